@@ -1,0 +1,89 @@
+# make demo      a short tour: signs, verifies, tampers, verifies again
+# make test      everything that must hold: style, types, floors, tests, docs; installs what that needs
+# make lint | types | contracts | unit | docs      one step of it
+# make test-lowest     the tests, with the oldest dependencies that pyproject.toml admits
+# make fuzz | bench | conformance CORPUS=FOLDER CHECKERS=FOLDER
+# make lock      new versions into requirements.lock
+# make clean
+#
+# Another Python: make PYTHON=python3.12 test
+
+ifeq ($(origin PYTHON), undefined)
+PYTHON := $(shell sh tools/find_python.sh)
+endif
+
+VENV := .venv
+LOWEST := .venv-lowest
+BIN := $(VENV)/bin
+PIP_OPTIONS := --quiet --disable-pip-version-check
+WORKERS ?= 2
+
+# One step after the other whatever -j says, so that what failed is printed last.
+.NOTPARALLEL:
+.PHONY: demo test lint types contracts unit docs test-lowest system-packages fuzz bench conformance lock clean
+
+demo: $(VENV)/.installed
+	$(BIN)/dcmseal demo
+
+test: system-packages lint types contracts unit docs
+
+lint: $(VENV)/.developing
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.developing
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+contracts: $(VENV)/.developing
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.developing
+	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/fuzz
+
+docs: $(VENV)/.developing
+	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict
+
+test-lowest: $(LOWEST)/.installed system-packages
+	$(LOWEST)/bin/python -m pytest -n $(WORKERS) --ignore=tests/fuzz
+
+fuzz: $(VENV)/.developing
+	$(BIN)/python -m pytest tests/fuzz
+
+bench: $(VENV)/.developing
+	$(BIN)/python -m tests.bench
+
+conformance: $(VENV)/.developing
+	$(BIN)/python tests/conformance/run.py --corpus "$(CORPUS)" --checkers "$(CHECKERS)"
+
+system-packages:
+	@sh tools/system_packages.sh
+
+lock: $(VENV)/.developing
+	$(BIN)/pip install $(PIP_OPTIONS) uv
+	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --all-extras --no-annotate \
+		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) $(LOWEST) build dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# Editable, so that a change of a source file needs no new installation.
+
+$(VENV)/bin/python:
+	sh tools/make_venv.sh "$(PYTHON)" $(VENV)
+
+$(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/bin/python
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --constraint requirements.lock --editable .
+	@touch $@
+
+$(VENV)/.developing: pyproject.toml requirements.lock | $(VENV)/bin/python
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --constraint requirements.lock --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+$(LOWEST)/bin/python:
+	sh tools/make_venv.sh "$(PYTHON)" $(LOWEST)
+
+$(LOWEST)/.installed: pyproject.toml requirements.lock tools/lowest_versions.py | $(LOWEST)/bin/python
+	$(LOWEST)/bin/python tools/lowest_versions.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install $(PIP_OPTIONS) --constraint $(LOWEST)/constraints.txt --editable '.[test]'
+	@touch $@

@@ -1,0 +1,95 @@
+"""DICOM Digital Signatures (PS3.15 Annex C): create, verify, list, explain and remove them.
+
+>>> import dcmseal
+>>> report = dcmseal.verify("signed.dcm", integrity_only=True)  # doctest: +SKIP
+>>> report.verdict  # doctest: +SKIP
+<Verdict.VALID: 'valid'>
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from dcmseal.engine.api import (
+        RemovalResult,
+        SigningResult,
+        find,
+        plan,
+        remove,
+        sign,
+        signatures,
+        stream,
+        verify,
+    )
+    from dcmseal.engine.inspection import Signature, SignedElement
+    from dcmseal.engine.planning import Plan
+    from dcmseal.engine.signing import attach, make_signature
+    from dcmseal.errors import SealError
+    from dcmseal.location import Location
+    from dcmseal.plugins.registry import Registry
+    from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, Verdict, VerificationReport
+    from dcmseal.terms import MacAlgorithm, SignaturePurpose
+
+_HOMES = {
+    "dcmseal.engine.api": (
+        *("RemovalResult", "SigningResult", "find", "plan", "remove", "sign"),
+        *("signatures", "stream", "verify"),
+    ),
+    "dcmseal.engine.inspection": ("Signature", "SignedElement"),
+    "dcmseal.engine.planning": ("Plan",),
+    "dcmseal.engine.signing": ("attach", "make_signature"),
+    "dcmseal.errors": ("SealError",),
+    "dcmseal.location": ("Location",),
+    "dcmseal.plugins.registry": ("Registry",),
+    "dcmseal.report": ("Aspect", "Finding", "Outcome", "SignatureReport", "Verdict", "VerificationReport"),
+    "dcmseal.terms": ("MacAlgorithm", "SignaturePurpose"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Aspect",
+    "Finding",
+    "Location",
+    "MacAlgorithm",
+    "Outcome",
+    "Plan",
+    "Registry",
+    "RemovalResult",
+    "SealError",
+    "Signature",
+    "SignaturePurpose",
+    "SignatureReport",
+    "SignedElement",
+    "SigningResult",
+    "Verdict",
+    "VerificationReport",
+    "__version__",
+    "attach",
+    "find",
+    "make_signature",
+    "plan",
+    "remove",
+    "sign",
+    "signatures",
+    "stream",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name of the front door when it is first used (PEP 562): start-up matters on the command line."""
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'dcmseal' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

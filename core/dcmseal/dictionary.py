@@ -1,0 +1,102 @@
+"""The data dictionary: Value Representation, keyword and name of every attribute (PS3.6, PS3.7 Annex E).
+
+The table is a text file, read when the first question is asked::
+
+    >>> vr_of(0x00100010), keyword_of(0x00100010)
+    ('PN', 'PatientName')
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Final, NamedTuple
+
+from dcmseal.tags import tag_from_hex
+
+_FILE: Final = os.path.join(os.path.dirname(__file__), "data", "dictionary.txt")
+_VR: Final = 1  # columns of the file
+_KEYWORD: Final = 4
+_NAME: Final = 5
+
+
+def vr_of(tag: int) -> str | None:
+    """The VR as the dictionary words it, which may be a choice such as ``US or SS``; None if there is none.
+
+    None stands for attributes the dictionary does not know, for private ones (only their creators have a fixed VR,
+    PS3.5 7.8.1) and for items and delimiters, which have no VR.
+    """
+    if not tag & 0xFFFF:
+        return "UL"
+    if _is_private(tag):
+        return "LO" if _is_private_creator(tag) else None
+    row = _row(tag)
+    return row[_VR] if row and row[_VR] != "NONE" else None
+
+
+def keyword_of(tag: int) -> str | None:
+    """The keyword that names this tag and no other; None if there is none, as in repeating groups (PS3.5 7.6)."""
+    row = _table().singles.get(tag)
+    return row[_KEYWORD] if row else None
+
+
+def name_of(tag: int) -> str | None:
+    """The name for people, in repeating groups too; None if the attribute has none or is not known."""
+    if _is_private_creator(tag):
+        return "Private Creator"
+    row = None if _is_private(tag) else _row(tag)
+    if row:
+        return row[_NAME]
+    return None if tag & 0xFFFF else "Group Length"
+
+
+def tag_of(text: str) -> int | None:
+    """The tag named by a keyword, ``(gggg,eeee)``, ``gggg,eeee`` or ``ggggeeee``; None if the text is none of these."""
+    tag = _tags().get(text.strip())
+    return tag_from_hex(text) if tag is None else tag
+
+
+class _Table(NamedTuple):
+    singles: dict[int, list[str]]
+    repeating: dict[int, dict[int, list[str]]]
+    """By the mask of the digits that are fixed, then by those digits."""
+
+
+def _is_private(tag: int) -> bool:
+    return bool(tag & 0x10000)
+
+
+def _is_private_creator(tag: int) -> bool:
+    return _is_private(tag) and 0x10 <= tag & 0xFFFF <= 0xFF
+
+
+def _row(tag: int) -> list[str] | None:
+    table = _table()
+    row = table.singles.get(tag)
+    if row is None and tag & 0xFFFF:
+        for mask, rows in table.repeating.items():
+            row = rows.get(tag & mask)
+            if row:
+                break
+    return row
+
+
+@cache
+def _table() -> _Table:
+    singles: dict[int, list[str]] = {}
+    repeating: dict[int, dict[int, list[str]]] = {}
+    with open(_FILE, encoding="ascii") as file:
+        for line in file.read().splitlines():
+            row = line.split("\t")
+            digits = row[0]
+            if "x" in digits:
+                mask = int("".join("0" if digit == "x" else "F" for digit in digits), 16)
+                repeating.setdefault(mask, {})[int(digits.replace("x", "0"), 16)] = row
+            else:
+                singles[int(digits, 16)] = row
+    return _Table(singles, repeating)
+
+
+@cache
+def _tags() -> dict[str, int]:
+    return {row[_KEYWORD]: tag for tag, row in _table().singles.items()}

@@ -1,0 +1,145 @@
+"""Every error dcmseal raises: what went wrong, where, and what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dcmseal.report import Finding
+
+
+class SealError(Exception):
+    """Base of all errors; ``hint`` says what to do next (may be empty)."""
+
+    hint: str
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(SealError):
+    """A request that contradicts itself or cannot be read, whatever the data set."""
+
+
+class DatasetError(SealError):
+    """The data set cannot be read, or not as asked."""
+
+
+class NotDicom(DatasetError):
+    """The input is no DICOM data set."""
+
+
+class Malformed(DatasetError):
+    """The encoding breaks PS3.5; ``offset`` is the byte position in the data set's file."""
+
+    offset: int
+
+    def __init__(self, message: str, offset: int, *, hint: str = "") -> None:
+        super().__init__(
+            f"{message} (at byte {offset})",
+            hint=hint or "the file is damaged or cut short: fetch it again from its source",
+        )
+        self.offset = offset
+
+
+class NotSignable(DatasetError):
+    """A Data Element that was to be signed may not be (PS3.3 C.12.1.1.3.1.1); ``why`` is the reason."""
+
+    tag: int
+    why: str
+
+    def __init__(self, tag: int, why: str, *, hint: str = "") -> None:
+        super().__init__(f"({tag >> 16:04X},{tag & 0xFFFF:04X}) cannot be signed: {why}", hint=hint)
+        self.tag = tag
+        self.why = why
+
+
+class NoSuchItem(DatasetError):
+    """The item asked for does not exist in the data set."""
+
+
+class NoSuchSignature(DatasetError):
+    """No signature of that UID, or none at that place."""
+
+
+class OutputError(SealError):
+    """The result could not be written; the old file, if any, is as it was."""
+
+
+class ProfileError(SealError):
+    """A Digital Signature Profile is not met or not known."""
+
+
+class ProfileViolation(ProfileError):
+    """The request breaks the profile it names; ``findings`` say where."""
+
+    findings: tuple[Finding, ...]
+
+    def __init__(self, message: str, findings: tuple[Finding, ...] = (), *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.findings = findings
+
+
+class UnknownProfile(ProfileError):
+    """No plugin offers a profile of that name."""
+
+
+class SignerError(SealError):
+    """The key, or the device that holds it, cannot be used."""
+
+
+class KeyNotFound(SignerError):
+    """No key where the key URI points, or none that can be read."""
+
+
+class PinRejected(SignerError):
+    """The PIN or passphrase is wrong, or was not given."""
+
+
+class PinLocked(SignerError):
+    """The device refuses further PINs."""
+
+
+class DeviceUnavailable(SignerError):
+    """The device, or the module that drives it, is not there."""
+
+
+class MechanismUnavailable(SignerError):
+    """The key or device cannot make this kind of signature."""
+
+
+class CertificateMismatch(SignerError):
+    """The certificate does not belong to the key."""
+
+
+class CertificateNotValid(SignerError):
+    """The certificate is unusable, expired, or not valid yet."""
+
+
+class WeakAlgorithm(SignerError):
+    """An algorithm or key too weak for a new signature, asked for without leave."""
+
+
+class TrustError(SealError):
+    """Trust could not be evaluated."""
+
+
+class TimestampError(SealError):
+    """A certified timestamp could not be had or read."""
+
+
+class PluginError(SealError):
+    """A plugin is missing, broken, or in conflict with another."""
+
+
+class PluginNotFound(PluginError):
+    """No plugin contributes what was asked for."""
+
+
+class PluginConflict(PluginError):
+    """Two distributions contribute the same name."""
+
+
+class PluginBroken(PluginError):
+    """The plugin that contributes it failed to load."""

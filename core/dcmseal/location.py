@@ -1,0 +1,55 @@
+"""Where a data set stands inside the SOP Instance: the main one, or an item of a sequence."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from dcmseal.dictionary import keyword_of, tag_of
+from dcmseal.errors import UsageError
+from dcmseal.tags import tag_text
+
+_STEP = re.compile(r"([^\[\].]+)\[(\d+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Path of (sequence tag, item index from 0) steps; empty for the main data set.
+
+    >>> str(Location.parse("BeamSequence[0].ControlPointSequence[1]"))
+    'BeamSequence[0].ControlPointSequence[1]'
+    """
+
+    steps: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Location:
+        """Read ``Keyword[i].Keyword[j]``; a tag may stand in place of a keyword.
+
+        Raises UsageError if the text is no such path.
+        """
+        if text in ("", "main"):
+            return cls()
+        steps: list[tuple[int, int]] = []
+        for step in text.split("."):
+            match = _STEP.fullmatch(step.strip())
+            tag = tag_of(match[1].strip()) if match else None
+            if match is None or tag is None or len(match[2]) > 9:
+                raise UsageError(
+                    f"{step!r} does not name an item",
+                    hint="write BeamSequence[0].ControlPointSequence[1]; items count from 0",
+                )
+            steps.append((tag, int(match[2])))
+        return cls(tuple(steps))
+
+    def __str__(self) -> str:
+        if not self.steps:
+            return "main"
+        return ".".join(f"{keyword_of(tag) or tag_text(tag)}[{index}]" for tag, index in self.steps)
+
+    def item(self, tag: int, index: int) -> Location:
+        """The location of one item of a sequence at this level."""
+        return Location((*self.steps, (tag, index)))
+
+
+MAIN = Location()

@@ -1,0 +1,148 @@
+"""What verification says: findings by aspect, in a report; a bad signature is a finding, never an exception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NoReturn
+
+from dcmseal.location import MAIN, Location
+
+if TYPE_CHECKING:
+    from dcmseal.model import DigitalSignature
+
+
+class Aspect(StrEnum):
+    """One question about a signature, answered apart from all others."""
+
+    FORM = "form"
+    """Are the two sequences and their items as PS3.3 C.12.1.1.3 wants them?"""
+    INTEGRITY = "integrity"
+    """Is the data the same that was signed?"""
+    AUTHENTICITY = "authenticity"
+    """Was it signed with the key of the certificate, while the certificate was valid?"""
+    TRUST = "trust"
+    """Does the certificate lead to an authority that the site trusts?"""
+    TIMESTAMP = "timestamp"
+    """Is the time of signing certified?"""
+    CONFORMANCE = "conformance"
+    """Which Digital Signature Profiles does it meet?"""
+    COVERAGE = "coverage"
+    """What does it protect, and what not?"""
+
+
+class Outcome(StrEnum):
+    """Answer to an aspect; an aspect that nothing speaks of is UNKNOWN."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing found out: ``code`` is stable, ``clause`` cites the standard, ``where`` names tags or a place."""
+
+    aspect: Aspect
+    outcome: Outcome
+    code: str
+    message: str
+    where: str = ""
+    clause: str = ""
+
+
+class Verdict(StrEnum):
+    """What a signature, or all of a report, comes to."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    NOT_ESTABLISHED = "not-established"
+    NO_SIGNATURE = "no-signature"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """What a signature protects at its own data set level; tags in data set order.
+
+    ``critical`` are the unsigned ones that change what the object means or whom it belongs to.
+    """
+
+    signed: tuple[int, ...] = ()
+    unsigned: tuple[int, ...] = ()
+    unsignable: tuple[tuple[int, str], ...] = ()
+    absent: tuple[int, ...] = ()
+    critical: tuple[int, ...] = ()
+
+
+_DECISIVE = (Aspect.FORM, Aspect.INTEGRITY, Aspect.AUTHENTICITY, Aspect.TRUST)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureReport:
+    """All findings about one signature."""
+
+    signature: DigitalSignature
+    findings: tuple[Finding, ...]
+    coverage: Coverage | None = None
+    profiles: tuple[str, ...] = ()
+    required: tuple[Aspect, ...] = ()
+    """Aspects that were demanded beyond the ones that always decide."""
+
+    def outcome(self, aspect: Aspect) -> Outcome:
+        """FAILED if any finding of the aspect failed, PASSED if all passed and there is one, else UNKNOWN."""
+        outcomes = {finding.outcome for finding in self.findings if finding.aspect is aspect}
+        if Outcome.FAILED in outcomes:
+            return Outcome.FAILED
+        return Outcome.PASSED if outcomes == {Outcome.PASSED} else Outcome.UNKNOWN
+
+    def verdict(self, *, integrity_only: bool = False) -> Verdict:
+        """VALID only if every decisive aspect passed; ``integrity_only`` does without trust."""
+        decisive = _DECISIVE[:3] if integrity_only else _DECISIVE
+        outcomes = [self.outcome(aspect) for aspect in (*decisive, *self.required)]
+        outcomes += [o for o in (self.outcome(Aspect.TIMESTAMP),) if o is Outcome.FAILED]
+        if Outcome.FAILED in outcomes:
+            return Verdict.INVALID
+        return Verdict.NOT_ESTABLISHED if Outcome.UNKNOWN in outcomes else Verdict.VALID
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a report has no truth value: ask for .verdict() or .outcome(aspect)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationReport:
+    """Findings about all signatures asked for; ``notes`` belong to none of them in particular."""
+
+    signatures: tuple[SignatureReport, ...]
+    notes: tuple[Finding, ...] = ()
+    skipped: tuple[Location, ...] = ()
+    """Levels inside Original Attributes Sequence whose signatures are not verified."""
+    integrity_only: bool = False
+
+    @property
+    def verdict(self) -> Verdict:
+        """INVALID if any signature is, NO_SIGNATURE if there is none, else the weakest answer."""
+        verdicts = {s.verdict(integrity_only=self.integrity_only) for s in self.signatures}
+        noted = {note.outcome for note in self.notes}
+        if Verdict.INVALID in verdicts or Outcome.FAILED in noted:
+            return Verdict.INVALID
+        if not verdicts:
+            return Verdict.NO_SIGNATURE
+        if Verdict.NOT_ESTABLISHED in verdicts:
+            return Verdict.NOT_ESTABLISHED
+        return Verdict.VALID
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a report has no truth value: ask for .verdict")
+
+
+__all__ = [
+    "MAIN",
+    "Aspect",
+    "Coverage",
+    "Finding",
+    "Location",
+    "Outcome",
+    "SignatureReport",
+    "Verdict",
+    "VerificationReport",
+]

@@ -1,0 +1,65 @@
+"""Attribute tags: how they are written, and those the Digital Signatures Macro is made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+LENGTH_TO_END: Final = 0x00080001
+SPECIFIC_CHARACTER_SET: Final = 0x00080005
+SOP_CLASS_UID: Final = 0x00080016
+SOP_INSTANCE_UID: Final = 0x00080018
+BITS_ALLOCATED: Final = 0x00280100
+PIXEL_REPRESENTATION: Final = 0x00280103
+WAVEFORM_BITS_ALLOCATED: Final = 0x54001004
+PIXEL_DATA: Final = 0x7FE00010
+
+MAC_ID_NUMBER: Final = 0x04000005
+MAC_CALCULATION_TRANSFER_SYNTAX_UID: Final = 0x04000010
+MAC_ALGORITHM: Final = 0x04000015
+DATA_ELEMENTS_SIGNED: Final = 0x04000020
+DIGITAL_SIGNATURE_UID: Final = 0x04000100
+DIGITAL_SIGNATURE_DATETIME: Final = 0x04000105
+CERTIFICATE_TYPE: Final = 0x04000110
+CERTIFICATE_OF_SIGNER: Final = 0x04000115
+SIGNATURE: Final = 0x04000120
+CERTIFIED_TIMESTAMP_TYPE: Final = 0x04000305
+CERTIFIED_TIMESTAMP: Final = 0x04000310
+DIGITAL_SIGNATURE_PURPOSE_CODE_SEQUENCE: Final = 0x04000401
+ORIGINAL_ATTRIBUTES_SEQUENCE: Final = 0x04000561
+CODE_VALUE: Final = 0x00080100
+CODING_SCHEME_DESIGNATOR: Final = 0x00080102
+CODE_MEANING: Final = 0x00080104
+
+MAC_PARAMETERS_SEQUENCE: Final = 0x4FFE0001
+DIGITAL_SIGNATURES_SEQUENCE: Final = 0xFFFAFFFA
+DATA_SET_TRAILING_PADDING: Final = 0xFFFCFFFC
+ITEM: Final = 0xFFFEE000
+ITEM_DELIMITATION_ITEM: Final = 0xFFFEE00D
+SEQUENCE_DELIMITATION_ITEM: Final = 0xFFFEE0DD
+
+NOT_IN_MAC: Final = frozenset({CERTIFICATE_OF_SIGNER, SIGNATURE, CERTIFIED_TIMESTAMP_TYPE, CERTIFIED_TIMESTAMP})
+"""Elements of the signature's own item that are left out of its MAC (PS3.3 C.12.1.1.3.1.2)."""
+
+_HEX = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?")
+
+
+def tag_text(tag: int) -> str:
+    """Write a tag as ``(gggg,eeee)``."""
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+_SHOWN: Final = 12
+
+
+def tags_text(tags: Sequence[int]) -> str:
+    """Write the first few of many tags, and how many more there are."""
+    shown = " ".join(map(tag_text, tags[:_SHOWN]))
+    return f"{shown} and {len(tags) - _SHOWN} more" if len(tags) > _SHOWN else shown
+
+
+def tag_from_hex(text: str) -> int | None:
+    """Read ``(gggg,eeee)``, ``gggg,eeee`` or ``ggggeeee``; None if the text is none of these."""
+    match = _HEX.fullmatch(text.strip())
+    return int(match[1] + match[2], 16) if match else None

@@ -1,0 +1,109 @@
+"""Defined Terms of the Digital Signatures Macro (PS3.3 C.12.1.1.3, PS3.15 Annex C, PS3.16 CID 7007)."""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum, StrEnum
+
+
+class MacAlgorithm(StrEnum):
+    """Message digests that MAC Algorithm (0400,0015) may name (PS3.3 Table C.12-6, PS3.15 C.1)."""
+
+    RIPEMD160 = "RIPEMD160"
+    MD5 = "MD5"
+    SHA1 = "SHA1"
+    SHA256 = "SHA256"
+    SHA384 = "SHA384"
+    SHA512 = "SHA512"
+
+    @property
+    def digest_size(self) -> int:
+        """Length of the digest in bytes."""
+        return _DIGEST_SIZES[self]
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether a new signature needs explicit leave to use it (PS3.15 C.1 and C.2, notes)."""
+        return self in _WEAK
+
+
+_DIGEST_SIZES = {
+    MacAlgorithm.RIPEMD160: 20,
+    MacAlgorithm.MD5: 16,
+    MacAlgorithm.SHA1: 20,
+    MacAlgorithm.SHA256: 32,
+    MacAlgorithm.SHA384: 48,
+    MacAlgorithm.SHA512: 64,
+}
+_WEAK = frozenset({MacAlgorithm.RIPEMD160, MacAlgorithm.MD5, MacAlgorithm.SHA1})
+
+
+class KeyType(Enum):
+    """Kinds of key pair; the profiles of PS3.15 Annex C admit RSA only."""
+
+    RSA = "RSA"
+    EC = "EC"
+    DSA = "DSA"
+
+
+class CertificateType(StrEnum):
+    """Defined Terms for Certificate Type (0400,0110)."""
+
+    X509_1993_SIG = "X509_1993_SIG"
+
+
+class TimestampType(StrEnum):
+    """Defined Terms for Certified Timestamp Type (0400,0305)."""
+
+    CMS_TSP = "CMS_TSP"
+
+
+class SignaturePurpose(IntEnum):
+    """Digital signature purposes of CID 7007, coding scheme ASTM-sigpurpose (ASTM E 2084)."""
+
+    AUTHOR = 1
+    COAUTHOR = 2
+    CO_PARTICIPANT = 3
+    TRANSCRIPTIONIST = 4
+    VERIFICATION = 5
+    VALIDATION = 6
+    CONSENT = 7
+    SIGNATURE_WITNESS = 8
+    EVENT_WITNESS = 9
+    IDENTITY_WITNESS = 10
+    CONSENT_WITNESS = 11
+    INTERPRETER = 12
+    REVIEW = 13
+    SOURCE = 14
+    ADDENDUM = 15
+    MODIFICATION = 16
+    ADMINISTRATIVE = 17
+    TIMESTAMP = 18
+
+    @property
+    def meaning(self) -> str:
+        """Code Meaning as CID 7007 words it."""
+        return _MEANINGS[self]
+
+
+PURPOSE_CODING_SCHEME = "ASTM-sigpurpose"
+
+_MEANINGS = {
+    SignaturePurpose.AUTHOR: "Author's Signature",
+    SignaturePurpose.COAUTHOR: "Coauthor's Signature",
+    SignaturePurpose.CO_PARTICIPANT: "Co-participant's Signature",
+    SignaturePurpose.TRANSCRIPTIONIST: "Transcriptionist/Recorder Signature",
+    SignaturePurpose.VERIFICATION: "Verification Signature",
+    SignaturePurpose.VALIDATION: "Validation Signature",
+    SignaturePurpose.CONSENT: "Consent Signature",
+    SignaturePurpose.SIGNATURE_WITNESS: "Signature Witness Signature",
+    SignaturePurpose.EVENT_WITNESS: "Event Witness Signature",
+    SignaturePurpose.IDENTITY_WITNESS: "Identity Witness Signature",
+    SignaturePurpose.CONSENT_WITNESS: "Consent Witness Signature",
+    SignaturePurpose.INTERPRETER: "Interpreter Signature",
+    SignaturePurpose.REVIEW: "Review Signature",
+    SignaturePurpose.SOURCE: "Source Signature",
+    SignaturePurpose.ADDENDUM: "Addendum Signature",
+    SignaturePurpose.MODIFICATION: "Modification Signature",
+    SignaturePurpose.ADMINISTRATIVE: "Administrative (Error/Edit) Signature",
+    SignaturePurpose.TIMESTAMP: "Timestamp Signature",
+}

@@ -1,0 +1,99 @@
+"""Writes docs/reference/cli.md from the parsers of the command line.
+
+    python tools/make_cli_reference.py
+
+Run it after changing a command or an option; a test compares the result with the page in the tree.
+"""
+
+from __future__ import annotations
+
+from argparse import SUPPRESS, Action
+from collections.abc import Iterator
+from pathlib import Path
+
+from dcmseal.cli.main import COMMANDS, command_of
+from dcmseal.cli.parser import Parser
+
+TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference" / "cli.md"
+
+_INTRODUCTION = """\
+# Command line
+
+<!-- Written by tools/make_cli_reference.py: change the commands, then run it. -->
+
+A command line is `dcmseal COMMAND` and the arguments of the command, in any order. Long options are written out, as they
+stand here. `dcmseal COMMAND --help` shows what this page says about a command; `dcmseal --version` names the release.
+
+- `-` in the place of a file is standard input or standard output.
+- No file is overwritten without `--force` or `--in-place`. A result is complete, or not written at all.
+- `--json` writes one [JSON document](json.md) to standard output, whatever happens.
+- Errors go to standard error, with a hint. The exit code says how it ended: see [Exit codes](exit-codes.md).
+- On a terminal the answer is coloured; through a pipe it is plain text.
+
+| Environment variable | Meaning |
+|---|---|
+| `DCMSEAL_KEY` | The [key URI](key-uris.md) for `sign` without `--key`. |
+| `DCMSEAL_DEBUG` | `1` adds a traceback to errors. It may show more than you want others to see. |
+
+| Command | What it does |
+|---|---|
+"""
+
+
+def reference() -> str:
+    """The page."""
+    rows = "".join(f"| [`{name}`](#{name}) | {_sentence(summary)} |\n" for name, summary in COMMANDS.items())
+    return _INTRODUCTION + rows + "".join("\n" + "\n".join(_section(name)) + "\n" for name in COMMANDS)
+
+
+def _section(name: str) -> Iterator[str]:
+    parser = Parser(prog=f"dcmseal {name}")
+    command_of(name).configure(parser)
+    groups = [(group, _shown(group._group_actions)) for group in parser._action_groups]  # noqa: SLF001 - no other way
+    yield from (f"## {name}", "", parser.description or "", "")
+    yield from ("```text", parser.usage or "", "```", "")
+    for group, actions in groups:
+        if actions:
+            about = f": {group.description}" if group.description else ""
+            yield from (f"{_title(group.title)}{about}", "", "| | |", "|---|---|")
+            yield from (f"| {_names(action)} | {_cell(_sentence(action.help or ''))} |" for action in actions)
+            yield ""
+    yield from ("Examples", "", "```text")
+    examples = (parser.epilog or "").partition("\n")[2].splitlines()
+    yield from (line.removeprefix("  ") for line in examples)
+    yield "```"
+
+
+def _shown(actions: list[Action]) -> list[Action]:
+    return [action for action in actions if action.help != SUPPRESS and "--help" not in action.option_strings]
+
+
+def _title(title: str | None) -> str:
+    return {"positional arguments": "Arguments", "options": "Options"}.get(title or "", _capital(title or ""))
+
+
+def _names(action: Action) -> str:
+    value = "" if action.nargs == 0 else _metavar(action).replace("|", "\\|")
+    return ", ".join(f"`{f'{name} {value}'.strip()}`" for name in action.option_strings or ("",))
+
+
+def _metavar(action: Action) -> str:
+    if action.choices is not None and action.metavar is None:
+        return "|".join(map(str, action.choices))
+    return str(action.metavar or action.dest.upper())
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+
+
+def _sentence(text: str) -> str:
+    return _capital(text) + "."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+if __name__ == "__main__":
+    TARGET.write_text(reference(), encoding="utf-8", newline="\n")

@@ -1,0 +1,45 @@
+#!/bin/sh
+# Installs what the tests need and pip cannot bring: DCMTK (dcmsign) and SoftHSM, or the packages named as arguments.
+# What is there already is left alone. Uses apt-get, dnf or brew.
+set -eu
+
+fail() {
+    echo "tools/system_packages.sh: $1." >&2
+    echo "Install by hand, then run make again: $packages" >&2
+    exit 1
+}
+
+packages="$*"
+softhsm=softhsm
+if command -v apt-get >/dev/null; then
+    manager=apt-get
+    softhsm=softhsm2
+elif command -v dnf >/dev/null; then
+    manager=dnf
+else
+    manager=brew
+fi
+if [ $# -eq 0 ]; then
+    command -v dcmsign >/dev/null || packages="dcmtk"
+    command -v softhsm2-util >/dev/null || packages="$packages $softhsm"
+fi
+[ -n "$packages" ] || exit 0
+
+command -v $manager >/dev/null || fail "found none of apt-get, dnf, brew"
+as_root=""
+if [ $manager != brew ] && [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || fail "$manager needs root, and there is no sudo"
+    as_root=sudo
+    [ -t 0 ] || as_root="sudo -n" # nobody is there to be asked for a password
+fi
+
+echo "Installing $packages"
+# shellcheck disable=SC2086 # $packages and $as_root are lists of words
+case $manager in
+    apt-get)
+        $as_root apt-get update -qq || fail "apt-get update failed"
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qqy $packages || fail "apt-get install failed"
+        ;;
+    dnf) $as_root dnf install -qy $packages || fail "dnf install failed" ;;
+    brew) brew install --quiet $packages || fail "brew install failed" ;;
+esac
