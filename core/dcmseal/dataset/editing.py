@@ -1,0 +1,74 @@
+"""Changes to a Data Set that keep every other byte: pieces cut out or put in, the lengths around them corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from dcmseal.dataset.source import BytesSource, JoinedSource, Source
+from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.errors import Malformed
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """The bytes from start to end give way to ``data``."""
+
+    start: int
+    end: int
+    data: bytes
+
+    @property
+    def growth(self) -> int:
+        """Bytes by which the Data Set becomes longer."""
+        return len(self.data) - (self.end - self.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A sequence or item of defined length around a level: where its 32-bit length field stands, and what it says."""
+
+    length_at: int
+    length: int
+    encoding: Encoding
+
+    def grown(self, growth: int) -> Edit:
+        """The edit that corrects the length; raises Malformed if it no longer fits."""
+        length = self.length + growth
+        if not 0 <= length < UNDEFINED_LENGTH:
+            raise Malformed("the sequence becomes too long for a defined length", self.length_at)
+        return Edit(self.length_at, self.length_at + 4, self.encoding.u32.pack(length))
+
+
+def with_lengths(changes: Iterable[tuple[Sequence[Edit], Iterable[Holder]]]) -> list[Edit]:
+    """All edits, each group with the defined lengths around it, and the edits that correct those lengths."""
+    edits: list[Edit] = []
+    growth: dict[Holder, int] = {}
+    for group, holders in changes:
+        edits.extend(group)
+        for holder in holders:
+            growth[holder] = growth.get(holder, 0) + sum(edit.growth for edit in group)
+    return [*edits, *(holder.grown(by) for holder, by in growth.items() if by)]
+
+
+def splice(source: Source, edits: Iterable[Edit]) -> JoinedSource:
+    """The source with the edits made; edits may touch, but not overlap."""
+    return JoinedSource(_parts(source, sorted(edits)))
+
+
+def _parts(source: Source, edits: Sequence[Edit]) -> Iterator[tuple[Source, int, int]]:
+    position = 0
+    for edit in edits:
+        if edit.start < position:
+            raise AssertionError(f"edits overlap at {edit.start}")
+        yield from _range(source, position, edit.start)
+        if edit.data:
+            yield BytesSource(edit.data), 0, len(edit.data)
+        position = edit.end
+    yield from _range(source, position, source.size)
+
+
+def _range(source: Source, start: int, end: int) -> Iterable[tuple[Source, int, int]]:
+    if start == end:
+        return ()
+    return source.pieces(start, end) if isinstance(source, JoinedSource) else ((source, start, end),)

@@ -1,0 +1,106 @@
+"""Data Element headers: tag, VR and value length (PS3.5 section 7.1)."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from dcmseal import tags
+from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
+
+
+class Kind(IntEnum):
+    """How an element is treated where it stands."""
+
+    PLAIN = 0
+    """Signable, with a value of defined length."""
+    REHEADED = 5
+    """As PLAIN, but the reserved bytes of its header are not 0000, as they are in the MAC (PS3.5 7.1.2)."""
+    SEQUENCE = 1
+    ENCAPSULATED = 2
+    """Undefined length, made of fragments (PS3.5 A.4)."""
+    UNKNOWN = 3
+    """VR UN: not signable."""
+    EXCLUDED = 4
+    """Never signed, whatever its VR."""
+
+
+class Header(NamedTuple):
+    """A decoded header; ``size`` is its length in bytes."""
+
+    tag: int
+    vr: bytes
+    size: int
+    length: int
+
+
+def read_header(buffer: bytes, position: int, encoding: Encoding) -> Header | None:
+    """Decode the header at a position of a buffer; None if the VR is none, or the buffer ends in it.
+
+    Delimiters and items get an empty VR. A VR unknown to PS3.5 is read with a 32-bit length, as new ones have it
+    (PS3.5 6.2, note).
+    """
+    if len(buffer) < position + 8:
+        return None
+    group, element, length = encoding.item_header.unpack_from(buffer, position)
+    tag = group << 16 | element
+    if group == 0xFFFE:
+        return Header(tag, b"", 8, length)
+    if encoding is Encoding.IMPLICIT_LITTLE:
+        vr = implicit_vr(tag)
+        # explicit VR has no form but UN for a value this long (PS3.5 6.2.2)
+        return Header(tag, b"UN" if length > 0xFFFE and vr in SHORT_VRS else vr, 8, length)
+    vr = buffer[position + 4 : position + 6]
+    if vr in SHORT_VRS:
+        return Header(tag, vr, 8, encoding.u16.unpack_from(buffer, position + 6)[0])
+    if not (vr in LONG_VRS or (vr.isalpha() and vr.isupper())) or len(buffer) < position + 12:
+        return None
+    return Header(tag, vr, 12, encoding.u32.unpack_from(buffer, position + 8)[0])
+
+
+@lru_cache(maxsize=16384)
+def _vr_in_dictionary(tag: int) -> str:
+    from dcmseal.dictionary import vr_of
+
+    return vr_of(tag) or "UN"
+
+
+def ambiguous_vr(tag: int) -> str:
+    """The VRs the dictionary leaves open for a tag, such as ``US or SS``; empty if there is one only."""
+    vr = _vr_in_dictionary(tag)
+    return vr if len(vr) > 2 else ""
+
+
+_AMBIGUOUS_DEFAULT: Final = {"US or SS": b"US", "OB or OW": b"OW"}
+
+
+def implicit_vr(tag: int) -> bytes:
+    """The VR of an element in implicit VR, without looking at its context.
+
+    Private and unknown elements are UN. Of the context-dependent VRs the first guess is given.
+    """
+    vr = _vr_in_dictionary(tag)
+    if len(vr) == 2:
+        return vr.encode()
+    return _AMBIGUOUS_DEFAULT.get(vr, b"OW")
+
+
+def kind_of(tag: int, vr: bytes, length: int) -> Kind:
+    """How an element of this header is treated."""
+    if exclusion(tag):
+        return Kind.EXCLUDED
+    if vr == b"SQ":
+        return Kind.SEQUENCE
+    if vr == b"UN" or (vr not in SHORT_VRS and vr not in LONG_VRS):
+        return Kind.UNKNOWN
+    if length == UNDEFINED_LENGTH:
+        return Kind.ENCAPSULATED if vr in (b"OB", b"OW") else Kind.UNKNOWN
+    return Kind.PLAIN
+
+
+def is_delimiter(tag: int) -> bool:
+    """Whether the tag is one of the three of PS3.5 section 7.5."""
+    return tag in (tags.ITEM, tags.ITEM_DELIMITATION_ITEM, tags.SEQUENCE_DELIMITATION_ITEM)

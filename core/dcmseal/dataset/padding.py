@@ -1,0 +1,163 @@
+"""Values with more than minimal padding: DCMTK, and archives built on it, strip that before they hash or store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from dcmseal import tags
+from dcmseal.dataset.editing import Edit, Holder
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.source import Source
+from dcmseal.dataset.syntax import Encoding
+from dcmseal.dataset.vr import SHORT_VRS, TEXT_VRS, minimal, padding_of
+from dcmseal.dataset.walk import UNTIL_DELIMITER, Event, Step, walk
+from dcmseal.errors import Malformed
+
+_TAIL: Final = 1 << 12
+
+
+class Padded(NamedTuple):
+    """An element that is not minimally padded: path of tags down to it."""
+
+    path: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Open:
+    """A level or sequence the walk is in."""
+
+    step: Step | None
+    growth: int = 0
+    group_lengths: dict[int, Step] = field(default_factory=dict[int, Step])
+    group_growth: dict[int, int] = field(default_factory=dict[int, int])
+
+
+def minimise(source: Source, start: int, end: int, encoding: Encoding) -> tuple[list[Edit], list[Padded]]:
+    """The edits that bring all values of a Data Set to minimal padding, nested ones included, and which those are.
+
+    The Digital Signatures Macro is left alone: what stands there is part of other signatures. Raises Malformed.
+    """
+    edits: list[Edit] = []
+    padded: list[Padded] = []
+    stack = [_Open(None)]
+    path: list[int] = []
+    skipping = 0
+    for step in walk(source, start, end, encoding):
+        if step.event in (Event.SEQUENCE, Event.ENCAPSULATED):
+            inside_macro = step.tag in (tags.DIGITAL_SIGNATURES_SEQUENCE, tags.MAC_PARAMETERS_SEQUENCE)
+            skipping += bool(skipping or inside_macro)
+            path.append(step.tag)
+            stack.append(_Open(step))
+        elif step.event is Event.ITEM:
+            stack.append(_Open(step))
+        elif step.event in (Event.ITEM_END, Event.SEQUENCE_END, Event.ENCAPSULATED_END):
+            if step.event is not Event.ITEM_END:
+                path.pop()
+                skipping -= bool(skipping)
+            if len(stack) > 1:
+                closed = stack.pop()
+                edits.extend(_length_edits(source, closed))
+                holder = stack[-1]
+                holder.growth += closed.growth
+                _grow_group(holder, closed.step, closed.growth)
+        elif step.event is Event.ELEMENT and not skipping:
+            level = stack[-1]
+            if step.tag & 0xFFFF == 0:
+                level.group_lengths[step.tag >> 16] = step
+                continue
+            made = list(_value_edits(source, step))
+            if made:
+                edits.extend(made)
+                padded.append(Padded((*path, step.tag)))
+                growth = sum(edit.growth for edit in made)
+                level.growth += growth
+                _grow_group(level, step, growth)
+    edits.extend(_length_edits(source, stack[0]))
+    return edits, padded
+
+
+def _grow_group(level: _Open, step: Step | None, growth: int) -> None:
+    if step is not None and growth:
+        group = step.tag >> 16
+        level.group_growth[group] = level.group_growth.get(group, 0) + growth
+
+
+def _length_edits(source: Source, closed: _Open) -> Iterator[Edit]:
+    step = closed.step
+    if step is not None and step.end != UNTIL_DELIMITER and closed.growth:
+        yield Holder(step.value - 4, step.end - step.value, step.encoding).grown(closed.growth)
+    for group, growth in closed.group_growth.items():
+        length = closed.group_lengths.get(group)
+        if length is not None and length.end - length.value == 4:
+            old = length.encoding.u32.unpack(source.read(length.value, length.end))[0]
+            yield Edit(length.value, length.end, length.encoding.u32.pack((old + growth) & 0xFFFFFFFF))
+
+
+def _value_edits(source: Source, step: Step) -> Iterator[Edit]:
+    """Edits to value and length field of one element; none if its padding is minimal."""
+    length = step.end - step.value
+    if not length or not (step.vr in TEXT_VRS or length & 1):
+        return
+    if step.vr == b"UI" and length <= _TAIL:
+        value = source.read(step.value, step.end)
+        best = minimal(step.vr, value)
+        if best == value:
+            return
+        kept, rest = 0, best
+    else:
+        kept = _kept(source, step) if step.vr in TEXT_VRS else length
+        rest = padding_of(step.vr) if kept & 1 else b""
+        if kept + len(rest) == length and source.read(step.value + kept, step.end) == rest:
+            return
+    new_length = kept + len(rest)
+    short = step.vr in SHORT_VRS and not step.encoding.is_implicit
+    if short and new_length > 0xFFFF:
+        raise Malformed("a value is too long for its VR once padded", step.start)
+    packed = (step.encoding.u16 if short else step.encoding.u32).pack(new_length)
+    if new_length != length:
+        yield Edit(step.value - len(packed), step.value, packed)
+    yield Edit(step.value + kept, step.end, rest)
+
+
+def _kept(source: Source, step: Step) -> int:
+    """Length of a text value less its padding, found from its end."""
+    end = step.end
+    while end > step.value:
+        start = max(step.value, end - _TAIL)
+        tail = source.read(start, end).rstrip(b" \0")
+        if tail:
+            return start + len(tail) - step.value
+        end = start
+    return 0
+
+
+def has_excess_padding(scan: LevelScanner) -> bool:
+    """Whether a plain element of a level in explicit VR little endian is not minimally padded.
+
+    Looks at the last two bytes of each value first: nearly all can be told by them.
+    """
+    source = scan.source
+    starts = scan.starts
+    buffer, base = source.window(starts[0]) if starts else (b"", 0)
+    for index, (start, end) in enumerate(zip(starts, (*starts[1:], scan.end), strict=True)):
+        if index in scan.kinds:
+            continue
+        at = start - base
+        if at < 0 or at + 12 > len(buffer):
+            buffer, base = source.window(start)
+            at = start - base
+        vr = buffer[at + 4 : at + 6]
+        if vr in TEXT_VRS:
+            stop = end - base
+            tail = buffer[stop - 2 : stop] if stop <= len(buffer) else source.read(end - 2, end)
+            if vr != b"UI" and tail[-1] not in b" \0" and not (end - start) & 1:
+                continue
+        elif not (end - start) & 1:
+            continue
+        value = start + (8 if vr in SHORT_VRS else 12)
+        step = Step(Event.ELEMENT, scan.tags[index], vr, start, value, end, scan.encoding)
+        if any(True for _ in _value_edits(source, step)):
+            return True
+    return False

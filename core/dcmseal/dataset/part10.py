@@ -1,0 +1,146 @@
+"""DICOM files: preamble, File Meta Information, and the Data Set behind them (PS3.10 section 7)."""
+
+from __future__ import annotations
+
+import tempfile
+import zlib
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import RawIOBase
+from typing import Final, cast
+
+from dcmseal.dataset.header import read_header
+from dcmseal.dataset.source import BULK, BytesSource, FileSource, Source
+from dcmseal.dataset.syntax import (
+    EXPLICIT_BIG_UID,
+    EXPLICIT_LITTLE_UID,
+    IMPLICIT_LITTLE_UID,
+    Encoding,
+    TransferSyntax,
+)
+from dcmseal.errors import Malformed, NotDicom
+
+_PREAMBLE: Final = 128
+_MAX_META: Final = 1 << 20
+_IN_MEMORY: Final = 8 << 20
+MAX_INFLATED: Final = 4 << 30
+"""Bytes a deflated Data Set may come to; beyond it is refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DicomFile:
+    """A DICOM file, or a bare Data Set.
+
+    ``body`` holds the Data Set from ``start`` to its end: it is ``file`` itself unless the syntax is deflated.
+    """
+
+    file: Source
+    body: Source
+    start: int
+    syntax: TransferSyntax
+    meta_end: int
+    """Where the File Meta Information ends in ``file``; 0 if there is none."""
+
+    @property
+    def encoding(self) -> Encoding:
+        return self.syntax.encoding
+
+    @property
+    def end(self) -> int:
+        return self.body.size
+
+
+@contextmanager
+def open_dicom(source: Source) -> Generator[DicomFile]:
+    """Find the Data Set in the bytes of a file.
+
+    Preamble and meta information may be missing; the encoding is then told by the first Data Element. Raises NotDicom
+    if nothing looks like a Data Set, Malformed if the meta information is damaged or a deflated Data Set cannot be
+    inflated.
+    """
+    head = source.read(0, min(source.size, _PREAMBLE + 4))
+    start = len(head) if head.endswith(b"DICM") and len(head) > _PREAMBLE else 0
+    uid, meta_end = _read_meta(source, start)
+    if uid is None:
+        uid = _guess_syntax(source, meta_end)
+    syntax = TransferSyntax(uid)
+    if not syntax.is_deflated:
+        yield DicomFile(file=source, body=source, start=meta_end, syntax=syntax, meta_end=meta_end)
+        return
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as inflated:
+        size = 0
+        for piece in _inflate(source, meta_end):
+            size += len(piece)
+            inflated.write(piece)
+        body: Source
+        if size <= _IN_MEMORY:
+            inflated.seek(0)
+            body = BytesSource(inflated.read())
+        else:
+            inflated.flush()
+            body = FileSource(cast("RawIOBase", inflated), size)
+        yield DicomFile(file=source, body=body, start=0, syntax=syntax, meta_end=meta_end)
+
+
+def _read_meta(source: Source, start: int) -> tuple[str | None, int]:
+    """Transfer Syntax UID and the end of group 0002, which is always explicit VR little endian (PS3.10 7.1)."""
+    uid: str | None = None
+    position = start
+    while position < min(source.size, start + _MAX_META):
+        head = source.read(position, min(source.size, position + 12))
+        if head[:2] != b"\x02\x00":
+            break
+        header = read_header(head, 0, Encoding.EXPLICIT_LITTLE)
+        if header is None:
+            raise Malformed("the File Meta Information cannot be read", position)
+        value = position + header.size
+        if header.length > min(_MAX_META, source.size - value):
+            raise Malformed("the File Meta Information is longer than the file", position)
+        if header.tag == 0x00020010:
+            uid = source.read(value, value + header.length).rstrip(b"\0 ").decode("ascii", "replace")
+        position = value + header.length
+    if start and position >= source.size:
+        raise Malformed("the file ends where the Data Set should begin", source.size)
+    return uid, position
+
+
+def _guess_syntax(source: Source, start: int) -> str:
+    """The encoding that makes sense of the first Data Element; raises NotDicom if none does."""
+    head = source.read(start, min(source.size, start + 12))
+    for encoding, uid in (
+        (Encoding.EXPLICIT_LITTLE, EXPLICIT_LITTLE_UID),
+        (Encoding.EXPLICIT_BIG, EXPLICIT_BIG_UID),
+        (Encoding.IMPLICIT_LITTLE, IMPLICIT_LITTLE_UID),
+    ):
+        header = read_header(head, 0, encoding)
+        if header is None or header.tag >> 16 not in _FIRST_GROUPS:
+            continue
+        if header.length <= source.size - start - header.size:
+            return uid
+    raise NotDicom("this is no DICOM file", hint="give a DICOM file (PS3.10), or a bare Data Set")
+
+
+_FIRST_GROUPS: Final = frozenset({0x0004, 0x0008, 0x0010})
+
+
+def _inflate(source: Source, start: int) -> Iterator[bytes]:
+    """Inflate the raw deflate stream of PS3.5 A.5, in pieces of bounded size."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    total = 0
+    position = start
+    try:
+        while position < source.size and not inflater.eof:
+            pending = source.read(position, min(source.size, position + BULK))
+            position += len(pending)
+            while pending and not inflater.eof:
+                piece = inflater.decompress(pending, BULK)
+                total += len(piece)
+                if total > MAX_INFLATED:
+                    raise Malformed(f"the deflated Data Set comes to more than {MAX_INFLATED} bytes", position)
+                yield piece
+                pending = inflater.unconsumed_tail
+    except zlib.error as error:
+        raise Malformed(f"the deflated Data Set cannot be inflated: {error}", position) from None
+    if not inflater.eof:
+        raise Malformed("the deflated Data Set is cut short", source.size)

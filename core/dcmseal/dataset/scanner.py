@@ -1,0 +1,190 @@
+"""The Data Elements of one level of a Data Set: where they stand, nothing decoded."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dcmseal import tags
+from dcmseal.dataset.header import Header, Kind, kind_of, read_header
+from dcmseal.dataset.source import Source
+from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.walk import UNTIL_DELIMITER, end_of
+from dcmseal.errors import Malformed
+from dcmseal.tags import tag_text
+
+_MAX_ELEMENTS: Final = 250_000
+"""Elements at one level beyond which the input is refused; bounds the memory a hostile file can take."""
+
+_SHORT: Final = -1
+_OTHER: Final = -2
+
+
+class _Steps(dict[bytes, tuple[int, int]]):
+    """What the eight bytes of a header say: (bytes to the next element, tag) of a plain element.
+
+    Elements that need a longer look have a negative first number. Headers repeat within a file and from file to
+    file, so that looking them up beats decoding them (measured: 0.31 against 0.38 us an element).
+    """
+
+    __slots__ = ("_encoding",)
+
+    def __init__(self, encoding: Encoding) -> None:
+        super().__init__()
+        self._encoding = encoding
+
+    def __missing__(self, header: bytes) -> tuple[int, int]:
+        if len(header) < 8:
+            return _SHORT, 0
+        step = _OTHER, 0
+        decoded = read_header(header, 0, self._encoding)
+        if decoded is not None and decoded.size == 8 and decoded.vr:
+            tag, vr, size, length = decoded
+            if kind_of(tag, vr, length) is Kind.PLAIN:
+                step = size + length, tag
+        if len(self) >= _MAX_REMEMBERED:
+            self.clear()
+        self[header] = step
+        return step
+
+
+_MAX_REMEMBERED: Final = 1 << 14
+_STEPS: Final = {encoding: _Steps(encoding) for encoding in Encoding}
+
+
+class LevelScanner:
+    """Finds the elements of one level, from ``start`` on, in the order they are encoded.
+
+    ``tags`` and ``starts`` grow together; element i reaches from ``starts[i]`` to ``starts[i + 1]``, the last one to
+    ``position``. ``kinds`` has an entry for each index that is not PLAIN. ``end`` is where the level ends.
+
+    The scan stops in front of the content of elements of undefined length, so that whoever needs the content can read
+    it on the way: ``stopped_at`` is then the index of the element, and ``resume`` goes on behind it.
+    """
+
+    __slots__ = ("_done", "encoding", "end", "kinds", "position", "source", "starts", "stopped_at", "tags")
+
+    def __init__(self, source: Source, start: int, end: int, encoding: Encoding) -> None:
+        self.source = source
+        self.encoding = encoding
+        self.end: int = end
+        self.position: int = start
+        self.tags: list[int] = []
+        self.starts: list[int] = []
+        self.kinds: dict[int, Kind] = {}
+        self.stopped_at = -1
+        self._done = False
+
+    def scan(self) -> bool:
+        """Scan to the end of the level; returns False if the scan stopped at an element of undefined length."""
+        source, end = self.source, self.end
+        steps = _STEPS[self.encoding]
+        add_tag, add_start = self.tags.append, self.starts.append
+        position = self.position
+        limit = source.size if end == UNTIL_DELIMITER else end
+        self.stopped_at = -1
+        while not self._done:
+            buffer, base = source.window(position)
+            at = position - base
+            stop = limit - base
+            step = tag = 0
+            while at < stop:
+                step, tag = steps[buffer[at : at + 8]]
+                if step < 0:
+                    break
+                add_tag(tag)
+                add_start(at + base)
+                at += step
+            position = self.position = at + base
+            if len(self.tags) > _MAX_ELEMENTS:
+                raise Malformed(f"more than {_MAX_ELEMENTS} Data Elements at one level", position)
+            if position >= limit:
+                if position > limit:
+                    raise Malformed(f"{tag_text(self.tags[-1])} is longer than what holds it", self.starts[-1])
+                if end == UNTIL_DELIMITER:
+                    raise Malformed("an item does not end", position)
+                self._done = True
+            elif step == _OTHER:
+                if self._special(buffer, at, limit):
+                    return False
+                position = self.position
+            elif at + 8 <= len(buffer) or position + 8 > source.size:
+                raise Malformed("the file ends within a Data Element", position)
+        return True
+
+    def _special(self, buffer: bytes, at: int, limit: int) -> bool:
+        """Take one element that is not plain, or has a long header; returns whether the scan stops at it."""
+        position = self.position
+        if at + 12 > len(buffer):
+            buffer, base = self.source.window(position)
+            at = position - base
+            if at + 12 > len(buffer):
+                buffer, at = self.source.read(position, min(self.source.size, position + 12)), 0
+        header = read_header(buffer, at, self.encoding)
+        if header is None:
+            raise Malformed("no Data Element can be read here", position)
+        tag, vr, size, length = header
+        if tag == tags.ITEM_DELIMITATION_ITEM and self.end == UNTIL_DELIMITER:
+            self.end, self._done = position, True
+            self.position = position + size
+            return False
+        if not vr:
+            raise Malformed(f"{tag_text(tag)} has no business here", position)
+        kind = kind_of(tag, vr, length)
+        if kind is Kind.PLAIN and size == 12 and buffer[at + 6 : at + 8] != b"\0\0":
+            kind = Kind.REHEADED
+        if kind is not Kind.PLAIN:
+            self.kinds[len(self.tags)] = kind
+        self.tags.append(tag)
+        self.starts.append(position)
+        if length == UNDEFINED_LENGTH:
+            self.stopped_at = len(self.tags) - 1
+            return True
+        self.position = position + size + length
+        if self.position > limit:
+            raise Malformed(f"{tag_text(tag)} is longer than what holds it", position)
+        return False
+
+    def resume(self, end: int) -> None:
+        """Go on behind the element at which the scan stopped; ``end`` is where it ends."""
+        self.position = end
+
+    def skip(self) -> None:
+        """Pass over the element of undefined length at which the scan stopped."""
+        self.resume(end_of(self.source, self.starts[self.stopped_at], self.encoding))
+
+    def finish(self) -> LevelScanner:
+        """Scan to the end of the level, passing over what is nested."""
+        while not self.scan():
+            self.skip()
+        return self
+
+    def index(self, tag: int) -> int | None:
+        """Index of the first element of this tag; None if there is none."""
+        try:
+            return self.tags.index(tag)
+        except ValueError:
+            return None
+
+    def range(self, index: int) -> tuple[int, int]:
+        """Where the element starts, and where it ends with its delimiter."""
+        starts = self.starts
+        following = index + 1
+        if following < len(starts):
+            return starts[index], starts[following]
+        return starts[index], self.end if self._done else self.position
+
+    def header(self, index: int) -> Header:
+        """The decoded header of an element."""
+        start = self.starts[index]
+        buffer, base = self.source.window(start)
+        header = read_header(buffer, start - base, self.encoding)
+        assert header is not None
+        return header
+
+    def value(self, index: int, limit: int) -> bytes:
+        """The value of a plain element; raises Malformed if it is longer than ``limit``."""
+        start, end = self.range(index)
+        start += self.header(index).size
+        if end - start > limit:
+            raise Malformed(f"{tag_text(self.tags[index])} has a value of {end - start} bytes", start)
+        return self.source.read(start, end)

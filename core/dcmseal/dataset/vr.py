@@ -1,0 +1,52 @@
+"""Value Representations: header form, padding and byte order of values (PS3.5 section 6.2 and 7.1.2)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LONG_VRS: Final = frozenset(
+    vr.encode() for vr in ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
+)
+"""VRs with two reserved bytes and a 32-bit length field (PS3.5 Table 7.1-1)."""
+
+SHORT_VRS: Final = frozenset(
+    vr.encode()
+    for vr in (
+        *("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FL", "FD", "IS", "LO"),
+        *("LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"),
+    )
+)
+"""VRs with a 16-bit length field (PS3.5 Table 7.1-2)."""
+
+TEXT_VRS: Final = frozenset(
+    vr.encode()
+    for vr in (
+        *("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN"),
+        *("SH", "ST", "TM", "UC", "UI", "UR", "UT"),
+    )
+)
+"""VRs whose values are characters, padded at the end to even length (PS3.5 6.2)."""
+
+WORD_SIZE: Final = {
+    **dict.fromkeys((b"US", b"SS", b"OW", b"AT"), 2),
+    **dict.fromkeys((b"UL", b"SL", b"FL", b"OL", b"OF"), 4),
+    **dict.fromkeys((b"FD", b"OD", b"OV", b"SV", b"UV"), 8),
+}
+"""Size in bytes of the units that byte ordering swaps (PS3.5 7.3); absent: one byte."""
+
+
+def padding_of(vr: bytes) -> bytes:
+    """The byte that pads a value to even length: NULL for UI and byte strings, space for other text (PS3.5 6.2)."""
+    return b" " if vr in TEXT_VRS and vr != b"UI" else b"\0"
+
+
+def minimal(vr: bytes, value: bytes) -> bytes:
+    """The value with the least padding that makes its length even.
+
+    Text loses trailing spaces and NULLs; UI loses every white space too. Other values are padded if odd.
+    """
+    if vr == b"UI":
+        value = bytes(byte for byte in value if byte not in b" \t\r\n\f\v").rstrip(b"\0")
+    elif vr in TEXT_VRS:
+        value = value.rstrip(b" \0")
+    return value + padding_of(vr) if len(value) & 1 else value

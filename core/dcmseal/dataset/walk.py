@@ -1,0 +1,157 @@
+"""Every Data Element at every depth, in the order it is encoded: slow, obvious, for any encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from dcmseal import tags
+from dcmseal.dataset.header import Kind, kind_of, read_header
+from dcmseal.dataset.source import Source
+from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.errors import Malformed
+from dcmseal.tags import tag_text
+
+MAX_DEPTH: Final = 256
+"""Nesting beyond this is refused; real objects stay below 20."""
+UNTIL_DELIMITER: Final = -1
+"""End of a level or sequence of undefined length."""
+
+
+class Event(IntEnum):
+    """What the walk has come to."""
+
+    ELEMENT = 0
+    SEQUENCE = 1
+    ITEM = 2
+    ITEM_END = 3
+    SEQUENCE_END = 4
+    ENCAPSULATED = 5
+    FRAGMENT = 6
+    ENCAPSULATED_END = 7
+
+
+OPENING: Final = (Event.SEQUENCE, Event.ENCAPSULATED)
+CLOSING: Final = (Event.SEQUENCE_END, Event.ENCAPSULATED_END)
+
+
+class Step(NamedTuple):
+    """One step of the walk: ``start`` of the header, ``value`` after it, ``end`` after the value.
+
+    ``end`` is UNTIL_DELIMITER where the length is undefined. The ``_END`` events stand at ``start``, and end after
+    their delimiter, if there is one.
+    """
+
+    event: Event
+    tag: int
+    vr: bytes
+    start: int
+    value: int
+    end: int
+    encoding: Encoding
+
+
+class _Open(NamedTuple):
+    """A sequence or item the walk is in."""
+
+    event: Event
+    tag: int
+    end: int
+    encoding: Encoding
+
+
+def walk(source: Source, start: int, end: int, encoding: Encoding, inside: Event = Event.ITEM) -> Iterator[Step]:
+    """Walk over the elements of a level and all that is nested in them.
+
+    With ``inside`` SEQUENCE the walk is over the items of a sequence. ``end`` may be UNTIL_DELIMITER: the walk then
+    stops after the delimiter, with its ``_END`` event. Raises Malformed where the encoding breaks PS3.5 section 7.
+    """
+    stack = [_Open(inside, 0, end, encoding)]
+    position = start
+    while stack:
+        level = stack[-1]
+        if level.end == position:
+            stack.pop()
+            if stack:
+                yield _closing(level, position, position)
+            continue
+        buffer, base = source.window(position)
+        header = read_header(buffer, position - base, level.encoding)
+        if header is None:
+            raise Malformed("no Data Element can be read here", position)
+        tag, vr, size, length = header
+        value = position + size
+        stop = UNTIL_DELIMITER if length == UNDEFINED_LENGTH else value + length
+        limit = source.size if level.end == UNTIL_DELIMITER else level.end
+        if stop > limit:
+            raise Malformed(f"{tag_text(tag)} is longer than what holds it", position)
+        if not vr:
+            if _delimits(level.event, tag) and level.end == UNTIL_DELIMITER:
+                stack.pop()
+                yield _closing(level, position, value)
+            elif tag == tags.ITEM and level.event is Event.SEQUENCE:
+                yield Step(Event.ITEM, tag, vr, position, value, stop, level.encoding)
+                stack.append(_Open(Event.ITEM, tag, stop, level.encoding))
+            elif tag == tags.ITEM and level.event is Event.ENCAPSULATED and stop != UNTIL_DELIMITER:
+                yield Step(Event.FRAGMENT, tag, vr, position, value, stop, level.encoding)
+                value = stop
+            else:
+                raise Malformed(f"{tag_text(tag)} has no business here", position)
+            position = value
+            continue
+        if level.event is not Event.ITEM:
+            raise Malformed(f"{tag_text(tag)} stands where an item should", position)
+        event, inner = _opening(header.tag, vr, length, level.encoding)
+        yield Step(event, tag, vr, position, value, stop, level.encoding)
+        if event is Event.ELEMENT:
+            position = stop
+        else:
+            if len(stack) >= 2 * MAX_DEPTH:
+                raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep", position)
+            stack.append(_Open(event, tag, stop, inner))
+            position = value
+
+
+def _opening(tag: int, vr: bytes, length: int, encoding: Encoding) -> tuple[Event, Encoding]:
+    if vr == b"SQ":
+        return Event.SEQUENCE, encoding
+    if length != UNDEFINED_LENGTH:
+        return Event.ELEMENT, encoding
+    if kind_of(tag, vr, length) is Kind.ENCAPSULATED:
+        return Event.ENCAPSULATED, encoding
+    # UN of undefined length holds items in implicit VR little endian (PS3.5 6.2.2, note)
+    return Event.SEQUENCE, Encoding.IMPLICIT_LITTLE if vr == b"UN" else encoding
+
+
+def _delimits(event: Event, tag: int) -> bool:
+    if event is Event.ITEM:
+        return tag == tags.ITEM_DELIMITATION_ITEM
+    return tag == tags.SEQUENCE_DELIMITATION_ITEM
+
+
+def _closing(level: _Open, start: int, end: int) -> Step:
+    event = {
+        Event.ITEM: Event.ITEM_END,
+        Event.SEQUENCE: Event.SEQUENCE_END,
+        Event.ENCAPSULATED: Event.ENCAPSULATED_END,
+    }[level.event]
+    return Step(event, level.tag, b"", start, end, end, level.encoding)
+
+
+def steps_of(source: Source, start: int, encoding: Encoding) -> Iterator[Step]:
+    """The walk over one element that starts here; the last step ends where the element does."""
+    depth = 0
+    for step in walk(source, start, UNTIL_DELIMITER, encoding):
+        depth += (step.event in OPENING) - (step.event in CLOSING)
+        yield step
+        if not depth and step.event is not Event.ITEM_END:
+            return
+
+
+def end_of(source: Source, start: int, encoding: Encoding) -> int:
+    """Where the element of undefined length that starts here ends, its delimiter included."""
+    end = start
+    for step in steps_of(source, start, encoding):
+        end = step.end
+    return end

@@ -1,0 +1,336 @@
+"""Implicit VR and big endian input as it enters the MAC, always explicit VR little endian (PS3.3 Table C.12-6).
+
+Most headers are as long as they were, so that they are overwritten in a copy of the input, and runs of it passed on.
+"""
+
+from __future__ import annotations
+
+from array import array
+from enum import IntEnum
+from struct import Struct
+from struct import error as struct_error
+from typing import Final, NamedTuple
+
+from dcmseal import tags
+from dcmseal.dataset.header import Header, Kind, ambiguous_vr, kind_of, read_header
+from dcmseal.dataset.source import Buffer, BytesSource
+from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS, WORD_SIZE
+from dcmseal.dataset.walk import MAX_DEPTH
+from dcmseal.errors import Malformed
+from dcmseal.mac.context import CONTEXT_TAGS, Context, VrRules, choose_vr
+from dcmseal.mac.parts import (
+    ITEM,
+    MAX_REPEATS,
+    NEVER,
+    SEQUENCE_DELIMITER,
+    SMALL,
+    Sighting,
+    Unsignable,
+    past_excluded,
+)
+
+_LONG_HEADER: Final = Struct("<HH2sHI").pack
+_SHORT_HEADER: Final = Struct("<HH2sH").pack
+_UNITS: Final = {2: "H", 4: "I", 8: "Q"}
+
+
+class Action(IntEnum):
+    """What to do about an element."""
+
+    COPY = 0
+    """Its header and value are known."""
+    SEQUENCE = 1
+    OPEN = 2
+    """Its VR depends on the context."""
+    CONTEXT = 3
+    """The VRs of others depend on it."""
+    UNKNOWN = 4
+    EXCLUDED = 5
+    ENCAPSULATED = 6
+    ITEM_END = 7
+    LONGER = 8
+    """The header has twelve bytes."""
+    BAD = 9
+
+
+class Converted(NamedTuple):
+    """An element's header in explicit VR little endian, and what the input's header says."""
+
+    action: Action
+    header: bytes
+    size: int
+    length: int
+    word: int
+    tag: int
+
+
+class _Headers(dict[bytes, Converted]):
+    """Headers converted once: they repeat, so that looking them up beats decoding them."""
+
+    __slots__ = ("_encoding", "kept")
+
+    def __init__(self, encoding: Encoding) -> None:
+        super().__init__()
+        self._encoding = encoding
+        self.kept: dict[bytes, tuple[bytes, int]] = {}
+        """The new header, and the bytes to the next one, where the header keeps its length and the value stays."""
+
+    def __missing__(self, header: bytes) -> Converted:
+        converted = _convert_header(header, self._encoding)
+        if len(self) >= 1 << 16:
+            self.clear()
+            self.kept.clear()
+        self[header] = converted
+        if converted.action is Action.COPY and len(converted.header) == 8 and not converted.word:
+            self.kept[header] = converted.header, 8 + converted.length
+        return converted
+
+    def decoded(self, buffer: bytes, position: int) -> Header:
+        """The header as the input has it; raises Malformed if there is none."""
+        header = read_header(buffer, position, self._encoding)
+        if header is None:
+            raise Malformed("no Data Element can be read here", position)
+        return header
+
+
+HEADERS: Final = {encoding: _Headers(encoding) for encoding in Encoding}
+"""For each encoding, the first eight bytes of a header, or all twelve of a long one, converted."""
+
+
+def _convert_header(header: bytes, encoding: Encoding) -> Converted:
+    decoded = read_header(header, 0, encoding)
+    if decoded is None:
+        vr = header[4:6]
+        needs_more = len(header) == 8 and not encoding.is_implicit and (vr in LONG_VRS or vr.isupper())
+        return Converted(Action.LONGER if needs_more else Action.BAD, b"", 0, 0, 0, 0)
+    tag, vr, size, length = decoded
+    if not vr:
+        is_end = tag == tags.ITEM_DELIMITATION_ITEM
+        return Converted(Action.ITEM_END if is_end else Action.BAD, b"", size, length, 0, tag)
+    action = {
+        Kind.PLAIN: Action.COPY,
+        Kind.SEQUENCE: Action.SEQUENCE,
+        Kind.ENCAPSULATED: Action.ENCAPSULATED,
+        Kind.UNKNOWN: Action.UNKNOWN,
+        Kind.EXCLUDED: Action.EXCLUDED,
+    }[kind_of(tag, vr, length)]
+    if action is Action.COPY and encoding.is_implicit:
+        if ambiguous_vr(tag):
+            action = Action.OPEN
+        elif tag in CONTEXT_TAGS:
+            action = Action.CONTEXT
+    explicit = explicit_header(tag, vr, length)
+    return Converted(action, explicit, size, length, WORD_SIZE.get(vr, 0) if encoding.is_big_endian else 0, tag)
+
+
+def explicit_header(tag: int, vr: bytes, length: int) -> bytes:
+    """A header in explicit VR little endian; sequences and fragments get none of their length."""
+    if vr in SHORT_VRS:
+        return _SHORT_HEADER(tag >> 16, tag & 0xFFFF, vr, min(length, 0xFFFF))
+    if vr == b"SQ" or length == UNDEFINED_LENGTH:
+        return _SHORT_HEADER(tag >> 16, tag & 0xFFFF, b"SQ" if vr == b"SQ" else b"OB", 0)
+    return _LONG_HEADER(tag >> 16, tag & 0xFFFF, vr, 0, length)
+
+
+def swapped(value: bytes, word: int) -> bytes:
+    """The value with the bytes of each unit in the other order (PS3.5 7.3); a rest too short for a unit is kept."""
+    whole = len(value) // word * word
+    units = array(_UNITS[word], value[:whole])
+    units.byteswap()
+    return units.tobytes() + value[whole:]
+
+
+_SEEN: Final = b"seen"
+"""Stands for a small sequence that was met once."""
+
+
+class ItemConverter:
+    """Converts the items of the sequences of one Data Set."""
+
+    __slots__ = ("encoding", "rules", "seen")
+
+    def __init__(self, encoding: Encoding, rules: VrRules, seen: Sighting) -> None:
+        self.encoding = encoding
+        self.rules = rules
+        self.seen = seen
+
+    def encode_items(  # noqa: C901 - one loop: calls cost more than the work they would share out
+        self,
+        buffer: bytes,
+        base: int,
+        start: int,
+        end: int,
+        parts: list[Buffer],
+        context: Context,
+        *,
+        is_last: bool,
+    ) -> tuple[int, bool]:
+        """Pass on the items of a sequence, converted, and its delimiter, as far as the buffer holds them.
+
+        ``context`` is that of the level the sequence stands at. Other arguments, the result and errors are those of
+        ``explicit_little.encode_items``.
+        """
+        rules, size = self.rules, len(buffer)
+        headers, item_header = HEADERS[self.encoding], self.encoding.item_header.unpack_from
+        kept, repeats = headers.kept, self.seen.repeats
+        out = bytearray(buffer)
+        add = parts.append
+        stack: list[tuple[int, int, Context]] = []
+        sequence_end, item_end = end, 0
+        position = run = done = start
+        done_parts = len(parts)
+        outer, context = context, context.nested(rules)
+        try:
+            while True:
+                if not stack:
+                    if run < position:
+                        add(out[run:position])
+                        run = position
+                    done, done_parts = position, len(parts)
+                if position < sequence_end:
+                    group, element_number, length = item_header(buffer, position)
+                    if group != 0xFFFE:
+                        raise Malformed("neither an item nor the end of the sequence", base + position)
+                    if run < position:
+                        add(out[run:position])
+                    position += 8
+                    run = position
+                    if element_number == 0xE000:
+                        add(ITEM)
+                        context = (stack[-1][2] if stack else outer).nested(rules)
+                        if length == UNDEFINED_LENGTH:
+                            item_end = NEVER
+                        else:
+                            item_end = position + length
+                            if item_end > sequence_end or item_end > size:
+                                raise Malformed("an item is longer than its sequence", base + position - 8)
+                    elif element_number == 0xE0DD and sequence_end == NEVER:
+                        add(SEQUENCE_DELIMITER)
+                        if not stack:
+                            return position, True
+                        item_end, sequence_end, context = stack.pop()
+                    else:
+                        raise Malformed("neither an item nor the end of the sequence", base + position - 8)
+                elif position == sequence_end:
+                    if run < position:
+                        add(out[run:position])
+                        run = position
+                    add(SEQUENCE_DELIMITER)
+                    if not stack:
+                        return position, True
+                    item_end, sequence_end, context = stack.pop()
+                else:
+                    raise Malformed("an item is longer than its sequence", base + position)
+                while position < item_end:
+                    found = kept.get(buffer[position : position + 8])
+                    if found is not None:
+                        # the most frequent case; an end beyond the item is noticed below
+                        new_header, step = found
+                        out[position : position + 8] = new_header
+                        position += step
+                        continue
+                    action, new_header, header_size, length, word, tag = headers[buffer[position : position + 8]]
+                    if action is Action.LONGER:
+                        action, new_header, header_size, length, word, tag = headers[buffer[position : position + 12]]
+                    value = position + header_size
+                    stop = value + length
+                    if action is Action.SEQUENCE:
+                        if length < SMALL and context == _NO_CONTEXT:
+                            element = buffer[position:stop]
+                            known = repeats.get(element)
+                            if known is None:
+                                if len(repeats) < MAX_REPEATS:
+                                    repeats[element] = _SEEN
+                            elif known is _SEEN:
+                                known = repeats[element] = self._encoded_alone(element, new_header, header_size)
+                            if known:
+                                add(out[run:position])
+                                add(known)
+                                position = run = stop
+                                continue
+                        add(out[run:position])
+                        add(new_header)
+                        stack.append((item_end, sequence_end, context))
+                        sequence_end = NEVER if length == UNDEFINED_LENGTH else stop
+                        if length != UNDEFINED_LENGTH and (stop > item_end or stop > size):
+                            raise Malformed("a sequence is longer than what holds it", base + position)
+                        if len(stack) > MAX_DEPTH:
+                            raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep", base + position)
+                        position = run = value
+                        break
+                    if action is Action.ITEM_END and item_end == NEVER:
+                        add(out[run:position])
+                        position += 8
+                        item_end = run = position
+                    elif action is Action.UNKNOWN:
+                        raise Unsignable(tag, base + position)
+                    elif action is Action.EXCLUDED:
+                        add(out[run:position])
+                        header = headers.decoded(buffer, position)
+                        position = run = past_excluded(
+                            BytesSource(buffer), header, position, base, self.encoding, self.seen
+                        )
+                    elif action is Action.ENCAPSULATED:
+                        add(out[run:position])
+                        position = run = self._fragments(buffer, base, position, parts)
+                    elif action is Action.BAD or action is Action.ITEM_END:
+                        raise Malformed("no Data Element can be read here", base + position)
+                    else:
+                        if stop > size:
+                            raise Malformed("the input ends within a Data Element", base + position)
+                        if action is Action.OPEN:
+                            self.seen.ambiguous = True
+                            vr = choose_vr(tag, ambiguous_vr(tag), context, rules)
+                            new_header = explicit_header(tag, vr, length)
+                        elif action is Action.CONTEXT:
+                            context = context.with_element(tag, buffer[value:stop])
+                        if word:
+                            out[value:stop] = swapped(buffer[value:stop], word)
+                        if len(new_header) == header_size:
+                            out[position:value] = new_header
+                        else:
+                            add(out[run:position])
+                            add(new_header)
+                            run = value
+                        position = stop
+                else:
+                    if position != item_end:
+                        raise Malformed("a Data Element is longer than its item", base + position)
+        except (struct_error, Malformed) as error:
+            del parts[done_parts:]
+            if not is_last:
+                return done, False
+            if isinstance(error, Malformed):
+                raise
+            raise Malformed("the input ends within a sequence", base + position) from None
+
+    def _encoded_alone(self, element: bytes, new_header: bytes, header_size: int) -> bytes:
+        """A small sequence as it enters the MAC; empty if it holds anything unusual, which then shows in its place."""
+        inner = ItemConverter(self.encoding, self.rules, Sighting())
+        parts: list[Buffer] = [new_header]
+        try:
+            inner.encode_items(element, 0, header_size, len(element), parts, _NO_CONTEXT, is_last=True)
+        except (Malformed, Unsignable):
+            return b""
+        return b"" if inner.seen.has_signatures or inner.seen.ambiguous else b"".join(parts)
+
+    def _fragments(self, buffer: bytes, base: int, position: int, parts: list[Buffer]) -> int:
+        """Encapsulated Pixel Data inside an item; big endian and implicit VR have none by PS3.5 A.4, but files do."""
+        header = HEADERS[self.encoding].decoded(buffer, position)
+        parts.append(explicit_header(header.tag, b"OB", UNDEFINED_LENGTH))
+        position += header.size
+        while True:
+            group, element, length = self.encoding.item_header.unpack_from(buffer, position)
+            position += 8
+            if (group, element) == (0xFFFE, 0xE0DD):
+                parts.append(SEQUENCE_DELIMITER)
+                return position
+            if (group, element) != (0xFFFE, 0xE000) or position + length > len(buffer):
+                raise Malformed("a fragment is damaged", base + position - 8)
+            parts.append(ITEM)
+            parts.append(buffer[position : position + length])
+            position += length
+
+
+_NO_CONTEXT: Final = Context()

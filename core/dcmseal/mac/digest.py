@@ -1,0 +1,73 @@
+"""Message digests of the six MAC algorithms, and DigestInfo (PS3.15 C.1; RFC 2437 section 9.2.1)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final, Protocol, Self, cast
+
+from dcmseal.errors import MechanismUnavailable
+from dcmseal.terms import MacAlgorithm
+
+if TYPE_CHECKING:
+    from dcmseal.dataset.source import Buffer
+
+
+class Digest(Protocol):
+    """A running message digest."""
+
+    def update(self, data: Buffer, /) -> object: ...
+    def digest(self) -> bytes: ...
+    def copy(self) -> Self: ...
+
+
+_PREFIXES: Final = {
+    MacAlgorithm.MD5: bytes.fromhex("3020300c06082a864886f70d020505000410"),
+    MacAlgorithm.SHA1: bytes.fromhex("3021300906052b0e03021a05000414"),
+    MacAlgorithm.RIPEMD160: bytes.fromhex("3021300906052b2403020105000414"),
+    MacAlgorithm.SHA256: bytes.fromhex("3031300d060960864801650304020105000420"),
+    MacAlgorithm.SHA384: bytes.fromhex("3041300d060960864801650304020205000430"),
+    MacAlgorithm.SHA512: bytes.fromhex("3051300d060960864801650304020305000440"),
+}
+"""DER of DigestInfo up to the digest itself."""
+
+
+def digest_info(algorithm: MacAlgorithm, digest: bytes) -> bytes:
+    """Wrap a digest into DigestInfo, which PKCS #1 v1.5 signs (RFC 2437 section 9.2.1)."""
+    return _PREFIXES[algorithm] + digest
+
+
+def digest_in(info: bytes) -> tuple[MacAlgorithm, bytes] | None:
+    """Algorithm and digest of a DigestInfo; None if it is none of the six algorithms'."""
+    for algorithm, prefix in _PREFIXES.items():
+        if info.startswith(prefix) and len(info) == len(prefix) + algorithm.digest_size:
+            return algorithm, info[len(prefix) :]
+    return None
+
+
+def new_digest(algorithm: MacAlgorithm) -> Digest:
+    """Start a digest.
+
+    RIPEMD160 and MD5 fall back to other code where OpenSSL has been built or configured without them. Raises
+    MechanismUnavailable if there is none.
+    """
+    try:
+        return hashlib.new(algorithm.value.lower(), usedforsecurity=False)
+    except ValueError:
+        return _other_digest(algorithm)
+
+
+def _other_digest(algorithm: MacAlgorithm) -> Digest:
+    try:
+        if algorithm is MacAlgorithm.RIPEMD160:
+            from Crypto.Hash import RIPEMD160
+
+            return cast("Digest", RIPEMD160.new())
+        if algorithm is MacAlgorithm.MD5:
+            from Crypto.Hash import MD5
+
+            return cast("Digest", MD5.new())
+    except ImportError:
+        pass
+    raise MechanismUnavailable(
+        f"this Python cannot compute {algorithm}", hint="install pycryptodome, or enable it in OpenSSL"
+    )

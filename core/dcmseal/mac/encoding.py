@@ -1,0 +1,182 @@
+"""Data Elements as they enter the MAC: the MAC byte stream of PS3.3 C.12.1.1.3.1.1, element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Final
+
+from dcmseal import tags
+from dcmseal.dataset.header import Kind, ambiguous_vr, read_header
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.source import BULK, Buffer, Source
+from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.vr import WORD_SIZE
+from dcmseal.dataset.walk import UNTIL_DELIMITER
+from dcmseal.errors import Malformed
+from dcmseal.mac import by_walk, explicit_little
+from dcmseal.mac.context import Context, VrRules, choose_vr
+from dcmseal.mac.converted import ItemConverter, explicit_header, swapped
+from dcmseal.mac.parts import ITEM, NEVER, SEQUENCE_DELIMITER, Sighting
+
+_CHUNK: Final = 1 << 18
+"""Bytes that are joined before they are passed on."""
+_WINDOW: Final = 1 << 20
+_MAX_ITEM: Final = 8 << 20
+"""Items beyond this are not held in memory."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Encoder:
+    """Encodes the elements of one level for the MAC; ``seen`` gathers what it comes across."""
+
+    source: Source
+    encoding: Encoding
+    rules: VrRules = VrRules()
+    context: Context = Context()
+    check_padding: bool = False
+    fragment_lengths: bool = False
+    """Feed the lengths of fragments, as DCMTK did before 3.5.4."""
+    seen: Sighting = field(default_factory=Sighting)
+
+    def plain(self, scan: LevelScanner, first: int, last: int) -> Iterator[Buffer]:
+        """The plain elements from index ``first`` to ``last``, both included; pieces are good until the next."""
+        if self.encoding is Encoding.EXPLICIT_LITTLE:
+            return self.source.chunks(scan.starts[first], scan.range(last)[1])
+        return chain.from_iterable(self._converted(scan, index) for index in range(first, last + 1))
+
+    def _converted(self, scan: LevelScanner, index: int) -> Iterator[Buffer]:
+        tag, vr, size, length = scan.header(index)
+        choices = ambiguous_vr(tag) if self.encoding.is_implicit else ""
+        if choices:
+            self.seen.ambiguous = True
+            vr = choose_vr(tag, choices, self.context, self.rules)
+        yield explicit_header(tag, vr, length)
+        start, end = scan.range(index)
+        word = WORD_SIZE.get(vr, 0) if self.encoding.is_big_endian else 0
+        for piece in by_walk.pieces(self.source, start + size, end):
+            yield swapped(piece, word) if word else piece
+
+    def sequence(self, start: int) -> Generator[bytes, None, int]:
+        """Yield the sequence whose header stands at ``start``; returns where it ends.
+
+        Raises Unsignable at an element of VR UN, Malformed where lengths contradict each other, and, with
+        ``check_padding``, ExcessPadding.
+        """
+        source = self.source
+        header = read_header(source.read(start, min(source.size, start + 12)), 0, self.encoding)
+        if header is None:
+            raise Malformed("no Data Element can be read here", start)
+        position = start + header.size
+        end = NEVER if header.length == UNDEFINED_LENGTH else position + header.length
+        if end != NEVER and end > source.size:
+            raise Malformed("the sequence is longer than the file", start)
+        parts: list[Buffer] = [explicit_header(header.tag, b"SQ", 0)]
+        wanted = _WINDOW
+        while True:
+            buffer, base = source.window(position, wanted)
+            if wanted > _WINDOW and base + len(buffer) < position + wanted:
+                buffer, base = source.read(position, min(source.size, position + wanted)), position
+            stopped, is_end = self._items(buffer, base, position, end, parts)
+            yield b"".join(parts)
+            parts = []
+            if is_end:
+                return stopped
+            if stopped == position and wanted < _MAX_ITEM:
+                # an item larger than the window: look again with a larger one
+                wanted = _MAX_ITEM
+                continue
+            wanted = _WINDOW
+            if stopped == position:
+                stopped = yield from self._large_item(position, end)
+            position = stopped
+
+    def _items(self, buffer: bytes, base: int, start: int, end: int, parts: list[Buffer]) -> tuple[int, bool]:
+        """Encode the items in a buffer; returns where that stopped, and whether the sequence ends there."""
+        is_last = base + len(buffer) >= self.source.size
+        if self.encoding is Encoding.EXPLICIT_LITTLE:
+            stop = NEVER if end == NEVER else end - base
+            stopped, is_end = explicit_little.encode_items(
+                buffer, base, start - base, stop, parts, self.seen, is_last=is_last, check_padding=self.check_padding
+            )
+            return base + stopped, is_end
+        # what is converted is copied: take no more than a window of it
+        held = buffer[start - base : start - base + max(_WINDOW, len(buffer) if base == start else 0)]
+        is_last = is_last and base + len(buffer) == start + len(held)
+        converter = ItemConverter(self.encoding, self.rules, self.seen)
+        stop = NEVER if end == NEVER else end - start
+        stopped, is_end = converter.encode_items(held, start, 0, stop, parts, self.context, is_last=is_last)
+        return start + stopped, is_end
+
+    def _large_item(self, start: int, end: int) -> Generator[bytes, None, int]:
+        """Yield an item that is not held in memory; returns where it ends."""
+        group, element, length = self.encoding.item_header.unpack(self.source.read(start, start + 8))
+        if group << 16 | element != tags.ITEM:
+            raise Malformed("neither an item nor the end of the sequence", start)
+        content = start + 8
+        undefined = length == UNDEFINED_LENGTH
+        if not undefined and content + length > min(end, self.source.size):
+            raise Malformed("an item is longer than its sequence", start)
+        yield ITEM
+        return (
+            yield from by_walk.encode_item(
+                self.source,
+                content,
+                UNTIL_DELIMITER if undefined else content + length,
+                self.encoding,
+                self.seen,
+                rules=self.rules,
+                context=self.context.nested(self.rules),
+                check_padding=self.check_padding,
+            )
+        )
+
+    def element(self, scan: LevelScanner, index: int) -> Iterator[Buffer]:
+        """One signable element of any kind; pieces are good until the next."""
+        kind = scan.kinds.get(index, Kind.PLAIN)
+        if kind is Kind.SEQUENCE:
+            return self.sequence(scan.starts[index])
+        if kind is Kind.ENCAPSULATED:
+            return self.fragments(scan.starts[index])
+        if kind is Kind.REHEADED:
+            return self._converted(scan, index)
+        return self.plain(scan, index, index)
+
+    def fragments(self, start: int) -> Generator[Buffer, None, int]:
+        """Yield Encapsulated Pixel Data whose header stands at ``start``, in pieces; returns where it ends.
+
+        The Basic Offset Table is an item as any other (PS3.5 A.4); the VR is always OB.
+        """
+        source = self.source
+        header = read_header(source.read(start, min(source.size, start + 12)), 0, self.encoding)
+        if header is None:
+            raise Malformed("no Data Element can be read here", start)
+        yield explicit_header(header.tag, b"OB", UNDEFINED_LENGTH)
+        position = start + header.size
+        unpack = self.encoding.item_header.unpack_from
+        buffer, base = source.window(position, BULK)
+        view = memoryview(buffer)
+        while True:
+            at = position - base
+            if at + 8 > len(buffer):
+                buffer, base = source.window(position, BULK)
+                view = memoryview(buffer)
+                at = position - base
+                if at + 8 > len(buffer):
+                    raise Malformed("the file ends within fragments", position)
+            group, element, length = unpack(buffer, at)
+            position += 8
+            if group == 0xFFFE and element == 0xE0DD:
+                yield SEQUENCE_DELIMITER
+                return position
+            if group != 0xFFFE or element != 0xE000 or length == UNDEFINED_LENGTH:
+                raise Malformed("neither a fragment nor the end of the Pixel Data", position - 8)
+            yield ITEM + self.encoding.u32.pack(length) if self.fragment_lengths else ITEM
+            at += 8
+            if at + length <= len(buffer):
+                if length:
+                    yield view[at : at + length]
+            else:
+                yield from source.chunks(position, position + length)
+            position += length

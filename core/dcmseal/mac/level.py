@@ -1,0 +1,191 @@
+"""The MACs of one Data Set level, all made in one pass over its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from dcmseal import tags
+from dcmseal.dataset.header import Kind
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.source import Buffer
+from dcmseal.dataset.walk import end_of
+from dcmseal.mac.context import CONTEXT_TAGS, Context
+from dcmseal.mac.digest import Digest
+from dcmseal.mac.encoding import Encoder
+from dcmseal.mac.parts import Ending, Unsignable
+from dcmseal.tags import tag_text
+
+_NO_JOBS: tuple[MacJob, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class MacJob:
+    """One MAC in the making: which elements it wants, and the running digest."""
+
+    tags: frozenset[int] | None
+    """Tags to be fed if they are signable; None for all."""
+    digest: Digest
+    unsignable: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    """Wanted tags that are there but may not be signed, and why."""
+
+
+@dataclass(slots=True, kw_only=True)
+class LevelFacts:
+    """What the pass has learned about the level."""
+
+    unsignable: dict[int, str] = field(default_factory=dict[int, str])
+    """Tags that may not be signed, and why."""
+    with_signatures: list[int] = field(default_factory=list[int])
+    """Indexes of sequences inside which the Digital Signatures Macro may stand."""
+
+
+class LevelPass:
+    """Feeds the elements of a level to the MACs that want them, in the order they are encoded.
+
+    Each byte is read once, whatever the number of MACs: what precedes Encapsulated Pixel Data is fed when the scan
+    comes to it, for MAC Parameters Sequence (4FFE,0001) is then known, and the fragments on the way.
+    """
+
+    __slots__ = ("_encoder", "_fed", "_jobs", "_prepare", "_scan", "facts")
+
+    def __init__(
+        self, scan: LevelScanner, encoder: Encoder, prepare: Callable[[LevelScanner], Sequence[MacJob]]
+    ) -> None:
+        self._scan = scan
+        self._encoder = encoder
+        self._prepare = prepare
+        self._jobs: Sequence[MacJob] | None = None
+        self._fed = 0
+        self.facts = LevelFacts()
+
+    def run(self) -> LevelFacts:
+        """Pass over the whole level; ``prepare`` is called once, when MAC Parameters Sequence must have been scanned.
+
+        Raises Malformed, and ExcessPadding if the encoder checks for it.
+        """
+        scan, encoder = self._scan, self._encoder
+        while not scan.scan():
+            index = scan.stopped_at
+            kind, tag = scan.kinds[index], scan.tags[index]
+            if kind is Kind.ENCAPSULATED and tag > tags.MAC_PARAMETERS_SEQUENCE:
+                self._feed_to(index)
+                jobs = self._wanting(tag)
+                fragments = Ending(encoder.fragments(scan.starts[index]))
+                _feed(fragments, jobs)
+                scan.resume(fragments.end)
+                self._fed = index + 1
+            elif kind is Kind.SEQUENCE:
+                scan.resume(self._end_of_sequence(scan.starts[index]))
+            else:
+                scan.skip()
+        self._feed_to(len(scan.tags))
+        return self.facts
+
+    def _end_of_sequence(self, start: int) -> int:
+        """Where a sequence of undefined length ends; encoding it is the fastest way to know."""
+        steps = Ending(self._encoder.sequence(start))
+        try:
+            _feed(steps, ())
+        except Unsignable:
+            return end_of(self._scan.source, start, self._scan.encoding)
+        return steps.end
+
+    def _wanting(self, tag: int) -> tuple[MacJob, ...]:
+        return tuple(job for job in self._jobs or () if job.tags is None or tag in job.tags)
+
+    def _feed_to(self, stop: int) -> None:
+        """Feed the elements before index ``stop`` that were not fed yet."""
+        scan = self._scan
+        if self._jobs is None:
+            self._jobs = self._prepare(scan)
+            if scan.encoding.is_implicit:
+                self._encoder.context = context_of(scan, self._encoder.context)
+        first = self._fed
+        self._fed = stop
+        for index in sorted(index for index in scan.kinds if first <= index < stop):
+            self._feed_plain(first, index)
+            self._feed_special(index, scan.kinds[index])
+            first = index + 1
+        self._feed_plain(first, stop)
+
+    def _feed_plain(self, first: int, stop: int) -> None:
+        """Feed the plain elements before index ``stop``, in runs that the same jobs want."""
+        if first >= stop or not self._jobs:
+            return
+        all_tags = self._scan.tags
+        if len(self._jobs) == 1:
+            wanted = self._jobs[0].tags
+            if wanted is None or wanted.issuperset(all_tags[first:stop]):
+                _feed(self._encoder.plain(self._scan, first, stop - 1), self._jobs)
+                return
+        run, run_jobs = first, _NO_JOBS
+        for index in range(first, stop):
+            jobs = self._wanting(all_tags[index])
+            if jobs != run_jobs:
+                self._feed_run(run, index, run_jobs)
+                run, run_jobs = index, jobs
+        self._feed_run(run, stop, run_jobs)
+
+    def _feed_run(self, first: int, stop: int, jobs: Sequence[MacJob]) -> None:
+        if jobs and first < stop:
+            _feed(self._encoder.plain(self._scan, first, stop - 1), jobs)
+
+    def _feed_special(self, index: int, kind: Kind) -> None:
+        scan = self._scan
+        tag, start = scan.tags[index], scan.starts[index]
+        jobs = self._wanting(tag)
+        if kind is Kind.SEQUENCE:
+            self._feed_sequence(index, tag, start, jobs)
+        elif kind in (Kind.ENCAPSULATED, Kind.REHEADED):
+            _feed(self._encoder.element(scan, index), jobs)
+        elif kind is Kind.UNKNOWN:
+            self._refuse(tag, "its VR is UN", jobs)
+        else:
+            self._refuse(tag, exclusion(tag), () if any(job.tags is None for job in jobs) else jobs)
+
+    def _feed_sequence(self, index: int, tag: int, start: int, jobs: Sequence[MacJob]) -> None:
+        seen = self._encoder.seen
+        seen.has_signatures = False
+        # a UN element further on takes back what was fed: feed copies
+        digests = [job.digest.copy() for job in jobs]
+        try:
+            for chunk in self._encoder.sequence(start):
+                for digest in digests:
+                    digest.update(chunk)
+        except Unsignable as unknown:
+            self._refuse(tag, f"it holds {tag_text(unknown.tag)} of VR UN", jobs)
+            seen.has_signatures = True
+        else:
+            for job, digest in zip(jobs, digests, strict=True):
+                job.digest = digest
+        if seen.has_signatures:
+            self.facts.with_signatures.append(index)
+
+    def _refuse(self, tag: int, why: str, jobs: Iterable[MacJob]) -> None:
+        self.facts.unsignable[tag] = why
+        for job in jobs:
+            if job.tags is not None:
+                job.unsignable.append((tag, why))
+
+
+def _feed(pieces: Iterable[Buffer], jobs: Sequence[MacJob]) -> None:
+    """Feed pieces to the digests of all jobs."""
+    if len(jobs) == 1:
+        update = jobs[0].digest.update
+        for piece in pieces:
+            update(piece)
+        return
+    for piece in pieces:
+        for job in jobs:
+            job.digest.update(piece)
+
+
+def context_of(scan: LevelScanner, context: Context) -> Context:
+    """What the context-dependent VRs of a level depend on; ``context`` is that of the enclosing level."""
+    for tag in CONTEXT_TAGS:
+        index = scan.index(tag)
+        if index is not None:
+            context = context.with_element(tag, scan.value(index, 64))
+    return context

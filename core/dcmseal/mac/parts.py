@@ -1,0 +1,93 @@
+"""What the parts of the MAC byte stream have in common, whatever encoding the Data Set comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import Final, Generic, TypeVar
+
+from dcmseal import tags
+from dcmseal.dataset.header import Header, Kind, kind_of
+from dcmseal.dataset.source import Source
+from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.walk import Event, steps_of
+
+_Piece = TypeVar("_Piece")
+
+ITEM: Final = b"\xfe\xff\x00\xe0"
+"""An item in the MAC: its tag, no length (PS3.3 C.12.1.1.3.1.1)."""
+SEQUENCE_DELIMITER: Final = b"\xfe\xff\xdd\xe0"
+"""The end of a sequence, or of fragments, in the MAC: the tag, no length."""
+
+NEVER: Final = 1 << 62
+"""End of what has undefined length: never reached by counting."""
+
+
+class Unsignable(Exception):
+    """A sequence holds an element of VR UN, which makes the whole of it unsignable (PS3.3 C.12.1.1.3.1.1)."""
+
+    def __init__(self, tag: int, offset: int) -> None:
+        super().__init__(tag, offset)
+        self.tag = tag
+        self.offset = offset
+
+
+class ExcessPadding(Exception):
+    """A value has more than minimal padding, or is of odd length."""
+
+
+class Ending(Generic[_Piece]):
+    """Iterates over a generator and keeps what it returns: where the element ends."""
+
+    __slots__ = ("_steps", "end")
+
+    def __init__(self, steps: Generator[_Piece, None, int]) -> None:
+        self._steps = steps
+        self.end = -1
+
+    def __iter__(self) -> Iterator[_Piece]:
+        self.end = yield from self._steps
+
+
+class Sighting:
+    """What was seen while sequences were encoded: mutable, owned by the one who encodes."""
+
+    __slots__ = ("ambiguous", "has_signatures", "repeats")
+
+    def __init__(self) -> None:
+        self.has_signatures = False
+        """A sequence of the Digital Signatures Macro stands somewhere inside."""
+        self.ambiguous = False
+        """An implicit VR element was met whose VR depends on its context."""
+        self.repeats: dict[bytes, bytes] = {}
+        """Small sequences by their bytes, as they enter the MAC: codes and references repeat a lot."""
+
+
+SMALL: Final = 400
+"""Size in bytes up to which nested sequences are remembered."""
+MAX_REPEATS: Final = 4096
+
+
+def past_excluded(source: Source, header: Header, position: int, base: int, encoding: Encoding, seen: Sighting) -> int:
+    """Where an element ends that is never signed and stands in a sequence; ``position`` is where it begins.
+
+    Raises Unsignable if it is or holds an element of VR UN: that makes all it stands in unsignable too, "recursively"
+    (PS3.3 C.12.1.1.3.1.1), and DCMTK has it so. ``base`` is where the source begins in the input.
+    """
+    tag, vr, size, length = header
+    if tag in (tags.DIGITAL_SIGNATURES_SEQUENCE, tags.MAC_PARAMETERS_SEQUENCE):
+        seen.has_signatures = True
+    if vr != b"SQ" and length != UNDEFINED_LENGTH:
+        if _is_unknown(vr):
+            raise Unsignable(tag, base + position)
+        return position + size + length
+    end = position
+    for step in steps_of(source, position, encoding):
+        end = step.end
+        if step.event in (Event.ELEMENT, Event.SEQUENCE) and _is_unknown(step.vr):
+            raise Unsignable(step.tag, base + step.start)
+    return end
+
+
+def _is_unknown(vr: bytes) -> bool:
+    # asked of a tag that is not excluded, so that the VR decides
+    return kind_of(tags.SOP_INSTANCE_UID, vr, 0) is Kind.UNKNOWN

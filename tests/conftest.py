@@ -1,0 +1,29 @@
+"""Fixtures for all tests: throw-away keys, DCMTK; profiles for property tests."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support.dcmsign import Dcmtk, find_dcmtk
+from tests.support.pki import Pki
+
+_COMMON = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+settings.register_profile("default", _COMMON, max_examples=40)
+settings.register_profile("ci", _COMMON, max_examples=100, derandomize=True)
+settings.register_profile("thorough", _COMMON, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "default"))
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    """Throw-away identities, made when first asked for."""
+    return Pki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="session")
+def dcmsign() -> Dcmtk:
+    """DCMTK's dcmsign and dcmconv: the independent implementation."""
+    return find_dcmtk()
