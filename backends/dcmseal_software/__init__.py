@@ -1,0 +1,1 @@
+"""Signing keys in files: PEM, DER and PKCS #12, with the software of the ``cryptography`` package."""

@@ -1,0 +1,51 @@
+"""The certificate that belongs to a key, and those that go with it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate
+
+from dcmseal.errors import CertificateMismatch, CertificateNotValid, KeyNotFound
+from dcmseal_software.certificates import certificates_in
+from dcmseal_software.key_files import KeyFile
+
+_MOST: Final = 64
+
+
+def chain_for(held: KeyFile, *, cert: str | None, chain: str | None) -> tuple[bytes, ...]:
+    """DER certificates, the key's own first, then those of ``cert``, the key file and ``chain``, each once.
+
+    The own certificate is sought in ``cert``, or in the key file if there is no ``cert``. Raises
+    CertificateMismatch if none there belongs to the key, and KeyNotFound if there is no certificate at all.
+    """
+    named = certificates_in(cert) if cert else ()
+    candidates = named or held.certificates
+    if not candidates:
+        raise KeyNotFound(
+            f"there is no certificate for the key in {held.path!r}",
+            hint="name the file of the certificate: ?cert=CERTIFICATE",
+        )
+    own = next((each for each in candidates if _belongs(each, held)), None)
+    if own is None:
+        raise CertificateMismatch(
+            f"no certificate in {cert or held.path!r} belongs to the key in {held.path!r}",
+            hint="check which certificate was issued for this key",
+        )
+    further = certificates_in(chain) if chain else ()
+    all_of_them = dict.fromkeys(each.public_bytes(Encoding.DER) for each in (own, *named, *held.certificates, *further))
+    if len(all_of_them) > _MOST:
+        raise CertificateNotValid(
+            f"more than {_MOST} certificates go with the key in {held.path!r}",
+            hint="keep only those that lead from the signer's certificate to its authority",
+        )
+    return tuple(all_of_them)
+
+
+def _belongs(certificate: Certificate, held: KeyFile) -> bool:
+    try:
+        return certificate.public_key() == held.key.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return False

@@ -1,0 +1,123 @@
+"""Private keys in files: PKCS #1, PKCS #8 (RFC 5958), SEC 1 (RFC 5915) and PKCS #12 (RFC 7292)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
+from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12KeyAndCertificates, load_pkcs12
+from cryptography.x509 import Certificate
+
+from dcmseal.errors import KeyNotFound, MechanismUnavailable
+from dcmseal_software.certificates import certificate_in
+from dcmseal_software.files import contents, pem_blocks
+from dcmseal_software.passphrase import Passphrase
+from dcmseal_software.recognition import described, is_pkcs12
+
+_KEY_LABELS: Final = frozenset(
+    {"PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "DSA PRIVATE KEY"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFile:
+    """What a key file holds."""
+
+    path: str
+    key: PrivateKeyTypes = field(repr=False)
+    certificates: tuple[Certificate, ...] = ()
+
+
+def pem_key(path: str, passphrase: Passphrase) -> KeyFile:
+    """Read a PEM file of one private key, and certificates if there are any."""
+    data = contents(path)
+    blocks = tuple(pem_blocks(data))
+    keys = [block.text for block in blocks if block.label in _KEY_LABELS]
+    if not keys:
+        raise _no_key(path, data)
+    if len(keys) > 1:
+        raise KeyNotFound(f"{path!r} holds {len(keys)} private keys", hint="put the one to sign with into its own file")
+    key = _unlocked(path, keys[0], load_pem_private_key, passphrase)
+    if key is None:
+        raise KeyNotFound(f"the private key in {path!r} cannot be read", hint="get the file again from its source")
+    certificates = (certificate_in(block, path) for block in blocks)
+    return KeyFile(path=path, key=key, certificates=tuple(each for each in certificates if each))
+
+
+def der_key(path: str, passphrase: Passphrase) -> KeyFile:
+    """Read a DER file of one private key."""
+    data = contents(path)
+    key = _unlocked(path, data, load_der_private_key, passphrase)
+    if key is None:
+        raise _no_key(path, data)
+    return KeyFile(path=path, key=key)
+
+
+def pkcs12_key(path: str, passphrase: Passphrase) -> KeyFile:
+    """Read a PKCS #12 file; its passphrase is asked for if it opens neither without one nor with an empty one."""
+    data = contents(path)
+    if not is_pkcs12(data):
+        raise _no_key(path, data)
+    loaded = _unlocked_pkcs12(path, data, passphrase)
+    if loaded.key is None:
+        raise KeyNotFound(f"{path!r} holds no private key", hint="export it again together with its private key")
+    held = (loaded.cert, *loaded.additional_certs)
+    return KeyFile(path=path, key=loaded.key, certificates=tuple(each.certificate for each in held if each))
+
+
+LOADERS: Final[Mapping[str, Callable[[str, Passphrase], KeyFile]]] = {
+    "pem": pem_key,
+    "der": der_key,
+    "p12": pkcs12_key,
+}
+
+
+def _unlocked(
+    path: str, data: bytes, load: Callable[..., PrivateKeyTypes], passphrase: Passphrase
+) -> PrivateKeyTypes | None:
+    # Validating an RSA key takes longer than signing. It may be left out because a signature is verified with
+    # the certificate before it is used: a damaged key fails there, and its signature leaves the program nowhere.
+    try:
+        return load(data, None, unsafe_skip_rsa_key_validation=True)
+    except TypeError:
+        pass  # it is encrypted
+    except UnsupportedAlgorithm:
+        raise _unsupported(path) from None
+    except ValueError:
+        return None
+    secret = passphrase.ask()
+    try:
+        return load(data, secret, unsafe_skip_rsa_key_validation=True)
+    except UnsupportedAlgorithm:
+        raise _unsupported(path) from None
+    except (TypeError, ValueError):
+        raise passphrase.rejected() from None
+
+
+def _unlocked_pkcs12(path: str, data: bytes, passphrase: Passphrase) -> PKCS12KeyAndCertificates:
+    with suppress(ValueError, UnsupportedAlgorithm):
+        return load_pkcs12(data, None)
+    secret = passphrase.ask()
+    try:
+        return load_pkcs12(data, secret)
+    except UnsupportedAlgorithm:
+        raise _unsupported(path) from None
+    except ValueError:
+        raise passphrase.rejected() from None
+
+
+def _no_key(path: str, data: bytes) -> KeyNotFound:
+    what, hint = described(data, path)
+    return KeyNotFound(f"{path!r} is {what}", hint=hint)
+
+
+def _unsupported(path: str) -> MechanismUnavailable:
+    return MechanismUnavailable(
+        f"the key in {path!r} is of a kind, or encrypted in a way, that is not supported",
+        hint="convert it: openssl pkcs8 -topk8 -v2 aes256 -in OLD -out NEW",
+    )

@@ -1,0 +1,72 @@
+"""What a file is that is no private key of the format expected, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.x509 import load_der_x509_certificate
+
+from dcmseal.plugins.key_uri import escaped
+from dcmseal_software.files import pem_blocks
+
+_NEEDS_PRIVATE: Final = "signing needs the private key: name its file"
+_NAME_THE_KEY: Final = "name the file of the private key first, and this one in cert="
+_LABELS: Final = {
+    "CERTIFICATE": ("a certificate, not a private key", _NAME_THE_KEY),
+    "CERTIFICATE REQUEST": ("a certificate request, not a private key", _NEEDS_PRIVATE),
+    "OPENSSH PRIVATE KEY": ("a key in OpenSSH format", "convert a copy: ssh-keygen -p -m PKCS8 -f COPY"),
+    "PGP PRIVATE KEY BLOCK": ("an OpenPGP key", "DICOM needs a key with an X.509 certificate"),
+    "PGP PUBLIC KEY BLOCK": ("an OpenPGP key", "DICOM needs a key with an X.509 certificate"),
+    "PUBLIC KEY": ("a public key", _NEEDS_PRIVATE),
+    "RSA PUBLIC KEY": ("a public key", _NEEDS_PRIVATE),
+    "X509 CERTIFICATE": ("a certificate, not a private key", _NAME_THE_KEY),
+}
+
+
+def described(data: bytes, path: str) -> tuple[str, str]:
+    """What the bytes are, for a message, and a hint."""
+    labels = [block.label for block in pem_blocks(data)]
+    for label in labels:
+        if label in _LABELS:
+            return _LABELS[label]
+    if any(label.endswith("PRIVATE KEY") for label in labels):
+        return "a PEM file with a private key", f"write pem:{escaped(path)}?cert=CERTIFICATE"
+    if data.startswith(b"PuTTY-User-Key-File"):
+        return "a PuTTY key", "export it in OpenSSH format, then: ssh-keygen -p -m PKCS8 -f COPY"
+    if is_pkcs12(data):
+        return "a PKCS #12 file", f"write p12:{escaped(path)}"
+    if _is_certificate(data):
+        return "a certificate, not a private key", _NAME_THE_KEY
+    if _is_public_key(data):
+        return "a public key", _NEEDS_PRIVATE
+    if data.startswith(b"\x30"):
+        return "no private key in the format expected", f"if it is DER, write der:{escaped(path)}?cert=CERTIFICATE"
+    return "no private key", "name a file with a PEM, DER or PKCS #12 private key"
+
+
+def is_pkcs12(data: bytes) -> bool:
+    """Whether the bytes begin as a PFX does: SEQUENCE { INTEGER 3, SEQUENCE (RFC 7292 section 4)."""
+    if len(data) < 2 or data[0] != 0x30:
+        return False
+    start = 2 + (data[1] & 0x7F if data[1] & 0x80 else 0)
+    return data[start : start + 4] == b"\x02\x01\x03\x30"
+
+
+def _is_certificate(data: bytes) -> bool:
+    try:
+        load_der_x509_certificate(data)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_public_key(data: bytes) -> bool:
+    try:
+        load_der_public_key(data)
+    except UnsupportedAlgorithm:
+        return True
+    except ValueError:
+        return False
+    return True

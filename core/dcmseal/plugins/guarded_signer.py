@@ -1,0 +1,117 @@
+"""Signer backends of plugins behind a guard: keys are checked when opened, and closed whatever happens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
+from typing import Final
+
+from dcmseal.errors import PluginBroken, SignerError, UsageError
+from dcmseal.plugins import answers
+from dcmseal.plugins.loading import Origin
+from dcmseal.plugins.protocols import KeyListing, SecretRequest, Secrets, SignableMessage, Signer, SignerBackend
+from dcmseal.terms import KeyType
+
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{1,31}", re.ASCII)
+_MOST_KEYS: Final = 10_000
+_MOST_CERTIFICATES: Final = 64
+_DER_SEQUENCE: Final = b"\x30"
+
+
+class GuardedBackend:
+    """A SignerBackend that hands out GuardedSigner."""
+
+    __slots__ = ("_backend", "_blame", "scheme", "summary")
+
+    def __init__(self, backend: SignerBackend, origin: Origin) -> None:
+        """Raise PluginBroken if ``backend`` is none."""
+        with answers.guarded(f"a signer backend of {origin}", PluginBroken):
+            self.scheme = answers.name(backend.scheme, _SCHEME, "scheme")
+            self.summary = answers.text(backend.summary, "summary")
+            answers.methods(backend, "open", "list_keys")
+        self._backend = backend
+        self._blame = f"the backend for {self.scheme}: keys of {origin}"
+
+    def __repr__(self) -> str:
+        return f"<{self._blame}>"
+
+    @contextmanager
+    def open(self, uri: str, secrets: Secrets) -> Generator[Signer]:
+        """Open a key; raises SignerError or one of its kinds, or UsageError if the key URI cannot be read."""
+        key = ExitStack()
+        with answers.guarded(self._blame, SignerError):
+            opened = key.enter_context(self._backend.open(uri, _textual(secrets)))
+        # The key is closed the same way however the application fared: a backend cannot swallow
+        # the application's error, nor hide it behind one of its own.
+        try:
+            signer = GuardedSigner(opened, self._blame)
+            try:
+                yield signer
+            finally:
+                signer.close()
+        except BaseException:
+            with suppress(SignerError):
+                self._close(key)
+            raise
+        self._close(key)
+
+    def list_keys(self, uri: str = "") -> tuple[KeyListing, ...]:
+        """Keys the backend can find by itself; raises SignerError or one of its kinds."""
+        with answers.guarded(self._blame, SignerError):
+            return answers.tuple_of(tuple(islice(self._backend.list_keys(uri), _MOST_KEYS)), KeyListing, "list_keys")
+
+    def _close(self, key: ExitStack) -> None:
+        with answers.guarded(self._blame, SignerError):
+            key.close()
+
+
+class GuardedSigner:
+    """A Signer whose certificates are DER, whose signatures are bytes, and which is of no use once closed."""
+
+    __slots__ = ("_blame", "_signer", "certificate_chain", "key_type")
+
+    def __init__(self, signer: Signer, blame: str) -> None:
+        """Raise SignerError if ``signer`` is none."""
+        with answers.guarded(blame, SignerError):
+            self.certificate_chain = _chain(signer.certificate_chain)
+            self.key_type = answers.one_of(signer.key_type, KeyType, "key_type")
+            answers.methods(signer, "sign")
+        self._blame = blame
+        self._signer: Signer | None = signer
+
+    def __repr__(self) -> str:
+        return f"<{'closed' if self._signer is None else 'open'} {self.key_type.value} key>"
+
+    def sign(self, message: SignableMessage) -> bytes:
+        """Sign; raises SignerError or one of its kinds."""
+        signer = self._signer
+        if signer is None:
+            raise SignerError("the key is closed", hint="sign while the key is open")
+        with answers.guarded(self._blame, SignerError):
+            signature = answers.one_of(signer.sign(message), bytes, "sign")
+            if not signature:
+                raise answers.Nonsense("sign gave an empty signature")
+            return signature
+
+    def close(self) -> None:
+        """Let go of the key."""
+        self._signer = None
+
+
+def _chain(value: object) -> tuple[bytes, ...]:
+    chain = answers.tuple_of(value, bytes, "certificate_chain")
+    if 1 <= len(chain) <= _MOST_CERTIFICATES and all(der.startswith(_DER_SEQUENCE) for der in chain):
+        return chain
+    raise answers.Nonsense(f"certificate_chain is not 1 to {_MOST_CERTIFICATES} DER certificates")
+
+
+def _textual(secrets: Callable[[SecretRequest], object]) -> Secrets:
+    def answer(request: SecretRequest) -> str | None:
+        secret = secrets(request)
+        if secret is None or isinstance(secret, str):
+            return secret
+        raise UsageError("a passphrase or PIN has to be text", hint="let secrets answer with str or None")
+
+    return answer

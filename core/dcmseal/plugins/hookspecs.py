@@ -1,0 +1,39 @@
+"""The hooks through which a plugin contributes signer backends and Digital Signature Profiles.
+
+A plugin is a module named by an entry point of group ``dcmseal``; it imports nothing heavy:
+
+    from dcmseal.plugins.hookspecs import hookimpl
+
+    @hookimpl
+    def dcmseal_profiles():
+        from example.profile import ExampleProfile
+
+        return (ExampleProfile(),)
+
+Every hook contributes values of one kind, which the registry keeps by name; there is no order of calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from dcmseal.plugins.loading import PROJECT
+from dcmseal.plugins.protocols import Profile, SignerBackend
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin as the implementation of the hook of that name."""
+
+
+@hookspec
+def dcmseal_signer_backends() -> Iterable[SignerBackend]:
+    """Contribute backends that open signing keys; each is found by the scheme of its key URIs."""
+    raise NotImplementedError
+
+
+@hookspec
+def dcmseal_profiles() -> Iterable[Profile]:
+    """Contribute Digital Signature Profiles (PS3.15 6.3); each is found by its name."""
+    raise NotImplementedError

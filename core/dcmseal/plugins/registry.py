@@ -1,0 +1,147 @@
+"""The registry of plugins: signer backends by key URI scheme, Digital Signature Profiles by name."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from dcmseal.errors import PluginNotFound, UnknownProfile, UsageError
+from dcmseal.plugins.catalogue import Catalogue
+from dcmseal.plugins.guarded_profile import GuardedProfile
+from dcmseal.plugins.guarded_signer import GuardedBackend
+from dcmseal.plugins.key_uri import KeyUri, escaped, scheme_of
+from dcmseal.plugins.loading import LoadedPlugin, discovered, origin_of, registered
+from dcmseal.plugins.protocols import Profile, Secrets, Signer, SignerBackend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginInfo:
+    """What is known of a plugin; ``contributes`` names kind and name, as in ``signer:pem`` and ``profile:base-rsa``."""
+
+    name: str
+    """Of its entry point."""
+    distribution: str
+    """Empty if an application registered the plugin itself."""
+    version: str
+    contributes: tuple[str, ...]
+    problem: str
+    """Why some or all of it cannot be used; empty if there is nothing wrong."""
+
+
+class Registry:
+    """Plugins, by what they contribute; never changes once made.
+
+    A plugin that fails to load or answers nonsense is kept with its reason, and raised as PluginBroken only
+    when something is asked for that no other plugin has. A name that two plugins contribute is nobody's:
+    asking for it raises PluginConflict.
+    """
+
+    def __init__(self, plugins: tuple[LoadedPlugin, ...]) -> None:
+        self._plugins = plugins
+
+    @classmethod
+    def discover(cls) -> Registry:
+        """All plugins installed: the entry points of group ``dcmseal``."""
+        return cls(discovered())
+
+    @classmethod
+    def of(cls, *plugins: object) -> Registry:
+        """The plugins given, modules or objects, and no others."""
+        return cls(tuple(registered(plugin, origin_of(plugin)) for plugin in plugins))
+
+    def signer_backend(self, scheme: str) -> SignerBackend:
+        """The backend for keys of a scheme; raises PluginNotFound, PluginConflict or PluginBroken."""
+        backend = self._backends.find(scheme)
+        if backend is None:
+            known = ", ".join(f"{name}:" for name in self._backends.usable)
+            raise PluginNotFound(
+                f"no plugin opens keys of scheme {scheme}:",
+                hint=f"install the plugin for it, or use one of: {known or 'none is installed'}",
+            )
+        return backend
+
+    def signer_backends(self) -> tuple[SignerBackend, ...]:
+        """All backends that can be used, by scheme."""
+        return tuple(self._backends.usable.values())
+
+    @contextmanager
+    def open_signer(self, uri: str, secrets: Secrets) -> Generator[Signer]:
+        """Open the key that a key URI points to, for as long as the context lasts.
+
+        Raises UsageError if the URI cannot be read, PluginError if its scheme has no backend, and SignerError or
+        one of its kinds if there is no such key or it cannot be used.
+        """
+        if scheme_of(uri) is None and os.path.isfile(uri):
+            raise UsageError("the key is given as a path, without a scheme", hint=f"write {_as_uri(uri)}")
+        backend = self.signer_backend(KeyUri.parse(uri).scheme)
+        with backend.open(uri, secrets) as signer:
+            yield signer
+
+    def profile(self, name: str) -> Profile:
+        """The profile of that name; raises UnknownProfile, PluginConflict or PluginBroken."""
+        profile = self._profiles.find(name)
+        if profile is None:
+            from difflib import get_close_matches
+
+            known = tuple(self._profiles.usable)
+            near = get_close_matches(name, known, 1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise UnknownProfile(
+                f"no plugin offers a profile {name!r}", hint=f"{meant}profiles are: {', '.join(known) or 'none'}"
+            )
+        return profile
+
+    def profiles(self) -> tuple[Profile, ...]:
+        """All profiles that can be used, by name."""
+        return tuple(self._profiles.usable.values())
+
+    def plugins(self) -> tuple[PluginInfo, ...]:
+        """All plugins, the broken ones too."""
+        return tuple(self._info(plugin) for plugin in self._plugins)
+
+    @cached_property
+    def _backends(self) -> Catalogue[GuardedBackend]:
+        return Catalogue(
+            self._plugins,
+            kind="signer",
+            hook="dcmseal_signer_backends",
+            admit=GuardedBackend,
+            name_of=lambda backend: backend.scheme,
+        )
+
+    @cached_property
+    def _profiles(self) -> Catalogue[GuardedProfile]:
+        return Catalogue(
+            self._plugins,
+            kind="profile",
+            hook="dcmseal_profiles",
+            admit=GuardedProfile,
+            name_of=lambda profile: profile.name,
+        )
+
+    def _info(self, plugin: LoadedPlugin) -> PluginInfo:
+        catalogues = (self._backends, self._profiles)
+        problems = dict.fromkeys(problem for each in catalogues for problem in each.problems(plugin))
+        return PluginInfo(
+            name=plugin.origin.name,
+            distribution=plugin.origin.distribution,
+            version=plugin.origin.version,
+            contributes=tuple(what for each in catalogues for what in each.contributed(plugin)),
+            problem="; ".join(problems),
+        )
+
+
+def _as_uri(path: str) -> str:
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix in (".p12", ".pfx"):
+        return f"p12:{escaped(path)}"
+    return f"{'der' if suffix == '.der' else 'pem'}:{escaped(path)}?cert=CERTIFICATE"
+
+
+@cache
+def installed() -> Registry:
+    """The plugins installed, discovered once a process: what is installed does not change while it runs."""
+    return Registry.discover()

@@ -1,0 +1,1 @@
+"""Contract suites for authors of plugins, and small data sets to test with."""

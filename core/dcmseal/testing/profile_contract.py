@@ -1,0 +1,126 @@
+"""What every Digital Signature Profile has to keep to: a suite of tests that its author subclasses.
+
+class TestExampleProfile(ProfileContract):
+    profile = ExampleProfile()
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from dcmseal.plugins.protocols import Profile, ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.terms import CertificateType, KeyType, MacAlgorithm, SignaturePurpose, TimestampType
+from dcmseal.testing.profiled import SAMPLES
+
+_CODE: Final = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
+_HIGHEST_TAG: Final = 0xFFFFFFFF
+
+
+class ProfileContract:
+    """Subclass and set ``profile``; add data sets of your own that bring all rules into play."""
+
+    profile: Profile
+    datasets: tuple[ProfiledDataset, ...] = SAMPLES
+
+    def test_names_itself(self) -> None:
+        assert isinstance(self.profile, Profile)
+        assert re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", self.profile.name)
+        for text in (self.profile.title, self.profile.reference):
+            assert text
+            assert text.isprintable()
+
+    def test_requirements_are_of_the_promised_types(self) -> None:
+        for dataset in self.datasets:
+            required = self.profile.requirements(dataset)
+            assert isinstance(required, Requirements)
+            assert all(0 <= tag <= _HIGHEST_TAG for tag in required.elements)
+            assert all(isinstance(term, MacAlgorithm) for term in required.mac_algorithms)
+            assert all(isinstance(kind, KeyType) for kind in required.key_types)
+            assert all(isinstance(purpose, int) for purpose in required.purposes)
+            for members in (required.elements, required.mac_algorithms, required.key_types, required.purposes):
+                assert isinstance(members, frozenset)
+
+    def test_answers_do_not_vary(self) -> None:
+        for dataset in self.datasets:
+            assert self.profile.requirements(dataset) == self.profile.requirements(dataset)
+            for facts in (_NOTHING, *_fulfilling(self.profile.requirements(dataset), dataset)):
+                assert self.profile.check(dataset, facts) == self.profile.check(dataset, facts)
+
+    def test_findings_are_about_conformance(self) -> None:
+        for dataset in self.datasets:
+            findings = self.profile.check(dataset, _NOTHING)
+            assert isinstance(findings, tuple)
+            for finding in findings:
+                assert isinstance(finding, Finding)
+                assert finding.aspect is Aspect.CONFORMANCE
+                assert _CODE.fullmatch(finding.code), finding.code
+                assert finding.message
+
+    def test_what_is_planned_by_the_requirements_passes_the_check(self) -> None:
+        for dataset in self.datasets:
+            required = self.profile.requirements(dataset)
+            for facts in _fulfilling(required, dataset):
+                assert self.profile.check(dataset, facts) == (), facts
+
+    def test_what_breaks_a_requirement_fails_the_check(self) -> None:
+        for dataset in self.datasets:
+            required = self.profile.requirements(dataset)
+            if required.main_dataset_only and not dataset.is_main:
+                assert Outcome.FAILED in {finding.outcome for finding in self.profile.check(dataset, _NOTHING)}
+            for facts in _fulfilling(required, dataset):
+                for broken in _breaking(required, facts):
+                    outcomes = {finding.outcome for finding in self.profile.check(dataset, broken)}
+                    assert Outcome.FAILED in outcomes, broken
+
+    def test_signing_more_than_required_does_no_harm(self) -> None:
+        for dataset in self.datasets:
+            for facts in _fulfilling(self.profile.requirements(dataset), dataset):
+                everything = replace(facts, elements=frozenset(dataset.tags))
+                assert self.profile.check(dataset, everything) == ()
+
+
+_NOTHING: Final = SignatureFacts(
+    mac_algorithm=None, key_type=None, certificate_type="", timestamp_type="", purpose=None, elements=frozenset()
+)
+
+
+def _fulfilling(required: Requirements, dataset: ProfiledDataset) -> Iterator[SignatureFacts]:
+    if required.main_dataset_only and not dataset.is_main:
+        return
+    algorithms = sorted(required.mac_algorithms or MacAlgorithm)
+    key_types = sorted(required.key_types or KeyType, key=lambda kind: kind.value)
+    purposes: list[int | None] = [*sorted(required.purposes or SignaturePurpose)]
+    if not required.purpose_required:
+        purposes.append(None)
+    facts = SignatureFacts(
+        mac_algorithm=algorithms[0],
+        key_type=key_types[0],
+        certificate_type=CertificateType.X509_1993_SIG,
+        timestamp_type="",
+        purpose=purposes[-1],
+        elements=required.elements.intersection(dataset.tags),
+    )
+    yield facts
+    yield replace(facts, timestamp_type=TimestampType.CMS_TSP)
+    yield from (replace(facts, mac_algorithm=algorithm) for algorithm in algorithms)
+    yield from (replace(facts, key_type=key_type) for key_type in key_types)
+    yield from (replace(facts, purpose=purpose) for purpose in purposes)
+
+
+def _breaking(required: Requirements, facts: SignatureFacts) -> Iterator[SignatureFacts]:
+    for tag in facts.elements:
+        yield replace(facts, elements=facts.elements - {tag})
+    if required.mac_algorithms:
+        for algorithm in frozenset(MacAlgorithm) - required.mac_algorithms:
+            yield replace(facts, mac_algorithm=algorithm)
+    if required.key_types:
+        for key_type in frozenset(KeyType) - required.key_types:
+            yield replace(facts, key_type=key_type)
+    if required.purpose_required:
+        yield replace(facts, purpose=None)
+    if required.purposes:
+        yield replace(facts, purpose=max(required.purposes) + 1)

@@ -1,0 +1,27 @@
+"""Base RSA Digital Signature Profile (PS3.15 C.1): the mechanism, whatever is signed and whoever signs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.rules import unmet, wrong_types
+from dcmseal.report import Finding
+from dcmseal.terms import KeyType, MacAlgorithm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseRsa:
+    """An RSA key, one of the six MAC algorithms, an X.509 certificate, and a timestamp of RFC 3161 if any."""
+
+    name: str = "base-rsa"
+    title: str = "Base RSA Digital Signature Profile"
+    reference: str = "PS3.15 C.1"
+
+    def requirements(self, dataset: ProfiledDataset) -> Requirements:
+        return Requirements(
+            mac_algorithms=frozenset(MacAlgorithm), key_types=frozenset({KeyType.RSA}), clause=self.reference
+        )
+
+    def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
+        return unmet(self.requirements(dataset), dataset, facts) + wrong_types(facts, self.reference)

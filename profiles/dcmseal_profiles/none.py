@@ -1,0 +1,23 @@
+"""No profile: the Digital Signatures Macro as it stands (PS3.3 C.12.1.1.3), without further rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.report import Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoProfile:
+    """Any algorithm, key and coverage."""
+
+    name: str = "none"
+    title: str = "No Digital Signature Profile"
+    reference: str = "PS3.3 C.12.1.1.3"
+
+    def requirements(self, dataset: ProfiledDataset) -> Requirements:
+        return Requirements(clause=self.reference)
+
+    def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
+        return ()

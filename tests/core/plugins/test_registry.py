@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from dcmseal.errors import (
+    PluginBroken,
+    PluginConflict,
+    PluginError,
+    PluginNotFound,
+    SealError,
+    UnknownProfile,
+    UsageError,
+)
+from dcmseal.plugins.hookspecs import hookimpl
+from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.plugins.registry import PluginInfo, Registry
+from dcmseal.terms import MacAlgorithm
+from dcmseal.testing.message import BytesMessage
+from tests.core.plugins.fakes import FakeBackend, FakeProfile, offering, plugin
+
+MESSAGE = BytesMessage(algorithm=MacAlgorithm.SHA256, content=b"")
+
+
+def decline(_: SecretRequest) -> str | None:
+    return None
+
+
+def raising(error: BaseException) -> ModuleType:
+    def fail() -> Any:
+        raise error
+
+    return plugin("raising", dcmseal_profiles=fail)
+
+
+class TestLookup:
+    def test_finds_by_name(self) -> None:
+        registry = Registry.of(
+            offering("one", profiles=(FakeProfile(name="b"), FakeProfile(name="a"))),
+            offering("two", backends=(FakeBackend(scheme="two"),), profiles=(FakeProfile(name="c"),)),
+        )
+        assert registry.profile("a").name == "a"
+        assert registry.signer_backend("two").scheme == "two"
+        assert [profile.name for profile in registry.profiles()] == ["a", "b", "c"]
+        assert [backend.scheme for backend in registry.signer_backends()] == ["two"]
+        assert registry.plugins() == (
+            PluginInfo(name="one", distribution="", version="", contributes=("profile:a", "profile:b"), problem=""),
+            PluginInfo(name="two", distribution="", version="", contributes=("signer:two", "profile:c"), problem=""),
+        )
+
+    def test_unknown_profile_is_answered_with_the_known_ones(self) -> None:
+        registry = Registry.of(offering("one", profiles=(FakeProfile(name="base-rsa"), FakeProfile(name="none"))))
+        with pytest.raises(UnknownProfile) as caught:
+            registry.profile("base_rsa")
+        assert "did you mean base-rsa?" in caught.value.hint
+        assert "none" in caught.value.hint
+
+    def test_unknown_scheme_is_answered_with_the_known_ones(self) -> None:
+        registry = Registry.of(offering("one", backends=(FakeBackend(scheme="one"),)))
+        with pytest.raises(PluginNotFound, match="two:") as caught:
+            registry.signer_backend("two")
+        assert "one:" in caught.value.hint
+
+    def test_nothing_at_all(self) -> None:
+        with pytest.raises(UnknownProfile):
+            Registry.of().profile("none")
+        with pytest.raises(PluginNotFound):
+            Registry.of().signer_backend("pem")
+        assert Registry.of().plugins() == ()
+
+    def test_an_object_may_be_a_plugin(self) -> None:
+        class Plugin:
+            @hookimpl
+            def dcmseal_profiles(self) -> tuple[FakeProfile, ...]:
+                return (FakeProfile(),)
+
+        registry = Registry.of(Plugin())
+        assert registry.profile("fake").name == "fake"
+        assert registry.plugins()[0].name == "Plugin"
+
+    def test_hooks_are_called_only_for_what_is_asked(self) -> None:
+        called: list[str] = []
+
+        def backends() -> tuple[FakeBackend, ...]:
+            called.append("backends")
+            return ()
+
+        registry = Registry.of(plugin("lazy", dcmseal_signer_backends=backends, dcmseal_profiles=lambda: ()))
+        registry.profiles()
+        assert called == []
+        for _ in range(2):
+            registry.signer_backends()
+        assert called == ["backends"]
+
+    def test_registries_do_not_know_of_each_other(self) -> None:
+        one = offering("one", profiles=(FakeProfile(),))
+        first, second = Registry.of(one), Registry.of(one)
+        assert first.profile("fake").name == second.profile("fake").name == "fake"
+        assert Registry.of().profiles() == ()
+
+
+class TestConflict:
+    def test_a_name_contributed_twice_is_nobodys(self) -> None:
+        registry = Registry.of(
+            offering("one", profiles=(FakeProfile(name="same"), FakeProfile(name="first"))),
+            offering("two", profiles=(FakeProfile(name="same"), FakeProfile(name="second"))),
+        )
+        with pytest.raises(PluginConflict, match="one and two") as caught:
+            registry.profile("same")
+        assert caught.value.hint
+        assert [profile.name for profile in registry.profiles()] == ["first", "second"]
+        assert registry.profile("first").name == "first"
+        one, two = registry.plugins()
+        assert "profile:same is also contributed by two" in one.problem
+        assert "profile:same is also contributed by one" in two.problem
+        assert one.contributes == ("profile:first", "profile:same")
+
+    def test_by_one_plugin_alone(self) -> None:
+        registry = Registry.of(offering("one", backends=(FakeBackend(), FakeBackend())))
+        with pytest.raises(PluginConflict):
+            registry.signer_backend("fake")
+        assert "also contributed by one" in registry.plugins()[0].problem
+
+    def test_by_the_same_plugin_twice(self) -> None:
+        one = offering("one", backends=(FakeBackend(),))
+        with pytest.raises(PluginConflict):
+            Registry.of(one, one).signer_backend("fake")
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+class TestBroken:
+    @pytest.mark.parametrize(
+        ("broken", "reason"),
+        [
+            (plugin("misspelt", dcmseal_profile=lambda: ()), "dcmseal_profile"),
+            (plugin("unmarked"), "no hook"),
+            (ModuleType("empty"), "no hook"),
+            (object(), "no hook"),
+            (raising(RuntimeError("no licence\n\x1b[31m")), "RuntimeError: no licence [31m"),
+            (raising(SystemExit(3)), "SystemExit: 3"),
+            (raising(Unspeakable()), "Unspeakable"),
+            (plugin("number", dcmseal_profiles=lambda: 7), "TypeError"),
+            (plugin("endless", dcmseal_profiles=lambda: iter(FakeProfile, None)), "more than 1000"),
+            (plugin("parameter", dcmseal_profiles=lambda surprise: surprise), "surprise"),
+            (plugin("text", dcmseal_profiles=lambda: "none"), "AttributeError"),
+            (offering("class", profiles=(FakeProfile(name=7),)), "name"),
+            (offering("loud", profiles=(FakeProfile(name="Base RSA"),)), "name"),
+            (offering("long", profiles=(FakeProfile(name="n" * 65),)), "name"),
+            (offering("control", profiles=(FakeProfile(title="\x1b[2J"),)), "title"),
+            (offering("verbose", profiles=(FakeProfile(reference="r" * 301),)), "reference"),
+            (offering("drive", backends=(FakeBackend(scheme="c"),)), "scheme"),
+            (offering("swapped", backends=(FakeProfile(),)), "AttributeError"),
+            (offering("empty-handed", profiles=(None,)), "AttributeError"),
+        ],
+    )
+    def test_is_listed_with_its_reason_and_leaves_the_others_be(self, broken: object, reason: str) -> None:
+        good = offering("good", backends=(FakeBackend(scheme="good"),), profiles=(FakeProfile(name="good"),))
+        registry = Registry.of(broken, good)
+        listed, healthy = registry.plugins()
+        assert reason in listed.problem
+        assert listed.problem.isprintable()
+        assert healthy.problem == ""
+        assert registry.profile("good").name == "good"
+        assert registry.signer_backend("good").scheme == "good"
+
+    def test_is_raised_only_for_what_might_have_come_from_it(self) -> None:
+        registry = Registry.of(raising(RuntimeError("no licence")), offering("good", profiles=(FakeProfile(),)))
+        assert registry.profile("fake").name == "fake"
+        with pytest.raises(PluginBroken, match=r"raising: .*no licence") as caught:
+            registry.profile("other")
+        assert caught.value.hint
+        with pytest.raises(PluginNotFound):
+            registry.signer_backend("other")
+
+    def test_is_taken_whole_or_not_at_all(self) -> None:
+        registry = Registry.of(offering("half", profiles=(FakeProfile(name="fine"), FakeProfile(name=""))))
+        assert registry.profiles() == ()
+        with pytest.raises(PluginBroken):
+            registry.profile("fine")
+
+    def test_interrupt_of_the_user_is_not_held_up(self) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            Registry.of(raising(KeyboardInterrupt())).profiles()
+
+
+class TestOpenSigner:
+    def test_picks_the_backend_by_scheme(self) -> None:
+        backend = FakeBackend()
+        with Registry.of(offering("one", backends=(backend,))).open_signer("FAKE:key", decline) as signer:
+            assert signer.sign(MESSAGE) == b"signature"
+        assert backend.log == ["open", "close"]
+
+    @pytest.mark.parametrize(
+        ("name", "hint"),
+        [
+            ("key.pem", "pem:{}?cert=CERTIFICATE"),
+            ("key", "pem:{}?cert=CERTIFICATE"),
+            ("key.der", "der:{}?cert=CERTIFICATE"),
+            ("KEY.P12", "p12:{}"),
+            ("key.pfx", "p12:{}"),
+        ],
+    )
+    def test_path_in_place_of_a_uri(self, tmp_path: Path, name: str, hint: str) -> None:
+        path = tmp_path / name
+        path.write_bytes(b"")
+        with pytest.raises(UsageError) as caught, Registry.of().open_signer(str(path), decline):
+            pass
+        assert hint.format(path) in caught.value.hint
+
+    @pytest.mark.parametrize(
+        ("uri", "kind"),
+        [
+            ("nowhere.pem", UsageError),
+            ("fake:key?pin=hunter2", UsageError),
+            ("other:key", PluginNotFound),
+            ("", UsageError),
+            ("\0", UsageError),
+        ],
+    )
+    def test_uri_of_no_use(self, uri: str, kind: type[SealError]) -> None:
+        backend = FakeBackend()
+        registry = Registry.of(offering("one", backends=(backend,)))
+        with pytest.raises(kind) as caught, registry.open_signer(uri, decline):
+            pass
+        assert caught.value.hint
+        assert backend.log == []
+
+    def test_scheme_that_two_plugins_have(self) -> None:
+        registry = Registry.of(offering("one", backends=(FakeBackend(),)), offering("two", backends=(FakeBackend(),)))
+        with pytest.raises(PluginError, match="one and two"), registry.open_signer("fake:key", decline):
+            pass
+
+
+def test_plugin_manager_of_each_plugin_is_its_own() -> None:
+    def wrapper() -> Any:
+        yield
+        return [(FakeProfile(name="smuggled"),)]
+
+    module = ModuleType("wrapping")
+    module.dcmseal_profiles = hookimpl(wrapper=True)(wrapper)  # type: ignore[attr-defined]
+    good = offering("good", profiles=(FakeProfile(name="good"),))
+    registry = Registry.of(module, good)
+    assert registry.plugins()[1].contributes == ("profile:good",)
+    assert registry.profile("good").name == "good"
+    assert sys.modules.get("wrapping") is None

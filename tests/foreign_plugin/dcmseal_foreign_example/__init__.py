@@ -1,0 +1,1 @@
+"""A plugin for dcmseal made by somebody else."""

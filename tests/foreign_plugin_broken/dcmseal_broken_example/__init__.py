@@ -1,0 +1,1 @@
+"""Plugins for dcmseal that go wrong."""
