@@ -1,0 +1,1 @@
+"""Planning, making, verifying, inspecting and removing Digital Signatures."""

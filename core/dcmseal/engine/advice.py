@@ -1,0 +1,61 @@
+"""What other software will trip over: said when signing, while something can still be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dcmseal.dataset.header import Kind
+from dcmseal.engine.drafting import Draft
+from dcmseal.engine.truncated import is_truncated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """A warning: ``code`` is stable, ``elements`` are the tags it is about."""
+
+    code: str
+    message: str
+    elements: tuple[int, ...] = ()
+
+
+def advice_about(drafted: Draft, elements: Sequence[int]) -> tuple[Advice, ...]:
+    """All warnings about a signature over these elements."""
+    return tuple(_advice(drafted, elements))
+
+
+def _advice(drafted: Draft, elements: Sequence[int]) -> Iterator[Advice]:
+    scan = drafted.scan
+    unknown = [scan.tags[index] for index, kind in scan.kinds.items() if kind is Kind.UNKNOWN]
+    private = tuple(tag for tag in unknown if tag >> 16 & 1)
+    if private and scan.encoding.is_implicit:
+        message = "private elements have no VR in implicit VR and are left out: sign in explicit VR to cover them"
+        yield Advice(code="private-implicit", message=message, elements=private)
+    others = tuple(tag for tag in unknown if tag not in private or not scan.encoding.is_implicit)
+    if others:
+        yield Advice(code="un-left-out", message="elements of VR UN cannot be signed and are left out", elements=others)
+    spoilt = tuple(
+        scan.tags[index]
+        for index, kind in scan.kinds.items()
+        if kind is Kind.SEQUENCE and scan.tags[index] in drafted.facts.unsignable
+    )
+    if spoilt:
+        message = "sequences that hold an element of VR UN cannot be signed and are left out whole"
+        yield Advice(code="sequence-with-un", message=message, elements=spoilt)
+    if drafted.ambiguous:
+        message = "VRs that depend on their context had to be chosen: software that chooses others sees a broken MAC"
+        yield Advice(code="context-dependent-vrs", message=message)
+    if drafted.padding_kept:
+        message = (
+            "excess padding was kept, for the data set is signed already: software that strips it breaks this signature"
+        )
+        yield Advice(code="padding-kept", message=message)
+    signed_private = tuple(tag for tag in elements if tag >> 16 & 1)
+    if signed_private and not scan.encoding.is_implicit:
+        message = "private elements are signed: whoever stores the data set in implicit VR breaks the signature"
+        yield Advice(code="private-signed", message=message, elements=signed_private)
+    if is_truncated(scan, frozenset(elements)):
+        message = (
+            "DCMTK 3.6.6 and later will call this correct signature corrupt: it hashes large nested sequences in part"
+        )
+        yield Advice(code="dcmtk-truncates", message=message)

@@ -1,0 +1,175 @@
+"""When the MAC does not match: the other readings of the standard that real signers follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
+from typing import Final
+
+from dcmseal.dataset.editing import splice
+from dcmseal.dataset.header import Kind
+from dcmseal.dataset.padding import minimise
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.syntax import TransferSyntax
+from dcmseal.dataset.walk import UNTIL_DELIMITER
+from dcmseal.engine.levels import Level
+from dcmseal.engine.macs import PLAIN, LevelMacs, MacKey, Variant, item_digest, level_macs, mac_key
+from dcmseal.engine.reading import FoundSignature
+from dcmseal.engine.truncated import Truncation, feed_truncated
+from dcmseal.errors import DatasetError
+from dcmseal.mac.context import VrRules
+from dcmseal.mac.digest import Digest, new_digest
+from dcmseal.mac.encoding import Encoder
+from dcmseal.report import Outcome
+from dcmseal.tags import PIXEL_DATA, tag_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """Another reading under which the signature matches, or a reason why no reading can tell."""
+
+    code: str
+    message: str
+    clause: str
+    is_sound: bool = False
+    """The data is as signed; only its form differs in a way that carries no meaning."""
+    is_old_format: bool = False
+    outcome: Outcome = Outcome.FAILED
+    shows_key: bool = True
+    """The signature matches, so that the key is shown to be the certificate's."""
+
+
+_VALUES: Final = "PS3.5 6.2"
+_STREAM: Final = "PS3.3 C.12.1.1.3.1.1"
+_RULES: Final = tuple(
+    VrRules(inherit_pixel_representation=inherit, signed_descriptors=descriptors, bytes_for_8_bits=eight)
+    for inherit, descriptors, eight in product((False, True), repeat=3)
+)[1:]
+
+
+class Readings:
+    """The other readings of one level; what its signatures share of them is made once, however many ask."""
+
+    def __init__(self, file: DicomFile, level: Level, macs: LevelMacs) -> None:
+        self._file = file
+        self._level = level
+        self._plain = macs
+        self._made: dict[tuple[bool, Variant], LevelMacs] = {}
+        self._cut: dict[tuple[bool, MacKey], tuple[Truncation, Digest]] = {}
+
+    def explain(self, found: FoundSignature, matches: Callable[[bytes], bool]) -> Alternative | None:
+        """Find the reading under which a signature matches that does not match the plain one; None if there is none."""
+        for alternative, digest in self._readings(found):
+            if digest is None or matches(digest):
+                return alternative
+        return None
+
+    def _readings(self, found: FoundSignature) -> Iterator[tuple[Alternative, bytes | None]]:
+        """Readings and their MACs; without a MAC the reading is the answer."""
+        paddings = (False,) if self._minimal is None else (False, True)
+        if self._minimal is not None:
+            padded = Alternative(
+                code="matches-minimal-padding",
+                message="the signed data is as it was signed, but for padding that was added or removed since",
+                clause=_VALUES,
+                is_sound=True,
+            )
+            yield padded, self._digest(found, Variant(), minimal=True)
+        if self._plain.ambiguous:
+            other_vrs = Alternative(
+                code="matches-other-vrs",
+                message="the signed data is as it was signed, with other VRs chosen for context-dependent elements",
+                clause="PS3.5 A.1",
+                is_sound=True,
+            )
+            for rules, minimal in product(_RULES, paddings):
+                yield other_vrs, self._digest(found, Variant(rules=rules), minimal=minimal)
+        kinds = self._plain.scan.kinds.values()
+        if Kind.ENCAPSULATED in kinds:
+            old = Alternative(
+                code="matches-old-fragment-format",
+                message="it matches only in the form of DCMTK before 3.5.4, which hashed the lengths of fragments",
+                clause=_STREAM,
+                is_old_format=True,
+            )
+            yield old, self._digest(found, Variant(fragment_lengths=True), minimal=False)
+        if Kind.SEQUENCE in kinds:
+            for minimal in paddings:
+                yield from self._truncated(found, minimal=minimal)
+        other = _other_representation(self._file, found, self._plain)
+        if other is not None:
+            yield other, None
+
+    @cached_property
+    def _minimal(self) -> Level | None:
+        """The level with all values minimally padded; None if they are already, or it cannot be said."""
+        level = self._level
+        try:
+            edits, _ = minimise(level.source, level.start, level.end, level.encoding)
+        except DatasetError:
+            return None
+        if not edits:
+            return None
+        growth = sum(edit.growth for edit in edits)
+        end = level.end if level.end == UNTIL_DELIMITER else level.end + growth
+        return replace(level, source=splice(level.source, edits), end=end)
+
+    def _macs(self, variant: Variant, *, minimal: bool) -> LevelMacs:
+        if variant == PLAIN and not minimal:
+            return self._plain
+        made = self._made.get((minimal, variant))
+        if made is None:
+            level = self._minimal if minimal and self._minimal is not None else self._level
+            made = self._made[minimal, variant] = level_macs(level, variant)
+        return made
+
+    def _digest(self, found: FoundSignature, variant: Variant, *, minimal: bool) -> bytes:
+        """The MAC of a signature, read in another way; an empty one if it cannot be made."""
+        return self._macs(variant, minimal=minimal).digest(found) or b""
+
+    def _truncated(self, found: FoundSignature, *, minimal: bool) -> Iterator[tuple[Alternative, bytes]]:
+        mac = found.signature.mac
+        if mac is None or mac.mac_algorithm is None:
+            return
+        key = minimal, mac_key(mac)
+        if key not in self._cut:
+            macs = self._macs(PLAIN, minimal=minimal)
+            digest = new_digest(mac.mac_algorithm)
+            encoder = Encoder(source=macs.scan.source, encoding=macs.scan.encoding)
+            wanted = frozenset(mac.elements).difference(macs.facts.unsignable)
+            self._cut[key] = feed_truncated(macs.scan, encoder, wanted, digest.update), digest
+        truncation, digest = self._cut[key]
+        if not truncation.sequences:
+            return
+        where = ", ".join(f"{tag_text(tag)} ({cuts} cut)" for tag, cuts in truncation.sequences)
+        yield (
+            Alternative(
+                code="dcmtk-truncated",
+                message=(
+                    "it matches only the truncated MAC of DCMTK 3.6.6 and later: "
+                    f"{truncation.lost} bytes nested in {where} are not protected at all"
+                ),
+                clause=_STREAM,
+            ),
+            item_digest(found.item, digest.copy()).digest(),
+        )
+
+
+def _other_representation(file: DicomFile, found: FoundSignature, macs: LevelMacs) -> Alternative | None:
+    """The pixels may have been compressed or decompressed since: their bytes can then not be compared."""
+    mac = found.signature.mac
+    if mac is None or PIXEL_DATA not in mac.elements:
+        return None
+    signed, now = TransferSyntax(mac.transfer_syntax), file.syntax
+    same = not signed.is_encapsulated and not now.is_encapsulated
+    if same or signed.uid == now.uid or macs.scan.index(PIXEL_DATA) is None:
+        return None
+    return Alternative(
+        code="other-representation",
+        message=f"the pixels were signed in syntax {signed.uid} and are now in {now.uid}: they cannot be compared",
+        clause="PS3.3 Table C.12-6",
+        outcome=Outcome.UNKNOWN,
+        shows_key=False,
+    )

@@ -1,0 +1,317 @@
+"""The front door: what applications call. Each function opens its source, does one thing, and closes it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
+
+from dcmseal.dataset.source import Buffer
+from dcmseal.dictionary import tag_of
+from dcmseal.engine import pydicom_dataset, signing
+from dcmseal.engine.advice import Advice
+from dcmseal.engine.drafting import Wish
+from dcmseal.engine.inspection import Signature, signatures_of, signed_levels
+from dcmseal.engine.macs import feed_stream
+from dcmseal.engine.opening import DatasetInput, is_dataset, opened
+from dcmseal.engine.output import file_bytes, write_file, write_stream
+from dcmseal.engine.planning import Plan, plan_signature
+from dcmseal.engine.removal import remove_signatures
+from dcmseal.engine.selection import Selection
+from dcmseal.engine.verification import Question, verify_file
+from dcmseal.errors import NoSuchSignature, UsageError
+from dcmseal.location import Location
+from dcmseal.model import DigitalSignature
+from dcmseal.plugins.protocols import Profile, SecretRequest, Secrets, Signer
+from dcmseal.plugins.registry import Registry, installed
+from dcmseal.report import VerificationReport
+from dcmseal.tags import DIGITAL_SIGNATURES_SEQUENCE, MAC_PARAMETERS_SEQUENCE
+from dcmseal.terms import MacAlgorithm, SignaturePurpose
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+Output: TypeAlias = "str | os.PathLike[str] | BinaryIO"
+TagInput: TypeAlias = int | str
+
+
+def verify(
+    source: DatasetInput,
+    *,
+    uid: str | None = None,
+    location: Location | str | None = None,
+    require: Iterable[str | Profile] = (),
+    integrity_only: bool = False,
+    accept_old_format: bool = False,
+    registry: Registry | None = None,
+) -> VerificationReport:
+    """Verify signatures: one by ``uid``, all at one ``location``, or all at every level.
+
+    ``require`` names profiles that each signature must meet. ``integrity_only`` lets the verdict do without trust.
+    ``accept_old_format`` takes the fragment format of DCMTK before 3.5.4 for valid. A bad signature is a finding of the
+    report. Raises DatasetError or one of its kinds, and UnknownProfile.
+    """
+    plugins = registry or installed()
+    question = Question(
+        uid=uid,
+        location=_location(location),
+        profiles=plugins.profiles(),
+        required=tuple(_profile(each, plugins) for each in require),
+        integrity_only=integrity_only,
+        accept_old_format=accept_old_format,
+    )
+    with opened(source) as file:
+        return verify_file(file, question)
+
+
+def signatures(source: DatasetInput) -> tuple[Signature, ...]:
+    """All signatures of a Data Set, at every level; nothing is verified. Raises DatasetError or one of its kinds."""
+    with opened(source) as file:
+        return tuple(signatures_of(file))
+
+
+def find(source: DatasetInput, uid: str) -> Signature:
+    """The signature with a Digital Signature UID, at whatever level; raises NoSuchSignature."""
+    for signature in signatures(source):
+        if signature.uid == uid:
+            return signature
+    raise _no_such(uid)
+
+
+def stream(source: DatasetInput, uid: str, write: Callable[[Buffer], object]) -> None:
+    """Pass the MAC byte stream of a signature to ``write``, in pieces that are good until the next.
+
+    Raises NoSuchSignature, and NotSignable if it lists an element that may not be signed.
+    """
+    with opened(source) as file:
+        for signed in signed_levels(file):
+            for found in signed.found.signatures:
+                if found.signature.uid == uid:
+                    feed_stream(signed.level, found.signature.index, write)
+                    return
+    raise _no_such(uid)
+
+
+def _no_such(uid: str) -> NoSuchSignature:
+    return NoSuchSignature(f"no signature has UID {uid}", hint="dcmseal list FILE shows all signatures")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningResult:
+    """A signature that was made and put in its place."""
+
+    signature: DigitalSignature
+    warnings: tuple[Advice, ...]
+    padded: tuple[tuple[int, ...], ...]
+    """Elements, by their path of tags, whose padding was brought to the minimum."""
+    left_out: tuple[tuple[int, str], ...]
+    """Elements that could not be signed, and why."""
+    data: bytes | None
+    """The signed file, if no output was named."""
+
+    @property
+    def uid(self) -> str:
+        """Digital Signature UID of the new signature."""
+        return self.signature.uid
+
+
+def plan(
+    source: DatasetInput,
+    *,
+    location: Location | str = "main",
+    tags: Iterable[TagInput] | None = None,
+    only_required: bool = False,
+    profile: str | Profile | None = None,
+    algorithm: MacAlgorithm | str = MacAlgorithm.SHA256,
+    transfer_syntax: str | None = None,
+    purpose: SignaturePurpose | int | str | None = None,
+    allow_weak: bool = False,
+    padding: str = "minimal",
+    registry: Registry | None = None,
+) -> Plan:
+    """Decide all of a signature but its value; nothing is written and no key is touched.
+
+    Use the plan as a context, or close it: it keeps the source open. For the arguments and errors see ``sign``.
+    """
+    if padding not in ("minimal", "keep"):
+        raise UsageError(f"padding {padding!r} is neither minimal nor keep")
+    wish = Wish(
+        location=_location(location) or Location(),
+        selection=Selection(chosen=None if tags is None else _tags(tags), only_required=only_required),
+        profile=None if profile is None else _profile(profile, registry),
+        algorithm=_algorithm(algorithm),
+        transfer_syntax=transfer_syntax,
+        purpose=None if purpose is None else _purpose(purpose),
+        allow_weak=allow_weak,
+        keep_padding=padding == "keep",
+    )
+    return plan_signature(source, wish)
+
+
+def sign(
+    source: DatasetInput,
+    *,
+    key: str | None = None,
+    signer: Signer | None = None,
+    output: Output | None = None,
+    in_place: bool = False,
+    location: Location | str = "main",
+    tags: Iterable[TagInput] | None = None,
+    only_required: bool = False,
+    profile: str | Profile | None = None,
+    algorithm: MacAlgorithm | str = MacAlgorithm.SHA256,
+    transfer_syntax: str | None = None,
+    purpose: SignaturePurpose | int | str | None = None,
+    allow_weak: bool = False,
+    allow_expired: bool = False,
+    padding: str = "minimal",
+    secrets: Secrets | None = None,
+    registry: Registry | None = None,
+) -> SigningResult:
+    """Plan a signature, have a key make it, verify it, and put it in its place.
+
+    ``key`` is a key URI such as ``pem:key.pem?cert=cert.pem``, for which ``secrets`` answers requests for a passphrase;
+    or give an open ``signer``. The result goes to ``output`` (a path or binary stream), with ``in_place`` to the path
+    it came from, into a pydicom Dataset itself, or else into ``SigningResult.data``.
+
+    ``location`` is the main data set or an item, as in ``BeamSequence[0]``. ``tags`` chooses elements by number,
+    keyword or ``(gggg,eeee)``; without them all that can be signed are, or with ``only_required`` those that
+    ``profile`` demands. ``algorithm`` is a MAC algorithm, ``transfer_syntax`` the MAC Calculation Transfer Syntax
+    UID, ``purpose`` one of CID 7007 by number or name. ``allow_weak`` and ``allow_expired`` let pass what is
+    otherwise refused. ``padding`` ``keep`` leaves excess padding of text values as it is, instead of bringing it to
+    the minimum that all verifiers agree on.
+
+    Raises UsageError, DatasetError, ProfileError, SignerError, PluginError, OutputError, or one of their kinds;
+    nothing is then written.
+    """
+    if (key is None) == (signer is None):
+        raise UsageError("give either a key or a signer", hint="key='pem:key.pem?cert=cert.pem'")
+    target = _target(source, output, in_place=in_place)
+    with (
+        plan(
+            source,
+            location=location,
+            tags=tags,
+            only_required=only_required,
+            profile=profile,
+            algorithm=algorithm,
+            transfer_syntax=transfer_syntax,
+            purpose=purpose,
+            allow_weak=allow_weak,
+            padding=padding,
+            registry=registry,
+        ) as planned,
+        ExitStack() as stack,
+    ):
+        if signer is None:
+            plugins = registry or installed()
+            signer = stack.enter_context(plugins.open_signer(key or "", secrets or _no_secrets))
+        signature = signing.make_signature(planned, signer, allow_expired=allow_expired)
+        data = signing.attach(planned, signature, target)
+    return SigningResult(
+        signature=signature,
+        warnings=planned.advice,
+        padded=tuple(each.path for each in planned.padded),
+        left_out=planned.left_out,
+        data=data,
+    )
+
+
+def _target(source: DatasetInput, output: Output | None, *, in_place: bool) -> Output | None:
+    if not in_place:
+        return output
+    if output is not None:
+        raise UsageError("the result goes in place or to an output, not both")
+    if isinstance(source, (str, os.PathLike)):
+        return source
+    if is_dataset(source):
+        return None
+    raise UsageError("only a file named by its path can be changed in place", hint="name an output")
+
+
+def _no_secrets(_: SecretRequest) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalResult:
+    """What was removed, and the file without it if no output was named."""
+
+    removed: tuple[DigitalSignature, ...]
+    data: bytes | None
+
+
+def remove(
+    source: DatasetInput,
+    *,
+    uids: Collection[str] | None = None,
+    output: Output | None = None,
+    in_place: bool = False,
+) -> RemovalResult:
+    """Remove the signatures with these Digital Signature UIDs, or all (``uids`` None), at every level.
+
+    MAC parameters that no signature uses any longer go too, and sequences that become empty. The result goes where
+    ``sign`` puts its own. Raises NoSuchSignature if a UID is not found: nothing is then written.
+    """
+    target = _target(source, output, in_place=in_place)
+    with opened(source) as file:
+        removal = remove_signatures(file, lambda signature: uids is None or signature.uid in uids)
+        missing = set(uids or ()) - {signature.uid for signature in removal.removed}
+        if missing:
+            raise _no_such(min(missing))
+        data: bytes | None = None
+        if is_dataset(source):
+            changed = {each.location.steps[0][0] for each in removal.removed if each.location.steps}
+            changed |= {MAC_PARAMETERS_SEQUENCE, DIGITAL_SIGNATURES_SEQUENCE}
+            pydicom_dataset.replace_elements(cast("Dataset", source), file, removal.body, changed)
+        elif target is None:
+            data = file_bytes(file, removal.body)
+        elif isinstance(target, (str, os.PathLike)):
+            write_file(file, removal.body, target)
+        else:
+            write_stream(file, removal.body, target)
+    return RemovalResult(removed=removal.removed, data=data)
+
+
+def _location(location: Location | str | None) -> Location | None:
+    return Location.parse(location) if isinstance(location, str) else location
+
+
+def _profile(profile: str | Profile, registry: Registry | None) -> Profile:
+    return (registry or installed()).profile(profile) if isinstance(profile, str) else profile
+
+
+def _tags(given: Iterable[TagInput]) -> tuple[int, ...]:
+    return tuple(each if isinstance(each, int) else _tag(each) for each in given)
+
+
+def _tag(text: str) -> int:
+    tag = tag_of(text)
+    if tag is None:
+        raise UsageError(f"{text!r} is no tag", hint="write a keyword such as PatientID, (0010,0020) or 00100020")
+    return tag
+
+
+def _algorithm(algorithm: MacAlgorithm | str) -> MacAlgorithm:
+    try:
+        return MacAlgorithm(algorithm.upper())
+    except ValueError:
+        raise UsageError(f"{algorithm!r} is no MAC algorithm", hint=f"use one of {', '.join(MacAlgorithm)}") from None
+
+
+def _purpose(purpose: SignaturePurpose | int | str) -> SignaturePurpose:
+    """A purpose by number, member name, or Code Meaning."""
+    if isinstance(purpose, str) and not purpose.isdigit():
+        wanted = purpose.casefold().replace("-", "_").replace(" ", "_")
+        for each in SignaturePurpose:
+            if wanted in (each.name.casefold(), each.meaning.casefold().replace(" ", "_")):
+                return each
+    else:
+        try:
+            return SignaturePurpose(int(purpose))
+        except ValueError:
+            pass
+    names = ", ".join(f"{each.value} {each.name.lower()}" for each in SignaturePurpose)
+    raise UsageError(f"{purpose!r} is no signature purpose of CID 7007", hint=f"use one of {names}")

@@ -1,0 +1,86 @@
+"""Putting a signature into a Data Set: two sequences grow by an item each, every other byte stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dcmseal import tags
+from dcmseal.dataset.editing import Edit, Holder, with_lengths
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.syntax import UNDEFINED_LENGTH
+from dcmseal.dataset.writer import sequence
+from dcmseal.engine.items import parameters_item, signature_item
+from dcmseal.engine.levels import Level
+from dcmseal.errors import DatasetError
+from dcmseal.model import DigitalSignature
+from dcmseal.tags import tag_text
+
+_DELIMITER = 8
+
+
+def attach_edits(level: Level, scan: LevelScanner, signature: DigitalSignature) -> list[Edit]:
+    """The edits that put a signature, and its MAC parameters, into a level that is completely scanned.
+
+    Raises DatasetError if something stands there that is no sequence.
+    """
+    assert signature.mac is not None
+    encoding = level.encoding
+    edits: list[Edit] = []
+    for tag, new_item in (
+        (tags.MAC_PARAMETERS_SEQUENCE, parameters_item(signature.mac, encoding)),
+        (tags.DIGITAL_SIGNATURES_SEQUENCE, signature_item(signature, encoding)),
+    ):
+        index = scan.index(tag)
+        if index is None:
+            made = [_insertion(scan, tag, sequence(tag, (new_item,), encoding))]
+        else:
+            made = list(_appended(scan, index, new_item))
+        edits.extend(made)
+        edits.extend(group_length_edits(scan, tag >> 16, sum(edit.growth for edit in made)))
+    return with_lengths([(_merged(edits), level.holders)])
+
+
+def _insertion(scan: LevelScanner, tag: int, data: bytes) -> Edit:
+    """Put an element in front of the first one with a higher tag."""
+    for index, present in enumerate(scan.tags):
+        if present > tag:
+            return Edit(scan.starts[index], scan.starts[index], data)
+    return Edit(scan.end, scan.end, data)
+
+
+def _appended(scan: LevelScanner, index: int, new_item: bytes) -> Iterator[Edit]:
+    header = scan.header(index)
+    start, end = scan.range(index)
+    if header.vr != b"SQ":
+        raise DatasetError(
+            f"{tag_text(header.tag)} is there already, and is no sequence",
+            hint="the data set is damaged, or signed in a way the standard does not know: dcmseal verify tells more",
+        )
+    if header.length == UNDEFINED_LENGTH:
+        end -= _DELIMITER
+    else:
+        yield Holder(start + header.size - 4, header.length, scan.encoding).grown(len(new_item))
+    yield Edit(end, end, new_item)
+
+
+def _merged(edits: list[Edit]) -> list[Edit]:
+    """Insertions at the same place become one, so that their order stays."""
+    merged: list[Edit] = []
+    for edit in sorted(edits, key=lambda edit: edit.start):
+        if merged and merged[-1].start == merged[-1].end == edit.start == edit.end:
+            merged[-1] = Edit(edit.start, edit.end, merged[-1].data + edit.data)
+        else:
+            merged.append(edit)
+    return merged
+
+
+def group_length_edits(scan: LevelScanner, group: int, growth: int) -> Iterator[Edit]:
+    """Correct the group length (gggg,0000) of a group that grows, where a level still has it (PS3.5 7.2)."""
+    index = scan.index(group << 16)
+    if index is None or not growth:
+        return
+    start, end = scan.range(index)
+    value = start + scan.header(index).size
+    if end - value == 4:
+        old = scan.encoding.u32.unpack(scan.source.read(value, end))[0]
+        yield Edit(value, end, scan.encoding.u32.pack((old + growth) & 0xFFFFFFFF))

@@ -1,0 +1,152 @@
+"""Rules of the Digital Signatures Macro that the MAC does not enforce, and the profiles that a signature meets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.syntax import TransferSyntax
+from dcmseal.engine.reading import FoundSignature, form_problem
+from dcmseal.location import Location
+from dcmseal.model import DigitalSignature, MacParameters
+from dcmseal.plugins.protocols import Profile, SignatureFacts
+from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.tags import tag_text, tags_text
+from dcmseal.terms import CertificateType, KeyType
+
+_MACRO: Final = "PS3.3 Table C.12-6"
+_RULES: Final = "PS3.3 C.12.1.1.3.1.1"
+_MAX_TEXT: Final = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelView:
+    """A level as profiles see it."""
+
+    scan: LevelScanner
+    location: Location
+
+    @property
+    def tags(self) -> Collection[int]:
+        return self.scan.tags
+
+    @property
+    def is_main(self) -> bool:
+        return not self.location.steps
+
+    def text(self, tag: int) -> str | None:
+        """The value as text, less padding; None if absent, empty, long, or not text at all."""
+        index = self.scan.index(tag)
+        if index is None or index in self.scan.kinds:
+            return None
+        start, end = self.scan.range(index)
+        start += self.scan.header(index).size
+        if end - start > _MAX_TEXT:
+            return None
+        return self.scan.source.read(start, end).decode("latin-1").strip(" \0") or None
+
+
+def order_problems(scan: LevelScanner) -> list[Finding]:
+    """Findings where the elements of a level are not in ascending order, or not unique (PS3.5 7.1)."""
+    tags = scan.tags
+    ordered = sorted(set(tags))
+    if tags == ordered:
+        return []
+    if len(ordered) != len(tags):
+        twice = next(tag for tag, following in zip(sorted(tags), sorted(tags)[1:], strict=False) if tag == following)
+        return [form_problem("duplicate-element", "the data set holds an element twice", tag_text(twice))]
+    return [form_problem("disordered", "the data set's elements are not in ascending order")]
+
+
+def macro_findings(found: FoundSignature, forbidden: Sequence[int]) -> list[Finding]:
+    """FORM findings about a signature and its MAC parameters; without any problem a PASSED.
+
+    ``forbidden`` are the tags in Data Elements Signed that may never be signed.
+    """
+    findings = list(found.problems)
+    signature = found.signature
+    if signature.mac is not None:
+        findings.extend(_mac_findings(signature.mac, forbidden))
+    if signature.certificate_type and signature.certificate_type != CertificateType.X509_1993_SIG:
+        message = f"Certificate Type {signature.certificate_type!r} is no Defined Term"
+        findings.append(_unknown("certificate-type-unknown", message))
+    if not any(finding.aspect is Aspect.FORM for finding in findings):
+        findings.append(
+            Finding(
+                aspect=Aspect.FORM,
+                outcome=Outcome.PASSED,
+                code="form-correct",
+                message="the signature is formed as the macro demands",
+                clause=_MACRO,
+            )
+        )
+    return findings
+
+
+def _mac_findings(mac: MacParameters, forbidden: Sequence[int]) -> Iterable[Finding]:
+    if not mac.elements:
+        yield form_problem("no-elements-listed", "Data Elements Signed is empty")
+    elif any(first >= second for first, second in pairwise(mac.elements)):
+        yield _note("elements-disordered", "Data Elements Signed is not in data set order, or names an element twice")
+    if forbidden:
+        message = f"{tag_text(forbidden[0])} is listed as signed: {exclusion(forbidden[0])}"
+        yield form_problem("forbidden-element-listed", message, tags_text(forbidden))
+    syntax = TransferSyntax(mac.transfer_syntax)
+    if not mac.transfer_syntax:
+        yield form_problem("mac-syntax-missing", "there is no MAC Calculation Transfer Syntax UID")
+    elif not syntax.is_allowed_for_mac:
+        message = f"MAC Calculation Transfer Syntax {syntax.uid} is not explicit VR little endian"
+        yield form_problem("mac-syntax-not-allowed", message)
+    elif not syntax.is_known:
+        yield _unknown("mac-syntax-unknown", f"MAC Calculation Transfer Syntax {syntax.uid} is not known")
+    if not mac.algorithm:
+        yield form_problem("mac-algorithm-missing", "there is no MAC Algorithm")
+
+
+def _unknown(code: str, message: str) -> Finding:
+    return Finding(aspect=Aspect.FORM, outcome=Outcome.UNKNOWN, code=code, message=message, clause=_MACRO)
+
+
+def _note(code: str, message: str) -> Finding:
+    return Finding(aspect=Aspect.CONFORMANCE, outcome=Outcome.FAILED, code=code, message=message, clause=_RULES)
+
+
+def facts_of(signature: DigitalSignature, key_type: KeyType | None, elements: frozenset[int]) -> SignatureFacts:
+    """What profiles judge a signature by; ``elements`` are those it signs."""
+    mac = signature.mac
+    purpose = signature.purpose.value if signature.purpose else ""
+    return SignatureFacts(
+        mac_algorithm=mac.mac_algorithm if mac else None,
+        key_type=key_type,
+        certificate_type=signature.certificate_type,
+        timestamp_type=signature.timestamp_type,
+        purpose=int(purpose) if purpose.isascii() and purpose.isdigit() and len(purpose) < 9 else None,
+        elements=elements,
+    )
+
+
+def profile_findings(
+    profiles: Iterable[Profile], required: Iterable[Profile], view: LevelView, facts: SignatureFacts
+) -> tuple[tuple[str, ...], list[Finding]]:
+    """The names of the profiles that are met, and what is missing for the required ones."""
+    met = tuple(profile.name for profile in profiles if not profile.check(view, facts))
+    findings: list[Finding] = []
+    for profile in required:
+        missing = profile.check(view, facts)
+        findings.extend(missing)
+        if not missing:
+            findings.append(
+                Finding(
+                    aspect=Aspect.CONFORMANCE,
+                    outcome=Outcome.PASSED,
+                    code="profile-met",
+                    message=f"the signature meets {profile.title}",
+                    where=profile.name,
+                    clause=profile.reference,
+                )
+            )
+    return met, findings

@@ -1,0 +1,290 @@
+"""Results as JSON documents, in the terms of the standard: for programs, as the command line's text is for people.
+
+Every document says its version and kind (``schema``, ``document``), and holds nothing but what JSON has: text is valid
+Unicode, tags are eight hexadecimal digits, moments are ISO 8601 in UTC. Texts are never null: an empty one says that
+there is nothing. ``docs/reference/report.schema.json`` describes them all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from dcmseal.dictionary import keyword_of
+from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.errors import CertificateNotValid, Malformed, NotSignable, ProfileViolation, SealError
+from dcmseal.report import Aspect
+
+if TYPE_CHECKING:
+    from dcmseal.engine.advice import Advice
+    from dcmseal.engine.api import RemovalResult, SigningResult
+    from dcmseal.engine.inspection import Signature, SignedElement
+    from dcmseal.engine.planning import Plan
+    from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
+    from dcmseal.plugins.protocols import Profile
+    from dcmseal.plugins.registry import PluginInfo
+    from dcmseal.report import Coverage, Finding, SignatureReport, VerificationReport
+
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
+Document: TypeAlias = dict[str, Json]
+
+SCHEMA_VERSION: Final = "1"
+"""Changes when a document loses or redefines something; what is only added leaves it as it is."""
+
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+
+
+def report_document(report: VerificationReport, file: str | None = None) -> Document:
+    """The result of a verification, of kind ``verification``; ``file`` is how the caller names the input."""
+    return _document(
+        "verification",
+        {
+            "file": file or "",
+            "verdict": report.verdict.value,
+            "integrity_only": report.integrity_only,
+            "signatures": [_verified(each, integrity_only=report.integrity_only) for each in report.signatures],
+            "notes": [_finding(note) for note in report.notes],
+            "skipped": [str(location) for location in report.skipped],
+        },
+    )
+
+
+def signature_document(signature: Signature, file: str | None = None) -> Document:
+    """One signature and all it says of itself, of kind ``signature``."""
+    return _document("signature", {"file": file or "", **_inspected(signature)})
+
+
+def signatures_document(signatures: Iterable[Signature], file: str | None = None) -> Document:
+    """The signatures of a Data Set, of kind ``signatures``."""
+    return _document("signatures", {"file": file or "", "signatures": [_inspected(each) for each in signatures]})
+
+
+def signing_document(result: SigningResult) -> Document:
+    """A signature that was made, of kind ``signing``."""
+    return _document(
+        "signing",
+        {
+            "signature": _stated(result.signature),
+            "warnings": [_warning(each) for each in result.warnings],
+            "padded": [_elements(path) for path in result.padded],
+            "left_out": _with_reasons(result.left_out),
+        },
+    )
+
+
+def plan_document(plan: Plan) -> Document:
+    """A signature as it would be made, of kind ``plan``; it has no signer yet."""
+    return _document(
+        "plan",
+        {
+            "signature": _stated(plan.signature),
+            "profile": None if plan.profile is None else _profile(plan.profile),
+            "required": _elements(sorted(plan.requirements.elements)),
+            "warnings": [_warning(each) for each in plan.advice],
+            "padded": [_elements(each.path) for each in plan.padded],
+            "left_out": _with_reasons(plan.left_out),
+        },
+    )
+
+
+def removal_document(result: RemovalResult) -> Document:
+    """The signatures that were removed, of kind ``removal``."""
+    return _document("removal", {"removed": [_stated(each) for each in result.removed]})
+
+
+def certificate_document(certificate: Certificate) -> Document:
+    """Certificate of Signer (0400,0115), of kind ``certificate``, with the certificate itself as PEM text."""
+    return _document("certificate", {**_certificate(certificate), "pem": certificate.pem.decode("ascii")})
+
+
+def plugins_document(plugins: Iterable[PluginInfo]) -> Document:
+    """The plugins installed, of kind ``plugins``, the broken ones too."""
+    return _document(
+        "plugins",
+        {
+            "plugins": [
+                {
+                    "name": each.name,
+                    "distribution": each.distribution,
+                    "version": each.version,
+                    "contributes": list(each.contributes),
+                    "problem": each.problem,
+                }
+                for each in plugins
+            ]
+        },
+    )
+
+
+def profiles_document(profiles: Iterable[Profile]) -> Document:
+    """Digital Signature Profiles, of kind ``profiles``."""
+    return _document("profiles", {"profiles": [_profile(each) for each in profiles]})
+
+
+def files_document(documents: Iterable[Document]) -> Document:
+    """The verifications of several files, or the errors that prevented them, of kind ``files``."""
+    return _document("files", {"files": [*documents]})
+
+
+def error_document(error: SealError, exit_code: int, file: str | None = None) -> Document:
+    """An error, of kind ``error``; ``error`` is the name of its class in ``dcmseal.errors``."""
+    return _document(
+        "error",
+        {
+            "file": file or "",
+            "error": _error_name(type(error)),
+            "message": str(error),
+            "hint": error.hint,
+            "exit_code": exit_code,
+            "offset": error.offset if isinstance(error, Malformed) else None,
+            "element": _with_reasons([(error.tag, error.why)])[0] if isinstance(error, NotSignable) else None,
+            "findings": [_finding(each) for each in error.findings] if isinstance(error, ProfileViolation) else [],
+        },
+    )
+
+
+def _document(kind: str, content: Document) -> Document:
+    valid = {name: _valid(value) for name, value in content.items()}
+    return {"schema": f"dcmseal/{SCHEMA_VERSION}", "document": kind, **valid}
+
+
+def _valid(value: Json) -> Json:
+    """The value with text that UTF-8 can hold: names of files and people may come with lone surrogates."""
+    if isinstance(value, str):
+        return _SURROGATES.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_valid(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _valid(each) for name, each in value.items()}
+    return value
+
+
+def _verified(report: SignatureReport, *, integrity_only: bool) -> Document:
+    return {
+        **_stated(report.signature),
+        "index": report.signature.index,
+        "verdict": report.verdict(integrity_only=integrity_only).value,
+        "aspects": {aspect.value: report.outcome(aspect).value for aspect in Aspect},
+        "required": [aspect.value for aspect in report.required],
+        "findings": [_finding(each) for each in report.findings],
+        "coverage": None if report.coverage is None else _coverage(report.coverage),
+        "profiles": list(report.profiles),
+    }
+
+
+def _inspected(signature: Signature) -> Document:
+    return {
+        **_stated(signature.content),
+        "index": signature.content.index,
+        "elements": [_signed_element(each) for each in signature.elements],
+    }
+
+
+def _stated(signature: DigitalSignature) -> Document:
+    """What a signature says of itself, true or not."""
+    return {
+        "uid": signature.uid,
+        "location": str(signature.location),
+        "signer": _signer(signature.certificate),
+        "datetime": signature.datetime,
+        "moment": None if signature.moment is None else _moment(signature.moment),
+        "purpose": None if signature.purpose is None else _purpose(signature.purpose),
+        "certificate_type": signature.certificate_type,
+        "timestamp": {"type": signature.timestamp_type} if signature.timestamp_type or signature.timestamp else None,
+        "mac": None if signature.mac is None else _mac(signature.mac),
+    }
+
+
+def _purpose(purpose: PurposeCode) -> Document:
+    return {"value": purpose.value, "scheme": purpose.scheme, "meaning": purpose.meaning}
+
+
+def _mac(mac: MacParameters) -> Document:
+    return {
+        "id": mac.mac_id,
+        "algorithm": mac.algorithm,
+        "transfer_syntax": mac.transfer_syntax,
+        "elements": _elements(mac.elements),
+    }
+
+
+def _signer(certificate: bytes) -> Json:
+    """The signer's certificate; None if it cannot be read."""
+    try:
+        return _certificate(read_certificate(certificate))
+    except CertificateNotValid:
+        return None
+
+
+def _certificate(certificate: Certificate) -> Document:
+    return {
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        # a number of 160 bits is more than JSON readers keep exactly
+        "serial": f"{certificate.serial_number:x}",
+        "not_before": _moment(certificate.not_before),
+        "not_after": _moment(certificate.not_after),
+        "key_type": certificate.key_type.value if certificate.key_type else "",
+        "key_bits": certificate.key_bits,
+        "sha256": certificate.sha256,
+    }
+
+
+def _moment(moment: datetime) -> str | None:
+    """ISO 8601 in UTC; None for a moment whose UTC lies outside the years 1 to 9999."""
+    try:
+        return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        return None
+
+
+def _finding(finding: Finding) -> Document:
+    return {
+        "aspect": finding.aspect.value,
+        "outcome": finding.outcome.value,
+        "code": finding.code,
+        "message": finding.message,
+        "where": finding.where,
+        "clause": finding.clause,
+    }
+
+
+def _coverage(coverage: Coverage) -> Document:
+    return {
+        "signed": _elements(coverage.signed),
+        "unsigned": _elements(coverage.unsigned),
+        "unsignable": _with_reasons(coverage.unsignable),
+        "absent": _elements(coverage.absent),
+        "critical": _elements(coverage.critical),
+    }
+
+
+def _warning(advice: Advice) -> Document:
+    return {"code": advice.code, "message": advice.message, "elements": _elements(advice.elements)}
+
+
+def _profile(profile: Profile) -> Document:
+    return {"name": profile.name, "title": profile.title, "reference": profile.reference}
+
+
+def _element(tag: int) -> Document:
+    return {"tag": f"{tag:08X}", "keyword": keyword_of(tag) or ""}
+
+
+def _elements(tags: Iterable[int]) -> list[Json]:
+    return [_element(tag) for tag in tags]
+
+
+def _with_reasons(elements: Iterable[tuple[int, str]]) -> list[Json]:
+    return [{**_element(tag), "why": why} for tag, why in elements]
+
+
+def _signed_element(element: SignedElement) -> Document:
+    return {**_element(element.tag), "name": element.name, "vr": element.vr, "present": element.present}
+
+
+def _error_name(kind: type[SealError]) -> str:
+    """The name of the nearest class of this package: plugins may derive their own."""
+    return next(each.__name__ for each in kind.__mro__ if each.__module__ == SealError.__module__)

@@ -1,0 +1,150 @@
+"""A level hashed for a signature to be: all that has to be known of the data before the rest can be decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from dcmseal import tags
+from dcmseal.dataset.editing import splice
+from dcmseal.dataset.padding import Padded, has_excess_padding, minimise
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.syntax import Encoding
+from dcmseal.engine.conformance import LevelView, order_problems
+from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
+from dcmseal.engine.reading import read_parameters
+from dcmseal.engine.selection import Selection
+from dcmseal.errors import DatasetError, UsageError
+from dcmseal.location import MAIN, Location
+from dcmseal.mac.digest import new_digest
+from dcmseal.mac.encoding import Encoder
+from dcmseal.mac.level import LevelFacts, LevelPass, MacJob
+from dcmseal.mac.parts import ExcessPadding
+from dcmseal.plugins.protocols import Profile, Requirements
+from dcmseal.terms import MacAlgorithm, SignaturePurpose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What kind of signature is wanted."""
+
+    location: Location = MAIN
+    selection: Selection = Selection()
+    profile: Profile | None = None
+    algorithm: MacAlgorithm = MacAlgorithm.SHA256
+    transfer_syntax: str | None = None
+    """MAC Calculation Transfer Syntax UID; None: the file's own if allowed, else explicit VR little endian."""
+    purpose: SignaturePurpose | None = None
+    allow_weak: bool = False
+    keep_padding: bool = False
+    moment: datetime | None = None
+    """Time of signing; None for now."""
+    uid: str | None = None
+    """Digital Signature UID; None for a new one."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """A level, scanned and hashed."""
+
+    file: DicomFile
+    level: Level
+    scan: LevelScanner
+    job: MacJob
+    facts: LevelFacts
+    requirements: Requirements
+    ambiguous: bool
+    """The VRs of some elements were chosen by their context."""
+    padded: tuple[Padded, ...] = ()
+    padding_kept: bool = False
+    mac_ids: frozenset[int] = frozenset()
+
+
+def draft(file: DicomFile, wish: Wish) -> Draft:
+    """Scan and hash the level, its padding minimal unless that would harm signatures that are there already."""
+    if wish.keep_padding:
+        return _hashed(file, wish, check_padding=False)
+    if file.encoding is Encoding.EXPLICIT_LITTLE:
+        try:
+            return _hashed(file, wish, check_padding=True)
+        except ExcessPadding:
+            pass
+    edits, padded = minimise(file.body, file.start, file.end, file.encoding)
+    if not edits:
+        return _hashed(file, wish, check_padding=False)
+    if any(True for _ in _signed_levels(file)):
+        kept = _hashed(file, wish, check_padding=False)
+        kept.padding_kept = True
+        return kept
+    minimal = _hashed(replace(file, body=splice(file.body, edits)), wish, check_padding=False)
+    minimal.padded = tuple(padded)
+    return minimal
+
+
+def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
+    main = main_level(file)
+    level = main if wish.location == MAIN else find_level(file, wish.location)
+    if level.in_original_attributes:
+        raise UsageError(
+            "what stands in Original Attributes Sequence is a former state of the data set",
+            hint="sign the main data set, or another item",
+        )
+    scan = level.scanner()
+    view = LevelView(scan=scan, location=level.location)
+    if not wish.selection.is_everything:
+        scan.finish()
+    job = MacJob(tags=None, digest=new_digest(wish.algorithm))
+    requirements = Requirements()
+
+    def prepare(scanned: LevelScanner) -> Sequence[MacJob]:
+        nonlocal requirements
+        if wish.profile is not None:
+            requirements = wish.profile.requirements(view)
+        if not wish.selection.is_everything:
+            job.tags = wish.selection.wanted(scanned, requirements)
+        return (job,)
+
+    encoder = Encoder(source=level.source, encoding=level.encoding, check_padding=check_padding)
+    facts = LevelPass(scan, encoder, prepare).run()
+    if check_padding and has_excess_padding(scan):
+        raise ExcessPadding
+    for problem in order_problems(scan):
+        raise DatasetError(
+            problem.message, hint="software that sorts elements would break the signature: repair the file"
+        )
+    return Draft(
+        file=file,
+        level=level,
+        scan=scan,
+        job=job,
+        facts=facts,
+        requirements=requirements,
+        ambiguous=encoder.seen.ambiguous,
+        mac_ids=frozenset(_mac_ids(file, main, level, scan, facts)),
+    )
+
+
+def _mac_ids(file: DicomFile, main: Level, level: Level, scan: LevelScanner, facts: LevelFacts) -> Iterator[int]:
+    """MAC ID Numbers in use anywhere in the SOP Instance, where they must be unique (PS3.3 Table C.12-6)."""
+    levels = _with_macro(level, scan, facts) if level is main else _signed_levels(file)
+    for each in levels:
+        for found in read_parameters(each.scanner().finish()):
+            if found.parameters.mac_id is not None:
+                yield found.parameters.mac_id
+
+
+def _signed_levels(file: DicomFile) -> Iterator[Level]:
+    """All levels that carry the macro."""
+    main = main_level(file)
+    scan = main.scanner()
+    facts = LevelPass(scan, Encoder(source=main.source, encoding=main.encoding), lambda _: ()).run()
+    yield from _with_macro(main, scan, facts)
+
+
+def _with_macro(main: Level, scan: LevelScanner, facts: LevelFacts) -> Iterator[Level]:
+    if scan.index(tags.MAC_PARAMETERS_SEQUENCE) is not None or scan.index(tags.DIGITAL_SIGNATURES_SEQUENCE) is not None:
+        yield main
+    for index in facts.with_signatures:
+        yield from nested_levels(main, *scan.range(index))

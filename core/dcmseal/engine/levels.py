@@ -1,0 +1,144 @@
+"""Finding a Data Set level inside the SOP Instance, and all levels that carry the Digital Signatures Macro."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dcmseal import tags
+from dcmseal.dataset.editing import Holder
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.source import Source
+from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.walk import UNTIL_DELIMITER, Event, Step, walk
+from dcmseal.engine.reading import sequence_items
+from dcmseal.errors import NoSuchItem
+from dcmseal.location import MAIN, Location
+from dcmseal.tags import tag_text
+
+_MACRO = (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """One Data Set level: where its elements stand, and the defined lengths around it, the innermost last."""
+
+    location: Location
+    source: Source
+    start: int
+    end: int
+    """May be UNTIL_DELIMITER."""
+    encoding: Encoding
+    holders: tuple[Holder, ...] = ()
+
+    @property
+    def in_original_attributes(self) -> bool:
+        """Whether it is a former state of the Data Set, kept in Original Attributes Sequence (PS3.3 C.12.1.1.9)."""
+        return any(tag == tags.ORIGINAL_ATTRIBUTES_SEQUENCE for tag, _ in self.location.steps)
+
+    def scanner(self) -> LevelScanner:
+        """A new scan of the level."""
+        return LevelScanner(self.source, self.start, self.end, self.encoding)
+
+
+def main_level(file: DicomFile) -> Level:
+    """The main Data Set."""
+    return Level(location=MAIN, source=file.body, start=file.start, end=file.end, encoding=file.encoding)
+
+
+def find_level(file: DicomFile, location: Location) -> Level:
+    """The level at a location; raises NoSuchItem if the Data Set has no such item."""
+    level = main_level(file)
+    for tag, wanted in location.steps:
+        level = _item_level(level, tag, wanted)
+    return level
+
+
+def _item_level(level: Level, tag: int, wanted: int) -> Level:
+    scan = level.scanner().finish()
+    index = scan.index(tag)
+    if index is None:
+        raise NoSuchItem(
+            f"{tag_text(tag)} is not in the data set at {level.location}",
+            hint="dcmseal list FILE shows the locations of signatures; items count from 0",
+        )
+    header = scan.header(index)
+    if header.vr != b"SQ":
+        raise NoSuchItem(f"{tag_text(tag)} is no sequence", hint="a signature can stand in an item of a sequence only")
+    count = 0
+    for start, _, item in sequence_items(scan, index):
+        if count == wanted:
+            content, end = start + 8, _declared_end(level, start)
+            return Level(
+                location=level.location.item(tag, wanted),
+                source=level.source,
+                start=content,
+                end=end,
+                encoding=item.encoding,
+                holders=(
+                    *level.holders,
+                    *_holders(scan.starts[index] + header.size, header.length, level.encoding),
+                    *_holders(content, UNDEFINED_LENGTH if end == UNTIL_DELIMITER else end - content, level.encoding),
+                ),
+            )
+        count += 1
+    raise NoSuchItem(f"{tag_text(tag)} at {level.location} has {count} items", hint="items count from 0")
+
+
+def _declared_end(level: Level, start: int) -> int:
+    length = level.encoding.u32.unpack(level.source.read(start + 4, start + 8))[0]
+    return UNTIL_DELIMITER if length == UNDEFINED_LENGTH else start + 8 + int(length)
+
+
+def _holders(value: int, length: int, encoding: Encoding) -> tuple[Holder, ...]:
+    return () if length == UNDEFINED_LENGTH else (Holder(value - 4, length, encoding),)
+
+
+def nested_levels(level: Level, start: int, end: int) -> Iterator[Level]:
+    """The items with a sequence of the Digital Signatures Macro in a range of the level's elements, outer ones first.
+
+    Signatures inside signatures are not looked for: an item of the macro is no place for another.
+    """
+    path: list[Step] = []
+    counts: list[int] = []
+    found: set[int] = set()
+    skipping = 0
+    for step in walk(level.source, start, end, level.encoding):
+        if skipping:
+            skipping += (step.event is Event.SEQUENCE) - (step.event is Event.SEQUENCE_END)
+            continue
+        if step.event in (Event.ELEMENT, Event.SEQUENCE) and step.tag in _MACRO:
+            skipping = int(step.event is Event.SEQUENCE)
+            if path and path[-1].value not in found:
+                found.add(path[-1].value)
+                yield _nested(level, path, counts)
+        elif step.event in (Event.SEQUENCE, Event.ENCAPSULATED):
+            path.append(step)
+            counts.append(-1)
+        elif step.event is Event.ITEM:
+            counts[-1] += 1
+            path.append(step)
+        elif step.event is not Event.ELEMENT and step.event is not Event.FRAGMENT:
+            path.pop()
+            if step.event is not Event.ITEM_END:
+                counts.pop()
+
+
+def _nested(level: Level, path: list[Step], counts: list[int]) -> Level:
+    location = level.location
+    holders = list(level.holders)
+    for sequence, count in zip(path[::2], counts, strict=True):
+        location = location.item(sequence.tag, count)
+    for step in path:
+        length = UNDEFINED_LENGTH if step.end == UNTIL_DELIMITER else step.end - step.value
+        holders.extend(_holders(step.value, length, step.encoding))
+    item = path[-1]
+    return Level(
+        location=location,
+        source=level.source,
+        start=item.value,
+        end=item.end,
+        encoding=item.encoding,
+        holders=tuple(holders),
+    )

@@ -1,0 +1,176 @@
+"""The MAC of a signature: the elements it lists, then its own item (PS3.3 C.12.1.1.3.1.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dcmseal import tags
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.source import Buffer
+from dcmseal.engine.levels import Level
+from dcmseal.engine.reading import FoundParameters, FoundSignature, LevelSignatures, read_parameters, read_signatures
+from dcmseal.errors import NoSuchSignature, NotSignable
+from dcmseal.mac.context import VrRules
+from dcmseal.mac.digest import Digest, new_digest
+from dcmseal.mac.encoding import Encoder
+from dcmseal.mac.level import LevelFacts, LevelPass, MacJob
+from dcmseal.model import MacParameters
+
+MAX_MACS = 64
+"""Different MACs made in one pass; more than that at one level is an attack on the verifier's time."""
+
+MacKey = tuple[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """How to encode, where the plain reading of the standard is not the only one met in the field."""
+
+    rules: VrRules = VrRules()
+    fragment_lengths: bool = False
+
+
+PLAIN = Variant()
+
+
+@dataclass(slots=True, kw_only=True)
+class LevelMacs:
+    """All MACs over the elements of a level, before anything of the signatures' own items."""
+
+    scan: LevelScanner
+    facts: LevelFacts
+    found: LevelSignatures
+    jobs: dict[MacKey, MacJob]
+    variant: Variant
+    ambiguous: bool
+    """The VRs of some elements could be chosen in another way."""
+    _signable: tuple[int, ...] | None = None
+
+    def job(self, parameters: MacParameters | None) -> MacJob | None:
+        """The MAC over the elements that the parameters list; None if it could not be made."""
+        return None if parameters is None else self.jobs.get(mac_key(parameters))
+
+    def listed(self, parameters: MacParameters | None) -> frozenset[int]:
+        """Data Elements Signed, as a set."""
+        job = self.job(parameters)
+        if job is not None and job.tags is not None:
+            return job.tags
+        return frozenset(parameters.elements if parameters else ())
+
+    @property
+    def signable(self) -> tuple[int, ...]:
+        """Tags of the level's elements that may be signed."""
+        if self._signable is None:
+            unsignable = self.facts.unsignable
+            self._signable = tuple([tag for tag in self.scan.tags if tag not in unsignable])
+        return self._signable
+
+    def digest(self, found: FoundSignature) -> bytes | None:
+        """The complete MAC of a signature; None if its parameters do not allow one."""
+        job = self.job(found.signature.mac)
+        return None if job is None else item_digest(found.item, job.digest.copy(), self.variant).digest()
+
+
+def mac_key(parameters: MacParameters) -> MacKey:
+    """MACs of equal key are equal over the data elements."""
+    return parameters.algorithm, parameters.elements
+
+
+def item_digest(item: LevelScanner, digest: Digest, variant: Variant = PLAIN) -> Digest:
+    """Feed the signature's own item, less the elements that are made from the MAC (PS3.3 C.12.1.1.3.1.2)."""
+    return _fed(item, digest, variant).digest
+
+
+def unsignable_in_item(item: LevelScanner) -> tuple[tuple[int, str], ...]:
+    """Elements of a signature's item that no MAC can hold, so that anybody may have put them there, and why."""
+    job = _fed(item, _Passing(lambda _: None), PLAIN)
+    return tuple((tag, why) for tag, why in job.unsignable if not exclusion(tag))
+
+
+def _fed(item: LevelScanner, digest: Digest, variant: Variant) -> MacJob:
+    job = MacJob(tags=frozenset(item.tags) - tags.NOT_IN_MAC, digest=digest)
+    encoder = Encoder(source=item.source, encoding=item.encoding, rules=variant.rules)
+    LevelPass(item, encoder, lambda _: (job,)).run()
+    return job
+
+
+def level_macs(
+    level: Level, variant: Variant = PLAIN, new: Callable[[MacParameters], Digest | None] | None = None
+) -> LevelMacs:
+    """Make all MACs that the level's MAC Parameters Sequence asks for, in one pass.
+
+    ``new`` starts a digest for a set of parameters, or says None to leave it out. Raises Malformed.
+    """
+    start_digest = _new_digest if new is None else new
+    scan = level.scanner()
+    jobs: dict[MacKey, MacJob] = {}
+    found_parameters: tuple[FoundParameters, ...] = ()
+
+    def prepare(scanned: LevelScanner) -> Sequence[MacJob]:
+        nonlocal found_parameters
+        found_parameters = read_parameters(scanned)
+        for found in found_parameters:
+            parameters = found.parameters
+            if len(jobs) < MAX_MACS and mac_key(parameters) not in jobs:
+                digest = start_digest(parameters)
+                if digest is not None:
+                    jobs[mac_key(parameters)] = MacJob(tags=frozenset(parameters.elements), digest=digest)
+        return tuple(jobs.values())
+
+    encoder = Encoder(
+        source=level.source,
+        encoding=level.encoding,
+        rules=variant.rules,
+        fragment_lengths=variant.fragment_lengths,
+    )
+    facts = LevelPass(scan, encoder, prepare).run()
+    return LevelMacs(
+        scan=scan,
+        facts=facts,
+        found=read_signatures(scan, level.location, found_parameters),
+        jobs=jobs,
+        variant=variant,
+        ambiguous=encoder.seen.ambiguous,
+    )
+
+
+def _new_digest(parameters: MacParameters) -> Digest | None:
+    algorithm = parameters.mac_algorithm
+    return None if algorithm is None else new_digest(algorithm)
+
+
+class _Passing:
+    """A digest that passes on what it is fed."""
+
+    __slots__ = ("_update",)
+
+    def __init__(self, update: Callable[[Buffer], object]) -> None:
+        self._update = update
+
+    def update(self, data: Buffer, /) -> object:
+        return self._update(data)
+
+    def digest(self) -> bytes:
+        return b""
+
+    def copy(self) -> _Passing:
+        return self
+
+
+def feed_stream(level: Level, index: int, update: Callable[[Buffer], object], variant: Variant = PLAIN) -> None:
+    """Pass on the MAC byte stream of the signature at an index of a level.
+
+    Raises NoSuchSignature if there is none or it has no MAC parameters, NotSignable, once all is passed on, if it
+    lists an element that may not be signed and is therefore left out.
+    """
+    signatures = read_signatures(level.scanner().finish(), level.location).signatures
+    parameters = signatures[index].signature.mac if index < len(signatures) else None
+    if parameters is None:
+        raise NoSuchSignature("the signature has no MAC parameters", hint="dcmseal verify tells what is wrong with it")
+    wanted = mac_key(parameters)
+    macs = level_macs(level, variant, lambda each: _Passing(update) if mac_key(each) == wanted else None)
+    item_digest(signatures[index].item, _Passing(update), variant)
+    for tag, why in macs.jobs[wanted].unsignable:
+        raise NotSignable(tag, why)

@@ -1,0 +1,95 @@
+"""What may be given as a Data Set: a path, bytes, a binary file object, or a pydicom Dataset."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from io import RawIOBase
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
+
+from dcmseal.dataset.part10 import DicomFile, open_dicom
+from dcmseal.dataset.source import BytesSource, FileSource
+from dcmseal.errors import DatasetError, UsageError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+DatasetInput: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Dataset"
+"""A path, the bytes of a file, a binary file object that is read from its start, or a pydicom Dataset."""
+
+_IN_MEMORY: Final = 8 << 20
+
+
+@contextmanager
+def opened(source: DatasetInput) -> Generator[DicomFile]:
+    """Open a Data Set for as long as the context lasts.
+
+    Raises DatasetError if it cannot be read, NotDicom if it is none, UsageError for a source of another kind.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        with _open_file(source) as file, open_dicom(FileSource(file, _size(file))) as dicom:
+            yield dicom
+    elif isinstance(source, (bytes, bytearray, memoryview)):
+        with open_dicom(BytesSource(bytes(source))) as dicom:
+            yield dicom
+    elif is_dataset(source):
+        from dcmseal.engine.pydicom_dataset import file_of
+
+        yield file_of(cast("Dataset", source))
+    elif hasattr(source, "read"):
+        with _from_file_object(cast("BinaryIO", source)) as dicom:
+            yield dicom
+    else:
+        raise UsageError(
+            f"a {type(source).__name__} is no data set",
+            hint="give a path, bytes, a binary file object or a pydicom Dataset",
+        )
+
+
+def is_dataset(source: object) -> bool:
+    """Whether the source is a pydicom Dataset; pydicom is not imported to find out."""
+    pydicom = sys.modules.get("pydicom")
+    return pydicom is not None and isinstance(source, pydicom.Dataset)
+
+
+@contextmanager
+def _open_file(path: str | os.PathLike[str]) -> Generator[RawIOBase]:
+    try:
+        file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise DatasetError(
+            f"{os.fspath(path)} cannot be read: {error.strerror}", hint="check the path and its permissions"
+        ) from None
+    with file:
+        if not file.seekable():
+            with _spooled(cast("BinaryIO", file)) as spooled:
+                yield spooled
+        else:
+            yield file
+
+
+@contextmanager
+def _from_file_object(file: BinaryIO) -> Generator[DicomFile]:
+    if file.seekable() and hasattr(file, "readinto"):
+        raw = cast("RawIOBase", file)
+        with open_dicom(FileSource(raw, _size(raw))) as dicom:
+            yield dicom
+    else:
+        with _spooled(file) as spooled, open_dicom(FileSource(spooled, _size(spooled))) as dicom:
+            yield dicom
+
+
+@contextmanager
+def _spooled(file: BinaryIO) -> Generator[RawIOBase]:
+    """A stream that cannot be read twice, copied to memory, or to disk if it is large."""
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as copy:
+        shutil.copyfileobj(file, copy)
+        yield cast("RawIOBase", copy)
+
+
+def _size(file: RawIOBase) -> int:
+    return file.seek(0, os.SEEK_END)

@@ -1,0 +1,135 @@
+"""Writing the result: the old file or the complete new one, whatever happens in between."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import zlib
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, suppress
+from io import BufferedWriter
+from typing import BinaryIO, Final
+
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.source import Buffer, FileSource, JoinedSource, Source
+from dcmseal.errors import OutputError
+
+_KERNEL_COPY: Final = 1 << 20
+"""Ranges of a file from this size on are copied by the kernel, if it can."""
+_BINARY: Final = getattr(os, "O_BINARY", 0)
+
+
+def write_file(file: DicomFile, body: Source, target: str | os.PathLike[str]) -> None:
+    """Write a file with another body to a path.
+
+    The new file is complete, on disk and renamed into place, or the old one is as it was. Raises OutputError.
+    """
+    path = os.path.realpath(target)
+    try:
+        with _replacing(path) as output:
+            if file.syntax.is_deflated:
+                _pass_deflated(file, body, output.write)
+            else:
+                _copy(body, output)
+    except OSError as error:
+        raise OutputError(
+            f"{os.fspath(target)} cannot be written: {error.strerror or error}",
+            hint="the old file, if any, is unchanged: check permissions and free space",
+        ) from None
+
+
+def write_stream(file: DicomFile, body: Source, output: BinaryIO) -> None:
+    """Write a file with another body to a binary stream; raises OutputError."""
+    try:
+        _pass_on(file, body, output.write)
+        output.flush()
+    except OSError as error:
+        raise OutputError(f"the result cannot be written: {error.strerror or error}") from None
+
+
+def file_bytes(file: DicomFile, body: Source) -> bytes:
+    """The bytes of a file with another body."""
+    parts: list[bytes] = []
+    _pass_on(file, body, lambda data: parts.append(bytes(data)))
+    return b"".join(parts)
+
+
+def _pass_on(file: DicomFile, body: Source, write: Callable[[Buffer], object]) -> None:
+    if file.syntax.is_deflated:
+        _pass_deflated(file, body, write)
+    else:
+        _feed(body, 0, body.size, write)
+
+
+def _feed(source: Source, start: int, end: int, write: Callable[[Buffer], object]) -> None:
+    for piece in source.chunks(start, end):
+        write(piece)
+
+
+def _pass_deflated(file: DicomFile, body: Source, write: Callable[[Buffer], object]) -> None:
+    """Pass on preamble and meta information, and the body as one deflated stream of even length (PS3.5 A.5)."""
+    _feed(file.file, 0, file.meta_end, write)
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    length = 0
+
+    def deflate(data: Buffer) -> None:
+        nonlocal length
+        piece = deflater.compress(data)
+        length += len(piece)
+        write(piece)
+
+    _feed(body, 0, body.size, deflate)
+    rest = deflater.flush()
+    write(rest + b"\0" if (length + len(rest)) & 1 else rest)
+
+
+def _copy(body: Source, output: BufferedWriter) -> None:
+    parts: Iterable[tuple[Source, int, int]] = ((body, 0, body.size),)
+    if isinstance(body, JoinedSource):
+        parts = body.pieces(0, body.size)
+    for source, first, end in parts:
+        start = first
+        if isinstance(source, FileSource) and end - start >= _KERNEL_COPY:
+            output.flush()
+            start = _copied_by_kernel(source, start, end, output)
+        _feed(source, start, end, output.write)
+
+
+def _copied_by_kernel(source: FileSource, start: int, end: int, output: BufferedWriter) -> int:
+    """Copy a range without taking it through this process; returns how far that went."""
+    copy = getattr(os, "copy_file_range", None)
+    if copy is None:
+        return start
+    # another file system, a source in memory, or a full disk: the rest goes through this process, which tells
+    with suppress(OSError):
+        descriptor = source.file.fileno()
+        while start < end:
+            copied = copy(descriptor, output.fileno(), end - start, offset_src=start)
+            if not copied:
+                break
+            start += copied
+    return start
+
+
+@contextmanager
+def _replacing(path: str) -> Generator[BufferedWriter]:
+    """A temporary file beside ``path`` that takes its place when the context ends well, and goes away when not.
+
+    Its content is on disk before it is renamed: a power cut leaves the old file or the complete new one. The renaming
+    itself may be lost, and then the old file is there.
+    """
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name[:64]}.{secrets.token_hex(8)}.tmp")
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as output:
+            with suppress(FileNotFoundError):
+                os.chmod(temporary, os.stat(path).st_mode & 0o7777)
+            yield output
+            output.flush()
+            os.fsync(output.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise

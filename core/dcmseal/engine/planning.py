@@ -1,0 +1,192 @@
+"""Planning a signature: everything about it is decided here, nothing is written, no key is touched."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Self, cast
+
+from dcmseal.dataset.padding import Padded
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, TransferSyntax
+from dcmseal.engine.advice import Advice, advice_about
+from dcmseal.engine.conformance import LevelView, facts_of
+from dcmseal.engine.drafting import Draft, Wish, draft
+from dcmseal.engine.levels import Level
+from dcmseal.engine.opening import DatasetInput, is_dataset, opened
+from dcmseal.engine.selection import check_signable
+from dcmseal.errors import ProfileViolation, UsageError, WeakAlgorithm
+from dcmseal.mac.digest import Digest
+from dcmseal.model import DigitalSignature, MacParameters, PurposeCode, datetime_text
+from dcmseal.plugins.protocols import Profile, Requirements
+from dcmseal.report import Outcome
+from dcmseal.tags import PIXEL_DATA
+from dcmseal.terms import PURPOSE_CODING_SCHEME, CertificateType, KeyType, SignaturePurpose
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_MAX_MAC_ID: Final = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Plan:
+    """A signature as it will be made: print it for a dry run; close it, or use it as a context, when done."""
+
+    file: DicomFile = field(repr=False)
+    """The Data Set with minimal padding, if it is to have that."""
+    level: Level = field(repr=False)
+    scan: LevelScanner = field(repr=False)
+    signature: DigitalSignature
+    """Without certificate and value."""
+    left_out: tuple[tuple[int, str], ...]
+    """Elements of the level that cannot be signed, and why."""
+    padded: tuple[Padded, ...]
+    """Elements whose padding is brought to the minimum."""
+    advice: tuple[Advice, ...]
+    profile: Profile | None
+    requirements: Requirements
+    digest: Digest = field(repr=False)
+    """The MAC over the data elements, before the signature's own item."""
+    dataset: Dataset | None = field(repr=False)
+    """The pydicom Dataset that was given, which is signed in place."""
+    resources: ExitStack = field(repr=False)
+
+    @property
+    def mac(self) -> MacParameters:
+        """The MAC parameters of the signature."""
+        assert self.signature.mac is not None
+        return self.signature.mac
+
+    @property
+    def elements(self) -> tuple[int, ...]:
+        """Data Elements Signed."""
+        return self.mac.elements
+
+    def close(self) -> None:
+        """Close the Data Set."""
+        self.resources.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def plan_signature(source: DatasetInput, wish: Wish) -> Plan:
+    """Decide all of a signature but its value.
+
+    Raises WeakAlgorithm, UsageError, DatasetError and its kinds, and ProfileViolation: whatever would be refused is
+    refused here, before any key is touched.
+    """
+    _check_algorithm(wish)
+    _check_syntax(wish.transfer_syntax)
+    with ExitStack() as stack:
+        drafted = draft(stack.enter_context(opened(source)), wish)
+        dataset = cast("Dataset", source) if is_dataset(source) else None
+        resources = ExitStack()
+        plan = _decide(drafted, wish, dataset, resources)
+        check_profile(plan, None)
+        resources.push(stack.pop_all())
+        return plan
+
+
+def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: ExitStack) -> Plan:
+    scan, unsignable = drafted.scan, drafted.facts.unsignable
+    check_signable(wish.selection, drafted.requirements, scan.tags, unsignable.items())
+    wanted = drafted.job.tags
+    elements = tuple(tag for tag in scan.tags if tag not in unsignable and (wanted is None or tag in wanted))
+    if not elements:
+        raise UsageError(
+            f"nothing at {wish.location} can be signed", hint="groups below 0008, as in a DICOMDIR, are never signed"
+        )
+    syntax = _mac_syntax(wish.transfer_syntax, drafted.file.syntax, elements)
+    mac_id = next(number for number in range(_MAX_MAC_ID + 2) if number not in drafted.mac_ids)
+    if mac_id > _MAX_MAC_ID:
+        raise UsageError("all MAC ID Numbers are taken", hint="remove signatures that are not needed")
+    moment = wish.moment or datetime.now(UTC)
+    if moment.tzinfo is None:
+        raise UsageError("the time of signing has no offset from UTC", hint="give an aware datetime")
+    signature = DigitalSignature(
+        location=wish.location,
+        mac_id=mac_id,
+        uid=wish.uid or f"2.25.{uuid.uuid4().int}",
+        datetime=datetime_text(moment),
+        certificate_type=CertificateType.X509_1993_SIG,
+        certificate=b"",
+        value=b"",
+        purpose=None if wish.purpose is None else _purpose_code(wish.purpose),
+        mac=MacParameters(mac_id=mac_id, transfer_syntax=syntax, algorithm=wish.algorithm.value, elements=elements),
+    )
+    return Plan(
+        file=drafted.file,
+        level=drafted.level,
+        scan=scan,
+        signature=signature,
+        left_out=tuple((tag, why) for tag, why in unsignable.items() if tag in scan.tags and "UN" in why),
+        padded=drafted.padded,
+        advice=advice_about(drafted, elements),
+        profile=wish.profile,
+        requirements=drafted.requirements,
+        digest=drafted.job.digest,
+        dataset=dataset,
+        resources=resources,
+    )
+
+
+def _purpose_code(purpose: SignaturePurpose) -> PurposeCode:
+    return PurposeCode(value=str(purpose.value), scheme=PURPOSE_CODING_SCHEME, meaning=purpose.meaning)
+
+
+def _check_algorithm(wish: Wish) -> None:
+    """Refuse a weak MAC algorithm without leave (PS3.15 C.1 and C.2, notes)."""
+    if wish.algorithm.is_weak and not wish.allow_weak:
+        raise WeakAlgorithm(
+            f"{wish.algorithm} is too weak for a new signature",
+            hint="use SHA256, SHA384 or SHA512; --allow-weak lets it pass where a recipient knows nothing better",
+        )
+
+
+def _check_syntax(uid: str | None) -> None:
+    """Refuse a MAC syntax that is not explicit VR little endian (PS3.3 Table C.12-6)."""
+    if uid is not None and not (TransferSyntax(uid).is_allowed_for_mac and TransferSyntax(uid).is_known):
+        raise UsageError(
+            f"{uid} cannot be the MAC calculation transfer syntax",
+            hint=f"it must be a known one with explicit VR little endian, such as {EXPLICIT_LITTLE_UID}",
+        )
+
+
+def _mac_syntax(asked: str | None, file: TransferSyntax, elements: tuple[int, ...]) -> str:
+    """The syntax asked for, else the file's own if it is explicit little endian, else explicit VR little endian."""
+    if asked is None:
+        return file.uid if file.is_allowed_for_mac else EXPLICIT_LITTLE_UID
+    signed = TransferSyntax(asked)
+    same = signed.uid == file.uid or not (signed.is_encapsulated or file.is_encapsulated)
+    if not same and PIXEL_DATA in elements:
+        raise UsageError(
+            f"the Pixel Data is in {file.uid} and would have to be signed in {asked}",
+            hint="transcode the file first: a signature binds the pixels as they are stored",
+        )
+    return asked
+
+
+def check_profile(plan: Plan, key_type: KeyType | None) -> None:
+    """Hold the plan against its profile; without a key type only what does not depend on it.
+
+    Raises ProfileViolation with the findings.
+    """
+    if plan.profile is None:
+        return
+    view = LevelView(scan=plan.scan, location=plan.level.location)
+    findings = plan.profile.check(view, facts_of(plan.signature, key_type, frozenset(plan.elements)))
+    broken = tuple(each for each in findings if each.outcome is Outcome.FAILED or key_type is not None)
+    if broken:
+        raise ProfileViolation(
+            f"{plan.profile.title} is not met: {broken[0].message}",
+            broken,
+            hint=f"see {plan.profile.reference}, or choose another profile",
+        )

@@ -1,0 +1,99 @@
+"""Signature (0400,0120) against the MAC, with the public key of the certificate (PS3.15 C.1)."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, cast
+
+from dcmseal.engine.certificate import Certificate, der_of
+from dcmseal.errors import CertificateNotValid
+from dcmseal.mac.digest import digest_in, digest_info
+from dcmseal.terms import KeyType, MacAlgorithm
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+
+
+class Match(Enum):
+    """What the public key says."""
+
+    MATCHES = "matches"
+    OTHER_DATA = "other data"
+    """The key signed, but another MAC (only RSA tells)."""
+    OTHER_KEY = "other key"
+    """Not a signature of this key at all (only RSA tells)."""
+    NO_MATCH = "no match"
+    """The data, the key or the signature is another; which of them cannot be told."""
+    UNSUPPORTED = "unsupported"
+
+
+def check_signature(certificate: Certificate, algorithm: MacAlgorithm, digest: bytes, value: bytes) -> Match:
+    """Compare the signature value with a MAC."""
+    if certificate.key_type is KeyType.RSA:
+        return _check_rsa(cast("rsa.RSAPublicKey", certificate.public_key), algorithm, digest, value)
+    if certificate.key_type is None:
+        return Match.UNSUPPORTED
+    return _check_der(certificate, digest, value)
+
+
+def _check_rsa(key: rsa.RSAPublicKey, algorithm: MacAlgorithm, digest: bytes, value: bytes) -> Match:
+    """RSASSA-PKCS1-v1_5 of RFC 2437, by recovering the signed block: one way for all six algorithms.
+
+    Comparing the whole recovered block leaves no room for what follows the digest, or for other encodings of
+    DigestInfo.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+
+    size = (key.key_size + 7) // 8
+    if len(value) not in (size, size + 1) or value[size:] not in (b"", b"\0"):
+        return Match.OTHER_KEY
+    try:
+        recovered = key.recover_data_from_signature(value[:size], PKCS1v15(), None)
+    except (InvalidSignature, ValueError):
+        return Match.OTHER_KEY
+    if recovered == digest_info(algorithm, digest):
+        return Match.MATCHES
+    return Match.OTHER_DATA if digest_in(recovered) else Match.OTHER_KEY
+
+
+def _check_der(certificate: Certificate, digest: bytes, value: bytes) -> Match:
+    """DER SEQUENCE(r, s) over the MAC, as DCMTK writes it; no profile of PS3.15 has it."""
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    try:
+        der = der_of(value)
+    except CertificateNotValid:
+        return Match.NO_MATCH
+    if value[len(der) :] not in (b"", b"\0"):
+        return Match.NO_MATCH
+    prehashed = prehashed_of(len(digest))
+    try:
+        if certificate.key_type is KeyType.EC:
+            from cryptography.hazmat.primitives.asymmetric import ec as ec_
+
+            cast("ec.EllipticCurvePublicKey", certificate.public_key).verify(der, digest, ec_.ECDSA(prehashed))
+        else:
+            cast("dsa.DSAPublicKey", certificate.public_key).verify(der, digest, prehashed)
+    except InvalidSignature:
+        return Match.NO_MATCH
+    except (UnsupportedAlgorithm, ValueError):
+        return Match.UNSUPPORTED
+    return Match.MATCHES
+
+
+def prehashed_of(size: int) -> Prehashed:
+    """A digest that is computed already; only its size matters to ECDSA and DSA."""
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+
+    return Prehashed(
+        {
+            16: hashes.MD5(),  # noqa: S303 - only its size is used
+            20: hashes.SHA1(),  # noqa: S303 - likewise
+            32: hashes.SHA256(),
+            48: hashes.SHA384(),
+            64: hashes.SHA512(),
+        }[size]
+    )

@@ -1,0 +1,233 @@
+"""MAC Parameters Sequence and Digital Signatures Sequence as they stand at one level (PS3.3 Table C.12-6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from struct import unpack
+from typing import Final
+
+from dcmseal import tags
+from dcmseal.dataset.header import read_header
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.syntax import UNDEFINED_LENGTH
+from dcmseal.dataset.walk import UNTIL_DELIMITER
+from dcmseal.errors import Malformed
+from dcmseal.location import Location
+from dcmseal.mac.converted import swapped
+from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
+from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.tags import tag_text
+
+MAX_SIGNATURES: Final = 4096
+"""Items read from one sequence; more are refused."""
+MAX_LISTED: Final = 500_000
+"""Tags that the signatures of a level may list together; more are refused, for each may be spoken of."""
+_MAX_TEXT: Final = 1024
+_MAX_BYTES: Final = 1 << 20
+_CLAUSE: Final = "PS3.3 Table C.12-6"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundSignature:
+    """A signature item, where it stands, and what is wrong with its form."""
+
+    signature: DigitalSignature
+    item: LevelScanner
+    start: int
+    """Where the item begins, its tag included."""
+    end: int
+    problems: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundParameters:
+    """A MAC Parameters item, and where it stands."""
+
+    parameters: MacParameters
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelSignatures:
+    """The two sequences of a level; ``problems`` concern the sequences as such."""
+
+    parameters: tuple[FoundParameters, ...] = ()
+    signatures: tuple[FoundSignature, ...] = ()
+    problems: tuple[Finding, ...] = ()
+
+
+def form_problem(code: str, message: str, where: str = "") -> Finding:
+    """A finding that the form is broken."""
+    return Finding(aspect=Aspect.FORM, outcome=Outcome.FAILED, code=code, message=message, where=where, clause=_CLAUSE)
+
+
+def sequence_items(scan: LevelScanner, index: int) -> Iterator[tuple[int, int, LevelScanner]]:
+    """The items of the sequence at an index: start with its tag, end with its delimiter, and its elements, scanned."""
+    header = scan.header(index)
+    start, end = scan.range(index)
+    source, encoding = scan.source, scan.encoding
+    undefined = header.length == UNDEFINED_LENGTH
+    position = start + header.size
+    count = 0
+    while position < end:
+        item = read_header(source.read(position, min(source.size, position + 12)), 0, encoding)
+        if item is None or item.tag not in (tags.ITEM, tags.SEQUENCE_DELIMITATION_ITEM):
+            raise Malformed(f"{tag_text(header.tag)} holds something that is no item", position)
+        if item.tag == tags.SEQUENCE_DELIMITATION_ITEM:
+            break
+        count += 1
+        if count > MAX_SIGNATURES:
+            raise Malformed(f"{tag_text(header.tag)} has more than {MAX_SIGNATURES} items", position)
+        content = position + item.size
+        item_end = UNTIL_DELIMITER if item.length == UNDEFINED_LENGTH else content + item.length
+        if item_end > end:
+            raise Malformed("an item is longer than its sequence", position)
+        elements = LevelScanner(source, content, item_end, encoding).finish()
+        yield position, elements.position, elements
+        position = elements.position
+    if undefined and position >= end:
+        raise Malformed("a sequence does not end", start)
+
+
+def read_parameters(scan: LevelScanner) -> tuple[FoundParameters, ...]:
+    """The items of MAC Parameters Sequence, which comes before the Pixel Data; empty if there is none."""
+    index = scan.index(tags.MAC_PARAMETERS_SEQUENCE)
+    if index is None or not _is_sequence(scan, index):
+        return ()
+    return tuple(
+        FoundParameters(parameters=_mac_parameters(item), start=start, end=end)
+        for start, end, item in sequence_items(scan, index)
+    )
+
+
+def read_signatures(
+    scan: LevelScanner, location: Location, parameters: tuple[FoundParameters, ...] | None = None
+) -> LevelSignatures:
+    """Both sequences of a completely scanned level; ``parameters`` are those of the level, if they were read before.
+
+    Raises Malformed if the items cannot be told apart. Anything else wrong is a problem of the signature or the level.
+    """
+    problems = [
+        form_problem("no-sequence", f"{tag_text(tag)} does not have VR SQ", tag_text(tag))
+        for tag in (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE)
+        if (index := scan.index(tag)) is not None and not _is_sequence(scan, index)
+    ]
+    if parameters is None:
+        parameters = read_parameters(scan)
+    index = scan.index(tags.DIGITAL_SIGNATURES_SEQUENCE)
+    if index is None or not _is_sequence(scan, index):
+        return LevelSignatures(parameters=parameters, problems=tuple(problems))
+    signatures = tuple(
+        _signature(item, location, number, start, end, parameters)
+        for number, (start, end, item) in enumerate(sequence_items(scan, index))
+    )
+    if sum(len(each.signature.mac.elements) for each in signatures if each.signature.mac) > MAX_LISTED:
+        raise Malformed(f"the signatures of a level list more than {MAX_LISTED} tags", scan.starts[index])
+    if not signatures:
+        problems.append(form_problem("empty-sequence", "Digital Signatures Sequence has no items"))
+    return LevelSignatures(parameters=parameters, signatures=signatures, problems=tuple(problems))
+
+
+def _is_sequence(scan: LevelScanner, index: int) -> bool:
+    return scan.header(index).vr == b"SQ"
+
+
+def _mac_parameters(item: LevelScanner) -> MacParameters:
+    values = _Values(item)
+    return MacParameters(
+        mac_id=values.number(tags.MAC_ID_NUMBER),
+        transfer_syntax=values.text(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID),
+        algorithm=values.text(tags.MAC_ALGORITHM),
+        elements=values.tags(tags.DATA_ELEMENTS_SIGNED),
+    )
+
+
+def _signature(
+    item: LevelScanner, location: Location, index: int, start: int, end: int, parameters: tuple[FoundParameters, ...]
+) -> FoundSignature:
+    problems: list[Finding] = []
+    values = _Values(item)
+    mac_id = values.number(tags.MAC_ID_NUMBER)
+    matching = [found.parameters for found in parameters if found.parameters.mac_id == mac_id]
+    if mac_id is None:
+        problems.append(form_problem("mac-id-missing", "the signature has no MAC ID Number"))
+        matching = []
+    elif not matching:
+        problems.append(form_problem("mac-id-dangling", f"no MAC Parameters item has MAC ID Number {mac_id}"))
+    elif len(matching) > 1:
+        message = f"{len(matching)} MAC Parameters items have MAC ID Number {mac_id}"
+        problems.append(form_problem("mac-id-duplicate", message))
+    signature = DigitalSignature(
+        location=location,
+        index=index,
+        mac_id=mac_id,
+        uid=values.text(tags.DIGITAL_SIGNATURE_UID),
+        datetime=values.text(tags.DIGITAL_SIGNATURE_DATETIME),
+        certificate_type=values.text(tags.CERTIFICATE_TYPE),
+        certificate=values[tags.CERTIFICATE_OF_SIGNER],
+        value=values[tags.SIGNATURE],
+        timestamp_type=values.text(tags.CERTIFIED_TIMESTAMP_TYPE),
+        timestamp=values[tags.CERTIFIED_TIMESTAMP],
+        purpose=_purpose(item),
+        mac=matching[0] if matching else None,
+    )
+    for present, code, name in (
+        (signature.uid, "uid-missing", "Digital Signature UID"),
+        (signature.datetime, "datetime-missing", "Digital Signature DateTime"),
+        (signature.certificate_type, "certificate-type-missing", "Certificate Type"),
+        (signature.certificate, "certificate-missing", "Certificate of Signer"),
+        (signature.value, "signature-missing", "Signature"),
+    ):
+        if not present:
+            problems.append(form_problem(code, f"the signature has no {name}, or one beyond all bounds"))
+    if item.tags != sorted(set(item.tags)):
+        problems.append(form_problem("item-disordered", "the signature's elements are not in order, or not unique"))
+    return FoundSignature(signature=signature, item=item, start=start, end=end, problems=tuple(problems))
+
+
+class _Values(dict[int, bytes]):
+    """The values of an item's elements; what is not there, or too long to be meant, is empty."""
+
+    def __init__(self, item: LevelScanner) -> None:
+        super().__init__()
+        self.item = item
+        source, encoding = item.source, item.encoding
+        for index, (tag, start) in enumerate(zip(item.tags, item.starts, strict=True)):
+            end = item.range(index)[1]
+            buffer, base = source.window(start)
+            header = read_header(buffer, start - base, encoding)
+            if header is not None and end - start <= _MAX_BYTES:
+                self[tag] = source.read(start + header.size, end)
+
+    def __missing__(self, tag: int) -> bytes:
+        return b""
+
+    def text(self, tag: int) -> str:
+        return self[tag][:_MAX_TEXT].decode("ascii", "replace").strip(" \0")
+
+    def number(self, tag: int) -> int | None:
+        value = self[tag]
+        return int(self.item.encoding.u16.unpack(value)[0]) if len(value) == 2 else None
+
+    def tags(self, tag: int) -> tuple[int, ...]:
+        value = self[tag]
+        count = len(value) // 4
+        # with the bytes of each half in big endian order, a tag is one number
+        halves = value[: 4 * count] if self.item.encoding.is_big_endian else swapped(value[: 4 * count], 2)
+        return unpack(f">{count}I", halves)
+
+
+def _purpose(item: LevelScanner) -> PurposeCode | None:
+    index = item.index(tags.DIGITAL_SIGNATURE_PURPOSE_CODE_SEQUENCE)
+    if index is None or not _is_sequence(item, index):
+        return None
+    for _, _, code in sequence_items(item, index):
+        values = _Values(code)
+        return PurposeCode(
+            value=values.text(tags.CODE_VALUE),
+            scheme=values.text(tags.CODING_SCHEME_DESIGNATOR),
+            meaning=values.text(tags.CODE_MEANING),
+        )
+    return None

@@ -1,0 +1,78 @@
+"""Removing signatures: their items, MAC parameters nobody else uses, and sequences that become empty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from dcmseal import tags
+from dcmseal.dataset.editing import Edit, Holder, splice, with_lengths
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.source import JoinedSource
+from dcmseal.dataset.syntax import UNDEFINED_LENGTH
+from dcmseal.engine.attaching import group_length_edits
+from dcmseal.engine.inspection import SignedLevel, signed_levels
+from dcmseal.model import DigitalSignature
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """The Data Set without the signatures, and which those were."""
+
+    body: JoinedSource
+    removed: tuple[DigitalSignature, ...]
+
+
+def remove_signatures(file: DicomFile, unwanted: Callable[[DigitalSignature], bool]) -> Removal:
+    """Take out all signatures that ``unwanted`` says yes to, at every level.
+
+    What stands in Original Attributes Sequence is history and stays. Raises Malformed.
+    """
+    changes: list[tuple[Sequence[Edit], Sequence[Holder]]] = []
+    removed: list[DigitalSignature] = []
+    for signed in signed_levels(file):
+        if signed.level.in_original_attributes:
+            continue
+        gone = {found.start for found in signed.found.signatures if unwanted(found.signature)}
+        if gone:
+            removed.extend(found.signature for found in signed.found.signatures if found.start in gone)
+            changes.append((tuple(_edits(signed, gone)), signed.level.holders))
+    return Removal(body=splice(file.body, with_lengths(changes)), removed=tuple(removed))
+
+
+def _edits(signed: SignedLevel, gone: set[int]) -> Iterator[Edit]:
+    scan, found = signed.scan, signed.found
+    kept_ids = {each.signature.mac_id for each in found.signatures if each.start not in gone}
+    signatures = [(each.start, each.end) for each in found.signatures]
+    unused = [(each.start, each.end) for each in found.parameters if each.parameters.mac_id not in kept_ids]
+    # parameters that no signature ever used go only when all signatures do
+    if kept_ids:
+        gone_ids = {each.signature.mac_id for each in found.signatures if each.start in gone}
+        unused = [(each.start, each.end) for each in found.parameters if each.parameters.mac_id in gone_ids - kept_ids]
+    yield from _without(scan, tags.MAC_PARAMETERS_SEQUENCE, unused, keep=len(found.parameters) - len(unused))
+    yield from _without(
+        scan,
+        tags.DIGITAL_SIGNATURES_SEQUENCE,
+        [each for each in signatures if each[0] in gone],
+        keep=len(signatures) - len(gone),
+    )
+
+
+def _without(scan: LevelScanner, tag: int, items: list[tuple[int, int]], *, keep: int) -> Iterator[Edit]:
+    """Take items out of a sequence, or the whole sequence if none is left."""
+    index = scan.index(tag)
+    if index is None or (not items and keep):
+        return
+    start, end = scan.range(index)
+    header = scan.header(index)
+    if not keep:
+        yield Edit(start, end, b"")
+        growth = start - end
+    else:
+        growth = -sum(stop - first for first, stop in items)
+        if header.length != UNDEFINED_LENGTH:
+            yield Holder(start + header.size - 4, header.length, scan.encoding).grown(growth)
+        for first, stop in items:
+            yield Edit(first, stop, b"")
+    yield from group_length_edits(scan, tag >> 16, growth)

@@ -1,0 +1,126 @@
+"""Making a signature, the only step that touches the key; and attaching it, the only one that changes data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import BinaryIO, Final, TypeAlias
+
+from dcmseal import tags
+from dcmseal.dataset.editing import splice
+from dcmseal.engine.attaching import attach_edits
+from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.engine.items import unsigned_item
+from dcmseal.engine.macs import item_digest
+from dcmseal.engine.output import file_bytes, write_file, write_stream
+from dcmseal.engine.planning import Plan, check_profile
+from dcmseal.engine.public_key import Match, check_signature
+from dcmseal.errors import CertificateMismatch, CertificateNotValid, MechanismUnavailable, UsageError, WeakAlgorithm
+from dcmseal.mac.encoding import Encoder
+from dcmseal.mac.level import context_of
+from dcmseal.mac.stream import MacStream
+from dcmseal.model import DigitalSignature
+from dcmseal.plugins.protocols import Signer
+from dcmseal.terms import KeyType, MacAlgorithm
+
+Output: TypeAlias = "str | os.PathLike[str] | BinaryIO | None"
+
+_MIN_BITS: Final = {KeyType.RSA: 2048, KeyType.DSA: 2048}
+_CURVES: Final = frozenset({"secp256r1", "secp384r1", "secp521r1"})
+_ATTEMPTS: Final = 16
+
+
+def mac_stream(plan: Plan) -> MacStream:
+    """What the key is to sign."""
+    algorithm = MacAlgorithm(plan.mac.algorithm)
+    digest = item_digest(unsigned_item(plan.signature), plan.digest.copy())
+    return MacStream(algorithm=algorithm, digest=digest.digest(), read=lambda: _chunks(plan))
+
+
+def make_signature(plan: Plan, signer: Signer, *, allow_expired: bool = False) -> DigitalSignature:
+    """Let a key sign the plan, and verify the result with the certificate.
+
+    Raises SignerError or one of its kinds, and ProfileViolation if the profile does not allow the kind of key.
+    """
+    certificate = _certificate_of(signer)
+    _check_certificate(plan, certificate, signer, allow_expired=allow_expired)
+    check_profile(plan, certificate.key_type)
+    message = mac_stream(plan)
+    value = b""
+    for _ in range(_ATTEMPTS):
+        value = signer.sign(message)
+        if check_signature(certificate, message.algorithm, message.digest, value) is not Match.MATCHES:
+            raise CertificateMismatch(
+                "the key made a signature that its own certificate does not verify",
+                hint="the certificate belongs to another key, or the device is broken: nothing was written",
+            )
+        # DCMTK mistakes the padding of an odd DER value of more than 127 bytes for part of it; another try may be even
+        if certificate.key_type is KeyType.RSA or not len(value) & 1 or len(value) <= 0x82:
+            break
+    return replace(plan.signature, certificate=certificate.der, value=value)
+
+
+def _certificate_of(signer: Signer) -> Certificate:
+    chain = signer.certificate_chain
+    if not chain:
+        raise CertificateNotValid("the key comes without a certificate", hint="name one: pem:KEY?cert=CERTIFICATE")
+    return read_certificate(chain[0])
+
+
+def _check_certificate(plan: Plan, certificate: Certificate, signer: Signer, *, allow_expired: bool) -> None:
+    if certificate.key_type is None or certificate.key_type is not signer.key_type:
+        raise CertificateMismatch("the certificate is for another kind of key than the signer's")
+    if certificate.key_bits < _MIN_BITS.get(certificate.key_type, 0):
+        raise WeakAlgorithm(
+            f"a key of {certificate.key_bits} bits is too weak for a new signature", hint="use 2048 bits or more"
+        )
+    curve = getattr(getattr(certificate.public_key, "curve", None), "name", None)
+    if certificate.key_type is KeyType.EC and curve not in _CURVES:
+        raise MechanismUnavailable(f"curve {curve} is not used in DICOM signatures", hint="use P-256, P-384 or P-521")
+    moment = plan.signature.moment
+    assert moment is not None
+    if not allow_expired and not certificate.not_before <= moment <= certificate.not_after:
+        when = "has expired" if moment > certificate.not_after else "is not valid yet"
+        raise CertificateNotValid(
+            f"the certificate {when}: it is valid from {certificate.not_before} to {certificate.not_after}",
+            hint="renew it; --allow-expired signs all the same, and every verifier will object",
+        )
+
+
+def _chunks(plan: Plan) -> Iterator[bytes]:
+    """The MAC byte stream, made anew from the plan's Data Set."""
+    signed = frozenset(plan.elements)
+    encoder = Encoder(source=plan.level.source, encoding=plan.level.encoding)
+    encoder.context = context_of(plan.scan, encoder.context)
+    for index, tag in enumerate(plan.scan.tags):
+        if tag in signed:
+            yield from map(bytes, encoder.element(plan.scan, index))
+    item = unsigned_item(plan.signature)
+    encoder = Encoder(source=item.source, encoding=item.encoding)
+    for index, tag in enumerate(item.tags):
+        if tag not in tags.NOT_IN_MAC:
+            yield from map(bytes, encoder.element(item, index))
+
+
+def attach(plan: Plan, signature: DigitalSignature, output: Output = None) -> bytes | None:
+    """Put a signature into the plan's Data Set, and write the result.
+
+    ``output`` is a path, which may be the input's own, or a binary stream; without one the bytes of the file are
+    returned. A pydicom Dataset is changed in place, and takes no output. Raises OutputError.
+    """
+    if plan.dataset is not None:
+        from dcmseal.engine.pydicom_dataset import attach_to_dataset
+
+        if output is not None:
+            raise UsageError("a pydicom Dataset is signed in place", hint="save it yourself")
+        attach_to_dataset(plan.dataset, plan.file, signature, (each.path[0] for each in plan.padded))
+        return None
+    body = splice(plan.file.body, attach_edits(plan.level, plan.scan, signature))
+    if output is None:
+        return file_bytes(plan.file, body)
+    if isinstance(output, (str, os.PathLike)):
+        write_file(plan.file, body, output)
+    else:
+        write_stream(plan.file, body, output)
+    return None

@@ -1,0 +1,188 @@
+"""The MAC that DCMTK 3.6.6 and later make of nested sequences: cut short wherever their 16 KiB buffer fills inside one.
+
+Whenever the buffer is full while a sequence nested in an item of a top-level sequence is open, DCMTK leaves the rest
+of that sequence out, in signing and verifying alike. Such a signature protects less than it lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from dcmseal.dataset.header import Kind, kind_of
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.source import Buffer, Source
+from dcmseal.dataset.syntax import UNDEFINED_LENGTH
+from dcmseal.dataset.vr import WORD_SIZE
+from dcmseal.dataset.walk import CLOSING, OPENING, UNTIL_DELIMITER, Event, Step, walk
+from dcmseal.mac.by_walk import pieces
+from dcmseal.mac.converted import explicit_header, swapped
+from dcmseal.mac.encoding import Encoder
+from dcmseal.mac.parts import ITEM, SEQUENCE_DELIMITER
+
+_BUFFER: Final = 16384
+
+
+class _Full(Exception):
+    """The buffer is full within a nested sequence."""
+
+
+class _Buffer:
+    """DCMTK's buffer: only how much room is left in it matters."""
+
+    __slots__ = ("_update", "room", "written")
+
+    def __init__(self, update: Callable[[Buffer], object]) -> None:
+        self._update = update
+        self.room = _BUFFER
+        self.written = 0
+
+    def need(self, size: int, *, nested: bool) -> None:
+        """Make room, or give up within a nested sequence."""
+        if self.room < size:
+            if nested:
+                raise _Full
+            self.room = _BUFFER
+
+    def put(self, data: bytes) -> None:
+        self._update(data)
+        self.written += len(data)
+        self.room -= len(data)
+
+    def put_value(self, value: bytes, *, nested: bool) -> None:
+        """Put a value of any length, as far as the buffer lets it."""
+        position = 0
+        while position < len(value):
+            self.need(1, nested=nested)
+            taken = value[position : position + self.room]
+            self.put(taken)
+            position += len(taken)
+
+    def pass_over(self, size: int) -> None:
+        """Count bytes that are fed at the top level, where DCMTK can always go on."""
+        self.written += size
+        self.room = (self.room - size) % _BUFFER or (_BUFFER if size > self.room else 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truncation:
+    """What DCMTK leaves out of the MAC of a level."""
+
+    lost: int
+    """Bytes of the standard's stream that DCMTK does not hash."""
+    sequences: tuple[tuple[int, int], ...]
+    """Tags of the top-level sequences that are cut, and how many nested sequences are."""
+
+
+def feed_truncated(
+    scan: LevelScanner, encoder: Encoder, wanted: Collection[int], update: Callable[[Buffer], object]
+) -> Truncation:
+    """Feed the elements of a level as DCMTK does.
+
+    ``wanted`` are tags that are signable. The scan must be complete. Raises Malformed.
+    """
+    buffer = _Buffer(update)
+    whole = 0
+    cut: list[tuple[int, int]] = []
+
+    def count(data: Buffer) -> None:
+        nonlocal whole
+        whole += len(data)
+
+    def pass_on(data: Buffer) -> None:
+        update(data)
+        buffer.pass_over(len(data))
+        count(data)
+
+    for index, tag in enumerate(scan.tags):
+        if tag not in wanted:
+            continue
+        kind = scan.kinds.get(index, Kind.PLAIN)
+        if kind is Kind.SEQUENCE:
+            for chunk in encoder.sequence(scan.starts[index]):
+                count(chunk)
+            cuts = sum(1 for _ in _cuts(scan, index, buffer))
+            if cuts:
+                cut.append((tag, cuts))
+        elif kind in (Kind.PLAIN, Kind.REHEADED, Kind.ENCAPSULATED):
+            for piece in encoder.element(scan, index):
+                pass_on(piece)
+    return Truncation(lost=whole - buffer.written, sequences=tuple(cut))
+
+
+_PATIENCE: Final = 200_000
+"""Steps after which the search for a cut is given up."""
+
+
+def is_truncated(scan: LevelScanner, wanted: Collection[int]) -> bool:
+    """Whether DCMTK leaves anything of the level out of its MAC, and so takes a correct signature for corrupt.
+
+    A level so large that the answer would take long is taken to be cut if it is at all likely.
+    """
+    sequences = [index for index, kind in scan.kinds.items() if kind is Kind.SEQUENCE and scan.tags[index] in wanted]
+    if not sequences or scan.range(sequences[-1])[1] - scan.starts[0] < _BUFFER // 2:
+        # too little for DCMTK's buffer to fill, even if converting makes it longer
+        return False
+    buffer = _Buffer(lambda _: None)
+    steps = 0
+    for index, tag in enumerate(scan.tags):
+        if tag not in wanted:
+            continue
+        start, end = scan.range(index)
+        if scan.kinds.get(index) is Kind.SEQUENCE:
+            if any(_cuts(scan, index, buffer)):
+                return True
+            steps += end - start
+            if steps > _PATIENCE * 20:
+                return True
+        else:
+            buffer.pass_over(end - start)
+    return False
+
+
+def _cuts(scan: LevelScanner, index: int, buffer: _Buffer) -> Iterator[bool]:
+    """Feed one top-level sequence as DCMTK does; yields True for each nested sequence that is cut."""
+    source = scan.source
+    open_sequences = 0
+    skipping = 0
+    for step in walk(source, *scan.range(index), scan.encoding):
+        if skipping:
+            skipping += (step.event in OPENING) - (step.event in CLOSING)
+            continue
+        length = UNDEFINED_LENGTH if step.end == UNTIL_DELIMITER else step.end - step.value
+        is_element = step.event is Event.ELEMENT or step.event in OPENING
+        if is_element and kind_of(step.tag, step.vr, length) is Kind.EXCLUDED:
+            skipping = int(step.event in OPENING)
+            continue
+        change = (step.event in OPENING) - (step.event in CLOSING)
+        try:
+            _feed_step(source, step, length, open_sequences, buffer)
+        except _Full:
+            buffer.room = _BUFFER
+            buffer.put(SEQUENCE_DELIMITER)
+            # nothing more of the sequence that stands in the item of the top-level one
+            skipping = open_sequences - 1 + change
+            open_sequences = 1
+            yield True
+        else:
+            open_sequences += change
+
+
+def _feed_step(source: Source, step: Step, length: int, open_sequences: int, buffer: _Buffer) -> None:
+    if step.event in OPENING:
+        buffer.need(12, nested=open_sequences > 1)
+        buffer.put(explicit_header(step.tag, step.vr, length))
+    elif step.event is Event.ITEM:
+        buffer.need(4, nested=open_sequences > 1)
+        buffer.put(ITEM)
+    elif step.event in CLOSING:
+        buffer.need(4, nested=open_sequences > 2)
+        buffer.put(SEQUENCE_DELIMITER)
+    elif step.event is not Event.ITEM_END:
+        header = ITEM if step.event is Event.FRAGMENT else explicit_header(step.tag, step.vr, length)
+        word = WORD_SIZE.get(step.vr, 0) if step.encoding.is_big_endian else 0
+        buffer.need(len(header), nested=open_sequences > 1)
+        buffer.put(header)
+        for piece in pieces(source, step.value, step.end):
+            buffer.put_value(swapped(piece, word) if word else piece, nested=open_sequences > 1)

@@ -1,0 +1,417 @@
+"""Every kind of JSON document, made from real results, is what docs/reference/report.schema.json says."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pydicom
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dcmseal
+from dcmseal import errors
+from dcmseal.engine import documents
+from dcmseal.engine.documents import (
+    Document,
+    certificate_document,
+    error_document,
+    files_document,
+    plan_document,
+    plugins_document,
+    profiles_document,
+    removal_document,
+    report_document,
+    signature_document,
+    signatures_document,
+    signing_document,
+)
+from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.plugins.registry import Registry
+from dcmseal.report import Aspect, Finding, Outcome, VerificationReport
+from tests.support import builder
+from tests.support.files import real_file
+from tests.support.pki import NOT_AFTER, NOT_BEFORE, PASSPHRASE, Identity, Pki
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "reference" / "report.schema.json").read_text("utf-8"))
+ONLY_COMMANDS = {"completion", "purposes", "stream"}
+"""Kinds that are no results of the engine."""
+PIXEL_DATA = 0x7FE00010
+ESCAPES = "\x1b[2J\u202e\x00\u2028</script>"
+
+
+@cache
+def validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(SCHEMA)
+
+
+def read(document: Document) -> Any:
+    """The document after a round trip through UTF-8, and valid."""
+    content = json.loads(json.dumps(document, ensure_ascii=False, allow_nan=False).encode("utf-8"))
+    kind = {"$ref": f"#/$defs/{content['document']}"}
+    # the one kind it says it is: that tells more of a failure than oneOf does
+    jsonschema.Draft202012Validator({**SCHEMA, "oneOf": [kind]}).validate(content)
+    validator().validate(content)
+    return content
+
+
+def key_of(signer: Identity) -> str:
+    return f"pem:{signer.key_pem}?cert={signer.certificate_pem}"
+
+
+def signed(name: str, signer: Identity, **options: Any) -> bytes:
+    data = dcmseal.sign(real_file(name).data, key=key_of(signer), **options).data
+    assert data is not None
+    return data
+
+
+def tags_of(elements: list[dict[str, str]]) -> list[int]:
+    return [int(element["tag"], 16) for element in elements]
+
+
+def test_the_schema_is_one(pki: Pki) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    document = read(report_document(dcmseal.verify(signed("CT_small.dcm", pki["p256"]))))
+    assert SCHEMA["$id"] == f"urn:dcmseal:report:{documents.SCHEMA_VERSION}"
+    for wrong in (
+        {"verdict": "good"},
+        {"file": None},
+        {"more": 1},
+        {"document": "signatures"},
+        {"schema": "dcmseal/2"},
+    ):
+        assert not validator().is_valid({**document, **wrong})
+    broken = {**document["signatures"][0], "more": 1}
+    assert not validator().is_valid({**document, "signatures": [broken]})
+
+
+def test_every_kind_has_its_function() -> None:
+    kinds = {each["$ref"].rpartition("/")[2] for each in SCHEMA["oneOf"]}
+    functions = {name.removesuffix("_document") for name in vars(documents) if name.endswith("_document")} - {""}
+    assert kinds - ONLY_COMMANDS == functions - {"report"} | {"verification"}
+
+
+@pytest.mark.parametrize(("name", "key_type"), [("rsa2048", "RSA"), ("p256", "EC"), ("dsa2048", "DSA")])
+def test_a_verification_says_who_what_and_how(pki: Pki, name: str, key_type: str) -> None:
+    signer = pki[name]
+    data = signed("CT_small.dcm", signer, purpose="author")
+    report = dcmseal.verify(data, integrity_only=True)
+    document = read(report_document(report, "ct.dcm"))
+    assert (document["schema"], document["document"], document["file"]) == ("dcmseal/1", "verification", "ct.dcm")
+    assert (document["verdict"], document["integrity_only"]) == ("valid", True)
+    (signature,) = document["signatures"]
+    (expected,) = report.signatures
+    assert (signature["uid"], signature["location"], signature["index"]) == (expected.signature.uid, "main", 0)
+    assert signature["verdict"] == "valid"
+    assert signature["aspects"] == {aspect.value: expected.outcome(aspect).value for aspect in Aspect}
+    assert signature["aspects"]["integrity"] == "passed"
+    assert signature["signer"] == {
+        "subject": f"CN={name},O=dcmseal tests",
+        "issuer": "CN=root,O=dcmseal tests",
+        "serial": f"{signer.certificate.serial_number:x}",
+        "not_before": NOT_BEFORE.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "not_after": NOT_AFTER.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "key_type": key_type,
+        "key_bits": 256 if key_type == "EC" else 2048,
+        "sha256": hashlib.sha256(signer.der).hexdigest(),
+    }
+    assert signature["purpose"]["meaning"] == "Author's Signature"
+    assert signature["timestamp"] is None
+    assert signature["datetime"] == expected.signature.datetime
+    digits = signature["moment"].translate(str.maketrans("", "", "-:TZ"))
+    assert digits.partition(".")[0] == expected.signature.datetime[:14]
+    assert "none" in signature["profiles"]
+    assert ("base-rsa" in signature["profiles"]) == (key_type == "RSA")
+    mac, coverage = signature["mac"], signature["coverage"]
+    assert expected.signature.mac is not None
+    assert (mac["id"], mac["algorithm"]) == (expected.signature.mac.mac_id, "SHA256")
+    assert tags_of(mac["elements"]) == list(expected.signature.mac.elements)
+    assert {"tag": "00100020", "keyword": "PatientID"} in coverage["signed"]
+    assert coverage["unsigned"] == coverage["critical"] == coverage["absent"] == []
+
+
+def test_a_verdict_is_that_of_its_question(pki: Pki) -> None:
+    data = signed("CT_small.dcm", pki["p256"])
+    document = read(report_document(dcmseal.verify(data)))
+    assert document["verdict"] == document["signatures"][0]["verdict"] == "not-established"
+    assert document["file"] == ""
+    assert not document["integrity_only"]
+
+
+def test_a_required_profile_decides(pki: Pki) -> None:
+    data = signed("CT_small.dcm", pki["p256"])
+    document = read(report_document(dcmseal.verify(data, integrity_only=True, require=["base-rsa"])))
+    (signature,) = document["signatures"]
+    assert signature["required"] == ["conformance"]
+    assert (signature["verdict"], signature["aspects"]["conformance"]) == ("invalid", "failed")
+    assert "key-type-not-allowed" in [finding["code"] for finding in signature["findings"]]
+
+
+def test_tampering_is_a_finding(pki: Pki) -> None:
+    data = bytearray(signed("CT_small.dcm", pki["rsa2048"], tags=["PatientID", "SOPInstanceUID", "PixelData"]))
+    at = data.index(b"\xe0\x7f\x10\x00")
+    data[at + 200] ^= 1
+    document = read(report_document(dcmseal.verify(bytes(data), integrity_only=True)))
+    (signature,) = document["signatures"]
+    assert document["verdict"] == signature["verdict"] == "invalid"
+    (finding,) = [each for each in signature["findings"] if each["aspect"] == "integrity"]
+    assert (finding["code"], finding["outcome"]) == ("mac-differs", "failed")
+    assert finding["clause"].startswith("PS3.3")
+    assert tags_of(signature["coverage"]["signed"]) == [0x00080018, 0x00100020, PIXEL_DATA]
+    assert {"tag": "00100010", "keyword": "PatientName"} in signature["coverage"]["critical"]
+    private = [each for each in signature["coverage"]["unsigned"] if int(each["tag"][:4], 16) & 1]
+    assert private
+    assert all(each["keyword"] == "" for each in private)
+
+
+def test_signatures_in_items_have_a_location(pki: Pki) -> None:
+    once = signed("rtplan.dcm", pki["p256"], location="BeamSequence[0]")
+    twice = dcmseal.sign(once, key=key_of(pki["rsa2048"])).data
+    assert twice is not None
+    document = read(report_document(dcmseal.verify(twice, integrity_only=True)))
+    assert [each["location"] for each in document["signatures"]] == ["main", "BeamSequence[0]"]
+    assert [each["verdict"] for each in document["signatures"]] == ["valid", "valid"]
+
+
+def test_several_files_are_one_document(pki: Pki) -> None:
+    good = report_document(dcmseal.verify(signed("CT_small.dcm", pki["p256"]), integrity_only=True), "good.dcm")
+    bad = error_document(errors.NotDicom("no DICOM"), 5, "bad\udcff.txt")
+    document = read(files_document([good, bad]))
+    assert [each["document"] for each in document["files"]] == ["verification", "error"]
+    assert [each["file"] for each in document["files"]] == ["good.dcm", "bad\ufffd.txt"]
+
+
+def test_no_signature_is_a_verdict() -> None:
+    document = read(report_document(dcmseal.verify(real_file("CT_small.dcm").data)))
+    assert (document["verdict"], document["signatures"], document["notes"]) == ("no-signature", [], [])
+
+
+def test_what_stands_in_original_attributes_is_named_as_skipped(pki: Pki) -> None:
+    inner = pydicom.dcmread(io.BytesIO(signed("MR_small.dcm", pki["p256"], tags=["PatientID"])))
+    outer = pydicom.dcmread(real_file("MR_small.dcm").path)
+    old = pydicom.Dataset()
+    for tag in (0x00100020, 0x4FFE0001, 0xFFFAFFFA):
+        old.add(inner[tag])
+    change = pydicom.Dataset()
+    change.ModifiedAttributesSequence = pydicom.Sequence([old])
+    outer.OriginalAttributesSequence = pydicom.Sequence([change])
+    document = read(report_document(dcmseal.verify(outer)))
+    assert document["skipped"] == ["OriginalAttributesSequence[0].ModifiedAttributesSequence[0]"]
+    assert document["verdict"] == "no-signature"
+
+
+def test_what_cannot_be_signed_has_a_reason(pki: Pki) -> None:
+    unknown = builder.Value(0x00091001, "UN", b"??")
+    result = dcmseal.sign(builder.file(builder.image(unknown)), key=key_of(pki["p256"]))
+    document = read(signing_document(result))
+    assert document["left_out"] == [{"tag": "00091001", "keyword": "", "why": "its VR is UN"}]
+    assert "un-left-out" in [warning["code"] for warning in document["warnings"]]
+    assert result.data is not None
+    verified = read(report_document(dcmseal.verify(result.data)))
+    assert verified["signatures"][0]["coverage"]["unsignable"] == document["left_out"]
+
+
+def test_signatures_are_listed_and_shown(pki: Pki) -> None:
+    once = signed("CT_small.dcm", pki["p256"], tags=["PatientID", "PixelData"])
+    twice = dcmseal.sign(once, key=key_of(pki["rsa2048"]), purpose=7).data
+    assert twice is not None
+    found = dcmseal.signatures(twice)
+    document = read(signatures_document(list(found), "ct.dcm"))
+    assert [each["uid"] for each in document["signatures"]] == [each.uid for each in found]
+    assert [each["index"] for each in document["signatures"]] == [0, 1]
+    first = document["signatures"][0]
+    pixels = {"tag": "7FE00010", "keyword": "PixelData", "name": "Pixel Data", "vr": "OW", "present": True}
+    assert first["elements"][-1] == pixels
+    assert "verdict" not in first
+    shown = read(signature_document(found[1]))
+    assert shown.pop("schema") == "dcmseal/1"
+    assert (shown.pop("document"), shown.pop("file")) == ("signature", "")
+    assert shown == document["signatures"][1]
+    assert shown["purpose"]["value"] == "7"
+    assert read(signatures_document([]))["signatures"] == []
+
+
+def test_a_signing_is_told_without_the_file(pki: Pki) -> None:
+    code = builder.Item((builder.text(0x00080104, "LO", "padded  "),))
+    padded = builder.image(builder.Sequence(0x00081032, (code,)))
+    result = dcmseal.sign(builder.file(padded), key=key_of(pki["p256"]))
+    document = read(signing_document(result))
+    assert document["signature"]["uid"] == result.uid
+    assert document["signature"]["signer"]["subject"] == "CN=p256,O=dcmseal tests"
+    assert [tags_of(path) for path in document["padded"]] == [[0x00081032, 0x00080104]]
+    with dcmseal.plan(builder.file(padded)) as plan:
+        assert read(plan_document(plan))["padded"] == document["padded"]
+
+
+def test_a_plan_has_no_signer_and_the_uid_to_come() -> None:
+    with dcmseal.plan(real_file("CT_small.dcm").data, profile="base-rsa", purpose="review") as plan:
+        document = read(plan_document(plan))
+        assert document["signature"]["uid"] == plan.signature.uid
+        assert tags_of(document["signature"]["mac"]["elements"]) == list(plan.elements)
+    assert document["signature"]["signer"] is None
+    assert document["profile"]["name"] == "base-rsa"
+    assert "private-signed" in [warning["code"] for warning in document["warnings"]]
+    with dcmseal.plan(real_file("CT_small.dcm").data) as plan:
+        assert read(plan_document(plan))["profile"] is None
+
+
+def test_a_removal_names_what_is_gone(pki: Pki) -> None:
+    data = signed("CT_small.dcm", pki["p256"])
+    (uid,) = [each.uid for each in dcmseal.signatures(data)]
+    document = read(removal_document(dcmseal.remove(data)))
+    assert [each["uid"] for each in document["removed"]] == [uid]
+    assert read(removal_document(dcmseal.remove(real_file("CT_small.dcm").data)))["removed"] == []
+
+
+def test_a_certificate_is_told_with_its_pem(pki: Pki) -> None:
+    (signature,) = dcmseal.signatures(signed("CT_small.dcm", pki["p384"]))
+    document = read(certificate_document(signature.certificate))
+    assert document["pem"] == pki["p384"].certificate_pem.read_text()
+    assert document["key_bits"] == 384
+
+
+def test_plugins_and_profiles_are_listed_broken_ones_too() -> None:
+    installed = Registry.discover()
+    document = read(plugins_document(installed.plugins()))
+    contributed = {what for plugin in document["plugins"] for what in plugin["contributes"]}
+    assert {"signer:pem", "profile:base-rsa"} <= contributed
+    (broken,) = read(plugins_document(Registry.of(object()).plugins()))["plugins"]
+    assert broken["problem"]
+    assert (broken["contributes"], broken["distribution"]) == ([], "")
+    document = read(profiles_document(installed.profiles()))
+    assert {"name": "base-rsa", "title": "Base RSA Digital Signature Profile", "reference": "PS3.15 C.1"} in document[
+        "profiles"
+    ]
+
+
+def wrong_passphrase(pki: Pki) -> object:
+    def answer(request: SecretRequest) -> str | None:
+        return None if request.attempt > 1 else PASSPHRASE[::-1]
+
+    signer = pki["p256"]
+    key = f"pem:{signer.encrypted_key_pem}?cert={signer.certificate_pem}"
+    return dcmseal.sign(real_file("CT_small.dcm").data, key=key, secrets=answer)
+
+
+FAILURES: dict[str, Callable[[Pki], object]] = {
+    "NotDicom": lambda _: dcmseal.verify(b"no DICOM at all"),
+    "Malformed": lambda _: dcmseal.verify(real_file("rtplan_truncated.dcm").data),
+    "NotSignable": lambda pki: signed("CT_small.dcm", pki["p256"], tags=[0x00020010]),
+    "NoSuchItem": lambda _: dcmseal.verify(real_file("CT_small.dcm").data, location="BeamSequence[0]"),
+    "NoSuchSignature": lambda _: dcmseal.find(real_file("CT_small.dcm").data, "1.2.3"),
+    "UsageError": lambda _: dcmseal.verify(real_file("CT_small.dcm").data, location="[["),
+    "ProfileViolation": lambda pki: signed("CT_small.dcm", pki["p256"], profile="base-rsa"),
+    "UnknownProfile": lambda pki: signed("CT_small.dcm", pki["p256"], profile="no-such"),
+    "KeyNotFound": lambda pki: dcmseal.sign(real_file("CT_small.dcm").data, key=f"pem:{pki.folder}/none.pem"),
+    "PinRejected": wrong_passphrase,
+    "PluginNotFound": lambda _: dcmseal.sign(real_file("CT_small.dcm").data, key="nowhere:key"),
+    "CertificateNotValid": lambda pki: signed("CT_small.dcm", pki["expired"]),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_an_error_is_told_by_its_name(pki: Pki, name: str) -> None:
+    with pytest.raises(errors.SealError) as caught:
+        FAILURES[name](pki)
+    text = json.dumps(error_document(caught.value, 5))
+    document = read(error_document(caught.value, 5))
+    assert (document["error"], document["exit_code"]) == (name, 5)
+    assert document["message"]
+    assert (document["offset"] is not None) == (name == "Malformed")
+    assert (document["element"] is not None) == (name == "NotSignable")
+    assert bool(document["findings"]) == (name == "ProfileViolation")
+    assert PASSPHRASE[::-1] not in text
+
+
+def test_an_error_of_a_plugins_own_kind_has_the_name_of_ours() -> None:
+    class CardIsUpsideDown(errors.DeviceUnavailable):
+        pass
+
+    document = read(error_document(CardIsUpsideDown(ESCAPES, hint="turn it"), 6))
+    assert (document["error"], document["message"], document["hint"]) == ("DeviceUnavailable", ESCAPES, "turn it")
+
+
+def with_item(data: bytes, **changes: object) -> bytes:
+    """A file whose first signature item says something else."""
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    for keyword, value in changes.items():
+        setattr(dataset.DigitalSignaturesSequence[0], keyword, value)
+    out = io.BytesIO()
+    dataset.save_as(out)
+    return out.getvalue()
+
+
+def certificate_named(signer: Identity, name: bytes, kind: int) -> bytes:
+    """The signer's certificate with another encoding of its common name, as long as the old one."""
+    old = bytes([0x0C, len(signer.name)]) + signer.name.encode()
+    assert len(name) == len(signer.name)
+    return signer.der.replace(old, bytes([kind, len(name)]) + name)
+
+
+def test_hostile_text_goes_into_json_as_it_is() -> None:
+    item = builder.Item(
+        (
+            builder.us(0x04000005, 0),
+            builder.text(0x04000100, "UI", "1.2\x1b[2J\x00\n<script>\xff"),
+            builder.text(0x04000105, "DT", "99991231235959.999999-1400"),
+            builder.text(0x04000110, "CS", '"},{"'),
+            builder.Value(0x04000115, "OB", b"\x30\x80no certificate"),
+            builder.text(0x04000305, "CS", "\x7f"),
+        )
+    )
+    parameters = builder.Item((builder.us(0x04000005, 0), builder.text(0x04000015, "CS", "\\u0000\x07")))
+    extra = (builder.Sequence(0x4FFE0001, (parameters,)), builder.Sequence(0xFFFAFFFA, (item,)))
+    data = builder.file(builder.image(*extra))
+    document = read(report_document(dcmseal.verify(data, integrity_only=True), "caf\udce9\ud800.dcm"))
+    assert document["file"] == "caf\ufffd\ufffd.dcm"
+    (signature,) = document["signatures"]
+    assert signature["uid"] == "1.2\x1b[2J\x00\n<script>\ufffd"
+    assert signature["certificate_type"] == '"},{"'
+    assert signature["timestamp"] == {"type": "\x7f"}
+    assert signature["mac"]["algorithm"] == "\\u0000\x07"
+    assert signature["signer"] is None
+    assert signature["moment"] is None
+    assert signature["verdict"] == "invalid"
+    assert read(signatures_document(dcmseal.signatures(data)))["signatures"][0]["uid"] == signature["uid"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "encoded", "subject"),
+    [
+        (0x0C, b"\x1b[2J\r\n\0", "CN=\x1b[2J\r\n\\00,O=dcmseal tests"),
+        (0x0C, b"\xff" * 7, ""),
+        (0x03, b"\0" * 7, ""),
+        (0x02, b"\1" * 7, ""),
+    ],
+)
+def test_a_certificate_with_a_strange_name_is_told_all_the_same(
+    pki: Pki, kind: int, encoded: bytes, subject: str
+) -> None:
+    signer = pki["rsa2048"]
+    strange = certificate_named(signer, encoded, kind)
+    data = with_item(signed("CT_small.dcm", signer), CertificateOfSigner=strange + bytes(len(strange) % 2))
+    document = read(report_document(dcmseal.verify(data, integrity_only=True)))
+    assert document["signatures"][0]["signer"]["subject"] == subject
+    assert document["signatures"][0]["signer"]["issuer"] == "CN=root,O=dcmseal tests"
+    (signature,) = dcmseal.signatures(data)
+    assert read(certificate_document(signature.certificate))["subject"] == subject
+
+
+@given(text=st.text(st.characters(exclude_categories=())))
+def test_no_text_of_a_finding_breaks_the_document(text: str) -> None:
+    finding = Finding(
+        aspect=Aspect.FORM, outcome=Outcome.FAILED, code="plugin's own", message=text, where=text, clause=text
+    )
+    document = read(report_document(VerificationReport(signatures=(), notes=(finding, replace(finding, code=text)))))
+    assert document["verdict"] == "invalid"
+    told = document["notes"][0]["message"]
+    assert len(told) == len(text)
+    assert all(ours == theirs or "\ud800" <= theirs <= "\udfff" for ours, theirs in zip(told, text, strict=True))
