@@ -1,0 +1,174 @@
+"""Measures dcmseal against DCMTK and against the floor of reading and hashing.
+
+All approaches run in turn in every round of one run, so that those of a round see the same machine; what is printed
+are medians, of times and of the ratios of each round. Files are made once, and are in the page cache. Exit code 0 if
+every target of the kinds that ran is met, else 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shlex
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from .corpus import KINDS, Kind
+from .dcmtk import DcmtkError, build
+from .identity import make_identity
+from .measures import (
+    FLOOR,
+    FLOOR_RSA,
+    HELP,
+    MEMORY,
+    PROCESS,
+    PROCESS_DCMSIGN,
+    SIGN,
+    SIGN_DCMTK,
+    SUMMARIES,
+    VERIFY,
+    VERIFY_DCMTK,
+)
+from .runner import Bench
+from .targets import TARGETS, Samples, ratio
+
+_QUICK: Final = ("a_tiny", "a_ct", "a_mr", "a_mr_ivle", "a_mr_be", "c_emf1k")
+_CUT_SHORT: Final = """\
+DCMTK verifies its own signatures here. In the kinds c, d, f and g_native they leave out data of nested sequences (each
+time its 16 KiB buffer is full, the sequence that is open ends for the MAC): its times there are for less hashing.
+"""
+_COLUMNS: Final = (FLOOR, FLOOR_RSA, VERIFY, VERIFY_DCMTK, SIGN, SIGN_DCMTK, PROCESS, PROCESS_DCMSIGN, MEMORY)
+_RATIOS: Final = (
+    ("v:dcmtk", VERIFY_DCMTK, VERIFY),
+    ("limit:dcmtk", VERIFY_DCMTK, FLOOR),
+    ("v:floor", VERIFY, FLOOR),
+    ("v:rsa", VERIFY, FLOOR_RSA),
+    ("s:dcmtk", SIGN_DCMTK, SIGN),
+)
+
+
+def print_figures(kinds: list[Kind], samples: Samples) -> None:
+    """A row for each kind, a column for each measure; and the ratios."""
+    width = max(map(len, _COLUMNS)) + 1
+    print("".join(["kind".ljust(14), *(name.rjust(width) for name in _COLUMNS)]))
+    for kind in kinds:
+        cells = [samples.get((kind.name, name)) for name in _COLUMNS]
+        print("".join([kind.name.ljust(14), *((f"{median(c):.3f}" if c else "-").rjust(width) for c in cells)]))
+    print()
+    print("".join(["kind".ljust(14), *(name.rjust(width) for name, _, _ in _RATIOS)]))
+    for kind in kinds:
+        ratios = [ratio(samples, (kind.name, above), (kind.name, below)) for _, above, below in _RATIOS]
+        print("".join([kind.name.ljust(14), *((f"{r:.2f}" if r else "-").rjust(width) for r in ratios)]))
+    print()
+    for name in _COLUMNS:
+        print(f"{name.ljust(width)} {SUMMARIES[name]}")
+    if start := samples.get(("", HELP)):
+        print(f"{HELP.ljust(width)} {SUMMARIES[HELP]}: {median(start):.3f}")
+    print("v:dcmtk, s:dcmtk: times faster than DCMTK (limit:dcmtk: the floor is); v:floor, v:rsa: times the floor\n")
+
+
+def print_targets(kinds: list[Kind], samples: Samples) -> bool:
+    """A line for each target; True if all those of the kinds that ran are met."""
+    ran = {kind.name for kind in kinds}
+    verdicts = []
+    for target in TARGETS:
+        if target.key[0] not in ran:
+            continue
+        verdict, value = target.verdict(samples), target.value(samples)
+        verdicts.append(verdict)
+        figure = "" if value is None else f"{value:.2f}"
+        print(f"{verdict:13}{target.key[0]:14}{target.what:36}{figure:>9} (limit {target.limit:g})")
+    others = sorted({target.key[0] for target in TARGETS} - ran)
+    print(f"{verdicts.count('met')} of {len(verdicts)} targets met", end="")
+    print(f"; kinds that did not run: {', '.join(others)}" if others else "")
+    return set(verdicts) <= {"met"}
+
+
+def as_json(bench: Bench, kinds: list[Kind], rounds: int) -> dict[str, Any]:
+    """Everything measured, with what is needed to compare it."""
+    return {
+        "machine": {"platform": platform.platform(), "python": platform.python_version(), "cpus": os.cpu_count()},
+        "rounds": rounds,
+        HELP: bench.samples.get(("", HELP)),
+        "kinds": {
+            kind.name: {
+                "bytes": (bench.folder / f"{kind.name}.dcm").stat().st_size,
+                **{name: bench.samples[kind.name, name] for name in _COLUMNS if (kind.name, name) in bench.samples},
+            }
+            for kind in kinds
+        },
+        "targets": [
+            {
+                "kind": target.key[0],
+                "what": target.what,
+                "limit": target.limit,
+                "value": target.value(bench.samples),
+                "verdict": target.verdict(bench.samples),
+            }
+            for target in TARGETS
+        ],
+        "problems": bench.problems,
+    }
+
+
+def options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--kinds", metavar="NAME,...", help=f"of {', '.join(KINDS)}; or a first letter, such as c")
+    parser.add_argument("--rounds", type=int, help="samples of each measure (default: 7, quick: 3)")
+    parser.add_argument("--large", action="store_true", help="files of more than a gigabyte, too")
+    parser.add_argument("--quick", action="store_true", help=f"only {', '.join(_QUICK)}")
+    parser.add_argument("--folder", type=Path, default=Path("build/bench"), help="where files are kept (%(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples there")
+    parser.add_argument(
+        "--dcmseal",
+        metavar="COMMAND",
+        default=shlex.quote(str(Path(sys.executable).with_name("dcmseal"))),
+        help="command line of dcmseal (default: the one beside this Python)",
+    )
+    chosen = parser.parse_args()
+    wanted = chosen.kinds.split(",") if chosen.kinds else _QUICK if chosen.quick else list("abcdef")
+    chosen.kinds = [
+        kind
+        for kind in KINDS.values()
+        if kind.name in wanted or kind.name[0] in wanted or (chosen.large and kind.large)
+    ]
+    if unknown := [name for name in wanted if name not in KINDS and name not in {kind[0] for kind in KINDS}]:
+        parser.error(f"no kind {', '.join(unknown)}")
+    chosen.rounds = chosen.rounds or (3 if chosen.quick else 7)
+    return chosen
+
+
+def main() -> int:
+    """Measure, print, judge."""
+    chosen = options()
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    dcmtk, problems = None, []
+    try:
+        dcmtk = build(chosen.folder)
+    except DcmtkError as error:
+        problems.append(f"DCMTK in process: {error}")
+    bench = Bench(
+        folder=chosen.folder,
+        identity=make_identity(chosen.folder),
+        dcmtk=dcmtk,
+        command=chosen.dcmseal,
+        problems=problems,
+    )
+    bench.run(chosen.kinds, chosen.rounds, progress=lambda step: print(step, file=sys.stderr, flush=True))
+    print_figures(chosen.kinds, bench.samples)
+    print(_CUT_SHORT)
+    met = print_targets(chosen.kinds, bench.samples)
+    for problem in bench.problems:
+        print(f"NOT MEASURED {problem}")
+    if chosen.json:
+        chosen.json.write_text(json.dumps(as_json(bench, chosen.kinds, chosen.rounds), indent=1) + "\n")
+    return 0 if met and not bench.problems else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

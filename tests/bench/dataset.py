@@ -1,0 +1,177 @@
+"""Data Sets as the benchmark writes them: Data Elements with little endian values, encoded in any native syntax.
+
+Own code, so that 200,000 elements take a second and the bytes are the same with every version of every library.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataset import Dataset
+
+UNDEFINED: Final = 0xFFFFFFFF
+PIXEL_DATA: Final = 0x7FE00010
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_LONG_HEADER: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
+_BINARY: Final = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+_WORDS: Final = {
+    **dict.fromkeys(("US", "SS", "OW", "AT"), "H"),
+    **dict.fromkeys(("UL", "SL", "FL", "OF", "OL"), "I"),
+    **dict.fromkeys(("FD", "OD", "SV", "UV", "OV"), "Q"),
+}
+
+
+class Element(NamedTuple):
+    """A Data Element: its value in little endian byte order, or the items of its sequence."""
+
+    tag: int
+    vr: str
+    value: bytes | Sequence[Sequence[Element]]
+
+
+Elements = list[Element]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A Transfer Syntax, and whether sequences and items have defined lengths."""
+
+    uid: str
+    implicit: bool = False
+    big_endian: bool = False
+    undefined_lengths: bool = False
+
+
+EXPLICIT: Final = Encoding("1.2.840.10008.1.2.1")
+UNDEFINED_LENGTHS: Final = Encoding("1.2.840.10008.1.2.1", undefined_lengths=True)
+IMPLICIT: Final = Encoding("1.2.840.10008.1.2", implicit=True)
+BIG_ENDIAN: Final = Encoding("1.2.840.10008.1.2.2", big_endian=True)
+JPEG_BASELINE: Final = Encoding("1.2.840.10008.1.2.4.50")
+
+
+@cache
+def _entry(keyword: str) -> tuple[int, str]:
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise KeyError(keyword)
+    return tag, dictionary_VR(tag)
+
+
+def text(value: str, vr: str) -> bytes:
+    """A string value, padded to even length."""
+    raw = value.encode("ascii")
+    return raw + (b"\0" if vr == "UI" else b" ") * (len(raw) & 1)
+
+
+def element(keyword: str, *values: str | float) -> Element:
+    """A Data Element of the dictionary with these values."""
+    tag, vr = _entry(keyword)
+    if code := _BINARY.get(vr):
+        return Element(tag, vr, struct.pack(f"<{len(values)}{code}", *values))
+    return Element(tag, vr, text("\\".join(map(str, values)), vr))
+
+
+def sequence(keyword: str, *items: Elements) -> Element:
+    """A sequence of the dictionary with these items."""
+    return Element(_entry(keyword)[0], "SQ", items)
+
+
+def ordered(*elements: Element) -> Elements:
+    """Elements in the order of a Data Set."""
+    return sorted(elements, key=lambda one: one.tag)
+
+
+def elements_of(dataset: Dataset) -> Elements:
+    """The elements of a little endian file as they stand, less group lengths, trailing padding and pixel data."""
+    tags = [tag for tag in sorted(dataset.keys()) if tag.element and tag.group not in (0xFFFC, 0x7FE0)]
+    as_they_stand = [(tag, dataset.get_item(tag)) for tag in tags]  # before a sequence is opened, which decodes others
+    found: Elements = []
+    for tag, one in as_they_stand:
+        vr, value = str(one.VR), one.value
+        if vr == "SQ":
+            found.append(Element(tag, vr, [elements_of(item) for item in dataset[tag].value]))
+        else:  # text: Specific Character Set, which pydicom decodes at once
+            found.append(Element(tag, vr, text(value, vr) if isinstance(value, str) else value or b""))
+    return found
+
+
+def _header(tag: int, vr: str, length: int, encoding: Encoding) -> bytes:
+    order = ">" if encoding.big_endian else "<"
+    if encoding.implicit or tag >> 16 == _ITEM >> 16:
+        return struct.pack(order + "HHI", tag >> 16, tag & 0xFFFF, length)
+    if vr in _LONG_HEADER:
+        return struct.pack(order + "HH2s2xI", tag >> 16, tag & 0xFFFF, vr.encode(), length)
+    return struct.pack(order + "HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), length)
+
+
+def _in_order(value: bytes, vr: str, encoding: Encoding) -> bytes:
+    code = _WORDS.get(vr)
+    if not encoding.big_endian or code is None:
+        return value
+    words = array(code, value)
+    words.byteswap()
+    return words.tobytes()
+
+
+def encode(elements: Iterable[Element], encoding: Encoding) -> bytes:
+    """The elements one after the other."""
+    parts: list[bytes] = []
+    for tag, vr, value in elements:
+        if isinstance(value, bytes):
+            body = _in_order(value, vr, encoding)
+            parts += _header(tag, vr, len(body), encoding), body
+            continue
+        items = [encode(item, encoding) for item in value]
+        if encoding.undefined_lengths:
+            parts.append(_header(tag, vr, UNDEFINED, encoding))
+            for item in items:
+                parts += _header(_ITEM, "", UNDEFINED, encoding), item, _header(_ITEM_END, "", 0, encoding)
+            parts.append(_header(_SEQUENCE_END, "", 0, encoding))
+        else:
+            parts.append(_header(tag, vr, sum(map(len, items)) + 8 * len(items), encoding))
+            for item in items:
+                parts += _header(_ITEM, "", len(item), encoding), item
+    return b"".join(parts)
+
+
+def native_pixels(block: bytes, length: int, encoding: Encoding) -> Iterator[bytes]:
+    """Pixel Data of 16-bit words: ``block`` repeated until ``length``."""
+    yield _header(PIXEL_DATA, "OW", length, encoding)
+    block = _in_order(block, "OW", encoding)
+    for start in range(0, length, len(block)):
+        yield block[: length - start]
+
+
+def encapsulated_pixels(fragments: Iterable[bytes], offset_table: bytes = b"") -> Iterator[bytes]:
+    """Pixel Data in fragments, after the Basic Offset Table (PS3.5 A.4)."""
+    yield _header(PIXEL_DATA, "OB", UNDEFINED, EXPLICIT)
+    for fragment in chain((offset_table,), fragments):
+        yield _header(_ITEM, "", len(fragment), EXPLICIT) + fragment
+    yield _header(_SEQUENCE_END, "", 0, EXPLICIT)
+
+
+def write_file(path: Path, elements: Elements, encoding: Encoding, pixels: Iterable[bytes] = ()) -> None:
+    """Write a DICOM file (PS3.10); the file appears under its name only when it is complete."""
+    values = {one.tag: one.value for one in elements}
+    meta = [
+        Element(0x00020001, "OB", b"\0\1"),
+        Element(0x00020002, "UI", values[0x00080016]),
+        Element(0x00020003, "UI", values[0x00080018]),
+        Element(0x00020010, "UI", text(encoding.uid, "UI")),
+        Element(0x00020012, "UI", text("1.2.826.0.1.3680043.9.7777.1", "UI")),
+    ]
+    body = encode(meta, EXPLICIT)
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        file.write(bytes(128) + b"DICM" + encode([Element(0x00020000, "UL", struct.pack("<I", len(body)))], EXPLICIT))
+        file.write(body + encode(elements, encoding))
+        file.writelines(pixels)
+    partial.replace(path)

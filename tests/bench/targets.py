@@ -1,0 +1,99 @@
+"""What the figures must come to, and whether they do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from .corpus import KINDS
+from .measures import FLOOR, MEMORY, PROCESS, SIGN, SIGN_DCMTK, VERIFY, VERIFY_DCMTK
+
+Key = tuple[str, str]
+"""A kind and a measure."""
+
+Samples = Mapping[Key, Sequence[float]]
+"""One sample a round."""
+
+
+def ratio(samples: Samples, above: Key, below: Key) -> float | None:
+    """Median of the ratios of each round, None if either was not measured."""
+    if not samples.get(above) or not samples.get(below):
+        return None
+    return median(a / b for a, b in zip(samples[above], samples[below], strict=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A figure, or a ratio of two, that must stay on one side of a limit."""
+
+    what: str
+    key: Key
+    over: Key | None = None
+    limit: float
+    at_least: bool = False
+
+    def value(self, samples: Samples) -> float | None:
+        """What was measured, None if it was not."""
+        if self.over is not None:
+            return ratio(samples, self.key, self.over)
+        return median(samples[self.key]) if samples.get(self.key) else None
+
+    def verdict(self, samples: Samples) -> str:
+        """``met``, ``MISSED`` or ``not measured``."""
+        value = self.value(samples)
+        if value is None:
+            return "not measured"
+        return "met" if (value >= self.limit if self.at_least else value <= self.limit) else "MISSED"
+
+
+_EMF: Final = ("c_emf1k", "c_emf", "c_emf5k_lean")
+_LARGE: Final = ("g_native", "g_wsi")
+
+_VERIFY_TIMES_DCMTK: Final = {
+    **dict.fromkeys(("a_ct", "a_mr"), 2.0),
+    "b_mg": 1.15,
+    "b_dx": 1.5,
+    **dict.fromkeys(_EMF, 4.0),
+    "d_sr": 8.0,
+    "e_jpeg": 1.5,
+    "f_rtss": 2.3,
+    **dict.fromkeys(_LARGE, 1.5),
+}
+_SIGN_TIMES_DCMTK: Final = {"a_ct": 1.4, **dict.fromkeys(_EMF, 10.0), "d_sr": 10.0, "g_native": 1.8}
+_TIMES_FLOOR: Final = {
+    **dict.fromkeys(("a_ct", "a_mr"), 1.5),
+    **dict.fromkeys(("b_mg", "b_dx", "e_jpeg", *_LARGE), 1.1),
+}
+_TIMES_BASE: Final = {"ivle": 1.5, "be": 3.0}
+_MEMORY_MB: Final = 40.0
+_SMALL_PROCESS_MS: Final = 100.0
+
+
+def _targets() -> Iterator[Target]:
+    for kind, limit in _VERIFY_TIMES_DCMTK.items():
+        yield Target(
+            what="verify, times faster than DCMTK",
+            key=(kind, VERIFY_DCMTK),
+            over=(kind, VERIFY),
+            limit=limit,
+            at_least=True,
+        )
+    for kind, limit in _SIGN_TIMES_DCMTK.items():
+        yield Target(
+            what="sign, times faster than DCMTK", key=(kind, SIGN_DCMTK), over=(kind, SIGN), limit=limit, at_least=True
+        )
+    for kind, limit in _TIMES_FLOOR.items():
+        yield Target(what="verify, times read + SHA-256", key=(kind, VERIFY), over=(kind, FLOOR), limit=limit)
+    for name, variant in KINDS.items():
+        if variant.base and (limit := _TIMES_BASE.get(name.rpartition("_")[2], 0.0)):
+            yield Target(
+                what=f"verify, times {variant.base}", key=(name, VERIFY), over=(variant.base, VERIFY), limit=limit
+            )
+    for name in KINDS:
+        yield Target(what="verify, MB over the interpreter", key=(name, MEMORY), limit=_MEMORY_MB)
+    yield Target(what="verify, whole process, ms", key=("a_tiny", PROCESS), limit=_SMALL_PROCESS_MS)
+
+
+TARGETS: Final = tuple(_targets())

@@ -1,0 +1,249 @@
+"""Conformance of the command line with a corpus of signed files: verdicts, signatures made, MAC byte streams.
+
+    python tests/conformance/run.py --corpus FOLDER --checkers FOLDER [--dcmseal COMMAND] [--jobs N] [--only REGEX]
+
+CORPUS is a folder with ``manifest.json``, or a folder of such folders; CHECKERS holds ``check_verify.py`` and
+``check_sign.py``, which run a command line template over every case and need pydicom and cryptography. Files are
+verified with ``--integrity-only``: cases that only trust, a certified timestamp or a profile can decide stand in
+``WAITING``, are run all the same, and do not fail the run.
+
+Exit code 0 if every case of level "must" passed and its MAC streams are identical, 1 if not, 2 for usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+TRUST: Final = "trust evaluation"
+TIMESTAMPS: Final = "certified timestamps"
+PROFILES: Final = "profiles"
+
+WAITING: Final[dict[str, tuple[tuple[str, str], ...]]] = {
+    "verify": (
+        (r"chain-neg-(?!intermediate-as).*", TRUST),
+        (r"crl-neg-.*", TRUST),
+        (r"neg-ct-cert-(samekey-evil|flip)", TRUST),
+        (r"ts-neg-.*", TIMESTAMPS),
+        (r"policy-neg-.*", PROFILES),
+    ),
+    "sign": (
+        (r"ts:.*", TIMESTAMPS),
+        (r"profile:(creator|creator-plus-tag|auth|sr|srv)", PROFILES),
+    ),
+}
+"""What each checker's cases wait for, by pattern of the whole case id."""
+
+VERIFY: Final = "verify --integrity-only --json {trust} {untrusted} {crl} {require} {timestamp} {format} {file}"
+VERIFY_OPTIONS: Final = (
+    *(f"--frag={name}=" for name in ("trust", "untrusted", "crl", "require", "timestamp")),
+    "--frag=format=--accept-old-format",
+    '--json-total=len(j["signatures"])',
+    '--json-valid=sum(s["verdict"] == "valid" for s in j["signatures"])',
+    '--json-sigs=[(s["uid"] or "(unknown)", s["verdict"] == "valid") for s in j["signatures"]]',
+)
+SIGN: Final = 'sign {in} {out} --key "pem:{key}?cert={cert}" --allow-weak {mac} {tags} {item} {purpose} {profile} {tsa}'
+SIGN_OPTIONS: Final = ("--frag=profile=--profile {v}-rsa", "--frag=tsa=")
+
+_SIGN_LINE: Final = re.compile(r"(\S.*?) +\d+\.\d\d  (pass|fail|skip)(?:: (.*))?")
+_STREAM_SECONDS: Final = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """How one case ended; ``result`` is pass, fail or skip."""
+
+    name: str
+    result: str
+    why: str = ""
+    must: bool = True
+
+    def waits_for(self, checker: str) -> str:
+        """What the case waits for, empty if it waits for nothing."""
+        return next((what for pattern, what in WAITING[checker] if re.fullmatch(pattern, self.name)), "")
+
+
+class CheckerFailed(Exception):
+    """A checker ended without results."""
+
+
+def run_checker(checker: Path, arguments: Sequence[str]) -> tuple[list[str], str]:
+    """Run a checker with this interpreter; its standard output by line, and the closing one."""
+    command = [sys.executable, str(checker), *arguments]
+    run = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace")
+    lines = run.stdout.splitlines()
+    closing = lines[-1] if lines else ""
+    if not re.match(r"\d+ passed, \d+ failed", closing):
+        raise CheckerFailed(f"{checker.name} gave no result: {(run.stderr or run.stdout).strip()[-500:]}")
+    return lines, closing
+
+
+def check_verify(split: Path, options: argparse.Namespace) -> tuple[list[CaseResult], str]:
+    """Verdicts over the signed files of a split."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        _, closing = run_checker(
+            options.checkers / "check_verify.py",
+            [
+                f"--corpus={split}",
+                f"--cmd={options.dcmseal} {VERIFY}",
+                f"--report={report}",
+                *VERIFY_OPTIONS,
+                *shared(options),
+            ],
+        )
+        cases = json.loads(report.read_text())
+    return [
+        CaseResult(name=case["id"], result=case["result"], why=case["why"], must=case["level"] == "must")
+        for case in cases
+    ], closing
+
+
+def check_sign(split: Path, options: argparse.Namespace) -> tuple[list[CaseResult], str]:
+    """Signatures made over the sources of a split, judged by dcmsign and by the rules of PS3.3 C.12.1.1.3."""
+    lines, closing = run_checker(
+        options.checkers / "check_sign.py",
+        [f"--corpus={split}", f"--cmd={options.dcmseal} {SIGN}", *SIGN_OPTIONS, *shared(options)],
+    )
+    found = [match for line in lines if (match := _SIGN_LINE.fullmatch(line))]
+    return [CaseResult(name=match[1], result=match[2], why=match[3] or "") for match in found], closing
+
+
+def shared(options: argparse.Namespace) -> list[str]:
+    """Options that both checkers take."""
+    return [f"--jobs={options.jobs}", *([f"--only={options.only}"] if options.only else [])]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedStream:
+    """A MAC byte stream that was recorded when the signature was made."""
+
+    case: str
+    must: bool
+    file: Path
+    uid: str
+    stream: Path
+
+
+def recorded_streams(split: Path, only: str) -> Iterator[RecordedStream]:
+    """The streams of the manifest that the signature in the file was made over."""
+    manifest: dict[str, Any] = json.loads((split / "manifest.json").read_text())
+    for case in manifest["cases"]:
+        if only and not re.search(only, case["id"]):
+            continue
+        for signature in case.get("signatures", ()):
+            if signature.get("stream") and signature.get("stream_matches_signature"):
+                yield RecordedStream(
+                    case=case["id"],
+                    must=case["level"] == "must",
+                    file=split / case["file"],
+                    uid=signature["uid"],
+                    stream=split / signature["stream"],
+                )
+
+
+def compare_stream(recorded: RecordedStream, command: str) -> CaseResult:
+    """Compare what ``dcmseal stream`` writes with the recorded bytes."""
+    arguments = [*shlex.split(command), "stream", str(recorded.file), "--uid", recorded.uid]
+    expected = recorded.stream.read_bytes()
+    try:
+        run = subprocess.run(arguments, check=False, capture_output=True, timeout=_STREAM_SECONDS)
+    except subprocess.TimeoutExpired:
+        why = f"no answer in {_STREAM_SECONDS} s"
+    else:
+        complaint = run.stderr.decode(errors="replace").strip().splitlines()
+        if run.returncode:
+            why = f"exit {run.returncode}: {complaint[-1] if complaint else ''}"
+        else:
+            why = difference(run.stdout, expected)
+    return CaseResult(name=recorded.case, result="fail" if why else "pass", why=why, must=recorded.must)
+
+
+def difference(ours: bytes, expected: bytes) -> str:
+    """Where two streams part, empty if they are identical."""
+    if ours == expected:
+        return ""
+    pairs = zip(ours, expected, strict=False)
+    offset = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(ours), len(expected)))
+    return f"{len(ours)} bytes, recorded {len(expected)}; they part at byte {offset}"
+
+
+def judge(checker: str, results: Sequence[CaseResult], closing: str) -> bool:
+    """Print what is worth knowing about the results of a checker; True if no "must" case failed."""
+    sound = True
+    for case in results:
+        waits = case.waits_for(checker)
+        passed = case.result == "pass"
+        if waits:
+            unexpected = "; UNEXPECTED: take it out of the table" if passed else ""
+            print(f"  {case.name}: waits for {waits}: {'passed' if passed else 'failed'}{unexpected}")
+        elif not passed:
+            sound = sound and not case.must
+            print(f"  {case.name}: {case.result}{'' if case.must else ' (no must)'}: {case.why}")
+    print(f"{checker}: {closing}")
+    return sound
+
+
+def run_split(split: Path, options: argparse.Namespace) -> bool:
+    """Run everything over one split; True if nothing that must pass failed."""
+    print(f"== {split.name}")
+    sound = judge("verify", *check_verify(split, options))
+    sound = judge("sign", *check_sign(split, options)) and sound
+    with ThreadPoolExecutor(options.jobs) as pool:
+        recorded = recorded_streams(split, options.only)
+        streams = list(pool.map(lambda stream: compare_stream(stream, options.dcmseal), recorded))
+    differing = [stream for stream in streams if stream.result != "pass"]
+    for stream in differing:
+        sound = sound and not stream.must
+        print(f"  stream of {stream.name}{'' if stream.must else ' (no must)'}: {stream.why}")
+    print(f"{len(streams) - len(differing)} streams identical, {len(differing)} differ")
+    return sound
+
+
+def splits_of(corpus: Path) -> list[Path]:
+    """The folders with a manifest: the corpus itself, or those right inside it."""
+    if (corpus / "manifest.json").is_file():
+        return [corpus]
+    return sorted(manifest.parent for manifest in corpus.glob("*/manifest.json"))
+
+
+def main() -> int:
+    """Read the command line and run every split."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "--corpus", type=Path, required=True, help="a folder with manifest.json, or a folder of such folders"
+    )
+    parser.add_argument("--checkers", type=Path, required=True, help="the folder of check_verify.py and check_sign.py")
+    parser.add_argument(
+        "--dcmseal",
+        metavar="COMMAND",
+        default=shlex.quote(str(Path(sys.executable).with_name("dcmseal"))),
+        help="command line of the tool (default: the dcmseal beside this Python)",
+    )
+    parser.add_argument("--jobs", type=int, default=2, help="tools that run at the same time (default: 2)")
+    parser.add_argument("--only", metavar="REGEX", default="", help="only cases whose id matches")
+    options = parser.parse_args()
+    splits = splits_of(options.corpus.resolve())
+    if not splits:
+        parser.error(f"no manifest.json in {options.corpus} or in a folder right inside it")
+    try:
+        verdicts = [run_split(split, options) for split in splits]
+    except CheckerFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    print("conformance: " + ("every case that must pass did" if all(verdicts) else "FAILED"))
+    return 0 if all(verdicts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
