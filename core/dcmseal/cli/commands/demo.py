@@ -1,0 +1,195 @@
+"""``dcmseal demo``: signs, verifies, tampers and verifies again, with the same commands that anybody can type."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from dcmseal.cli.exit_codes import ExitCode
+from dcmseal.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from dcmseal.engine.documents import Json
+
+_FOLDER: Final = "dcmseal-demo"
+_IMAGE: Final = "CT_small.dcm"
+_SIGNED_IN_PART: Final = "Rows,Columns,BitsAllocated,PixelData"
+_EXAMPLES = """
+  dcmseal demo
+  dcmseal demo /tmp/demo --force"""
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.explain(
+        "[FOLDER] [options]",
+        "Make a throw-away key, sign a CT image, verify it, change a bit, and verify it again.\n"
+        "Every command is shown, and all files stay in the folder.",
+        _EXAMPLES,
+    )
+    parser.add_argument("folder", metavar="FOLDER", nargs="?", default=_FOLDER, help=f"default: {_FOLDER}")
+    parser.add_argument("--force", action="store_true", help="use the folder though there is something in it")
+    parser.add_json()
+
+
+class _Step(NamedTuple):
+    """Something that is shown, and how it has to end; ``act`` gets more words for the command line."""
+
+    title: str
+    command: str
+    act: Callable[[Sequence[str]], int]
+    expected: ExitCode = ExitCode.OK
+
+
+def run(options: Namespace) -> int:
+    """Run the steps; exit code 1 if one of them ends otherwise than it should."""
+    from dcmseal.cli.output import document, write_json
+    from dcmseal.errors import OutputError
+
+    folder = Path(options.folder)
+    try:
+        _prepare(folder, force=options.force)
+        done, as_expected = _run_steps(folder, as_json=options.json)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be used: {error.strerror or error}", hint="name another folder") from None
+    if options.json:
+        write_json(document("demo", folder=str(folder), steps=done))
+    elif as_expected:
+        _close(folder)
+    return ExitCode.OK if as_expected else ExitCode.INVALID
+
+
+def _prepare(folder: Path, *, force: bool) -> None:
+    """Put the image, the key and the certificates into the folder; raises UsageError if it is in use."""
+    from pydicom.data import get_testdata_file
+
+    from dcmseal.cli.throwaway import write_signer
+    from dcmseal.errors import UsageError
+
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is no folder", hint="name another one")
+    if folder.is_dir() and not force and any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty", hint="name another folder; --force uses it all the same")
+    image = get_testdata_file(_IMAGE, download=False)
+    assert isinstance(image, str), f"pydicom comes with {_IMAGE}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "image.dcm").write_bytes(Path(image).read_bytes())
+    write_signer(folder)
+
+
+def _run_steps(folder: Path, *, as_json: bool) -> tuple[list[Json], bool]:
+    """Run the steps until one ends otherwise than it should; returns their documents, and whether none did."""
+    done: list[Json] = []
+    for number, step in enumerate(_steps(folder), 1):
+        if as_json:
+            code, result = _captured(step)
+            done.append({"title": step.title, "command": step.command, "exit_code": code, "result": result})
+        else:
+            _announce(number, step)
+            code = step.act(())
+        if code != step.expected:
+            return done, False
+    return done, True
+
+
+def _close(folder: Path) -> None:
+    import shlex
+
+    from dcmseal.cli.output import screen
+
+    check = shlex.join(("dcmsign", "--verify", "+cf", str(folder / "authority.cert.pem"), str(folder / "signed.dcm")))
+    to = screen()
+    to.line()
+    to.line(f"Other software agrees; with DCMTK installed: {check}")
+
+
+def _announce(number: int, step: _Step) -> None:
+    from dcmseal.cli.output import Tone, screen
+
+    to = screen()
+    if number > 1:
+        to.line()
+    to.line(f"{number}. {step.title}", Tone.HEADING)
+    to.line(f"$ {step.command}", Tone.COMMAND)
+
+
+def _captured(step: _Step) -> tuple[int, Json]:
+    """The exit code of a step, and the JSON document it writes."""
+    import json
+    from contextlib import redirect_stdout
+    from io import StringIO
+
+    with redirect_stdout(StringIO()) as written:
+        code = step.act(("--json",))
+    text = written.getvalue()
+    return code, json.loads(text) if text else None
+
+
+def _steps(folder: Path) -> Iterator[_Step]:
+    """The steps; each is made when those before it are done."""
+    from dcmseal.plugins.key_uri import escaped
+
+    image, signed, in_part, tampered = (
+        str(folder / name) for name in ("image.dcm", "signed.dcm", "signed-in-part.dcm", "tampered.dcm")
+    )
+    key = f"pem:{escaped(str(folder / 'signer.key.pem'))}?cert={escaped(str(folder / 'signer.cert.pem'))}"
+    yield _dcmseal(
+        f"A CT image, a throw-away key and its certificate are in {folder}. Sign all of the image:",
+        *("sign", image, signed, "--key", key, "--force"),
+    )
+    yield _dcmseal("Is it what was signed? (Nobody vouches for this key, so without trust:)", *_verify(signed))
+    yield _dcmseal(
+        "Another signature covers a part only:",
+        *("sign", image, in_part, "--key", key, "--tag", _SIGNED_IN_PART, "--force"),
+    )
+    yield _dcmseal("What it does not cover is said; whose image it is, anybody may change:", *_verify(in_part))
+    yield _tampering(signed, tampered)
+    yield _dcmseal("One bit of one pixel:", *_verify(tampered), expected=ExitCode.INVALID)
+
+
+def _verify(file: str) -> tuple[str, ...]:
+    return "verify", file, "--integrity-only"
+
+
+def _dcmseal(title: str, *words: str, expected: ExitCode = ExitCode.OK) -> _Step:
+    import shlex
+
+    from dcmseal.cli.main import main
+
+    def act(more: Sequence[str]) -> int:
+        return main((*words, *more))
+
+    return _Step(title, shlex.join(("dcmseal", *words)), act, expected)
+
+
+def _tampering(signed: str, tampered: str) -> _Step:
+    """Flip the lowest bit of the byte in the middle of Pixel Data (7FE0,0010)."""
+    import json
+    import shlex
+
+    offset = _middle_of_pixel_data(signed)
+
+    def act(_: Sequence[str]) -> int:
+        data = bytearray(Path(signed).read_bytes())
+        data[offset] ^= 1
+        Path(tampered).write_bytes(data)
+        return ExitCode.OK
+
+    source, target = json.dumps(signed), json.dumps(tampered)
+    script = f'd = bytearray(open({source}, "rb").read()); d[{offset}] ^= 1; open({target}, "wb").write(d)'
+    return _Step(f"Flip one bit of a pixel, in byte {offset} of the file:", shlex.join(("python3", "-c", script)), act)
+
+
+def _middle_of_pixel_data(file: str) -> int:
+    from dcmseal.engine.levels import main_level
+    from dcmseal.engine.opening import opened
+    from dcmseal.tags import PIXEL_DATA
+
+    with opened(file) as dicom:
+        scan = main_level(dicom).scanner().finish()
+        index = scan.index(PIXEL_DATA)
+        assert index is not None, "the image has pixels"
+        start, end = scan.range(index)
+        return (start + scan.header(index).size + end) // 2

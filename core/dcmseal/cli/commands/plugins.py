@@ -1,0 +1,37 @@
+"""``dcmseal plugins``: what is installed, and what is wrong with it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from dcmseal.cli.exit_codes import ExitCode
+from dcmseal.cli.parser import Parser
+
+_EXAMPLES = """
+  dcmseal plugins
+  dcmseal plugins --json"""
+_HEADINGS = ("PLUGIN", "DISTRIBUTION", "VERSION", "CONTRIBUTES", "PROBLEM")
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.explain("[--json]", "List the plugins that are installed; exit code 1 if one of them is broken.", _EXAMPLES)
+    parser.add_json()
+
+
+def run(options: Namespace) -> int:
+    """List; exit code 1 if any plugin has a problem."""
+    from dcmseal.cli.output import screen, write_json
+    from dcmseal.plugins.registry import installed
+
+    plugins = installed().plugins()
+    if options.json:
+        from dcmseal.engine.documents import plugins_document
+
+        write_json(plugins_document(plugins))
+    else:
+        rows = [
+            (each.name, each.distribution, each.version, " ".join(each.contributes), each.problem) for each in plugins
+        ]
+        screen().table(_HEADINGS, rows)
+    return ExitCode.INVALID if any(each.problem for each in plugins) else ExitCode.OK

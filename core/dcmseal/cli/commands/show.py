@@ -1,0 +1,114 @@
+"""``dcmseal show``: all that signatures say of themselves."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from dcmseal.cli.exit_codes import ExitCode
+from dcmseal.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from dcmseal.cli.output import Screen
+    from dcmseal.engine.inspection import Signature, SignedElement
+
+_EXAMPLES = """
+  dcmseal show signed.dcm                     all signatures
+  dcmseal show signed.dcm --uid 2.25.1234
+  dcmseal show 2.25.1234 signed.dcm           the same"""
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.explain("FILE [UID] [--json]", "Show all that signatures say of themselves; nothing is verified.", _EXAMPLES)
+    parser.add_argument("words", metavar="FILE", nargs="+", help="DICOM file, or - for standard input")
+    parser.add_uid("only the signature with this Digital Signature UID")
+    parser.add_json()
+
+
+def run(options: Namespace) -> int:
+    """Show all signatures, or the one asked for."""
+    from dcmseal.cli.choosing import file_and_uid, the_signature
+    from dcmseal.cli.files import input_file
+    from dcmseal.cli.output import screen, write_json
+    from dcmseal.engine.api import signatures
+
+    file, uid = file_and_uid(options)
+    with input_file(file) as source:
+        found = signatures(source)
+    if uid is not None or not found:
+        found = (the_signature(found, uid, file),)
+    if options.json:
+        from dcmseal.engine.documents import signature_document, signatures_document
+
+        write_json(signatures_document(found, file) if uid is None else signature_document(found[0], file))
+        return ExitCode.OK
+    to = screen()
+    for number, each in enumerate(found):
+        if number:
+            to.line()
+        _show(each, to)
+    return ExitCode.OK
+
+
+def _show(signature: Signature, to: Screen) -> None:
+    from dcmseal.cli import describing
+    from dcmseal.cli.output import Tone, fields
+
+    content = signature.content
+    to.line(f"signature {signature.uid or '(without UID)'}", Tone.HEADING)
+    fields(
+        to,
+        [
+            ("location", str(signature.location)),
+            ("time", f"{describing.moment(content, exact=True)}, claimed by the signer"),
+            ("purpose", describing.purpose(signature.purpose)),
+            ("timestamp", _timestamp(signature)),
+            ("MAC ID", "(none)" if content.mac_id is None else str(content.mac_id)),
+            ("MAC algorithm", describing.algorithm(content)),
+            ("MAC syntax", signature.mac_transfer_syntax),
+            ("value", f"{len(content.value)} bytes"),
+        ],
+    )
+    to.line("certificate", Tone.HEADING)
+    fields(to, _certificate_fields(signature))
+    to.line(f"signed elements: {len(signature.elements)}", Tone.HEADING)
+    if signature.elements:
+        to.table(("TAG", "VR", "NAME", "PRESENT"), [_row(each) for each in signature.elements])
+
+
+def _certificate_fields(signature: Signature) -> list[tuple[str, str]]:
+    """The signer's certificate as labelled values."""
+    from dcmseal.errors import CertificateNotValid
+
+    type_of = ("type", signature.content.certificate_type)
+    try:
+        certificate = signature.certificate
+    except CertificateNotValid as error:
+        return [type_of, ("problem", str(error))]
+    curve = getattr(getattr(certificate.public_key, "curve", None), "name", "")
+    kind = certificate.key_type.value if certificate.key_type else "of an unsupported kind"
+    size = f"{certificate.key_bits} bits" if certificate.key_bits else ""
+    return [
+        type_of,
+        ("subject", certificate.subject),
+        ("issuer", certificate.issuer),
+        ("serial", f"{certificate.serial_number:x}"),
+        ("valid", f"{certificate.not_before} to {certificate.not_after}"),
+        ("key", " ".join(filter(None, (kind, curve, size)))),
+        ("SHA-256", certificate.sha256),
+    ]
+
+
+def _timestamp(signature: Signature) -> str:
+    content = signature.content
+    if not content.timestamp and not content.timestamp_type:
+        return "(none)"
+    return f"{content.timestamp_type or '(without type)'}, {len(content.timestamp)} bytes"
+
+
+def _row(element: SignedElement) -> tuple[str, ...]:
+    from dcmseal.tags import tag_text
+
+    name = element.keyword or element.name or "(unknown)"
+    return tag_text(element.tag), element.vr, name, "yes" if element.present else "no"

@@ -1,0 +1,64 @@
+"""``dcmseal stream``: the MAC byte stream of a signature, for those who want to hash it themselves."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from dcmseal.cli.exit_codes import ExitCode
+from dcmseal.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from dcmseal.dataset.source import Buffer
+
+_EXAMPLES = """
+  dcmseal stream signed.dcm | sha256sum
+  dcmseal stream signed.dcm --uid 2.25.1234 -o stream.bin
+  dcmseal stream signed.dcm --json            its length and SHA-256"""
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.explain(
+        "FILE [UID] [-o OUT] [options]",
+        "Write the bytes that the MAC of a signature is computed over (PS3.3 C.12.1.1.3.1),\nfrom the data as it is.",
+        _EXAMPLES,
+    )
+    parser.add_signature_of_file()
+    parser.add_output("the bytes")
+    parser.add_json()
+
+
+def run(options: Namespace) -> int:
+    """Write the stream."""
+    import hashlib
+    from contextlib import ExitStack
+
+    from dcmseal.cli.choosing import file_and_uid, the_signature
+    from dcmseal.cli.files import STDIO, input_file, new_file
+    from dcmseal.cli.output import document, write_json
+    from dcmseal.engine.api import signatures, stream
+    from dcmseal.errors import UsageError
+
+    if options.json and options.output == STDIO:
+        raise UsageError("bytes and JSON cannot both go to standard output", hint="name a file with -o")
+    file, uid = file_and_uid(options)
+    digest, length = hashlib.sha256(), 0
+    with input_file(file) as source, ExitStack() as stack:
+        signature = the_signature(signatures(source), uid, file)
+        output = None
+        if options.output is not None or not options.json:
+            output = stack.enter_context(new_file(options.output, force=options.force))
+
+        def write(piece: Buffer) -> None:
+            nonlocal length
+            length += len(piece)
+            if options.json:
+                digest.update(piece)
+            if output is not None:
+                output.write(piece)
+
+        stream(source, signature.uid, write)
+    if options.json:
+        write_json(document("stream", uid=signature.uid, length=length, sha256=digest.hexdigest()))
+    return ExitCode.OK

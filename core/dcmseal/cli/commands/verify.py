@@ -1,0 +1,134 @@
+"""``dcmseal verify``: whether signatures are valid, who made them, and what they cover."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dcmseal.cli.exit_codes import ExitCode
+from dcmseal.cli.parser import Parser, completed_by
+
+if TYPE_CHECKING:
+    from dcmseal.engine.documents import Document
+    from dcmseal.errors import SealError
+    from dcmseal.report import VerificationReport
+
+_EXAMPLES = """
+  dcmseal verify signed.dcm
+  dcmseal verify signed.dcm --integrity-only            whoever signed it
+  dcmseal verify *.dcm --quiet && echo all are valid
+  dcmseal verify plan.dcm --item "BeamSequence[0]" --require base-rsa
+  dcmseal verify - --json < signed.dcm"""
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.explain(
+        "FILE... [options]",
+        "Verify signatures: is the data as it was signed, by whom, and what is not covered?\n"
+        "Of several files, the worst decides the exit code.",
+        _EXAMPLES,
+    )
+    parser.add_argument("files", metavar="FILE", nargs="+", help="DICOM file, or - for standard input")
+    parser.add_uid("only the signature with this Digital Signature UID")
+    parser.add_argument("--item", metavar="PATH", help="only signatures in this item, as in BeamSequence[0], or main")
+    parser.add_argument("--integrity-only", action="store_true", help="do without trust in the signer")
+    completed_by(
+        parser.add_argument(
+            "--require",
+            metavar="PROFILE",
+            action="append",
+            default=[],
+            help="every signature has to meet this profile; may be repeated",
+        ),
+        profile_names,
+    )
+    parser.add_argument(
+        "--accept-old-format",
+        action="store_true",
+        help="take for valid what DCMTK before 3.5.4 signed over compressed pixel data",
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="show every finding and element")
+    less = parser.add_mutually_exclusive_group()
+    less.add_argument("-q", "--quiet", action="store_true", help="write no result: the exit code says it")
+    less.add_argument("--json", action="store_true", help="write one JSON document to standard output")
+
+
+def profile_names(**_: object) -> list[str]:
+    """The profiles installed, for completion."""
+    from dcmseal.plugins.registry import installed
+
+    return [each.name for each in installed().profiles()]
+
+
+def run(options: Namespace) -> int:
+    """Verify; the exit code is that of the worst file."""
+    from dcmseal.cli.exit_codes import code_of_error, code_of_verdict, worst
+    from dcmseal.cli.output import write_json
+    from dcmseal.engine.documents import error_document, files_document, report_document
+    from dcmseal.report import VerificationReport
+
+    codes: list[ExitCode] = []
+    documents: list[Document] = []
+    for number, (file, result) in enumerate(_results(options)):
+        if isinstance(result, VerificationReport):
+            codes.append(code_of_verdict(result.verdict))
+        else:
+            codes.append(code_of_error(result))
+        if not options.json:
+            _show(file, result, options, first=not number)
+        elif isinstance(result, VerificationReport):
+            documents.append(report_document(result, file))
+        else:
+            documents.append(error_document(result, codes[-1], file))
+    if options.json:
+        write_json(documents[0] if len(options.files) == 1 else files_document(documents))
+    return worst(codes)
+
+
+def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | SealError]]:
+    """Each file's report, or why there is none; what is wrong with the request itself is raised."""
+    from dcmseal.cli.files import STDIO, input_file
+    from dcmseal.engine.api import verify
+    from dcmseal.errors import DatasetError, UsageError
+    from dcmseal.location import Location
+    from dcmseal.plugins.registry import installed
+
+    if options.files.count(STDIO) > 1:
+        raise UsageError("standard input can be read once only", hint="name - once")
+    location = None if options.item is None else Location.parse(options.item)
+    required = [installed().profile(name) for name in options.require]
+    for file in options.files:
+        try:
+            with input_file(file) as source:
+                report = verify(
+                    source,
+                    uid=options.uid,
+                    location=location,
+                    require=required,
+                    integrity_only=options.integrity_only,
+                    accept_old_format=options.accept_old_format,
+                )
+        except DatasetError as error:
+            if len(options.files) == 1:
+                raise
+            yield file, error
+        else:
+            yield file, report
+
+
+def _show(file: str, result: VerificationReport | SealError, options: Namespace, *, first: bool) -> None:
+    from dcmseal.cli.failures import complain
+    from dcmseal.cli.files import name_of
+    from dcmseal.cli.output import screen
+    from dcmseal.cli.verdicts import show_report
+    from dcmseal.errors import SealError
+
+    if isinstance(result, SealError):
+        complain(result, f"{name_of(file)}: ")
+    elif not options.quiet:
+        to = screen()
+        if not first:
+            to.line()
+        show_report(name_of(file), result, to, verbose=options.verbose)

@@ -1,0 +1,128 @@
+"""Files named on the command line: ``-`` is standard input or output, and nothing is overwritten without leave."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, BinaryIO, Final, TextIO, cast
+
+from dcmseal.cli.output import binary_output
+from dcmseal.errors import DatasetError, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from dcmseal.engine.api import Output
+    from dcmseal.engine.opening import DatasetInput
+
+STDIO: Final = "-"
+_IN_MEMORY: Final = 8 << 20
+
+
+def name_of(word: str) -> str:
+    """How a file is called in texts."""
+    return "standard input" if word == STDIO else word
+
+
+@contextmanager
+def input_file(word: str) -> Generator[DatasetInput]:
+    """A Data Set to be read, more than once if need be; raises UsageError if it would come from a terminal."""
+    if word != STDIO:
+        yield word
+        return
+    # sys.stdin is None if the descriptor was closed before Python started
+    stdin: TextIO | None = sys.stdin
+    if stdin is None:
+        raise DatasetError("standard input is closed", hint="name a file")
+    if stdin.isatty():
+        raise UsageError("standard input is a terminal", hint="name a file, or pipe one in")
+    if stdin.buffer.seekable():
+        yield stdin.buffer
+        return
+    import shutil
+    import tempfile
+
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as copy:
+        shutil.copyfileobj(stdin.buffer, copy)
+        yield cast("BinaryIO", copy)
+
+
+@contextmanager
+def result_file(source: str, output: str | None, *, in_place: bool, force: bool) -> Generator[Output | None]:
+    """Where a changed Data Set goes; None for the source's own place.
+
+    Raises UsageError, before anything is computed, if that is not said, or a file would be overwritten without leave.
+    """
+    if in_place:
+        if output is not None:
+            raise UsageError("the result goes in place or to an output, not both", hint="leave one of them out")
+        if source == STDIO:
+            raise UsageError("standard input cannot be changed in place", hint="name an output")
+        yield None
+    elif output is None:
+        raise UsageError(
+            "where the result goes is not said",
+            hint="name an output, - for standard output, or --in-place to change the file itself",
+        )
+    elif output == STDIO:
+        yield binary_output()
+    else:
+        if _is_same(source, output):
+            raise UsageError(f"{output} is the input", hint="--in-place changes the file itself")
+        _check_free(output, force=force)
+        if os.path.exists(output) and not os.path.isfile(output):
+            # a pipe or device is written to, not replaced
+            with _opened(output, "wb") as stream:
+                yield stream
+        else:
+            yield output
+
+
+@contextmanager
+def new_file(output: str | None, *, force: bool, binary: bool = True) -> Generator[BinaryIO]:
+    """A file for something taken out of a Data Set, or standard output; what was written goes away if the rest fails.
+
+    Bytes that are not ``binary`` may go to a terminal. Raises UsageError or OutputError.
+    """
+    if output in (None, STDIO):
+        if binary:
+            yield binary_output()
+        else:
+            sys.stdout.flush()
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        return
+    assert output is not None
+    _check_free(output, force=force)
+    with _opened(output, "wb" if force else "xb") as stream:
+        try:
+            yield stream
+        except BaseException:
+            if os.path.isfile(output):
+                with suppress(OSError):
+                    os.unlink(output)
+            raise
+
+
+def _check_free(output: str, *, force: bool) -> None:
+    if os.path.isdir(output):
+        raise UsageError(f"{output} is a folder", hint="name a file in it")
+    if os.path.exists(output) and os.path.isfile(output) and not force:
+        raise UsageError(f"{output} exists", hint="name another file; --force overwrites it")
+
+
+def _is_same(source: str, output: str) -> bool:
+    with suppress(OSError):
+        return os.path.samefile(source, output)
+    return False
+
+
+@contextmanager
+def _opened(path: str, mode: str) -> Generator[BinaryIO]:
+    try:
+        with open(path, mode) as stream:
+            yield cast("BinaryIO", stream)
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written: {error.strerror or error}", hint="check path, permissions and free space"
+        ) from None

@@ -1,0 +1,110 @@
+"""The command ``dcmseal``: finds the command asked for, and imports that one only."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final, Protocol, cast
+
+from dcmseal import __version__
+from dcmseal.cli.exit_codes import ExitCode
+from dcmseal.cli.failures import guarded
+from dcmseal.cli.parser import Parser
+from dcmseal.errors import UsageError
+
+COMMANDS: Final = {
+    "sign": "make a signature and put it into a file",
+    "verify": "say whether signatures are valid, and what they cover",
+    "list": "list the signatures of a file",
+    "show": "show all that signatures say of themselves",
+    "remove": "remove signatures from a file",
+    "certificate": "take the signer's certificate out of a signature",
+    "stream": "write the bytes that a signature was computed over",
+    "profiles": "list the Digital Signature Profiles",
+    "plugins": "list the plugins, and what is wrong with them",
+    "demo": "sign, verify, tamper and verify again, with a throw-away key",
+    "completion": "write what a shell needs to complete command lines",
+}
+
+_EPILOG: Final = """\
+examples:
+  dcmseal sign image.dcm signed.dcm --key "pem:key.pem?cert=cert.pem"
+  dcmseal verify signed.dcm
+  dcmseal COMMAND --help        more about one command
+
+exit codes:
+  0  done; every signature asked about is valid    4  not invalid, but not established either
+  1  at least one signature is invalid             5  input unreadable, or output unwritable
+  2  the request cannot be read, or is refused     6  key, token, plugin or network unavailable
+  3  there is no signature"""
+
+
+class Command(Protocol):
+    """What a module of ``dcmseal.cli.commands`` has."""
+
+    def configure(self, parser: Parser) -> None: ...
+    def run(self, options: Namespace) -> int: ...
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line, the process's own if none is given; returns the exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if "_ARGCOMPLETE" in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(parser_of_everything())
+    return guarded(lambda: _run(words), as_json="--json" in words)
+
+
+def _run(words: list[str]) -> int:
+    if not words:
+        overview().print_help(sys.stderr)
+        return ExitCode.USAGE
+    name = words[0]
+    if name.startswith("-"):
+        overview().parse_args(words)
+        raise UsageError("no command is named", hint="dcmseal --help shows the commands")
+    if name not in COMMANDS:
+        raise _unknown(name)
+    command = command_of(name)
+    parser = Parser(prog=f"dcmseal {name}")
+    command.configure(parser)
+    return command.run(parser.parse_intermixed_args(words[1:]))
+
+
+def command_of(name: str) -> Command:
+    """The module of a command."""
+    return cast("Command", import_module(f"dcmseal.cli.commands.{name}"))
+
+
+def overview() -> Parser:
+    """The parser for what stands before a command: help and version."""
+    commands = "\n".join(f"  {name:13}{summary}" for name, summary in COMMANDS.items())
+    parser = Parser(
+        prog="dcmseal",
+        usage="dcmseal COMMAND ...",
+        description="Makes, verifies and explains DICOM Digital Signatures (PS3.15 Annex C).",
+        epilog=f"commands:\n{commands}\n\n{_EPILOG}",
+    )
+    parser.add_argument("--version", action="version", version=f"dcmseal {__version__}")
+    return parser
+
+
+def parser_of_everything() -> Parser:
+    """The parser with all commands and all their arguments, for completion."""
+    parser = overview()
+    commands = parser.add_subparsers(parser_class=Parser)
+    for name, summary in COMMANDS.items():
+        command_of(name).configure(commands.add_parser(name, help=summary))
+    return parser
+
+
+def _unknown(name: str) -> UsageError:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, COMMANDS, 1)
+    hint = f"did you mean {near[0]}?" if near else "dcmseal --help shows the commands"
+    return UsageError(f"there is no command {name!r}", hint=hint)

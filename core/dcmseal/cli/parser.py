@@ -1,0 +1,92 @@
+"""Parsers of command lines: errors are UsageError, and every command's help ends with examples."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+from dcmseal.errors import UsageError
+
+_NARROWEST, _WIDEST = 60, 110
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal; argparse would import shutil to find that out."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26, width=_width())
+
+
+def _width() -> int:
+    try:
+        columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
+    except (OSError, ValueError):
+        columns = 80
+    return min(max(columns, _NARROWEST), _WIDEST) - 2
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises UsageError, and takes long options as they are written only."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(formatter_class=_HelpFormatter, allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"{self.prog} --help shows how it is used")
+
+    def explain(self, usage: str, description: str, examples: str) -> None:
+        """Say what the command does, and show how."""
+        self.usage = f"{self.prog} {usage}"
+        self.description = description
+        self.epilog = f"examples:\n{examples.strip(chr(10))}"
+
+    def add_json(self) -> argparse.Action:
+        """Add ``--json``."""
+        return self.add_argument("--json", action="store_true", help="write one JSON document to standard output")
+
+    def add_uid(self, help_text: str) -> None:
+        """Add ``--uid``, completed with the signatures of the file."""
+        completed_by(self.add_argument("--uid", metavar="UID", help=help_text), uids_of_file)
+
+    def add_signature_of_file(self) -> None:
+        """Add a file and the UID of one of its signatures, in either order, or the UID as ``--uid``."""
+        self.add_argument("words", metavar="FILE", nargs="+", help="DICOM file, or - for standard input")
+        self.add_uid("Digital Signature UID; needed if there are several signatures")
+
+    def add_output(self, what: str) -> None:
+        """Add ``-o`` and ``--force``."""
+        self.add_argument("-o", "--output", metavar="OUT", help=f"write {what} to this file, not to standard output")
+        self.add_force()
+
+    def add_force(self) -> None:
+        """Add ``--force``."""
+        self.add_argument("--force", action="store_true", help="overwrite OUT if it exists")
+
+
+def completed_by(action: argparse.Action, completer: Callable[..., Iterable[str]]) -> None:
+    """Let argcomplete offer what ``completer`` returns as values of an argument."""
+    action.completer = completer  # type: ignore[attr-defined] # where argcomplete looks for it
+
+
+def uids_of_file(parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    """The UIDs of the signatures in the file that was typed already."""
+    from dcmseal.engine.api import signatures
+    from dcmseal.errors import SealError
+
+    uids: list[str] = []
+    for file in _words(parsed_args):
+        try:
+            uids += [each.uid for each in signatures(file)]
+        except SealError:
+            continue
+    return uids
+
+
+def _words(options: argparse.Namespace) -> list[str]:
+    """The words that may be files; argcomplete leaves out those that were not typed yet."""
+    words: list[str] = []
+    for name in ("words", "files"):
+        words += getattr(options, name, None) or ()
+    return words

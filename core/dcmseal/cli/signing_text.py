@@ -1,0 +1,84 @@
+"""A planned or finished signature in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dcmseal.cli import describing
+from dcmseal.cli.output import Screen, Tone, fields
+from dcmseal.cli.text import counted, joined
+from dcmseal.dataset.signable import exclusion
+from dcmseal.dictionary import name_of
+from dcmseal.tags import tag_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from dcmseal.engine.advice import Advice
+    from dcmseal.engine.api import SigningResult
+    from dcmseal.engine.planning import Plan
+    from dcmseal.model import DigitalSignature
+
+
+def show_plan(name: str, plan: Plan, to: Screen) -> None:
+    """Write what would be signed, element by element."""
+    to.line(f"{name}: would be signed; nothing was written", Tone.HEADING)
+    fields(to, [("profile", plan.profile.title if plan.profile else "")])
+    _show(plan.signature, plan.left_out, [each.path for each in plan.padded], to, verbose=True)
+    _show_warnings(plan.advice, to)
+    to.table(("TAG", "NAME", "SIGNED"), _decisions(plan))
+
+
+def _decisions(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    """Every element of the level, and whether it would be signed."""
+    signed, unsignable = frozenset(plan.elements), dict(plan.left_out)
+    for tag in plan.scan.tags:
+        if tag in signed:
+            answer = "yes, required" if tag in plan.requirements.elements else "yes"
+        else:
+            answer = f"no: {unsignable.get(tag) or exclusion(tag) or 'not chosen'}"
+        yield tag_text(tag), name_of(tag) or "(unknown)", answer
+
+
+def show_result(name: str, result: SigningResult, to: Screen, *, verbose: bool) -> None:
+    """Write what was signed."""
+    to.line(f"{name}: signed", Tone.GOOD)
+    fields(to, [("UID", result.uid), ("signer", describing.signer(result.signature))])
+    _show(result.signature, result.left_out, result.padded, to, verbose=verbose)
+    if verbose and result.signature.mac:
+        fields(to, [("elements", tag) for tag in map(describing.tagged, result.signature.mac.elements)])
+    _show_warnings(result.warnings, to)
+
+
+def _show(
+    signature: DigitalSignature,
+    left_out: Sequence[tuple[int, str]],
+    padded: Sequence[tuple[int, ...]],
+    to: Screen,
+    *,
+    verbose: bool,
+) -> None:
+    assert signature.mac is not None
+    signed = signature.mac.elements
+    fields(
+        to,
+        [
+            ("location", str(signature.location)),
+            ("time", describing.moment(signature)),
+            ("purpose", describing.purpose(signature.purpose)),
+            ("MAC algorithm", describing.algorithm(signature)),
+            ("MAC syntax", signature.mac.transfer_syntax),
+        ],
+    )
+    to.line(f"  {'signed':14}{counted(len(signed), 'element')}")
+    if left_out:
+        reasons = joined(describing.with_reasons(left_out), all_of_them=verbose)
+        to.line(f"  {'not signable':14}{counted(len(left_out), 'element')}: {reasons}")
+    if padded:
+        paths = joined([describing.path(each) for each in padded], all_of_them=verbose)
+        to.line(f"  {'padding':14}brought to the minimum in {counted(len(padded), 'element')}: {paths}")
+
+
+def _show_warnings(warnings: Iterable[Advice], to: Screen) -> None:
+    for each in warnings:
+        to.line(f"  {'warning':14}{describing.warning(each)}", Tone.OPEN)

@@ -1,0 +1,126 @@
+"""A verification report in words: the verdict first, then each signature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from dcmseal.cli import describing
+from dcmseal.cli.output import Screen, Tone, fields
+from dcmseal.cli.text import LONGEST_LINE, counted, joined, printable
+from dcmseal.report import Aspect, Coverage, Finding, Outcome, SignatureReport, Verdict, VerificationReport
+
+_TONES: Final = {
+    Verdict.VALID: Tone.GOOD,
+    Verdict.INVALID: Tone.BAD,
+    Verdict.NOT_ESTABLISHED: Tone.OPEN,
+    Verdict.NO_SIGNATURE: Tone.OPEN,
+}
+_OUTCOME_TONES: Final = {Outcome.PASSED: Tone.GOOD, Outcome.FAILED: Tone.BAD, Outcome.UNKNOWN: Tone.OPEN}
+_SILENT: Final = {
+    Aspect.TRUST: ": no trust anchor is configured",
+    Aspect.CONFORMANCE: ": no profile was required",
+}
+
+
+def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: bool) -> None:
+    """Write the report about a file."""
+    to.line(f"{name}: {_headline(report)}", _TONES[report.verdict])
+    for reason in _reasons(report):
+        to.line(f"  {reason}", Tone.OPEN)
+    for location in report.skipped:
+        to.line(f"  not verified, for it is a former state of the data set: signatures at {location}", Tone.OPEN)
+    _show_findings(report.notes, to)
+    for each in report.signatures:
+        _show_signature(each, to, integrity_only=report.integrity_only, verbose=verbose)
+
+
+def _headline(report: VerificationReport) -> str:
+    words = report.verdict.value.replace("-", " ")
+    if not report.signatures:
+        return words
+    restriction = "; integrity only, trust was not asked for" if report.integrity_only else ""
+    return f"{words} ({counted(len(report.signatures), 'signature')}{restriction})"
+
+
+def _reasons(report: VerificationReport) -> Iterator[str]:
+    """What to do about a verdict that only trust keeps from being valid."""
+    if report.verdict is not Verdict.NOT_ESTABLISHED:
+        return
+    open_signatures = [each for each in report.signatures if each.verdict() is Verdict.NOT_ESTABLISHED]
+    if all(_lacks_only_trust(each) for each in open_signatures):
+        yield "the data is as it was signed, but no trust anchor is configured: who signed it is not established."
+        yield "--integrity-only accepts a signature without trust."
+
+
+def _lacks_only_trust(report: SignatureReport) -> bool:
+    asked = any(finding.aspect is Aspect.TRUST for finding in report.findings)
+    return not asked and report.verdict(integrity_only=True) is Verdict.VALID
+
+
+def _show_signature(report: SignatureReport, to: Screen, *, integrity_only: bool, verbose: bool) -> None:
+    signature = report.signature
+    verdict = report.verdict(integrity_only=integrity_only)
+    to.line()
+    to.line(f"signature {signature.uid or '(without UID)'}: {verdict.value.replace('-', ' ')}", _TONES[verdict])
+    certified = report.outcome(Aspect.TIMESTAMP) is Outcome.PASSED
+    fields(
+        to,
+        [
+            ("location", str(signature.location)),
+            ("signer", describing.signer(signature)),
+            ("time", f"{describing.moment(signature)}, {'certified' if certified else 'claimed'}"),
+            ("purpose", describing.purpose(signature.purpose)),
+            ("MAC algorithm", describing.algorithm(signature)),
+        ],
+    )
+    for aspect in Aspect:
+        outcome = report.outcome(aspect)
+        fields(to, [(aspect.value, outcome.value + _why_unknown(report, aspect))], _OUTCOME_TONES[outcome])
+    fields(to, [("profiles met", ", ".join(report.profiles))])
+    if report.coverage is not None:
+        fields(to, _coverage(report.coverage, verbose=verbose), longest=LONGEST_LINE)
+    _show_findings((each for each in report.findings if verbose or _matters(each)), to)
+
+
+def _why_unknown(report: SignatureReport, aspect: Aspect) -> str:
+    """Why nothing speaks of an aspect."""
+    if any(finding.aspect is aspect for finding in report.findings):
+        return ""
+    if aspect is Aspect.TIMESTAMP:
+        return ": not verified" if report.signature.timestamp else ": there is none"
+    return _SILENT.get(aspect, "")
+
+
+def _matters(finding: Finding) -> bool:
+    """Coverage is summed up by itself, unless it fails."""
+    if finding.aspect is Aspect.COVERAGE:
+        return finding.outcome is Outcome.FAILED
+    return finding.outcome is not Outcome.PASSED
+
+
+def _coverage(coverage: Coverage, *, verbose: bool) -> Iterator[tuple[str, str]]:
+    critical = set(coverage.critical)
+    others = [tag for tag in coverage.unsigned if tag not in critical]
+    yield "signed", counted(len(coverage.signed), "element")
+    if coverage.unsigned:
+        yield "not signed", f"{counted(len(coverage.unsigned), 'element')}: changes and additions there go unnoticed"
+    if critical:
+        names = joined(describing.elements(coverage.critical), all_of_them=verbose)
+        yield "  critical", f"{len(critical)}, which change what the object means or whose it is: {names}"
+    if others and verbose:
+        yield "  others", joined(describing.elements(others), all_of_them=True)
+    if coverage.unsignable:
+        names = joined(describing.with_reasons(coverage.unsignable), all_of_them=verbose)
+        yield "not signable", f"{counted(len(coverage.unsignable), 'element')}: {names}"
+    if coverage.absent:
+        names = joined(describing.elements(coverage.absent), all_of_them=verbose)
+        yield "absent", f"{counted(len(coverage.absent), 'element')} listed as signed: {names}"
+
+
+def _show_findings(findings: Iterable[Finding], to: Screen) -> None:
+    for each in findings:
+        where = f" [{printable(each.where)}]" if each.where else ""
+        clause = f" ({printable(each.clause)})" if each.clause else ""
+        line = f"  {each.outcome.value:8}{each.aspect.value} {each.code}: {printable(each.message)}{where}{clause}"
+        to.line(line, _OUTCOME_TONES[each.outcome])
