@@ -13,17 +13,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from dcmseal.engine.api import (
-        RemovalResult,
-        SigningResult,
-        find,
-        plan,
-        remove,
-        sign,
-        signatures,
-        stream,
-        verify,
-    )
+    from dcmseal.engine.asking import find, signatures, stream, verify
+    from dcmseal.engine.changing import RemovalResult, SigningResult, plan, remove, sign
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.engine.planning import Plan
     from dcmseal.engine.signing import attach, make_signature
@@ -34,10 +25,8 @@ if TYPE_CHECKING:
     from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 _HOMES = {
-    "dcmseal.engine.api": (
-        *("RemovalResult", "SigningResult", "find", "plan", "remove", "sign"),
-        *("signatures", "stream", "verify"),
-    ),
+    "dcmseal.engine.asking": ("find", "signatures", "stream", "verify"),
+    "dcmseal.engine.changing": ("RemovalResult", "SigningResult", "plan", "remove", "sign"),
     "dcmseal.engine.inspection": ("Signature", "SignedElement"),
     "dcmseal.engine.planning": ("Plan",),
     "dcmseal.engine.signing": ("attach", "make_signature"),

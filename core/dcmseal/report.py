@@ -99,7 +99,7 @@ class SignatureReport:
         """VALID only if every decisive aspect passed; ``integrity_only`` does without trust."""
         decisive = _DECISIVE[:3] if integrity_only else _DECISIVE
         outcomes = [self.outcome(aspect) for aspect in (*decisive, *self.required)]
-        outcomes += [o for o in (self.outcome(Aspect.TIMESTAMP),) if o is Outcome.FAILED]
+        outcomes += [o for o in map(self.outcome, (Aspect.TIMESTAMP, Aspect.COVERAGE)) if o is Outcome.FAILED]
         if Outcome.FAILED in outcomes:
             return Verdict.INVALID
         return Verdict.NOT_ESTABLISHED if Outcome.UNKNOWN in outcomes else Verdict.VALID

@@ -1,4 +1,10 @@
-"""Defined Terms of the Digital Signatures Macro (PS3.3 C.12.1.1.3, PS3.15 Annex C, PS3.16 CID 7007)."""
+"""Defined Terms of the Digital Signatures Macro (PS3.3 C.12.1.1.3, PS3.15 Annex C, PS3.16 CID 7007).
+
+>>> MacAlgorithm("SHA256").digest_size, MacAlgorithm.MD5.is_weak
+(32, True)
+>>> SignaturePurpose(5).meaning
+'Verification Signature'
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from dcmseal.cli.output import binary_output
 from dcmseal.errors import DatasetError, OutputError, UsageError
 
 if TYPE_CHECKING:
-    from dcmseal.engine.api import Output
+    from dcmseal.engine.changing import Output
     from dcmseal.engine.opening import DatasetInput
 
 STDIO: Final = "-"

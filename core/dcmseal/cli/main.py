@@ -72,7 +72,9 @@ def _run(words: list[str]) -> int:
     command = command_of(name)
     parser = Parser(prog=f"dcmseal {name}")
     command.configure(parser)
-    return command.run(parser.parse_intermixed_args(words[1:]))
+    # files may stand anywhere between options; but intermixed parsing loses what stands behind a "--"
+    parse = parser.parse_args if "--" in words else parser.parse_intermixed_args
+    return command.run(parse(words[1:]))
 
 
 def command_of(name: str) -> Command:

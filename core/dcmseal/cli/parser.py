@@ -72,7 +72,7 @@ def completed_by(action: argparse.Action, completer: Callable[..., Iterable[str]
 
 def uids_of_file(parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """The UIDs of the signatures in the file that was typed already."""
-    from dcmseal.engine.api import signatures
+    from dcmseal.engine.asking import signatures
     from dcmseal.errors import SealError
 
     uids: list[str] = []

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from dcmseal.engine.advice import Advice
-    from dcmseal.engine.api import SigningResult
+    from dcmseal.engine.changing import SigningResult
     from dcmseal.engine.planning import Plan
     from dcmseal.model import DigitalSignature
 

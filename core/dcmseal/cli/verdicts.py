@@ -77,7 +77,8 @@ def _show_signature(report: SignatureReport, to: Screen, *, integrity_only: bool
     for aspect in Aspect:
         outcome = report.outcome(aspect)
         fields(to, [(aspect.value, outcome.value + _why_unknown(report, aspect))], _OUTCOME_TONES[outcome])
-    fields(to, [("profiles met", ", ".join(report.profiles))])
+    if report.profiles:
+        fields(to, [("profiles met", ", ".join(report.profiles))])
     if report.coverage is not None:
         fields(to, _coverage(report.coverage, verbose=verbose), longest=LONGEST_LINE)
     _show_findings((each for each in report.findings if verbose or _matters(each)), to)

@@ -26,16 +26,20 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A sequence or item of defined length around a level: where its 32-bit length field stands, and what it says."""
+    """A sequence, item or group of defined length around a level: where its 32-bit length stands, and what it says."""
 
     length_at: int
     length: int
     encoding: Encoding
+    is_group: bool = False
+    """It is a group length (gggg,0000): retired and wrong in many files, so that it is no reason to refuse anything."""
 
     def grown(self, growth: int) -> Edit:
         """The edit that corrects the length; raises Malformed if it no longer fits."""
         length = self.length + growth
-        if not 0 <= length < UNDEFINED_LENGTH:
+        if self.is_group:
+            length &= 0xFFFFFFFF
+        elif not 0 <= length < UNDEFINED_LENGTH:
             raise Malformed("the sequence becomes too long for a defined length", self.length_at)
         return Edit(self.length_at, self.length_at + 4, self.encoding.u32.pack(length))
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from dcmseal import tags
 from dcmseal.dataset.editing import Edit, Holder
 from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import Encoding
 from dcmseal.dataset.vr import SHORT_VRS, TEXT_VRS, minimal, padding_of
@@ -16,6 +16,7 @@ from dcmseal.dataset.walk import UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.errors import Malformed
 
 _TAIL: Final = 1 << 12
+_PADS: Final = (b" ", b"\0")
 
 
 class Padded(NamedTuple):
@@ -37,7 +38,8 @@ class _Open:
 def minimise(source: Source, start: int, end: int, encoding: Encoding) -> tuple[list[Edit], list[Padded]]:
     """The edits that bring all values of a Data Set to minimal padding, nested ones included, and which those are.
 
-    The Digital Signatures Macro is left alone: what stands there is part of other signatures. Raises Malformed.
+    What is never signed is left alone, the Digital Signatures Macro in particular: it is part of other signatures.
+    Raises Malformed.
     """
     edits: list[Edit] = []
     padded: list[Padded] = []
@@ -46,8 +48,7 @@ def minimise(source: Source, start: int, end: int, encoding: Encoding) -> tuple[
     skipping = 0
     for step in walk(source, start, end, encoding):
         if step.event in (Event.SEQUENCE, Event.ENCAPSULATED):
-            inside_macro = step.tag in (tags.DIGITAL_SIGNATURES_SEQUENCE, tags.MAC_PARAMETERS_SEQUENCE)
-            skipping += bool(skipping or inside_macro)
+            skipping += bool(skipping or exclusion(step.tag))
             path.append(step.tag)
             stack.append(_Open(step))
         elif step.event is Event.ITEM:
@@ -67,7 +68,7 @@ def minimise(source: Source, start: int, end: int, encoding: Encoding) -> tuple[
             if step.tag & 0xFFFF == 0:
                 level.group_lengths[step.tag >> 16] = step
                 continue
-            made = list(_value_edits(source, step))
+            made = [] if exclusion(step.tag) else list(_value_edits(source, step))
             if made:
                 edits.extend(made)
                 padded.append(Padded((*path, step.tag)))
@@ -134,12 +135,12 @@ def _kept(source: Source, step: Step) -> int:
 
 
 def has_excess_padding(scan: LevelScanner) -> bool:
-    """Whether a plain element of a level in explicit VR little endian is not minimally padded.
+    """Whether a plain element of a level is not minimally padded, what is nested apart.
 
-    Looks at the last two bytes of each value first: nearly all can be told by them.
+    Looks at the last byte of each value first: nearly all can be told by it.
     """
-    source = scan.source
-    starts = scan.starts
+    source, starts, encoding = scan.source, scan.starts, scan.encoding
+    explicit = not encoding.is_implicit
     buffer, base = source.window(starts[0]) if starts else (b"", 0)
     for index, (start, end) in enumerate(zip(starts, (*starts[1:], scan.end), strict=True)):
         if index in scan.kinds:
@@ -148,16 +149,16 @@ def has_excess_padding(scan: LevelScanner) -> bool:
         if at < 0 or at + 12 > len(buffer):
             buffer, base = source.window(start)
             at = start - base
-        vr = buffer[at + 4 : at + 6]
+        vr = buffer[at + 4 : at + 6] if explicit else scan.header(index).vr
         if vr in TEXT_VRS:
             stop = end - base
-            tail = buffer[stop - 2 : stop] if stop <= len(buffer) else source.read(end - 2, end)
-            if vr != b"UI" and tail[-1] not in b" \0" and not (end - start) & 1:
+            tail = buffer[stop - 1 : stop] if stop <= len(buffer) else source.read(end - 1, end)
+            if vr != b"UI" and tail not in _PADS and not (end - start) & 1:
                 continue
         elif not (end - start) & 1:
             continue
-        value = start + (8 if vr in SHORT_VRS else 12)
-        step = Step(Event.ELEMENT, scan.tags[index], vr, start, value, end, scan.encoding)
+        value = start + (8 if vr in SHORT_VRS or not explicit else 12)
+        step = Step(Event.ELEMENT, scan.tags[index], vr, start, value, end, encoding)
         if any(True for _ in _value_edits(source, step)):
             return True
     return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -68,6 +67,8 @@ def open_dicom(source: Source) -> Generator[DicomFile]:
     if not syntax.is_deflated:
         yield DicomFile(file=source, body=source, start=meta_end, syntax=syntax, meta_end=meta_end)
         return
+    import tempfile
+
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as inflated:
         size = 0
         for piece in _inflate(source, meta_end):

@@ -75,7 +75,7 @@ class FileSource:
     def __init__(self, file: RawIOBase, size: int) -> None:
         self.file = file
         self.size = size
-        self._head = self._read_at(0, WINDOW)
+        self._head = self._read_at(0, min(size, WINDOW))
         self._last = b""
         self._last_base = 0
         self._buffer: memoryview | None = None
@@ -134,15 +134,21 @@ class FileSource:
                     raise Malformed("the file became shorter while it was read", start)
                 yield buffer if got == BULK else buffer[:got]
                 start += got
-        except OSError as error:
-            raise _unreadable(error) from error
+        except (OSError, EOFError) as error:
+            raise unreadable(error) from error
 
     def _read_at(self, position: int, size: int) -> bytes:
         try:
             self.file.seek(position)
-            return self.file.read(size) or b""
-        except OSError as error:
-            raise _unreadable(error) from error
+            pieces = [self.file.read(size) or b""]
+            missing = size - len(pieces[0])
+            while missing and pieces[-1]:
+                # a file object that is not buffered may give less than there is
+                pieces.append(self.file.read(missing) or b"")
+                missing -= len(pieces[-1])
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        except (OSError, EOFError) as error:
+            raise unreadable(error) from error
 
 
 class JoinedSource:
@@ -195,5 +201,7 @@ def _check(start: int, end: int, size: int) -> None:
         raise Malformed(f"the file ends {end - size} bytes too early", size)
 
 
-def _unreadable(error: OSError) -> DatasetError:
-    return DatasetError(f"cannot read: {error.strerror}", hint="check the file, its permissions and the disk")
+def unreadable(error: OSError | EOFError) -> DatasetError:
+    """The error to raise where a file object fails."""
+    why = getattr(error, "strerror", None) or error
+    return DatasetError(f"cannot read: {why}", hint="check the file, its permissions and the disk")

@@ -40,6 +40,14 @@ def attach_edits(level: Level, scan: LevelScanner, signature: DigitalSignature) 
     return with_lengths([(_merged(edits), level.holders)])
 
 
+def no_sequence(tag: int) -> DatasetError:
+    """The error to raise where one of the macro's two tags is not that of a sequence."""
+    return DatasetError(
+        f"{tag_text(tag)} is there already, and is no sequence",
+        hint="the data set is damaged, or signed in a way the standard does not know: dcmseal verify tells more",
+    )
+
+
 def _insertion(scan: LevelScanner, tag: int, data: bytes) -> Edit:
     """Put an element in front of the first one with a higher tag."""
     for index, present in enumerate(scan.tags):
@@ -52,10 +60,7 @@ def _appended(scan: LevelScanner, index: int, new_item: bytes) -> Iterator[Edit]
     header = scan.header(index)
     start, end = scan.range(index)
     if header.vr != b"SQ":
-        raise DatasetError(
-            f"{tag_text(header.tag)} is there already, and is no sequence",
-            hint="the data set is damaged, or signed in a way the standard does not know: dcmseal verify tells more",
-        )
+        raise no_sequence(header.tag)
     if header.length == UNDEFINED_LENGTH:
         end -= _DELIMITER
     else:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dcmseal.errors import CertificateNotValid
 from dcmseal.terms import KeyType
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _MAX_RSA_BITS = 16384
 """Larger moduli take too long to be anything but an attack."""
+_HINT: Final = "it must be one X.509 certificate in DER"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -86,17 +87,17 @@ def der_of(value: bytes) -> bytes:
     Raises CertificateNotValid if the value is no DER, or is cut short.
     """
     if len(value) < 2:
-        raise CertificateNotValid("the value is empty")
+        raise CertificateNotValid("the value is empty", hint=_HINT)
     first = value[1]
     if first < 0x80:
         end = 2 + first
     else:
         count = first & 0x7F
         if not 1 <= count <= 4 or len(value) < 2 + count:
-            raise CertificateNotValid("the value is no DER: its length cannot be read")
+            raise CertificateNotValid("the value is no DER: its length cannot be read", hint=_HINT)
         end = 2 + count + int.from_bytes(value[2 : 2 + count], "big")
     if end > len(value):
-        raise CertificateNotValid(f"the DER value is cut short: {end - len(value)} bytes are missing")
+        raise CertificateNotValid(f"the DER value is cut short: {end - len(value)} bytes are missing", hint=_HINT)
     return value[:end]
 
 
@@ -107,7 +108,7 @@ def read_certificate(value: bytes) -> Certificate:
     Raises CertificateNotValid if it cannot be read. Certificates are remembered: archives have few signers.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.x509 import load_der_x509_certificate
+    from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
     der = der_of(value)
     try:
@@ -121,8 +122,8 @@ def read_certificate(value: bytes) -> Certificate:
             not_before=parsed.not_valid_before_utc,
             not_after=parsed.not_valid_after_utc,
         )
-    except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm) as error:
-        raise CertificateNotValid(f"the certificate cannot be read: {error}") from None
+    except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, InvalidVersion) as error:
+        raise CertificateNotValid(f"the certificate cannot be read: {error}", hint=_HINT) from None
 
 
 def _key_type(key: CertificatePublicKeyTypes) -> KeyType | None:

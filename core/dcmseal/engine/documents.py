@@ -19,7 +19,7 @@ from dcmseal.report import Aspect
 
 if TYPE_CHECKING:
     from dcmseal.engine.advice import Advice
-    from dcmseal.engine.api import RemovalResult, SigningResult
+    from dcmseal.engine.changing import RemovalResult, SigningResult
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.engine.planning import Plan
     from dcmseal.model import DigitalSignature, MacParameters, PurposeCode

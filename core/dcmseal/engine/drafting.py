@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,9 +12,8 @@ from dcmseal.dataset.editing import splice
 from dcmseal.dataset.padding import Padded, has_excess_padding, minimise
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.dataset.syntax import Encoding
 from dcmseal.engine.conformance import LevelView, order_problems
-from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
+from dcmseal.engine.levels import MACRO, Level, find_level, main_level, nested_levels
 from dcmseal.engine.reading import read_parameters
 from dcmseal.engine.selection import Selection
 from dcmseal.errors import DatasetError, UsageError
@@ -66,14 +66,9 @@ def draft(file: DicomFile, wish: Wish) -> Draft:
     """Scan and hash the level, its padding minimal unless that would harm signatures that are there already."""
     if wish.keep_padding:
         return _hashed(file, wish, check_padding=False)
-    if file.encoding is Encoding.EXPLICIT_LITTLE:
-        try:
-            return _hashed(file, wish, check_padding=True)
-        except ExcessPadding:
-            pass
+    with suppress(ExcessPadding):
+        return _hashed(file, wish, check_padding=True)
     edits, padded = minimise(file.body, file.start, file.end, file.encoding)
-    if not edits:
-        return _hashed(file, wish, check_padding=False)
     if any(True for _ in _signed_levels(file)):
         kept = _hashed(file, wish, check_padding=False)
         kept.padding_kept = True
@@ -91,6 +86,8 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
             "what stands in Original Attributes Sequence is a former state of the data set",
             hint="sign the main data set, or another item",
         )
+    if any(tag in MACRO for tag, _ in level.location.steps):
+        raise UsageError("a signature cannot stand inside another", hint="sign the data set that holds it")
     scan = level.scanner()
     view = LevelView(scan=scan, location=level.location)
     if not wish.selection.is_everything:
@@ -147,4 +144,4 @@ def _with_macro(main: Level, scan: LevelScanner, facts: LevelFacts) -> Iterator[
     if scan.index(tags.MAC_PARAMETERS_SEQUENCE) is not None or scan.index(tags.DIGITAL_SIGNATURES_SEQUENCE) is not None:
         yield main
     for index in facts.with_signatures:
-        yield from nested_levels(main, *scan.range(index))
+        yield from nested_levels(main, scan, index)

@@ -98,7 +98,7 @@ def signed_levels(file: DicomFile) -> Iterator[SignedLevel]:
     if has_macro(scan):
         yield SignedLevel(level=main, scan=scan, found=read_signatures(scan, main.location))
     for index in facts.with_signatures:
-        for level in nested_levels(main, *scan.range(index)):
+        for level in nested_levels(main, scan, index):
             inner = level.scanner().finish()
             yield SignedLevel(level=level, scan=inner, found=read_signatures(inner, level.location))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from dcmseal import tags
 from dcmseal.dataset.editing import Holder
@@ -17,7 +18,8 @@ from dcmseal.errors import NoSuchItem
 from dcmseal.location import MAIN, Location
 from dcmseal.tags import tag_text
 
-_MACRO = (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE)
+MACRO: Final = (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE)
+"""The two sequences of the Digital Signatures Macro."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ def _item_level(level: Level, tag: int, wanted: int) -> Level:
     if header.vr != b"SQ":
         raise NoSuchItem(f"{tag_text(tag)} is no sequence", hint="a signature can stand in an item of a sequence only")
     count = 0
-    for start, _, item in sequence_items(scan, index):
+    for start, _, item in sequence_items(scan, index, most=wanted + 1):
         if count == wanted:
             content, end = start + 8, _declared_end(level, start)
             return Level(
@@ -78,6 +80,7 @@ def _item_level(level: Level, tag: int, wanted: int) -> Level:
                 encoding=item.encoding,
                 holders=(
                     *level.holders,
+                    *_group_holders(scan, tag),
                     *_holders(scan.starts[index] + header.size, header.length, level.encoding),
                     *_holders(content, UNDEFINED_LENGTH if end == UNTIL_DELIMITER else end - content, level.encoding),
                 ),
@@ -95,41 +98,65 @@ def _holders(value: int, length: int, encoding: Encoding) -> tuple[Holder, ...]:
     return () if length == UNDEFINED_LENGTH else (Holder(value - 4, length, encoding),)
 
 
-def nested_levels(level: Level, start: int, end: int) -> Iterator[Level]:
-    """The items with a sequence of the Digital Signatures Macro in a range of the level's elements, outer ones first.
+def _group_holders(scan: LevelScanner, tag: int) -> tuple[Holder, ...]:
+    """The group length of the tag's group, if the level has one (PS3.5 7.2)."""
+    index = scan.index(tag & 0xFFFF0000)
+    if index is None:
+        return ()
+    start, end = scan.range(index)
+    return _group_holder(scan.source, start + scan.header(index).size, end, scan.encoding)
+
+
+def _group_holder(source: Source, value: int, end: int, encoding: Encoding) -> tuple[Holder, ...]:
+    if end - value != 4:
+        return ()
+    return (Holder(value, encoding.u32.unpack(source.read(value, end))[0], encoding, is_group=True),)
+
+
+def nested_levels(level: Level, scan: LevelScanner, index: int) -> Iterator[Level]:
+    """The items with a sequence of the Digital Signatures Macro inside an element of a scanned level, as they stand.
 
     Signatures inside signatures are not looked for: an item of the macro is no place for another.
     """
     path: list[Step] = []
     counts: list[int] = []
+    groups = [{scan.tags[index] >> 16: _group_holders(scan, scan.tags[index])}]
     found: set[int] = set()
     skipping = 0
-    for step in walk(level.source, start, end, level.encoding):
+    for step in walk(level.source, *scan.range(index), level.encoding):
         if skipping:
             skipping += (step.event is Event.SEQUENCE) - (step.event is Event.SEQUENCE_END)
             continue
-        if step.event in (Event.ELEMENT, Event.SEQUENCE) and step.tag in _MACRO:
+        if step.event in (Event.ELEMENT, Event.SEQUENCE) and step.tag in MACRO:
             skipping = int(step.event is Event.SEQUENCE)
             if path and path[-1].value not in found:
                 found.add(path[-1].value)
-                yield _nested(level, path, counts)
+                yield _nested(level, path, counts, groups)
         elif step.event in (Event.SEQUENCE, Event.ENCAPSULATED):
             path.append(step)
             counts.append(-1)
         elif step.event is Event.ITEM:
             counts[-1] += 1
             path.append(step)
-        elif step.event is not Event.ELEMENT and step.event is not Event.FRAGMENT:
+            groups.append({})
+        elif step.event is Event.ITEM_END:
             path.pop()
-            if step.event is not Event.ITEM_END:
-                counts.pop()
+            groups.pop()
+        elif step.event is Event.ELEMENT:
+            if not step.tag & 0xFFFF:
+                groups[-1][step.tag >> 16] = _group_holder(level.source, step.value, step.end, step.encoding)
+        elif step.event is not Event.FRAGMENT:
+            path.pop()
+            counts.pop()
 
 
-def _nested(level: Level, path: list[Step], counts: list[int]) -> Level:
+def _nested(level: Level, path: list[Step], counts: list[int], groups: list[dict[int, tuple[Holder, ...]]]) -> Level:
     location = level.location
     holders = list(level.holders)
-    for sequence, count in zip(path[::2], counts, strict=True):
+    # the last entry of groups is that of the item itself
+    for sequence, count, group in zip(path[::2], counts, groups, strict=False):
         location = location.item(sequence.tag, count)
+        holders.extend(group.get(sequence.tag >> 16, ()))
     for step in path:
         length = UNDEFINED_LENGTH if step.end == UNTIL_DELIMITER else step.end - step.value
         holders.extend(_holders(step.value, length, step.encoding))

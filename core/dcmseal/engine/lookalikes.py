@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from dcmseal import tags
+from dcmseal.dataset.header import Kind
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.engine.reading import LevelSignatures
+from dcmseal.engine.reading import LevelSignatures, sequence_items
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import tag_text
 
@@ -36,7 +37,7 @@ _PARAMETERS: Final = (
 def lookalike_findings(scan: LevelScanner, found: LevelSignatures) -> list[Finding]:
     """Findings about a level that carries a look-alike; empty if it does not."""
     findings: list[Finding] = []
-    flat = sorted(_ITEM_ONLY.intersection(scan.tags))
+    flat = sorted(_ITEM_ONLY.intersection(scan.tags)) or sorted(_ITEM_ONLY.intersection(_original_attributes(scan)))
     if flat:
         message = "attributes of a signature stand outside any signature item: this is no DICOM Digital Signature"
         findings.append(_lookalike("flat-signature", message, " ".join(map(tag_text, flat))))
@@ -46,6 +47,15 @@ def lookalike_findings(scan: LevelScanner, found: LevelSignatures) -> list[Findi
             message = "MAC parameters stand inside the signature item: this is no DICOM Digital Signature"
             findings.append(_lookalike("parameters-in-item", message, " ".join(map(tag_text, inside))))
     return findings
+
+
+def _original_attributes(scan: LevelScanner) -> list[int]:
+    """Tags in Original Attributes Sequence, which some software takes for a sequence of signatures."""
+    index = scan.index(tags.ORIGINAL_ATTRIBUTES_SEQUENCE)
+    if index is None or scan.kinds.get(index) is not Kind.SEQUENCE:
+        return []
+    _, _, item = next(sequence_items(scan, index), (0, 0, None))
+    return item.tags if item else []
 
 
 def _lookalike(code: str, message: str, where: str) -> Finding:

@@ -13,7 +13,7 @@ from dcmseal.engine.levels import Level
 from dcmseal.engine.reading import FoundParameters, FoundSignature, LevelSignatures, read_parameters, read_signatures
 from dcmseal.errors import NoSuchSignature, NotSignable
 from dcmseal.mac.context import VrRules
-from dcmseal.mac.digest import Digest, new_digest
+from dcmseal.mac.digest import Digest, is_available, new_digest
 from dcmseal.mac.encoding import Encoder
 from dcmseal.mac.level import LevelFacts, LevelPass, MacJob
 from dcmseal.model import MacParameters
@@ -138,7 +138,7 @@ def level_macs(
 
 def _new_digest(parameters: MacParameters) -> Digest | None:
     algorithm = parameters.mac_algorithm
-    return None if algorithm is None else new_digest(algorithm)
+    return new_digest(algorithm) if algorithm is not None and is_available(algorithm) else None
 
 
 class _Passing:

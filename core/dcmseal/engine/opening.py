@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
-from io import RawIOBase
+from io import RawIOBase, TextIOBase
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
 
 from dcmseal.dataset.part10 import DicomFile, open_dicom
-from dcmseal.dataset.source import BytesSource, FileSource
+from dcmseal.dataset.source import BytesSource, FileSource, unreadable
 from dcmseal.errors import DatasetError, UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +38,8 @@ def opened(source: DatasetInput) -> Generator[DicomFile]:
         from dcmseal.engine.pydicom_dataset import file_of
 
         yield file_of(cast("Dataset", source))
+    elif _is_useless(source):
+        raise UsageError("the file object is closed, or opened as text", hint="open it with mode 'rb'")
     elif hasattr(source, "read"):
         with _from_file_object(cast("BinaryIO", source)) as dicom:
             yield dicom
@@ -54,6 +54,10 @@ def is_dataset(source: object) -> bool:
     """Whether the source is a pydicom Dataset; pydicom is not imported to find out."""
     pydicom = sys.modules.get("pydicom")
     return pydicom is not None and isinstance(source, pydicom.Dataset)
+
+
+def _is_useless(source: object) -> bool:
+    return isinstance(source, TextIOBase) or bool(getattr(source, "closed", False))
 
 
 @contextmanager
@@ -74,7 +78,7 @@ def _open_file(path: str | os.PathLike[str]) -> Generator[RawIOBase]:
 
 @contextmanager
 def _from_file_object(file: BinaryIO) -> Generator[DicomFile]:
-    if file.seekable() and hasattr(file, "readinto"):
+    if hasattr(file, "readinto") and hasattr(file, "seekable") and file.seekable():
         raw = cast("RawIOBase", file)
         with open_dicom(FileSource(raw, _size(raw))) as dicom:
             yield dicom
@@ -86,10 +90,19 @@ def _from_file_object(file: BinaryIO) -> Generator[DicomFile]:
 @contextmanager
 def _spooled(file: BinaryIO) -> Generator[RawIOBase]:
     """A stream that cannot be read twice, copied to memory, or to disk if it is large."""
+    import shutil
+    import tempfile
+
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as copy:
-        shutil.copyfileobj(file, copy)
+        try:
+            shutil.copyfileobj(file, copy)
+        except (OSError, EOFError) as error:
+            raise unreadable(error) from error
         yield cast("RawIOBase", copy)
 
 
 def _size(file: RawIOBase) -> int:
-    return file.seek(0, os.SEEK_END)
+    try:
+        return file.seek(0, os.SEEK_END)
+    except (OSError, EOFError) as error:
+        raise unreadable(error) from error

@@ -7,7 +7,7 @@ import secrets
 import zlib
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
-from io import BufferedWriter
+from io import BufferedWriter, FileIO
 from typing import BinaryIO, Final
 
 from dcmseal.dataset.part10 import DicomFile
@@ -25,6 +25,8 @@ def write_file(file: DicomFile, body: Source, target: str | os.PathLike[str]) ->
     The new file is complete, on disk and renamed into place, or the old one is as it was. Raises OutputError.
     """
     path = os.path.realpath(target)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OutputError(f"{os.fspath(target)} is no regular file", hint="it would be replaced: name a file")
     try:
         with _replacing(path) as output:
             if file.syntax.is_deflated:
@@ -40,8 +42,14 @@ def write_file(file: DicomFile, body: Source, target: str | os.PathLike[str]) ->
 
 def write_stream(file: DicomFile, body: Source, output: BinaryIO) -> None:
     """Write a file with another body to a binary stream; raises OutputError."""
+
+    def write(data: Buffer) -> None:
+        # a stream that is not buffered may take less than it is given
+        while data:
+            data = memoryview(data)[output.write(data) or 0 :]
+
     try:
-        _pass_on(file, body, output.write)
+        _pass_on(file, body, write)
         output.flush()
     except OSError as error:
         raise OutputError(f"the result cannot be written: {error.strerror or error}") from None
@@ -89,22 +97,22 @@ def _copy(body: Source, output: BufferedWriter) -> None:
         parts = body.pieces(0, body.size)
     for source, first, end in parts:
         start = first
-        if isinstance(source, FileSource) and end - start >= _KERNEL_COPY:
+        # other file objects may have the descriptor of something else, as those that decompress do
+        if isinstance(source, FileSource) and isinstance(source.file, FileIO) and end - start >= _KERNEL_COPY:
             output.flush()
-            start = _copied_by_kernel(source, start, end, output)
+            start = _copied_by_kernel(source.file, start, end, output)
         _feed(source, start, end, output.write)
 
 
-def _copied_by_kernel(source: FileSource, start: int, end: int, output: BufferedWriter) -> int:
+def _copied_by_kernel(source: FileIO, start: int, end: int, output: BufferedWriter) -> int:
     """Copy a range without taking it through this process; returns how far that went."""
     copy = getattr(os, "copy_file_range", None)
     if copy is None:
         return start
-    # another file system, a source in memory, or a full disk: the rest goes through this process, which tells
+    # another file system, or a full disk: the rest goes through this process, which tells
     with suppress(OSError):
-        descriptor = source.file.fileno()
         while start < end:
-            copied = copy(descriptor, output.fileno(), end - start, offset_src=start)
+            copied = copy(source.fileno(), output.fileno(), end - start, offset_src=start)
             if not copied:
                 break
             start += copied

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 _MAX_MAC_ID: Final = 0xFFFF
+_MAX_ELEMENTS: Final = 0xFFFE // 4
+"""Tags that fit into an AT value in explicit VR (PS3.5 7.1.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,6 +105,11 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
     if not elements:
         raise UsageError(
             f"nothing at {wish.location} can be signed", hint="groups below 0008, as in a DICOMDIR, are never signed"
+        )
+    if len(elements) > _MAX_ELEMENTS:
+        raise UsageError(
+            f"{len(elements)} elements are to be signed, more than Data Elements Signed can name",
+            hint=f"choose at most {_MAX_ELEMENTS}: --tag, or a file of tags",
         )
     syntax = _mac_syntax(wish.transfer_syntax, drafted.file.syntax, elements)
     mac_id = next(number for number in range(_MAX_MAC_ID + 2) if number not in drafted.mac_ids)

@@ -10,6 +10,7 @@ from dcmseal import tags
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import BytesSource, Source
 from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, IMPLICIT_LITTLE_UID, TransferSyntax
+from dcmseal.engine.attaching import no_sequence
 from dcmseal.errors import DatasetError
 from dcmseal.location import Location
 from dcmseal.model import DigitalSignature, MacParameters
@@ -56,11 +57,19 @@ def _syntax_of(dataset: Dataset) -> TransferSyntax:
 
 
 def attach_to_dataset(dataset: Dataset, file: DicomFile, signature: DigitalSignature, padded: Iterable[int]) -> None:
-    """Put a signature into a Dataset, and the values that were signed into its elements of tags ``padded``."""
+    """Put a signature into a Dataset, and the values that were signed into its elements of tags ``padded``.
+
+    Raises DatasetError, before anything is changed, if something stands there that is no sequence.
+    """
+    level = _level(dataset, signature.location)
+    for tag in (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE):
+        # of an element that was not looked at yet, the VR is that of the file; in implicit VR it has none
+        if tag in level and level.get_item(tag).VR not in (None, "SQ"):
+            raise no_sequence(tag)
     replaced = set(padded)
     if replaced:
         replace_elements(dataset, file, file.body, replaced)
-    level = _level(dataset, signature.location)
+        level = _level(dataset, signature.location)
     assert signature.mac is not None
     _append(level, tags.MAC_PARAMETERS_SEQUENCE, _parameters(signature.mac))
     _append(level, tags.DIGITAL_SIGNATURES_SEQUENCE, _item(signature))

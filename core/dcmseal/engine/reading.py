@@ -14,7 +14,7 @@ from dcmseal.dataset.syntax import UNDEFINED_LENGTH
 from dcmseal.dataset.walk import UNTIL_DELIMITER
 from dcmseal.errors import Malformed
 from dcmseal.location import Location
-from dcmseal.mac.converted import swapped
+from dcmseal.mac.headers import swapped
 from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import tag_text
@@ -63,8 +63,13 @@ def form_problem(code: str, message: str, where: str = "") -> Finding:
     return Finding(aspect=Aspect.FORM, outcome=Outcome.FAILED, code=code, message=message, where=where, clause=_CLAUSE)
 
 
-def sequence_items(scan: LevelScanner, index: int) -> Iterator[tuple[int, int, LevelScanner]]:
-    """The items of the sequence at an index: start with its tag, end with its delimiter, and its elements, scanned."""
+def sequence_items(
+    scan: LevelScanner, index: int, most: int = MAX_SIGNATURES
+) -> Iterator[tuple[int, int, LevelScanner]]:
+    """The items of the sequence at an index: start with its tag, end with its delimiter, and its elements, scanned.
+
+    Raises Malformed if they cannot be told apart, or are more than ``most``.
+    """
     header = scan.header(index)
     start, end = scan.range(index)
     source, encoding = scan.source, scan.encoding
@@ -78,8 +83,8 @@ def sequence_items(scan: LevelScanner, index: int) -> Iterator[tuple[int, int, L
         if item.tag == tags.SEQUENCE_DELIMITATION_ITEM:
             break
         count += 1
-        if count > MAX_SIGNATURES:
-            raise Malformed(f"{tag_text(header.tag)} has more than {MAX_SIGNATURES} items", position)
+        if count > most:
+            raise Malformed(f"{tag_text(header.tag)} has more than {most} items", position)
         content = position + item.size
         item_end = UNTIL_DELIMITER if item.length == UNDEFINED_LENGTH else content + item.length
         if item_end > end:
@@ -87,8 +92,8 @@ def sequence_items(scan: LevelScanner, index: int) -> Iterator[tuple[int, int, L
         elements = LevelScanner(source, content, item_end, encoding).finish()
         yield position, elements.position, elements
         position = elements.position
-    if undefined and position >= end:
-        raise Malformed("a sequence does not end", start)
+    if position > end or (undefined and position == end):
+        raise Malformed("a sequence and its items do not end together", start)
 
 
 def read_parameters(scan: LevelScanner) -> tuple[FoundParameters, ...]:

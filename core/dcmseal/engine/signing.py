@@ -70,7 +70,9 @@ def _certificate_of(signer: Signer) -> Certificate:
 
 def _check_certificate(plan: Plan, certificate: Certificate, signer: Signer, *, allow_expired: bool) -> None:
     if certificate.key_type is None or certificate.key_type is not signer.key_type:
-        raise CertificateMismatch("the certificate is for another kind of key than the signer's")
+        raise CertificateMismatch(
+            "the certificate is for another kind of key than the signer's", hint="name the certificate of this very key"
+        )
     if certificate.key_bits < _MIN_BITS.get(certificate.key_type, 0):
         raise WeakAlgorithm(
             f"a key of {certificate.key_bits} bits is too weak for a new signature", hint="use 2048 bits or more"

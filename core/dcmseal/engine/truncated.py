@@ -17,8 +17,8 @@ from dcmseal.dataset.syntax import UNDEFINED_LENGTH
 from dcmseal.dataset.vr import WORD_SIZE
 from dcmseal.dataset.walk import CLOSING, OPENING, UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.mac.by_walk import pieces
-from dcmseal.mac.converted import explicit_header, swapped
 from dcmseal.mac.encoding import Encoder
+from dcmseal.mac.headers import explicit_header, swapped
 from dcmseal.mac.parts import ITEM, SEQUENCE_DELIMITER
 
 _BUFFER: Final = 16384

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.engine.alternatives import Alternative, Readings
@@ -17,10 +18,14 @@ from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
 from dcmseal.errors import CertificateNotValid, NoSuchSignature
 from dcmseal.location import Location
+from dcmseal.mac.digest import is_available
 from dcmseal.model import DigitalSignature
 from dcmseal.plugins.protocols import Profile
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, VerificationReport
 from dcmseal.tags import tag_text, tags_text
+
+if TYPE_CHECKING:
+    from dcmseal.engine.alternatives import Alternative
 
 _SIGNING: str = "PS3.15 C.1"
 _MAC: str = "PS3.3 C.12.1.1.3.1.2"
@@ -55,14 +60,13 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
         if level.in_original_attributes:
             skipped.append(level.location)
             continue
+        chosen = [found for found in macs.found.signatures if question.uid in (None, found.signature.uid)]
+        if question.uid is not None and not chosen:
+            continue
         notes.extend(macs.found.problems)
-        disorder = order_problems(macs.scan) if macs.found.signatures else []
+        disorder = order_problems(macs.scan) if chosen else []
         readings, lists = Readings(file, level, macs), Lists(macs)
-        reports.extend(
-            _verify(readings, lists, macs, found, question, disorder)
-            for found in macs.found.signatures
-            if question.uid in (None, found.signature.uid)
-        )
+        reports.extend(_verify(readings, lists, macs, found, question, disorder) for found in chosen)
         if not level.location.steps:
             notes.extend(lookalike_findings(macs.scan, macs.found))
     if question.uid is not None and not reports:
@@ -82,7 +86,7 @@ def _levels(file: DicomFile, question: Question) -> Iterator[tuple[Level, LevelM
     yield level, macs
     if question.location is None:
         for index in macs.facts.with_signatures:
-            for nested in nested_levels(level, *macs.scan.range(index)):
+            for nested in nested_levels(level, macs.scan, index):
                 yield nested, level_macs(nested)
 
 
@@ -136,7 +140,7 @@ def _signature_findings(
     digest = macs.digest(found)
     if signature.mac is None:
         yield _unknown_integrity("no-mac-parameters", "there are no MAC parameters to compute the MAC with")
-    elif algorithm is None:
+    elif algorithm is None or not is_available(algorithm):
         message = f"MAC Algorithm {signature.mac.algorithm!r} is not supported"
         yield _unknown_integrity("mac-algorithm-unsupported", message)
     elif digest is None or job is None:

@@ -11,7 +11,7 @@ from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import SHORT_VRS, WORD_SIZE, minimal
 from dcmseal.dataset.walk import CLOSING, OPENING, UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.mac.context import CONTEXT_TAGS, Context, VrRules, choose_vr
-from dcmseal.mac.converted import explicit_header, swapped
+from dcmseal.mac.headers import explicit_header, swapped
 from dcmseal.mac.parts import ITEM, SEQUENCE_DELIMITER, ExcessPadding, Sighting, Unsignable
 
 

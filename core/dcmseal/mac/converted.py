@@ -5,142 +5,32 @@ Most headers are as long as they were, so that they are overwritten in a copy of
 
 from __future__ import annotations
 
-from array import array
-from enum import IntEnum
-from struct import Struct
 from struct import error as struct_error
-from typing import Final, NamedTuple
+from typing import Final
 
-from dcmseal import tags
-from dcmseal.dataset.header import Header, Kind, ambiguous_vr, kind_of, read_header
+from dcmseal.dataset.header import ambiguous_vr
 from dcmseal.dataset.source import Buffer, BytesSource
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS, WORD_SIZE
 from dcmseal.dataset.walk import MAX_DEPTH
 from dcmseal.errors import Malformed
-from dcmseal.mac.context import CONTEXT_TAGS, Context, VrRules, choose_vr
+from dcmseal.mac.context import Context, VrRules, choose_vr
+from dcmseal.mac.headers import HEADERS, Action, explicit_header, has_padding, swapped
 from dcmseal.mac.parts import (
     ITEM,
     MAX_REPEATS,
     NEVER,
+    PADS,
     SEQUENCE_DELIMITER,
     SMALL,
+    ExcessPadding,
     Sighting,
     Unsignable,
+    check_padding_of,
     past_excluded,
 )
 
-_LONG_HEADER: Final = Struct("<HH2sHI").pack
-_SHORT_HEADER: Final = Struct("<HH2sH").pack
-_UNITS: Final = {2: "H", 4: "I", 8: "Q"}
-
-
-class Action(IntEnum):
-    """What to do about an element."""
-
-    COPY = 0
-    """Its header and value are known."""
-    SEQUENCE = 1
-    OPEN = 2
-    """Its VR depends on the context."""
-    CONTEXT = 3
-    """The VRs of others depend on it."""
-    UNKNOWN = 4
-    EXCLUDED = 5
-    ENCAPSULATED = 6
-    ITEM_END = 7
-    LONGER = 8
-    """The header has twelve bytes."""
-    BAD = 9
-
-
-class Converted(NamedTuple):
-    """An element's header in explicit VR little endian, and what the input's header says."""
-
-    action: Action
-    header: bytes
-    size: int
-    length: int
-    word: int
-    tag: int
-
-
-class _Headers(dict[bytes, Converted]):
-    """Headers converted once: they repeat, so that looking them up beats decoding them."""
-
-    __slots__ = ("_encoding", "kept")
-
-    def __init__(self, encoding: Encoding) -> None:
-        super().__init__()
-        self._encoding = encoding
-        self.kept: dict[bytes, tuple[bytes, int]] = {}
-        """The new header, and the bytes to the next one, where the header keeps its length and the value stays."""
-
-    def __missing__(self, header: bytes) -> Converted:
-        converted = _convert_header(header, self._encoding)
-        if len(self) >= 1 << 16:
-            self.clear()
-            self.kept.clear()
-        self[header] = converted
-        if converted.action is Action.COPY and len(converted.header) == 8 and not converted.word:
-            self.kept[header] = converted.header, 8 + converted.length
-        return converted
-
-    def decoded(self, buffer: bytes, position: int) -> Header:
-        """The header as the input has it; raises Malformed if there is none."""
-        header = read_header(buffer, position, self._encoding)
-        if header is None:
-            raise Malformed("no Data Element can be read here", position)
-        return header
-
-
-HEADERS: Final = {encoding: _Headers(encoding) for encoding in Encoding}
-"""For each encoding, the first eight bytes of a header, or all twelve of a long one, converted."""
-
-
-def _convert_header(header: bytes, encoding: Encoding) -> Converted:
-    decoded = read_header(header, 0, encoding)
-    if decoded is None:
-        vr = header[4:6]
-        needs_more = len(header) == 8 and not encoding.is_implicit and (vr in LONG_VRS or vr.isupper())
-        return Converted(Action.LONGER if needs_more else Action.BAD, b"", 0, 0, 0, 0)
-    tag, vr, size, length = decoded
-    if not vr:
-        is_end = tag == tags.ITEM_DELIMITATION_ITEM
-        return Converted(Action.ITEM_END if is_end else Action.BAD, b"", size, length, 0, tag)
-    action = {
-        Kind.PLAIN: Action.COPY,
-        Kind.SEQUENCE: Action.SEQUENCE,
-        Kind.ENCAPSULATED: Action.ENCAPSULATED,
-        Kind.UNKNOWN: Action.UNKNOWN,
-        Kind.EXCLUDED: Action.EXCLUDED,
-    }[kind_of(tag, vr, length)]
-    if action is Action.COPY and encoding.is_implicit:
-        if ambiguous_vr(tag):
-            action = Action.OPEN
-        elif tag in CONTEXT_TAGS:
-            action = Action.CONTEXT
-    explicit = explicit_header(tag, vr, length)
-    return Converted(action, explicit, size, length, WORD_SIZE.get(vr, 0) if encoding.is_big_endian else 0, tag)
-
-
-def explicit_header(tag: int, vr: bytes, length: int) -> bytes:
-    """A header in explicit VR little endian; sequences and fragments get none of their length."""
-    if vr in SHORT_VRS:
-        return _SHORT_HEADER(tag >> 16, tag & 0xFFFF, vr, min(length, 0xFFFF))
-    if vr == b"SQ" or length == UNDEFINED_LENGTH:
-        return _SHORT_HEADER(tag >> 16, tag & 0xFFFF, b"SQ" if vr == b"SQ" else b"OB", 0)
-    return _LONG_HEADER(tag >> 16, tag & 0xFFFF, vr, 0, length)
-
-
-def swapped(value: bytes, word: int) -> bytes:
-    """The value with the bytes of each unit in the other order (PS3.5 7.3); a rest too short for a unit is kept."""
-    whole = len(value) // word * word
-    units = array(_UNITS[word], value[:whole])
-    units.byteswap()
-    return units.tobytes() + value[whole:]
-
-
+_UNREADABLE: Final = frozenset({Action.BAD, Action.ITEM_END, Action.LONGER})
+"""What is left when a header cannot be read where it stands, or the buffer ends in it."""
 _SEEN: Final = b"seen"
 """Stands for a small sequence that was met once."""
 
@@ -148,12 +38,13 @@ _SEEN: Final = b"seen"
 class ItemConverter:
     """Converts the items of the sequences of one Data Set."""
 
-    __slots__ = ("encoding", "rules", "seen")
+    __slots__ = ("check_padding", "encoding", "rules", "seen")
 
-    def __init__(self, encoding: Encoding, rules: VrRules, seen: Sighting) -> None:
+    def __init__(self, encoding: Encoding, rules: VrRules, seen: Sighting, *, check_padding: bool) -> None:
         self.encoding = encoding
         self.rules = rules
         self.seen = seen
+        self.check_padding = check_padding
 
     def encode_items(  # noqa: C901 - one loop: calls cost more than the work they would share out
         self,
@@ -172,8 +63,9 @@ class ItemConverter:
         ``explicit_little.encode_items``.
         """
         rules, size = self.rules, len(buffer)
-        headers, item_header = HEADERS[self.encoding], self.encoding.item_header.unpack_from
-        kept, repeats = headers.kept, self.seen.repeats
+        headers = HEADERS[self.encoding, self.check_padding]
+        item_header = self.encoding.item_header.unpack_from
+        kept, texts, repeats = headers.kept, headers.texts, self.seen.repeats
         out = bytearray(buffer)
         add = parts.append
         stack: list[tuple[int, int, Context]] = []
@@ -230,6 +122,17 @@ class ItemConverter:
                         out[position : position + 8] = new_header
                         position += step
                         continue
+                    text = texts.get(buffer[position : position + 8])
+                    if text is not None:
+                        new_header, step, is_ui = text
+                        out[position : position + 8] = new_header
+                        stop = position + step
+                        if stop > size:
+                            raise Malformed("the input ends within a Data Element", base + position)
+                        if is_ui or step & 1 or buffer[stop - 1] in PADS:
+                            check_padding_of(buffer, position + 8, stop, is_ui=is_ui)
+                        position = stop
+                        continue
                     action, new_header, header_size, length, word, tag = headers[buffer[position : position + 8]]
                     if action is Action.LONGER:
                         action, new_header, header_size, length, word, tag = headers[buffer[position : position + 12]]
@@ -274,11 +177,13 @@ class ItemConverter:
                     elif action is Action.ENCAPSULATED:
                         add(out[run:position])
                         position = run = self._fragments(buffer, base, position, parts)
-                    elif action is Action.BAD or action is Action.ITEM_END:
+                    elif action in _UNREADABLE:
                         raise Malformed("no Data Element can be read here", base + position)
                     else:
                         if stop > size:
                             raise Malformed("the input ends within a Data Element", base + position)
+                        if self.check_padding and has_padding(new_header[4:6], length):
+                            check_padding_of(buffer, value, stop, is_ui=new_header[4:6] == b"UI")
                         if action is Action.OPEN:
                             self.seen.ambiguous = True
                             vr = choose_vr(tag, ambiguous_vr(tag), context, rules)
@@ -307,17 +212,17 @@ class ItemConverter:
 
     def _encoded_alone(self, element: bytes, new_header: bytes, header_size: int) -> bytes:
         """A small sequence as it enters the MAC; empty if it holds anything unusual, which then shows in its place."""
-        inner = ItemConverter(self.encoding, self.rules, Sighting())
+        inner = ItemConverter(self.encoding, self.rules, Sighting(), check_padding=self.check_padding)
         parts: list[Buffer] = [new_header]
         try:
             inner.encode_items(element, 0, header_size, len(element), parts, _NO_CONTEXT, is_last=True)
-        except (Malformed, Unsignable):
+        except (Malformed, Unsignable, ExcessPadding):
             return b""
         return b"" if inner.seen.has_signatures or inner.seen.ambiguous else b"".join(parts)
 
     def _fragments(self, buffer: bytes, base: int, position: int, parts: list[Buffer]) -> int:
         """Encapsulated Pixel Data inside an item; big endian and implicit VR have none by PS3.5 A.4, but files do."""
-        header = HEADERS[self.encoding].decoded(buffer, position)
+        header = HEADERS[self.encoding, False].decoded(buffer, position)
         parts.append(explicit_header(header.tag, b"OB", UNDEFINED_LENGTH))
         position += header.size
         while True:

@@ -56,6 +56,15 @@ def new_digest(algorithm: MacAlgorithm) -> Digest:
         return _other_digest(algorithm)
 
 
+def is_available(algorithm: MacAlgorithm) -> bool:
+    """Whether this Python can compute a digest."""
+    try:
+        new_digest(algorithm)
+    except MechanismUnavailable:
+        return False
+    return True
+
+
 def _other_digest(algorithm: MacAlgorithm) -> Digest:
     try:
         if algorithm is MacAlgorithm.RIPEMD160:

@@ -17,7 +17,8 @@ from dcmseal.dataset.walk import UNTIL_DELIMITER
 from dcmseal.errors import Malformed
 from dcmseal.mac import by_walk, explicit_little
 from dcmseal.mac.context import Context, VrRules, choose_vr
-from dcmseal.mac.converted import ItemConverter, explicit_header, swapped
+from dcmseal.mac.converted import ItemConverter
+from dcmseal.mac.headers import explicit_header, swapped
 from dcmseal.mac.parts import ITEM, NEVER, SEQUENCE_DELIMITER, Sighting
 
 _CHUNK: Final = 1 << 18
@@ -78,7 +79,7 @@ class Encoder:
             buffer, base = source.window(position, wanted)
             if wanted > _WINDOW and base + len(buffer) < position + wanted:
                 buffer, base = source.read(position, min(source.size, position + wanted)), position
-            stopped, is_end = self._items(buffer, base, position, end, parts)
+            stopped, is_end = self._items(buffer, base, position, end, wanted, parts)
             yield b"".join(parts)
             parts = []
             if is_end:
@@ -92,7 +93,9 @@ class Encoder:
                 stopped = yield from self._large_item(position, end)
             position = stopped
 
-    def _items(self, buffer: bytes, base: int, start: int, end: int, parts: list[Buffer]) -> tuple[int, bool]:
+    def _items(
+        self, buffer: bytes, base: int, start: int, end: int, wanted: int, parts: list[Buffer]
+    ) -> tuple[int, bool]:
         """Encode the items in a buffer; returns where that stopped, and whether the sequence ends there."""
         is_last = base + len(buffer) >= self.source.size
         if self.encoding is Encoding.EXPLICIT_LITTLE:
@@ -101,10 +104,10 @@ class Encoder:
                 buffer, base, start - base, stop, parts, self.seen, is_last=is_last, check_padding=self.check_padding
             )
             return base + stopped, is_end
-        # what is converted is copied: take no more than a window of it
-        held = buffer[start - base : start - base + max(_WINDOW, len(buffer) if base == start else 0)]
+        # what is converted is copied: take no more of it than is wanted
+        held = buffer[start - base : start - base + wanted]
         is_last = is_last and base + len(buffer) == start + len(held)
-        converter = ItemConverter(self.encoding, self.rules, self.seen)
+        converter = ItemConverter(self.encoding, self.rules, self.seen, check_padding=self.check_padding)
         stop = NEVER if end == NEVER else end - start
         stopped, is_end = converter.encode_items(held, start, 0, stop, parts, self.context, is_last=is_last)
         return start + stopped, is_end

@@ -22,11 +22,13 @@ from dcmseal.mac.parts import (
     ITEM,
     MAX_REPEATS,
     NEVER,
+    PADS,
     SEQUENCE_DELIMITER,
     SMALL,
     ExcessPadding,
     Sighting,
     Unsignable,
+    check_padding_of,
     past_excluded,
 )
 
@@ -90,7 +92,6 @@ class _Codes(dict[bytes, int]):
 
 
 _LONGS: Final = frozenset({_LONG, _LONG_PADDED})
-_PADS: Final = b" \0"
 _RESERVED: Final = b"\0\0"
 """The reserved bytes of a header, whatever the input has there (PS3.5 7.1.2)."""
 _SEEN: Final = b"seen"
@@ -204,8 +205,8 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                     if stop > size:
                         raise Malformed("the input ends within a Data Element", base + position)
                     # most values are of even length, no UI, and end in a character
-                    if code & 3 or buffer[stop - 1] in _PADS:
-                        _check_padding(buffer, position + 8, stop, is_ui=bool(code & 1))
+                    if code & 3 or buffer[stop - 1] in PADS:
+                        check_padding_of(buffer, position + 8, stop, is_ui=bool(code & 1))
                     position = stop
                 elif code in _LONGS:
                     length = _u32(buffer, position + 8)[0]
@@ -214,7 +215,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                         add(buffer[run:position])
                         position = run = _encode_fragments(buffer, base, position, add)
                     else:
-                        if code == _LONG_PADDED and (length & 1 or buffer[stop - 1 : stop] in _PADS):
+                        if code == _LONG_PADDED and (length & 1 or buffer[stop - 1 : stop] in PADS):
                             _check_long_padding(buffer, position, stop)
                         position = stop
                 elif code == _ITEM_END:
@@ -273,19 +274,10 @@ def _encoded_alone(element: bytes, seen: Sighting, *, check_padding: bool) -> by
     return b"" if inner.has_signatures else b"".join(parts)
 
 
-def _check_padding(buffer: bytes, start: int, end: int, *, is_ui: bool) -> None:
-    """Raise ExcessPadding if a text value, or any of odd length, is not minimally padded (PS3.5 6.2)."""
-    last = buffer[end - 1]
-    if (end - start) & 1 or (last in _PADS and (last != (0 if is_ui else 32) or buffer[end - 2] in _PADS)):
-        raise ExcessPadding
-    if is_ui and len(buffer[start:end].split()) != 1:
-        raise ExcessPadding
-
-
 def _check_long_padding(buffer: bytes, position: int, end: int) -> None:
     """Likewise for an element of 32-bit length that starts at ``position``."""
     if buffer[position + 4 : position + 6] in TEXT_VRS:
-        _check_padding(buffer, position + 12, end, is_ui=False)
+        check_padding_of(buffer, position + 12, end, is_ui=False)
     elif (end - position) & 1:
         raise ExcessPadding
 

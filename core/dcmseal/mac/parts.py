@@ -35,6 +35,18 @@ class ExcessPadding(Exception):
     """A value has more than minimal padding, or is of odd length."""
 
 
+PADS: Final = b" \0"
+
+
+def check_padding_of(buffer: bytes, start: int, end: int, *, is_ui: bool) -> None:
+    """Raise ExcessPadding if a text value, or any of odd length, is not minimally padded (PS3.5 6.2)."""
+    last = buffer[end - 1]
+    if (end - start) & 1 or (last in PADS and (last != (0 if is_ui else 32) or buffer[end - 2] in PADS)):
+        raise ExcessPadding
+    if is_ui and len(buffer[start:end].split()) != 1:
+        raise ExcessPadding
+
+
 class Ending(Generic[_Piece]):
     """Iterates over a generator and keeps what it returns: where the element ends."""
 

@@ -31,7 +31,7 @@ def run(options: Namespace) -> int:
     from dcmseal.cli.choosing import file_and_uid, the_signature
     from dcmseal.cli.files import input_file, new_file
     from dcmseal.cli.output import write_json
-    from dcmseal.engine.api import signatures
+    from dcmseal.engine.asking import signatures
 
     file, uid = file_and_uid(options)
     with input_file(file) as source:

@@ -29,7 +29,7 @@ def run(options: Namespace) -> int:
     """List; exit code 3 if there is no signature."""
     from dcmseal.cli.files import input_file, name_of
     from dcmseal.cli.output import screen, write_json
-    from dcmseal.engine.api import signatures
+    from dcmseal.engine.asking import signatures
 
     with input_file(options.source) as source:
         found = signatures(source)

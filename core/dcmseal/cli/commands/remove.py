@@ -10,7 +10,7 @@ from dcmseal.cli.parser import Parser, completed_by, uids_of_file
 
 if TYPE_CHECKING:
     from dcmseal.cli.output import Screen
-    from dcmseal.engine.api import RemovalResult
+    from dcmseal.engine.changing import RemovalResult
 
 _EXAMPLES = """
   dcmseal remove signed.dcm plain.dcm --all
@@ -44,7 +44,7 @@ def run(options: Namespace) -> int:
 
     from dcmseal.cli.files import STDIO, input_file, result_file
     from dcmseal.cli.output import screen, write_json
-    from dcmseal.engine.api import remove
+    from dcmseal.engine.changing import remove
     from dcmseal.errors import UsageError
 
     uids, file, output = _request(options)

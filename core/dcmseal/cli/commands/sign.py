@@ -9,7 +9,7 @@ from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser, completed_by
 
 if TYPE_CHECKING:
-    from dcmseal.engine.api import SigningResult
+    from dcmseal.engine.changing import SigningResult
     from dcmseal.engine.documents import Json
 
 _KEY_VARIABLE = "DCMSEAL_KEY"
@@ -100,7 +100,7 @@ def run(options: Namespace) -> int:
 def _plan(options: Namespace) -> int:
     from dcmseal.cli.files import input_file, name_of
     from dcmseal.cli.output import screen, write_json
-    from dcmseal.engine.api import plan
+    from dcmseal.engine.changing import plan
 
     with input_file(options.source) as source, plan(source, **_wish(options)) as planned:
         if options.json:
@@ -118,7 +118,7 @@ def _sign(options: Namespace) -> int:
     from dcmseal.cli.files import STDIO, input_file, result_file
     from dcmseal.cli.output import write_json
     from dcmseal.cli.secrets import secrets_of
-    from dcmseal.engine.api import sign
+    from dcmseal.engine.changing import sign
     from dcmseal.errors import UsageError
 
     if options.json and options.output == STDIO:

@@ -37,7 +37,7 @@ def run(options: Namespace) -> int:
     from dcmseal.cli.choosing import file_and_uid, the_signature
     from dcmseal.cli.files import STDIO, input_file, new_file
     from dcmseal.cli.output import document, write_json
-    from dcmseal.engine.api import signatures, stream
+    from dcmseal.engine.asking import signatures, stream
     from dcmseal.errors import UsageError
 
     if options.json and options.output == STDIO:

@@ -65,40 +65,49 @@ def profile_names(**_: object) -> list[str]:
 def run(options: Namespace) -> int:
     """Verify; the exit code is that of the worst file."""
     from dcmseal.cli.exit_codes import code_of_error, code_of_verdict, worst
-    from dcmseal.cli.output import write_json
-    from dcmseal.engine.documents import error_document, files_document, report_document
     from dcmseal.report import VerificationReport
 
     codes: list[ExitCode] = []
     documents: list[Document] = []
     for number, (file, result) in enumerate(_results(options)):
-        if isinstance(result, VerificationReport):
-            codes.append(code_of_verdict(result.verdict))
+        codes.append(
+            code_of_verdict(result.verdict) if isinstance(result, VerificationReport) else code_of_error(result)
+        )
+        if options.json:
+            documents.append(_document(file, result, codes[-1]))
         else:
-            codes.append(code_of_error(result))
-        if not options.json:
             _show(file, result, options, first=not number)
-        elif isinstance(result, VerificationReport):
-            documents.append(report_document(result, file))
-        else:
-            documents.append(error_document(result, codes[-1], file))
     if options.json:
-        write_json(documents[0] if len(options.files) == 1 else files_document(documents))
+        _write(documents)
     return worst(codes)
+
+
+def _document(file: str, result: VerificationReport | SealError, code: ExitCode) -> Document:
+    from dcmseal.engine.documents import error_document, report_document
+    from dcmseal.report import VerificationReport
+
+    if isinstance(result, VerificationReport):
+        return report_document(result, file)
+    return error_document(result, code, file)
+
+
+def _write(documents: list[Document]) -> None:
+    from dcmseal.cli.output import write_json
+    from dcmseal.engine.documents import files_document
+
+    write_json(documents[0] if len(documents) == 1 else files_document(documents))
 
 
 def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | SealError]]:
     """Each file's report, or why there is none; what is wrong with the request itself is raised."""
     from dcmseal.cli.files import STDIO, input_file
-    from dcmseal.engine.api import verify
+    from dcmseal.engine.asking import verify
     from dcmseal.errors import DatasetError, UsageError
     from dcmseal.location import Location
-    from dcmseal.plugins.registry import installed
 
     if options.files.count(STDIO) > 1:
         raise UsageError("standard input can be read once only", hint="name - once")
     location = None if options.item is None else Location.parse(options.item)
-    required = [installed().profile(name) for name in options.require]
     for file in options.files:
         try:
             with input_file(file) as source:
@@ -106,9 +115,11 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
                     source,
                     uid=options.uid,
                     location=location,
-                    require=required,
+                    require=options.require,
                     integrity_only=options.integrity_only,
                     accept_old_format=options.accept_old_format,
+                    # looking for plugins takes longer than all else that a small file needs
+                    name_profiles=options.verbose or options.json,
                 )
         except DatasetError as error:
             if len(options.files) == 1:

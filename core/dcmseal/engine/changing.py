@@ -1,32 +1,34 @@
-"""The front door: what applications call. Each function opens its source, does one thing, and closes it."""
+"""Changes to a Data Set, as applications make them: sign it, or remove signatures from it.
+
+>>> from dcmseal import remove, sign
+>>> result = sign("image.dcm", key="pem:signer.key.pem?cert=signer.cert.pem", tags=["PatientID"])
+>>> [removed.uid for removed in remove(result.data).removed] == [result.uid]
+True
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
-from dcmseal.dataset.source import Buffer
 from dcmseal.dictionary import tag_of
 from dcmseal.engine import pydicom_dataset, signing
 from dcmseal.engine.advice import Advice
+from dcmseal.engine.asking import location_of, no_such_signature
 from dcmseal.engine.drafting import Wish
-from dcmseal.engine.inspection import Signature, signatures_of, signed_levels
-from dcmseal.engine.macs import feed_stream
 from dcmseal.engine.opening import DatasetInput, is_dataset, opened
 from dcmseal.engine.output import file_bytes, write_file, write_stream
 from dcmseal.engine.planning import Plan, plan_signature
 from dcmseal.engine.removal import remove_signatures
 from dcmseal.engine.selection import Selection
-from dcmseal.engine.verification import Question, verify_file
-from dcmseal.errors import NoSuchSignature, UsageError
+from dcmseal.errors import UsageError
 from dcmseal.location import Location
 from dcmseal.model import DigitalSignature
 from dcmseal.plugins.protocols import Profile, SecretRequest, Secrets, Signer
 from dcmseal.plugins.registry import Registry, installed
-from dcmseal.report import VerificationReport
 from dcmseal.tags import DIGITAL_SIGNATURES_SEQUENCE, MAC_PARAMETERS_SEQUENCE
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
@@ -35,67 +37,6 @@ if TYPE_CHECKING:
 
 Output: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 TagInput: TypeAlias = int | str
-
-
-def verify(
-    source: DatasetInput,
-    *,
-    uid: str | None = None,
-    location: Location | str | None = None,
-    require: Iterable[str | Profile] = (),
-    integrity_only: bool = False,
-    accept_old_format: bool = False,
-    registry: Registry | None = None,
-) -> VerificationReport:
-    """Verify signatures: one by ``uid``, all at one ``location``, or all at every level.
-
-    ``require`` names profiles that each signature must meet. ``integrity_only`` lets the verdict do without trust.
-    ``accept_old_format`` takes the fragment format of DCMTK before 3.5.4 for valid. A bad signature is a finding of the
-    report. Raises DatasetError or one of its kinds, and UnknownProfile.
-    """
-    plugins = registry or installed()
-    question = Question(
-        uid=uid,
-        location=_location(location),
-        profiles=plugins.profiles(),
-        required=tuple(_profile(each, plugins) for each in require),
-        integrity_only=integrity_only,
-        accept_old_format=accept_old_format,
-    )
-    with opened(source) as file:
-        return verify_file(file, question)
-
-
-def signatures(source: DatasetInput) -> tuple[Signature, ...]:
-    """All signatures of a Data Set, at every level; nothing is verified. Raises DatasetError or one of its kinds."""
-    with opened(source) as file:
-        return tuple(signatures_of(file))
-
-
-def find(source: DatasetInput, uid: str) -> Signature:
-    """The signature with a Digital Signature UID, at whatever level; raises NoSuchSignature."""
-    for signature in signatures(source):
-        if signature.uid == uid:
-            return signature
-    raise _no_such(uid)
-
-
-def stream(source: DatasetInput, uid: str, write: Callable[[Buffer], object]) -> None:
-    """Pass the MAC byte stream of a signature to ``write``, in pieces that are good until the next.
-
-    Raises NoSuchSignature, and NotSignable if it lists an element that may not be signed.
-    """
-    with opened(source) as file:
-        for signed in signed_levels(file):
-            for found in signed.found.signatures:
-                if found.signature.uid == uid:
-                    feed_stream(signed.level, found.signature.index, write)
-                    return
-    raise _no_such(uid)
-
-
-def _no_such(uid: str) -> NoSuchSignature:
-    return NoSuchSignature(f"no signature has UID {uid}", hint="dcmseal list FILE shows all signatures")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +77,9 @@ def plan(
     Use the plan as a context, or close it: it keeps the source open. For the arguments and errors see ``sign``.
     """
     if padding not in ("minimal", "keep"):
-        raise UsageError(f"padding {padding!r} is neither minimal nor keep")
+        raise UsageError(f"padding {padding!r} is neither minimal nor keep", hint="leave it out for minimal")
     wish = Wish(
-        location=_location(location) or Location(),
+        location=location_of(location) or Location(),
         selection=Selection(chosen=None if tags is None else _tags(tags), only_required=only_required),
         profile=None if profile is None else _profile(profile, registry),
         algorithm=_algorithm(algorithm),
@@ -260,7 +201,7 @@ def remove(
         removal = remove_signatures(file, lambda signature: uids is None or signature.uid in uids)
         missing = set(uids or ()) - {signature.uid for signature in removal.removed}
         if missing:
-            raise _no_such(min(missing))
+            raise no_such_signature(min(missing))
         data: bytes | None = None
         if is_dataset(source):
             changed = {each.location.steps[0][0] for each in removal.removed if each.location.steps}
@@ -273,10 +214,6 @@ def remove(
         else:
             write_stream(file, removal.body, target)
     return RemovalResult(removed=removal.removed, data=data)
-
-
-def _location(location: Location | str | None) -> Location | None:
-    return Location.parse(location) if isinstance(location, str) else location
 
 
 def _profile(profile: str | Profile, registry: Registry | None) -> Profile:

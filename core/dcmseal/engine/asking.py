@@ -1,0 +1,106 @@
+"""Questions about a Data Set, as applications ask them: each function opens its source, answers, and closes it.
+
+>>> from dcmseal import signatures, verify
+>>> verify("signed.dcm", integrity_only=True).verdict
+<Verdict.VALID: 'valid'>
+>>> [signature.mac_algorithm for signature in signatures("signed.dcm")]
+['SHA256']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from dcmseal.dataset.source import Buffer
+from dcmseal.engine.opening import DatasetInput, opened
+from dcmseal.errors import NoSuchSignature
+from dcmseal.location import Location
+from dcmseal.report import VerificationReport
+
+if TYPE_CHECKING:
+    from dcmseal.engine.inspection import Signature
+    from dcmseal.plugins.protocols import Profile
+    from dcmseal.plugins.registry import Registry
+
+
+def verify(
+    source: DatasetInput,
+    *,
+    uid: str | None = None,
+    location: Location | str | None = None,
+    require: Iterable[str | Profile] = (),
+    integrity_only: bool = False,
+    accept_old_format: bool = False,
+    name_profiles: bool = True,
+    registry: Registry | None = None,
+) -> VerificationReport:
+    """Verify signatures: one by ``uid``, all at one ``location``, or all at every level.
+
+    ``require`` names profiles that each signature must meet. ``integrity_only`` lets the verdict do without trust.
+    ``accept_old_format`` takes the fragment format of DCMTK before 3.5.4 for valid. ``name_profiles`` False
+    saves looking for plugins where nobody wants to know which profiles are met. A bad signature is a finding of the
+    report. Raises DatasetError or one of its kinds, and UnknownProfile.
+    """
+    from dcmseal.engine.verification import Question, verify_file
+
+    wanted = tuple(require)
+    question = Question(
+        uid=uid,
+        location=location_of(location),
+        profiles=_plugins(registry).profiles() if name_profiles else (),
+        required=tuple(_plugins(registry).profile(each) if isinstance(each, str) else each for each in wanted),
+        integrity_only=integrity_only,
+        accept_old_format=accept_old_format,
+    )
+    with opened(source) as file:
+        return verify_file(file, question)
+
+
+def signatures(source: DatasetInput) -> tuple[Signature, ...]:
+    """All signatures of a Data Set, at every level; nothing is verified. Raises DatasetError or one of its kinds."""
+    from dcmseal.engine.inspection import signatures_of
+
+    with opened(source) as file:
+        return tuple(signatures_of(file))
+
+
+def find(source: DatasetInput, uid: str) -> Signature:
+    """The signature with a Digital Signature UID, at whatever level; raises NoSuchSignature."""
+    for signature in signatures(source):
+        if signature.uid == uid:
+            return signature
+    raise no_such_signature(uid)
+
+
+def stream(source: DatasetInput, uid: str, write: Callable[[Buffer], object]) -> None:
+    """Pass the MAC byte stream of a signature to ``write``, in pieces that are good until the next.
+
+    Raises NoSuchSignature, and NotSignable if it lists an element that may not be signed.
+    """
+    from dcmseal.engine.inspection import signed_levels
+    from dcmseal.engine.macs import feed_stream
+
+    with opened(source) as file:
+        for signed in signed_levels(file):
+            for found in signed.found.signatures:
+                if found.signature.uid == uid:
+                    feed_stream(signed.level, found.signature.index, write)
+                    return
+    raise no_such_signature(uid)
+
+
+def no_such_signature(uid: str) -> NoSuchSignature:
+    """What to raise when no signature has a UID."""
+    return NoSuchSignature(f"no signature has UID {uid}", hint="dcmseal list FILE shows all signatures")
+
+
+def location_of(location: Location | str | None) -> Location | None:
+    """Read a location that may be given as text; raises UsageError."""
+    return Location.parse(location) if isinstance(location, str) else location
+
+
+def _plugins(registry: Registry | None) -> Registry:
+    from dcmseal.plugins.registry import installed
+
+    return installed() if registry is None else registry

@@ -1,0 +1,140 @@
+"""Headers of any encoding, written in explicit VR little endian as the MAC has them (PS3.5 7.1, PS3.3 Table C.12-6)."""
+
+from __future__ import annotations
+
+from array import array
+from enum import IntEnum
+from struct import Struct
+from typing import Final, NamedTuple
+
+from dcmseal import tags
+from dcmseal.dataset.header import Header, Kind, ambiguous_vr, kind_of, read_header
+from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS, TEXT_VRS, WORD_SIZE
+from dcmseal.errors import Malformed
+from dcmseal.mac.context import CONTEXT_TAGS
+
+_LONG_HEADER: Final = Struct("<HH2sHI").pack
+_SHORT_HEADER: Final = Struct("<HH2sH").pack
+_UNITS: Final = {2: "H", 4: "I", 8: "Q"}
+
+
+class Action(IntEnum):
+    """What to do about an element."""
+
+    COPY = 0
+    """Its header and value are known."""
+    SEQUENCE = 1
+    OPEN = 2
+    """Its VR depends on the context."""
+    CONTEXT = 3
+    """The VRs of others depend on it."""
+    UNKNOWN = 4
+    EXCLUDED = 5
+    ENCAPSULATED = 6
+    ITEM_END = 7
+    LONGER = 8
+    """The header has twelve bytes."""
+    BAD = 9
+
+
+class Converted(NamedTuple):
+    """An element's header in explicit VR little endian, and what the input's header says."""
+
+    action: Action
+    header: bytes
+    size: int
+    length: int
+    word: int
+    tag: int
+
+
+class _Headers(dict[bytes, Converted]):
+    """Headers converted once: they repeat, so that looking them up beats decoding them."""
+
+    __slots__ = ("_encoding", "_padding", "kept", "texts")
+
+    def __init__(self, encoding: Encoding, *, padding: bool) -> None:
+        super().__init__()
+        self._encoding = encoding
+        self._padding = padding
+        self.kept: dict[bytes, tuple[bytes, int]] = {}
+        """The new header, and the bytes to the next one, where the header keeps its length and the value stays."""
+        self.texts: dict[bytes, tuple[bytes, int, bool]] = {}
+        """Likewise where the padding is to be checked, and whether the VR is UI."""
+
+    def __missing__(self, header: bytes) -> Converted:
+        converted = _convert_header(header, self._encoding)
+        if len(self) >= 1 << 16:
+            self.clear()
+            self.kept.clear()
+            self.texts.clear()
+        self[header] = converted
+        if converted.action is Action.COPY and len(converted.header) == 8 and not converted.word:
+            vr, step = converted.header[4:6], 8 + converted.length
+            if self._padding and has_padding(vr, converted.length):
+                self.texts[header] = converted.header, step, vr == b"UI"
+            else:
+                self.kept[header] = converted.header, step
+        return converted
+
+    def decoded(self, buffer: bytes, position: int) -> Header:
+        """The header as the input has it; raises Malformed if there is none."""
+        header = read_header(buffer, position, self._encoding)
+        if header is None:
+            raise Malformed("no Data Element can be read here", position)
+        return header
+
+
+HEADERS: Final = {
+    (encoding, padding): _Headers(encoding, padding=padding) for encoding in Encoding for padding in (False, True)
+}
+"""For each encoding, the first eight bytes of a header, or all twelve of a long one, converted."""
+
+
+def has_padding(vr: bytes, length: int) -> bool:
+    """Whether a value can be padded in more than one way, or should be padded and is not."""
+    return bool(length & 1 or (length and vr in TEXT_VRS))
+
+
+def _convert_header(header: bytes, encoding: Encoding) -> Converted:
+    decoded = read_header(header, 0, encoding)
+    if decoded is None:
+        vr = header[4:6]
+        needs_more = len(header) == 8 and not encoding.is_implicit and (vr in LONG_VRS or vr.isupper())
+        return Converted(Action.LONGER if needs_more else Action.BAD, b"", 0, 0, 0, 0)
+    tag, vr, size, length = decoded
+    if not vr:
+        is_end = tag == tags.ITEM_DELIMITATION_ITEM
+        return Converted(Action.ITEM_END if is_end else Action.BAD, b"", size, length, 0, tag)
+    action = {
+        Kind.PLAIN: Action.COPY,
+        Kind.SEQUENCE: Action.SEQUENCE,
+        Kind.ENCAPSULATED: Action.ENCAPSULATED,
+        Kind.UNKNOWN: Action.UNKNOWN,
+        Kind.EXCLUDED: Action.EXCLUDED,
+    }[kind_of(tag, vr, length)]
+    if action is Action.COPY and encoding.is_implicit:
+        if ambiguous_vr(tag):
+            action = Action.OPEN
+        elif tag in CONTEXT_TAGS:
+            action = Action.CONTEXT
+    explicit = explicit_header(tag, vr, length)
+    return Converted(action, explicit, size, length, WORD_SIZE.get(vr, 0) if encoding.is_big_endian else 0, tag)
+
+
+def explicit_header(tag: int, vr: bytes, length: int) -> bytes:
+    """A header in explicit VR little endian; sequences and fragments get none of their length."""
+    if vr in SHORT_VRS:
+        return _SHORT_HEADER(tag >> 16, tag & 0xFFFF, vr, min(length, 0xFFFF))
+    if vr == b"SQ" or length == UNDEFINED_LENGTH:
+        return _SHORT_HEADER(tag >> 16, tag & 0xFFFF, b"SQ" if vr == b"SQ" else b"OB", 0)
+    return _LONG_HEADER(tag >> 16, tag & 0xFFFF, vr, 0, length)
+
+
+def swapped(value: bytes, word: int) -> bytes:
+    """The value with the bytes of each unit in the other order (PS3.5 7.3); a rest too short for a unit is kept."""
+    whole = len(value) // word * word
+    units = array(_UNITS[word], value[:whole])
+    units.byteswap()
+    return units.tobytes() + value[whole:]

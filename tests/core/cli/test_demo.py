@@ -1,0 +1,84 @@
+"""``dcmseal demo``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dcmseal.cli.main import COMMANDS
+from tests.core.cli.conftest import Run
+from tests.support.dcmsign import Dcmtk
+
+
+def commands_in(text: str) -> list[list[str]]:
+    return [shlex.split(line[2:]) for line in text.splitlines() if line.startswith("$ ")]
+
+
+def test_the_demo_convinces_in_two_screens(run: Run, in_folder: Path, dcmsign: Dcmtk) -> None:
+    ran = run("demo")
+    assert (ran.code, ran.err) == (0, "")
+    assert "dcmseal-demo/signed.dcm: valid" in ran.out
+    assert "dcmseal-demo/tampered.dcm: invalid" in ran.out
+    assert "PatientName, PatientID" in ran.out
+    assert len(ran.out.splitlines()) <= 100
+    key = in_folder / "dcmseal-demo" / "signer.key.pem"
+    assert os.stat(key).st_mode & 0o777 == 0o600
+    folder = key.parent
+    assert dcmsign.verify(folder / "signed.dcm", trust=(folder / "authority.cert.pem",)).ok
+    first, second = ((folder / name).read_bytes() for name in ("signed.dcm", "tampered.dcm"))
+    differing = [one ^ other for one, other in zip(first, second, strict=True) if one != other]
+    assert differing == [1]
+
+
+def test_every_command_it_shows_can_be_repeated(run: Run, in_folder: Path) -> None:
+    shown = commands_in(run("demo", "a folder?&%").out)
+    assert len(shown) == 6
+    codes = [
+        run(*words[1:]).code if words[0] == "dcmseal" else subprocess.run(words, check=True).returncode
+        for words in shown
+    ]
+    assert codes == [0, 0, 0, 0, 0, 1]
+    assert {words[1] for words in shown if words[0] == "dcmseal"} <= set(COMMANDS)
+    assert [path.name for path in in_folder.iterdir()] == ["a folder?&%"]
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_as_document(run: Run) -> None:
+    ran = run("demo", "demo", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.document["folder"] == "demo"
+    assert [step["exit_code"] for step in ran.document["steps"]] == [0, 0, 0, 0, 0, 1]
+    assert ran.document["steps"][-1]["result"]["verdict"] == "invalid"
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_a_folder_in_use_is_left_alone(run: Run) -> None:
+    Path("full").mkdir()
+    Path("full/precious").touch()
+    Path("file").touch()
+    assert run("demo", "full").code == 2
+    assert run("demo", "file").code == 2
+    assert [path.name for path in Path("full").iterdir()] == ["precious"]
+    assert run("demo", "full", "--force").code == 0
+    assert run("demo", "full", "--force").code == 0
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_a_step_that_fails_is_not_hidden(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dcmseal.engine.verification.verify_file", lambda *_: 1 / 0)
+    ran = run("demo")
+    assert ran.code == 1
+    assert "internal error" in ran.err
+    assert "tampered" not in ran.out
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_a_folder_that_cannot_be_made(run: Run) -> None:
+    Path("file").touch()
+    ran = run("demo", "file/folder")
+    assert ran.code == 5
+    assert "cannot be used" in ran.err

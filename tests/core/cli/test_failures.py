@@ -1,0 +1,107 @@
+"""Ends that are not good: exit codes, one line and a hint, never a traceback or a secret."""
+
+from __future__ import annotations
+
+import inspect
+import io
+
+import pytest
+
+from dcmseal import errors
+from dcmseal.cli.exit_codes import ExitCode, code_of_error, code_of_verdict, worst
+from dcmseal.cli.failures import guarded
+from dcmseal.report import Verdict
+from tests.core.cli.conftest import Run
+
+KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.SealError)]
+REFUSED = {
+    *("UsageError", "NotSignable", "NoSuchItem", "ProfileError", "ProfileViolation", "UnknownProfile"),
+    *("WeakAlgorithm", "CertificateMismatch", "CertificateNotValid"),
+}
+UNREADABLE = {"DatasetError", "NotDicom", "Malformed", "OutputError"}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_error_has_its_exit_code(kind: type[errors.SealError]) -> None:
+    expected = ExitCode.UNAVAILABLE
+    if kind.__name__ in REFUSED:
+        expected = ExitCode.USAGE
+    elif kind.__name__ in UNREADABLE:
+        expected = ExitCode.UNREADABLE
+    elif kind is errors.NoSuchSignature:
+        expected = ExitCode.NO_SIGNATURE
+    assert code_of_error(kind.__new__(kind)) is expected
+
+
+def test_every_verdict_has_its_exit_code() -> None:
+    assert [code_of_verdict(verdict) for verdict in Verdict] == [0, 1, 4, 3]
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"), [([0, 0], 0), ([0, 3], 3), ([3, 4, 0], 4), ([4, 5, 3], 5), ([5, 1, 2, 6], 1), ([2, 6], 6)]
+)
+def test_the_worst_of_several_exit_codes(codes: list[int], expected: int) -> None:
+    assert worst(map(ExitCode, codes)) == expected
+
+
+def raising(error: BaseException) -> int:
+    raise error
+
+
+def test_an_unexpected_error_shows_where_it_arose_and_not_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(lambda: raising(ValueError("s3cret")), as_json=False) == 5
+    written = capsys.readouterr()
+    assert written.out == ""
+    message, hint = written.err.splitlines()
+    assert message.startswith("dcmseal: internal error: ValueError in test_failures.py, line ")
+    assert "DCMSEAL_DEBUG=1" in hint
+
+
+def test_those_who_ask_get_the_traceback(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DCMSEAL_DEBUG", "1")
+    guarded(lambda: raising(ValueError("\x1b[2Jdetails")), as_json=False)
+    written = capsys.readouterr().err
+    assert "Traceback" in written
+    assert "\\x1b[2Jdetails" in written
+
+
+def test_an_unexpected_error_is_a_document_too(capsys: pytest.CaptureFixture[str]) -> None:
+    guarded(lambda: raising(RecursionError()), as_json=True)
+    assert '"exit_code": 5' in capsys.readouterr().out
+
+
+def test_ctrl_c_ends_without_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(lambda: raising(KeyboardInterrupt()), as_json=False) == 130
+    assert capsys.readouterr().err == "dcmseal: interrupted\n"
+
+
+def test_what_hostile_names_hold_is_escaped(run: Run) -> None:
+    ran = run("verify", "\x1b]0;owned\x07\u202e.dcm")
+    assert ran.code == 5
+    assert "\\x1b]0;owned\\x07\\u202e.dcm" in ran.err
+    assert "\x1b" not in ran.err
+
+
+def test_an_error_is_a_document_on_request(run: Run) -> None:
+    ran = run("list", "no-such-file", "--json")
+    assert ran.code == 5
+    assert ran.document["document"] == "error"
+    assert ran.document["exit_code"] == 5
+    assert ran.document["hint"]
+    assert "cannot be read" in ran.err
+    usage = run("list", "--json")
+    assert usage.code == usage.document["exit_code"] == 2
+
+
+def test_names_that_the_terminal_cannot_write_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", ascii_only)
+
+    def write() -> int:
+        print("Müller")
+        return 0
+
+    assert guarded(write, as_json=False) == 0
+    ascii_only.flush()
+    assert ascii_only.buffer.seek(0) == 0
+    assert ascii_only.buffer.read() == b"M\\xfcller\n"

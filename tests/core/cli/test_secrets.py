@@ -1,0 +1,127 @@
+"""Passphrases on their way from the person to the key."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from dcmseal.cli.secrets import secrets_of
+from dcmseal.plugins.protocols import SecretRequest
+from tests.core.cli.conftest import Run
+from tests.support.pki import PASSPHRASE, Pki
+
+GIVEN = {"passphrase_env": None, "passphrase_file": None, "passphrase_fd": None}
+
+
+@pytest.fixture
+def locked(pki: Pki) -> str:
+    """The URI of an encrypted key."""
+    return f"pem:{pki['p256'].encrypted_key_pem}?cert={pki['p256'].certificate_pem}"
+
+
+@pytest.fixture
+def secret_file(tmp_path: Path) -> Path:
+    path = tmp_path / "secret"
+    path.write_text(f"{PASSPHRASE}\r\nnot this\n")
+    path.chmod(0o600)
+    return path
+
+
+def test_from_the_environment(
+    run: Run, image: Path, locked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["sign", str(image), str(tmp_path / "out.dcm"), "--key", locked, "--passphrase-env", "SECRET"]
+    missing = run(*words)
+    assert missing.code == 2
+    assert "no environment variable SECRET" in missing.err
+    monkeypatch.setenv("SECRET", "wrong")
+    wrong = run(*words)
+    assert wrong.code == 6
+    assert "wrong" in wrong.err.splitlines()[0]
+    monkeypatch.setenv("SECRET", PASSPHRASE)
+    right = run(*words)
+    assert (right.code, right.err) == (0, "")
+    assert PASSPHRASE not in right.out
+
+
+def test_from_a_file(run: Run, image: Path, locked: str, secret_file: Path, tmp_path: Path) -> None:
+    ran = run("sign", image, tmp_path / "out.dcm", "--key", locked, "--passphrase-file", secret_file)
+    assert (ran.code, ran.err) == (0, "")
+
+
+def test_a_file_that_others_can_read_is_warned_of(
+    run: Run, image: Path, locked: str, secret_file: Path, tmp_path: Path
+) -> None:
+    secret_file.chmod(0o640)
+    ran = run("sign", image, tmp_path / "out.dcm", "--key", locked, "--passphrase-file", secret_file)
+    assert ran.code == 0
+    assert ran.err == f"dcmseal: warning: others can read {secret_file}: chmod 600 keeps it to yourself\n"
+
+
+def test_from_a_file_descriptor(run: Run, image: Path, locked: str, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, f"{PASSPHRASE}\n".encode())
+    os.close(writing)
+    try:
+        ran = run("sign", image, tmp_path / "out.dcm", "--key", locked, "--passphrase-fd", str(reading))
+    finally:
+        os.close(reading)
+    assert (ran.code, ran.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"", "no passphrase"), (b"\nsecond\n", "no passphrase"), (b"\xff\n", "not in UTF-8")]
+)
+def test_files_without_a_passphrase(run: Run, image: Path, secret_file: Path, content: bytes, said: str) -> None:
+    secret_file.write_bytes(content)
+    ran = run("sign", image, "out.dcm", "--key", "pem:k", "--passphrase-file", secret_file)
+    assert ran.code == 2
+    assert said in ran.err
+
+
+@pytest.mark.parametrize(
+    "option", [["--passphrase-file", "none"], ["--passphrase-fd", "987654"], ["--passphrase-fd", "-1"]]
+)
+def test_sources_that_are_not_there(run: Run, image: Path, in_folder: Path, option: list[str]) -> None:
+    ran = run("sign", image, "out.dcm", "--key", "pem:k", *option)
+    assert ran.code == 2
+    assert not list(in_folder.iterdir())
+
+
+def test_one_source_only(run: Run, image: Path) -> None:
+    words = ["--passphrase-env", "A", "--passphrase-fd", "0"]
+    assert run("sign", image, "out.dcm", "--key", "pem:k", *words).code == 2
+
+
+def test_without_a_source_and_a_terminal_there_is_none(run: Run, image: Path, locked: str, tmp_path: Path) -> None:
+    ran = run("sign", image, tmp_path / "out.dcm", "--key", locked)
+    assert ran.code == 6
+    assert "--passphrase-env" in ran.err
+
+
+def test_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts: list[str] = []
+
+    def getpass(prompt: str) -> str:
+        prompts.append(prompt)
+        if len(prompts) == 3:
+            raise EOFError
+        return "" if len(prompts) == 2 else "typed"
+
+    monkeypatch.setattr("getpass.getpass", getpass)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    secrets = secrets_of(Namespace(**GIVEN))
+    answers = [secrets(SecretRequest(purpose="card\x1b[2J", uri="x:", attempt=attempt)) for attempt in (1, 2, 3, 4)]
+    assert answers == ["typed", None, None, None]
+    assert prompts[0] == "Passphrase or PIN of card\\x1b[2J: "
+    assert "once more" in prompts[1]
+    assert len(prompts) == 3
+
+
+def test_what_was_given_is_tried_once_for_a_second_wrong_pin_locks_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "1234")
+    secrets = secrets_of(Namespace(**{**GIVEN, "passphrase_env": "SECRET"}))
+    assert [secrets(SecretRequest(purpose="card", uri="x:", attempt=attempt)) for attempt in (1, 2)] == ["1234", None]

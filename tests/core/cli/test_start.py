@@ -1,0 +1,161 @@
+"""Starting: fast, with help for everything, and without a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dcmseal
+from dcmseal.cli.main import COMMANDS, command_of
+from tests.core.cli.conftest import Run
+
+DCMSEAL = Path(sys.executable).with_name("dcmseal")
+HEAVY = {
+    *("argcomplete", "asyncio", "cryptography", "getpass", "pydicom", "rich"),
+    *("dcmseal.engine.changing", "dcmseal.mac.encoding"),
+}
+NOT_FOR_HELP = {
+    *("dataclasses", "dcmseal.dictionary", "dcmseal.report", "difflib", "hashlib", "importlib.metadata"),
+    *("inspect", "json", "pluggy", "shutil", "tempfile"),
+}
+
+
+def modules_after(*words: str) -> set[str]:
+    """What is imported by a command line, in a process of its own."""
+    program = (
+        "import sys\nfrom dcmseal.cli.main import main\n"
+        "try:\n    code = main(sys.argv[1:])\nexcept SystemExit as end:\n    code = end.code\n"
+        "print(*sys.modules, file=sys.stderr)\nsys.exit(code)"
+    )
+    ran = subprocess.run([sys.executable, "-I", "-c", program, *words], check=True, capture_output=True, text=True)
+    return set(ran.stderr.split())
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["verify", "--help"], ["sign", "--help"]], ids=" ".join)
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    modules = modules_after(*words)
+    assert "dcmseal.cli.main" in modules
+    assert not modules & (HEAVY | NOT_FOR_HELP)
+
+
+def test_help_imports_no_command() -> None:
+    assert not [name for name in modules_after("--help") if name.startswith("dcmseal.cli.commands")]
+
+
+@pytest.mark.parametrize("command", ["plugins", "profiles"])
+def test_listing_plugins_imports_none_of_what_they_use(command: str) -> None:
+    modules = modules_after(command)
+    assert "pluggy" in modules
+    assert not modules & HEAVY
+
+
+def test_the_overview_names_every_command_and_exit_code(run: Run) -> None:
+    ran = run("--help")
+    assert ran.code == 0
+    for name, summary in COMMANDS.items():
+        assert f"  {name}" in ran.out
+        assert summary in ran.out
+    assert all(f"  {code}  " in ran.out for code in range(7))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_and_ends_with_examples(run: Run, name: str) -> None:
+    ran = run(name, "--help")
+    assert ran.code == 0
+    description, _, examples = ran.out.partition("\nexamples:\n")
+    assert f"usage: dcmseal {name}" in description
+    assert all(f"dcmseal {name}" in line for line in examples.splitlines() if "sign image" not in line)
+    assert "--json" in description
+    assert max(map(len, ran.out.splitlines())) <= 110
+
+
+def test_every_module_is_a_command() -> None:
+    folder = Path(str(command_of("verify").__dict__["__file__"])).parent
+    assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == set(COMMANDS)
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").out == f"dcmseal {dcmseal.__version__}\n"
+
+
+def test_without_a_command_the_overview_is_shown_and_refused(run: Run) -> None:
+    ran = run()
+    assert (ran.code, ran.out) == (2, "")
+    assert "commands:" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["verfy"], "did you mean verify?"),
+        (["frobnicate"], "dcmseal --help"),
+        (["--frobnicate"], "unrecognized arguments: --frobnicate"),
+        (["verify"], "dcmseal verify --help"),
+        (["verify", "x.dcm", "--integrity"], "unrecognized arguments: --integrity"),
+        (["sign", "a", "b", "c"], "unrecognized arguments: c"),
+        (["completion", "csh"], "bash"),
+        (["verify", "x.dcm", "-q", "--json"], "not allowed with"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_two_lines(run: Run, words: list[str], said: str) -> None:
+    ran = run(*words)
+    assert ran.code == 2
+    assert said in ran.err
+    message, hint = ran.err.splitlines()
+    assert message.startswith("dcmseal: ")
+    assert hint.startswith("hint: ")
+
+
+def test_names_that_look_like_options_stand_behind_two_dashes(run: Run, signed: Path, in_folder: Path) -> None:
+    (in_folder / "--all").write_bytes(signed.read_bytes())
+    assert run("verify", "--integrity-only", "--", "--all").code == 0
+    assert run("remove", "--all", "--", "--all", "--out").code == 0
+    assert (in_folder / "--out").exists()
+
+
+def test_the_console_script_gives_the_exit_code(tmp_path: Path, signed: Path) -> None:
+    ran = subprocess.run([DCMSEAL, "verify", signed], check=False, capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (4, "")
+    ran = subprocess.run([DCMSEAL, "verify", tmp_path / "none"], check=False, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (5, "")
+
+
+def test_a_pipe_goes_in_and_another_comes_out(image: Path, key: str) -> None:
+    """Neither can be read twice, or sought in."""
+    with (
+        subprocess.Popen(["cat", image], stdout=subprocess.PIPE) as cat,
+        subprocess.Popen(
+            [DCMSEAL, "sign", "-", "-", "--key", key], stdin=cat.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as sign,
+    ):
+        verify = subprocess.run(
+            [DCMSEAL, "verify", "-", "--integrity-only"], stdin=sign.stdout, check=False, capture_output=True, text=True
+        )
+        assert sign.stderr is not None
+        assert b"standard output: signed" in sign.stderr.read()
+    assert (verify.returncode, verify.stderr) == (0, "")
+    assert verify.stdout.startswith("standard input: valid")
+
+
+def test_a_reader_that_goes_away_hears_no_complaint(signed: Path) -> None:
+    with subprocess.Popen([DCMSEAL, "show", signed], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as show:
+        assert show.stdout is not None
+        assert show.stderr is not None
+        show.stdout.close()
+        assert show.stderr.read() == b""
+        assert show.wait() == 5
+
+
+def test_closed_standard_streams_are_no_internal_error(signed: Path) -> None:
+    for redirection in (">&-", "<&-"):
+        command = f'"$0" verify "$1" --integrity-only {redirection}'
+        ran = subprocess.run(["/bin/sh", "-c", command, DCMSEAL, signed], check=False, capture_output=True, text=True)
+        assert (ran.returncode, ran.stderr) == (0, "")
+    ran = subprocess.run(
+        ["/bin/sh", "-c", '"$0" stream "$1" >&-', DCMSEAL, signed], check=False, capture_output=True, text=True
+    )
+    assert ran.returncode == 5
+    assert "standard output is closed" in ran.stderr
