@@ -21,8 +21,9 @@ _INTRODUCTION = """\
 
 <!-- Written by tools/make_cli_reference.py: change the commands, then run it. -->
 
-A command line is `dcmseal COMMAND` and the arguments of the command, in any order. Long options are written out, as they
-stand here. `dcmseal COMMAND --help` shows what this page says about a command; `dcmseal --version` names the release.
+A command line is `dcmseal COMMAND` and the arguments of the command, in any order. Long options are written out, as
+they stand here. `dcmseal COMMAND --help` shows what this page says about a command; `dcmseal --version` names the
+release.
 
 - `-` in the place of a file is standard input or standard output.
 - No file is overwritten without `--force` or `--in-place`. A result is complete, or not written at all.
@@ -54,8 +55,7 @@ def _section(name: str) -> Iterator[str]:
     yield from ("```text", parser.usage or "", "```", "")
     for group, actions in groups:
         if actions:
-            about = f": {group.description}" if group.description else ""
-            yield from (f"{_title(group.title)}{about}", "", "| | |", "|---|---|")
+            yield from _heading(group.title or "", group.description or "")
             yield from (f"| {_names(action)} | {_cell(_sentence(action.help or ''))} |" for action in actions)
             yield ""
     yield from ("Examples", "", "```text")
@@ -68,8 +68,11 @@ def _shown(actions: list[Action]) -> list[Action]:
     return [action for action in actions if action.help != SUPPRESS and "--help" not in action.option_strings]
 
 
-def _title(title: str | None) -> str:
-    return {"positional arguments": "Arguments", "options": "Options"}.get(title or "", _capital(title or ""))
+def _heading(title: str, description: str) -> Iterator[str]:
+    """What stands above a table; the groups that argparse makes by itself need no title."""
+    if title not in ("positional arguments", "options"):
+        yield from (f"**{_capital(title)}**" + (f": {description}." if description else ""), "")
+    yield from (f"| {'Argument' if title == 'positional arguments' else 'Option'} | Meaning |", "|---|---|")
 
 
 def _names(action: Action) -> str:

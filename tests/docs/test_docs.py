@@ -1,0 +1,170 @@
+"""The documentation is true: its commands and code run, its example is what is hashed, and nothing is left out."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shutil
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import dcmseal
+import make_cli_reference
+from dcmseal.cli.exit_codes import ExitCode
+from dcmseal.cli.main import COMMANDS, main
+from dcmseal.engine.drafting import Wish
+from dcmseal.engine.planning import plan_signature
+from dcmseal.engine.signing import mac_stream
+from dcmseal.plugins import hookspecs
+from tests.core.plugins.test_discovery import FOREIGN, install
+from tests.docs.codes import ROOT
+from tests.docs.pages import DATA, DOCS, README, RUNNABLE, Block, blocks, pages
+from tests.docs.reader import Reader, commands, environment
+from tests.support import builder
+
+_FROM_NOTHING = (README, DOCS / "tutorial" / "first-signature.md")
+"""Pages whose reader has nothing yet; those of the others have run the demonstration, and are in its folder."""
+_LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+
+
+def to_do(page: Path) -> list[Block]:
+    return [block for block in blocks(page) if not block.not_run and (block.title or block.language in RUNNABLE)]
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that ``dcmseal demo`` makes."""
+    folder = tmp_path_factory.mktemp("demo") / "dcmseal-demo"
+    assert main(["demo", str(folder), "--json"]) == ExitCode.OK
+    return folder
+
+
+@pytest.fixture(scope="session")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the plugin of the worked examples is installed."""
+    return install(FOREIGN, tmp_path_factory.mktemp("foreign"))
+
+
+@pytest.mark.parametrize("page", [page for page in pages() if to_do(page)], ids=lambda page: page.stem)
+def test_what_the_page_says_happens(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    folder = tmp_path / "dcmseal-demo"
+    if page in _FROM_NOTHING:
+        folder = tmp_path
+    else:
+        shutil.copytree(request.getfixturevalue("demo"), folder)
+    plugins = [request.getfixturevalue("foreign")] if "plugin" in page.stem else []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        variables = environment(tmp_path, *plugins)
+        patch.setenv("PATH", variables["PATH"])
+        reader = Reader(folder, variables)
+        for block in to_do(page):
+            reader.follow(block)
+
+
+def modules_with_examples() -> list[str]:
+    sources = (path for root in ("core", "backends", "profiles") for path in (ROOT / root).rglob("*.py"))
+    names = (path.relative_to(ROOT).with_suffix("").parts[1:] for path in sources if ">>> " in path.read_text("utf-8"))
+    return sorted(".".join(name).removesuffix(".__init__") for name in names)
+
+
+@pytest.mark.parametrize("name", modules_with_examples())
+def test_examples_in_docstrings_are_true(name: str, demo: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(demo, tmp_path / "demo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        result = doctest.testmod(import_module(name))
+    assert result.attempted
+    assert not result.failed
+
+
+def test_every_block_is_run_or_says_why_not() -> None:
+    for page in pages():
+        for block in blocks(page):
+            assert block.language in RUNNABLE | DATA, block
+            assert not (block.not_run and block.language in DATA), block
+            if block.language == "console":
+                assert list(commands(block.code)), block
+
+
+def test_commands_are_read_as_they_are_typed() -> None:
+    code = "$ one \\\n> more\nanswer\nanother\n$ two\n"
+    assert list(commands(code)) == [("one \\\nmore\n", "answer\nanother\n"), ("two\n", "")]
+
+
+def test_links_of_the_front_page_lead_somewhere() -> None:
+    links = _LINK.findall(README.read_text("utf-8"))
+    assert len(links) > 10
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_page_is_in_the_menu_and_the_index_of_its_folder() -> None:
+    menu = (ROOT / "mkdocs.yml").read_text("utf-8")
+    for page in sorted(DOCS.rglob("*.md")):
+        assert page.relative_to(DOCS).as_posix() in menu
+        index = page.parent / "index.md"
+        assert page == index or f"({page.name})" in index.read_text("utf-8"), page
+
+
+def test_the_command_line_reference_is_up_to_date() -> None:
+    assert make_cli_reference.TARGET.read_text("utf-8") == make_cli_reference.reference()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_is_documented(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    options = set(re.findall(r"(?<![\w-])--[a-z-]+", capsys.readouterr().out.partition("examples:")[0])) - {"--help"}
+    (section,) = re.findall(
+        rf"^## {command}$(.*?)(?=^## |\Z)", make_cli_reference.TARGET.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert options
+    assert {option for option in options if f"`{option}" not in section} == set()
+
+
+def test_every_command_has_a_how_to() -> None:
+    text = "".join(page.read_text("utf-8") for page in (README, *DOCS.glob("how-to/*.md"), *DOCS.glob("tutorial/*.md")))
+    assert [command for command in COMMANDS if f"dcmseal {command}" not in text] == []
+
+
+def test_every_hook_is_documented() -> None:
+    hooks = {name for name in vars(hookspecs) if name.startswith("dcmseal_")}
+    assert hooks
+    for page in ("reference/api.md", "explanation/architecture.md"):
+        assert set(re.findall(r"\bdcmseal_\w+", (DOCS / page).read_text("utf-8"))) == hooks
+    guides = "".join(page.read_text("utf-8") for page in DOCS.glob("how-to/write-*.md"))
+    assert [hook for hook in hooks if f"def {hook}(" not in guides] == []
+
+
+def test_every_public_name_is_documented() -> None:
+    page = (DOCS / "reference" / "api.md").read_text("utf-8")
+    documented = set(re.findall(r"^::: dcmseal\.(?:\w+\.)*(\w+)$", page, re.MULTILINE))
+    assert {name for name in dcmseal.__all__ if name != "__version__"} <= documented | {"SealError"}
+
+
+def test_every_exit_code_is_documented_and_no_other() -> None:
+    page = (DOCS / "reference" / "exit-codes.md").read_text("utf-8")
+    rows = {(int(code), name) for code, name in re.findall(r"^\| (\d+) \| ([A-Z_]+) \|", page, re.MULTILINE)}
+    assert rows == {(code.value, code.name) for code in ExitCode}
+
+
+def test_the_example_is_what_is_hashed() -> None:
+    page = (DOCS / "explanation" / "mac-byte-stream.md").read_text("utf-8")
+    shown = [
+        bytes.fromhex("".join(re.findall(r"^((?:[0-9A-F]{2} ?)+)(?=  |$)", text, re.MULTILINE)))
+        for text in re.findall(r"^```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    ]
+    nodes = (
+        builder.text(0x00080005, "CS", "ISO_IR 192"),
+        builder.uid(0x00080018, "1.2.3.4"),
+        builder.Sequence(0x00081140, (builder.Item((builder.uid(0x00081155, "1.2.3.5"),)),)),
+        builder.text(0x00100010, "PN", "Yamada^Tarou"),
+        builder.Fragments(fragments=(b"", b"\xff\xd8\xff\xd9")),
+    )
+    image = builder.file(nodes, builder.JPEG_BASELINE)
+    with plan_signature(image, Wish(uid="2.25.17", moment=datetime(2026, 1, 31, 12, tzinfo=UTC))) as plan:
+        message = mac_stream(plan)
+        assert shown == [b"".join(message.chunks()), message.digest, message.digest_info]

@@ -1,0 +1,204 @@
+"""docs/reference/findings.md names every code there is, and no other, with its true aspect, outcome and clause."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, NamedTuple
+
+import pytest
+from pydicom import Dataset, dcmread
+
+import dcmseal
+from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.rules import unmet
+from dcmseal.report import Aspect, Finding
+from dcmseal.terms import MacAlgorithm
+from tests.docs.codes import FINDINGS, ROOT, WARNINGS, UnreadableCode, codes_of
+from tests.support import builder, files, lookalikes
+from tests.support.pki import Identity, Pki
+
+_ROW = re.compile(r"\| `([a-z0-9-]+)` \| ([^|]+) \| ([^|]+) \|(?: ([^|]+) \|)?")
+_DASH = "—"
+
+
+class Row(NamedTuple):
+    section: str
+    code: str
+    outcomes: tuple[str, ...]
+    clause: str
+
+
+def rows() -> Iterator[Row]:
+    section = ""
+    for line in (ROOT / "docs" / "reference" / "findings.md").read_text("utf-8").splitlines():
+        if line.startswith("## "):
+            section = line[3:].lower()
+        elif line.startswith("| `"):
+            match = _ROW.fullmatch(line)
+            assert match, line
+            yield Row(section, match[1], tuple(match[2].split(", ")), match[4] or "")
+
+
+def test_every_finding_code_is_documented_and_no_other() -> None:
+    assert {row.code for row in rows() if row.section in {*Aspect}} == codes_of(FINDINGS)
+
+
+def test_every_warning_code_is_documented_and_no_other() -> None:
+    assert {row.code for row in rows() if row.section == "warnings"} == codes_of(WARNINGS)
+
+
+def test_no_code_means_two_things() -> None:
+    codes = [row.code for row in rows()]
+    assert len(codes) == len(set(codes))
+
+
+def test_codes_are_read_from_all_ways_to_write_them(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "core" / "module.py"
+    source.parent.mkdir()
+    source.write_text(
+        "def _make(aspect, code) -> Finding:\n    return Finding(code=code, aspect=aspect)\n"
+        "def other() -> None:\n    Finding(code='a'); _make(1, 'b'); _make(1, code='c'); Advice(code='x')\n"
+        "def loop() -> None:\n    for n, code in ((1, 'd'), (2, 'e')):\n        _make(n, code)\n"
+    )
+    monkeypatch.setattr("tests.docs.codes.ROOT", tmp_path)
+    assert codes_of(FINDINGS) == set("abcde")
+    assert codes_of(WARNINGS) == {"x"}
+    source.write_text("def hidden(name) -> None:\n    Finding(code=f'{name}-missing')\n")
+    with pytest.raises(UnreadableCode, match="line 2"):
+        codes_of(FINDINGS)
+
+
+def key_of(signer: Identity) -> str:
+    return f"pem:{signer.key_pem}?cert={signer.certificate_pem}"
+
+
+def signed(source: bytes, signer: Identity, **options: Any) -> bytes:
+    data = dcmseal.sign(source, key=key_of(signer), **options).data
+    assert data is not None
+    return data
+
+
+def changed(data: bytes, change: Callable[[Dataset, Dataset, Dataset], object]) -> bytes:
+    """The file after a change to its Data Set, its (last) signature item, or its MAC Parameters item."""
+    dataset = dcmread(BytesIO(data))
+    change(dataset, dataset[0xFFFAFFFA][-1], dataset[0x4FFE0001][-1])
+    out = BytesIO()
+    dataset.save_as(out)
+    return out.getvalue()
+
+
+def without(*tags: int) -> Callable[[Dataset, Dataset, Dataset], None]:
+    """Takes elements out, wherever they stand."""
+
+    def change(*levels: Dataset) -> None:
+        for level in levels:
+            for tag in tags:
+                level.pop(tag, None)
+
+    return change
+
+
+def having(tag: int, value: object) -> Callable[[Dataset, Dataset, Dataset], None]:
+    """Changes the value of an element in the signature's item, or in the MAC Parameters item."""
+
+    def change(_: Dataset, item: Dataset, mac: Dataset) -> None:
+        level = item if tag in item else mac
+        level[tag].value = value
+
+    return change
+
+
+def broken_files(pki: Pki) -> Iterator[bytes]:
+    """Files with all that can be wrong with signatures, made from good ones."""
+    rsa, ec = pki["rsa2048"], pki["p256"]
+    plain = builder.file(builder.image())
+    good = signed(plain, rsa)
+    yield from (good, signed(plain, ec, tags=["PatientName"]))
+    yield signed(builder.file(builder.image(builder.Value(0x00091001, "UN", b"??"))), rsa)
+    for name in ("expired", "not-yet-valid"):
+        yield signed(plain, pki[name], allow_expired=True)
+    for signer in (rsa, ec):
+        yield signed(plain, signer).replace(b"4711", b"0815")
+    for tag in (0x04000005, 0x04000100, 0x04000105, 0x04000110, 0x04000115, 0x04000120):
+        yield changed(good, lambda _, item, __, tag=tag: item.pop(tag))  # type: ignore[misc]
+    for tag in (0x04000010, 0x04000015, 0x04000020):
+        yield changed(good, without(tag))
+    for tag, value in (
+        (0x04000005, 7),
+        (0x04000010, "1.2.840.10008.1.2"),
+        (0x04000010, "1.2.3.4"),
+        (0x04000015, "SHA257"),
+        (0x04000020, [0x00100020, 0x00100010]),
+        (0x04000020, [0x00020010]),
+        (0x04000020, [0x00100040]),
+        (0x04000105, "20240101"),
+        (0x04000110, "X509_1994_SIG"),
+        (0x04000115, b"\x30\x00"),
+        (0x04000115, pki["p384"].der + bytes(len(pki["p384"].der) % 2)),
+        (0x04000115, pki["rsa3072"].der + bytes(len(pki["rsa3072"].der) % 2)),
+    ):
+        yield changed(good, having(tag, value))
+    yield changed(good, lambda _, item, __: item.add_new(0x04000305, "CS", "OTHER"))
+    yield changed(good, lambda dataset, _, mac: dataset[0x4FFE0001].value.append(mac))
+    unknown = builder.file(builder.image(builder.Value(0x00091001, "LO", b"??")))
+    yield signed(unknown, rsa).replace(b"\x09\0\x01\x10LO\x02\0??", b"\x09\0\x01\x10UN\0\0\0\0\0\0")
+    yield changed(good, lambda dataset, *_: dataset[0x00100020].__setattr__("value", "4711  "))
+    yield changed(changed(good, without(0x04000005)), lambda _, item, __: item.add_new(0x04000015, "CS", "SHA256"))
+    jpeg = signed(files.real_file("JPEG-lossy.dcm").data, rsa)
+    yield jpeg.replace(b"1.2.840.10008.1.2.4.51", b"1.2.840.10008.1.2.4.57", 1).replace(b"MONOCHROME2", b"MONOCHROME1")
+    yield signed(files.real_file("rtplan.dcm").data, ec, location="BeamSequence[0]", purpose="review")
+    yield from (lookalikes.pacs_system_file(rsa), lookalikes.c2pa_health_file(ec))
+    number = builder.Item((builder.us(0x04000005, 0),))
+    macro = builder.Sequence(0x4FFE0001, (number,)), builder.Sequence(0xFFFAFFFA, (number,))
+    image = builder.image()
+    yield builder.file((*image[:2], image[3], image[2], *macro))
+    yield builder.file((image[0], *image, *macro))
+    yield builder.file((*image, builder.Sequence(0xFFFAFFFA, (builder.Item((*number.elements, *number.elements)),))))
+    yield builder.file((*image, builder.Sequence(0xFFFAFFFA)))
+    yield builder.file((*image, builder.Value(0xFFFAFFFA, "OB", b"??")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strict:
+    """A profile that asks for what the samples do not have."""
+
+    name: str = "strict"
+    title: str = "Strict"
+    reference: str = "tests"
+
+    def requirements(self, dataset: ProfiledDataset) -> Requirements:
+        return Requirements(
+            elements=frozenset(dataset.tags),
+            mac_algorithms=frozenset({MacAlgorithm.SHA512}),
+            purposes=frozenset({1}),
+            purpose_required=True,
+            main_dataset_only=True,
+            clause=self.reference,
+        )
+
+    def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
+        return unmet(self.requirements(dataset), dataset, facts)
+
+
+def findings(pki: Pki) -> Iterator[Finding]:
+    for data in broken_files(pki):
+        report = dcmseal.verify(data, require=["base-rsa", Strict()])
+        yield from report.notes
+        for signature in report.signatures:
+            yield from signature.findings
+
+
+def test_findings_are_what_the_tables_say(pki: Pki) -> None:
+    documented = {row.code: row for row in rows()}
+    shown: set[str] = set()
+    for finding in findings(pki):
+        row = documented[finding.code]
+        assert finding.aspect.value == row.section, finding
+        assert finding.outcome.value in row.outcomes, finding
+        assert row.clause in (finding.clause, _DASH), finding
+        shown.add(finding.code)
+    # the others take larger samples: 64 MACs, the two formats of DCMTK, VRs that depend on their context, odd keys
+    assert len(shown) >= 57
