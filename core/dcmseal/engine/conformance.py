@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from operator import lt
 from typing import Final
 
 from dcmseal.dataset.scanner import LevelScanner
@@ -53,10 +53,9 @@ class LevelView:
 def order_problems(scan: LevelScanner) -> list[Finding]:
     """Findings where the elements of a level are not in ascending order, or not unique (PS3.5 7.1)."""
     tags = scan.tags
-    ordered = sorted(set(tags))
-    if tags == ordered:
+    if all(map(lt, tags, tags[1:])):
         return []
-    if len(ordered) != len(tags):
+    if len(set(tags)) != len(tags):
         twice = next(tag for tag, following in zip(sorted(tags), sorted(tags)[1:], strict=False) if tag == following)
         return [form_problem("duplicate-element", "the data set holds an element twice", tag_text(twice))]
     return [form_problem("disordered", "the data set's elements are not in ascending order")]
@@ -90,7 +89,7 @@ def macro_findings(found: FoundSignature, forbidden: Sequence[int]) -> list[Find
 def _mac_findings(mac: MacParameters, forbidden: Sequence[int]) -> Iterable[Finding]:
     if not mac.elements:
         yield form_problem("no-elements-listed", "Data Elements Signed is empty")
-    elif any(first >= second for first, second in pairwise(mac.elements)):
+    elif not all(map(lt, mac.elements, mac.elements[1:])):
         yield _note("elements-disordered", "Data Elements Signed is not in data set order, or names an element twice")
     if forbidden:
         message = f"{tag_text(forbidden[0])} is listed as signed: {exclusion(forbidden[0])}"

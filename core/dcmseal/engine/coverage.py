@@ -54,6 +54,8 @@ def coverage_of(signature: DigitalSignature, macs: LevelMacs) -> Coverage:
     listed = macs.listed(signature.mac)
     signable = macs.signable
     unsignable = tuple((tag, why) for tag, why in macs.facts.unsignable.items() if not exclusion(tag))
+    if signature.mac is not None and signature.mac.elements == signable:
+        return Coverage(signed=signable, unsignable=unsignable)
     absent = () if len(listed) == len(signable) else tuple(sorted(listed.difference(macs.scan.tags)))
     if listed.issuperset(signable):
         return Coverage(signed=signable, unsignable=unsignable, absent=absent)
@@ -90,13 +92,19 @@ class Lists:
         elements = signature.mac.elements if signature.mac else ()
         known = self._known.get(elements)
         if known is None and len(self._known) < MAX_MACS:
-            coverage = coverage_of(signature, self._macs)
-            known = self._known[elements] = Listed(
-                coverage=coverage,
-                signed=frozenset(coverage.signed),
-                forbidden=tuple(tag for tag in dict.fromkeys(elements) if exclusion(tag)),
-            )
+            known = self._known[elements] = self._worked_out(signature, elements)
         return known
+
+    def _worked_out(self, signature: DigitalSignature, elements: tuple[int, ...]) -> Listed:
+        coverage = coverage_of(signature, self._macs)
+        if coverage.signed == elements:
+            # the usual case: just what is there and can be signed, which has been looked at
+            return Listed(coverage=coverage, signed=self._macs.listed(signature.mac), forbidden=())
+        return Listed(
+            coverage=coverage,
+            signed=frozenset(coverage.signed),
+            forbidden=tuple(tag for tag in dict.fromkeys(elements) if exclusion(tag)),
+        )
 
 
 def coverage_findings(coverage: Coverage) -> list[Finding]:

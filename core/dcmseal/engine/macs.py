@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from dcmseal import tags
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.source import Buffer
 from dcmseal.engine.levels import Level
 from dcmseal.engine.reading import FoundParameters, FoundSignature, LevelSignatures, read_parameters, read_signatures
@@ -67,10 +66,18 @@ class LevelMacs:
             self._signable = tuple([tag for tag in self.scan.tags if tag not in unsignable])
         return self._signable
 
-    def digest(self, found: FoundSignature) -> bytes | None:
-        """The complete MAC of a signature; None if its parameters do not allow one."""
+    def complete(self, found: FoundSignature) -> MacJob | None:
+        """The complete MAC of a signature; None if its parameters do not allow one.
+
+        ``unsignable`` are the elements of its item that no MAC can hold, so that anybody may have put them there.
+        """
         job = self.job(found.signature.mac)
-        return None if job is None else item_digest(found.item, job.digest.copy(), self.variant).digest()
+        return None if job is None else _fed(found.item, job.digest.copy(), self.variant)
+
+    def digest(self, found: FoundSignature) -> bytes | None:
+        """The value of the complete MAC of a signature; None if its parameters do not allow one."""
+        job = self.complete(found)
+        return None if job is None else job.digest.digest()
 
 
 def mac_key(parameters: MacParameters) -> MacKey:
@@ -81,12 +88,6 @@ def mac_key(parameters: MacParameters) -> MacKey:
 def item_digest(item: LevelScanner, digest: Digest, variant: Variant = PLAIN) -> Digest:
     """Feed the signature's own item, less the elements that are made from the MAC (PS3.3 C.12.1.1.3.1.2)."""
     return _fed(item, digest, variant).digest
-
-
-def unsignable_in_item(item: LevelScanner) -> tuple[tuple[int, str], ...]:
-    """Elements of a signature's item that no MAC can hold, so that anybody may have put them there, and why."""
-    job = _fed(item, _Passing(lambda _: None), PLAIN)
-    return tuple((tag, why) for tag, why in job.unsignable if not exclusion(tag))
 
 
 def _fed(item: LevelScanner, digest: Digest, variant: Variant) -> MacJob:

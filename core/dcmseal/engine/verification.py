@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dcmseal.dataset.part10 import DicomFile
-from dcmseal.engine.alternatives import Alternative, Readings
+from dcmseal.dataset.signable import exclusion
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.conformance import LevelView, facts_of, macro_findings, order_problems, profile_findings
 from dcmseal.engine.coverage import Lists, coverage_findings
 from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
 from dcmseal.engine.lookalikes import lookalike_findings
-from dcmseal.engine.macs import LevelMacs, level_macs, unsignable_in_item
+from dcmseal.engine.macs import LevelMacs, level_macs
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
 from dcmseal.errors import CertificateNotValid, NoSuchSignature
@@ -25,7 +26,7 @@ from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, Verificati
 from dcmseal.tags import tag_text, tags_text
 
 if TYPE_CHECKING:
-    from dcmseal.engine.alternatives import Alternative
+    from dcmseal.engine.alternatives import Alternative, Readings
 
 _SIGNING: str = "PS3.15 C.1"
 _MAC: str = "PS3.3 C.12.1.1.3.1.2"
@@ -47,6 +48,19 @@ class Question:
     """Take signatures in the fragment format of DCMTK before 3.5.4 for valid."""
 
 
+class _Readings:
+    """The other readings of a level, made when a signature does not match: few files need them."""
+
+    def __init__(self, file: DicomFile, level: Level, macs: LevelMacs) -> None:
+        self._arguments = file, level, macs
+
+    @cached_property
+    def made(self) -> Readings:
+        from dcmseal.engine.alternatives import Readings
+
+        return Readings(*self._arguments)
+
+
 def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     """Verify the signatures of a Data Set.
 
@@ -65,7 +79,7 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
             continue
         notes.extend(macs.found.problems)
         disorder = order_problems(macs.scan) if chosen else []
-        readings, lists = Readings(file, level, macs), Lists(macs)
+        readings, lists = _Readings(file, level, macs), Lists(macs)
         reports.extend(_verify(readings, lists, macs, found, question, disorder) for found in chosen)
         if not level.location.steps:
             notes.extend(lookalike_findings(macs.scan, macs.found))
@@ -91,7 +105,7 @@ def _levels(file: DicomFile, question: Question) -> Iterator[tuple[Level, LevelM
 
 
 def _verify(
-    readings: Readings,
+    readings: _Readings,
     lists: Lists,
     macs: LevelMacs,
     found: FoundSignature,
@@ -127,7 +141,7 @@ def _verify(
 
 
 def _signature_findings(
-    readings: Readings,
+    readings: _Readings,
     macs: LevelMacs,
     found: FoundSignature,
     certificate: Certificate | None,
@@ -137,13 +151,13 @@ def _signature_findings(
     signature = found.signature
     algorithm = signature.mac.mac_algorithm if signature.mac else None
     job = macs.job(signature.mac)
-    digest = macs.digest(found)
+    complete = macs.complete(found)
     if signature.mac is None:
         yield _unknown_integrity("no-mac-parameters", "there are no MAC parameters to compute the MAC with")
     elif algorithm is None or not is_available(algorithm):
         message = f"MAC Algorithm {signature.mac.algorithm!r} is not supported"
         yield _unknown_integrity("mac-algorithm-unsupported", message)
-    elif digest is None or job is None:
+    elif complete is None or job is None:
         yield _unknown_integrity("too-many-macs", "the level has more MAC parameters than are computed")
     elif certificate is None or not signature.value:
         yield _unknown_integrity("nothing-to-compare", "without certificate and signature value there is no telling")
@@ -151,12 +165,12 @@ def _signature_findings(
         tag, why = job.unsignable[0]
         where = tags_text([tag for tag, _ in job.unsignable])
         yield _unknown_integrity("unsignable-listed", f"{tag_text(tag)} is listed as signed, but {why}", where)
-    elif foreign := unsignable_in_item(found.item):
+    elif foreign := [(tag, why) for tag, why in complete.unsignable if not exclusion(tag)]:
         tag, why = foreign[0]
         message = f"{tag_text(tag)} in the signature's item is in no MAC, for {why}: anybody may have put it there"
         yield _unknown_integrity("unsignable-in-item", message, tags_text([tag for tag, _ in foreign]))
     else:
-        match = check_signature(certificate, algorithm, digest, signature.value)
+        match = check_signature(certificate, algorithm, complete.digest.digest(), signature.value)
         if match is Match.MATCHES:
             yield _finding(Aspect.INTEGRITY, Outcome.PASSED, "mac-matches", "the signed data is as it was signed")
             yield _authentic()
@@ -167,7 +181,7 @@ def _signature_findings(
         elif match is Match.UNSUPPORTED:
             yield _unknown_integrity("key-unsupported", "the certificate's kind of key is not supported")
         else:
-            alternative = readings.explain(found, lambda other: _matches(certificate, found, other))
+            alternative = readings.made.explain(found, lambda other: _matches(certificate, found, other))
             yield from _mismatch(match, alternative, question)
 
 
