@@ -10,7 +10,7 @@ from typing import Final
 from dcmseal import tags
 from dcmseal.dataset.header import Kind, ambiguous_vr, read_header
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.dataset.source import BULK, Buffer, Source
+from dcmseal.dataset.source import Buffer, Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import WORD_SIZE
 from dcmseal.dataset.walk import UNTIL_DELIMITER
@@ -21,9 +21,9 @@ from dcmseal.mac.converted import ItemConverter
 from dcmseal.mac.headers import explicit_header, swapped
 from dcmseal.mac.parts import ITEM, NEVER, SEQUENCE_DELIMITER, Sighting
 
-_CHUNK: Final = 1 << 18
-"""Bytes that are joined before they are passed on."""
-_WINDOW: Final = 1 << 20
+_FRAGMENTS: Final = 1 << 17
+"""Bytes read at once where fragments follow each other."""
+_WINDOW: Final = 1 << 17
 _MAX_ITEM: Final = 8 << 20
 """Items beyond this are not held in memory."""
 
@@ -156,30 +156,32 @@ class Encoder:
         if header is None:
             raise Malformed("no Data Element can be read here", start)
         yield explicit_header(header.tag, b"OB", UNDEFINED_LENGTH)
-        position = start + header.size
         unpack = self.encoding.item_header.unpack_from
-        buffer, base = source.window(position, BULK)
+        # in little endian the tag of an item stands behind the fragment before it, just as in the MAC
+        kept = 0 if self.encoding.is_big_endian else 8 if self.fragment_lengths else 4
+        position = run = start + header.size
+        buffer, base = source.window(position, _FRAGMENTS)
         view = memoryview(buffer)
         while True:
-            at = position - base
-            if at + 8 > len(buffer):
-                buffer, base = source.window(position, BULK)
+            if position + 8 > base + len(buffer):
+                if run < position:
+                    yield from source.chunks(run, position)
+                    run = position
+                buffer, base = source.window(position, _FRAGMENTS)
                 view = memoryview(buffer)
-                at = position - base
-                if at + 8 > len(buffer):
+                if position + 8 > base + len(buffer):
                     raise Malformed("the file ends within fragments", position)
-            group, element, length = unpack(buffer, at)
+            group, element, length = unpack(buffer, position - base)
+            if group != 0xFFFE or element not in (0xE000, 0xE0DD) or (element == 0xE000 and length == UNDEFINED_LENGTH):
+                raise Malformed("neither a fragment nor the end of the Pixel Data", position)
+            is_end = element == 0xE0DD
+            yield view[run - base : position - base + (min(kept, 4) if is_end else kept)]
+            if not kept:
+                yield SEQUENCE_DELIMITER if is_end else ITEM
             position += 8
-            if group == 0xFFFE and element == 0xE0DD:
-                yield SEQUENCE_DELIMITER
+            if is_end:
                 return position
-            if group != 0xFFFE or element != 0xE000 or length == UNDEFINED_LENGTH:
-                raise Malformed("neither a fragment nor the end of the Pixel Data", position - 8)
-            yield ITEM + self.encoding.u32.pack(length) if self.fragment_lengths else ITEM
-            at += 8
-            if at + length <= len(buffer):
-                if length:
-                    yield view[at : at + length]
-            else:
-                yield from source.chunks(position, position + length)
+            run = position
             position += length
+            if position > source.size:
+                raise Malformed("a fragment is longer than the file", run - 8)

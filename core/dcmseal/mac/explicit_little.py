@@ -45,6 +45,7 @@ _UNKNOWN: Final = -4
 _EXCLUDED: Final = -5
 _RESERVED_USED: Final = -6
 _BAD: Final = -7
+_SEQUENCE_RESERVED_USED: Final = -8
 _PADDED: Final = -16
 """Codes from here down: a value whose padding is to be checked, minus twice its length, minus 1 if of VR UI."""
 
@@ -79,7 +80,7 @@ class _Codes(dict[bytes, int]):
         if kind is Kind.EXCLUDED:
             return _EXCLUDED
         if kind is Kind.SEQUENCE:
-            return _SEQUENCE
+            return _SEQUENCE if header[6:] == _RESERVED else _SEQUENCE_RESERVED_USED
         if kind is Kind.UNKNOWN:
             return _UNKNOWN
         if vr not in SHORT_VRS:
@@ -91,6 +92,7 @@ class _Codes(dict[bytes, int]):
         return 8 + length
 
 
+_SEQUENCES: Final = frozenset({_SEQUENCE, _SEQUENCE_RESERVED_USED})
 _LONGS: Final = frozenset({_LONG, _LONG_PADDED})
 _RESERVED: Final = b"\0\0"
 """The reserved bytes of a header, whatever the input has there (PS3.5 7.1.2)."""
@@ -169,7 +171,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                 code = codes[buffer[position : position + 8]]
                 if code > 0:
                     position += code
-                elif code == _SEQUENCE:
+                elif code in _SEQUENCES:
                     length = _u32(buffer, position + 8)[0]
                     if length < SMALL:
                         element = buffer[position : position + 12 + length]
@@ -185,8 +187,11 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                             position += 12 + length
                             run = position
                             continue
-                    add(buffer[run : position + 6])
-                    add(_RESERVED)
+                    if code == _SEQUENCE:
+                        add(buffer[run : position + 8])
+                    else:
+                        add(buffer[run : position + 6])
+                        add(_RESERVED)
                     stack.append((item_end, sequence_end))
                     position += 12
                     if length == UNDEFINED_LENGTH:
@@ -198,6 +203,16 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                     if len(stack) > MAX_DEPTH:
                         raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep", base + position)
                     run = position
+                    if length:
+                        # nearly always an item of defined length follows: no need to leave this loop for it
+                        tag, length = _tag_and_length(buffer, position)
+                        stop = position + 8 + length
+                        if tag == _ITEM and stop <= sequence_end and stop <= size:
+                            add(ITEM)
+                            position += 8
+                            run = position
+                            item_end = stop
+                            continue
                     break
                 elif code <= _PADDED:
                     code = _PADDED - code
