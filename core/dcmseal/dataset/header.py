@@ -43,22 +43,51 @@ def read_header(buffer: bytes, position: int, encoding: Encoding) -> Header | No
     Delimiters and items get an empty VR. A VR unknown to PS3.5 is read with a 32-bit length, as new ones have it
     (PS3.5 6.2, note).
     """
-    if len(buffer) < position + 8:
+    header = _KNOWN[encoding.value][buffer[position : position + 8]]
+    if header is None or header.size == 8:
+        return header
+    if len(buffer) < position + 12:
         return None
-    group, element, length = encoding.item_header.unpack_from(buffer, position)
-    tag = group << 16 | element
-    if group == 0xFFFE:
-        return Header(tag, b"", 8, length)
-    if encoding is Encoding.IMPLICIT_LITTLE:
-        vr = implicit_vr(tag)
-        # explicit VR has no form but UN for a value this long (PS3.5 6.2.2)
-        return Header(tag, b"UN" if length > 0xFFFE and vr in SHORT_VRS else vr, 8, length)
-    vr = buffer[position + 4 : position + 6]
-    if vr in SHORT_VRS:
-        return Header(tag, vr, 8, encoding.u16.unpack_from(buffer, position + 6)[0])
-    if not (vr in LONG_VRS or (vr.isalpha() and vr.isupper())) or len(buffer) < position + 12:
-        return None
-    return Header(tag, vr, 12, encoding.u32.unpack_from(buffer, position + 8)[0])
+    return Header(header.tag, header.vr, 12, encoding.u32.unpack_from(buffer, position + 8)[0])
+
+
+class _Known(dict[bytes, "Header | None"]):
+    """Headers by their first eight bytes: they repeat, so that looking them up beats decoding them.
+
+    Those of twelve bytes stand there without their length.
+    """
+
+    __slots__ = ("_encoding",)
+
+    def __init__(self, encoding: Encoding) -> None:
+        super().__init__()
+        self._encoding = encoding
+
+    def __missing__(self, start: bytes) -> Header | None:
+        header = self._decoded(start) if len(start) == 8 else None
+        if len(self) >= _MAX_KNOWN:
+            self.clear()
+        self[start] = header
+        return header
+
+    def _decoded(self, start: bytes) -> Header | None:
+        encoding = self._encoding
+        group, element, length = encoding.item_header.unpack(start)
+        tag = group << 16 | element
+        if group == 0xFFFE:
+            return Header(tag, b"", 8, length)
+        if encoding is Encoding.IMPLICIT_LITTLE:
+            vr = implicit_vr(tag)
+            # explicit VR has no form but UN for a value this long (PS3.5 6.2.2)
+            return Header(tag, b"UN" if length > 0xFFFE and vr in SHORT_VRS else vr, 8, length)
+        vr = start[4:6]
+        if vr in SHORT_VRS:
+            return Header(tag, vr, 8, encoding.u16.unpack_from(start, 6)[0])
+        return Header(tag, vr, 12, 0) if vr in LONG_VRS or (vr.isalpha() and vr.isupper()) else None
+
+
+_MAX_KNOWN: Final = 1 << 14
+_KNOWN: Final = {encoding.value: _Known(encoding) for encoding in Encoding}
 
 
 @lru_cache(maxsize=16384)

@@ -140,8 +140,10 @@ def has_excess_padding(scan: LevelScanner) -> bool:
     Looks at the last byte of each value first: nearly all can be told by it.
     """
     source, starts, encoding = scan.source, scan.starts, scan.encoding
+    if not starts:
+        return False
     explicit = not encoding.is_implicit
-    buffer, base = source.window(starts[0]) if starts else (b"", 0)
+    buffer, base = source.window(starts[0])
     for index, (start, end) in enumerate(zip(starts, (*starts[1:], scan.end), strict=True)):
         if index in scan.kinds:
             continue
