@@ -134,13 +134,16 @@ def _inflate(source: Source, start: int) -> Iterator[bytes]:
         while position < source.size and not inflater.eof:
             pending = source.read(position, min(source.size, position + BULK))
             position += len(pending)
-            while pending and not inflater.eof:
+            while not inflater.eof:
                 piece = inflater.decompress(pending, BULK)
                 total += len(piece)
                 if total > MAX_INFLATED:
                     raise Malformed(f"the deflated Data Set comes to more than {MAX_INFLATED} bytes", position)
                 yield piece
                 pending = inflater.unconsumed_tail
+                # a full piece may leave more behind, even where all input is taken
+                if not pending and len(piece) < BULK:
+                    break
     except zlib.error as error:
         raise Malformed(f"the deflated Data Set cannot be inflated: {error}", position) from None
     if not inflater.eof:

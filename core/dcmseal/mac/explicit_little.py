@@ -229,6 +229,8 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                     if length == UNDEFINED_LENGTH:
                         add(buffer[run:position])
                         position = run = _encode_fragments(buffer, base, position, add)
+                    elif stop > size:
+                        raise Malformed("the input ends within a Data Element", base + position)
                     else:
                         if code == _LONG_PADDED and (length & 1 or buffer[stop - 1 : stop] in PADS):
                             _check_long_padding(buffer, position, stop)

@@ -1,0 +1,292 @@
+"""Signing keeps every byte that it does not have to change, and removing gives back what was there before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import dcmseal
+from dcmseal.dictionary import keyword_of
+from dcmseal.errors import NotSignable, UsageError
+from dcmseal.report import Verdict
+from tests.core.engine.cutting import MAC_PARAMETERS, SIGNATURES, split, without
+from tests.core.engine.kit import changed, items_of, minimal, padded, signed, signer_of, verdict, verified
+from tests.support.builder import (
+    JPEG_BASELINE,
+    NATIVE_SYNTAXES,
+    Fragments,
+    Item,
+    Node,
+    Raw,
+    Sequence,
+    Syntax,
+    Value,
+    encode,
+    file,
+    image,
+    in_order,
+    text,
+    trailing_padding,
+    us,
+    with_group_lengths,
+)
+from tests.support.files import RealFile, readable_files
+from tests.support.pki import Pki
+from tests.support.reference import allowed, data_stream, parse_file, signable_tags
+from tests.support.strategies import data_sets, portable_data_sets
+
+Path = tuple[tuple[int, int], ...]
+
+
+def written(path: Path) -> str:
+    return ".".join(f"{keyword_of(tag)}[{index}]" for tag, index in path) or "main"
+
+
+def has_signable(nodes: Iterable[Node]) -> bool:
+    """Whether there is anything to sign at the main level; to the letter, a sequence of VR UN is nothing."""
+    parsed = parse_file(file(nodes, JPEG_BASELINE), unknown_sequences="UN")
+    return bool(signable_tags(parsed.dataset))
+
+
+def holds_macro(nodes: Iterable[Node]) -> bool:
+    """Whether a sequence of the Digital Signatures Macro stands anywhere."""
+    sequences = [node for node in nodes if isinstance(node, Sequence)]
+    return any(
+        node.tag in (MAC_PARAMETERS, SIGNATURES) or any(holds_macro(item.elements) for item in node.items)
+        for node in sequences
+    )
+
+
+def items(nodes: Iterable[Node], path: Path = ()) -> Iterator[tuple[Path, Item]]:
+    """All items in which a signature may stand."""
+    for node in nodes:
+        if isinstance(node, Sequence) and node.vr == "SQ" and keyword_of(node.tag) and node.tag >> 16 >= 8:
+            for index, item in enumerate(node.items):
+                inner = (*path, (node.tag, index))
+                yield inner, item
+                yield from items(item.elements, inner)
+
+
+def assert_kept(data: bytes, pki: Pki, location: str = "main") -> bytes:
+    """Sign, check that all other bytes are those of before, remove, check again; returns the signed file."""
+    result = dcmseal.sign(data, signer=signer_of(pki["p256"]), padding="keep", location=location)
+    assert result.data is not None
+    assert result.padded == ()
+    assert result.signature.mac_id is not None
+    head, body, _ = split(data)
+    assert without(result.data, result.uid, result.signature.mac_id) == (head, body)
+    assert verified(result.data, uid=result.uid).verdict is Verdict.VALID
+    removed = dcmseal.remove(result.data, uids=[result.uid])
+    assert removed.data is not None
+    assert split(removed.data)[:2] == (head, body)
+    assert [each.uid for each in removed.removed] == [result.uid]
+    return result.data
+
+
+@pytest.mark.parametrize("real", readable_files(), ids=str)
+def test_real_files(real: RealFile, pki: Pki) -> None:
+    if real.path.name in ("DICOMDIR", "UN_sequence.dcm"):
+        with pytest.raises(UsageError, match="nothing"):
+            signed(real.data, pki["p256"])
+        return
+    once = assert_kept(real.data, pki)
+    assert_kept(once, pki)
+
+
+def test_the_very_bytes_come_back(pki: Pki) -> None:
+    """Preamble and File Meta Information too; a deflated Data Set is deflated anew."""
+    for syntax in NATIVE_SYNTAXES[:3]:
+        data = file(image(), syntax, preamble=bytes(range(128)))
+        assert dcmseal.remove(signed(data, pki["p256"])).data == data
+
+
+@given(nodes=data_sets(max_depth=4))
+def test_random_data_sets(nodes: tuple[Node, ...], pki: Pki) -> None:
+    assume(has_signable(nodes))
+    assert_kept(file(changed(nodes, {0xFFFCFFFC: trailing_padding(6)}), JPEG_BASELINE), pki)
+
+
+@given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(NATIVE_SYNTAXES), grouped=st.booleans())
+def test_random_data_sets_in_all_syntaxes(nodes: tuple[Node, ...], syntax: Syntax, grouped: bool, pki: Pki) -> None:
+    nodes = with_group_lengths(nodes, syntax) if grouped else nodes
+    assert_kept(assert_kept(file(nodes, syntax), pki), pki)
+
+
+@given(draw=st.data(), syntax=st.sampled_from(NATIVE_SYNTAXES), grouped=st.booleans())
+def test_random_items(draw: st.DataObject, syntax: Syntax, grouped: bool, pki: Pki) -> None:
+    """The lengths of all that the item stands in grow, and those of their groups."""
+    wrapped = portable_data_sets(max_depth=3).map(
+        lambda nodes: in_order(
+            Sequence(0x00081115, (Item(), Item(in_order(us(0x00280010, 7), nodes[-1])))), *nodes[:-1]
+        )
+    )
+    nodes = draw.draw(wrapped)
+    path, _ = draw.draw(st.sampled_from([found for found in items(nodes) if found[1].elements]))
+    nodes = with_group_lengths(nodes, syntax) if grouped else nodes
+    once = assert_kept(file(nodes, syntax), pki, written(path))
+    twice = assert_kept(once, pki, written(path))
+    assert_kept(twice, pki)
+    everything = dcmseal.remove(twice).data
+    assert everything is not None
+    assert split(everything)[1] == split(file(nodes, syntax))[1]
+
+
+@pytest.mark.parametrize("syntax", NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
+def test_sequences_of_undefined_length_that_are_there_already(syntax: Syntax, pki: Pki) -> None:
+    """As other software may write the macro: the new item stands behind the others, in front of the delimiter."""
+    data = signed(file(image()), pki["p256"])
+    macro = [Sequence(tag, items_of(data, tag), undefined=True) for tag in (MAC_PARAMETERS, SIGNATURES)]
+    macro = [replace(each, items=tuple(replace(item, undefined=True) for item in each.items)) for each in macro]
+    there = file(image(*macro, trailing_padding(8)), syntax)
+    assert verdict(there) is Verdict.VALID
+    twice = assert_kept(there, pki)
+    assert len(verified(twice).signatures) == 2
+    assert dcmseal.remove(there).data is not None
+    assert split(dcmseal.remove(there).data or b"")[1] == encode(image(trailing_padding(8)), syntax)
+
+
+def test_empty_sequences_that_are_there_already(pki: Pki) -> None:
+    """They must have items (PS3.3 Table C.12-6), so that removing the last one removes them."""
+    empty = (Sequence(MAC_PARAMETERS), Sequence(SIGNATURES))
+    data = signed(file(image(*empty)), pki["p256"])
+    assert verdict(data) is Verdict.VALID
+    assert dcmseal.remove(data).data == file(image())
+
+
+def test_what_stands_behind_the_pixel_data(pki: Pki) -> None:
+    behind = (Value(0xFFFA0001, "OB", b"ab"), trailing_padding(32))
+    for pixels in (Fragments(fragments=(b"", b"abcd")), Value(0x7FE00010, "OW", bytes(16))):
+        syntax = JPEG_BASELINE if isinstance(pixels, Fragments) else NATIVE_SYNTAXES[0]
+        private = Value(0x7FE10010, "LO", b"ACME")
+        data = assert_kept(file(image(pixels, private, *behind), syntax), pki)
+        body = split(data)[1]
+        order = [body.index(mark) for mark in (b"\xe1\x7f\x10\0", b"\xfa\xff\x01\0", b"\xfa\xff\xfa\xff", b"\xfc\xff")]
+        assert order == sorted(order)
+
+
+def excessive(nodes: Iterable[Node], path: tuple[int, ...] = ()) -> Iterator[tuple[int, ...]]:
+    """Elements that are not minimally padded, by their paths of tags."""
+    for node in nodes:
+        if isinstance(node, Raw) or not allowed(node.tag):
+            continue
+        if isinstance(node, Value) and padded(node.value, node.vr) != node.value:
+            yield (*path, node.tag)
+        elif isinstance(node, Sequence):
+            for item in node.items:
+                yield from excessive(item.elements, (*path, node.tag))
+
+
+@given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(NATIVE_SYNTAXES), grouped=st.booleans())
+def test_padding_is_brought_to_the_minimum(nodes: tuple[Node, ...], syntax: Syntax, grouped: bool, pki: Pki) -> None:
+    before, after = nodes, minimal(nodes)
+    if grouped:
+        before, after = with_group_lengths(before, syntax), with_group_lengths(after, syntax)
+    result = dcmseal.sign(file(before, syntax), signer=signer_of(pki["p256"]))
+    assert result.data is not None
+    assert result.padded == tuple(excessive(nodes))
+    body = split(dcmseal.remove(result.data).data or b"")[1]
+    assert body == encode(after, syntax)
+    assert verdict(result.data) is Verdict.VALID
+
+
+def without_group_lengths(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """Random ones say nothing true, and are changed all the same."""
+    return tuple(
+        replace(node, items=tuple(replace(item, elements=without_group_lengths(item.elements)) for item in node.items))
+        if isinstance(node, Sequence)
+        else node
+        for node in nodes
+        if isinstance(node, Raw) or node.tag & 0xFFFF
+    )
+
+
+@given(nodes=data_sets(max_depth=4))
+def test_padding_in_explicit_vr(nodes: tuple[Node, ...], pki: Pki) -> None:
+    """All is brought to the minimum, or, where nothing that is signed needs it, nothing at all."""
+    nodes = without_group_lengths(nodes)
+    assume(has_signable(nodes) and not holds_macro(nodes))
+    result = dcmseal.sign(file(nodes, JPEG_BASELINE), signer=signer_of(pki["p256"]))
+    assert result.data is not None
+    left = minimal(nodes) if result.padded else nodes
+    assert result.padded in ((), tuple(excessive(nodes)))
+    assert split(dcmseal.remove(result.data).data or b"")[1] == encode(left, JPEG_BASELINE)
+    streams = {data_stream(parse_file(file(each), unknown_sequences="UN").dataset) for each in (left, minimal(nodes))}
+    assert len(streams) == 1
+
+
+def test_padding_of_a_signed_data_set_is_left_alone(pki: Pki) -> None:
+    """Another signature may go over it as it is."""
+    comment = Value(0x00104000, "LT", b"comment     ")
+    once = signed(file(image(comment)), pki["p256"], padding="keep")
+    again = dcmseal.sign(once, signer=signer_of(pki["rsa2048"]))
+    assert again.padded == ()
+    assert "padding-kept" in [advice.code for advice in again.warnings]
+    assert encode((comment,)) in (again.data or b"")
+    assert verdict(again.data or b"") is Verdict.VALID
+
+
+def test_values_that_padding_makes_too_long() -> None:
+    """A value of odd length next to the limit of its VR, as it can only stand in a file that breaks PS3.5."""
+    longest = Value(0x00104000, "LT", b"x" * 0xFFFF)
+    data = file(image(longest))
+    with pytest.raises(dcmseal.SealError, match="too long"):
+        dcmseal.plan(data)
+    with dcmseal.plan(data, padding="keep") as plan:
+        assert 0x00104000 in plan.elements
+
+
+def test_mac_ids_are_unique_in_the_instance(pki: Pki) -> None:
+    """The lowest free number is taken, whatever the level (PS3.3 Table C.12-6)."""
+    data = file(image(Sequence(0x00081140, (Item((us(0x00280010, 1),)),))))
+    item = "ReferencedImageSequence[0]"
+    for location in (item, "main", item):
+        data = signed(data, pki["p256"], location=location)
+    by_id = {each.content.mac_id: each for each in dcmseal.signatures(data)}
+    assert {number: str(each.location) for number, each in by_id.items()} == {0: item, 1: "main", 2: item}
+    data = dcmseal.remove(data, uids=[by_id[1].uid]).data or b""
+    with dcmseal.plan(data) as plan:
+        assert plan.signature.mac_id == 1
+    with dcmseal.plan(data, location=item) as plan:
+        assert plan.signature.mac_id == 1
+
+
+def test_parameters_that_signatures_share_stay_until_the_last_goes(pki: Pki) -> None:
+    data = signed(file(image()), pki["p256"])
+    (item,) = items_of(data, SIGNATURES)
+    other = text(0x04000100, "UI", "1.2.3\0")
+    second = replace(item, elements=tuple(other if node.tag == 0x04000100 else node for node in item.elements))  # type: ignore[union-attr]
+    shared = file(image(Sequence(MAC_PARAMETERS, items_of(data, MAC_PARAMETERS)), Sequence(SIGNATURES, (item, second))))
+    left = dcmseal.remove(shared, uids=["1.2.3"]).data
+    assert left == data
+    both = dcmseal.remove(shared, uids=["1.2.3", dcmseal.signatures(data)[0].uid])
+    assert both.data == file(image())
+
+
+def test_removing_what_is_not_there(pki: Pki) -> None:
+    data = signed(file(image()), pki["p256"])
+    with pytest.raises(dcmseal.SealError, match="no signature has UID") as caught:
+        dcmseal.remove(data, uids=["1.2.3", dcmseal.signatures(data)[0].uid])
+    assert caught.value.hint
+    nothing = dcmseal.remove(file(image()))
+    assert (nothing.removed, nothing.data) == ((), file(image()))
+
+
+def test_former_states_keep_their_signatures(pki: Pki) -> None:
+    old = signed(file((text(0x00100010, "PN", "Old^Name"),)), pki["p256"])
+    former = Item(tuple(Sequence(tag, items_of(old, tag)) for tag in (MAC_PARAMETERS, SIGNATURES)))
+    data = file(image(Sequence(0x04000561, (Item((Sequence(0x04000550, (former,)),)),))))
+    assert dcmseal.remove(signed(data, pki["p256"])).data == data
+    with pytest.raises(dcmseal.SealError, match="former state"):
+        signed(data, pki["p256"], location="OriginalAttributesSequence[0]")
+
+
+def test_no_signature_inside_a_signature(pki: Pki) -> None:
+    data = signed(file(image()), pki["p256"])
+    with pytest.raises(UsageError, match="inside another"):
+        signed(data, pki["p256"], location="DigitalSignaturesSequence[0]")
+    with pytest.raises(NotSignable):
+        signed(data, pki["p256"], tags=["DigitalSignaturesSequence"])

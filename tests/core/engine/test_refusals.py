@@ -1,0 +1,355 @@
+"""What is refused is refused before anything is written, mostly before the key is touched, and with a hint."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import CertificateBuilder, Name, NameAttribute
+from cryptography.x509.oid import NameOID
+
+import dcmseal
+from dcmseal.errors import (
+    CertificateMismatch,
+    CertificateNotValid,
+    DatasetError,
+    MechanismUnavailable,
+    NoSuchItem,
+    NotDicom,
+    NotSignable,
+    ProfileViolation,
+    SealError,
+    UnknownProfile,
+    UsageError,
+    WeakAlgorithm,
+)
+from dcmseal.plugins.protocols import Requirements, SignableMessage
+from dcmseal.plugins.rules import unmet
+from dcmseal.report import Finding, Verdict
+from dcmseal.terms import KeyType, MacAlgorithm
+from tests.core.engine.kit import SIGNATURES, codes, seal, sealed, signed, signer_of, verdict, verified
+from tests.support import reference
+from tests.support.builder import (
+    IMPLICIT_LE,
+    JPEG_BASELINE,
+    Fragments,
+    Item,
+    Node,
+    Sequence,
+    Value,
+    file,
+    image,
+    text,
+    us,
+)
+from tests.support.files import real_file
+from tests.support.pki import Pki
+
+
+@dataclass(frozen=True)
+class Untouched:
+    """A signer that must not be asked to sign."""
+
+    certificate_chain: tuple[bytes, ...]
+    key_type: KeyType = KeyType.RSA
+
+    def sign(self, message: SignableMessage) -> bytes:
+        raise AssertionError("the key was touched")
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A signer that answers the same whatever is asked."""
+
+    certificate_chain: tuple[bytes, ...]
+    answer: bytes = b""
+    key_type: KeyType = KeyType.RSA
+
+    def sign(self, message: SignableMessage) -> bytes:
+        return self.answer
+
+
+@dataclass(frozen=True)
+class Demanding:
+    """A profile made for the test."""
+
+    needs: Requirements
+    name: str = "demanding"
+    title: str = "Demanding Profile"
+    reference: str = "PS3.15 Z"
+
+    def requirements(self, _: Any) -> Requirements:
+        return self.needs
+
+    def check(self, dataset: Any, facts: Any) -> tuple[Finding, ...]:
+        return unmet(self.needs, dataset, facts)
+
+
+UNKNOWN = Value(0x00091001, "UN", b"abcd")
+WITH_UNKNOWN = Sequence(0x00081140, (Item((us(0x00280010, 1), UNKNOWN)),))
+PLAIN = image()
+RICH = image(UNKNOWN, WITH_UNKNOWN)
+TWICE = (text(0x00100010, "PN", "ab"), text(0x00100010, "PN", "ab"))
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A request and the error it meets."""
+
+    error: type[SealError]
+    says: str
+    options: dict[str, Any] = field(default_factory=dict)
+    data: Callable[[], bytes] = lambda: file(PLAIN)
+
+
+def many(count: int) -> bytes:
+    """A data set of so many private elements."""
+    return file([Value(0x00091000 + n // 0x8000 * 0x20000 + n % 0x8000, "OB") for n in range(count)])
+
+
+def of(*nodes: Node) -> Callable[[], bytes]:
+    return lambda: file(nodes)
+
+
+REFUSALS: dict[str, Refusal] = {
+    "MD5": Refusal(WeakAlgorithm, "MD5", {"algorithm": "MD5"}),
+    "SHA1": Refusal(WeakAlgorithm, "SHA1", {"algorithm": "sha1"}),
+    "RIPEMD160": Refusal(WeakAlgorithm, "RIPEMD160", {"algorithm": MacAlgorithm.RIPEMD160}),
+    "no such algorithm": Refusal(UsageError, "SHA3", {"algorithm": "SHA3"}),
+    "absent element": Refusal(NotSignable, "not in the data set", {"tags": ["PatientName", "PatientComments"]}),
+    "element of VR UN": Refusal(NotSignable, "its VR is UN", {"tags": [0x00091001]}, of(*RICH)),
+    "sequence with UN": Refusal(NotSignable, r"\(0009,1001\)", {"tags": ["00081140"]}, of(*RICH)),
+    "file meta": Refusal(NotSignable, "group 0002", {"tags": ["TransferSyntaxUID"]}),
+    "group length": Refusal(NotSignable, "group lengths", {"tags": ["(0010,0000)"]}),
+    "the macro": Refusal(NotSignable, "Macro", {"tags": [SIGNATURES]}),
+    "trailing padding": Refusal(NotSignable, "padding", {"tags": ["FFFC,FFFC"]}),
+    "no tag": Refusal(UsageError, "no tag", {"tags": ["PatientNaem"]}),
+    "no tags": Refusal(UsageError, "no elements are chosen", {"tags": []}),
+    "nothing required": Refusal(UsageError, "no elements are chosen", {"only_required": True, "profile": "none"}),
+    "nothing signable": Refusal(UsageError, "nothing at main", {}, lambda: real_file("DICOMDIR").data),
+    "nothing but UN": Refusal(UsageError, "nothing at main", {}, of(UNKNOWN)),
+    "absent sequence": Refusal(NoSuchItem, "not in the data set", {"location": "BeamSequence[0]"}),
+    "absent item": Refusal(NoSuchItem, "has 1 items", {"location": "ReferencedImageSequence[1]"}, of(*RICH)),
+    "item of no sequence": Refusal(NoSuchItem, "no sequence", {"location": "PatientName[0]"}),
+    "path of no item": Refusal(UsageError, "does not name an item", {"location": "PatientName"}),
+    "implicit MAC syntax": Refusal(UsageError, "1.2.840.10008.1.2 cannot", {"transfer_syntax": IMPLICIT_LE.uid}),
+    "big endian MAC syntax": Refusal(UsageError, "cannot be", {"transfer_syntax": "1.2.840.10008.1.2.2"}),
+    "unknown MAC syntax": Refusal(UsageError, "1.2.3 cannot", {"transfer_syntax": "1.2.3"}),
+    "MAC syntax of other pixels": Refusal(UsageError, "Pixel Data is in", {"transfer_syntax": JPEG_BASELINE.uid}),
+    "native MAC syntax of fragments": Refusal(
+        UsageError,
+        "Pixel Data is in",
+        {"transfer_syntax": "1.2.840.10008.1.2.1"},
+        lambda: file(image(Fragments()), JPEG_BASELINE),
+    ),
+    "no such purpose": Refusal(UsageError, "99", {"purpose": 99}),
+    "no such purpose in words": Refusal(UsageError, "approval", {"purpose": "approval"}),
+    "padding": Refusal(UsageError, "neither minimal nor keep", {"padding": "none"}),
+    "no such profile": Refusal(UnknownProfile, "creator", {"profile": "creator"}),
+    "element that a profile needs is UN": Refusal(
+        ProfileViolation,
+        "cannot be",
+        {"profile": Demanding(Requirements(elements=frozenset({0x00091001})))},
+        of(*RICH),
+    ),
+    "purpose that a profile needs": Refusal(
+        ProfileViolation, "Purpose", {"profile": Demanding(Requirements(purpose_required=True))}
+    ),
+    "an item where a profile wants the main data set": Refusal(
+        ProfileViolation,
+        "main data set",
+        {
+            "profile": Demanding(Requirements(main_dataset_only=True)),
+            "location": "ReferencedImageSequence[0]",
+        },
+        of(*image(Sequence(0x00081140, (Item((us(0x00280010, 1),)),)))),
+    ),
+    "an element twice": Refusal(DatasetError, "twice", {}, of(*TWICE)),
+    "elements out of order": Refusal(DatasetError, "ascending", {}, of(*reversed(PLAIN))),
+    "no DICOM": Refusal(NotDicom, "no DICOM", {}, lambda: b"GIF89a" + bytes(200)),
+    "more elements than AT can name": Refusal(UsageError, "16384", {}, lambda: many(16384)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_nothing_is_written_and_no_key_touched(name: str, pki: Pki, tmp_path: Path) -> None:
+    refusal = REFUSALS[name]
+    new, old = tmp_path / "new.dcm", tmp_path / "old.dcm"
+    data = refusal.data()
+    old.write_bytes(data)
+    signer = Untouched((pki["rsa2048"].der,))
+    for target in ({"output": new}, {"in_place": True}):
+        with pytest.raises(refusal.error, match=refusal.says) as caught:
+            dcmseal.sign(old, signer=signer, **target, **refusal.options)
+        assert caught.value.hint
+    assert old.read_bytes() == data
+    assert list(tmp_path.iterdir()) == [old]
+
+
+def test_there_is_room_for_16383_elements(pki: Pki) -> None:
+    data = many(16383)
+    assert verdict(signed(data, pki["p256"])) is Verdict.VALID
+
+
+@pytest.mark.parametrize(
+    ("source", "options"),
+    [
+        (b"", {"in_place": True}),
+        ("file.dcm", {"in_place": True, "output": "other.dcm"}),
+        (b"", {"key": "pem:key.pem"}),
+        (3, {}),
+    ],
+)
+def test_requests_that_contradict_themselves(source: Any, options: dict[str, Any], pki: Pki) -> None:
+    with pytest.raises(UsageError) as caught:
+        dcmseal.sign(source, signer=Untouched((pki["rsa2048"].der,)), **options)
+    assert caught.value.hint or "not both" in str(caught.value)
+
+
+def self_signed(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+    name = Name([NameAttribute(NameOID.COMMON_NAME, "weak")])
+    now = dt.datetime.now(dt.UTC)
+    builder = CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    builder = builder.not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=1))
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def test_signers_that_will_not_do(pki: Pki, tmp_path: Path) -> None:
+    rsa2048, p256 = pki["rsa2048"], pki["p256"]
+    weak = self_signed(rsa.generate_private_key(65537, 1024))
+    odd = self_signed(ec.generate_private_key(ec.SECP256K1()))
+    path = tmp_path / "file.dcm"
+    path.write_bytes(file(PLAIN))
+    for signer, error in (
+        (Untouched(()), CertificateNotValid),
+        (Untouched((b"no certificate",)), CertificateNotValid),
+        (Untouched((rsa2048.der[:-1],)), CertificateNotValid),
+        (Untouched((p256.der,)), CertificateMismatch),
+        (Untouched((weak,)), WeakAlgorithm),
+        (Untouched((odd,), KeyType.EC), MechanismUnavailable),
+        (Untouched((pki["expired"].der,)), CertificateNotValid),
+        (Untouched((pki["not-yet-valid"].der,)), CertificateNotValid),
+        (Fixed((rsa2048.der,)), CertificateMismatch),
+        (Fixed((rsa2048.der,), bytes(256)), CertificateMismatch),
+        (Fixed((p256.der,), b"\x30\x00", KeyType.EC), CertificateMismatch),
+    ):
+        with pytest.raises(error) as caught:
+            dcmseal.sign(path, signer=signer, in_place=True)
+        assert caught.value.hint
+    assert path.read_bytes() == file(PLAIN)
+
+
+def test_a_certificate_of_another_key(pki: Pki) -> None:
+    """Of the same kind, so that only the finished signature tells."""
+    other = pki.root.der
+    signer = Fixed((other,), seal(pki["rsa2048"], "SHA256", b"whatever"))
+    with pytest.raises(CertificateMismatch, match="does not verify"):
+        dcmseal.sign(file(PLAIN), signer=signer)
+
+
+def test_base_rsa_takes_no_other_key(pki: Pki) -> None:
+    with pytest.raises(ProfileViolation, match="EC") as caught:
+        dcmseal.sign(file(PLAIN), signer=Untouched((pki["p256"].der,), KeyType.EC), profile="base-rsa")
+    assert [finding.code for finding in caught.value.findings] == ["key-type-not-allowed"]
+    assert caught.value.hint
+    assert verdict(signed(file(PLAIN), pki["rsa2048"], profile="base-rsa"), require=["base-rsa"]) is Verdict.VALID
+
+
+def test_what_a_profile_needs_is_added(pki: Pki) -> None:
+    profile = Demanding(Requirements(elements=frozenset({0x00100010, 0x00102160}), key_types=frozenset({KeyType.EC})))
+    for options, elements in (
+        ({"tags": [0x00100020]}, (0x00100010, 0x00100020)),
+        ({"only_required": True}, (0x00100010,)),
+    ):
+        with dcmseal.plan(file(PLAIN), profile=profile, **options) as plan:
+            assert plan.elements == elements
+    data = signed(file(PLAIN), pki["p256"], profile=profile, only_required=True)
+    assert verdict(data, require=[profile]) is Verdict.VALID
+
+
+@pytest.mark.parametrize("name", ["expired", "not-yet-valid"])
+def test_expired_certificates_may_be_allowed(name: str, pki: Pki) -> None:
+    assert verdict(signed(file(PLAIN), pki[name], allow_expired=True)) is Verdict.INVALID
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA1", "RIPEMD160"])
+def test_weak_algorithms_may_be_allowed(algorithm: str, pki: Pki) -> None:
+    for name in ("rsa2048", "p256"):
+        data = signed(file(PLAIN), pki[name], algorithm=algorithm, allow_weak=True)
+        assert verdict(data) is Verdict.VALID
+        (signature,) = dcmseal.signatures(data)
+        assert signature.mac_algorithm == algorithm
+
+
+def test_digests_that_openssl_does_not_have(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RIPEMD160, DCMTK's default, is gone from many builds, MD5 from some: pycryptodome has them."""
+    before = {
+        algorithm: sealed(pki["p256"], PLAIN, algorithm=algorithm) for algorithm in ("RIPEMD160", "MD5", "SHA256")
+    }
+    genuine = hashlib.new
+
+    def reduced(name: str, *arguments: Any, **options: Any) -> Any:
+        if name in ("ripemd160", "md5"):
+            raise ValueError(f"unsupported hash type {name}")
+        return genuine(name, *arguments, **options)
+
+    monkeypatch.setattr(hashlib, "new", reduced)
+    for algorithm, data in before.items():
+        assert verdict(data) is Verdict.VALID, algorithm
+        assert verdict(signed(data, pki["rsa2048"], algorithm=algorithm, allow_weak=True)) is Verdict.VALID
+
+
+def test_digests_that_nobody_has(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One signature that cannot be judged must not keep the others from being judged."""
+    data = signed(sealed(pki["p256"], PLAIN, algorithm="RIPEMD160"), pki["rsa2048"])
+    genuine = hashlib.new
+
+    def none(name: str, *arguments: Any, **options: Any) -> Any:
+        if name == "ripemd160":
+            raise ValueError("unsupported hash type")
+        return genuine(name, *arguments, **options)
+
+    monkeypatch.setattr(hashlib, "new", none)
+    monkeypatch.setitem(__import__("sys").modules, "Crypto.Hash", None)
+    with pytest.raises(MechanismUnavailable) as caught:
+        signed(file(PLAIN), pki["rsa2048"], algorithm="RIPEMD160", allow_weak=True)
+    assert "pycryptodome" in caught.value.hint
+    report = verified(data)
+    assert [each.verdict(integrity_only=True) for each in report.signatures] == [Verdict.NOT_ESTABLISHED, Verdict.VALID]
+    assert "mac-algorithm-unsupported" in codes(report)
+
+
+def test_a_plan_says_it_all_and_writes_nothing(pki: Pki, tmp_path: Path) -> None:
+    path = tmp_path / "file.dcm"
+    path.write_bytes(file(RICH))
+    with dcmseal.plan(path, purpose="verification", algorithm="SHA384") as plan:
+        assert plan.elements == reference.signable_tags(reference.parse_file(path.read_bytes()).dataset)
+        assert [tag for tag, _ in plan.left_out] == [0x00081140, 0x00091001]
+        assert plan.signature.purpose is not None
+        assert plan.signature.purpose.meaning == "Verification Signature"
+        assert plan.mac.algorithm == "SHA384"
+        signature = dcmseal.make_signature(plan, signer_of(pki["p256"]))
+        data = dcmseal.attach(plan, signature)
+    assert path.read_bytes() == file(RICH)
+    assert data is not None
+    assert verdict(data) is Verdict.VALID
+    assert dcmseal.find(data, signature.uid).content.purpose == signature.purpose
+
+
+@pytest.mark.parametrize(
+    "purpose", [5, "5", "verification", "Verification Signature", "co-participant", "Source Signature"]
+)
+def test_purposes_by_number_and_name(purpose: int | str, pki: Pki) -> None:
+    data = signed(file(PLAIN), pki["p256"], purpose=purpose)
+    assert verdict(data) is Verdict.VALID
+    (signature,) = dcmseal.signatures(data)
+    assert signature.purpose is not None
+    assert signature.purpose.scheme == "ASTM-sigpurpose"

@@ -1,0 +1,389 @@
+"""What verification makes of signatures: times, keys, levels, and what was added to what was signed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from io import BytesIO
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+import dcmseal
+from dcmseal.errors import Malformed, NoSuchItem, NoSuchSignature
+from dcmseal.report import Aspect, Outcome, Verdict
+from dcmseal.terms import MacAlgorithm
+from tests.core.engine.kit import (
+    CERTIFICATE,
+    MAC_PARAMETERS,
+    PURPOSE,
+    SIGNATURES,
+    codes,
+    edited,
+    even,
+    items_of,
+    only,
+    seal,
+    sealed,
+    signed,
+    signed_at,
+    verdict,
+    verified,
+)
+from tests.support import reference
+from tests.support.builder import (
+    JPEG_BASELINE,
+    Fragments,
+    Item,
+    Node,
+    Sequence,
+    Value,
+    file,
+    image,
+    text,
+    us,
+    with_group_lengths,
+)
+from tests.support.lookalikes import pacs_system_file
+from tests.support.pki import NOT_AFTER, NOT_BEFORE, Identity, Pki
+from tests.support.truncated import truncated_stream
+
+VALID, INVALID, NOT_ESTABLISHED = Verdict.VALID, Verdict.INVALID, Verdict.NOT_ESTABLISHED
+SECOND = dt.timedelta(seconds=1)
+CODE = (text(0x00080100, "SH", "5"), text(0x00080102, "SH", "ASTM-sigpurpose"), text(0x00080104, "LO", "Verification"))
+UNKNOWN = Value(0x00091001, "UN", b"abcd")
+
+
+def test_trust_is_not_taken_for_granted(pki: Pki) -> None:
+    report = dcmseal.verify(signed(file(image()), pki["rsa2048"]))
+    assert only(report).outcome(Aspect.TRUST) is Outcome.UNKNOWN
+    assert report.verdict is NOT_ESTABLISHED
+    with pytest.raises(TypeError):
+        bool(report)
+    with pytest.raises(TypeError):
+        bool(only(report))
+
+
+@pytest.mark.parametrize(
+    ("moment", "code"),
+    [
+        (NOT_BEFORE - SECOND, "certificate-not-yet-valid"),
+        (NOT_BEFORE, "certificate-in-time"),
+        (NOT_AFTER, "certificate-in-time"),
+        (NOT_AFTER + SECOND / 2, "certificate-in-time"),
+        (NOT_AFTER + SECOND, "certificate-expired"),
+    ],
+)
+def test_validity_counts_whole_seconds(moment: dt.datetime, code: str, pki: Pki) -> None:
+    report = verified(signed_at(file(image()), pki["rsa2048"], moment))
+    assert code in codes(report)
+    assert report.verdict is (VALID if code == "certificate-in-time" else INVALID)
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("20240101010000+0100", "certificate-in-time"),
+        ("20240101005959+0100", "certificate-not-yet-valid"),
+        ("20231231203000.000000-0330", "certificate-in-time"),
+        ("20231231202959.999999-0330", "certificate-not-yet-valid"),
+        ("21231231140000-1000", "certificate-in-time"),
+        ("21231231140001-1000", "certificate-expired"),
+        ("00010101000000+1400", "certificate-not-yet-valid"),
+        ("99991231235959.9-1200", "certificate-expired"),
+        ("20240601120000.000000", "signing-time-unreadable"),
+        ("20240601", "signing-time-unreadable"),
+        ("20240601120000+2400", "signing-time-unreadable"),
+        ("20240631120000+0000", "signing-time-unreadable"),
+        ("20240601120000.+0000", "signing-time-unreadable"),
+        ("2024060112000 +0000", "signing-time-unreadable"),
+        ("20240601120000&0000", "signing-time-unreadable"),
+    ],
+)
+def test_the_offset_from_utc_counts(written: str, code: str, pki: Pki) -> None:
+    report = verified(sealed(pki["rsa2048"], image(), moment=written))
+    assert codes(report)["mac-matches"] is Outcome.PASSED
+    assert code in codes(report)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("expired", "certificate-expired"), ("not-yet-valid", "certificate-not-yet-valid")]
+)
+def test_expired_and_early_certificates(name: str, code: str, pki: Pki) -> None:
+    report = verified(signed(file(image()), pki[name], allow_expired=True))
+    assert codes(report)[code] is Outcome.FAILED
+    assert codes(report)["key-matches"] is Outcome.PASSED
+    assert report.verdict is INVALID
+
+
+@pytest.mark.parametrize("algorithm", MacAlgorithm)
+@pytest.mark.parametrize("name", ["rsa2048", "p256", "p384", "dsa2048"])
+def test_signatures_made_by_hand(algorithm: str, name: str, pki: Pki) -> None:
+    assert verdict(sealed(pki[name], image(), algorithm=algorithm)) is VALID
+
+
+def rsa_of(identity: Identity) -> rsa.RSAPrivateKey:
+    assert isinstance(identity.key, rsa.RSAPrivateKey)
+    return identity.key
+
+
+def pkcs1(identity: Identity, block: bytes) -> bytes:
+    """Sign a block of any content, with the padding of PKCS #1 v1.5."""
+    size = rsa_of(identity).key_size // 8
+    numbers = rsa_of(identity).private_numbers()
+    message = b"\0\1" + b"\xff" * (size - 3 - len(block)) + b"\0" + block
+    return pow(int.from_bytes(message, "big"), numbers.d, numbers.public_numbers.n).to_bytes(size, "big")
+
+
+SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
+BLOCKS: dict[str, Callable[[bytes], bytes]] = {
+    "no DigestInfo": lambda digest: digest,
+    "another algorithm named": lambda digest: SHA256_INFO.replace(b"\x02\x01", b"\x02\x02") + digest,
+    "without NULL": lambda digest: bytes.fromhex("302f300b0609608648016503040201") + b"\x04\x20" + digest,
+    "more behind the digest": lambda digest: SHA256_INFO + digest + b"\0",
+    "digest cut short": lambda digest: SHA256_INFO + digest[:-1],
+    "nothing": lambda _: b"",
+}
+
+
+@pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
+def test_only_the_one_encoding_of_the_signed_block_counts(block: Callable[[bytes], bytes], pki: Pki) -> None:
+    """A lax reader of DigestInfo can be fooled (CVE-2006-4339 and its kin)."""
+
+    def wrongly(identity: Identity, _: str, stream: bytes) -> bytes:
+        return pkcs1(identity, block(hashlib.sha256(stream).digest()))
+
+    report = verified(sealed(pki["rsa2048"], image(), seal=wrongly))
+    assert "mac-matches" not in codes(report)
+    assert report.verdict is INVALID
+
+
+def test_the_block_that_does_count(pki: Pki) -> None:
+    def rightly(identity: Identity, _: str, stream: bytes) -> bytes:
+        return pkcs1(identity, SHA256_INFO + hashlib.sha256(stream).digest())
+
+    assert verdict(sealed(pki["rsa2048"], image(), seal=rightly)) is VALID
+
+
+@pytest.mark.parametrize("behind", [b"\0\0", b"\1\0", bytes(300)], ids=["two bytes", "not zero", "many"])
+@pytest.mark.parametrize("name", ["rsa2048", "p256"])
+def test_no_more_than_one_padding_byte_stands_behind_a_signature(name: str, behind: bytes, pki: Pki) -> None:
+    def longer(identity: Identity, algorithm: str, stream: bytes) -> bytes:
+        return even(seal(identity, algorithm, stream)) + behind
+
+    assert verdict(sealed(pki[name], image(), seal=longer)) is INVALID
+
+
+def test_other_data_is_told_from_another_key(pki: Pki) -> None:
+    data = signed(file(image()), pki["rsa2048"])
+    changed = edited(data, main={0x00100010: text(0x00100010, "PN", "Doe^John")})
+    report = codes(verified(changed))
+    assert report["mac-differs"] is Outcome.FAILED
+    assert report["key-matches"] is Outcome.PASSED
+    report = codes(verified(edited(changed, signature={CERTIFICATE: Value(CERTIFICATE, "OB", even(pki.root.der))})))
+    assert report["another-key"] is Outcome.FAILED
+    assert "mac-differs" not in report
+
+
+def test_another_certificate_of_the_same_key_is_for_trust_to_find(pki: Pki) -> None:
+    """Certificate of Signer is not in the MAC (PS3.3 C.12.1.1.3.1.2)."""
+    twin = Value(CERTIFICATE, "OB", even(pki["twin"].der))
+    data = edited(signed(file(image()), pki["rsa2048"]), signature={CERTIFICATE: twin})
+    assert verdict(data) is VALID
+    assert dcmseal.verify(data).verdict is NOT_ESTABLISHED
+
+
+@pytest.mark.parametrize(
+    "purpose",
+    [
+        Sequence(PURPOSE, (Item((*CODE, UNKNOWN)),)),
+        Sequence(PURPOSE, (Item(CODE), Item((Sequence(0x00081140, (Item((UNKNOWN,)),)),)))),
+    ],
+    ids=["beside the code", "deeper"],
+)
+def test_a_purpose_cannot_be_slipped_in(purpose: Node, pki: Pki) -> None:
+    """What holds an element of VR UN is in no MAC: whoever adds it to a signature changes no byte of its stream."""
+    data = edited(signed(file(image()), pki["rsa2048"]), signature={PURPOSE: purpose})
+    assert verdict(data) is NOT_ESTABLISHED
+    assert verdict(edited(data, signature={PURPOSE: Sequence(PURPOSE, (Item(CODE),))})) is INVALID
+
+
+def test_what_is_never_signed_may_stand_in_a_signature_item(pki: Pki) -> None:
+    """Converters add group lengths to every item."""
+    data = signed(file(image()), pki["rsa2048"])
+    (item,) = items_of(data, SIGNATURES)
+    (longer,) = with_group_lengths((Sequence(SIGNATURES, (item,)),))[1:]
+    assert isinstance(longer, Sequence)
+    assert longer.items[0].elements[0] == Value(0x04000000, "UL", (longer.items[0].elements[0].value))  # type: ignore[union-attr]
+    assert verdict(edited(data, main={SIGNATURES: longer})) is VALID
+
+
+def test_additions_that_nobody_signed_are_shown(pki: Pki) -> None:
+    data = signed(file(image()), pki["rsa2048"])
+    added = edited(
+        data, main={0x00080005: text(0x00080005, "CS", "ISO_IR 144"), 0x00104000: text(0x00104000, "LT", "x")}
+    )
+    coverage = only(verified(added)).coverage
+    assert coverage is not None
+    assert coverage.unsigned == (0x00080005, 0x00104000)
+    assert coverage.critical == (0x00080005,)
+    assert verdict(added) is VALID
+
+
+def test_coverage_is_recomputed_from_what_is_there(pki: Pki) -> None:
+    private = (text(0x00090010, "LO", "ACME"), Value(0x00091001, "UN", b"abcd"))
+    nested = Sequence(0x00081140, (Item((UNKNOWN,)),))
+    data = sealed(pki["rsa2048"], image(*private, nested), listed=(0x00100010, 0x00102160, 0x00280010))
+    coverage = only(verified(data)).coverage
+    assert coverage is not None
+    assert coverage.signed == (0x00100010, 0x00280010)
+    assert coverage.absent == (0x00102160,)
+    assert [tag for tag, _ in coverage.unsignable] == [0x00081140, 0x00091001]
+    assert 0x00080018 in coverage.critical
+    assert 0x00090010 in coverage.unsigned
+    assert MAC_PARAMETERS not in coverage.unsigned
+
+
+def test_signatures_at_every_level(pki: Pki) -> None:
+    """Outer signatures do not cover inner ones, which may come before or after them (PS3.3 C.12.1.1.3.1.1)."""
+    inner = Sequence(
+        0x0040A730, (Item((us(0x00280010, 1),)), Item((us(0x00280010, 2),), undefined=True)), undefined=True
+    )
+    data = file(image(Sequence(0x00081140, (Item((us(0x00280010, 1), inner)), Item()))))
+    deep = "ReferencedImageSequence[0].ContentSequence[1]"
+    data = signed(data, pki["p256"], location=deep)
+    data = signed(data, pki["rsa2048"])
+    data = signed(data, pki["p256"], location="ReferencedImageSequence[0]")
+    data = signed(data, pki["p256"])
+    report = verified(data)
+    assert [str(each.signature.location) for each in report.signatures] == [
+        "main",
+        "main",
+        deep,
+        "ReferencedImageSequence[0]",
+    ]
+    assert report.verdict is VALID
+    assert sorted(each.signature.mac_id or 0 for each in report.signatures) == [0, 1, 2, 3]
+    one = only(verified(data, location=deep))
+    assert one.signature.uid == report.signatures[2].signature.uid
+    assert only(verified(data, uid=one.signature.uid)).signature.location == one.signature.location
+    assert reference.mac_stream(data, one.signature.uid)
+
+
+def test_what_is_not_there(pki: Pki) -> None:
+    data = signed(file(image()), pki["p256"])
+    with pytest.raises(NoSuchSignature, match=r"1\.2\.3"):
+        verified(data, uid="1.2.3")
+    for path in ("ReferencedImageSequence[0]", "PatientName[0]"):
+        with pytest.raises(NoSuchItem):
+            verified(data, location=path)
+    assert verified(file(image())).verdict is Verdict.NO_SIGNATURE
+
+
+def test_former_states_are_skipped(pki: Pki) -> None:
+    """A signature in Original Attributes Sequence went with values that have been replaced (PS3.3 C.12.1.1.9)."""
+    old = signed(file((text(0x00100010, "PN", "Old^Name"),)), pki["p256"])
+    former = Item(tuple(Sequence(tag, items_of(old, tag)) for tag in (MAC_PARAMETERS, SIGNATURES)))
+    modified = Sequence(0x04000561, (Item((Sequence(0x04000550, (former,)),)),))
+    data = file(image(modified))
+    report = verified(data)
+    assert report.signatures == ()
+    assert [str(location) for location in report.skipped] == [
+        "OriginalAttributesSequence[0].ModifiedAttributesSequence[0]"
+    ]
+    assert report.verdict is Verdict.NO_SIGNATURE
+    assert verdict(signed(data, pki["p256"])) is VALID
+    assert [str(each.location) for each in dcmseal.signatures(data)] == [str(report.skipped[0])]
+
+
+def test_a_signature_of_one_key_over_many_lists(pki: Pki) -> None:
+    """Signatures of one level are computed in one pass, whatever they list and with what algorithm."""
+    data = file(
+        image(Sequence(0x00081140, (Item((us(0x00280010, 1),)),)), Fragments(fragments=(b"", b"abcd"))), JPEG_BASELINE
+    )
+    data = signed(data, pki["p256"], tags=[0x00100010, 0x7FE00010])
+    data = signed(data, pki["rsa2048"], algorithm="SHA512", tags=[0x00081140])
+    data = signed(data, pki["p256"], algorithm="SHA384")
+    report = verified(data)
+    assert len(report.signatures) == 3
+    assert report.verdict is VALID
+
+
+def test_the_old_fragment_format_is_accepted_when_asked_for(pki: Pki) -> None:
+    nodes = image(Fragments(fragments=(b"", b"abcdef", b"gh")))
+    stream = reference.data_stream(reference.parse_file(file(nodes, JPEG_BASELINE)).dataset, old_format=True)
+    data = sealed(pki["p256"], nodes, syntax=JPEG_BASELINE, mac_syntax=JPEG_BASELINE.uid, stream=stream)
+    assert verdict(data) is INVALID
+    assert verdict(data, accept_old_format=True) is VALID
+    assert codes(verified(data))["key-matches"] is Outcome.PASSED
+
+
+@pytest.mark.parametrize("contours", [3, 9])
+def test_the_unprotected_bytes_of_a_truncated_mac_are_counted(contours: int, pki: Pki) -> None:
+    points = Item((Value(0x30060050, "DS", b"-12.5\\" * 700 + b"1 "),))
+    structure = Sequence(0x30060039, tuple(Item((Sequence(0x30060040, (points,) * 3),)) for _ in range(contours)))
+    nodes = image(structure)
+    cut = truncated_stream(reference.parse_file(file(nodes)).dataset)
+    assert cut.lost > 8000
+    report = verified(sealed(pki["p256"], nodes, stream=cut.stream))
+    (finding,) = (each for each in only(report).findings if each.code == "dcmtk-truncated")
+    assert f"{cut.lost} bytes" in finding.message
+    assert "(3006,0039)" in finding.message
+    assert verdict(sealed(pki["p256"], nodes)) is VALID
+
+
+def test_padding_and_other_readings_at_once(pki: Pki) -> None:
+    """The item's own level is padded and read on its own."""
+    level = (text(0x00104000, "LT", "comment"), us(0x00280010, 1))
+    data = signed(
+        file(image(Sequence(0x00081140, (Item(level),)))), pki["rsa2048"], location="ReferencedImageSequence[0]"
+    )
+    sequence = Sequence(0x00081140, items_of(data, 0x00081140))
+    longer = (Value(0x00104000, "LT", b"comment         "), *sequence.items[0].elements[1:])
+    for undefined in (False, True):
+        padded = Sequence(0x00081140, (Item(longer, undefined=undefined),), undefined=undefined)
+        report = verified(edited(data, main={0x00081140: padded}))
+        assert codes(report)["matches-minimal-padding"] is Outcome.PASSED
+        assert report.verdict is VALID
+
+
+def test_the_style_of_pacs_system(pki: Pki) -> None:
+    """Its sequence of signatures is Original Attributes Sequence; there or flat, it is named and not called corrupt."""
+    for with_sequence in (False, True):
+        report = verified(pacs_system_file(pki["rsa2048"], with_sequence=with_sequence))
+        assert report.verdict is Verdict.NO_SIGNATURE
+        assert [note.code for note in report.notes] == ["flat-signature"]
+
+
+def test_lengths_of_the_macro_that_contradict_each_other(pki: Pki) -> None:
+    """The last item of a sequence of defined length must end where the sequence does."""
+    data = signed(file(image()), pki["p256"])
+    (item,) = items_of(data, SIGNATURES)
+    honest = Sequence(SIGNATURES, (Item(item.elements, undefined=True),))
+    assert verdict(edited(data, main={SIGNATURES: honest})) is VALID
+    last = item.elements[-1]
+    assert isinstance(last, Value)
+    hidden = Value(0x00091001, "OB", b"abcd" + b"\x0a\x40\x01\x00OB\0\0\x08\0\0\0")
+    with_tail = Sequence(SIGNATURES, (Item((hidden, *item.elements), undefined=True),))
+    good = edited(data, main={SIGNATURES: with_tail})
+    start = good.rindex(b"\xfa\xff\xfa\xffSQ\0\0") + 8
+    length = int.from_bytes(good[start : start + 4], "little")
+    # what follows the end that the sequence claims would have to be read twice
+    for shorter in range(1, 64):
+        claimed = (length - shorter).to_bytes(4, "little")
+        with pytest.raises(Malformed):
+            verified(good[:start] + claimed + good[start + 4 :])
+
+
+def test_a_file_that_ends_while_it_is_read(pki: Pki) -> None:
+    data = signed(file(image(Value(0x7FE00010, "OW", bytes(300_000)))), pki["p256"])
+
+    class Shrinking(BytesIO):
+        def seek(self, offset: int, whence: int = 0, /) -> int:
+            if offset > 150_000:
+                self.truncate(150_000)
+            return super().seek(offset, whence)
+
+    with pytest.raises(Malformed, match="shorter"):
+        verified(Shrinking(data))
