@@ -11,7 +11,7 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import Encoding
-from dcmseal.dataset.vr import SHORT_VRS, TEXT_VRS, minimal, padding_of
+from dcmseal.dataset.vr import SHORT_VRS, TEXT_VRS, WORD_SIZE, minimal, padding_of
 from dcmseal.dataset.walk import UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.errors import Malformed
 
@@ -35,7 +35,9 @@ class _Open:
     group_growth: dict[int, int] = field(default_factory=dict[int, int])
 
 
-def minimise(source: Source, start: int, end: int, encoding: Encoding) -> tuple[list[Edit], list[Padded]]:
+def minimise(
+    source: Source, start: int, end: int, encoding: Encoding, *, only_padding: bool = False
+) -> tuple[list[Edit], list[Padded]]:
     """The edits that bring all values of a Data Set to minimal padding, nested ones included, and which those are.
 
     What is never signed is left alone, the Digital Signatures Macro in particular: it is part of other signatures.
@@ -68,7 +70,7 @@ def minimise(source: Source, start: int, end: int, encoding: Encoding) -> tuple[
             if step.tag & 0xFFFF == 0:
                 level.group_lengths[step.tag >> 16] = step
                 continue
-            made = [] if exclusion(step.tag) else list(_value_edits(source, step))
+            made = [] if exclusion(step.tag) else list(_value_edits(source, step, only_padding=only_padding))
             if made:
                 edits.extend(made)
                 padded.append(Padded((*path, step.tag)))
@@ -96,12 +98,14 @@ def _length_edits(source: Source, closed: _Open) -> Iterator[Edit]:
             yield Edit(length.value, length.end, length.encoding.u32.pack((old + growth) & 0xFFFFFFFF))
 
 
-def _value_edits(source: Source, step: Step) -> Iterator[Edit]:
+def _value_edits(source: Source, step: Step, *, only_padding: bool = False) -> Iterator[Edit]:
     """Edits to value and length field of one element; none if its padding is minimal."""
     length = step.end - step.value
     if not length or not (step.vr in TEXT_VRS or length & 1):
         return
-    if step.vr == b"UI" and length <= _TAIL:
+    if only_padding and step.vr in WORD_SIZE:
+        return
+    if step.vr == b"UI" and length <= _TAIL and not only_padding:
         value = source.read(step.value, step.end)
         best = minimal(step.vr, value)
         if best == value:

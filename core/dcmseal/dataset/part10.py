@@ -23,8 +23,13 @@ from dcmseal.errors import Malformed, NotDicom
 _PREAMBLE: Final = 128
 _MAX_META: Final = 1 << 20
 _IN_MEMORY: Final = 8 << 20
-MAX_INFLATED: Final = 4 << 30
+_TRANSFER_SYNTAX_UID: Final = 0x00020010
+_UID_CHARACTERS: Final = frozenset("0123456789.")
+MAX_INFLATED: Final = 1 << 30
 """Bytes a deflated Data Set may come to; beyond it is refused."""
+_MAX_RATIO: Final = 200
+"""How many times larger it may become once it is large; DEFLATE can make a bomb of 1000 times."""
+_LARGE: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +103,13 @@ def _read_meta(source: Source, start: int) -> tuple[str | None, int]:
         value = position + header.size
         if header.length > min(_MAX_META, source.size - value):
             raise Malformed("the File Meta Information is longer than the file", position)
-        if header.tag == 0x00020010:
-            uid = source.read(value, value + header.length).rstrip(b"\0 ").decode("ascii", "replace")
+        if header.tag == _TRANSFER_SYNTAX_UID:
+            if uid is not None:
+                raise Malformed("the File Meta Information names two transfer syntaxes", position)
+            uid = source.read(value, value + header.length).rstrip(b"\0 ").decode("latin-1")
+            if not set(uid) <= _UID_CHARACTERS:
+                # other software reads past what is wrong with it, and another Data Set than this
+                raise Malformed("the Transfer Syntax UID is no UID", position)
         position = value + header.length
     if start and position >= source.size:
         raise Malformed("the file ends where the Data Set should begin", source.size)
@@ -137,8 +147,8 @@ def _inflate(source: Source, start: int) -> Iterator[bytes]:
             while not inflater.eof:
                 piece = inflater.decompress(pending, BULK)
                 total += len(piece)
-                if total > MAX_INFLATED:
-                    raise Malformed(f"the deflated Data Set comes to more than {MAX_INFLATED} bytes", position)
+                if total > MAX_INFLATED or (total > _LARGE and total > _MAX_RATIO * (position - start)):
+                    raise Malformed(f"the deflated Data Set comes to more than {total - 1} bytes", position)
                 yield piece
                 pending = inflater.unconsumed_tail
                 # a full piece may leave more behind, even where all input is taken

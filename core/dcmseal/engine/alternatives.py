@@ -107,7 +107,7 @@ class Readings:
         """The level with all values minimally padded; None if they are already, or it cannot be said."""
         level = self._level
         try:
-            edits, _ = minimise(level.source, level.start, level.end, level.encoding)
+            edits, _ = minimise(level.source, level.start, level.end, level.encoding, only_padding=True)
         except DatasetError:
             return None
         if not edits:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import lt
 from typing import Final
 
@@ -23,16 +24,16 @@ _RULES: Final = "PS3.3 C.12.1.1.3.1.1"
 _MAX_TEXT: Final = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LevelView:
     """A level as profiles see it."""
 
     scan: LevelScanner
     location: Location
 
-    @property
-    def tags(self) -> Collection[int]:
-        return self.scan.tags
+    @cached_property
+    def tags(self) -> frozenset[int]:
+        return frozenset(self.scan.tags)
 
     @property
     def is_main(self) -> bool:

@@ -14,7 +14,15 @@ from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.engine.conformance import LevelView, order_problems
 from dcmseal.engine.levels import MACRO, Level, find_level, main_level, nested_levels
-from dcmseal.engine.reading import read_parameters
+from dcmseal.engine.macs import MAX_MACS
+from dcmseal.engine.reading import (
+    MAX_LISTED,
+    MAX_SIGNATURES,
+    LevelSignatures,
+    listed_by,
+    read_parameters,
+    read_signatures,
+)
 from dcmseal.engine.selection import Selection
 from dcmseal.errors import DatasetError, UsageError
 from dcmseal.location import MAIN, Location
@@ -111,6 +119,7 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
         raise DatasetError(
             problem.message, hint="software that sorts elements would break the signature: repair the file"
         )
+    _check_room(scan, read_signatures(scan, level.location))
     return Draft(
         file=file,
         level=level,
@@ -121,6 +130,17 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
         ambiguous=encoder.seen.ambiguous,
         mac_ids=frozenset(_mac_ids(file, main, level, scan, facts)),
     )
+
+
+def _check_room(scan: LevelScanner, found: LevelSignatures) -> None:
+    """Refuse a level that could not be verified with one more signature; reading its signatures raises Malformed."""
+    lists = {each.signature.mac_id for each in found.signatures}
+    if (
+        len(found.signatures) >= MAX_SIGNATURES
+        or len(lists) >= MAX_MACS
+        or listed_by(found.signatures) + len(scan.tags) > MAX_LISTED
+    ):
+        raise UsageError("the level has as many signatures as are verified", hint="remove those that are not needed")
 
 
 def _mac_ids(file: DicomFile, main: Level, level: Level, scan: LevelScanner, facts: LevelFacts) -> Iterator[int]:

@@ -14,12 +14,16 @@ from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.walk import UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.engine.reading import sequence_items
-from dcmseal.errors import NoSuchItem
+from dcmseal.errors import Malformed, NoSuchItem
 from dcmseal.location import MAIN, Location
 from dcmseal.tags import tag_text
 
 MACRO: Final = (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE)
 """The two sequences of the Digital Signatures Macro."""
+
+
+_MAX_LEVELS: Final = 4096
+"""Levels with signatures inside one element of the main data set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,11 @@ class Level:
     def in_original_attributes(self) -> bool:
         """Whether it is a former state of the Data Set, kept in Original Attributes Sequence (PS3.3 C.12.1.1.9)."""
         return any(tag == tags.ORIGINAL_ATTRIBUTES_SEQUENCE for tag, _ in self.location.steps)
+
+    @property
+    def size(self) -> int:
+        """Bytes it takes at the most."""
+        return (self.source.size if self.end == UNTIL_DELIMITER else self.end) - self.start
 
     def scanner(self) -> LevelScanner:
         """A new scan of the level."""
@@ -131,6 +140,8 @@ def nested_levels(level: Level, scan: LevelScanner, index: int) -> Iterator[Leve
             skipping = int(step.event is Event.SEQUENCE)
             if path and path[-1].value not in found:
                 found.add(path[-1].value)
+                if len(found) > _MAX_LEVELS:
+                    raise Malformed(f"more than {_MAX_LEVELS} levels carry signatures", step.start)
                 yield _nested(level, path, counts, groups)
         elif step.event in (Event.SEQUENCE, Event.ENCAPSULATED):
             path.append(step)

@@ -132,7 +132,7 @@ def _replacing(path: str) -> Generator[BufferedWriter]:
     try:
         with os.fdopen(descriptor, "wb") as output:
             with suppress(FileNotFoundError):
-                os.chmod(temporary, os.stat(path).st_mode & 0o7777)
+                os.chmod(descriptor if os.chmod in os.supports_fd else temporary, os.stat(path).st_mode & 0o7777)
             yield output
             output.flush()
             os.fsync(output.fileno())

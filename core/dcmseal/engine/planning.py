@@ -170,7 +170,7 @@ def _check_syntax(uid: str | None) -> None:
 def _mac_syntax(asked: str | None, file: TransferSyntax, elements: tuple[int, ...]) -> str:
     """The syntax asked for, else the file's own if it is explicit little endian, else explicit VR little endian."""
     if asked is None:
-        return file.uid if file.is_allowed_for_mac else EXPLICIT_LITTLE_UID
+        return file.uid if file.is_allowed_for_mac and file.is_known else EXPLICIT_LITTLE_UID
     signed = TransferSyntax(asked)
     same = signed.uid == file.uid or not (signed.is_encapsulated or file.is_encapsulated)
     if not same and PIXEL_DATA in elements:

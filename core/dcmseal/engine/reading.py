@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from struct import unpack
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 from dcmseal import tags
 from dcmseal.dataset.header import read_header
 from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH
 from dcmseal.dataset.walk import UNTIL_DELIMITER
 from dcmseal.errors import Malformed
@@ -17,11 +18,11 @@ from dcmseal.location import Location
 from dcmseal.mac.headers import swapped
 from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
 from dcmseal.report import Aspect, Finding, Outcome
-from dcmseal.tags import tag_text
+from dcmseal.tags import tag_text, tags_text
 
 MAX_SIGNATURES: Final = 4096
 """Items read from one sequence; more are refused."""
-MAX_LISTED: Final = 500_000
+MAX_LISTED: Final = 1_000_000
 """Tags that the signatures of a level may list together; more are refused, for each may be spoken of."""
 _MAX_TEXT: Final = 1024
 _MAX_BYTES: Final = 1 << 20
@@ -128,11 +129,16 @@ def read_signatures(
         _signature(item, location, number, start, end, parameters)
         for number, (start, end, item) in enumerate(sequence_items(scan, index))
     )
-    if sum(len(each.signature.mac.elements) for each in signatures if each.signature.mac) > MAX_LISTED:
+    if listed_by(signatures) > MAX_LISTED:
         raise Malformed(f"the signatures of a level list more than {MAX_LISTED} tags", scan.starts[index])
     if not signatures:
         problems.append(form_problem("empty-sequence", "Digital Signatures Sequence has no items"))
     return LevelSignatures(parameters=parameters, signatures=signatures, problems=tuple(problems))
+
+
+def listed_by(signatures: Sequence[FoundSignature]) -> int:
+    """How many tags signatures list together."""
+    return sum(len(each.signature.mac.elements) for each in signatures if each.signature.mac)
 
 
 def _is_sequence(scan: LevelScanner, index: int) -> bool:
@@ -187,6 +193,11 @@ def _signature(
     ):
         if not present:
             problems.append(form_problem(code, f"the signature has no {name}, or one beyond all bounds"))
+    foreign = [tag for tag in item.tags if tag < tags.MAC_ID_NUMBER and not exclusion(tag)]
+    if foreign:
+        # nothing parts the data elements from the item's in the MAC: signed ones could be moved here from the data set
+        message = "the signature's item holds elements that belong in front of it, in the data set"
+        problems.append(form_problem("foreign-element-in-item", message, tags_text(foreign)))
     if item.tags != sorted(set(item.tags)):
         problems.append(form_problem("item-disordered", "the signature's elements are not in order, or not unique"))
     return FoundSignature(signature=signature, item=item, start=start, end=end, problems=tuple(problems))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from dcmseal.dataset.header import Kind
 from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.syntax import TransferSyntax
+from dcmseal.engine.carriers import carrier_findings, hides_delimiter
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.conformance import LevelView, facts_of, macro_findings, order_problems, profile_findings
 from dcmseal.engine.coverage import Lists, coverage_findings
@@ -17,13 +21,14 @@ from dcmseal.engine.lookalikes import lookalike_findings
 from dcmseal.engine.macs import LevelMacs, level_macs
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
-from dcmseal.errors import CertificateNotValid, NoSuchSignature
+from dcmseal.errors import CertificateNotValid, Malformed, NoSuchSignature
 from dcmseal.location import Location
 from dcmseal.mac.digest import is_available
 from dcmseal.model import DigitalSignature
 from dcmseal.plugins.protocols import Profile
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, VerificationReport
-from dcmseal.tags import tag_text, tags_text
+from dcmseal.tags import PIXEL_DATA, tag_text, tags_text
+from dcmseal.terms import KeyType
 
 if TYPE_CHECKING:
     from dcmseal.engine.alternatives import Alternative, Readings
@@ -48,17 +53,51 @@ class Question:
     """Take signatures in the fragment format of DCMTK before 3.5.4 for valid."""
 
 
+_STRONG_BITS: Final = 2048
+_ANY_BITS: Final = 1024
+"""Smaller keys are broken by anybody."""
+_PATIENCE: Final = 64 << 20
+_READINGS: Final = 17
+"""Times a level may be hashed to explain a signature: choices of VRs, with padding and without, and DCMTK's MACs."""
+
+
+class _Patience:
+    """Bytes that may still be hashed beyond the data set itself.
+
+    Each signed level is hashed with all that is nested in it, and again for other readings if a signature does not
+    match.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def takes(self, size: int) -> bool:
+        """Whether so much is left; it is then taken."""
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
+
+
 class _Readings:
     """The other readings of a level, made when a signature does not match: few files need them."""
 
-    def __init__(self, file: DicomFile, level: Level, macs: LevelMacs) -> None:
+    def __init__(self, file: DicomFile, level: Level, macs: LevelMacs, patience: _Patience) -> None:
         self._arguments = file, level, macs
+        self._patience = patience
 
     @cached_property
-    def made(self) -> Readings:
+    def _made(self) -> Readings | None:
         from dcmseal.engine.alternatives import Readings
 
+        _, level, macs = self._arguments
+        if not self._patience.takes(level.size * (_READINGS if macs.ambiguous else 3)):
+            return None
         return Readings(*self._arguments)
+
+    def explain(self, found: FoundSignature, matches: Callable[[bytes], bool]) -> Alternative | None:
+        """The reading under which a signature matches; None if there is none, or too much was tried already."""
+        return None if self._made is None else self._made.explain(found, matches)
 
 
 def verify_file(file: DicomFile, question: Question) -> VerificationReport:
@@ -70,7 +109,8 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     reports: list[SignatureReport] = []
     notes: list[Finding] = []
     skipped: list[Location] = []
-    for level, macs in _levels(file, question):
+    patience = _Patience(max(_PATIENCE, 32 * file.body.size))
+    for level, macs in _levels(file, question, patience):
         if level.in_original_attributes:
             skipped.append(level.location)
             continue
@@ -78,11 +118,12 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
         if question.uid is not None and not chosen:
             continue
         notes.extend(macs.found.problems)
-        disorder = order_problems(macs.scan) if chosen else []
-        readings, lists = _Readings(file, level, macs), Lists(macs)
-        reports.extend(_verify(readings, lists, macs, found, question, disorder) for found in chosen)
         if not level.location.steps:
             notes.extend(lookalike_findings(macs.scan, macs.found))
+        if chosen:
+            disorder = (*order_problems(macs.scan), *carrier_findings(file, macs.scan))
+            readings, lists = _Readings(file, level, macs, patience), Lists(macs)
+            reports.extend(_verify(file, readings, lists, macs, found, question, disorder) for found in chosen)
     if question.uid is not None and not reports:
         raise NoSuchSignature(f"no signature has UID {question.uid}", hint="dcmseal list FILE shows all signatures")
     return VerificationReport(
@@ -93,7 +134,7 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     )
 
 
-def _levels(file: DicomFile, question: Question) -> Iterator[tuple[Level, LevelMacs]]:
+def _levels(file: DicomFile, question: Question, patience: _Patience) -> Iterator[tuple[Level, LevelMacs]]:
     """The levels asked for, each with its MACs made."""
     level = main_level(file) if question.location is None else find_level(file, question.location)
     macs = level_macs(level)
@@ -101,10 +142,13 @@ def _levels(file: DicomFile, question: Question) -> Iterator[tuple[Level, LevelM
     if question.location is None:
         for index in macs.facts.with_signatures:
             for nested in nested_levels(level, macs.scan, index):
+                if not patience.takes(nested.size):
+                    raise Malformed("signatures are nested so deep that verifying them would not end", nested.start)
                 yield nested, level_macs(nested)
 
 
 def _verify(
+    file: DicomFile,
     readings: _Readings,
     lists: Lists,
     macs: LevelMacs,
@@ -124,8 +168,13 @@ def _verify(
     findings.extend(_signature_findings(readings, macs, found, certificate, question))
     if certificate is not None:
         findings.extend(_validity_findings(signature, certificate))
+        findings.extend(_strength_findings(signature, certificate))
     if listed is not None:
         findings.extend(coverage_findings(listed.coverage))
+        findings.extend(_binding_findings(file, macs, signature, listed.signed))
+    else:
+        message = "the level has more lists of signed elements than are looked at"
+        findings.append(_finding(Aspect.COVERAGE, Outcome.FAILED, "too-many-lists", message))
     key_type = certificate.key_type if certificate else None
     facts = facts_of(signature, key_type, listed.signed if listed else frozenset())
     view = LevelView(scan=macs.scan, location=signature.location)
@@ -181,8 +230,37 @@ def _signature_findings(
         elif match is Match.UNSUPPORTED:
             yield _unknown_integrity("key-unsupported", "the certificate's kind of key is not supported")
         else:
-            alternative = readings.made.explain(found, lambda other: _matches(certificate, found, other))
+            alternative = readings.explain(found, lambda other: _matches(certificate, found, other))
             yield from _mismatch(match, alternative, question)
+
+
+def _binding_findings(
+    file: DicomFile, macs: LevelMacs, signature: DigitalSignature, signed: frozenset[int]
+) -> Iterator[Finding]:
+    """Where the MAC matches and yet does not bind what it should."""
+    hiding = dict(macs.facts.hiding)
+    scan = macs.scan
+    for index, kind in scan.kinds.items():
+        later = any(
+            each is Kind.SEQUENCE and scan.tags[other] in signed for other, each in scan.kinds.items() if other > index
+        )
+        if kind is Kind.ENCAPSULATED and later and hides_delimiter(scan.source, *_content(scan, index)):
+            hiding[scan.tags[index]] = "a fragment reads as the end of all fragments"
+    for tag, why in hiding.items():
+        if tag in signed:
+            yield _unknown_integrity("fragments-ambiguous", f"{tag_text(tag)}: {why}", tag_text(tag))
+    mac = signature.mac
+    if mac is not None and PIXEL_DATA in signed and mac.transfer_syntax != file.syntax.uid:
+        then = TransferSyntax(mac.transfer_syntax)
+        if then.is_encapsulated or file.syntax.is_encapsulated:
+            message = f"the pixels were signed in syntax {then.uid}, and the file, unsigned, says {file.syntax.uid}"
+            yield _finding(Aspect.COVERAGE, Outcome.UNKNOWN, "transfer-syntax-differs", message)
+
+
+def _content(scan: LevelScanner, index: int) -> tuple[int, int]:
+    """The fragments of an element, without the delimiter behind them."""
+    start, end = scan.range(index)
+    return start + scan.header(index).size, end - 8
 
 
 def _matches(certificate: Certificate, found: FoundSignature, digest: bytes) -> bool:
@@ -243,6 +321,20 @@ def _validity_findings(signature: DigitalSignature, certificate: Certificate) ->
     else:
         message = "the certificate was valid at the claimed time of signing"
         yield _finding(Aspect.AUTHENTICITY, Outcome.PASSED, "certificate-in-time", message, "RFC 5280 4.1.2.5")
+
+
+def _strength_findings(signature: DigitalSignature, certificate: Certificate) -> Iterator[Finding]:
+    """What is too weak for a new signature, though an old one is verified with it (PS3.15 C.1, note)."""
+    algorithm = signature.mac.mac_algorithm if signature.mac else None
+    if algorithm is not None and algorithm.is_weak:
+        message = f"{algorithm} is weak: other data of the same MAC may be found"
+        yield _finding(Aspect.TRUST, Outcome.UNKNOWN, "weak-mac-algorithm", message, _SIGNING)
+    bits = certificate.key_bits
+    if certificate.key_type in (KeyType.RSA, KeyType.DSA) and bits < _STRONG_BITS:
+        message = f"the key has {bits} bits: it may have been broken"
+        yield _finding(Aspect.TRUST, Outcome.UNKNOWN, "weak-key", message, _SIGNING)
+        if bits < _ANY_BITS:
+            yield _finding(Aspect.AUTHENTICITY, Outcome.FAILED, "key-too-small", message, _SIGNING)
 
 
 def _finding(aspect: Aspect, outcome: Outcome, code: str, message: str, clause: str = _MAC, where: str = "") -> Finding:

@@ -12,10 +12,10 @@ from dcmseal.dataset.vr import SHORT_VRS, WORD_SIZE, minimal
 from dcmseal.dataset.walk import CLOSING, OPENING, UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.mac.context import CONTEXT_TAGS, Context, VrRules, choose_vr
 from dcmseal.mac.headers import explicit_header, swapped
-from dcmseal.mac.parts import ITEM, SEQUENCE_DELIMITER, ExcessPadding, Sighting, Unsignable
+from dcmseal.mac.parts import ITEM, SEQUENCE_DELIMITER, ExcessPadding, Sighting, Unsignable, is_unknown
 
 
-def encode_item(
+def encode_item(  # noqa: C901 - one step of the walk after the other
     source: Source,
     start: int,
     end: int,
@@ -35,6 +35,8 @@ def encode_item(
     position = end
     for step in walk(source, start, end, encoding):
         if skipping:
+            if step.event in (Event.ELEMENT, Event.SEQUENCE) and is_unknown(step.vr):
+                raise Unsignable(step.tag, step.start)
             skipping += (step.event in OPENING) - (step.event in CLOSING)
             continue
         if step.event in (Event.ELEMENT, *OPENING):
@@ -43,6 +45,8 @@ def encode_item(
             if kind is Kind.EXCLUDED:
                 if step.tag in (tags.DIGITAL_SIGNATURES_SEQUENCE, tags.MAC_PARAMETERS_SEQUENCE):
                     seen.has_signatures = True
+                if is_unknown(step.vr):
+                    raise Unsignable(step.tag, step.start)
                 skipping = int(step.event in OPENING)
                 continue
             vr = _vr(step, contexts[-1], rules, seen)
@@ -62,7 +66,11 @@ def encode_item(
             position = step.end
         elif step.event is Event.FRAGMENT:
             yield ITEM
-            yield from pieces(source, step.value, step.end)
+            held = b""
+            for piece in pieces(source, step.value, step.end):
+                held = held[-3:] + piece
+                seen.hidden_delimiter = seen.hidden_delimiter or SEQUENCE_DELIMITER in held
+                yield piece
         else:
             yield SEQUENCE_DELIMITER
     return position if end == UNTIL_DELIMITER else end

@@ -218,7 +218,8 @@ class ItemConverter:
             inner.encode_items(element, 0, header_size, len(element), parts, _NO_CONTEXT, is_last=True)
         except (Malformed, Unsignable, ExcessPadding):
             return b""
-        return b"" if inner.seen.has_signatures or inner.seen.ambiguous else b"".join(parts)
+        seen = inner.seen
+        return b"" if seen.has_signatures or seen.ambiguous or seen.hidden_delimiter else b"".join(parts)
 
     def _fragments(self, buffer: bytes, base: int, position: int, parts: list[Buffer]) -> int:
         """Encapsulated Pixel Data inside an item; big endian and implicit VR have none by PS3.5 A.4, but files do."""
@@ -233,8 +234,10 @@ class ItemConverter:
                 return position
             if (group, element) != (0xFFFE, 0xE000) or position + length > len(buffer):
                 raise Malformed("a fragment is damaged", base + position - 8)
+            fragment = buffer[position : position + length]
+            self.seen.hidden_delimiter = self.seen.hidden_delimiter or SEQUENCE_DELIMITER in fragment
             parts.append(ITEM)
-            parts.append(buffer[position : position + length])
+            parts.append(fragment)
             position += length
 
 

@@ -228,7 +228,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                     stop = position + 12 + length
                     if length == UNDEFINED_LENGTH:
                         add(buffer[run:position])
-                        position = run = _encode_fragments(buffer, base, position, add)
+                        position = run = _encode_fragments(buffer, base, position, add, seen)
                     elif stop > size:
                         raise Malformed("the input ends within a Data Element", base + position)
                     else:
@@ -272,7 +272,7 @@ def _unusual(
         end = past_excluded(BytesSource(buffer), header, position, base, Encoding.EXPLICIT_LITTLE, seen)
         return end, end
     if length == UNDEFINED_LENGTH:
-        end = _encode_fragments(buffer, base, position, add)
+        end = _encode_fragments(buffer, base, position, add, seen)
         return end, end
     add(buffer[position : position + 6])
     add(_RESERVED)
@@ -288,7 +288,7 @@ def _encoded_alone(element: bytes, seen: Sighting, *, check_padding: bool) -> by
         encode_items(element, 0, 12, len(element), parts, inner, is_last=True, check_padding=check_padding)
     except (Malformed, Unsignable, ExcessPadding):
         return b""
-    return b"" if inner.has_signatures else b"".join(parts)
+    return b"" if inner.has_signatures or inner.hidden_delimiter else b"".join(parts)
 
 
 def _check_long_padding(buffer: bytes, position: int, end: int) -> None:
@@ -299,7 +299,7 @@ def _check_long_padding(buffer: bytes, position: int, end: int) -> None:
         raise ExcessPadding
 
 
-def _encode_fragments(buffer: bytes, base: int, position: int, add: Callable[[bytes], object]) -> int:
+def _encode_fragments(buffer: bytes, base: int, position: int, add: Callable[[bytes], object], seen: Sighting) -> int:
     """Encapsulated Pixel Data inside an item, as of an icon; always VR OB (PS3.5 A.4)."""
     add(buffer[position : position + 4] + b"OB\0\0")
     position += 12
@@ -311,7 +311,9 @@ def _encode_fragments(buffer: bytes, base: int, position: int, add: Callable[[by
             return position
         if tag != _ITEM or length == UNDEFINED_LENGTH or position + length > len(buffer):
             raise Malformed("a fragment is damaged", base + position - 8)
+        fragment = buffer[position : position + length]
+        seen.hidden_delimiter = seen.hidden_delimiter or SEQUENCE_DELIMITER in fragment
         add(ITEM)
-        add(buffer[position : position + length])
+        add(fragment)
         position += length
     raise Malformed("the input ends within fragments", base + position)

@@ -37,6 +37,8 @@ class LevelFacts:
 
     unsignable: dict[int, str] = field(default_factory=dict[int, str])
     """Tags that may not be signed, and why."""
+    hiding: dict[int, str] = field(default_factory=dict[int, str])
+    """Tags of sequences whose fragments hold what reads as their end, so that the MAC does not bind them, and why."""
     with_signatures: list[int] = field(default_factory=list[int])
     """Indexes of sequences inside which the Digital Signatures Macro may stand."""
 
@@ -147,7 +149,7 @@ class LevelPass:
 
     def _feed_sequence(self, index: int, tag: int, start: int, jobs: Sequence[MacJob]) -> None:
         seen = self._encoder.seen
-        seen.has_signatures = False
+        seen.has_signatures = seen.hidden_delimiter = False
         # a UN element further on takes back what was fed: feed copies
         digests = [job.digest.copy() for job in jobs]
         try:
@@ -160,6 +162,8 @@ class LevelPass:
         else:
             for job, digest in zip(jobs, digests, strict=True):
                 job.digest = digest
+        if seen.hidden_delimiter:
+            self.facts.hiding[tag] = "a fragment inside it reads as the end of all fragments"
         if seen.has_signatures:
             self.facts.with_signatures.append(index)
 

@@ -63,13 +63,15 @@ class Ending(Generic[_Piece]):
 class Sighting:
     """What was seen while sequences were encoded: mutable, owned by the one who encodes."""
 
-    __slots__ = ("ambiguous", "has_signatures", "repeats")
+    __slots__ = ("ambiguous", "has_signatures", "hidden_delimiter", "repeats")
 
     def __init__(self) -> None:
         self.has_signatures = False
         """A sequence of the Digital Signatures Macro stands somewhere inside."""
         self.ambiguous = False
         """An implicit VR element was met whose VR depends on its context."""
+        self.hidden_delimiter = False
+        """A fragment holds bytes that read as the end of all fragments: the MAC cannot tell where they end."""
         self.repeats: dict[bytes, bytes] = {}
         """Small sequences by their bytes, as they enter the MAC: codes and references repeat a lot."""
 
@@ -89,17 +91,18 @@ def past_excluded(source: Source, header: Header, position: int, base: int, enco
     if tag in (tags.DIGITAL_SIGNATURES_SEQUENCE, tags.MAC_PARAMETERS_SEQUENCE):
         seen.has_signatures = True
     if vr != b"SQ" and length != UNDEFINED_LENGTH:
-        if _is_unknown(vr):
+        if is_unknown(vr):
             raise Unsignable(tag, base + position)
         return position + size + length
     end = position
     for step in steps_of(source, position, encoding):
         end = step.end
-        if step.event in (Event.ELEMENT, Event.SEQUENCE) and _is_unknown(step.vr):
+        if step.event in (Event.ELEMENT, Event.SEQUENCE) and is_unknown(step.vr):
             raise Unsignable(step.tag, base + step.start)
     return end
 
 
-def _is_unknown(vr: bytes) -> bool:
+def is_unknown(vr: bytes) -> bool:
+    """Whether an element of this VR is unknown, whatever its tag."""
     # asked of a tag that is not excluded, so that the VR decides
     return kind_of(tags.SOP_INSTANCE_UID, vr, 0) is Kind.UNKNOWN

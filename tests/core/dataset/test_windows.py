@@ -199,9 +199,9 @@ def test_a_long_text_across_the_end_of_a_window(pki: Pki) -> None:
 
 
 def test_pieces_that_leave_output_behind_when_all_input_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few different bytes deflate so well that the last of them are inside the inflater, and nothing left to feed it."""
+    """Few different bytes deflate so well that the last of them are inside the inflater, and no input is left."""
     for seed in range(20):
-        pixels = bytes(Random(seed).randrange(4) for _ in range(400))
+        pixels = bytes(Random(seed).choices(range(4), k=400))
         data = file((us(0x00280010, 20), Value(0x7FE00010, "OB", pixels)), DEFLATED_LE)
         for bulk in range(5, 21):
             monkeypatch.setattr(part10, "BULK", bulk)

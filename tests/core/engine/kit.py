@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -170,9 +171,9 @@ def stream_of(data: bytes, *, lenient: bool = False) -> bytes | None:
         (found,) = reference.signatures(parsed.dataset)
         if lenient:
             syntax = syntax_of(parsed.transfer_syntax)
-            data = file(minimal(nodes_of(parsed.dataset)), replace(syntax, deflated=False))
+            data = file(minimal(nodes_of(parsed.dataset)), syntax)
         return reference.mac_stream(data, found.uid)
-    except (Unreadable, ValueError, struct.error, LookupError):
+    except (Unreadable, ValueError, struct.error, zlib.error, LookupError):
         return None
 
 

@@ -37,6 +37,7 @@ from tests.core.engine.kit import (
     signed,
     verified,
 )
+from tests.core.engine.test_carriers import CASES as CARRIED
 from tests.support import reference
 from tests.support.builder import (
     IMPLICIT_LE,
@@ -247,7 +248,7 @@ CASES: dict[str, Case] = {
         NOT_ESTABLISHED,
     ),
     "unsignable-in-item": Case(
-        edit(signature={0x00091001: UNKNOWN_PRIVATE}), UNKNOWN, NOT_ESTABLISHED
+        edit(signature={0x04111001: Value(0x04111001, "UN", b"abcd")}), UNKNOWN, NOT_ESTABLISHED
     ),
     "mac-matches": Case(plain, PASSED, VALID),
     "key-matches": Case(plain, PASSED, VALID),
@@ -295,11 +296,12 @@ def test_no_finding_is_forgotten() -> None:
     folder = Path(dcmseal.engine.__file__).parent
     found = {
         node.value
-        for name in "reading conformance coverage verification alternatives lookalikes".split()
+        for name in "reading conformance coverage verification alternatives lookalikes carriers".split()
         for node in ast.walk(ast.parse((folder / f"{name}.py").read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and shape.fullmatch(node.value)
     }
-    assert found | {"disordered"} == {*CASES, "profile-met"}
+    elsewhere = {code for _, code, _, _ in CARRIED.values()} | {"weak-key", "key-too-small", "too-many-lists"}
+    assert found | {"disordered"} == {*CASES, *elsewhere, "profile-met"}
 
 
 def test_the_profile_that_is_required(pki: Pki) -> None:

@@ -136,7 +136,7 @@ HARMLESS = {
     "preamble",
     "meta",
     # what is not listed or never signed, as far as it still can be read
-    *("00080000 tag", "00080000 VR", "00080000 value"),
+    *("00080000 tag", "00080000 value"),
     *("00104000 tag", "00104000 VR", "00104000 value"),
     *("FFFCFFFC tag", "FFFCFFFC VR", "FFFCFFFC reserved", "FFFCFFFC value"),
     # two bytes that are zero, whatever stands there (PS3.5 7.1.2)

@@ -52,6 +52,13 @@ def has_signable(nodes: Iterable[Node]) -> bool:
     return bool(signable_tags(parsed.dataset))
 
 
+def hides_delimiter(nodes: Iterable[Node]) -> bool:
+    """Whether fragments in an item hold what reads as their end: the stream cannot tell, as it has no lengths."""
+    within = [inner for node in nodes if isinstance(node, Sequence) for item in node.items for inner in item.elements]
+    fragments = [fragment for node in within if isinstance(node, Fragments) for fragment in node.fragments]
+    return any(b"\xfe\xff\xdd\xe0" in fragment for fragment in fragments) or (bool(within) and hides_delimiter(within))
+
+
 def holds_macro(nodes: Iterable[Node]) -> bool:
     """Whether a sequence of the Digital Signatures Macro stands anywhere."""
     sequences = [node for node in nodes if isinstance(node, Sequence)]
@@ -71,7 +78,7 @@ def items(nodes: Iterable[Node], path: Path = ()) -> Iterator[tuple[Path, Item]]
                 yield from items(item.elements, inner)
 
 
-def assert_kept(data: bytes, pki: Pki, location: str = "main") -> bytes:
+def assert_kept(data: bytes, pki: Pki, location: str = "main", expected: Verdict = Verdict.VALID) -> bytes:
     """Sign, check that all other bytes are those of before, remove, check again; returns the signed file."""
     result = dcmseal.sign(data, signer=signer_of(pki["p256"]), padding="keep", location=location)
     assert result.data is not None
@@ -79,7 +86,7 @@ def assert_kept(data: bytes, pki: Pki, location: str = "main") -> bytes:
     assert result.signature.mac_id is not None
     head, body, _ = split(data)
     assert without(result.data, result.uid, result.signature.mac_id) == (head, body)
-    assert verified(result.data, uid=result.uid).verdict is Verdict.VALID
+    assert verified(result.data, uid=result.uid).verdict is expected
     removed = dcmseal.remove(result.data, uids=[result.uid])
     assert removed.data is not None
     assert split(removed.data)[:2] == (head, body)
@@ -104,10 +111,23 @@ def test_the_very_bytes_come_back(pki: Pki) -> None:
         assert dcmseal.remove(signed(data, pki["p256"])).data == data
 
 
+def without_group_lengths(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """Random ones say nothing true, some are no numbers; and they are changed where something beside them grows."""
+    return tuple(
+        replace(node, items=tuple(replace(item, elements=without_group_lengths(item.elements)) for item in node.items))
+        if isinstance(node, Sequence)
+        else node
+        for node in nodes
+        if isinstance(node, Raw) or node.tag & 0xFFFF
+    )
+
+
 @given(nodes=data_sets(max_depth=4))
 def test_random_data_sets(nodes: tuple[Node, ...], pki: Pki) -> None:
+    nodes = without_group_lengths(nodes)
     assume(has_signable(nodes))
-    assert_kept(file(changed(nodes, {0xFFFCFFFC: trailing_padding(6)}), JPEG_BASELINE), pki)
+    data = file(changed(nodes, {0xFFFCFFFC: trailing_padding(6)}), JPEG_BASELINE)
+    assert_kept(data, pki, expected=Verdict.NOT_ESTABLISHED if hides_delimiter(nodes) else Verdict.VALID)
 
 
 @given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(NATIVE_SYNTAXES), grouped=st.booleans())
@@ -191,17 +211,6 @@ def test_padding_is_brought_to_the_minimum(nodes: tuple[Node, ...], syntax: Synt
     body = split(dcmseal.remove(result.data).data or b"")[1]
     assert body == encode(after, syntax)
     assert verdict(result.data) is Verdict.VALID
-
-
-def without_group_lengths(nodes: Iterable[Node]) -> tuple[Node, ...]:
-    """Random ones say nothing true, and are changed all the same."""
-    return tuple(
-        replace(node, items=tuple(replace(item, elements=without_group_lengths(item.elements)) for item in node.items))
-        if isinstance(node, Sequence)
-        else node
-        for node in nodes
-        if isinstance(node, Raw) or node.tag & 0xFFFF
-    )
 
 
 @given(nodes=data_sets(max_depth=4))
