@@ -40,7 +40,7 @@ def _of_element(scan: LevelScanner, index: int) -> Iterator[Finding]:
     if header.vr not in SHORT_VRS and header.vr not in LONG_VRS:
         yield form_problem("unknown-vr", f"{where} has a VR that PS3.5 does not know", where)
     elif tag & 0xFFFF == 0 or tag == tags.LENGTH_TO_END:
-        if header.vr != b"UL" or header.length != 4:
+        if header.vr != b"UL" or header.length % 4:
             yield form_problem("length-malformed", f"{where} is no number of VR UL", where)
     elif tag >> 16 < 0x0008:
         yield _unsigned(

@@ -12,6 +12,7 @@ from dcmseal.dataset.editing import splice
 from dcmseal.dataset.padding import Padded, has_excess_padding, minimise
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.engine.carriers import carrier_findings
 from dcmseal.engine.conformance import LevelView, order_problems
 from dcmseal.engine.levels import MACRO, Level, find_level, main_level, nested_levels
 from dcmseal.engine.macs import MAX_MACS
@@ -31,6 +32,7 @@ from dcmseal.mac.encoding import Encoder
 from dcmseal.mac.level import LevelFacts, LevelPass, MacJob
 from dcmseal.mac.parts import ExcessPadding
 from dcmseal.plugins.protocols import Profile, Requirements
+from dcmseal.report import Outcome
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 
@@ -115,10 +117,9 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
     facts = LevelPass(scan, encoder, prepare).run()
     if check_padding and has_excess_padding(scan):
         raise ExcessPadding
-    for problem in order_problems(scan):
-        raise DatasetError(
-            problem.message, hint="software that sorts elements would break the signature: repair the file"
-        )
+    for problem in (*order_problems(scan), *carrier_findings(file, scan)):
+        if problem.outcome is Outcome.FAILED:
+            raise DatasetError(problem.message, hint="no verifier should accept a signature over this: repair the file")
     _check_room(scan, read_signatures(scan, level.location))
     return Draft(
         file=file,

@@ -78,8 +78,11 @@ def private_syntax(pki: Pki) -> bytes:
 
 
 def length_like_a_vr(pki: Pki) -> bytes:
-    long = Value(0x00080008, "CS", b"A" * struct.unpack("<H", b"TA")[0])
-    return signed(file((long, *image()), IMPLICIT_LE), pki["p256"])
+    nodes = image()
+    data = signed(file(nodes, IMPLICIT_LE), pki["p256"])
+    first = encode(nodes[:1], IMPLICIT_LE)
+    group_length = struct.pack("<HH4s", 0x0008, 0x0000, b"TA\0\0")
+    return data.replace(first, group_length + bytes(struct.unpack("<H", b"TA")[0]) + first)
 
 
 def element_moved_to_the_item(pki: Pki) -> bytes:
