@@ -31,8 +31,12 @@ class LevelView:
     scan: LevelScanner
     location: Location
 
-    @cached_property
+    @property
     def tags(self) -> frozenset[int]:
+        return self._tags
+
+    @cached_property
+    def _tags(self) -> frozenset[int]:
         return frozenset(self.scan.tags)
 
     @property
