@@ -82,7 +82,9 @@ def walk(source: Source, start: int, end: int, encoding: Encoding, inside: Event
             raise Malformed("no Data Element can be read here", position)
         tag, vr, size, length = header
         value = position + size
-        stop = UNTIL_DELIMITER if length == UNDEFINED_LENGTH else value + length
+        # delimiters have a length too, which says nothing (PS3.5 7.5.2)
+        is_delimiter = not vr and tag != tags.ITEM
+        stop = value if is_delimiter else UNTIL_DELIMITER if length == UNDEFINED_LENGTH else value + length
         limit = source.size if level.end == UNTIL_DELIMITER else level.end
         if stop > limit:
             raise Malformed(f"{tag_text(tag)} is longer than what holds it", position)
