@@ -10,7 +10,7 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Buffer
 from dcmseal.engine.levels import Level
 from dcmseal.engine.reading import FoundParameters, FoundSignature, LevelSignatures, read_parameters, read_signatures
-from dcmseal.errors import NoSuchSignature, NotSignable
+from dcmseal.errors import DatasetError, NoSuchSignature, NotSignable
 from dcmseal.mac.context import VrRules
 from dcmseal.mac.digest import Digest, is_available, new_digest
 from dcmseal.mac.encoding import Encoder
@@ -172,6 +172,9 @@ def feed_stream(level: Level, index: int, update: Callable[[Buffer], object], va
         raise NoSuchSignature("the signature has no MAC parameters", hint="dcmseal verify tells what is wrong with it")
     wanted = mac_key(parameters)
     macs = level_macs(level, variant, lambda each: _Passing(update) if mac_key(each) == wanted else None)
+    job = macs.jobs.get(wanted)
+    if job is None:
+        raise DatasetError("the data set's elements are not in ascending order", hint="dcmseal verify tells more")
     item_digest(signatures[index].item, _Passing(update), variant)
-    for tag, why in macs.jobs[wanted].unsignable:
+    for tag, why in job.unsignable:
         raise NotSignable(tag, why)

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import dcmseal
-from dcmseal.errors import Malformed, NoSuchItem, NoSuchSignature
+from dcmseal.errors import DatasetError, Malformed, NoSuchItem, NoSuchSignature, NotSignable
 from dcmseal.report import Aspect, Outcome, Verdict
 from dcmseal.terms import MacAlgorithm
 from tests.core.engine.kit import (
@@ -39,6 +39,7 @@ from tests.support.builder import (
     Node,
     Sequence,
     Value,
+    encode,
     file,
     image,
     text,
@@ -387,3 +388,28 @@ def test_a_file_that_ends_while_it_is_read(pki: Pki) -> None:
 
     with pytest.raises(Malformed, match="shorter"):
         verified(Shrinking(data))
+
+
+def test_mac_parameters_behind_the_fragments_they_are_for(pki: Pki) -> None:
+    """They come too late: what they list has passed by."""
+    data = signed(file(image(Fragments(fragments=(b"", b"abcd"))), JPEG_BASELINE), pki["p256"])
+    uid = dcmseal.signatures(data)[0].uid
+    parameters = encode((Sequence(MAC_PARAMETERS, items_of(data, MAC_PARAMETERS)),))
+    signatures = encode((Sequence(SIGNATURES, items_of(data, SIGNATURES)),))
+    assert data.count(parameters) == data.count(signatures) == 1
+    late = data.replace(parameters, b"").replace(signatures, parameters + signatures)
+    assert codes(verified(late))["disordered"] is Outcome.FAILED
+    assert verdict(late) is INVALID
+    with pytest.raises(DatasetError, match="order"):
+        dcmseal.stream(late, uid, lambda _: None)
+
+
+def test_the_stream_of_what_cannot_be_signed(pki: Pki) -> None:
+    data = edited(signed(file(image(Value(0x00091001, "OB", b"abcd"))), pki["p256"]), main={0x00091001: UNKNOWN})
+    uid = dcmseal.signatures(data)[0].uid
+    with pytest.raises(NotSignable, match="UN"):
+        dcmseal.stream(data, uid, lambda _: None)
+    with pytest.raises(NoSuchSignature, match="no MAC parameters"):
+        dcmseal.stream(edited(data, main={MAC_PARAMETERS: None}), uid, lambda _: None)
+    with pytest.raises(NoSuchSignature):
+        dcmseal.stream(data, "1.2.3", lambda _: None)
