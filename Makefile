@@ -48,7 +48,7 @@ test-lowest: $(LOWEST)/.installed system-packages
 	$(LOWEST)/bin/python -m pytest -n $(WORKERS) --ignore=tests/fuzz
 
 fuzz: $(VENV)/.developing
-	$(BIN)/python -m pytest tests/fuzz
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest tests/fuzz
 
 bench: $(VENV)/.developing
 	$(BIN)/python -m tests.bench

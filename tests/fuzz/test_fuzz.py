@@ -6,17 +6,15 @@ How many examples are tried is up to the profile that HYPOTHESIS_PROFILE names: 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import dcmseal
 from dcmseal.errors import SealError
 from dcmseal.report import Verdict
+from tests.core.dataset.survival import survive
 from tests.core.engine.cutting import split
 from tests.core.engine.kit import signed, stream_of, verified
 from tests.support.builder import (
@@ -139,26 +137,16 @@ changes = st.builds(
 )
 
 
-def survive(data: bytes, pki: Pki) -> Verdict | None:
-    """All that can be done with a file; whatever is not a SealError comes out."""
-
-    def attempt(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                return function(*arguments, **options)
-            except SealError:
-                return None
-
-    report = attempt(verified, data)
-    for signature in attempt(dcmseal.signatures, data) or ():
-        attempt(dcmseal.stream, data, signature.uid, lambda _: None)
-        attempt(lambda found: (found.certificate.subject, found.moment), signature)
-    attempt(dcmseal.remove, data)
-    again = attempt(signed, data, pki["p256"])
-    if again is not None and report is not None:
-        assert len(attempt(verified, again).signatures) == len(report.signatures) + 1
-    return report.verdict if report is not None else None
+def sign_again(data: bytes, pki: Pki) -> None:
+    """Whatever can be signed has one signature more."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            before = len(verified(data).signatures)
+            again = signed(data, pki["p256"])
+        except SealError:
+            return
+        assert len(verified(again).signatures) == before + 1
 
 
 @pytest.mark.parametrize("name", SEEDS)
@@ -169,7 +157,8 @@ def test_changed_files(name: str, made: list[Change], seeds: dict[str, Seed], pk
     data = seed.data
     for change in made:
         data = change.made(data, seed.start)
-    found = survive(data, pki)
+    found = survive(data)
+    sign_again(data, pki)
     if found is Verdict.VALID and seed.stream:
         report = verified(data)
         (signature,) = {each.signature for each in report.signatures}
@@ -182,5 +171,6 @@ def test_changed_files(name: str, made: list[Change], seeds: dict[str, Seed], pk
 
 @pytest.mark.parametrize("name", SEEDS)
 def test_the_seeds_are_valid(name: str, seeds: dict[str, Seed], pki: Pki) -> None:
-    assert survive(seeds[name].data, pki) is Verdict.VALID
+    assert survive(seeds[name].data) is Verdict.VALID
+    sign_again(seeds[name].data, pki)
     assert bool(seeds[name].stream) == (name != "group lengths")

@@ -15,13 +15,12 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.engine.carriers import carrier_findings
 from dcmseal.engine.conformance import LevelView, order_problems
 from dcmseal.engine.levels import MACRO, Level, find_level, main_level, nested_levels
-from dcmseal.engine.macs import MAX_MACS
+from dcmseal.engine.macs import MAX_MACS, mac_key
 from dcmseal.engine.reading import (
     MAX_LISTED,
     MAX_SIGNATURES,
     LevelSignatures,
     listed_by,
-    read_parameters,
     read_signatures,
 )
 from dcmseal.engine.selection import Selection
@@ -135,7 +134,7 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
 
 def _check_room(scan: LevelScanner, found: LevelSignatures) -> None:
     """Refuse a level that could not be verified with one more signature; reading its signatures raises Malformed."""
-    lists = {each.signature.mac_id for each in found.signatures}
+    lists = {mac_key(each.parameters) for each in found.parameters}
     if (
         len(found.signatures) >= MAX_SIGNATURES
         or len(lists) >= MAX_MACS
@@ -148,9 +147,11 @@ def _mac_ids(file: DicomFile, main: Level, level: Level, scan: LevelScanner, fac
     """MAC ID Numbers in use anywhere in the SOP Instance, where they must be unique (PS3.3 Table C.12-6)."""
     levels = _with_macro(level, scan, facts) if level is main else _signed_levels(file)
     for each in levels:
-        for found in read_parameters(each.scanner().finish()):
-            if found.parameters.mac_id is not None:
-                yield found.parameters.mac_id
+        found = read_signatures(each.scanner().finish(), each.location)
+        # a signature that has lost its parameters must not come by new ones
+        numbers = {one.parameters.mac_id for one in found.parameters}
+        numbers.update(one.signature.mac_id for one in found.signatures)
+        yield from (number for number in numbers if number is not None)
 
 
 def _signed_levels(file: DicomFile) -> Iterator[Level]:

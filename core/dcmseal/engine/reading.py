@@ -79,10 +79,10 @@ def sequence_items(
     count = 0
     while position < end:
         item = read_header(source.read(position, min(source.size, position + 12)), 0, encoding)
-        if item is None or item.tag not in (tags.ITEM, tags.SEQUENCE_DELIMITATION_ITEM):
-            raise Malformed(f"{tag_text(header.tag)} holds something that is no item", position)
-        if item.tag == tags.SEQUENCE_DELIMITATION_ITEM:
+        if item is not None and item.tag == tags.SEQUENCE_DELIMITATION_ITEM and undefined:
             break
+        if item is None or item.tag != tags.ITEM:
+            raise Malformed(f"{tag_text(header.tag)} holds something that is no item", position)
         count += 1
         if count > most:
             raise Malformed(f"{tag_text(header.tag)} has more than {most} items", position)

@@ -1,39 +1,26 @@
-"""Hostile input: whatever the bytes are, there is a report or a SealError, and neither memory nor time runs away."""
+"""Hostile input: whatever the bytes are, there is a report or a SealError."""
 
 from __future__ import annotations
 
 import struct
-import subprocess
-import sys
-import tracemalloc
-import warnings
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from io import BytesIO
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
-from dcmseal.dataset import part10
-from dcmseal.dataset.source import WINDOW
 from dcmseal.errors import Malformed, SealError
 from dcmseal.report import Verdict
+from tests.core.dataset.survival import little_memory, survive
 from tests.core.engine.kit import (
-    MAC_ID,
     MAC_PARAMETERS,
     SIGNATURES,
-    SIGNED,
-    codes,
     edited,
     items_of,
     sealed,
     signed,
-    signer_of,
     stream_of,
     verdict,
     verified,
@@ -52,7 +39,6 @@ from tests.support.builder import (
     Sequence,
     Syntax,
     Value,
-    at,
     encode,
     file,
     image,
@@ -72,28 +58,6 @@ SMALL: tuple[Node, ...] = (
 )
 
 
-def survive(data: bytes) -> Verdict | None:
-    """Do all that can be done with a data set; None if it cannot be read."""
-
-    def first(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                return function(*arguments, **options)
-            except SealError:
-                return None
-
-    report = first(verified, data)
-    for signature in first(dcmseal.signatures, data) or ():
-        first(dcmseal.stream, data, signature.uid, lambda _: None)
-        first(lambda found: found.certificate, signature)
-    first(dcmseal.remove, data)
-    plan = first(dcmseal.plan, data)
-    if plan is not None:
-        plan.close()
-    return report.verdict if report is not None else None
-
-
 def test_data_sets_and_items_without_elements(pki: Pki) -> None:
     assert survive(file((), DEFLATED_LE)) is Verdict.NO_SIGNATURE
     data = file((Sequence(0x00081140, (Item(), Item(undefined=True))), text(0x00100010, "PN", "Doe^Jane")))
@@ -101,17 +65,6 @@ def test_data_sets_and_items_without_elements(pki: Pki) -> None:
         with pytest.raises(SealError, match="nothing"):
             signed(data, pki["p256"], location=f"ReferencedImageSequence[{item}]")
     assert verdict(signed(data, pki["p256"])) is Verdict.VALID
-
-
-@contextmanager
-def little_memory(megabytes: int) -> Iterator[None]:
-    """No more than so much is allocated inside."""
-    tracemalloc.start()
-    try:
-        yield
-        assert tracemalloc.get_traced_memory()[1] < megabytes << 20
-    finally:
-        tracemalloc.stop()
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +83,8 @@ def test_any_number_anywhere(number: int, small: bytes) -> None:
     """Lengths among them, as long as memory, negative, or undefined."""
     certificate = small.index(b"\x00\x04\x15\x01OB")
     before = stream_of(small)
-    with little_memory(8):
+    # following every allocation takes its time: once is enough
+    with little_memory(8) if number == 0x7FFFFFFF else nullcontext():
         for position in [*range(132, certificate + 60, 2), *range(len(small) - 90, len(small) - 3, 2)]:
             changed = small[:position] + struct.pack("<I", number) + small[position + 4 :]
             if survive(changed) is Verdict.VALID:
@@ -265,45 +219,6 @@ def test_a_small_sequence_that_contradicts_itself_and_repeats() -> None:
                 dcmseal.plan(source)
 
 
-BOMB = """
-import resource, sys
-import dcmseal
-from dcmseal.errors import SealError
-import cryptography.x509
-from dcmseal_software.signer import SoftwareSigner
-free = 100 << 20
-used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + free, used + free))
-print(dcmseal.verify(sys.argv[1], integrity_only=True).verdict)
-with dcmseal.plan(sys.argv[1]) as plan:
-    print(len(plan.elements))
-dcmseal.remove(sys.argv[1], output=sys.argv[2])
-"""
-
-
-def test_a_deflate_bomb(tmp_path: Path) -> None:
-    """It may fill the disk up to a limit, but not the memory."""
-    size = 60 << 20
-    packer = zlib.compressobj(wbits=-15)
-    bomb = packer.compress(b"\x09\x00\x01\x10OB\0\0" + struct.pack("<I", size))
-    zeros = bytes(1 << 20)
-    bomb += b"".join(packer.compress(zeros) for _ in range(size >> 20)) + packer.flush()
-    path = tmp_path / "bomb.dcm"
-    path.write_bytes(file((), DEFLATED_LE)[:-2] + bomb)
-    assert path.stat().st_size < 400_000
-    command = [sys.executable, "-c", BOMB, str(path), str(tmp_path / "out.dcm")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert (done.returncode, done.stdout) == (0, "no-signature\n1\n"), done.stderr
-
-
-def test_a_deflate_bomb_has_a_limit(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = signed(file(image(Value(0x00091001, "OB", bytes(1 << 20))), DEFLATED_LE), pki["p256"])
-    assert verdict(data) is Verdict.VALID
-    monkeypatch.setattr(part10, "MAX_INFLATED", 1 << 20)
-    with pytest.raises(Malformed, match="comes to more than"):
-        verified(data)
-
-
 def test_deflated_bytes_that_are_none(pki: Pki) -> None:
     data = signed(file(image(), DEFLATED_LE), pki["p256"])
     start = len(file((), DEFLATED_LE)) - 2
@@ -313,142 +228,14 @@ def test_deflated_bytes_that_are_none(pki: Pki) -> None:
     assert survive(data + b"\0\0") is Verdict.VALID
 
 
-def elements(count: int) -> Raw:
-    """So many empty private elements in ascending order."""
-    pack = struct.Struct("<HH2sH").pack
-    return Raw(b"".join(pack(9 + n // 0xE000 * 2, 0x1000 + n % 0xE000, b"LO", 0) for n in range(count)))
-
-
-def test_very_many_elements(pki: Pki) -> None:
-    some = signed(file((elements(100_000),)), pki["p256"], tags=[0x00091001])
-    with little_memory(60):
-        assert verdict(some) is Verdict.VALID
-    with pytest.raises(Malformed, match="more than 250000"):
-        verified(file((elements(250_001),)))
-    with pytest.raises(Malformed, match="more than 250000"):
-        dcmseal.signatures(file((elements(250_001),)))
-    nested = Sequence(0x00081140, (Item((elements(300_000),)),))
-    assert verdict(signed(file((nested,)), pki["p256"])) is Verdict.VALID
-
-
-def test_very_many_items(pki: Pki) -> None:
-    """A signature may stand in any of them."""
-    data = file((Sequence(0x00081140, tuple(Item((us(0x00280010, n),)) for n in range(5000))),))
-    once = signed(data, pki["p256"], location="ReferencedImageSequence[4999]")
-    assert verdict(once) is Verdict.VALID
-    assert dcmseal.remove(once).data == data
-
-
-class Counting(BytesIO):
-    """Counts the bytes that are read."""
-
-    total = 0
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(size)
-        self.total += len(data)
-        return data
-
-    def readinto(self, buffer: Any, /) -> int:
-        count = super().readinto(buffer)
-        self.total += count
-        return count
-
-
-def passes(data: bytes) -> float:
-    """How often verification reads the file."""
-    source = Counting(data)
-    verified(source)
-    return source.total / len(data)
-
-
-def with_signatures(count: int, good: bytes, *extra: Node, syntax: Syntax = EXPLICIT_LE) -> bytes:
-    """The same signature many times; with ``extra`` elements it may not be valid any more."""
-    macro = (
-        Sequence(MAC_PARAMETERS, items_of(good, MAC_PARAMETERS)),
-        Sequence(SIGNATURES, items_of(good, SIGNATURES) * count),
-    )
-    return file(image(*macro, *extra), syntax)
-
-
-def test_very_many_signatures(pki: Pki) -> None:
-    good = signed(file(image()), pki["rsa2048"])
-    with little_memory(60):
-        report = verified(with_signatures(300, good))
-    assert (len(report.signatures), report.verdict) == (300, Verdict.VALID)
-    with pytest.raises(Malformed, match="more than 4096 items"):
-        verified(with_signatures(5000, good))
-    (item,) = items_of(good, MAC_PARAMETERS)
-    with pytest.raises(Malformed, match="more than 4096 items"):
-        verified(edited(good, main={MAC_PARAMETERS: Sequence(MAC_PARAMETERS, (item,) * 5000)}))
-
-
-def test_very_many_bad_signatures(pki: Pki) -> None:
-    """Looking for what is wrong with a signature takes more passes, but not for each of them."""
-    good = signed(file(image()), pki["rsa2048"])
-    other = (text(0x00100010, "PN", "Doe^John"), Value(0x00104000, "LT", b"x     "), us(0x00280106, 1), NESTED)
-    bulk = Value(0x7FE00010, "OW", bytes(1 << 20))
-    few, many = (with_signatures(count, good, *other, bulk, syntax=IMPLICIT_LE) for count in (1, 300))
-    assert codes(verified(many))["mac-differs"]
-    assert passes(few) > 2
-    assert passes(many) < passes(few) + 20
-
-
-def test_very_many_levels(pki: Pki) -> None:
-    """Each item with a signature of its own, all of them wrong."""
-    good = signed(file(image()), pki["p256"])
-    macro = (Sequence(MAC_PARAMETERS, items_of(good, MAC_PARAMETERS)), Sequence(SIGNATURES, items_of(good, SIGNATURES)))
-    for padding in (b"x ", b"x      "):
-        item = Item((Value(0x00104000, "LT", padding), *macro))
-        data = file((Sequence(0x00081140, (item,) * 1000),))
-        assert passes(data) * len(data) / 1000 < 3 * WINDOW
-        report = verified(data)
-        assert (len(report.signatures), report.verdict) == (1000, Verdict.INVALID)
-        assert dcmseal.remove(data).data == file((Sequence(0x00081140, (Item(item.elements[:1]),) * 1000),))
-
-
-def test_very_many_lists_and_long_ones(pki: Pki) -> None:
-    """What signatures share is worked out once: a small file must not fill the memory with what it lists."""
-    good = signed(file(image()), pki["p256"])
-    listed = at(SIGNED, *(0x00090010 + n for n in range(16_000)))
-    for count in (25, 1000):
-        signatures = Sequence(SIGNATURES, items_of(good, SIGNATURES) * count)
-        data = edited(good, mac={SIGNED: listed}, main={SIGNATURES: signatures})
-        with little_memory(60):
-            if count == 25:
-                assert len(verified(data).signatures) == len(dcmseal.signatures(data)) == count
-            else:
-                assert survive(data) is None
-    excluded = at(SIGNED, *(n << 16 | 0x00000010 for n in range(2, 16_002)))
-    with little_memory(60):
-        assert verified(edited(good, mac={SIGNED: excluded})).verdict is Verdict.INVALID
-
-
-def test_many_lists_over_many_elements(pki: Pki) -> None:
-    good = signed(file(image()), pki["p256"])
-    (item,) = items_of(good, MAC_PARAMETERS)
-    (signature,) = items_of(good, SIGNATURES)
-
-    def numbered(item: Item, number: int, *more: Node) -> Item:
-        changed = (us(MAC_ID, number), *more)
-        tags = {node.tag for node in changed if not isinstance(node, Raw)}
-        kept = [node for node in item.elements if not isinstance(node, Raw) and node.tag not in tags]
-        return Item(tuple(sorted((*kept, *changed), key=lambda node: 0 if isinstance(node, Raw) else node.tag)))
-
-    count = 100
-    macro = (
-        Sequence(
-            MAC_PARAMETERS, tuple(numbered(item, n, at(SIGNED, 0x00100010, 0x00110010 + n)) for n in range(count))
-        ),
-        Sequence(SIGNATURES, tuple(numbered(signature, n) for n in range(count))),
-    )
-    nodes = image(*macro)
-    data = file((*nodes[:3], elements(50_000), *nodes[3:]))
-    with little_memory(100):
-        report = verified(data)
-    assert len(report.signatures) == count
-    assert "too-many-macs" in codes(report)
-    assert report.signatures[-1].coverage is None
+def test_a_delimiter_in_a_sequence_of_defined_length(pki: Pki) -> None:
+    """It would hide the items behind it."""
+    data = signed(file(image()), pki["p256"])
+    delimiter = b"\xfe\xff\xdd\xe0\0\0\0\0"
+    for mark in (b"\xfe\x4f\x01\x00SQ\0\0", b"\xfa\xff\xfa\xffSQ\0\0"):
+        start = data.index(mark) + 8
+        (length,) = struct.unpack_from("<I", data, start)
+        assert survive(data[:start] + struct.pack("<I", length + 8) + delimiter + data[start + 4 :]) is None
 
 
 def test_the_macro_twice(pki: Pki) -> None:
@@ -459,11 +246,3 @@ def test_the_macro_twice(pki: Pki) -> None:
         assert survive(both) in (Verdict.INVALID, None)
         first_empty = file((*image(*(each for key, each in macro.items() if key != tag)), Sequence(tag), again))
         assert survive(first_empty) in (Verdict.INVALID, None)
-
-
-def test_no_more_memory_than_windows_for_large_values(pki: Pki, tmp_path: Path) -> None:
-    path, out = tmp_path / "large.dcm", tmp_path / "signed.dcm"
-    path.write_bytes(file(image(Value(0x7FE00010, "OW", bytes(50 << 20)))))
-    with little_memory(8):
-        dcmseal.sign(path, signer=signer_of(pki["p256"]), output=out)
-        assert verdict(out) is Verdict.VALID

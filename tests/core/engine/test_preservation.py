@@ -14,7 +14,7 @@ from dcmseal.dictionary import keyword_of
 from dcmseal.errors import NotSignable, UsageError
 from dcmseal.report import Verdict
 from tests.core.engine.cutting import MAC_PARAMETERS, SIGNATURES, split, without
-from tests.core.engine.kit import changed, items_of, minimal, padded, signed, signer_of, verdict, verified
+from tests.core.engine.kit import changed, edited, items_of, minimal, padded, signed, signer_of, verdict, verified
 from tests.support.builder import (
     JPEG_BASELINE,
     NATIVE_SYNTAXES,
@@ -261,6 +261,18 @@ def test_mac_ids_are_unique_in_the_instance(pki: Pki) -> None:
         assert plan.signature.mac_id == 1
     with dcmseal.plan(data, location=item) as plan:
         assert plan.signature.mac_id == 1
+
+
+def test_a_signature_that_lost_its_parameters_comes_by_no_new_ones(pki: Pki) -> None:
+    data = signed(file(image()), pki["p256"])
+    for lost in ({MAC_PARAMETERS: None}, {MAC_PARAMETERS: Sequence(MAC_PARAMETERS, (Item((us(0x00280010, 1),)),))}):
+        broken = edited(data, main=lost)
+        result = dcmseal.sign(broken, signer=signer_of(pki["p256"]))
+        assert result.signature.mac_id == 1
+        again = result.data or b""
+        assert [each.content.mac is None for each in dcmseal.signatures(again)] == [True, False]
+        assert verified(again, uid=result.uid).verdict is Verdict.VALID
+        assert dcmseal.remove(again, uids=[result.uid]).data == broken
 
 
 def test_parameters_that_signatures_share_stay_until_the_last_goes(pki: Pki) -> None:
