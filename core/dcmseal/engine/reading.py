@@ -117,7 +117,7 @@ def read_signatures(
     """
     problems = [
         form_problem("no-sequence", f"{tag_text(tag)} does not have VR SQ", tag_text(tag))
-        for tag in (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE)
+        for tag in tags.MACRO
         if (index := scan.index(tag)) is not None and not _is_sequence(scan, index)
     ]
     if parameters is None:
