@@ -42,7 +42,7 @@ def read_header(buffer: bytes, position: int, encoding: Encoding) -> Header | No
     Delimiters and items get an empty VR. A VR unknown to PS3.5 is read with a 32-bit length, as new ones have it
     (PS3.5 6.2, note).
     """
-    header = _KNOWN[encoding.value][buffer[position : position + 8]]
+    header = _KNOWN[encoding.key][buffer[position : position + 8]]
     if header is None or header.size == 8:
         return header
     if len(buffer) < position + 12:
@@ -86,7 +86,7 @@ class _Known(dict[bytes, "Header | None"]):
 
 
 _MAX_KNOWN: Final = 1 << 14
-_KNOWN: Final = {encoding.value: _Known(encoding) for encoding in Encoding}
+_KNOWN: Final = {encoding.key: _Known(encoding) for encoding in Encoding}
 
 
 @lru_cache(maxsize=16384)

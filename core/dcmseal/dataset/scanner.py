@@ -48,7 +48,7 @@ class _Steps(dict[bytes, tuple[int, int]]):
 
 
 _MAX_REMEMBERED: Final = 1 << 14
-_STEPS: Final = {encoding: _Steps(encoding) for encoding in Encoding}
+_STEPS: Final = {encoding.key: _Steps(encoding) for encoding in Encoding}
 
 
 class LevelScanner:
@@ -77,7 +77,7 @@ class LevelScanner:
     def scan(self) -> bool:
         """Scan to the end of the level; returns False if the scan stopped at an element of undefined length."""
         source, end = self.source, self.end
-        steps = _STEPS[self.encoding]
+        steps = _STEPS[self.encoding.key]
         add_tag, add_start = self.tags.append, self.starts.append
         position = self.position
         limit = source.size if end == UNTIL_DELIMITER else end
