@@ -23,6 +23,7 @@ from dcmseal.mac.parts import (
     MAX_REPEATS,
     NEVER,
     PADS,
+    SEEN_ONCE,
     SEQUENCE_DELIMITER,
     SMALL,
     ExcessPadding,
@@ -96,8 +97,6 @@ _SEQUENCES: Final = frozenset({_SEQUENCE, _SEQUENCE_RESERVED_USED})
 _LONGS: Final = frozenset({_LONG, _LONG_PADDED})
 _RESERVED: Final = b"\0\0"
 """The reserved bytes of a header, whatever the input has there (PS3.5 7.1.2)."""
-_SEEN: Final = b"seen"
-"""Stands for a small sequence that was met once."""
 
 _CODES: Final = _Codes(padding=False)
 _CODES_PADDING: Final = _Codes(padding=True)
@@ -178,8 +177,8 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                         known = repeats.get(element)
                         if known is None:
                             if len(repeats) < MAX_REPEATS:
-                                repeats[element] = _SEEN
-                        elif known is _SEEN:
+                                repeats[element] = SEEN_ONCE
+                        elif known is SEEN_ONCE:
                             known = repeats[element] = _encoded_alone(element, seen, check_padding=check_padding)
                         if known:
                             add(buffer[run:position])

@@ -80,6 +80,8 @@ class Sighting:
 SMALL: Final = 400
 """Size in bytes up to which nested sequences are remembered."""
 MAX_REPEATS: Final = 4096
+SEEN_ONCE: Final = b"seen"
+"""Stands among the repeats for a small sequence that was met once."""
 
 
 def past_excluded(source: Source, header: Header, position: int, base: int, encoding: Encoding, seen: Sighting) -> int:
