@@ -158,11 +158,10 @@ class ItemConverter:
                         add(out[run:position])
                         add(new_header)
                         position = run = value
-                        inner_end = NEVER if length == UNDEFINED_LENGTH else stop
                         if 8 <= length < UNDEFINED_LENGTH:
                             # nearly always an item of defined length follows, and often that is all
-                            group, element_number, length = item_header(buffer, value)
-                            item_stop = value + 8 + length
+                            group, element_number, content = item_header(buffer, value)
+                            item_stop: int = value + 8 + content
                             if group == 0xFFFE and element_number == 0xE000 and item_stop <= stop:
                                 add(ITEM)
                                 position = run = value + 8
@@ -182,7 +181,7 @@ class ItemConverter:
                                 item_end, sequence_end, context = item_stop, stop, context.nested(rules)
                                 continue
                         stack.append((item_end, sequence_end, context))
-                        sequence_end = inner_end
+                        sequence_end = NEVER if length == UNDEFINED_LENGTH else stop
                         break
                     if action is Action.ITEM_END and item_end == NEVER:
                         add(out[run:position])
