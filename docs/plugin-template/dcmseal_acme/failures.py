@@ -25,11 +25,9 @@ _WORDS: Final[Mapping[Code, tuple[type[SignerError], str, str]]] = {
 
 @contextmanager
 def in_words_of_dcmseal() -> Generator[None]:
-    """Turn errors of the library into those of dcmseal; none is chained, for its text may hold what it was given."""
+    """Turn errors of the library into those of dcmseal; tracebacks do not show them, for they may hold secrets."""
     try:
         yield
     except AcmeError as error:
         kind, message, hint = _WORDS[error.code]
-    else:
-        return
-    raise kind(message, hint=hint)
+        raise kind(message, hint=hint) from None
