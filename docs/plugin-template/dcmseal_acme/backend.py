@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from dcmseal.errors import PinRejected
 from dcmseal.plugins.key_uri import KeyUri, escaped
@@ -42,15 +43,18 @@ class AcmeBackend:
             signer.close()
 
     def list_keys(self, uri: str = "") -> Iterable[KeyListing]:
-        """The keys of the HSM; DeviceUnavailable if there is none."""
+        """The keys of the HSM, or the one that a key URI names; raises DeviceUnavailable if there is no HSM."""
         from dcmseal_acme.device import connected
         from dcmseal_acme.failures import in_words_of_dcmseal
 
+        label = unquote(KeyUri.parse(uri).body) if uri else ""
         with in_words_of_dcmseal():
-            return tuple(
-                KeyListing(uri=f"acme:{escaped(key.label)}", label=key.label, key_type=KeyType[key.kind])
-                for key in connected().all_keys()
-            )
+            keys = connected().all_keys()
+        return tuple(
+            KeyListing(uri=f"acme:{escaped(key.label)}", label=key.label, key_type=KeyType[key.kind])
+            for key in keys
+            if label in ("", key.label)
+        )
 
 
 def _pin(uri: KeyUri, secrets: Secrets) -> str:

@@ -53,4 +53,6 @@ def test_three_wrong_pins_lock() -> None:
 
 
 def test_its_keys_are_listed() -> None:
-    assert [listing.uri for listing in AcmeBackend().list_keys()] == ["acme:reading-room", "acme:archive"]
+    both = ["acme:reading-room", "acme:archive"]
+    for asked, expected in (("", both), ("acme:", both), ("acme:archive", both[1:]), ("acme:nothing", [])):
+        assert [listing.uri for listing in AcmeBackend().list_keys(asked)] == expected
