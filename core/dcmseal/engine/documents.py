@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.engine.planning import Plan
     from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
-    from dcmseal.plugins.protocols import Profile
+    from dcmseal.plugins.protocols import KeyListing, Profile
     from dcmseal.plugins.registry import PluginInfo
     from dcmseal.report import Coverage, Finding, SignatureReport, VerificationReport
 
@@ -61,11 +61,13 @@ def signatures_document(signatures: Iterable[Signature], file: str | None = None
     return _document("signatures", {"file": file or "", "signatures": [_inspected(each) for each in signatures]})
 
 
-def signing_document(result: SigningResult) -> Document:
-    """A signature that was made, of kind ``signing``."""
+def signing_document(result: SigningResult, file: str | None = None, output: str | None = None) -> Document:
+    """A signature that was made, of kind ``signing``; ``file`` and ``output`` are how the caller names them."""
     return _document(
         "signing",
         {
+            "file": file or "",
+            "output": output or "",
             "signature": _stated(result.signature),
             "warnings": [_warning(each) for each in result.warnings],
             "padded": [_elements(path) for path in result.padded],
@@ -74,11 +76,12 @@ def signing_document(result: SigningResult) -> Document:
     )
 
 
-def plan_document(plan: Plan) -> Document:
+def plan_document(plan: Plan, file: str | None = None) -> Document:
     """A signature as it would be made, of kind ``plan``; it has no signer yet."""
     return _document(
         "plan",
         {
+            "file": file or "",
             "signature": _stated(plan.signature),
             "profile": None if plan.profile is None else _profile(plan.profile),
             "required": _elements(sorted(plan.requirements.elements)),
@@ -118,13 +121,18 @@ def plugins_document(plugins: Iterable[PluginInfo]) -> Document:
     )
 
 
+def keys_document(keys: Iterable[KeyListing], problems: Iterable[Document]) -> Document:
+    """Keys that can be found, of kind ``keys``, and the errors of the plugins that could not look for theirs."""
+    return _document("keys", {"keys": [_key(each) for each in keys], "problems": [*problems]})
+
+
 def profiles_document(profiles: Iterable[Profile]) -> Document:
     """Digital Signature Profiles, of kind ``profiles``."""
     return _document("profiles", {"profiles": [_profile(each) for each in profiles]})
 
 
 def files_document(documents: Iterable[Document]) -> Document:
-    """The verifications of several files, or the errors that prevented them, of kind ``files``."""
+    """The results of several files, or the errors that prevented them, of kind ``files``."""
     return _document("files", {"files": [*documents]})
 
 
@@ -267,6 +275,16 @@ def _warning(advice: Advice) -> Document:
 
 def _profile(profile: Profile) -> Document:
     return {"name": profile.name, "title": profile.title, "reference": profile.reference}
+
+
+def _key(key: KeyListing) -> Document:
+    return {
+        "uri": key.uri,
+        "label": key.label,
+        "key_type": key.key_type.value if key.key_type else "",
+        "detail": {**key.detail},
+        "problem": key.problem,
+    }
 
 
 def _element(tag: int) -> Document:
