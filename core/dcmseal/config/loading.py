@@ -32,7 +32,9 @@ from dcmseal.config.setup import KeySetup, read_setup
 from dcmseal.config.tables import Table
 from dcmseal.errors import UsageError
 
-_MOST_BYTES: Final = 1 << 18
+_MOST_BYTES: Final = 1 << 16
+_LONGEST_LINE: Final = 1000
+"""The memory that tomllib takes for a dotted key grows with the square of its length."""
 _POSITION: Final = re.compile(r"\(at line (\d+), column (\d+)\)$")
 
 
@@ -155,6 +157,11 @@ def _refuse_if_open_to_others(place: Path, status: os.stat_result) -> None:
 
 
 def _parsed(place: Path, text: str) -> dict[str, object]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if len(line) > _LONGEST_LINE:
+            raise UsageError(
+                f"{place}, line {number} has more than {_LONGEST_LINE} characters", hint="write a key and its value"
+            )
     try:
         return tomllib.loads(text)
     except RecursionError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -216,9 +217,9 @@ def test_what_looks_like_a_secret_is_refused_and_not_repeated(file: Path, line: 
         (b"\xff\xfe[\0", "UTF-8"),
         (b"keys\n", "line 1, column 5 is no TOML"),
         (b"a = 1\na = 2", "is no TOML"),
-        (b"a = " + b"9" * 5000, "is no TOML"),
-        (b"a = " + b"[" * 100_000, "no TOML|nested too deeply"),
-        (b"#" * ((1 << 18) + 1), "larger than 256 KiB"),
+        (b"a = " + b"[\n" * 30_000, "no TOML|nested too deeply"),
+        (b"a." * 500 + b"a = 1", "line 1 has more than 1000 characters"),
+        (b"#\n" * ((1 << 15) + 1), "larger than 64 KiB"),
         (b"-----BEGIN PRIVATE KEY-----\n", "is no TOML"),
     ],
     ids=str,
@@ -256,6 +257,21 @@ def test_a_file_of_another_user_is_refused(file: Path, monkeypatch: pytest.Monke
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         load_config(tmp_path)
+
+
+LINES = ("[keys.a]", "[keys]", "[profiles]", "uri = 'pem:a'", "pin = 1", "a.b = {c = 1}", "'''", "[[keys]]", "= 1")
+
+
+@given(st.lists(st.sampled_from(LINES) | st.text(max_size=40)))
+def test_any_text_is_a_configuration_or_refused(lines: list[str]) -> None:
+    with TemporaryDirectory() as folder:
+        path = write(Path(folder, "config.toml"), "\n".join(lines).encode("utf-8", "replace"))
+        try:
+            config, problems = examine_config(path)
+        except UsageError:
+            return  # and no other error
+        assert all(each.hint for each in problems)
+        assert all(KeyUri.parse(each.uri) for each in config.keys.values())
 
 
 @given(st.text(max_size=200))
