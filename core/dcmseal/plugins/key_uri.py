@@ -20,7 +20,7 @@ _SECRET_NAMES: Final = frozenset(
 )
 _HOW_TO_ANSWER: Final = (
     "leave it out: it is asked for when needed, or taken from an environment variable (--passphrase-env), "
-    "a file (--passphrase-file) or a file descriptor (--passphrase-fd)"
+    "a file (--passphrase-file) or a file descriptor (--passphrase-fd); the URI of a token may name a pin-source="
 )
 
 
