@@ -77,12 +77,14 @@ _process = _Process({})
 
 def load(path: str) -> Module:
     """The module of that path, initialized if it is not yet; raises ModuleUnusable."""
-    real = os.path.realpath(os.path.expanduser(path))
+    path = os.path.abspath(os.path.expanduser(path))
+    # Many links lead to one file; the link is what stays when the driver is updated, and what URIs name.
+    real = os.path.realpath(path)
     process = _process
     with process.guard:
         if real not in process.modules:
             parents = process.inherited.get(real)
-            process.modules[real] = Module(real, _loaded(real) if parents is None else _initialized_anew(parents))
+            process.modules[real] = Module(path, _loaded(path) if parents is None else _initialized_anew(parents))
         return process.modules[real]
 
 

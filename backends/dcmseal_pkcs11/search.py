@@ -26,7 +26,8 @@ def _token(uri: Pkcs11Uri) -> Token:
     """The token; raises DeviceUnavailable if there is none, and KeyNotFound if there are several."""
     tokens: list[Token] = []
     problems: list[SignerError] = []
-    for found in named_or_found(uri):
+    modules = named_or_found(uri)
+    for found in modules:
         try:
             if found.problem is not None:
                 raise found.problem
@@ -41,10 +42,13 @@ def _token(uri: Pkcs11Uri) -> Token:
         raise ambiguous(f"{len(tokens)} tokens", [token.uri for token in tokens])
     if tokens:
         return tokens[0]
-    if len(problems) == 1:
+    if problems and len(modules) == 1:
         raise problems[0]
-    reasons = "".join(f"; {problem}" for problem in problems)
     raise DeviceUnavailable(
-        f"no token that fits the key URI is there{reasons}",
+        f"there is no token that fits the key URI{_besides(problems)}",
         hint="insert the card, connect the device, and check the names: dcmseal keys lists modules and tokens",
     )
+
+
+def _besides(problems: list[SignerError]) -> str:
+    return f" ({len(problems)} of the modules found cannot be used)" if problems else ""
