@@ -41,6 +41,8 @@ CASES = (
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 class TestSoftwareBackends(SignerContract):
+    plugin_module = "dcmseal_software.plugin"
+
     @pytest.fixture(autouse=True)
     def _open(self, case: Case, keys: KeyFolder) -> None:
         self.backend = next(backend for backend in BACKENDS if backend.scheme == case.scheme)

@@ -1,1 +1,42 @@
-"""Contract suites for authors of plugins, and small data sets to test with."""
+"""Contract suites for authors of plugins, and small data sets to test with.
+
+>>> from dcmseal.testing import ProfileContract, SignerContract
+
+A suite is a class of pytest tests: subclass it, say what is to be tested, and run pytest.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from dcmseal.testing.message import BytesMessage
+    from dcmseal.testing.profile_contract import ProfileContract
+    from dcmseal.testing.profiled import SampleDataset
+    from dcmseal.testing.signer_contract import SignerContract
+    from dcmseal.testing.verifying import assert_verifies
+
+_HOMES: Final = {
+    "BytesMessage": "dcmseal.testing.message",
+    "ProfileContract": "dcmseal.testing.profile_contract",
+    "SampleDataset": "dcmseal.testing.profiled",
+    "SignerContract": "dcmseal.testing.signer_contract",
+    "assert_verifies": "dcmseal.testing.verifying",
+}
+
+__all__ = ["BytesMessage", "ProfileContract", "SampleDataset", "SignerContract", "assert_verifies"]
+
+# An assertion that fails should say what it compared; pytest sees to that in tests only, unless it is told.
+if "pytest" in sys.modules:
+    sys.modules["pytest"].register_assert_rewrite(
+        "dcmseal.testing.profile_contract", "dcmseal.testing.signer_suite", "dcmseal.testing.verifying"
+    )
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used (PEP 562): a suite for profiles needs no ``cryptography``."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'dcmseal.testing' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

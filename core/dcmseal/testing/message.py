@@ -1,10 +1,12 @@
-"""A message to sign in tests: bytes in place of a MAC byte stream."""
+"""Messages to sign in tests: bytes in place of a MAC byte stream, and one that cannot be read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NoReturn
 
+from dcmseal.errors import SealError
 from dcmseal.mac.digest import digest_info, new_digest
 from dcmseal.terms import MacAlgorithm
 
@@ -30,3 +32,23 @@ class BytesMessage:
         middle = len(self.content) // 2
         yield self.content[:middle]
         yield self.content[middle:]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableMessage:
+    """A SignableMessage over a data set that ends too early: every view of it fails."""
+
+    algorithm: MacAlgorithm
+    error: SealError
+
+    @property
+    def digest(self) -> NoReturn:
+        raise self.error
+
+    @property
+    def digest_info(self) -> NoReturn:
+        raise self.error
+
+    def chunks(self) -> Iterator[bytes]:
+        yield b"the part that could be read"
+        raise self.error

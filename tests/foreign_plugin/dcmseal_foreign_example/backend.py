@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from dcmseal.errors import KeyNotFound, PinRejected, SignerError
+from dcmseal.errors import DeviceUnavailable, KeyNotFound, PinRejected, SignerError
 from dcmseal.plugins.key_uri import KeyUri
 from dcmseal.plugins.protocols import KeyListing, SecretRequest, Secrets, SignableMessage, Signer
 from dcmseal.terms import KeyType
@@ -20,12 +20,25 @@ if TYPE_CHECKING:
 PIN = "1234"
 
 
+@dataclass(slots=True, kw_only=True)
+class ExampleDevice:
+    """Stands for a card in a reader, or a server in the network."""
+
+    is_there: bool = True
+
+    def expect(self) -> None:
+        """Raise DeviceUnavailable if it is not there."""
+        if not self.is_there:
+            raise DeviceUnavailable("the example device is not there", hint="put it back, and try again")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExampleBackend:
     """``example:ec`` opens at once, ``example:rsa`` asks for a PIN."""
 
     scheme: str = "example"
     summary: str = "a fresh key in memory, for tests: example:ec or example:rsa"
+    device: ExampleDevice = field(default_factory=ExampleDevice)
 
     @contextmanager
     def open(self, uri: str, secrets: Secrets) -> Generator[Signer]:
@@ -33,13 +46,14 @@ class ExampleBackend:
 
         parsed = KeyUri.parse(uri)
         parsed.allow_only()
+        self.device.expect()
         signer: ExampleSigner
         if parsed.path == "ec":
-            signer = EcSigner(ec.generate_private_key(ec.SECP384R1()))
+            signer = EcSigner(self.device, ec.generate_private_key(ec.SECP384R1()))
         elif parsed.path == "rsa":
             if secrets(SecretRequest(purpose="example RSA key", uri=parsed.redacted())) != PIN:
-                raise PinRejected("that is not the PIN", hint=f"the PIN of the example is {PIN}")
-            signer = RsaSigner(rsa.generate_private_key(65537, 2048))
+                raise PinRejected("that is not the PIN", hint="it stands in backend.py of the example")
+            signer = RsaSigner(self.device, rsa.generate_private_key(65537, 2048))
         else:
             raise KeyNotFound("there is no such example key", hint="write example:ec or example:rsa")
         try:
@@ -59,13 +73,15 @@ class ExampleSigner:
 
     key_type: KeyType
 
-    def __init__(self, key: RSAPrivateKey | EllipticCurvePrivateKey) -> None:
+    def __init__(self, device: ExampleDevice, key: RSAPrivateKey | EllipticCurvePrivateKey) -> None:
+        self.device = device
         self.certificate_chain = (_self_signed(key),)
         self.is_open = True
 
     def sign(self, message: SignableMessage) -> bytes:
         if not self.is_open:
             raise SignerError("the example key is closed", hint="sign while it is open")
+        self.device.expect()
         return self.signature(message)
 
     def signature(self, message: SignableMessage) -> bytes:
@@ -77,8 +93,8 @@ class RsaSigner(ExampleSigner):
 
     key_type = KeyType.RSA
 
-    def __init__(self, key: RSAPrivateKey) -> None:
-        super().__init__(key)
+    def __init__(self, device: ExampleDevice, key: RSAPrivateKey) -> None:
+        super().__init__(device, key)
         self._key = key
 
     def signature(self, message: SignableMessage) -> bytes:
@@ -92,8 +108,8 @@ class EcSigner(ExampleSigner):
 
     key_type = KeyType.EC
 
-    def __init__(self, key: EllipticCurvePrivateKey) -> None:
-        super().__init__(key)
+    def __init__(self, device: ExampleDevice, key: EllipticCurvePrivateKey) -> None:
+        super().__init__(device, key)
         self._key = key
 
     def signature(self, message: SignableMessage) -> bytes:

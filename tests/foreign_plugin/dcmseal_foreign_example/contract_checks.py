@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from dcmseal.testing.profile_contract import ProfileContract
-from dcmseal.testing.signer_contract import SignerContract
+from dcmseal.testing import ProfileContract, SignerContract
 
 from .backend import PIN, ExampleBackend
 from .profile import ExampleEcdsa
 
 
-class TestEcKey(SignerContract):
+class ExampleContract(SignerContract):
     backend = ExampleBackend()
+    plugin_module = "dcmseal_foreign_example.plugin"
+
+    def remove_device(self) -> None:
+        self.backend.device.is_there = False
+
+    def return_device(self) -> None:
+        self.backend.device.is_there = True
+
+
+class TestEcKey(ExampleContract):
     uri = "example:ec"
 
 
-class TestRsaKey(SignerContract):
-    backend = ExampleBackend()
+class TestRsaKey(ExampleContract):
     uri = "example:rsa"
     secret = PIN
 

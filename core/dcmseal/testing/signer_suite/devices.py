@@ -1,0 +1,49 @@
+"""Devices that go away: before the key is opened, while it signs, before it is closed; and that come back."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from dcmseal.errors import DeviceUnavailable
+from dcmseal.testing.signer_suite.subject import Subject, error_of
+from dcmseal.testing.verifying import assert_verifies
+
+
+class DeviceTests(Subject):
+    """A device that is gone is told from a key that never was, and used again when it is back."""
+
+    def test_a_device_that_is_gone_is_not_opened(self) -> None:
+        with self.without_device():
+            error = error_of(self.open_and_close)
+        assert isinstance(error, DeviceUnavailable)
+        assert error.hint
+        self.assert_opens_and_signs()
+
+    def test_a_device_that_goes_away_signs_no_more(self) -> None:
+        with self.opened() as signer:
+            self.assert_signs(signer)
+            with self.without_device():
+                error = error_of(lambda: signer.sign(self.message(b"gone")))
+            assert isinstance(error, DeviceUnavailable)
+            assert error.hint
+        self.assert_opens_and_signs()
+
+    def test_a_device_that_is_back_signs_or_says_why_not(self) -> None:
+        with self.opened() as signer:
+            with self.without_device():
+                pass
+            message = self.message(b"back again")
+            signatures: list[bytes] = []
+            error = error_of(lambda: signatures.append(signer.sign(message)))
+            assert error is None or error.hint
+            for signature in signatures:
+                assert_verifies(signer, message, signature)
+        self.assert_opens_and_signs()
+
+    def test_a_key_whose_device_is_gone_can_be_closed(self) -> None:
+        with ExitStack() as stack:
+            signer = stack.enter_context(self.opened())
+            with self.without_device():
+                stack.close()
+        assert error_of(lambda: signer.sign(self.message(b"too late")))
+        self.assert_opens_and_signs()

@@ -1,0 +1,59 @@
+"""Errors: those of dcmseal with a hint, those of the application unchanged, and no others."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from dcmseal.errors import DatasetError, SignerError, UsageError
+from dcmseal.plugins.protocols import Signer
+from dcmseal.testing.message import UnreadableMessage
+from dcmseal.testing.signer_suite.subject import Subject, error_of
+
+
+class ErrorTests(Subject):
+    """What goes wrong is told in dcmseal's words, and does not last."""
+
+    def test_bad_key_uris_raise_errors_of_dcmseal(self) -> None:
+        scheme = self.backend.scheme
+        odd = ("?", "&", "?=", "?unheard-of=1", "?unheard-of", "%", "%00", "\ud800", ";", "x" * 5000)
+        for uri in (f"{scheme}:", f"{scheme}:?", "", scheme, *(self.uri + end for end in odd)):
+            error = error_of(partial(self.open_and_close, uri=uri))
+            assert error is None or isinstance(error, (SignerError, UsageError)), uri
+            assert error is None or error.hint, uri
+
+    def test_a_secret_in_the_key_uri_is_refused(self) -> None:
+        for name in ("pin-value", "password"):
+            uri = f"{self.uri}{'&' if '?' in self.uri else '?'}{name}=74021"
+            error = error_of(partial(self.open_and_close, uri=uri))
+            assert isinstance(error, UsageError)
+            assert error.hint
+            assert "74021" not in f"{error} {error.hint}"
+
+    def test_refuses_once_closed(self) -> None:
+        with self.opened() as signer:
+            pass
+        error = error_of(lambda: signer.sign(self.message(b"too late")))
+        assert isinstance(error, SignerError)
+        assert error.hint
+
+    def test_an_error_of_the_application_passes_and_closes_the_key(self) -> None:
+        failed = DatasetError("of the application")
+        signers: list[Signer] = []
+
+        def fail() -> None:
+            with self.opened() as signer:
+                signers.append(signer)
+                raise failed
+
+        assert error_of(fail) is failed
+        for signer in signers:
+            assert isinstance(error_of(partial(signer.sign, self.message(b"too late"))), SignerError)
+        self.assert_opens_and_signs()
+
+    def test_an_error_of_the_data_set_passes_and_harms_nothing(self) -> None:
+        # It fails while it is read: a signature that was begun must not stay so.
+        failed = DatasetError("the data set ends too early")
+        with self.opened() as signer:
+            message = UnreadableMessage(algorithm=self.message(b"").algorithm, error=failed)
+            assert error_of(lambda: signer.sign(message)) is failed
+            self.assert_signs(signer)

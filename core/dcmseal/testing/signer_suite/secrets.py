@@ -1,0 +1,158 @@
+"""PINs and passphrases: asked for once, tried once, and shown to nobody."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import traceback
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
+from typing import Final
+
+from dcmseal.errors import PinRejected, UsageError
+from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.testing.signer_suite.subject import Subject, error_of
+
+_ADDRESS: Final = re.compile("0x[0-9a-f]+")
+
+
+class SecretTests(Subject):
+    """A key without a secret never asks; one with a secret asks once, and takes no for an answer."""
+
+    def test_secret_is_asked_for_if_and_only_if_there_is_one(self) -> None:
+        questions = _Questions(self.secret)
+        with self.opened(questions) as signer:
+            assert len(questions.asked) == (0 if self.secret is None else 1)
+            for content in (b"1", b"2", b"3"):
+                self.assert_signs(signer, content)
+        if not self.secret_for_each_signature:
+            assert len(questions.asked) == (0 if self.secret is None else 1)
+        for request in questions.asked:
+            assert request.purpose
+            assert "?" not in request.uri
+
+    def test_wrong_secret_is_rejected_and_not_tried_again(self) -> None:
+        # With a control character, half a character, and too long: what fails on the way to the device counts as well.
+        for wrong in ("", "{}", "{}\0", "{}\ud800", "\xfc{}", 400 * "{0}"):
+            secret = wrong.format(self.wrong_answer)
+            questions = _Questions(secret)
+            error = error_of(partial(self.open_and_close, questions))
+            if self.secret is None:
+                assert error is None
+                continue
+            assert isinstance(error, PinRejected)
+            assert error.hint
+            assert len(questions.asked) == 1
+            _assert_not_told(self.wrong_answer, *_texts_of(error))
+            self.assert_opens_and_signs()
+
+    def test_declining_to_give_the_secret_is_rejected(self) -> None:
+        questions = _Questions(None)
+        error = error_of(lambda: self.open_and_close(questions))
+        if self.secret is None:
+            assert error is None
+            return
+        assert isinstance(error, PinRejected)
+        assert error.hint
+        assert len(questions.asked) == 1
+        self.assert_opens_and_signs()
+
+    def test_a_prompt_that_is_cancelled_ends_the_opening(self) -> None:
+        if self.secret is None:
+            return
+        for cancelled in (KeyboardInterrupt(), UsageError("there is no terminal to ask at")):
+            caught = self._cancelled_by(cancelled)
+            assert caught is cancelled
+            self.assert_opens_and_signs()
+
+    def test_no_secret_in_any_repr(self) -> None:
+        context = self.backend.open(self.uri, self.answer)
+        with context as signer:
+            shown = f"{self.backend!r} {context!r} {signer!r} {self.backend!s} {signer!s}"
+        if self.secret is not None:
+            _assert_not_told(self.secret, shown, repr(signer))
+
+    def test_no_secret_in_logs_output_and_errors(self) -> None:
+        with _overheard() as heard:
+            with self.opened() as signer:
+                signer.sign(self.message(b"content"))
+            closed = error_of(lambda: signer.sign(self.message(b"too late")))
+            rejected = error_of(lambda: self.open_and_close(lambda _: self.wrong_answer))
+            self.assert_opens_and_signs()
+        told = [*heard, *(text for error in (closed, rejected) if error for text in _texts_of(error))]
+        _assert_not_told(self.wrong_answer, *told)
+        if self.secret is not None:
+            _assert_not_told(self.secret, *told)
+
+    def _cancelled_by(self, error: BaseException) -> BaseException | None:
+        def cancel(_: SecretRequest) -> str | None:
+            raise error
+
+        try:
+            self.open_and_close(cancel)
+        except BaseException as caught:  # noqa: BLE001 - whatever comes is compared
+            return caught
+        return None
+
+
+class _Questions:
+    """Answers always the same, and keeps what was asked."""
+
+    def __init__(self, answer: str | None) -> None:
+        self._answer = answer
+        self.asked: list[SecretRequest] = []
+
+    def __call__(self, request: SecretRequest) -> str | None:
+        self.asked.append(request)
+        return self._answer
+
+
+class _Ears(logging.Handler):
+    def __init__(self, heard: list[str]) -> None:
+        super().__init__(logging.NOTSET)
+        self.heard = heard
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard.append(logging.Formatter().format(record))
+
+
+@contextmanager
+def _overheard() -> Generator[list[str]]:
+    """All that is logged, printed or warned of."""
+    heard: list[str] = []
+    ears, printed, root = _Ears(heard), io.StringIO(), logging.getLogger()
+    level = root.level
+    root.addHandler(ears)
+    root.setLevel(1)
+    try:
+        with redirect_stdout(printed), redirect_stderr(printed), warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            yield heard
+    finally:
+        root.removeHandler(ears)
+        root.setLevel(level)
+        heard.append(printed.getvalue())
+    heard.extend(str(warning.message) for warning in warned)
+
+
+def _texts_of(error: BaseException) -> Iterator[str]:
+    """A traceback as it is printed, and what error reporters show of the errors behind it, hidden ones as well."""
+    yield "".join(traceback.format_exception(error))
+    seen: set[int] = set()
+    behind: list[BaseException | None] = [error]
+    while behind:
+        each = behind.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            behind += (each.__cause__, each.__context__)
+            yield f"{each} {each.args!r} {vars(each)!r}"
+
+
+def _assert_not_told(secret: str, *texts: str) -> None:
+    # No assert statement: its explanation would show the secret. An address may contain a short PIN by chance.
+    for number, text in enumerate(texts, 1):
+        if secret in _ADDRESS.sub("", text):
+            raise AssertionError(f"the secret is shown by text {number} of {len(texts)}: a repr, log, output or error")

@@ -1,0 +1,100 @@
+"""The contract for profiles finds what it is there to find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import count
+
+import pytest
+
+from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.rules import unmet
+from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.terms import KeyType, MacAlgorithm
+from dcmseal.testing import ProfileContract
+from dcmseal.testing.profiled import IMAGE
+
+
+def run_all(suite: ProfileContract) -> None:
+    for name in dir(suite):
+        if name.startswith("test_"):
+            getattr(suite, name)()
+
+
+@dataclass(frozen=True)
+class SomeProfile:
+    """A profile that keeps the contract, unless told otherwise."""
+
+    required: Requirements
+    checked: Requirements | None = None
+    extra: tuple[Finding, ...] = ()
+    name: str = "some"
+    title: str = "Some profile"
+    reference: str = "none"
+
+    def requirements(self, dataset: ProfiledDataset) -> Requirements:
+        return self.required
+
+    def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
+        return unmet(self.checked or self.required, dataset, facts) + self.extra
+
+
+FULL = Requirements(
+    elements=frozenset(IMAGE.tags),
+    mac_algorithms=frozenset({MacAlgorithm.SHA512}),
+    key_types=frozenset({KeyType.EC}),
+    purposes=frozenset({1}),
+    purpose_required=True,
+    main_dataset_only=True,
+)
+
+
+def profile_contract(profile: SomeProfile) -> ProfileContract:
+    suite = ProfileContract()
+    suite.profile = profile
+    return suite
+
+
+class TestProfileContract:
+    @pytest.mark.parametrize("required", [FULL, Requirements()])
+    def test_is_met_by_a_good_profile(self, required: Requirements) -> None:
+        run_all(profile_contract(SomeProfile(required)))
+
+    @pytest.mark.parametrize(
+        "laxer",
+        [
+            replace(FULL, elements=FULL.elements - {0x00080018}),
+            replace(FULL, mac_algorithms=frozenset[MacAlgorithm]()),
+            replace(FULL, key_types=frozenset(KeyType)),
+            replace(FULL, purposes=frozenset[int]()),
+            replace(FULL, purpose_required=False),
+        ],
+    )
+    def test_finds_checks_that_differ_from_the_requirements(self, laxer: Requirements) -> None:
+        with pytest.raises(AssertionError):
+            profile_contract(SomeProfile(FULL, checked=laxer)).test_what_breaks_a_requirement_fails_the_check()
+        with pytest.raises(AssertionError):
+            profile_contract(
+                SomeProfile(laxer, checked=FULL)
+            ).test_what_is_planned_by_the_requirements_passes_the_check()
+
+    def test_finds_items_let_through(self) -> None:
+        suite = profile_contract(SomeProfile(replace(Requirements(), main_dataset_only=True), checked=Requirements()))
+        with pytest.raises(AssertionError):
+            suite.test_what_breaks_a_requirement_fails_the_check()
+
+    def test_finds_answers_that_vary(self) -> None:
+        numbers = count()
+
+        class Moody(SomeProfile):
+            def requirements(self, dataset: ProfiledDataset) -> Requirements:
+                return Requirements(elements=frozenset({next(numbers)}))
+
+        with pytest.raises(AssertionError):
+            profile_contract(Moody(FULL)).test_answers_do_not_vary()
+
+    @pytest.mark.parametrize(("aspect", "code"), [(Aspect.TRUST, "fine"), (Aspect.CONFORMANCE, "Not Fine")])
+    def test_finds_findings_of_another_kind(self, aspect: Aspect, code: str) -> None:
+        finding = Finding(aspect=aspect, outcome=Outcome.FAILED, code=code, message="message")
+        with pytest.raises(AssertionError):
+            profile_contract(SomeProfile(FULL, extra=(finding,))).test_findings_are_about_conformance()

@@ -1,0 +1,183 @@
+"""The contract for signer backends finds what it is there to find."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from unittest import SkipTest
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from dcmseal.errors import SealError
+from dcmseal.terms import MacAlgorithm
+from dcmseal.testing import SignerContract
+from tests.core.testing import bad_backends as bad
+from tests.core.testing.one_key import PIN, OneKey
+from tests.support.pki import Pki
+
+HERE: Final = __package__ or ""
+FOUND_BY: Final[Mapping[str, tuple[type[OneKey], ...]]] = {
+    "test_signatures_verify_with_the_certificate": (
+        bad.BareDigest,
+        bad.BareRipemd160,
+        bad.Pss,
+        bad.HashedTwice,
+        bad.Padded,
+        bad.ShortMessagesOnly,
+        bad.OneAlgorithm,
+        bad.OtherCertificate,
+    ),
+    "test_other_algorithms_are_refused_and_harm_nothing": (OneKey, bad.StuckOnceRefused),
+    "test_a_data_set_that_it_signs_is_valid": (bad.HashedTwice, bad.OtherCertificate),
+    "test_certificate_chain_is_der": (bad.NoChain, bad.PaddedCertificate),
+    "test_key_type_is_that_of_the_certificate": (bad.OtherKeyType,),
+    "test_signs_again_and_opens_again": (bad.OpensOnce,),
+    "test_signs_from_many_threads": (bad.OneMessageAtATime,),
+    "test_opens_in_many_threads": (bad.OneOpeningAtATime,),
+    "test_closing_one_signer_leaves_the_other_open": (bad.OneSession,),
+    "test_secret_is_asked_for_if_and_only_if_there_is_one": (bad.NeverAsks, bad.AsksForEachSignature),
+    "test_wrong_secret_is_rejected_and_not_tried_again": (
+        bad.NeverAsks,
+        bad.TriesThreeTimes,
+        bad.EncodesCarelessly,
+        bad.RepeatsTheWrongSecret,
+        bad.HidesTheWrongSecretBadly,
+        bad.LocksAtOnce,
+        bad.RaisesItsOwn,
+    ),
+    "test_declining_to_give_the_secret_is_rejected": (bad.NeverAsks, bad.TriesThreeTimes, bad.RaisesItsOwn),
+    "test_a_prompt_that_is_cancelled_ends_the_opening": (bad.CatchesWhatThePromptRaises, bad.LocksAtOnce),
+    "test_no_secret_in_any_repr": (bad.Talkative,),
+    "test_no_secret_in_logs_output_and_errors": (bad.Logs, bad.Prints, bad.RepeatsTheWrongSecret),
+    "test_bad_key_uris_raise_errors_of_dcmseal": (bad.NoHint, bad.ForeignUriErrors),
+    "test_a_secret_in_the_key_uri_is_refused": (bad.TakesAnyUri,),
+    "test_refuses_once_closed": (bad.StaysOpen,),
+    "test_an_error_of_the_application_passes_and_closes_the_key": (bad.SwallowsErrors, bad.ClosesOnSuccessOnly),
+    "test_an_error_of_the_data_set_passes_and_harms_nothing": (
+        bad.BlamesTheDataSetOnItself,
+        bad.StuckOnceTheDataSetFailed,
+    ),
+    "test_a_device_that_is_gone_is_not_opened": (
+        bad.NeverMissesItsDevice,
+        bad.KnowsNoDevice,
+        bad.ForeignDeviceErrors,
+        bad.NeverTheSameAgain,
+    ),
+    "test_a_device_that_goes_away_signs_no_more": (bad.NeverMissesItsDevice, bad.KnowsNoDevice, bad.NeverTheSameAgain),
+    "test_a_device_that_is_back_signs_or_says_why_not": (bad.SignsNonsenseAfterwards,),
+    "test_a_key_whose_device_is_gone_can_be_closed": (bad.ClosesNeverWithoutDevice,),
+    "test_names_itself": (bad.Nameless,),
+    "test_keys_it_lists_are_of_its_scheme": (bad.ListsOthers,),
+    "test_the_plugin_contributes_the_backend_and_imports_nothing_heavy": (),
+}
+"""``OneKey`` stands for a backend that can do more than its author says."""
+
+FAILURES: Final = (AssertionError, InvalidSignature, SealError, ValueError, bad.ForeignError)
+
+
+class Suite(SignerContract):
+    backend: OneKey
+    uri = "one:key"
+    secret: str | None = PIN
+    plugin_module = f"{HERE}.light_plugin"
+
+    def __init__(self, backend: OneKey) -> None:
+        self.backend = backend
+
+    def remove_device(self) -> None:
+        self.backend.is_there = False
+
+    def return_device(self) -> None:
+        self.backend.is_there = True
+
+
+@pytest.fixture
+def suite(request: pytest.FixtureRequest, pki: Pki) -> Suite:
+    """The contract for a backend, the good one unless a test says otherwise."""
+    identity = pki["rsa2048"]
+    assert isinstance(identity.key, rsa.RSAPrivateKey)
+    kind: type[OneKey] = getattr(request, "param", OneKey)
+    return Suite(kind(identity.key, (identity.der, pki.root.der)))
+
+
+def checks(suite: type[SignerContract] = Suite) -> list[str]:
+    return [name for name in dir(suite) if name.startswith("test_")]
+
+
+def findings() -> list[tuple[type[OneKey], str]]:
+    return [(kind, check) for check, kinds in FOUND_BY.items() for kind in kinds]
+
+
+@pytest.mark.parametrize("check", checks())
+def test_a_good_backend_meets_the_contract(suite: Suite, check: str) -> None:
+    getattr(suite, check)()
+
+
+@pytest.mark.parametrize("suite", [bad.OneAlgorithm], indirect=True)
+@pytest.mark.parametrize("check", checks())
+def test_so_does_one_that_says_which_algorithms_it_knows(suite: Suite, check: str) -> None:
+    suite.algorithms = (MacAlgorithm.SHA256,)
+    getattr(suite, check)()
+
+
+@pytest.mark.parametrize("suite", [bad.AsksForEachSignature], indirect=True)
+def test_so_does_one_that_says_that_it_asks_for_each_signature(suite: Suite) -> None:
+    suite.secret_for_each_signature = True
+    suite.test_secret_is_asked_for_if_and_only_if_there_is_one()
+
+
+@pytest.mark.parametrize("suite", [bad.NeverAsks], indirect=True)
+@pytest.mark.parametrize("check", checks())
+def test_so_does_one_without_a_secret(suite: Suite, check: str) -> None:
+    suite.secret = None
+    getattr(suite, check)()
+
+
+@pytest.mark.parametrize(("suite", "check"), findings(), indirect=["suite"])
+def test_a_bad_backend_is_found(suite: Suite, check: str) -> None:
+    if "other_algorithms" in check:
+        suite.algorithms = (MacAlgorithm.SHA256,)
+    with pytest.raises(FAILURES):
+        getattr(suite, check)()
+
+
+def test_every_test_of_the_contract_finds_something() -> None:
+    assert set(FOUND_BY) == set(checks())
+    kinds = {value for value in vars(bad).values() if isinstance(value, type) and issubclass(value, OneKey)}
+    assert kinds - {OneKey} == {kind for kind, _ in findings()} - {OneKey}
+
+
+@pytest.mark.parametrize(
+    "module", [f"{HERE}.heavy_plugin", "dcmseal_software.plugin", "dcmseal_profiles.plugin", f"{HERE}.no_such_plugin"]
+)
+def test_a_plugin_that_is_heavy_broken_or_another_is_found(suite: Suite, module: str) -> None:
+    suite.plugin_module = module
+    with pytest.raises(AssertionError):
+        suite.test_the_plugin_contributes_the_backend_and_imports_nothing_heavy()
+
+
+class NoDevice(SignerContract):
+    """Leaves out what its author may leave out."""
+
+
+@pytest.mark.parametrize(
+    ("check", "reason"),
+    [
+        *((check, "override remove_device") for check in checks() if "device" in check),
+        ("test_the_plugin_contributes_the_backend_and_imports_nothing_heavy", "set plugin_module"),
+    ],
+)
+def test_what_cannot_be_tested_is_skipped_with_a_reason(suite: Suite, check: str, reason: str) -> None:
+    bare = NoDevice()
+    bare.backend, bare.uri, bare.secret = suite.backend, suite.uri, suite.secret
+    with pytest.raises(SkipTest, match=reason):
+        getattr(bare, check)()
+
+
+def test_the_secret_is_not_in_the_message_of_a_failed_test(suite: Suite) -> None:
+    suite.backend = bad.Talkative(suite.backend.key, suite.backend.chain)
+    with pytest.raises(AssertionError) as caught:
+        suite.test_no_secret_in_any_repr()
+    assert PIN not in str(caught.value)
