@@ -101,7 +101,14 @@ def tokens_in(module: Module, uri: Pkcs11Uri) -> tuple[Token, ...]:
     """
     if not uri.agrees(module.facts):
         return ()
-    return patiently(module, lambda: tuple(_matching(module, uri)), enough=bool)
+    return patiently(module, lambda: tuple(_matching(module, uri)), enough=_are_complete)
+
+
+def _are_complete(tokens: tuple[Token, ...]) -> bool:
+    # SoftHSM derives the number of a slot from the token's serial number: 0 is one that it could not read.
+    return bool(tokens) and all(
+        each.handle.slot.slot_id and each.id.serial and each.flags & TokenFlag.USER_PIN_INITIALIZED for each in tokens
+    )
 
 
 def _matching(module: Module, uri: Pkcs11Uri) -> Iterator[Token]:
