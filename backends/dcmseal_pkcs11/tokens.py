@@ -101,7 +101,17 @@ def tokens_in(module: Module, uri: Pkcs11Uri) -> tuple[Token, ...]:
     """
     if not uri.agrees(module.facts):
         return ()
-    return patiently(module, lambda: tuple(_matching(module, uri)), enough=_are_complete)
+    try:
+        found = patiently(module, lambda: tuple(_matching(module, uri)), enough=_are_complete)
+        if found or module.sessions or module.library.get_slots():
+            return found
+    except pkcs11.PKCS11Error:
+        if module.sessions:
+            raise
+    # Without any slot: a module that has lost the connection to where its tokens are does not look for it again, nor
+    # some for readers, before it is initialized anew. That is safe while none of our sessions is open.
+    module.initialize_anew()
+    return tuple(_matching(module, uri))
 
 
 def _are_complete(tokens: tuple[Token, ...]) -> bool:
