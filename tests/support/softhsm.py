@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -45,7 +46,9 @@ class SoftToken:
     def uri(self, key: str = "", **query: str) -> str:
         """The key URI of a key on it, or of the token."""
         path = f"pkcs11:token={self.label}" + (f";object={key}" if key else "")
-        return f"{path}?module-path={self.module}" + "".join(f"&{name}={value}" for name, value in query.items())
+        return f"{quote(path, safe=':;=')}?module-path={self.module}" + "".join(
+            f"&{name}={value}" for name, value in query.items()
+        )
 
     def remove(self) -> None:
         """Take the token away, as a card is pulled out."""
