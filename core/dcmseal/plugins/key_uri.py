@@ -20,7 +20,8 @@ _SECRET_NAMES: Final = frozenset(
 )
 _HOW_TO_ANSWER: Final = (
     "leave it out: it is asked for when needed, or taken from an environment variable (--passphrase-env), "
-    "a file (--passphrase-file), a file descriptor (--passphrase-fd) or the system's keyring (--passphrase-keyring)"
+    "a file (--passphrase-file), a file descriptor (--passphrase-fd) or the system's keyring (--passphrase-keyring); "
+    "the URI of a token may name a pin-source="
 )
 
 
