@@ -69,11 +69,18 @@ def standard_output() -> TextIO | None:
     return sys.stdout
 
 
-def fields(to: Screen, values: Iterable[tuple[str, str]], tone: Tone = Tone.PLAIN, *, longest: int = LONGEST) -> None:
+def fields(
+    to: Screen,
+    values: Iterable[tuple[str, str]],
+    tone: Tone = Tone.PLAIN,
+    *,
+    longest: int = LONGEST,
+    width: int = _LABEL,
+) -> None:
     """Write labelled values, one a line; those without text are left out."""
     for label, value in values:
         if value:
-            to.line(f"  {label:{_LABEL}}{printable(value, longest)}", tone)
+            to.line(f"  {label:{width}}{printable(value, longest)}", tone)
 
 
 def warn(message: str) -> None:

@@ -57,7 +57,7 @@ def read_setup(name: str, table: Table, folder: Path) -> KeySetup | None:
         uri=_complete(uri, files, table),
         files=tuple(files.values()),
         pin_source=pin_source,
-        profile=table.text("profile") or None,
+        profile=_profile(table.text("profile"), folder),
         algorithm=_algorithm(table),
         purpose=_purpose(table),
     )
@@ -87,6 +87,11 @@ def _complete(uri: str, files: dict[str, Path], table: Table) -> str:
     for attribute, path in files.items():
         uri += f"{'&' if '?' in uri else '?'}{attribute}={escaped(os.fspath(path))}"
     return uri
+
+
+def _profile(text: str, folder: Path) -> str | None:
+    # the profile file of a site is named by its path
+    return os.fspath(folder / Path(text).expanduser()) if text.endswith(".toml") else text or None
 
 
 def _algorithm(table: Table) -> MacAlgorithm | None:

@@ -10,6 +10,8 @@ from typing import Any
 from dcmseal.errors import DeviceUnavailable, PinRejected, SignerError
 from dcmseal.plugins.protocols import KeyListing, SecretRequest, Secrets, SignableMessage, Signer
 from dcmseal.plugins.registry import Registry
+from dcmseal_profiles import plugin as profiles
+from dcmseal_software import plugin as software
 from tests.core.plugins.fakes import offering
 
 PIN = "739154"
@@ -77,6 +79,6 @@ class CardSigner:
 
 
 def registry_of(*cards: Card) -> Callable[[], Registry]:
-    """What is installed, if these cards are all there is beside what ships."""
-    plugins = Registry((*Registry.discover()._plugins, *Registry.of(offering("cards", backends=cards))._plugins))
+    """What is installed, if there are keys in files and on these cards only."""
+    plugins = Registry.of(software, profiles, offering("cards", backends=cards))
     return lambda: plugins

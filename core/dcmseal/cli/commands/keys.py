@@ -80,13 +80,12 @@ def _asked(options: Namespace) -> tuple[str, Iterable[SignerBackend]]:
 
 
 def _show(keys: list[KeyListing], to: Screen, *, everywhere: bool) -> None:
-    from dcmseal.cli.text import counted
 
     for key in keys:
         _show_key(key, to)
     where = "on any device that a plugin knows; keys in files are named by their path" if everywhere else "there"
-    usable = sum(not key.problem for key in keys)
-    to.line(f"{counted(len(keys), 'key')}, {usable} usable" if keys else f"no key was found {where}")
+    unusable = sum(bool(key.problem) for key in keys)
+    to.line(f"{len(keys) - unusable} usable, {unusable} not" if keys else f"no key was found {where}")
 
 
 def _show_key(key: KeyListing, to: Screen) -> None:
@@ -97,7 +96,8 @@ def _show_key(key: KeyListing, to: Screen) -> None:
         to.line(f"{key.label or '(without a name)'}: cannot be used", Tone.BAD)
     else:
         to.line(f"{key.label or '(without a name)'}: usable", Tone.GOOD)
-    fields(to, [("problem", key.problem)], Tone.OPEN)
-    fields(to, [("key type", key.key_type.value if key.key_type else ""), *key.detail.items()])
-    fields(to, [("URI", key.uri)], Tone.COMMAND, longest=LONGEST_LINE)
+    width = max(map(len, ("key type", *key.detail))) + 2
+    fields(to, [("problem", key.problem)], Tone.OPEN, width=width)
+    fields(to, [("key type", key.key_type.value if key.key_type else ""), *key.detail.items()], width=width)
+    fields(to, [("URI", key.uri)], Tone.COMMAND, longest=LONGEST_LINE, width=width)
     to.line()
