@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
+from typing import Final, TextIO
 
 from dcmseal.cli.text import printable
+
+_USUAL: Final = 80
+"""Columns of a terminal that does not say."""
 
 
 class Progress:
@@ -41,6 +44,6 @@ class Progress:
 
 def _width() -> int:
     try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _USUAL
     except (OSError, ValueError):
-        return 80
+        return _USUAL

@@ -51,6 +51,9 @@ def test_what_plugins_find_is_shown_with_the_uri_to_paste(run: Run, insert: Call
         "  problem   the certificate has expired",
         "  URI       card:token=old;object=sign",
         "",
+        "KEY               TYPE  USABLE",
+        "sign              RSA   yes",
+        "(without a name)        the certificate has expired",
         "1 usable, 1 not",
     ]
 

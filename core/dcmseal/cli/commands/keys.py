@@ -83,6 +83,8 @@ def _show(keys: list[KeyListing], to: Screen, *, everywhere: bool) -> None:
 
     for key in keys:
         _show_key(key, to)
+    if len(keys) > 1:
+        to.table(("KEY", "TYPE", "USABLE"), [(_name(key), _type(key), key.problem or "yes") for key in keys])
     where = "on any device that a plugin knows; keys in files are named by their path" if everywhere else "there"
     unusable = sum(bool(key.problem) for key in keys)
     to.line(f"{len(keys) - unusable} usable, {unusable} not" if keys else f"no key was found {where}")
@@ -92,12 +94,17 @@ def _show_key(key: KeyListing, to: Screen) -> None:
     from dcmseal.cli.output import Tone, fields
     from dcmseal.cli.text import LONGEST_LINE
 
-    if key.problem:
-        to.line(f"{key.label or '(without a name)'}: cannot be used", Tone.BAD)
-    else:
-        to.line(f"{key.label or '(without a name)'}: usable", Tone.GOOD)
+    to.line(f"{_name(key)}: {'cannot be used' if key.problem else 'usable'}", Tone.BAD if key.problem else Tone.GOOD)
     width = max(map(len, ("key type", *key.detail))) + 2
     fields(to, [("problem", key.problem)], Tone.OPEN, width=width)
-    fields(to, [("key type", key.key_type.value if key.key_type else ""), *key.detail.items()], width=width)
+    fields(to, [("key type", _type(key)), *key.detail.items()], width=width)
     fields(to, [("URI", key.uri)], Tone.COMMAND, longest=LONGEST_LINE, width=width)
     to.line()
+
+
+def _name(key: KeyListing) -> str:
+    return key.label or "(without a name)"
+
+
+def _type(key: KeyListing) -> str:
+    return key.key_type.value if key.key_type else ""
