@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from types import TracebackType
 from typing import Self
 
 from dcmseal.cli.secrets import Given
-from dcmseal.errors import SealError, SignerError
+from dcmseal.errors import DeviceExchanged, DeviceUnavailable, KeyNotFound, ModuleUnusable, SealError, SignerError
 from dcmseal.plugins import registry
 from dcmseal.plugins.protocols import SecretRequest, Secrets, SignableMessage, Signer
 from dcmseal.terms import KeyType
@@ -23,17 +22,14 @@ class OpenKey:
         self._before_asking = before_asking
         self._resources = ExitStack()
         self._signer: Signer | None = None
-        self.refused = False
-        """Whether the last attempt to open it failed."""
+        self._certificate = b""
+        self._refused = False
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool | None:
-        self._signer = None
-        return self._resources.__exit__(kind, error, traceback)
+    def __exit__(self, *_: object) -> None:
+        self.let_go()
 
     def let_go(self) -> None:
         """Close it, whatever its device says to that; it is opened again when it is needed again."""
@@ -57,15 +53,33 @@ class OpenKey:
 
     def ends_with(self, error: SealError) -> bool:
         """Whether no further file can be signed after this error."""
-        return self.refused or isinstance(error, SignerError)
+        return self._refused or isinstance(error, SignerError)
+
+    def is_away(self, error: SealError) -> bool:
+        """Whether this error may end when somebody puts the device back, or the right one in."""
+        if isinstance(error, KeyNotFound):
+            return bool(self._certificate)
+        return isinstance(error, DeviceUnavailable) and not isinstance(error, ModuleUnusable)
 
     def _opened(self) -> Signer:
         if self._signer is None:
-            self.refused = True
-            self._signer = self._resources.enter_context(registry.installed().open_signer(self._uri, self._answer))
-            self.refused = False
+            self._refused = True
+            signer = self._resources.enter_context(registry.installed().open_signer(self._uri, self._answer))
+            self._refused = False
             self._proven()
+            self._signer = self._same(signer)
         return self._signer
+
+    def _same(self, signer: Signer) -> Signer:
+        """The signer, if it is the one that it was: half of the files are not to be somebody else's."""
+        certificate = signer.certificate_chain[0]
+        if self._certificate and certificate != self._certificate:
+            self.let_go()
+            raise DeviceExchanged(
+                "the key that is there now has another certificate", hint="put the card or token back that was there"
+            )
+        self._certificate = certificate
+        return signer
 
     def _answer(self, request: SecretRequest) -> str | None:
         self._before_asking()

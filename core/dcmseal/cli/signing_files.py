@@ -10,13 +10,13 @@ from dcmseal.cli.failures import complain
 from dcmseal.cli.jobs import Job
 from dcmseal.cli.open_key import OpenKey
 from dcmseal.cli.progress import Progress
-from dcmseal.errors import DeviceUnavailable, SealError, SignerError, UsageError
+from dcmseal.errors import SealError, SignerError, UsageError
 
 if TYPE_CHECKING:
     from dcmseal.engine.changing import SigningResult
 
 SignOne: TypeAlias = "Callable[[Job], SigningResult]"
-Wait: TypeAlias = Callable[[DeviceUnavailable], bool]
+Wait: TypeAlias = Callable[[SealError], bool]
 """Has the device put back; whether to try again."""
 
 
@@ -42,13 +42,11 @@ def _signed(
     while True:
         try:
             return sign_one(job)
-        except DeviceUnavailable as error:
+        except SealError as error:
             progress.clear()
-            if wait is None or not wait(error):
+            if wait is None or not key.is_away(error) or not wait(error):
                 return error
             key.let_go()
-        except SealError as error:
-            return error
 
 
 def somebody_who_waits() -> Wait:
@@ -60,7 +58,7 @@ def somebody_who_waits() -> Wait:
     return _ask
 
 
-def _ask(error: DeviceUnavailable) -> bool:
+def _ask(error: SealError) -> bool:
     complain(error)
     print("Put the card or token back, then press Enter; Ctrl-C stops. ", end="", file=sys.stderr, flush=True)
     return bool(sys.stdin.readline())

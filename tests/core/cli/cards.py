@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from dcmseal.errors import DeviceUnavailable, PinRejected, SignerError
+from dcmseal.errors import DeviceUnavailable, KeyNotFound, PinRejected, SignerError
 from dcmseal.plugins.protocols import KeyListing, SecretRequest, Secrets, SignableMessage, Signer
 from dcmseal.plugins.registry import Registry
 from dcmseal_profiles import plugin as profiles
@@ -24,6 +24,9 @@ class Card:
 
     key: str
     failures: list[SignerError | None] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    """The keys of the cards that are put in instead; empty for a card without one."""
+    on_close: BaseException | None = None
     absent: int = 0
     """How often it is missing when it is opened."""
     vanishes_after_pin: bool = False
@@ -40,14 +43,21 @@ class Card:
         if self.absent:
             self.absent -= 1
             raise PULLED
+        key = self.key
+        if self.opened and self.others:
+            key = self.others.pop(0)
+        if not key:
+            raise KeyNotFound("there is no such key on this card")
         self.log_in(secrets)
         self.opened += 1
-        with Registry.discover().open_signer(self.key, lambda _: None) as signer:
+        with Registry.discover().open_signer(key, lambda _: None) as signer:
             self.is_open = True
             try:
                 yield CardSigner(self, signer, secrets)
             finally:
                 self.is_open = False
+                if self.on_close:
+                    raise self.on_close
 
     def log_in(self, secrets: Secrets) -> None:
         pin = secrets(SecretRequest(purpose="card reading-room, 2 tries left", uri="card:"))

@@ -12,9 +12,10 @@ import dcmseal
 from dcmseal.cli.open_key import OpenKey
 from dcmseal.cli.progress import Progress
 from dcmseal.cli.secrets import Given
-from dcmseal.errors import DeviceUnavailable, PinLocked, PinRejected, SignerError
+from dcmseal.errors import DeviceUnavailable, ModuleUnusable, PinLocked, PinRejected, SignerError
 from tests.core.cli.cards import PIN, PULLED, Card, registry_of
 from tests.core.cli.conftest import Run, Terminal
+from tests.support.pki import Pki
 
 NAMES = ("a.dcm", "b.dcm", "c.dcm")
 
@@ -176,6 +177,13 @@ def test_a_key_uri_that_cannot_be_read_is_told_once(run: Run, images: list[str])
     assert ran.err.count("colour") == 1
 
 
+def test_a_key_that_cannot_be_closed_takes_nothing_back(run: Run, card: Card, images: list[str]) -> None:
+    card.on_close = PULLED
+    ran = run("sign", *images, "-o", "out", *WITH_CARD, "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert [each["document"] for each in ran.document["files"]] == ["signing"] * 3
+
+
 class TestWaiting:
     def test_a_card_is_put_back_and_work_goes_on(self, run: Run, card: Card, images: list[str]) -> None:
         card.failures = [None, PULLED]
@@ -186,6 +194,30 @@ class TestWaiting:
         assert (card.opened, card.pins) == (2, [PIN, PIN])
         assert ran.err.count("Put the card or token back") == 2
         assert ran.out.splitlines()[-1] == "3 of 3 files signed"
+
+    def test_other_cards_are_not_taken_for_it(
+        self, run: Run, card: Card, images: list[str], pki: Pki, key: str
+    ) -> None:
+        card.failures = [None, PULLED]
+        card.others = ["", f"pem:{pki['rsa2048'].key_and_certificate_pem}", key]
+        ran = run("sign", *images, "-o", "out", *WITH_CARD, "--wait-for-device", typed="\n\n\n")
+        assert ran.code == 0
+        assert "there is no such key on this card" in ran.err
+        assert "has another certificate" in ran.err
+        signers = {dcmseal.signatures(Path("out", name))[0].content.certificate for name in images}
+        assert len(signers) == 1
+
+    @pytest.mark.parametrize("error", [ModuleUnusable("no driver"), PinLocked("locked"), None], ids=str)
+    def test_nobody_waits_for_what_will_not_come(
+        self, run: Run, card: Card, images: list[str], error: SignerError | None
+    ) -> None:
+        if error:
+            card.failures = [error]
+        else:
+            card.key = ""  # there never was such a key
+        ran = run("sign", *images, "-o", "out", *WITH_CARD, "--wait-for-device", typed="\n\n\n")
+        assert ran.code == 6
+        assert "Put the card" not in ran.err
 
     def test_who_gives_up_keeps_what_was_done(self, run: Run, card: Card, images: list[str]) -> None:
         card.failures = [None, PULLED]
