@@ -15,7 +15,7 @@ from dcmseal.plugins import registry
 from dcmseal.plugins.key_uri import KeyUri
 
 if TYPE_CHECKING:
-    from dcmseal.engine.documents import Document
+    from dcmseal.engine.json_values import Document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

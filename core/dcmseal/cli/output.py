@@ -12,7 +12,7 @@ from dcmseal.cli.text import LONGEST, LONGEST_LINE, columns, printable
 from dcmseal.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from dcmseal.engine.documents import Document, Json
+    from dcmseal.engine.json_values import Document, Json
 
 _LABEL: Final = 14
 
@@ -97,9 +97,9 @@ def write_json(document: Document) -> None:
 
 def document(kind: str, **content: Json) -> Document:
     """A document of a kind that only the command line has."""
-    from dcmseal.engine.documents import SCHEMA_VERSION
+    from dcmseal.engine import json_values
 
-    return {"schema": f"dcmseal/{SCHEMA_VERSION}", "document": kind, **content}
+    return json_values.document(kind, content)
 
 
 def binary_output() -> BinaryIO:

@@ -13,7 +13,8 @@ from dcmseal.cli.jobs import Job
 from dcmseal.cli.output import Tone, screen, write_json
 from dcmseal.cli.signing_text import show_plan, show_result
 from dcmseal.cli.text import counted
-from dcmseal.engine.documents import Document, error_document, files_document, plan_document, signing_document
+from dcmseal.engine.documents import error_document, files_document, plan_document, signing_document
+from dcmseal.engine.json_values import Document
 
 if TYPE_CHECKING:
     from dcmseal.engine.changing import SigningResult

@@ -7,13 +7,14 @@ there is nothing. ``docs/reference/report.schema.json`` describes them all.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING
 
 from dcmseal.dictionary import keyword_of
 from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.engine.json_values import Document, Json
+from dcmseal.engine.json_values import document as _document
 from dcmseal.errors import CertificateNotValid, Malformed, NotSignable, ProfileViolation, SealError
 from dcmseal.report import Aspect
 
@@ -26,14 +27,6 @@ if TYPE_CHECKING:
     from dcmseal.plugins.protocols import KeyListing, Profile
     from dcmseal.plugins.registry import PluginInfo
     from dcmseal.report import Coverage, Finding, SignatureReport, VerificationReport
-
-Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
-Document: TypeAlias = dict[str, Json]
-
-SCHEMA_VERSION: Final = "1"
-"""Changes when a document loses or redefines something; what is only added leaves it as it is."""
-
-_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
 def report_document(report: VerificationReport, file: str | None = None) -> Document:
@@ -151,22 +144,6 @@ def error_document(error: SealError, exit_code: int, file: str | None = None) ->
             "findings": [_finding(each) for each in error.findings] if isinstance(error, ProfileViolation) else [],
         },
     )
-
-
-def _document(kind: str, content: Document) -> Document:
-    valid = {name: _valid(value) for name, value in content.items()}
-    return {"schema": f"dcmseal/{SCHEMA_VERSION}", "document": kind, **valid}
-
-
-def _valid(value: Json) -> Json:
-    """The value with text that UTF-8 can hold: names of files and people may come with lone surrogates."""
-    if isinstance(value, str):
-        return _SURROGATES.sub("\ufffd", value)
-    if isinstance(value, list):
-        return [_valid(each) for each in value]
-    if isinstance(value, dict):
-        return {name: _valid(each) for name, each in value.items()}
-    return value
 
 
 def _verified(report: SignatureReport, *, integrity_only: bool) -> Document:

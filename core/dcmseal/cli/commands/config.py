@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dcmseal.cli.output import Screen
     from dcmseal.config.loading import Config
     from dcmseal.config.problems import Problem
-    from dcmseal.engine.documents import Json
+    from dcmseal.engine.json_values import Json
 
 _DESCRIPTION = """\
 Explain the configuration file. check: which file it is, what each setup comes to, whether plugins and

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dcmseal.cli.chosen_key import ChosenKey
     from dcmseal.cli.jobs import Job
     from dcmseal.engine.changing import SigningResult
-    from dcmseal.engine.documents import Json
+    from dcmseal.engine.json_values import Json
     from dcmseal.terms import SignaturePurpose
 
 _DESCRIPTION = """\
