@@ -21,6 +21,7 @@ from dcmseal_pkcs11.failures import MECHANISM_REFUSED
 from dcmseal_pkcs11.pin import Pin
 
 _LEAST_RSA_BITS: Final = 2048
+_LONGEST_DIGEST: Final = 64
 CURVES: Final = {
     bytes.fromhex("06082a8648ce3d030107"): 256,
     bytes.fromhex("06052b81040022"): 384,
@@ -102,9 +103,8 @@ class Abilities:
         raw, hashing = _MECHANISMS[kind.type]
         ways: list[Way] = []
         if raw in self.sizes:
-            # Longer digests are cut to the order of the curve (FIPS 186-4 section 6.4): some devices leave that to us.
             is_rsa = kind.type is KeyType.RSA
-            ways.append(Way(raw, message.digest_info if is_rsa else message.digest[: kind.octets]))
+            ways.append(Way(raw, message.digest_info if is_rsa else _of_usual_length(message.digest, kind)))
         other = hashing.get(message.algorithm)
         if other is not None and other in self.sizes:
             ways.append(Way(other, None))
@@ -134,6 +134,15 @@ def _signed(key: SignMixin, message: SignableMessage, way: Way, pin: Pin | None)
     if pin is None:
         return key.sign(data, mechanism=way.mechanism)
     return key.sign(data, mechanism=way.mechanism, pin=pin.value)
+
+
+def _of_usual_length(digest: bytes, kind: KeyKind) -> bytes:
+    """The number that ECDSA signs (FIPS 186-4 section 6.4), in as many octets as the digest that is usual with a curve.
+
+    Longer digests are cut to the order of the curve, which some devices leave to us. Shorter ones get zeros in front,
+    which leave the number as it is: TPMs refuse what has the length of no hash that they know.
+    """
+    return digest[: kind.octets].rjust(min(kind.bits // 8, _LONGEST_DIGEST), b"\0")
 
 
 def _encoded(raw: bytes, kind: KeyKind) -> bytes:

@@ -107,6 +107,16 @@ def tokens_in(module: Module, uri: Pkcs11Uri) -> tuple[Token, ...]:
         return ()
     if module.library.manufacturer_id.startswith(_SOFTHSM):
         return _tokens_of_softhsm(module, uri)
+    try:
+        found = tuple(_matching(module, uri))
+        if found or module.sessions or module.library.get_slots():
+            return found
+    except pkcs11.PKCS11Error:
+        if module.sessions:
+            raise
+    # Without any slot: a module that has lost the connection to where its tokens are does not look for it again, nor
+    # some for readers, before it is initialized anew. That is safe while none of our sessions is open.
+    module.library.reinitialize()
     return tuple(_matching(module, uri))
 
 
