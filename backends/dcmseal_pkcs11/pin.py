@@ -99,9 +99,8 @@ def _from_file(path: str) -> Pin:
     try:
         with open(os.path.expanduser(path), "rb") as file:
             line = file.readline(_MOST_BYTES)
-        return Pin(line.decode("utf-8").rstrip("\r\n"))
-    except UnicodeDecodeError:
-        raise PinRejected(f"the PIN in {path!r} is not in UTF-8", hint="save it in UTF-8") from None
     except (OSError, ValueError) as error:
         cause = error.strerror if isinstance(error, OSError) else "no path of this system"
         raise PinRejected(f"pin-source names {path!r}, which cannot be read: {cause}", hint="check the path") from None
+    # What is not UTF-8 becomes what is no PIN: an error of decoding would have the PIN in it.
+    return Pin(line.decode("utf-8", "surrogateescape").rstrip("\r\n"))

@@ -13,6 +13,7 @@ import pkcs11
 from pkcs11 import PROTECTED_AUTH, TokenFlag
 
 from dcmseal_pkcs11.failures import error_of, pin_locked
+from dcmseal_pkcs11.patience import patiently
 from dcmseal_pkcs11.pin import Pin, PinEntry, state_of
 from dcmseal_pkcs11.tokens import Token
 
@@ -59,7 +60,9 @@ class TokenSession:
         # python-pkcs11 logs in only while it opens a session. The one that was there is closed after that: the last
         # one to be closed would log out.
         try:
-            session = token.handle.open(user_pin=PROTECTED_AUTH if pin is None else pin.value)
+            session = patiently(
+                token.module, lambda: token.handle.open(user_pin=PROTECTED_AUTH if pin is None else pin.value)
+            )
         except pkcs11.UserAlreadyLoggedIn:
             pass  # by other code in this process, which then also logs out
         except pkcs11.PKCS11Error as error:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import pkcs11
 from pkcs11 import Mechanism, TokenFlag
 
 from dcmseal_pkcs11.library import Module
+from dcmseal_pkcs11.patience import patiently
 from dcmseal_pkcs11.uri import Pkcs11Uri, written
-
-_ATTEMPTS: Final = 12
-_SOFTHSM: Final = "SoftHSM"
 
 
 class TokenId(NamedTuple):
@@ -105,10 +101,8 @@ def tokens_in(module: Module, uri: Pkcs11Uri) -> tuple[Token, ...]:
     """
     if not uri.agrees(module.facts):
         return ()
-    if module.library.manufacturer_id.startswith(_SOFTHSM):
-        return _tokens_of_softhsm(module, uri)
     try:
-        found = tuple(_matching(module, uri))
+        found = patiently(module, lambda: tuple(_matching(module, uri)), enough=bool)
         if found or module.sessions or module.library.get_slots():
             return found
     except pkcs11.PKCS11Error:
@@ -129,20 +123,3 @@ def _matching(module: Module, uri: Pkcs11Uri) -> Iterator[Token]:
                 continue
             if token.initialized and uri.agrees(token.facts):
                 yield token
-
-
-def _tokens_of_softhsm(module: Module, uri: Pkcs11Uri) -> tuple[Token, ...]:
-    # SoftHSM reads its tokens when it is initialized, and misses some of them, or fails, when other processes do so
-    # at the same time. Nobody else has this; to start anew is safe while none of our sessions is open.
-    for attempt in range(_ATTEMPTS):
-        try:
-            found = tuple(_matching(module, uri))
-        except pkcs11.GeneralError:
-            if attempt == _ATTEMPTS - 1:
-                raise
-            found = ()
-        if found or module.sessions or attempt == _ATTEMPTS - 1:
-            return found
-        time.sleep(random.uniform(0.002, 0.01) * (attempt + 1))  # noqa: S311 - jitter, no secret
-        module.library.reinitialize()
-    return ()

@@ -40,11 +40,24 @@ class SoftToken:
 
     label: str
     module: str
+    folder: Path
 
     def uri(self, key: str = "", **query: str) -> str:
         """The key URI of a key on it, or of the token."""
         path = f"pkcs11:token={self.label}" + (f";object={key}" if key else "")
         return f"{path}?module-path={self.module}" + "".join(f"&{name}={value}" for name, value in query.items())
+
+    def remove(self) -> None:
+        """Take the token away, as a card is pulled out."""
+        self.folder.rename(self._elsewhere)
+
+    def put_back(self) -> None:
+        """Undo ``remove``."""
+        self._elsewhere.rename(self.folder)
+
+    @property
+    def _elsewhere(self) -> Path:
+        return self.folder.parent.parent / f"removed-{self.folder.name}"
 
     def add(self, name: str, identity: Identity, **more: Any) -> None:
         """Put a key and its certificate on the token; ``more`` are attributes of the private key."""
@@ -123,6 +136,7 @@ class SoftHsm:
         module = load(self.module)
         with module.lock:
             assert not module.sessions, "a token made now would not be seen"
+            before = set(self.tokens.iterdir())
             subprocess.run(
                 ["softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", SO_PIN, "--pin", pin],
                 env=os.environ | {"SOFTHSM2_CONF": str(self.configuration)},
@@ -130,4 +144,5 @@ class SoftHsm:
                 capture_output=True,
             )
             module.library.reinitialize()
-        return SoftToken(label, self.module)
+            (folder,) = set(self.tokens.iterdir()) - before
+        return SoftToken(label, self.module, folder)

@@ -16,5 +16,14 @@ def token(softhsm: SoftHsm, pki: Pki) -> SoftToken:
     made = softhsm.token("reading-room")
     for name in KEYS:
         made.add(name, pki[name])
+    made.add("each-time", pki["rsa2048"], always_authenticate=True)
     made.add_certificate("authority", pki.root.certificate)
+    return made
+
+
+@pytest.fixture(scope="session")
+def other_token(softhsm: SoftHsm, pki: Pki) -> SoftToken:
+    """A second token, with a key of the same name."""
+    made = softhsm.token("theatre")
+    made.add("p256", pki["p256"])
     return made
