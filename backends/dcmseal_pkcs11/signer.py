@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from typing import Final
+
 import pkcs11
 
 from dcmseal.errors import DeviceExchanged, DeviceRemoved, PinRejected, SignerError
@@ -12,6 +15,9 @@ from dcmseal_pkcs11.mechanisms import signature
 from dcmseal_pkcs11.opening import Opened, open_key
 from dcmseal_pkcs11.pin import Pin, PinEntry, state_of
 from dcmseal_pkcs11.tokens import Token, tokens_in
+
+_LOOKS: Final = 8
+_PAUSE: Final = 0.1
 
 
 class Pkcs11Signer:
@@ -120,11 +126,16 @@ class Pkcs11Signer:
 
 
 def _has_gone(token: Token) -> bool:
-    try:
-        now = token.looked_at_again()
-    except pkcs11.PKCS11Error:
-        return False
-    return now is None or now.id != token.id
+    """Whether the token is no longer there: readers are asked again for a while, since they take a moment to notice."""
+    for _ in range(_LOOKS):
+        try:
+            now = token.looked_at_again()
+        except pkcs11.PKCS11Error:
+            return False
+        if now is None or now.id != token.id:
+            return True
+        time.sleep(_PAUSE)
+    return False
 
 
 def _not_back(what: str, found: tuple[Token, ...]) -> SignerError:
