@@ -40,7 +40,7 @@ MECHANISM_REFUSED: Final = (
     pkcs11.DataInvalid,
 )
 """Said of a mechanism or its input: another mechanism may do, and the session is as it was."""
-_WRONG: Final = (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange)
+PIN_REFUSED: Final = (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange)
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def told(what: str) -> Generator[None]:
 def error_of(error: pkcs11.PKCS11Error, what: str, *, pin_state: str = "") -> SignerError:
     """The error to raise; ``pin_state`` says how near the PIN is to being locked."""
     kind = type(error).__name__
-    if isinstance(error, _WRONG):
+    if isinstance(error, PIN_REFUSED):
         return PinRejected(
             f"{what} does not take this PIN ({kind}{f'; {pin_state}' if pin_state else ''})",
             hint="it was tried once; every wrong try counts, and after a few the token locks: be sure before the next",

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from threading import Lock, RLock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -47,6 +48,13 @@ class Module:
 
     def __repr__(self) -> str:
         return f"<PKCS #11 module {self.path!r}>"
+
+    def initialize_anew(self) -> None:
+        """End all sessions and begin again; python-pkcs11's errors pass."""
+        # a module that has lost what it drives may fail to finalize, and is finalized all the same
+        with suppress(pkcs11.PKCS11Error):
+            self.library.finalize()
+        self.library.initialize()
 
     @property
     def facts(self) -> Mapping[str, str]:
@@ -105,7 +113,7 @@ def _initialized_anew(parents: Module) -> new_library:
     except pkcs11.PKCS11Error:
         pass
     try:
-        parents.library.reinitialize()
+        parents.initialize_anew()
     except pkcs11.PKCS11Error as error:
         raise _unusable(parents.path, error) from None
     return parents.library

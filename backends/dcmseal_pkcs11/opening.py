@@ -10,9 +10,11 @@ from pkcs11 import ObjectClass, TokenFlag
 
 from dcmseal.errors import CertificateMismatch, KeyNotFound, MechanismUnavailable, SignerError
 from dcmseal_pkcs11.certificates import certificates_in, chain_of, kind_of, newest
+from dcmseal_pkcs11.library import Module
 from dcmseal_pkcs11.mechanisms import Abilities, KeyKind
 from dcmseal_pkcs11.objects import TokenObject, belonging, certificates, objects, private_key
-from dcmseal_pkcs11.pin import Pin, PinEntry
+from dcmseal_pkcs11.patience import patiently
+from dcmseal_pkcs11.pin import AskedOnce, Pin, PinEntry
 from dcmseal_pkcs11.session import TokenSession, session_with
 from dcmseal_pkcs11.tokens import Token
 from dcmseal_pkcs11.uri import Pkcs11Uri
@@ -32,28 +34,33 @@ class Opened:
     """Kept only if the key wants it for each signature."""
 
 
-def open_key(token: Token, entry: PinEntry, *, attempt: int = 1) -> Opened:
-    """Open the key of a URI on a token; call with the lock of the module held.
+def open_key(module: Module, choose: Callable[[], Token], entry: PinEntry, *, attempt: int = 1) -> Opened:
+    """Open the key of a URI on the token that ``choose`` returns; call with the lock of the module held.
 
     Raises KeyNotFound, PinRejected, PinLocked, MechanismUnavailable, WeakAlgorithm, CertificateMismatch,
     CertificateNotValid and DeviceUnavailable; python-pkcs11's errors pass.
     """
+    asking = AskedOnce(entry, attempt)
+    return patiently(module, lambda: _opened_on(choose(), asking))
+
+
+def _opened_on(token: Token, asking: AskedOnce) -> Opened:
     session = session_with(token)
     session.join()
     try:
-        return _opened(session, token, entry, attempt)
+        return _opened(session, token, asking)
     except BaseException:
         session.leave()
         raise
 
 
-def _opened(session: TokenSession, token: Token, entry: PinEntry, attempt: int) -> Opened:
-    uri = entry.uri
+def _opened(session: TokenSession, token: Token, asking: AskedOnce) -> Opened:
+    uri = asking.uri
     named = certificates_in(uri.cert) if uri.cert else ()
     further = certificates_in(uri.chain) if uri.chain else ()
     abilities = Abilities(token=token.description, sizes=token.mechanisms())
     _check_beforehand(abilities, named, session, uri)
-    pin = session.log_in(entry, attempt) if token.flags & TokenFlag.LOGIN_REQUIRED else None
+    pin = session.log_in(asking) if token.flags & TokenFlag.LOGIN_REQUIRED else None
 
     key = private_key(session.raw, token, uri)
     kind = key.kind

@@ -39,5 +39,5 @@ def patiently(module: Module, action: Callable[[], T], *, enough: Callable[[T], 
             pass
         time.sleep(random.uniform(0.002, 0.01) * attempt)  # noqa: S311 - jitter, no secret
         if not module.sessions:
-            module.library.reinitialize()
+            module.initialize_anew()
     return action()

@@ -62,6 +62,27 @@ class PinEntry:
         return _usable(Pin(secret), token)
 
 
+class AskedOnce:
+    """The answer to one request, for all attempts to open a key that the user does not see."""
+
+    __slots__ = ("_attempt", "_entry", "_pin")
+
+    def __init__(self, entry: PinEntry, attempt: int) -> None:
+        self._entry = entry
+        self._attempt = attempt
+        self._pin: Pin | None = None
+
+    @property
+    def uri(self) -> Pkcs11Uri:
+        return self._entry.uri
+
+    def pin(self, token: str, state: str) -> Pin:
+        """The PIN for the token so described; raises PinRejected."""
+        if self._pin is None:
+            self._pin = self._entry.ask(token, state=state, attempt=self._attempt)
+        return self._pin
+
+
 def state_of(flags: TokenFlag) -> str:
     """How near the PIN is to being locked, in words; empty if the token does not tell."""
     return next((words for flag, words in _STATES if flags & flag), "")

@@ -18,8 +18,14 @@ from dcmseal_pkcs11.uri import Pkcs11Uri
 def open_found(entry: PinEntry) -> Opened:
     """Open the key on the one token that the URI fits."""
     token = _token(entry.uri)
-    with token.module.lock, told(token.description):
-        return open_key(token, entry)
+    module = token.module
+
+    def again() -> Token:
+        # other threads may have had the module since
+        return next((each for each in tokens_in(module, entry.uri) if each.id == token.id), token)
+
+    with module.lock, told(token.description):
+        return open_key(module, again, entry)
 
 
 def _token(uri: Pkcs11Uri) -> Token:

@@ -12,9 +12,8 @@ from contextlib import suppress
 import pkcs11
 from pkcs11 import PROTECTED_AUTH, TokenFlag
 
-from dcmseal_pkcs11.failures import error_of, pin_locked
-from dcmseal_pkcs11.patience import patiently
-from dcmseal_pkcs11.pin import Pin, PinEntry, state_of
+from dcmseal_pkcs11.failures import PIN_REFUSED, error_of, pin_locked
+from dcmseal_pkcs11.pin import AskedOnce, Pin, state_of
 from dcmseal_pkcs11.tokens import Token
 
 
@@ -42,11 +41,11 @@ class TokenSession:
     def raw(self) -> pkcs11.Session:
         return self._raw
 
-    def log_in(self, entry: PinEntry, attempt: int = 1) -> Pin | None:
+    def log_in(self, asking: AskedOnce) -> Pin | None:
         """Log in, if nobody has yet; returns the PIN if one was asked for.
 
         A token with a PIN pad of its own (protected authentication path) asks for itself. Raises PinRejected,
-        PinLocked and DeviceUnavailable.
+        PinLocked and DeviceUnavailable; python-pkcs11's errors pass where they do not speak of a PIN.
         """
         token = self.token
         what = token.description
@@ -54,18 +53,15 @@ class TokenSession:
             return None
         if token.flags & TokenFlag.USER_PIN_LOCKED:
             raise pin_locked(what)
-        pin = None
-        if not token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH:
-            pin = entry.ask(what, state=state_of(token.flags), attempt=attempt)
+        own_pad = token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH
+        pin = None if own_pad else asking.pin(what, state_of(token.flags))
         # python-pkcs11 logs in only while it opens a session. The one that was there is closed after that: the last
         # one to be closed would log out.
         try:
-            session = patiently(
-                token.module, lambda: token.handle.open(user_pin=PROTECTED_AUTH if pin is None else pin.value)
-            )
+            session = token.handle.open(user_pin=PROTECTED_AUTH if pin is None else pin.value)
         except pkcs11.UserAlreadyLoggedIn:
             pass  # by other code in this process, which then also logs out
-        except pkcs11.PKCS11Error as error:
+        except PIN_REFUSED as error:
             raise error_of(error, what, pin_state=_state_now(token)) from None
         else:
             self._raw, public = session, self._raw

@@ -106,12 +106,16 @@ class Pkcs11Signer:
         old = before.session.token
         module = load(old.module.path)
         what = old.description
-        try:
+
+        def same() -> Token:
             found = tokens_in(module, self._entry.uri)
             token = next((each for each in found if each.id == self._token_id), None)
             if token is None:
                 raise _not_back(what, found)
-            opened = open_key(token, self._entry, attempt=self._attempt)
+            return token
+
+        try:
+            opened = open_key(module, same, self._entry, attempt=self._attempt)
         except pkcs11.PKCS11Error as error:
             raise error_of(error, what) from None
         except PinRejected:

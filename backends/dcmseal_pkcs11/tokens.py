@@ -107,7 +107,7 @@ def tokens_in(module: Module, uri: Pkcs11Uri) -> tuple[Token, ...]:
     if not uri.agrees(module.facts):
         return ()
     try:
-        found = patiently(module, lambda: tuple(_matching(module, uri)), enough=bool)
+        found = patiently(module, lambda: tuple(_matching(module, uri)), enough=_are_complete)
         if found or module.sessions or module.library.get_slots():
             return found
     except pkcs11.PKCS11Error:
@@ -115,8 +115,15 @@ def tokens_in(module: Module, uri: Pkcs11Uri) -> tuple[Token, ...]:
             raise
     # Without any slot: a module that has lost the connection to where its tokens are does not look for it again, nor
     # some for readers, before it is initialized anew. That is safe while none of our sessions is open.
-    module.library.reinitialize()
+    module.initialize_anew()
     return tuple(_matching(module, uri))
+
+
+def _are_complete(tokens: tuple[Token, ...]) -> bool:
+    # SoftHSM derives the number of a slot from the token's serial number: 0 is one that it could not read.
+    return bool(tokens) and all(
+        each.handle.slot.slot_id and each.id.serial and each.flags & TokenFlag.USER_PIN_INITIALIZED for each in tokens
+    )
 
 
 def _matching(module: Module, uri: Pkcs11Uri) -> Iterator[Token]:

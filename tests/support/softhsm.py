@@ -143,6 +143,6 @@ class SoftHsm:
                 check=True,
                 capture_output=True,
             )
-            module.library.reinitialize()
+            module.initialize_anew()
             (folder,) = set(self.tokens.iterdir()) - before
         return SoftToken(label, self.module, folder)
