@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Final
 
 import pkcs11
@@ -111,7 +112,9 @@ class Pkcs11Signer:
             found = tokens_in(module, self._entry.uri)
             token = next((each for each in found if each.id == self._token_id), None)
             if token is None:
-                raise _not_back(what, found)
+                # what the URI does not fit is worth a word, too, if it is in the place of the old one
+                instead = found[0] if found else replace(old, module=module).looked_at_again()
+                raise _not_back(what, instead)
             return token
 
         try:
@@ -142,10 +145,10 @@ def _has_gone(token: Token) -> bool:
     return False
 
 
-def _not_back(what: str, found: tuple[Token, ...]) -> SignerError:
-    if found:
+def _not_back(what: str, instead: Token | None) -> SignerError:
+    if instead is not None:
         return DeviceExchanged(
-            f"{what} has gone, and {found[0].description}, serial number {found[0].id.serial!r}, is there instead",
+            f"{what} has gone, and {instead.description}, serial number {instead.id.serial!r}, is there instead",
             hint="put the card back in with which signing began, or begin again",
         )
     return DeviceRemoved(f"{what} is not there", hint=BACK_IN)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.errors import DeviceRemoved, DeviceUnavailable, PinRejected
+from dcmseal.errors import DeviceExchanged, DeviceRemoved, DeviceUnavailable, PinRejected
 from dcmseal.plugins.protocols import SecretRequest
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage
@@ -116,7 +116,7 @@ def test_another_card_is_not_signed_with(identity: str, cards: Cards, results: R
         cards.put_in(other)
         with pytest.raises(DeviceRemoved):
             signer.sign(MESSAGE)
-        with pytest.raises(DeviceUnavailable) as caught:
+        with pytest.raises(DeviceExchanged) as caught:
             signer.sign(MESSAGE)
         assert caught.value.hint
         assert other.signatures == 0
