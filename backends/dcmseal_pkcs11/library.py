@@ -25,6 +25,7 @@ from pkcs11._pkcs11 import lib as new_library
 
 from dcmseal.errors import ModuleUnusable
 from dcmseal.plugins.loading import plain
+from dcmseal_pkcs11.elf import is_cut_short
 
 if TYPE_CHECKING:
     from dcmseal_pkcs11.session import TokenSession
@@ -100,7 +101,11 @@ def _loaded(path: str) -> new_library:
     if not os.path.isfile(path):
         raise ModuleUnusable(f"there is no PKCS #11 module {path!r}", hint=_HINT)
     try:
+        if is_cut_short(path):
+            raise ModuleUnusable(f"the file of the PKCS #11 module {path!r} is cut short", hint="install it again")
         return pkcs11.lib(path)
+    except OSError as error:
+        raise ModuleUnusable(f"the PKCS #11 module {path!r} cannot be read: {error.strerror}", hint=_HINT) from None
     except pkcs11.PKCS11Error as error:
         raise _unusable(path, error) from None
 

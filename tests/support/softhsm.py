@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -45,7 +46,8 @@ class SoftToken:
     def uri(self, key: str = "", **query: str) -> str:
         """The key URI of a key on it, or of the token."""
         path = f"pkcs11:token={self.label}" + (f";object={key}" if key else "")
-        return f"{path}?module-path={self.module}" + "".join(f"&{name}={value}" for name, value in query.items())
+        more = "".join(f"&{name}={value}" for name, value in query.items())
+        return f"{quote(path, safe=':;=')}?module-path={self.module}{more}"
 
     def remove(self) -> None:
         """Take the token away, as a card is pulled out."""
@@ -106,6 +108,12 @@ class SoftToken:
                 session.create_object(template)
 
 
+def find_module() -> str | None:
+    """Path of the module; None if it, or the program that makes tokens, is not installed."""
+    found = (path for pattern in _PATTERNS for path in glob.glob(pattern))
+    return next(found, None) if shutil.which("softhsm2-util") else None
+
+
 class SoftHsm:
     """SoftHSM with a folder of its own."""
 
@@ -121,9 +129,9 @@ class SoftHsm:
     @cached_property
     def module(self) -> str:
         """Path of the module; on CI its absence fails the test, elsewhere it skips it."""
-        found = [path for pattern in _PATTERNS for path in glob.glob(pattern)]
-        if found and shutil.which("softhsm2-util"):
-            return found[0]
+        found = find_module()
+        if found:
+            return found
         hint = "SoftHSM is not installed (Debian: apt-get install softhsm2)"
         if os.environ.get("CI"):
             pytest.fail(hint)
