@@ -1,7 +1,7 @@
 """The pages of the documentation, and the code blocks on them.
 
 A block is run, or a comment before it says why not: ``<!-- not run: REASON -->``. One with a title is a file: it is
-written to the folder, or, if its title is a path in ``tests/``, it is an excerpt of that file.
+written to the folder, or, if its title is a path in ``tests/`` or ``docs/``, it is an excerpt of that file.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from tests.docs.codes import ROOT
 
 README: Final = ROOT / "README.md"
 DOCS: Final = ROOT / "docs"
+PROJECTS: Final = (DOCS / "plugin-template", DOCS / "examples")
+"""Projects to copy: they are part of the repository, but not of the site."""
 RUNNABLE: Final = frozenset({"console", "python", "pycon"})
 """Shell with prompts, Python, and Python with prompts and results."""
 DATA: Final = frozenset({"text", "json", "toml", "yaml"})
@@ -43,7 +45,7 @@ class Block:
 
 def pages() -> tuple[Path, ...]:
     """All pages, the front page first."""
-    return (README, *sorted(DOCS.rglob("*.md")))
+    return (README, *(page for page in sorted(DOCS.rglob("*.md")) if not set(PROJECTS).intersection(page.parents)))
 
 
 def blocks(page: Path) -> Iterator[Block]:

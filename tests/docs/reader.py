@@ -45,7 +45,7 @@ class Reader:
 
     def follow(self, block: Block) -> None:
         """Do what a block says; raises AssertionError if something else happens than it shows."""
-        if block.title.startswith("tests/"):
+        if block.title.startswith(("tests/", "docs/")):
             assert block.code in (ROOT / block.title).read_text("utf-8"), f"{block}: no excerpt of {block.title}"
         elif block.title:
             (self.folder / block.title).write_text(block.code, "utf-8")

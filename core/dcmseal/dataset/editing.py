@@ -44,6 +44,13 @@ class Holder:
         return Edit(self.length_at, self.length_at + 4, self.encoding.u32.pack(length))
 
 
+def group_holder(source: Source, value: int, end: int, encoding: Encoding) -> tuple[Holder, ...]:
+    """The group length whose value reaches from ``value`` to ``end``; none if that is no number of 32 bits."""
+    if end - value != 4:
+        return ()
+    return (Holder(value, encoding.u32.unpack(source.read(value, end))[0], encoding, is_group=True),)
+
+
 def with_lengths(changes: Iterable[tuple[Sequence[Edit], Iterable[Holder]]]) -> list[Edit]:
     """All edits, each group with the defined lengths around it, and the edits that correct those lengths."""
     edits: list[Edit] = []

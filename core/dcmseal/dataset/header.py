@@ -6,10 +6,9 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from dcmseal import tags
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
+from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS, is_unknown
 
 
 class Kind(IntEnum):
@@ -17,14 +16,14 @@ class Kind(IntEnum):
 
     PLAIN = 0
     """Signable, with a value of defined length."""
-    REHEADED = 5
+    REHEADED = 1
     """As PLAIN, but the reserved bytes of its header are not 0000, as they are in the MAC (PS3.5 7.1.2)."""
-    SEQUENCE = 1
-    ENCAPSULATED = 2
+    SEQUENCE = 2
+    ENCAPSULATED = 3
     """Undefined length, made of fragments (PS3.5 A.4)."""
-    UNKNOWN = 3
+    UNKNOWN = 4
     """VR UN: not signable."""
-    EXCLUDED = 4
+    EXCLUDED = 5
     """Never signed, whatever its VR."""
 
 
@@ -43,7 +42,7 @@ def read_header(buffer: bytes, position: int, encoding: Encoding) -> Header | No
     Delimiters and items get an empty VR. A VR unknown to PS3.5 is read with a 32-bit length, as new ones have it
     (PS3.5 6.2, note).
     """
-    header = _KNOWN[encoding.value][buffer[position : position + 8]]
+    header = _KNOWN[encoding.key][buffer[position : position + 8]]
     if header is None or header.size == 8:
         return header
     if len(buffer) < position + 12:
@@ -87,7 +86,7 @@ class _Known(dict[bytes, "Header | None"]):
 
 
 _MAX_KNOWN: Final = 1 << 14
-_KNOWN: Final = {encoding.value: _Known(encoding) for encoding in Encoding}
+_KNOWN: Final = {encoding.key: _Known(encoding) for encoding in Encoding}
 
 
 @lru_cache(maxsize=16384)
@@ -123,13 +122,8 @@ def kind_of(tag: int, vr: bytes, length: int) -> Kind:
         return Kind.EXCLUDED
     if vr == b"SQ":
         return Kind.SEQUENCE
-    if vr == b"UN" or (vr not in SHORT_VRS and vr not in LONG_VRS):
+    if is_unknown(vr):
         return Kind.UNKNOWN
     if length == UNDEFINED_LENGTH:
         return Kind.ENCAPSULATED if vr in (b"OB", b"OW") else Kind.UNKNOWN
     return Kind.PLAIN
-
-
-def is_delimiter(tag: int) -> bool:
-    """Whether the tag is one of the three of PS3.5 section 7.5."""
-    return tag in (tags.ITEM, tags.ITEM_DELIMITATION_ITEM, tags.SEQUENCE_DELIMITATION_ITEM)

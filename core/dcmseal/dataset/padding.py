@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from dcmseal.dataset.editing import Edit, Holder
+from dcmseal.dataset.editing import Edit, Holder, group_holder
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.source import Source
@@ -93,9 +93,9 @@ def _length_edits(source: Source, closed: _Open) -> Iterator[Edit]:
         yield Holder(step.value - 4, step.end - step.value, step.encoding).grown(closed.growth)
     for group, growth in closed.group_growth.items():
         length = closed.group_lengths.get(group)
-        if length is not None and length.end - length.value == 4:
-            old = length.encoding.u32.unpack(source.read(length.value, length.end))[0]
-            yield Edit(length.value, length.end, length.encoding.u32.pack((old + growth) & 0xFFFFFFFF))
+        if length is not None:
+            for holder in group_holder(source, length.value, length.end, length.encoding):
+                yield holder.grown(growth)
 
 
 def _value_edits(source: Source, step: Step, *, only_padding: bool = False) -> Iterator[Edit]:

@@ -48,7 +48,7 @@ class _Steps(dict[bytes, tuple[int, int]]):
 
 
 _MAX_REMEMBERED: Final = 1 << 14
-_STEPS: Final = {encoding: _Steps(encoding) for encoding in Encoding}
+_STEPS: Final = {encoding.key: _Steps(encoding) for encoding in Encoding}
 
 
 class LevelScanner:
@@ -77,7 +77,7 @@ class LevelScanner:
     def scan(self) -> bool:
         """Scan to the end of the level; returns False if the scan stopped at an element of undefined length."""
         source, end = self.source, self.end
-        steps = _STEPS[self.encoding]
+        steps = _STEPS[self.encoding.key]
         add_tag, add_start = self.tags.append, self.starts.append
         position = self.position
         limit = source.size if end == UNTIL_DELIMITER else end
@@ -173,6 +173,11 @@ class LevelScanner:
             return starts[index], starts[following]
         return starts[index], self.end if self._done else self.position
 
+    def value_range(self, index: int) -> tuple[int, int]:
+        """Where the value of an element starts, and where it ends with its delimiter."""
+        start, end = self.range(index)
+        return start + self.header(index).size, end
+
     def header(self, index: int) -> Header:
         """The decoded header of an element."""
         start = self.starts[index]
@@ -183,8 +188,7 @@ class LevelScanner:
 
     def value(self, index: int, limit: int) -> bytes:
         """The value of a plain element; raises Malformed if it is longer than ``limit``."""
-        start, end = self.range(index)
-        start += self.header(index).size
+        start, end = self.value_range(index)
         if end - start > limit:
             raise Malformed(f"{tag_text(self.tags[index])} has a value of {end - start} bytes", start)
         return self.source.read(start, end)

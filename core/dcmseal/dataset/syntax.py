@@ -44,6 +44,11 @@ class Encoding(Enum):
         return self is Encoding.EXPLICIT_BIG
 
     @cached_property
+    def key(self) -> str:
+        """What tables of encodings go by: an attribute is faster than ``value``, and than the hash of a member."""
+        return self.name
+
+    @cached_property
     def tag(self) -> Struct:
         """Group and element number."""
         return Struct(">HH" if self.is_big_endian else "<HH")

@@ -35,6 +35,11 @@ WORD_SIZE: Final = {
 """Size in bytes of the units that byte ordering swaps (PS3.5 7.3); absent: one byte."""
 
 
+def is_unknown(vr: bytes) -> bool:
+    """Whether a value of this VR can be anything: UN, and what PS3.5 does not know."""
+    return vr == b"UN" or (vr not in SHORT_VRS and vr not in LONG_VRS)
+
+
 def padding_of(vr: bytes) -> bytes:
     """The byte that pads a value to even length: NULL for UI and byte strings, space for other text (PS3.5 6.2)."""
     return b" " if vr in TEXT_VRS and vr != b"UI" else b"\0"

@@ -78,8 +78,8 @@ def stream(source: DatasetInput, uid: str, write: Callable[[Buffer], object]) ->
 
     Raises NoSuchSignature, and NotSignable if it lists an element that may not be signed.
     """
-    from dcmseal.engine.inspection import signed_levels
     from dcmseal.engine.macs import feed_stream
+    from dcmseal.engine.signed_levels import signed_levels
 
     with opened(source) as file:
         for signed in signed_levels(file):

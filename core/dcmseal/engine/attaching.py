@@ -10,7 +10,7 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH
 from dcmseal.dataset.writer import sequence
 from dcmseal.engine.items import parameters_item, signature_item
-from dcmseal.engine.levels import Level
+from dcmseal.engine.levels import Level, group_holders
 from dcmseal.errors import DatasetError
 from dcmseal.model import DigitalSignature
 from dcmseal.tags import tag_text
@@ -36,7 +36,7 @@ def attach_edits(level: Level, scan: LevelScanner, signature: DigitalSignature) 
         else:
             made = list(_appended(scan, index, new_item))
         edits.extend(made)
-        edits.extend(group_length_edits(scan, tag >> 16, sum(edit.growth for edit in made)))
+        edits.extend(group_length_edits(scan, tag, sum(edit.growth for edit in made)))
     return with_lengths([(_merged(edits), level.holders)])
 
 
@@ -79,13 +79,7 @@ def _merged(edits: list[Edit]) -> list[Edit]:
     return merged
 
 
-def group_length_edits(scan: LevelScanner, group: int, growth: int) -> Iterator[Edit]:
-    """Correct the group length (gggg,0000) of a group that grows, where a level still has it (PS3.5 7.2)."""
-    index = scan.index(group << 16)
-    if index is None or not growth:
-        return
-    start, end = scan.range(index)
-    value = start + scan.header(index).size
-    if end - value == 4:
-        old = scan.encoding.u32.unpack(scan.source.read(value, end))[0]
-        yield Edit(value, end, scan.encoding.u32.pack((old + growth) & 0xFFFFFFFF))
+def group_length_edits(scan: LevelScanner, tag: int, growth: int) -> Iterator[Edit]:
+    """Correct the length of a group that grows, where a level still has it (PS3.5 7.2)."""
+    if growth:
+        yield from (holder.grown(growth) for holder in group_holders(scan, tag))

@@ -8,14 +8,10 @@ from dcmseal import tags
 from dcmseal.dataset.header import Kind
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.dataset.source import Source
 from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
 from dcmseal.engine.reading import form_problem
-from dcmseal.mac.parts import SEQUENCE_DELIMITER
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import tag_text
-
-_MACRO = (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE)
 
 
 def carrier_findings(file: DicomFile, scan: LevelScanner) -> list[Finding]:
@@ -46,7 +42,7 @@ def _of_element(scan: LevelScanner, index: int) -> Iterator[Finding]:
         yield _unsigned(
             "element-out-of-place", f"{where} is of a group that has no place here and is never signed", where
         )
-    elif tag >> 16 == 0xFFFA and tag not in _MACRO:
+    elif tag >> 16 == 0xFFFA and tag not in tags.MACRO:
         yield _unsigned("element-never-signed", f"{where} is of a group that is never signed", where)
 
 
@@ -74,13 +70,3 @@ def _unsigned(code: str, message: str, where: str) -> Finding:
         where=where,
         clause="PS3.3 C.12.1.1.3.1.1",
     )
-
-
-def hides_delimiter(source: Source, start: int, end: int) -> bool:
-    """Whether bytes of fragments read as the end of all fragments, which the MAC could not tell from a real one."""
-    held = b""
-    for piece in source.chunks(start, end):
-        held = held[-3:] + bytes(piece)
-        if SEQUENCE_DELIMITER in held:
-            return True
-    return False

@@ -29,7 +29,7 @@ from dcmseal.location import Location
 from dcmseal.model import DigitalSignature
 from dcmseal.plugins.protocols import Profile, SecretRequest, Secrets, Signer
 from dcmseal.plugins.registry import Registry, installed
-from dcmseal.tags import DIGITAL_SIGNATURES_SEQUENCE, MAC_PARAMETERS_SEQUENCE
+from dcmseal.tags import MACRO
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def remove(
         data: bytes | None = None
         if is_dataset(source):
             changed = {each.location.steps[0][0] for each in removal.removed if each.location.steps}
-            changed |= {MAC_PARAMETERS_SEQUENCE, DIGITAL_SIGNATURES_SEQUENCE}
+            changed.update(MACRO)
             pydicom_dataset.replace_elements(cast("Dataset", source), file, removal.body, changed)
         elif target is None:
             data = file_bytes(file, removal.body)

@@ -48,8 +48,7 @@ class LevelView:
         index = self.scan.index(tag)
         if index is None or index in self.scan.kinds:
             return None
-        start, end = self.scan.range(index)
-        start += self.scan.header(index).size
+        start, end = self.scan.value_range(index)
         if end - start > _MAX_TEXT:
             return None
         return self.scan.source.read(start, end).decode("latin-1").strip(" \0") or None

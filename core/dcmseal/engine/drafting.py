@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +14,7 @@ from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.engine.carriers import carrier_findings
 from dcmseal.engine.conformance import LevelView, order_problems
-from dcmseal.engine.levels import MACRO, Level, find_level, main_level, nested_levels
+from dcmseal.engine.levels import Level, find_level, main_level
 from dcmseal.engine.macs import MAX_MACS, mac_key
 from dcmseal.engine.reading import (
     MAX_LISTED,
@@ -24,6 +24,7 @@ from dcmseal.engine.reading import (
     read_signatures,
 )
 from dcmseal.engine.selection import Selection
+from dcmseal.engine.signed_levels import signed_levels, signed_levels_inside
 from dcmseal.errors import DatasetError, UsageError
 from dcmseal.location import MAIN, Location
 from dcmseal.mac.digest import new_digest
@@ -78,7 +79,7 @@ def draft(file: DicomFile, wish: Wish) -> Draft:
     with suppress(ExcessPadding):
         return _hashed(file, wish, check_padding=True)
     edits, padded = minimise(file.body, file.start, file.end, file.encoding)
-    if any(True for _ in _signed_levels(file)):
+    if any(True for _ in signed_levels(file)):
         kept = _hashed(file, wish, check_padding=False)
         kept.padding_kept = True
         return kept
@@ -95,7 +96,7 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
             "what stands in Original Attributes Sequence is a former state of the data set",
             hint="sign the main data set, or another item",
         )
-    if any(tag in MACRO for tag, _ in level.location.steps):
+    if any(tag in tags.MACRO for tag, _ in level.location.steps):
         raise UsageError("a signature cannot stand inside another", hint="sign the data set that holds it")
     scan = level.scanner()
     view = LevelView(scan=scan, location=level.location)
@@ -119,7 +120,10 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
     for problem in (*order_problems(scan), *carrier_findings(file, scan)):
         if problem.outcome is Outcome.FAILED:
             raise DatasetError(problem.message, hint="no verifier should accept a signature over this: repair the file")
-    _check_room(scan, read_signatures(scan, level.location))
+    found = read_signatures(scan, level.location)
+    _check_room(scan, found)
+    # MAC ID Numbers must be unique in the whole SOP Instance (PS3.3 Table C.12-6)
+    others = signed_levels_inside(main, scan, facts) if level is main else signed_levels(file)
     return Draft(
         file=file,
         level=level,
@@ -128,7 +132,7 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
         facts=facts,
         requirements=requirements,
         ambiguous=encoder.seen.ambiguous,
-        mac_ids=frozenset(_mac_ids(file, main, level, scan, facts)),
+        mac_ids=frozenset(_mac_ids([found, *(each.found for each in others)])),
     )
 
 
@@ -143,27 +147,10 @@ def _check_room(scan: LevelScanner, found: LevelSignatures) -> None:
         raise UsageError("the level has as many signatures as are verified", hint="remove those that are not needed")
 
 
-def _mac_ids(file: DicomFile, main: Level, level: Level, scan: LevelScanner, facts: LevelFacts) -> Iterator[int]:
-    """MAC ID Numbers in use anywhere in the SOP Instance, where they must be unique (PS3.3 Table C.12-6)."""
-    levels = _with_macro(level, scan, facts) if level is main else _signed_levels(file)
-    for each in levels:
-        found = read_signatures(each.scanner().finish(), each.location)
+def _mac_ids(levels: Iterable[LevelSignatures]) -> Iterator[int]:
+    """MAC ID Numbers in use at these levels."""
+    for found in levels:
         # a signature that has lost its parameters must not come by new ones
         numbers = {one.parameters.mac_id for one in found.parameters}
         numbers.update(one.signature.mac_id for one in found.signatures)
         yield from (number for number in numbers if number is not None)
-
-
-def _signed_levels(file: DicomFile) -> Iterator[Level]:
-    """All levels that carry the macro."""
-    main = main_level(file)
-    scan = main.scanner()
-    facts = LevelPass(scan, Encoder(source=main.source, encoding=main.encoding), lambda _: ()).run()
-    yield from _with_macro(main, scan, facts)
-
-
-def _with_macro(main: Level, scan: LevelScanner, facts: LevelFacts) -> Iterator[Level]:
-    if scan.index(tags.MAC_PARAMETERS_SEQUENCE) is not None or scan.index(tags.DIGITAL_SIGNATURES_SEQUENCE) is not None:
-        yield main
-    for index in facts.with_signatures:
-        yield from nested_levels(main, scan, index)

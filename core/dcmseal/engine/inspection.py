@@ -6,16 +6,12 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dcmseal import tags
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dictionary import keyword_of, name_of
 from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.levels import Level, main_level, nested_levels
-from dcmseal.engine.reading import LevelSignatures, read_signatures
+from dcmseal.engine.signed_levels import signed_levels
 from dcmseal.location import Location
-from dcmseal.mac.encoding import Encoder
-from dcmseal.mac.level import LevelPass
 from dcmseal.model import DigitalSignature, PurposeCode
 
 
@@ -79,35 +75,6 @@ class Signature:
     def certificate(self) -> Certificate:
         """Certificate of Signer (0400,0115), read; raises CertificateNotValid if it cannot be."""
         return read_certificate(self.content.certificate)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedLevel:
-    """A level that carries the macro, scanned and read."""
-
-    level: Level
-    scan: LevelScanner
-    found: LevelSignatures
-
-
-def signed_levels(file: DicomFile) -> Iterator[SignedLevel]:
-    """All levels that carry a sequence of the macro, those in Original Attributes Sequence too."""
-    main = main_level(file)
-    scan = main.scanner()
-    facts = LevelPass(scan, Encoder(source=main.source, encoding=main.encoding), lambda _: ()).run()
-    if has_macro(scan):
-        yield SignedLevel(level=main, scan=scan, found=read_signatures(scan, main.location))
-    for index in facts.with_signatures:
-        for level in nested_levels(main, scan, index):
-            inner = level.scanner().finish()
-            yield SignedLevel(level=level, scan=inner, found=read_signatures(inner, level.location))
-
-
-def has_macro(scan: LevelScanner) -> bool:
-    """Whether one of the macro's two sequences stands at a level."""
-    return (
-        scan.index(tags.MAC_PARAMETERS_SEQUENCE) is not None or scan.index(tags.DIGITAL_SIGNATURES_SEQUENCE) is not None
-    )
 
 
 def signatures_of(file: DicomFile) -> Iterator[Signature]:

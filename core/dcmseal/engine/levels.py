@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.dataset.editing import Holder
+from dcmseal.dataset.editing import Holder, group_holder
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Source
@@ -17,10 +17,6 @@ from dcmseal.engine.reading import sequence_items
 from dcmseal.errors import Malformed, NoSuchItem
 from dcmseal.location import MAIN, Location
 from dcmseal.tags import tag_text
-
-MACRO: Final = (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE)
-"""The two sequences of the Digital Signatures Macro."""
-
 
 _MAX_LEVELS: Final = 4096
 """Levels with signatures inside one element of the main data set."""
@@ -89,7 +85,7 @@ def _item_level(level: Level, tag: int, wanted: int) -> Level:
                 encoding=item.encoding,
                 holders=(
                     *level.holders,
-                    *_group_holders(scan, tag),
+                    *group_holders(scan, tag),
                     *_holders(scan.starts[index] + header.size, header.length, level.encoding),
                     *_holders(content, UNDEFINED_LENGTH if end == UNTIL_DELIMITER else end - content, level.encoding),
                 ),
@@ -107,19 +103,10 @@ def _holders(value: int, length: int, encoding: Encoding) -> tuple[Holder, ...]:
     return () if length == UNDEFINED_LENGTH else (Holder(value - 4, length, encoding),)
 
 
-def _group_holders(scan: LevelScanner, tag: int) -> tuple[Holder, ...]:
+def group_holders(scan: LevelScanner, tag: int) -> tuple[Holder, ...]:
     """The group length of the tag's group, if the level has one (PS3.5 7.2)."""
     index = scan.index(tag & 0xFFFF0000)
-    if index is None:
-        return ()
-    start, end = scan.range(index)
-    return _group_holder(scan.source, start + scan.header(index).size, end, scan.encoding)
-
-
-def _group_holder(source: Source, value: int, end: int, encoding: Encoding) -> tuple[Holder, ...]:
-    if end - value != 4:
-        return ()
-    return (Holder(value, encoding.u32.unpack(source.read(value, end))[0], encoding, is_group=True),)
+    return () if index is None else group_holder(scan.source, *scan.value_range(index), scan.encoding)
 
 
 def nested_levels(level: Level, scan: LevelScanner, index: int) -> Iterator[Level]:
@@ -129,14 +116,14 @@ def nested_levels(level: Level, scan: LevelScanner, index: int) -> Iterator[Leve
     """
     path: list[Step] = []
     counts: list[int] = []
-    groups = [{scan.tags[index] >> 16: _group_holders(scan, scan.tags[index])}]
+    groups = [{scan.tags[index] >> 16: group_holders(scan, scan.tags[index])}]
     found: set[int] = set()
     skipping = 0
     for step in walk(level.source, *scan.range(index), level.encoding):
         if skipping:
             skipping += (step.event is Event.SEQUENCE) - (step.event is Event.SEQUENCE_END)
             continue
-        if step.event in (Event.ELEMENT, Event.SEQUENCE) and step.tag in MACRO:
+        if step.event in (Event.ELEMENT, Event.SEQUENCE) and step.tag in tags.MACRO:
             skipping = int(step.event is Event.SEQUENCE)
             if path and path[-1].value not in found:
                 found.add(path[-1].value)
@@ -155,7 +142,7 @@ def nested_levels(level: Level, scan: LevelScanner, index: int) -> Iterator[Leve
             groups.pop()
         elif step.event is Event.ELEMENT:
             if not step.tag & 0xFFFF:
-                groups[-1][step.tag >> 16] = _group_holder(level.source, step.value, step.end, step.encoding)
+                groups[-1][step.tag >> 16] = group_holder(level.source, step.value, step.end, step.encoding)
         elif step.event is not Event.FRAGMENT:
             path.pop()
             counts.pop()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Self, cast
 from dcmseal.dataset.padding import Padded
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, TransferSyntax
 from dcmseal.engine.advice import Advice, advice_about
 from dcmseal.engine.conformance import LevelView, facts_of
@@ -134,7 +135,7 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
         level=drafted.level,
         scan=scan,
         signature=signature,
-        left_out=tuple((tag, why) for tag, why in unsignable.items() if tag in scan.tags and "UN" in why),
+        left_out=tuple((tag, why) for tag, why in unsignable.items() if not exclusion(tag)),
         padded=drafted.padded,
         advice=advice_about(drafted, elements),
         profile=wish.profile,

@@ -62,7 +62,7 @@ def attach_to_dataset(dataset: Dataset, file: DicomFile, signature: DigitalSigna
     Raises DatasetError, before anything is changed, if something stands there that is no sequence.
     """
     level = _level(dataset, signature.location)
-    for tag in (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE):
+    for tag in tags.MACRO:
         # of an element that was not looked at yet, the VR is that of the file; in implicit VR it has none
         if tag in level and level.get_item(tag).VR not in (None, "SQ"):
             raise no_sequence(tag)

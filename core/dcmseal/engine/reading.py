@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from struct import unpack
 from typing import Final
 
@@ -117,7 +118,7 @@ def read_signatures(
     """
     problems = [
         form_problem("no-sequence", f"{tag_text(tag)} does not have VR SQ", tag_text(tag))
-        for tag in (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE)
+        for tag in tags.MACRO
         if (index := scan.index(tag)) is not None and not _is_sequence(scan, index)
     ]
     if parameters is None:
@@ -210,12 +211,17 @@ class _Values(dict[int, bytes]):
         super().__init__()
         self.item = item
         source, encoding = item.source, item.encoding
-        for index, (tag, start) in enumerate(zip(item.tags, item.starts, strict=True)):
-            end = item.range(index)[1]
-            buffer, base = source.window(start)
+        buffer, base = b"", 0
+        for tag, (start, end) in zip(item.tags, pairwise((*item.starts, item.end)), strict=True):
+            if not base <= start <= end <= base + len(buffer):
+                if end - start > _MAX_BYTES:
+                    continue
+                buffer, base = source.window(start)
+                if end > base + len(buffer):
+                    buffer, base = source.read(start, end), start
             header = read_header(buffer, start - base, encoding)
-            if header is not None and end - start <= _MAX_BYTES:
-                self[tag] = source.read(start + header.size, end)
+            if header is not None:
+                self[tag] = buffer[start + header.size - base : end - base]
 
     def __missing__(self, tag: int) -> bytes:
         return b""

@@ -12,7 +12,7 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import JoinedSource
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH
 from dcmseal.engine.attaching import group_length_edits
-from dcmseal.engine.inspection import SignedLevel, signed_levels
+from dcmseal.engine.signed_levels import SignedLevel, signed_levels
 from dcmseal.model import DigitalSignature
 
 
@@ -75,4 +75,4 @@ def _without(scan: LevelScanner, tag: int, items: list[tuple[int, int]], *, keep
             yield Holder(start + header.size - 4, header.length, scan.encoding).grown(growth)
         for first, stop in items:
             yield Edit(first, stop, b"")
-    yield from group_length_edits(scan, tag >> 16, growth)
+    yield from group_length_edits(scan, tag, growth)

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.dataset.header import Kind
 from dcmseal.dataset.part10 import DicomFile
-from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion
-from dcmseal.dataset.syntax import TransferSyntax
-from dcmseal.engine.carriers import carrier_findings, hides_delimiter
+from dcmseal.engine.binding import Fragments, binding_findings
+from dcmseal.engine.carriers import carrier_findings
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.conformance import LevelView, facts_of, macro_findings, order_problems, profile_findings
 from dcmseal.engine.coverage import Lists, coverage_findings
@@ -21,14 +19,13 @@ from dcmseal.engine.lookalikes import lookalike_findings
 from dcmseal.engine.macs import LevelMacs, level_macs
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
+from dcmseal.engine.validity import strength_findings, validity_findings
 from dcmseal.errors import CertificateNotValid, Malformed, NoSuchSignature
 from dcmseal.location import Location
 from dcmseal.mac.digest import is_available
-from dcmseal.model import DigitalSignature
 from dcmseal.plugins.protocols import Profile
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, VerificationReport
-from dcmseal.tags import PIXEL_DATA, tag_text, tags_text
-from dcmseal.terms import KeyType
+from dcmseal.tags import tag_text, tags_text
 
 if TYPE_CHECKING:
     from dcmseal.engine.alternatives import Alternative, Readings
@@ -53,9 +50,6 @@ class Question:
     """Take signatures in the fragment format of DCMTK before 3.5.4 for valid."""
 
 
-_STRONG_BITS: Final = 2048
-_ANY_BITS: Final = 1024
-"""Smaller keys are broken by anybody."""
 _PATIENCE: Final = 64 << 20
 _READINGS: Final = 17
 """Times a level may be hashed to explain a signature: choices of VRs, with padding and without, and DCMTK's MACs."""
@@ -100,6 +94,20 @@ class _Readings:
         return None if self._made is None else self._made.explain(found, matches)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SignedLevel:
+    """A level whose signatures are verified, and what all of them share."""
+
+    file: DicomFile
+    macs: LevelMacs
+    readings: _Readings
+    lists: Lists
+    fragments: Fragments
+    view: LevelView
+    findings: Sequence[Finding]
+    """About the level: they concern every signature at it."""
+
+
 def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     """Verify the signatures of a Data Set.
 
@@ -121,9 +129,8 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
         if not level.location.steps:
             notes.extend(lookalike_findings(macs.scan, macs.found))
         if chosen:
-            disorder = (*order_problems(macs.scan), *carrier_findings(file, macs.scan))
-            readings, lists = _Readings(file, level, macs, patience), Lists(macs)
-            reports.extend(_verify(file, readings, lists, macs, found, question, disorder) for found in chosen)
+            signed = _signed_level(file, level, macs, patience)
+            reports.extend(_verify(signed, found, question) for found in chosen)
     if question.uid is not None and not reports:
         raise NoSuchSignature(f"no signature has UID {question.uid}", hint="dcmseal list FILE shows all signatures")
     return VerificationReport(
@@ -147,38 +154,41 @@ def _levels(file: DicomFile, question: Question, patience: _Patience) -> Iterato
                 yield nested, level_macs(nested)
 
 
-def _verify(
-    file: DicomFile,
-    readings: _Readings,
-    lists: Lists,
-    macs: LevelMacs,
-    found: FoundSignature,
-    question: Question,
-    disorder: Sequence[Finding],
-) -> SignatureReport:
+def _signed_level(file: DicomFile, level: Level, macs: LevelMacs, patience: _Patience) -> _SignedLevel:
+    return _SignedLevel(
+        file=file,
+        macs=macs,
+        readings=_Readings(file, level, macs, patience),
+        lists=Lists(macs),
+        fragments=Fragments(macs.scan, macs.facts),
+        view=LevelView(scan=macs.scan, location=level.location),
+        findings=(*order_problems(macs.scan), *carrier_findings(file, macs.scan)),
+    )
+
+
+def _verify(level: _SignedLevel, found: FoundSignature, question: Question) -> SignatureReport:
     signature = found.signature
-    listed = lists.of(signature)
-    findings = [*macro_findings(found, listed.forbidden if listed else ()), *disorder]
+    listed = level.lists.of(signature)
+    findings = [*macro_findings(found, listed.forbidden if listed else ()), *level.findings]
     certificate: Certificate | None = None
     if signature.certificate:
         try:
             certificate = read_certificate(signature.certificate)
         except CertificateNotValid as error:
             findings.append(_finding(Aspect.FORM, Outcome.FAILED, "certificate-unreadable", str(error)))
-    findings.extend(_signature_findings(readings, macs, found, certificate, question))
+    findings.extend(_signature_findings(level, found, certificate, question))
     if certificate is not None:
-        findings.extend(_validity_findings(signature, certificate))
-        findings.extend(_strength_findings(signature, certificate))
+        findings.extend(validity_findings(signature, certificate))
+        findings.extend(strength_findings(signature, certificate))
     if listed is not None:
         findings.extend(coverage_findings(listed.coverage))
-        findings.extend(_binding_findings(file, macs, signature, listed.signed))
+        findings.extend(binding_findings(level.file, level.fragments, signature.mac, listed.signed))
     else:
         message = "the level has more lists of signed elements than are looked at"
         findings.append(_finding(Aspect.COVERAGE, Outcome.FAILED, "too-many-lists", message))
     key_type = certificate.key_type if certificate else None
     facts = facts_of(signature, key_type, listed.signed if listed else frozenset())
-    view = LevelView(scan=macs.scan, location=signature.location)
-    met, missing = profile_findings(question.profiles, question.required, view, facts)
+    met, missing = profile_findings(question.profiles, question.required, level.view, facts)
     findings.extend(missing)
     return SignatureReport(
         signature=signature,
@@ -190,8 +200,7 @@ def _verify(
 
 
 def _signature_findings(
-    readings: _Readings,
-    macs: LevelMacs,
+    level: _SignedLevel,
     found: FoundSignature,
     certificate: Certificate | None,
     question: Question,
@@ -199,11 +208,11 @@ def _signature_findings(
     """INTEGRITY and AUTHENTICITY."""
     signature = found.signature
     algorithm = signature.mac.mac_algorithm if signature.mac else None
-    job = macs.job(signature.mac)
-    complete = macs.complete(found)
+    job = level.macs.job(signature.mac)
+    complete = level.macs.complete(found)
     if signature.mac is None:
         yield _unknown_integrity("no-mac-parameters", "there are no MAC parameters to compute the MAC with")
-    elif algorithm is None or not is_available(algorithm):
+    elif algorithm is None or (complete is None and not is_available(algorithm)):
         message = f"MAC Algorithm {signature.mac.algorithm!r} is not supported"
         yield _unknown_integrity("mac-algorithm-unsupported", message)
     elif complete is None or job is None:
@@ -230,37 +239,8 @@ def _signature_findings(
         elif match is Match.UNSUPPORTED:
             yield _unknown_integrity("key-unsupported", "the certificate's kind of key is not supported")
         else:
-            alternative = readings.explain(found, lambda other: _matches(certificate, found, other))
+            alternative = level.readings.explain(found, lambda other: _matches(certificate, found, other))
             yield from _mismatch(match, alternative, question)
-
-
-def _binding_findings(
-    file: DicomFile, macs: LevelMacs, signature: DigitalSignature, signed: frozenset[int]
-) -> Iterator[Finding]:
-    """Where the MAC matches and yet does not bind what it should."""
-    hiding = dict(macs.facts.hiding)
-    scan = macs.scan
-    for index, kind in scan.kinds.items():
-        later = any(
-            each is Kind.SEQUENCE and scan.tags[other] in signed for other, each in scan.kinds.items() if other > index
-        )
-        if kind is Kind.ENCAPSULATED and later and hides_delimiter(scan.source, *_content(scan, index)):
-            hiding[scan.tags[index]] = "a fragment reads as the end of all fragments"
-    for tag, why in hiding.items():
-        if tag in signed:
-            yield _unknown_integrity("fragments-ambiguous", f"{tag_text(tag)}: {why}", tag_text(tag))
-    mac = signature.mac
-    if mac is not None and PIXEL_DATA in signed and mac.transfer_syntax != file.syntax.uid:
-        then = TransferSyntax(mac.transfer_syntax)
-        if then.is_encapsulated or file.syntax.is_encapsulated:
-            message = f"the pixels were signed in syntax {then.uid}, and the file, unsigned, says {file.syntax.uid}"
-            yield _finding(Aspect.COVERAGE, Outcome.UNKNOWN, "transfer-syntax-differs", message)
-
-
-def _content(scan: LevelScanner, index: int) -> tuple[int, int]:
-    """The fragments of an element, without the delimiter behind them."""
-    start, end = scan.range(index)
-    return start + scan.header(index).size, end - 8
 
 
 def _matches(certificate: Certificate, found: FoundSignature, digest: bytes) -> bool:
@@ -298,43 +278,6 @@ def _authentic() -> Finding:
         "the signature was made with the certificate's key",
         _SIGNING,
     )
-
-
-def _validity_findings(signature: DigitalSignature, certificate: Certificate) -> Iterator[Finding]:
-    """Whether the certificate was valid when the signature claims to have been made."""
-    moment = signature.moment
-    if moment is None:
-        if signature.datetime:
-            message = f"Digital Signature DateTime {signature.datetime!r} is no complete DT value with offset from UTC"
-            yield _finding(
-                Aspect.AUTHENTICITY, Outcome.UNKNOWN, "signing-time-unreadable", message, "PS3.3 Table C.12-6"
-            )
-        return
-    # certificates count whole seconds
-    second = moment.replace(microsecond=0)
-    if second < certificate.not_before:
-        message = f"it claims to be made at {second.isoformat()}, before the certificate became valid"
-        yield _finding(Aspect.AUTHENTICITY, Outcome.FAILED, "certificate-not-yet-valid", message, "RFC 5280 4.1.2.5")
-    elif second > certificate.not_after:
-        message = f"it claims to be made at {second.isoformat()}, after the certificate had expired"
-        yield _finding(Aspect.AUTHENTICITY, Outcome.FAILED, "certificate-expired", message, "RFC 5280 4.1.2.5")
-    else:
-        message = "the certificate was valid at the claimed time of signing"
-        yield _finding(Aspect.AUTHENTICITY, Outcome.PASSED, "certificate-in-time", message, "RFC 5280 4.1.2.5")
-
-
-def _strength_findings(signature: DigitalSignature, certificate: Certificate) -> Iterator[Finding]:
-    """What is too weak for a new signature, though an old one is verified with it (PS3.15 C.1, note)."""
-    algorithm = signature.mac.mac_algorithm if signature.mac else None
-    if algorithm is not None and algorithm.is_weak:
-        message = f"{algorithm} is weak: other data of the same MAC may be found"
-        yield _finding(Aspect.TRUST, Outcome.UNKNOWN, "weak-mac-algorithm", message, _SIGNING)
-    bits = certificate.key_bits
-    if certificate.key_type in (KeyType.RSA, KeyType.DSA) and bits < _STRONG_BITS:
-        message = f"the key has {bits} bits: it may have been broken"
-        yield _finding(Aspect.TRUST, Outcome.UNKNOWN, "weak-key", message, _SIGNING)
-        if bits < _ANY_BITS:
-            yield _finding(Aspect.AUTHENTICITY, Outcome.FAILED, "key-too-small", message, _SIGNING)
 
 
 def _finding(aspect: Aspect, outcome: Outcome, code: str, message: str, clause: str = _MAC, where: str = "") -> Finding:

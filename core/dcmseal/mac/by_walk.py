@@ -8,11 +8,11 @@ from dcmseal import tags
 from dcmseal.dataset.header import Kind, ambiguous_vr, kind_of
 from dcmseal.dataset.source import BULK, Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import SHORT_VRS, WORD_SIZE, minimal
+from dcmseal.dataset.vr import SHORT_VRS, WORD_SIZE, is_unknown, minimal
 from dcmseal.dataset.walk import CLOSING, OPENING, UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.mac.context import CONTEXT_TAGS, Context, VrRules, choose_vr
 from dcmseal.mac.headers import explicit_header, swapped
-from dcmseal.mac.parts import ITEM, SEQUENCE_DELIMITER, ExcessPadding, Sighting, Unsignable, is_unknown
+from dcmseal.mac.parts import ITEM, SEQUENCE_DELIMITER, ExcessPadding, Sighting, Unsignable
 
 
 def encode_item(  # noqa: C901 - one step of the walk after the other
@@ -43,7 +43,7 @@ def encode_item(  # noqa: C901 - one step of the walk after the other
             length = UNDEFINED_LENGTH if step.end == UNTIL_DELIMITER else step.end - step.value
             kind = kind_of(step.tag, step.vr, length)
             if kind is Kind.EXCLUDED:
-                if step.tag in (tags.DIGITAL_SIGNATURES_SEQUENCE, tags.MAC_PARAMETERS_SEQUENCE):
+                if step.tag in tags.MACRO:
                     seen.has_signatures = True
                 if is_unknown(step.vr):
                     raise Unsignable(step.tag, step.start)

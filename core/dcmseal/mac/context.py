@@ -42,10 +42,11 @@ class Context:
 
     def nested(self, rules: VrRules) -> Context:
         """The context an item starts with."""
-        return self if rules.inherit_pixel_representation else _UNKNOWN
+        return self if rules.inherit_pixel_representation else UNKNOWN_CONTEXT
 
 
-_UNKNOWN: Final = Context()
+UNKNOWN_CONTEXT: Final = Context()
+"""Nothing is known, as at the start of an item."""
 
 CONTEXT_TAGS: Final = frozenset({tags.PIXEL_REPRESENTATION, tags.BITS_ALLOCATED, tags.WAVEFORM_BITS_ALLOCATED})
 """Elements that the VRs of others depend on."""

@@ -13,13 +13,14 @@ from dcmseal.dataset.source import Buffer, BytesSource
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.walk import MAX_DEPTH
 from dcmseal.errors import Malformed
-from dcmseal.mac.context import Context, VrRules, choose_vr
+from dcmseal.mac.context import UNKNOWN_CONTEXT, Context, VrRules, choose_vr
 from dcmseal.mac.headers import HEADERS, Action, explicit_header, has_padding, swapped
 from dcmseal.mac.parts import (
     ITEM,
     MAX_REPEATS,
     NEVER,
     PADS,
+    SEEN_ONCE,
     SEQUENCE_DELIMITER,
     SMALL,
     ExcessPadding,
@@ -31,8 +32,6 @@ from dcmseal.mac.parts import (
 
 _UNREADABLE: Final = frozenset({Action.BAD, Action.ITEM_END, Action.LONGER})
 """What is left when a header cannot be read where it stands, or the buffer ends in it."""
-_SEEN: Final = b"seen"
-"""Stands for a small sequence that was met once."""
 
 
 class ItemConverter:
@@ -115,16 +114,16 @@ class ItemConverter:
                 else:
                     raise Malformed("an item is longer than its sequence", base + position)
                 while position < item_end:
-                    found = kept.get(buffer[position : position + 8])
+                    head = buffer[position : position + 8]
+                    found = kept.get(head)
                     if found is not None:
                         # the most frequent case; an end beyond the item is noticed below
                         new_header, step = found
                         out[position : position + 8] = new_header
                         position += step
                         continue
-                    text = texts.get(buffer[position : position + 8])
-                    if text is not None:
-                        new_header, step, is_ui = text
+                    if head in texts:
+                        new_header, step, is_ui = texts[head]
                         out[position : position + 8] = new_header
                         stop = position + step
                         if stop > size:
@@ -133,34 +132,56 @@ class ItemConverter:
                             check_padding_of(buffer, position + 8, stop, is_ui=is_ui)
                         position = stop
                         continue
-                    action, new_header, header_size, length, word, tag = headers[buffer[position : position + 8]]
+                    action, new_header, header_size, length, word, tag = headers[head]
                     if action is Action.LONGER:
                         action, new_header, header_size, length, word, tag = headers[buffer[position : position + 12]]
                     value = position + header_size
                     stop = value + length
                     if action is Action.SEQUENCE:
-                        if length < SMALL and context == _NO_CONTEXT:
+                        if length < SMALL and context is UNKNOWN_CONTEXT:
                             element = buffer[position:stop]
                             known = repeats.get(element)
                             if known is None:
                                 if len(repeats) < MAX_REPEATS:
-                                    repeats[element] = _SEEN
-                            elif known is _SEEN:
+                                    repeats[element] = SEEN_ONCE
+                            elif known is SEEN_ONCE:
                                 known = repeats[element] = self._encoded_alone(element, new_header, header_size)
                             if known:
                                 add(out[run:position])
                                 add(known)
                                 position = run = stop
                                 continue
-                        add(out[run:position])
-                        add(new_header)
-                        stack.append((item_end, sequence_end, context))
-                        sequence_end = NEVER if length == UNDEFINED_LENGTH else stop
                         if length != UNDEFINED_LENGTH and (stop > item_end or stop > size):
                             raise Malformed("a sequence is longer than what holds it", base + position)
-                        if len(stack) > MAX_DEPTH:
+                        if len(stack) == MAX_DEPTH:
                             raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep", base + position)
+                        add(out[run:position])
+                        add(new_header)
                         position = run = value
+                        if 8 <= length < UNDEFINED_LENGTH:
+                            # nearly always an item of defined length follows, and often that is all
+                            group, element_number, content = item_header(buffer, value)
+                            item_stop: int = value + 8 + content
+                            if group == 0xFFFE and element_number == 0xE000 and item_stop <= stop:
+                                add(ITEM)
+                                position = run = value + 8
+                                while position < item_stop:
+                                    found = kept.get(buffer[position : position + 8])
+                                    if found is None:
+                                        break
+                                    new_header, step = found
+                                    out[position : position + 8] = new_header
+                                    position += step
+                                if position == item_stop == stop:
+                                    add(out[run:stop])
+                                    add(SEQUENCE_DELIMITER)
+                                    run = stop
+                                    continue
+                                stack.append((item_end, sequence_end, context))
+                                item_end, sequence_end, context = item_stop, stop, context.nested(rules)
+                                continue
+                        stack.append((item_end, sequence_end, context))
+                        sequence_end = NEVER if length == UNDEFINED_LENGTH else stop
                         break
                     if action is Action.ITEM_END and item_end == NEVER:
                         add(out[run:position])
@@ -215,7 +236,7 @@ class ItemConverter:
         inner = ItemConverter(self.encoding, self.rules, Sighting(), check_padding=self.check_padding)
         parts: list[Buffer] = [new_header]
         try:
-            inner.encode_items(element, 0, header_size, len(element), parts, _NO_CONTEXT, is_last=True)
+            inner.encode_items(element, 0, header_size, len(element), parts, UNKNOWN_CONTEXT, is_last=True)
         except (Malformed, Unsignable, ExcessPadding):
             return b""
         seen = inner.seen
@@ -239,6 +260,3 @@ class ItemConverter:
             parts.append(ITEM)
             parts.append(fragment)
             position += length
-
-
-_NO_CONTEXT: Final = Context()

@@ -75,23 +75,21 @@ class Encoder:
             raise Malformed("the sequence is longer than the file", start)
         parts: list[Buffer] = [explicit_header(header.tag, b"SQ", 0)]
         wanted = _WINDOW
+        buffer, base = source.window(position, wanted)
         while True:
-            buffer, base = source.window(position, wanted)
-            if wanted > _WINDOW and base + len(buffer) < position + wanted:
-                buffer, base = source.read(position, min(source.size, position + wanted)), position
             stopped, is_end = self._items(buffer, base, position, end, wanted, parts)
             yield b"".join(parts)
-            parts = []
             if is_end:
                 return stopped
-            if stopped == position and wanted < _MAX_ITEM:
-                # an item larger than the window: look again with a larger one
-                wanted = _MAX_ITEM
-                continue
-            wanted = _WINDOW
-            if stopped == position:
-                stopped = yield from self._large_item(position, end)
+            parts = []
+            if stopped == position == base:
+                # an item larger than what was read: look again at more of it
+                if wanted < _MAX_ITEM:
+                    wanted *= 4
+                else:
+                    stopped = yield from self._large_item(position, end)
             position = stopped
+            buffer, base = source.read(position, min(source.size, position + wanted)), position
 
     def _items(
         self, buffer: bytes, base: int, start: int, end: int, wanted: int, parts: list[Buffer]

@@ -23,6 +23,7 @@ from dcmseal.mac.parts import (
     MAX_REPEATS,
     NEVER,
     PADS,
+    SEEN_ONCE,
     SEQUENCE_DELIMITER,
     SMALL,
     ExcessPadding,
@@ -96,8 +97,6 @@ _SEQUENCES: Final = frozenset({_SEQUENCE, _SEQUENCE_RESERVED_USED})
 _LONGS: Final = frozenset({_LONG, _LONG_PADDED})
 _RESERVED: Final = b"\0\0"
 """The reserved bytes of a header, whatever the input has there (PS3.5 7.1.2)."""
-_SEEN: Final = b"seen"
-"""Stands for a small sequence that was met once."""
 
 _CODES: Final = _Codes(padding=False)
 _CODES_PADDING: Final = _Codes(padding=True)
@@ -178,14 +177,39 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                         known = repeats.get(element)
                         if known is None:
                             if len(repeats) < MAX_REPEATS:
-                                repeats[element] = _SEEN
-                        elif known is _SEEN:
+                                repeats[element] = SEEN_ONCE
+                        elif known is SEEN_ONCE:
                             known = repeats[element] = _encoded_alone(element, seen, check_padding=check_padding)
                         if known:
                             add(buffer[run:position])
                             add(known)
                             position += 12 + length
                             run = position
+                            continue
+                    stop = position + 12 + length
+                    if code == _SEQUENCE and length >= 8 and stop <= item_end and stop <= size:
+                        # nearly always an item of defined length follows, and often that is all
+                        tag, content = _tag_and_length(buffer, position + 12)
+                        item_stop = position + 20 + content
+                        if tag == _ITEM and item_stop <= stop:
+                            add(buffer[run : position + 8])
+                            add(ITEM)
+                            position += 20
+                            run = position
+                            while position < item_stop:
+                                step = codes[buffer[position : position + 8]]
+                                if step <= 0:
+                                    break
+                                position += step
+                            if position == item_stop == stop:
+                                add(buffer[run:stop])
+                                add(SEQUENCE_DELIMITER)
+                                run = stop
+                                continue
+                            stack.append((item_end, sequence_end))
+                            if len(stack) > MAX_DEPTH:
+                                raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep", base + position)
+                            item_end, sequence_end = item_stop, stop
                             continue
                     if code == _SEQUENCE:
                         add(buffer[run : position + 8])
@@ -203,16 +227,6 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                     if len(stack) > MAX_DEPTH:
                         raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep", base + position)
                     run = position
-                    if length:
-                        # nearly always an item of defined length follows: no need to leave this loop for it
-                        tag, length = _tag_and_length(buffer, position)
-                        stop = position + 8 + length
-                        if tag == _ITEM and stop <= sequence_end and stop <= size:
-                            add(ITEM)
-                            position += 8
-                            run = position
-                            item_end = stop
-                            continue
                     break
                 elif code <= _PADDED:
                     code = _PADDED - code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from dcmseal import tags
 from dcmseal.dataset.header import Kind
@@ -43,6 +44,19 @@ class LevelFacts:
     """Indexes of sequences inside which the Digital Signatures Macro may stand."""
 
 
+@dataclass(slots=True, kw_only=True)
+class _Encoded:
+    """A sequence as it enters the MAC, and what was seen on the way."""
+
+    chunks: list[bytes]
+    has_signatures: bool
+    hidden_delimiter: bool
+
+
+_MOST_KEPT: Final = 4 << 20
+"""Bytes of sequences that are kept, once encoded, until the MACs are known that want them."""
+
+
 class LevelPass:
     """Feeds the elements of a level to the MACs that want them, in the order they are encoded.
 
@@ -50,7 +64,7 @@ class LevelPass:
     comes to it, for MAC Parameters Sequence (4FFE,0001) is then known, and the fragments on the way.
     """
 
-    __slots__ = ("_encoder", "_fed", "_jobs", "_prepare", "_scan", "facts")
+    __slots__ = ("_encoder", "_fed", "_jobs", "_kept", "_prepare", "_room", "_scan", "facts")
 
     def __init__(
         self, scan: LevelScanner, encoder: Encoder, prepare: Callable[[LevelScanner], Sequence[MacJob]]
@@ -60,6 +74,8 @@ class LevelPass:
         self._prepare = prepare
         self._jobs: Sequence[MacJob] | None = None
         self._fed = 0
+        self._kept: dict[int, _Encoded] = {}
+        self._room = _MOST_KEPT
         self.facts = LevelFacts()
 
     def run(self) -> LevelFacts:
@@ -79,19 +95,33 @@ class LevelPass:
                 scan.resume(fragments.end)
                 self._fed = index + 1
             elif kind is Kind.SEQUENCE:
-                scan.resume(self._end_of_sequence(scan.starts[index]))
+                scan.resume(self._end_of_sequence(index))
             else:
                 scan.skip()
         self._feed_to(len(scan.tags))
         return self.facts
 
-    def _end_of_sequence(self, start: int) -> int:
+    def _end_of_sequence(self, index: int) -> int:
         """Where a sequence of undefined length ends; encoding it is the fastest way to know."""
+        scan, seen = self._scan, self._encoder.seen
+        start = scan.starts[index]
+        seen.has_signatures = seen.hidden_delimiter = False
         steps = Ending(self._encoder.sequence(start))
+        # in implicit VR the encoding depends on elements that may be still to come
+        room = 0 if scan.encoding.is_implicit else self._room
+        chunks: list[bytes] = []
         try:
-            _feed(steps, ())
+            for chunk in steps:
+                room -= len(chunk)
+                if room >= 0:
+                    chunks.append(chunk)
         except Unsignable:
-            return end_of(self._scan.source, start, self._scan.encoding)
+            return end_of(scan.source, start, scan.encoding)
+        if room >= 0:
+            self._room = room
+            self._kept[index] = _Encoded(
+                chunks=chunks, has_signatures=seen.has_signatures, hidden_delimiter=seen.hidden_delimiter
+            )
         return steps.end
 
     def _wanting(self, tag: int) -> tuple[MacJob, ...]:
@@ -152,8 +182,11 @@ class LevelPass:
         seen.has_signatures = seen.hidden_delimiter = False
         # a UN element further on takes back what was fed: feed copies
         digests = [job.digest.copy() for job in jobs]
+        kept = self._kept.pop(index, None)
+        if kept is not None:
+            seen.has_signatures, seen.hidden_delimiter = kept.has_signatures, kept.hidden_delimiter
         try:
-            for chunk in self._encoder.sequence(start):
+            for chunk in self._encoder.sequence(start) if kept is None else kept.chunks:
                 for digest in digests:
                     digest.update(chunk)
         except Unsignable as unknown:

@@ -6,9 +6,10 @@ from collections.abc import Generator, Iterator
 from typing import Final, Generic, TypeVar
 
 from dcmseal import tags
-from dcmseal.dataset.header import Header, Kind, kind_of
+from dcmseal.dataset.header import Header
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.vr import is_unknown
 from dcmseal.dataset.walk import Event, steps_of
 
 _Piece = TypeVar("_Piece")
@@ -79,6 +80,8 @@ class Sighting:
 SMALL: Final = 400
 """Size in bytes up to which nested sequences are remembered."""
 MAX_REPEATS: Final = 4096
+SEEN_ONCE: Final = b"seen"
+"""Stands among the repeats for a small sequence that was met once."""
 
 
 def past_excluded(source: Source, header: Header, position: int, base: int, encoding: Encoding, seen: Sighting) -> int:
@@ -88,7 +91,7 @@ def past_excluded(source: Source, header: Header, position: int, base: int, enco
     (PS3.3 C.12.1.1.3.1.1), and DCMTK has it so. ``base`` is where the source begins in the input.
     """
     tag, vr, size, length = header
-    if tag in (tags.DIGITAL_SIGNATURES_SEQUENCE, tags.MAC_PARAMETERS_SEQUENCE):
+    if tag in tags.MACRO:
         seen.has_signatures = True
     if vr != b"SQ" and length != UNDEFINED_LENGTH:
         if is_unknown(vr):
@@ -100,9 +103,3 @@ def past_excluded(source: Source, header: Header, position: int, base: int, enco
         if step.event in (Event.ELEMENT, Event.SEQUENCE) and is_unknown(step.vr):
             raise Unsignable(step.tag, base + step.start)
     return end
-
-
-def is_unknown(vr: bytes) -> bool:
-    """Whether an element of this VR is unknown, whatever its tag."""
-    # asked of a tag that is not excluded, so that the VR decides
-    return kind_of(tags.SOP_INSTANCE_UID, vr, 0) is Kind.UNKNOWN

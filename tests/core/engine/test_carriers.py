@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from dcmseal.engine import verification
+from dcmseal.engine import validity
 from dcmseal.errors import Malformed
 from dcmseal.report import Outcome, Verdict
 from tests.core.engine.kit import codes, edited, items_of, signed, verdict, verified
@@ -151,10 +151,10 @@ def test_what_is_harmless_has_no_such_finding(pki: Pki) -> None:
 
 def test_keys_that_are_too_small(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
     data = signed(file(image()), pki["rsa2048"])
-    monkeypatch.setattr(verification, "_STRONG_BITS", 4096)
+    monkeypatch.setattr(validity, "_STRONG_BITS", 4096)
     assert codes(verified(data))["weak-key"] is Outcome.UNKNOWN
     assert verdict(data) is Verdict.VALID
-    monkeypatch.setattr(verification, "_ANY_BITS", 3072)
+    monkeypatch.setattr(validity, "_ANY_BITS", 3072)
     assert codes(verified(data))["key-too-small"] is Outcome.FAILED
     assert verdict(data) is Verdict.INVALID
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -290,13 +291,19 @@ def test_every_finding_is_provoked(code: str, pki: Pki) -> None:
     assert report.verdict is case.verdict
 
 
+MODULES: Final = (
+    *("alternatives", "binding", "carriers", "conformance", "coverage"),
+    *("lookalikes", "reading", "validity", "verification"),
+)
+
+
 def test_no_finding_is_forgotten() -> None:
     """The modules that make findings hold no other text of that form."""
     shape = re.compile(r"[a-z]+(-[a-z]+)+")
     folder = Path(dcmseal.engine.__file__).parent
     found = {
         node.value
-        for name in "reading conformance coverage verification alternatives lookalikes carriers".split()
+        for name in MODULES
         for node in ast.walk(ast.parse((folder / f"{name}.py").read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and shape.fullmatch(node.value)
     }

@@ -368,6 +368,13 @@ class SignsNonsenseAfterwards(OneKey):
         return bytes(256) if self.was_away else super().signature(message)
 
 
+class ListsWhatIsGone(OneKey):
+    def list_keys(self, uri: str = "") -> Iterable[KeyListing]:
+        if not self.is_there:
+            raise ForeignError
+        return super().list_keys(uri)
+
+
 class ClosesNeverWithoutDevice(OneKey):
     def close(self, signer: OneSigner) -> None:
         super().close(signer)
@@ -384,3 +391,8 @@ class Nameless(OneKey):
 class ListsOthers(OneKey):
     def list_keys(self, uri: str = "") -> Iterable[KeyListing]:
         return (KeyListing(uri="other:key", label="the key"),)
+
+
+class ListsOthersForAUri(OneKey):
+    def list_keys(self, uri: str = "") -> Iterable[KeyListing]:
+        return (KeyListing(uri="other:key", label="the key"),) if uri else ()

@@ -48,6 +48,8 @@ FULL = Requirements(
     main_dataset_only=True,
 )
 
+FINDING = Finding(aspect=Aspect.CONFORMANCE, outcome=Outcome.FAILED, code="too-many", message="too many")
+
 
 def profile_contract(profile: SomeProfile) -> ProfileContract:
     suite = ProfileContract()
@@ -98,3 +100,33 @@ class TestProfileContract:
         finding = Finding(aspect=aspect, outcome=Outcome.FAILED, code=code, message="message")
         with pytest.raises(AssertionError):
             profile_contract(SomeProfile(FULL, extra=(finding,))).test_findings_are_about_conformance()
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [SomeProfile(FULL, name="Some One"), SomeProfile(FULL, title=""), SomeProfile(FULL, reference="two\nlines")],
+        ids=["name", "title", "reference"],
+    )
+    def test_finds_names_that_are_none(self, wrong: SomeProfile) -> None:
+        with pytest.raises(AssertionError):
+            profile_contract(wrong).test_names_itself()
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            replace(FULL, elements=frozenset({1 << 32})),
+            replace(FULL, mac_algorithms=frozenset({"SHA3"})),  # type: ignore[arg-type]
+            replace(FULL, purposes={1}),  # type: ignore[arg-type]
+        ],
+    )
+    def test_finds_requirements_of_other_types(self, wrong: Requirements) -> None:
+        with pytest.raises(AssertionError):
+            profile_contract(SomeProfile(wrong)).test_requirements_are_of_the_promised_types()
+
+    def test_finds_that_signing_more_does_harm(self) -> None:
+        class Sparing(SomeProfile):
+            def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
+                too_many = facts.elements and facts.elements == frozenset(dataset.tags)
+                return (FINDING,) if too_many else super().check(dataset, facts)
+
+        with pytest.raises(AssertionError):
+            profile_contract(Sparing(Requirements())).test_signing_more_than_required_does_no_harm()

@@ -65,11 +65,12 @@ FOUND_BY: Final[Mapping[str, tuple[type[OneKey], ...]]] = {
         bad.ForeignDeviceErrors,
         bad.NeverTheSameAgain,
     ),
+    "test_a_device_that_is_gone_is_not_listed_or_says_why_not": (bad.ListsWhatIsGone,),
     "test_a_device_that_goes_away_signs_no_more": (bad.NeverMissesItsDevice, bad.KnowsNoDevice, bad.NeverTheSameAgain),
     "test_a_device_that_is_back_signs_or_says_why_not": (bad.SignsNonsenseAfterwards,),
     "test_a_key_whose_device_is_gone_can_be_closed": (bad.ClosesNeverWithoutDevice,),
     "test_names_itself": (bad.Nameless,),
-    "test_keys_it_lists_are_of_its_scheme": (bad.ListsOthers,),
+    "test_keys_it_lists_are_of_its_scheme": (bad.ListsOthers, bad.ListsOthersForAUri),
     "test_the_plugin_contributes_the_backend_and_imports_nothing_heavy": (),
 }
 """``OneKey`` stands for a backend that can do more than its author says."""

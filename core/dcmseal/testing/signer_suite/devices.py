@@ -19,6 +19,11 @@ class DeviceTests(Subject):
         assert error.hint
         self.assert_opens_and_signs()
 
+    def test_a_device_that_is_gone_is_not_listed_or_says_why_not(self) -> None:
+        with self.without_device():
+            error = error_of(lambda: tuple(self.backend.list_keys()))
+        assert error is None or error.hint
+
     def test_a_device_that_goes_away_signs_no_more(self) -> None:
         with self.opened() as signer:
             self.assert_signs(signer)

@@ -42,10 +42,11 @@ class PluginTests(Subject):
         GuardedBackend(self.backend, Origin(name="contract"))
 
     def test_keys_it_lists_are_of_its_scheme(self) -> None:
-        for listing in self.backend.list_keys():
-            assert isinstance(listing, KeyListing)
-            assert KeyUri.parse(listing.uri).scheme == self.backend.scheme
-            assert listing.label.isprintable()
+        for uri in ("", f"{self.backend.scheme}:", self.uri):
+            for listing in self.backend.list_keys(uri):
+                assert isinstance(listing, KeyListing)
+                assert KeyUri.parse(listing.uri).scheme == self.backend.scheme
+                assert listing.label.isprintable()
 
     def test_the_plugin_contributes_the_backend_and_imports_nothing_heavy(self) -> None:
         if not self.plugin_module:

@@ -1,0 +1,41 @@
+"""All levels of a SOP Instance that carry the Digital Signatures Macro, read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dcmseal import tags
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.engine.levels import Level, main_level, nested_levels
+from dcmseal.engine.reading import LevelSignatures, read_signatures
+from dcmseal.mac.encoding import Encoder
+from dcmseal.mac.level import LevelFacts, LevelPass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedLevel:
+    """A level that carries the macro, scanned and read."""
+
+    level: Level
+    scan: LevelScanner
+    found: LevelSignatures
+
+
+def signed_levels(file: DicomFile) -> Iterator[SignedLevel]:
+    """All levels that carry a sequence of the macro, those in Original Attributes Sequence too."""
+    main = main_level(file)
+    scan = main.scanner()
+    facts = LevelPass(scan, Encoder(source=main.source, encoding=main.encoding), lambda _: ()).run()
+    if any(scan.index(tag) is not None for tag in tags.MACRO):
+        yield SignedLevel(level=main, scan=scan, found=read_signatures(scan, main.location))
+    yield from signed_levels_inside(main, scan, facts)
+
+
+def signed_levels_inside(main: Level, scan: LevelScanner, facts: LevelFacts) -> Iterator[SignedLevel]:
+    """Those in the items of a main Data Set that was passed over."""
+    for index in facts.with_signatures:
+        for level in nested_levels(main, scan, index):
+            inner = level.scanner().finish()
+            yield SignedLevel(level=level, scan=inner, found=read_signatures(inner, level.location))

@@ -1,0 +1,59 @@
+"""When a signature claims to be made, and with how strong a key, against its certificate (PS3.15 C.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from dcmseal.engine.certificate import Certificate
+from dcmseal.model import DigitalSignature
+from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.terms import KeyType
+
+_SIGNING: Final = "PS3.15 C.1"
+_STRONG_BITS: Final = 2048
+_ANY_BITS: Final = 1024
+"""Smaller keys are broken by anybody."""
+
+
+def validity_findings(signature: DigitalSignature, certificate: Certificate) -> Iterator[Finding]:
+    """Whether the certificate was valid when the signature claims to have been made (RFC 5280 4.1.2.5)."""
+    moment = signature.moment
+    if moment is None:
+        if signature.datetime:
+            message = f"Digital Signature DateTime {signature.datetime!r} is no complete DT value with offset from UTC"
+            yield _authenticity(Outcome.UNKNOWN, "signing-time-unreadable", message, "PS3.3 Table C.12-6")
+        return
+    # certificates count whole seconds
+    second = moment.replace(microsecond=0)
+    if second < certificate.not_before:
+        message = f"it claims to be made at {second.isoformat()}, before the certificate became valid"
+        yield _authenticity(Outcome.FAILED, "certificate-not-yet-valid", message)
+    elif second > certificate.not_after:
+        message = f"it claims to be made at {second.isoformat()}, after the certificate had expired"
+        yield _authenticity(Outcome.FAILED, "certificate-expired", message)
+    else:
+        message = "the certificate was valid at the claimed time of signing"
+        yield _authenticity(Outcome.PASSED, "certificate-in-time", message)
+
+
+def strength_findings(signature: DigitalSignature, certificate: Certificate) -> Iterator[Finding]:
+    """What is too weak for a new signature, though an old one is verified with it (PS3.15 C.1, note)."""
+    algorithm = signature.mac.mac_algorithm if signature.mac else None
+    if algorithm is not None and algorithm.is_weak:
+        message = f"{algorithm} is weak: other data of the same MAC may be found"
+        yield _trust("weak-mac-algorithm", message)
+    bits = certificate.key_bits
+    if certificate.key_type in (KeyType.RSA, KeyType.DSA) and bits < _STRONG_BITS:
+        message = f"the key has {bits} bits: it may have been broken"
+        yield _trust("weak-key", message)
+        if bits < _ANY_BITS:
+            yield _authenticity(Outcome.FAILED, "key-too-small", message, _SIGNING)
+
+
+def _authenticity(outcome: Outcome, code: str, message: str, clause: str = "RFC 5280 4.1.2.5") -> Finding:
+    return Finding(aspect=Aspect.AUTHENTICITY, outcome=outcome, code=code, message=message, clause=clause)
+
+
+def _trust(code: str, message: str) -> Finding:
+    return Finding(aspect=Aspect.TRUST, outcome=Outcome.UNKNOWN, code=code, message=message, clause=_SIGNING)

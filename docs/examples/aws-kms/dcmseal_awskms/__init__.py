@@ -1,0 +1,1 @@
+"""Keys in AWS Key Management Service (KMS): only digests are sent there, and signatures come back."""

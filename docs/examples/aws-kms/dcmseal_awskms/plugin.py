@@ -1,0 +1,16 @@
+"""Contributes the scheme ``awskms:``; imports nothing heavy until a key is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dcmseal.plugins.hookspecs import hookimpl
+from dcmseal.plugins.protocols import SignerBackend
+
+
+@hookimpl
+def dcmseal_signer_backends() -> Iterable[SignerBackend]:
+    """Contribute ``awskms:``."""
+    from dcmseal_awskms.backend import AwsKmsBackend
+
+    return (AwsKmsBackend(),)

@@ -1,0 +1,53 @@
+"""The Acme ECDSA Digital Signature Profile: EC keys and SHA-2, over what identifies an object and what it shows.
+
+The profiles of PS3.15 Annex C are for RSA. Anybody may define others (PS3.15 6.3); nothing in this one is about RSA.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.rules import unmet, wrong_types
+from dcmseal.report import Finding
+from dcmseal.terms import KeyType, MacAlgorithm
+
+_IDENTITY: Final = frozenset(
+    {
+        0x00080016,  # SOP Class UID
+        0x00080018,  # SOP Instance UID
+        0x00100020,  # Patient ID
+        0x0020000D,  # Study Instance UID
+        0x0020000E,  # Series Instance UID
+    }
+)
+_CONTENT: Final = frozenset(
+    {
+        0x0040A730,  # Content Sequence
+        0x7FE00010,  # Pixel Data
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcmeEcdsa:
+    """ECDSA with SHA256, SHA384 or SHA512 over a whole object; an item is not signed on its own."""
+
+    name: str = "acme-ecdsa"
+    title: str = "Acme ECDSA Digital Signature Profile"
+    reference: str = "DICOM Conformance Statement of Acme, section 4"
+
+    def requirements(self, dataset: ProfiledDataset) -> Requirements:
+        """The same for every data set: tags that are not present need not be signed."""
+        return Requirements(
+            elements=_IDENTITY | _CONTENT,
+            mac_algorithms=frozenset({MacAlgorithm.SHA256, MacAlgorithm.SHA384, MacAlgorithm.SHA512}),
+            key_types=frozenset({KeyType.EC}),
+            main_dataset_only=True,
+            clause=self.reference,
+        )
+
+    def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
+        """What a signature lacks."""
+        return unmet(self.requirements(dataset), dataset, facts) + wrong_types(facts, self.reference)

@@ -1,0 +1,50 @@
+"""A Signer whose key is in the HSM: PKCS #1 v1.5 for RSA (PS3.15 C.1), ECDSA over the digest."""
+
+from __future__ import annotations
+
+from dcmseal.errors import SignerError
+from dcmseal.plugins.protocols import SignableMessage
+from dcmseal.terms import KeyType
+from dcmseal_acme.device import Device, Key, Session
+from dcmseal_acme.failures import in_words_of_dcmseal
+
+
+class AcmeSigner:
+    """Signs until it is closed."""
+
+    __slots__ = ("_device", "_key", "_session", "certificate_chain", "key_type")
+
+    def __init__(self, device: Device, session: Session, key: Key) -> None:
+        self._device = device
+        self._session: Session | None = session
+        self._key = key
+        self.key_type = KeyType[key.kind]
+        self.certificate_chain = (key.certificate,)
+
+    def __repr__(self) -> str:
+        return f"<{'closed' if self._session is None else 'open'} Acme {self.key_type.value} key>"
+
+    def sign(self, message: SignableMessage) -> bytes:
+        """Return a PKCS #1 v1.5 signature of modulus length (RSA) or DER SEQUENCE(r, s) (EC)."""
+        session = self._session
+        if session is None:
+            raise SignerError("the key is closed", hint="sign while the key is open")
+        # Outside of the translation of errors: this reads the data set, whose errors are not the device's.
+        data = message.digest_info if self.key_type is KeyType.RSA else message.digest
+        with in_words_of_dcmseal():
+            signature = self._device.sign(session, self._key, data)
+        return signature if self.key_type is KeyType.RSA else _der(signature)
+
+    def close(self) -> None:
+        """End the session."""
+        if self._session is not None:
+            self._device.logout(self._session)
+            self._session = None
+
+
+def _der(signature: bytes) -> bytes:
+    """SEQUENCE(r, s) (RFC 3279 2.2.3) of r and s of equal length, which is what most devices return."""
+    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+    middle = len(signature) // 2
+    return encode_dss_signature(int.from_bytes(signature[:middle], "big"), int.from_bytes(signature[middle:], "big"))
