@@ -50,7 +50,9 @@ class TokenObject:
     def uri_on(self, token: Token) -> str:
         """The URI of the private key that goes with this object."""
         _, model, serial, label = token.id
-        path = {"token": label, "serial": serial, "model": model, "object": self.label}
+        # A key, its public key and its certificate share the CKA_ID, and may differ in their labels: so on PIV cards.
+        named = not self.id or self.attribute(Attribute.CLASS) is ObjectClass.PRIVATE_KEY
+        path = {"token": label, "serial": serial, "model": model, "object": self.label if named else ""}
         return written(path, identifier=self.id, module_path=token.module.path, private=True)
 
     @property

@@ -67,8 +67,13 @@ class Token:
 
     def looked_at_again(self) -> Token | None:
         """The token that is in the slot now, None if there is none; python-pkcs11's errors pass."""
+        # By way of the list of slots: OpenSC does not ask the reader when it is asked for a token that it knows.
+        number = self.handle.slot.slot_id
+        slots = self.module.library.get_slots(token_present=True)
         try:
-            return Token(module=self.module, handle=self.handle.slot.get_token())
+            return next(
+                (Token(module=self.module, handle=slot.get_token()) for slot in slots if slot.slot_id == number), None
+            )
         except (pkcs11.TokenNotPresent, pkcs11.TokenNotRecognised, pkcs11.DeviceRemoved):
             return None
 
