@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+from typing import Final
+
 import pkcs11
 
 from dcmseal.errors import DeviceExchanged, DeviceRemoved, PinRejected, SignerError
@@ -12,6 +16,9 @@ from dcmseal_pkcs11.mechanisms import signature
 from dcmseal_pkcs11.opening import Opened, open_key
 from dcmseal_pkcs11.pin import Pin, PinEntry, state_of
 from dcmseal_pkcs11.tokens import Token, tokens_in
+
+_LOOKS: Final = 8
+_PAUSE: Final = 0.1
 
 
 class Pkcs11Signer:
@@ -105,7 +112,9 @@ class Pkcs11Signer:
             found = tokens_in(module, self._entry.uri)
             token = next((each for each in found if each.id == self._token_id), None)
             if token is None:
-                raise _not_back(what, found)
+                # what the URI does not fit is worth a word, too, if it is in the place of the old one
+                instead = found[0] if found else replace(old, module=module).looked_at_again()
+                raise _not_back(what, instead)
             return token
 
         try:
@@ -124,17 +133,22 @@ class Pkcs11Signer:
 
 
 def _has_gone(token: Token) -> bool:
-    try:
-        now = token.looked_at_again()
-    except pkcs11.PKCS11Error:
-        return False
-    return now is None or now.id != token.id
+    """Whether the token is no longer there: readers are asked again for a while, since they take a moment to notice."""
+    for _ in range(_LOOKS):
+        try:
+            now = token.looked_at_again()
+        except pkcs11.PKCS11Error:
+            return False
+        if now is None or now.id != token.id:
+            return True
+        time.sleep(_PAUSE)
+    return False
 
 
-def _not_back(what: str, found: tuple[Token, ...]) -> SignerError:
-    if found:
+def _not_back(what: str, instead: Token | None) -> SignerError:
+    if instead is not None:
         return DeviceExchanged(
-            f"{what} has gone, and {found[0].description}, serial number {found[0].id.serial!r}, is there instead",
+            f"{what} has gone, and {instead.description}, serial number {instead.id.serial!r}, is there instead",
             hint="put the card back in with which signing began, or begin again",
         )
     return DeviceRemoved(f"{what} is not there", hint=BACK_IN)

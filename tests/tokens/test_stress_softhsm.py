@@ -1,48 +1,37 @@
-"""SoftHSM under load, at length; tests/backends/pkcs11/test_concurrency.py has the same for every day."""
+"""SoftHSM at length: many threads over one signer, and many processes that open the token at once."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 import pytest
 
 from dcmseal_pkcs11.backend import Pkcs11Backend
-from tests.support.pki import Pki
-from tests.support.softhsm import PIN, SoftHsm, SoftToken
 from tests.support.stress import sign_in_threads
+from tests.tokens.device import Device
+from tests.tokens.kinds import KINDS
+from tests.tokens.programs import run
+from tests.tokens.results import Results
 
-THREADS = 8
-DIGESTS = 2000
-RUNS = 20
-WORKERS = 8
-ROUNDS = 100
+_RUNS, _THREADS, _DIGESTS = 20, 8, 2_000
+_ROUNDS, _WORKERS = 100, 8
 
-
-@pytest.fixture(scope="module")
-def token(softhsm: SoftHsm, pki: Pki) -> SoftToken:
-    made = softhsm.token("stress")
-    for name in ("rsa2048", "p256"):
-        made.add(name, pki[name])
-    return made
+pytestmark = pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.name == "SoftHSM"], ids=str)
 
 
-def test_threads_over_one_signer(token: SoftToken) -> None:
-    for run in range(RUNS):
-        # RSA takes ten times as long: one run in ten
-        key = "p256" if run % 10 else "rsa2048"
-        with Pkcs11Backend().open(token.uri(key), lambda _: PIN) as signer:
-            sign_in_threads(signer, threads=THREADS, digests=DIGESTS)
-
-
-def test_processes_that_open_at_once(token: SoftToken) -> None:
-    uri = token.uri("p256", **{"pin-source": "env:TEST_PIN"})
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.stress", uri, str(WORKERS), str(ROUNDS)],
-        env=os.environ | {"TEST_PIN": PIN},
-        capture_output=True,
-        text=True,
-        check=False,
+def test_threads_over_one_signer(device: Device, results: Results) -> None:
+    for _ in range(_RUNS):
+        with Pkcs11Backend().open(device.present("rsa2048"), lambda _: device.pin) as signer:
+            sign_in_threads(signer, threads=_THREADS, digests=_DIGESTS)
+    results.behaviour["Many threads over one signer"] = (
+        f"{_RUNS} times {_THREADS} threads and {_DIGESTS} signatures: all good"
     )
-    assert done.stdout.startswith(f"0 of {WORKERS * ROUNDS} failed"), done.stdout + done.stderr
+
+
+def test_processes_open_the_token_at_once(device: Device, results: Results) -> None:
+    uri = f"{device.present('rsa2048')}&pin-source=env:TOKEN_PIN"
+    command = (sys.executable, "-m", "tests.support.stress", uri, str(_WORKERS), str(_ROUNDS))
+    printed = run(*command, env=os.environ | {"TOKEN_PIN": device.pin}, seconds=1200)
+    assert printed.startswith(f"0 of {_WORKERS * _ROUNDS} failed")
+    results.behaviour["Many processes at once"] = f"{_ROUNDS} times {_WORKERS} that open, sign and close: all good"
