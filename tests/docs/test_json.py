@@ -86,6 +86,8 @@ COMMANDS = {
     "remove SIGNED OUT --all": "removal",
     "plugins": "plugins",
     "profiles": "profiles",
+    "profiles show creator-rsa": "rules",
+    "profiles explain structured-report-rsa PLAIN": "explanation",
     "completion bash": "completion",
     "verify NOWHERE": "error",
     "verify": "error",
