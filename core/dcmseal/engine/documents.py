@@ -21,10 +21,11 @@ from dcmseal.report import Aspect
 if TYPE_CHECKING:
     from dcmseal.engine.advice import Advice
     from dcmseal.engine.changing import RemovalResult, SigningResult
+    from dcmseal.engine.explaining import Explanation
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.engine.planning import Plan
     from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
-    from dcmseal.plugins.protocols import KeyListing, Profile
+    from dcmseal.plugins.protocols import KeyListing, Profile, Requirements
     from dcmseal.plugins.registry import PluginInfo
     from dcmseal.report import Coverage, Finding, SignatureReport, VerificationReport
 
@@ -39,6 +40,7 @@ def report_document(report: VerificationReport, file: str | None = None) -> Docu
             "integrity_only": report.integrity_only,
             "signatures": [_verified(each, integrity_only=report.integrity_only) for each in report.signatures],
             "notes": [_finding(note) for note in report.notes],
+            "unmet": [_finding(each) for each in report.unmet],
             "skipped": [str(location) for location in report.skipped],
         },
     )
@@ -77,7 +79,7 @@ def plan_document(plan: Plan, file: str | None = None) -> Document:
             "file": file or "",
             "signature": _stated(plan.signature),
             "profile": None if plan.profile is None else _profile(plan.profile),
-            "required": _elements(sorted(plan.requirements.elements)),
+            "required": _elements(sorted(plan.requirements.covered.intersection(plan.elements))),
             "warnings": [_warning(each) for each in plan.advice],
             "padded": [_elements(each.path) for each in plan.padded],
             "left_out": _with_reasons(plan.left_out),
@@ -122,6 +124,53 @@ def keys_document(keys: Iterable[KeyListing], problems: Iterable[Document]) -> D
 def profiles_document(profiles: Iterable[Profile]) -> Document:
     """Digital Signature Profiles, of kind ``profiles``."""
     return _document("profiles", {"profiles": [_profile(each) for each in profiles]})
+
+
+def rules_document(profile: Profile) -> Document:
+    """What a profile demands whatever the Data Set, of kind ``rules``."""
+    from dcmseal.engine.explaining import rules_of
+
+    rules = rules_of(profile)
+    tables = rules.tables
+    return _document(
+        "rules",
+        {
+            "profile": _profile(profile),
+            "clause": rules.clause,
+            "edition": tables.edition if tables else "",
+            "earlier_edition": tables.earlier if tables else "",
+            "mac_algorithms": [*sorted(rules.mac_algorithms)],
+            "key_types": [*sorted(kind.value for kind in rules.key_types)],
+            "key_bits": {kind.value: bits for kind, bits in rules.key_bits.items() if bits},
+            "purposes": [*sorted(rules.purposes)],
+            "purpose_required": rules.purpose_required,
+            "timestamp_required": rules.timestamp_required,
+            "main_dataset_only": rules.main_dataset_only,
+            "mandatory": _elements(sorted(rules.mandatory)),
+            "elements": [_listed(tag, rules) for tag in sorted(rules.covered)],
+            "advised": _elements(sorted(rules.advised)),
+            "forbidden": _elements(sorted(rules.forbidden)),
+            "left_to_caller": rules.left_to_caller,
+            "notes": [*rules.notes],
+        },
+    )
+
+
+def explanation_document(explanation: Explanation, file: str | None = None) -> Document:
+    """What a signature by a profile would be like, of kind ``explanation``."""
+    return _document(
+        "explanation",
+        {
+            "file": file or "",
+            "profile": _profile(explanation.profile),
+            "clause": explanation.requirements.clause,
+            "elements": [
+                {**_element(each.tag), "signed": each.signed, "required": each.required, "why": each.why}
+                for each in explanation.elements
+            ],
+            "problems": [_finding(each) for each in explanation.problems],
+        },
+    )
 
 
 def files_document(documents: Iterable[Document]) -> Document:
@@ -266,6 +315,13 @@ def _key(key: KeyListing) -> Document:
 
 def _element(tag: int) -> Document:
     return {"tag": f"{tag:08X}", "keyword": keyword_of(tag) or ""}
+
+
+def _listed(tag: int, rules: Requirements) -> Document:
+    """An element that a profile demands, and what names it."""
+    tables = rules.tables
+    origin = tables.origins.get(tag) if tables else None
+    return {**_element(tag), "origin": origin or rules.clause, "later_edition": bool(tables and tag in tables.added)}
 
 
 def _elements(tags: Iterable[int]) -> list[Json]:

@@ -82,7 +82,12 @@ def configure(parser: Parser) -> None:
     )
     what.add_argument("--tags-from", metavar="FILE", help="elements from a file, one a line; # starts a comment")
     what.add_argument("--item", metavar="PATH", default="main", help="sign this item, as in BeamSequence[0]")
-    completed_by(what.add_argument("--profile", metavar="NAME", help="what the signature has to meet"), profile_names)
+    completed_by(
+        what.add_argument(
+            "--profile", metavar="NAME", help="what the signature has to meet: a profile, or a file (*.toml)"
+        ),
+        profile_names,
+    )
     what.add_argument("--only-required", action="store_true", help="only what the profile demands, and --tag")
     what.add_argument(
         "--padding",

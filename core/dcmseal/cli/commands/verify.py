@@ -40,7 +40,7 @@ def configure(parser: Parser) -> None:
             metavar="PROFILE",
             action="append",
             default=[],
-            help="every signature has to meet this profile; may be repeated",
+            help="some signature has to meet this profile, or profile file (*.toml); may be repeated",
         ),
         profile_names,
     )
