@@ -118,22 +118,23 @@ class Abilities:
 
 def signature(key: SignMixin, kind: KeyKind, message: SignableMessage, ways: tuple[Way, ...], pin: Pin | None) -> bytes:
     """Sign the first way that the token takes: PKCS #1 v1.5, or DER SEQUENCE(r, s); python-pkcs11's errors pass."""
-    *others, last = ways
-    for way in others:
+    for way in ways[:-1]:
         try:
-            return _encoded(_signed(key, message, way, pin), kind)
+            return _encoded(_signed(key, kind, message, way, pin), kind)
         except MECHANISM_REFUSED:
             continue
-    return _encoded(_signed(key, message, last, pin), kind)
+    return _encoded(_signed(key, kind, message, ways[-1], pin), kind)
 
 
-def _signed(key: SignMixin, message: SignableMessage, way: Way, pin: Pin | None) -> bytes:
+def _signed(key: SignMixin, kind: KeyKind, message: SignableMessage, way: Way, pin: Pin | None) -> bytes:
     # Pieces may be views of a buffer that is used again: each is gone before the next one comes.
     data = (bytes(chunk) for chunk in message.chunks()) if way.data is None else way.data
+    # Without a size python-pkcs11 clears 8 KiB for each signature, which takes it longer than all we do.
+    size = 2 * kind.octets
     # A PIN is passed for keys with CKA_ALWAYS_AUTHENTICATE only: others refuse it.
     if pin is None:
-        return key.sign(data, mechanism=way.mechanism)
-    return key.sign(data, mechanism=way.mechanism, pin=pin.value)
+        return key.sign(data, mechanism=way.mechanism, buffer_size=size)
+    return key.sign(data, mechanism=way.mechanism, buffer_size=size, pin=pin.value)
 
 
 def _of_usual_length(digest: bytes, kind: KeyKind) -> bytes:
@@ -148,13 +149,14 @@ def _of_usual_length(digest: bytes, kind: KeyKind) -> bytes:
 def _encoded(raw: bytes, kind: KeyKind) -> bytes:
     if kind.type is KeyType.RSA:
         return raw
-    if len(raw) != 2 * kind.octets:
+    size = kind.octets
+    if len(raw) != 2 * size:
         raise SignerError(
-            f"the token made an ECDSA signature of {len(raw)} bytes where {2 * kind.octets} are due",
+            f"the token made an ECDSA signature of {len(raw)} bytes where {2 * size} are due",
             hint="report this to those who make the driver",
         )
     # RFC 3279 section 2.2.3
-    return encode_dss_signature(int.from_bytes(raw[: kind.octets]), int.from_bytes(raw[kind.octets :]))
+    return encode_dss_signature(int.from_bytes(raw[:size]), int.from_bytes(raw[size:]))
 
 
 def _fits(bits: int, least: int, greatest: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 import pkcs11
@@ -21,6 +22,7 @@ from dcmseal_pkcs11.tokens import Token
 from dcmseal_pkcs11.uri import Pkcs11Uri, written
 
 _MOST_CANDIDATES: Final = 8
+_MOST_OBJECTS: Final = 10_000
 _UNREADABLE: Final = (
     pkcs11.AttributeTypeInvalid,
     pkcs11.AttributeSensitive,
@@ -81,8 +83,8 @@ def objects(session: pkcs11.Session, kind: ObjectClass, **wanted: object) -> tup
     """Objects of a class; ``id`` and ``label`` narrow it down; python-pkcs11's errors pass."""
     template: dict[Attribute, object] = {Attribute.CLASS: kind}
     template |= {Attribute[name.upper()]: value for name, value in wanted.items() if value is not None}
-    # All of them at once: a search that is not read to its end stays open, and nothing else works until it is closed.
-    found = list(session.get_objects(template))
+    # All of them at once, and the search is let go of: while one is open, no other can be.
+    found = list(islice(session.get_objects(template), _MOST_OBJECTS))
     return tuple(
         TokenObject(
             handle=each,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pkcs11
 from pkcs11 import Mechanism, TokenFlag
 
+from dcmseal.plugins.loading import plain
 from dcmseal_pkcs11.library import Module
 from dcmseal_pkcs11.patience import patiently
 from dcmseal_pkcs11.uri import Pkcs11Uri, written
@@ -54,8 +55,9 @@ class Token:
     def description(self) -> str:
         """For people: which token in which slot."""
         _, model, serial, label = self.id
-        name = f"token {label!r}" if label else f"token {model} {serial}".rstrip()
-        return f"{name} in {self.handle.slot.slot_description or f'slot {self.handle.slot.slot_id}'}"
+        slot = self.handle.slot
+        name = repr(label) if label else f"{model} {serial}".rstrip()
+        return plain(f"token {name} in {slot.slot_description or f'slot {slot.slot_id}'}")
 
     @property
     def uri(self) -> str:

@@ -57,6 +57,8 @@ def test_what_the_page_says_happens(page: Path, tmp_path: Path, request: pytest.
         folder = tmp_path
     else:
         shutil.copytree(request.getfixturevalue("demo"), folder)
+    if "softhsm2-util" in page.read_text("utf-8"):
+        assert request.getfixturevalue("softhsm").module
     plugins = [request.getfixturevalue("foreign")] if "plugin" in page.stem else []
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

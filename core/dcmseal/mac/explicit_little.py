@@ -47,8 +47,11 @@ _EXCLUDED: Final = -5
 _RESERVED_USED: Final = -6
 _BAD: Final = -7
 _SEQUENCE_RESERVED_USED: Final = -8
-_PADDED: Final = -16
-"""Codes from here down: a value whose padding is to be checked, minus twice its length, minus 1 if of VR UI."""
+_ODD: Final = -9
+_TEXT: Final = -10
+"""Codes from here down, as far as the next: minus the bytes to the next element, behind a value that may be padded."""
+_UID: Final = -(1 << 17)
+"""Codes from here down: likewise, behind a value of VR UI, and less this."""
 
 
 class _Codes(dict[bytes, int]):
@@ -88,8 +91,10 @@ class _Codes(dict[bytes, int]):
             if header[6:] != _RESERVED:
                 return _RESERVED_USED
             return _LONG_PADDED if self._padding else _LONG
-        if self._padding and ((vr in TEXT_VRS and length) or length & 1):
-            return _PADDED - 2 * length - (vr == b"UI")
+        if self._padding and length & 1:
+            return _ODD
+        if self._padding and length and vr in TEXT_VRS:
+            return (_UID if vr == b"UI" else 0) - 8 - length
         return 8 + length
 
 
@@ -170,6 +175,12 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                 code = codes[buffer[position : position + 8]]
                 if code > 0:
                     position += code
+                elif code <= _TEXT:
+                    value = position + 8
+                    position -= code if code > _UID else code - _UID
+                    # most values end in a character, and that says all
+                    if code <= _UID or buffer[position - 1] in PADS:
+                        check_padding_of(buffer, value, position, is_ui=code <= _UID)
                 elif code in _SEQUENCES:
                     length = _u32(buffer, position + 8)[0]
                     if length < SMALL:
@@ -197,10 +208,13 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                             position += 20
                             run = position
                             while position < item_stop:
-                                step = codes[buffer[position : position + 8]]
-                                if step <= 0:
+                                code = codes[buffer[position : position + 8]]
+                                if code > 0:
+                                    position += code
+                                elif _UID < code <= _TEXT and buffer[position - code - 1] not in PADS:
+                                    position -= code
+                                else:
                                     break
-                                position += step
                             if position == item_stop == stop:
                                 add(buffer[run:stop])
                                 add(SEQUENCE_DELIMITER)
@@ -228,15 +242,6 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                         raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep", base + position)
                     run = position
                     break
-                elif code <= _PADDED:
-                    code = _PADDED - code
-                    stop = position + 8 + (code >> 1)
-                    if stop > size:
-                        raise Malformed("the input ends within a Data Element", base + position)
-                    # most values are of even length, no UI, and end in a character
-                    if code & 3 or buffer[stop - 1] in PADS:
-                        check_padding_of(buffer, position + 8, stop, is_ui=bool(code & 1))
-                    position = stop
                 elif code in _LONGS:
                     length = _u32(buffer, position + 8)[0]
                     stop = position + 12 + length
@@ -249,6 +254,8 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                         if code == _LONG_PADDED and (length & 1 or buffer[stop - 1 : stop] in PADS):
                             _check_long_padding(buffer, position, stop)
                         position = stop
+                elif code == _ODD:
+                    raise ExcessPadding
                 elif code == _ITEM_END:
                     if item_end != NEVER:
                         raise Malformed("a delimiter in an item of defined length", base + position)
@@ -262,7 +269,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
             else:
                 if position != item_end:
                     raise Malformed("a Data Element is longer than its item", base + position)
-    except (struct_error, Malformed) as error:
+    except (struct_error, IndexError, Malformed) as error:
         del parts[done_parts:]
         if not is_last:
             return done, False
