@@ -11,12 +11,11 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import Encoding
-from dcmseal.dataset.vr import SHORT_VRS, TEXT_VRS, WORD_SIZE, minimal, padding_of
+from dcmseal.dataset.vr import PADS, SHORT_VRS, TEXT_VRS, WORD_SIZE, is_minimal, minimal, padding_of
 from dcmseal.dataset.walk import UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.errors import Malformed
 
 _TAIL: Final = 1 << 12
-_PADS: Final = (b" ", b"\0")
 
 
 class Padded(NamedTuple):
@@ -156,15 +155,18 @@ def has_excess_padding(scan: LevelScanner) -> bool:
             buffer, base = source.window(start)
             at = start - base
         vr = buffer[at + 4 : at + 6] if explicit else scan.header(index).vr
-        if vr in TEXT_VRS:
-            stop = end - base
-            tail = buffer[stop - 1 : stop] if stop <= len(buffer) else source.read(end - 1, end)
-            if vr != b"UI" and tail not in _PADS and not (end - start) & 1:
-                continue
-        elif not (end - start) & 1:
-            continue
         value = start + (8 if vr in SHORT_VRS or not explicit else 12)
-        step = Step(Event.ELEMENT, scan.tags[index], vr, start, value, end, encoding)
-        if any(True for _ in _value_edits(source, step)):
+        if (end - value) & 1:
+            return True
+        if vr not in TEXT_VRS or value == end:
+            continue
+        stop = end - base
+        if stop <= len(buffer):
+            is_ui = vr == b"UI"
+            if (is_ui or buffer[stop - 1] in PADS) and not is_minimal(buffer, value - base, stop, is_ui=is_ui):
+                return True
+        elif any(
+            True for _ in _value_edits(source, Step(Event.ELEMENT, scan.tags[index], vr, start, value, end, encoding))
+        ):
             return True
     return False

@@ -45,6 +45,21 @@ def padding_of(vr: bytes) -> bytes:
     return b" " if vr in TEXT_VRS and vr != b"UI" else b"\0"
 
 
+PADS: Final = b" \0"
+"""What text ends in if it is padded."""
+
+
+def is_minimal(buffer: bytes, start: int, end: int, *, is_ui: bool) -> bool:
+    """Whether a value of text in a buffer has the least padding: what ``minimal`` says, without copying it.
+
+    Raises IndexError if the buffer ends before.
+    """
+    last = buffer[end - 1]
+    if (end - start) & 1 or (last in PADS and (last != (0 if is_ui else 32) or buffer[end - 2] in PADS)):
+        return False
+    return not is_ui or len(buffer[start:end].split()) == 1
+
+
 def minimal(vr: bytes, value: bytes) -> bytes:
     """The value with the least padding that makes its length even.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from dcmseal import tags
@@ -50,10 +51,9 @@ def no_sequence(tag: int) -> DatasetError:
 
 def _insertion(scan: LevelScanner, tag: int, data: bytes) -> Edit:
     """Put an element in front of the first one with a higher tag."""
-    for index, present in enumerate(scan.tags):
-        if present > tag:
-            return Edit(scan.starts[index], scan.starts[index], data)
-    return Edit(scan.end, scan.end, data)
+    index = bisect_right(scan.tags, tag)
+    at = scan.starts[index] if index < len(scan.starts) else scan.end
+    return Edit(at, at, data)
 
 
 def _appended(scan: LevelScanner, index: int, new_item: bytes) -> Iterator[Edit]:

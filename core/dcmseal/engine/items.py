@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from struct import pack
 
 from dcmseal import tags
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import BytesSource
 from dcmseal.dataset.syntax import Encoding
 from dcmseal.dataset.writer import element, item, sequence
+from dcmseal.mac.headers import swapped
 from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
 
 
 def parameters_item(mac: MacParameters, encoding: Encoding) -> bytes:
     """A MAC Parameters item; raises UsageError if more tags are signed than an AT value can hold."""
-    listed = b"".join(encoding.tag.pack(tag >> 16, tag & 0xFFFF) for tag in mac.elements)
+    listed = pack(f">{len(mac.elements)}I", *mac.elements)
+    if not encoding.is_big_endian:
+        listed = swapped(listed, 2)
     return item(
         element(tags.MAC_ID_NUMBER, b"US", encoding.u16.pack(mac.mac_id), encoding)
         + element(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, b"UI", mac.transfer_syntax.encode(), encoding)

@@ -102,7 +102,7 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
     scan, unsignable = drafted.scan, drafted.facts.unsignable
     check_signable(wish.selection, drafted.requirements, scan.tags, unsignable.items())
     wanted = drafted.job.tags
-    elements = tuple(tag for tag in scan.tags if tag not in unsignable and (wanted is None or tag in wanted))
+    elements = tuple([tag for tag in scan.tags if tag not in unsignable and (wanted is None or tag in wanted)])
     if not elements:
         raise UsageError(
             f"nothing at {wish.location} can be signed", hint="groups below 0008, as in a DICOMDIR, are never signed"

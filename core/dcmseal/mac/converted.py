@@ -11,6 +11,7 @@ from typing import Final
 from dcmseal.dataset.header import ambiguous_vr
 from dcmseal.dataset.source import Buffer, BytesSource
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.vr import PADS
 from dcmseal.dataset.walk import MAX_DEPTH
 from dcmseal.errors import Malformed
 from dcmseal.mac.context import UNKNOWN_CONTEXT, Context, VrRules, choose_vr
@@ -19,7 +20,6 @@ from dcmseal.mac.parts import (
     ITEM,
     MAX_REPEATS,
     NEVER,
-    PADS,
     SEEN_ONCE,
     SEQUENCE_DELIMITER,
     SMALL,

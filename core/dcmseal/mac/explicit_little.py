@@ -15,14 +15,13 @@ from dcmseal import tags
 from dcmseal.dataset.header import Kind, kind_of, read_header
 from dcmseal.dataset.source import Buffer, BytesSource
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import SHORT_VRS, TEXT_VRS
+from dcmseal.dataset.vr import PADS, SHORT_VRS, TEXT_VRS
 from dcmseal.dataset.walk import MAX_DEPTH
 from dcmseal.errors import Malformed
 from dcmseal.mac.parts import (
     ITEM,
     MAX_REPEATS,
     NEVER,
-    PADS,
     SEEN_ONCE,
     SEQUENCE_DELIMITER,
     SMALL,

@@ -9,7 +9,7 @@ from dcmseal import tags
 from dcmseal.dataset.header import Header
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import is_unknown
+from dcmseal.dataset.vr import is_minimal, is_unknown
 from dcmseal.dataset.walk import Event, steps_of
 
 _Piece = TypeVar("_Piece")
@@ -36,15 +36,9 @@ class ExcessPadding(Exception):
     """A value has more than minimal padding, or is of odd length."""
 
 
-PADS: Final = b" \0"
-
-
 def check_padding_of(buffer: bytes, start: int, end: int, *, is_ui: bool) -> None:
     """Raise ExcessPadding if a text value, or any of odd length, is not minimally padded (PS3.5 6.2)."""
-    last = buffer[end - 1]
-    if (end - start) & 1 or (last in PADS and (last != (0 if is_ui else 32) or buffer[end - 2] in PADS)):
-        raise ExcessPadding
-    if is_ui and len(buffer[start:end].split()) != 1:
+    if not is_minimal(buffer, start, end, is_ui=is_ui):
         raise ExcessPadding
 
 
