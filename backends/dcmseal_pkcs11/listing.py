@@ -19,13 +19,14 @@ from dcmseal.plugins.loading import plain
 from dcmseal.plugins.protocols import KeyListing
 from dcmseal_pkcs11.certificates import kind_of
 from dcmseal_pkcs11.failures import error_of
-from dcmseal_pkcs11.library import Module, load
+from dcmseal_pkcs11.library import Module
 from dcmseal_pkcs11.mechanisms import Abilities, KeyKind
 from dcmseal_pkcs11.modules import Found, named_or_found
 from dcmseal_pkcs11.objects import TokenObject, certificates, objects
 from dcmseal_pkcs11.pin import state_of
 from dcmseal_pkcs11.session import session_with
 from dcmseal_pkcs11.tokens import Token, slot_facts, tokens_in
+from dcmseal_pkcs11.trial import loaded
 from dcmseal_pkcs11.uri import Pkcs11Uri, written
 
 _CLASSES: Final = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY)
@@ -40,9 +41,7 @@ def listings(uri: Pkcs11Uri) -> Iterator[KeyListing]:
         return
     for found in modules:
         try:
-            if found.problem is not None:
-                raise found.problem
-            module = load(found.path)
+            module = loaded(found)
             with module.lock:
                 yield from _in_module(module, uri)
         except SignerError as error:
