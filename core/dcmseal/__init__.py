@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from dcmseal.config.loading import Config, load_config
+    from dcmseal.config.setup import KeySetup
     from dcmseal.engine.asking import find, signatures, stream, verify
     from dcmseal.engine.changing import RemovalResult, SigningResult, plan, remove, sign
     from dcmseal.engine.inspection import Signature, SignedElement
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 _HOMES = {
+    "dcmseal.config.loading": ("Config", "load_config"),
+    "dcmseal.config.setup": ("KeySetup",),
     "dcmseal.engine.asking": ("find", "signatures", "stream", "verify"),
     "dcmseal.engine.changing": ("RemovalResult", "SigningResult", "plan", "remove", "sign"),
     "dcmseal.engine.inspection": ("Signature", "SignedElement"),
@@ -40,7 +44,9 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Aspect",
+    "Config",
     "Finding",
+    "KeySetup",
     "Location",
     "MacAlgorithm",
     "Outcome",
@@ -58,6 +64,7 @@ __all__ = [
     "__version__",
     "attach",
     "find",
+    "load_config",
     "make_signature",
     "plan",
     "remove",

@@ -10,7 +10,7 @@ from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser, completed_by
 
 if TYPE_CHECKING:
-    from dcmseal.engine.documents import Document
+    from dcmseal.engine.json_values import Document
     from dcmseal.errors import SealError
     from dcmseal.report import VerificationReport
 
