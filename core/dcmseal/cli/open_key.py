@@ -48,8 +48,9 @@ class OpenKey:
 
     def sign(self, message: SignableMessage) -> bytes:
         """Sign; raises SignerError or one of its kinds."""
+        signer = self._opened()
         try:
-            signature = self._opened().sign(message)
+            signature = signer.sign(message)
         except DeviceUnavailable as error:
             if not self._is_back or isinstance(error, DeviceExchanged):
                 raise
