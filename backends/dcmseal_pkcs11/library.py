@@ -98,6 +98,11 @@ def load(path: str) -> Module:
         return process.modules[real]
 
 
+def is_loaded(path: str) -> bool:
+    """Whether this process has the module already."""
+    return os.path.realpath(path) in _process.modules
+
+
 def _loaded(path: str) -> new_library:
     if not os.path.isfile(path):
         raise ModuleUnusable(f"there is no PKCS #11 module {path!r}", hint=_HINT)
