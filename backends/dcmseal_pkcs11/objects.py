@@ -47,13 +47,13 @@ class TokenObject:
         """The value of an attribute, or the default if it has none."""
         return _attribute(self.handle, name, default)
 
-    def uri_on(self, token: Token) -> str:
+    def uri_on(self, token: Token, *, cert: str = "") -> str:
         """The URI of the private key that goes with this object."""
         _, model, serial, label = token.id
         # A key, its public key and its certificate share the CKA_ID, and may differ in their labels: so on PIV cards.
         named = not self.id or self.attribute(Attribute.CLASS) is ObjectClass.PRIVATE_KEY
         path = {"token": label, "serial": serial, "model": model, "object": self.label if named else ""}
-        return written(path, identifier=self.id, module_path=token.module.path, private=True)
+        return written(path, identifier=self.id, module_path=token.module.path, cert=cert, private=True)
 
     @property
     def kind(self) -> KeyKind | None:
