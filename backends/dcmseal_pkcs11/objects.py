@@ -85,7 +85,7 @@ def objects(session: pkcs11.Session, kind: ObjectClass, **wanted: object) -> tup
     template |= {Attribute[name.upper()]: value for name, value in wanted.items() if value is not None}
     # All of them at once, and the search is let go of: while one is open, no other can be.
     found = list(islice(session.get_objects(template), _MOST_OBJECTS))
-    return tuple(
+    read = (
         TokenObject(
             handle=each,
             id=bytes(_attribute(each, Attribute.ID, b"")),
@@ -93,6 +93,8 @@ def objects(session: pkcs11.Session, kind: ObjectClass, **wanted: object) -> tup
         )
         for each in found
     )
+    # Tokens have them in any order, and another one each time.
+    return tuple(sorted(read, key=lambda each: (each.label, each.id)))
 
 
 def certificates(session: pkcs11.Session, **wanted: object) -> tuple[tuple[TokenObject, Certificate], ...]:
