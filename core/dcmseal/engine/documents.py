@@ -8,22 +8,23 @@ there is nothing. ``docs/reference/report.schema.json`` describes them all.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dcmseal.dictionary import keyword_of
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.json_values import Document, Json
 from dcmseal.engine.json_values import document as _document
-from dcmseal.errors import CertificateNotValid, Malformed, NotSignable, ProfileViolation, SealError
+from dcmseal.errors import CertificateNotValid, Malformed, NotSignable, SealError
 from dcmseal.report import Aspect
 
 if TYPE_CHECKING:
     from dcmseal.engine.advice import Advice
+    from dcmseal.engine.certifying import StampingResult
     from dcmseal.engine.changing import RemovalResult, SigningResult
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.engine.planning import Plan
-    from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
+    from dcmseal.model import CertifiedTime, DigitalSignature, MacParameters, PurposeCode
     from dcmseal.plugins.protocols import KeyListing, Profile
     from dcmseal.plugins.registry import PluginInfo
     from dcmseal.report import Coverage, Finding, SignatureReport, VerificationReport
@@ -65,6 +66,20 @@ def signing_document(result: SigningResult, file: str | None = None, output: str
             "warnings": [_warning(each) for each in result.warnings],
             "padded": [_elements(path) for path in result.padded],
             "left_out": _with_reasons(result.left_out),
+            "certified": _certified(result.certified.time if result.certified else None),
+        },
+    )
+
+
+def stamping_document(result: StampingResult, file: str | None = None) -> Document:
+    """A signature that got a certified timestamp, of kind ``stamping``."""
+    return _document(
+        "stamping",
+        {
+            "file": file or "",
+            "signature": _stated(result.signature),
+            "certified": _certified(result.time),
+            "findings": [_finding(each) for each in result.findings],
         },
     )
 
@@ -141,7 +156,7 @@ def error_document(error: SealError, exit_code: int, file: str | None = None) ->
             "exit_code": exit_code,
             "offset": error.offset if isinstance(error, Malformed) else None,
             "element": _with_reasons([(error.tag, error.why)])[0] if isinstance(error, NotSignable) else None,
-            "findings": [_finding(each) for each in error.findings] if isinstance(error, ProfileViolation) else [],
+            "findings": [_finding(each) for each in getattr(error, "findings", ())],
         },
     )
 
@@ -156,6 +171,7 @@ def _verified(report: SignatureReport, *, integrity_only: bool) -> Document:
         "findings": [_finding(each) for each in report.findings],
         "coverage": None if report.coverage is None else _coverage(report.coverage),
         "profiles": list(report.profiles),
+        "certified": _certified(report.certified),
     }
 
 
@@ -214,6 +230,19 @@ def _certificate(certificate: Certificate) -> Document:
         "key_type": certificate.key_type.value if certificate.key_type else "",
         "key_bits": certificate.key_bits,
         "sha256": certificate.sha256,
+    }
+
+
+def _certified(time: CertifiedTime | None) -> Json:
+    """A certified time; None if there is none, or none that is sound."""
+    if time is None:
+        return None
+    return {
+        "moment": _moment(time.moment),
+        "accuracy_microseconds": None if time.accuracy is None else time.accuracy // timedelta(microseconds=1),
+        "policy": time.policy,
+        "serial": f"{time.serial_number:x}",
+        "authority": _signer(time.authority),
     }
 
 

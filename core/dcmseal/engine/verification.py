@@ -23,12 +23,14 @@ from dcmseal.engine.validity import strength_findings, validity_findings
 from dcmseal.errors import CertificateNotValid, Malformed, NoSuchSignature
 from dcmseal.location import Location
 from dcmseal.mac.digest import is_available
+from dcmseal.model import DigitalSignature
 from dcmseal.plugins.protocols import Profile
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, VerificationReport
 from dcmseal.tags import tag_text, tags_text
 
 if TYPE_CHECKING:
     from dcmseal.engine.alternatives import Alternative, Readings
+    from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion
 
 _SIGNING: str = "PS3.15 C.1"
 _MAC: str = "PS3.3 C.12.1.1.3.1.2"
@@ -46,6 +48,8 @@ class Question:
     """Profiles whose names are reported if met."""
     required: tuple[Profile, ...] = ()
     integrity_only: bool = False
+    timestamp: TimestampQuestion | None = None
+    """How certified timestamps are verified; None for: those that are there, as far as plugins know them."""
     accept_old_format: bool = False
     """Take signatures in the fragment format of DCMTK before 3.5.4 for valid."""
 
@@ -180,6 +184,9 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question) -> S
     if certificate is not None:
         findings.extend(validity_findings(signature, certificate))
         findings.extend(strength_findings(signature, certificate))
+    stamp = _timestamp(signature, certificate, question)
+    if stamp is not None:
+        findings.extend((*stamp.findings, *stamp.vouching))
     if listed is not None:
         findings.extend(coverage_findings(listed.coverage))
         findings.extend(binding_findings(level.file, level.fragments, signature.mac, listed.signed))
@@ -195,8 +202,29 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question) -> S
         findings=tuple(findings),
         coverage=listed.coverage if listed else None,
         profiles=met,
-        required=(Aspect.CONFORMANCE,) if question.required else (),
+        required=tuple(_demanded(question, stamp)),
+        certified=stamp.time if stamp else None,
     )
+
+
+def _timestamp(
+    signature: DigitalSignature, certificate: Certificate | None, question: Question
+) -> TimestampAnswer | None:
+    """What there is to say about the timestamp; most signatures have none, and it is not asked for."""
+    if question.timestamp is None and not (signature.timestamp or signature.timestamp_type):
+        return None
+    from dcmseal.engine.timestamps import TimestampQuestion, timestamp_answer
+
+    return timestamp_answer(signature, certificate, question.timestamp or TimestampQuestion())
+
+
+def _demanded(question: Question, stamp: TimestampAnswer | None) -> Iterator[Aspect]:
+    """Aspects that decide because they were asked for; trust in a timestamp's authority is trust."""
+    if question.required:
+        yield Aspect.CONFORMANCE
+    asked = question.timestamp is not None and question.timestamp.rule == "require"
+    if asked and not (question.integrity_only and stamp is not None and stamp.is_sound):
+        yield Aspect.TIMESTAMP
 
 
 def _signature_findings(
