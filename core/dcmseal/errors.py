@@ -81,6 +81,10 @@ class ProfileViolation(ProfileError):
         self.findings = findings
 
 
+class ProfileFileError(ProfileError):
+    """A file that should define a profile cannot be read, or says what cannot be."""
+
+
 class UnknownProfile(ProfileError):
     """No plugin offers a profile of that name."""
 

@@ -118,18 +118,21 @@ class VerificationReport:
     notes: tuple[Finding, ...] = ()
     skipped: tuple[Location, ...] = ()
     """Levels inside Original Attributes Sequence whose signatures are not verified."""
+    unmet: tuple[Finding, ...] = ()
+    """What was required of the signatures together, and is not there or not established."""
     integrity_only: bool = False
 
     @property
     def verdict(self) -> Verdict:
-        """INVALID if any signature is, NO_SIGNATURE if there is none, else the weakest answer."""
+        """INVALID if a signature is, or a demand is not met; NO_SIGNATURE if there is none; else the weakest answer."""
         verdicts = {s.verdict(integrity_only=self.integrity_only) for s in self.signatures}
+        unmet = {finding.outcome for finding in self.unmet}
         noted = {note.outcome for note in self.notes}
-        if Verdict.INVALID in verdicts or Outcome.FAILED in noted:
+        if Verdict.INVALID in verdicts or Outcome.FAILED in noted | unmet:
             return Verdict.INVALID
         if not verdicts:
             return Verdict.NO_SIGNATURE
-        if Verdict.NOT_ESTABLISHED in verdicts:
+        if Verdict.NOT_ESTABLISHED in verdicts or unmet:
             return Verdict.NOT_ESTABLISHED
         return Verdict.VALID
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.rules import unmet, wrong_types
 from dcmseal.report import Finding
 from dcmseal.terms import KeyType, MacAlgorithm
+
+MAC_ALGORITHMS: Final = frozenset(MacAlgorithm)
+KEY_TYPES: Final = frozenset({KeyType.RSA})
+_SECTION: Final = "PS3.15 C.1"
+_REQUIREMENTS: Final = Requirements(mac_algorithms=MAC_ALGORITHMS, key_types=KEY_TYPES, clause=_SECTION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,12 +22,10 @@ class BaseRsa:
 
     name: str = "base-rsa"
     title: str = "Base RSA Digital Signature Profile"
-    reference: str = "PS3.15 C.1"
+    reference: str = _SECTION
 
     def requirements(self, dataset: ProfiledDataset) -> Requirements:
-        return Requirements(
-            mac_algorithms=frozenset(MacAlgorithm), key_types=frozenset({KeyType.RSA}), clause=self.reference
-        )
+        return _REQUIREMENTS
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
         return unmet(self.requirements(dataset), dataset, facts) + wrong_types(facts, self.reference)

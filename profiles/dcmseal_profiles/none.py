@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.report import Finding
+
+_SECTION: Final = "PS3.3 C.12.1.1.3"
+_REQUIREMENTS: Final = Requirements(clause=_SECTION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,10 +18,10 @@ class NoProfile:
 
     name: str = "none"
     title: str = "No Digital Signature Profile"
-    reference: str = "PS3.3 C.12.1.1.3"
+    reference: str = _SECTION
 
     def requirements(self, dataset: ProfiledDataset) -> Requirements:
-        return Requirements(clause=self.reference)
+        return _REQUIREMENTS
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
         return ()

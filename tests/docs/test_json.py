@@ -92,6 +92,8 @@ COMMANDS = {
     "config path": "place",
     "plugins": "plugins",
     "profiles": "profiles",
+    "profiles show creator-rsa": "rules",
+    "profiles explain structured-report-rsa PLAIN": "explanation",
     "completion bash": "completion",
     "verify NOWHERE": "error",
     "verify": "error",

@@ -4,12 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from dcmseal.plugins.protocols import SignatureFacts
+from dcmseal.dictionary import tag_of
+from dcmseal.plugins.protocols import OTHER_PURPOSE, SignatureFacts
+from dcmseal.report import Outcome
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing.profile_contract import ProfileContract
-from dcmseal.testing.profiled import IMAGE
+from dcmseal.testing.profiled import IMAGE, REPORT, SampleDataset
+from dcmseal_profiles.authorization_rsa import AuthorizationRsa
 from dcmseal_profiles.base_rsa import BaseRsa
+from dcmseal_profiles.creator_rsa import CreatorRsa
 from dcmseal_profiles.none import NoProfile
+from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
 
 FACTS = SignatureFacts(
     mac_algorithm=MacAlgorithm.RIPEMD160,
@@ -19,6 +24,14 @@ FACTS = SignatureFacts(
     purpose=None,
     elements=frozenset({0x00080018}),
 )
+VERIFICATION = replace(FACTS, purpose=5, elements=frozenset(REPORT.tags))
+AUTHOR = replace(VERIFICATION, purpose=1)
+UNVERIFIED = replace(REPORT, values={**REPORT.values, 0x0040A493: "UNVERIFIED"})
+SOP_INSTANCE_UID, VERIFICATION_FLAG, OBSERVERS = 0x00080018, 0x0040A493, 0x0040A073
+
+
+def without(dataset: SampleDataset, *tags: int) -> SampleDataset:
+    return replace(dataset, values={tag: value for tag, value in dataset.values.items() if tag not in tags})
 
 
 class TestNoProfile(ProfileContract):
@@ -32,26 +45,128 @@ class TestNoProfile(ProfileContract):
 class TestBaseRsa(ProfileContract):
     profile = BaseRsa()
 
+    def test_asks_for_no_element_and_no_purpose(self) -> None:
+        required = self.profile.requirements(IMAGE)
+        assert (required.covered, required.purposes, required.purpose_required) == (frozenset(), frozenset(), False)
+        assert self.profile.check(replace(IMAGE, is_main=False), replace(FACTS, elements=frozenset[int]())) == ()
+
+
+class TestCreatorRsa(ProfileContract):
+    profile = CreatorRsa()
+
+    def test_wants_when_and_with_what_it_was_created(self) -> None:
+        elements = self.profile.requirements(IMAGE).elements
+        for keyword in ("InstanceCreationDate", "InstanceCreationTime", "StationName", "TrackSetSequence"):
+            assert tag_of(keyword) in elements
+
+    def test_wants_no_private_element_and_nothing_of_the_patient(self) -> None:
+        elements = self.profile.requirements(IMAGE).elements
+        examined_body_thickness = 0x00109431
+        assert {tag for tag in elements if tag >> 16 & 1 or tag >> 16 == 0x0010} == {examined_body_thickness}
+
+
+class TestAuthorizationRsa(ProfileContract):
+    profile = AuthorizationRsa()
+
+    def test_wants_what_the_creator_wants_less_what_no_person_can_see(self) -> None:
+        creator = CreatorRsa().requirements(IMAGE).elements
+        mine = self.profile.requirements(IMAGE).elements
+        assert mine < creator
+        assert {0x00080012, 0x00080013, 0x00081010, 0x00660101, 0x006A0002} <= creator - mine
+
+    def test_leaves_what_was_shown_to_the_caller(self) -> None:
+        assert "shown" in self.profile.requirements(IMAGE).left_to_caller
+
+
+class TestStructuredReportRsa(ProfileContract):
+    profile = StructuredReportRsa()
+
+    def codes(self, dataset: SampleDataset, *signatures: SignatureFacts) -> list[str]:
+        return [finding.code for finding in self.profile.check_all(dataset, signatures)]
+
+    def test_a_signature_states_its_purpose(self) -> None:
+        facts = replace(AUTHOR, purpose=None)
+        assert [finding.code for finding in self.profile.check(UNVERIFIED, facts)] == ["purpose-missing"]
+        for purpose in (1, OTHER_PURPOSE):
+            assert self.profile.check(UNVERIFIED, replace(AUTHOR, purpose=purpose)) == ()
+
+    def test_sop_instance_uid_may_still_change_until_it_is_verified(self) -> None:
+        facts = replace(AUTHOR, elements=AUTHOR.elements - {SOP_INSTANCE_UID})
+        assert self.profile.check(UNVERIFIED, facts) == ()
+        assert self.codes(UNVERIFIED, facts) == []
+
+    def test_a_verified_document_has_a_verification_signature(self) -> None:
+        assert self.codes(REPORT, AUTHOR) == ["verification-signature-missing"]
+        assert self.codes(REPORT) == ["verification-signature-missing"]
+        assert self.codes(REPORT, AUTHOR, VERIFICATION) == []
+        assert self.codes(UNVERIFIED, AUTHOR) == []
+
+    @pytest.mark.parametrize("tag", [SOP_INSTANCE_UID, VERIFICATION_FLAG, OBSERVERS])
+    def test_a_verification_signature_covers_what_makes_the_document_verified(self, tag: int) -> None:
+        facts = replace(VERIFICATION, elements=VERIFICATION.elements - {tag})
+        assert self.codes(REPORT, facts) == ["verification-signature-missing"]
+        (finding,) = self.profile.check_all(REPORT, [facts])
+        assert finding.outcome is Outcome.FAILED
+        assert "C.4" in finding.clause
+
+    def test_a_verification_signature_meets_the_profile_itself(self) -> None:
+        assert self.codes(REPORT, replace(VERIFICATION, key_type=KeyType.EC)) == ["verification-signature-missing"]
+
+    def test_nobody_verifies_a_document_without_an_observer(self) -> None:
+        nobody = without(REPORT, OBSERVERS)
+        assert self.codes(nobody, replace(VERIFICATION, elements=frozenset(nobody.tags))) == [
+            "verification-signature-missing"
+        ]
+
+    def test_one_observer_at_the_most(self) -> None:
+        two = replace(REPORT, values={**REPORT.values, OBSERVERS: 2})
+        assert [finding.code for finding in self.profile.check(two, VERIFICATION)] == ["profile-not-applicable"]
+
+    @pytest.mark.parametrize("tag", [0x0040A040, 0x0040A043, 0x0040A730])
+    def test_it_is_for_documents(self, tag: int) -> None:
+        other = without(REPORT, tag)
+        assert "profile-not-applicable" in [finding.code for finding in self.profile.check(other, VERIFICATION)]
+        pdf = replace(REPORT, values={**REPORT.values, 0x00420011: None})
+        assert "no SR" in self.profile.requirements(pdf).inapplicable
+
+    def test_a_new_signature_of_a_verified_document_verifies_it(self) -> None:
+        assert self.profile.requirements(REPORT).default_purpose == 5
+        assert self.profile.requirements(UNVERIFIED).default_purpose is None
+        assert {SOP_INSTANCE_UID, VERIFICATION_FLAG, OBSERVERS} <= self.profile.requirements(REPORT).advised
+
+
+RSA_PROFILES = (BaseRsa(), CreatorRsa(), AuthorizationRsa(), StructuredReportRsa())
+COMPLETE = replace(FACTS, purpose=1, elements=frozenset(UNVERIFIED.tags))
+
+
+@pytest.mark.parametrize("profile", RSA_PROFILES, ids=lambda profile: profile.name)
+class TestMechanism:
+    """What C.2 to C.4 take over from C.1."""
+
     @pytest.mark.parametrize("algorithm", MacAlgorithm)
-    def test_all_six_algorithms(self, algorithm: MacAlgorithm) -> None:
-        assert self.profile.check(IMAGE, replace(FACTS, mac_algorithm=algorithm)) == ()
+    def test_all_six_algorithms(self, profile: BaseRsa, algorithm: MacAlgorithm) -> None:
+        assert profile.check(UNVERIFIED, replace(COMPLETE, mac_algorithm=algorithm)) == ()
 
     @pytest.mark.parametrize(
         ("facts", "code"),
         [
-            (replace(FACTS, mac_algorithm=None), "mac-algorithm-not-allowed"),
-            (replace(FACTS, key_type=KeyType.EC), "key-type-not-allowed"),
-            (replace(FACTS, key_type=KeyType.DSA), "key-type-not-allowed"),
-            (replace(FACTS, certificate_type="X509"), "certificate-type"),
-            (replace(FACTS, timestamp_type="CMS_TS"), "timestamp-type"),
+            (replace(COMPLETE, mac_algorithm=None), "mac-algorithm-not-allowed"),
+            (replace(COMPLETE, key_type=KeyType.EC), "key-type-not-allowed"),
+            (replace(COMPLETE, key_type=KeyType.DSA), "key-type-not-allowed"),
+            (replace(COMPLETE, key_type=None), "key-type-unknown"),
+            (replace(COMPLETE, certificate_type="X509"), "certificate-type"),
+            (replace(COMPLETE, timestamp_type="CMS_TS"), "timestamp-type"),
         ],
     )
-    def test_refuses(self, facts: SignatureFacts, code: str) -> None:
-        (finding,) = self.profile.check(IMAGE, facts)
+    def test_refuses(self, profile: BaseRsa, facts: SignatureFacts, code: str) -> None:
+        (finding,) = profile.check(UNVERIFIED, facts)
         assert finding.code == code
-        assert finding.clause == "PS3.15 C.1"
+        assert finding.clause.startswith(profile.reference)
 
-    def test_asks_for_no_element_and_no_purpose(self) -> None:
-        required = self.profile.requirements(IMAGE)
-        assert (required.elements, required.purposes, required.purpose_required) == (frozenset(), frozenset(), False)
-        assert self.profile.check(replace(IMAGE, is_main=False), replace(FACTS, elements=frozenset[int]())) == ()
+    def test_is_for_the_main_data_set(self, profile: BaseRsa) -> None:
+        codes = [finding.code for finding in profile.check(replace(UNVERIFIED, is_main=False), COMPLETE)]
+        assert codes == ([] if profile.name == "base-rsa" else ["not-main-data-set"])
+
+    def test_findings_name_the_edition_of_the_tables(self, profile: BaseRsa) -> None:
+        for finding in profile.check(SampleDataset(), replace(FACTS, mac_algorithm=None)):
+            assert profile.name == "base-rsa" or "PS3.3 2024c" in finding.clause

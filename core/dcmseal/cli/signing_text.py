@@ -34,9 +34,10 @@ def _decisions(plan: Plan) -> Iterator[tuple[str, str, str]]:
     signed, unsignable = frozenset(plan.elements), dict(plan.left_out)
     for tag in plan.scan.tags:
         if tag in signed:
-            answer = "yes, required" if tag in plan.requirements.elements else "yes"
+            answer = "yes, required" if tag in plan.requirements.covered else "yes"
         else:
-            answer = f"no: {unsignable.get(tag) or exclusion(tag) or 'not chosen'}"
+            by_profile = "forbidden by the profile" if tag in plan.requirements.forbidden else "not chosen"
+            answer = f"no: {unsignable.get(tag) or exclusion(tag) or by_profile}"
         yield tag_text(tag), name_of(tag) or "(unknown)", answer
 
 

@@ -30,7 +30,7 @@ def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: b
         to.line(f"  {reason}", Tone.OPEN)
     for location in report.skipped:
         to.line(f"  not verified, for it is a former state of the data set: signatures at {location}", Tone.OPEN)
-    _show_findings(report.notes, to)
+    _show_findings((*report.unmet, *report.notes), to)
     for each in report.signatures:
         _show_signature(each, to, integrity_only=report.integrity_only, verbose=verbose)
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from dcmseal.dataset.header import Kind
-from dcmseal.engine.drafting import Draft
+from dcmseal.engine.certificate import read_certificate
+from dcmseal.engine.conformance import LevelView, facts_of
+from dcmseal.engine.drafting import Draft, Wish
+from dcmseal.engine.profiling import broken_together
 from dcmseal.engine.truncated import is_truncated
+from dcmseal.errors import CertificateNotValid
+from dcmseal.model import DigitalSignature
+from dcmseal.plugins.protocols import SignatureFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +29,30 @@ class Advice:
 def advice_about(drafted: Draft, elements: Sequence[int]) -> tuple[Advice, ...]:
     """All warnings about a signature over these elements."""
     return tuple(_advice(drafted, elements))
+
+
+def profile_advice(drafted: Draft, wish: Wish, signature: DigitalSignature) -> Iterator[Advice]:
+    """What the profile asks for that this signature alone does not give."""
+    if wish.profile is None:
+        return
+    beyond = drafted.requirements.left_to_caller
+    if beyond and wish.selection.only_required and not wish.selection.chosen:
+        yield Advice(code="choice-expected", message=f"the profile also wants signed, and cannot know: {beyond}")
+    view = LevelView(scan=drafted.scan, location=wish.location)
+    allowed_key = next(iter(drafted.requirements.key_types), None)
+    together = [_facts(found.signature, view) for found in drafted.found.signatures]
+    together.append(replace(_facts(signature, view), key_type=allowed_key))
+    for finding in broken_together(wish.profile, view, together):
+        message = f"with the signatures that are there the profile is not met yet: {finding.message}"
+        yield Advice(code="profile-not-met-yet", message=message)
+
+
+def _facts(signature: DigitalSignature, view: LevelView) -> SignatureFacts:
+    """A signature as it states itself, not verified."""
+    certificate = None
+    with suppress(CertificateNotValid):
+        certificate = read_certificate(signature.certificate)
+    return facts_of(signature, certificate, view.tags & frozenset(signature.mac.elements if signature.mac else ()))
 
 
 def _advice(drafted: Draft, elements: Sequence[int]) -> Iterator[Advice]:

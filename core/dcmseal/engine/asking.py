@@ -40,13 +40,13 @@ def verify(
 ) -> VerificationReport:
     """Verify signatures: one by ``uid``, all at one ``location``, or all at every level.
 
-    ``require`` names profiles that each signature must meet. ``integrity_only`` lets the verdict do without trust.
-    ``accept_old_format`` takes the fragment format of DCMTK before 3.5.4 for valid. ``timestamp``
-    says whether certified timestamps are verified where they are (``verify``), demanded of every signature
-    (``require``), or left alone (``ignore``); ``timestamp_certificates`` are DER certificates of authorities, for
-    timestamps that come without. ``name_profiles`` False saves looking for plugins where nobody wants to know which
+    ``require`` names profiles, or profile files, each of which some signature must meet. ``integrity_only`` lets the
+    verdict do without trust. ``accept_old_format`` takes the fragment format of DCMTK before 3.5.4 for valid.
+    ``timestamp`` says whether certified timestamps are verified where they are (``verify``), demanded of every
+    signature (``require``), or left alone (``ignore``); ``timestamp_certificates`` are DER certificates of authorities,
+    for timestamps that come without. ``name_profiles`` False saves looking for plugins where nobody wants to know which
     profiles are met. A bad signature is a finding of the report. Raises UsageError, DatasetError or one of its kinds,
-    and UnknownProfile.
+    and ProfileError or one of its kinds.
     """
     from dcmseal.engine.verification import Question, verify_file
 

@@ -1,27 +1,32 @@
-"""Rules of the Digital Signatures Macro that the MAC does not enforce, and the profiles that a signature meets."""
+"""Rules of the Digital Signatures Macro that the MAC does not enforce, and what profiles see of a signature."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from operator import lt
 from typing import Final
 
+from dcmseal.dataset.header import Kind
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.syntax import TransferSyntax
-from dcmseal.engine.reading import FoundSignature, form_problem
+from dcmseal.engine.certificate import Certificate
+from dcmseal.engine.reading import FoundSignature, form_problem, sequence_items
 from dcmseal.location import Location
 from dcmseal.model import DigitalSignature, MacParameters
-from dcmseal.plugins.protocols import Profile, SignatureFacts
+from dcmseal.plugins.protocols import OTHER_PURPOSE, SignatureFacts
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import tag_text, tags_text
-from dcmseal.terms import CertificateType, KeyType
+from dcmseal.terms import PURPOSE_CODING_SCHEME, CertificateType, SignaturePurpose
 
 _MACRO: Final = "PS3.3 Table C.12-6"
 _RULES: Final = "PS3.3 C.12.1.1.3.1.1"
 _MAX_TEXT: Final = 4096
+_MAX_ITEMS: Final = 1000
+_PURPOSE_CODES: Final = frozenset(str(purpose.value) for purpose in SignaturePurpose)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +57,14 @@ class LevelView:
         if end - start > _MAX_TEXT:
             return None
         return self.scan.source.read(start, end).decode("latin-1").strip(" \0") or None
+
+    def items(self, tag: int) -> int | None:
+        """How many items a sequence has, at most 1000 of them counted; None if absent or no sequence."""
+        index = self.scan.index(tag)
+        if index is None or self.scan.kinds.get(index) is not Kind.SEQUENCE:
+            return None
+        items = sequence_items(self.scan, index, most=_MAX_ITEMS + 1)
+        return sum(1 for _ in islice(items, _MAX_ITEMS))
 
 
 def order_problems(scan: LevelScanner) -> list[Finding]:
@@ -118,38 +131,25 @@ def _note(code: str, message: str) -> Finding:
     return Finding(aspect=Aspect.CONFORMANCE, outcome=Outcome.FAILED, code=code, message=message, clause=_RULES)
 
 
-def facts_of(signature: DigitalSignature, key_type: KeyType | None, elements: frozenset[int]) -> SignatureFacts:
+def facts_of(signature: DigitalSignature, certificate: Certificate | None, elements: frozenset[int]) -> SignatureFacts:
     """What profiles judge a signature by; ``elements`` are those it signs."""
     mac = signature.mac
-    purpose = signature.purpose.value if signature.purpose else ""
     return SignatureFacts(
         mac_algorithm=mac.mac_algorithm if mac else None,
-        key_type=key_type,
+        key_type=certificate.key_type if certificate else None,
         certificate_type=signature.certificate_type,
         timestamp_type=signature.timestamp_type,
-        purpose=int(purpose) if purpose.isascii() and purpose.isdigit() and len(purpose) < 9 else None,
+        purpose=_purpose_of(signature),
         elements=elements,
+        key_bits=certificate.key_bits if certificate else None,
     )
 
 
-def profile_findings(
-    profiles: Iterable[Profile], required: Iterable[Profile], view: LevelView, facts: SignatureFacts
-) -> tuple[tuple[str, ...], list[Finding]]:
-    """The names of the profiles that are met, and what is missing for the required ones."""
-    met = tuple(profile.name for profile in profiles if not profile.check(view, facts))
-    findings: list[Finding] = []
-    for profile in required:
-        missing = profile.check(view, facts)
-        findings.extend(missing)
-        if not missing:
-            findings.append(
-                Finding(
-                    aspect=Aspect.CONFORMANCE,
-                    outcome=Outcome.PASSED,
-                    code="profile-met",
-                    message=f"the signature meets {profile.title}",
-                    where=profile.name,
-                    clause=profile.reference,
-                )
-            )
-    return met, findings
+def _purpose_of(signature: DigitalSignature) -> int | None:
+    """The purpose of CID 7007, by code and coding scheme."""
+    if signature.purpose is None:
+        return None
+    code = signature.purpose.value
+    if signature.purpose.scheme != PURPOSE_CODING_SCHEME or code not in _PURPOSE_CODES:
+        return OTHER_PURPOSE
+    return int(code)

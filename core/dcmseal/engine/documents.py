@@ -8,24 +8,25 @@ there is nothing. ``docs/reference/report.schema.json`` describes them all.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dcmseal.dictionary import keyword_of
-from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.engine.certificate import Certificate
+from dcmseal.engine.certificate_values import certificate_value, certified_value, moment_value, signer_value
 from dcmseal.engine.json_values import Document, Json
 from dcmseal.engine.json_values import document as _document
-from dcmseal.errors import CertificateNotValid, Malformed, NotSignable, SealError
+from dcmseal.errors import Malformed, NotSignable, SealError
 from dcmseal.report import Aspect
 
 if TYPE_CHECKING:
     from dcmseal.engine.advice import Advice
     from dcmseal.engine.certifying import StampingResult
     from dcmseal.engine.changing import RemovalResult, SigningResult
+    from dcmseal.engine.explaining import Explanation
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.engine.planning import Plan
-    from dcmseal.model import CertifiedTime, DigitalSignature, MacParameters, PurposeCode
-    from dcmseal.plugins.protocols import KeyListing, Profile
+    from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
+    from dcmseal.plugins.protocols import KeyListing, Profile, Requirements
     from dcmseal.plugins.registry import PluginInfo
     from dcmseal.report import Coverage, Finding, SignatureReport, VerificationReport
 
@@ -40,6 +41,7 @@ def report_document(report: VerificationReport, file: str | None = None) -> Docu
             "integrity_only": report.integrity_only,
             "signatures": [_verified(each, integrity_only=report.integrity_only) for each in report.signatures],
             "notes": [_finding(note) for note in report.notes],
+            "unmet": [_finding(each) for each in report.unmet],
             "skipped": [str(location) for location in report.skipped],
         },
     )
@@ -66,7 +68,7 @@ def signing_document(result: SigningResult, file: str | None = None, output: str
             "warnings": [_warning(each) for each in result.warnings],
             "padded": [_elements(path) for path in result.padded],
             "left_out": _with_reasons(result.left_out),
-            "certified": _certified(result.certified.time if result.certified else None),
+            "certified": certified_value(result.certified.time if result.certified else None),
         },
     )
 
@@ -78,7 +80,7 @@ def stamping_document(result: StampingResult, file: str | None = None) -> Docume
         {
             "file": file or "",
             "signature": _stated(result.signature),
-            "certified": _certified(result.time),
+            "certified": certified_value(result.time),
             "findings": [_finding(each) for each in result.findings],
         },
     )
@@ -92,7 +94,7 @@ def plan_document(plan: Plan, file: str | None = None) -> Document:
             "file": file or "",
             "signature": _stated(plan.signature),
             "profile": None if plan.profile is None else _profile(plan.profile),
-            "required": _elements(sorted(plan.requirements.elements)),
+            "required": _elements(sorted(plan.requirements.covered.intersection(plan.elements))),
             "warnings": [_warning(each) for each in plan.advice],
             "padded": [_elements(each.path) for each in plan.padded],
             "left_out": _with_reasons(plan.left_out),
@@ -107,7 +109,7 @@ def removal_document(result: RemovalResult) -> Document:
 
 def certificate_document(certificate: Certificate) -> Document:
     """Certificate of Signer (0400,0115), of kind ``certificate``, with the certificate itself as PEM text."""
-    return _document("certificate", {**_certificate(certificate), "pem": certificate.pem.decode("ascii")})
+    return _document("certificate", {**certificate_value(certificate), "pem": certificate.pem.decode("ascii")})
 
 
 def plugins_document(plugins: Iterable[PluginInfo]) -> Document:
@@ -137,6 +139,53 @@ def keys_document(keys: Iterable[KeyListing], problems: Iterable[Document]) -> D
 def profiles_document(profiles: Iterable[Profile]) -> Document:
     """Digital Signature Profiles, of kind ``profiles``."""
     return _document("profiles", {"profiles": [_profile(each) for each in profiles]})
+
+
+def rules_document(profile: Profile) -> Document:
+    """What a profile demands whatever the Data Set, of kind ``rules``."""
+    from dcmseal.engine.explaining import rules_of
+
+    rules = rules_of(profile)
+    tables = rules.tables
+    return _document(
+        "rules",
+        {
+            "profile": _profile(profile),
+            "clause": rules.clause,
+            "edition": tables.edition if tables else "",
+            "earlier_edition": tables.earlier if tables else "",
+            "mac_algorithms": [*sorted(rules.mac_algorithms)],
+            "key_types": [*sorted(kind.value for kind in rules.key_types)],
+            "key_bits": {kind.value: bits for kind, bits in rules.key_bits.items() if bits},
+            "purposes": [*sorted(rules.purposes)],
+            "purpose_required": rules.purpose_required,
+            "timestamp_required": rules.timestamp_required,
+            "main_dataset_only": rules.main_dataset_only,
+            "mandatory": _elements(sorted(rules.mandatory)),
+            "elements": [_listed(tag, rules) for tag in sorted(rules.covered)],
+            "advised": _elements(sorted(rules.advised)),
+            "forbidden": _elements(sorted(rules.forbidden)),
+            "left_to_caller": rules.left_to_caller,
+            "notes": [*rules.notes],
+        },
+    )
+
+
+def explanation_document(explanation: Explanation, file: str | None = None) -> Document:
+    """What a signature by a profile would be like, of kind ``explanation``."""
+    return _document(
+        "explanation",
+        {
+            "file": file or "",
+            "profile": _profile(explanation.profile),
+            "clause": explanation.requirements.clause,
+            "elements": [
+                {**_element(each.tag), "signed": each.signed, "required": each.required, "why": each.why}
+                for each in explanation.elements
+            ],
+            "problems": [_finding(each) for each in explanation.problems],
+        },
+    )
 
 
 def files_document(documents: Iterable[Document]) -> Document:
@@ -171,7 +220,7 @@ def _verified(report: SignatureReport, *, integrity_only: bool) -> Document:
         "findings": [_finding(each) for each in report.findings],
         "coverage": None if report.coverage is None else _coverage(report.coverage),
         "profiles": list(report.profiles),
-        "certified": _certified(report.certified),
+        "certified": certified_value(report.certified),
     }
 
 
@@ -188,9 +237,9 @@ def _stated(signature: DigitalSignature) -> Document:
     return {
         "uid": signature.uid,
         "location": str(signature.location),
-        "signer": _signer(signature.certificate),
+        "signer": signer_value(signature.certificate),
         "datetime": signature.datetime,
-        "moment": None if signature.moment is None else _moment(signature.moment),
+        "moment": None if signature.moment is None else moment_value(signature.moment),
         "purpose": None if signature.purpose is None else _purpose(signature.purpose),
         "certificate_type": signature.certificate_type,
         "timestamp": {"type": signature.timestamp_type} if signature.timestamp_type or signature.timestamp else None,
@@ -209,49 +258,6 @@ def _mac(mac: MacParameters) -> Document:
         "transfer_syntax": mac.transfer_syntax,
         "elements": _elements(mac.elements),
     }
-
-
-def _signer(certificate: bytes) -> Json:
-    """The signer's certificate; None if it cannot be read."""
-    try:
-        return _certificate(read_certificate(certificate))
-    except CertificateNotValid:
-        return None
-
-
-def _certificate(certificate: Certificate) -> Document:
-    return {
-        "subject": certificate.subject,
-        "issuer": certificate.issuer,
-        # a number of 160 bits is more than JSON readers keep exactly
-        "serial": f"{certificate.serial_number:x}",
-        "not_before": _moment(certificate.not_before),
-        "not_after": _moment(certificate.not_after),
-        "key_type": certificate.key_type.value if certificate.key_type else "",
-        "key_bits": certificate.key_bits,
-        "sha256": certificate.sha256,
-    }
-
-
-def _certified(time: CertifiedTime | None) -> Json:
-    """A certified time; None if there is none, or none that is sound."""
-    if time is None:
-        return None
-    return {
-        "moment": _moment(time.moment),
-        "accuracy_microseconds": None if time.accuracy is None else time.accuracy // timedelta(microseconds=1),
-        "policy": time.policy,
-        "serial": f"{time.serial_number:x}",
-        "authority": _signer(time.authority),
-    }
-
-
-def _moment(moment: datetime) -> str | None:
-    """ISO 8601 in UTC; None for a moment whose UTC lies outside the years 1 to 9999."""
-    try:
-        return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    except OverflowError:
-        return None
 
 
 def _finding(finding: Finding) -> Document:
@@ -295,6 +301,13 @@ def _key(key: KeyListing) -> Document:
 
 def _element(tag: int) -> Document:
     return {"tag": f"{tag:08X}", "keyword": keyword_of(tag) or ""}
+
+
+def _listed(tag: int, rules: Requirements) -> Document:
+    """An element that a profile demands, and what names it."""
+    tables = rules.tables
+    origin = tables.origins.get(tag) if tables else None
+    return {**_element(tag), "origin": origin or rules.clause, "later_edition": bool(tables and tag in tables.added)}
 
 
 def _elements(tags: Iterable[int]) -> list[Json]:

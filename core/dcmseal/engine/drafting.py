@@ -67,6 +67,8 @@ class Draft:
     job: MacJob
     facts: LevelFacts
     requirements: Requirements
+    found: LevelSignatures
+    """The signatures that the level has already."""
     ambiguous: bool
     """The VRs of some elements were chosen by their context."""
     padded: tuple[Padded, ...] = ()
@@ -102,8 +104,8 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
         raise UsageError("a signature cannot stand inside another", hint="sign the data set that holds it")
     scan = level.scanner()
     view = LevelView(scan=scan, location=level.location)
-    if not wish.selection.is_everything:
-        scan.finish()
+    if wish.profile is not None or not wish.selection.is_everything:
+        scan.finish()  # what is wanted depends on all that is there
     job = MacJob(tags=None, digest=new_digest(wish.algorithm))
     requirements = Requirements()
 
@@ -111,7 +113,7 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
         nonlocal requirements
         if wish.profile is not None:
             requirements = wish.profile.requirements(view)
-        if not wish.selection.is_everything:
+        if requirements.forbidden or not wish.selection.is_everything:
             job.tags = wish.selection.wanted(scanned, requirements)
         return (job,)
 
@@ -133,6 +135,7 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
         job=job,
         facts=facts,
         requirements=requirements,
+        found=found,
         ambiguous=encoder.seen.ambiguous,
         mac_ids=frozenset(_mac_ids([found, *(each.found for each in others)])),
     )

@@ -13,7 +13,8 @@ from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, TransferSyntax
-from dcmseal.engine.advice import Advice, advice_about
+from dcmseal.engine.advice import Advice, advice_about, profile_advice
+from dcmseal.engine.certificate import Certificate
 from dcmseal.engine.conformance import LevelView, facts_of
 from dcmseal.engine.drafting import Draft, Wish, draft
 from dcmseal.engine.levels import Level
@@ -25,11 +26,15 @@ from dcmseal.model import DigitalSignature, MacParameters, PurposeCode, datetime
 from dcmseal.plugins.protocols import Profile, Requirements
 from dcmseal.report import Outcome
 from dcmseal.tags import PIXEL_DATA
-from dcmseal.terms import PURPOSE_CODING_SCHEME, CertificateType, KeyType, SignaturePurpose, TimestampType
+from dcmseal.terms import PURPOSE_CODING_SCHEME, CertificateType, SignaturePurpose, TimestampType
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+_HINTS: Final = {
+    "purpose-missing": "say why it is signed: --purpose author; --list-purposes shows all",
+    "not-main-data-set": "sign the main data set, or use profile base-rsa or none",
+}
 _MAX_MAC_ID: Final = 0xFFFF
 _MAX_ELEMENTS: Final = 0xFFFE // 4
 """Tags that fit into an AT value in explicit VR (PS3.5 7.1.2)."""
@@ -128,7 +133,7 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
         certificate=b"",
         value=b"",
         timestamp_type=TimestampType.CMS_TSP.value if wish.timestamped else "",
-        purpose=None if wish.purpose is None else _purpose_code(wish.purpose),
+        purpose=_purpose_code(wish.purpose, drafted.requirements.default_purpose),
         mac=MacParameters(mac_id=mac_id, transfer_syntax=syntax, algorithm=wish.algorithm.value, elements=elements),
     )
     return Plan(
@@ -138,7 +143,7 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
         signature=signature,
         left_out=tuple((tag, why) for tag, why in unsignable.items() if not exclusion(tag)),
         padded=drafted.padded,
-        advice=advice_about(drafted, elements),
+        advice=(*advice_about(drafted, elements), *profile_advice(drafted, wish, signature)),
         profile=wish.profile,
         requirements=drafted.requirements,
         digest=drafted.job.digest,
@@ -147,8 +152,13 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
     )
 
 
-def _purpose_code(purpose: SignaturePurpose) -> PurposeCode:
-    return PurposeCode(value=str(purpose.value), scheme=PURPOSE_CODING_SCHEME, meaning=purpose.meaning)
+def _purpose_code(wanted: SignaturePurpose | None, by_profile: int | None) -> PurposeCode | None:
+    """The purpose that is wished for, else the one that the profile gives to a signature of its kind."""
+    if wanted is None:
+        if by_profile is None:
+            return None
+        wanted = SignaturePurpose(by_profile)
+    return PurposeCode(value=str(wanted.value), scheme=PURPOSE_CODING_SCHEME, meaning=wanted.meaning)
 
 
 def _check_algorithm(wish: Wish) -> None:
@@ -183,19 +193,19 @@ def _mac_syntax(asked: str | None, file: TransferSyntax, elements: tuple[int, ..
     return asked
 
 
-def check_profile(plan: Plan, key_type: KeyType | None) -> None:
-    """Hold the plan against its profile; without a key type only what does not depend on it.
+def check_profile(plan: Plan, certificate: Certificate | None) -> None:
+    """Hold the plan against its profile; without a certificate only what does not depend on it.
 
     Raises ProfileViolation with the findings.
     """
     if plan.profile is None:
         return
     view = LevelView(scan=plan.scan, location=plan.level.location)
-    findings = plan.profile.check(view, facts_of(plan.signature, key_type, frozenset(plan.elements)))
-    broken = tuple(each for each in findings if each.outcome is Outcome.FAILED or key_type is not None)
+    findings = plan.profile.check(view, facts_of(plan.signature, certificate, frozenset(plan.elements)))
+    broken = tuple(each for each in findings if each.outcome is Outcome.FAILED or certificate is not None)
     if broken:
         raise ProfileViolation(
             f"{plan.profile.title} is not met: {broken[0].message}",
             broken,
-            hint=f"see {plan.profile.reference}, or choose another profile",
+            hint=_HINTS.get(broken[0].code) or f"see {plan.profile.reference}, or choose another profile",
         )

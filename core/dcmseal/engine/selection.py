@@ -9,6 +9,7 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion
 from dcmseal.errors import NotSignable, ProfileViolation, UsageError
 from dcmseal.plugins.protocols import Requirements
+from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import tag_text
 
 
@@ -32,14 +33,14 @@ class Selection:
         """
         present = frozenset(scan.tags)
         if self.is_everything:
-            return present
+            return present - requirements.forbidden
         for tag in self.chosen or ():
             why = exclusion(tag)
             if why:
                 raise NotSignable(tag, why, hint="leave it out")
             if tag not in present:
                 raise NotSignable(tag, "it is not in the data set at this level", hint="leave it out, or name the item")
-        wanted = present.intersection((*(self.chosen or ()), *requirements.elements))
+        wanted = present.intersection(self.chosen or ()) | (present & (requirements.covered | requirements.advised))
         if not wanted:
             raise UsageError(
                 "the profile demands nothing, and no elements are chosen", hint="choose elements with --tag"
@@ -58,8 +59,15 @@ def check_signable(
     for tag, why in unsignable:
         if tag in chosen:
             raise NotSignable(tag, why, hint="leave it out, or have its VR set right at the source")
-        if tag in requirements.elements and tag in present:
-            raise ProfileViolation(
-                f"{tag_text(tag)} must be signed by {requirements.clause or 'the profile'}, but cannot be: {why}",
-                hint="have its VR set right at the source, or sign by another profile",
+        if tag in requirements.covered and tag in present:
+            message = f"{tag_text(tag)} must be signed by {requirements.clause or 'the profile'}, but cannot be: {why}"
+            finding = Finding(
+                aspect=Aspect.CONFORMANCE,
+                outcome=Outcome.FAILED,
+                code="required-not-signable",
+                message=message,
+                where=tag_text(tag),
+                clause=requirements.clause,
             )
+            hint = "have its VR set right at the source, or sign by another profile"
+            raise ProfileViolation(message, (finding,), hint=hint)

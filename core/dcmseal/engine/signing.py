@@ -45,7 +45,7 @@ def make_signature(plan: Plan, signer: Signer, *, allow_expired: bool = False) -
     """
     certificate = _certificate_of(signer)
     _check_certificate(plan, certificate, signer, allow_expired=allow_expired)
-    check_profile(plan, certificate.key_type)
+    check_profile(plan, certificate)
     message = mac_stream(plan)
     value = b""
     for _ in range(_ATTEMPTS):

@@ -79,7 +79,7 @@ def timestamp_answer(
         if question.rule is TimestampRule.VERIFY:
             return TimestampAnswer()
         message = "the signature has no certified timestamp"
-        return TimestampAnswer(findings=(_finding(Outcome.FAILED, "timestamp-missing", message, _STAMP),))
+        return TimestampAnswer(findings=(_finding(Outcome.FAILED, "timestamp-absent", message, _STAMP),))
     if not signature.timestamp:
         message = "there is a type of timestamp, and no timestamp, or one beyond all bounds"
         return TimestampAnswer(findings=(_finding(Outcome.FAILED, "timestamp-empty", message, _STAMP),))

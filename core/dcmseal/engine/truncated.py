@@ -18,7 +18,7 @@ from dcmseal.dataset.vr import WORD_SIZE
 from dcmseal.dataset.walk import CLOSING, OPENING, UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.mac.by_walk import pieces
 from dcmseal.mac.encoding import Encoder
-from dcmseal.mac.headers import explicit_header
+from dcmseal.mac.headers import explicit_header, swapped
 from dcmseal.mac.parts import ITEM, SEQUENCE_DELIMITER
 
 _BUFFER: Final = 16384
@@ -111,8 +111,8 @@ def feed_truncated(
     return Truncation(lost=whole - buffer.written, sequences=tuple(cut))
 
 
-_PATIENCE: Final = 4_000_000
-"""Bytes of sequences after which the search for a cut is given up."""
+_PATIENCE: Final = 200_000
+"""Steps after which the search for a cut is given up."""
 
 
 def is_truncated(scan: LevelScanner, wanted: Collection[int]) -> bool:
@@ -125,7 +125,7 @@ def is_truncated(scan: LevelScanner, wanted: Collection[int]) -> bool:
         # too little for DCMTK's buffer to fill, even if converting makes it longer
         return False
     buffer = _Buffer(lambda _: None)
-    searched = 0
+    steps = 0
     for index, tag in enumerate(scan.tags):
         if tag not in wanted:
             continue
@@ -133,8 +133,8 @@ def is_truncated(scan: LevelScanner, wanted: Collection[int]) -> bool:
         if scan.kinds.get(index) is Kind.SEQUENCE:
             if any(_cuts(scan, index, buffer)):
                 return True
-            searched += end - start
-            if searched > _PATIENCE:
+            steps += end - start
+            if steps > _PATIENCE * 20:
                 return True
         else:
             buffer.pass_over(end - start)
@@ -184,5 +184,5 @@ def _feed_step(source: Source, step: Step, length: int, open_sequences: int, buf
         word = WORD_SIZE.get(step.vr, 0) if step.encoding.is_big_endian else 0
         buffer.need(len(header), nested=open_sequences > 1)
         buffer.put(header)
-        for piece in pieces(source, step.value, step.end, word):
-            buffer.put_value(piece, nested=open_sequences > 1)
+        for piece in pieces(source, step.value, step.end):
+            buffer.put_value(swapped(piece, word) if word else piece, nested=open_sequences > 1)

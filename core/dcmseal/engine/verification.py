@@ -12,11 +12,12 @@ from dcmseal.dataset.signable import exclusion
 from dcmseal.engine.binding import Fragments, binding_findings
 from dcmseal.engine.carriers import carrier_findings
 from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.conformance import LevelView, facts_of, macro_findings, order_problems, profile_findings
+from dcmseal.engine.conformance import LevelView, facts_of, macro_findings, order_problems
 from dcmseal.engine.coverage import Lists, coverage_findings
 from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
 from dcmseal.engine.lookalikes import lookalike_findings
 from dcmseal.engine.macs import LevelMacs, level_macs
+from dcmseal.engine.profiling import Demands, LevelProfiles
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
 from dcmseal.engine.validity import strength_findings, validity_findings
@@ -47,6 +48,7 @@ class Question:
     profiles: tuple[Profile, ...] = ()
     """Profiles whose names are reported if met."""
     required: tuple[Profile, ...] = ()
+    """Profiles each of which some signature has to meet."""
     integrity_only: bool = False
     timestamp: TimestampQuestion | None = None
     """How certified timestamps are verified; None for: those that are there, as far as plugins know them."""
@@ -107,7 +109,7 @@ class _SignedLevel:
     readings: _Readings
     lists: Lists
     fragments: Fragments
-    view: LevelView
+    profiled: LevelProfiles
     findings: Sequence[Finding]
     """About the level: they concern every signature at it."""
 
@@ -122,6 +124,7 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     notes: list[Finding] = []
     skipped: list[Location] = []
     patience = _Patience(max(_PATIENCE, 32 * file.body.size))
+    demands = Demands(question.required)
     for level, macs in _levels(file, question, patience):
         if level.in_original_attributes:
             skipped.append(level.location)
@@ -133,14 +136,18 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
         if not level.location.steps:
             notes.extend(lookalike_findings(macs.scan, macs.found))
         if chosen:
-            signed = _signed_level(file, level, macs, patience)
-            reports.extend(_verify(signed, found, question) for found in chosen)
+            view = LevelView(scan=macs.scan, location=level.location)
+            signed = _signed_level(file, level, macs, patience, LevelProfiles(view, question.profiles, demands))
+            judged = macs.found.signatures if demands.about_all else chosen
+            together = signed.profiled.together([_verify(signed, found, question) for found in judged])
+            reports.extend(each for each in together if question.uid in (None, each.signature.uid))
     if question.uid is not None and not reports:
         raise NoSuchSignature(f"no signature has UID {question.uid}", hint="dcmseal list FILE shows all signatures")
     return VerificationReport(
         signatures=tuple(reports),
         notes=tuple(notes),
         skipped=tuple(skipped),
+        unmet=demands.unmet() if reports else (),
         integrity_only=question.integrity_only,
     )
 
@@ -158,14 +165,16 @@ def _levels(file: DicomFile, question: Question, patience: _Patience) -> Iterato
                 yield nested, level_macs(nested)
 
 
-def _signed_level(file: DicomFile, level: Level, macs: LevelMacs, patience: _Patience) -> _SignedLevel:
+def _signed_level(
+    file: DicomFile, level: Level, macs: LevelMacs, patience: _Patience, profiled: LevelProfiles
+) -> _SignedLevel:
     return _SignedLevel(
         file=file,
         macs=macs,
         readings=_Readings(file, level, macs, patience),
         lists=Lists(macs),
         fragments=Fragments(macs.scan, macs.facts),
-        view=LevelView(scan=macs.scan, location=level.location),
+        profiled=profiled,
         findings=(*order_problems(macs.scan), *carrier_findings(file, macs.scan)),
     )
 
@@ -193,9 +202,8 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question) -> S
     else:
         message = "the level has more lists of signed elements than are looked at"
         findings.append(_finding(Aspect.COVERAGE, Outcome.FAILED, "too-many-lists", message))
-    key_type = certificate.key_type if certificate else None
-    facts = facts_of(signature, key_type, listed.signed if listed else frozenset())
-    met, missing = profile_findings(question.profiles, question.required, level.view, facts)
+    facts = facts_of(signature, certificate, listed.signed if listed else frozenset())
+    met, missing = level.profiled.judge(facts, asked=question.uid in (None, signature.uid))
     findings.extend(missing)
     return SignatureReport(
         signature=signature,
@@ -220,8 +228,6 @@ def _timestamp(
 
 def _demanded(question: Question, stamp: TimestampAnswer | None) -> Iterator[Aspect]:
     """Aspects that decide because they were asked for; trust in a timestamp's authority is trust."""
-    if question.required:
-        yield Aspect.CONFORMANCE
     asked = question.timestamp is not None and question.timestamp.rule == "require"
     if asked and not (question.integrity_only and stamp is not None and stamp.is_sound):
         yield Aspect.TIMESTAMP

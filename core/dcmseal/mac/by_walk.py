@@ -90,13 +90,13 @@ def _value(source: Source, step: Step, vr: bytes, *, check_padding: bool) -> Ite
         value = source.read(step.value, step.end)
         if minimal(vr, value) != value:
             raise ExcessPadding
-    yield from pieces(source, step.value, step.end, word)
+    for piece in pieces(source, step.value, step.end):
+        yield swapped(piece, word) if word else piece
 
 
-def pieces(source: Source, start: int, end: int, word: int = 0) -> Iterator[bytes]:
-    """The bytes from start to end, in pieces that stay good; in units of ``word`` bytes that are swapped, if any."""
+def pieces(source: Source, start: int, end: int) -> Iterator[bytes]:
+    """The bytes from start to end, in pieces that stay good."""
     while start < end:
         stop = min(end, start + BULK)
-        piece = source.read(start, stop)
-        yield swapped(piece, word) if word else piece
+        yield source.read(start, stop)
         start = stop

@@ -18,7 +18,7 @@ from dcmseal.errors import Malformed
 from dcmseal.mac import by_walk, explicit_little
 from dcmseal.mac.context import Context, VrRules, choose_vr
 from dcmseal.mac.converted import ItemConverter
-from dcmseal.mac.headers import explicit_header
+from dcmseal.mac.headers import explicit_header, swapped
 from dcmseal.mac.parts import ITEM, NEVER, SEQUENCE_DELIMITER, Sighting
 
 _FRAGMENTS: Final = 1 << 17
@@ -56,7 +56,8 @@ class Encoder:
         yield explicit_header(tag, vr, length)
         start, end = scan.range(index)
         word = WORD_SIZE.get(vr, 0) if self.encoding.is_big_endian else 0
-        yield from by_walk.pieces(self.source, start + size, end, word)
+        for piece in by_walk.pieces(self.source, start + size, end):
+            yield swapped(piece, word) if word else piece
 
     def sequence(self, start: int) -> Generator[bytes, None, int]:
         """Yield the sequence whose header stands at ``start``; returns where it ends.

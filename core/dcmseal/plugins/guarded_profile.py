@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, cast
 
 from dcmseal.errors import PluginBroken
 from dcmseal.plugins import answers
 from dcmseal.plugins.loading import Origin
-from dcmseal.plugins.protocols import Profile, ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.protocols import (
+    DocumentProfile,
+    Profile,
+    ProfiledDataset,
+    Requirements,
+    SignatureFacts,
+    Tables,
+)
 from dcmseal.report import Aspect, Finding
-from dcmseal.terms import KeyType, MacAlgorithm
+from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_PURPOSES: Final = frozenset(SignaturePurpose)
 
 
 class GuardedProfile:
     """A Profile whose failures are PluginBroken."""
 
-    __slots__ = ("_blame", "_profile", "name", "reference", "title")
+    __slots__ = ("_blame", "_profile", "_sound", "name", "reference", "title")
 
     def __init__(self, profile: Profile, origin: Origin) -> None:
         """Raise PluginBroken if ``profile`` is none."""
@@ -28,6 +37,7 @@ class GuardedProfile:
             self.reference = answers.text(profile.reference, "reference")
             answers.methods(profile, "requirements", "check")
         self._profile = profile
+        self._sound: Requirements | None = None
         self._blame = f"the profile {self.name} of {origin}"
 
     def __repr__(self) -> str:
@@ -37,17 +47,52 @@ class GuardedProfile:
         """What a signature over the data set has to be like; raises PluginBroken."""
         with answers.guarded(self._blame, PluginBroken):
             required = answers.one_of(self._profile.requirements(dataset), Requirements, "requirements")
-            answers.set_of(required.elements, int, "elements")
+            if required is self._sound:
+                return required  # profiles that read tables answer with one and the same value
+            for what in ("elements", "mandatory", "advised", "forbidden"):
+                answers.set_of(getattr(required, what), int, what)
             answers.set_of(required.mac_algorithms, MacAlgorithm, "mac_algorithms")
             answers.set_of(required.key_types, KeyType, "key_types")
             answers.set_of(required.purposes, int, "purposes")
-            answers.text(required.clause, "clause")
+            if required.default_purpose is not None and required.default_purpose not in _PURPOSES:
+                raise answers.Nonsense("default_purpose is not of CID 7007")
+            for words in (required.inapplicable, required.left_to_caller, required.clause, *required.notes):
+                answers.text(words, "text of the requirements")
+            if required.tables is not None:
+                answers.one_of(required.tables, Tables, "tables")
+            self._sound = required
             return required
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
         """Where the signature does not meet the profile; raises PluginBroken."""
         with answers.guarded(self._blame, PluginBroken):
-            findings = answers.tuple_of(self._profile.check(dataset, facts), Finding, "check")
-            if any(finding.aspect is not Aspect.CONFORMANCE for finding in findings):
-                raise answers.Nonsense("check speaks of another aspect than conformance")
-            return findings
+            return _findings(self._profile.check(dataset, facts), "check")
+
+
+class GuardedDocumentProfile(GuardedProfile):
+    """A DocumentProfile whose failures are PluginBroken."""
+
+    __slots__ = ("_together",)
+
+    def __init__(self, profile: DocumentProfile, origin: Origin) -> None:
+        super().__init__(profile, origin)
+        self._together = profile
+
+    def check_all(self, dataset: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> tuple[Finding, ...]:
+        """Where the signatures together do not keep the profile's rules; raises PluginBroken."""
+        with answers.guarded(self._blame, PluginBroken):
+            return _findings(self._together.check_all(dataset, signatures), "check_all")
+
+
+def guarded_profile(profile: Profile, origin: Origin) -> GuardedProfile:
+    """A profile behind its guard; raises PluginBroken if it is none."""
+    if callable(getattr(profile, "check_all", None)):
+        return GuardedDocumentProfile(cast("DocumentProfile", profile), origin)
+    return GuardedProfile(profile, origin)
+
+
+def _findings(answer: object, what: str) -> tuple[Finding, ...]:
+    findings = answers.tuple_of(answer, Finding, what)
+    if any(finding.aspect is not Aspect.CONFORMANCE for finding in findings):
+        raise answers.Nonsense(f"{what} speaks of another aspect than conformance")
+    return findings

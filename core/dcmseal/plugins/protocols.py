@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from dcmseal.report import Finding
 from dcmseal.terms import KeyType, MacAlgorithm
@@ -98,22 +98,63 @@ class ProfiledDataset(Protocol):
         """The value as text, less padding; None if absent, empty or no text."""
         ...
 
+    def items(self, tag: int) -> int | None:
+        """How many items a sequence has, at most 1000 of them counted; None if absent or no sequence."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """The tables of the standard that a profile takes its elements from: modules gain and lose attributes."""
+
+    edition: str
+    """Which edition decides, as in ``PS3.3 2024c``."""
+    origins: Mapping[int, str]
+    """What names an element, as in ``General Image Module``."""
+    earlier: str = ""
+    """An earlier edition, which others may have signed by; empty if none is known."""
+    added: frozenset[int] = frozenset()
+    """Elements that the earlier edition does not name."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirements:
     """What a profile demands of a signature over one data set.
 
-    Empty collections of algorithms, key types or purposes mean: any. ``elements`` are the tags that must be
-    covered if present.
+    Empty collections of algorithms, key types or purposes mean: any.
     """
 
     elements: frozenset[int] = frozenset()
+    """Tags that must be covered if present."""
+    mandatory: frozenset[int] = frozenset()
+    """Tags that must be present, and covered."""
+    advised: frozenset[int] = frozenset()
+    """Tags that a signature over no more than is required covers too, though none is refused without them."""
+    forbidden: frozenset[int] = frozenset()
+    """Tags that must not be covered."""
     mac_algorithms: frozenset[MacAlgorithm] = frozenset()
     key_types: frozenset[KeyType] = frozenset()
+    key_bits: Mapping[KeyType, int] = field(default_factory=dict[KeyType, int])
+    """The smallest size of a kind of key."""
     purposes: frozenset[int] = frozenset()
     purpose_required: bool = False
+    default_purpose: int | None = None
+    """The purpose of a new signature for which none is given."""
+    timestamp_required: bool = False
     main_dataset_only: bool = False
+    inapplicable: str = ""
+    """Why no signature over this data set can meet the profile; empty if one can."""
+    left_to_caller: str = ""
+    """What the caller has to choose besides, in words: no table can name it."""
+    notes: tuple[str, ...] = ()
+    """Further rules, in words."""
+    tables: Tables | None = None
     clause: str = ""
+
+    @property
+    def covered(self) -> frozenset[int]:
+        """Tags that must be covered if present, mandatory or not."""
+        return self.elements if self.mandatory <= self.elements else self.elements | self.mandatory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +167,15 @@ class SignatureFacts:
     timestamp_type: str
     """Empty if there is no certified timestamp."""
     purpose: int | None
+    """Of CID 7007; OTHER_PURPOSE for a code that is not; None if no purpose is stated."""
     elements: frozenset[int]
     """Tags listed in Data Elements Signed that are present at the level."""
+    key_bits: int | None = None
+    """Size of the key; None if it is not known."""
+
+
+OTHER_PURPOSE: Final = 0
+"""Stands for all purposes that CID 7007 does not have: other codes are permitted."""
 
 
 @runtime_checkable
@@ -143,4 +191,13 @@ class Profile(Protocol):
     def requirements(self, dataset: ProfiledDataset) -> Requirements: ...
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
         """Findings of aspect CONFORMANCE; empty if the profile is met."""
+        ...
+
+
+@runtime_checkable
+class DocumentProfile(Profile, Protocol):
+    """A profile with rules about all signatures of a data set together."""
+
+    def check_all(self, dataset: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> tuple[Finding, ...]:
+        """Findings of aspect CONFORMANCE about the sound signatures of a level; empty if they keep the rules."""
         ...

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import os.path
-from collections.abc import Generator
+import os
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Final
 
-from dcmseal.errors import PluginNotFound, UnknownProfile, UsageError
+from dcmseal.errors import PluginNotFound, ProfileFileError, UnknownProfile, UsageError
 from dcmseal.plugins.catalogue import Catalogue
-from dcmseal.plugins.guarded_profile import GuardedProfile
+from dcmseal.plugins.guarded_profile import GuardedProfile, guarded_profile
 from dcmseal.plugins.guarded_signer import GuardedBackend
 from dcmseal.plugins.guarded_timestamping import GuardedTimestamps
+from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.key_uri import KeyUri, escaped, scheme_of
-from dcmseal.plugins.loading import LoadedPlugin, discovered, origin_of, registered
+from dcmseal.plugins.loading import LoadedPlugin, Origin, discovered, origin_of, registered
 from dcmseal.plugins.protocols import Profile, Secrets, Signer, SignerBackend
 from dcmseal.plugins.timestamping import TimestampBackend
 
-_LONGEST_TYPE = 64
+_LONGEST_TYPE: Final = 64
+PROFILE_FILE: Final = ".toml"
+"""How the names of profile files end, by which they are told from names of profiles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,29 @@ class Registry:
             yield signer
 
     def profile(self, name: str) -> Profile:
-        """The profile of that name; raises UnknownProfile, PluginConflict or PluginBroken."""
+        """The profile of that name, or the one that the profile file of that path (it ends in .toml) defines.
+
+        Raises UnknownProfile, ProfileFileError, PluginConflict or PluginBroken.
+        """
+        if name.endswith(PROFILE_FILE):
+            from dcmseal.plugins.site_profile import site_profile
+
+            return site_profile(name, self._profile_of_plugin)
+        return self._profile_of_plugin(name)
+
+    def with_profiles_in(self, folder: str) -> Registry:
+        """The same, and the profiles that the files in a folder define; broken files are kept as broken plugins are.
+
+        Raises ProfileFileError if the folder cannot be read.
+        """
+        try:
+            names = sorted(name for name in os.listdir(folder) if name.endswith(PROFILE_FILE))
+        except OSError as error:
+            raise ProfileFileError(f"{folder} cannot be read: {error.strerror}", hint="check the path") from None
+        files = (_ProfileFile(os.path.join(folder, name), self._profile_of_plugin) for name in names)
+        return Registry((*self._plugins, *(registered(file, Origin(name=file.path)) for file in files)))
+
+    def _profile_of_plugin(self, name: str) -> Profile:
         profile = self._profiles.find(name)
         if profile is None:
             from difflib import get_close_matches
@@ -133,7 +159,7 @@ class Registry:
             self._plugins,
             kind="profile",
             hook="dcmseal_profiles",
-            admit=GuardedProfile,
+            admit=guarded_profile,
             name_of=lambda profile: profile.name,
         )
 
@@ -157,6 +183,21 @@ class Registry:
             contributes=tuple(what for each in catalogues for what in each.contributed(plugin)),
             problem="; ".join(problems),
         )
+
+
+class _ProfileFile:
+    """A profile file as a plugin."""
+
+    def __init__(self, path: str, base_of: Callable[[str], Profile]) -> None:
+        self.path = path
+        self._base_of = base_of
+
+    @hookimpl
+    def dcmseal_profiles(self) -> tuple[Profile, ...]:
+        """Contribute the profile that the file defines."""
+        from dcmseal.plugins.site_profile import site_profile
+
+        return (site_profile(self.path, self._base_of),)
 
 
 def _as_uri(path: str) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.dictionary import keyword_of
+from dcmseal.plugins.protocols import OTHER_PURPOSE, ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import tag_text
 from dcmseal.terms import CertificateType, SignaturePurpose, TimestampType
@@ -19,11 +20,17 @@ from dcmseal.terms import CertificateType, SignaturePurpose, TimestampType
 def unmet(requirements: Requirements, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
     """What a signature lacks; empty if it meets the requirements.
 
-    Codes: ``mac-algorithm-not-allowed``, ``key-type-not-allowed``, ``key-type-unknown``, ``purpose-missing``,
-    ``purpose-not-allowed``, ``not-main-data-set``, and ``element-not-covered`` once for each element, with the
-    tag in ``where``.
+    Codes: ``profile-not-applicable``, ``not-main-data-set``, ``mac-algorithm-not-allowed``, ``key-type-not-allowed``,
+    ``key-type-unknown``, ``key-size-not-allowed``, ``purpose-missing``, ``purpose-not-allowed``,
+    ``timestamp-missing``; and once for each element, with the tag in ``where``, ``element-missing``,
+    ``element-not-covered``, ``element-of-later-edition`` and ``element-not-allowed``.
     """
-    return tuple(_unmet(requirements, dataset, facts))
+    return (
+        *_about_the_data_set(requirements, dataset),
+        *_about_the_key(requirements, facts),
+        *_about_the_purpose(requirements, facts),
+        *_about_the_elements(requirements, dataset, facts),
+    )
 
 
 def wrong_types(facts: SignatureFacts, clause: str) -> tuple[Finding, ...]:
@@ -41,10 +48,15 @@ def wrong_types(facts: SignatureFacts, clause: str) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def _unmet(requirements: Requirements, dataset: ProfiledDataset, facts: SignatureFacts) -> Iterator[Finding]:
-    clause = requirements.clause
+def _about_the_data_set(requirements: Requirements, dataset: ProfiledDataset) -> Iterator[Finding]:
+    if requirements.inapplicable:
+        yield _finding("profile-not-applicable", requirements.inapplicable, clause=requirements.clause)
     if requirements.main_dataset_only and not dataset.is_main:
-        yield _finding("not-main-data-set", "it signs an item, not the main data set", clause=clause)
+        yield _finding("not-main-data-set", "it signs an item, not the main data set", clause=requirements.clause)
+
+
+def _about_the_key(requirements: Requirements, facts: SignatureFacts) -> Iterator[Finding]:
+    clause = requirements.clause
     if requirements.mac_algorithms and facts.mac_algorithm not in requirements.mac_algorithms:
         allowed = ", ".join(sorted(requirements.mac_algorithms))
         used = facts.mac_algorithm or "of no known term"
@@ -57,16 +69,46 @@ def _unmet(requirements: Requirements, dataset: ProfiledDataset, facts: Signatur
         else:
             message = f"the key is {facts.key_type.value}, not one of {allowed}"
             yield _finding("key-type-not-allowed", message, clause=clause)
+    least = requirements.key_bits.get(facts.key_type, 0) if facts.key_type else 0
+    if facts.key_bits is not None and facts.key_bits < least:
+        message = f"the key has {facts.key_bits} bits, less than the {least} that are wanted"
+        yield _finding("key-size-not-allowed", message, clause=clause)
+    if requirements.timestamp_required and not facts.timestamp_type:
+        yield _finding("timestamp-missing", "it has no certified timestamp", clause=clause)
+
+
+def _about_the_purpose(requirements: Requirements, facts: SignatureFacts) -> Iterator[Finding]:
     if facts.purpose is None:
         if requirements.purpose_required:
-            yield _finding("purpose-missing", "it states no Digital Signature Purpose", clause=clause)
+            yield _finding("purpose-missing", "it states no Digital Signature Purpose", clause=requirements.clause)
     elif requirements.purposes and facts.purpose not in requirements.purposes:
         allowed = ", ".join(map(_purpose_text, sorted(requirements.purposes)))
         message = f"its purpose is {_purpose_text(facts.purpose)}, not one of {allowed}"
-        yield _finding("purpose-not-allowed", message, clause=clause)
-    for tag in sorted(requirements.elements.intersection(dataset.tags) - facts.elements):
-        message = f"{tag_text(tag)} is present but not signed"
-        yield _finding("element-not-covered", message, clause=clause, where=tag_text(tag))
+        yield _finding("purpose-not-allowed", message, clause=requirements.clause)
+
+
+def _about_the_elements(
+    requirements: Requirements, dataset: ProfiledDataset, facts: SignatureFacts
+) -> Iterator[Finding]:
+    clause, tables = requirements.clause, requirements.tables
+    for tag in sorted(requirements.mandatory.difference(dataset.tags)):
+        message = f"{_named(tag)} must be there and signed, and is not there"
+        yield _finding("element-missing", message, clause=clause, where=tag_text(tag))
+    for tag in sorted((frozenset(dataset.tags) - facts.elements) & requirements.covered):
+        origin = f", of the {tables.origins[tag]}," if tables and tag in tables.origins else ""
+        message = f"{_named(tag)}{origin} is present but not signed"
+        if tables and tables.earlier and tag in tables.added:
+            message += f"; it is a matter of editions: the tables of {tables.earlier} do not name it"
+            yield _finding("element-of-later-edition", message, clause=clause, where=tag_text(tag))
+        else:
+            yield _finding("element-not-covered", message, clause=clause, where=tag_text(tag))
+    for tag in sorted(requirements.forbidden & facts.elements):
+        message = f"{_named(tag)} is signed, and must not be"
+        yield _finding("element-not-allowed", message, clause=clause, where=tag_text(tag))
+
+
+def _named(tag: int) -> str:
+    return f"{tag_text(tag)} {keyword_of(tag) or ''}".rstrip()
 
 
 def _finding(code: str, message: str, *, clause: str, where: str = "", outcome: Outcome = Outcome.FAILED) -> Finding:
@@ -74,6 +116,8 @@ def _finding(code: str, message: str, *, clause: str, where: str = "", outcome: 
 
 
 def _purpose_text(purpose: int) -> str:
+    if purpose == OTHER_PURPOSE:
+        return "none of CID 7007"
     if purpose in SignaturePurpose.__members__.values():
         return f"{purpose} ({SignaturePurpose(purpose).meaning})"
     return str(purpose)

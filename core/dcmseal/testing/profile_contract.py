@@ -11,10 +11,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from dcmseal.plugins.protocols import Profile, ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.engine.conformance import LevelView
+from dcmseal.engine.drafting import Wish
+from dcmseal.engine.levels import find_level
+from dcmseal.engine.opening import opened
+from dcmseal.engine.planning import plan_signature
+from dcmseal.engine.selection import Selection
+from dcmseal.errors import ProfileViolation, UsageError
+from dcmseal.location import Location
+from dcmseal.plugins.protocols import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.terms import CertificateType, KeyType, MacAlgorithm, SignaturePurpose, TimestampType
-from dcmseal.testing.profiled import SAMPLES
+from dcmseal.testing.profiled import SAMPLES, SampleDataset
 
 _CODE: Final = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
 _HIGHEST_TAG: Final = 0xFFFFFFFF
@@ -50,11 +58,27 @@ class ProfileContract:
             for facts in (_NOTHING, *_fulfilling(self.profile.requirements(dataset), dataset)):
                 assert self.profile.check(dataset, facts) == self.profile.check(dataset, facts)
 
+    def test_answers_do_not_depend_on_what_was_asked_before(self) -> None:
+        first = [self._answers(dataset) for dataset in self.datasets]
+        again = [self._answers(dataset) for dataset in reversed(self.datasets)]
+        assert again == first[::-1]
+
+    def _answers(self, dataset: ProfiledDataset) -> tuple[object, ...]:
+        tags = frozenset(dataset.tags)
+        answers = self.profile.requirements(dataset), self.profile.check(dataset, _NOTHING), self._about_all(dataset)
+        assert frozenset(dataset.tags) == tags
+        return answers
+
+    def _about_all(self, dataset: ProfiledDataset) -> tuple[Finding, ...]:
+        if not isinstance(self.profile, DocumentProfile):
+            return ()
+        return self.profile.check_all(dataset, (_NOTHING, _NOTHING))
+
     def test_findings_are_about_conformance(self) -> None:
         for dataset in self.datasets:
-            findings = self.profile.check(dataset, _NOTHING)
-            assert isinstance(findings, tuple)
-            for finding in findings:
+            for findings in (self.profile.check(dataset, _NOTHING), self._about_all(dataset)):
+                assert isinstance(findings, tuple)
+            for finding in (*self.profile.check(dataset, _NOTHING), *self._about_all(dataset)):
                 assert isinstance(finding, Finding)
                 assert finding.aspect is Aspect.CONFORMANCE
                 assert _CODE.fullmatch(finding.code), finding.code
@@ -69,8 +93,9 @@ class ProfileContract:
     def test_what_breaks_a_requirement_fails_the_check(self) -> None:
         for dataset in self.datasets:
             required = self.profile.requirements(dataset)
-            if required.main_dataset_only and not dataset.is_main:
-                assert Outcome.FAILED in {finding.outcome for finding in self.profile.check(dataset, _NOTHING)}
+            if not _can_be_met(required, dataset):
+                everything = replace(_NOTHING, elements=frozenset(dataset.tags))
+                assert Outcome.FAILED in {finding.outcome for finding in self.profile.check(dataset, everything)}
             for facts in _fulfilling(required, dataset):
                 for broken in _breaking(required, facts):
                     outcomes = {finding.outcome for finding in self.profile.check(dataset, broken)}
@@ -79,8 +104,45 @@ class ProfileContract:
     def test_signing_more_than_required_does_no_harm(self) -> None:
         for dataset in self.datasets:
             for facts in _fulfilling(self.profile.requirements(dataset), dataset):
-                everything = replace(facts, elements=frozenset(dataset.tags))
+                required = self.profile.requirements(dataset)
+                everything = replace(facts, elements=frozenset(dataset.tags) - required.forbidden)
                 assert self.profile.check(dataset, everything) == ()
+
+    def test_what_the_engine_plans_passes_the_check_and_the_rest_is_refused(self) -> None:
+        for dataset in self.datasets:
+            if not isinstance(dataset, SampleDataset) or (dataset.is_main and not dataset.tags):
+                continue  # there is no such file
+            if self.profile.requirements(dataset).timestamp_required:
+                continue  # a plan alone cannot meet it
+            data, location = dataset.encoded()
+            for only_required in (False, True):
+                self._plan(data, location, only_required=only_required)
+
+    def _plan(self, data: bytes, location: Location, *, only_required: bool) -> None:
+        """Plan over a real Data Set: either it is refused, or the check has nothing to say."""
+        with opened(data) as file:
+            level = find_level(file, location)
+            view = LevelView(scan=level.scanner().finish(), location=location)
+            required = self.profile.requirements(view)
+            wish = Wish(
+                location=location,
+                profile=self.profile,
+                selection=Selection(only_required=only_required),
+                algorithm=min(required.mac_algorithms or MacAlgorithm),
+                allow_weak=True,
+                purpose=SignaturePurpose(min(required.purposes or SignaturePurpose)),
+            )
+            nothing = only_required and not (required.covered | required.advised) & view.tags
+            allowed = next(_fulfilling(required, view), None)
+            try:
+                with plan_signature(data, wish) as plan:
+                    signed = frozenset(plan.elements)
+            except (ProfileViolation, UsageError):
+                assert allowed is None or nothing or not view.tags
+                return
+            assert allowed is not None
+            assert required.covered & view.tags <= signed
+            assert self.profile.check(view, replace(allowed, elements=signed, purpose=wish.purpose)) == ()
 
 
 _NOTHING: Final = SignatureFacts(
@@ -88,8 +150,14 @@ _NOTHING: Final = SignatureFacts(
 )
 
 
+def _can_be_met(required: Requirements, dataset: ProfiledDataset) -> bool:
+    """Whether any signature over the data set can meet the requirements."""
+    out_of_place = required.main_dataset_only and not dataset.is_main
+    return not (required.inapplicable or out_of_place) and required.mandatory <= frozenset(dataset.tags)
+
+
 def _fulfilling(required: Requirements, dataset: ProfiledDataset) -> Iterator[SignatureFacts]:
-    if required.main_dataset_only and not dataset.is_main:
+    if not _can_be_met(required, dataset):
         return
     algorithms = sorted(required.mac_algorithms or MacAlgorithm)
     key_types = sorted(required.key_types or KeyType, key=lambda kind: kind.value)
@@ -100,9 +168,10 @@ def _fulfilling(required: Requirements, dataset: ProfiledDataset) -> Iterator[Si
         mac_algorithm=algorithms[0],
         key_type=key_types[0],
         certificate_type=CertificateType.X509_1993_SIG,
-        timestamp_type="",
+        timestamp_type=TimestampType.CMS_TSP if required.timestamp_required else "",
         purpose=purposes[-1],
-        elements=required.elements.intersection(dataset.tags),
+        elements=required.covered.intersection(dataset.tags),
+        key_bits=max(required.key_bits.values(), default=2048),
     )
     yield facts
     yield replace(facts, timestamp_type=TimestampType.CMS_TSP)
@@ -120,6 +189,13 @@ def _breaking(required: Requirements, facts: SignatureFacts) -> Iterator[Signatu
     if required.key_types:
         for key_type in frozenset(KeyType) - required.key_types:
             yield replace(facts, key_type=key_type)
+    for tag in required.forbidden:
+        yield replace(facts, elements=facts.elements | {tag})
+    least = required.key_bits.get(facts.key_type, 0) if facts.key_type else 0
+    if least:
+        yield replace(facts, key_bits=least - 1)
+    if required.timestamp_required:
+        yield replace(facts, timestamp_type="")
     if required.purpose_required:
         yield replace(facts, purpose=None)
     if required.purposes:

@@ -16,6 +16,7 @@ from tests.core.cli.conftest import Run
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.SealError)]
 REFUSED = {
     *("UsageError", "NotSignable", "NoSuchItem", "ProfileError", "ProfileViolation", "UnknownProfile"),
+    "ProfileFileError",
     *("WeakAlgorithm", "CertificateMismatch", "CertificateNotValid"),
 }
 UNREADABLE = {"DatasetError", "NotDicom", "Malformed", "OutputError"}

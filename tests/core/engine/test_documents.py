@@ -150,8 +150,9 @@ def test_a_required_profile_decides(pki: Pki) -> None:
     data = signed("CT_small.dcm", pki["p256"])
     document = read(report_document(dcmseal.verify(data, integrity_only=True, require=["base-rsa"])))
     (signature,) = document["signatures"]
-    assert signature["required"] == ["conformance"]
-    assert (signature["verdict"], signature["aspects"]["conformance"]) == ("invalid", "failed")
+    assert (document["verdict"], signature["verdict"]) == ("invalid", "valid")
+    assert signature["aspects"]["conformance"] == "failed"
+    assert [finding["code"] for finding in document["unmet"]] == ["profile-not-met"]
     assert "key-type-not-allowed" in [finding["code"] for finding in signature["findings"]]
 
 
@@ -310,6 +311,7 @@ FAILURES: dict[str, Callable[[Pki], object]] = {
     "UsageError": lambda _: dcmseal.verify(real_file("CT_small.dcm").data, location="[["),
     "ProfileViolation": lambda pki: signed("CT_small.dcm", pki["p256"], profile="base-rsa"),
     "UnknownProfile": lambda pki: signed("CT_small.dcm", pki["p256"], profile="no-such"),
+    "ProfileFileError": lambda _: dcmseal.verify(real_file("CT_small.dcm").data, require=["/no/such.toml"]),
     "KeyNotFound": lambda pki: dcmseal.sign(real_file("CT_small.dcm").data, key=f"pem:{pki.folder}/none.pem"),
     "PinRejected": wrong_passphrase,
     "PluginNotFound": lambda _: dcmseal.sign(real_file("CT_small.dcm").data, key="nowhere:key"),

@@ -292,7 +292,7 @@ def test_every_finding_is_provoked(code: str, pki: Pki) -> None:
 
 
 MODULES: Final = (
-    *("alternatives", "binding", "carriers", "conformance", "coverage"),
+    *("alternatives", "binding", "carriers", "conformance", "coverage", "profiling"),
     *("lookalikes", "reading", "validity", "verification"),
 )
 
@@ -308,7 +308,7 @@ def test_no_finding_is_forgotten() -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and shape.fullmatch(node.value)
     }
     elsewhere = {code for _, code, _, _ in CARRIED.values()} | {"weak-key", "key-too-small", "too-many-lists"}
-    assert found | {"disordered"} == {*CASES, *elsewhere, "profile-met"}
+    assert found | {"disordered"} == {*CASES, *elsewhere, "profile-met", "profile-not-met"}
 
 
 def test_the_profile_that_is_required(pki: Pki) -> None:
@@ -316,3 +316,4 @@ def test_the_profile_that_is_required(pki: Pki) -> None:
         report = verified(signed(file(image()), pki[name]), require=["base-rsa"])
         assert codes(report).get("profile-met") is outcome
         assert report.verdict is verdict
+        assert [each.code for each in report.unmet] == ([] if outcome else ["profile-not-met"])

@@ -255,7 +255,7 @@ def test_an_expired_certificate_was_valid_when_the_time_was_certified(pki: Pki, 
         (b"", "CMS_TSP", "timestamp-empty", ("invalid", "invalid")),
         (b"0\x03abc", "CMS_TS", "timestamp-not-verifiable", ("valid", "not-established")),
         (b"0\x03abc", "", "timestamp-not-verifiable", ("valid", "not-established")),
-        (None, "", "timestamp-missing", ("valid", "invalid")),
+        (None, "", "timestamp-absent", ("valid", "invalid")),
     ],
 )
 def test_what_is_no_timestamp(

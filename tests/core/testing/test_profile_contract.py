@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
 import pytest
 
+from dcmseal.errors import ProfileViolation
 from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.rules import unmet
 from dcmseal.report import Aspect, Finding, Outcome
@@ -130,3 +132,46 @@ class TestProfileContract:
 
         with pytest.raises(AssertionError):
             profile_contract(Sparing(Requirements())).test_signing_more_than_required_does_no_harm()
+
+    @pytest.mark.parametrize(
+        "strict",
+        [
+            Requirements(mandatory=frozenset({0x00080018})),
+            Requirements(forbidden=frozenset({0x00100010})),
+            Requirements(key_types=frozenset({KeyType.RSA}), key_bits={KeyType.RSA: 3072}),
+            Requirements(timestamp_required=True),
+            Requirements(inapplicable="never"),
+        ],
+        ids=["mandatory", "forbidden", "size of key", "timestamp", "inapplicable"],
+    )
+    def test_finds_demands_that_the_check_forgets(self, strict: Requirements) -> None:
+        run_all(profile_contract(SomeProfile(strict)))
+        with pytest.raises(AssertionError):
+            profile_contract(
+                SomeProfile(strict, checked=Requirements(key_types=strict.key_types))
+            ).test_what_breaks_a_requirement_fails_the_check()
+
+    def test_finds_a_profile_that_remembers(self) -> None:
+        @dataclass(frozen=True)
+        class Learning(SomeProfile):
+            seen: frozenset[int] = frozenset()
+
+            def requirements(self, dataset: ProfiledDataset) -> Requirements:
+                object.__setattr__(self, "seen", self.seen | frozenset(dataset.tags))
+                return Requirements(elements=self.seen)
+
+        with pytest.raises(AssertionError):
+            profile_contract(Learning(FULL)).test_answers_do_not_depend_on_what_was_asked_before()
+
+    def test_finds_a_check_that_wants_more_than_is_planned(self) -> None:
+        greedy = SomeProfile(Requirements(), checked=Requirements(mandatory=frozenset({0x00400244})))
+        with pytest.raises((AssertionError, ProfileViolation)):
+            profile_contract(greedy).test_what_the_engine_plans_passes_the_check_and_the_rest_is_refused()
+
+    def test_finds_rules_about_all_that_are_no_findings(self) -> None:
+        class Together(SomeProfile):
+            def check_all(self, dataset: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> tuple[Finding, ...]:
+                return (replace(FINDING, aspect=Aspect.TRUST),)
+
+        with pytest.raises(AssertionError):
+            profile_contract(Together(Requirements())).test_findings_are_about_conformance()

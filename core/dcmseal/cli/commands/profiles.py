@@ -1,36 +1,101 @@
-"""``dcmseal profiles``: the Digital Signature Profiles that plugins offer."""
+"""``dcmseal profiles``: the Digital Signature Profiles that plugins offer, and what they demand."""
 
 from __future__ import annotations
 
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
 
+if TYPE_CHECKING:
+    from dcmseal.engine.json_values import Document
+
+_DESCRIPTION = """\
+List the Digital Signature Profiles: rules for what a signature must cover, and how.
+Or show what one of them demands; or explain for one file what a signature by it would cover,
+what it must, and what is left out and why. PROFILE is a name, or a profile file (*.toml)."""
 _EXAMPLES = """
   dcmseal profiles
+  dcmseal profiles show creator-rsa
+  dcmseal profiles explain creator-rsa image.dcm
+  dcmseal profiles explain our-rules.toml image.dcm --json
   dcmseal sign image.dcm signed.dcm --key pem:signer.pem --profile base-rsa"""
 
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain(
-        "[--json]", "List the Digital Signature Profiles: rules for what a signature must cover, and how.", _EXAMPLES
-    )
+    parser.explain("[show PROFILE | explain PROFILE FILE] [options]", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("words", metavar="WORD", nargs="*", help="show PROFILE, or explain PROFILE FILE")
+    parser.add_config()
     parser.add_json()
 
 
 def run(options: Namespace) -> int:
-    """List."""
-    from dcmseal.cli.output import screen, write_json
-    from dcmseal.plugins.registry import installed
+    """List, show or explain."""
+    from dcmseal.errors import UsageError
 
-    profiles = installed().profiles()
-    if options.json:
-        from dcmseal.engine.documents import profiles_document
-
-        write_json(profiles_document(profiles))
-    else:
-        rows = [(each.name, each.title, each.reference) for each in profiles]
-        screen().table(("PROFILE", "TITLE", "REFERENCE"), rows)
+    match options.words:
+        case []:
+            _list(options)
+        case ["show", profile]:
+            _show(profile, options)
+        case ["explain", profile, file]:
+            _explain(profile, file, options)
+        case _:
+            raise UsageError(
+                "what about the profiles is wanted?", hint="write nothing, show PROFILE, or explain PROFILE FILE"
+            )
     return ExitCode.OK
+
+
+def _list(options: Namespace) -> None:
+    from dcmseal.cli.output import screen
+    from dcmseal.cli.site import registry_of
+    from dcmseal.engine.documents import profiles_document
+
+    profiles = registry_of(options).profiles()
+    if options.json:
+        _write(profiles_document(profiles))
+        return
+    rows = [(each.name, each.title, each.reference) for each in profiles]
+    screen().table(("PROFILE", "TITLE", "REFERENCE"), rows)
+
+
+def _show(name: str, options: Namespace) -> None:
+    from dcmseal.cli.output import screen
+    from dcmseal.cli.site import registry_of
+
+    profile = registry_of(options).profile(name)
+    if options.json:
+        from dcmseal.engine.documents import rules_document
+
+        _write(rules_document(profile))
+        return
+    from dcmseal.cli.profile_text import show_rules
+
+    show_rules(profile, screen())
+
+
+def _explain(name: str, file: str, options: Namespace) -> None:
+    from dcmseal.cli.files import input_file, name_of
+    from dcmseal.cli.output import screen
+    from dcmseal.cli.site import registry_of
+    from dcmseal.engine.explaining import explain
+
+    with input_file(file) as source:
+        explanation = explain(source, registry_of(options).profile(name))
+    if options.json:
+        from dcmseal.engine.documents import explanation_document
+
+        _write(explanation_document(explanation, file))
+        return
+    from dcmseal.cli.profile_text import show_explanation
+
+    show_explanation(name_of(file), explanation, screen())
+
+
+def _write(document: Document) -> None:
+    from dcmseal.cli.output import write_json
+
+    write_json(document)

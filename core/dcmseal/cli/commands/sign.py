@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dcmseal.cli.jobs import Job
     from dcmseal.engine.changing import SigningResult
     from dcmseal.engine.json_values import Json
+    from dcmseal.plugins.registry import Registry
     from dcmseal.terms import SignaturePurpose
 
 _DESCRIPTION = """\
@@ -40,13 +41,14 @@ class _Wish(TypedDict):
     purpose: SignaturePurpose | str | None
     allow_weak: bool
     padding: str
+    registry: Registry | None
 
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     from dcmseal.cli import secrets, timestamp_options
     from dcmseal.cli.chosen_key import KEY_VARIABLE, setup_names
-    from dcmseal.cli.commands.verify import profile_names
+    from dcmseal.cli.site import profile_names
 
     parser.explain("IN [OUT] | IN... -o FOLDER | IN... --in-place --key KEY [options]", _DESCRIPTION, _EXAMPLES)
     parser.add_argument(
@@ -83,7 +85,12 @@ def configure(parser: Parser) -> None:
     )
     what.add_argument("--tags-from", metavar="FILE", help="elements from a file, one a line; # starts a comment")
     what.add_argument("--item", metavar="PATH", default="main", help="sign this item, as in BeamSequence[0]")
-    completed_by(what.add_argument("--profile", metavar="NAME", help="what the signature has to meet"), profile_names)
+    completed_by(
+        what.add_argument(
+            "--profile", metavar="NAME", help="what the signature has to meet: a profile, or a file (*.toml)"
+        ),
+        profile_names,
+    )
     what.add_argument("--only-required", action="store_true", help="only what the profile demands, and --tag")
     what.add_argument(
         "--padding",
@@ -187,22 +194,25 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
 
 def _wish(options: Namespace, key: ChosenKey | None) -> _Wish:
     """What the options say, else what the setup of the key says, else what is usual."""
+    from dcmseal.cli.site import registry_of
     from dcmseal.cli.tag_lists import tags_in_file, tags_in_words
 
     tags = tags_in_words(options.tag)
     if options.tags_from is not None:
         tags += tags_in_file(options.tags_from)
     setup = key.setup if key else None
+    profile = options.profile or (setup and setup.profile) or None
     return {
         "location": options.item,
         "tags": tags if options.tag or options.tags_from is not None else None,
         "only_required": options.only_required,
-        "profile": options.profile or (setup and setup.profile) or None,
+        "profile": profile,
         "algorithm": options.mac or (setup and setup.algorithm) or "SHA256",
         "transfer_syntax": options.mac_syntax,
         "purpose": options.purpose or (setup and setup.purpose) or None,
         "allow_weak": options.allow_weak,
         "padding": options.padding,
+        "registry": registry_of(options) if profile else None,
     }
 
 

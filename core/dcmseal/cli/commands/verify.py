@@ -24,6 +24,8 @@ _EXAMPLES = """
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
+    from dcmseal.cli.site import profile_names
+
     parser.explain(
         "FILE... [options]",
         "Verify signatures: is the data as it was signed, by whom, and what is not covered?\n"
@@ -40,10 +42,11 @@ def configure(parser: Parser) -> None:
             metavar="PROFILE",
             action="append",
             default=[],
-            help="every signature has to meet this profile; may be repeated",
+            help="some signature has to meet this profile, or profile file (*.toml); may be repeated",
         ),
         profile_names,
     )
+    parser.add_config()
     parser.add_argument(
         "--accept-old-format",
         action="store_true",
@@ -66,13 +69,6 @@ def configure(parser: Parser) -> None:
     less = parser.add_mutually_exclusive_group()
     less.add_argument("-q", "--quiet", action="store_true", help="write no result: the exit code says it")
     less.add_argument("--json", action="store_true", help="write one JSON document to standard output")
-
-
-def profile_names(**_: object) -> list[str]:
-    """The profiles installed, for completion."""
-    from dcmseal.plugins.registry import installed
-
-    return [each.name for each in installed().profiles()]
 
 
 def run(options: Namespace) -> int:
@@ -115,6 +111,7 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
     """Each file's report, or why there is none; what is wrong with the request itself is raised."""
     from dcmseal.cli.certificate_files import certificates_in
     from dcmseal.cli.files import STDIO, input_file
+    from dcmseal.cli.site import registry_of
     from dcmseal.engine.asking import verify
     from dcmseal.errors import DatasetError, UsageError
     from dcmseal.location import Location
@@ -123,6 +120,7 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
         raise UsageError("standard input can be read once only", hint="name - once")
     location = None if options.item is None else Location.parse(options.item)
     certificates = certificates_in(options.timestamp_certificate)
+    registry = registry_of(options) if options.require else None
     for file in options.files:
         try:
             with input_file(file) as source:
@@ -131,6 +129,7 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
                     uid=options.uid,
                     location=location,
                     require=options.require,
+                    registry=registry,
                     integrity_only=options.integrity_only,
                     accept_old_format=options.accept_old_format,
                     timestamp=options.timestamp,

@@ -1,0 +1,107 @@
+"""What a Digital Signature Profile demands: by itself, and of a Data Set before it is signed.
+
+>>> from dcmseal.plugins.registry import installed
+>>> report = explain("image.dcm", installed().profile("creator-rsa"))
+>>> report.problems
+()
+>>> [each.why for each in report.elements if each.tag == 0x00080008]
+['General Image Module']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from dcmseal.dataset.signable import exclusion
+from dcmseal.engine.conformance import LevelView
+from dcmseal.engine.drafting import Draft, Wish, draft
+from dcmseal.engine.opening import DatasetInput, opened
+from dcmseal.plugins.protocols import Profile, Requirements, SignatureFacts
+from dcmseal.report import Finding
+from dcmseal.terms import CertificateType, KeyType, MacAlgorithm, TimestampType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedElement:
+    """One element of the Data Set."""
+
+    tag: int
+    signed: bool
+    """Whether a signature over all that can be signed covers it."""
+    required: bool
+    why: str
+    """What demands it, or why it is left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What a signature by a profile would be like."""
+
+    profile: Profile
+    requirements: Requirements
+    elements: tuple[ExplainedElement, ...]
+    """All of the main Data Set."""
+    problems: tuple[Finding, ...]
+    """What keeps such a signature from meeting the profile, whatever allowed key makes it."""
+
+
+class _NoElements:
+    """A main Data Set without elements."""
+
+    tags: frozenset[int] = frozenset()
+    is_main = True
+
+    def text(self, tag: int) -> str | None:
+        return None
+
+    def items(self, tag: int) -> int | None:
+        return None
+
+
+def rules_of(profile: Profile) -> Requirements:
+    """What a profile demands whatever the Data Set."""
+    return profile.requirements(_NoElements())
+
+
+def explain(source: DatasetInput, profile: Profile) -> Explanation:
+    """Hold a Data Set against a profile as ``sign`` would; raises DatasetError or one of its kinds."""
+    with opened(source) as file:
+        drafted = draft(file, Wish(profile=profile))
+        view = LevelView(scan=drafted.scan, location=drafted.level.location)
+        elements = tuple(_explained(drafted))
+        signed = frozenset(each.tag for each in elements if each.signed)
+        return Explanation(
+            profile=profile,
+            requirements=drafted.requirements,
+            elements=elements,
+            problems=profile.check(view, _allowed(drafted.requirements, signed)),
+        )
+
+
+def _explained(drafted: Draft) -> Iterator[ExplainedElement]:
+    required, unsignable = drafted.requirements, drafted.facts.unsignable
+    origins: Mapping[int, str] = required.tables.origins if required.tables else {}
+    for tag in drafted.scan.tags:
+        why_not = unsignable.get(tag) or exclusion(tag) or ("forbidden" if tag in required.forbidden else "")
+        demanded = tag in required.covered
+        yield ExplainedElement(
+            tag=tag,
+            signed=not why_not,
+            required=demanded,
+            why=why_not or (origins.get(tag, required.clause) if demanded else ""),
+        )
+
+
+def _allowed(required: Requirements, signed: frozenset[int]) -> SignatureFacts:
+    """A signature as the profile allows it, but for what only the Data Set and the caller decide."""
+    kinds = required.key_types or {KeyType.RSA}
+    algorithms = required.mac_algorithms or {MacAlgorithm.SHA256}
+    return SignatureFacts(
+        mac_algorithm=min(algorithms),
+        key_type=min(kinds, key=lambda kind: kind.value),
+        certificate_type=CertificateType.X509_1993_SIG,
+        timestamp_type=TimestampType.CMS_TSP if required.timestamp_required else "",
+        purpose=required.default_purpose,
+        elements=signed,
+    )

@@ -1,0 +1,128 @@
+"""Signatures held against Digital Signature Profiles (PS3.15 6.3): each by itself, and all of a level together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final, TypeAlias
+
+from dcmseal.plugins.protocols import Profile, ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.report import Aspect, Finding, Outcome, SignatureReport
+
+_CheckAll: TypeAlias = Callable[[ProfiledDataset, Sequence[SignatureFacts]], tuple[Finding, ...]]
+
+_SOUND: Final = (Aspect.FORM, Aspect.INTEGRITY, Aspect.AUTHENTICITY)
+"""What a signature must have passed to count for rules about all of them."""
+
+
+class Demands:
+    """The profiles that are required: each has to be met by one signature at least, and its rules about all be kept."""
+
+    def __init__(self, required: tuple[Profile, ...]) -> None:
+        self.required = required
+        self.about_all = any(_check_all_of(profile) for profile in required)
+        """Whether all signatures of a level matter, whichever are asked about."""
+        self._best: dict[str, Outcome] = {}
+        self._clauses: dict[str, str] = {}
+        self._broken: list[Finding] = []
+
+    def judge(self, view: ProfiledDataset, facts: SignatureFacts, *, asked: bool) -> list[Finding]:
+        """What a signature lacks for the required profiles; a PASSED for each that it meets.
+
+        Only one that was asked about can meet the demand.
+        """
+        findings: list[Finding] = []
+        for profile in self.required:
+            missing = profile.check(view, facts)
+            clause = self._clauses[profile.name] = profile.requirements(view).clause or profile.reference
+            findings.extend(
+                missing or [_finding("profile-met", f"the signature meets {profile.title}", profile, clause)]
+            )
+            if asked:
+                self._note(profile, missing)
+        return findings
+
+    def judge_all(self, view: ProfiledDataset, sound: Sequence[SignatureFacts]) -> None:
+        """Hold the sound signatures of a level against the rules about all of them."""
+        for profile in self.required:
+            self._broken.extend(broken_together(profile, view, sound))
+
+    def unmet(self) -> tuple[Finding, ...]:
+        """What is required and not there."""
+        return (*self._broken, *self._not_met())
+
+    def _not_met(self) -> Iterator[Finding]:
+        for profile in self.required:
+            best = self._best.get(profile.name, Outcome.FAILED)
+            if best is not Outcome.PASSED:
+                clause = self._clauses.get(profile.name, profile.reference)
+                yield _finding("profile-not-met", f"no signature meets {profile.title}", profile, clause, best)
+
+    def _note(self, profile: Profile, missing: Iterable[Finding]) -> None:
+        outcomes = {finding.outcome for finding in missing}
+        if Outcome.FAILED not in outcomes:
+            passed = self._best.get(profile.name) is Outcome.PASSED or not outcomes
+            self._best[profile.name] = Outcome.PASSED if passed else Outcome.UNKNOWN
+
+
+class LevelProfiles:
+    """The profiles that the signatures of one level meet; the level is looked at once for all of them."""
+
+    def __init__(self, view: ProfiledDataset, profiles: tuple[Profile, ...], demands: Demands) -> None:
+        self._view = view
+        self._profiles = profiles
+        self._demands = demands
+        self._facts: list[SignatureFacts] = []
+        self._required: dict[str, Requirements] = {}
+        """Of signatures at this level, by profile."""
+
+    def judge(self, facts: SignatureFacts, *, asked: bool) -> tuple[tuple[str, ...], list[Finding]]:
+        """The names of the profiles that a signature meets, and what it lacks for the required ones."""
+        self._facts.append(facts)
+        uncovered = frozenset(self._view.tags) - facts.elements
+        met = tuple(profile.name for profile in self._profiles if self._meets(profile, facts, uncovered))
+        return met, self._demands.judge(self._view, facts, asked=asked)
+
+    def _meets(self, profile: Profile, facts: SignatureFacts, uncovered: frozenset[int]) -> bool:
+        """Whether a check finds nothing: where much is missing, nobody has asked for a list of it."""
+        required = self._required.get(profile.name)
+        if required is None:
+            required = self._required[profile.name] = profile.requirements(self._view)
+        if required.inapplicable or not required.covered.isdisjoint(uncovered):
+            return False
+        return not profile.check(self._view, facts)
+
+    def together(self, reports: list[SignatureReport]) -> list[SignatureReport]:
+        """The reports, in the order they were judged, less the profiles whose rules about all signatures are broken."""
+        strict = [each for each in self._profiles if _check_all_of(each) and not self._required[each.name].inapplicable]
+        if not (strict or self._demands.about_all):
+            return reports
+        sound = [facts for facts, report in zip(self._facts, reports, strict=True) if _is_sound(report)]
+        self._demands.judge_all(self._view, sound)
+        broken = {profile.name for profile in strict if broken_together(profile, self._view, sound)}
+        if not broken:
+            return reports
+        return [replace(each, profiles=tuple(name for name in each.profiles if name not in broken)) for each in reports]
+
+
+def broken_together(
+    profile: Profile, view: ProfiledDataset, signatures: Sequence[SignatureFacts]
+) -> tuple[Finding, ...]:
+    """Which of a profile's rules about all signatures of a level are broken; most profiles have none."""
+    check_all = _check_all_of(profile)
+    return () if check_all is None else check_all(view, signatures)
+
+
+def _check_all_of(profile: Profile) -> _CheckAll | None:
+    """The method that makes a DocumentProfile: asking for the protocol itself would take longer than most checks."""
+    return getattr(profile, "check_all", None)
+
+
+def _is_sound(report: SignatureReport) -> bool:
+    return all(report.outcome(aspect) is Outcome.PASSED for aspect in _SOUND)
+
+
+def _finding(code: str, message: str, profile: Profile, clause: str, outcome: Outcome = Outcome.PASSED) -> Finding:
+    return Finding(
+        aspect=Aspect.CONFORMANCE, outcome=outcome, code=code, message=message, where=profile.name, clause=clause
+    )

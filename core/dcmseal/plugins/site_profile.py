@@ -1,0 +1,256 @@
+r"""A site's own Digital Signature Profile, without code: a TOML file that adds rules to a profile of some plugin.
+
+    name = "st-elsewhere"
+    title = "Signatures at St. Elsewhere"
+    base = "creator-rsa"
+    required = ["PatientName", "PatientID"]      # signed if present
+    mandatory = ["AccessionNumber"]              # present, and signed
+    forbidden = ["SOPInstanceStatus"]            # not signed
+    mac_algorithms = ["SHA256", "SHA512"]
+    key_bits = { RSA = 3072 }                    # kinds of key that are allowed, and their smallest sizes
+    purposes = ["author"]                        # one of them has to be stated; a single one is given by itself
+    timestamp_required = false
+
+Only ``name`` has to be there. Rules add to those of the base and never take any away.
+
+>>> rules = read_site_rules('name = "ours"\nrequired = ["PatientID"]')
+>>> rules.name, rules.base, [f"{tag:08X}" for tag in rules.required]
+('ours', 'none', ['00100020'])
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar, cast
+
+from dcmseal.dictionary import tag_of
+from dcmseal.errors import ProfileFileError
+from dcmseal.plugins.protocols import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.rules import unmet
+from dcmseal.report import Finding
+from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_MOST_BYTES: Final = 1 << 20
+_HINT: Final = "docs/how-to/write-a-profile-file.md shows one with all that can stand in it"
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteRules:
+    """What stands in the file."""
+
+    name: str
+    title: str
+    reference: str
+    base: str = "none"
+    required: frozenset[int] = frozenset()
+    mandatory: frozenset[int] = frozenset()
+    forbidden: frozenset[int] = frozenset()
+    mac_algorithms: frozenset[MacAlgorithm] = frozenset()
+    key_bits: Mapping[KeyType, int] = field(default_factory=dict[KeyType, int])
+    purposes: frozenset[int] = frozenset()
+    timestamp_required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteProfile:
+    """The rules of a site on top of those of a base."""
+
+    rules: SiteRules
+    base: Profile
+
+    @property
+    def name(self) -> str:
+        return self.rules.name
+
+    @property
+    def title(self) -> str:
+        return self.rules.title
+
+    @property
+    def reference(self) -> str:
+        return self.rules.reference
+
+    def requirements(self, dataset: ProfiledDataset) -> Requirements:
+        """Those of the base, and the site's."""
+        base, own = self.base.requirements(dataset), self._own()
+        return replace(
+            base,
+            elements=base.elements | own.elements,
+            mandatory=base.mandatory | own.mandatory,
+            advised=base.advised - own.forbidden,
+            forbidden=base.forbidden | own.forbidden,
+            mac_algorithms=_both(base.mac_algorithms, own.mac_algorithms),
+            key_types=_both(base.key_types, own.key_types),
+            key_bits={kind: max(base.key_bits.get(kind, 0), own.key_bits.get(kind, 0)) for kind in KeyType},
+            purposes=_both(base.purposes, own.purposes),
+            purpose_required=base.purpose_required or own.purpose_required,
+            default_purpose=self._default(base, own),
+            timestamp_required=base.timestamp_required or own.timestamp_required,
+            inapplicable=base.inapplicable or self._contradiction(base, own),
+            clause=f"{self.reference}, on {base.clause or self.base.reference}",
+        )
+
+    def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
+        """What the signature lacks by the base, then what it lacks by the site's own rules."""
+        own = self._own()
+        contradiction = self._contradiction(self.base.requirements(dataset), own)
+        return (*self.base.check(dataset, facts), *unmet(replace(own, inapplicable=contradiction), dataset, facts))
+
+    def check_all(self, dataset: ProfiledDataset, signatures: Iterable[SignatureFacts]) -> tuple[Finding, ...]:
+        """The base's rules about all signatures, if it has any."""
+        return self.base.check_all(dataset, tuple(signatures)) if isinstance(self.base, DocumentProfile) else ()
+
+    def _own(self) -> Requirements:
+        rules = self.rules
+        return Requirements(
+            elements=rules.required,
+            mandatory=rules.mandatory,
+            forbidden=rules.forbidden,
+            mac_algorithms=rules.mac_algorithms,
+            key_types=frozenset(rules.key_bits),
+            key_bits=rules.key_bits,
+            purposes=rules.purposes,
+            purpose_required=bool(rules.purposes),
+            timestamp_required=rules.timestamp_required,
+            clause=rules.reference,
+        )
+
+    @staticmethod
+    def _default(base: Requirements, own: Requirements) -> int | None:
+        if len(own.purposes) == 1:
+            return min(own.purposes)
+        allowed = not own.purposes or base.default_purpose in own.purposes
+        return base.default_purpose if allowed else None
+
+    def _contradiction(self, base: Requirements, own: Requirements) -> str:
+        """Why base and site cannot both be satisfied, whatever is signed."""
+        if (base.elements | base.mandatory) & own.forbidden:
+            return f"the site forbids to sign what {self.base.name} demands"
+        for what, ours, theirs in (
+            ("MAC algorithm", own.mac_algorithms, base.mac_algorithms),
+            ("kind of key", own.key_types, base.key_types),
+            ("purpose", own.purposes, base.purposes),
+        ):
+            if ours and theirs and not ours & theirs:
+                return f"the site allows no {what} that {self.base.name} allows"
+        return ""
+
+
+def site_profile(path: str, base_of: Callable[[str], Profile]) -> SiteProfile:
+    """Read a profile file; ``base_of`` finds the profile that it adds to.
+
+    Raises ProfileFileError, and what ``base_of`` raises.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise ProfileFileError(f"{path} cannot be read: {error.strerror}", hint="check the path") from None
+    try:
+        if len(data) > _MOST_BYTES:
+            raise ProfileFileError("it is too large for a profile", hint=_HINT)
+        rules = read_site_rules(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise ProfileFileError(f"{path} is no UTF-8 text", hint=_HINT) from None
+    except ProfileFileError as error:
+        raise ProfileFileError(f"{path}: {error}", hint=error.hint) from None
+    return SiteProfile(rules=rules, base=base_of(rules.base))
+
+
+def read_site_rules(text: str) -> SiteRules:
+    """Read the text of a profile file; raises ProfileFileError."""
+    import tomllib
+
+    try:
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ProfileFileError(f"it is no TOML: {error}", hint=_HINT) from None
+    unknown = sorted(table.keys() - _KEYS)
+    if unknown:
+        raise ProfileFileError(f"there is no rule {unknown[0]!r}", hint=f"rules are {', '.join(sorted(_KEYS))}")
+    name = _text(table, "name", "")
+    if not _NAME.fullmatch(name):
+        raise ProfileFileError(f"its name {name!r} does not match {_NAME.pattern}", hint='write name = "our-profile"')
+    rules = SiteRules(
+        name=name,
+        title=_text(table, "title", name),
+        reference=_text(table, "reference", f"profile {name}"),
+        base=_text(table, "base", "none"),
+        required=_tags(table, "required"),
+        mandatory=_tags(table, "mandatory"),
+        forbidden=_tags(table, "forbidden"),
+        mac_algorithms=frozenset(_each(table, "mac_algorithms", MacAlgorithm.__members__.get)),
+        key_bits=_key_bits(table),
+        purposes=frozenset(_each(table, "purposes", _purpose)),
+        timestamp_required=_flag(table, "timestamp_required"),
+    )
+    if (rules.required | rules.mandatory) & rules.forbidden:
+        raise ProfileFileError("it demands and forbids the same element", hint="name it in one of the lists")
+    return rules
+
+
+_KEYS: Final = SiteRules.__dataclass_fields__.keys()
+
+
+def _both(base: frozenset[K], own: frozenset[K]) -> frozenset[K]:
+    """What both allow; empty stands for anything."""
+    return base & own or own or base
+
+
+def _text(table: Mapping[str, object], key: str, default: str) -> str:
+    value = table.get(key, default)
+    if isinstance(value, str) and value.isprintable() and len(value) <= 200:
+        return value
+    raise ProfileFileError(f"{key} is not one printable line of at most 200 characters", hint=_HINT)
+
+
+def _flag(table: Mapping[str, object], key: str) -> bool:
+    value = table.get(key, False)
+    if isinstance(value, bool):
+        return value
+    raise ProfileFileError(f"{key} is neither true nor false", hint=_HINT)
+
+
+def _tags(table: Mapping[str, object], key: str) -> frozenset[int]:
+    return frozenset(_each(table, key, tag_of))
+
+
+def _each(table: Mapping[str, object], key: str, read: Callable[[str], V | None]) -> Iterable[V]:
+    """The members of a list of texts, as ``read`` understands them."""
+    members = table.get(key, [])
+    if not isinstance(members, list):
+        raise ProfileFileError(f"{key} is no list", hint=f'write {key} = ["...", "..."]')
+    for member in cast("list[object]", members):
+        value = read(member) if isinstance(member, str) else None
+        if value is None:
+            raise ProfileFileError(f"{member!r} in {key} is not known", hint=_WORDS[key])
+        yield value
+
+
+_WORDS: Final = {
+    **dict.fromkeys(("required", "mandatory", "forbidden"), "write a keyword such as PatientID, or 0010,0020"),
+    "mac_algorithms": f"use {', '.join(MacAlgorithm)}",
+    "purposes": f"use {', '.join(purpose.name.lower() for purpose in SignaturePurpose)}",
+}
+
+
+def _purpose(name: str) -> int | None:
+    return SignaturePurpose.__members__.get(name.upper().replace("-", "_"))
+
+
+def _key_bits(table: Mapping[str, object]) -> Mapping[KeyType, int]:
+    value = table.get("key_bits", {})
+    if not isinstance(value, dict):
+        raise ProfileFileError("key_bits is no table", hint="write key_bits = { RSA = 3072 }")
+    sizes: dict[KeyType, int] = {}
+    for kind, bits in cast("dict[str, object]", value).items():
+        if kind not in KeyType.__members__ or not isinstance(bits, int) or isinstance(bits, bool) or bits < 0:
+            raise ProfileFileError(f"key_bits of {kind!r} cannot be read", hint="write key_bits = { RSA = 3072 }")
+        sizes[KeyType[kind]] = bits
+    return sizes

@@ -1,0 +1,54 @@
+"""Authorization RSA Digital Signature Profile (PS3.15 C.3): a person approves the instance as they saw it.
+
+>>> from dcmseal.testing.profiled import IMAGE
+>>> 0x00081010 in AuthorizationRsa().requirements(IMAGE).elements  # Station Name, of no concern to who approves
+False
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.rules import unmet, wrong_types
+from dcmseal.report import Finding
+from dcmseal_profiles.annex_c import AUTHORIZATION_MODULES
+from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS
+from dcmseal_profiles.creator_rsa import IDENTITY
+from dcmseal_profiles.tables import attributes, clause
+
+_SEEN: Final = "all other elements whose values the person who approves was shown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationRsa:
+    """Base RSA over the instance's identity, all that becomes the image, and what the person who approves was shown."""
+
+    name: str = "authorization-rsa"
+    title: str = "Authorization RSA Digital Signature Profile"
+    reference: str = "PS3.15 C.3"
+
+    def requirements(self, dataset: ProfiledDataset) -> Requirements:
+        return _requirements(self.reference)
+
+    def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
+        required = self.requirements(dataset)
+        return unmet(required, dataset, facts) + wrong_types(facts, required.clause)
+
+
+@cache
+def _requirements(section: str) -> Requirements:
+    listed = attributes(AUTHORIZATION_MODULES)
+    return Requirements(
+        elements=listed.elements | IDENTITY,
+        mandatory=IDENTITY,
+        advised=listed.dropped,
+        mac_algorithms=MAC_ALGORITHMS,
+        key_types=KEY_TYPES,
+        main_dataset_only=True,
+        left_to_caller=_SEEN,
+        tables=listed.tables(dict.fromkeys(IDENTITY, f"list of {section}")),
+        clause=clause(section),
+    )

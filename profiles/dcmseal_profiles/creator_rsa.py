@@ -1,0 +1,58 @@
+"""Creator RSA Digital Signature Profile (PS3.15 C.2): the equipment vouches for the pixels since they were created.
+
+>>> from dcmseal.testing.profiled import IMAGE
+>>> 0x7FE00010 in CreatorRsa().requirements(IMAGE).elements
+True
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from dcmseal import tags
+from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.rules import unmet, wrong_types
+from dcmseal.report import Finding
+from dcmseal_profiles.annex_c import CREATOR_MODULES
+from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS
+from dcmseal_profiles.tables import attributes, clause
+
+IDENTITY: Final = frozenset(
+    {tags.SOP_CLASS_UID, tags.SOP_INSTANCE_UID, tags.STUDY_INSTANCE_UID, tags.SERIES_INSTANCE_UID}
+)
+"""What is named without "if present": which instance it is, and to what it belongs."""
+_CREATION: Final = frozenset({tags.INSTANCE_CREATION_DATE, tags.INSTANCE_CREATION_TIME})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatorRsa:
+    """Base RSA over the instance's identity, when and with what it was created, and all that becomes the image."""
+
+    name: str = "creator-rsa"
+    title: str = "Creator RSA Digital Signature Profile"
+    reference: str = "PS3.15 C.2"
+
+    def requirements(self, dataset: ProfiledDataset) -> Requirements:
+        return _requirements(self.reference)
+
+    def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
+        required = self.requirements(dataset)
+        return unmet(required, dataset, facts) + wrong_types(facts, required.clause)
+
+
+@cache
+def _requirements(section: str) -> Requirements:
+    listed = attributes(CREATOR_MODULES)
+    return Requirements(
+        elements=listed.elements | _CREATION | IDENTITY,
+        mandatory=IDENTITY,
+        advised=listed.dropped,
+        mac_algorithms=MAC_ALGORITHMS,
+        key_types=KEY_TYPES,
+        main_dataset_only=True,
+        notes=("Patient and study, the geometry of the image and what displays it are not in the lists.",),
+        tables=listed.tables(dict.fromkeys(_CREATION | IDENTITY, f"list of {section}")),
+        clause=clause(section),
+    )

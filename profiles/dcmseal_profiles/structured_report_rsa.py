@@ -1,0 +1,110 @@
+"""Structured Report RSA Digital Signature Profile (PS3.15 C.4): who signs a report, or a selection of key objects.
+
+>>> from dcmseal.testing.profiled import REPORT
+>>> StructuredReportRsa().requirements(REPORT).default_purpose  # it is VERIFIED
+5
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from dcmseal import tags
+from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.rules import unmet, wrong_types
+from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.terms import SignaturePurpose
+from dcmseal_profiles.annex_c import STRUCTURED_REPORT_MODULES
+from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS
+from dcmseal_profiles.tables import attributes, clause
+
+_IDENTITY: Final = frozenset({tags.SOP_CLASS_UID, tags.STUDY_INSTANCE_UID, tags.SERIES_INSTANCE_UID})
+"""Not SOP Instance UID, which may change until the report is verified."""
+_EVIDENCE: Final = frozenset({0x0040A375, 0x0040A385, 0x0040A360, 0x0040A032})
+"""Current Requested Procedure Evidence, Pertinent Other Evidence, Predecessor Documents, Observation DateTime."""
+_VERIFICATION_FLAG: Final = 0x0040A493
+_VERIFYING_OBSERVER_SEQUENCE: Final = 0x0040A073
+"""Verification DateTime, the fourth that is named, stands inside it."""
+_VERIFICATION: Final = frozenset({tags.SOP_INSTANCE_UID, _VERIFICATION_FLAG, _VERIFYING_OBSERVER_SEQUENCE})
+_DOCUMENT: Final = frozenset({0x0040A040, 0x0040A043, 0x0040A730})
+"""Value Type, Concept Name Code Sequence and Content Sequence: the root of a content tree (PS3.3 C.17.3)."""
+_ENCAPSULATED_DOCUMENT: Final = 0x00420011
+_WHAT_VERIFIES: Final = "SOP Instance UID, Verification Flag and Verifying Observer Sequence"
+_NOTES: Final = (
+    f"A VERIFIED document needs one signature of purpose 5, Verification Signature, that covers {_WHAT_VERIFIES}.",
+    "The profile is for documents with at most one Verifying Observer.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StructuredReportRsa:
+    """Base RSA over a report's content and evidence, for a stated purpose; if VERIFIED, by a Verification Signature."""
+
+    name: str = "structured-report-rsa"
+    title: str = "Structured Report RSA Digital Signature Profile"
+    reference: str = "PS3.15 C.4"
+
+    def requirements(self, dataset: ProfiledDataset) -> Requirements:
+        return _requirements(self.reference, _why_not(dataset), is_verified(dataset))
+
+    def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
+        required = self.requirements(dataset)
+        return unmet(required, dataset, facts) + wrong_types(facts, required.clause)
+
+    def check_all(self, dataset: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> tuple[Finding, ...]:
+        """A VERIFIED document has at least one Verification Signature, over what makes it verified."""
+        if not dataset.is_main or not is_verified(dataset) or _why_not(dataset):
+            return ()
+        complete = frozenset(dataset.tags) >= _VERIFICATION
+        if complete and any(_verifies(facts) for facts in signatures if not self.check(dataset, facts)):
+            return ()
+        return (
+            Finding(
+                aspect=Aspect.CONFORMANCE,
+                outcome=Outcome.FAILED,
+                code="verification-signature-missing",
+                message=f"the document is VERIFIED, but no Verification Signature (purpose 5) covers {_WHAT_VERIFIES}",
+                clause=clause(self.reference),
+            ),
+        )
+
+
+def is_verified(dataset: ProfiledDataset) -> bool:
+    """Whether the document's Verification Flag (0040,A493) is VERIFIED; documents without the flag are not."""
+    return dataset.text(_VERIFICATION_FLAG) == "VERIFIED"
+
+
+def _verifies(facts: SignatureFacts) -> bool:
+    return facts.purpose == SignaturePurpose.VERIFICATION and facts.elements >= _VERIFICATION
+
+
+def _why_not(dataset: ProfiledDataset) -> str:
+    present = frozenset(dataset.tags)
+    if not present >= _DOCUMENT or _ENCAPSULATED_DOCUMENT in present:
+        return "the data set is no SR or Key Object Selection document"
+    if (dataset.items(_VERIFYING_OBSERVER_SEQUENCE) or 0) > 1:
+        return "the document has several Verifying Observers, and the profile is for one at the most"
+    return ""
+
+
+@cache
+def _requirements(section: str, why_not: str, verified: bool) -> Requirements:  # noqa: FBT001 - a key of the cache
+    listed = attributes(STRUCTURED_REPORT_MODULES)
+    named = dict.fromkeys(_IDENTITY | _EVIDENCE, f"list of {section}")
+    return Requirements(
+        elements=listed.elements | _IDENTITY | _EVIDENCE,
+        mandatory=_IDENTITY,
+        advised=listed.dropped | _VERIFICATION if verified else listed.dropped,
+        mac_algorithms=MAC_ALGORITHMS,
+        key_types=KEY_TYPES,
+        purpose_required=True,
+        default_purpose=SignaturePurpose.VERIFICATION.value if verified else None,
+        main_dataset_only=True,
+        inapplicable=why_not,
+        notes=_NOTES,
+        tables=listed.tables(named),
+        clause=clause(section),
+    )
