@@ -24,13 +24,15 @@ def judge(timestamp: bytes, values: Sequence[bytes], certificates: Sequence[byte
     try:
         token = read_token(timestamp)
     except UnreadableToken as error:
-        return TimestampJudgement(findings=(_failed("timestamp-unreadable", str(error)),))
+        return TimestampJudgement(findings=(_unknown("timestamp-unreadable", str(error)),))
     authority = find_authority(token, certificates)
-    findings = [*_imprint(token, values), *_signature(token, authority)]
-    if authority is not None:
-        findings += [*_usage(token, authority), *_strength(token, authority)]
-    if authority is None or any(finding.outcome is Outcome.FAILED for finding in findings):
-        return TimestampJudgement(findings=tuple(findings))
+    proofs = (*_imprint(token, values), *_signature(token, authority))
+    if authority is None:
+        return TimestampJudgement(findings=proofs)
+    findings = (*proofs, *_usage(token, authority), *_strength(token, authority))
+    is_proven = all(finding.outcome is Outcome.PASSED for finding in proofs)
+    if not is_proven or any(finding.outcome is Outcome.FAILED for finding in findings):
+        return TimestampJudgement(findings=findings)
     time = CertifiedTime(
         moment=token.moment,
         accuracy=token.accuracy,
@@ -39,7 +41,7 @@ def judge(timestamp: bytes, values: Sequence[bytes], certificates: Sequence[byte
         authority=authority.der,
         others=tuple(each for each in (*token.certificates, *certificates) if each != authority.der),
     )
-    return TimestampJudgement(findings=tuple(findings), time=time)
+    return TimestampJudgement(findings=findings, time=time)
 
 
 def _imprint(token: Token, values: Sequence[bytes]) -> Iterator[Finding]:

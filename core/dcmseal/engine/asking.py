@@ -58,7 +58,7 @@ def verify(
         required=tuple(_plugins(registry).profile(each) if isinstance(each, str) else each for each in wanted),
         integrity_only=integrity_only,
         accept_old_format=accept_old_format,
-        timestamp=_timestamps(timestamp, tuple(timestamp_certificates), registry),
+        timestamp=_timestamps(timestamp, timestamp_certificates, registry),
     )
     with opened(source) as file:
         return verify_file(file, question)
@@ -108,11 +108,9 @@ def location_of(location: Location | str | None) -> Location | None:
 
 
 def _timestamps(
-    rule: TimestampRule | str, certificates: tuple[bytes, ...], registry: Registry | None
-) -> TimestampQuestion | None:
-    """How timestamps are verified; None if as usual."""
-    if rule == "verify" and not certificates and registry is None:
-        return None
+    rule: TimestampRule | str, certificates: Iterable[bytes], registry: Registry | None
+) -> TimestampQuestion:
+    """How timestamps are verified; raises UsageError."""
     from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
 
     try:
@@ -121,7 +119,7 @@ def _timestamps(
         known = ", ".join(TimestampRule)
         raise UsageError(f"{rule!r} is no way to deal with timestamps", hint=f"use one of {known}") from None
     return TimestampQuestion(
-        rule=asked, certificates=certificates, backend=lambda type_: _plugins(registry).timestamp_backend(type_)
+        rule=asked, certificates=tuple(certificates), backend=lambda type_: _plugins(registry).timestamp_backend(type_)
     )
 
 

@@ -12,7 +12,6 @@ from typing import Final
 from dcmseal.engine.certificate import Certificate, der_of
 from dcmseal.errors import CertificateNotValid, PluginError, TimestampError
 from dcmseal.model import CertifiedTime, DigitalSignature
-from dcmseal.plugins.registry import installed
 from dcmseal.plugins.timestamping import TimestampBackend
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.terms import KeyType
@@ -34,6 +33,13 @@ class TimestampRule(StrEnum):
     """They are not looked at."""
 
 
+def installed_backend(type_: str) -> TimestampBackend:
+    """What knows a Certified Timestamp Type among the plugins installed; most files need none."""
+    from dcmseal.plugins.registry import installed
+
+    return installed().timestamp_backend(type_)
+
+
 def nobody_vouches(_: CertifiedTime) -> tuple[Finding, ...]:
     """What is said of an authority as long as no trust source judges it."""
     message = "no trust anchor is configured for the timestamp's authority: anybody can be one"
@@ -47,7 +53,7 @@ class TimestampQuestion:
     rule: TimestampRule = TimestampRule.VERIFY
     certificates: tuple[bytes, ...] = ()
     """DER certificates of authorities, for timestamps that come without; not trusted."""
-    backend: Callable[[str], TimestampBackend] = lambda type_: installed().timestamp_backend(type_)
+    backend: Callable[[str], TimestampBackend] = installed_backend
     """What knows a Certified Timestamp Type; raises PluginError."""
     vouch: Callable[[CertifiedTime], tuple[Finding, ...]] = nobody_vouches
     """Judges whether the authority of a certified time is trusted."""
@@ -68,21 +74,58 @@ class TimestampAnswer:
         """Whether all that was found out passed, but for trust in the authority."""
         return self.time is not None and all(each.outcome is Outcome.PASSED for each in self.findings)
 
+    @property
+    def is_vouched_for(self) -> bool:
+        """Whether the authority is trusted."""
+        return bool(self.vouching) and all(each.outcome is Outcome.PASSED for each in self.vouching)
+
+
+_NOTHING: Final = TimestampAnswer()
+
+
+class Timestamps:
+    """Judges the timestamps of the signatures of a Data Set, and remembers which of those required are not there."""
+
+    def __init__(self, question: TimestampQuestion, *, uid: str | None, integrity_only: bool) -> None:
+        """``uid`` is that of the one signature that is asked about, None for all."""
+        self._uid = uid
+        self._question = question
+        self._integrity_only = integrity_only
+        self._unmet: list[Finding] = []
+
+    def answer(self, signature: DigitalSignature, certificate: Certificate | None) -> TimestampAnswer:
+        """What there is to say about the timestamp of a signature."""
+        rule = self._question.rule
+        if rule is TimestampRule.IGNORE:
+            return _NOTHING
+        if not (signature.timestamp or signature.timestamp_type):
+            answer = _NOTHING
+        else:
+            answer = timestamp_answer(signature, certificate, self._question)
+        if rule is TimestampRule.REQUIRE and self._uid in (None, signature.uid):
+            self._unmet.extend(self._missing(signature, answer))
+        return answer
+
+    def unmet(self) -> tuple[Finding, ...]:
+        """What is required and not there, or not established."""
+        return tuple(self._unmet)
+
+    def _missing(self, signature: DigitalSignature, answer: TimestampAnswer) -> Iterator[Finding]:
+        if not answer.findings:
+            message = "the signature has no certified timestamp"
+            yield _finding(Outcome.FAILED, "timestamp-absent", message, _STAMP, signature.uid)
+        elif not answer.is_sound or not (self._integrity_only or answer.is_vouched_for):
+            message = "that the signature has a sound timestamp is not established"
+            yield _finding(Outcome.UNKNOWN, "timestamp-not-established", message, _STAMP, signature.uid)
+
 
 def timestamp_answer(
     signature: DigitalSignature, certificate: Certificate | None, question: TimestampQuestion
 ) -> TimestampAnswer:
-    """Verify the timestamp of a signature, if it has one."""
-    if question.rule is TimestampRule.IGNORE:
-        return TimestampAnswer()
-    if not (signature.timestamp or signature.timestamp_type):
-        if question.rule is TimestampRule.VERIFY:
-            return TimestampAnswer()
-        message = "the signature has no certified timestamp"
-        return TimestampAnswer(findings=(_finding(Outcome.FAILED, "timestamp-absent", message, _STAMP),))
+    """Verify the timestamp that a signature has."""
     if not signature.timestamp:
         message = "there is a type of timestamp, and no timestamp, or one beyond all bounds"
-        return TimestampAnswer(findings=(_finding(Outcome.FAILED, "timestamp-empty", message, _STAMP),))
+        return TimestampAnswer(findings=(_finding(Outcome.UNKNOWN, "timestamp-empty", message, _STAMP),))
     try:
         backend = question.backend(signature.timestamp_type)
         judgement = backend.judge(signature.timestamp, stamped_values(signature, certificate), question.certificates)
@@ -135,5 +178,5 @@ def _time_findings(
         yield _finding(Outcome.UNKNOWN, "timestamp-in-future", message, _STAMP)
 
 
-def _finding(outcome: Outcome, code: str, message: str, clause: str) -> Finding:
-    return Finding(aspect=Aspect.TIMESTAMP, outcome=outcome, code=code, message=message, clause=clause)
+def _finding(outcome: Outcome, code: str, message: str, clause: str, where: str = "") -> Finding:
+    return Finding(aspect=Aspect.TIMESTAMP, outcome=outcome, code=code, message=message, where=where, clause=clause)

@@ -249,36 +249,54 @@ def test_an_expired_certificate_was_valid_when_the_time_was_certified(pki: Pki, 
 
 
 @pytest.mark.parametrize(
-    ("token", "type_", "code", "verdicts"),
+    ("token", "type_", "code", "verdict"),
     [
-        (b"0\x03abc", "CMS_TSP", "timestamp-unreadable", ("invalid", "invalid")),
-        (b"", "CMS_TSP", "timestamp-empty", ("invalid", "invalid")),
-        (b"0\x03abc", "CMS_TS", "timestamp-not-verifiable", ("valid", "not-established")),
-        (b"0\x03abc", "", "timestamp-not-verifiable", ("valid", "not-established")),
-        (None, "", "timestamp-absent", ("valid", "invalid")),
+        (b"0\x03abc", "CMS_TSP", "timestamp-unreadable", "not-established"),
+        (b"", "CMS_TSP", "timestamp-empty", "not-established"),
+        (b"0\x03abc", "CMS_TS", "timestamp-not-verifiable", "not-established"),
+        (b"0\x03abc", "", "timestamp-not-verifiable", "not-established"),
+        (None, "", None, "invalid"),
     ],
 )
-def test_what_is_no_timestamp(
-    pki: Pki, image: bytes, token: bytes | None, type_: str, code: str, verdicts: tuple[str, str]
+def test_what_is_no_timestamp_is_missed_only_where_one_is_required(
+    pki: Pki, image: bytes, token: bytes | None, type_: str, code: str | None, verdict: str
 ) -> None:
     data = signed(image, pki["p256"])
     if token is not None:
         data = with_token(data, token, type_)
-    for rule, verdict in zip(("verify", "require"), verdicts, strict=True):
-        assert dcmseal.verify(data, integrity_only=True, timestamp=rule).verdict.value == verdict
-    assert codes(data, timestamp="require") == {code}
+    assert codes(data) == ({code} if code else set())
     assert codes(data, timestamp="ignore") == set()
-    assert dcmseal.verify(data, integrity_only=True, timestamp="ignore").verdict is Verdict.VALID
+    for rule in ("verify", "ignore"):
+        report = dcmseal.verify(data, integrity_only=True, timestamp=rule)
+        assert (report.verdict, report.unmet) == (Verdict.VALID, ())
+    required = dcmseal.verify(data, integrity_only=True, timestamp="require")
+    assert required.verdict.value == verdict
+    # the signature itself is as good as it was
+    assert required.signatures[0].verdict(integrity_only=True) is Verdict.VALID
+    assert [(each.code, each.where) for each in required.unmet] == [
+        ("timestamp-not-established" if code else "timestamp-absent", required.signatures[0].signature.uid)
+    ]
 
 
-def test_a_demanded_timestamp_is_not_established_without_trust_in_its_authority(
+def test_every_signature_has_to_have_a_required_timestamp(pki: Pki, served: Serving, image: bytes) -> None:
+    twice = signed(signed(image, pki["p256"]), pki["p256"])
+    first, second = (each.uid for each in dcmseal.signatures(twice))
+    once = dcmseal.add_timestamp(twice, served.url, uid=first).data
+    assert once is not None
+    report = dcmseal.verify(once, integrity_only=True, timestamp="require")
+    assert [(each.code, each.where) for each in report.unmet] == [("timestamp-absent", second)]
+    assert report.verdict is Verdict.INVALID
+    assert dcmseal.verify(once, integrity_only=True, timestamp="require", uid=first).verdict is Verdict.VALID
+
+
+def test_a_required_timestamp_is_not_established_without_trust_in_its_authority(
     pki: Pki, authority: Authority, image: bytes
 ) -> None:
     data = signed(image, pki["p256"])
     stamped = with_token(data, authority.token(value_of(data)))
-    (report,) = dcmseal.verify(stamped, timestamp="require").signatures
-    assert report.required == (Aspect.TIMESTAMP,)
-    assert report.verdict(integrity_only=False) is Verdict.NOT_ESTABLISHED
+    report = dcmseal.verify(stamped, timestamp="require")
+    assert [each.code for each in report.unmet] == ["timestamp-not-established"]
+    assert report.verdict is Verdict.NOT_ESTABLISHED
     # weak digests are no question of trust
     weak = with_token(data, authority.token(value_of(data), digest="sha1"))
     assert dcmseal.verify(weak, integrity_only=True, timestamp="require").verdict is Verdict.NOT_ESTABLISHED
