@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 from dcmseal.dataset.source import Buffer
 from dcmseal.engine.opening import DatasetInput, opened
-from dcmseal.errors import NoSuchSignature
+from dcmseal.errors import NoSuchSignature, UsageError
 from dcmseal.location import Location
 from dcmseal.report import VerificationReport
 
 if TYPE_CHECKING:
     from dcmseal.engine.inspection import Signature
+    from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
     from dcmseal.plugins.protocols import Profile
     from dcmseal.plugins.registry import Registry
 
@@ -32,6 +33,8 @@ def verify(
     require: Iterable[str | Profile] = (),
     integrity_only: bool = False,
     accept_old_format: bool = False,
+    timestamp: TimestampRule | str = "verify",
+    timestamp_certificates: Iterable[bytes] = (),
     name_profiles: bool = True,
     registry: Registry | None = None,
 ) -> VerificationReport:
@@ -39,8 +42,11 @@ def verify(
 
     ``require`` names profiles, or profile files, each of which some signature must meet. ``integrity_only`` lets the
     verdict do without trust. ``accept_old_format`` takes the fragment format of DCMTK before 3.5.4 for valid.
-    ``name_profiles`` False saves looking for plugins where nobody wants to know which profiles are met. A bad
-    signature is a finding of the report. Raises DatasetError or one of its kinds, and ProfileError or one of its kinds.
+    ``timestamp`` says whether certified timestamps are verified where they are (``verify``), demanded of every
+    signature (``require``), or left alone (``ignore``); ``timestamp_certificates`` are DER certificates of authorities,
+    for timestamps that come without. ``name_profiles`` False saves looking for plugins where nobody wants to know which
+    profiles are met. A bad signature is a finding of the report. Raises UsageError, DatasetError or one of its kinds,
+    and ProfileError or one of its kinds.
     """
     from dcmseal.engine.verification import Question, verify_file
 
@@ -52,6 +58,7 @@ def verify(
         required=tuple(_plugins(registry).profile(each) if isinstance(each, str) else each for each in wanted),
         integrity_only=integrity_only,
         accept_old_format=accept_old_format,
+        timestamp=_timestamps(timestamp, timestamp_certificates, registry),
     )
     with opened(source) as file:
         return verify_file(file, question)
@@ -98,6 +105,22 @@ def no_such_signature(uid: str) -> NoSuchSignature:
 def location_of(location: Location | str | None) -> Location | None:
     """Read a location that may be given as text; raises UsageError."""
     return Location.parse(location) if isinstance(location, str) else location
+
+
+def _timestamps(
+    rule: TimestampRule | str, certificates: Iterable[bytes], registry: Registry | None
+) -> TimestampQuestion:
+    """How timestamps are verified; raises UsageError."""
+    from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
+
+    try:
+        asked = TimestampRule(rule)
+    except ValueError:
+        known = ", ".join(TimestampRule)
+        raise UsageError(f"{rule!r} is no way to deal with timestamps", hint=f"use one of {known}") from None
+    return TimestampQuestion(
+        rule=asked, certificates=tuple(certificates), backend=lambda type_: _plugins(registry).timestamp_backend(type_)
+    )
 
 
 def _plugins(registry: Registry | None) -> Registry:

@@ -52,6 +52,19 @@ def configure(parser: Parser) -> None:
         action="store_true",
         help="take for valid what DCMTK before 3.5.4 signed over compressed pixel data",
     )
+    parser.add_argument(
+        "--timestamp",
+        choices=("verify", "require", "ignore"),
+        default="verify",
+        help="certified timestamps are verified if there (default), demanded of every signature, or ignored",
+    )
+    parser.add_argument(
+        "--timestamp-certificate",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="certificate of a timestamp authority, for timestamps without; not trusted; may be repeated",
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="show every finding and element")
     less = parser.add_mutually_exclusive_group()
     less.add_argument("-q", "--quiet", action="store_true", help="write no result: the exit code says it")
@@ -96,6 +109,7 @@ def _write(documents: list[Document]) -> None:
 
 def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | SealError]]:
     """Each file's report, or why there is none; what is wrong with the request itself is raised."""
+    from dcmseal.cli.certificate_files import certificates_in
     from dcmseal.cli.files import STDIO, input_file
     from dcmseal.cli.site import registry_of
     from dcmseal.engine.asking import verify
@@ -105,6 +119,7 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
     if options.files.count(STDIO) > 1:
         raise UsageError("standard input can be read once only", hint="name - once")
     location = None if options.item is None else Location.parse(options.item)
+    certificates = certificates_in(options.timestamp_certificate)
     registry = registry_of(options) if options.require else None
     for file in options.files:
         try:
@@ -117,6 +132,8 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
                     registry=registry,
                     integrity_only=options.integrity_only,
                     accept_old_format=options.accept_old_format,
+                    timestamp=options.timestamp,
+                    timestamp_certificates=certificates,
                     # looking for plugins takes longer than all else that a small file needs
                     name_profiles=options.verbose or options.json,
                 )
