@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dcmseal.engine.changing import RemovalResult, SigningResult, plan, remove, sign
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.engine.planning import Plan
+    from dcmseal.engine.references.folders import Folders
     from dcmseal.engine.signing import attach, make_signature
     from dcmseal.errors import SealError
     from dcmseal.location import Location
@@ -29,6 +30,7 @@ _HOMES = {
     "dcmseal.engine.changing": ("RemovalResult", "SigningResult", "plan", "remove", "sign"),
     "dcmseal.engine.inspection": ("Signature", "SignedElement"),
     "dcmseal.engine.planning": ("Plan",),
+    "dcmseal.engine.references.folders": ("Folders",),
     "dcmseal.engine.signing": ("attach", "make_signature"),
     "dcmseal.errors": ("SealError",),
     "dcmseal.location": ("Location",),
@@ -41,6 +43,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "Aspect",
     "Finding",
+    "Folders",
     "Location",
     "MacAlgorithm",
     "Outcome",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 from dcmseal.dictionary import tag_of
 from dcmseal.engine import pydicom_dataset, signing
 from dcmseal.engine.advice import Advice
-from dcmseal.engine.asking import location_of, no_such_signature
+from dcmseal.engine.asking import References, folders_of, location_of, no_such_signature
 from dcmseal.engine.drafting import Wish
 from dcmseal.engine.opening import DatasetInput, is_dataset, opened
 from dcmseal.engine.output import file_bytes, write_file, write_stream
@@ -35,6 +35,8 @@ from dcmseal.terms import MacAlgorithm, SignaturePurpose
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+    from dcmseal.engine.references.filling import FilledReference
+
 Output: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 TagInput: TypeAlias = int | str
 
@@ -51,6 +53,8 @@ class SigningResult:
     """Elements that could not be signed, and why."""
     data: bytes | None
     """The signed file, if no output was named."""
+    references: tuple[FilledReference, ...] = ()
+    """The instances that the document cites, and what it now says of them, if that was asked for."""
 
     @property
     def uid(self) -> str:
@@ -70,6 +74,7 @@ def plan(
     purpose: SignaturePurpose | int | str | None = None,
     allow_weak: bool = False,
     padding: str = "minimal",
+    references: References | None = None,
     registry: Registry | None = None,
 ) -> Plan:
     """Decide all of a signature but its value; nothing is written and no key is touched.
@@ -87,6 +92,7 @@ def plan(
         purpose=None if purpose is None else _purpose(purpose),
         allow_weak=allow_weak,
         keep_padding=padding == "keep",
+        references=folders_of(references),
     )
     return plan_signature(source, wish)
 
@@ -108,6 +114,7 @@ def sign(
     allow_weak: bool = False,
     allow_expired: bool = False,
     padding: str = "minimal",
+    references: References | None = None,
     secrets: Secrets | None = None,
     registry: Registry | None = None,
 ) -> SigningResult:
@@ -122,7 +129,9 @@ def sign(
     ``profile`` demands. ``algorithm`` is a MAC algorithm, ``transfer_syntax`` the MAC Calculation Transfer Syntax
     UID, ``purpose`` one of CID 7007 by number or name. ``allow_weak`` and ``allow_expired`` let pass what is
     otherwise refused. ``padding`` ``keep`` leaves excess padding of text values as it is, instead of bringing it to
-    the minimum that all verifiers agree on.
+    the minimum that all verifiers agree on. ``references`` are folders with the instances that a report or selection
+    of key objects cites as evidence: their signatures or MACs are filled in first, so that the signature covers them
+    (PS3.3 C.17.2.1).
 
     Raises UsageError, DatasetError, ProfileError, SignerError, PluginError, OutputError, or one of their kinds;
     nothing is then written.
@@ -142,6 +151,7 @@ def sign(
             purpose=purpose,
             allow_weak=allow_weak,
             padding=padding,
+            references=references,
             registry=registry,
         ) as planned,
         ExitStack() as stack,
@@ -157,6 +167,7 @@ def sign(
         padded=tuple(each.path for each in planned.padded),
         left_out=planned.left_out,
         data=data,
+        references=planned.references,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -26,6 +26,7 @@ _MACRO: Final = "PS3.3 Table C.12-6"
 _RULES: Final = "PS3.3 C.12.1.1.3.1.1"
 _MAX_TEXT: Final = 4096
 _MAX_ITEMS: Final = 1000
+_MAX_NESTED: Final = 100_000
 _PURPOSE_CODES: Final = frozenset(str(purpose.value) for purpose in SignaturePurpose)
 
 
@@ -65,6 +66,14 @@ class LevelView:
             return None
         items = sequence_items(self.scan, index, most=_MAX_ITEMS + 1)
         return sum(1 for _ in islice(items, _MAX_ITEMS))
+
+    def nested(self, tag: int) -> Iterator[LevelView]:
+        """The items of a sequence, in order; none if it is absent or no sequence. Raises Malformed."""
+        index = self.scan.index(tag)
+        if index is None or self.scan.kinds.get(index) is not Kind.SEQUENCE:
+            return
+        for number, (_, _, item) in enumerate(sequence_items(self.scan, index, _MAX_NESTED)):
+            yield LevelView(scan=item, location=self.location.item(tag, number))
 
 
 def order_problems(scan: LevelScanner) -> list[Finding]:

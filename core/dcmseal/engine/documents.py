@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dcmseal.engine.explaining import Explanation
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.engine.planning import Plan
+    from dcmseal.engine.references.filling import FilledReference
     from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
     from dcmseal.plugins.protocols import Profile, Requirements
     from dcmseal.plugins.registry import PluginInfo
@@ -49,6 +50,7 @@ def report_document(report: VerificationReport, file: str | None = None) -> Docu
             "notes": [_finding(note) for note in report.notes],
             "unmet": [_finding(each) for each in report.unmet],
             "skipped": [str(location) for location in report.skipped],
+            "references": [_finding(each) for each in report.references],
         },
     )
 
@@ -72,6 +74,7 @@ def signing_document(result: SigningResult) -> Document:
             "warnings": [_warning(each) for each in result.warnings],
             "padded": [_elements(path) for path in result.padded],
             "left_out": _with_reasons(result.left_out),
+            "references": [_reference(each) for each in result.references],
         },
     )
 
@@ -87,6 +90,7 @@ def plan_document(plan: Plan) -> Document:
             "warnings": [_warning(each) for each in plan.advice],
             "padded": [_elements(each.path) for each in plan.padded],
             "left_out": _with_reasons(plan.left_out),
+            "references": [_reference(each) for each in plan.references],
         },
     )
 
@@ -312,6 +316,17 @@ def _coverage(coverage: Coverage) -> Document:
 
 def _warning(advice: Advice) -> Document:
     return {"code": advice.code, "message": advice.message, "elements": _elements(advice.elements)}
+
+
+def _reference(reference: FilledReference) -> Document:
+    return {
+        "location": str(reference.location),
+        "sop_instance_uid": reference.uid,
+        "file": reference.file,
+        "signatures": [*reference.signatures],
+        "mac": reference.has_mac,
+        "was_there": reference.was_there,
+    }
 
 
 def _profile(profile: Profile) -> Document:

@@ -58,6 +58,9 @@ class _NoElements:
     def items(self, tag: int) -> int | None:
         return None
 
+    def nested(self, tag: int) -> tuple[_NoElements, ...]:
+        return ()
+
 
 def rules_of(profile: Profile) -> Requirements:
     """What a profile demands whatever the Data Set."""

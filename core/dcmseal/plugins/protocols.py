@@ -102,6 +102,10 @@ class ProfiledDataset(Protocol):
         """How many items a sequence has, at most 1000 of them counted; None if absent or no sequence."""
         ...
 
+    def nested(self, tag: int) -> Iterable[ProfiledDataset]:
+        """The items of a sequence, in order; none if it is absent or no sequence."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:

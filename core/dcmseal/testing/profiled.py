@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,6 +31,9 @@ class SampleDataset:
     def items(self, tag: int) -> int | None:
         value = self.values.get(tag)
         return value if isinstance(value, int) else None
+
+    def nested(self, tag: int) -> Iterable[SampleDataset]:
+        return (SampleDataset(is_main=False),) * (self.items(tag) or 0)
 
     def encoded(self) -> tuple[bytes, Location]:
         """The same as a file in explicit VR little endian, and where in it the data set stands."""

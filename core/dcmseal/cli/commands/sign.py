@@ -11,6 +11,7 @@ from dcmseal.cli.parser import Parser, completed_by
 if TYPE_CHECKING:
     from dcmseal.engine.changing import SigningResult
     from dcmseal.engine.documents import Json
+    from dcmseal.engine.references.folders import Folders
 
 _KEY_VARIABLE = "DCMSEAL_KEY"
 _DESCRIPTION = """\
@@ -36,6 +37,7 @@ class _Wish(TypedDict):
     purpose: str | None
     allow_weak: bool
     padding: str
+    references: Folders | None
 
 
 def configure(parser: Parser) -> None:
@@ -75,6 +77,15 @@ def configure(parser: Parser) -> None:
         choices=("minimal", "keep"),
         default="minimal",
         help="bring padding of texts to the minimum that all software agrees on (default), or keep it",
+    )
+
+    what.add_argument(
+        "--reference",
+        metavar="FOLDER",
+        action="append",
+        default=[],
+        help="first fill in signatures or MACs of the evidence that a report cites, from the instances in this folder; "
+        "may be repeated",
     )
 
     how = parser.add_argument_group("how it is signed")
@@ -184,6 +195,7 @@ def _key(options: Namespace) -> str:
 
 
 def _wish(options: Namespace) -> _Wish:
+    from dcmseal.cli.progress import folders
     from dcmseal.cli.tag_lists import tags_in_file, tags_in_words
 
     tags = tags_in_words(options.tag)
@@ -199,6 +211,7 @@ def _wish(options: Namespace) -> _Wish:
         "purpose": options.purpose,
         "allow_weak": options.allow_weak,
         "padding": options.padding,
+        "references": folders(options.reference),
     }
 
 
