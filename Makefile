@@ -2,6 +2,7 @@
 # make test      everything that must hold: style, types, floors, tests, docs; installs what that needs
 # make lint | types | contracts | unit | docs      one step of it
 # make test-lowest     the tests, with the oldest dependencies that pyproject.toml admits
+# make test-tokens     the signer contract on PKCS #11 modules of several makers; Debian, as root
 # make fuzz | bench | conformance CORPUS=FOLDER CHECKERS=FOLDER
 # make lock      new versions into requirements.lock
 # make clean
@@ -20,7 +21,7 @@ WORKERS ?= 2
 
 # One step after the other whatever -j says, so that what failed is printed last.
 .NOTPARALLEL:
-.PHONY: demo test lint types contracts unit docs test-lowest system-packages fuzz bench conformance lock clean
+.PHONY: demo test lint types contracts unit docs test-lowest test-tokens system-packages fuzz bench conformance lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/dcmseal demo
@@ -46,6 +47,11 @@ docs: $(VENV)/.developing
 
 test-lowest: $(LOWEST)/.installed system-packages
 	$(LOWEST)/bin/python -m pytest -n $(WORKERS) --ignore=tests/fuzz
+
+test-tokens: $(VENV)/.developing system-packages
+	sh tools/token_packages.sh
+	$(BIN)/python -m tests.tokens
+	$(BIN)/python tools/make_tokens_page.py
 
 fuzz: $(VENV)/.developing
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest tests/fuzz

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.dcmsign import Dcmtk, find_dcmtk
 from tests.support.pki import Pki
+from tests.support.softhsm import SoftHsm
 
 _COMMON = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 settings.register_profile("default", _COMMON, max_examples=40)
@@ -27,3 +29,12 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 def dcmsign() -> Dcmtk:
     """DCMTK's dcmsign and dcmconv: the independent implementation."""
     return find_dcmtk()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftHsm]:
+    """SoftHSM with a folder of this process: for all tests, since the first to load the module decides for the rest."""
+    hsm = SoftHsm(tmp_path_factory.mktemp("softhsm"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOFTHSM2_CONF", str(hsm.configuration))
+        yield hsm

@@ -33,7 +33,8 @@ release.
 
 | Environment variable | Meaning |
 |---|---|
-| `DCMSEAL_KEY` | The [key URI](key-uris.md) for `sign` without `--key`. |
+| `DCMSEAL_KEY` | The [key URI](key-uris.md), or name of a setup, for `sign` without `--key`. |
+| `DCMSEAL_CONFIG` | The [configuration file](../how-to/configure-keys.md), for commands without `--config`. |
 | `DCMSEAL_DEBUG` | `1` adds a traceback to errors. It may show more than you want others to see. |
 
 | Command | What it does |

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from dcmseal.config.loading import Config, load_config
+    from dcmseal.config.setup import KeySetup
     from dcmseal.engine.asking import find, signatures, stream, verify
     from dcmseal.engine.changing import RemovalResult, SigningResult, plan, remove, sign
     from dcmseal.engine.inspection import Signature, SignedElement
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 _HOMES = {
+    "dcmseal.config.loading": ("Config", "load_config"),
+    "dcmseal.config.setup": ("KeySetup",),
     "dcmseal.engine.asking": ("find", "signatures", "stream", "verify"),
     "dcmseal.engine.changing": ("RemovalResult", "SigningResult", "plan", "remove", "sign"),
     "dcmseal.engine.inspection": ("Signature", "SignedElement"),
@@ -42,8 +46,10 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Aspect",
+    "Config",
     "Finding",
     "Folders",
+    "KeySetup",
     "Location",
     "MacAlgorithm",
     "Outcome",
@@ -61,6 +67,7 @@ __all__ = [
     "__version__",
     "attach",
     "find",
+    "load_config",
     "make_signature",
     "plan",
     "remove",

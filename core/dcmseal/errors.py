@@ -117,6 +117,18 @@ class DeviceUnavailable(SignerError):
     """The device, or the module that drives it, is not there."""
 
 
+class ModuleUnusable(DeviceUnavailable):
+    """The module that drives the device is missing, or is no such module."""
+
+
+class DeviceRemoved(DeviceUnavailable):
+    """The device was taken away while it was in use; signing goes on once it is back, if asked to."""
+
+
+class DeviceExchanged(DeviceUnavailable):
+    """Another device is where the one with the key was."""
+
+
 class MechanismUnavailable(SignerError):
     """The key or device cannot make this kind of signature."""
 

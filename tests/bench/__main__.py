@@ -35,6 +35,7 @@ from .measures import (
 )
 from .runner import Bench
 from .targets import TARGETS, Samples, ratio
+from .tokens import KEYS, SIGN_BARE, SIGN_TOKEN
 
 _QUICK: Final = ("a_tiny", "a_ct", "a_mr", "a_mr_ivle", "a_mr_be", "c_emf1k")
 _CUT_SHORT: Final = """\
@@ -71,9 +72,18 @@ def print_figures(kinds: list[Kind], samples: Samples) -> None:
     print("v:dcmtk, s:dcmtk: times faster than DCMTK (limit:dcmtk: the floor is); v:floor, v:rsa: times the floor\n")
 
 
+def print_token_figures(samples: Samples) -> None:
+    """Signatures per second, either way."""
+    for name in KEYS:
+        figures = [samples.get((f"token_{name}", measure)) for measure in (SIGN_TOKEN, SIGN_BARE)]
+        ours, bare = (f"{1e3 / median(figure):.0f}" if figure else "-" for figure in figures)
+        print(f"{name} on SoftHSM, signatures per second of CPU: dcmseal {ours}, python-pkcs11's key.sign {bare}")
+    print()
+
+
 def print_targets(kinds: list[Kind], samples: Samples) -> bool:
     """A line for each target; True if all those of the kinds that ran are met."""
-    ran = {kind.name for kind in kinds}
+    ran = {kind.name for kind in kinds} | {f"token_{name}" for name in KEYS}
     verdicts = []
     for target in TARGETS:
         if target.key[0] not in ran:
@@ -100,6 +110,10 @@ def as_json(bench: Bench, kinds: list[Kind], rounds: int) -> dict[str, Any]:
                 **{name: bench.samples[kind.name, name] for name in _COLUMNS if (kind.name, name) in bench.samples},
             }
             for kind in kinds
+        },
+        "tokens": {
+            name: {each: bench.samples.get((f"token_{name}", each)) for each in (SIGN_TOKEN, SIGN_BARE)}
+            for name in KEYS
         },
         "targets": [
             {
@@ -162,6 +176,7 @@ def main() -> int:
     bench.run(chosen.kinds, chosen.rounds, progress=lambda step: print(step, file=sys.stderr, flush=True))
     print_figures(chosen.kinds, bench.samples)
     print(_CUT_SHORT)
+    print_token_figures(bench.samples)
     met = print_targets(chosen.kinds, bench.samples)
     for problem in bench.problems:
         print(f"NOT MEASURED {problem}")

@@ -13,22 +13,24 @@ import dcmseal
 from dcmseal.errors import SealError
 from dcmseal.report import Verdict
 
-from . import measures
+from . import measures, tokens
 from .corpus import Kind, file_of
 from .dcmtk import DcmtkError, DcmtkLoop
 from .identity import Identity
-from .measures import SUMMARIES, Files, Sample
+from .measures import Files, Sample
 from .memory import verification_peak
 from .targets import Key
+from .tokens import TokenError
 
 _SCRATCH: Final = "scratch.dcm"
+_SUMMARIES: Final = measures.SUMMARIES | tokens.SUMMARIES
 
 
 class BenchError(Exception):
     """What was to be measured does not work."""
 
 
-_FAILURES: Final = (BenchError, DcmtkError, SealError, OSError, subprocess.CalledProcessError)
+_FAILURES: Final = (BenchError, DcmtkError, SealError, OSError, subprocess.CalledProcessError, TokenError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +58,22 @@ class Bench:
                 loop = loops.enter_context(DcmtkLoop(self.dcmtk, self.identity)) if self.dcmtk else None
                 files = self._prepare(kind, loop)
                 planned += self._planned(kind.name, self._measures(files, loop))
-                with self._noting(f"{kind.name} {SUMMARIES[measures.MEMORY]}"):
+                with self._noting(f"{kind.name} {_SUMMARIES[measures.MEMORY]}"):
                     self.samples[kind.name, measures.MEMORY] = [verification_peak(files.ours)]
+            planned += self._on_tokens(loops)
             for number in range(rounds):
                 progress(f"round {number + 1} of {rounds}")
                 for key, sample in planned:
                     self.samples.setdefault(key, []).append(sample())
         (self.folder / _SCRATCH).unlink(missing_ok=True)
+
+    def _on_tokens(self, stack: ExitStack) -> Iterator[tuple[Key, Sample]]:
+        """The measures of keys on a token, which have no file."""
+        with self._noting("signing on a token"):
+            token = stack.enter_context(tokens.softhsm())
+            for name in tokens.KEYS:
+                key = stack.enter_context(tokens.opened(token, name))
+                yield from self._planned(f"token_{name}", key.measures())
 
     def _prepare(self, kind: Kind, loop: DcmtkLoop | None) -> Files:
         """Make the file of a kind, and let both implementations sign it."""
@@ -87,7 +98,7 @@ class Bench:
     def _planned(self, kind: str, makers: Iterable[tuple[str, Callable[[], Sample]]]) -> Iterator[tuple[Key, Sample]]:
         """The measures that work, each run once or twice already."""
         for name, make in makers:
-            with self._noting(f"{kind} {SUMMARIES[name]}".lstrip()):
+            with self._noting(f"{kind} {_SUMMARIES[name]}".lstrip()):
                 yield (kind, name), make()
 
     def _measures(self, files: Files, loop: DcmtkLoop | None) -> Iterator[tuple[str, Callable[[], Sample]]]:

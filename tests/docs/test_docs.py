@@ -13,6 +13,7 @@ import pytest
 
 import dcmseal
 import make_cli_reference
+import make_tokens_page
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.main import COMMANDS, main
 from dcmseal.engine.drafting import Wish
@@ -24,6 +25,7 @@ from tests.docs.codes import ROOT
 from tests.docs.pages import DATA, DOCS, README, RUNNABLE, Block, blocks, pages
 from tests.docs.reader import Reader, commands, environment
 from tests.support import builder
+from tests.tokens.kinds import EVERY_KEY, KINDS
 
 _FROM_NOTHING = (README, DOCS / "tutorial" / "first-signature.md")
 """Pages whose reader has nothing yet; those of the others have run the demonstration, and are in its folder."""
@@ -55,6 +57,8 @@ def test_what_the_page_says_happens(page: Path, tmp_path: Path, request: pytest.
         folder = tmp_path
     else:
         shutil.copytree(request.getfixturevalue("demo"), folder)
+    if "softhsm2-util" in page.read_text("utf-8"):
+        assert request.getfixturevalue("softhsm").module
     plugins = [request.getfixturevalue("foreign")] if "plugin" in page.stem else []
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -149,6 +153,18 @@ def test_every_exit_code_is_documented_and_no_other() -> None:
     page = (DOCS / "reference" / "exit-codes.md").read_text("utf-8")
     rows = {(int(code), name) for code, name in re.findall(r"^\| (\d+) \| ([A-Z_]+) \|", page, re.MULTILINE)}
     assert rows == {(code.value, code.name) for code in ExitCode}
+
+
+def test_every_token_that_is_tested_is_documented() -> None:
+    page = make_tokens_page.TARGET.read_text("utf-8")
+    rows = re.findall(r"^\| ([\w-]+) \| [\d.]+ \| ([\w ]+) \|.* \d+ passed", page, re.MULTILINE)
+    assert set(rows) == {(kind.name, key) for kind, key in EVERY_KEY}
+    assert "failed" not in page
+    assert all(kind.package in token_packages() for kind in KINDS)
+
+
+def token_packages() -> str:
+    return (ROOT / "tools" / "token_packages.sh").read_text("utf-8")
 
 
 def test_the_example_is_what_is_hashed() -> None:

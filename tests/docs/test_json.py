@@ -84,6 +84,12 @@ COMMANDS = {
     "certificate SIGNED": "certificate",
     "stream SIGNED": "stream",
     "remove SIGNED OUT --all": "removal",
+    "sign PLAIN SIGNED NOWHERE --in-place": "files",
+    "sign PLAIN SIGNED NOWHERE --in-place --dry-run": "files",
+    "keys": "keys",
+    "config check": "configuration",
+    "config check --open --config CONFIG": "configuration",
+    "config path": "place",
     "plugins": "plugins",
     "sign REPORT OUT --reference FOLDER": "signing",
     "verify REPORT --references FOLDER": "verification",
@@ -98,8 +104,9 @@ COMMANDS = {
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_commands_write_the_documents_of_the_schema(
-    pki: Pki, tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str
+    pki: Pki, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     plain, signed = tmp_path / "plain.dcm", tmp_path / "signed.dcm"
     plain.write_bytes(builder.file(builder.image()))
     key = f"pem:{pki['p256'].key_pem}?cert={pki['p256'].certificate_pem}"
@@ -109,19 +116,15 @@ def test_commands_write_the_documents_of_the_schema(
     folder = tmp_path / "study"
     folder.mkdir()
     (folder / "instance.dcm").write_bytes(builder.file(builder.image()))
-    words = {
-        "REPORT": report,
-        "FOLDER": folder,
-        "SIGNED": signed,
-        "PLAIN": plain,
-        "UID": result.uid,
-        "OUT": tmp_path / "out",
-        "NOWHERE": tmp_path / "none",
-    }
+    config = tmp_path / "config.toml"
+    config.write_text(f'[keys.a]\nuri = "{key}"\n[keys.b]\nuri = "pem:b"\npin-source = "env:A"\n[keys.c]\nuri = 3\n')
+    config.chmod(0o600)
+    words = {"SIGNED": signed, "PLAIN": plain, "UID": result.uid, "OUT": tmp_path / "out", "NOWHERE": tmp_path / "none"}
+    words |= {"CONFIG": config, "REPORT": report, "FOLDER": folder}
     arguments = [str(words.get(word, word)) for word in line.split()]
     if line in ("sign", "sign --dry-run"):
         arguments += [str(plain), str(tmp_path / "out")]
-    if line.split(maxsplit=1)[0] == "sign":
+    if line.startswith("sign"):
         arguments += ["--key", key]
     main([*arguments, "--json"])
     document = json.loads(capsys.readouterr().out)

@@ -23,6 +23,8 @@ COMMANDS: Final = {
     "remove": "remove signatures from a file",
     "certificate": "take the signer's certificate out of a signature",
     "stream": "write the bytes that a signature was computed over",
+    "keys": "list the keys that plugins can find, and the URI of each",
+    "config": "explain the configuration file, and check it",
     "profiles": "list the Digital Signature Profiles",
     "plugins": "list the plugins, and what is wrong with them",
     "demo": "sign, verify, tamper and verify again, with a throw-away key",

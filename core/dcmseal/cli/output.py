@@ -12,7 +12,7 @@ from dcmseal.cli.text import LONGEST, LONGEST_LINE, columns, printable
 from dcmseal.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from dcmseal.engine.documents import Document, Json
+    from dcmseal.engine.json_values import Document, Json
 
 _LABEL: Final = 14
 
@@ -69,11 +69,18 @@ def standard_output() -> TextIO | None:
     return sys.stdout
 
 
-def fields(to: Screen, values: Iterable[tuple[str, str]], tone: Tone = Tone.PLAIN, *, longest: int = LONGEST) -> None:
+def fields(
+    to: Screen,
+    values: Iterable[tuple[str, str]],
+    tone: Tone = Tone.PLAIN,
+    *,
+    longest: int = LONGEST,
+    width: int = _LABEL,
+) -> None:
     """Write labelled values, one a line; those without text are left out."""
     for label, value in values:
         if value:
-            to.line(f"  {label:{_LABEL}}{printable(value, longest)}", tone)
+            to.line(f"  {label:{width}}{printable(value, longest)}", tone)
 
 
 def warn(message: str) -> None:
@@ -90,9 +97,9 @@ def write_json(document: Document) -> None:
 
 def document(kind: str, **content: Json) -> Document:
     """A document of a kind that only the command line has."""
-    from dcmseal.engine.documents import SCHEMA_VERSION
+    from dcmseal.engine import json_values
 
-    return {"schema": f"dcmseal/{SCHEMA_VERSION}", "document": kind, **content}
+    return json_values.document(kind, content)
 
 
 def binary_output() -> BinaryIO:

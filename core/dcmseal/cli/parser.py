@@ -60,6 +60,12 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("-o", "--output", metavar="OUT", help=f"write {what} to this file, not to standard output")
         self.add_force()
 
+    def add_config(self) -> None:
+        """Add ``--config``."""
+        self.add_argument(
+            "--config", metavar="FILE", help="configuration file (default: $DCMSEAL_CONFIG, or the usual place)"
+        )
+
     def add_force(self) -> None:
         """Add ``--force``."""
         self.add_argument("--force", action="store_true", help="overwrite OUT if it exists")

@@ -1,32 +1,49 @@
-"""How far a search through folders has come: shown on terminals only."""
+"""How far a command is with many files: one line on a terminal, which goes away; nothing elsewhere."""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
-from functools import partial
-from typing import TYPE_CHECKING, TextIO
+from typing import Final, TextIO
 
-if TYPE_CHECKING:
-    from dcmseal.engine.references.folders import Folders
+from dcmseal.cli.text import printable
 
-_WIDTH = 40
+_USUAL: Final = 80
+"""Columns of a terminal that does not say."""
 
 
-def folders(paths: Sequence[str]) -> Folders | None:
-    """Folders with the instances that documents cite, which tell how far they are; None without any."""
-    if not paths:
-        return None
-    from dcmseal.engine.references.folders import Folders
+class Progress:
+    """Shows the number and the name of the file at hand on standard error."""
 
-    # sys.stderr is None if the descriptor was closed before Python started
-    stream: TextIO | None = sys.stderr
-    if stream is None or not stream.isatty():
-        return Folders(paths)
-    return Folders(paths, partial(_show, stream))
+    def __init__(self, total: int) -> None:
+        stream: TextIO | None = sys.stderr
+        shown = total > 1 and stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._stream = stream if shown else None
+        self._total = total
+        self._number = 0
+        self._length = 0
+
+    def next(self, name: str) -> None:
+        """Go on to the next file."""
+        self._number += 1
+        if self._stream is None:
+            return
+        self.clear()
+        line = f"{self._number}/{self._total} {printable(name)}"[: _width() - 1]
+        self._length = len(line)
+        self._stream.write(line)
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """Make room for something else."""
+        if self._stream is not None and self._length:
+            self._stream.write(f"\r{' ' * self._length}\r")
+            self._stream.flush()
+            self._length = 0
 
 
-def _show(stream: TextIO, text: str) -> None:
-    """Write over the line; what comes next writes over it in turn."""
-    stream.write(f"\r{text:{_WIDTH}}\r")
-    stream.flush()
+def _width() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _USUAL
+    except (OSError, ValueError):
+        return _USUAL

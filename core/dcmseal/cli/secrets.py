@@ -1,9 +1,7 @@
-"""Where passphrases and PINs come from: the environment, a file, a file descriptor, or whoever sits at the terminal."""
+"""Who answers when a key asks for its passphrase or PIN: what was given beforehand, or whoever sits at the terminal."""
 
 from __future__ import annotations
 
-import os
-import stat
 import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
@@ -11,12 +9,11 @@ from typing import TYPE_CHECKING, Final
 from dcmseal.cli.output import warn
 from dcmseal.cli.parser import Parser
 from dcmseal.cli.text import printable
-from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
+    from dcmseal.config.pins import PinSource
     from dcmseal.plugins.protocols import SecretRequest, Secrets
 
-_MOST_BYTES: Final = 1 << 16
 _ATTEMPTS: Final = 3
 
 
@@ -28,54 +25,58 @@ def add_arguments(parser: Parser) -> None:
     group.add_argument("--passphrase-env", metavar="VAR", help="an environment variable has it")
     group.add_argument("--passphrase-file", metavar="FILE", help="the first line of a file is it")
     group.add_argument("--passphrase-fd", metavar="N", type=int, help="the first line of a file descriptor is it")
+    group.add_argument("--passphrase-keyring", metavar="SERVICE", help="the system's keyring has it under this service")
 
 
-def secrets_of(options: Namespace) -> Secrets:
-    """Who answers a backend's requests.
+class Given:
+    """A passphrase or PIN that was given beforehand.
 
-    What is given is read now, not when a device waits for it, and answered once only: a wrong PIN that is tried again
-    locks a card. Raises UsageError if it is not there.
+    It is answered again only after it has proved to be right: a wrong PIN that is tried again locks a card.
     """
-    secret = _given(options)
-    if secret is None:
-        return _asked if sys.stdin is not None and sys.stdin.isatty() else _none
-    return lambda request: secret if request.attempt == 1 else None
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+        self._on_trial = False
+
+    def __call__(self, request: SecretRequest) -> str | None:
+        if self._on_trial or request.attempt > 1:
+            return None
+        self._on_trial = True
+        return self._secret
+
+    def proven(self) -> None:
+        """Take note that what it was given for has succeeded."""
+        self._on_trial = False
 
 
-def _given(options: Namespace) -> str | None:
-    if options.passphrase_env is not None:
-        secret = os.environ.get(options.passphrase_env)
-        if secret is None:
-            raise UsageError(f"there is no environment variable {options.passphrase_env}", hint="set it, and export it")
-        return secret
-    if options.passphrase_file is not None:
-        return _first_line(options.passphrase_file)
-    if options.passphrase_fd is not None:
-        return _first_line(options.passphrase_fd)
+def secrets_of(options: Namespace, *, otherwise: PinSource | None = None, account: str = "") -> Secrets:
+    """Who answers a backend's requests: the options, ``otherwise``, or a person; raises as ``secrets_from`` does."""
+    return secrets_from(_source(options) or otherwise, account)
+
+
+def secrets_from(source: PinSource | None, account: str) -> Secrets:
+    """Who answers a backend's requests: a source, or a person.
+
+    What is given is read now, not when a device waits for it. ``account`` is the entry in the system's keyring. Raises
+    UsageError or PinRejected if it is not there.
+    """
+    if source is not None:
+        return Given(source.read(account, warn))
+    return _asked if sys.stdin is not None and sys.stdin.isatty() else _none
+
+
+def _source(options: Namespace) -> PinSource | None:
+    from dcmseal.config.pins import PinKind, PinSource
+
+    for kind, name in (
+        (PinKind.ENVIRONMENT, options.passphrase_env),
+        (PinKind.FILE, options.passphrase_file),
+        (PinKind.DESCRIPTOR, options.passphrase_fd),
+        (PinKind.KEYRING, options.passphrase_keyring),
+    ):
+        if name is not None:
+            return PinSource(kind=kind, name=str(name))
     return None
-
-
-def _first_line(source: str | int) -> str:
-    name = f"file descriptor {source}" if isinstance(source, int) else source
-    try:
-        with open(source, "rb", closefd=not isinstance(source, int)) as file:
-            if isinstance(source, str):
-                _warn_if_open_to_others(source, os.fstat(file.fileno()))
-            line = file.readline(_MOST_BYTES)
-        secret = line.decode("utf-8").rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise UsageError(f"the passphrase in {name} is not in UTF-8", hint="save it in UTF-8") from None
-    except (OSError, OverflowError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "there is no such thing"
-        raise UsageError(f"the passphrase cannot be read from {name}: {reason}", hint="check the name") from None
-    if not secret:
-        raise UsageError(f"there is no passphrase in {name}", hint="it has to be the first line")
-    return secret
-
-
-def _warn_if_open_to_others(name: str, status: os.stat_result) -> None:
-    if os.name == "posix" and stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
-        warn(f"others can read {name}: chmod 600 keeps it to yourself")
 
 
 def _asked(request: SecretRequest) -> str | None:

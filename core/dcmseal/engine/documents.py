@@ -7,13 +7,15 @@ there is nothing. ``docs/reference/report.schema.json`` describes them all.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING
 
 from dcmseal.dictionary import keyword_of
 from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.engine.json_values import Document, Json
+from dcmseal.engine.json_values import document as _document
+from dcmseal.engine.references.documents import reference_document
 from dcmseal.errors import CertificateNotValid, Malformed, NotSignable, ProfileViolation, SealError
 from dcmseal.report import Aspect
 
@@ -23,19 +25,10 @@ if TYPE_CHECKING:
     from dcmseal.engine.explaining import Explanation
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.engine.planning import Plan
-    from dcmseal.engine.references.filling import FilledReference
     from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
-    from dcmseal.plugins.protocols import Profile, Requirements
+    from dcmseal.plugins.protocols import KeyListing, Profile, Requirements
     from dcmseal.plugins.registry import PluginInfo
     from dcmseal.report import Coverage, Finding, SignatureReport, VerificationReport
-
-Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
-Document: TypeAlias = dict[str, Json]
-
-SCHEMA_VERSION: Final = "1"
-"""Changes when a document loses or redefines something; what is only added leaves it as it is."""
-
-_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
 def report_document(report: VerificationReport, file: str | None = None) -> Document:
@@ -65,32 +58,35 @@ def signatures_document(signatures: Iterable[Signature], file: str | None = None
     return _document("signatures", {"file": file or "", "signatures": [_inspected(each) for each in signatures]})
 
 
-def signing_document(result: SigningResult) -> Document:
-    """A signature that was made, of kind ``signing``."""
+def signing_document(result: SigningResult, file: str | None = None, output: str | None = None) -> Document:
+    """A signature that was made, of kind ``signing``; ``file`` and ``output`` are how the caller names them."""
     return _document(
         "signing",
         {
+            "file": file or "",
+            "output": output or "",
             "signature": _stated(result.signature),
             "warnings": [_warning(each) for each in result.warnings],
             "padded": [_elements(path) for path in result.padded],
             "left_out": _with_reasons(result.left_out),
-            "references": [_reference(each) for each in result.references],
+            "references": [reference_document(each) for each in result.references],
         },
     )
 
 
-def plan_document(plan: Plan) -> Document:
+def plan_document(plan: Plan, file: str | None = None) -> Document:
     """A signature as it would be made, of kind ``plan``; it has no signer yet."""
     return _document(
         "plan",
         {
+            "file": file or "",
             "signature": _stated(plan.signature),
             "profile": None if plan.profile is None else _profile(plan.profile),
             "required": _elements(sorted(plan.requirements.covered.intersection(plan.elements))),
             "warnings": [_warning(each) for each in plan.advice],
             "padded": [_elements(each.path) for each in plan.padded],
             "left_out": _with_reasons(plan.left_out),
-            "references": [_reference(each) for each in plan.references],
+            "references": [reference_document(each) for each in plan.references],
         },
     )
 
@@ -122,6 +118,11 @@ def plugins_document(plugins: Iterable[PluginInfo]) -> Document:
             ]
         },
     )
+
+
+def keys_document(keys: Iterable[KeyListing], problems: Iterable[Document]) -> Document:
+    """Keys that can be found, of kind ``keys``, and the errors of the plugins that could not look for theirs."""
+    return _document("keys", {"keys": [_key(each) for each in keys], "problems": [*problems]})
 
 
 def profiles_document(profiles: Iterable[Profile]) -> Document:
@@ -177,7 +178,7 @@ def explanation_document(explanation: Explanation, file: str | None = None) -> D
 
 
 def files_document(documents: Iterable[Document]) -> Document:
-    """The verifications of several files, or the errors that prevented them, of kind ``files``."""
+    """The results of several files, or the errors that prevented them, of kind ``files``."""
     return _document("files", {"files": [*documents]})
 
 
@@ -196,22 +197,6 @@ def error_document(error: SealError, exit_code: int, file: str | None = None) ->
             "findings": [_finding(each) for each in error.findings] if isinstance(error, ProfileViolation) else [],
         },
     )
-
-
-def _document(kind: str, content: Document) -> Document:
-    valid = {name: _valid(value) for name, value in content.items()}
-    return {"schema": f"dcmseal/{SCHEMA_VERSION}", "document": kind, **valid}
-
-
-def _valid(value: Json) -> Json:
-    """The value with text that UTF-8 can hold: names of files and people may come with lone surrogates."""
-    if isinstance(value, str):
-        return _SURROGATES.sub("\ufffd", value)
-    if isinstance(value, list):
-        return [_valid(each) for each in value]
-    if isinstance(value, dict):
-        return {name: _valid(each) for name, each in value.items()}
-    return value
 
 
 def _verified(report: SignatureReport, *, integrity_only: bool) -> Document:
@@ -318,19 +303,18 @@ def _warning(advice: Advice) -> Document:
     return {"code": advice.code, "message": advice.message, "elements": _elements(advice.elements)}
 
 
-def _reference(reference: FilledReference) -> Document:
-    return {
-        "location": str(reference.location),
-        "sop_instance_uid": reference.uid,
-        "file": reference.file,
-        "signatures": [*reference.signatures],
-        "mac": reference.has_mac,
-        "was_there": reference.was_there,
-    }
-
-
 def _profile(profile: Profile) -> Document:
     return {"name": profile.name, "title": profile.title, "reference": profile.reference}
+
+
+def _key(key: KeyListing) -> Document:
+    return {
+        "uri": key.uri,
+        "label": key.label,
+        "key_type": key.key_type.value if key.key_type else "",
+        "detail": {**key.detail},
+        "problem": key.problem,
+    }
 
 
 def _element(tag: int) -> Document:

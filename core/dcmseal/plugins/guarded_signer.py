@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
-from typing import Final
+from typing import Final, cast
 
 from dcmseal.errors import PluginBroken, SignerError, UsageError
 from dcmseal.plugins import answers
+from dcmseal.plugins.key_uri import KeyUri
 from dcmseal.plugins.loading import Origin
 from dcmseal.plugins.protocols import KeyListing, SecretRequest, Secrets, SignableMessage, Signer, SignerBackend
 from dcmseal.terms import KeyType
@@ -17,6 +18,7 @@ from dcmseal.terms import KeyType
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{1,31}", re.ASCII)
 _MOST_KEYS: Final = 10_000
 _MOST_CERTIFICATES: Final = 64
+_LONGEST_TEXT: Final = 10_000
 _DER_SEQUENCE: Final = b"\x30"
 
 
@@ -60,7 +62,20 @@ class GuardedBackend:
     def list_keys(self, uri: str = "") -> tuple[KeyListing, ...]:
         """Keys the backend can find by itself; raises SignerError or one of its kinds."""
         with answers.guarded(self._blame, SignerError):
-            return answers.tuple_of(tuple(islice(self._backend.list_keys(uri), _MOST_KEYS)), KeyListing, "list_keys")
+            found = tuple(islice(self._backend.list_keys(uri), _MOST_KEYS))
+            return tuple(map(self._listing, answers.tuple_of(found, KeyListing, "list_keys")))
+
+    def _listing(self, listing: KeyListing) -> KeyListing:
+        """The listing if it is made of text, with a key URI that this backend would open."""
+        detail = cast("dict[object, object]", dict(listing.detail))
+        for text in (listing.uri, listing.label, listing.problem, *detail, *detail.values()):
+            if len(answers.one_of(text, str, "list_keys")) > _LONGEST_TEXT:
+                raise answers.Nonsense(f"list_keys gave a text of more than {_LONGEST_TEXT} characters")
+        if listing.key_type is not None:
+            answers.one_of(listing.key_type, KeyType, "list_keys")
+        if listing.uri and KeyUri.parse(listing.uri).scheme != self.scheme:
+            raise answers.Nonsense("list_keys gave a key URI of another scheme")
+        return listing
 
     def _close(self, key: ExitStack) -> None:
         with answers.guarded(self._blame, SignerError):

@@ -20,7 +20,8 @@ _SECRET_NAMES: Final = frozenset(
 )
 _HOW_TO_ANSWER: Final = (
     "leave it out: it is asked for when needed, or taken from an environment variable (--passphrase-env), "
-    "a file (--passphrase-file) or a file descriptor (--passphrase-fd)"
+    "a file (--passphrase-file), a file descriptor (--passphrase-fd) or the system's keyring (--passphrase-keyring); "
+    "the URI of a token may name a pin-source="
 )
 
 
@@ -109,11 +110,20 @@ def escaped(path: str) -> str:
     return path.replace("%", "%25").replace("?", "%3F").replace("&", "%26")
 
 
+def is_secret_name(name: str) -> bool:
+    """Whether an attribute of that name would be a passphrase or PIN.
+
+    >>> is_secret_name("PIN_value"), is_secret_name("pin-source")
+    (True, False)
+    """
+    return name.strip().lower().replace("_", "-") in _SECRET_NAMES
+
+
 def _refuse_secrets(text: str) -> None:
     # Semicolons too: they separate the attributes in the path of a PKCS #11 URI (RFC 7512).
     for part in re.split("[:;?&]", text):
         name, equals, _ = part.partition("=")
-        if equals and unquote(name).strip().lower() in _SECRET_NAMES:
+        if equals and is_secret_name(unquote(name)):
             raise UsageError("a passphrase or PIN has no place in a key URI", hint=_HOW_TO_ANSWER)
 
 

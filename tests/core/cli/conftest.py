@@ -38,7 +38,7 @@ class Ran:
 
 
 class Run(Protocol):
-    def __call__(self, *words: str | Path, stdin: bytes | None = b"") -> Ran: ...
+    def __call__(self, *words: str | Path, stdin: bytes | None = b"", typed: str | None = None) -> Ran: ...
 
 
 class Terminal(TextIOWrapper):
@@ -48,11 +48,14 @@ class Terminal(TextIOWrapper):
 
 @pytest.fixture
 def run(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs ``dcmseal`` with these words; without ``stdin`` in a terminal."""
+    """Runs ``dcmseal`` with these words; without ``stdin``, or with something ``typed``, in a terminal."""
 
-    def run(*words: str | Path, stdin: bytes | None = b"") -> Ran:
+    def run(*words: str | Path, stdin: bytes | None = b"", typed: str | None = None) -> Ran:
         with monkeypatch.context() as patch:
-            patch.setattr("sys.stdin", Terminal(BytesIO()) if stdin is None else TextIOWrapper(BytesIO(stdin)))
+            if stdin is None or typed is not None:
+                patch.setattr("sys.stdin", Terminal(BytesIO((typed or "").encode())))
+            else:
+                patch.setattr("sys.stdin", TextIOWrapper(BytesIO(stdin)))
             try:
                 code: Any = main([str(word) for word in words])
             except SystemExit as end:
@@ -64,9 +67,11 @@ def run(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture(autouse=True)
-def without_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DCMSEAL_KEY", "DCMSEAL_DEBUG", "COLUMNS"):
+def without_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Neither variables nor the configuration of whoever runs the tests."""
+    for name in ("DCMSEAL_KEY", "DCMSEAL_CONFIG", "DCMSEAL_DEBUG", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-such-home"))
 
 
 @pytest.fixture(scope="session")

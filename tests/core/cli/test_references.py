@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from dcmseal.cli.evidence import folders
 from dcmseal.cli.exit_codes import ExitCode
-from dcmseal.cli.progress import folders
 from tests.core.cli.conftest import Run
 from tests.support.builder import file, image
 from tests.support.evidence import CURRENT, cited, document, evidence

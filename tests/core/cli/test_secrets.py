@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 
+import keyring
 import pytest
+from keyring.backend import KeyringBackend
 
 from dcmseal.cli.secrets import secrets_of
 from dcmseal.plugins.protocols import SecretRequest
 from tests.core.cli.conftest import Run
 from tests.support.pki import PASSPHRASE, Pki
 
-GIVEN = {"passphrase_env": None, "passphrase_file": None, "passphrase_fd": None}
+GIVEN = {"passphrase_env": None, "passphrase_file": None, "passphrase_fd": None, "passphrase_keyring": None}
 
 
 @pytest.fixture
@@ -125,3 +129,75 @@ def test_what_was_given_is_tried_once_for_a_second_wrong_pin_locks_a_card(monkey
     monkeypatch.setenv("SECRET", "1234")
     secrets = secrets_of(Namespace(**{**GIVEN, "passphrase_env": "SECRET"}))
     assert [secrets(SecretRequest(purpose="card", uri="x:", attempt=attempt)) for attempt in (1, 2)] == ["1234", None]
+
+
+class Memory(KeyringBackend):
+    """A keyring that forgets when the tests end."""
+
+    priority = 1.0
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # keyring has no types there
+        self.entries: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.entries.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.entries[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.entries[service, username]
+
+
+@pytest.fixture
+def memory() -> Iterator[Memory]:
+    before = keyring.get_keyring()
+    memory = Memory()
+    keyring.set_keyring(memory)
+    yield memory
+    keyring.set_keyring(before)
+
+
+def test_from_the_keyring_of_the_system(run: Run, image: Path, locked: str, tmp_path: Path, memory: Memory) -> None:
+    words = ["sign", str(image), str(tmp_path / "out.dcm"), "--key", locked, "--passphrase-keyring", "radiology"]
+    account = locked.partition("?")[0]
+    missing = run(*words)
+    assert missing.code == 6
+    assert f"keyring set radiology '{account}'" in missing.err
+    memory.set_password("radiology", account, PASSPHRASE)
+    right = run(*words)
+    assert (right.code, right.err) == (0, "")
+
+
+def test_a_setup_names_its_entry_in_the_keyring(
+    run: Run, image: Path, locked: str, tmp_path: Path, memory: Memory
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[keys.reading-room]\nuri = "{locked}"\npin-source = "keyring"\n')
+    config.chmod(0o600)
+    memory.set_password("dcmseal", "reading-room", PASSPHRASE)
+    ran = run("sign", image, tmp_path / "out.dcm", "--key", "reading-room", "--config", config)
+    assert (ran.code, ran.err) == (0, "")
+
+
+def test_a_keyring_that_fails_is_told_by_the_type_of_its_error(
+    run: Run, image: Path, locked: str, tmp_path: Path, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: str) -> str:
+        raise RuntimeError(PASSPHRASE)
+
+    monkeypatch.setattr(memory, "get_password", fail)
+    ran = run("sign", image, tmp_path / "out.dcm", "--key", locked, "--passphrase-keyring", "radiology")
+    assert ran.code == 6
+    assert "RuntimeError" in ran.err
+    assert PASSPHRASE not in ran.err
+
+
+def test_without_the_extra_the_keyring_says_what_to_install(
+    run: Run, image: Path, locked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    ran = run("sign", image, tmp_path / "out.dcm", "--key", locked, "--passphrase-keyring", "radiology")
+    assert ran.code == 2
+    assert "dcmseal[keyring]" in ran.err

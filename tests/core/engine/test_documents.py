@@ -21,7 +21,6 @@ import dcmseal
 from dcmseal import errors
 from dcmseal.engine import documents
 from dcmseal.engine.documents import (
-    Document,
     certificate_document,
     error_document,
     files_document,
@@ -34,6 +33,7 @@ from dcmseal.engine.documents import (
     signatures_document,
     signing_document,
 )
+from dcmseal.engine.json_values import SCHEMA_VERSION, Document
 from dcmseal.plugins.protocols import SecretRequest
 from dcmseal.plugins.registry import Registry
 from dcmseal.report import Aspect, Finding, Outcome, VerificationReport
@@ -42,7 +42,7 @@ from tests.support.files import real_file
 from tests.support.pki import NOT_AFTER, NOT_BEFORE, PASSPHRASE, Identity, Pki
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "reference" / "report.schema.json").read_text("utf-8"))
-ONLY_COMMANDS = {"completion", "purposes", "stream"}
+ONLY_COMMANDS = {"configuration", "place", "completion", "purposes", "stream"}
 """Kinds that are no results of the engine."""
 PIXEL_DATA = 0x7FE00010
 ESCAPES = "\x1b[2J\u202e\x00\u2028</script>"
@@ -80,7 +80,7 @@ def tags_of(elements: list[dict[str, str]]) -> list[int]:
 def test_the_schema_is_one(pki: Pki) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     document = read(report_document(dcmseal.verify(signed("CT_small.dcm", pki["p256"]))))
-    assert SCHEMA["$id"] == f"urn:dcmseal:report:{documents.SCHEMA_VERSION}"
+    assert SCHEMA["$id"] == f"urn:dcmseal:report:{SCHEMA_VERSION}"
     for wrong in (
         {"verdict": "good"},
         {"file": None},

@@ -11,7 +11,7 @@ from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
 
 if TYPE_CHECKING:
-    from dcmseal.engine.documents import Json
+    from dcmseal.engine.json_values import Json
 
 _FOLDER: Final = "dcmseal-demo"
 _IMAGE: Final = "CT_small.dcm"

@@ -9,7 +9,7 @@ from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
 
 if TYPE_CHECKING:
-    from dcmseal.engine.documents import Document
+    from dcmseal.engine.json_values import Document
 
 _DESCRIPTION = """\
 List the Digital Signature Profiles: rules for what a signature must cover, and how.

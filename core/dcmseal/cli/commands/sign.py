@@ -1,4 +1,4 @@
-"""``dcmseal sign``: a signature made with a key, and put into a file."""
+"""``dcmseal sign``: signatures made with a key, and put into files."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser, completed_by
 
 if TYPE_CHECKING:
+    from dcmseal.cli.chosen_key import ChosenKey
+    from dcmseal.cli.jobs import Job
     from dcmseal.engine.changing import SigningResult
-    from dcmseal.engine.documents import Json
+    from dcmseal.engine.json_values import Json
     from dcmseal.engine.references.folders import Folders
+    from dcmseal.terms import SignaturePurpose
 
-_KEY_VARIABLE = "DCMSEAL_KEY"
 _DESCRIPTION = """\
 Make a signature and put it into the file. Without --tag it covers every element that can be signed.
-The result is complete, or not written at all."""
+A result is complete, or not written at all. Of several files, the worst decides the exit code."""
 _EXAMPLES = """
   dcmseal sign image.dcm signed.dcm --key "pem:key.pem?cert=cert.pem"
+  dcmseal sign *.dcm -o signed --key reading-room           a setup of the configuration file; one login
   dcmseal sign image.dcm --in-place --key p12:signer.p12 --passphrase-file secret.txt
   dcmseal sign image.dcm --dry-run                          what would be signed; needs no key
   dcmseal sign image.dcm signed.dcm --key pem:signer.pem --profile base-rsa --purpose verification
@@ -34,7 +37,7 @@ class _Wish(TypedDict):
     profile: str | None
     algorithm: str
     transfer_syntax: str | None
-    purpose: str | None
+    purpose: SignaturePurpose | str | None
     allow_weak: bool
     padding: str
     references: Folders | None
@@ -43,15 +46,31 @@ class _Wish(TypedDict):
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     from dcmseal.cli import secrets
+    from dcmseal.cli.chosen_key import KEY_VARIABLE, setup_names
     from dcmseal.cli.commands.verify import profile_names
 
-    parser.explain("IN [OUT] --key URI [options]", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("source", metavar="IN", nargs="?", help="DICOM file, or - for standard input")
-    parser.add_argument("output", metavar="OUT", nargs="?", help="where the signed file goes; - for standard output")
-    parser.add_argument("--in-place", action="store_true", help="change IN itself")
-    parser.add_force()
+    parser.explain("IN [OUT] | IN... -o FOLDER | IN... --in-place --key KEY [options]", _DESCRIPTION, _EXAMPLES)
     parser.add_argument(
-        "--key", metavar="URI", help=f"where the key is, as in pem:key.pem?cert=cert.pem (default: ${_KEY_VARIABLE})"
+        "words",
+        metavar="IN [OUT]",
+        nargs="*",
+        help="DICOM file, and where the result goes; - for standard streams",
+    )
+    parser.add_argument("-o", "--output-folder", metavar="FOLDER", help="sign all files, into this folder")
+    parser.add_argument("--in-place", action="store_true", help="change the files themselves")
+    parser.add_force()
+    completed_by(
+        parser.add_argument(
+            "--key",
+            metavar="KEY",
+            help="key URI, as in pem:key.pem?cert=cert.pem, or the name of a setup in the configuration file "
+            f"(default: ${KEY_VARIABLE})",
+        ),
+        setup_names,
+    )
+    parser.add_config()
+    parser.add_argument(
+        "--wait-for-device", action="store_true", help="if card or token are away, ask for them and go on"
     )
     secrets.add_arguments(parser)
 
@@ -89,7 +108,7 @@ def configure(parser: Parser) -> None:
     )
 
     how = parser.add_argument_group("how it is signed")
-    how.add_argument("--mac", metavar="NAME", default="SHA256", help="SHA256 (default), SHA384 or SHA512")
+    how.add_argument("--mac", metavar="NAME", help="SHA256 (default), SHA384 or SHA512")
     how.add_argument("--mac-syntax", metavar="UID", help="MAC calculation transfer syntax (default: the file's)")
     how.add_argument("--purpose", metavar="PURPOSE", help="why it is signed: number or name of CID 7007")
     how.add_argument("--list-purposes", action="store_true", help="list the purposes, and do nothing else")
@@ -104,111 +123,95 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Sign, or do what is asked for instead."""
-    from dcmseal.errors import UsageError
+    from dcmseal.cli.jobs import jobs_of
 
     if options.list_purposes:
         return _list_purposes(as_json=options.json)
-    if options.source is None:
-        raise UsageError("no file is named", hint="dcmseal sign IN OUT --key URI")
-    return _plan(options) if options.dry_run else _sign(options)
+    jobs = jobs_of(options)
+    return _plan(jobs, options) if options.dry_run else _sign(jobs, options)
 
 
-def _plan(options: Namespace) -> int:
-    from dcmseal.cli.files import input_file, name_of
-    from dcmseal.cli.output import screen, write_json
+def _plan(jobs: list[Job], options: Namespace) -> int:
+    from dcmseal.cli.chosen_key import key_of
+    from dcmseal.cli.files import input_file
+    from dcmseal.cli.signing_report import PlanReport
     from dcmseal.engine.changing import plan
+    from dcmseal.errors import SealError
 
-    with input_file(options.source) as source, plan(source, **_wish(options)) as planned:
-        if options.json:
-            from dcmseal.engine.documents import plan_document
+    wish = _wish(options, key_of(options))
+    report = PlanReport(len(jobs), as_json=options.json)
+    for job in jobs:
+        try:
+            with input_file(job.source) as source, plan(source, **wish) as planned:
+                report.done(job, planned)
+        except SealError as error:
+            report.failed(job, error)
+    return report.end()
 
-            write_json(plan_document(planned))
-        else:
-            from dcmseal.cli.signing_text import show_plan
 
-            show_plan(name_of(options.source), planned, screen())
-    return ExitCode.OK
-
-
-def _sign(options: Namespace) -> int:
+def _sign(jobs: list[Job], options: Namespace) -> int:
+    from dcmseal.cli.chosen_key import key_of, needed
     from dcmseal.cli.files import STDIO, input_file, result_file
-    from dcmseal.cli.output import write_json
+    from dcmseal.cli.jobs import folder_of_results
+    from dcmseal.cli.open_key import OpenKey
+    from dcmseal.cli.progress import Progress
     from dcmseal.cli.secrets import secrets_of
+    from dcmseal.cli.signing_files import sign_files, somebody_who_waits
+    from dcmseal.cli.signing_report import SigningReport
     from dcmseal.engine.changing import sign
-    from dcmseal.errors import UsageError
+    from dcmseal.errors import SealError, UsageError
 
-    if options.json and options.output == STDIO:
+    if options.json and jobs[0].output == STDIO:
         raise UsageError("the file and the JSON document cannot both go to standard output", hint="name an output file")
-    key = _key(options)
-    wish = _wish(options)
-    with (
-        result_file(options.source, options.output, in_place=options.in_place, force=options.force) as target,
-        input_file(options.source) as source,
-    ):
-        result = sign(
-            source,
-            key=key,
-            output=target,
-            in_place=options.in_place,
-            allow_expired=options.allow_expired,
-            secrets=secrets_of(options),
-            **wish,
-        )
-    if options.json:
-        from dcmseal.engine.documents import signing_document
+    chosen = needed(key_of(options))
+    wish = _wish(options, chosen)
+    otherwise = chosen.setup.pin_source if chosen.setup else None
+    wait = somebody_who_waits() if options.wait_for_device else None
+    report = SigningReport(len(jobs), as_json=options.json, verbose=options.verbose)
+    progress = Progress(len(jobs))
+    secrets = secrets_of(options, otherwise=otherwise, account=chosen.account)
+    key = OpenKey(chosen.uri, secrets, progress.clear)
 
-        write_json(signing_document(result))
-    else:
-        _report(result, options)
-    return ExitCode.OK
+    def sign_one(job: Job) -> SigningResult:
+        with (
+            result_file(job.source, job.output, in_place=job.in_place, force=options.force) as target,
+            input_file(job.source) as source,
+        ):
+            return sign(
+                source,
+                signer=key,
+                output=target,
+                in_place=job.in_place,
+                allow_expired=options.allow_expired,
+                **wish,
+            )
 
-
-def _report(result: SigningResult, options: Namespace) -> None:
-    """Say what was done: on standard error if the file itself went to standard output."""
-    import shlex
-    import sys
-
-    from dcmseal.cli.files import STDIO
-    from dcmseal.cli.output import screen
-    from dcmseal.cli.signing_text import show_result
-
-    to_stdout = options.output == STDIO
-    to = screen(sys.stderr if to_stdout else None)
-    target = options.source if options.in_place else options.output
-    show_result("standard output" if to_stdout else target, result, to, verbose=options.verbose)
-    if not to_stdout:
-        to.line(f"verify it with: dcmseal verify {shlex.quote(target)} --integrity-only")
+    with folder_of_results(options.output_folder), key:
+        for job, result in sign_files(jobs, key, sign_one, wait=wait, progress=progress):
+            if isinstance(result, SealError):
+                report.failed(job, result)
+            else:
+                report.done(job, result)
+    return report.end()
 
 
-def _key(options: Namespace) -> str:
-    import os
-
-    from dcmseal.errors import UsageError
-
-    key: str | None = options.key or os.environ.get(_KEY_VARIABLE)
-    if not key:
-        raise UsageError(
-            "no key is named",
-            hint=f"--key pem:key.pem?cert=cert.pem, or the environment variable {_KEY_VARIABLE}; --dry-run needs none",
-        )
-    return key
-
-
-def _wish(options: Namespace) -> _Wish:
-    from dcmseal.cli.progress import folders
+def _wish(options: Namespace, key: ChosenKey | None) -> _Wish:
+    """What the options say, else what the setup of the key says, else what is usual."""
+    from dcmseal.cli.evidence import folders
     from dcmseal.cli.tag_lists import tags_in_file, tags_in_words
 
     tags = tags_in_words(options.tag)
     if options.tags_from is not None:
         tags += tags_in_file(options.tags_from)
+    setup = key.setup if key else None
     return {
         "location": options.item,
         "tags": tags if options.tag or options.tags_from is not None else None,
         "only_required": options.only_required,
-        "profile": options.profile,
-        "algorithm": options.mac,
+        "profile": options.profile or (setup and setup.profile) or None,
+        "algorithm": options.mac or (setup and setup.algorithm) or "SHA256",
         "transfer_syntax": options.mac_syntax,
-        "purpose": options.purpose,
+        "purpose": options.purpose or (setup and setup.purpose) or None,
         "allow_weak": options.allow_weak,
         "padding": options.padding,
         "references": folders(options.reference),

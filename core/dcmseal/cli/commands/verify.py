@@ -10,7 +10,7 @@ from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser, completed_by
 
 if TYPE_CHECKING:
-    from dcmseal.engine.documents import Document
+    from dcmseal.engine.json_values import Document
     from dcmseal.errors import SealError
     from dcmseal.report import VerificationReport
 
@@ -108,8 +108,8 @@ def _write(documents: list[Document]) -> None:
 
 def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | SealError]]:
     """Each file's report, or why there is none; what is wrong with the request itself is raised."""
+    from dcmseal.cli.evidence import folders
     from dcmseal.cli.files import STDIO, input_file
-    from dcmseal.cli.progress import folders
     from dcmseal.engine.asking import verify
     from dcmseal.errors import DatasetError, UsageError
     from dcmseal.location import Location

@@ -1,0 +1,168 @@
+"""Keys and certificates on a token (PKCS #11 v2.40, 4): found by what the key URI says, and no guess among several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final
+
+import pkcs11
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import Certificate
+from pkcs11 import Attribute, ObjectClass
+
+from dcmseal.errors import KeyNotFound, MechanismUnavailable
+from dcmseal.terms import KeyType
+from dcmseal_pkcs11.certificates import certificate_of, kind_of
+from dcmseal_pkcs11.mechanisms import CURVES, KeyKind
+from dcmseal_pkcs11.tokens import Token
+from dcmseal_pkcs11.uri import Pkcs11Uri, written
+
+_MOST_CANDIDATES: Final = 8
+_MOST_OBJECTS: Final = 10_000
+_UNREADABLE: Final = (
+    pkcs11.AttributeTypeInvalid,
+    pkcs11.AttributeSensitive,
+    pkcs11.FunctionFailed,
+    IndexError,
+    KeyError,
+    ValueError,
+)
+"""What reading an attribute may raise if the object has it not, or a value that makes no sense."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TokenObject:
+    """A private key, public key or certificate."""
+
+    handle: Any = field(repr=False)
+    """Of python-pkcs11, whose classes depend on what the object is able to do."""
+    id: bytes
+    label: str
+
+    def attribute(self, name: Attribute, default: Any = None) -> Any:
+        """The value of an attribute, or the default if it has none."""
+        return _attribute(self.handle, name, default)
+
+    def uri_on(self, token: Token) -> str:
+        """The URI of the private key that goes with this object."""
+        _, model, serial, label = token.id
+        # A key, its public key and its certificate share the CKA_ID, and may differ in their labels: so on PIV cards.
+        named = not self.id or self.attribute(Attribute.CLASS) is ObjectClass.PRIVATE_KEY
+        path = {"token": label, "serial": serial, "model": model, "object": self.label if named else ""}
+        return written(path, identifier=self.id, module_path=token.module.path, private=True)
+
+    @property
+    def kind(self) -> KeyKind | None:
+        """Type and size of a key; None if it is neither RSA, nor EC on a curve that DICOM signatures use."""
+        match self.attribute(Attribute.KEY_TYPE):
+            case pkcs11.KeyType.RSA:
+                return KeyKind(type=KeyType.RSA, bits=int.from_bytes(self._modulus).bit_length())
+            case pkcs11.KeyType.EC:
+                bits = CURVES.get(bytes(self.attribute(Attribute.EC_PARAMS, b"")))
+                return KeyKind(type=KeyType.EC, bits=bits) if bits else None
+        return None
+
+    @property
+    def always_authenticate(self) -> bool:
+        """Whether each signature wants the PIN (CKA_ALWAYS_AUTHENTICATE)."""
+        return bool(self.attribute(Attribute.ALWAYS_AUTHENTICATE, default=False))
+
+    def has_modulus_of(self, key: rsa.RSAPublicKey) -> bool:
+        return int.from_bytes(self._modulus) == key.public_numbers().n
+
+    @property
+    def _modulus(self) -> bytes:
+        return bytes(self.attribute(Attribute.MODULUS, b""))
+
+
+def objects(session: pkcs11.Session, kind: ObjectClass, **wanted: object) -> tuple[TokenObject, ...]:
+    """Objects of a class; ``id`` and ``label`` narrow it down; python-pkcs11's errors pass."""
+    template: dict[Attribute, object] = {Attribute.CLASS: kind}
+    template |= {Attribute[name.upper()]: value for name, value in wanted.items() if value is not None}
+    # All of them at once, and the search is let go of: while one is open, no other can be.
+    found = list(islice(session.get_objects(template), _MOST_OBJECTS))
+    return tuple(
+        TokenObject(
+            handle=each,
+            id=bytes(_attribute(each, Attribute.ID, b"")),
+            label=str(_attribute(each, Attribute.LABEL, "")),
+        )
+        for each in found
+    )
+
+
+def certificates(session: pkcs11.Session, **wanted: object) -> tuple[tuple[TokenObject, Certificate], ...]:
+    """The X.509 certificates on a token that can be read."""
+    found = ((each, bytes(each.attribute(Attribute.VALUE, b""))) for each in objects_of_certificates(session, **wanted))
+    return tuple((each, certificate) for each, der in found if (certificate := certificate_of(der)))
+
+
+def objects_of_certificates(session: pkcs11.Session, **wanted: object) -> tuple[TokenObject, ...]:
+    """Certificates on a token, whatever they hold."""
+    return objects(session, ObjectClass.CERTIFICATE, **wanted)
+
+
+def private_key(session: pkcs11.Session, token: Token, uri: Pkcs11Uri) -> TokenObject:
+    """The one private key that can sign and fits the URI; raises KeyNotFound and MechanismUnavailable."""
+    found = objects(session, ObjectClass.PRIVATE_KEY, id=uri.id, label=uri.path.get("object"))
+    able = [each for each in found if each.attribute(Attribute.SIGN, default=False)]
+    if not found:
+        raise KeyNotFound(f"there is no such private key on {token.description}", hint=_others(session, token))
+    if not able:
+        raise MechanismUnavailable(
+            f"the key on {token.description} is not for signing (CKA_SIGN is false)", hint="choose another key"
+        )
+    if len(able) > 1:
+        raise ambiguous(f"{len(able)} private keys on {token.description}", [each.uri_on(token) for each in able])
+    return able[0]
+
+
+def ambiguous(what: str, uris: list[str]) -> KeyNotFound:
+    """The error for a URI that fits more than one."""
+    more = f" and {len(uris) - _MOST_CANDIDATES} more" if len(uris) > _MOST_CANDIDATES else ""
+    return KeyNotFound(f"the key URI fits {what}", hint=f"write one of: {' '.join(uris[:_MOST_CANDIDATES])}{more}")
+
+
+def belonging(session: pkcs11.Session, key: TokenObject, kind: KeyKind) -> Callable[[Certificate], bool | None]:
+    """Tells whether a certificate is for the key; None if the token does not let see it.
+
+    A private EC key does not tell its public point; a public key with the same CKA_ID does.
+    """
+    point = b""
+    if kind.type is KeyType.EC and key.id:
+        for public in objects(session, ObjectClass.PUBLIC_KEY, id=key.id):
+            point = bytes(public.attribute(Attribute.EC_POINT, b""))
+
+    def belongs(certificate: Certificate) -> bool | None:
+        if kind_of(certificate) != kind:
+            return False
+        public = certificate.public_key()
+        if isinstance(public, rsa.RSAPublicKey):
+            return key.has_modulus_of(public)
+        if not point:
+            return None
+        assert isinstance(public, ec.EllipticCurvePublicKey)
+        # CKA_EC_POINT is a DER OCTET STRING with the point in it; some tokens leave the wrapping out.
+        return point.endswith(public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
+
+    return belongs
+
+
+def _others(session: pkcs11.Session, token: Token) -> str:
+    with suppress(pkcs11.PKCS11Error):
+        uris = [each.uri_on(token) for each in objects(session, ObjectClass.PRIVATE_KEY)]
+        if uris:
+            return f"those on it are: {' '.join(uris[:_MOST_CANDIDATES])}"
+    return "there is none on it that can be seen; dcmseal keys lists tokens and keys"
+
+
+def _attribute(handle: Any, name: Attribute, default: Any = None) -> Any:
+    try:
+        value = handle[name]
+    except _UNREADABLE:
+        return default
+    return default if value is None else value

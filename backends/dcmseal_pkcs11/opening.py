@@ -1,0 +1,148 @@
+"""How a key is opened: what can be known without the PIN is checked first, then the token is logged into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cryptography.x509 import Certificate
+from pkcs11 import ObjectClass, TokenFlag
+
+from dcmseal.errors import CertificateMismatch, KeyNotFound, MechanismUnavailable, SignerError
+from dcmseal_pkcs11.certificates import certificates_in, chain_of, kind_of, newest
+from dcmseal_pkcs11.library import Module
+from dcmseal_pkcs11.mechanisms import Abilities, KeyKind
+from dcmseal_pkcs11.objects import TokenObject, belonging, certificates, objects, private_key
+from dcmseal_pkcs11.patience import patiently
+from dcmseal_pkcs11.pin import AskedOnce, Pin, PinEntry
+from dcmseal_pkcs11.session import TokenSession, session_with
+from dcmseal_pkcs11.tokens import Token
+from dcmseal_pkcs11.uri import Pkcs11Uri
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Opened:
+    """A key that is ready to sign, in a session that counts it as a user."""
+
+    session: TokenSession
+    key: TokenObject = field(repr=False)
+    kind: KeyKind
+    abilities: Abilities
+    always_authenticate: bool
+    certificate_chain: tuple[bytes, ...] = field(repr=False)
+    pin: Pin | None
+    """Kept only if the key wants it for each signature."""
+
+
+def open_key(module: Module, choose: Callable[[], Token], entry: PinEntry, *, attempt: int = 1) -> Opened:
+    """Open the key of a URI on the token that ``choose`` returns; call with the lock of the module held.
+
+    Raises KeyNotFound, PinRejected, PinLocked, MechanismUnavailable, WeakAlgorithm, CertificateMismatch,
+    CertificateNotValid and DeviceUnavailable; python-pkcs11's errors pass.
+    """
+    asking = AskedOnce(entry, attempt)
+    return patiently(module, lambda: _opened_on(choose(), asking))
+
+
+def _opened_on(token: Token, asking: AskedOnce) -> Opened:
+    session = session_with(token)
+    session.join()
+    try:
+        return _opened(session, token, asking)
+    except BaseException:
+        session.leave()
+        raise
+
+
+def _opened(session: TokenSession, token: Token, asking: AskedOnce) -> Opened:
+    uri = asking.uri
+    named = certificates_in(uri.cert) if uri.cert else ()
+    further = certificates_in(uri.chain) if uri.chain else ()
+    abilities = Abilities(token=token.description, sizes=token.mechanisms())
+    _check_beforehand(abilities, named, session, uri)
+    pin = session.log_in(asking) if token.flags & TokenFlag.LOGIN_REQUIRED else None
+
+    key = private_key(session.raw, token, uri)
+    kind = key.kind
+    if kind is None:
+        raise MechanismUnavailable(
+            f"the key on {token.description} is neither RSA, nor EC on a curve that DICOM signatures use",
+            hint="use an RSA key: the profiles of PS3.15 admit no other; or P-256, P-384 or P-521",
+        )
+    abilities.require(kind)
+    always = key.always_authenticate
+    if always and token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH:
+        raise MechanismUnavailable(
+            f"the key on {token.description} wants the PIN for each signature, and its reader asks for PINs itself",
+            hint="switch the reader's PIN pad off in the driver's configuration, or use another key of the card",
+        )
+    belongs = belonging(session.raw, key, kind)
+    stored = certificates(session.raw)
+    own = _from_file(named, belongs, uri.cert) if named else _from_token(stored, key, belongs, token)
+    return Opened(
+        session=session,
+        key=key,
+        kind=kind,
+        abilities=abilities,
+        always_authenticate=always,
+        certificate_chain=chain_of(own, (*named, *(each for _, each in stored)), further),
+        pin=pin if always else None,
+    )
+
+
+def _check_beforehand(
+    abilities: Abilities, named: tuple[Certificate, ...], session: TokenSession, uri: Pkcs11Uri
+) -> None:
+    """Refuse what cannot be signed with before a PIN is asked for, judged by certificates and public keys."""
+    wanted = {"id": uri.id, "label": uri.path.get("object")}
+    kinds = [kind_of(each) for each in named]
+    if not kinds:
+        seen = (kind_of(each) for _, each in certificates(session.raw, **wanted))
+        kinds = [*seen, *(each.kind for each in objects(session.raw, ObjectClass.PUBLIC_KEY, **wanted))]
+    refusals: list[SignerError] = []
+    for kind in filter(None, kinds):
+        try:
+            abilities.require(kind)
+        except SignerError as error:
+            refusals.append(error)
+        else:
+            return
+    if refusals:
+        raise refusals[0]
+
+
+def _from_file(named: tuple[Certificate, ...], belongs: Callable[[Certificate], bool | None], path: str) -> Certificate:
+    # What cannot be told from the token shows when the first signature is verified.
+    own = newest(each for each in named if belongs(each) is not False)
+    if own is None:
+        raise CertificateMismatch(
+            f"no certificate in {path!r} belongs to the key on the token",
+            hint="check which certificate was issued for this key",
+        )
+    return own
+
+
+def _from_token(
+    stored: tuple[tuple[TokenObject, Certificate], ...],
+    key: TokenObject,
+    belongs: Callable[[Certificate], bool | None],
+    token: Token,
+) -> Certificate:
+    beside = [each for found, each in stored if key.id and found.id == key.id]
+    likely = (each for found, each in stored if key.label and found.label == key.label)
+    own = (
+        newest(each for each in beside if belongs(each) is not False)
+        or newest(each for _, each in stored if belongs(each))
+        or newest(each for each in likely if belongs(each) is not False)
+    )
+    if own is not None:
+        return own
+    if beside:
+        raise CertificateMismatch(
+            f"the certificate on {token.description} with the key's CKA_ID belongs to another key",
+            hint="name the file of the right one: cert=CERTIFICATE",
+        )
+    raise KeyNotFound(
+        f"there is no certificate for the key on {token.description}",
+        hint="name the file of the certificate: cert=CERTIFICATE",
+    )

@@ -1,0 +1,127 @@
+"""The PIN of a token: from the place that ``pin-source`` names, or from the application; asked for once a try.
+
+``pin-source=file:/run/secrets/pin`` or a path: the first line of that file; ``pin-source=env:TOKEN_PIN``: that
+environment variable. RFC 7512 also has ``|command``: a URI that starts programs is refused.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import unquote
+
+from pkcs11 import TokenFlag
+
+from dcmseal.errors import PinRejected, UsageError
+from dcmseal.plugins.protocols import SecretRequest, Secrets
+from dcmseal_pkcs11.uri import Pkcs11Uri
+
+_MOST_BYTES: Final = 1 << 12
+_HOW: Final = (
+    "run this in a terminal to be asked, or give --passphrase-env, --passphrase-file, --passphrase-fd or pin-source=; "
+    "in Python, secrets="
+)
+_STATES: Final = (
+    (TokenFlag.USER_PIN_FINAL_TRY, "one try left before the PIN is locked"),
+    (TokenFlag.USER_PIN_COUNT_LOW, "a wrong PIN was entered before, few tries are left"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A PIN that no repr shows, so that none is in a traceback that shows local variables."""
+
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinEntry:
+    """Who is asked for the PIN of a key URI."""
+
+    uri: Pkcs11Uri
+    secrets: Secrets = field(repr=False)
+
+    def ask(self, token: str, *, state: str = "", attempt: int = 1) -> Pin:
+        """The PIN for the token so described; raises PinRejected if there is none, or none that can be one.
+
+        What ``pin-source`` names is tried once: it does not change by being tried again.
+        """
+        source = self.uri.pin_source
+        if source and attempt > 1:
+            raise PinRejected(
+                f"the PIN that pin-source names was refused by {token}, and is not tried again",
+                hint="put the right PIN there, and start again",
+            )
+        if source:
+            return _usable(_from_source(source), token)
+        purpose = f"{token} ({state})" if state else token
+        secret = self.secrets(SecretRequest(purpose=purpose, uri=self.uri.text, attempt=attempt))
+        if secret is None:
+            raise PinRejected(f"{token} needs a PIN, and none was given", hint=_HOW)
+        return _usable(Pin(secret), token)
+
+
+class AskedOnce:
+    """The answer to one request, for all attempts to open a key that the user does not see."""
+
+    __slots__ = ("_attempt", "_entry", "_pin")
+
+    def __init__(self, entry: PinEntry, attempt: int) -> None:
+        self._entry = entry
+        self._attempt = attempt
+        self._pin: Pin | None = None
+
+    @property
+    def uri(self) -> Pkcs11Uri:
+        return self._entry.uri
+
+    def pin(self, token: str, state: str) -> Pin:
+        """The PIN for the token so described; raises PinRejected."""
+        if self._pin is None:
+            self._pin = self._entry.ask(token, state=state, attempt=self._attempt)
+        return self._pin
+
+
+def state_of(flags: TokenFlag) -> str:
+    """How near the PIN is to being locked, in words; empty if the token does not tell."""
+    return next((words for flag, words in _STATES if flags & flag), "")
+
+
+def _usable(pin: Pin, token: str) -> Pin:
+    # An empty PIN would count as a wrong one, and these cannot be sent at all.
+    if pin.value and "\0" not in pin.value and pin.value.encode("utf-8", "ignore").decode() == pin.value:
+        return pin
+    raise PinRejected(f"what was given for {token} is no PIN: it was not tried", hint=_HOW)
+
+
+def _from_source(source: str) -> Pin:
+    scheme, colon, rest = source.partition(":")
+    if source.startswith("|"):
+        raise UsageError("pin-source names a command, which is not run", hint="write pin-source=file:PATH or env:NAME")
+    if scheme.lower() == "env" and colon:
+        return _from_environment(rest)
+    if scheme.lower() == "file" and colon:
+        # file:/path and file:///path (RFC 8089); what was percent-encoded twice is decoded twice
+        return _from_file(unquote(rest.removeprefix("//") if rest.startswith("///") else rest))
+    if colon and len(scheme) > 1 and "/" not in scheme and "\\" not in scheme:
+        raise UsageError(f"pin-source is {scheme}:, which is not read", hint="write pin-source=file:PATH or env:NAME")
+    return _from_file(source)
+
+
+def _from_environment(name: str) -> Pin:
+    value = os.environ.get(name)
+    if value is None:
+        raise PinRejected(f"pin-source names the environment variable {name!r}, which is not set", hint="set it")
+    return Pin(value)
+
+
+def _from_file(path: str) -> Pin:
+    try:
+        with open(os.path.expanduser(path), "rb") as file:
+            line = file.readline(_MOST_BYTES)
+    except (OSError, ValueError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "no path of this system"
+        raise PinRejected(f"pin-source names {path!r}, which cannot be read: {cause}", hint="check the path") from None
+    # What is not UTF-8 becomes what is no PIN: an error of decoding would have the PIN in it.
+    return Pin(line.decode("utf-8", "surrogateescape").rstrip("\r\n"))

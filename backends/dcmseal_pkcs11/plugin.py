@@ -1,0 +1,16 @@
+"""Contributes the backend of this package; imports nothing until it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dcmseal.plugins.hookspecs import hookimpl
+from dcmseal.plugins.protocols import SignerBackend
+
+
+@hookimpl
+def dcmseal_signer_backends() -> Iterable[SignerBackend]:
+    """Contribute ``pkcs11:``."""
+    from dcmseal_pkcs11.backend import Pkcs11Backend
+
+    return (Pkcs11Backend(),)

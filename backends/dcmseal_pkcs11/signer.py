@@ -1,0 +1,158 @@
+"""A Signer whose key never leaves its token: it signs for as long as the token is there, and again once it is back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Final
+
+import pkcs11
+
+from dcmseal.errors import DeviceExchanged, DeviceRemoved, PinRejected, SignerError
+from dcmseal.plugins.protocols import SignableMessage
+from dcmseal_pkcs11.failures import BACK_IN, MECHANISM_REFUSED, error_of
+from dcmseal_pkcs11.library import load
+from dcmseal_pkcs11.mechanisms import signature
+from dcmseal_pkcs11.opening import Opened, open_key
+from dcmseal_pkcs11.pin import Pin, PinEntry, state_of
+from dcmseal_pkcs11.tokens import Token, tokens_in
+
+_LOOKS: Final = 8
+_PAUSE: Final = 0.1
+
+
+class Pkcs11Signer:
+    """Signs until it is closed, from any number of threads.
+
+    A signature that fails because the token has gone raises DeviceRemoved. The next one looks for the token again:
+    it works if the very same one is back, with the PIN asked for once more.
+    """
+
+    __slots__ = ("_attempt", "_entry", "_opened", "_pin", "_token_id", "certificate_chain", "key_type")
+
+    def __init__(self, opened: Opened, entry: PinEntry) -> None:
+        self._opened: Opened | None = opened
+        self._entry = entry
+        self._token_id = opened.session.token.id
+        self._pin = opened.pin
+        self._attempt = 1
+        self.certificate_chain = opened.certificate_chain
+        self.key_type = opened.kind.type
+
+    def __repr__(self) -> str:
+        return f"<{'closed' if self._opened is None else 'open'} {self.key_type.value} key on a token>"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a session with a token stays in its process: send the key URI instead, and open the key there")
+
+    def sign(self, message: SignableMessage) -> bytes:
+        """Return a PKCS #1 v1.5 signature of modulus length (RSA) or DER SEQUENCE(r, s) (EC).
+
+        Raises DeviceRemoved, DeviceExchanged and DeviceUnavailable; MechanismUnavailable; PinRejected and PinLocked
+        if the key wants the PIN for each signature, or the token is back.
+        """
+        opened = self._opened
+        if opened is None:
+            raise _closed()
+        # before the module is locked: computing the digest may read a large file
+        ways = opened.abilities.ways(opened.kind, message)
+        module = opened.session.token.module
+        if module.inherited:
+            module = load(module.path)
+        with module.lock:
+            opened = self._opened
+            if opened is None:
+                raise _closed()
+            if not opened.session.usable:
+                opened = self._opened = self._opened_again(opened)
+            try:
+                return signature(opened.key.handle, opened.kind, message, ways, self._pin_for_each(opened))
+            except pkcs11.PKCS11Error as error:
+                raise self._failed(opened, error) from None
+
+    def close(self) -> None:
+        """Let go of the key; the last one that uses the token logs out."""
+        opened = self._opened
+        self._opened = self._pin = None
+        if opened is not None and not opened.session.token.module.inherited:
+            with opened.session.token.module.lock:
+                opened.session.leave()
+
+    def _pin_for_each(self, opened: Opened) -> Pin | None:
+        """The PIN, if the key wants it for each signature: the one that the token was opened with is kept for that."""
+        if not opened.always_authenticate:
+            return None
+        if self._pin is None:
+            token = opened.session.token
+            self._pin = self._entry.ask(token.description, state=state_of(token.flags), attempt=self._attempt)
+        return self._pin
+
+    def _failed(self, opened: Opened, error: pkcs11.PKCS11Error) -> SignerError:
+        """The error to raise; a session that may be spoilt is given up."""
+        token = opened.session.token
+        if isinstance(error, MECHANISM_REFUSED):
+            return error_of(error, token.description)
+        opened.session.end()
+        raised = error_of(error, token.description)
+        if isinstance(raised, PinRejected):
+            self._pin = None
+            self._attempt += 1
+        elif not isinstance(raised, DeviceRemoved) and _has_gone(token):
+            # a token that is pulled out while it signs fails with whatever the driver thinks of
+            return DeviceRemoved(f"{token.description} was taken out while it signed", hint=BACK_IN)
+        return raised
+
+    def _opened_again(self, before: Opened) -> Opened:
+        """The same key on the same token, after that was away, or in a process that was forked from ours."""
+        old = before.session.token
+        module = load(old.module.path)
+        what = old.description
+
+        def same() -> Token:
+            found = tokens_in(module, self._entry.uri)
+            token = next((each for each in found if each.id == self._token_id), None)
+            if token is None:
+                # what the URI does not fit is worth a word, too, if it is in the place of the old one
+                instead = found[0] if found else replace(old, module=module).looked_at_again()
+                raise _not_back(what, instead)
+            return token
+
+        try:
+            opened = open_key(module, same, self._entry, attempt=self._attempt)
+        except pkcs11.PKCS11Error as error:
+            raise error_of(error, what) from None
+        except PinRejected:
+            self._attempt += 1
+            raise
+        if opened.certificate_chain[0] != self.certificate_chain[0]:
+            opened.session.leave()
+            raise DeviceExchanged(f"{what} has another certificate now", hint="open the key again")
+        self._attempt = 1
+        self._pin = opened.pin
+        return opened
+
+
+def _has_gone(token: Token) -> bool:
+    """Whether the token is no longer there: readers are asked again for a while, since they take a moment to notice."""
+    for _ in range(_LOOKS):
+        try:
+            now = token.looked_at_again()
+        except pkcs11.PKCS11Error:
+            return False
+        if now is None or now.id != token.id:
+            return True
+        time.sleep(_PAUSE)
+    return False
+
+
+def _not_back(what: str, instead: Token | None) -> SignerError:
+    if instead is not None:
+        return DeviceExchanged(
+            f"{what} has gone, and {instead.description}, serial number {instead.id.serial!r}, is there instead",
+            hint="put the card back in with which signing began, or begin again",
+        )
+    return DeviceRemoved(f"{what} is not there", hint=BACK_IN)
+
+
+def _closed() -> SignerError:
+    return SignerError("the key is closed", hint="sign while the key is open")

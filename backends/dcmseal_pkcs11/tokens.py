@@ -1,0 +1,139 @@
+"""Tokens and the slots they are in, as a module tells of them (PKCS #11 v2.40, 5.5), chosen by a PKCS #11 URI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pkcs11
+from pkcs11 import Mechanism, TokenFlag
+
+from dcmseal.plugins.loading import plain
+from dcmseal_pkcs11.library import Module
+from dcmseal_pkcs11.patience import patiently
+from dcmseal_pkcs11.uri import Pkcs11Uri, written
+
+
+class TokenId(NamedTuple):
+    """What tells a token from every other; labels are given twice, and serial numbers are counted by each maker."""
+
+    manufacturer: str
+    model: str
+    serial: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Token:
+    """A token as it was when looked at; flags change, so look again before relying on them."""
+
+    module: Module
+    handle: pkcs11.Token = field(repr=False)
+
+    @property
+    def id(self) -> TokenId:
+        token = self.handle
+        serial = token.serial.rstrip(b"\0").decode("utf-8", "replace")
+        return TokenId(token.manufacturer_id, token.model, serial, token.label)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What attributes of a URI are compared with."""
+        manufacturer, model, serial, label = self.id
+        return {"token": label, "manufacturer": manufacturer, "model": model, "serial": serial}
+
+    @property
+    def flags(self) -> TokenFlag:
+        return self.handle.flags
+
+    @property
+    def initialized(self) -> bool:
+        return bool(self.flags & TokenFlag.TOKEN_INITIALIZED)
+
+    @property
+    def description(self) -> str:
+        """For people: which token in which slot."""
+        _, model, serial, label = self.id
+        slot = self.handle.slot
+        name = repr(label) if label else f"{model} {serial}".rstrip()
+        return plain(f"token {name} in {slot.slot_description or f'slot {slot.slot_id}'}")
+
+    @property
+    def uri(self) -> str:
+        """Points to this token, through this module."""
+        _, model, serial, label = self.id
+        return written({"token": label, "serial": serial, "model": model}, module_path=self.module.path)
+
+    def looked_at_again(self) -> Token | None:
+        """The token that is in the slot now, None if there is none; python-pkcs11's errors pass."""
+        # By way of the list of slots: OpenSC does not ask the reader when it is asked for a token that it knows.
+        number = self.handle.slot.slot_id
+        slots = self.module.library.get_slots(token_present=True)
+        try:
+            return next(
+                (Token(module=self.module, handle=slot.get_token()) for slot in slots if slot.slot_id == number), None
+            )
+        except (pkcs11.TokenNotPresent, pkcs11.TokenNotRecognised, pkcs11.DeviceRemoved):
+            return None
+
+    def mechanisms(self) -> dict[Mechanism, tuple[int, int]]:
+        """Mechanisms, and the least and greatest key size of each in bits; 0 for what is not told."""
+        slot = self.handle.slot
+        found: dict[Mechanism, tuple[int, int]] = {}
+        for mechanism in slot.get_mechanisms():
+            if isinstance(mechanism, Mechanism):
+                try:
+                    info = slot.get_mechanism_info(mechanism)
+                except pkcs11.PKCS11Error:
+                    found[mechanism] = (0, 0)
+                else:
+                    found[mechanism] = (info.min_key_length or 0, info.max_key_length or 0)
+        return found
+
+
+def slot_facts(slot: pkcs11.Slot) -> dict[str, str]:
+    """What attributes of a URI are compared with."""
+    return {
+        "slot-id": str(slot.slot_id),
+        "slot-description": slot.slot_description,
+        "slot-manufacturer": slot.manufacturer_id,
+    }
+
+
+def tokens_in(module: Module, uri: Pkcs11Uri) -> tuple[Token, ...]:
+    """The tokens of a module that the URI fits, uninitialized ones left out; call with the module's lock held.
+
+    python-pkcs11's errors pass.
+    """
+    if not uri.agrees(module.facts):
+        return ()
+    try:
+        found = patiently(module, lambda: tuple(_matching(module, uri)), enough=_are_complete)
+        if found or module.sessions or module.library.get_slots():
+            return found
+    except pkcs11.PKCS11Error:
+        if module.sessions:
+            raise
+    # Without any slot: a module that has lost the connection to where its tokens are does not look for it again, nor
+    # some for readers, before it is initialized anew. That is safe while none of our sessions is open.
+    module.initialize_anew()
+    return tuple(_matching(module, uri))
+
+
+def _are_complete(tokens: tuple[Token, ...]) -> bool:
+    # SoftHSM derives the number of a slot from the token's serial number: 0 is one that it could not read.
+    return bool(tokens) and all(
+        each.handle.slot.slot_id and each.id.serial and each.flags & TokenFlag.USER_PIN_INITIALIZED for each in tokens
+    )
+
+
+def _matching(module: Module, uri: Pkcs11Uri) -> Iterator[Token]:
+    for slot in module.library.get_slots(token_present=True):
+        if uri.agrees(slot_facts(slot)):
+            try:
+                token = Token(module=module, handle=slot.get_token())
+            except (pkcs11.TokenNotPresent, pkcs11.TokenNotRecognised):
+                continue
+            if token.initialized and uri.agrees(token.facts):
+                yield token

@@ -1,0 +1,110 @@
+"""``dcmseal keys``: the keys that plugins can find by themselves, and the URI that opens each."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from dcmseal.cli.exit_codes import ExitCode
+from dcmseal.cli.parser import Parser, completed_by
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dcmseal.cli.output import Screen
+    from dcmseal.errors import SealError
+    from dcmseal.plugins.protocols import KeyListing, SignerBackend
+
+_DESCRIPTION = """\
+List the keys on cards, tokens and other devices, each with the URI that a signature is made with, or
+why it cannot be used. Keys in files are not listed: a file is named by its path. Nobody is asked for a PIN."""
+_EXAMPLES = """
+  dcmseal keys
+  dcmseal keys pkcs11:                             keys of one scheme
+  dcmseal keys "pkcs11:token=reading-room"         keys that a key URI fits
+  dcmseal keys reading-room                        the key of a setup in the configuration file
+  dcmseal keys --json"""
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    from dcmseal.cli.chosen_key import setup_names
+
+    parser.explain("[URI] [options]", _DESCRIPTION, _EXAMPLES)
+    completed_by(
+        parser.add_argument(
+            "uri", metavar="URI", nargs="?", help="only these: SCHEME:, a key URI, or the name of a setup"
+        ),
+        setup_names,
+    )
+    parser.add_config()
+    parser.add_json()
+
+
+def run(options: Namespace) -> int:
+    """List; exit code 6 if a plugin could not look."""
+    from dcmseal.cli.exit_codes import code_of_error
+    from dcmseal.cli.failures import complain
+    from dcmseal.cli.output import screen, write_json
+    from dcmseal.errors import SealError
+
+    found: list[KeyListing] = []
+    errors: list[SealError] = []
+    uri, backends = _asked(options)
+    for backend in backends:
+        try:
+            found += backend.list_keys(uri)
+        except SealError as error:
+            errors.append(error)
+    if options.json:
+        from dcmseal.engine.documents import error_document, keys_document
+
+        write_json(keys_document(found, [error_document(each, code_of_error(each)) for each in errors]))
+    else:
+        _show(found, screen(), everywhere=not uri)
+        for each in errors:
+            complain(each)
+    return ExitCode.UNAVAILABLE if errors else ExitCode.OK
+
+
+def _asked(options: Namespace) -> tuple[str, Iterable[SignerBackend]]:
+    """The key URI to look for, empty for all, and the backends that may have such keys."""
+    from dcmseal.cli.chosen_key import resolved
+    from dcmseal.plugins.key_uri import KeyUri
+    from dcmseal.plugins.registry import installed
+
+    if options.uri is None:
+        return "", installed().signer_backends()
+    uri = resolved(options.uri, options.config).uri
+    return uri, (installed().signer_backend(KeyUri.parse(uri).scheme),)
+
+
+def _show(keys: list[KeyListing], to: Screen, *, everywhere: bool) -> None:
+
+    for key in keys:
+        _show_key(key, to)
+    if len(keys) > 1:
+        to.table(("KEY", "TYPE", "USABLE"), [(_name(key), _type(key), key.problem or "yes") for key in keys])
+    where = "on any device that a plugin knows; keys in files are named by their path" if everywhere else "there"
+    unusable = sum(bool(key.problem) for key in keys)
+    to.line(f"{len(keys) - unusable} usable, {unusable} not" if keys else f"no key was found {where}")
+
+
+def _show_key(key: KeyListing, to: Screen) -> None:
+    from dcmseal.cli.output import Tone, fields
+    from dcmseal.cli.text import LONGEST_LINE
+
+    to.line(f"{_name(key)}: {'cannot be used' if key.problem else 'usable'}", Tone.BAD if key.problem else Tone.GOOD)
+    width = max(map(len, ("key type", *key.detail))) + 2
+    fields(to, [("problem", key.problem)], Tone.OPEN, width=width)
+    fields(to, [("key type", _type(key)), *key.detail.items()], width=width)
+    fields(to, [("URI", key.uri)], Tone.COMMAND, longest=LONGEST_LINE, width=width)
+    to.line()
+
+
+def _name(key: KeyListing) -> str:
+    return key.label or "(without a name)"
+
+
+def _type(key: KeyListing) -> str:
+    return key.key_type.value if key.key_type else ""

@@ -1,0 +1,124 @@
+"""What a setup of the configuration file comes to on this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dcmseal.cli.output import Tone
+from dcmseal.config.pins import PinKind, PinSource
+from dcmseal.config.setup import KeySetup
+from dcmseal.errors import SealError
+from dcmseal.plugins import registry
+from dcmseal.plugins.key_uri import KeyUri
+
+if TYPE_CHECKING:
+    from dcmseal.engine.json_values import Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExaminedSetup:
+    """A setup, and what there is on this machine of that which it names."""
+
+    setup: KeySetup
+    opened: str
+    """What was found when the key was opened; empty if that was not asked for."""
+    problems: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.setup.name
+
+    @property
+    def tone(self) -> Tone:
+        """How its name is shown."""
+        return Tone.BAD if self.problems else Tone.GOOD
+
+    def fields(self) -> list[tuple[str, str]]:
+        """What it comes to, in labelled values."""
+        setup = self.setup
+        return [
+            ("key", setup.uri),
+            ("PIN", str(setup.pin_source) if setup.pin_source else "asked for, if one is needed"),
+            ("profile", setup.profile or ""),
+            ("MAC algorithm", setup.algorithm or ""),
+            ("purpose", setup.purpose.meaning if setup.purpose else ""),
+            ("opened", self.opened),
+        ]
+
+    def document(self) -> Document:
+        """The same for programs."""
+        setup = self.setup
+        return {
+            "name": setup.name,
+            "uri": setup.uri,
+            "pin_source": f"{setup.pin_source.kind}:{setup.pin_source.name}" if setup.pin_source else "",
+            "profile": setup.profile or "",
+            "algorithm": setup.algorithm or "",
+            "purpose": setup.purpose.name.lower() if setup.purpose else "",
+            "opened": self.opened,
+            "problems": [*self.problems],
+        }
+
+
+def examined(setup: KeySetup, *, open_it: bool) -> ExaminedSetup:
+    """Look for what a setup names; nothing is opened unless that is asked for."""
+    problems = list(_problems(setup))
+    opened = ""
+    if open_it and not problems:
+        try:
+            opened = _opened(setup)
+        except SealError as error:
+            problems.append(_told(error))
+    return ExaminedSetup(setup=setup, opened=opened, problems=tuple(problems))
+
+
+def _problems(setup: KeySetup) -> Iterator[str]:
+    yield from _problem(lambda: registry.installed().signer_backend(KeyUri.parse(setup.uri).scheme))
+    if setup.profile is not None:
+        profile = setup.profile
+        yield from _problem(lambda: registry.installed().profile(profile))
+    for file in setup.files:
+        if not file.is_file():
+            yield f"there is no file {file}"
+    if setup.pin_source:
+        yield from _problem_of_source(setup.pin_source)
+
+
+def _problem_of_source(source: PinSource) -> Iterator[str]:
+    """What is missing of a PIN source; the PIN itself is not read."""
+    match source.kind:
+        case PinKind.ENVIRONMENT if source.name not in os.environ:
+            yield f"there is no environment variable {source.name}; set it, and export it"
+        case PinKind.FILE if not os.access(source.name, os.R_OK):
+            yield f"there is no file {source.name} that can be read"
+        case PinKind.KEYRING:
+            from importlib.util import find_spec
+
+            if find_spec("keyring") is None:
+                yield "the system's keyring needs the package keyring; pip install 'dcmseal[keyring]'"
+        case _:
+            pass
+
+
+def _problem(ask: Callable[[], object]) -> Iterator[str]:
+    try:
+        ask()
+    except SealError as error:
+        yield _told(error)
+
+
+def _opened(setup: KeySetup) -> str:
+    """Open the key with its passphrase or PIN; returns what its certificate says."""
+    from dcmseal.cli.secrets import secrets_from
+    from dcmseal.engine.certificate import read_certificate
+
+    with registry.installed().open_signer(setup.uri, secrets_from(setup.pin_source, setup.name)) as signer:
+        certificate = read_certificate(signer.certificate_chain[0])
+    return f"{certificate.subject}, valid from {certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
+
+
+def _told(error: SealError) -> str:
+    return f"{error}; {error.hint}" if error.hint else str(error)

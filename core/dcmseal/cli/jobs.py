@@ -1,0 +1,91 @@
+"""Which files a command changes, and where each result goes."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+from dcmseal.cli.files import STDIO, name_of
+from dcmseal.errors import OutputError, UsageError
+
+
+class Job(NamedTuple):
+    """A file, and where its result goes; ``output`` is None if that is not said, or in place."""
+
+    source: str
+    output: str | None
+    in_place: bool = False
+
+    @property
+    def target(self) -> str:
+        """Where the result is found."""
+        return self.source if self.in_place or self.output is None else self.output
+
+
+def jobs_of(options: Namespace) -> list[Job]:
+    """What ``IN [OUT]``, ``IN... --in-place`` or ``IN... -o FOLDER`` asks for; raises UsageError."""
+    words: list[str] = options.words
+    if not words:
+        raise UsageError("no file is named", hint="dcmseal sign IN OUT --key URI")
+    if options.in_place:
+        _refuse_output_in_place(words, options.output_folder)
+        return _distinct([Job(word, None, in_place=True) for word in words])
+    if options.output_folder is not None:
+        return _distinct([Job(word, _within(options.output_folder, word)) for word in words])
+    if len(words) > 2:
+        raise UsageError(
+            "where the results of several files go is not said",
+            hint="-o FOLDER puts them into a folder; --in-place changes the files themselves",
+        )
+    return [Job(words[0], words[1] if len(words) == 2 else None)]
+
+
+@contextmanager
+def folder_of_results(folder: str | None) -> Generator[None]:
+    """A folder that goes away again if it is new and nothing came into it; raises UsageError or OutputError."""
+    is_new = False
+    if folder is not None:
+        if os.path.exists(folder) and not os.path.isdir(folder):
+            raise UsageError(f"{folder} is no folder", hint="-o names a folder; of one file, the output may stand last")
+        try:
+            os.mkdir(folder)
+            is_new = True
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise OutputError(f"{folder} cannot be made: {error.strerror}", hint="check the path") from None
+    try:
+        yield
+    finally:
+        if folder is not None and is_new:
+            with suppress(OSError):
+                os.rmdir(folder)
+
+
+def _refuse_output_in_place(words: Sequence[str], folder: str | None) -> None:
+    # IN OUT --in-place would sign IN itself, which those who name an OUT do not expect
+    if folder is not None or (len(words) == 2 and not os.path.exists(words[1])):
+        raise UsageError("the result goes in place or to an output, not both", hint="leave one of them out")
+
+
+def _within(folder: str, word: str) -> str:
+    if word == STDIO:
+        raise UsageError("standard input has no name in a folder", hint="dcmseal sign - OUT")
+    return os.path.join(folder, os.path.basename(word))
+
+
+def _distinct(jobs: list[Job]) -> list[Job]:
+    """The jobs, if no two results go to the same place; raises UsageError."""
+    seen: dict[str, str] = {}
+    for job in jobs:
+        place = os.path.normcase(os.path.realpath(job.target))
+        if place in seen:
+            raise UsageError(
+                f"the results of {name_of(seen[place])} and {name_of(job.source)} would go to the same place",
+                hint="name each file once, and files of the same name in two runs",
+            )
+        seen[place] = job.source
+    return jobs

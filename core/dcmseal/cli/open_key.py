@@ -1,0 +1,90 @@
+"""One key for any number of files: opened when it is first needed, once, and once more if its device was away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import Self
+
+from dcmseal.cli.secrets import Given
+from dcmseal.errors import DeviceExchanged, DeviceUnavailable, KeyNotFound, ModuleUnusable, SealError, SignerError
+from dcmseal.plugins import registry
+from dcmseal.plugins.protocols import SecretRequest, Secrets, SignableMessage, Signer
+from dcmseal.terms import KeyType
+
+
+class OpenKey:
+    """A Signer that opens itself; ``before_asking`` is called before a passphrase or PIN is asked for."""
+
+    def __init__(self, uri: str, secrets: Secrets, before_asking: Callable[[], None]) -> None:
+        self._uri = uri
+        self._secrets = secrets
+        self._before_asking = before_asking
+        self._resources = ExitStack()
+        self._signer: Signer | None = None
+        self._certificate = b""
+        self._refused = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close it, whatever its device says to that; it is opened again when it is needed again."""
+        self._signer = None
+        with suppress(SignerError):
+            self._resources.close()
+
+    @property
+    def certificate_chain(self) -> tuple[bytes, ...]:
+        return self._opened().certificate_chain
+
+    @property
+    def key_type(self) -> KeyType:
+        return self._opened().key_type
+
+    def sign(self, message: SignableMessage) -> bytes:
+        """Sign; raises SignerError or one of its kinds."""
+        signature = self._opened().sign(message)
+        self._proven()
+        return signature
+
+    def ends_with(self, error: SealError) -> bool:
+        """Whether no further file can be signed after this error."""
+        return self._refused or isinstance(error, SignerError)
+
+    def is_away(self, error: SealError) -> bool:
+        """Whether this error may end when somebody puts the device back, or the right one in."""
+        if isinstance(error, KeyNotFound):
+            return bool(self._certificate)
+        return isinstance(error, DeviceUnavailable) and not isinstance(error, ModuleUnusable)
+
+    def _opened(self) -> Signer:
+        if self._signer is None:
+            self._refused = True
+            signer = self._resources.enter_context(registry.installed().open_signer(self._uri, self._answer))
+            self._refused = False
+            self._proven()
+            self._signer = self._same(signer)
+        return self._signer
+
+    def _same(self, signer: Signer) -> Signer:
+        """The signer, if it is the one that it was: half of the files are not to be somebody else's."""
+        certificate = signer.certificate_chain[0]
+        if self._certificate and certificate != self._certificate:
+            self.let_go()
+            raise DeviceExchanged(
+                "the key that is there now has another certificate", hint="put the card or token back that was there"
+            )
+        self._certificate = certificate
+        return signer
+
+    def _answer(self, request: SecretRequest) -> str | None:
+        self._before_asking()
+        return self._secrets(request)
+
+    def _proven(self) -> None:
+        if isinstance(self._secrets, Given):
+            self._secrets.proven()

@@ -1,0 +1,64 @@
+"""Several files signed with one key: a fault of a file stops that file, and a fault of the key stops them all."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from dcmseal.cli.failures import complain
+from dcmseal.cli.jobs import Job
+from dcmseal.cli.open_key import OpenKey
+from dcmseal.cli.progress import Progress
+from dcmseal.errors import SealError, SignerError, UsageError
+
+if TYPE_CHECKING:
+    from dcmseal.engine.changing import SigningResult
+
+SignOne: TypeAlias = "Callable[[Job], SigningResult]"
+Wait: TypeAlias = Callable[[SealError], bool]
+"""Has the device put back; whether to try again."""
+
+
+def sign_files(
+    jobs: Sequence[Job], key: OpenKey, sign_one: SignOne, *, wait: Wait | None, progress: Progress
+) -> Iterator[tuple[Job, SigningResult | SealError]]:
+    """Each file with what came of it, in order; every file is signed completely, or is as it was."""
+    over = False
+    for job in jobs:
+        if over:
+            yield job, SignerError("not signed: the key cannot be used any more")
+            continue
+        progress.next(job.source)
+        result = _signed(job, key, sign_one, wait=wait, progress=progress)
+        progress.clear()
+        over = isinstance(result, SealError) and key.ends_with(result)
+        yield job, result
+
+
+def _signed(
+    job: Job, key: OpenKey, sign_one: SignOne, *, wait: Wait | None, progress: Progress
+) -> SigningResult | SealError:
+    while True:
+        try:
+            return sign_one(job)
+        except SealError as error:
+            progress.clear()
+            if wait is None or not key.is_away(error) or not wait(error):
+                return error
+            key.let_go()
+
+
+def somebody_who_waits() -> Wait:
+    """Asks whoever sits at the terminal to put the device back; raises UsageError if there is no terminal."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(
+            "--wait-for-device asks somebody at a terminal, and standard input is none", hint="leave it out"
+        )
+    return _ask
+
+
+def _ask(error: SealError) -> bool:
+    complain(error)
+    print("Put the card or token back, then press Enter; Ctrl-C stops. ", end="", file=sys.stderr, flush=True)
+    return bool(sys.stdin.readline())

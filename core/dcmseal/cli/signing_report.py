@@ -1,0 +1,94 @@
+"""What came of one file or several: one is told in full, several in a line each, and a document holds them all."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+from dcmseal.cli.exit_codes import ExitCode, code_of_error, worst
+from dcmseal.cli.failures import complain
+from dcmseal.cli.files import STDIO, name_of
+from dcmseal.cli.jobs import Job
+from dcmseal.cli.output import Tone, screen, write_json
+from dcmseal.cli.signing_text import show_plan, show_result
+from dcmseal.cli.text import counted
+from dcmseal.engine.documents import error_document, files_document, plan_document, signing_document
+from dcmseal.engine.json_values import Document
+
+if TYPE_CHECKING:
+    from dcmseal.engine.changing import SigningResult
+    from dcmseal.engine.planning import Plan
+    from dcmseal.errors import SealError
+
+
+class _Report:
+    """What plans and signatures have in common."""
+
+    def __init__(self, total: int, *, as_json: bool) -> None:
+        self._total = total
+        self._as_json = as_json
+        self._documents: list[Document] = []
+        self._codes: list[ExitCode] = []
+
+    def failed(self, job: Job, error: SealError) -> None:
+        """Tell that a file was not changed; if it is the only one, its error ends the command."""
+        if self._total == 1:
+            raise error
+        self._codes.append(code_of_error(error))
+        if self._as_json:
+            self._documents.append(error_document(error, self._codes[-1], job.source))
+        else:
+            complain(error, f"{name_of(job.source)}: ")
+
+    def end(self) -> ExitCode:
+        """Write what is left to be written; returns the exit code of the worst file."""
+        if self._as_json:
+            write_json(self._documents[0] if self._total == 1 else files_document(self._documents))
+        return worst(self._codes)
+
+
+class PlanReport(_Report):
+    """Files that would be signed."""
+
+    def done(self, job: Job, plan: Plan) -> None:
+        """Tell what would be signed."""
+        if self._as_json:
+            self._documents.append(plan_document(plan, job.source))
+        else:
+            show_plan(name_of(job.source), plan, screen())
+
+
+class SigningReport(_Report):
+    """Files that were signed."""
+
+    def __init__(self, total: int, *, as_json: bool, verbose: bool) -> None:
+        super().__init__(total, as_json=as_json)
+        self._verbose = verbose
+
+    def done(self, job: Job, result: SigningResult) -> None:
+        """Tell what was signed: on standard error if the file itself went to standard output."""
+        if self._as_json:
+            self._documents.append(signing_document(result, job.source, job.target))
+        elif self._total == 1:
+            self._show(job, result)
+        elif self._verbose:
+            show_result(job.target, result, screen(), verbose=True)
+        else:
+            warnings = f", {counted(len(result.warnings), 'warning')}" if result.warnings else ""
+            signed = counted(len(result.signature.mac.elements) if result.signature.mac else 0, "element")
+            screen().line(f"{job.target}: signed ({signed}{warnings})", Tone.GOOD)
+        self._codes.append(ExitCode.OK)
+
+    def end(self) -> ExitCode:
+        if self._total > 1 and not self._as_json:
+            done = self._codes.count(ExitCode.OK)
+            screen().line(f"{done} of {counted(self._total, 'file')} signed", Tone.HEADING)
+        return super().end()
+
+    def _show(self, job: Job, result: SigningResult) -> None:
+        to_stdout = job.output == STDIO
+        to = screen(sys.stderr if to_stdout else None)
+        show_result("standard output" if to_stdout else job.target, result, to, verbose=self._verbose)
+        if not to_stdout:
+            to.line(f"verify it with: dcmseal verify {shlex.quote(job.target)} --integrity-only")

@@ -1,0 +1,173 @@
+"""Reading the configuration file.
+
+>>> from pathlib import Path
+>>> from dcmseal import load_config, sign
+>>> _ = Path("config.toml").write_text('''
+... [keys.reading-room]
+... uri = "pem:signer.key.pem"
+... cert = "signer.cert.pem"
+... purpose = "verification"
+... ''')
+>>> Path("config.toml").chmod(0o600)
+>>> setup = load_config("config.toml").setup("reading-room")
+>>> sign("image.dcm", key=setup.uri, secrets=setup.secrets, purpose=setup.purpose).signature.purpose.meaning
+'Verification Signature'
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from dcmseal.config.places import VARIABLE, named_place, usual_place
+from dcmseal.config.problems import Problem, Problems
+from dcmseal.config.setup import KeySetup, read_setup
+from dcmseal.config.tables import Table
+from dcmseal.errors import UsageError
+
+_MOST_BYTES: Final = 1 << 16
+_LONGEST_LINE: Final = 1000
+"""The memory that tomllib takes for a dotted key grows with the square of its length."""
+_POSITION: Final = re.compile(r"\(at line (\d+), column (\d+)\)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What a configuration file says."""
+
+    path: Path | None = None
+    """The file; None if there is none."""
+    keys: Mapping[str, KeySetup] = field(default_factory=dict[str, KeySetup])
+    """The named setups."""
+    profiles_folder: Path | None = None
+    """The folder of Digital Signature Profiles that the site wrote itself."""
+
+    def setup(self, name: str) -> KeySetup:
+        """The setup of that name; raises UsageError if there is none."""
+        if name in self.keys:
+            return self.keys[name]
+        from difflib import get_close_matches
+
+        if self.path is None:
+            place = named_place(None) or usual_place()
+            raise UsageError(
+                f"{name!r} is no key URI, and there is no configuration file with key setups",
+                hint=f"write SCHEME:PATH, as in pem:key.pem?cert=cert.pem, or describe it as [keys.{name}] in {place}",
+            )
+        near = get_close_matches(name, self.keys, 1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(
+            f"{name!r} is no key URI, and {self.path} has no [keys.{name}]",
+            hint=f"{meant}setups are: {', '.join(self.keys) or 'none'}; a key URI is written SCHEME:PATH",
+        )
+
+
+def load_config(path: str | os.PathLike[str] | None = None) -> Config:
+    """Read the configuration file: the one named, that of ``$DCMSEAL_CONFIG``, or the one at the usual place, if any.
+
+    The usual place is ``~/.config/dcmseal/config.toml``, or under ``$XDG_CONFIG_HOME``; ``%APPDATA%`` on Windows,
+    ``~/Library/Application Support`` on macOS. The format is TOML 1.0. Raises UsageError if a file that was named is
+    not there, if others could have written it, or if anything in it is not understood.
+    """
+    config, problems = examine_config(path)
+    if problems:
+        more = len(problems) - 1
+        raise UsageError(
+            f"{config.path}, {problems[0]}" + (f" (and {more} more: dcmseal config check)" if more else ""),
+            hint=problems[0].hint,
+        )
+    return config
+
+
+def examine_config(path: str | os.PathLike[str] | None = None) -> tuple[Config, tuple[Problem, ...]]:
+    """What of the file can be used, and everything that is wrong with the rest.
+
+    Raises UsageError if it cannot be read at all, or others could have written it.
+    """
+    named = named_place(path)
+    place = named or usual_place()
+    if place is None or (named is None and not place.exists()):
+        return Config(), ()
+    place = Path(os.path.abspath(place))
+    data = _contents(place)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"{place} is no text in UTF-8", hint="save it in UTF-8") from None
+    problems = Problems(text)
+    root = Table(_parsed(place, text), (), problems)
+    config = _read(place, root)
+    root.finish()
+    return config, problems.in_order()
+
+
+def _read(place: Path, root: Table) -> Config:
+    """The tables there are; a new one is asked for here."""
+    keys: dict[str, KeySetup] = {}
+    setups = root.table("keys")
+    for name, table in setups.tables() if setups else ():
+        setup = read_setup(name, table, place.parent)
+        if setup:
+            keys[name] = setup
+    profiles = root.table("profiles")
+    folder = profiles.text("folder") if profiles else ""
+    if profiles:
+        profiles.finish()
+    return Config(
+        path=place,
+        keys=MappingProxyType(keys),
+        profiles_folder=place.parent / Path(folder).expanduser() if folder else None,
+    )
+
+
+def _contents(place: Path) -> bytes:
+    try:
+        with open(place, "rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+            status = os.fstat(file.fileno())
+    except OSError as error:
+        raise UsageError(
+            f"the configuration file {place} cannot be read: {error.strerror or error}",
+            hint=f"check --config, the environment variable {VARIABLE} and the file's permissions",
+        ) from None
+    if len(data) > _MOST_BYTES:
+        raise UsageError(f"{place} is larger than {_MOST_BYTES >> 10} KiB: no configuration", hint="check the path")
+    if data:
+        _refuse_if_open_to_others(place, status)
+    return data
+
+
+def _refuse_if_open_to_others(place: Path, status: os.stat_result) -> None:
+    """Who writes this file chooses the driver that is loaded, and whom the PIN is given to."""
+    if os.name != "posix":
+        return
+    if status.st_uid not in (0, os.geteuid()):
+        raise UsageError(f"{place} belongs to another user", hint=f"take a copy that is yours: chown $USER '{place}'")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise UsageError(
+            f"others can write {place}, and so choose what is done with your PIN", hint=f"chmod go-w '{place}'"
+        )
+
+
+def _parsed(place: Path, text: str) -> dict[str, object]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if len(line) > _LONGEST_LINE:
+            raise UsageError(
+                f"{place}, line {number} has more than {_LONGEST_LINE} characters", hint="write a key and its value"
+            )
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise UsageError(f"{place} is nested too deeply", hint="write one table [keys.NAME] for each key") from None
+    except ValueError as error:
+        # the message of tomllib may repeat what stands there
+        found = _POSITION.search(str(error))
+        where = f", line {found[1]}, column {found[2]}" if found else ""
+        raise UsageError(f"{place}{where} is no TOML", hint='write key = "value", and quote every text') from None

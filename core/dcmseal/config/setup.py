@@ -1,0 +1,128 @@
+"""A named setup: a key URI, and how to sign with it if nothing else is said."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+from dcmseal.config.pins import PinKind, PinSource
+from dcmseal.config.tables import Table
+from dcmseal.errors import UsageError
+from dcmseal.plugins.key_uri import KeyUri, escaped
+from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.terms import MacAlgorithm, SignaturePurpose
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySetup:
+    """A key by the name its users know, with what they would else have to type."""
+
+    name: str
+    uri: str
+    """The key URI, with ``cert`` and ``chain`` in it."""
+    files: tuple[Path, ...] = ()
+    """The files of ``cert`` and ``chain``."""
+    profile: str | None = None
+    algorithm: MacAlgorithm | None = None
+    purpose: SignaturePurpose | None = None
+    pin_source: PinSource | None = None
+
+    def secrets(self, request: SecretRequest) -> str | None:
+        """Answer a backend's request from the setup's PIN source, once: a wrong PIN that is tried again locks a card.
+
+        Raises UsageError or PinRejected if the source has none.
+        """
+        if self.pin_source is None or request.attempt > 1:
+            return None
+        return self.pin_source.read(self.name, warnings.warn)
+
+
+def read_setup(name: str, table: Table, folder: Path) -> KeySetup | None:
+    """The setup that a table describes, or None if it cannot be used; relative files are those in the folder."""
+    if not _NAME.fullmatch(name):
+        table.problem("", "that is no name for a key", "use letters, digits, '.', '_' and '-', 64 at most")
+    uri = table.text("uri")
+    attributes = {attribute: _file(table.text(attribute), folder) for attribute in ("cert", "chain")}
+    files = {attribute: path for attribute, path in attributes.items() if path}
+    pin_source = _pin_source(table, folder)
+    setup = KeySetup(
+        name=name,
+        uri=_complete(uri, files, table),
+        files=tuple(files.values()),
+        pin_source=pin_source,
+        profile=_profile(table.text("profile"), folder),
+        algorithm=_algorithm(table),
+        purpose=_purpose(table),
+    )
+    table.finish()
+    return setup if setup.uri else None
+
+
+def _file(name: str, folder: Path) -> Path | None:
+    return folder / Path(name).expanduser() if name else None
+
+
+def _complete(uri: str, files: dict[str, Path], table: Table) -> str:
+    """The key URI with the files added; empty if it cannot be used."""
+    if not table.has("uri"):
+        table.problem("uri", "there is none", "write uri = \"SCHEME:...\"; 'dcmseal keys' lists what can be pasted")
+    if not uri:
+        return ""
+    try:
+        stated = KeyUri.parse(uri).attributes
+    except UsageError as error:
+        table.problem("uri", str(error), error.hint)
+        return ""
+    for attribute in ("cert", "chain", "pin-source"):
+        if attribute in stated and table.has(attribute):
+            table.problem(attribute, "the key URI names it too", "keep one of the two")
+            return ""
+    for attribute, path in files.items():
+        uri += f"{'&' if '?' in uri else '?'}{attribute}={escaped(os.fspath(path))}"
+    return uri
+
+
+def _profile(text: str, folder: Path) -> str | None:
+    # the profile file of a site is named by its path
+    return os.fspath(folder / Path(text).expanduser()) if text.endswith(".toml") else text or None
+
+
+def _algorithm(table: Table) -> MacAlgorithm | None:
+    text = table.text("algorithm")
+    if text and text.upper() not in MacAlgorithm.__members__:
+        table.problem("algorithm", "it is no MAC algorithm", f"use one of {', '.join(MacAlgorithm)}")
+        return None
+    return MacAlgorithm(text.upper()) if text else None
+
+
+def _purpose(table: Table) -> SignaturePurpose | None:
+    text = table.text("purpose")
+    by_name = {each.name.lower().replace("_", "-"): each for each in SignaturePurpose}
+    wanted = text.lower().replace("_", "-").replace(" ", "-")
+    if text and wanted not in by_name:
+        near = get_close_matches(wanted, by_name, 1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        table.problem("purpose", "it is no purpose of CID 7007", f"{meant}use one of {', '.join(by_name)}")
+        return None
+    return by_name[wanted] if text else None
+
+
+def _pin_source(table: Table, folder: Path) -> PinSource | None:
+    text = table.text("pin-source")
+    if not text:
+        return None
+    try:
+        source = PinSource.parse(text)
+    except UsageError as error:
+        table.problem("pin-source", str(error), error.hint)
+        return None
+    if source.kind is PinKind.FILE:
+        return PinSource(kind=source.kind, name=os.fspath(folder / Path(source.name).expanduser()))
+    return source

@@ -1,0 +1,86 @@
+"""Tables of a configuration file: each key is asked for by name and kind, and what nobody asked for is a problem."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Final, cast
+
+from dcmseal.config.problems import Keys, Problems
+from dcmseal.plugins.key_uri import is_secret_name
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NO_SECRETS: Final = (
+    'this file never holds a passphrase or PIN: say where it is, with pin-source = "env:VARIABLE", "file:PATH" or '
+    '"keyring:SERVICE"; without it, you are asked'
+)
+
+
+class Table:
+    """A table, and the names that lead to it."""
+
+    def __init__(self, values: Mapping[str, object], keys: Keys, problems: Problems) -> None:
+        self.keys = keys
+        self._values = values
+        self._problems = problems
+        self._known: list[str] = []
+
+    def problem(self, key: str, message: str, hint: str) -> None:
+        """Note what is wrong with the value of a key, or with the table if the key is empty."""
+        self._problems.add((*self.keys, key) if key else self.keys, message, hint)
+
+    def text(self, key: str) -> str:
+        """The text of a key; empty if there is none, or none that can be used."""
+        self._known.append(key)
+        value = self._values.get(key)
+        if value is None:
+            return ""
+        if not isinstance(value, str) or not value.strip():
+            self.problem(key, "it has to be a text in quotes", f'write {key} = "..."')
+        elif "PRIVATE KEY-----" in value:
+            self.problem(key, "it holds a private key", "put the key into a file of its own, and name that")
+        elif _CONTROL.search(value):
+            self.problem(key, "it has control characters or line breaks in it", "write it in one line")
+        else:
+            return value
+        return ""
+
+    def has(self, key: str) -> bool:
+        """Whether the key is there, whatever its value."""
+        return key in self._values
+
+    def table(self, key: str) -> Table | None:
+        """The table of that name, if there is one."""
+        self._known.append(key)
+        return self._table(key) if key in self._values else None
+
+    def tables(self) -> Iterator[tuple[str, Table]]:
+        """All that is in this table, which holds nothing but tables with names that users choose."""
+        for key in self._values:
+            self._known.append(key)
+            if is_secret_name(key):
+                self.problem(key, "a passphrase or PIN has no place here", _NO_SECRETS)
+                continue
+            table = self._table(key)
+            if table is not None:
+                yield key, table
+
+    def finish(self) -> None:
+        """Note every key that nobody asked for."""
+        for key in self._values:
+            if key in self._known:
+                continue
+            if is_secret_name(key):
+                self.problem(key, "a passphrase or PIN has no place here", _NO_SECRETS)
+                continue
+            near = get_close_matches(key.lower().replace("_", "-"), self._known, 1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            self.problem(key, "there is no such key or table", f"{meant}known here are: {', '.join(self._known)}")
+
+    def _table(self, key: str) -> Table | None:
+        value = self._values[key]
+        if isinstance(value, dict):
+            return Table(cast("dict[str, object]", value), (*self.keys, key), self._problems)
+        self.problem(key, "it has to be a table", f"write [{'.'.join((*self.keys, key))}], and its keys below")
+        return None

@@ -1,0 +1,31 @@
+"""What all JSON documents have in common: a version, a kind, and text that is valid Unicode."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, TypeAlias
+
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
+Document: TypeAlias = dict[str, Json]
+
+SCHEMA_VERSION: Final = "1"
+"""Changes when a document loses or redefines something; what is only added leaves it as it is."""
+
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+
+
+def document(kind: str, content: Document) -> Document:
+    """A document of a kind."""
+    valid = {name: _valid(value) for name, value in content.items()}
+    return {"schema": f"dcmseal/{SCHEMA_VERSION}", "document": kind, **valid}
+
+
+def _valid(value: Json) -> Json:
+    """The value with text that UTF-8 can hold: names of files and people may come with lone surrogates."""
+    if isinstance(value, str):
+        return _SURROGATES.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_valid(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _valid(each) for name, each in value.items()}
+    return value

@@ -1,0 +1,197 @@
+"""``dcmseal config``, and keys by the name of their setup."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import dcmseal
+from tests.core.cli.cards import PIN, Card, registry_of
+from tests.core.cli.conftest import Run
+from tests.core.cli.test_plugins import complete
+from tests.support.pki import Pki
+
+
+@pytest.fixture
+def config(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The configuration file at the usual place; the tests write it."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(in_folder / "home"))
+    path = in_folder / "home" / "dcmseal" / "config.toml"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+def reading_room(config: Path, pki: Pki) -> Path:
+    """One setup, of an RSA key."""
+    return write(
+        config,
+        f"""
+        [keys.reading-room]
+        uri = "pem:{pki["rsa2048"].key_pem}"
+        cert = "{pki["rsa2048"].certificate_pem}"
+        profile = "base-rsa"
+        algorithm = "SHA512"
+        purpose = "verification"
+        """,
+    )
+
+
+def asked_for(path: str) -> tuple[str, str]:
+    (signature,) = dcmseal.signatures(path)
+    assert signature.purpose is not None
+    return signature.mac_algorithm, signature.purpose.value
+
+
+@pytest.mark.usefixtures("reading_room")
+def test_a_key_goes_by_its_name_and_brings_its_defaults(run: Run, image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("sign", image, "a.dcm", "--key", "reading-room").code == 0
+    assert asked_for("a.dcm") == ("SHA512", "5")
+    monkeypatch.setenv("DCMSEAL_KEY", "reading-room")
+    assert run("sign", image, "b.dcm", "--mac", "SHA384", "--purpose", "review").code == 0
+    assert asked_for("b.dcm") == ("SHA384", "13")
+    plan = run("sign", image, "--dry-run", "--json").document
+    assert plan["profile"]["name"] == "base-rsa"
+    assert plan["signature"]["mac"]["algorithm"] == "SHA512"
+
+
+def test_the_pin_comes_from_where_the_setup_says_unless_an_option_says_otherwise(
+    run: Run, image: Path, config: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = Card(key)
+    monkeypatch.setattr("dcmseal.plugins.registry.installed", registry_of(card))
+    write(config, '[keys.reading-room]\nuri = "card:"\npin-source = "file:pin"')
+    write(config.with_name("pin"), f"{PIN}\n")
+    assert run("sign", image, "a.dcm", "--key", "reading-room").code == 0
+    monkeypatch.setenv("OTHER", "111111")
+    assert run("sign", image, "b.dcm", "--key", "reading-room", "--passphrase-env", "OTHER").code == 6
+    assert card.pins == [PIN, "111111"]
+
+
+def test_names_that_nobody_knows(run: Run, image: Path, reading_room: Path) -> None:
+    ran = run("sign", image, "a.dcm", "--key", "readingroom")
+    assert ran.code == 2
+    assert "did you mean reading-room?" in ran.err
+    ran = run("sign", image, "a.dcm", "--key", "reading-room", "--config", "none.toml")
+    assert ran.code == 2
+    assert "none.toml cannot be read" in ran.err
+    write(reading_room, '[keys.a]\nuri = "pem:a"\nbroken = 1')
+    ran = run("sign", image, "a.dcm", "--key", "a")
+    assert ran.code == 2
+    assert "config.toml, line 3: keys.a.broken" in ran.err
+
+
+def test_a_key_uri_needs_no_configuration(run: Run, image: Path, config: Path, key: str) -> None:
+    write(config, "broken")
+    assert run("sign", image, "a.dcm", "--key", key).code == 0
+
+
+def test_check_without_a_file(run: Run, config: Path) -> None:
+    ran = run("config", "check")
+    assert ran.code == 0
+    assert "there is no configuration file" in ran.out
+    assert run("config", "check", "--json").document["path"] == ""
+    ran = run("config", "path")
+    assert (ran.code, ran.out) == (0, f"{config}\n")
+    assert run("config", "path", "--json").document["exists"] is False
+
+
+def test_check_explains_what_there_is(run: Run, reading_room: Path, pki: Pki) -> None:
+    ran = run("config", "check")
+    assert (ran.code, ran.err) == (0, "")
+    key = pki["rsa2048"]
+    assert ran.out.splitlines() == [
+        f"{reading_room}: understood",
+        "",
+        "reading-room: sound",
+        f"  key           pem:{key.key_pem}?cert={key.certificate_pem}",
+        "  PIN           asked for, if one is needed",
+        "  profile       base-rsa",
+        "  MAC algorithm SHA512",
+        "  purpose       Verification Signature",
+    ]
+    (setup,) = run("config", "check", "--open", "--json").document["keys"]
+    assert setup["opened"].startswith("CN=rsa2048,O=dcmseal tests, valid from 20")
+    assert setup["problems"] == []
+
+
+def test_check_finds_what_is_not_there(run: Run, config: Path) -> None:
+    write(
+        config,
+        """
+        [keys.a]
+        uri = "nothing:a"
+        cert = "none.pem"
+        profile = "base-rs"
+        pin-source = "env:NO_SUCH_VARIABLE"
+        [keys.b]
+        uri = "pem:b"
+        pin-source = "file:none"
+        """,
+    )
+    ran = run("config", "check")
+    assert ran.code == 6
+    assert "a: not usable" in ran.out
+    for said in (
+        "no plugin opens keys of scheme nothing:",
+        f"there is no file {config.parent / 'none.pem'}",
+        "did you mean base-rsa?",
+        "there is no environment variable NO_SUCH_VARIABLE",
+        f"there is no file {config.parent / 'none'} that can be read",
+    ):
+        assert f"  problem       {said}" in ran.out or f"; {said}" in ran.out
+
+
+def test_check_opens_keys_on_request_only(run: Run, config: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    card = Card(key)
+    monkeypatch.setattr("dcmseal.plugins.registry.installed", registry_of(card))
+    monkeypatch.setenv("CARD_PIN", "111111")
+    write(config, '[keys.card]\nuri = "card:"\npin-source = "env:CARD_PIN"')
+    assert run("config", "check").code == 0
+    assert card.pins == []
+    ran = run("config", "check", "--open")
+    assert ran.code == 6
+    assert "  problem       the PIN is wrong; one try is left" in ran.out
+    assert card.pins == ["111111"]
+    assert "111111" not in ran.out + ran.err
+
+
+def test_check_tells_problems_with_their_lines(run: Run, config: Path) -> None:
+    write(config, '[keys.a]\nuri = "pem:a"\npin = 739154\npurpos = "review"\n')
+    ran = run("config", "check")
+    assert ran.code == 2
+    assert f"{config}: 2 problems, so that nothing in it is used" in ran.out
+    assert "  line 3: keys.a.pin: a passphrase or PIN has no place here" in ran.out
+    assert "  line 4: keys.a.purpos: there is no such key or table" in ran.out
+    assert "739154" not in ran.out + ran.err
+    document = run("config", "check", "--json").document
+    assert [(each["line"], each["where"]) for each in document["problems"]] == [(3, "keys.a.pin"), (4, "keys.a.purpos")]
+
+
+def test_check_of_a_file_that_is_none(run: Run, config: Path) -> None:
+    write(config, "[keys")
+    ran = run("config", "check", "--json")
+    assert ran.code == 2
+    assert ran.document["document"] == "error"
+    config.chmod(0o666)
+    assert "others can write" in run("config", "check").err
+
+
+@pytest.mark.usefixtures("reading_room")
+def test_names_are_completed(in_folder: Path) -> None:
+    assert complete("dcmseal sign x.dcm --key read", in_folder) == ["reading-room"]
+    assert complete("dcmseal keys read", in_folder) == ["reading-room"]
+    other = write(in_folder / "other.toml", '[keys.theatre]\nuri = "pem:a"')
+    assert complete(f"dcmseal sign --config {other} --key ", in_folder) == ["theatre"]
+
+
+def test_a_broken_file_completes_nothing(in_folder: Path, config: Path) -> None:
+    write(config, "[keys")
+    assert complete("dcmseal sign x.dcm --key ", in_folder) == [""]

@@ -1,0 +1,77 @@
+"""Fixtures for tests with tokens: each kind is brought up once, and what is found out is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack
+from typing import Final
+
+import pytest
+
+from tests.support.pki import Pki
+from tests.tokens.device import Device, Kind
+from tests.tokens.programs import NotReady
+from tests.tokens.results import Results
+
+_BENCH: Final = pytest.StashKey["Bench"]()
+
+
+class Bench:
+    """The tokens that tests have asked for so far, and the results."""
+
+    def __init__(self) -> None:
+        self.results: dict[str, Results] = {}
+        self._devices: dict[str, Device | NotReady] = {}
+
+    def device(self, kind: Kind, stack: ExitStack, factory: pytest.TempPathFactory, pki: Pki) -> Device:
+        """The token, brought up if it is the first time; raises NotReady."""
+        if kind.name not in self._devices:
+            try:
+                found = stack.enter_context(kind.ready(factory.mktemp("token") / str(kind), pki))
+                patch = stack.enter_context(pytest.MonkeyPatch.context())
+                for name, value in found.environment.items():
+                    patch.setenv(name, value)
+                self._devices[kind.name] = found
+                self.results[kind.name] = Results.of(kind)
+            except NotReady as error:
+                self._devices[kind.name] = error
+        device = self._devices[kind.name]
+        if isinstance(device, NotReady):
+            raise device
+        return device
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_BENCH] = Bench()
+
+
+@pytest.fixture(scope="session")
+def powered(request: pytest.FixtureRequest) -> Generator[ExitStack]:
+    """What ends all tokens, after their results are written."""
+    with ExitStack() as stack:
+        yield stack
+        for results in request.config.stash[_BENCH].results.values():
+            results.write()
+
+
+@pytest.fixture
+def device(
+    kind: Kind, powered: ExitStack, tmp_path_factory: pytest.TempPathFactory, pki: Pki, request: pytest.FixtureRequest
+) -> Device:
+    """A token of the kind that the test names, ready."""
+    return request.config.stash[_BENCH].device(kind, powered, tmp_path_factory, pki)
+
+
+@pytest.fixture
+def results(kind: Kind, device: Device, request: pytest.FixtureRequest) -> Results:  # noqa: ARG001 - makes them
+    """Where tests put what they found out."""
+    return request.config.stash[_BENCH].results[kind.name]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    values = getattr(getattr(item, "callspec", None), "params", {})
+    if report.when == "call" and "TestContract" in item.nodeid and "kind" in values:
+        item.config.stash[_BENCH].results[values["kind"].name].tested(values["key"], report.outcome)
+    return report

@@ -1,0 +1,62 @@
+"""Writes the tables of docs/reference/tokens.md from what ``make test-tokens`` found out (build/tokens).
+
+    python tools/make_tokens_page.py
+
+Run it after that; a test compares the tables with the kinds of tokens that are tested.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+SOURCE: Final = ROOT / "build" / "tokens"
+TARGET: Final = ROOT / "docs" / "reference" / "tokens.md"
+ALGORITHMS: Final = ("RIPEMD160", "MD5", "SHA1", "SHA256", "SHA384", "SHA512")
+BEGIN: Final = "<!-- Written by tools/make_tokens_page.py: run make test-tokens. -->\n"
+END: Final = "<!-- End of what is written. -->\n"
+
+
+def tables(found: Sequence[dict[str, Any]]) -> str:
+    """The tables for the results of some kinds of tokens."""
+    return "\n".join([*_signatures(found), "", *_behaviour(found), ""])
+
+
+def _signatures(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+    yield from _row("Module", "Version", "Key", *ALGORITHMS, "Contract")
+    yield from _row(*["---"] * (4 + len(ALGORITHMS)))
+    for results in found:
+        for key, outcomes in results["algorithms"].items():
+            signed = (outcomes.get(algorithm, "not run") for algorithm in ALGORITHMS)
+            yield from _row(results["name"], results["version"], key, *signed, _counted(results["contract"][key]))
+
+
+def _counted(outcomes: dict[str, int]) -> str:
+    return ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
+
+
+def _behaviour(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+    yield from _row("Behaviour", *(results["name"] for results in found))
+    yield from _row(*["---"] * (1 + len(found)))
+    for what in dict.fromkeys(what for results in found for what in sorted(results["behaviour"])):
+        yield from _row(what, *(results["behaviour"].get(what, "") for results in found))
+
+
+def _row(*cells: str) -> Iterator[str]:
+    yield f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Write the tables into the page."""
+    found = [json.loads(path.read_text("utf-8")) for path in SOURCE.glob("*.json")]
+    found.sort(key=lambda results: str(results["name"]).lower())
+    before, _, rest = TARGET.read_text("utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    TARGET.write_text(f"{before}{BEGIN}\n{tables(found)}\n{END}{after}", encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

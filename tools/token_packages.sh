@@ -1,0 +1,20 @@
+#!/bin/sh
+# Installs what make test-tokens needs beyond the other tests: PKCS #11 modules of several makers, and what stands in
+# for their hardware. What is there already is left alone. Debian and its kin only: others lack some of it.
+set -eu
+
+PACKAGES="dbus libtpm2-pkcs11-1 libtpm2-pkcs11-tools libtss2-tcti-tabrmd0 opencryptoki opensc opensc-pkcs11 p11-kit
+p11-kit-modules pcscd softhsm2 swtpm tpm2-abrmd tpm2-tools vsmartcard-vpcd"
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "tools/token_packages.sh: make test-tokens needs Debian or one of its kin: run it in a container of that." >&2
+    exit 1
+fi
+missing=""
+for package in $PACKAGES; do
+    dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
+        missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+# shellcheck disable=SC2086 # $missing is a list of words
+sh "$(dirname "$0")/system_packages.sh" $missing
