@@ -3,7 +3,7 @@
 # for their hardware. What is there already is left alone. Debian and its kin only: others lack some of it.
 set -eu
 
-PACKAGES="dbus libtpm2-pkcs11-1 libtpm2-pkcs11-tools libtss2-tcti-tabrmd0 opencryptoki opensc opensc-pkcs11 p11-kit
+PACKAGES="dbus libsofthsm2 libtpm2-pkcs11-1 libtpm2-pkcs11-tools libtss2-tcti-tabrmd0 opencryptoki opensc opensc-pkcs11 p11-kit
 p11-kit-modules pcscd softhsm2 swtpm tpm2-abrmd tpm2-tools vsmartcard-vpcd"
 
 if ! command -v dpkg-query >/dev/null; then

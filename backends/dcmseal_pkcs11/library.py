@@ -30,6 +30,7 @@ from dcmseal_pkcs11.elf import is_cut_short
 if TYPE_CHECKING:
     from dcmseal_pkcs11.session import TokenSession
 
+_ALREADY: Final = "already initialized"
 _HINT: Final = "install the driver that came with the card or HSM, and name it: ?module-path=PATH"
 
 
@@ -97,6 +98,11 @@ def load(path: str) -> Module:
         return process.modules[real]
 
 
+def is_loaded(path: str) -> bool:
+    """Whether this process has the module already."""
+    return os.path.realpath(path) in _process.modules
+
+
 def _loaded(path: str) -> new_library:
     if not os.path.isfile(path):
         raise ModuleUnusable(f"there is no PKCS #11 module {path!r}", hint=_HINT)
@@ -126,6 +132,11 @@ def _initialized_anew(parents: Module) -> new_library:
 
 def _unusable(path: str, error: pkcs11.PKCS11Error) -> ModuleUnusable:
     told = plain(str(error).rpartition(f"{path}: ")[2])
+    if _ALREADY in told:
+        return ModuleUnusable(
+            f"the PKCS #11 module {path!r} is in use by something else in this process",
+            hint="reach it the same way as that does: through p11-kit, for instance, with module-name=p11-kit-proxy",
+        )
     reason = told or type(error).__name__
     return ModuleUnusable(f"{path!r} cannot be used as a PKCS #11 module: {reason}", hint=_HINT)
 

@@ -17,17 +17,19 @@ from pkcs11 import ObjectClass, TokenFlag
 from dcmseal.errors import ModuleUnusable, SignerError
 from dcmseal.plugins.loading import plain
 from dcmseal.plugins.protocols import KeyListing
-from dcmseal_pkcs11.certificates import kind_of
+from dcmseal_pkcs11.certificates import certificates_in, kind_of, newest
 from dcmseal_pkcs11.failures import error_of
-from dcmseal_pkcs11.library import Module, load
+from dcmseal_pkcs11.library import Module
 from dcmseal_pkcs11.mechanisms import Abilities, KeyKind
 from dcmseal_pkcs11.modules import Found, named_or_found
-from dcmseal_pkcs11.objects import TokenObject, certificates, objects
+from dcmseal_pkcs11.objects import TokenObject, belonging, certificates, objects
 from dcmseal_pkcs11.pin import state_of
 from dcmseal_pkcs11.session import session_with
 from dcmseal_pkcs11.tokens import Token, slot_facts, tokens_in
+from dcmseal_pkcs11.trial import loaded
 from dcmseal_pkcs11.uri import Pkcs11Uri, written
 
+_NO_CERTIFICATE: Final = "it has no certificate on the token: name a file, cert=FILE"
 _CLASSES: Final = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY)
 
 
@@ -40,9 +42,7 @@ def listings(uri: Pkcs11Uri) -> Iterator[KeyListing]:
         return
     for found in modules:
         try:
-            if found.problem is not None:
-                raise found.problem
-            module = load(found.path)
+            module = loaded(found)
             with module.lock:
                 yield from _in_module(module, uri)
         except SignerError as error:
@@ -102,14 +102,15 @@ def _on_token(token: Token, uri: Pkcs11Uri) -> list[KeyListing]:
         listed = list(_keys(token, session.raw, uri))
     except pkcs11.PKCS11Error as error:
         return [_token_alone(token, str(error_of(error, token.description)))]
+    except SignerError as error:
+        return [_token_alone(token, str(error))]
     finally:
         session.leave()
     if listed:
         return listed
     locked = "the PIN is locked" if token.flags & TokenFlag.USER_PIN_LOCKED else ""
-    if uri.id is not None or "object" in uri.path:
-        return []
-    return [_token_alone(token, locked or "no key or certificate on it can be seen without the PIN")]
+    which = " that fits" if uri.id is not None or "object" in uri.path else ""
+    return [_token_alone(token, locked or f"no key or certificate{which} can be seen on it without the PIN")]
 
 
 def _token_alone(token: Token, problem: str) -> KeyListing:
@@ -135,12 +136,21 @@ def _keys(token: Token, session: pkcs11.Session, uri: Pkcs11Uri) -> Iterator[Key
             detail=_certificate_detail(certificate),
             problem=_problem_of(certificate, has_key=bool(mine)) or _problem_of_kind(abilities, kind),
         )
+    in_file = certificates_in(uri.cert) if uri.cert else ()
     for each in keys:
         if (each.id, each.label) not in covered:
             covered.add((each.id, each.label))
-            problem = _problem_of_kind(abilities, each.kind)
+            kind = each.kind
+            belongs = belonging(session, each, kind) if kind and in_file else None
+            own = newest(certificate for certificate in in_file if belongs and belongs(certificate) is not False)
+            problem = _problem_of(own, has_key=True) if own else _NO_CERTIFICATE
             yield _listing(
-                token, each, each.kind, problem=problem or "it has no certificate on the token: name a file, cert=FILE"
+                token,
+                each,
+                kind,
+                cert=uri.cert if own else "",
+                detail=_certificate_detail(own) if own else None,
+                problem=_problem_of_kind(abilities, kind) or problem,
             )
 
 
@@ -149,12 +159,13 @@ def _listing(
     found: TokenObject,
     kind: KeyKind | None,
     *,
+    cert: str = "",
     detail: dict[str, str] | None = None,
     problem: str = "",
 ) -> KeyListing:
     size = {"key size": str(kind.bits)} if kind else {}
     return KeyListing(
-        uri=found.uri_on(token),
+        uri=found.uri_on(token, cert=cert),
         label=plain(found.label or found.id.hex()),
         key_type=kind.type if kind else None,
         detail=_where(token) | size | (detail or {}),

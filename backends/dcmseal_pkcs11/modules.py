@@ -14,7 +14,7 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dcmseal.errors import ModuleUnusable, UsageError
@@ -34,6 +34,8 @@ class Found:
 
     path: str
     problem: ModuleUnusable | None = None
+    is_named: bool = False
+    """By the key URI: then there is no doubt that it is wanted."""
 
 
 def named_or_found(uri: Pkcs11Uri, places: Places | None = None) -> tuple[Found, ...]:
@@ -46,7 +48,7 @@ def named_or_found(uri: Pkcs11Uri, places: Places | None = None) -> tuple[Found,
         return _at(os.path.expanduser(uri.module_path), uri.module_name)
     places = usual() if places is None else places
     if uri.module_name:
-        return (_called(uri.module_name, places),)
+        return (replace(_called(uri.module_name, places), is_named=True),)
     found = tuple(_distinct(_everything(places)))[:_MOST_MODULES]
     if not found:
         raise ModuleUnusable(
@@ -66,10 +68,10 @@ def _at(path: str, name: str) -> tuple[Found, ...]:
     if not os.path.isdir(path):
         if name and stem(path) != stem(name):
             raise UsageError("module-path and module-name in the key URI name two modules", hint="keep one of the two")
-        return (Found(path=os.path.abspath(path)),)
+        return (Found(path=os.path.abspath(path), is_named=True),)
     entries = sorted(entry.name for entry in os.scandir(path) if entry.is_file() and _LIBRARY.fullmatch(entry.name))
     wanted = (entry for entry in entries if not name or stem(entry) == stem(name))
-    found = tuple(_distinct(Found(path=os.path.abspath(os.path.join(path, entry))) for entry in wanted))
+    found = tuple(_distinct(Found(path=os.path.abspath(os.path.join(path, entry)), is_named=True) for entry in wanted))
     if not found:
         raise ModuleUnusable(f"there is no such PKCS #11 module in the folder {path!r}", hint="check module-path")
     return found[:_MOST_MODULES]

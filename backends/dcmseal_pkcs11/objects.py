@@ -47,13 +47,13 @@ class TokenObject:
         """The value of an attribute, or the default if it has none."""
         return _attribute(self.handle, name, default)
 
-    def uri_on(self, token: Token) -> str:
+    def uri_on(self, token: Token, *, cert: str = "") -> str:
         """The URI of the private key that goes with this object."""
         _, model, serial, label = token.id
         # A key, its public key and its certificate share the CKA_ID, and may differ in their labels: so on PIV cards.
         named = not self.id or self.attribute(Attribute.CLASS) is ObjectClass.PRIVATE_KEY
         path = {"token": label, "serial": serial, "model": model, "object": self.label if named else ""}
-        return written(path, identifier=self.id, module_path=token.module.path, private=True)
+        return written(path, identifier=self.id, module_path=token.module.path, cert=cert, private=True)
 
     @property
     def kind(self) -> KeyKind | None:
@@ -85,7 +85,7 @@ def objects(session: pkcs11.Session, kind: ObjectClass, **wanted: object) -> tup
     template |= {Attribute[name.upper()]: value for name, value in wanted.items() if value is not None}
     # All of them at once, and the search is let go of: while one is open, no other can be.
     found = list(islice(session.get_objects(template), _MOST_OBJECTS))
-    return tuple(
+    read = (
         TokenObject(
             handle=each,
             id=bytes(_attribute(each, Attribute.ID, b"")),
@@ -93,6 +93,8 @@ def objects(session: pkcs11.Session, kind: ObjectClass, **wanted: object) -> tup
         )
         for each in found
     )
+    # Tokens have them in any order, and another one each time.
+    return tuple(sorted(read, key=lambda each: (each.label, each.id)))
 
 
 def certificates(session: pkcs11.Session, **wanted: object) -> tuple[tuple[TokenObject, Certificate], ...]:

@@ -19,8 +19,8 @@ from dcmseal_pkcs11.uri import Pkcs11Uri
 
 _MOST_BYTES: Final = 1 << 12
 _HOW: Final = (
-    "run this in a terminal to be asked, or give --passphrase-env, --passphrase-file, --passphrase-fd or pin-source=; "
-    "in Python, secrets="
+    "run this in a terminal to be asked, or give --passphrase-env, --passphrase-file, --passphrase-fd, "
+    "--passphrase-keyring or pin-source=; in Python, secrets="
 )
 _STATES: Final = (
     (TokenFlag.USER_PIN_FINAL_TRY, "one try left before the PIN is locked"),

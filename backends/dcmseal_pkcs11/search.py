@@ -6,12 +6,12 @@ import pkcs11
 
 from dcmseal.errors import DeviceUnavailable, SignerError
 from dcmseal_pkcs11.failures import error_of, told
-from dcmseal_pkcs11.library import load
 from dcmseal_pkcs11.modules import named_or_found
 from dcmseal_pkcs11.objects import ambiguous
 from dcmseal_pkcs11.opening import Opened, open_key
 from dcmseal_pkcs11.pin import PinEntry
 from dcmseal_pkcs11.tokens import Token, tokens_in
+from dcmseal_pkcs11.trial import loaded
 from dcmseal_pkcs11.uri import Pkcs11Uri
 
 
@@ -35,9 +35,7 @@ def _token(uri: Pkcs11Uri) -> Token:
     modules = named_or_found(uri)
     for found in modules:
         try:
-            if found.problem is not None:
-                raise found.problem
-            module = load(found.path)
+            module = loaded(found)
             with module.lock:
                 tokens += tokens_in(module, uri)
         except SignerError as error:

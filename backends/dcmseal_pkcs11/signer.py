@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Final
+from typing import Final, NoReturn
 
 import pkcs11
 
@@ -42,7 +42,7 @@ class Pkcs11Signer:
     def __repr__(self) -> str:
         return f"<{'closed' if self._opened is None else 'open'} {self.key_type.value} key on a token>"
 
-    def __reduce__(self) -> str:
+    def __reduce__(self) -> NoReturn:
         raise TypeError("a session with a token stays in its process: send the key URI instead, and open the key there")
 
     def sign(self, message: SignableMessage) -> bytes:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import quote, quote_from_bytes, unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from dcmseal.errors import UsageError
 from dcmseal.plugins.key_uri import KeyUri
@@ -116,7 +116,12 @@ class Pkcs11Uri:
 
 
 def written(
-    path: Mapping[str, str], *, identifier: bytes | None = None, module_path: str = "", private: bool = False
+    path: Mapping[str, str],
+    *,
+    identifier: bytes | None = None,
+    module_path: str = "",
+    cert: str = "",
+    private: bool = False,
 ) -> str:
     r"""Write a PKCS #11 URI; empty attributes are left out.
 
@@ -129,8 +134,9 @@ def written(
         parts.append("id=" + "".join(f"%{octet:02X}" for octet in identifier))
     if private:
         parts.append("type=private")
-    query = f"?module-path={quote_from_bytes(module_path.encode('utf-8', 'replace'), safe='/')}" if module_path else ""
-    return f"{SCHEME}:{';'.join(parts)}{query}"
+    files = (("module-path", module_path), ("cert", cert))
+    query = "&".join(f"{name}={quote(value, safe='/', errors='replace')}" for name, value in files if value)
+    return f"{SCHEME}:{';'.join(parts)}{'?' if query else ''}{query}"
 
 
 def _octets(value: str) -> bytes:

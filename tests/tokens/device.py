@@ -10,7 +10,6 @@ from typing import Final, TypeAlias
 from unittest import SkipTest
 from urllib.parse import quote
 
-from dcmseal.terms import MacAlgorithm
 from tests.support.pki import Identity, Pki
 from tests.tokens.programs import NotReady, run
 
@@ -61,8 +60,6 @@ class Kind:
     """Wrong PINs; 0: never, or not soon."""
     forks: bool = True
     """A child of fork can use the module."""
-    refused: Mapping[str, frozenset[MacAlgorithm]] = field(default_factory=dict[str, frozenset[MacAlgorithm]])
-    """MAC algorithms that the token does not sign with a key."""
 
     def __str__(self) -> str:
         return self.name.replace(" ", "-")

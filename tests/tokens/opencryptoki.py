@@ -1,7 +1,7 @@
 """openCryptoki's software token, with its daemon.
 
 Daemon, token and locks are the machine's: they have their places in /var, /run and shared memory. So nothing is done
-where a daemon runs already or the token holds something, and the token is emptied afterwards.
+where a daemon runs already or the token is somebody's, and the token is emptied afterwards.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from pkcs11 import unload
 
 from tests.support.pki import Pki
 from tests.tokens.device import PIN, SO_PIN, Device, find_module, import_keys
@@ -42,7 +44,7 @@ def ready(folder: Path, pki: Pki) -> Generator[Device]:
         raise NotReady("pkcsslotd runs already, and there can be one only: systemctl stop pkcsslotd")
     folder.mkdir(parents=True)
     with running("pkcsslotd", "-f", log=folder / "pkcsslotd.log", ready=lambda: _daemon_answers(module)):
-        if "uninitialized" not in _slots(module):
+        if "uninitialized" not in (slots := _slots(module)) and _LABEL not in slots:
             raise NotReady(f"the software token of openCryptoki in {_STORE} is in use, and is left alone")
         try:
             run("pkcs11-tool", "--module", module, "--init-token", "--label", _LABEL, "--so-pin", _FIRST_SO_PIN)
@@ -50,6 +52,7 @@ def ready(folder: Path, pki: Pki) -> Generator[Device]:
             ids = import_keys(module, _LABEL, (pki[name] for name in KEYS))
             yield SoftwareToken(module=module, label=_LABEL, ids=ids)
         finally:
+            unload(str(module))  # the daemon ends when nobody uses it
             _empty()
 
 

@@ -52,10 +52,13 @@ def run(*command: str | Path, env: Mapping[str, str] | None = None, seconds: flo
 def running(
     *command: str | Path, log: Path, ready: Callable[[], bool], env: Mapping[str, str] | None = None
 ) -> Generator[None]:
-    """Keep a program running, and end it whatever happens; raises NotReady unless it gets ready."""
+    """Keep a program running, and end it whatever happens; raises NotReady unless it gets ready.
+
+    It also ends if this process does: a driver may crash.
+    """
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [find(str(command[0])), *map(str, command[1:])],
+            [find("setpriv"), "--pdeathsig", "TERM", find(str(command[0])), *map(str, command[1:])],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

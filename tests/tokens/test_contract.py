@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.signer_contract import SignerContract
 from dcmseal_pkcs11.backend import Pkcs11Backend
 from tests.tokens.device import WRONG_PIN, Device, Kind
@@ -23,7 +22,6 @@ class TestContract(SignerContract):
         self.uri = device.present(key)
         self.secret = device.pin
         self.secret_for_each_signature = key in kind.pin_each_time
-        self.algorithms = frozenset(MacAlgorithm) - kind.refused.get(key, frozenset())
 
     def remove_device(self) -> None:
         self._device.remove()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcmseal.cli.output import Tone
@@ -63,9 +64,21 @@ class ExaminedSetup:
         }
 
 
-def examined(setup: KeySetup, *, open_it: bool) -> ExaminedSetup:
+def plugins_with(folder: Path | None) -> tuple[registry.Registry, list[str]]:
+    """What is installed, with the profiles in a folder; and what is wrong with these."""
+    plugins = registry.installed()
+    if folder is None:
+        return plugins, []
+    try:
+        plugins = plugins.with_profiles_in(os.fspath(folder))
+    except SealError as error:
+        return plugins, [_told(error)]
+    return plugins, [each.problem for each in plugins.plugins() if not each.distribution and each.problem]
+
+
+def examined(setup: KeySetup, plugins: registry.Registry, *, open_it: bool) -> ExaminedSetup:
     """Look for what a setup names; nothing is opened unless that is asked for."""
-    problems = list(_problems(setup))
+    problems = list(_problems(setup, plugins))
     opened = ""
     if open_it and not problems:
         try:
@@ -75,11 +88,11 @@ def examined(setup: KeySetup, *, open_it: bool) -> ExaminedSetup:
     return ExaminedSetup(setup=setup, opened=opened, problems=tuple(problems))
 
 
-def _problems(setup: KeySetup) -> Iterator[str]:
-    yield from _problem(lambda: registry.installed().signer_backend(KeyUri.parse(setup.uri).scheme))
+def _problems(setup: KeySetup, plugins: registry.Registry) -> Iterator[str]:
+    yield from _problem(lambda: plugins.signer_backend(KeyUri.parse(setup.uri).scheme))
     if setup.profile is not None:
         profile = setup.profile
-        yield from _problem(lambda: registry.installed().profile(profile))
+        yield from _problem(lambda: plugins.profile(profile))
     for file in setup.files:
         if not file.is_file():
             yield f"there is no file {file}"

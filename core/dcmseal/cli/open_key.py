@@ -23,6 +23,7 @@ class OpenKey:
         self._resources = ExitStack()
         self._signer: Signer | None = None
         self._certificate = b""
+        self._is_back = False
         self._refused = False
 
     def __enter__(self) -> Self:
@@ -47,9 +48,22 @@ class OpenKey:
 
     def sign(self, message: SignableMessage) -> bytes:
         """Sign; raises SignerError or one of its kinds."""
-        signature = self._opened().sign(message)
+        signer = self._opened()
+        try:
+            signature = signer.sign(message)
+        except DeviceUnavailable as error:
+            if not self._is_back or isinstance(error, DeviceExchanged):
+                raise
+            # not every signer finds its way back to its device
+            self.let_go()
+            signature = self._opened().sign(message)
+        self._is_back = False
         self._proven()
         return signature
+
+    def device_is_back(self) -> None:
+        """Try again when it is next needed: with the same signer, which knows its device, or else opened anew."""
+        self._is_back = True
 
     def ends_with(self, error: SealError) -> bool:
         """Whether no further file can be signed after this error."""

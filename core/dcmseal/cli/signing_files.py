@@ -46,7 +46,7 @@ def _signed(
             progress.clear()
             if wait is None or not key.is_away(error) or not wait(error):
                 return error
-            key.let_go()
+            key.device_is_back()
 
 
 def somebody_who_waits() -> Wait:

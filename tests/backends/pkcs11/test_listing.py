@@ -53,6 +53,26 @@ def test_what_cannot_be_used_is_listed_with_the_reason(softhsm: SoftHsm, pki: Pk
     assert "authority" in listed(token.uri())["authority"].problem
 
 
+def test_a_certificate_in_a_file_makes_a_key_usable(softhsm: SoftHsm, pki: Pki) -> None:
+    made = softhsm.token("hsm")
+    for name in ("p256", "p384"):
+        made.add_key(name, pki[name])
+    (listing,) = BACKEND.list_keys(made.uri("p256", cert=str(pki["p256"].certificate_pem)))
+    assert listing.problem == ""
+    assert listing.detail["certificate subject"] == "CN=p256,O=dcmseal tests"
+    with BACKEND.open(listing.uri, lambda _: PIN) as signer:
+        assert signer.certificate_chain == (pki["p256"].der,)
+    (other,) = BACKEND.list_keys(made.uri("p384", cert=str(pki["p256"].certificate_pem)))
+    assert "no certificate" in other.problem
+    (missing,) = BACKEND.list_keys(made.uri("p256", cert="/nowhere.pem"))
+    assert "/nowhere.pem" in missing.problem
+
+
+def test_a_key_that_cannot_be_seen_is_not_denied(token: SoftToken) -> None:
+    (listing,) = BACKEND.list_keys(token.uri("hidden"))
+    assert "without the PIN" in listing.problem
+
+
 def test_a_token_on_which_nothing_can_be_seen_is_listed(softhsm: SoftHsm) -> None:
     (listing,) = BACKEND.list_keys(softhsm.token("empty").uri())
     assert "without the PIN" in listing.problem
@@ -74,8 +94,7 @@ def test_a_module_that_does_not_load_is_listed(name: str, tmp_path: Path) -> Non
 
 
 def test_nothing_is_listed_twice_while_a_key_is_open(token: SoftToken) -> None:
-    before = [each.uri for each in BACKEND.list_keys(token.uri("rsa2048"))]
     with BACKEND.open(token.uri("rsa2048"), lambda _: PIN) as signer:
-        assert [each.uri for each in BACKEND.list_keys(token.uri("rsa2048"))] == before
-        assert signer.certificate_chain
-    assert len(before) == 1
+        (listing,) = BACKEND.list_keys(token.uri("rsa2048"))
+        with BACKEND.open(listing.uri, lambda _: PIN) as again:
+            assert again.certificate_chain == signer.certificate_chain

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import pkcs11
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from pkcs11 import _pkcs11
 
 from dcmseal.errors import (
     CertificateMismatch,
@@ -27,7 +29,9 @@ from dcmseal.errors import (
     WeakAlgorithm,
 )
 from dcmseal.plugins.protocols import SecretRequest
+from dcmseal_pkcs11 import library
 from dcmseal_pkcs11.backend import Pkcs11Backend
+from dcmseal_pkcs11.library import load
 from tests.support.pki import Identity, Pki
 from tests.support.softhsm import PIN, SoftHsm, SoftToken
 
@@ -120,10 +124,17 @@ def test_what_is_no_module(token: SoftToken, tmp_path: Path) -> None:
     whole = Path(token.module).read_bytes()
     for length in (5, 30, 60, 70, 5000, len(whole) // 2):
         (tmp_path / f"cut-{length}.so").write_bytes(whole[:length])
-    libraries = [line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "libc.so" in line]
-    for path in (*tmp_path.iterdir(), tmp_path / "missing.so", *libraries[:1]):
+    for path in (*tmp_path.iterdir(), tmp_path / "missing.so", _pkcs11.__file__):
         refused(f"pkcs11:?module-path={path}", ModuleUnusable, asking=False)
     refused("pkcs11:?module-name=nobodys", ModuleUnusable, asking=False)
+
+
+def test_a_module_that_others_have_initialized(token: SoftToken, monkeypatch: pytest.MonkeyPatch) -> None:
+    load(token.module)
+    # as if it had been other code in this process: PKCS #11 lets it be initialized once
+    monkeypatch.setattr(library, "_process", library._Process({}))
+    monkeypatch.setattr(pkcs11, "_loaded", {})
+    assert "something else" in refused(token.uri("p256"), ModuleUnusable, asking=False)
 
 
 @pytest.mark.parametrize(("key", "kind"), [("small", WeakAlgorithm), ("koblitz", MechanismUnavailable)])
@@ -173,7 +184,9 @@ from dcmseal.errors import SealError
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies
+from dcmseal_pkcs11 import library
 from dcmseal_pkcs11.backend import Pkcs11Backend
+from dcmseal_pkcs11.library import load
 
 uri, pin = sys.argv[1:]
 

@@ -118,7 +118,8 @@ class Hardware:
         return SimpleNamespace(close=lambda: None)
 
     def session(self) -> TokenSession:
-        module = cast("Module", SimpleNamespace(inherited=False, sessions={}, path="/m.so"))
+        library = SimpleNamespace(get_slots=lambda **_: [self.slot])
+        module = cast("Module", SimpleNamespace(inherited=False, sessions={}, path="/m.so", library=library))
         return TokenSession(Token(module=module, handle=cast("Any", self)))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 
 import pytest
 
+import dcmseal
 from dcmseal.errors import DeviceExchanged, DeviceRemoved, PinRejected
 from dcmseal.plugins.protocols import Signer
 from dcmseal.terms import MacAlgorithm
@@ -13,6 +15,7 @@ from dcmseal.testing.message import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies
 from dcmseal_pkcs11.backend import Pkcs11Backend
 from tests.backends.pkcs11.test_opening import Asked
+from tests.support.builder import file, image
 from tests.support.pki import Pki
 from tests.support.softhsm import PIN, SoftHsm, SoftToken
 
@@ -101,3 +104,18 @@ def test_another_card_is_not_signed_with(twins: tuple[SoftToken, SoftToken]) -> 
         first.put_back()
         assert_signs(signer)
     assert len(asked.requests) == 2
+
+
+def test_nothing_is_half_written_when_the_card_is_pulled(card: SoftToken, tmp_path: Path) -> None:
+    source, target = tmp_path / "in.dcm", tmp_path / "out.dcm"
+    source.write_bytes(file(image()))
+    with BACKEND.open(card.uri("p256"), Asked()) as signer:
+        card.remove()
+        for where in ({"output": target}, {"in_place": True}):
+            with pytest.raises(DeviceRemoved):
+                dcmseal.sign(source, signer=signer, **where)
+        assert [each.name for each in tmp_path.iterdir()] == ["in.dcm"]
+        assert source.read_bytes() == file(image())
+        card.put_back()
+        dcmseal.sign(source, signer=signer, output=target)
+    assert dcmseal.verify(target, integrity_only=True).verdict is dcmseal.Verdict.VALID

@@ -31,6 +31,8 @@ class Card:
     """How often it is missing when it is opened."""
     vanishes_after_pin: bool = False
     asks_each_time: bool = False
+    finds_back: bool = False
+    """Whether an open key goes on when the card is back."""
     listed: Any = ()
     scheme: str = "card"
     summary: str = "a card for tests"
@@ -78,11 +80,13 @@ class CardSigner:
         self.certificate_chain = signer.certificate_chain
         self.key_type = signer.key_type
         self._card, self._signer, self._secrets = card, signer, secrets
+        self._lost = False
 
     def sign(self, message: SignableMessage) -> bytes:
         failure = self._card.failures.pop(0) if self._card.failures else None
-        if failure:
-            raise failure
+        if failure or self._lost:
+            self._lost = isinstance(failure or PULLED, DeviceUnavailable) and not self._card.finds_back
+            raise failure or PULLED
         if self._card.asks_each_time:
             self._card.log_in(self._secrets)
         return self._signer.sign(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import dcmseal
 from tests.core.cli.cards import PIN, Card, registry_of
 from tests.core.cli.conftest import Run
 from tests.core.cli.test_plugins import complete
+from tests.core.cli.test_sign import signed_elements
 from tests.support.pki import Pki
 
 
@@ -195,3 +197,44 @@ def test_names_are_completed(in_folder: Path) -> None:
 def test_a_broken_file_completes_nothing(in_folder: Path, config: Path) -> None:
     write(config, "[keys")
     assert complete("dcmseal sign x.dcm --key ", in_folder) == [""]
+
+
+@pytest.fixture
+def site(reading_room: Path) -> Path:
+    """A site with a folder of profiles, one of them broken; its key is to sign by the other."""
+    text = reading_room.read_text().replace('"base-rsa"', '"st-elsewhere"')
+    write(reading_room, f'{text}\n[profiles]\nfolder = "profiles"\n')
+    folder = reading_room.parent / "profiles"
+    folder.mkdir()
+    (folder / "ours.toml").write_text('name = "st-elsewhere"\nbase = "base-rsa"\nrequired = ["PatientID"]\n')
+    return folder
+
+
+def test_the_profiles_of_a_site_go_by_their_names(run: Run, image: Path, site: Path, in_folder: Path) -> None:
+    assert any(line.startswith("st-elsewhere ") for line in run("profiles").out.splitlines())
+    assert run("profiles", "show", "st-elsewhere").code == 0
+    assert run("sign", image, "signed.dcm", "--key", "reading-room", "--only-required").code == 0
+    assert signed_elements(Path("signed.dcm")) == ["PatientID"]
+    assert run("verify", "signed.dcm", "--integrity-only", "--require", "st-elsewhere").code == 0
+    assert complete("dcmseal verify x.dcm --require st-", in_folder) == ["st-elsewhere"]
+    assert run("config", "check").code == 0
+    assert run("config", "check").out.splitlines()[1] == f"  profiles in   {site}"
+
+
+def test_a_profile_file_beside_the_configuration(run: Run, image: Path, site: Path) -> None:
+    config = site.with_name("config.toml")
+    write(config, config.read_text().replace('"st-elsewhere"', '"profiles/ours.toml"'))
+    assert run("sign", image, "signed.dcm", "--key", "reading-room", "--only-required").code == 0
+    assert signed_elements(Path("signed.dcm")) == ["PatientID"]
+
+
+def test_check_tells_what_is_wrong_with_profiles(run: Run, site: Path) -> None:
+    (site / "broken.toml").write_text("name = 1")
+    ran = run("config", "check")
+    assert ran.code == 6
+    assert "  problem " in ran.out
+    assert run("config", "check", "--json").document["profile_problems"]
+    shutil.rmtree(site)
+    ran = run("config", "check")
+    assert ran.code == 6
+    assert "cannot be read: No such file" in ran.out

@@ -12,7 +12,7 @@ import dcmseal
 from dcmseal.cli.open_key import OpenKey
 from dcmseal.cli.progress import Progress
 from dcmseal.cli.secrets import Given
-from dcmseal.errors import DeviceUnavailable, ModuleUnusable, PinLocked, PinRejected, SignerError
+from dcmseal.errors import DeviceExchanged, DeviceUnavailable, ModuleUnusable, PinLocked, PinRejected, SignerError
 from tests.core.cli.cards import PIN, PULLED, Card, registry_of
 from tests.core.cli.conftest import Run, Terminal
 from tests.support.pki import Pki
@@ -194,6 +194,14 @@ class TestWaiting:
         assert (card.opened, card.pins) == (2, [PIN, PIN])
         assert ran.err.count("Put the card or token back") == 2
         assert ran.out.splitlines()[-1] == "3 of 3 files signed"
+
+    def test_a_key_that_finds_back_is_not_opened_again(self, run: Run, card: Card, images: list[str]) -> None:
+        card.failures = [None, PULLED, DeviceExchanged("another card"), None, None]
+        card.finds_back = True
+        ran = run("sign", *images, "-o", "out", *WITH_CARD, "--wait-for-device", typed="\n\n")
+        assert ran.code == 0
+        assert "another card" in ran.err
+        assert (card.opened, card.pins) == (1, [PIN])
 
     def test_other_cards_are_not_taken_for_it(
         self, run: Run, card: Card, images: list[str], pki: Pki, key: str

@@ -40,19 +40,20 @@ def run(options: Namespace) -> int:
     """Explain; exit code 2 if something is wrong with the file, 6 if something that it names is not there."""
     if options.action == "path":
         return _path(options)
-    from dcmseal.cli.examining import examined
+    from dcmseal.cli.examining import examined, plugins_with
     from dcmseal.cli.output import screen, write_json
     from dcmseal.config.loading import examine_config
 
     config, problems = examine_config(options.config)
-    setups = [examined(setup, open_it=options.open) for setup in config.keys.values()]
+    plugins, wrong_profiles = plugins_with(config.profiles_folder)
+    setups = [examined(setup, plugins, open_it=options.open) for setup in config.keys.values()]
     if options.json:
-        write_json(_document(config, setups, problems))
+        write_json(_document(config, setups, problems, wrong_profiles))
     else:
-        _show(config, setups, problems, screen())
+        _show(config, setups, problems, wrong_profiles, screen())
     if problems:
         return ExitCode.USAGE
-    return ExitCode.UNAVAILABLE if any(each.problems for each in setups) else ExitCode.OK
+    return ExitCode.UNAVAILABLE if wrong_profiles or any(each.problems for each in setups) else ExitCode.OK
 
 
 def _path(options: Namespace) -> int:
@@ -73,13 +74,16 @@ def _path(options: Namespace) -> int:
     return ExitCode.OK
 
 
-def _document(config: Config, setups: Sequence[ExaminedSetup], problems: Sequence[Problem]) -> dict[str, Json]:
+def _document(
+    config: Config, setups: Sequence[ExaminedSetup], problems: Sequence[Problem], wrong_profiles: Sequence[str]
+) -> dict[str, Json]:
     from dcmseal.cli.output import document
 
     return document(
         "configuration",
         path="" if config.path is None else str(config.path),
         profiles_folder="" if config.profiles_folder is None else str(config.profiles_folder),
+        profile_problems=[*wrong_profiles],
         keys=[each.document() for each in setups],
         problems=[
             {"line": each.line or None, "where": each.where, "message": each.message, "hint": each.hint}
@@ -88,7 +92,13 @@ def _document(config: Config, setups: Sequence[ExaminedSetup], problems: Sequenc
     )
 
 
-def _show(config: Config, setups: Sequence[ExaminedSetup], problems: Sequence[Problem], to: Screen) -> None:
+def _show(
+    config: Config,
+    setups: Sequence[ExaminedSetup],
+    problems: Sequence[Problem],
+    wrong_profiles: Sequence[str],
+    to: Screen,
+) -> None:
     from dcmseal.cli.output import Tone, fields
     from dcmseal.cli.text import LONGEST_LINE, counted
 
@@ -102,6 +112,7 @@ def _show(config: Config, setups: Sequence[ExaminedSetup], problems: Sequence[Pr
         fields(to, [("  hint", each.hint)])
     if config.profiles_folder is not None:
         fields(to, [("profiles in", str(config.profiles_folder))])
+        fields(to, [("problem", problem) for problem in wrong_profiles], Tone.OPEN)
     for setup in setups:
         to.line()
         to.line(f"{setup.name}: {'not usable' if setup.problems else 'sound'}", setup.tone)

@@ -25,8 +25,9 @@ _EXAMPLES = """
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain("[show PROFILE | explain PROFILE FILE] [--json]", _DESCRIPTION, _EXAMPLES)
+    parser.explain("[show PROFILE | explain PROFILE FILE] [options]", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("words", metavar="WORD", nargs="*", help="show PROFILE, or explain PROFILE FILE")
+    parser.add_config()
     parser.add_json()
 
 
@@ -50,10 +51,10 @@ def run(options: Namespace) -> int:
 
 def _list(options: Namespace) -> None:
     from dcmseal.cli.output import screen
+    from dcmseal.cli.site import registry_of
     from dcmseal.engine.documents import profiles_document
-    from dcmseal.plugins.registry import installed
 
-    profiles = installed().profiles()
+    profiles = registry_of(options).profiles()
     if options.json:
         _write(profiles_document(profiles))
         return
@@ -63,9 +64,9 @@ def _list(options: Namespace) -> None:
 
 def _show(name: str, options: Namespace) -> None:
     from dcmseal.cli.output import screen
-    from dcmseal.plugins.registry import installed
+    from dcmseal.cli.site import registry_of
 
-    profile = installed().profile(name)
+    profile = registry_of(options).profile(name)
     if options.json:
         from dcmseal.engine.documents import rules_document
 
@@ -79,11 +80,11 @@ def _show(name: str, options: Namespace) -> None:
 def _explain(name: str, file: str, options: Namespace) -> None:
     from dcmseal.cli.files import input_file, name_of
     from dcmseal.cli.output import screen
+    from dcmseal.cli.site import registry_of
     from dcmseal.engine.explaining import explain
-    from dcmseal.plugins.registry import installed
 
     with input_file(file) as source:
-        explanation = explain(source, installed().profile(name))
+        explanation = explain(source, registry_of(options).profile(name))
     if options.json:
         from dcmseal.engine.documents import explanation_document
 

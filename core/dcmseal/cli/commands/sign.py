@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dcmseal.engine.changing import SigningResult
     from dcmseal.engine.json_values import Json
     from dcmseal.engine.references.folders import Folders
+    from dcmseal.plugins.registry import Registry
     from dcmseal.terms import SignaturePurpose
 
 _DESCRIPTION = """\
@@ -25,6 +26,7 @@ _EXAMPLES = """
   dcmseal sign image.dcm --in-place --key p12:signer.p12 --passphrase-file secret.txt
   dcmseal sign image.dcm --dry-run                          what would be signed; needs no key
   dcmseal sign image.dcm signed.dcm --key pem:signer.pem --profile base-rsa --purpose verification
+  dcmseal sign report.dcm signed.dcm --key p12:signer.p12 --reference study --profile basic-sr-signatures
   dcmseal sign plan.dcm signed.dcm --key pem:signer.pem --item "BeamSequence[0]" --tag BeamName,BeamType"""
 
 
@@ -41,13 +43,14 @@ class _Wish(TypedDict):
     allow_weak: bool
     padding: str
     references: Folders | None
+    registry: Registry | None
 
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     from dcmseal.cli import secrets
     from dcmseal.cli.chosen_key import KEY_VARIABLE, setup_names
-    from dcmseal.cli.commands.verify import profile_names
+    from dcmseal.cli.site import profile_names
 
     parser.explain("IN [OUT] | IN... -o FOLDER | IN... --in-place --key KEY [options]", _DESCRIPTION, _EXAMPLES)
     parser.add_argument(
@@ -198,23 +201,26 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
 def _wish(options: Namespace, key: ChosenKey | None) -> _Wish:
     """What the options say, else what the setup of the key says, else what is usual."""
     from dcmseal.cli.evidence import folders
+    from dcmseal.cli.site import registry_of
     from dcmseal.cli.tag_lists import tags_in_file, tags_in_words
 
     tags = tags_in_words(options.tag)
     if options.tags_from is not None:
         tags += tags_in_file(options.tags_from)
     setup = key.setup if key else None
+    profile = options.profile or (setup and setup.profile) or None
     return {
         "location": options.item,
         "tags": tags if options.tag or options.tags_from is not None else None,
         "only_required": options.only_required,
-        "profile": options.profile or (setup and setup.profile) or None,
+        "profile": profile,
         "algorithm": options.mac or (setup and setup.algorithm) or "SHA256",
         "transfer_syntax": options.mac_syntax,
         "purpose": options.purpose or (setup and setup.purpose) or None,
         "allow_weak": options.allow_weak,
         "padding": options.padding,
         "references": folders(options.reference),
+        "registry": registry_of(options) if profile else None,
     }
 
 

@@ -25,6 +25,8 @@ _EXAMPLES = """
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
+    from dcmseal.cli.site import profile_names
+
     parser.explain(
         "FILE... [options]",
         "Verify signatures: is the data as it was signed, by whom, and what is not covered?\n"
@@ -45,6 +47,7 @@ def configure(parser: Parser) -> None:
         ),
         profile_names,
     )
+    parser.add_config()
     parser.add_argument(
         "--accept-old-format",
         action="store_true",
@@ -61,13 +64,6 @@ def configure(parser: Parser) -> None:
     less = parser.add_mutually_exclusive_group()
     less.add_argument("-q", "--quiet", action="store_true", help="write no result: the exit code says it")
     less.add_argument("--json", action="store_true", help="write one JSON document to standard output")
-
-
-def profile_names(**_: object) -> list[str]:
-    """The profiles installed, for completion."""
-    from dcmseal.plugins.registry import installed
-
-    return [each.name for each in installed().profiles()]
 
 
 def run(options: Namespace) -> int:
@@ -110,6 +106,7 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
     """Each file's report, or why there is none; what is wrong with the request itself is raised."""
     from dcmseal.cli.evidence import folders
     from dcmseal.cli.files import STDIO, input_file
+    from dcmseal.cli.site import registry_of
     from dcmseal.engine.asking import verify
     from dcmseal.errors import DatasetError, UsageError
     from dcmseal.location import Location
@@ -118,6 +115,7 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
         raise UsageError("standard input can be read once only", hint="name - once")
     references = folders(options.references)
     location = None if options.item is None else Location.parse(options.item)
+    registry = registry_of(options) if options.require else None
     for file in options.files:
         try:
             with input_file(file) as source:
@@ -126,6 +124,7 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
                     uid=options.uid,
                     location=location,
                     require=options.require,
+                    registry=registry,
                     integrity_only=options.integrity_only,
                     accept_old_format=options.accept_old_format,
                     # looking for plugins takes longer than all else that a small file needs

@@ -1,0 +1,32 @@
+"""The plugins of this machine together with the profiles that its site wrote itself, as the configuration file says."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.registry import Registry
+
+
+def registry_of(options: Namespace) -> Registry:
+    """What is installed, and the profiles in the folder that the configuration file names.
+
+    Raises UsageError if the file is not understood, and ProfileFileError if there is no such folder.
+    """
+    from dcmseal.config.loading import load_config
+    from dcmseal.plugins.registry import installed
+
+    folder = load_config(getattr(options, "config", None)).profiles_folder
+    return installed() if folder is None else installed().with_profiles_in(os.fspath(folder))
+
+
+def profile_names(parsed_args: Namespace, **_: object) -> list[str]:
+    """The names of all profiles, for completion."""
+    from dcmseal.errors import SealError
+
+    try:
+        return [each.name for each in registry_of(parsed_args).profiles()]
+    except SealError:
+        return []

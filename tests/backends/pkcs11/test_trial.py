@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pkcs11 import _pkcs11
+
+from dcmseal.errors import ModuleUnusable
+from dcmseal_pkcs11 import trial
+from dcmseal_pkcs11.library import load
+from dcmseal_pkcs11.modules import Found
+from tests.support.softhsm import SoftHsm
+
+
+@pytest.fixture(autouse=True)
+def _as_if_nothing_was_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "is_loaded", lambda _: False)
+
+
+def test_a_module_that_works_is_loaded(softhsm: SoftHsm) -> None:
+    assert trial.loaded(Found(path=softhsm.module)) is load(softhsm.module)
+
+
+def test_what_is_no_module_is_not_loaded_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "load", lambda path: pytest.fail(f"{path} was loaded"))
+    (tmp_path / "text.so").write_text("no library")
+    for path, reason in ((str(tmp_path / "text.so"), "PKCS11Error"), (_pkcs11.__file__, "C_GetFunctionList")):
+        with pytest.raises(ModuleUnusable, match=reason) as caught:
+            trial.loaded(Found(path=path))
+        assert "module-path=" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashes"), ("import time; time.sleep(60)", "answer")],
+)
+def test_a_module_that_crashes_or_hangs_takes_nobody_with_it(
+    code: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "_CODE", code)
+    monkeypatch.setattr(trial, "_SECONDS", 1)
+    monkeypatch.setattr(trial, "load", lambda path: pytest.fail(f"{path} was loaded"))
+    with pytest.raises(ModuleUnusable, match=reason):
+        trial.loaded(Found(path="/lib/driver.so"))
+
+
+@pytest.mark.parametrize("executable", ["", None, "/opt/viewer/viewer"])
+def test_no_other_program_is_started(executable: str | None, softhsm: SoftHsm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", executable)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("something was started"))
+    assert trial.loaded(Found(path=softhsm.module)) is load(softhsm.module)
+
+
+def test_what_is_named_is_loaded_at_once(softhsm: SoftHsm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("something was started"))
+    assert trial.loaded(Found(path=softhsm.module, is_named=True)) is load(softhsm.module)
