@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,6 +20,7 @@ from dcmseal_profiles.tables import clause
 
 _REPORT: Final = StructuredReportRsa()
 _REFERENCES: Final = frozenset({tags.REFERENCED_DIGITAL_SIGNATURE_SEQUENCE, tags.REFERENCED_SOP_INSTANCE_MAC_SEQUENCE})
+_INSTANCES: Final = (tags.REFERENCED_SERIES_SEQUENCE, tags.REFERENCED_SOP_SEQUENCE)
 _NOTE: Final = "Every instance that the evidence cites has its signatures or its MAC beside its UID."
 
 
@@ -51,19 +52,10 @@ class BasicSrSignatures:
 
 def _why_not(dataset: ProfiledDataset) -> str:
     """What the evidence lacks; empty if nothing."""
-    lacking = [cited for cited in _cited(dataset) if not any(cited.items(tag) for tag in _REFERENCES)]
+    lacking = sum(dataset.lacking((evidence, *_INSTANCES), _REFERENCES) for evidence in tags.EVIDENCE)
     if not lacking:
         return ""
-    uid = lacking[0].text(tags.REFERENCED_SOP_INSTANCE_UID) or "without UID"
     return (
-        f"{len(lacking)} instances are cited as evidence with neither Referenced Digital Signature Sequence "
-        f"nor Referenced SOP Instance MAC Sequence, the first of them {uid}"
+        f"{lacking} of the instances cited as evidence come with neither Referenced Digital Signature Sequence nor "
+        "Referenced SOP Instance MAC Sequence: these have to be filled in before the document is signed"
     )
-
-
-def _cited(dataset: ProfiledDataset) -> Iterator[ProfiledDataset]:
-    """The items of all Referenced SOP Sequences among the evidence."""
-    for tag in tags.EVIDENCE:
-        for study in dataset.nested(tag):
-            for series in study.nested(tags.REFERENCED_SERIES_SEQUENCE):
-                yield from series.nested(tags.REFERENCED_SOP_SEQUENCE)

@@ -58,8 +58,8 @@ class _NoElements:
     def items(self, tag: int) -> int | None:
         return None
 
-    def nested(self, tag: int) -> tuple[_NoElements, ...]:
-        return ()
+    def lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
+        return 0
 
 
 def rules_of(profile: Profile) -> Requirements:

@@ -21,7 +21,7 @@ from dcmseal.engine.drafting import Draft, Wish, draft
 from dcmseal.engine.levels import Level
 from dcmseal.engine.opening import DatasetInput, is_dataset, opened
 from dcmseal.engine.selection import check_signable
-from dcmseal.errors import ProfileViolation, UsageError, WeakAlgorithm
+from dcmseal.errors import NotSignable, ProfileViolation, UsageError, WeakAlgorithm
 from dcmseal.mac.digest import Digest
 from dcmseal.model import DigitalSignature, MacParameters, PurposeCode, datetime_text
 from dcmseal.plugins.protocols import Profile, Requirements
@@ -132,6 +132,9 @@ def _filled(file: DicomFile, wish: Wish) -> Filled | None:
 def _check_evidence(plan: Plan, filled: Filled) -> None:
     """Refuse a signature that does not cover the references it was to bind."""
     missing = filled.evidence.difference(plan.elements)
+    for tag, why in plan.left_out:
+        if tag in missing:
+            raise NotSignable(tag, why, hint="repair the evidence first, or sign without --reference")
     if missing:
         keyword = keyword_of(min(missing))
         raise UsageError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,8 +32,9 @@ class SampleDataset:
         value = self.values.get(tag)
         return value if isinstance(value, int) else None
 
-    def nested(self, tag: int) -> Iterable[SampleDataset]:
-        return (SampleDataset(is_main=False),) * (self.items(tag) or 0)
+    def lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
+        """All items of a sequence at hand are empty."""
+        return (self.items(path[0]) or 0) if len(path) == 1 else 0
 
     def encoded(self) -> tuple[bytes, Location]:
         """The same as a file in explicit VR little endian, and where in it the data set stands."""

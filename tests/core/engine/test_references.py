@@ -12,7 +12,7 @@ import pytest
 from pydicom import Dataset, dcmread
 
 import dcmseal
-from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound, UsageError
+from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound, NotSignable, UsageError
 from dcmseal.report import Aspect, Outcome, Verdict, VerificationReport
 from dcmseal.tags import tag_text
 from tests.core.engine.cutting import without
@@ -431,6 +431,10 @@ def test_requests_that_cannot_be_met_are_refused(study: Study) -> None:
         study.sign(both(), tags=["PatientName", CURRENT])
     with pytest.raises(UsageError, match="main data set"):
         study.sign(both(), location="ContentSequence[0]")
+    with pytest.raises(DatasetError, match="cites itself"):
+        study.sign(file(document(evidence(CURRENT, cited("1.2.3.4.11")))))
+    with pytest.raises(NotSignable, match="0040,A375"):
+        study.sign(file(document(evidence(CURRENT, cited(FIRST, Value(0x04010001, "UN", b"??"))))))
     with pytest.raises(DatasetError, match="cannot be read"):
         study.sign(file(document(evidence(CURRENT, cited(FIRST, Sequence(0x04000403))))))
     with pytest.raises(UsageError, match="is not there"):

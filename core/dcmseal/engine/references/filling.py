@@ -20,7 +20,7 @@ from dcmseal.engine.items import mac_reference_item, signature_reference_item
 from dcmseal.engine.profiling import is_sound
 from dcmseal.engine.references.cited import CitedInstance, cited_instances
 from dcmseal.engine.references.comparing import compared
-from dcmseal.engine.references.folders import Folders
+from dcmseal.engine.references.folders import Folders, instance_uid
 from dcmseal.engine.references.instances import InstanceMac, instance_mac
 from dcmseal.engine.signed_levels import signed_levels
 from dcmseal.engine.verification import Question, verify_file
@@ -74,8 +74,11 @@ def fill_references(file: DicomFile, folders: Folders, algorithm: MacAlgorithm) 
     changes: list[tuple[Sequence[Edit], Iterable[Holder]]] = []
     changed: set[int] = set()
     evidence: set[int] = set()
+    itself = instance_uid(file)
     for cited in cited_instances(file):
         evidence.add(cited.evidence)
+        if cited.uid == itself:
+            raise DatasetError("the document cites itself, and cannot hold its own MAC", hint="take that out")
         if cited.problems:
             raise DatasetError(
                 f"what the document cites at {cited.location} cannot be read: {cited.problems[0]}",
