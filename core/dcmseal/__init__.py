@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from dcmseal.config.loading import Config, load_config
     from dcmseal.config.setup import KeySetup
     from dcmseal.engine.asking import find, signatures, stream, verify
+    from dcmseal.engine.certifying import StampingResult, add_timestamp, attach_timestamp, timestamp_query
     from dcmseal.engine.changing import RemovalResult, SigningResult, plan, remove, sign
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.engine.planning import Plan
     from dcmseal.engine.references.folders import Folders
     from dcmseal.engine.signing import attach, make_signature
+    from dcmseal.engine.stamping import TimestampWish
+    from dcmseal.engine.timestamps import TimestampRule
     from dcmseal.errors import SealError
     from dcmseal.location import Location
     from dcmseal.plugins.registry import Registry
@@ -31,11 +34,14 @@ _HOMES = {
     "dcmseal.config.loading": ("Config", "load_config"),
     "dcmseal.config.setup": ("KeySetup",),
     "dcmseal.engine.asking": ("find", "signatures", "stream", "verify"),
+    "dcmseal.engine.certifying": ("StampingResult", "add_timestamp", "attach_timestamp", "timestamp_query"),
     "dcmseal.engine.changing": ("RemovalResult", "SigningResult", "plan", "remove", "sign"),
     "dcmseal.engine.inspection": ("Signature", "SignedElement"),
     "dcmseal.engine.planning": ("Plan",),
     "dcmseal.engine.references.folders": ("Folders",),
     "dcmseal.engine.signing": ("attach", "make_signature"),
+    "dcmseal.engine.stamping": ("TimestampWish",),
+    "dcmseal.engine.timestamps": ("TimestampRule",),
     "dcmseal.errors": ("SealError",),
     "dcmseal.location": ("Location",),
     "dcmseal.plugins.registry": ("Registry",),
@@ -62,10 +68,15 @@ __all__ = [
     "SignatureReport",
     "SignedElement",
     "SigningResult",
+    "StampingResult",
+    "TimestampRule",
+    "TimestampWish",
     "Verdict",
     "VerificationReport",
     "__version__",
+    "add_timestamp",
     "attach",
+    "attach_timestamp",
     "find",
     "load_config",
     "make_signature",
@@ -74,6 +85,7 @@ __all__ = [
     "sign",
     "signatures",
     "stream",
+    "timestamp_query",
     "verify",
 ]
 

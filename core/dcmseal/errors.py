@@ -153,6 +153,16 @@ class TimestampError(SealError):
     """A certified timestamp could not be had or read."""
 
 
+class TimestampRejected(TimestampError):
+    """An authority refused, or its answer proves nothing; ``findings`` say why."""
+
+    findings: tuple[Finding, ...]
+
+    def __init__(self, message: str, findings: tuple[Finding, ...] = (), *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.findings = findings
+
+
 class PluginError(SealError):
     """A plugin is missing, broken, or in conflict with another."""
 

@@ -35,6 +35,24 @@ class PurposeCode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CertifiedTime:
+    """A moment that a timestamp authority certified (RFC 3161), and with what certificate; nobody vouches for that."""
+
+    moment: dt.datetime
+    """When the signature existed at the latest."""
+    accuracy: dt.timedelta | None
+    """How far the moment may be off; None if the authority does not say."""
+    policy: str
+    """Object identifier of the policy under which it was certified."""
+    serial_number: int
+    """Of the timestamp, unique for its authority."""
+    authority: bytes
+    """DER certificate of the authority."""
+    others: tuple[bytes, ...] = ()
+    """DER certificates that came with it: they may lead to a trust anchor, and are none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DigitalSignature:
     """One item of Digital Signatures Sequence (FFFA,FFFA) and the MAC Parameters item it points to."""
 

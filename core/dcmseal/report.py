@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from dcmseal.location import MAIN, Location
 
 if TYPE_CHECKING:
-    from dcmseal.model import DigitalSignature
+    from dcmseal.model import CertifiedTime, DigitalSignature
 
 
 class Aspect(StrEnum):
@@ -87,6 +87,8 @@ class SignatureReport:
     profiles: tuple[str, ...] = ()
     required: tuple[Aspect, ...] = ()
     """Aspects that were demanded beyond the ones that always decide."""
+    certified: CertifiedTime | None = None
+    """The time in its timestamp, if that is sound; whether its authority is trusted is another question."""
 
     def outcome(self, aspect: Aspect) -> Outcome:
         """FAILED if any finding of the aspect failed, PASSED if all passed and there is one, else UNKNOWN."""

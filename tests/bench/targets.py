@@ -70,8 +70,7 @@ _TIMES_FLOOR: Final = {
 _TIMES_BASE: Final = {"ivle": 1.5, "be": 3.0}
 _MEMORY_MB: Final = 40.0
 _SMALL_PROCESS_MS: Final = 100.0
-# A P-256 signature takes SoftHSM 50 microseconds: DER, which key.sign does not make, and the guard around plugins show.
-_TIMES_BARE: Final = {"rsa2048": 0.9, "p256": 0.85}
+_TIMES_BARE: Final = {"rsa2048": 0.9, "p256": 0.9}
 
 
 def _targets() -> Iterator[Target]:

@@ -12,7 +12,7 @@ from dcmseal.tags import tag_text
 
 if TYPE_CHECKING:
     from dcmseal.engine.advice import Advice
-    from dcmseal.model import DigitalSignature, PurposeCode
+    from dcmseal.model import CertifiedTime, DigitalSignature, PurposeCode
 
 
 def element(tag: int) -> str:
@@ -56,6 +56,19 @@ def moment(signature: DigitalSignature, *, exact: bool = False) -> str:
     if read is not None:
         return read.isoformat(" ", "auto" if exact else "seconds")
     return f"{printable(signature.datetime, 64)} (not a complete date and time)" if signature.datetime else "(none)"
+
+
+def certified(time: CertifiedTime | None) -> str:
+    """A certified time, and by whom; what stands there instead if no authority could be named."""
+    from dcmseal.engine.certificate import read_certificate
+
+    if time is None:
+        return "not verified: the authority's certificate is not known"
+    try:
+        authority = read_certificate(time.authority).subject
+    except CertificateNotValid:
+        authority = "(an authority without readable name)"
+    return f"{time.moment.isoformat(' ', 'seconds')} by {printable(authority)}"
 
 
 def algorithm(signature: DigitalSignature) -> str:

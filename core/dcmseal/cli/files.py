@@ -12,8 +12,8 @@ from dcmseal.cli.output import binary_output
 from dcmseal.errors import DatasetError, OutputError, UsageError
 
 if TYPE_CHECKING:
-    from dcmseal.engine.changing import Output
     from dcmseal.engine.opening import DatasetInput
+    from dcmseal.engine.placing import Output
 
 STDIO: Final = "-"
 _IN_MEMORY: Final = 8 << 20

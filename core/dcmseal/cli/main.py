@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "list": "list the signatures of a file",
     "show": "show all that signatures say of themselves",
     "remove": "remove signatures from a file",
+    "timestamp": "have an authority certify when a signature was there",
     "certificate": "take the signer's certificate out of a signature",
     "stream": "write the bytes that a signature was computed over",
     "keys": "list the keys that plugins can find, and the URI of each",

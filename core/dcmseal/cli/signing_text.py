@@ -49,6 +49,8 @@ def show_result(name: str, result: SigningResult, to: Screen, *, verbose: bool) 
     fields(to, [("UID", result.uid), ("signer", describing.signer(result.signature))])
     _show(result.signature, result.left_out, result.padded, to, verbose=verbose)
     _show_references(result.references, to)
+    if result.certified is not None:
+        fields(to, [("certified", describing.certified(result.certified.time))])
     if verbose and result.signature.mac:
         fields(to, [("elements", tag) for tag in map(describing.tagged, result.signature.mac.elements)])
     _show_warnings(result.warnings, to)

@@ -72,13 +72,13 @@ def _show_signature(report: SignatureReport, to: Screen, *, integrity_only: bool
     verdict = report.verdict(integrity_only=integrity_only)
     to.line()
     to.line(f"signature {signature.uid or '(without UID)'}: {verdict.value.replace('-', ' ')}", _TONES[verdict])
-    certified = report.outcome(Aspect.TIMESTAMP) is Outcome.PASSED
     fields(
         to,
         [
             ("location", str(signature.location)),
             ("signer", describing.signer(signature)),
-            ("time", f"{describing.moment(signature)}, {'certified' if certified else 'claimed'}"),
+            ("time", f"{describing.moment(signature)}, claimed"),
+            ("certified", _certified(report)),
             ("purpose", describing.purpose(signature.purpose)),
             ("MAC algorithm", describing.algorithm(signature)),
         ],
@@ -91,6 +91,14 @@ def _show_signature(report: SignatureReport, to: Screen, *, integrity_only: bool
     if report.coverage is not None:
         fields(to, _coverage(report.coverage, verbose=verbose), longest=LONGEST_LINE)
     _show_findings((each for each in report.findings if verbose or _matters(each)), to)
+
+
+def _certified(report: SignatureReport) -> str:
+    """The time in a timestamp that is sound, and what that is worth; empty if there is none."""
+    if report.certified is None:
+        return ""
+    doubt = "" if report.outcome(Aspect.TIMESTAMP) is Outcome.PASSED else "; that is not established"
+    return describing.certified(report.certified) + doubt
 
 
 def _why_unknown(report: SignatureReport, aspect: Aspect) -> str:

@@ -23,6 +23,7 @@ from dcmseal.report import VerificationReport
 if TYPE_CHECKING:
     from dcmseal.engine.inspection import Signature
     from dcmseal.engine.references.folders import Folders
+    from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
     from dcmseal.plugins.protocols import Profile
     from dcmseal.plugins.registry import Registry
 
@@ -38,6 +39,8 @@ def verify(
     require: Iterable[str | Profile] = (),
     integrity_only: bool = False,
     accept_old_format: bool = False,
+    timestamp: TimestampRule | str = "verify",
+    timestamp_certificates: Iterable[bytes] = (),
     name_profiles: bool = True,
     references: References | None = None,
     registry: Registry | None = None,
@@ -46,10 +49,12 @@ def verify(
 
     ``require`` names profiles, or profile files, each of which some signature must meet. ``integrity_only`` lets the
     verdict do without trust. ``accept_old_format`` takes the fragment format of DCMTK before 3.5.4 for valid.
-    ``name_profiles`` False saves looking for plugins where nobody wants to know which profiles are met. ``references``
-    are folders with the instances that a document cites as evidence, which are then held against what it says of them
-    (PS3.3 C.17.2.1). A bad
-    signature is a finding of the report. Raises DatasetError or one of its kinds, and ProfileError or one of its kinds.
+    ``timestamp`` says whether certified timestamps are verified where they are (``verify``), demanded of every
+    signature (``require``), or left alone (``ignore``); ``timestamp_certificates`` are DER certificates of authorities,
+    for timestamps that come without. ``name_profiles`` False saves looking for plugins where nobody wants to know which
+    profiles are met. ``references`` are folders with the instances that a document cites as evidence, which are then
+    held against what it says of them (PS3.3 C.17.2.1). A bad signature is a finding of the report. Raises UsageError,
+    DatasetError or one of its kinds, and ProfileError or one of its kinds.
     """
     from dcmseal.engine.verification import Question, verify_file
 
@@ -61,6 +66,7 @@ def verify(
         required=tuple(_plugins(registry).profile(each) if isinstance(each, str) else each for each in wanted),
         integrity_only=integrity_only,
         accept_old_format=accept_old_format,
+        timestamp=_timestamps(timestamp, timestamp_certificates, registry),
     )
     folders = folders_of(references)
     with opened(source) as file:
@@ -124,6 +130,22 @@ def folders_of(references: References | None) -> Folders | None:
     if isinstance(references, (str, os.PathLike)):
         raise UsageError("one folder is given where several may be", hint="references=[FOLDER]")
     return references if isinstance(references, Folders) else Folders(references)
+
+
+def _timestamps(
+    rule: TimestampRule | str, certificates: Iterable[bytes], registry: Registry | None
+) -> TimestampQuestion:
+    """How timestamps are verified; raises UsageError."""
+    from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
+
+    try:
+        asked = TimestampRule(rule)
+    except ValueError:
+        known = ", ".join(TimestampRule)
+        raise UsageError(f"{rule!r} is no way to deal with timestamps", hint=f"use one of {known}") from None
+    return TimestampQuestion(
+        rule=asked, certificates=tuple(certificates), backend=lambda type_: _plugins(registry).timestamp_backend(type_)
+    )
 
 
 def _plugins(registry: Registry | None) -> Registry:

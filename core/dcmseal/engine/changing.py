@@ -8,22 +8,23 @@ True
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias
 
 from dcmseal.dictionary import tag_of
-from dcmseal.engine import pydicom_dataset, signing
+from dcmseal.engine import signing
 from dcmseal.engine.advice import Advice
 from dcmseal.engine.asking import References, folders_of, location_of, no_such_signature
 from dcmseal.engine.drafting import Wish
-from dcmseal.engine.opening import DatasetInput, is_dataset, opened
-from dcmseal.engine.output import file_bytes, write_file, write_stream
+from dcmseal.engine.opening import DatasetInput, opened
+from dcmseal.engine.placing import Output, place, target_of
 from dcmseal.engine.planning import Plan, plan_signature
 from dcmseal.engine.removal import remove_signatures
 from dcmseal.engine.selection import Selection
+from dcmseal.engine.stamping import TimestampWish, stamp, wish_of
+from dcmseal.engine.timestamps import TimestampAnswer
 from dcmseal.errors import UsageError
 from dcmseal.location import Location
 from dcmseal.model import DigitalSignature
@@ -33,11 +34,8 @@ from dcmseal.tags import MACRO
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
-
     from dcmseal.engine.references.filling import FilledReference
 
-Output: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 TagInput: TypeAlias = int | str
 
 
@@ -55,6 +53,8 @@ class SigningResult:
     """The signed file, if no output was named."""
     references: tuple[FilledReference, ...] = ()
     """The instances that the document cites, and what it now says of them, if that was asked for."""
+    certified: TimestampAnswer | None = None
+    """What verification says about the timestamp, if one was asked for; none of it failed."""
 
     @property
     def uid(self) -> str:
@@ -75,11 +75,13 @@ def plan(
     allow_weak: bool = False,
     padding: str = "minimal",
     references: References | None = None,
+    timestamped: bool = False,
     registry: Registry | None = None,
 ) -> Plan:
     """Decide all of a signature but its value; nothing is written and no key is touched.
 
-    Use the plan as a context, or close it: it keeps the source open. For the arguments and errors see ``sign``.
+    Use the plan as a context, or close it: it keeps the source open. ``timestamped`` says that the signature will get
+    a certified timestamp, which a profile may ask for. For the other arguments and the errors see ``sign``.
     """
     if padding not in ("minimal", "keep"):
         raise UsageError(f"padding {padding!r} is neither minimal nor keep", hint="leave it out for minimal")
@@ -93,6 +95,7 @@ def plan(
         allow_weak=allow_weak,
         keep_padding=padding == "keep",
         references=folders_of(references),
+        timestamped=timestamped,
     )
     return plan_signature(source, wish)
 
@@ -115,6 +118,7 @@ def sign(
     allow_expired: bool = False,
     padding: str = "minimal",
     references: References | None = None,
+    timestamp: str | Iterable[str] | TimestampWish | None = None,
     secrets: Secrets | None = None,
     registry: Registry | None = None,
 ) -> SigningResult:
@@ -129,16 +133,18 @@ def sign(
     ``profile`` demands. ``algorithm`` is a MAC algorithm, ``transfer_syntax`` the MAC Calculation Transfer Syntax
     UID, ``purpose`` one of CID 7007 by number or name. ``allow_weak`` and ``allow_expired`` let pass what is
     otherwise refused. ``padding`` ``keep`` leaves excess padding of text values as it is, instead of bringing it to
-    the minimum that all verifiers agree on. ``references`` are folders with the instances that a report or selection
-    of key objects cites as evidence: their signatures or MACs are filled in first, so that the signature covers them
-    (PS3.3 C.17.2.1).
+    the minimum that all verifiers agree on. ``timestamp`` is the URL of a timestamp authority, or of several that are
+    asked in turn, or a TimestampWish: without a sound timestamp nothing is then written. ``references`` are folders
+    with the instances that a report or selection of key objects cites as evidence: their signatures or MACs are filled
+    in first, so that the signature covers them (PS3.3 C.17.2.1).
 
-    Raises UsageError, DatasetError, ProfileError, SignerError, PluginError, OutputError, or one of their kinds;
-    nothing is then written.
+    Raises UsageError, DatasetError, ProfileError, SignerError, TimestampError, PluginError, OutputError, or one of
+    their kinds; nothing is then written.
     """
     if (key is None) == (signer is None):
         raise UsageError("give either a key or a signer", hint="key='pem:key.pem?cert=cert.pem'")
-    target = _target(source, output, in_place=in_place)
+    wanted = None if timestamp is None else wish_of(timestamp)
+    target = target_of(source, output, in_place=in_place)
     with (
         plan(
             source,
@@ -152,6 +158,7 @@ def sign(
             allow_weak=allow_weak,
             padding=padding,
             references=references,
+            timestamped=wanted is not None,
             registry=registry,
         ) as planned,
         ExitStack() as stack,
@@ -160,6 +167,8 @@ def sign(
             plugins = registry or installed()
             signer = stack.enter_context(plugins.open_signer(key or "", secrets or _no_secrets))
         signature = signing.make_signature(planned, signer, allow_expired=allow_expired)
+        stamped = None if wanted is None else stamp(signature, wanted, registry)
+        signature = stamped.signature if stamped else signature
         data = signing.attach(planned, signature, target)
     return SigningResult(
         signature=signature,
@@ -168,19 +177,8 @@ def sign(
         left_out=planned.left_out,
         data=data,
         references=planned.references,
+        certified=stamped.answer if stamped else None,
     )
-
-
-def _target(source: DatasetInput, output: Output | None, *, in_place: bool) -> Output | None:
-    if not in_place:
-        return output
-    if output is not None:
-        raise UsageError("the result goes in place or to an output, not both")
-    if isinstance(source, (str, os.PathLike)):
-        return source
-    if is_dataset(source):
-        return None
-    raise UsageError("only a file named by its path can be changed in place", hint="name an output")
 
 
 def _no_secrets(_: SecretRequest) -> str | None:
@@ -207,23 +205,14 @@ def remove(
     MAC parameters that no signature uses any longer go too, and sequences that become empty. The result goes where
     ``sign`` puts its own. Raises NoSuchSignature if a UID is not found: nothing is then written.
     """
-    target = _target(source, output, in_place=in_place)
+    target = target_of(source, output, in_place=in_place)
     with opened(source) as file:
         removal = remove_signatures(file, lambda signature: uids is None or signature.uid in uids)
         missing = set(uids or ()) - {signature.uid for signature in removal.removed}
         if missing:
             raise no_such_signature(min(missing))
-        data: bytes | None = None
-        if is_dataset(source):
-            changed = {each.location.steps[0][0] for each in removal.removed if each.location.steps}
-            changed.update(MACRO)
-            pydicom_dataset.replace_elements(cast("Dataset", source), file, removal.body, changed)
-        elif target is None:
-            data = file_bytes(file, removal.body)
-        elif isinstance(target, (str, os.PathLike)):
-            write_file(file, removal.body, target)
-        else:
-            write_stream(file, removal.body, target)
+        changed = {each.location.steps[0][0] for each in removal.removed if each.location.steps}
+        data = place(source, file, removal.body, target, {*changed, *MACRO})
     return RemovalResult(removed=removal.removed, data=data)
 
 

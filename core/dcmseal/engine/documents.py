@@ -8,19 +8,20 @@ there is nothing. ``docs/reference/report.schema.json`` describes them all.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dcmseal.dictionary import keyword_of
-from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.engine.certificate import Certificate
+from dcmseal.engine.certificate_values import certificate_value, certified_value, moment_value, signer_value
 from dcmseal.engine.json_values import Document, Json
 from dcmseal.engine.json_values import document as _document
-from dcmseal.engine.references.documents import reference_document
-from dcmseal.errors import CertificateNotValid, Malformed, NotSignable, ProfileViolation, SealError
+from dcmseal.engine.references.values import reference_value
+from dcmseal.errors import Malformed, NotSignable, SealError
 from dcmseal.report import Aspect
 
 if TYPE_CHECKING:
     from dcmseal.engine.advice import Advice
+    from dcmseal.engine.certifying import StampingResult
     from dcmseal.engine.changing import RemovalResult, SigningResult
     from dcmseal.engine.explaining import Explanation
     from dcmseal.engine.inspection import Signature, SignedElement
@@ -69,7 +70,21 @@ def signing_document(result: SigningResult, file: str | None = None, output: str
             "warnings": [_warning(each) for each in result.warnings],
             "padded": [_elements(path) for path in result.padded],
             "left_out": _with_reasons(result.left_out),
-            "references": [reference_document(each) for each in result.references],
+            "references": [reference_value(each) for each in result.references],
+            "certified": certified_value(result.certified.time if result.certified else None),
+        },
+    )
+
+
+def stamping_document(result: StampingResult, file: str | None = None) -> Document:
+    """A signature that got a certified timestamp, of kind ``stamping``."""
+    return _document(
+        "stamping",
+        {
+            "file": file or "",
+            "signature": _stated(result.signature),
+            "certified": certified_value(result.time),
+            "findings": [_finding(each) for each in result.findings],
         },
     )
 
@@ -86,7 +101,7 @@ def plan_document(plan: Plan, file: str | None = None) -> Document:
             "warnings": [_warning(each) for each in plan.advice],
             "padded": [_elements(each.path) for each in plan.padded],
             "left_out": _with_reasons(plan.left_out),
-            "references": [reference_document(each) for each in plan.references],
+            "references": [reference_value(each) for each in plan.references],
         },
     )
 
@@ -98,7 +113,7 @@ def removal_document(result: RemovalResult) -> Document:
 
 def certificate_document(certificate: Certificate) -> Document:
     """Certificate of Signer (0400,0115), of kind ``certificate``, with the certificate itself as PEM text."""
-    return _document("certificate", {**_certificate(certificate), "pem": certificate.pem.decode("ascii")})
+    return _document("certificate", {**certificate_value(certificate), "pem": certificate.pem.decode("ascii")})
 
 
 def plugins_document(plugins: Iterable[PluginInfo]) -> Document:
@@ -194,7 +209,7 @@ def error_document(error: SealError, exit_code: int, file: str | None = None) ->
             "exit_code": exit_code,
             "offset": error.offset if isinstance(error, Malformed) else None,
             "element": _with_reasons([(error.tag, error.why)])[0] if isinstance(error, NotSignable) else None,
-            "findings": [_finding(each) for each in error.findings] if isinstance(error, ProfileViolation) else [],
+            "findings": [_finding(each) for each in getattr(error, "findings", ())],
         },
     )
 
@@ -209,6 +224,7 @@ def _verified(report: SignatureReport, *, integrity_only: bool) -> Document:
         "findings": [_finding(each) for each in report.findings],
         "coverage": None if report.coverage is None else _coverage(report.coverage),
         "profiles": list(report.profiles),
+        "certified": certified_value(report.certified),
     }
 
 
@@ -225,9 +241,9 @@ def _stated(signature: DigitalSignature) -> Document:
     return {
         "uid": signature.uid,
         "location": str(signature.location),
-        "signer": _signer(signature.certificate),
+        "signer": signer_value(signature.certificate),
         "datetime": signature.datetime,
-        "moment": None if signature.moment is None else _moment(signature.moment),
+        "moment": None if signature.moment is None else moment_value(signature.moment),
         "purpose": None if signature.purpose is None else _purpose(signature.purpose),
         "certificate_type": signature.certificate_type,
         "timestamp": {"type": signature.timestamp_type} if signature.timestamp_type or signature.timestamp else None,
@@ -246,36 +262,6 @@ def _mac(mac: MacParameters) -> Document:
         "transfer_syntax": mac.transfer_syntax,
         "elements": _elements(mac.elements),
     }
-
-
-def _signer(certificate: bytes) -> Json:
-    """The signer's certificate; None if it cannot be read."""
-    try:
-        return _certificate(read_certificate(certificate))
-    except CertificateNotValid:
-        return None
-
-
-def _certificate(certificate: Certificate) -> Document:
-    return {
-        "subject": certificate.subject,
-        "issuer": certificate.issuer,
-        # a number of 160 bits is more than JSON readers keep exactly
-        "serial": f"{certificate.serial_number:x}",
-        "not_before": _moment(certificate.not_before),
-        "not_after": _moment(certificate.not_after),
-        "key_type": certificate.key_type.value if certificate.key_type else "",
-        "key_bits": certificate.key_bits,
-        "sha256": certificate.sha256,
-    }
-
-
-def _moment(moment: datetime) -> str | None:
-    """ISO 8601 in UTC; None for a moment whose UTC lies outside the years 1 to 9999."""
-    try:
-        return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    except OverflowError:
-        return None
 
 
 def _finding(finding: Finding) -> Document:

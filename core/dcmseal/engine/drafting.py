@@ -53,6 +53,8 @@ class Wish:
     purpose: SignaturePurpose | None = None
     allow_weak: bool = False
     keep_padding: bool = False
+    timestamped: bool = False
+    """It will get a certified timestamp."""
     moment: datetime | None = None
     """Time of signing; None for now."""
     uid: str | None = None

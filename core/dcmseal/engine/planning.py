@@ -27,7 +27,7 @@ from dcmseal.model import DigitalSignature, MacParameters, PurposeCode, datetime
 from dcmseal.plugins.protocols import Profile, Requirements
 from dcmseal.report import Outcome
 from dcmseal.tags import PIXEL_DATA
-from dcmseal.terms import PURPOSE_CODING_SCHEME, CertificateType, SignaturePurpose
+from dcmseal.terms import PURPOSE_CODING_SCHEME, CertificateType, SignaturePurpose, TimestampType
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -171,6 +171,7 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
         certificate_type=CertificateType.X509_1993_SIG,
         certificate=b"",
         value=b"",
+        timestamp_type=TimestampType.CMS_TSP.value if wish.timestamped else "",
         purpose=_purpose_code(wish.purpose, drafted.requirements.default_purpose),
         mac=MacParameters(mac_id=mac_id, transfer_syntax=syntax, algorithm=wish.algorithm.value, elements=elements),
     )

@@ -20,6 +20,7 @@ from dcmseal.engine.macs import LevelMacs, level_macs
 from dcmseal.engine.profiling import Demands, LevelProfiles
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
+from dcmseal.engine.timestamps import TimestampQuestion, Timestamps
 from dcmseal.engine.validity import strength_findings, validity_findings
 from dcmseal.errors import CertificateNotValid, Malformed, NoSuchSignature
 from dcmseal.location import Location
@@ -48,6 +49,7 @@ class Question:
     required: tuple[Profile, ...] = ()
     """Profiles each of which some signature has to meet."""
     integrity_only: bool = False
+    timestamp: TimestampQuestion = TimestampQuestion()
     accept_old_format: bool = False
     """Take signatures in the fragment format of DCMTK before 3.5.4 for valid."""
 
@@ -121,6 +123,7 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     skipped: list[Location] = []
     patience = _Patience(max(_PATIENCE, 32 * file.body.size))
     demands = Demands(question.required)
+    timestamps = Timestamps(question.timestamp, uid=question.uid, integrity_only=question.integrity_only)
     for level, macs in _levels(file, question, patience):
         if level.in_original_attributes:
             skipped.append(level.location)
@@ -135,7 +138,7 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
             view = LevelView(scan=macs.scan, location=level.location)
             signed = _signed_level(file, level, macs, patience, LevelProfiles(view, question.profiles, demands))
             judged = macs.found.signatures if demands.about_all else chosen
-            together = signed.profiled.together([_verify(signed, found, question) for found in judged])
+            together = signed.profiled.together([_verify(signed, found, question, timestamps) for found in judged])
             reports.extend(each for each in together if question.uid in (None, each.signature.uid))
     if question.uid is not None and not reports:
         raise NoSuchSignature(f"no signature has UID {question.uid}", hint="dcmseal list FILE shows all signatures")
@@ -143,7 +146,7 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
         signatures=tuple(reports),
         notes=tuple(notes),
         skipped=tuple(skipped),
-        unmet=demands.unmet() if reports else (),
+        unmet=(*demands.unmet(), *timestamps.unmet()) if reports else (),
         integrity_only=question.integrity_only,
     )
 
@@ -175,7 +178,7 @@ def _signed_level(
     )
 
 
-def _verify(level: _SignedLevel, found: FoundSignature, question: Question) -> SignatureReport:
+def _verify(level: _SignedLevel, found: FoundSignature, question: Question, timestamps: Timestamps) -> SignatureReport:
     signature = found.signature
     listed = level.lists.of(signature)
     findings = [*macro_findings(found, listed.forbidden if listed else ()), *level.findings]
@@ -189,6 +192,8 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question) -> S
     if certificate is not None:
         findings.extend(validity_findings(signature, certificate))
         findings.extend(strength_findings(signature, certificate))
+    stamp = timestamps.answer(signature, certificate)
+    findings.extend((*stamp.findings, *stamp.vouching))
     if listed is not None:
         findings.extend(coverage_findings(listed.coverage))
         findings.extend(binding_findings(level.file, level.fragments, signature.mac, listed.signed))
@@ -203,6 +208,7 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question) -> S
         findings=tuple(findings),
         coverage=listed.coverage if listed else None,
         profiles=met,
+        certified=stamp.time,
     )
 
 

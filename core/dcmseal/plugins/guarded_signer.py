@@ -44,7 +44,7 @@ class GuardedBackend:
         """Open a key; raises SignerError or one of its kinds, or UsageError if the key URI cannot be read."""
         key = ExitStack()
         with answers.guarded(self._blame, SignerError):
-            opened = key.enter_context(self._backend.open(uri, _textual(secrets)))
+            opened = key.enter_context(self._backend.open(uri, textual(secrets)))
         # The key is closed the same way however the application fared: a backend cannot swallow
         # the application's error, nor hide it behind one of its own.
         try:
@@ -122,7 +122,9 @@ def _chain(value: object) -> tuple[bytes, ...]:
     raise answers.Nonsense(f"certificate_chain is not 1 to {_MOST_CERTIFICATES} DER certificates")
 
 
-def _textual(secrets: Callable[[SecretRequest], object]) -> Secrets:
+def textual(secrets: Callable[[SecretRequest], object]) -> Secrets:
+    """What the application answers with, held to be text."""
+
     def answer(request: SecretRequest) -> str | None:
         secret = secrets(request)
         if secret is None or isinstance(secret, str):

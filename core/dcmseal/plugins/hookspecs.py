@@ -1,4 +1,4 @@
-"""The hooks through which a plugin contributes signer backends and Digital Signature Profiles.
+"""The hooks through which a plugin contributes signer backends, Digital Signature Profiles and kinds of timestamp.
 
 A plugin is a module named by an entry point of group ``dcmseal``; it imports nothing heavy:
 
@@ -21,6 +21,7 @@ import pluggy
 
 from dcmseal.plugins.loading import PROJECT
 from dcmseal.plugins.protocols import Profile, SignerBackend
+from dcmseal.plugins.timestamping import TimestampBackend
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -36,4 +37,10 @@ def dcmseal_signer_backends() -> Iterable[SignerBackend]:
 @hookspec
 def dcmseal_profiles() -> Iterable[Profile]:
     """Contribute Digital Signature Profiles (PS3.15 6.3); each is found by its name."""
+    raise NotImplementedError
+
+
+@hookspec
+def dcmseal_timestamp_backends() -> Iterable[TimestampBackend]:
+    """Contribute kinds of certified timestamp; each is found by its term of Certified Timestamp Type (0400,0305)."""
     raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The registry of plugins: signer backends by key URI scheme, Digital Signature Profiles by name."""
+"""The registry of plugins: signer backends by key URI scheme, profiles by name, timestamps by their type."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from dcmseal.errors import PluginNotFound, ProfileFileError, UnknownProfile, Usa
 from dcmseal.plugins.catalogue import Catalogue
 from dcmseal.plugins.guarded_profile import GuardedProfile, guarded_profile
 from dcmseal.plugins.guarded_signer import GuardedBackend
+from dcmseal.plugins.guarded_timestamping import GuardedTimestamps
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.key_uri import KeyUri, escaped, scheme_of
 from dcmseal.plugins.loading import LoadedPlugin, Origin, discovered, origin_of, registered
 from dcmseal.plugins.protocols import Profile, Secrets, Signer, SignerBackend
+from dcmseal.plugins.timestamping import TimestampBackend
 
+_LONGEST_TYPE: Final = 64
 PROFILE_FILE: Final = ".toml"
 """How the names of profile files end, by which they are told from names of profiles."""
 
@@ -125,6 +128,17 @@ class Registry:
         """All profiles that can be used, by name."""
         return tuple(self._profiles.usable.values())
 
+    def timestamp_backend(self, type_: str) -> TimestampBackend:
+        """What knows a Certified Timestamp Type; raises PluginNotFound, PluginConflict or PluginBroken."""
+        backend = self._timestamps.find(type_)
+        if backend is None:
+            known = ", ".join(self._timestamps.usable)
+            raise PluginNotFound(
+                f"no plugin knows certified timestamps of type {type_[:_LONGEST_TYPE]!r}",
+                hint=f"install the plugin for it; those installed know: {known or 'none'}",
+            )
+        return backend
+
     def plugins(self) -> tuple[PluginInfo, ...]:
         """All plugins, the broken ones too."""
         return tuple(self._info(plugin) for plugin in self._plugins)
@@ -149,8 +163,18 @@ class Registry:
             name_of=lambda profile: profile.name,
         )
 
+    @cached_property
+    def _timestamps(self) -> Catalogue[GuardedTimestamps]:
+        return Catalogue(
+            self._plugins,
+            kind="timestamp",
+            hook="dcmseal_timestamp_backends",
+            admit=GuardedTimestamps,
+            name_of=lambda backend: backend.type,
+        )
+
     def _info(self, plugin: LoadedPlugin) -> PluginInfo:
-        catalogues = (self._backends, self._profiles)
+        catalogues = (self._backends, self._profiles, self._timestamps)
         problems = dict.fromkeys(problem for each in catalogues for problem in each.problems(plugin))
         return PluginInfo(
             name=plugin.origin.name,

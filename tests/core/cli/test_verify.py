@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
@@ -11,10 +13,11 @@ import dcmseal
 from dcmseal.cli.output import screen
 from dcmseal.cli.verdicts import show_report
 from dcmseal.location import Location
-from dcmseal.model import DigitalSignature
+from dcmseal.model import CertifiedTime, DigitalSignature
 from dcmseal.report import Aspect, Coverage, Finding, Outcome, SignatureReport, VerificationReport
 from tests.core.cli.conftest import Run
 from tests.support.files import real_file
+from tests.support.pki import Pki
 
 
 def test_without_trust_nothing_is_established_and_it_says_why(run: Run, signed: Path) -> None:
@@ -207,9 +210,21 @@ def test_trust_is_not_blamed_for_what_else_is_unknown() -> None:
     assert "--integrity-only" not in text
 
 
-def test_a_certified_time_is_called_so() -> None:
+def test_a_certified_time_is_called_so(pki: Pki) -> None:
     passed = Finding(aspect=Aspect.TIMESTAMP, outcome=Outcome.PASSED, code="c", message="m")
-    assert "(not a complete date and time), certified\n" in written(VerificationReport(signatures=(report(passed),)))
+    time = CertifiedTime(
+        moment=datetime(2026, 3, 1, 12, tzinfo=UTC),
+        accuracy=None,
+        policy="1.2.3",
+        serial_number=1,
+        authority=pki["p256"].der,
+    )
+    certified = "  certified     2026-03-01 12:00:00+00:00 by CN=p256,O=dcmseal tests"
+    sound = VerificationReport(signatures=(replace(report(passed), certified=time),))
+    assert f"{certified}\n" in written(sound)
+    doubtful = replace(passed, outcome=Outcome.UNKNOWN)
+    open_ = VerificationReport(signatures=(replace(report(passed, doubtful), certified=time),))
+    assert f"{certified}; that is not established\n" in written(open_)
     assert "claimed\n" in written(VerificationReport(signatures=(report(),)))
     assert "timestamp     unknown: not verified\n" in written(VerificationReport(signatures=(report(),)))
 

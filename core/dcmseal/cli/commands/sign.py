@@ -27,6 +27,7 @@ _EXAMPLES = """
   dcmseal sign image.dcm --dry-run                          what would be signed; needs no key
   dcmseal sign image.dcm signed.dcm --key pem:signer.pem --profile base-rsa --purpose verification
   dcmseal sign report.dcm signed.dcm --key p12:signer.p12 --reference study --profile basic-sr-signatures
+  dcmseal sign image.dcm signed.dcm --key reading-room --timestamp https://tsa.example/tsr
   dcmseal sign plan.dcm signed.dcm --key pem:signer.pem --item "BeamSequence[0]" --tag BeamName,BeamType"""
 
 
@@ -48,7 +49,7 @@ class _Wish(TypedDict):
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    from dcmseal.cli import secrets
+    from dcmseal.cli import secrets, timestamp_options
     from dcmseal.cli.chosen_key import KEY_VARIABLE, setup_names
     from dcmseal.cli.site import profile_names
 
@@ -118,6 +119,8 @@ def configure(parser: Parser) -> None:
     how.add_argument("--allow-weak", action="store_true", help="sign with RIPEMD160, MD5 or SHA1 if asked to")
     how.add_argument("--allow-expired", action="store_true", help="sign though the certificate is not valid now")
 
+    timestamp_options.add_authority_arguments(parser)
+
     result = parser.add_argument_group("what is written")
     result.add_argument("--dry-run", action="store_true", help="show what would be signed; needs no key")
     result.add_argument("-v", "--verbose", action="store_true", help="name every element that was signed")
@@ -145,7 +148,7 @@ def _plan(jobs: list[Job], options: Namespace) -> int:
     report = PlanReport(len(jobs), as_json=options.json)
     for job in jobs:
         try:
-            with input_file(job.source) as source, plan(source, **wish) as planned:
+            with input_file(job.source) as source, plan(source, timestamped=bool(options.timestamp), **wish) as planned:
                 report.done(job, planned)
         except SealError as error:
             report.failed(job, error)
@@ -161,6 +164,7 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
     from dcmseal.cli.secrets import secrets_of
     from dcmseal.cli.signing_files import sign_files, somebody_who_waits
     from dcmseal.cli.signing_report import SigningReport
+    from dcmseal.cli.timestamp_options import wish_of
     from dcmseal.engine.changing import sign
     from dcmseal.errors import SealError, UsageError
 
@@ -168,6 +172,7 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
         raise UsageError("the file and the JSON document cannot both go to standard output", hint="name an output file")
     chosen = needed(key_of(options))
     wish = _wish(options, chosen)
+    timestamp = wish_of(options)
     otherwise = chosen.setup.pin_source if chosen.setup else None
     wait = somebody_who_waits() if options.wait_for_device else None
     report = SigningReport(len(jobs), as_json=options.json, verbose=options.verbose)
@@ -186,6 +191,7 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
                 output=target,
                 in_place=job.in_place,
                 allow_expired=options.allow_expired,
+                timestamp=timestamp,
                 **wish,
             )
 

@@ -60,6 +60,19 @@ def configure(parser: Parser) -> None:
         default=[],
         help="hold the evidence that a report cites against the instances in this folder; may be repeated",
     )
+    parser.add_argument(
+        "--timestamp",
+        choices=("verify", "require", "ignore"),
+        default="verify",
+        help="certified timestamps are verified if there (default), demanded of every signature, or ignored",
+    )
+    parser.add_argument(
+        "--timestamp-certificate",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="certificate of a timestamp authority, for timestamps without; not trusted; may be repeated",
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="show every finding and element")
     less = parser.add_mutually_exclusive_group()
     less.add_argument("-q", "--quiet", action="store_true", help="write no result: the exit code says it")
@@ -104,6 +117,7 @@ def _write(documents: list[Document]) -> None:
 
 def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | SealError]]:
     """Each file's report, or why there is none; what is wrong with the request itself is raised."""
+    from dcmseal.cli.certificate_files import certificates_in
     from dcmseal.cli.evidence import folders
     from dcmseal.cli.files import STDIO, input_file
     from dcmseal.cli.site import registry_of
@@ -115,6 +129,7 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
         raise UsageError("standard input can be read once only", hint="name - once")
     references = folders(options.references)
     location = None if options.item is None else Location.parse(options.item)
+    certificates = certificates_in(options.timestamp_certificate)
     registry = registry_of(options) if options.require else None
     for file in options.files:
         try:
@@ -127,6 +142,8 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
                     registry=registry,
                     integrity_only=options.integrity_only,
                     accept_old_format=options.accept_old_format,
+                    timestamp=options.timestamp,
+                    timestamp_certificates=certificates,
                     # looking for plugins takes longer than all else that a small file needs
                     name_profiles=options.verbose or options.json,
                     references=references,

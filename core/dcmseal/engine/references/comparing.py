@@ -10,12 +10,14 @@ from dcmseal.dataset.syntax import TransferSyntax
 from dcmseal.engine.profiling import is_sound
 from dcmseal.engine.references.cited import CitedInstance, CitedMac, CitedSignature
 from dcmseal.engine.references.instances import is_other_representation, matching_mac
+from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
 from dcmseal.engine.verification import Question, verify_file
 from dcmseal.mac.digest import is_available
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport
 
 _CLAUSE: Final = "PS3.3 C.17.2.1"
-_INTEGRITY_ONLY: Final = Question(integrity_only=True)
+INTEGRITY_ONLY: Final = Question(integrity_only=True, timestamp=TimestampQuestion(rule=TimestampRule.IGNORE))
+"""What is asked of an instance: whether it is what was signed, not by whom or when."""
 
 
 class _Compared(NamedTuple):
@@ -31,7 +33,7 @@ def compared(cited: CitedInstance, path: str, file: DicomFile) -> tuple[Finding,
     """What comes out for an instance that was found; raises DatasetError if it cannot be read."""
     results = [] if cited.mac is None else [_by_mac(cited, cited.mac, path, file)]
     if cited.signatures:
-        reports = verify_file(file, _INTEGRITY_ONLY).signatures
+        reports = verify_file(file, INTEGRITY_ONLY).signatures
         results.extend(_by_signature(cited, each, path, reports) for each in cited.signatures)
     return tuple(_together(cited, results, path))
 

@@ -19,11 +19,11 @@ from dcmseal.engine.attaching import group_length_edits, insertion, merged
 from dcmseal.engine.items import mac_reference_item, signature_reference_item
 from dcmseal.engine.profiling import is_sound
 from dcmseal.engine.references.cited import CitedInstance, cited_instances
-from dcmseal.engine.references.comparing import compared
+from dcmseal.engine.references.comparing import INTEGRITY_ONLY, compared
 from dcmseal.engine.references.folders import Folders, instance_uid
 from dcmseal.engine.references.instances import InstanceMac, instance_mac
 from dcmseal.engine.signed_levels import signed_levels
-from dcmseal.engine.verification import Question, verify_file
+from dcmseal.engine.verification import verify_file
 from dcmseal.errors import DatasetError
 from dcmseal.location import Location
 from dcmseal.mac.parts import ExcessPadding
@@ -122,7 +122,7 @@ def _new(
     cited: CitedInstance, path: str, instance: DicomFile, algorithm: MacAlgorithm
 ) -> tuple[FilledReference, list[tuple[int, bytes]]]:
     """What is cited of an instance, and the sequences that say so."""
-    reports = verify_file(instance, Question(integrity_only=True)).signatures
+    reports = verify_file(instance, INTEGRITY_ONLY).signatures
     sound = [each.signature for each in reports if is_sound(each)][:_MAX_CITED_SIGNATURES]
     encoding = cited.level.encoding
     sequences: list[tuple[int, bytes]] = []

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from dcmseal.engine.references.filling import FilledReference
 
 
-def reference_document(reference: FilledReference) -> Document:
+def reference_value(reference: FilledReference) -> Document:
     """An instance that is cited, and by what."""
     return {
         "location": str(reference.location),

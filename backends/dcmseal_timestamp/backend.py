@@ -1,0 +1,47 @@
+"""The timestamp backend ``CMS_TSP``: Time-Stamp Protocol of RFC 3161 (PS3.15 C.1).
+
+>>> from dcmseal.plugins.timestamping import QueryWish
+>>> query = CmsTsp().query(b"the value of Signature", QueryWish(nonce=False))
+>>> len(query)
+59
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from dcmseal.plugins.protocols import Secrets
+from dcmseal.plugins.timestamping import Patience, QueryWish, TimestampJudgement
+from dcmseal.terms import TimestampType
+
+
+class CmsTsp:
+    """Writes queries, reaches authorities by HTTP, and reads and verifies tokens."""
+
+    type: Final[str] = TimestampType.CMS_TSP.value
+    summary: Final = "timestamps of RFC 3161: authorities at http: and https: URLs"
+
+    def query(self, value: bytes, wish: QueryWish) -> bytes:
+        """A TimeStampReq in DER."""
+        from dcmseal_timestamp.query import write_query
+
+        return write_query(value, wish)
+
+    def ask(self, url: str, query: bytes, patience: Patience, secrets: Secrets) -> bytes:
+        """The TimeStampResp of the authority at a URL."""
+        from dcmseal_timestamp.transport import ask
+
+        return ask(url, query, patience, secrets)
+
+    def accept(self, response: bytes, query: bytes | None) -> bytes:
+        """The TimeStampToken in a response, as DICOM files hold it."""
+        from dcmseal_timestamp.response import accept
+
+        return accept(response, query)
+
+    def judge(self, timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampJudgement:
+        """Verify a token or response; the authority's trust is left to others."""
+        from dcmseal_timestamp.judging import judge
+
+        return judge(timestamp, values, certificates)

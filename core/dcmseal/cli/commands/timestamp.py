@@ -1,0 +1,183 @@
+"""``dcmseal timestamp``: certified timestamps for signatures that are there, in one step or in two without network."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from dcmseal.cli.exit_codes import ExitCode
+from dcmseal.cli.parser import Parser, completed_by, uids_of_file
+
+if TYPE_CHECKING:
+    from dcmseal.engine.certifying import StampingResult
+
+_MOST_BYTES = 1 << 20
+_DESCRIPTION = """\
+Have an authority certify that a signature was there at a time (RFC 3161).
+add: ask the authority at a URL, and put its timestamp into the file.
+request: write the query for an authority, to be carried there by other means.
+attach: put the timestamp of the authority's response into the file. Every other byte stays as it is."""
+_EXAMPLES = """
+  dcmseal timestamp add signed.dcm stamped.dcm --timestamp https://tsa.example/tsr
+  dcmseal timestamp request signed.dcm -o query.tsq
+  dcmseal timestamp attach signed.dcm stamped.dcm --response answer.tsr --query query.tsq"""
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    from dcmseal.cli import timestamp_options
+
+    parser.explain("add|request|attach IN [OUT] [options]", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("action", choices=("add", "request", "attach"), help="what to do")
+    parser.add_argument("words", metavar="IN [OUT]", nargs="+", help="DICOM files; - is standard input or output")
+    which = parser.add_mutually_exclusive_group()
+    completed_by(
+        which.add_argument("--uid", metavar="UID", help="the signature; needed if there are several"), uids_of_file
+    )
+    which.add_argument("--uid-file", metavar="FILE", help="DICOM file that dcmsign names a signature with; see -o")
+    parser.add_argument("--in-place", action="store_true", help="add, attach: change IN itself")
+    parser.add_argument("--replace", action="store_true", help="add, attach: in the place of another timestamp")
+    parser.add_argument("-o", "--output", metavar="QUERY", help="request: the query goes here, not to standard output")
+    parser.add_argument("--write-uid-file", metavar="FILE", help="request: name the signature for dcmsign in a file")
+    parser.add_argument("--response", metavar="FILE", help="attach: the authority's response, or its timestamp alone")
+    parser.add_argument("--query", metavar="FILE", help="attach: the query that the response has to fit")
+    parser.add_force()
+    parser.add_json()
+    timestamp_options.add_authority_arguments(parser)
+
+
+def run(options: Namespace) -> int:
+    """Do one of the three."""
+    from dcmseal.errors import UsageError
+
+    _check_options(options)
+    if options.action == "request":
+        return _request(options)
+    if not 1 <= len(options.words) <= 2:
+        raise UsageError("one input and one output are wanted", hint="write IN OUT, or IN --in-place")
+    return _stamp(options)
+
+
+def _check_options(options: Namespace) -> None:
+    """Refuse options that the action would pass over in silence."""
+    from dcmseal.errors import UsageError
+
+    allowed = {
+        "request": ("output", "write_uid_file"),
+        "attach": ("response", "query", "in_place", "replace"),
+        "add": ("timestamp", "in_place", "replace"),
+    }
+    for name in dict.fromkeys(name for names in allowed.values() for name in names):
+        if getattr(options, name) and name not in allowed[options.action]:
+            raise UsageError(
+                f"--{name.replace('_', '-')} has no meaning for {options.action}",
+                hint="dcmseal timestamp --help shows what goes together",
+            )
+    if options.action == "attach" and not options.response:
+        raise UsageError("the authority's response is not named", hint="--response FILE")
+    if options.action == "add" and not options.timestamp:
+        raise UsageError("no timestamp authority is named", hint="--timestamp URL")
+
+
+def _request(options: Namespace) -> int:
+    from dcmseal.cli.files import input_file, new_file
+    from dcmseal.cli.timestamp_options import query_of
+    from dcmseal.engine.asking import signatures
+    from dcmseal.engine.certifying import timestamp_query
+    from dcmseal.engine.uid_file import file_with_uid
+    from dcmseal.errors import UsageError
+
+    if len(options.words) != 1:
+        raise UsageError("one file is wanted", hint="the query goes to -o QUERY, or to standard output")
+    if options.json and options.output is None:
+        raise UsageError("the query and the JSON document cannot both go to standard output", hint="-o QUERY")
+    (file,) = options.words
+    uid = _uid(options)
+    with input_file(file) as source:
+        query = timestamp_query(source, uid=uid, wish=query_of(options))
+        uid = uid or signatures(source)[0].uid
+    with new_file(options.output, force=options.force) as output:
+        output.write(query)
+    if options.write_uid_file is not None:
+        with new_file(options.write_uid_file, force=options.force) as output:
+            output.write(file_with_uid(uid))
+    if options.json:
+        from dcmseal.cli.output import document, write_json
+
+        write_json(document("query", file=file, uid=uid, output=options.output))
+    return ExitCode.OK
+
+
+def _stamp(options: Namespace) -> int:
+    from dcmseal.cli.files import STDIO, input_file, result_file
+    from dcmseal.cli.output import write_json
+    from dcmseal.cli.timestamp_options import wish_of
+    from dcmseal.engine.certifying import add_timestamp, attach_timestamp
+    from dcmseal.errors import UsageError
+
+    file, output = options.words[0], options.words[1] if len(options.words) == 2 else None
+    if options.json and output == STDIO:
+        raise UsageError("the file and the JSON document cannot both go to standard output", hint="name an output file")
+    uid = _uid(options)
+    wish = wish_of(options)
+    with (
+        result_file(file, output, in_place=options.in_place, force=options.force) as target,
+        input_file(file) as source,
+    ):
+        if wish is not None:
+            result = add_timestamp(
+                source, wish, uid=uid, replace=options.replace, output=target, in_place=options.in_place
+            )
+        else:
+            result = attach_timestamp(
+                source,
+                _bytes_of(options.response),
+                query=None if options.query is None else _bytes_of(options.query),
+                uid=uid,
+                replace=options.replace,
+                output=target,
+                in_place=options.in_place,
+            )
+    if options.json:
+        from dcmseal.engine.documents import stamping_document
+
+        write_json(stamping_document(result, file))
+    else:
+        _report(result, file if options.in_place else output or "")
+    return ExitCode.OK
+
+
+def _report(result: StampingResult, target: str) -> None:
+    import sys
+
+    from dcmseal.cli import describing
+    from dcmseal.cli.files import STDIO
+    from dcmseal.cli.output import Tone, fields, screen
+
+    to = screen(sys.stderr if target == STDIO else None)
+    to.line(f"{'standard output' if target == STDIO else target}: timestamp attached", Tone.GOOD)
+    fields(to, [("UID", result.uid), ("certified", describing.certified(result.time))])
+
+
+def _uid(options: Namespace) -> str | None:
+    """The UID of the signature, if one is named."""
+    if options.uid_file is None:
+        uid: str | None = options.uid
+        return uid
+    from dcmseal.engine.uid_file import uid_in_file
+
+    return uid_in_file(options.uid_file)
+
+
+def _bytes_of(file: str) -> bytes:
+    """The content of a small file; raises UsageError."""
+    from dcmseal.errors import UsageError
+
+    try:
+        with open(file, "rb") as stream:
+            data = stream.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}", hint="check the name") from None
+    if len(data) > _MOST_BYTES:
+        raise UsageError(f"{file} is too large to be a query or a response", hint="check the name")
+    return data

@@ -1,0 +1,51 @@
+"""Where a changed Data Set goes: a path, a binary stream, the pydicom Dataset itself, or back to the caller."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
+
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.source import JoinedSource
+from dcmseal.engine.opening import DatasetInput, is_dataset
+from dcmseal.engine.output import file_bytes, write_file, write_stream
+from dcmseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+Output: TypeAlias = "str | os.PathLike[str] | BinaryIO"
+
+
+def target_of(source: DatasetInput, output: Output | None, *, in_place: bool) -> Output | None:
+    """Where the result is written, None if nowhere; raises UsageError if that contradicts itself."""
+    if not in_place:
+        return output
+    if output is not None:
+        raise UsageError("the result goes in place or to an output, not both")
+    if isinstance(source, (str, os.PathLike)):
+        return source
+    if is_dataset(source):
+        return None
+    raise UsageError("only a file named by its path can be changed in place", hint="name an output")
+
+
+def place(
+    source: DatasetInput, file: DicomFile, body: JoinedSource, target: Output | None, changed: Iterable[int]
+) -> bytes | None:
+    """Write the edited Data Set; of a pydicom Dataset the elements with tags ``changed`` are replaced.
+
+    Returns the bytes of the file if there is no target. Raises OutputError.
+    """
+    if is_dataset(source):
+        from dcmseal.engine.pydicom_dataset import replace_elements
+
+        replace_elements(cast("Dataset", source), file, body, changed)
+    elif target is None:
+        return file_bytes(file, body)
+    elif isinstance(target, (str, os.PathLike)):
+        write_file(file, body, target)
+    else:
+        write_stream(file, body, target)
+    return None

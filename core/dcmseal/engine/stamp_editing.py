@@ -1,0 +1,59 @@
+"""Putting a certified timestamp into a signature's item: two elements go in, every other byte stays."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from dcmseal import tags
+from dcmseal.dataset.editing import Edit, Holder, with_lengths
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.syntax import UNDEFINED_LENGTH
+from dcmseal.dataset.writer import element
+from dcmseal.engine.levels import group_holders
+from dcmseal.engine.reading import FoundSignature
+from dcmseal.engine.signed_levels import SignedLevel
+from dcmseal.errors import DatasetError
+from dcmseal.model import DigitalSignature
+
+_HEADER = 8
+
+
+def stamp_edits(signed: SignedLevel, found: FoundSignature, signature: DigitalSignature) -> list[Edit]:
+    """The edits that put the timestamp of ``signature`` into the item that was found, in the place of another.
+
+    No MAC covers these elements (PS3.3 C.12.1.1.3.1.2), nor those around them. Raises DatasetError if the elements of
+    the item are not in order, for there is no telling then where they belong.
+    """
+    item = found.item
+    if item.tags != sorted(set(item.tags)):
+        raise DatasetError("the signature's elements are not in order", hint="dcmseal verify tells more")
+    edits = [*_edits(item, signature)]
+    return with_lengths([(edits, (*signed.level.holders, *_holders(signed.scan, found)))])
+
+
+def _edits(item: LevelScanner, signature: DigitalSignature) -> Iterator[Edit]:
+    first = bisect_left(item.tags, tags.CERTIFIED_TIMESTAMP_TYPE)
+    encoding = item.encoding
+    data = element(tags.CERTIFIED_TIMESTAMP_TYPE, b"CS", signature.timestamp_type.encode(), encoding)
+    data += element(tags.CERTIFIED_TIMESTAMP, b"OB", signature.timestamp, encoding)
+    at = item.starts[first] if first < len(item.starts) else item.end
+    yield Edit(at, at, data)
+    for tag in (tags.CERTIFIED_TIMESTAMP_TYPE, tags.CERTIFIED_TIMESTAMP):
+        index = item.index(tag)
+        if index is not None:
+            yield Edit(*item.range(index), b"")
+
+
+def _holders(scan: LevelScanner, found: FoundSignature) -> Iterator[Holder]:
+    """The lengths of the item, of its sequence, and of the groups that both are in."""
+    index = scan.index(tags.DIGITAL_SIGNATURES_SEQUENCE)
+    assert index is not None
+    header = scan.header(index)
+    if header.length != UNDEFINED_LENGTH:
+        yield Holder(scan.starts[index] + header.size - 4, header.length, scan.encoding)
+    length = scan.encoding.u32.unpack(scan.source.read(found.start + 4, found.start + _HEADER))[0]
+    if length != UNDEFINED_LENGTH:
+        yield Holder(found.start + 4, length, scan.encoding)
+    yield from group_holders(scan, tags.DIGITAL_SIGNATURES_SEQUENCE)
+    yield from group_holders(found.item, tags.CERTIFIED_TIMESTAMP)

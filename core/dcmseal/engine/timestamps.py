@@ -1,0 +1,182 @@
+"""Certified timestamps, verified: what was certified, when, and whether that fits the signature (PS3.15 C.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from dcmseal.engine.certificate import Certificate, der_of
+from dcmseal.errors import CertificateNotValid, PluginError, TimestampError
+from dcmseal.model import CertifiedTime, DigitalSignature
+from dcmseal.plugins.timestamping import TimestampBackend
+from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.terms import KeyType
+
+_STAMP: Final = "PS3.3 C.12.1.1.3.1.3"
+_SIGNING: Final = "PS3.15 C.1"
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""By so much the signer's clock may be ahead of the authority's."""
+
+
+class TimestampRule(StrEnum):
+    """What becomes of certified timestamps in a verification."""
+
+    VERIFY = "verify"
+    """Those that are there are verified."""
+    REQUIRE = "require"
+    """Every signature has to have one that is sound."""
+    IGNORE = "ignore"
+    """They are not looked at."""
+
+
+def installed_backend(type_: str) -> TimestampBackend:
+    """What knows a Certified Timestamp Type among the plugins installed; most files need none."""
+    from dcmseal.plugins.registry import installed
+
+    return installed().timestamp_backend(type_)
+
+
+def nobody_vouches(_: CertifiedTime) -> tuple[Finding, ...]:
+    """What is said of an authority as long as no trust source judges it."""
+    message = "no trust anchor is configured for the timestamp's authority: anybody can be one"
+    return (_finding(Outcome.UNKNOWN, "tsa-trust-unknown", message, _SIGNING),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimestampQuestion:
+    """How timestamps are verified, and with what."""
+
+    rule: TimestampRule = TimestampRule.VERIFY
+    certificates: tuple[bytes, ...] = ()
+    """DER certificates of authorities, for timestamps that come without; not trusted."""
+    backend: Callable[[str], TimestampBackend] = installed_backend
+    """What knows a Certified Timestamp Type; raises PluginError."""
+    vouch: Callable[[CertifiedTime], tuple[Finding, ...]] = nobody_vouches
+    """Judges whether the authority of a certified time is trusted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimestampAnswer:
+    """What there is to say about the timestamp of a signature."""
+
+    findings: tuple[Finding, ...] = ()
+    time: CertifiedTime | None = None
+    """None if no time is certified."""
+    vouching: tuple[Finding, ...] = ()
+    """Findings about trust in the authority."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all that was found out passed, but for trust in the authority."""
+        return self.time is not None and all(each.outcome is Outcome.PASSED for each in self.findings)
+
+    @property
+    def is_vouched_for(self) -> bool:
+        """Whether the authority is trusted."""
+        return bool(self.vouching) and all(each.outcome is Outcome.PASSED for each in self.vouching)
+
+
+_NOTHING: Final = TimestampAnswer()
+
+
+class Timestamps:
+    """Judges the timestamps of the signatures of a Data Set, and remembers which of those required are not there."""
+
+    def __init__(self, question: TimestampQuestion, *, uid: str | None, integrity_only: bool) -> None:
+        """``uid`` is that of the one signature that is asked about, None for all."""
+        self._uid = uid
+        self._question = question
+        self._integrity_only = integrity_only
+        self._unmet: list[Finding] = []
+
+    def answer(self, signature: DigitalSignature, certificate: Certificate | None) -> TimestampAnswer:
+        """What there is to say about the timestamp of a signature."""
+        rule = self._question.rule
+        if rule is TimestampRule.IGNORE:
+            return _NOTHING
+        if not (signature.timestamp or signature.timestamp_type):
+            answer = _NOTHING
+        else:
+            answer = timestamp_answer(signature, certificate, self._question)
+        if rule is TimestampRule.REQUIRE and self._uid in (None, signature.uid):
+            self._unmet.extend(self._missing(signature, answer))
+        return answer
+
+    def unmet(self) -> tuple[Finding, ...]:
+        """What is required and not there, or not established."""
+        return tuple(self._unmet)
+
+    def _missing(self, signature: DigitalSignature, answer: TimestampAnswer) -> Iterator[Finding]:
+        if not answer.findings:
+            message = "the signature has no certified timestamp"
+            yield _finding(Outcome.FAILED, "timestamp-absent", message, _STAMP, signature.uid)
+        elif not answer.is_sound or not (self._integrity_only or answer.is_vouched_for):
+            message = "that the signature has a sound timestamp is not established"
+            yield _finding(Outcome.UNKNOWN, "timestamp-not-established", message, _STAMP, signature.uid)
+
+
+def timestamp_answer(
+    signature: DigitalSignature, certificate: Certificate | None, question: TimestampQuestion
+) -> TimestampAnswer:
+    """Verify the timestamp that a signature has."""
+    if not signature.timestamp:
+        message = "there is a type of timestamp, and no timestamp, or one beyond all bounds"
+        return TimestampAnswer(findings=(_finding(Outcome.UNKNOWN, "timestamp-empty", message, _STAMP),))
+    try:
+        backend = question.backend(signature.timestamp_type)
+        judgement = backend.judge(signature.timestamp, stamped_values(signature, certificate), question.certificates)
+    except (PluginError, TimestampError) as error:
+        message = f"the timestamp cannot be verified: {error}"
+        return TimestampAnswer(findings=(_finding(Outcome.UNKNOWN, "timestamp-not-verifiable", message, _STAMP),))
+    if judgement.time is None:
+        return TimestampAnswer(findings=judgement.findings)
+    findings = (*judgement.findings, *_time_findings(judgement.time, signature, certificate))
+    if any(finding.outcome is Outcome.FAILED for finding in findings):
+        return TimestampAnswer(findings=findings)
+    return TimestampAnswer(findings=findings, time=judgement.time, vouching=question.vouch(judgement.time))
+
+
+def stamped_values(signature: DigitalSignature, certificate: Certificate | None) -> tuple[bytes, ...]:
+    """What a timestamp may have been made for, the likeliest first: the value without padding, and as it is stored."""
+    value = signature.value
+    bare = value
+    if certificate is not None and certificate.key_type is KeyType.RSA:
+        bare = value[: (certificate.key_bits + 7) // 8]
+    else:
+        with suppress(CertificateNotValid):
+            bare = der_of(value)
+    padding = value[len(bare) :]
+    return (bare, value) if padding == b"\0" else (value,)
+
+
+def _time_findings(
+    time: CertifiedTime, signature: DigitalSignature, certificate: Certificate | None
+) -> Iterator[Finding]:
+    # certificates count whole seconds
+    second = time.moment.replace(microsecond=0)
+    if certificate is None:
+        pass
+    elif second < certificate.not_before:
+        message = f"it was certified at {second.isoformat()}, before the signer's certificate became valid"
+        yield _finding(Outcome.FAILED, "timestamp-before-certificate", message, _SIGNING)
+    elif second > certificate.not_after:
+        message = f"it was certified at {second.isoformat()}, after the signer's certificate had expired"
+        yield _finding(Outcome.FAILED, "timestamp-after-expiry", message, _SIGNING)
+    else:
+        message = "the signer's certificate was valid at the certified time"
+        yield _finding(Outcome.PASSED, "timestamp-in-time", message, _SIGNING)
+    margin = _CLOCKS_DIFFER + min(time.accuracy or timedelta(), _CLOCKS_DIFFER)
+    if signature.moment is not None and signature.moment - time.moment > margin:
+        message = f"it claims to be made at {signature.moment.isoformat()}, when it had been certified already"
+        yield _finding(Outcome.FAILED, "timestamp-before-signing", message, _STAMP)
+    if time.moment - datetime.now(UTC) > margin:
+        message = f"it was certified at {second.isoformat()}, which is still to come"
+        yield _finding(Outcome.UNKNOWN, "timestamp-in-future", message, _STAMP)
+
+
+def _finding(outcome: Outcome, code: str, message: str, clause: str, where: str = "") -> Finding:
+    return Finding(aspect=Aspect.TIMESTAMP, outcome=outcome, code=code, message=message, where=where, clause=clause)

@@ -1,0 +1,229 @@
+"""Authorities over HTTP: asked in turn, with patience and nothing more than they need, and never believed."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dcmseal.errors import TimestampError, TimestampRejected, UsageError
+from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.plugins.timestamping import Patience, QueryWish, TimestampBackend
+from dcmseal.terms import MacAlgorithm
+from dcmseal_timestamp.backend import CmsTsp
+from tests.support.pki import Pki
+from tests.support.tsa import OTHER_POLICY, Asked, Authority, openssl, refusal, response, serving
+
+VALUE = b"the value of Signature"
+BACKEND: TimestampBackend = CmsTsp()
+ONCE = Patience(seconds=5, attempts=1)
+
+
+@pytest.fixture(scope="session")
+def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(pki, tmp_path_factory.mktemp("tsa"))
+
+
+@pytest.fixture
+def query() -> bytes:
+    return BACKEND.query(VALUE, QueryWish())
+
+
+def nobody(_: SecretRequest) -> str | None:
+    return None
+
+
+def codes(error: TimestampRejected) -> list[str]:
+    return [finding.code for finding in error.findings]
+
+
+def test_openssl_reads_queries_and_verifies_what_they_bring(pki: Pki, authority: Authority, tmp_path: Path) -> None:
+    asked, answered, data = tmp_path / "q.tsq", tmp_path / "r.tsr", tmp_path / "value"
+    data.write_bytes(VALUE)
+    for algorithm in ("SHA256", "SHA384", "SHA512"):
+        query = BACKEND.query(VALUE, QueryWish(algorithm=MacAlgorithm(algorithm), policy=OTHER_POLICY))
+        asked.write_bytes(query)
+        told = openssl("ts", "-query", "-in", asked, "-text")
+        assert f"Hash Algorithm: {algorithm.lower()}" in told
+        assert f"Policy OID: {OTHER_POLICY}" in told
+        assert "Certificate required: yes" in told
+        assert "Nonce: 0x" in told
+        answered.write_bytes(authority.reply(query))
+        told = openssl(
+            *("ts", "-verify", "-queryfile", asked, "-in", answered, "-CAfile", pki.root.certificate_pem),
+            *("-untrusted", authority.certificate_pem),
+        )
+        assert "Verification: OK" in told
+        token = tmp_path / "token"
+        token.write_bytes(BACKEND.accept(answered.read_bytes(), query))
+        told = openssl(
+            *("ts", "-verify", "-data", data, "-in", token, "-token_in", "-CAfile", pki.root.certificate_pem),
+        )
+        assert "Verification: OK" in told
+
+
+def test_queries_of_openssl_are_read(authority: Authority, tmp_path: Path) -> None:
+    data, asked = tmp_path / "value", tmp_path / "q.tsq"
+    data.write_bytes(VALUE)
+    openssl("ts", "-query", "-data", data, "-sha512", "-cert", "-out", asked)
+    token = BACKEND.accept(authority.reply(asked.read_bytes()), asked.read_bytes())
+    assert {each.code for each in BACKEND.judge(token, (VALUE,), ()).findings} == {
+        "timestamp-imprint-matches",
+        "timestamp-signature-valid",
+    }
+
+
+def test_two_queries_have_two_nonces(query: bytes) -> None:
+    assert query != BACKEND.query(VALUE, QueryWish())
+    bare = QueryWish(nonce=False, certificates=False)
+    assert BACKEND.query(VALUE, bare) == BACKEND.query(VALUE, bare)
+
+
+@pytest.mark.parametrize(
+    "wish", [QueryWish(algorithm=MacAlgorithm.MD5), QueryWish(algorithm=MacAlgorithm.SHA1), QueryWish(policy="1.x")]
+)
+def test_weak_digests_and_what_is_no_policy_are_refused(wish: QueryWish) -> None:
+    with pytest.raises(UsageError):
+        BACKEND.query(VALUE, wish)
+
+
+def test_an_answer_comes_over_http(authority: Authority, query: bytes) -> None:
+    with authority.serving() as served:
+        answer = BACKEND.ask(served.url, query, ONCE, nobody)
+    assert BACKEND.accept(answer, query)
+    (asked,) = served.asked
+    assert asked.body == query
+    assert asked.headers["Content-Type"] == "application/timestamp-query"
+    assert "Authorization" not in asked.headers
+
+
+def test_a_busy_authority_is_asked_again(authority: Authority, query: bytes) -> None:
+    with authority.serving(lambda number, _: (503, {}, b"") if number < 2 else None) as served:
+        assert BACKEND.accept(BACKEND.ask(served.url, query, Patience(attempts=3), nobody), query)
+    assert len(served.asked) == 3
+    with authority.serving(lambda *_: (503, {}, b"")) as served, pytest.raises(TimestampError, match="503"):
+        BACKEND.ask(served.url, query, Patience(attempts=2), nobody)
+    assert len(served.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((404, {}, b""), "status 404"),
+        ((302, {"Location": "http://127.0.0.1:9/"}, b""), "status 302"),
+        ((307, {"Location": "http://127.0.0.1:9/"}, b""), "status 307"),
+        ((200, {}, bytes(1 << 20)), "more than 262144 bytes"),
+    ],
+)
+def test_what_is_no_answer_ends_the_attempt(query: bytes, answer: Any, said: str) -> None:
+    with serving(lambda *_: answer) as served, pytest.raises(TimestampError, match=said) as caught:
+        BACKEND.ask(served.url, query, Patience(attempts=3), nobody)
+    assert len(served.asked) == 1
+    assert caught.value.hint
+
+
+def test_silence_is_not_waited_for(query: bytes) -> None:
+    def silent(*_: object) -> Any:
+        time.sleep(1)
+        return 200, {}, b""
+
+    with serving(silent) as served, pytest.raises(TimestampError, match=r"no answer: not within 0\.2 s"):
+        BACKEND.ask(served.url, query, Patience(seconds=0.2, attempts=1), nobody)
+
+
+def test_nobody_there(query: bytes) -> None:
+    with serving(lambda *_: (200, {}, b"")) as served:
+        url = served.url
+    with pytest.raises(TimestampError, match="cannot be reached"):
+        BACKEND.ask(url, query, ONCE, nobody)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://tsa.example/", "file:///etc/passwd", "tsa.example", "https://", "http://[", "http://a\nb/", "http://a:b/"],
+)
+def test_urls_that_are_none(query: bytes, url: str) -> None:
+    with pytest.raises(UsageError):
+        BACKEND.ask(url, query, ONCE, nobody)
+
+
+def test_a_password_has_no_place_in_a_url(query: bytes) -> None:
+    with pytest.raises(UsageError) as caught:
+        BACKEND.ask("https://user:hunter2@tsa.example/", query, ONCE, nobody)
+    assert "hunter2" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_a_login_is_given_only_when_asked_for(authority: Authority, query: bytes) -> None:
+    requests: list[SecretRequest] = []
+
+    def login(request: SecretRequest) -> str | None:
+        requests.append(request)
+        return "site:hunter2" if request.attempt == 1 else None
+
+    def locked(_: int, asked: Asked) -> Any:
+        expected = f"Basic {base64.b64encode(b'site:hunter2').decode()}"
+        return None if asked.headers.get("Authorization") == expected else (401, {}, b"")
+
+    with authority.serving(locked) as served:
+        assert BACKEND.accept(BACKEND.ask(served.url, query, ONCE, login), query)
+    assert ["Authorization" in asked.headers for asked in served.asked] == [False, True]
+    assert [request.attempt for request in requests] == [1]
+    with authority.serving(lambda *_: (401, {}, b"")) as served, pytest.raises(TimestampError) as caught:
+        BACKEND.ask(served.url, query, ONCE, login)
+    assert len(served.asked) == 2
+    assert "hunter2" not in f"{caught.value} {caught.value.hint}"
+    with authority.serving(locked) as served, pytest.raises(TimestampError, match="wants to know who asks"):
+        BACKEND.ask(served.url, query, ONCE, nobody)
+
+
+def test_a_refusal_says_why(query: bytes) -> None:
+    with pytest.raises(TimestampRejected, match="bad_alg; not with us") as caught:
+        BACKEND.accept(refusal(), query)
+    assert codes(caught.value) == ["timestamp-refused"]
+    with pytest.raises(TimestampRejected) as caught:
+        BACKEND.accept(refusal(text="\x1b[31m" + "x" * 5000), query)
+    assert "\x1b" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_an_authority_that_does_not_know_the_policy_refuses(authority: Authority) -> None:
+    query = BACKEND.query(VALUE, QueryWish(policy="1.2.3.4"))
+    with pytest.raises(TimestampRejected, match="unaccepted_policy"):
+        BACKEND.accept(authority.reply(query), query)
+
+
+@pytest.mark.parametrize(
+    ("wish", "answer", "code"),
+    [
+        (QueryWish(), lambda authority: authority.token(VALUE, nonce=4711), "timestamp-nonce-differs"),
+        (QueryWish(), lambda authority: authority.token(VALUE), "timestamp-nonce-differs"),
+        (QueryWish(nonce=False), lambda authority: authority.token(VALUE + b"!"), "timestamp-other-query"),
+        (QueryWish(nonce=False), lambda authority: authority.token(VALUE, digest="sha384"), "timestamp-other-query"),
+        (
+            QueryWish(nonce=False, policy=OTHER_POLICY),
+            lambda authority: authority.token(VALUE),
+            "timestamp-policy-differs",
+        ),
+        (QueryWish(), lambda _: b"<html>", "timestamp-response-unreadable"),
+        (QueryWish(), lambda _: b"", "timestamp-response-unreadable"),
+    ],
+)
+def test_an_answer_to_something_else_is_rejected(
+    authority: Authority, wish: QueryWish, answer: Callable[[Authority], bytes], code: str
+) -> None:
+    token = answer(authority)
+    for data in (token, response(token)) if token[:1] == b"0" else (token,):
+        with pytest.raises(TimestampRejected) as caught:
+            BACKEND.accept(data, BACKEND.query(VALUE, wish))
+        assert codes(caught.value) == [code]
+        assert caught.value.hint
+
+
+def test_a_query_that_is_none_is_said_to_be_none(authority: Authority) -> None:
+    for query in (b"", b"query", bytes(1 << 17), authority.token(VALUE)):
+        with pytest.raises(TimestampError, match="no timestamp query"):
+            BACKEND.accept(authority.token(VALUE), query)

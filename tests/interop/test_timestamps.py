@@ -1,0 +1,102 @@
+"""Timestamps go both ways between dcmseal and dcmsign, and both say the same of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import dcmseal
+from dcmseal.cli.main import main
+from dcmseal.engine.uid_file import uid_in_file
+from dcmseal.report import Verdict
+from tests.core.engine.kit import signed, signer_of
+from tests.support.dcmsign import Dcmtk
+from tests.support.files import real_file
+from tests.support.pki import Pki
+from tests.support.tsa import Authority, Serving
+
+SIGNERS = ("rsa2048", "p256", "p384", "dsa2048")
+
+
+@pytest.fixture(scope="session")
+def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(pki, tmp_path_factory.mktemp("tsa"), key="rsa2048")
+
+
+@pytest.fixture
+def served(authority: Authority) -> Iterator[Serving]:
+    with authority.serving() as served:
+        yield served
+
+
+def says_ok(dcmsign: Dcmtk, pki: Pki, file: Path) -> bool:
+    verified = dcmsign.verify(file, trust=pki.trust, require=["timestamp"])
+    return verified.ok and "Timestamp Verification : OK" in verified.text
+
+
+@pytest.mark.parametrize("signer", SIGNERS)
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_bigendian.dcm"])
+def test_dcmsign_accepts_what_was_stamped_while_signing(
+    dcmsign: Dcmtk, pki: Pki, served: Serving, tmp_path: Path, signer: str, name: str
+) -> None:
+    file = tmp_path / "signed.dcm"
+    dcmseal.sign(real_file(name).path, signer=signer_of(pki[signer]), timestamp=served.url, output=file)
+    assert says_ok(dcmsign, pki, file)
+
+
+def test_dcmsign_accepts_a_padded_value_that_was_stamped_later(
+    dcmsign: Dcmtk, pki: Pki, served: Serving, tmp_path: Path
+) -> None:
+    """DCMTK stamps a DER value without its padding."""
+    plain = real_file("MR_small.dcm").data
+    data = signed(plain, pki["p256"])
+    while dcmseal.signatures(data)[0].content.value[-1:] != b"\0":
+        data = signed(plain, pki["p256"])
+    file = tmp_path / "signed.dcm"
+    dcmseal.add_timestamp(data, served.url, output=file)
+    assert says_ok(dcmsign, pki, file)
+
+
+def test_a_timestamp_in_an_item_is_accepted(dcmsign: Dcmtk, pki: Pki, served: Serving, tmp_path: Path) -> None:
+    file = tmp_path / "signed.dcm"
+    source = real_file("rtplan.dcm").path
+    key = signer_of(pki["rsa2048"])
+    dcmseal.sign(source, signer=key, location="BeamSequence[0]", timestamp=served.url, output=file)
+    assert says_ok(dcmsign, pki, file)
+
+
+@pytest.mark.parametrize("signer", SIGNERS)
+def test_what_dcmsign_stamps_is_verified(
+    dcmsign: Dcmtk, pki: Pki, authority: Authority, tmp_path: Path, signer: str
+) -> None:
+    identity = pki[signer]
+    query, answer, uid = tmp_path / "q.tsq", tmp_path / "r.tsr", tmp_path / "uid.dcm"
+    plain, unstamped, stamped = real_file("CT_small.dcm").path, tmp_path / "signed.dcm", tmp_path / "stamped.dcm"
+    made = dcmsign.sign(plain, unstamped, identity.key_pem, identity.certificate_pem, timestamp_query=(query, uid))
+    answer.write_bytes(authority.reply(query.read_bytes()))
+    dcmsign.insert_timestamp(unstamped, stamped, query, answer, uid)
+    assert uid_in_file(uid) == made
+    report = dcmseal.verify(stamped, integrity_only=True, timestamp="require")
+    assert report.verdict is Verdict.VALID
+    # and with dcmsign's query and files the second step is ours as well, to the byte of the token
+    ours = dcmseal.attach_timestamp(
+        unstamped, answer.read_bytes(), query=query.read_bytes(), uid=uid_in_file(uid), output=tmp_path / "ours.dcm"
+    )
+    stored, token = report.signatures[0].signature.timestamp, ours.signature.timestamp
+    assert stored[: len(token)] == token
+    assert stored[len(token) :] in (b"", b"\0")
+    assert says_ok(dcmsign, pki, tmp_path / "ours.dcm")
+
+
+def test_dcmsign_takes_our_query_and_uid_file(dcmsign: Dcmtk, pki: Pki, authority: Authority, tmp_path: Path) -> None:
+    unstamped, stamped = tmp_path / "signed.dcm", tmp_path / "stamped.dcm"
+    unstamped.write_bytes(signed(real_file("CT_small.dcm").data, pki["rsa2048"]))
+    query, answer, uid = tmp_path / "q.tsq", tmp_path / "r.tsr", tmp_path / "uid.dcm"
+    words = ["timestamp", "request", unstamped, "-o", query, "--write-uid-file", uid]
+    assert main([str(word) for word in words]) == 0
+    answer.write_bytes(authority.reply(query.read_bytes()))
+    dcmsign.insert_timestamp(unstamped, stamped, query, answer, uid)
+    assert says_ok(dcmsign, pki, stamped)
+    assert dcmseal.verify(stamped, integrity_only=True, timestamp="require").verdict is Verdict.VALID
