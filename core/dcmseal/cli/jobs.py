@@ -34,6 +34,7 @@ def jobs_of(options: Namespace) -> list[Job]:
         _refuse_output_in_place(words, options.output_folder)
         return _distinct([Job(word, None, in_place=True) for word in words])
     if options.output_folder is not None:
+        _refuse_file_as_folder(words, options.output_folder)
         return _distinct([Job(word, _within(options.output_folder, word)) for word in words])
     if len(words) > 2:
         raise UsageError(
@@ -69,6 +70,16 @@ def _refuse_output_in_place(words: Sequence[str], folder: str | None) -> None:
     # IN OUT --in-place would sign IN itself, which those who name an OUT do not expect
     if folder is not None or (len(words) == 2 and not os.path.exists(words[1])):
         raise UsageError("the result goes in place or to an output, not both", hint="leave one of them out")
+
+
+def _refuse_file_as_folder(words: Sequence[str], folder: str) -> None:
+    # sign a.dcm -o b.dcm would make a folder b.dcm, which nobody means
+    suffix = os.path.splitext(folder)[1].lower()
+    if suffix and not os.path.isdir(folder) and any(word.lower().endswith(suffix) for word in words):
+        raise UsageError(
+            f"{folder} is no folder, and looks like the name of a file",
+            hint="-o names a folder; of one file, the output stands last: dcmseal sign IN OUT",
+        )
 
 
 def _within(folder: str, word: str) -> str:

@@ -113,6 +113,7 @@ def test_plans_of_several_need_no_key(run: Run, images: list[str]) -> None:
         (["a.dcm", "new.dcm", "--in-place"], "not both"),
         (["a.dcm", "-", "-o", "out"], "standard input has no name"),
         (["a.dcm", "b.dcm", "-o", "c.dcm"], "c.dcm is no folder"),
+        (["a.dcm", "-o", "signed.dcm"], "looks like the name of a file"),
         (["-o", "out"], "no file is named"),
     ],
     ids=" ".join,
