@@ -189,11 +189,11 @@ def _certificate_id(attributes: dict[str, Any]) -> CertificateId | None:
 
 def _certificates(chosen: Any) -> tuple[bytes, ...]:
     found: list[bytes] = []
-    for each in () if isinstance(chosen, core.Void) else chosen:
+    for number, each in enumerate(() if isinstance(chosen, core.Void) else chosen):
+        if number == _MOST_CERTIFICATES:
+            raise UnreadableToken(f"it has more than {_MOST_CERTIFICATES} certificates")
         if each.name == "certificate":
             found.append(bytes(each.chosen.dump()))
-        if len(found) > _MOST_CERTIFICATES:
-            raise UnreadableToken(f"it has more than {_MOST_CERTIFICATES} certificates")
     return tuple(found)
 
 

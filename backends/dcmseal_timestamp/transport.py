@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 import urllib.error
 import urllib.request
@@ -17,9 +18,11 @@ from dcmseal.plugins.protocols import SecretRequest, Secrets
 from dcmseal.plugins.timestamping import Patience
 from dcmseal_timestamp.token import MOST_BYTES
 
+_VISIBLE: Final = re.compile(r"[!-~]+")
 _HEADERS: Final = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
 _BUSY: Final = frozenset({429, 500, 502, 503, 504})
 _UNAUTHORIZED: Final = 401
+_MOST_LOGINS: Final = 3
 _PIECE: Final = 1 << 14
 _PAUSE: Final = 0.2
 _HINT: Final = "check the URL and the network; several authorities may be named, and are asked in turn"
@@ -70,7 +73,7 @@ def _checked(url: str) -> SplitResult:
         _ = parts.port
     except ValueError:
         raise UsageError("the URL of the timestamp authority cannot be read", hint="write https://HOST/PATH") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii() or not url.isprintable():
+    if parts.scheme not in ("http", "https") or not parts.hostname or not _VISIBLE.fullmatch(url):
         raise UsageError("a timestamp authority is reached by http or https", hint="write https://HOST/PATH")
     if "@" in parts.netloc:
         raise UsageError(
@@ -86,7 +89,7 @@ def _login(parts: SplitResult, name: str, asked: int, secrets: Secrets) -> str:
             f"{name} wants a password, which would go over the network for all to read", hint="use https"
         )
     purpose = f"timestamp authority {parts.hostname}, as USER:PASSWORD"
-    login = secrets(SecretRequest(purpose=purpose, uri=name, attempt=asked))
+    login = secrets(SecretRequest(purpose=purpose, uri=name, attempt=asked)) if asked <= _MOST_LOGINS else None
     if not login:
         raise TimestampError(
             f"{name} wants to know who asks{', and does not take what was given' if asked > 1 else ''}",

@@ -144,7 +144,17 @@ def test_nobody_there(query: bytes) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://tsa.example/", "file:///etc/passwd", "tsa.example", "https://", "http://[", "http://a\nb/", "http://a:b/"],
+    [
+        "ftp://tsa.example/",
+        "file:///etc/passwd",
+        "tsa.example",
+        "https://",
+        "http://[",
+        "http://a\nb/",
+        "http://a/b c",
+        "http://ä/",
+        "http://a:b/",
+    ],
 )
 def test_urls_that_are_none(query: bytes, url: str) -> None:
     with pytest.raises(UsageError):
@@ -178,6 +188,12 @@ def test_a_login_is_given_only_when_asked_for(authority: Authority, query: bytes
     assert "hunter2" not in f"{caught.value} {caught.value.hint}"
     with authority.serving(locked) as served, pytest.raises(TimestampError, match="wants to know who asks"):
         BACKEND.ask(served.url, query, ONCE, nobody)
+
+
+def test_a_login_is_not_asked_for_without_end(query: bytes) -> None:
+    with serving(lambda *_: (401, {}, b"")) as served, pytest.raises(TimestampError, match="does not take"):
+        BACKEND.ask(served.url, query, ONCE, lambda _: "site:hunter2")
+    assert len(served.asked) == 4
 
 
 def test_a_refusal_says_why(query: bytes) -> None:

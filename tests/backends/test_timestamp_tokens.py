@@ -185,6 +185,12 @@ def test_a_small_key_is_weak(pki: Pki, folders: Callable[[], Path]) -> None:
     assert codes(judged(small.token(VALUE)), Outcome.UNKNOWN) == {"timestamp-weak"}
 
 
+def test_a_signature_of_an_unknown_kind_proves_nothing(pki: Pki, folders: Callable[[], Path]) -> None:
+    judgement = judged(Authority(pki, folders(), key="rsa2048").token(VALUE, signing_digest="md5"))
+    assert codes(judgement, Outcome.UNKNOWN) == {"timestamp-signature-unsupported"}
+    assert judgement.time is None
+
+
 def test_a_token_of_another_key_is_wrong(pki: Pki, authority: Authority, folders: Callable[[], Path]) -> None:
     """A fake authority that presents the certificate of a real one."""
     fake = Authority(pki, folders(), key="p384")

@@ -140,7 +140,8 @@ def serving(
         def log_message(self, format: str, *_: Any) -> None:  # noqa: A002 - as http.server has it
             pass
 
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+    with pytest.MonkeyPatch.context() as patch, http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        patch.setenv("no_proxy", "127.0.0.1")
         served = Serving(f"http://127.0.0.1:{server.server_port}/tsr")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()

@@ -14,7 +14,7 @@ from dcmseal.errors import CertificateNotValid, PluginError, TimestampError
 from dcmseal.model import CertifiedTime, DigitalSignature
 from dcmseal.plugins.timestamping import TimestampBackend
 from dcmseal.report import Aspect, Finding, Outcome
-from dcmseal.terms import KeyType
+from dcmseal.terms import KeyType, TimestampType
 
 _STAMP: Final = "PS3.3 C.12.1.1.3.1.3"
 _SIGNING: Final = "PS3.15 C.1"
@@ -138,6 +138,16 @@ def timestamp_answer(
     if any(finding.outcome is Outcome.FAILED for finding in findings):
         return TimestampAnswer(findings=findings)
     return TimestampAnswer(findings=findings, time=judgement.time, vouching=question.vouch(judgement.time))
+
+
+def type_for_profiles(signature: DigitalSignature, answer: TimestampAnswer) -> str:
+    """The Certified Timestamp Type that profiles go by; empty for that of PS3.15 C.1 if nothing is certified.
+
+    Other types are for the profiles to judge.
+    """
+    certifies_nothing = answer.time is None and bool(answer.findings)
+    is_known = signature.timestamp_type == TimestampType.CMS_TSP
+    return "" if certifies_nothing and is_known else signature.timestamp_type
 
 
 def stamped_values(signature: DigitalSignature, certificate: Certificate | None) -> tuple[bytes, ...]:

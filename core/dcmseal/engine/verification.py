@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +20,7 @@ from dcmseal.engine.macs import LevelMacs, level_macs
 from dcmseal.engine.profiling import Demands, LevelProfiles
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
-from dcmseal.engine.timestamps import TimestampQuestion, Timestamps
+from dcmseal.engine.timestamps import TimestampQuestion, Timestamps, type_for_profiles
 from dcmseal.engine.validity import strength_findings, validity_findings
 from dcmseal.errors import CertificateNotValid, Malformed, NoSuchSignature
 from dcmseal.location import Location
@@ -200,7 +200,8 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question, time
     else:
         message = "the level has more lists of signed elements than are looked at"
         findings.append(_finding(Aspect.COVERAGE, Outcome.FAILED, "too-many-lists", message))
-    facts = facts_of(signature, certificate, listed.signed if listed else frozenset())
+    stated = replace(signature, timestamp_type=type_for_profiles(signature, stamp))
+    facts = facts_of(stated, certificate, listed.signed if listed else frozenset())
     met, missing = level.profiled.judge(facts, asked=question.uid in (None, signature.uid))
     findings.extend(missing)
     return SignatureReport(

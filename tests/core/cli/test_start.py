@@ -52,6 +52,13 @@ def test_listing_plugins_imports_none_of_what_they_use(command: str) -> None:
     assert not modules & HEAVY
 
 
+def test_verifying_imports_nothing_for_timestamps_that_are_not_there(signed: Path) -> None:
+    modules = modules_after("verify", str(signed), "--integrity-only")
+    assert "dcmseal.engine.verification" in modules
+    unwanted = ("asn1crypto", "dcmseal_timestamp", "dcmseal.plugins.registry", "urllib.request", "http")
+    assert not modules.intersection(unwanted)
+
+
 def test_the_overview_names_every_command_and_exit_code(run: Run) -> None:
     ran = run("--help")
     assert ran.code == 0
