@@ -87,12 +87,12 @@ def _parsed(der: bytes) -> x509.Certificate | None:
 
 
 def _is_named(certificate: x509.Certificate, token: Token) -> bool:
-    if token.issuer:
-        same = certificate.serial_number == token.certificate_serial
-        return same and certificate.issuer.public_bytes() == token.issuer
     try:
+        if token.issuer:
+            same = certificate.serial_number == token.certificate_serial
+            return same and certificate.issuer.public_bytes() == token.issuer
         identifier = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-    except Exception:  # noqa: BLE001 - hostile extensions fail in many ways
+    except Exception:  # noqa: BLE001 - names and extensions are read when they are asked for; hostile ones fail
         return False
     return bool(token.key_identifier) and identifier == token.key_identifier
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dcmseal.engine.changing import RemovalResult, SigningResult, plan, remove, sign
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.engine.planning import Plan
+    from dcmseal.engine.references.folders import Folders
     from dcmseal.engine.signing import attach, make_signature
     from dcmseal.engine.stamping import TimestampWish
     from dcmseal.engine.timestamps import TimestampRule
@@ -37,6 +38,7 @@ _HOMES = {
     "dcmseal.engine.changing": ("RemovalResult", "SigningResult", "plan", "remove", "sign"),
     "dcmseal.engine.inspection": ("Signature", "SignedElement"),
     "dcmseal.engine.planning": ("Plan",),
+    "dcmseal.engine.references.folders": ("Folders",),
     "dcmseal.engine.signing": ("attach", "make_signature"),
     "dcmseal.engine.stamping": ("TimestampWish",),
     "dcmseal.engine.timestamps": ("TimestampRule",),
@@ -52,6 +54,7 @@ __all__ = [
     "Aspect",
     "Config",
     "Finding",
+    "Folders",
     "KeySetup",
     "Location",
     "MacAlgorithm",

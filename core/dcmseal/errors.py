@@ -63,6 +63,14 @@ class NoSuchSignature(DatasetError):
     """No signature of that UID, or none at that place."""
 
 
+class InstanceNotFound(DatasetError):
+    """An instance that a document cites is not in the folders that were named."""
+
+
+class InstanceAmbiguous(DatasetError):
+    """An instance that a document cites is there more than once, with different content."""
+
+
 class OutputError(SealError):
     """The result could not be written; the old file, if any, is as it was."""
 

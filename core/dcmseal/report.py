@@ -120,13 +120,19 @@ class VerificationReport:
     """Levels inside Original Attributes Sequence whose signatures are not verified."""
     unmet: tuple[Finding, ...] = ()
     """What was required of the signatures together, and is not there or not established."""
+    references: tuple[Finding, ...] = ()
+    """What was found out about the instances that a document cites, if asked for; ``where`` is SOP Instance UID."""
     integrity_only: bool = False
 
     @property
     def verdict(self) -> Verdict:
-        """INVALID if a signature is, or a demand is not met; NO_SIGNATURE if there is none; else the weakest answer."""
+        """INVALID if a signature is, a demand is not met, or cited evidence changed; else the weakest answer.
+
+        NO_SIGNATURE if there is none. Of what is cited, COVERAGE decides nothing.
+        """
         verdicts = {s.verdict(integrity_only=self.integrity_only) for s in self.signatures}
         unmet = {finding.outcome for finding in self.unmet}
+        unmet |= {each.outcome for each in self.references if each.aspect is not Aspect.COVERAGE} - {Outcome.PASSED}
         noted = {note.outcome for note in self.notes}
         if Verdict.INVALID in verdicts or Outcome.FAILED in noted | unmet:
             return Verdict.INVALID

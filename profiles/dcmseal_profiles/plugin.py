@@ -10,11 +10,19 @@ from dcmseal.plugins.protocols import Profile
 
 @hookimpl
 def dcmseal_profiles() -> Iterable[Profile]:
-    """Contribute ``none``, and the four profiles of PS3.15 Annex C."""
+    """Contribute ``none``, the four profiles of PS3.15 Annex C, and that of A.4."""
     from dcmseal_profiles.authorization_rsa import AuthorizationRsa
     from dcmseal_profiles.base_rsa import BaseRsa
+    from dcmseal_profiles.basic_sr_signatures import BasicSrSignatures
     from dcmseal_profiles.creator_rsa import CreatorRsa
     from dcmseal_profiles.none import NoProfile
     from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
 
-    return (NoProfile(), BaseRsa(), CreatorRsa(), AuthorizationRsa(), StructuredReportRsa())
+    return (
+        NoProfile(),
+        BaseRsa(),
+        CreatorRsa(),
+        AuthorizationRsa(),
+        StructuredReportRsa(),
+        BasicSrSignatures(),
+    )

@@ -209,6 +209,14 @@ def test_huge_tokens_are_not_looked_into(authority: Authority) -> None:
     assert time.process_time() - started < 10
 
 
+def test_no_byte_makes_it_fail(authority: Authority, token: bytes) -> None:
+    """Names and extensions of certificates are read late, and damage in them shows then."""
+    for position in range(len(token)):
+        changed = bytearray(token)
+        changed[position] ^= 1
+        assert judged(bytes(changed), certificates=(authority.der,)).findings
+
+
 @given(position=st.integers(0, 1 << 16), bit=st.integers(0, 7))
 def test_no_bit_can_make_it_certify_something_else(authority: Authority, token: bytes, position: int, bit: int) -> None:
     """Versions, lists of algorithms and certificates are not signed: there a bit may change, and changes nothing."""

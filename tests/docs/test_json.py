@@ -18,7 +18,7 @@ from dcmseal.plugins.protocols import Profile
 from dcmseal.plugins.registry import Registry
 from dcmseal_profiles.base_rsa import BaseRsa
 from tests.docs.codes import ROOT
-from tests.support import builder
+from tests.support import builder, evidence
 from tests.support.pki import Pki
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -91,6 +91,8 @@ COMMANDS = {
     "config check --open --config CONFIG": "configuration",
     "config path": "place",
     "plugins": "plugins",
+    "sign REPORT OUT --reference FOLDER": "signing",
+    "verify REPORT --references FOLDER": "verification",
     "profiles": "profiles",
     "profiles show creator-rsa": "rules",
     "profiles explain structured-report-rsa PLAIN": "explanation",
@@ -109,11 +111,16 @@ def test_commands_write_the_documents_of_the_schema(
     plain.write_bytes(builder.file(builder.image()))
     key = f"pem:{pki['p256'].key_pem}?cert={pki['p256'].certificate_pem}"
     result = dcmseal.sign(plain, key=key, output=signed)
+    report = tmp_path / "report.dcm"
+    report.write_bytes(builder.file(evidence.document(evidence.evidence(evidence.CURRENT, evidence.cited("1.2.3.4")))))
+    folder = tmp_path / "study"
+    folder.mkdir()
+    (folder / "instance.dcm").write_bytes(builder.file(builder.image()))
     config = tmp_path / "config.toml"
     config.write_text(f'[keys.a]\nuri = "{key}"\n[keys.b]\nuri = "pem:b"\npin-source = "env:A"\n[keys.c]\nuri = 3\n')
     config.chmod(0o600)
     words = {"SIGNED": signed, "PLAIN": plain, "UID": result.uid, "OUT": tmp_path / "out", "NOWHERE": tmp_path / "none"}
-    words["CONFIG"] = config
+    words |= {"CONFIG": config, "REPORT": report, "FOLDER": folder}
     arguments = [str(words.get(word, word)) for word in line.split()]
     if line in ("sign", "sign --dry-run"):
         arguments += [str(plain), str(tmp_path / "out")]

@@ -4,17 +4,28 @@ from dataclasses import replace
 
 import pytest
 
+import dcmseal
 from dcmseal.dictionary import tag_of
+from dcmseal.engine.conformance import LevelView
+from dcmseal.engine.levels import main_level
+from dcmseal.engine.opening import opened
+from dcmseal.errors import ProfileViolation
+from dcmseal.location import MAIN
 from dcmseal.plugins.protocols import OTHER_PURPOSE, SignatureFacts
-from dcmseal.report import Outcome
+from dcmseal.report import Outcome, Verdict
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing.profile_contract import ProfileContract
 from dcmseal.testing.profiled import IMAGE, REPORT, SampleDataset
 from dcmseal_profiles.authorization_rsa import AuthorizationRsa
 from dcmseal_profiles.base_rsa import BaseRsa
+from dcmseal_profiles.basic_sr_signatures import BasicSrSignatures
 from dcmseal_profiles.creator_rsa import CreatorRsa
 from dcmseal_profiles.none import NoProfile
 from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
+from tests.core.engine.kit import signed
+from tests.support.builder import Sequence, file, image
+from tests.support.evidence import CURRENT, OTHER, by_mac, by_signature, cited, document, evidence
+from tests.support.pki import Pki
 
 FACTS = SignatureFacts(
     mac_algorithm=MacAlgorithm.RIPEMD160,
@@ -170,3 +181,35 @@ class TestMechanism:
     def test_findings_name_the_edition_of_the_tables(self, profile: BaseRsa) -> None:
         for finding in profile.check(SampleDataset(), replace(FACTS, mac_algorithm=None)):
             assert profile.name == "base-rsa" or "PS3.3 2024c" in finding.clause
+
+
+class TestBasicSrSignatures(ProfileContract):
+    profile = BasicSrSignatures()
+
+    def test_wants_what_structured_report_rsa_wants(self) -> None:
+        mine, theirs = self.profile.requirements(REPORT), StructuredReportRsa().requirements(REPORT)
+        assert (mine.covered, mine.default_purpose) == (theirs.covered, theirs.default_purpose)
+        assert mine.clause.startswith("PS3.15 A.4")
+        assert self.profile.check_all(REPORT, [AUTHOR]) == StructuredReportRsa().check_all(REPORT, [AUTHOR]) != ()
+
+    @pytest.mark.parametrize("tag", [CURRENT, OTHER])
+    def test_wants_signatures_or_macs_of_all_that_is_cited(self, tag: int) -> None:
+        mac, signature = by_mac(file(image())), by_signature(("1.2.3", b"??"))
+        for said, lacking in (
+            ([cited("1.2.1", mac), cited("1.2.2", signature), cited("1.2.3", signature, mac)], ""),
+            ([cited("1.2.1", mac), cited("1.2.2"), cited("1.2.3")], "2 of"),
+            ([cited("1.2.2", Sequence(0x04000403))], "1 of"),
+        ):
+            with opened(file(document(evidence(tag, *said)))) as source:
+                view = LevelView(scan=main_level(source).scanner().finish(), location=MAIN)
+                required = self.profile.requirements(view)
+            assert required.inapplicable.startswith(lacking)
+            assert bool(required.inapplicable) is bool(lacking)
+
+    def test_hostile_evidence_is_no_fault_of_the_plugin(self, pki: Pki) -> None:
+        """No text of the document gets into an answer that has to be short and printable."""
+        data = file(document(evidence(CURRENT, *[cited("\x1b" * 400)] * 3)))
+        report = dcmseal.verify(signed(data, pki["rsa2048"]), integrity_only=True, require=["basic-sr-signatures"])
+        assert report.verdict is Verdict.INVALID
+        with pytest.raises(ProfileViolation, match="3 of the instances"):
+            dcmseal.plan(data, profile="basic-sr-signatures", purpose="author").close()

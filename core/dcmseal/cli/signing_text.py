@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dcmseal.engine.advice import Advice
     from dcmseal.engine.changing import SigningResult
     from dcmseal.engine.planning import Plan
+    from dcmseal.engine.references.filling import FilledReference
     from dcmseal.model import DigitalSignature
 
 
@@ -25,6 +26,7 @@ def show_plan(name: str, plan: Plan, to: Screen) -> None:
     to.line(f"{name}: would be signed; nothing was written", Tone.HEADING)
     fields(to, [("profile", plan.profile.title if plan.profile else "")])
     _show(plan.signature, plan.left_out, [each.path for each in plan.padded], to, verbose=True)
+    _show_references(plan.references, to)
     _show_warnings(plan.advice, to)
     to.table(("TAG", "NAME", "SIGNED"), _decisions(plan))
 
@@ -46,6 +48,7 @@ def show_result(name: str, result: SigningResult, to: Screen, *, verbose: bool) 
     to.line(f"{name}: signed", Tone.GOOD)
     fields(to, [("UID", result.uid), ("signer", describing.signer(result.signature))])
     _show(result.signature, result.left_out, result.padded, to, verbose=verbose)
+    _show_references(result.references, to)
     if result.certified is not None:
         fields(to, [("certified", describing.certified(result.certified.time))])
     if verbose and result.signature.mac:
@@ -80,6 +83,15 @@ def _show(
     if padded:
         paths = joined([describing.path(each) for each in padded], all_of_them=verbose)
         to.line(f"  {'padding':14}brought to the minimum in {counted(len(padded), 'element')}: {paths}")
+
+
+def _show_references(references: Sequence[FilledReference], to: Screen) -> None:
+    """How many instances are cited, and by what."""
+    if references:
+        signatures = sum(bool(each.signatures) for each in references)
+        macs = sum(each.has_mac for each in references)
+        text = f"{counted(len(references), 'instance')}: {signatures} cited by signature, {macs} by MAC"
+        to.line(f"  {'evidence':14}{text}")
 
 
 def _show_warnings(warnings: Iterable[Advice], to: Screen) -> None:

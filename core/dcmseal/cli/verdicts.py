@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from dcmseal.cli import describing
@@ -31,8 +31,17 @@ def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: b
     for location in report.skipped:
         to.line(f"  not verified, for it is a former state of the data set: signatures at {location}", Tone.OPEN)
     _show_findings((*report.unmet, *report.notes), to)
+    _show_references(report.references, to, verbose=verbose)
     for each in report.signatures:
         _show_signature(each, to, integrity_only=report.integrity_only, verbose=verbose)
+
+
+def _show_references(findings: Sequence[Finding], to: Screen, *, verbose: bool) -> None:
+    """Count what was verified, and name all else."""
+    verified = sum(each.outcome is Outcome.PASSED for each in findings)
+    if verified:
+        to.line(f"  {'evidence':14}{counted(verified, 'instance')} verified", Tone.GOOD)
+    _show_findings((each for each in findings if verbose or each.outcome is not Outcome.PASSED), to)
 
 
 def _headline(report: VerificationReport) -> str:
@@ -45,7 +54,7 @@ def _headline(report: VerificationReport) -> str:
 
 def _reasons(report: VerificationReport) -> Iterator[str]:
     """What to do about a verdict that only trust keeps from being valid."""
-    if report.verdict is not Verdict.NOT_ESTABLISHED:
+    if report.verdict is not Verdict.NOT_ESTABLISHED or report.integrity_only:
         return
     open_signatures = [each for each in report.signatures if each.verdict() is Verdict.NOT_ESTABLISHED]
     if all(_lacks_only_trust(each) for each in open_signatures):

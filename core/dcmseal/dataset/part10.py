@@ -63,12 +63,7 @@ def open_dicom(source: Source) -> Generator[DicomFile]:
     if nothing looks like a Data Set, Malformed if the meta information is damaged or a deflated Data Set cannot be
     inflated.
     """
-    head = source.read(0, min(source.size, _PREAMBLE + 4))
-    start = len(head) if head.endswith(b"DICM") and len(head) > _PREAMBLE else 0
-    uid, meta_end = _read_meta(source, start)
-    if uid is None:
-        uid = _guess_syntax(source, meta_end)
-    syntax = TransferSyntax(uid)
+    syntax, meta_end = _syntax_of(source)
     if not syntax.is_deflated:
         yield DicomFile(file=source, body=source, start=meta_end, syntax=syntax, meta_end=meta_end)
         return
@@ -87,6 +82,26 @@ def open_dicom(source: Source) -> Generator[DicomFile]:
             inflated.flush()
             body = FileSource(cast("RawIOBase", inflated), size)
         yield DicomFile(file=source, body=body, start=0, syntax=syntax, meta_end=meta_end)
+
+
+def open_head(source: Source) -> DicomFile:
+    """The file with no more of a deflated Data Set than its first bytes: enough to tell which instance it is.
+
+    Raises what ``open_dicom`` does.
+    """
+    syntax, meta_end = _syntax_of(source)
+    if not syntax.is_deflated:
+        return DicomFile(file=source, body=source, start=meta_end, syntax=syntax, meta_end=meta_end)
+    body = BytesSource(next(_inflate(source, meta_end), b""))
+    return DicomFile(file=source, body=body, start=0, syntax=syntax, meta_end=meta_end)
+
+
+def _syntax_of(source: Source) -> tuple[TransferSyntax, int]:
+    """The transfer syntax, named or guessed, and where the File Meta Information ends."""
+    head = source.read(0, min(source.size, _PREAMBLE + 4))
+    start = len(head) if head.endswith(b"DICM") and len(head) > _PREAMBLE else 0
+    uid, meta_end = _read_meta(source, start)
+    return TransferSyntax(_guess_syntax(source, meta_end) if uid is None else uid), meta_end
 
 
 def _read_meta(source: Source, start: int) -> tuple[str | None, int]:

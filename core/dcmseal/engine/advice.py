@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from dcmseal.dataset.header import Kind
 from dcmseal.engine.certificate import read_certificate
@@ -15,6 +16,9 @@ from dcmseal.engine.truncated import is_truncated
 from dcmseal.errors import CertificateNotValid
 from dcmseal.model import DigitalSignature
 from dcmseal.plugins.protocols import SignatureFacts
+
+if TYPE_CHECKING:
+    from dcmseal.engine.references.filling import FilledReference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,20 @@ def profile_advice(drafted: Draft, wish: Wish, signature: DigitalSignature) -> I
     for finding in broken_together(wish.profile, view, together):
         message = f"with the signatures that are there the profile is not met yet: {finding.message}"
         yield Advice(code="profile-not-met-yet", message=message)
+
+
+def reference_advice(references: Sequence[FilledReference]) -> Iterator[Advice]:
+    """What verification of the evidence will trip over."""
+    padded = sum(each.is_padded for each in references)
+    if padded:
+        message = (
+            f"{padded} cited instances have values with excess padding: software that strips it changes their MACs"
+        )
+        yield Advice(code="cited-padded", message=message)
+    broken = sum(bool(each.broken) for each in references)
+    if broken:
+        message = f"{broken} cited instances have signatures that do not hold: these are not cited"
+        yield Advice(code="cited-signature-broken", message=message)
 
 
 def _facts(signature: DigitalSignature, view: LevelView) -> SignatureFacts:

@@ -9,8 +9,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from dcmseal.dataset.source import Buffer
 from dcmseal.engine.opening import DatasetInput, opened
@@ -20,9 +22,13 @@ from dcmseal.report import VerificationReport
 
 if TYPE_CHECKING:
     from dcmseal.engine.inspection import Signature
+    from dcmseal.engine.references.folders import Folders
     from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
     from dcmseal.plugins.protocols import Profile
     from dcmseal.plugins.registry import Registry
+
+References: TypeAlias = "Folders | Iterable[str | os.PathLike[str]]"
+"""Folders with the instances that documents cite: their paths, or Folders, which are looked through once only."""
 
 
 def verify(
@@ -36,6 +42,7 @@ def verify(
     timestamp: TimestampRule | str = "verify",
     timestamp_certificates: Iterable[bytes] = (),
     name_profiles: bool = True,
+    references: References | None = None,
     registry: Registry | None = None,
 ) -> VerificationReport:
     """Verify signatures: one by ``uid``, all at one ``location``, or all at every level.
@@ -45,8 +52,9 @@ def verify(
     ``timestamp`` says whether certified timestamps are verified where they are (``verify``), demanded of every
     signature (``require``), or left alone (``ignore``); ``timestamp_certificates`` are DER certificates of authorities,
     for timestamps that come without. ``name_profiles`` False saves looking for plugins where nobody wants to know which
-    profiles are met. A bad signature is a finding of the report. Raises UsageError, DatasetError or one of its kinds,
-    and ProfileError or one of its kinds.
+    profiles are met. ``references`` are folders with the instances that a document cites as evidence, which are then
+    held against what it says of them (PS3.3 C.17.2.1). A bad signature is a finding of the report. Raises UsageError,
+    DatasetError or one of its kinds, and ProfileError or one of its kinds.
     """
     from dcmseal.engine.verification import Question, verify_file
 
@@ -60,8 +68,14 @@ def verify(
         accept_old_format=accept_old_format,
         timestamp=_timestamps(timestamp, timestamp_certificates, registry),
     )
+    folders = folders_of(references)
     with opened(source) as file:
-        return verify_file(file, question)
+        report = verify_file(file, question)
+        if folders is None:
+            return report
+        from dcmseal.engine.references.checking import reference_findings
+
+        return replace(report, references=tuple(reference_findings(file, report, folders)))
 
 
 def signatures(source: DatasetInput) -> tuple[Signature, ...]:
@@ -105,6 +119,17 @@ def no_such_signature(uid: str) -> NoSuchSignature:
 def location_of(location: Location | str | None) -> Location | None:
     """Read a location that may be given as text; raises UsageError."""
     return Location.parse(location) if isinstance(location, str) else location
+
+
+def folders_of(references: References | None) -> Folders | None:
+    """Folders with instances, which may be given as their paths."""
+    if references is None:
+        return None
+    from dcmseal.engine.references.folders import Folders
+
+    if isinstance(references, (str, os.PathLike)):
+        raise UsageError("one folder is given where several may be", hint="references=[FOLDER]")
+    return references if isinstance(references, Folders) else Folders(references)
 
 
 def _timestamps(

@@ -33,12 +33,12 @@ def attach_edits(level: Level, scan: LevelScanner, signature: DigitalSignature) 
     ):
         index = scan.index(tag)
         if index is None:
-            made = [_insertion(scan, tag, sequence(tag, (new_item,), encoding))]
+            made = [insertion(scan, tag, sequence(tag, (new_item,), encoding))]
         else:
             made = list(_appended(scan, index, new_item))
         edits.extend(made)
         edits.extend(group_length_edits(scan, tag, sum(edit.growth for edit in made)))
-    return with_lengths([(_merged(edits), level.holders)])
+    return with_lengths([(merged(edits), level.holders)])
 
 
 def no_sequence(tag: int) -> DatasetError:
@@ -49,7 +49,7 @@ def no_sequence(tag: int) -> DatasetError:
     )
 
 
-def _insertion(scan: LevelScanner, tag: int, data: bytes) -> Edit:
+def insertion(scan: LevelScanner, tag: int, data: bytes) -> Edit:
     """Put an element in front of the first one with a higher tag."""
     index = bisect_right(scan.tags, tag)
     at = scan.starts[index] if index < len(scan.starts) else scan.end
@@ -68,7 +68,7 @@ def _appended(scan: LevelScanner, index: int, new_item: bytes) -> Iterator[Edit]
     yield Edit(end, end, new_item)
 
 
-def _merged(edits: list[Edit]) -> list[Edit]:
+def merged(edits: list[Edit]) -> list[Edit]:
     """Insertions at the same place become one, so that their order stays."""
     merged: list[Edit] = []
     for edit in sorted(edits, key=lambda edit: edit.start):

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from dcmseal.dictionary import tag_of
 from dcmseal.engine import signing
 from dcmseal.engine.advice import Advice
-from dcmseal.engine.asking import location_of, no_such_signature
+from dcmseal.engine.asking import References, folders_of, location_of, no_such_signature
 from dcmseal.engine.drafting import Wish
 from dcmseal.engine.opening import DatasetInput, opened
 from dcmseal.engine.placing import Output, place, target_of
@@ -33,6 +33,9 @@ from dcmseal.plugins.registry import Registry, installed
 from dcmseal.tags import MACRO
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
+if TYPE_CHECKING:
+    from dcmseal.engine.references.filling import FilledReference
+
 TagInput: TypeAlias = int | str
 
 
@@ -48,6 +51,8 @@ class SigningResult:
     """Elements that could not be signed, and why."""
     data: bytes | None
     """The signed file, if no output was named."""
+    references: tuple[FilledReference, ...] = ()
+    """The instances that the document cites, and what it now says of them, if that was asked for."""
     certified: TimestampAnswer | None = None
     """What verification says about the timestamp, if one was asked for; none of it failed."""
 
@@ -69,6 +74,7 @@ def plan(
     purpose: SignaturePurpose | int | str | None = None,
     allow_weak: bool = False,
     padding: str = "minimal",
+    references: References | None = None,
     timestamped: bool = False,
     registry: Registry | None = None,
 ) -> Plan:
@@ -88,6 +94,7 @@ def plan(
         purpose=None if purpose is None else _purpose(purpose),
         allow_weak=allow_weak,
         keep_padding=padding == "keep",
+        references=folders_of(references),
         timestamped=timestamped,
     )
     return plan_signature(source, wish)
@@ -110,6 +117,7 @@ def sign(
     allow_weak: bool = False,
     allow_expired: bool = False,
     padding: str = "minimal",
+    references: References | None = None,
     timestamp: str | Iterable[str] | TimestampWish | None = None,
     secrets: Secrets | None = None,
     registry: Registry | None = None,
@@ -126,7 +134,9 @@ def sign(
     UID, ``purpose`` one of CID 7007 by number or name. ``allow_weak`` and ``allow_expired`` let pass what is
     otherwise refused. ``padding`` ``keep`` leaves excess padding of text values as it is, instead of bringing it to
     the minimum that all verifiers agree on. ``timestamp`` is the URL of a timestamp authority, or of several that are
-    asked in turn, or a TimestampWish: without a sound timestamp nothing is then written.
+    asked in turn, or a TimestampWish: without a sound timestamp nothing is then written. ``references`` are folders
+    with the instances that a report or selection of key objects cites as evidence: their signatures or MACs are filled
+    in first, so that the signature covers them (PS3.3 C.17.2.1).
 
     Raises UsageError, DatasetError, ProfileError, SignerError, TimestampError, PluginError, OutputError, or one of
     their kinds; nothing is then written.
@@ -147,6 +157,7 @@ def sign(
             purpose=purpose,
             allow_weak=allow_weak,
             padding=padding,
+            references=references,
             timestamped=wanted is not None,
             registry=registry,
         ) as planned,
@@ -165,6 +176,7 @@ def sign(
         padded=tuple(each.path for each in planned.padded),
         left_out=planned.left_out,
         data=data,
+        references=planned.references,
         certified=stamped.answer if stamped else None,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -26,6 +26,7 @@ _MACRO: Final = "PS3.3 Table C.12-6"
 _RULES: Final = "PS3.3 C.12.1.1.3.1.1"
 _MAX_TEXT: Final = 4096
 _MAX_ITEMS: Final = 1000
+_MAX_NESTED: Final = 100_000
 _PURPOSE_CODES: Final = frozenset(str(purpose.value) for purpose in SignaturePurpose)
 
 
@@ -65,6 +66,41 @@ class LevelView:
             return None
         items = sequence_items(self.scan, index, most=_MAX_ITEMS + 1)
         return sum(1 for _ in islice(items, _MAX_ITEMS))
+
+    def lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
+        """How many of the items at the end of a path of sequences have an item in none of the sequences ``any_of``.
+
+        Raises Malformed if the items cannot be told apart.
+        """
+        known = self._lacking.get((path, any_of))
+        if known is None:
+            known = sum(not any(_has_items(item, tag) for tag in any_of) for item in _at_the_end(self.scan, path))
+            self._lacking[path, any_of] = known
+        return known
+
+    @cached_property
+    def _lacking(self) -> dict[tuple[tuple[int, ...], frozenset[int]], int]:
+        """Answers given before: a profile asks again for each of many signatures."""
+        return {}
+
+
+def _at_the_end(scan: LevelScanner, path: tuple[int, ...]) -> Iterator[LevelScanner]:
+    """The items at the end of a path of sequences."""
+    for item in _items(scan, path[0]):
+        if len(path) == 1:
+            yield item
+        else:
+            yield from _at_the_end(item, path[1:])
+
+
+def _has_items(scan: LevelScanner, tag: int) -> bool:
+    return any(True for _ in _items(scan, tag))
+
+
+def _items(scan: LevelScanner, tag: int) -> Iterator[LevelScanner]:
+    index = scan.index(tag)
+    if index is not None and scan.kinds.get(index) is Kind.SEQUENCE:
+        yield from (item for _, _, item in sequence_items(scan, index, _MAX_NESTED))
 
 
 def order_problems(scan: LevelScanner) -> list[Finding]:

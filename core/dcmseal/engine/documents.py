@@ -15,6 +15,7 @@ from dcmseal.engine.certificate import Certificate
 from dcmseal.engine.certificate_values import certificate_value, certified_value, moment_value, signer_value
 from dcmseal.engine.json_values import Document, Json
 from dcmseal.engine.json_values import document as _document
+from dcmseal.engine.references.values import reference_value
 from dcmseal.errors import Malformed, NotSignable, SealError
 from dcmseal.report import Aspect
 
@@ -43,6 +44,7 @@ def report_document(report: VerificationReport, file: str | None = None) -> Docu
             "notes": [_finding(note) for note in report.notes],
             "unmet": [_finding(each) for each in report.unmet],
             "skipped": [str(location) for location in report.skipped],
+            "references": [_finding(each) for each in report.references],
         },
     )
 
@@ -68,6 +70,7 @@ def signing_document(result: SigningResult, file: str | None = None, output: str
             "warnings": [_warning(each) for each in result.warnings],
             "padded": [_elements(path) for path in result.padded],
             "left_out": _with_reasons(result.left_out),
+            "references": [reference_value(each) for each in result.references],
             "certified": certified_value(result.certified.time if result.certified else None),
         },
     )
@@ -98,6 +101,7 @@ def plan_document(plan: Plan, file: str | None = None) -> Document:
             "warnings": [_warning(each) for each in plan.advice],
             "padded": [_elements(each.path) for each in plan.padded],
             "left_out": _with_reasons(plan.left_out),
+            "references": [reference_value(each) for each in plan.references],
         },
     )
 

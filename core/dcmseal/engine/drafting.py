@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from dcmseal import tags
 from dcmseal.dataset.editing import splice
@@ -35,6 +36,9 @@ from dcmseal.plugins.protocols import Profile, Requirements
 from dcmseal.report import Outcome
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
+if TYPE_CHECKING:
+    from dcmseal.engine.references.folders import Folders
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
@@ -55,6 +59,8 @@ class Wish:
     """Time of signing; None for now."""
     uid: str | None = None
     """Digital Signature UID; None for a new one."""
+    references: Folders | None = None
+    """Where the instances are that the document cites as evidence; None to leave the evidence as it is."""
 
 
 @dataclass(slots=True, kw_only=True)

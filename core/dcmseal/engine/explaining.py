@@ -58,6 +58,9 @@ class _NoElements:
     def items(self, tag: int) -> int | None:
         return None
 
+    def lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
+        return 0
+
 
 def rules_of(profile: Profile) -> Requirements:
     """What a profile demands whatever the Data Set."""

@@ -16,16 +16,30 @@ from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
 
 def parameters_item(mac: MacParameters, encoding: Encoding) -> bytes:
     """A MAC Parameters item; raises UsageError if more tags are signed than an AT value can hold."""
+    number = element(tags.MAC_ID_NUMBER, b"US", encoding.u16.pack(mac.mac_id), encoding)
+    return item(number + _mac_elements(mac, encoding), encoding)
+
+
+def _mac_elements(mac: MacParameters, encoding: Encoding) -> bytes:
     listed = pack(f">{len(mac.elements)}I", *mac.elements)
     if not encoding.is_big_endian:
         listed = swapped(listed, 2)
-    return item(
-        element(tags.MAC_ID_NUMBER, b"US", encoding.u16.pack(mac.mac_id), encoding)
-        + element(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, b"UI", mac.transfer_syntax.encode(), encoding)
+    return (
+        element(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, b"UI", mac.transfer_syntax.encode(), encoding)
         + element(tags.MAC_ALGORITHM, b"CS", mac.algorithm.encode(), encoding)
-        + element(tags.DATA_ELEMENTS_SIGNED, b"AT", listed, encoding),
-        encoding,
+        + element(tags.DATA_ELEMENTS_SIGNED, b"AT", listed, encoding)
     )
+
+
+def mac_reference_item(mac: MacParameters, value: bytes, encoding: Encoding) -> bytes:
+    """An item of Referenced SOP Instance MAC Sequence (PS3.3 Table C.17-3a); raises as ``parameters_item``."""
+    return item(_mac_elements(mac, encoding) + element(tags.MAC, b"OB", value, encoding), encoding)
+
+
+def signature_reference_item(uid: str, value: bytes, encoding: Encoding) -> bytes:
+    """An item of Referenced Digital Signature Sequence (PS3.3 Table C.17-3a)."""
+    content = element(tags.DIGITAL_SIGNATURE_UID, b"UI", uid.encode(), encoding)
+    return item(content + element(tags.SIGNATURE, b"OB", value, encoding), encoding)
 
 
 def signature_item(signature: DigitalSignature, encoding: Encoding) -> bytes:

@@ -13,7 +13,7 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.walk import UNTIL_DELIMITER, Event, Step, walk
-from dcmseal.engine.reading import sequence_items
+from dcmseal.engine.reading import MAX_SIGNATURES, sequence_items
 from dcmseal.errors import Malformed, NoSuchItem
 from dcmseal.location import MAIN, Location
 from dcmseal.tags import tag_text
@@ -74,24 +74,38 @@ def _item_level(level: Level, tag: int, wanted: int) -> Level:
     if header.vr != b"SQ":
         raise NoSuchItem(f"{tag_text(tag)} is no sequence", hint="a signature can stand in an item of a sequence only")
     count = 0
-    for start, _, item in sequence_items(scan, index, most=wanted + 1):
+    for item, _ in item_levels(level, scan, index, most=wanted + 1):
         if count == wanted:
-            content, end = start + 8, _declared_end(level, start)
-            return Level(
-                location=level.location.item(tag, wanted),
-                source=level.source,
-                start=content,
-                end=end,
-                encoding=item.encoding,
-                holders=(
-                    *level.holders,
-                    *group_holders(scan, tag),
-                    *_holders(scan.starts[index] + header.size, header.length, level.encoding),
-                    *_holders(content, UNDEFINED_LENGTH if end == UNTIL_DELIMITER else end - content, level.encoding),
-                ),
-            )
+            return item
         count += 1
     raise NoSuchItem(f"{tag_text(tag)} at {level.location} has {count} items", hint="items count from 0")
+
+
+def item_levels(
+    level: Level, scan: LevelScanner, index: int, most: int = MAX_SIGNATURES
+) -> Iterator[tuple[Level, LevelScanner]]:
+    """The items of the sequence at an index of a scanned level, and their elements, scanned.
+
+    Raises Malformed if they cannot be told apart, or are more than ``most``.
+    """
+    tag, header = scan.tags[index], scan.header(index)
+    around = (
+        *level.holders,
+        *group_holders(scan, tag),
+        *_holders(scan.starts[index] + header.size, header.length, level.encoding),
+    )
+    for number, (start, _, item) in enumerate(sequence_items(scan, index, most)):
+        content, end = start + 8, _declared_end(level, start)
+        length = UNDEFINED_LENGTH if end == UNTIL_DELIMITER else end - content
+        found = Level(
+            location=level.location.item(tag, number),
+            source=level.source,
+            start=content,
+            end=end,
+            encoding=item.encoding,
+            holders=(*around, *_holders(content, length, level.encoding)),
+        )
+        yield found, item
 
 
 def _declared_end(level: Level, start: int) -> int:

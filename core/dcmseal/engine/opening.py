@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from io import RawIOBase, TextIOBase
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
 
-from dcmseal.dataset.part10 import DicomFile, open_dicom
+from dcmseal.dataset.part10 import DicomFile, open_dicom, open_head
 from dcmseal.dataset.source import BytesSource, FileSource, unreadable
 from dcmseal.errors import DatasetError, UsageError
 
@@ -48,6 +48,13 @@ def opened(source: DatasetInput) -> Generator[DicomFile]:
             f"a {type(source).__name__} is no data set",
             hint="give a path, bytes, a binary file object or a pydicom Dataset",
         )
+
+
+@contextmanager
+def head_opened(path: str) -> Generator[DicomFile]:
+    """Open a file to tell which instance it is: of a deflated Data Set only the first bytes are there."""
+    with _open_file(path) as file:
+        yield open_head(FileSource(file, _size(file)))
 
 
 def is_dataset(source: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self, cast
 
@@ -13,14 +13,15 @@ from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, TransferSyntax
-from dcmseal.engine.advice import Advice, advice_about, profile_advice
+from dcmseal.dictionary import keyword_of
+from dcmseal.engine.advice import Advice, advice_about, profile_advice, reference_advice
 from dcmseal.engine.certificate import Certificate
 from dcmseal.engine.conformance import LevelView, facts_of
 from dcmseal.engine.drafting import Draft, Wish, draft
 from dcmseal.engine.levels import Level
 from dcmseal.engine.opening import DatasetInput, is_dataset, opened
 from dcmseal.engine.selection import check_signable
-from dcmseal.errors import ProfileViolation, UsageError, WeakAlgorithm
+from dcmseal.errors import NotSignable, ProfileViolation, UsageError, WeakAlgorithm
 from dcmseal.mac.digest import Digest
 from dcmseal.model import DigitalSignature, MacParameters, PurposeCode, datetime_text
 from dcmseal.plugins.protocols import Profile, Requirements
@@ -30,6 +31,8 @@ from dcmseal.terms import PURPOSE_CODING_SCHEME, CertificateType, SignaturePurpo
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+    from dcmseal.engine.references.filling import Filled, FilledReference
 
 _HINTS: Final = {
     "purpose-missing": "say why it is signed: --purpose author; --list-purposes shows all",
@@ -62,6 +65,13 @@ class Plan:
     dataset: Dataset | None = field(repr=False)
     """The pydicom Dataset that was given, which is signed in place."""
     resources: ExitStack = field(repr=False)
+    filled: Filled | None = field(default=None, repr=False)
+    """The references that were filled in, if that was wished for."""
+
+    @property
+    def references(self) -> tuple[FilledReference, ...]:
+        """The instances that the document cites, and what it now says of them, if that was wished for."""
+        return self.filled.references if self.filled else ()
 
     @property
     def mac(self) -> MacParameters:
@@ -94,13 +104,42 @@ def plan_signature(source: DatasetInput, wish: Wish) -> Plan:
     _check_algorithm(wish)
     _check_syntax(wish.transfer_syntax)
     with ExitStack() as stack:
-        drafted = draft(stack.enter_context(opened(source)), wish)
+        file = stack.enter_context(opened(source))
+        filled = _filled(file, wish)
+        drafted = draft(filled.file if filled else file, wish)
         dataset = cast("Dataset", source) if is_dataset(source) else None
         resources = ExitStack()
         plan = _decide(drafted, wish, dataset, resources)
+        if filled:
+            plan = replace(plan, filled=filled, advice=(*plan.advice, *reference_advice(filled.references)))
+            _check_evidence(plan, filled)
         check_profile(plan, None)
         resources.push(stack.pop_all())
         return plan
+
+
+def _filled(file: DicomFile, wish: Wish) -> Filled | None:
+    """The document with its evidence filled in, if that is wished for."""
+    if wish.references is None:
+        return None
+    from dcmseal.engine.references.filling import fill_references
+
+    if wish.location.steps:
+        raise UsageError("evidence is cited in the main data set", hint="leave out --item, or --reference")
+    return fill_references(file, wish.references, wish.algorithm)
+
+
+def _check_evidence(plan: Plan, filled: Filled) -> None:
+    """Refuse a signature that does not cover the references it was to bind."""
+    missing = filled.evidence.difference(plan.elements)
+    for tag, why in plan.left_out:
+        if tag in missing:
+            raise NotSignable(tag, why, hint="repair the evidence first, or sign without --reference")
+    if missing:
+        keyword = keyword_of(min(missing))
+        raise UsageError(
+            f"{keyword} cites evidence, and would not be signed", hint=f"--tag {keyword}, or sign everything"
+        )
 
 
 def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: ExitStack) -> Plan:

@@ -97,7 +97,7 @@ class LevelProfiles:
         strict = [each for each in self._profiles if _check_all_of(each) and not self._required[each.name].inapplicable]
         if not (strict or self._demands.about_all):
             return reports
-        sound = [facts for facts, report in zip(self._facts, reports, strict=True) if _is_sound(report)]
+        sound = [facts for facts, report in zip(self._facts, reports, strict=True) if is_sound(report)]
         self._demands.judge_all(self._view, sound)
         broken = {profile.name for profile in strict if broken_together(profile, self._view, sound)}
         if not broken:
@@ -118,7 +118,8 @@ def _check_all_of(profile: Profile) -> _CheckAll | None:
     return getattr(profile, "check_all", None)
 
 
-def _is_sound(report: SignatureReport) -> bool:
+def is_sound(report: SignatureReport) -> bool:
+    """Whether a signature is formed well, matches the data, and was made with the certificate's key in time."""
     return all(report.outcome(aspect) is Outcome.PASSED for aspect in _SOUND)
 
 

@@ -104,7 +104,7 @@ def read_parameters(scan: LevelScanner) -> tuple[FoundParameters, ...]:
     if index is None or not _is_sequence(scan, index):
         return ()
     return tuple(
-        FoundParameters(parameters=_mac_parameters(item), start=start, end=end)
+        FoundParameters(parameters=mac_parameters(item), start=start, end=end)
         for start, end, item in sequence_items(scan, index)
     )
 
@@ -146,8 +146,9 @@ def _is_sequence(scan: LevelScanner, index: int) -> bool:
     return scan.header(index).vr == b"SQ"
 
 
-def _mac_parameters(item: LevelScanner) -> MacParameters:
-    values = _Values(item)
+def mac_parameters(item: LevelScanner) -> MacParameters:
+    """What an item says of a MAC, less its value."""
+    values = Values(item)
     return MacParameters(
         mac_id=values.number(tags.MAC_ID_NUMBER),
         transfer_syntax=values.text(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID),
@@ -160,7 +161,7 @@ def _signature(
     item: LevelScanner, location: Location, index: int, start: int, end: int, parameters: tuple[FoundParameters, ...]
 ) -> FoundSignature:
     problems: list[Finding] = []
-    values = _Values(item)
+    values = Values(item)
     mac_id = values.number(tags.MAC_ID_NUMBER)
     matching = [found.parameters for found in parameters if found.parameters.mac_id == mac_id]
     if mac_id is None:
@@ -204,7 +205,7 @@ def _signature(
     return FoundSignature(signature=signature, item=item, start=start, end=end, problems=tuple(problems))
 
 
-class _Values(dict[int, bytes]):
+class Values(dict[int, bytes]):
     """The values of an item's elements; what is not there, or too long to be meant, is empty."""
 
     def __init__(self, item: LevelScanner) -> None:
@@ -246,7 +247,7 @@ def _purpose(item: LevelScanner) -> PurposeCode | None:
     if index is None or not _is_sequence(item, index):
         return None
     for _, _, code in sequence_items(item, index):
-        values = _Values(code)
+        values = Values(code)
         return PurposeCode(
             value=values.text(tags.CODE_VALUE),
             scheme=values.text(tags.CODING_SCHEME_DESIGNATOR),

@@ -116,7 +116,10 @@ def attach(plan: Plan, signature: DigitalSignature, output: Output = None) -> by
 
         if output is not None:
             raise UsageError("a pydicom Dataset is signed in place", hint="save it yourself")
-        attach_to_dataset(plan.dataset, plan.file, signature, (each.path[0] for each in plan.padded))
+        changed = {each.path[0] for each in plan.padded}
+        if plan.filled:
+            changed |= plan.filled.evidence
+        attach_to_dataset(plan.dataset, plan.file, signature, changed)
         return None
     body = splice(plan.file.body, attach_edits(plan.level, plan.scan, signature))
     if output is None:

@@ -102,6 +102,10 @@ class ProfiledDataset(Protocol):
         """How many items a sequence has, at most 1000 of them counted; None if absent or no sequence."""
         ...
 
+    def lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
+        """How many of the items at the end of a path of sequences have an item in none of the sequences ``any_of``."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:

@@ -32,6 +32,10 @@ class SampleDataset:
         value = self.values.get(tag)
         return value if isinstance(value, int) else None
 
+    def lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
+        """All items of a sequence at hand are empty."""
+        return (self.items(path[0]) or 0) if len(path) == 1 else 0
+
     def encoded(self) -> tuple[bytes, Location]:
         """The same as a file in explicit VR little endian, and where in it the data set stands."""
         body = b"".join(_element(tag, self.values[tag]) for tag in sorted(self.values) if _is_real(tag))

@@ -19,7 +19,7 @@ REFUSED = {
     "ProfileFileError",
     *("WeakAlgorithm", "CertificateMismatch", "CertificateNotValid"),
 }
-UNREADABLE = {"DatasetError", "NotDicom", "Malformed", "OutputError"}
+UNREADABLE = {"DatasetError", "NotDicom", "Malformed", "OutputError", "InstanceNotFound", "InstanceAmbiguous"}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

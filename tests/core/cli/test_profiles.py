@@ -11,7 +11,7 @@ from tests.support.builder import Value, file, image
 from tests.support.objects import KINDS, report
 from tests.support.pki import Pki
 
-NAMES = ["authorization-rsa", "base-rsa", "creator-rsa", "none", "structured-report-rsa"]
+NAMES = ["authorization-rsa", "base-rsa", "basic-sr-signatures", "creator-rsa", "none", "structured-report-rsa"]
 
 
 @pytest.fixture

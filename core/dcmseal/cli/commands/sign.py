@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dcmseal.cli.jobs import Job
     from dcmseal.engine.changing import SigningResult
     from dcmseal.engine.json_values import Json
+    from dcmseal.engine.references.folders import Folders
     from dcmseal.plugins.registry import Registry
     from dcmseal.terms import SignaturePurpose
 
@@ -25,6 +26,7 @@ _EXAMPLES = """
   dcmseal sign image.dcm --in-place --key p12:signer.p12 --passphrase-file secret.txt
   dcmseal sign image.dcm --dry-run                          what would be signed; needs no key
   dcmseal sign image.dcm signed.dcm --key pem:signer.pem --profile base-rsa --purpose verification
+  dcmseal sign report.dcm signed.dcm --key p12:signer.p12 --reference study --profile basic-sr-signatures
   dcmseal sign image.dcm signed.dcm --key reading-room --timestamp https://tsa.example/tsr
   dcmseal sign plan.dcm signed.dcm --key pem:signer.pem --item "BeamSequence[0]" --tag BeamName,BeamType"""
 
@@ -41,6 +43,7 @@ class _Wish(TypedDict):
     purpose: SignaturePurpose | str | None
     allow_weak: bool
     padding: str
+    references: Folders | None
     registry: Registry | None
 
 
@@ -97,6 +100,15 @@ def configure(parser: Parser) -> None:
         choices=("minimal", "keep"),
         default="minimal",
         help="bring padding of texts to the minimum that all software agrees on (default), or keep it",
+    )
+
+    what.add_argument(
+        "--reference",
+        metavar="FOLDER",
+        action="append",
+        default=[],
+        help="first fill in signatures or MACs of the evidence that a report cites, from the instances in this folder; "
+        "may be repeated",
     )
 
     how = parser.add_argument_group("how it is signed")
@@ -194,6 +206,7 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
 
 def _wish(options: Namespace, key: ChosenKey | None) -> _Wish:
     """What the options say, else what the setup of the key says, else what is usual."""
+    from dcmseal.cli.evidence import folders
     from dcmseal.cli.site import registry_of
     from dcmseal.cli.tag_lists import tags_in_file, tags_in_words
 
@@ -212,6 +225,7 @@ def _wish(options: Namespace, key: ChosenKey | None) -> _Wish:
         "purpose": options.purpose or (setup and setup.purpose) or None,
         "allow_weak": options.allow_weak,
         "padding": options.padding,
+        "references": folders(options.reference),
         "registry": registry_of(options) if profile else None,
     }
 

@@ -19,6 +19,7 @@ _EXAMPLES = """
   dcmseal verify signed.dcm --integrity-only            whoever signed it
   dcmseal verify *.dcm --quiet && echo all are valid
   dcmseal verify plan.dcm --item "BeamSequence[0]" --require base-rsa
+  dcmseal verify report.dcm --references study          is its evidence what was cited?
   dcmseal verify - --json < signed.dcm"""
 
 
@@ -51,6 +52,13 @@ def configure(parser: Parser) -> None:
         "--accept-old-format",
         action="store_true",
         help="take for valid what DCMTK before 3.5.4 signed over compressed pixel data",
+    )
+    parser.add_argument(
+        "--references",
+        metavar="FOLDER",
+        action="append",
+        default=[],
+        help="hold the evidence that a report cites against the instances in this folder; may be repeated",
     )
     parser.add_argument(
         "--timestamp",
@@ -110,6 +118,7 @@ def _write(documents: list[Document]) -> None:
 def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | SealError]]:
     """Each file's report, or why there is none; what is wrong with the request itself is raised."""
     from dcmseal.cli.certificate_files import certificates_in
+    from dcmseal.cli.evidence import folders
     from dcmseal.cli.files import STDIO, input_file
     from dcmseal.cli.site import registry_of
     from dcmseal.engine.asking import verify
@@ -118,6 +127,7 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
 
     if options.files.count(STDIO) > 1:
         raise UsageError("standard input can be read once only", hint="name - once")
+    references = folders(options.references)
     location = None if options.item is None else Location.parse(options.item)
     certificates = certificates_in(options.timestamp_certificate)
     registry = registry_of(options) if options.require else None
@@ -136,6 +146,7 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
                     timestamp_certificates=certificates,
                     # looking for plugins takes longer than all else that a small file needs
                     name_profiles=options.verbose or options.json,
+                    references=references,
                 )
         except DatasetError as error:
             if len(options.files) == 1:

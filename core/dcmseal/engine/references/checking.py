@@ -1,0 +1,81 @@
+"""The evidence of a document, checked: is every instance that it cites still what was cited?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.engine.profiling import is_sound
+from dcmseal.engine.references.cited import CitedInstance, cited_instances
+from dcmseal.engine.references.comparing import compared, reference_finding
+from dcmseal.engine.references.folders import Folders
+from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound, Malformed
+from dcmseal.report import Aspect, Finding, Outcome, VerificationReport
+from dcmseal.tags import tag_text
+
+_MAX_TIMES: Final = 8
+"""Times one instance may be cited (PS3.3 C.17.2.3 wants it once): each time it is read anew."""
+
+
+def reference_findings(file: DicomFile, report: VerificationReport, folders: Folders) -> Iterator[Finding]:
+    """Findings about all that a document cites as evidence; none if it cites nothing.
+
+    ``report`` tells which of it is signed: what is not can be changed together with the instances.
+    """
+    times: Counter[str] = Counter()
+    unsigned: set[int] = set()
+    signed = _signed(report)
+    try:
+        for cited in cited_instances(file):
+            if cited.is_protected and cited.evidence not in signed:
+                unsigned.add(cited.evidence)
+            times[cited.uid] += 1
+            if times[cited.uid] > _MAX_TIMES:
+                message = f"instance {cited.uid} is cited more than {_MAX_TIMES} times"
+                yield _malformed(message, cited.uid)
+                break
+            yield from _checked(cited, folders)
+    except Malformed as error:
+        yield _malformed(str(error), "")
+    for tag in sorted(unsigned):
+        message = (
+            "no sound signature that was asked about covers this evidence: who changes an instance may change it too"
+        )
+        yield reference_finding("evidence-unsigned", message, tag_text(tag))
+
+
+def _signed(report: VerificationReport) -> frozenset[int]:
+    """Tags of the main Data Set that sound signatures cover."""
+    return frozenset(
+        tag
+        for each in report.signatures
+        if not each.signature.location.steps and each.coverage is not None and is_sound(each)
+        for tag in each.coverage.signed
+    )
+
+
+def _checked(cited: CitedInstance, folders: Folders) -> Iterator[Finding]:
+    if cited.problems:
+        yield _malformed(f"{cited.problems[0]} (at {cited.location})", cited.uid)
+        return
+    if not cited.is_protected:
+        message = "the document cites it, but neither its MAC nor its signatures: nothing says what it was"
+        yield reference_finding("evidence-unprotected", message, cited.uid)
+        return
+    try:
+        with folders.opened(cited.uid) as (path, instance):
+            findings = compared(cited, path, instance)
+    except InstanceNotFound as error:
+        yield reference_finding("reference-missing", str(error), cited.uid)
+    except InstanceAmbiguous as error:
+        yield reference_finding("reference-ambiguous", str(error), cited.uid)
+    except DatasetError as error:
+        yield reference_finding("reference-unreadable", f"the instance cannot be read: {error}", cited.uid)
+    else:
+        yield from findings
+
+
+def _malformed(message: str, where: str) -> Finding:
+    return reference_finding("reference-malformed", message, where, outcome=Outcome.FAILED, aspect=Aspect.FORM)

@@ -1,0 +1,212 @@
+"""Evidence filled in before a document is signed: what each instance it cites is, so that the signature binds it.
+
+The macro offers two ways (PS3.3 C.17.2.1): the signatures that an instance carries, or, where none is suitable, its
+MAC. Suitable is a signature that holds and covers all that can be signed, with a MAC algorithm that is not weak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from dcmseal import tags
+from dcmseal.dataset.editing import Edit, Holder, splice, with_lengths
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, Encoding
+from dcmseal.dataset.writer import sequence
+from dcmseal.engine.attaching import group_length_edits, insertion, merged
+from dcmseal.engine.items import mac_reference_item, signature_reference_item
+from dcmseal.engine.profiling import is_sound
+from dcmseal.engine.references.cited import CitedInstance, cited_instances
+from dcmseal.engine.references.comparing import INTEGRITY_ONLY, compared
+from dcmseal.engine.references.folders import Folders, instance_uid
+from dcmseal.engine.references.instances import InstanceMac, instance_mac
+from dcmseal.engine.signed_levels import signed_levels
+from dcmseal.engine.verification import verify_file
+from dcmseal.errors import DatasetError
+from dcmseal.location import Location
+from dcmseal.mac.parts import ExcessPadding
+from dcmseal.model import DigitalSignature, MacParameters
+from dcmseal.report import Aspect, Outcome, SignatureReport
+from dcmseal.tags import PIXEL_DATA
+from dcmseal.terms import MacAlgorithm
+
+_MAX_CITED_SIGNATURES: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilledReference:
+    """An instance that a document cites, and what it now says of it."""
+
+    location: Location
+    uid: str
+    """SOP Instance UID."""
+    file: str
+    signatures: tuple[str, ...]
+    """Digital Signature UIDs of the signatures that are cited."""
+    has_mac: bool
+    was_there: bool
+    """It was there already, and held: nothing was filled in."""
+    is_padded: bool = False
+    """The MAC is of values with excess padding, which other software strips."""
+    broken: tuple[str, ...] = ()
+    """Digital Signature UIDs of signatures that do not hold, and are therefore not cited."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """A document with the references filled in."""
+
+    file: DicomFile
+    references: tuple[FilledReference, ...]
+    evidence: frozenset[int]
+    """Tags of the sequences that cite them."""
+
+
+def fill_references(file: DicomFile, folders: Folders, algorithm: MacAlgorithm) -> Filled:
+    """Cite signatures or MAC of every instance among the evidence; what is there already has to hold, and stays.
+
+    Raises InstanceNotFound or InstanceAmbiguous if an instance is not found, and DatasetError if the document cites
+    nothing, cites something that changed, or is signed so that it cannot be filled in.
+    """
+    references: list[FilledReference] = []
+    changes: list[tuple[Sequence[Edit], Iterable[Holder]]] = []
+    changed: set[int] = set()
+    evidence: set[int] = set()
+    itself = instance_uid(file)
+    for cited in cited_instances(file):
+        evidence.add(cited.evidence)
+        if cited.uid == itself:
+            raise DatasetError("the document cites itself, and cannot hold its own MAC", hint="take that out")
+        if cited.problems:
+            raise DatasetError(
+                f"what the document cites at {cited.location} cannot be read: {cited.problems[0]}",
+                hint="repair the document before it is signed",
+            )
+        with folders.opened(cited.uid) as (path, instance):
+            if cited.is_protected:
+                references.append(_kept(cited, path, instance))
+                continue
+            reference, inserted = _new(cited, path, instance, algorithm)
+        references.append(reference)
+        changed.add(cited.evidence)
+        changes.append((_edits(cited, inserted), cited.level.holders))
+    if not references:
+        raise DatasetError(
+            "the data set cites no evidence", hint="leave out --reference: it is for reports and key objects"
+        )
+    _check_unsigned(file, changed)
+    body = splice(file.body, with_lengths(changes))
+    return Filled(file=replace(file, body=body), references=tuple(references), evidence=frozenset(evidence))
+
+
+def _kept(cited: CitedInstance, path: str, instance: DicomFile) -> FilledReference:
+    for finding in compared(cited, path, instance):
+        if finding.outcome is not Outcome.PASSED and finding.aspect is not Aspect.COVERAGE:
+            raise DatasetError(
+                f"the document says already what instance {cited.uid} was: {finding.message}",
+                hint="name a folder with the instance that was cited, or take the reference out of the document",
+            )
+    return FilledReference(
+        location=cited.location,
+        uid=cited.uid,
+        file=path,
+        signatures=tuple(each.uid for each in cited.signatures),
+        has_mac=cited.mac is not None,
+        was_there=True,
+    )
+
+
+def _new(
+    cited: CitedInstance, path: str, instance: DicomFile, algorithm: MacAlgorithm
+) -> tuple[FilledReference, list[tuple[int, bytes]]]:
+    """What is cited of an instance, and the sequences that say so."""
+    reports = verify_file(instance, INTEGRITY_ONLY).signatures
+    sound = [each.signature for each in reports if is_sound(each)][:_MAX_CITED_SIGNATURES]
+    encoding = cited.level.encoding
+    sequences: list[tuple[int, bytes]] = []
+    if sound:
+        sequences.append(_signature_sequence(sound, encoding))
+    mac: tuple[InstanceMac, bool] | None = None
+    if not any(map(_is_suitable, reports)):
+        mac = _mac_of(instance, algorithm)
+        sequences.append(_mac_sequence(mac[0], algorithm, _syntax_of(instance, mac[0]), encoding))
+    reference = FilledReference(
+        location=cited.location,
+        uid=cited.uid,
+        file=path,
+        signatures=tuple(each.uid for each in sound),
+        has_mac=mac is not None,
+        was_there=False,
+        is_padded=mac is not None and mac[1],
+        broken=tuple(each.signature.uid for each in reports if not is_sound(each)),
+    )
+    return reference, sequences
+
+
+def _is_suitable(report: SignatureReport) -> bool:
+    algorithm = report.signature.mac.mac_algorithm if report.signature.mac else None
+    covers_all = report.coverage is not None and not report.coverage.unsigned
+    is_weak = algorithm is None or algorithm.is_weak
+    return is_sound(report) and covers_all and not is_weak and not report.signature.location.steps
+
+
+def _mac_of(instance: DicomFile, algorithm: MacAlgorithm) -> tuple[InstanceMac, bool]:
+    """The MAC over all that can be in one, and whether values have more padding than other software keeps."""
+    try:
+        return instance_mac(instance, algorithm, check_padding=True), False
+    except ExcessPadding:
+        return instance_mac(instance, algorithm), True
+
+
+def _syntax_of(instance: DicomFile, mac: InstanceMac) -> str:
+    """MAC Calculation Transfer Syntax: the instance's own if that is allowed."""
+    syntax = instance.syntax
+    if syntax.is_allowed_for_mac and syntax.is_known:
+        return syntax.uid
+    if syntax.is_encapsulated and PIXEL_DATA in mac.elements:
+        raise DatasetError(
+            f"transfer syntax {syntax.uid} of a cited instance is not known: its pixels could not be compared later",
+            hint="transcode the instance first, or sign it",
+        )
+    return EXPLICIT_LITTLE_UID
+
+
+def _signature_sequence(signatures: Iterable[DigitalSignature], encoding: Encoding) -> tuple[int, bytes]:
+    tag = tags.REFERENCED_DIGITAL_SIGNATURE_SEQUENCE
+    items = [signature_reference_item(each.uid, each.value, encoding) for each in signatures]
+    return tag, sequence(tag, items, encoding)
+
+
+def _mac_sequence(mac: InstanceMac, algorithm: MacAlgorithm, syntax: str, encoding: Encoding) -> tuple[int, bytes]:
+    tag = tags.REFERENCED_SOP_INSTANCE_MAC_SEQUENCE
+    parameters = MacParameters(mac_id=None, transfer_syntax=syntax, algorithm=algorithm.value, elements=mac.elements)
+    return tag, sequence(tag, [mac_reference_item(parameters, mac.value, encoding)], encoding)
+
+
+def _edits(cited: CitedInstance, inserted: Iterable[tuple[int, bytes]]) -> list[Edit]:
+    edits: list[Edit] = []
+    growth = 0
+    for tag, data in inserted:
+        edits.append(insertion(cited.item, tag, data))
+        growth += len(data)
+    edits.extend(group_length_edits(cited.item, tags.REFERENCED_DIGITAL_SIGNATURE_SEQUENCE, growth))
+    return merged(edits)
+
+
+def _check_unsigned(file: DicomFile, changed: set[int]) -> None:
+    """Refuse to break signatures that are there: at the main Data Set, or inside the evidence."""
+    for signature in _signatures(file):
+        steps = signature.location.steps
+        if (steps[0][0] in changed) if steps else changed.intersection(signature.mac.elements if signature.mac else ()):
+            raise DatasetError(
+                f"the evidence is signed already: filling it in would break signature {signature.uid}",
+                hint="remove that signature, or sign without --reference",
+            )
+
+
+def _signatures(file: DicomFile) -> Iterator[DigitalSignature]:
+    for signed in signed_levels(file):
+        for found in signed.found.signatures:
+            yield found.signature

@@ -1,0 +1,61 @@
+"""Basic SR Digital Signatures Secure Use Profile (PS3.15 A.4): a signed report binds the evidence that it cites.
+
+>>> from dcmseal.testing.profiled import REPORT
+>>> BasicSrSignatures().requirements(REPORT).clause
+'PS3.15 A.4 (lists of PS3.15 2023b, tables of PS3.3 2024c)'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from dcmseal import tags
+from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.rules import unmet, wrong_types
+from dcmseal.report import Finding
+from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
+from dcmseal_profiles.tables import clause
+
+_REPORT: Final = StructuredReportRsa()
+_REFERENCES: Final = frozenset({tags.REFERENCED_DIGITAL_SIGNATURE_SEQUENCE, tags.REFERENCED_SOP_INSTANCE_MAC_SEQUENCE})
+_INSTANCES: Final = (tags.REFERENCED_SERIES_SEQUENCE, tags.REFERENCED_SOP_SEQUENCE)
+_NOTE: Final = "Every instance that the evidence cites has its signatures or its MAC beside its UID."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasicSrSignatures:
+    """Structured Report RSA, over evidence that is cited with signatures or MACs."""
+
+    name: str = "basic-sr-signatures"
+    title: str = "Basic SR Digital Signatures Secure Use Profile"
+    reference: str = "PS3.15 A.4"
+
+    def requirements(self, dataset: ProfiledDataset) -> Requirements:
+        required = _REPORT.requirements(dataset)
+        return replace(
+            required,
+            inapplicable=required.inapplicable or _why_not(dataset),
+            notes=(*required.notes, _NOTE),
+            clause=clause(self.reference),
+        )
+
+    def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
+        required = self.requirements(dataset)
+        return unmet(required, dataset, facts) + wrong_types(facts, required.clause)
+
+    def check_all(self, dataset: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> tuple[Finding, ...]:
+        """The rule of PS3.15 C.4 for VERIFIED documents."""
+        return _REPORT.check_all(dataset, signatures)
+
+
+def _why_not(dataset: ProfiledDataset) -> str:
+    """What the evidence lacks; empty if nothing."""
+    lacking = sum(dataset.lacking((evidence, *_INSTANCES), _REFERENCES) for evidence in tags.EVIDENCE)
+    if not lacking:
+        return ""
+    return (
+        f"{lacking} of the instances cited as evidence come with neither Referenced Digital Signature Sequence nor "
+        "Referenced SOP Instance MAC Sequence: these have to be filled in before the document is signed"
+    )

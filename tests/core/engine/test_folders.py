@@ -1,0 +1,136 @@
+"""Folders that instances are looked for in: whatever is in them, the search ends, and finds what is there."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from pathlib import Path
+
+import pytest
+
+from dcmseal import Folders
+from dcmseal.engine.references import folders as module
+from dcmseal.errors import InstanceAmbiguous, InstanceNotFound, UsageError
+from tests.support.builder import (
+    DEFLATED_LE,
+    EXPLICIT_LE,
+    NATIVE_SYNTAXES,
+    Item,
+    Sequence,
+    Syntax,
+    Value,
+    encode,
+    file,
+    image,
+    text,
+    uid,
+)
+
+UID = "1.2.3.4.1"
+
+
+def put(folder: Path, name: str, data: bytes) -> str:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return str(path)
+
+
+@pytest.mark.parametrize("syntax", NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
+def test_instances_are_found_at_any_depth_and_by_what_the_data_set_says(tmp_path: Path, syntax: Syntax) -> None:
+    language = Sequence(0x00080006, (Item((uid(0x00080018, "1.2.9"), text(0x00080100, "SH", "en"))),), undefined=True)
+    found = put(tmp_path, "a/b/c", file(image(language, instance=UID), syntax, sop_instance="1.2.9"))
+    folders = Folders([tmp_path])
+    assert folders.files_of(UID) == (found,)
+    assert folders.files_of("1.2.9") == ()
+    assert Folders([found]).file_of(UID) == found
+
+
+def test_what_is_no_instance_is_passed_over(tmp_path: Path) -> None:
+    found = put(tmp_path, "yes.dcm", file(image(instance=UID)))
+    put(tmp_path, "empty", b"")
+    put(tmp_path, "text.txt", b"1.2.3.4.1" * 1000)
+    put(tmp_path, "magic", bytes(128) + b"DICM")
+    put(tmp_path, "directory", file((text(0x00041130, "CS", "SET"), Value(0x00041220, "SQ"))))
+    put(tmp_path, "long", file((Value(0x00080018, "UI", b"1" * 1000),)))
+    put(tmp_path, "lying", file((Value(0x00080005, "CS", b"", length=0xFFF0), uid(0x00080018, UID))))
+    put(tmp_path, "many", file((Sequence(0x00080006, (Item(),) * 20_000), uid(0x00080018, UID))))
+    put(tmp_path, "not deflated", file(image(instance=UID), EXPLICIT_LE, transfer_syntax=DEFLATED_LE.uid))
+    (tmp_path / "pipe").touch() if not hasattr(os, "mkfifo") else os.mkfifo(tmp_path / "pipe")
+    assert Folders([tmp_path]).files_of(UID) == (found,)
+
+
+def test_links_are_followed_to_files_and_never_in_circles(tmp_path: Path) -> None:
+    elsewhere = put(tmp_path, "elsewhere/a.dcm", file(image(instance=UID)))
+    study = tmp_path / "study"
+    study.mkdir()
+    (study / "up").symlink_to(tmp_path)
+    (study / "self").symlink_to(study / "self")
+    (study / "gone").symlink_to(tmp_path / "gone")
+    assert Folders([study]).files_of(UID) == ()
+    (study / "link.dcm").symlink_to(elsewhere)
+    assert Folders([study]).files_of(UID) == (str(study / "link.dcm"),)
+
+
+def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MAX_ENTRIES", 5)
+    for number in range(5):
+        put(tmp_path, str(number), b"")
+    assert Folders([tmp_path]).files_of(UID) == ()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UsageError, match="more than 5 files"):
+        Folders([tmp_path]).files_of(UID)
+
+
+def test_of_a_deflated_instance_only_the_head_is_inflated_to_find_it(tmp_path: Path) -> None:
+    head = encode(image(instance=UID)[:-1])
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    # what follows would be cut off: whoever inflates all of it fails
+    body = packer.compress(head + bytes(1 << 20)) + packer.flush(zlib.Z_SYNC_FLUSH)
+    start = file((), DEFLATED_LE)
+    found = put(tmp_path, "cut.dcm", start[: start.rindex(b"1.2.3.4.5") + 10] + body)
+    assert Folders([tmp_path]).files_of(UID) == (found,)
+
+
+def test_equal_copies_are_one_and_others_an_ambiguity(tmp_path: Path) -> None:
+    first = put(tmp_path, "a.dcm", file(image(instance=UID)))
+    put(tmp_path, "b.dcm", file(image(instance=UID), sop_instance="1.2.9"))
+    assert Folders([tmp_path]).file_of(UID) == first
+    put(tmp_path, "c.dcm", file(image(instance=UID), DEFLATED_LE))
+    with pytest.raises(InstanceAmbiguous, match=r"c\.dcm"):
+        Folders([tmp_path]).file_of(UID)
+
+
+def test_a_file_in_two_folders_that_are_named_is_one(tmp_path: Path) -> None:
+    found = put(tmp_path, "a/a.dcm", file(image(instance=UID)))
+    assert Folders([tmp_path, tmp_path / "a", found]).files_of(UID) == (found,)
+
+
+def test_a_file_that_changes_after_the_search_is_not_taken(tmp_path: Path) -> None:
+    put(tmp_path, "a.dcm", file(image(instance=UID)))
+    folders = Folders([tmp_path])
+    assert folders.files_of(UID)
+    put(tmp_path, "a.dcm", file(image(instance="1.2.9")))
+    with pytest.raises(InstanceNotFound, match="changed"), folders.opened(UID):
+        pass
+
+
+def test_files_are_opened_one_at_a_time_and_once(tmp_path: Path) -> None:
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.is_dir():
+        pytest.skip("the system does not list open files")
+    for number in range(300):
+        put(tmp_path, f"{number}.dcm", file(image(instance=f"{UID}.{number}")))
+    seen: list[tuple[str, int]] = []
+    folders = Folders([tmp_path], lambda text: seen.append((text, len(list(descriptors.iterdir())))))
+    before = len(list(descriptors.iterdir()))
+    assert folders.files_of(f"{UID}.7")
+    with folders.opened(f"{UID}.7"):
+        pass
+    assert max(count for _, count in seen) <= before + 2
+    assert [text for text, _ in seen] == [
+        *(f"looking for instances: {count} files" for count in (0, 100, 200)),
+        "",
+        "reading instance 1",
+        "",
+    ]
