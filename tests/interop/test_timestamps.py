@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+import pydicom
 import pytest
+from cryptography.x509 import ObjectIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import dcmseal
 from dcmseal.cli.main import main
@@ -15,7 +21,7 @@ from tests.core.engine.kit import signed, signer_of
 from tests.support.dcmsign import Dcmtk
 from tests.support.files import real_file
 from tests.support.pki import Pki
-from tests.support.tsa import Authority, Serving
+from tests.support.tsa import NOW, Authority, Serving
 
 SIGNERS = ("rsa2048", "p256", "p384", "dsa2048")
 
@@ -100,3 +106,39 @@ def test_dcmsign_takes_our_query_and_uid_file(dcmsign: Dcmtk, pki: Pki, authorit
     dcmsign.insert_timestamp(unstamped, stamped, query, answer, uid)
     assert says_ok(dcmsign, pki, stamped)
     assert dcmseal.verify(stamped, integrity_only=True, timestamp="require").verdict is Verdict.VALID
+
+
+@pytest.mark.parametrize(
+    ("usage", "changes", "dcmsign_says", "we_say"),
+    [
+        ((ExtendedKeyUsageOID.TIME_STAMPING,), {}, True, Verdict.VALID),
+        ((ExtendedKeyUsageOID.TIME_STAMPING,), {"value": b"another value"}, False, Verdict.INVALID),
+        ((ExtendedKeyUsageOID.TIME_STAMPING,), {"message_digest": bytes(32)}, False, Verdict.INVALID),
+        ((ExtendedKeyUsageOID.TIME_STAMPING,), {"ess_of": b"another"}, False, Verdict.INVALID),
+        ((ExtendedKeyUsageOID.CODE_SIGNING,), {}, False, Verdict.INVALID),
+        # dcmsign does not hold the certified time against the claimed one
+        ((ExtendedKeyUsageOID.TIME_STAMPING,), {"moment": NOW - dt.timedelta(days=1)}, True, Verdict.INVALID),
+    ],
+)
+def test_both_say_the_same_of_wrong_timestamps(
+    dcmsign: Dcmtk,
+    pki: Pki,
+    tmp_path: Path,
+    usage: tuple[ObjectIdentifier, ...],
+    changes: dict[str, Any],
+    dcmsign_says: bool,
+    we_say: Verdict,
+) -> None:
+    """The tokens are put into the file by hand, so that nobody looks at them before."""
+    data = signed(real_file("CT_small.dcm").data, pki["rsa2048"])
+    stamped = Authority(pki, tmp_path, key="rsa2048", usage=usage)
+    value = dcmseal.signatures(data)[0].content.value
+    token = stamped.token(**{"value": value, **changes})
+    dataset = pydicom.dcmread(BytesIO(data))
+    item = dataset[0xFFFAFFFA][0]
+    item.add_new(0x04000305, "CS", "CMS_TSP")
+    item.add_new(0x04000310, "OB", token + bytes(len(token) % 2))
+    file = tmp_path / "stamped.dcm"
+    dataset.save_as(file)
+    assert says_ok(dcmsign, pki, file) == dcmsign_says
+    assert dcmseal.verify(file, integrity_only=True, timestamp="require").verdict is we_say

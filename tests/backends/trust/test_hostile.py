@@ -118,6 +118,11 @@ def test_names_do_not_get_out_of_their_line(site: Site, ca: Authority) -> None:
     assert printable(message)
 
 
+def test_what_is_no_certificate_is_not_evaluable() -> None:
+    for data in (b"", b"\x30\x80", LEAF.der[:-1]):
+        assert codes(evaluated(data), Outcome.FAILED) == ["certificate-not-evaluable"]
+
+
 def test_a_loop_of_authorities_ends(site: Site, ca: Authority) -> None:
     first, second = root("first"), root("second")
     there = Authority(second.key, first.issue("second", authority=True).certificate)
