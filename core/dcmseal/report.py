@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn
@@ -74,6 +75,27 @@ class Coverage:
     critical: tuple[int, ...] = ()
 
 
+class TimeBasis(StrEnum):
+    """How the moment is known for which trust in a signer was evaluated."""
+
+    CERTIFIED = "certified"
+    """By a certified timestamp that was verified."""
+    CLAIMED = "claimed"
+    """The signer says so, in Digital Signature DateTime (0400,0105)."""
+    NOW = "now"
+    """There is no time of signing that can be read: the moment of verification."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignerTrust:
+    """For which moment trust in the signer was evaluated, and by which certificates."""
+
+    moment: dt.datetime
+    basis: TimeBasis
+    chain: tuple[bytes, ...] = ()
+    """DER, the signer's first, the anchor last; empty if none leads to an anchor."""
+
+
 _DECISIVE = (Aspect.FORM, Aspect.INTEGRITY, Aspect.AUTHENTICITY, Aspect.TRUST)
 
 
@@ -85,6 +107,8 @@ class SignatureReport:
     findings: tuple[Finding, ...]
     coverage: Coverage | None = None
     profiles: tuple[str, ...] = ()
+    trust: SignerTrust | None = None
+    """None if trust was not asked for."""
     required: tuple[Aspect, ...] = ()
     """Aspects that were demanded beyond the ones that always decide."""
     certified: CertifiedTime | None = None
@@ -154,6 +178,8 @@ __all__ = [
     "Location",
     "Outcome",
     "SignatureReport",
+    "SignerTrust",
+    "TimeBasis",
     "Verdict",
     "VerificationReport",
 ]

@@ -42,10 +42,19 @@ def path(tags: Sequence[int]) -> str:
 
 def signer(signature: DigitalSignature) -> str:
     """The subject of the signer's certificate, or why it cannot be named."""
+    return _subject(signature.certificate)
+
+
+def chain(certificates: Iterable[bytes]) -> str:
+    """The subjects of certificates, the signer's first, the anchor last."""
+    return " <- ".join(map(_subject, certificates))
+
+
+def _subject(certificate: bytes) -> str:
     from dcmseal.engine.certificate import read_certificate
 
     try:
-        return printable(read_certificate(signature.certificate).subject)
+        return printable(read_certificate(certificate).subject)
     except CertificateNotValid as error:
         return f"(unknown: {printable(str(error))})"
 

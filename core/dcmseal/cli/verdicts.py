@@ -83,6 +83,8 @@ def _show_signature(report: SignatureReport, to: Screen, *, integrity_only: bool
             ("MAC algorithm", describing.algorithm(signature)),
         ],
     )
+    if report.trust is not None and report.trust.chain:
+        fields(to, [("chain", describing.chain(report.trust.chain))], longest=LONGEST_LINE)
     for aspect in Aspect:
         outcome = report.outcome(aspect)
         fields(to, [(aspect.value, outcome.value + _why_unknown(report, aspect))], _OUTCOME_TONES[outcome])

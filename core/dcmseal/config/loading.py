@@ -30,7 +30,9 @@ from dcmseal.config.places import VARIABLE, named_place, usual_place
 from dcmseal.config.problems import Problem, Problems
 from dcmseal.config.setup import KeySetup, read_setup
 from dcmseal.config.tables import Table
+from dcmseal.config.trust import read_trust
 from dcmseal.errors import UsageError
+from dcmseal.plugins.trust import TrustSettings
 
 _MOST_BYTES: Final = 1 << 16
 _LONGEST_LINE: Final = 1000
@@ -46,6 +48,8 @@ class Config:
     """The file; None if there is none."""
     keys: Mapping[str, KeySetup] = field(default_factory=dict[str, KeySetup])
     """The named setups."""
+    trust: Mapping[str, TrustSettings] = field(default_factory=dict[str, TrustSettings])
+    """The named trust setups."""
     profiles_folder: Path | None = None
     """The folder of Digital Signature Profiles that the site wrote itself."""
 
@@ -66,6 +70,16 @@ class Config:
         raise UsageError(
             f"{name!r} is no key URI, and {self.path} has no [keys.{name}]",
             hint=f"{meant}setups are: {', '.join(self.keys) or 'none'}; a key URI is written SCHEME:PATH",
+        )
+
+    def trust_setup(self, name: str) -> TrustSettings:
+        """The trust setup of that name; raises UsageError if there is none."""
+        if name in self.trust:
+            return self.trust[name]
+        place = self.path or named_place(None) or usual_place()
+        raise UsageError(
+            f"there is no trust setup {name!r}",
+            hint=f"setups are: {', '.join(self.trust) or 'none'}; describe it as [trust.{name}] in {place}",
         )
 
 
@@ -116,6 +130,10 @@ def _read(place: Path, root: Table) -> Config:
         setup = read_setup(name, table, place.parent)
         if setup:
             keys[name] = setup
+    trust: dict[str, TrustSettings] = {}
+    trusted = root.table("trust")
+    for name, table in trusted.tables() if trusted else ():
+        trust[name] = read_trust(table, place.parent)
     profiles = root.table("profiles")
     folder = profiles.text("folder") if profiles else ""
     if profiles:
@@ -123,6 +141,7 @@ def _read(place: Path, root: Table) -> Config:
     return Config(
         path=place,
         keys=MappingProxyType(keys),
+        trust=MappingProxyType(trust),
         profiles_folder=place.parent / Path(folder).expanduser() if folder else None,
     )
 

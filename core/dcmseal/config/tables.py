@@ -34,8 +34,9 @@ class Table:
         """The text of a key; empty if there is none, or none that can be used."""
         self._known.append(key)
         value = self._values.get(key)
-        if value is None:
-            return ""
+        return "" if value is None else self._text(key, value)
+
+    def _text(self, key: str, value: object) -> str:
         if not isinstance(value, str) or not value.strip():
             self.problem(key, "it has to be a text in quotes", f'write {key} = "..."')
         elif "PRIVATE KEY-----" in value:
@@ -45,6 +46,30 @@ class Table:
         else:
             return value
         return ""
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """The texts of a key, of which there may be one or several."""
+        self._known.append(key)
+        value = self._values.get(key, [])
+        values = cast("list[object]", value) if isinstance(value, list) else [value]
+        return tuple(text for each in values if (text := self._text(key, each)))
+
+    def all_texts(self) -> Iterator[tuple[str, str]]:
+        """All that is in this table, which holds nothing but texts with names that a plugin chooses."""
+        for key in self._values:
+            if is_secret_name(key):
+                self.problem(key, "a passphrase or PIN has no place here", _NO_SECRETS)
+            elif text := self.text(key):
+                yield key, text
+
+    def flag(self, key: str) -> bool:
+        """Whether the key is there and true."""
+        self._known.append(key)
+        value = self._values.get(key, False)
+        if not isinstance(value, bool):
+            self.problem(key, "it has to be true or false", f"write {key} = true")
+            return False
+        return value
 
     def has(self, key: str) -> bool:
         """Whether the key is there, whatever its value."""

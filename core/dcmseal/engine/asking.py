@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from dcmseal.engine.inspection import Signature
     from dcmseal.engine.references.folders import Folders
     from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
+    from dcmseal.engine.trusting import Trust
     from dcmseal.plugins.protocols import Profile
     from dcmseal.plugins.registry import Registry
+    from dcmseal.plugins.trust import TrustSettings
 
 References: TypeAlias = "Folders | Iterable[str | os.PathLike[str]]"
 """Folders with the instances that documents cite: their paths, or Folders, which are looked through once only."""
@@ -42,6 +44,7 @@ def verify(
     timestamp: TimestampRule | str = "verify",
     timestamp_certificates: Iterable[bytes] = (),
     name_profiles: bool = True,
+    trust: Trust | TrustSettings | None = None,
     references: References | None = None,
     registry: Registry | None = None,
 ) -> VerificationReport:
@@ -52,13 +55,16 @@ def verify(
     ``timestamp`` says whether certified timestamps are verified where they are (``verify``), demanded of every
     signature (``require``), or left alone (``ignore``); ``timestamp_certificates`` are DER certificates of authorities,
     for timestamps that come without. ``name_profiles`` False saves looking for plugins where nobody wants to know which
-    profiles are met. ``references`` are folders with the instances that a document cites as evidence, which are then
+    profiles are met. ``trust`` says whom to believe: without it, trust stays unknown; ``Trust.open(settings)`` serves
+    many files. ``references`` are folders with the instances that a document cites as evidence, which are then
     held against what it says of them (PS3.3 C.17.2.1). A bad signature is a finding of the report. Raises UsageError,
-    DatasetError or one of its kinds, and ProfileError or one of its kinds.
+    DatasetError or one of its kinds, ProfileError or one of its kinds, and TrustError if what ``trust`` names cannot be
+    read.
     """
     from dcmseal.engine.verification import Question, verify_file
 
     wanted = tuple(require)
+    judge = _opened(trust, registry)
     question = Question(
         uid=uid,
         location=location_of(location),
@@ -66,7 +72,8 @@ def verify(
         required=tuple(_plugins(registry).profile(each) if isinstance(each, str) else each for each in wanted),
         integrity_only=integrity_only,
         accept_old_format=accept_old_format,
-        timestamp=_timestamps(timestamp, timestamp_certificates, registry),
+        timestamp=_timestamps(timestamp, timestamp_certificates, registry, judge),
+        trust=judge,
     )
     folders = folders_of(references)
     with opened(source) as file:
@@ -133,10 +140,10 @@ def folders_of(references: References | None) -> Folders | None:
 
 
 def _timestamps(
-    rule: TimestampRule | str, certificates: Iterable[bytes], registry: Registry | None
+    rule: TimestampRule | str, certificates: Iterable[bytes], registry: Registry | None, trust: Trust | None
 ) -> TimestampQuestion:
     """How timestamps are verified; raises UsageError."""
-    from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
+    from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule, nobody_vouches
 
     try:
         asked = TimestampRule(rule)
@@ -144,7 +151,10 @@ def _timestamps(
         known = ", ".join(TimestampRule)
         raise UsageError(f"{rule!r} is no way to deal with timestamps", hint=f"use one of {known}") from None
     return TimestampQuestion(
-        rule=asked, certificates=tuple(certificates), backend=lambda type_: _plugins(registry).timestamp_backend(type_)
+        rule=asked,
+        certificates=tuple(certificates),
+        backend=lambda type_: _plugins(registry).timestamp_backend(type_),
+        vouch=trust.vouch if trust else nobody_vouches,
     )
 
 
@@ -152,3 +162,11 @@ def _plugins(registry: Registry | None) -> Registry:
     from dcmseal.plugins.registry import installed
 
     return installed() if registry is None else registry
+
+
+def _opened(trust: Trust | TrustSettings | None, registry: Registry | None) -> Trust | None:
+    if trust is None:
+        return None
+    from dcmseal.engine.trusting import Trust
+
+    return trust if isinstance(trust, Trust) else Trust.open(trust, registry)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
     from dcmseal.plugins.protocols import KeyListing, Profile, Requirements
     from dcmseal.plugins.registry import PluginInfo
-    from dcmseal.report import Coverage, Finding, SignatureReport, VerificationReport
+    from dcmseal.report import Coverage, Finding, SignatureReport, SignerTrust, VerificationReport
 
 
 def report_document(report: VerificationReport, file: str | None = None) -> Document:
@@ -224,7 +224,16 @@ def _verified(report: SignatureReport, *, integrity_only: bool) -> Document:
         "findings": [_finding(each) for each in report.findings],
         "coverage": None if report.coverage is None else _coverage(report.coverage),
         "profiles": list(report.profiles),
+        "trust": None if report.trust is None else _trust(report.trust),
         "certified": certified_value(report.certified),
+    }
+
+
+def _trust(trust: SignerTrust) -> Document:
+    return {
+        "moment": moment_value(trust.moment),
+        "basis": trust.basis.value,
+        "chain": [signer_value(each) for each in trust.chain],
     }
 
 

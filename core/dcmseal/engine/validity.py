@@ -7,6 +7,7 @@ from typing import Final
 
 from dcmseal.engine.certificate import Certificate
 from dcmseal.model import DigitalSignature
+from dcmseal.plugins.trust import Leniency
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.terms import KeyType
 
@@ -37,16 +38,19 @@ def validity_findings(signature: DigitalSignature, certificate: Certificate) -> 
         yield _authenticity(Outcome.PASSED, "certificate-in-time", message)
 
 
-def strength_findings(signature: DigitalSignature, certificate: Certificate) -> Iterator[Finding]:
+def strength_findings(
+    signature: DigitalSignature, certificate: Certificate, weak: Leniency = Leniency.DOUBT
+) -> Iterator[Finding]:
     """What is too weak for a new signature, though an old one is verified with it (PS3.15 C.1, note)."""
+    outcome = weak.outcome
     algorithm = signature.mac.mac_algorithm if signature.mac else None
     if algorithm is not None and algorithm.is_weak:
         message = f"{algorithm} is weak: other data of the same MAC may be found"
-        yield _trust("weak-mac-algorithm", message)
+        yield _trust(outcome, "weak-mac-algorithm", message)
     bits = certificate.key_bits
     if certificate.key_type in (KeyType.RSA, KeyType.DSA) and bits < _STRONG_BITS:
         message = f"the key has {bits} bits: it may have been broken"
-        yield _trust("weak-key", message)
+        yield _trust(outcome, "weak-key", message)
         if bits < _ANY_BITS:
             yield _authenticity(Outcome.FAILED, "key-too-small", message, _SIGNING)
 
@@ -55,5 +59,5 @@ def _authenticity(outcome: Outcome, code: str, message: str, clause: str = "RFC 
     return Finding(aspect=Aspect.AUTHENTICITY, outcome=outcome, code=code, message=message, clause=clause)
 
 
-def _trust(code: str, message: str) -> Finding:
-    return Finding(aspect=Aspect.TRUST, outcome=Outcome.UNKNOWN, code=code, message=message, clause=_SIGNING)
+def _trust(outcome: Outcome, code: str, message: str) -> Finding:
+    return Finding(aspect=Aspect.TRUST, outcome=outcome, code=code, message=message, clause=_SIGNING)

@@ -26,11 +26,12 @@ from dcmseal.errors import CertificateNotValid, Malformed, NoSuchSignature
 from dcmseal.location import Location
 from dcmseal.mac.digest import is_available
 from dcmseal.plugins.protocols import Profile
-from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, VerificationReport
+from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, SignerTrust, VerificationReport
 from dcmseal.tags import tag_text, tags_text
 
 if TYPE_CHECKING:
     from dcmseal.engine.alternatives import Alternative, Readings
+    from dcmseal.engine.trusting import Trust
 
 _SIGNING: str = "PS3.15 C.1"
 _MAC: str = "PS3.3 C.12.1.1.3.1.2"
@@ -52,6 +53,8 @@ class Question:
     timestamp: TimestampQuestion = TimestampQuestion()
     accept_old_format: bool = False
     """Take signatures in the fragment format of DCMTK before 3.5.4 for valid."""
+    trust: Trust | None = None
+    """What to judge signers by; None leaves trust in them unknown."""
 
 
 _PATIENCE: Final = 64 << 20
@@ -189,11 +192,18 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question, time
         except CertificateNotValid as error:
             findings.append(_finding(Aspect.FORM, Outcome.FAILED, "certificate-unreadable", str(error)))
     findings.extend(_signature_findings(level, found, certificate, question))
+    trust: SignerTrust | None = None
     if certificate is not None:
         findings.extend(validity_findings(signature, certificate))
-        findings.extend(strength_findings(signature, certificate))
     stamp = timestamps.answer(signature, certificate)
     findings.extend((*stamp.findings, *stamp.vouching))
+    if certificate is not None and question.trust is not None:
+        findings.extend(strength_findings(signature, certificate, question.trust.settings.weak))
+        certified = stamp.time.moment if stamp.time and stamp.is_sound and stamp.is_vouched_for else None
+        judgement, trust = question.trust.judge(signature, certificate.der, certified)
+        findings.extend(judgement)
+    elif certificate is not None:
+        findings.extend(strength_findings(signature, certificate))
     if listed is not None:
         findings.extend(coverage_findings(listed.coverage))
         findings.extend(binding_findings(level.file, level.fragments, signature.mac, listed.signed))
@@ -209,6 +219,7 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question, time
         findings=tuple(findings),
         coverage=listed.coverage if listed else None,
         profiles=met,
+        trust=trust,
         certified=stamp.time,
     )
 

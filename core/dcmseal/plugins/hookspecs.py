@@ -1,4 +1,4 @@
-"""The hooks through which a plugin contributes signer backends, Digital Signature Profiles and kinds of timestamp.
+"""The hooks through which a plugin contributes keys, trust, Digital Signature Profiles and kinds of timestamp.
 
 A plugin is a module named by an entry point of group ``dcmseal``; it imports nothing heavy:
 
@@ -22,6 +22,7 @@ import pluggy
 from dcmseal.plugins.loading import PROJECT
 from dcmseal.plugins.protocols import Profile, SignerBackend
 from dcmseal.plugins.timestamping import TimestampBackend
+from dcmseal.plugins.trust import TrustBackend
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -37,6 +38,12 @@ def dcmseal_signer_backends() -> Iterable[SignerBackend]:
 @hookspec
 def dcmseal_profiles() -> Iterable[Profile]:
     """Contribute Digital Signature Profiles (PS3.15 6.3); each is found by its name."""
+    raise NotImplementedError
+
+
+@hookspec
+def dcmseal_trust_backends() -> Iterable[TrustBackend]:
+    """Contribute backends that evaluate trust in signers; each is found by the scheme of the trust settings."""
     raise NotImplementedError
 
 

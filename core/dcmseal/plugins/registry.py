@@ -1,4 +1,4 @@
-"""The registry of plugins: signer backends by key URI scheme, profiles by name, timestamps by their type."""
+"""The registry of plugins: signer and trust backends by scheme, profiles by name, timestamps by their type."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from dcmseal.plugins.catalogue import Catalogue
 from dcmseal.plugins.guarded_profile import GuardedProfile, guarded_profile
 from dcmseal.plugins.guarded_signer import GuardedBackend
 from dcmseal.plugins.guarded_timestamping import GuardedTimestamps
+from dcmseal.plugins.guarded_trust import GuardedTrustBackend
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.key_uri import KeyUri, escaped, scheme_of
 from dcmseal.plugins.loading import LoadedPlugin, Origin, discovered, origin_of, registered
 from dcmseal.plugins.protocols import Profile, Secrets, Signer, SignerBackend
 from dcmseal.plugins.timestamping import TimestampBackend
+from dcmseal.plugins.trust import TrustBackend
 
 _LONGEST_TYPE: Final = 64
 PROFILE_FILE: Final = ".toml"
@@ -128,6 +130,21 @@ class Registry:
         """All profiles that can be used, by name."""
         return tuple(self._profiles.usable.values())
 
+    def trust_backend(self, scheme: str) -> TrustBackend:
+        """The backend for trust settings of a scheme; raises PluginNotFound, PluginConflict or PluginBroken."""
+        backend = self._trust_backends.find(scheme)
+        if backend is None:
+            known = ", ".join(self._trust_backends.usable)
+            raise PluginNotFound(
+                f"no plugin evaluates trust of scheme {scheme}",
+                hint=f"install the plugin for it, or use one of: {known or 'none is installed'}",
+            )
+        return backend
+
+    def trust_backends(self) -> tuple[TrustBackend, ...]:
+        """All trust backends that can be used, by scheme."""
+        return tuple(self._trust_backends.usable.values())
+
     def timestamp_backend(self, type_: str) -> TimestampBackend:
         """What knows a Certified Timestamp Type; raises PluginNotFound, PluginConflict or PluginBroken."""
         backend = self._timestamps.find(type_)
@@ -164,6 +181,16 @@ class Registry:
         )
 
     @cached_property
+    def _trust_backends(self) -> Catalogue[GuardedTrustBackend]:
+        return Catalogue(
+            self._plugins,
+            kind="trust",
+            hook="dcmseal_trust_backends",
+            admit=GuardedTrustBackend,
+            name_of=lambda backend: backend.scheme,
+        )
+
+    @cached_property
     def _timestamps(self) -> Catalogue[GuardedTimestamps]:
         return Catalogue(
             self._plugins,
@@ -174,7 +201,7 @@ class Registry:
         )
 
     def _info(self, plugin: LoadedPlugin) -> PluginInfo:
-        catalogues = (self._backends, self._profiles, self._timestamps)
+        catalogues = (self._backends, self._profiles, self._trust_backends, self._timestamps)
         problems = dict.fromkeys(problem for each in catalogues for problem in each.problems(plugin))
         return PluginInfo(
             name=plugin.origin.name,

@@ -17,7 +17,8 @@ from dcmseal.engine.timestamps import TimestampQuestion, timestamp_answer
 from dcmseal.errors import NoSuchSignature, TimestampError, TimestampRejected, UsageError
 from dcmseal.model import CertifiedTime
 from dcmseal.plugins.timestamping import Patience, QueryWish, TimestampJudgement
-from dcmseal.report import Finding
+from dcmseal.plugins.trust import TrustSettings
+from dcmseal.report import Finding, TimeBasis
 from tests.core.engine.kit import signed, signed_at, signer_of
 from tests.core.plugins.fakes import plugin
 from tests.support import builder
@@ -366,3 +367,29 @@ def test_a_plugin_that_answers_nonsense_is_not_believed(pki: Pki, image: bytes, 
 def test_rules_for_timestamps_are_three(image: bytes) -> None:
     with pytest.raises(UsageError, match="'always'"):
         dcmseal.verify(image, timestamp="always")
+
+
+def test_an_authority_that_is_trusted_makes_the_time_count(pki: Pki, served: Serving, image: bytes) -> None:
+    result = dcmseal.sign(image, signer=signer_of(pki["rsa2048"]), timestamp=served.url)
+    trusted = TrustSettings(anchors=(str(pki.root.certificate_pem),))
+    report = dcmseal.verify(result.data or b"", trust=trusted, timestamp="require")
+    (verified,) = report.signatures
+    assert report.verdict is Verdict.VALID
+    assert verified.outcome(Aspect.TIMESTAMP) is Outcome.PASSED
+    assert "tsa-trusted" in codes(result.data, trust=trusted)
+    assert verified.trust is not None
+    assert verified.certified is not None
+    assert verified.trust.basis is TimeBasis.CERTIFIED
+    assert verified.trust.moment == verified.certified.moment
+
+
+def test_an_authority_that_nobody_trusts_makes_it_invalid(pki: Pki, served: Serving, image: bytes) -> None:
+    result = dcmseal.sign(image, signer=signer_of(pki["rsa2048"]), timestamp=served.url)
+    signer_only = TrustSettings(anchors=(str(pki["rsa2048"].certificate_pem),))
+    report = dcmseal.verify(result.data or b"", trust=signer_only)
+    (verified,) = report.signatures
+    assert "tsa-untrusted" in codes(result.data, trust=signer_only)
+    assert verified.outcome(Aspect.TRUST) is Outcome.PASSED
+    assert verified.trust is not None
+    assert verified.trust.basis is TimeBasis.CLAIMED
+    assert report.verdict is Verdict.INVALID

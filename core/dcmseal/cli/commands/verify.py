@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser, completed_by
+from dcmseal.cli.trusting import add_trust_options, trust_of
 
 if TYPE_CHECKING:
     from dcmseal.engine.json_values import Document
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """
   dcmseal verify signed.dcm
+  dcmseal verify signed.dcm --trust-anchor hospital-ca.pem --crl hospital.crl
+  dcmseal verify archive/*.dcm --trust hospital         as the configuration file says
   dcmseal verify signed.dcm --integrity-only            whoever signed it
   dcmseal verify *.dcm --quiet && echo all are valid
   dcmseal verify plan.dcm --item "BeamSequence[0]" --require base-rsa
@@ -36,6 +39,7 @@ def configure(parser: Parser) -> None:
     parser.add_argument("files", metavar="FILE", nargs="+", help="DICOM file, or - for standard input")
     parser.add_uid("only the signature with this Digital Signature UID")
     parser.add_argument("--item", metavar="PATH", help="only signatures in this item, as in BeamSequence[0], or main")
+    add_trust_options(parser)
     parser.add_argument("--integrity-only", action="store_true", help="do without trust in the signer")
     completed_by(
         parser.add_argument(
@@ -129,6 +133,7 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
         raise UsageError("standard input can be read once only", hint="name - once")
     references = folders(options.references)
     location = None if options.item is None else Location.parse(options.item)
+    trust = trust_of(options)
     certificates = certificates_in(options.timestamp_certificate)
     registry = registry_of(options) if options.require else None
     for file in options.files:
@@ -142,6 +147,7 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
                     registry=registry,
                     integrity_only=options.integrity_only,
                     accept_old_format=options.accept_old_format,
+                    trust=trust,
                     timestamp=options.timestamp,
                     timestamp_certificates=certificates,
                     # looking for plugins takes longer than all else that a small file needs

@@ -1,0 +1,187 @@
+"""Trust in a signer's certificate, step by step, and remembered: an archive of one signer costs one validation."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from asn1crypto.crl import CertificateList
+from asn1crypto.ocsp import OCSPResponse
+from asn1crypto.x509 import Certificate
+from pyhanko_certvalidator.path import ValidationPath
+
+from dcmseal.plugins.trust import Revocation, TrustAnswer, TrustQuestion, TrustSettings
+from dcmseal.report import Finding, Outcome, TimeBasis
+from dcmseal_trust.breakpoints import Breakpoints
+from dcmseal_trust.fetching import PATIENCE, Fetcher
+from dcmseal_trust.judging import finding, fitness_findings, weakness_findings
+from dcmseal_trust.material import Material, certificate, readable
+from dcmseal_trust.paths import NoPath, certificates_of, find_path, is_valid_at, name_of
+from dcmseal_trust.revocation import RevocationStatus, Status, partial_paths, status_at
+
+_MOST_ANSWERS: Final = 4096
+_MOST_FETCHED: Final = 256
+_MOST_OTHERS: Final = 6
+"""What comes with a certificate may be made to lead in circles, in every order."""
+_REVOCATION: Final = "RFC 5280 6.3"
+_POE: Final = "ETSI EN 319 102-1 5.2"
+_OF_TIME: Final = {
+    TimeBasis.CERTIFIED: "at the certified time",
+    TimeBasis.CLAIMED: "at the time of signing, which is only claimed",
+    TimeBasis.NOW: "now",
+}
+
+
+class X509Evaluator:
+    """Evaluates certificates by settings and the material they name."""
+
+    def __init__(self, settings: TrustSettings, material: Material) -> None:
+        self._settings = settings
+        self._named = material
+        self._fetcher = Fetcher(settings.timeout) if settings.fetch else None
+        self._take(material)
+
+    def _take(self, material: Material) -> None:
+        """Judge by this material from now on."""
+        self._material = material
+        self._breakpoints = Breakpoints(material)
+        self._answers: dict[object, TrustAnswer] = {}
+
+    def evaluate(self, question: TrustQuestion) -> TrustAnswer:
+        """Answer; the answer is the same between two moments at which anything begins or ends."""
+        # certificates count whole seconds (RFC 5280 4.1.2.5)
+        moment, now = (each.astimezone(dt.UTC).replace(microsecond=0) for each in (question.moment, question.now))
+        question = replace(question, moment=moment, now=now)
+        answer = self._answers.get(self._key(question))
+        if answer is None:
+            answer = self._evaluated(question)
+            if len(self._answers) >= _MOST_ANSWERS:
+                self._answers.clear()
+            # what was fetched meanwhile has moments of its own
+            self._answers[self._key(question)] = answer
+        return answer
+
+    def _key(self, question: TrustQuestion) -> object:
+        certificates = question.certificate, *question.others[:_MOST_OTHERS]
+        moments = question.moment, question.now
+        spans = tuple(self._breakpoints.span(each, moment) for each in certificates for moment in moments)
+        turn = question.now.timestamp() // PATIENCE if self._fetcher else 0
+        return certificates, question.purpose, question.basis, question.moment <= question.now, turn, spans
+
+    def _evaluated(self, question: TrustQuestion) -> TrustAnswer:
+        try:
+            leaf = certificate(question.certificate)
+            return self._judged(leaf, question)
+        except Exception as error:  # noqa: BLE001 - a hostile certificate makes readers of ASN.1 fail in many ways
+            message = f"the certificate, or one of its chain, cannot be evaluated ({type(error).__name__})"
+            return TrustAnswer(findings=(finding(Outcome.FAILED, "certificate-not-evaluable", message),))
+
+    def _judged(self, leaf: Certificate, question: TrustQuestion) -> TrustAnswer:
+        findings = [*fitness_findings(leaf, self._settings, question.purpose)]
+        others = (*self._material.intermediates, *readable(question.others[:_MOST_OTHERS]))
+        try:
+            path = find_path(leaf, replace(self._material, intermediates=others), question.moment)
+        except NoPath as none:
+            message = f"{none.message} ({_OF_TIME[question.basis]})"
+            return TrustAnswer(findings=(*findings, finding(Outcome.FAILED, none.code, message, clause="RFC 5280 6")))
+        chain = certificates_of(path)
+        message = f"the certificate leads to {name_of(chain[-1])}, which is trusted, {_OF_TIME[question.basis]}"
+        findings += [
+            finding(Outcome.PASSED, "leads-to-anchor", message, clause="RFC 5280 6"),
+            *weakness_findings(chain, self._settings),
+            *self._expiry_findings(path, question),
+        ]
+        if self._settings.revocation_rule is not Revocation.OFF:
+            for each in partial_paths(path):
+                findings.extend(self._revocation_findings(each, question))
+        return TrustAnswer(findings=tuple(findings), chain=tuple(each.dump() for each in chain))
+
+    def _expiry_findings(self, path: ValidationPath, question: TrustQuestion) -> Iterator[Finding]:
+        """Whether the certificate, or one of its chain, expired after the signature was made."""
+        if question.basis is TimeBasis.NOW:
+            return
+        over = [each for each in certificates_of(path) if each.not_valid_after < question.now]
+        if over:
+            message = f"{name_of(over[0])} expired at {over[0].not_valid_after.isoformat()}, after the time of signing"
+            yield _since("expired-since", message, question, self._settings, name_of(over[0]))
+
+    def _revocation_findings(self, path: ValidationPath, question: TrustQuestion) -> Iterator[Finding]:
+        """What is known about the revocation of the last certificate of a path."""
+        name = name_of(path.last)
+        status, unreachable = self._status(path, question)
+        match status:
+            case RevocationStatus(status=Status.REVOKED, since=dt.datetime() as since, reason=reason):
+                told = f"{name} was revoked at {since.isoformat()} ({reason})"
+                if since <= question.moment:
+                    yield finding(Outcome.FAILED, "revoked", told, where=name, clause=_REVOCATION)
+                else:
+                    message = f"{told}, after the time of signing"
+                    yield _since("revoked-since", message, question, self._settings, name)
+            case RevocationStatus(status=Status.GOOD):
+                yield finding(Outcome.PASSED, "not-revoked", f"{name} is not revoked", where=name, clause=_REVOCATION)
+            case _:
+                outcome = Outcome.UNKNOWN if self._settings.revocation_rule is Revocation.HARD else Outcome.PASSED
+                yield _ignorance(outcome, status, name, unreachable=unreachable)
+
+    def _status(self, path: ValidationPath, question: TrustQuestion) -> tuple[RevocationStatus, bool]:
+        """The status, by what is at hand and then by what can be fetched; and whether fetching failed."""
+        status = _status(path, self._material, question)
+        if status.is_known or self._fetcher is None:
+            return status, False
+        issuer = path.find_issuing_authority(path.last).certificate
+        places, got = 0, 0
+        for kind, fetch in (
+            ("ocsp_responses", partial(self._fetcher.ocsp_responses, path.last, issuer)),
+            ("crls", partial(self._fetcher.crls, path.last)),
+        ):
+            known, fetched = fetch()
+            places, got = places + known, got + len(fetched)
+            if fetched:
+                self._acquire(kind, fetched)
+                status = _status(path, self._material, question)
+            if status.is_known:
+                break
+        return status, bool(places and not got)
+
+    def _acquire(self, kind: str, fetched: tuple[CertificateList | OCSPResponse, ...]) -> None:
+        """Judge by what was fetched, too."""
+        held = getattr(self._material, kind)
+        new = tuple(each for each in fetched if each not in held)
+        if len(held) - len(getattr(self._named, kind)) >= _MOST_FETCHED:
+            held = getattr(self._named, kind)
+        if new:
+            self._take(replace(self._material, **{kind: (*held, *new)}))
+
+
+def _status(path: ValidationPath, material: Material, question: TrustQuestion) -> RevocationStatus:
+    """The status at the moment that counts, or what became of it since, if that says more."""
+    present = is_valid_at(path, question.now)
+    if question.basis is not TimeBasis.CERTIFIED:
+        return status_at(path, material, question.now if present else question.moment)
+    status = status_at(path, material, question.moment)
+    if status.status is Status.REVOKED or not present:
+        return status
+    later = status_at(path, material, question.now)
+    return later if later.is_known else status
+
+
+def _since(code: str, message: str, question: TrustQuestion, settings: TrustSettings, name: str) -> Finding:
+    """What came after the signature matters unless its time is certified: who has the key can claim any time."""
+    if question.basis is TimeBasis.CERTIFIED:
+        return finding(Outcome.PASSED, code, message, where=name, clause=_POE)
+    return finding(settings.claimed_time.outcome, code, f"{message}, which is only claimed", where=name, clause=_POE)
+
+
+def _ignorance(outcome: Outcome, status: RevocationStatus, name: str, *, unreachable: bool) -> Finding:
+    """Why it is not known whether a certificate is revoked."""
+    if unreachable:
+        message = f"no CRL or OCSP response about {name} could be fetched"
+        return finding(outcome, "revocation-unreachable", message, where=name, clause=_REVOCATION)
+    if status.status is Status.STALE:
+        message = f"the CRLs and OCSP responses about {name} are out of date"
+        return finding(outcome, "revocation-stale", message, where=name, clause=_REVOCATION)
+    message = f"there is no CRL or OCSP response about {name}"
+    return finding(outcome, "revocation-unknown", message, where=name, clause=_REVOCATION)

@@ -1,0 +1,147 @@
+"""Certificates, CRLs and OCSP responses in files and folders, PEM or DER, each read strictly and with a limit."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from asn1crypto import crl as asn1_crl
+from asn1crypto import ocsp as asn1_ocsp
+from asn1crypto import x509 as asn1_x509
+from cryptography import x509
+
+from dcmseal.errors import TrustError
+from dcmseal.plugins.trust import TrustSettings
+from dcmseal_trust.system_store import system_certificates
+
+T = TypeVar("T")
+
+MOST_BYTES: Final = 64 << 20
+"""The largest file that is read: a CRL of a million entries."""
+_MOST_FILES: Final = 10_000
+_PEM: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----")
+_CERTIFICATE: Final = frozenset({b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE"})
+_CRL: Final = frozenset({b"X509 CRL"})
+_OCSP: Final = frozenset({b"OCSP RESPONSE"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What certificates are judged by."""
+
+    anchors: tuple[asn1_x509.Certificate, ...]
+    intermediates: tuple[asn1_x509.Certificate, ...] = ()
+    crls: tuple[asn1_crl.CertificateList, ...] = ()
+    ocsp_responses: tuple[asn1_ocsp.OCSPResponse, ...] = ()
+
+
+def read_material(settings: TrustSettings) -> Material:
+    """Read all files that settings name; raises TrustError if one of them cannot be read."""
+    anchors = _all(settings.anchors, "certificate", _CERTIFICATE, certificate)
+    if settings.system_anchors:
+        anchors += tuple(readable(system_certificates()))
+    if not anchors:
+        raise TrustError("there is no trust anchor: the operating system has none", hint="name a file with one")
+    return Material(
+        anchors=anchors,
+        intermediates=_all(settings.intermediates, "certificate", _CERTIFICATE, certificate),
+        crls=_all(settings.crls, "CRL", _CRL, crl),
+        ocsp_responses=_all(settings.ocsp_responses, "OCSP response", _OCSP, ocsp_response),
+    )
+
+
+def certificate(der: bytes) -> asn1_x509.Certificate:
+    """Read a certificate; raises ValueError if it is none."""
+    # the strict reader goes first: the other one reads lazily, and fails late and in many ways
+    x509.load_der_x509_certificate(der).public_key()
+    return asn1_x509.Certificate.load(der, strict=True)
+
+
+def crl(der: bytes) -> asn1_crl.CertificateList:
+    """Read a CRL; raises ValueError if it is none."""
+    x509.load_der_x509_crl(der)
+    return asn1_crl.CertificateList.load(der, strict=True)
+
+
+def ocsp_response(der: bytes) -> asn1_ocsp.OCSPResponse:
+    """Read an OCSP response; raises ValueError if it is none, or says that there was no answer."""
+    response = asn1_ocsp.OCSPResponse.load(der, strict=True)
+    if response["response_status"].native != "successful":
+        raise ValueError("the responder gave no answer")
+    if not response.basic_ocsp_response["tbs_response_data"]["responses"].native:
+        raise ValueError("the answer is empty")
+    return response
+
+
+def readable(certificates: Iterable[bytes]) -> Iterator[asn1_x509.Certificate]:
+    """The certificates that can be read."""
+    for der in certificates:
+        try:
+            yield certificate(der)
+        except Exception:  # noqa: BLE001, S112 - one odd certificate is no reason to do without the others
+            continue
+
+
+def _all(names: tuple[str, ...], what: str, labels: frozenset[bytes], read: Callable[[bytes], T]) -> tuple[T, ...]:
+    values: list[T] = []
+    for name in names:
+        for path in _files(name):
+            values.extend(_values(path, what, labels, read, alone=path == Path(name).expanduser()))
+    return tuple(values)
+
+
+def _files(name: str) -> Iterator[Path]:
+    """The file, or the files right in the folder; links that OpenSSL's c_rehash made there lead to them again."""
+    place = Path(name).expanduser()
+    if not place.is_dir():
+        yield place
+        return
+    try:
+        entries = sorted(entry for entry in place.iterdir() if entry.is_file() and not entry.name.startswith("."))
+    except OSError as error:
+        raise TrustError(f"the folder {name} cannot be read: {error.strerror}", hint="check its permissions") from None
+    if len(entries) > _MOST_FILES:
+        raise TrustError(f"the folder {name} holds more than {_MOST_FILES} files", hint="check the path")
+    yield from {os.path.realpath(entry): entry for entry in entries}.values()
+
+
+def _values(path: Path, what: str, labels: frozenset[bytes], read: Callable[[bytes], T], *, alone: bool) -> Iterator[T]:
+    """The values of a file; of a folder's files, those that hold none are passed over."""
+    data = _contents(path)
+    blocks = (data,) if data.startswith(b"\x30") else tuple(_pem_blocks(data, labels))
+    if not blocks and alone:
+        raise TrustError(f"{path} holds no {what}", hint="name a file in PEM or DER")
+    for der in blocks:
+        try:
+            yield read(der)
+        except Exception:  # noqa: BLE001 - readers of ASN.1 fail in many ways
+            if alone or not data.startswith(b"\x30"):
+                message = f"a {what} in {path} cannot be read"
+                raise TrustError(message, hint="get the file again from its issuer") from None
+
+
+def _pem_blocks(data: bytes, labels: frozenset[bytes]) -> Iterator[bytes]:
+    for match in _PEM.finditer(data):
+        if match[1] in labels:
+            try:
+                yield base64.b64decode(b"".join(match[2].split()), validate=True)
+            except binascii.Error:
+                yield b""
+
+
+def _contents(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or "no path of this system"
+        raise TrustError(f"{path} cannot be read: {cause}", hint="check the path and its permissions") from None
+    if len(data) > MOST_BYTES:
+        raise TrustError(f"{path} is larger than {MOST_BYTES >> 20} MiB", hint="check the path")
+    return data

@@ -1,0 +1,16 @@
+"""Contributes the trust backend of this package; imports nothing until it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dcmseal.plugins.hookspecs import hookimpl
+from dcmseal.plugins.trust import TrustBackend
+
+
+@hookimpl
+def dcmseal_trust_backends() -> Iterable[TrustBackend]:
+    """Contribute ``x509``."""
+    from dcmseal_trust.backend import X509Backend
+
+    return (X509Backend(),)

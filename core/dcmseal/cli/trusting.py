@@ -1,0 +1,91 @@
+"""Whom to trust: a trust setup of the configuration file, and what the command line adds to it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING, Final
+
+from dcmseal.cli.parser import Parser
+from dcmseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from dcmseal.engine.trusting import Trust
+    from dcmseal.plugins.trust import TrustSettings
+
+_LISTS: Final = ("trust_anchor", "intermediate", "crl", "ocsp_response", "key_usage", "extended_key_usage")
+_PINS: Final = ("pin_certificate", "pin_subject")
+_CHOICES: Final = ("revocation", "claimed_time")
+_FLAGS: Final = ("system_anchors", "fetch", "allow_weak")
+
+
+def add_trust_options(parser: Parser) -> None:
+    """Add the options that say whom to trust."""
+    group = parser.add_argument_group("trust in the signer (FILE may be a folder; options may be repeated)")
+    group.add_argument("--trust", metavar="NAME", help="as [trust.NAME] of the configuration file says")
+    for option, metavar, meaning in (
+        ("--trust-anchor", "FILE", "certificate of an authority, or of a signer, that you trust"),
+        ("--intermediate", "FILE", "certificates between the signers' and the anchors'"),
+        ("--crl", "FILE", "certificate revocation lists"),
+        ("--ocsp-response", "FILE", "OCSP responses"),
+        ("--pin-certificate", "SHA256", "trust no other certificate than this"),
+        ("--pin-subject", "NAME", "trust no other subject, as in CN=CT 3,O=Hospital"),
+        ("--key-usage", "USAGE", "a key usage that will do (default: digital_signature, non_repudiation)"),
+        ("--extended-key-usage", "USAGE", "a purpose that will do, by name or OID"),
+    ):
+        group.add_argument(option, metavar=metavar, action="append", default=[], help=meaning)
+    group.add_argument("--system-anchors", action="store_true", help="trust the operating system's authorities, too")
+    group.add_argument(
+        "--revocation",
+        choices=("off", "soft", "hard"),
+        help="not looked at; known to be revoked is refused; or unknown is doubted as well, the default where CRLs or "
+        "OCSP responses are named or fetched",
+    )
+    group.add_argument("--fetch", action="store_true", help="fetch CRLs and OCSP responses from where they are")
+    group.add_argument(
+        "--claimed-time",
+        choices=("accept", "doubt", "refuse"),
+        help="certificates that expired or were revoked after a time of signing that is only claimed (default: doubt)",
+    )
+    group.add_argument("--allow-weak", action="store_true", help="accept weak algorithms and small keys")
+
+
+def trust_of(options: Namespace) -> Trust | None:
+    """Trust as the options have it, ready; None if they ask for none.
+
+    Raises UsageError, TrustError and PluginError.
+    """
+    if not any(getattr(options, each) for each in ("trust", *_LISTS, *_PINS, *_CHOICES, *_FLAGS)):
+        return None
+    if options.integrity_only:
+        raise UsageError("--integrity-only does without trust", hint="leave it out, or the options about trust")
+    from dcmseal.engine.trusting import Trust
+
+    return Trust.open(_settings(options))
+
+
+def _settings(options: Namespace) -> TrustSettings:
+    from dataclasses import replace
+
+    from dcmseal.plugins.trust import Leniency, Revocation, TrustSettings
+
+    base = TrustSettings()
+    if options.trust:
+        from dcmseal.config.loading import load_config
+
+        base = load_config(options.config).trust_setup(options.trust)
+    return replace(
+        base,
+        anchors=(*base.anchors, *options.trust_anchor),
+        intermediates=(*base.intermediates, *options.intermediate),
+        crls=(*base.crls, *options.crl),
+        ocsp_responses=(*base.ocsp_responses, *options.ocsp_response),
+        pinned_certificates=base.pinned_certificates.union(options.pin_certificate),
+        pinned_subjects=base.pinned_subjects.union(options.pin_subject),
+        key_usages=frozenset(options.key_usage) or base.key_usages,
+        extended_key_usages=frozenset(options.extended_key_usage) or base.extended_key_usages,
+        system_anchors=base.system_anchors or options.system_anchors,
+        fetch=base.fetch or options.fetch,
+        revocation=Revocation(options.revocation) if options.revocation else base.revocation,
+        claimed_time=Leniency(options.claimed_time) if options.claimed_time else base.claimed_time,
+        weak=Leniency.ACCEPT if options.allow_weak else base.weak,
+    )

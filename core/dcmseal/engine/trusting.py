@@ -1,0 +1,101 @@
+"""Trust in the signer of each signature: settings made ready once, the moment chosen, the answer as findings.
+
+>>> from dcmseal import verify
+>>> from dcmseal.engine.trusting import Trust
+>>> from dcmseal.plugins.trust import TrustSettings
+>>> trust = Trust.open(TrustSettings(anchors=("authority.cert.pem",)))
+>>> verify("signed.dcm", trust=trust).verdict
+<Verdict.VALID: 'valid'>
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dcmseal.model import CertifiedTime, DigitalSignature
+from dcmseal.plugins.trust import TrustAnswer, TrustEvaluator, TrustPurpose, TrustQuestion, TrustSettings
+from dcmseal.report import Aspect, Finding, Outcome, SignerTrust, TimeBasis
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.registry import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Trust settings made ready, for any number of verifications: what was found out once is remembered."""
+
+    settings: TrustSettings
+    evaluator: TrustEvaluator
+
+    @classmethod
+    def open(cls, settings: TrustSettings, registry: Registry | None = None) -> Trust:
+        """Read what the settings name.
+
+        Raises TrustError if a file cannot be read, UsageError if the settings contradict each other, and PluginError
+        if there is no plugin for them.
+        """
+        from dcmseal.plugins.registry import installed
+
+        plugins = installed() if registry is None else registry
+        return cls(settings=settings, evaluator=plugins.trust_backend(settings.scheme).open(settings))
+
+    def judge(
+        self, signature: DigitalSignature, certificate: bytes, certified: dt.datetime | None = None
+    ) -> tuple[tuple[Finding, ...], SignerTrust]:
+        """Findings of aspect TRUST about the signer's certificate, in DER, and what they rest upon.
+
+        It counts what held at the ``certified`` time of a timestamp that was verified, else at the claimed time of
+        signing, else now. Raises TrustError if the backend fails.
+        """
+        now = self.settings.now or dt.datetime.now(dt.UTC)
+        moment, basis = _moment(signature, certified, now)
+        answer: TrustAnswer = self.evaluator.evaluate(
+            TrustQuestion(certificate=certificate, moment=moment, basis=basis, now=now)
+        )
+        return answer.findings, SignerTrust(moment=moment, basis=basis, chain=answer.chain)
+
+    def vouch(self, time: CertifiedTime) -> tuple[Finding, ...]:
+        """Whether the authority of a certified time is trusted: one finding of aspect TIMESTAMP.
+
+        Its time is its own claim: whoever has the key of an authority that expired or was revoked can certify any time.
+        Raises TrustError if the backend fails.
+        """
+        answer = self.evaluator.evaluate(
+            TrustQuestion(
+                certificate=time.authority,
+                moment=time.moment,
+                basis=TimeBasis.CLAIMED,
+                now=self.settings.now or dt.datetime.now(dt.UTC),
+                purpose=TrustPurpose.TIMESTAMPING,
+                others=time.others,
+            )
+        )
+        outcomes = {finding.outcome for finding in answer.findings}
+        if Outcome.FAILED in outcomes:
+            return (_authority(Outcome.FAILED, "tsa-untrusted", _reasons(answer, Outcome.FAILED)),)
+        if Outcome.UNKNOWN in outcomes:
+            return (_authority(Outcome.UNKNOWN, "tsa-trust-doubtful", _reasons(answer, Outcome.UNKNOWN)),)
+        return (_authority(Outcome.PASSED, "tsa-trusted", "it leads to a trust anchor"),)
+
+
+def _reasons(answer: TrustAnswer, outcome: Outcome) -> str:
+    return "; ".join(each.message for each in answer.findings if each.outcome is outcome)
+
+
+def _authority(outcome: Outcome, code: str, message: str) -> Finding:
+    text = f"of the timestamp's authority: {message}"
+    return Finding(aspect=Aspect.TIMESTAMP, outcome=outcome, code=code, message=text, clause="RFC 3161 2.3")
+
+
+def _moment(
+    signature: DigitalSignature, certified: dt.datetime | None, now: dt.datetime
+) -> tuple[dt.datetime, TimeBasis]:
+    if certified is not None:
+        return certified, TimeBasis.CERTIFIED
+    claimed = signature.moment
+    try:
+        return (now, TimeBasis.NOW) if claimed is None else (claimed.astimezone(dt.UTC), TimeBasis.CLAIMED)
+    except OverflowError:  # its UTC lies outside the years 1 to 9999
+        return now, TimeBasis.NOW

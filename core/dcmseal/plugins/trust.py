@@ -1,0 +1,155 @@
+"""Trust in signers: what a site believes, and what a backend that evaluates it implements.
+
+>>> from dcmseal.plugins.trust import TrustSettings
+>>> TrustSettings(anchors=("root.pem",), crls=("root.crl",)).revocation_rule
+<Revocation.HARD: 'hard'>
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Protocol
+
+from dcmseal.report import Finding, Outcome, TimeBasis
+
+DEFAULT_SCHEME: Final = "x509"
+"""Scheme of the backend that evaluates X.509 certificates (RFC 5280)."""
+
+
+class Revocation(StrEnum):
+    """What becomes of a certificate about whose revocation nothing is known."""
+
+    OFF = "off"
+    """Revocation is not looked at."""
+    SOFT = "soft"
+    """It is trusted if nothing speaks against it."""
+    HARD = "hard"
+    """Trust in it cannot be established."""
+
+
+class Leniency(StrEnum):
+    """How to take what proves less than it should: a weak algorithm, or a time that is only claimed."""
+
+    ACCEPT = "accept"
+    DOUBT = "doubt"
+    """Trust cannot be established."""
+    REFUSE = "refuse"
+
+    @property
+    def outcome(self) -> Outcome:
+        """Of a finding that says so."""
+        match self:
+            case Leniency.ACCEPT:
+                return Outcome.PASSED
+            case Leniency.DOUBT:
+                return Outcome.UNKNOWN
+            case Leniency.REFUSE:
+                return Outcome.FAILED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustSettings:
+    """What a site believes. Files are PEM or DER; a folder stands for the files in it.
+
+    Nothing is trusted that is not named here: neither the operating system's authorities, nor certificates that come
+    with a signature.
+    """
+
+    scheme: str = DEFAULT_SCHEME
+    """Of the backend that evaluates them."""
+    anchors: tuple[str, ...] = ()
+    """Files and folders of the certificates that trust begins with."""
+    system_anchors: bool = False
+    """Trust the authorities of the operating system, too."""
+    intermediates: tuple[str, ...] = ()
+    """Files and folders of certificates between the signers' and the anchors; they are not trusted by themselves."""
+    crls: tuple[str, ...] = ()
+    ocsp_responses: tuple[str, ...] = ()
+    """Files and folders of OCSP responses in DER."""
+    fetch: bool = False
+    """Fetch CRLs and OCSP responses from where certificates that lead to an anchor say they are."""
+    timeout: float = 10.0
+    """Seconds that each fetch may take."""
+    revocation: Revocation | None = None
+    """None is HARD if CRLs or OCSP responses are named or to be fetched, else SOFT."""
+    key_usages: frozenset[str] = frozenset({"digital_signature", "non_repudiation"})
+    """A certificate that states key usages has to state one of these (RFC 5280 4.2.1.3); if empty, any will do."""
+    extended_key_usages: frozenset[str] = frozenset()
+    """A certificate has to state one of these (RFC 5280 4.2.1.12), by name or OID; if empty, none is asked for."""
+    pinned_certificates: frozenset[str] = frozenset()
+    """SHA-256 fingerprints of the only certificates to trust, in hexadecimal; if empty, all are."""
+    pinned_subjects: frozenset[str] = frozenset()
+    """Subjects of the only certificates to trust, as RFC 4514 strings; if empty, all are."""
+    claimed_time: Leniency = Leniency.DOUBT
+    """A signature whose certificate expired or was revoked after a time of signing that is only claimed."""
+    weak: Leniency = Leniency.DOUBT
+    """Signatures and certificates made with weak algorithms or small keys."""
+    now: dt.datetime | None = None
+    """The present; None for the clock's."""
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What another backend needs to know."""
+
+    @property
+    def asks_for_revocation(self) -> bool:
+        """Whether CRLs or OCSP responses are named or to be fetched."""
+        return bool(self.crls or self.ocsp_responses or self.fetch)
+
+    @property
+    def revocation_rule(self) -> Revocation:
+        """What becomes of a certificate about whose revocation nothing is known."""
+        return self.revocation or (Revocation.HARD if self.asks_for_revocation else Revocation.SOFT)
+
+
+class TrustPurpose(StrEnum):
+    """What a certificate is to be trusted for."""
+
+    SIGNING = "signing"
+    TIMESTAMPING = "timestamping"
+    """Certifying the time (RFC 3161); pins are for signers, and say nothing of authorities."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustQuestion:
+    """Is this certificate to be trusted for a signature made at this moment?"""
+
+    certificate: bytes
+    """DER."""
+    moment: dt.datetime
+    basis: TimeBasis
+    now: dt.datetime
+    purpose: TrustPurpose = TrustPurpose.SIGNING
+    others: tuple[bytes, ...] = ()
+    """DER certificates that came with it: they may lead to an anchor, and are none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustAnswer:
+    """Findings of aspect TRUST, never empty, and the certificates that led to them."""
+
+    findings: tuple[Finding, ...]
+    chain: tuple[bytes, ...] = ()
+    """DER, the signer's first, the anchor last; empty if none leads to an anchor."""
+
+
+class TrustEvaluator(Protocol):
+    """Trust settings made ready: files read, answers remembered."""
+
+    def evaluate(self, question: TrustQuestion) -> TrustAnswer:
+        """Answer; what is wrong with a certificate is a finding, never an error."""
+        ...
+
+
+class TrustBackend(Protocol):
+    """Evaluates trust in certificates in one way."""
+
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+
+    def open(self, settings: TrustSettings) -> TrustEvaluator:
+        """Make settings ready; raises TrustError if a file cannot be read, UsageError if they contradict each other."""
+        ...

@@ -1,0 +1,174 @@
+"""CRLs and OCSP responses fetched from a responder on this machine: only if allowed, and never for strangers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+import dcmseal_trust.fetching
+from dcmseal.plugins.trust import Leniency, Revocation, TrustQuestion
+from dcmseal.report import Outcome, TimeBasis
+from dcmseal_trust.backend import X509Backend
+from tests.backends.trust.authority import NOW, SIGNED, Authority, Site, codes, on, only, outcome_of, root
+
+SINCE = on(2025)
+
+
+class Responder:
+    """Answers each path with bytes, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, bytes | Callable[[BaseHTTPRequestHandler], None]] = {}
+        self.asked: list[str] = []
+        self.url = ""
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        self.asked.append(handler.path)
+        content = self.answers.get(handler.path)
+        if callable(content):
+            content(handler)
+        elif content is None:
+            handler.send_error(404)
+        else:
+            handler.send_response(200)
+            handler.end_headers()
+            handler.wfile.write(content)
+
+
+@contextmanager
+def serving(responder: Responder) -> Iterator[Responder]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            responder.answer(self)
+
+        do_POST = do_GET  # noqa: N815 - where http.server looks for it
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            responder.url = f"http://127.0.0.1:{server.server_port}"
+            yield responder
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def responder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Responder]:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serving(Responder()) as running:
+        yield running
+
+
+def test_nothing_is_fetched_unless_allowed(site: Site, ca: Authority, responder: Responder) -> None:
+    leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl", ocsp_at=f"{responder.url}/ocsp")
+    assert "revocation-unknown" in codes(site.ask(leaf, ca, revocation=Revocation.HARD))
+    assert responder.asked == []
+
+
+def test_a_stranger_makes_nothing_be_fetched(site: Site, ca: Authority, responder: Responder) -> None:
+    leaf = root("stranger").issue("leaf", crl_at=f"{responder.url}/crl", ocsp_at=f"{responder.url}/ocsp")
+    assert codes(site.ask(leaf, ca, fetch=True)) == ["issuer-missing"]
+    assert responder.asked == []
+
+
+@pytest.mark.parametrize("kind", ["crl", "ocsp"])
+@pytest.mark.parametrize("revoked", [False, True])
+def test_fetched(site: Site, ca: Authority, responder: Responder, kind: str, revoked: bool) -> None:
+    place = f"{responder.url}/{kind}"
+    leaf = ca.issue("leaf", crl_at=place) if kind == "crl" else ca.issue("leaf", ocsp_at=place)
+    if kind == "crl":
+        responder.answers["/crl"] = ca.crl(*([(leaf, SINCE)] if revoked else []))
+    else:
+        responder.answers["/ocsp"] = ca.ocsp(leaf, revoked=SINCE if revoked else None)
+    answer = site.ask(leaf, ca, fetch=True, claimed_time=Leniency.REFUSE)
+    assert codes(answer) == ["leads-to-anchor", "revoked-since" if revoked else "not-revoked"]
+    assert responder.asked == [f"/{kind}"]
+
+
+def test_the_crl_is_next_if_the_responder_is_down(site: Site, ca: Authority, responder: Responder) -> None:
+    leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl", ocsp_at=f"{responder.url}/ocsp")
+    responder.answers["/crl"] = ca.crl()
+    assert codes(site.ask(leaf, ca, fetch=True)) == ["leads-to-anchor", "not-revoked"]
+    assert responder.asked == ["/ocsp", "/crl"]
+
+
+def wait(handler: BaseHTTPRequestHandler) -> None:
+    """Says nothing until the other side gives up."""
+    handler.connection.settimeout(5)
+    handler.connection.recv(1)
+
+
+def drip(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    try:
+        while True:
+            handler.wfile.write(bytes(1 << 12))
+    except OSError:
+        return
+
+
+def redirect(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(302)
+    handler.send_header("Location", "file:///etc/passwd")
+    handler.end_headers()
+
+
+def babble(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"\xff\xfe no HTTP\r\n\r\n")
+
+
+@pytest.mark.parametrize("answer", [wait, drip, redirect, babble, b"", b"\x30\x00", None])
+@pytest.mark.parametrize(
+    ("rule", "outcome"),
+    [(None, Outcome.UNKNOWN), (Revocation.SOFT, Outcome.PASSED)],
+)
+def test_a_responder_that_is_down_or_worse(
+    site: Site,
+    ca: Authority,
+    responder: Responder,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: bytes | Callable[[BaseHTTPRequestHandler], None] | None,
+    rule: Revocation | None,
+    outcome: Outcome,
+) -> None:
+    monkeypatch.setattr(dcmseal_trust.fetching, "MOST_BYTES", 1 << 20)
+    if answer is not None:
+        responder.answers["/crl"] = answer
+    leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl")
+    found = site.ask(leaf, ca, fetch=True, revocation=rule, timeout=0.3)
+    assert only(found, "revocation-unreachable").outcome is outcome
+
+
+@pytest.mark.parametrize("place", ["file:///etc/passwd", "ldap://127.0.0.1/cn=ca", "http://127.0.0.1:1/", "http://["])
+def test_other_places_are_not_visited(site: Site, ca: Authority, place: str) -> None:
+    found = site.ask(ca.issue("leaf", crl_at=place), ca, fetch=True, timeout=1.0)
+    assert outcome_of(found) is not Outcome.PASSED
+
+
+def test_what_was_fetched_is_remembered_and_counts_for_every_moment(
+    site: Site, ca: Authority, responder: Responder
+) -> None:
+    leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl")
+    responder.answers["/crl"] = ca.crl((leaf, SINCE))
+    evaluator = X509Backend().open(site.settings(ca, fetch=True))
+
+    def ask(at: object) -> list[str]:
+        assert isinstance(at, type(SIGNED))
+        question = TrustQuestion(certificate=leaf.der, moment=at, basis=TimeBasis.CLAIMED, now=NOW)
+        return codes(evaluator.evaluate(question))
+
+    for _ in range(3):
+        assert ask(SIGNED) == ["leads-to-anchor", "revoked-since"]
+        assert ask(on(2025, 6)) == ["leads-to-anchor", "revoked"]
+    assert responder.asked == ["/crl"]

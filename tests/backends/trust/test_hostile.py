@@ -1,0 +1,133 @@
+"""Hostile certificates, CRLs and OCSP responses: no crash, no injection, nothing passes, bounded time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.x509.ocsp import load_der_ocsp_response
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dcmseal.cli.text import printable
+from dcmseal.errors import TrustError
+from dcmseal.plugins.trust import Leniency, Revocation, TrustAnswer, TrustQuestion, TrustSettings
+from dcmseal.report import Outcome, TimeBasis
+from dcmseal_trust.backend import X509Backend
+from dcmseal_trust.evaluator import X509Evaluator
+from dcmseal_trust.material import Material, certificate, crl, ocsp_response
+from tests.backends.trust.authority import NOW, SIGNED, Authority, Site, codes, on, only, outcome_of, root
+
+CA = root("hostile")
+LEAF = CA.issue("leaf", crl_at="http://127.0.0.1:9/", extensions=[(x509.SubjectKeyIdentifier(b"12"), False)])
+CRL = CA.crl((CA.issue("other"), on(2024)))
+OCSP = CA.ocsp(LEAF)
+
+
+@st.composite
+def damaged(draw: st.DrawFn, der: bytes) -> bytes:
+    """DER with some bytes changed, cut out or doubled."""
+    data = bytearray(der)
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(data) - 1))
+        match draw(st.sampled_from(("change", "cut", "double", "end"))):
+            case "change":
+                data[start] = draw(st.integers(0, 255))
+            case "cut":
+                del data[start : start + draw(st.integers(1, 8))]
+            case "double":
+                data[start:start] = data[start : start + draw(st.integers(1, 40))]
+            case _:
+                del data[start + 1 :]
+        if not data:
+            break
+    return bytes(data)
+
+
+def evaluated(leaf: bytes, **material: Any) -> TrustAnswer:
+    """What comes of a certificate by certificates, CRLs and OCSP responses in memory."""
+    settings = TrustSettings(revocation=Revocation.HARD if material else Revocation.OFF)
+    evaluator = X509Evaluator(settings, Material(anchors=(certificate(CA.der),), **material))
+    return evaluator.evaluate(TrustQuestion(certificate=leaf, moment=SIGNED, basis=TimeBasis.CLAIMED, now=NOW))
+
+
+@given(data=damaged(LEAF.der))
+def test_a_damaged_certificate_is_never_trusted(data: bytes) -> None:
+    answer = evaluated(data)
+    assert answer.findings
+    # what is not signed, such as the second statement of the algorithm, may be damaged
+    assert outcome_of(answer) is Outcome.FAILED or LEAF.certificate.tbs_certificate_bytes in data
+
+
+@given(data=damaged(CRL))
+def test_a_damaged_crl_is_refused_or_says_nothing(data: bytes) -> None:
+    try:
+        read = crl(data)
+    except Exception:  # noqa: BLE001 - readers of ASN.1 fail in many ways, and whoever calls them expects it
+        return
+    signed = x509.load_der_x509_crl(CRL).tbs_certlist_bytes
+    assert outcome_of(evaluated(LEAF.der, crls=(read,))) is not Outcome.PASSED or signed in data
+
+
+@given(data=damaged(OCSP))
+def test_a_damaged_ocsp_response_is_refused_or_says_nothing(data: bytes) -> None:
+    try:
+        read = ocsp_response(data)
+    except Exception:  # noqa: BLE001 - as above
+        return
+    signed = load_der_ocsp_response(OCSP).tbs_response_bytes
+    assert outcome_of(evaluated(LEAF.der, ocsp_responses=(read,))) is not Outcome.PASSED or signed in data
+
+
+def test_undamaged_they_are_believed() -> None:
+    answer = evaluated(LEAF.der, crls=(crl(CRL),), ocsp_responses=(ocsp_response(OCSP),))
+    assert outcome_of(answer) is Outcome.PASSED
+
+
+@given(data=st.binary(max_size=200))
+def test_whatever_stands_in_a_file_is_read_or_refused(site_of_hypothesis: Site, data: bytes) -> None:
+    for name in ("intermediates", "crls", "ocsp_responses"):
+        with suppress(TrustError):
+            site_of_hypothesis.ask(LEAF, CA, **{name: [data]})  # type: ignore[arg-type] # one of the settings
+
+
+@pytest.fixture(scope="module")
+def site_of_hypothesis(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return Site(tmp_path_factory.mktemp("hostile"))
+
+
+def test_a_crl_of_50_000_entries_is_read_once(site: Site) -> None:
+    many = CA.crl((LEAF, on(2025)), others=50_000)
+    evaluator = X509Backend().open(site.settings(CA, crls=[many], claimed_time=Leniency.REFUSE))
+    started = time.process_time()
+    for minutes in range(500):
+        moment = SIGNED + dt.timedelta(minutes=minutes)
+        question = TrustQuestion(certificate=LEAF.der, moment=moment, basis=TimeBasis.CLAIMED, now=NOW)
+        assert codes(evaluator.evaluate(question), Outcome.FAILED) == ["revoked-since"]
+    # one scan takes a second, and one for each question would take minutes
+    assert time.process_time() - started < 30
+
+
+def test_names_do_not_get_out_of_their_line(site: Site, ca: Authority) -> None:
+    leaf = ca.issue("evil\r\n\x1b[31mvalid\N{RIGHT-TO-LEFT OVERRIDE}")
+    message = only(site.ask(root("stranger"), leaf, key_usages=frozenset()), "untrusted-authority").message
+    assert printable(message)
+
+
+def test_a_loop_of_authorities_ends(site: Site, ca: Authority) -> None:
+    first, second = root("first"), root("second")
+    there = Authority(second.key, first.issue("second", authority=True).certificate)
+    back = Authority(first.key, second.issue("first", authority=True).certificate)
+    answer = site.ask(back.issue("leaf"), ca, intermediates=[there, back])
+    assert outcome_of(answer) is Outcome.FAILED
+
+
+def test_many_authorities_of_one_name_take_bounded_time(site: Site, ca: Authority) -> None:
+    crowd = [root("same") for _ in range(100)]
+    started = time.process_time()
+    assert outcome_of(site.ask(crowd[0].issue("leaf"), ca, intermediates=crowd)) is Outcome.FAILED
+    assert time.process_time() - started < 30

@@ -1,0 +1,91 @@
+"""An archive of one signer costs one validation, and no answer is given for a moment that has another."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dcmseal_trust.evaluator
+from dcmseal.plugins.trust import TrustQuestion
+from dcmseal.report import TimeBasis
+from dcmseal_trust.backend import X509Backend
+from dcmseal_trust.evaluator import X509Evaluator
+from dcmseal_trust.paths import find_path
+from tests.backends.trust.authority import NOW, SIGNED, Authority, Site, on, root
+
+
+@pytest.fixture
+def searched(monkeypatch: pytest.MonkeyPatch) -> list[dt.datetime]:
+    """The moments for which paths were searched."""
+    moments: list[dt.datetime] = []
+
+    def spy(leaf: Any, material: Any, moment: dt.datetime) -> Any:
+        moments.append(moment)
+        return find_path(leaf, material, moment)
+
+    monkeypatch.setattr(dcmseal_trust.evaluator, "find_path", spy)
+    return moments
+
+
+def ask(evaluator: X509Evaluator, leaf: Authority, at: dt.datetime, basis: TimeBasis = TimeBasis.CLAIMED) -> list[str]:
+    question = TrustQuestion(certificate=leaf.der, moment=at, basis=basis, now=NOW)
+    return [each.code for each in evaluator.evaluate(question).findings]
+
+
+def test_a_thousand_signatures_cost_one_validation(site: Site, ca: Authority, searched: list[dt.datetime]) -> None:
+    leaf = ca.issue("leaf")
+    evaluator = X509Backend().open(site.settings(ca, crls=[ca.crl(others=100)]))
+    for minutes in range(1000):
+        assert ask(evaluator, leaf, SIGNED + dt.timedelta(minutes=minutes)) == ["leads-to-anchor", "not-revoked"]
+    assert len(searched) == 1
+    ask(evaluator, ca.issue("other"), SIGNED)
+    assert len(searched) == 2
+
+
+def test_what_is_remembered_is_bounded(
+    site: Site, ca: Authority, searched: list[dt.datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dcmseal_trust.evaluator, "_MOST_ANSWERS", 2)
+    evaluator = X509Backend().open(site.settings(ca))
+    leaves = [ca.issue("leaf") for _ in range(3)]
+    for leaf in (*leaves, leaves[0]):
+        ask(evaluator, leaf, SIGNED)
+    assert len(searched) == 4
+
+
+MOMENTS = [on(2022), on(2023), on(2024), on(2024, 6), on(2025), on(2025, 12, 31), on(2026), on(2030)]
+SECONDS = st.integers(-2, 2).map(lambda seconds: dt.timedelta(seconds=seconds, microseconds=seconds))
+
+
+class Archive:
+    """One evaluator for all questions, and a new one for each."""
+
+    def __init__(self, site: Site) -> None:
+        ca = root("archive", valid=(on(2022), on(2030)))
+        issuing = ca.issue("issuing", authority=True, valid=(on(2023), on(2026)))
+        self.leaf = issuing.issue("leaf", valid=(on(2024), on(2025)))
+        crls = [ca.crl((issuing, on(2025))), issuing.crl((self.leaf, on(2024, 6)), issued=on(2024), due=on(2025))]
+        self.settings = site.settings(ca, intermediates=[issuing], crls=crls)
+        self.evaluator = X509Backend().open(self.settings)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    return Archive(Site(tmp_path_factory.mktemp("archive")))
+
+
+@given(
+    at=st.builds(dt.datetime.__add__, st.sampled_from(MOMENTS), SECONDS),
+    now=st.builds(dt.datetime.__add__, st.sampled_from(MOMENTS), SECONDS),
+    basis=st.sampled_from(TimeBasis),
+)
+def test_what_is_remembered_is_what_would_be_found_out(
+    archive: Archive, at: dt.datetime, now: dt.datetime, basis: TimeBasis
+) -> None:
+    question = TrustQuestion(certificate=archive.leaf.der, moment=at, basis=basis, now=now)
+    afresh = X509Backend().open(archive.settings).evaluate(question)
+    assert archive.evaluator.evaluate(question) == afresh

@@ -1,0 +1,73 @@
+"""Trust in timestamp authorities: for timestamps only, through what came with the token, and never because of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from dcmseal.engine.trusting import Trust
+from dcmseal.model import CertifiedTime
+from dcmseal.plugins.trust import Leniency
+from dcmseal.report import Aspect, Finding, Outcome
+from tests.backends.trust.authority import NOW, SIGNED, Authority, Site, on, root
+
+STAMPING = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), True)
+
+
+def vouched(
+    site: Site, anchor: Authority, authority: Authority, others: tuple[Authority, ...] = (), **settings: Any
+) -> Finding:
+    trust = Trust.open(site.settings(anchor, now=NOW, **settings))
+    time = CertifiedTime(
+        moment=SIGNED,
+        accuracy=None,
+        policy="1.2.3",
+        serial_number=1,
+        authority=authority.der,
+        others=tuple(each.der for each in others),
+    )
+    (finding,) = trust.vouch(time)
+    assert finding.aspect is Aspect.TIMESTAMP
+    return finding
+
+
+def test_an_authority_for_timestamps(site: Site, ca: Authority) -> None:
+    tsa = ca.issue("tsa", extensions=[STAMPING])
+    assert vouched(site, ca, tsa).code == "tsa-trusted"
+    # pins are for signers
+    assert vouched(site, ca, tsa, pinned_subjects=frozenset({"CN=leaf"})).code == "tsa-trusted"
+
+
+def test_a_signer_certifies_no_time(site: Site, ca: Authority) -> None:
+    finding = vouched(site, ca, ca.issue("leaf"))
+    assert (finding.code, finding.outcome) == ("tsa-untrusted", Outcome.FAILED)
+    assert "time stamping" in finding.message
+
+
+def test_what_came_with_the_token_leads_on_but_is_no_anchor(site: Site, ca: Authority) -> None:
+    issuing = ca.issue("issuing", authority=True)
+    tsa = issuing.issue("tsa", extensions=[STAMPING])
+    assert vouched(site, ca, tsa).code == "tsa-untrusted"
+    assert vouched(site, ca, tsa, (issuing,)).code == "tsa-trusted"
+    fake = root("fake")
+    assert vouched(site, ca, fake.issue("tsa", extensions=[STAMPING]), (fake,)).code == "tsa-untrusted"
+
+
+def test_revoked_and_expired_since(site: Site, ca: Authority) -> None:
+    tsa = ca.issue("tsa", extensions=[STAMPING])
+    for since, code in ((on(2024), "tsa-untrusted"), (on(2025), "tsa-trust-doubtful")):
+        assert vouched(site, ca, tsa, crls=[ca.crl((tsa, since))]).code == code
+    old = ca.issue("tsa", extensions=[STAMPING], valid=(on(2023), on(2025)))
+    assert vouched(site, ca, old).code == "tsa-trust-doubtful"
+    assert vouched(site, ca, old, claimed_time=Leniency.ACCEPT).code == "tsa-trusted"
+    assert vouched(site, ca, old, claimed_time=Leniency.REFUSE).code == "tsa-untrusted"
+
+
+def test_hostile_certificates_in_a_token_are_passed_over(site: Site, ca: Authority) -> None:
+    tsa = ca.issue("tsa", extensions=[STAMPING])
+    trust = Trust.open(site.settings(ca, now=NOW))
+    others = (b"", b"\x30\x80", b"\x30\x84\xff\xff\xff\xff", *(root("same").der for _ in range(1000)))
+    time = CertifiedTime(moment=SIGNED, accuracy=None, policy="", serial_number=1, authority=tsa.der, others=others)
+    assert [each.code for each in trust.vouch(time)] == ["tsa-trusted"]

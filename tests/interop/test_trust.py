@@ -1,0 +1,34 @@
+"""dcmsign and dcmseal trust the same signers, whoever made the signature."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import dcmseal
+from dcmseal.plugins.trust import Leniency, TrustSettings
+from dcmseal.report import Verdict
+from tests.core.engine.kit import signed
+from tests.support.builder import file, image
+from tests.support.dcmsign import Dcmtk
+from tests.support.pki import Pki
+
+
+@pytest.mark.parametrize("by_dcmsign", [False, True], ids=["ours", "theirs"])
+@pytest.mark.parametrize("anchor", ["root", "stranger-root"])
+@pytest.mark.parametrize("name", ["rsa2048", "p256", "twin", "expired", "not-yet-valid", "stranger"])
+def test_they_agree(name: str, anchor: str, by_dcmsign: bool, dcmsign: Dcmtk, pki: Pki, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.dcm", tmp_path / "out.dcm"
+    source.write_bytes(file(image()))
+    if by_dcmsign:
+        dcmsign.sign(source, output, pki[name].key_pem, pki[name].certificate_pem)
+    else:
+        output.write_bytes(signed(source, pki[name], allow_expired=True))
+    anchors = (pki[anchor].certificate_pem,)
+    settings = TrustSettings(anchors=tuple(map(str, anchors)), weak=Leniency.ACCEPT, claimed_time=Leniency.REFUSE)
+    ours = dcmseal.verify(output, trust=settings).verdict
+    assert (ours is Verdict.VALID) == dcmsign.verify(output, trust=anchors).ok
+    assert (ours is Verdict.VALID) == (
+        (name in ("rsa2048", "p256", "twin") and anchor == "root") or (name, anchor) == ("stranger", "stranger-root")
+    )
