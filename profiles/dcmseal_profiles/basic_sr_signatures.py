@@ -9,13 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
 from dcmseal import tags
 from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.rules import unmet, wrong_types
 from dcmseal.report import Finding
-from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
+from dcmseal_profiles.structured_report_rsa import (
+    StructuredReportRsa,
+    is_verified,
+    requirements_of,
+    why_inapplicable,
+)
 from dcmseal_profiles.tables import clause
 
 _REPORT: Final = StructuredReportRsa()
@@ -33,13 +39,9 @@ class BasicSrSignatures:
     reference: str = "PS3.15 A.4"
 
     def requirements(self, dataset: ProfiledDataset) -> Requirements:
-        required = _REPORT.requirements(dataset)
-        return replace(
-            required,
-            inapplicable=required.inapplicable or _why_not(dataset),
-            notes=(*required.notes, _NOTE),
-            clause=clause(self.reference),
-        )
+        required = _requirements(self.reference, why_inapplicable(dataset), is_verified(dataset))
+        lacking = "" if required.inapplicable else _what_is_lacking(dataset)
+        return replace(required, inapplicable=lacking) if lacking else required
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
         required = self.requirements(dataset)
@@ -50,7 +52,13 @@ class BasicSrSignatures:
         return _REPORT.check_all(dataset, signatures)
 
 
-def _why_not(dataset: ProfiledDataset) -> str:
+@cache
+def _requirements(section: str, why_not: str, verified: bool) -> Requirements:  # noqa: FBT001 - a key of the cache
+    required = requirements_of(_REPORT.reference, why_not, verified)
+    return replace(required, notes=(*required.notes, _NOTE), clause=clause(section))
+
+
+def _what_is_lacking(dataset: ProfiledDataset) -> str:
     """What the evidence lacks; empty if nothing."""
     lacking = sum(dataset.lacking((evidence, *_INSTANCES), _REFERENCES) for evidence in tags.EVIDENCE)
     if not lacking:

@@ -48,7 +48,7 @@ class StructuredReportRsa:
     reference: str = "PS3.15 C.4"
 
     def requirements(self, dataset: ProfiledDataset) -> Requirements:
-        return _requirements(self.reference, _why_not(dataset), is_verified(dataset))
+        return requirements_of(self.reference, why_inapplicable(dataset), is_verified(dataset))
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
         required = self.requirements(dataset)
@@ -56,7 +56,7 @@ class StructuredReportRsa:
 
     def check_all(self, dataset: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> tuple[Finding, ...]:
         """A VERIFIED document has at least one Verification Signature, over what makes it verified."""
-        if not dataset.is_main or not is_verified(dataset) or _why_not(dataset):
+        if not dataset.is_main or not is_verified(dataset) or why_inapplicable(dataset):
             return ()
         complete = frozenset(dataset.tags) >= _VERIFICATION
         if complete and any(_verifies(facts) for facts in signatures if not self.check(dataset, facts)):
@@ -81,7 +81,8 @@ def _verifies(facts: SignatureFacts) -> bool:
     return facts.purpose == SignaturePurpose.VERIFICATION and facts.elements >= _VERIFICATION
 
 
-def _why_not(dataset: ProfiledDataset) -> str:
+def why_inapplicable(dataset: ProfiledDataset) -> str:
+    """Why the profile is not for the document; empty if it is."""
     present = frozenset(dataset.tags)
     if not present >= _DOCUMENT or _ENCAPSULATED_DOCUMENT in present:
         return "the data set is no SR or Key Object Selection document"
@@ -91,7 +92,8 @@ def _why_not(dataset: ProfiledDataset) -> str:
 
 
 @cache
-def _requirements(section: str, why_not: str, verified: bool) -> Requirements:  # noqa: FBT001 - a key of the cache
+def requirements_of(section: str, why_not: str, verified: bool) -> Requirements:  # noqa: FBT001 - a key of the cache
+    """What the profile demands, as ``section`` of the standard has it."""
     listed = attributes(STRUCTURED_REPORT_MODULES)
     named = dict.fromkeys(_IDENTITY | _EVIDENCE, f"list of {section}")
     return Requirements(
