@@ -42,10 +42,8 @@ _EC_HASHING: Final = {
     MacAlgorithm.SHA384: Mechanism.ECDSA_SHA384,
     MacAlgorithm.SHA512: Mechanism.ECDSA_SHA512,
 }
-_MECHANISMS: Final = {
-    KeyType.RSA: (Mechanism.RSA_PKCS, _RSA_HASHING),
-    KeyType.EC: (Mechanism.ECDSA, _EC_HASHING),
-}
+_FOR_RSA: Final = Mechanism.RSA_PKCS, _RSA_HASHING
+_FOR_EC: Final = Mechanism.ECDSA, _EC_HASHING
 """The mechanism that signs what was hashed before, and those that hash themselves."""
 
 
@@ -85,7 +83,7 @@ class Abilities:
                 f"the key in {self.token} has {kind.bits} bits, too few for a new signature",
                 hint=f"use a key of at least {_LEAST_RSA_BITS} bits",
             )
-        raw, hashing = _MECHANISMS[kind.type]
+        raw, hashing = _FOR_RSA if kind.type is KeyType.RSA else _FOR_EC
         offered = [self.sizes[mechanism] for mechanism in (raw, *hashing.values()) if mechanism in self.sizes]
         if not offered:
             raise MechanismUnavailable(
@@ -100,20 +98,18 @@ class Abilities:
 
     def ways(self, kind: KeyKind, message: SignableMessage) -> tuple[Way, ...]:
         """How to sign the message, the better way first; raises MechanismUnavailable if there is none."""
-        raw, hashing = _MECHANISMS[kind.type]
-        ways: list[Way] = []
-        if raw in self.sizes:
-            is_rsa = kind.type is KeyType.RSA
-            ways.append(Way(raw, message.digest_info if is_rsa else _of_usual_length(message.digest, kind)))
+        is_rsa = kind.type is KeyType.RSA
+        raw, hashing = _FOR_RSA if is_rsa else _FOR_EC
         other = hashing.get(message.algorithm)
-        if other is not None and other in self.sizes:
-            ways.append(Way(other, None))
-        if not ways:
+        itself = () if other is None or other not in self.sizes else (Way(other, None),)
+        if raw in self.sizes:
+            return Way(raw, message.digest_info if is_rsa else _of_usual_length(message.digest, kind)), *itself
+        if not itself:
             raise MechanismUnavailable(
                 f"{self.token} cannot make {kind.type.value} signatures with {message.algorithm}",
                 hint="choose another MAC algorithm, for instance SHA256",
             )
-        return tuple(ways)
+        return itself
 
 
 def signature(key: SignMixin, kind: KeyKind, message: SignableMessage, ways: tuple[Way, ...], pin: Pin | None) -> bytes:
@@ -143,16 +139,17 @@ def _of_usual_length(digest: bytes, kind: KeyKind) -> bytes:
     Longer digests are cut to the order of the curve, which some devices leave to us. Shorter ones get zeros in front,
     which leave the number as it is: TPMs refuse what has the length of no hash that they know.
     """
-    return digest[: kind.octets].rjust(min(kind.bits // 8, _LONGEST_DIGEST), b"\0")
+    usual = min(kind.bits // 8, _LONGEST_DIGEST)
+    return digest if len(digest) == usual else digest[: kind.octets].rjust(usual, b"\0")
 
 
 def _encoded(raw: bytes, kind: KeyKind) -> bytes:
     if kind.type is KeyType.RSA:
         return raw
-    size = kind.octets
-    if len(raw) != 2 * size:
+    size = len(raw) // 2
+    if len(raw) != 2 * kind.octets:
         raise SignerError(
-            f"the token made an ECDSA signature of {len(raw)} bytes where {2 * size} are due",
+            f"the token made an ECDSA signature of {len(raw)} bytes where {2 * kind.octets} are due",
             hint="report this to those who make the driver",
         )
     # RFC 3279 section 2.2.3

@@ -85,15 +85,15 @@ class GuardedBackend:
 class GuardedSigner:
     """A Signer whose certificates are DER, whose signatures are bytes, and which is of no use once closed."""
 
-    __slots__ = ("_blame", "_signer", "certificate_chain", "key_type")
+    __slots__ = ("_guard", "_signer", "certificate_chain", "key_type")
 
     def __init__(self, signer: Signer, blame: str) -> None:
         """Raise SignerError if ``signer`` is none."""
-        with answers.guarded(blame, SignerError):
+        self._guard = answers.guarded(blame, SignerError)
+        with self._guard:
             self.certificate_chain = _chain(signer.certificate_chain)
             self.key_type = answers.one_of(signer.key_type, KeyType, "key_type")
             answers.methods(signer, "sign")
-        self._blame = blame
         self._signer: Signer | None = signer
 
     def __repr__(self) -> str:
@@ -104,7 +104,7 @@ class GuardedSigner:
         signer = self._signer
         if signer is None:
             raise SignerError("the key is closed", hint="sign while the key is open")
-        with answers.guarded(self._blame, SignerError):
+        with self._guard:
             signature = answers.one_of(signer.sign(message), bytes, "sign")
             if not signature:
                 raise answers.Nonsense("sign gave an empty signature")
