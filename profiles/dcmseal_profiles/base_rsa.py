@@ -28,4 +28,11 @@ class BaseRsa:
         return _REQUIREMENTS
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
-        return unmet(self.requirements(dataset), dataset, facts) + wrong_types(facts, self.reference)
+        return findings_beyond_base(self.requirements(dataset), dataset, facts)
+
+
+def findings_beyond_base(
+    required: Requirements, dataset: ProfiledDataset, facts: SignatureFacts
+) -> tuple[Finding, ...]:
+    """What a signature lacks for requirements that build on this profile, as all of PS3.15 Annex C do."""
+    return unmet(required, dataset, facts) + wrong_types(facts, required.clause)

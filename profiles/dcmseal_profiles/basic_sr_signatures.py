@@ -14,8 +14,8 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.plugins.rules import unmet, wrong_types
 from dcmseal.report import Finding
+from dcmseal_profiles.base_rsa import findings_beyond_base
 from dcmseal_profiles.structured_report_rsa import (
     StructuredReportRsa,
     is_verified,
@@ -44,8 +44,7 @@ class BasicSrSignatures:
         return replace(required, inapplicable=lacking) if lacking else required
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
-        required = self.requirements(dataset)
-        return unmet(required, dataset, facts) + wrong_types(facts, required.clause)
+        return findings_beyond_base(self.requirements(dataset), dataset, facts)
 
     def check_all(self, dataset: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> tuple[Finding, ...]:
         """The rule of PS3.15 C.4 for VERIFIED documents."""

@@ -13,10 +13,9 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.plugins.rules import unmet, wrong_types
 from dcmseal.report import Finding
 from dcmseal_profiles.annex_c import CREATOR_MODULES
-from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS
+from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS, findings_beyond_base
 from dcmseal_profiles.tables import attributes, clause
 
 IDENTITY: Final = frozenset(
@@ -38,8 +37,7 @@ class CreatorRsa:
         return _requirements(self.reference)
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
-        required = self.requirements(dataset)
-        return unmet(required, dataset, facts) + wrong_types(facts, required.clause)
+        return findings_beyond_base(self.requirements(dataset), dataset, facts)
 
 
 @cache

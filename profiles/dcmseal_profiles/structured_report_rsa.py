@@ -14,11 +14,10 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.plugins.rules import unmet, wrong_types
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.terms import SignaturePurpose
 from dcmseal_profiles.annex_c import STRUCTURED_REPORT_MODULES
-from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS
+from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS, findings_beyond_base
 from dcmseal_profiles.tables import attributes, clause
 
 _IDENTITY: Final = frozenset({tags.SOP_CLASS_UID, tags.STUDY_INSTANCE_UID, tags.SERIES_INSTANCE_UID})
@@ -51,8 +50,7 @@ class StructuredReportRsa:
         return requirements_of(self.reference, why_inapplicable(dataset), is_verified(dataset))
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
-        required = self.requirements(dataset)
-        return unmet(required, dataset, facts) + wrong_types(facts, required.clause)
+        return findings_beyond_base(self.requirements(dataset), dataset, facts)
 
     def check_all(self, dataset: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> tuple[Finding, ...]:
         """A VERIFIED document has at least one Verification Signature, over what makes it verified."""

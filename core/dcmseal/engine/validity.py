@@ -7,7 +7,6 @@ from typing import Final
 
 from dcmseal.engine.certificate import Certificate
 from dcmseal.model import DigitalSignature
-from dcmseal.plugins.trust import Leniency
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.terms import KeyType
 
@@ -39,10 +38,12 @@ def validity_findings(signature: DigitalSignature, certificate: Certificate) -> 
 
 
 def strength_findings(
-    signature: DigitalSignature, certificate: Certificate, weak: Leniency = Leniency.DOUBT
+    signature: DigitalSignature, certificate: Certificate, outcome: Outcome = Outcome.UNKNOWN
 ) -> Iterator[Finding]:
-    """What is too weak for a new signature, though an old one is verified with it (PS3.15 C.1, note)."""
-    outcome = weak.outcome
+    """What is too weak for a new signature, though an old one is verified with it (PS3.15 C.1, note).
+
+    ``outcome`` is what a site makes of that.
+    """
     algorithm = signature.mac.mac_algorithm if signature.mac else None
     if algorithm is not None and algorithm.is_weak:
         message = f"{algorithm} is weak: other data of the same MAC may be found"

@@ -197,13 +197,13 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question, time
         findings.extend(validity_findings(signature, certificate))
     stamp = timestamps.answer(signature, certificate)
     findings.extend((*stamp.findings, *stamp.vouching))
-    if certificate is not None and question.trust is not None:
-        findings.extend(strength_findings(signature, certificate, question.trust.settings.weak))
-        certified = stamp.time.moment if stamp.time and stamp.is_sound and stamp.is_vouched_for else None
-        judgement, trust = question.trust.judge(signature, certificate.der, certified)
-        findings.extend(judgement)
-    elif certificate is not None:
-        findings.extend(strength_findings(signature, certificate))
+    if certificate is not None:
+        weak = question.trust.settings.weak.outcome if question.trust else Outcome.UNKNOWN
+        findings.extend(strength_findings(signature, certificate, weak))
+        if question.trust is not None:
+            certified = stamp.time.moment if stamp.time and stamp.is_sound and stamp.is_vouched_for else None
+            judgement, trust = question.trust.judge(signature, certificate.der, certified)
+            findings.extend(judgement)
     if listed is not None:
         findings.extend(coverage_findings(listed.coverage))
         findings.extend(binding_findings(level.file, level.fragments, signature.mac, listed.signed))

@@ -80,7 +80,6 @@ def _asked(options: Namespace) -> tuple[str, Iterable[SignerBackend]]:
 
 
 def _show(keys: list[KeyListing], to: Screen, *, everywhere: bool) -> None:
-
     for key in keys:
         _show_key(key, to)
     if len(keys) > 1:
