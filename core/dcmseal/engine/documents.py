@@ -10,26 +10,35 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from dcmseal.dictionary import keyword_of
 from dcmseal.engine.certificate import Certificate
-from dcmseal.engine.certificate_values import certificate_value, certified_value, moment_value, signer_value
-from dcmseal.engine.json_values import Document, Json
+from dcmseal.engine.certificate_values import certificate_value, certified_value
+from dcmseal.engine.document_values import (
+    element_value,
+    element_values,
+    finding_value,
+    inspected_value,
+    key_value,
+    listed_value,
+    profile_value,
+    stated_value,
+    values_with_reasons,
+    verified_value,
+    warning_value,
+)
+from dcmseal.engine.json_values import Document
 from dcmseal.engine.json_values import document as _document
 from dcmseal.engine.references.values import reference_value
 from dcmseal.errors import Malformed, NotSignable, SealError
-from dcmseal.report import Aspect
 
 if TYPE_CHECKING:
-    from dcmseal.engine.advice import Advice
     from dcmseal.engine.certifying import StampingResult
     from dcmseal.engine.changing import RemovalResult, SigningResult
     from dcmseal.engine.explaining import Explanation
-    from dcmseal.engine.inspection import Signature, SignedElement
+    from dcmseal.engine.inspection import Signature
     from dcmseal.engine.planning import Plan
-    from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
-    from dcmseal.plugins.protocols import KeyListing, Profile, Requirements
+    from dcmseal.plugins.protocols import KeyListing, Profile
     from dcmseal.plugins.registry import PluginInfo
-    from dcmseal.report import Coverage, Finding, SignatureReport, SignerTrust, VerificationReport
+    from dcmseal.report import VerificationReport
 
 
 def report_document(report: VerificationReport, file: str | None = None) -> Document:
@@ -40,23 +49,23 @@ def report_document(report: VerificationReport, file: str | None = None) -> Docu
             "file": file or "",
             "verdict": report.verdict.value,
             "integrity_only": report.integrity_only,
-            "signatures": [_verified(each, integrity_only=report.integrity_only) for each in report.signatures],
-            "notes": [_finding(note) for note in report.notes],
-            "unmet": [_finding(each) for each in report.unmet],
+            "signatures": [verified_value(each, integrity_only=report.integrity_only) for each in report.signatures],
+            "notes": [finding_value(note) for note in report.notes],
+            "unmet": [finding_value(each) for each in report.unmet],
             "skipped": [str(location) for location in report.skipped],
-            "references": [_finding(each) for each in report.references],
+            "references": [finding_value(each) for each in report.references],
         },
     )
 
 
 def signature_document(signature: Signature, file: str | None = None) -> Document:
     """One signature and all it says of itself, of kind ``signature``."""
-    return _document("signature", {"file": file or "", **_inspected(signature)})
+    return _document("signature", {"file": file or "", **inspected_value(signature)})
 
 
 def signatures_document(signatures: Iterable[Signature], file: str | None = None) -> Document:
     """The signatures of a Data Set, of kind ``signatures``."""
-    return _document("signatures", {"file": file or "", "signatures": [_inspected(each) for each in signatures]})
+    return _document("signatures", {"file": file or "", "signatures": [inspected_value(each) for each in signatures]})
 
 
 def signing_document(result: SigningResult, file: str | None = None, output: str | None = None) -> Document:
@@ -66,10 +75,10 @@ def signing_document(result: SigningResult, file: str | None = None, output: str
         {
             "file": file or "",
             "output": output or "",
-            "signature": _stated(result.signature),
-            "warnings": [_warning(each) for each in result.warnings],
-            "padded": [_elements(path) for path in result.padded],
-            "left_out": _with_reasons(result.left_out),
+            "signature": stated_value(result.signature),
+            "warnings": [warning_value(each) for each in result.warnings],
+            "padded": [element_values(path) for path in result.padded],
+            "left_out": values_with_reasons(result.left_out),
             "references": [reference_value(each) for each in result.references],
             "certified": certified_value(result.certified.time if result.certified else None),
         },
@@ -82,9 +91,9 @@ def stamping_document(result: StampingResult, file: str | None = None) -> Docume
         "stamping",
         {
             "file": file or "",
-            "signature": _stated(result.signature),
+            "signature": stated_value(result.signature),
             "certified": certified_value(result.time),
-            "findings": [_finding(each) for each in result.findings],
+            "findings": [finding_value(each) for each in result.findings],
         },
     )
 
@@ -95,12 +104,12 @@ def plan_document(plan: Plan, file: str | None = None) -> Document:
         "plan",
         {
             "file": file or "",
-            "signature": _stated(plan.signature),
-            "profile": None if plan.profile is None else _profile(plan.profile),
-            "required": _elements(sorted(plan.requirements.covered.intersection(plan.elements))),
-            "warnings": [_warning(each) for each in plan.advice],
-            "padded": [_elements(each.path) for each in plan.padded],
-            "left_out": _with_reasons(plan.left_out),
+            "signature": stated_value(plan.signature),
+            "profile": None if plan.profile is None else profile_value(plan.profile),
+            "required": element_values(sorted(plan.requirements.covered.intersection(plan.elements))),
+            "warnings": [warning_value(each) for each in plan.advice],
+            "padded": [element_values(each.path) for each in plan.padded],
+            "left_out": values_with_reasons(plan.left_out),
             "references": [reference_value(each) for each in plan.references],
         },
     )
@@ -108,7 +117,7 @@ def plan_document(plan: Plan, file: str | None = None) -> Document:
 
 def removal_document(result: RemovalResult) -> Document:
     """The signatures that were removed, of kind ``removal``."""
-    return _document("removal", {"removed": [_stated(each) for each in result.removed]})
+    return _document("removal", {"removed": [stated_value(each) for each in result.removed]})
 
 
 def certificate_document(certificate: Certificate) -> Document:
@@ -137,12 +146,12 @@ def plugins_document(plugins: Iterable[PluginInfo]) -> Document:
 
 def keys_document(keys: Iterable[KeyListing], problems: Iterable[Document]) -> Document:
     """Keys that can be found, of kind ``keys``, and the errors of the plugins that could not look for theirs."""
-    return _document("keys", {"keys": [_key(each) for each in keys], "problems": [*problems]})
+    return _document("keys", {"keys": [key_value(each) for each in keys], "problems": [*problems]})
 
 
 def profiles_document(profiles: Iterable[Profile]) -> Document:
     """Digital Signature Profiles, of kind ``profiles``."""
-    return _document("profiles", {"profiles": [_profile(each) for each in profiles]})
+    return _document("profiles", {"profiles": [profile_value(each) for each in profiles]})
 
 
 def rules_document(profile: Profile) -> Document:
@@ -154,7 +163,7 @@ def rules_document(profile: Profile) -> Document:
     return _document(
         "rules",
         {
-            "profile": _profile(profile),
+            "profile": profile_value(profile),
             "clause": rules.clause,
             "edition": tables.edition if tables else "",
             "earlier_edition": tables.earlier if tables else "",
@@ -165,10 +174,10 @@ def rules_document(profile: Profile) -> Document:
             "purpose_required": rules.purpose_required,
             "timestamp_required": rules.timestamp_required,
             "main_dataset_only": rules.main_dataset_only,
-            "mandatory": _elements(sorted(rules.mandatory)),
-            "elements": [_listed(tag, rules) for tag in sorted(rules.covered)],
-            "advised": _elements(sorted(rules.advised)),
-            "forbidden": _elements(sorted(rules.forbidden)),
+            "mandatory": element_values(sorted(rules.mandatory)),
+            "elements": [listed_value(tag, rules) for tag in sorted(rules.covered)],
+            "advised": element_values(sorted(rules.advised)),
+            "forbidden": element_values(sorted(rules.forbidden)),
             "left_to_caller": rules.left_to_caller,
             "notes": [*rules.notes],
         },
@@ -181,13 +190,13 @@ def explanation_document(explanation: Explanation, file: str | None = None) -> D
         "explanation",
         {
             "file": file or "",
-            "profile": _profile(explanation.profile),
+            "profile": profile_value(explanation.profile),
             "clause": explanation.requirements.clause,
             "elements": [
-                {**_element(each.tag), "signed": each.signed, "required": each.required, "why": each.why}
+                {**element_value(each.tag), "signed": each.signed, "required": each.required, "why": each.why}
                 for each in explanation.elements
             ],
-            "problems": [_finding(each) for each in explanation.problems],
+            "problems": [finding_value(each) for each in explanation.problems],
         },
     )
 
@@ -208,131 +217,10 @@ def error_document(error: SealError, exit_code: int, file: str | None = None) ->
             "hint": error.hint,
             "exit_code": exit_code,
             "offset": error.offset if isinstance(error, Malformed) else None,
-            "element": _with_reasons([(error.tag, error.why)])[0] if isinstance(error, NotSignable) else None,
-            "findings": [_finding(each) for each in getattr(error, "findings", ())],
+            "element": values_with_reasons([(error.tag, error.why)])[0] if isinstance(error, NotSignable) else None,
+            "findings": [finding_value(each) for each in getattr(error, "findings", ())],
         },
     )
-
-
-def _verified(report: SignatureReport, *, integrity_only: bool) -> Document:
-    return {
-        **_stated(report.signature),
-        "index": report.signature.index,
-        "verdict": report.verdict(integrity_only=integrity_only).value,
-        "aspects": {aspect.value: report.outcome(aspect).value for aspect in Aspect},
-        "required": [aspect.value for aspect in report.required],
-        "findings": [_finding(each) for each in report.findings],
-        "coverage": None if report.coverage is None else _coverage(report.coverage),
-        "profiles": list(report.profiles),
-        "trust": None if report.trust is None else _trust(report.trust),
-        "certified": certified_value(report.certified),
-    }
-
-
-def _trust(trust: SignerTrust) -> Document:
-    return {
-        "moment": moment_value(trust.moment),
-        "basis": trust.basis.value,
-        "chain": [signer_value(each) for each in trust.chain],
-    }
-
-
-def _inspected(signature: Signature) -> Document:
-    return {
-        **_stated(signature.content),
-        "index": signature.content.index,
-        "elements": [_signed_element(each) for each in signature.elements],
-    }
-
-
-def _stated(signature: DigitalSignature) -> Document:
-    """What a signature says of itself, true or not."""
-    return {
-        "uid": signature.uid,
-        "location": str(signature.location),
-        "signer": signer_value(signature.certificate),
-        "datetime": signature.datetime,
-        "moment": None if signature.moment is None else moment_value(signature.moment),
-        "purpose": None if signature.purpose is None else _purpose(signature.purpose),
-        "certificate_type": signature.certificate_type,
-        "timestamp": {"type": signature.timestamp_type} if signature.timestamp_type or signature.timestamp else None,
-        "mac": None if signature.mac is None else _mac(signature.mac),
-    }
-
-
-def _purpose(purpose: PurposeCode) -> Document:
-    return {"value": purpose.value, "scheme": purpose.scheme, "meaning": purpose.meaning}
-
-
-def _mac(mac: MacParameters) -> Document:
-    return {
-        "id": mac.mac_id,
-        "algorithm": mac.algorithm,
-        "transfer_syntax": mac.transfer_syntax,
-        "elements": _elements(mac.elements),
-    }
-
-
-def _finding(finding: Finding) -> Document:
-    return {
-        "aspect": finding.aspect.value,
-        "outcome": finding.outcome.value,
-        "code": finding.code,
-        "message": finding.message,
-        "where": finding.where,
-        "clause": finding.clause,
-    }
-
-
-def _coverage(coverage: Coverage) -> Document:
-    return {
-        "signed": _elements(coverage.signed),
-        "unsigned": _elements(coverage.unsigned),
-        "unsignable": _with_reasons(coverage.unsignable),
-        "absent": _elements(coverage.absent),
-        "critical": _elements(coverage.critical),
-    }
-
-
-def _warning(advice: Advice) -> Document:
-    return {"code": advice.code, "message": advice.message, "elements": _elements(advice.elements)}
-
-
-def _profile(profile: Profile) -> Document:
-    return {"name": profile.name, "title": profile.title, "reference": profile.reference}
-
-
-def _key(key: KeyListing) -> Document:
-    return {
-        "uri": key.uri,
-        "label": key.label,
-        "key_type": key.key_type.value if key.key_type else "",
-        "detail": {**key.detail},
-        "problem": key.problem,
-    }
-
-
-def _element(tag: int) -> Document:
-    return {"tag": f"{tag:08X}", "keyword": keyword_of(tag) or ""}
-
-
-def _listed(tag: int, rules: Requirements) -> Document:
-    """An element that a profile demands, and what names it."""
-    tables = rules.tables
-    origin = tables.origins.get(tag) if tables else None
-    return {**_element(tag), "origin": origin or rules.clause, "later_edition": bool(tables and tag in tables.added)}
-
-
-def _elements(tags: Iterable[int]) -> list[Json]:
-    return [_element(tag) for tag in tags]
-
-
-def _with_reasons(elements: Iterable[tuple[int, str]]) -> list[Json]:
-    return [{**_element(tag), "why": why} for tag, why in elements]
-
-
-def _signed_element(element: SignedElement) -> Document:
-    return {**_element(element.tag), "name": element.name, "vr": element.vr, "present": element.present}
 
 
 def _error_name(kind: type[SealError]) -> str:

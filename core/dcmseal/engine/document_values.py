@@ -1,0 +1,153 @@
+"""Parts of JSON documents that several kinds of them share: signatures, findings, elements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from dcmseal.dictionary import keyword_of
+from dcmseal.engine.certificate_values import certified_value, moment_value, signer_value
+from dcmseal.engine.json_values import Document, Json
+from dcmseal.report import Aspect
+
+if TYPE_CHECKING:
+    from dcmseal.engine.advice import Advice
+    from dcmseal.engine.inspection import Signature, SignedElement
+    from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
+    from dcmseal.plugins.protocols import KeyListing, Profile, Requirements
+    from dcmseal.report import Coverage, Finding, SignatureReport, SignerTrust
+
+
+def verified_value(report: SignatureReport, *, integrity_only: bool) -> Document:
+    """A signature and what verification found out about it."""
+    return {
+        **stated_value(report.signature),
+        "index": report.signature.index,
+        "verdict": report.verdict(integrity_only=integrity_only).value,
+        "aspects": {aspect.value: report.outcome(aspect).value for aspect in Aspect},
+        "required": [aspect.value for aspect in report.required],
+        "findings": [finding_value(each) for each in report.findings],
+        "coverage": None if report.coverage is None else _coverage(report.coverage),
+        "profiles": list(report.profiles),
+        "trust": None if report.trust is None else _trust(report.trust),
+        "certified": certified_value(report.certified),
+    }
+
+
+def _trust(trust: SignerTrust) -> Document:
+    return {
+        "moment": moment_value(trust.moment),
+        "basis": trust.basis.value,
+        "chain": [signer_value(each) for each in trust.chain],
+    }
+
+
+def inspected_value(signature: Signature) -> Document:
+    """A signature, and the elements it lists."""
+    return {
+        **stated_value(signature.content),
+        "index": signature.content.index,
+        "elements": [signed_element_value(each) for each in signature.elements],
+    }
+
+
+def stated_value(signature: DigitalSignature) -> Document:
+    """What a signature says of itself, true or not."""
+    return {
+        "uid": signature.uid,
+        "location": str(signature.location),
+        "signer": signer_value(signature.certificate),
+        "datetime": signature.datetime,
+        "moment": None if signature.moment is None else moment_value(signature.moment),
+        "purpose": None if signature.purpose is None else _purpose(signature.purpose),
+        "certificate_type": signature.certificate_type,
+        "timestamp": {"type": signature.timestamp_type} if signature.timestamp_type or signature.timestamp else None,
+        "mac": None if signature.mac is None else _mac(signature.mac),
+    }
+
+
+def _purpose(purpose: PurposeCode) -> Document:
+    return {"value": purpose.value, "scheme": purpose.scheme, "meaning": purpose.meaning}
+
+
+def _mac(mac: MacParameters) -> Document:
+    return {
+        "id": mac.mac_id,
+        "algorithm": mac.algorithm,
+        "transfer_syntax": mac.transfer_syntax,
+        "elements": element_values(mac.elements),
+    }
+
+
+def finding_value(finding: Finding) -> Document:
+    """A finding."""
+    return {
+        "aspect": finding.aspect.value,
+        "outcome": finding.outcome.value,
+        "code": finding.code,
+        "message": finding.message,
+        "where": finding.where,
+        "clause": finding.clause,
+    }
+
+
+def _coverage(coverage: Coverage) -> Document:
+    return {
+        "signed": element_values(coverage.signed),
+        "unsigned": element_values(coverage.unsigned),
+        "unsignable": values_with_reasons(coverage.unsignable),
+        "absent": element_values(coverage.absent),
+        "critical": element_values(coverage.critical),
+    }
+
+
+def warning_value(advice: Advice) -> Document:
+    """What to know before signing."""
+    return {"code": advice.code, "message": advice.message, "elements": element_values(advice.elements)}
+
+
+def profile_value(profile: Profile) -> Document:
+    """A Digital Signature Profile by its names."""
+    return {"name": profile.name, "title": profile.title, "reference": profile.reference}
+
+
+def key_value(key: KeyListing) -> Document:
+    """A key that can be found."""
+    return {
+        "uri": key.uri,
+        "label": key.label,
+        "key_type": key.key_type.value if key.key_type else "",
+        "detail": {**key.detail},
+        "problem": key.problem,
+    }
+
+
+def element_value(tag: int) -> Document:
+    """A Data Element by its tag, as eight hexadecimal digits, and its keyword."""
+    return {"tag": f"{tag:08X}", "keyword": keyword_of(tag) or ""}
+
+
+def listed_value(tag: int, rules: Requirements) -> Document:
+    """An element that a profile demands, and what names it."""
+    tables = rules.tables
+    origin = tables.origins.get(tag) if tables else None
+    return {
+        **element_value(tag),
+        "origin": origin or rules.clause,
+        "later_edition": bool(tables and tag in tables.added),
+    }
+
+
+def element_values(tags: Iterable[int]) -> list[Json]:
+    """Data Elements by their tags."""
+    return [element_value(tag) for tag in tags]
+
+
+def values_with_reasons(elements: Iterable[tuple[int, str]]) -> list[Json]:
+    """Data Elements by their tags, and why each is there."""
+    return [{**element_value(tag), "why": why} for tag, why in elements]
+
+
+def signed_element_value(element: SignedElement) -> Document:
+    """A Data Element that a signature lists."""
+    return {**element_value(element.tag), "name": element.name, "vr": element.vr, "present": element.present}
