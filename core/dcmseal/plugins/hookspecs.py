@@ -1,4 +1,4 @@
-"""The hooks through which a plugin contributes keys, trust, Digital Signature Profiles and kinds of timestamp.
+"""The hooks through which a plugin contributes keys, trust, profiles, kinds of timestamp, and executors.
 
 A plugin is a module named by an entry point of group ``dcmseal``; it imports nothing heavy:
 
@@ -19,6 +19,7 @@ from collections.abc import Iterable
 
 import pluggy
 
+from dcmseal.plugins.executing import BatchExecutor
 from dcmseal.plugins.loading import PROJECT
 from dcmseal.plugins.protocols import Profile, SignerBackend
 from dcmseal.plugins.timestamping import TimestampBackend
@@ -50,4 +51,10 @@ def dcmseal_trust_backends() -> Iterable[TrustBackend]:
 @hookspec
 def dcmseal_timestamp_backends() -> Iterable[TimestampBackend]:
     """Contribute kinds of certified timestamp; each is found by its term of Certified Timestamp Type (0400,0305)."""
+    raise NotImplementedError
+
+
+@hookspec
+def dcmseal_batch_executors() -> Iterable[BatchExecutor]:
+    """Contribute what many files are worked on with beyond this process; each is found by its name."""
     raise NotImplementedError
