@@ -125,7 +125,7 @@ def attach(plan: Plan, signature: DigitalSignature, output: Output = None) -> by
     if output is None:
         return file_bytes(plan.file, body)
     if isinstance(output, (str, os.PathLike)):
-        write_file(plan.file, body, output)
+        write_file(plan.file, body, output, signature.uid)
     else:
         write_stream(plan.file, body, output)
     return None
