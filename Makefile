@@ -3,6 +3,7 @@
 # make lint | types | contracts | unit | docs      one step of it
 # make test-lowest     the tests, with the oldest dependencies that pyproject.toml admits
 # make test-tokens     the signer contract on PKCS #11 modules of several makers; Debian, as root
+# make test-kills      runs over 500 files that are killed 50 times, or find the disk full; a few minutes
 # make fuzz | bench | conformance CORPUS=FOLDER CHECKERS=FOLDER
 # make lock      new versions into requirements.lock
 # make clean
@@ -21,7 +22,7 @@ WORKERS ?= 2
 
 # One step after the other whatever -j says, so that what failed is printed last.
 .NOTPARALLEL:
-.PHONY: demo test lint types contracts unit docs test-lowest test-tokens system-packages fuzz bench conformance lock clean
+.PHONY: demo test lint types contracts unit docs test-lowest test-tokens test-kills system-packages fuzz bench conformance lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/dcmseal demo
@@ -52,6 +53,9 @@ test-tokens: $(VENV)/.developing system-packages
 	sh tools/token_packages.sh
 	$(BIN)/python -m tests.tokens
 	$(BIN)/python tools/make_tokens_page.py
+
+test-kills: $(VENV)/.developing system-packages
+	$(BIN)/python -m pytest tests/kills
 
 fuzz: $(VENV)/.developing
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest tests/fuzz

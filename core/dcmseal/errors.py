@@ -92,6 +92,10 @@ class OutputError(SealError):
     """The result could not be written; the old file, if any, is as it was."""
 
 
+class JournalError(SealError):
+    """The journal of a run cannot be read or written; what it says so far stays, and the run can go on."""
+
+
 class ProfileError(SealError):
     """A Digital Signature Profile is not met or not known."""
 

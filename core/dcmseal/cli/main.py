@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "verify": "say whether signatures are valid, and what they cover",
     "list": "list the signatures of a file",
     "show": "show all that signatures say of themselves",
+    "journal": "tell how far runs over many files are, and merge shards",
     "remove": "remove signatures from a file",
     "timestamp": "have an authority certify when a signature was there",
     "certificate": "take the signer's certificate out of a signature",

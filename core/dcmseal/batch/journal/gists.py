@@ -1,0 +1,179 @@
+"""Gists: what a result comes to, in so few words that millions of results share one.
+
+>>> gist = Gist(kind="verified", verdict="valid", exit_code=0, profiles=("base-rsa",))
+>>> Gist.read(str(gist)) == gist
+True
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, cast
+
+from dcmseal.batch.results import Kind, Result
+from dcmseal.engine.certificate_values import moment_value
+from dcmseal.engine.changing import SigningResult
+from dcmseal.report import Outcome, Verdict, VerificationReport
+
+if TYPE_CHECKING:
+    from dcmseal.engine.json_values import Document
+    from dcmseal.model import DigitalSignature
+    from dcmseal.report import Finding
+
+_MOST: Final = 16
+"""Signers, codes or profiles that one gist names; a file may have any number of them."""
+_LONGEST: Final = 256
+_MONTH: Final = len("2026-03")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gist:
+    """What many results have in common; nothing in it is a file's own."""
+
+    kind: str
+    """What was done: ``verified``, ``signed``, ``listed``, ``skipped``, ``passed-over`` or ``failed``."""
+    verdict: str
+    exit_code: int
+    codes: tuple[str, ...] = ()
+    """Codes of findings that did not pass, or the class of the error."""
+    signers: tuple[str, ...] = ()
+    """Subjects of the signers' certificates."""
+    profiles: tuple[str, ...] = ()
+    """Digital Signature Profiles that are met."""
+    month: str = ""
+    """Year and month of the latest signature, as in ``2026-03``."""
+
+    @classmethod
+    def of(cls, result: Result) -> Self:
+        """The gist of a result."""
+        kind, verdict, code, answer = result.kind.value, result.verdict, int(result.exit_code), result.answer
+        if result.error is not None:
+            return cls(kind=kind, verdict=verdict, exit_code=code, codes=(type(result.error).__name__,))
+        if isinstance(answer, VerificationReport):
+            return cls(
+                kind=kind,
+                verdict=verdict,
+                exit_code=code,
+                codes=_few(each.code for each in _findings(answer) if each.outcome is not Outcome.PASSED),
+                signers=_signers(each.signature for each in answer.signatures),
+                profiles=_few(name for each in answer.signatures for name in each.profiles),
+                month=_month(each.signature for each in answer.signatures),
+            )
+        if isinstance(answer, SigningResult):
+            made = (answer.signature,)
+            return cls(kind=kind, verdict=verdict, exit_code=code, signers=_signers(made), month=_month(made))
+        if result.text:
+            return cls(kind=kind, verdict=verdict, exit_code=code, **_told(result.document()))
+        return cls(kind=kind, verdict=verdict, exit_code=code)
+
+    @classmethod
+    def signed(cls, signature: DigitalSignature) -> Self:
+        """The gist of a signature that was made, and whose result was lost."""
+        return cls(
+            kind=Kind.SIGNED.value,
+            verdict=Kind.SIGNED.value,
+            exit_code=0,
+            signers=_signers([signature]),
+            month=_month([signature]),
+        )
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read what ``str`` wrote; raises ValueError."""
+        try:
+            values: object = json.loads(text)
+        except RecursionError:
+            raise ValueError("no gist") from None
+        if not isinstance(values, list) or len(cast("list[object]", values)) != 7:
+            raise ValueError("no gist")
+        kind, verdict, code, codes, signers, profiles, month = cast("list[object]", values)
+        if not (isinstance(kind, str) and isinstance(verdict, str) and isinstance(month, str) and type(code) is int):
+            raise ValueError("no gist")
+        return cls(
+            kind=kind,
+            verdict=verdict,
+            exit_code=code,
+            codes=_texts(codes),
+            signers=_texts(signers),
+            profiles=_texts(profiles),
+            month=month,
+        )
+
+    @property
+    def is_alarming(self) -> bool:
+        """Whether somebody should look at the file itself: it is invalid, or nothing could be done with it."""
+        return self.verdict == Verdict.INVALID.value or self.kind == Kind.FAILED.value
+
+    def document(self) -> Document:
+        """Its values, for JSON documents."""
+        return {
+            "kind": self.kind,
+            "verdict": self.verdict,
+            "exit_code": self.exit_code,
+            "codes": [*self.codes],
+            "signers": [*self.signers],
+            "profiles": [*self.profiles],
+            "month": self.month,
+        }
+
+    def __str__(self) -> str:
+        """JSON in a line, the same for the same gist."""
+        values = [self.kind, self.verdict, self.exit_code, self.codes, self.signers, self.profiles, self.month]
+        return json.dumps(values, separators=(",", ":"))
+
+
+class _Told(TypedDict):
+    codes: tuple[str, ...]
+    signers: tuple[str, ...]
+    profiles: tuple[str, ...]
+    month: str
+
+
+def _told(document: Any) -> _Told:
+    """What the document of a verification or a signing says."""
+    signatures = [document["signature"]] if "signature" in document else document.get("signatures", [])
+    findings = [each for signature in signatures for each in signature.get("findings", ())]
+    for name in ("notes", "unmet", "references"):
+        findings += document.get(name, ())
+    return {
+        "codes": _few(each["code"] for each in findings if each.get("outcome", "passed") != "passed"),
+        "signers": _few(each["signer"]["subject"] if each["signer"] else "" for each in signatures),
+        "profiles": _few(name for each in signatures for name in each.get("profiles", ())),
+        "month": max(((each["moment"] or "")[:_MONTH] for each in signatures), default=""),
+    }
+
+
+def _findings(report: VerificationReport) -> Iterator[Finding]:
+    for signature in report.signatures:
+        yield from signature.findings
+    yield from (*report.notes, *report.unmet, *report.references)
+
+
+def _signers(signatures: Iterable[DigitalSignature]) -> tuple[str, ...]:
+    from dcmseal.engine.certificate import read_certificate
+    from dcmseal.errors import CertificateNotValid
+
+    names: set[str] = set()
+    for der in {each.certificate for each in signatures}:
+        try:
+            names.add(read_certificate(der).subject)
+        except CertificateNotValid:
+            names.add("")
+    return _few(names)
+
+
+def _month(signatures: Iterable[DigitalSignature]) -> str:
+    moments = [each.moment for each in signatures]
+    return max(((moment_value(each) or "")[:_MONTH] for each in moments if each is not None), default="")
+
+
+def _few(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word[:_LONGEST] for word in sorted(set(words))[:_MOST])
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(each, str) for each in cast("list[object]", values)):
+        raise ValueError("no gist")
+    return tuple(cast("list[str]", values))

@@ -1,0 +1,266 @@
+"""The journal of a run: what was judged is passed over, what is judged is recorded, and no file is signed twice.
+
+>>> from dcmseal.batch.finding import instances
+>>> from dcmseal.batch.tasks import VerifyTask
+>>> task = VerifyTask(integrity_only=True)
+>>> for time in ("first", "second"):
+...     with Journal.open(JournalWish(path="run.journal"), task) as journal:
+...         verdicts = [each.verdict for each in journal.run(instances(["signed.dcm"]), jobs=1)]
+...         print(time, verdicts, journal.passed_over.total())
+first ['valid'] 0
+second [] 1
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from dcmseal import __version__
+from dcmseal.batch.chunks import CHUNK
+from dcmseal.batch.items import Found, Item
+from dcmseal.batch.journal.about import About
+from dcmseal.batch.journal.gists import Gist
+from dcmseal.batch.journal.identity import Identity, identity_of, looked_at_again
+from dcmseal.batch.journal.store import Intent, Row, Store
+from dcmseal.batch.journal.taking_up import remove_leftover, signature_in
+from dcmseal.batch.results import Kind, Result
+from dcmseal.batch.running import run
+from dcmseal.batch.tasks import SignTask
+from dcmseal.errors import DatasetError, ProcessDied, ProfileError, UsageError
+
+if TYPE_CHECKING:
+    from dcmseal.batch.shards import Shard
+    from dcmseal.batch.tasks import Task
+    from dcmseal.batch.workers import Workers
+    from dcmseal.engine.json_values import Document
+
+_AHEAD: Final = 256
+"""Files whose signatures are announced together: each announcement waits for the disk."""
+_SECONDS: Final = 1.0
+_ROWS: Final = 2000
+"""Results are brought to disk after this time, or so many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalWish:
+    """Which journal, and what it is to hold."""
+
+    path: str
+    shard: Shard | None = None
+    """Only the files of this shard are worked on."""
+    by_content: bool = False
+    """Know files by the SHA-256 digest of their content, and not by size, time and inode."""
+    full: bool = False
+    """Keep the JSON document of every result, and not only of those that are invalid or failed."""
+    retry: bool = False
+    """Try again what failed."""
+    key: str = ""
+    """The URI of the key, for tasks that do not name it themselves."""
+
+    def about(self, task: Task) -> About:
+        """What a journal for the task says about itself."""
+        return About.of(task, shard=str(self.shard or ""), by_content=self.by_content, key=self.key)
+
+
+class Journal:
+    """The journal of one run."""
+
+    def __init__(self, store: Store, task: Task, wish: JournalWish) -> None:
+        self._store = store
+        self._wish = wish
+        about = About.read(store.path, store.about())
+        about.check_serves(store.path, wish.about(task))
+        about.check_shard(store.path, wish.about(task))
+        self.task = replace(task, run=about.run) if isinstance(task, SignTask) else task
+        """The task, with what the journal knows of it: run this one."""
+        self.passed_over: Counter[Gist] = Counter()
+        """What came of the files that were met again in this run, and are as they were."""
+        self._identities: dict[str, Identity] = {}
+        self._found = 0
+        self._judged = 0
+        self._began = self._committed = time.monotonic()
+        self._uncommitted = 0
+        values = (__version__, time.time())
+        self._number = store.execute(
+            "INSERT INTO runs (version, began, ended, judged) VALUES (?, ?2, ?2, 0)", values
+        ).lastrowid
+        self._take_up()
+
+    @classmethod
+    @contextmanager
+    def open(cls, wish: JournalWish, task: Task) -> Generator[Journal]:
+        """Open a journal, or begin one, and take up what a run that died left behind.
+
+        Raises JournalError if it is damaged or in use, and UsageError if it belongs to another task.
+        """
+        store = Store.open(wish.path, wish.about(task).rows())
+        try:
+            journal = cls(store, task, wish)
+            try:
+                yield journal
+            finally:
+                journal._note_run()
+        finally:
+            store.close()
+
+    def run(
+        self,
+        found: Iterable[Found],
+        *,
+        executor: Workers | None = None,
+        jobs: int | None = None,
+        chunk: int = CHUNK,
+        before_end: Callable[[], object] = lambda: None,
+    ) -> Generator[Result]:
+        """Work on what has no result yet, and record what comes of it; for the rest see ``run`` of batch.running."""
+        for result in run(
+            self.to_do(found), self.task, executor=executor, jobs=jobs, chunk=chunk, before_end=before_end
+        ):
+            yield self.record(result)
+
+    def to_do(self, found: Iterable[Found]) -> Iterator[Found]:
+        """The items that are of this shard and have no result yet, or were changed since; the rest is passed over.
+
+        A signature is announced in the journal before its item is handed out.
+        """
+        announced: list[Item] = []
+        for each in found:
+            if not isinstance(each, Item):
+                yield each
+                continue
+            if self._wish.shard is not None and not self._wish.shard.holds(each.relative):
+                continue
+            self._found += 1
+            item = self._left(each)
+            if item is None:
+                continue
+            if not isinstance(self.task, SignTask):
+                yield item
+                continue
+            announced.append(item)
+            if len(announced) == _AHEAD:
+                yield from self._announced(announced)
+                announced = []
+        yield from self._announced(announced)
+        self._store.execute("UPDATE runs SET found = ? WHERE id = ?", (self._found, self._number))
+
+    def record(self, result: Result) -> Result:
+        """Record a result, unless it says nothing about the file; returns it."""
+        item = result.item
+        if not isinstance(item, Item):
+            return result
+        identity = self._identities.pop(item.source, None)
+        if isinstance(result.error, ProcessDied) and isinstance(self.task, SignTask):
+            # whether it is signed, the next run will see
+            return result
+        if result.error is not None and not _is_of_the_file(result):
+            self._settle(item.source)
+            return result
+        if identity is None or (result.changed and result.output == item.source):
+            identity = identity_of(looked_at_again(item), by_content=self._wish.by_content)
+        gist = Gist.of(result)
+        self._put(item.source, identity, gist, uid=self._uid_of(result), document=self._kept(result, gist))
+        return result
+
+    def _left(self, item: Item) -> Item | None:
+        """The item, if there is something left to do with it."""
+        row = self._store.row(item.source)
+        identity = identity_of(item, by_content=self._wish.by_content)
+        if row is not None:
+            if identity.is_same(row.identity):
+                if not (self._wish.retry and row.gist.kind == Kind.FAILED.value):
+                    self.passed_over[row.gist] += 1
+                    return None
+            elif self._is_touched_only(item, row):
+                self._put(item.source, identity, row.gist, uid=row.uid)
+                self.passed_over[row.gist] += 1
+                return None
+            item = self._with_another_uid(item, row)
+        # a file that is read while it changes has the identity that it had before
+        self._identities[item.source] = identity
+        return item
+
+    def _is_touched_only(self, item: Item, row: Row) -> bool:
+        """Whether a file that was signed in place has its signature still, and the data that was signed."""
+        if not (row.uid and isinstance(self.task, SignTask) and self.task.placement.target_of(item) == item.source):
+            return False
+        return signature_in(item.source, row.uid) is not None
+
+    def _with_another_uid(self, item: Item, row: Row) -> Item:
+        """The item, so numbered that its signature gets a UID that none had before."""
+        if isinstance(self.task, SignTask) and row.uid:
+            for number in range(1 << 16):
+                again = replace(item, again=number)
+                if self.task.uid_of(again) == row.uid:
+                    return replace(item, again=number + 1)
+        return item
+
+    def _announced(self, items: list[Item]) -> Iterator[Item]:
+        if items:
+            assert isinstance(self.task, SignTask)
+            for item in items:
+                uid, target = self.task.uid_of(item), self.task.placement.target_of(item)
+                self._store.promise(Intent(source=item.source, target=target, uid=uid))
+            self.commit()
+        yield from items
+
+    def _take_up(self) -> None:
+        """See what became of the signatures that were announced, and have no result."""
+        for intent in self._store.intents():
+            remove_leftover(intent.target, intent.uid)
+            signature = signature_in(intent.target, intent.uid)
+            if signature is not None:
+                identity = identity_of(
+                    looked_at_again(Item(source=intent.source, relative="")), by_content=self._wish.by_content
+                )
+                self._put(intent.source, identity, Gist.signed(signature), uid=intent.uid)
+
+    def _put(
+        self, source: str, identity: Identity, gist: Gist, *, uid: str = "", document: Document | None = None
+    ) -> None:
+        self._store.put(source, identity, gist, judged=int(time.time()), uid=uid, document=document)
+        self._settle(source)
+        self._judged += 1
+        self._uncommitted += 1
+        if self._uncommitted >= _ROWS or time.monotonic() - self._committed >= _SECONDS:
+            self.commit()
+
+    def _settle(self, source: str) -> None:
+        if isinstance(self.task, SignTask):
+            self._store.settle(source)
+
+    def _kept(self, result: Result, gist: Gist) -> Document | None:
+        """The document of a result, if it is kept and there is one."""
+        if not (self._wish.full or gist.is_alarming):
+            return None
+        if result.answer is None and result.error is None and not result.text:
+            return None
+        return result.document()
+
+    def _uid_of(self, result: Result) -> str:
+        """Of the signature that was made."""
+        if isinstance(self.task, SignTask) and result.kind is Kind.SIGNED and isinstance(result.item, Item):
+            return self.task.uid_of(result.item)
+        return ""
+
+    def commit(self) -> None:
+        self._note_run()
+        self._store.commit()
+        self._committed = time.monotonic()
+        self._uncommitted = 0
+
+    def _note_run(self) -> None:
+        if self._store.is_usable:
+            self._store.execute(
+                "UPDATE runs SET ended = ?, judged = ? WHERE id = ?", (time.time(), self._judged, self._number)
+            )
+
+
+def _is_of_the_file(result: Result) -> bool:
+    """Whether an error is one of the file, and not of key, network or disk: those may be better next time."""
+    return isinstance(result.error, (DatasetError, ProfileError, UsageError))

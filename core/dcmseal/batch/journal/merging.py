@@ -1,0 +1,95 @@
+"""Merging the journals of shards into one of the whole: of a file that several speak of, the latest result counts."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from dcmseal import __version__
+from dcmseal.batch.journal.reading import Reader, Status
+from dcmseal.batch.journal.store import Store
+from dcmseal.batch.shards import Shard
+from dcmseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MOST: Final = 100
+"""Missing shards that are named."""
+
+
+def merge(paths: Sequence[str], output: str) -> tuple[str, ...]:
+    """Write one journal with the results of several, which has to be a new file; returns the shards that are missing.
+
+    Raises UsageError if they are of different tasks or a run has not ended, and JournalError.
+    """
+    if os.path.lexists(output):
+        raise UsageError(f"{output} exists", hint="name another file for the merged journal")
+    statuses = [_status(path) for path in paths]
+    for path, status in zip(paths, statuses, strict=True):
+        status.about.check_serves(path, statuses[0].about)
+        if status.open_intents:
+            raise UsageError(f"the run of {path} has not come to its end", hint="start it again, and merge it then")
+    try:
+        _merge(paths, statuses, output)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(output)
+        raise
+    return _missing(status.about.shard for status in statuses)
+
+
+def _missing(shards: Iterable[str]) -> tuple[str, ...]:
+    there = [Shard.parse(each) for each in shards if each]
+    if not there:
+        return ()
+    of = max(each.of for each in there)
+    numbers = {each.number for each in there if each.of == of}
+    missing = (number for number in range(1, of + 1) if number not in numbers)
+    return tuple(str(Shard(number=number, of=of)) for number in islice(missing, _MOST))
+
+
+def _status(path: str) -> Status:
+    with Reader.open(path) as journal:
+        return journal.status()
+
+
+def _run(statuses: Iterable[Status]) -> tuple[object, ...]:
+    """The runs of all shards as one."""
+    runs = [run for status in statuses for run in status.runs]
+    found = [status.runs[-1].found if status.runs else None for status in statuses]
+    return (
+        __version__,
+        min((run.began.timestamp() for run in runs), default=0.0),
+        max((run.ended.timestamp() for run in runs), default=0.0),
+        sum(run.judged for run in runs),
+        None if None in found else sum(filter(None, found)),
+    )
+
+
+def _merge(paths: Sequence[str], statuses: Sequence[Status], output: str) -> None:
+    about = replace(statuses[0].about, run=str(uuid.uuid4()), shard="")
+    store = Store.open(output, about.rows())
+    try:
+        store.execute("INSERT INTO runs (version, began, ended, judged, found) VALUES (?, ?, ?, ?, ?)", _run(statuses))
+        for path in paths:
+            with Reader.open(path, alone=True) as journal:
+                for entry in journal.entries():
+                    judged = int(entry.judged.timestamp())
+                    if store.judged(entry.source) < judged:
+                        store.put(
+                            entry.source,
+                            entry.identity,
+                            entry.gist,
+                            judged=judged,
+                            uid=entry.uid,
+                            document=entry.document,
+                        )
+            store.commit()
+    finally:
+        store.close()

@@ -1,0 +1,120 @@
+"""Opening journals, which may be damaged, hostile, or somebody else's database; errors are JournalError."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from dcmseal.batch.journal.tables import APPLICATION, TABLES, VERSION
+from dcmseal.errors import JournalError
+
+_LONGEST: Final = 32 << 20
+"""Bytes of the longest value and statement that SQLite may handle."""
+PATIENCE: Final = 5.0
+"""Seconds to wait for another process that has the journal locked."""
+_REASONS: Final = (
+    ("SQLITE_BUSY", "is in use by another process", "wait until that has ended, or give each process its own journal"),
+    (
+        "SQLITE_LOCKED",
+        "is in use by another process",
+        "wait until that has ended, or give each process its own journal",
+    ),
+    ("SQLITE_FULL", "cannot be written: no space is left", "free some, and start again: the run goes on"),
+    ("SQLITE_READONLY", "cannot be written: it is read-only", "check permissions of file and folder"),
+    ("SQLITE_CANTOPEN", "cannot be opened", "check path and permissions"),
+    ("SQLITE_IOERR", "cannot be read or written", "check its disk and free space, and start again: the run goes on"),
+    ("SQLITE_NOTADB", "is no journal", "name a file that does not exist yet, or the journal of an earlier run"),
+)
+
+
+@contextmanager
+def telling(path: str) -> Generator[None]:
+    """Errors of SQLite become JournalError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _told(path, error) from None
+    except (OverflowError, UnicodeError):
+        # numbers and text that are none of what a journal holds
+        raise damaged(path) from None
+
+
+def _told(path: str, error: sqlite3.Error) -> JournalError:
+    # errors that the module itself raises, as of text that is no Unicode, have no name
+    name: str = getattr(error, "sqlite_errorname", "")
+    for prefix, what, hint in _REASONS:
+        if name.startswith(prefix):
+            return JournalError(f"the journal {path} {what}", hint=hint)
+    return damaged(path)
+
+
+def damaged(path: str) -> JournalError:
+    """The error to raise if a journal holds what no journal holds."""
+    return JournalError(
+        f"the journal {path} is damaged", hint="go on with a copy of it from before, or begin anew with another file"
+    )
+
+
+def create(path: str) -> None:
+    """Make a file for a journal, for its owner alone, unless it is there: names of files may tell who was examined."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise JournalError(
+            f"the journal {path} cannot be made: {error.strerror or error}", hint="check path and permissions"
+        ) from None
+
+
+def connect(path: str, patience: float | None = None) -> sqlite3.Connection:
+    """Connect to a file that exists; what is in it is not believed, and not yet looked at."""
+    if not os.path.isfile(path):
+        what = "is no regular file" if os.path.exists(path) else "does not exist"
+        raise JournalError(f"the journal {path} {what}", hint="name the journal of an earlier run")
+    with telling(path):
+        uri = f"{Path(path).absolute().as_uri()}?mode=rw"
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=PATIENCE if patience is None else patience, isolation_level=None
+        )
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA cell_size_check = ON")
+        return connection
+
+
+def check(path: str, connection: sqlite3.Connection) -> None:
+    """Refuse what is no journal, or one with other tables than this version knows: triggers and views among them."""
+    with telling(path):
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        found = dict(connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL"))
+    if application != APPLICATION:
+        raise JournalError(
+            f"{path} is no journal", hint="name a file that does not exist yet, or the journal of an earlier run"
+        )
+    if version != VERSION:
+        raise JournalError(
+            f"the journal {path} has tables of version {version}, and this dcmseal knows {VERSION}",
+            hint="go on with the dcmseal that made it: dcmseal --version",
+        )
+    if found != TABLES:
+        raise damaged(path)
+
+
+def is_empty(path: str, connection: sqlite3.Connection) -> bool:
+    """Whether nothing is in it yet: whoever made it may have died before it made the tables."""
+    with telling(path):
+        return not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+
+
+def make_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables, inside a transaction; errors are those of SQLite."""
+    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    for statement in TABLES.values():
+        connection.execute(statement)

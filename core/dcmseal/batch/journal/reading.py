@@ -1,0 +1,243 @@
+"""Reading a journal, even while a run writes it: how far it is, and what came of each file.
+
+>>> with Reader.open("run.journal") as journal:
+...     status = journal.status()
+...     [(gist.verdict, files) for gist, files in status.gists]
+...     [entry.source for entry in journal.entries()]
+[('valid', 1)]
+['signed.dcm']
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import zlib
+from collections import Counter
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from dcmseal.batch.journal import opening
+from dcmseal.batch.journal.about import About
+from dcmseal.batch.journal.gists import Gist
+from dcmseal.batch.journal.identity import Identity
+from dcmseal.batch.journal.opening import damaged, telling
+from dcmseal.batch.journal.tables import LONGEST_DOCUMENT, restored, unpacked_uid
+
+if TYPE_CHECKING:
+    from dcmseal.engine.json_values import Document
+
+_PAGE: Final = 1000
+"""Rows read at once: in between, whoever writes may go on."""
+_ENTRIES: Final = (
+    "SELECT folder, path, name, size, mtime_ns, inode, digest, judged, gist, uid, document"
+    " FROM results JOIN folders ON folders.id = folder WHERE (folder, name) > (?, ?) ORDER BY folder, name LIMIT ?"
+)
+_RUNS: Final = "SELECT version, began, ended, judged, found FROM runs ORDER BY id LIMIT 10000"
+_GISTS: Final = "SELECT id, gist, files FROM gists WHERE files > 0 LIMIT 1000000"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One process that wrote the journal."""
+
+    version: str
+    """Of dcmseal."""
+    began: datetime
+    ended: datetime
+    """When it was last heard of."""
+    judged: int
+    found: int | None
+    """Files that it came across; None if it did not come to the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How far a run is, and what came of it."""
+
+    about: About
+    gists: tuple[tuple[Gist, int], ...]
+    """What came of the files, and of how many; the most frequent first."""
+    runs: tuple[Run, ...]
+    open_intents: int
+    """Signatures that were announced and have no result: a run is going on, or died."""
+    bytes: int
+    """Size of the journal."""
+
+    @property
+    def files(self) -> int:
+        """Files with a result."""
+        return sum(files for _, files in self.gists)
+
+    @property
+    def verdicts(self) -> dict[str, int]:
+        """How many files came to each verdict, the most frequent first."""
+        verdicts: Counter[str] = Counter()
+        for gist, files in self.gists:
+            verdicts[gist.verdict] += files
+        return dict(verdicts.most_common())
+
+    @property
+    def alarming(self) -> int:
+        """Files that are invalid, or failed."""
+        return sum(files for gist, files in self.gists if gist.is_alarming)
+
+    @property
+    def left(self) -> int | None:
+        """Files without a result when they were last counted; None if no run came to the end."""
+        found = self.runs[-1].found if self.runs else None
+        return None if found is None else max(0, found - self.files)
+
+    @property
+    def rate(self) -> float | None:
+        """Files a second in the last run that judged any."""
+        for run in reversed(self.runs):
+            seconds = (run.ended - run.began).total_seconds()
+            if run.judged and seconds > 0:
+                return run.judged / seconds
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What came of a file."""
+
+    source: str
+    identity: Identity
+    judged: datetime
+    gist: Gist
+    uid: str
+    """Of the signature that was made; empty if none was."""
+    document: Document | None
+    """The JSON document of the result, if it was kept."""
+
+
+class Reader:
+    """A journal open for reading. Errors are JournalError."""
+
+    def __init__(self, path: str, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._connection = connection
+        self._gists: dict[int, tuple[Gist, int]] = {}
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: str, *, alone: bool = False) -> Generator[Reader]:
+        """Open a journal; ``alone`` refuses one that a run is writing. Raises JournalError."""
+        connection = opening.connect(path)
+        try:
+            opening.check(path, connection)
+            if alone:
+                with telling(path):
+                    connection.execute("BEGIN IMMEDIATE")
+            yield cls(path, connection)
+        finally:
+            connection.close()
+
+    def status(self) -> Status:
+        """How far the run is."""
+        about = self.about()
+        self._read_gists()
+        with self._believing():
+            runs = tuple(map(_run, self._rows(_RUNS)))
+            (intents,) = self._rows("SELECT count(*) FROM intents")[0]
+            return Status(
+                about=about,
+                gists=tuple(sorted(self._gists.values(), key=lambda each: (-each[1], str(each[0])))),
+                runs=runs,
+                open_intents=intents,
+                bytes=os.path.getsize(self._path),
+            )
+
+    def about(self) -> About:
+        """What the journal says about itself."""
+        with self._believing():
+            rows = self._rows("SELECT name, value FROM about LIMIT 100")
+            return About.read(self._path, {restored(name): restored(value) for name, value in rows})
+
+    def entries(self, *, alarming_only: bool = False) -> Iterator[Entry]:
+        """What came of each file, by folders in the order they were come across; memory does not grow with them."""
+        self._read_gists()
+        last: tuple[object, object] = (-1, "")
+        while True:
+            rows = self._rows(_ENTRIES, (*last, _PAGE))
+            if not rows:
+                return
+            for row in rows:
+                with self._believing():
+                    gist, _ = self._gist(row[8])
+                    if not alarming_only or gist.is_alarming:
+                        yield self._entry(row, gist)
+            last = (rows[-1][0], rows[-1][2])
+
+    def _entry(self, row: tuple[Any, ...], gist: Gist) -> Entry:
+        _, path, name, size, mtime_ns, inode, digest, judged, _, uid, document = row
+        content = None
+        if document is not None:
+            content = self._document(document)
+        return Entry(
+            source=restored(path) + restored(name),
+            identity=Identity(int(size), int(mtime_ns), int(inode), digest if isinstance(digest, bytes) else None),
+            judged=datetime.fromtimestamp(int(judged), UTC),
+            gist=gist,
+            uid="" if uid is None else unpacked_uid(uid),
+            document=content,
+        )
+
+    def _document(self, number: int) -> Document:
+        ((content,),) = self._rows("SELECT content FROM documents WHERE id = ?", (number,))
+        inflater = zlib.decompressobj()
+        data = inflater.decompress(content, LONGEST_DOCUMENT)
+        if not inflater.eof:
+            raise ValueError("a document is cut short, or too long")
+        document: object = json.loads(data)
+        if not isinstance(document, dict):
+            raise TypeError("no document")
+        return cast("Document", document)
+
+    def _gist(self, number: int) -> tuple[Gist, int]:
+        if number not in self._gists:
+            # a run that goes on has found another
+            self._read_gists()
+        return self._gists[number]
+
+    def _read_gists(self) -> None:
+        with self._believing():
+            rows = self._rows(_GISTS)
+            self._gists = {int(number): (Gist.read(restored(gist)), int(files)) for number, gist, files in rows}
+
+    def _rows(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        with telling(self._path):
+            return self._connection.execute(statement, values).fetchall()
+
+    @contextmanager
+    def _believing(self) -> Generator[None]:
+        """What cannot be read as what it should be is damage."""
+        try:
+            yield
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            OSError,
+            RecursionError,
+            TypeError,
+            ValueError,
+            zlib.error,
+        ):
+            raise damaged(self._path) from None
+
+
+def _run(row: tuple[Any, ...]) -> Run:
+    version, began, ended, judged, found = row
+    return Run(
+        version=restored(version),
+        began=datetime.fromtimestamp(began, UTC),
+        ended=datetime.fromtimestamp(ended, UTC),
+        judged=int(judged),
+        found=None if found is None else int(found),
+    )

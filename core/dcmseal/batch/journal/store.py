@@ -1,0 +1,240 @@
+"""A journal open for writing: its rows, in transactions; one process at a time."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+from dcmseal.batch.journal import opening
+from dcmseal.batch.journal.gists import Gist
+from dcmseal.batch.journal.identity import Identity
+from dcmseal.batch.journal.opening import damaged, telling
+from dcmseal.batch.journal.tables import LONGEST_DOCUMENT, packed_uid, placed, restored, stored, unpacked_uid
+
+if TYPE_CHECKING:
+    from dcmseal.engine.json_values import Document
+
+_PATIENCE_OF_WRITER: Final = 600_000
+"""Milliseconds to wait for those who read the journal."""
+_FOLDERS: Final = 4096
+_UNSURE: Final = 1 << 16
+"""Gists that are remembered; a journal has more only if it is hostile."""
+
+
+class Row(NamedTuple):
+    """What is recorded of a file."""
+
+    identity: Identity
+    gist: Gist
+    uid: str
+    """Of the signature that was made; empty if none was."""
+
+
+class Intent(NamedTuple):
+    """A signature that is about to be made, or was when the run died."""
+
+    source: str
+    target: str
+    uid: str
+
+
+class Store:
+    """The tables of one journal. Errors are JournalError; what was committed before stays."""
+
+    def __init__(self, path: str, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+        self._folders: dict[str, int] = {}
+        self._gists: dict[Gist, int] = {}
+        self._gists_by_id: dict[int, Gist] = {}
+        self._added: Counter[int] = Counter()
+        self.is_usable = True
+        """No statement has failed so far."""
+
+    @classmethod
+    def open(cls, path: str, about: dict[str, str]) -> Self:
+        """Open a journal, or begin one that says this about itself; raises JournalError if another process has it."""
+        opening.create(path)
+        connection = opening.connect(path)
+        try:
+            with telling(path):
+                # a network file system has no shared memory, which write-ahead logs need
+                connection.execute("PRAGMA journal_mode = TRUNCATE")
+                connection.execute("PRAGMA synchronous = FULL")
+                # whoever holds this lock is the one writer; readers may look in between commits
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_OF_WRITER}")
+            store = cls(path, connection)
+            if opening.is_empty(path, connection):
+                with telling(path):
+                    opening.make_tables(connection)
+                    connection.executemany("INSERT INTO about VALUES (?, ?)", about.items())
+                store.commit()
+            opening.check(path, connection)
+        except BaseException:
+            connection.close()
+            raise
+        return store
+
+    def about(self) -> dict[str, str]:
+        """What the journal says about itself."""
+        rows = self.rows("SELECT name, value FROM about LIMIT 100")
+        return {str(name): str(value) for name, value in rows}
+
+    def rows(self, statement: str, values: Iterable[object] = ()) -> list[tuple[object, ...]]:
+        """The rows of a query, all of them."""
+        with telling(self.path):
+            return self._connection.execute(statement, tuple(values)).fetchall()
+
+    def execute(self, statement: str, values: Iterable[object] = ()) -> sqlite3.Cursor:
+        """Execute a statement."""
+        try:
+            with telling(self.path):
+                return self._connection.execute(statement, tuple(values))
+        except BaseException:
+            self.is_usable = False
+            raise
+
+    def commit(self) -> None:
+        """Bring everything to disk."""
+        if self._added:
+            for number, files in self._added.items():
+                self.execute("UPDATE gists SET files = files + ? WHERE id = ?", (files, number))
+            self._added.clear()
+        self.execute("COMMIT")
+        self.execute("BEGIN IMMEDIATE")
+
+    def row(self, source: str) -> Row | None:
+        """What is recorded of a file."""
+        folder, name = placed(source)
+        number = self._known_folder(folder)
+        if number is None:
+            return None
+        found = self.execute(
+            "SELECT size, mtime_ns, inode, digest, gist, uid FROM results WHERE folder = ? AND name = ?",
+            (number, stored(name)),
+        ).fetchone()
+        if found is None:
+            return None
+        *identity, gist, uid = found
+        try:
+            return Row(Identity(*identity), self._gist(gist), "" if uid is None else unpacked_uid(uid))
+        except (TypeError, ValueError):
+            raise damaged(self.path) from None
+
+    def judged(self, source: str) -> int:
+        """When a file was judged, in seconds since 1970; -1 if it was not."""
+        folder, name = placed(source)
+        number = self._known_folder(folder)
+        key = (number, stored(name))
+        row = self.execute("SELECT judged FROM results WHERE folder = ? AND name = ?", key).fetchone()
+        return -1 if row is None else int(row[0])
+
+    def put(
+        self,
+        source: str,
+        identity: Identity,
+        gist: Gist,
+        *,
+        judged: int,
+        uid: str = "",
+        document: Document | None = None,
+    ) -> None:
+        """Record a result, in the place of an earlier one of the same file."""
+        folder, name = placed(source)
+        key = (self._folder(folder), stored(name))
+        old = self.execute("SELECT gist, document FROM results WHERE folder = ? AND name = ?", key).fetchone()
+        if old is not None:
+            self._added[old[0]] -= 1
+            self.execute("DELETE FROM documents WHERE id = ?", (old[1],))
+        content = None
+        if document is not None:
+            content = self._kept(json.dumps(document, separators=(",", ":")).encode())
+        number = self._number(gist)
+        self._added[number] += 1
+        self.execute(
+            "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*key, *identity, judged, number, packed_uid(uid) if uid else None, content),
+        )
+
+    def _kept(self, document: bytes) -> int | None:
+        """The number under which a document is kept; None if it is too long."""
+        if len(document) > LONGEST_DOCUMENT:
+            return None
+        return self.execute("INSERT INTO documents (content) VALUES (?)", (zlib.compress(document),)).lastrowid
+
+    def promise(self, intent: Intent) -> None:
+        """Note that a signature is about to be made; commit before it is."""
+        folder, name = placed(intent.source)
+        target = None if intent.target == intent.source else stored(intent.target)
+        self.execute(
+            "INSERT OR REPLACE INTO intents VALUES (?, ?, ?, ?)",
+            (self._folder(folder), stored(name), target, stored(intent.uid)),
+        )
+
+    def settle(self, source: str) -> None:
+        """Strike out the intent for a file, if there is one."""
+        folder, name = placed(source)
+        self.execute("DELETE FROM intents WHERE folder = ? AND name = ?", (self._folder(folder), stored(name)))
+
+    def intents(self) -> Iterator[Intent]:
+        """What was about to be done, and has no result."""
+        rows = self.rows("SELECT path, name, target, uid FROM intents JOIN folders ON folders.id = folder")
+        for folder, name, target, uid in rows:
+            try:
+                source = restored(folder) + restored(name)
+                yield Intent(source, source if target is None else restored(target), restored(uid))
+            except (TypeError, ValueError):
+                raise damaged(self.path) from None
+
+    def close(self) -> None:
+        """Close it, with all that was recorded unless a statement failed."""
+        try:
+            if self.is_usable:
+                self.commit()
+        finally:
+            self._connection.close()
+
+    def _folder(self, path: str) -> int:
+        number = self._known_folder(path)
+        if number is None:
+            number = self.execute("INSERT INTO folders (path) VALUES (?)", (stored(path),)).lastrowid
+            assert number is not None
+            self._folders[path] = number
+        return number
+
+    def _known_folder(self, path: str) -> int | None:
+        if path in self._folders:
+            return self._folders[path]
+        found = self.execute("SELECT id FROM folders WHERE path = ?", (stored(path),)).fetchone()
+        if found is None:
+            return None
+        if len(self._folders) >= _FOLDERS:
+            self._folders.clear()
+        self._folders[path] = found[0]
+        return int(found[0])
+
+    def _number(self, gist: Gist) -> int:
+        if gist not in self._gists:
+            text = str(gist)
+            self.execute("INSERT OR IGNORE INTO gists (gist, files) VALUES (?, 0)", (text,))
+            (number,) = self.execute("SELECT id FROM gists WHERE gist = ?", (text,)).fetchone()
+            self._remember(number, gist)
+        return self._gists[gist]
+
+    def _gist(self, number: int) -> Gist:
+        if number not in self._gists_by_id:
+            (text,) = self.execute("SELECT gist FROM gists WHERE id = ?", (number,)).fetchone()
+            self._remember(number, Gist.read(text))
+        return self._gists_by_id[number]
+
+    def _remember(self, number: int, gist: Gist) -> None:
+        if len(self._gists) >= _UNSURE:
+            self._gists.clear()
+            self._gists_by_id.clear()
+        self._gists[gist] = number
+        self._gists_by_id[number] = gist

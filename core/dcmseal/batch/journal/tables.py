@@ -1,0 +1,94 @@
+"""The tables of a journal, and how values stand in them; ``docs/reference/journal.md`` explains them.
+
+>>> placed("archive/2026/a.dcm")
+('archive/2026/', 'a.dcm')
+>>> unpacked_uid(packed_uid("2.25.4711"))
+'2.25.4711'
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final, TypeAlias
+
+APPLICATION: Final = 0x6463736A
+"""The application that the header of the file names: ``dcsj``."""
+VERSION: Final = 1
+"""``PRAGMA user_version``: the version of these tables."""
+
+Text: TypeAlias = str | bytes
+"""Text; or bytes, of a name that is not valid Unicode."""
+
+TABLES: Final = {
+    "about": "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "runs": (
+        "CREATE TABLE runs (id INTEGER PRIMARY KEY, version TEXT NOT NULL, began REAL NOT NULL, ended REAL NOT NULL,"
+        " judged INTEGER NOT NULL, found INTEGER)"
+    ),
+    "folders": "CREATE TABLE folders (id INTEGER PRIMARY KEY, path NOT NULL UNIQUE)",
+    "gists": "CREATE TABLE gists (id INTEGER PRIMARY KEY, gist TEXT NOT NULL UNIQUE, files INTEGER NOT NULL)",
+    "documents": "CREATE TABLE documents (id INTEGER PRIMARY KEY, content BLOB NOT NULL)",
+    "results": (
+        "CREATE TABLE results (folder INTEGER NOT NULL, name NOT NULL,"
+        " size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, digest BLOB,"
+        " judged INTEGER NOT NULL, gist INTEGER NOT NULL, uid, document INTEGER,"
+        " PRIMARY KEY (folder, name)) WITHOUT ROWID"
+    ),
+    "intents": (
+        "CREATE TABLE intents (folder INTEGER NOT NULL, name NOT NULL, target, uid TEXT NOT NULL,"
+        " PRIMARY KEY (folder, name)) WITHOUT ROWID"
+    ),
+}
+
+_UUID_ROOT: Final = "2.25."
+_MOST: Final = (1 << 63) - 1
+
+LONGEST_DOCUMENT: Final = 16 << 20
+"""Bytes of a JSON document that is kept."""
+
+
+def stored(text: str) -> Text:
+    """How text is stored: names of files may have bytes that are not valid Unicode, and SQLite's text may not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(text)
+    return text
+
+
+def restored(value: object) -> str:
+    """Stored text as it was; raises TypeError for what is no text, ValueError for what no name can hold."""
+    if not isinstance(value, (str, bytes)):
+        raise TypeError("no text")
+    text = value if isinstance(value, str) else os.fsdecode(value)
+    if "\0" in text:
+        raise ValueError("no name")
+    return text
+
+
+def placed(source: str) -> tuple[str, str]:
+    """A path in two: what many files share, with its slash, and the rest."""
+    end = source.rfind("/") + 1
+    return source[:end], source[end:]
+
+
+def packed_uid(uid: str) -> Text:
+    """A UID in less space, if it is made of a UUID (PS3.5 B.2)."""
+    number = uid.removeprefix(_UUID_ROOT)
+    if number != uid and number.isascii() and number.isdigit() and len(number) < 40 and int(number) < 1 << 128:
+        data = int(number).to_bytes(16)
+        if unpacked_uid(data) == uid:
+            return data
+    return uid
+
+
+def unpacked_uid(value: object) -> str:
+    """A packed UID as it was; raises TypeError or ValueError for what is none."""
+    if isinstance(value, bytes) and len(value) == 16:
+        return f"{_UUID_ROOT}{int.from_bytes(value)}"
+    return restored(value)
+
+
+def fitting(number: int) -> int:
+    """A number that SQLite can hold: inodes of some file systems have 64 bits without a sign."""
+    return number & _MOST

@@ -1,0 +1,51 @@
+"""Shards of an archive: each file belongs to one of N, whichever machine looks at it, and in whatever order.
+
+>>> shard = Shard.parse("2/4")
+>>> [name for name in ("a.dcm", "b.dcm", "c.dcm", "d.dcm") if shard.holds(name)]
+['c.dcm']
+>>> sum(Shard(number=number, of=4).holds("a.dcm") for number in (1, 2, 3, 4))
+1
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final, Self
+
+from dcmseal.errors import UsageError
+
+_FORM: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """One of ``of`` shards, counted from 1."""
+
+    number: int
+    of: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.number <= self.of:
+            raise UsageError(f"there is no shard {self}", hint=f"shards are counted from 1: 1/{self.of or 1}")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``I/N``; raises UsageError."""
+        match = _FORM.fullmatch(text)
+        if not match:
+            raise UsageError(f"{text!r} is no shard", hint="the second of four is 2/4")
+        return cls(number=int(match[1]), of=int(match[2]))
+
+    def holds(self, relative: str) -> bool:
+        """Whether a file is of this shard, by its path below the folder that was named.
+
+        The path alone decides, so that machines agree wherever each has mounted the archive.
+        """
+        path = os.fsencode(relative.replace(os.sep, "/"))
+        return int.from_bytes(blake2b(path, digest_size=8).digest()) % self.of == self.number - 1
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"

@@ -1,0 +1,90 @@
+"""``dcmseal journal``: how far the runs are that journals tell of, what came of each file, and shards made one."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from dcmseal.cli.exit_codes import ExitCode
+from dcmseal.cli.parser import Parser
+
+_DESCRIPTION = """\
+Read the journals of runs over many files (dcmseal verify --journal, dcmseal sign --journal).
+status: how far a run is, even while it goes on, and what came of it.
+export: what came of each file, as JSON Lines or CSV.
+merge: make one journal of those of several shards."""
+_EXAMPLES = """
+  dcmseal journal status run.journal
+  dcmseal journal export run.journal --attention
+  dcmseal journal export run.journal --csv -o results.csv
+  dcmseal journal merge shard-*.journal -o archive.journal"""
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.explain("status FILE | export FILE [-o OUT] | merge FILE... -o OUT [options]", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("action", choices=("status", "export", "merge"), help="what to do")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="journal")
+    parser.add_argument("-o", "--output", metavar="OUT", help="export, merge: where the result goes")
+    parser.add_argument("--attention", action="store_true", help="export: only files that are invalid, or failed")
+    parser.add_argument("--csv", action="store_true", help="export: comma-separated values, one file a line")
+    parser.add_force()
+    parser.add_argument("--json", action="store_true", help="status, merge: write one JSON document to standard output")
+
+
+def run(options: Namespace) -> int:
+    """Do one of the three."""
+    from dcmseal.errors import UsageError
+
+    if options.action != "merge" and len(options.files) > 1:
+        raise UsageError("one journal at a time", hint="merge makes one of several")
+    match options.action:
+        case "status":
+            _tell(options.files[0], as_json=options.json)
+        case "export":
+            _export(options)
+        case _:
+            _merge(options)
+    return ExitCode.OK
+
+
+def _tell(path: str, *, as_json: bool) -> None:
+    from dcmseal.batch.journal.reading import Reader
+    from dcmseal.cli.output import screen, write_json
+
+    with Reader.open(path) as journal:
+        status = journal.status()
+    if as_json:
+        from dcmseal.batch.journal.documents import status_document
+
+        write_json(status_document(status, path))
+    else:
+        from dcmseal.cli.journal_text import show_status
+
+        show_status(path, status, screen())
+
+
+def _export(options: Namespace) -> None:
+    from dcmseal.batch.journal.documents import csv_lines, json_lines
+    from dcmseal.batch.journal.reading import Reader
+    from dcmseal.cli.files import new_file
+
+    with (
+        Reader.open(options.files[0]) as journal,
+        new_file(options.output, force=options.force, binary=False) as output,
+    ):
+        entries = journal.entries(alarming_only=options.attention)
+        for line in (csv_lines if options.csv else json_lines)(entries):
+            output.write(line.encode("utf-8", "surrogateescape"))
+
+
+def _merge(options: Namespace) -> None:
+    from dcmseal.batch.journal.merging import merge
+    from dcmseal.cli.output import warn
+    from dcmseal.errors import UsageError
+
+    if options.output is None:
+        raise UsageError("where the merged journal goes is not said", hint="-o names a new file")
+    missing = merge(options.files, options.output)
+    if missing:
+        warn(f"there is no journal of shards {', '.join(missing)}")
+    _tell(options.output, as_json=options.json)

@@ -1,0 +1,44 @@
+"""The status of a journal in words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dcmseal.batch.journal.reading import Status
+from dcmseal.cli.output import Screen, Tone, fields
+from dcmseal.cli.text import counted
+
+_TONES: Final = {"valid": Tone.GOOD, "signed": Tone.GOOD, "invalid": Tone.BAD, "failed": Tone.BAD}
+_UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def show_status(path: str, status: Status, to: Screen) -> None:
+    """Write how far a run is, and what came of it."""
+    shard = f", shard {status.about.shard}" if status.about.shard else ""
+    to.line(f"{path}: {status.about.task.get('task', '')}{shard}, {counted(status.files, 'file')}", Tone.HEADING)
+    for verdict, files in status.verdicts.items():
+        fields(to, [(verdict.replace("-", " "), str(files))], _TONES.get(verdict, Tone.PLAIN))
+    fields(to, _rest(path, status))
+
+
+def _rest(path: str, status: Status) -> list[tuple[str, str]]:
+    last = status.runs[-1] if status.runs else None
+    attention = f"{status.alarming}: dcmseal journal export {path} --attention" if status.alarming else "none"
+    left = "not known: no run has come to the end" if status.left is None else str(status.left)
+    return [
+        ("attention", attention),
+        ("left", left),
+        ("in hand", f"{counted(status.open_intents, 'signature')} announced, without a result"),
+        ("rate", "" if status.rate is None else f"{status.rate:.0f} files a second"),
+        ("runs", str(len(status.runs))),
+        ("last heard of", f"{last.ended:%Y-%m-%d %H:%M:%S} UTC, dcmseal {last.version}" if last else ""),
+        ("size", _size(status.bytes)),
+    ]
+
+
+def _size(size: float) -> str:
+    for unit in _UNITS[:-1]:
+        if size < 1000:
+            return f"{size:.3g} {unit}" if unit != "bytes" else f"{size} bytes"
+        size /= 1000
+    return f"{size:.3g} {_UNITS[-1]}"

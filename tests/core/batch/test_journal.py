@@ -1,0 +1,245 @@
+"""The journal of a run: every result once, whatever happens in between."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+import dcmseal
+from dcmseal.batch.finding import instances
+from dcmseal.batch.items import Item
+from dcmseal.batch.journal.journal import Journal, JournalWish
+from dcmseal.batch.journal.reading import Entry, Reader, Status
+from dcmseal.batch.results import Form, Kind, Result
+from dcmseal.batch.running import run
+from dcmseal.batch.sign_task import Placement, SignTask
+from dcmseal.batch.tasks import Task, VerifyTask
+from dcmseal.engine.output import temporary_file
+from dcmseal.errors import DeviceRemoved, JournalError, UsageError
+
+VERIFY = VerifyTask(integrity_only=True)
+Tree = Callable[..., Path]
+
+
+def sign_task(key: str, **settings: object) -> SignTask:
+    return replace(SignTask(run=str(uuid.uuid4()), placement=Placement(), key=key), **settings)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def wish(tmp_path: Path) -> JournalWish:
+    return JournalWish(path=str(tmp_path / "run.journal"))
+
+
+def results_of(wish: JournalWish, task: Task, *words: str | Path, first: int | None = None) -> list[Result]:
+    """Run, and stop after the first results, as if somebody had killed it but for what is committed at the end."""
+    with Journal.open(wish, task) as journal:
+        return list(islice(journal.run(instances(map(str, words)), jobs=1), first))
+
+
+def status_of(wish: JournalWish) -> Status:
+    with Reader.open(wish.path) as journal:
+        return journal.status()
+
+
+def entries_of(wish: JournalWish) -> list[Entry]:
+    with Reader.open(wish.path) as journal:
+        return list(journal.entries())
+
+
+def names(results: Sequence[Result | Entry]) -> list[str]:
+    return [Path(each.source if isinstance(each, Entry) else each.item.source).name for each in results]
+
+
+def test_a_second_run_has_nothing_to_do(wish: JournalWish, tree: Tree, image: bytes, signed: bytes) -> None:
+    archive = tree({"a.dcm": signed, "b/c.dcm": image, "b/notes.txt": b"no DICOM"})
+    assert names(results_of(wish, VERIFY, archive)) == ["a.dcm", "c.dcm", "notes.txt"]
+    with Journal.open(wish, VERIFY) as journal:
+        assert list(journal.to_do(instances([str(archive)]))) == []
+        assert {gist.verdict: files for gist, files in journal.passed_over.items()} == {
+            "valid": 1,
+            "no-signature": 1,
+            "passed-over": 1,
+        }
+    assert names(entries_of(wish)) == ["a.dcm", "c.dcm", "notes.txt"]
+    assert status_of(wish).left == 0
+
+
+def test_a_run_goes_on_where_it_stopped(wish: JournalWish, tree: Tree, signed: bytes) -> None:
+    archive = tree({f"{number}.dcm": signed for number in range(5)})
+    assert names(results_of(wish, VERIFY, archive, first=2)) == ["0.dcm", "1.dcm"]
+    assert status_of(wish).left is None
+    assert names(results_of(wish, VERIFY, archive)) == ["2.dcm", "3.dcm", "4.dcm"]
+    assert len(entries_of(wish)) == 5
+
+
+@pytest.mark.parametrize("by_content", [False, True])
+def test_what_changed_is_judged_anew(wish: JournalWish, tree: Tree, signed: bytes, *, by_content: bool) -> None:
+    wish = replace(wish, by_content=by_content)
+    archive = tree({"a.dcm": signed, "b.dcm": signed, "c.dcm": signed})
+    results_of(wish, VERIFY, archive)
+    before = (archive / "b.dcm").stat()
+    (archive / "b.dcm").write_bytes(signed.replace(b"4711", b"4712"))
+    os.utime(archive / "c.dcm")
+    if by_content:
+        # nothing but the content tells
+        os.utime(archive / "b.dcm", ns=(before.st_atime_ns, before.st_mtime_ns))
+    results = results_of(wish, VERIFY, archive)
+    assert [(name, each.verdict) for name, each in zip(names(results), results, strict=True)] == [
+        ("b.dcm", "invalid"),
+        *([] if by_content else [("c.dcm", "valid")]),
+    ]
+    assert [each.gist.verdict for each in entries_of(wish)] == ["valid", "invalid", "valid"]
+    assert status_of(wish).files == 3
+
+
+def test_documents_are_kept_of_what_needs_attention(wish: JournalWish, tree: Tree, signed: bytes) -> None:
+    archive = tree({"a.dcm": signed, "b.dcm": signed.replace(b"4711", b"4712"), "c.dcm": signed[:300]})
+    results_of(wish, VERIFY, archive)
+    kept = {Path(each.source).name: each.document and each.document["document"] for each in entries_of(wish)}
+    assert kept == {"a.dcm": None, "b.dcm": "verification", "c.dcm": "error"}
+    with Reader.open(wish.path) as journal:
+        assert names(list(journal.entries(alarming_only=True))) == ["b.dcm", "c.dcm"]
+    full = replace(wish, path=f"{wish.path}.full", full=True)
+    results_of(full, replace(VERIFY, form=Form.DOCUMENT), archive)
+    assert all(each.document for each in entries_of(full))
+    # the form in which answers come back changes nothing
+    assert [each.gist for each in entries_of(full)] == [each.gist for each in entries_of(wish)]
+
+
+def test_what_failed_is_tried_again_if_asked_to(wish: JournalWish, tree: Tree, signed: bytes) -> None:
+    archive = tree({"a.dcm": signed, "b.dcm": signed[:300]})
+    results_of(wish, VERIFY, archive)
+    assert names(results_of(replace(wish, retry=True), VERIFY, archive)) == ["b.dcm"]
+    assert status_of(wish).files == 2
+
+
+def test_names_that_are_no_unicode(wish: JournalWish, tree: Tree, signed: bytes) -> None:
+    archive = tree({os.fsdecode(b"f\xff/a\xfe.dcm"): signed, "ü.dcm": signed})
+    assert len(results_of(wish, VERIFY, archive)) == 2
+    assert results_of(wish, VERIFY, archive) == []
+    assert {Path(each.source) for each in entries_of(wish)} == {*archive.rglob("*.dcm")}
+
+
+def test_another_task_is_refused(wish: JournalWish, tree: Tree, signed: bytes, key: str) -> None:
+    archive = tree({"a.dcm": signed})
+    results_of(wish, VERIFY, archive)
+    with pytest.raises(UsageError, match="it differs in accept old format"):
+        results_of(wish, replace(VERIFY, accept_old_format=True), archive)
+    with pytest.raises(UsageError, match="task"):
+        results_of(wish, sign_task(key), archive)
+    with pytest.raises(UsageError, match="otherwise"):
+        results_of(replace(wish, by_content=True), VERIFY, archive)
+    assert results_of(wish, replace(VERIFY, form=Form.VERDICT), archive) == []
+
+
+def test_one_writer_at_a_time_and_readers_meanwhile(
+    wish: JournalWish, tree: Tree, signed: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dcmseal.batch.journal.opening.PATIENCE", 0.0)
+    archive = tree({"a.dcm": signed, "b.dcm": signed})
+    with Journal.open(wish, VERIFY) as journal:
+        results = journal.run(instances([str(archive)]), jobs=1)
+        next(results)
+        journal.commit()
+        with pytest.raises(JournalError, match="in use by another process") as caught, Journal.open(wish, VERIFY):
+            pass
+        assert caught.value.hint
+        assert status_of(wish).files == 1
+        next(results)
+    assert status_of(wish).files == 2
+
+
+class TestSigning:
+    def signatures(self, archive: Path) -> list[int]:
+        return [len(dcmseal.signatures(path)) for path in sorted(archive.rglob("*.dcm"))]
+
+    def test_what_is_signed_stays_signed_once(self, wish: JournalWish, tree: Tree, image: bytes, key: str) -> None:
+        archive = tree({f"{number}.dcm": image for number in range(4)})
+        task = sign_task(key)
+        results_of(wish, task, archive, first=2)
+        assert self.signatures(archive) == [1, 1, 0, 0]
+        assert status_of(wish).open_intents == 2
+        assert names(results_of(wish, task, archive)) == ["2.dcm", "3.dcm"]
+        assert results_of(wish, task, archive) == []
+        assert self.signatures(archive) == [1, 1, 1, 1]
+        entries = entries_of(wish)
+        assert [each.uid for each in entries] == [dcmseal.signatures(each.source)[0].uid for each in entries]
+        assert status_of(wish).open_intents == 0
+
+    @pytest.mark.parametrize("in_place", [True, False])
+    def test_a_result_that_was_lost_is_found_again(
+        self, wish: JournalWish, tree: Tree, image: bytes, key: str, tmp_path: Path, *, in_place: bool
+    ) -> None:
+        """Killed after the file was in its place, and before anybody knew."""
+        archive = tree({"a.dcm": image, "b.dcm": image})
+        task = sign_task(key, placement=Placement(folder=None if in_place else str(tmp_path / "signed")))
+        with Journal.open(wish, task) as journal:
+            next(run(journal.to_do(instances([str(archive)])), journal.task, jobs=1))
+        target = archive if in_place else tmp_path / "signed"
+        assert status_of(wish).open_intents == 2
+        assert self.signatures(target) == ([1, 0] if in_place else [1])
+        assert names(results_of(wish, task, archive)) == ["b.dcm"]
+        assert self.signatures(target) == [1, 1]
+        assert [each.gist.kind for each in entries_of(wish)] == [Kind.SIGNED, Kind.SIGNED]
+
+    def test_only_its_own_temporary_files_are_removed(
+        self, wish: JournalWish, tree: Tree, image: bytes, key: str
+    ) -> None:
+        archive = tree({"a.dcm": image})
+        task = sign_task(key)
+        with Journal.open(wish, task) as journal:
+            (item,) = journal.to_do(instances([str(archive)]))
+            assert isinstance(item, Item)
+            assert isinstance(journal.task, SignTask)
+            ours = Path(temporary_file(item.source, journal.task.uid_of(item)))
+        strangers = Path(temporary_file(archive / "a.dcm", "2.25.4711"))
+        for leftover in (ours, strangers):
+            leftover.write_bytes(image[:100])
+        results_of(wish, task, archive / "a.dcm")
+        assert sorted(archive.iterdir()) == sorted([strangers, archive / "a.dcm"])
+
+    def test_a_process_that_outlived_its_run_and_the_next_run_sign_once(
+        self, wish: JournalWish, tree: Tree, image: bytes, key: str
+    ) -> None:
+        archive = tree({"a.dcm": image})
+        task = sign_task(key)
+        with Journal.open(wish, task) as died:
+            orphans = list(died.to_do(instances([str(archive)])))
+        with Journal.open(wish, task) as journal:
+            items = list(journal.to_do(instances([str(archive)])))
+            assert [each.kind for each in run(orphans, died.task, jobs=1)] == [Kind.SIGNED]
+            assert [journal.record(each).kind for each in run(items, journal.task, jobs=1)] == [Kind.SIGNED]
+        assert self.signatures(archive) == [1]
+        assert results_of(wish, task, archive) == []
+
+    def test_touched_is_not_changed_and_replaced_is(
+        self, wish: JournalWish, tree: Tree, image: bytes, key: str
+    ) -> None:
+        archive = tree({"a.dcm": image, "b.dcm": image})
+        task = sign_task(key)
+        results_of(wish, task, archive)
+        (first,) = dcmseal.signatures(archive / "b.dcm")
+        os.utime(archive / "a.dcm")
+        (archive / "b.dcm").write_bytes(image)
+        assert names(results_of(wish, task, archive)) == ["b.dcm"]
+        assert self.signatures(archive) == [1, 1]
+        (second,) = dcmseal.signatures(archive / "b.dcm")
+        assert first.uid != second.uid
+        assert results_of(wish, task, archive) == []
+
+    def test_what_is_no_fault_of_the_file_is_not_recorded(
+        self, wish: JournalWish, tree: Tree, image: bytes, key: str
+    ) -> None:
+        archive = tree({"a.dcm": image, "b.dcm": image})
+        task = sign_task(key)
+        with Journal.open(wish, task) as journal:
+            for item in journal.to_do(instances([str(archive)])):
+                journal.record(Result.failed(item, DeviceRemoved("the card is gone"), ends_run=True))
+        assert (status_of(wish).files, status_of(wish).open_intents) == (0, 0)
+        assert names(results_of(wish, task, archive)) == ["a.dcm", "b.dcm"]

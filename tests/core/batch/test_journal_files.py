@@ -1,0 +1,291 @@
+"""Journals as files: shards and their merging, and files that are damaged, hostile, or no journals at all."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dcmseal.batch.finding import instances
+from dcmseal.batch.journal.gists import Gist
+from dcmseal.batch.journal.journal import Journal, JournalWish
+from dcmseal.batch.journal.merging import merge
+from dcmseal.batch.journal.reading import Reader, Status
+from dcmseal.batch.journal.tables import TABLES, packed_uid, placed, restored, stored, unpacked_uid
+from dcmseal.batch.shards import Shard
+from dcmseal.batch.tasks import VerifyTask
+from dcmseal.errors import JournalError, UsageError
+
+VERIFY = VerifyTask(integrity_only=True)
+Tree = Callable[..., Path]
+Text = st.text(st.characters(codec=None), max_size=40).filter(lambda text: "\0" not in text)
+
+
+def journal_of(path: Path, archive: Path, shard: Shard | None = None, task: VerifyTask = VERIFY) -> str:
+    """Verify, with a journal."""
+    with Journal.open(JournalWish(path=str(path), shard=shard), task) as journal:
+        list(journal.run(instances([str(archive)]), jobs=1))
+    return str(path)
+
+
+def status_of(path: str) -> Status:
+    with Reader.open(path) as journal:
+        return journal.status()
+
+
+def verdicts_in(path: str) -> dict[str, str]:
+    with Reader.open(path) as journal:
+        return {Path(each.source).name: each.gist.verdict for each in journal.entries()}
+
+
+@given(st.text(min_size=1), st.integers(1, 1000))
+def test_a_file_is_of_one_shard_whatever_the_machine(path: str, of: int) -> None:
+    assert sum(Shard(number=number, of=of).holds(path) for number in range(1, of + 1)) == 1
+
+
+def test_shards_are_of_a_size() -> None:
+    names = [f"{study}/{image}.dcm" for study in range(20) for image in range(100)]
+    sizes = [sum(map(Shard(number=number, of=8).holds, names)) for number in range(1, 9)]
+    assert sum(sizes) == len(names)
+    assert all(200 < size < 300 for size in sizes)
+
+
+@pytest.mark.parametrize("text", ["", "1", "0/4", "5/4", "1/0", "-1/4", "1/4/2", "a/b", "1/9999999"])
+def test_what_is_no_shard(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Shard.parse(text)
+    assert caught.value.hint
+
+
+@given(Text, Text)
+def test_values_are_stored_as_they_are(path: str, uid: str) -> None:
+    folder, name = placed(path)
+    assert folder + name == path
+    assert "/" not in name
+    assert unpacked_uid(packed_uid(uid)) == uid
+
+
+@pytest.mark.parametrize("uid", ["2.25.0", "2.25.007", f"2.25.{1 << 128}", f"2.25.{(1 << 128) - 1}", "2.25.", "1.2.3"])
+def test_uids_are_stored_as_they_are(uid: str) -> None:
+    assert unpacked_uid(packed_uid(uid)) == uid
+
+
+@given(st.binary(min_size=1).filter(lambda name: 0 not in name))
+def test_names_are_stored_as_they_are(name: bytes) -> None:
+    text = name.decode("utf-8", "surrogateescape")
+    assert restored(stored(text)) == text
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Journals that are in use are not waited for."""
+    monkeypatch.setattr("dcmseal.batch.journal.opening.PATIENCE", 0.0)
+
+
+@pytest.fixture
+def archive(tree: Tree, signed: bytes) -> Path:
+    return tree({f"{number % 3}/{number}.dcm": signed for number in range(12)})
+
+
+class TestMerging:
+    def test_shards_become_one_journal_of_all(self, archive: Path, tmp_path: Path) -> None:
+        shards = [Shard(number=number, of=3) for number in (1, 2, 3)]
+        paths = [journal_of(tmp_path / f"{each.number}.journal", archive, each) for each in shards]
+        assert sum(status_of(path).files for path in paths) == 12
+        whole = tmp_path / "whole.journal"
+        assert merge(paths, str(whole)) == ()
+        status = status_of(str(whole))
+        assert (status.files, status.left, status.verdicts) == (12, 0, {"valid": 12})
+        assert set(verdicts_in(str(whole))) == {f"{number}.dcm" for number in range(12)}
+        # a run of the whole archive has nothing left to do
+        with Journal.open(JournalWish(path=str(whole)), VERIFY) as journal:
+            assert list(journal.to_do(instances([str(archive)]))) == []
+
+    def test_missing_shards_are_told(self, archive: Path, tmp_path: Path) -> None:
+        paths = [journal_of(tmp_path / f"{number}", archive, Shard(number=number, of=4)) for number in (1, 3)]
+        assert merge(paths, str(tmp_path / "merged")) == ("2/4", "4/4")
+
+    @pytest.mark.parametrize("newest_first", [True, False])
+    def test_of_several_results_the_latest_counts(
+        self, archive: Path, tmp_path: Path, signed: bytes, *, newest_first: bool
+    ) -> None:
+        first = journal_of(tmp_path / "first", archive)
+        (archive / "0" / "3.dcm").write_bytes(signed.replace(b"4711", b"4712"))
+        second = journal_of(tmp_path / "second", archive)
+        with sqlite3.connect(second) as connection:
+            connection.execute("UPDATE results SET judged = judged + 60")
+        connection.close()
+        merge([second, first] if newest_first else [first, second], str(tmp_path / "merged"))
+        assert verdicts_in(str(tmp_path / "merged")) == verdicts_in(second)
+        assert status_of(str(tmp_path / "merged")).verdicts == {"valid": 11, "invalid": 1}
+        with Reader.open(str(tmp_path / "merged")) as journal:
+            assert [each.document is not None for each in journal.entries(alarming_only=True)] == [True]
+
+    def test_only_what_belongs_together_is_merged(self, archive: Path, tmp_path: Path) -> None:
+        one = journal_of(tmp_path / "one", archive)
+        other = journal_of(tmp_path / "other", archive, task=replace(VERIFY, accept_old_format=True))
+        with pytest.raises(UsageError, match="accept old format"):
+            merge([one, other], str(tmp_path / "merged"))
+        with pytest.raises(UsageError, match="exists"):
+            merge([one], other)
+        with Journal.open(JournalWish(path=one), VERIFY), pytest.raises(JournalError, match="in use"):
+            merge([one], str(tmp_path / "merged"))
+        assert not (tmp_path / "merged").exists()
+
+    def test_a_shard_is_not_taken_for_another(self, archive: Path, tmp_path: Path) -> None:
+        path = tmp_path / "journal"
+        journal_of(path, archive, Shard(number=1, of=2))
+        with pytest.raises(UsageError, match="shard 1/2"):
+            journal_of(path, archive, Shard(number=2, of=2))
+        with pytest.raises(UsageError, match="shard 1/2"):
+            journal_of(path, archive)
+
+
+def everything(path: Path) -> None:
+    """All that is done with journals; raises nothing but errors that say what to do."""
+    actions: tuple[Callable[[], object], ...] = (
+        lambda: status_of(str(path)),
+        lambda: verdicts_in(str(path)),
+        lambda: merge([str(path)], f"{path}.merged"),
+        lambda: journal_of(path, path.parent / "archive"),
+    )
+    for action in actions:
+        with suppress(JournalError, UsageError):
+            action()
+        Path(f"{path}.merged").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def journal(archive: Path, tmp_path: Path) -> Path:
+    (archive / "0" / "0.dcm").write_bytes((archive / "0" / "0.dcm").read_bytes()[:300])
+    return Path(journal_of(tmp_path / "run.journal", archive))
+
+
+def change(path: Path, *statements: str) -> None:
+    connection = sqlite3.connect(path)
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+class TestHostile:
+    @pytest.mark.parametrize("data", [b"no database", b"SQLite format 3\0" + bytes(4096), bytes(10_000)])
+    def test_what_is_no_journal_is_refused_and_left_alone(self, tmp_path: Path, data: bytes) -> None:
+        path = tmp_path / "file"
+        path.write_bytes(data)
+        for action in (lambda: status_of(str(path)), lambda: journal_of(path, tmp_path)):
+            with pytest.raises(JournalError) as caught:
+                action()
+            assert caught.value.hint
+        assert path.read_bytes() == data
+
+    def test_the_database_of_something_else(self, tmp_path: Path) -> None:
+        path = tmp_path / "other.sqlite"
+        change(path, "CREATE TABLE results (id INTEGER PRIMARY KEY)")
+        data = path.read_bytes()
+        with pytest.raises(JournalError, match="is no journal"):
+            journal_of(path, tmp_path)
+        assert path.read_bytes() == data
+
+    def test_what_is_not_there_or_no_file(self, tmp_path: Path) -> None:
+        with pytest.raises(JournalError, match="does not exist"):
+            status_of(str(tmp_path / "none"))
+        with pytest.raises(JournalError, match="no regular file"):
+            journal_of(tmp_path, tmp_path)
+        with pytest.raises(JournalError, match="cannot be made"):
+            journal_of(tmp_path / "no" / "folder", tmp_path)
+
+    def test_an_empty_file_is_a_journal_that_was_not_begun(self, archive: Path, tmp_path: Path) -> None:
+        path = tmp_path / "journal"
+        path.touch()
+        assert status_of(journal_of(path, archive)).files == 12
+
+    def test_a_newer_version(self, journal: Path) -> None:
+        change(journal, "PRAGMA user_version = 2")
+        with pytest.raises(JournalError, match="tables of version 2") as caught:
+            status_of(str(journal))
+        assert "dcmseal" in caught.value.hint
+
+    def test_triggers_and_other_tables_are_refused(self, journal: Path, archive: Path) -> None:
+        change(journal, "CREATE TRIGGER t AFTER INSERT ON results BEGIN DELETE FROM results; END")
+        for action in (lambda: status_of(str(journal)), lambda: journal_of(journal, archive)):
+            with pytest.raises(JournalError, match="damaged"):
+                action()
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE gists SET gist = '[' || id",
+            f"UPDATE gists SET gist = id || '{'[' * 100_000}'",
+            "UPDATE gists SET gist = '[1,2,3,4,5,6,7]' WHERE id = 1",
+            "UPDATE gists SET gist = CAST(x'ff' || id AS BLOB)",
+            "UPDATE gists SET files = 'many'",
+            "DELETE FROM gists",
+            "DELETE FROM folders",
+            "UPDATE folders SET path = id + 0.5",
+            "UPDATE results SET size = 'x', mtime_ns = x'00', inode = 1.5",
+            "UPDATE results SET judged = 9223372036854775807",
+            "UPDATE results SET uid = 7, digest = 7",
+            "UPDATE results SET uid = x'00'",
+            "UPDATE results SET gist = 'none'",
+            "UPDATE results SET document = 4711",
+            "UPDATE documents SET content = x'00'",
+            "UPDATE documents SET content = 'text'",
+            f"UPDATE documents SET content = x'{zlib.compress(b'[]').hex()}'",
+            "UPDATE about SET value = '[]' WHERE name = 'task'",
+            f"UPDATE about SET value = '{'[' * 100_000}' WHERE name = 'task'",
+            "UPDATE about SET value = 'none' WHERE name = 'run'",
+            "UPDATE about SET value = 'none' WHERE name = 'identity'",
+            "UPDATE about SET value = 'x/y' WHERE name = 'shard'",
+            "DELETE FROM about",
+            "UPDATE runs SET began = 1e300",
+            "UPDATE runs SET began = 'then', judged = 'x'",
+            "INSERT INTO intents VALUES (1, 2.5, 3, '2.25.1')",
+            "INSERT INTO intents VALUES (1, '../../none', '/dev/null', '2.25.1')",
+            "INSERT INTO intents VALUES (1, 'x', x'00ff', '2.25.1')",
+        ],
+        ids=lambda statement: statement[:60],
+    )
+    def test_rows_are_not_believed(self, journal: Path, statement: str) -> None:
+        change(journal, statement)
+        everything(journal)
+
+    def test_a_document_that_inflates_without_end(self, journal: Path) -> None:
+        change(journal, f"UPDATE documents SET content = x'{zlib.compress(bytes(17 << 20)).hex()}'")
+        with pytest.raises(JournalError, match="damaged"):
+            verdicts_in(str(journal))
+
+    def test_damaged_bytes(self, journal: Path) -> None:
+        whole = journal.read_bytes()
+        chance = random.Random(4711)
+        for _ in range(60):
+            data = bytearray(whole)
+            for _ in range(chance.choice((1, 10, 100))):
+                data[chance.randrange(len(data))] = chance.randrange(256)
+            journal.write_bytes(data)
+            everything(journal)
+        for length in (1, 100, 4096, 5000, len(whole) - 4096, len(whole) - 1):
+            journal.write_bytes(whole[:length])
+            everything(journal)
+
+
+def test_the_tables_are_those_of_the_schema(journal: Path) -> None:
+    connection = sqlite3.connect(journal)
+    assert dict(connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")) == TABLES
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+    assert journal.stat().st_mode & 0o077 == 0
+
+
+@given(st.builds(Gist, kind=st.text(), verdict=st.text(), exit_code=st.integers(), codes=st.tuples(st.text())))
+def test_a_gist_is_read_as_it_was_written(gist: Gist) -> None:
+    assert Gist.read(str(gist)) == gist

@@ -1,0 +1,64 @@
+"""Runs that are killed, or find the disk full: after the last restart it is as if nothing had happened."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dcmseal.batch.journal.journal import Journal, JournalWish
+from tests.core.batch.test_journal import sign_task
+from tests.support.builder import Value, file
+from tests.support.builder import image as image_of
+from tests.support.dcmsign import Dcmtk
+from tests.support.killing import Killing
+from tests.support.pki import Pki
+
+LARGE = 300_000
+
+
+@pytest.fixture
+def killing(tmp_path: Path, image: bytes, key: str) -> Killing:
+    archive = tmp_path / "archive"
+    for number in range(60):
+        path = archive / str(number % 4) / f"{number:0100}.dcm"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(image)
+    return Killing(archive=archive, journal=tmp_path / "run.journal", key=key, jobs=1)
+
+
+@pytest.mark.parametrize(("jobs", "times"), [(1, 6), (2, 3)])
+def test_killed_and_started_again(killing: Killing, dcmsign: Dcmtk, pki: Pki, jobs: int, times: int) -> None:
+    killing = replace(killing, jobs=jobs)
+    assert killing.kill_often(times, seed=4711) >= 1
+    killing.check()
+    assert all(dcmsign.verify(path, trust=pki.trust).ok for path in killing.files[::10])
+
+
+def test_the_disk_of_the_files_is_full(killing: Killing) -> None:
+    """For the large ones."""
+    large = killing.files[::3]
+    for path in large:
+        data = file(image_of(Value(0x7FE00010, "OW", bytes(LARGE))))
+        path.write_bytes(data)
+    errors = killing.stopped(largest=LARGE)
+    assert errors.count("cannot be written: File too large") == len(large)
+    assert errors.count("free space") == len(large)
+    assert killing.status().files == len(killing.files) - len(large)
+    assert all(path.read_bytes() == data for path in large)
+    killing.finish()
+    killing.check()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_disk_of_the_journal_is_full(killing: Killing, jobs: int) -> None:
+    killing = replace(killing, jobs=jobs)
+    with Journal.open(JournalWish(path=str(killing.journal)), sign_task(killing.key)):
+        pass
+    for _ in range(2):
+        errors = killing.stopped(largest=killing.journal.stat().st_size)
+        assert "the journal" in errors
+        assert "hint: " in errors
+    killing.finish()
+    killing.check()

@@ -1,0 +1,110 @@
+"""``dcmseal journal``: what journals say, for people and for programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from dcmseal.batch.finding import instances
+from dcmseal.batch.journal.journal import Journal, JournalWish
+from dcmseal.batch.shards import Shard
+from dcmseal.batch.tasks import VerifyTask
+from tests.core.cli.conftest import Run
+from tests.docs.test_json import SCHEMA
+
+VERIFY = VerifyTask(integrity_only=True)
+
+
+@pytest.fixture
+def archive(in_folder: Path, signed: Path, tampered: Path, broken: Path) -> Path:
+    folder = in_folder / "archive"
+    folder.mkdir()
+    for name, source in (("a", signed), ("b", tampered), ("c", broken), ("d", signed), ("=e,\n", signed)):
+        (folder / f"{name}.dcm").write_bytes(source.read_bytes())
+    return folder
+
+
+@pytest.fixture
+def make_journal(archive: Path) -> Callable[..., str]:
+    assert archive.name == "archive"
+
+    def make(name: str = "run.journal", shard: Shard | None = None) -> str:
+        with Journal.open(JournalWish(path=name, shard=shard), VERIFY) as journal:
+            list(journal.run(instances(["archive"]), jobs=1))
+        return name
+
+    return make
+
+
+def test_status_is_told(run: Run, make_journal: Callable[..., str]) -> None:
+    ran = run("journal", "status", make_journal())
+    assert (ran.code, ran.err) == (0, "")
+    lines = {line[:16].strip(): line[16:] for line in ran.out.splitlines()[1:]}
+    assert ran.out.startswith("run.journal: verify, 5 files\n")
+    assert (lines["valid"], lines["invalid"], lines["failed"], lines["left"]) == ("3", "1", "1", "0")
+    assert lines["attention"].startswith("2: dcmseal journal export run.journal --attention")
+
+
+def test_status_and_lines_are_documents_of_the_schema(run: Run, make_journal: Callable[..., str]) -> None:
+    status = run("journal", "status", make_journal(), "--json").document
+    lines = run("journal", "export", "run.journal").out.splitlines()
+    for document in (status, *map(json.loads, lines)):
+        jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
+    assert status["verdicts"] == {"valid": 3, "failed": 1, "invalid": 1}
+    assert sum(each["files"] for each in status["results"]) == len(lines) == 5
+
+
+def test_what_needs_attention_is_exported_with_its_documents(run: Run, make_journal: Callable[..., str]) -> None:
+    ran = run("journal", "export", make_journal(), "--attention", "-o", "attention.jsonl")
+    assert (ran.code, ran.out) == (0, "")
+    told = [json.loads(line) for line in Path("attention.jsonl").read_text().splitlines()]
+    assert [(each["file"], each["result"]["document"]) for each in told] == [
+        ("archive/b.dcm", "verification"),
+        ("archive/c.dcm", "error"),
+    ]
+    assert run("journal", "export", "run.journal", "-o", "attention.jsonl").code == 2
+
+
+def test_values_are_separated_by_commas(run: Run, make_journal: Callable[..., str]) -> None:
+    ran = run("journal", "export", make_journal(), "--csv")
+    rows = list(csv.DictReader(ran.out.splitlines(keepends=True)))
+    assert {row["file"]: row["verdict"] for row in rows} == {
+        "archive/=e,\n.dcm": "valid",
+        **{f"archive/{name}.dcm": "valid" for name in "ad"},
+        "archive/b.dcm": "invalid",
+        "archive/c.dcm": "failed",
+    }
+
+
+def test_shards_are_merged(run: Run, make_journal: Callable[..., str]) -> None:
+    names = [make_journal(f"{number}.journal", Shard(number=number, of=3)) for number in (1, 2)]
+    ran = run("journal", "merge", *names, "-o", "merged.journal", "--json")
+    assert ran.code == 0
+    assert "no journal of shards 3/3" in ran.err
+    names.append(make_journal("3.journal", Shard(number=3, of=3)))
+    ran = run("journal", "merge", *names, "-o", "whole.journal", "--json")
+    assert (ran.code, ran.err, ran.document["files"], ran.document["left"]) == (0, "", 5, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["status", "none"], 5, "does not exist"),
+        (["status", "archive/a.dcm"], 5, "is no journal"),
+        (["export", "archive"], 5, "no regular file"),
+        (["merge", "archive/a.dcm", "-o", "merged"], 5, "is no journal"),
+        (["merge", "archive/a.dcm"], 2, "-o"),
+        (["status", "a", "b"], 2, "one journal at a time"),
+    ],
+)
+def test_what_cannot_be_done_is_told(run: Run, archive: Path, words: list[str], code: int, said: str) -> None:
+    assert archive.exists()
+    ran = run("journal", *words)
+    assert ran.code == code
+    assert said in ran.err
+    assert ran.err.splitlines()[1].startswith("hint: ")

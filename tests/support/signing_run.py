@@ -1,0 +1,40 @@
+"""A run that signs an archive in place with a journal, in a process of its own, and tells each file that is done."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import uuid
+from typing import Final
+
+from dcmseal.batch.finding import instances
+from dcmseal.batch.journal.journal import Journal, JournalWish
+from dcmseal.batch.sign_task import Placement, SignTask
+from dcmseal.batch.workers import local_workers
+from dcmseal.errors import SealError
+
+_CHUNK: Final = 2
+
+
+def main(archive: str, journal: str, key: str, jobs: str, largest: str) -> int:
+    """Sign; a pool of processes is used however few the files are, and no file gets larger than the largest."""
+    if int(largest):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest), int(largest)))
+    task = SignTask(run=str(uuid.uuid4()), placement=Placement(), key=key)
+    workers = local_workers(int(jobs)) if jobs != "1" else None
+    code = 0
+    try:
+        with Journal.open(JournalWish(path=journal), task) as opened:
+            for result in opened.run(instances([archive]), executor=workers, jobs=1, chunk=_CHUNK):
+                print(result.verdict, flush=True)
+                if result.error is not None:
+                    print(result.error, result.error.hint, file=sys.stderr)
+                    code = 1
+    except SealError as error:
+        print(error, f"hint: {error.hint}", sep="\n", file=sys.stderr)
+        return 5
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
