@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from dcmseal.batch.journal.gists import Gist
 from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.engine.changing import SigningResult
 from dcmseal.engine.documents import error_document, report_document, signatures_document, signing_document
@@ -33,5 +34,9 @@ def in_form(result: Result, form: Form) -> Result:
     """The result with no more than the form asks for."""
     if form is Form.ANSWER:
         return result
-    text = json.dumps(document_of(result), separators=(",", ":")) if form is Form.DOCUMENT else ""
-    return replace(result, answer=None, text=text)
+    if form is Form.VERDICT:
+        return replace(result, answer=None)
+    gist = Gist.of(result)
+    wanted = form is Form.DOCUMENT or (gist.is_alarming and result.error is None)
+    text = json.dumps(document_of(result), separators=(",", ":")) if wanted else ""
+    return replace(result, answer=None, text=text, gist=gist)

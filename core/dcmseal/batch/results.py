@@ -19,6 +19,7 @@ from dcmseal.errors import SealError
 from dcmseal.exit_codes import ExitCode, code_of_error
 
 if TYPE_CHECKING:
+    from dcmseal.batch.journal.gists import Gist
     from dcmseal.engine.changing import SigningResult
     from dcmseal.engine.inspection import Signature
     from dcmseal.engine.json_values import Document
@@ -47,6 +48,8 @@ class Form(StrEnum):
     """As values: reports, signing results, signatures."""
     DOCUMENT = "document"
     """As JSON documents."""
+    GIST = "gist"
+    """Verdict, reason and gist, and the JSON documents of alarming results: what a journal keeps."""
     VERDICT = "verdict"
     """Verdict and reason, and nothing else."""
 
@@ -67,6 +70,8 @@ class Result:
     error: SealError | None = None
     text: str = ""
     """The JSON document in a line, if it was asked for in that form."""
+    gist: Gist | None = None
+    """What it has in common with others, if it was asked for as gist or document."""
     output: str = ""
     """Where the result was written; empty if nothing was."""
     changed: bool = False

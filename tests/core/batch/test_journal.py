@@ -108,8 +108,19 @@ def test_documents_are_kept_of_what_needs_attention(wish: JournalWish, tree: Tre
     full = replace(wish, path=f"{wish.path}.full", full=True)
     results_of(full, replace(VERIFY, form=Form.DOCUMENT), archive)
     assert all(each.document for each in entries_of(full))
-    # the form in which answers come back changes nothing
-    assert [each.gist for each in entries_of(full)] == [each.gist for each in entries_of(wish)]
+
+
+@pytest.mark.parametrize("form", [Form.DOCUMENT, Form.VERDICT])
+def test_the_form_in_which_answers_come_back_changes_nothing(
+    wish: JournalWish, tree: Tree, signed: bytes, form: Form
+) -> None:
+    archive = tree({"a.dcm": signed, "b.dcm": signed.replace(b"4711", b"4712"), "c.dcm": signed[:300]})
+    results_of(wish, VERIFY, archive)
+    other = replace(wish, path=f"{wish.path}.other")
+    results_of(other, replace(VERIFY, form=form), archive)
+    assert [(each.gist, each.document) for each in entries_of(other)] == [
+        (each.gist, each.document) for each in entries_of(wish)
+    ]
 
 
 def test_what_failed_is_tried_again_if_asked_to(wish: JournalWish, tree: Tree, signed: bytes) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, cast
+from typing import TYPE_CHECKING, Final, Self, cast
 
 from dcmseal.batch.results import Kind, Result
 from dcmseal.engine.certificate_values import moment_value
@@ -46,8 +46,10 @@ class Gist:
     """Year and month of the latest signature, as in ``2026-03``."""
 
     @classmethod
-    def of(cls, result: Result) -> Self:
+    def of(cls, result: Result) -> Gist:
         """The gist of a result."""
+        if result.gist is not None:
+            return result.gist
         kind, verdict, code, answer = result.kind.value, result.verdict, int(result.exit_code), result.answer
         if result.error is not None:
             return cls(kind=kind, verdict=verdict, exit_code=code, codes=(type(result.error).__name__,))
@@ -64,8 +66,6 @@ class Gist:
         if isinstance(answer, SigningResult):
             made = (answer.signature,)
             return cls(kind=kind, verdict=verdict, exit_code=code, signers=_signers(made), month=_month(made))
-        if result.text:
-            return cls(kind=kind, verdict=verdict, exit_code=code, **_told(result.document()))
         return cls(kind=kind, verdict=verdict, exit_code=code)
 
     @classmethod
@@ -122,27 +122,6 @@ class Gist:
         """JSON in a line, the same for the same gist."""
         values = [self.kind, self.verdict, self.exit_code, self.codes, self.signers, self.profiles, self.month]
         return json.dumps(values, separators=(",", ":"))
-
-
-class _Told(TypedDict):
-    codes: tuple[str, ...]
-    signers: tuple[str, ...]
-    profiles: tuple[str, ...]
-    month: str
-
-
-def _told(document: Any) -> _Told:
-    """What the document of a verification or a signing says."""
-    signatures = [document["signature"]] if "signature" in document else document.get("signatures", [])
-    findings = [each for signature in signatures for each in signature.get("findings", ())]
-    for name in ("notes", "unmet", "references"):
-        findings += document.get(name, ())
-    return {
-        "codes": _few(each["code"] for each in findings if each.get("outcome", "passed") != "passed"),
-        "signers": _few(each["signer"]["subject"] if each["signer"] else "" for each in signatures),
-        "profiles": _few(name for each in signatures for name in each.get("profiles", ())),
-        "month": max(((each["moment"] or "")[:_MONTH] for each in signatures), default=""),
-    }
 
 
 def _findings(report: VerificationReport) -> Iterator[Finding]:

@@ -28,9 +28,9 @@ from dcmseal.batch.journal.gists import Gist
 from dcmseal.batch.journal.identity import Identity, identity_of, looked_at_again
 from dcmseal.batch.journal.store import Intent, Row, Store
 from dcmseal.batch.journal.taking_up import remove_leftover, signature_in
-from dcmseal.batch.results import Kind, Result
+from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.running import run
-from dcmseal.batch.tasks import SignTask
+from dcmseal.batch.tasks import SignTask, VerifyTask
 from dcmseal.errors import DatasetError, ProcessDied, ProfileError, UsageError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Journal:
         about = About.read(store.path, store.about())
         about.check_serves(store.path, wish.about(task))
         about.check_shard(store.path, wish.about(task))
-        self.task = replace(task, run=about.run) if isinstance(task, SignTask) else task
+        self.task = _with_form(replace(task, run=about.run) if isinstance(task, SignTask) else task, wish)
         """The task, with what the journal knows of it: run this one."""
         self.passed_over: Counter[Gist] = Counter()
         """What came of the files that were met again in this run, and are as they were."""
@@ -259,6 +259,15 @@ class Journal:
             self._store.execute(
                 "UPDATE runs SET ended = ?, judged = ? WHERE id = ?", (time.time(), self._judged, self._number)
             )
+
+
+def _with_form(task: Task, wish: JournalWish) -> Task:
+    """The task with answers in a form that a journal can make something of."""
+    if not isinstance(task, (SignTask, VerifyTask)):
+        return task
+    if wish.full and task.form is not Form.ANSWER:
+        return replace(task, form=Form.DOCUMENT)
+    return replace(task, form=Form.GIST) if task.form is Form.VERDICT else task
 
 
 def _is_of_the_file(result: Result) -> bool:
