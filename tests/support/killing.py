@@ -6,6 +6,7 @@ files done, and a few milliseconds more: whatever is going on then is what is in
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import dcmseal
 from dcmseal.batch.journal.reading import Reader, Status
 from dcmseal.report import Verdict
 
+_DCMSEAL = Path(sys.executable).with_name("dcmseal")
 _LONGEST = 300.0
 _SETTLED = 20.0
 """Seconds after which no process of a run that was killed is still at work."""
@@ -31,12 +33,19 @@ class Killing:
     journal: Path
     key: str
     jobs: int
+    by_command: bool = False
+    """By the command line, and not by a program that has smaller chunks and tells of each file at once."""
 
     def start(self, largest: int = 0) -> subprocess.Popen[str]:
         """Start the run, always with the same command; no file gets larger than ``largest``, if that is not 0."""
-        words = (self.archive, self.journal, self.key, self.jobs, largest)
-        command = [sys.executable, "-m", "tests.support.signing_run", *map(str, words)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", "tests.support.signing_run"]
+        words = [self.archive, self.journal, self.key, self.jobs, largest]
+        if self.by_command:
+            command = [str(_DCMSEAL), "sign", "--in-place", "--json-lines"]
+            words = [self.archive, "--journal", self.journal, "--key", self.key, "--jobs", self.jobs]
+        command += map(str, words)
+        variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables)
 
     def kill_after(self, files: int, seconds: float) -> bool:
         """Start the run, and kill it when it has told of so many files and some time has passed; whether it was."""

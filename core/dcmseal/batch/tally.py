@@ -17,6 +17,7 @@ from dcmseal.batch.results import Kind, Result
 from dcmseal.exit_codes import ExitCode, worst
 
 if TYPE_CHECKING:
+    from dcmseal.batch.journal.gists import Gist
     from dcmseal.engine.json_values import Document
     from dcmseal.errors import SealError
 
@@ -38,6 +39,10 @@ class Tally:
     exit_code: ExitCode = ExitCode.OK
     attention: dict[str, list[Result]] = field(default_factory=dict[str, list[Result]])
     """The first results of each verdict that needs attention."""
+    earlier: Counter[Gist] = field(default_factory=Counter["Gist"])
+    """Results of an earlier run, as its journal has them, that are not counted yet."""
+    recorded: int = 0
+    """Those of ``files`` that were done by an earlier run."""
     stopped: SealError | None = None
     """Why the run stopped early."""
 
@@ -57,6 +62,20 @@ class Tally:
                 named.append(result)
         if result.ends_run:
             self.stopped = result.error
+
+    def add_earlier(self) -> None:
+        """Count the results of an earlier run."""
+        for gist, files in self.earlier.items():
+            if gist.kind == Kind.PASSED_OVER.value:
+                self.passed_over += files
+                continue
+            self.files += files
+            self.recorded += files
+            self.verdicts[gist.verdict] += files
+            self.exit_code = worst((self.exit_code, ExitCode(gist.exit_code)))
+            if gist.verdict in URGENT:
+                self.attention.setdefault(gist.verdict, [])
+        self.earlier = Counter()
 
     def urgent(self) -> list[tuple[str, list[Result], int]]:
         """Verdicts that need attention, the most urgent first: results of each, and how many more there are."""
@@ -79,6 +98,7 @@ class Tally:
                 "verdicts": dict(sorted(self.verdicts.items())),
                 "passed_over": self.passed_over,
                 "changed": self.changed,
+                "recorded": self.recorded,
                 "milliseconds": round(seconds * 1000),
                 "exit_code": self.exit_code,
                 "stopped": None if stopped is None else error_document(stopped, self.exit_code),

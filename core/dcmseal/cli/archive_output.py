@@ -52,19 +52,22 @@ class TextReport:
     def end(self, tally: Tally, seconds: float) -> None:
         """Tell what it came to, what needs attention last, where it is seen."""
         to = screen()
-        rate = f", {tally.files / seconds:.0f} a second" if seconds >= 1 else ""
+        rate = f", {(tally.files - tally.recorded) / seconds:.0f} a second" if seconds >= 1 else ""
         to.line(f"{counted(tally.files, 'file')} {self._done} in {seconds:.1f} s{rate}", Tone.HEADING)
         for verdict, count in tally.verdicts.most_common():
             to.line(f"  {verdict.replace('-', ' '):17}{count:>10}", _TONES.get(verdict, Tone.PLAIN))
         if tally.passed_over:
             to.line(f"  {'passed over':17}{tally.passed_over:>10}  no DICOM files")
+        if tally.recorded:
+            to.line(f"  {'earlier':17}{tally.recorded:>10}  of them, as the journal says")
+        named_by = "dcmseal journal export" if tally.recorded else "--json-lines"
         for verdict, results, more in tally.urgent():
             to.line()
             to.line(f"{verdict.replace('-', ' ')}:", _TONES[verdict])
             for result in results:
                 to.line(f"  {result.item.source}{f': {result.reason}' if result.reason else ''}")
             if more:
-                to.line(f"  and {more} more; --json-lines names all")
+                to.line(f"  {'and ' if results else ''}{more} more; {named_by} names all")
         if tally.stopped is not None:
             to.line()
             complain(tally.stopped, "stopped: ")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from time import perf_counter
+from typing import TYPE_CHECKING
 
+from dcmseal.batch.items import Item
 from dcmseal.batch.results import Form, Result
 from dcmseal.batch.running import run
 from dcmseal.batch.tally import Tally
@@ -14,7 +17,12 @@ from dcmseal.batch.tasks import Task
 from dcmseal.cli.archive_output import JsonFiles, JsonLines, QuietReport, Report, TextReport
 from dcmseal.cli.archive_progress import progress
 from dcmseal.cli.archives import found_of, workers_of
+from dcmseal.cli.journal_options import journal_of, shard_of
 from dcmseal.errors import DatasetError
+
+if TYPE_CHECKING:
+    from dcmseal.batch.journal.gists import Gist
+    from dcmseal.batch.shards import Shard
 
 
 def report_of(
@@ -36,29 +44,54 @@ def run_archive(
     *,
     without: Iterable[str] = (),
     before_end: Callable[[], object] = lambda: None,
+    key: str = "",
 ) -> int:
-    """Work on all that words and options name; returns the exit code of the worst file."""
+    """Work on all that words and options name; returns the exit code of the worst file.
+
+    ``key`` is the URI of the key that is used, for the journal.
+    """
     found = found_of(words, options, without)
-    results = run(found, task, executor=workers_of(options), jobs=options.jobs, before_end=before_end)
-    return told(results, report, quiet=options.quiet, count=None if options.files_from else _counter(words, without))
+    workers, shard = workers_of(options), shard_of(options)
+    count = None if options.files_from else _counter(words, without, shard)
+    with journal_of(options, task, key) as journal:
+        if journal is None:
+            results = run(found, task, executor=workers, jobs=options.jobs, before_end=before_end)
+            return told(results, report, quiet=options.quiet, count=count)
+        results = journal.run(found, executor=workers, jobs=options.jobs, before_end=before_end)
+        return told(results, report, quiet=options.quiet, count=count, earlier=journal.passed_over)
 
 
-def told(results: Generator[Result], report: Report, *, quiet: bool, count: Callable[[], int] | None = None) -> int:
-    """Tell of results as they come, and what they came to; returns the exit code of the worst."""
+def told(
+    results: Generator[Result],
+    report: Report,
+    *,
+    quiet: bool,
+    count: Callable[[], int] | None = None,
+    earlier: Counter[Gist] | None = None,
+) -> int:
+    """Tell of results as they come, and what they came to; returns the exit code of the worst.
+
+    ``earlier`` are the results that a journal has already of files that are met again, and grow meanwhile.
+    """
     start = perf_counter()
-    tally = Tally()
+    tally = Tally() if earlier is None else Tally(earlier=earlier)
     with closing(results), progress(quiet=quiet, count=count) as shown:
         for result in results:
             tally.add(result)
             report.add(result)
             shown.add(result, tally)
+    tally.add_earlier()
     if not tally.files:
         raise DatasetError("no DICOM file was found", hint="check the names; in folders, only DICOM files count")
     report.end(tally, perf_counter() - start)
     return tally.exit_code
 
 
-def _counter(words: Sequence[str], without: Iterable[str]) -> Callable[[], int]:
+def _counter(words: Sequence[str], without: Iterable[str], shard: Shard | None) -> Callable[[], int]:
     from dcmseal.batch.finding import instances
 
-    return lambda: sum(1 for _ in instances(words, without=without))
+    def count() -> int:
+        found = instances(words, without=without)
+        return sum(shard is None or not isinstance(each, Item) or shard.holds(each.relative) for each in found)
+
+    return count

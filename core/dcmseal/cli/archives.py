@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
 
+from dcmseal.cli.journal_options import add_journal_options
 from dcmseal.cli.parser import Parser
 from dcmseal.errors import DatasetError, UsageError
 
@@ -41,13 +42,15 @@ def add_archive_options(parser: Parser, forms: _Arguments) -> None:
     forms.add_argument(
         "--json-lines", action="store_true", help="write a JSON document for each file, a line each, and a summary"
     )
+    add_journal_options(parser)
 
 
 def is_archive(command: str, words: Sequence[str], options: Namespace) -> bool:
     """Whether words and options ask for more than files that are told of one by one; raises UsageError for nothing."""
     if not words and not options.files_from:
         raise UsageError("no file is named", hint=f"dcmseal {command} --help shows how it is used")
-    if options.files_from or options.jobs or options.executor or options.json_lines or len(words) > _MOST_NAMED:
+    asked = (options.files_from, options.jobs, options.executor, options.json_lines, options.journal, options.shard)
+    if any(asked) or len(words) > _MOST_NAMED:
         return True
     return any(_stands_for_several(word) for word in words)
 

@@ -49,7 +49,7 @@ class BarProgress:
         self._bar.update(self._task, total=total)
 
     def __rich__(self) -> Group:
-        done = self._tally.files + self._tally.passed_over
+        done = self._tally.files + self._tally.passed_over + self._tally.earlier.total()
         self._bar.update(self._task, completed=done)
         speed = self._bar.tasks[0].speed
         self._bar.update(self._task, rate=f"{speed:.0f} a second" if speed else "")

@@ -36,14 +36,13 @@ def sign_archive(options: Namespace) -> int:
     task = _task(options, chosen, report.form)
     without = () if options.output_dir is None else (options.output_dir,)
     if options.executor is not None:
-        return run_archive(task, options.words, options, report, without=without)
+        return run_archive(task, options.words, options, report, without=without, key=chosen.uri)
     wait = somebody_who_waits() if options.wait_for_device else None
     otherwise = chosen.setup.pin_source if chosen.setup else None
     secrets = secrets_of(options, otherwise=otherwise, account=chosen.account)
     with OpenKey(chosen.uri, secrets, _nothing) as key, open_lane(PatientKey(key, wait)) as lane:
-        return run_archive(
-            replace(task, key=lane.way), options.words, options, report, without=without, before_end=lane.close
-        )
+        task = replace(task, key=lane.way)
+        return run_archive(task, options.words, options, report, without=without, before_end=lane.close, key=chosen.uri)
 
 
 class PatientKey:

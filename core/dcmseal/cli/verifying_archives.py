@@ -28,7 +28,7 @@ def _task(options: Namespace, form: Form) -> VerifyTask:
         accept_old_format=options.accept_old_format,
         timestamp=options.timestamp,
         timestamp_certificates=tuple(certificates_in(options.timestamp_certificate)),
-        name_profiles=form is Form.DOCUMENT,
+        name_profiles=form is Form.DOCUMENT or options.journal is not None,
         trust=settings_of(options),
         references=tuple(options.references),
         profiles_folder=profiles_folder_of(options) if options.require else None,

@@ -23,6 +23,7 @@ from dcmseal.batch.journal.tables import TABLES, packed_uid, placed, restored, s
 from dcmseal.batch.shards import Shard
 from dcmseal.batch.tasks import VerifyTask
 from dcmseal.errors import JournalError, UsageError
+from dcmseal.exit_codes import ExitCode
 
 VERIFY = VerifyTask(integrity_only=True)
 Tree = Callable[..., Path]
@@ -286,6 +287,8 @@ def test_the_tables_are_those_of_the_schema(journal: Path) -> None:
     assert journal.stat().st_mode & 0o077 == 0
 
 
-@given(st.builds(Gist, kind=st.text(), verdict=st.text(), exit_code=st.integers(), codes=st.tuples(st.text())))
+@given(
+    st.builds(Gist, kind=st.text(), verdict=st.text(), exit_code=st.sampled_from(ExitCode), codes=st.tuples(st.text()))
+)
 def test_a_gist_is_read_as_it_was_written(gist: Gist) -> None:
     assert Gist.read(str(gist)) == gist

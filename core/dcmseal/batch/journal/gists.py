@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Self, cast
 from dcmseal.batch.results import Kind, Result
 from dcmseal.engine.certificate_values import moment_value
 from dcmseal.engine.changing import SigningResult
+from dcmseal.exit_codes import ExitCode
 from dcmseal.report import Outcome, Verdict, VerificationReport
 
 if TYPE_CHECKING:
@@ -89,12 +90,11 @@ class Gist:
         if not isinstance(values, list) or len(cast("list[object]", values)) != 7:
             raise ValueError("no gist")
         kind, verdict, code, codes, signers, profiles, month = cast("list[object]", values)
-        if not (isinstance(kind, str) and isinstance(verdict, str) and isinstance(month, str) and type(code) is int):
-            raise ValueError("no gist")
+        kind, verdict, month = _texts([kind, verdict, month])
         return cls(
             kind=kind,
             verdict=verdict,
-            exit_code=code,
+            exit_code=ExitCode(cast("int", code)),
             codes=_texts(codes),
             signers=_texts(signers),
             profiles=_texts(profiles),

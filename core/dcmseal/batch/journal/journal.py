@@ -13,10 +13,11 @@ second [] 1
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -80,6 +81,8 @@ class Journal:
         """The task, with what the journal knows of it: run this one."""
         self.passed_over: Counter[Gist] = Counter()
         """What came of the files that were met again in this run, and are as they were."""
+        own = os.path.realpath(wish.path)
+        self._own = {os.path.basename(path): path for path in (own, f"{own}-journal")}
         self._identities: dict[str, Identity] = {}
         self._found = 0
         self._judged = 0
@@ -118,10 +121,11 @@ class Journal:
         before_end: Callable[[], object] = lambda: None,
     ) -> Generator[Result]:
         """Work on what has no result yet, and record what comes of it; for the rest see ``run`` of batch.running."""
-        for result in run(
-            self.to_do(found), self.task, executor=executor, jobs=jobs, chunk=chunk, before_end=before_end
-        ):
-            yield self.record(result)
+        with closing(
+            run(self.to_do(found), self.task, executor=executor, jobs=jobs, chunk=chunk, before_end=before_end)
+        ) as results:
+            for result in results:
+                yield self.record(result)
 
     def to_do(self, found: Iterable[Found]) -> Iterator[Found]:
         """The items that are of this shard and have no result yet, or were changed since; the rest is passed over.
@@ -133,7 +137,7 @@ class Journal:
             if not isinstance(each, Item):
                 yield each
                 continue
-            if self._wish.shard is not None and not self._wish.shard.holds(each.relative):
+            if not self._is_concerned(each):
                 continue
             self._found += 1
             item = self._left(each)
@@ -166,6 +170,12 @@ class Journal:
         gist = Gist.of(result)
         self._put(item.source, identity, gist, uid=self._uid_of(result), document=self._kept(result, gist))
         return result
+
+    def _is_concerned(self, item: Item) -> bool:
+        """Whether a file is of this shard, and not the journal itself, which may lie in a folder that is named."""
+        if os.path.basename(item.source) in self._own and os.path.realpath(item.source) in self._own.values():
+            return False
+        return self._wish.shard is None or self._wish.shard.holds(item.relative)
 
     def _left(self, item: Item) -> Item | None:
         """The item, if there is something left to do with it."""

@@ -1,0 +1,145 @@
+"""Runs with a journal, on the command line: they go on where they stopped, and say the same of the whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import dcmseal
+from dcmseal.errors import DeviceRemoved
+from tests.core.cli.cards import PIN, Card, registry_of
+from tests.core.cli.conftest import Ran, Run
+from tests.docs.test_json import SCHEMA
+
+WITH_CARD = ("--key", "card:", "--passphrase-env", "CARD_PIN")
+JOURNAL = ("--journal", "run.journal")
+
+
+@pytest.fixture
+def card(key: str, monkeypatch: pytest.MonkeyPatch) -> Card:
+    card = Card(key)
+    monkeypatch.setattr("dcmseal.plugins.registry.installed", registry_of(card))
+    monkeypatch.setenv("CARD_PIN", PIN)
+    return card
+
+
+@pytest.fixture
+def archive(in_folder: Path, signed: Path, tampered: Path, broken: Path, image: Path) -> Path:
+    for name, source in {"1/signed": signed, "1/tampered": tampered, "2/broken": broken, "2/plain": image}.items():
+        path = in_folder / "archive" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, path)
+    return Path("archive")
+
+
+@pytest.fixture
+def images(in_folder: Path, image: Path) -> Path:
+    (in_folder / "images").mkdir()
+    for number in range(4):
+        shutil.copy(image, in_folder / "images" / f"{number}.dcm")
+    return Path("images")
+
+
+def summary(ran: Ran) -> tuple[int, Any]:
+    """How many lines there are before the summary, and that."""
+    *files, last = (json.loads(line) for line in ran.out.splitlines())
+    jsonschema.validate(last, SCHEMA, cls=jsonschema.Draft202012Validator)
+    return len(files), last
+
+
+def signatures(folder: Path) -> list[int]:
+    return [len(dcmseal.signatures(path)) for path in sorted(folder.rglob("*.dcm"))]
+
+
+def test_a_second_run_says_the_same_without_doing_it(run: Run, archive: Path) -> None:
+    words = ("verify", archive, "--integrity-only", "--json-lines", *JOURNAL)
+    first, second = run(*words), run(*words)
+    assert (first.code, second.code) == (1, 1)
+    (lines, before), (none, after) = summary(first), summary(second)
+    assert (lines, none) == (4, 0)
+    assert (before.pop("recorded"), after.pop("recorded")) == (0, 4)
+    for each in (before, after):
+        each.pop("milliseconds")
+    assert before == after
+
+
+def test_people_are_told_what_is_of_an_earlier_run(run: Run, archive: Path) -> None:
+    words = ("verify", archive, "--integrity-only", *JOURNAL)
+    run(*words)
+    told = run(*words).out.splitlines()
+    assert told[0].startswith("4 files verified")
+    assert "  earlier                   4  of them, as the journal says" in told
+    assert "  1 more; dcmseal journal export names all" in told
+    assert json.loads(run("journal", "export", "run.journal", "--attention").out.splitlines()[0])["signers"]
+
+
+def test_shards_together_are_the_whole(run: Run, archive: Path) -> None:
+    files = 0
+    for number in (1, 2, 3):
+        shard = ("--shard", f"{number}/3", "--journal", f"{number}.journal")
+        ran = run("verify", archive, "--integrity-only", "--json-lines", *shard)
+        files += summary(ran)[1]["files"] if ran.code != 5 else 0
+    assert run("journal", "merge", "1.journal", "2.journal", "3.journal", "-o", "all", "--json").document["files"] == 4
+
+
+def test_a_card_that_is_taken_away_stops_a_run_that_goes_on_later(run: Run, images: Path, card: Card) -> None:
+    words = ("sign", images, "--in-place", "--json-lines", *JOURNAL, *WITH_CARD)
+    card.failures = [None, None, DeviceRemoved("the card is gone", hint="put it back")]
+    ran = run(*words)
+    assert (ran.code, summary(ran)[1]["stopped"]["error"]) == (6, "DeviceRemoved")
+    assert signatures(images) == [1, 1, 0, 0]
+    status = run("journal", "status", "run.journal", "--json").document
+    assert (status["verdicts"], status["attention"], status["left"]) == ({"signed": 2}, 0, 2)
+    lines, told = summary(run(*words))
+    assert (lines, told["verdicts"], told["recorded"], told["exit_code"]) == (2, {"signed": 4}, 2, 0)
+    assert signatures(images) == [1, 1, 1, 1]
+    assert run("journal", "status", "run.journal", "--json").document["left"] == 0
+
+
+@pytest.mark.usefixtures("card")
+def test_results_in_a_folder_are_not_made_twice(run: Run, images: Path) -> None:
+    words = ("sign", images, "-o", "out", "--json-lines", *JOURNAL, *WITH_CARD)
+    assert summary(run(*words))[0] == 4
+    before = {path: path.stat().st_mtime_ns for path in Path("out").iterdir()}
+    ran = run(*words)
+    assert (ran.code, summary(ran)[0]) == (0, 0)
+    assert {path: path.stat().st_mtime_ns for path in Path("out").iterdir()} == before
+
+
+@pytest.mark.usefixtures("card")
+def test_another_key_is_another_task(run: Run, images: Path, key: str) -> None:
+    assert run("sign", images, "--in-place", *JOURNAL, *WITH_CARD).code == 0
+    ran = run("sign", images, "--in-place", *JOURNAL, "--key", key)
+    assert ran.code == 2
+    assert "it differs in key" in ran.err
+    assert signatures(images) == [1, 1, 1, 1]
+
+
+def test_a_journal_in_the_archive_is_none_of_its_files(run: Run, archive: Path) -> None:
+    words = ("verify", archive, "--integrity-only", "--json-lines", "--journal", archive / "run.journal")
+    for _ in range(2):
+        assert summary(run(*words))[1]["passed_over"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--shard", "1/2"], "--journal FILE"),
+        (["--journal-retry"], "--journal FILE"),
+        (["--journal", "run.journal", "--shard", "3/2"], "there is no shard 3/2"),
+        (["--journal", "archive/1/signed"], "is no journal"),
+        (["--journal", "archive"], "no regular file"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.usefixtures("archive")
+def test_what_cannot_be_done_begins_nothing(run: Run, words: list[str], said: str) -> None:
+    ran = run("verify", "archive", "--integrity-only", *words)
+    assert (ran.code in (2, 5), ran.out) == (True, "")
+    assert said in ran.err
+    assert not Path("run.journal").exists()
