@@ -88,7 +88,7 @@ def _matching(word: str, closed: frozenset[_Identity]) -> Iterator[Found]:
         entry = next(pending[-1], None)
         if entry is None:
             pending.pop()
-        elif pattern.matches.fullmatch(entry.relative):
+        elif entry.relative and pattern.matches.fullmatch(entry.relative):
             count += 1
             yield from _below(entry.path, entry.relative, closed) if entry.is_folder else _file(entry)
         elif entry.is_folder and (pattern.depth is None or len(pending) <= pattern.depth):

@@ -1,0 +1,41 @@
+"""A task that kills its worker over certain files, and tells which process did the others."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from dcmseal.batch.items import Item
+from dcmseal.batch.results import Kind, Result
+from dcmseal.errors import UsageError
+from dcmseal.exit_codes import ExitCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadlyTask:
+    """Names of files that are deadly."""
+
+    deadly: frozenset[str] = frozenset()
+    log: str = ""
+    """A file that gets a line for each item that is tidied up after."""
+    unusable: bool = False
+
+    @contextmanager
+    def open(self) -> Generator[DeadlyTask]:
+        if self.unusable:
+            raise UsageError("this cannot be done", hint="do something else")
+        yield self
+
+    def run(self, item: Item) -> Result:
+        if item.source in self.deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if item.source == "raise":
+            raise MemoryError
+        return Result(item=item, kind=Kind.VERIFIED, exit_code=ExitCode.OK, verdict="valid", reason=str(os.getpid()))
+
+    def tidy(self, item: Item) -> None:
+        with open(self.log, "a", encoding="utf-8") as log:
+            log.write(f"{item.source}\n")

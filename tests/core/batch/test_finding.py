@@ -1,0 +1,217 @@
+"""Finding: folders, file-sets, patterns, lists; hostile ones, too."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import UID
+
+from dcmseal.batch.finding import instances
+from dcmseal.batch.items import Item, Unfound
+from dcmseal.batch.lists import listed
+from dcmseal.batch.patterns import expression
+from dcmseal.errors import UsageError
+
+Tree = Callable[..., Path]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def found(*words: str, **options: list[str]) -> list[str]:
+    """Paths, with a question mark behind those that are not found."""
+    return [f"{each.source}{'?' * isinstance(each, Unfound)}" for each in instances(words, **options)]
+
+
+def relative(*words: str) -> list[str]:
+    return [each.relative for each in instances(words) if isinstance(each, Item)]
+
+
+FILES = dict.fromkeys(["1/b", "1/a", "10/x", "2/deep/er/y", "z", ".hidden/h"], b"")
+
+
+@pytest.mark.usefixtures("here")
+def test_folders_come_sorted_and_with_all_below_them(tree: Tree) -> None:
+    tree(FILES)
+    assert found("archive") == [
+        *("archive/.hidden/h", "archive/1/a", "archive/1/b", "archive/10/x", "archive/2/deep/er/y", "archive/z")
+    ]
+    assert relative("archive") == [".hidden/h", "1/a", "1/b", "10/x", "2/deep/er/y", "z"]
+    assert relative("archive/1", "archive/z", "archive/2/") == ["1/a", "1/b", "z", "2/deep/er/y"]
+    assert found("gone", "archive/z") == ["gone?", "archive/z"]
+
+
+@pytest.mark.usefixtures("here")
+def test_an_item_is_as_the_file_is(tree: Tree) -> None:
+    file = tree({"a": b"1234"}) / "a"
+    (item,) = instances([str(file)])
+    (below,) = instances([str(file.parent)])
+    assert isinstance(item, Item)
+    assert isinstance(below, Item)
+    status = file.stat()
+    assert (item.size, item.mtime_ns, item.inode) == (4, status.st_mtime_ns, status.st_ino)
+    assert (item.is_named, below.is_named) == (True, False)
+
+
+def test_links_to_folders_are_not_followed_and_those_to_files_are(here: Path, tree: Tree) -> None:
+    folder = tree({"a": b"1"})
+    (folder / "circle").symlink_to(folder)
+    (folder / "file").symlink_to(folder / "a")
+    (folder / "nowhere").symlink_to(here / "nothing")
+    os.mkfifo(folder / "pipe")
+    assert found("archive") == ["archive/a", "archive/file"]
+    (here / "link").symlink_to(folder)
+    assert found("link") == ["link/a", "link/file"]
+
+
+@pytest.mark.usefixtures("here")
+def test_output_and_half_written_files_are_not_input(tree: Tree) -> None:
+    tree({"a": b"", "out/b": b"", ".a.0123456789abcdef.tmp": b"", ".a.tmp": b"", "DICOMDIR": b""})
+    assert found("archive", without=["archive/out", "nowhere"]) == ["archive/.a.tmp", "archive/a"]
+
+
+@pytest.mark.usefixtures("here")
+def test_depth_is_no_recursion() -> None:
+    path = Path("deep", *(["d"] * 1500))
+    for folder in [Path("deep"), *(Path("deep", *(["d"] * depth)) for depth in range(1, 1501))]:
+        folder.mkdir()
+    (path / "x").touch()
+    sources = found("deep")
+    # pytest would clean up by recursion
+    subprocess.run(["rm", "-r", "deep"], check=True)
+    assert sources == [f"{path}/x"]
+
+
+@pytest.mark.usefixtures("here")
+def test_a_folder_that_cannot_be_read_is_told(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree({"1/a": b"", "2/b": b""})
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if path == "archive/1":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert found("archive") == ["archive/1?", "archive/2/b"]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("archive/*", ["archive/1/a", "archive/1/b", "archive/10/x", "archive/2/deep/er/y", "archive/z"]),
+        ("archive/1*/?", ["archive/1/a", "archive/1/b", "archive/10/x"]),
+        ("archive/[!1]/**/y", ["archive/2/deep/er/y"]),
+        ("archive/**/[ax]", ["archive/1/a", "archive/10/x"]),
+        ("**/z", ["./archive/z"]),
+        ("archive/.h*/*", ["archive/.hidden/h"]),
+        ("archive/none*", ["archive/none*?"]),
+        ("archive/[", ["archive/[?"]),
+    ],
+)
+def test_patterns(tree: Tree, pattern: str, expected: list[str]) -> None:
+    tree(FILES)
+    assert found(pattern) == expected
+
+
+@pytest.mark.usefixtures("here")
+def test_a_name_that_looks_like_a_pattern_is_a_name(tree: Tree) -> None:
+    tree({"[1]": b"", "1": b""})
+    assert found("archive/[1]") == ["archive/[1]"]
+    assert relative("archive/**/1") == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "matches"),
+    [
+        ("a/**/b", "a/b", True),
+        ("a/**/b", "a/.git/b", False),
+        ("*", "a/b", False),
+        ("[!a]", "b", True),
+        ("[a-c]x", "bx", True),
+        ("[]]", "]", True),
+        ("[\\]", "\\", True),
+        ("a.b", "axb", False),
+    ],
+)
+def test_expressions(pattern: str, path: str, matches: bool) -> None:
+    assert bool(expression(pattern).fullmatch(path)) is matches
+
+
+@pytest.mark.parametrize("separator", [b"\n", b"\r\n", b"\0"])
+def test_lists_are_read_as_they_come(separator: bytes) -> None:
+    names = [f"folder/{number} with spaces" for number in range(20_000)]
+    data = separator.join(map(str.encode, names))
+    assert list(listed(BytesIO(data))) == names
+    assert list(listed(BytesIO(data + separator))) == names
+
+
+def test_names_that_are_no_text_are_names() -> None:
+    assert list(listed(BytesIO(b"\xff.dcm\n"))) == [os.fsdecode(b"\xff.dcm")]
+
+
+@pytest.mark.parametrize("data", [b"a" * 200_000, b"a\n" * 40_000 + b"b\0c\n"])
+def test_a_list_that_is_none_is_refused(data: bytes) -> None:
+    with pytest.raises(UsageError):
+        list(listed(BytesIO(data)))
+
+
+def dicomdir(folder: Path, *files: list[str] | str | None) -> str:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = UID("1.2.840.10008.1.3.10")
+    meta.MediaStorageSOPInstanceUID = UID("1.2.3")
+    meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.1")
+    directory = FileDataset(str(folder / "DICOMDIR"), {}, file_meta=meta, preamble=bytes(128))
+    records = []
+    for each in files:
+        record = Dataset()
+        record.DirectoryRecordType = "IMAGE" if each else "SERIES"
+        if each:
+            record.add_new(0x00041500, "CS", each)
+        records.append(record)
+    directory.DirectoryRecordSequence = records
+    directory.save_as(folder / "DICOMDIR", enforce_file_format=True)
+    return str(folder / "DICOMDIR")
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_file_set_names_its_files_and_cannot_lead_out_of_it(tree: Tree, tmp_path: Path) -> None:
+    folder = tree({"IMAGES/CT1": b"1", "IMAGES/CT2": b"2", "OTHER": b"3"})
+    (tmp_path / "secret").write_bytes(b"4")
+    (folder / "LINK").symlink_to(tmp_path / "secret")
+    directory = dicomdir(
+        folder,
+        None,
+        ["IMAGES", "CT1"],
+        ["..", "secret"],
+        [str(tmp_path), "secret"],
+        "../secret",
+        "LINK",
+        ["IMAGES", "GONE"],
+        "IMAGES",
+        "OTHER",
+        ["A"] * 9,
+    )
+    results = list(instances([directory]))
+    assert [each.relative for each in results if isinstance(each, Item)] == ["IMAGES/CT1", "OTHER"]
+    assert sum(isinstance(each, Unfound) for each in results) == 7
+    assert all(each.is_named for each in results if isinstance(each, Item))
+
+
+@pytest.mark.usefixtures("here")
+def test_a_file_set_that_cannot_be_read_is_told(tree: Tree) -> None:
+    tree({"DICOMDIR": b"nonsense"})
+    (result,) = instances(["archive/DICOMDIR"])
+    assert isinstance(result, Unfound)
+    assert "cannot be read as a DICOMDIR" in str(result.error)

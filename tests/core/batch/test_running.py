@@ -1,0 +1,155 @@
+"""Running: in order, bounded ahead, and a worker that dies takes one item with it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dcmseal.batch.items import Found, Item
+from dcmseal.batch.running import run
+from dcmseal.batch.workers import Workers, local_workers, usable_processors
+from dcmseal.errors import ProcessDied, UsageError
+from tests.core.batch.deadly import DeadlyTask
+
+
+def items(count: int) -> list[Item]:
+    return [Item(source=str(number), relative=str(number)) for number in range(count)]
+
+
+class Immediately(Executor):
+    """An executor that works at once, here, and breaks for good when it is told to."""
+
+    def __init__(self, breaks_at: int = -1) -> None:
+        self.submitted = 0
+        self._breaks_at = breaks_at
+
+    def submit(self, function: Any, /, *arguments: Any, **_: Any) -> Future[Any]:
+        self.submitted += 1
+        future: Future[Any] = Future()
+        if 0 < self._breaks_at <= self.submitted:
+            future.set_exception(BrokenExecutor())
+        else:
+            future.set_result(function(*arguments))
+        return future
+
+
+def workers(*executors: Executor) -> Workers:
+    left = iter(executors)
+
+    @contextmanager
+    def open_next() -> Iterator[Executor]:
+        yield next(left)
+
+    return Workers(open=open_next, slots=lambda _: 2)
+
+
+def test_results_come_in_the_order_of_the_items_from_several_processes() -> None:
+    results = list(run(items(200), DeadlyTask(), executor=local_workers(2), chunk=3))
+    assert [each.item.source for each in results] == [str(number) for number in range(200)]
+    pids = {each.reason for each in results}
+    assert str(os.getpid()) not in pids
+    assert 1 <= len(pids) <= 2
+
+
+def test_few_items_need_no_other_process() -> None:
+    assert {each.reason for each in run(items(20), DeadlyTask())} == {str(os.getpid())}
+
+
+def test_many_items_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dcmseal.batch.running._FEW", 10)
+    assert str(os.getpid()) not in {each.reason for each in run(items(11), DeadlyTask(), jobs=2)}
+    assert {each.reason for each in run(items(11), DeadlyTask(), jobs=1)} == {str(os.getpid())}
+
+
+def test_no_more_items_are_taken_than_are_soon_worked_on() -> None:
+    taken = 0
+
+    def counted() -> Iterator[Found]:
+        nonlocal taken
+        for taken, item in enumerate(items(10_000), 1):  # noqa: B007 - counted from outside
+            yield item
+
+    with closing(run(counted(), DeadlyTask(), executor=workers(Immediately()), chunk=10)) as results:
+        for number, _ in enumerate(results, 1):
+            assert taken <= number + 10 * 8
+            if number == 500:
+                break
+    assert taken < 600
+
+
+def test_a_worker_that_dies_takes_only_the_deadly_items_with_it(tmp_path: Path) -> None:
+    deadly = {"5", "6", "41"}
+    task = DeadlyTask(deadly=frozenset(deadly), log=str(tmp_path / "log"))
+    results = list(run(items(60), task, executor=local_workers(2), chunk=8))
+    assert [each.item.source for each in results] == [str(number) for number in range(60)]
+    failed = {each.item.source: each for each in results if each.verdict == "failed"}
+    assert set(failed) == deadly
+    assert all(isinstance(each.error, ProcessDied) and each.exit_code == 5 for each in failed.values())
+    tidied = (tmp_path / "log").read_text().split()
+    assert deadly <= set(tidied)
+
+
+def test_an_error_of_the_program_is_a_result_that_failed() -> None:
+    from dcmseal.batch.results import Form
+    from dcmseal.batch.working import nothing_ends, worked_on
+
+    result = worked_on(Item(source="raise", relative=""), Form.ANSWER, DeadlyTask().run, ends_run=nothing_ends)
+    assert result.verdict == "failed"
+    assert "MemoryError in deadly.py" in result.reason
+
+
+def test_an_executor_that_breaks_is_opened_again(tmp_path: Path) -> None:
+    task = DeadlyTask(log=str(tmp_path / "log"))
+    second = Immediately()
+    results = list(run(items(100), task, executor=workers(Immediately(breaks_at=4), second), chunk=10))
+    assert [each.item.source for each in results] == [str(number) for number in range(100)]
+    assert {each.verdict for each in results} == {"valid"}
+    assert second.submitted
+
+
+def test_workers_that_always_die_end_the_run(tmp_path: Path) -> None:
+    task = DeadlyTask(log=str(tmp_path / "log"))
+
+    @contextmanager
+    def broken() -> Iterator[Executor]:
+        yield Immediately(breaks_at=1)
+
+    with pytest.raises(ProcessDied, match="whatever they work on"):
+        list(run(items(100), task, executor=Workers(open=broken, slots=lambda _: 2), chunk=10))
+
+
+@pytest.mark.parametrize("executor", [None, local_workers(2)], ids=["here", "pool"])
+def test_what_is_wrong_with_the_task_is_raised(executor: Workers | None) -> None:
+    with pytest.raises(UsageError, match="cannot be done") as raised:
+        list(run(items(3), DeadlyTask(unusable=True), executor=executor))
+    assert raised.value.hint == "do something else"
+
+
+def test_closing_early_leaves_no_process() -> None:
+    before = set(multiprocessing.active_children())
+    with closing(run(items(1000), DeadlyTask(), executor=local_workers(2), chunk=5)) as results:
+        next(results)
+        assert set(multiprocessing.active_children()) > before
+    for _ in range(100):
+        if set(multiprocessing.active_children()) <= before:
+            break
+        time.sleep(0.05)
+    assert set(multiprocessing.active_children()) <= before
+
+
+def test_the_processors_of_a_container_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quota = tmp_path / "cpu.max"
+    monkeypatch.setattr("dcmseal.batch.workers._QUOTA", str(quota))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
+    assert usable_processors() == 16
+    for text, count in (("max 100000", 16), ("250000 100000", 2), ("10000 100000", 1)):
+        quota.write_text(text)
+        assert usable_processors() == count
