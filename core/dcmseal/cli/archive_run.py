@@ -57,8 +57,9 @@ def run_archive(
         if journal is None:
             results = run(found, task, executor=workers, jobs=options.jobs, before_end=before_end)
             return told(results, report, quiet=options.quiet, count=count)
+        is_part = shard is not None
         results = journal.run(found, executor=workers, jobs=options.jobs, before_end=before_end)
-        return told(results, report, quiet=options.quiet, count=count, earlier=journal.passed_over)
+        return told(results, report, quiet=options.quiet, count=count, earlier=journal.passed_over, is_part=is_part)
 
 
 def told(
@@ -68,10 +69,12 @@ def told(
     quiet: bool,
     count: Callable[[], int] | None = None,
     earlier: Counter[Gist] | None = None,
+    is_part: bool = False,
 ) -> int:
     """Tell of results as they come, and what they came to; returns the exit code of the worst.
 
-    ``earlier`` are the results that a journal has already of files that are met again, and grow meanwhile.
+    ``earlier`` are the results that a journal has already of files that are met again, and grow meanwhile. ``is_part``
+    says that no file at all is none too few, as it may come to in one shard of many.
     """
     start = perf_counter()
     tally = Tally() if earlier is None else Tally(earlier=earlier)
@@ -81,7 +84,7 @@ def told(
             report.add(result)
             shown.add(result, tally)
     tally.add_earlier()
-    if not tally.files:
+    if not tally.files and not is_part:
         raise DatasetError("no DICOM file was found", hint="check the names; in folders, only DICOM files count")
     report.end(tally, perf_counter() - start)
     return tally.exit_code

@@ -8,7 +8,7 @@ from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
 
 _DESCRIPTION = """\
-Read the journals of runs over many files (dcmseal verify --journal, dcmseal sign --journal).
+Read the journals that dcmseal verify, sign and list keep of runs over many files.
 status: how far a run is, even while it goes on, and what came of it.
 export: what came of each file, as JSON Lines or CSV.
 merge: make one journal of those of several shards."""
