@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from . import archives
 from .corpus import KINDS, Kind
 from .dcmtk import DcmtkError, build
 from .identity import make_identity
@@ -81,9 +82,20 @@ def print_token_figures(samples: Samples) -> None:
     print()
 
 
+def print_archive_figures(samples: Samples) -> None:
+    """Files per second, and what the batch adds to a loop."""
+    for kind in (*archives.KINDS, archives.ARCHIVE):
+        for measure, summary in archives.SUMMARIES.items():
+            if figures := samples.get((kind, measure)):
+                rate = "" if "memory" in measure else f" ({1e3 / median(figures):.0f} files/s)"
+                print(f"{kind}: {summary}: {median(figures):.3f}{rate}")
+    print()
+
+
 def print_targets(kinds: list[Kind], samples: Samples) -> bool:
     """A line for each target; True if all those of the kinds that ran are met."""
     ran = {kind.name for kind in kinds} | {f"token_{name}" for name in KEYS}
+    ran |= {archives.ARCHIVE for kind, _ in samples if kind == archives.ARCHIVE}
     verdicts = []
     for target in TARGETS:
         if target.key[0] not in ran:
@@ -107,7 +119,11 @@ def as_json(bench: Bench, kinds: list[Kind], rounds: int) -> dict[str, Any]:
         "kinds": {
             kind.name: {
                 "bytes": (bench.folder / f"{kind.name}.dcm").stat().st_size,
-                **{name: bench.samples[kind.name, name] for name in _COLUMNS if (kind.name, name) in bench.samples},
+                **{
+                    name: bench.samples[kind.name, name]
+                    for name in (*_COLUMNS, *archives.SUMMARIES)
+                    if (kind.name, name) in bench.samples
+                },
             }
             for kind in kinds
         },
@@ -134,7 +150,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--kinds", metavar="NAME,...", help=f"of {', '.join(KINDS)}; or a first letter, such as c")
     parser.add_argument("--rounds", type=int, help="samples of each measure (default: 7, quick: 3)")
-    parser.add_argument("--large", action="store_true", help="files of more than a gigabyte, too")
+    parser.add_argument("--large", action="store_true", help="files of more than a gigabyte, and 200,000 files, too")
     parser.add_argument("--quick", action="store_true", help=f"only {', '.join(_QUICK)}")
     parser.add_argument("--folder", type=Path, default=Path("build/bench"), help="where files are kept (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples there")
@@ -171,12 +187,14 @@ def main() -> int:
         identity=make_identity(chosen.folder),
         dcmtk=dcmtk,
         command=chosen.dcmseal,
+        large=chosen.large,
         problems=problems,
     )
     bench.run(chosen.kinds, chosen.rounds, progress=lambda step: print(step, file=sys.stderr, flush=True))
     print_figures(chosen.kinds, bench.samples)
     print(_CUT_SHORT)
     print_token_figures(bench.samples)
+    print_archive_figures(bench.samples)
     met = print_targets(chosen.kinds, bench.samples)
     for problem in bench.problems:
         print(f"NOT MEASURED {problem}")

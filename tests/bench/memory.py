@@ -29,7 +29,7 @@ def verification_peak(file: Path) -> float:
     return float(verifying["peak"] - importing["peak"]) / 1e6
 
 
-def _peak() -> int:
+def peak() -> int:
     """Peak resident memory of this process in bytes.
 
     Not ``ru_maxrss`` where the kernel tells it another way: that one begins with the memory of the parent process.
@@ -53,7 +53,7 @@ def _main() -> None:
             with suppress(ImportError):  # names that a module made up for itself
                 importlib.import_module(name)
     modules = [name for name, module in sys.modules.items() if name != "__main__" and module is not None]
-    print(json.dumps({"peak": _peak(), "modules": modules}))
+    print(json.dumps({"peak": peak(), "modules": modules}))
 
 
 if __name__ == "__main__":

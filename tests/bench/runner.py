@@ -13,7 +13,7 @@ import dcmseal
 from dcmseal.errors import SealError
 from dcmseal.report import Verdict
 
-from . import measures, tokens
+from . import archives, measures, tokens
 from .corpus import Kind, file_of
 from .dcmtk import DcmtkError, DcmtkLoop
 from .identity import Identity
@@ -23,7 +23,7 @@ from .targets import Key
 from .tokens import TokenError
 
 _SCRATCH: Final = "scratch.dcm"
-_SUMMARIES: Final = measures.SUMMARIES | tokens.SUMMARIES
+_SUMMARIES: Final = measures.SUMMARIES | tokens.SUMMARIES | archives.SUMMARIES
 
 
 class BenchError(Exception):
@@ -43,6 +43,8 @@ class Bench:
     """The program that drives DCMTK, if there is one."""
     command: str
     """Command line of dcmseal."""
+    large: bool = False
+    """Measure what takes long, too."""
     samples: dict[Key, list[float]] = field(default_factory=dict)
     """One a round."""
     problems: list[str] = field(default_factory=list)
@@ -58,6 +60,10 @@ class Bench:
                 loop = loops.enter_context(DcmtkLoop(self.dcmtk, self.identity)) if self.dcmtk else None
                 files = self._prepare(kind, loop)
                 planned += self._planned(kind.name, self._measures(files, loop))
+                if kind.name in archives.KINDS:
+                    planned += self._planned(kind.name, archives.measures(files.ours, self.command))
+                if self.large and kind.name == archives.KINDS[0]:
+                    planned += self._planned(archives.ARCHIVE, archives.memory_measures(files.ours))
                 with self._noting(f"{kind.name} {_SUMMARIES[measures.MEMORY]}"):
                     self.samples[kind.name, measures.MEMORY] = [verification_peak(files.ours)]
             planned += self._on_tokens(loops)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
+from .archives import ARCHIVE, ARCHIVE_1, ARCHIVE_2, ARCHIVE_BARE, ARCHIVE_MEMORY, ARCHIVE_MEMORY_LARGE, ARCHIVE_RUN
 from .corpus import KINDS
-from .measures import FLOOR, MEMORY, PROCESS, SIGN, SIGN_DCMTK, VERIFY, VERIFY_DCMTK
+from .measures import FLOOR, MEMORY, PROCESS, PROCESS_DCMSIGN, SIGN, SIGN_DCMTK, VERIFY, VERIFY_DCMTK
 from .tokens import SIGN_BARE, SIGN_TOKEN
 
 Key = tuple[str, str]
@@ -70,6 +71,10 @@ _TIMES_FLOOR: Final = {
 _TIMES_BASE: Final = {"ivle": 1.5, "be": 3.0}
 _MEMORY_MB: Final = 40.0
 _SMALL_PROCESS_MS: Final = 100.0
+_ARCHIVE_TIMES_DCMSIGN: Final = {("a_ct", ARCHIVE_1): 20.0, ("a_ct", ARCHIVE_2): 20.0, ("a_tiny", ARCHIVE_2): 80.0}
+_ARCHIVE_TIMES_DCMTK: Final = 2.0
+_BATCH_TIMES_BARE: Final = 1.1
+_MEMORY_TIMES_SMALL: Final = 1.1
 _TIMES_BARE: Final = {"rsa2048": 0.9, "p256": 0.9}
 
 
@@ -96,6 +101,7 @@ def _targets() -> Iterator[Target]:
     for name in KINDS:
         yield Target(what="verify, MB over the interpreter", key=(name, MEMORY), limit=_MEMORY_MB)
     yield Target(what="verify, whole process, ms", key=("a_tiny", PROCESS), limit=_SMALL_PROCESS_MS)
+    yield from _archive_targets()
     for name, limit in _TIMES_BARE.items():
         yield Target(
             what="signatures on SoftHSM, times key.sign's",
@@ -104,6 +110,37 @@ def _targets() -> Iterator[Target]:
             limit=limit,
             at_least=True,
         )
+
+
+def _archive_targets() -> Iterator[Target]:
+    for (kind, measure), limit in _ARCHIVE_TIMES_DCMSIGN.items():
+        yield Target(
+            what=f"{measure}, times dcmsign a file",
+            key=(kind, PROCESS_DCMSIGN),
+            over=(kind, measure),
+            limit=limit,
+            at_least=True,
+        )
+    yield Target(
+        what="archive-1, times faster than DCMTK",
+        key=("a_ct", VERIFY_DCMTK),
+        over=("a_ct", ARCHIVE_1),
+        limit=_ARCHIVE_TIMES_DCMTK,
+        at_least=True,
+    )
+    for kind in ("a_tiny", "a_ct"):
+        yield Target(
+            what="batch, times the bare loop",
+            key=(kind, ARCHIVE_RUN),
+            over=(kind, ARCHIVE_BARE),
+            limit=_BATCH_TIMES_BARE,
+        )
+    yield Target(
+        what="memory of 200,000 files, times 2,000",
+        key=(ARCHIVE, ARCHIVE_MEMORY_LARGE),
+        over=(ARCHIVE, ARCHIVE_MEMORY),
+        limit=_MEMORY_TIMES_SMALL,
+    )
 
 
 TARGETS: Final = tuple(_targets())

@@ -89,7 +89,7 @@ class VerifyingWorker:
             exit_code=code_of_verdict(verdict),
             verdict=verdict.value,
             reason="" if verdict is Verdict.VALID else _reason(report),
-            answer=report,
+            answer=None if self._form is Form.VERDICT else report,
         )
 
 

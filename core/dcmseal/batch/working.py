@@ -27,7 +27,9 @@ def worked_on(
         result = Result.failed(item, error, ends_run=ends_run(error))
     except Exception as error:  # noqa: BLE001 - one bad file is one failed result
         result = Result.failed(item, internal(error))
-    return replace(in_form(result, form), seconds=perf_counter() - start)
+    if form is not Form.VERDICT or result.answer is not None:
+        result = in_form(result, form)
+    return replace(result, seconds=perf_counter() - start)
 
 
 def nothing_ends(_: SealError) -> bool:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from dcmseal.batch.items import Unfound
 from dcmseal.batch.results import Form, Kind, Result
-from dcmseal.batch.tally import Tally
+from dcmseal.batch.tally import URGENT, Tally
 from dcmseal.cli.failures import complain
 from dcmseal.cli.output import Tone, screen
 from dcmseal.cli.text import counted
@@ -21,6 +21,9 @@ _TONES: Final = {
     "not-established": Tone.OPEN,
     "no-signature": Tone.OPEN,
 }
+_GOOD: Final = ("valid", "signed", "skipped", "listed")
+_MANY: Final = 100
+"""Files whose number a second means something."""
 
 
 class Report(Protocol):
@@ -52,10 +55,11 @@ class TextReport:
     def end(self, tally: Tally, seconds: float) -> None:
         """Tell what it came to, what needs attention last, where it is seen."""
         to = screen()
-        rate = f", {(tally.files - tally.recorded) / seconds:.0f} a second" if seconds >= 1 else ""
+        done = tally.files - tally.recorded
+        rate = f", {done / seconds:.0f} a second" if done >= _MANY else ""
         to.line(f"{counted(tally.files, 'file')} {self._done} in {seconds:.1f} s{rate}", Tone.HEADING)
-        for verdict, count in tally.verdicts.most_common():
-            to.line(f"  {verdict.replace('-', ' '):17}{count:>10}", _TONES.get(verdict, Tone.PLAIN))
+        for verdict in sorted(tally.verdicts, key=(*_GOOD, *URGENT).index):
+            to.line(f"  {verdict.replace('-', ' '):17}{tally.verdicts[verdict]:>10}", _TONES.get(verdict, Tone.PLAIN))
         if tally.passed_over:
             to.line(f"  {'passed over':17}{tally.passed_over:>10}  no DICOM files")
         if tally.recorded:

@@ -20,10 +20,12 @@ from dcmseal.batch.journal.journal import Journal, JournalWish
 from dcmseal.batch.journal.merging import merge
 from dcmseal.batch.journal.reading import Reader, Status
 from dcmseal.batch.journal.tables import TABLES, packed_uid, placed, restored, stored, unpacked_uid
+from dcmseal.batch.results import Kind
 from dcmseal.batch.shards import Shard
 from dcmseal.batch.tasks import VerifyTask
 from dcmseal.errors import JournalError, UsageError
 from dcmseal.exit_codes import ExitCode
+from dcmseal.report import Verdict
 
 VERIFY = VerifyTask(integrity_only=True)
 Tree = Callable[..., Path]
@@ -229,6 +231,7 @@ class TestHostile:
             f"UPDATE gists SET gist = id || '{'[' * 100_000}'",
             "UPDATE gists SET gist = '[1,2,3,4,5,6,7]' WHERE id = 1",
             "UPDATE gists SET gist = CAST(x'ff' || id AS BLOB)",
+            "UPDATE gists SET gist = replace(gist, '\"valid\"', '\"splendid\"')",
             "UPDATE gists SET files = 'many'",
             "DELETE FROM gists",
             "DELETE FROM folders",
@@ -288,7 +291,13 @@ def test_the_tables_are_those_of_the_schema(journal: Path) -> None:
 
 
 @given(
-    st.builds(Gist, kind=st.text(), verdict=st.text(), exit_code=st.sampled_from(ExitCode), codes=st.tuples(st.text()))
+    st.builds(
+        Gist,
+        kind=st.sampled_from([*Kind]),
+        verdict=st.sampled_from([*Verdict, *Kind]),
+        exit_code=st.sampled_from(ExitCode),
+        codes=st.tuples(st.text()),
+    )
 )
 def test_a_gist_is_read_as_it_was_written(gist: Gist) -> None:
     assert Gist.read(str(gist)) == gist

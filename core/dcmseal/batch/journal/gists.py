@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _MOST: Final = 16
 """Signers, codes or profiles that one gist names; a file may have any number of them."""
 _LONGEST: Final = 256
+_VERDICTS: Final = frozenset({*(each.value for each in Verdict), *(each.value for each in Kind)})
 _MONTH: Final = len("2026-03")
 
 
@@ -91,8 +92,10 @@ class Gist:
             raise ValueError("no gist")
         kind, verdict, code, codes, signers, profiles, month = cast("list[object]", values)
         kind, verdict, month = _texts([kind, verdict, month])
+        if verdict not in _VERDICTS:
+            raise ValueError("no verdict")
         return cls(
-            kind=kind,
+            kind=Kind(kind).value,
             verdict=verdict,
             exit_code=ExitCode(cast("int", code)),
             codes=_texts(codes),
