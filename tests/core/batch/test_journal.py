@@ -244,6 +244,16 @@ class TestSigning:
         assert first.uid != second.uid
         assert results_of(wish, task, archive) == []
 
+    def test_uids_are_never_used_again(self, wish: JournalWish, tree: Tree, image: bytes, key: str) -> None:
+        archive = tree({"a.dcm": image})
+        uids: list[str] = []
+        for content in (image, image[:300], image, image):
+            (archive / "a.dcm").write_bytes(content)
+            (result,) = results_of(wish, sign_task(key), archive)
+            if result.error is None:
+                uids += [each.uid for each in dcmseal.signatures(archive / "a.dcm")]
+        assert len(uids) == len(set(uids)) == 3
+
     def test_what_is_no_fault_of_the_file_is_not_recorded(
         self, wish: JournalWish, tree: Tree, image: bytes, key: str
     ) -> None:

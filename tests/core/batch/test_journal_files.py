@@ -193,7 +193,7 @@ class TestHostile:
 
     def test_the_database_of_something_else(self, tmp_path: Path) -> None:
         path = tmp_path / "other.sqlite"
-        change(path, "CREATE TABLE results (id INTEGER PRIMARY KEY)")
+        change(path, "PRAGMA journal_mode = WAL", "CREATE TABLE results (id INTEGER PRIMARY KEY)")
         data = path.read_bytes()
         with pytest.raises(JournalError, match="is no journal"):
             journal_of(path, tmp_path)

@@ -86,7 +86,7 @@ class Journal:
         self._identities: dict[str, Identity] = {}
         self._found = 0
         self._judged = 0
-        self._began = self._committed = time.monotonic()
+        self._committed = time.monotonic()
         self._uncommitted = 0
         values = (__version__, time.time())
         self._number = store.execute(
@@ -259,6 +259,7 @@ class Journal:
         return ""
 
     def commit(self) -> None:
+        """Bring all results to disk."""
         self._note_run()
         self._store.commit()
         self._committed = time.monotonic()

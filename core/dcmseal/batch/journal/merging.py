@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from dcmseal import __version__
+from dcmseal.batch.journal.opening import create
 from dcmseal.batch.journal.reading import Reader, Status
 from dcmseal.batch.journal.store import Store
 from dcmseal.batch.shards import Shard
@@ -28,13 +29,13 @@ def merge(paths: Sequence[str], output: str) -> tuple[str, ...]:
 
     Raises UsageError if they are of different tasks or a run has not ended, and JournalError.
     """
-    if os.path.lexists(output):
-        raise UsageError(f"{output} exists", hint="name another file for the merged journal")
     statuses = [_status(path) for path in paths]
     for path, status in zip(paths, statuses, strict=True):
         status.about.check_serves(path, statuses[0].about)
         if status.open_intents:
             raise UsageError(f"the run of {path} has not come to its end", hint="start it again, and merge it then")
+    if not create(output):
+        raise UsageError(f"{output} exists", hint="name another file for the merged journal")
     try:
         _merge(paths, statuses, output)
     except BaseException:

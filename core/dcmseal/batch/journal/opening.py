@@ -59,16 +59,17 @@ def damaged(path: str) -> JournalError:
     )
 
 
-def create(path: str) -> None:
-    """Make a file for a journal, for its owner alone, unless it is there: names of files may tell who was examined."""
+def create(path: str) -> bool:
+    """Make a file for a journal, for its owner alone, since names of files tell of people; False if it is there."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
-        return
+        return False
     except OSError as error:
         raise JournalError(
             f"the journal {path} cannot be made: {error.strerror or error}", hint="check path and permissions"
         ) from None
+    return True
 
 
 def connect(path: str, patience: float | None = None) -> sqlite3.Connection:

@@ -116,7 +116,7 @@ class Entry:
     judged: datetime
     gist: Gist
     uid: str
-    """Of the signature that was made; empty if none was."""
+    """Of the signature that was made last; empty if none was."""
     document: Document | None
     """The JSON document of the result, if it was kept."""
 

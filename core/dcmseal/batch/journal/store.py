@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _PATIENCE_OF_WRITER: Final = 600_000
 """Milliseconds to wait for those who read the journal."""
 _FOLDERS: Final = 4096
-_UNSURE: Final = 1 << 16
-"""Gists that are remembered; a journal has more only if it is hostile."""
+_GISTS: Final = 1 << 16
+"""How many of either are remembered."""
 
 
 class Row(NamedTuple):
@@ -31,7 +31,7 @@ class Row(NamedTuple):
     identity: Identity
     gist: Gist
     uid: str
-    """Of the signature that was made; empty if none was."""
+    """Of the signature that was made last; empty if none was."""
 
 
 class Intent(NamedTuple):
@@ -61,6 +61,9 @@ class Store:
         opening.create(path)
         connection = opening.connect(path)
         try:
+            if not opening.is_empty(path, connection):
+                # nothing is changed in a database of something else
+                opening.check(path, connection)
             with telling(path):
                 # a network file system has no shared memory, which write-ahead logs need
                 connection.execute("PRAGMA journal_mode = TRUNCATE")
@@ -144,13 +147,15 @@ class Store:
         uid: str = "",
         document: Document | None = None,
     ) -> None:
-        """Record a result, in the place of an earlier one of the same file."""
+        """Record a result, in the place of an earlier one of the same file, whose UID stays if there is none now."""
         folder, name = placed(source)
         key = (self._folder(folder), stored(name))
-        old = self.execute("SELECT gist, document FROM results WHERE folder = ? AND name = ?", key).fetchone()
+        packed = packed_uid(uid) if uid else None
+        old = self.execute("SELECT gist, document, uid FROM results WHERE folder = ? AND name = ?", key).fetchone()
         if old is not None:
             self._added[old[0]] -= 1
             self.execute("DELETE FROM documents WHERE id = ?", (old[1],))
+            packed = packed or old[2]
         content = None
         if document is not None:
             content = self._kept(json.dumps(document, separators=(",", ":")).encode())
@@ -158,7 +163,7 @@ class Store:
         self._added[number] += 1
         self.execute(
             "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*key, *identity, judged, number, packed_uid(uid) if uid else None, content),
+            (*key, *identity, judged, number, packed, content),
         )
 
     def _kept(self, document: bytes) -> int | None:
@@ -204,7 +209,7 @@ class Store:
         if number is None:
             number = self.execute("INSERT INTO folders (path) VALUES (?)", (stored(path),)).lastrowid
             assert number is not None
-            self._folders[path] = number
+            self._know(path, number)
         return number
 
     def _known_folder(self, path: str) -> int | None:
@@ -213,10 +218,13 @@ class Store:
         found = self.execute("SELECT id FROM folders WHERE path = ?", (stored(path),)).fetchone()
         if found is None:
             return None
+        self._know(path, int(found[0]))
+        return self._folders[path]
+
+    def _know(self, path: str, number: int) -> None:
         if len(self._folders) >= _FOLDERS:
             self._folders.clear()
-        self._folders[path] = found[0]
-        return int(found[0])
+        self._folders[path] = number
 
     def _number(self, gist: Gist) -> int:
         if gist not in self._gists:
@@ -233,7 +241,7 @@ class Store:
         return self._gists_by_id[number]
 
     def _remember(self, number: int, gist: Gist) -> None:
-        if len(self._gists) >= _UNSURE:
+        if len(self._gists) >= _GISTS:
             self._gists.clear()
             self._gists_by_id.clear()
         self._gists[gist] = number
