@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self, TypeAlias
@@ -32,6 +32,7 @@ class _Sent:
     """A chunk that was sent, and the answer that will come; None if it is known that none will."""
 
     chunk: Chunk
+    executor: Executor
     answer: _Answer | None
 
 
@@ -80,9 +81,9 @@ class Crew:
 
     def _send(self, executor: Executor, chunk: Chunk) -> None:
         try:
-            self._sent.append(_Sent(chunk, executor.submit(work_on, self._pickled, chunk)))
+            self._sent.append(_Sent(chunk, executor, executor.submit(work_on, self._pickled, chunk)))
         except BrokenExecutor:
-            self._sent.append(_Sent(chunk, None))
+            self._sent.append(_Sent(chunk, executor, None))
 
     def _next(self) -> Iterator[Result]:
         """The results of the chunk that was sent first, and of all that died with it."""
@@ -92,17 +93,22 @@ class Crew:
             yield from results
             return
         # Which of the chunks was fatal is not known. So no other is on its way when one is tried again.
-        others = [(each.chunk, self._answer(each)) for each in self._sent if each.answer is None or each.answer.done()]
-        self._sent.clear()
-        for chunk, answer in [(sent.chunk, None), *others]:
-            yield from self._again(chunk) if answer is None else answer
+        wait([each.answer for each in self._sent if each.answer is not None])
+        yield from self._again(sent.chunk)
+        while self._sent:
+            other = self._sent.popleft()
+            results = self._answer(other)
+            yield from self._again(other.chunk) if results is None else results
 
     def _answer(self, sent: _Sent) -> list[Result] | None:
         """The answer, or None if whoever was to give it died; raises SealError for what is wrong with the task."""
         try:
-            results = None if sent.answer is None else sent.answer.result()
+            if sent.answer is None:
+                raise BrokenExecutor
+            results = sent.answer.result()
         except BrokenExecutor:
-            self._close()
+            if sent.executor is self._executor:
+                self._close()
             return None
         except SealError:
             raise

@@ -62,14 +62,17 @@ class PlanReport(_Report):
 class SigningReport(_Report):
     """Files that were signed."""
 
-    def __init__(self, total: int, *, as_json: bool, verbose: bool) -> None:
+    def __init__(self, total: int, *, as_json: bool, verbose: bool, quiet: bool) -> None:
         super().__init__(total, as_json=as_json)
         self._verbose = verbose
+        self._quiet = quiet
 
     def done(self, job: Job, result: SigningResult) -> None:
         """Tell what was signed: on standard error if the file itself went to standard output."""
         if self._as_json:
             self._documents.append(signing_document(result, job.source, job.target))
+        elif self._quiet:
+            pass
         elif self._total == 1:
             self._show(job, result)
         elif self._verbose:
@@ -81,7 +84,7 @@ class SigningReport(_Report):
         self._codes.append(ExitCode.OK)
 
     def end(self) -> ExitCode:
-        if self._total > 1 and not self._as_json:
+        if self._total > 1 and not self._as_json and not self._quiet:
             done = self._codes.count(ExitCode.OK)
             screen().line(f"{done} of {counted(self._total, 'file')} signed", Tone.HEADING)
         return super().end()

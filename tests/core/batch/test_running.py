@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,34 @@ def test_an_executor_that_breaks_is_opened_again(tmp_path: Path) -> None:
     assert [each.item.source for each in results] == [str(number) for number in range(100)]
     assert {each.verdict for each in results} == {"valid"}
     assert second.submitted
+
+
+class OneIsLost(ThreadPoolExecutor):
+    """A chunk is lost, and the executor goes on with those that were sent after it."""
+
+    def __init__(self) -> None:
+        super().__init__(2)
+        self._submitted = 0
+
+    def submit(self, function: Any, /, *arguments: Any, **_: Any) -> Future[Any]:
+        self._submitted += 1
+        if self._submitted == 2:
+            lost: Future[Any] = Future()
+            lost.set_exception(RuntimeError("the network, or whatever"))
+            return lost
+        return super().submit(_slowly, function, *arguments)
+
+
+def _slowly(function: Any, *arguments: Any) -> Any:
+    time.sleep(0.02)
+    return function(*arguments)
+
+
+def test_what_is_still_worked_on_when_a_chunk_is_lost_is_waited_for(tmp_path: Path) -> None:
+    task = DeadlyTask(log=str(tmp_path / "log"))
+    results = list(run(items(100), task, executor=workers(OneIsLost()), chunk=10))
+    assert [each.item.source for each in results] == [str(number) for number in range(100)]
+    assert (tmp_path / "log").read_text().split() == [str(number) for number in range(10, 20)]
 
 
 def test_workers_that_always_die_end_the_run(tmp_path: Path) -> None:

@@ -98,6 +98,16 @@ def test_quiet_is_quiet(run: Run, archive: Path) -> None:
     assert "gone.dcm" in ran.err
 
 
+@pytest.mark.usefixtures("in_folder")
+def test_signing_is_quiet_if_asked_to(run: Run, image: Path, key: str) -> None:
+    for name in ("a.dcm", "b.dcm"):
+        shutil.copy(image, name)
+    ran = run("sign", "a.dcm", "b.dcm", "--in-place", "--quiet", "--key", key)
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert len(dcmseal.signatures("a.dcm")) == 1
+    assert run("list", "a.dcm", "--quiet").out == ""
+
+
 def test_nothing_found_is_no_success(run: Run, in_folder: Path) -> None:
     (in_folder / "empty").mkdir()
     (in_folder / "empty/notes.txt").touch()

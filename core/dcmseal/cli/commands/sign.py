@@ -60,7 +60,7 @@ def configure(parser: Parser) -> None:
     from dcmseal.cli.chosen_key import KEY_VARIABLE, setup_names
     from dcmseal.cli.site import profile_names
 
-    parser.explain("IN [OUT] | IN... -o FOLDER | IN... --in-place  --key KEY [options]", _DESCRIPTION, _EXAMPLES)
+    parser.explain("IN [OUT] | IN... -o FOLDER | IN... --in-place --key KEY [options]", _DESCRIPTION, _EXAMPLES)
     parser.add_argument(
         "words",
         metavar="IN [OUT]",
@@ -205,7 +205,7 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
     timestamp = wish_of(options)
     otherwise = chosen.setup.pin_source if chosen.setup else None
     wait = somebody_who_waits() if options.wait_for_device else None
-    report = SigningReport(len(jobs), as_json=options.json, verbose=options.verbose)
+    report = SigningReport(len(jobs), as_json=options.json, verbose=options.verbose, quiet=options.quiet)
     progress = Progress(len(jobs))
     secrets = secrets_of(options, otherwise=otherwise, account=chosen.account)
     key = OpenKey(chosen.uri, secrets, progress.clear)
