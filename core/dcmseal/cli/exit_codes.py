@@ -16,6 +16,7 @@ from dcmseal.errors import (
     OutputError,
     ProfileError,
     SealError,
+    StorageUnavailable,
     UsageError,
     WeakAlgorithm,
 )
@@ -48,6 +49,7 @@ _BY_ERROR: Final = (
     (NoSuchSignature, ExitCode.NO_SIGNATURE),
     ((UsageError, ProfileError, NotSignable, NoSuchItem), ExitCode.USAGE),
     ((WeakAlgorithm, CertificateMismatch, CertificateNotValid), ExitCode.USAGE),
+    (StorageUnavailable, ExitCode.UNAVAILABLE),
     ((DatasetError, OutputError), ExitCode.UNREADABLE),
 )
 _BY_VERDICT: Final = {

@@ -1,4 +1,4 @@
-"""The registry of plugins: signer and trust backends by scheme, profiles by name, timestamps by their type."""
+"""The registry of plugins: signer and trust backends and storages by scheme, profiles by name, timestamps by type."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from dcmseal.errors import PluginNotFound, ProfileFileError, UnknownProfile, Usa
 from dcmseal.plugins.catalogue import Catalogue
 from dcmseal.plugins.guarded_profile import GuardedProfile, guarded_profile
 from dcmseal.plugins.guarded_signer import GuardedBackend
+from dcmseal.plugins.guarded_storage import GuardedStorage
 from dcmseal.plugins.guarded_timestamping import GuardedTimestamps
 from dcmseal.plugins.guarded_trust import GuardedTrustBackend
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.key_uri import KeyUri, escaped, scheme_of
 from dcmseal.plugins.loading import LoadedPlugin, Origin, discovered, origin_of, registered
 from dcmseal.plugins.protocols import Profile, Secrets, Signer, SignerBackend
+from dcmseal.plugins.storage import Storage
 from dcmseal.plugins.timestamping import TimestampBackend
 from dcmseal.plugins.trust import TrustBackend
 
@@ -156,6 +158,17 @@ class Registry:
             )
         return backend
 
+    def storage(self, scheme: str) -> Storage:
+        """What reaches URLs of a scheme; raises PluginNotFound, PluginConflict or PluginBroken."""
+        storage = self._storages.find(scheme)
+        if storage is None:
+            known = ", ".join(f"{name}:" for name in self._storages.usable)
+            raise PluginNotFound(
+                f"no plugin reaches {scheme}: URLs",
+                hint=f"install the plugin for it, or use one of: {known or 'none is installed'}",
+            )
+        return storage
+
     def plugins(self) -> tuple[PluginInfo, ...]:
         """All plugins, the broken ones too."""
         return tuple(self._info(plugin) for plugin in self._plugins)
@@ -200,8 +213,18 @@ class Registry:
             name_of=lambda backend: backend.type,
         )
 
+    @cached_property
+    def _storages(self) -> Catalogue[GuardedStorage]:
+        return Catalogue(
+            self._plugins,
+            kind="storage",
+            hook="dcmseal_storages",
+            admit=GuardedStorage,
+            name_of=lambda storage: storage.scheme,
+        )
+
     def _info(self, plugin: LoadedPlugin) -> PluginInfo:
-        catalogues = (self._backends, self._profiles, self._trust_backends, self._timestamps)
+        catalogues = (self._backends, self._profiles, self._trust_backends, self._timestamps, self._storages)
         problems = dict.fromkeys(problem for each in catalogues for problem in each.problems(plugin))
         return PluginInfo(
             name=plugin.origin.name,
