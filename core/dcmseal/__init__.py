@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from dcmseal.batch.many import verify_many
+    from dcmseal.batch.results import Result
     from dcmseal.config.loading import Config, load_config
     from dcmseal.config.setup import KeySetup
     from dcmseal.engine.asking import find, signatures, stream, verify
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 _HOMES = {
+    "dcmseal.batch.many": ("verify_many",),
+    "dcmseal.batch.results": ("Result",),
     "dcmseal.config.loading": ("Config", "load_config"),
     "dcmseal.config.setup": ("KeySetup",),
     "dcmseal.engine.asking": ("find", "signatures", "stream", "verify"),
@@ -62,6 +66,7 @@ __all__ = [
     "Plan",
     "Registry",
     "RemovalResult",
+    "Result",
     "SealError",
     "Signature",
     "SignaturePurpose",
@@ -87,6 +92,7 @@ __all__ = [
     "stream",
     "timestamp_query",
     "verify",
+    "verify_many",
 ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dcmseal.report import Finding
@@ -16,6 +16,15 @@ class SealError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # the arguments of a kind's own __init__ are not those of Exception
+        return _made_again, (type(self), self.args), self.__dict__
+
+
+def _made_again(kind: type[SealError], args: tuple[Any, ...]) -> SealError:
+    """An error that comes from another process."""
+    return kind.__new__(kind, *args)
 
 
 class UsageError(SealError):
@@ -61,6 +70,14 @@ class NoSuchItem(DatasetError):
 
 class NoSuchSignature(DatasetError):
     """No signature of that UID, or none at that place."""
+
+
+class AlreadySigned(DatasetError):
+    """A signature with the Digital Signature UID that the new one was to have is there already."""
+
+
+class ProcessDied(DatasetError):
+    """The process that worked on a file came to a sudden end."""
 
 
 class InstanceNotFound(DatasetError):

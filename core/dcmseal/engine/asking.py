@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dcmseal.engine.references.folders import Folders
     from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
     from dcmseal.engine.trusting import Trust
+    from dcmseal.engine.verification import Question
     from dcmseal.plugins.protocols import Profile
     from dcmseal.plugins.registry import Registry
     from dcmseal.plugins.trust import TrustSettings
@@ -62,11 +63,40 @@ def verify(
     report. Raises UsageError, DatasetError or one of its kinds, ProfileError or one of its kinds, PluginError, and
     TrustError if what ``trust`` names cannot be read.
     """
-    from dcmseal.engine.verification import Question, verify_file
+    question = question_of(
+        uid=uid,
+        location=location,
+        require=require,
+        integrity_only=integrity_only,
+        accept_old_format=accept_old_format,
+        timestamp=timestamp,
+        timestamp_certificates=timestamp_certificates,
+        name_profiles=name_profiles,
+        trust=trust,
+        registry=registry,
+    )
+    return answer(source, question, folders_of(references), registry)
+
+
+def question_of(
+    *,
+    uid: str | None = None,
+    location: Location | str | None = None,
+    require: Iterable[str | Profile] = (),
+    integrity_only: bool = False,
+    accept_old_format: bool = False,
+    timestamp: TimestampRule | str = "verify",
+    timestamp_certificates: Iterable[bytes] = (),
+    name_profiles: bool = True,
+    trust: Trust | TrustSettings | None = None,
+    registry: Registry | None = None,
+) -> Question:
+    """What ``verify`` is asked for, made ready for any number of files; raises as it does."""
+    from dcmseal.engine.verification import Question
 
     wanted = tuple(require)
     judge = _opened(trust, registry)
-    question = Question(
+    return Question(
         uid=uid,
         location=location_of(location),
         profiles=_plugins(registry).profiles() if name_profiles else (),
@@ -76,7 +106,14 @@ def verify(
         timestamp=_timestamps(timestamp, timestamp_certificates, registry, judge),
         trust=judge,
     )
-    folders = folders_of(references)
+
+
+def answer(
+    source: DatasetInput, question: Question, folders: Folders | None = None, registry: Registry | None = None
+) -> VerificationReport:
+    """The answer to a question about a Data Set; raises DatasetError or one of its kinds."""
+    from dcmseal.engine.verification import verify_file
+
     with opened(source, registry) as file:
         report = verify_file(file, question)
         if folders is None:

@@ -76,6 +76,7 @@ def plan(
     padding: str = "minimal",
     references: References | None = None,
     timestamped: bool = False,
+    uid: str | None = None,
     registry: Registry | None = None,
 ) -> Plan:
     """Decide all of a signature but its value; nothing is written and no key is touched.
@@ -96,6 +97,7 @@ def plan(
         keep_padding=padding == "keep",
         references=folders_of(references),
         timestamped=timestamped,
+        uid=uid,
     )
     return plan_signature(source, wish, registry)
 
@@ -119,6 +121,7 @@ def sign(
     padding: str = "minimal",
     references: References | None = None,
     timestamp: str | Iterable[str] | TimestampWish | None = None,
+    uid: str | None = None,
     secrets: Secrets | None = None,
     registry: Registry | None = None,
 ) -> SigningResult:
@@ -136,7 +139,8 @@ def sign(
     the minimum that all verifiers agree on. ``timestamp`` is the URL of a timestamp authority, or of several that are
     asked in turn, or a TimestampWish: without a sound timestamp nothing is then written. ``references`` are folders
     with the instances that a report or selection of key objects cites as evidence: their signatures or MACs are filled
-    in first, so that the signature covers them (PS3.3 C.17.2.1).
+    in first, so that the signature covers them (PS3.3 C.17.2.1). ``uid`` is the Digital Signature UID of the signature,
+    which is new if none is given: AlreadySigned is raised if it is there.
 
     Raises UsageError, DatasetError, ProfileError, SignerError, TimestampError, PluginError, OutputError, or one of
     their kinds; nothing is then written.
@@ -159,6 +163,7 @@ def sign(
             padding=padding,
             references=references,
             timestamped=wanted is not None,
+            uid=uid,
             registry=registry,
         ) as planned,
         ExitStack() as stack,

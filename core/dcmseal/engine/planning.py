@@ -21,7 +21,7 @@ from dcmseal.engine.drafting import Draft, Wish, draft
 from dcmseal.engine.levels import Level
 from dcmseal.engine.opening import DatasetInput, is_dataset, opened
 from dcmseal.engine.selection import check_signable
-from dcmseal.errors import NotSignable, ProfileViolation, UsageError, WeakAlgorithm
+from dcmseal.errors import AlreadySigned, NotSignable, ProfileViolation, UsageError, WeakAlgorithm
 from dcmseal.mac.digest import Digest
 from dcmseal.model import DigitalSignature, MacParameters, PurposeCode, datetime_text
 from dcmseal.plugins.protocols import Profile, Requirements
@@ -144,6 +144,8 @@ def _check_evidence(plan: Plan, filled: Filled) -> None:
 
 
 def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: ExitStack) -> Plan:
+    if wish.uid is not None and any(wish.uid == each.signature.uid for each in drafted.found.signatures):
+        raise AlreadySigned(f"signature {wish.uid} is there already")
     scan, unsignable = drafted.scan, drafted.facts.unsignable
     check_signable(wish.selection, drafted.requirements, scan.tags, unsignable.items())
     wanted = drafted.job.tags

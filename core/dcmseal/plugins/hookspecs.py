@@ -1,4 +1,4 @@
-"""The hooks through which a plugin contributes keys, trust, Digital Signature Profiles, timestamps and storages.
+"""The hooks through which a plugin contributes keys, trust, profiles, kinds of timestamp, storages and executors.
 
 A plugin is a module named by an entry point of group ``dcmseal``; it imports nothing heavy:
 
@@ -19,6 +19,7 @@ from collections.abc import Iterable
 
 import pluggy
 
+from dcmseal.plugins.executing import BatchExecutor
 from dcmseal.plugins.loading import PROJECT
 from dcmseal.plugins.protocols import Profile, SignerBackend
 from dcmseal.plugins.storage import Storage
@@ -57,4 +58,10 @@ def dcmseal_timestamp_backends() -> Iterable[TimestampBackend]:
 @hookspec
 def dcmseal_storages() -> Iterable[Storage]:
     """Contribute storages beyond the file system; each is found by the scheme of its URLs."""
+    raise NotImplementedError
+
+
+@hookspec
+def dcmseal_batch_executors() -> Iterable[BatchExecutor]:
+    """Contribute what many files are worked on with beyond this process; each is found by its name."""
     raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The registry of plugins: signer and trust backends and storages by scheme, profiles by name, timestamps by type."""
+"""The registry of plugins: keys, trust and storages by scheme, profiles and executors by name, timestamps by type."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Final
 
 from dcmseal.errors import PluginNotFound, ProfileFileError, UnknownProfile, UsageError
 from dcmseal.plugins.catalogue import Catalogue
+from dcmseal.plugins.executing import BatchExecutor
+from dcmseal.plugins.guarded_executing import GuardedExecutor
 from dcmseal.plugins.guarded_profile import GuardedProfile, guarded_profile
 from dcmseal.plugins.guarded_signer import GuardedBackend
 from dcmseal.plugins.guarded_storage import GuardedStorage
@@ -169,6 +171,17 @@ class Registry:
             )
         return storage
 
+    def batch_executor(self, name: str) -> BatchExecutor:
+        """What many files are worked on with, by name; raises PluginNotFound, PluginConflict or PluginBroken."""
+        executor = self._executors.find(name)
+        if executor is None:
+            known = ", ".join(self._executors.usable)
+            raise PluginNotFound(
+                f"no plugin has a batch executor {name[:_LONGEST_TYPE]!r}",
+                hint=f"install the plugin for it, or leave it out; those installed: {known or 'none'}",
+            )
+        return executor
+
     def plugins(self) -> tuple[PluginInfo, ...]:
         """All plugins, the broken ones too."""
         return tuple(self._info(plugin) for plugin in self._plugins)
@@ -223,8 +236,25 @@ class Registry:
             name_of=lambda storage: storage.scheme,
         )
 
+    @cached_property
+    def _executors(self) -> Catalogue[GuardedExecutor]:
+        return Catalogue(
+            self._plugins,
+            kind="executor",
+            hook="dcmseal_batch_executors",
+            admit=GuardedExecutor,
+            name_of=lambda executor: executor.name,
+        )
+
     def _info(self, plugin: LoadedPlugin) -> PluginInfo:
-        catalogues = (self._backends, self._profiles, self._trust_backends, self._timestamps, self._storages)
+        catalogues = (
+            self._backends,
+            self._profiles,
+            self._trust_backends,
+            self._timestamps,
+            self._storages,
+            self._executors,
+        )
         problems = dict.fromkeys(problem for each in catalogues for problem in each.problems(plugin))
         return PluginInfo(
             name=plugin.origin.name,

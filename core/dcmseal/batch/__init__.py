@@ -1,0 +1,1 @@
+"""Many instances: found, spread over worker processes, and answered one by one."""

@@ -1,0 +1,41 @@
+"""Items: the files that a run goes through, as they were when they were found.
+
+>>> Item(source="study/image.dcm", relative="image.dcm").is_named
+True
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from dcmseal.errors import SealError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A file to be worked on."""
+
+    source: str
+    """Path or URL, as it was named."""
+    relative: str
+    """Path below the folder that was named, for output that mirrors it; components are joined by ``/``."""
+    size: int = -1
+    """Bytes; -1 if that is not known."""
+    mtime_ns: int = 0
+    """When its content was changed, in nanoseconds since 1970; 0 if that is not known."""
+    inode: int = 0
+    """Tells a file from another that took its name; 0 if there is no such number."""
+    is_named: bool = True
+    """It was named itself, so that it has to be DICOM; what is found in folders and is none is passed over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfound:
+    """What was named and is not there, or cannot be read."""
+
+    source: str
+    error: SealError
+
+
+Found: TypeAlias = Item | Unfound

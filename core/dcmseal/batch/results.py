@@ -1,0 +1,107 @@
+"""Results: what came of each item, small enough to be sent from one process to another.
+
+>>> from dcmseal.batch.items import Unfound
+>>> from dcmseal.errors import DatasetError
+>>> result = Result.failed(Unfound(source="image.dcm", error=DatasetError("gone")), DatasetError("gone"))
+>>> result.kind, result.exit_code, result.document()["document"]
+(<Kind.FAILED: 'failed'>, <ExitCode.UNREADABLE: 5>, 'error')
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+from dcmseal.batch.items import Found, Item
+from dcmseal.errors import SealError
+from dcmseal.exit_codes import ExitCode, code_of_error
+
+if TYPE_CHECKING:
+    from dcmseal.engine.changing import SigningResult
+    from dcmseal.engine.inspection import Signature
+    from dcmseal.engine.json_values import Document
+    from dcmseal.report import VerificationReport
+
+Answer: TypeAlias = "VerificationReport | SigningResult | tuple[Signature, ...]"
+
+
+class Kind(StrEnum):
+    """What was done with an item."""
+
+    VERIFIED = "verified"
+    SIGNED = "signed"
+    LISTED = "listed"
+    SKIPPED = "skipped"
+    """It has a signature that makes another unnecessary."""
+    PASSED_OVER = "passed-over"
+    """It was found in a folder, and is no DICOM file."""
+    FAILED = "failed"
+
+
+class Form(StrEnum):
+    """In what form answers come back; the less, the faster."""
+
+    ANSWER = "answer"
+    """As values: reports, signing results, signatures."""
+    DOCUMENT = "document"
+    """As JSON documents."""
+    VERDICT = "verdict"
+    """Verdict and reason, and nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of an item. Frozen, and it can be pickled."""
+
+    item: Found
+    kind: Kind
+    exit_code: ExitCode
+    verdict: str
+    """By what it is counted: the verdict of a verification, or else the kind."""
+    reason: str = ""
+    """Why it needs attention, in a line; empty if it needs none."""
+    answer: Answer | None = None
+    """None if it was not asked for in that form, and where ``error`` is."""
+    error: SealError | None = None
+    text: str = ""
+    """The JSON document in a line, if it was asked for in that form."""
+    output: str = ""
+    """Where the result was written; empty if nothing was."""
+    changed: bool = False
+    """A file was written."""
+    seconds: float = 0.0
+    ends_run: bool = False
+    """It says that no other item can be worked on, as for want of the key."""
+
+    @classmethod
+    def failed(cls, item: Found, error: SealError, *, seconds: float = 0.0, ends_run: bool = False) -> Result:
+        """The result of an item that came to an error."""
+        return cls(
+            item=item,
+            kind=Kind.FAILED,
+            exit_code=code_of_error(error),
+            verdict=Kind.FAILED.value,
+            reason=str(error),
+            error=error,
+            seconds=seconds,
+            ends_run=ends_run,
+        )
+
+    @classmethod
+    def passed_over(cls, item: Item) -> Result:
+        """The result of a file in a folder that is no DICOM file."""
+        return cls(item=item, kind=Kind.PASSED_OVER, exit_code=ExitCode.OK, verdict=Kind.PASSED_OVER.value)
+
+    def document(self) -> Document:
+        """The document of the published schema: verification, signing, signatures, skipped or error.
+
+        Raises ValueError if only the verdict was asked for.
+        """
+        if self.text:
+            document: Document = json.loads(self.text)
+            return document
+        from dcmseal.batch.result_documents import document_of
+
+        return document_of(self)

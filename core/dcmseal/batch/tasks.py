@@ -1,0 +1,34 @@
+"""Tasks: what is to be done with each item. A task is a value that goes to a worker, and is opened there once.
+
+>>> VerifyTask(integrity_only=True).form
+<Form.ANSWER: 'answer'>
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from dcmseal.batch.items import Item
+from dcmseal.batch.list_task import ListTask
+from dcmseal.batch.results import Result
+from dcmseal.batch.sign_task import SignTask
+from dcmseal.batch.verify_task import VerifyTask
+
+__all__ = ["ListTask", "SignTask", "Task", "VerifyTask", "Worker"]
+
+
+class Worker(Protocol):
+    """A task made ready in a process; it serves any number of items, one after the other."""
+
+    def run(self, item: Item) -> Result:
+        """Work on an item; whatever is wrong with that is a result that failed. Raises nothing."""
+        ...
+
+
+class Task(Protocol):
+    """What is to be done, as values: it can be pickled, and holds nothing that is open."""
+
+    def open(self) -> AbstractContextManager[Worker]:
+        """Make it ready; raises SealError or one of its kinds for what is wrong with the request itself."""
+        ...

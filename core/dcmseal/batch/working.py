@@ -1,0 +1,49 @@
+"""Work on one item, whatever the task: timed, and no error gets out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from time import perf_counter
+
+from dcmseal.batch.items import Item
+from dcmseal.batch.results import Form, Result
+from dcmseal.errors import NotDicom, SealError
+
+
+def worked_on(
+    item: Item, form: Form, work: Callable[[Item], Result], *, ends_run: Callable[[SealError], bool]
+) -> Result:
+    """The result of ``work``, or of its error; ``ends_run`` says which errors leave nothing to be done for others."""
+    from dcmseal.batch.result_documents import in_form
+
+    start = perf_counter()
+    try:
+        result = work(item)
+    except NotDicom as error:
+        result = Result.failed(item, error) if item.is_named else Result.passed_over(item)
+    except SealError as error:
+        result = Result.failed(item, error, ends_run=ends_run(error))
+    except Exception as error:  # noqa: BLE001 - one bad file is one failed result
+        result = Result.failed(item, internal(error))
+    return replace(in_form(result, form), seconds=perf_counter() - start)
+
+
+def nothing_ends(_: SealError) -> bool:
+    """Of tasks in which every error is a matter of the file."""
+    return False
+
+
+def internal(error: Exception) -> SealError:
+    """What is said of an error in dcmseal itself; its text might hold a secret."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    where = ""
+    if traceback is not None:
+        where = f" in {os.path.basename(traceback.tb_frame.f_code.co_filename)}, line {traceback.tb_lineno}"
+    return SealError(
+        f"internal error: {type(error).__name__}{where}; please report it",
+        hint="with DCMSEAL_DEBUG=1 in the environment, the report can have the details",
+    )

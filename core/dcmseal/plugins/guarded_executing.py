@@ -1,0 +1,58 @@
+"""Batch executors of plugins behind a guard: what they open is an executor, and no foreign error gets out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Final
+
+from dcmseal.errors import PluginBroken, PluginError
+from dcmseal.plugins import answers
+from dcmseal.plugins.executing import BatchExecutor
+from dcmseal.plugins.loading import Origin
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{1,31}", re.ASCII)
+_MOST_SLOTS: Final = 100_000
+
+
+class GuardedExecutor:
+    """A BatchExecutor whose answers are what they ought to be."""
+
+    __slots__ = ("_blame", "_executor", "name", "summary")
+
+    def __init__(self, executor: BatchExecutor, origin: Origin) -> None:
+        """Raise PluginBroken if ``executor`` is none."""
+        with answers.guarded(f"a batch executor of {origin}", PluginBroken):
+            self.name = answers.name(executor.name, _NAME, "name")
+            self.summary = answers.text(executor.summary, "summary")
+            answers.methods(executor, "open", "slots")
+        self._executor = executor
+        self._blame = f"the batch executor {self.name} of {origin}"
+
+    def __repr__(self) -> str:
+        return f"<{self._blame}>"
+
+    @contextmanager
+    def open(self, address: str, jobs: int | None) -> Generator[Executor]:
+        """Open an executor; raises PluginError, or what the plugin raises of dcmseal's errors."""
+        resources = ExitStack()
+        with answers.guarded(self._blame, PluginError):
+            opened = answers.one_of(resources.enter_context(self._executor.open(address, jobs)), Executor, "open")
+        try:
+            yield opened
+        except BaseException:
+            with suppress(PluginError):
+                self._close(resources)
+            raise
+        self._close(resources)
+
+    def slots(self, executor: Executor) -> int:
+        """How many functions it works on at once: 1 at least."""
+        with answers.guarded(self._blame, PluginError):
+            return min(max(answers.one_of(self._executor.slots(executor), int, "slots"), 1), _MOST_SLOTS)
+
+    def _close(self, resources: ExitStack) -> None:
+        with answers.guarded(self._blame, PluginError):
+            resources.close()
