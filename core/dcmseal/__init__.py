@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from dcmseal.batch.many import verify_many
+    from dcmseal.batch.many import sign_many, verify_many
     from dcmseal.batch.results import Result
     from dcmseal.config.loading import Config, load_config
     from dcmseal.config.setup import KeySetup
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 _HOMES = {
-    "dcmseal.batch.many": ("verify_many",),
+    "dcmseal.batch.many": ("sign_many", "verify_many"),
     "dcmseal.batch.results": ("Result",),
     "dcmseal.config.loading": ("Config", "load_config"),
     "dcmseal.config.setup": ("KeySetup",),
@@ -88,6 +88,7 @@ __all__ = [
     "plan",
     "remove",
     "sign",
+    "sign_many",
     "signatures",
     "stream",
     "timestamp_query",

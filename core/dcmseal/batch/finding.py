@@ -1,4 +1,4 @@
-"""Finding instances: files, folders and what is below them, one after the other, whatever their number.
+"""Finding instances: files, folders and what is below them, file-sets and patterns, whatever their number.
 
 >>> [found.source for found in instances(["/no/such/file"])]
 ['/no/such/file']
@@ -7,52 +7,118 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from typing import Final, NamedTuple, TypeAlias
 
 from dcmseal.batch.items import Found, Item, Unfound
+from dcmseal.batch.patterns import Pattern, is_pattern
 from dcmseal.errors import DatasetError
 
+DICOMDIR: Final = "DICOMDIR"
+"""File ID of the directory of a file-set (PS3.10 8.6)."""
+_TEMPORARY: Final = re.compile(r"\..*\.[0-9a-f]{16}\.tmp", re.DOTALL)
+"""Names of files that are being written, by this program."""
 
-def instances(words: Iterable[str]) -> Iterator[Found]:
-    """The files that words name: files, and folders with all that is below them, sorted by name.
+_Identity: TypeAlias = tuple[int, int]
 
-    The order is that of the words, and within a folder that of the names. What is named and is not there, or cannot be
-    read, is Unfound. Links to folders are not followed. No more than the names in one folder is held in memory.
+
+class _Entry(NamedTuple):
+    path: str
+    relative: str
+    is_folder: bool
+
+
+def instances(words: Iterable[str], *, without: Iterable[str] = ()) -> Iterator[Found]:
+    """What words name: files, folders with all that is below them, DICOMDIR file-sets, and patterns.
+
+    The order is that of the words, and within a folder that of the names. Each file is an Item; whether it is DICOM
+    shows when it is opened. What is named and is not there, or cannot be read, is Unfound. Links to files are followed,
+    links to folders are not. Folders ``without`` are not entered. In patterns, ``**`` stands for any number of folders.
+    No more than the names in the folders that lead to a file is held in memory.
+
+    If several words are named, or words that come one by one, paths for output begin with the name of the folder.
     """
+    closed = frozenset(_identities(without))
+    several = not isinstance(words, Sequence) or len(words) > 1
     for word in words:
-        try:
-            status = os.stat(word)
-        except OSError as error:
-            yield _unfound(word, error)
-            continue
-        if stat.S_ISDIR(status.st_mode):
-            yield from _below(word, "")
-        else:
-            yield _item(word, os.path.basename(word), status, is_named=True)
+        yield from _named(word, closed, several=several)
 
 
-def _below(folder: str, relative: str) -> Iterator[Found]:
+def _named(word: str, closed: frozenset[_Identity], *, several: bool) -> Iterator[Found]:
     try:
-        with os.scandir(folder) as entries:
-            names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+        status = os.stat(word)
     except OSError as error:
-        yield _unfound(folder, error)
+        yield from _matching(word, closed) if is_pattern(word) else (_unfound(word, error),)
         return
-    for name, is_folder in names:
-        path, below = os.path.join(folder, name), f"{relative}{name}"
-        if is_folder:
-            yield from _below(path, f"{below}/")
-            continue
+    if stat.S_ISDIR(status.st_mode):
+        yield from _below(word, _prefix(word) if several else "", closed)
+    elif os.path.basename(word) == DICOMDIR:
+        from dcmseal.batch.filesets import instances_of_fileset
+
+        yield from instances_of_fileset(word, _prefix(os.path.dirname(word)) if several else "")
+    else:
+        yield item_of(word, os.path.basename(word), status, is_named=True)
+
+
+def _below(folder: str, relative: str, closed: frozenset[_Identity]) -> Iterator[Found]:
+    """The regular files in a folder and below it."""
+    pending = [iter([_Entry(folder, relative.removesuffix("/"), is_folder=True)])]
+    while pending:
+        entry = next(pending[-1], None)
+        if entry is None:
+            pending.pop()
+        elif not entry.is_folder:
+            yield from _file(entry)
+        elif not closed or closed.isdisjoint(_identities([entry.path])):
+            try:
+                pending.append(iter(_entries(entry.path, entry.relative)))
+            except OSError as error:
+                yield _unfound(entry.path, error)
+
+
+def _matching(word: str, closed: frozenset[_Identity]) -> Iterator[Found]:
+    """What matches a pattern; of folders that match, all that is below them. Unfound, if nothing does."""
+    pattern = Pattern.parse(word)
+    count = 0
+    pending = [iter([_Entry(pattern.folder, "", is_folder=True)])]
+    while pending:
+        entry = next(pending[-1], None)
+        if entry is None:
+            pending.pop()
+        elif pattern.matches.fullmatch(entry.relative):
+            count += 1
+            yield from _below(entry.path, entry.relative, closed) if entry.is_folder else _file(entry)
+        elif entry.is_folder and (pattern.depth is None or len(pending) <= pattern.depth):
+            with suppress(OSError):
+                pending.append(iter(_entries(entry.path, entry.relative)))
+    if not count:
+        yield Unfound(source=word, error=DatasetError(f"nothing matches {word}", hint="check the pattern"))
+
+
+def _entries(folder: str, relative: str) -> list[_Entry]:
+    """What is in a folder, sorted by name; raises OSError."""
+    with os.scandir(folder) as entries:
+        names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+    start = f"{relative}/" if relative else ""
+    return [_Entry(os.path.join(folder, name), f"{start}{name}", is_folder) for name, is_folder in names]
+
+
+def _file(entry: _Entry) -> Iterator[Item]:
+    """The entry, if it is a regular file that is no file-set's directory, and not being written."""
+    name = os.path.basename(entry.path)
+    if name != DICOMDIR and not (name.endswith(".tmp") and _TEMPORARY.fullmatch(name)):
         # what is gone by now, or a link to what is not there, is no file
         with suppress(OSError):
-            status = os.stat(path)
+            status = os.stat(entry.path)
             if stat.S_ISREG(status.st_mode):
-                yield _item(path, below, status, is_named=False)
+                yield item_of(entry.path, entry.relative, status, is_named=False)
 
 
-def _item(path: str, relative: str, status: os.stat_result, *, is_named: bool) -> Item:
+def item_of(path: str, relative: str, status: os.stat_result, *, is_named: bool) -> Item:
+    """A file as it is now."""
     return Item(
         source=path,
         relative=relative,
@@ -61,6 +127,19 @@ def _item(path: str, relative: str, status: os.stat_result, *, is_named: bool) -
         inode=status.st_ino,
         is_named=is_named,
     )
+
+
+def _prefix(folder: str) -> str:
+    """What stands before the paths of a folder's files, if it is one of several."""
+    name = os.path.basename(os.path.abspath(folder))
+    return f"{name}/" if name else ""
+
+
+def _identities(folders: Iterable[str]) -> Iterator[_Identity]:
+    for folder in folders:
+        with suppress(OSError):
+            status = os.stat(folder)
+            yield status.st_dev, status.st_ino
 
 
 def _unfound(path: str, error: OSError) -> Unfound:

@@ -26,6 +26,8 @@ class Item:
     """When its content was changed, in nanoseconds since 1970; 0 if that is not known."""
     inode: int = 0
     """Tells a file from another that took its name; 0 if there is no such number."""
+    again: int = 0
+    """How often it was signed before, and then replaced; each signature gets a UID of its own."""
     is_named: bool = True
     """It was named itself, so that it has to be DICOM; what is found in folders and is none is passed over."""
 

@@ -23,6 +23,9 @@ class ListTask:
         """There is nothing to be made ready."""
         yield ListingWorker(self.form)
 
+    def tidy(self, item: Item) -> None:
+        """Nothing is ever left behind."""
+
 
 class ListingWorker:
     """Lists the signatures of one file after the other."""

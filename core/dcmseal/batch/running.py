@@ -2,27 +2,27 @@
 
 >>> from dcmseal.batch.finding import instances
 >>> from dcmseal.batch.tasks import VerifyTask
->>> [result.verdict for result in run(instances(["signed.dcm"]), VerifyTask(integrity_only=True), jobs=1)]
+>>> [result.verdict for result in run(instances(["signed.dcm"]), VerifyTask(integrity_only=True))]
 ['valid']
 """
 
 from __future__ import annotations
 
-import pickle
-import threading
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import ExitStack
-from functools import lru_cache
+from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import chain, islice
+from typing import Final
 
-from dcmseal.batch.items import Found, Item
+from dcmseal.batch.chunks import CHUNK, chunks, result_of, size_of
+from dcmseal.batch.crew import Crew
+from dcmseal.batch.items import Found
+from dcmseal.batch.lane import is_untried
 from dcmseal.batch.results import Result
-from dcmseal.batch.tasks import Task, Worker
+from dcmseal.batch.tasks import Task
 from dcmseal.batch.workers import Workers, local_workers, usable_processors
 
-CHUNK = 64
-"""Items in a unit of work, unless they are large."""
+_FEW: Final = 500
+_SMALL: Final = 200 << 20
+"""Files, and bytes, that are done before a pool of processes has begun (measured)."""
 
 
 def run(
@@ -32,64 +32,68 @@ def run(
     executor: Workers | None = None,
     jobs: int | None = None,
     chunk: int = CHUNK,
+    before_end: Callable[[], object] = lambda: None,
 ) -> Generator[Result]:
-    """Work on all items; results come in the order of the items.
+    """Work on all items; results come in the order of the items, and not all items are looked at before.
 
-    With ``executor`` the work is done there, else by ``jobs`` processes (None: as many as there are processors), and if
-    that is one, in this one. A bad item is a result that failed. A result that ``ends_run`` is the last. Close the
-    generator to stop early.
+    With ``executor`` the work is done there; else by ``jobs`` processes (None: as many as there are processors), and in
+    this one if that is one, or if the items are few. A bad item is a result that failed, and so is an item that no
+    worker survives. A result that ``ends_run`` is the last: what was done by then comes before it, in order, and what
+    was not tried does not come. ``before_end`` is called when it is known that the run stops early, so that workers
+    need not be waited for longer than for the files in their hands. Close the generator to stop early: no worker
+    process is left, and no file half written.
+
+    Raises SealError or one of its kinds for what is wrong with the request itself.
     """
-    workers = executor or (local_workers(jobs or usable_processors()) if jobs != 1 else None)
-    results = _here(items, task) if workers is None else _there(items, task, workers, chunk)
-    for result in results:
-        yield result
-        if result.ends_run:
+    if executor is not None:
+        return _there(items, task, executor, chunk, before_end)
+    count = jobs or usable_processors()
+    rest = iter(items)
+    first = [] if count == 1 else list(_few(rest))
+    if count == 1 or (len(first) < _FEW and sum(map(size_of, first)) < _SMALL):
+        return _here(chain(first, rest), task)
+    return _there(chain(first, rest), task, local_workers(count), chunk, before_end)
+
+
+def _few(items: Iterator[Found]) -> Iterator[Found]:
+    """As many items as show whether they are few and small."""
+    size = 0
+    for item in islice(items, _FEW):
+        yield item
+        size += size_of(item)
+        if size >= _SMALL:
             return
 
 
-def _here(items: Iterable[Found], task: Task) -> Iterator[Result]:
+def _here(items: Iterable[Found], task: Task) -> Generator[Result]:
     with task.open() as worker:
         for found in items:
-            yield _result(worker, found)
+            result = result_of(worker, found)
+            yield result
+            if result.ends_run:
+                return
 
 
-def _there(items: Iterable[Found], task: Task, workers: Workers, chunk: int) -> Iterator[Result]:
-    pickled = pickle.dumps(task)
-    pending: deque[Future[tuple[Result, ...]]] = deque()
-    with workers.open() as pool:
-        slots = workers.slots(pool)
-        for part in _chunks(items, chunk):
-            pending.append(pool.submit(run_chunk, pickled, part))
-            if len(pending) > 2 * slots:
-                yield from pending.popleft().result()
-        while pending:
-            yield from pending.popleft().result()
-
-
-def run_chunk(pickled: bytes, items: Sequence[Found]) -> tuple[Result, ...]:
-    """In a worker: work on some items with a pickled task, which is opened once in each thread."""
-    worker, _ = _opened(pickled, threading.get_ident())
-    return tuple(_result(worker, found) for found in items)
-
-
-@lru_cache(maxsize=64)
-def _opened(pickled: bytes, _thread: int) -> tuple[Worker, ExitStack]:
-    """A worker, and what keeps it open as long as the process lives."""
-    task: Task = pickle.loads(pickled)  # noqa: S301 - it comes from the process that started this one
-    resources = ExitStack()
-    return resources.enter_context(task.open()), resources
-
-
-def _result(worker: Worker, found: Found) -> Result:
-    return worker.run(found) if isinstance(found, Item) else Result.failed(found, found.error)
-
-
-def _chunks(items: Iterable[Found], size: int) -> Iterator[tuple[Found, ...]]:
-    chunk: list[Found] = []
-    for item in items:
-        chunk.append(item)
-        if len(chunk) >= size:
-            yield tuple(chunk)
-            chunk = []
-    if chunk:
-        yield tuple(chunk)
+def _there(
+    items: Iterable[Found], task: Task, workers: Workers, chunk: int, before_end: Callable[[], object]
+) -> Generator[Result]:
+    end: Result | None = None
+    with Crew(workers, task) as crew:
+        try:
+            for result in crew.results(chunks(items, chunk)):
+                if result.ends_run:
+                    end = result
+                    break
+                yield result
+        except BaseException:
+            before_end()
+            raise
+        if end is None:
+            return
+        before_end()
+        for result in crew.last_results():
+            if not result.ends_run:
+                yield result
+            elif is_untried(end.error):
+                end = result
+    yield end

@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.items import Item
+from dcmseal.batch.lane import Way
 from dcmseal.batch.results import Form, Kind, Result
+from dcmseal.batch.skipping import SkipRule
 from dcmseal.batch.working import worked_on
 from dcmseal.config.pins import PinSource
-from dcmseal.errors import OutputError, SealError, SignerError
+from dcmseal.errors import AlreadySigned, DatasetError, OutputError, SealError, SignerError
 from dcmseal.exit_codes import ExitCode
 from dcmseal.plugins.timestamping import Patience, QueryWish
 
 if TYPE_CHECKING:
+    from dcmseal.engine.changing import SigningResult
     from dcmseal.engine.references.folders import Folders
-    from dcmseal.plugins.protocols import Secrets, Signer
+    from dcmseal.plugins.protocols import Profile, SecretRequest, Secrets, Signer
     from dcmseal.plugins.registry import Registry
 
 
@@ -45,10 +48,12 @@ class SignTask:
     """A UUID of this run. With the item's source it makes the Digital Signature UID, so that an item that is met again,
     because a worker died or the run was taken up again, is known to be signed and never signed twice."""
     placement: Placement
-    key: str
-    """Key URI; the key is opened in each worker."""
+    key: str | Way
+    """A key URI, which is opened in each worker; or the way to where the key is open."""
     pin: PinSource | None = None
-    """Where a worker finds the passphrase or PIN; the secret itself never travels."""
+    """Where a worker finds the passphrase or PIN for the key URI; the secret itself never travels."""
+    skip: tuple[SkipRule, ...] = ()
+    """Files that have a signature by one of these rules are left alone."""
     location: str = "main"
     tags: tuple[int | str, ...] | None = None
     only_required: bool = False
@@ -64,6 +69,8 @@ class SignTask:
     """URLs of timestamp authorities."""
     timestamp_query: QueryWish = QueryWish()
     timestamp_patience: Patience = Patience()
+    timestamp_login: PinSource | None = None
+    """Where a worker finds ``USER:PASSWORD`` for the authority."""
     profiles_folder: str | None = None
     form: Form = Form.ANSWER
 
@@ -71,68 +78,84 @@ class SignTask:
     def open(self) -> Generator[SigningWorker]:
         """Open the key; raises SignerError or one of its kinds, UsageError, ProfileError, PluginError."""
         from dcmseal.engine.asking import folders_of
+        from dcmseal.engine.changing import wished
         from dcmseal.plugins.registry import installed
 
         registry = installed()
         if self.profiles_folder is not None:
             registry = registry.with_profiles_in(self.profiles_folder)
-        with registry.open_signer(self.key, self._secrets()) as signer:
-            yield SigningWorker(self, signer, folders_of(self.references or None), registry)
+        profile = None if self.profile is None else registry.profile(self.profile)
+        wished(
+            location=self.location,
+            tags=self.tags,
+            algorithm=self.algorithm,
+            purpose=self.purpose,
+            padding=self.padding,
+        )
+        for rule in self.skip:
+            rule.check(registry)
+        with self._opened(registry) as signer:
+            yield SigningWorker(self, signer, profile, folders_of(self.references or None), registry)
+
+    def _opened(self, registry: Registry) -> AbstractContextManager[Signer]:
+        if isinstance(self.key, Way):
+            return self.key.open()
+        return registry.open_signer(self.key, _secrets_at(self.pin))
+
+    def tidy(self, item: Item) -> None:
+        """Remove what a worker that died may have left behind beside the item's target."""
+        from dcmseal.engine.output import temporary_file
+
+        with suppress(OSError):
+            os.unlink(temporary_file(self.placement.target_of(item), self.uid_of(item)))
 
     def uid_of(self, item: Item) -> str:
         """The Digital Signature UID of the signature that this run makes for an item (PS3.5 B.2)."""
-        return f"2.25.{uuid.uuid5(uuid.UUID(self.run), item.source).int}"
-
-    def _secrets(self) -> Secrets:
-        secret = None if self.pin is None else self.pin.read("", lambda _: None)
-        return lambda request: secret if request.attempt == 1 else None
+        name = f"{item.source}\0{item.again}" if item.again else item.source
+        # names of files may have bytes that are not valid Unicode
+        name = name.encode("utf-8", "backslashreplace").decode()
+        return f"2.25.{uuid.uuid5(uuid.UUID(self.run), name).int}"
 
 
 class SigningWorker:
     """Signs one file after the other, until the key fails."""
 
-    def __init__(self, task: SignTask, signer: Signer, folders: Folders | None, registry: Registry) -> None:
+    def __init__(
+        self, task: SignTask, signer: Signer, profile: Profile | None, folders: Folders | None, registry: Registry
+    ) -> None:
+        from dcmseal.engine.stamping import TimestampWish
+
         self._task = task
         self._signer = signer
+        self._profile = profile
         self._folders = folders
         self._registry = registry
+        self._timestamp = TimestampWish(
+            urls=task.timestamp,
+            query=task.timestamp_query,
+            patience=task.timestamp_patience,
+            secrets=_secrets_at(task.timestamp_login),
+        )
 
     def run(self, item: Item) -> Result:
         """Sign a file."""
-        return worked_on(item, self._task.form, self._signed, ends_run=_ends_run)
+        return worked_on(item, self._task.form, self._worked, ends_run=_ends_run)
 
-    def _signed(self, item: Item) -> Result:
-        from dcmseal.engine.changing import sign
-        from dcmseal.engine.stamping import TimestampWish
-
-        task = self._task
-        target = task.placement.target_of(item)
-        in_place = task.placement.folder is None
-        if not in_place:
-            if os.path.lexists(target) and not task.placement.overwrite:
-                raise OutputError(f"{target} exists", hint="name another folder; --force overwrites it")
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-        wish = TimestampWish(urls=task.timestamp, query=task.timestamp_query, patience=task.timestamp_patience)
-        result = sign(
-            item.source,
-            signer=self._signer,
-            output=None if in_place else target,
-            in_place=in_place,
-            location=task.location,
-            tags=task.tags,
-            only_required=task.only_required,
-            profile=task.profile,
-            algorithm=task.algorithm,
-            transfer_syntax=task.transfer_syntax,
-            purpose=task.purpose,
-            allow_weak=task.allow_weak,
-            allow_expired=task.allow_expired,
-            padding=task.padding,
-            references=self._folders,
-            timestamp=wish if task.timestamp else None,
-            uid=task.uid_of(item),
-            registry=self._registry,
-        )
+    def _worked(self, item: Item) -> Result:
+        for rule in self._task.skip:
+            if uid := rule.spares(item.source, self._registry):
+                return Result(
+                    item=item,
+                    kind=Kind.SKIPPED,
+                    exit_code=ExitCode.OK,
+                    verdict=Kind.SKIPPED.value,
+                    reason=f"signature {uid} makes another unnecessary",
+                )
+        target = self._task.placement.target_of(item)
+        try:
+            result = self._signed(item, target)
+        except AlreadySigned:
+            result = self._found(item, target)
         return Result(
             item=item,
             kind=Kind.SIGNED,
@@ -143,7 +166,72 @@ class SigningWorker:
             changed=True,
         )
 
+    def _signed(self, item: Item, target: str) -> SigningResult:
+        from dcmseal.engine.changing import sign
+
+        task = self._task
+        in_place = task.placement.folder is None
+        if not in_place:
+            self._make_room(item, target)
+        return sign(
+            item.source,
+            signer=self._signer,
+            output=None if in_place else target,
+            in_place=in_place,
+            location=task.location,
+            tags=task.tags,
+            only_required=task.only_required,
+            profile=self._profile,
+            algorithm=task.algorithm,
+            transfer_syntax=task.transfer_syntax,
+            purpose=task.purpose,
+            allow_weak=task.allow_weak,
+            allow_expired=task.allow_expired,
+            padding=task.padding,
+            references=self._folders,
+            timestamp=self._timestamp if task.timestamp else None,
+            uid=task.uid_of(item),
+            registry=self._registry,
+        )
+
+    def _make_room(self, item: Item, target: str) -> None:
+        """Make the folder of a target; raises AlreadySigned if this run wrote the target, OutputError if others did."""
+        from dcmseal.engine.asking import signatures
+
+        if os.path.lexists(target) and not self._task.placement.overwrite:
+            with suppress(DatasetError):
+                if any(each.uid == self._task.uid_of(item) for each in signatures(target)):
+                    raise AlreadySigned(f"{target} is there already")
+            raise OutputError(f"{target} exists", hint="name another folder; --force overwrites it")
+        try:
+            os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{target} cannot be written: {error.strerror}", hint="check the path") from None
+
+    def _found(self, item: Item, target: str) -> SigningResult:
+        """What came of an item that was signed before, in this run."""
+        from dcmseal.engine.asking import find
+        from dcmseal.engine.changing import SigningResult
+
+        signature = find(target, self._task.uid_of(item)).content
+        return SigningResult(signature=signature, warnings=(), padded=(), left_out=(), data=None)
+
 
 def _ends_run(error: SealError) -> bool:
     # the next file would have the same wrong PIN sent to the same card
     return isinstance(error, SignerError)
+
+
+def _secrets_at(source: PinSource | None) -> Secrets:
+    """Who answers with what is in a place on this machine; it is read when it is asked for, and given once."""
+
+    def answer(request: SecretRequest) -> str | None:
+        if source is None or request.attempt > 1:
+            return None
+        return source.read("", _unheard)
+
+    return answer
+
+
+def _unheard(_: str) -> None:
+    """Warnings about the place: the process that started the run has given them already."""

@@ -32,3 +32,7 @@ class Task(Protocol):
     def open(self) -> AbstractContextManager[Worker]:
         """Make it ready; raises SealError or one of its kinds for what is wrong with the request itself."""
         ...
+
+    def tidy(self, item: Item) -> None:
+        """Remove what a worker that died may have left behind of an item."""
+        ...

@@ -62,6 +62,9 @@ class VerifyTask:
         )
         yield VerifyingWorker(question, folders_of(self.references or None), self.form)
 
+    def tidy(self, item: Item) -> None:
+        """Nothing is ever left behind."""
+
 
 class VerifyingWorker:
     """Verifies one file after the other."""

@@ -35,6 +35,7 @@ from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 if TYPE_CHECKING:
     from dcmseal.engine.references.filling import FilledReference
+    from dcmseal.engine.references.folders import Folders
 
 TagInput: TypeAlias = int | str
 
@@ -84,22 +85,54 @@ def plan(
     Use the plan as a context, or close it: it keeps the source open. ``timestamped`` says that the signature will get
     a certified timestamp, which a profile may ask for. For the other arguments and the errors see ``sign``.
     """
-    if padding not in ("minimal", "keep"):
-        raise UsageError(f"padding {padding!r} is neither minimal nor keep", hint="leave it out for minimal")
-    wish = Wish(
-        location=location_of(location) or Location(),
-        selection=Selection(chosen=None if tags is None else _tags(tags), only_required=only_required),
+    wish = wished(
+        location=location,
+        tags=tags,
+        only_required=only_required,
         profile=None if profile is None else _profile(profile, registry),
-        algorithm=_algorithm(algorithm),
+        algorithm=algorithm,
         transfer_syntax=transfer_syntax,
-        purpose=None if purpose is None else _purpose(purpose),
+        purpose=purpose,
         allow_weak=allow_weak,
-        keep_padding=padding == "keep",
+        padding=padding,
         references=folders_of(references),
         timestamped=timestamped,
         uid=uid,
     )
     return plan_signature(source, wish, registry)
+
+
+def wished(
+    *,
+    location: Location | str = "main",
+    tags: Iterable[TagInput] | None = None,
+    only_required: bool = False,
+    profile: Profile | None = None,
+    algorithm: MacAlgorithm | str = MacAlgorithm.SHA256,
+    transfer_syntax: str | None = None,
+    purpose: SignaturePurpose | int | str | None = None,
+    allow_weak: bool = False,
+    padding: str = "minimal",
+    references: Folders | None = None,
+    timestamped: bool = False,
+    uid: str | None = None,
+) -> Wish:
+    """What ``sign`` is asked for, read; raises UsageError for what cannot be, whatever the Data Set."""
+    if padding not in ("minimal", "keep"):
+        raise UsageError(f"padding {padding!r} is neither minimal nor keep", hint="leave it out for minimal")
+    return Wish(
+        location=location_of(location) or Location(),
+        selection=Selection(chosen=None if tags is None else _tags(tags), only_required=only_required),
+        profile=profile,
+        algorithm=_algorithm(algorithm),
+        transfer_syntax=transfer_syntax,
+        purpose=None if purpose is None else purpose_of(purpose),
+        allow_weak=allow_weak,
+        keep_padding=padding == "keep",
+        references=references,
+        timestamped=timestamped,
+        uid=uid,
+    )
 
 
 def sign(
@@ -244,8 +277,8 @@ def _algorithm(algorithm: MacAlgorithm | str) -> MacAlgorithm:
         raise UsageError(f"{algorithm!r} is no MAC algorithm", hint=f"use one of {', '.join(MacAlgorithm)}") from None
 
 
-def _purpose(purpose: SignaturePurpose | int | str) -> SignaturePurpose:
-    """A purpose by number, member name, or Code Meaning."""
+def purpose_of(purpose: SignaturePurpose | int | str) -> SignaturePurpose:
+    """A purpose by number, member name, or Code Meaning; raises UsageError."""
     if isinstance(purpose, str) and not purpose.isdigit():
         wanted = purpose.casefold().replace("-", "_").replace(" ", "_")
         for each in SignaturePurpose:

@@ -23,7 +23,7 @@ def document(kind: str, content: Document) -> Document:
 def _valid(value: Json) -> Json:
     """The value with text that UTF-8 can hold: names of files and people may come with lone surrogates."""
     if isinstance(value, str):
-        return _SURROGATES.sub("\ufffd", value)
+        return value if value.isascii() else _SURROGATES.sub("\ufffd", value)
     if isinstance(value, list):
         return [_valid(each) for each in value]
     if isinstance(value, dict):

@@ -7,6 +7,7 @@ import secrets
 import zlib
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from io import BufferedWriter, FileIO
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -23,11 +24,18 @@ _KERNEL_COPY: Final = 1 << 20
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 
 
-def write_file(file: DicomFile, body: Source, target: str | os.PathLike[str], registry: Registry | None = None) -> None:
+def write_file(
+    file: DicomFile,
+    body: Source,
+    target: str | os.PathLike[str],
+    label: str = "",
+    registry: Registry | None = None,
+) -> None:
     """Write a file with another body to a path or URL.
 
-    The new file is complete, on disk and renamed into place, or the old one is as it was. Raises OutputError, and for
-    URLs UsageError, PluginError and StorageUnavailable.
+    The new file is complete, on disk and renamed into place, or the old one is as it was. A ``label`` names the
+    temporary file, so that whoever knows it can find what a process that was killed left behind. Raises OutputError, and
+    for URLs UsageError, PluginError and StorageUnavailable.
     """
     if isinstance(target, str) and URL_MARK in target:
         from dcmseal.engine.remote import local, url_written, version_under
@@ -42,7 +50,7 @@ def write_file(file: DicomFile, body: Source, target: str | os.PathLike[str], re
     if os.path.exists(path) and not os.path.isfile(path):
         raise OutputError(f"{os.fspath(target)} is no regular file", hint="it would be replaced: name a file")
     try:
-        with _replacing(path) as output:
+        with _replacing(path, temporary_file(path, label or secrets.token_hex(16))) as output:
             if file.syntax.is_deflated:
                 _pass_deflated(file, body, output.write)
             else:
@@ -52,6 +60,12 @@ def write_file(file: DicomFile, body: Source, target: str | os.PathLike[str], re
             f"{os.fspath(target)} cannot be written: {error.strerror or error}",
             hint="the old file, if any, is unchanged: check permissions and free space",
         ) from None
+
+
+def temporary_file(target: str | os.PathLike[str], label: str) -> str:
+    """The path of the temporary file that becomes ``target``, under a label that nobody else uses."""
+    folder, name = os.path.split(os.path.realpath(target))
+    return os.path.join(folder, f".{name[:64]}.{sha256(label.encode()).hexdigest()[:16]}.tmp")
 
 
 def write_stream(file: DicomFile, body: Source, output: BinaryIO) -> None:
@@ -134,14 +148,12 @@ def _copied_by_kernel(source: FileIO, start: int, end: int, output: BufferedWrit
 
 
 @contextmanager
-def _replacing(path: str) -> Generator[BufferedWriter]:
+def _replacing(path: str, temporary: str) -> Generator[BufferedWriter]:
     """A temporary file beside ``path`` that takes its place when the context ends well, and goes away when not.
 
     Its content is on disk before it is renamed: a power cut leaves the old file or the complete new one. The renaming
     itself may be lost, and then the old file is there.
     """
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name[:64]}.{secrets.token_hex(8)}.tmp")
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as output:

@@ -52,7 +52,7 @@ def place(
     elif target is None:
         return file_bytes(file, body)
     elif isinstance(target, (str, os.PathLike)):
-        write_file(file, body, target, registry)
+        write_file(file, body, target, registry=registry)
     else:
         write_stream(file, body, target)
     return None

@@ -131,7 +131,7 @@ def attach(
     if output is None:
         return file_bytes(plan.file, body)
     if isinstance(output, (str, os.PathLike)):
-        write_file(plan.file, body, output, registry)
+        write_file(plan.file, body, output, signature.uid, registry)
     else:
         write_stream(plan.file, body, output)
     return None

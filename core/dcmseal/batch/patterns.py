@@ -1,0 +1,70 @@
+"""Patterns for paths, as shells have them, for words that no shell has expanded.
+
+>>> bool(expression("a/**/*.dcm").fullmatch("a/b/c/image.dcm")), bool(expression("a/*.dcm").fullmatch("a/b/c.dcm"))
+(True, False)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+_MAGIC: Final = re.compile(r"[*?\[]")
+_PIECE: Final = re.compile(r"\[!?\]?[^\]/]*\]|.", re.DOTALL)
+_ANY_FOLDERS: Final = "**"
+_VISIBLE: Final = r"(?!\.)"
+
+
+def is_pattern(word: str) -> bool:
+    """Whether a word that names nothing may be meant as a pattern."""
+    return bool(_MAGIC.search(word))
+
+
+class Pattern(NamedTuple):
+    """A folder to look through, what paths below it have to match, and how deep they may be."""
+
+    folder: str
+    matches: re.Pattern[str]
+    depth: int | None
+    """None is without end."""
+
+    @classmethod
+    def parse(cls, text: str) -> Pattern:
+        """Read a pattern: ``*``, ``?``, ``[...]``, and ``**`` for any number of folders.
+
+        Names that begin with a point are matched by those that do.
+        """
+        parts = text.rstrip("/").split("/")
+        first = next(index for index, part in enumerate(parts) if _MAGIC.search(part))
+        wanted = parts[first:]
+        if wanted[-1] == _ANY_FOLDERS:
+            wanted.append("*")
+        folder = "/".join(parts[:first]) or ("/" if text.startswith("/") else ".")
+        return cls(folder, expression("/".join(wanted)), None if _ANY_FOLDERS in wanted else len(wanted))
+
+
+def expression(pattern: str) -> re.Pattern[str]:
+    """What whole paths have to match."""
+    parts = [
+        f"(?:{_VISIBLE}[^/]+/)*" if part == _ANY_FOLDERS else f"{''.join(_of_name(part))}/"
+        for part in pattern.split("/")
+    ]
+    return re.compile("".join(parts).removesuffix("/"), re.DOTALL)
+
+
+def _of_name(part: str) -> Iterator[str]:
+    """An expression for one name, in pieces."""
+    if not part.startswith("."):
+        yield _VISIBLE
+    for piece in _PIECE.findall(part):
+        if piece == "*":
+            yield "[^/]*"
+        elif piece == "?":
+            yield "[^/]"
+        elif len(piece) > 2:
+            negated = piece[1] == "!"
+            members = re.sub(r"([\\\[\]^&~|])", r"\\\1", piece[1 + negated : -1])
+            yield f"(?!/)[{'^' if negated else ''}{members}]"
+        else:
+            yield re.escape(piece)

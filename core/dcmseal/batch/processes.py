@@ -1,0 +1,46 @@
+"""The life of a process in the pool: it leaves Ctrl-C to its parent, and does not outlive it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
+from multiprocessing import parent_process
+from threading import Lock, Thread
+from typing import Final
+
+_BUSY: Final = Lock()
+"""Held while a chunk is worked on."""
+
+
+def begin() -> None:
+    """Begin as a process of a pool."""
+    # the parent decides what becomes of files that are half done
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+@contextmanager
+def busy() -> Generator[None]:
+    """While this lasts, the process ends between two files only."""
+    if parent_process() is None:
+        yield
+        return
+    with _BUSY:
+        yield
+
+
+def end_if_orphaned() -> None:
+    """End this process if its parent was killed: nobody is left to take its results."""
+    parent = parent_process()
+    if parent is not None and not parent.is_alive():
+        os._exit(1)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        with _BUSY:  # a process without work would wait for some for ever
+            os._exit(1)

@@ -1,0 +1,106 @@
+"""Files that need no signature because they have one: by whomever, by a profile, for a purpose, or by a signer.
+
+>>> SkipRule.parse("profile:base-rsa")
+SkipRule(by=<By.PROFILE: 'profile'>, value='base-rsa')
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from dcmseal.errors import UsageError
+from dcmseal.report import SignatureReport, Verdict
+
+if TYPE_CHECKING:
+    from dcmseal.engine.opening import DatasetInput
+    from dcmseal.model import DigitalSignature
+    from dcmseal.plugins.registry import Registry
+
+
+class By(StrEnum):
+    """What of a signature makes another unnecessary."""
+
+    ANY = "any"
+    PROFILE = "profile"
+    PURPOSE = "purpose"
+    SIGNER = "signer"
+
+
+@dataclass(frozen=True, slots=True)
+class SkipRule:
+    """Which signatures make another unnecessary; a signature counts only if the data is as it was signed."""
+
+    by: By
+    value: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> SkipRule:
+        """Read ``any``, ``profile:NAME``, ``purpose:PURPOSE`` or ``signer:SIGNER``; raises UsageError.
+
+        PURPOSE is a number or a name of CID 7007; SIGNER the subject of a certificate (RFC 4514), its common name, or
+        its SHA-256 fingerprint in hexadecimal.
+        """
+        by, _, value = text.partition(":")
+        if by not in By.__members__.values() or bool(value) is (by == By.ANY):
+            raise UsageError(
+                f"{text!r} does not say which signatures make another unnecessary",
+                hint="write any, profile:NAME, purpose:PURPOSE or signer:SUBJECT",
+            )
+        if by == By.PURPOSE:
+            from dcmseal.engine.changing import purpose_of
+
+            value = str(purpose_of(value).value)
+        return cls(By(by), value)
+
+    def check(self, registry: Registry) -> None:
+        """Raise UnknownProfile or PluginError if the rule names a profile that is not there."""
+        if self.by is By.PROFILE:
+            registry.profile(self.value)
+
+    def spares(self, source: DatasetInput, registry: Registry) -> str:
+        """The Digital Signature UID of such a signature in a Data Set; empty if there is none.
+
+        Raises DatasetError or one of its kinds, UnknownProfile or PluginError.
+        """
+        from dcmseal.engine.asking import signatures, verify
+
+        if not any(self.by is By.PROFILE or self._names(each.content) for each in signatures(source)):
+            return ""
+        require = (self.value,) if self.by is By.PROFILE else ()
+        report = verify(
+            source, integrity_only=True, name_profiles=False, require=require, timestamp="ignore", registry=registry
+        )
+        return next((each.signature.uid for each in report.signatures if self._fits(each)), "")
+
+    def _fits(self, report: SignatureReport) -> bool:
+        if self.by is not By.PROFILE and not self._names(report.signature):
+            return False
+        if self.by is By.PROFILE and not any(each.code == "profile-met" for each in report.findings):
+            return False
+        return report.verdict(integrity_only=True) is Verdict.VALID
+
+    def _names(self, signature: DigitalSignature) -> bool:
+        match self.by:
+            case By.PURPOSE:
+                return signature.purpose is not None and signature.purpose.value == self.value
+            case By.SIGNER:
+                return self.value in _names_of(signature.certificate)
+            case _:
+                return True
+
+
+def _names_of(der: bytes) -> tuple[str, ...]:
+    """By what the signer with a certificate may be named."""
+    from cryptography.x509 import NameOID
+
+    from dcmseal.engine.certificate import read_certificate
+    from dcmseal.errors import CertificateNotValid
+
+    try:
+        certificate = read_certificate(der)
+        names = [str(each.value) for each in certificate.parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    except (CertificateNotValid, ValueError):
+        return ()
+    return (certificate.subject, certificate.sha256, *names)
