@@ -98,7 +98,11 @@ def _within(folder: str, word: str) -> str:
     if word == STDIO:
         raise UsageError("standard input has no name in a folder", hint="dcmseal sign - OUT")
     name = os.path.basename(path_of(word))
-    return f"{folder.rstrip('/')}/{name}" if remote_url(folder) else os.path.join(path_of(folder), name)
+    if not remote_url(folder):
+        return os.path.join(path_of(folder), name)
+    from dcmseal.engine.remote import within
+
+    return within(folder, name)
 
 
 def _distinct(jobs: list[Job]) -> list[Job]:

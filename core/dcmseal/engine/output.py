@@ -34,8 +34,8 @@ def write_file(
     """Write a file with another body to a path or URL.
 
     The new file is complete, on disk and renamed into place, or the old one is as it was. A ``label`` names the
-    temporary file, so that whoever knows it can find what a process that was killed left behind. Raises OutputError, and
-    for URLs UsageError, PluginError and StorageUnavailable.
+    temporary file, so that whoever knows it can find what a process that was killed left behind. Raises OutputError,
+    and for URLs UsageError, PluginError and StorageUnavailable.
     """
     if isinstance(target, str) and URL_MARK in target:
         from dcmseal.engine.remote import local, url_written, version_under

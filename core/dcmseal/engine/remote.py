@@ -41,6 +41,12 @@ def local(word: str) -> str:
     return path.lstrip("/") if os.name == "nt" else path
 
 
+def within(folder: str, relative: str) -> str:
+    """Where a file lies below a folder, which is a path or a URL."""
+    folder = local(folder)
+    return f"{folder.rstrip('/')}/{relative}" if is_url(folder) else os.path.join(folder, *relative.split("/"))
+
+
 @contextmanager
 def url_opened(url: str, registry: Registry | None = None) -> Generator[RemoteFile]:
     """An object as a file; raises UsageError, PluginError, DatasetError or StorageUnavailable."""
