@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,14 +49,14 @@ class FsspecFiles:
 
     @contextmanager
     def open(self, url: str) -> Generator[StoredObject]:
-        entry = self.find(url)
-        if entry is None:
-            raise DatasetError(f"{url} is not there", hint="check the URL; a folder's ends in a slash")
         with told(url, package=self.package):
             fs, path = self.located(url)
+            entry = entry_of(url, fs.info(path))
+            if entry is None:
+                raise DatasetError(f"{url} is no file", hint="check the URL; a folder's ends in a slash")
             file = fs.open(path, "rb", cache_type="none")
         try:
-            yield _FsspecObject(self, entry, file)
+            yield _FsspecObject(self, entry, lambda: entry_of(url, fs.info(path)), file)
         finally:
             with told(url, package=self.package):
                 file.close()
@@ -133,17 +133,18 @@ class FsspecFiles:
 class _FsspecObject:
     """Held against the entry after each range that was read."""
 
-    def __init__(self, storage: FsspecFiles, entry: Entry, file: Any) -> None:
+    def __init__(self, storage: FsspecFiles, entry: Entry, now: Callable[[], Entry | None], file: Any) -> None:
         self.entry = entry
         self._storage = storage
+        self._now = now
         self._file = file
 
     def read(self, start: int, end: int) -> bytes:
         url = self.entry.url
         with told(url, package=self._storage.package):
             data = self._storage.read(self._file, start, end)
-        if self._storage.find(url) != self.entry:
-            raise changed_while_read(url)
+            if self._now() != self.entry:
+                raise changed_while_read(url)
         return data
 
 

@@ -24,8 +24,8 @@ class S3Server:
     client: Any
     requests: list[str] = field(default_factory=list)
     sent: int = 0
-    before: Callable[[str], object] | None = None
-    """Called with each request, as in ``GET /archive/image.dcm``, before it is answered."""
+    before: Callable[[str], str | None] | None = None
+    """Called with each request, as in ``GET /archive/image.dcm``; may return the code of an error to answer with."""
 
     def forget(self) -> None:
         """Empty the bucket, and begin to count."""
@@ -70,8 +70,11 @@ def s3_server() -> Generator[S3Server]:
         hook, server.before = server.before, None
         if hook is not None:
             # its own requests are not its business
-            hook(request)
+            refused = hook(request)
             server.before = hook
+            if refused:
+                start_response("409 Conflict", [("Content-Type", "application/xml")])
+                return [f"<Error><Code>{refused}</Code></Error>".encode()]
         body = b"".join(dispatch(environ, start_response))
         server.sent += len(body)
         return [body]

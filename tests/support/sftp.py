@@ -23,6 +23,8 @@ class SftpFolder:
     url: str
     home: Path
     """Where ``.ssh`` is."""
+    transports: list[paramiko.Transport]
+    """Connections, the newest last."""
 
 
 @contextmanager
@@ -57,7 +59,7 @@ def sftp_server(folder: Path, home: Path) -> Generator[SftpFolder]:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         try:
-            yield SftpFolder(path=folder, url=f"sftp://reader@127.0.0.1:{port}", home=home)
+            yield SftpFolder(path=folder, url=f"sftp://reader@127.0.0.1:{port}", home=home, transports=transports)
         finally:
             listening.shutdown(socket.SHUT_RDWR)
             thread.join()

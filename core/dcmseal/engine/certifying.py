@@ -137,7 +137,7 @@ def _stamped(
     registry: Registry | None,
 ) -> StampingResult:
     target = target_of(source, output, in_place=in_place)
-    with opened(source, registry) as file:
+    with opened(source, registry, to_change=True) as file:
         candidates = _candidates(file, uid)
         free = [each for each in candidates if replace or not each.found.signature.timestamp]
         if candidates and not free:

@@ -245,7 +245,7 @@ def remove(
     ``sign`` puts its own. Raises NoSuchSignature if a UID is not found: nothing is then written.
     """
     target = target_of(source, output, in_place=in_place)
-    with opened(source, registry) as file:
+    with opened(source, registry, to_change=True) as file:
         removal = remove_signatures(file, lambda signature: uids is None or signature.uid in uids)
         missing = set(uids or ()) - {signature.uid for signature in removal.removed}
         if missing:

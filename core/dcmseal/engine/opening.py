@@ -28,14 +28,16 @@ _IN_MEMORY: Final = 8 << 20
 
 
 @contextmanager
-def opened(source: DatasetInput, registry: Registry | None = None) -> Generator[DicomFile]:
+def opened(source: DatasetInput, registry: Registry | None = None, *, to_change: bool = False) -> Generator[DicomFile]:
     """Open a Data Set for as long as the context lasts; ``registry`` has the storages of URLs, if not all installed.
+
+    Of one that is opened ``to_change``, all is read again when it is written.
 
     Raises DatasetError if it cannot be read, NotDicom if it is none, UsageError for a source of another kind, and
     PluginError for a URL that no plugin reaches.
     """
     if isinstance(source, (str, os.PathLike)):
-        with _open_named(source, registry) as file, open_dicom(FileSource(file, _size(file))) as dicom:
+        with _open_named(source, registry, twice=to_change) as file, open_dicom(FileSource(file, _size(file))) as dicom:
             yield dicom
     elif isinstance(source, (bytes, bytearray, memoryview)):
         with open_dicom(BytesSource(bytes(source))) as dicom:
@@ -74,14 +76,14 @@ def _is_useless(source: object) -> bool:
 
 
 @contextmanager
-def _open_named(name: str | os.PathLike[str], registry: Registry | None) -> Generator[RawIOBase]:
+def _open_named(name: str | os.PathLike[str], registry: Registry | None, *, twice: bool) -> Generator[RawIOBase]:
     if isinstance(name, str) and URL_MARK in name:
         from dcmseal.engine.remote import local, url_opened
         from dcmseal.plugins.urls import is_url
 
         name = local(name)
         if is_url(name):
-            with url_opened(name, registry) as file:
+            with url_opened(name, registry, twice=twice) as file:
                 yield file
             return
     with _open_file(name) as file:

@@ -105,7 +105,7 @@ def plan_signature(source: DatasetInput, wish: Wish, registry: Registry | None =
     _check_algorithm(wish)
     _check_syntax(wish.transfer_syntax)
     with ExitStack() as stack:
-        file = stack.enter_context(opened(source, registry))
+        file = stack.enter_context(opened(source, registry, to_change=True))
         filled = _filled(file, wish)
         drafted = draft(filled.file if filled else file, wish)
         dataset = cast("Dataset", source) if is_dataset(source) else None

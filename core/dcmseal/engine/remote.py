@@ -25,8 +25,8 @@ FILE: Final = "file"
 class RemoteFile(RangedFile):
     """An object of a storage, as a file."""
 
-    def __init__(self, stored: StoredObject) -> None:
-        super().__init__(stored.read, stored.entry.size)
+    def __init__(self, stored: StoredObject, *, twice: bool) -> None:
+        super().__init__(stored.read, stored.entry.size, twice=twice)
         self.entry = stored.entry
 
 
@@ -48,9 +48,12 @@ def within(folder: str, relative: str) -> str:
 
 
 @contextmanager
-def url_opened(url: str, registry: Registry | None = None) -> Generator[RemoteFile]:
-    """An object as a file; raises UsageError, PluginError, DatasetError or StorageUnavailable."""
-    with _storage(url, registry).open(url) as stored, RemoteFile(stored) as file:
+def url_opened(url: str, registry: Registry | None = None, *, twice: bool = False) -> Generator[RemoteFile]:
+    """An object as a file, of which all is read ``twice``, if so.
+
+    Raises UsageError, PluginError, DatasetError or StorageUnavailable.
+    """
+    with _storage(url, registry).open(url) as stored, RemoteFile(stored, twice=twice) as file:
         yield file
 
 

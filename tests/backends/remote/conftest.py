@@ -48,6 +48,6 @@ def medium(pki: Pki) -> bytes:
 
 @pytest.fixture(scope="session")
 def large(pki: Pki) -> bytes:
-    """A signed image of 60 MB."""
-    pixels = bytes(range(256)) * (60 * MEGABYTE // 256)
+    """A signed image of 40 MB."""
+    pixels = bytes(range(256)) * (40 * MEGABYTE // 256)
     return signed(builder.file(builder.image(pixels=pixels)), pki["p256"])

@@ -11,7 +11,7 @@ import pytest
 
 import dcmseal
 from dcmseal import Verdict
-from dcmseal.engine.remote import listed, url_opened
+from dcmseal.engine.remote import listed, url_opened, url_written
 from dcmseal.errors import DatasetError, OutputError, StorageUnavailable, UsageError
 from tests.backends.remote.conftest import MEGABYTE
 from tests.core.engine.kit import verdict
@@ -106,25 +106,38 @@ def test_a_large_object_is_seen_when_it_is_complete(s3: S3Server, large: bytes, 
 
     s3.before = look
     dcmseal.sign(url, key=key, output=f"s3://{BUCKET}/new.dcm")
-    assert len(parts) == 4
+    assert s3.sent < 1.01 * len(large), "what was read to sign it is not read again to write it"
+    assert len(parts) == 3
     assert all(keys == ["large.dcm", "new.dcm (unfinished)"] for keys in parts)
     assert s3.keys() == ["large.dcm", "new.dcm"]
     assert verdict(s3.get("new.dcm")) is Verdict.VALID
 
 
-def test_an_upload_that_fails_leaves_nothing(s3: S3Server, large: bytes, key: str) -> None:
-    """The object that is read is another before half of it is copied."""
+def test_an_upload_that_is_given_up_leaves_nothing(s3: S3Server) -> None:
+    def fail() -> None:
+        with url_written(f"s3://{BUCKET}/new.dcm", None) as write:
+            for _ in range(3):
+                write(bytes(16 * MEGABYTE))
+            assert s3.keys() == ["new.dcm (unfinished)"]
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert s3.keys() == []
+
+
+def test_an_upload_that_breaks_leaves_the_old_object(s3: S3Server, large: bytes, key: str) -> None:
     url = s3.put("large.dcm", large)
 
-    def change(request: str) -> None:
-        if request.startswith("PUT"):
-            s3.client.put_object(Bucket=BUCKET, Key="large.dcm", Body=bytes(len(large)))
+    def refuse(request: str) -> str | None:
+        return "NoSuchUpload" if request.startswith("PUT") and s3.requests.count(request) == 2 else None
 
-    s3.before = change
-    with pytest.raises(DatasetError, match="changed while it was read"):
-        dcmseal.sign(url, key=key, output=f"s3://{BUCKET}/new.dcm")
+    s3.before = refuse
+    with pytest.raises(OutputError):
+        dcmseal.sign(url, key=key, in_place=True)
     s3.before = None
     assert s3.keys() == ["large.dcm"]
+    assert s3.get("large.dcm") == large
 
 
 def test_memory_stays_flat(s3: S3Server, large: bytes) -> None:

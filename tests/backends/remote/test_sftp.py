@@ -13,6 +13,7 @@ import dcmseal
 from dcmseal import Verdict
 from dcmseal.engine.remote import listed, url_opened, url_written
 from dcmseal.errors import DatasetError, OutputError, SealError, StorageUnavailable
+from dcmseal_remote.sftp import Sftp
 from tests.core.engine.kit import verdict
 from tests.support.sftp import SftpFolder, sftp_server
 
@@ -103,6 +104,18 @@ def test_files_below_a_folder(folder: SftpFolder) -> None:
     assert all(each.version for each in found)
     with pytest.raises(DatasetError, match="is not there"):
         list(listed(f"{folder.url}/none/"))
+
+
+def test_a_connection_that_was_lost_is_made_again(folder: SftpFolder, small: bytes) -> None:
+    (folder.path / "image.dcm").write_bytes(small)
+    url = f"{folder.url}/image.dcm"
+    assert verdict(url) is Verdict.VALID
+    count = len(folder.transports)
+    assert verdict(url) is Verdict.VALID
+    assert len(folder.transports) == count
+    Sftp("sftp").located(url)[0].client.close()
+    assert verdict(url) is Verdict.VALID
+    assert len(folder.transports) == count + 1
 
 
 @pytest.mark.parametrize("line", ["", "{host} {name} {other}"])

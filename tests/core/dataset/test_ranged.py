@@ -6,6 +6,7 @@ import os
 import threading
 from functools import partial
 from io import BytesIO
+from itertools import pairwise
 from typing import cast
 
 import pytest
@@ -34,17 +35,18 @@ class Served:
         self.busy.release()
         return self.data[start:end]
 
-    def file(self) -> RangedFile:
-        return RangedFile(self.read, len(self.data))
+    def file(self, *, twice: bool = False) -> RangedFile:
+        return RangedFile(self.read, len(self.data), twice=twice)
 
 
-@given(size=st.integers(0, 2500), steps=STEPS)
-def test_reads_as_a_file_does(size: int, steps: list[tuple[int, int]]) -> None:
+@given(size=st.integers(0, 2500), steps=STEPS, twice=st.booleans())
+def test_reads_as_a_file_does(size: int, steps: list[tuple[int, int]], *, twice: bool) -> None:
     data = os.urandom(size)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"SMALLEST": 16, "LARGEST": 256, "_NEAR": 8, "_STEADY": 64, "_KEPT": 300}.items():
             patch.setattr(ranged, name, value)
-        with Served(data).file() as file, BytesIO(data) as expected:
+        served = Served(data)
+        with served.file(twice=twice) as file, BytesIO(data) as expected:
             for position, length in steps:
                 assert file.seek(max(0, position)) == expected.seek(max(0, position))
                 wanted = expected.read(length)
@@ -53,6 +55,9 @@ def test_reads_as_a_file_does(size: int, steps: list[tuple[int, int]]) -> None:
                     got += piece
                 assert got == wanted
                 assert file.tell() == (expected.tell() if wanted else max(0, position))
+    if twice:
+        asked = sorted(served.asked)
+        assert all(one[1] <= other[0] for one, other in pairwise(asked)), "a byte was asked for twice"
 
 
 def test_reading_on_takes_larger_and_larger_ranges_each_byte_once() -> None:
@@ -61,7 +66,7 @@ def test_reading_on_takes_larger_and_larger_ranges_each_byte_once() -> None:
         while file.read(1 << 16):
             pass
     assert sorted(served.asked) == served.asked
-    assert all(one[1] == other[0] for one, other in zip(served.asked, served.asked[1:], strict=False))
+    assert all(one[1] == other[0] for one, other in pairwise(served.asked))
     sizes = [end - start for start, end in served.asked]
     assert sizes[:4] == [1 << 17, 1 << 19, 1 << 21, 1 << 23]
     assert sum(sizes) == 40 << 20
