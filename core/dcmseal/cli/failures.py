@@ -13,8 +13,8 @@ from dcmseal.cli.text import LONGEST_LINE, printable
 from dcmseal.errors import SealError
 
 
-def guarded(action: Callable[[], int], *, as_json: bool) -> int:
-    """Run a command, and turn whatever it raises into an exit code."""
+def guarded(action: Callable[[], int], *, as_json: bool, in_lines: bool = False) -> int:
+    """Run a command, and turn whatever it raises into an exit code, and into a JSON document if those are wanted."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # names of files and people may have characters that the terminal's encoding has not
@@ -24,14 +24,14 @@ def guarded(action: Callable[[], int], *, as_json: bool) -> int:
     except SealError as error:
         if isinstance(error.__context__, BrokenPipeError):
             return _reader_gone()
-        return _refused(error, error, code_of_error(error), as_json=as_json)
+        return _refused(error, error, code_of_error(error), as_json=as_json, in_lines=in_lines)
     except BrokenPipeError:
         return _reader_gone()
     except KeyboardInterrupt:
         print("dcmseal: interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last resort
-        return _refused(_internal(error), error, ExitCode.UNREADABLE, as_json=as_json)
+        return _refused(_internal(error), error, ExitCode.UNREADABLE, as_json=as_json, in_lines=in_lines)
 
 
 def _flushed(code: int) -> int:
@@ -48,12 +48,12 @@ def complain(error: SealError, prefix: str = "") -> None:
         print(f"hint: {printable(error.hint, LONGEST_LINE)}", file=sys.stderr)
 
 
-def _refused(error: SealError, cause: Exception, code: ExitCode, *, as_json: bool) -> int:
-    if as_json:
+def _refused(error: SealError, cause: Exception, code: ExitCode, *, as_json: bool, in_lines: bool) -> int:
+    if as_json or in_lines:
         from dcmseal.engine.documents import error_document
 
         try:
-            write_json(error_document(error, code))
+            write_json(error_document(error, code), in_a_line=in_lines)
             _flushed(code)
         except BrokenPipeError:
             _reader_gone()

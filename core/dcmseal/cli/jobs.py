@@ -31,11 +31,11 @@ def jobs_of(options: Namespace) -> list[Job]:
     if not words:
         raise UsageError("no file is named", hint="dcmseal sign IN OUT --key URI")
     if options.in_place:
-        _refuse_output_in_place(words, options.output_folder)
+        _refuse_output_in_place(words, options.output_dir)
         return _distinct([Job(word, None, in_place=True) for word in words])
-    if options.output_folder is not None:
-        _refuse_file_as_folder(words, options.output_folder)
-        return _distinct([Job(word, _within(options.output_folder, word)) for word in words])
+    if options.output_dir is not None:
+        _refuse_file_as_folder(words, options.output_dir)
+        return _distinct([Job(word, _within(options.output_dir, word)) for word in words])
     if len(words) > 2:
         raise UsageError(
             "where the results of several files go is not said",

@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         import argcomplete
 
         argcomplete.autocomplete(parser_of_everything())
-    return guarded(lambda: _run(words), as_json="--json" in words)
+    return guarded(lambda: _run(words), as_json="--json" in words, in_lines="--json-lines" in words)
 
 
 def _run(words: list[str]) -> int:

@@ -88,11 +88,11 @@ def warn(message: str) -> None:
     print(f"dcmseal: warning: {printable(message)}", file=sys.stderr)
 
 
-def write_json(document: Document) -> None:
+def write_json(document: Document, *, in_a_line: bool = False) -> None:
     """Write one JSON document to standard output, in ASCII."""
     import json
 
-    print(json.dumps(document, indent=2))
+    print(json.dumps(document, indent=None if in_a_line else 2))
 
 
 def document(kind: str, **content: Json) -> Document:

@@ -51,7 +51,7 @@ class Given:
 
 def secrets_of(options: Namespace, *, otherwise: PinSource | None = None, account: str = "") -> Secrets:
     """Who answers a backend's requests: the options, ``otherwise``, or a person; raises as ``secrets_from`` does."""
-    return secrets_from(_source(options) or otherwise, account)
+    return secrets_from(pin_source_of(options) or otherwise, account)
 
 
 def secrets_from(source: PinSource | None, account: str) -> Secrets:
@@ -65,7 +65,8 @@ def secrets_from(source: PinSource | None, account: str) -> Secrets:
     return _asked if sys.stdin is not None and sys.stdin.isatty() else _none
 
 
-def _source(options: Namespace) -> PinSource | None:
+def pin_source_of(options: Namespace) -> PinSource | None:
+    """Where the options say that the passphrase or PIN is; None if they do not."""
     from dcmseal.config.pins import PinKind, PinSource
 
     for kind, name in (

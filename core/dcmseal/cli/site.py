@@ -15,11 +15,18 @@ def registry_of(options: Namespace) -> Registry:
 
     Raises UsageError if the file is not understood, and ProfileFileError if there is no such folder.
     """
-    from dcmseal.config.loading import load_config
     from dcmseal.plugins.registry import installed
 
+    folder = profiles_folder_of(options)
+    return installed() if folder is None else installed().with_profiles_in(folder)
+
+
+def profiles_folder_of(options: Namespace) -> str | None:
+    """The folder of profile files that the configuration file names; raises UsageError if that is not understood."""
+    from dcmseal.config.loading import load_config
+
     folder = load_config(getattr(options, "config", None)).profiles_folder
-    return installed() if folder is None else installed().with_profiles_in(os.fspath(folder))
+    return None if folder is None else os.fspath(folder)
 
 
 def profile_names(parsed_args: Namespace, **_: object) -> list[str]:

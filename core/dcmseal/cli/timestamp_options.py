@@ -70,7 +70,7 @@ def wish_of(options: Namespace) -> TimestampWish | None:
         query=query_of(options),
         patience=Patience(seconds=options.timestamp_timeout, attempts=options.timestamp_attempts),
     )
-    source = _login(options)
+    source = login_of(options)
     if source is None:
         return wish
     if len(options.timestamp) > 1:
@@ -95,7 +95,8 @@ def query_of(options: Namespace) -> QueryWish:
     return QueryWish(algorithm=MacAlgorithm(name), policy=options.timestamp_policy)
 
 
-def _login(options: Namespace) -> PinSource | None:
+def login_of(options: Namespace) -> PinSource | None:
+    """Where the login at the authority is; None if there is none."""
     from dcmseal.config.pins import PinKind, PinSource
 
     if options.timestamp_login_env is not None:

@@ -54,13 +54,21 @@ def trust_of(options: Namespace) -> Trust | None:
 
     Raises UsageError, TrustError and PluginError.
     """
+    settings = settings_of(options)
+    if settings is None:
+        return None
+    from dcmseal.engine.trusting import Trust
+
+    return Trust.open(settings)
+
+
+def settings_of(options: Namespace) -> TrustSettings | None:
+    """Trust settings as the options have them; None if they ask for none. Raises UsageError."""
     if not any(getattr(options, each) for each in ("trust", *_LISTS, *_PINS, *_CHOICES, *_FLAGS)):
         return None
     if options.integrity_only:
         raise UsageError("--integrity-only does without trust", hint="leave it out, or the options about trust")
-    from dcmseal.engine.trusting import Trust
-
-    return Trust.open(_settings(options))
+    return _settings(options)
 
 
 def _settings(options: Namespace) -> TrustSettings:

@@ -5,43 +5,74 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from dcmseal.cli.archives import add_archive_options, is_archive
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
 
 if TYPE_CHECKING:
+    from dcmseal.batch.results import Result
     from dcmseal.engine.inspection import Signature
 
 _EXAMPLES = """
   dcmseal list signed.dcm
   dcmseal list - < signed.dcm
-  dcmseal list signed.dcm --json"""
+  dcmseal list signed.dcm --json
+  dcmseal list archive                     all signatures in a folder, a line each"""
 _HEADINGS = ("LOCATION", "UID", "TIME", "SIGNER", "MAC", "ELEMENTS", "PURPOSE")
 
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain("FILE [--json]", "List the signatures of a file, at every level; nothing is verified.", _EXAMPLES)
-    parser.add_argument("source", metavar="FILE", help="DICOM file, or - for standard input")
-    parser.add_json()
+    parser.explain("FILE... [options]", "List the signatures of files, at every level; nothing is verified.", _EXAMPLES)
+    parser.add_argument("files", metavar="FILE", nargs="*", help="DICOM file or folder, or - for standard input")
+    less = parser.add_mutually_exclusive_group()
+    less.add_argument("-q", "--quiet", action="store_true", help="write no result: the exit code says it")
+    less.add_argument("--json", action="store_true", help="write one JSON document to standard output")
+    add_archive_options(parser, less)
 
 
 def run(options: Namespace) -> int:
     """List; exit code 3 if there is no signature."""
+    if is_archive("list", options.files, options) or len(options.files) > 1:
+        return _list_archive(options)
     from dcmseal.cli.files import input_file, name_of
     from dcmseal.cli.output import screen, write_json
     from dcmseal.engine.asking import signatures
 
-    with input_file(options.source) as source:
+    (file,) = options.files
+    with input_file(file) as source:
         found = signatures(source)
     if options.json:
         from dcmseal.engine.documents import signatures_document
 
-        write_json(signatures_document(found, options.source))
+        write_json(signatures_document(found, file))
+    elif options.quiet:
+        pass
     elif found:
         screen().table(_HEADINGS, [_row(each) for each in found])
     else:
-        screen().line(f"{name_of(options.source)}: no signature")
+        screen().line(f"{name_of(file)}: no signature")
     return ExitCode.OK if found else ExitCode.NO_SIGNATURE
+
+
+def _list_archive(options: Namespace) -> int:
+    from dcmseal.batch.list_task import ListTask
+    from dcmseal.batch.results import Form
+    from dcmseal.cli.archive_run import report_of, run_archive
+
+    report = report_of(options, "looked at", form=Form.ANSWER, show=_show)
+    return run_archive(ListTask(form=report.form), options.files, options, report)
+
+
+def _show(result: Result) -> None:
+    from dcmseal.cli.archive_output import show_line
+    from dcmseal.cli.output import screen
+
+    if not isinstance(result.answer, tuple):
+        show_line(result)
+        return
+    for each in result.answer:
+        screen().line("  ".join(cell for cell in (f"{result.item.source}:", *_row(each)) if cell))
 
 
 def _row(signature: Signature) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING, TypedDict
 
+from dcmseal.cli.archives import add_archive_options, is_archive
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser, completed_by
 
@@ -23,6 +24,7 @@ A result is complete, or not written at all. Of several files, the worst decides
 _EXAMPLES = """
   dcmseal sign image.dcm signed.dcm --key "pem:key.pem?cert=cert.pem"
   dcmseal sign *.dcm -o signed --key reading-room           a setup of the configuration file; one login
+  dcmseal sign archive --in-place --key reading-room --skip-signed any
   dcmseal sign image.dcm --in-place --key p12:signer.p12 --passphrase-file secret.txt
   dcmseal sign image.dcm --dry-run                          what would be signed; needs no key
   dcmseal sign image.dcm signed.dcm --key pem:signer.pem --profile base-rsa --purpose verification
@@ -31,8 +33,8 @@ _EXAMPLES = """
   dcmseal sign plan.dcm signed.dcm --key pem:signer.pem --item "BeamSequence[0]" --tag BeamName,BeamType"""
 
 
-class _Wish(TypedDict):
-    """What both a plan and a signature are made from."""
+class PlainWish(TypedDict):
+    """What a signature is made from, as values."""
 
     location: str
     tags: list[str] | None
@@ -43,6 +45,11 @@ class _Wish(TypedDict):
     purpose: SignaturePurpose | str | None
     allow_weak: bool
     padding: str
+
+
+class _Wish(PlainWish):
+    """What both a plan and a signature are made from."""
+
     references: Folders | None
     registry: Registry | None
 
@@ -53,14 +60,16 @@ def configure(parser: Parser) -> None:
     from dcmseal.cli.chosen_key import KEY_VARIABLE, setup_names
     from dcmseal.cli.site import profile_names
 
-    parser.explain("IN [OUT] | IN... -o FOLDER | IN... --in-place --key KEY [options]", _DESCRIPTION, _EXAMPLES)
+    parser.explain("IN [OUT] | IN... -o FOLDER | IN... --in-place  --key KEY [options]", _DESCRIPTION, _EXAMPLES)
     parser.add_argument(
         "words",
         metavar="IN [OUT]",
         nargs="*",
         help="DICOM file, and where the result goes; - for standard streams",
     )
-    parser.add_argument("-o", "--output-folder", metavar="FOLDER", help="sign all files, into this folder")
+    parser.add_argument(
+        "-o", "--output-dir", metavar="FOLDER", help="sign all files, into this folder, which mirrors those named"
+    )
     parser.add_argument("--in-place", action="store_true", help="change the files themselves")
     parser.add_force()
     completed_by(
@@ -124,7 +133,18 @@ def configure(parser: Parser) -> None:
     result = parser.add_argument_group("what is written")
     result.add_argument("--dry-run", action="store_true", help="show what would be signed; needs no key")
     result.add_argument("-v", "--verbose", action="store_true", help="name every element that was signed")
-    result.add_argument("--json", action="store_true", help="write one JSON document to standard output")
+    less = result.add_mutually_exclusive_group()
+    less.add_argument("-q", "--quiet", action="store_true", help="write no result: the exit code says it")
+    less.add_argument("--json", action="store_true", help="write one JSON document to standard output")
+    add_archive_options(parser, less)
+    parser.add_argument(
+        "--skip-signed",
+        metavar="WHICH",
+        action="append",
+        default=[],
+        help="of many files, leave alone those with a sound signature: any, profile:NAME, purpose:PURPOSE, or "
+        "signer:SUBJECT; may be repeated",
+    )
 
 
 def run(options: Namespace) -> int:
@@ -133,8 +153,18 @@ def run(options: Namespace) -> int:
 
     if options.list_purposes:
         return _list_purposes(as_json=options.json)
+    if options.skip_signed or is_archive("sign", _inputs(options), options):
+        from dcmseal.cli.signing_archives import sign_archive
+
+        return sign_archive(options)
     jobs = jobs_of(options)
     return _plan(jobs, options) if options.dry_run else _sign(jobs, options)
+
+
+def _inputs(options: Namespace) -> list[str]:
+    """The words that are files to be signed: the last of two is an output, unless something else is said."""
+    words: list[str] = options.words
+    return words[:1] if len(words) == 2 and not options.in_place and options.output_dir is None else words
 
 
 def _plan(jobs: list[Job], options: Namespace) -> int:
@@ -195,7 +225,7 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
                 **wish,
             )
 
-    with folder_of_results(options.output_folder), key:
+    with folder_of_results(options.output_dir), key:
         for job, result in sign_files(jobs, key, sign_one, wait=wait, progress=progress):
             if isinstance(result, SealError):
                 report.failed(job, result)
@@ -205,9 +235,16 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
 
 
 def _wish(options: Namespace, key: ChosenKey | None) -> _Wish:
-    """What the options say, else what the setup of the key says, else what is usual."""
     from dcmseal.cli.evidence import folders
     from dcmseal.cli.site import registry_of
+
+    wish = plain_wish(options, key)
+    registry = registry_of(options) if wish["profile"] else None
+    return {**wish, "references": folders(options.reference), "registry": registry}
+
+
+def plain_wish(options: Namespace, key: ChosenKey | None) -> PlainWish:
+    """What the options say, else what the setup of the key says, else what is usual."""
     from dcmseal.cli.tag_lists import tags_in_file, tags_in_words
 
     tags = tags_in_words(options.tag)
@@ -225,8 +262,6 @@ def _wish(options: Namespace, key: ChosenKey | None) -> _Wish:
         "purpose": options.purpose or (setup and setup.purpose) or None,
         "allow_weak": options.allow_weak,
         "padding": options.padding,
-        "references": folders(options.reference),
-        "registry": registry_of(options) if profile else None,
     }
 
 

@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dcmseal.cli.archives import add_archive_options, is_archive
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser, completed_by
 from dcmseal.cli.trusting import add_trust_options, trust_of
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 _EXAMPLES = """
   dcmseal verify signed.dcm
   dcmseal verify signed.dcm --trust-anchor hospital-ca.pem --crl hospital.crl
-  dcmseal verify archive/*.dcm --trust hospital         as the configuration file says
+  dcmseal verify archive --trust hospital               a folder; trust as the configuration file says
   dcmseal verify signed.dcm --integrity-only            whoever signed it
   dcmseal verify *.dcm --quiet && echo all are valid
   dcmseal verify plan.dcm --item "BeamSequence[0]" --require base-rsa
   dcmseal verify report.dcm --references study          is its evidence what was cited?
-  dcmseal verify - --json < signed.dcm"""
+  dcmseal verify - --json < signed.dcm
+  find /archive -newer last -print0 | dcmseal verify --files-from - --json-lines > results.jsonl"""
 
 
 def configure(parser: Parser) -> None:
@@ -36,7 +38,7 @@ def configure(parser: Parser) -> None:
         "Of several files, the worst decides the exit code.",
         _EXAMPLES,
     )
-    parser.add_argument("files", metavar="FILE", nargs="+", help="DICOM file, or - for standard input")
+    parser.add_argument("files", metavar="FILE", nargs="*", help="DICOM file or folder, or - for standard input")
     parser.add_uid("only the signature with this Digital Signature UID")
     parser.add_argument("--item", metavar="PATH", help="only signatures in this item, as in BeamSequence[0], or main")
     add_trust_options(parser)
@@ -81,6 +83,7 @@ def configure(parser: Parser) -> None:
     less = parser.add_mutually_exclusive_group()
     less.add_argument("-q", "--quiet", action="store_true", help="write no result: the exit code says it")
     less.add_argument("--json", action="store_true", help="write one JSON document to standard output")
+    add_archive_options(parser, less)
 
 
 def run(options: Namespace) -> int:
@@ -88,6 +91,10 @@ def run(options: Namespace) -> int:
     from dcmseal.cli.exit_codes import code_of_error, code_of_verdict, worst
     from dcmseal.report import VerificationReport
 
+    if is_archive("verify", options.files, options):
+        from dcmseal.cli.verifying_archives import verify_archive
+
+        return verify_archive(options)
     codes: list[ExitCode] = []
     documents: list[Document] = []
     for number, (file, result) in enumerate(_results(options)):

@@ -1,0 +1,86 @@
+"""The tally of a run: how many results of which kind, what needs attention, and what it all comes to.
+
+>>> from dcmseal.batch.items import Item
+>>> tally = Tally()
+>>> tally.add(Result.passed_over(Item(source="notes.txt", relative="notes.txt")))
+>>> tally.files, tally.passed_over
+(0, 1)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from dcmseal.batch.results import Kind, Result
+from dcmseal.exit_codes import ExitCode, worst
+
+if TYPE_CHECKING:
+    from dcmseal.engine.json_values import Document
+    from dcmseal.errors import SealError
+
+_MOST_NAMED: Final = 20
+"""Results of a verdict that are kept by name."""
+URGENT: Final = ("invalid", "failed", "not-established", "no-signature")
+"""Verdicts that need attention, the most urgent first."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What is known of all results so far; it does not grow with their number."""
+
+    files: int = 0
+    """Those that are no DICOM files, and were only found in a folder, are not among them."""
+    verdicts: Counter[str] = field(default_factory=Counter[str])
+    passed_over: int = 0
+    changed: int = 0
+    exit_code: ExitCode = ExitCode.OK
+    attention: dict[str, list[Result]] = field(default_factory=dict[str, list[Result]])
+    """The first results of each verdict that needs attention."""
+    stopped: SealError | None = None
+    """Why the run stopped early."""
+
+    def add(self, result: Result) -> None:
+        """Count a result."""
+        if result.kind is Kind.PASSED_OVER:
+            self.passed_over += 1
+            return
+        self.files += 1
+        self.verdicts[result.verdict] += 1
+        self.changed += result.changed
+        if result.exit_code is not self.exit_code:
+            self.exit_code = worst((self.exit_code, result.exit_code))
+        if result.verdict in URGENT:
+            named = self.attention.setdefault(result.verdict, [])
+            if len(named) < _MOST_NAMED:
+                named.append(result)
+        if result.ends_run:
+            self.stopped = result.error
+
+    def urgent(self) -> list[tuple[str, list[Result], int]]:
+        """Verdicts that need attention, the most urgent first: results of each, and how many more there are."""
+        return [
+            (verdict, self.attention[verdict], self.verdicts[verdict] - len(self.attention[verdict]))
+            for verdict in URGENT
+            if verdict in self.attention
+        ]
+
+    def document(self, seconds: float) -> Document:
+        """The tally as a document of kind ``summary``."""
+        from dcmseal.engine.documents import error_document
+        from dcmseal.engine.json_values import document
+
+        stopped = self.stopped
+        return document(
+            "summary",
+            {
+                "files": self.files,
+                "verdicts": dict(sorted(self.verdicts.items())),
+                "passed_over": self.passed_over,
+                "changed": self.changed,
+                "milliseconds": round(seconds * 1000),
+                "exit_code": self.exit_code,
+                "stopped": None if stopped is None else error_document(stopped, self.exit_code),
+            },
+        )

@@ -1,0 +1,136 @@
+"""Results of many files as they come: a line each, a JSON document each, or nothing until the tally is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from dcmseal.batch.items import Unfound
+from dcmseal.batch.results import Form, Kind, Result
+from dcmseal.batch.tally import Tally
+from dcmseal.cli.failures import complain
+from dcmseal.cli.output import Tone, screen
+from dcmseal.cli.text import counted
+
+_TONES: Final = {
+    "valid": Tone.GOOD,
+    "signed": Tone.GOOD,
+    "invalid": Tone.BAD,
+    "failed": Tone.BAD,
+    "not-established": Tone.OPEN,
+    "no-signature": Tone.OPEN,
+}
+
+
+class Report(Protocol):
+    """Where results go."""
+
+    @property
+    def form(self) -> Form:
+        """In what form it needs them."""
+        ...
+
+    def add(self, result: Result) -> None: ...
+    def end(self, tally: Tally, seconds: float) -> None: ...
+
+
+class TextReport:
+    """For people: what came of it all, and what needs attention; with ``show``, also each result as it comes."""
+
+    def __init__(self, done: str, *, form: Form, show: Callable[[Result], None] | None) -> None:
+        """``done`` says what was done with files."""
+        self.form = form
+        self._done = done
+        self._show = show
+
+    def add(self, result: Result) -> None:
+        """Take note of a result."""
+        if self._show is not None and result.kind is not Kind.PASSED_OVER:
+            self._show(result)
+
+    def end(self, tally: Tally, seconds: float) -> None:
+        """Tell what it came to, what needs attention last, where it is seen."""
+        to = screen()
+        rate = f", {tally.files / seconds:.0f} a second" if seconds >= 1 else ""
+        to.line(f"{counted(tally.files, 'file')} {self._done} in {seconds:.1f} s{rate}", Tone.HEADING)
+        for verdict, count in tally.verdicts.most_common():
+            to.line(f"  {verdict.replace('-', ' '):17}{count:>10}", _TONES.get(verdict, Tone.PLAIN))
+        if tally.passed_over:
+            to.line(f"  {'passed over':17}{tally.passed_over:>10}  no DICOM files")
+        for verdict, results, more in tally.urgent():
+            to.line()
+            to.line(f"{verdict.replace('-', ' ')}:", _TONES[verdict])
+            for result in results:
+                to.line(f"  {result.item.source}{f': {result.reason}' if result.reason else ''}")
+            if more:
+                to.line(f"  and {more} more; --json-lines names all")
+        if tally.stopped is not None:
+            to.line()
+            complain(tally.stopped, "stopped: ")
+
+
+def show_line(result: Result) -> None:
+    """Write what came of a file in a line."""
+    reason = f"; {result.reason}" if result.reason else ""
+    name = result.output or result.item.source
+    screen().line(f"{name}: {result.verdict.replace('-', ' ')}{reason}", _TONES.get(result.verdict, Tone.PLAIN))
+
+
+class QuietReport:
+    """Nothing, but what was named and is not there."""
+
+    form = Form.VERDICT
+
+    def add(self, result: Result) -> None:
+        """Complain of what was not found."""
+        if isinstance(result.item, Unfound) and result.error is not None:
+            complain(result.error, f"{result.item.source}: ")
+
+    def end(self, tally: Tally, seconds: float) -> None:
+        """Complain, if the run stopped early."""
+        if tally.stopped is not None:
+            complain(tally.stopped, "stopped: ")
+
+
+class JsonLines:
+    """A JSON document a line for each file, and a summary."""
+
+    form = Form.DOCUMENT
+
+    def add(self, result: Result) -> None:
+        """Write a result."""
+        if result.kind is not Kind.PASSED_OVER:
+            print(text_of(result))
+
+    def end(self, tally: Tally, seconds: float) -> None:
+        """Write the summary."""
+        print(json.dumps(tally.document(seconds)))
+
+
+class JsonFiles:
+    """One JSON document of kind ``files``, written as results come."""
+
+    form = Form.DOCUMENT
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def add(self, result: Result) -> None:
+        """Write a result."""
+        if result.kind is Kind.PASSED_OVER:
+            return
+        from dcmseal.engine.documents import files_document
+
+        print("," if self._begun else json.dumps(files_document(())).removesuffix("]}"))
+        print(text_of(result), end="")
+        self._begun = True
+
+    def end(self, tally: Tally, seconds: float) -> None:
+        """Write what is left to be written."""
+        print("\n]}")
+
+
+def text_of(result: Result) -> str:
+    """A result as a JSON document in a line."""
+    return result.text or json.dumps(result.document())

@@ -1,0 +1,102 @@
+"""Options for many files: where they are listed, where they are worked on, and how results come out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
+
+from dcmseal.cli.parser import Parser
+from dcmseal.errors import DatasetError, UsageError
+
+if TYPE_CHECKING:
+    from dcmseal.batch.items import Found
+    from dcmseal.batch.workers import Workers
+
+_MOST_NAMED: Final = 100
+"""Files that are told of one by one, in full, if they are named one by one."""
+_DICOMDIR: Final = "DICOMDIR"
+_MAGIC: Final = frozenset("*?[")
+_STDIO: Final = "-"
+
+
+class _Arguments(Protocol):
+    """What options are added to."""
+
+    def add_argument(self, *names: str, **settings: Any) -> Any: ...
+
+
+def add_archive_options(parser: Parser, forms: _Arguments) -> None:
+    """Add the options that concern many files, and to those that exclude each other a form of results."""
+    group = parser.add_argument_group(
+        "many files (FILE may be a folder, a DICOMDIR, or a quoted pattern with *, ? or **)"
+    )
+    group.add_argument("--files-from", metavar="LIST", help="work on the files in a list, too; - for standard input")
+    group.add_argument("--jobs", metavar="N", type=int, help="processes (default: as many as there are processors)")
+    group.add_argument(
+        "--executor", metavar="NAME:ADDRESS", help="where to work instead, with a plugin's executor of that name"
+    )
+    forms.add_argument(
+        "--json-lines", action="store_true", help="write a JSON document for each file, a line each, and a summary"
+    )
+
+
+def is_archive(command: str, words: Sequence[str], options: Namespace) -> bool:
+    """Whether words and options ask for more than files that are told of one by one; raises UsageError for nothing."""
+    if not words and not options.files_from:
+        raise UsageError("no file is named", hint=f"dcmseal {command} --help shows how it is used")
+    if options.files_from or options.jobs or options.executor or options.json_lines or len(words) > _MOST_NAMED:
+        return True
+    return any(_stands_for_several(word) for word in words)
+
+
+def found_of(words: Sequence[str], options: Namespace, without: Iterable[str] = ()) -> Iterator[Found]:
+    """What the words and the list of files name; raises UsageError or DatasetError."""
+    from itertools import chain
+
+    from dcmseal.batch.finding import instances
+
+    if _STDIO in words:
+        raise UsageError("standard input is one file, and has no name among many", hint="give it by itself")
+    if options.files_from is None:
+        return instances(words, without=without)
+    return instances(chain(words, _listed(options.files_from)), without=without)
+
+
+def workers_of(options: Namespace) -> Workers | None:
+    """The executor that the options name; None if they name none. Raises UsageError or PluginError."""
+    if options.jobs is not None and options.jobs < 1:
+        raise UsageError("--jobs is a number of processes", hint="give 1 or more")
+    if options.executor is None:
+        return None
+    from dcmseal.batch.workers import workers_named
+    from dcmseal.plugins.registry import installed
+
+    return workers_named(options.executor, options.jobs, installed())
+
+
+def _stands_for_several(word: str) -> bool:
+    if os.path.isdir(word) or os.path.basename(word) == _DICOMDIR:
+        return True
+    return not _MAGIC.isdisjoint(word) and not os.path.lexists(word)
+
+
+def _listed(name: str) -> Iterator[str]:
+    from dcmseal.batch.lists import listed
+
+    if name == _STDIO:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise UsageError("the list of files would come from a terminal", hint="pipe it in, or name a file")
+        yield from listed(sys.stdin.buffer)
+        return
+    with _opened(name) as stream:
+        yield from listed(stream)
+
+
+def _opened(name: str) -> BinaryIO:
+    try:
+        return open(name, "rb")
+    except OSError as error:
+        raise DatasetError(f"{name} cannot be read: {error.strerror}", hint="check the path") from None

@@ -1,0 +1,144 @@
+"""``dcmseal sign`` of many files: the key is opened once, here, unless an executor's workers open it themselves."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dcmseal.batch.lane import open_lane
+from dcmseal.batch.results import Form
+from dcmseal.batch.sign_task import Placement, SignTask
+from dcmseal.batch.skipping import SkipRule
+from dcmseal.cli.archive_output import show_line
+from dcmseal.cli.archive_run import report_of, run_archive
+from dcmseal.cli.chosen_key import ChosenKey, key_of, needed
+from dcmseal.cli.open_key import OpenKey
+from dcmseal.cli.secrets import pin_source_of, secrets_of
+from dcmseal.cli.signing_files import Wait, somebody_who_waits
+from dcmseal.cli.timestamp_options import login_of, wish_of
+from dcmseal.config.pins import PinKind, PinSource
+from dcmseal.errors import SealError, UsageError
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.protocols import SignableMessage
+    from dcmseal.terms import KeyType
+
+
+def sign_archive(options: Namespace) -> int:
+    """Sign all that is named; the exit code is that of the worst file."""
+    _check(options)
+    chosen = needed(key_of(options))
+    report = report_of(options, "worked on", show=show_line if options.verbose else None)
+    task = _task(options, chosen, report.form)
+    without = () if options.output_dir is None else (options.output_dir,)
+    if options.executor is not None:
+        return run_archive(task, options.words, options, report, without=without)
+    wait = somebody_who_waits() if options.wait_for_device else None
+    otherwise = chosen.setup.pin_source if chosen.setup else None
+    secrets = secrets_of(options, otherwise=otherwise, account=chosen.account)
+    with OpenKey(chosen.uri, secrets, _nothing) as key, open_lane(PatientKey(key, wait)) as lane:
+        return run_archive(
+            replace(task, key=lane.way), options.words, options, report, without=without, before_end=lane.close
+        )
+
+
+class PatientKey:
+    """A Signer that waits for its device to be put back, if somebody is there to do it."""
+
+    def __init__(self, key: OpenKey, wait: Wait | None) -> None:
+        self._key = key
+        self._wait = wait
+
+    @property
+    def certificate_chain(self) -> tuple[bytes, ...]:
+        return self._key.certificate_chain
+
+    @property
+    def key_type(self) -> KeyType:
+        return self._key.key_type
+
+    def sign(self, message: SignableMessage) -> bytes:
+        """Sign; raises SignerError or one of its kinds."""
+        while True:
+            try:
+                return self._key.sign(message)
+            except SealError as error:
+                if self._wait is None or not self._key.is_away(error) or not self._wait(error):
+                    raise
+                self._key.device_is_back()
+
+
+def _check(options: Namespace) -> None:
+    if options.dry_run:
+        raise UsageError("a dry run is for files that are named one by one", hint="leave --dry-run out, or name a file")
+    if (options.output_dir is None) is not options.in_place:
+        raise UsageError(
+            "where the results of many files go is not said",
+            hint="--output-dir FOLDER mirrors their folders there; --in-place changes the files themselves",
+        )
+    _refuse_twice(options.words)
+
+
+def _refuse_twice(words: Sequence[str]) -> None:
+    """Refuse words that name the same files: they would be signed twice."""
+    above = ""
+    for place, word in sorted((os.path.join(os.path.realpath(word), ""), word) for word in words):
+        if above and place.startswith(above):
+            raise UsageError(f"{word} is named twice, or lies in another folder that is", hint="name each file once")
+        above = place
+
+
+def _task(options: Namespace, chosen: ChosenKey, form: Form) -> SignTask:
+    from dcmseal.cli.commands.sign import plain_wish
+    from dcmseal.cli.site import profiles_folder_of
+
+    wish = plain_wish(options, chosen)
+    timestamp = wish_of(options)
+    task = SignTask(
+        run=str(uuid.uuid4()),
+        placement=Placement(folder=options.output_dir, overwrite=options.force),
+        key=chosen.uri,
+        pin=_pin_of(options, chosen) if options.executor is not None else None,
+        skip=tuple(map(SkipRule.parse, options.skip_signed)),
+        allow_expired=options.allow_expired,
+        location=wish["location"],
+        tags=None if wish["tags"] is None else tuple(wish["tags"]),
+        only_required=wish["only_required"],
+        profile=wish["profile"],
+        algorithm=wish["algorithm"],
+        transfer_syntax=wish["transfer_syntax"],
+        purpose=wish["purpose"],
+        allow_weak=wish["allow_weak"],
+        padding=wish["padding"],
+        references=tuple(options.reference),
+        profiles_folder=profiles_folder_of(options) if wish["profile"] else None,
+        form=form,
+    )
+    if timestamp is None:
+        return task
+    return replace(
+        task,
+        timestamp=timestamp.urls,
+        timestamp_query=timestamp.query,
+        timestamp_patience=timestamp.patience,
+        timestamp_login=login_of(options),
+    )
+
+
+def _pin_of(options: Namespace, chosen: ChosenKey) -> PinSource | None:
+    """Where the workers of an executor find the PIN; raises UsageError if they cannot get there."""
+    source = pin_source_of(options) or (chosen.setup.pin_source if chosen.setup else None)
+    if source is not None and source.kind not in (PinKind.ENVIRONMENT, PinKind.FILE):
+        raise UsageError(
+            "workers elsewhere cannot get at the passphrase or PIN",
+            hint="put it into their environment or a file there: --passphrase-env, --passphrase-file",
+        )
+    return source
+
+
+def _nothing() -> None:
+    """There is no line on the terminal yet that would have to go before something is asked."""

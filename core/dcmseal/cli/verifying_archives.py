@@ -1,0 +1,36 @@
+"""``dcmseal verify`` of many files."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from dcmseal.batch.results import Form
+from dcmseal.batch.verify_task import VerifyTask
+from dcmseal.cli.archive_output import show_line
+from dcmseal.cli.archive_run import report_of, run_archive
+from dcmseal.cli.certificate_files import certificates_in
+from dcmseal.cli.site import profiles_folder_of
+from dcmseal.cli.trusting import settings_of
+
+
+def verify_archive(options: Namespace) -> int:
+    """Verify all that is named; the exit code is that of the worst file."""
+    report = report_of(options, "verified", show=show_line if options.verbose else None)
+    return run_archive(_task(options, report.form), options.files, options, report)
+
+
+def _task(options: Namespace, form: Form) -> VerifyTask:
+    return VerifyTask(
+        uid=options.uid,
+        location=options.item,
+        require=tuple(options.require),
+        integrity_only=options.integrity_only,
+        accept_old_format=options.accept_old_format,
+        timestamp=options.timestamp,
+        timestamp_certificates=tuple(certificates_in(options.timestamp_certificate)),
+        name_profiles=form is Form.DOCUMENT,
+        trust=settings_of(options),
+        references=tuple(options.references),
+        profiles_folder=profiles_folder_of(options) if options.require else None,
+        form=form,
+    )

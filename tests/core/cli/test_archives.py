@@ -1,0 +1,229 @@
+"""Many files on the command line: folders, file-sets, patterns and lists; results as text, JSON and JSON Lines."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import dcmseal
+from dcmseal.batch.items import Item
+from dcmseal.batch.results import Kind, Result
+from dcmseal.batch.tally import Tally
+from dcmseal.cli.archive_progress import LineProgress
+from dcmseal.errors import DeviceRemoved
+from dcmseal.exit_codes import ExitCode
+from tests.core.cli.cards import PIN, Card, registry_of
+from tests.core.cli.conftest import Ran, Run
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "docs/reference/report.schema.json").read_text("utf-8"))
+
+
+@pytest.fixture
+def archive(in_folder: Path, signed: Path, tampered: Path, broken: Path, image: Path) -> Path:
+    """A folder with a file of each kind."""
+    for name, source in {"1/signed": signed, "1/tampered": tampered, "2/broken": broken, "2/plain": image}.items():
+        path = in_folder / "archive" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, path)
+    (in_folder / "archive/notes.txt").write_text("no DICOM file")
+    return Path("archive")
+
+
+def lines(ran: Ran) -> list[Any]:
+    documents = [json.loads(line) for line in ran.out.splitlines()]
+    for each in documents:
+        jsonschema.validate(each, SCHEMA, cls=jsonschema.Draft202012Validator)
+    return documents
+
+
+def test_a_folder_is_summed_up_and_what_is_urgent_comes_first(run: Run, archive: Path) -> None:
+    ran = run("verify", archive, "--integrity-only")
+    assert (ran.code, ran.err) == (1, "")
+    told = ran.out.splitlines()
+    assert told[0].startswith("4 files verified in ")
+    assert [line.split() for line in told[1:6]] == [
+        *(["valid", "1"], ["invalid", "1"], ["failed", "1"], ["no", "signature", "1"]),
+        ["passed", "over", "1", "no", "DICOM", "files"],
+    ]
+    assert [line.split(":")[0] for line in told[6:] if line] == [
+        *("invalid", "  archive/1/tampered", "failed", "  archive/2/broken", "no signature", "  archive/2/plain")
+    ]
+
+
+def test_a_line_for_each_file_on_request(run: Run, archive: Path) -> None:
+    ran = run("verify", archive, "--integrity-only", "--verbose")
+    assert ran.out.splitlines()[0] == "archive/1/signed: valid"
+    assert ran.out.splitlines()[1].startswith("archive/1/tampered: invalid; ")
+
+
+def test_json_lines_end_with_a_summary(run: Run, archive: Path) -> None:
+    ran = run("verify", archive, "--integrity-only", "--json-lines")
+    *files, summary = lines(ran)
+    assert [each["document"] for each in files] == ["verification", "verification", "error", "verification"]
+    assert [each["file"] for each in files] == [
+        *("archive/1/signed", "archive/1/tampered", "archive/2/broken", "archive/2/plain")
+    ]
+    assert summary["verdicts"] == {"failed": 1, "invalid": 1, "no-signature": 1, "valid": 1}
+    assert (summary["files"], summary["passed_over"], summary["exit_code"], ran.code) == (4, 1, 1, 1)
+
+
+def test_one_document_of_a_folder_is_that_of_its_files(run: Run, archive: Path) -> None:
+    document = run("verify", archive, "--integrity-only", "--json").document
+    jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
+    named = run("verify", *(each["file"] for each in document["files"]), "--integrity-only", "--json").document
+    assert document == named
+
+
+def test_patterns_and_lists(run: Run, archive: Path) -> None:
+    (summary,) = lines(run("verify", f"{archive}/**/signed", "--integrity-only", "--json-lines"))[1:]
+    assert summary["verdicts"] == {"valid": 1}
+    listed = b"archive/1/signed\0archive/2\0"
+    *_, summary = lines(run("verify", "--files-from", "-", "--integrity-only", "--json-lines", stdin=listed))
+    assert summary["verdicts"] == {"failed": 1, "no-signature": 1, "valid": 1}
+    Path("list.txt").write_bytes(listed.replace(b"\0", b"\r\n"))
+    *_, summary = lines(run("verify", "--files-from", "list.txt", "--integrity-only", "--json-lines"))
+    assert summary["files"] == 3
+
+
+def test_quiet_is_quiet(run: Run, archive: Path) -> None:
+    ran = run("verify", archive, "--integrity-only", "--quiet")
+    assert (ran.code, ran.out, ran.err) == (1, "", "")
+    ran = run("verify", archive, "gone.dcm", "--integrity-only", "--quiet")
+    assert "gone.dcm" in ran.err
+
+
+def test_nothing_found_is_no_success(run: Run, in_folder: Path) -> None:
+    (in_folder / "empty").mkdir()
+    (in_folder / "empty/notes.txt").touch()
+    ran = run("verify", "empty", "--json-lines")
+    assert ran.code == 5
+    assert lines(ran)[0]["document"] == "error"
+
+
+def test_signatures_of_a_folder_are_listed(run: Run, archive: Path, uid: str) -> None:
+    ran = run("list", archive)
+    assert ran.code == 5
+    assert ran.out.startswith(f"archive/1/signed:  main  {uid}  ")
+    *files, _ = lines(run("list", archive, "--json-lines"))
+    assert [len(each.get("signatures", ())) for each in files] == [1, 1, 0, 0]
+
+
+WITH_CARD = ("--key", "card:", "--passphrase-env", "CARD_PIN")
+
+
+@pytest.fixture
+def card(key: str, monkeypatch: pytest.MonkeyPatch) -> Card:
+    card = Card(key)
+    monkeypatch.setattr("dcmseal.plugins.registry.installed", registry_of(card))
+    monkeypatch.setenv("CARD_PIN", PIN)
+    return card
+
+
+def test_a_folder_is_signed_into_a_mirror_of_it_after_one_login(run: Run, archive: Path, card: Card) -> None:
+    Path("archive/2/broken").unlink()
+    ran = run("sign", archive, "-o", "out/new", *WITH_CARD)
+    assert (ran.code, ran.err) == (0, "")
+    assert (card.opened, card.pins, card.is_open) == (1, [PIN], False)
+    assert {str(path): len(dcmseal.signatures(path)) for path in Path("out").rglob("*") if path.is_file()} == {
+        "out/new/1/signed": 2,
+        "out/new/1/tampered": 2,
+        "out/new/2/plain": 1,
+    }
+    again = run("sign", archive, "-o", "out/new", *WITH_CARD)
+    assert again.code == 5
+    assert again.out.count("exists") == 3
+
+
+@pytest.mark.usefixtures("card")
+def test_files_that_are_signed_are_left_alone(run: Run, archive: Path) -> None:
+    before = {path: path.read_bytes() for path in archive.rglob("signed")}
+    ran = run("sign", archive, "--in-place", "--skip-signed", "any", "--json-lines", *WITH_CARD)
+    *files, summary = lines(ran)
+    assert [each["document"] for each in files] == ["skipped", "signing", "error", "signing"]
+    assert summary["verdicts"] == {"failed": 1, "signed": 2, "skipped": 1}
+    assert summary["changed"] == 2
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_what_is_wrong_with_the_key_stops_the_run_and_says_how_far_it_came(run: Run, archive: Path, card: Card) -> None:
+    Path("archive/2/broken").unlink()
+    card.failures = [None, DeviceRemoved("the card is gone")]
+    ran = run("sign", archive, "--in-place", "--json-lines", *WITH_CARD)
+    *files, summary = lines(ran)
+    assert [each["document"] for each in files] == ["signing", "error"]
+    assert summary["stopped"]["error"] == "DeviceRemoved"
+    assert (summary["changed"], summary["exit_code"], ran.code) == (1, 6, 6)
+    assert len(dcmseal.signatures("archive/2/plain")) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["sign", "archive"], "--output-dir"),
+        (["sign", "archive", "archive/1", "--in-place"], "twice"),
+        (["sign", "archive", "--in-place", "--dry-run"], "one by one"),
+        (["sign", "archive", "--in-place", "--skip-signed", "always"], "any, profile:NAME"),
+        (["verify", "archive", "-"], "standard input"),
+        (["verify", "archive", "--jobs", "0"], "--jobs"),
+        (["verify", "archive", "--executor", "nowhere:1"], "nowhere"),
+        (["verify", "archive", "--json", "--json-lines"], "not allowed with"),
+        (["verify", "archive", "--require", "no-such"], "no-such"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.usefixtures("archive", "card")
+def test_what_cannot_be_done_begins_nothing(run: Run, words: list[str], said: str) -> None:
+    if words[0] == "sign":
+        words = [*words, *WITH_CARD]
+    before = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
+    ran = run(*words)
+    assert ran.code in (2, 6)
+    assert said in ran.err
+    assert {path: path.stat().st_mtime_ns for path in Path().rglob("*")} == before
+
+
+def test_a_line_now_and_then_where_there_is_no_terminal() -> None:
+    moments = iter([0.0, 1.0, 31.0, 32.0, 62.0])
+    stream = StringIO()
+    shown = LineProgress(stream, every=30.0, clock=lambda: next(moments))
+    tally = Tally()
+    for number in range(4):
+        result = Result(
+            item=Item(source=str(number), relative=str(number)),
+            kind=Kind.VERIFIED,
+            exit_code=ExitCode.OK,
+            verdict="valid" if number else "no-signature",
+        )
+        tally.add(result)
+        shown.add(result, tally)
+    assert stream.getvalue().splitlines() == [
+        "dcmseal: 2 files, 0 a second: 1 no signature, 1 valid",
+        "dcmseal: 4 files, 0 a second: 3 valid, 1 no signature",
+    ]
+
+
+def test_the_bar_says_what_there_was_and_what_failed_last() -> None:
+    from rich.console import Console
+
+    from dcmseal.cli.rich_progress import BarProgress
+
+    console = Console(file=StringIO(), force_terminal=True, width=120)
+    shown = BarProgress(console)
+    tally = Tally()
+    for verdict in ("valid", "invalid"):
+        item = Item(source=f"{verdict}\x1b.dcm", relative="")
+        result = Result(item=item, kind=Kind.VERIFIED, exit_code=ExitCode.OK, verdict=verdict, reason="why")
+        tally.add(result)
+        shown.add(result, tally)
+    shown.set_total(5)
+    console.print(shown)
+    written = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "2/5" in written
+    assert "1 valid, 1 invalid" in written
+    assert "invalid\\x1b.dcm: invalid; why" in written
