@@ -51,7 +51,7 @@ class S3Server:
         data: bytes = self.client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
         return data
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """What is in the bucket, unfinished uploads included."""
         found = self.client.list_objects_v2(Bucket=BUCKET).get("Contents", ())
         unfinished = self.client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", ())

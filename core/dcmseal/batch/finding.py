@@ -42,13 +42,15 @@ def instances(words: Iterable[str], *, without: Iterable[str] = ()) -> Iterator[
 
     If several words are named, or words that come one by one, paths for output begin with the name of the folder.
     """
+    without = tuple(without)
     closed = frozenset(_identities(without))
+    apart = tuple(f"{folder.rstrip('/')}/" for folder in without if URL_MARK in folder)
     several = not isinstance(words, Sequence) or len(words) > 1
     for word in words:
-        yield from _named(word, closed, several=several)
+        yield from _named(word, closed, apart, several=several)
 
 
-def _named(word: str, closed: frozenset[_Identity], *, several: bool) -> Iterator[Found]:
+def _named(word: str, closed: frozenset[_Identity], apart: tuple[str, ...], *, several: bool) -> Iterator[Found]:
     if URL_MARK in word:
         from dcmseal.batch.objects import objects, path_meant
         from dcmseal.plugins.urls import masked
@@ -59,7 +61,7 @@ def _named(word: str, closed: frozenset[_Identity], *, several: bool) -> Iterato
             yield Unfound(source=masked(word), error=error)
             return
         if path is None:
-            yield from objects(word, several=several)
+            yield from objects(word, several=several, without=apart)
             return
         word = path
     try:

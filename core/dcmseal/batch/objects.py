@@ -23,11 +23,11 @@ def path_meant(word: str) -> str | None:
     return None if is_url(path) else path
 
 
-def objects(url: str, *, several: bool) -> Iterator[Found]:
+def objects(url: str, *, several: bool, without: tuple[str, ...] = ()) -> Iterator[Found]:
     """What a URL names, as the storage lists it, page by page: an object, a prefix that ends in a slash, or a pattern.
 
     If ``several`` are named, paths for output begin with the last name of the prefix. What is not there, or cannot be
-    listed, is Unfound.
+    listed, is Unfound. Objects below the prefixes ``without`` are passed over: they may be results, written meanwhile.
     """
     is_pattern = WILD in url
     is_named = not is_pattern and not url.endswith("/")
@@ -36,6 +36,8 @@ def objects(url: str, *, several: bool) -> Iterator[Found]:
     count = 0
     try:
         for entry in listed(url):
+            if entry.url.startswith(without):
+                continue
             count += 1
             yield _item(entry, f"{prefix}{_path(entry.url[len(folder) :])}", is_named=is_named)
         if not count and is_pattern:

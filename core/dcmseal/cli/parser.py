@@ -57,7 +57,7 @@ class Parser(argparse.ArgumentParser):
 
     def add_signature_of_file(self) -> None:
         """Add a file and the UID of one of its signatures, in either order, or the UID as ``--uid``."""
-        self.add_argument("words", metavar="FILE", nargs="+", help="DICOM file, or - for standard input")
+        self.add_argument("words", metavar="FILE", nargs="+", help="DICOM file or URL, or - for standard input")
         self.add_uid("Digital Signature UID; needed if there are several signatures")
 
     def add_output(self, what: str) -> None:

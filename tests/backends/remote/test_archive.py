@@ -10,6 +10,7 @@ from dcmseal import sign_many, verify_many
 from dcmseal.batch.finding import instances
 from dcmseal.batch.items import Item, Unfound
 from dcmseal.batch.workers import local_workers
+from tests.core.cli.conftest import Run
 from tests.core.engine.kit import verdict
 from tests.support.s3 import BUCKET, S3Server
 
@@ -58,6 +59,24 @@ def test_no_name_leads_out_of_the_folder(s3: S3Server, image: bytes, name: str, 
     assert [path for path in tmp_path.rglob("*.dcm") if folder not in path.parents] == []
     assert Path(result.output or "").is_relative_to(folder)
     assert verdict(result.output or "") == "valid"
+
+
+def test_on_the_command_line(s3: S3Server, image: bytes, run: Run, key: str) -> None:
+    for name in ("1.dcm", "a/2.dcm"):
+        s3.client.put_object(Bucket=BUCKET, Key=f"study/{name}", Body=image)
+    signed = run("sign", STUDY, "-o", f"{STUDY}signed", "--key", key)
+    assert signed.code == 0, signed.err
+    again = run("sign", STUDY, "-o", f"{STUDY}signed", "--key", key, "--force")
+    assert again.code == 0, again.err
+    names = [name.removeprefix("study/") for name in s3.names()]
+    assert names == ["1.dcm", "a/2.dcm", "signed/1.dcm", "signed/a/2.dcm"], "what is written is not found again"
+    listed = run("verify", "--files-from", "-", "--integrity-only", "--json-lines", stdin=f"{STUDY}signed/\n".encode())
+    assert listed.code == 0, listed.err
+    assert [line.count(b'"valid"') > 0 for line in listed.raw.splitlines()] == [True] * 3
+    assert run("verify", f"{STUDY}signed/**/*.dcm", "--integrity-only").code == 0
+    secret = run("verify", "--files-from", "-", "--json-lines", stdin=b"sftp://me:hunter2@h/x\n")
+    assert secret.code == 2, secret.err
+    assert "hunter2" not in secret.out + secret.err
 
 
 def test_signed_into_a_mirror_and_in_place(s3: S3Server, image: bytes, key: str) -> None:

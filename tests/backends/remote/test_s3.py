@@ -60,7 +60,7 @@ def test_signed_in_place_and_from_and_to_everywhere(s3: S3Server, image: bytes, 
     dcmseal.sign(url, key=key, output=f"s3://{BUCKET}/b/twice.dcm")
     dcmseal.sign(f"s3://{BUCKET}/b/twice.dcm", key=key, output=tmp_path / "local.dcm")
     dcmseal.sign(str(tmp_path / "local.dcm"), key=key, output=f"s3://{BUCKET}/c.dcm")
-    assert s3.keys() == ["a/image.dcm", "b/twice.dcm", "c.dcm"]
+    assert s3.names() == ["a/image.dcm", "b/twice.dcm", "c.dcm"]
     assert len(dcmseal.signatures(s3.get("a/image.dcm"))) == 1
     assert len(dcmseal.signatures(f"s3://{BUCKET}/c.dcm")) == 4
     assert verdict(f"s3://{BUCKET}/c.dcm") is Verdict.VALID
@@ -102,14 +102,14 @@ def test_a_large_object_is_seen_when_it_is_complete(s3: S3Server, large: bytes, 
 
     def look(request: str) -> None:
         if request.startswith("PUT"):
-            parts.append(s3.keys())
+            parts.append(s3.names())
 
     s3.before = look
     dcmseal.sign(url, key=key, output=f"s3://{BUCKET}/new.dcm")
     assert s3.sent < 1.01 * len(large), "what was read to sign it is not read again to write it"
     assert len(parts) == 3
     assert all(keys == ["large.dcm", "new.dcm (unfinished)"] for keys in parts)
-    assert s3.keys() == ["large.dcm", "new.dcm"]
+    assert s3.names() == ["large.dcm", "new.dcm"]
     assert verdict(s3.get("new.dcm")) is Verdict.VALID
 
 
@@ -118,12 +118,12 @@ def test_an_upload_that_is_given_up_leaves_nothing(s3: S3Server) -> None:
         with url_written(f"s3://{BUCKET}/new.dcm", None) as write:
             for _ in range(3):
                 write(bytes(16 * MEGABYTE))
-            assert s3.keys() == ["new.dcm (unfinished)"]
+            assert s3.names() == ["new.dcm (unfinished)"]
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert s3.keys() == []
+    assert s3.names() == []
 
 
 def test_an_upload_that_breaks_leaves_the_old_object(s3: S3Server, large: bytes, key: str) -> None:
@@ -136,7 +136,7 @@ def test_an_upload_that_breaks_leaves_the_old_object(s3: S3Server, large: bytes,
     with pytest.raises(OutputError):
         dcmseal.sign(url, key=key, in_place=True)
     s3.before = None
-    assert s3.keys() == ["large.dcm"]
+    assert s3.names() == ["large.dcm"]
     assert s3.get("large.dcm") == large
 
 
