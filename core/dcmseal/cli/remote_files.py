@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from dcmseal.plugins.storage import Write
 
-_NO_FILES: Final = frozenset({"timestamp"})
-"""Options whose URLs are no files."""
+_NO_FILES: Final = frozenset({"key", "timestamp"})
+"""Options whose URLs are no files; they are looked at where they are used."""
 
 
 def check_urls(options: Namespace) -> None:

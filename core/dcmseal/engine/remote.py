@@ -92,9 +92,9 @@ def listed(url: str, registry: Registry | None = None) -> Iterator[Entry]:
 
 
 def version_under(file: Source, url: str) -> str | None:
-    """The version of an object that was read from this URL; None if what was read is something else."""
+    """The version of an object that was read from this URL; None if it has none, or what was read is something else."""
     origin = getattr(file, "file", None)
-    return origin.entry.version if isinstance(origin, RemoteFile) and origin.entry.url == url else None
+    return origin.entry.version or None if isinstance(origin, RemoteFile) and origin.entry.url == url else None
 
 
 def _storage(url: str, registry: Registry | None) -> Storage:

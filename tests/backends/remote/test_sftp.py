@@ -146,3 +146,7 @@ def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         with pytest.raises(StorageUnavailable, match=package) as caught:
             verdict(f"{scheme}://bucket/image.dcm")
         assert caught.value.hint == f"pip install 'dcmseal[remote]' {package}"
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    with pytest.raises(StorageUnavailable, match="s3fs") as caught:
+        verdict("s3://bucket/image.dcm")
+    assert caught.value.hint == "pip install 'dcmseal[remote]'"

@@ -140,6 +140,12 @@ class TestFound:
         assert shelf.log[-2:] == [version, "closed"]
         assert [each.url for each in listed("shelf://a/", registry)] == [URL]
 
+    def test_in_place_where_no_version_is_known(self, image: bytes) -> None:
+        entry = Entry(url=URL, size=len(image))
+        shelf = Shelf(objects={URL: image}, answers={"entry": entry})
+        dcmseal.remove(URL, in_place=True, registry=Registry.of(shelf))
+        assert shelf.log[0] == "over None"
+
     def test_by_nobody_or_by_two(self) -> None:
         with pytest.raises(PluginNotFound, match="no plugin reaches shelf: URLs"):
             verdict(URL, registry=Registry.of())
