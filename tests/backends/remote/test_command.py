@@ -78,7 +78,12 @@ def test_what_fails_writes_nothing(s3: S3Server, image: bytes, run: Run, key: st
         *("verify URL", "verify x.dcm URL", "list URL", "show URL", "show 2.25.1 URL", "stream URL", "certificate URL"),
         *("sign URL out.dcm --key pem:k", "sign x.dcm URL --key pem:k", "sign x.dcm -o URL --key pem:k"),
         *("sign x.dcm URL --in-place --key pem:k", "remove URL --all --in-place", "remove x.dcm URL --all"),
-        *("timestamp request URL", "timestamp add URL --in-place --timestamp http://127.0.0.1:1/", "list x.dcm URL"),
+        *(
+            "timestamp request URL",
+            "timestamp add URL --in-place --timestamp http://127.0.0.1:1/",
+            "list x.dcm URL",
+            "plugins URL",
+        ),
         *(
             "verify --crl URL x.dcm",
             "verify URL --no-such-option",

@@ -114,7 +114,7 @@ def coded(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
 
 def elsewhere(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
     status, more, body = honest(server, path, headers)
-    return status, {**more, "Content-Range": f"bytes 1-{len(body)}/{len(server.objects[path])}"}, body
+    return status, {**more, "Content-Range": f"bytes 1-{len(body) - 1}/{len(server.objects[path])}"}, body
 
 
 def without_saying_which(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
