@@ -88,6 +88,10 @@ class InstanceAmbiguous(DatasetError):
     """An instance that a document cites is there more than once, with different content."""
 
 
+class StorageUnavailable(DatasetError):
+    """The storage where a data set is, or is to go, cannot be reached."""
+
+
 class OutputError(SealError):
     """The result could not be written; the old file, if any, is as it was."""
 

@@ -17,6 +17,7 @@ from dcmseal.errors import (
     OutputError,
     ProfileError,
     SealError,
+    StorageUnavailable,
     UsageError,
     WeakAlgorithm,
 )
@@ -49,6 +50,7 @@ _BY_ERROR: Final = (
     (NoSuchSignature, ExitCode.NO_SIGNATURE),
     ((UsageError, ProfileError, NotSignable, NoSuchItem), ExitCode.USAGE),
     ((WeakAlgorithm, CertificateMismatch, CertificateNotValid), ExitCode.USAGE),
+    (StorageUnavailable, ExitCode.UNAVAILABLE),
     ((DatasetError, JournalError, OutputError), ExitCode.UNREADABLE),
 )
 _BY_VERDICT: Final = {

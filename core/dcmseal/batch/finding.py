@@ -1,4 +1,4 @@
-"""Finding instances: files, folders and what is below them, file-sets and patterns, whatever their number.
+"""Finding instances: files, folders and what is below them, file-sets, patterns, objects, whatever their number.
 
 >>> [found.source for found in instances(["/no/such/file"])]
 ['/no/such/file']
@@ -15,7 +15,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from dcmseal.batch.items import Found, Item, Unfound
 from dcmseal.batch.patterns import Pattern, is_pattern
-from dcmseal.errors import DatasetError
+from dcmseal.engine.opening import URL_MARK
+from dcmseal.errors import DatasetError, UsageError
 
 DICOMDIR: Final = "DICOMDIR"
 """File ID of the directory of a file-set (PS3.10 8.6)."""
@@ -32,7 +33,7 @@ class _Entry(NamedTuple):
 
 
 def instances(words: Iterable[str], *, without: Iterable[str] = ()) -> Iterator[Found]:
-    """What words name: files, folders with all that is below them, DICOMDIR file-sets, and patterns.
+    """What words name: files, folders with all that is below them, DICOMDIR file-sets, patterns, and URLs of all these.
 
     The order is that of the words, and within a folder that of the names. Each file is an Item; whether it is DICOM
     shows when it is opened. What is named and is not there, or cannot be read, is Unfound. Links to files are followed,
@@ -41,13 +42,28 @@ def instances(words: Iterable[str], *, without: Iterable[str] = ()) -> Iterator[
 
     If several words are named, or words that come one by one, paths for output begin with the name of the folder.
     """
+    without = tuple(without)
     closed = frozenset(_identities(without))
+    apart = tuple(f"{folder.rstrip('/')}/" for folder in without if URL_MARK in folder)
     several = not isinstance(words, Sequence) or len(words) > 1
     for word in words:
-        yield from _named(word, closed, several=several)
+        yield from _named(word, closed, apart, several=several)
 
 
-def _named(word: str, closed: frozenset[_Identity], *, several: bool) -> Iterator[Found]:
+def _named(word: str, closed: frozenset[_Identity], apart: tuple[str, ...], *, several: bool) -> Iterator[Found]:
+    if URL_MARK in word:
+        from dcmseal.batch.objects import objects, path_meant
+        from dcmseal.plugins.urls import masked
+
+        try:
+            path = path_meant(word)
+        except UsageError as error:
+            yield Unfound(source=masked(word), error=error)
+            return
+        if path is None:
+            yield from objects(word, several=several, without=apart)
+            return
+        word = path
     try:
         status = os.stat(word)
     except OSError as error:

@@ -25,7 +25,7 @@ class Item:
     mtime_ns: int = 0
     """When its content was changed, in nanoseconds since 1970; 0 if that is not known."""
     inode: int = 0
-    """Tells a file from another that took its name; 0 if there is no such number."""
+    """Tells a file from another that took its name; of an object, its version. 0 if there is no such number."""
     again: int = 0
     """How often it was signed before, and then replaced; each signature gets a UID of its own."""
     is_named: bool = True

@@ -15,6 +15,7 @@ from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.skipping import SkipRule
 from dcmseal.batch.working import worked_on
 from dcmseal.config.pins import PinSource
+from dcmseal.engine.opening import URL_MARK
 from dcmseal.errors import AlreadySigned, DatasetError, OutputError, SealError, SignerError
 from dcmseal.exit_codes import ExitCode
 from dcmseal.plugins.timestamping import Patience, QueryWish
@@ -37,7 +38,13 @@ class Placement:
 
     def target_of(self, item: Item) -> str:
         """Where the result of an item goes."""
-        return item.source if self.folder is None else os.path.join(self.folder, *item.relative.split("/"))
+        if self.folder is None:
+            return item.source
+        if URL_MARK in self.folder:
+            from dcmseal.engine.remote import within
+
+            return within(self.folder, item.relative)
+        return os.path.join(self.folder, *item.relative.split("/"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,15 +205,24 @@ class SigningWorker:
         """Make the folder of a target; raises AlreadySigned if this run wrote the target, OutputError if others did."""
         from dcmseal.engine.asking import signatures
 
-        if os.path.lexists(target) and not self._task.placement.overwrite:
+        if not self._task.placement.overwrite and self._is_there(target):
             with suppress(DatasetError):
                 if any(each.uid == self._task.uid_of(item) for each in signatures(target)):
                     raise AlreadySigned(f"{target} is there already")
             raise OutputError(f"{target} exists", hint="name another folder; --force overwrites it")
+        if URL_MARK in target:
+            return
         try:
             os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
         except OSError as error:
             raise OutputError(f"{target} cannot be written: {error.strerror}", hint="check the path") from None
+
+    def _is_there(self, target: str) -> bool:
+        if URL_MARK not in target:
+            return os.path.lexists(target)
+        from dcmseal.engine.remote import find
+
+        return find(target, self._registry) is not None
 
     def _found(self, item: Item, target: str) -> SigningResult:
         """What came of an item that was signed before, in this run."""

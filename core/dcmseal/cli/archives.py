@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
 
+from dcmseal.cli.files import path_of, remote_url
 from dcmseal.cli.journal_options import add_journal_options
 from dcmseal.cli.parser import Parser
 from dcmseal.errors import DatasetError, UsageError
@@ -32,7 +33,7 @@ class _Arguments(Protocol):
 def add_archive_options(parser: Parser, forms: _Arguments) -> None:
     """Add the options that concern many files, and to those that exclude each other a form of results."""
     group = parser.add_argument_group(
-        "many files (FILE may be a folder, a DICOMDIR, or a quoted pattern with *, ? or **)"
+        "many files (FILE may be a folder, a DICOMDIR, a quoted pattern with *, ? or **, or URL/)"
     )
     group.add_argument("--files-from", metavar="LIST", help="work on the files in a list, too; - for standard input")
     group.add_argument("--jobs", metavar="N", type=int, help="processes (default: as many as there are processors)")
@@ -81,6 +82,9 @@ def workers_of(options: Namespace) -> Workers | None:
 
 
 def _stands_for_several(word: str) -> bool:
+    if remote_url(word):
+        return word.endswith("/") or "*" in word
+    word = path_of(word)
     if os.path.isdir(word) or os.path.basename(word) == _DICOMDIR:
         return True
     return not _MAGIC.isdisjoint(word) and not os.path.lexists(word)

@@ -16,12 +16,33 @@ if TYPE_CHECKING:
     from dcmseal.engine.placing import Output
 
 STDIO: Final = "-"
+URL_MARK: Final = "://"
+"""Stands in every URL: what is needed for URLs is imported when it is seen."""
 _IN_MEMORY: Final = 8 << 20
 
 
 def name_of(word: str) -> str:
     """How a file is called in texts."""
     return "standard input" if word == STDIO else word
+
+
+def remote_url(word: str) -> str | None:
+    """The word if it is the URL of an object in a storage; None if it is a path, or a ``file:`` URL."""
+    if URL_MARK not in word:
+        return None
+    from dcmseal.engine.remote import local
+    from dcmseal.plugins.urls import is_url
+
+    return word if is_url(local(word)) else None
+
+
+def path_of(word: str) -> str:
+    """The path that a word means, which may be a ``file:`` URL."""
+    if URL_MARK not in word:
+        return word
+    from dcmseal.engine.remote import local
+
+    return local(word)
 
 
 @contextmanager
@@ -66,7 +87,15 @@ def result_file(source: str, output: str | None, *, in_place: bool, force: bool)
         )
     elif output == STDIO:
         yield binary_output()
+    elif remote_url(output):
+        from dcmseal.cli.remote_files import uploaded
+
+        if source == output:
+            raise UsageError(f"{output} is the input", hint="--in-place changes the object itself")
+        with uploaded(output, force=force) as stream:
+            yield stream
     else:
+        source, output = path_of(source), path_of(output)
         if _is_same(source, output):
             raise UsageError(f"{output} is the input", hint="--in-place changes the file itself")
         _check_free(output, force=force)
@@ -93,6 +122,13 @@ def new_file(output: str | None, *, force: bool, binary: bool = True) -> Generat
             sys.stdout.buffer.flush()
         return
     assert output is not None
+    if remote_url(output):
+        from dcmseal.cli.remote_files import uploaded
+
+        with uploaded(output, force=force) as stream:
+            yield stream
+        return
+    output = path_of(output)
     _check_free(output, force=force)
     with _opened(output, "wb" if force else "xb") as stream:
         try:

@@ -8,7 +8,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-from dcmseal.cli.files import STDIO, name_of
+from dcmseal.cli.files import STDIO, name_of, path_of, remote_url
 from dcmseal.errors import OutputError, UsageError
 
 
@@ -48,7 +48,11 @@ def jobs_of(options: Namespace) -> list[Job]:
 def folder_of_results(folder: str | None) -> Generator[None]:
     """A folder that goes away again if it is new and nothing came into it; raises UsageError or OutputError."""
     is_new = False
+    if folder is not None and remote_url(folder):
+        # there is none until something is in it
+        folder = None
     if folder is not None:
+        folder = path_of(folder)
         if os.path.exists(folder) and not os.path.isdir(folder):
             raise UsageError(f"{folder} is no folder", hint="-o names a folder; of one file, the output may stand last")
         try:
@@ -68,8 +72,16 @@ def folder_of_results(folder: str | None) -> Generator[None]:
 
 def _refuse_output_in_place(words: Sequence[str], folder: str | None) -> None:
     # IN OUT --in-place would sign IN itself, which those who name an OUT do not expect
-    if folder is not None or (len(words) == 2 and not os.path.exists(words[1])):
+    if folder is not None or (len(words) == 2 and not _exists(words[1])):
         raise UsageError("the result goes in place or to an output, not both", hint="leave one of them out")
+
+
+def _exists(word: str) -> bool:
+    if not remote_url(word):
+        return os.path.exists(path_of(word))
+    from dcmseal.cli.remote_files import is_there
+
+    return is_there(word)
 
 
 def _refuse_file_as_folder(words: Sequence[str], folder: str) -> None:
@@ -85,14 +97,19 @@ def _refuse_file_as_folder(words: Sequence[str], folder: str) -> None:
 def _within(folder: str, word: str) -> str:
     if word == STDIO:
         raise UsageError("standard input has no name in a folder", hint="dcmseal sign - OUT")
-    return os.path.join(folder, os.path.basename(word))
+    name = os.path.basename(path_of(word))
+    if not remote_url(folder):
+        return os.path.join(path_of(folder), name)
+    from dcmseal.engine.remote import within
+
+    return within(folder, name)
 
 
 def _distinct(jobs: list[Job]) -> list[Job]:
     """The jobs, if no two results go to the same place; raises UsageError."""
     seen: dict[str, str] = {}
     for job in jobs:
-        place = os.path.normcase(os.path.realpath(job.target))
+        place = remote_url(job.target) or os.path.normcase(os.path.realpath(path_of(job.target)))
         if place in seen:
             raise UsageError(
                 f"the results of {name_of(seen[place])} and {name_of(job.source)} would go to the same place",

@@ -13,6 +13,7 @@ from typing import Final, Protocol, cast
 from dcmseal import __version__
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.failures import guarded
+from dcmseal.cli.files import URL_MARK
 from dcmseal.cli.parser import Parser
 from dcmseal.errors import UsageError
 
@@ -96,7 +97,12 @@ def _run(words: list[str]) -> int:
     command.configure(parser)
     # files may stand anywhere between options; but intermixed parsing loses what stands behind a "--"
     parse = parser.parse_args if "--" in words else parser.parse_intermixed_args
-    return command.run(parse(words[1:]))
+    options = parse(words[1:])
+    if any(URL_MARK in word for word in words):
+        from dcmseal.cli.remote_files import check_urls
+
+        check_urls(options)
+    return command.run(options)
 
 
 def command_of(name: str) -> Command:

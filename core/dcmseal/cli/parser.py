@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
+from dcmseal.cli.files import URL_MARK
 from dcmseal.errors import UsageError
 
 _NARROWEST, _WIDEST = 60, 110
@@ -34,6 +35,10 @@ class Parser(argparse.ArgumentParser):
         super().__init__(formatter_class=_HelpFormatter, allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
+        if URL_MARK in message:
+            from dcmseal.plugins.urls import masked
+
+            message = masked(message)
         raise UsageError(message, hint=f"{self.prog} --help shows how it is used")
 
     def explain(self, usage: str, description: str, examples: str) -> None:
@@ -52,7 +57,7 @@ class Parser(argparse.ArgumentParser):
 
     def add_signature_of_file(self) -> None:
         """Add a file and the UID of one of its signatures, in either order, or the UID as ``--uid``."""
-        self.add_argument("words", metavar="FILE", nargs="+", help="DICOM file, or - for standard input")
+        self.add_argument("words", metavar="FILE", nargs="+", help="DICOM file or URL, or - for standard input")
         self.add_uid("Digital Signature UID; needed if there are several signatures")
 
     def add_output(self, what: str) -> None:
@@ -91,8 +96,11 @@ def uids_of_file(parsed_args: argparse.Namespace, **_: object) -> list[str]:
 
 
 def _words(options: argparse.Namespace) -> list[str]:
-    """The words that may be files; argcomplete leaves out those that were not typed yet."""
+    """The words that may be files; argcomplete leaves out those that were not typed yet.
+
+    URLs are left out: nobody expects a key to reach for the network.
+    """
     words: list[str] = []
     for name in ("words", "files"):
         words += getattr(options, name, None) or ()
-    return words
+    return [word for word in words if URL_MARK not in word]

@@ -58,9 +58,10 @@ def verify(
     for timestamps that come without. ``name_profiles`` False saves looking for plugins where nobody wants to know which
     profiles are met. ``trust`` says whom to believe: without it, trust stays unknown; ``Trust.open(settings)`` serves
     many files. ``references`` are folders with the instances that a document cites as evidence, which are then
-    held against what it says of them (PS3.3 C.17.2.1). A bad signature is a finding of the report. Raises UsageError,
-    DatasetError or one of its kinds, ProfileError or one of its kinds, and TrustError if what ``trust`` names cannot be
-    read.
+    held against what it says of them (PS3.3 C.17.2.1). ``registry`` has the plugins, if not all that are installed:
+    for profiles, timestamps and trust, and for storages if ``source`` is a URL. A bad signature is a finding of the
+    report. Raises UsageError, DatasetError or one of its kinds, ProfileError or one of its kinds, PluginError, and
+    TrustError if what ``trust`` names cannot be read.
     """
     question = question_of(
         uid=uid,
@@ -74,7 +75,7 @@ def verify(
         trust=trust,
         registry=registry,
     )
-    return answer(source, question, folders_of(references))
+    return answer(source, question, folders_of(references), registry)
 
 
 def question_of(
@@ -107,11 +108,13 @@ def question_of(
     )
 
 
-def answer(source: DatasetInput, question: Question, folders: Folders | None = None) -> VerificationReport:
+def answer(
+    source: DatasetInput, question: Question, folders: Folders | None = None, registry: Registry | None = None
+) -> VerificationReport:
     """The answer to a question about a Data Set; raises DatasetError or one of its kinds."""
     from dcmseal.engine.verification import verify_file
 
-    with opened(source) as file:
+    with opened(source, registry) as file:
         report = verify_file(file, question)
         if folders is None:
             return report
@@ -120,23 +123,23 @@ def answer(source: DatasetInput, question: Question, folders: Folders | None = N
         return replace(report, references=tuple(reference_findings(file, report, folders)))
 
 
-def signatures(source: DatasetInput) -> tuple[Signature, ...]:
+def signatures(source: DatasetInput, registry: Registry | None = None) -> tuple[Signature, ...]:
     """All signatures of a Data Set, at every level; nothing is verified. Raises DatasetError or one of its kinds."""
     from dcmseal.engine.inspection import signatures_of
 
-    with opened(source) as file:
+    with opened(source, registry) as file:
         return tuple(signatures_of(file))
 
 
-def find(source: DatasetInput, uid: str) -> Signature:
+def find(source: DatasetInput, uid: str, registry: Registry | None = None) -> Signature:
     """The signature with a Digital Signature UID, at whatever level; raises NoSuchSignature."""
-    for signature in signatures(source):
+    for signature in signatures(source, registry):
         if signature.uid == uid:
             return signature
     raise no_such_signature(uid)
 
 
-def stream(source: DatasetInput, uid: str, write: Callable[[Buffer], object]) -> None:
+def stream(source: DatasetInput, uid: str, write: Callable[[Buffer], object], registry: Registry | None = None) -> None:
     """Pass the MAC byte stream of a signature to ``write``, in pieces that are good until the next.
 
     Raises NoSuchSignature, and NotSignable if it lists an element that may not be signed.
@@ -144,7 +147,7 @@ def stream(source: DatasetInput, uid: str, write: Callable[[Buffer], object]) ->
     from dcmseal.engine.macs import feed_stream
     from dcmseal.engine.signed_levels import signed_levels
 
-    with opened(source) as file:
+    with opened(source, registry) as file:
         for signed in signed_levels(file):
             for found in signed.found.signatures:
                 if found.signature.uid == uid:

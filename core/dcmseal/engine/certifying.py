@@ -66,7 +66,7 @@ def timestamp_query(
 
     ``uid`` may be left out if there is one signature. Raises NoSuchSignature, UsageError, DatasetError or PluginError.
     """
-    with opened(source) as file:
+    with opened(source, registry) as file:
         candidate = _the_one(_candidates(file, uid), uid)
         return query_for(candidate.found.signature, wish or QueryWish(), registry)
 
@@ -99,7 +99,7 @@ def attach_timestamp(
                 rejected = error
         raise rejected or no_such_signature(uid or "")
 
-    return _stamped(source, made_for, uid=uid, replace=replace, output=output, in_place=in_place)
+    return _stamped(source, made_for, uid=uid, replace=replace, output=output, in_place=in_place, registry=registry)
 
 
 def add_timestamp(
@@ -123,7 +123,7 @@ def add_timestamp(
         candidate = _the_one(candidates, uid)
         return candidate, stamp(candidate.found.signature, wish, registry)
 
-    return _stamped(source, asked, uid=uid, replace=replace, output=output, in_place=in_place)
+    return _stamped(source, asked, uid=uid, replace=replace, output=output, in_place=in_place, registry=registry)
 
 
 def _stamped(
@@ -134,9 +134,10 @@ def _stamped(
     replace: bool,
     output: Output | None,
     in_place: bool,
+    registry: Registry | None,
 ) -> StampingResult:
     target = target_of(source, output, in_place=in_place)
-    with opened(source) as file:
+    with opened(source, registry, to_change=True) as file:
         candidates = _candidates(file, uid)
         free = [each for each in candidates if replace or not each.found.signature.timestamp]
         if candidates and not free:
@@ -145,7 +146,7 @@ def _stamped(
         body = splice(file.body, stamp_edits(candidate.level, candidate.found, stamped.signature))
         steps = candidate.level.level.location.steps
         changed = steps[0][0] if steps else tags.DIGITAL_SIGNATURES_SEQUENCE
-        data = place(source, file, body, target, (changed,))
+        data = place(source, file, body, target, (changed,), registry)
     return StampingResult(signature=stamped.signature, answer=stamped.answer, data=data)
 
 

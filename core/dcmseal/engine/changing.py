@@ -99,7 +99,7 @@ def plan(
         timestamped=timestamped,
         uid=uid,
     )
-    return plan_signature(source, wish)
+    return plan_signature(source, wish, registry)
 
 
 def wished(
@@ -161,8 +161,8 @@ def sign(
     """Plan a signature, have a key make it, verify it, and put it in its place.
 
     ``key`` is a key URI such as ``pem:key.pem?cert=cert.pem``, for which ``secrets`` answers requests for a passphrase;
-    or give an open ``signer``. The result goes to ``output`` (a path or binary stream), with ``in_place`` to the path
-    it came from, into a pydicom Dataset itself, or else into ``SigningResult.data``.
+    or give an open ``signer``. The result goes to ``output`` (a path, URL or binary stream), with ``in_place`` to the
+    path or URL it came from, into a pydicom Dataset itself, or else into ``SigningResult.data``.
 
     ``location`` is the main data set or an item, as in ``BeamSequence[0]``. ``tags`` chooses elements by number,
     keyword or ``(gggg,eeee)``; without them all that can be signed are, or with ``only_required`` those that
@@ -207,7 +207,7 @@ def sign(
         signature = signing.make_signature(planned, signer, allow_expired=allow_expired)
         stamped = None if wanted is None else stamp(signature, wanted, registry)
         signature = stamped.signature if stamped else signature
-        data = signing.attach(planned, signature, target)
+        data = signing.attach(planned, signature, target, registry)
     return SigningResult(
         signature=signature,
         warnings=planned.advice,
@@ -237,6 +237,7 @@ def remove(
     uids: Collection[str] | None = None,
     output: Output | None = None,
     in_place: bool = False,
+    registry: Registry | None = None,
 ) -> RemovalResult:
     """Remove the signatures with these Digital Signature UIDs, or all (``uids`` None), at every level.
 
@@ -244,13 +245,13 @@ def remove(
     ``sign`` puts its own. Raises NoSuchSignature if a UID is not found: nothing is then written.
     """
     target = target_of(source, output, in_place=in_place)
-    with opened(source) as file:
+    with opened(source, registry, to_change=True) as file:
         removal = remove_signatures(file, lambda signature: uids is None or signature.uid in uids)
         missing = set(uids or ()) - {signature.uid for signature in removal.removed}
         if missing:
             raise no_such_signature(min(missing))
         changed = {each.location.steps[0][0] for each in removal.removed if each.location.steps}
-        data = place(source, file, removal.body, target, {*changed, *MACRO})
+        data = place(source, file, removal.body, target, {*changed, *MACRO}, registry)
     return RemovalResult(removed=removal.removed, data=data)
 
 

@@ -1,4 +1,4 @@
-"""What may be given as a Data Set: a path, bytes, a binary file object, or a pydicom Dataset."""
+"""What may be given as a Data Set: a path, a URL, bytes, a binary file object, or a pydicom Dataset."""
 
 from __future__ import annotations
 
@@ -16,20 +16,28 @@ from dcmseal.errors import DatasetError, UsageError
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-DatasetInput: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Dataset"
-"""A path, the bytes of a file, a binary file object that is read from its start, or a pydicom Dataset."""
+    from dcmseal.plugins.registry import Registry
 
+DatasetInput: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Dataset"
+"""A path, a URL as in ``s3://bucket/image.dcm``, the bytes of a file, a binary file object that is read from its start,
+or a pydicom Dataset."""
+
+URL_MARK: Final = "://"
+"""Stands in every URL, and hardly ever in a path: what is needed for URLs is imported when it is seen."""
 _IN_MEMORY: Final = 8 << 20
 
 
 @contextmanager
-def opened(source: DatasetInput) -> Generator[DicomFile]:
-    """Open a Data Set for as long as the context lasts.
+def opened(source: DatasetInput, registry: Registry | None = None, *, to_change: bool = False) -> Generator[DicomFile]:
+    """Open a Data Set for as long as the context lasts; ``registry`` has the storages of URLs, if not all installed.
 
-    Raises DatasetError if it cannot be read, NotDicom if it is none, UsageError for a source of another kind.
+    Of one that is opened ``to_change``, all is read again when it is written.
+
+    Raises DatasetError if it cannot be read, NotDicom if it is none, UsageError for a source of another kind, and
+    PluginError for a URL that no plugin reaches.
     """
     if isinstance(source, (str, os.PathLike)):
-        with _open_file(source) as file, open_dicom(FileSource(file, _size(file))) as dicom:
+        with _open_named(source, registry, twice=to_change) as file, open_dicom(FileSource(file, _size(file))) as dicom:
             yield dicom
     elif isinstance(source, (bytes, bytearray, memoryview)):
         with open_dicom(BytesSource(bytes(source))) as dicom:
@@ -65,6 +73,21 @@ def is_dataset(source: object) -> bool:
 
 def _is_useless(source: object) -> bool:
     return isinstance(source, TextIOBase) or bool(getattr(source, "closed", False))
+
+
+@contextmanager
+def _open_named(name: str | os.PathLike[str], registry: Registry | None, *, twice: bool) -> Generator[RawIOBase]:
+    if isinstance(name, str) and URL_MARK in name:
+        from dcmseal.engine.remote import local, url_opened
+        from dcmseal.plugins.urls import is_url
+
+        name = local(name)
+        if is_url(name):
+            with url_opened(name, registry, twice=twice) as file:
+                yield file
+            return
+    with _open_file(name) as file:
+        yield file
 
 
 @contextmanager

@@ -9,23 +9,43 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from io import BufferedWriter, FileIO
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import Buffer, FileSource, JoinedSource, Source
+from dcmseal.engine.opening import URL_MARK
 from dcmseal.errors import OutputError
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.registry import Registry
 
 _KERNEL_COPY: Final = 1 << 20
 """Ranges of a file from this size on are copied by the kernel, if it can."""
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 
 
-def write_file(file: DicomFile, body: Source, target: str | os.PathLike[str], label: str = "") -> None:
-    """Write a file with another body to a path.
+def write_file(
+    file: DicomFile,
+    body: Source,
+    target: str | os.PathLike[str],
+    label: str = "",
+    registry: Registry | None = None,
+) -> None:
+    """Write a file with another body to a path or URL.
 
     The new file is complete, on disk and renamed into place, or the old one is as it was. A ``label`` names the
-    temporary file, so that whoever knows it can find what a process that was killed left behind. Raises OutputError.
+    temporary file, so that whoever knows it can find what a process that was killed left behind. Raises OutputError,
+    and for URLs UsageError, PluginError and StorageUnavailable.
     """
+    if isinstance(target, str) and URL_MARK in target:
+        from dcmseal.engine.remote import local, url_written, version_under
+        from dcmseal.plugins.urls import is_url
+
+        target = local(target)
+        if is_url(target):
+            with url_written(target, version_under(file.file, target), registry) as write:
+                _pass_on(file, body, write)
+            return
     path = os.path.realpath(target)
     if os.path.exists(path) and not os.path.isfile(path):
         raise OutputError(f"{os.fspath(target)} is no regular file", hint="it would be replaced: name a file")

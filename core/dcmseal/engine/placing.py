@@ -1,4 +1,4 @@
-"""Where a changed Data Set goes: a path, a binary stream, the pydicom Dataset itself, or back to the caller."""
+"""Where a changed Data Set goes: a path or URL, a binary stream, the pydicom Dataset itself, or back to the caller."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from dcmseal.errors import UsageError
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+    from dcmseal.plugins.registry import Registry
+
 Output: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 
 
@@ -28,11 +30,16 @@ def target_of(source: DatasetInput, output: Output | None, *, in_place: bool) ->
         return source
     if is_dataset(source):
         return None
-    raise UsageError("only a file named by its path can be changed in place", hint="name an output")
+    raise UsageError("only a file named by its path or URL can be changed in place", hint="name an output")
 
 
 def place(
-    source: DatasetInput, file: DicomFile, body: JoinedSource, target: Output | None, changed: Iterable[int]
+    source: DatasetInput,
+    file: DicomFile,
+    body: JoinedSource,
+    target: Output | None,
+    changed: Iterable[int],
+    registry: Registry | None = None,
 ) -> bytes | None:
     """Write the edited Data Set; of a pydicom Dataset the elements with tags ``changed`` are replaced.
 
@@ -45,7 +52,7 @@ def place(
     elif target is None:
         return file_bytes(file, body)
     elif isinstance(target, (str, os.PathLike)):
-        write_file(file, body, target)
+        write_file(file, body, target, registry=registry)
     else:
         write_stream(file, body, target)
     return None

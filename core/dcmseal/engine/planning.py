@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from dcmseal.engine.references.filling import Filled, FilledReference
+    from dcmseal.plugins.registry import Registry
 
 _HINTS: Final = {
     "purpose-missing": "say why it is signed: --purpose author; --list-purposes shows all",
@@ -95,7 +96,7 @@ class Plan:
         self.close()
 
 
-def plan_signature(source: DatasetInput, wish: Wish) -> Plan:
+def plan_signature(source: DatasetInput, wish: Wish, registry: Registry | None = None) -> Plan:
     """Decide all of a signature but its value.
 
     Raises WeakAlgorithm, UsageError, DatasetError and its kinds, and ProfileViolation: whatever would be refused is
@@ -104,7 +105,7 @@ def plan_signature(source: DatasetInput, wish: Wish) -> Plan:
     _check_algorithm(wish)
     _check_syntax(wish.transfer_syntax)
     with ExitStack() as stack:
-        file = stack.enter_context(opened(source))
+        file = stack.enter_context(opened(source, registry, to_change=True))
         filled = _filled(file, wish)
         drafted = draft(filled.file if filled else file, wish)
         dataset = cast("Dataset", source) if is_dataset(source) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import BinaryIO, Final, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
 from dcmseal import tags
 from dcmseal.dataset.editing import splice
@@ -23,6 +23,9 @@ from dcmseal.mac.stream import MacStream
 from dcmseal.model import DigitalSignature
 from dcmseal.plugins.protocols import Signer
 from dcmseal.terms import KeyType, MacAlgorithm
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.registry import Registry
 
 Output: TypeAlias = "str | os.PathLike[str] | BinaryIO | None"
 
@@ -105,11 +108,14 @@ def _chunks(plan: Plan) -> Iterator[bytes]:
             yield from map(bytes, encoder.element(item, index))
 
 
-def attach(plan: Plan, signature: DigitalSignature, output: Output = None) -> bytes | None:
+def attach(
+    plan: Plan, signature: DigitalSignature, output: Output = None, registry: Registry | None = None
+) -> bytes | None:
     """Put a signature into the plan's Data Set, and write the result.
 
-    ``output`` is a path, which may be the input's own, or a binary stream; without one the bytes of the file are
-    returned. A pydicom Dataset is changed in place, and takes no output. Raises OutputError.
+    ``output`` is a path or URL, which may be the input's own, or a binary stream; without one the bytes of the file are
+    returned. A pydicom Dataset is changed in place, and takes no output. Raises OutputError, and for URLs PluginError
+    and StorageUnavailable; ``registry`` has their storages, if not all installed.
     """
     if plan.dataset is not None:
         from dcmseal.engine.pydicom_dataset import attach_to_dataset
@@ -125,7 +131,7 @@ def attach(plan: Plan, signature: DigitalSignature, output: Output = None) -> by
     if output is None:
         return file_bytes(plan.file, body)
     if isinstance(output, (str, os.PathLike)):
-        write_file(plan.file, body, output, signature.uid)
+        write_file(plan.file, body, output, signature.uid, registry)
     else:
         write_stream(plan.file, body, output)
     return None

@@ -1,4 +1,4 @@
-"""The hooks through which a plugin contributes keys, trust, profiles, kinds of timestamp, and executors.
+"""The hooks through which a plugin contributes keys, trust, profiles, kinds of timestamp, storages and executors.
 
 A plugin is a module named by an entry point of group ``dcmseal``; it imports nothing heavy:
 
@@ -22,6 +22,7 @@ import pluggy
 from dcmseal.plugins.executing import BatchExecutor
 from dcmseal.plugins.loading import PROJECT
 from dcmseal.plugins.protocols import Profile, SignerBackend
+from dcmseal.plugins.storage import Storage
 from dcmseal.plugins.timestamping import TimestampBackend
 from dcmseal.plugins.trust import TrustBackend
 
@@ -51,6 +52,12 @@ def dcmseal_trust_backends() -> Iterable[TrustBackend]:
 @hookspec
 def dcmseal_timestamp_backends() -> Iterable[TimestampBackend]:
     """Contribute kinds of certified timestamp; each is found by its term of Certified Timestamp Type (0400,0305)."""
+    raise NotImplementedError
+
+
+@hookspec
+def dcmseal_storages() -> Iterable[Storage]:
+    """Contribute storages beyond the file system; each is found by the scheme of its URLs."""
     raise NotImplementedError
 
 

@@ -1,4 +1,4 @@
-"""The registry of plugins: signer and trust backends by scheme, profiles and executors by name, timestamps by type."""
+"""The registry of plugins: keys, trust and storages by scheme, profiles and executors by name, timestamps by type."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from dcmseal.plugins.executing import BatchExecutor
 from dcmseal.plugins.guarded_executing import GuardedExecutor
 from dcmseal.plugins.guarded_profile import GuardedProfile, guarded_profile
 from dcmseal.plugins.guarded_signer import GuardedBackend
+from dcmseal.plugins.guarded_storage import GuardedStorage
 from dcmseal.plugins.guarded_timestamping import GuardedTimestamps
 from dcmseal.plugins.guarded_trust import GuardedTrustBackend
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.key_uri import KeyUri, escaped, scheme_of
 from dcmseal.plugins.loading import LoadedPlugin, Origin, discovered, origin_of, registered
 from dcmseal.plugins.protocols import Profile, Secrets, Signer, SignerBackend
+from dcmseal.plugins.storage import Storage
 from dcmseal.plugins.timestamping import TimestampBackend
 from dcmseal.plugins.trust import TrustBackend
 
@@ -158,6 +160,17 @@ class Registry:
             )
         return backend
 
+    def storage(self, scheme: str) -> Storage:
+        """What reaches URLs of a scheme; raises PluginNotFound, PluginConflict or PluginBroken."""
+        storage = self._storages.find(scheme)
+        if storage is None:
+            known = ", ".join(f"{name}:" for name in self._storages.usable)
+            raise PluginNotFound(
+                f"no plugin reaches {scheme}: URLs",
+                hint=f"install the plugin for it, or use one of: {known or 'none is installed'}",
+            )
+        return storage
+
     def batch_executor(self, name: str) -> BatchExecutor:
         """What many files are worked on with, by name; raises PluginNotFound, PluginConflict or PluginBroken."""
         executor = self._executors.find(name)
@@ -214,6 +227,16 @@ class Registry:
         )
 
     @cached_property
+    def _storages(self) -> Catalogue[GuardedStorage]:
+        return Catalogue(
+            self._plugins,
+            kind="storage",
+            hook="dcmseal_storages",
+            admit=GuardedStorage,
+            name_of=lambda storage: storage.scheme,
+        )
+
+    @cached_property
     def _executors(self) -> Catalogue[GuardedExecutor]:
         return Catalogue(
             self._plugins,
@@ -224,7 +247,14 @@ class Registry:
         )
 
     def _info(self, plugin: LoadedPlugin) -> PluginInfo:
-        catalogues = (self._backends, self._profiles, self._trust_backends, self._timestamps, self._executors)
+        catalogues = (
+            self._backends,
+            self._profiles,
+            self._trust_backends,
+            self._timestamps,
+            self._storages,
+            self._executors,
+        )
         problems = dict.fromkeys(problem for each in catalogues for problem in each.problems(plugin))
         return PluginInfo(
             name=plugin.origin.name,

@@ -59,6 +59,12 @@ def test_verifying_imports_nothing_for_timestamps_that_are_not_there(signed: Pat
     assert not modules.intersection(unwanted)
 
 
+def test_verifying_imports_nothing_for_urls_that_are_not_there(signed: Path) -> None:
+    modules = modules_after("verify", str(signed), "--integrity-only")
+    unwanted = ("dcmseal.engine.remote", "dcmseal.plugins.urls", "dcmseal.dataset.ranged", "dcmseal_remote")
+    assert not modules.intersection((*unwanted, "concurrent.futures", "fsspec"))
+
+
 def test_the_overview_names_every_command_and_exit_code(run: Run) -> None:
     ran = run("--help")
     assert ran.code == 0

@@ -1,4 +1,4 @@
-"""Contributes the scheme ``example:`` and the profile ``example-ecdsa``; imports nothing until it is asked."""
+"""Contributes keys and objects of scheme ``example:``, and ``example-ecdsa``; imports nothing until it is asked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.protocols import Profile, SignerBackend
+from dcmseal.plugins.storage import Storage
 
 
 @hookimpl
@@ -22,3 +23,11 @@ def dcmseal_profiles() -> Iterable[Profile]:
     from .profile import ExampleEcdsa
 
     return (ExampleEcdsa(),)
+
+
+@hookimpl
+def dcmseal_storages() -> Iterable[Storage]:
+    """Contribute ``example:``."""
+    from .storage import ExampleStorage
+
+    return (ExampleStorage(),)

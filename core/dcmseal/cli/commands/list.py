@@ -24,7 +24,7 @@ _HEADINGS = ("LOCATION", "UID", "TIME", "SIGNER", "MAC", "ELEMENTS", "PURPOSE")
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.explain("FILE... [options]", "List the signatures of files, at every level; nothing is verified.", _EXAMPLES)
-    parser.add_argument("files", metavar="FILE", nargs="*", help="DICOM file or folder, or - for standard input")
+    parser.add_argument("files", metavar="FILE", nargs="*", help="DICOM file, folder or URL, or - for standard input")
     less = parser.add_mutually_exclusive_group()
     less.add_argument("-q", "--quiet", action="store_true", help="write no result: the exit code says it")
     less.add_argument("--json", action="store_true", help="write one JSON document to standard output")

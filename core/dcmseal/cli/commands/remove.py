@@ -26,7 +26,7 @@ def configure(parser: Parser) -> None:
         "Every other byte stays as it is.",
         _EXAMPLES,
     )
-    parser.add_argument("words", metavar="IN OUT", nargs="+", help="DICOM files; - is standard input or output")
+    parser.add_argument("words", metavar="IN OUT", nargs="+", help="DICOM files or URLs; - is standard input or output")
     which = parser.add_mutually_exclusive_group()
     completed_by(
         which.add_argument("--uid", metavar="UID", action="append", help="Digital Signature UID; may be repeated"),

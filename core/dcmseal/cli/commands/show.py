@@ -21,7 +21,7 @@ _EXAMPLES = """
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.explain("FILE [UID] [--json]", "Show all that signatures say of themselves; nothing is verified.", _EXAMPLES)
-    parser.add_argument("words", metavar="FILE", nargs="+", help="DICOM file, or - for standard input")
+    parser.add_argument("words", metavar="FILE", nargs="+", help="DICOM file or URL, or - for standard input")
     parser.add_uid("only the signature with this Digital Signature UID")
     parser.add_json()
 

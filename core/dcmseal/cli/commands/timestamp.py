@@ -29,7 +29,9 @@ def configure(parser: Parser) -> None:
 
     parser.explain("add|request|attach IN [OUT] [options]", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("action", choices=("add", "request", "attach"), help="what to do")
-    parser.add_argument("words", metavar="IN [OUT]", nargs="+", help="DICOM files; - is standard input or output")
+    parser.add_argument(
+        "words", metavar="IN [OUT]", nargs="+", help="DICOM files or URLs; - is standard input or output"
+    )
     which = parser.add_mutually_exclusive_group()
     completed_by(
         which.add_argument("--uid", metavar="UID", help="the signature; needed if there are several"), uids_of_file

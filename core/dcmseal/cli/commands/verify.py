@@ -24,6 +24,7 @@ _EXAMPLES = """
   dcmseal verify *.dcm --quiet && echo all are valid
   dcmseal verify plan.dcm --item "BeamSequence[0]" --require base-rsa
   dcmseal verify report.dcm --references study          is its evidence what was cited?
+  dcmseal verify s3://archive/study/ --json-lines       objects in a storage
   dcmseal verify - --json < signed.dcm
   find /archive -newer last -print0 | dcmseal verify --files-from - --json-lines > results.jsonl"""
 
@@ -38,7 +39,7 @@ def configure(parser: Parser) -> None:
         "Of several files, the worst decides the exit code.",
         _EXAMPLES,
     )
-    parser.add_argument("files", metavar="FILE", nargs="*", help="DICOM file or folder, or - for standard input")
+    parser.add_argument("files", metavar="FILE", nargs="*", help="DICOM file, folder or URL, or - for standard input")
     parser.add_uid("only the signature with this Digital Signature UID")
     parser.add_argument("--item", metavar="PATH", help="only signatures in this item, as in BeamSequence[0], or main")
     add_trust_options(parser)

@@ -1,0 +1,1 @@
+"""Storages beyond the file system: web servers, and what fsspec reaches."""

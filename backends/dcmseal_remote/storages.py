@@ -1,0 +1,29 @@
+"""The storages of this package, by scheme.
+
+>>> [storage.scheme for storage in storages()][:3]
+['https', 'http', 's3']
+"""
+
+from __future__ import annotations
+
+from dcmseal.plugins.storage import Storage
+from dcmseal_remote.files import FsspecFiles
+from dcmseal_remote.objects import FsspecObjects
+from dcmseal_remote.s3 import S3
+from dcmseal_remote.sftp import Sftp
+from dcmseal_remote.web import Web
+
+
+def storages() -> tuple[Storage, ...]:
+    """One for each scheme."""
+    return (
+        Web("https"),
+        Web("http"),
+        S3("s3"),
+        *(FsspecObjects(scheme, "gcsfs") for scheme in ("gs", "gcs")),
+        *(FsspecObjects(scheme, "adlfs") for scheme in ("abfs", "az")),
+        *(Sftp(scheme) for scheme in ("sftp", "ssh")),
+        FsspecFiles("smb", "smbprotocol"),
+        FsspecFiles("hdfs", "pyarrow"),
+        FsspecFiles("memory", "fsspec"),
+    )

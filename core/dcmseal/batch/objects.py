@@ -1,0 +1,63 @@
+"""Finding instances in storages: objects, what is below a prefix, and patterns.
+
+>>> [found.error.hint for found in objects("nowhere://a/b.dcm", several=False)][0][:22]
+'install the plugin for'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+from dcmseal.batch.items import Found, Item, Unfound
+from dcmseal.engine.remote import listed, local
+from dcmseal.engine.wildcards import WILD, fixed_part
+from dcmseal.errors import DatasetError, SealError
+from dcmseal.plugins.storage import Entry
+from dcmseal.plugins.urls import is_url, masked
+
+
+def path_meant(word: str) -> str | None:
+    """The path that a word means, which may be a ``file:`` URL; None if it is another URL. Raises UsageError."""
+    path = local(word)
+    return None if is_url(path) else path
+
+
+def objects(url: str, *, several: bool, without: tuple[str, ...] = ()) -> Iterator[Found]:
+    """What a URL names, as the storage lists it, page by page: an object, a prefix that ends in a slash, or a pattern.
+
+    If ``several`` are named, paths for output begin with the last name of the prefix. What is not there, or cannot be
+    listed, is Unfound. Objects below the prefixes ``without`` are passed over: they may be results, written meanwhile.
+    """
+    is_pattern = WILD in url
+    is_named = not is_pattern and not url.endswith("/")
+    folder = fixed_part(url) if is_pattern or is_named else url
+    prefix = f"{folder.rstrip('/').rpartition('/')[2]}/" if several and url.endswith("/") else ""
+    count = 0
+    try:
+        for entry in listed(url):
+            if entry.url.startswith(without):
+                continue
+            count += 1
+            yield _item(entry, f"{prefix}{_path(entry.url[len(folder) :])}", is_named=is_named)
+        if not count and is_pattern:
+            raise DatasetError(f"nothing matches {url}", hint="check the pattern")
+    except SealError as error:
+        yield Unfound(source=masked(url), error=error)
+
+
+def _item(entry: Entry, relative: str, *, is_named: bool) -> Item:
+    # for a journal, another version is another file
+    number = int.from_bytes(sha256(entry.version.encode()).digest()[:7], "big") if entry.version else 0
+    return Item(source=entry.url, relative=relative, size=entry.size, inode=number, is_named=is_named)
+
+
+def _path(key: str) -> str:
+    """A path for output: names of objects are anybody's, and may lead out of the folder that results go to."""
+    return "/".join(map(_name, key.split("/")))
+
+
+def _name(part: str) -> str:
+    if part in ("", ".", ".."):
+        return part.replace(".", "%2E") or "%"
+    return part.replace("\\", "%5C").replace("\0", "%00")

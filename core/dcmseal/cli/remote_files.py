@@ -1,0 +1,60 @@
+"""URLs on the command line: refused if they hold a secret; results are seen when they are complete."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Generator
+from contextlib import contextmanager
+from io import RawIOBase
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
+
+from dcmseal.engine.remote import find, url_written
+from dcmseal.errors import UsageError
+from dcmseal.plugins.urls import is_url, scheme_of
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+    from dcmseal.plugins.storage import Write
+
+_NO_FILES: Final = frozenset({"key", "timestamp"})
+"""Options whose URLs are no files; they are looked at where they are used."""
+
+
+def check_urls(options: Namespace) -> None:
+    """Refuse URLs that hold secrets before anything repeats them; raises UsageError."""
+    for name, value in vars(options).items():
+        words = cast("list[object]", value) if isinstance(value, list) else [value]
+        for word in words:
+            if name not in _NO_FILES and isinstance(word, str) and is_url(word):
+                scheme_of(word)
+
+
+def is_there(url: str) -> bool:
+    """Whether there is such an object; raises UsageError, PluginError or DatasetError."""
+    return find(url) is not None
+
+
+@contextmanager
+def uploaded(url: str, *, force: bool) -> Generator[BinaryIO]:
+    """A stream to a new object, or one that it replaces; if the rest fails, nothing has changed.
+
+    Raises UsageError, before anything is computed, if there is an object already and no leave to overwrite it.
+    """
+    if not force and is_there(url):
+        raise UsageError(f"{url} exists", hint="name another object; --force overwrites it")
+    with url_written(url, None if force else "") as write:
+        yield cast("BinaryIO", _Upload(write))
+
+
+class _Upload(RawIOBase):
+    def __init__(self, write: Write) -> None:
+        self._write = write
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        view = memoryview(data).cast("B")
+        self._write(view)
+        return len(view)

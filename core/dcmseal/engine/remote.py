@@ -1,0 +1,102 @@
+"""Objects named by URL: read as files, listed, and written, through the storages that plugins contribute.
+
+URLs come from whoever calls, and never from what a Data Set says. ``file:`` URLs are paths, and need no plugin.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from dcmseal.dataset.ranged import RangedFile
+from dcmseal.dataset.source import Source
+from dcmseal.engine.wildcards import WILD, fixed_part, pattern_of
+from dcmseal.errors import DatasetError, UsageError
+from dcmseal.plugins.registry import Registry, installed
+from dcmseal.plugins.storage import Entry, Storage, StoredObject, Write
+from dcmseal.plugins.urls import is_url, scheme_of
+
+FILE: Final = "file"
+
+
+class RemoteFile(RangedFile):
+    """An object of a storage, as a file."""
+
+    def __init__(self, stored: StoredObject, *, twice: bool) -> None:
+        super().__init__(stored.read, stored.entry.size, twice=twice)
+        self.entry = stored.entry
+
+
+def local(word: str) -> str:
+    """The path that a ``file:`` URL stands for (RFC 8089); any other word as it is. Raises UsageError."""
+    if not is_url(word) or scheme_of(word) != FILE:
+        return word
+    parts = urlsplit(word)
+    path = unquote(parts.path, errors="surrogateescape")
+    if parts.netloc not in ("", "localhost") or parts.query or parts.fragment or not path or "\0" in path:
+        raise UsageError("a file: URL names a path on this machine", hint="write file:///PATH, or the path itself")
+    return path.lstrip("/") if os.name == "nt" else path
+
+
+def within(folder: str, relative: str) -> str:
+    """Where a file lies below a folder, which is a path or a URL."""
+    folder = local(folder)
+    return f"{folder.rstrip('/')}/{relative}" if is_url(folder) else os.path.join(folder, *relative.split("/"))
+
+
+@contextmanager
+def url_opened(url: str, registry: Registry | None = None, *, twice: bool = False) -> Generator[RemoteFile]:
+    """An object as a file, of which all is read ``twice``, if so.
+
+    Raises UsageError, PluginError, DatasetError or StorageUnavailable.
+    """
+    with _storage(url, registry).open(url) as stored, RemoteFile(stored, twice=twice) as file:
+        yield file
+
+
+@contextmanager
+def url_written(url: str, over: str | None, registry: Registry | None = None) -> Generator[Write]:
+    """Write an object, which is seen once the context ends well; ``over`` is the version that it replaces.
+
+    Raises UsageError, PluginError, OutputError or StorageUnavailable.
+    """
+    with _storage(url, registry).write(url, over) as write:
+        yield write
+
+
+def find(url: str, registry: Registry | None = None) -> Entry | None:
+    """What is known of an object; raises as ``url_opened``."""
+    return _storage(url, registry).find(url)
+
+
+def listed(url: str, registry: Registry | None = None) -> Iterator[Entry]:
+    """The objects below a URL that ends in a slash, or those that it matches with ``*`` and ``**``.
+
+    Any other URL is that of one object. They come as the storage lists them, page by page. Raises UsageError,
+    PluginError, DatasetError if a single object is not there, and StorageUnavailable.
+    """
+    storage = _storage(url, registry)
+    if url.endswith("/"):
+        yield from storage.list(url)
+    elif WILD in url:
+        pattern = pattern_of(url)
+        yield from (entry for entry in storage.list(fixed_part(url)) if pattern.fullmatch(entry.url))
+    else:
+        entry = storage.find(url)
+        if entry is None:
+            raise DatasetError(f"{url} is not there", hint="check the URL; a folder's ends in a slash")
+        yield entry
+
+
+def version_under(file: Source, url: str) -> str | None:
+    """The version of an object that was read from this URL; None if it has none, or what was read is something else."""
+    origin = getattr(file, "file", None)
+    return origin.entry.version or None if isinstance(origin, RemoteFile) and origin.entry.url == url else None
+
+
+def _storage(url: str, registry: Registry | None) -> Storage:
+    scheme = scheme_of(url)
+    return (registry or installed()).storage(scheme)

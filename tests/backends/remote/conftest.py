@@ -1,0 +1,53 @@
+"""Storages on the loopback, and objects to put there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.core.cli.conftest import key, run, without_environment
+from tests.core.engine.kit import signed
+from tests.support import builder
+from tests.support.pki import Pki
+from tests.support.s3 import S3Server, s3_server
+
+__all__ = ["key", "run", "without_environment"]
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture(scope="session")
+def _s3() -> Iterator[S3Server]:
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(_s3: S3Server) -> S3Server:
+    _s3.forget()
+    return _s3
+
+
+@pytest.fixture(scope="session")
+def image() -> bytes:
+    """An image without signature."""
+    return builder.file(builder.image())
+
+
+@pytest.fixture(scope="session")
+def small(image: bytes, pki: Pki) -> bytes:
+    """A signed image of less than a range."""
+    return signed(image, pki["p256"])
+
+
+@pytest.fixture(scope="session")
+def medium(pki: Pki) -> bytes:
+    """A signed image of a few ranges."""
+    return signed(builder.file(builder.image(pixels=bytes(range(256)) * 8192)), pki["p256"])
+
+
+@pytest.fixture(scope="session")
+def large(pki: Pki) -> bytes:
+    """A signed image of 40 MB."""
+    pixels = bytes(range(256)) * (40 * MEGABYTE // 256)
+    return signed(builder.file(builder.image(pixels=pixels)), pki["p256"])

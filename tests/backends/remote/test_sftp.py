@@ -1,0 +1,152 @@
+"""SFTP: whom it talks to, and files that are there as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+import paramiko
+import pytest
+
+import dcmseal
+from dcmseal import Verdict
+from dcmseal.engine.remote import listed, url_opened, url_written
+from dcmseal.errors import DatasetError, OutputError, SealError, StorageUnavailable
+from dcmseal_remote.sftp import Sftp
+from tests.core.engine.kit import verdict
+from tests.support.sftp import SftpFolder, sftp_server
+
+
+@pytest.fixture(scope="module")
+def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpFolder]:
+    with sftp_server(tmp_path_factory.mktemp("served"), tmp_path_factory.mktemp("home")) as server:
+        yield server
+
+
+@pytest.fixture
+def folder(_server: SftpFolder) -> SftpFolder:
+    for path in sorted(_server.path.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    return _server
+
+
+def names(folder: SftpFolder) -> list[str]:
+    return sorted(path.name for path in folder.path.iterdir())
+
+
+def test_read_signed_and_written(folder: SftpFolder, image: bytes, medium: bytes, key: str) -> None:
+    (folder.path / "image.dcm").write_bytes(image)
+    dcmseal.sign(f"{folder.url}/image.dcm", key=key, in_place=True)
+    assert verdict((folder.path / "image.dcm").read_bytes()) is Verdict.VALID
+    (folder.path / "medium.dcm").write_bytes(medium)
+    assert verdict(f"{folder.url}/medium.dcm") is Verdict.VALID
+    dcmseal.sign(f"{folder.url}/image.dcm", key=key, output=f"{folder.url}/twice.dcm")
+    assert len(dcmseal.signatures(f"{folder.url}/twice.dcm")) == 2
+    assert names(folder) == ["image.dcm", "medium.dcm", "twice.dcm"]
+
+
+def test_what_fails_leaves_nothing(folder: SftpFolder) -> None:
+
+    def fail() -> None:
+        with url_written(f"{folder.url}/new.dcm", None) as write:
+            write(b"half")
+            assert len(names(folder)) == 1
+            assert "new.dcm" not in names(folder)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert names(folder) == []
+
+
+def test_what_somebody_else_wrote_stays(folder: SftpFolder, image: bytes) -> None:
+    url = f"{folder.url}/image.dcm"
+    (folder.path / "image.dcm").write_bytes(image)
+    with url_opened(url) as file:
+        version = file.entry.version
+
+    def too_late() -> None:
+        with url_written(url, version) as write:
+            write(b"new")
+            os.utime(folder.path / "image.dcm", (1, 1))
+
+    with pytest.raises(OutputError, match="changed in the meantime"):
+        too_late()
+    with pytest.raises(OutputError, match="is there already"), url_written(url, ""):
+        pass
+    assert (folder.path / "image.dcm").read_bytes() == image
+    assert names(folder) == ["image.dcm"]
+
+
+def test_what_changes_while_it_is_read_has_no_verdict(folder: SftpFolder, image: bytes) -> None:
+    path = folder.path / "image.dcm"
+    path.write_bytes(image)
+    with url_opened(f"{folder.url}/image.dcm") as file:
+        os.utime(path, (1, 1))
+        with pytest.raises(DatasetError, match="changed while it was read"):
+            file.read(10)
+
+
+def test_files_below_a_folder(folder: SftpFolder) -> None:
+    for name in ("b/2.dcm", "b/1.dcm", "a.dcm", "b/c/3.dcm"):
+        path = folder.path / "study" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"123")
+    found = list(listed(f"{folder.url}/study/"))
+    assert [each.url.removeprefix(f"{folder.url}/study/") for each in found] == [
+        "a.dcm",
+        "b/1.dcm",
+        "b/2.dcm",
+        "b/c/3.dcm",
+    ]
+    assert {each.size for each in found} == {3}
+    assert all(each.version for each in found)
+    with pytest.raises(DatasetError, match="is not there"):
+        list(listed(f"{folder.url}/none/"))
+
+
+def test_a_connection_that_was_lost_is_made_again(folder: SftpFolder, small: bytes) -> None:
+    (folder.path / "image.dcm").write_bytes(small)
+    url = f"{folder.url}/image.dcm"
+    assert verdict(url) is Verdict.VALID
+    count = len(folder.transports)
+    assert verdict(url) is Verdict.VALID
+    assert len(folder.transports) == count
+    Sftp("sftp").located(url)[0].client.close()
+    assert verdict(url) is Verdict.VALID
+    assert len(folder.transports) == count + 1
+
+
+@pytest.mark.parametrize("line", ["", "{host} {name} {other}"])
+def test_nobody_talks_to_a_host_that_is_not_known(folder: SftpFolder, line: str) -> None:
+    """Neither to one that is not named, nor to one that shows another key."""
+    known_hosts = folder.home / ".ssh" / "known_hosts"
+    before = known_hosts.read_text()
+    host, name, _ = before.split()
+    other = paramiko.ECDSAKey.generate().get_base64()
+    known_hosts.write_text(line.format(host=host, name=name, other=other))
+    try:
+        with pytest.raises(StorageUnavailable) as caught:
+            verdict(f"{folder.url.replace('reader', 'writer')}/image.dcm")
+        assert "BadHostKeyException" in str(caught.value)
+    finally:
+        known_hosts.write_text(before)
+
+
+def test_a_login_that_fails(folder: SftpFolder) -> None:
+    with pytest.raises(SealError) as caught:
+        verdict(f"{folder.url.replace('reader', 'stranger')}/image.dcm")
+    assert "credentials" in caught.value.hint
+
+
+def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for scheme, package in (("gs", "gcsfs"), ("abfs", "adlfs")):
+        monkeypatch.setitem(sys.modules, package, None)
+        with pytest.raises(StorageUnavailable, match=package) as caught:
+            verdict(f"{scheme}://bucket/image.dcm")
+        assert caught.value.hint == f"pip install 'dcmseal[remote]' {package}"
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    with pytest.raises(StorageUnavailable, match="s3fs") as caught:
+        verdict("s3://bucket/image.dcm")
+    assert caught.value.hint == "pip install 'dcmseal[remote]'"

@@ -1,0 +1,256 @@
+"""Web servers: with ranges and without, and what none of them can do."""
+
+from __future__ import annotations
+
+import base64
+import re
+import ssl
+import stat
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+import dcmseal
+from dcmseal import Verdict
+from dcmseal.engine.remote import listed
+from dcmseal.errors import DatasetError, StorageUnavailable, UsageError
+from dcmseal_remote import requests, web
+from tests.backends.remote.conftest import MEGABYTE
+from tests.core.cli.conftest import Run
+from tests.core.engine.kit import verdict
+from tests.support.web import Answer, Script, WebServer, honest, web_server, without_ranges
+
+
+@pytest.fixture(scope="module")
+def _server() -> Iterator[WebServer]:
+    with web_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(_server: WebServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> WebServer:
+    monkeypatch.setattr(requests, "_PAUSE", 0)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return _server
+
+
+def test_read_in_ranges(server: WebServer, medium: bytes) -> None:
+    url = server.put("image.dcm", medium)
+    assert verdict(url) is Verdict.VALID
+    first, tail = (each["Range"] for each in server.requests[:2])
+    assert first == "bytes=0-131071"
+    assert re.fullmatch(f"bytes=209[0-9]{{4}}-{len(medium) - 1}", tail)
+    assert len(server.requests) <= 5
+    assert all("If-Match" in each for each in server.requests[1:])
+    server.requests.clear()
+    assert dcmseal.signatures(url) == dcmseal.signatures(medium)
+    assert len(server.requests) == 2
+
+
+def test_read_as_a_whole_where_there_are_no_ranges(server: WebServer, medium: bytes) -> None:
+    url = server.put("image.dcm", medium)
+    server.script = without_ranges
+    assert verdict(url) is Verdict.VALID
+    assert len(server.requests) == 1
+
+
+def test_a_small_object_takes_one_request(server: WebServer, small: bytes, run: Run) -> None:
+    url = server.put("image.dcm", small)
+    assert run("verify", url, "--integrity-only").out.startswith(f"{url}: valid")
+    assert len(server.requests) == 1
+
+
+def test_the_certificate_of_the_server_is_verified(
+    small: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "_PAUSE", 0)
+    files = certificate_for_this_machine(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*files)
+    with web_server(tls) as server:
+        url = server.put("image.dcm", small)
+        with pytest.raises(StorageUnavailable, match="certificate"):
+            verdict(url)
+        monkeypatch.setenv("SSL_CERT_FILE", str(files[0]))
+        assert verdict(url) is Verdict.VALID
+
+
+def certificate_for_this_machine(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that vouches for itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a server")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1)
+    builder = builder.not_valid_before(datetime(2020, 1, 1, tzinfo=UTC)).not_valid_after(
+        datetime(2100, 1, 1, tzinfo=UTC)
+    )
+    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    certificate = builder.add_extension(here, False).sign(key, hashes.SHA256())
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(certificate.public_bytes(Encoding.PEM))
+    paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return paths
+
+
+def moved(_: WebServer, __: str, ___: Mapping[str, str]) -> Answer:
+    return 302, {"Location": "http://169.254.169.254/latest/meta-data"}, b""
+
+
+def forbidden(_: WebServer, __: str, ___: Mapping[str, str]) -> Answer:
+    return 403, {}, b""
+
+
+def coded(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
+    status, more, body = honest(server, path, headers)
+    return status, {**more, "Content-Encoding": "gzip"}, body
+
+
+def elsewhere(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
+    status, more, body = honest(server, path, headers)
+    return status, {**more, "Content-Range": f"bytes 1-{len(body) - 1}/{len(server.objects[path])}"}, body
+
+
+def without_saying_which(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
+    status, more, body = honest(server, path, headers)
+    return status, {**more, "Content-Range": ""}, body
+
+
+def larger_than_said(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
+    """The total is a lie that shows when what is beyond the end is read."""
+    data = server.objects[path]
+    if len(server.requests) > 1:
+        return honest(server, path, headers)
+    size = end_of_range(headers)
+    return 206, {"Content-Range": f"bytes 0-{size - 1}/{1 << 40}", "ETag": '"1"'}, data[:size]
+
+
+def end_of_range(headers: Mapping[str, str]) -> int:
+    return int(headers["Range"].partition("-")[2]) + 1
+
+
+def another_each_time(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
+    """Without an ETag that could be asked for."""
+    status, more, body = honest(server, path, headers)
+    return status, {**more, "ETag": f'W/"{len(server.requests)}"'}, body
+
+
+def ranges_once(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
+    script = without_ranges if len(server.requests) > 1 else honest
+    return script(server, path, headers)
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (moved, "said to be elsewhere, at 169.254.169.254"),
+        (forbidden, "not allowed"),
+        (coded, "another coding"),
+        (elsewhere, "another range"),
+        (without_saying_which, "does not say which"),
+        (larger_than_said, "changed while it was read"),
+        (another_each_time, "changed while it was read"),
+        (ranges_once, "now comes as a whole"),
+    ],
+)
+def test_what_is_wrong_with_the_object(server: WebServer, medium: bytes, run: Run, script: Script, said: str) -> None:
+    url = server.put("image.dcm", medium)
+    server.script = script
+    ran = run("verify", url, "--integrity-only")
+    assert ran.code == 5, ran.err
+    assert said in ran.err
+    assert "hint: " in ran.err
+
+
+def busy(_: WebServer, __: str, ___: Mapping[str, str]) -> Answer:
+    return 503, {}, b""
+
+
+def cut_short(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
+    status, more, body = honest(server, path, headers)
+    return status, {**more, "Content-Length": str(len(body))}, body[:-1]
+
+
+def cut_short_as_a_whole(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
+    return cut_short(server, path, {name: value for name, value in headers.items() if name != "Range"})
+
+
+def nonsense(_: WebServer, __: str, ___: Mapping[str, str]) -> Answer:
+    return 999999, {}, b""
+
+
+@pytest.mark.parametrize("script", [busy, cut_short, cut_short_as_a_whole, nonsense])
+def test_what_is_wrong_with_the_server(
+    server: WebServer, medium: bytes, run: Run, monkeypatch: pytest.MonkeyPatch, script: Script
+) -> None:
+    monkeypatch.setattr(requests, "_SECONDS", 2)
+    url = server.put("image.dcm", medium)
+    server.script = script
+    ran = run("verify", url, "--integrity-only")
+    assert ran.code == 6, ran.err
+    assert "is out of reach" in ran.err
+    assert len(server.requests) == 3
+
+
+def test_a_server_that_is_busy_once_is_asked_again(server: WebServer, small: bytes) -> None:
+    url = server.put("image.dcm", small)
+    server.script = lambda *asked: honest(*asked) if len(server.requests) > 1 else busy(*asked)
+    assert verdict(url) is Verdict.VALID
+    assert len(server.requests) == 2
+
+
+def test_an_endless_answer_ends(server: WebServer, medium: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a range no more is read than was asked for, and of a whole no more than is allowed."""
+    url = server.put("image.dcm", medium)
+
+    def endless(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
+        status, more, body = honest(server, path, headers)
+        return status, {**more, "Content-Length": ""}, body + bytes(4 * MEGABYTE)
+
+    server.script = endless
+    assert verdict(url) is Verdict.VALID
+    server.script = lambda *asked: endless(asked[0], asked[1], {})
+    monkeypatch.setattr(web, "_LARGEST", 3 * MEGABYTE)
+    with pytest.raises(DatasetError, match="knows no ranges"):
+        verdict(url)
+
+
+def test_a_trickle_is_given_up(server: WebServer, medium: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "_SLOWEST", 1 << 60)
+    clock = iter(range(0, 1 << 20, 100))
+    monkeypatch.setattr("dcmseal_remote.requests.time.monotonic", lambda: next(clock))
+    url = server.put("image.dcm", medium)
+    server.script = without_ranges
+    with pytest.raises(StorageUnavailable, match="hardly anything"):
+        verdict(url)
+
+
+def test_a_login_comes_from_netrc_and_goes_nowhere_else(server: WebServer, small: bytes, tmp_path: Path) -> None:
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login reader password hunter2\n")
+    netrc.chmod(stat.S_IRUSR)
+    url = server.put("image.dcm", small)
+    assert verdict(url) is Verdict.VALID
+    assert server.requests[0]["Authorization"] == f"Basic {base64.b64encode(b'reader:hunter2').decode()}"
+    netrc.chmod(0o600)
+    netrc.write_text("machine\n")
+    with pytest.raises(UsageError, match="netrc"):
+        verdict(url)
+
+
+def test_nothing_is_listed_or_written(server: WebServer, small: bytes, key: str) -> None:
+    url = server.put("image.dcm", small)
+    with pytest.raises(UsageError, match="read only"):
+        dcmseal.sign(url, key=key, in_place=True)
+    with pytest.raises(UsageError, match="cannot be listed"):
+        list(listed(f"{server.url}/folder/"))
+    (entry,) = listed(url)
+    assert entry.size == len(small)
+    with pytest.raises(DatasetError, match="is not there"):
+        list(listed(f"{server.url}/none.dcm"))

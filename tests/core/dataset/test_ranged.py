@@ -1,0 +1,108 @@
+"""Objects read in ranges: the same bytes as in a file, few requests, and none of them twice."""
+
+from __future__ import annotations
+
+import os
+import threading
+from functools import partial
+from io import BytesIO
+from itertools import pairwise
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dcmseal.dataset import ranged
+from dcmseal.dataset.ranged import RangedFile
+from dcmseal.errors import DatasetError
+
+STEPS = st.lists(st.tuples(st.integers(-10, 3000), st.integers(0, 800)), max_size=40)
+
+
+class Served:
+    """Bytes, and the ranges of them that were asked for."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.asked: list[tuple[int, int]] = []
+        self.busy = threading.Lock()
+
+    def read(self, start: int, end: int) -> bytes:
+        assert 0 <= start < end <= len(self.data)
+        assert self.busy.acquire(blocking=False), "two at once"
+        self.asked.append((start, end))
+        self.busy.release()
+        return self.data[start:end]
+
+    def file(self, *, twice: bool = False) -> RangedFile:
+        return RangedFile(self.read, len(self.data), twice=twice)
+
+
+@given(size=st.integers(0, 2500), steps=STEPS, twice=st.booleans())
+def test_reads_as_a_file_does(size: int, steps: list[tuple[int, int]], *, twice: bool) -> None:
+    data = os.urandom(size)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"SMALLEST": 16, "LARGEST": 256, "_NEAR": 8, "_STEADY": 64, "_KEPT": 300}.items():
+            patch.setattr(ranged, name, value)
+        served = Served(data)
+        with served.file(twice=twice) as file, BytesIO(data) as expected:
+            for position, length in steps:
+                assert file.seek(max(0, position)) == expected.seek(max(0, position))
+                wanted = expected.read(length)
+                got = b""
+                while piece := cast("bytes", file.read(length - len(got))):
+                    got += piece
+                assert got == wanted
+                assert file.tell() == (expected.tell() if wanted else max(0, position))
+    if twice:
+        asked = sorted(served.asked)
+        assert all(one[1] <= other[0] for one, other in pairwise(asked)), "a byte was asked for twice"
+
+
+def test_reading_on_takes_larger_and_larger_ranges_each_byte_once() -> None:
+    served = Served(bytes(40 << 20))
+    with served.file() as file:
+        while file.read(1 << 16):
+            pass
+    assert sorted(served.asked) == served.asked
+    assert all(one[1] == other[0] for one, other in pairwise(served.asked))
+    sizes = [end - start for start, end in served.asked]
+    assert sizes[:4] == [1 << 17, 1 << 19, 1 << 21, 1 << 23]
+    assert sum(sizes) == 40 << 20
+    assert len(sizes) == 8
+
+
+def test_the_next_range_is_under_way_while_one_is_used() -> None:
+    served = Served(bytes(40 << 20))
+    with served.file() as file:
+        while file.tell() < 3 << 20:
+            file.read(1 << 16)
+    assert max(end for _, end in served.asked) > 10 << 20
+
+
+def test_jumps_cost_one_small_range_each_and_what_was_read_is_not_asked_for_again() -> None:
+    served = Served(bytes(40 << 20))
+    with served.file() as file:
+        for position in (0, 10 << 20, 20 << 20, 39 << 20, 0, 10 << 20, 39 << 20):
+            file.seek(position)
+            file.read(100)
+        assert [end - start for start, end in served.asked] == [1 << 17] * 4
+        file.seek((10 << 20) - 100)
+        file.read(100)
+        assert served.asked[-1] == ((10 << 20) - 100, 10 << 20)
+
+
+def test_what_goes_wrong_ahead_is_raised_where_it_is_needed() -> None:
+    def read(start: int, end: int) -> bytes:
+        if end > 20 << 20:
+            raise DatasetError("gone")
+        return bytes(end - start)
+
+    with RangedFile(read, 40 << 20) as file:
+        with pytest.raises(DatasetError, match="gone"):
+            list(iter(partial(file.read, 1 << 16), b""))
+        assert file.tell() > 8 << 20
+    with RangedFile(read, 40 << 20) as file:
+        while file.tell() < 3 << 20:
+            file.read(1 << 16)
