@@ -1,0 +1,16 @@
+"""Contributes the batch executor of this package; imports nothing until it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dcmseal.plugins.executing import BatchExecutor
+from dcmseal.plugins.hookspecs import hookimpl
+
+
+@hookimpl
+def dcmseal_batch_executors() -> Iterable[BatchExecutor]:
+    """Contribute ``dask``."""
+    from dcmseal_dask.cluster import DaskCluster
+
+    return (DaskCluster(),)

@@ -1,0 +1,40 @@
+"""A Dask cluster that is reached by TLS, as Dask's own configuration says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dask import config
+
+import dcmseal
+from dcmseal.errors import PluginError
+from dcmseal_dask.cluster import DaskCluster
+from tests.support.dask_cluster import Cluster
+from tests.support.pki import Pki
+
+
+@pytest.fixture
+def certified(pki: Pki) -> Iterator[dict[str, str]]:
+    """Options of Dask's commands; the same for the client, in Dask's configuration."""
+    identity = pki["p256"]
+    files = {
+        "ca-file": str(pki["root"].certificate_pem),
+        "cert": str(identity.certificate_pem),
+        "key": str(identity.key_pem),
+    }
+    tls = "distributed.comm.tls"
+    client = {f"{tls}.client.{name}": files[name] for name in ("cert", "key")}
+    with config.set({f"{tls}.ca-file": files["ca-file"], **client, "distributed.comm.require-encryption": True}):
+        yield files
+
+
+def test_files_are_verified_by_tls(tmp_path: Path, archive: Path, certified: dict[str, str]) -> None:
+    options = [word for name, file in certified.items() for word in (f"--tls-{name}", file)]
+    with Cluster(tmp_path, options=options, protocol="tls") as cluster:
+        cluster.add_worker()
+        results = dcmseal.verify_many([archive], integrity_only=True, executor=f"dask:{cluster.address}")
+        assert sum(each.verdict == "valid" for each in results) == 260
+        with pytest.raises(PluginError), DaskCluster(reaching=2).open(cluster.address.replace("tls:", "tcp:"), None):
+            pass
