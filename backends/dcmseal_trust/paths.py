@@ -36,6 +36,8 @@ class NoPath(Exception):
 
     code: str
     message: str
+    last: Certificate | None = None
+    """Where the chain ends whose next certificate is missing."""
 
 
 def find_path(leaf: Certificate, material: Material, moment: dt.datetime) -> ValidationPath:
@@ -140,4 +142,5 @@ def _end_of_chain(leaf: Certificate, material: Material) -> NoPath:
         "issuer-missing",
         f"there is no certificate of {issuer}, which issued that of {name_of(last)}: either an intermediate "
         "certificate is missing, or the authority is not trusted",
+        last,
     )

@@ -53,7 +53,11 @@ def test_every_warning_code_is_documented_and_no_other() -> None:
 
 def test_every_finding_about_timestamps_is_provoked_by_a_test() -> None:
     """They take authorities and broken tokens, which the samples below do not have."""
-    sources = (*ROOT.glob("tests/core/**/test_timestamp*.py"), *ROOT.glob("tests/backends/**/test_timestamp*.py"))
+    sources = (
+        *ROOT.glob("tests/core/**/test_timestamp*.py"),
+        *ROOT.glob("tests/backends/**/test_timestamp*.py"),
+        *ROOT.glob("tests/interop/test_independent_timestamps.py"),
+    )
     tested = "".join(path.read_text("utf-8") for path in sources)
     codes = [row.code for row in rows() if row.section == Aspect.TIMESTAMP]
     assert len(codes) > 20
@@ -62,7 +66,11 @@ def test_every_finding_about_timestamps_is_provoked_by_a_test() -> None:
 
 def test_every_finding_about_trust_is_provoked_by_a_test() -> None:
     """They take a past of certificates, CRLs and responders, which the samples below do not have."""
-    sources = (*ROOT.glob("tests/backends/trust/test_*.py"), *ROOT.glob("tests/core/engine/test_*.py"))
+    sources = (
+        *ROOT.glob("tests/backends/trust/test_*.py"),
+        *ROOT.glob("tests/core/engine/test_*.py"),
+        *ROOT.glob("tests/interop/test_independent_trust.py"),
+    )
     tested = "".join(path.read_text("utf-8") for path in sources)
     codes = [row.code for row in rows() if row.section == Aspect.TRUST]
     assert len(codes) > 20

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _LISTS: Final = ("trust_anchor", "intermediate", "crl", "ocsp_response", "key_usage", "extended_key_usage")
 _PINS: Final = ("pin_certificate", "pin_subject")
 _CHOICES: Final = ("revocation", "claimed_time")
-_FLAGS: Final = ("system_anchors", "fetch", "allow_weak")
+_FLAGS: Final = ("system_anchors", "fetch", "fetch_issuers", "allow_weak")
 
 
 def add_trust_options(parser: Parser) -> None:
@@ -41,6 +41,12 @@ def add_trust_options(parser: Parser) -> None:
         "OCSP responses are named or fetched",
     )
     group.add_argument("--fetch", action="store_true", help="fetch CRLs and OCSP responses from where they are")
+    group.add_argument(
+        "--fetch-issuers",
+        action="store_true",
+        help="fetch missing intermediate certificates from where any certificate says they are: whoever made the file "
+        "can choose whom that calls",
+    )
     group.add_argument(
         "--claimed-time",
         choices=("accept", "doubt", "refuse"),
@@ -85,6 +91,7 @@ def _settings(options: Namespace) -> TrustSettings:
         extended_key_usages=frozenset(options.extended_key_usage) or base.extended_key_usages,
         system_anchors=base.system_anchors or options.system_anchors,
         fetch=base.fetch or options.fetch,
+        fetch_issuers=base.fetch_issuers or options.fetch_issuers,
         revocation=Revocation(options.revocation) if options.revocation else base.revocation,
         claimed_time=Leniency(options.claimed_time) if options.claimed_time else base.claimed_time,
         weak=Leniency.ACCEPT if options.allow_weak else base.weak,

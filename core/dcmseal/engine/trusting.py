@@ -73,6 +73,8 @@ class Trust:
             )
         )
         outcomes = {finding.outcome for finding in answer.findings}
+        if "revoked" in {finding.code for finding in answer.findings}:
+            return (_authority(Outcome.FAILED, "tsa-revoked", _reasons(answer, Outcome.FAILED)),)
         if Outcome.FAILED in outcomes:
             return (_authority(Outcome.FAILED, "tsa-untrusted", _reasons(answer, Outcome.FAILED)),)
         if Outcome.UNKNOWN in outcomes:

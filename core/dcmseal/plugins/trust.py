@@ -71,6 +71,9 @@ class TrustSettings:
     """Files and folders of OCSP responses in DER."""
     fetch: bool = False
     """Fetch CRLs and OCSP responses from where certificates that lead to an anchor say they are."""
+    fetch_issuers: bool = False
+    """Fetch issuers' certificates that are missing from where any certificate says they are: whoever makes a file can
+    choose whom that calls."""
     timeout: float = 10.0
     """Seconds that each fetch may take."""
     revocation: Revocation | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -115,3 +116,17 @@ def test_what_an_answer_says_that_it_is_does_not_matter(site: Site, ca: Authorit
 
     responder.answers["/crl"] = as_a_page
     assert codes(site.ask(ca.issue("leaf", crl_at=f"{responder.url}/crl"), ca, fetch=True))[-1] == "not-revoked"
+
+
+def test_what_is_fetched_again_is_not_kept_twice(
+    site: Site, ca: Authority, responder: Responder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dcmseal_trust.fetching, "PATIENCE", 0.0)
+    leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl")
+    responder.answers["/crl"] = ca.crl(issued=on(2023, 2), due=on(2023, 3))
+    evaluator = X509Backend().open(site.settings(ca, fetch=True))
+    for hour in range(3):
+        now = NOW + timedelta(hours=hour)
+        evaluator.evaluate(TrustQuestion(certificate=leaf.der, moment=SIGNED, basis=TimeBasis.CLAIMED, now=now))
+    assert responder.asked == ["/crl"] * 3
+    assert len(evaluator._material.crls) == 1
