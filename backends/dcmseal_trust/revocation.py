@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
@@ -59,11 +59,12 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationStatus:
-    """The status; ``since`` and ``reason`` if it is revoked, and whether another source says that it is not."""
+    """The status; if it is revoked, also since when and why, whether for good, and whether another source denies it."""
 
     status: Status
     since: dt.datetime | None = None
     reason: str = ""
+    for_good: bool = True
     disputed: bool = False
 
     @property
@@ -83,20 +84,48 @@ def partial_paths(path: ValidationPath) -> tuple[ValidationPath, ...]:
 def status_at(path: ValidationPath, material: Material, moment: dt.datetime) -> RevocationStatus:
     """The status of the last certificate of a path; what was issued later counts, too (ETSI EN 319 102-1 5.2.5)."""
     # who signed a CRL is looked for by name, and may have come with the certificate
-    material = replace(material, intermediates=(*material.intermediates, *path.iter_certs(include_root=False)))
+    material = replace(
+        material,
+        intermediates=(*material.intermediates, *path.iter_certs(include_root=False)),
+        ocsp_responses=tuple(each for each in material.ocsp_responses if _is_about(path.last, each)),
+    )
+    status = _status_at(path, material, moment)
+    ended = [end for end in _ends(path.last, material) if end < moment]
+    if status.status is Status.STALE and ended:
+        # what is out of date cannot say that a certificate is good, but that it was revoked for good
+        earlier = _status_at(path, material, max(ended))
+        if earlier.status is Status.REVOKED and earlier.for_good:
+            return earlier
+    return status
+
+
+def _status_at(path: ValidationPath, material: Material, moment: dt.datetime) -> RevocationStatus:
     # each source by itself: validation of a path uses no OCSP response unless the certificate names a responder, and
     # takes the first that says good, though another says that the certificate is revoked
     by_ocsp = _foremost(
-        _by_ocsp(path, replace(material, ocsp_responses=(each,)), moment)
-        for each in material.ocsp_responses
-        if _is_about(path.last, each)
+        _by_ocsp(path, replace(material, ocsp_responses=(each,)), moment) for each in material.ocsp_responses
     )
-    crls = [material.crls, *((each,) for each in _of_issuer(path.last, material.crls))]
+    own = _of_issuer(path.last, material.crls)
+    crls = [material.crls, *((each,) for each in own if len(own) > 1)]
     by_crl = _foremost(_by_crl(path, replace(material, crls=each), moment) for each in crls)
     foremost = _foremost((by_ocsp, by_crl))
     if foremost.status is Status.REVOKED and Status.GOOD in (by_ocsp.status, by_crl.status):
         return replace(foremost, disputed=True)
     return foremost
+
+
+def _ends(certificate: Certificate, material: Material) -> Iterator[dt.datetime]:
+    """When what is at hand about a certificate ends to count."""
+    for crl in _of_issuer(certificate, material.crls):
+        yield from _moment(crl["tbs_cert_list"]["next_update"])
+    for response in material.ocsp_responses:
+        for each in response.basic_ocsp_response["tbs_response_data"]["responses"]:
+            yield from _moment(each["next_update"])
+
+
+def _moment(time: Any) -> Iterator[dt.datetime]:
+    if time.native is not None:
+        yield time.native
 
 
 def _foremost(statuses: Iterable[RevocationStatus]) -> RevocationStatus:
@@ -110,9 +139,7 @@ def _is_about(certificate: Certificate, response: OCSPResponse) -> bool:
 
 
 def _of_issuer(certificate: Certificate, crls: tuple[CertificateList, ...]) -> tuple[CertificateList, ...]:
-    """The CRLs of a certificate's issuer, if there are several."""
-    own = tuple(each for each in crls if each.issuer == certificate.issuer)
-    return own if len(own) > 1 else ()
+    return tuple(each for each in crls if each.issuer == certificate.issuer)
 
 
 def _by_ocsp(path: ValidationPath, material: Material, moment: dt.datetime) -> RevocationStatus:
@@ -140,8 +167,12 @@ def _status(
     try:
         completed(verify(path.last, path, context))
     except RevokedError as error:
-        reason = str(error.reason.human_friendly)
-        return RevocationStatus(status=Status.REVOKED, since=error.revocation_dt, reason=reason)
+        return RevocationStatus(
+            status=Status.REVOKED,
+            since=error.revocation_dt,
+            reason=str(error.reason.human_friendly),
+            for_good=error.reason.native != "certificate_hold",
+        )
     except (OCSPValidationIndeterminateError, CRLValidationIndeterminateError) as error:
         return RevocationStatus(status=Status.STALE if error.suspect_stale else Status.UNKNOWN)
     except CRLNoMatchesError:

@@ -162,6 +162,12 @@ def test_a_stale_crl(site: Site, independent: IndependentPki) -> None:
     assert found["revocation-stale"] is Outcome.UNKNOWN
 
 
+def test_a_stale_crl_that_says_revoked(site: Site, independent: IndependentPki) -> None:
+    crls = (independent.crl("root"), independent.crl("issuing", on(2025)))
+    for rule in (Revocation.SOFT, Revocation.HARD):
+        assert site("revoked-before", crls=crls, revocation=rule)["revoked"] is Outcome.FAILED
+
+
 def test_a_crl_of_another_issuer(site: Site, independent: IndependentPki) -> None:
     found = site("listed", crls=(independent.crl("root"), independent.crl("stranger")))
     assert found["revocation-of-others"] is Outcome.UNKNOWN
