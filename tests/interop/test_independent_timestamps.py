@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import pydicom
 import pytest
 
 import dcmseal
@@ -17,42 +15,11 @@ from dcmseal.errors import TimestampError, TimestampRejected
 from dcmseal.plugins.timestamping import Patience, QueryWish
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.report import Aspect, Outcome, Verdict
+from tests.interop.conftest import STAMPED, Stamp, token_of
 from tests.support.files import real_file
 from tests.support.independent_pki import NOW, SIGNED, IndependentPki, on
 
-STAMPED = SIGNED + dt.timedelta(minutes=1)
 SOUND = {"timestamp-imprint-matches", "timestamp-signature-valid", "timestamp-in-time"}
-
-Stamp = Callable[..., bytes]
-
-
-@pytest.fixture
-def stamp(independent: IndependentPki, signed_by: Callable[[str], Path]) -> Stamp:
-    """The file of the good signer with the timestamp of an authority, which nobody looks at."""
-
-    def stamp(service: str, at: dt.datetime = STAMPED, over: Path | None = None) -> bytes:
-        file = signed_by("good")
-        dataset = pydicom.dcmread(BytesIO(file.read_bytes()))
-        item = dataset[0xFFFAFFFA][0]
-        token = token_of(independent, service, dcmseal.timestamp_query(over or file), at)
-        item.add_new(0x04000305, "CS", "CMS_TSP")
-        item.add_new(0x04000310, "OB", token + bytes(len(token) % 2))
-        out = BytesIO()
-        dataset.save_as(out)
-        return out.getvalue()
-
-    return stamp
-
-
-def token_of(independent: IndependentPki, service: str, query: bytes, at: dt.datetime) -> bytes:
-    """What an authority answers at a moment."""
-    from dcmseal_timestamp.backend import CmsTsp
-
-    backend = CmsTsp()
-    independent.live_at(at)
-    answer = backend.ask(independent.tsa(service), query, Patience(attempts=1), lambda _: None)
-    independent.live_at(NOW)
-    return backend.accept(answer, None)
 
 
 @pytest.fixture
