@@ -1,4 +1,4 @@
-"""The PKI that is none of ours, and files signed by those in it."""
+"""DCMTK beside the package; the PKI that is none of ours, and files signed by those in it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,20 @@ import dcmseal
 from dcmseal.plugins.timestamping import Patience
 from dcmseal_timestamp.backend import CmsTsp
 from tests.core.engine.kit import signed_at
+from tests.interop.bench import Bench
+from tests.support.dcmsign import Dcmtk
 from tests.support.files import real_file
 from tests.support.independent_pki import NOW, SIGNED, IndependentPki
+from tests.support.pki import Pki
 
 STAMPED = SIGNED + dt.timedelta(minutes=1)
 
 Stamp = Callable[..., bytes]
+
+
+@pytest.fixture(scope="session")
+def bench(dcmsign: Dcmtk, pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(dcmsign, pki, tmp_path_factory.mktemp("interop"))
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ DIFFERENT: Final = NOT_FOR_SIGNING | ISSUER_NOT_ASKED_ABOUT
 
 
 @dataclass(frozen=True)
-class Bench:
+class Verifiers:
     """Both, with the same files about whom to trust, and today's clock."""
 
     dcmtk: Dcmtk
@@ -82,15 +82,15 @@ class Bench:
 
 
 @pytest.fixture
-def bench(dcmsign: Dcmtk, independent: IndependentPki) -> Bench:
-    return Bench(dcmsign, independent)
+def verifiers(dcmsign: Dcmtk, independent: IndependentPki) -> Verifiers:
+    return Verifiers(dcmsign, independent)
 
 
 @pytest.mark.parametrize("site", SITES)
-def test_signers(bench: Bench, signed_by: Callable[[str], Path], site: str) -> None:
+def test_signers(verifiers: Verifiers, signed_by: Callable[[str], Path], site: str) -> None:
     differences = {}
     for signer in SIGNERS:
-        theirs, ours = bench.verdicts(signed_by(signer), site)
+        theirs, ours = verifiers.verdicts(signed_by(signer), site)
         if theirs != (ours is Verdict.VALID):
             assert theirs
             differences[signer, site] = ours
@@ -109,11 +109,11 @@ def test_signers(bench: Bench, signed_by: Callable[[str], Path], site: str) -> N
     ],
 )
 def test_timestamp_authorities(
-    bench: Bench, stamp: Stamp, tmp_path: Path, service: str, dcmsign_says: bool, we_say: Verdict
+    verifiers: Verifiers, stamp: Stamp, tmp_path: Path, service: str, dcmsign_says: bool, we_say: Verdict
 ) -> None:
     file = tmp_path / "stamped.dcm"
     file.write_bytes(stamp(service))
-    assert bench.verdicts(file, "with CRLs", timestamp=True) == (dcmsign_says, we_say)
+    assert verifiers.verdicts(file, "with CRLs", timestamp=True) == (dcmsign_says, we_say)
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def test_timestamp_authorities(
     ],
 )
 def test_a_certified_time_does_not_impress_dcmsign(
-    bench: Bench, signed_by: Callable[[str], Path], tmp_path: Path, signer: str, site: str, we_say: Verdict
+    verifiers: Verifiers, signed_by: Callable[[str], Path], tmp_path: Path, signer: str, site: str, we_say: Verdict
 ) -> None:
     file = tmp_path / "stamped.dcm"
-    bench.pki.live_at(STAMPED)
-    dcmseal.add_timestamp(signed_by(signer), bench.pki.tsa("tsa"), output=file)
-    assert bench.verdicts(file, site, timestamp=True) == (False, we_say)
+    verifiers.pki.live_at(STAMPED)
+    dcmseal.add_timestamp(signed_by(signer), verifiers.pki.tsa("tsa"), output=file)
+    assert verifiers.verdicts(file, site, timestamp=True) == (False, we_say)
