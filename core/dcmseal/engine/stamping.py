@@ -9,6 +9,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.engine.silence import Silence
 from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, stamped_values, timestamp_answer
 from dcmseal.errors import CertificateNotValid, TimestampError, TimestampRejected, UsageError
 from dcmseal.model import DigitalSignature
@@ -35,6 +36,8 @@ class TimestampWish:
     patience: Patience = Patience()
     secrets: Secrets = field(default=_no_secrets, repr=False)
     """Answers with ``USER:PASSWORD`` when an authority wants to know who asks."""
+    silence: Silence = field(default_factory=Silence, repr=False, compare=False)
+    """Of authorities, remembered by those who sign several files with one wish."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +81,18 @@ def stamp(signature: DigitalSignature, wish: TimestampWish, registry: Registry |
 def in_turn(wish: TimestampWish, ask: Callable[[str], T]) -> T:
     """What the first of the authorities gives that does not fail; each is to get a nonce of its own.
 
-    Raises TimestampError with what each of them said.
+    One that gave no answer is left out for a while, so that not every file of many waits for it. Raises TimestampError
+    with what each of them said.
     """
     errors: list[tuple[str, TimestampError]] = []
     for url in wish.urls:
         try:
+            wish.silence.check(url)
             return ask(url)
+        except TimestampRejected as error:
+            errors.append((url, error))
         except TimestampError as error:
+            wish.silence.begin(url)
             errors.append((url, error))
     if len(errors) == 1:
         raise errors[0][1]

@@ -18,7 +18,7 @@ from tests.core.engine.kit import signed, signed_at, signer_of
 from tests.core.engine.stamped import SOUND, codes, value_of
 from tests.support.files import real_file
 from tests.support.pki import Pki
-from tests.support.tsa import Authority, Serving, response, serving
+from tests.support.tsa import Authority, Serving, refusal, response, serving
 
 SIGNERS = ("rsa2048", "p256", "p521", "dsa2048")
 
@@ -143,6 +143,25 @@ def test_the_next_authority_is_asked_when_one_fails(pki: Pki, served: Serving, p
         assert codes(result.data) == SOUND
         with pytest.raises(TimestampError, match=r"status 404.*cannot be used"):
             dcmseal.sign(plain, signer=signer_of(pki["p256"]), timestamp=[gone.url, broken.url])
+
+
+def test_of_many_files_only_the_first_waits_for_an_authority_that_is_silent(
+    pki: Pki, served: Serving, plain: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(lambda *_: (503, {}, b"")) as silent, serving(lambda *_: (200, {}, refusal())) as refusing:
+        wish = TimestampWish(urls=(silent.url, refusing.url, served.url), patience=Patience(attempts=1))
+        for _ in range(3):
+            assert dcmseal.sign(plain, signer=signer_of(pki["p256"]), timestamp=wish).certified is not None
+        # who refuses this signature may certify the next
+        assert [len(each.asked) for each in (silent, refusing, served)] == [1, 3, 3]
+        alone = replace(wish, urls=(silent.url,))
+        with pytest.raises(TimestampError, match="not asked again yet"):
+            dcmseal.sign(plain, signer=signer_of(pki["p256"]), timestamp=alone)
+        assert len(silent.asked) == 1
+        monkeypatch.setattr("dcmseal.engine.silence._LASTS", 0.0)
+        with pytest.raises(TimestampError, match="503"):
+            dcmseal.sign(plain, signer=signer_of(pki["p256"]), timestamp=alone)
+        assert len(silent.asked) == 2
 
 
 def test_nothing_is_written_without_a_sound_timestamp(
