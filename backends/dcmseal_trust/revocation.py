@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
 
-from asn1crypto.crl import CertificateList
 from asn1crypto.ocsp import OCSPResponse
 from asn1crypto.x509 import Certificate
 from pyhanko_certvalidator import ValidationContext
@@ -39,6 +38,8 @@ REQUIRED_OF_LAST: Final = RevocationCheckingPolicy(
     intermediate_ca_cert_rule=RevocationCheckingRule.NO_CHECK,
 )
 """A certificate without revocation status, or a mark that it needs none, counts for nothing."""
+_MOST_ENDS: Final = 8
+"""So many moments are looked at, at which something was up to date."""
 
 
 class Status(Enum):
@@ -90,24 +91,23 @@ def status_at(path: ValidationPath, material: Material, moment: dt.datetime) -> 
         ocsp_responses=tuple(each for each in material.ocsp_responses if _is_about(path.last, each)),
     )
     status = _status_at(path, material, moment)
-    ended = [end for end in _ends(path.last, material) if end < moment]
-    if status.status is Status.STALE and ended:
+    if status.status is Status.STALE:
         # what is out of date cannot say that a certificate is good, but that it was revoked for good
-        earlier = _status_at(path, material, max(ended))
-        if earlier.status is Status.REVOKED and earlier.for_good:
-            return earlier
+        ended = {end for end in _ends(path.last, material) if end < moment}
+        for end in sorted(ended, reverse=True)[:_MOST_ENDS]:
+            earlier = _status_at(path, material, end)
+            if earlier.status is Status.REVOKED and earlier.for_good:
+                return earlier
     return status
 
 
 def _status_at(path: ValidationPath, material: Material, moment: dt.datetime) -> RevocationStatus:
-    # each source by itself: validation of a path uses no OCSP response unless the certificate names a responder, and
-    # takes the first that says good, though another says that the certificate is revoked
+    # each OCSP response by itself, and then the CRLs: validation of a path uses no response unless the certificate
+    # names a responder, and takes the first that says good, though another says that it is revoked
     by_ocsp = _foremost(
         _by_ocsp(path, replace(material, ocsp_responses=(each,)), moment) for each in material.ocsp_responses
     )
-    own = _of_issuer(path.last, material.crls)
-    crls = [material.crls, *((each,) for each in own if len(own) > 1)]
-    by_crl = _foremost(_by_crl(path, replace(material, crls=each), moment) for each in crls)
+    by_crl = _by_crl(path, material, moment)
     foremost = _foremost((by_ocsp, by_crl))
     if foremost.status is Status.REVOKED and Status.GOOD in (by_ocsp.status, by_crl.status):
         return replace(foremost, disputed=True)
@@ -116,8 +116,9 @@ def _status_at(path: ValidationPath, material: Material, moment: dt.datetime) ->
 
 def _ends(certificate: Certificate, material: Material) -> Iterator[dt.datetime]:
     """When what is at hand about a certificate ends to count."""
-    for crl in _of_issuer(certificate, material.crls):
-        yield from _moment(crl["tbs_cert_list"]["next_update"])
+    for crl in material.crls:
+        if crl.issuer == certificate.issuer:
+            yield from _moment(crl["tbs_cert_list"]["next_update"])
     for response in material.ocsp_responses:
         for each in response.basic_ocsp_response["tbs_response_data"]["responses"]:
             yield from _moment(each["next_update"])
@@ -138,10 +139,6 @@ def _is_about(certificate: Certificate, response: OCSPResponse) -> bool:
     return any(each["cert_id"]["serial_number"].native == certificate.serial_number for each in answers)
 
 
-def _of_issuer(certificate: Certificate, crls: tuple[CertificateList, ...]) -> tuple[CertificateList, ...]:
-    return tuple(each for each in crls if each.issuer == certificate.issuer)
-
-
 def _by_ocsp(path: ValidationPath, material: Material, moment: dt.datetime) -> RevocationStatus:
     """What the one OCSP response of the material says."""
     # a responder that the authority has named must not be revoked itself (RFC 6960 4.2.2.2.1)
@@ -152,7 +149,7 @@ def _by_ocsp(path: ValidationPath, material: Material, moment: dt.datetime) -> R
 
 
 def _by_crl(path: ValidationPath, material: Material, moment: dt.datetime) -> RevocationStatus:
-    """What the CRLs of the material say together."""
+    """What the CRLs of the material say."""
     if not material.crls:
         return RevocationStatus(status=Status.UNKNOWN)
     # those who sign CRLs are on the path, and asked about in their turn

@@ -261,6 +261,18 @@ def test_a_missing_intermediate_on_the_command_line(
     assert main([*words, "--fetch-issuers"]) == 0
 
 
+def test_a_missing_intermediate_as_the_configuration_file_says(
+    independent: IndependentPki, signed_by: Callable[[str], Path], tmp_path: Path
+) -> None:
+    config = tmp_path / "config.toml"
+    config.touch(0o600)
+    words = ["verify", str(signed_by("good")), "--trust", "site", "--config", str(config), "--quiet"]
+    for fetch, code in (("false", 1), ("true", 0)):
+        (anchor,) = independent.pem("root")
+        config.write_text(f"[trust.site]\nanchors = '{anchor}'\nfetch-issuers = {fetch}\n")
+        assert main(words) == code
+
+
 def certified(independent: IndependentPki, file: Path, folder: Path) -> Path:
     """The file with a timestamp of a minute after the signature."""
     independent.live_at(SIGNED + dt.timedelta(minutes=1))

@@ -194,6 +194,23 @@ def test_what_does_not_tell_is_doubt_or_nothing(site: Site, ca: Authority, told:
         assert "not-revoked" not in codes(answer)
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_two_crls_the_one_that_says_revoked_counts(site: Site, ca: Authority, turn: int) -> None:
+    leaf = ca.issue("leaf")
+    crls = [ca.crl(issued=on(2025, 12, 1)), ca.crl((leaf, BEFORE))][::turn]
+    assert codes(site.ask(leaf, ca, crls=crls), Outcome.FAILED) == ["revoked"]
+
+
+def test_what_is_on_hold_in_a_stale_crl_may_be_good_again(site: Site, ca: Authority) -> None:
+    leaf = ca.issue("leaf")
+    for reason, code in (
+        (x509.ReasonFlags.certificate_hold, "revocation-stale"),
+        (x509.ReasonFlags.key_compromise, "revoked"),
+    ):
+        crl = ca.crl((leaf, BEFORE), issued=on(2024, 2), due=on(2024, 3), reason=reason)
+        assert codes(site.ask(leaf, ca, crls=[crl])) == ["leads-to-anchor", code]
+
+
 def test_without_any_source_revocation_is_looked_at_if_it_has_to_be(site: Site, ca: Authority) -> None:
     leaf = ca.issue("leaf")
     assert only(site.ask(leaf, ca), "revocation-unknown").outcome is Outcome.PASSED
