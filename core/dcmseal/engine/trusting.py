@@ -73,7 +73,7 @@ class Trust:
             )
         )
         outcomes = {finding.outcome for finding in answer.findings}
-        if "revoked" in {finding.code for finding in answer.findings}:
+        if (Outcome.FAILED, "revoked") in {(finding.outcome, finding.code) for finding in answer.findings}:
             return (_authority(Outcome.FAILED, "tsa-revoked", _reasons(answer, Outcome.FAILED)),)
         if Outcome.FAILED in outcomes:
             return (_authority(Outcome.FAILED, "tsa-untrusted", _reasons(answer, Outcome.FAILED)),)
