@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from dcmseal.engine.certificate import Certificate, read_certificate
@@ -16,6 +17,8 @@ from dcmseal.plugins.registry import Registry, installed
 from dcmseal.plugins.timestamping import Patience, QueryWish, TimestampBackend
 from dcmseal.report import Outcome
 from dcmseal.terms import TimestampType
+
+T = TypeVar("T")
 
 
 def _no_secrets(_: SecretRequest) -> str | None:
@@ -64,13 +67,23 @@ def stamp(signature: DigitalSignature, wish: TimestampWish, registry: Registry |
     Raises UsageError, PluginError, or TimestampError with what each of them said.
     """
     backend = _backend(registry)
+
+    def ask(url: str) -> Stamped:
+        query = query_for(signature, wish.query, registry)
+        return stamped_with(signature, backend.ask(url, query, wish.patience, wish.secrets), query, registry)
+
+    return in_turn(wish, ask)
+
+
+def in_turn(wish: TimestampWish, ask: Callable[[str], T]) -> T:
+    """What the first of the authorities gives that does not fail; each is to get a nonce of its own.
+
+    Raises TimestampError with what each of them said.
+    """
     errors: list[tuple[str, TimestampError]] = []
     for url in wish.urls:
-        # each gets a nonce of its own
-        query = query_for(signature, wish.query, registry)
         try:
-            response = backend.ask(url, query, wish.patience, wish.secrets)
-            return stamped_with(signature, response, query, registry)
+            return ask(url)
         except TimestampError as error:
             errors.append((url, error))
     if len(errors) == 1:
