@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,6 +92,18 @@ def test_a_responder_that_is_an_anchor_is_kept(site: Site, ca: Authority) -> Non
     leaf, responder = ca.issue("leaf"), root("responder")
     settings = site.settings(ca, responder, ocsp_responses=[ca.ocsp(leaf, signer=responder)])
     assert set(kept(leaf, settings).material.anchors) == {ca.der, responder.der}
+
+
+def test_crls_of_others_than_the_issuer_are_kept(site: Site, ca: Authority) -> None:
+    """The certificate says who issues them (RFC 5280 4.2.1.13)."""
+    other = root("crl authority")
+    names = [x509.DirectoryName(other.certificate.subject)]
+    point = x509.DistributionPoint(names, None, None, names)
+    leaf = ca.issue("leaf", extensions=[(x509.CRLDistributionPoints([point]), False)])
+    crl = other.crl()
+    material = kept(leaf, site.settings(ca, intermediates=[other], crls=[crl, ca.crl()])).material
+    assert crl in material.crls
+    assert other.der in material.certificates
 
 
 @given(st.data())

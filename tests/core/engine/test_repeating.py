@@ -164,6 +164,13 @@ def intermediate_expired(ca: Authority) -> Case:
     return Case(signed_by(issuing.issue("leaf")), Verdict.INVALID, "expired", ca, material={"intermediates": [issuing]})
 
 
+def upper_intermediate_expired(ca: Authority) -> Case:
+    upper = ca.issue("upper", authority=True, valid=(on(2022), on(2023)))
+    issuing = upper.issue("issuing", authority=True)
+    told = {"intermediates": [issuing, upper]}
+    return Case(signed_by(issuing.issue("leaf")), Verdict.INVALID, "expired", ca, material=told)
+
+
 def stranger(ca: Authority) -> Case:
     other = root("stranger")
     told = {"intermediates": [other], "crls": [other.crl()]}
@@ -181,7 +188,7 @@ CASES: list[Callable[[Authority], Case]] = [
     *(revocation_left_alone, pinned, revoked_before, revoked_since, revoked_since_its_certified_time),
     *(intermediate_revoked, expired_since, expired_since_its_certified_time, timestamp_authority_revoked),
     *(timestamp_authority_through_an_intermediate, expired_when_it_signed, stale_crl, issuer_missing),
-    *(intermediate_expired, stranger, refused_for_its_usage),
+    *(intermediate_expired, upper_intermediate_expired, stranger, refused_for_its_usage),
 ]
 
 
@@ -292,9 +299,10 @@ def test_who_certified_the_evidence_is_judged_today(lasting: Authority, site: Si
 def test_no_moment_is_believed_that_has_yet_to_come(lasting: Authority, site: Site) -> None:
     case = good(lasting)
     evidence = evidence_bytes(case.first(site))
-    report = repeated(case.data, replace(case.own(site), now=on(2025)), evidence, moment=True)
-    assert "repeat-moment-future" in said(report)
-    assert report.verdict is Verdict.NOT_ESTABLISHED
+    for each in (evidence, stamped(evidence, authority_of_time(lasting))):
+        report = repeated(case.data, replace(case.own(site), now=on(2025)), each, moment=True)
+        assert "repeat-moment-future" in said(report)
+        assert report.verdict is Verdict.NOT_ESTABLISHED
 
 
 def test_the_verifiers_rules_count(lasting: Authority, site: Site) -> None:

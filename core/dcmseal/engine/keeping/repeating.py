@@ -120,6 +120,8 @@ class _Moment:
         """Whether the moment counts, as a finding about each signature."""
         moment = self._evidence.grounds.moment
         told = f"all is judged as at {moment.isoformat()}"
+        if moment > (self._trust.settings.now or datetime.now(UTC)) + PROMPT:
+            return _unknown("repeat-moment-future", f"{told}, which has yet to come", _POE)
         if not self._evidence.timestamp:
             return self._uncertified(told, "which the evidence only claims")
         try:
@@ -144,9 +146,6 @@ class _Moment:
         return _passed("repeat-moment-certified", f"{told}, which a timestamp of the evidence certifies", _POE)
 
     def _uncertified(self, told: str, why: str) -> Finding:
-        now = self._trust.settings.now or datetime.now(UTC)
-        if self._evidence.grounds.moment > now + PROMPT:
-            return _unknown("repeat-moment-future", f"{told}, which has yet to come", _POE)
         if self._evidence.trust_moment:
             message = f"{told}, {why}: it counts because you vouch for the evidence"
             return _passed("repeat-moment-believed", message, _POE)
