@@ -41,24 +41,32 @@ def authority_of_time(ca: Authority, name: str = "tsa", **options: Any) -> Autho
 
 
 def signed_by(
-    leaf: Authority, *, at: dt.datetime = SIGNED, stamped_by: Authority | None = None, patient: str = "4711"
+    leaf: Authority,
+    *,
+    at: dt.datetime = SIGNED,
+    stamped_by: Authority | None = None,
+    patient: str = "4711",
+    embedded: tuple[bytes, ...] | None = None,
 ) -> bytes:
-    """A file that claims to be signed at a moment; a timestamp says the same."""
+    """A file that claims to be signed at a moment; a timestamp says the same, with its certificate or ``embedded``."""
     image = builder.file(builder.image(builder.text(0x00100020, "LO", patient)))
     with plan_signature(image, Wish(moment=at)) as plan:
         signature = dcmseal.make_signature(plan, SoftwareSigner(leaf.key, (leaf.der,)), allow_expired=True)
         if stamped_by is not None:
             value, *_ = stamped_values(signature, certificate_of(signature))
-            token = timestamp(stamped_by, value, at)
+            token = timestamp(stamped_by, value, at, embedded)
             signature = stamped_with(signature, response(token), None).signature
         data = dcmseal.attach(plan, signature)
     assert data is not None
     return data
 
 
-def timestamp(authority: Authority, value: bytes, moment: dt.datetime) -> bytes:
+def timestamp(
+    authority: Authority, value: bytes, moment: dt.datetime, embedded: tuple[bytes, ...] | None = None
+) -> bytes:
+    """A token; it comes with the authority's certificate unless others are to be ``embedded``."""
     made: Any = authority  # what it takes is a key and a certificate
-    return forged(made, value, moment=moment)
+    return forged(made, value, moment=moment, embedded=embedded)
 
 
 def first(data: bytes, settings: TrustSettings, **question: Any) -> VerificationReport:

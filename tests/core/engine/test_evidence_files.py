@@ -14,6 +14,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from pydicom import dcmread
 
 import dcmseal
 from dcmseal.engine.documents import report_document
@@ -21,15 +22,17 @@ from dcmseal.engine.keeping import container
 from dcmseal.engine.keeping.container import packed, unpacked
 from dcmseal.engine.keeping.saving import evidence_bytes, evidence_of
 from dcmseal.errors import EvidenceError, OutputError, UsageError
-from dcmseal.plugins.trust import TrustSettings
+from dcmseal.plugins.trust import Revocation, TrustSettings
 from dcmseal.report import Verdict, VerificationReport
 from tests.backends.trust.authority import Authority, Site
 from tests.docs.codes import ROOT
 from tests.support import builder
-from tests.support.keeping import LATER, authority_of_time, first, lasting_root, signed_by
+from tests.support.keeping import LATER, authority_of_time, first, lasting_root, said, signed_by
 from tests.support.pki import Pki
 
-SCHEMA = json.loads((ROOT / "docs" / "reference" / "evidence.schema.json").read_text("utf-8"))
+REFERENCE = ROOT / "docs" / "reference"
+SCHEMA = json.loads((REFERENCE / "evidence.schema.json").read_text("utf-8"))
+REPORT_SCHEMA = json.loads((REFERENCE / "report.schema.json").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +58,7 @@ def test_the_form_is_the_published_one(report: VerificationReport, data: bytes) 
     assert manifest["file"] == {"sha256": sha256(data).hexdigest(), "size": len(data)}
     assert manifest["moment"] == "2026-01-01T00:00:00Z"
     assert manifest["verdict"] == "valid"
+    jsonschema.validate(json.loads(members["report.json"]), REPORT_SCHEMA, cls=jsonschema.Draft202012Validator)
     assert json.loads(members["report.json"]) == json.loads(json.dumps(report_document(report)))
     for name, content in members.items():
         if "/" in name:
@@ -76,6 +80,29 @@ def test_the_stream_is_digested_with_sha256_whatever_the_mac(pki: Pki) -> None:
     dcmseal.stream(made.data or b"", made.uid, stream.update)
     assert grounds is not None
     assert [each.stream for each in grounds.signatures] == [stream.hexdigest()]
+
+
+@pytest.mark.parametrize("syntax", [builder.DEFLATED_LE, builder.IMPLICIT_LE, builder.EXPLICIT_BE])
+def test_every_source_and_level(pki: Pki, syntax: builder.Syntax) -> None:
+    """A signature in an item and one of all, in any encoding, as bytes and as pydicom data set."""
+    item = builder.Item((builder.us(0x300A00C0, 1), builder.text(0x300A00C2, "LO", "beam")))
+    plan = builder.file(builder.image(builder.Sequence(0x300A00B0, (item,))), syntax)
+    signer = pki["p256"]
+    key = f"pem:{signer.key_pem}?cert={signer.certificate_pem}"
+    data = dcmseal.sign(plan, key=key, location="BeamSequence[0]").data or b""
+    data = dcmseal.sign(data, key=key, tags=["PatientID"]).data or b""
+    trust = TrustSettings(anchors=(str(pki.root.certificate_pem),), revocation=Revocation.SOFT)
+    report = dcmseal.verify(data, trust=trust, keep_evidence=True)
+    evidence = replace(evidence_of(evidence_bytes(report)), trust_moment=True)
+    assert evidence.grounds.file_sha256 == sha256(data).hexdigest()
+    assert len({each.stream for each in evidence.grounds.signatures} - {""}) == 2
+    again = dcmseal.verify(data, trust=trust, evidence=evidence)
+    assert again.verdict is Verdict.VALID
+    assert {"repeat-file-matches", "repeat-signature-matches"} < said(again)
+    (only,) = dcmseal.verify(data, trust=trust, evidence=evidence, location="BeamSequence[0]").signatures
+    assert only.verdict() is Verdict.VALID
+    as_dataset = dcmseal.verify(dcmread(io.BytesIO(data)), trust=trust, evidence=evidence)
+    assert as_dataset.verdict is Verdict.VALID
 
 
 def test_what_is_read_is_what_was_written(report: VerificationReport) -> None:

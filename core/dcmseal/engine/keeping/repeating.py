@@ -42,14 +42,15 @@ class Repetition:
         own = trust.settings if isinstance(trust, Trust) else trust or TrustSettings()
         if evidence.trust_anchors:
             anchors = (*own.material.anchors, *evidence.grounds.material.anchors)
-            own = replace(own, material=replace(own.material, anchors=anchors))
+            trust = own = replace(own, material=replace(own.material, anchors=anchors))
         elif trust is None:
             raise UsageError(
                 "a verdict is repeated by your own trust anchors, and there is none",
                 hint="name those that you trust; an evidence file is no reason to trust what is in it",
             )
         self._evidence = evidence
-        self._moment = _Moment(evidence, Trust.open(own, registry), registry)
+        today = trust if isinstance(trust, Trust) else Trust.open(trust, registry)
+        self._moment = _Moment(evidence, today, registry)
         kept = replace(evidence.grounds.material, anchors=())
         settings = replace(
             own,

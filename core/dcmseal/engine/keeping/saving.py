@@ -71,7 +71,10 @@ def evidence_bytes(
     members = members_of(report.grounds, report.verdict, document)
     if timestamp is not None:
         members[STAMP] = _stamp(members[MANIFEST], report.grounds, timestamp, registry)
-    return packed(members)
+    data = packed(members)
+    # what cannot be read again, because there is too much of anything, is not worth keeping
+    evidence_of(data)
+    return data
 
 
 def load_evidence(path: str | os.PathLike[str], *, trust_moment: bool = False, trust_anchors: bool = False) -> Evidence:
