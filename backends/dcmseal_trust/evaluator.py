@@ -13,8 +13,10 @@ from asn1crypto.ocsp import OCSPResponse
 from asn1crypto.x509 import Certificate
 from pyhanko_certvalidator.path import ValidationPath
 
+from dcmseal.grounds import TrustMaterial
 from dcmseal.plugins.trust import Revocation, TrustAnswer, TrustQuestion, TrustSettings
 from dcmseal.report import Finding, Outcome, TimeBasis
+from dcmseal_trust.bearing import Bearing
 from dcmseal_trust.breakpoints import Breakpoints
 from dcmseal_trust.fetching import PATIENCE, Fetcher
 from dcmseal_trust.issuers import find_path_fetching
@@ -49,6 +51,7 @@ class X509Evaluator:
         """Judge by this material from now on."""
         self._material = material
         self._breakpoints = Breakpoints(material)
+        self._bearing: Bearing | None = None
         self._answers: dict[object, TrustAnswer] = {}
 
     def evaluate(self, question: TrustQuestion) -> TrustAnswer:
@@ -75,7 +78,8 @@ class X509Evaluator:
         moments = question.moment, question.now
         spans = tuple(self._breakpoints.span(each, moment) for each in certificates for moment in moments)
         turn = question.now.timestamp() // PATIENCE if self._fetcher else 0
-        return certificates, question.purpose, question.basis, question.moment <= question.now, turn, spans
+        order = question.moment <= question.now
+        return certificates, question.purpose, question.basis, question.keep_material, order, turn, spans
 
     def _evaluated(self, question: TrustQuestion) -> TrustAnswer:
         try:
@@ -91,7 +95,8 @@ class X509Evaluator:
             path = self._path(leaf, tuple(readable(question.others[:_MOST_OTHERS])), question.moment)
         except NoPath as none:
             message = f"{none.message} ({_OF_TIME[question.basis]})"
-            return TrustAnswer(findings=(*findings, finding(Outcome.FAILED, none.code, message, clause="RFC 5280 6")))
+            findings.append(finding(Outcome.FAILED, none.code, message, clause="RFC 5280 6"))
+            return TrustAnswer(findings=tuple(findings), material=self._material_of(leaf, question))
         chain = certificates_of(path)
         message = f"the certificate leads to {name_of(chain[-1])}, which is trusted, {_OF_TIME[question.basis]}"
         findings += [
@@ -99,10 +104,21 @@ class X509Evaluator:
             *weakness_findings(chain, self._settings),
             *self._expiry_findings(path, question),
         ]
+        material = self._material_of(leaf, question)
         if self._settings.revocation_rule is not Revocation.OFF:
             for each in partial_paths(path):
                 findings.extend(self._revocation_findings(each, question))
-        return TrustAnswer(findings=tuple(findings), chain=tuple(each.dump() for each in chain))
+                # at once: what was fetched is not kept for ever
+                material = material.joined(self._material_of(each.last, question))
+        return TrustAnswer(findings=tuple(findings), chain=tuple(each.dump() for each in chain), material=material)
+
+    def _material_of(self, certificate: Certificate, question: TrustQuestion) -> TrustMaterial:
+        """What bears on a certificate, if that is to be kept."""
+        if not question.keep_material:
+            return TrustMaterial()
+        if self._bearing is None:
+            self._bearing = Bearing(self._material)
+        return self._bearing.on(certificate, readable(question.others[:_MOST_OTHERS]))
 
     def _path(self, leaf: Certificate, others: tuple[Certificate, ...], moment: dt.datetime) -> ValidationPath:
         """A path, by what is at hand and, if the settings allow it, by issuers that are fetched; raises NoPath."""

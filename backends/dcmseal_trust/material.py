@@ -43,16 +43,23 @@ class Material:
 
 def read_material(settings: TrustSettings) -> Material:
     """Read all files that settings name; raises TrustError if one of them cannot be read."""
-    anchors = _all(settings.anchors, "certificate", _CERTIFICATE, certificate)
+    given = settings.material
+    anchors = (*_all(settings.anchors, "certificate", _CERTIFICATE, certificate), *readable(given.anchors))
     if settings.system_anchors:
         anchors += tuple(readable(system_certificates()))
     if not anchors:
         raise TrustError("there is no trust anchor: the operating system has none", hint="name a file with one")
     return Material(
         anchors=anchors,
-        intermediates=_all(settings.intermediates, "certificate", _CERTIFICATE, certificate),
-        crls=_all(settings.crls, "CRL", _CRL, crl),
-        ocsp_responses=_all(settings.ocsp_responses, "OCSP response", _OCSP, ocsp_response),
+        intermediates=(
+            *_all(settings.intermediates, "certificate", _CERTIFICATE, certificate),
+            *readable(given.certificates),
+        ),
+        crls=(*_all(settings.crls, "CRL", _CRL, crl), *_readable(given.crls, crl)),
+        ocsp_responses=(
+            *_all(settings.ocsp_responses, "OCSP response", _OCSP, ocsp_response),
+            *_readable(given.ocsp_responses, ocsp_response),
+        ),
     )
 
 
@@ -81,10 +88,14 @@ def ocsp_response(der: bytes) -> asn1_ocsp.OCSPResponse:
 
 def readable(certificates: Iterable[bytes]) -> Iterator[asn1_x509.Certificate]:
     """The certificates that can be read."""
-    for der in certificates:
+    return _readable(certificates, certificate)
+
+
+def _readable(values: Iterable[bytes], read: Callable[[bytes], T]) -> Iterator[T]:
+    for der in values:
         try:
-            yield certificate(der)
-        except Exception:  # noqa: BLE001, S112 - one odd certificate is no reason to do without the others
+            yield read(der)
+        except Exception:  # noqa: BLE001, S112 - an odd one is no reason to do without the others
             continue
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from dcmseal.engine.certifying import StampingResult, add_timestamp, attach_timestamp, timestamp_query
     from dcmseal.engine.changing import RemovalResult, SigningResult, plan, remove, sign
     from dcmseal.engine.inspection import Signature, SignedElement
+    from dcmseal.engine.keeping.manifest import Evidence
+    from dcmseal.engine.keeping.saving import load_evidence, save_evidence
     from dcmseal.engine.planning import Plan
     from dcmseal.engine.references.folders import Folders
     from dcmseal.engine.signing import attach, make_signature
@@ -37,6 +39,8 @@ _HOMES = {
     "dcmseal.engine.certifying": ("StampingResult", "add_timestamp", "attach_timestamp", "timestamp_query"),
     "dcmseal.engine.changing": ("RemovalResult", "SigningResult", "plan", "remove", "sign"),
     "dcmseal.engine.inspection": ("Signature", "SignedElement"),
+    "dcmseal.engine.keeping.manifest": ("Evidence",),
+    "dcmseal.engine.keeping.saving": ("load_evidence", "save_evidence"),
     "dcmseal.engine.planning": ("Plan",),
     "dcmseal.engine.references.folders": ("Folders",),
     "dcmseal.engine.signing": ("attach", "make_signature"),
@@ -53,6 +57,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "Aspect",
     "Config",
+    "Evidence",
     "Finding",
     "Folders",
     "KeySetup",
@@ -79,9 +84,11 @@ __all__ = [
     "attach_timestamp",
     "find",
     "load_config",
+    "load_evidence",
     "make_signature",
     "plan",
     "remove",
+    "save_evidence",
     "sign",
     "signatures",
     "stream",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn
 
 from dcmseal.location import MAIN, Location
 
 if TYPE_CHECKING:
+    from dcmseal.grounds import Grounds
     from dcmseal.model import CertifiedTime, DigitalSignature
 
 
@@ -147,6 +148,8 @@ class VerificationReport:
     references: tuple[Finding, ...] = ()
     """What was found out about the instances that a document cites, if asked for; ``where`` is SOP Instance UID."""
     integrity_only: bool = False
+    grounds: Grounds | None = field(default=None, repr=False, compare=False)
+    """What the verdict rests upon, if that was to be kept."""
 
     @property
     def verdict(self) -> Verdict:

@@ -10,6 +10,7 @@ from dcmseal.errors import (
     CertificateMismatch,
     CertificateNotValid,
     DatasetError,
+    EvidenceError,
     NoSuchItem,
     NoSuchSignature,
     NotSignable,
@@ -48,7 +49,7 @@ _BY_ERROR: Final = (
     (NoSuchSignature, ExitCode.NO_SIGNATURE),
     ((UsageError, ProfileError, NotSignable, NoSuchItem), ExitCode.USAGE),
     ((WeakAlgorithm, CertificateMismatch, CertificateNotValid), ExitCode.USAGE),
-    ((DatasetError, OutputError), ExitCode.UNREADABLE),
+    ((DatasetError, EvidenceError, OutputError), ExitCode.UNREADABLE),
 )
 _BY_VERDICT: Final = {
     "valid": ExitCode.OK,

@@ -66,10 +66,11 @@ def trust_of(options: Namespace) -> Trust | None:
         raise UsageError("--integrity-only does without trust", hint="leave it out, or the options about trust")
     from dcmseal.engine.trusting import Trust
 
-    return Trust.open(_settings(options))
+    return Trust.open(settings_of(options))
 
 
-def _settings(options: Namespace) -> TrustSettings:
+def settings_of(options: Namespace) -> TrustSettings:
+    """Trust settings as the options have them; raises UsageError."""
     from dataclasses import replace
 
     from dcmseal.plugins.trust import Leniency, Revocation, TrustSettings

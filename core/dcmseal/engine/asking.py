@@ -21,10 +21,13 @@ from dcmseal.location import Location
 from dcmseal.report import VerificationReport
 
 if TYPE_CHECKING:
+    from dcmseal.dataset.part10 import DicomFile
     from dcmseal.engine.inspection import Signature
+    from dcmseal.engine.keeping.manifest import Evidence
     from dcmseal.engine.references.folders import Folders
     from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
     from dcmseal.engine.trusting import Trust
+    from dcmseal.engine.verification import Question
     from dcmseal.plugins.protocols import Profile
     from dcmseal.plugins.registry import Registry
     from dcmseal.plugins.trust import TrustSettings
@@ -46,6 +49,8 @@ def verify(
     name_profiles: bool = True,
     trust: Trust | TrustSettings | None = None,
     references: References | None = None,
+    keep_evidence: bool = False,
+    evidence: Evidence | None = None,
     registry: Registry | None = None,
 ) -> VerificationReport:
     """Verify signatures: one by ``uid``, all at one ``location``, or all at every level.
@@ -57,14 +62,22 @@ def verify(
     for timestamps that come without. ``name_profiles`` False saves looking for plugins where nobody wants to know which
     profiles are met. ``trust`` says whom to believe: without it, trust stays unknown; ``Trust.open(settings)`` serves
     many files. ``references`` are folders with the instances that a document cites as evidence, which are then
-    held against what it says of them (PS3.3 C.17.2.1). A bad signature is a finding of the report. Raises UsageError,
-    DatasetError or one of its kinds, ProfileError or one of its kinds, and TrustError if what ``trust`` names cannot be
-    read.
+    held against what it says of them (PS3.3 C.17.2.1). ``keep_evidence`` has the report come with its ``grounds``, for
+    ``save_evidence``; ``evidence`` repeats a verdict by what was kept then. A bad signature is a finding of the report.
+    Raises UsageError, DatasetError or one of its kinds, ProfileError or one of its kinds, and TrustError if what
+    ``trust`` names cannot be read.
     """
     from dcmseal.engine.verification import Question, verify_file
 
     wanted = tuple(require)
-    judge = _opened(trust, registry)
+    judge: Trust | None
+    finish: Callable[[DicomFile, Question, VerificationReport], VerificationReport] | None = None
+    if keep_evidence or evidence is not None:
+        from dcmseal.engine.keeping.asking import prepared
+
+        judge, finish = prepared(trust, evidence, registry, keep=keep_evidence, integrity_only=integrity_only)
+    else:
+        judge = _opened(trust, registry)
     question = Question(
         uid=uid,
         location=location_of(location),
@@ -72,17 +85,17 @@ def verify(
         required=tuple(_plugins(registry).profile(each) if isinstance(each, str) else each for each in wanted),
         integrity_only=integrity_only,
         accept_old_format=accept_old_format,
-        timestamp=_timestamps(timestamp, timestamp_certificates, registry, judge),
+        timestamp=_timestamps(timestamp, _with_kept(timestamp_certificates, evidence), registry, judge),
         trust=judge,
     )
     folders = folders_of(references)
     with opened(source) as file:
         report = verify_file(file, question)
-        if folders is None:
-            return report
-        from dcmseal.engine.references.checking import reference_findings
+        if folders is not None:
+            from dcmseal.engine.references.checking import reference_findings
 
-        return replace(report, references=tuple(reference_findings(file, report, folders)))
+            report = replace(report, references=tuple(reference_findings(file, report, folders)))
+        return report if finish is None else finish(file, question, report)
 
 
 def signatures(source: DatasetInput) -> tuple[Signature, ...]:
@@ -156,6 +169,12 @@ def _timestamps(
         backend=lambda type_: _plugins(registry).timestamp_backend(type_),
         vouch=trust.vouch if trust else nobody_vouches,
     )
+
+
+def _with_kept(certificates: Iterable[bytes], evidence: Evidence | None) -> Iterable[bytes]:
+    """Certificates of authorities, with those that were given when the verdict was found."""
+    kept = evidence.grounds.timestamp_certificates if evidence else ()
+    return dict.fromkeys((*certificates, *kept))
 
 
 def _plugins(registry: Registry | None) -> Registry:

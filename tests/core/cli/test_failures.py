@@ -19,7 +19,10 @@ REFUSED = {
     "ProfileFileError",
     *("WeakAlgorithm", "CertificateMismatch", "CertificateNotValid"),
 }
-UNREADABLE = {"DatasetError", "NotDicom", "Malformed", "OutputError", "InstanceNotFound", "InstanceAmbiguous"}
+UNREADABLE = {
+    *("DatasetError", "NotDicom", "Malformed", "OutputError", "EvidenceError"),
+    *("InstanceNotFound", "InstanceAmbiguous"),
+}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

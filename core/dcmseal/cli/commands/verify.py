@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dcmseal.cli.exit_codes import ExitCode
+from dcmseal.cli.keeping import add_evidence_options
 from dcmseal.cli.parser import Parser, completed_by
-from dcmseal.cli.trusting import add_trust_options, trust_of
+from dcmseal.cli.trusting import add_trust_options
 
 if TYPE_CHECKING:
     from dcmseal.engine.json_values import Document
@@ -23,6 +24,8 @@ _EXAMPLES = """
   dcmseal verify *.dcm --quiet && echo all are valid
   dcmseal verify plan.dcm --item "BeamSequence[0]" --require base-rsa
   dcmseal verify report.dcm --references study          is its evidence what was cited?
+  dcmseal verify signed.dcm --trust hospital --save-evidence signed.evidence
+  dcmseal verify signed.dcm --trust hospital --evidence signed.evidence
   dcmseal verify - --json < signed.dcm"""
 
 
@@ -40,6 +43,7 @@ def configure(parser: Parser) -> None:
     parser.add_uid("only the signature with this Digital Signature UID")
     parser.add_argument("--item", metavar="PATH", help="only signatures in this item, as in BeamSequence[0], or main")
     add_trust_options(parser)
+    add_evidence_options(parser)
     parser.add_argument("--integrity-only", action="store_true", help="do without trust in the signer")
     completed_by(
         parser.add_argument(
@@ -124,6 +128,7 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
     from dcmseal.cli.certificate_files import certificates_in
     from dcmseal.cli.evidence import folders
     from dcmseal.cli.files import STDIO, input_file
+    from dcmseal.cli.keeping import keeping_of
     from dcmseal.cli.site import registry_of
     from dcmseal.engine.asking import verify
     from dcmseal.errors import DatasetError, UsageError
@@ -133,7 +138,8 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
         raise UsageError("standard input can be read once only", hint="name - once")
     references = folders(options.references)
     location = None if options.item is None else Location.parse(options.item)
-    trust = trust_of(options)
+    keeping = keeping_of(options)
+    trust = keeping.trust(options)
     certificates = certificates_in(options.timestamp_certificate)
     registry = registry_of(options) if options.require else None
     for file in options.files:
@@ -153,7 +159,10 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
                     # looking for plugins takes longer than all else that a small file needs
                     name_profiles=options.verbose or options.json,
                     references=references,
+                    keep_evidence=keeping.keeps,
+                    evidence=keeping.evidence,
                 )
+            keeping.save(report)
         except DatasetError as error:
             if len(options.files) == 1:
                 raise
