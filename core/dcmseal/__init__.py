@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from dcmseal.engine.changing import RemovalResult, SigningResult, plan, remove, sign
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.engine.planning import Plan
+    from dcmseal.engine.policy import Policy
     from dcmseal.engine.references.folders import Folders
+    from dcmseal.engine.rule import Rule
     from dcmseal.engine.signing import attach, make_signature
     from dcmseal.engine.stamping import TimestampWish
     from dcmseal.engine.timestamps import TimestampRule
@@ -38,7 +40,9 @@ _HOMES = {
     "dcmseal.engine.changing": ("RemovalResult", "SigningResult", "plan", "remove", "sign"),
     "dcmseal.engine.inspection": ("Signature", "SignedElement"),
     "dcmseal.engine.planning": ("Plan",),
+    "dcmseal.engine.policy": ("Policy",),
     "dcmseal.engine.references.folders": ("Folders",),
+    "dcmseal.engine.rule": ("Rule",),
     "dcmseal.engine.signing": ("attach", "make_signature"),
     "dcmseal.engine.stamping": ("TimestampWish",),
     "dcmseal.engine.timestamps": ("TimestampRule",),
@@ -60,8 +64,10 @@ __all__ = [
     "MacAlgorithm",
     "Outcome",
     "Plan",
+    "Policy",
     "Registry",
     "RemovalResult",
+    "Rule",
     "SealError",
     "Signature",
     "SignaturePurpose",

@@ -90,6 +90,23 @@ class SignaturePurpose(IntEnum):
         """Code Meaning as CID 7007 words it."""
         return _MEANINGS[self]
 
+    @classmethod
+    def named(cls, text: str) -> SignaturePurpose | None:
+        """The purpose of a number, member name or Code Meaning; None if there is none.
+
+        >>> SignaturePurpose.named("verification")
+        <SignaturePurpose.VERIFICATION: 5>
+        """
+        wanted = _folded(text.lstrip("0"))
+        for each in cls:
+            if wanted in (str(each.value), _folded(each.name), _folded(each.meaning)):
+                return each
+        return None
+
+
+def _folded(words: str) -> str:
+    return words.casefold().replace("-", " ").replace("_", " ")
+
 
 PURPOSE_CODING_SCHEME = "ASTM-sigpurpose"
 

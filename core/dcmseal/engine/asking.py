@@ -17,14 +17,17 @@ from typing import TYPE_CHECKING, TypeAlias
 from dcmseal.dataset.source import Buffer
 from dcmseal.engine.opening import DatasetInput, opened
 from dcmseal.errors import NoSuchSignature, UsageError
-from dcmseal.location import Location
+from dcmseal.location import MAIN, Location
 from dcmseal.report import VerificationReport
 
 if TYPE_CHECKING:
     from dcmseal.engine.inspection import Signature
+    from dcmseal.engine.policy import Policy
     from dcmseal.engine.references.folders import Folders
+    from dcmseal.engine.rule import Rule
     from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
     from dcmseal.engine.trusting import Trust
+    from dcmseal.engine.verification import Question
     from dcmseal.plugins.protocols import Profile
     from dcmseal.plugins.registry import Registry
     from dcmseal.plugins.trust import TrustSettings
@@ -38,7 +41,8 @@ def verify(
     *,
     uid: str | None = None,
     location: Location | str | None = None,
-    require: Iterable[str | Profile] = (),
+    require: Iterable[str | Profile | Rule] = (),
+    policy: Policy | None = None,
     integrity_only: bool = False,
     accept_old_format: bool = False,
     timestamp: TimestampRule | str = "verify",
@@ -50,8 +54,9 @@ def verify(
 ) -> VerificationReport:
     """Verify signatures: one by ``uid``, all at one ``location``, or all at every level.
 
-    ``require`` names profiles, or profile files, each of which some signature must meet. ``integrity_only`` lets the
-    verdict do without trust. ``accept_old_format`` takes the fragment format of DCMTK before 3.5.4 for valid.
+    ``require`` names profiles or profile files, or is other rules as ``Rule.parse`` reads them: each has to be met by
+    one signature. ``policy`` is what is demanded of all signatures together. ``integrity_only`` lets the verdict do
+    without trust. ``accept_old_format`` takes the fragment format of DCMTK before 3.5.4 for valid.
     ``timestamp`` says whether certified timestamps are verified where they are (``verify``), demanded of every
     signature (``require``), or left alone (``ignore``); ``timestamp_certificates`` are DER certificates of authorities,
     for timestamps that come without. ``name_profiles`` False saves looking for plugins where nobody wants to know which
@@ -63,21 +68,26 @@ def verify(
     """
     from dcmseal.engine.verification import Question, verify_file
 
-    wanted = tuple(require)
+    demanded = _demanded(policy, tuple(require), registry)
     judge = _opened(trust, registry)
     question = Question(
         uid=uid,
         location=location_of(location),
         profiles=_plugins(registry).profiles() if name_profiles else (),
-        required=tuple(_plugins(registry).profile(each) if isinstance(each, str) else each for each in wanted),
+        required=demanded.profiles if demanded else (),
         integrity_only=integrity_only,
         accept_old_format=accept_old_format,
-        timestamp=_timestamps(timestamp, timestamp_certificates, registry, judge),
+        timestamp=_timestamps(_rule(timestamp, demanded), timestamp_certificates, registry, judge),
         trust=judge,
     )
     folders = folders_of(references)
     with opened(source) as file:
         report = verify_file(file, question)
+        if demanded is not None:
+            from dcmseal.engine.demands import unmet_findings
+
+            findings = unmet_findings(demanded, report, _asked_level(question, report))
+            report = replace(report, unmet=(*report.unmet, *findings))
         if folders is None:
             return report
         from dcmseal.engine.references.checking import reference_findings
@@ -139,19 +149,49 @@ def folders_of(references: References | None) -> Folders | None:
     return references if isinstance(references, Folders) else Folders(references)
 
 
-def _timestamps(
-    rule: TimestampRule | str, certificates: Iterable[bytes], registry: Registry | None, trust: Trust | None
-) -> TimestampQuestion:
-    """How timestamps are verified; raises UsageError."""
-    from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule, nobody_vouches
+def _demanded(
+    policy: Policy | None, require: tuple[str | Profile | Rule, ...], registry: Registry | None
+) -> Policy | None:
+    """What is demanded, with its profiles found; raises UsageError, and ProfileError or one of its kinds."""
+    if policy is None and not require:
+        return None
+    from dcmseal.engine.policy import Policy, rule_of
+
+    whole = (policy or Policy()).with_rules(map(rule_of, require))
+    return whole.resolved(lambda name: _plugins(registry).profile(name))
+
+
+def _asked_level(question: Question, report: VerificationReport) -> Location:
+    """The level that demands are about: the main one, unless another is asked about."""
+    if question.location is not None:
+        return question.location
+    return report.signatures[0].signature.location if question.uid is not None else MAIN
+
+
+def _rule(rule: TimestampRule | str, demanded: Policy | None) -> TimestampRule:
+    """What becomes of timestamps, if that is not against what is demanded; raises UsageError."""
+    from dcmseal.engine.timestamps import TimestampRule
 
     try:
         asked = TimestampRule(rule)
     except ValueError:
         known = ", ".join(TimestampRule)
         raise UsageError(f"{rule!r} is no way to deal with timestamps", hint=f"use one of {known}") from None
+    if demanded is None or not demanded.wants_timestamps:
+        return asked
+    if asked is TimestampRule.IGNORE:
+        raise UsageError("timestamps are to be ignored, but one is demanded", hint="leave one of the two out")
+    return TimestampRule.REQUIRE if demanded.timestamps else asked
+
+
+def _timestamps(
+    rule: TimestampRule, certificates: Iterable[bytes], registry: Registry | None, trust: Trust | None
+) -> TimestampQuestion:
+    """How timestamps are verified."""
+    from dcmseal.engine.timestamps import TimestampQuestion, nobody_vouches
+
     return TimestampQuestion(
-        rule=asked,
+        rule=rule,
         certificates=tuple(certificates),
         backend=lambda type_: _plugins(registry).timestamp_backend(type_),
         vouch=trust.vouch if trust else nobody_vouches,

@@ -48,7 +48,7 @@ class Question:
     profiles: tuple[Profile, ...] = ()
     """Profiles whose names are reported if met."""
     required: tuple[Profile, ...] = ()
-    """Profiles each of which some signature has to meet."""
+    """Profiles that each signature is held against, whether their names are reported or not."""
     integrity_only: bool = False
     timestamp: TimestampQuestion = TimestampQuestion()
     accept_old_format: bool = False
@@ -212,13 +212,14 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question, time
         findings.append(_finding(Aspect.COVERAGE, Outcome.FAILED, "too-many-lists", message))
     stated = replace(signature, timestamp_type=type_for_profiles(signature, stamp))
     facts = facts_of(stated, certificate, listed.signed if listed else frozenset())
-    met, missing = level.profiled.judge(facts, asked=question.uid in (None, signature.uid))
-    findings.extend(missing)
+    judged = level.profiled.judge(facts)
+    findings.extend(judged.findings)
     return SignatureReport(
         signature=signature,
         findings=tuple(findings),
         coverage=listed.coverage if listed else None,
-        profiles=met,
+        profiles=judged.met,
+        required=judged.required,
         trust=trust,
         certified=stamp.time,
     )
