@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.conformance import purpose_of
+from dcmseal.engine.profile_view import purpose_of
 from dcmseal.engine.rule import Rule, fingerprint_of
 from dcmseal.engine.subjects import NOBODY, Attributes, attributes_of
 from dcmseal.engine.timestamps import VOUCHING
