@@ -50,6 +50,11 @@ class KeyType(Enum):
     EC = "EC"
     DSA = "DSA"
 
+    @property
+    def least_bits(self) -> int:
+        """The smallest key that a new signature is made with (NIST SP 800-131A); 0 where the curve decides."""
+        return 0 if self is KeyType.EC else 2048
+
 
 class CertificateType(StrEnum):
     """Defined Terms for Certificate Type (0400,0110)."""
