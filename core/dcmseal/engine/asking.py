@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from dcmseal.engine.rule import Rule
     from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
     from dcmseal.engine.trusting import Trust
-    from dcmseal.engine.verification import Question
     from dcmseal.plugins.protocols import Profile
     from dcmseal.plugins.registry import Registry
     from dcmseal.plugins.trust import TrustSettings
@@ -55,7 +54,8 @@ def verify(
     """Verify signatures: one by ``uid``, all at one ``location``, or all at every level.
 
     ``require`` names profiles or profile files, or is other rules as ``Rule.parse`` reads them: each has to be met by
-    one signature. ``policy`` is what is demanded of all signatures together. ``integrity_only`` lets the verdict do
+    one signature. ``policy`` is what is demanded of all signatures together: those at the main level, or at
+    ``location``. ``integrity_only`` lets the verdict do
     without trust. ``accept_old_format`` takes the fragment format of DCMTK before 3.5.4 for valid.
     ``timestamp`` says whether certified timestamps are verified where they are (``verify``), demanded of every
     signature (``require``), or left alone (``ignore``); ``timestamp_certificates`` are DER certificates of authorities,
@@ -86,7 +86,7 @@ def verify(
         if demanded is not None:
             from dcmseal.engine.demands import unmet_findings
 
-            findings = unmet_findings(demanded, report, _asked_level(question, report))
+            findings = unmet_findings(demanded, report, question.location or MAIN)
             report = replace(report, unmet=(*report.unmet, *findings))
         if folders is None:
             return report
@@ -159,13 +159,6 @@ def _demanded(
 
     whole = (policy or Policy()).with_rules(map(rule_of, require))
     return whole.resolved(lambda name: _plugins(registry).profile(name))
-
-
-def _asked_level(question: Question, report: VerificationReport) -> Location:
-    """The level that demands are about: the main one, unless another is asked about."""
-    if question.location is not None:
-        return question.location
-    return report.signatures[0].signature.location if question.uid is not None else MAIN
 
 
 def _rule(rule: TimestampRule | str, demanded: Policy | None) -> TimestampRule:

@@ -112,13 +112,13 @@ class Candidate:
             yield Outcome.UNKNOWN, "its signer's name is only claimed, without trust"
 
     def _against_profiles(self, rule: Rule) -> Iterator[tuple[Outcome, str]]:
-        known = dict(self.report.required)
         for profile in rule.profiles:
             name = profile if isinstance(profile, str) else profile.name
-            outcome = known.get(name, Outcome.UNKNOWN)
-            if outcome is not Outcome.PASSED:
-                doubt = "does not meet" if outcome is Outcome.FAILED else "may not meet"
-                yield outcome, f"it {doubt} {name}"
+            outcomes = {outcome for known, outcome in self.report.required if known == name}
+            if Outcome.FAILED in outcomes:
+                yield Outcome.FAILED, f"it does not meet {name}"
+            elif outcomes != {Outcome.PASSED}:
+                yield Outcome.UNKNOWN, f"it may not meet {name}"
 
     def _against_timestamp(self) -> Iterator[tuple[Outcome, str]]:
         if not (self.report.signature.timestamp or self.report.signature.timestamp_type):

@@ -111,7 +111,8 @@ def _number_findings(policy: Policy, here: Sequence[Candidate]) -> Iterator[Find
         known = len({*signers_of(each for each in sure if each.is_identified)})
         possible = len({*signers_of(most)})
     else:
-        known, possible = len(sure), len(most)
+        # whoever copies a signature copies its UID, which is signed
+        known, possible = (len({each.uid for each in those}) for those in (sure, most))
     wanted = policy.signatures
     if known >= wanted:
         return

@@ -84,8 +84,11 @@ class Policy:
     @property
     def profiles(self) -> tuple[Profile, ...]:
         """The profiles that rules name, each once, after ``resolved``."""
-        named = (each for rule in self.rules for each in rule.profiles if not isinstance(each, str))
-        return tuple({profile.name: profile for profile in named}.values())
+        known: list[Profile] = []
+        for each in (profile for rule in self.rules for profile in rule.profiles):
+            if not isinstance(each, str) and each not in known:
+                known.append(each)
+        return tuple(known)
 
     @property
     def wants_timestamps(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from dcmseal.engine.trusting import Trust
 from dcmseal.errors import UsageError
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.report import Finding, Outcome, Verdict, VerificationReport
-from tests.core.engine.kit import edited, signed
+from tests.core.engine.kit import SIGNATURES, edited, items_of, signed
 from tests.support.builder import Item, Sequence, Value, file, image, text
 from tests.support.files import real_file
 from tests.support.objects import KINDS
@@ -165,6 +166,23 @@ def test_a_stranger_of_the_right_name_does_not_meet_a_rule(ask: Ask, plain: byte
     assert (report.verdict, unmet(report)) == (Verdict.INVALID, [("signer-not-met", FAILED)])
 
 
+def test_a_copy_of_a_signature_is_no_other(ask: Ask, plain: bytes, pki: Pki) -> None:
+    data = signed(plain, pki["rsa2048"])
+    (item,) = items_of(data, SIGNATURES)
+    copied = edited(data, main={SIGNATURES: Sequence(SIGNATURES, (item, item))})
+    report = ask(copied, signatures=2)
+    assert len(report.signatures) == 2
+    assert unmet(report) == [("too-few-signatures", FAILED)]
+
+
+def test_two_profiles_of_one_name_have_both_to_be_met(both: bytes, trust: Trust, tmp_path: Path) -> None:
+    strict = tmp_path / "strict.toml"
+    strict.write_text('name = "base-rsa"\nbase = "base-rsa"\nforbidden = ["PatientName"]')
+    for rules in (("base-rsa", str(strict)), (str(strict), "base-rsa")):
+        report = dcmseal.verify(both, require=rules, trust=trust)
+        assert ("profile-not-met", FAILED) in unmet(report)
+
+
 def test_so_many_signatures(ask: Ask, both: bytes) -> None:
     assert ask(both, signatures=2).verdict is Verdict.VALID
     assert unmet(ask(both, signatures=3)) == [("too-few-signatures", FAILED)]
@@ -282,7 +300,8 @@ def test_a_signature_over_an_item_says_nothing_of_the_object(ask: Ask, pki: Pki)
     assert len(report.unmet) == 5
     assert ask(data, "purpose:review", "base-rsa", location="BeamSequence[0]", **demands).verdict is Verdict.VALID
     uid = dcmseal.signatures(data)[0].uid
-    assert ask(data, "purpose:review", "base-rsa", uid=uid, **demands).verdict is Verdict.VALID
+    assert ask(data, "purpose:review", uid=uid).verdict is Verdict.INVALID
+    assert ask(data, "purpose:review", uid=uid, location="BeamSequence[0]").verdict is Verdict.VALID
 
 
 def test_of_one_signature_only_that_counts(ask: Ask, both: bytes) -> None:
