@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from dcmseal.engine.keeping.manifest import Evidence
     from dcmseal.engine.keeping.saving import load_evidence, save_evidence
     from dcmseal.engine.planning import Plan
+    from dcmseal.engine.policy import Policy
     from dcmseal.engine.references.folders import Folders
+    from dcmseal.engine.rule import Rule
     from dcmseal.engine.signing import attach, make_signature
     from dcmseal.engine.stamping import TimestampWish
     from dcmseal.engine.timestamps import TimestampRule
@@ -42,7 +44,9 @@ _HOMES = {
     "dcmseal.engine.keeping.manifest": ("Evidence",),
     "dcmseal.engine.keeping.saving": ("load_evidence", "save_evidence"),
     "dcmseal.engine.planning": ("Plan",),
+    "dcmseal.engine.policy": ("Policy",),
     "dcmseal.engine.references.folders": ("Folders",),
+    "dcmseal.engine.rule": ("Rule",),
     "dcmseal.engine.signing": ("attach", "make_signature"),
     "dcmseal.engine.stamping": ("TimestampWish",),
     "dcmseal.engine.timestamps": ("TimestampRule",),
@@ -65,8 +69,10 @@ __all__ = [
     "MacAlgorithm",
     "Outcome",
     "Plan",
+    "Policy",
     "Registry",
     "RemovalResult",
+    "Rule",
     "SealError",
     "Signature",
     "SignaturePurpose",

@@ -110,8 +110,8 @@ class SignatureReport:
     profiles: tuple[str, ...] = ()
     trust: SignerTrust | None = None
     """None if trust was not asked for."""
-    required: tuple[Aspect, ...] = ()
-    """Aspects that were demanded beyond the ones that always decide."""
+    required: tuple[tuple[str, Outcome], ...] = ()
+    """The profiles that were required by name, and whether it meets them; that decides nothing about itself."""
     certified: CertifiedTime | None = None
     """The time in its timestamp, if that is sound; whether its authority is trusted is another question."""
 
@@ -125,7 +125,7 @@ class SignatureReport:
     def verdict(self, *, integrity_only: bool = False) -> Verdict:
         """VALID only if every decisive aspect passed; ``integrity_only`` does without trust."""
         decisive = _DECISIVE[:3] if integrity_only else _DECISIVE
-        outcomes = [self.outcome(aspect) for aspect in (*decisive, *self.required)]
+        outcomes = [self.outcome(aspect) for aspect in decisive]
         outcomes += [o for o in map(self.outcome, (Aspect.TIMESTAMP, Aspect.COVERAGE)) if o is Outcome.FAILED]
         if Outcome.FAILED in outcomes:
             return Verdict.INVALID
@@ -155,17 +155,19 @@ class VerificationReport:
     def verdict(self) -> Verdict:
         """INVALID if a signature is, a demand is not met, or cited evidence changed; else the weakest answer.
 
-        NO_SIGNATURE if there is none. Of what is cited, COVERAGE decides nothing.
+        NO_SIGNATURE if there is none, whatever is demanded. Of what is cited, COVERAGE decides nothing.
         """
         verdicts = {s.verdict(integrity_only=self.integrity_only) for s in self.signatures}
         unmet = {finding.outcome for finding in self.unmet}
-        unmet |= {each.outcome for each in self.references if each.aspect is not Aspect.COVERAGE} - {Outcome.PASSED}
+        cited = {each.outcome for each in self.references if each.aspect is not Aspect.COVERAGE} - {Outcome.PASSED}
         noted = {note.outcome for note in self.notes}
-        if Verdict.INVALID in verdicts or Outcome.FAILED in noted | unmet:
+        if Verdict.INVALID in verdicts or Outcome.FAILED in noted | cited:
             return Verdict.INVALID
         if not verdicts:
             return Verdict.NO_SIGNATURE
-        if Verdict.NOT_ESTABLISHED in verdicts or unmet:
+        if Outcome.FAILED in unmet:
+            return Verdict.INVALID
+        if Verdict.NOT_ESTABLISHED in verdicts or unmet | cited:
             return Verdict.NOT_ESTABLISHED
         return Verdict.VALID
 

@@ -52,11 +52,13 @@ class Keeping:
         """Whether the report is to come with what it rests upon."""
         return self._output is not None
 
-    def trust(self, options: Namespace) -> Trust | TrustSettings | None:
+    def trust(self, options: Namespace, named: str = "") -> Trust | TrustSettings | None:
         """Whom to trust: anchors that evidence may add to are not asked for yet. Raises what trust_of raises."""
         from dcmseal.cli.trusting import settings_of, trust_of
 
-        return settings_of(options) if options.trust_evidence_anchors else trust_of(options)
+        if options.trust_evidence_anchors:
+            return settings_of(options, named or options.trust)
+        return trust_of(options, named)
 
     def save(self, report: VerificationReport) -> None:
         """Write the evidence if that is asked for; raises what save_evidence raises."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.cli.parser import Parser
+from dcmseal.cli.demanding import names_of
+from dcmseal.cli.parser import Parser, completed_by
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ _FLAGS: Final = ("system_anchors", "fetch", "fetch_issuers", "allow_weak")
 def add_trust_options(parser: Parser) -> None:
     """Add the options that say whom to trust."""
     group = parser.add_argument_group("trust in the signer (FILE may be a folder; options may be repeated)")
-    group.add_argument("--trust", metavar="NAME", help="as [trust.NAME] of the configuration file says")
+    action = group.add_argument("--trust", metavar="NAME", help="as [trust.NAME] of the configuration file says")
+    completed_by(action, names_of(lambda config: config.trust))
     for option, metavar, meaning in (
         ("--trust-anchor", "FILE", "certificate of an authority, or of a signer, that you trust"),
         ("--intermediate", "FILE", "certificates between the signers' and the anchors'"),
@@ -55,31 +57,34 @@ def add_trust_options(parser: Parser) -> None:
     group.add_argument("--allow-weak", action="store_true", help="accept weak algorithms and small keys")
 
 
-def trust_of(options: Namespace) -> Trust | None:
-    """Trust as the options have it, ready; None if they ask for none.
+def trust_of(options: Namespace, named: str = "") -> Trust | None:
+    """Trust as the options have it, ready; None if they ask for none. ``named`` is the setup of the policy, if any.
 
     Raises UsageError, TrustError and PluginError.
     """
-    if not any(getattr(options, each) for each in ("trust", *_LISTS, *_PINS, *_CHOICES, *_FLAGS)):
+    if named and options.trust not in (None, named):
+        raise UsageError(f"the policy wants trust as [trust.{named}] says", hint="leave out --trust, or the policy")
+    name = named or options.trust
+    if not name and not any(getattr(options, each) for each in (*_LISTS, *_PINS, *_CHOICES, *_FLAGS)):
         return None
     if options.integrity_only:
         raise UsageError("--integrity-only does without trust", hint="leave it out, or the options about trust")
     from dcmseal.engine.trusting import Trust
 
-    return Trust.open(settings_of(options))
+    return Trust.open(settings_of(options, name))
 
 
-def settings_of(options: Namespace) -> TrustSettings:
-    """Trust settings as the options have them; raises UsageError."""
+def settings_of(options: Namespace, name: str | None) -> TrustSettings:
+    """Trust settings of that name as the options have them; raises UsageError."""
     from dataclasses import replace
 
     from dcmseal.plugins.trust import Leniency, Revocation, TrustSettings
 
     base = TrustSettings()
-    if options.trust:
+    if name:
         from dcmseal.config.loading import load_config
 
-        base = load_config(options.config).trust_setup(options.trust)
+        base = load_config(options.config).trust_setup(name)
     return replace(
         base,
         anchors=(*base.anchors, *options.trust_anchor),

@@ -240,15 +240,8 @@ def _algorithm(algorithm: MacAlgorithm | str) -> MacAlgorithm:
 
 def _purpose(purpose: SignaturePurpose | int | str) -> SignaturePurpose:
     """A purpose by number, member name, or Code Meaning."""
-    if isinstance(purpose, str) and not purpose.isdigit():
-        wanted = purpose.casefold().replace("-", "_").replace(" ", "_")
-        for each in SignaturePurpose:
-            if wanted in (each.name.casefold(), each.meaning.casefold().replace(" ", "_")):
-                return each
-    else:
-        try:
-            return SignaturePurpose(int(purpose))
-        except ValueError:
-            pass
+    named = SignaturePurpose.named(str(int(purpose)) if isinstance(purpose, int) else purpose)
+    if named is not None:
+        return named
     names = ", ".join(f"{each.value} {each.name.lower()}" for each in SignaturePurpose)
     raise UsageError(f"{purpose!r} is no signature purpose of CID 7007", hint=f"use one of {names}")

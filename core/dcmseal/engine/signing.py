@@ -26,7 +26,6 @@ from dcmseal.terms import KeyType, MacAlgorithm
 
 Output: TypeAlias = "str | os.PathLike[str] | BinaryIO | None"
 
-_MIN_BITS: Final = {KeyType.RSA: 2048, KeyType.DSA: 2048}
 _CURVES: Final = frozenset({"secp256r1", "secp384r1", "secp521r1"})
 _ATTEMPTS: Final = 16
 
@@ -73,9 +72,10 @@ def _check_certificate(plan: Plan, certificate: Certificate, signer: Signer, *, 
         raise CertificateMismatch(
             "the certificate is for another kind of key than the signer's", hint="name the certificate of this very key"
         )
-    if certificate.key_bits < _MIN_BITS.get(certificate.key_type, 0):
+    least = certificate.key_type.least_bits
+    if certificate.key_bits < least:
         raise WeakAlgorithm(
-            f"a key of {certificate.key_bits} bits is too weak for a new signature", hint="use 2048 bits or more"
+            f"a key of {certificate.key_bits} bits is too weak for a new signature", hint=f"use {least} bits or more"
         )
     curve = getattr(getattr(certificate.public_key, "curve", None), "name", None)
     if certificate.key_type is KeyType.EC and curve not in _CURVES:

@@ -112,6 +112,7 @@ def test_a_required_profile_decides(pki: Pki) -> None:
     (signature,) = document["signatures"]
     assert (document["verdict"], signature["verdict"]) == ("invalid", "valid")
     assert signature["aspects"]["conformance"] == "failed"
+    assert signature["required"] == [{"profile": "base-rsa", "outcome": "failed"}]
     assert [finding["code"] for finding in document["unmet"]] == ["profile-not-met"]
     assert "key-type-not-allowed" in [finding["code"] for finding in signature["findings"]]
 

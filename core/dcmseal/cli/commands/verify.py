@@ -6,9 +6,10 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dcmseal.cli.demanding import add_policy_options, policy_of
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.keeping import add_evidence_options
-from dcmseal.cli.parser import Parser, completed_by
+from dcmseal.cli.parser import Parser
 from dcmseal.cli.trusting import add_trust_options
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _EXAMPLES = """
   dcmseal verify signed.dcm --integrity-only            whoever signed it
   dcmseal verify *.dcm --quiet && echo all are valid
   dcmseal verify plan.dcm --item "BeamSequence[0]" --require base-rsa
+  dcmseal verify report.dcm --require "purpose:verification + signer:CN=Dr. Example" --policy release
   dcmseal verify report.dcm --references study          is its evidence what was cited?
   dcmseal verify signed.dcm --trust hospital --save-evidence signed.evidence
   dcmseal verify signed.dcm --trust hospital --evidence signed.evidence
@@ -31,8 +33,6 @@ _EXAMPLES = """
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    from dcmseal.cli.site import profile_names
-
     parser.explain(
         "FILE... [options]",
         "Verify signatures: is the data as it was signed, by whom, and what is not covered?\n"
@@ -43,18 +43,9 @@ def configure(parser: Parser) -> None:
     parser.add_uid("only the signature with this Digital Signature UID")
     parser.add_argument("--item", metavar="PATH", help="only signatures in this item, as in BeamSequence[0], or main")
     add_trust_options(parser)
+    add_policy_options(parser)
     add_evidence_options(parser)
     parser.add_argument("--integrity-only", action="store_true", help="do without trust in the signer")
-    completed_by(
-        parser.add_argument(
-            "--require",
-            metavar="PROFILE",
-            action="append",
-            default=[],
-            help="some signature has to meet this profile, or profile file (*.toml); may be repeated",
-        ),
-        profile_names,
-    )
     parser.add_config()
     parser.add_argument(
         "--accept-old-format",
@@ -138,10 +129,11 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
         raise UsageError("standard input can be read once only", hint="name - once")
     references = folders(options.references)
     location = None if options.item is None else Location.parse(options.item)
+    setup = policy_of(options)
     keeping = keeping_of(options)
-    trust = keeping.trust(options)
+    trust = keeping.trust(options, setup.trust if setup else "")
     certificates = certificates_in(options.timestamp_certificate)
-    registry = registry_of(options) if options.require else None
+    registry = registry_of(options) if setup else None
     for file in options.files:
         try:
             with input_file(file) as source:
@@ -149,7 +141,7 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
                     source,
                     uid=options.uid,
                     location=location,
-                    require=options.require,
+                    policy=setup.policy if setup else None,
                     registry=registry,
                     integrity_only=options.integrity_only,
                     accept_old_format=options.accept_old_format,

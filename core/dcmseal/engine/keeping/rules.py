@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from dcmseal.grounds import Rule
 from dcmseal.plugins.trust import TrustSettings
+from dcmseal.tags import tags_text
 
 if TYPE_CHECKING:
+    from dcmseal.engine.policy import Policy
     from dcmseal.engine.verification import Question
 
 
@@ -25,7 +27,7 @@ def rules_of(settings: TrustSettings, question: Question) -> Mapping[str, Rule]:
         "claimed_time": settings.claimed_time.value,
         "weak": settings.weak.value,
         "timestamp": question.timestamp.rule.value,
-        "required": _sorted({profile.name for profile in question.required}),
+        "required": _demands(question.policy) if question.policy else (),
         "accept_old_format": question.accept_old_format,
         "uid": question.uid or "",
         "item": "" if question.location is None else str(question.location),
@@ -48,6 +50,17 @@ def rule_text(rule: Rule | None) -> str:
             return rule.replace("_", " ")
         case _:
             return ", ".join(each.replace("_", " ") for each in rule)
+
+
+def _demands(policy: Policy) -> tuple[str, ...]:
+    """What a policy demands, in the words in which it was demanded."""
+    told = [*sorted(map(str, policy.rules))]
+    if policy.covered:
+        told.append(f"covered: {tags_text(sorted(policy.covered))}")
+    if policy.signatures:
+        told.append(f"signatures: {policy.signatures}")
+    flags = ("distinct_signers", "no_unsigned_additions", "timestamps")
+    return (*told, *(flag for flag in flags if getattr(policy, flag)))
 
 
 def _sorted(names: frozenset[str] | set[str]) -> tuple[str, ...]:
