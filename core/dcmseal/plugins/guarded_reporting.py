@@ -13,6 +13,8 @@ from dcmseal.plugins.reporting import ReportContext, ReportedFile, ReportWriter
 
 _FORMAT: Final = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
 
+_END: Final = object()
+
 
 class GuardedWriter:
     """A ReportWriter whose failures are PluginBroken."""
@@ -34,11 +36,11 @@ class GuardedWriter:
     def write(self, files: Sequence[ReportedFile], context: ReportContext) -> Iterator[bytes]:
         """The bytes of the report, in pieces; raises PluginBroken."""
         with answers.guarded(self._blame, PluginBroken):
-            pieces = iter(self._writer.write(files, context))
+            pieces: Iterator[object] = iter(self._writer.write(files, context))
         while True:
             with answers.guarded(self._blame, PluginBroken):
-                piece = next(pieces, None)
-                if piece is None:
+                piece = next(pieces, _END)
+                if piece is _END:
                     return
-                piece = answers.one_of(piece, bytes, "write")
-            yield piece
+                data = answers.one_of(piece, bytes, "write")
+            yield data
