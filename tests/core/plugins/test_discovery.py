@@ -105,11 +105,12 @@ def test_own_plugins_come_in_as_a_strangers_do(foreign: Path) -> None:
         "problem": "",
     }
     assert {"profile:base-rsa", "profile:none"} <= set(listing["dcmseal profiles"]["contributes"])
+    assert listing["dcmseal-foreign-example reports"]["contributes"] == ["report:lines"]
     assert listing["dcmseal-foreign-example example"] == {
         "name": "example",
         "distribution": "dcmseal-foreign-example",
         "version": "1.0",
-        "contributes": ["signer:example", "profile:example-ecdsa", "report:lines"],
+        "contributes": ["signer:example", "profile:example-ecdsa"],
         "problem": "",
     }
 
@@ -145,7 +146,7 @@ def test_broken_plugins_are_listed_with_their_reasons(foreign: Path, broken: Pat
 def test_entry_points_of_one_name_in_two_distributions_both_load(foreign: Path, broken: Path) -> None:
     listing = evaluate(LISTING, foreign, broken)
     theirs, twin = listing["dcmseal-foreign-example example"], listing["dcmseal-broken-example example"]
-    assert theirs["contributes"] == ["signer:example", "profile:example-ecdsa", "report:lines"]
+    assert theirs["contributes"] == ["signer:example", "profile:example-ecdsa"]
     assert twin["contributes"] == ["profile:example-ecdsa", "profile:lenient"]
     assert "profile:example-ecdsa is also contributed by dcmseal-broken-example 0.3" in theirs["problem"]
     assert "profile:example-ecdsa is also contributed by dcmseal-foreign-example 1.0" in twin["problem"]

@@ -1,4 +1,4 @@
-"""Contributes ``example:``, the profile ``example-ecdsa`` and reports ``lines``; imports nothing until it is asked."""
+"""Contributes the scheme ``example:`` and the profile ``example-ecdsa``; imports nothing until it is asked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.protocols import Profile, SignerBackend
-from dcmseal.plugins.reporting import ReportWriter
 
 
 @hookimpl
@@ -23,11 +22,3 @@ def dcmseal_profiles() -> Iterable[Profile]:
     from .profile import ExampleEcdsa
 
     return (ExampleEcdsa(),)
-
-
-@hookimpl
-def dcmseal_report_writers() -> Iterable[ReportWriter]:
-    """Contribute ``lines``."""
-    from .reports import Lines
-
-    return (Lines(),)

@@ -1,11 +1,12 @@
-"""Reports of one line a file."""
+"""Contributes reports of one line a file, as a plugin of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dcmseal.plugins.reporting import ReportContext, ReportedFile
+from dcmseal.plugins.hookspecs import hookimpl
+from dcmseal.plugins.reporting import ReportContext, ReportedFile, ReportWriter
 from dcmseal.visible import printable
 
 
@@ -22,3 +23,9 @@ class Lines:
             verdict = "unreadable" if file.report is None else file.report.verdict.value
             covered = 0 if file.coverage is None else file.coverage.totals.covered
             yield f"{verdict} {covered} {printable(file.name)}\n".encode()
+
+
+@hookimpl
+def dcmseal_report_writers() -> Iterable[ReportWriter]:
+    """Contribute ``lines``."""
+    return (Lines(),)
