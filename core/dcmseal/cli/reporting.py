@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dcmseal.report import VerificationReport
 
 _HTML: Final = "html"
-_MOST_FILES: Final = 200
+_MOST_FILES: Final = 100
 """Files with a part of their own in one report: the report is made in memory, and people read it."""
 
 
@@ -44,12 +44,13 @@ def reports_of(options: Namespace) -> Reports | None:
         wanted.append((_HTML, ":", options.html))
     if not wanted:
         return None
+    inputs = {os.path.realpath(file) for file in options.files}
     for format_, _, path in wanted:
         if not format_ or not path:
             raise UsageError("a report is given without format or file", hint="write --report html:report.html")
         if os.path.lexists(path) and not options.force:
             raise UsageError(f"{path} exists", hint="name another file; --force overwrites it")
-        if path in options.files:
+        if os.path.realpath(path) in inputs:
             raise UsageError(f"{path} is an input", hint="name another file for the report")
     if len(options.files) > _MOST_FILES:
         raise UsageError(

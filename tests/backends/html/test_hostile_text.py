@@ -107,3 +107,17 @@ def test_a_signature_that_does_not_hold_is_not_hidden_behind_many_that_do(pki: P
 def test_a_page_is_the_same_whoever_makes_it(pki: Pki) -> None:
     file = hostile_file(pki, "plain")
     assert rendered(file) == rendered(file)
+
+
+def test_what_is_nested_deep_is_shown_or_said_not_to_be(opening: Open, tmp_path: Path) -> None:
+    node: builder.Node = builder.us(0x00280010, 1)
+    for _ in range(100):
+        node = builder.Sequence(0x00081140, (builder.Item((node,)),))
+    data = builder.file((node,))
+    path = tmp_path / "page.html"
+    path.write_text(rendered(reported("deep", dcmseal.verify(data), data)), "utf-8")
+    with opening(path) as window:
+        window.show_all()
+        assert window.page.locator(".row").count() == 41
+        assert window.page.locator(".warning").inner_text().endswith("too large or too deep.")
+        assert window.page.evaluate("document.documentElement.scrollWidth <= innerWidth")

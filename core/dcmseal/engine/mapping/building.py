@@ -20,7 +20,7 @@ from dcmseal.location import MAIN, Location
 from dcmseal.report import VerificationReport
 from dcmseal.tags import tag_text
 
-MOST_NODES: Final = 20_000
+MOST_NODES: Final = 10_000
 """Elements in the tree after folding; real objects fold to a few hundred."""
 MOST_UNFOLDED: Final = 250_000
 DEEPEST: Final = 40
