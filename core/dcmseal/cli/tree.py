@@ -40,7 +40,7 @@ def show_tree(file: str, uid: str | None, options: Namespace) -> int:
         report = verify(source, uid=uid, integrity_only=True, name_profiles=False)
         coverage = map_coverage(source, report, show_values=options.show_values, fold=not options.every_item)
     if options.json:
-        from dcmseal.engine.mapping.values import map_document
+        from dcmseal.engine.documents import map_document
 
         write_json(map_document(coverage, file))
     else:

@@ -171,7 +171,7 @@ def test_what_cannot_be_signed_says_why(twice: bytes) -> None:
     assert why["00091001"] == "its VR is UN"
     assert why["00082112"] == "it holds (0009,1001) of VR UN"
     assert "never signed" in why["FFFAFFFA"]
-    assert why["4FFE0001[0].04000020"] == "the MAC parameters are in no MAC"
+    assert why["4FFE0001[0].04000020"] == why["4FFE0001"]
     assert why["FFFAFFFA[0].04000120"]
     found = covers(coverage)
     assert found["00082112[0].00280010"] is Cover.UNCOVERED

@@ -165,7 +165,7 @@ class _Builder:
         sequence, level = self._sequences[-1], self._levels[-1]
         node = sequence.node
         location = level.location.item(node.tag, sequence.items)
-        inherited = inside(node.tag, node.vr, node.protection)
+        inherited = inside(node.vr, node.protection)
         self._levels.append(
             _Level(
                 location=location,

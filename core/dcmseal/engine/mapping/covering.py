@@ -16,7 +16,6 @@ from dcmseal.report import Aspect, Outcome, SignatureReport, Verdict, Verificati
 
 _UNKNOWN: Final = "its VR is UN"
 _OWN: Final = "it is verified with the signature, not signed by it"
-_PARAMETERS: Final = "the MAC parameters are in no MAC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +116,8 @@ class LevelCovering:
         return known
 
 
-def inside(tag: int, vr: bytes, protection: Protection) -> Protection:
-    """What a sequence hands on to its items."""
-    if tag == tags.MAC_PARAMETERS_SEQUENCE:
-        return Protection(why=_PARAMETERS)
-    if tag == tags.DIGITAL_SIGNATURES_SEQUENCE:
-        return NOTHING
+def inside(vr: bytes, protection: Protection) -> Protection:
+    """What a sequence hands on to its items: what protects it protects them, and nothing can what is never signed."""
     return Protection(why="it is inside an element of VR UN") if is_unknown(vr) else protection
 
 

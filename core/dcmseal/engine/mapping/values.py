@@ -1,26 +1,22 @@
-"""The coverage map as a JSON document."""
+"""The coverage map as values of JSON documents."""
 
 from __future__ import annotations
 
 from dcmseal.coverage_map import CoverageMap, CoverageTotals, MappedElement, MappedItem, MappedSignature
 from dcmseal.dictionary import keyword_of
-from dcmseal.engine.json_values import Document, document
+from dcmseal.engine.json_values import Document
 
 
-def map_document(coverage: CoverageMap, file: str | None = None) -> Document:
-    """A coverage map, of kind ``map``; ``file`` is how the caller names the input."""
-    return document(
-        "map",
-        {
-            "file": file or "",
-            "signatures": [_signature(each) for each in coverage.signatures],
-            "totals": _totals(coverage.totals),
-            "folded": coverage.folded,
-            "left_out": coverage.left_out,
-            "values_shown": coverage.values_shown,
-            "elements": [_element(each) for each in coverage.elements],
-        },
-    )
+def map_value(coverage: CoverageMap) -> Document:
+    """A coverage map."""
+    return {
+        "signatures": [_signature(each) for each in coverage.signatures],
+        "totals": _totals(coverage.totals),
+        "folded": coverage.folded,
+        "left_out": coverage.left_out,
+        "values_shown": coverage.values_shown,
+        "elements": [_element(each) for each in coverage.elements],
+    }
 
 
 def _signature(signature: MappedSignature) -> Document:
