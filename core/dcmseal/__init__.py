@@ -15,7 +15,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from dcmseal.config.loading import Config, load_config
     from dcmseal.config.setup import KeySetup
-    from dcmseal.engine.asking import find, signatures, stream, verify
+    from dcmseal.coverage_map import Cover, CoverageMap
+    from dcmseal.engine.asking import find, map_coverage, signatures, stream, verify
     from dcmseal.engine.certifying import StampingResult, add_timestamp, attach_timestamp, timestamp_query
     from dcmseal.engine.changing import RemovalResult, SigningResult, plan, remove, sign
     from dcmseal.engine.inspection import Signature, SignedElement
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "dcmseal.config.loading": ("Config", "load_config"),
     "dcmseal.config.setup": ("KeySetup",),
-    "dcmseal.engine.asking": ("find", "signatures", "stream", "verify"),
+    "dcmseal.coverage_map": ("Cover", "CoverageMap"),
+    "dcmseal.engine.asking": ("find", "map_coverage", "signatures", "stream", "verify"),
     "dcmseal.engine.certifying": ("StampingResult", "add_timestamp", "attach_timestamp", "timestamp_query"),
     "dcmseal.engine.changing": ("RemovalResult", "SigningResult", "plan", "remove", "sign"),
     "dcmseal.engine.inspection": ("Signature", "SignedElement"),
@@ -61,6 +63,8 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "Aspect",
     "Config",
+    "Cover",
+    "CoverageMap",
     "Evidence",
     "Finding",
     "Folders",
@@ -92,6 +96,7 @@ __all__ = [
     "load_config",
     "load_evidence",
     "make_signature",
+    "map_coverage",
     "plan",
     "remove",
     "save_evidence",

@@ -81,6 +81,7 @@ COMMANDS = {
     "list SIGNED": "signatures",
     "show SIGNED": "signatures",
     "show UID SIGNED": "signature",
+    "show SIGNED --tree": "map",
     "certificate SIGNED": "certificate",
     "stream SIGNED": "stream",
     "remove SIGNED OUT --all": "removal",

@@ -21,6 +21,7 @@ from dcmseal.location import MAIN, Location
 from dcmseal.report import VerificationReport
 
 if TYPE_CHECKING:
+    from dcmseal.coverage_map import CoverageMap
     from dcmseal.engine.inspection import Signature
     from dcmseal.engine.keeping.asking import Finish
     from dcmseal.engine.keeping.manifest import Evidence
@@ -151,6 +152,21 @@ def signatures(source: DatasetInput) -> tuple[Signature, ...]:
 
     with opened(source) as file:
         return tuple(signatures_of(file))
+
+
+def map_coverage(
+    source: DatasetInput, report: VerificationReport, *, show_values: bool = False, fold: bool = True
+) -> CoverageMap:
+    """Every Data Element at every level, and which signatures of a verification of the same source protect it.
+
+    A signature that does not hold protects nothing. Items alike are folded into one unless ``fold`` is False. Values
+    that might tell who the patient is (PS3.15 Table E.1-1, private elements, free text) are kept back unless
+    ``show_values``. Raises UsageError, DatasetError or one of its kinds.
+    """
+    from dcmseal.engine.mapping.building import map_file
+
+    with opened(source) as file:
+        return map_file(file, report, show_values=show_values, fold=fold)
 
 
 def find(source: DatasetInput, uid: str) -> Signature:

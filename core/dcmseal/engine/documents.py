@@ -31,6 +31,7 @@ from dcmseal.engine.references.values import reference_value
 from dcmseal.errors import Malformed, NotSignable, SealError
 
 if TYPE_CHECKING:
+    from dcmseal.coverage_map import CoverageMap
     from dcmseal.engine.certifying import StampingResult
     from dcmseal.engine.changing import RemovalResult, SigningResult
     from dcmseal.engine.explaining import Explanation
@@ -66,6 +67,13 @@ def signature_document(signature: Signature, file: str | None = None) -> Documen
 def signatures_document(signatures: Iterable[Signature], file: str | None = None) -> Document:
     """The signatures of a Data Set, of kind ``signatures``."""
     return _document("signatures", {"file": file or "", "signatures": [inspected_value(each) for each in signatures]})
+
+
+def map_document(coverage: CoverageMap, file: str | None = None) -> Document:
+    """Every element of a Data Set, and which signatures cover it, of kind ``map``."""
+    from dcmseal.engine.mapping.values import map_value
+
+    return _document("map", {"file": file or "", **map_value(coverage)})
 
 
 def signing_document(result: SigningResult, file: str | None = None, output: str | None = None) -> Document:

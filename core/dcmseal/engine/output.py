@@ -40,6 +40,22 @@ def write_file(file: DicomFile, body: Source, target: str | os.PathLike[str]) ->
         ) from None
 
 
+def write_pieces(pieces: Iterable[bytes], target: str | os.PathLike[str]) -> None:
+    """Write pieces to a path, all of them or nothing.
+
+    Raises OutputError, and whatever making the pieces raises.
+    """
+    path = os.path.realpath(target)
+    try:
+        with _replacing(path) as output:
+            output.writelines(pieces)
+    except OSError as error:
+        raise OutputError(
+            f"{os.fspath(target)} cannot be written: {error.strerror or error}",
+            hint="the old file, if any, is unchanged: check the path, permissions and free space",
+        ) from None
+
+
 def write_stream(file: DicomFile, body: Source, output: BinaryIO) -> None:
     """Write a file with another body to a binary stream; raises OutputError."""
 

@@ -1,4 +1,4 @@
-"""The hooks through which a plugin contributes keys, trust, Digital Signature Profiles and kinds of timestamp.
+"""The hooks through which a plugin contributes keys, trust, profiles, kinds of timestamp and formats of reports.
 
 A plugin is a module named by an entry point of group ``dcmseal``; it imports nothing heavy:
 
@@ -21,6 +21,7 @@ import pluggy
 
 from dcmseal.plugins.loading import PROJECT
 from dcmseal.plugins.protocols import Profile, SignerBackend
+from dcmseal.plugins.reporting import ReportWriter
 from dcmseal.plugins.timestamping import TimestampBackend
 from dcmseal.plugins.trust import TrustBackend
 
@@ -50,4 +51,10 @@ def dcmseal_trust_backends() -> Iterable[TrustBackend]:
 @hookspec
 def dcmseal_timestamp_backends() -> Iterable[TimestampBackend]:
     """Contribute kinds of certified timestamp; each is found by its term of Certified Timestamp Type (0400,0305)."""
+    raise NotImplementedError
+
+
+@hookspec
+def dcmseal_report_writers() -> Iterable[ReportWriter]:
+    """Contribute writers of reports about verifications; each is found by its format."""
     raise NotImplementedError

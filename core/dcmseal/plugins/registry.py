@@ -1,4 +1,4 @@
-"""The registry of plugins: signer and trust backends by scheme, profiles by name, timestamps by their type."""
+"""The registry: signer and trust backends by scheme, profiles by name, timestamps by their type, reports by format."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Final
 from dcmseal.errors import PluginNotFound, ProfileFileError, UnknownProfile, UsageError
 from dcmseal.plugins.catalogue import Catalogue
 from dcmseal.plugins.guarded_profile import GuardedProfile, guarded_profile
+from dcmseal.plugins.guarded_reporting import GuardedWriter
 from dcmseal.plugins.guarded_signer import GuardedBackend
 from dcmseal.plugins.guarded_timestamping import GuardedTimestamps
 from dcmseal.plugins.guarded_trust import GuardedTrustBackend
@@ -19,6 +20,7 @@ from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.key_uri import KeyUri, escaped, scheme_of
 from dcmseal.plugins.loading import LoadedPlugin, Origin, discovered, origin_of, registered
 from dcmseal.plugins.protocols import Profile, Secrets, Signer, SignerBackend
+from dcmseal.plugins.reporting import ReportWriter
 from dcmseal.plugins.timestamping import TimestampBackend
 from dcmseal.plugins.trust import TrustBackend
 
@@ -156,6 +158,21 @@ class Registry:
             )
         return backend
 
+    def report_writer(self, format_: str) -> ReportWriter:
+        """What writes reports in a format; raises PluginNotFound, PluginConflict or PluginBroken."""
+        writer = self._writers.find(format_)
+        if writer is None:
+            known = ", ".join(self._writers.usable)
+            raise PluginNotFound(
+                f"no plugin writes reports of format {format_[:_LONGEST_TYPE]!r}",
+                hint=f"install the plugin for it, or use one of: {known or 'none is installed'}",
+            )
+        return writer
+
+    def report_writers(self) -> tuple[ReportWriter, ...]:
+        """All report writers that can be used, by format."""
+        return tuple(self._writers.usable.values())
+
     def plugins(self) -> tuple[PluginInfo, ...]:
         """All plugins, the broken ones too."""
         return tuple(self._info(plugin) for plugin in self._plugins)
@@ -200,8 +217,18 @@ class Registry:
             name_of=lambda backend: backend.type,
         )
 
+    @cached_property
+    def _writers(self) -> Catalogue[GuardedWriter]:
+        return Catalogue(
+            self._plugins,
+            kind="report",
+            hook="dcmseal_report_writers",
+            admit=GuardedWriter,
+            name_of=lambda writer: writer.format,
+        )
+
     def _info(self, plugin: LoadedPlugin) -> PluginInfo:
-        catalogues = (self._backends, self._profiles, self._trust_backends, self._timestamps)
+        catalogues = (self._backends, self._profiles, self._trust_backends, self._timestamps, self._writers)
         problems = dict.fromkeys(problem for each in catalogues for problem in each.problems(plugin))
         return PluginInfo(
             name=plugin.origin.name,

@@ -10,9 +10,11 @@ from dcmseal.cli.demanding import add_policy_options, policy_of
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.keeping import add_evidence_options
 from dcmseal.cli.parser import Parser
+from dcmseal.cli.reporting import add_report_options, reports_of
 from dcmseal.cli.trusting import add_trust_options
 
 if TYPE_CHECKING:
+    from dcmseal.cli.reporting import Reports
     from dcmseal.engine.json_values import Document
     from dcmseal.errors import SealError
     from dcmseal.report import VerificationReport
@@ -22,6 +24,7 @@ _EXAMPLES = """
   dcmseal verify signed.dcm --trust-anchor hospital-ca.pem --crl hospital.crl
   dcmseal verify archive/*.dcm --trust hospital         as the configuration file says
   dcmseal verify signed.dcm --integrity-only            whoever signed it
+  dcmseal verify signed.dcm --html report.html          for people, and for paper
   dcmseal verify *.dcm --quiet && echo all are valid
   dcmseal verify plan.dcm --item "BeamSequence[0]" --require base-rsa
   dcmseal verify report.dcm --require "purpose:verification + signer:CN=Dr. Example" --policy release
@@ -72,6 +75,7 @@ def configure(parser: Parser) -> None:
         default=[],
         help="certificate of a timestamp authority, for timestamps without; not trusted; may be repeated",
     )
+    add_report_options(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="show every finding and element")
     less = parser.add_mutually_exclusive_group()
     less.add_argument("-q", "--quiet", action="store_true", help="write no result: the exit code says it")
@@ -85,7 +89,8 @@ def run(options: Namespace) -> int:
 
     codes: list[ExitCode] = []
     documents: list[Document] = []
-    for number, (file, result) in enumerate(_results(options)):
+    reports = reports_of(options)
+    for number, (file, result) in enumerate(_results(options, reports)):
         codes.append(
             code_of_verdict(result.verdict) if isinstance(result, VerificationReport) else code_of_error(result)
         )
@@ -95,6 +100,8 @@ def run(options: Namespace) -> int:
             _show(file, result, options, first=not number)
     if options.json:
         _write(documents)
+    if reports is not None:
+        reports.write()
     return worst(codes)
 
 
@@ -114,11 +121,11 @@ def _write(documents: list[Document]) -> None:
     write_json(documents[0] if len(documents) == 1 else files_document(documents))
 
 
-def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | SealError]]:
+def _results(options: Namespace, reports: Reports | None) -> Iterator[tuple[str, VerificationReport | SealError]]:
     """Each file's report, or why there is none; what is wrong with the request itself is raised."""
     from dcmseal.cli.certificate_files import certificates_in
     from dcmseal.cli.evidence import folders
-    from dcmseal.cli.files import STDIO, input_file
+    from dcmseal.cli.files import STDIO, input_file, name_of
     from dcmseal.cli.keeping import keeping_of
     from dcmseal.cli.site import registry_of
     from dcmseal.engine.asking import verify
@@ -149,15 +156,19 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
                     timestamp=options.timestamp,
                     timestamp_certificates=certificates,
                     # looking for plugins takes longer than all else that a small file needs
-                    name_profiles=options.verbose or options.json,
+                    name_profiles=options.verbose or options.json or reports is not None,
                     references=references,
                     keep_evidence=keeping.keeps,
                     evidence=keeping.evidence,
                 )
+                if reports is not None:
+                    reports.add(name_of(file), report, source)
             keeping.save(report)
         except DatasetError as error:
             if len(options.files) == 1:
                 raise
+            if reports is not None:
+                reports.add_problem(name_of(file), error)
             yield file, error
         else:
             yield file, report
