@@ -53,7 +53,7 @@ def policy_of(options: Namespace) -> PolicySetup | None:
     Raises UsageError.
     """
     added = (options.require, options.require_covered, options.require_signatures)
-    if not any((options.policy, *added, options.distinct_signers, options.no_unsigned_additions)):
+    if options.policy is None and not any((*added, options.distinct_signers, options.no_unsigned_additions)):
         return None
     from dataclasses import replace
 
@@ -61,17 +61,21 @@ def policy_of(options: Namespace) -> PolicySetup | None:
     from dcmseal.config.policies import PolicySetup
     from dcmseal.engine.policy import Policy
     from dcmseal.engine.rule import Rule, covered_tag
+    from dcmseal.errors import UsageError
 
     base = PolicySetup(policy=Policy())
-    if options.policy:
+    if options.policy is not None:
         from dcmseal.config.loading import load_config
 
         base = load_config(options.config).policy_setup(options.policy)
+    covered = tags_in_words(options.require_covered)
+    if options.require_covered and not covered:
+        raise UsageError("--require-covered names no element", hint="write PixelData,PatientID")
     named = base.policy
     policy = replace(
         named,
         rules=(*named.rules, *map(Rule.parse, options.require)),
-        covered=named.covered.union(map(covered_tag, tags_in_words(options.require_covered))),
+        covered=named.covered.union(map(covered_tag, covered)),
         signatures=max(named.signatures, options.require_signatures),
         distinct_signers=named.distinct_signers or options.distinct_signers,
         no_unsigned_additions=named.no_unsigned_additions or options.no_unsigned_additions,

@@ -30,6 +30,7 @@ from dcmseal.tags import tag_text, tags_text
 
 if TYPE_CHECKING:
     from dcmseal.engine.alternatives import Alternative, Readings
+    from dcmseal.engine.policy import Policy
     from dcmseal.engine.trusting import Trust
     from dcmseal.model import DigitalSignature
     from dcmseal.plugins.protocols import Profile, SignatureFacts
@@ -50,6 +51,8 @@ class Question:
     """Profiles whose names are reported if met."""
     required: tuple[Profile, ...] = ()
     """Profiles that each signature is held against, whether their names are reported or not."""
+    policy: Policy | None = None
+    """What is demanded of the signatures together; ``required`` are the profiles that it names."""
     integrity_only: bool = False
     timestamp: TimestampQuestion = TimestampQuestion()
     accept_old_format: bool = False

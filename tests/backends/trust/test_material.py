@@ -16,7 +16,7 @@ from dcmseal.plugins.trust import TrustAnswer, TrustQuestion, TrustSettings
 from dcmseal.report import TimeBasis
 from dcmseal_trust.backend import X509Backend
 from tests.backends.trust.authority import NOW, SIGNED, Authority, Site, codes, on, root
-from tests.backends.trust.test_fetching import Responder, serving
+from tests.support.responder import Responder, serving
 
 NOTHING = TrustMaterial()
 

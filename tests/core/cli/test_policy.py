@@ -72,6 +72,10 @@ def write(path: Path, text: str) -> Path:
         (("--require-signatures", "two"), 2),
         (("--distinct-signers",), 2),
         (("--policy", "nobodys"), 2),
+        # what a variable of the shell comes to that is not set
+        (("--policy", ""), 2),
+        (("--require", ""), 2),
+        (("--require-covered", ""), 2),
     ],
 )
 def test_demands_decide(run: Run, two: Path, pki: Pki, demand: tuple[str, ...], code: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,38 +15,26 @@ from dcmseal import Policy, Rule
 from dcmseal.engine.demands import unmet_findings
 from dcmseal.engine.trusting import Trust
 from dcmseal.errors import UsageError
-from dcmseal.plugins.trust import TrustSettings
-from dcmseal.report import Finding, Outcome, Verdict, VerificationReport
+from dcmseal.report import Finding, Outcome, Verdict
 from tests.core.engine.kit import SIGNATURES, edited, items_of, signed
-from tests.support.builder import Item, Sequence, Value, file, image, text
+from tests.core.engine.policy_kit import Ask, asking, trust_in, unmet
+from tests.support.builder import Sequence, file, image, text
 from tests.support.files import real_file
 from tests.support.objects import KINDS
 from tests.support.pki import NOT_AFTER, NOT_BEFORE, Identity, Pki
 
-NAME, ID, ACCESSION, PIXELS = "PatientName", "PatientID", 0x00080050, "PixelData"
+NAME = "PatientName"
 FAILED, UNKNOWN = Outcome.FAILED, Outcome.UNKNOWN
-
-Ask = Callable[..., VerificationReport]
 
 
 @pytest.fixture(scope="module")
 def trust(pki: Pki) -> Trust:
-    return Trust.open(TrustSettings(anchors=(str(pki.root.certificate_pem),)))
+    return trust_in(pki)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def ask(trust: Trust) -> Ask:
-    """Verify with trust and a policy of these demands."""
-
-    def ask(data: bytes, *require: str, trust: Trust | None = trust, **demands: Any) -> VerificationReport:
-        asked = {name: demands.pop(name) for name in ("location", "uid", "integrity_only") if name in demands}
-        return dcmseal.verify(data, policy=Policy.of(require=require, **demands), trust=trust, **asked)
-
-    return ask
-
-
-def unmet(report: VerificationReport) -> list[tuple[str, Outcome]]:
-    return [(each.code, each.outcome) for each in report.unmet]
+    return asking(trust)
 
 
 @pytest.fixture(scope="module")
@@ -237,57 +224,6 @@ def test_two_who_verify(ask: Ask, both: bytes, pki: Pki) -> None:
     twice = ("purpose:verification", "purpose:verification")
     assert unmet(ask(both, *twice, distinct_signers=True)) == [("signers-not-distinct", FAILED)]
     assert ask(signed(both, pki["p384"], purpose=5), *twice, distinct_signers=True).verdict is Verdict.VALID
-
-
-def test_elements_that_have_to_be_covered(ask: Ask, plain: bytes, pki: Pki) -> None:
-    data = signed(plain, pki["rsa2048"], tags=[NAME])
-    assert ask(data, covered=[NAME]).verdict is Verdict.VALID
-    (missing,) = ask(data, covered=[NAME, ID, PIXELS]).unmet
-    assert (missing.code, missing.where) == ("required-not-covered", "(0010,0020) (7FE0,0010)")
-    assert unmet(ask(data, f"covers:{NAME},{ID}")) == [("covers-not-met", FAILED)]
-    together = signed(data, pki["p256"], tags=[ID, PIXELS])
-    assert ask(together, covered=[NAME, ID, PIXELS]).verdict is Verdict.VALID
-    assert unmet(ask(together, f"covers:{NAME},{ID}")) == [("covers-not-met", FAILED)]
-
-
-def test_what_is_not_there_need_not_be_covered_but_what_was_added_must(ask: Ask, plain: bytes, pki: Pki) -> None:
-    data = signed(plain, pki["rsa2048"])
-    assert ask(data, covered=[ACCESSION, NAME]).verdict is Verdict.VALID
-    added = edited(data, main={ACCESSION: text(ACCESSION, "SH", "4711")})
-    assert ask(added).verdict is Verdict.VALID
-    assert unmet(ask(added, covered=[ACCESSION])) == [("required-not-covered", FAILED)]
-    assert unmet(ask(plain, covered=[ACCESSION])) == [("required-not-covered", FAILED)]  # nobody says what is there
-
-
-def test_no_unsigned_additions(ask: Ask, plain: bytes, pki: Pki) -> None:
-    data = signed(plain, pki["rsa2048"])
-    assert ask(data, no_unsigned_additions=True).verdict is Verdict.VALID
-    added = edited(data, main={ACCESSION: text(ACCESSION, "SH", "4711")})
-    (finding,) = ask(added, no_unsigned_additions=True).unmet
-    assert (finding.code, finding.outcome, finding.where) == ("unsigned-additions", FAILED, "(0008,0050)")
-    again = signed(added, pki["p256"], tags=[ACCESSION])
-    assert ask(again, no_unsigned_additions=True).verdict is Verdict.VALID
-
-
-@pytest.mark.parametrize(
-    "node",
-    [Value(0x00091001, "UN", b"??"), Sequence(0x00091002, (Item((Value(0x00091001, "UN", b"??"),)),))],
-    ids=["UN", "UN in a sequence"],
-)
-def test_what_cannot_be_signed_may_have_been_added(ask: Ask, plain: bytes, pki: Pki, node: Any) -> None:
-    data = edited(signed(plain, pki["rsa2048"]), main={node.tag: node})
-    report = ask(data, no_unsigned_additions=True)
-    assert (report.verdict, unmet(report)) == (Verdict.NOT_ESTABLISHED, [("unsigned-additions", UNKNOWN)])
-    assert unmet(ask(data, covered=[node.tag])) == [("required-not-covered", FAILED)]
-
-
-def test_pixels_whose_syntax_is_in_question_are_not_established(ask: Ask, pki: Pki) -> None:
-
-    data = signed(real_file("JPEG-lossy.dcm").data, pki["rsa2048"])
-    assert ask(data, covered=[PIXELS]).verdict is Verdict.VALID
-    other = data.replace(b"1.2.840.10008.1.2.4.51", b"1.2.840.10008.1.2.4.57", 1)
-    assert ask(other).verdict is Verdict.VALID
-    assert unmet(ask(other, covered=[PIXELS, NAME])) == [("required-not-covered", UNKNOWN)]
 
 
 def test_a_signature_over_an_item_says_nothing_of_the_object(ask: Ask, pki: Pki) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from dcmseal.errors import UsageError
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.report import Outcome, Verdict
 from tests.core.engine.kit import signed
-from tests.core.engine.test_timestamps import value_of, with_token
+from tests.core.engine.stamped import value_of, with_token
 from tests.support.builder import file, image
 from tests.support.pki import Pki
 from tests.support.tsa import Authority
@@ -31,7 +32,7 @@ def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def stamped(pki: Pki, authority: Authority) -> bytes:
     """The author's signature is certified, another is not."""
     data = signed(file(image()), pki["rsa2048"], purpose="author")
-    data = with_token(data, authority.token(value_of(data), embedded=(authority.der,)))
+    data = with_token(data, authority.token(value_of(data), moment=datetime.now(UTC), embedded=(authority.der,)))
     return signed(data, pki["p256"], purpose="review")
 
 
