@@ -19,7 +19,7 @@ class Bearing:
         self._anchors = {each.dump() for each in material.anchors}
         self._by_subject: dict[str, list[Certificate]] = defaultdict(list)
         self._by_key: dict[bytes, list[Certificate]] = defaultdict(list)
-        for certificate in (*material.intermediates, *material.anchors):
+        for certificate in (*material.intermediates, *material.unproven, *material.anchors):
             self._by_subject[certificate.subject.hashable].append(certificate)
             self._by_key[certificate.public_key.sha1].append(certificate)
         self._crls: dict[str, list[bytes]] = defaultdict(list)

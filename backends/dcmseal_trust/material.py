@@ -17,6 +17,7 @@ from dcmseal.errors import TrustError
 from dcmseal.plugins.certificate_files import CERTIFICATE_LABELS
 from dcmseal.plugins.pem import contents, pem_blocks
 from dcmseal.plugins.trust import TrustSettings
+from dcmseal_trust.leading import leading
 from dcmseal_trust.system_store import system_certificates
 
 T = TypeVar("T")
@@ -37,6 +38,8 @@ class Material:
     intermediates: tuple[asn1_x509.Certificate, ...] = ()
     crls: tuple[asn1_crl.CertificateList, ...] = ()
     ocsp_responses: tuple[asn1_ocsp.OCSPResponse, ...] = ()
+    unproven: tuple[asn1_x509.Certificate, ...] = ()
+    """Certificates that none of the others has signed: no path leads through them, but they tell where one ends."""
 
 
 def read_material(settings: TrustSettings) -> Material:
@@ -47,12 +50,12 @@ def read_material(settings: TrustSettings) -> Material:
         anchors += tuple(readable(system_certificates()))
     if not anchors:
         raise TrustError("there is no trust anchor: the operating system has none", hint="name a file with one")
+    named = _all(settings.intermediates, "certificate", _CERTIFICATE, certificate)
+    proven, unproven = leading(tuple(readable(given.certificates)), (*anchors, *named))
     return Material(
         anchors=anchors,
-        intermediates=(
-            *_all(settings.intermediates, "certificate", _CERTIFICATE, certificate),
-            *readable(given.certificates),
-        ),
+        intermediates=(*named, *proven),
+        unproven=unproven,
         crls=(*_all(settings.crls, "CRL", _CRL, crl), *_readable(given.crls, crl)),
         ocsp_responses=(
             *_all(settings.ocsp_responses, "OCSP response", _OCSP, ocsp_response),

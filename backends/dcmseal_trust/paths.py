@@ -130,7 +130,7 @@ def _no_path(leaf: Certificate, material: Material, error: Exception) -> NoPath:
 
 def _end_of_chain(leaf: Certificate, material: Material) -> NoPath:
     """Where a chain ends that leads to no anchor."""
-    known = {each.subject.hashable: each for each in material.intermediates}
+    known = {each.subject.hashable: each for each in (*material.unproven, *material.intermediates)}
     last, seen = leaf, set[str]()
     while last.issuer.hashable in known and last.subject.hashable not in seen and last.issuer != last.subject:
         seen.add(last.subject.hashable)

@@ -15,7 +15,8 @@ from dcmseal.grounds import TrustMaterial
 from dcmseal.plugins.trust import TrustAnswer, TrustQuestion, TrustSettings
 from dcmseal.report import TimeBasis
 from dcmseal_trust.backend import X509Backend
-from tests.backends.trust.authority import NOW, SIGNED, Authority, Site, codes, on, root
+from dcmseal_trust.material import read_material
+from tests.backends.trust.authority import NOW, SIGNED, Authority, Site, a_key, codes, on, root
 from tests.support.responder import Responder, serving
 
 NOTHING = TrustMaterial()
@@ -104,6 +105,32 @@ def test_crls_of_others_than_the_issuer_are_kept(site: Site, ca: Authority) -> N
     material = kept(leaf, site.settings(ca, intermediates=[other], crls=[crl, ca.crl()])).material
     assert crl in material.crls
     assert other.der in material.certificates
+
+
+def test_certificates_that_lead_in_circles_are_left_out(site: Site, ca: Authority) -> None:
+    """Paths are searched in every order: for ten such certificates it takes seconds, for forty it never ends."""
+    one, two = root("one"), root("two")
+    circle = [
+        issuer.issue(name, authority=True, key=a_key(f"{name} {number}"))
+        for number in range(20)
+        for issuer, name in ((one, "two"), (two, "one"))
+    ]
+    settings = replace(site.settings(ca), material=TrustMaterial(certificates=tuple(each.der for each in circle)))
+    assert read_material(settings).intermediates == ()
+    assert codes(kept(one.issue("leaf"), settings)) == ["issuer-missing"]
+
+
+def test_certificates_that_lead_to_the_sites_own_are_used(site: Site, ca: Authority) -> None:
+    upper = ca.issue("upper", authority=True)
+    middle = upper.issue("middle", authority=True)
+    lower = middle.issue("lower", authority=True)
+    twin = Authority(a_key("twin"), upper.certificate).issue("middle", authority=True)
+    settings = site.settings(ca, intermediates=[upper])
+    given = TrustMaterial(certificates=(lower.der, twin.der, middle.der))
+    material = read_material(replace(settings, material=given))
+    assert [each.dump() for each in material.intermediates] == [upper.der, lower.der, middle.der]
+    assert [each.dump() for each in material.unproven] == [twin.der]
+    assert codes(kept(lower.issue("leaf"), replace(settings, material=given)))[0] == "leads-to-anchor"
 
 
 @given(st.data())
