@@ -41,7 +41,7 @@ def authority(pki: Pki, folders: Callable[[], Path]) -> Authority:
 @pytest.fixture(scope="session")
 def token(authority: Authority) -> bytes:
     """One and the same for all examples of a property."""
-    return authority.token(VALUE, accuracy=ACCURACY, nonce=4711)
+    return authority.token(VALUE, moment=NOW, accuracy=ACCURACY, nonce=4711)
 
 
 def judged(token: bytes, *values: bytes, certificates: tuple[bytes, ...] = ()) -> TimestampJudgement:
@@ -56,7 +56,7 @@ def codes(judgement: TimestampJudgement, outcome: Outcome | None = None) -> set[
 @pytest.mark.parametrize("ess", ["v1", "v2"])
 def test_a_right_token_certifies_a_time(authority: Authority, digest: str, ess: str) -> None:
     token = authority.token(
-        VALUE, digest=digest, signing_digest=digest, ess=ess, accuracy={"seconds": 1, "millis": 500}
+        VALUE, moment=NOW, digest=digest, signing_digest=digest, ess=ess, accuracy={"seconds": 1, "millis": 500}
     )
     judgement = judged(token)
     assert codes(judgement) == SOUND
