@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests need and pip cannot bring: DCMTK (dcmsign), SoftHSM and Chromium, or the packages named as arguments.
-# What is there already is left alone. Uses apt-get, dnf or brew.
+# Installs what the tests need and pip cannot bring: DCMTK (dcmsign), SoftHSM and Chromium, or the packages named as
+# arguments. What is there already is left alone. Uses apt-get, dnf or brew.
 set -eu
 
 fail() {

@@ -41,7 +41,7 @@ def meaning(file: ReportedFile) -> Iterator[str]:
             who = "The signer is" if len(report.signatures) == 1 else "The signers are"
             yield f"{who} known to this site and trusted."
     else:
-        yield from _reasons(report)
+        yield from tuple(_reasons(report)) or ("The findings below say why.",)
 
 
 def _reasons(report: VerificationReport) -> Iterator[str]:

@@ -84,13 +84,14 @@ def view_of(number: int, file: ReportedFile) -> FileView:
             meaning=tuple(advice.meaning(file)),
             to_do=tuple(advice.what_to_do(file)),
         )
-    listed = [
-        _signature(place, each, file, integrity_only=report.integrity_only)
-        for place, each in enumerate(report.signatures[:_MOST_LISTED], 1)
-    ]
     # what does not hold must not be hidden behind many that do
-    detailed = sorted(listed, key=lambda each: each.verdict is Verdict.VALID)[:_MOST_DETAILED]
-    chosen = {each.number for each in detailed}
+    numbered = sorted(
+        enumerate(report.signatures, 1),
+        key=lambda each: each[1].verdict(integrity_only=report.integrity_only) is Verdict.VALID,
+    )
+    listed = [
+        _signature(place, each, file, integrity_only=report.integrity_only) for place, each in numbered[:_MOST_LISTED]
+    ]
     general = (*report.unmet, *report.notes, *report.references)
     # where nothing holds, all of it could be changed, and a list says no more
     holds = file.coverage is not None and any(each.holds for each in file.coverage.signatures)
@@ -102,14 +103,18 @@ def view_of(number: int, file: ReportedFile) -> FileView:
         meaning=tuple(advice.meaning(file)),
         caution=advice.caution(file),
         to_do=tuple(advice.what_to_do(file)),
-        signatures=tuple(sorted(detailed, key=lambda each: each.number)),
-        others=tuple(each for each in listed if each.number not in chosen),
+        signatures=_in_order(listed[:_MOST_DETAILED]),
+        others=_in_order(listed[_MOST_DETAILED:]),
         unlisted=len(report.signatures) - len(listed),
         general=tuple(sorted(general, key=lambda each: each.outcome is Outcome.PASSED)[:_MOST_FINDINGS]),
         general_left_out=max(0, len(general) - _MOST_FINDINGS),
         gaps=tuple(gaps[:_MOST_GAPS]),
         gaps_left_out=max(0, len(gaps) - _MOST_GAPS),
     )
+
+
+def _in_order(signatures: Iterable[SignatureView]) -> tuple[SignatureView, ...]:
+    return tuple(sorted(signatures, key=lambda each: each.number))
 
 
 def _signature(number: int, report: SignatureReport, file: ReportedFile, *, integrity_only: bool) -> SignatureView:

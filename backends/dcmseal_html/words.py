@@ -115,6 +115,6 @@ def items(ranges: Sequence[tuple[int, int]], count: int) -> str:
     'Items 0–2, 4'
     """
     if not ranges:
-        return counted(count, "item") + " of several sequences"
+        return counted(count, "item").capitalize()
     spans = ", ".join(str(first) if first == last else f"{first:,}–{last:,}" for first, last in ranges)
     return f"Item {spans}" if count == 1 else f"Items {spans}"

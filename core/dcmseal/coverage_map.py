@@ -75,7 +75,8 @@ class MappedItem:
     """An item of a sequence, or several with the same elements and the same cover that were folded into one."""
 
     ranges: tuple[tuple[int, int], ...]
-    """First and last index of each run of items, from 0; empty if they belong to several sequences."""
+    """First and last index of each run of items, from 0; empty if they belong to several sequences,
+    or the runs are too many."""
     count: int = 1
     elements: tuple[MappedElement, ...] = ()
 

@@ -115,6 +115,6 @@ def _item(item: MappedItem) -> str:
     from dcmseal.cli.text import counted
 
     if not item.ranges:
-        return f"{counted(item.count, 'item')} of several sequences"
+        return counted(item.count, "item")
     spans = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in item.ranges)
     return f"item {spans}" if item.count == 1 else f"items {spans} ({item.count} alike)"

@@ -13,11 +13,12 @@ import datetime as dt
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
+from dcmseal.coverage_map import CoverageMap
 from dcmseal.engine.asking import map_coverage
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.opening import DatasetInput
 from dcmseal.engine.output import write_pieces
-from dcmseal.errors import CertificateNotValid, OutputError, SealError
+from dcmseal.errors import CertificateNotValid, DatasetError, OutputError, SealError
 from dcmseal.plugins.reporting import CertificateFacts, ReportContext, ReportedFile, ReportWriter
 from dcmseal.report import VerificationReport
 
@@ -25,13 +26,20 @@ from dcmseal.report import VerificationReport
 def reported(name: str, report: VerificationReport, source: DatasetInput, *, show_values: bool = False) -> ReportedFile:
     """A file and what verification found out about it, with its coverage map; ``source`` is what was verified.
 
-    Raises what ``map_coverage`` does.
+    If no map can be made, the report says why: the verdict does not depend on it.
     """
+    coverage: CoverageMap | None = None
+    problem = ""
+    try:
+        coverage = map_coverage(source, report, show_values=show_values)
+    except DatasetError as error:
+        problem = f"there is no coverage map: {error}"
     return ReportedFile(
         name=name,
         report=report,
-        coverage=map_coverage(source, report, show_values=show_values),
+        coverage=coverage,
         certificates={each: _facts(each) for each in _certificates(report)},
+        problem=problem,
     )
 
 

@@ -45,7 +45,7 @@ class ReportedFile:
     certificates: Mapping[bytes, CertificateFacts] = field(default_factory=dict[bytes, CertificateFacts])
     """Every certificate that the report holds, by its bytes."""
     problem: str = ""
-    """Why there is no report; empty if there is one."""
+    """Why there is no report, or no coverage map; empty if both are there."""
     hint: str = ""
     """What to do about the problem."""
 

@@ -101,6 +101,7 @@ def test_a_signature_that_does_not_hold_is_not_hidden_behind_many_that_do(pki: P
     file = reported("many", report, data)
     page = rendered(replace(file, report=replace(report, signatures=(*[good] * 3000, bad))))
     assert "1,001 more signatures" in page
+    assert "the-one-that-fails" in page
     assert len(page) < 3_000_000
 
 

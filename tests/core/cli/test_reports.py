@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.errors import PluginBroken
+from dcmseal.engine.mapping import building
+from dcmseal.errors import Malformed, PluginBroken
 from tests.core.cli.conftest import Run
 from tests.core.cli.test_start import modules_after
 
@@ -115,6 +116,19 @@ def test_files_that_cannot_be_read_are_on_the_page(run: Run, signed: Path, broke
     page = (in_folder / "a.html").read_text("utf-8")
     assert "Unreadable" in page
     assert ran.document["files"][1]["message"] in page
+
+
+def test_without_a_map_there_is_the_report_all_the_same(
+    run: Run, signed: Path, in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise Malformed("a stray byte", 7)
+
+    monkeypatch.setattr(building, "map_file", fail)
+    assert run("verify", signed, "-q", "--integrity-only", "--html", "a.html").code == 0
+    page = (in_folder / "a.html").read_text("utf-8")
+    assert "there is no coverage map: a stray byte (at byte 7)" in page
+    assert "mac-matches" in page
 
 
 def test_without_a_report_nothing_for_reports_is_imported(signed: Path) -> None:
