@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dcmseal.engine.asking import find, signatures, stream, verify
     from dcmseal.engine.certifying import StampingResult, add_timestamp, attach_timestamp, timestamp_query
     from dcmseal.engine.changing import RemovalResult, SigningResult, plan, remove, sign
+    from dcmseal.engine.comparison.comparing import Comparison, Difference, compare
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.engine.planning import Plan
     from dcmseal.engine.references.folders import Folders
@@ -36,6 +37,7 @@ _HOMES = {
     "dcmseal.engine.asking": ("find", "signatures", "stream", "verify"),
     "dcmseal.engine.certifying": ("StampingResult", "add_timestamp", "attach_timestamp", "timestamp_query"),
     "dcmseal.engine.changing": ("RemovalResult", "SigningResult", "plan", "remove", "sign"),
+    "dcmseal.engine.comparison.comparing": ("Comparison", "Difference", "compare"),
     "dcmseal.engine.inspection": ("Signature", "SignedElement"),
     "dcmseal.engine.planning": ("Plan",),
     "dcmseal.engine.references.folders": ("Folders",),
@@ -52,7 +54,9 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Aspect",
+    "Comparison",
     "Config",
+    "Difference",
     "Finding",
     "Folders",
     "KeySetup",
@@ -77,6 +81,7 @@ __all__ = [
     "add_timestamp",
     "attach",
     "attach_timestamp",
+    "compare",
     "find",
     "load_config",
     "make_signature",
