@@ -46,6 +46,7 @@ def verify(
     name_profiles: bool = True,
     trust: Trust | TrustSettings | None = None,
     references: References | None = None,
+    manifest: str | os.PathLike[str] | bytes | None = None,
     registry: Registry | None = None,
 ) -> VerificationReport:
     """Verify signatures: one by ``uid``, all at one ``location``, or all at every level.
@@ -57,9 +58,10 @@ def verify(
     for timestamps that come without. ``name_profiles`` False saves looking for plugins where nobody wants to know which
     profiles are met. ``trust`` says whom to believe: without it, trust stays unknown; ``Trust.open(settings)`` serves
     many files. ``references`` are folders with the instances that a document cites as evidence, which are then
-    held against what it says of them (PS3.3 C.17.2.1). A bad signature is a finding of the report. Raises UsageError,
-    DatasetError or one of its kinds, ProfileError or one of its kinds, and TrustError if what ``trust`` names cannot be
-    read.
+    held against what it says of them (PS3.3 C.17.2.1). ``manifest`` is one that was made with a signature, its path or
+    bytes: it names what was changed since, and decides nothing. A bad signature is a finding of the report. Raises
+    UsageError, DatasetError or one of its kinds, ProfileError or one of its kinds, and TrustError if what ``trust``
+    names cannot be read.
     """
     from dcmseal.engine.verification import Question, verify_file
 
@@ -78,11 +80,16 @@ def verify(
     folders = folders_of(references)
     with opened(source) as file:
         report = verify_file(file, question)
-        if folders is None:
-            return report
-        from dcmseal.engine.references.checking import reference_findings
+        if folders is not None:
+            from dcmseal.engine.references.checking import reference_findings
 
-        return replace(report, references=tuple(reference_findings(file, report, folders)))
+            report = replace(report, references=tuple(reference_findings(file, report, folders)))
+        if manifest is not None:
+            from dcmseal.engine.manifest.judging import manifest_findings, read_manifest
+
+            data = manifest if isinstance(manifest, bytes) else read_manifest(manifest)
+            report = replace(report, manifest=tuple(manifest_findings(file, report, data)))
+        return report
 
 
 def signatures(source: DatasetInput) -> tuple[Signature, ...]:

@@ -54,6 +54,7 @@ def report_document(report: VerificationReport, file: str | None = None) -> Docu
             "unmet": [finding_value(each) for each in report.unmet],
             "skipped": [str(location) for location in report.skipped],
             "references": [finding_value(each) for each in report.references],
+            "manifest": [finding_value(each) for each in report.manifest],
         },
     )
 
@@ -68,13 +69,16 @@ def signatures_document(signatures: Iterable[Signature], file: str | None = None
     return _document("signatures", {"file": file or "", "signatures": [inspected_value(each) for each in signatures]})
 
 
-def signing_document(result: SigningResult, file: str | None = None, output: str | None = None) -> Document:
-    """A signature that was made, of kind ``signing``; ``file`` and ``output`` are how the caller names them."""
+def signing_document(
+    result: SigningResult, file: str | None = None, output: str | None = None, manifest: str | None = None
+) -> Document:
+    """A signature that was made, of kind ``signing``; the names are what the caller gives to the files."""
     return _document(
         "signing",
         {
             "file": file or "",
             "output": output or "",
+            "manifest": manifest or "",
             "signature": stated_value(result.signature),
             "warnings": [warning_value(each) for each in result.warnings],
             "padded": [element_values(path) for path in result.padded],

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator
+from os.path import isdir
 from typing import TYPE_CHECKING
 
 from dcmseal.cli.exit_codes import ExitCode
+from dcmseal.cli.manifest_options import add_reading, manifest_for
 from dcmseal.cli.parser import Parser, completed_by
 from dcmseal.cli.trusting import add_trust_options, trust_of
 
@@ -64,6 +66,7 @@ def configure(parser: Parser) -> None:
         default=[],
         help="hold the evidence that a report cites against the instances in this folder; may be repeated",
     )
+    add_reading(parser)
     parser.add_argument(
         "--timestamp",
         choices=("verify", "require", "ignore"),
@@ -136,6 +139,8 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
     trust = trust_of(options)
     certificates = certificates_in(options.timestamp_certificate)
     registry = registry_of(options) if options.require else None
+    if options.manifest is not None and len(options.files) > 1 and not isdir(options.manifest):
+        raise UsageError(f"{options.manifest} is no folder", hint="of several files, --manifest names a folder")
     for file in options.files:
         try:
             with input_file(file) as source:
@@ -153,6 +158,7 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
                     # looking for plugins takes longer than all else that a small file needs
                     name_profiles=options.verbose or options.json,
                     references=references,
+                    manifest=manifest_for(options.manifest, file),
                 )
         except DatasetError as error:
             if len(options.files) == 1:

@@ -1,0 +1,114 @@
+"""The signed form of a manifest, read: CMS SignedData (RFC 5652) with the content inside, as ``openssl cms`` has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any, Final
+
+from dcmseal.engine.certificate import Certificate
+from dcmseal.engine.public_key import Match, check_signature
+from dcmseal.mac.digest import new_digest
+from dcmseal.terms import MacAlgorithm
+
+_DIGESTS: Final = {
+    "sha256": MacAlgorithm.SHA256,
+    "sha384": MacAlgorithm.SHA384,
+    "sha512": MacAlgorithm.SHA512,
+}
+_MOST_CERTIFICATES: Final = 64
+
+
+class UnreadableContainer(Exception):
+    """The bytes are no SignedData of the form that is written here; the message is made of our words only."""
+
+
+class NotAuthentic(Exception):
+    """The content, or the signature over it, is not what the signer made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A container that was read; nothing is verified."""
+
+    content: bytes
+    signer: bytes
+    """SHA-256 of the certificate that the signer names as its own (RFC 5035); empty if it names none."""
+    algorithm: MacAlgorithm
+    message_digest: bytes
+    attributes: bytes
+    """The signed attributes as SET OF, which is what was signed (RFC 5652 5.4)."""
+    signature: bytes
+
+    def is_signed_by(self, certificate: Certificate) -> bool:
+        """Whether the content was signed with a certificate; raises NotAuthentic if it says so, and was not."""
+        if bytes.fromhex(certificate.sha256) != self.signer:
+            return False
+        if self._digest(self.content) != self.message_digest:
+            raise NotAuthentic
+        match = check_signature(certificate, self.algorithm, self._digest(self.attributes), self.signature)
+        if match is not Match.MATCHES:
+            raise NotAuthentic
+        return True
+
+    def _digest(self, data: bytes) -> bytes:
+        digest = new_digest(self.algorithm)
+        digest.update(data)
+        return digest.digest()
+
+
+def read_container(data: bytes) -> Container:
+    """Read what ``seal`` has written, from DER; raises UnreadableContainer."""
+    try:
+        return _read(data)
+    except UnreadableContainer:
+        raise
+    except Exception:  # noqa: BLE001 - asn1crypto raises whatever comes to hand
+        raise UnreadableContainer("it is no CMS SignedData (RFC 5652), or a damaged one") from None
+
+
+def _read(data: bytes) -> Container:
+    _module("tsp")  # knows the attribute that names the certificate
+    info = _module("cms").ContentInfo.load(data, strict=True)
+    if info["content_type"].native != "signed_data":
+        raise UnreadableContainer("it is another kind of CMS than SignedData")
+    signed = info["content"]
+    if len(signed["signer_infos"]) != 1:
+        raise UnreadableContainer("it does not have just one signer")
+    if len(signed["certificates"]) > _MOST_CERTIFICATES:
+        raise UnreadableContainer("it has more certificates than are looked at")
+    content = signed["encap_content_info"]
+    signer = signed["signer_infos"][0]
+    attributes = _read_attributes(signer["signed_attrs"])
+    algorithm = _DIGESTS.get(signer["digest_algorithm"]["algorithm"].native)
+    if algorithm is None:
+        raise UnreadableContainer("it is signed with another digest than SHA-256, SHA-384 and SHA-512")
+    if content["content_type"].native != "data" or attributes["content_type"].native != "data":
+        raise UnreadableContainer("what it holds is of another type than data")
+    (certificate_id,) = attributes["signing_certificate_v2"]["certs"]
+    is_sha256 = certificate_id["hash_algorithm"]["algorithm"].native == "sha256"
+    return Container(
+        content=bytes(content["content"].native),
+        signer=bytes(certificate_id["cert_hash"].native) if is_sha256 else b"",
+        algorithm=algorithm,
+        message_digest=bytes(attributes["message_digest"].native),
+        attributes=bytes(signer["signed_attrs"].untag().dump()),
+        signature=bytes(signer["signature"].native),
+    )
+
+
+def _read_attributes(attributes: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for each in attributes:
+        name = str(each["type"].native)
+        if name in found or len(each["values"]) != 1:
+            raise UnreadableContainer("a signed attribute is there twice")
+        found[name] = each["values"][0]
+    return found
+
+
+@cache
+def _module(name: str) -> Any:
+    """A module of asn1crypto, which has no types; it is imported when the first manifest is met."""
+    return import_module(f"asn1crypto.{name}")
