@@ -17,6 +17,8 @@ VENV := .venv
 LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 PIP_OPTIONS := --quiet --disable-pip-version-check
+# pip does it for what it copies: where Python may not write bytecode, each start would compile all again
+COMPILE := $(BIN)/python -m compileall -q core backends profiles
 WORKERS ?= 2
 
 # One step after the other whatever -j says, so that what failed is printed last.
@@ -57,6 +59,7 @@ fuzz: $(VENV)/.developing
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest tests/fuzz
 
 bench: $(VENV)/.developing
+	@$(COMPILE)
 	$(BIN)/python -m tests.bench
 
 conformance: $(VENV)/.developing
@@ -80,10 +83,12 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(BIN)/python -m pip install $(PIP_OPTIONS) --constraint requirements.lock --editable .
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.developing: pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(BIN)/python -m pip install $(PIP_OPTIONS) --constraint requirements.lock --editable '.[dev]'
+	@$(COMPILE)
 	@touch $@ $(VENV)/.installed
 
 $(LOWEST)/bin/python:

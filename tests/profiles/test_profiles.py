@@ -6,9 +6,9 @@ import pytest
 
 import dcmseal
 from dcmseal.dictionary import tag_of
-from dcmseal.engine.conformance import LevelView
 from dcmseal.engine.levels import main_level
 from dcmseal.engine.opening import opened
+from dcmseal.engine.profile_view import LevelView
 from dcmseal.errors import ProfileViolation
 from dcmseal.location import MAIN
 from dcmseal.plugins.protocols import OTHER_PURPOSE, SignatureFacts

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from dcmseal.dataset.header import Kind
 from dcmseal.engine.certificate import read_certificate
-from dcmseal.engine.conformance import LevelView, facts_of
 from dcmseal.engine.drafting import Draft, Wish
+from dcmseal.engine.profile_view import LevelView, facts_of
 from dcmseal.engine.profiling import broken_together
 from dcmseal.engine.truncated import is_truncated
 from dcmseal.errors import CertificateNotValid

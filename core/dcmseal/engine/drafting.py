@@ -14,9 +14,10 @@ from dcmseal.dataset.padding import Padded, has_excess_padding, minimise
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.engine.carriers import carrier_findings
-from dcmseal.engine.conformance import LevelView, order_problems
+from dcmseal.engine.conformance import order_problems
 from dcmseal.engine.levels import Level, find_level, main_level
 from dcmseal.engine.macs import MAX_MACS, mac_key
+from dcmseal.engine.profile_view import LevelView
 from dcmseal.engine.reading import (
     MAX_LISTED,
     MAX_SIGNATURES,

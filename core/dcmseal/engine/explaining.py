@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dcmseal.dataset.signable import exclusion
-from dcmseal.engine.conformance import LevelView
 from dcmseal.engine.drafting import Draft, Wish, draft
 from dcmseal.engine.opening import DatasetInput, opened
+from dcmseal.engine.profile_view import LevelView
 from dcmseal.plugins.protocols import Profile, Requirements, SignatureFacts
 from dcmseal.report import Finding
 from dcmseal.terms import CertificateType, KeyType, MacAlgorithm, TimestampType

@@ -16,10 +16,10 @@ from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, TransferSyntax
 from dcmseal.dictionary import keyword_of
 from dcmseal.engine.advice import Advice, advice_about, profile_advice, reference_advice
 from dcmseal.engine.certificate import Certificate
-from dcmseal.engine.conformance import LevelView, facts_of
 from dcmseal.engine.drafting import Draft, Wish, draft
 from dcmseal.engine.levels import Level
 from dcmseal.engine.opening import DatasetInput, is_dataset, opened
+from dcmseal.engine.profile_view import LevelView, facts_of
 from dcmseal.engine.selection import check_signable
 from dcmseal.errors import NotSignable, ProfileViolation, UsageError, WeakAlgorithm
 from dcmseal.mac.digest import Digest

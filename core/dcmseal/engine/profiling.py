@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from dcmseal.plugins.protocols import Profile, ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport
 
-_CheckAll: TypeAlias = Callable[[ProfiledDataset, Sequence[SignatureFacts]], tuple[Finding, ...]]
+if TYPE_CHECKING:
+    from dcmseal.plugins.protocols import Profile, ProfiledDataset, Requirements, SignatureFacts
+
+_CheckAll: TypeAlias = "Callable[[ProfiledDataset, Sequence[SignatureFacts]], tuple[Finding, ...]]"
 
 _SOUND: Final = (Aspect.FORM, Aspect.INTEGRITY, Aspect.AUTHENTICITY)
 """What a signature must have passed to count for rules about all of them."""

@@ -7,14 +7,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dcmseal.engine.certificate import Certificate, der_of
 from dcmseal.errors import CertificateNotValid, PluginError, TimestampError
 from dcmseal.model import CertifiedTime, DigitalSignature
-from dcmseal.plugins.timestamping import TimestampBackend
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.terms import KeyType, TimestampType
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.timestamping import TimestampBackend
 
 _STAMP: Final = "PS3.3 C.12.1.1.3.1.3"
 _SIGNING: Final = "PS3.15 C.1"

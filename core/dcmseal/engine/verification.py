@@ -12,26 +12,27 @@ from dcmseal.dataset.signable import exclusion
 from dcmseal.engine.binding import Fragments, binding_findings
 from dcmseal.engine.carriers import carrier_findings
 from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.conformance import LevelView, facts_of, macro_findings, order_problems
-from dcmseal.engine.coverage import Lists, coverage_findings
+from dcmseal.engine.conformance import macro_findings, order_problems
+from dcmseal.engine.coverage import Listed, Lists, coverage_findings
 from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
 from dcmseal.engine.lookalikes import lookalike_findings
 from dcmseal.engine.macs import LevelMacs, level_macs
 from dcmseal.engine.profiling import Demands, LevelProfiles
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
-from dcmseal.engine.timestamps import TimestampQuestion, Timestamps, type_for_profiles
+from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, Timestamps, type_for_profiles
 from dcmseal.engine.validity import strength_findings, validity_findings
 from dcmseal.errors import CertificateNotValid, Malformed, NoSuchSignature
 from dcmseal.location import Location
 from dcmseal.mac.digest import is_available
-from dcmseal.plugins.protocols import Profile
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, SignerTrust, VerificationReport
 from dcmseal.tags import tag_text, tags_text
 
 if TYPE_CHECKING:
     from dcmseal.engine.alternatives import Alternative, Readings
     from dcmseal.engine.trusting import Trust
+    from dcmseal.model import DigitalSignature
+    from dcmseal.plugins.protocols import Profile, SignatureFacts
 
 _SIGNING: str = "PS3.15 C.1"
 _MAC: str = "PS3.3 C.12.1.1.3.1.2"
@@ -110,7 +111,8 @@ class _SignedLevel:
     readings: _Readings
     lists: Lists
     fragments: Fragments
-    profiled: LevelProfiles
+    profiled: LevelProfiles | None
+    """None if no profile is asked about."""
     findings: Sequence[Finding]
     """About the level: they concern every signature at it."""
 
@@ -138,10 +140,10 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
         if not level.location.steps:
             notes.extend(lookalike_findings(macs.scan, macs.found))
         if chosen:
-            view = LevelView(scan=macs.scan, location=level.location)
-            signed = _signed_level(file, level, macs, patience, LevelProfiles(view, question.profiles, demands))
+            signed = _signed_level(file, level, macs, patience, _level_profiles(level, macs, question, demands))
             judged = macs.found.signatures if demands.about_all else chosen
-            together = signed.profiled.together([_verify(signed, found, question, timestamps) for found in judged])
+            verified = [_verify(signed, found, question, timestamps) for found in judged]
+            together = verified if signed.profiled is None else signed.profiled.together(verified)
             reports.extend(each for each in together if question.uid in (None, each.signature.uid))
     if question.uid is not None and not reports:
         raise NoSuchSignature(f"no signature has UID {question.uid}", hint="dcmseal list FILE shows all signatures")
@@ -168,7 +170,7 @@ def _levels(file: DicomFile, question: Question, patience: _Patience) -> Iterato
 
 
 def _signed_level(
-    file: DicomFile, level: Level, macs: LevelMacs, patience: _Patience, profiled: LevelProfiles
+    file: DicomFile, level: Level, macs: LevelMacs, patience: _Patience, profiled: LevelProfiles | None
 ) -> _SignedLevel:
     return _SignedLevel(
         file=file,
@@ -179,6 +181,24 @@ def _signed_level(
         profiled=profiled,
         findings=(*order_problems(macs.scan), *carrier_findings(file, macs.scan)),
     )
+
+
+def _level_profiles(level: Level, macs: LevelMacs, question: Question, demands: Demands) -> LevelProfiles | None:
+    """What holds the level's signatures against profiles; None if nobody asks, and then nothing of it is imported."""
+    if not (question.profiles or question.required):
+        return None
+    from dcmseal.engine.profile_view import LevelView
+
+    return LevelProfiles(LevelView(scan=macs.scan, location=level.location), question.profiles, demands)
+
+
+def _facts(
+    signature: DigitalSignature, certificate: Certificate | None, listed: Listed | None, stamp: TimestampAnswer
+) -> SignatureFacts:
+    from dcmseal.engine.profile_view import facts_of
+
+    stated = replace(signature, timestamp_type=type_for_profiles(signature, stamp))
+    return facts_of(stated, certificate, listed.signed if listed else frozenset())
 
 
 def _verify(level: _SignedLevel, found: FoundSignature, question: Question, timestamps: Timestamps) -> SignatureReport:
@@ -210,10 +230,11 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question, time
     else:
         message = "the level has more lists of signed elements than are looked at"
         findings.append(_finding(Aspect.COVERAGE, Outcome.FAILED, "too-many-lists", message))
-    stated = replace(signature, timestamp_type=type_for_profiles(signature, stamp))
-    facts = facts_of(stated, certificate, listed.signed if listed else frozenset())
-    met, missing = level.profiled.judge(facts, asked=question.uid in (None, signature.uid))
-    findings.extend(missing)
+    met: tuple[str, ...] = ()
+    if level.profiled is not None:
+        facts = _facts(signature, certificate, listed, stamp)
+        met, missing = level.profiled.judge(facts, asked=question.uid in (None, signature.uid))
+        findings.extend(missing)
     return SignatureReport(
         signature=signature,
         findings=tuple(findings),

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from dcmseal.engine.conformance import LevelView
 from dcmseal.engine.drafting import Wish
 from dcmseal.engine.levels import find_level
 from dcmseal.engine.opening import opened
 from dcmseal.engine.planning import plan_signature
+from dcmseal.engine.profile_view import LevelView
 from dcmseal.engine.selection import Selection
 from dcmseal.errors import ProfileViolation, UsageError
 from dcmseal.location import Location
