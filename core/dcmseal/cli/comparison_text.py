@@ -37,26 +37,28 @@ def show_comparison(a: str, b: str, comparison: Comparison, to: Screen, *, every
                 f"  signature {each.uid} at {each.location} {_INTEGRITY[each.integrity]} in {name}",
                 _TONES[each.integrity],
             )
-    proper = [each for each in comparison.differences if each.part is Part.DATA_SET and not each.representation]
+    breaking = [each for each in comparison.differences if each.breaks_signature]
+    others = [each for each in comparison.differences if not each.breaks_signature]
+    proper = [each for each in others if not each.representation]
     sorts = (
         (
             "covered by a signature, which holds over one of them at most",
-            [each for each in proper if each.breaks_signature],
+            breaking,
             Tone.BAD,
         ),
         (
             "covered by no signature: these break none",
-            [each for each in proper if not each.breaks_signature],
+            [each for each in proper if each.part is Part.DATA_SET],
             Tone.OPEN,
         ),
         (
             "representation, which means the same",
-            [each for each in comparison.differences if each.representation],
+            [each for each in others if each.representation],
             Tone.PLAIN,
         ),
         (
             "outside the Data Set, and never signed",
-            [each for each in comparison.differences if each.part is not Part.DATA_SET and not each.representation],
+            [each for each in proper if each.part is not Part.DATA_SET],
             Tone.PLAIN,
         ),
     )

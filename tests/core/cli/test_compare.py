@@ -30,6 +30,17 @@ def test_what_no_signature_covers_is_exit_code_0(run: Run, image: Path, signed: 
     assert (ran.code, "they mean the same" in ran.out) == (0, True)
 
 
+def test_a_vr_that_implicit_vr_loses_breaks_a_signature(run: Run, key: str, in_folder: Path) -> None:
+    nodes = builder.image(builder.Value(0x00091001, "LO", b"ab"))
+    (in_folder / "a").write_bytes(builder.file(nodes))
+    (in_folder / "b").write_bytes(builder.file(nodes, builder.IMPLICIT_LE))
+    assert run("sign", "a", "signed", "--key", key).code == 0
+    ran = run("compare", "signed", "b")
+    assert ran.code == 1
+    assert "1 difference covered by a signature" in ran.out
+    assert "(0009,1001): VR not stated in implicit VR; LO in A, UN in B; signed by 2.25." in ran.out
+
+
 def test_unsigned_files_that_differ_are_exit_code_3(run: Run, image: Path, in_folder: Path) -> None:
     data = bytearray(image.read_bytes())
     data[PIXEL] ^= 1

@@ -159,7 +159,7 @@ class _Writer:
             part=Part.DATA_SET,
             kind=change.kind,
             path=str(change.place),
-            path_in_b=after if before != after and change.kind is not Kind.ADDED else "",
+            path_in_b=after if before != after and change.kind not in (Kind.ADDED, Kind.REMOVED) else "",
             representation=change.kind.is_representation or _means_nothing(tags[-1]),
             recoded=change.recoded or (self._recompressed and tags == (PIXEL_DATA,)),
             vr_in_a=_vr(old),

@@ -115,7 +115,8 @@ def take_inventory(
     )
 
 
-_WITH_TAG: Final = (Event.ELEMENT, *OPENING)
+_ELEMENT, _ITEM, _ITEM_END = Event.ELEMENT, Event.ITEM, Event.ITEM_END
+_WITH_TAG: Final = (_ELEMENT, *OPENING)
 
 
 class _Level:
@@ -154,31 +155,26 @@ class _Clerk:
         self._left = MAX_ENTRIES
 
     def take(self, step: Step) -> None:
-        self._count(1, step)
-        if step.event is Event.ELEMENT:
+        event = step.event
+        self._left -= 1
+        if self._left < 0:
+            raise _too_many(step)
+        if event is _ELEMENT:
             self._element(step)
-        elif step.event in OPENING:
+        elif event in OPENING:
             self._sequences.append(_Sequence(step))
-        elif step.event is Event.ITEM:
+        elif event is _ITEM:
             context = self.levels[-1].context.nested(_RULES)
             self.levels.append(_Level(context, undefined=step.end == UNTIL_DELIMITER))
-        elif step.event is Event.ITEM_END:
+        elif event is _ITEM_END:
             # the delimiter of the level itself closes no item
             if self._sequences:
                 level = self.levels.pop()
                 self._sequences[-1].items.append(item_of(tuple(level.elements), undefined=level.undefined))
-        elif step.event is Event.FRAGMENT:
+        elif event is Event.FRAGMENT:
             self._sequences[-1].parts.append(self._streamed(step.value, step.end))
         else:
             self._close(self._sequences.pop(), step.start)
-
-    def _count(self, entries: int, step: Step) -> None:
-        self._left -= entries
-        if self._left < 0:
-            raise DatasetError(
-                f"the data set has more than {MAX_ENTRIES} elements, items and frames (at byte {step.start})",
-                hint="so many are not compared",
-            )
 
     def _close(self, closed: _Sequence, end: int) -> None:
         step, parts, items = closed.step, tuple(closed.parts), tuple(closed.items)
@@ -218,13 +214,9 @@ class _Clerk:
         else:
             parts = self._pixels(step, vr) if tag in PIXELS and not self._sequences else ()
             exact = meaning = _PLAIN.of(b"".join(parts)) if parts else self._streamed(step.value, step.end, vr, step)
-        self.levels[-1].elements.append(
-            Element(
-                *(tag, vr, exact, meaning),
-                parts=parts,
-                stated=not implicit,
-                value=Value(step.value, step.end, step.encoding),
-            )
+        place = Value(step.value, step.end, step.encoding)
+        level.elements.append(
+            Element(tag, vr, exact, meaning, None, parts, False, not implicit, None, place)  # noqa: FBT003 - it is fast
         )
 
     def _pixels(self, step: Step, vr: bytes) -> tuple[bytes, ...]:
@@ -233,7 +225,9 @@ class _Clerk:
         if not size or length % size > 1:
             return ()
         self.frame = size
-        self._count(-(-length // size), step)
+        self._left -= -(-length // size)
+        if self._left < 0:
+            raise _too_many(step)
         return parts_of(self._pieces(step.value, step.end, vr, step), size, self._fingerprint)
 
     def _streamed(self, start: int, end: int, vr: bytes = b"OB", step: Step | None = None) -> bytes:
@@ -246,6 +240,13 @@ class _Clerk:
         word = WORD_SIZE.get(vr, 0) if step is not None and step.encoding.is_big_endian else 0
         for piece in pieces(self._source, start, end):
             yield swapped(piece, word) if word else piece
+
+
+def _too_many(step: Step) -> DatasetError:
+    return DatasetError(
+        f"the data set has more than {MAX_ENTRIES} elements, items and frames (at byte {step.start})",
+        hint="so many are not compared",
+    )
 
 
 def _number(value: bytes) -> int:

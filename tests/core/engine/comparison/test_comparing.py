@@ -129,6 +129,13 @@ def test_an_item_that_moved_and_one_that_changed_are_told_apart() -> None:
     ]
 
 
+def test_what_is_gone_has_no_place_in_b() -> None:
+    (found,) = dcmseal.compare(
+        plan(*(in_order(*each) for each in NAMES)), plan(*(in_order(*each) for each in NAMES[1:]))
+    ).differences
+    assert (found.path, found.path_in_b, found.kind) == ("BeamSequence[0]", "", Kind.REMOVED)
+
+
 def test_elements_out_of_order_are_named() -> None:
     nodes = image()
     swapped = (*nodes[:3], nodes[4], nodes[3], *nodes[5:])

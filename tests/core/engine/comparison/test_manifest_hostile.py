@@ -70,7 +70,18 @@ def test_what_is_not_genuine_says_nothing(pki: Pki) -> None:
     content = read_container(manifest).content
     assert alone(manifest.replace(content[-40:-30], b"0123456789")) == ("manifest-not-authentic", Outcome.FAILED)
     assert alone(flipped(manifest, len(manifest) - 5)) == ("manifest-not-authentic", Outcome.FAILED)
-    for data in (b"", b"\x30\x80", b"{}", signed, manifest[:-20], manifest[: len(manifest) // 2]):
+    for data in (
+        b"",
+        b"\x30",
+        b"\x30\x80",
+        b"\x30\x84\xff\xff\xff\xff",
+        b"\x30\x80" * 100_000,
+        b"\x30\x02\x06\x00",
+        b"{}",
+        signed,
+        manifest[:-20],
+        manifest[: len(manifest) // 2],
+    ):
         assert alone(data) == ("manifest-unreadable", Outcome.UNKNOWN)
     value = dcmseal.signatures(signed)[0].content.value
     other_value = edited(signed, signature={0x04000120: Value(0x04000120, "OB", flipped(value, 20))})
