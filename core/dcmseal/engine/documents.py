@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dcmseal.engine.certificate import Certificate
 from dcmseal.engine.certificate_values import certificate_value, certified_value
+from dcmseal.engine.comparison.document_values import comparison_value
 from dcmseal.engine.document_values import (
     element_value,
     element_values,
@@ -33,6 +34,7 @@ from dcmseal.errors import Malformed, NotSignable, SealError
 if TYPE_CHECKING:
     from dcmseal.engine.certifying import StampingResult
     from dcmseal.engine.changing import RemovalResult, SigningResult
+    from dcmseal.engine.comparison.comparing import Comparison
     from dcmseal.engine.explaining import Explanation
     from dcmseal.engine.inspection import Signature
     from dcmseal.engine.planning import Plan
@@ -117,6 +119,11 @@ def plan_document(plan: Plan, file: str | None = None) -> Document:
             "references": [reference_value(each) for each in plan.references],
         },
     )
+
+
+def comparison_document(comparison: Comparison, a: str | None = None, b: str | None = None) -> Document:
+    """What differs between two instances, of kind ``comparison``; ``a`` and ``b`` are how the caller names them."""
+    return _document("comparison", {"a": a or "", "b": b or "", **comparison_value(comparison)})
 
 
 def removal_document(result: RemovalResult) -> Document:

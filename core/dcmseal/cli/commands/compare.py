@@ -41,7 +41,7 @@ def run(options: Namespace) -> int:
     with input_file(a) as one, input_file(b) as other:
         comparison = compare(one, other, show_values=options.show_values)
     if options.json:
-        from dcmseal.engine.comparison.documents import comparison_document
+        from dcmseal.engine.documents import comparison_document
 
         write_json(comparison_document(comparison, a, b))
     else:

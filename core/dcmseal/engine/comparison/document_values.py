@@ -1,32 +1,27 @@
-"""A comparison as JSON document, of kind ``comparison``."""
+"""Parts of JSON documents that tell of comparisons."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from dcmseal.engine.json_values import Document, Json, document
+from dcmseal.engine.json_values import Document, Json
 
 if TYPE_CHECKING:
     from dcmseal.engine.comparison.comparing import Comparison, Difference, FrameRuns
     from dcmseal.engine.comparison.signed_places import StandingSignature
 
 
-def comparison_document(comparison: Comparison, a: str | None = None, b: str | None = None) -> Document:
-    """What differs between two instances; ``a`` and ``b`` are how the caller names the inputs."""
-    return document(
-        "comparison",
-        {
-            "a": a or "",
-            "b": b or "",
-            "means_the_same": comparison.means_the_same,
-            "breaks_signature": comparison.breaks_signature,
-            "signatures_in_a": [_standing(each) for each in comparison.signatures_in_a],
-            "signatures_in_b": [_standing(each) for each in comparison.signatures_in_b],
-            "differences": [_difference(each) for each in comparison.differences],
-            "notes": [*comparison.notes],
-        },
-    )
+def comparison_value(comparison: Comparison) -> Document:
+    """What differs, and which signatures there are."""
+    return {
+        "means_the_same": comparison.means_the_same,
+        "breaks_signature": comparison.breaks_signature,
+        "signatures_in_a": [_standing(each) for each in comparison.signatures_in_a],
+        "signatures_in_b": [_standing(each) for each in comparison.signatures_in_b],
+        "differences": [_difference(each) for each in comparison.differences],
+        "notes": [*comparison.notes],
+    }
 
 
 def _standing(signature: StandingSignature) -> Document:
