@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dcmseal.engine.asking import find, map_coverage, signatures, stream, verify
     from dcmseal.engine.certifying import StampingResult, add_timestamp, attach_timestamp, timestamp_query
     from dcmseal.engine.changing import RemovalResult, SigningResult, plan, remove, sign
+    from dcmseal.engine.comparison.comparing import Comparison, Difference, compare
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.engine.keeping.manifest import Evidence
     from dcmseal.engine.keeping.saving import load_evidence, save_evidence
@@ -42,6 +43,7 @@ _HOMES = {
     "dcmseal.engine.asking": ("find", "map_coverage", "signatures", "stream", "verify"),
     "dcmseal.engine.certifying": ("StampingResult", "add_timestamp", "attach_timestamp", "timestamp_query"),
     "dcmseal.engine.changing": ("RemovalResult", "SigningResult", "plan", "remove", "sign"),
+    "dcmseal.engine.comparison.comparing": ("Comparison", "Difference", "compare"),
     "dcmseal.engine.inspection": ("Signature", "SignedElement"),
     "dcmseal.engine.keeping.manifest": ("Evidence",),
     "dcmseal.engine.keeping.saving": ("load_evidence", "save_evidence"),
@@ -62,9 +64,11 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Aspect",
+    "Comparison",
     "Config",
     "Cover",
     "CoverageMap",
+    "Difference",
     "Evidence",
     "Finding",
     "Folders",
@@ -92,6 +96,7 @@ __all__ = [
     "add_timestamp",
     "attach",
     "attach_timestamp",
+    "compare",
     "find",
     "load_config",
     "load_evidence",

@@ -147,6 +147,8 @@ class VerificationReport:
     """What was required of the signatures together, and is not there or not established."""
     references: tuple[Finding, ...] = ()
     """What was found out about the instances that a document cites, if asked for; ``where`` is SOP Instance UID."""
+    manifest: tuple[Finding, ...] = ()
+    """What a manifest made with one of the signatures says, if one was given; it explains, and decides nothing."""
     integrity_only: bool = False
     grounds: Grounds | None = field(default=None, repr=False, compare=False)
     """What the verdict rests upon, if that was to be kept."""

@@ -78,6 +78,8 @@ COMMANDS = {
     "sign --list-purposes": "purposes",
     "verify SIGNED": "verification",
     "verify SIGNED PLAIN": "files",
+    "compare SIGNED PLAIN": "comparison",
+    "compare SIGNED REPORT": "comparison",
     "list SIGNED": "signatures",
     "show SIGNED": "signatures",
     "show UID SIGNED": "signature",

@@ -55,6 +55,7 @@ def verify(
     references: References | None = None,
     keep_evidence: bool = False,
     evidence: Evidence | None = None,
+    manifest: str | os.PathLike[str] | bytes | None = None,
     registry: Registry | None = None,
 ) -> VerificationReport:
     """Verify signatures: one by ``uid``, all at one ``location``, or all at every level.
@@ -69,9 +70,10 @@ def verify(
     profiles are met. ``trust`` says whom to believe: without it, trust stays unknown; ``Trust.open(settings)`` serves
     many files. ``references`` are folders with the instances that a document cites as evidence, which are then
     held against what it says of them (PS3.3 C.17.2.1). ``keep_evidence`` has the report come with its ``grounds``, for
-    ``save_evidence``; ``evidence`` repeats a verdict by what was kept then. A bad signature is a finding of the report.
-    Raises UsageError, DatasetError or one of its kinds, ProfileError or one of its kinds, and TrustError if what
-    ``trust`` names cannot be read.
+    ``save_evidence``; ``evidence`` repeats a verdict by what was kept then. ``manifest`` is one that was made with a
+    signature, its path or bytes: it names what was changed since, and decides nothing. A bad signature is a finding of
+    the report. Raises UsageError, DatasetError or one of its kinds, ProfileError or one of its kinds, and TrustError if
+    what ``trust`` names cannot be read.
     """
     finish: Finish | None = None
     if keep_evidence or evidence is not None:
@@ -91,7 +93,7 @@ def verify(
         trust=trust,
         registry=registry,
     )
-    return answer(source, question, folders_of(references), finish)
+    return answer(source, question, folders_of(references), manifest, finish)
 
 
 def question_of(
@@ -127,7 +129,11 @@ def question_of(
 
 
 def answer(
-    source: DatasetInput, question: Question, folders: Folders | None = None, finish: Finish | None = None
+    source: DatasetInput,
+    question: Question,
+    folders: Folders | None = None,
+    manifest: str | os.PathLike[str] | bytes | None = None,
+    finish: Finish | None = None,
 ) -> VerificationReport:
     """The answer to a question about a Data Set; raises DatasetError or one of its kinds."""
     from dcmseal.engine.verification import verify_file
@@ -143,6 +149,11 @@ def answer(
             from dcmseal.engine.references.checking import reference_findings
 
             report = replace(report, references=tuple(reference_findings(file, report, folders)))
+        if manifest is not None:
+            from dcmseal.engine.manifest.judging import manifest_findings, read_manifest
+
+            data = manifest if isinstance(manifest, bytes) else read_manifest(manifest)
+            report = replace(report, manifest=tuple(manifest_findings(file, report, data)))
         return report if finish is None else finish(file, question, report)
 
 

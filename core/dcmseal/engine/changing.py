@@ -19,7 +19,7 @@ from dcmseal.engine.advice import Advice
 from dcmseal.engine.asking import References, folders_of, location_of, no_such_signature
 from dcmseal.engine.drafting import Wish
 from dcmseal.engine.opening import DatasetInput, opened
-from dcmseal.engine.placing import Output, place, target_of
+from dcmseal.engine.placing import Output, place, place_data, target_of
 from dcmseal.engine.planning import Plan, plan_signature
 from dcmseal.engine.removal import remove_signatures
 from dcmseal.engine.selection import Selection
@@ -53,6 +53,8 @@ class SigningResult:
     """The signed file, if no output was named."""
     references: tuple[FilledReference, ...] = ()
     """The instances that the document cites, and what it now says of them, if that was asked for."""
+    manifest: bytes | None = None
+    """The manifest, if one was asked for."""
     certified: TimestampAnswer | None = None
     """What verification says about the timestamp, if one was asked for; none of it failed."""
 
@@ -119,6 +121,7 @@ def sign(
     padding: str = "minimal",
     references: References | None = None,
     timestamp: str | Iterable[str] | TimestampWish | None = None,
+    manifest: Output | None = None,
     secrets: Secrets | None = None,
     registry: Registry | None = None,
 ) -> SigningResult:
@@ -136,7 +139,9 @@ def sign(
     the minimum that all verifiers agree on. ``timestamp`` is the URL of a timestamp authority, or of several that are
     asked in turn, or a TimestampWish: without a sound timestamp nothing is then written. ``references`` are folders
     with the instances that a report or selection of key objects cites as evidence: their signatures or MACs are filled
-    in first, so that the signature covers them (PS3.3 C.17.2.1).
+    in first, so that the signature covers them (PS3.3 C.17.2.1). ``manifest`` is where a manifest goes, a path or
+    binary stream: signed by the same key, it lets ``verify`` name what was changed later. It is in its place before the
+    signed file is.
 
     Raises UsageError, DatasetError, ProfileError, SignerError, TimestampError, PluginError, OutputError, or one of
     their kinds; nothing is then written.
@@ -167,9 +172,14 @@ def sign(
             plugins = registry or installed()
             signer = stack.enter_context(plugins.open_signer(key or "", secrets or _no_secrets))
         signature = signing.make_signature(planned, signer, allow_expired=allow_expired)
+        made = None
+        if manifest is not None:
+            from dcmseal.engine.manifest.making import make_manifest
+
+            made = make_manifest(planned, signature, signer)
         stamped = None if wanted is None else stamp(signature, wanted, registry)
         signature = stamped.signature if stamped else signature
-        data = signing.attach(planned, signature, target)
+        data = signing.attach(planned, signature, target, first=lambda: place_data(made, manifest))
     return SigningResult(
         signature=signature,
         warnings=planned.advice,
@@ -177,6 +187,7 @@ def sign(
         left_out=planned.left_out,
         data=data,
         references=planned.references,
+        manifest=made,
         certified=stamped.answer if stamped else None,
     )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dcmseal.engine.certificate import Certificate
 from dcmseal.engine.certificate_values import certificate_value, certified_value
+from dcmseal.engine.comparison.document_values import comparison_value
 from dcmseal.engine.document_values import (
     element_value,
     element_values,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from dcmseal.coverage_map import CoverageMap
     from dcmseal.engine.certifying import StampingResult
     from dcmseal.engine.changing import RemovalResult, SigningResult
+    from dcmseal.engine.comparison.comparing import Comparison
     from dcmseal.engine.explaining import Explanation
     from dcmseal.engine.inspection import Signature
     from dcmseal.engine.planning import Plan
@@ -55,6 +57,7 @@ def report_document(report: VerificationReport, file: str | None = None) -> Docu
             "unmet": [finding_value(each) for each in report.unmet],
             "skipped": [str(location) for location in report.skipped],
             "references": [finding_value(each) for each in report.references],
+            "manifest": [finding_value(each) for each in report.manifest],
         },
     )
 
@@ -76,13 +79,16 @@ def map_document(coverage: CoverageMap, file: str | None = None) -> Document:
     return _document("map", {"file": file or "", **map_value(coverage)})
 
 
-def signing_document(result: SigningResult, file: str | None = None, output: str | None = None) -> Document:
-    """A signature that was made, of kind ``signing``; ``file`` and ``output`` are how the caller names them."""
+def signing_document(
+    result: SigningResult, file: str | None = None, output: str | None = None, manifest: str | None = None
+) -> Document:
+    """A signature that was made, of kind ``signing``; the names are what the caller gives to the files."""
     return _document(
         "signing",
         {
             "file": file or "",
             "output": output or "",
+            "manifest": manifest or "",
             "signature": stated_value(result.signature),
             "warnings": [warning_value(each) for each in result.warnings],
             "padded": [element_values(path) for path in result.padded],
@@ -121,6 +127,11 @@ def plan_document(plan: Plan, file: str | None = None) -> Document:
             "references": [reference_value(each) for each in plan.references],
         },
     )
+
+
+def comparison_document(comparison: Comparison, a: str | None = None, b: str | None = None) -> Document:
+    """What differs between two instances, of kind ``comparison``; ``a`` and ``b`` are how the caller names them."""
+    return _document("comparison", {"a": a or "", "b": b or "", **comparison_value(comparison)})
 
 
 def removal_document(result: RemovalResult) -> Document:

@@ -19,16 +19,23 @@ _KERNEL_COPY: Final = 1 << 20
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 
 
-def write_file(file: DicomFile, body: Source, target: str | os.PathLike[str]) -> None:
+def nothing() -> None:
+    """There is nothing to be done before."""
+
+
+def write_file(
+    file: DicomFile, body: Source, target: str | os.PathLike[str], *, first: Callable[[], object] = nothing
+) -> None:
     """Write a file with another body to a path.
 
-    The new file is complete, on disk and renamed into place, or the old one is as it was. Raises OutputError.
+    The new file is complete, on disk and renamed into place, or the old one is as it was. ``first`` is called when
+    nothing is left but the renaming: if it raises, nothing is written. Raises OutputError.
     """
     path = os.path.realpath(target)
     if os.path.exists(path) and not os.path.isfile(path):
         raise OutputError(f"{os.fspath(target)} is no regular file", hint="it would be replaced: name a file")
     try:
-        with _replacing(path) as output:
+        with _replacing(path, first) as output:
             if file.syntax.is_deflated:
                 _pass_deflated(file, body, output.write)
             else:
@@ -136,7 +143,7 @@ def _copied_by_kernel(source: FileIO, start: int, end: int, output: BufferedWrit
 
 
 @contextmanager
-def _replacing(path: str) -> Generator[BufferedWriter]:
+def _replacing(path: str, first: Callable[[], object] = nothing) -> Generator[BufferedWriter]:
     """A temporary file beside ``path`` that takes its place when the context ends well, and goes away when not.
 
     Its content is on disk before it is renamed: a power cut leaves the old file or the complete new one. The renaming
@@ -152,6 +159,7 @@ def _replacing(path: str) -> Generator[BufferedWriter]:
             yield output
             output.flush()
             os.fsync(output.fileno())
+        first()
         os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):

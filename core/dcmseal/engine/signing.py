@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import BinaryIO, Final, TypeAlias
 
@@ -13,7 +13,7 @@ from dcmseal.engine.attaching import attach_edits
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.items import unsigned_item
 from dcmseal.engine.macs import item_digest
-from dcmseal.engine.output import file_bytes, write_file, write_stream
+from dcmseal.engine.output import file_bytes, nothing, write_file, write_stream
 from dcmseal.engine.planning import Plan, check_profile
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.errors import CertificateMismatch, CertificateNotValid, MechanismUnavailable, UsageError, WeakAlgorithm
@@ -105,27 +105,32 @@ def _chunks(plan: Plan) -> Iterator[bytes]:
             yield from map(bytes, encoder.element(item, index))
 
 
-def attach(plan: Plan, signature: DigitalSignature, output: Output = None) -> bytes | None:
+def attach(
+    plan: Plan, signature: DigitalSignature, output: Output = None, *, first: Callable[[], object] = nothing
+) -> bytes | None:
     """Put a signature into the plan's Data Set, and write the result.
 
     ``output`` is a path, which may be the input's own, or a binary stream; without one the bytes of the file are
-    returned. A pydicom Dataset is changed in place, and takes no output. Raises OutputError.
+    returned. A pydicom Dataset is changed in place, and takes no output. ``first`` writes what goes with the result,
+    immediately before that is in its place: if it raises, nothing is changed. Raises OutputError.
     """
     if plan.dataset is not None:
         from dcmseal.engine.pydicom_dataset import attach_to_dataset
 
         if output is not None:
             raise UsageError("a pydicom Dataset is signed in place", hint="save it yourself")
+        first()
         changed = {each.path[0] for each in plan.padded}
         if plan.filled:
             changed |= plan.filled.evidence
         attach_to_dataset(plan.dataset, plan.file, signature, changed)
         return None
     body = splice(plan.file.body, attach_edits(plan.level, plan.scan, signature))
+    if isinstance(output, (str, os.PathLike)):
+        write_file(plan.file, body, output, first=first)
+        return None
+    first()
     if output is None:
         return file_bytes(plan.file, body)
-    if isinstance(output, (str, os.PathLike)):
-        write_file(plan.file, body, output)
-    else:
-        write_stream(plan.file, body, output)
+    write_stream(plan.file, body, output)
     return None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator
+from os.path import isdir
 from typing import TYPE_CHECKING
 
 from dcmseal.cli.demanding import add_policy_options, policy_of
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.keeping import add_evidence_options
+from dcmseal.cli.manifest_options import add_reading, manifest_for
 from dcmseal.cli.parser import Parser
 from dcmseal.cli.reporting import add_report_options, reports_of
 from dcmseal.cli.trusting import add_trust_options
@@ -62,6 +64,7 @@ def configure(parser: Parser) -> None:
         default=[],
         help="hold the evidence that a report cites against the instances in this folder; may be repeated",
     )
+    add_reading(parser)
     parser.add_argument(
         "--timestamp",
         choices=("verify", "require", "ignore"),
@@ -141,6 +144,8 @@ def _results(options: Namespace, reports: Reports | None) -> Iterator[tuple[str,
     trust = keeping.trust(options, setup.trust if setup else "")
     certificates = certificates_in(options.timestamp_certificate)
     registry = registry_of(options) if setup else None
+    if options.manifest is not None and len(options.files) > 1 and not isdir(options.manifest):
+        raise UsageError(f"{options.manifest} is no folder", hint="of several files, --manifest names a folder")
     for file in options.files:
         try:
             with input_file(file) as source:
@@ -160,6 +165,7 @@ def _results(options: Namespace, reports: Reports | None) -> Iterator[tuple[str,
                     references=references,
                     keep_evidence=keeping.keeps,
                     evidence=keeping.evidence,
+                    manifest=manifest_for(options.manifest, file),
                 )
                 if reports is not None:
                     reports.add(name_of(file), report, source)
