@@ -1,12 +1,21 @@
 #!/bin/sh
-# Installs what the tests need and pip cannot bring: DCMTK (dcmsign) and SoftHSM, or the packages named as arguments.
-# What is there already is left alone. Uses apt-get, dnf or brew.
+# Installs what the tests need and pip cannot bring: DCMTK (dcmsign), SoftHSM and Chromium, or the packages named as
+# arguments. What is there already is left alone. Uses apt-get, dnf or brew.
 set -eu
 
 fail() {
     echo "tools/system_packages.sh: $1." >&2
     echo "Install by hand, then run make again: $packages" >&2
     exit 1
+}
+
+# the names that tests/support/browser.py looks for
+has_browser() {
+    for name in chromium chromium-browser google-chrome google-chrome-stable; do
+        command -v "$name" >/dev/null && return
+    done
+    [ -x "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" ] ||
+        [ -x "/Applications/Chromium.app/Contents/MacOS/Chromium" ]
 }
 
 packages="$*"
@@ -22,6 +31,7 @@ fi
 if [ $# -eq 0 ]; then
     command -v dcmsign >/dev/null || packages="dcmtk"
     command -v softhsm2-util >/dev/null || packages="$packages $softhsm"
+    has_browser || packages="$packages chromium"
 fi
 [ -n "$packages" ] || exit 0
 

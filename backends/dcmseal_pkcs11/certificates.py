@@ -1,45 +1,20 @@
-"""Certificates for a key on a token: from the token, or from a file; and those that lead to their authority."""
+"""Certificates for a key on a token, and those that lead to their authority."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import Certificate, load_der_x509_certificate, load_pem_x509_certificates
+from cryptography.x509 import Certificate, load_der_x509_certificate
 
-from dcmseal.errors import CertificateNotValid, KeyNotFound
+from dcmseal.errors import CertificateNotValid
 from dcmseal.terms import KeyType
 from dcmseal_pkcs11.mechanisms import KeyKind
 
-_MOST_BYTES: Final = 1 << 20
 _MOST: Final = 64
-
-
-def certificates_in(path: str) -> tuple[Certificate, ...]:
-    """The certificates of a file, PEM or DER.
-
-    Raises KeyNotFound if it cannot be read, and CertificateNotValid if there is none in it, or a damaged one.
-    """
-    try:
-        with open(os.path.expanduser(path), "rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        cause = error.strerror if isinstance(error, OSError) else "no path of this system"
-        raise KeyNotFound(f"the certificate {path!r} cannot be read: {cause}", hint="check the path") from None
-    if len(data) > _MOST_BYTES:
-        raise KeyNotFound(f"{path!r} is larger than 1 MiB: no certificate", hint="check the path")
-    try:
-        if data.startswith(b"\x30"):
-            return (load_der_x509_certificate(data),)
-        return tuple(load_pem_x509_certificates(data))
-    except ValueError:
-        raise CertificateNotValid(
-            f"{path!r} holds no certificate that can be read", hint="name a PEM or DER file of a certificate"
-        ) from None
 
 
 def certificate_of(der: bytes) -> Certificate | None:

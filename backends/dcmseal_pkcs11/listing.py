@@ -15,9 +15,10 @@ from cryptography.x509 import BasicConstraints, Certificate, ExtensionNotFound
 from pkcs11 import ObjectClass, TokenFlag
 
 from dcmseal.errors import ModuleUnusable, SignerError
+from dcmseal.plugins.certificate_files import certificates_in
 from dcmseal.plugins.loading import plain
 from dcmseal.plugins.protocols import KeyListing
-from dcmseal_pkcs11.certificates import certificates_in, kind_of, newest
+from dcmseal_pkcs11.certificates import kind_of, newest
 from dcmseal_pkcs11.failures import error_of
 from dcmseal_pkcs11.library import Module
 from dcmseal_pkcs11.mechanisms import Abilities, KeyKind

@@ -20,7 +20,6 @@ from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal_pkcs11.failures import MECHANISM_REFUSED
 from dcmseal_pkcs11.pin import Pin
 
-_LEAST_RSA_BITS: Final = 2048
 _LONGEST_DIGEST: Final = 64
 CURVES: Final = {
     bytes.fromhex("06082a8648ce3d030107"): 256,
@@ -78,10 +77,10 @@ class Abilities:
 
     def require(self, kind: KeyKind) -> None:
         """Make sure that there is a mechanism for such a key; raises MechanismUnavailable or WeakAlgorithm."""
-        if kind.type is KeyType.RSA and kind.bits < _LEAST_RSA_BITS:
+        if kind.bits < kind.type.least_bits:
             raise WeakAlgorithm(
                 f"the key in {self.token} has {kind.bits} bits, too few for a new signature",
-                hint=f"use a key of at least {_LEAST_RSA_BITS} bits",
+                hint=f"use a key of at least {kind.type.least_bits} bits",
             )
         raw, hashing = _FOR_RSA if kind.type is KeyType.RSA else _FOR_EC
         offered = [self.sizes[mechanism] for mechanism in (raw, *hashing.values()) if mechanism in self.sizes]

@@ -9,7 +9,8 @@ from cryptography.x509 import Certificate
 from pkcs11 import ObjectClass, TokenFlag
 
 from dcmseal.errors import CertificateMismatch, KeyNotFound, MechanismUnavailable, SignerError
-from dcmseal_pkcs11.certificates import certificates_in, chain_of, kind_of, newest
+from dcmseal.plugins.certificate_files import certificates_in
+from dcmseal_pkcs11.certificates import chain_of, kind_of, newest
 from dcmseal_pkcs11.library import Module
 from dcmseal_pkcs11.mechanisms import Abilities, KeyKind
 from dcmseal_pkcs11.objects import TokenObject, belonging, certificates, objects, private_key

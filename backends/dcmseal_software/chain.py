@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 
 from dcmseal.errors import CertificateMismatch, CertificateNotValid, KeyNotFound
-from dcmseal_software.certificates import certificates_in
+from dcmseal.plugins.certificate_files import certificates_in
 from dcmseal_software.key_files import KeyFile
 
 _MOST: Final = 64

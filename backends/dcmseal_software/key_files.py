@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12KeyAndCert
 from cryptography.x509 import Certificate
 
 from dcmseal.errors import KeyNotFound, MechanismUnavailable
-from dcmseal_software.certificates import certificate_in
-from dcmseal_software.files import contents, pem_blocks
+from dcmseal.plugins.certificate_files import CERTIFICATE_LABELS, certificate_in
+from dcmseal.plugins.pem import contents, pem_blocks
 from dcmseal_software.passphrase import Passphrase
 from dcmseal_software.recognition import described, is_pkcs12
 
@@ -45,8 +45,8 @@ def pem_key(path: str, passphrase: Passphrase) -> KeyFile:
     key = _unlocked(path, keys[0], load_pem_private_key, passphrase)
     if key is None:
         raise KeyNotFound(f"the private key in {path!r} cannot be read", hint="get the file again from its source")
-    certificates = (certificate_in(block, path) for block in blocks)
-    return KeyFile(path=path, key=key, certificates=tuple(each for each in certificates if each))
+    certificates = (certificate_in(block, path) for block in blocks if block.label in CERTIFICATE_LABELS)
+    return KeyFile(path=path, key=key, certificates=tuple(certificates))
 
 
 def der_key(path: str, passphrase: Passphrase) -> KeyFile:

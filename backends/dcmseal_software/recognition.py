@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509 import load_der_x509_certificate
 
 from dcmseal.plugins.key_uri import escaped
-from dcmseal_software.files import pem_blocks
+from dcmseal.plugins.pem import pem_blocks
 
 _NEEDS_PRIVATE: Final = "signing needs the private key: name its file"
 _NAME_THE_KEY: Final = "name the file of the private key first, and this one in cert="

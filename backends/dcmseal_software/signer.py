@@ -13,7 +13,6 @@ from dcmseal.errors import MechanismUnavailable, SignerError, WeakAlgorithm
 from dcmseal.plugins.protocols import SignableMessage
 from dcmseal.terms import KeyType
 
-_LEAST_BITS: Final = 2048
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 
 # ECDSA and DSA sign the digest alone, so that only its length matters to the library: one object of each length
@@ -66,12 +65,13 @@ class SoftwareSigner:
 
 def _key_type(key: PrivateKeyTypes) -> KeyType:
     if isinstance(key, (rsa.RSAPrivateKey, dsa.DSAPrivateKey)):
-        if key.key_size < _LEAST_BITS:
+        kind = KeyType.RSA if isinstance(key, rsa.RSAPrivateKey) else KeyType.DSA
+        if key.key_size < kind.least_bits:
             raise WeakAlgorithm(
                 f"the key has {key.key_size} bits, too few for a new signature",
-                hint=f"use a key of at least {_LEAST_BITS} bits",
+                hint=f"use a key of at least {kind.least_bits} bits",
             )
-        return KeyType.RSA if isinstance(key, rsa.RSAPrivateKey) else KeyType.DSA
+        return kind
     if isinstance(key, ec.EllipticCurvePrivateKey):
         if not isinstance(key.curve, _CURVES):
             raise MechanismUnavailable(

@@ -77,8 +77,10 @@ def _signature(token: Token, authority: Authority | None) -> Iterator[Finding]:
 def _usage(token: Token, authority: Authority) -> Iterator[Finding]:
     """Whether the certificate was good for timestamps, and at that time."""
     if not authority.is_for_timestamps_only:
-        message = "the authority's certificate is not one for timestamps only, marked as critical"
-        yield _failed("tsa-usage-wrong", message, _AUTHORITY)
+        yield _failed("tsa-usage-wrong", "the authority's certificate is not one for timestamps only", _AUTHORITY)
+    elif not authority.is_marked_critical:
+        message = "the authority's certificate does not mark as critical that it is for timestamps only"
+        yield _failed("tsa-usage-not-critical", message, _AUTHORITY)
     # certificates count whole seconds
     second = token.moment.replace(microsecond=0)
     if not authority.parsed.not_valid_before_utc <= second <= authority.parsed.not_valid_after_utc:

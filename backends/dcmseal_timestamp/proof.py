@@ -53,12 +53,22 @@ class Authority:
 
     @property
     def is_for_timestamps_only(self) -> bool:
-        """Whether extended key usage is critical and says timeStamping alone (RFC 3161 2.3)."""
+        """Whether extended key usage says timeStamping, and nothing else (RFC 3161 2.3)."""
+        usage = self._extended_key_usage
+        return usage is not None and list(usage.value) == [ExtendedKeyUsageOID.TIME_STAMPING]
+
+    @property
+    def is_marked_critical(self) -> bool:
+        """Whether extended key usage is critical (RFC 3161 2.3)."""
+        usage = self._extended_key_usage
+        return usage is not None and usage.critical
+
+    @property
+    def _extended_key_usage(self) -> x509.Extension[x509.ExtendedKeyUsage] | None:
         try:
-            usage = self.parsed.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+            return self.parsed.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
         except Exception:  # noqa: BLE001 - hostile extensions fail in many ways
-            return False
-        return usage.critical and list(usage.value) == [ExtendedKeyUsageOID.TIME_STAMPING]
+            return None
 
 
 def find_authority(token: Token, certificates: Iterable[bytes]) -> Authority | None:

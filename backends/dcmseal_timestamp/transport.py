@@ -7,15 +7,15 @@ import re
 import time
 import urllib.error
 import urllib.request
-from email.message import Message
 from http.client import HTTPException, HTTPResponse
 from ipaddress import ip_address
-from typing import IO, Final
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from dcmseal.errors import TimestampError, UsageError
 from dcmseal.plugins.protocols import SecretRequest, Secrets
 from dcmseal.plugins.timestamping import Patience
+from dcmseal_timestamp.punctual_http import opener
 from dcmseal_timestamp.token import MOST_BYTES
 
 _VISIBLE: Final = re.compile(r"[!-~]+")
@@ -30,15 +30,6 @@ _HINT: Final = "check the URL and the network; several authorities may be named,
 
 class _NotNow(Exception):
     """The authority may be reached later; the message is made of our words only."""
-
-
-class _StayHere(urllib.request.HTTPRedirectHandler):
-    """A query, and least of all a password, goes to nobody but the one who was named."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
-    ) -> None:
-        return None
 
 
 def ask(url: str, query: bytes, patience: Patience, secrets: Secrets) -> bytes:
@@ -111,8 +102,9 @@ def _post(url: str, query: bytes, seconds: float, login: str) -> bytes:
         headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode('ascii')}"
     request = urllib.request.Request(url, query, headers, method="POST")  # noqa: S310 - checked to be http or https
     try:
-        with urllib.request.build_opener(_StayHere).open(request, timeout=seconds) as answer:
-            return _body(answer, time.monotonic() + seconds)
+        # which follows no redirection: a query, and least of all a password, goes to nobody but the one who was named
+        with opener().open(request, timeout=seconds) as answer:
+            return _body(answer)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code in _BUSY:
@@ -129,12 +121,10 @@ def _post(url: str, query: bytes, seconds: float, login: str) -> bytes:
         raise _NotNow(f"it does not answer as a web server should: {type(error).__name__}") from None
 
 
-def _body(answer: HTTPResponse, deadline: float) -> bytes:
+def _body(answer: HTTPResponse) -> bytes:
     body = b""
     while piece := answer.read1(_PIECE):
         body += piece
         if len(body) > MOST_BYTES:
             raise TimestampError(f"the answer has more than {MOST_BYTES} bytes", hint="is it a timestamp authority?")
-        if time.monotonic() > deadline:
-            raise TimeoutError
     return body

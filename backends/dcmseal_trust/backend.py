@@ -29,7 +29,7 @@ class X509Backend:
         from dcmseal_trust.evaluator import X509Evaluator
         from dcmseal_trust.material import read_material
 
-        if not settings.anchors and not settings.system_anchors:
+        if not (settings.anchors or settings.material.anchors or settings.system_anchors):
             raise UsageError("there is no trust anchor", hint="name the certificate of an authority that you trust")
         if settings.options:
             raise UsageError(

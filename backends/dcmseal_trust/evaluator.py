@@ -13,10 +13,13 @@ from asn1crypto.ocsp import OCSPResponse
 from asn1crypto.x509 import Certificate
 from pyhanko_certvalidator.path import ValidationPath
 
+from dcmseal.grounds import TrustMaterial
 from dcmseal.plugins.trust import Revocation, TrustAnswer, TrustQuestion, TrustSettings
 from dcmseal.report import Finding, Outcome, TimeBasis
+from dcmseal_trust.bearing import Bearing
 from dcmseal_trust.breakpoints import Breakpoints
 from dcmseal_trust.fetching import PATIENCE, Fetcher
+from dcmseal_trust.issuers import find_path_fetching
 from dcmseal_trust.judging import finding, fitness_findings, weakness_findings
 from dcmseal_trust.material import Material, certificate, readable
 from dcmseal_trust.paths import NoPath, certificates_of, find_path, is_valid_at, name_of
@@ -41,13 +44,14 @@ class X509Evaluator:
     def __init__(self, settings: TrustSettings, material: Material) -> None:
         self._settings = settings
         self._named = material
-        self._fetcher = Fetcher(settings.timeout) if settings.fetch else None
+        self._fetcher = Fetcher(settings.timeout) if settings.fetch or settings.fetch_issuers else None
         self._take(material)
 
     def _take(self, material: Material) -> None:
         """Judge by this material from now on."""
         self._material = material
         self._breakpoints = Breakpoints(material)
+        self._bearing: Bearing | None = None
         self._answers: dict[object, TrustAnswer] = {}
 
     def evaluate(self, question: TrustQuestion) -> TrustAnswer:
@@ -58,18 +62,24 @@ class X509Evaluator:
         answer = self._answers.get(self._key(question))
         if answer is None:
             answer = self._evaluated(question)
-            if len(self._answers) >= _MOST_ANSWERS:
-                self._answers.clear()
-            # what was fetched meanwhile has moments of its own
-            self._answers[self._key(question)] = answer
+            # without a path, nobody knows the moments at which an issuer that was fetched begins and ends to count
+            if answer.chain or not self._settings.fetch_issuers:
+                self._remember(question, answer)
         return answer
+
+    def _remember(self, question: TrustQuestion, answer: TrustAnswer) -> None:
+        if len(self._answers) >= _MOST_ANSWERS:
+            self._answers.clear()
+        # what was fetched meanwhile has moments of its own
+        self._answers[self._key(question)] = answer
 
     def _key(self, question: TrustQuestion) -> object:
         certificates = question.certificate, *question.others[:_MOST_OTHERS]
         moments = question.moment, question.now
         spans = tuple(self._breakpoints.span(each, moment) for each in certificates for moment in moments)
         turn = question.now.timestamp() // PATIENCE if self._fetcher else 0
-        return certificates, question.purpose, question.basis, question.moment <= question.now, turn, spans
+        order = question.moment <= question.now
+        return certificates, question.purpose, question.basis, question.keep_material, order, turn, spans
 
     def _evaluated(self, question: TrustQuestion) -> TrustAnswer:
         try:
@@ -81,12 +91,12 @@ class X509Evaluator:
 
     def _judged(self, leaf: Certificate, question: TrustQuestion) -> TrustAnswer:
         findings = [*fitness_findings(leaf, self._settings, question.purpose)]
-        others = (*self._material.intermediates, *readable(question.others[:_MOST_OTHERS]))
         try:
-            path = find_path(leaf, replace(self._material, intermediates=others), question.moment)
+            path = self._path(leaf, tuple(readable(question.others[:_MOST_OTHERS])), question.moment)
         except NoPath as none:
             message = f"{none.message} ({_OF_TIME[question.basis]})"
-            return TrustAnswer(findings=(*findings, finding(Outcome.FAILED, none.code, message, clause="RFC 5280 6")))
+            findings.append(finding(Outcome.FAILED, none.code, message, clause="RFC 5280 6"))
+            return TrustAnswer(findings=tuple(findings), material=self._material_of(leaf, question))
         chain = certificates_of(path)
         message = f"the certificate leads to {name_of(chain[-1])}, which is trusted, {_OF_TIME[question.basis]}"
         findings += [
@@ -94,10 +104,39 @@ class X509Evaluator:
             *weakness_findings(chain, self._settings),
             *self._expiry_findings(path, question),
         ]
+        material = self._material_of(leaf, question)
         if self._settings.revocation_rule is not Revocation.OFF:
             for each in partial_paths(path):
                 findings.extend(self._revocation_findings(each, question))
-        return TrustAnswer(findings=tuple(findings), chain=tuple(each.dump() for each in chain))
+                # at once: what was fetched is not kept for ever
+                material = material.joined(self._material_of(each.last, question))
+        return TrustAnswer(findings=tuple(findings), chain=tuple(each.dump() for each in chain), material=material)
+
+    def _material_of(self, certificate: Certificate, question: TrustQuestion) -> TrustMaterial:
+        """What bears on a certificate, if that is to be kept."""
+        if not question.keep_material:
+            return TrustMaterial()
+        if self._bearing is None:
+            self._bearing = Bearing(self._material)
+        return self._bearing.on(certificate, readable(question.others[:_MOST_OTHERS]))
+
+    def _path(self, leaf: Certificate, others: tuple[Certificate, ...], moment: dt.datetime) -> ValidationPath:
+        """A path, by what is at hand and, if the settings allow it, by issuers that are fetched; raises NoPath."""
+        material = replace(self._material, intermediates=(*self._material.intermediates, *others))
+        if self._fetcher is None or not self._settings.fetch_issuers:
+            return find_path(leaf, material, moment)
+        path, fetched = find_path_fetching(
+            leaf,
+            material,
+            moment,
+            self._fetcher.issuers,
+            most=_MOST_OTHERS - len(others),
+            seconds=self._settings.timeout,
+        )
+        # what leads to an anchor may do so again, and begins and ends to count at moments of its own
+        leading = {each.dump() for each in certificates_of(path)}
+        self._acquire("intermediates", tuple(each for each in fetched if each.dump() in leading))
+        return path
 
     def _expiry_findings(self, path: ValidationPath, question: TrustQuestion) -> Iterator[Finding]:
         """Whether the certificate, or one of its chain, expired after the signature was made."""
@@ -113,10 +152,15 @@ class X509Evaluator:
         name = name_of(path.last)
         status, unreachable = self._status(path, question)
         match status:
-            case RevocationStatus(status=Status.REVOKED, since=dt.datetime() as since, reason=reason):
+            case RevocationStatus(
+                status=Status.REVOKED, since=dt.datetime() as since, reason=reason, disputed=disputed
+            ):
                 told = f"{name} was revoked at {since.isoformat()} ({reason})"
                 if since <= question.moment:
                     yield finding(Outcome.FAILED, "revoked", told, where=name, clause=_REVOCATION)
+                    if disputed:
+                        message = f"of the CRL and the OCSP response about {name}, one says that it is not revoked"
+                        yield finding(Outcome.UNKNOWN, "revocation-disputed", message, where=name, clause=_REVOCATION)
                 else:
                     message = f"{told}, after the time of signing"
                     yield _since("revoked-since", message, question, self._settings, name)
@@ -129,7 +173,7 @@ class X509Evaluator:
     def _status(self, path: ValidationPath, question: TrustQuestion) -> tuple[RevocationStatus, bool]:
         """The status, by what is at hand and then by what can be fetched; and whether fetching failed."""
         status = _status(path, self._material, question)
-        if status.is_known or self._fetcher is None:
+        if status.is_known or self._fetcher is None or not self._settings.fetch:
             return status, False
         issuer = path.find_issuing_authority(path.last).certificate
         places, got = 0, 0
@@ -146,10 +190,11 @@ class X509Evaluator:
                 break
         return status, bool(places and not got)
 
-    def _acquire(self, kind: str, fetched: tuple[CertificateList | OCSPResponse, ...]) -> None:
+    def _acquire(self, kind: str, fetched: tuple[Certificate | CertificateList | OCSPResponse, ...]) -> None:
         """Judge by what was fetched, too."""
         held = getattr(self._material, kind)
-        new = tuple(each for each in fetched if each not in held)
+        known = {each.dump() for each in held}
+        new = tuple(each for each in fetched if each.dump() not in known)
         if len(held) - len(getattr(self._named, kind)) >= _MOST_FETCHED:
             held = getattr(self._named, kind)
         if new:
@@ -180,8 +225,13 @@ def _ignorance(outcome: Outcome, status: RevocationStatus, name: str, *, unreach
     if unreachable:
         message = f"no CRL or OCSP response about {name} could be fetched"
         return finding(outcome, "revocation-unreachable", message, where=name, clause=_REVOCATION)
-    if status.status is Status.STALE:
-        message = f"the CRLs and OCSP responses about {name} are out of date"
-        return finding(outcome, "revocation-stale", message, where=name, clause=_REVOCATION)
+    for state, code, message in (
+        (Status.STALE, "revocation-stale", "the CRLs and OCSP responses about {} are out of date"),
+        (Status.UNAUTHORIZED, "revocation-responder-unauthorized", "its issuer named nobody who told of {} by OCSP"),
+        (Status.UNFIT, "revocation-responder-unfit", "who told of {} by OCSP has no certificate for that"),
+        (Status.OF_OTHERS, "revocation-of-others", "the CRLs at hand are of others than the issuer of {}"),
+    ):
+        if status.status is state:
+            return finding(outcome, code, message.format(name), where=name, clause=_REVOCATION)
     message = f"there is no CRL or OCSP response about {name}"
     return finding(outcome, "revocation-unknown", message, where=name, clause=_REVOCATION)

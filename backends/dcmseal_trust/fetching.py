@@ -1,6 +1,7 @@
-"""CRLs and OCSP responses from where certificates say they are (RFC 5280 4.2.1.13, 4.2.2.1; RFC 6960 appendix A).
+"""What certificates say where it is: CRLs, OCSP responses, issuers (RFC 5280 4.2.1.13, 4.2.2.1; RFC 6960 appendix A).
 
-Only for certificates that lead to a trust anchor: what anybody may put into a file makes nothing be fetched.
+CRLs and OCSP responses only for certificates that lead to a trust anchor: what anybody may put into a file makes
+nothing be fetched. Issuers are fetched for any certificate, and therefore only for sites that ask for it.
 """
 
 from __future__ import annotations
@@ -8,9 +9,12 @@ from __future__ import annotations
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import islice
 from typing import Any, Final, TypeVar
 from urllib.error import URLError
 
+from asn1crypto import cms
 from asn1crypto.crl import CertificateList
 from asn1crypto.ocsp import OCSPResponse
 from asn1crypto.x509 import Certificate
@@ -19,12 +23,18 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import OCSPRequestBuilder
 
-from dcmseal_trust.material import MOST_BYTES, crl, ocsp_response
+from dcmseal_trust.material import MOST_BYTES, certificate, crl, ocsp_response, readable
+from dcmseal_trust.punctual_http import opener
 
 T = TypeVar("T")
 
 _PIECE: Final = 1 << 16
 _MOST_PLACES: Final = 4
+_MOST_ANSWERS: Final = 256
+_MOST_OCSP_BYTES: Final = 1 << 18
+_MOST_ISSUER_BYTES: Final = 1 << 18
+_MOST_ISSUERS: Final = 8
+"""So many certificates of one place are looked at."""
 PATIENCE: Final = 300.0
 """Seconds until a place is asked again, whatever came of it."""
 
@@ -35,16 +45,7 @@ class Fetcher:
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
         self._answers: dict[tuple[str, bytes], tuple[float, bytes | None]] = {}
-        # only these: urllib's usual opener reads files, too, and follows redirections to anywhere
-        self._opener = urllib.request.OpenerDirector()
-        for handler in (
-            urllib.request.ProxyHandler(),
-            urllib.request.HTTPHandler(),
-            urllib.request.HTTPSHandler(),
-            urllib.request.HTTPErrorProcessor(),
-            urllib.request.HTTPDefaultErrorHandler(),
-        ):
-            self._opener.add_handler(handler)
+        self._opener = opener()
 
     def ocsp_responses(self, certificate: Certificate, issuer: Certificate) -> tuple[bool, tuple[OCSPResponse, ...]]:
         """Whether there is a responder, and its answers."""
@@ -52,50 +53,73 @@ class Fetcher:
         if not places:
             return False, ()
         request = _ocsp_request(certificate, issuer)
-        answers = (self._fetch(place, request, "application/ocsp-request") for place in places)
+        answers = (self._fetch(place, _MOST_OCSP_BYTES, request) for place in places)
         return True, tuple(_read(answers, ocsp_response))
 
     def crls(self, certificate: Certificate) -> tuple[bool, tuple[CertificateList, ...]]:
         """Whether there is a distribution point, and its CRLs."""
         urls = [url for point in certificate.crl_distribution_points for url in [point.url] if url]
         places = _places(urls)
-        return bool(places), tuple(_read((self._fetch(place) for place in places), crl))
+        return bool(places), tuple(_read((self._fetch(place, MOST_BYTES) for place in places), crl))
 
-    def _fetch(self, place: str, body: bytes = b"", kind: str = "") -> bytes | None:
-        at, answer = self._answers.get((place, body), (0.0, None))
-        if (place, body) in self._answers and time.monotonic() - at < PATIENCE:
+    def issuers(self, certificate: Certificate) -> tuple[Certificate, ...]:
+        """Certificates that may be the issuer's; nothing speaks for them yet."""
+        answers = (self._fetch(place, _MOST_ISSUER_BYTES) for place in _places(_issuer_urls(certificate)))
+        return tuple(each for found in _read(answers, _certificates) for each in found)
+
+    def _fetch(self, place: str, most: int, request: bytes = b"") -> bytes | None:
+        at, answer = self._answers.get((place, request), (0.0, None))
+        if (place, request) in self._answers and time.monotonic() - at < PATIENCE:
             return answer
-        answer = self._fetched(place, body, kind)
-        self._answers[place, body] = (time.monotonic(), answer)
+        answer = self._fetched(place, most, request)
+        if len(self._answers) >= _MOST_ANSWERS:
+            self._answers.clear()
+        self._answers[place, request] = (time.monotonic(), answer)
         return answer
 
-    def _fetched(self, place: str, body: bytes, kind: str) -> bytes | None:
-        headers = {"Content-Type": kind} if kind else {}
+    def _fetched(self, place: str, most: int, body: bytes) -> bytes | None:
+        headers = {"Content-Type": "application/ocsp-request"} if body else {}
         request = urllib.request.Request(place, data=body or None, headers=headers)  # noqa: S310 - http(s) only
-        deadline = time.monotonic() + self._timeout
         try:
             with self._opener.open(request, timeout=self._timeout) as response:
-                return _body(response, deadline)
+                return _body(response, most)
         except (URLError, OSError, ValueError, EOFError):
             return None
         except Exception:  # noqa: BLE001 - http.client has errors of its own for what is no HTTP
             return None
 
 
-def _body(response: Any, deadline: float) -> bytes | None:
-    """The body, unless it is too long, or comes drop by drop."""
+def _body(response: Any, most: int) -> bytes | None:
+    """The body, unless it is too long."""
     pieces: list[bytes] = []
     size = 0
     while piece := response.read1(_PIECE):
         pieces.append(piece)
         size += len(piece)
-        if size > MOST_BYTES or time.monotonic() > deadline:
+        if size > most:
             return None
     return b"".join(pieces)
 
 
 def _places(urls: list[str]) -> list[str]:
     return [url for url in urls if url.lower().startswith(("http://", "https://"))][:_MOST_PLACES]
+
+
+def _issuer_urls(certificate: Certificate) -> list[str]:
+    access = certificate.authority_information_access_value
+    named = [each["access_location"] for each in access or () if each["access_method"].native == "ca_issuers"]
+    return [str(each.native) for each in named if each.name == "uniform_resource_identifier"]
+
+
+def _certificates(data: bytes) -> tuple[Certificate, ...]:
+    """One certificate, or those of a CMS message that holds nothing else (RFC 5280 4.2.2.1); raises ValueError."""
+    with suppress(ValueError):
+        return (certificate(data),)
+    content = cms.ContentInfo.load(data, strict=True)
+    if content["content_type"].native != "signed_data":
+        raise ValueError("no certificates")
+    choices = islice(content["content"]["certificates"], _MOST_ISSUERS)
+    return tuple(readable(each.chosen.dump() for each in choices))
 
 
 def _read(answers: Iterator[bytes | None], read: Callable[[bytes], T]) -> Iterator[T]:

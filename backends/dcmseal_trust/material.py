@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +14,10 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 
 from dcmseal.errors import TrustError
+from dcmseal.plugins.certificate_files import CERTIFICATE_LABELS
+from dcmseal.plugins.pem import contents, pem_blocks
 from dcmseal.plugins.trust import TrustSettings
+from dcmseal_trust.leading import leading
 from dcmseal_trust.system_store import system_certificates
 
 T = TypeVar("T")
@@ -25,10 +25,9 @@ T = TypeVar("T")
 MOST_BYTES: Final = 64 << 20
 """The largest file that is read: a CRL of a million entries."""
 _MOST_FILES: Final = 10_000
-_PEM: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----")
-_CERTIFICATE: Final = frozenset({b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE"})
-_CRL: Final = frozenset({b"X509 CRL"})
-_OCSP: Final = frozenset({b"OCSP RESPONSE"})
+_CERTIFICATE: Final = CERTIFICATE_LABELS | {"TRUSTED CERTIFICATE"}
+_CRL: Final = frozenset({"X509 CRL"})
+_OCSP: Final = frozenset({"OCSP RESPONSE"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,20 +38,29 @@ class Material:
     intermediates: tuple[asn1_x509.Certificate, ...] = ()
     crls: tuple[asn1_crl.CertificateList, ...] = ()
     ocsp_responses: tuple[asn1_ocsp.OCSPResponse, ...] = ()
+    unproven: tuple[asn1_x509.Certificate, ...] = ()
+    """Certificates that none of the others has signed: no path leads through them, but they tell where one ends."""
 
 
 def read_material(settings: TrustSettings) -> Material:
     """Read all files that settings name; raises TrustError if one of them cannot be read."""
-    anchors = _all(settings.anchors, "certificate", _CERTIFICATE, certificate)
+    given = settings.material
+    anchors = (*_all(settings.anchors, "certificate", _CERTIFICATE, certificate), *readable(given.anchors))
     if settings.system_anchors:
         anchors += tuple(readable(system_certificates()))
     if not anchors:
         raise TrustError("there is no trust anchor: the operating system has none", hint="name a file with one")
+    named = _all(settings.intermediates, "certificate", _CERTIFICATE, certificate)
+    proven, unproven = leading(tuple(readable(given.certificates)), (*anchors, *named))
     return Material(
         anchors=anchors,
-        intermediates=_all(settings.intermediates, "certificate", _CERTIFICATE, certificate),
-        crls=_all(settings.crls, "CRL", _CRL, crl),
-        ocsp_responses=_all(settings.ocsp_responses, "OCSP response", _OCSP, ocsp_response),
+        intermediates=(*named, *proven),
+        unproven=unproven,
+        crls=(*_all(settings.crls, "CRL", _CRL, crl), *_readable(given.crls, crl)),
+        ocsp_responses=(
+            *_all(settings.ocsp_responses, "OCSP response", _OCSP, ocsp_response),
+            *_readable(given.ocsp_responses, ocsp_response),
+        ),
     )
 
 
@@ -81,14 +89,18 @@ def ocsp_response(der: bytes) -> asn1_ocsp.OCSPResponse:
 
 def readable(certificates: Iterable[bytes]) -> Iterator[asn1_x509.Certificate]:
     """The certificates that can be read."""
-    for der in certificates:
+    return _readable(certificates, certificate)
+
+
+def _readable(values: Iterable[bytes], read: Callable[[bytes], T]) -> Iterator[T]:
+    for der in values:
         try:
-            yield certificate(der)
-        except Exception:  # noqa: BLE001, S112 - one odd certificate is no reason to do without the others
+            yield read(der)
+        except Exception:  # noqa: BLE001, S112 - an odd one is no reason to do without the others
             continue
 
 
-def _all(names: tuple[str, ...], what: str, labels: frozenset[bytes], read: Callable[[bytes], T]) -> tuple[T, ...]:
+def _all(names: tuple[str, ...], what: str, labels: frozenset[str], read: Callable[[bytes], T]) -> tuple[T, ...]:
     values: list[T] = []
     for name in names:
         for path in _files(name):
@@ -111,37 +123,25 @@ def _files(name: str) -> Iterator[Path]:
     yield from {os.path.realpath(entry): entry for entry in entries}.values()
 
 
-def _values(path: Path, what: str, labels: frozenset[bytes], read: Callable[[bytes], T], *, alone: bool) -> Iterator[T]:
+def _values(path: Path, what: str, labels: frozenset[str], read: Callable[[bytes], T], *, alone: bool) -> Iterator[T]:
     """The values of a file; of a folder's files, those that hold none are passed over."""
-    data = _contents(path)
-    blocks = (data,) if data.startswith(b"\x30") else tuple(_pem_blocks(data, labels))
+    data = contents(path, MOST_BYTES, error=TrustError)
+    blocks = (data,) if data.startswith(b"\x30") else tuple(_encoded(data, labels))
     if not blocks and alone:
-        raise TrustError(f"{path} holds no {what}", hint="name a file in PEM or DER")
+        raise TrustError(f"{os.fspath(path)!r} holds no {what}", hint="name a file in PEM or DER")
     for der in blocks:
         try:
             yield read(der)
         except Exception:  # noqa: BLE001 - readers of ASN.1 fail in many ways
             if alone or not data.startswith(b"\x30"):
-                message = f"a {what} in {path} cannot be read"
+                message = f"a {what} in {os.fspath(path)!r} cannot be read"
                 raise TrustError(message, hint="get the file again from its issuer") from None
 
 
-def _pem_blocks(data: bytes, labels: frozenset[bytes]) -> Iterator[bytes]:
-    for match in _PEM.finditer(data):
-        if match[1] in labels:
+def _encoded(data: bytes, labels: frozenset[str]) -> Iterator[bytes]:
+    for block in pem_blocks(data):
+        if block.label in labels:
             try:
-                yield base64.b64decode(b"".join(match[2].split()), validate=True)
-            except binascii.Error:
+                yield block.der
+            except ValueError:
                 yield b""
-
-
-def _contents(path: Path) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            data = file.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        cause = getattr(error, "strerror", None) or "no path of this system"
-        raise TrustError(f"{path} cannot be read: {cause}", hint="check the path and its permissions") from None
-    if len(data) > MOST_BYTES:
-        raise TrustError(f"{path} is larger than {MOST_BYTES >> 20} MiB", hint="check the path")
-    return data

@@ -36,6 +36,8 @@ class NoPath(Exception):
 
     code: str
     message: str
+    last: Certificate | None = None
+    """Where the chain ends whose next certificate is missing."""
 
 
 def find_path(leaf: Certificate, material: Material, moment: dt.datetime) -> ValidationPath:
@@ -128,7 +130,7 @@ def _no_path(leaf: Certificate, material: Material, error: Exception) -> NoPath:
 
 def _end_of_chain(leaf: Certificate, material: Material) -> NoPath:
     """Where a chain ends that leads to no anchor."""
-    known = {each.subject.hashable: each for each in material.intermediates}
+    known = {each.subject.hashable: each for each in (*material.unproven, *material.intermediates)}
     last, seen = leaf, set[str]()
     while last.issuer.hashable in known and last.subject.hashable not in seen and last.issuer != last.subject:
         seen.add(last.subject.hashable)
@@ -140,4 +142,5 @@ def _end_of_chain(leaf: Certificate, material: Material) -> NoPath:
         "issuer-missing",
         f"there is no certificate of {issuer}, which issued that of {name_of(last)}: either an intermediate "
         "certificate is missing, or the authority is not trusted",
+        last,
     )

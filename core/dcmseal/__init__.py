@@ -17,12 +17,18 @@ if TYPE_CHECKING:
     from dcmseal.batch.results import Result
     from dcmseal.config.loading import Config, load_config
     from dcmseal.config.setup import KeySetup
-    from dcmseal.engine.asking import find, signatures, stream, verify
+    from dcmseal.coverage_map import Cover, CoverageMap
+    from dcmseal.engine.asking import find, map_coverage, signatures, stream, verify
     from dcmseal.engine.certifying import StampingResult, add_timestamp, attach_timestamp, timestamp_query
     from dcmseal.engine.changing import RemovalResult, SigningResult, plan, remove, sign
+    from dcmseal.engine.comparison.comparing import Comparison, Difference, compare
     from dcmseal.engine.inspection import Signature, SignedElement
+    from dcmseal.engine.keeping.manifest import Evidence
+    from dcmseal.engine.keeping.saving import load_evidence, save_evidence
     from dcmseal.engine.planning import Plan
+    from dcmseal.engine.policy import Policy
     from dcmseal.engine.references.folders import Folders
+    from dcmseal.engine.rule import Rule
     from dcmseal.engine.signing import attach, make_signature
     from dcmseal.engine.stamping import TimestampWish
     from dcmseal.engine.timestamps import TimestampRule
@@ -37,12 +43,18 @@ _HOMES = {
     "dcmseal.batch.results": ("Result",),
     "dcmseal.config.loading": ("Config", "load_config"),
     "dcmseal.config.setup": ("KeySetup",),
-    "dcmseal.engine.asking": ("find", "signatures", "stream", "verify"),
+    "dcmseal.coverage_map": ("Cover", "CoverageMap"),
+    "dcmseal.engine.asking": ("find", "map_coverage", "signatures", "stream", "verify"),
     "dcmseal.engine.certifying": ("StampingResult", "add_timestamp", "attach_timestamp", "timestamp_query"),
     "dcmseal.engine.changing": ("RemovalResult", "SigningResult", "plan", "remove", "sign"),
+    "dcmseal.engine.comparison.comparing": ("Comparison", "Difference", "compare"),
     "dcmseal.engine.inspection": ("Signature", "SignedElement"),
+    "dcmseal.engine.keeping.manifest": ("Evidence",),
+    "dcmseal.engine.keeping.saving": ("load_evidence", "save_evidence"),
     "dcmseal.engine.planning": ("Plan",),
+    "dcmseal.engine.policy": ("Policy",),
     "dcmseal.engine.references.folders": ("Folders",),
+    "dcmseal.engine.rule": ("Rule",),
     "dcmseal.engine.signing": ("attach", "make_signature"),
     "dcmseal.engine.stamping": ("TimestampWish",),
     "dcmseal.engine.timestamps": ("TimestampRule",),
@@ -56,7 +68,12 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Aspect",
+    "Comparison",
     "Config",
+    "Cover",
+    "CoverageMap",
+    "Difference",
+    "Evidence",
     "Finding",
     "Folders",
     "KeySetup",
@@ -64,9 +81,11 @@ __all__ = [
     "MacAlgorithm",
     "Outcome",
     "Plan",
+    "Policy",
     "Registry",
     "RemovalResult",
     "Result",
+    "Rule",
     "SealError",
     "Signature",
     "SignaturePurpose",
@@ -82,11 +101,15 @@ __all__ = [
     "add_timestamp",
     "attach",
     "attach_timestamp",
+    "compare",
     "find",
     "load_config",
+    "load_evidence",
     "make_signature",
+    "map_coverage",
     "plan",
     "remove",
+    "save_evidence",
     "sign",
     "sign_many",
     "signatures",

@@ -188,6 +188,10 @@ class TimestampRejected(TimestampError):
         self.findings = findings
 
 
+class EvidenceError(SealError):
+    """An evidence file cannot be read, is none, or does not hold what it says."""
+
+
 class PluginError(SealError):
     """A plugin is missing, broken, or in conflict with another."""
 

@@ -10,6 +10,7 @@ from dcmseal.errors import (
     CertificateMismatch,
     CertificateNotValid,
     DatasetError,
+    EvidenceError,
     JournalError,
     NoSuchItem,
     NoSuchSignature,
@@ -51,7 +52,7 @@ _BY_ERROR: Final = (
     ((UsageError, ProfileError, NotSignable, NoSuchItem), ExitCode.USAGE),
     ((WeakAlgorithm, CertificateMismatch, CertificateNotValid), ExitCode.USAGE),
     (StorageUnavailable, ExitCode.UNAVAILABLE),
-    ((DatasetError, JournalError, OutputError), ExitCode.UNREADABLE),
+    ((DatasetError, EvidenceError, JournalError, OutputError), ExitCode.UNREADABLE),
 )
 _BY_VERDICT: Final = {
     "valid": ExitCode.OK,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn
 
 from dcmseal.location import MAIN, Location
 
 if TYPE_CHECKING:
+    from dcmseal.grounds import Grounds
     from dcmseal.model import CertifiedTime, DigitalSignature
 
 
@@ -109,8 +110,8 @@ class SignatureReport:
     profiles: tuple[str, ...] = ()
     trust: SignerTrust | None = None
     """None if trust was not asked for."""
-    required: tuple[Aspect, ...] = ()
-    """Aspects that were demanded beyond the ones that always decide."""
+    required: tuple[tuple[str, Outcome], ...] = ()
+    """The profiles that were required by name, and whether it meets them; that decides nothing about itself."""
     certified: CertifiedTime | None = None
     """The time in its timestamp, if that is sound; whether its authority is trusted is another question."""
 
@@ -124,7 +125,7 @@ class SignatureReport:
     def verdict(self, *, integrity_only: bool = False) -> Verdict:
         """VALID only if every decisive aspect passed; ``integrity_only`` does without trust."""
         decisive = _DECISIVE[:3] if integrity_only else _DECISIVE
-        outcomes = [self.outcome(aspect) for aspect in (*decisive, *self.required)]
+        outcomes = [self.outcome(aspect) for aspect in decisive]
         outcomes += [o for o in map(self.outcome, (Aspect.TIMESTAMP, Aspect.COVERAGE)) if o is Outcome.FAILED]
         if Outcome.FAILED in outcomes:
             return Verdict.INVALID
@@ -146,23 +147,29 @@ class VerificationReport:
     """What was required of the signatures together, and is not there or not established."""
     references: tuple[Finding, ...] = ()
     """What was found out about the instances that a document cites, if asked for; ``where`` is SOP Instance UID."""
+    manifest: tuple[Finding, ...] = ()
+    """What a manifest made with one of the signatures says, if one was given; it explains, and decides nothing."""
     integrity_only: bool = False
+    grounds: Grounds | None = field(default=None, repr=False, compare=False)
+    """What the verdict rests upon, if that was to be kept."""
 
     @property
     def verdict(self) -> Verdict:
         """INVALID if a signature is, a demand is not met, or cited evidence changed; else the weakest answer.
 
-        NO_SIGNATURE if there is none. Of what is cited, COVERAGE decides nothing.
+        NO_SIGNATURE if there is none, whatever is demanded. Of what is cited, COVERAGE decides nothing.
         """
         verdicts = {s.verdict(integrity_only=self.integrity_only) for s in self.signatures}
         unmet = {finding.outcome for finding in self.unmet}
-        unmet |= {each.outcome for each in self.references if each.aspect is not Aspect.COVERAGE} - {Outcome.PASSED}
+        cited = {each.outcome for each in self.references if each.aspect is not Aspect.COVERAGE} - {Outcome.PASSED}
         noted = {note.outcome for note in self.notes}
-        if Verdict.INVALID in verdicts or Outcome.FAILED in noted | unmet:
+        if Verdict.INVALID in verdicts or Outcome.FAILED in noted | cited:
             return Verdict.INVALID
         if not verdicts:
             return Verdict.NO_SIGNATURE
-        if Verdict.NOT_ESTABLISHED in verdicts or unmet:
+        if Outcome.FAILED in unmet:
+            return Verdict.INVALID
+        if Verdict.NOT_ESTABLISHED in verdicts or unmet | cited:
             return Verdict.NOT_ESTABLISHED
         return Verdict.VALID
 

@@ -50,6 +50,11 @@ class KeyType(Enum):
     EC = "EC"
     DSA = "DSA"
 
+    @property
+    def least_bits(self) -> int:
+        """The smallest key that a new signature is made with (NIST SP 800-131A); 0 where the curve decides."""
+        return 0 if self is KeyType.EC else 2048
+
 
 class CertificateType(StrEnum):
     """Defined Terms for Certificate Type (0400,0110)."""
@@ -89,6 +94,23 @@ class SignaturePurpose(IntEnum):
     def meaning(self) -> str:
         """Code Meaning as CID 7007 words it."""
         return _MEANINGS[self]
+
+    @classmethod
+    def named(cls, text: str) -> SignaturePurpose | None:
+        """The purpose of a number, member name or Code Meaning; None if there is none.
+
+        >>> SignaturePurpose.named("verification")
+        <SignaturePurpose.VERIFICATION: 5>
+        """
+        wanted = _folded(text.lstrip("0"))
+        for each in cls:
+            if wanted in (str(each.value), _folded(each.name), _folded(each.meaning)):
+                return each
+        return None
+
+
+def _folded(words: str) -> str:
+    return words.casefold().replace("-", " ").replace("_", " ")
 
 
 PURPOSE_CODING_SCHEME = "ASTM-sigpurpose"

@@ -16,6 +16,8 @@ from dcmseal.plugins.timestamping import Patience, QueryWish, TimestampBackend
 from dcmseal.terms import MacAlgorithm
 from dcmseal_timestamp.backend import CmsTsp
 from tests.support.pki import Pki
+from tests.support.responder import SLOWLY, Responder
+from tests.support.responder import serving as slowly_serving
 from tests.support.tsa import OTHER_POLICY, Asked, Authority, openssl, refusal, response, serving
 
 VALUE = b"the value of Signature"
@@ -243,3 +245,14 @@ def test_a_query_that_is_none_is_said_to_be_none(authority: Authority) -> None:
     for query in (b"", b"query", bytes(1 << 17), authority.token(VALUE)):
         with pytest.raises(TimestampError, match="no timestamp query"):
             BACKEND.accept(authority.token(VALUE), query)
+
+
+@pytest.mark.parametrize("part", SLOWLY)
+def test_what_comes_drop_by_drop_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, query: bytes, part: str) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    started = time.monotonic()
+    with slowly_serving(Responder()) as responder:
+        responder.answers["/"] = SLOWLY[part]
+        with pytest.raises(TimestampError, match=r"not within 0\.2 s"):
+            BACKEND.ask(f"{responder.url}/", query, Patience(seconds=0.2, attempts=1), nobody)
+    assert time.monotonic() - started < 20

@@ -70,8 +70,8 @@ def _measurement_group(rng: Random) -> Elements:
     )
 
 
-def report(rng: Random) -> Content:
-    """A structured report of 20,000 content items."""
+def report(rng: Random, items: int = 20_000) -> Content:
+    """A structured report of so many content items."""
     elements = ordered(
         *instance(rng, Comprehensive3DSRStorage, "SR"),
         element("ValueType", "CONTAINER"),
@@ -79,7 +79,7 @@ def report(rng: Random) -> Content:
         element("ContinuityOfContent", "SEPARATE"),
         element("CompletionFlag", "COMPLETE"),
         element("VerificationFlag", "UNVERIFIED"),
-        sequence("ContentSequence", *(_measurement_group(rng) for _ in range(20_000 // 16))),
+        sequence("ContentSequence", *(_measurement_group(rng) for _ in range(items // 16))),
     )
     return Content(elements=elements)
 

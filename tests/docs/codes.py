@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCE_ROOTS = ("core", "backends", "profiles")
-FINDINGS = frozenset({"Finding", "Alternative", "NoPath"})
+FINDINGS = frozenset({"Finding", "Alternative", "NoPath", "Saying"})
 """Classes whose argument ``code`` is the code of a finding."""
 WARNINGS = frozenset({"Advice"})
 

@@ -13,8 +13,10 @@ import pytest
 from pydicom import Dataset, dcmread
 
 import dcmseal
+from dcmseal import Policy
 from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts, Tables
 from dcmseal.plugins.rules import unmet
+from dcmseal.plugins.trust import TrustSettings
 from dcmseal.report import Aspect, Finding
 from dcmseal.terms import KeyType, MacAlgorithm
 from tests.docs.codes import FINDINGS, ROOT, WARNINGS, UnreadableCode, codes_of
@@ -53,7 +55,11 @@ def test_every_warning_code_is_documented_and_no_other() -> None:
 
 def test_every_finding_about_timestamps_is_provoked_by_a_test() -> None:
     """They take authorities and broken tokens, which the samples below do not have."""
-    sources = (*ROOT.glob("tests/core/**/test_timestamp*.py"), *ROOT.glob("tests/backends/**/test_timestamp*.py"))
+    sources = (
+        *ROOT.glob("tests/core/**/test_timestamp*.py"),
+        *ROOT.glob("tests/backends/**/test_timestamp*.py"),
+        *ROOT.glob("tests/interop/test_independent_timestamps.py"),
+    )
     tested = "".join(path.read_text("utf-8") for path in sources)
     codes = [row.code for row in rows() if row.section == Aspect.TIMESTAMP]
     assert len(codes) > 20
@@ -62,10 +68,23 @@ def test_every_finding_about_timestamps_is_provoked_by_a_test() -> None:
 
 def test_every_finding_about_trust_is_provoked_by_a_test() -> None:
     """They take a past of certificates, CRLs and responders, which the samples below do not have."""
-    sources = (*ROOT.glob("tests/backends/trust/test_*.py"), *ROOT.glob("tests/core/engine/test_*.py"))
+    sources = (
+        *ROOT.glob("tests/backends/trust/test_*.py"),
+        *ROOT.glob("tests/core/engine/test_*.py"),
+        *ROOT.glob("tests/interop/test_independent_trust.py"),
+    )
     tested = "".join(path.read_text("utf-8") for path in sources)
     codes = [row.code for row in rows() if row.section == Aspect.TRUST]
     assert len(codes) > 20
+    assert [code for code in codes if f'"{code}"' not in tested] == []
+
+
+def test_every_finding_about_manifests_is_provoked_by_a_test() -> None:
+    """They take a manifest, which the samples below do not have."""
+    tested = "".join(path.read_text("utf-8") for path in ROOT.glob("tests/core/engine/comparison/test_manifest*.py"))
+    others = {"elements-unchanged", "element-changed", "element-added", "element-removed", "element-moved"}
+    codes = [row.code for row in rows() if row.code.startswith(("manifest-", "unsigned-")) or row.code in others]
+    assert len(codes) == 16
     assert [code for code in codes if f'"{code}"' not in tested] == []
 
 
@@ -240,12 +259,31 @@ def about_evidence(pki: Pki, folder: Path) -> Iterator[Finding]:
     yield from dcmseal.verify(good, references=[folder]).references
 
 
+def about_policies(pki: Pki) -> Iterator[Finding]:
+    """What is missing of all that can be demanded."""
+    author = signed(builder.file(builder.image()), pki["rsa2048"], tags=["PatientName"], purpose="author")
+    twice = signed(author, pki["rsa2048"], purpose="review", tags=["PatientName"])
+    demands = (
+        *("purpose:consent", "signer:CN=nobody", f"certificate:{'0' * 64}", "covers:PatientID", "timestamp"),
+        *("purpose:consent + timestamp", "purpose:author", "purpose:author"),
+    )
+    trust = TrustSettings(anchors=(str(pki.root.certificate_pem),))
+    policies = (
+        Policy.of(require=demands, covered=["PatientID"], signatures=3, no_unsigned_additions=True),
+        Policy.of(require=demands[6:], signatures=2, distinct_signers=True),
+    )
+    for policy in policies:
+        yield from dcmseal.verify(twice, policy=policy, trust=trust).unmet
+        yield from dcmseal.verify(twice, policy=policy).unmet
+
+
 def objects_with(item: builder.Item) -> tuple[builder.Node, ...]:
     return evidence.document(evidence.evidence(evidence.CURRENT, item))
 
 
 def findings(pki: Pki, folder: Path) -> Iterator[Finding]:
     yield from about_evidence(pki, folder)
+    yield from about_policies(pki)
     for data in broken_files(pki):
         report = dcmseal.verify(data, require=["base-rsa", "structured-report-rsa", Strict()])
         yield from (*report.notes, *report.unmet)
@@ -263,6 +301,8 @@ def test_findings_are_what_the_tables_say(pki: Pki, tmp_path: Path) -> None:
         assert row.clause in (finding.clause, _DASH), finding
         shown.add(finding.code)
     # the others take larger samples: 64 MACs, the two formats of DCMTK, VRs that depend on their context, odd keys
-    assert len(shown) >= 78
+    assert len(shown) >= 89
+    demanded = {code for code in documented if code.endswith("-not-met") or code.startswith(("too-few-", "signers-"))}
+    assert {*demanded, "required-not-covered", "unsigned-additions"} <= shown
     about_evidence = {code for code in documented if code.startswith(("reference-", "evidence-"))}
     assert about_evidence - shown == {"reference-other-representation"}  # it takes compressed pixels

@@ -12,18 +12,13 @@ Left out is what dcmsign does wrong or leaves open:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import dcmseal
-from dcmseal.report import Outcome, Verdict
+from dcmseal.report import Verdict
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
-from tests.core.engine.kit import MAC_PARAMETERS, SIGNATURES, codes, signer_of, verified
+from tests.core.engine.kit import codes, signer_of, verified
+from tests.interop.bench import Bench, cut_short
 from tests.support import reference
 from tests.support.builder import (
     EXPLICIT_BE,
@@ -45,76 +40,8 @@ from tests.support.builder import (
     us,
     with_group_lengths,
 )
-from tests.support.dcmsign import Dcmtk, Verification
 from tests.support.files import Kind, RealFile, for_dcmsign, real_file
-from tests.support.pki import Pki
-from tests.support.strategies import data_sets, portable_data_sets
 from tests.support.truncated import truncated_stream
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Both implementations over files in one folder."""
-
-    dcmtk: Dcmtk
-    pki: Pki
-    folder: Path
-
-    def ours(self, data: bytes, signer: str = "rsa2048", **options: Any) -> bytes:
-        """Sign with the package."""
-        result = dcmseal.sign(data, signer=signer_of(self.pki[signer]), **options).data
-        assert result is not None
-        return result
-
-    def theirs(self, data: bytes, signer: str = "rsa2048", **options: Any) -> bytes:
-        """Sign with dcmsign."""
-        source, target, identity = self.folder / "in.dcm", self.folder / "out.dcm", self.pki[signer]
-        source.write_bytes(data)
-        self.dcmtk.sign(source, target, identity.key_pem, identity.certificate_pem, **options)
-        return target.read_bytes()
-
-    def verification(self, data: bytes) -> Verification:
-        """What dcmsign says; no signature at all is a failure."""
-        path = self.folder / "verified.dcm"
-        path.write_bytes(data)
-        return self.dcmtk.verify(path, trust=self.pki.trust, require=["signature"])
-
-    def assert_good(self, data: bytes, count: int = 1) -> None:
-        """Both call all signatures good, and see the same ones."""
-        verification, report = self.verification(data), verified(data)
-        assert verification.ok, verification.text
-        assert report.verdict is Verdict.VALID, codes(report)
-        assert codes(report).get("mac-matches") is Outcome.PASSED
-        assert sorted(each.uid for each in verification.signatures) == sorted(
-            each.signature.uid for each in report.signatures
-        )
-        assert len(report.signatures) == count
-
-    def assert_bad(self, data: bytes) -> None:
-        assert self.verification(data).returncode == 101
-        assert verified(data).verdict is Verdict.INVALID
-
-    def removed(self, data: bytes, uid: str = "") -> bytes:
-        """Remove with dcmsign."""
-        source, target = self.folder / "with.dcm", self.folder / "without.dcm"
-        source.write_bytes(data)
-        self.dcmtk.remove(source, target, uid)
-        return target.read_bytes()
-
-    def converted(self, data: bytes, *options: str, **syntax: Any) -> bytes:
-        source, target = self.folder / "before.dcm", self.folder / "after.dcm"
-        source.write_bytes(data)
-        self.dcmtk.convert(source, target, *options, **syntax)
-        return target.read_bytes()
-
-
-@pytest.fixture(scope="session")
-def bench(dcmsign: Dcmtk, pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return Bench(dcmsign, pki, tmp_path_factory.mktemp("interop"))
-
-
-def cut_short(data: bytes) -> bool:
-    return bool(truncated_stream(reference.parse_file(data).dataset).lost)
 
 
 @pytest.mark.parametrize("real", for_dcmsign(), ids=str)
@@ -316,44 +243,3 @@ def test_unknown_sequences_are_signed_by_dcmsign_only(bench: Bench) -> None:
     bench.assert_good(bench.theirs(data))
     with dcmseal.plan(data) as plan:
         assert 0x00091003 not in plan.elements
-
-
-# Each example starts several processes.
-few = settings(max_examples=12, suppress_health_check=list(HealthCheck))
-
-
-def is_plain(nodes: tuple[Node, ...]) -> bool:
-    """No NULL in text, which DCMTK's releases treat differently; no sequence of unknown VR; nothing that is wrong.
-
-    Wrong are lengths that are no numbers, fragments that hold their own end, and signatures that are none.
-    """
-    for node in nodes:
-        if isinstance(node, Value):
-            wrong = node.vr == "UL" and len(node.value) != 4
-            if wrong or (node.vr in reference.TEXT_VRS and b"\0" in node.value):
-                return False
-        elif isinstance(node, Fragments):
-            if any(b"\xfe\xff\xdd\xe0" in fragment for fragment in node.fragments):
-                return False
-        elif isinstance(node, Sequence):
-            if node.vr == "UN" or node.tag in (MAC_PARAMETERS, SIGNATURES):
-                return False
-            if not all(is_plain(item.elements) for item in node.items):
-                return False
-    return True
-
-
-@few
-@given(nodes=data_sets(max_depth=3).filter(is_plain))
-def test_random_data_sets(nodes: tuple[Node, ...], bench: Bench) -> None:
-    data = file(nodes, JPEG_BASELINE)
-    dataset = reference.parse_file(data).dataset
-    if not reference.signable_tags(dataset) or cut_short(data):
-        return
-    bench.assert_good(bench.ours(bench.theirs(data, "p256"), "p256"), 2)
-
-
-@few
-@given(nodes=portable_data_sets(max_depth=3).filter(is_plain), syntax=st.sampled_from(NATIVE_SYNTAXES))
-def test_random_data_sets_in_all_syntaxes(nodes: tuple[Node, ...], syntax: Syntax, bench: Bench) -> None:
-    bench.assert_good(bench.theirs(bench.ours(file(nodes, syntax), "p256"), "p256"), 2)

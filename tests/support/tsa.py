@@ -170,7 +170,7 @@ def forged(
     authority: Authority,
     value: bytes,
     *,
-    moment: dt.datetime = NOW,
+    moment: dt.datetime | None = None,
     digest: str = "sha256",
     signing_digest: str = "sha256",
     imprint_algorithm: str | None = None,
@@ -188,7 +188,7 @@ def forged(
     message_digest: bytes | None = None,
     spoil: Callable[[bytes], bytes] = lambda signature: signature,
 ) -> bytes:
-    """A timestamp token made by hand, with whatever is wrong with it."""
+    """A timestamp token made by hand, with whatever is wrong with it; of this very moment unless told otherwise."""
     info: dict[str, Any] = {
         "version": "v1",
         "policy": policy,
@@ -197,7 +197,7 @@ def forged(
             "hashed_message": hashlib.new(digest, value).digest(),
         },
         "serial_number": serial_number,
-        "gen_time": moment,
+        "gen_time": moment or dt.datetime.now(dt.UTC).replace(microsecond=0),
     }
     if accuracy is not None:
         info["accuracy"] = accuracy

@@ -15,6 +15,7 @@ from dcmseal.plugins.trust import TrustSettings
 from dcmseal.report import Outcome, Verdict, VerificationReport
 
 if TYPE_CHECKING:
+    from dcmseal.engine.policy import Policy
     from dcmseal.engine.references.folders import Folders
     from dcmseal.engine.verification import Question
 
@@ -26,7 +27,8 @@ class VerifyTask:
     uid: str | None = None
     location: str | None = None
     require: tuple[str, ...] = ()
-    """Names of profiles, or profile files."""
+    """Names of profiles, profile files, or rules as text."""
+    policy: Policy | None = None
     integrity_only: bool = False
     accept_old_format: bool = False
     timestamp: str = "verify"
@@ -52,6 +54,7 @@ class VerifyTask:
             uid=self.uid,
             location=self.location,
             require=self.require,
+            policy=self.policy,
             integrity_only=self.integrity_only,
             accept_old_format=self.accept_old_format,
             timestamp=self.timestamp,

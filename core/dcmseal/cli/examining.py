@@ -29,7 +29,8 @@ class ExaminedSetup:
     problems: tuple[str, ...]
 
     @property
-    def name(self) -> str:
+    def title(self) -> str:
+        """How it is headed."""
         return self.setup.name
 
     @property
@@ -72,7 +73,7 @@ def plugins_with(folder: Path | None) -> tuple[registry.Registry, list[str]]:
     try:
         plugins = plugins.with_profiles_in(os.fspath(folder))
     except SealError as error:
-        return plugins, [_told(error)]
+        return plugins, [told(error)]
     return plugins, [each.problem for each in plugins.plugins() if not each.distribution and each.problem]
 
 
@@ -84,15 +85,15 @@ def examined(setup: KeySetup, plugins: registry.Registry, *, open_it: bool) -> E
         try:
             opened = _opened(setup)
         except SealError as error:
-            problems.append(_told(error))
+            problems.append(told(error))
     return ExaminedSetup(setup=setup, opened=opened, problems=tuple(problems))
 
 
 def _problems(setup: KeySetup, plugins: registry.Registry) -> Iterator[str]:
-    yield from _problem(lambda: plugins.signer_backend(KeyUri.parse(setup.uri).scheme))
+    yield from problem_of(lambda: plugins.signer_backend(KeyUri.parse(setup.uri).scheme))
     if setup.profile is not None:
         profile = setup.profile
-        yield from _problem(lambda: plugins.profile(profile))
+        yield from problem_of(lambda: plugins.profile(profile))
     for file in setup.files:
         if not file.is_file():
             yield f"there is no file {file}"
@@ -116,11 +117,12 @@ def _problem_of_source(source: PinSource) -> Iterator[str]:
             pass
 
 
-def _problem(ask: Callable[[], object]) -> Iterator[str]:
+def problem_of(ask: Callable[[], object]) -> Iterator[str]:
+    """What is wrong, if anything is."""
     try:
         ask()
     except SealError as error:
-        yield _told(error)
+        yield told(error)
 
 
 def _opened(setup: KeySetup) -> str:
@@ -133,5 +135,6 @@ def _opened(setup: KeySetup) -> str:
     return f"{certificate.subject}, valid from {certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
 
 
-def _told(error: SealError) -> str:
+def told(error: SealError) -> str:
+    """An error with its hint."""
     return f"{error}; {error.hint}" if error.hint else str(error)

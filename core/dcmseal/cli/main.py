@@ -20,6 +20,7 @@ from dcmseal.errors import UsageError
 COMMANDS: Final = {
     "sign": "make a signature and put it into a file",
     "verify": "say whether signatures are valid, and what they cover",
+    "compare": "say what differs between two files, and which signature that breaks",
     "list": "list the signatures of a file",
     "show": "show all that signatures say of themselves",
     "journal": "tell how far runs over many files are, and merge shards",

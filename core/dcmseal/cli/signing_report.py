@@ -10,7 +10,7 @@ from dcmseal.cli.exit_codes import ExitCode, code_of_error, worst
 from dcmseal.cli.failures import complain
 from dcmseal.cli.files import STDIO, name_of
 from dcmseal.cli.jobs import Job
-from dcmseal.cli.output import Tone, screen, write_json
+from dcmseal.cli.output import Tone, fields, screen, write_json
 from dcmseal.cli.signing_text import show_plan, show_result
 from dcmseal.cli.text import counted
 from dcmseal.engine.documents import error_document, files_document, plan_document, signing_document
@@ -67,14 +67,14 @@ class SigningReport(_Report):
         self._verbose = verbose
         self._quiet = quiet
 
-    def done(self, job: Job, result: SigningResult) -> None:
+    def done(self, job: Job, result: SigningResult, manifest: str | None = None) -> None:
         """Tell what was signed: on standard error if the file itself went to standard output."""
         if self._as_json:
-            self._documents.append(signing_document(result, job.source, job.target))
+            self._documents.append(signing_document(result, job.source, job.target, manifest))
         elif self._quiet:
             pass
         elif self._total == 1:
-            self._show(job, result)
+            self._show(job, result, manifest)
         elif self._verbose:
             show_result(job.target, result, screen(), verbose=True)
         else:
@@ -89,9 +89,11 @@ class SigningReport(_Report):
             screen().line(f"{done} of {counted(self._total, 'file')} signed", Tone.HEADING)
         return super().end()
 
-    def _show(self, job: Job, result: SigningResult) -> None:
+    def _show(self, job: Job, result: SigningResult, manifest: str | None) -> None:
         to_stdout = job.output == STDIO
         to = screen(sys.stderr if to_stdout else None)
         show_result("standard output" if to_stdout else job.target, result, to, verbose=self._verbose)
+        if manifest is not None:
+            fields(to, [("manifest", manifest)])
         if not to_stdout:
             to.line(f"verify it with: dcmseal verify {shlex.quote(job.target)} --integrity-only")

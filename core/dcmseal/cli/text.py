@@ -5,28 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-LONGEST: Final = 400
-"""Characters of one value that are shown."""
+from dcmseal.visible import LONGEST, printable
+
 LONGEST_LINE: Final = 20_000
 _SHORT_LIST: Final = 12
-
-
-def printable(text: str, limit: int = LONGEST) -> str:
-    r"""The text with everything escaped that a terminal might obey, or that does not show, and bounded in length.
-
-    >>> printable("DOE\x1b[2J^JANE")
-    'DOE\\x1b[2J^JANE'
-    """
-    left_out = len(text) - limit
-    if left_out > 0:
-        text = text[:limit]
-    if not text.isprintable():
-        text = "".join(each if each.isprintable() else _escape(each) for each in text)
-    return f"{text}... ({left_out} more characters)" if left_out > 0 else text
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def joined(names: Sequence[str], *, all_of_them: bool = False) -> str:
@@ -50,3 +32,6 @@ def columns(rows: Iterable[Sequence[str]]) -> list[str]:
     kept = list(rows)
     widths = [max(map(len, column)) for column in zip(*kept, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in kept]
+
+
+__all__ = ["LONGEST", "LONGEST_LINE", "columns", "counted", "joined", "printable"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.cli.parser import Parser
+from dcmseal.cli.demanding import names_of
+from dcmseal.cli.parser import Parser, completed_by
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,13 +16,14 @@ if TYPE_CHECKING:
 _LISTS: Final = ("trust_anchor", "intermediate", "crl", "ocsp_response", "key_usage", "extended_key_usage")
 _PINS: Final = ("pin_certificate", "pin_subject")
 _CHOICES: Final = ("revocation", "claimed_time")
-_FLAGS: Final = ("system_anchors", "fetch", "allow_weak")
+_FLAGS: Final = ("system_anchors", "fetch", "fetch_issuers", "allow_weak")
 
 
 def add_trust_options(parser: Parser) -> None:
     """Add the options that say whom to trust."""
     group = parser.add_argument_group("trust in the signer (FILE may be a folder; options may be repeated)")
-    group.add_argument("--trust", metavar="NAME", help="as [trust.NAME] of the configuration file says")
+    action = group.add_argument("--trust", metavar="NAME", help="as [trust.NAME] of the configuration file says")
+    completed_by(action, names_of(lambda config: config.trust))
     for option, metavar, meaning in (
         ("--trust-anchor", "FILE", "certificate of an authority, or of a signer, that you trust"),
         ("--intermediate", "FILE", "certificates between the signers' and the anchors'"),
@@ -42,6 +44,12 @@ def add_trust_options(parser: Parser) -> None:
     )
     group.add_argument("--fetch", action="store_true", help="fetch CRLs and OCSP responses from where they are")
     group.add_argument(
+        "--fetch-issuers",
+        action="store_true",
+        help="fetch missing intermediate certificates from where any certificate says they are: whoever made the file "
+        "can choose whom that calls",
+    )
+    group.add_argument(
         "--claimed-time",
         choices=("accept", "doubt", "refuse"),
         help="certificates that expired or were revoked after a time of signing that is only claimed (default: doubt)",
@@ -49,12 +57,12 @@ def add_trust_options(parser: Parser) -> None:
     group.add_argument("--allow-weak", action="store_true", help="accept weak algorithms and small keys")
 
 
-def trust_of(options: Namespace) -> Trust | None:
-    """Trust as the options have it, ready; None if they ask for none.
+def trust_of(options: Namespace, named: str = "") -> Trust | None:
+    """Trust as the options have it, ready; None if they ask for none. ``named`` is the setup of the policy, if any.
 
     Raises UsageError, TrustError and PluginError.
     """
-    settings = settings_of(options)
+    settings = trust_settings(options, named)
     if settings is None:
         return None
     from dcmseal.engine.trusting import Trust
@@ -62,25 +70,29 @@ def trust_of(options: Namespace) -> Trust | None:
     return Trust.open(settings)
 
 
-def settings_of(options: Namespace) -> TrustSettings | None:
-    """Trust settings as the options have them; None if they ask for none. Raises UsageError."""
-    if not any(getattr(options, each) for each in ("trust", *_LISTS, *_PINS, *_CHOICES, *_FLAGS)):
+def trust_settings(options: Namespace, named: str = "") -> TrustSettings | None:
+    """The same, not ready yet; raises UsageError."""
+    if named and options.trust not in (None, named):
+        raise UsageError(f"the policy wants trust as [trust.{named}] says", hint="leave out --trust, or the policy")
+    name = named or options.trust
+    if not name and not any(getattr(options, each) for each in (*_LISTS, *_PINS, *_CHOICES, *_FLAGS)):
         return None
     if options.integrity_only:
         raise UsageError("--integrity-only does without trust", hint="leave it out, or the options about trust")
-    return _settings(options)
+    return settings_of(options, name)
 
 
-def _settings(options: Namespace) -> TrustSettings:
+def settings_of(options: Namespace, name: str | None) -> TrustSettings:
+    """Trust settings of that name as the options have them; raises UsageError."""
     from dataclasses import replace
 
     from dcmseal.plugins.trust import Leniency, Revocation, TrustSettings
 
     base = TrustSettings()
-    if options.trust:
+    if name:
         from dcmseal.config.loading import load_config
 
-        base = load_config(options.config).trust_setup(options.trust)
+        base = load_config(options.config).trust_setup(name)
     return replace(
         base,
         anchors=(*base.anchors, *options.trust_anchor),
@@ -93,6 +105,7 @@ def _settings(options: Namespace) -> TrustSettings:
         extended_key_usages=frozenset(options.extended_key_usage) or base.extended_key_usages,
         system_anchors=base.system_anchors or options.system_anchors,
         fetch=base.fetch or options.fetch,
+        fetch_issuers=base.fetch_issuers or options.fetch_issuers,
         revocation=Revocation(options.revocation) if options.revocation else base.revocation,
         claimed_time=Leniency(options.claimed_time) if options.claimed_time else base.claimed_time,
         weak=Leniency.ACCEPT if options.allow_weak else base.weak,

@@ -17,6 +17,7 @@ _TONES: Final = {
     Verdict.NO_SIGNATURE: Tone.OPEN,
 }
 _OUTCOME_TONES: Final = {Outcome.PASSED: Tone.GOOD, Outcome.FAILED: Tone.BAD, Outcome.UNKNOWN: Tone.OPEN}
+_FEW: Final = 20
 _SILENT: Final = {
     Aspect.TRUST: ": no trust anchor is configured",
     Aspect.CONFORMANCE: ": no profile was required",
@@ -34,6 +35,7 @@ def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: b
     _show_references(report.references, to, verbose=verbose)
     for each in report.signatures:
         _show_signature(each, to, integrity_only=report.integrity_only, verbose=verbose)
+    _show_manifest(report.manifest, to, verbose=verbose)
 
 
 def _show_references(findings: Sequence[Finding], to: Screen, *, verbose: bool) -> None:
@@ -42,6 +44,18 @@ def _show_references(findings: Sequence[Finding], to: Screen, *, verbose: bool) 
     if verified:
         to.line(f"  {'evidence':14}{counted(verified, 'instance')} verified", Tone.GOOD)
     _show_findings((each for each in findings if verbose or each.outcome is not Outcome.PASSED), to)
+
+
+def _show_manifest(findings: Sequence[Finding], to: Screen, *, verbose: bool) -> None:
+    """What a manifest says, the first few of its findings unless all are wanted."""
+    if not findings:
+        return
+    to.line()
+    to.line("by the manifest, which explains and decides nothing:", Tone.HEADING)
+    shown = findings if verbose else findings[:_FEW]
+    _show_findings(shown, to)
+    if len(shown) < len(findings):
+        to.line(f"  and {len(findings) - len(shown)} more (-v shows all)", Tone.OPEN)
 
 
 def _headline(report: VerificationReport) -> str:

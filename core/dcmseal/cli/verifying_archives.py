@@ -9,8 +9,9 @@ from dcmseal.batch.verify_task import VerifyTask
 from dcmseal.cli.archive_output import show_line
 from dcmseal.cli.archive_run import report_of, run_archive
 from dcmseal.cli.certificate_files import certificates_in
+from dcmseal.cli.demanding import policy_of
 from dcmseal.cli.site import profiles_folder_of
-from dcmseal.cli.trusting import settings_of
+from dcmseal.cli.trusting import trust_settings
 
 
 def verify_archive(options: Namespace) -> int:
@@ -20,17 +21,18 @@ def verify_archive(options: Namespace) -> int:
 
 
 def _task(options: Namespace, form: Form) -> VerifyTask:
+    setup = policy_of(options)
     return VerifyTask(
         uid=options.uid,
         location=options.item,
-        require=tuple(options.require),
+        policy=setup.policy if setup else None,
         integrity_only=options.integrity_only,
         accept_old_format=options.accept_old_format,
         timestamp=options.timestamp,
         timestamp_certificates=tuple(certificates_in(options.timestamp_certificate)),
         name_profiles=form is Form.DOCUMENT or options.journal is not None,
-        trust=settings_of(options),
+        trust=trust_settings(options, setup.trust if setup else ""),
         references=tuple(options.references),
-        profiles_folder=profiles_folder_of(options) if options.require else None,
+        profiles_folder=profiles_folder_of(options) if setup else None,
         form=form,
     )

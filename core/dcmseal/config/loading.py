@@ -24,15 +24,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 from dcmseal.config.places import VARIABLE, named_place, usual_place
+from dcmseal.config.policies import PolicySetup, read_policy
 from dcmseal.config.problems import Problem, Problems
 from dcmseal.config.setup import KeySetup, read_setup
 from dcmseal.config.tables import Table
 from dcmseal.config.trust import read_trust
 from dcmseal.errors import UsageError
 from dcmseal.plugins.trust import TrustSettings
+
+Setup = TypeVar("Setup")
 
 _MOST_BYTES: Final = 1 << 16
 _LONGEST_LINE: Final = 1000
@@ -50,6 +53,8 @@ class Config:
     """The named setups."""
     trust: Mapping[str, TrustSettings] = field(default_factory=dict[str, TrustSettings])
     """The named trust setups."""
+    policies: Mapping[str, PolicySetup] = field(default_factory=dict[str, PolicySetup])
+    """The named policies."""
     profiles_folder: Path | None = None
     """The folder of Digital Signature Profiles that the site wrote itself."""
 
@@ -74,12 +79,19 @@ class Config:
 
     def trust_setup(self, name: str) -> TrustSettings:
         """The trust setup of that name; raises UsageError if there is none."""
-        if name in self.trust:
-            return self.trust[name]
+        return self._named(name, self.trust, "trust", "trust setup")
+
+    def policy_setup(self, name: str) -> PolicySetup:
+        """The policy of that name, and the trust setup it names; raises UsageError if there is none."""
+        return self._named(name, self.policies, "policies", "policy")
+
+    def _named(self, name: str, setups: Mapping[str, Setup], table: str, what: str) -> Setup:
+        if name in setups:
+            return setups[name]
         place = self.path or named_place(None) or usual_place()
         raise UsageError(
-            f"there is no trust setup {name!r}",
-            hint=f"setups are: {', '.join(self.trust) or 'none'}; describe it as [trust.{name}] in {place}",
+            f"there is no {what} {name!r}",
+            hint=f"setups are: {', '.join(setups) or 'none'}; describe it as [{table}.{name}] in {place}",
         )
 
 
@@ -134,6 +146,14 @@ def _read(place: Path, root: Table) -> Config:
     trusted = root.table("trust")
     for name, table in trusted.tables() if trusted else ():
         trust[name] = read_trust(table, place.parent)
+    policies: dict[str, PolicySetup] = {}
+    demanded = root.table("policies")
+    for name, table in demanded.tables() if demanded else ():
+        policy = read_policy(table, place.parent)
+        if policy and policy.trust and policy.trust not in trust:
+            table.problem("trust", "there is no such trust setup", f"known are: {', '.join(trust) or 'none'}")
+        elif policy:
+            policies[name] = policy
     profiles = root.table("profiles")
     folder = profiles.text("folder") if profiles else ""
     if profiles:
@@ -142,6 +162,7 @@ def _read(place: Path, root: Table) -> Config:
         path=place,
         keys=MappingProxyType(keys),
         trust=MappingProxyType(trust),
+        policies=MappingProxyType(policies),
         profiles_folder=place.parent / Path(folder).expanduser() if folder else None,
     )
 

@@ -57,7 +57,7 @@ def read_setup(name: str, table: Table, folder: Path) -> KeySetup | None:
         uri=_complete(uri, files, table),
         files=tuple(files.values()),
         pin_source=pin_source,
-        profile=_profile(table.text("profile"), folder),
+        profile=profile_in(folder, table.text("profile")) or None,
         algorithm=_algorithm(table),
         purpose=_purpose(table),
     )
@@ -89,9 +89,9 @@ def _complete(uri: str, files: dict[str, Path], table: Table) -> str:
     return uri
 
 
-def _profile(text: str, folder: Path) -> str | None:
-    # the profile file of a site is named by its path
-    return os.fspath(folder / Path(text).expanduser()) if text.endswith(".toml") else text or None
+def profile_in(folder: Path, name: str) -> str:
+    """A profile by its name or, if it is the profile file of a site, by its whole path."""
+    return os.fspath(folder / Path(name).expanduser()) if name.endswith(".toml") else name
 
 
 def _algorithm(table: Table) -> MacAlgorithm | None:

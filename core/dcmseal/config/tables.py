@@ -71,6 +71,15 @@ class Table:
             return False
         return value
 
+    def number(self, key: str) -> int:
+        """The number of a key, which counts something; 0 if there is none."""
+        self._known.append(key)
+        value = self._values.get(key, 0)
+        if not isinstance(value, int) or isinstance(value, bool):
+            self.problem(key, "it has to be a number", f"write {key} = 2")
+            return 0
+        return value
+
     def has(self, key: str) -> bool:
         """Whether the key is there, whatever its value."""
         return key in self._values

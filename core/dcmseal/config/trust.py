@@ -26,6 +26,7 @@ def read_trust(table: Table, folder: Path) -> TrustSettings:
         crls=_files(table, "crls", folder),
         ocsp_responses=_files(table, "ocsp-responses", folder),
         fetch=table.flag("fetch"),
+        fetch_issuers=table.flag("fetch-issuers"),
         revocation=_choice(table, "revocation", Revocation),
         key_usages=frozenset(table.texts("key-usages")) or _USAGES,
         extended_key_usages=frozenset(table.texts("extended-key-usages")),

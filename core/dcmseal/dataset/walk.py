@@ -34,6 +34,11 @@ class Event(IntEnum):
 
 OPENING: Final = (Event.SEQUENCE, Event.ENCAPSULATED)
 CLOSING: Final = (Event.SEQUENCE_END, Event.ENCAPSULATED_END)
+_END_OF: Final = {
+    Event.ITEM: Event.ITEM_END,
+    Event.SEQUENCE: Event.SEQUENCE_END,
+    Event.ENCAPSULATED: Event.ENCAPSULATED_END,
+}
 
 
 class Step(NamedTuple):
@@ -133,12 +138,7 @@ def _delimits(event: Event, tag: int) -> bool:
 
 
 def _closing(level: _Open, start: int, end: int) -> Step:
-    event = {
-        Event.ITEM: Event.ITEM_END,
-        Event.SEQUENCE: Event.SEQUENCE_END,
-        Event.ENCAPSULATED: Event.ENCAPSULATED_END,
-    }[level.event]
-    return Step(event, level.tag, b"", start, end, end, level.encoding)
+    return Step(_END_OF[level.event], level.tag, b"", start, end, end, level.encoding)
 
 
 def steps_of(source: Source, start: int, encoding: Encoding) -> Iterator[Step]:

@@ -17,12 +17,17 @@ from typing import TYPE_CHECKING, TypeAlias
 from dcmseal.dataset.source import Buffer
 from dcmseal.engine.opening import DatasetInput, opened
 from dcmseal.errors import NoSuchSignature, UsageError
-from dcmseal.location import Location
+from dcmseal.location import MAIN, Location
 from dcmseal.report import VerificationReport
 
 if TYPE_CHECKING:
+    from dcmseal.coverage_map import CoverageMap
     from dcmseal.engine.inspection import Signature
+    from dcmseal.engine.keeping.asking import Finish
+    from dcmseal.engine.keeping.manifest import Evidence
+    from dcmseal.engine.policy import Policy
     from dcmseal.engine.references.folders import Folders
+    from dcmseal.engine.rule import Rule
     from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
     from dcmseal.engine.trusting import Trust
     from dcmseal.engine.verification import Question
@@ -39,7 +44,8 @@ def verify(
     *,
     uid: str | None = None,
     location: Location | str | None = None,
-    require: Iterable[str | Profile] = (),
+    require: Iterable[str | Profile | Rule] = (),
+    policy: Policy | None = None,
     integrity_only: bool = False,
     accept_old_format: bool = False,
     timestamp: TimestampRule | str = "verify",
@@ -47,42 +53,56 @@ def verify(
     name_profiles: bool = True,
     trust: Trust | TrustSettings | None = None,
     references: References | None = None,
+    keep_evidence: bool = False,
+    evidence: Evidence | None = None,
+    manifest: str | os.PathLike[str] | bytes | None = None,
     registry: Registry | None = None,
 ) -> VerificationReport:
     """Verify signatures: one by ``uid``, all at one ``location``, or all at every level.
 
-    ``require`` names profiles, or profile files, each of which some signature must meet. ``integrity_only`` lets the
-    verdict do without trust. ``accept_old_format`` takes the fragment format of DCMTK before 3.5.4 for valid.
+    ``require`` names profiles or profile files, or is other rules as ``Rule.parse`` reads them: each has to be met by
+    one signature. ``policy`` is what is demanded of all signatures together: those at the main level, or at
+    ``location``. ``integrity_only`` lets the verdict do
+    without trust. ``accept_old_format`` takes the fragment format of DCMTK before 3.5.4 for valid.
     ``timestamp`` says whether certified timestamps are verified where they are (``verify``), demanded of every
     signature (``require``), or left alone (``ignore``); ``timestamp_certificates`` are DER certificates of authorities,
     for timestamps that come without. ``name_profiles`` False saves looking for plugins where nobody wants to know which
     profiles are met. ``trust`` says whom to believe: without it, trust stays unknown; ``Trust.open(settings)`` serves
     many files. ``references`` are folders with the instances that a document cites as evidence, which are then
-    held against what it says of them (PS3.3 C.17.2.1). ``registry`` has the plugins, if not all that are installed:
-    for profiles, timestamps and trust, and for storages if ``source`` is a URL. A bad signature is a finding of the
-    report. Raises UsageError, DatasetError or one of its kinds, ProfileError or one of its kinds, PluginError, and
-    TrustError if what ``trust`` names cannot be read.
+    held against what it says of them (PS3.3 C.17.2.1). ``keep_evidence`` has the report come with its ``grounds``, for
+    ``save_evidence``; ``evidence`` repeats a verdict by what was kept then. ``manifest`` is one that was made with a
+    signature, its path or bytes: it names what was changed since, and decides nothing. ``registry`` has the plugins, if
+    not all that are installed: for profiles, timestamps and trust, and for storages if ``source`` is a URL. A bad
+    signature is a finding of the report. Raises UsageError, DatasetError or one of its kinds, ProfileError or one of
+    its kinds, PluginError, and TrustError if what ``trust`` names cannot be read.
     """
+    finish: Finish | None = None
+    if keep_evidence or evidence is not None:
+        from dcmseal.engine.keeping.asking import prepared
+
+        trust, finish = prepared(trust, evidence, registry, keep=keep_evidence, integrity_only=integrity_only)
     question = question_of(
         uid=uid,
         location=location,
         require=require,
+        policy=policy,
         integrity_only=integrity_only,
         accept_old_format=accept_old_format,
         timestamp=timestamp,
-        timestamp_certificates=timestamp_certificates,
+        timestamp_certificates=_with_kept(timestamp_certificates, evidence),
         name_profiles=name_profiles,
         trust=trust,
         registry=registry,
     )
-    return answer(source, question, folders_of(references), registry)
+    return answer(source, question, folders_of(references), registry, manifest=manifest, finish=finish)
 
 
 def question_of(
     *,
     uid: str | None = None,
     location: Location | str | None = None,
-    require: Iterable[str | Profile] = (),
+    require: Iterable[str | Profile | Rule] = (),
+    policy: Policy | None = None,
     integrity_only: bool = False,
     accept_old_format: bool = False,
     timestamp: TimestampRule | str = "verify",
@@ -94,33 +114,50 @@ def question_of(
     """What ``verify`` is asked for, made ready for any number of files; raises as it does."""
     from dcmseal.engine.verification import Question
 
-    wanted = tuple(require)
+    demanded = _demanded(policy, tuple(require), registry)
     judge = _opened(trust, registry)
     return Question(
         uid=uid,
         location=location_of(location),
         profiles=_plugins(registry).profiles() if name_profiles else (),
-        required=tuple(_plugins(registry).profile(each) if isinstance(each, str) else each for each in wanted),
+        required=demanded.profiles if demanded else (),
+        policy=demanded,
         integrity_only=integrity_only,
         accept_old_format=accept_old_format,
-        timestamp=_timestamps(timestamp, timestamp_certificates, registry, judge),
+        timestamp=_timestamps(_rule(timestamp, demanded), timestamp_certificates, registry, judge),
         trust=judge,
     )
 
 
 def answer(
-    source: DatasetInput, question: Question, folders: Folders | None = None, registry: Registry | None = None
+    source: DatasetInput,
+    question: Question,
+    folders: Folders | None = None,
+    registry: Registry | None = None,
+    *,
+    manifest: str | os.PathLike[str] | bytes | None = None,
+    finish: Finish | None = None,
 ) -> VerificationReport:
     """The answer to a question about a Data Set; raises DatasetError or one of its kinds."""
     from dcmseal.engine.verification import verify_file
 
     with opened(source, registry) as file:
         report = verify_file(file, question)
-        if folders is None:
-            return report
-        from dcmseal.engine.references.checking import reference_findings
+        if question.policy is not None:
+            from dcmseal.engine.demands import unmet_findings
 
-        return replace(report, references=tuple(reference_findings(file, report, folders)))
+            findings = unmet_findings(question.policy, report, question.location or MAIN)
+            report = replace(report, unmet=(*report.unmet, *findings))
+        if folders is not None:
+            from dcmseal.engine.references.checking import reference_findings
+
+            report = replace(report, references=tuple(reference_findings(file, report, folders)))
+        if manifest is not None:
+            from dcmseal.engine.manifest.judging import manifest_findings, read_manifest
+
+            data = manifest if isinstance(manifest, bytes) else read_manifest(manifest)
+            report = replace(report, manifest=tuple(manifest_findings(file, report, data)))
+        return report if finish is None else finish(file, question, report)
 
 
 def signatures(source: DatasetInput, registry: Registry | None = None) -> tuple[Signature, ...]:
@@ -129,6 +166,26 @@ def signatures(source: DatasetInput, registry: Registry | None = None) -> tuple[
 
     with opened(source, registry) as file:
         return tuple(signatures_of(file))
+
+
+def map_coverage(
+    source: DatasetInput,
+    report: VerificationReport,
+    *,
+    show_values: bool = False,
+    fold: bool = True,
+    registry: Registry | None = None,
+) -> CoverageMap:
+    """Every Data Element at every level, and which signatures of a verification of the same source protect it.
+
+    A signature that does not hold protects nothing. Items alike are folded into one unless ``fold`` is False. Values
+    that might tell who the patient is (PS3.15 Table E.1-1, private elements, free text) are kept back unless
+    ``show_values``. Raises UsageError, DatasetError or one of its kinds.
+    """
+    from dcmseal.engine.mapping.building import map_file
+
+    with opened(source, registry) as file:
+        return map_file(file, report, show_values=show_values, fold=fold)
 
 
 def find(source: DatasetInput, uid: str, registry: Registry | None = None) -> Signature:
@@ -177,23 +234,52 @@ def folders_of(references: References | None) -> Folders | None:
     return references if isinstance(references, Folders) else Folders(references)
 
 
-def _timestamps(
-    rule: TimestampRule | str, certificates: Iterable[bytes], registry: Registry | None, trust: Trust | None
-) -> TimestampQuestion:
-    """How timestamps are verified; raises UsageError."""
-    from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule, nobody_vouches
+def _demanded(
+    policy: Policy | None, require: tuple[str | Profile | Rule, ...], registry: Registry | None
+) -> Policy | None:
+    """What is demanded, with its profiles found; raises UsageError, and ProfileError or one of its kinds."""
+    if policy is None and not require:
+        return None
+    from dcmseal.engine.policy import Policy, rule_of
+
+    whole = (policy or Policy()).with_rules(map(rule_of, require))
+    return whole.resolved(lambda name: _plugins(registry).profile(name))
+
+
+def _rule(rule: TimestampRule | str, demanded: Policy | None) -> TimestampRule:
+    """What becomes of timestamps, if that is not against what is demanded; raises UsageError."""
+    from dcmseal.engine.timestamps import TimestampRule
 
     try:
         asked = TimestampRule(rule)
     except ValueError:
         known = ", ".join(TimestampRule)
         raise UsageError(f"{rule!r} is no way to deal with timestamps", hint=f"use one of {known}") from None
+    if demanded is None or not demanded.wants_timestamps:
+        return asked
+    if asked is TimestampRule.IGNORE:
+        raise UsageError("timestamps are to be ignored, but one is demanded", hint="leave one of the two out")
+    return TimestampRule.REQUIRE if demanded.timestamps else asked
+
+
+def _timestamps(
+    rule: TimestampRule, certificates: Iterable[bytes], registry: Registry | None, trust: Trust | None
+) -> TimestampQuestion:
+    """How timestamps are verified."""
+    from dcmseal.engine.timestamps import TimestampQuestion, nobody_vouches
+
     return TimestampQuestion(
-        rule=asked,
+        rule=rule,
         certificates=tuple(certificates),
         backend=lambda type_: _plugins(registry).timestamp_backend(type_),
         vouch=trust.vouch if trust else nobody_vouches,
     )
+
+
+def _with_kept(certificates: Iterable[bytes], evidence: Evidence | None) -> Iterable[bytes]:
+    """Certificates of authorities, with those that were given when the verdict was found."""
+    kept = evidence.grounds.timestamp_certificates if evidence else ()
+    return dict.fromkeys((*certificates, *kept))
 
 
 def _plugins(registry: Registry | None) -> Registry:

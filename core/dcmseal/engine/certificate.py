@@ -61,6 +61,13 @@ class Certificate:
         return int(getattr(self.public_key, "key_size", 0))
 
     @property
+    def public_key_info(self) -> bytes:
+        """The public key as SubjectPublicKeyInfo, in DER: equal for equal keys."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        return self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    @property
     def pem(self) -> bytes:
         """The certificate in PEM."""
         from cryptography.hazmat.primitives.serialization import Encoding

@@ -19,7 +19,7 @@ from dcmseal.engine.advice import Advice
 from dcmseal.engine.asking import References, folders_of, location_of, no_such_signature
 from dcmseal.engine.drafting import Wish
 from dcmseal.engine.opening import DatasetInput, opened
-from dcmseal.engine.placing import Output, place, target_of
+from dcmseal.engine.placing import Output, place, place_data, target_of
 from dcmseal.engine.planning import Plan, plan_signature
 from dcmseal.engine.removal import remove_signatures
 from dcmseal.engine.selection import Selection
@@ -54,6 +54,8 @@ class SigningResult:
     """The signed file, if no output was named."""
     references: tuple[FilledReference, ...] = ()
     """The instances that the document cites, and what it now says of them, if that was asked for."""
+    manifest: bytes | None = None
+    """The manifest, if one was asked for."""
     certified: TimestampAnswer | None = None
     """What verification says about the timestamp, if one was asked for; none of it failed."""
 
@@ -154,6 +156,7 @@ def sign(
     padding: str = "minimal",
     references: References | None = None,
     timestamp: str | Iterable[str] | TimestampWish | None = None,
+    manifest: Output | None = None,
     uid: str | None = None,
     secrets: Secrets | None = None,
     registry: Registry | None = None,
@@ -172,8 +175,10 @@ def sign(
     the minimum that all verifiers agree on. ``timestamp`` is the URL of a timestamp authority, or of several that are
     asked in turn, or a TimestampWish: without a sound timestamp nothing is then written. ``references`` are folders
     with the instances that a report or selection of key objects cites as evidence: their signatures or MACs are filled
-    in first, so that the signature covers them (PS3.3 C.17.2.1). ``uid`` is the Digital Signature UID of the signature,
-    which is new if none is given: AlreadySigned is raised if it is there.
+    in first, so that the signature covers them (PS3.3 C.17.2.1). ``manifest`` is where a manifest goes, a path or
+    binary stream: signed by the same key, it lets ``verify`` name what was changed later. It is in its place before the
+    signed file is. ``uid`` is the Digital Signature UID of the signature, which is new if none is given: AlreadySigned
+    is raised if it is there.
 
     Raises UsageError, DatasetError, ProfileError, SignerError, TimestampError, PluginError, OutputError, or one of
     their kinds; nothing is then written.
@@ -205,9 +210,14 @@ def sign(
             plugins = registry or installed()
             signer = stack.enter_context(plugins.open_signer(key or "", secrets or _no_secrets))
         signature = signing.make_signature(planned, signer, allow_expired=allow_expired)
+        made = None
+        if manifest is not None:
+            from dcmseal.engine.manifest.making import make_manifest
+
+            made = make_manifest(planned, signature, signer)
         stamped = None if wanted is None else stamp(signature, wanted, registry)
         signature = stamped.signature if stamped else signature
-        data = signing.attach(planned, signature, target, registry)
+        data = signing.attach(planned, signature, target, registry, first=lambda: place_data(made, manifest))
     return SigningResult(
         signature=signature,
         warnings=planned.advice,
@@ -215,6 +225,7 @@ def sign(
         left_out=planned.left_out,
         data=data,
         references=planned.references,
+        manifest=made,
         certified=stamped.answer if stamped else None,
     )
 
@@ -279,15 +290,8 @@ def _algorithm(algorithm: MacAlgorithm | str) -> MacAlgorithm:
 
 def purpose_of(purpose: SignaturePurpose | int | str) -> SignaturePurpose:
     """A purpose by number, member name, or Code Meaning; raises UsageError."""
-    if isinstance(purpose, str) and not purpose.isdigit():
-        wanted = purpose.casefold().replace("-", "_").replace(" ", "_")
-        for each in SignaturePurpose:
-            if wanted in (each.name.casefold(), each.meaning.casefold().replace(" ", "_")):
-                return each
-    else:
-        try:
-            return SignaturePurpose(int(purpose))
-        except ValueError:
-            pass
+    named = SignaturePurpose.named(str(int(purpose)) if isinstance(purpose, int) else purpose)
+    if named is not None:
+        return named
     names = ", ".join(f"{each.value} {each.name.lower()}" for each in SignaturePurpose)
     raise UsageError(f"{purpose!r} is no signature purpose of CID 7007", hint=f"use one of {names}")

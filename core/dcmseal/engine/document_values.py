@@ -25,7 +25,7 @@ def verified_value(report: SignatureReport, *, integrity_only: bool) -> Document
         "index": report.signature.index,
         "verdict": report.verdict(integrity_only=integrity_only).value,
         "aspects": {aspect.value: report.outcome(aspect).value for aspect in Aspect},
-        "required": [aspect.value for aspect in report.required],
+        "required": [{"profile": name, "outcome": outcome.value} for name, outcome in report.required],
         "findings": [finding_value(each) for each in report.findings],
         "coverage": None if report.coverage is None else _coverage(report.coverage),
         "profiles": list(report.profiles),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dcmseal.engine.certificate import Certificate
 from dcmseal.engine.certificate_values import certificate_value, certified_value
+from dcmseal.engine.comparison.document_values import comparison_value
 from dcmseal.engine.document_values import (
     element_value,
     element_values,
@@ -31,8 +32,10 @@ from dcmseal.engine.references.values import reference_value
 from dcmseal.errors import Malformed, NotSignable, SealError
 
 if TYPE_CHECKING:
+    from dcmseal.coverage_map import CoverageMap
     from dcmseal.engine.certifying import StampingResult
     from dcmseal.engine.changing import RemovalResult, SigningResult
+    from dcmseal.engine.comparison.comparing import Comparison
     from dcmseal.engine.explaining import Explanation
     from dcmseal.engine.inspection import Signature
     from dcmseal.engine.planning import Plan
@@ -54,6 +57,7 @@ def report_document(report: VerificationReport, file: str | None = None) -> Docu
             "unmet": [finding_value(each) for each in report.unmet],
             "skipped": [str(location) for location in report.skipped],
             "references": [finding_value(each) for each in report.references],
+            "manifest": [finding_value(each) for each in report.manifest],
         },
     )
 
@@ -68,13 +72,23 @@ def signatures_document(signatures: Iterable[Signature], file: str | None = None
     return _document("signatures", {"file": file or "", "signatures": [inspected_value(each) for each in signatures]})
 
 
-def signing_document(result: SigningResult, file: str | None = None, output: str | None = None) -> Document:
-    """A signature that was made, of kind ``signing``; ``file`` and ``output`` are how the caller names them."""
+def map_document(coverage: CoverageMap, file: str | None = None) -> Document:
+    """Every element of a Data Set, and which signatures cover it, of kind ``map``."""
+    from dcmseal.engine.mapping.values import map_value
+
+    return _document("map", {"file": file or "", **map_value(coverage)})
+
+
+def signing_document(
+    result: SigningResult, file: str | None = None, output: str | None = None, manifest: str | None = None
+) -> Document:
+    """A signature that was made, of kind ``signing``; the names are what the caller gives to the files."""
     return _document(
         "signing",
         {
             "file": file or "",
             "output": output or "",
+            "manifest": manifest or "",
             "signature": stated_value(result.signature),
             "warnings": [warning_value(each) for each in result.warnings],
             "padded": [element_values(path) for path in result.padded],
@@ -113,6 +127,11 @@ def plan_document(plan: Plan, file: str | None = None) -> Document:
             "references": [reference_value(each) for each in plan.references],
         },
     )
+
+
+def comparison_document(comparison: Comparison, a: str | None = None, b: str | None = None) -> Document:
+    """What differs between two instances, of kind ``comparison``; ``a`` and ``b`` are how the caller names them."""
+    return _document("comparison", {"a": a or "", "b": b or "", **comparison_value(comparison)})
 
 
 def removal_document(result: RemovalResult) -> Document:

@@ -24,18 +24,25 @@ _KERNEL_COPY: Final = 1 << 20
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 
 
+def nothing() -> None:
+    """There is nothing to be done before."""
+
+
 def write_file(
     file: DicomFile,
     body: Source,
     target: str | os.PathLike[str],
     label: str = "",
     registry: Registry | None = None,
+    *,
+    first: Callable[[], object] = nothing,
 ) -> None:
     """Write a file with another body to a path or URL.
 
     The new file is complete, on disk and renamed into place, or the old one is as it was. A ``label`` names the
-    temporary file, so that whoever knows it can find what a process that was killed left behind. Raises OutputError,
-    and for URLs UsageError, PluginError and StorageUnavailable.
+    temporary file, so that whoever knows it can find what a process that was killed left behind. ``first`` is called
+    when nothing is left but the renaming: if it raises, nothing is written. Raises OutputError, and for URLs
+    UsageError, PluginError and StorageUnavailable.
     """
     if isinstance(target, str) and URL_MARK in target:
         from dcmseal.engine.remote import local, url_written, version_under
@@ -45,12 +52,13 @@ def write_file(
         if is_url(target):
             with url_written(target, version_under(file.file, target), registry) as write:
                 _pass_on(file, body, write)
+                first()
             return
     path = os.path.realpath(target)
     if os.path.exists(path) and not os.path.isfile(path):
         raise OutputError(f"{os.fspath(target)} is no regular file", hint="it would be replaced: name a file")
     try:
-        with _replacing(path, temporary_file(path, label or secrets.token_hex(16))) as output:
+        with _replacing(path, temporary_file(path, label or secrets.token_hex(16)), first) as output:
             if file.syntax.is_deflated:
                 _pass_deflated(file, body, output.write)
             else:
@@ -66,6 +74,22 @@ def temporary_file(target: str | os.PathLike[str], label: str) -> str:
     """The path of the temporary file that becomes ``target``, under a label that nobody else uses."""
     folder, name = os.path.split(os.path.realpath(target))
     return os.path.join(folder, f".{name[:64]}.{sha256(label.encode()).hexdigest()[:16]}.tmp")
+
+
+def write_pieces(pieces: Iterable[bytes], target: str | os.PathLike[str]) -> None:
+    """Write pieces to a path, all of them or nothing.
+
+    Raises OutputError, and whatever making the pieces raises.
+    """
+    path = os.path.realpath(target)
+    try:
+        with _replacing(path, temporary_file(path, secrets.token_hex(16))) as output:
+            output.writelines(pieces)
+    except OSError as error:
+        raise OutputError(
+            f"{os.fspath(target)} cannot be written: {error.strerror or error}",
+            hint="the old file, if any, is unchanged: check the path, permissions and free space",
+        ) from None
 
 
 def write_stream(file: DicomFile, body: Source, output: BinaryIO) -> None:
@@ -148,7 +172,7 @@ def _copied_by_kernel(source: FileIO, start: int, end: int, output: BufferedWrit
 
 
 @contextmanager
-def _replacing(path: str, temporary: str) -> Generator[BufferedWriter]:
+def _replacing(path: str, temporary: str, first: Callable[[], object] = nothing) -> Generator[BufferedWriter]:
     """A temporary file beside ``path`` that takes its place when the context ends well, and goes away when not.
 
     Its content is on disk before it is renamed: a power cut leaves the old file or the complete new one. The renaming
@@ -162,6 +186,7 @@ def _replacing(path: str, temporary: str) -> Generator[BufferedWriter]:
             yield output
             output.flush()
             os.fsync(output.fileno())
+        first()
         os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import JoinedSource
 from dcmseal.engine.opening import DatasetInput, is_dataset
-from dcmseal.engine.output import file_bytes, write_file, write_stream
-from dcmseal.errors import UsageError
+from dcmseal.engine.output import file_bytes, write_file, write_pieces, write_stream
+from dcmseal.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -56,3 +56,17 @@ def place(
     else:
         write_stream(file, body, target)
     return None
+
+
+def place_data(data: bytes | None, target: Output | None) -> None:
+    """Write what goes with a Data Set, if there is anything; raises OutputError."""
+    if data is None or target is None:
+        return
+    if isinstance(target, (str, os.PathLike)):
+        write_pieces((data,), target)
+        return
+    try:
+        target.write(data)
+        target.flush()
+    except OSError as error:
+        raise OutputError(f"the manifest cannot be written: {error.strerror or error}") from None

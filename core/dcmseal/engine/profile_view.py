@@ -104,13 +104,13 @@ def facts_of(signature: DigitalSignature, certificate: Certificate | None, eleme
         key_type=certificate.key_type if certificate else None,
         certificate_type=signature.certificate_type,
         timestamp_type=signature.timestamp_type,
-        purpose=_purpose_of(signature),
+        purpose=purpose_of(signature),
         elements=elements,
         key_bits=certificate.key_bits if certificate else None,
     )
 
 
-def _purpose_of(signature: DigitalSignature) -> int | None:
+def purpose_of(signature: DigitalSignature) -> int | None:
     """The purpose of CID 7007, by code and coding scheme."""
     if signature.purpose is None:
         return None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport
@@ -18,31 +18,27 @@ _SOUND: Final = (Aspect.FORM, Aspect.INTEGRITY, Aspect.AUTHENTICITY)
 
 
 class Demands:
-    """The profiles that are required: each has to be met by one signature at least, and its rules about all be kept."""
+    """The profiles that are required: each signature is held against them, and all of a level against rules about all.
+
+    Whether some signature meets them is for the policy to say (``engine.demands``).
+    """
 
     def __init__(self, required: tuple[Profile, ...]) -> None:
         self.required = required
         self.about_all = any(_check_all_of(profile) for profile in required)
         """Whether all signatures of a level matter, whichever are asked about."""
-        self._best: dict[str, Outcome] = {}
-        self._clauses: dict[str, str] = {}
         self._broken: list[Finding] = []
 
-    def judge(self, view: ProfiledDataset, facts: SignatureFacts, *, asked: bool) -> list[Finding]:
-        """What a signature lacks for the required profiles; a PASSED for each that it meets.
-
-        Only one that was asked about can meet the demand.
-        """
+    def judge(self, view: ProfiledDataset, facts: SignatureFacts) -> Judged:
+        """What a signature lacks for the required profiles; a PASSED for each that it meets."""
         findings: list[Finding] = []
+        outcomes: list[tuple[str, Outcome]] = []
         for profile in self.required:
             missing = profile.check(view, facts)
-            clause = self._clauses[profile.name] = profile.requirements(view).clause or profile.reference
-            findings.extend(
-                missing or [_finding("profile-met", f"the signature meets {profile.title}", profile, clause)]
-            )
-            if asked:
-                self._note(profile, missing)
-        return findings
+            clause = profile.requirements(view).clause or profile.reference
+            findings.extend(missing or [_met(profile, clause)])
+            outcomes.append((profile.name, _outcome(missing)))
+        return Judged(required=tuple(outcomes), findings=tuple(findings))
 
     def judge_all(self, view: ProfiledDataset, sound: Sequence[SignatureFacts]) -> None:
         """Hold the sound signatures of a level against the rules about all of them."""
@@ -50,21 +46,20 @@ class Demands:
             self._broken.extend(broken_together(profile, view, sound))
 
     def unmet(self) -> tuple[Finding, ...]:
-        """What is required and not there."""
-        return (*self._broken, *self._not_met())
+        """The rules about all signatures that are broken."""
+        return tuple(self._broken)
 
-    def _not_met(self) -> Iterator[Finding]:
-        for profile in self.required:
-            best = self._best.get(profile.name, Outcome.FAILED)
-            if best is not Outcome.PASSED:
-                clause = self._clauses.get(profile.name, profile.reference)
-                yield _finding("profile-not-met", f"no signature meets {profile.title}", profile, clause, best)
 
-    def _note(self, profile: Profile, missing: Iterable[Finding]) -> None:
-        outcomes = {finding.outcome for finding in missing}
-        if Outcome.FAILED not in outcomes:
-            passed = self._best.get(profile.name) is Outcome.PASSED or not outcomes
-            self._best[profile.name] = Outcome.PASSED if passed else Outcome.UNKNOWN
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A signature, held against profiles."""
+
+    met: tuple[str, ...] = ()
+    """The names of those that it meets."""
+    required: tuple[tuple[str, Outcome], ...] = ()
+    """Those that are required, and whether it meets them."""
+    findings: tuple[Finding, ...] = ()
+    """What it lacks for the required ones."""
 
 
 class LevelProfiles:
@@ -78,12 +73,12 @@ class LevelProfiles:
         self._required: dict[str, Requirements] = {}
         """Of signatures at this level, by profile."""
 
-    def judge(self, facts: SignatureFacts, *, asked: bool) -> tuple[tuple[str, ...], list[Finding]]:
-        """The names of the profiles that a signature meets, and what it lacks for the required ones."""
+    def judge(self, facts: SignatureFacts) -> Judged:
+        """Which profiles a signature meets, and what it lacks for the required ones."""
         self._facts.append(facts)
         uncovered = frozenset(self._view.tags) - facts.elements
         met = tuple(profile.name for profile in self._profiles if self._meets(profile, facts, uncovered))
-        return met, self._demands.judge(self._view, facts, asked=asked)
+        return replace(self._demands.judge(self._view, facts), met=met)
 
     def _meets(self, profile: Profile, facts: SignatureFacts, uncovered: frozenset[int]) -> bool:
         """Whether a check finds nothing: where much is missing, nobody has asked for a list of it."""
@@ -125,7 +120,20 @@ def is_sound(report: SignatureReport) -> bool:
     return all(report.outcome(aspect) is Outcome.PASSED for aspect in _SOUND)
 
 
-def _finding(code: str, message: str, profile: Profile, clause: str, outcome: Outcome = Outcome.PASSED) -> Finding:
+def _outcome(missing: Iterable[Finding]) -> Outcome:
+    outcomes = {finding.outcome for finding in missing}
+    if Outcome.FAILED in outcomes:
+        return Outcome.FAILED
+    return Outcome.UNKNOWN if outcomes else Outcome.PASSED
+
+
+def _met(profile: Profile, clause: str) -> Finding:
+    message = f"the signature meets {profile.title}"
     return Finding(
-        aspect=Aspect.CONFORMANCE, outcome=outcome, code=code, message=message, where=profile.name, clause=clause
+        aspect=Aspect.CONFORMANCE,
+        outcome=Outcome.PASSED,
+        code="profile-met",
+        message=message,
+        where=profile.name,
+        clause=clause,
     )

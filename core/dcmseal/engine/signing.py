@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
@@ -13,7 +13,7 @@ from dcmseal.engine.attaching import attach_edits
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.items import unsigned_item
 from dcmseal.engine.macs import item_digest
-from dcmseal.engine.output import file_bytes, write_file, write_stream
+from dcmseal.engine.output import file_bytes, nothing, write_file, write_stream
 from dcmseal.engine.planning import Plan, check_profile
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.errors import CertificateMismatch, CertificateNotValid, MechanismUnavailable, UsageError, WeakAlgorithm
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 Output: TypeAlias = "str | os.PathLike[str] | BinaryIO | None"
 
-_MIN_BITS: Final = {KeyType.RSA: 2048, KeyType.DSA: 2048}
 _CURVES: Final = frozenset({"secp256r1", "secp384r1", "secp521r1"})
 _ATTEMPTS: Final = 16
 
@@ -76,9 +75,10 @@ def _check_certificate(plan: Plan, certificate: Certificate, signer: Signer, *, 
         raise CertificateMismatch(
             "the certificate is for another kind of key than the signer's", hint="name the certificate of this very key"
         )
-    if certificate.key_bits < _MIN_BITS.get(certificate.key_type, 0):
+    least = certificate.key_type.least_bits
+    if certificate.key_bits < least:
         raise WeakAlgorithm(
-            f"a key of {certificate.key_bits} bits is too weak for a new signature", hint="use 2048 bits or more"
+            f"a key of {certificate.key_bits} bits is too weak for a new signature", hint=f"use {least} bits or more"
         )
     curve = getattr(getattr(certificate.public_key, "curve", None), "name", None)
     if certificate.key_type is KeyType.EC and curve not in _CURVES:
@@ -109,29 +109,37 @@ def _chunks(plan: Plan) -> Iterator[bytes]:
 
 
 def attach(
-    plan: Plan, signature: DigitalSignature, output: Output = None, registry: Registry | None = None
+    plan: Plan,
+    signature: DigitalSignature,
+    output: Output = None,
+    registry: Registry | None = None,
+    *,
+    first: Callable[[], object] = nothing,
 ) -> bytes | None:
     """Put a signature into the plan's Data Set, and write the result.
 
     ``output`` is a path or URL, which may be the input's own, or a binary stream; without one the bytes of the file are
-    returned. A pydicom Dataset is changed in place, and takes no output. Raises OutputError, and for URLs PluginError
-    and StorageUnavailable; ``registry`` has their storages, if not all installed.
+    returned. A pydicom Dataset is changed in place, and takes no output. ``first`` writes what goes with the result,
+    immediately before that is in its place: if it raises, nothing is changed. Raises OutputError, and for URLs
+    PluginError and StorageUnavailable; ``registry`` has their storages, if not all installed.
     """
     if plan.dataset is not None:
         from dcmseal.engine.pydicom_dataset import attach_to_dataset
 
         if output is not None:
             raise UsageError("a pydicom Dataset is signed in place", hint="save it yourself")
+        first()
         changed = {each.path[0] for each in plan.padded}
         if plan.filled:
             changed |= plan.filled.evidence
         attach_to_dataset(plan.dataset, plan.file, signature, changed)
         return None
     body = splice(plan.file.body, attach_edits(plan.level, plan.scan, signature))
+    if isinstance(output, (str, os.PathLike)):
+        write_file(plan.file, body, output, signature.uid, registry, first=first)
+        return None
+    first()
     if output is None:
         return file_bytes(plan.file, body)
-    if isinstance(output, (str, os.PathLike)):
-        write_file(plan.file, body, output, signature.uid, registry)
-    else:
-        write_stream(plan.file, body, output)
+    write_stream(plan.file, body, output)
     return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.engine.silence import Silence
 from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, stamped_values, timestamp_answer
 from dcmseal.errors import CertificateNotValid, TimestampError, TimestampRejected, UsageError
 from dcmseal.model import DigitalSignature
@@ -16,6 +18,8 @@ from dcmseal.plugins.registry import Registry, installed
 from dcmseal.plugins.timestamping import Patience, QueryWish, TimestampBackend
 from dcmseal.report import Outcome
 from dcmseal.terms import TimestampType
+
+T = TypeVar("T")
 
 
 def _no_secrets(_: SecretRequest) -> str | None:
@@ -32,6 +36,8 @@ class TimestampWish:
     patience: Patience = Patience()
     secrets: Secrets = field(default=_no_secrets, repr=False)
     """Answers with ``USER:PASSWORD`` when an authority wants to know who asks."""
+    silence: Silence = field(default_factory=Silence, repr=False, compare=False)
+    """Of authorities, remembered by those who sign several files with one wish."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +70,29 @@ def stamp(signature: DigitalSignature, wish: TimestampWish, registry: Registry |
     Raises UsageError, PluginError, or TimestampError with what each of them said.
     """
     backend = _backend(registry)
+
+    def ask(url: str) -> Stamped:
+        query = query_for(signature, wish.query, registry)
+        return stamped_with(signature, backend.ask(url, query, wish.patience, wish.secrets), query, registry)
+
+    return in_turn(wish, ask)
+
+
+def in_turn(wish: TimestampWish, ask: Callable[[str], T]) -> T:
+    """What the first of the authorities gives that does not fail; each is to get a nonce of its own.
+
+    One that gave no answer is left out for a while, so that not every file of many waits for it. Raises TimestampError
+    with what each of them said.
+    """
     errors: list[tuple[str, TimestampError]] = []
     for url in wish.urls:
-        # each gets a nonce of its own
-        query = query_for(signature, wish.query, registry)
         try:
-            response = backend.ask(url, query, wish.patience, wish.secrets)
-            return stamped_with(signature, response, query, registry)
+            wish.silence.check(url)
+            return ask(url)
+        except TimestampRejected as error:
+            errors.append((url, error))
         except TimestampError as error:
+            wish.silence.begin(url)
             errors.append((url, error))
     if len(errors) == 1:
         raise errors[0][1]

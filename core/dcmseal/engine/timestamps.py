@@ -24,6 +24,10 @@ _CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """By so much the signer's clock may be ahead of the authority's."""
 
 
+VOUCHING: Final = frozenset({"tsa-trust-unknown", "tsa-trust-doubtful"})
+"""Codes of findings that leave open whether the authority is trusted."""
+
+
 class TimestampRule(StrEnum):
     """What becomes of certified timestamps in a verification."""
 

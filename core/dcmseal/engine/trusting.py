@@ -11,7 +11,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dcmseal.model import CertifiedTime, DigitalSignature
@@ -28,6 +29,8 @@ class Trust:
 
     settings: TrustSettings
     evaluator: TrustEvaluator
+    keep: Callable[[TrustAnswer], object] | None = field(default=None, repr=False)
+    """Is passed every answer, which then comes with its material."""
 
     @classmethod
     def open(cls, settings: TrustSettings, registry: Registry | None = None) -> Trust:
@@ -51,9 +54,7 @@ class Trust:
         """
         now = self.settings.now or dt.datetime.now(dt.UTC)
         moment, basis = _moment(signature, certified, now)
-        answer: TrustAnswer = self.evaluator.evaluate(
-            TrustQuestion(certificate=certificate, moment=moment, basis=basis, now=now)
-        )
+        answer = self._answer(TrustQuestion(certificate=certificate, moment=moment, basis=basis, now=now))
         return answer.findings, SignerTrust(moment=moment, basis=basis, chain=answer.chain)
 
     def vouch(self, time: CertifiedTime) -> tuple[Finding, ...]:
@@ -62,7 +63,7 @@ class Trust:
         Its time is its own claim: whoever has the key of an authority that expired or was revoked can certify any time.
         Raises TrustError if the backend fails.
         """
-        answer = self.evaluator.evaluate(
+        answer = self._answer(
             TrustQuestion(
                 certificate=time.authority,
                 moment=time.moment,
@@ -73,11 +74,20 @@ class Trust:
             )
         )
         outcomes = {finding.outcome for finding in answer.findings}
+        if (Outcome.FAILED, "revoked") in {(finding.outcome, finding.code) for finding in answer.findings}:
+            return (_authority(Outcome.FAILED, "tsa-revoked", _reasons(answer, Outcome.FAILED)),)
         if Outcome.FAILED in outcomes:
             return (_authority(Outcome.FAILED, "tsa-untrusted", _reasons(answer, Outcome.FAILED)),)
         if Outcome.UNKNOWN in outcomes:
             return (_authority(Outcome.UNKNOWN, "tsa-trust-doubtful", _reasons(answer, Outcome.UNKNOWN)),)
         return (_authority(Outcome.PASSED, "tsa-trusted", "it leads to a trust anchor"),)
+
+    def _answer(self, question: TrustQuestion) -> TrustAnswer:
+        if self.keep is None:
+            return self.evaluator.evaluate(question)
+        answer = self.evaluator.evaluate(replace(question, keep_material=True))
+        self.keep(answer)
+        return answer
 
 
 def _reasons(answer: TrustAnswer, outcome: Outcome) -> str:

@@ -8,10 +8,8 @@ from typing import Final
 from dcmseal.engine.certificate import Certificate
 from dcmseal.model import DigitalSignature
 from dcmseal.report import Aspect, Finding, Outcome
-from dcmseal.terms import KeyType
 
 _SIGNING: Final = "PS3.15 C.1"
-_STRONG_BITS: Final = 2048
 _ANY_BITS: Final = 1024
 """Smaller keys are broken by anybody."""
 
@@ -49,7 +47,7 @@ def strength_findings(
         message = f"{algorithm} is weak: other data of the same MAC may be found"
         yield _trust(outcome, "weak-mac-algorithm", message)
     bits = certificate.key_bits
-    if certificate.key_type in (KeyType.RSA, KeyType.DSA) and bits < _STRONG_BITS:
+    if certificate.key_type is not None and bits < certificate.key_type.least_bits:
         message = f"the key has {bits} bits: it may have been broken"
         yield _trust(outcome, "weak-key", message)
         if bits < _ANY_BITS:

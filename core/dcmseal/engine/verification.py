@@ -17,7 +17,7 @@ from dcmseal.engine.coverage import Listed, Lists, coverage_findings
 from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
 from dcmseal.engine.lookalikes import lookalike_findings
 from dcmseal.engine.macs import LevelMacs, level_macs
-from dcmseal.engine.profiling import Demands, LevelProfiles
+from dcmseal.engine.profiling import Demands, Judged, LevelProfiles
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
 from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, Timestamps, type_for_profiles
@@ -30,6 +30,7 @@ from dcmseal.tags import tag_text, tags_text
 
 if TYPE_CHECKING:
     from dcmseal.engine.alternatives import Alternative, Readings
+    from dcmseal.engine.policy import Policy
     from dcmseal.engine.trusting import Trust
     from dcmseal.model import DigitalSignature
     from dcmseal.plugins.protocols import Profile, SignatureFacts
@@ -49,7 +50,9 @@ class Question:
     profiles: tuple[Profile, ...] = ()
     """Profiles whose names are reported if met."""
     required: tuple[Profile, ...] = ()
-    """Profiles each of which some signature has to meet."""
+    """Profiles that each signature is held against, whether their names are reported or not."""
+    policy: Policy | None = None
+    """What is demanded of the signatures together; ``required`` are the profiles that it names."""
     integrity_only: bool = False
     timestamp: TimestampQuestion = TimestampQuestion()
     accept_old_format: bool = False
@@ -230,16 +233,16 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question, time
     else:
         message = "the level has more lists of signed elements than are looked at"
         findings.append(_finding(Aspect.COVERAGE, Outcome.FAILED, "too-many-lists", message))
-    met: tuple[str, ...] = ()
+    judged = Judged()
     if level.profiled is not None:
-        facts = _facts(signature, certificate, listed, stamp)
-        met, missing = level.profiled.judge(facts, asked=question.uid in (None, signature.uid))
-        findings.extend(missing)
+        judged = level.profiled.judge(_facts(signature, certificate, listed, stamp))
+        findings.extend(judged.findings)
     return SignatureReport(
         signature=signature,
         findings=tuple(findings),
         coverage=listed.coverage if listed else None,
-        profiles=met,
+        profiles=judged.met,
+        required=judged.required,
         trust=trust,
         certified=stamp.time,
     )

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from dcmseal.errors import PluginBroken, TrustError
+from dcmseal.grounds import TrustMaterial
 from dcmseal.plugins import answers
 from dcmseal.plugins.loading import Origin
 from dcmseal.plugins.trust import TrustAnswer, TrustBackend, TrustEvaluator, TrustQuestion, TrustSettings
@@ -54,6 +55,9 @@ class GuardedEvaluator:
             answer = answers.one_of(self._evaluator.evaluate(question), TrustAnswer, "evaluate")
             findings = answers.tuple_of(answer.findings, Finding, "evaluate")
             answers.tuple_of(answer.chain, bytes, "evaluate")
+            material = answers.one_of(answer.material, TrustMaterial, "evaluate")
+            for values in (material.anchors, material.certificates, material.crls, material.ocsp_responses):
+                answers.tuple_of(values, bytes, "evaluate")
             if not findings or any(finding.aspect is not Aspect.TRUST for finding in findings):
                 raise answers.Nonsense("evaluate speaks of another aspect than trust, or of nothing")
             return answer

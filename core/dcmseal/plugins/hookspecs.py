@@ -1,4 +1,4 @@
-"""The hooks through which a plugin contributes keys, trust, profiles, kinds of timestamp, storages and executors.
+"""The hooks through which plugins contribute keys, trust, profiles, timestamps, reports, storages and executors.
 
 A plugin is a module named by an entry point of group ``dcmseal``; it imports nothing heavy:
 
@@ -22,6 +22,7 @@ import pluggy
 from dcmseal.plugins.executing import BatchExecutor
 from dcmseal.plugins.loading import PROJECT
 from dcmseal.plugins.protocols import Profile, SignerBackend
+from dcmseal.plugins.reporting import ReportWriter
 from dcmseal.plugins.storage import Storage
 from dcmseal.plugins.timestamping import TimestampBackend
 from dcmseal.plugins.trust import TrustBackend
@@ -64,4 +65,10 @@ def dcmseal_storages() -> Iterable[Storage]:
 @hookspec
 def dcmseal_batch_executors() -> Iterable[BatchExecutor]:
     """Contribute what many files are worked on with beyond this process; each is found by its name."""
+    raise NotImplementedError
+
+
+@hookspec
+def dcmseal_report_writers() -> Iterable[ReportWriter]:
+    """Contribute writers of reports about verifications; each is found by its format."""
     raise NotImplementedError

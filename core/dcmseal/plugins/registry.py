@@ -1,4 +1,4 @@
-"""The registry of plugins: keys, trust and storages by scheme, profiles and executors by name, timestamps by type."""
+"""The registry of plugins: keys, trust and storages by scheme, the others by name, type or format."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dcmseal.plugins.catalogue import Catalogue
 from dcmseal.plugins.executing import BatchExecutor
 from dcmseal.plugins.guarded_executing import GuardedExecutor
 from dcmseal.plugins.guarded_profile import GuardedProfile, guarded_profile
+from dcmseal.plugins.guarded_reporting import GuardedWriter
 from dcmseal.plugins.guarded_signer import GuardedBackend
 from dcmseal.plugins.guarded_storage import GuardedStorage
 from dcmseal.plugins.guarded_timestamping import GuardedTimestamps
@@ -22,6 +23,7 @@ from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.key_uri import KeyUri, escaped, scheme_of
 from dcmseal.plugins.loading import LoadedPlugin, Origin, discovered, origin_of, registered
 from dcmseal.plugins.protocols import Profile, Secrets, Signer, SignerBackend
+from dcmseal.plugins.reporting import ReportWriter
 from dcmseal.plugins.storage import Storage
 from dcmseal.plugins.timestamping import TimestampBackend
 from dcmseal.plugins.trust import TrustBackend
@@ -182,6 +184,21 @@ class Registry:
             )
         return executor
 
+    def report_writer(self, format_: str) -> ReportWriter:
+        """What writes reports in a format; raises PluginNotFound, PluginConflict or PluginBroken."""
+        writer = self._writers.find(format_)
+        if writer is None:
+            known = ", ".join(self._writers.usable)
+            raise PluginNotFound(
+                f"no plugin writes reports of format {format_[:_LONGEST_TYPE]!r}",
+                hint=f"install the plugin for it, or use one of: {known or 'none is installed'}",
+            )
+        return writer
+
+    def report_writers(self) -> tuple[ReportWriter, ...]:
+        """All report writers that can be used, by format."""
+        return tuple(self._writers.usable.values())
+
     def plugins(self) -> tuple[PluginInfo, ...]:
         """All plugins, the broken ones too."""
         return tuple(self._info(plugin) for plugin in self._plugins)
@@ -246,6 +263,16 @@ class Registry:
             name_of=lambda executor: executor.name,
         )
 
+    @cached_property
+    def _writers(self) -> Catalogue[GuardedWriter]:
+        return Catalogue(
+            self._plugins,
+            kind="report",
+            hook="dcmseal_report_writers",
+            admit=GuardedWriter,
+            name_of=lambda writer: writer.format,
+        )
+
     def _info(self, plugin: LoadedPlugin) -> PluginInfo:
         catalogues = (
             self._backends,
@@ -254,6 +281,7 @@ class Registry:
             self._timestamps,
             self._storages,
             self._executors,
+            self._writers,
         )
         problems = dict.fromkeys(problem for each in catalogues for problem in each.problems(plugin))
         return PluginInfo(

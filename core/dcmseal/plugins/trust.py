@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
+from dcmseal.grounds import TrustMaterial
 from dcmseal.report import Finding, Outcome, TimeBasis
 
 DEFAULT_SCHEME: Final = "x509"
@@ -69,12 +70,17 @@ class TrustSettings:
     crls: tuple[str, ...] = ()
     ocsp_responses: tuple[str, ...] = ()
     """Files and folders of OCSP responses in DER."""
+    material: TrustMaterial = field(default=TrustMaterial(), repr=False)
+    """What does not come from files; of its anchors, all are trusted, and what cannot be read is passed over."""
     fetch: bool = False
     """Fetch CRLs and OCSP responses from where certificates that lead to an anchor say they are."""
+    fetch_issuers: bool = False
+    """Fetch issuers' certificates that are missing from where any certificate says they are: whoever makes a file can
+    choose whom that calls."""
     timeout: float = 10.0
     """Seconds that each fetch may take."""
     revocation: Revocation | None = None
-    """None is HARD if CRLs or OCSP responses are named or to be fetched, else SOFT."""
+    """None is HARD if CRLs or OCSP responses are named, given or to be fetched, else SOFT."""
     key_usages: frozenset[str] = frozenset({"digital_signature", "non_repudiation"})
     """A certificate that states key usages has to state one of these (RFC 5280 4.2.1.3); if empty, any will do."""
     extended_key_usages: frozenset[str] = frozenset()
@@ -94,8 +100,9 @@ class TrustSettings:
 
     @property
     def asks_for_revocation(self) -> bool:
-        """Whether CRLs or OCSP responses are named or to be fetched."""
-        return bool(self.crls or self.ocsp_responses or self.fetch)
+        """Whether CRLs or OCSP responses are named, given or to be fetched."""
+        given = self.material.crls or self.material.ocsp_responses
+        return bool(self.crls or self.ocsp_responses or self.fetch or given)
 
     @property
     def revocation_rule(self) -> Revocation:
@@ -123,6 +130,8 @@ class TrustQuestion:
     purpose: TrustPurpose = TrustPurpose.SIGNING
     others: tuple[bytes, ...] = ()
     """DER certificates that came with it: they may lead to an anchor, and are none."""
+    keep_material: bool = False
+    """The answer is to be repeated some day: it should come with the material."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +141,11 @@ class TrustAnswer:
     findings: tuple[Finding, ...]
     chain: tuple[bytes, ...] = ()
     """DER, the signer's first, the anchor last; empty if none leads to an anchor."""
+    material: TrustMaterial = field(default=TrustMaterial(), repr=False)
+    """All that the answer depends on besides settings and question, fetched or named, if that was asked for.
+
+    Settings with this material and the same anchors, asked again, give the same answer.
+    """
 
 
 class TrustEvaluator(Protocol):

@@ -1,12 +1,14 @@
-"""Fixtures of trust: a site, and the authority that it trusts."""
+"""Fixtures of trust: a site, the authority that it trusts, and a responder."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.backends.trust.authority import Authority, Site, root
+from tests.support.responder import Responder, serving
 
 
 @pytest.fixture
@@ -17,3 +19,10 @@ def site(tmp_path: Path) -> Site:
 @pytest.fixture(scope="session")
 def ca() -> Authority:
     return root()
+
+
+@pytest.fixture
+def responder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Responder]:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serving(Responder()) as running:
+        yield running

@@ -169,18 +169,17 @@ def forged(ca: Authority) -> dict[str, Any]:
     return {"crls": [Authority(a_key("thief"), ca.certificate).crl()]}
 
 
-def from_a_stranger(ca: Authority) -> dict[str, Any]:
-    stranger = root("stranger")
-    return {"ocsp_responses": [ca.ocsp(ca.issue("leaf"), signer=stranger.issue("responder"))]}
+def of_another_certificate(ca: Authority) -> dict[str, Any]:
+    return {"ocsp_responses": [ca.ocsp(ca.issue("leaf"))]}
 
 
 @pytest.mark.parametrize(
     ("told", "code"),
     [
         (stale, "revocation-stale"),
-        (of_another, "revocation-unknown"),
+        (of_another, "revocation-of-others"),
         (forged, "revocation-unknown"),
-        (from_a_stranger, "revocation-unknown"),
+        (of_another_certificate, "revocation-unknown"),
     ],
 )
 def test_what_does_not_tell_is_doubt_or_nothing(site: Site, ca: Authority, told: Any, code: str) -> None:
@@ -193,6 +192,23 @@ def test_what_does_not_tell_is_doubt_or_nothing(site: Site, ca: Authority, told:
         answer = site.ask(leaf, ca, revocation=rule, **told(ca))
         assert only(answer, code).outcome is outcome is outcome_of(answer)
         assert "not-revoked" not in codes(answer)
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_two_crls_the_one_that_says_revoked_counts(site: Site, ca: Authority, turn: int) -> None:
+    leaf = ca.issue("leaf")
+    crls = [ca.crl(issued=on(2025, 12, 1)), ca.crl((leaf, BEFORE))][::turn]
+    assert codes(site.ask(leaf, ca, crls=crls), Outcome.FAILED) == ["revoked"]
+
+
+def test_what_is_on_hold_in_a_stale_crl_may_be_good_again(site: Site, ca: Authority) -> None:
+    leaf = ca.issue("leaf")
+    for reason, code in (
+        (x509.ReasonFlags.certificate_hold, "revocation-stale"),
+        (x509.ReasonFlags.key_compromise, "revoked"),
+    ):
+        crl = ca.crl((leaf, BEFORE), issued=on(2024, 2), due=on(2024, 3), reason=reason)
+        assert codes(site.ask(leaf, ca, crls=[crl])) == ["leads-to-anchor", code]
 
 
 def test_without_any_source_revocation_is_looked_at_if_it_has_to_be(site: Site, ca: Authority) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -14,59 +14,9 @@ from dcmseal.plugins.trust import Leniency, Revocation, TrustQuestion
 from dcmseal.report import Outcome, TimeBasis
 from dcmseal_trust.backend import X509Backend
 from tests.backends.trust.authority import NOW, SIGNED, Authority, Site, codes, on, only, outcome_of, root
+from tests.support.responder import SLOWLY, Responder, babble, drip, redirect, wait
 
 SINCE = on(2025)
-
-
-class Responder:
-    """Answers each path with bytes, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, bytes | Callable[[BaseHTTPRequestHandler], None]] = {}
-        self.asked: list[str] = []
-        self.url = ""
-
-    def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
-        self.asked.append(handler.path)
-        content = self.answers.get(handler.path)
-        if callable(content):
-            content(handler)
-        elif content is None:
-            handler.send_error(404)
-        else:
-            handler.send_response(200)
-            handler.end_headers()
-            handler.wfile.write(content)
-
-
-@contextmanager
-def serving(responder: Responder) -> Iterator[Responder]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            responder.answer(self)
-
-        do_POST = do_GET  # noqa: N815 - where http.server looks for it
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            responder.url = f"http://127.0.0.1:{server.server_port}"
-            yield responder
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@pytest.fixture
-def responder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Responder]:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with serving(Responder()) as running:
-        yield running
 
 
 def test_nothing_is_fetched_unless_allowed(site: Site, ca: Authority, responder: Responder) -> None:
@@ -102,30 +52,13 @@ def test_the_crl_is_next_if_the_responder_is_down(site: Site, ca: Authority, res
     assert responder.asked == ["/ocsp", "/crl"]
 
 
-def wait(handler: BaseHTTPRequestHandler) -> None:
-    """Says nothing until the other side gives up."""
-    handler.connection.settimeout(5)
-    handler.connection.recv(1)
-
-
-def drip(handler: BaseHTTPRequestHandler) -> None:
-    handler.send_response(200)
-    handler.end_headers()
-    try:
-        while True:
-            handler.wfile.write(bytes(1 << 12))
-    except OSError:
-        return
-
-
-def redirect(handler: BaseHTTPRequestHandler) -> None:
-    handler.send_response(302)
-    handler.send_header("Location", "file:///etc/passwd")
-    handler.end_headers()
-
-
-def babble(handler: BaseHTTPRequestHandler) -> None:
-    handler.wfile.write(b"\xff\xfe no HTTP\r\n\r\n")
+@pytest.mark.parametrize("part", SLOWLY)
+def test_what_comes_drop_by_drop_is_not_waited_for(site: Site, ca: Authority, responder: Responder, part: str) -> None:
+    responder.answers["/crl"] = SLOWLY[part]
+    leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl")
+    started = time.monotonic()
+    assert only(site.ask(leaf, ca, fetch=True, timeout=0.3), "revocation-unreachable").outcome is Outcome.UNKNOWN
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize("answer", [wait, drip, redirect, babble, b"", b"\x30\x00", None])
@@ -172,3 +105,28 @@ def test_what_was_fetched_is_remembered_and_counts_for_every_moment(
         assert ask(SIGNED) == ["leads-to-anchor", "revoked-since"]
         assert ask(on(2025, 6)) == ["leads-to-anchor", "revoked"]
     assert responder.asked == ["/crl"]
+
+
+def test_what_an_answer_says_that_it_is_does_not_matter(site: Site, ca: Authority, responder: Responder) -> None:
+    def as_a_page(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/html")
+        handler.end_headers()
+        handler.wfile.write(ca.crl())
+
+    responder.answers["/crl"] = as_a_page
+    assert codes(site.ask(ca.issue("leaf", crl_at=f"{responder.url}/crl"), ca, fetch=True))[-1] == "not-revoked"
+
+
+def test_what_is_fetched_again_is_not_kept_twice(
+    site: Site, ca: Authority, responder: Responder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dcmseal_trust.fetching, "PATIENCE", 0.0)
+    leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl")
+    responder.answers["/crl"] = ca.crl(issued=on(2023, 2), due=on(2023, 3))
+    evaluator = X509Backend().open(site.settings(ca, fetch=True))
+    for hour in range(3):
+        now = NOW + timedelta(hours=hour)
+        evaluator.evaluate(TrustQuestion(certificate=leaf.der, moment=SIGNED, basis=TimeBasis.CLAIMED, now=now))
+    assert responder.asked == ["/crl"] * 3
+    assert len(evaluator._material.crls) == 1

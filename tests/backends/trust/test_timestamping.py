@@ -57,7 +57,7 @@ def test_what_came_with_the_token_leads_on_but_is_no_anchor(site: Site, ca: Auth
 
 def test_revoked_and_expired_since(site: Site, ca: Authority) -> None:
     tsa = ca.issue("tsa", extensions=[STAMPING])
-    for since, code in ((on(2024), "tsa-untrusted"), (on(2025), "tsa-trust-doubtful")):
+    for since, code in ((on(2024), "tsa-revoked"), (on(2025), "tsa-trust-doubtful")):
         assert vouched(site, ca, tsa, crls=[ca.crl((tsa, since))]).code == code
     old = ca.issue("tsa", extensions=[STAMPING], valid=(on(2023), on(2025)))
     assert vouched(site, ca, old).code == "tsa-trust-doubtful"

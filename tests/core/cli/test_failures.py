@@ -20,8 +20,8 @@ REFUSED = {
     *("WeakAlgorithm", "CertificateMismatch", "CertificateNotValid"),
 }
 UNREADABLE = {
-    *("DatasetError", "NotDicom", "Malformed", "OutputError", "InstanceNotFound", "InstanceAmbiguous"),
-    *("AlreadySigned", "ProcessDied"),
+    *("DatasetError", "NotDicom", "Malformed", "OutputError", "EvidenceError"),
+    *("InstanceNotFound", "InstanceAmbiguous", "AlreadySigned", "ProcessDied"),
 }
 
 

@@ -138,7 +138,7 @@ def test_a_setup_that_is_not_there(file: Path) -> None:
     ("text", "where", "line", "said"),
     [
         ("[key.a]", "key", 1, "did you mean keys?"),
-        ("\n[pkcs11.a]\nmodule = 1", "pkcs11", 2, "known here are: keys, trust, profiles"),
+        ("\n[pkcs11.a]\nmodule = 1", "pkcs11", 2, "known here are: keys, trust, policies, profiles"),
         ("keys = 3", "keys", 1, "write [keys]"),
         ("[keys]\na = 'pem:a'", "keys.a", 2, "write [keys.a]"),
         ("[keys.a]\nuri = 'pem:a'\nPin_Source = 'env:A'", "keys.a.Pin_Source", 3, "did you mean pin-source?"),

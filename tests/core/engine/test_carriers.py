@@ -11,6 +11,7 @@ import pytest
 from dcmseal.engine import validity
 from dcmseal.errors import Malformed
 from dcmseal.report import Outcome, Verdict
+from dcmseal.terms import KeyType
 from tests.core.engine.kit import codes, edited, items_of, signed, verdict, verified
 from tests.support.builder import (
     IMPLICIT_LE,
@@ -151,7 +152,7 @@ def test_what_is_harmless_has_no_such_finding(pki: Pki) -> None:
 
 def test_keys_that_are_too_small(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
     data = signed(file(image()), pki["rsa2048"])
-    monkeypatch.setattr(validity, "_STRONG_BITS", 4096)
+    monkeypatch.setattr(KeyType, "least_bits", 4096)
     assert codes(verified(data))["weak-key"] is Outcome.UNKNOWN
     assert verdict(data) is Verdict.VALID
     monkeypatch.setattr(validity, "_ANY_BITS", 3072)

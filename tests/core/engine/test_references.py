@@ -1,106 +1,32 @@
-"""Evidence that a document cites: filled in before signing, and held against the instances afterwards."""
+"""Evidence that a document cites is filled in before signing, or has to hold if it is there already."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from io import BytesIO
-from pathlib import Path
-from typing import Any
 
 import pytest
-from pydicom import Dataset, dcmread
+from pydicom import dcmread
 
 import dcmseal
-from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound, NotSignable, UsageError
-from dcmseal.report import Aspect, Outcome, Verdict, VerificationReport
-from dcmseal.tags import tag_text
+from dcmseal.errors import DatasetError, NotSignable, UsageError
+from dcmseal.report import Verdict
 from tests.core.engine.cutting import without
 from tests.core.engine.kit import signed, signer_of
+from tests.core.engine.study import FIRST, SECOND, Study, both, references_in
 from tests.support.builder import (
     NATIVE_SYNTAXES,
-    Item,
     Node,
-    Raw,
     Sequence,
     Syntax,
     Value,
-    all_vrs,
     encode,
     file,
     image,
-    in_order,
     text,
-    uid,
     with_group_lengths,
 )
-from tests.support.evidence import (
-    CURRENT,
-    OTHER,
-    by_mac,
-    by_signature,
-    cited,
-    document,
-    evidence,
-    pydicom_document,
-)
-from tests.support.files import Kind, RealFile, files_of, real_file
-from tests.support.pki import Pki
-
-FIRST, SECOND = "1.2.3.4.1", "1.2.3.4.2"
-
-
-@dataclass(frozen=True, slots=True)
-class Study:
-    """A folder with instances, and documents about them."""
-
-    folder: Path
-    pki: Pki
-
-    def put(self, name: str, data: bytes) -> bytes:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-        return data
-
-    def sign(self, data: bytes, **options: Any) -> bytes:
-        return signed(data, self.pki["rsa2048"], references=[self.folder], **options)
-
-    def verify(self, data: bytes, **options: Any) -> VerificationReport:
-        return dcmseal.verify(data, integrity_only=True, references=[self.folder], **options)
-
-    def codes(self, data: bytes) -> list[str]:
-        return [each.code for each in self.verify(data).references]
-
-    def says(self, *said: Node) -> list[str]:
-        """What is found out if a document says this of FIRST, and is signed then."""
-        data = signed(file(document(evidence(CURRENT, cited(FIRST, *said)))), self.pki["rsa2048"])
-        return self.codes(data)
-
-
-@pytest.fixture
-def study(tmp_path: Path, pki: Pki) -> Study:
-    """One instance without a signature, and one with."""
-    study = Study(tmp_path / "study", pki)
-    study.put("first.dcm", file(image(instance=FIRST)))
-    study.put("below/second.dcm", signed(file(image(instance=SECOND)), pki["p256"]))
-    return study
-
-
-def both(**options: Any) -> bytes:
-    return file(document(evidence(CURRENT, cited(FIRST)), evidence(OTHER, cited(SECOND)), **options))
-
-
-def references_in(data: bytes) -> list[Dataset]:
-    dataset = dcmread(BytesIO(data))
-    return [
-        item
-        for tag in (CURRENT, OTHER)
-        if tag in dataset
-        for each in dataset[tag].value
-        for series in each.ReferencedSeriesSequence
-        for item in series.ReferencedSOPSequence
-    ]
+from tests.support.evidence import CURRENT, OTHER, by_mac, cited, document, evidence, pydicom_document
+from tests.support.files import Kind, RealFile, files_of
 
 
 @pytest.mark.parametrize("kind", ["SR", "verified SR", "key objects"])
@@ -197,206 +123,6 @@ def test_documents_of_pydicom_are_signed_in_place(study: Study, key_objects: boo
         assert (report.verdict, len(report.references)) == (Verdict.VALID, 2)
 
 
-def altered(nodes: tuple[Node, ...]) -> Iterator[tuple[int, tuple[Node, ...]]]:
-    """The nodes with one element changed, at any depth, or taken out."""
-    for index, node in enumerate(nodes):
-        assert not isinstance(node, Raw)
-        others = nodes[:index], nodes[index + 1 :]
-        yield node.tag, (*others[0], *others[1])
-        if isinstance(node, Value) and node.value:
-            for at in {0, len(node.value) // 2}:
-                value = bytearray(node.value)
-                value[at] ^= 1
-                yield node.tag, (*others[0], replace(node, value=bytes(value)), *others[1])
-        elif isinstance(node, Sequence):
-            yield node.tag, (*others[0], replace(node, items=(*node.items, Item())), *others[1])
-            for number, item in enumerate(node.items):
-                for _, inner in altered(item.elements):
-                    items = (*node.items[:number], replace(item, elements=inner), *node.items[number + 1 :])
-                    yield node.tag, (*others[0], replace(node, items=items), *others[1])
-
-
-NESTED = Sequence(
-    0x00081140, (Item((uid(0x00081150, "1.2"), Sequence(0x0040A170, (Item((text(0x00080100, "SH", "1"),)),)))),)
-)
-RICH = tuple(
-    node for node in image(NESTED, *all_vrs(), instance=FIRST) if not (isinstance(node, Value) and node.vr == "UN")
-)
-
-
-@pytest.mark.parametrize("by", ["MAC", "signature"])
-def test_whatever_element_changes_is_found(study: Study, by: str) -> None:
-    original = file(RICH) if by == "MAC" else signed(file(RICH), study.pki["p256"])
-    study.put("first.dcm", original)
-    result = study.sign(file(document(evidence(CURRENT, cited(FIRST)))))
-    assert study.codes(result) == ["reference-verified"]
-    count = 0
-    for tag, nodes in altered(RICH):
-        study.put("first.dcm", file(nodes) if by == "MAC" else _resealed(original, nodes))
-        report = study.verify(result)
-        expected = "reference-missing" if tag == 0x00080018 else "reference-changed"
-        assert [each.code for each in report.references] == [expected], tag_text(tag)
-        assert report.verdict is (Verdict.NOT_ESTABLISHED if tag == 0x00080018 else Verdict.INVALID)
-        count += 1
-    assert count > 100
-
-
-def _resealed(original: bytes, nodes: tuple[Node, ...]) -> bytes:
-    """The signed file with other elements beside its signature."""
-    old = {node.tag: node for node in RICH if not isinstance(node, Raw)}
-    new = {node.tag: node for node in nodes if not isinstance(node, Raw)}
-    for tag, node in old.items():
-        if new.get(tag) != node:
-            other = encode([new[tag]]) if tag in new else b""
-            assert original.count(encode([node])) == 1
-            return original.replace(encode([node]), other)
-    raise AssertionError("nothing was changed")
-
-
-def test_what_is_added_to_an_instance_is_spoken_of(study: Study) -> None:
-    result = study.sign(both())
-    study.put("first.dcm", file(image(text(0x00204000, "LT", "new"), instance=FIRST)))
-    report = study.verify(result)
-    assert [each.code for each in report.references][:2] == ["reference-verified", "reference-covers-part"]
-    assert report.references[1].aspect is Aspect.COVERAGE
-    assert report.verdict is Verdict.VALID
-
-
-def test_a_signature_more_changes_nothing(study: Study) -> None:
-    result = study.sign(both())
-    for name in ("first.dcm", "below/second.dcm"):
-        study.put(name, signed((study.folder / name).read_bytes(), study.pki["rsa2048"]))
-    assert study.codes(result) == ["reference-verified"] * 2
-
-
-@pytest.mark.parametrize(
-    "change", [lambda value: value.rstrip(b" ") + b"    ", lambda value: value], ids=["added", "none"]
-)
-def test_padding_added_on_the_way_changes_nothing(study: Study, change: Callable[[bytes], bytes]) -> None:
-    result = study.sign(both())
-    padded = tuple(
-        replace(node, value=change(node.value)) if isinstance(node, Value) and node.vr == "PN" else node
-        for node in image(instance=FIRST)
-    )
-    study.put("first.dcm", file(padded))
-    assert study.codes(result)[0] == "reference-verified"
-
-
-def test_a_signature_that_is_gone_or_another_is_found(study: Study) -> None:
-    result = study.sign(both())
-    path = study.folder / "below/second.dcm"
-    dcmseal.remove(path, in_place=True)
-    report = study.verify(result)
-    assert [each.code for each in report.references] == ["reference-verified", "reference-signature-gone"]
-    assert report.verdict is Verdict.NOT_ESTABLISHED
-    uid_of_it = references_in(result)[1].ReferencedDigitalSignatureSequence[0].DigitalSignatureUID
-    dataset = dcmread(BytesIO(signed(path.read_bytes(), study.pki["p256"])))
-    dataset.DigitalSignaturesSequence[0].DigitalSignatureUID = uid_of_it
-    dataset.save_as(path)
-    assert study.codes(result)[1] == "reference-changed"
-
-
-def test_a_signature_that_says_nothing_any_longer_is_unsound(study: Study) -> None:
-    result = study.sign(both())
-    path = study.folder / "below/second.dcm"
-    dataset = dcmread(path)
-    dataset.MACParametersSequence.append(dataset.MACParametersSequence[0])
-    dataset.save_as(path)
-    assert study.codes(result)[1] == "reference-signature-unsound"
-
-
-def test_one_signature_over_all_is_enough_and_one_over_a_part_is_not(study: Study) -> None:
-    path = study.folder / "below/second.dcm"
-    for tags, code in ((None, "reference-verified"), (["PatientID"], "reference-signature-gone")):
-        plain = file(image(instance=SECOND))
-        study.put("below/second.dcm", signed(signed(plain, study.pki["p256"]), study.pki["rsa2048"], tags=tags))
-        result = study.sign(both())
-        first, _ = dcmseal.signatures(path)
-        dcmseal.remove(path, uids=[first.uid], in_place=True)
-        assert study.codes(result)[1] == code
-
-
-def test_what_is_missing_or_there_twice_is_said(study: Study) -> None:
-    result = study.sign(both())
-    study.put("copy.dcm", (study.folder / "first.dcm").read_bytes())
-    assert study.codes(result)[0] == "reference-verified"
-    study.put("copy.dcm", file(image(instance=FIRST, pixels=bytes(16))))
-    (study.folder / "below/second.dcm").unlink()
-    report = study.verify(result)
-    assert [each.code for each in report.references] == ["reference-ambiguous", "reference-missing"]
-    assert {each.outcome for each in report.references} == {Outcome.UNKNOWN}
-    assert report.verdict is Verdict.NOT_ESTABLISHED
-    with pytest.raises(InstanceAmbiguous, match=r"copy\.dcm and .*first\.dcm"):
-        study.sign(file(document(evidence(CURRENT, cited(FIRST)))))
-    with pytest.raises(InstanceNotFound, match=SECOND):
-        study.sign(file(document(evidence(CURRENT, cited(SECOND)))))
-
-
-def test_an_instance_cut_short_is_unreadable(study: Study) -> None:
-    result = study.sign(both())
-    study.put("first.dcm", (study.folder / "first.dcm").read_bytes()[:-8])
-    assert study.codes(result)[0] == "reference-unreadable"
-    with pytest.raises(DatasetError):
-        study.sign(both())
-
-
-def test_evidence_that_nothing_is_said_of_or_that_is_not_signed_is_not_verified(study: Study) -> None:
-    plain = signed(both(), study.pki["rsa2048"])
-    assert study.codes(plain) == ["evidence-unprotected"] * 2
-    assert study.verify(plain).verdict is Verdict.NOT_ESTABLISHED
-    instance = (study.folder / "first.dcm").read_bytes()
-    data = file(document(evidence(CURRENT, cited(FIRST, by_mac(instance)))))
-    unsigned = signed(data, study.pki["rsa2048"], tags=["PatientName"])
-    report = study.verify(unsigned)
-    assert [(each.code, each.where) for each in report.references] == [
-        ("reference-verified", FIRST),
-        ("evidence-unsigned", tag_text(CURRENT)),
-    ]
-    assert report.verdict is Verdict.NOT_ESTABLISHED
-
-
-def test_a_document_that_cites_nothing_is_not_spoken_of(study: Study) -> None:
-    report = study.verify(signed(file(image()), study.pki["p256"]))
-    assert (report.references, report.verdict) == ((), Verdict.VALID)
-    assert dcmseal.verify(study.sign(both()), integrity_only=True).references == ()
-
-
-def said_in_mac(study: Study, tag: int, node: Node | None) -> Sequence:
-    """What would be said of FIRST, with one element another."""
-    made = by_mac((study.folder / "first.dcm").read_bytes())
-    kept = [each for each in made.items[0].elements if isinstance(each, Value) and each.tag != tag]
-    return replace(made, items=(Item(in_order(*kept, *([node] if node else []))),))
-
-
-def test_what_cannot_be_held_against_an_instance_is_said(study: Study) -> None:
-    for tag, node, code in (
-        (0x04000015, text(0x04000015, "CS", "SHA257"), "reference-mac-unusable"),
-        (0x04000010, uid(0x04000010, "1.2.840.10008.1.2"), "reference-mac-unusable"),
-        (0x04000010, uid(0x04000010, "1.2.840.10008.1.2.4.50"), "reference-other-representation"),
-        (0x04000404, None, "reference-malformed"),
-        (0x04000020, None, "reference-malformed"),
-    ):
-        assert study.says(said_in_mac(study, tag, node)) == [code], code
-
-
-def test_malformed_references_are_said_to_be(study: Study) -> None:
-    good = by_mac((study.folder / "first.dcm").read_bytes())
-    empty = by_signature(("1.2.3", b""))
-    for said in (
-        [replace(good, items=good.items * 2)],
-        [replace(good, items=())],
-        [by_signature()],
-        [empty],
-        [good, good],
-        [Value(0x04000403, "OB", b"??")],
-    ):
-        assert set(study.says(*said)) - {"evidence-unsigned"} == {"reference-malformed"}, said
-    codes = study.codes(signed(file(document(evidence(CURRENT, *[cited(FIRST, good)] * 9))), study.pki["p256"]))
-    assert codes == ["reference-verified"] * 8 + ["reference-malformed"]
-    no_sequence = file(document(Value(CURRENT, "OB", b"????")))
-    assert study.codes(signed(no_sequence, study.pki["p256"])) == ["reference-malformed"]
-
-
 def test_references_that_are_there_already_have_to_hold_and_stay(study: Study) -> None:
     instance = (study.folder / "first.dcm").read_bytes()
     half_done = file(document(evidence(CURRENT, cited(FIRST, by_mac(instance)), cited(SECOND))))
@@ -441,14 +167,3 @@ def test_requests_that_cannot_be_met_are_refused(study: Study) -> None:
         signed(both(), study.pki["p256"], references=[study.folder / "nowhere"])
     with pytest.raises(UsageError, match="several"):
         signed(both(), study.pki["p256"], references=str(study.folder))
-
-
-def test_pixels_compressed_since_cannot_be_compared(study: Study) -> None:
-    original, compressed = real_file("MR_small.dcm").data, real_file("MR_small_RLE.dcm").data
-    name = dcmread(BytesIO(original)).SOPInstanceUID
-    study.put("real.dcm", original)
-    result = study.sign(file(document(evidence(CURRENT, cited(name)))))
-    dataset = dcmread(BytesIO(compressed))
-    dataset.SOPInstanceUID = name
-    dataset.save_as(study.folder / "real.dcm")
-    assert study.codes(result) == ["reference-other-representation"]

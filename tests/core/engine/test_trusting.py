@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 import dcmseal
+from dcmseal.engine.keeping.saving import evidence_bytes, evidence_of
 from dcmseal.engine.trusting import Trust
 from dcmseal.errors import PluginNotFound, SealError, TrustError
+from dcmseal.grounds import TrustMaterial
 from dcmseal.plugins.registry import Registry
 from dcmseal.plugins.trust import Leniency, TrustAnswer, TrustQuestion, TrustSettings
 from dcmseal.report import Aspect, Finding, Outcome, TimeBasis, Verdict
@@ -159,3 +161,25 @@ def test_schemes_are_found_by_name_and_belong_to_one() -> None:
         twice.trust_backend("fake")
     broken = registry(type("Nameless", (), {"scheme": "FAKE", "summary": "", "open": None})())
     assert "scheme" in broken.plugins()[0].problem
+
+
+@pytest.mark.parametrize("material", [None, TrustMaterial(crls=["no tuple"]), TrustMaterial(anchors=("no bytes",))])  # type: ignore[arg-type]
+def test_nonsense_for_material_stops_the_verification(file: bytes, material: Any) -> None:
+    answer = TrustAnswer(findings=(GOOD,), material=material)
+    with pytest.raises(TrustError, match="trust backend fake of fakes"):
+        dcmseal.verify(file, trust=opened(Evaluator(answer)), keep_evidence=True)
+
+
+def test_a_plugin_that_knows_of_no_material_has_evidence_of_its_chain(file: bytes, pki: Pki) -> None:
+    """It is asked again when the verdict is repeated, and at the same moment."""
+    evaluator = Evaluator(TrustAnswer(findings=(GOOD,), chain=(pki["rsa2048"].der, pki.root.der)))
+    plugins = registry(Backend(evaluator))
+    report = dcmseal.verify(file, trust=SETTINGS, registry=plugins, keep_evidence=True)
+    assert evaluator.questions[-1].keep_material
+    evidence = replace(evidence_of(evidence_bytes(report)), trust_moment=True)
+    assert evidence.grounds.material.anchors == (pki.root.der,)
+    assert evidence.grounds.material.certificates == (pki["rsa2048"].der,)
+    years_on = replace(SETTINGS, now=NOW.replace(year=2050))
+    again = dcmseal.verify(file, trust=years_on, registry=plugins, evidence=evidence)
+    assert again.verdict is Verdict.VALID
+    assert evaluator.questions[-1].now == NOW

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import dcmseal
+from tests.support.files import real_file
 
 TESTS = Path(__file__).resolve().parents[2]
 FOREIGN = TESTS / "foreign_plugin"
@@ -104,6 +105,7 @@ def test_own_plugins_come_in_as_a_strangers_do(foreign: Path) -> None:
         "problem": "",
     }
     assert {"profile:base-rsa", "profile:none"} <= set(listing["dcmseal profiles"]["contributes"])
+    assert listing["dcmseal-foreign-example reports"]["contributes"] == ["report:lines"]
     assert listing["dcmseal-foreign-example example"] == {
         "name": "example",
         "distribution": "dcmseal-foreign-example",
@@ -115,6 +117,14 @@ def test_own_plugins_come_in_as_a_strangers_do(foreign: Path) -> None:
 
 def test_strangers_key_signs(foreign: Path) -> None:
     assert evaluate(SIGNING, foreign) == "RSA"
+
+
+def test_stranger_writes_reports(foreign: Path, tmp_path: Path) -> None:
+    image = real_file("CT_small.dcm").path
+    code = "import sys; from dcmseal.cli.main import main; sys.argv[0] = 'dcmseal'; assert main() == 3"
+    report = tmp_path / "report.txt"
+    run(["-c", code, "verify", str(image), "--report", f"lines:{report}"], foreign)
+    assert report.read_text("utf-8") == f"no-signature 0 {image}\n"
 
 
 def test_strangers_plugin_keeps_the_contracts(foreign: Path) -> None:
@@ -174,4 +184,4 @@ def test_listing_and_profiles_import_nothing_heavy(foreign: Path) -> None:
     listed, names, modules = evaluate(HEAVY, foreign)
     assert {"software", "profiles", "example"} <= set(listed)
     assert {"none", "base-rsa", "example-ecdsa", "pem", "der", "p12", "example"} <= set(names)
-    assert not {"cryptography", "pydicom", "pkcs11", "asn1crypto", "click", "rich"} & set(modules)
+    assert not {"cryptography", "pydicom", "pkcs11", "asn1crypto", "click", "rich", "jinja2"} & set(modules)

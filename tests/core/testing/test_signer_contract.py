@@ -14,6 +14,7 @@ from dcmseal.errors import SealError
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing import SignerContract
 from tests.core.testing import bad_backends as bad
+from tests.core.testing import bad_manners as ill
 from tests.core.testing.one_key import PIN, OneKey
 from tests.support.pki import Pki
 
@@ -37,45 +38,45 @@ FOUND_BY: Final[Mapping[str, tuple[type[OneKey], ...]]] = {
     "test_signs_from_many_threads": (bad.OneMessageAtATime,),
     "test_opens_in_many_threads": (bad.OneOpeningAtATime,),
     "test_closing_one_signer_leaves_the_other_open": (bad.OneSession,),
-    "test_secret_is_asked_for_if_and_only_if_there_is_one": (bad.NeverAsks, bad.AsksForEachSignature),
+    "test_secret_is_asked_for_if_and_only_if_there_is_one": (ill.NeverAsks, ill.AsksForEachSignature),
     "test_wrong_secret_is_rejected_and_not_tried_again": (
-        bad.NeverAsks,
-        bad.TriesThreeTimes,
-        bad.EncodesCarelessly,
-        bad.RepeatsTheWrongSecret,
-        bad.HidesTheWrongSecretBadly,
-        bad.LocksAtOnce,
-        bad.RaisesItsOwn,
+        ill.NeverAsks,
+        ill.TriesThreeTimes,
+        ill.EncodesCarelessly,
+        ill.RepeatsTheWrongSecret,
+        ill.HidesTheWrongSecretBadly,
+        ill.LocksAtOnce,
+        ill.RaisesItsOwn,
     ),
-    "test_declining_to_give_the_secret_is_rejected": (bad.NeverAsks, bad.TriesThreeTimes, bad.RaisesItsOwn),
-    "test_a_prompt_that_is_cancelled_ends_the_opening": (bad.CatchesWhatThePromptRaises, bad.LocksAtOnce),
-    "test_no_secret_in_any_repr": (bad.Talkative,),
-    "test_no_secret_in_logs_output_and_errors": (bad.Logs, bad.Prints, bad.RepeatsTheWrongSecret),
-    "test_bad_key_uris_raise_errors_of_dcmseal": (bad.NoHint, bad.ForeignUriErrors),
-    "test_a_secret_in_the_key_uri_is_refused": (bad.TakesAnyUri,),
-    "test_refuses_once_closed": (bad.StaysOpen,),
-    "test_an_error_of_the_application_passes_and_closes_the_key": (bad.SwallowsErrors, bad.ClosesOnSuccessOnly),
+    "test_declining_to_give_the_secret_is_rejected": (ill.NeverAsks, ill.TriesThreeTimes, ill.RaisesItsOwn),
+    "test_a_prompt_that_is_cancelled_ends_the_opening": (ill.CatchesWhatThePromptRaises, ill.LocksAtOnce),
+    "test_no_secret_in_any_repr": (ill.Talkative,),
+    "test_no_secret_in_logs_output_and_errors": (ill.Logs, ill.Prints, ill.RepeatsTheWrongSecret),
+    "test_bad_key_uris_raise_errors_of_dcmseal": (ill.NoHint, ill.ForeignUriErrors),
+    "test_a_secret_in_the_key_uri_is_refused": (ill.TakesAnyUri,),
+    "test_refuses_once_closed": (ill.StaysOpen,),
+    "test_an_error_of_the_application_passes_and_closes_the_key": (ill.SwallowsErrors, ill.ClosesOnSuccessOnly),
     "test_an_error_of_the_data_set_passes_and_harms_nothing": (
-        bad.BlamesTheDataSetOnItself,
-        bad.StuckOnceTheDataSetFailed,
+        ill.BlamesTheDataSetOnItself,
+        ill.StuckOnceTheDataSetFailed,
     ),
     "test_a_device_that_is_gone_is_not_opened": (
-        bad.NeverMissesItsDevice,
-        bad.KnowsNoDevice,
-        bad.ForeignDeviceErrors,
-        bad.NeverTheSameAgain,
+        ill.NeverMissesItsDevice,
+        ill.KnowsNoDevice,
+        ill.ForeignDeviceErrors,
+        ill.NeverTheSameAgain,
     ),
-    "test_a_device_that_is_gone_is_not_listed_or_says_why_not": (bad.ListsWhatIsGone,),
-    "test_a_device_that_goes_away_signs_no_more": (bad.NeverMissesItsDevice, bad.KnowsNoDevice, bad.NeverTheSameAgain),
-    "test_a_device_that_is_back_signs_or_says_why_not": (bad.SignsNonsenseAfterwards,),
-    "test_a_key_whose_device_is_gone_can_be_closed": (bad.ClosesNeverWithoutDevice,),
-    "test_names_itself": (bad.Nameless,),
-    "test_keys_it_lists_are_of_its_scheme": (bad.ListsOthers, bad.ListsOthersForAUri),
+    "test_a_device_that_is_gone_is_not_listed_or_says_why_not": (ill.ListsWhatIsGone,),
+    "test_a_device_that_goes_away_signs_no_more": (ill.NeverMissesItsDevice, ill.KnowsNoDevice, ill.NeverTheSameAgain),
+    "test_a_device_that_is_back_signs_or_says_why_not": (ill.SignsNonsenseAfterwards,),
+    "test_a_key_whose_device_is_gone_can_be_closed": (ill.ClosesNeverWithoutDevice,),
+    "test_names_itself": (ill.Nameless,),
+    "test_keys_it_lists_are_of_its_scheme": (ill.ListsOthers, ill.ListsOthersForAUri),
     "test_the_plugin_contributes_the_backend_and_imports_nothing_heavy": (),
 }
 """``OneKey`` stands for a backend that can do more than its author says."""
 
-FAILURES: Final = (AssertionError, InvalidSignature, SealError, ValueError, bad.ForeignError)
+FAILURES: Final = (AssertionError, InvalidSignature, SealError, ValueError, ill.ForeignError)
 
 
 class Suite(SignerContract):
@@ -123,13 +124,13 @@ def test_so_does_one_that_says_which_algorithms_it_knows(suite: Suite, check: st
     getattr(suite, check)()
 
 
-@pytest.mark.parametrize("suite", [bad.AsksForEachSignature], indirect=True)
+@pytest.mark.parametrize("suite", [ill.AsksForEachSignature], indirect=True)
 def test_so_does_one_that_says_that_it_asks_for_each_signature(suite: Suite) -> None:
     suite.secret_for_each_signature = True
     suite.test_secret_is_asked_for_if_and_only_if_there_is_one()
 
 
-@pytest.mark.parametrize("suite", [bad.NeverAsks], indirect=True)
+@pytest.mark.parametrize("suite", [ill.NeverAsks], indirect=True)
 @pytest.mark.parametrize("check", checks())
 def test_so_does_one_without_a_secret(suite: Suite, check: str) -> None:
     suite.secret = None
@@ -146,7 +147,8 @@ def test_a_bad_backend_is_found(suite: Suite, check: str) -> None:
 
 def test_every_test_of_the_contract_finds_something() -> None:
     assert set(FOUND_BY) == set(checks())
-    kinds = {value for value in vars(bad).values() if isinstance(value, type) and issubclass(value, OneKey)}
+    values = (*vars(bad).values(), *vars(ill).values())
+    kinds = {value for value in values if isinstance(value, type) and issubclass(value, OneKey)}
     assert kinds - {OneKey} == {kind for kind, _ in findings()} - {OneKey}
 
 
@@ -178,7 +180,7 @@ def test_what_cannot_be_tested_is_skipped_with_a_reason(suite: Suite, check: str
 
 
 def test_the_secret_is_not_in_the_message_of_a_failed_test(suite: Suite) -> None:
-    suite.backend = bad.Talkative(suite.backend.key, suite.backend.chain)
+    suite.backend = ill.Talkative(suite.backend.key, suite.backend.chain)
     with pytest.raises(AssertionError) as caught:
         suite.test_no_secret_in_any_repr()
     assert PIN not in str(caught.value)

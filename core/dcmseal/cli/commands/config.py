@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dcmseal.cli.examining import ExaminedSetup
+    from dcmseal.cli.examining_demands import ExaminedPolicy, ExaminedTrust
     from dcmseal.cli.output import Screen
     from dcmseal.config.loading import Config
     from dcmseal.config.problems import Problem
     from dcmseal.engine.json_values import Json
 
 _DESCRIPTION = """\
-Explain the configuration file. check: which file it is, what each setup comes to, whether plugins and
-files are there, and everything that is wrong, with the line. path: where the file is, or would be."""
+Explain the configuration file. check: which file it is, what each setup of a key, of trust and each policy
+comes to, whether plugins and files are there and can be read, and everything that is wrong, with the line.
+path: where the file is, or would be."""
 _EXAMPLES = """
   dcmseal config check
   dcmseal config check --open                      open each key as well, which may ask for its PIN
@@ -41,19 +43,24 @@ def run(options: Namespace) -> int:
     if options.action == "path":
         return _path(options)
     from dcmseal.cli.examining import examined, plugins_with
+    from dcmseal.cli.examining_demands import examined_policy, examined_trust
     from dcmseal.cli.output import screen, write_json
     from dcmseal.config.loading import examine_config
 
     config, problems = examine_config(options.config)
     plugins, wrong_profiles = plugins_with(config.profiles_folder)
     setups = [examined(setup, plugins, open_it=options.open) for setup in config.keys.values()]
+    trust = [examined_trust(name, settings, plugins) for name, settings in config.trust.items()]
+    policies = [examined_policy(name, setup, plugins) for name, setup in config.policies.items()]
+    examined_all: tuple[ExaminedSetup | ExaminedTrust | ExaminedPolicy, ...] = (*setups, *trust, *policies)
     if options.json:
-        write_json(_document(config, setups, problems, wrong_profiles))
+        write_json(_document(config, setups, trust, policies, problems, wrong_profiles))
     else:
-        _show(config, setups, problems, wrong_profiles, screen())
+        _show(config, examined_all, problems, wrong_profiles, screen())
     if problems:
         return ExitCode.USAGE
-    return ExitCode.UNAVAILABLE if wrong_profiles or any(each.problems for each in setups) else ExitCode.OK
+    missing = [*wrong_profiles, *(problem for each in examined_all for problem in each.problems)]
+    return ExitCode.UNAVAILABLE if missing else ExitCode.OK
 
 
 def _path(options: Namespace) -> int:
@@ -75,7 +82,12 @@ def _path(options: Namespace) -> int:
 
 
 def _document(
-    config: Config, setups: Sequence[ExaminedSetup], problems: Sequence[Problem], wrong_profiles: Sequence[str]
+    config: Config,
+    setups: Sequence[ExaminedSetup],
+    trust: Sequence[ExaminedTrust],
+    policies: Sequence[ExaminedPolicy],
+    problems: Sequence[Problem],
+    wrong_profiles: Sequence[str],
 ) -> dict[str, Json]:
     from dcmseal.cli.output import document
 
@@ -85,6 +97,8 @@ def _document(
         profiles_folder="" if config.profiles_folder is None else str(config.profiles_folder),
         profile_problems=[*wrong_profiles],
         keys=[each.document() for each in setups],
+        trust=[each.document() for each in trust],
+        policies=[each.document() for each in policies],
         problems=[
             {"line": each.line or None, "where": each.where, "message": each.message, "hint": each.hint}
             for each in problems
@@ -94,7 +108,7 @@ def _document(
 
 def _show(
     config: Config,
-    setups: Sequence[ExaminedSetup],
+    setups: Sequence[ExaminedSetup | ExaminedTrust | ExaminedPolicy],
     problems: Sequence[Problem],
     wrong_profiles: Sequence[str],
     to: Screen,
@@ -115,6 +129,6 @@ def _show(
         fields(to, [("problem", problem) for problem in wrong_profiles], Tone.OPEN)
     for setup in setups:
         to.line()
-        to.line(f"{setup.name}: {'not usable' if setup.problems else 'sound'}", setup.tone)
+        to.line(f"{setup.title}: {'not usable' if setup.problems else 'sound'}", setup.tone)
         fields(to, setup.fields(), longest=LONGEST_LINE)
         fields(to, [("problem", problem) for problem in setup.problems], Tone.OPEN)

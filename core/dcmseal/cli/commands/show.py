@@ -1,4 +1,4 @@
-"""``dcmseal show``: all that signatures say of themselves."""
+"""``dcmseal show``: all that signatures say of themselves, or which elements they cover."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
+from dcmseal.cli.tree import add_tree_options
 
 if TYPE_CHECKING:
     from dcmseal.cli.output import Screen
@@ -15,14 +16,20 @@ if TYPE_CHECKING:
 _EXAMPLES = """
   dcmseal show signed.dcm                     all signatures
   dcmseal show signed.dcm --uid 2.25.1234
-  dcmseal show 2.25.1234 signed.dcm           the same"""
+  dcmseal show 2.25.1234 signed.dcm           the same
+  dcmseal show signed.dcm --tree              every element, and what covers it"""
 
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain("FILE [UID] [--json]", "Show all that signatures say of themselves; nothing is verified.", _EXAMPLES)
+    parser.explain(
+        "FILE [UID] [--tree] [--json]",
+        "Show all that signatures say of themselves; nothing is verified. Or show which elements they cover.",
+        _EXAMPLES,
+    )
     parser.add_argument("words", metavar="FILE", nargs="+", help="DICOM file or URL, or - for standard input")
     parser.add_uid("only the signature with this Digital Signature UID")
+    add_tree_options(parser)
     parser.add_json()
 
 
@@ -34,6 +41,10 @@ def run(options: Namespace) -> int:
     from dcmseal.engine.asking import signatures
 
     file, uid = file_and_uid(options)
+    if options.tree:
+        from dcmseal.cli.tree import show_tree
+
+        return show_tree(file, uid, options)
     with input_file(file) as source:
         found = signatures(source)
     if uid is not None or not found:

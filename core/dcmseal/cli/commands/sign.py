@@ -56,7 +56,7 @@ class _Wish(PlainWish):
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    from dcmseal.cli import secrets, timestamp_options
+    from dcmseal.cli import manifest_options, secrets, timestamp_options
     from dcmseal.cli.chosen_key import KEY_VARIABLE, setup_names
     from dcmseal.cli.site import profile_names
 
@@ -86,6 +86,7 @@ def configure(parser: Parser) -> None:
         "--wait-for-device", action="store_true", help="if card or token are away, ask for them and go on"
     )
     secrets.add_arguments(parser)
+    manifest_options.add_making(parser)
 
     what = parser.add_argument_group("what is signed")
     what.add_argument(
@@ -189,6 +190,7 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
     from dcmseal.cli.chosen_key import key_of, needed
     from dcmseal.cli.files import STDIO, input_file, result_file
     from dcmseal.cli.jobs import folder_of_results
+    from dcmseal.cli.manifest_options import places_for
     from dcmseal.cli.open_key import OpenKey
     from dcmseal.cli.progress import Progress
     from dcmseal.cli.secrets import secrets_of
@@ -204,6 +206,7 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
     wish = _wish(options, chosen)
     timestamp = wish_of(options)
     otherwise = chosen.setup.pin_source if chosen.setup else None
+    manifests = dict(zip(jobs, places_for(options, [job.target for job in jobs]), strict=True))
     wait = somebody_who_waits() if options.wait_for_device else None
     report = SigningReport(len(jobs), as_json=options.json, verbose=options.verbose, quiet=options.quiet)
     progress = Progress(len(jobs))
@@ -222,6 +225,7 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
                 in_place=job.in_place,
                 allow_expired=options.allow_expired,
                 timestamp=timestamp,
+                manifest=manifests[job],
                 **wish,
             )
 
@@ -230,7 +234,7 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
             if isinstance(result, SealError):
                 report.failed(job, result)
             else:
-                report.done(job, result)
+                report.done(job, result, manifests[job])
     return report.end()
 
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator
+from os.path import isdir
 from typing import TYPE_CHECKING
 
 from dcmseal.cli.archives import add_archive_options, is_archive
+from dcmseal.cli.demanding import add_policy_options, policy_of
 from dcmseal.cli.exit_codes import ExitCode
-from dcmseal.cli.parser import Parser, completed_by
-from dcmseal.cli.trusting import add_trust_options, trust_of
+from dcmseal.cli.keeping import add_evidence_options
+from dcmseal.cli.manifest_options import add_reading, manifest_for
+from dcmseal.cli.parser import Parser
+from dcmseal.cli.reporting import add_report_options, reports_of
+from dcmseal.cli.trusting import add_trust_options
 
 if TYPE_CHECKING:
+    from dcmseal.cli.reporting import Reports
     from dcmseal.engine.json_values import Document
     from dcmseal.errors import SealError
     from dcmseal.report import VerificationReport
@@ -21,9 +27,13 @@ _EXAMPLES = """
   dcmseal verify signed.dcm --trust-anchor hospital-ca.pem --crl hospital.crl
   dcmseal verify archive --trust hospital               a folder; trust as the configuration file says
   dcmseal verify signed.dcm --integrity-only            whoever signed it
+  dcmseal verify signed.dcm --html report.html          for people, and for paper
   dcmseal verify *.dcm --quiet && echo all are valid
   dcmseal verify plan.dcm --item "BeamSequence[0]" --require base-rsa
+  dcmseal verify report.dcm --require "purpose:verification + signer:CN=Dr. Example" --policy release
   dcmseal verify report.dcm --references study          is its evidence what was cited?
+  dcmseal verify signed.dcm --trust hospital --save-evidence signed.evidence
+  dcmseal verify signed.dcm --trust hospital --evidence signed.evidence
   dcmseal verify s3://archive/study/ --json-lines       objects in a storage
   dcmseal verify - --json < signed.dcm
   find /archive -newer last -print0 | dcmseal verify --files-from - --json-lines > results.jsonl"""
@@ -31,8 +41,6 @@ _EXAMPLES = """
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    from dcmseal.cli.site import profile_names
-
     parser.explain(
         "FILE... [options]",
         "Verify signatures: is the data as it was signed, by whom, and what is not covered?\n"
@@ -43,17 +51,9 @@ def configure(parser: Parser) -> None:
     parser.add_uid("only the signature with this Digital Signature UID")
     parser.add_argument("--item", metavar="PATH", help="only signatures in this item, as in BeamSequence[0], or main")
     add_trust_options(parser)
+    add_policy_options(parser)
+    add_evidence_options(parser)
     parser.add_argument("--integrity-only", action="store_true", help="do without trust in the signer")
-    completed_by(
-        parser.add_argument(
-            "--require",
-            metavar="PROFILE",
-            action="append",
-            default=[],
-            help="some signature has to meet this profile, or profile file (*.toml); may be repeated",
-        ),
-        profile_names,
-    )
     parser.add_config()
     parser.add_argument(
         "--accept-old-format",
@@ -67,6 +67,7 @@ def configure(parser: Parser) -> None:
         default=[],
         help="hold the evidence that a report cites against the instances in this folder; may be repeated",
     )
+    add_reading(parser)
     parser.add_argument(
         "--timestamp",
         choices=("verify", "require", "ignore"),
@@ -80,6 +81,7 @@ def configure(parser: Parser) -> None:
         default=[],
         help="certificate of a timestamp authority, for timestamps without; not trusted; may be repeated",
     )
+    add_report_options(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="show every finding and element")
     less = parser.add_mutually_exclusive_group()
     less.add_argument("-q", "--quiet", action="store_true", help="write no result: the exit code says it")
@@ -98,7 +100,8 @@ def run(options: Namespace) -> int:
         return verify_archive(options)
     codes: list[ExitCode] = []
     documents: list[Document] = []
-    for number, (file, result) in enumerate(_results(options)):
+    reports = reports_of(options)
+    for number, (file, result) in enumerate(_results(options, reports)):
         codes.append(
             code_of_verdict(result.verdict) if isinstance(result, VerificationReport) else code_of_error(result)
         )
@@ -108,6 +111,8 @@ def run(options: Namespace) -> int:
             _show(file, result, options, first=not number)
     if options.json:
         _write(documents)
+    if reports is not None:
+        reports.write()
     return worst(codes)
 
 
@@ -127,11 +132,12 @@ def _write(documents: list[Document]) -> None:
     write_json(documents[0] if len(documents) == 1 else files_document(documents))
 
 
-def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | SealError]]:
+def _results(options: Namespace, reports: Reports | None) -> Iterator[tuple[str, VerificationReport | SealError]]:
     """Each file's report, or why there is none; what is wrong with the request itself is raised."""
     from dcmseal.cli.certificate_files import certificates_in
     from dcmseal.cli.evidence import folders
-    from dcmseal.cli.files import STDIO, input_file
+    from dcmseal.cli.files import STDIO, input_file, name_of
+    from dcmseal.cli.keeping import keeping_of
     from dcmseal.cli.site import registry_of
     from dcmseal.engine.asking import verify
     from dcmseal.errors import DatasetError, UsageError
@@ -141,9 +147,13 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
         raise UsageError("standard input can be read once only", hint="name - once")
     references = folders(options.references)
     location = None if options.item is None else Location.parse(options.item)
-    trust = trust_of(options)
+    setup = policy_of(options)
+    keeping = keeping_of(options)
+    trust = keeping.trust(options, setup.trust if setup else "")
     certificates = certificates_in(options.timestamp_certificate)
-    registry = registry_of(options) if options.require else None
+    registry = registry_of(options) if setup else None
+    if options.manifest is not None and len(options.files) > 1 and not isdir(options.manifest):
+        raise UsageError(f"{options.manifest} is no folder", hint="of several files, --manifest names a folder")
     for file in options.files:
         try:
             with input_file(file) as source:
@@ -151,7 +161,7 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
                     source,
                     uid=options.uid,
                     location=location,
-                    require=options.require,
+                    policy=setup.policy if setup else None,
                     registry=registry,
                     integrity_only=options.integrity_only,
                     accept_old_format=options.accept_old_format,
@@ -159,12 +169,20 @@ def _results(options: Namespace) -> Iterator[tuple[str, VerificationReport | Sea
                     timestamp=options.timestamp,
                     timestamp_certificates=certificates,
                     # looking for plugins takes longer than all else that a small file needs
-                    name_profiles=options.verbose or options.json,
+                    name_profiles=options.verbose or options.json or reports is not None,
                     references=references,
+                    keep_evidence=keeping.keeps,
+                    evidence=keeping.evidence,
+                    manifest=manifest_for(options.manifest, file),
                 )
+                if reports is not None:
+                    reports.add(name_of(file), report, source)
+            keeping.save(report)
         except DatasetError as error:
             if len(options.files) == 1:
                 raise
+            if reports is not None:
+                reports.add_problem(name_of(file), error)
             yield file, error
         else:
             yield file, report

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import Certificate, load_der_x509_certificate, load_pem_x509_certificates
+from cryptography.x509 import Certificate
 
-from dcmseal.errors import CertificateMismatch, CertificateNotValid, KeyNotFound, UsageError
+from dcmseal.errors import CertificateMismatch, CertificateNotValid, UsageError
+from dcmseal.plugins import certificate_files
 
-_MOST_BYTES: Final = 1 << 20
 _MOST_MEMBERS: Final = 64
 
 
@@ -42,17 +41,10 @@ def certificates_in(path: str) -> Certificates:
             "the key URI names no certificate, and AWS KMS keeps none",
             hint="add ?cert=FILE of the signer's certificate",
         )
-    try:
-        with open(os.path.expanduser(path), "rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-        members = [load_der_x509_certificate(data)] if data.startswith(b"0") else load_pem_x509_certificates(data)
-    except OSError as error:
-        raise KeyNotFound(f"{path!r} cannot be read: {error.strerror}", hint="check the path after cert=") from None
-    except ValueError:
-        raise CertificateNotValid(f"{path!r} holds no certificate", hint="name a PEM or DER file of one") from None
-    if len(data) > _MOST_BYTES or len(members) > _MOST_MEMBERS:
+    members = certificate_files.certificates_in(path)
+    if len(members) > _MOST_MEMBERS:
         raise CertificateNotValid(f"{path!r} is too large", hint="keep the signer's certificate and its authorities'")
-    return Certificates(path=path, members=tuple(members))
+    return Certificates(path=path, members=members)
 
 
 def _public_key(certificate: Certificate) -> PublicKeyTypes | None:

@@ -1,0 +1,104 @@
+"""What a verdict means to somebody who has to act on it, and what to do: sentences, the weightiest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from dcmseal.plugins.reporting import ReportedFile
+from dcmseal.report import Aspect, Outcome, SignatureReport, Verdict, VerificationReport
+
+_FAILED: Final = {
+    Aspect.INTEGRITY: "The data is not what was signed. Something was changed since; a signature cannot tell what.",
+    Aspect.AUTHENTICITY: "The signature was not made with the key of its certificate, or not while that was valid.",
+    Aspect.TRUST: "The signer is nobody this site trusts, or is no longer trusted.",
+    Aspect.TIMESTAMP: "The certified time of signing is wrong, or belongs to something else.",
+    Aspect.FORM: "The signature is not formed as the standard demands.",
+    Aspect.COVERAGE: "The signature protects nothing that is there.",
+    Aspect.CONFORMANCE: "A profile that was required is not met.",
+}
+_UNKNOWN: Final = {
+    Aspect.INTEGRITY: "Whether the data is unchanged could not be found out.",
+    Aspect.AUTHENTICITY: "Whether the signature was made with the key of its certificate could not be found out.",
+    Aspect.TRUST: "Whether the signer can be trusted could not be found out.",
+    Aspect.FORM: "Whether the signature is well formed could not be found out.",
+}
+
+
+def meaning(file: ReportedFile) -> Iterator[str]:
+    """What the verdict on a file means."""
+    report = file.report
+    if report is None:
+        yield "The file could not be read, so nothing is known about its signatures."
+        return
+    if report.verdict is Verdict.NO_SIGNATURE:
+        yield "Nothing protects this file: anybody could have changed it unnoticed."
+    elif report.verdict is Verdict.VALID:
+        yield "What was signed is unchanged."
+        if report.integrity_only:
+            yield "It was not asked who the signers are: anybody can make a certificate in any name."
+        else:
+            who = "The signer is" if len(report.signatures) == 1 else "The signers are"
+            yield f"{who} known to this site and trusted."
+    else:
+        yield from tuple(_reasons(report)) or ("The findings below say why.",)
+
+
+def _reasons(report: VerificationReport) -> Iterator[str]:
+    outcome, sentences = Outcome.UNKNOWN, _UNKNOWN
+    if report.verdict is Verdict.INVALID:
+        outcome, sentences = Outcome.FAILED, _FAILED
+    for aspect, sentence in sentences.items():
+        affected = [str(number) for number, each in enumerate(report.signatures, 1) if each.outcome(aspect) is outcome]
+        if affected and _decides(aspect, report):
+            which = f" (S{affected[0]})" if len(affected) == 1 else f" ({len(affected)} signatures)"
+            yield f"{sentence.removesuffix('.')}{which if len(report.signatures) > 1 else ''}."
+    yield from (f"Required, and not there: {each.message}." for each in report.unmet)
+    yield from (f"{each.message}." for each in report.notes if each.outcome is outcome)
+    wrong = sum(each.outcome is outcome and each.aspect is not Aspect.COVERAGE for each in report.references)
+    if wrong:
+        yield f"Of the evidence that the document cites, {wrong} instances do not check out."
+
+
+def _decides(aspect: Aspect, report: VerificationReport) -> bool:
+    return not (aspect is Aspect.TRUST and report.integrity_only) and aspect is not Aspect.CONFORMANCE
+
+
+def caution(file: ReportedFile) -> str:
+    """What even a good verdict does not say; empty if there is nothing."""
+    if file.coverage is None or file.report is None or not file.report.signatures:
+        return ""
+    gaps = file.coverage.totals.open
+    if not gaps:
+        return ""
+    elements = "1 element that changes" if gaps == 1 else f"{gaps:,} elements that change"
+    return f"No signature that holds covers {elements} what the data means or whose it is."
+
+
+def what_to_do(file: ReportedFile) -> Iterator[str]:
+    """What to do next."""
+    report = file.report
+    if report is None:
+        yield file.hint or "Fetch the file again from its source."
+        return
+    if report.verdict is Verdict.INVALID:
+        yield "Do not rely on this file for diagnosis or treatment. Keep it as it is: it is evidence."
+        yield "Fetch the instance again from where it was made or first stored, and verify that."
+        yield "If it is the same there, tell whoever is in charge of security and of the system that sent it."
+    elif report.verdict is Verdict.NO_SIGNATURE:
+        yield "Ask the source for a signed instance if your rules demand one."
+    elif report.verdict is Verdict.NOT_ESTABLISHED:
+        yield "Treat it as unsigned until the open question is answered."
+        if any(_lacks_only_trust(each) for each in report.signatures):
+            yield "Name the authorities that this site trusts (--trust, --trust-anchor), and verify again."
+        yield "The findings marked “Unknown” below say what was missing."
+    elif file.coverage is not None and file.coverage.totals.open:
+        yield "Rely on what is covered. Look below at what is not, before you rely on the rest."
+    else:
+        yield "Nothing: you can rely on what the coverage map shows as covered."
+    if report.verdict is Verdict.VALID and report.integrity_only:
+        yield "Compare the certificate with one that you know, or verify again with trust anchors."
+
+
+def _lacks_only_trust(report: SignatureReport) -> bool:
+    return report.verdict(integrity_only=True) is Verdict.VALID and report.outcome(Aspect.TRUST) is Outcome.UNKNOWN

@@ -1,0 +1,16 @@
+"""Contributes the report writer of this package; imports nothing until it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dcmseal.plugins.hookspecs import hookimpl
+from dcmseal.plugins.reporting import ReportWriter
+
+
+@hookimpl
+def dcmseal_report_writers() -> Iterable[ReportWriter]:
+    """Contribute ``html``."""
+    from dcmseal_html.writer import HtmlWriter
+
+    return (HtmlWriter(),)

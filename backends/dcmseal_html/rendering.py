@@ -1,0 +1,39 @@
+"""The templates, rendered so that nothing a file holds can become markup, or hide from the reader."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from dcmseal.report import Aspect
+from dcmseal.visible import printable
+from dcmseal_html import view, words
+
+LONGEST: Final = 2000
+"""Characters of one text that are shown."""
+
+
+@cache
+def environment() -> Environment:
+    """The templates of this package, with autoescape and the words they use."""
+    made = Environment(
+        loader=PackageLoader("dcmseal_html", "pages"),
+        autoescape=True,
+        finalize=visible,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(words=words, view=view, Aspect=Aspect)
+    return made
+
+
+def visible(value: object) -> object:
+    """What an expression of a template comes to: markup only if a template made it, else text that shows.
+
+    Control characters and those that turn the direction of text are written as escapes, as on terminals.
+    """
+    return value if isinstance(value, Markup) else printable(str(value), LONGEST)

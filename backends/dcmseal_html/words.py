@@ -1,0 +1,120 @@
+"""What verdicts, aspects and kinds of cover are called on the page, for people who do not know the standard."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final
+
+from dcmseal.coverage_map import Cover
+from dcmseal.report import Aspect, Outcome, TimeBasis, Verdict
+
+VERDICTS: Final = {
+    Verdict.VALID: "Valid",
+    Verdict.INVALID: "Invalid",
+    Verdict.NOT_ESTABLISHED: "Not established",
+    Verdict.NO_SIGNATURE: "No signature",
+}
+TONES: Final = {
+    Verdict.VALID: "good",
+    Verdict.INVALID: "bad",
+    Verdict.NOT_ESTABLISHED: "open",
+    Verdict.NO_SIGNATURE: "open",
+    Outcome.PASSED: "good",
+    Outcome.FAILED: "bad",
+    Outcome.UNKNOWN: "open",
+    Cover.COVERED: "good",
+    Cover.BROKEN: "bad",
+    Cover.PARTLY: "part",
+    Cover.UNCOVERED: "open",
+    Cover.UNSIGNABLE: "none",
+}
+SIGNS: Final = {"good": "✓", "bad": "✕", "open": "?", "part": "◐", "none": "–"}
+OUTCOMES: Final = {Outcome.PASSED: "Passed", Outcome.FAILED: "Failed", Outcome.UNKNOWN: "Unknown"}
+QUESTIONS: Final = {
+    Aspect.FORM: "Is the signature formed as the standard wants it?",
+    Aspect.INTEGRITY: "Is the data the same that was signed?",
+    Aspect.AUTHENTICITY: "Was it signed with the key of this certificate?",
+    Aspect.TRUST: "Is the signer somebody this site trusts?",
+    Aspect.TIMESTAMP: "Is the time of signing certified?",
+    Aspect.CONFORMANCE: "Does it follow the profiles that were asked for?",
+    Aspect.COVERAGE: "What does it protect, and what not?",
+}
+SILENCE: Final = {
+    Aspect.TRUST: "Not asked: no trust anchor is configured.",
+    Aspect.TIMESTAMP: "There is none, or it was not looked at.",
+    Aspect.CONFORMANCE: "No profile was required.",
+}
+"""Why nothing speaks of an aspect."""
+COVERS: Final = {
+    Cover.COVERED: "Covered",
+    Cover.BROKEN: "Broken cover",
+    Cover.PARTLY: "Partly covered",
+    Cover.UNCOVERED: "Not covered",
+    Cover.UNSIGNABLE: "Cannot be signed",
+}
+COVER_SIGNS: Final = {
+    Cover.COVERED: "●",
+    Cover.BROKEN: "✕",
+    Cover.PARTLY: "◐",
+    Cover.UNCOVERED: "○",
+    Cover.UNSIGNABLE: "–",
+}
+LEGEND: Final = {
+    Cover.COVERED: "The signatures named protect it: any change would be noticed.",
+    Cover.BROKEN: "The signatures named were to protect it, but do not hold. It is as good as not covered.",
+    Cover.PARTLY: "A sequence that is not signed as a whole, but has signed elements in its items. Items could be "
+    "added or removed unnoticed.",
+    Cover.UNCOVERED: "No signature that was verified protects it: it could be changed unnoticed.",
+    Cover.UNSIGNABLE: "The standard leaves it out of all signatures. The reason stands beside it.",
+}
+BASES: Final = {
+    TimeBasis.CERTIFIED: "the certified time",
+    TimeBasis.CLAIMED: "the claimed time of signing",
+    TimeBasis.NOW: "the time of this verification",
+}
+_SHOWN_NUMBERS: Final = 8
+
+
+def moment(value: dt.datetime | None) -> str:
+    """A moment with its offset from UTC.
+
+    >>> moment(dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC))
+    '2026-01-31 12:00:00 UTC'
+    """
+    if value is None:
+        return "unknown"
+    text = value.isoformat(" ", "seconds")
+    return f"{text[:-6]} UTC" if text.endswith("+00:00") else f"{text[:-6]} UTC{text[-6:]}"
+
+
+def counted(number: int, thing: str) -> str:
+    """A number and a noun.
+
+    >>> counted(1, "element"), counted(2000, "element")
+    ('1 element', '2,000 elements')
+    """
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def signatures(numbers: Sequence[int]) -> str:
+    """Signatures by their numbers.
+
+    >>> signatures((1, 3))
+    'S1, S3'
+    """
+    names = ", ".join(f"S{number}" for number in numbers[:_SHOWN_NUMBERS])
+    more = len(numbers) - _SHOWN_NUMBERS
+    return f"{names} and {more:,} more" if more > 0 else names
+
+
+def items(ranges: Sequence[tuple[int, int]], count: int) -> str:
+    """Items of a sequence by their indexes.
+
+    >>> items(((0, 2), (4, 4)), 4)
+    'Items 0–2, 4'
+    """
+    if not ranges:
+        return counted(count, "item").capitalize()
+    spans = ", ".join(str(first) if first == last else f"{first:,}–{last:,}" for first, last in ranges)
+    return f"Item {spans}" if count == 1 else f"Items {spans}"

@@ -1,0 +1,37 @@
+"""The report writer ``html``: one page without script, which loads nothing.
+
+>>> HtmlWriter().format
+'html'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dcmseal.plugins.reporting import ReportContext, ReportedFile
+
+_PIECE = 1 << 10
+"""Parts of the template that are written together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HtmlWriter:
+    """Writes reports for people to read in a browser, or on paper."""
+
+    format: str = "html"
+    summary: str = "one self-contained HTML page"
+
+    def write(self, files: Sequence[ReportedFile], context: ReportContext) -> Iterator[bytes]:
+        """The page, in UTF-8."""
+        from dcmseal_html.rendering import environment
+        from dcmseal_html.view import view_of
+
+        page = (
+            environment()
+            .get_template("report.html")
+            .stream(files=[view_of(number, file) for number, file in enumerate(files, 1)], context=context)
+        )
+        page.enable_buffering(_PIECE)
+        for text in page:
+            yield text.encode("utf-8")

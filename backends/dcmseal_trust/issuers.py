@@ -1,0 +1,45 @@
+"""Issuers that are missing, fetched one after the other until a path leads to an anchor (RFC 5280 4.2.2.1)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from asn1crypto.x509 import Certificate
+from pyhanko_certvalidator.path import ValidationPath
+
+from dcmseal_trust.material import Material
+from dcmseal_trust.paths import NoPath, find_path
+
+
+def find_path_fetching(
+    leaf: Certificate,
+    material: Material,
+    moment: dt.datetime,
+    fetch: Callable[[Certificate], tuple[Certificate, ...]],
+    *,
+    most: int,
+    seconds: float,
+) -> tuple[ValidationPath, tuple[Certificate, ...]]:
+    """A path, and what was fetched for it; raises NoPath.
+
+    A stranger's certificate says what is fetched: so it is ``most`` certificates, and none after some ``seconds``,
+    which also ends chains that have no end, or run in circles.
+    """
+    until = time.monotonic() + seconds
+    fetched: tuple[Certificate, ...] = ()
+    while True:
+        known = replace(material, intermediates=(*material.intermediates, *fetched))
+        try:
+            return find_path(leaf, known, moment), fetched
+        except NoPath as none:
+            if none.last is None or time.monotonic() > until:
+                raise
+            held = {each.dump() for each in known.intermediates}
+            found = (each for each in fetch(none.last) if each.subject == none.last.issuer)
+            new = tuple(each for each in found if each.dump() not in held)[: most - len(fetched)]
+            if not new:
+                raise
+        fetched += new

@@ -1,0 +1,52 @@
+"""Certificates that known ones have signed: only these can stand between them and a signer.
+
+Paths are searched in every order. A stranger's certificates that lead in circles would make that last for ever, and
+these are left out before.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from asn1crypto.x509 import Certificate
+from pyhanko_certvalidator.sig_validate import DefaultSignatureValidator
+
+
+def leading(
+    given: Sequence[Certificate], known: Iterable[Certificate]
+) -> tuple[tuple[Certificate, ...], tuple[Certificate, ...]]:
+    """Those of the given certificates that known ones signed, or that these signed in turn; and all others."""
+    waiting: dict[str, list[Certificate]] = defaultdict(list)
+    for certificate in given:
+        waiting[certificate.issuer.hashable].append(certificate)
+    found: set[bytes] = set()
+    issuers = list(known)
+    while issuers and waiting:
+        issuer = issuers.pop()
+        unsigned: list[Certificate] = []
+        for each in waiting.pop(issuer.subject.hashable, ()):
+            if _is_signed(each, issuer):
+                found.add(each.dump())
+                issuers.append(each)
+            else:
+                unsigned.append(each)
+        if unsigned:
+            waiting[issuer.subject.hashable] = unsigned
+    return (
+        tuple(each for each in given if each.dump() in found),
+        tuple(each for each in given if each.dump() not in found),
+    )
+
+
+def _is_signed(certificate: Certificate, issuer: Certificate) -> bool:
+    try:
+        DefaultSignatureValidator().validate_signature(
+            signature=certificate["signature_value"].native,
+            signed_data=certificate["tbs_certificate"].dump(),
+            public_key_info=issuer.public_key,
+            signature_algorithm=certificate["signature_algorithm"],
+        )
+    except Exception:  # noqa: BLE001 - what cannot be verified, in whatever way, is not signed
+        return False
+    return True

@@ -1,0 +1,130 @@
+"""A comparison in words: what breaks a signature first, then what none covers, then what means nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from dcmseal.cli.output import Screen, Tone
+from dcmseal.cli.text import counted, printable
+from dcmseal.engine.comparison.changes import Kind
+from dcmseal.engine.comparison.comparing import Part
+from dcmseal.engine.comparison.frames import runs_text
+from dcmseal.report import Outcome
+
+if TYPE_CHECKING:
+    from dcmseal.engine.comparison.comparing import Comparison, Difference, FrameRuns
+
+_FEW: Final = 20
+_INTEGRITY: Final = {Outcome.PASSED: "holds", Outcome.FAILED: "does not hold", Outcome.UNKNOWN: "is not established"}
+_TONES: Final = {Outcome.PASSED: Tone.GOOD, Outcome.FAILED: Tone.BAD, Outcome.UNKNOWN: Tone.OPEN}
+_KINDS: Final = {
+    Kind.VR: "VR changed",
+    Kind.PADDING: "other padding",
+    Kind.LENGTHS: "length defined in one, undefined in the other",
+    Kind.VR_NOT_STATED: "VR not stated in implicit VR",
+}
+
+
+def show_comparison(a: str, b: str, comparison: Comparison, to: Screen, *, everything: bool) -> None:
+    """Write what differs, all of it or the first few of each sort."""
+    to.line(f"{a} and {b}: {_headline(comparison)}", _headline_tone(comparison))
+    for note in comparison.notes:
+        to.line(f"  {note}", Tone.OPEN)
+    for name, signatures in (("A", comparison.signatures_in_a), ("B", comparison.signatures_in_b)):
+        for each in signatures:
+            to.line(
+                f"  signature {each.uid} at {each.location} {_INTEGRITY[each.integrity]} in {name}",
+                _TONES[each.integrity],
+            )
+    breaking = [each for each in comparison.differences if each.breaks_signature]
+    others = [each for each in comparison.differences if not each.breaks_signature]
+    proper = [each for each in others if not each.representation]
+    sorts = (
+        (
+            "covered by a signature, which holds over one of them at most",
+            breaking,
+            Tone.BAD,
+        ),
+        (
+            "covered by no signature: these break none",
+            [each for each in proper if each.part is Part.DATA_SET],
+            Tone.OPEN,
+        ),
+        (
+            "representation, which means the same",
+            [each for each in others if each.representation],
+            Tone.PLAIN,
+        ),
+        (
+            "outside the Data Set, and never signed",
+            [each for each in proper if each.part is not Part.DATA_SET],
+            Tone.PLAIN,
+        ),
+    )
+    for title, differences, tone in sorts:
+        _show_sort(title, differences, to, tone, everything=everything)
+
+
+def _headline(comparison: Comparison) -> str:
+    if comparison.breaks_signature:
+        return "they differ in what is signed"
+    if not comparison.differences:
+        return "nothing differs"
+    if comparison.means_the_same:
+        return "they mean the same"
+    return "they differ in nothing that is signed" if comparison.is_signed else "they differ; neither is signed"
+
+
+def _headline_tone(comparison: Comparison) -> Tone:
+    if comparison.breaks_signature:
+        return Tone.BAD
+    return Tone.GOOD if comparison.means_the_same else Tone.OPEN
+
+
+def _show_sort(title: str, differences: Sequence[Difference], to: Screen, tone: Tone, *, everything: bool) -> None:
+    if not differences:
+        return
+    to.line()
+    to.line(f"{counted(len(differences), 'difference')} {title}", Tone.HEADING)
+    shown = differences if everything else differences[:_FEW]
+    for each in shown:
+        to.line(f"  {printable(each.path, 1000)}: {printable(_told(each), 1000)}", tone)
+    if len(shown) < len(differences):
+        to.line(f"  and {len(differences) - len(shown)} more (--all shows them)", tone)
+
+
+def _told(difference: Difference) -> str:
+    return "; ".join(_facts(difference))
+
+
+def _facts(difference: Difference) -> Iterator[str]:
+    kind = difference.kind
+    values = _values(difference)
+    yield f"{_KINDS.get(kind, kind.value)}{values}"
+    if kind in (Kind.VR, Kind.VR_NOT_STATED):
+        yield f"{difference.vr_in_a} in A, {difference.vr_in_b} in B"
+    if difference.path_in_b:
+        yield f"in B {difference.path_in_b}"
+    if difference.recoded:
+        yield "the pixels are compressed in another way: whether they look alike cannot be told"
+    elif difference.frames is not None:
+        yield from _frames(difference.frames)
+    signed = dict.fromkeys((*difference.signed_in_a, *difference.signed_in_b))
+    if signed:
+        yield f"signed by {', '.join(signed)}"
+
+
+def _values(difference: Difference) -> str:
+    values = [value for value in (difference.value_in_a, difference.value_in_b) if value is not None]
+    return f" ({' -> '.join(value or 'empty' for value in values)})" if any(values) else ""
+
+
+def _frames(frames: FrameRuns) -> Iterator[str]:
+    noun = "fragments" if frames.fragments else "frames"
+    for what in ("changed", "removed", "added", "moved"):
+        runs = getattr(frames, what)
+        if runs:
+            yield f"{noun} {what}: {runs_text(runs)}"
+    if frames.frames:
+        yield f"of frames {runs_text(frames.frames)}"

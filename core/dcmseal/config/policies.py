@@ -1,0 +1,61 @@
+"""A policy setup: what a site demands of signatures, and whom it trusts, by a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from dcmseal.config.setup import profile_in
+from dcmseal.config.tables import Table
+from dcmseal.engine.policy import Policy
+from dcmseal.engine.rule import Rule, covered_tag
+from dcmseal.errors import UsageError
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySetup:
+    """A policy, and whom to trust in it."""
+
+    policy: Policy
+    trust: str = ""
+    """The name of the trust setup; empty if the policy leaves that to whoever verifies."""
+
+
+def read_policy(table: Table, folder: Path) -> PolicySetup | None:
+    """The policy that a table describes, or None if it cannot be used; relative profile files are in the folder."""
+    rules = tuple(_each(table, "require", lambda text: _in_folder(Rule.parse(text), folder)))
+    covered = frozenset(_each(table, "covered", covered_tag))
+    signatures = table.number("signatures")
+    distinct, additions = table.flag("distinct-signers"), table.flag("no-unsigned-additions")
+    timestamps, trust = table.flag("timestamps"), table.text("trust")
+    table.finish()
+    try:
+        policy = Policy(
+            rules=rules,
+            covered=covered,
+            signatures=signatures,
+            distinct_signers=distinct,
+            no_unsigned_additions=additions,
+            timestamps=timestamps,
+        )
+    except UsageError as error:
+        table.problem("", str(error), error.hint)
+        return None
+    return PolicySetup(policy=policy, trust=trust)
+
+
+def _each(table: Table, key: str, read: Callable[[str], Value]) -> Iterator[Value]:
+    for text in table.texts(key):
+        try:
+            yield read(text)
+        except UsageError as error:
+            table.problem(key, str(error), error.hint)
+
+
+def _in_folder(rule: Rule, folder: Path) -> Rule:
+    """The rule, with profile files by their whole path."""
+    return replace(rule, profiles=tuple(profile_in(folder, each) for each in rule.profiles if isinstance(each, str)))

@@ -1,0 +1,186 @@
+"""The signatures that may meet a policy: what each of them has of what a rule names, and which are of one signer."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.engine.profile_view import purpose_of
+from dcmseal.engine.rule import Rule, fingerprint_of
+from dcmseal.engine.subjects import NOBODY, Attributes, attributes_of
+from dcmseal.engine.timestamps import VOUCHING
+from dcmseal.errors import CertificateNotValid
+from dcmseal.location import Location
+from dcmseal.report import Aspect, Coverage, Outcome, SignatureReport, Verdict, VerificationReport
+from dcmseal.tags import PIXEL_DATA, tag_from_hex, tags_text
+
+_HOLDS: Final = {Verdict.VALID: Outcome.PASSED, Verdict.NOT_ESTABLISHED: Outcome.UNKNOWN}
+_STRAYS: Final = frozenset({"element-out-of-place", "element-never-signed"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covering:
+    """The elements of a level, and those that a signature covers."""
+
+    signed: frozenset[int] = frozenset()
+    unsigned: frozenset[int] = frozenset()
+    unsignable: frozenset[int] = frozenset()
+
+    def has(self, tag: int) -> bool:
+        """Whether the element is there."""
+        return tag in self.signed or tag in self.unsigned or tag in self.unsignable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Candidate:
+    """A signature at the level that is asked about."""
+
+    report: SignatureReport
+    holds: Outcome
+    """PASSED if it is valid, UNKNOWN if that is not established."""
+    integrity_only: bool
+    covering: Covering | None
+    """None if its list was not looked at."""
+    certificate: Certificate | None
+
+    @property
+    def uid(self) -> str:
+        """Digital Signature UID."""
+        return self.report.signature.uid
+
+    @property
+    def name(self) -> Attributes:
+        """The name that its certificate has, as names are compared (RFC 5280 7.1), whatever their order."""
+        attributes = attributes_of(self.certificate) if self.certificate else NOBODY
+        return frozenset((oid, " ".join(str(value).casefold().split())) for oid, value in attributes)
+
+    @property
+    def key(self) -> bytes:
+        """The public key."""
+        return self.certificate.public_key_info if self.certificate else b""
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether its signer is who the certificate says: anybody can make a certificate with any name."""
+        return self.report.outcome(Aspect.TRUST) is Outcome.PASSED
+
+    @property
+    def strays(self) -> Iterator[int]:
+        """Elements that are never signed, and have no place at its level."""
+        for each in self.report.findings:
+            tag = tag_from_hex(each.where) if each.code in _STRAYS else None
+            if tag is not None:
+                yield tag
+
+    def covers(self, tag: int) -> Outcome:
+        """Whether it covers an element, which may not be there."""
+        if self.covering is None or (tag not in self.covering.signed and self.covering.has(tag)):
+            return Outcome.FAILED
+        differs = any(each.code == "transfer-syntax-differs" for each in self.report.findings)
+        # what the pixels mean is in question, though their bytes are covered
+        return Outcome.UNKNOWN if tag == PIXEL_DATA and differs else Outcome.PASSED
+
+    def against(self, rule: Rule, names: Sequence[Attributes]) -> Iterator[tuple[Outcome, str]]:
+        """What it does not have of what a rule names, and why; ``names`` are those of its signers."""
+        if self.holds is not Outcome.PASSED:
+            yield self.holds, "it is invalid" if self.holds is Outcome.FAILED else "that it holds is not established"
+        if rule.purposes and purpose_of(self.report.signature) not in rule.purposes:
+            stated = self.report.signature.purpose
+            yield Outcome.FAILED, f"its purpose is {stated.meaning}" if stated else "it states no purpose"
+        if names:
+            yield from self._against_names(names)
+        if rule.certificates:
+            pins = map(fingerprint_of, rule.certificates)
+            if self.certificate is None or self.certificate.sha256 not in pins:
+                yield Outcome.FAILED, "its certificate is another"
+        yield from self._against_profiles(rule)
+        for outcome, says in ((Outcome.FAILED, "does not cover"), (Outcome.UNKNOWN, "may not cover")):
+            tags = sorted(tag for tag in rule.covered if self.covers(tag) is outcome)
+            if tags:
+                yield outcome, f"it {says} {tags_text(tags)}"
+        if rule.timestamp:
+            yield from self._against_timestamp()
+
+    def _against_names(self, names: Sequence[Attributes]) -> Iterator[tuple[Outcome, str]]:
+        attributes = attributes_of(self.certificate) if self.certificate else NOBODY
+        if not any(name <= attributes for name in names):
+            subject = self.certificate.subject if self.certificate else ""
+            yield Outcome.FAILED, f"its signer is {subject or 'unknown'}"
+        elif not self.is_identified:
+            yield Outcome.UNKNOWN, "its signer's name is only claimed, without trust"
+
+    def _against_profiles(self, rule: Rule) -> Iterator[tuple[Outcome, str]]:
+        for profile in rule.profiles:
+            name = profile if isinstance(profile, str) else profile.name
+            outcomes = {outcome for known, outcome in self.report.required if known == name}
+            if Outcome.FAILED in outcomes:
+                yield Outcome.FAILED, f"it does not meet {name}"
+            elif outcomes != {Outcome.PASSED}:
+                yield Outcome.UNKNOWN, f"it may not meet {name}"
+
+    def _against_timestamp(self) -> Iterator[tuple[Outcome, str]]:
+        if not (self.report.signature.timestamp or self.report.signature.timestamp_type):
+            yield Outcome.FAILED, "it has no certified timestamp"
+            return
+        ignored = VOUCHING if self.integrity_only else frozenset[str]()
+        findings = [each for each in self.report.findings if each.aspect is Aspect.TIMESTAMP]
+        outcomes = {each.outcome for each in findings if each.code not in ignored}
+        if self.report.certified is None or outcomes != {Outcome.PASSED}:
+            yield Outcome.UNKNOWN, "that its timestamp is sound is not established"
+
+
+def candidates_of(report: VerificationReport, at: Location) -> tuple[Candidate, ...]:
+    """The signatures of a report that stand at a level."""
+    known: dict[int, Covering] = {}
+    return tuple(
+        Candidate(
+            report=each,
+            holds=_HOLDS.get(each.verdict(integrity_only=report.integrity_only), Outcome.FAILED),
+            integrity_only=report.integrity_only,
+            covering=_covering(each.coverage, known),
+            certificate=_certificate(each),
+        )
+        for each in report.signatures
+        if each.signature.location == at
+    )
+
+
+def _covering(coverage: Coverage | None, known: dict[int, Covering]) -> Covering | None:
+    """As sets; signatures that list the same share their coverage."""
+    if coverage is None:
+        return None
+    if id(coverage) not in known:
+        known[id(coverage)] = Covering(
+            signed=frozenset(coverage.signed),
+            unsigned=frozenset(coverage.unsigned),
+            unsignable=frozenset(tag for tag, _ in coverage.unsignable),
+        )
+    return known[id(coverage)]
+
+
+def _certificate(report: SignatureReport) -> Certificate | None:
+    try:
+        return read_certificate(report.signature.certificate) if report.signature.certificate else None
+    except CertificateNotValid:
+        return None
+
+
+def signers_of(candidates: Iterable[Candidate]) -> list[Hashable]:
+    """Who made each signature: signatures are of one signer if they share the key, or the name, with one another.
+
+    A person has several certificates, of one name; and a key may be certified under several names.
+    """
+    parents: dict[Hashable, Hashable] = {}
+
+    def first(mark: Hashable) -> Hashable:
+        while parents.setdefault(mark, mark) != mark:
+            parents[mark] = mark = parents[parents[mark]]
+        return mark
+
+    names: list[Attributes] = []
+    for each in candidates:
+        names.append(each.name)
+        parents[first(each.key)] = first(each.name)
+    return [first(name) for name in names]

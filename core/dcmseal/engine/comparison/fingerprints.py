@@ -1,0 +1,64 @@
+"""Fingerprints of values: plain ones to compare two files here and now, keyed ones that a manifest may hold."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Protocol
+
+from dcmseal.mac.digest import Digest
+
+
+class Fingerprint(Protocol):
+    """How a value becomes a few bytes that no other value has."""
+
+    def of(self, value: bytes) -> bytes:
+        """The fingerprint of a value that is at hand."""
+        ...
+
+    def start(self) -> Digest:
+        """A running fingerprint of a value that comes in pieces."""
+        ...
+
+
+class Plain:
+    """SHA-256."""
+
+    def of(self, value: bytes) -> bytes:
+        return hashlib.sha256(value).digest()
+
+    def start(self) -> Digest:
+        return hashlib.sha256()
+
+
+KEYED_SIZE = 16
+"""Bytes that are kept of a keyed fingerprint; RFC 2104 section 5 asks for half of the output at least."""
+
+
+class Keyed:
+    """HMAC-SHA256, the leftmost 128 bits (RFC 2104): who does not know the key cannot try values."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def of(self, value: bytes) -> bytes:
+        return hmac.digest(self._key, value, "sha256")[:KEYED_SIZE]
+
+    def start(self) -> Digest:
+        return _Running(hmac.new(self._key, digestmod="sha256"))
+
+
+class _Running:
+    __slots__ = ("_hmac",)
+
+    def __init__(self, running: hmac.HMAC) -> None:
+        self._hmac = running
+
+    def update(self, data: bytes | bytearray | memoryview, /) -> None:
+        self._hmac.update(data)
+
+    def digest(self) -> bytes:
+        return self._hmac.digest()[:KEYED_SIZE]
+
+    def copy(self) -> _Running:
+        return _Running(self._hmac.copy())

@@ -1,0 +1,95 @@
+"""Which signatures of an instance cover a place in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from dcmseal import tags
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.signable import exclusion
+from dcmseal.engine.comparison.changes import Place
+from dcmseal.engine.levels import find_level
+from dcmseal.engine.reading import read_parameters
+from dcmseal.location import Location
+from dcmseal.report import Aspect, Outcome, SignatureReport, VerificationReport
+
+_ADDED_LATER: Final = frozenset({tags.CERTIFIED_TIMESTAMP_TYPE, tags.CERTIFIED_TIMESTAMP})
+"""Elements of a signature's item that anybody may add without breaking it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingSignature:
+    """A signature of one of two instances, and whether it holds there."""
+
+    uid: str
+    location: Location
+    integrity: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Covering:
+    uid: str
+    location: Location
+    index: int
+    mac_id: int | None
+    signed: frozenset[int]
+    """Tags it lists and a MAC can hold."""
+
+
+class SignedPlaces:
+    """The signatures of an instance that was verified, and what each covers."""
+
+    def __init__(self, file: DicomFile, report: VerificationReport) -> None:
+        self.standing = tuple(_standing(each) for each in report.signatures)
+        self._signatures = tuple(_covering(each) for each in report.signatures)
+        self._file = file
+        self._mac_ids: dict[Location, tuple[int | None, ...]] = {}
+
+    def covering(self, place: Place) -> tuple[str, ...]:
+        """Digital Signature UIDs of the signatures that do not hold if what is at the place is another."""
+        return tuple(dict.fromkeys(each.uid for each in self._signatures if self._covers(each, place)))
+
+    def _covers(self, signature: _Covering, place: Place) -> bool:
+        depth = len(signature.location.steps)
+        inner = place.tags[depth:]
+        if place.level.steps[:depth] != signature.location.steps or not inner:
+            return False
+        if inner[0] in tags.MACRO:
+            return len(inner) > 1 and self._is_its_own(signature, place.level.steps[depth][1], inner)
+        return inner[0] in signature.signed and not any(map(exclusion, inner))
+
+    def _is_its_own(self, signature: _Covering, index: int, inner: tuple[int, ...]) -> bool:
+        """Whether a place in the macro is in the signature's item, or in that of its parameters."""
+        if inner[0] == tags.DIGITAL_SIGNATURES_SEQUENCE:
+            return index == signature.index and inner[1] not in _ADDED_LATER
+        location = signature.location
+        if location not in self._mac_ids:
+            self._mac_ids[location] = tuple(_mac_ids(self._file, location))
+        mac_ids = self._mac_ids[location]
+        return index < len(mac_ids) and mac_ids[index] == signature.mac_id
+
+
+def _standing(report: SignatureReport) -> StandingSignature:
+    content = report.signature
+    return StandingSignature(uid=content.uid, location=content.location, integrity=report.outcome(Aspect.INTEGRITY))
+
+
+def _covering(report: SignatureReport) -> _Covering:
+    content = report.signature
+    unsignable = {tag for tag, _ in report.coverage.unsignable} if report.coverage else set[int]()
+    listed = content.mac.elements if content.mac else ()
+    return _Covering(
+        uid=content.uid,
+        location=content.location,
+        index=content.index,
+        mac_id=content.mac_id,
+        signed=frozenset(tag for tag in listed if tag not in unsignable and not exclusion(tag)),
+    )
+
+
+def _mac_ids(file: DicomFile, location: Location) -> Iterator[int | None]:
+    scan = find_level(file, location).scanner().finish()
+    for each in read_parameters(scan):
+        yield each.parameters.mac_id

@@ -1,0 +1,204 @@
+"""Whether the signatures of a report meet a policy: what is not there, or not established, as findings.
+
+Only a signature that holds meets anything. One that is not established leaves open what it would meet.
+
+>>> from dcmseal import Policy, verify
+>>> from dcmseal.engine.demands import unmet_findings
+>>> report = verify("signed-in-part.dcm", integrity_only=True)
+>>> [each.code for each in unmet_findings(Policy(no_unsigned_additions=True, signatures=2), report)]
+['too-few-signatures', 'unsigned-additions']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import Final
+
+from dcmseal.engine.candidates import Candidate, Covering, candidates_of, signers_of
+from dcmseal.engine.policy import Policy
+from dcmseal.engine.rule import Rule
+from dcmseal.engine.subjects import attributes_of_name
+from dcmseal.location import MAIN, Location
+from dcmseal.report import Aspect, Finding, Outcome, VerificationReport
+from dcmseal.tags import tags_text
+
+_WORST_FIRST: Final = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED)
+_CLAUSE: Final = "PS3.3 C.12.1.1.3.1.1"
+
+
+def unmet_findings(policy: Policy, report: VerificationReport, at: Location = MAIN) -> tuple[Finding, ...]:
+    """What of a policy the signatures at a level do not meet: FAILED, or UNKNOWN if that is not established.
+
+    A signature at another level says nothing about this one: items can be moved from one object to another. Profiles
+    have to have been required when the report was made.
+    """
+    here = candidates_of(report, at)
+    answers = [_Answer(rule, here) for rule in policy.rules]
+    findings = [finding for answer in answers for finding in answer.findings(at)]
+    findings += _number_findings(policy, here)
+    if policy.distinct_signers and len(answers) > 1:
+        findings += _distinct_findings(answers)
+    findings += _covered_findings(policy.covered, here)
+    if policy.no_unsigned_additions:
+        findings += _addition_findings(here)
+    return tuple(findings)
+
+
+class _Answer:
+    """How each signature meets a rule."""
+
+    def __init__(self, rule: Rule, here: Sequence[Candidate]) -> None:
+        names = tuple(attributes_of_name(each) for each in rule.signers)
+        self._rule = rule
+        self._judged = [(candidate, *_worst(candidate.against(rule, names))) for candidate in here]
+        self.outcome = _best(outcome for _, outcome, _ in self._judged)
+        """PASSED if a signature meets it, UNKNOWN if one may."""
+
+    def met_by(self, *outcomes: Outcome) -> list[Candidate]:
+        """The signatures that come to one of these."""
+        return [candidate for candidate, outcome, _ in self._judged if outcome in outcomes]
+
+    def findings(self, at: Location) -> Iterator[Finding]:
+        """What is missing, and what the signature lacks that comes nearest."""
+        if self.outcome is Outcome.PASSED:
+            return
+        profile = self._rule.profiles[0] if self._rule.kinds == ("profile",) and len(self._rule.profiles) == 1 else ""
+        what = "the rule" if isinstance(profile, str) else profile.title
+        message = f"no signature at {at} meets {what}"
+        if self.outcome is Outcome.UNKNOWN:
+            message = f"that a signature at {at} meets {what} is not established"
+        judged = [each for each in self._judged if each[1] is self.outcome]
+        if judged:
+            candidate, _, lacking = min(judged, key=lambda each: len(each[2]))
+            # what it lacks for a profile stands with the signature
+            if isinstance(profile, str) or candidate.holds is not Outcome.PASSED:
+                message += f"; of the nearest, {candidate.uid or '(without UID)'}: {', '.join(lacking)}"
+        if isinstance(profile, str):
+            yield _of_rule(self._rule, self.outcome, message)
+        else:
+            yield _finding(self.outcome, "profile-not-met", message, profile.name, profile.reference)
+
+
+def _worst(lacking: Iterable[tuple[Outcome, str]]) -> tuple[Outcome, list[str]]:
+    """What a signature comes to that lacks this, and all the reasons."""
+    parts = list(lacking)
+    return min((outcome for outcome, _ in parts), key=_WORST_FIRST.index, default=Outcome.PASSED), [
+        why for _, why in parts
+    ]
+
+
+def _best(outcomes: Iterable[Outcome]) -> Outcome:
+    return max(outcomes, key=_WORST_FIRST.index, default=Outcome.FAILED)
+
+
+def _of_rule(rule: Rule, outcome: Outcome, message: str) -> Finding:
+    for kind, code in (
+        ("purpose", "purpose-not-met"),
+        ("signer", "signer-not-met"),
+        ("certificate", "certificate-not-met"),
+        ("covers", "covers-not-met"),
+        ("timestamp", "timestamp-not-met"),
+    ):
+        if rule.kinds == (kind,):
+            return _finding(outcome, code, message, str(rule))
+    return _finding(outcome, "rule-not-met", message, str(rule))
+
+
+def _number_findings(policy: Policy, here: Sequence[Candidate]) -> Iterator[Finding]:
+    sure = [each for each in here if each.holds is Outcome.PASSED]
+    most = [each for each in here if each.holds is not Outcome.FAILED]
+    if policy.distinct_signers:
+        known = len({*signers_of(each for each in sure if each.is_identified)})
+        possible = len({*signers_of(most)})
+    else:
+        # whoever copies a signature copies its UID, which is signed
+        known, possible = (len({each.uid for each in those}) for those in (sure, most))
+    wanted = policy.signatures
+    if known >= wanted:
+        return
+    outcome = Outcome.UNKNOWN if possible >= wanted else Outcome.FAILED
+    doubt = f"; {possible - known} more may be, which is not established" if possible > known else ""
+    if policy.distinct_signers:
+        message = f"signatures that hold are of {known} different signers, and {wanted} are demanded{doubt}"
+        yield _finding(outcome, "too-few-signers", message)
+    else:
+        message = f"{known} signatures hold, and {wanted} are demanded{doubt}"
+        yield _finding(outcome, "too-few-signatures", message)
+
+
+def _distinct_findings(answers: Sequence[_Answer]) -> Iterator[Finding]:
+    """Whether each rule can be met by another signer."""
+    known = [[each for each in answer.met_by(Outcome.PASSED) if each.is_identified] for answer in answers]
+    if _can_be_shared_out(known):
+        return
+    possible = [answer.met_by(Outcome.PASSED, Outcome.UNKNOWN) for answer in answers]
+    outcome = Outcome.UNKNOWN if _can_be_shared_out(possible) else Outcome.FAILED
+    if outcome in {answer.outcome for answer in answers}:
+        return  # a rule that is not met says so itself
+    if outcome is Outcome.UNKNOWN:
+        message = "that different signers meet the rules is not established"
+    else:
+        message = "the rules are not met by different signers"
+    yield _finding(outcome, "signers-not-distinct", message)
+
+
+def _can_be_shared_out(meeting: Sequence[Sequence[Candidate]]) -> bool:
+    """Whether there is another signer for each rule, given the signatures that meet it: a bipartite matching."""
+    everybody = {id(each): each for candidates in meeting for each in candidates}
+    signers = dict(zip(everybody, signers_of(everybody.values()), strict=True))
+    choices = [{signers[id(each)] for each in candidates} for candidates in meeting]
+    taken: dict[Hashable, int] = {}
+
+    def place(rule: int, tried: set[Hashable]) -> bool:
+        for signer in choices[rule]:
+            if signer in tried:
+                continue
+            tried.add(signer)
+            if signer not in taken or place(taken[signer], tried):
+                taken[signer] = rule
+                return True
+        return False
+
+    return all(place(rule, set()) for rule in range(len(choices)))
+
+
+def _covered_findings(covered: Iterable[int], here: Sequence[Candidate]) -> Iterator[Finding]:
+    outcomes = {tag: _best(_both(each.holds, each.covers(tag)) for each in here) for tag in sorted(covered)}
+    for outcome, message in (
+        (Outcome.FAILED, "what is demanded to be signed is in no signature that holds"),
+        (Outcome.UNKNOWN, "that a signature that holds covers what is demanded is not established"),
+    ):
+        tags = [tag for tag, each in outcomes.items() if each is outcome]
+        if tags:
+            yield _coverage_finding(outcome, "required-not-covered", message, tags_text(tags))
+
+
+def _addition_findings(here: Sequence[Candidate]) -> Iterator[Finding]:
+    left = [(each.holds, each.covering) for each in here if each.covering is not None]
+    # all signatures of a level see the same elements
+    there = left[0][1] if left else Covering()
+    covered = frozenset[int]().union(*(covering.signed for holds, covering in left if holds is Outcome.PASSED))
+    perhaps = frozenset[int]().union(*(covering.signed for holds, covering in left if holds is Outcome.UNKNOWN))
+    added = (there.signed | there.unsigned) - covered - perhaps
+    doubtful = ((there.signed | there.unsigned) - covered - added) | there.unsignable
+    doubtful |= {tag for each in here for tag in each.strays}
+    if added or not left:
+        message = "what no signature that holds covers may have been added, or changed"
+        where = tags_text(sorted(added))
+        yield _coverage_finding(Outcome.FAILED, "unsigned-additions", message, where)
+    if doubtful:
+        message = "elements that cannot be signed, or are in signatures that may not hold, may have been added"
+        where = tags_text(sorted(doubtful))
+        yield _coverage_finding(Outcome.UNKNOWN, "unsigned-additions", message, where)
+
+
+def _both(one: Outcome, other: Outcome) -> Outcome:
+    return min(one, other, key=_WORST_FIRST.index)
+
+
+def _finding(outcome: Outcome, code: str, message: str, where: str = "", clause: str = "") -> Finding:
+    return Finding(aspect=Aspect.CONFORMANCE, outcome=outcome, code=code, message=message, where=where, clause=clause)
+
+
+def _coverage_finding(outcome: Outcome, code: str, message: str, where: str) -> Finding:
+    return Finding(aspect=Aspect.COVERAGE, outcome=outcome, code=code, message=message, where=where, clause=_CLAUSE)

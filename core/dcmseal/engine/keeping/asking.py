@@ -1,0 +1,45 @@
+"""Verification whose verdict is to be repeated, or repeats one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.engine.trusting import Trust
+from dcmseal.errors import UsageError
+from dcmseal.report import VerificationReport
+
+if TYPE_CHECKING:
+    from dcmseal.engine.keeping.manifest import Evidence
+    from dcmseal.engine.verification import Question
+    from dcmseal.plugins.registry import Registry
+    from dcmseal.plugins.trust import TrustSettings
+
+Finish: TypeAlias = "Callable[[DicomFile, Question, VerificationReport], VerificationReport]"
+
+
+def prepared(
+    trust: Trust | TrustSettings | None,
+    evidence: Evidence | None,
+    registry: Registry | None,
+    *,
+    keep: bool,
+    integrity_only: bool,
+) -> tuple[Trust, Finish]:
+    """The trust to verify with, and what is to be done with the report; raises UsageError and what Trust.open does."""
+    if integrity_only:
+        raise UsageError("evidence is about trust, and integrity alone does without", hint="leave one of them out")
+    if evidence is None:
+        from dcmseal.engine.keeping.gathering import Gathering
+
+        if trust is None:
+            raise UsageError("evidence is kept of trust, and nobody is trusted", hint="name trust anchors")
+        gathering = Gathering(trust if isinstance(trust, Trust) else Trust.open(trust, registry))
+        return gathering.trust, gathering.finish
+    if keep:
+        raise UsageError("a verdict is found or repeated, not both", hint="copy the evidence file to keep it twice")
+    from dcmseal.engine.keeping.repeating import Repetition
+
+    repetition = Repetition(evidence, trust, registry)
+    return repetition.trust, repetition.finish

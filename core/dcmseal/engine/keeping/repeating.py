@@ -1,0 +1,188 @@
+"""A verdict repeated: the verifier's own anchors and rules, the material and the moment of an evidence file.
+
+Nobody has signed an evidence file. CRLs, OCSP responses and certificates in it are signed by those who issued them; but
+an old CRL at an old moment would clear a key that was stolen since. So the moment counts only if a timestamp certifies
+it that the verifier trusts today, or the verifier vouches for the file; and anchors and rules are never taken from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.engine.keeping.gathering import file_digest, kept_signatures
+from dcmseal.engine.keeping.manifest import Evidence
+from dcmseal.engine.keeping.rules import differing, rule_text, rules_of
+from dcmseal.engine.trusting import Trust
+from dcmseal.errors import PluginError, TimestampError, UsageError
+from dcmseal.grounds import KeptSignature
+from dcmseal.model import CertifiedTime
+from dcmseal.plugins.registry import Registry, installed
+from dcmseal.plugins.trust import Revocation, TrustSettings
+from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, VerificationReport
+from dcmseal.terms import TimestampType
+
+if TYPE_CHECKING:
+    from dcmseal.engine.verification import Question
+
+PROMPT: Final = timedelta(minutes=5)
+"""So soon after the moment of verification, evidence has to be certified."""
+_POE: Final = "ETSI EN 319 102-1 5.2"
+_STAMP: Final = "RFC 3161 2.4.2"
+
+
+class Repetition:
+    """One verification by an evidence file."""
+
+    def __init__(self, evidence: Evidence, trust: Trust | TrustSettings | None, registry: Registry | None) -> None:
+        """Make ready; raises UsageError if nobody is trusted, and what Trust.open does."""
+        own = trust.settings if isinstance(trust, Trust) else trust or TrustSettings()
+        if evidence.trust_anchors:
+            anchors = (*own.material.anchors, *evidence.grounds.material.anchors)
+            trust = own = replace(own, material=replace(own.material, anchors=anchors))
+        elif trust is None:
+            raise UsageError(
+                "a verdict is repeated by your own trust anchors, and there is none",
+                hint="name those that you trust; an evidence file is no reason to trust what is in it",
+            )
+        self._evidence = evidence
+        today = trust if isinstance(trust, Trust) else Trust.open(trust, registry)
+        self._moment = _Moment(evidence, today, registry)
+        kept = replace(evidence.grounds.material, anchors=())
+        settings = replace(
+            own,
+            material=own.material.joined(kept),
+            now=evidence.grounds.moment,
+            # whoever names evidence wants it to tell; what is missing in it must not pass in silence
+            revocation=own.revocation or Revocation.HARD,
+            fetch=False,
+        )
+        if settings.revocation is Revocation.OFF:
+            settings = replace(settings, material=replace(settings.material, crls=(), ocsp_responses=()))
+        self.trust = Trust.open(settings, registry)
+        """To verify with."""
+
+    def finish(self, file: DicomFile, question: Question, report: VerificationReport) -> VerificationReport:
+        """The report with what the evidence is worth: its doubts are those of each signature."""
+        kept = {(each.value, each.certificate): each for each in self._evidence.grounds.signatures}
+        now = tuple(kept_signatures(file, report))
+        firsts = [kept.get((each.value, each.certificate)) for each in now]
+        moment = self._moment.finding()
+        signatures = tuple(
+            replace(each, findings=(*each.findings, moment, _sameness(first, present)))
+            for each, first, present in zip(report.signatures, firsts, now, strict=True)
+        )
+        notes = [*self._file_notes(file), *self._rule_notes(question)]
+        for each, first, present in zip(report.signatures, firsts, now, strict=True):
+            notes.extend(_chain_notes(each, first, present))
+        repeated = replace(report, signatures=signatures, notes=(*report.notes, *notes))
+        return replace(repeated, notes=(*repeated.notes, self._verdict_note(repeated)))
+
+    def _file_notes(self, file: DicomFile) -> Iterator[Finding]:
+        grounds = self._evidence.grounds
+        if (file_digest(file), file.file.size) == (grounds.file_sha256, grounds.file_size):
+            yield _passed("repeat-file-matches", "the file is the one that the evidence is about, byte for byte")
+        else:
+            message = "the file is not the one that the evidence is about, or was changed; each signature tells more"
+            yield _unknown("repeat-file-differs", message)
+        if self._evidence.trust_anchors:
+            count = len(grounds.material.anchors)
+            message = f"the anchors of the evidence ({count}) are trusted, because that was asked for"
+            yield _passed("repeat-anchors-believed", message)
+
+    def _rule_notes(self, question: Question) -> Iterator[Finding]:
+        own, then = rules_of(self.trust.settings, question), self._evidence.grounds.rules
+        told = [
+            f"{name} is {rule_text(own[name])}, and was {rule_text(then.get(name))}" for name in differing(own, then)
+        ]
+        if told:
+            message = f"your rules count, and differ from those of the evidence: {'; '.join(told)}"
+            yield _unknown("repeat-rules-differ", message)
+
+    def _verdict_note(self, report: VerificationReport) -> Finding:
+        then, now = self._evidence.verdict, report.verdict
+        if then is now:
+            return _passed("repeat-verdict-same", f"the verdict is {now}, as the evidence says that it was")
+        return _unknown("repeat-verdict-differs", f"the verdict is {now}, and was {then}, as the evidence says")
+
+
+class _Moment:
+    """How the moment of the evidence is known."""
+
+    def __init__(self, evidence: Evidence, trust: Trust, registry: Registry | None) -> None:
+        self._evidence = evidence
+        self._trust = trust
+        self._registry = registry
+
+    def finding(self) -> Finding:
+        """Whether the moment counts, as a finding about each signature."""
+        moment = self._evidence.grounds.moment
+        told = f"all is judged as at {moment.isoformat()}"
+        if moment > (self._trust.settings.now or datetime.now(UTC)) + PROMPT:
+            return _unknown("repeat-moment-future", f"{told}, which has yet to come", _POE)
+        if not self._evidence.timestamp:
+            return self._uncertified(told, "which the evidence only claims")
+        try:
+            backend = (self._registry or installed()).timestamp_backend(TimestampType.CMS_TSP)
+            judgement = backend.judge(self._evidence.timestamp, (self._evidence.manifest,), ())
+        except (PluginError, TimestampError) as error:
+            return self._uncertified(told, f"and the timestamp of the evidence cannot be verified: {error}")
+        doubts = "; ".join(each.message for each in judgement.findings if each.outcome is not Outcome.PASSED)
+        if judgement.time is None or any(each.outcome is Outcome.FAILED for each in judgement.findings):
+            # whoever vouches for the file does not know that it was changed
+            message = f"{told}, but the timestamp of the evidence proves nothing: {doubts}"
+            return _unknown("repeat-timestamp-wrong", message, _STAMP)
+        if doubts:
+            return self._uncertified(told, f"and the timestamp of the evidence leaves doubts: {doubts}")
+        if not is_prompt(moment, judgement.time):
+            stamped = judgement.time.moment.isoformat()
+            message = f"{told}, but the evidence was certified at {stamped}: it may be made up since"
+            return _unknown("repeat-timestamp-late", message, _POE)
+        (vouching,) = self._trust.vouch(judgement.time)
+        if vouching.outcome is not Outcome.PASSED:
+            return self._uncertified(told, f"and its timestamp does not establish that: {vouching.message}")
+        return _passed("repeat-moment-certified", f"{told}, which a timestamp of the evidence certifies", _POE)
+
+    def _uncertified(self, told: str, why: str) -> Finding:
+        if self._evidence.trust_moment:
+            message = f"{told}, {why}: it counts because you vouch for the evidence"
+            return _passed("repeat-moment-believed", message, _POE)
+        return _unknown("repeat-moment-claimed", f"{told}, {why}", _POE)
+
+
+def is_prompt(moment: datetime, time: CertifiedTime) -> bool:
+    """Whether evidence was certified when it was found."""
+    return abs(time.moment - moment) <= PROMPT
+
+
+def _sameness(first: KeptSignature | None, present: KeptSignature) -> Finding:
+    """Whether the evidence is about a signature."""
+    if first is None:
+        return _unknown("repeat-signature-missing", "the evidence is not about this signature")
+    if not first.stream or first.stream != present.stream:
+        message = "the signed data is not what it was when the evidence was saved, whatever the MAC says"
+        return _unknown("repeat-data-differs", message)
+    return _passed("repeat-signature-matches", "the evidence is about this signature and this data")
+
+
+def _chain_notes(report: SignatureReport, first: KeptSignature | None, present: KeptSignature) -> Iterator[Finding]:
+    if first is not None and first.chain != present.chain:
+        then = f"anchor {first.chain[-1]}" if first.chain else "none"
+        now = f"anchor {present.chain[-1]}" if present.chain else "none"
+        message = f"the certificate leads to {now}, and led to {then} then (SHA-256), as the evidence says"
+        yield _unknown("repeat-chain-differs", message, where=report.signature.uid)
+
+
+def _passed(code: str, message: str, clause: str = "", where: str = "") -> Finding:
+    return _finding(Outcome.PASSED, code, message, clause, where)
+
+
+def _unknown(code: str, message: str, clause: str = "", where: str = "") -> Finding:
+    return _finding(Outcome.UNKNOWN, code, message, clause, where)
+
+
+def _finding(outcome: Outcome, code: str, message: str, clause: str, where: str) -> Finding:
+    return Finding(aspect=Aspect.TRUST, outcome=outcome, code=code, message=message, clause=clause, where=where)

@@ -1,0 +1,171 @@
+"""The signed form of a manifest, read: CMS SignedData (RFC 5652) with the content inside, as ``openssl cms`` has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any, Final
+
+from dcmseal.engine.certificate import Certificate
+from dcmseal.engine.public_key import Match, check_signature
+from dcmseal.mac.digest import new_digest
+from dcmseal.terms import MacAlgorithm
+
+_DIGESTS: Final = {
+    "sha256": MacAlgorithm.SHA256,
+    "sha384": MacAlgorithm.SHA384,
+    "sha512": MacAlgorithm.SHA512,
+}
+_INTEGER, _OCTETS, _OID, _SEQUENCE, _SET, _FIRST = 0x02, 0x04, 0x06, 0x30, 0x31, 0xA0
+_DATA: Final = bytes.fromhex("2a864886f70d010701")
+_SIGNED_DATA: Final = bytes.fromhex("2a864886f70d010702")
+_MOST_BYTES: Final = 64 << 10
+"""Of what is said about the signer; it takes some hundred bytes."""
+
+
+class UnreadableContainer(Exception):
+    """The bytes are no SignedData of the form that is written here; the message is made of our words only."""
+
+
+class NotAuthentic(Exception):
+    """The content, or the signature over it, is not what the signer made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A container that was read; nothing is verified."""
+
+    content: bytes
+    signer: bytes
+    """SHA-256 of the certificate that the signer names as its own (RFC 5035); empty if it names none."""
+    algorithm: MacAlgorithm
+    message_digest: bytes
+    attributes: bytes
+    """The signed attributes as SET OF, which is what was signed (RFC 5652 5.4)."""
+    signature: bytes
+
+    def is_signed_by(self, certificate: Certificate) -> bool:
+        """Whether the content was signed with a certificate; raises NotAuthentic if it says so, and was not."""
+        if bytes.fromhex(certificate.sha256) != self.signer:
+            return False
+        if self._digest(self.content) != self.message_digest:
+            raise NotAuthentic
+        match = check_signature(certificate, self.algorithm, self._digest(self.attributes), self.signature)
+        if match is not Match.MATCHES:
+            raise NotAuthentic
+        return True
+
+    def _digest(self, data: bytes) -> bytes:
+        digest = new_digest(self.algorithm)
+        digest.update(data)
+        return digest.digest()
+
+
+def read_container(data: bytes) -> Container:
+    """Read what ``seal`` has written, from DER; raises UnreadableContainer."""
+    try:
+        return _read(data)
+    except UnreadableContainer:
+        raise
+    except Exception:  # noqa: BLE001 - asn1crypto raises whatever comes to hand
+        raise UnreadableContainer("it is no CMS SignedData (RFC 5652), or a damaged one") from None
+
+
+def _read(data: bytes) -> Container:
+    whole = _Der(data, 0, len(data))
+    info = whole.enter(_SEQUENCE)
+    info.expect(_SIGNED_DATA)
+    signed = info.enter(_FIRST).enter(_SEQUENCE)
+    signed.enter(_INTEGER)
+    signed.enter(_SET)
+    inside = signed.enter(_SEQUENCE)
+    inside.expect(_DATA)
+    content = inside.enter(_FIRST).enter(_OCTETS)
+    if signed.next_tag == _FIRST:
+        signed.enter(_FIRST)
+    signers = signed.enter(_SET)
+    if not whole.is_over or not signed.is_over or signers.size > _MOST_BYTES:
+        raise UnreadableContainer("it is no SignedData of the form that a manifest has")
+    return _signed_by(signers.content, content.content)
+
+
+def _signed_by(signer_info: bytes, content: bytes) -> Container:
+    _module("tsp")  # knows the attribute that names the certificate
+    signer = _module("cms").SignerInfo.load(signer_info, strict=True)
+    attributes = _read_attributes(signer["signed_attrs"])
+    algorithm = _DIGESTS.get(signer["digest_algorithm"]["algorithm"].native)
+    if algorithm is None:
+        raise UnreadableContainer("it is signed with another digest than SHA-256, SHA-384 and SHA-512")
+    if attributes["content_type"].native != "data":
+        raise UnreadableContainer("what it holds is of another type than data")
+    (certificate_id,) = attributes["signing_certificate_v2"]["certs"]
+    is_sha256 = certificate_id["hash_algorithm"]["algorithm"].native == "sha256"
+    return Container(
+        content=content,
+        signer=bytes(certificate_id["cert_hash"].native) if is_sha256 else b"",
+        algorithm=algorithm,
+        message_digest=bytes(attributes["message_digest"].native),
+        attributes=bytes(signer["signed_attrs"].untag().dump()),
+        signature=bytes(signer["signature"].native),
+    )
+
+
+class _Der:
+    """A place in DER, up to where the value around it ends: large content is passed over, and never parsed."""
+
+    def __init__(self, data: bytes, start: int, end: int) -> None:
+        self._data, self._at, self._end = data, start, end
+
+    @property
+    def next_tag(self) -> int:
+        """The tag of what comes next; -1 if nothing does."""
+        return self._data[self._at] if self._at < self._end else -1
+
+    @property
+    def is_over(self) -> bool:
+        return self._at == self._end
+
+    @property
+    def size(self) -> int:
+        return self._end - self._at
+
+    @property
+    def content(self) -> bytes:
+        """What is left."""
+        return self._data[self._at : self._end]
+
+    def enter(self, tag: int) -> _Der:
+        """Go into the next value, which has this tag and a definite length, and past it here."""
+        if self.next_tag != tag or self._end - self._at < 2:
+            raise UnreadableContainer("it is no SignedData of the form that a manifest has")
+        length, start = self._data[self._at + 1], self._at + 2
+        if length & 0x80:
+            count = length & 0x7F
+            length = int.from_bytes(self._data[start : start + count], "big") if 0 < count <= 4 else self._end
+            start += count
+        if start + length > self._end:
+            raise UnreadableContainer("it is cut short, or of indefinite length")
+        self._at = start + length
+        return _Der(self._data, start, start + length)
+
+    def expect(self, value: bytes) -> None:
+        """Pass over an object identifier, which has to be this one."""
+        if self.enter(_OID).content != value:
+            raise UnreadableContainer("it is another kind of CMS than SignedData over data")
+
+
+def _read_attributes(attributes: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for each in attributes:
+        name = str(each["type"].native)
+        if name in found or len(each["values"]) != 1:
+            raise UnreadableContainer("a signed attribute is there twice")
+        found[name] = each["values"][0]
+    return found
+
+
+@cache
+def _module(name: str) -> Any:
+    """A module of asn1crypto, which has no types; it is imported when the first manifest is met."""
+    return import_module(f"asn1crypto.{name}")

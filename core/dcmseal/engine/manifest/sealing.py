@@ -1,0 +1,149 @@
+"""Content put into CMS SignedData (RFC 5652) by any signer: tokens and HSMs included, for the key signs a digest only.
+
+What is written is always the same small structure, so that a few lines of DER (X.690) do: a general encoder takes
+longer than all else that signing takes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from typing import Final
+
+from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.engine.public_key import Match, check_signature
+from dcmseal.errors import CertificateMismatch, CertificateNotValid
+from dcmseal.mac.stream import MacStream
+from dcmseal.plugins.protocols import Signer
+from dcmseal.terms import KeyType, MacAlgorithm
+
+_INTEGER, _OCTETS, _NULL, _OID, _SEQUENCE, _SET, _UTC_TIME, _TIME = 0x02, 0x04, 0x05, 0x06, 0x30, 0x31, 0x17, 0x18
+_FIRST: Final = 0xA0
+"""The context-specific tag [0], constructed."""
+
+_DATA: Final = "1.2.840.113549.1.7.1"
+_SIGNED_DATA: Final = "1.2.840.113549.1.7.2"
+_CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
+_MESSAGE_DIGEST: Final = "1.2.840.113549.1.9.4"
+_SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
+_SIGNING_CERTIFICATE: Final = "1.2.840.113549.1.9.16.2.47"
+_RSA: Final = "1.2.840.113549.1.1.1"
+_DIGESTS: Final = {
+    MacAlgorithm.SHA256: "2.16.840.1.101.3.4.2.1",
+    MacAlgorithm.SHA384: "2.16.840.1.101.3.4.2.2",
+    MacAlgorithm.SHA512: "2.16.840.1.101.3.4.2.3",
+}
+_ECDSA: Final = {
+    MacAlgorithm.SHA256: "1.2.840.10045.4.3.2",
+    MacAlgorithm.SHA384: "1.2.840.10045.4.3.3",
+    MacAlgorithm.SHA512: "1.2.840.10045.4.3.4",
+}
+_DSA: Final = {
+    MacAlgorithm.SHA256: "2.16.840.1.101.3.4.3.2",
+    MacAlgorithm.SHA384: "2.16.840.1.101.3.4.3.3",
+    MacAlgorithm.SHA512: "2.16.840.1.101.3.4.3.4",
+}
+
+
+def seal(content: bytes, signer: Signer, algorithm: MacAlgorithm, moment: dt.datetime) -> bytes:
+    """Have a key sign content; returns SignedData in DER, the content inside. The signature is verified.
+
+    Raises SignerError or one of its kinds.
+    """
+    chain = [read_certificate(each) for each in signer.certificate_chain]
+    certificate = chain[0]
+    attributes = _sorted(_attributes(content, certificate, algorithm, moment))
+    signed = _der(_SET, attributes)
+    message = MacStream(algorithm=algorithm, digest=_digest(algorithm, signed), read=lambda: iter((signed,)))
+    value = signer.sign(message)
+    if check_signature(certificate, algorithm, message.digest, value) is not Match.MATCHES:
+        raise CertificateMismatch(
+            "the key made a signature that its own certificate does not verify",
+            hint="the certificate belongs to another key, or the device is broken: nothing was written",
+        )
+    digest_algorithm = _der(_SEQUENCE, _oid(_DIGESTS[algorithm]))
+    version = _integer(1)
+    info = _der(
+        _SEQUENCE,
+        version,
+        _der(_SEQUENCE, _issuer(certificate), _integer(certificate.serial_number)),
+        digest_algorithm,
+        _der(_FIRST, attributes),
+        _signature_algorithm(certificate, algorithm),
+        _der(_OCTETS, value),
+    )
+    data = _der(
+        _SEQUENCE,
+        version,
+        _der(_SET, digest_algorithm),
+        _der(_SEQUENCE, _oid(_DATA), _der(_FIRST, _der(_OCTETS, content))),
+        _der(_FIRST, _sorted([each.der for each in chain])),
+        _der(_SET, info),
+    )
+    return _der(_SEQUENCE, _oid(_SIGNED_DATA), _der(_FIRST, data))
+
+
+def _attributes(content: bytes, certificate: Certificate, algorithm: MacAlgorithm, moment: dt.datetime) -> list[bytes]:
+    """What is signed: the digest of the content, when, and with which certificate (RFC 5652 11, RFC 5035)."""
+    certificate_id = _der(_SEQUENCE, _der(_OCTETS, bytes.fromhex(certificate.sha256)))
+    values = (
+        (_CONTENT_TYPE, _oid(_DATA)),
+        (_SIGNING_TIME, _time(moment)),
+        (_MESSAGE_DIGEST, _der(_OCTETS, _digest(algorithm, content))),
+        (_SIGNING_CERTIFICATE, _der(_SEQUENCE, _der(_SEQUENCE, certificate_id))),
+    )
+    return [_der(_SEQUENCE, _oid(kind), _der(_SET, value)) for kind, value in values]
+
+
+def _signature_algorithm(certificate: Certificate, algorithm: MacAlgorithm) -> bytes:
+    if certificate.key_type is KeyType.RSA:
+        return _der(_SEQUENCE, _oid(_RSA), _der(_NULL))
+    return _der(_SEQUENCE, _oid((_ECDSA if certificate.key_type is KeyType.EC else _DSA)[algorithm]))
+
+
+def _issuer(certificate: Certificate) -> bytes:
+    try:
+        return certificate.parsed.issuer.public_bytes()
+    except ValueError as error:
+        raise CertificateNotValid(f"the issuer of the certificate cannot be read: {error}") from None
+
+
+def _digest(algorithm: MacAlgorithm, data: bytes) -> bytes:
+    return hashlib.new(algorithm.value.lower(), data).digest()
+
+
+def _time(moment: dt.datetime) -> bytes:
+    """UTCTime for the years that it can tell, else GeneralizedTime (RFC 5652 11.3)."""
+    when = moment.astimezone(dt.UTC)
+    if 1950 <= when.year < 2050:
+        return _der(_UTC_TIME, when.strftime("%y%m%d%H%M%SZ").encode())
+    return _der(_TIME, f"{when.year:04}{when:%m%d%H%M%S}Z".encode())
+
+
+def _sorted(elements: list[bytes]) -> bytes:
+    """The elements of a SET OF in the order that DER wants (X.690 11.6)."""
+    return b"".join(sorted(elements))
+
+
+def _integer(number: int) -> bytes:
+    return _der(_INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True))
+
+
+def _oid(dotted: str) -> bytes:
+    first, second, *others = map(int, dotted.split("."))
+    content = bytearray()
+    for arc in (40 * first + second, *others):
+        groups = [arc & 0x7F]
+        while arc := arc >> 7:
+            groups.append(arc & 0x7F | 0x80)
+        content += bytes(reversed(groups))
+    return _der(_OID, bytes(content))
+
+
+def _der(tag: int, *contents: bytes) -> bytes:
+    content = b"".join(contents)
+    size = len(content)
+    if size < 0x80:
+        return bytes((tag, size)) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(length))) + length + content

@@ -1,0 +1,136 @@
+"""Which signatures protect the elements of a level, and why some elements cannot be protected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Final
+
+from dcmseal import tags
+from dcmseal.coverage_map import MappedSignature
+from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.vr import is_unknown
+from dcmseal.location import Location
+from dcmseal.report import Aspect, Outcome, SignatureReport, Verdict, VerificationReport
+
+_UNKNOWN: Final = "its VR is UN"
+_OWN: Final = "it is verified with the signature, not signed by it"
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """Numbers of the signatures that protect an element, and of those that would if they held."""
+
+    holding: tuple[int, ...] = ()
+    broken: tuple[int, ...] = ()
+    why: str = ""
+    """Why no signature can."""
+
+    def joined(self, other: Protection) -> Protection:
+        """What both protect."""
+        if not (other.holding or other.broken):
+            return self
+        return Protection(
+            tuple(sorted({*self.holding, *other.holding})), tuple(sorted({*self.broken, *other.broken})), self.why
+        )
+
+
+NOTHING: Final = Protection()
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A list of signed elements, and the signatures that share it."""
+
+    signed: frozenset[int]
+    protection: Protection
+
+
+class Covering:
+    """The signatures of a report, by the level they stand at."""
+
+    def __init__(self, report: VerificationReport) -> None:
+        self.signatures = tuple(
+            _mapped(number, each, integrity_only=report.integrity_only)
+            for number, each in enumerate(report.signatures, 1)
+        )
+        at: dict[Location, dict[frozenset[int], list[int]]] = {}
+        self._own: dict[Location, int] = {}
+        # signatures of a level share few lists, and their tuples are the same
+        known: dict[int, frozenset[int]] = {}
+        for number, each in enumerate(report.signatures, 1):
+            signature = each.signature
+            self._own[signature.location.item(tags.DIGITAL_SIGNATURES_SEQUENCE, signature.index)] = number
+            if each.coverage is not None:
+                signed = known.setdefault(id(each.coverage.signed), frozenset(each.coverage.signed))
+                at.setdefault(signature.location, {}).setdefault(signed, []).append(number)
+        self._lists = {
+            location: tuple(_List(signed, self._protection(numbers)) for signed, numbers in lists.items())
+            for location, lists in at.items()
+        }
+
+    def at(self, location: Location, inherited: Protection) -> LevelCovering:
+        """The cover of the elements at a location, of which ``inherited`` protects all that can be signed."""
+        own = self._own.get(location)
+        return LevelCovering(
+            lists=self._lists.get(location, ()),
+            inherited=inherited,
+            own=None if own is None else self._protection([own]),
+        )
+
+    def _protection(self, numbers: Iterable[int]) -> Protection:
+        held = {number: self.signatures[number - 1].holds for number in numbers}
+        return Protection(
+            tuple(number for number, holds in held.items() if holds),
+            tuple(number for number, holds in held.items() if not holds),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelCovering:
+    """What protects the elements of one level."""
+
+    lists: tuple[_List, ...]
+    inherited: Protection
+    own: Protection | None
+    """Of an item of Digital Signatures Sequence: the signature it is, whose MAC holds the item too."""
+    known: dict[tuple[Protection, ...], Protection] = field(default_factory=dict[tuple[Protection, ...], Protection])
+    """What several lists come to together: few elements differ in that."""
+
+    def of(self, tag: int, vr: bytes) -> Protection:
+        """What protects an element of this level, and all in it that can be signed."""
+        if self.own is not None:
+            if tag in tags.NOT_IN_MAC:
+                return Protection(why=_OWN)
+            return Protection(why=_why_not(tag, vr)) if _why_not(tag, vr) else self.own
+        why = _why_not(tag, vr) or self.inherited.why
+        if why:
+            return Protection(why=why)
+        if not self.lists:
+            return self.inherited
+        listing = tuple(each.protection for each in self.lists if tag in each.signed)
+        known = self.known.get(listing)
+        if known is None:
+            known = self.known[listing] = reduce(Protection.joined, listing, self.inherited)
+        return known
+
+
+def inside(vr: bytes, protection: Protection) -> Protection:
+    """What a sequence hands on to its items: what protects it protects them, and nothing can what is never signed."""
+    return Protection(why="it is inside an element of VR UN") if is_unknown(vr) else protection
+
+
+def _why_not(tag: int, vr: bytes) -> str:
+    return exclusion(tag) or (_UNKNOWN if is_unknown(vr) else "")
+
+
+def _mapped(number: int, report: SignatureReport, *, integrity_only: bool) -> MappedSignature:
+    verdict = report.verdict(integrity_only=integrity_only)
+    return MappedSignature(
+        number=number,
+        uid=report.signature.uid,
+        location=str(report.signature.location),
+        verdict=verdict,
+        holds=report.outcome(Aspect.INTEGRITY) is Outcome.PASSED and verdict is not Verdict.INVALID,
+    )

@@ -1,0 +1,97 @@
+"""Reports for people: what was verified, made ready for the plugin that writes it, and the file that comes of it.
+
+>>> from datetime import UTC, datetime
+>>> from dcmseal import verify
+>>> from dcmseal.plugins.registry import installed
+>>> file = reported("signed.dcm", verify("signed.dcm", integrity_only=True), "signed.dcm")
+>>> write_report("report.html", installed().report_writer("html"), [file], context_of(datetime.now(UTC)))
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterable, Iterator, Sequence
+
+from dcmseal.coverage_map import CoverageMap
+from dcmseal.engine.asking import map_coverage
+from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.engine.opening import DatasetInput
+from dcmseal.engine.output import write_pieces
+from dcmseal.errors import CertificateNotValid, DatasetError, OutputError, SealError
+from dcmseal.plugins.reporting import CertificateFacts, ReportContext, ReportedFile, ReportWriter
+from dcmseal.report import VerificationReport
+
+
+def reported(name: str, report: VerificationReport, source: DatasetInput, *, show_values: bool = False) -> ReportedFile:
+    """A file and what verification found out about it, with its coverage map; ``source`` is what was verified.
+
+    If no map can be made, the report says why: the verdict does not depend on it.
+    """
+    coverage: CoverageMap | None = None
+    problem = ""
+    try:
+        coverage = map_coverage(source, report, show_values=show_values)
+    except DatasetError as error:
+        problem = f"there is no coverage map: {error}"
+    return ReportedFile(
+        name=name,
+        report=report,
+        coverage=coverage,
+        certificates={each: _facts(each) for each in _certificates(report)},
+        problem=problem,
+    )
+
+
+def unreported(name: str, error: SealError) -> ReportedFile:
+    """A file that could not be verified, and why."""
+    return ReportedFile(name=name, problem=str(error), hint=error.hint)
+
+
+def context_of(moment: dt.datetime, settings: Iterable[tuple[str, str]] = ()) -> ReportContext:
+    """How reports of this version came about, at a moment."""
+    from dcmseal import __version__
+
+    return ReportContext(version=__version__, moment=moment, settings=tuple(settings))
+
+
+def write_report(
+    path: str | os.PathLike[str],
+    writer: ReportWriter,
+    files: Sequence[ReportedFile],
+    context: ReportContext,
+) -> None:
+    """Write a report to a path: the complete file, or none. Raises OutputError, or PluginBroken if the writer fails."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OutputError(f"{os.fspath(path)} is no regular file", hint="it would be replaced: name a file")
+    write_pieces(writer.write(files, context), path)
+
+
+def _certificates(report: VerificationReport) -> Iterator[bytes]:
+    """Those of signers, of their chains, and of timestamp authorities."""
+    for each in report.signatures:
+        yield each.signature.certificate
+        yield from each.trust.chain if each.trust else ()
+        if each.certified is not None:
+            yield each.certified.authority
+
+
+def _facts(value: bytes) -> CertificateFacts:
+    try:
+        certificate = read_certificate(value)
+    except CertificateNotValid as error:
+        return CertificateFacts(problem=str(error))
+    return CertificateFacts(
+        subject=certificate.subject,
+        issuer=certificate.issuer,
+        serial_number=f"{certificate.serial_number:x}",
+        not_before=certificate.not_before,
+        not_after=certificate.not_after,
+        key=_key(certificate),
+        sha256=certificate.sha256,
+    )
+
+
+def _key(certificate: Certificate) -> str:
+    kind = certificate.key_type.value if certificate.key_type else "of an unsupported kind"
+    return f"{kind}, {certificate.key_bits} bits" if certificate.key_bits else kind

@@ -1,0 +1,41 @@
+"""Timestamp authorities that gave no answer a short while ago.
+
+>>> silence = Silence()
+>>> silence.begin("https://tsa.example/tsr")
+>>> silence.check("https://another.example/tsr")
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from dcmseal.errors import TimestampError
+
+_LASTS: Final = 60.0
+"""Seconds until somebody who was silent is asked again."""
+
+
+@dataclass(slots=True)
+class Silence:
+    """Who was silent, and since when."""
+
+    _since: dict[str, float] = field(default_factory=dict[str, float])
+
+    def begin(self, url: str) -> None:
+        """Remember that there was no answer; what is being waited for already is not waited for longer."""
+        if not self._lasts(url):
+            self._since[url] = time.monotonic()
+
+    def check(self, url: str) -> None:
+        """Raises TimestampError if there was no answer a short while ago."""
+        if self._lasts(url):
+            raise TimestampError(
+                "it gave no answer a short while ago, and is not asked again yet",
+                hint=f"it is asked again {_LASTS:g} seconds after it gave none",
+            )
+
+    def _lasts(self, url: str) -> bool:
+        since = self._since.get(url)
+        return since is not None and time.monotonic() - since < _LASTS

@@ -1,0 +1,46 @@
+"""Report writers of plugins behind a guard: bytes come out, and no foreign error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from dcmseal.errors import PluginBroken
+from dcmseal.plugins import answers
+from dcmseal.plugins.loading import Origin
+from dcmseal.plugins.reporting import ReportContext, ReportedFile, ReportWriter
+
+_FORMAT: Final = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
+
+_END: Final = object()
+
+
+class GuardedWriter:
+    """A ReportWriter whose failures are PluginBroken."""
+
+    __slots__ = ("_blame", "_writer", "format", "summary")
+
+    def __init__(self, writer: ReportWriter, origin: Origin) -> None:
+        """Raise PluginBroken if ``writer`` is none."""
+        with answers.guarded(f"a report writer of {origin}", PluginBroken):
+            self.format = answers.name(writer.format, _FORMAT, "format")
+            self.summary = answers.text(writer.summary, "summary")
+            answers.methods(writer, "write")
+        self._writer = writer
+        self._blame = f"the report writer {self.format} of {origin}"
+
+    def __repr__(self) -> str:
+        return f"<{self._blame}>"
+
+    def write(self, files: Sequence[ReportedFile], context: ReportContext) -> Iterator[bytes]:
+        """The bytes of the report, in pieces; raises PluginBroken."""
+        with answers.guarded(self._blame, PluginBroken):
+            pieces: Iterator[object] = iter(self._writer.write(files, context))
+        while True:
+            with answers.guarded(self._blame, PluginBroken):
+                piece = next(pieces, _END)
+                if piece is _END:
+                    return
+                data = answers.one_of(piece, bytes, "write")
+            yield data

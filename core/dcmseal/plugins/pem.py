@@ -1,0 +1,79 @@
+r"""Files of keys and certificates: read with a limit, and taken apart if they are PEM (RFC 7468).
+
+>>> [block.label for block in pem_blocks(b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n")]
+['X509 CRL']
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from dcmseal.errors import KeyNotFound, SealError
+
+MOST_BYTES: Final = 1 << 20
+"""The largest file of keys or certificates."""
+_LINE: Final = re.compile(rb"[^\r\n]+")
+_BEGIN: Final = b"-----BEGIN "
+_DASHES: Final = b"-----"
+_BLANKS: Final = b" \t\r\n"
+_PADDING: Final = b" \t\xef\xbb\xbf"
+"""Some editors begin a file with a byte order mark."""
+
+
+def contents(path: str | os.PathLike[str], most: int = MOST_BYTES, *, error: type[SealError] = KeyNotFound) -> bytes:
+    """All bytes of a file of at most 1 MiB, or ``most``; raises ``error`` if it cannot be read, or is larger."""
+    name = repr(os.fspath(path))
+    try:
+        with open(os.path.expanduser(path), "rb") as file:
+            data = file.read(most + 1)
+    except (OSError, ValueError) as failure:
+        why, hint = _reason(failure)
+        raise error(f"{name} cannot be read: {why}", hint=hint) from None
+    if len(data) > most:
+        raise error(f"{name} is larger than {most >> 20} MiB", hint="check the path")
+    return data
+
+
+def _reason(failure: OSError | ValueError) -> tuple[str, str]:
+    match failure:
+        case FileNotFoundError():
+            return "there is no file of that name", "check the path"
+        case IsADirectoryError():
+            return "it is a folder", "name a file in it"
+        case PermissionError():
+            return "that is not permitted", "ask its owner for permission, or run as them"
+        case OSError():
+            return failure.strerror or "the system does not say why", "check the path"
+        case _:
+            return "it is no path of this system", "check the path"
+
+
+class PemBlock(NamedTuple):
+    """One encapsulated text: its label, as in ``BEGIN label``, and all of its lines."""
+
+    label: str
+    text: bytes
+
+    @property
+    def der(self) -> bytes:
+        """What it encodes; raises ValueError if that is no base64."""
+        body = self.text.partition(b"\n")[2].rpartition(b"-----END ")[0]
+        return base64.b64decode(body.translate(None, _BLANKS), validate=True)
+
+
+def pem_blocks(data: bytes) -> Iterator[PemBlock]:
+    """The blocks of a PEM file; text around them, and a block without end, is passed over."""
+    label, start = b"", 0
+    for match in _LINE.finditer(data):
+        line = match[0].strip(_PADDING)
+        if line.startswith(_BEGIN) and line.endswith(_DASHES):
+            label, start = line[len(_BEGIN) : -len(_DASHES)], match.start()
+        elif label and line == b"-----END " + label + _DASHES:
+            # an empty line ends the headers of an encrypted key (RFC 1421 4.4), so these stay
+            lines = (each.strip(_PADDING) for each in data[start : match.end()].splitlines())
+            yield PemBlock(label.decode("ascii", "replace"), b"\n".join((*lines, b"")))
+            label = b""

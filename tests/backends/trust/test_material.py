@@ -1,0 +1,160 @@
+"""Answers come with what they rest upon, if that is asked for: all of it, and not all there is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from cryptography import x509
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dcmseal.grounds import TrustMaterial
+from dcmseal.plugins.trust import TrustAnswer, TrustQuestion, TrustSettings
+from dcmseal.report import TimeBasis
+from dcmseal_trust.backend import X509Backend
+from dcmseal_trust.material import read_material
+from tests.backends.trust.authority import NOW, SIGNED, Authority, Site, a_key, codes, on, root
+from tests.support.responder import Responder, serving
+
+NOTHING = TrustMaterial()
+
+
+def kept(leaf: Authority, settings: TrustSettings, *others: Authority, keep: bool = True) -> TrustAnswer:
+    question = TrustQuestion(
+        certificate=leaf.der,
+        moment=SIGNED,
+        basis=TimeBasis.CLAIMED,
+        now=NOW,
+        others=tuple(each.der for each in others),
+        keep_material=keep,
+    )
+    return X509Backend().open(settings).evaluate(question)
+
+
+def again(leaf: Authority, first: TrustAnswer, settings: TrustSettings) -> TrustAnswer:
+    """The same question, answered by the same anchors and the material of an answer."""
+    bare = replace(settings, intermediates=(), crls=(), ocsp_responses=(), fetch=False)
+    return kept(leaf, replace(bare, revocation=settings.revocation_rule, material=replace(first.material, anchors=())))
+
+
+def test_it_comes_only_if_asked_for_and_changes_no_answer(site: Site, ca: Authority) -> None:
+    leaf, settings = ca.issue("leaf"), site.settings(ca, crls=[ca.crl()])
+    evaluator = X509Backend().open(settings)
+    question = TrustQuestion(certificate=leaf.der, moment=SIGNED, basis=TimeBasis.CLAIMED, now=NOW)
+    without = evaluator.evaluate(question)
+    with_it = evaluator.evaluate(replace(question, keep_material=True))
+    assert without.material == NOTHING
+    assert with_it.material.crls
+    assert replace(with_it, material=NOTHING) == without
+    assert evaluator.evaluate(question).material == NOTHING
+
+
+def test_what_has_no_bearing_is_left_out(site: Site, ca: Authority) -> None:
+    strangers = [root(f"stranger {number}") for number in range(20)]
+    leaf = ca.issue("leaf")
+    settings = site.settings(
+        ca,
+        *strangers,
+        intermediates=[each.issue("other", authority=True) for each in strangers],
+        crls=[ca.crl(), *(each.crl() for each in strangers)],
+        ocsp_responses=[ca.ocsp(leaf), ca.ocsp(ca.issue("other"))],
+    )
+    material = kept(leaf, settings).material
+    assert material.anchors == (ca.der,)
+    assert material.certificates == (leaf.der,)
+    assert (len(material.crls), len(material.ocsp_responses)) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", ["crl", "ocsp"])
+def test_what_was_fetched_is_kept(site: Site, ca: Authority, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serving(Responder()) as responder:
+        leaf = ca.issue("leaf", **{f"{kind}_at": f"{responder.url}/{kind}"})  # type: ignore[arg-type]
+        responder.answers[f"/{kind}"] = ca.crl((leaf, on(2024))) if kind == "crl" else ca.ocsp(leaf, revoked=on(2024))
+        settings = site.settings(ca, fetch=True)
+        first = kept(leaf, settings)
+    assert "revoked" in codes(first)
+    repeated = again(leaf, first, settings)
+    assert repeated.findings == first.findings
+
+
+def test_an_intermediate_of_a_token_is_kept(site: Site, ca: Authority) -> None:
+    issuing = ca.issue("issuing", authority=True)
+    leaf = issuing.issue("leaf")
+    first = kept(leaf, site.settings(ca, crls=[ca.crl(), issuing.crl()]), issuing)
+    assert issuing.der in first.material.certificates
+    assert len(first.material.crls) == 2
+
+
+def test_a_responder_that_is_an_anchor_is_kept(site: Site, ca: Authority) -> None:
+    leaf, responder = ca.issue("leaf"), root("responder")
+    settings = site.settings(ca, responder, ocsp_responses=[ca.ocsp(leaf, signer=responder)])
+    assert set(kept(leaf, settings).material.anchors) == {ca.der, responder.der}
+
+
+def test_crls_of_others_than_the_issuer_are_kept(site: Site, ca: Authority) -> None:
+    """The certificate says who issues them (RFC 5280 4.2.1.13)."""
+    other = root("crl authority")
+    names = [x509.DirectoryName(other.certificate.subject)]
+    point = x509.DistributionPoint(names, None, None, names)
+    leaf = ca.issue("leaf", extensions=[(x509.CRLDistributionPoints([point]), False)])
+    crl = other.crl()
+    material = kept(leaf, site.settings(ca, intermediates=[other], crls=[crl, ca.crl()])).material
+    assert crl in material.crls
+    assert other.der in material.certificates
+
+
+def test_certificates_that_lead_in_circles_are_left_out(site: Site, ca: Authority) -> None:
+    """Paths are searched in every order: for ten such certificates it takes seconds, for forty it never ends."""
+    one, two = root("one"), root("two")
+    circle = [
+        issuer.issue(name, authority=True, key=a_key(f"{name} {number}"))
+        for number in range(20)
+        for issuer, name in ((one, "two"), (two, "one"))
+    ]
+    settings = replace(site.settings(ca), material=TrustMaterial(certificates=tuple(each.der for each in circle)))
+    assert read_material(settings).intermediates == ()
+    assert codes(kept(one.issue("leaf"), settings)) == ["issuer-missing"]
+
+
+def test_certificates_that_lead_to_the_sites_own_are_used(site: Site, ca: Authority) -> None:
+    upper = ca.issue("upper", authority=True)
+    middle = upper.issue("middle", authority=True)
+    lower = middle.issue("lower", authority=True)
+    twin = Authority(a_key("twin"), upper.certificate).issue("middle", authority=True)
+    settings = site.settings(ca, intermediates=[upper])
+    given = TrustMaterial(certificates=(lower.der, twin.der, middle.der))
+    material = read_material(replace(settings, material=given))
+    assert [each.dump() for each in material.intermediates] == [upper.der, lower.der, middle.der]
+    assert [each.dump() for each in material.unproven] == [twin.der]
+    assert codes(kept(lower.issue("leaf"), replace(settings, material=given)))[0] == "leads-to-anchor"
+
+
+@given(st.data())
+def test_material_has_all_that_the_answer_depends_on(tmp_path_factory: pytest.TempPathFactory, data: Any) -> None:
+    """Of chains of any length, with and without each CRL and OCSP response, revoked or stale."""
+    ca = root("any")
+    chain = [ca]
+    for number in range(data.draw(st.integers(0, 2))):
+        chain.append(chain[-1].issue(f"issuing {number}", authority=True))
+    chain.append(chain[-1].issue("leaf"))
+    crls, responses = [], []
+    for issuer, subject in pairwise(chain):
+        since = data.draw(st.sampled_from([None, on(2024), on(2025)]))
+        due = data.draw(st.sampled_from([on(2025, 6), on(2026, 1, 31)]))
+        told = data.draw(st.sampled_from(["nothing", "crl", "ocsp", "both"]))
+        if told in ("crl", "both"):
+            crls.append(issuer.crl(*([(subject, since)] if since else []), issued=on(2025, 5), due=due))
+        if told in ("ocsp", "both"):
+            responses.append(issuer.ocsp(subject, revoked=since, issued=on(2025, 5), due=due))
+    site = Site(tmp_path_factory.mktemp("any"))
+    stranger = root("stranger")
+    settings = site.settings(
+        ca, intermediates=[stranger, *chain[1:-1]], crls=[*crls, stranger.crl()], ocsp_responses=responses
+    )
+    first = kept(chain[-1], settings)
+    repeated = again(chain[-1], first, settings)
+    assert (repeated.findings, repeated.chain) == (first.findings, first.chain)

@@ -1,0 +1,90 @@
+"""``dcmseal sign --manifest`` and ``verify --manifest``: where manifests go, and what is said of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import dcmseal
+from tests.core.cli.conftest import PIXEL, Run
+
+
+@pytest.fixture
+def altered(run: Run, image: Path, key: str, in_folder: Path) -> Path:
+    """A signed file whose pixels were changed; its manifest is beside it."""
+    assert run("sign", image, "a.dcm", "--key", key, "--manifest", "a.manifest").code == 0
+    data = bytearray((in_folder / "a.dcm").read_bytes())
+    data[PIXEL] ^= 1
+    (in_folder / "altered.dcm").write_bytes(data)
+    return in_folder
+
+
+def test_what_was_changed_is_named(run: Run, altered: Path) -> None:
+    ran = run("verify", "altered.dcm", "--manifest", "a.manifest", "--integrity-only")
+    assert ran.code == 1
+    assert "element-changed: it is not what was signed: frames changed 1 [PixelData]" in ran.out
+    ran = run("verify", "a.dcm", "--manifest", "a.manifest", "--integrity-only", "--json")
+    assert (ran.code, [each["code"] for each in ran.document["manifest"]]) == (
+        0,
+        ["manifest-verified", "elements-unchanged"],
+    )
+    assert (altered / "a.manifest").stat().st_mode & 0o777 == (altered / "a.dcm").stat().st_mode & 0o777
+
+
+@pytest.mark.usefixtures("altered")
+def test_a_manifest_of_another_file_decides_nothing(run: Run, signed: Path) -> None:
+    ran = run("verify", signed, "--manifest", "a.manifest", "--integrity-only")
+    assert (ran.code, "manifest-of-another" in ran.out) == (0, True)
+    ran = run("verify", signed, "--manifest", "altered.dcm", "--integrity-only")
+    assert (ran.code, "manifest-unreadable" in ran.out) == (0, True)
+    ran = run("verify", signed, "--manifest", "none", "--integrity-only")
+    assert (ran.code, "none cannot be read" in ran.err) == (2, True)
+
+
+def test_of_several_files_a_folder_holds_the_manifests(run: Run, image: Path, key: str, in_folder: Path) -> None:
+    for name in ("a", "b"):
+        (in_folder / name).write_bytes(image.read_bytes())
+    ran = run("sign", "a", "b", "--in-place", "--key", key, "--manifest", "folder")
+    assert (ran.code, "is no folder" in ran.err) == (2, True)
+    (in_folder / "folder").mkdir()
+    ran = run("sign", "a", "b", "--in-place", "--key", key, "--manifest", "folder", "--json")
+    assert (ran.code, [each["manifest"] for each in ran.document["files"]]) == (
+        0,
+        ["folder/a.manifest", "folder/b.manifest"],
+    )
+    (in_folder / "c").write_bytes((in_folder / "a").read_bytes())
+    ran = run("verify", "a", "b", "c", "--integrity-only", "--manifest", "folder")
+    assert (ran.code, ran.out.count("elements-unchanged")) == (0, 2)
+    assert "there is no manifest folder/c.manifest" in ran.err
+    assert run("verify", "a", "b", "--manifest", "folder/a.manifest").code == 2
+    assert run("verify", "-", "--manifest", "folder", stdin=b"").code == 2
+
+
+def test_nothing_is_overwritten_without_leave(run: Run, image: Path, key: str, in_folder: Path) -> None:
+    (in_folder / "there").write_bytes(b"precious")
+    assert run("sign", image, "out", "--key", key, "--manifest", "there").code == 2
+    for place in ("out", "-"):
+        assert run("sign", image, "out", "--key", key, "--manifest", place, "--force").code == 2
+    assert sorted(each.name for each in in_folder.iterdir()) == ["there"]
+    assert (in_folder / "there").read_bytes() == b"precious"
+    assert run("sign", image, "out", "--key", key, "--manifest", "there", "--force").code == 0
+    assert (in_folder / "there").read_bytes() != b"precious"
+    assert run("sign", image, "out2", "--key", key, "--manifest", "no/there").code == 5
+    assert sorted(each.name for each in in_folder.iterdir()) == ["out", "there"]
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_a_manifest_is_there_before_its_file(run: Run, image: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    renamed: list[str] = []
+    replace = os.replace
+
+    def noted(source: str, target: str) -> None:
+        renamed.append(os.path.basename(target))
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", noted)
+    assert run("sign", image, "out", "--key", key, "--manifest", "there").code == 0
+    assert renamed == ["there", "out"]
+    assert dcmseal.verify("out", manifest="there", integrity_only=True).manifest[1].code == "elements-unchanged"

@@ -1,0 +1,181 @@
+"""Reports for people: where they go, and what is refused; the coverage map on the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import dcmseal
+from dcmseal.engine.mapping import building
+from dcmseal.errors import Malformed, PluginBroken
+from tests.core.cli.conftest import Run
+from tests.core.cli.test_start import modules_after
+
+
+def test_verify_writes_a_page_and_says_the_same_as_without(run: Run, signed: Path, in_folder: Path) -> None:
+    plain = run("verify", signed, "--integrity-only")
+    ran = run("verify", signed, "--integrity-only", "--html", "report.html")
+    assert ran.code == plain.code == 0
+    assert ran.out.splitlines()[0] == plain.out.splitlines()[0]
+    page = (in_folder / "report.html").read_text("utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert page.rstrip().endswith("</html>")
+    assert [path.name for path in in_folder.iterdir()] == ["report.html"]
+
+
+def test_a_format_is_asked_for_by_name(run: Run, signed: Path, in_folder: Path) -> None:
+    assert run("verify", signed, "--report", "html:one.html", "--html", "two.html", "-q").code == 4
+    assert {path.name for path in in_folder.iterdir()} == {"one.html", "two.html"}
+
+
+def test_how_it_was_verified_stands_on_the_page(run: Run, signed: Path, in_folder: Path) -> None:
+    run("verify", signed, "-q", "--html", "a.html", "--require", "base-rsa", "--timestamp", "ignore")
+    page = (in_folder / "a.html").read_text("utf-8")
+    assert f"dcmseal {dcmseal.__version__}" in page
+    assert "no trust anchor is configured" in page
+    assert "Required profiles" in page
+    assert "base-rsa" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--html", "there.html"], "there.html exists"),
+        (["--report", "html"], "without format or file"),
+        (["--report", ":x"], "without format or file"),
+        (["--report", "html:"], "without format or file"),
+        (["--html", ""], "without format or file"),
+        (["--force", "--html", "./in.dcm"], "./in.dcm is an input"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_read(
+    run: Run, in_folder: Path, words: list[str], said: str
+) -> None:
+    for name in ("there.html", "in.dcm"):
+        (in_folder / name).write_text("as it was")
+    ran = run("verify", "in.dcm", *words)
+    assert ran.code == 2
+    assert said in ran.err
+    assert (in_folder / "there.html").read_text() == (in_folder / "in.dcm").read_text() == "as it was"
+
+
+def test_a_format_that_nobody_writes(run: Run, signed: Path) -> None:
+    ran = run("verify", signed, "--report", "papyrus:x")
+    assert ran.code == 6
+    assert "html" in ran.err
+
+
+def test_a_page_is_for_so_many_files_only(run: Run, signed: Path, in_folder: Path) -> None:
+    ran = run("verify", *[signed] * 101, "--html", "all.html")
+    assert ran.code == 2
+    assert "up to 100 files" in ran.err
+    assert not list(in_folder.iterdir())
+
+
+def test_reports_are_overwritten_with_leave_only(run: Run, signed: Path, in_folder: Path) -> None:
+    (in_folder / "a.html").write_text("nothing of use")
+    assert run("verify", signed, "-q", "--html", "a.html", "--force").code == 4
+    assert "nothing of use" not in (in_folder / "a.html").read_text("utf-8")
+
+
+def test_a_place_that_cannot_be_written_is_told(run: Run, signed: Path, in_folder: Path) -> None:
+    ran = run("verify", signed, "-q", "--html", in_folder / "nowhere" / "a.html")
+    assert ran.code == 5
+    assert "cannot be written" in ran.err
+
+
+def test_a_writer_that_fails_leaves_what_was_there(signed: Path, tmp_path: Path) -> None:
+    from datetime import UTC, datetime
+
+    from dcmseal.engine.reporting import context_of, reported, write_report
+    from dcmseal.plugins.registry import Registry
+    from tests.core.plugins.fakes import plugin
+    from tests.core.plugins.test_reporting import FakeWriter
+
+    path = tmp_path / "report"
+    path.write_text("as it was")
+    file = reported("signed.dcm", dcmseal.verify(signed), signed)
+    failing = plugin("one", dcmseal_report_writers=lambda: (FakeWriter(pieces=[b"half", RuntimeError("secret")]),))
+    with pytest.raises(PluginBroken, match="failed with RuntimeError"):
+        write_report(path, Registry.of(failing).report_writer("fake"), [file], context_of(datetime.now(UTC)))
+    assert path.read_text() == "as it was"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_standard_input_gets_a_page_too(run: Run, signed: Path, in_folder: Path) -> None:
+    ran = run("verify", "-", "--integrity-only", "--html", "a.html", stdin=signed.read_bytes())
+    assert ran.code == 0
+    assert "standard input" in (in_folder / "a.html").read_text("utf-8")
+
+
+def test_files_that_cannot_be_read_are_on_the_page(run: Run, signed: Path, broken: Path, in_folder: Path) -> None:
+    ran = run("verify", signed, broken, "--integrity-only", "--html", "a.html", "--json")
+    assert ran.code == 5
+    assert len(ran.document["files"]) == 2
+    page = (in_folder / "a.html").read_text("utf-8")
+    assert "Unreadable" in page
+    assert ran.document["files"][1]["message"] in page
+
+
+def test_without_a_map_there_is_the_report_all_the_same(
+    run: Run, signed: Path, in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise Malformed("a stray byte", 7)
+
+    monkeypatch.setattr(building, "map_file", fail)
+    assert run("verify", signed, "-q", "--integrity-only", "--html", "a.html").code == 0
+    page = (in_folder / "a.html").read_text("utf-8")
+    assert "there is no coverage map: a stray byte (at byte 7)" in page
+    assert "mac-matches" in page
+
+
+def test_without_a_report_nothing_for_reports_is_imported(signed: Path) -> None:
+    modules = modules_after("verify", str(signed), "--integrity-only")
+    unwanted = {"jinja2", "markupsafe", "dcmseal_html", "dcmseal.coverage_map", "dcmseal.engine.reporting"}
+    assert not modules & unwanted
+    assert not [name for name in modules if name.startswith("dcmseal.engine.mapping")]
+
+
+def test_values_are_masked_on_the_page_unless_asked_for(run: Run, signed: Path, in_folder: Path) -> None:
+    run("verify", signed, "-q", "--html", "a.html")
+    run("verify", signed, "-q", "--html", "b.html", "--show-values")
+    masked, shown = ((in_folder / name).read_text("utf-8") for name in ("a.html", "b.html"))
+    assert "CompressedSamples" not in masked
+    assert "CompressedSamples^CT1" in shown
+
+
+def test_the_tree_names_every_element_and_what_covers_it(run: Run, signed_twice: Path) -> None:
+    ran = run("show", signed_twice, "--tree")
+    assert ran.code == 0
+    lines = ran.out.splitlines()
+    assert lines[0].startswith("S1 holds: ")
+    (pixels,) = (line for line in lines if "Pixel Data" in line)
+    assert pixels.startswith("covered S1,S2")
+    (name,) = (line for line in lines if "Patient's Name" in line)
+    assert name.split(maxsplit=2)[:2] == ["covered", "S2"]
+    assert name.endswith("(masked)")
+    document = run("show", signed_twice, "--tree", "--json", "--show-values").document
+    assert document["values_shown"]
+    assert document["totals"]["covered"] > 250
+    (element,) = (each for each in document["elements"] if each["tag"] == "00100010")
+    assert (element["value"], element["covered_by"]) == ("CompressedSamples^CT1", [2])
+
+
+def test_the_tree_of_one_signature_shows_what_that_covers(run: Run, signed_twice: Path, uids: list[str]) -> None:
+    ran = run("show", signed_twice, uids[0], "--tree")
+    assert [line.split()[0] for line in ran.out.splitlines() if "Patient's Name" in line] == ["uncovered"]
+
+
+def test_the_tree_of_a_tampered_file_shows_no_cover(run: Run, tampered: Path) -> None:
+    ran = run("show", tampered, "--tree")
+    assert ran.out.startswith("S1 does not hold")
+    assert "broken S1         ! (0010,0010)" in ran.out
+    assert "with broken cover" in ran.out
+
+
+def test_the_tree_of_a_file_without_signatures(run: Run, image: Path) -> None:
+    ran = run("show", image, "--tree")
+    assert ran.code == 3
+    assert "uncovered         ! (0010,0010)" in ran.out

@@ -1,0 +1,33 @@
+"""A profile and data sets for the tests of what is refused, and of what may be allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dcmseal.plugins.protocols import Requirements
+from dcmseal.plugins.rules import unmet
+from dcmseal.report import Finding
+from tests.support.builder import Item, Sequence, Value, image, us
+
+
+@dataclass(frozen=True)
+class Demanding:
+    """A profile made for the test."""
+
+    needs: Requirements
+    name: str = "demanding"
+    title: str = "Demanding Profile"
+    reference: str = "PS3.15 Z"
+
+    def requirements(self, _: Any) -> Requirements:
+        return self.needs
+
+    def check(self, dataset: Any, facts: Any) -> tuple[Finding, ...]:
+        return unmet(self.needs, dataset, facts)
+
+
+UNKNOWN = Value(0x00091001, "UN", b"abcd")
+WITH_UNKNOWN = Sequence(0x00081140, (Item((us(0x00280010, 1), UNKNOWN)),))
+PLAIN = image()
+RICH = image(UNKNOWN, WITH_UNKNOWN)

@@ -1,0 +1,33 @@
+"""What the tests of policies share: verification with trust and demands, and what came out as unmet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import dcmseal
+from dcmseal import Policy
+from dcmseal.engine.trusting import Trust
+from dcmseal.plugins.trust import TrustSettings
+from dcmseal.report import Outcome, VerificationReport
+from tests.support.pki import Pki
+
+Ask = Callable[..., VerificationReport]
+
+
+def trust_in(pki: Pki) -> Trust:
+    return Trust.open(TrustSettings(anchors=(str(pki.root.certificate_pem),)))
+
+
+def asking(trust: Trust) -> Ask:
+    """Verifies with trust and a policy of the demands it is given."""
+
+    def ask(data: bytes, *require: str, trust: Trust | None = trust, **demands: Any) -> VerificationReport:
+        asked = {name: demands.pop(name) for name in ("location", "uid", "integrity_only") if name in demands}
+        return dcmseal.verify(data, policy=Policy.of(require=require, **demands), trust=trust, **asked)
+
+    return ask
+
+
+def unmet(report: VerificationReport) -> list[tuple[str, Outcome]]:
+    return [(each.code, each.outcome) for each in report.unmet]

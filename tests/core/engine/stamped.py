@@ -1,0 +1,39 @@
+"""What the tests of timestamps share: an authority's tokens in signed files, and what is found out about them."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import pydicom
+
+import dcmseal
+from dcmseal import Aspect
+
+SOUND = {
+    "timestamp-imprint-matches",
+    "timestamp-signature-valid",
+    "timestamp-in-time",
+    "tsa-trust-unknown",
+}
+
+
+def codes(data: Any, **options: Any) -> set[str]:
+    (signature,) = dcmseal.verify(data, **options).signatures
+    return {each.code for each in signature.findings if each.aspect is Aspect.TIMESTAMP}
+
+
+def value_of(data: bytes) -> bytes:
+    return bytes(dcmseal.signatures(data)[0].content.value)
+
+
+def with_token(data: bytes, token: bytes, type_: str = "CMS_TSP") -> bytes:
+    """The signed file with a timestamp that nobody has looked at."""
+    dataset = pydicom.dcmread(BytesIO(data))
+    item = dataset[0xFFFAFFFA][0]
+    if type_:
+        item.add_new(0x04000305, "CS", type_)
+    item.add_new(0x04000310, "OB", token + bytes(len(token) % 2))
+    out = BytesIO()
+    dataset.save_as(out)
+    return out.getvalue()

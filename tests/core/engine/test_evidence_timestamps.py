@@ -1,0 +1,71 @@
+"""Evidence that an authority certifies: at the present, for that is when it has to be."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import dcmseal
+from dcmseal.errors import TimestampError, TimestampRejected, UsageError
+from dcmseal.plugins.trust import Revocation, TrustSettings
+from dcmseal.report import Verdict
+from tests.backends.trust.authority import on
+from tests.support import builder
+from tests.support.keeping import said
+from tests.support.pki import Pki
+from tests.support.tsa import Authority, openssl
+
+
+@pytest.fixture(scope="module")
+def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(pki, tmp_path_factory.mktemp("tsa"))
+
+
+@pytest.fixture(scope="module")
+def file(pki: Pki) -> bytes:
+    signer = pki["p256"]
+    key = f"pem:{signer.key_pem}?cert={signer.certificate_pem}"
+    return dcmseal.sign(builder.file(builder.image()), key=key).data or b""
+
+
+@pytest.fixture
+def trust(pki: Pki) -> TrustSettings:
+    return TrustSettings(anchors=(str(pki.root.certificate_pem),), revocation=Revocation.SOFT)
+
+
+def test_one_is_asked_for_and_taken_apart_with_openssl(
+    authority: Authority, file: bytes, trust: TrustSettings, pki: Pki, tmp_path: Path
+) -> None:
+    path = tmp_path / "evidence"
+    report = dcmseal.verify(file, trust=trust, keep_evidence=True)
+    with authority.serving() as served:
+        dcmseal.save_evidence(report, path, timestamp=["http://127.0.0.1:1/", served.url])
+    again = dcmseal.verify(file, trust=trust, evidence=dcmseal.load_evidence(path))
+    assert again.verdict is Verdict.VALID
+    assert "repeat-moment-certified" in said(again)
+    folder = tmp_path / "apart"
+    zipfile.ZipFile(path).extractall(folder)
+    manifest, token = folder / "manifest.json", folder / "manifest.tst"
+    told = openssl(
+        *("ts", "-verify", "-data", manifest, "-in", token, "-token_in", "-CAfile", pki.root.certificate_pem)
+    )
+    assert "Verification: OK" in told
+    (anchor,) = (folder / "anchors").iterdir()
+    assert "CN=root" in openssl("x509", "-in", anchor, "-noout", "-subject").replace(" = ", "=")
+
+
+def test_what_is_late_or_refused_is_not_written(
+    authority: Authority, file: bytes, trust: TrustSettings, tmp_path: Path
+) -> None:
+    path = tmp_path / "evidence"
+    early = dcmseal.verify(file, trust=replace(trust, now=on(2025)), keep_evidence=True)
+    with authority.serving() as served, pytest.raises(TimestampRejected, match="not when it was verified"):
+        dcmseal.save_evidence(early, path, timestamp=served.url)
+    report = dcmseal.verify(file, trust=trust, keep_evidence=True)
+    for times in ("http://127.0.0.1:1/", "file:///etc/passwd"):
+        with pytest.raises((TimestampError, UsageError)):
+            dcmseal.save_evidence(report, path, timestamp=times)
+    assert not path.exists()

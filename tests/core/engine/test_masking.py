@@ -1,0 +1,60 @@
+"""The table of what might tell who the patient is: what the script writes, and what it comes to."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+import pytest
+from pydicom.datadict import keyword_dict
+
+import make_identifying_table
+from dcmseal.engine.mapping.masking import is_identifying, may_be_shown
+
+
+def test_the_table_is_what_the_script_writes() -> None:
+    try:
+        found = version(make_identifying_table.SOURCE)
+    except PackageNotFoundError:
+        assert find_spec("mkdocs") is None, "the source of the table comes with the tools of developers"
+        pytest.skip("dicom-standard is not installed: pip install '.[tables]'")
+    assert found == make_identifying_table.VERSION
+    assert make_identifying_table.TARGET.read_text("ascii") == "".join(make_identifying_table.lines())
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    "PatientName PatientID PatientBirthDate PatientSex PatientWeight AccessionNumber StudyDate ContentSequence "
+    "SOPInstanceUID DeviceSerialNumber OperatorsName RequestAttributesSequence".split(),
+)
+def test_it_names_what_everybody_knows_to_be_identifying(keyword: str) -> None:
+    assert is_identifying(keyword_dict[keyword])
+
+
+@pytest.mark.parametrize(
+    ("tag", "masked"), [(0x60003000, True), (0x601E4000, True), (0x60000010, False), (0x50200110, True)]
+)
+def test_it_knows_repeating_groups(tag: int, masked: bool) -> None:
+    assert is_identifying(tag) is masked
+
+
+@pytest.mark.parametrize(
+    ("tag", "vr", "start", "shown"),
+    [
+        (0x00080060, b"CS", b"CT", True),
+        (0x00280010, b"US", b"\0\1", True),
+        (0x00080016, b"UI", b"1.2.840.10008.5.1.4.1.1.2\0", True),
+        (0x0008001A, b"UI", b"1.2.3\0", False),
+        (0x00091001, b"CS", b"CT", False),
+        (0x00089999, b"CS", b"CT", False),
+        (0x00080070, b"LO", b"ACME", False),
+        (0x00104000, b"LT", b"text", False),
+        (0x00189074, b"DT", b"2026", False),
+        (0x00080104, b"LO", b"Brain ", True),
+        (0x00280010, b"UN", b"text", False),
+        (0x00280010, b"LO", b"text", False),
+        (0x7FE00010, b"OW", b"\0\0", True),
+    ],
+)
+def test_what_is_not_named_is_shown_only_if_it_can_tell_nothing(tag: int, vr: bytes, start: bytes, shown: bool) -> None:
+    assert may_be_shown(tag, vr, start) is shown

@@ -1,0 +1,201 @@
+"""What becomes of timestamps in a verification: wrong times, those that are required, and trust in authorities."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+import dcmseal
+from dcmseal import Aspect, Outcome, Registry, Verdict
+from dcmseal.engine.timestamps import TimestampQuestion, timestamp_answer
+from dcmseal.errors import UsageError
+from dcmseal.model import CertifiedTime
+from dcmseal.plugins.timestamping import TimestampJudgement
+from dcmseal.plugins.trust import TrustSettings
+from dcmseal.report import Finding, TimeBasis
+from tests.core.engine.kit import signed, signed_at, signer_of
+from tests.core.engine.stamped import SOUND, codes, value_of, with_token
+from tests.core.plugins.fakes import plugin
+from tests.support import builder
+from tests.support.pki import Pki
+from tests.support.tsa import NOW, Authority, Serving, forged
+
+
+@pytest.mark.parametrize(
+    ("signer", "moment", "code", "outcome"),
+    [
+        ("p256", NOW - dt.timedelta(minutes=4), "timestamp-in-time", Outcome.PASSED),
+        ("p256", NOW - dt.timedelta(minutes=6), "timestamp-before-signing", Outcome.FAILED),
+        ("p256", NOW + dt.timedelta(days=1), "timestamp-in-future", Outcome.UNKNOWN),
+        ("expired", NOW, "timestamp-after-expiry", Outcome.FAILED),
+        ("not-yet-valid", NOW, "timestamp-before-certificate", Outcome.FAILED),
+    ],
+)
+def test_the_certified_time_is_held_against_the_others(
+    pki: Pki, authority: Authority, plain: bytes, signer: str, moment: dt.datetime, code: str, outcome: Outcome
+) -> None:
+    data = signed_at(plain, pki[signer], NOW)
+    stamped = with_token(data, forged(authority, value_of(data), moment=moment))
+    (report,) = dcmseal.verify(stamped, integrity_only=True).signatures
+    found = {each.code: each for each in report.findings}
+    assert found[code].outcome is outcome
+    assert (report.certified is None) == (outcome is Outcome.FAILED)
+    if outcome is Outcome.FAILED:
+        assert report.verdict(integrity_only=True) is Verdict.INVALID
+
+
+def test_an_expired_certificate_was_valid_when_the_time_was_certified(pki: Pki, authority: Authority) -> None:
+    """The signature is as good as it was then."""
+    moment = dt.datetime(2024, 1, 15, tzinfo=dt.UTC)
+    data = signed_at(builder.file(builder.image()), pki["expired"], moment)
+    stamped = with_token(data, forged(authority, value_of(data), moment=moment + dt.timedelta(seconds=3)))
+    report = dcmseal.verify(stamped, integrity_only=True, timestamp="require")
+    assert report.verdict is Verdict.VALID
+
+
+@pytest.mark.parametrize(
+    ("token", "type_", "code", "verdict"),
+    [
+        (b"0\x03abc", "CMS_TSP", "timestamp-unreadable", "not-established"),
+        (b"", "CMS_TSP", "timestamp-empty", "not-established"),
+        (b"0\x03abc", "CMS_TS", "timestamp-not-verifiable", "not-established"),
+        (b"0\x03abc", "", "timestamp-not-verifiable", "not-established"),
+        (None, "", None, "invalid"),
+    ],
+)
+def test_what_is_no_timestamp_is_missed_only_where_one_is_required(
+    pki: Pki, plain: bytes, token: bytes | None, type_: str, code: str | None, verdict: str
+) -> None:
+    data = signed(plain, pki["p256"])
+    if token is not None:
+        data = with_token(data, token, type_)
+    assert codes(data) == ({code} if code else set())
+    assert codes(data, timestamp="ignore") == set()
+    for rule in ("verify", "ignore"):
+        report = dcmseal.verify(data, integrity_only=True, timestamp=rule)
+        assert (report.verdict, report.unmet) == (Verdict.VALID, ())
+    required = dcmseal.verify(data, integrity_only=True, timestamp="require")
+    assert required.verdict.value == verdict
+    # the signature itself is as good as it was
+    assert required.signatures[0].verdict(integrity_only=True) is Verdict.VALID
+    assert [(each.code, each.where) for each in required.unmet] == [
+        ("timestamp-not-established" if code else "timestamp-absent", required.signatures[0].signature.uid)
+    ]
+
+
+def test_every_signature_has_to_have_a_required_timestamp(pki: Pki, served: Serving, plain: bytes) -> None:
+    twice = signed(signed(plain, pki["p256"]), pki["p256"])
+    first, second = (each.uid for each in dcmseal.signatures(twice))
+    once = dcmseal.add_timestamp(twice, served.url, uid=first).data
+    assert once is not None
+    report = dcmseal.verify(once, integrity_only=True, timestamp="require")
+    assert [(each.code, each.where) for each in report.unmet] == [("timestamp-absent", second)]
+    assert report.verdict is Verdict.INVALID
+    assert dcmseal.verify(once, integrity_only=True, timestamp="require", uid=first).verdict is Verdict.VALID
+
+
+def test_a_required_timestamp_is_not_established_without_trust_in_its_authority(
+    pki: Pki, authority: Authority, plain: bytes
+) -> None:
+    data = signed(plain, pki["p256"])
+    stamped = with_token(data, authority.token(value_of(data)))
+    report = dcmseal.verify(stamped, timestamp="require")
+    assert [each.code for each in report.unmet] == ["timestamp-not-established"]
+    assert report.verdict is Verdict.NOT_ESTABLISHED
+    # weak digests are no question of trust
+    weak = with_token(data, authority.token(value_of(data), digest="sha1"))
+    assert dcmseal.verify(weak, integrity_only=True, timestamp="require").verdict is Verdict.NOT_ESTABLISHED
+
+
+def test_certificates_of_authorities_may_be_given(pki: Pki, authority: Authority, plain: bytes) -> None:
+    data = signed(plain, pki["p256"])
+    stamped = with_token(data, authority.token(value_of(data), embedded=()))
+    assert "tsa-certificate-missing" in codes(stamped)
+    assert codes(stamped, timestamp_certificates=[pki["p384"].der, authority.der]) == SOUND
+
+
+def test_a_trust_source_can_judge_the_authority(pki: Pki, authority: Authority, plain: bytes) -> None:
+    data = signed(plain, pki["p256"])
+    stamped = with_token(data, authority.token(value_of(data), embedded=(authority.der, pki.root.der)))
+    asked: list[CertifiedTime] = []
+
+    def vouch(time: CertifiedTime) -> tuple[Finding, ...]:
+        asked.append(time)
+        return (Finding(aspect=Aspect.TIMESTAMP, outcome=Outcome.PASSED, code="x", message="trusted"),)
+
+    signature = dcmseal.signatures(stamped)[0].content
+    answer = timestamp_answer(signature, None, TimestampQuestion(vouch=vouch))
+    assert [each.code for each in answer.vouching] == ["x"]
+    assert [(time.authority, time.others) for time in asked] == [(authority.der, (pki.root.der,))]
+
+
+class Inventive:
+    """A backend that finds a time in anything."""
+
+    type = "CMS_TSP"
+    summary = "made up"
+
+    def __init__(self, judgement: Any) -> None:
+        self.judgement = judgement
+
+    def query(self, *_: object) -> bytes:
+        return b"0"
+
+    ask = accept = query
+
+    def judge(self, *_: object) -> Any:
+        if isinstance(self.judgement, Exception):
+            raise self.judgement
+        return self.judgement
+
+
+@pytest.mark.parametrize(
+    "judgement",
+    [
+        None,
+        RuntimeError("hunter2"),
+        TimestampJudgement(findings=(Finding(aspect=Aspect.TRUST, outcome=Outcome.PASSED, code="x", message=""),)),
+        TimestampJudgement(findings=[]),  # type: ignore[arg-type]
+        TimestampJudgement(findings=(), time="now"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_plugin_that_answers_nonsense_is_not_believed(pki: Pki, plain: bytes, judgement: Any) -> None:
+    data = with_token(signed(plain, pki["p256"]), b"0\0")
+    module = plugin("inventive", dcmseal_timestamp_backends=lambda: (Inventive(judgement),))
+    (report,) = dcmseal.verify(data, registry=Registry.of(module)).signatures
+    (finding,) = (each for each in report.findings if each.aspect is Aspect.TIMESTAMP)
+    assert (finding.code, finding.outcome) == ("timestamp-not-verifiable", Outcome.UNKNOWN)
+    assert "hunter2" not in finding.message
+
+
+def test_rules_for_timestamps_are_three(plain: bytes) -> None:
+    with pytest.raises(UsageError, match="'always'"):
+        dcmseal.verify(plain, timestamp="always")
+
+
+def test_an_authority_that_is_trusted_makes_the_time_count(pki: Pki, served: Serving, plain: bytes) -> None:
+    result = dcmseal.sign(plain, signer=signer_of(pki["rsa2048"]), timestamp=served.url)
+    trusted = TrustSettings(anchors=(str(pki.root.certificate_pem),))
+    report = dcmseal.verify(result.data or b"", trust=trusted, timestamp="require")
+    (verified,) = report.signatures
+    assert report.verdict is Verdict.VALID
+    assert verified.outcome(Aspect.TIMESTAMP) is Outcome.PASSED
+    assert "tsa-trusted" in codes(result.data, trust=trusted)
+    assert verified.trust is not None
+    assert verified.certified is not None
+    assert verified.trust.basis is TimeBasis.CERTIFIED
+    assert verified.trust.moment == verified.certified.moment
+
+
+def test_an_authority_that_nobody_trusts_makes_it_invalid(pki: Pki, served: Serving, plain: bytes) -> None:
+    result = dcmseal.sign(plain, signer=signer_of(pki["rsa2048"]), timestamp=served.url)
+    signer_only = TrustSettings(anchors=(str(pki["rsa2048"].certificate_pem),))
+    report = dcmseal.verify(result.data or b"", trust=signer_only)
+    (verified,) = report.signatures
+    assert "tsa-untrusted" in codes(result.data, trust=signer_only)
+    assert verified.outcome(Aspect.TRUST) is Outcome.PASSED
+    assert verified.trust is not None
+    assert verified.trust.basis is TimeBasis.CLAIMED
+    assert report.verdict is Verdict.INVALID

@@ -1,0 +1,80 @@
+"""Report writers of plugins: found by format, and nothing but bytes comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from dcmseal.errors import PluginBroken, PluginConflict, PluginNotFound
+from dcmseal.plugins.registry import Registry
+from dcmseal.plugins.reporting import ReportContext
+from tests.core.plugins.fakes import plugin
+
+CONTEXT = ReportContext(version="1", moment=datetime(2026, 3, 5, tzinfo=UTC))
+
+
+@dataclass
+class FakeWriter:
+    format: Any = "fake"
+    summary: Any = "nothing of use"
+    pieces: Any = field(default_factory=lambda: [b"one", b"two"])
+
+    def write(self, files: object, context: object) -> Any:
+        if not isinstance(self.pieces, list):
+            return self.pieces
+        return self._each(self.pieces)
+
+    @staticmethod
+    def _each(pieces: list[Any]) -> Iterator[Any]:
+        for piece in pieces:
+            if isinstance(piece, BaseException):
+                raise piece
+            yield piece
+
+
+def registry_of(*writers: Any) -> Registry:
+    return Registry.of(*(_plugin(number, each) for number, each in enumerate(writers)))
+
+
+def _plugin(number: int, writer: Any) -> object:
+    return plugin(f"p{number}", dcmseal_report_writers=lambda: (writer,))
+
+
+def test_a_writer_is_found_by_its_format() -> None:
+    registry = registry_of(FakeWriter(), FakeWriter(format="other"))
+    assert list(registry.report_writer("fake").write([], CONTEXT)) == [b"one", b"two"]
+    assert [each.format for each in registry.report_writers()] == ["fake", "other"]
+    assert registry.plugins()[0].contributes == ("report:fake",)
+    with pytest.raises(PluginNotFound) as caught:
+        registry.report_writer("html")
+    assert "fake, other" in caught.value.hint
+
+
+def test_a_format_that_two_plugins_write_is_nobodys() -> None:
+    registry = registry_of(FakeWriter(), FakeWriter())
+    with pytest.raises(PluginConflict, match="p0 and p1"):
+        registry.report_writer("fake")
+    assert registry.report_writers() == ()
+
+
+@pytest.mark.parametrize(
+    "writer", [FakeWriter(format="HTML 5"), FakeWriter(format=7), FakeWriter(summary="\x1b[2J"), object(), None]
+)
+def test_what_is_no_writer_is_broken(writer: Any) -> None:
+    (info,) = registry_of(writer).plugins()
+    assert info.problem
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [7, None, "text", ["text"], [b"one", 7], [b"one", None], [b"one", RuntimeError("secret")], [SystemExit()]],
+)
+def test_what_is_no_report_is_the_fault_of_the_plugin(pieces: Any) -> None:
+    writer = registry_of(FakeWriter(pieces=pieces)).report_writer("fake")
+    with pytest.raises(PluginBroken, match="report writer fake of p0") as caught:
+        list(writer.write([], CONTEXT))
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,75 @@
+"""Both implementations over files in one folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dcmseal
+from dcmseal.report import Outcome, Verdict
+from tests.core.engine.kit import codes, signer_of, verified
+from tests.support import reference
+from tests.support.dcmsign import Dcmtk, Verification
+from tests.support.pki import Pki
+from tests.support.truncated import truncated_stream
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Both implementations over files in one folder."""
+
+    dcmtk: Dcmtk
+    pki: Pki
+    folder: Path
+
+    def ours(self, data: bytes, signer: str = "rsa2048", **options: Any) -> bytes:
+        """Sign with the package."""
+        result = dcmseal.sign(data, signer=signer_of(self.pki[signer]), **options).data
+        assert result is not None
+        return result
+
+    def theirs(self, data: bytes, signer: str = "rsa2048", **options: Any) -> bytes:
+        """Sign with dcmsign."""
+        source, target, identity = self.folder / "in.dcm", self.folder / "out.dcm", self.pki[signer]
+        source.write_bytes(data)
+        self.dcmtk.sign(source, target, identity.key_pem, identity.certificate_pem, **options)
+        return target.read_bytes()
+
+    def verification(self, data: bytes) -> Verification:
+        """What dcmsign says; no signature at all is a failure."""
+        path = self.folder / "verified.dcm"
+        path.write_bytes(data)
+        return self.dcmtk.verify(path, trust=self.pki.trust, require=["signature"])
+
+    def assert_good(self, data: bytes, count: int = 1) -> None:
+        """Both call all signatures good, and see the same ones."""
+        verification, report = self.verification(data), verified(data)
+        assert verification.ok, verification.text
+        assert report.verdict is Verdict.VALID, codes(report)
+        assert codes(report).get("mac-matches") is Outcome.PASSED
+        assert sorted(each.uid for each in verification.signatures) == sorted(
+            each.signature.uid for each in report.signatures
+        )
+        assert len(report.signatures) == count
+
+    def assert_bad(self, data: bytes) -> None:
+        assert self.verification(data).returncode == 101
+        assert verified(data).verdict is Verdict.INVALID
+
+    def removed(self, data: bytes, uid: str = "") -> bytes:
+        """Remove with dcmsign."""
+        source, target = self.folder / "with.dcm", self.folder / "without.dcm"
+        source.write_bytes(data)
+        self.dcmtk.remove(source, target, uid)
+        return target.read_bytes()
+
+    def converted(self, data: bytes, *options: str, **syntax: Any) -> bytes:
+        source, target = self.folder / "before.dcm", self.folder / "after.dcm"
+        source.write_bytes(data)
+        self.dcmtk.convert(source, target, *options, **syntax)
+        return target.read_bytes()
+
+
+def cut_short(data: bytes) -> bool:
+    return bool(truncated_stream(reference.parse_file(data).dataset).lost)

@@ -1,0 +1,86 @@
+"""DCMTK beside the package; the PKI that is none of ours, and files signed by those in it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+import pydicom
+import pytest
+
+import dcmseal
+from dcmseal.plugins.timestamping import Patience
+from dcmseal_timestamp.backend import CmsTsp
+from tests.core.engine.kit import signed_at
+from tests.interop.bench import Bench
+from tests.support.dcmsign import Dcmtk
+from tests.support.files import real_file
+from tests.support.independent_pki import NOW, SIGNED, IndependentPki
+from tests.support.pki import Pki
+
+STAMPED = SIGNED + dt.timedelta(minutes=1)
+
+Stamp = Callable[..., bytes]
+
+
+@pytest.fixture(scope="session")
+def bench(dcmsign: Dcmtk, pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(dcmsign, pki, tmp_path_factory.mktemp("interop"))
+
+
+@pytest.fixture(scope="session")
+def independent_pki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndependentPki]:
+    with IndependentPki(tmp_path_factory.mktemp("independent")).serving() as pki:
+        yield pki
+
+
+@pytest.fixture
+def independent(independent_pki: IndependentPki) -> IndependentPki:
+    """The PKI as it is today, asked for nothing yet."""
+    independent_pki.asked.clear()
+    independent_pki.answers.clear()
+    independent_pki.live_at(NOW)
+    return independent_pki
+
+
+@pytest.fixture(scope="session")
+def signed_by(independent_pki: IndependentPki) -> Callable[[str], Path]:
+    """A file that a signer of the independent PKI claims to have signed in June 2024."""
+
+    @cache
+    def signed_by(label: str) -> Path:
+        path = independent_pki.folder / f"by-{label}.dcm"
+        path.write_bytes(signed_at(real_file("MR_small.dcm").data, independent_pki.identity(label), SIGNED))
+        return path
+
+    return signed_by
+
+
+@pytest.fixture
+def stamp(independent: IndependentPki, signed_by: Callable[[str], Path]) -> Stamp:
+    """The file of the good signer with the timestamp of an authority, which nobody looks at."""
+
+    def stamp(service: str, at: dt.datetime = STAMPED, over: Path | None = None) -> bytes:
+        file = signed_by("good")
+        dataset = pydicom.dcmread(BytesIO(file.read_bytes()))
+        item = dataset[0xFFFAFFFA][0]
+        token = token_of(independent, service, dcmseal.timestamp_query(over or file), at)
+        item.add_new(0x04000305, "CS", "CMS_TSP")
+        item.add_new(0x04000310, "OB", token + bytes(len(token) % 2))
+        out = BytesIO()
+        dataset.save_as(out)
+        return out.getvalue()
+
+    return stamp
+
+
+def token_of(independent: IndependentPki, service: str, query: bytes, at: dt.datetime) -> bytes:
+    """What an authority answers at a moment."""
+    backend = CmsTsp()
+    independent.live_at(at)
+    answer = backend.ask(independent.tsa(service), query, Patience(attempts=1), lambda _: None)
+    independent.live_at(NOW)
+    return backend.accept(answer, None)

@@ -1,0 +1,52 @@
+"""Random data sets go from one implementation to the other; what is left out stands in test_dcmsign.py."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.core.engine.kit import MAC_PARAMETERS, SIGNATURES
+from tests.interop.bench import Bench, cut_short
+from tests.support import reference
+from tests.support.builder import JPEG_BASELINE, NATIVE_SYNTAXES, Fragments, Node, Sequence, Syntax, Value, file
+from tests.support.strategies import data_sets, portable_data_sets
+
+# Each example starts several processes.
+few = settings(max_examples=12, suppress_health_check=list(HealthCheck))
+
+
+def is_plain(nodes: tuple[Node, ...]) -> bool:
+    """No NULL in text, which DCMTK's releases treat differently; no sequence of unknown VR; nothing that is wrong.
+
+    Wrong are lengths that are no numbers, fragments that hold their own end, and signatures that are none.
+    """
+    for node in nodes:
+        if isinstance(node, Value):
+            wrong = node.vr == "UL" and len(node.value) != 4
+            if wrong or (node.vr in reference.TEXT_VRS and b"\0" in node.value):
+                return False
+        elif isinstance(node, Fragments):
+            if any(b"\xfe\xff\xdd\xe0" in fragment for fragment in node.fragments):
+                return False
+        elif isinstance(node, Sequence):
+            if node.vr == "UN" or node.tag in (MAC_PARAMETERS, SIGNATURES):
+                return False
+            if not all(is_plain(item.elements) for item in node.items):
+                return False
+    return True
+
+
+@few
+@given(nodes=data_sets(max_depth=3).filter(is_plain))
+def test_random_data_sets(nodes: tuple[Node, ...], bench: Bench) -> None:
+    data = file(nodes, JPEG_BASELINE)
+    dataset = reference.parse_file(data).dataset
+    if not reference.signable_tags(dataset) or cut_short(data):
+        return
+    bench.assert_good(bench.ours(bench.theirs(data, "p256"), "p256"), 2)
+
+
+@few
+@given(nodes=portable_data_sets(max_depth=3).filter(is_plain), syntax=st.sampled_from(NATIVE_SYNTAXES))
+def test_random_data_sets_in_all_syntaxes(nodes: tuple[Node, ...], syntax: Syntax, bench: Bench) -> None:
+    bench.assert_good(bench.theirs(bench.ours(file(nodes, syntax), "p256"), "p256"), 2)
