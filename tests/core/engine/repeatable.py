@@ -114,7 +114,7 @@ def expired_since_its_certified_time(ca: Authority) -> Case:
 def timestamp_authority_revoked(ca: Authority) -> Case:
     leaf, tsa = ca.issue("leaf"), authority_of_time(ca)
     told = {"crls": [ca.crl((tsa, on(2024)))]}
-    return Case(signed_by(leaf, stamped_by=tsa), Verdict.INVALID, "tsa-untrusted", ca, material=told)
+    return Case(signed_by(leaf, stamped_by=tsa), Verdict.INVALID, "tsa-revoked", ca, material=told)
 
 
 def timestamp_authority_through_an_intermediate(ca: Authority) -> Case:

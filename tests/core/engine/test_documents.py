@@ -33,7 +33,7 @@ from tests.support import builder
 from tests.support.files import real_file
 from tests.support.pki import NOT_AFTER, NOT_BEFORE, Pki
 
-ONLY_BATCHES = {"skipped", "summary"}
+ONLY_BATCHES = {"skipped", "summary", "recorded", "journal"}
 ONLY_COMMANDS = {"configuration", "place", "completion", "purposes", "query", "stream"}
 """Kinds that are no results of the engine."""
 
