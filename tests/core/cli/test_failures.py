@@ -20,7 +20,7 @@ REFUSED = {
     *("WeakAlgorithm", "CertificateMismatch", "CertificateNotValid"),
 }
 UNREADABLE = {
-    *("DatasetError", "NotDicom", "Malformed", "OutputError", "InstanceNotFound", "InstanceAmbiguous"),
+    *("DatasetError", "NotDicom", "Malformed", "OutputError", "JournalError", "InstanceNotFound", "InstanceAmbiguous"),
     *("AlreadySigned", "ProcessDied"),
 }
 

@@ -42,7 +42,10 @@ from tests.support.files import real_file
 from tests.support.pki import NOT_AFTER, NOT_BEFORE, PASSPHRASE, Identity, Pki
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "reference" / "report.schema.json").read_text("utf-8"))
-ONLY_COMMANDS = {"configuration", "place", "completion", "purposes", "query", "stream"}
+ONLY_COMMANDS = {
+    *("configuration", "place", "completion", "purposes", "query", "stream"),
+    *("journal", "recorded", "skipped", "summary"),
+}
 """Kinds that are no results of the engine."""
 PIXEL_DATA = 0x7FE00010
 ESCAPES = "\x1b[2J\u202e\x00\u2028</script>"
