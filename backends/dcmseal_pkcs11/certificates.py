@@ -8,7 +8,7 @@ from typing import Final
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import Certificate, load_der_x509_certificate
+from cryptography.x509 import Certificate, InvalidVersion, load_der_x509_certificate
 
 from dcmseal.errors import CertificateNotValid
 from dcmseal.terms import KeyType
@@ -21,7 +21,7 @@ def certificate_of(der: bytes) -> Certificate | None:
     """The certificate, None if it is none that can be read."""
     try:
         return load_der_x509_certificate(der)
-    except ValueError:
+    except (ValueError, InvalidVersion):
         return None
 
 

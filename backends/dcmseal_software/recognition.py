@@ -6,7 +6,7 @@ from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
-from cryptography.x509 import load_der_x509_certificate
+from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
 from dcmseal.plugins.key_uri import escaped
 from dcmseal.plugins.pem import pem_blocks
@@ -57,7 +57,7 @@ def is_pkcs12(data: bytes) -> bool:
 def _is_certificate(data: bytes) -> bool:
     try:
         load_der_x509_certificate(data)
-    except ValueError:
+    except (ValueError, InvalidVersion):
         return False
     return True
 

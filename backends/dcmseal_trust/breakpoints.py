@@ -42,7 +42,7 @@ class Breakpoints:
             read = x509.load_der_x509_certificate(certificate)
             own.update((read.not_valid_before_utc, read.not_valid_after_utc))
             own.update(self._of_serial(read.serial_number))
-        except ValueError:
+        except (ValueError, x509.InvalidVersion):
             pass  # it has one answer, whenever
         return tuple(sorted(each + delay for each in own | self._shared for delay in (dt.timedelta(), _SECOND)))
 

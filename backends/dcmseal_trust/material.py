@@ -12,6 +12,7 @@ from asn1crypto import crl as asn1_crl
 from asn1crypto import ocsp as asn1_ocsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from dcmseal.errors import TrustError
 from dcmseal.plugins.certificate_files import CERTIFICATE_LABELS
@@ -67,7 +68,10 @@ def read_material(settings: TrustSettings) -> Material:
 def certificate(der: bytes) -> asn1_x509.Certificate:
     """Read a certificate; raises ValueError if it is none."""
     # the strict reader goes first: the other one reads lazily, and fails late and in many ways
-    x509.load_der_x509_certificate(der).public_key()
+    try:
+        x509.load_der_x509_certificate(der).public_key()
+    except (x509.InvalidVersion, UnsupportedAlgorithm) as error:
+        raise ValueError("no certificate that can be used") from error
     return asn1_x509.Certificate.load(der, strict=True)
 
 

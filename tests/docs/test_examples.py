@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,10 @@ def awskms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return install(AWS_KMS, tmp_path_factory.mktemp("awskms"))
 
 
-def test_aws_kms_passes_its_tests(awskms: Path) -> None:
+def test_aws_kms_passes_its_tests(awskms: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # whatever other tests have there would answer in place of its own
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
     output = run(["-m", "pytest", "-q", "-p", "no:cacheprovider", str(AWS_KMS)], awskms)
     assert "passed" in output
     assert "skipped" not in output

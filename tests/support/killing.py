@@ -77,7 +77,8 @@ class Killing:
     def kill_often(self, times: int, seed: int) -> int:
         """Kill so many runs, spread over the archive, and let the last come to its end; how many were killed."""
         chance = random.Random(seed)
-        files = len(self.files) // times
+        # as many files as processes have in their hands are done besides
+        files = len(self.files) // times // self.jobs
         killed = 0
         for _ in range(times):
             killed += self.kill_after(chance.randrange(files), chance.uniform(0, 0.01))

@@ -176,6 +176,8 @@ class TestSigning:
         results_of(wish, task, archive, first=2)
         assert self.signatures(archive) == [1, 1, 0, 0]
         assert status_of(wish).open_intents == 2
+        for each in entries_of(wish):
+            assert each.identity.inode == Path(each.source).stat().st_ino
         assert names(results_of(wish, task, archive)) == ["2.dcm", "3.dcm"]
         assert results_of(wish, task, archive) == []
         assert self.signatures(archive) == [1, 1, 1, 1]

@@ -92,15 +92,18 @@ def configure(parser: Parser) -> None:
 def run(options: Namespace) -> int:
     """Verify; the exit code is that of the worst file."""
     from dcmseal.cli.exit_codes import code_of_error, code_of_verdict, worst
+    from dcmseal.errors import UsageError
     from dcmseal.report import VerificationReport
 
+    reports = reports_of(options)
     if is_archive("verify", options.files, options):
         from dcmseal.cli.verifying_archives import verify_archive
 
+        if reports is not None:
+            raise UsageError("a report is about files that are named one by one", hint="name up to 100 of them")
         return verify_archive(options)
     codes: list[ExitCode] = []
     documents: list[Document] = []
-    reports = reports_of(options)
     for number, (file, result) in enumerate(_results(options, reports)):
         codes.append(
             code_of_verdict(result.verdict) if isinstance(result, VerificationReport) else code_of_error(result)
