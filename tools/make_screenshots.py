@@ -5,12 +5,17 @@ It needs Chromium, and shows the files of ``dcmseal demo``.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from dcmseal.cli.main import main
+from tests.support import builder
 from tests.support.browser import browsing
+from tests.support.keeping import authority_of_time, lasting_root, signed_by
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -20,10 +25,11 @@ LARGEST: Final = 150_000
 """Bytes of a picture."""
 _WIDTH: Final = 960
 _HEIGHT: Final = 720
+_TALL: Final = 980
 
 
 def pictures() -> None:
-    """The beginning of a report in light, and of its map in dark."""
+    """The beginning of a report in light, of its map in dark, and of a report about an archive."""
     with TemporaryDirectory() as folder, browsing() as browser:
         demo = Path(folder) / "demo"
         page = Path(folder) / "report.html"
@@ -38,6 +44,35 @@ def pictures() -> None:
             )
             _picture(context.new_page(), page, heading, FOLDER / f"report-{scheme}.png")
             context.close()
+        context = browser.new_context(color_scheme="light", viewport={"width": _WIDTH, "height": _TALL})
+        page = _archive(Path(folder))
+        _picture(context.new_page(), page, "", FOLDER / "report-archive.png")
+        _picture(context.new_page(), page, "Signers", FOLDER / "report-charts.png")
+        context.close()
+
+
+def _archive(folder: Path) -> Path:
+    """The page about an archive of two signers and some months, in which not all is well."""
+    ca = lasting_root("Example Hospital CA")
+    anchor, page, files = folder / "hospital.pem", folder / "archive.html", folder / "archive"
+    anchor.write_bytes(ca.certificate.public_bytes(Encoding.PEM))
+    authority = authority_of_time(ca)
+    for number, name in enumerate(("Dr. Ada Example", "CT Scanner 2")):
+        leaf = ca.issue(name)
+        for month in range(1, 13):
+            at = datetime(2025, month, 5, 12, tzinfo=UTC)
+            data = signed_by(leaf, at=at, stamped_by=authority if month % 3 else None)
+            for copy in range(1 + (7 * month + 5 * number) % (6 - 3 * number)):
+                path = files / f"2025-{month:02}" / f"{number + 1}{copy:03}.dcm"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                is_tampered = (month, copy, number) == (5, 1, 0)
+                path.write_bytes(data.replace(b"4711", b"4712") if is_tampered else data)
+                if (month, copy) == (8, 0):
+                    path.with_name("damaged.dcm").write_bytes(data[:-40])
+    (files / "2025-10" / "unsigned.dcm").write_bytes(builder.file(builder.image()))
+    main(["verify", str(files), "--trust-anchor", str(anchor), "--html", str(page), "--quiet"])
+    page.write_text(page.read_text("utf-8").replace(f"{folder}/", ""), "utf-8")
+    return page
 
 
 def _picture(window: Page, page: Path, heading: str, target: Path) -> None:

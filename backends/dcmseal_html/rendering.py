@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from dcmseal.report import Aspect
 from dcmseal.visible import printable
-from dcmseal_html import view, words
+from dcmseal_html import archive_view, view, words
 
 LONGEST: Final = 2000
 """Characters of one text that are shown."""
@@ -27,7 +27,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(words=words, view=view, Aspect=Aspect)
+    made.globals.update(words=words, view=view, archive=archive_view, Aspect=Aspect)
     return made
 
 

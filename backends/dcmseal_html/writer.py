@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from dcmseal.plugins.archive_reporting import ArchiveReport
 from dcmseal.plugins.reporting import ReportContext, ReportedFile
 
 _PIECE = 1 << 10
@@ -24,14 +25,23 @@ class HtmlWriter:
 
     def write(self, files: Sequence[ReportedFile], context: ReportContext) -> Iterator[bytes]:
         """The page, in UTF-8."""
-        from dcmseal_html.rendering import environment
         from dcmseal_html.view import view_of
 
-        page = (
-            environment()
-            .get_template("report.html")
-            .stream(files=[view_of(number, file) for number, file in enumerate(files, 1)], context=context)
+        return _page(
+            "report.html", files=[view_of(number, file) for number, file in enumerate(files, 1)], context=context
         )
-        page.enable_buffering(_PIECE)
-        for text in page:
-            yield text.encode("utf-8")
+
+    def write_archive(self, report: ArchiveReport, context: ReportContext) -> Iterator[bytes]:
+        """The page about many files, in UTF-8."""
+        from dcmseal_html.archive_view import archive_view
+
+        return _page("archive.html", each=archive_view(report), context=context)
+
+
+def _page(template: str, **values: object) -> Iterator[bytes]:
+    from dcmseal_html.rendering import environment
+
+    page = environment().get_template(template).stream(**values)
+    page.enable_buffering(_PIECE)
+    for text in page:
+        yield text.encode("utf-8")

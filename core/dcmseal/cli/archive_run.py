@@ -45,10 +45,11 @@ def run_archive(
     without: Iterable[str] = (),
     before_end: Callable[[], object] = lambda: None,
     key: str = "",
+    notice: Callable[[str, Gist], object] | None = None,
 ) -> int:
     """Work on all that words and options name; returns the exit code of the worst file.
 
-    ``key`` is the URI of the key that is used, for the journal.
+    ``key`` is the URI of the key that is used, for the journal. ``notice`` is told of what that has already.
     """
     found = found_of(words, options, without)
     workers, shard = workers_of(options), shard_of(options)
@@ -58,6 +59,8 @@ def run_archive(
             results = run(found, task, executor=workers, jobs=options.jobs, before_end=before_end)
             return told(results, report, quiet=options.quiet, count=count)
         is_part = shard is not None
+        if notice is not None:
+            journal.notice = notice
         results = journal.run(found, executor=workers, jobs=options.jobs, before_end=before_end)
         return told(results, report, quiet=options.quiet, count=count, earlier=journal.passed_over, is_part=is_part)
 

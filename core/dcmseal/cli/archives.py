@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dcmseal.batch.workers import Workers
 
 _MOST_NAMED: Final = 100
-"""Files that are told of one by one, in full, if they are named one by one."""
+"""Files that are told of one by one, in full, if they are named one by one; reports on them are made in memory."""
 _DICOMDIR: Final = "DICOMDIR"
 _MAGIC: Final = frozenset("*?[")
 _STDIO: Final = "-"

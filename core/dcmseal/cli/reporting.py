@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from dcmseal.report import VerificationReport
 
 _HTML: Final = "html"
-_MOST_FILES: Final = 100
-"""Files with a part of their own in one report: the report is made in memory, and people read it."""
 
 
 def add_report_options(parser: Parser) -> None:
@@ -39,12 +37,20 @@ def add_report_options(parser: Parser) -> None:
 
 def reports_of(options: Namespace) -> Reports | None:
     """The reports that the options ask for; None if they ask for none. Raises UsageError and PluginError."""
+    wanted = wanted_of(options)
+    if not wanted:
+        return None
+    from dcmseal.plugins.registry import installed
+
+    return Reports([(installed().report_writer(format_), path) for format_, path in wanted], options)
+
+
+def wanted_of(options: Namespace) -> list[tuple[str, str]]:
+    """Formats and paths of the reports that are asked for; raises UsageError if a report cannot go to its path."""
     wanted = [each.partition(":") for each in options.report]
     if options.html is not None:
         wanted.append((_HTML, ":", options.html))
-    if not wanted:
-        return None
-    inputs = {os.path.realpath(file) for file in options.files}
+    inputs = {os.path.realpath(file) for file in options.files} if wanted else set[str]()
     for format_, _, path in wanted:
         if not format_ or not path:
             raise UsageError("a report is given without format or file", hint="write --report html:report.html")
@@ -52,15 +58,7 @@ def reports_of(options: Namespace) -> Reports | None:
             raise UsageError(f"{path} exists", hint="name another file; --force overwrites it")
         if os.path.realpath(path) in inputs:
             raise UsageError(f"{path} is an input", hint="name another file for the report")
-    if len(options.files) > _MOST_FILES:
-        raise UsageError(
-            f"a report is for up to {_MOST_FILES} files, and {len(options.files)} are named",
-            hint="verify them in smaller parts, or use --json",
-        )
-    from dcmseal.plugins.registry import installed
-
-    writers = [(installed().report_writer(format_), path) for format_, _, path in wanted]
-    return Reports(writers, options)
+    return [(format_, path) for format_, _, path in wanted]
 
 
 class Reports:
@@ -89,7 +87,7 @@ class Reports:
 
         from dcmseal.engine.reporting import context_of, write_report
 
-        context = context_of(dt.datetime.now(dt.UTC), _settings(self._options))
+        context = context_of(dt.datetime.now(dt.UTC), settings_in_words(self._options))
         for writer, path in self._writers:
             write_report(path, writer, self._files, context)
 
@@ -128,7 +126,7 @@ _WHEN_SET: Final = {
 }
 
 
-def _settings(options: Namespace) -> list[tuple[str, str]]:
+def settings_in_words(options: Namespace) -> list[tuple[str, str]]:
     """The options that the verdict depends on, in words."""
     settings: list[tuple[str, str]] = []
     for name, label in _WORDS:

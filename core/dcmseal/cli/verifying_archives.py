@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from typing import Final
 
 from dcmseal.batch.results import Form
 from dcmseal.batch.verify_task import VerifyTask
 from dcmseal.cli.archive_output import show_line
+from dcmseal.cli.archive_reports import archive_reports_of
 from dcmseal.cli.archive_run import report_of, run_archive
 from dcmseal.cli.certificate_files import certificates_in
 from dcmseal.cli.demanding import policy_of
 from dcmseal.cli.site import profiles_folder_of
 from dcmseal.cli.trusting import trust_settings
+from dcmseal.errors import UsageError
+
+_OF_ONE_FILE: Final = (
+    *("save_evidence", "evidence", "evidence_timestamp", "trust_evidence_moment", "trust_evidence_anchors"),
+    "manifest",
+)
+"""Options about single files."""
 
 
 def verify_archive(options: Namespace) -> int:
     """Verify all that is named; the exit code is that of the worst file."""
+    for name in _OF_ONE_FILE:
+        if getattr(options, name):
+            raise UsageError(
+                f"--{name.replace('_', '-')} is not for archives: folders, lists of files, or runs with many processes",
+                hint="name the files one by one, without options about many files",
+            )
     report = report_of(options, "verified", show=show_line if options.verbose else None)
-    return run_archive(_task(options, report.form), options.files, options, report)
+    pages = archive_reports_of(options, report)
+    if pages is None:
+        return run_archive(_task(options, report.form), options.files, options, report)
+    return run_archive(_task(options, pages.form), options.files, options, pages, notice=pages.add_earlier)
 
 
 def _task(options: Namespace, form: Form) -> VerifyTask:
@@ -30,7 +48,7 @@ def _task(options: Namespace, form: Form) -> VerifyTask:
         accept_old_format=options.accept_old_format,
         timestamp=options.timestamp,
         timestamp_certificates=tuple(certificates_in(options.timestamp_certificate)),
-        name_profiles=form is Form.DOCUMENT or options.journal is not None,
+        name_profiles=form is not Form.VERDICT or options.journal is not None,
         trust=trust_settings(options, setup.trust if setup else ""),
         references=tuple(options.references),
         profiles_folder=profiles_folder_of(options) if setup else None,

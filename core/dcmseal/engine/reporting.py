@@ -19,6 +19,7 @@ from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.opening import DatasetInput
 from dcmseal.engine.output import write_pieces
 from dcmseal.errors import CertificateNotValid, DatasetError, OutputError, SealError
+from dcmseal.plugins.archive_reporting import ArchiveReport
 from dcmseal.plugins.reporting import CertificateFacts, ReportContext, ReportedFile, ReportWriter
 from dcmseal.report import VerificationReport
 
@@ -62,9 +63,20 @@ def write_report(
     context: ReportContext,
 ) -> None:
     """Write a report to a path: the complete file, or none. Raises OutputError, or PluginBroken if the writer fails."""
+    _write(writer.write(files, context), path)
+
+
+def write_archive_report(
+    path: str | os.PathLike[str], writer: ReportWriter, report: ArchiveReport, context: ReportContext
+) -> None:
+    """Write a report about many files to a path: the complete file, or none. Raises as ``write_report`` does."""
+    _write(writer.write_archive(report, context), path)
+
+
+def _write(pieces: Iterable[bytes], path: str | os.PathLike[str]) -> None:
     if os.path.exists(path) and not os.path.isfile(path):
         raise OutputError(f"{os.fspath(path)} is no regular file", hint="it would be replaced: name a file")
-    write_pieces(writer.write(files, context), path)
+    write_pieces(pieces, path)
 
 
 def _certificates(report: VerificationReport) -> Iterator[bytes]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from dcmseal.errors import PluginBroken
+from dcmseal.errors import PluginBroken, PluginNotFound
 from dcmseal.plugins import answers
+from dcmseal.plugins.archive_reporting import ArchiveReport
 from dcmseal.plugins.loading import Origin
 from dcmseal.plugins.reporting import ReportContext, ReportedFile, ReportWriter
 
@@ -33,14 +34,30 @@ class GuardedWriter:
     def __repr__(self) -> str:
         return f"<{self._blame}>"
 
+    @property
+    def writes_archives(self) -> bool:
+        """Whether it has reports about many files, too."""
+        return callable(getattr(self._writer, "write_archive", None))
+
     def write(self, files: Sequence[ReportedFile], context: ReportContext) -> Iterator[bytes]:
         """The bytes of the report, in pieces; raises PluginBroken."""
+        return self._pieces(lambda: self._writer.write(files, context), "write")
+
+    def write_archive(self, report: ArchiveReport, context: ReportContext) -> Iterator[bytes]:
+        """The bytes of the report, in pieces; raises PluginBroken, or PluginNotFound if it has none."""
+        if not self.writes_archives:
+            raise PluginNotFound(
+                f"{self._blame} has no report about many files", hint="name up to 100 files one by one, or use html"
+            )
+        return self._pieces(lambda: self._writer.write_archive(report, context), "write_archive")
+
+    def _pieces(self, made: Callable[[], Iterable[bytes]], what: str) -> Iterator[bytes]:
         with answers.guarded(self._blame, PluginBroken):
-            pieces: Iterator[object] = iter(self._writer.write(files, context))
+            pieces: Iterator[object] = iter(made())
         while True:
             with answers.guarded(self._blame, PluginBroken):
                 piece = next(pieces, _END)
                 if piece is _END:
                     return
-                data = answers.one_of(piece, bytes, "write")
+                data = answers.one_of(piece, bytes, what)
             yield data

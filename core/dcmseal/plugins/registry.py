@@ -23,7 +23,6 @@ from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.key_uri import KeyUri, escaped, scheme_of
 from dcmseal.plugins.loading import LoadedPlugin, Origin, discovered, origin_of, registered
 from dcmseal.plugins.protocols import Profile, Secrets, Signer, SignerBackend
-from dcmseal.plugins.reporting import ReportWriter
 from dcmseal.plugins.storage import Storage
 from dcmseal.plugins.timestamping import TimestampBackend
 from dcmseal.plugins.trust import TrustBackend
@@ -184,7 +183,7 @@ class Registry:
             )
         return executor
 
-    def report_writer(self, format_: str) -> ReportWriter:
+    def report_writer(self, format_: str) -> GuardedWriter:
         """What writes reports in a format; raises PluginNotFound, PluginConflict or PluginBroken."""
         writer = self._writers.find(format_)
         if writer is None:
@@ -195,7 +194,7 @@ class Registry:
             )
         return writer
 
-    def report_writers(self) -> tuple[ReportWriter, ...]:
+    def report_writers(self) -> tuple[GuardedWriter, ...]:
         """All report writers that can be used, by format."""
         return tuple(self._writers.usable.values())
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from dcmseal.coverage_map import CoverageMap
+from dcmseal.plugins.archive_reporting import ArchiveReport
 from dcmseal.report import VerificationReport
 
 
@@ -75,4 +76,8 @@ class ReportWriter(Protocol):
 
     def write(self, files: Sequence[ReportedFile], context: ReportContext) -> Iterable[bytes]:
         """The bytes of the report, in pieces; it touches no file itself."""
+        ...
+
+    def write_archive(self, report: ArchiveReport, context: ReportContext) -> Iterable[bytes]:
+        """The bytes of a report about many files, in pieces; a writer without this method has no such report."""
         ...

@@ -66,11 +66,34 @@ def test_a_format_that_nobody_writes(run: Run, signed: Path) -> None:
     assert "html" in ran.err
 
 
-def test_a_page_is_for_so_many_files_only(run: Run, signed: Path, in_folder: Path) -> None:
-    ran = run("verify", *[signed] * 101, "--html", "all.html")
+def test_of_many_files_the_page_has_numbers(run: Run, signed: Path, in_folder: Path) -> None:
+    assert run("verify", *[signed] * 101, "--html", "all.html", "-q").code == 4
+    page = (in_folder / "all.html").read_text("utf-8")
+    assert "101 of 101 files are not established" in page
+    assert "Coverage map" not in page
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--html", "there.html"], "there.html exists"),
+        (["--html", "nowhere/a.html"], "no folder nowhere"),
+        (["--report", "html"], "without format or file"),
+        (["--save-evidence", "x"], "--save-evidence is not for archives"),
+        (["--evidence", "x"], "--evidence is not for archives"),
+        (["--evidence-timestamp", "http://x"], "--evidence-timestamp is not for archives"),
+        (["--trust-evidence-moment"], "--trust-evidence-moment is not for archives"),
+        (["--trust-evidence-anchors"], "--trust-evidence-anchors is not for archives"),
+        (["--manifest", "x"], "--manifest is not for archives"),
+    ],
+)
+def test_what_makes_no_sense_for_folders_is_refused(run: Run, in_folder: Path, words: list[str], said: str) -> None:
+    (in_folder / "there.html").write_text("as it was")
+    ran = run("verify", ".", *words)
     assert ran.code == 2
-    assert "up to 100 files" in ran.err
-    assert not list(in_folder.iterdir())
+    assert said in ran.err
+    assert "hint: " in ran.err
+    assert (in_folder / "there.html").read_text() == "as it was"
 
 
 def test_reports_are_overwritten_with_leave_only(run: Run, signed: Path, in_folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dcmseal.errors import PluginBroken, PluginConflict, PluginNotFound
+from dcmseal.plugins.archive_reporting import ArchiveReport, FileNumbers, SignatureNumbers
 from dcmseal.plugins.registry import Registry
 from dcmseal.plugins.reporting import ReportContext
 from tests.core.plugins.fakes import plugin
@@ -34,6 +35,17 @@ class FakeWriter:
             if isinstance(piece, BaseException):
                 raise piece
             yield piece
+
+
+@dataclass
+class FakeArchiveWriter(FakeWriter):
+    def write_archive(self, report: object, context: object) -> Any:
+        return self.write(report, context)
+
+
+ARCHIVE = ArchiveReport(
+    files=FileNumbers(), signatures=SignatureNumbers(), more_signers=SignatureNumbers(), no_profile=SignatureNumbers()
+)
 
 
 def registry_of(*writers: Any) -> Registry:
@@ -77,4 +89,18 @@ def test_what_is_no_report_is_the_fault_of_the_plugin(pieces: Any) -> None:
     writer = registry_of(FakeWriter(pieces=pieces)).report_writer("fake")
     with pytest.raises(PluginBroken, match="report writer fake of p0") as caught:
         list(writer.write([], CONTEXT))
+    assert "secret" not in str(caught.value)
+
+
+def test_reports_about_archives_are_for_writers_that_have_them() -> None:
+    registry = registry_of(FakeWriter(), FakeArchiveWriter(format="other"))
+    assert list(registry.report_writer("other").write_archive(ARCHIVE, CONTEXT)) == [b"one", b"two"]
+    with pytest.raises(PluginNotFound, match="p0 has no report about many files"):
+        registry.report_writer("fake").write_archive(ARCHIVE, CONTEXT)
+
+
+def test_what_is_no_report_about_an_archive_is_the_fault_of_the_plugin() -> None:
+    writer = registry_of(FakeArchiveWriter(pieces=[b"one", RuntimeError("secret")])).report_writer("fake")
+    with pytest.raises(PluginBroken, match="report writer fake of p0") as caught:
+        list(writer.write_archive(ARCHIVE, CONTEXT))
     assert "secret" not in str(caught.value)

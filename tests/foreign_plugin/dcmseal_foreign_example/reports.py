@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from dcmseal.plugins.archive_reporting import ArchiveReport
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.reporting import ReportContext, ReportedFile, ReportWriter
 from dcmseal.visible import printable
@@ -23,6 +24,12 @@ class Lines:
             verdict = "unreadable" if file.report is None else file.report.verdict.value
             covered = 0 if file.coverage is None else file.coverage.totals.covered
             yield f"{verdict} {covered} {printable(file.name)}\n".encode()
+
+    def write_archive(self, report: ArchiveReport, context: ReportContext) -> Iterator[bytes]:
+        """The number of files, and a line for each that needs attention, in UTF-8."""
+        yield f"{report.files.total}\n".encode()
+        for file in report.attention:
+            yield f"{file.verdict} {printable(file.name)}\n".encode()
 
 
 @hookimpl

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self, cast
 
+from dcmseal.batch.journal.signature_gists import SignatureGist, gists_read, subject_of
 from dcmseal.batch.results import Kind, Result
 from dcmseal.engine.certificate_values import moment_value
 from dcmseal.engine.changing import SigningResult
@@ -46,6 +47,8 @@ class Gist:
     """Digital Signature Profiles that are met."""
     month: str = ""
     """Year and month of the latest signature, as in ``2026-03``."""
+    signatures: tuple[SignatureGist, ...] = ()
+    """What each signature came to that was verified."""
 
     @classmethod
     def of(cls, result: Result) -> Gist:
@@ -64,6 +67,7 @@ class Gist:
                 signers=_signers(each.signature for each in answer.signatures),
                 profiles=_few(name for each in answer.signatures for name in each.profiles),
                 month=_month(each.signature for each in answer.signatures),
+                signatures=SignatureGist.of(answer),
             )
         if isinstance(answer, SigningResult):
             made = (answer.signature,)
@@ -88,9 +92,9 @@ class Gist:
             values: object = json.loads(text)
         except RecursionError:
             raise ValueError("no gist") from None
-        if not isinstance(values, list) or len(cast("list[object]", values)) != 7:
+        if not isinstance(values, list) or len(cast("list[object]", values)) != 8:
             raise ValueError("no gist")
-        kind, verdict, code, codes, signers, profiles, month = cast("list[object]", values)
+        kind, verdict, code, codes, signers, profiles, month, signatures = cast("list[object]", values)
         kind, verdict, month = _texts([kind, verdict, month])
         if verdict not in _VERDICTS:
             raise ValueError("no verdict")
@@ -102,6 +106,7 @@ class Gist:
             signers=_texts(signers),
             profiles=_texts(profiles),
             month=month,
+            signatures=gists_read(signatures),
         )
 
     @property
@@ -119,11 +124,13 @@ class Gist:
             "signers": [*self.signers],
             "profiles": [*self.profiles],
             "month": self.month,
+            "signatures": [each.document() for each in self.signatures],
         }
 
     def __str__(self) -> str:
         """JSON in a line, the same for the same gist."""
-        values = [self.kind, self.verdict, self.exit_code, self.codes, self.signers, self.profiles, self.month]
+        lists = (self.codes, self.signers, self.profiles, self.month, [each.values() for each in self.signatures])
+        values = [self.kind, self.verdict, self.exit_code, *lists]
         return json.dumps(values, separators=(",", ":"))
 
 
@@ -134,16 +141,7 @@ def _findings(report: VerificationReport) -> Iterator[Finding]:
 
 
 def _signers(signatures: Iterable[DigitalSignature]) -> tuple[str, ...]:
-    from dcmseal.engine.certificate import read_certificate
-    from dcmseal.errors import CertificateNotValid
-
-    names: set[str] = set()
-    for der in {each.certificate for each in signatures}:
-        try:
-            names.add(read_certificate(der).subject)
-        except CertificateNotValid:
-            names.add("")
-    return _few(names)
+    return _few(subject_of(der) for der in {each.certificate for each in signatures})
 
 
 def _month(signatures: Iterable[DigitalSignature]) -> str:

@@ -81,6 +81,8 @@ class Journal:
         """The task, with what the journal knows of it: run this one."""
         self.passed_over: Counter[Gist] = Counter()
         """What came of the files that were met again in this run, and are as they were."""
+        self.notice: Callable[[str, Gist], object] = lambda source, gist: None
+        """Is told of each of them."""
         own = os.path.realpath(wish.path)
         self._own = {os.path.basename(path): path for path in (own, f"{own}-journal")}
         self._identities: dict[str, Identity] = {}
@@ -184,16 +186,20 @@ class Journal:
         if row is not None:
             if identity.is_same(row.identity):
                 if not (self._wish.retry and row.gist.kind == Kind.FAILED.value):
-                    self.passed_over[row.gist] += 1
+                    self._pass_over(item, row.gist)
                     return None
             elif self._is_touched_only(item, row):
                 self._put(item.source, identity, row.gist, uid=row.uid)
-                self.passed_over[row.gist] += 1
+                self._pass_over(item, row.gist)
                 return None
             item = self._with_another_uid(item, row)
         # a file that is read while it changes has the identity that it had before
         self._identities[item.source] = identity
         return item
+
+    def _pass_over(self, item: Item, gist: Gist) -> None:
+        self.passed_over[gist] += 1
+        self.notice(item.source, gist)
 
     def _is_touched_only(self, item: Item, row: Row) -> bool:
         """Whether a file that was signed in place has its signature still, and the data that was signed."""

@@ -28,6 +28,7 @@ _EXAMPLES = """
   dcmseal verify archive --trust hospital               a folder; trust as the configuration file says
   dcmseal verify signed.dcm --integrity-only            whoever signed it
   dcmseal verify signed.dcm --html report.html          for people, and for paper
+  dcmseal verify archive --html archive.html            totals, and what needs attention
   dcmseal verify *.dcm --quiet && echo all are valid
   dcmseal verify plan.dcm --item "BeamSequence[0]" --require base-rsa
   dcmseal verify report.dcm --require "purpose:verification + signer:CN=Dr. Example" --policy release
@@ -92,18 +93,15 @@ def configure(parser: Parser) -> None:
 def run(options: Namespace) -> int:
     """Verify; the exit code is that of the worst file."""
     from dcmseal.cli.exit_codes import code_of_error, code_of_verdict, worst
-    from dcmseal.errors import UsageError
     from dcmseal.report import VerificationReport
 
-    reports = reports_of(options)
     if is_archive("verify", options.files, options):
         from dcmseal.cli.verifying_archives import verify_archive
 
-        if reports is not None:
-            raise UsageError("a report is about files that are named one by one", hint="name up to 100 of them")
         return verify_archive(options)
     codes: list[ExitCode] = []
     documents: list[Document] = []
+    reports = reports_of(options)
     for number, (file, result) in enumerate(_results(options, reports)):
         codes.append(
             code_of_verdict(result.verdict) if isinstance(result, VerificationReport) else code_of_error(result)

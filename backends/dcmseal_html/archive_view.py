@@ -1,0 +1,212 @@
+"""What the page about an archive shows: shares, bars and columns, worked out here so that templates only place them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dcmseal.plugins.archive_reporting import ArchiveReport, Attention, MonthTotals, SignatureNumbers
+from dcmseal.report import Verdict
+
+VERDICTS: Final = {
+    "valid": ("good", "Valid"),
+    "not-established": ("open", "Not established"),
+    "no-signature": ("none", "No signature"),
+    "invalid": ("bad", "Invalid"),
+    "failed": ("part", "Unreadable"),
+}
+"""Tone and word of each verdict on a file: five that can be told apart in one bar."""
+_UNFOLDED: Final = 25
+"""Files that need attention and are seen at once."""
+_WIDEST: Final = 120
+"""Months that fit into one picture."""
+_WIDTH: Final = 720
+_HEIGHT: Final = 120
+_BROADEST: Final = 36
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A part of a whole."""
+
+    tone: str
+    word: str
+    number: int
+    percent: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """The signatures of one signer or profile: numbers, and a bar that is the longer the more there are."""
+
+    name: str
+    detail: str
+    numbers: SignatureNumbers
+    bar: tuple[Share, ...]
+    """In percent of the longest bar."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A month in the picture: certified below, claimed above."""
+
+    x: float
+    width: float
+    certified: float
+    claimed: float
+    label: str
+    """Of the axis; empty where there is no room for one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveView:
+    """An archive as the page shows it."""
+
+    report: ArchiveReport
+    tone: str
+    word: str
+    meaning: tuple[str, ...]
+    to_do: tuple[str, ...]
+    files: tuple[Share, ...]
+    seen: tuple[Attention, ...]
+    folded: tuple[Attention, ...]
+    signers: tuple[Row, ...]
+    profiles: tuple[Row, ...]
+    columns: tuple[Column, ...]
+    highest: int
+    """Signatures of the month that has most."""
+
+
+def archive_view(report: ArchiveReport) -> ArchiveView:
+    """An archive as the page shows it."""
+    files = report.files
+    numbers = (files.valid, files.not_established, files.no_signature, files.invalid, files.failed)
+    tone, word = _verdict(report)
+    shown = report.months[-_WIDEST:]
+    return ArchiveView(
+        report=report,
+        tone=tone,
+        word=word,
+        meaning=tuple(_meaning(report)),
+        to_do=tuple(_to_do(report)),
+        files=tuple(
+            Share(tone=tone, word=word, number=number, percent=100 * number / max(1, files.total))
+            for (tone, word), number in zip(VERDICTS.values(), numbers, strict=True)
+        ),
+        seen=report.attention[:_UNFOLDED],
+        folded=report.attention[_UNFOLDED:],
+        signers=_rows(
+            [(each.subject or "Without a readable name", each.sha256, each.signatures) for each in report.signers],
+            ("All other signers", "", report.more_signers),
+        ),
+        profiles=_rows(
+            [(each.name, "", each.signatures) for each in report.profiles],
+            ("none that is known", "", report.no_profile),
+        ),
+        columns=tuple(_columns(shown)),
+        highest=max((each.certified + each.claimed for each in shown), default=0),
+    )
+
+
+def _verdict(report: ArchiveReport) -> tuple[str, str]:
+    files, total = report.files, f"{report.files.total:,}"
+    for number, tone, what in (
+        (files.invalid, "bad", "invalid"),
+        (files.failed, "bad", "unreadable"),
+        (files.not_established, "open", "not established"),
+        (files.no_signature, "open", "without signature"),
+    ):
+        if number:
+            return tone, f"{number:,} of {total} {'file' if total == '1' else 'files'} {_are(number)} {what}"
+    return ("good", f"All {total} files are valid") if files.total else ("open", "No file was verified")
+
+
+def _meaning(report: ArchiveReport) -> Iterator[str]:
+    files = report.files
+    if report.stopped:
+        yield f"The run stopped early, and this is not the whole archive: {report.stopped}."
+    if files.invalid:
+        yield f"Invalid: {files.invalid:,}. The data is not what was signed, or the signature must not be trusted."
+    if files.failed:
+        yield f"Unreadable: {files.failed:,}. Nothing is known about their signatures."
+    if files.not_established:
+        yield f"Not established: {files.not_established:,}. Whether they can be trusted could not be found out."
+    if files.no_signature:
+        yield f"No signature: {files.no_signature:,}. Anybody could have changed them unnoticed."
+    if files.valid:
+        yield f"Valid: {files.valid:,}. What was signed is unchanged."
+
+
+def _to_do(report: ArchiveReport) -> Iterator[str]:
+    files = report.files
+    if files.invalid:
+        yield "Do not rely on the invalid files. Keep them: they are evidence. Fetch them again from their source."
+    if files.failed:
+        yield "Fetch the unreadable files again from their source, or from a backup."
+    if files.not_established:
+        yield "Treat what is not established as unsigned until the open question is answered."
+    if files.no_signature:
+        yield "Ask the source for signed instances if your rules demand them."
+    if report.more_attention:
+        yield "The list below is not complete: --json-lines, or a journal, names every file."
+    if not (report.attention or report.stopped):
+        yield "Nothing: no file needs attention."
+    yield "For everything about one file, verify that with --html."
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def verdict_of(each: Attention) -> tuple[str, str]:
+    """Tone and word of the verdict on a file."""
+    return VERDICTS[each.verdict]
+
+
+def reason_of(each: Attention) -> str:
+    """Why a file needs attention, in words."""
+    if each.reason:
+        return each.reason
+    if each.verdict == Verdict.NO_SIGNATURE.value:
+        return "There is no signature."
+    return "The journal of an earlier run has the codes only." if each.code else ""
+
+
+def _rows(
+    named: Iterable[tuple[str, str, SignatureNumbers]], rest: tuple[str, str, SignatureNumbers]
+) -> tuple[Row, ...]:
+    rows = [each for each in (*named, rest) if each[2].total]
+    longest = max((numbers.total for _, _, numbers in rows), default=1)
+    return tuple(
+        Row(name=name, detail=detail, numbers=numbers, bar=tuple(_bar(numbers, longest)))
+        for name, detail, numbers in rows
+    )
+
+
+def _bar(numbers: SignatureNumbers, longest: int) -> Iterator[Share]:
+    for verdict, number in (
+        ("valid", numbers.valid),
+        ("not-established", numbers.not_established),
+        ("invalid", numbers.invalid),
+    ):
+        tone, word = VERDICTS[verdict]
+        if number:
+            yield Share(tone=tone, word=word, number=number, percent=100 * number / longest)
+
+
+def _columns(months: Sequence[MonthTotals]) -> Iterator[Column]:
+    """A column for each month that has signatures, and a label below as many as have room."""
+    if not months:
+        return
+    highest = max(each.certified + each.claimed for each in months)
+    step = min(_WIDTH / len(months), 2 * _BROADEST)
+    every = -(-len(months) // 10)
+    for number, each in enumerate(months):
+        yield Column(
+            x=number * step + step * 0.15,
+            width=min(step * 0.7, _BROADEST),
+            certified=_HEIGHT * each.certified / highest,
+            claimed=_HEIGHT * each.claimed / highest,
+            label=each.month if number % every == 0 else "",
+        )

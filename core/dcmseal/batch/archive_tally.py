@@ -1,0 +1,167 @@
+"""What a report about an archive says, counted result by result; it does not grow with their number.
+
+>>> from dcmseal.batch.journal.gists import Gist
+>>> tally = ArchiveTally()
+>>> tally.add("a.dcm", Gist(kind="verified", verdict="no-signature", exit_code=3))
+>>> tally.report().files.no_signature, [each.name for each in tally.report().attention]
+(1, ['a.dcm'])
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+from dcmseal.batch.results import Kind
+from dcmseal.batch.tally import URGENT
+from dcmseal.plugins.archive_reporting import (
+    ArchiveReport,
+    Attention,
+    FileNumbers,
+    MonthTotals,
+    ProfileTotals,
+    SignatureNumbers,
+    SignerTotals,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dcmseal.batch.journal.gists import Gist
+    from dcmseal.batch.journal.signature_gists import SignatureGist
+
+_MOST_ATTENTION: Final = 1000
+_MOST_SIGNERS: Final = 100
+_MOST_PROFILES: Final = 100
+_MOST_MONTHS: Final = 240
+"""Files, signers, profiles and months that a report names."""
+_MOST_COUNTED: Final = 10_000
+"""Signers, profiles and months that are told apart while counting: names in files are anybody's."""
+_LONGEST: Final = 1000
+"""Characters of a reason."""
+_NO_PROFILE: Final = "none"
+"""The profile that demands nothing."""
+
+_Verdicts: TypeAlias = "Counter[str]"
+_Key = TypeVar("_Key")
+
+
+class ArchiveTally:
+    """Counts results of verification, and keeps the worst."""
+
+    def __init__(self) -> None:
+        self._files: Counter[str] = Counter()
+        self._passed_over = 0
+        self._recorded = 0
+        self._signatures: _Verdicts = Counter()
+        self._signers: dict[tuple[str, str], _Verdicts] = {}
+        self._more_signers: _Verdicts = Counter()
+        self._profiles: dict[str, _Verdicts] = {}
+        self._no_profile: _Verdicts = Counter()
+        self._months: dict[str, Counter[bool]] = {}
+        self._more_months = 0
+        self._undated = 0
+        self._attention: list[Attention] = []
+
+    def add(self, name: str, gist: Gist, reason: str = "", *, recorded: bool = False) -> None:
+        """Count a file; ``recorded`` says that a journal had its result."""
+        if gist.kind == Kind.PASSED_OVER.value:
+            self._passed_over += 1
+            return
+        self._files[gist.verdict] += 1
+        self._recorded += recorded
+        for each in gist.signatures:
+            self._add_signature(each)
+        if gist.verdict in URGENT:
+            self._attention.append(_attention(name, gist, reason))
+            # sorted seldom, so that each file costs next to nothing
+            if len(self._attention) >= 2 * _MOST_ATTENTION:
+                self._attention = _worst(self._attention)
+
+    def _add_signature(self, gist: SignatureGist) -> None:
+        verdict, number = gist.verdict, gist.number
+        self._signatures[verdict] += number
+        signer = _counted(self._signers, (gist.signer, gist.sha256)) if gist.sha256 else None
+        (self._more_signers if signer is None else signer)[verdict] += number
+        names = [name for name in gist.profiles if name != _NO_PROFILE]
+        for name in names:
+            profile = _counted(self._profiles, name)
+            if profile is not None:
+                profile[verdict] += number
+        if not names:
+            self._no_profile[verdict] += number
+        if not gist.month:
+            self._undated += number
+            return
+        if gist.month not in self._months and len(self._months) >= _MOST_COUNTED:
+            self._more_months += number
+        else:
+            self._months.setdefault(gist.month, Counter())[gist.certified] += number
+
+    def report(self, *, named: Iterable[str] = (), seconds: float = 0.0, stopped: str = "") -> ArchiveReport:
+        """What was counted so far."""
+        files = FileNumbers(**{name.replace("-", "_"): number for name, number in self._files.items()})
+        signers = sorted(self._signers.items(), key=lambda each: (-each[1].total(), each[0]))
+        profiles = sorted(self._profiles.items(), key=lambda each: (-each[1].total(), each[0]))
+        months = sorted(self._months.items())
+        attention = _worst(self._attention)
+        return ArchiveReport(
+            named=tuple(named),
+            files=files,
+            passed_over=self._passed_over,
+            recorded=self._recorded,
+            signatures=_numbers(self._signatures),
+            signers=tuple(
+                SignerTotals(subject=subject, sha256=sha256, signatures=_numbers(verdicts))
+                for (subject, sha256), verdicts in signers[:_MOST_SIGNERS]
+            ),
+            more_signers=_numbers(_sum([self._more_signers, *(verdicts for _, verdicts in signers[_MOST_SIGNERS:])])),
+            profiles=tuple(
+                ProfileTotals(name=name, signatures=_numbers(verdicts)) for name, verdicts in profiles[:_MOST_PROFILES]
+            ),
+            no_profile=_numbers(self._no_profile),
+            months=tuple(
+                MonthTotals(month=month, certified=bases[True], claimed=bases[False])
+                for month, bases in months[-_MOST_MONTHS:]
+            ),
+            more_months=self._more_months + sum(bases.total() for _, bases in months[:-_MOST_MONTHS]),
+            undated=self._undated,
+            attention=tuple(attention),
+            more_attention=sum(self._files[verdict] for verdict in URGENT) - len(attention),
+            seconds=seconds,
+            stopped=stopped,
+        )
+
+
+def _counted(counters: dict[_Key, _Verdicts], key: _Key) -> _Verdicts | None:
+    """The counter of a key; None if there are too many to have another."""
+    if key not in counters and len(counters) >= _MOST_COUNTED:
+        return None
+    return counters.setdefault(key, Counter())
+
+
+def _attention(name: str, gist: Gist, reason: str) -> Attention:
+    code = gist.codes[0] if gist.codes else ""
+    first, colon, rest = reason.partition(": ")
+    if gist.kind == Kind.VERIFIED.value and colon:
+        code, reason = first, rest
+    elif not reason:
+        code = ", ".join(gist.codes)
+    return Attention(name=name, verdict=gist.verdict, reason=reason[:_LONGEST], code=code)
+
+
+def _worst(attention: list[Attention]) -> list[Attention]:
+    return sorted(attention, key=lambda each: (URGENT.index(each.verdict), each.name))[:_MOST_ATTENTION]
+
+
+def _sum(counters: Sequence[_Verdicts]) -> _Verdicts:
+    total: _Verdicts = Counter()
+    for each in counters:
+        total.update(each)
+    return total
+
+
+def _numbers(verdicts: _Verdicts) -> SignatureNumbers:
+    return SignatureNumbers(
+        valid=verdicts["valid"], not_established=verdicts["not-established"], invalid=verdicts["invalid"]
+    )

@@ -1,0 +1,84 @@
+"""Reports for people about many files: numbers, and what needs attention; they are written when the run ends."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from dcmseal.batch.results import Form, Result
+from dcmseal.cli.reporting import settings_in_words, wanted_of
+from dcmseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from dcmseal.batch.journal.gists import Gist
+    from dcmseal.batch.tally import Tally
+    from dcmseal.cli.archive_output import Report
+    from dcmseal.plugins.guarded_reporting import GuardedWriter
+
+
+def archive_reports_of(options: Namespace, report: Report) -> ArchiveReports | None:
+    """The reports that the options ask for, besides ``report``; None if they ask for none.
+
+    Raises UsageError and PluginError: what is found out after hours is found out too late.
+    """
+    wanted = wanted_of(options)
+    if not wanted:
+        return None
+    from dcmseal.plugins.registry import installed
+
+    writers: list[tuple[GuardedWriter, str]] = []
+    for format_, path in wanted:
+        writer = installed().report_writer(format_)
+        if not writer.writes_archives:
+            raise UsageError(
+                f"the format {format_} has no report about many files",
+                hint="name up to 100 files one by one, or use --html",
+            )
+        folder = os.path.dirname(path) or "."
+        if not os.path.isdir(folder):
+            raise UsageError(f"there is no folder {folder}", hint="make it first")
+        writers.append((writer, path))
+    return ArchiveReports(writers, options, report)
+
+
+class ArchiveReports:
+    """Counts results on their way to where else they go, and writes reports in the end."""
+
+    def __init__(self, writers: list[tuple[GuardedWriter, str]], options: Namespace, report: Report) -> None:
+        from dcmseal.batch.archive_tally import ArchiveTally
+
+        self._writers = writers
+        self._options = options
+        self._report = report
+        self._counted = ArchiveTally()
+        self.form = Form.GIST if report.form is Form.VERDICT else report.form
+
+    def add(self, result: Result) -> None:
+        """Count a result, and pass it on."""
+        from dcmseal.batch.journal.gists import Gist
+
+        self._counted.add(result.item.source, Gist.of(result), result.reason)
+        self._report.add(result)
+
+    def add_earlier(self, name: str, gist: Gist) -> None:
+        """Count a file whose result the journal of the run has already."""
+        self._counted.add(name, gist, recorded=True)
+
+    def end(self, tally: Tally, seconds: float) -> None:
+        """Write all reports; raises OutputError, or PluginBroken if a writer fails."""
+        import datetime as dt
+
+        from dcmseal.engine.reporting import context_of, write_archive_report
+
+        self._report.end(tally, seconds)
+        report = self._counted.report(
+            named=self._named(), seconds=seconds, stopped="" if tally.stopped is None else str(tally.stopped)
+        )
+        context = context_of(dt.datetime.now(dt.UTC), settings_in_words(self._options))
+        for writer, path in self._writers:
+            write_archive_report(path, writer, report, context)
+
+    def _named(self) -> list[str]:
+        lists = [f"the files in {self._options.files_from}"] if self._options.files_from else []
+        return [*self._options.files, *lists]
