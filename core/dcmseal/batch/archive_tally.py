@@ -39,6 +39,7 @@ _MOST_COUNTED: Final = 10_000
 """Signers, profiles and months that are told apart while counting: names in files are anybody's."""
 _LONGEST: Final = 1000
 """Characters of a reason."""
+_VERDICTS: Final = frozenset({"valid", *URGENT})
 _NO_PROFILE: Final = "none"
 """The profile that demands nothing."""
 
@@ -68,12 +69,14 @@ class ArchiveTally:
         if gist.kind == Kind.PASSED_OVER.value:
             self._passed_over += 1
             return
-        self._files[gist.verdict] += 1
+        # a journal that somebody meddled with may have verdicts of other tasks
+        verdict = gist.verdict if gist.verdict in _VERDICTS else Kind.FAILED.value
+        self._files[verdict] += 1
         self._recorded += recorded
         for each in gist.signatures:
             self._add_signature(each)
-        if gist.verdict in URGENT:
-            self._attention.append(_attention(name, gist, reason))
+        if verdict in URGENT:
+            self._attention.append(_attention(name, verdict, gist, reason))
             # sorted seldom, so that each file costs next to nothing
             if len(self._attention) >= 2 * _MOST_ATTENTION:
                 self._attention = _worst(self._attention)
@@ -140,14 +143,14 @@ def _counted(counters: dict[_Key, _Verdicts], key: _Key) -> _Verdicts | None:
     return counters.setdefault(key, Counter())
 
 
-def _attention(name: str, gist: Gist, reason: str) -> Attention:
+def _attention(name: str, verdict: str, gist: Gist, reason: str) -> Attention:
     code = gist.codes[0] if gist.codes else ""
     first, colon, rest = reason.partition(": ")
     if gist.kind == Kind.VERIFIED.value and colon:
         code, reason = first, rest
     elif not reason:
         code = ", ".join(gist.codes)
-    return Attention(name=name, verdict=gist.verdict, reason=reason[:_LONGEST], code=code)
+    return Attention(name=name, verdict=verdict, reason=reason[:_LONGEST], code=code)
 
 
 def _worst(attention: list[Attention]) -> list[Attention]:

@@ -31,6 +31,14 @@ def test_files_are_counted_by_verdict() -> None:
     assert (report.files.total, report.passed_over, report.recorded) == (6, 1, 1)
 
 
+def test_a_verdict_of_another_task_is_none() -> None:
+    tally = ArchiveTally()
+    tally.add("a", gist("signed"), recorded=True)
+    report = tally.report()
+    assert report.files == FileNumbers(failed=1)
+    assert [each.verdict for each in report.attention] == ["failed"]
+
+
 def test_signatures_are_counted_by_signer_profile_and_month() -> None:
     tally = ArchiveTally()
     tally.add("a", gist("valid", signature(1, profiles=("base-rsa", "creator-rsa", "none")), signature(2, number=3)))
