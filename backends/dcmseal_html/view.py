@@ -92,7 +92,7 @@ def view_of(number: int, file: ReportedFile) -> FileView:
     listed = [
         _signature(place, each, file, integrity_only=report.integrity_only) for place, each in numbered[:_MOST_LISTED]
     ]
-    general = (*report.unmet, *report.notes, *report.references)
+    general = (*report.unmet, *report.notes, *report.references, *report.manifest)
     # where nothing holds, all of it could be changed, and a list says no more
     holds = file.coverage is not None and any(each.holds for each in file.coverage.signatures)
     gaps = _gaps(file.coverage) if file.coverage is not None and holds else []

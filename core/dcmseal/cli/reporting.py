@@ -102,6 +102,7 @@ _WORDS: Final = (
     ("crl", "certificate revocation lists"),
     ("ocsp_response", "OCSP responses"),
     ("fetch", "fetching of revocation data"),
+    ("fetch_issuers", "fetching of issuers"),
     ("revocation", "revocation"),
     ("claimed_time", "what expired or was revoked since a claimed time"),
     ("pin_certificate", "only certificates"),
@@ -112,14 +113,29 @@ _WORDS: Final = (
     ("integrity_only", "trust in the signer"),
     ("timestamp", "certified timestamps"),
     ("timestamp_certificate", "certificates of timestamp authorities"),
-    ("require", "required profiles"),
+    ("policy", "policy"),
+    ("require", "demanded of one signature"),
+    ("require_covered", "has to be covered"),
+    ("require_signatures", "signatures there have to be"),
+    ("distinct_signers", "signers"),
+    ("no_unsigned_additions", "elements without signature"),
+    ("evidence", "repeated by the evidence"),
+    ("trust_evidence_moment", "moment of the evidence"),
+    ("trust_evidence_anchors", "anchors of the evidence"),
+    ("manifest", "manifest"),
     ("references", "folders with cited evidence"),
     ("accept_old_format", "the fragment format of DCMTK before 3.5.4"),
     ("config", "configuration file"),
+    ("shard", "part of the archive"),
 )
-_WHEN_SET: Final = {
+WHEN_SET: Final = {
     "system_anchors": "used",
     "fetch": "allowed",
+    "fetch_issuers": "allowed",
+    "distinct_signers": "have to be different",
+    "no_unsigned_additions": "not allowed",
+    "trust_evidence_moment": "believed",
+    "trust_evidence_anchors": "trusted",
     "allow_weak": "accepted",
     "integrity_only": "not asked for: integrity only",
     "accept_old_format": "accepted",
@@ -132,7 +148,7 @@ def settings_in_words(options: Namespace) -> list[tuple[str, str]]:
     for name, label in _WORDS:
         value: object = getattr(options, name, None)
         if value is True:
-            settings.append((label, _WHEN_SET[name]))
+            settings.append((label, WHEN_SET[name]))
         elif isinstance(value, list):
             settings += [(label, ", ".join(map(str, value)))] if value else []  # pyright: ignore[reportUnknownArgumentType]
         elif value:

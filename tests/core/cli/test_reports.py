@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
 import dcmseal
+from dcmseal.cli.main import command_of
+from dcmseal.cli.parser import Parser
+from dcmseal.cli.reporting import WHEN_SET, settings_in_words
 from dcmseal.engine.mapping import building
 from dcmseal.errors import Malformed, PluginBroken
 from tests.core.cli.conftest import Run
@@ -202,3 +206,23 @@ def test_the_tree_of_a_file_without_signatures(run: Run, image: Path) -> None:
     ran = run("show", image, "--tree")
     assert ran.code == 3
     assert "uncovered         ! (0010,0010)" in ran.out
+
+
+TELLS_HOW = frozenset(
+    "help files files_from jobs executor verbose quiet json json_lines html report show_values force save_evidence "
+    "evidence_timestamp journal journal_digest journal_full journal_retry".split()
+)
+"""Options that say how files are verified and told of, and not what a verdict depends on."""
+
+
+def options_of_verify() -> list[str]:
+    parser = Parser(prog="verify")
+    command_of("verify").configure(parser)
+    return [action.dest for action in parser._actions if action.dest not in TELLS_HOW]
+
+
+@pytest.mark.parametrize("name", options_of_verify())
+def test_the_page_tells_of_every_option_that_a_verdict_depends_on(name: str) -> None:
+    options = Namespace(**dict.fromkeys(options_of_verify(), None))
+    setattr(options, name, name in WHEN_SET or "something")
+    assert settings_in_words(options)[0][1] == WHEN_SET.get(name, "something")
