@@ -113,3 +113,12 @@ def test_a_damaged_gist_is_none(change: dict[int, object]) -> None:
         values[place] = value
     with pytest.raises(ValueError, match="no gist"):
         SignatureGist.read(values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "verdict", "code"),
+    [("verified", "passed-over", 0), ("signed", "valid", 0), ("failed", "no-signature", 3), ("verified", "valid", 130)],
+)
+def test_a_journal_holds_no_verdicts_of_other_tasks(kind: str, verdict: str, code: int) -> None:
+    with pytest.raises(ValueError, match="no verdict"):
+        Gist.read(str(Gist(kind=kind, verdict=verdict, exit_code=code)))

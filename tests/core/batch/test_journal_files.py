@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dcmseal.batch.finding import instances
@@ -293,11 +293,13 @@ def test_the_tables_are_those_of_the_schema(journal: Path) -> None:
 @given(
     st.builds(
         Gist,
-        kind=st.sampled_from([*Kind]),
-        verdict=st.sampled_from([*Verdict, *Kind]),
-        exit_code=st.sampled_from(ExitCode),
+        kind=st.just(Kind.VERIFIED),
+        verdict=st.sampled_from(Verdict),
+        exit_code=st.sampled_from([each for each in ExitCode if each is not ExitCode.INTERRUPTED]),
         codes=st.tuples(st.text()),
     )
 )
+@example(Gist(kind=Kind.LISTED, verdict=Verdict.NO_SIGNATURE, exit_code=3))
+@example(Gist(kind=Kind.FAILED, verdict=Kind.FAILED, exit_code=5))
 def test_a_gist_is_read_as_it_was_written(gist: Gist) -> None:
     assert Gist.read(str(gist)) == gist

@@ -38,7 +38,7 @@ def test_how_it_was_verified_stands_on_the_page(run: Run, signed: Path, in_folde
     page = (in_folder / "a.html").read_text("utf-8")
     assert f"dcmseal {dcmseal.__version__}" in page
     assert "no trust anchor is configured" in page
-    assert "Required profiles" in page
+    assert "Demanded of one signature" in page
     assert "base-rsa" in page
 
 

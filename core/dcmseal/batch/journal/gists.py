@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 _MOST: Final = 16
 """Signers, codes or profiles that one gist names; a file may have any number of them."""
 _LONGEST: Final = 256
-_VERDICTS: Final = frozenset({*(each.value for each in Verdict), *(each.value for each in Kind)})
+_VERDICTS: Final = {
+    **{kind: frozenset({kind.value}) for kind in Kind},
+    Kind.VERIFIED: frozenset(each.value for each in Verdict),
+    Kind.LISTED: frozenset({Kind.LISTED.value, Verdict.NO_SIGNATURE.value}),
+}
+"""What a result of each kind may come to."""
 _MONTH: Final = len("2026-03")
 
 
@@ -96,7 +101,7 @@ class Gist:
             raise ValueError("no gist")
         kind, verdict, code, codes, signers, profiles, month, signatures = cast("list[object]", values)
         kind, verdict, month = _texts([kind, verdict, month])
-        if verdict not in _VERDICTS:
+        if verdict not in _VERDICTS[Kind(kind)] or code == ExitCode.INTERRUPTED:
             raise ValueError("no verdict")
         return cls(
             kind=Kind(kind).value,
