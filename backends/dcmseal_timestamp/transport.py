@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 from dcmseal.errors import TimestampError, UsageError
 from dcmseal.plugins.protocols import SecretRequest, Secrets
 from dcmseal.plugins.timestamping import Patience
-from dcmseal_timestamp.punctual_http import opener
+from dcmseal_http.punctual import opener
 from dcmseal_timestamp.token import MOST_BYTES
 
 _VISIBLE: Final = re.compile(r"[!-~]+")

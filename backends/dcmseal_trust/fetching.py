@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import OCSPRequestBuilder
 
+from dcmseal_http.punctual import opener
 from dcmseal_trust.material import MOST_BYTES, certificate, crl, ocsp_response, readable
-from dcmseal_trust.punctual_http import opener
 
 T = TypeVar("T")
 

@@ -1,7 +1,4 @@
-"""HTTP with a deadline for the whole of an answer, and without what urllib does beyond: no files, no redirections.
-
-The backends for trust and for timestamps have one each: plugins do not import each other, and core touches no network.
-"""
+"""HTTP with a deadline for the whole of an answer, and without what urllib does beyond: no files, no redirections."""
 
 from __future__ import annotations
 

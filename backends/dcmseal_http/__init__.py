@@ -1,0 +1,1 @@
+"""HTTP as the backends need it that ask authorities over a network; it is no plugin itself."""
