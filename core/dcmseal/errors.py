@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +21,20 @@ class SealError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         # the arguments of a kind's own __init__ are not those of Exception
         return _made_again, (type(self), self.args), self.__dict__
+
+
+def internal_error(error: Exception) -> SealError:
+    """What is said of an error in dcmseal itself; its text might hold a secret, so that only those who ask see it."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    where = ""
+    if traceback is not None:
+        where = f" in {os.path.basename(traceback.tb_frame.f_code.co_filename)}, line {traceback.tb_lineno}"
+    return SealError(
+        f"internal error: {type(error).__name__}{where}; please report it",
+        hint="with DCMSEAL_DEBUG=1 in the environment, the report can have the details",
+    )
 
 
 def _made_again(kind: type[SealError], args: tuple[Any, ...]) -> SealError:

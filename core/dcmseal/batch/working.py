@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
 
 from dcmseal.batch.items import Item
 from dcmseal.batch.results import Form, Result
-from dcmseal.errors import NotDicom, SealError
+from dcmseal.errors import NotDicom, SealError, internal_error
 
 
 def worked_on(
@@ -26,7 +25,7 @@ def worked_on(
     except SealError as error:
         result = Result.failed(item, error, ends_run=ends_run(error))
     except Exception as error:  # noqa: BLE001 - one bad file is one failed result
-        result = Result.failed(item, internal(error))
+        result = Result.failed(item, internal_error(error))
     if form is not Form.VERDICT or result.answer is not None:
         result = in_form(result, form)
     return replace(result, seconds=perf_counter() - start)
@@ -35,17 +34,3 @@ def worked_on(
 def nothing_ends(_: SealError) -> bool:
     """Of tasks in which every error is a matter of the file."""
     return False
-
-
-def internal(error: Exception) -> SealError:
-    """What is said of an error in dcmseal itself; its text might hold a secret."""
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    where = ""
-    if traceback is not None:
-        where = f" in {os.path.basename(traceback.tb_frame.f_code.co_filename)}, line {traceback.tb_lineno}"
-    return SealError(
-        f"internal error: {type(error).__name__}{where}; please report it",
-        hint="with DCMSEAL_DEBUG=1 in the environment, the report can have the details",
-    )

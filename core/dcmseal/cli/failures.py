@@ -10,7 +10,7 @@ from io import TextIOWrapper
 from dcmseal.cli.exit_codes import ExitCode, code_of_error
 from dcmseal.cli.output import standard_output, write_json
 from dcmseal.cli.text import LONGEST_LINE, printable
-from dcmseal.errors import SealError
+from dcmseal.errors import SealError, internal_error
 
 
 def guarded(action: Callable[[], int], *, as_json: bool, in_lines: bool = False) -> int:
@@ -31,7 +31,7 @@ def guarded(action: Callable[[], int], *, as_json: bool, in_lines: bool = False)
         print("dcmseal: interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last resort
-        return _refused(_internal(error), error, ExitCode.UNREADABLE, as_json=as_json, in_lines=in_lines)
+        return _refused(internal_error(error), error, ExitCode.UNREADABLE, as_json=as_json, in_lines=in_lines)
 
 
 def _flushed(code: int) -> int:
@@ -60,20 +60,6 @@ def _refused(error: SealError, cause: Exception, code: ExitCode, *, as_json: boo
     complain(error)
     _trace(cause)
     return code
-
-
-def _internal(error: Exception) -> SealError:
-    """What is said of an error in dcmseal itself; its text might hold a secret, so that only those who ask see it."""
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    where = ""
-    if traceback is not None:
-        where = f" in {os.path.basename(traceback.tb_frame.f_code.co_filename)}, line {traceback.tb_lineno}"
-    return SealError(
-        f"internal error: {type(error).__name__}{where}; please report it",
-        hint="with DCMSEAL_DEBUG=1 in the environment, the report can have the details",
-    )
 
 
 def _reader_gone() -> int:
