@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dcmseal.coverage_map import Cover, CoverageMap
     from dcmseal.engine.asking import find, map_coverage, signatures, stream, verify
     from dcmseal.engine.certifying import StampingResult, add_timestamp, attach_timestamp, timestamp_query
-    from dcmseal.engine.changing import RemovalResult, SigningResult, plan, remove, sign
+    from dcmseal.engine.changing import RemovalResult, plan, remove, sign
     from dcmseal.engine.comparison.comparing import Comparison, Difference, compare
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.engine.keeping.manifest import Evidence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dcmseal.engine.references.folders import Folders
     from dcmseal.engine.rule import Rule
     from dcmseal.engine.signing import attach, make_signature
+    from dcmseal.engine.signing_result import SigningResult
     from dcmseal.engine.stamping import TimestampWish
     from dcmseal.engine.timestamps import TimestampRule
     from dcmseal.errors import SealError
@@ -46,7 +47,7 @@ _HOMES = {
     "dcmseal.coverage_map": ("Cover", "CoverageMap"),
     "dcmseal.engine.asking": ("find", "map_coverage", "signatures", "stream", "verify"),
     "dcmseal.engine.certifying": ("StampingResult", "add_timestamp", "attach_timestamp", "timestamp_query"),
-    "dcmseal.engine.changing": ("RemovalResult", "SigningResult", "plan", "remove", "sign"),
+    "dcmseal.engine.changing": ("RemovalResult", "plan", "remove", "sign"),
     "dcmseal.engine.comparison.comparing": ("Comparison", "Difference", "compare"),
     "dcmseal.engine.inspection": ("Signature", "SignedElement"),
     "dcmseal.engine.keeping.manifest": ("Evidence",),
@@ -56,6 +57,7 @@ _HOMES = {
     "dcmseal.engine.references.folders": ("Folders",),
     "dcmseal.engine.rule": ("Rule",),
     "dcmseal.engine.signing": ("attach", "make_signature"),
+    "dcmseal.engine.signing_result": ("SigningResult",),
     "dcmseal.engine.stamping": ("TimestampWish",),
     "dcmseal.engine.timestamps": ("TimestampRule",),
     "dcmseal.errors": ("SealError",),

@@ -125,11 +125,11 @@ class SignatureReport:
     def verdict(self, *, integrity_only: bool = False) -> Verdict:
         """VALID only if every decisive aspect passed; ``integrity_only`` does without trust."""
         decisive = _DECISIVE[:3] if integrity_only else _DECISIVE
-        outcomes = [self.outcome(aspect) for aspect in decisive]
-        outcomes += [o for o in map(self.outcome, (Aspect.TIMESTAMP, Aspect.COVERAGE)) if o is Outcome.FAILED]
-        if Outcome.FAILED in outcomes:
+        found = {(finding.aspect, finding.outcome) for finding in self.findings}
+        if any((aspect, Outcome.FAILED) in found for aspect in (*decisive, Aspect.TIMESTAMP, Aspect.COVERAGE)):
             return Verdict.INVALID
-        return Verdict.NOT_ESTABLISHED if Outcome.UNKNOWN in outcomes else Verdict.VALID
+        passed = [(aspect, Outcome.PASSED) in found and (aspect, Outcome.UNKNOWN) not in found for aspect in decisive]
+        return Verdict.VALID if all(passed) else Verdict.NOT_ESTABLISHED
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a report has no truth value: ask for .verdict() or .outcome(aspect)")

@@ -76,7 +76,7 @@ class Crew:
 
     def _open(self) -> Executor:
         if self._executor is None:
-            self._executor = self._resources.enter_context(self._workers.open())
+            self._executor = self._resources.enter_context(self._workers.open(self._task))
         return self._executor
 
     def _send(self, executor: Executor, chunk: Chunk) -> None:

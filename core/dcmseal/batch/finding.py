@@ -15,8 +15,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from dcmseal.batch.items import Found, Item, Unfound
 from dcmseal.batch.patterns import Pattern, is_pattern
-from dcmseal.engine.opening import URL_MARK
 from dcmseal.errors import DatasetError, UsageError
+from dcmseal.url_mark import URL_MARK
 
 DICOMDIR: Final = "DICOMDIR"
 """File ID of the directory of a file-set (PS3.10 8.6)."""

@@ -26,6 +26,7 @@ from threading import Lock, Thread
 from typing import Final
 
 from dcmseal import errors
+from dcmseal.batch.untried import LaneClosed
 from dcmseal.errors import SealError, SignerError
 from dcmseal.mac.stream import MacStream
 from dcmseal.plugins.protocols import SignableMessage, Signer
@@ -34,10 +35,6 @@ from dcmseal.terms import KeyType, MacAlgorithm
 _SIGNED, _REFUSED, _CLOSED, _CONTENT = b"S", b"R", b"X", b"C"
 _PIECE, _END, _BROKEN = b"P", b"E", b"B"
 _MOST_BYTES: Final = 1 << 24
-
-
-class LaneClosed(SignerError):
-    """The key is not used any more: what was to be signed is as if it had not been tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,11 +164,6 @@ def open_lane(signer: Signer) -> Generator[Lane]:
                 yield lane
             finally:
                 lane.close()
-
-
-def is_untried(error: SealError | None) -> bool:
-    """Whether an item was not tried at all, because the key was gone by then."""
-    return isinstance(error, LaneClosed)
 
 
 def _content_from(connection: Connection) -> Iterator[bytes]:

@@ -18,6 +18,16 @@ class ListTask:
 
     form: Form = Form.ANSWER
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it takes to list, and to tell of it."""
+        return (
+            "dcmseal.engine.asking",
+            "dcmseal.engine.inspection",
+            "dcmseal.batch.result_documents",
+            "cryptography.x509",
+        )
+
     @contextmanager
     def open(self) -> Generator[ListingWorker]:
         """There is nothing to be made ready."""

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from dcmseal.batch.journal.gists import Gist
 from dcmseal.batch.results import Form, Kind, Result
-from dcmseal.engine.changing import SigningResult
 from dcmseal.engine.documents import error_document, report_document, signatures_document, signing_document
 from dcmseal.engine.json_values import Document, document
+from dcmseal.engine.signing_result import SigningResult
 from dcmseal.report import VerificationReport
 
 

@@ -20,9 +20,9 @@ from dcmseal.exit_codes import ExitCode, code_of_error
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.gists import Gist
-    from dcmseal.engine.changing import SigningResult
     from dcmseal.engine.inspection import Signature
     from dcmseal.engine.json_values import Document
+    from dcmseal.engine.signing_result import SigningResult
     from dcmseal.report import VerificationReport
 
 Answer: TypeAlias = "VerificationReport | SigningResult | tuple[Signature, ...]"

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import chain, islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dcmseal.batch.chunks import CHUNK, chunks, result_of, size_of
-from dcmseal.batch.crew import Crew
 from dcmseal.batch.items import Found
-from dcmseal.batch.lane import is_untried
 from dcmseal.batch.results import Result
-from dcmseal.batch.tasks import Task
-from dcmseal.batch.workers import Workers, local_workers, usable_processors
+from dcmseal.batch.untried import is_untried
+from dcmseal.batch.workers import Workers, local_workers, start_server, usable_processors
+
+if TYPE_CHECKING:
+    from dcmseal.batch.tasks import Task
 
 _FEW: Final = 500
 _SMALL: Final = 200 << 20
@@ -52,6 +53,7 @@ def run(
     first = [] if count == 1 else list(_few(rest))
     if count == 1 or (len(first) < _FEW and sum(map(size_of, first)) < _SMALL):
         return _here(chain(first, rest), task)
+    start_server(task)
     return _there(chain(first, rest), task, local_workers(count), chunk, before_end)
 
 
@@ -77,6 +79,8 @@ def _here(items: Iterable[Found], task: Task) -> Generator[Result]:
 def _there(
     items: Iterable[Found], task: Task, workers: Workers, chunk: int, before_end: Callable[[], object]
 ) -> Generator[Result]:
+    from dcmseal.batch.crew import Crew
+
     end: Result | None = None
     with Crew(workers, task) as crew:
         try:

@@ -15,14 +15,14 @@ from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.skipping import SkipRule
 from dcmseal.batch.working import worked_on
 from dcmseal.config.pins import PinSource
-from dcmseal.engine.opening import URL_MARK
 from dcmseal.errors import AlreadySigned, DatasetError, OutputError, SealError, SignerError
 from dcmseal.exit_codes import ExitCode
 from dcmseal.plugins.timestamping import Patience, QueryWish
+from dcmseal.url_mark import URL_MARK
 
 if TYPE_CHECKING:
-    from dcmseal.engine.changing import SigningResult
     from dcmseal.engine.references.folders import Folders
+    from dcmseal.engine.signing_result import SigningResult
     from dcmseal.plugins.protocols import Profile, SecretRequest, Secrets, Signer
     from dcmseal.plugins.registry import Registry
 
@@ -80,6 +80,12 @@ class SignTask:
     """Where a worker finds ``USER:PASSWORD`` for the authority."""
     profiles_folder: str | None = None
     form: Form = Form.ANSWER
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it takes to sign, and to tell of it."""
+        modules = ("dcmseal.engine.changing", "dcmseal.batch.result_documents", "cryptography.x509")
+        return (*modules, "importlib.metadata", "pluggy")
 
     @contextmanager
     def open(self) -> Generator[SigningWorker]:
@@ -227,7 +233,7 @@ class SigningWorker:
     def _found(self, item: Item, target: str) -> SigningResult:
         """What came of an item that was signed before, in this run."""
         from dcmseal.engine.asking import find
-        from dcmseal.engine.changing import SigningResult
+        from dcmseal.engine.signing_result import SigningResult
 
         signature = find(target, self._task.uid_of(item)).content
         return SigningResult(signature=signature, warnings=(), padded=(), left_out=(), data=None)

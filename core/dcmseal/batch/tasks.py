@@ -29,6 +29,11 @@ class Worker(Protocol):
 class Task(Protocol):
     """What is to be done, as values: it can be pickled, and holds nothing that is open."""
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of modules that its worker imports sooner or later: they are there before processes are forked."""
+        ...
+
     def open(self) -> AbstractContextManager[Worker]:
         """Make it ready; raises SealError or one of its kinds for what is wrong with the request itself."""
         ...

@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dcmseal.batch.items import Item
 from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.working import nothing_ends, worked_on
 from dcmseal.exit_codes import code_of_verdict
-from dcmseal.plugins.trust import TrustSettings
-from dcmseal.report import Outcome, Verdict, VerificationReport
 
 if TYPE_CHECKING:
     from dcmseal.engine.policy import Policy
     from dcmseal.engine.references.folders import Folders
     from dcmseal.engine.verification import Question
+    from dcmseal.plugins.registry import Registry
+    from dcmseal.plugins.trust import TrustSettings
+    from dcmseal.report import VerificationReport
+
+_ANY: Final = ("dcmseal.engine.asking", "dcmseal.engine.coverage", "dcmseal.engine.verification", "cryptography.x509")
+"""Modules that are needed to verify any file."""
+_PLUGINS: Final = ("dcmseal.plugins.registry", "dcmseal.engine.profile_view", "importlib.metadata", "pluggy")
+"""Modules that are needed besides where plugins have a say."""
+_FORM: Final = ("dcmseal.batch.result_documents",)
+"""Modules that are needed besides where more than the verdict is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +49,22 @@ class VerifyTask:
     """Folder with the profile files of the site."""
     form: Form = Form.ANSWER
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it takes to verify, and to tell of it."""
+        with_plugins = self.name_profiles or self.policy is not None or self.trust is not None or self.require
+        return (*_ANY, *(_PLUGINS if with_plugins else ()), *(() if self.form is Form.VERDICT else _FORM))
+
     @contextmanager
     def open(self) -> Generator[VerifyingWorker]:
         """Read what trust names, and find the profiles; raises TrustError, UsageError, ProfileError, PluginError."""
         from dcmseal.engine.asking import folders_of, question_of
-        from dcmseal.plugins.registry import installed
 
-        registry = installed()
+        registry: Registry | None = None
         if self.profiles_folder is not None:
-            registry = registry.with_profiles_in(self.profiles_folder)
+            from dcmseal.plugins.registry import installed
+
+            registry = installed().with_profiles_in(self.profiles_folder)
         question = question_of(
             uid=self.uid,
             location=self.location,
@@ -83,6 +98,7 @@ class VerifyingWorker:
 
     def _verified(self, item: Item) -> Result:
         from dcmseal.engine.asking import answer
+        from dcmseal.report import Verdict
 
         report = answer(item.source, self._question, self._folders)
         verdict = report.verdict
@@ -98,6 +114,8 @@ class VerifyingWorker:
 
 def _reason(report: VerificationReport) -> str:
     """The first finding that keeps a file from being valid."""
+    from dcmseal.report import Outcome
+
     findings = [each for signature in report.signatures for each in signature.findings]
     findings += [*report.notes, *report.unmet, *report.references]
     for outcome in (Outcome.FAILED, Outcome.UNKNOWN):

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext
+
+    from dcmseal.batch.tasks import Task
     from dcmseal.plugins.registry import Registry
 
-_PRELOADED: Final = (
-    *("cryptography.x509", "dcmseal.batch.chunks", "dcmseal.batch.result_documents", "dcmseal.batch.tasks"),
-    *("dcmseal.dictionary", "dcmseal.engine.asking", "dcmseal.engine.coverage", "dcmseal.engine.verification"),
-    *("dcmseal.mac.encoding", "dcmseal.plugins.registry"),
-)
-"""What processes have imported when they begin: what verifying and signing files takes."""
+_ALWAYS: Final = ("dcmseal.batch.forking", "dcmseal.batch.chunks")
+"""What the server of processes imports first, whatever the task."""
 _QUOTA: Final = "/sys/fs/cgroup/cpu.max"
 
 
@@ -29,28 +28,25 @@ _QUOTA: Final = "/sys/fs/cgroup/cpu.max"
 class Workers:
     """Something that opens executors, and how many chunks of work one of them takes on at once."""
 
-    open: Callable[[], AbstractContextManager[Executor]]
-    """Called again if the executor breaks."""
+    open: Callable[[Task], AbstractContextManager[Executor]]
+    """Called with what is to be done, and again if the executor breaks."""
     slots: Callable[[Executor], int]
 
 
 def local_workers(jobs: int) -> Workers:
     """A pool of so many processes on this machine.
 
-    They are forks of a server that has imported what is needed, and nothing else: no thread, lock or open file of this
-    process gets into them. The module that Python was started with is imported there, too, so that a script has to
-    keep what it does below ``if __name__ == "__main__"``.
+    The module that Python was started with is imported in each, so that a script has to keep what it does below
+    ``if __name__ == "__main__"``.
     """
 
     @contextmanager
-    def open_pool() -> Generator[Executor]:
-        import multiprocessing
+    def open_pool(task: Task) -> Generator[Executor]:
+        context = start_server(task)
         from concurrent.futures import ProcessPoolExecutor
 
         from dcmseal.batch.processes import begin
 
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(list(_PRELOADED))
         pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=begin)
         try:
             yield pool
@@ -60,11 +56,24 @@ def local_workers(jobs: int) -> Workers:
     return Workers(open=open_pool, slots=lambda _: jobs)
 
 
+def start_server(task: Task) -> ForkServerContext:
+    """Start the server that processes of a pool are forked of, if it does not run yet; it is not waited for.
+
+    It imports what the task needs, and nothing else: no thread, lock or open file of this process gets into the forks.
+    """
+    from multiprocessing import forkserver, get_context
+
+    context = get_context("forkserver")
+    context.set_forkserver_preload([*_ALWAYS, type(task).__module__, *task.needs])
+    forkserver.ensure_running()
+    return context
+
+
 def workers_named(text: str, jobs: int | None, registry: Registry) -> Workers:
     """The workers that ``NAME:ADDRESS`` means; raises PluginError or one of its kinds if there are none."""
     name, _, address = text.partition(":")
     executor = registry.batch_executor(name)
-    return Workers(open=lambda: executor.open(address, jobs), slots=executor.slots)
+    return Workers(open=lambda _: executor.open(address, jobs), slots=executor.slots)
 
 
 def usable_processors() -> int:

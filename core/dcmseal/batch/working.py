@@ -15,8 +15,6 @@ def worked_on(
     item: Item, form: Form, work: Callable[[Item], Result], *, ends_run: Callable[[SealError], bool]
 ) -> Result:
     """The result of ``work``, or of its error; ``ends_run`` says which errors leave nothing to be done for others."""
-    from dcmseal.batch.result_documents import in_form
-
     start = perf_counter()
     try:
         result = work(item)
@@ -27,6 +25,8 @@ def worked_on(
     except Exception as error:  # noqa: BLE001 - one bad file is one failed result
         result = Result.failed(item, internal_error(error))
     if form is not Form.VERDICT or result.answer is not None:
+        from dcmseal.batch.result_documents import in_form
+
         result = in_form(result, form)
     return replace(result, seconds=perf_counter() - start)
 

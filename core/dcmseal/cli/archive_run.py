@@ -13,7 +13,6 @@ from dcmseal.batch.items import Item
 from dcmseal.batch.results import Form, Result
 from dcmseal.batch.running import run
 from dcmseal.batch.tally import Tally
-from dcmseal.batch.tasks import Task
 from dcmseal.cli.archive_output import JsonFiles, JsonLines, QuietReport, Report, TextReport
 from dcmseal.cli.archive_progress import progress
 from dcmseal.cli.archives import found_of, workers_of
@@ -23,6 +22,7 @@ from dcmseal.errors import DatasetError
 if TYPE_CHECKING:
     from dcmseal.batch.journal.gists import Gist
     from dcmseal.batch.shards import Shard
+    from dcmseal.batch.tasks import Task
 
 
 def report_of(

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, BinaryIO, Final, TextIO, cast
 
 from dcmseal.cli.output import binary_output
 from dcmseal.errors import DatasetError, OutputError, UsageError
+from dcmseal.url_mark import URL_MARK
 
 if TYPE_CHECKING:
     from dcmseal.engine.opening import DatasetInput
     from dcmseal.engine.placing import Output
 
 STDIO: Final = "-"
-URL_MARK: Final = "://"
-"""Stands in every URL: what is needed for URLs is imported when it is seen."""
 _IN_MEMORY: Final = 8 << 20
 
 

@@ -8,14 +8,15 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 from typing import Final, Protocol, cast
 
 from dcmseal import __version__
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.failures import guarded
-from dcmseal.cli.files import URL_MARK
 from dcmseal.cli.parser import Parser
 from dcmseal.errors import UsageError
+from dcmseal.url_mark import URL_MARK
 
 COMMANDS: Final = {
     "sign": "make a signature and put it into a file",
@@ -67,10 +68,18 @@ def process() -> int:
     time that a small file needs.
     """
     gc.set_threshold(_FEW)
+    _be_a_module()
     try:
         return main()
     finally:
         gc.freeze()
+
+
+def _be_a_module() -> None:
+    """Be ``python -m dcmseal``, which the script is: processes of a pool import other scripts once more."""
+    script = sys.modules["__main__"]
+    if script.__spec__ is None:
+        script.__spec__ = ModuleSpec("dcmseal.__main__", None)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

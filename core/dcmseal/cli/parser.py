@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
-from dcmseal.cli.files import URL_MARK
 from dcmseal.errors import UsageError
+from dcmseal.url_mark import URL_MARK
 
 _NARROWEST, _WIDEST = 60, 110
 

@@ -13,7 +13,7 @@ from dcmseal.cli.progress import Progress
 from dcmseal.errors import SealError, SignerError, UsageError
 
 if TYPE_CHECKING:
-    from dcmseal.engine.changing import SigningResult
+    from dcmseal.engine.signing_result import SigningResult
 
 SignOne: TypeAlias = "Callable[[Job], SigningResult]"
 Wait: TypeAlias = Callable[[SealError], bool]

@@ -17,8 +17,8 @@ from dcmseal.engine.documents import error_document, files_document, plan_docume
 from dcmseal.engine.json_values import Document
 
 if TYPE_CHECKING:
-    from dcmseal.engine.changing import SigningResult
     from dcmseal.engine.planning import Plan
+    from dcmseal.engine.signing_result import SigningResult
     from dcmseal.errors import SealError
 
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from dcmseal.engine.advice import Advice
-    from dcmseal.engine.changing import SigningResult
     from dcmseal.engine.planning import Plan
     from dcmseal.engine.references.filling import FilledReference
+    from dcmseal.engine.signing_result import SigningResult
     from dcmseal.model import DigitalSignature
 
 

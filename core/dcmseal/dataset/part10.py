@@ -108,11 +108,13 @@ def _read_meta(source: Source, start: int) -> tuple[str | None, int]:
     """Transfer Syntax UID and the end of group 0002, which is always explicit VR little endian (PS3.10 7.1)."""
     uid: str | None = None
     position = start
-    while position < min(source.size, start + _MAX_META):
-        head = source.read(position, min(source.size, position + 12))
-        if head[:2] != b"\x02\x00":
+    end = min(source.size, start + _MAX_META)
+    while position < end:
+        buffer, base = source.window(position)
+        at = position - base
+        if buffer[at : at + 2] != b"\x02\x00":
             break
-        header = read_header(head, 0, Encoding.EXPLICIT_LITTLE)
+        header = read_header(buffer, at, Encoding.EXPLICIT_LITTLE)
         if header is None:
             raise Malformed("the File Meta Information cannot be read", position)
         value = position + header.size

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dcmseal.dictionary import tag_of
 from dcmseal.engine import signing
-from dcmseal.engine.advice import Advice
 from dcmseal.engine.asking import References, folders_of, location_of, no_such_signature
 from dcmseal.engine.drafting import Wish
 from dcmseal.engine.opening import DatasetInput, opened
@@ -23,8 +22,8 @@ from dcmseal.engine.placing import Output, place, place_data, target_of
 from dcmseal.engine.planning import Plan, plan_signature
 from dcmseal.engine.removal import remove_signatures
 from dcmseal.engine.selection import Selection
+from dcmseal.engine.signing_result import SigningResult
 from dcmseal.engine.stamping import TimestampWish, stamp, wish_of
-from dcmseal.engine.timestamps import TimestampAnswer
 from dcmseal.errors import UsageError
 from dcmseal.location import Location
 from dcmseal.model import DigitalSignature
@@ -34,35 +33,9 @@ from dcmseal.tags import MACRO
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 if TYPE_CHECKING:
-    from dcmseal.engine.references.filling import FilledReference
     from dcmseal.engine.references.folders import Folders
 
 TagInput: TypeAlias = int | str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningResult:
-    """A signature that was made and put in its place."""
-
-    signature: DigitalSignature
-    warnings: tuple[Advice, ...]
-    padded: tuple[tuple[int, ...], ...]
-    """Elements, by their path of tags, whose padding was brought to the minimum."""
-    left_out: tuple[tuple[int, str], ...]
-    """Elements that could not be signed, and why."""
-    data: bytes | None
-    """The signed file, if no output was named."""
-    references: tuple[FilledReference, ...] = ()
-    """The instances that the document cites, and what it now says of them, if that was asked for."""
-    manifest: bytes | None = None
-    """The manifest, if one was asked for."""
-    certified: TimestampAnswer | None = None
-    """What verification says about the timestamp, if one was asked for; none of it failed."""
-
-    @property
-    def uid(self) -> str:
-        """Digital Signature UID of the new signature."""
-        return self.signature.uid
 
 
 def plan(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dcmseal.dataset.signable import exclusion
 from dcmseal.engine.macs import MAX_MACS, LevelMacs
 from dcmseal.model import DigitalSignature
 from dcmseal.report import Aspect, Coverage, Finding, Outcome
 from dcmseal.tags import tags_text
+
+if TYPE_CHECKING:
+    from dcmseal.mac.level import MacJob
 
 _CLAUSE: Final = "PS3.3 C.12.1.1.3.1.1"
 
@@ -85,14 +88,15 @@ class Lists:
 
     def __init__(self, macs: LevelMacs) -> None:
         self._macs = macs
-        self._known: dict[tuple[int, ...], Listed] = {}
+        self._known: dict[MacJob | tuple[int, ...], Listed] = {}
 
     def of(self, signature: DigitalSignature) -> Listed | None:
         """What a signature lists; None if the level has more lists than are looked at."""
         elements = signature.mac.elements if signature.mac else ()
-        known = self._known.get(elements)
+        key = self._macs.job(signature.mac) or elements
+        known = self._known.get(key)
         if known is None and len(self._known) < MAX_MACS:
-            known = self._known[elements] = self._worked_out(signature, elements)
+            known = self._known[key] = self._worked_out(signature, elements)
         return known
 
     def _worked_out(self, signature: DigitalSignature, elements: tuple[int, ...]) -> Listed:

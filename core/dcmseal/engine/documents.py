@@ -34,11 +34,12 @@ from dcmseal.errors import Malformed, NotSignable, SealError
 if TYPE_CHECKING:
     from dcmseal.coverage_map import CoverageMap
     from dcmseal.engine.certifying import StampingResult
-    from dcmseal.engine.changing import RemovalResult, SigningResult
+    from dcmseal.engine.changing import RemovalResult
     from dcmseal.engine.comparison.comparing import Comparison
     from dcmseal.engine.explaining import Explanation
     from dcmseal.engine.inspection import Signature
     from dcmseal.engine.planning import Plan
+    from dcmseal.engine.signing_result import SigningResult
     from dcmseal.plugins.protocols import KeyListing, Profile
     from dcmseal.plugins.registry import PluginInfo
     from dcmseal.report import VerificationReport

@@ -46,10 +46,14 @@ class LevelMacs:
     ambiguous: bool
     """The VRs of some elements could be chosen in another way."""
     _signable: tuple[int, ...] | None = None
+    _asked: tuple[MacParameters | None, MacJob | None] = None, None
 
     def job(self, parameters: MacParameters | None) -> MacJob | None:
         """The MAC over the elements that the parameters list; None if it could not be made."""
-        return None if parameters is None else self.jobs.get(mac_key(parameters))
+        # to look up a list of hundreds of tags takes time, and one signature is asked about again and again
+        if parameters is not self._asked[0]:
+            self._asked = parameters, None if parameters is None else self.jobs.get(mac_key(parameters))
+        return self._asked[1]
 
     def listed(self, parameters: MacParameters | None) -> frozenset[int]:
         """Data Elements Signed, as a set."""
@@ -114,10 +118,11 @@ def level_macs(
         found_parameters = read_parameters(scanned)
         for found in found_parameters:
             parameters = found.parameters
-            if len(jobs) < MAX_MACS and mac_key(parameters) not in jobs:
+            key = mac_key(parameters)
+            if len(jobs) < MAX_MACS and key not in jobs:
                 digest = start_digest(parameters)
                 if digest is not None:
-                    jobs[mac_key(parameters)] = MacJob(tags=frozenset(parameters.elements), digest=digest)
+                    jobs[key] = MacJob(tags=frozenset(parameters.elements), digest=digest)
         return tuple(jobs.values())
 
     encoder = Encoder(

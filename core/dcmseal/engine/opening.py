@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
 from dcmseal.dataset.part10 import DicomFile, open_dicom, open_head
 from dcmseal.dataset.source import BytesSource, FileSource, unreadable
 from dcmseal.errors import DatasetError, UsageError
+from dcmseal.url_mark import URL_MARK
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -22,8 +23,6 @@ DatasetInput: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryvi
 """A path, a URL as in ``s3://bucket/image.dcm``, the bytes of a file, a binary file object that is read from its start,
 or a pydicom Dataset."""
 
-URL_MARK: Final = "://"
-"""Stands in every URL, and hardly ever in a path: what is needed for URLs is imported when it is seen."""
 _IN_MEMORY: Final = 8 << 20
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import Buffer, FileSource, JoinedSource, Source
-from dcmseal.engine.opening import URL_MARK
 from dcmseal.errors import OutputError
+from dcmseal.url_mark import URL_MARK
 
 if TYPE_CHECKING:
     from dcmseal.plugins.registry import Registry

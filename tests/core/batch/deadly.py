@@ -23,6 +23,10 @@ class DeadlyTask:
     """A file that gets a line for each item that is tidied up after."""
     unusable: bool = False
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return ()
+
     @contextmanager
     def open(self) -> Generator[DeadlyTask]:
         if self.unusable:

@@ -16,10 +16,11 @@ import pytest
 
 import dcmseal
 from dcmseal.batch.finding import instances
-from dcmseal.batch.lane import LaneClosed, Way, open_lane
+from dcmseal.batch.lane import Way, open_lane
 from dcmseal.batch.results import Result
 from dcmseal.batch.running import run
 from dcmseal.batch.sign_task import Placement, SignTask
+from dcmseal.batch.untried import LaneClosed
 from dcmseal.batch.workers import Workers, local_workers
 from dcmseal.errors import DeviceRemoved, NotSignable, PinLocked, SignerError
 from dcmseal.mac.stream import MacStream

@@ -15,6 +15,7 @@ import pytest
 
 from dcmseal.batch.items import Found, Item
 from dcmseal.batch.running import run
+from dcmseal.batch.tasks import Task
 from dcmseal.batch.workers import Workers, local_workers, usable_processors
 from dcmseal.errors import ProcessDied, UsageError
 from tests.core.batch.deadly import DeadlyTask
@@ -45,7 +46,7 @@ def workers(*executors: Executor) -> Workers:
     left = iter(executors)
 
     @contextmanager
-    def open_next() -> Iterator[Executor]:
+    def open_next(_: Task) -> Iterator[Executor]:
         yield next(left)
 
     return Workers(open=open_next, slots=lambda _: 2)
@@ -147,7 +148,7 @@ def test_workers_that_always_die_end_the_run(tmp_path: Path) -> None:
     task = DeadlyTask(log=str(tmp_path / "log"))
 
     @contextmanager
-    def broken() -> Iterator[Executor]:
+    def broken(_: Task) -> Iterator[Executor]:
         yield Immediately(breaks_at=1)
 
     with pytest.raises(ProcessDied, match="whatever they work on"):

@@ -65,6 +65,26 @@ def test_verifying_imports_nothing_for_urls_that_are_not_there(signed: Path) -> 
     assert not modules.intersection((*unwanted, "concurrent.futures", "fsspec"))
 
 
+def test_processes_of_a_pool_do_not_import_the_script_that_began(signed: Path, tmp_path: Path) -> None:
+    script, log, folder = tmp_path / "script.py", tmp_path / "log", tmp_path / "archive"
+    script.write_text(
+        f"with open({str(log)!r}, 'a') as log: log.write(__name__)\n"
+        "if __name__ == '__main__':\n    from dcmseal.cli.main import process\n    process()\n"
+    )
+    folder.mkdir()
+    for number in range(600):
+        (folder / f"{number}.dcm").hardlink_to(signed)
+    words = ["verify", str(folder), "--integrity-only", "--jobs", "2"]
+    ran = subprocess.run([sys.executable, str(script), *words], check=True, capture_output=True, text=True)
+    assert "600 files verified" in ran.stderr + ran.stdout
+    assert log.read_text() == "__main__"
+
+
+def test_the_package_is_the_command() -> None:
+    ran = subprocess.run([sys.executable, "-m", "dcmseal", "--version"], check=True, capture_output=True, text=True)
+    assert ran.stdout == f"dcmseal {dcmseal.__version__}\n"
+
+
 def test_the_overview_names_every_command_and_exit_code(run: Run) -> None:
     ran = run("--help")
     assert ran.code == 0

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Self, cast
 from dcmseal.batch.journal.signature_gists import SignatureGist, gists_read, subject_of
 from dcmseal.batch.results import Kind, Result
 from dcmseal.engine.certificate_values import moment_value
-from dcmseal.engine.changing import SigningResult
+from dcmseal.engine.signing_result import SigningResult
 from dcmseal.exit_codes import ExitCode
 from dcmseal.report import Outcome, Verdict, VerificationReport
 

@@ -12,9 +12,9 @@ from dcmseal.cli.parser import Parser, completed_by
 if TYPE_CHECKING:
     from dcmseal.cli.chosen_key import ChosenKey
     from dcmseal.cli.jobs import Job
-    from dcmseal.engine.changing import SigningResult
     from dcmseal.engine.json_values import Json
     from dcmseal.engine.references.folders import Folders
+    from dcmseal.engine.signing_result import SigningResult
     from dcmseal.plugins.registry import Registry
     from dcmseal.terms import SignaturePurpose
 

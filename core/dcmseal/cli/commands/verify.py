@@ -92,13 +92,13 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Verify; the exit code is that of the worst file."""
-    from dcmseal.cli.exit_codes import code_of_error, code_of_verdict, worst
-    from dcmseal.report import VerificationReport
-
     if is_archive("verify", options.files, options):
         from dcmseal.cli.verifying_archives import verify_archive
 
         return verify_archive(options)
+    from dcmseal.cli.exit_codes import code_of_error, code_of_verdict, worst
+    from dcmseal.report import VerificationReport
+
     codes: list[ExitCode] = []
     documents: list[Document] = []
     reports = reports_of(options)

@@ -1,0 +1,63 @@
+"""What tasks say that they need is all that their workers import, so that a pool of processes is ready at once."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+from dcmseal.batch.items import Item
+from dcmseal.batch.results import Form
+from dcmseal.batch.sign_task import Placement
+from dcmseal.batch.tasks import ListTask, SignTask, Task, VerifyTask
+
+PROGRAM = """
+import pickle, sys
+from importlib import import_module
+import dcmseal.batch.chunks
+
+with open(sys.argv[1], "rb") as file:
+    needs, task, item = pickle.load(file)
+for name in needs:
+    import_module(name)
+before = set(sys.modules)
+[result] = dcmseal.batch.chunks.work_on(task, (item,))
+print(result.kind, *sorted(set(sys.modules) - before))
+"""
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        VerifyTask(integrity_only=True, name_profiles=False, form=Form.VERDICT),
+        VerifyTask(integrity_only=True, form=Form.VERDICT),
+        VerifyTask(integrity_only=True, form=Form.GIST),
+        VerifyTask(integrity_only=True, form=Form.ANSWER),
+        ListTask(form=Form.DOCUMENT),
+        SignTask(run=str(uuid.uuid4()), placement=Placement(), key="", form=Form.GIST),
+    ],
+    ids=["verdict", "profiles", "gist", "answer", "list", "sign"],
+)
+def test_workers_import_nothing_else(task: Task, signed: bytes, key: str, tmp_path: Path) -> None:
+    if isinstance(task, SignTask):
+        task = SignTask(run=task.run, placement=task.placement, key=key, form=task.form)
+    (tmp_path / "signed.dcm").write_bytes(signed)
+    item = Item(source=str(tmp_path / "signed.dcm"), relative="signed.dcm")
+    (tmp_path / "work").write_bytes(pickle.dumps(((type(task).__module__, *task.needs), pickle.dumps(task), item)))
+    ran = subprocess.run(
+        [sys.executable, "-I", "-c", PROGRAM, str(tmp_path / "work")], check=True, capture_output=True, text=True
+    )
+    kind, *modules = ran.stdout.split()
+    assert kind in ("verified", "listed", "signed")
+    # what plugins import is not known before they are found
+    late = {name for name in modules if name.startswith("dcmseal.") and not name.startswith("dcmseal.plugins.")}
+    assert not late
+
+
+def test_verdicts_alone_need_no_plugins() -> None:
+    assert "dcmseal.plugins.registry" not in VerifyTask(name_profiles=False, form=Form.VERDICT).needs
+    assert "dcmseal.plugins.registry" in VerifyTask(form=Form.VERDICT).needs
