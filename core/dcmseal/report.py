@@ -100,6 +100,20 @@ class SignerTrust:
 _DECISIVE = (Aspect.FORM, Aspect.INTEGRITY, Aspect.AUTHENTICITY, Aspect.TRUST)
 
 
+class _Answers:
+    """What findings on some aspects have to come to, so that a signature is valid."""
+
+    def __init__(self, *decisive: Aspect) -> None:
+        aspects = (*decisive, Aspect.TIMESTAMP, Aspect.COVERAGE)
+        self.wanted = frozenset((aspect, Outcome.PASSED) for aspect in decisive)
+        self.unwanted = frozenset((aspect, Outcome.UNKNOWN) for aspect in decisive)
+        self.fatal = frozenset((aspect, Outcome.FAILED) for aspect in aspects)
+
+
+_WITH_TRUST = _Answers(*_DECISIVE)
+_WITHOUT_TRUST = _Answers(*_DECISIVE[:3])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureReport:
     """All findings about one signature."""
@@ -124,12 +138,12 @@ class SignatureReport:
 
     def verdict(self, *, integrity_only: bool = False) -> Verdict:
         """VALID only if every decisive aspect passed; ``integrity_only`` does without trust."""
-        decisive = _DECISIVE[:3] if integrity_only else _DECISIVE
+        answers = _WITHOUT_TRUST if integrity_only else _WITH_TRUST
         found = {(finding.aspect, finding.outcome) for finding in self.findings}
-        if any((aspect, Outcome.FAILED) in found for aspect in (*decisive, Aspect.TIMESTAMP, Aspect.COVERAGE)):
+        if not found.isdisjoint(answers.fatal):
             return Verdict.INVALID
-        passed = [(aspect, Outcome.PASSED) in found and (aspect, Outcome.UNKNOWN) not in found for aspect in decisive]
-        return Verdict.VALID if all(passed) else Verdict.NOT_ESTABLISHED
+        is_valid = found.issuperset(answers.wanted) and found.isdisjoint(answers.unwanted)
+        return Verdict.VALID if is_valid else Verdict.NOT_ESTABLISHED
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a report has no truth value: ask for .verdict() or .outcome(aspect)")

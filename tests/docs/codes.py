@@ -53,13 +53,22 @@ def _read(path: Path, classes: frozenset[str]) -> _Module:
 
 
 def _codes(module: _Module, makers: dict[str, int], classes: frozenset[str]) -> Iterator[str]:
-    for function in ast.walk(module.tree):
-        if isinstance(function, ast.FunctionDef):
-            for call in ast.walk(function):
-                if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
-                    code = _argument(call, makers.get(call.func.id), known=call.func.id in classes)
-                    if code is not None:
-                        yield from _written(code, module, _parameters(function))
+    for scope, parameters in _scopes(module.tree):
+        for call in ast.walk(scope):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+                code = _argument(call, makers.get(call.func.id), known=call.func.id in classes)
+                if code is not None:
+                    yield from _written(code, module, parameters)
+
+
+def _scopes(tree: ast.Module) -> Iterator[tuple[ast.AST, list[str]]]:
+    """Functions with their parameters, and what a module assigns."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            yield node, _parameters(node)
+    for node in tree.body:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            yield node, []
 
 
 def _argument(call: ast.Call, position: int | None, *, known: bool) -> ast.expr | None:

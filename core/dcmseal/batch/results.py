@@ -77,6 +77,7 @@ class Result:
     changed: bool = False
     """A file was written."""
     seconds: float = 0.0
+    """How long it took; not told where only the verdict was asked for."""
     ends_run: bool = False
     """It says that no other item can be worked on, as for want of the key."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from dcmseal.batch.items import Item
 from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.working import nothing_ends, worked_on
-from dcmseal.exit_codes import code_of_verdict
+from dcmseal.exit_codes import ExitCode, code_of_verdict
 
 if TYPE_CHECKING:
     from dcmseal.engine.policy import Policy
@@ -88,6 +88,9 @@ class VerifyingWorker:
     """Verifies one file after the other."""
 
     def __init__(self, question: Question, folders: Folders | None, form: Form) -> None:
+        from dcmseal.engine.asking import answer
+
+        self._answer = answer
         self._question = question
         self._folders = folders
         self._form = form
@@ -97,17 +100,15 @@ class VerifyingWorker:
         return worked_on(item, self._form, self._verified, ends_run=nothing_ends)
 
     def _verified(self, item: Item) -> Result:
-        from dcmseal.engine.asking import answer
-        from dcmseal.report import Verdict
-
-        report = answer(item.source, self._question, self._folders)
+        report = self._answer(item.source, self._question, self._folders)
         verdict = report.verdict
+        exit_code = code_of_verdict(verdict)
         return Result(
             item=item,
             kind=Kind.VERIFIED,
-            exit_code=code_of_verdict(verdict),
+            exit_code=exit_code,
             verdict=verdict.value,
-            reason="" if verdict is Verdict.VALID else _reason(report),
+            reason="" if exit_code is ExitCode.OK else _reason(report),
             answer=None if self._form is Form.VERDICT else report,
         )
 

@@ -24,11 +24,11 @@ def worked_on(
         result = Result.failed(item, error, ends_run=ends_run(error))
     except Exception as error:  # noqa: BLE001 - one bad file is one failed result
         result = Result.failed(item, internal_error(error))
-    if form is not Form.VERDICT or result.answer is not None:
-        from dcmseal.batch.result_documents import in_form
+    if form is Form.VERDICT and result.answer is None:
+        return result
+    from dcmseal.batch.result_documents import in_form
 
-        result = in_form(result, form)
-    return replace(result, seconds=perf_counter() - start)
+    return replace(in_form(result, form), seconds=perf_counter() - start)
 
 
 def nothing_ends(_: SealError) -> bool:

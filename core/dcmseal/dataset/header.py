@@ -118,12 +118,17 @@ def implicit_vr(tag: int) -> bytes:
 
 def kind_of(tag: int, vr: bytes, length: int) -> Kind:
     """How an element of this header is treated."""
+    return _kind_of(tag, vr, length == UNDEFINED_LENGTH)
+
+
+@lru_cache(maxsize=16384)
+def _kind_of(tag: int, vr: bytes, is_undefined: bool) -> Kind:  # noqa: FBT001 - kept by position
     if exclusion(tag):
         return Kind.EXCLUDED
     if vr == b"SQ":
         return Kind.SEQUENCE
     if is_unknown(vr):
         return Kind.UNKNOWN
-    if length == UNDEFINED_LENGTH:
+    if is_undefined:
         return Kind.ENCAPSULATED if vr in (b"OB", b"OW") else Kind.UNKNOWN
     return Kind.PLAIN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from io import RawIOBase
 from typing import Final, cast
@@ -55,8 +55,7 @@ class DicomFile:
         return self.body.size
 
 
-@contextmanager
-def open_dicom(source: Source) -> Generator[DicomFile]:
+def open_dicom(source: Source) -> AbstractContextManager[DicomFile]:
     """Find the Data Set in the bytes of a file.
 
     Preamble and meta information may be missing; the encoding is then told by the first Data Element. Raises NotDicom
@@ -65,8 +64,12 @@ def open_dicom(source: Source) -> Generator[DicomFile]:
     """
     syntax, meta_end = _syntax_of(source)
     if not syntax.is_deflated:
-        yield DicomFile(file=source, body=source, start=meta_end, syntax=syntax, meta_end=meta_end)
-        return
+        return nullcontext(DicomFile(file=source, body=source, start=meta_end, syntax=syntax, meta_end=meta_end))
+    return _inflated(source, syntax, meta_end)
+
+
+@contextmanager
+def _inflated(source: Source, syntax: TransferSyntax, meta_end: int) -> Generator[DicomFile]:
     import tempfile
 
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as inflated:

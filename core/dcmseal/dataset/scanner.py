@@ -165,6 +165,14 @@ class LevelScanner:
         except ValueError:
             return None
 
+    def special_index(self, tag: int) -> int | None:
+        """Index of the first element of this tag that is not PLAIN, as sequences are; None if there is none."""
+        tags = self.tags
+        for index in self.kinds:
+            if tags[index] == tag:
+                return index
+        return None
+
     def range(self, index: int) -> tuple[int, int]:
         """Where the element starts, and where it ends with its delimiter."""
         starts = self.starts

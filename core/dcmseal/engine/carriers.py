@@ -32,7 +32,10 @@ def carrier_findings(file: DicomFile, scan: LevelScanner) -> list[Finding]:
 
 def _of_element(scan: LevelScanner, index: int) -> Iterator[Finding]:
     header = scan.header(index)
-    tag, where = header.tag, tag_text(header.tag)
+    tag = header.tag
+    if header.vr == b"SQ" and tag in tags.MACRO:
+        return
+    where = tag_text(tag)
     if header.vr not in SHORT_VRS and header.vr not in LONG_VRS:
         yield form_problem("unknown-vr", f"{where} has a VR that PS3.5 does not know", where)
     elif tag & 0xFFFF == 0 or tag == tags.LENGTH_TO_END:

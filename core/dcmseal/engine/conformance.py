@@ -17,6 +17,13 @@ from dcmseal.terms import CertificateType
 
 _MACRO: Final = "PS3.3 Table C.12-6"
 _RULES: Final = "PS3.3 C.12.1.1.3.1.1"
+_CORRECT: Final = Finding(
+    aspect=Aspect.FORM,
+    outcome=Outcome.PASSED,
+    code="form-correct",
+    message="the signature is formed as the macro demands",
+    clause=_MACRO,
+)
 
 
 def order_problems(scan: LevelScanner) -> list[Finding]:
@@ -43,15 +50,7 @@ def macro_findings(found: FoundSignature, forbidden: Sequence[int]) -> list[Find
         message = f"Certificate Type {signature.certificate_type!r} is no Defined Term"
         findings.append(_unknown("certificate-type-unknown", message))
     if not any(finding.aspect is Aspect.FORM for finding in findings):
-        findings.append(
-            Finding(
-                aspect=Aspect.FORM,
-                outcome=Outcome.PASSED,
-                code="form-correct",
-                message="the signature is formed as the macro demands",
-                clause=_MACRO,
-            )
-        )
+        findings.append(_CORRECT)
     return findings
 
 

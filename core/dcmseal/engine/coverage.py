@@ -129,9 +129,7 @@ def coverage_findings(coverage: Coverage) -> list[Finding]:
     if coverage.absent:
         message = f"{_count(coverage.absent)} listed as signed, but not there"
         findings.append(_finding(Outcome.UNKNOWN, "listed-but-absent", message, coverage.absent))
-    if not findings:
-        findings.append(_finding(Outcome.PASSED, "covers-all", "every element that can be signed is"))
-    return findings
+    return findings or [_COVERS_ALL]
 
 
 def _count(elements: tuple[int, ...]) -> str:
@@ -141,3 +139,6 @@ def _count(elements: tuple[int, ...]) -> str:
 def _finding(outcome: Outcome, code: str, message: str, where: tuple[int, ...] = ()) -> Finding:
     shown = tags_text(where)
     return Finding(aspect=Aspect.COVERAGE, outcome=outcome, code=code, message=message, where=shown, clause=_CLAUSE)
+
+
+_COVERS_ALL: Final = _finding(Outcome.PASSED, "covers-all", "every element that can be signed is")

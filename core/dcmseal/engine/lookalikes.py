@@ -25,11 +25,13 @@ _ITEM_ONLY: Final = frozenset(
     }
 )
 """Attributes that have a meaning only inside the items of the two sequences."""
-_PARAMETERS: Final = (
-    tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID,
-    tags.MAC_ALGORITHM,
-    tags.DATA_ELEMENTS_SIGNED,
-    tags.MAC_PARAMETERS_SEQUENCE,
+_PARAMETERS: Final = frozenset(
+    {
+        tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID,
+        tags.MAC_ALGORITHM,
+        tags.DATA_ELEMENTS_SIGNED,
+        tags.MAC_PARAMETERS_SEQUENCE,
+    }
 )
 """Attributes of MAC Parameters Sequence, and the sequence itself: none of them belongs into a signature item."""
 
@@ -42,8 +44,8 @@ def lookalike_findings(scan: LevelScanner, found: LevelSignatures) -> list[Findi
         message = "attributes of a signature stand outside any signature item: this is no DICOM Digital Signature"
         findings.append(_lookalike("flat-signature", message, " ".join(map(tag_text, flat))))
     for each in found.signatures:
-        inside = [tag for tag in _PARAMETERS if each.item.index(tag) is not None]
-        if inside and each.signature.mac is None:
+        if each.signature.mac is None and not _PARAMETERS.isdisjoint(each.item.tags):
+            inside = sorted(_PARAMETERS.intersection(each.item.tags))
             message = "MAC parameters stand inside the signature item: this is no DICOM Digital Signature"
             findings.append(_lookalike("parameters-in-item", message, " ".join(map(tag_text, inside))))
     return findings
@@ -51,7 +53,7 @@ def lookalike_findings(scan: LevelScanner, found: LevelSignatures) -> list[Findi
 
 def _original_attributes(scan: LevelScanner) -> list[int]:
     """Tags in Original Attributes Sequence, which some software takes for a sequence of signatures."""
-    index = scan.index(tags.ORIGINAL_ATTRIBUTES_SEQUENCE)
+    index = scan.special_index(tags.ORIGINAL_ATTRIBUTES_SEQUENCE)
     if index is None or scan.kinds.get(index) is not Kind.SEQUENCE:
         return []
     _, _, item = next(sequence_items(scan, index), (0, 0, None))

@@ -10,9 +10,9 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Buffer
 from dcmseal.engine.levels import Level
 from dcmseal.engine.reading import FoundParameters, FoundSignature, LevelSignatures, read_parameters, read_signatures
-from dcmseal.errors import DatasetError, NoSuchSignature, NotSignable
+from dcmseal.errors import DatasetError, MechanismUnavailable, NoSuchSignature, NotSignable
 from dcmseal.mac.context import VrRules
-from dcmseal.mac.digest import Digest, is_available, new_digest
+from dcmseal.mac.digest import Digest, new_digest
 from dcmseal.mac.encoding import Encoder
 from dcmseal.mac.level import LevelFacts, LevelPass, MacJob
 from dcmseal.model import MacParameters
@@ -144,7 +144,12 @@ def level_macs(
 
 def _new_digest(parameters: MacParameters) -> Digest | None:
     algorithm = parameters.mac_algorithm
-    return new_digest(algorithm) if algorithm is not None and is_available(algorithm) else None
+    if algorithm is None:
+        return None
+    try:
+        return new_digest(algorithm)
+    except MechanismUnavailable:
+        return None
 
 
 class _Passing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from io import RawIOBase, TextIOBase
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
 
@@ -74,35 +74,33 @@ def _is_useless(source: object) -> bool:
     return isinstance(source, TextIOBase) or bool(getattr(source, "closed", False))
 
 
-@contextmanager
-def _open_named(name: str | os.PathLike[str], registry: Registry | None, *, twice: bool) -> Generator[RawIOBase]:
+def _open_named(
+    name: str | os.PathLike[str], registry: Registry | None, *, twice: bool
+) -> AbstractContextManager[RawIOBase]:
     if isinstance(name, str) and URL_MARK in name:
         from dcmseal.engine.remote import local, url_opened
         from dcmseal.plugins.urls import is_url
 
         name = local(name)
         if is_url(name):
-            with url_opened(name, registry, twice=twice) as file:
-                yield file
-            return
-    with _open_file(name) as file:
-        yield file
+            return url_opened(name, registry, twice=twice)
+    return _open_file(name)
 
 
-@contextmanager
-def _open_file(path: str | os.PathLike[str]) -> Generator[RawIOBase]:
+def _open_file(path: str | os.PathLike[str]) -> AbstractContextManager[RawIOBase]:
     try:
-        file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed below
+        file = open(path, "rb", buffering=0)  # noqa: SIM115 - whoever called closes it
     except OSError as error:
         raise DatasetError(
             f"{os.fspath(path)} cannot be read: {error.strerror}", hint="check the path and its permissions"
         ) from None
-    with file:
-        if not file.seekable():
-            with _spooled(cast("BinaryIO", file)) as spooled:
-                yield spooled
-        else:
-            yield file
+    return file if file.seekable() else _copied(file)
+
+
+@contextmanager
+def _copied(file: RawIOBase) -> Generator[RawIOBase]:
+    with file, _spooled(cast("BinaryIO", file)) as spooled:
+        yield spooled
 
 
 @contextmanager

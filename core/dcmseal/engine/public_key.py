@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from dcmseal.engine.certificate import Certificate, der_of
@@ -12,6 +13,7 @@ from dcmseal.terms import KeyType, MacAlgorithm
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 
@@ -43,19 +45,26 @@ def _check_rsa(key: rsa.RSAPublicKey, algorithm: MacAlgorithm, digest: bytes, va
     Comparing the whole recovered block leaves no room for what follows the digest, or for other encodings of
     DigestInfo.
     """
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-
     size = (key.key_size + 7) // 8
     if len(value) not in (size, size + 1) or value[size:] not in (b"", b"\0"):
         return Match.OTHER_KEY
+    padding, errors = _pkcs1()
     try:
-        recovered = key.recover_data_from_signature(value[:size], PKCS1v15(), None)
-    except (InvalidSignature, ValueError):
+        recovered = key.recover_data_from_signature(value[:size], padding, None)
+    except errors:
         return Match.OTHER_KEY
     if recovered == digest_info(algorithm, digest):
         return Match.MATCHES
     return Match.OTHER_DATA if digest_in(recovered) else Match.OTHER_KEY
+
+
+@cache
+def _pkcs1() -> tuple[PKCS1v15, tuple[type[Exception], ...]]:
+    """The padding, and what is raised where it is not found; kept, for to import them again and again takes time."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+
+    return PKCS1v15(), (InvalidSignature, ValueError)
 
 
 def _check_der(certificate: Certificate, digest: bytes, value: bytes) -> Match:

@@ -100,7 +100,7 @@ def sequence_items(
 
 def read_parameters(scan: LevelScanner) -> tuple[FoundParameters, ...]:
     """The items of MAC Parameters Sequence, which comes before the Pixel Data; empty if there is none."""
-    index = scan.index(tags.MAC_PARAMETERS_SEQUENCE)
+    index = scan.special_index(tags.MAC_PARAMETERS_SEQUENCE)
     if index is None or not _is_sequence(scan, index):
         return ()
     return tuple(
@@ -116,15 +116,17 @@ def read_signatures(
 
     Raises Malformed if the items cannot be told apart. Anything else wrong is a problem of the signature or the level.
     """
+    there = {tag: index for tag in tags.MACRO if (index := scan.special_index(tag)) is not None}
+    sequences = {tag: index for tag, index in there.items() if _is_sequence(scan, index)}
     problems = [
         form_problem("no-sequence", f"{tag_text(tag)} does not have VR SQ", tag_text(tag))
-        for tag in tags.MACRO
-        if (index := scan.index(tag)) is not None and not _is_sequence(scan, index)
+        for tag in there
+        if tag not in sequences
     ]
     if parameters is None:
         parameters = read_parameters(scan)
-    index = scan.index(tags.DIGITAL_SIGNATURES_SEQUENCE)
-    if index is None or not _is_sequence(scan, index):
+    index = sequences.get(tags.DIGITAL_SIGNATURES_SEQUENCE)
+    if index is None:
         return LevelSignatures(parameters=parameters, problems=tuple(problems))
     signatures = tuple(
         _signature(item, location, number, start, end, parameters)
@@ -186,15 +188,7 @@ def _signature(
         purpose=_purpose(item),
         mac=matching[0] if matching else None,
     )
-    for present, code, name in (
-        (signature.uid, "uid-missing", "Digital Signature UID"),
-        (signature.datetime, "datetime-missing", "Digital Signature DateTime"),
-        (signature.certificate_type, "certificate-type-missing", "Certificate Type"),
-        (signature.certificate, "certificate-missing", "Certificate of Signer"),
-        (signature.value, "signature-missing", "Signature"),
-    ):
-        if not present:
-            problems.append(form_problem(code, f"the signature has no {name}, or one beyond all bounds"))
+    problems.extend(_missing(signature))
     foreign = [tag for tag in item.tags if tag < tags.MAC_ID_NUMBER and not exclusion(tag)]
     if foreign:
         # nothing parts the data elements from the item's in the MAC: signed ones could be moved here from the data set
@@ -203,6 +197,24 @@ def _signature(
     if item.tags != sorted(set(item.tags)):
         problems.append(form_problem("item-disordered", "the signature's elements are not in order, or not unique"))
     return FoundSignature(signature=signature, item=item, start=start, end=end, problems=tuple(problems))
+
+
+def _missing(signature: DigitalSignature) -> Iterator[Finding]:
+    """Of what a signature has to have, besides MAC ID Number."""
+    if not signature.uid:
+        yield _absent("uid-missing", "Digital Signature UID")
+    if not signature.datetime:
+        yield _absent("datetime-missing", "Digital Signature DateTime")
+    if not signature.certificate_type:
+        yield _absent("certificate-type-missing", "Certificate Type")
+    if not signature.certificate:
+        yield _absent("certificate-missing", "Certificate of Signer")
+    if not signature.value:
+        yield _absent("signature-missing", "Signature")
+
+
+def _absent(code: str, name: str) -> Finding:
+    return form_problem(code, f"the signature has no {name}, or one beyond all bounds")
 
 
 class Values(dict[int, bytes]):
@@ -243,7 +255,7 @@ class Values(dict[int, bytes]):
 
 
 def _purpose(item: LevelScanner) -> PurposeCode | None:
-    index = item.index(tags.DIGITAL_SIGNATURE_PURPOSE_CODE_SEQUENCE)
+    index = item.special_index(tags.DIGITAL_SIGNATURE_PURPOSE_CODE_SEQUENCE)
     if index is None or not _is_sequence(item, index):
         return None
     for _, _, code in sequence_items(item, index):

@@ -31,8 +31,7 @@ def validity_findings(signature: DigitalSignature, certificate: Certificate) -> 
         message = f"it claims to be made at {second.isoformat()}, after the certificate had expired"
         yield _authenticity(Outcome.FAILED, "certificate-expired", message)
     else:
-        message = "the certificate was valid at the claimed time of signing"
-        yield _authenticity(Outcome.PASSED, "certificate-in-time", message)
+        yield _IN_TIME
 
 
 def strength_findings(
@@ -60,3 +59,8 @@ def _authenticity(outcome: Outcome, code: str, message: str, clause: str = "RFC 
 
 def _trust(outcome: Outcome, code: str, message: str) -> Finding:
     return Finding(aspect=Aspect.TRUST, outcome=outcome, code=code, message=message, clause=_SIGNING)
+
+
+_IN_TIME: Final = _authenticity(
+    Outcome.PASSED, "certificate-in-time", "the certificate was valid at the claimed time of signing"
+)

@@ -279,8 +279,8 @@ def _signature_findings(
     else:
         match = check_signature(certificate, algorithm, complete.digest.digest(), signature.value)
         if match is Match.MATCHES:
-            yield _finding(Aspect.INTEGRITY, Outcome.PASSED, "mac-matches", "the signed data is as it was signed")
-            yield _authentic()
+            yield _MATCHES
+            yield _AUTHENTIC
         elif match is Match.OTHER_KEY:
             yield _unknown_integrity("not-comparable", "without the right key the signed MAC cannot be seen")
             message = "the signature was not made with the certificate's key, or was damaged"
@@ -305,7 +305,7 @@ def _mismatch(match: Match, alternative: Alternative | None, question: Question)
         outcome = Outcome.PASSED if accepted else alternative.outcome
         yield _finding(Aspect.INTEGRITY, outcome, alternative.code, alternative.message, alternative.clause)
         if alternative.shows_key:
-            yield _authentic()
+            yield _AUTHENTIC
             return
     else:
         message = "the signed data is not what was signed; one MAC cannot tell which element changed"
@@ -313,20 +313,10 @@ def _mismatch(match: Match, alternative: Alternative | None, question: Question)
             message = "the data, the signature or the key is not the one of signing; which of them cannot be told"
         yield _finding(Aspect.INTEGRITY, Outcome.FAILED, "mac-differs", message)
     if match is Match.OTHER_DATA:
-        yield _authentic()
+        yield _AUTHENTIC
     else:
         message = "whether the key signed cannot be told while the MAC differs"
         yield _finding(Aspect.AUTHENTICITY, Outcome.UNKNOWN, "key-not-shown", message, _SIGNING)
-
-
-def _authentic() -> Finding:
-    return _finding(
-        Aspect.AUTHENTICITY,
-        Outcome.PASSED,
-        "key-matches",
-        "the signature was made with the certificate's key",
-        _SIGNING,
-    )
 
 
 def _finding(aspect: Aspect, outcome: Outcome, code: str, message: str, clause: str = _MAC, where: str = "") -> Finding:
@@ -335,3 +325,9 @@ def _finding(aspect: Aspect, outcome: Outcome, code: str, message: str, clause: 
 
 def _unknown_integrity(code: str, message: str, where: str = "") -> Finding:
     return _finding(Aspect.INTEGRITY, Outcome.UNKNOWN, code, message, where=where)
+
+
+_MATCHES: Final = _finding(Aspect.INTEGRITY, Outcome.PASSED, "mac-matches", "the signed data is as it was signed")
+_AUTHENTIC: Final = _finding(
+    Aspect.AUTHENTICITY, Outcome.PASSED, "key-matches", "the signature was made with the certificate's key", _SIGNING
+)

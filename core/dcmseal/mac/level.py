@@ -124,8 +124,12 @@ class LevelPass:
             )
         return steps.end
 
-    def _wanting(self, tag: int) -> tuple[MacJob, ...]:
-        return tuple(job for job in self._jobs or () if job.tags is None or tag in job.tags)
+    def _wanting(self, tag: int) -> Sequence[MacJob]:
+        jobs = self._jobs or _NO_JOBS
+        if len(jobs) == 1:
+            wanted = jobs[0].tags
+            return jobs if wanted is None or tag in wanted else _NO_JOBS
+        return tuple(job for job in jobs if job.tags is None or tag in job.tags)
 
     def _feed_to(self, stop: int) -> None:
         """Feed the elements before index ``stop`` that were not fed yet."""
@@ -136,7 +140,7 @@ class LevelPass:
                 self._encoder.context = context_of(scan, self._encoder.context)
         first = self._fed
         self._fed = stop
-        for index in sorted(index for index in scan.kinds if first <= index < stop):
+        for index in [index for index in scan.kinds if first <= index < stop]:
             self._feed_plain(first, index)
             self._feed_special(index, scan.kinds[index])
             first = index + 1
@@ -152,7 +156,8 @@ class LevelPass:
             if wanted is None or wanted.issuperset(all_tags[first:stop]):
                 _feed(self._encoder.plain(self._scan, first, stop - 1), self._jobs)
                 return
-        run, run_jobs = first, _NO_JOBS
+        run: int = first
+        run_jobs: Sequence[MacJob] = _NO_JOBS
         for index in range(first, stop):
             jobs = self._wanting(all_tags[index])
             if jobs != run_jobs:
