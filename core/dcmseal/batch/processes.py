@@ -7,11 +7,13 @@ import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 from multiprocessing import parent_process
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Final
 
 _BUSY: Final = Lock()
 """Held while a chunk is worked on."""
+_ORPHANED: Final = Event()
+"""The parent was killed."""
 
 
 def begin() -> None:
@@ -32,9 +34,8 @@ def busy() -> Generator[None]:
 
 
 def end_if_orphaned() -> None:
-    """End this process if its parent was killed: nobody is left to take its results."""
-    parent = parent_process()
-    if parent is not None and not parent.is_alive():
+    """End this process of a pool if its parent was killed: nobody is left to take its results."""
+    if _ORPHANED.is_set():
         os._exit(1)
 
 
@@ -42,5 +43,6 @@ def _end_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
         parent.join()
+        _ORPHANED.set()
         with _BUSY:  # a process without work would wait for some for ever
             os._exit(1)

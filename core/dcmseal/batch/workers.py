@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dcmseal.batch.tasks import Task
     from dcmseal.plugins.registry import Registry
 
-_ALWAYS: Final = ("dcmseal.batch.forking", "dcmseal.batch.chunks")
+_ALWAYS: Final = ("dcmseal.batch.forking", "concurrent.futures.process", "dcmseal.batch.chunks")
 """What the server of processes imports first, whatever the task."""
 _QUOTA: Final = "/sys/fs/cgroup/cpu.max"
 

@@ -42,18 +42,15 @@ def read_header(buffer: bytes, position: int, encoding: Encoding) -> Header | No
     Delimiters and items get an empty VR. A VR unknown to PS3.5 is read with a 32-bit length, as new ones have it
     (PS3.5 6.2, note).
     """
-    header = _KNOWN[encoding.key][buffer[position : position + 8]]
-    if header is None or header.size == 8:
-        return header
-    if len(buffer) < position + 12:
-        return None
-    return Header(header.tag, header.vr, 12, encoding.u32.unpack_from(buffer, position + 8)[0])
+    known = _KNOWN[encoding.key]
+    header = known[buffer[position : position + 8]]
+    return header if header is None or header.size == 8 else known[buffer[position : position + 12]]
 
 
 class _Known(dict[bytes, "Header | None"]):
-    """Headers by their first eight bytes: they repeat, so that looking them up beats decoding them.
+    """Headers by their bytes: they repeat, so that looking them up beats decoding them.
 
-    Those of twelve bytes stand there without their length.
+    Those of twelve bytes stand there by the first eight of them, too, without their length.
     """
 
     __slots__ = ("_encoding",)
@@ -63,7 +60,9 @@ class _Known(dict[bytes, "Header | None"]):
         self._encoding = encoding
 
     def __missing__(self, start: bytes) -> Header | None:
-        header = self._decoded(start) if len(start) == 8 else None
+        header = self._decoded(start[:8]) if len(start) in (8, 12) else None
+        if header is not None and len(start) == 12:
+            header = header._replace(length=self._encoding.u32.unpack_from(start, 8)[0])
         if len(self) >= _MAX_KNOWN:
             self.clear()
         self[start] = header
