@@ -7,14 +7,13 @@ True
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from dcmseal.errors import SealError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """A file to be worked on."""
+class Item(NamedTuple):
+    """A file to be worked on. A tuple, for there are millions of them, and they go from process to process."""
 
     source: str
     """Path or URL, as it was named."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from dcmseal.batch.journal.gists import Gist
 from dcmseal.batch.results import Form, Kind, Result
@@ -35,8 +34,8 @@ def in_form(result: Result, form: Form) -> Result:
     if form is Form.ANSWER:
         return result
     if form is Form.VERDICT:
-        return replace(result, answer=None)
+        return result._replace(answer=None)
     gist = Gist.of(result)
     wanted = form is Form.DOCUMENT or (gist.is_alarming and result.error is None)
     text = json.dumps(document_of(result), separators=(",", ":")) if wanted else ""
-    return replace(result, answer=None, text=text, gist=gist)
+    return result._replace(answer=None, text=text, gist=gist)

@@ -10,9 +10,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from dcmseal.batch.items import Found, Item
 from dcmseal.errors import SealError
@@ -54,9 +53,8 @@ class Form(StrEnum):
     """Verdict and reason, and nothing else."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What came of an item. Frozen, and it can be pickled."""
+class Result(NamedTuple):
+    """What came of an item. It can be pickled, and is a tuple as items are."""
 
     item: Found
     kind: Kind

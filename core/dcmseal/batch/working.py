@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from time import perf_counter
 
 from dcmseal.batch.items import Item
@@ -28,7 +27,7 @@ def worked_on(
         return result
     from dcmseal.batch.result_documents import in_form
 
-    return replace(in_form(result, form), seconds=perf_counter() - start)
+    return in_form(result, form)._replace(seconds=perf_counter() - start)
 
 
 def nothing_ends(_: SealError) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from hashlib import file_digest
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,7 +39,7 @@ def looked_at_again(item: Item) -> Item:
         status = os.stat(item.source)
     except OSError:
         return item
-    return replace(item, size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
+    return item._replace(size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
 
 
 def _digest(source: str) -> bytes | None:

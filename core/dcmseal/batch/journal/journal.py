@@ -211,9 +211,9 @@ class Journal:
         """The item, so numbered that its signature gets a UID that none had before."""
         if isinstance(self.task, SignTask) and row.uid:
             for number in range(1 << 16):
-                again = replace(item, again=number)
+                again = item._replace(again=number)
                 if self.task.uid_of(again) == row.uid:
-                    return replace(item, again=number + 1)
+                    return item._replace(again=number + 1)
         return item
 
     def _announced(self, items: list[Item]) -> Iterator[Item]:
