@@ -43,49 +43,52 @@ def read_header(buffer: bytes, position: int, encoding: Encoding) -> Header | No
     (PS3.5 6.2, note).
     """
     known = _KNOWN[encoding.key]
-    header = known[buffer[position : position + 8]]
-    return header if header is None or header.size == 8 else known[buffer[position : position + 12]]
-
-
-class _Known(dict[bytes, "Header | None"]):
-    """Headers by their bytes: they repeat, so that looking them up beats decoding them.
-
-    Those of twelve bytes stand there by the first eight of them, too, without their length.
-    """
-
-    __slots__ = ("_encoding",)
-
-    def __init__(self, encoding: Encoding) -> None:
-        super().__init__()
-        self._encoding = encoding
-
-    def __missing__(self, start: bytes) -> Header | None:
-        header = self._decoded(start[:8]) if len(start) in (8, 12) else None
-        if header is not None and len(start) == 12:
-            header = header._replace(length=self._encoding.u32.unpack_from(start, 8)[0])
-        if len(self) >= _MAX_KNOWN:
-            self.clear()
-        self[start] = header
-        return header
-
-    def _decoded(self, start: bytes) -> Header | None:
-        encoding = self._encoding
-        group, element, length = encoding.item_header.unpack(start)
-        tag = group << 16 | element
-        if group == 0xFFFE:
-            return Header(tag, b"", 8, length)
-        if encoding is Encoding.IMPLICIT_LITTLE:
-            vr = implicit_vr(tag)
-            # explicit VR has no form but UN for a value this long (PS3.5 6.2.2)
-            return Header(tag, b"UN" if length > 0xFFFE and vr in SHORT_VRS else vr, 8, length)
-        vr = start[4:6]
-        if vr in SHORT_VRS:
-            return Header(tag, vr, 8, encoding.u16.unpack_from(start, 6)[0])
-        return Header(tag, vr, 12, 0) if vr in LONG_VRS or (vr.isalpha() and vr.isupper()) else None
+    try:
+        header = known[buffer[position : position + 8]]
+        if header is None or header.size == 8:
+            return header
+        whole = buffer[position : position + 12]
+        return known[whole] if len(whole) == 12 else None
+    except KeyError:
+        return _learned(buffer[position : position + 12], encoding)
 
 
 _MAX_KNOWN: Final = 1 << 14
-_KNOWN: Final = {encoding.key: _Known(encoding) for encoding in Encoding}
+_KNOWN: Final[dict[str, dict[bytes, Header | None]]] = {encoding.key: {} for encoding in Encoding}
+"""Headers by their bytes and encoding: they repeat, so that looking them up beats decoding them.
+
+Those of twelve bytes stand there by the first eight of them, too, without their length.
+"""
+
+
+def _learned(start: bytes, encoding: Encoding) -> Header | None:
+    """A header that is met for the first time, from up to twelve bytes."""
+    known = _KNOWN[encoding.key]
+    if len(known) >= _MAX_KNOWN:
+        known.clear()
+    header = known[start[:8]] = _decoded(start[:8], encoding) if len(start) >= 8 else None
+    if header is None or header.size == 8:
+        return header
+    if len(start) < 12:
+        return None
+    whole = known[start] = header._replace(length=encoding.u32.unpack_from(start, 8)[0])
+    return whole
+
+
+def _decoded(start: bytes, encoding: Encoding) -> Header | None:
+    """What eight bytes say; of a header of twelve, all but the length."""
+    group, element, length = encoding.item_header.unpack(start)
+    tag = group << 16 | element
+    if group == 0xFFFE:
+        return Header(tag, b"", 8, length)
+    if encoding is Encoding.IMPLICIT_LITTLE:
+        vr = implicit_vr(tag)
+        # explicit VR has no form but UN for a value this long (PS3.5 6.2.2)
+        return Header(tag, b"UN" if length > 0xFFFE and vr in SHORT_VRS else vr, 8, length)
+    vr = start[4:6]
+    if vr in SHORT_VRS:
+        return Header(tag, vr, 8, encoding.u16.unpack_from(start, 6)[0])
+    return Header(tag, vr, 12, 0) if vr in LONG_VRS or (vr.isalpha() and vr.isupper()) else None
 
 
 @lru_cache(maxsize=16384)

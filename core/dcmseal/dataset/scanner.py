@@ -19,36 +19,30 @@ _SHORT: Final = -1
 _OTHER: Final = -2
 
 
-class _Steps(dict[bytes, tuple[int, int]]):
-    """What the eight bytes of a header say: (bytes to the next element, tag) of a plain element.
-
-    Elements that need a longer look have a negative first number. Headers repeat within a file and from file to
-    file, so that looking them up beats decoding them (measured: 0.31 against 0.38 us an element).
-    """
-
-    __slots__ = ("_encoding",)
-
-    def __init__(self, encoding: Encoding) -> None:
-        super().__init__()
-        self._encoding = encoding
-
-    def __missing__(self, header: bytes) -> tuple[int, int]:
-        if len(header) < 8:
-            return _SHORT, 0
-        step = _OTHER, 0
-        decoded = read_header(header, 0, self._encoding)
-        if decoded is not None and decoded.size == 8 and decoded.vr:
-            tag, vr, size, length = decoded
-            if kind_of(tag, vr, length) is Kind.PLAIN:
-                step = size + length, tag
-        if len(self) >= _MAX_REMEMBERED:
-            self.clear()
-        self[header] = step
-        return step
-
-
 _MAX_REMEMBERED: Final = 1 << 14
-_STEPS: Final = {encoding.key: _Steps(encoding) for encoding in Encoding}
+_STEPS: Final[dict[str, dict[bytes, tuple[int, int]]]] = {encoding.key: {} for encoding in Encoding}
+"""What the eight bytes of a header say, by encoding: (bytes to the next element, tag) of a plain element.
+
+Elements that need a longer look have a negative first number. Headers repeat within a file and from file to file, so
+that looking them up beats decoding them (measured: 0.12 us an element; 0.2 where the dictionary has a ``__missing__``).
+"""
+
+
+def _learned(header: bytes, encoding: Encoding) -> tuple[int, int]:
+    """What a header says that is met for the first time."""
+    if len(header) < 8:
+        return _SHORT, 0
+    step = _OTHER, 0
+    decoded = read_header(header, 0, encoding)
+    if decoded is not None and decoded.size == 8 and decoded.vr:
+        tag, vr, size, length = decoded
+        if kind_of(tag, vr, length) is Kind.PLAIN:
+            step = size + length, tag
+    steps = _STEPS[encoding.key]
+    if len(steps) >= _MAX_REMEMBERED:
+        steps.clear()
+    steps[header] = step
+    return step
 
 
 class LevelScanner:
@@ -78,7 +72,7 @@ class LevelScanner:
         """Scan to the end of the level; returns False if the scan stopped at an element of undefined length."""
         source, end = self.source, self.end
         steps = _STEPS[self.encoding.key]
-        add_tag, add_start = self.tags.append, self.starts.append
+        all_tags, starts = self.tags, self.starts
         position = self.position
         limit = source.size if end == UNTIL_DELIMITER else end
         self.stopped_at = -1
@@ -88,18 +82,21 @@ class LevelScanner:
             stop = limit - base
             step = tag = 0
             while at < stop:
-                step, tag = steps[buffer[at : at + 8]]
+                try:
+                    step, tag = steps[buffer[at : at + 8]]
+                except KeyError:
+                    step, tag = _learned(buffer[at : at + 8], self.encoding)
                 if step < 0:
                     break
-                add_tag(tag)
-                add_start(at + base)
+                all_tags.append(tag)
+                starts.append(at + base)
                 at += step
             position = self.position = at + base
-            if len(self.tags) > _MAX_ELEMENTS:
+            if len(all_tags) > _MAX_ELEMENTS:
                 raise Malformed(f"more than {_MAX_ELEMENTS} Data Elements at one level", position)
             if position >= limit:
                 if position > limit:
-                    raise Malformed(f"{tag_text(self.tags[-1])} is longer than what holds it", self.starts[-1])
+                    raise Malformed(f"{tag_text(all_tags[-1])} is longer than what holds it", starts[-1])
                 if end == UNTIL_DELIMITER:
                     raise Malformed("an item does not end", position)
                 self._done = True
@@ -167,9 +164,9 @@ class LevelScanner:
 
     def special_index(self, tag: int) -> int | None:
         """Index of the first element of this tag that is not PLAIN, as sequences are; None if there is none."""
-        tags = self.tags
+        all_tags = self.tags
         for index in self.kinds:
-            if tags[index] == tag:
+            if all_tags[index] == tag:
                 return index
         return None
 
