@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from operator import lt
 from typing import Final
 
 LENGTH_TO_END: Final = 0x00080001
@@ -74,6 +75,11 @@ def tags_text(tags: Sequence[int]) -> str:
     """Write the first few of many tags, and how many more there are."""
     shown = " ".join(map(tag_text, tags[:_SHOWN]))
     return f"{shown} and {len(tags) - _SHOWN} more" if len(tags) > _SHOWN else shown
+
+
+def is_ascending(tags: Sequence[int]) -> bool:
+    """Whether tags are in the order of a data set, and unique (PS3.5 7.1)."""
+    return all(map(lt, tags, tags[1:]))
 
 
 def tag_from_hex(text: str) -> int | None:

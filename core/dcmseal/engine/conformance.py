@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from operator import lt
-from typing import Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
 
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion
@@ -12,8 +11,11 @@ from dcmseal.dataset.syntax import TransferSyntax
 from dcmseal.engine.reading import FoundSignature, form_problem
 from dcmseal.model import MacParameters
 from dcmseal.report import Aspect, Finding, Outcome
-from dcmseal.tags import tag_text, tags_text
+from dcmseal.tags import is_ascending, tag_text, tags_text
 from dcmseal.terms import CertificateType
+
+if TYPE_CHECKING:
+    from dcmseal.engine.coverage import Listed
 
 _MACRO: Final = "PS3.3 Table C.12-6"
 _RULES: Final = "PS3.3 C.12.1.1.3.1.1"
@@ -29,7 +31,7 @@ _CORRECT: Final = Finding(
 def order_problems(scan: LevelScanner) -> list[Finding]:
     """Findings where the elements of a level are not in ascending order, or not unique (PS3.5 7.1)."""
     tags = scan.tags
-    if all(map(lt, tags, tags[1:])):
+    if is_ascending(tags):
         return []
     if len(set(tags)) != len(tags):
         twice = next(tag for tag, following in zip(sorted(tags), sorted(tags)[1:], strict=False) if tag == following)
@@ -37,15 +39,15 @@ def order_problems(scan: LevelScanner) -> list[Finding]:
     return [form_problem("disordered", "the data set's elements are not in ascending order")]
 
 
-def macro_findings(found: FoundSignature, forbidden: Sequence[int]) -> list[Finding]:
+def macro_findings(found: FoundSignature, listed: Listed | None) -> list[Finding]:
     """FORM findings about a signature and its MAC parameters; without any problem a PASSED.
 
-    ``forbidden`` are the tags in Data Elements Signed that may never be signed.
+    ``listed`` is its Data Elements Signed, if it was looked at.
     """
     findings = list(found.problems)
     signature = found.signature
     if signature.mac is not None:
-        findings.extend(_mac_findings(signature.mac, forbidden))
+        findings.extend(_mac_findings(signature.mac, listed))
     if signature.certificate_type and signature.certificate_type != CertificateType.X509_1993_SIG:
         message = f"Certificate Type {signature.certificate_type!r} is no Defined Term"
         findings.append(_unknown("certificate-type-unknown", message))
@@ -54,14 +56,15 @@ def macro_findings(found: FoundSignature, forbidden: Sequence[int]) -> list[Find
     return findings
 
 
-def _mac_findings(mac: MacParameters, forbidden: Sequence[int]) -> Iterable[Finding]:
+def _mac_findings(mac: MacParameters, listed: Listed | None) -> Iterable[Finding]:
     if not mac.elements:
         yield form_problem("no-elements-listed", "Data Elements Signed is empty")
-    elif not all(map(lt, mac.elements, mac.elements[1:])):
+    elif not (listed.in_order if listed else is_ascending(mac.elements)):
         yield _note("elements-disordered", "Data Elements Signed is not in data set order, or names an element twice")
-    if forbidden:
-        message = f"{tag_text(forbidden[0])} is listed as signed: {exclusion(forbidden[0])}"
-        yield form_problem("forbidden-element-listed", message, tags_text(forbidden))
+    if listed and listed.forbidden:
+        first = listed.forbidden[0]
+        message = f"{tag_text(first)} is listed as signed: {exclusion(first)}"
+        yield form_problem("forbidden-element-listed", message, tags_text(listed.forbidden))
     syntax = TransferSyntax(mac.transfer_syntax)
     if not mac.transfer_syntax:
         yield form_problem("mac-syntax-missing", "there is no MAC Calculation Transfer Syntax UID")

@@ -9,7 +9,7 @@ from dcmseal.dataset.signable import exclusion
 from dcmseal.engine.macs import MAX_MACS, LevelMacs
 from dcmseal.model import DigitalSignature
 from dcmseal.report import Aspect, Coverage, Finding, Outcome
-from dcmseal.tags import tags_text
+from dcmseal.tags import is_ascending, tags_text
 
 if TYPE_CHECKING:
     from dcmseal.mac.level import MacJob
@@ -81,13 +81,17 @@ class Listed:
     """Tags in it that are there and can be signed."""
     forbidden: tuple[int, ...]
     """Tags in it that may never be signed."""
+    in_order: bool
+    """It names the elements in the order of the data set, and each of them once."""
 
 
 class Lists:
     """The lists of a level's signatures, each worked out once, however many share it."""
 
-    def __init__(self, macs: LevelMacs) -> None:
+    def __init__(self, macs: LevelMacs, *, in_order: bool) -> None:
+        """``in_order`` says that the elements of the level are."""
         self._macs = macs
+        self._in_order = in_order
         self._known: dict[MacJob | tuple[int, ...], Listed] = {}
 
     def of(self, signature: DigitalSignature) -> Listed | None:
@@ -103,11 +107,14 @@ class Lists:
         coverage = coverage_of(signature, self._macs)
         if coverage.signed == elements:
             # the usual case: just what is there and can be signed, which has been looked at
-            return Listed(coverage=coverage, signed=self._macs.listed(signature.mac), forbidden=())
+            signed = self._macs.listed(signature.mac)
+            in_order = self._in_order or is_ascending(elements)
+            return Listed(coverage=coverage, signed=signed, forbidden=(), in_order=in_order)
         return Listed(
             coverage=coverage,
             signed=frozenset(coverage.signed),
             forbidden=tuple(tag for tag in dict.fromkeys(elements) if exclusion(tag)),
+            in_order=is_ascending(elements),
         )
 
 

@@ -175,14 +175,15 @@ def _levels(file: DicomFile, question: Question, patience: _Patience) -> Iterato
 def _signed_level(
     file: DicomFile, level: Level, macs: LevelMacs, patience: _Patience, profiled: LevelProfiles | None
 ) -> _SignedLevel:
+    disorder = order_problems(macs.scan)
     return _SignedLevel(
         file=file,
         macs=macs,
         readings=_Readings(file, level, macs, patience),
-        lists=Lists(macs),
+        lists=Lists(macs, in_order=not disorder),
         fragments=Fragments(macs.scan, macs.facts),
         profiled=profiled,
-        findings=(*order_problems(macs.scan), *carrier_findings(file, macs.scan)),
+        findings=(*disorder, *carrier_findings(file, macs.scan)),
     )
 
 
@@ -207,7 +208,7 @@ def _facts(
 def _verify(level: _SignedLevel, found: FoundSignature, question: Question, timestamps: Timestamps) -> SignatureReport:
     signature = found.signature
     listed = level.lists.of(signature)
-    findings = [*macro_findings(found, listed.forbidden if listed else ()), *level.findings]
+    findings = [*macro_findings(found, listed), *level.findings]
     certificate: Certificate | None = None
     if signature.certificate:
         try:
