@@ -79,8 +79,8 @@ class PatientExecutor(Executor):
         self._watcher.join(timeout=_LOOK)
         if cancel_futures:
             for work in left:
-                if work.sent is not None:
-                    work.sent.cancel()
+                if (sent := work.sent) is not None:  # it may be answered meanwhile
+                    sent.cancel()
                 self._end(work, BrokenExecutor("the run was ended"))
         elif wait:
             for work in left:
@@ -112,11 +112,12 @@ class PatientExecutor(Executor):
             return
         work.tries += 1
         try:
-            work.sent = work.call()
+            sent = work.call()
         except Exception as error:  # noqa: BLE001 - whatever Dask raises, the future says it
             self._end(work, _broken(error))
             return
-        work.sent.add_done_callback(lambda sent: self._settle(work, sent))
+        work.sent = sent
+        sent.add_done_callback(lambda sent: self._settle(work, sent))
 
     def _settle(self, work: _Work, sent: Future[Any]) -> None:
         """Pass on what came of it; called in a thread of its own."""

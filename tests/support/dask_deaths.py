@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import Final
 
 from distributed import Client
@@ -27,6 +28,7 @@ from tests.support.dask_cluster import Cluster
 
 CHUNK: Final = 8
 _STARTING: Final = 60
+_LONGEST: Final = 120
 _ITEMS: Final = tuple(Item(source=str(number), relative=str(number)) for number in range(100))
 
 
@@ -81,6 +83,11 @@ def run_with_deaths(cluster: Cluster, folder: Path, deadly: set[str], *, patienc
     log.touch()
     workers = Workers(open=open_client, slots=lambda _: 4)
     task = DeadlyTask(deadly=frozenset(deadly), log=str(log))
-    results = list(run(_ITEMS, task, executor=workers, chunk=CHUNK))
+    end = Timer(_LONGEST, cluster.kill_scheduler)  # a run that hangs fails
+    end.start()
+    try:
+        results = list(run(_ITEMS, task, executor=workers, chunk=CHUNK))
+    finally:
+        end.cancel()
     deaths = len(re.findall("Remove worker addr", cluster.log()))
     return Outcome(results=results, tidied=Counter(log.read_text().split()), deaths=deaths)
