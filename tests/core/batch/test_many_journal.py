@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections.abc import Callable, Generator, Iterable
 from itertools import islice
 from pathlib import Path
@@ -10,8 +11,12 @@ from pathlib import Path
 import pytest
 
 import dcmseal
+from dcmseal.batch.finding import instances
+from dcmseal.batch.journal.journal import Journal, JournalWish
 from dcmseal.batch.journal.reading import Reader
+from dcmseal.batch.key_here import KeyHere
 from dcmseal.batch.results import Result
+from dcmseal.batch.sign_task import Placement, SignTask
 from dcmseal.batch.workers import Workers, local_workers
 from dcmseal.errors import JournalError, SignerError, UsageError
 from dcmseal.plugins.protocols import SecretRequest
@@ -155,6 +160,23 @@ def test_no_journal_is_begun_for_a_key_that_cannot_be_opened(tree: Tree, image: 
     with pytest.raises(SignerError):
         next(dcmseal.sign_many([folder], key="pem:none.pem?cert=none.pem", in_place=True, journal=journal))
     assert not journal.exists()
+
+
+def test_a_key_is_opened_before_results_are_waited_for(
+    tree: Tree, signed: bytes, image: bytes, loose_key: Path, pki: Pki, journal: Path
+) -> None:
+    """Whoever shows progress has not begun yet when a PIN is asked for."""
+    folder, uri = tree({"a": image}), uri_of(loose_key, pki)
+    assert len(list(dcmseal.sign_many([folder], key=uri, in_place=True, journal=journal))) == 1
+    loose_key.unlink()
+    (folder / "b").write_bytes(signed)
+    task = SignTask(run=str(uuid.uuid4()), placement=Placement(), key=uri)
+    with (
+        KeyHere(installed().open_signer(uri, lambda _: None)) as key,
+        Journal.open(JournalWish(path=str(journal)), task) as opened,
+        pytest.raises(SignerError),
+    ):
+        key.run(instances([str(folder)]), task, journal=opened)
 
 
 def test_an_open_signer_is_known_by_its_certificate(tree: Tree, image: bytes, pki: Pki, journal: Path) -> None:
