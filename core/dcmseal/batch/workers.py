@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from multiprocessing.context import ForkServerContext
+    from multiprocessing.context import BaseContext
 
     from dcmseal.batch.tasks import Task
     from dcmseal.plugins.registry import Registry
@@ -56,14 +56,19 @@ def local_workers(jobs: int) -> Workers:
     return Workers(open=open_pool, slots=lambda _: jobs)
 
 
-def start_server(task: Task) -> ForkServerContext:
+def start_server(task: Task) -> BaseContext:
     """Start the server that processes of a pool are forked of, if it does not run yet; it is not waited for.
 
     It imports what the task needs, and nothing else: no thread, lock or open file of this process gets into the forks.
+    Where there is no such server, as on Windows, each process begins anew, and imports all that itself.
     """
-    from multiprocessing import forkserver, get_context
+    import multiprocessing
 
-    context = get_context("forkserver")
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    from multiprocessing import forkserver
+
+    context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*_ALWAYS, type(task).__module__, *task.needs])
     forkserver.ensure_running()
     return context

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from struct import unpack
 from typing import Final
 
@@ -224,14 +223,15 @@ class Values(dict[int, bytes]):
         super().__init__()
         self.item = item
         source, encoding = item.source, item.encoding
-        buffer, base = b"", 0
-        for tag, (start, end) in zip(item.tags, pairwise((*item.starts, item.end)), strict=True):
-            if not base <= start <= end <= base + len(buffer):
+        buffer, base, stop = b"", 0, 0
+        for tag, start, end in zip(item.tags, item.starts, (*item.starts, item.end)[1:], strict=True):
+            if end > stop or start < base:
                 if end - start > _MAX_BYTES:
                     continue
                 buffer, base = source.window(start)
                 if end > base + len(buffer):
                     buffer, base = source.read(start, end), start
+                stop = base + len(buffer)
             header = read_header(buffer, start - base, encoding)
             if header is not None:
                 self[tag] = buffer[start + header.size - base : end - base]

@@ -162,6 +162,13 @@ def test_what_is_wrong_with_the_task_is_raised(executor: Workers | None) -> None
     assert raised.value.hint == "do something else"
 
 
+def test_processes_begin_anew_where_there_is_no_server_to_fork_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
+    results = list(run(items(20), DeadlyTask(), executor=local_workers(2), chunk=3))
+    assert [each.item.source for each in results] == [str(number) for number in range(20)]
+    assert str(os.getpid()) not in {each.reason for each in results}
+
+
 def test_closing_early_leaves_no_process() -> None:
     before = set(multiprocessing.active_children())
     with closing(run(items(1000), DeadlyTask(), executor=local_workers(2), chunk=5)) as results:
