@@ -1,15 +1,19 @@
-"""``dcmseal sign`` of many files: the key is opened once, here, unless an executor's workers open it themselves."""
+"""``dcmseal sign`` of many files: the key is opened once, here, unless an executor's workers open it themselves.
+
+It is not opened at all if a journal says that nothing is left to sign.
+"""
 
 from __future__ import annotations
 
 import os
 import uuid
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.lane import open_lane
+from dcmseal.batch.key_here import KeyHere
 from dcmseal.batch.results import Form
 from dcmseal.batch.sign_task import Placement, SignTask
 from dcmseal.batch.skipping import SkipRule
@@ -24,7 +28,7 @@ from dcmseal.config.pins import PinKind, PinSource
 from dcmseal.errors import SealError, UsageError
 
 if TYPE_CHECKING:
-    from dcmseal.plugins.protocols import SignableMessage
+    from dcmseal.plugins.protocols import SignableMessage, Signer
     from dcmseal.terms import KeyType
 
 
@@ -40,13 +44,19 @@ def sign_archive(options: Namespace) -> int:
     task = _task(options, chosen, report.form)
     without = () if options.output_dir is None else (options.output_dir,)
     if options.executor is not None:
-        return run_archive(task, options.words, options, report, without=without, key=chosen.uri)
+        return run_archive(task, options.words, options, report, without=without)
+    with KeyHere(_opened(options, chosen)) as key:
+        return run_archive(task, options.words, options, report, without=without, key=key)
+
+
+@contextmanager
+def _opened(options: Namespace, chosen: ChosenKey) -> Generator[Signer]:
+    """The key; whoever has its passphrase or PIN is asked for that when it is needed."""
     wait = somebody_who_waits() if options.wait_for_device else None
     otherwise = chosen.setup.pin_source if chosen.setup else None
     secrets = secrets_of(options, otherwise=otherwise, account=chosen.account)
-    with OpenKey(chosen.uri, secrets, _nothing) as key, open_lane(PatientKey(key, wait)) as lane:
-        task = replace(task, key=lane.way)
-        return run_archive(task, options.words, options, report, without=without, before_end=lane.close, key=chosen.uri)
+    with OpenKey(chosen.uri, secrets, _nothing) as key:
+        yield PatientKey(key, wait)
 
 
 class PatientKey:
