@@ -10,6 +10,8 @@ from concurrent.futures import Future as LocalFuture
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
+from dcmseal.errors import PluginError
+
 if TYPE_CHECKING:
     from distributed import Client, Future
 
@@ -18,6 +20,8 @@ T = TypeVar("T")
 
 _MOST_TRIES: Final = 10
 _PAUSE: Final = 0.2
+_LOOK: Final = 1.0
+"""Seconds from one look at the workers to the next."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -35,28 +39,32 @@ class PatientExecutor(Executor):
     """Submits to a cluster, again where the scheduler lost what it was given.
 
     Work may be done twice then: whoever submits has to see to it that this does no harm. If a worker dies, the
-    scheduler gives its work to another by itself; what kills one worker after the other fails.
+    scheduler gives its work to another by itself; what kills one worker after the other fails. If all are gone, the
+    scheduler would wait for another for ever: then all work fails with PluginError, and not at once, for nannies need
+    some time to start workers anew.
     """
 
     def __init__(self, client: Client, patience: float, most: int | None = None) -> None:
-        """``patience`` is for how many seconds a scheduler that went away is waited for."""
+        """``patience`` is for how many seconds a scheduler that went away is waited for, or the last worker."""
         self._client = client
         self._patience = patience
         self._most = most
         self._lock = threading.Lock()
         self._open: set[_Work] = set()
-        self._is_shut = False
+        self._shut = threading.Event()
+        self._threads = self._count_threads()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
 
     def slots(self) -> int:
-        """Threads of all workers there are now, or as many as were asked for if that is less."""
-        threads: int = sum(self._client.nthreads().values())
-        return max(1, threads if self._most is None else min(threads, self._most))
+        """Threads of all workers there were a moment ago, or as many as were asked for if that is less."""
+        return max(1, self._threads if self._most is None else min(self._threads, self._most))
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> LocalFuture[T]:
         """Send a function to the cluster."""
         work = _Work(call=lambda: self._client.submit(fn, *args, pure=False, **kwargs))
         with self._lock:
-            if self._is_shut:
+            if self._shut.is_set():
                 raise RuntimeError("the executor was shut down")
             self._open.add(work)
         work.answer.set_running_or_notify_cancel()
@@ -66,46 +74,73 @@ class PatientExecutor(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
         """End; what was not answered is withdrawn from the cluster if ``cancel_futures``, and else waited for."""
         with self._lock:
-            self._is_shut = True
+            self._shut.set()
             left = list(self._open)
+        self._watcher.join(timeout=_LOOK)
         if cancel_futures:
             for work in left:
-                if work.sent is not None:
-                    work.sent.cancel()
+                if (sent := work.sent) is not None:  # it may be answered meanwhile
+                    sent.cancel()
                 self._end(work, BrokenExecutor("the run was ended"))
         elif wait:
             for work in left:
                 work.answer.exception()
 
+    def _count_threads(self) -> int:
+        threads: int = sum(self._client.nthreads().values())
+        return threads
+
+    def _watch(self) -> None:
+        """Count the threads, and end all work when there have been none for too long; in a thread of its own."""
+        last_seen = time.monotonic()
+        while not self._shut.wait(_LOOK):
+            try:
+                self._threads = self._count_threads()
+            except Exception:  # noqa: BLE001 - a scheduler that is away is waited for elsewhere
+                last_seen = time.monotonic()
+                continue
+            if self._threads:
+                last_seen = time.monotonic()
+            elif time.monotonic() - last_seen > self._patience:
+                with self._lock:
+                    left = list(self._open)
+                for work in left:
+                    self._end(work, _deserted())
+
     def _send(self, work: _Work) -> None:
+        if work not in self._open:
+            return
         work.tries += 1
         try:
-            work.sent = work.call()
+            sent = work.call()
         except Exception as error:  # noqa: BLE001 - whatever Dask raises, the future says it
             self._end(work, _broken(error))
             return
-        work.sent.add_done_callback(lambda sent: self._settle(work, sent))
+        work.sent = sent
+        sent.add_done_callback(lambda sent: self._settle(work, sent))
 
     def _settle(self, work: _Work, sent: Future[Any]) -> None:
         """Pass on what came of it; called in a thread of its own."""
-        if sent.status == "error":
-            self._end(work, sent.exception(timeout=self._patience))
-        elif sent.status == "finished":
-            try:
-                answer = sent.result(timeout=self._patience)
-            except Exception:  # noqa: BLE001 - the answer went away with the worker that had it
-                self._again(work)
-            else:
-                self._end(work, None, answer)
-        else:
-            self._again(work)
+        try:
+            if sent.status == "finished":
+                self._end(work, None, sent.result(timeout=self._patience))
+                return
+            if sent.status == "error":
+                error = sent.exception(timeout=self._patience)
+                if not _says_no_worker(error):
+                    self._end(work, error)
+                    return
+                work.tries -= 1  # it was with nobody; how long to wait for a worker is decided here
+        except Exception:  # noqa: BLE001, S110 - the answer went away with the worker that had it
+            pass
+        self._again(work)
 
     def _again(self, work: _Work) -> None:
         """Send it once more, when the scheduler is back."""
         until = time.monotonic() + self._patience
-        while self._client.status == "connecting" and time.monotonic() < until and not self._is_shut:
-            time.sleep(_PAUSE)
-        if self._is_shut or self._client.status != "running":
+        while self._client.status == "connecting" and time.monotonic() < until and not self._shut.wait(_PAUSE):
+            pass
+        if self._shut.is_set() or self._client.status != "running":
             self._end(work, BrokenExecutor("the Dask scheduler went away"))
         elif work.tries >= _MOST_TRIES:
             self._end(work, BrokenExecutor(f"the Dask scheduler lost the work {work.tries} times"))
@@ -124,5 +159,19 @@ class PatientExecutor(Executor):
             work.answer.set_result(answer)
 
 
+def _says_no_worker(error: BaseException | None) -> bool:
+    """Whether a scheduler that is told to (``no-workers-timeout``) gave up waiting for a worker."""
+    from distributed.scheduler import NoValidWorkerError, NoWorkerError
+
+    return isinstance(error, NoValidWorkerError | NoWorkerError)
+
+
 def _broken(error: Exception) -> BrokenExecutor:
     return BrokenExecutor(f"the Dask cluster does not take work: {type(error).__name__}")
+
+
+def _deserted() -> PluginError:
+    return PluginError(
+        "the Dask cluster has no worker any more",
+        hint="start some with nannies, which start them anew when a file kills them; their logs say what they died of",
+    )

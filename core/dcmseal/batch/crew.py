@@ -118,27 +118,36 @@ class Crew:
         return results
 
     def _again(self, chunk: Chunk) -> Iterator[Result]:
-        """Try a chunk again, by itself, and then each half of it, until the one item is found that is fatal."""
-        for item in chunk:
-            if isinstance(item, Item):
-                self._task.tidy(item)
-        self._send(self._open(), chunk)
-        results = self._answer(self._sent.pop())
+        """Try a chunk again, by itself, and if that is fatal each of its items: the fewer tries, the fewer deaths."""
+        results = self._alone(chunk)
         if results is not None:
             yield from results
-            return
-        self._deaths += 1
-        if self._deaths > _MOST_DEATHS:
-            raise ProcessDied(
-                "worker processes die, whatever they work on",
-                hint='a script keeps what it does below if __name__ == "__main__"; else look for want of memory',
-            )
-        if len(chunk) == 1:
+        elif len(chunk) == 1:
+            self._tidy(chunk)
             yield Result.failed(chunk[0], _death())
-            return
-        middle = len(chunk) // 2
-        yield from self._again(chunk[:middle])
-        yield from self._again(chunk[middle:])
+        else:
+            for found in chunk:
+                yield from self._again((found,))
+
+    def _alone(self, chunk: Chunk) -> list[Result] | None:
+        """The answer to a chunk while nothing else is worked on; raises ProcessDied if there are too many deaths."""
+        self._tidy(chunk)
+        self._send(self._open(), chunk)
+        results = self._answer(self._sent.pop())
+        if results is None:
+            self._deaths += 1
+            if self._deaths > _MOST_DEATHS:
+                raise ProcessDied(
+                    "worker processes die, whatever they work on",
+                    hint='a script keeps what it does below if __name__ == "__main__"; else look for want of memory',
+                )
+        return results
+
+    def _tidy(self, chunk: Chunk) -> None:
+        """Remove what a worker that died may have left behind."""
+        for found in chunk:
+            if isinstance(found, Item):
+                self._task.tidy(found)
 
     def _close(self) -> None:
         """Close an executor that broke; another is opened when it is needed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -94,8 +95,9 @@ def test_a_worker_that_dies_takes_only_the_deadly_items_with_it(tmp_path: Path) 
     failed = {each.item.source: each for each in results if each.verdict == "failed"}
     assert set(failed) == deadly
     assert all(isinstance(each.error, ProcessDied) and each.exit_code == 5 for each in failed.values())
-    tidied = (tmp_path / "log").read_text().split()
-    assert deadly <= set(tidied)
+    tidied = Counter((tmp_path / "log").read_text().split())
+    assert all(tidied[name] == (3 if name in deadly else 2) for name in map(str, (*range(8), *range(40, 48))))
+    assert set(tidied.values()) <= {1, 2, 3}, "with others, with the chunk, and by itself"
 
 
 def test_an_error_of_the_program_is_a_result_that_failed() -> None:
