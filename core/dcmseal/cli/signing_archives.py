@@ -19,6 +19,7 @@ from dcmseal.batch.sign_task import Placement, SignTask
 from dcmseal.batch.skipping import SkipRule
 from dcmseal.cli.archive_output import show_line
 from dcmseal.cli.archive_run import report_of, run_archive
+from dcmseal.cli.archives import refuse_of_one_file
 from dcmseal.cli.chosen_key import ChosenKey, key_of, needed
 from dcmseal.cli.open_key import OpenKey
 from dcmseal.cli.secrets import pin_source_of, secrets_of
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 def sign_archive(options: Namespace) -> int:
     """Sign all that is named; the exit code is that of the worst file."""
+    refuse_of_one_file(options, "manifest")
     if options.dry_run:
         from dcmseal.cli.planning_archives import plan_archive
 
