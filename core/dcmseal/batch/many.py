@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, Unpack
 
 from dcmseal.batch.finding import instances
-from dcmseal.batch.lane import open_lane
+from dcmseal.batch.key_here import KeyHere
 from dcmseal.batch.results import Kind, Result
-from dcmseal.batch.running import run
+from dcmseal.batch.running import started
 from dcmseal.batch.sign_task import Placement
 from dcmseal.batch.skipping import SkipRule
 from dcmseal.batch.tasks import SignTask, Task, VerifyTask
@@ -25,6 +26,7 @@ from dcmseal.batch.workers import Workers, workers_named
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
+    from dcmseal.batch.journal.journal import Journal, JournalWish
     from dcmseal.config.pins import PinSource
     from dcmseal.plugins.protocols import SecretRequest, Secrets, Signer
     from dcmseal.plugins.trust import TrustSettings
@@ -70,6 +72,8 @@ def verify_many(
     *,
     jobs: int | None = None,
     executor: str | Workers | None = None,
+    journal: str | os.PathLike[str] | None = None,
+    shard: str | None = None,
     **question: Unpack[Question],
 ) -> Generator[Result]:
     """Verify all that ``sources`` name: files, folders and what is below them, DICOMDIR file-sets, patterns.
@@ -80,11 +84,18 @@ def verify_many(
     ``NAME:ADDRESS``. A script that uses this keeps what it does below ``if __name__ == "__main__"``, because processes
     import it. Close the generator to stop early. ``question`` is what ``verify`` is asked.
 
+    With a ``journal``, a run that was stopped or killed goes on when it is started again with the same arguments. Only
+    what is judged in this run is yielded, each result after it was recorded: files that are as they were when an
+    earlier run judged them are passed over. What came of all files, ``dcmseal journal export`` and ``Reader`` of
+    dcmseal.batch.journal.reading tell; ``Journal`` of dcmseal.batch.journal.journal counts those that are passed over,
+    and can do more. ``shard`` is ``I/N``, one of N parts of the files, each with a journal of its own.
+
     Raises UsageError, ProfileError, TrustError or PluginError for what is wrong with the question, when the first
-    result is asked for.
+    result is asked for; UsageError for a journal of another task; and JournalError for one that cannot be read or
+    written, or is in use.
     """
     task = VerifyTask(**_as_values(question, "require", "timestamp_certificates", "references"))
-    return _many(sources, task, _workers(executor, jobs), jobs)
+    return _many(sources, task, _workers(executor, jobs), jobs, _wish(journal, shard))
 
 
 def sign_many(
@@ -100,6 +111,8 @@ def sign_many(
     skip_signed: Iterable[str] = (),
     jobs: int | None = None,
     executor: str | Workers | None = None,
+    journal: str | os.PathLike[str] | None = None,
+    shard: str | None = None,
     **wish: Unpack[Wish],
 ) -> Generator[Result]:
     """Sign all that ``sources`` name, in place, or into a folder that mirrors theirs.
@@ -108,7 +121,8 @@ def sign_many(
     and send digests. Only with an ``executor`` the key is opened by each worker, which finds passphrase or PIN where
     ``pin`` says. ``skip_signed`` leaves files alone that have a signature already: ``any``, ``profile:NAME``,
     ``purpose:PURPOSE`` or ``signer:SUBJECT``. A result with ``ends_run`` says that the key cannot be used any more, and
-    is the last. For the rest see ``verify_many`` and ``sign``.
+    is the last. With a ``journal``, each file is signed once, however often the run is killed and started again; if
+    nothing is left to sign, ``key`` is not opened. For the rest see ``verify_many`` and ``sign``.
     """
     if (key is None) == (signer is None):
         raise UsageError("give either a key or a signer", hint="key='pem:key.pem?cert=cert.pem'")
@@ -124,23 +138,14 @@ def sign_many(
         skip=tuple(SkipRule.parse(each) for each in _several(skip_signed, "skip_signed")),
         **_as_values(wish, "tags", "references", "timestamp"),
     )
+    kept = _wish(journal, shard)
     if executor is not None:
-        return _many(sources, task, _workers(executor, jobs), jobs)
-    return _by_lane(sources, task, signer, secrets, jobs)
-
-
-def _by_lane(
-    sources: Sources, task: SignTask, signer: Signer | None, secrets: Secrets | None, jobs: int | None
-) -> Generator[Result]:
-    """Sign with a key that is open in this process only."""
-    from dcmseal.plugins.registry import installed
-
-    with ExitStack() as stack:
-        if signer is None:
-            assert isinstance(task.key, str)
-            signer = stack.enter_context(installed().open_signer(task.key, secrets or _no_secrets))
-        lane = stack.enter_context(open_lane(signer))
-        yield from _many(sources, replace(task, key=lane.way), None, jobs, before_end=lane.close)
+        return _many(sources, task, _workers(executor, jobs), jobs, kept)
+    if signer is None:
+        return _many(sources, task, None, jobs, kept, _opened(key or "", secrets or _no_secrets))
+    if kept is not None:
+        kept = replace(kept, key=_name_of(signer))
+    return _many(sources, task, None, jobs, kept, nullcontext(signer))
 
 
 def _many(
@@ -148,16 +153,25 @@ def _many(
     task: Task,
     workers: Workers | None,
     jobs: int | None,
-    before_end: Callable[[], object] = lambda: None,
+    wish: JournalWish | None,
+    signer: AbstractContextManager[Signer] | None = None,
 ) -> Generator[Result]:
+    """Work on all; ``signer`` is entered in this process, once, if there is something to sign."""
     paths = (os.fspath(source) for source in _several(sources, "sources"))
     folder = task.placement.folder if isinstance(task, SignTask) else None
     found = instances(
         list(paths) if isinstance(sources, Sequence) else paths, without=() if folder is None else (folder,)
     )
-    for result in run(found, task, executor=workers, jobs=jobs, before_end=before_end):
-        if result.kind is not Kind.PASSED_OVER:
-            yield result
+    with ExitStack() as stack:
+        key: KeyHere | None = None
+        if signer is not None:
+            key = stack.enter_context(KeyHere(signer))
+            key.open_for(wish)
+        journal = None if wish is None else stack.enter_context(_journal(wish, task))
+        results = started(found, task, journal=journal, key=key, executor=workers, jobs=jobs)
+        for result in stack.enter_context(closing(results)):
+            if result.kind is not Kind.PASSED_OVER:
+                yield result
 
 
 def _as_values(given: Mapping[str, Any], *several: str) -> dict[str, Any]:
@@ -173,6 +187,37 @@ def _several(values: Iterable[T], name: str) -> Iterable[T]:
     if isinstance(values, (str, bytes, os.PathLike)):
         raise UsageError(f"{name} is one value where several may be", hint=f"{name}=[VALUE]")
     return values
+
+
+def _wish(journal: str | os.PathLike[str] | None, shard: str | None) -> JournalWish | None:
+    """The journal that is asked for; raises UsageError."""
+    if journal is None:
+        if shard is not None:
+            raise UsageError("a shard has a journal, and none is named", hint="give journal=FILE")
+        return None
+    from dcmseal.batch.journal.journal import JournalWish
+    from dcmseal.batch.shards import Shard
+
+    return JournalWish(path=os.fspath(journal), shard=None if shard is None else Shard.parse(shard))
+
+
+def _journal(wish: JournalWish, task: Task) -> AbstractContextManager[Journal]:
+    from dcmseal.batch.journal.journal import Journal
+
+    return Journal.open(wish, task)
+
+
+@contextmanager
+def _opened(uri: str, secrets: Secrets) -> Generator[Signer]:
+    from dcmseal.plugins.registry import installed
+
+    with installed().open_signer(uri, secrets) as signer:
+        yield signer
+
+
+def _name_of(signer: Signer) -> str:
+    """What a journal calls the key of an open signer."""
+    return f"certificate:{sha256(signer.certificate_chain[0]).hexdigest()}"
 
 
 def _workers(executor: str | Workers | None, jobs: int | None) -> Workers | None:

@@ -37,5 +37,5 @@ def in_form(result: Result, form: Form) -> Result:
         return result._replace(answer=None)
     gist = Gist.of(result)
     wanted = form is Form.DOCUMENT or (gist.is_alarming and result.error is None)
-    text = json.dumps(document_of(result), separators=(",", ":")) if wanted else ""
+    text = result.text or json.dumps(document_of(result), separators=(",", ":")) if wanted else ""
     return result._replace(answer=None, text=text, gist=gist)

@@ -32,6 +32,8 @@ class Kind(StrEnum):
 
     VERIFIED = "verified"
     SIGNED = "signed"
+    PLANNED = "planned"
+    """It would be signed: nothing was written."""
     LISTED = "listed"
     SKIPPED = "skipped"
     """It has a signature that makes another unnecessary."""
@@ -67,7 +69,7 @@ class Result(NamedTuple):
     """None if it was not asked for in that form, and where ``error`` is."""
     error: SealError | None = None
     text: str = ""
-    """The JSON document in a line, if it was asked for in that form."""
+    """The JSON document in a line, if it was asked for in that form; of plans also if answers were: they have none."""
     gist: Gist | None = None
     """What it has in common with others, if it was asked for as gist or document."""
     output: str = ""
@@ -99,7 +101,7 @@ class Result(NamedTuple):
         return cls(item=item, kind=Kind.PASSED_OVER, exit_code=ExitCode.OK, verdict=Kind.PASSED_OVER.value)
 
     def document(self) -> Document:
-        """The document of the published schema: verification, signing, signatures, skipped or error.
+        """The document of the published schema: verification, signing, plan, signatures, skipped or error.
 
         Raises ValueError if only the verdict was asked for.
         """

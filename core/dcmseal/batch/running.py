@@ -19,6 +19,8 @@ from dcmseal.batch.untried import is_untried
 from dcmseal.batch.workers import Workers, local_workers, start_server, usable_processors
 
 if TYPE_CHECKING:
+    from dcmseal.batch.journal.journal import Journal
+    from dcmseal.batch.key_here import KeyHere
     from dcmseal.batch.tasks import Task
 
 _FEW: Final = 500
@@ -55,6 +57,23 @@ def run(
         return _here(chain(first, rest), task)
     start_server(task)
     return _there(chain(first, rest), task, local_workers(count), chunk, before_end)
+
+
+def started(
+    found: Iterable[Found],
+    task: Task,
+    *,
+    journal: Journal | None,
+    key: KeyHere | None,
+    executor: Workers | None,
+    jobs: int | None,
+) -> Generator[Result]:
+    """Work on what is found, or on what a journal for the task has no result of; ``key`` is one that signs here."""
+    if key is not None:
+        return key.run(found, task, journal=journal, jobs=jobs)
+    if journal is not None:
+        return journal.run(found, executor=executor, jobs=jobs)
+    return run(found, task, executor=executor, jobs=jobs)
 
 
 def _few(items: Iterator[Found]) -> Iterator[Found]:

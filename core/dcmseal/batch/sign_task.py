@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dcmseal.batch.items import Item
 from dcmseal.batch.lane import Way
 from dcmseal.batch.results import Form, Kind, Result
-from dcmseal.batch.skipping import SkipRule
+from dcmseal.batch.skipping import SkipRule, left_alone
 from dcmseal.batch.working import worked_on
 from dcmseal.config.pins import PinSource
 from dcmseal.errors import AlreadySigned, DatasetError, OutputError, SealError, SignerError
@@ -21,6 +21,7 @@ from dcmseal.plugins.timestamping import Patience, QueryWish
 from dcmseal.url_mark import URL_MARK
 
 if TYPE_CHECKING:
+    from dcmseal.engine.drafting import Wish
     from dcmseal.engine.references.folders import Folders
     from dcmseal.engine.signing_result import SigningResult
     from dcmseal.plugins.protocols import Profile, SecretRequest, Secrets, Signer
@@ -45,6 +46,21 @@ class Placement:
 
             return within(self.folder, item.relative)
         return os.path.join(self.folder, *item.relative.split("/"))
+
+    def is_free(self, target: str, registry: Registry) -> bool:
+        """Whether a result may go there; of URLs, raises UsageError, PluginError or StorageUnavailable."""
+        if self.folder is None or self.overwrite:
+            return True
+        if URL_MARK not in target:
+            return not os.path.lexists(target)
+        from dcmseal.engine.remote import find
+
+        return find(target, registry) is None
+
+
+def not_free(target: str) -> OutputError:
+    """The error of a result that has no place."""
+    return OutputError(f"{target} exists", hint="name another folder; --force overwrites it")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +106,12 @@ class SignTask:
     @contextmanager
     def open(self) -> Generator[SigningWorker]:
         """Open the key; raises SignerError or one of its kinds, UsageError, ProfileError, PluginError."""
+        wish, registry = self.read()
+        with self._opened(registry) as signer:
+            yield SigningWorker(self, signer, wish.profile, wish.references, registry)
+
+    def read(self) -> tuple[Wish, Registry]:
+        """What is asked for, and who serves it; raises UsageError, ProfileError or PluginError. No key is touched."""
         from dcmseal.engine.asking import folders_of
         from dcmseal.engine.changing import wished
         from dcmseal.plugins.registry import installed
@@ -97,18 +119,22 @@ class SignTask:
         registry = installed()
         if self.profiles_folder is not None:
             registry = registry.with_profiles_in(self.profiles_folder)
-        profile = None if self.profile is None else registry.profile(self.profile)
-        wished(
+        wish = wished(
             location=self.location,
             tags=self.tags,
+            only_required=self.only_required,
+            profile=None if self.profile is None else registry.profile(self.profile),
             algorithm=self.algorithm,
+            transfer_syntax=self.transfer_syntax,
             purpose=self.purpose,
+            allow_weak=self.allow_weak,
             padding=self.padding,
+            references=folders_of(self.references or None),
+            timestamped=bool(self.timestamp),
         )
         for rule in self.skip:
             rule.check(registry)
-        with self._opened(registry) as signer:
-            yield SigningWorker(self, signer, profile, folders_of(self.references or None), registry)
+        return wish, registry
 
     def _opened(self, registry: Registry) -> AbstractContextManager[Signer]:
         if isinstance(self.key, Way):
@@ -155,15 +181,8 @@ class SigningWorker:
         return worked_on(item, self._task.form, self._worked, ends_run=_ends_run)
 
     def _worked(self, item: Item) -> Result:
-        for rule in self._task.skip:
-            if uid := rule.spares(item.source, self._registry):
-                return Result(
-                    item=item,
-                    kind=Kind.SKIPPED,
-                    exit_code=ExitCode.OK,
-                    verdict=Kind.SKIPPED.value,
-                    reason=f"signature {uid} makes another unnecessary",
-                )
+        if skipped := left_alone(item, self._task.skip, self._registry):
+            return skipped
         target = self._task.placement.target_of(item)
         try:
             result = self._signed(item, target)
@@ -211,24 +230,17 @@ class SigningWorker:
         """Make the folder of a target; raises AlreadySigned if this run wrote the target, OutputError if others did."""
         from dcmseal.engine.asking import signatures
 
-        if not self._task.placement.overwrite and self._is_there(target):
+        if not self._task.placement.is_free(target, self._registry):
             with suppress(DatasetError):
                 if any(each.uid == self._task.uid_of(item) for each in signatures(target)):
                     raise AlreadySigned(f"{target} is there already")
-            raise OutputError(f"{target} exists", hint="name another folder; --force overwrites it")
+            raise not_free(target)
         if URL_MARK in target:
             return
         try:
             os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
         except OSError as error:
             raise OutputError(f"{target} cannot be written: {error.strerror}", hint="check the path") from None
-
-    def _is_there(self, target: str) -> bool:
-        if URL_MARK not in target:
-            return os.path.lexists(target)
-        from dcmseal.engine.remote import find
-
-        return find(target, self._registry) is not None
 
     def _found(self, item: Item, target: str) -> SigningResult:
         """What came of an item that was signed before, in this run."""

@@ -6,11 +6,15 @@ SkipRule(by=<By.PROFILE: 'profile'>, value='base-rsa')
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from dcmseal.batch.items import Item
+from dcmseal.batch.results import Kind, Result
 from dcmseal.errors import UsageError
+from dcmseal.exit_codes import ExitCode
 from dcmseal.report import SignatureReport, Verdict
 
 if TYPE_CHECKING:
@@ -89,6 +93,20 @@ class SkipRule:
                 return self.value in _names_of(signature.certificate)
             case _:
                 return True
+
+
+def left_alone(item: Item, rules: Iterable[SkipRule], registry: Registry) -> Result | None:
+    """What becomes of an item that one of the rules spares; None if none does. Raises what they do."""
+    for rule in rules:
+        if uid := rule.spares(item.source, registry):
+            return Result(
+                item=item,
+                kind=Kind.SKIPPED,
+                exit_code=ExitCode.OK,
+                verdict=Kind.SKIPPED.value,
+                reason=f"signature {uid} makes another unnecessary",
+            )
+    return None
 
 
 def _names_of(der: bytes) -> tuple[str, ...]:

@@ -11,11 +11,12 @@ from typing import Protocol
 
 from dcmseal.batch.items import Item
 from dcmseal.batch.list_task import ListTask
+from dcmseal.batch.plan_task import PlanTask
 from dcmseal.batch.results import Result
 from dcmseal.batch.sign_task import SignTask
 from dcmseal.batch.verify_task import VerifyTask
 
-__all__ = ["ListTask", "SignTask", "Task", "VerifyTask", "Worker"]
+__all__ = ["ListTask", "PlanTask", "SignTask", "Task", "VerifyTask", "Worker"]
 
 
 class Worker(Protocol):

@@ -16,12 +16,13 @@ from dcmseal.cli.text import counted
 _TONES: Final = {
     "valid": Tone.GOOD,
     "signed": Tone.GOOD,
+    "planned": Tone.GOOD,
     "invalid": Tone.BAD,
     "failed": Tone.BAD,
     "not-established": Tone.OPEN,
     "no-signature": Tone.OPEN,
 }
-_GOOD: Final = ("valid", "signed", "skipped", "listed")
+_GOOD: Final = ("valid", "signed", "planned", "skipped", "listed")
 _MANY: Final = 100
 """Files whose number a second means something."""
 

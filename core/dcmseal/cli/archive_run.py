@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dcmseal.batch.items import Item
 from dcmseal.batch.results import Form, Result
-from dcmseal.batch.running import run
+from dcmseal.batch.running import started
 from dcmseal.batch.tally import Tally
 from dcmseal.cli.archive_output import JsonFiles, JsonLines, QuietReport, Report, TextReport
 from dcmseal.cli.archive_progress import progress
@@ -21,6 +21,7 @@ from dcmseal.errors import DatasetError
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.gists import Gist
+    from dcmseal.batch.key_here import KeyHere
     from dcmseal.batch.shards import Shard
     from dcmseal.batch.tasks import Task
 
@@ -43,26 +44,22 @@ def run_archive(
     report: Report,
     *,
     without: Iterable[str] = (),
-    before_end: Callable[[], object] = lambda: None,
-    key: str = "",
+    key: KeyHere | None = None,
     notice: Callable[[str, Gist], object] | None = None,
 ) -> int:
     """Work on all that words and options name; returns the exit code of the worst file.
 
-    ``key`` is the URI of the key that is used, for the journal. ``notice`` is told of what that has already.
+    ``key`` is the one that signs, if it does so here. ``notice`` is told of what a journal has already.
     """
     found = found_of(words, options, without)
     workers, shard = workers_of(options), shard_of(options)
     count = None if options.files_from else _counter(words, without, shard)
     with journal_of(options, task, key) as journal:
-        if journal is None:
-            results = run(found, task, executor=workers, jobs=options.jobs, before_end=before_end)
-            return told(results, report, quiet=options.quiet, count=count)
-        is_part = shard is not None
-        if notice is not None:
+        if journal is not None and notice is not None:
             journal.notice = notice
-        results = journal.run(found, executor=workers, jobs=options.jobs, before_end=before_end)
-        return told(results, report, quiet=options.quiet, count=count, earlier=journal.passed_over, is_part=is_part)
+        results = started(found, task, journal=journal, key=key, executor=workers, jobs=options.jobs)
+        earlier = None if journal is None else journal.passed_over
+        return told(results, report, quiet=options.quiet, count=count, earlier=earlier, is_part=shard is not None)
 
 
 def told(

@@ -56,6 +56,16 @@ def is_archive(command: str, words: Sequence[str], options: Namespace) -> bool:
     return any(_stands_for_several(word) for word in words)
 
 
+def refuse_of_one_file(options: Namespace, *names: str) -> None:
+    """Refuse options that are about single files; raises UsageError."""
+    for name in names:
+        if getattr(options, name):
+            raise UsageError(
+                f"--{name.replace('_', '-')} is not for archives: folders, lists of files, or runs with many processes",
+                hint="name the files one by one, without options about many files",
+            )
+
+
 def found_of(words: Sequence[str], options: Namespace, without: Iterable[str] = ()) -> Iterator[Found]:
     """What the words and the list of files name; raises UsageError or DatasetError."""
     from itertools import chain

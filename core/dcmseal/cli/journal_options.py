@@ -12,6 +12,7 @@ from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.journal import Journal
+    from dcmseal.batch.key_here import KeyHere
     from dcmseal.batch.shards import Shard
     from dcmseal.batch.tasks import Task
 
@@ -40,13 +41,18 @@ def shard_of(options: Namespace) -> Shard | None:
 
 
 @contextmanager
-def journal_of(options: Namespace, task: Task, key: str = "") -> Generator[Journal | None]:
-    """The journal that is asked for, open; ``key`` is the URI of the key. Raises UsageError or JournalError."""
+def journal_of(options: Namespace, task: Task, key: KeyHere | None = None) -> Generator[Journal | None]:
+    """The journal that is asked for, open, and before it the key, if that is needed in any case.
+
+    Raises UsageError, JournalError, or what opening the key does.
+    """
     if options.journal is None:
         for name in _NEED_A_JOURNAL:
             if getattr(options, name):
                 option = name.replace("_", "-")
                 raise UsageError(f"--{option} is about a journal, and none is named", hint="add --journal FILE")
+        if key is not None:
+            key.open_for(None)
         yield None
         return
     from dcmseal.batch.journal.journal import Journal, JournalWish
@@ -57,7 +63,8 @@ def journal_of(options: Namespace, task: Task, key: str = "") -> Generator[Journ
         by_content=options.journal_digest,
         full=options.journal_full,
         retry=options.journal_retry,
-        key=key,
     )
+    if key is not None:
+        key.open_for(wish)
     with Journal.open(wish, task) as journal:
         yield journal

@@ -1,20 +1,25 @@
-"""``dcmseal sign`` of many files: the key is opened once, here, unless an executor's workers open it themselves."""
+"""``dcmseal sign`` of many files: the key is opened once, here, unless an executor's workers open it themselves.
+
+It is not opened at all if a journal says that nothing is left to sign.
+"""
 
 from __future__ import annotations
 
 import os
 import uuid
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.lane import open_lane
+from dcmseal.batch.key_here import KeyHere
 from dcmseal.batch.results import Form
 from dcmseal.batch.sign_task import Placement, SignTask
 from dcmseal.batch.skipping import SkipRule
 from dcmseal.cli.archive_output import show_line
 from dcmseal.cli.archive_run import report_of, run_archive
+from dcmseal.cli.archives import refuse_of_one_file
 from dcmseal.cli.chosen_key import ChosenKey, key_of, needed
 from dcmseal.cli.open_key import OpenKey
 from dcmseal.cli.secrets import pin_source_of, secrets_of
@@ -24,25 +29,36 @@ from dcmseal.config.pins import PinKind, PinSource
 from dcmseal.errors import SealError, UsageError
 
 if TYPE_CHECKING:
-    from dcmseal.plugins.protocols import SignableMessage
+    from dcmseal.plugins.protocols import SignableMessage, Signer
     from dcmseal.terms import KeyType
 
 
 def sign_archive(options: Namespace) -> int:
     """Sign all that is named; the exit code is that of the worst file."""
-    _check(options)
+    refuse_of_one_file(options, "manifest")
+    if options.dry_run:
+        from dcmseal.cli.planning_archives import plan_archive
+
+        return plan_archive(options)
+    check_places(options)
     chosen = needed(key_of(options))
     report = report_of(options, "worked on", show=show_line if options.verbose else None)
     task = _task(options, chosen, report.form)
     without = () if options.output_dir is None else (options.output_dir,)
     if options.executor is not None:
-        return run_archive(task, options.words, options, report, without=without, key=chosen.uri)
+        return run_archive(task, options.words, options, report, without=without)
+    with KeyHere(_opened(options, chosen)) as key:
+        return run_archive(task, options.words, options, report, without=without, key=key)
+
+
+@contextmanager
+def _opened(options: Namespace, chosen: ChosenKey) -> Generator[Signer]:
+    """The key; whoever has its passphrase or PIN is asked for that when it is needed."""
     wait = somebody_who_waits() if options.wait_for_device else None
     otherwise = chosen.setup.pin_source if chosen.setup else None
     secrets = secrets_of(options, otherwise=otherwise, account=chosen.account)
-    with OpenKey(chosen.uri, secrets, _nothing) as key, open_lane(PatientKey(key, wait)) as lane:
-        task = replace(task, key=lane.way)
-        return run_archive(task, options.words, options, report, without=without, before_end=lane.close, key=chosen.uri)
+    with OpenKey(chosen.uri, secrets, _nothing) as key:
+        yield PatientKey(key, wait)
 
 
 class PatientKey:
@@ -71,10 +87,11 @@ class PatientKey:
                 self._key.device_is_back()
 
 
-def _check(options: Namespace) -> None:
-    if options.dry_run:
-        raise UsageError("a dry run is for files that are named one by one", hint="leave --dry-run out, or name a file")
-    if (options.output_dir is None) is not options.in_place:
+def check_places(options: Namespace) -> None:
+    """Refuse words and options that do not say what is signed, and where the results go; raises UsageError."""
+    # what is tried needs no place, unless the second of two words could be meant as one
+    needs_place = not options.dry_run or len(options.words) > 1
+    if (options.output_dir is None) is not options.in_place and (needs_place or options.in_place):
         raise UsageError(
             "where the results of many files go is not said",
             hint="--output-dir FOLDER mirrors their folders there; --in-place changes the files themselves",
@@ -91,17 +108,16 @@ def _refuse_twice(words: Sequence[str]) -> None:
         above = place
 
 
-def _task(options: Namespace, chosen: ChosenKey, form: Form) -> SignTask:
+def task_without_key(options: Namespace, chosen: ChosenKey | None, form: Form) -> SignTask:
+    """What is to be signed, and how: no key is in it, and no place of a secret. Raises UsageError."""
     from dcmseal.cli.commands.sign import plain_wish
     from dcmseal.cli.site import profiles_folder_of
 
     wish = plain_wish(options, chosen)
-    timestamp = wish_of(options)
-    task = SignTask(
+    return SignTask(
         run=str(uuid.uuid4()),
         placement=Placement(folder=options.output_dir, overwrite=options.force),
-        key=chosen.uri,
-        pin=_pin_of(options, chosen) if options.executor is not None else None,
+        key="",
         skip=tuple(map(SkipRule.parse, options.skip_signed)),
         allow_expired=options.allow_expired,
         location=wish["location"],
@@ -114,14 +130,23 @@ def _task(options: Namespace, chosen: ChosenKey, form: Form) -> SignTask:
         allow_weak=wish["allow_weak"],
         padding=wish["padding"],
         references=tuple(options.reference),
+        timestamp=tuple(options.timestamp),
         profiles_folder=profiles_folder_of(options) if wish["profile"] else None,
         form=form,
     )
+
+
+def _task(options: Namespace, chosen: ChosenKey, form: Form) -> SignTask:
+    task = replace(
+        task_without_key(options, chosen, form),
+        key=chosen.uri,
+        pin=_pin_of(options, chosen) if options.executor is not None else None,
+    )
+    timestamp = wish_of(options)
     if timestamp is None:
         return task
     return replace(
         task,
-        timestamp=timestamp.urls,
         timestamp_query=timestamp.query,
         timestamp_patience=timestamp.patience,
         timestamp_login=login_of(options),

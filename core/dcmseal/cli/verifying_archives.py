@@ -10,11 +10,11 @@ from dcmseal.batch.verify_task import VerifyTask
 from dcmseal.cli.archive_output import show_line
 from dcmseal.cli.archive_reports import archive_reports_of
 from dcmseal.cli.archive_run import report_of, run_archive
+from dcmseal.cli.archives import refuse_of_one_file
 from dcmseal.cli.certificate_files import certificates_in
 from dcmseal.cli.demanding import policy_of
 from dcmseal.cli.site import profiles_folder_of
 from dcmseal.cli.trusting import trust_settings
-from dcmseal.errors import UsageError
 
 _OF_ONE_FILE: Final = (
     *("save_evidence", "evidence", "evidence_timestamp", "trust_evidence_moment", "trust_evidence_anchors"),
@@ -25,12 +25,7 @@ _OF_ONE_FILE: Final = (
 
 def verify_archive(options: Namespace) -> int:
     """Verify all that is named; the exit code is that of the worst file."""
-    for name in _OF_ONE_FILE:
-        if getattr(options, name):
-            raise UsageError(
-                f"--{name.replace('_', '-')} is not for archives: folders, lists of files, or runs with many processes",
-                hint="name the files one by one, without options about many files",
-            )
+    refuse_of_one_file(options, *_OF_ONE_FILE)
     report = report_of(options, "verified", show=show_line if options.verbose else None)
     pages = archive_reports_of(options, report)
     if pages is None:

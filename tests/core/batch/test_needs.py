@@ -13,7 +13,7 @@ import pytest
 from dcmseal.batch.items import Item
 from dcmseal.batch.results import Form
 from dcmseal.batch.sign_task import Placement
-from dcmseal.batch.tasks import ListTask, SignTask, Task, VerifyTask
+from dcmseal.batch.tasks import ListTask, PlanTask, SignTask, Task, VerifyTask
 
 PROGRAM = """
 import pickle, sys
@@ -39,8 +39,10 @@ print(result.kind, *sorted(set(sys.modules) - before))
         VerifyTask(integrity_only=True, form=Form.ANSWER),
         ListTask(form=Form.DOCUMENT),
         SignTask(run=str(uuid.uuid4()), placement=Placement(), key="", form=Form.GIST),
+        PlanTask(SignTask(run="", placement=Placement(), key="", form=Form.DOCUMENT)),
+        PlanTask(SignTask(run="", placement=Placement(), key="", form=Form.VERDICT)),
     ],
-    ids=["verdict", "profiles", "gist", "answer", "list", "sign"],
+    ids=["verdict", "profiles", "gist", "answer", "list", "sign", "plan", "plan-verdict"],
 )
 def test_workers_import_nothing_else(task: Task, signed: bytes, key: str, tmp_path: Path) -> None:
     if isinstance(task, SignTask):
@@ -52,7 +54,7 @@ def test_workers_import_nothing_else(task: Task, signed: bytes, key: str, tmp_pa
         [sys.executable, "-I", "-c", PROGRAM, str(tmp_path / "work")], check=True, capture_output=True, text=True
     )
     kind, *modules = ran.stdout.split()
-    assert kind in ("verified", "listed", "signed")
+    assert kind in ("verified", "listed", "signed", "planned")
     # what plugins import is not known before they are found
     late = {name for name in modules if name.startswith("dcmseal.") and not name.startswith("dcmseal.plugins.")}
     assert not late

@@ -177,7 +177,7 @@ def test_what_is_wrong_with_the_key_stops_the_run_and_says_how_far_it_came(run: 
     [
         (["sign", "archive"], "--output-dir"),
         (["sign", "archive", "archive/1", "--in-place"], "twice"),
-        (["sign", "archive", "--in-place", "--dry-run"], "one by one"),
+        (["sign", "archive", "--in-place", "--dry-run", "--journal", "run.journal"], "no journal"),
         (["sign", "archive", "--in-place", "--skip-signed", "always"], "any, profile:NAME"),
         (["verify", "archive", "-"], "standard input"),
         (["verify", "archive", "--jobs", "0"], "--jobs"),

@@ -88,3 +88,13 @@ def test_a_manifest_is_there_before_its_file(run: Run, image: Path, key: str, mo
     assert run("sign", image, "out", "--key", key, "--manifest", "there").code == 0
     assert renamed == ["there", "out"]
     assert dcmseal.verify("out", manifest="there", integrity_only=True).manifest[1].code == "elements-unchanged"
+
+
+def test_archives_have_no_manifests(run: Run, image: Path, key: str, in_folder: Path) -> None:
+    (in_folder / "study").mkdir()
+    (in_folder / "study/image.dcm").write_bytes(image.read_bytes())
+    words = ["sign", "study", "--output-dir", "out", "--manifest", "manifests"]
+    for ran in (run(*words, "--key", key), run(*words, "--dry-run")):
+        assert ran.code == 2
+        assert "--manifest is not for archives" in ran.err
+    assert not (in_folder / "out").exists()

@@ -118,6 +118,48 @@ def test_results_in_a_folder_are_not_made_twice(run: Run, images: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in Path("out").iterdir()} == before
 
 
+@pytest.mark.parametrize("where", [("--in-place",), ("-o", "out")], ids=["in-place", "folder"])
+def test_a_card_is_not_asked_for_if_nothing_is_left_to_sign(
+    run: Run, images: Path, image: Path, card: Card, monkeypatch: pytest.MonkeyPatch, where: tuple[str, ...]
+) -> None:
+    words: tuple[str | Path, ...] = ("sign", images, *where, "--json-lines", *JOURNAL, *WITH_CARD)
+    assert run(*words).code == 0
+    card.absent = 1
+    with monkeypatch.context() as patch:
+        patch.delenv("CARD_PIN")
+        ran = run(*words)
+    lines, told = summary(ran)
+    assert (ran.code, ran.err, lines, told["verdicts"], told["recorded"]) == (0, "", 0, {"signed": 4}, 4)
+    assert (card.opened, card.pins, card.absent) == (1, [PIN], 1)
+    shutil.copy(image, images / "new.dcm")
+    ran = run(*words)
+    assert (ran.code, json.loads(ran.out)["error"]) == (6, "DeviceUnavailable")
+    assert len(dcmseal.signatures(images / "new.dcm")) == 0
+    lines, told = summary(run(*words))
+    assert (lines, told["verdicts"], card.opened) == (1, {"signed": 5}, 2)
+    assert signatures(images if where == ("--in-place",) else Path("out")) == [1] * 5
+
+
+def test_a_first_run_that_cannot_open_its_key_begins_no_journal(run: Run, images: Path, card: Card) -> None:
+    card.absent = 1
+    assert run("sign", images, "--in-place", *JOURNAL, *WITH_CARD).code == 6
+    assert not Path("run.journal").exists()
+    assert signatures(images) == [0, 0, 0, 0]
+
+
+def test_python_goes_on_with_the_journals_of_the_command_line(run: Run, images: Path, signed: Path, key: str) -> None:
+    assert run("sign", images, "--in-place", *JOURNAL, "--key", key).code == 0
+    assert list(dcmseal.sign_many(["images"], key=key, in_place=True, journal="run.journal")) == []
+    shutil.copy(signed, images / "new.dcm")
+    (result,) = dcmseal.verify_many(["images/new.dcm"], integrity_only=True, journal="verify.journal")
+    assert (result.verdict, run("verify", images, "--integrity-only", "--journal", "verify.journal").code) == (
+        "valid",
+        0,
+    )
+    assert run("journal", "status", "verify.journal", "--json").document["verdicts"] == {"valid": 5}
+    assert list(dcmseal.verify_many(["images"], integrity_only=True, journal="verify.journal")) == []
+
+
 @pytest.mark.usefixtures("card")
 def test_another_key_is_another_task(run: Run, images: Path, key: str) -> None:
     assert run("sign", images, "--in-place", *JOURNAL, *WITH_CARD).code == 0

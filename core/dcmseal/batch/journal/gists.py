@@ -41,7 +41,7 @@ class Gist:
     """What many results have in common; nothing in it is a file's own."""
 
     kind: str
-    """What was done: ``verified``, ``signed``, ``listed``, ``skipped``, ``passed-over`` or ``failed``."""
+    """What was done: ``verified``, ``signed``, ``planned``, ``listed``, ``skipped``, ``passed-over`` or ``failed``."""
     verdict: str
     exit_code: int
     codes: tuple[str, ...] = ()

@@ -61,7 +61,12 @@ class JournalWish:
     retry: bool = False
     """Try again what failed."""
     key: str = ""
-    """The URI of the key, for tasks that do not name it themselves."""
+    """What the key is called, for tasks that do not name it themselves."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no such journal yet."""
+        return not os.path.exists(self.path)
 
     def about(self, task: Task) -> About:
         """What a journal for the task says about itself."""
@@ -123,11 +128,9 @@ class Journal:
         before_end: Callable[[], object] = lambda: None,
     ) -> Generator[Result]:
         """Work on what has no result yet, and record what comes of it; for the rest see ``run`` of batch.running."""
-        with closing(
+        yield from self.recorded(
             run(self.to_do(found), self.task, executor=executor, jobs=jobs, chunk=chunk, before_end=before_end)
-        ) as results:
-            for result in results:
-                yield self.record(result)
+        )
 
     def to_do(self, found: Iterable[Found]) -> Iterator[Found]:
         """The items that are of this shard and have no result yet, or were changed since; the rest is passed over.
@@ -154,6 +157,12 @@ class Journal:
                 announced = []
         yield from self._announced(announced)
         self._store.execute("UPDATE runs SET found = ? WHERE id = ?", (self._found, self._number))
+
+    def recorded(self, results: Generator[Result]) -> Generator[Result]:
+        """Record what comes of ``to_do``; each result is recorded before it is handed on."""
+        with closing(results):
+            for result in results:
+                yield self.record(result)
 
     def record(self, result: Result) -> Result:
         """Record a result, unless it says nothing about the file; returns it."""

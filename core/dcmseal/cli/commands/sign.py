@@ -27,6 +27,7 @@ _EXAMPLES = """
   dcmseal sign archive --in-place --key reading-room --skip-signed any
   dcmseal sign image.dcm --in-place --key p12:signer.p12 --passphrase-file secret.txt
   dcmseal sign image.dcm --dry-run                          what would be signed; needs no key
+  dcmseal sign archive --dry-run                            which files would be signed, and which could not
   dcmseal sign image.dcm signed.dcm --key pem:signer.pem --profile base-rsa --purpose verification
   dcmseal sign report.dcm signed.dcm --key p12:signer.p12 --reference study --profile basic-sr-signatures
   dcmseal sign image.dcm signed.dcm --key reading-room --timestamp https://tsa.example/tsr

@@ -1,0 +1,86 @@
+"""A key that is open in this process: opened once, before the first file is signed, and not at all if none is left.
+
+>>> from contextlib import nullcontext
+>>> from dcmseal.batch.finding import instances
+>>> from dcmseal.batch.sign_task import Placement
+>>> from dcmseal.plugins.registry import installed
+>>> uri = "pem:signer.key.pem?cert=signer.cert.pem"
+>>> task = SignTask(run="9ab33bf8-d0e9-4f23-a0ee-7cfe1e1a4a29", placement=Placement(folder="by-lane"), key=uri)
+>>> with KeyHere(installed().open_signer(uri, lambda _: None)) as key:
+...     [result.verdict for result in key.run(instances(["image.dcm"]), task)]
+['signed']
+>>> with KeyHere(installed().open_signer("pem:none.pem", lambda _: None)) as key:
+...     list(key.run([], task))
+[]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING, Self
+
+from dcmseal.batch.lane import Lane, open_lane
+from dcmseal.batch.running import run
+from dcmseal.batch.sign_task import SignTask
+
+if TYPE_CHECKING:
+    from dcmseal.batch.items import Found
+    from dcmseal.batch.journal.journal import Journal, JournalWish
+    from dcmseal.batch.results import Result
+    from dcmseal.batch.tasks import Task
+    from dcmseal.plugins.protocols import Signer
+
+
+class KeyHere:
+    """A key, and the lane to it; ``signer`` is entered when the key is needed, and left when the context ends."""
+
+    def __init__(self, signer: AbstractContextManager[Signer]) -> None:
+        self._signer = signer
+        self._resources = ExitStack()
+        self._lane: Lane | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._resources.close()
+
+    def open_for(self, journal: JournalWish | None) -> None:
+        """Open the key, unless an earlier run with this journal may have left nothing to be done with it.
+
+        A journal belongs to its key, so that none is begun for a key that cannot be opened.
+        """
+        if journal is None or journal.is_new:
+            self._opened()
+
+    def run(
+        self, found: Iterable[Found], task: Task, *, journal: Journal | None = None, jobs: int | None = None
+    ) -> Generator[Result]:
+        """Sign what is found, or what a journal for the task has no result of; see ``run`` of batch.running.
+
+        The first file is looked for, and the key opened, before this returns: somebody may be asked for a PIN. Raises
+        what opening the key does.
+        """
+        if journal is not None:
+            found, task = journal.to_do(found), journal.task
+        assert isinstance(task, SignTask)
+        rest = iter(found)
+        first = next(rest, None)
+        if first is None:
+            return _nothing()
+        lane = self._opened()
+        results = run(chain((first,), rest), replace(task, key=lane.way), jobs=jobs, before_end=lane.close)
+        return results if journal is None else journal.recorded(results)
+
+    def _opened(self) -> Lane:
+        if self._lane is None:
+            signer = self._resources.enter_context(self._signer)
+            self._lane = self._resources.enter_context(open_lane(signer))
+        return self._lane
+
+
+def _nothing() -> Generator[Result]:
+    yield from ()

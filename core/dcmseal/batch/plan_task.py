@@ -1,0 +1,85 @@
+"""Planning the signatures of many files as a task: what signing would come to, without a key, and nothing is written.
+
+>>> from dcmseal.batch.items import Item
+>>> from dcmseal.batch.sign_task import Placement, SignTask
+>>> with PlanTask(SignTask(run="", placement=Placement(), key="")).open() as worker:
+...     result = worker.run(Item(source="image.dcm", relative="image.dcm"))
+>>> result.verdict, result.document()["document"]
+('planned', 'plan')
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dcmseal.batch.items import Item
+from dcmseal.batch.results import Form, Kind, Result
+from dcmseal.batch.sign_task import SignTask, not_free
+from dcmseal.batch.skipping import left_alone
+from dcmseal.batch.working import nothing_ends, worked_on
+from dcmseal.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from dcmseal.engine.drafting import Wish
+    from dcmseal.engine.planning import Plan
+    from dcmseal.plugins.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTask:
+    """A dry run of signing."""
+
+    signing: SignTask
+    """What would be done. Its key and run count for nothing; its ``form`` is that of the plans."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it takes to plan, and to tell of it."""
+        return self.signing.needs
+
+    @contextmanager
+    def open(self) -> Generator[PlanningWorker]:
+        """Read what is asked for; raises UsageError, ProfileError or PluginError."""
+        wish, registry = self.signing.read()
+        yield PlanningWorker(self.signing, wish, registry)
+
+    def tidy(self, item: Item) -> None:
+        """Nothing is ever left behind."""
+
+
+class PlanningWorker:
+    """Plans the signature of one file after the other."""
+
+    def __init__(self, task: SignTask, wish: Wish, registry: Registry) -> None:
+        self._task = task
+        self._wish = wish
+        self._registry = registry
+
+    def run(self, item: Item) -> Result:
+        """Plan the signature of a file."""
+        return worked_on(item, self._task.form, self._planned, ends_run=nothing_ends)
+
+    def _planned(self, item: Item) -> Result:
+        from dcmseal.engine.planning import plan_signature
+
+        if skipped := left_alone(item, self._task.skip, self._registry):
+            return skipped
+        placement = self._task.placement
+        target = placement.target_of(item)
+        if not placement.is_free(target, self._registry):
+            raise not_free(target)
+        with plan_signature(item.source, self._wish, self._registry) as plan:
+            text = self._told(plan, item.source)
+        return Result(item=item, kind=Kind.PLANNED, exit_code=ExitCode.OK, verdict=Kind.PLANNED.value, text=text)
+
+    def _told(self, plan: Plan, source: str) -> str:
+        """The document of a plan, which cannot be sent itself: it holds the file open."""
+        if self._task.form not in (Form.ANSWER, Form.DOCUMENT):
+            return ""
+        from dcmseal.engine.documents import plan_document
+
+        return json.dumps(plan_document(plan, source), separators=(",", ":"))

@@ -1,0 +1,223 @@
+"""Many files with a journal, as applications ask for it: a run goes on where it stopped, and opens no key in vain."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Generator, Iterable
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+import dcmseal
+from dcmseal.batch.finding import instances
+from dcmseal.batch.journal.journal import Journal, JournalWish
+from dcmseal.batch.journal.reading import Reader
+from dcmseal.batch.key_here import KeyHere
+from dcmseal.batch.results import Result
+from dcmseal.batch.sign_task import Placement, SignTask
+from dcmseal.batch.workers import Workers, local_workers
+from dcmseal.errors import JournalError, SignerError, UsageError
+from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.plugins.registry import installed
+from tests.support.pki import Pki
+from tests.support.softhsm import PIN, SoftHsm
+
+Tree = Callable[..., Path]
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "run.journal"
+
+
+@pytest.fixture
+def loose_key(pki: Pki, tmp_path: Path) -> Path:
+    """A file with a key that can be taken away."""
+    return Path(shutil.copy(pki["p256"].key_pem, tmp_path / "loose.pem"))
+
+
+def uri_of(key: Path, pki: Pki) -> str:
+    return f"pem:{key}?cert={pki['p256'].certificate_pem}"
+
+
+def first_of(results: Generator[Result], count: int) -> list[Result]:
+    """The first results, of a run that is then ended."""
+    first = list(islice(results, count))
+    results.close()
+    return first
+
+
+def names(results: Iterable[Result]) -> list[tuple[str, str]]:
+    return [(Path(each.item.source).name, each.verdict) for each in results]
+
+
+def signatures(folder: Path) -> list[int]:
+    return [len(dcmseal.signatures(path)) for path in sorted(folder.iterdir())]
+
+
+def recorded(journal: Path) -> dict[str, int]:
+    with Reader.open(str(journal)) as opened:
+        return opened.status().verdicts
+
+
+def test_verifying_goes_on_where_it_stopped(tree: Tree, signed: bytes, journal: Path) -> None:
+    folder = tree({"a": signed, "b": signed, "c": signed[:-100], "d": signed, "notes.txt": b"no DICOM"})
+    assert names(first_of(dcmseal.verify_many([folder], integrity_only=True, journal=journal), 2)) == [
+        ("a", "valid"),
+        ("b", "valid"),
+    ]
+    assert recorded(journal) == {"valid": 2}
+    (folder / "a").write_bytes(signed.replace(b"4711", b"4712"))
+    rest = list(dcmseal.verify_many([folder], integrity_only=True, journal=str(journal)))
+    assert names(rest) == [("a", "invalid"), ("c", "failed"), ("d", "valid")]
+    assert rest[0].document()["document"] == "verification"
+    assert list(dcmseal.verify_many([folder], integrity_only=True, journal=journal)) == []
+    assert recorded(journal) == {"valid": 2, "invalid": 1, "failed": 1, "passed-over": 1}
+
+
+@pytest.mark.parametrize("executor", [None, local_workers(2)], ids=["lane", "executor"])
+def test_nothing_is_signed_twice_in_place(
+    tree: Tree, image: bytes, key: str, journal: Path, executor: Workers | None
+) -> None:
+    # so many that there is a pool
+    folder = tree({f"{number:03}": image for number in range(500)})
+
+    def sign() -> Generator[Result]:
+        return dcmseal.sign_many([folder], key=key, in_place=True, journal=journal, jobs=2, executor=executor)
+
+    assert {verdict for _, verdict in names(first_of(sign(), 70))} == {"signed"}
+    # workers finish what is in their hands, and nobody hears of it
+    assert sum(signatures(folder)) >= 70
+    (folder / "000").write_bytes(image)
+    again = names(sign())
+    assert again[0] == ("000", "signed")
+    assert len(again) <= 431
+    assert signatures(folder) == [1] * 500
+    assert list(sign()) == []
+    assert recorded(journal) == {"signed": 500}
+    assert {each.verdict for each in dcmseal.verify_many([folder], integrity_only=True)} == {"valid"}
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_key_is_not_opened_if_nothing_is_left(
+    tree: Tree, image: bytes, loose_key: Path, pki: Pki, tmp_path: Path, journal: Path, *, in_place: bool
+) -> None:
+    folder = tree({"a": image, "b": image})
+    output = None if in_place else tmp_path / "signed"
+
+    def sign() -> list[tuple[str, str]]:
+        key = uri_of(loose_key, pki)
+        return names(dcmseal.sign_many([folder], key=key, in_place=in_place, output_dir=output, journal=journal))
+
+    assert sign() == [("a", "signed"), ("b", "signed")]
+    content = loose_key.read_bytes()
+    loose_key.unlink()
+    assert sign() == []
+    (folder / "c").write_bytes(image)
+    before = recorded(journal)
+    for _ in range(2):
+        with pytest.raises(SignerError, match=r"loose\.pem"):
+            sign()
+    assert dcmseal.signatures(folder / "c") == ()
+    assert recorded(journal) == before == {"signed": 2}
+    loose_key.write_bytes(content)
+    assert sign() == [("c", "signed")]
+    assert signatures(output or folder) == [1, 1, 1]
+
+
+def test_nobody_is_asked_for_the_pin_of_a_token_that_is_not_needed(
+    tree: Tree, image: bytes, softhsm: SoftHsm, pki: Pki, journal: Path
+) -> None:
+    token = softhsm.token("journal")
+    token.add("p256", pki["p256"])
+    folder = tree({"a": image, "b": image})
+    asked: list[str] = []
+
+    def secrets(request: SecretRequest) -> str:
+        asked.append(request.purpose)
+        return PIN
+
+    def sign() -> Generator[Result]:
+        return dcmseal.sign_many([folder], key=token.uri("p256"), secrets=secrets, in_place=True, journal=journal)
+
+    assert names(first_of(sign(), 1)) == [("a", "signed")]
+    assert names(sign()) == [("b", "signed")]
+    assert len(asked) == 2
+    token.remove()
+    assert list(sign()) == []
+    (folder / "c").write_bytes(image)
+    with pytest.raises(SignerError):
+        next(sign())
+    token.put_back()
+    assert names(sign()) == [("c", "signed")]
+    assert len(asked) == 3
+
+
+def test_no_journal_is_begun_for_a_key_that_cannot_be_opened(tree: Tree, image: bytes, journal: Path) -> None:
+    folder = tree({"a": image})
+    with pytest.raises(SignerError):
+        next(dcmseal.sign_many([folder], key="pem:none.pem?cert=none.pem", in_place=True, journal=journal))
+    assert not journal.exists()
+
+
+def test_a_key_is_opened_before_results_are_waited_for(
+    tree: Tree, signed: bytes, image: bytes, loose_key: Path, pki: Pki, journal: Path
+) -> None:
+    """Whoever shows progress has not begun yet when a PIN is asked for."""
+    folder, uri = tree({"a": image}), uri_of(loose_key, pki)
+    assert len(list(dcmseal.sign_many([folder], key=uri, in_place=True, journal=journal))) == 1
+    loose_key.unlink()
+    (folder / "b").write_bytes(signed)
+    task = SignTask(run=str(uuid.uuid4()), placement=Placement(), key=uri)
+    with (
+        KeyHere(installed().open_signer(uri, lambda _: None)) as key,
+        Journal.open(JournalWish(path=str(journal)), task) as opened,
+        pytest.raises(SignerError),
+    ):
+        key.run(instances([str(folder)]), task, journal=opened)
+
+
+def test_an_open_signer_is_known_by_its_certificate(tree: Tree, image: bytes, pki: Pki, journal: Path) -> None:
+    folder = tree({"a": image, "b": image})
+
+    def sign(name: str) -> list[Result]:
+        uri = f"pem:{pki[name].key_pem}?cert={pki[name].certificate_pem}"
+        with installed().open_signer(uri, lambda _: None) as signer:
+            return list(dcmseal.sign_many([folder], signer=signer, in_place=True, journal=journal))
+
+    assert len(sign("p256")) == 2
+    assert sign("p256") == []
+    with pytest.raises(UsageError, match="it differs in key"):
+        sign("rsa2048")
+    assert signatures(folder) == [1, 1]
+
+
+def test_shards_together_are_the_whole(tree: Tree, signed: bytes, tmp_path: Path) -> None:
+    folder = tree({f"{number}": signed for number in range(9)})
+    found: list[str] = []
+    for number in (1, 2, 3):
+        shard = dcmseal.verify_many(
+            [folder], integrity_only=True, journal=tmp_path / f"{number}.journal", shard=f"{number}/3"
+        )
+        found += (name for name, _ in names(shard))
+    assert sorted(found) == [str(number) for number in range(9)]
+
+
+def test_journals_that_do_not_fit_are_refused(tree: Tree, signed: bytes, key: str, journal: Path) -> None:
+    folder = tree({"a": signed})
+    list(dcmseal.verify_many([folder], integrity_only=True, journal=journal))
+    with pytest.raises(UsageError, match="it differs in accept old format"):
+        next(dcmseal.verify_many([folder], integrity_only=True, accept_old_format=True, journal=journal))
+    with pytest.raises(UsageError, match="another task"):
+        next(dcmseal.sign_many([folder], key=key, in_place=True, journal=journal))
+    with pytest.raises(UsageError, match="whole archive"):
+        next(dcmseal.verify_many([folder], integrity_only=True, journal=journal, shard="1/2"))
+    with pytest.raises(JournalError, match="is no journal"):
+        next(dcmseal.verify_many([folder], integrity_only=True, journal=folder / "a"))
+    for shard, said in (("1/2", "journal=FILE"), ("3", "2/4")):
+        with pytest.raises(UsageError) as caught:
+            dcmseal.verify_many([folder], shard=shard, journal=None if shard == "1/2" else journal)
+        assert said in caught.value.hint
+    assert len(dcmseal.signatures(folder / "a")) == 1

@@ -1,0 +1,37 @@
+"""Dry runs as a task: spread over processes, in every form of answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dcmseal.batch.finding import instances
+from dcmseal.batch.results import Form
+from dcmseal.batch.running import run
+from dcmseal.batch.sign_task import Placement
+from dcmseal.batch.skipping import SkipRule
+from dcmseal.batch.tasks import PlanTask, SignTask
+from dcmseal.batch.workers import Workers, local_workers
+
+Tree = Callable[[dict[str, bytes]], Path]
+ANY = (SkipRule.parse("any"),)
+
+
+@pytest.mark.parametrize("executor", [None, local_workers(2)], ids=["here", "pool"])
+@pytest.mark.parametrize("form", Form)
+def test_plans_come_back_in_any_form(
+    tree: Tree, image: bytes, signed: bytes, executor: Workers | None, form: Form
+) -> None:
+    folder = tree({"a": image, "b": signed, "c": image[:-100], "d": image})
+    signing = SignTask(run="", placement=Placement(folder=str(folder / "out")), key="no-such:key", skip=ANY, form=form)
+    results = list(run(instances([str(folder)]), PlanTask(signing), executor=executor, jobs=1, chunk=1))
+    assert [each.verdict for each in results] == ["planned", "skipped", "failed", "planned"]
+    assert not any(each.changed or each.output or each.ends_run for each in results)
+    assert sorted(path.name for path in folder.iterdir()) == ["a", "b", "c", "d"]
+    if form in (Form.ANSWER, Form.DOCUMENT):
+        assert [each.document()["document"] for each in results] == ["plan", "skipped", "error", "plan"]
+    else:
+        assert not results[0].text
+    assert all((each.gist is None) == (form in (Form.ANSWER, Form.VERDICT)) for each in results)
