@@ -8,6 +8,7 @@ from dcmseal import tags
 from dcmseal.dataset.header import Header, Kind, kind_of, read_header
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.vr import LONG_VRS
 from dcmseal.dataset.walk import UNTIL_DELIMITER, end_of
 from dcmseal.errors import Malformed
 from dcmseal.tags import tag_text
@@ -17,6 +18,8 @@ _MAX_ELEMENTS: Final = 250_000
 
 _SHORT: Final = -1
 _OTHER: Final = -2
+_LONG: Final = -3
+"""A plain element whose length follows in four more bytes."""
 
 
 _MAX_REMEMBERED: Final = 1 << 14
@@ -38,6 +41,11 @@ def _learned(header: bytes, encoding: Encoding) -> tuple[int, int]:
         tag, vr, size, length = decoded
         if kind_of(tag, vr, length) is Kind.PLAIN:
             step = size + length, tag
+    elif header[4:6] in LONG_VRS and header[6:] == b"\0\0" and not encoding.is_implicit:
+        group, element, _ = encoding.item_header.unpack(header)
+        tag = group << 16 | element
+        if kind_of(tag, header[4:6], 0) is Kind.PLAIN:
+            step = _LONG, tag
     steps = _STEPS[encoding.key]
     if len(steps) >= _MAX_REMEMBERED:
         steps.clear()
@@ -73,6 +81,7 @@ class LevelScanner:
         source, end = self.source, self.end
         steps = _STEPS[self.encoding.key]
         all_tags, starts = self.tags, self.starts
+        length_at = self.encoding.u32.unpack_from
         position = self.position
         limit = source.size if end == UNTIL_DELIMITER else end
         self.stopped_at = -1
@@ -87,7 +96,12 @@ class LevelScanner:
                 except KeyError:
                     step, tag = _learned(buffer[at : at + 8], self.encoding)
                 if step < 0:
-                    break
+                    if step != _LONG or at + 12 > len(buffer):
+                        break
+                    (length,) = length_at(buffer, at + 8)
+                    if length == UNDEFINED_LENGTH:
+                        break
+                    step = 12 + length
                 all_tags.append(tag)
                 starts.append(at + base)
                 at += step
@@ -100,7 +114,7 @@ class LevelScanner:
                 if end == UNTIL_DELIMITER:
                     raise Malformed("an item does not end", position)
                 self._done = True
-            elif step == _OTHER:
+            elif step in (_OTHER, _LONG):
                 if self._special(buffer, at, limit):
                     return False
                 position = self.position

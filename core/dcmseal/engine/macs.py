@@ -112,17 +112,20 @@ def level_macs(
     scan = level.scanner()
     jobs: dict[MacKey, MacJob] = {}
     found_parameters: tuple[FoundParameters, ...] = ()
+    made: tuple[MacParameters | None, MacJob | None] = None, None
 
     def prepare(scanned: LevelScanner) -> Sequence[MacJob]:
-        nonlocal found_parameters
+        nonlocal found_parameters, made
         found_parameters = read_parameters(scanned)
         for found in found_parameters:
             parameters = found.parameters
             key = mac_key(parameters)
-            if len(jobs) < MAX_MACS and key not in jobs:
+            # of the usual one and only, the key is not hashed more often than needed: it has hundreds of tags
+            if not jobs or (len(jobs) < MAX_MACS and key not in jobs):
                 digest = start_digest(parameters)
                 if digest is not None:
-                    jobs[key] = MacJob(tags=frozenset(parameters.elements), digest=digest)
+                    made = parameters, MacJob(tags=frozenset(parameters.elements), digest=digest)
+                    jobs[key] = made[1]
         return tuple(jobs.values())
 
     encoder = Encoder(
@@ -139,6 +142,7 @@ def level_macs(
         jobs=jobs,
         variant=variant,
         ambiguous=encoder.seen.ambiguous,
+        _asked=made,
     )
 
 
