@@ -16,7 +16,7 @@ from dcmseal.batch.chunks import CHUNK, chunks, result_of, size_of
 from dcmseal.batch.items import Found
 from dcmseal.batch.results import Result
 from dcmseal.batch.untried import is_untried
-from dcmseal.batch.workers import Workers, local_workers, start_server, usable_processors
+from dcmseal.batch.workers import Workers, can_begin, local_workers, start_server, usable_processors
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.journal import Journal
@@ -40,17 +40,17 @@ def run(
     """Work on all items; results come in the order of the items, and not all items are looked at before.
 
     With ``executor`` the work is done there; else by ``jobs`` processes (None: as many as there are processors), and in
-    this one if that is one, or if the items are few. A bad item is a result that failed, and so is an item that no
-    worker survives. A result that ``ends_run`` is the last: what was done by then comes before it, in order, and what
-    was not tried does not come. ``before_end`` is called when it is known that the run stops early, so that workers
-    need not be waited for longer than for the files in their hands. Close the generator to stop early: no worker
-    process is left, and no file half written.
+    this one if that is one, if the items are few, or if no other can begin as this one did. A bad item is a result that
+    failed, and so is an item that no worker survives. A result that ``ends_run`` is the last: what was done by then
+    comes before it, in order, and what was not tried does not come. ``before_end`` is called when it is known that the
+    run stops early, so that workers need not be waited for longer than for the files in their hands. Close the
+    generator to stop early: no worker process is left, and no file half written.
 
     Raises SealError or one of its kinds for what is wrong with the request itself.
     """
     if executor is not None:
         return _there(items, task, executor, chunk, before_end)
-    count = jobs or usable_processors()
+    count = (jobs or usable_processors()) if can_begin() else 1
     rest = iter(items)
     first = [] if count == 1 else list(_few(rest))
     if count == 1 or (len(first) < _FEW and sum(map(size_of, first)) < _SMALL):

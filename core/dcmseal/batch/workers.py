@@ -7,6 +7,7 @@ True
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Generator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -54,6 +55,13 @@ def local_workers(jobs: int) -> Workers:
             pool.shutdown(cancel_futures=True)
 
     return Workers(open=open_pool, slots=lambda _: jobs)
+
+
+def can_begin() -> bool:
+    """Whether processes can begin as this one did: a program that came from standard input cannot be read again."""
+    main = sys.modules["__main__"]
+    path = getattr(main, "__file__", None)
+    return path is None or main.__spec__ is not None or os.path.exists(path)
 
 
 def start_server(task: Task) -> BaseContext:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -169,6 +171,18 @@ def test_processes_begin_anew_where_there_is_no_server_to_fork_them(monkeypatch:
     results = list(run(items(20), DeadlyTask(), executor=local_workers(2), chunk=3))
     assert [each.item.source for each in results] == [str(number) for number in range(20)]
     assert str(os.getpid()) not in {each.reason for each in results}
+
+
+def test_a_program_from_standard_input_works_in_its_own_process() -> None:
+    program = (
+        "from tests.core.batch.deadly import DeadlyTask\n"
+        "from tests.core.batch.test_running import items\n"
+        "from dcmseal.batch.running import run\n"
+        "print(len({each.reason for each in run(items(600), DeadlyTask(), jobs=2)}))"
+    )
+    root = Path(__file__).parents[3]
+    ran = subprocess.run([sys.executable, "-"], input=program, check=True, capture_output=True, text=True, cwd=root)
+    assert (ran.stdout, ran.stderr) == ("1\n", "")
 
 
 def test_closing_early_leaves_no_process() -> None:
