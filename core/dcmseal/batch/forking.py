@@ -10,10 +10,10 @@ import gc
 import os
 from typing import Final
 
-THRESHOLDS: Final = gc.get_threshold()
+_THRESHOLDS: Final = gc.get_threshold()
 """How often processes look for garbage."""
 _FEW: Final = 100_000
 """Objects: more than all that is imported makes."""
 
 gc.set_threshold(_FEW)
-os.register_at_fork(before=gc.freeze, after_in_child=lambda: gc.set_threshold(*THRESHOLDS))
+os.register_at_fork(before=gc.freeze, after_in_child=lambda: gc.set_threshold(*_THRESHOLDS))

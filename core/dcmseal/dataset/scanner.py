@@ -8,7 +8,6 @@ from dcmseal import tags
 from dcmseal.dataset.header import Header, Kind, kind_of, read_header
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import LONG_VRS
 from dcmseal.dataset.walk import UNTIL_DELIMITER, end_of
 from dcmseal.errors import Malformed
 from dcmseal.tags import tag_text
@@ -36,16 +35,15 @@ def _learned(header: bytes, encoding: Encoding) -> tuple[int, int]:
     if len(header) < 8:
         return _SHORT, 0
     step = _OTHER, 0
-    decoded = read_header(header, 0, encoding)
-    if decoded is not None and decoded.size == 8 and decoded.vr:
+    # of a long header, the length is not known here
+    decoded = read_header(header + bytes(4), 0, encoding)
+    if decoded is not None and decoded.vr:
         tag, vr, size, length = decoded
         if kind_of(tag, vr, length) is Kind.PLAIN:
-            step = size + length, tag
-    elif header[4:6] in LONG_VRS and header[6:] == b"\0\0" and not encoding.is_implicit:
-        group, element, _ = encoding.item_header.unpack(header)
-        tag = group << 16 | element
-        if kind_of(tag, header[4:6], 0) is Kind.PLAIN:
-            step = _LONG, tag
+            if size == 8:
+                step = size + length, tag
+            elif header[6:] == b"\0\0":
+                step = _LONG, tag
     steps = _STEPS[encoding.key]
     if len(steps) >= _MAX_REMEMBERED:
         steps.clear()

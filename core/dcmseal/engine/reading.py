@@ -18,7 +18,7 @@ from dcmseal.location import Location
 from dcmseal.mac.headers import swapped
 from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
 from dcmseal.report import Aspect, Finding, Outcome
-from dcmseal.tags import tag_text, tags_text
+from dcmseal.tags import is_ascending, tag_text, tags_text
 
 MAX_SIGNATURES: Final = 4096
 """Items read from one sequence; more are refused."""
@@ -193,7 +193,7 @@ def _signature(
         # nothing parts the data elements from the item's in the MAC: signed ones could be moved here from the data set
         message = "the signature's item holds elements that belong in front of it, in the data set"
         problems.append(form_problem("foreign-element-in-item", message, tags_text(foreign)))
-    if item.tags != sorted(set(item.tags)):
+    if not is_ascending(item.tags):
         problems.append(form_problem("item-disordered", "the signature's elements are not in order, or not unique"))
     return FoundSignature(signature=signature, item=item, start=start, end=end, problems=tuple(problems))
 

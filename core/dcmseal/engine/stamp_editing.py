@@ -26,7 +26,7 @@ def stamp_edits(signed: SignedLevel, found: FoundSignature, signature: DigitalSi
     the item are not in order, for there is no telling then where they belong.
     """
     item = found.item
-    if item.tags != sorted(set(item.tags)):
+    if not tags.is_ascending(item.tags):
         raise DatasetError("the signature's elements are not in order", hint="dcmseal verify tells more")
     edits = [*_edits(item, signature)]
     return with_lengths([(edits, (*signed.level.holders, *_holders(signed.scan, found)))])
