@@ -144,9 +144,10 @@ class StructureWalk:
         tag, encoding = header.tag, _inner(header, self._encoding)
         steps, expected, is_implicit = STEPS[encoding.key], tags.MACRO_ITEMS.get(tag, _ANYTHING), encoding.is_implicit
         open_items = 0
-        position = start + header.size
-        sequence_end = _NEVER if header.length == UNDEFINED_LENGTH else position + header.length
-        item_end, last = 0, -1
+        position: int = start + header.size
+        sequence_end: int = _NEVER if header.length == UNDEFINED_LENGTH else position + header.length
+        item_end: int = 0
+        last: int = -1
         buffer, base = source.window(position)
         while True:
             item = self._item(tag, position, sequence_end, encoding)
@@ -180,7 +181,7 @@ class StructureWalk:
                     buffer, base = source.window(position)
                     found = learn_step(buffer[position - base : position - base + 8], encoding)
                 step, current = found
-                if step <= 0 or expected or (is_implicit and buffer[position - base + 8 :][:4] in ITEM_MARKS):
+                if step <= 0 or step & 1 or expected or (is_implicit and _may_be_items(buffer, position - base + 8)):
                     element = read_header(source.read(position, min(size, position + 12)), 0, encoding)
                     if element is None:
                         self._broken("holds something that is not a Data Element", tag, position)
@@ -192,7 +193,9 @@ class StructureWalk:
                         position += 8
                         item_end = position
                         break
-                    if length != UNDEFINED_LENGTH and is_misread(vr, length, encoding):
+                    # dcmjs looks for the end of an open item at even places only
+                    is_odd = bool(length & 1 and open_items)
+                    if length != UNDEFINED_LENGTH and (is_odd or is_misread(vr, length, encoding)):
                         self.problems.misread(element, position)
                     self._checks.special(element, position, encoding, tag)
                     element = self._checks.taken_for_items(element, position, encoding)
@@ -283,6 +286,12 @@ class StructureWalk:
         """Keep a small sequence in which nothing was wrong, to pass over the next that is the same."""
         if end - start < _SMALL and len(self._sound) < _MAX_REMEMBERED:
             self._sound.add(self._source.read(start, end))
+
+
+def _may_be_items(buffer: bytes, at: int) -> bool:
+    """Whether a value begins as items do, as far as the buffer tells."""
+    mark = buffer[at : at + 4]
+    return len(mark) < 4 or mark in ITEM_MARKS
 
 
 def _nests(header: Header) -> bool:

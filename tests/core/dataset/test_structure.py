@@ -138,6 +138,12 @@ PROBLEMS: dict[str, tuple[bytes, str]] = {
     "SS of one byte, in an item": (in_item(b.Value(PRIVATE, "SS", b"a")), "length-misread"),
     "FD of four bytes, in an item": (in_item(b.Value(PRIVATE, "FD", bytes(4))), "length-misread"),
     "SV of four bytes": (at_main(b.Value(PRIVATE, "SV", bytes(4))), "length-misread"),
+    "FD of four bytes in implicit VR": (
+        at_main(b.Value(0x00181271, "FD", bytes(4)), syntax=b.IMPLICIT_LE),
+        "length-misread",
+    ),
+    "odd text in an open item": (in_item(b.Value(PRIVATE, "LO", b"abc"), undefined=True), "length-misread"),
+    "odd bytes in an open item": (in_item(b.Value(PRIVATE, "OB", b"abc"), undefined=True), "length-misread"),
     "thirteen bytes in implicit VR": (at_main(THIRTEEN, syntax=b.IMPLICIT_LE), "length-misread"),
     "thirteen bytes in a UN item": (
         in_item(items("UN", PRIVATE, b.Item((THIRTEEN,)))),
@@ -235,7 +241,8 @@ HARMLESS: dict[str, bytes] = {
     "padding in MAC parameters": in_parameters(b.Value(PADDING, "OB", bytes(4))),
     "icon of a compressed image": in_item(ICON_PIXELS, tag=ICON, syntax=b.JPEG_BASELINE),
     "UN of undefined length": in_item(items("UN", PRIVATE, b.Item((b.text(0x00100020, "LO", "47"),)))),
-    "odd text in explicit VR": in_item(b.Value(PRIVATE, "LO", bytes(13))),
+    "odd text at the main level": at_main(THIRTEEN),
+    "odd text in an item": in_item(THIRTEEN),
     "odd groups": b.file([b.Value(group << 16 | 0x10, "LO", b"ab") for group in (1, 3, 5, 7)]),
     "reserved bytes": at_main(b.Value(PRIVATE, "OB", b"ab")).replace(b"OB\0\0\2", b"OB\1\1\2"),
     "empty items of undefined length": in_item(items("SQ", PRIVATE, b.Item(undefined=True)), undefined=True),
