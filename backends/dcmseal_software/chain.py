@@ -10,6 +10,7 @@ from cryptography.x509 import Certificate
 
 from dcmseal.errors import CertificateMismatch, CertificateNotValid, KeyNotFound
 from dcmseal.plugins.certificate_files import certificates_in
+from dcmseal.plugins.key_algorithms import algorithm_in, not_for_signatures
 from dcmseal_software.key_files import KeyFile
 
 _MOST: Final = 64
@@ -19,7 +20,8 @@ def chain_for(held: KeyFile, *, cert: str | None, chain: str | None) -> tuple[by
     """DER certificates, the key's own first, then those of ``cert``, the key file and ``chain``, each once.
 
     The own certificate is sought in ``cert``, or in the key file if there is no ``cert``. Raises
-    CertificateMismatch if none there belongs to the key, and KeyNotFound if there is no certificate at all.
+    CertificateMismatch if none there belongs to the key, KeyNotFound if there is no certificate at all, and
+    MechanismUnavailable if it says that the key is for something else.
     """
     named = certificates_in(cert) if cert else ()
     candidates = named or held.certificates
@@ -34,6 +36,9 @@ def chain_for(held: KeyFile, *, cert: str | None, chain: str | None) -> tuple[by
             f"no certificate in {cert or held.path!r} belongs to the key in {held.path!r}",
             hint="check which certificate was issued for this key",
         )
+    algorithm = algorithm_in(own)
+    if algorithm.key_type is None:
+        raise not_for_signatures(f"the key of the certificate for {held.path!r}", algorithm)
     further = certificates_in(chain) if chain else ()
     all_of_them = dict.fromkeys(each.public_bytes(Encoding.DER) for each in (own, *named, *held.certificates, *further))
     if len(all_of_them) > _MOST:
@@ -47,5 +52,5 @@ def chain_for(held: KeyFile, *, cert: str | None, chain: str | None) -> tuple[by
 def _belongs(certificate: Certificate, held: KeyFile) -> bool:
     try:
         return certificate.public_key() == held.key.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         return False

@@ -14,15 +14,16 @@ from dcmseal.engine.carriers import carrier_findings
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.conformance import macro_findings, order_problems
 from dcmseal.engine.coverage import Listed, Lists, coverage_findings
+from dcmseal.engine.items import unsigned_item
 from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
 from dcmseal.engine.lookalikes import lookalike_findings
 from dcmseal.engine.macs import LevelMacs, level_macs
 from dcmseal.engine.profiling import Demands, Judged, LevelProfiles
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
-from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, Timestamps, type_for_profiles
+from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, TimestampRule, Timestamps, type_for_profiles
 from dcmseal.engine.validity import strength_findings, validity_findings
-from dcmseal.errors import CertificateNotValid, Malformed, NoSuchSignature
+from dcmseal.errors import CertificateNotValid, CertificateUnreadable, Malformed, NoSuchSignature
 from dcmseal.location import Location
 from dcmseal.mac.digest import is_available
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, SignerTrust, VerificationReport
@@ -159,6 +160,17 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     )
 
 
+def verify_planned(file: DicomFile, level: Level, macs: LevelMacs, signature: DigitalSignature) -> SignatureReport:
+    """What comes of a signature that is planned, with a certificate or without, whose MAC is among those of its level.
+
+    Nothing of the Data Set is hashed again.
+    """
+    found = FoundSignature(signature=signature, item=unsigned_item(signature), start=0, end=0, problems=())
+    question = Question(integrity_only=True, timestamp=TimestampQuestion(rule=TimestampRule.IGNORE))
+    timestamps = Timestamps(question.timestamp, uid=None, integrity_only=True)
+    return _verify(_signed_level(file, level, macs, _Patience(0), None), found, question, timestamps)
+
+
 def _levels(file: DicomFile, question: Question, patience: _Patience) -> Iterator[tuple[Level, LevelMacs]]:
     """The levels asked for, each with its MACs made."""
     level = main_level(file) if question.location is None else find_level(file, question.location)
@@ -214,7 +226,9 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question, time
         try:
             certificate = read_certificate(signature.certificate)
         except CertificateNotValid as error:
-            findings.append(_finding(Aspect.FORM, Outcome.FAILED, "certificate-unreadable", str(error)))
+            # what we cannot read may be in order
+            outcome = Outcome.UNKNOWN if isinstance(error, CertificateUnreadable) else Outcome.FAILED
+            findings.append(_finding(Aspect.FORM, outcome, "certificate-unreadable", str(error)))
     findings.extend(_signature_findings(level, found, certificate, question))
     trust: SignerTrust | None = None
     if certificate is not None:
@@ -287,7 +301,8 @@ def _signature_findings(
             message = "the signature was not made with the certificate's key, or was damaged"
             yield _finding(Aspect.AUTHENTICITY, Outcome.FAILED, "another-key", message, _SIGNING)
         elif match is Match.UNSUPPORTED:
-            yield _unknown_integrity("key-unsupported", "the certificate's kind of key is not supported")
+            message = f"the certificate's key is for {certificate.algorithm.name}: such signatures are not verified"
+            yield _finding(Aspect.INTEGRITY, Outcome.UNKNOWN, "key-unsupported", message, _SIGNING)
         else:
             alternative = level.readings.explain(found, lambda other: _matches(certificate, found, other))
             yield from _mismatch(match, alternative, question)
