@@ -31,14 +31,16 @@ def chain_for(held: KeyFile, *, cert: str | None, chain: str | None) -> tuple[by
             hint="name the file of the certificate: ?cert=CERTIFICATE",
         )
     own = next((each for each in candidates if _belongs(each, held)), None)
+    # keys of some algorithms cannot be read, so that nobody can tell whose they are
+    likely = own or (candidates[0] if len(candidates) == 1 else None)
+    algorithm = None if likely is None else algorithm_in(likely)
+    if algorithm is not None and algorithm.key_type is None:
+        raise not_for_signatures(f"the key of the certificate for {held.path!r}", algorithm)
     if own is None:
         raise CertificateMismatch(
             f"no certificate in {cert or held.path!r} belongs to the key in {held.path!r}",
             hint="check which certificate was issued for this key",
         )
-    algorithm = algorithm_in(own)
-    if algorithm.key_type is None:
-        raise not_for_signatures(f"the key of the certificate for {held.path!r}", algorithm)
     further = certificates_in(chain) if chain else ()
     all_of_them = dict.fromkeys(each.public_bytes(Encoding.DER) for each in (own, *named, *held.certificates, *further))
     if len(all_of_them) > _MOST:

@@ -28,6 +28,8 @@ class Advice:
     code: str
     message: str
     elements: tuple[int, ...] = ()
+    is_obstacle: bool = False
+    """Verification will not call the signature valid: the code is that of its finding."""
 
 
 def advice_about(drafted: Draft, elements: Sequence[int]) -> tuple[Advice, ...]:

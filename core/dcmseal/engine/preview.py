@@ -64,7 +64,7 @@ def signer_warnings(plan: Plan, certificate: Certificate) -> Iterator[Advice]:
 def _warning(finding: Finding) -> Advice:
     tag = tag_from_hex(finding.where)
     message = f"verification will not call the signature valid: {_in_words(finding)}"
-    return Advice(code=finding.code, message=message, elements=() if tag is None else (tag,))
+    return Advice(code=finding.code, message=message, elements=() if tag is None else (tag,), is_obstacle=True)
 
 
 def _in_words(finding: Finding) -> str:
@@ -95,6 +95,6 @@ def _about_usage(certificate: Certificate) -> Iterator[Advice]:
         elif isinstance(value, x509.KeyUsage) and not (value.digital_signature or value.content_commitment):
             message = (
                 "by its key usage the certificate is not for signing: verification with trust calls the signature "
-                "invalid (RFC 5280 4.2.1.3)"
+                "invalid, wrong-key-usage (RFC 5280 4.2.1.3)"
             )
-            yield Advice(code="certificate-not-for-signing", message=message)
+            yield Advice(code="certificate-not-for-signing", message=message, is_obstacle=True)
