@@ -62,6 +62,11 @@ class Certificate:
         return self.fields.serial_number
 
     @property
+    def is_self_issued(self) -> bool:
+        """Whether issuer and subject have the same name (RFC 5280 3.2): whoever tries things out makes such a one."""
+        return self.fields.issuer == self.fields.subject
+
+    @property
     def sha256(self) -> str:
         """Fingerprint: the SHA-256 of the DER, in hexadecimal."""
         import hashlib

@@ -89,7 +89,7 @@ def _about_usage(certificate: Certificate) -> Iterator[Advice]:
         return
     for extension in extensions:
         value = extension.value
-        if isinstance(value, x509.BasicConstraints) and value.ca:
+        if isinstance(value, x509.BasicConstraints) and value.ca and not certificate.is_self_issued:
             message = "the certificate is an authority's, and not one that was issued to a signer (RFC 5280 4.2.1.9)"
             yield Advice(code="certificate-of-authority", message=message)
         elif isinstance(value, x509.KeyUsage) and not (value.digital_signature or value.content_commitment):

@@ -334,8 +334,10 @@ class TestNames:
         assert self.signers(common_name("A"), common_name("B"), pki)
         assert not self.signers(common_name("A"), common_name("a "), pki)
         assert not self.signers(common_name("A"), common_name("B"), pki, keys=("rsa2048", "rsa2048"))
-        named = [name((raw.UNIQUE_IDENTIFIER, 3, b"\0" + each), (COMMON_NAME, 0x0C, b"A")) for each in (b"1", b"2")]
-        assert self.signers(*named, pki)
+        one, other = (
+            name((raw.UNIQUE_IDENTIFIER, 3, b"\0" + each), (COMMON_NAME, 0x0C, b"A")) for each in (b"1", b"2")
+        )
+        assert self.signers(one, other, pki)
 
     def test_types_of_strings_make_no_difference(self, pki: Pki) -> None:
         info = info_of(rsa_key(pki["rsa2048"]))

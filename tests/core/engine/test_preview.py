@@ -92,14 +92,25 @@ class TestOfTheCertificate:
         return SoftwareSigner(key, (made.public_bytes(Encoding.DER),))
 
     def usage(self, *names: str) -> x509.KeyUsage:
-        every = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
-        every += ("key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
+        every = [
+            *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+            *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+        ]
         return x509.KeyUsage(**{each: each in names for each in every})
 
     def test_of_an_authority(self, pki: Pki) -> None:
         signer = self.certified(pki, x509.BasicConstraints(ca=True, path_length=None), self.usage("key_cert_sign"))
         result = dcmseal.sign(file(image()), signer=signer)
         assert warned(result) == {"certificate-of-authority", "certificate-not-for-signing"}
+
+    def test_of_a_signer_who_issued_it_to_himself(self, pki: Pki) -> None:
+        """So does openssl req -x509, and says that it is an authority's."""
+        key = pki["rsa2048"].key
+        assert isinstance(key, rsa.RSAPrivateKey)
+        authority, name = raw.extension("2.5.29.19", raw.seq(b"\1\1\xff")), raw.common_name("Dr. Example")
+        for issuer, codes in ((name, set[str]()), (raw.common_name("authority"), {"certificate-of-authority"})):
+            der = raw.certificate(raw.info_of(key.public_key()), subject=name, issuer=issuer, extensions=(authority,))
+            assert warned(dcmseal.sign(file(image()), signer=SoftwareSigner(key, (der,)))) == codes
 
     @pytest.mark.parametrize("usage", ["digital_signature", "content_commitment"])
     def test_of_a_signer(self, usage: str, pki: Pki) -> None:
