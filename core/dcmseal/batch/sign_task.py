@@ -106,8 +106,8 @@ class SignTask:
     @property
     def needs(self) -> tuple[str, ...]:
         """What it takes to sign, and to tell of it."""
-        modules = ("dcmseal.engine.changing", "dcmseal.batch.result_documents", "cryptography.x509")
-        return (*modules, "importlib.metadata", "pluggy")
+        modules = ("dcmseal.engine.changing", "dcmseal.engine.verification", "dcmseal.batch.result_documents")
+        return (*modules, "cryptography.x509", "importlib.metadata", "pluggy")
 
     @contextmanager
     def open(self) -> Generator[SigningWorker]:

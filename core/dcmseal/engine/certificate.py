@@ -164,7 +164,7 @@ def _fields(der: bytes) -> CertificateFields:
     try:
         fields = certificate_fields(der)
     except NotDer as error:
-        raise CertificateNotValid(f"the value is no certificate: {error}", hint=_HINT) from None
+        raise CertificateNotValid(f"the certificate cannot be read: {error}", hint=_HINT) from None
     if fields.repeated_extension:
         raise CertificateNotValid(
             f"the certificate has the extension {fields.repeated_extension} twice (RFC 5280 4.2)",

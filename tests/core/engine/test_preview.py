@@ -108,9 +108,9 @@ class TestOfTheCertificate:
         key = pki["rsa2048"].key
         assert isinstance(key, rsa.RSAPrivateKey)
         authority, name = raw.extension("2.5.29.19", raw.seq(b"\1\1\xff")), raw.common_name("Dr. Example")
-        for issuer, codes in ((name, set[str]()), (raw.common_name("authority"), {"certificate-of-authority"})):
+        for issuer, expected in ((name, set[str]()), (raw.common_name("authority"), {"certificate-of-authority"})):
             der = raw.certificate(raw.info_of(key.public_key()), subject=name, issuer=issuer, extensions=(authority,))
-            assert warned(dcmseal.sign(file(image()), signer=SoftwareSigner(key, (der,)))) == codes
+            assert warned(dcmseal.sign(file(image()), signer=SoftwareSigner(key, (der,)))) == expected
 
     @pytest.mark.parametrize("usage", ["digital_signature", "content_commitment"])
     def test_of_a_signer(self, usage: str, pki: Pki) -> None:
