@@ -68,7 +68,9 @@ def _warning(finding: Finding) -> Advice:
 
 
 def _in_words(finding: Finding) -> str:
-    return f"{finding.message} ({finding.clause})" if finding.clause else finding.message
+    place = f", at {finding.where}" if finding.where and finding.where not in finding.message else ""
+    clause = f" ({finding.clause})" if finding.clause else ""
+    return f"{finding.message}{place}{clause}"
 
 
 @lru_cache(maxsize=16)
