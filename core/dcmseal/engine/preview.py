@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dcmseal.engine.planning import Plan
     from dcmseal.model import DigitalSignature
 
-_UNSIGNED: Final = frozenset({"nothing-to-compare"})
+_UNSIGNED: Final = frozenset({"nothing-to-compare", "empty-sequence"})
 """What is missing only as long as nothing is signed."""
 _PERMITTED: Final = frozenset({"certificate-expired", "certificate-not-yet-valid"})
 """What a signer may have given leave for."""
@@ -38,12 +38,12 @@ def plan_warnings(file: DicomFile, level: Level, macs: LevelMacs, signature: Dig
     """
     from dcmseal.engine.verification import verify_planned
 
-    for finding in verify_planned(file, level, macs, signature).obstacles:
+    obstacles = (*macs.found.problems, *verify_planned(file, level, macs, signature).obstacles)
+    for finding in (each for each in obstacles if each.code not in _UNSIGNED):
         if finding.outcome is Outcome.FAILED:
             hint = "no verifier should accept a signature over this: repair the file"
             raise DatasetError(_in_words(finding), hint=hint)
-        if finding.code not in _UNSIGNED:
-            yield _warning(finding)
+        yield _warning(finding)
 
 
 def signer_warnings(plan: Plan, certificate: Certificate) -> Iterator[Advice]:

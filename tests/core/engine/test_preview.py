@@ -16,13 +16,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 import dcmseal
 from dcmseal.cli.main import main
 from dcmseal.engine.signing_result import SigningResult
-from dcmseal.errors import CertificateNotValid
+from dcmseal.errors import CertificateNotValid, DatasetError
 from dcmseal.mac.level import LevelFacts, LevelPass
 from dcmseal.report import Verdict
+from dcmseal.terms import KeyType
 from dcmseal_software.signer import SoftwareSigner
 from tests.core.engine.kit import Untouched, codes, signer_of, verdict, verified
 from tests.support import raw_certificates as raw
-from tests.support.builder import Fragments, Item, Sequence, Syntax, Value, file, image, text
+from tests.support.builder import Fragments, Item, Sequence, Syntax, Value, file, image, in_order, text
 from tests.support.pki import Pki
 
 PRIVATE_SYNTAX = Syntax("1.2.276.0.50.1.2.1")
@@ -46,6 +47,15 @@ class TestOfTheFile:
     def test_it_is_known_without_a_key(self, pki: Pki) -> None:
         with dcmseal.plan(file(image(), PRIVATE_SYNTAX)) as plan:
             assert [each.code for each in plan.advice] == ["file-syntax-unknown"]
+
+    @pytest.mark.parametrize("tag", [0x4FFE0001, 0xFFFAFFFA])
+    def test_a_place_for_signatures_that_is_none(self, tag: int, pki: Pki) -> None:
+        """It is refused before the key is touched, with place and clause."""
+        data = file(in_order(*image(), Value(tag, "OB", b"??")))
+        with pytest.raises(DatasetError, match=r"does not have VR SQ \(PS3.3 Table C.12-6\)"):
+            dcmseal.sign(data, signer=Untouched((pki["p256"].der,), KeyType.EC))
+        empty = dcmseal.sign(file(in_order(*image(), Sequence(tag))), signer=signer_of(pki["p256"]))
+        assert verdict(empty.data or b"") is Verdict.VALID
 
     def test_all_that_verification_says_is_said(self, pki: Pki) -> None:
         """Whatever the verifier will not call valid is warned of, or refused; what is valid is not warned of."""
