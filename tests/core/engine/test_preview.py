@@ -19,16 +19,17 @@ from dcmseal.engine.signing_result import SigningResult
 from dcmseal.errors import CertificateNotValid, DatasetError
 from dcmseal.mac.level import LevelFacts, LevelPass
 from dcmseal.report import Verdict
+from dcmseal.tags import PIXEL_DATA
 from dcmseal.terms import KeyType
 from dcmseal_software.signer import SoftwareSigner
-from tests.core.engine.kit import Untouched, codes, signer_of, verdict, verified
+from tests.core.engine.kit import Untouched, signer_of, verdict, verified
 from tests.support import raw_certificates as raw
-from tests.support.builder import Fragments, Item, Sequence, Syntax, Value, file, image, in_order, text
+from tests.support.builder import IMPLICIT_LE, JPEG_BASELINE, Fragments, Sequence, Value, file, image, in_order
 from tests.support.pki import Pki
 
-PRIVATE_SYNTAX = Syntax("1.2.276.0.50.1.2.1")
-HIDING = Fragments(fragments=(b"", b"\xff\xd8\xfe\xff\xdd\xe0\0\0\0\0\xff\xd9"))
-BEHIND = Sequence(0x7FE10011, (Item((text(0x00080060, "CS", "CT"),)),))
+DIVISIBLE = Fragments(fragments=(b"", b"\xff\xd8\xfe\xff\x00\xe0\0\0\0\0\xff\xd9"))
+"""Its one fragment reads as two: the MAC does not tell where they end."""
+FILE = file((*image()[:-1], DIVISIBLE), JPEG_BASELINE)
 
 
 def warned(result: SigningResult) -> set[str]:
@@ -36,17 +37,19 @@ def warned(result: SigningResult) -> set[str]:
 
 
 class TestOfTheFile:
-    def test_a_transfer_syntax_that_nobody_knows(self, pki: Pki) -> None:
-        result = dcmseal.sign(file(image(), PRIVATE_SYNTAX), signer=signer_of(pki["p256"]))
-        assert "file-syntax-unknown" in warned(result)
+    def test_fragments_that_the_mac_does_not_bind(self, pki: Pki) -> None:
+        result = dcmseal.sign(FILE, signer=signer_of(pki["p256"]))
+        (warning,) = result.warnings
+        assert (warning.code, warning.elements, warning.is_obstacle) == ("fragments-ambiguous", (PIXEL_DATA,), True)
+        assert "PS3.3 C.12.1.1.3.1.2" in warning.message
         assert verdict(result.data or b"") is Verdict.NOT_ESTABLISHED
-        (warning,) = (each for each in result.warnings if each.code == "file-syntax-unknown")
-        assert PRIVATE_SYNTAX.uid in warning.message
-        assert "PS3.5 10" in warning.message
 
-    def test_it_is_known_without_a_key(self, pki: Pki) -> None:
-        with dcmseal.plan(file(image(), PRIVATE_SYNTAX)) as plan:
-            assert [each.code for each in plan.advice] == ["file-syntax-unknown"]
+    def test_it_is_known_without_a_key(self) -> None:
+        with dcmseal.plan(FILE) as plan:
+            assert [each.code for each in plan.advice] == ["fragments-ambiguous"]
+
+    def test_only_what_is_signed_counts(self, pki: Pki) -> None:
+        assert not dcmseal.sign(FILE, signer=signer_of(pki["p256"]), tags=["PatientName"]).warnings
 
     @pytest.mark.parametrize("tag", [0x4FFE0001, 0xFFFAFFFA])
     def test_a_place_for_signatures_that_is_none(self, tag: int, pki: Pki) -> None:
@@ -57,15 +60,16 @@ class TestOfTheFile:
         empty = dcmseal.sign(file(in_order(*image(), Sequence(tag))), signer=signer_of(pki["p256"]))
         assert verdict(empty.data or b"") is Verdict.VALID
 
-    def test_all_that_verification_says_is_said(self, pki: Pki) -> None:
+    @pytest.mark.parametrize(
+        "data", [FILE, file(image()), file(image(), IMPLICIT_LE)], ids=["divisible", "plain", "implicit"]
+    )
+    def test_all_that_verification_says_is_said(self, data: bytes, pki: Pki) -> None:
         """Whatever the verifier will not call valid is warned of, or refused; what is valid is not warned of."""
-        for syntax in (PRIVATE_SYNTAX, Syntax("1.2.840.10008.1.2.4.50")):
-            nodes = (*image()[:-1], HIDING, BEHIND) if syntax.uid != PRIVATE_SYNTAX.uid else image()
-            result = dcmseal.sign(file(nodes, syntax), signer=signer_of(pki["p256"]))
-            report = verified(result.data or b"")
-            obstacles = {each.code for signature in report.signatures for each in signature.obstacles}
-            assert obstacles == warned(result) & set(codes(report))
-            assert bool(obstacles) is (report.verdict is not Verdict.VALID)
+        result = dcmseal.sign(data, signer=signer_of(pki["p256"]))
+        report = verified(result.data or b"")
+        obstacles = {each.code for signature in report.signatures for each in signature.obstacles}
+        assert obstacles == {each.code for each in result.warnings if each.is_obstacle}
+        assert bool(obstacles) is (report.verdict is not Verdict.VALID)
 
     def test_nothing_is_hashed_again(self, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
         passes: list[int] = []
@@ -165,24 +169,24 @@ def test_warnings_reach_those_who_sign_from_the_shell(
     """One file, a dry run, and each of many."""
     (tmp_path / "in").mkdir()
     for name in ("a.dcm", "b.dcm"):
-        (tmp_path / "in" / name).write_bytes(file(image(Value(0x00091001, "OB", b"ab")), PRIVATE_SYNTAX))
+        (tmp_path / "in" / name).write_bytes(FILE)
     one = str(tmp_path / "in" / "a.dcm")
     key = ["--key", f"pem:{pki['p256'].key_pem}?cert={pki['p256'].certificate_pem}"]
     for words in ([one, str(tmp_path / "out.dcm"), *key], [one, "--dry-run"]):
         assert main(["sign", *words]) == 0
         shown = capsys.readouterr().out
         assert "warning" in shown
-        assert "is not known" in shown
+        assert "read as the end of a fragment" in " ".join(shown.split())
         if "--dry-run" not in words:
             words[1] = str(tmp_path / "again.dcm")
         assert main(["sign", *words, "--json"]) == 0
         document = json.loads(capsys.readouterr().out)
-        assert "file-syntax-unknown" in [each["code"] for each in document["warnings"]]
+        assert "fragments-ambiguous" in [each["code"] for each in document["warnings"]]
     assert main(["sign", str(tmp_path / "in"), "--output-dir", str(tmp_path / "out"), *key, "--json"]) == 0
     files = json.loads(capsys.readouterr().out)["files"]
-    assert [each["warnings"][0]["code"] for each in files] == ["file-syntax-unknown"] * 2
+    assert [each["warnings"][0]["code"] for each in files] == ["fragments-ambiguous"] * 2
     for words in (["--output-dir", str(tmp_path / "out2"), *key, "-v"], ["--dry-run", "-v"]):
         assert main(["sign", str(tmp_path / "in"), *words]) == 0
         shown = capsys.readouterr().out
-        assert shown.count("will not call the signature valid: file-syntax-unknown") == 2
-        assert re.search(r"warned +2  file-syntax-unknown", shown)
+        assert shown.count("will not call the signature valid: fragments-ambiguous") == 2
+        assert re.search(r"warned +2  fragments-ambiguous", shown)
