@@ -149,8 +149,10 @@ class StructureWalk:
         item_end: int = 0
         last: int = -1
         buffer, base = source.window(position)
+        step: int
+        current: int
         while True:
-            item = self._item(tag, position, sequence_end, encoding)
+            item: int | None = self._item(tag, position, sequence_end, encoding)
             if item is None:
                 position = sequence_end if sequence_end != _NEVER else position + 8
                 if not outer:
