@@ -9,6 +9,7 @@ from dcmseal.dataset.header import Kind
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
+from dcmseal.engine.labels import label_findings
 from dcmseal.engine.reading import form_problem
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import tag_text
@@ -26,6 +27,7 @@ def carrier_findings(file: DicomFile, scan: LevelScanner) -> list[Finding]:
         if kind in (Kind.EXCLUDED, Kind.UNKNOWN)
         for finding in _of_element(scan, index)
     ]
+    findings.extend(label_findings(file, scan))
     findings.extend(_of_encoding(file, scan))
     return findings
 
@@ -50,14 +52,7 @@ def _of_element(scan: LevelScanner, index: int) -> Iterator[Finding]:
 
 
 def _of_encoding(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
-    if not file.syntax.is_known:
-        yield Finding(
-            aspect=Aspect.FORM,
-            outcome=Outcome.UNKNOWN,
-            code="file-syntax-unknown",
-            message=f"transfer syntax {file.syntax.uid} is not known: other software may read another data set",
-            clause="PS3.5 10",
-        )
+    yield from (problem for problem in file.problems if problem.outcome is not Outcome.PASSED)
     if scan.encoding.is_implicit and scan.starts:
         first = scan.source.read(scan.starts[0], scan.starts[0] + 8)
         if first[4:6].isalpha() and first[4:6].isupper():

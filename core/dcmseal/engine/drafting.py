@@ -34,7 +34,7 @@ from dcmseal.mac.encoding import Encoder
 from dcmseal.mac.level import LevelFacts, LevelPass, MacJob
 from dcmseal.mac.parts import ExcessPadding
 from dcmseal.plugins.protocols import Profile, Requirements
-from dcmseal.report import Outcome
+from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 if TYPE_CHECKING:
@@ -129,8 +129,8 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
     if check_padding and has_excess_padding(scan):
         raise ExcessPadding
     for problem in (*order_problems(scan), *carrier_findings(file, scan)):
-        if problem.outcome is Outcome.FAILED:
-            raise DatasetError(problem.message, hint="no verifier should accept a signature over this: repair the file")
+        if problem.aspect is Aspect.FORM and problem.outcome is not Outcome.PASSED:
+            raise _refused(problem)
     found = read_signatures(scan, level.location)
     _check_room(scan, found)
     # MAC ID Numbers must be unique in the whole SOP Instance (PS3.3 Table C.12-6)
@@ -145,6 +145,15 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
         found=found,
         ambiguous=encoder.seen.ambiguous,
         mac_ids=frozenset(_mac_ids([found, *(each.found for each in others)])),
+    )
+
+
+def _refused(problem: Finding) -> DatasetError:
+    """A signature that verification would not call valid is not made."""
+    where = f" at {problem.where}" if problem.where and problem.where not in problem.message else ""
+    return DatasetError(
+        f"{problem.message}{where} ({problem.clause})",
+        hint="no verifier should accept a signature over this: have the file written anew by software that you trust",
     )
 
 

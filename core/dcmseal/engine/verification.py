@@ -127,7 +127,7 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     Anything wrong with a signature is a finding.
     """
     reports: list[SignatureReport] = []
-    notes: list[Finding] = []
+    notes = [problem for problem in file.problems if problem.outcome is Outcome.PASSED]
     skipped: list[Location] = []
     patience = _Patience(max(_PATIENCE, 32 * file.body.size))
     demands = Demands(question.required)

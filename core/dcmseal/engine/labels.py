@@ -1,0 +1,99 @@
+"""Whether File Meta Information, which nothing protects, says of the Data Set what that says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dcmseal import tags
+from dcmseal.dataset.code_stream import code_stream, expected_streams, first_fragment, is_unmistakable
+from dcmseal.dataset.header import Kind
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.syntax import ENCAPSULATED_UNCOMPRESSED_UID
+from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.tags import tag_text
+from dcmseal.visible import printable
+
+_META = "PS3.10 7.1"
+_FRAGMENTS = "PS3.5 A.4"
+_MAX_UID = 256
+_WHERE = tag_text(tags.PIXEL_DATA)
+
+
+def label_findings(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
+    """Findings where a file's meta information and its main Data Set disagree; none about other levels."""
+    if scan.starts and scan.source is file.body and scan.starts[0] == file.start:
+        yield from _identity(file, scan)
+        yield from _pixels(file, scan)
+
+
+def _identity(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
+    for tag, said, code, outcome, why in (
+        (
+            tags.SOP_CLASS_UID,
+            file.meta.sop_class,
+            "meta-class-differs",
+            Outcome.FAILED,
+            "some readers go by the former: the kind of object decides how values are read",
+        ),
+        (
+            tags.SOP_INSTANCE_UID,
+            file.meta.sop_instance,
+            "meta-instance-differs",
+            Outcome.PASSED,
+            "viewers show the latter, which is what can be signed",
+        ),
+    ):
+        index = scan.index(tag)
+        if index is None or not said:
+            continue
+        own = scan.value(index, _MAX_UID).decode("latin-1").strip(" \0")
+        if own and own != said:
+            message = f"File Meta Information says {printable(said)}, and the data set {printable(own)}: {why}"
+            yield Finding(
+                aspect=Aspect.FORM, outcome=outcome, code=code, message=message, where=tag_text(tag), clause=_META
+            )
+
+
+def _pixels(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
+    index = scan.index(tags.PIXEL_DATA)
+    if index is None or not file.syntax.is_known:
+        return
+    name = file.syntax.name
+    has_fragments = scan.kinds.get(index) is Kind.ENCAPSULATED
+    if has_fragments != file.syntax.is_encapsulated:
+        has = "in fragments" if has_fragments else "not in fragments"
+        yield _finding(Outcome.FAILED, "encapsulation-differs", f"the pixels are {has}, which {name} does not allow")
+        return
+    fragment = first_fragment(scan.source, *scan.value_range(index), scan.encoding) if has_fragments else None
+    if fragment is None:
+        return
+    stream = code_stream(scan.source, *fragment)
+    expected = expected_streams(file.syntax.uid)
+    if stream not in expected and (stream if expected else is_unmistakable(stream)):
+        message = f"the pixels are {stream}, but the file is labelled {name}: decoders differ in what they show"
+        yield _finding(Outcome.FAILED, "code-stream-differs", message)
+    elif expected and not stream:
+        message = f"the first fragment does not begin as {name} does: no decoder should show a picture"
+        yield _finding(Outcome.PASSED, "code-stream-unrecognised", message)
+    elif file.syntax.uid == ENCAPSULATED_UNCOMPRESSED_UID and (size := _frame_size(scan)):
+        length = fragment[1] - fragment[0]
+        if length != size + size % 2:
+            message = f"a frame has {size} bytes, but the first fragment {length}: it is not what {name} holds"
+            yield _finding(Outcome.FAILED, "frame-size-differs", message)
+
+
+def _frame_size(scan: LevelScanner) -> int:
+    """Bytes of a frame that is not compressed; 0 if they cannot be told."""
+    bits = 1
+    for tag in (tags.ROWS, tags.COLUMNS, tags.SAMPLES_PER_PIXEL, tags.BITS_ALLOCATED):
+        index = scan.index(tag)
+        value = b"" if index is None else scan.value(index, _MAX_UID)
+        bits *= scan.encoding.u16.unpack(value)[0] if len(value) == 2 else 0
+    return (bits + 7) // 8
+
+
+def _finding(outcome: Outcome, code: str, message: str) -> Finding:
+    return Finding(
+        aspect=Aspect.FORM, outcome=outcome, code=code, message=message, where=_WHERE, clause=_FRAGMENTS
+    )
