@@ -1,4 +1,4 @@
-"""What the first bytes of compressed pixels say they are, against what the Transfer Syntax UID says (PS3.5 A.4, 8.2)."""
+"""What the first bytes of compressed pixels say they are, and what a transfer syntax may hold (PS3.5 8.2, A.4)."""
 
 from __future__ import annotations
 
@@ -45,15 +45,13 @@ def _syntaxes(*ends: str) -> list[str]:
 
 _HOLDS: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(_syntaxes("4.50"), frozenset({"JPEG Baseline"})),
-    **dict.fromkeys(
-        _syntaxes("4.51"), frozenset({"JPEG Baseline", "JPEG Extended (sequential)"})
-    ),
+    **dict.fromkeys(_syntaxes("4.51"), frozenset({"JPEG Baseline", "JPEG Extended (sequential)"})),
     **dict.fromkeys(_syntaxes("4.52"), frozenset({"JPEG Extended (arithmetic)"})),
     **dict.fromkeys(_syntaxes("4.53", "4.55"), frozenset({"JPEG Progressive"})),
     **dict.fromkeys(_syntaxes("4.54", "4.56"), frozenset({"JPEG Progressive (arithmetic)"})),
     **dict.fromkeys(_syntaxes("4.57", "4.70"), frozenset({"JPEG Lossless"})),
     **dict.fromkeys(_syntaxes("4.58"), frozenset({"JPEG Lossless (arithmetic)"})),
-    **dict.fromkeys(_syntaxes("4.59", "4.60", "4.61", "4.62", "4.63", "4.64", "4.65", "4.66"), frozenset(_FRAMES.values())),
+    **dict.fromkeys(_syntaxes(*(f"4.{each}" for each in range(59, 67))), frozenset(_FRAMES.values())),
     **dict.fromkeys(_syntaxes("4.80", "4.81"), frozenset({"JPEG-LS"})),
     **dict.fromkeys(_syntaxes("4.90", "4.91", "4.92", "4.93"), frozenset({_JPEG_2000})),
     **dict.fromkeys(_syntaxes("4.201", "4.202", "4.203"), frozenset({_HTJ2K})),

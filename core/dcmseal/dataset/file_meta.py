@@ -138,7 +138,7 @@ class _Group:
                 other = _cleaned(self._raw(element))
                 raise DatasetError(
                     f"the File Meta Information names two transfer syntaxes, {printable(self.syntax)} and "
-                    f"{printable(other)} (at byte {element.start}): readers differ in which of them they take (PS3.10 7.1)",
+                    f"{printable(other)} (at byte {element.start}): readers differ in which they take (PS3.10 7.1)",
                     hint=REWRITE,
                 )
             else:

@@ -23,11 +23,15 @@ SOP_CLASS: Final = 0x00020002
 SOP_INSTANCE: Final = 0x00020003
 TRANSFER_SYNTAX: Final = 0x00020010
 META_VRS: Final = {
-    **{GROUP_LENGTH: b"UL", 0x00020001: b"OB", SOP_CLASS: b"UI", SOP_INSTANCE: b"UI", TRANSFER_SYNTAX: b"UI"},
-    **{0x00020012: b"UI", 0x00020013: b"SH", 0x00020016: b"AE", 0x00020017: b"AE", 0x00020018: b"AE"},
-    **{0x00020026: b"UR", 0x00020027: b"UR", 0x00020028: b"UR", 0x00020031: b"OB", 0x00020032: b"UI"},
-    **{0x00020033: b"UI", 0x00020035: b"OB", 0x00020036: b"OB", 0x00020037: b"UL", 0x00020038: b"FD"},
-    **{0x00020100: b"UI", 0x00020102: b"OB"},
+    GROUP_LENGTH: b"UL",
+    **dict.fromkeys((0x00020001, 0x00020031, 0x00020035, 0x00020036, 0x00020102), b"OB"),
+    **dict.fromkeys((SOP_CLASS, SOP_INSTANCE, TRANSFER_SYNTAX, 0x00020012), b"UI"),
+    **dict.fromkeys((0x00020032, 0x00020033, 0x00020100), b"UI"),
+    **dict.fromkeys((0x00020016, 0x00020017, 0x00020018), b"AE"),
+    **dict.fromkeys((0x00020026, 0x00020027, 0x00020028), b"UR"),
+    0x00020013: b"SH",
+    0x00020037: b"UL",
+    0x00020038: b"FD",
 }
 """VRs of PS3.10 Table 7.1-1, here so that the dictionary is not loaded for them."""
 

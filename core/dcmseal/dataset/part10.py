@@ -96,9 +96,7 @@ def _inflated(source: Source, meta: FileMeta, syntax: TransferSyntax) -> Generat
             body = FileSource(cast("RawIOBase", inflated), size)
         check_label(body, 0, syntax)
         problems = (*_problems(meta, syntax), *stream.problems())
-        yield DicomFile(
-            file=source, body=body, start=0, syntax=syntax, meta_end=meta.end, meta=meta, problems=problems
-        )
+        yield DicomFile(file=source, body=body, start=0, syntax=syntax, meta_end=meta.end, meta=meta, problems=problems)
 
 
 def open_head(source: Source) -> DicomFile:
@@ -150,6 +148,9 @@ def _guess_syntax(source: Source, start: int) -> str:
             continue
         if header.length <= source.size - start - header.size:
             return uid
+    if start:
+        message = "the first Data Element does not show its encoding, and no Transfer Syntax UID names it"
+        raise NotDicom(f"{message} (at byte {start})", hint="have the file written anew with a Transfer Syntax UID")
     raise NotDicom("this is no DICOM file", hint="give a DICOM file (PS3.10), or a bare Data Set")
 
 

@@ -1,4 +1,4 @@
-"""Transfer syntaxes by name: those of PS3.6 Table A-1, private ones that are often met, and what readers make of them."""
+"""Transfer syntaxes by name (PS3.6 Table A-1, and private ones that are met), and what readers make of them."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ _TAKEN_DIFFERENTLY: Final = {
         "some readers inflate the data set, and others read the same bytes without",
     ),
     "1.2.840.10008.1.20": "some readers take it for implicit VR, and others for explicit VR",
-    "1.2.840.113619.5.2": "some readers swap the bytes of its pixels, others do not, and others take it for explicit VR",
+    "1.2.840.113619.5.2": "some readers swap the bytes of its pixels, others do not, or take it for explicit VR",
 }
 _UNSETTLED: Final = dict.fromkeys(_NOT_PART10, "no part of the standard says how a file has it")
 

@@ -28,30 +28,19 @@ def label_findings(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
 
 
 def _identity(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
-    for tag, said, code, outcome, why in (
-        (
-            tags.SOP_CLASS_UID,
-            file.meta.sop_class,
-            "meta-class-differs",
-            Outcome.FAILED,
-            "some readers go by the former: the kind of object decides how values are read",
-        ),
-        (
-            tags.SOP_INSTANCE_UID,
-            file.meta.sop_instance,
-            "meta-instance-differs",
-            Outcome.PASSED,
-            "viewers show the latter, which is what can be signed",
-        ),
-    ):
+    """Readers go by the Data Set, all that were asked: what else is said is odd, and common after de-identification."""
+    for tag, said in ((tags.SOP_CLASS_UID, file.meta.sop_class), (tags.SOP_INSTANCE_UID, file.meta.sop_instance)):
         index = scan.index(tag)
-        if index is None or not said:
-            continue
-        own = scan.value(index, _MAX_UID).decode("latin-1").strip(" \0")
-        if own and own != said:
-            message = f"File Meta Information says {printable(said)}, and the data set {printable(own)}: {why}"
+        own = "" if index is None else scan.value(index, _MAX_UID).decode("latin-1").strip(" \0")
+        if own and said and own != said:
             yield Finding(
-                aspect=Aspect.FORM, outcome=outcome, code=code, message=message, where=tag_text(tag), clause=_META
+                aspect=Aspect.FORM,
+                outcome=Outcome.PASSED,
+                code="meta-identity-differs",
+                message=f"File Meta Information says {printable(said)}, and the data set, which viewers show, "
+                f"{printable(own)}: some software sends and lists the file by the former",
+                where=tag_text(tag),
+                clause=_META,
             )
 
 
@@ -94,6 +83,4 @@ def _frame_size(scan: LevelScanner) -> int:
 
 
 def _finding(outcome: Outcome, code: str, message: str) -> Finding:
-    return Finding(
-        aspect=Aspect.FORM, outcome=outcome, code=code, message=message, where=_WHERE, clause=_FRAGMENTS
-    )
+    return Finding(aspect=Aspect.FORM, outcome=outcome, code=code, message=message, where=_WHERE, clause=_FRAGMENTS)

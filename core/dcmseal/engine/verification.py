@@ -118,6 +118,8 @@ class _SignedLevel:
     """None if no profile is asked about."""
     findings: Sequence[Finding]
     """About the level: they concern every signature at it."""
+    notes: Sequence[Finding]
+    """What is odd about it, and does no harm."""
 
 
 def verify_file(file: DicomFile, question: Question) -> VerificationReport:
@@ -144,6 +146,7 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
             notes.extend(lookalike_findings(macs.scan, macs.found))
         if chosen:
             signed = _signed_level(file, level, macs, patience, _level_profiles(level, macs, question, demands))
+            notes.extend(signed.notes)
             judged = macs.found.signatures if demands.about_all else chosen
             verified = [_verify(signed, found, question, timestamps) for found in judged]
             together = verified if signed.profiled is None else signed.profiled.together(verified)
@@ -176,6 +179,7 @@ def _signed_level(
     file: DicomFile, level: Level, macs: LevelMacs, patience: _Patience, profiled: LevelProfiles | None
 ) -> _SignedLevel:
     disorder = order_problems(macs.scan)
+    carriers = carrier_findings(file, macs.scan)
     return _SignedLevel(
         file=file,
         macs=macs,
@@ -183,7 +187,8 @@ def _signed_level(
         lists=Lists(macs, in_order=not disorder),
         fragments=Fragments(macs.scan, macs.facts),
         profiled=profiled,
-        findings=(*disorder, *carrier_findings(file, macs.scan)),
+        findings=(*disorder, *(each for each in carriers if each.outcome is not Outcome.PASSED)),
+        notes=[each for each in carriers if each.outcome is Outcome.PASSED],
     )
 
 
