@@ -145,6 +145,18 @@ def readable_files() -> tuple[RealFile, ...]:
     return tuple(file for file in real_files() if not file.dcmsign or Kind.DAMAGED not in file.kinds)
 
 
+_NOT_SIGNABLE = {
+    "DICOMDIR": "all of it is below group 0008",
+    "UN_sequence.dcm": "all of it is UN",
+    "nested_priv_SQ.dcm": "its first element, of group 0001, is a part of the meta information to some readers",
+}
+
+
+def signable_files() -> tuple[RealFile, ...]:
+    """The files that hold a complete data set, of which a part can be signed, and which all readers read alike."""
+    return tuple(file for file in readable_files() if file.path.name not in _NOT_SIGNABLE)
+
+
 def for_dcmsign() -> tuple[RealFile, ...]:
     """The files that dcmsign signs and verifies."""
     return tuple(file for file in real_files() if not file.dcmsign)

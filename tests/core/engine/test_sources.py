@@ -210,10 +210,12 @@ def test_bare_data_sets(syntax: Syntax, pki: Pki) -> None:
 
 
 def test_a_syntax_of_ones_own(pki: Pki) -> None:
-    """A private one is taken for explicit VR little endian, which others may not do, and never goes into the MAC."""
-    data = signed(file(image(), transfer_syntax="1.2.3.4"), pki["p256"])
-    assert verdict(data) is Verdict.NOT_ESTABLISHED
-    assert dcmseal.signatures(data)[0].mac_transfer_syntax == EXPLICIT_LE.uid
+    """A private one is taken for explicit VR little endian, which others may not do: nothing is signed in it."""
+    data = signed(file(image()), pki["p256"])
+    private = data.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10009.1.2.1\0", 1)
+    assert verdict(private) is Verdict.NOT_ESTABLISHED
+    with pytest.raises(DatasetError, match=r"1\.2\.840\.10009\.1\.2\.1"):
+        signed(private, pki["p256"])
 
 
 def test_deflated_without_end(pki: Pki) -> None:

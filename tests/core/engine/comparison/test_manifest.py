@@ -61,7 +61,7 @@ def test_the_element_that_was_changed_is_named_and_no_other(pki: Pki, data: st.D
     nodes = in_order(
         *nodes, *(() if any(spot.path == "PatientID" for spot in spots(nodes)) else (text(0x00100020, "LO", "47"),))
     )
-    signed, manifest = made(file(nodes), pki["p256"])
+    signed, manifest = made(file(nodes, JPEG_BASELINE), pki["p256"])
     signable = unread(manifest)
     covered = {int(tag, 16) for tag, *_ in signable["signed"]}
     recorded = covered | {int(tag, 16) for tag, *_ in signable["unsigned"]}
@@ -72,7 +72,9 @@ def test_the_element_that_was_changed_is_named_and_no_other(pki: Pki, data: st.D
     value = flipped(spot.node.value, at, 0x40)
     assume(spot.node.value[-1] not in b"\0 " or spot.node.value[:-1] == value[:-1] or at < len(value) - 1)
     assume(value[at] not in b"\0 @`" and spot.node.value[at] not in b"\0 @`")
-    changed = replanted(signed, with_node(nodes, spot.steps, spot.at, Value(spot.node.tag, spot.node.vr, value)))
+    changed = replanted(
+        signed, with_node(nodes, spot.steps, spot.at, Value(spot.node.tag, spot.node.vr, value)), JPEG_BASELINE
+    )
     top = nodes[spot.steps[0][0]] if spot.steps else spot.node
     assert not isinstance(top, Raw)
     never = any(each in spot.path for each in ("0000)", "(0004,", "(0006,", "LengthToEnd", "MACParam", "DigitalSig"))
