@@ -70,6 +70,9 @@ def read_file_meta(source: Source) -> FileMeta:
         return FileMeta(end=end, problems=tuple(problems))
     group = _Group(source, elements)
     problems.extend(group.problems())
+    if start and TransferSyntax(group.syntax).is_deflated and (any(head[:_PREAMBLE]) or not group.has_plain_length()):
+        message = "some readers of deflated files read from their first byte: preamble and (0002,0000) are not as usual"
+        problems.append(_problem("deflate-preamble", message, tag_text(GROUP_LENGTH)))
     return FileMeta(
         end=end,
         syntax=group.syntax or None,
@@ -99,6 +102,11 @@ class _Group:
 
     def _raw(self, element: MetaElement) -> bytes:
         return self._source.read(element.value, min(element.end, element.value + _MAX_UID))
+
+    def has_plain_length(self) -> bool:
+        """Whether (0002,0000) comes first, with a value that does not read as a VR."""
+        first = self._elements[0]
+        return first.tag == GROUP_LENGTH and not self._raw(first)[:2].isalpha()
 
     def problems(self) -> Iterator[Finding]:
         yield from self._vrs()

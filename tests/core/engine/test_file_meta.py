@@ -104,6 +104,11 @@ def read_as_commands(body: bytes) -> bytes:
     return part10(stream + bytes(8 + length - len(stream)) + deflated(EVIL), *with_syntax(DEFLATED_LE.uid))
 
 
+def filling(elements: tuple[Value, ...], length: int) -> Value:
+    """Private Information that brings the group length to a number."""
+    return Value(0x00020102, "OB", bytes(length - len(encode(elements)) - 12))
+
+
 def trailer(body: bytes) -> bytes:
     return struct.pack("<II", zlib.crc32(body), len(body))
 
@@ -160,7 +165,9 @@ CASES: Final = {
     "element that is not known": Case(
         lambda body: part10(body, *USUAL, text(0x00020200, "LO", "ab")), "meta-element-unknown", PASSED
     ),
-    "syntax with VR LO": Case(lambda body: part10(body, *with_syntax(f"{STANDARD}.1\0", "LO")), "meta-vr-wrong", FAILED),
+    "syntax with VR LO": Case(
+        lambda body: part10(body, *with_syntax(f"{STANDARD}.1\0", "LO")), "meta-vr-wrong", FAILED
+    ),
     "no syntax": Case(
         lambda body: part10(body, VERSION, CLASS, INSTANCE, SOFTWARE), "meta-syntax-missing", PASSED
     ),
@@ -207,6 +214,15 @@ CASES: Final = {
         lambda body: part10(body, VERSION, uid(0x00020002, "1.2.840.10008.5.1.4.1.1.2"), INSTANCE, syntax_element()),
         "meta-identity-differs",
         PASSED,
+    ),
+    "deflated, with a preamble": Case(
+        lambda body: part10(deflated(body), *DEFLATED_META, preamble=b"II*\0" + bytes(124)), "deflate-preamble", FAILED
+    ),
+    "deflated, without length": Case(
+        lambda body: part10(deflated(body), *DEFLATED_META, length=None), "deflate-preamble", FAILED
+    ),
+    "deflated, with a length like a VR": Case(
+        lambda body: part10(deflated(body), *DEFLATED_META, filling(DEFLATED_META, 0x4242)), "deflate-preamble", FAILED
     ),
     "bytes behind the stream": Case(
         lambda body: part10(deflated(body, b"x"), *DEFLATED_META), "deflate-trailing", FAILED

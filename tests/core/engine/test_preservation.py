@@ -97,7 +97,7 @@ def assert_kept(data: bytes, pki: Pki, location: str = "main", *more: Verdict) -
 @pytest.mark.parametrize("real", readable_files(), ids=str)
 def test_real_files(real: RealFile, pki: Pki) -> None:
     if real not in signable_files():
-        with pytest.raises((UsageError, DatasetError), match="nothing|readers differ"):
+        with pytest.raises((UsageError, DatasetError), match=r"nothing|readers differ"):
             signed(real.data, pki["p256"])
         return
     once = assert_kept(real.data, pki)
