@@ -62,7 +62,7 @@ def read_file_meta(source: Source) -> FileMeta:
     end = elements[-1].end if elements else start
     if start and end >= source.size:
         raise Malformed("the file ends where the Data Set should begin", source.size)
-    problems = []
+    problems: list[Finding] = []
     if start and any(head[:_PREAMBLE]):
         message = "the preamble is in use: software that reads other formats, such as TIFF, may show other data"
         problems.append(_note("preamble-in-use", message))
@@ -120,10 +120,10 @@ class _Group:
     def _vrs(self) -> Iterator[Finding]:
         for tag, vr, *_ in self._elements:
             right = META_VRS.get(tag)
-            where = tag_text(tag)
-            shown = printable(vr.decode("latin-1"))
             if vr == right:
                 continue
+            where = tag_text(tag)
+            shown = printable(vr.decode("latin-1"))
             same_form = right is None or (vr in LONG_VRS) == (right in LONG_VRS)
             if vr not in _ALIKE or not same_form or tag in (GROUP_LENGTH, TRANSFER_SYNTAX):
                 wanted = "" if right is None else f", not {right.decode()}"
@@ -215,7 +215,7 @@ class _Group:
 
 
 def _cleaned(raw: bytes) -> str:
-    return re.split(r"[\0\\]", raw.decode("latin-1").strip("\0 "))[0].strip()
+    return raw.decode("latin-1").strip("\0 ").split("\0", 1)[0].split("\\", 1)[0].strip()
 
 
 def _problem(code: str, message: str, where: str) -> Finding:

@@ -16,6 +16,7 @@ _GROUP: Final = b"\x02\x00"
 _START: Final = Struct("<HH2sH")
 _U32: Final = Struct("<I")
 _MAX_ELEMENTS: Final = 256
+_KNOWN_VRS: Final = SHORT_VRS | LONG_VRS
 REWRITE: Final = "other software may read another data set: have the file written anew by software that you trust"
 
 GROUP_LENGTH: Final = 0x00020000
@@ -53,9 +54,13 @@ def meta_elements(source: Source, position: int) -> Iterator[MetaElement]:
         Malformed: An element is longer than the file.
         DatasetError: There are too many, or one cannot be read without guessing.
     """
+    buffer, base = source.window(position)
     for _ in range(_MAX_ELEMENTS):
-        buffer, base = source.window(position)
-        header = buffer[position - base : position - base + 12]
+        at = position - base
+        if at + 12 > len(buffer):
+            buffer, base = source.window(position)
+            at = position - base
+        header = buffer[at : at + 12]
         if not header.startswith(_GROUP):
             return
         element = _element(header, position, source.size)
@@ -70,14 +75,15 @@ def _element(header: bytes, position: int, size: int) -> MetaElement:
         raise Malformed("the file ends within the File Meta Information", position)
     group, number, vr, length = _START.unpack_from(header)
     tag = group << 16 | number
-    form = vr if vr in SHORT_VRS or vr in LONG_VRS else META_VRS.get(tag, b"OB")
+    is_known = vr in _KNOWN_VRS
+    form = vr if is_known else META_VRS.get(tag, b"OB")
     value = position + 8
     if form in LONG_VRS:
         if len(header) < 12:
             raise Malformed("the file ends within the File Meta Information", position)
         (length,) = _U32.unpack_from(header, 8)
         value = position + 12
-    if not vr.isalpha() and header[6:8] == b"\0\0":
+    if not is_known and not vr.isalpha() and header[6:8] == b"\0\0":
         raise DatasetError(
             f"{tag_text(tag)}: the File Meta Information is in implicit VR, and PS3.10 7.1 wants explicit VR",
             hint=REWRITE,
