@@ -62,14 +62,10 @@ def read_file_meta(source: Source) -> FileMeta:
     end = elements[-1].end if elements else start
     if start and end >= source.size:
         raise Malformed("the file ends where the Data Set should begin", source.size)
-    problems: list[Finding] = []
-    if start and any(head[:_PREAMBLE]):
-        message = "the preamble is in use: software that reads other formats, such as TIFF, may show other data"
-        problems.append(_note("preamble-in-use", message))
     if not elements:
-        return FileMeta(end=end, problems=tuple(problems))
+        return FileMeta(end=end)
     group = _Group(source, elements)
-    problems.extend(group.problems())
+    problems = list(group.problems())
     if start and TransferSyntax(group.syntax).is_deflated and (any(head[:_PREAMBLE]) or not group.has_plain_length()):
         message = "some readers of deflated files read from their first byte: preamble and (0002,0000) are not as usual"
         problems.append(_problem("deflate-preamble", message, tag_text(GROUP_LENGTH)))
