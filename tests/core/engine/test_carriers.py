@@ -75,6 +75,10 @@ def never_signed(pki: Pki) -> bytes:
     return inserted(pki, header(0xFFFA0010, b"LO", 4) + b"ACME", MACRO)
 
 
+def private_syntax(pki: Pki) -> bytes:
+    return signed_image(pki).replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10009.1.2.1\0", 1)
+
+
 def length_like_a_vr(pki: Pki) -> bytes:
     nodes = image()
     data = signed(file(nodes, IMPLICIT_LE), pki["p256"])
@@ -93,13 +97,13 @@ def element_moved_to_the_item(pki: Pki) -> bytes:
 
 
 def hiding_icon(pki: Pki) -> bytes:
-    icon = Item((Fragments(0x7FE00010, (b"", b"ab" + DELIMITER + b"cd")),))
-    nodes = image(Sequence(0x00880200, (icon,)), Fragments(0x7FE00010, (b"", b"ab")))
-    return signed(file(nodes, JPEG_BASELINE), pki["p256"])
+    icon = Item((Fragments(0x7FE00010, (b"", b"ab" + DELIMITER + DELIMITER + b"cd")),))
+    pixels = Fragments(fragments=(b"", b"ab"))
+    return signed(file(image(Sequence(0x00880200, (icon,)), pixels), JPEG_BASELINE), pki["p256"])
 
 
 def hiding_pixels(pki: Pki) -> bytes:
-    pixels = Fragments(0x7FE00010, (b"", DELIMITER + b"ab"))
+    pixels = Fragments(0x7FE00010, (b"", b"ab"))
     later = Sequence(0x7FE11010, (Item((text(0x00080060, "CS", "OT"),)),))
     nodes = (*image()[:-1], pixels, text(0x7FE10010, "LO", "ACME"), later)
     return signed(file(nodes, JPEG_BASELINE), pki["p256"])
@@ -121,6 +125,7 @@ CASES: Final[dict[str, tuple[Callable[[Pki], bytes], str, Outcome, Verdict]]] = 
     "group length of text": (text_group_length, "length-malformed", Outcome.FAILED, Verdict.INVALID),
     "group 0004": (out_of_place, "element-out-of-place", Outcome.UNKNOWN, Verdict.VALID),
     "group FFFA": (never_signed, "element-never-signed", Outcome.UNKNOWN, Verdict.VALID),
+    "private syntax": (private_syntax, "file-syntax-unknown", Outcome.UNKNOWN, Verdict.NOT_ESTABLISHED),
     "length like a VR": (length_like_a_vr, "ambiguous-encoding", Outcome.FAILED, Verdict.INVALID),
     "moved element": (element_moved_to_the_item, "foreign-element-in-item", Outcome.FAILED, Verdict.INVALID),
     "icon": (hiding_icon, "fragments-ambiguous", Outcome.UNKNOWN, Verdict.NOT_ESTABLISHED),

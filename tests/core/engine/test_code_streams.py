@@ -14,7 +14,7 @@ from dcmseal.dataset.syntax_registry import REGISTERED
 from dcmseal.errors import DatasetError
 from dcmseal.report import Outcome, Verdict
 from tests.core.engine.kit import codes, signed, verdict, verified
-from tests.support.builder import EXPLICIT_LE, JPEG_BASELINE, Fragments, Syntax, encode, file, image
+from tests.support.builder import JPEG_BASELINE, Fragments, Syntax, encode, file, image
 from tests.support.files import real_file
 from tests.support.pki import Pki
 
@@ -152,19 +152,3 @@ def test_frames_that_are_not_compressed(pki: Pki) -> None:
     data = signed(file((*image()[:-1], Fragments(PIXELS, (b"", b"AAAA"))), JPEG_BASELINE), pki["p256"])
     report = verified(relabelled(data, f"{STANDARD}.4.50", syntax.uid))
     assert codes(report)["frame-size-differs"] is Outcome.FAILED
-
-
-def test_fragments_only_where_the_syntax_has_them(pki: Pki) -> None:
-    native = signed(file(image()), pki["p256"])
-    for data in (
-        signed(file((*image()[:-1], Fragments(PIXELS, (b"", b"AA"))), JPEG_BASELINE), pki["p256"]).replace(
-            b"1.2.840.10008.1.2.4.50", b"1.2.840.10008.1.2.1\0\0\0"
-        ),
-        native.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.5\0"),
-    ):
-        report = verified(data)
-        assert codes(report)["encapsulation-differs"] is Outcome.FAILED
-        assert report.verdict is Verdict.INVALID
-    for nodes, syntax in (((*image()[:-1], Fragments(PIXELS, (b"", b"AA"))), EXPLICIT_LE), (image(), JPEG_BASELINE)):
-        with pytest.raises(DatasetError, match=r"\(7FE0,0010\).*PS3\.5 A\.4"):
-            signed(file(nodes, syntax), pki["p256"])

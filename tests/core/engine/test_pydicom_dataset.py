@@ -90,7 +90,7 @@ def fresh() -> Dataset:
 def compressed() -> Dataset:
     dataset = fresh()
     dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
-    dataset.PixelData = encapsulate([b"\xff\xd8abc\xff\xd9", b"\xff\xd8\xff\xd9"])
+    dataset.PixelData = encapsulate([b"\xff\xd8abc\xff\xd9", b"\xff\xd8\xff\xd9", b"\xff\xd8ab\xff\xd9"])
     dataset["PixelData"].VR = "OB"
     dataset["PixelData"].is_undefined_length = True
     return dataset

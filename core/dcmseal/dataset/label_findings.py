@@ -49,12 +49,9 @@ def _pixels(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
     if index is None or not file.syntax.is_known:
         return
     name = file.syntax.name
-    has_fragments = scan.kinds.get(index) is Kind.ENCAPSULATED
-    if has_fragments != file.syntax.is_encapsulated:
-        has = "in fragments" if has_fragments else "not in fragments"
-        yield _finding(Outcome.FAILED, "encapsulation-differs", f"the pixels are {has}, which {name} does not allow")
+    if scan.kinds.get(index) is not Kind.ENCAPSULATED or not file.syntax.is_encapsulated:
         return
-    fragment = first_fragment(scan.source, *scan.value_range(index), scan.encoding) if has_fragments else None
+    fragment = first_fragment(scan.source, *scan.value_range(index), scan.encoding)
     if fragment is None:
         return
     stream = code_stream(scan.source, *fragment)
