@@ -68,7 +68,7 @@ def read_file_meta(source: Source) -> FileMeta:
     problems = list(group.problems())
     if start and TransferSyntax(group.syntax).is_deflated and (any(head[:_PREAMBLE]) or not group.has_plain_length()):
         message = "some readers of deflated files read from their first byte: preamble and (0002,0000) are not as usual"
-        problems.append(_problem("deflate-preamble", message, tag_text(GROUP_LENGTH)))
+        problems.append(_problem("deflate-preamble", message, tag_text(GROUP_LENGTH), start))
     return FileMeta(
         end=end,
         syntax=group.syntax or None,
@@ -114,7 +114,7 @@ class _Group:
         yield from self._end()
 
     def _vrs(self) -> Iterator[Finding]:
-        for tag, vr, *_ in self._elements:
+        for tag, vr, start, *_ in self._elements:
             right = META_VRS.get(tag)
             if vr == right:
                 continue
@@ -124,7 +124,7 @@ class _Group:
             if vr not in _ALIKE or not same_form or tag in (GROUP_LENGTH, TRANSFER_SYNTAX):
                 wanted = "" if right is None else f", not {right.decode()}"
                 message = f"{where} has VR {shown}{wanted}: readers differ in what follows, or in its value"
-                yield _problem("meta-vr-wrong", message, where)
+                yield _problem("meta-vr-wrong", message, where, start)
             elif right is None:
                 message = f"{where} is not one of File Meta Information: readers pass over it"
                 yield _note("meta-element-unknown", message, where)
@@ -147,7 +147,7 @@ class _Group:
                 )
             else:
                 message = f"{where} stands in the File Meta Information with two values"
-                yield _problem("meta-element-conflicting", message, where)
+                yield _problem("meta-element-conflicting", message, where, element.start)
 
     def _is_same(self, element: MetaElement) -> bool:
         first = self._firsts[element.tag]
@@ -176,7 +176,7 @@ class _Group:
         message = f"(0002,0000) puts the end of the File Meta Information at byte {said}, but group 0002 ends at {end}"
         if said < 0:
             message = "(0002,0000) is no number of four bytes"
-        yield _problem("meta-length-wrong", message, where)
+        yield _problem("meta-length-wrong", message, where, length.start)
 
     def _syntax(self) -> Iterator[Finding]:
         where = tag_text(TRANSFER_SYNTAX)
@@ -191,12 +191,12 @@ class _Group:
         if not _UID.fullmatch(text.decode("latin-1")) or len(text) > 64:
             shown = printable(raw.decode("latin-1"))
             message = f"Transfer Syntax UID '{shown}' is not a UID (PS3.5 9.1): readers differ in what they take it for"
-            yield _problem("meta-syntax-malformed", message, where)
+            yield _problem("meta-syntax-malformed", message, where, element.start)
         elif padding not in (b"", b"\0") or len(raw) % 2:
             syntax = TransferSyntax(self.syntax)
             if b" " in padding and (syntax.is_deflated or syntax.encoding is not Encoding.EXPLICIT_LITTLE):
                 message = "Transfer Syntax UID is padded with spaces: some readers then take it for another one"
-                yield _problem("meta-syntax-padding", message, where)
+                yield _problem("meta-syntax-padding", message, where, element.start)
             else:
                 message = "Transfer Syntax UID is not padded as PS3.5 6.2 says, which all readers pass over"
                 yield _note("meta-syntax-padded", message, where)
@@ -207,15 +207,23 @@ class _Group:
         group = int.from_bytes(self._source.read(end, min(self._source.size, end + 2)), "little")
         if group < 2 or (group == 0x0200 and GROUP_LENGTH not in self._firsts):
             message = f"what follows the File Meta Information reads as an element of group {group:04X}: readers differ"
-            yield _problem("meta-end-ambiguous", f"{message} in whether it belongs to the Data Set", f"byte {end}")
+            message = f"{message} in whether it belongs to the Data Set"
+            yield _problem("meta-end-ambiguous", message, f"({group:04X},xxxx)", end)
 
 
 def _cleaned(raw: bytes) -> str:
     return raw.decode("latin-1").strip("\0 ").split("\0", 1)[0].split("\\", 1)[0].strip()
 
 
-def _problem(code: str, message: str, where: str) -> Finding:
-    return Finding(aspect=Aspect.FORM, outcome=Outcome.FAILED, code=code, message=message, where=where, clause=_CLAUSE)
+def _problem(code: str, message: str, where: str, start: int) -> Finding:
+    return Finding(
+        aspect=Aspect.FORM,
+        outcome=Outcome.FAILED,
+        code=code,
+        message=f"{message} (at byte {start})",
+        where=where,
+        clause=_CLAUSE,
+    )
 
 
 def _note(code: str, message: str, where: str = "") -> Finding:

@@ -203,7 +203,7 @@ class _Inflating:
         rest = self._source.read(self._end, min(self._source.size, self._end + len(self._trailer) + 1))
         where = f"byte {self._end}"
         if behind > len(rest) or rest not in (b"", b"\0", self._trailer, self._trailer + b"\0"):
-            message = f"{behind} bytes follow the deflated Data Set, where one NULL may"
+            message = f"{behind} bytes follow the deflated Data Set, where one NULL may (at byte {self._end})"
             yield _deflate_finding(Outcome.FAILED, "deflate-trailing", message, where)
         elif len(rest) > 1:
             message = "a checksum and a size follow the deflated Data Set, which readers pass over"

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, NoReturn
 
 from dcmseal import tags
 from dcmseal.dataset.header import Header, Kind, implicit_vr, is_misread, read_header
-from dcmseal.dataset.label_findings import label_findings
+from dcmseal.dataset.label_findings import surrounding_findings
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import STEPS, LevelScanner, learn_step
 from dcmseal.dataset.source import BULK, Source
@@ -44,12 +44,12 @@ def structure_findings(file: DicomFile, scan: LevelScanner) -> tuple[Finding, ..
     """Say what gives a file more than one reading; ``scan`` is of its main level, complete.
 
     Returns:
-        FORM findings: those that did not pass keep the verdict from valid, the others are odd, and do no harm.
+        FORM findings that keep the verdict from valid; none if the structure has one reading.
     """
     is_encapsulated = file.syntax.is_encapsulated if file.syntax.is_known else None
     walk = StructureWalk(file.body, file.encoding, is_encapsulated=is_encapsulated)
     walk.level(scan)
-    return (*file.problems, *label_findings(file, scan), *walk.problems.findings)
+    return (*surrounding_findings(file, scan, are_notes=False), *walk.problems.findings)
 
 
 class _Broken(Exception):

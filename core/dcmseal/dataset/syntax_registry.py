@@ -119,6 +119,7 @@ def syntax_findings(uid: str) -> Iterator[Finding]:
             outcome=Outcome.FAILED,
             code="file-syntax-ambiguous",
             message=f"{named}: {why}",
+            where="(0002,0010)",
             clause="PS3.5 10",
         )
     elif uid not in REGISTERED or uid in _UNSETTLED:
@@ -128,6 +129,7 @@ def syntax_findings(uid: str) -> Iterator[Finding]:
             outcome=Outcome.UNKNOWN,
             code="file-syntax-unknown",
             message=f"{named}: {why}",
+            where="(0002,0010)",
             clause="PS3.5 10",
         )
     elif uid in REFERENCED or uid in _STREAMED:
@@ -136,5 +138,6 @@ def syntax_findings(uid: str) -> Iterator[Finding]:
             outcome=Outcome.UNKNOWN,
             code="pixels-elsewhere",
             message=f"{named}: the pixels are not in the file, and no signature of it can protect them",
+            where="(0002,0010)",
             clause="PS3.5 10",
         )

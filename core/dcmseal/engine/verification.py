@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from dcmseal.dataset.label_findings import surrounding_findings
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.structure import structure_findings
@@ -148,7 +149,7 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
             if structure is None:
                 main = macs.scan if level.location == MAIN else main_level(file).scanner().finish()
                 structure = structure_findings(file, main)
-                notes.extend(each for each in structure if each.outcome is Outcome.PASSED)
+                notes.extend(surrounding_findings(file, main, are_notes=True))
             profiled = _level_profiles(level, macs, question, demands)
             signed = _signed_level(file, level, macs, patience, profiled, structure)
             judged = macs.found.signatures if demands.about_all else chosen
@@ -197,11 +198,7 @@ def _signed_level(
         lists=Lists(macs, in_order=is_ascending(macs.scan.tags)),
         fragments=fragments,
         profiled=profiled,
-        findings=(
-            *(each for each in structure if each.outcome is not Outcome.PASSED),
-            *fragments.findings(),
-            *carrier_findings(macs.scan),
-        ),
+        findings=(*structure, *fragments.findings(), *carrier_findings(macs.scan)),
     )
 
 
