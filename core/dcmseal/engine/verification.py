@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +22,7 @@ from dcmseal.engine.profiling import Demands, Judged, LevelProfiles
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
 from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, Timestamps, type_for_profiles
-from dcmseal.engine.validity import strength_findings, validity_findings
+from dcmseal.engine.validity import claimed_time_findings, strength_findings, validity_findings
 from dcmseal.errors import CertificateNotValid, Malformed, NoSuchSignature
 from dcmseal.location import Location
 from dcmseal.mac.digest import is_available
@@ -59,6 +60,13 @@ class Question:
     """Take signatures in the fragment format of DCMTK before 3.5.4 for valid."""
     trust: Trust | None = None
     """What to judge signers by; None leaves trust in them unknown."""
+    now: datetime | None = None
+    """The present; None for that of the trust settings, or else the clock's."""
+
+    def present(self) -> datetime:
+        """The moment of verification."""
+        fixed = self.now or (self.trust.settings.now if self.trust else None)
+        return fixed or datetime.now(UTC)
 
 
 _PATIENCE: Final = 64 << 20
@@ -131,7 +139,11 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     skipped: list[Location] = []
     patience = _Patience(max(_PATIENCE, 32 * file.body.size))
     demands = Demands(question.required)
-    timestamps = Timestamps(question.timestamp, uid=question.uid, integrity_only=question.integrity_only)
+    # one present for all signatures of a file
+    question = replace(question, now=question.present())
+    timestamps = Timestamps(
+        question.timestamp, question.present(), uid=question.uid, integrity_only=question.integrity_only
+    )
     for level, macs in _levels(file, question, patience):
         if level.in_original_attributes:
             skipped.append(level.location)
@@ -217,6 +229,7 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question, time
             findings.append(_finding(Aspect.FORM, Outcome.FAILED, "certificate-unreadable", str(error)))
     findings.extend(_signature_findings(level, found, certificate, question))
     trust: SignerTrust | None = None
+    findings.extend(claimed_time_findings(signature, question.present()))
     if certificate is not None:
         findings.extend(validity_findings(signature, certificate))
     stamp = timestamps.answer(signature, certificate)
