@@ -65,6 +65,13 @@ def reference_advice(references: Sequence[FilledReference]) -> Iterator[Advice]:
     if broken:
         message = f"{broken} cited instances have signatures that do not hold: these are not cited"
         yield Advice(code="cited-signature-broken", message=message)
+    uncovered = {tag for each in references for tag in each.shown_uncovered}
+    if uncovered:
+        message = (
+            "elements of cited instances that change what they show can be in no MAC: verification of the evidence will"
+            " not call it valid"
+        )
+        yield Advice(code="cited-shown-uncovered", message=message, elements=tuple(sorted(uncovered)))
 
 
 def timestamp_advice(answer: TimestampAnswer) -> Iterator[Advice]:

@@ -159,8 +159,11 @@ def answer(
             report = replace(report, unmet=(*report.unmet, *findings))
         if folders is not None:
             from dcmseal.engine.references.checking import reference_findings
+            from dcmseal.engine.references.comparing import Comparison
 
-            report = replace(report, references=tuple(reference_findings(file, report, folders)))
+            demanded = question.policy is not None and question.policy.no_unsigned_additions
+            how = Comparison(now=question.now, no_additions=demanded)
+            report = replace(report, references=tuple(reference_findings(file, report, folders, how)))
         if manifest is not None:
             from dcmseal.engine.manifest.judging import manifest_findings, read_manifest
 
