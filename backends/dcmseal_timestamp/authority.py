@@ -64,8 +64,9 @@ class Authority:
     def key_bits(self) -> int:
         """Size of the key; 0 for kinds that have one size only."""
         key = self.parsed.public_key()
-        sized = isinstance(key, (rsa.RSAPublicKey, dsa.DSAPublicKey, ec.EllipticCurvePublicKey))
-        return key.key_size if sized else 0
+        if isinstance(key, (rsa.RSAPublicKey, dsa.DSAPublicKey, ec.EllipticCurvePublicKey)):
+            return key.key_size
+        return 0
 
     @property
     def has_weak_key(self) -> bool:

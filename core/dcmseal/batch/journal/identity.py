@@ -45,5 +45,6 @@ def looked_at_again(item: Item) -> Item:
         status = os.stat(item.source)
     except OSError:
         return item
-    times = {"mtime_ns": status.st_mtime_ns, "ctime_ns": status.st_ctime_ns}
-    return item._replace(size=status.st_size, **times, inode=status.st_ino)
+    return item._replace(
+        size=status.st_size, mtime_ns=status.st_mtime_ns, ctime_ns=status.st_ctime_ns, inode=status.st_ino
+    )

@@ -187,7 +187,11 @@ class Reader:
         return Entry(
             source=restored(path) + restored(name),
             identity=Identity(
-                *map(int, (size, mtime_ns, ctime_ns, inode)), digest if isinstance(digest, bytes) else None
+                int(size),
+                int(mtime_ns),
+                int(ctime_ns),
+                int(inode),
+                digest if isinstance(digest, bytes) else None,
             ),
             judged=datetime.fromtimestamp(int(judged), UTC),
             gist=gist,

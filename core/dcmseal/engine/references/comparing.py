@@ -75,16 +75,14 @@ def _together(cited: CitedInstance, results: list[_Compared], path: str, how: Co
     if problems:
         return
     yield reference_finding("reference-verified", f"{path} is what was cited", cited.uid, outcome=Outcome.PASSED)
-    uncovered = frozenset.intersection(*(each.uncovered for each in holding))
-    unsignable = frozenset.intersection(*(each.unsignable | each.uncovered for each in holding)) - uncovered
-    yield from _open_findings(cited, path, uncovered, unsignable, how)
+    first, *others = (each.uncovered | each.unsignable for each in holding)
+    yield from _open_findings(cited, path, first.intersection(*others), holding[0].unsignable, how)
 
 
 def _open_findings(
-    cited: CitedInstance, path: str, uncovered: frozenset[int], unsignable: frozenset[int], how: Comparison
+    cited: CitedInstance, path: str, left: frozenset[int], unsignable: frozenset[int], how: Comparison
 ) -> Iterator[Finding]:
     """What may have been added to an instance or changed in it, since nothing that is cited covers it."""
-    left = uncovered | unsignable
     if not left:
         return
     shown = sorted(tag for tag in left if is_shown(tag))
@@ -96,7 +94,7 @@ def _open_findings(
         yield reference_finding("reference-shown-uncovered", message, cited.uid)
     if how.no_additions:
         message = f"elements of {path} that nothing cited covers may have been added: {_some(sorted(left))}"
-        outcome = Outcome.FAILED if uncovered else Outcome.UNKNOWN
+        outcome = Outcome.UNKNOWN if left <= unsignable else Outcome.FAILED
         yield reference_finding("reference-unsigned-additions", message, cited.uid, outcome=outcome)
     message = f"{len(left)} elements of {path} are in no MAC that is cited: changes and additions there go unnoticed"
     yield reference_finding("reference-covers-part", message, cited.uid, aspect=Aspect.COVERAGE)
