@@ -76,7 +76,8 @@ def _together(cited: CitedInstance, results: list[_Compared], path: str, how: Co
         return
     yield reference_finding("reference-verified", f"{path} is what was cited", cited.uid, outcome=Outcome.PASSED)
     first, *others = (each.uncovered | each.unsignable for each in holding)
-    yield from _open_findings(cited, path, first.intersection(*others), holding[0].unsignable, how)
+    unsignable = frozenset[int]().union(*(each.unsignable for each in holding))
+    yield from _open_findings(cited, path, first.intersection(*others), unsignable, how)
 
 
 def _open_findings(
