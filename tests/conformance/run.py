@@ -31,7 +31,7 @@ from typing import Any, Final
 
 PURPOSE: Final = "differs by the standard: it states no purpose, and has to (PS3.15 C.4)"
 UNSIGNABLE: Final = "differs by the standard: its only element has VR UN (PS3.3 C.12.1.1.3.1.1)"
-UNVERIFIED: Final = "differs by decision: a timestamp that cannot be verified leaves its signature open, in dcmsign valid"
+UNVERIFIED: Final = "differs by decision: an unverifiable timestamp leaves its signature open, and valid in dcmsign"
 
 EXCUSED: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "verify": ((r"profile-sr", PURPOSE), (r"ts-neg-garbage-required", UNVERIFIED)),

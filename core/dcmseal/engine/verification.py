@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.structure import structure_findings
 from dcmseal.engine.binding import Fragments, binding_findings
 from dcmseal.engine.carriers import carrier_findings
 from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.conformance import macro_findings, order_problems
+from dcmseal.engine.conformance import macro_findings
 from dcmseal.engine.coverage import Listed, Lists, coverage_findings
+from dcmseal.engine.hash_budget import BudgetedReadings, HashBudget
 from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
 from dcmseal.engine.lookalikes import lookalike_findings
 from dcmseal.engine.macs import LevelMacs, level_macs
@@ -24,13 +25,13 @@ from dcmseal.engine.reading import FoundSignature
 from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, Timestamps, type_for_profiles
 from dcmseal.engine.validity import claimed_time_findings, strength_findings, validity_findings
 from dcmseal.errors import CertificateNotValid, Malformed, NoSuchSignature
-from dcmseal.location import Location
+from dcmseal.location import MAIN, Location
 from dcmseal.mac.digest import is_available
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, SignerTrust, VerificationReport
-from dcmseal.tags import tag_text, tags_text
+from dcmseal.tags import is_ascending, tag_text, tags_text
 
 if TYPE_CHECKING:
-    from dcmseal.engine.alternatives import Alternative, Readings
+    from dcmseal.engine.alternatives import Alternative
     from dcmseal.engine.policy import Policy
     from dcmseal.engine.trusting import Trust
     from dcmseal.model import DigitalSignature
@@ -69,57 +70,13 @@ class Question:
         return fixed or datetime.now(UTC)
 
 
-_PATIENCE: Final = 64 << 20
-_READINGS: Final = 17
-"""Times a level may be hashed to explain a signature: choices of VRs, with padding and without, and DCMTK's MACs."""
-
-
-class _Patience:
-    """Bytes that may still be hashed beyond the data set itself.
-
-    Each signed level is hashed with all that is nested in it, and again for other readings if a signature does not
-    match.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._left = size
-
-    def takes(self, size: int) -> bool:
-        """Whether so much is left; it is then taken."""
-        if size > self._left:
-            return False
-        self._left -= size
-        return True
-
-
-class _Readings:
-    """The other readings of a level, made when a signature does not match: few files need them."""
-
-    def __init__(self, file: DicomFile, level: Level, macs: LevelMacs, patience: _Patience) -> None:
-        self._arguments = file, level, macs
-        self._patience = patience
-
-    @cached_property
-    def _made(self) -> Readings | None:
-        from dcmseal.engine.alternatives import Readings
-
-        _, level, macs = self._arguments
-        if not self._patience.takes(level.size * (_READINGS if macs.ambiguous else 3)):
-            return None
-        return Readings(*self._arguments)
-
-    def explain(self, found: FoundSignature, matches: Callable[[bytes], bool]) -> Alternative | None:
-        """The reading under which a signature matches; None if there is none, or too much was tried already."""
-        return None if self._made is None else self._made.explain(found, matches)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _SignedLevel:
     """A level whose signatures are verified, and what all of them share."""
 
     file: DicomFile
     macs: LevelMacs
-    readings: _Readings
+    readings: BudgetedReadings
     lists: Lists
     fragments: Fragments
     profiled: LevelProfiles | None
@@ -137,14 +94,15 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     reports: list[SignatureReport] = []
     notes: list[Finding] = []
     skipped: list[Location] = []
-    patience = _Patience(max(_PATIENCE, 32 * file.body.size))
+    budget = HashBudget.for_size(file.body.size)
     demands = Demands(question.required)
     # one present for all signatures of a file
     question = replace(question, now=question.present())
     timestamps = Timestamps(
         question.timestamp, question.present(), uid=question.uid, integrity_only=question.integrity_only
     )
-    for level, macs in _levels(file, question, patience):
+    structure: tuple[Finding, ...] | None = None
+    for level, macs in _levels(file, question, budget):
         if level.in_original_attributes:
             skipped.append(level.location)
             continue
@@ -155,7 +113,11 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
         if not level.location.steps:
             notes.extend(lookalike_findings(macs.scan, macs.found))
         if chosen:
-            signed = _signed_level(file, level, macs, patience, _level_profiles(level, macs, question, demands))
+            if structure is None:
+                main = macs.scan if level.location == MAIN else main_level(file).scanner().finish()
+                structure = structure_findings(file, main)
+            profiled = _level_profiles(level, macs, question, demands)
+            signed = _signed_level(file, level, macs, budget, profiled, structure)
             judged = macs.found.signatures if demands.about_all else chosen
             verified = [_verify(signed, found, question, timestamps) for found in judged]
             together = verified if signed.profiled is None else signed.profiled.together(verified)
@@ -171,7 +133,7 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     )
 
 
-def _levels(file: DicomFile, question: Question, patience: _Patience) -> Iterator[tuple[Level, LevelMacs]]:
+def _levels(file: DicomFile, question: Question, budget: HashBudget) -> Iterator[tuple[Level, LevelMacs]]:
     """The levels asked for, each with its MACs made."""
     level = main_level(file) if question.location is None else find_level(file, question.location)
     macs = level_macs(level)
@@ -179,23 +141,30 @@ def _levels(file: DicomFile, question: Question, patience: _Patience) -> Iterato
     if question.location is None:
         for index in macs.facts.with_signatures:
             for nested in nested_levels(level, macs.scan, index):
-                if not patience.takes(nested.size):
+                made = level_macs(nested)
+                # where an item of undefined length ends is known only now
+                if not budget.takes(made.scan.end - nested.start):
                     raise Malformed("signatures are nested so deep that verifying them would not end", nested.start)
-                yield nested, level_macs(nested)
+                yield nested, made
 
 
 def _signed_level(
-    file: DicomFile, level: Level, macs: LevelMacs, patience: _Patience, profiled: LevelProfiles | None
+    file: DicomFile,
+    level: Level,
+    macs: LevelMacs,
+    budget: HashBudget,
+    profiled: LevelProfiles | None,
+    structure: tuple[Finding, ...],
 ) -> _SignedLevel:
-    disorder = order_problems(macs.scan)
+    fragments = Fragments(macs.scan, macs.facts)
     return _SignedLevel(
         file=file,
         macs=macs,
-        readings=_Readings(file, level, macs, patience),
-        lists=Lists(macs, in_order=not disorder),
-        fragments=Fragments(macs.scan, macs.facts),
+        readings=BudgetedReadings(file, level, macs, budget),
+        lists=Lists(macs, in_order=is_ascending(macs.scan.tags)),
+        fragments=fragments,
         profiled=profiled,
-        findings=(*disorder, *carrier_findings(file, macs.scan)),
+        findings=(*structure, *fragments.findings(), *carrier_findings(macs.scan)),
     )
 
 
