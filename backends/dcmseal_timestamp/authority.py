@@ -31,7 +31,7 @@ _UNDERSTOOD: Final = frozenset(
 """Extensions that a certificate may mark as critical: those that are looked at here, or in its path."""
 _LEAST_BITS: Final = 2048
 _LEAST_BITS_EC: Final = 224
-_FORBIDDEN_USAGES: Final = ("key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
+_SIGNING_USAGES: Final = frozenset({"digital_signature", "non_repudiation"})
 
 _E = TypeVar("_E", bound=x509.ExtensionType)
 
@@ -95,11 +95,9 @@ class Authority:
     @property
     def is_for_signatures_only(self) -> bool:
         """Whether key usage, if stated, is digitalSignature, nonRepudiation or both, as openssl demands."""
-        usage = self._extension(x509.KeyUsage)
-        if usage is None:
-            return True
-        signs = usage.value.digital_signature or usage.value.content_commitment
-        return signs and not any(getattr(usage.value, name) for name in _FORBIDDEN_USAGES)
+        with _reading():
+            usage = asn1_x509.Certificate.load(self.der).key_usage_value
+            return usage is None or (bool(usage.native) and usage.native <= _SIGNING_USAGES)
 
     def check_extensions(self) -> None:
         """Raise UnreadableCertificate for critical extensions that are not understood, and for unreadable ones."""

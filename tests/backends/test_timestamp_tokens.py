@@ -226,6 +226,11 @@ def test_a_certificate_for_other_uses_makes_no_timestamps(
     assert judgement.time is None
 
 
+def by_oid(identifier: str, value: str) -> x509.UnrecognizedExtension:
+    """An extension with any bytes."""
+    return x509.UnrecognizedExtension(x509.ObjectIdentifier(identifier), bytes.fromhex(value))
+
+
 def usages(*names: str) -> x509.KeyUsage:
     known = (
         *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
@@ -243,14 +248,17 @@ def usages(*names: str) -> x509.KeyUsage:
         ({"extensions": [(usages("digital_signature", "crl_sign"), True)]}, "tsa-usage-wrong"),
         ({"extensions": [(usages("key_agreement"), True)]}, "tsa-usage-wrong"),
         ({"extensions": [(usages(), True)]}, "tsa-usage-wrong"),
+        # encipherOnly and decipherOnly without keyAgreement, which mean nothing (RFC 5280 4.2.1.3)
+        ({"extensions": [(by_oid("2.5.29.15", "03020081"), True)]}, "tsa-certificate-unreadable"),
+        ({"extensions": [(by_oid("2.5.29.15", "0303078080"), True)]}, "tsa-certificate-unreadable"),
         ({"ca": True}, "tsa-is-ca"),
-        ({"extensions": [(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), False)]}, None),
+        ({"extensions": [(by_oid("1.2.3.4", "0500"), False)]}, None),
         (
-            {"extensions": [(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), True)]},
+            {"extensions": [(by_oid("1.2.3.4", "0500"), True)]},
             "tsa-certificate-unreadable",
         ),
         (
-            {"extensions": [(x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.15"), b"\x30\x80"), True)]},
+            {"extensions": [(by_oid("2.5.29.15", "3080"), True)]},
             "tsa-certificate-unreadable",
         ),
     ],
