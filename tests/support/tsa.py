@@ -156,17 +156,27 @@ def serving(
 
 
 def openssl(*words: str | Path) -> str:
+    """Run openssl, which has to succeed; what it says."""
+    ran = _openssl(*words)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def accepts(*words: str | Path) -> bool:
+    """Whether ``openssl ... -verify`` succeeds."""
+    return _openssl(*words).returncode == 0
+
+
+def _openssl(*words: str | Path) -> subprocess.CompletedProcess[str]:
     """Run openssl; on CI its absence fails the test, elsewhere it skips it."""
     program = shutil.which("openssl")
     if program is None:
         if os.environ.get("CI"):
             pytest.fail("openssl is not installed")
         pytest.skip("openssl is not installed")
-    ran = subprocess.run(
+    return subprocess.run(
         [program, *map(str, words)], check=False, capture_output=True, text=True, errors="replace", timeout=60
     )
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout
 
 
 def forged(
