@@ -18,11 +18,12 @@ from dcmseal.engine.advice import Advice, advice_about, profile_advice, referenc
 from dcmseal.engine.certificate import Certificate
 from dcmseal.engine.drafting import Draft, Wish, draft
 from dcmseal.engine.levels import Level
+from dcmseal.engine.macs import PLAIN, LevelMacs, mac_key
 from dcmseal.engine.opening import DatasetInput, is_dataset, opened
+from dcmseal.engine.preview import plan_warnings
 from dcmseal.engine.profile_view import LevelView, facts_of
 from dcmseal.engine.selection import check_signable
 from dcmseal.errors import AlreadySigned, NotSignable, ProfileViolation, UsageError, WeakAlgorithm
-from dcmseal.mac.digest import Digest
 from dcmseal.model import DigitalSignature, MacParameters, PurposeCode, datetime_text
 from dcmseal.plugins.protocols import Profile, Requirements
 from dcmseal.report import Outcome
@@ -61,8 +62,8 @@ class Plan:
     advice: tuple[Advice, ...]
     profile: Profile | None
     requirements: Requirements
-    digest: Digest = field(repr=False)
-    """The MAC over the data elements, before the signature's own item."""
+    macs: LevelMacs = field(repr=False)
+    """The MAC over the data elements, before the signature's own item, and what hashing them has shown."""
     dataset: Dataset | None = field(repr=False)
     """The pydicom Dataset that was given, which is signed in place."""
     resources: ExitStack = field(repr=False)
@@ -166,6 +167,7 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
     moment = wish.moment or datetime.now(UTC)
     if moment.tzinfo is None:
         raise UsageError("the time of signing has no offset from UTC", hint="give an aware datetime")
+    mac = MacParameters(mac_id=mac_id, transfer_syntax=syntax, algorithm=wish.algorithm.value, elements=elements)
     signature = DigitalSignature(
         location=wish.location,
         mac_id=mac_id,
@@ -176,8 +178,17 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
         value=b"",
         timestamp_type=TimestampType.CMS_TSP.value if wish.timestamped else "",
         purpose=_purpose_code(wish.purpose, drafted.requirements.default_purpose),
-        mac=MacParameters(mac_id=mac_id, transfer_syntax=syntax, algorithm=wish.algorithm.value, elements=elements),
+        mac=mac,
     )
+    macs = LevelMacs(
+        scan=scan,
+        facts=drafted.facts,
+        found=drafted.found,
+        jobs={mac_key(mac): drafted.job},
+        variant=PLAIN,
+        ambiguous=drafted.ambiguous,
+    )
+    warnings = tuple(plan_warnings(drafted.file, drafted.level, macs, signature))
     return Plan(
         file=drafted.file,
         level=drafted.level,
@@ -185,10 +196,10 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
         signature=signature,
         left_out=tuple((tag, why) for tag, why in unsignable.items() if not exclusion(tag)),
         padded=drafted.padded,
-        advice=(*advice_about(drafted, elements), *profile_advice(drafted, wish, signature)),
+        advice=(*warnings, *advice_about(drafted, elements), *profile_advice(drafted, wish, signature)),
         profile=wish.profile,
         requirements=drafted.requirements,
-        digest=drafted.job.digest,
+        macs=macs,
         dataset=dataset,
         resources=resources,
     )

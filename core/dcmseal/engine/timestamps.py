@@ -92,23 +92,22 @@ _NOTHING: Final = TimestampAnswer()
 class Timestamps:
     """Judges the timestamps of the signatures of a Data Set, and remembers which of those required are not there."""
 
-    def __init__(self, question: TimestampQuestion, now: datetime, *, uid: str | None, integrity_only: bool) -> None:
+    def __init__(self, question: TimestampQuestion, *, uid: str | None, integrity_only: bool) -> None:
         """``uid`` is that of the one signature that is asked about, None for all."""
         self._uid = uid
-        self._now = now
         self._question = question
         self._integrity_only = integrity_only
         self._unmet: list[Finding] = []
 
-    def answer(self, signature: DigitalSignature, certificate: Certificate | None) -> TimestampAnswer:
-        """What there is to say about the timestamp of a signature."""
+    def answer(self, signature: DigitalSignature, certificate: Certificate | None, now: datetime) -> TimestampAnswer:
+        """What there is to say about the timestamp of a signature at the moment ``now``."""
         rule = self._question.rule
         if rule is TimestampRule.IGNORE:
             return _NOTHING
         if not (signature.timestamp or signature.timestamp_type):
             answer = _NOTHING
         else:
-            answer = timestamp_answer(signature, certificate, self._question, self._now)
+            answer = timestamp_answer(signature, certificate, self._question, now)
         if rule is TimestampRule.REQUIRE and self._uid in (None, signature.uid):
             self._unmet.extend(self._missing(signature, answer))
         return answer

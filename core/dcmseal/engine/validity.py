@@ -14,8 +14,6 @@ _SIGNING: Final = "PS3.15 C.1"
 _DATETIME: Final = "PS3.3 Table C.12-6"
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """The clocks of signer, timestamp authority and verifier may differ by so much."""
-_ANY_BITS: Final = 1024
-"""Smaller keys are broken by anybody."""
 
 
 def claimed_time_findings(signature: DigitalSignature, now: datetime) -> Iterator[Finding]:
@@ -64,7 +62,7 @@ def strength_findings(
     if certificate.key_type is not None and bits < certificate.key_type.least_bits:
         message = f"the key has {bits} bits: it may have been broken"
         yield _trust(outcome, "weak-key", message)
-        if bits < _ANY_BITS:
+        if bits < certificate.key_type.broken_bits:
             yield _authenticity(Outcome.FAILED, "key-too-small", message, _SIGNING)
 
 

@@ -9,22 +9,25 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.signable import exclusion
-from dcmseal.dataset.structure import structure_findings
+from dcmseal.dataset.structure import structure_of
+from dcmseal.dataset.structure_problems import Structure
 from dcmseal.engine.binding import Fragments, binding_findings
 from dcmseal.engine.carriers import carrier_findings
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.conformance import macro_findings
 from dcmseal.engine.coverage import Listed, Lists, coverage_findings
-from dcmseal.engine.hash_budget import BudgetedReadings, HashBudget
+from dcmseal.engine.hashing_budget import HashingBudget
+from dcmseal.engine.items import unsigned_item
 from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
 from dcmseal.engine.lookalikes import lookalike_findings
 from dcmseal.engine.macs import LevelMacs, level_macs
+from dcmseal.engine.other_readings import OtherReadings
 from dcmseal.engine.profiling import Demands, Judged, LevelProfiles
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
-from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, Timestamps, type_for_profiles
+from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, TimestampRule, Timestamps, type_for_profiles
 from dcmseal.engine.validity import claimed_time_findings, strength_findings, validity_findings
-from dcmseal.errors import CertificateNotValid, Malformed, NoSuchSignature
+from dcmseal.errors import CertificateNotValid, CertificateUnreadable, Malformed, NoSuchSignature
 from dcmseal.location import MAIN, Location
 from dcmseal.mac.digest import is_available
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, SignerTrust, VerificationReport
@@ -70,17 +73,21 @@ class Question:
         return fixed or datetime.now(UTC)
 
 
+_PATIENCE: Final = 64 << 20
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _SignedLevel:
     """A level whose signatures are verified, and what all of them share."""
 
     file: DicomFile
     macs: LevelMacs
-    readings: BudgetedReadings
+    readings: OtherReadings
     lists: Lists
     fragments: Fragments
     profiled: LevelProfiles | None
     """None if no profile is asked about."""
+    structure: Structure
     findings: Sequence[Finding]
     """About the level: they concern every signature at it."""
 
@@ -94,15 +101,13 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     reports: list[SignatureReport] = []
     notes: list[Finding] = []
     skipped: list[Location] = []
-    budget = HashBudget.for_size(file.body.size)
+    patience = HashingBudget(max(_PATIENCE, 32 * file.body.size))
     demands = Demands(question.required)
     # one present for all signatures of a file
     question = replace(question, now=question.present())
-    timestamps = Timestamps(
-        question.timestamp, question.present(), uid=question.uid, integrity_only=question.integrity_only
-    )
-    structure: tuple[Finding, ...] | None = None
-    for level, macs in _levels(file, question, budget):
+    timestamps = Timestamps(question.timestamp, uid=question.uid, integrity_only=question.integrity_only)
+    structure: Structure | None = None
+    for level, macs in _levels(file, question, patience):
         if level.in_original_attributes:
             skipped.append(level.location)
             continue
@@ -115,9 +120,9 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
         if chosen:
             if structure is None:
                 main = macs.scan if level.location == MAIN else main_level(file).scanner().finish()
-                structure = structure_findings(file, main)
+                structure = structure_of(file, main)
             profiled = _level_profiles(level, macs, question, demands)
-            signed = _signed_level(file, level, macs, budget, profiled, structure)
+            signed = _signed_level(file, level, macs, patience, profiled, structure)
             judged = macs.found.signatures if demands.about_all else chosen
             verified = [_verify(signed, found, question, timestamps) for found in judged]
             together = verified if signed.profiled is None else signed.profiled.together(verified)
@@ -133,7 +138,19 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     )
 
 
-def _levels(file: DicomFile, question: Question, budget: HashBudget) -> Iterator[tuple[Level, LevelMacs]]:
+def verify_planned(file: DicomFile, level: Level, macs: LevelMacs, signature: DigitalSignature) -> SignatureReport:
+    """What comes of a signature that is planned, with a certificate or without, whose MAC is among those of its level.
+
+    Nothing of the Data Set is hashed again. Its structure is not looked at: it was, when the MAC was made.
+    """
+    found = FoundSignature(signature=signature, item=unsigned_item(signature), start=0, end=0, problems=())
+    question = Question(integrity_only=True, timestamp=TimestampQuestion(rule=TimestampRule.IGNORE))
+    timestamps = Timestamps(question.timestamp, uid=None, integrity_only=True)
+    signed = _signed_level(file, level, macs, HashingBudget(0), None, structure=())
+    return _verify(signed, found, question, timestamps)
+
+
+def _levels(file: DicomFile, question: Question, patience: HashingBudget) -> Iterator[tuple[Level, LevelMacs]]:
     """The levels asked for, each with its MACs made."""
     level = main_level(file) if question.location is None else find_level(file, question.location)
     macs = level_macs(level)
@@ -143,7 +160,7 @@ def _levels(file: DicomFile, question: Question, budget: HashBudget) -> Iterator
             for nested in nested_levels(level, macs.scan, index):
                 made = level_macs(nested)
                 # where an item of undefined length ends is known only now
-                if not budget.takes(made.scan.end - nested.start):
+                if not patience.takes(made.scan.end - nested.start):
                     raise Malformed("signatures are nested so deep that verifying them would not end", nested.start)
                 yield nested, made
 
@@ -152,19 +169,20 @@ def _signed_level(
     file: DicomFile,
     level: Level,
     macs: LevelMacs,
-    budget: HashBudget,
+    patience: HashingBudget,
     profiled: LevelProfiles | None,
-    structure: tuple[Finding, ...],
+    structure: Structure,
 ) -> _SignedLevel:
     fragments = Fragments(macs.scan, macs.facts)
     return _SignedLevel(
         file=file,
         macs=macs,
-        readings=BudgetedReadings(file, level, macs, budget),
+        readings=OtherReadings(file, level, macs, patience),
         lists=Lists(macs, in_order=is_ascending(macs.scan.tags)),
         fragments=fragments,
         profiled=profiled,
-        findings=(*structure, *fragments.findings(), *carrier_findings(macs.scan)),
+        structure=structure,
+        findings=(*fragments.findings(), *carrier_findings(macs.scan)),
     )
 
 
@@ -189,19 +207,22 @@ def _facts(
 def _verify(level: _SignedLevel, found: FoundSignature, question: Question, timestamps: Timestamps) -> SignatureReport:
     signature = found.signature
     listed = level.lists.of(signature)
-    findings = [*macro_findings(found, listed), *level.findings]
+    signed = listed.signed if listed is not None and not signature.location.steps else None
+    findings = [*macro_findings(found, listed), *level.structure.findings(signed), *level.findings]
     certificate: Certificate | None = None
     if signature.certificate:
         try:
             certificate = read_certificate(signature.certificate)
         except CertificateNotValid as error:
-            findings.append(_finding(Aspect.FORM, Outcome.FAILED, "certificate-unreadable", str(error)))
+            # what we cannot read may be in order
+            outcome = Outcome.UNKNOWN if isinstance(error, CertificateUnreadable) else Outcome.FAILED
+            findings.append(_finding(Aspect.FORM, outcome, "certificate-unreadable", str(error)))
     findings.extend(_signature_findings(level, found, certificate, question))
     trust: SignerTrust | None = None
     findings.extend(claimed_time_findings(signature, question.present()))
     if certificate is not None:
         findings.extend(validity_findings(signature, certificate))
-    stamp = timestamps.answer(signature, certificate)
+    stamp = timestamps.answer(signature, certificate, question.present())
     findings.extend((*stamp.findings, *stamp.vouching))
     if certificate is not None:
         weak = question.trust.settings.weak.outcome if question.trust else Outcome.UNKNOWN
@@ -269,7 +290,8 @@ def _signature_findings(
             message = "the signature was not made with the certificate's key, or was damaged"
             yield _finding(Aspect.AUTHENTICITY, Outcome.FAILED, "another-key", message, _SIGNING)
         elif match is Match.UNSUPPORTED:
-            yield _unknown_integrity("key-unsupported", "the certificate's kind of key is not supported")
+            message = f"the certificate's key is for {certificate.algorithm.name}: such signatures are not verified"
+            yield _finding(Aspect.INTEGRITY, Outcome.UNKNOWN, "key-unsupported", message, _SIGNING)
         else:
             alternative = level.readings.explain(found, lambda other: _matches(certificate, found, other))
             yield from _mismatch(match, alternative, question)

@@ -8,7 +8,6 @@ from typing import Final
 
 import pytest
 
-from dcmseal.engine import validity
 from dcmseal.errors import Malformed
 from dcmseal.report import Outcome, Verdict
 from dcmseal.terms import KeyType
@@ -156,7 +155,7 @@ def test_keys_that_are_too_small(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(KeyType, "least_bits", 4096)
     assert codes(verified(data))["weak-key"] is Outcome.UNKNOWN
     assert verdict(data) is Verdict.VALID
-    monkeypatch.setattr(validity, "_ANY_BITS", 3072)
+    monkeypatch.setattr(KeyType, "broken_bits", 3072)
     assert codes(verified(data))["key-too-small"] is Outcome.FAILED
     assert verdict(data) is Verdict.INVALID
 
