@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, NoReturn
 
 from dcmseal import tags
 from dcmseal.dataset.header import Header, Kind, is_misread, read_header
+from dcmseal.dataset.label_findings import surrounding_findings
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import STEPS, LevelScanner, learn_step
 from dcmseal.dataset.source import BULK, Source
@@ -21,7 +22,6 @@ from dcmseal.dataset.structure_element import ITEM_MARKS, Broken, ElementChecks
 from dcmseal.dataset.structure_problems import Structure, StructureProblems
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.walk import MAX_DEPTH
-from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import is_ascending, tag_text
 
 _NEVER: Final = 1 << 62
@@ -43,17 +43,8 @@ def structure_of(file: DicomFile, scan: LevelScanner) -> Structure:
     is_encapsulated = file.syntax.is_encapsulated if file.syntax.is_known else None
     walk = StructureWalk(file.body, file.encoding, is_encapsulated=is_encapsulated)
     walk.level(scan)
-    if file.syntax.is_known:
-        return walk.problems.structure
-    unknown = Finding(
-        aspect=Aspect.FORM,
-        outcome=Outcome.UNKNOWN,
-        code="file-syntax-unknown",
-        message=f"transfer syntax {file.syntax.uid} is not known: other software may read another data set",
-        clause="PS3.5 10",
-    )
     found = walk.problems.structure
-    return replace(found, problems=(unknown, *found.problems))
+    return replace(found, problems=(*surrounding_findings(file, scan, are_notes=False), *found.problems))
 
 
 class _Outer(NamedTuple):

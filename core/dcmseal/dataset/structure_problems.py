@@ -31,6 +31,10 @@ class Structure:
         return (*self.problems, *unsigned)
 
 
+SOUND_STRUCTURE: Final = Structure(problems=(), unless_signed={})
+"""That of a Data Set with one reading."""
+
+
 class StructureProblems:
     """FORM findings about the structure of a Data Set; each code is named once for a tag, and not without end."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ from dcmseal.errors import AlreadySigned, NotSignable, ProfileViolation, UsageEr
 from dcmseal.model import DigitalSignature, MacParameters, PurposeCode, datetime_text
 from dcmseal.plugins.protocols import Profile, Requirements
 from dcmseal.report import Outcome
-from dcmseal.tags import PIXEL_DATA
+from dcmseal.tags import PIXEL_DATA, tag_text
 from dcmseal.terms import PURPOSE_CODING_SCHEME, CertificateType, SignaturePurpose, TimestampType
 
 if TYPE_CHECKING:
@@ -144,6 +145,18 @@ def _check_evidence(plan: Plan, filled: Filled) -> None:
         )
 
 
+def _nothing_to_sign(wish: Wish, unsignable: Mapping[int, str]) -> UsageError:
+    message = f"nothing at {wish.location} can be signed"
+    if not unsignable:
+        return UsageError(f"{message}: nothing is there", hint="choose another level, or other elements")
+    tag, why = next(iter(unsignable.items()))
+    rest = f", nor can {len(unsignable) - 1} others" if len(unsignable) > 1 else ""
+    hint = "groups below 0008, as in a DICOMDIR, are never signed"
+    if tag >> 16 >= 0x0008:
+        hint = "software that knows the elements can write them with their VRs (PS3.5 6.2.2); those can be signed"
+    return UsageError(f"{message}: {tag_text(tag)} cannot, {why}{rest}", hint=hint)
+
+
 def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: ExitStack) -> Plan:
     if wish.uid is not None and any(wish.uid == each.signature.uid for each in drafted.found.signatures):
         raise AlreadySigned(f"signature {wish.uid} is there already")
@@ -152,9 +165,7 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
     wanted = drafted.job.tags
     elements = tuple([tag for tag in scan.tags if tag not in unsignable and (wanted is None or tag in wanted)])
     if not elements:
-        raise UsageError(
-            f"nothing at {wish.location} can be signed", hint="groups below 0008, as in a DICOMDIR, are never signed"
-        )
+        raise _nothing_to_sign(wish, unsignable)
     if len(elements) > _MAX_ELEMENTS:
         raise UsageError(
             f"{len(elements)} elements are to be signed, more than Data Elements Signed can name",

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from dcmseal.dataset.label_findings import surrounding_findings
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.structure import structure_of
-from dcmseal.dataset.structure_problems import Structure
+from dcmseal.dataset.structure_problems import SOUND_STRUCTURE, Structure
 from dcmseal.engine.binding import Fragments, binding_findings
 from dcmseal.engine.carriers import carrier_findings
 from dcmseal.engine.certificate import Certificate, read_certificate
@@ -121,6 +122,7 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
             if structure is None:
                 main = macs.scan if level.location == MAIN else main_level(file).scanner().finish()
                 structure = structure_of(file, main)
+                notes.extend(surrounding_findings(file, main, are_notes=True))
             profiled = _level_profiles(level, macs, question, demands)
             signed = _signed_level(file, level, macs, patience, profiled, structure)
             judged = macs.found.signatures if demands.about_all else chosen
@@ -146,7 +148,7 @@ def verify_planned(file: DicomFile, level: Level, macs: LevelMacs, signature: Di
     found = FoundSignature(signature=signature, item=unsigned_item(signature), start=0, end=0, problems=())
     question = Question(integrity_only=True, timestamp=TimestampQuestion(rule=TimestampRule.IGNORE))
     timestamps = Timestamps(question.timestamp, uid=None, integrity_only=True)
-    signed = _signed_level(file, level, macs, HashingBudget(0), None, structure=())
+    signed = _signed_level(file, level, macs, HashingBudget(0), None, structure=SOUND_STRUCTURE)
     return _verify(signed, found, question, timestamps)
 
 
