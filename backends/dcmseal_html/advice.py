@@ -53,6 +53,8 @@ def _reasons(report: VerificationReport) -> Iterator[str]:
         if affected and _decides(aspect, report):
             which = f" (S{affected[0]})" if len(affected) == 1 else f" ({len(affected)} signatures)"
             yield f"{sentence.removesuffix('.')}{which if len(report.signatures) > 1 else ''}."
+    if any(each.has_unverified_timestamp(integrity_only=report.integrity_only) for each in report.signatures):
+        yield "A certified timestamp is there and could not be verified."
     yield from (f"Required, and not there: {each.message}." for each in report.unmet)
     yield from (f"{each.message}." for each in report.notes if each.outcome is outcome)
     wrong = sum(each.outcome is outcome and each.aspect is not Aspect.COVERAGE for each in report.references)

@@ -14,7 +14,7 @@ from asn1crypto.x509 import Certificate
 from pyhanko_certvalidator.path import ValidationPath
 
 from dcmseal.grounds import TrustMaterial
-from dcmseal.plugins.trust import Revocation, TrustAnswer, TrustQuestion, TrustSettings
+from dcmseal.plugins.trust import Revocation, TrustAnswer, TrustPurpose, TrustQuestion, TrustSettings
 from dcmseal.report import Finding, Outcome, TimeBasis
 from dcmseal_trust.bearing import Bearing
 from dcmseal_trust.breakpoints import Breakpoints
@@ -156,11 +156,17 @@ class X509Evaluator:
                 status=Status.REVOKED, since=dt.datetime() as since, reason=reason, disputed=disputed
             ):
                 told = f"{name} was revoked at {since.isoformat()} ({reason})"
-                if since <= question.moment:
+                certifies_time = question.purpose is TrustPurpose.TIMESTAMPING
+                if since <= question.moment or (certifies_time and not status.key_was_safe):
+                    if since > question.moment:
+                        told = f"{told}, and timestamps of any time may have been made with its key since"
                     yield finding(Outcome.FAILED, "revoked", told, where=name, clause=_REVOCATION)
                     if disputed:
                         message = f"of the CRL and the OCSP response about {name}, one says that it is not revoked"
                         yield finding(Outcome.UNKNOWN, "revocation-disputed", message, where=name, clause=_REVOCATION)
+                elif certifies_time:
+                    # timestamps made before remain valid (RFC 3161 4)
+                    yield finding(Outcome.PASSED, "revoked-since", told, where=name, clause=_POE)
                 else:
                     message = f"{told}, after the time of signing"
                     yield _since("revoked-since", message, question, self._settings, name)

@@ -38,6 +38,11 @@ REQUIRED_OF_LAST: Final = RevocationCheckingPolicy(
     intermediate_ca_cert_rule=RevocationCheckingRule.NO_CHECK,
 )
 """A certificate without revocation status, or a mark that it needs none, counts for nothing."""
+_KEY_STAYS_SAFE: Final = frozenset({"affiliation_changed", "superseded", "cessation_of_operation"})
+"""Reasons for which a timestamp authority is revoked though its key is safe (RFC 3161 4 1).
+
+``unspecified`` is not among them: it should not be stated (RFC 5280 5.3.1), and may be the lack of a reason.
+"""
 _MOST_ENDS: Final = 8
 """So many moments are looked at, at which something was up to date."""
 
@@ -60,12 +65,16 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationStatus:
-    """The status; if it is revoked, also since when and why, whether for good, and whether another source denies it."""
+    """The status; if it is revoked, also since when and why, whether for good, and whether another source denies it.
+
+    ``key_was_safe`` says that the reason leaves no doubt about what the key had signed before.
+    """
 
     status: Status
     since: dt.datetime | None = None
     reason: str = ""
     for_good: bool = True
+    key_was_safe: bool = False
     disputed: bool = False
 
     @property
@@ -131,7 +140,9 @@ def _moment(time: Any) -> Iterator[dt.datetime]:
 
 def _foremost(statuses: Iterable[RevocationStatus]) -> RevocationStatus:
     order = list(Status)
-    return min(statuses, key=lambda each: order.index(each.status), default=RevocationStatus(status=Status.UNKNOWN))
+    unknown = RevocationStatus(status=Status.UNKNOWN)
+    # of several reasons, one that discredits the key counts
+    return min(statuses, key=lambda each: (order.index(each.status), each.key_was_safe), default=unknown)
 
 
 def _is_about(certificate: Certificate, response: OCSPResponse) -> bool:
@@ -169,6 +180,7 @@ def _status(
             since=error.revocation_dt,
             reason=str(error.reason.human_friendly),
             for_good=error.reason.native != "certificate_hold",
+            key_was_safe=error.reason.native in _KEY_STAYS_SAFE,
         )
     except (OCSPValidationIndeterminateError, CRLValidationIndeterminateError) as error:
         return RevocationStatus(status=Status.STALE if error.suspect_stale else Status.UNKNOWN)

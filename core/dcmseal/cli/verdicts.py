@@ -67,8 +67,12 @@ def _headline(report: VerificationReport) -> str:
 
 
 def _reasons(report: VerificationReport) -> Iterator[str]:
-    """What to do about a verdict that only trust keeps from being valid."""
-    if report.verdict is not Verdict.NOT_ESTABLISHED or report.integrity_only:
+    """What to do about a verdict that only trust, or a timestamp, keeps from being valid."""
+    if report.verdict is not Verdict.NOT_ESTABLISHED:
+        return
+    if any(each.has_unverified_timestamp(integrity_only=True) for each in report.signatures):
+        yield "a certified timestamp is there and cannot be verified; --timestamp ignore verifies without it."
+    if report.integrity_only:
         return
     open_signatures = [each for each in report.signatures if each.verdict() is Verdict.NOT_ESTABLISHED]
     if all(_lacks_only_trust(each) for each in open_signatures):
