@@ -18,8 +18,11 @@ from dcmseal.errors import TrustError
 from dcmseal.plugins.trust import Leniency, Revocation, TrustAnswer, TrustQuestion, TrustSettings
 from dcmseal.report import Outcome, TimeBasis
 from dcmseal_trust.backend import X509Backend
+from dcmseal_trust.certificates import certificate
+from dcmseal_trust.crls import crl
 from dcmseal_trust.evaluator import X509Evaluator
-from dcmseal_trust.material import Material, certificate, crl, ocsp_response
+from dcmseal_trust.material import Material
+from dcmseal_trust.ocsp import ocsp_response
 from tests.backends.trust.authority import NOW, SIGNED, Authority, Site, codes, on, only, outcome_of, root
 
 CA = root("hostile")
@@ -60,7 +63,7 @@ def test_a_damaged_certificate_is_never_trusted(data: bytes) -> None:
     answer = evaluated(data)
     assert answer.findings
     # what is not signed, such as the second statement of the algorithm, may be damaged
-    assert outcome_of(answer) is Outcome.FAILED or LEAF.certificate.tbs_certificate_bytes in data
+    assert outcome_of(answer) is not Outcome.PASSED or LEAF.certificate.tbs_certificate_bytes in data
 
 
 @given(data=damaged(CRL))
@@ -120,7 +123,7 @@ def test_names_do_not_get_out_of_their_line(site: Site, ca: Authority) -> None:
 
 def test_what_is_no_certificate_is_not_evaluable() -> None:
     for data in (b"", b"\x30\x80", LEAF.der[:-1]):
-        assert codes(evaluated(data), Outcome.FAILED) == ["certificate-not-evaluable"]
+        assert codes(evaluated(data), Outcome.UNKNOWN) == ["certificate-not-evaluable"]
 
 
 def test_a_loop_of_authorities_ends(site: Site, ca: Authority) -> None:
@@ -128,11 +131,11 @@ def test_a_loop_of_authorities_ends(site: Site, ca: Authority) -> None:
     there = Authority(second.key, first.issue("second", authority=True).certificate)
     back = Authority(first.key, second.issue("first", authority=True).certificate)
     answer = site.ask(back.issue("leaf"), ca, intermediates=[there, back])
-    assert outcome_of(answer) is Outcome.FAILED
+    assert outcome_of(answer) is Outcome.UNKNOWN
 
 
 def test_many_authorities_of_one_name_take_bounded_time(site: Site, ca: Authority) -> None:
     crowd = [root("same") for _ in range(100)]
     started = time.process_time()
-    assert outcome_of(site.ask(crowd[0].issue("leaf"), ca, intermediates=crowd)) is Outcome.FAILED
+    assert outcome_of(site.ask(crowd[0].issue("leaf"), ca, intermediates=crowd)) is Outcome.UNKNOWN
     assert time.process_time() - started < 30
