@@ -20,7 +20,7 @@ KNOWN_EXTENSIONS = frozenset(
     {
         *("basic_constraints", "key_usage", "extended_key_usage", "certificate_policies", "subject_alt_name"),
         *("name_constraints", "policy_constraints", "policy_mappings", "inhibit_any_policy", "issuer_alt_name"),
-        *("authority_key_identifier", "key_identifier", "crl_distribution_points", "freshest_crl", "ocsp_no_check"),
+        *("crl_distribution_points", "ocsp_no_check"),
     }
 )
 """Extensions that may be critical."""

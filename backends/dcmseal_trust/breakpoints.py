@@ -46,9 +46,9 @@ class Breakpoints:
         return tuple(sorted(later(each, delay) for each in own | self._shared for delay in (dt.timedelta(), _SECOND)))
 
     def _revocations(self, read: Certificate) -> Iterator[dt.datetime]:
+        issuer = name_key(read.issuer)
         for crl in self._crls:
-            for entry in crl.entries(read, name_key(read.issuer)):
-                yield entry.since
+            yield from (entry.since for entry in crl.entries(read, issuer))
 
 
 def _shared(material: Material) -> Iterator[dt.datetime]:

@@ -22,6 +22,9 @@ _USED: Final = (
 """Extensions that judging a certificate, or those that it issued, looks into."""
 
 
+_NEVER_CRITICAL: Final = frozenset({"authority_key_identifier", "key_identifier", "freshest_crl"})
+
+
 class Refused(ValueError):
     """It can be read, and must not be used; the message says why."""
 
@@ -78,6 +81,10 @@ def certificate(der: bytes) -> Certificate:
     refuse_duplicates(extensions)
     if signed["signature"].dump() != read["signature_algorithm"].dump():
         raise Violation("it names two signature algorithms (RFC 5280 4.1.1.2)")
+    if never := sorted(_NEVER_CRITICAL & read.critical_extensions):
+        raise Violation(f"its extension {never[0].replace('_', ' ')} is critical, and must not be (RFC 5280 4.2.1)")
+    if _states_its_curve(signed):
+        raise Refused("it states the curve of its key in full instead of its name (RFC 5480 2.1.1)")
     try:
         _look_through(read)
     except Exception as error:  # as above
@@ -119,6 +126,11 @@ def readable(certificates: Iterable[bytes]) -> Iterator[Certificate]:
             yield certificate(der)
         except ValueError:
             continue
+
+
+def _states_its_curve(signed: Any) -> bool:
+    algorithm = signed["subject_public_key_info"]["algorithm"]
+    return bool(algorithm["algorithm"].native == "ec" and algorithm["parameters"].name != "named")
 
 
 def _look_through(read: Certificate) -> None:

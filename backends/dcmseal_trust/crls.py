@@ -20,10 +20,8 @@ ALL_REASONS: Final = frozenset(
     "key_compromise ca_compromise affiliation_changed superseded cessation_of_operation certificate_hold "
     "privilege_withdrawn aa_compromise".split()
 )
-_KNOWN: Final = frozenset(
-    "issuer_alt_name crl_number delta_crl_indicator issuing_distribution_point authority_key_identifier freshest_crl "
-    "authority_information_access".split()
-)
+_KNOWN: Final = frozenset({"delta_crl_indicator", "issuing_distribution_point", "authority_key_identifier"})
+"""Extensions that may be critical."""
 _KNOWN_OF_ENTRIES: Final = frozenset({"2.5.29.21", "2.5.29.23", "2.5.29.24", "2.5.29.29"})
 """Reason, hold instruction, invalidity date, certificate issuer."""
 

@@ -33,6 +33,8 @@ from dcmseal_trust.leading import is_signed
 from dcmseal_trust.material import Material
 
 _MOST_PATHS: Final = 1000
+_MOST_COMPARISONS: Final = 1 << 20
+"""Of names with constraints on them, as OpenSSL has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ async def _search(leaf: Certificate, material: Material, moment: dt.datetime) ->
     try:
         async for path in candidates:
             try:
+                _bound(path)
                 await async_validate_path(context, constrained(path))
             except ValidationError as error:
                 failures.append(_failure(path, error))
@@ -87,6 +90,17 @@ async def _search(leaf: Certificate, material: Material, moment: dt.datetime) ->
     raise min(failures, key=lambda each: _WEIGHT.index(each.code))
 
 
+def _bound(path: ValidationPath) -> None:
+    """Raise ValueError if names and constraints on them are so many that comparing them would not end."""
+    chain = certificates_of(path)
+    names = max(len(each.subject_alt_name_value or ()) + len(each.subject.chosen) for each in chain)
+    constraints = [each.name_constraints_value for each in chain if each.name_constraints_value]
+    trees = sum(len(each[which] or ()) for each in constraints for which in _TREES)
+    if names * trees > _MOST_COMPARISONS:
+        raise ValueError("too many name constraints")
+
+
+_TREES: Final = ("permitted_subtrees", "excluded_subtrees")
 _WEIGHT: Final = ("expired", "not-yet-valid", "chain-invalid", "chain-not-evaluable", "issuer-missing")
 """Of several reasons, that of the path which came farthest."""
 

@@ -7,14 +7,19 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
+
+_ONE_AT_A_TIME: Final = threading.RLock()
+"""Filters belong to the whole process: a thread that leaves would bring back what another one is without."""
 
 
 @contextmanager
 def without_warnings() -> Iterator[None]:
     """Silence the warnings of what is called inside, also where warnings are errors."""
-    with warnings.catch_warnings():
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
