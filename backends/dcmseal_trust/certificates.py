@@ -67,7 +67,7 @@ class Certificate(x509.Certificate):  # type: ignore[misc] # as above
 def certificate(der: bytes) -> Certificate:
     """Read a certificate; raises ValueError if it is none, Refused if it is one that cannot be used."""
     try:
-        read = Certificate.load(der, strict=True)
+        read: Certificate = Certificate.load(der, strict=True)
         signed = read["tbs_certificate"]
         extensions = signed["extensions"]
     except Exception as error:  # asn1crypto fails in many ways

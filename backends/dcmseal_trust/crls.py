@@ -69,6 +69,8 @@ class Crl:
 
     def entries(self, certificate: Certificate, issuer: NameKey) -> Iterator[Entry]:
         """All entries of the certificate: it may be listed more than once."""
+        if not self.is_indirect and self.issuer != issuer:
+            return
         # few certificates are revoked, and CRLs have millions of entries: most are known by a look at the bytes
         if certificate["tbs_certificate"]["serial_number"].dump() not in self.der:
             return

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 from urllib.error import URLError
 
-from asn1crypto import cms
+from asn1crypto import cms, core
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -59,8 +59,7 @@ class Fetcher:
 
     def crls(self, certificate: Certificate) -> tuple[bool, tuple[Crl, ...]]:
         """Whether there is a distribution point, and its CRLs."""
-        urls = [url for point in certificate.crl_distribution_points for url in [point.url] if url]
-        places = _places(urls)
+        places = _places(list(_crl_urls(certificate)))
         return bool(places), tuple(_read((self._fetch(place, MOST_BYTES) for place in places), crl))
 
     def issuers(self, certificate: Certificate) -> tuple[Certificate, ...]:
@@ -104,6 +103,14 @@ def _body(response: Any, most: int) -> bytes | None:
 
 def _places(urls: list[str]) -> list[str]:
     return [url for url in urls if url.lower().startswith(("http://", "https://"))][:_MOST_PLACES]
+
+
+def _crl_urls(certificate: Certificate) -> Iterator[str]:
+    for point in certificate.crl_distribution_points_value or ():
+        where = point["distribution_point"]
+        if not isinstance(where, core.Void) and where.name == "full_name":
+            names = (each for each in where.chosen if each.name == "uniform_resource_identifier")
+            yield from (str(each.native) for each in names)
 
 
 def _issuer_urls(certificate: Certificate) -> list[str]:

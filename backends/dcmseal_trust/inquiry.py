@@ -74,7 +74,8 @@ class Inquiry:
 
     @property
     def certificate(self) -> Certificate:
-        return self.path.last
+        last: Certificate = self.path.last
+        return last
 
     def is_future(self, begins: dt.datetime) -> bool:
         """Whether what begins to count then does not count yet."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from asn1crypto.algos import SignedDigestAlgorithm
 from asn1crypto.keys import PublicKeyInfo
+from pyhanko_certvalidator.authority import Authority
 from pyhanko_certvalidator.sig_validate import DefaultSignatureValidator
 
 from dcmseal_trust.certificates import Certificate
@@ -42,7 +43,7 @@ def leading(
     )
 
 
-def is_signed(certificate: Certificate, issuer: Certificate) -> bool:
+def is_signed(certificate: Certificate, issuer: Certificate | Authority) -> bool:
     """Whether the issuer's key made the certificate's signature."""
     value, algorithm = certificate["signature_value"].native, certificate["signature_algorithm"]
     return signs(issuer.public_key, certificate["tbs_certificate"].dump(), value, algorithm)

@@ -86,7 +86,7 @@ async def _search(leaf: Certificate, material: Material, moment: dt.datetime) ->
     except PathBuildingError:
         raise _end_of_chain(leaf, material) from None
     finally:
-        await candidates.cancel()
+        await candidates.cancel()  # type: ignore[no-untyped-call] # of pyhanko-certvalidator
     raise min(failures, key=lambda each: _WEIGHT.index(each.code))
 
 

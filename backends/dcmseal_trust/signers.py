@@ -66,12 +66,8 @@ def responder_of(response: Response, path: ValidationPath, material: Material) -
     ):
         return issuer
     for each in candidates(response, material)[:_MOST_SIGNERS]:
-        if (
-            each.dump() != path.last.dump()
-            and is_delegated(each, issuer)
-            and is_for_ocsp(each)
-            and signs(each.public_key, response.signed, value, algorithm)
-        ):
+        may_sign = each.dump() != path.last.dump() and is_delegated(each, issuer) and is_for_ocsp(each)
+        if may_sign and signs(each.public_key, response.signed, value, algorithm):
             return each
     return None
 

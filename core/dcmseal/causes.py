@@ -25,7 +25,7 @@ class Cause(Enum):
 
 
 _CODES: Final = {
-    Cause.REVOKED: frozenset({"revoked", "revoked-since", "revocation-doubtful"}),
+    Cause.REVOKED: frozenset({"revoked", "revoked-since"}),
     Cause.EXPIRED: frozenset(
         {"expired", "expired-since", "not-yet-valid", "certificate-expired", "certificate-not-yet-valid"}
     ),

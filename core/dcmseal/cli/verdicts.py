@@ -21,7 +21,7 @@ _OUTCOME_TONES: Final = {Outcome.PASSED: Tone.GOOD, Outcome.FAILED: Tone.BAD, Ou
 _FEW: Final = 20
 _CAUSES: Final = {
     Cause.REVOKED: "the signer's certificate is revoked",
-    Cause.EXPIRED: "the signer's certificate was not valid, or is not any more",
+    Cause.EXPIRED: "the signer's certificate had expired, or was not valid yet",
     Cause.UNTRUSTED: "the signer is not trusted",
 }
 _ADVICE: Final = {

@@ -20,6 +20,7 @@ UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x0
 FOR_OCSP = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), False)
 FOR_ANYTHING = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]), False)
 LONG_AGO: dict[str, Any] = {"issued": on(2024, 2), "due": on(2024, 3)}
+Sources = dict[str, Any]
 AHEAD = NOW + dt.timedelta(minutes=4)
 TOO_FAR_AHEAD = NOW + dt.timedelta(minutes=6)
 
@@ -58,7 +59,8 @@ def test_a_revocation_from_the_future_is_a_doubt(site: Site, ca: Authority, rule
     leaf = ca.issue("leaf")
     crl = ca.crl((leaf, BEFORE), issued=on(2030), due=on(2031))
     response = ca.ocsp(leaf, revoked=BEFORE, issued=on(2030), due=on(2031))
-    for more in ({"crls": [crl]}, {"ocsp_responses": [response]}, {"crls": [crl, ca.crl()]}):
+    every: tuple[Sources, ...] = ({"crls": [crl]}, {"ocsp_responses": [response]}, {"crls": [crl, ca.crl()]})
+    for more in every:
         answer = site.ask(leaf, ca, revocation=rule, **more)
         assert codes(answer, Outcome.UNKNOWN) == ["revocation-doubtful"]
 
@@ -68,7 +70,9 @@ def test_whoever_is_listed_is_revoked_though_the_date_is_still_to_come(
     site: Site, ca: Authority, basis: TimeBasis
 ) -> None:
     leaf = ca.issue("leaf")
-    for more in ({"crls": [ca.crl((leaf, on(2029)))]}, {"ocsp_responses": [ca.ocsp(leaf, revoked=on(2029))]}):
+    by_crl: Sources = {"crls": [ca.crl((leaf, on(2029)))]}
+    by_ocsp: Sources = {"ocsp_responses": [ca.ocsp(leaf, revoked=on(2029))]}
+    for more in by_crl, by_ocsp:
         answer = site.ask(leaf, ca, basis=basis, claimed_time=Leniency.ACCEPT, **more)
         assert codes(answer, Outcome.FAILED) == ["revoked"]
         assert "still to come" in only(answer, "revoked").message
@@ -107,7 +111,7 @@ def test_a_revocation_in_what_is_out_of_date_holds(site: Site, ca: Authority, ru
     leaf = ca.issue("leaf")
     undated = odd.changed_crl(ca.crl((leaf, BEFORE)), ca, lambda tbs: tbs.__setitem__("next_update", None))
     both = [odd.single(leaf, ca), odd.single(leaf, ca, revoked=BEFORE, **LONG_AGO)]
-    for more in (
+    every: tuple[Sources, ...] = (
         {"crls": [ca.crl((leaf, BEFORE), **LONG_AGO)]},
         {"crls": [undated]},
         {"crls": [ca.crl((leaf, BEFORE), **LONG_AGO), ca.crl()]},
@@ -115,7 +119,8 @@ def test_a_revocation_in_what_is_out_of_date_holds(site: Site, ca: Authority, ru
         {"ocsp_responses": [ca.ocsp(leaf, revoked=BEFORE, issued=on(2024, 2), due=None)]},
         {"ocsp_responses": [ca.ocsp(leaf, revoked=BEFORE, **LONG_AGO), ca.ocsp(leaf)]},
         {"ocsp_responses": [odd.response(ca, both)]},
-    ):
+    )
+    for more in every:
         assert "revoked" in codes(site.ask(leaf, ca, revocation=rule, **more), Outcome.FAILED)
 
 
@@ -234,7 +239,7 @@ def test_who_signs_crls_leads_to_the_same_anchor(site: Site, ca: Authority) -> N
         ({"only_contains_attribute_certs": True}, False, False),
     ],
 )
-def test_scope(site: Site, ca: Authority, point: dict[str, bool], of_signers: bool, of_authorities: bool) -> None:
+def test_scope(site: Site, ca: Authority, point: dict[str, Any], of_signers: bool, of_authorities: bool) -> None:
     issuing = ca.issue("issuing", authority=True)
     leaf = issuing.issue("leaf")
     crls = [odd.crl(issuing, **point), odd.crl(ca, **point)]
@@ -345,7 +350,7 @@ def complete(ca: Authority, *entries: x509.RevokedCertificate, number: int = 5, 
 def test_delta_crls(site: Site, ca: Authority) -> None:
     leaf = ca.issue("leaf")
     listed, held, ended = odd.entry(leaf, BEFORE), odd.entry(leaf, BEFORE, HOLD), odd.entry(leaf, BEFORE, REMOVED)
-    of_other = {"full_name": [HERE]}
+    of_other: dict[str, Any] = {"full_name": [HERE]}
     for crls, code in (
         ([delta(ca)], "revocation-unknown"),
         ([delta(ca, listed)], "revoked"),
