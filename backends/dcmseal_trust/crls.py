@@ -47,7 +47,7 @@ class Crl:
     this_update: dt.datetime
     next_update: dt.datetime | None
     is_understood: bool
-    """Whether all its critical extensions are."""
+    """Whether all its critical extensions are, and none contradicts another or the version."""
     number: int | None
     base: int | None
     """Of a delta CRL, the number of the complete CRL that it starts from."""
@@ -115,8 +115,9 @@ def _crl(der: bytes, parsed: CertificateList, listed: Any, extensions: Any) -> C
     where = point["distribution_point"] if point else core.VOID
     some = point["only_some_reasons"].native if point else None
     flags = {name: bool(point and point[name].native) for name in (f"only_contains_{k}_certs" for k in _KINDS)}
-    # each of the flags says of which it is only; two of them leave none (5.2.5)
+    # each of the flags says of which it is only: there must not be two, nor a point that says nothing (5.2.5)
     only = [name for name, is_set in flags.items() if is_set]
+    is_sound = len(only) < 2 and not (point and not point.contents) and _is_of_its_version(listed)
     return Crl(
         der=der,
         parsed=parsed,
@@ -124,19 +125,26 @@ def _crl(der: bytes, parsed: CertificateList, listed: Any, extensions: Any) -> C
         issuer=issuer,
         this_update=instant(listed["this_update"]),
         next_update=None if listed["next_update"].native is None else instant(listed["next_update"]),
-        is_understood=not unknown_critical(extensions, _KNOWN),
+        is_understood=is_sound and not unknown_critical(extensions, _KNOWN),
         number=number.native if number else None,
         base=base.native if base else None,
         scope=point.dump() if point else b"",
         points=frozenset(() if isinstance(where, core.Void) else point_keys(where, issuer)),
         reasons=ALL_REASONS if some is None else ALL_REASONS & set(some),
         is_indirect=bool(point and point["indirect_crl"].native),
-        of_authorities=only in ([], ["only_contains_ca_certs"]),
-        of_others=only in ([], ["only_contains_user_certs"]),
+        of_authorities=not only or "only_contains_ca_certs" in only,
+        of_others=not only or "only_contains_user_certs" in only,
     )
 
 
 _KINDS: Final = ("user", "ca", "attribute")
+
+
+def _is_of_its_version(listed: Any) -> bool:
+    """Whether it states version 2, or none and nothing that version 1 does not have (RFC 5280 5.1.2.1)."""
+    if listed["version"].native is None:
+        return isinstance(listed["crl_extensions"], core.Void)
+    return bool(listed["version"].native == "v2")
 
 
 def _named_issuers(entry: x509.RevokedCertificate) -> frozenset[object] | None:

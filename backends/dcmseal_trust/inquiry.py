@@ -81,9 +81,9 @@ class Inquiry:
         """Whether what begins to count then does not count yet."""
         return begins > later(self.now, SKEW)
 
-    def is_current(self, ends: dt.datetime | None) -> bool:
+    def is_current(self, begins: dt.datetime, ends: dt.datetime | None) -> bool:
         """Whether what ends then counts; it may have been made since the moment (ETSI EN 319 102-1 5.2.5)."""
-        return ends is not None and self.moment <= ends
+        return ends is not None and begins <= ends and self.moment <= ends
 
     def within(self, begins: dt.datetime, ends: dt.datetime | None) -> dt.datetime:
         """The moment, or that nearest to it at which a source counts."""

@@ -119,7 +119,7 @@ def _single_status(
         and not asked.is_future(single.this_update)
         and believed in (_Signer.TRUSTED, _Signer.UNCHECKED)
     )
-    is_current = asked.is_current(ends)
+    is_current = asked.is_current(single.this_update, ends)
     if believed is _Signer.NOBODY:
         return RevocationStatus(status=Status.UNKNOWN)
     if single.status == "revoked":
@@ -223,7 +223,7 @@ def _heard(crl: Crl, asked: Inquiry) -> Iterator[_Heard]:
         entries=tuple(crl.entries(asked.certificate, name_key(asked.certificate.issuer))),
         reasons=covered_reasons(crl, asked.certificate),
         is_usable=crl.is_understood and not asked.is_future(crl.this_update) and signer is not _Signer.REVOKED,
-        is_current=asked.is_current(crl.next_update),
+        is_current=asked.is_current(crl.this_update, crl.next_update),
         is_trusted=signer is _Signer.TRUSTED,
     )
 

@@ -65,6 +65,10 @@ def replaced(der: bytes, by: Authority, old: bytes, new: bytes) -> bytes:
     return bytes(core.Sequence(contents=contents).dump())
 
 
+def utc(moment: dt.datetime) -> asn1_x509.Time:
+    return asn1_x509.Time(name="utc_time", value=moment)
+
+
 def with_extension_twice(tbs: Any) -> None:
     """Say something in two extensions of one kind."""
     name = "extensions" if "extensions" in tbs else "crl_extensions"

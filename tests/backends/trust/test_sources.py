@@ -335,6 +335,48 @@ def test_an_extension_twice_makes_a_crl_unusable(site: Site, ca: Authority) -> N
     assert told(site, leaf, ca, crls=[twice, ca.crl()]) == ["not-revoked"]
 
 
+def test_a_crl_that_contradicts_itself_does_not_count(site: Site, ca: Authority) -> None:
+    def empty(tbs: Any) -> None:
+        tbs["crl_extensions"][0]["extn_value"] = odd.core.ParsableOctetString(b"\x30\x00")
+
+    def both(tbs: Any) -> None:
+        tbs["crl_extensions"][0]["extn_value"] = odd.core.ParsableOctetString(b"\x30\x06\x81\x01\xff\x82\x01\xff")
+
+    def without_version(tbs: Any) -> None:
+        del tbs["version"]
+
+    def version_1(tbs: Any) -> None:
+        tbs["version"] = "v1"
+
+    leaf = ca.issue("leaf")
+    for change, listed in (
+        (empty, "revocation-doubtful"),
+        (both, "revocation-doubtful"),
+        (without_version, "revocation-doubtful"),
+        (version_1, "revocation-unknown"),  # it cannot be read
+    ):
+        for entries, code in (([], "revocation-unknown"), ([odd.entry(leaf, BEFORE)], listed)):
+            crl = odd.changed_crl(odd.crl(ca, *entries, only_contains_user_certs=True), ca, change)
+            assert told(site, leaf, ca, crls=[crl]) == [code]
+    # version 1 has neither
+    plain = odd.changed_crl(ca.crl(), ca, without_version)
+    assert told(site, leaf, ca, crls=[plain]) == ["not-revoked"]
+
+
+@pytest.mark.parametrize("by", ["crls", "ocsp_responses"])
+def test_what_ends_before_it_begins_does_not_count(site: Site, ca: Authority, by: str) -> None:
+    leaf = ca.issue("leaf")
+    dates: dict[str, Any] = {"issued": on(2025, 12), "due": on(2025, 6)}
+    response = odd.response(ca, [odd.single(leaf, ca, **dates)])
+    crl = odd.changed_crl(
+        ca.crl(issued=dates["due"], due=on(2027)), ca, lambda tbs: tbs.__setitem__("this_update", odd.utc(on(2025, 12)))
+    )
+    crl = odd.changed_crl(crl, ca, lambda tbs: tbs.__setitem__("next_update", odd.utc(on(2025, 6))))
+    source = {by: [crl if by == "crls" else response]}
+    answer = site.ask(leaf, ca, basis=TimeBasis.CERTIFIED, at=on(2024), now=on(2026), **source)
+    assert codes(answer)[1:] == ["revocation-stale"]
+
+
 # delta CRLs (RFC 5280 5.2.4)
 
 
