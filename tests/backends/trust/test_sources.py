@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from asn1crypto import core
 from cryptography import x509
 from cryptography.x509 import ReasonFlags as Reason
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -337,10 +338,10 @@ def test_an_extension_twice_makes_a_crl_unusable(site: Site, ca: Authority) -> N
 
 def test_a_crl_that_contradicts_itself_does_not_count(site: Site, ca: Authority) -> None:
     def empty(tbs: Any) -> None:
-        tbs["crl_extensions"][0]["extn_value"] = odd.core.ParsableOctetString(b"\x30\x00")
+        tbs["crl_extensions"][0]["extn_value"] = core.ParsableOctetString(b"\x30\x00")
 
     def both(tbs: Any) -> None:
-        tbs["crl_extensions"][0]["extn_value"] = odd.core.ParsableOctetString(b"\x30\x06\x81\x01\xff\x82\x01\xff")
+        tbs["crl_extensions"][0]["extn_value"] = core.ParsableOctetString(b"\x30\x06\x81\x01\xff\x82\x01\xff")
 
     def without_version(tbs: Any) -> None:
         del tbs["version"]
