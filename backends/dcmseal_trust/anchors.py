@@ -39,9 +39,8 @@ def may_issue(anchor: Certificate) -> bool:
     return is_authority(anchor)
 
 
-def constrained(path: ValidationPath) -> ValidationPath:
-    """The same path, held against the constraints of its anchor as RFC 5937 3 says."""
-    anchor = path.first
+def constrained(path: ValidationPath, anchor: Certificate) -> ValidationPath:
+    """The same path from an anchor, held against its constraints as RFC 5937 3 says."""
     certificates = list(path.iter_certs(include_root=False))
     longest = len(certificates) if anchor.max_path_length is None else anchor.max_path_length
     qualifiers = TrustQualifiers(

@@ -12,7 +12,7 @@ from asn1crypto.x509 import Name
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from pyhanko_certvalidator import ValidationContext
-from pyhanko_certvalidator.authority import CertTrustAnchor
+from pyhanko_certvalidator.authority import AuthorityWithCert, CertTrustAnchor
 from pyhanko_certvalidator.errors import (
     ExpiredError,
     NotYetValidError,
@@ -22,6 +22,7 @@ from pyhanko_certvalidator.errors import (
 )
 from pyhanko_certvalidator.path import ValidationPath
 from pyhanko_certvalidator.policy_decl import NO_REVOCATION, AcceptAllAlgorithms, CertRevTrustPolicy
+from pyhanko_certvalidator.registry import CertificateRegistry, PathBuilder, SimpleTrustManager
 from pyhanko_certvalidator.validate import async_validate_path
 
 from dcmseal.quiet import without_warnings
@@ -55,33 +56,47 @@ class NoPath(Exception):
 def find_path(leaf: Certificate, material: Material, moment: dt.datetime) -> ValidationPath:
     """A valid path, whatever its algorithms, revocation not looked at; raises NoPath."""
     own = next((anchor for anchor in material.anchors if anchor.dump() == leaf.dump()), None)
-    path = completed(_search(leaf, material, moment)) if own is None else ValidationPath(CertTrustAnchor(own), [], None)
-    # RFC 5280 leaves it open whether an anchor expires; all who sell authorities say that it does
-    anchor = path.first
+    if own is None:
+        return completed(_search(leaf, material, moment))
+    _check_validity(own, moment)
+    return ValidationPath(CertTrustAnchor(own), [], None)
+
+
+def _check_validity(anchor: Certificate, moment: dt.datetime) -> None:
+    """Raise NoPath if an anchor is not valid at a moment.
+
+    RFC 5280 leaves it open whether an anchor expires; all who sell authorities say that it does.
+    """
     if moment < anchor.begins:
         raise NoPath("not-yet-valid", f"{name_of(anchor)} was not valid yet", Outcome.FAILED)
     if moment > anchor.ends:
         raise NoPath("expired", f"{name_of(anchor)} had expired", Outcome.FAILED)
-    return path
 
 
 async def _search(leaf: Certificate, material: Material, moment: dt.datetime) -> ValidationPath:
     """The first of all paths that is valid; raises NoPath."""
-    context = _context(material, moment)
-    candidates = context.path_builder.async_build_paths_lazy(leaf)
+    context = _context(moment)
+    anchors = [anchor for anchor in material.anchors if may_issue(anchor)]
+    candidates = _builder(anchors, material).async_build_paths_lazy(leaf)
     failures: list[NoPath] = []
     try:
-        async for path in candidates:
-            try:
-                _bound(path)
-                await async_validate_path(context, constrained(path))
-            except ValidationError as error:
-                failures.append(_failure(path, error))
-            except Exception as error:  # noqa: BLE001 - an odd certificate is no reason to do without other paths
-                failures.append(_not_evaluable(error))
-            else:
-                return path
-            if len(failures) == _MOST_PATHS:
+        async for found in candidates:
+            # an authority may have several certificates for its key, as when the first one is about to expire
+            for anchor in (each for each in anchors if AuthorityWithCert(each) == found.trust_anchor.authority):
+                path = constrained(found, anchor)
+                try:
+                    _bound(path)
+                    await async_validate_path(context, path)
+                    _check_validity(anchor, moment)
+                except NoPath as none:
+                    failures.append(none)
+                except ValidationError as error:
+                    failures.append(_failure(path, error))
+                except Exception as error:  # noqa: BLE001 - an odd certificate is no reason to do without other paths
+                    failures.append(_not_evaluable(error))
+                else:
+                    return path
+            if len(failures) >= _MOST_PATHS:
                 break
     except PathBuildingError:
         raise _end_of_chain(leaf, material) from None
@@ -105,12 +120,31 @@ _WEIGHT: Final = ("expired", "not-yet-valid", "chain-invalid", "chain-not-evalua
 """Of several reasons, that of the path which came farthest."""
 
 
-def _context(material: Material, moment: dt.datetime) -> ValidationContext:
-    """What pyhanko-certvalidator judges by: nothing but the material, and never the network."""
+class _Registry(CertificateRegistry):
+    """Certificates by what they are: of several with one issuer and serial number, none hides another."""
+
+    def register(self, cert: Certificate) -> bool:
+        """Take a certificate; the subject's name is what its issuer is looked for by."""
+        der = cert.dump()
+        if der in self.certs:
+            return False
+        self.certs[der] = cert
+        self._subject_map[cert.subject.hashable].append(cert)
+        return True
+
+
+def _builder(anchors: Sequence[Certificate], material: Material) -> PathBuilder:
+    """What finds paths: by nothing but the material, and never by the network."""
+    roots = SimpleTrustManager.build([CertTrustAnchor(anchor) for anchor in anchors])
+    # what signed itself leads nowhere else, and many of one name would be tried in every order
+    others = [each for each in material.intermediates if each.self_signed == "no"]
+    return PathBuilder(trust_manager=roots, registry=_Registry.build(others))
+
+
+def _context(moment: dt.datetime) -> ValidationContext:
+    """What pyhanko-certvalidator judges a path by."""
     return ValidationContext(
-        trust_roots=[CertTrustAnchor(anchor) for anchor in material.anchors if may_issue(anchor)],
-        # what signed itself leads nowhere else, and many of one name would be tried in every order
-        other_certs=[each for each in material.intermediates if each.self_signed == "no"],
+        trust_roots=(),
         moment=moment,
         time_tolerance=dt.timedelta(),
         algorithm_usage_policy=AcceptAllAlgorithms(),

@@ -54,15 +54,23 @@ def _changed(value: Any, part: str, signature: str, by: Authority, change: Calla
     return bytes(value.dump(force=True))
 
 
+def resigned(der: bytes, by: Authority, change: Callable[[bytes], bytes]) -> bytes:
+    """A certificate or CRL whose signed part is made of any bytes, signed again."""
+    outer = core.Sequence.load(der)
+    signed, algorithm = change(outer[0].dump()), outer[1].dump()
+    contents = signed + algorithm + core.OctetBitString(sign(by.key, signed)).dump()
+    return bytes(core.Sequence(contents=contents).dump())
+
+
 def replaced(der: bytes, by: Authority, old: bytes, new: bytes) -> bytes:
     """A certificate or CRL with other bytes of the same length in its signed part, signed again."""
-    outer = core.Sequence.load(der)
-    signed, algorithm = (outer[index].dump() for index in (0, 1))
-    assert old in signed and len(old) == len(new)  # noqa: PT018 - one condition of use
-    signed = signed.replace(old, new)
-    value = core.BitString.load(core.OctetBitString(sign(by.key, signed)).dump()).dump()
-    contents = signed + algorithm + value
-    return bytes(core.Sequence(contents=contents).dump())
+    assert len(old) == len(new)
+
+    def change(signed: bytes) -> bytes:
+        assert old in signed
+        return signed.replace(old, new)
+
+    return resigned(der, by, change)
 
 
 def utc(moment: dt.datetime) -> asn1_x509.Time:

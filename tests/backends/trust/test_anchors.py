@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 
 from dcmseal.report import Outcome
 from tests.backends.trust import odd
-from tests.backends.trust.authority import Authority, Site, a_key, codes, on, only
+from tests.backends.trust.authority import Authority, Site, a_key, codes, on, only, root
 
 GOOD = ["leads-to-anchor", "revocation-unknown"]
 
@@ -116,6 +116,26 @@ def test_an_anchor_that_forbids_any_policy(site: Site) -> None:
     for stated, good in (((), True), ((x509.InhibitAnyPolicy(0),), False)):
         ca = anchor(x509.PolicyConstraints(0, None), *stated)
         assert codes(site.ask(ca.issue("leaf", extensions=leaf), ca)) == (GOOD if good else ["chain-invalid"])
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_several_certificates_of_an_anchor_each_may_do(site: Site, turn: int) -> None:
+    """As when a root was renewed with the same key."""
+    old, renewed = root("renewed", valid=(on(2010), on(2020))), root("renewed")
+    leaf = old.issue("leaf")
+    assert codes(site.ask(leaf, *[old, renewed][::turn])) == GOOD
+    narrow, wide = anchor(length=0), anchor()
+    issuing = wide.issue("issuing", authority=True)
+    found = codes(site.ask(issuing.issue("leaf"), *[narrow, wide][::turn], intermediates=[issuing]))
+    assert found == [*GOOD, "revocation-unknown"]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_two_certificates_with_one_serial_number_none_hides_the_other(site: Site, ca: Authority, turn: int) -> None:
+    issuing = ca.issue("issuing", authority=True)
+    other = odd.changed(issuing.der, ca, lambda tbs: tbs.__setitem__("subject", tbs["issuer"]))
+    found = site.ask(issuing.issue("leaf"), ca, intermediates=[issuing, other][::turn])
+    assert codes(found) == [*GOOD, "revocation-unknown"]
 
 
 def test_an_anchor_that_must_not_issue(site: Site, ca: Authority) -> None:
