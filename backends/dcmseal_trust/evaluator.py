@@ -194,7 +194,7 @@ class X509Evaluator:
         status = _status(path, self._material, question)
         if status.is_known or self._fetcher is None or not self._settings.fetch:
             return status, False
-        issuer = path.find_issuing_authority(path.last).certificate
+        issuer = certificates_of(path)[1]
         places, got = 0, 0
         for kind, fetch in (
             ("ocsp_responses", partial(self._fetcher.ocsp_responses, path.last, issuer)),
