@@ -168,7 +168,7 @@ class Site:
             names.append(str(path))
         return tuple(names)
 
-    def settings(self, *anchors: Authority, **more: Any) -> TrustSettings:
+    def settings(self, *anchors: Authority | bytes, **more: Any) -> TrustSettings:
         """Settings with these anchors, and values instead of files."""
         for name in ("intermediates", "crls", "ocsp_responses"):
             if name in more:
@@ -178,7 +178,7 @@ class Site:
     def ask(
         self,
         leaf: Authority | bytes,
-        *anchors: Authority,
+        *anchors: Authority | bytes,
         at: dt.datetime = SIGNED,
         basis: TimeBasis = TimeBasis.CLAIMED,
         now: dt.datetime = NOW,
