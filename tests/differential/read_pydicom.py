@@ -1,0 +1,45 @@
+"""pydicom's view of a file."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from io import BytesIO
+
+import pydicom
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.encaps import generate_fragments
+
+from tests.differential.views import Fragments, Items, Tree, View, flat
+
+
+def view(data: bytes) -> View | None:
+    """What pydicom shows; None if it refuses the file."""
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            dataset = pydicom.dcmread(BytesIO(data), force=True)
+            return dict(flat(_tree(dataset)))
+        except Exception:  # noqa: BLE001 - whatever a reader raises, it refuses
+            return None
+
+
+def _tree(dataset: Dataset) -> Tree:
+    # what is looked at is converted, and others beside it: the bytes are kept before
+    raws = {tag: dataset.get_item(tag) for tag in dataset.keys()}  # noqa: SIM118 - a Dataset gives elements
+    for tag, raw in raws.items():
+        element = dataset[tag]
+        if element.VR == "SQ":
+            yield tag, Items(_tree(item) for item in element.value)
+        elif element.VR == "US":
+            yield tag, str(element.value)
+        elif isinstance(raw, RawDataElement) and raw.value is not None:
+            if raw.length == 0xFFFFFFFF and tag == 0x7FE00010:
+                yield tag, Fragments(generate_fragments(raw.value))
+            else:
+                yield tag, bytes(raw.value)
+        else:
+            value = element.value
+            yield tag, value if isinstance(value, bytes) else str("" if value is None else value)
