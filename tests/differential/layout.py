@@ -63,6 +63,8 @@ class Edit:
     end: int
     data: bytes
     fit: bool = True
+    within: bool = False
+    """At the end of something: whether this still belongs to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +104,9 @@ def edited(body: bytes, parts: tuple[Part, ...], edits: Iterable[Edit], order: s
         if not edit.fit:
             continue
         for number, part in enumerate(parts):
-            if part.value <= edit.start and edit.end <= part.end and part.end > part.value and not part.is_undefined:
-                inside = part.tag == ITEM or part.vr in ("SQ", "UN")
-                if inside and part.start != edit.start:
-                    grown[number] = grown.get(number, 0) + len(edit.data) - (edit.end - edit.start)
+            holds = (part.tag == ITEM or part.vr in ("SQ", "UN")) and not part.is_undefined
+            if holds and _is_inside(edit, part):
+                grown[number] = grown.get(number, 0) + len(edit.data) - (edit.end - edit.start)
     made = list(edits)
     for number, size in grown.items():
         part = parts[number]
@@ -119,6 +120,12 @@ def edited(body: bytes, parts: tuple[Part, ...], edits: Iterable[Edit], order: s
         result += [body[at : edit.start], edit.data]
         at = edit.end
     return b"".join((*result, body[at:]))
+
+
+def _is_inside(edit: Edit, part: Part) -> bool:
+    if edit.start < part.value or edit.end > part.end:
+        return False
+    return edit.start < part.end or edit.within
 
 
 def layout(data: bytes) -> Layout:

@@ -141,7 +141,7 @@ def _place(random: Random, layout: Layout) -> int:
 
 
 def _put_in(layout: Layout, at: int, data: bytes, random: Random) -> Edit:
-    return Edit(at, at, data, fit=random.random() < 0.85)
+    return Edit(at, at, data, fit=random.random() < 0.85, within=random.random() < 0.3)
 
 
 def _carrier(random: Random, layout: Layout) -> Made:

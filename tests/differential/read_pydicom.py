@@ -10,6 +10,7 @@ import pydicom
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_fragments
+from pydicom.tag import BaseTag
 
 from tests.differential.views import Fragments, Items, Tree, View, flat
 
@@ -30,16 +31,21 @@ def _tree(dataset: Dataset) -> Tree:
     # what is looked at is converted, and others beside it: the bytes are kept before
     raws = {tag: dataset.get_item(tag) for tag in dataset.keys()}  # noqa: SIM118 - a Dataset gives elements
     for tag, raw in raws.items():
-        element = dataset[tag]
-        if element.VR == "SQ":
-            yield tag, Items(_tree(item) for item in element.value)
-        elif element.VR == "US":
-            yield tag, str(element.value)
-        elif isinstance(raw, RawDataElement) and raw.value is not None:
-            if raw.length == 0xFFFFFFFF and tag == 0x7FE00010:
-                yield tag, Fragments(generate_fragments(raw.value))
-            else:
-                yield tag, bytes(raw.value)
-        else:
-            value = element.value
-            yield tag, value if isinstance(value, bytes) else str("" if value is None else value)
+        try:
+            yield tag, _value(dataset, tag, raw)
+        except Exception:  # noqa: BLE001 - one value that cannot be had says nothing of others
+            yield tag, "not to be had"
+
+
+def _value(dataset: Dataset, tag: BaseTag, raw: object) -> bytes | str | Fragments | Items:
+    element = dataset[tag]
+    if element.VR == "SQ":
+        return Items(tuple(_tree(item)) for item in element.value)
+    if element.VR == "US":
+        return str(element.value)
+    if isinstance(raw, RawDataElement) and raw.value is not None:
+        if raw.length == 0xFFFFFFFF and tag == 0x7FE00010:
+            return Fragments(generate_fragments(raw.value))
+        return bytes(raw.value)
+    value = element.value
+    return value if isinstance(value, bytes) else str("" if value is None else value)
