@@ -8,15 +8,27 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 from tests.differential.bases import bases
 from tests.differential.mutants import mutants
-from tests.differential.oracle import READERS, Oracle
+from tests.differential.oracle import LONG_RUN, READERS, Oracle, Reader
+from tests.differential.read_node import missing
 from tests.support.pki import Pki
 
 _AT_ONCE = 2000
+
+
+def _readers(chosen: Sequence[str] | None) -> dict[str, Reader]:
+    readers = {**READERS, **LONG_RUN}
+    for name, module in (("dicomParser", "dicom-parser"), ("dcmjs", "dcmjs")):
+        why = missing(module)
+        if why:
+            print(f"without {name}: {why}", file=sys.stderr)
+            del readers[name]
+    return {name: reader for name, reader in readers.items() if not chosen or name in chosen}
 
 
 def main() -> int:
@@ -25,12 +37,12 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=10_000, help="how many mutants")
     parser.add_argument("--output", type=Path, default=Path("differential"), help="folder for what is found")
     parser.add_argument("--base", action="append", help="name of a base; all without it")
-    parser.add_argument("--reader", action="append", choices=READERS, help="a reader; all without it")
+    parser.add_argument("--reader", action="append", choices=(*READERS, *LONG_RUN), help="a reader; all without it")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         made = bases(Pki(Path(folder))["rsa2048"])
         chosen = {name: base for name, base in made.items() if not given.base or name in given.base}
-        readers = {name: reader for name, reader in READERS.items() if not given.reader or name in given.reader}
+        readers = _readers(given.reader)
         oracle = Oracle(chosen, Path(folder), readers)
         stream = islice(mutants(chosen, given.seed), given.count)
         wrong = 0

@@ -11,6 +11,7 @@ from random import Random
 from typing import Final
 
 from tests.differential.bases import Base
+from tests.differential.guided import guided, length_taken_otherwise, taken_for_items
 from tests.differential.layout import ITEM, ITEM_END, SEQUENCE_END, Edit, Layout, Part
 from tests.differential.payloads import (
     ODD_VRS,
@@ -254,7 +255,10 @@ _CHANGES: Final[dict[Change, int]] = {
     _vr_changed: 8,
     _length_changed: 8,
     _undefined_made_sound: 8,
-    _carrier: 30,
+    _carrier: 10,
+    guided: 30,
+    length_taken_otherwise: 3,
+    taken_for_items: 3,
     _inserted: 8,
     _replaced: 4,
     _copied: 4,

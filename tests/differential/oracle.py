@@ -13,7 +13,7 @@ from dcmseal.dataset.part10 import open_dicom
 from dcmseal.dataset.source import BytesSource
 from dcmseal.engine.levels import main_level
 from dcmseal.errors import SealError
-from tests.differential import read_dcmtk, read_gdcm, read_pydicom
+from tests.differential import read_dcmtk, read_gdcm, read_node, read_pydicom
 from tests.differential.bases import Base, protected
 from tests.differential.mutants import Mutant
 from tests.differential.views import View, first_tag
@@ -25,6 +25,11 @@ READERS: Final[Mapping[str, Reader]] = {
     "DCMTK": read_dcmtk.views,
     "GDCM": read_gdcm.views,
 }
+LONG_RUN: Final[Mapping[str, Reader]] = {
+    "dicomParser": read_node.views("dicom_parser.js"),
+    "dcmjs": read_node.views("dcmjs.js"),
+}
+"""Readers that need node, and the module of their name."""
 
 
 @dataclass(frozen=True, slots=True)
