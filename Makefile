@@ -4,7 +4,8 @@
 # make test-lowest     the tests, with the oldest dependencies that pyproject.toml admits
 # make test-tokens     the signer contract on PKCS #11 modules of several makers; Debian, as root
 # make test-kills      runs that are killed 50 times, find the disk full, or lose their token; a few minutes
-# make fuzz | bench | conformance CORPUS=FOLDER CHECKERS=FOLDER
+# make fuzz      hostile files by the million; dicomParser and dcmjs read them if there is npm
+# make bench | conformance CORPUS=FOLDER CHECKERS=FOLDER
 # make lock      new versions into requirements.lock
 # make clean
 #
@@ -21,6 +22,9 @@ PIP_OPTIONS := --quiet --disable-pip-version-check
 # pip does it for what it copies: where Python may not write bytecode, each start would compile all again
 COMPILE := $(BIN)/python -m compileall -q core backends profiles
 WORKERS ?= 2
+# how many mutants make fuzz has read by others, and the number of the first; another SEED makes others
+MUTANTS ?= 2000000
+SEED ?= 0
 
 # One step after the other whatever -j says, so that what failed is printed last.
 .NOTPARALLEL:
@@ -61,6 +65,8 @@ test-kills: $(VENV)/.developing system-packages
 
 fuzz: $(VENV)/.developing
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest tests/fuzz
+	sh tools/node_readers.sh $(VENV)/node
+	NODE_PATH="$(CURDIR)/$(VENV)/node/node_modules" $(BIN)/python -m tests.differential --count $(MUTANTS) --seed $(SEED)
 
 bench: $(VENV)/.developing
 	@$(COMPILE)

@@ -2,8 +2,8 @@
 
     python tools/check_real_files.py FOLDER... [--before LIST] [--write LIST]
 
-``--write`` keeps the outcome of each file, by the digest of its bytes; ``--before`` compares with what was kept, and the
-exit code is then 1 if a file that came out valid no longer does. Nothing is written beside that.
+``--write`` keeps the outcome of each file, by the digest of its bytes; ``--before`` compares with what was kept, and
+the exit code is then 1 if a file that came out valid no longer does. Nothing is written beside that.
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ def check_all(paths: Iterable[Path]) -> Iterator[Checked]:
 
 
 def main() -> int:
+    """Check what the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--before", type=Path, help="a list that --write wrote")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
+
+from pydicom.data import get_testdata_file
 
 import dcmseal
 from dcmseal.engine.drafting import Wish
@@ -21,6 +25,7 @@ from tests.support.builder import (
     EXPLICIT_LE,
     IMPLICIT_LE,
     JPEG_BASELINE,
+    RLE_LOSSLESS,
     Fragments,
     Item,
     Node,
@@ -64,6 +69,8 @@ _UNKNOWN_SEQUENCE = Sequence(0x00111002, (Item((text(0x00080100, "SH", "CODE"),)
 _PLAIN: Final = (_NESTED, _DEEP, text(0x00080050, "SH", "4711"), text(0x00104000, "LT", "comment"))
 _RICH: Final = (*_PLAIN, *_PRIVATE, *_OVERLAY, _ICON)
 _FRAGMENTS: Final = Fragments(fragments=(b"", b"\xff\xd8abcdef", b"gh\xff\xd9"))
+_RLE: Final = Fragments(fragments=(bytes(4), struct.pack("<16I", 1, 64, *[0] * 14) + b"\x0f" + PIXELS + b"\0"))
+"""One segment, and all of it literal (PS3.5 G)."""
 
 _FILES: Final[Mapping[str, tuple[tuple[Node, ...], Syntax]]] = {
     "explicit": (image(*_PLAIN, pixels=PIXELS), EXPLICIT_LE),
@@ -73,10 +80,13 @@ _FILES: Final[Mapping[str, tuple[tuple[Node, ...], Syntax]]] = {
     "big endian": (image(*_RICH, _PRIVATE_SEQUENCE, pixels=PIXELS), EXPLICIT_BE),
     "deflated": (image(*_RICH, pixels=PIXELS), DEFLATED_LE),
     "encapsulated": (image(*_RICH, _FRAGMENTS), JPEG_BASELINE),
+    "RLE": (image(*_PLAIN, _RLE), RLE_LOSSLESS),
     "group lengths": (with_group_lengths(image(*_PLAIN, pixels=PIXELS)), EXPLICIT_LE),
     "undefined": (image(_DEEP, Sequence(0x00081140, (_REFERENCED,), undefined=True), pixels=PIXELS), EXPLICIT_LE),
 }
-NAMES: Final = (*_FILES, "two signatures", "item signature", "part")
+_REAL: Final = ("rtplan", "test-SR", "SC_rgb_small_odd_jpeg", "image_dfl", "priv_SQ")
+"""Test files of pydicom, without what they are called by: small ones, that real software wrote."""
+NAMES: Final = (*_FILES, "two signatures", "item signature", "part", *_REAL)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -98,10 +108,15 @@ def bases(identity: Identity) -> dict[str, Base]:
     )
     part = Selection(chosen=(0x00081140, 0x00100010, 0x00100020, 0x7FE00010))
     made["part"] = _signed(file(image(*_RICH, pixels=PIXELS)), identity, Wish(selection=part))
+    for name in _REAL:
+        path = get_testdata_file(f"{name}.dcm")
+        assert isinstance(path, str)
+        made[name] = _signed(Path(path).read_bytes(), identity)
     return {name: Base(name, data, layout(data)) for name, data in made.items()}
 
 
-def _signed(data: bytes, identity: Identity, wish: Wish = Wish()) -> bytes:
+def _signed(data: bytes, identity: Identity, wish: Wish | None = None) -> bytes:
+    wish = wish or Wish()
     number = len(dcmseal.signatures(data))
     with plan_signature(data, replace(wish, moment=_MOMENT, uid=f"2.25.{4711 + number}")) as plan:
         signature = dcmseal.make_signature(plan, SoftwareSigner(identity.key, (identity.der,)))

@@ -1,6 +1,7 @@
 // dicomParser's view of the files named on standard input: one line of JSON each, null where it refuses.
 "use strict";
 const fs = require("fs");
+const zlib = require("zlib");
 const dicomParser = require("dicom-parser");
 
 const excluded = (tag) => {
@@ -34,10 +35,12 @@ const flat = (dataset, before, result) => {
 };
 const sequences = new Set((process.env.SEQUENCES || "").split(",").map((tag) => "x" + tag.toLowerCase()));
 const vrCallback = (tag) => (sequences.has(tag) ? "SQ" : undefined);
+const inflater = (bytes, position) =>
+  new Uint8Array(Buffer.concat([bytes.slice(0, position), zlib.inflateRawSync(bytes.slice(position))]));
 for (const name of fs.readFileSync(0, "utf8").split("\n").filter(Boolean)) {
   let view = null;
   try {
-    view = flat(dicomParser.parseDicom(new Uint8Array(fs.readFileSync(name)), { vrCallback }), "", {});
+    view = flat(dicomParser.parseDicom(new Uint8Array(fs.readFileSync(name)), { vrCallback, inflater }), "", {});
   } catch (error) {
     view = null;
   }

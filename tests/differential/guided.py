@@ -46,7 +46,9 @@ def _carrier(random: Random, syntax: Syntax, tag: int, vr: str, depth: int, rest
     end, item_end = mark(SEQUENCE_END, 0, syntax), mark(ITEM_END, 0, syntax)
     out = (item_end + end) * depth
     style = random.choice(("bare", "hidden", "hidden", "hidden in UN", "no item", "defined", "defined", "defined item"))
-    lead = random.choice((b"", end, item_end + end, item_end, bytes(8), mark(ITEM, UNDEFINED, syntax), mark(ITEM, 0, syntax)))
+    lead = random.choice(
+        (b"", end, item_end + end, item_end, bytes(8), mark(ITEM, UNDEFINED, syntax), mark(ITEM, 0, syntax))
+    )
     foreign = evil(random, syntax)
 
     def swallowing(more: int) -> bytes:
@@ -115,7 +117,9 @@ def taken_for_items(random: Random, layout: Layout) -> tuple[list[Edit], str]:
     places = [part for part in layout.parts if not part.around and part.is_element]
     at = random.choice(places).start
     end = random.choice((len(layout.body), places[-1].start, max(at, places[-2].start)))
-    tag = random.choice((0x00080000, 0x00080001, 0x00080022, 0x00081030, 0x000D1001, 0x00204000, 0x00091001, 0x00100000))
+    tag = random.choice(
+        (0x00080000, 0x00080001, 0x00080022, 0x00081030, 0x000D1001, 0x00204000, 0x00091001, 0x00100000)
+    )
     vr = random.choice(("OB", "UN", "LT", "UT", "UL", "DA", "SQ"))
     foreign = encode((text(0x00100010, "PN", "Evil^Eve"), Value(0x7FE00010, "OW", b"\xff" * 16)), syntax)
     size = end - at + (8 if syntax.implicit else 12)
@@ -125,4 +129,3 @@ def taken_for_items(random: Random, layout: Layout) -> tuple[list[Edit], str]:
     last = mark(ITEM_END, 0, syntax) + random.choice((b"", mark(SEQUENCE_END, 0, syntax))) + foreign
     made = header(random.choice((0x7FE11001, 0xFFFCFFFC, 0x7FE00009)), "OB", len(last), syntax) + last
     return [Edit(at, at, first), Edit(end, end, made)], f"({tag:08X} {vr!r}) begins as items do, at {at}"
-

@@ -24,7 +24,6 @@ from tests.differential.payloads import (
     marks,
 )
 from tests.support.builder import DEFLATED_LE, EXPLICIT_LE, UNDEFINED, encode, image, uid
-from tests.support.tree import LONG_VRS
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -94,7 +93,7 @@ def _vr_changed(random: Random, layout: Layout) -> Made | None:
     else:
         # the form of the header changes with the VR
         name = random.choice(VRS)
-        new = header(part.tag, name, part.length if part.length != UNDEFINED else part.length, layout.syntax)
+        new = header(part.tag, name, part.length, layout.syntax)
         return [Edit(part.start, part.value, new)], f"{_named(part)}: header of VR {name}"
     assert part.vr_at is not None
     return [Edit(part.vr_at, part.vr_at + 2, vr)], f"{_named(part)}: VR {vr!r}"
@@ -138,10 +137,12 @@ def _undefined_made_sound(random: Random, layout: Layout) -> Made | None:
 def _place(random: Random, layout: Layout) -> int:
     """Where something can be put in: before or behind a part, or at the start or end of what one holds."""
     part = random.choice(layout.parts)
-    return random.choice((part.start, part.start, part.end, part.value, part.end - 8 if part.is_undefined else part.end))
+    return random.choice(
+        (part.start, part.start, part.end, part.value, part.end - 8 if part.is_undefined else part.end)
+    )
 
 
-def _put_in(layout: Layout, at: int, data: bytes, random: Random) -> Edit:
+def _put_in(at: int, data: bytes, random: Random) -> Edit:
     return Edit(at, at, data, fit=random.random() < 0.85, within=random.random() < 0.3)
 
 
@@ -152,13 +153,13 @@ def _carrier(random: Random, layout: Layout) -> Made:
     rest = random.choice((len(layout.body), *ends)) - at
     data, what = carrier(random, layout.syntax, rest)
     level = f"{len(inner[-1].around)} deep" if inner else "main"
-    return [_put_in(layout, at, data, random)], f"carrier {what} at {at}, {level}"
+    return [_put_in(at, data, random)], f"carrier {what} at {at}, {level}"
 
 
 def _inserted(random: Random, layout: Layout) -> Made:
     at = _place(random, layout)
     data = random.choice((marks, evil))(random, layout.syntax)
-    return [_put_in(layout, at, data, random)], f"{data.hex()} put in at {at}"
+    return [_put_in(at, data, random)], f"{data.hex()} put in at {at}"
 
 
 def _replaced(random: Random, layout: Layout) -> Made:
@@ -174,20 +175,20 @@ def _replaced(random: Random, layout: Layout) -> Made:
 
 def _copied(random: Random, layout: Layout) -> Made:
     part, at = random.choice(layout.parts), _place(random, layout)
-    return [_put_in(layout, at, layout.body[part.start : part.end], random)], f"{_named(part)} again at {at}"
+    return [_put_in(at, layout.body[part.start : part.end], random)], f"{_named(part)} again at {at}"
 
 
 def _copied_with_other_value(random: Random, layout: Layout) -> Made:
     part = random.choice([part for part in layout.parts if part.is_element and not part.is_undefined])
     at = random.choice((part.start, part.end, _place(random, layout), 0, len(layout.body)))
     data = layout.body[part.start : part.value] + bytes(byte ^ 1 for byte in layout.body[part.value : part.end])
-    return [_put_in(layout, at, data, random)], f"{_named(part)} with another value at {at}"
+    return [_put_in(at, data, random)], f"{_named(part)} with another value at {at}"
 
 
 def _moved(random: Random, layout: Layout) -> Made:
     part, at = random.choice(layout.parts), _place(random, layout)
     data = layout.body[part.start : part.end]
-    return [Edit(part.start, part.end, b""), _put_in(layout, at, data, random)], f"{_named(part)} moved to {at}"
+    return [Edit(part.start, part.end, b""), _put_in(at, data, random)], f"{_named(part)} moved to {at}"
 
 
 def _deleted(random: Random, layout: Layout) -> Made:
@@ -208,7 +209,9 @@ def _reserved_bytes(random: Random, layout: Layout) -> Made | None:
 def _tag_changed(random: Random, layout: Layout) -> Made:
     part = random.choice(layout.parts)
     at, bit = random.randrange(4), 1 << random.randrange(8)
-    data = bytes(byte ^ (bit if number == at else 0) for number, byte in enumerate(layout.body[part.start : part.start + 4]))
+    data = bytes(
+        byte ^ (bit if number == at else 0) for number, byte in enumerate(layout.body[part.start : part.start + 4])
+    )
     return [Edit(part.start, part.start + 4, data)], f"{_named(part)}: tag {data.hex()}"
 
 
@@ -218,7 +221,9 @@ def _delimiter_length(random: Random, layout: Layout) -> Made | None:
         return None
     part = random.choice(parts)
     length = random.choice((1, 2, 4, 8, 12, 16, 100, len(layout.body) - part.end, UNDEFINED))
-    return [Edit(part.length_at, part.value, struct.pack(layout.order + "I", length))], f"{_named(part)}: length {length}"
+    return [
+        Edit(part.length_at, part.value, struct.pack(layout.order + "I", length))
+    ], f"{_named(part)}: length {length}"
 
 
 def _fragments(random: Random, layout: Layout) -> Made | None:
@@ -327,9 +332,13 @@ def _meta_changed(random: Random, layout: Layout) -> tuple[bytes, str] | None:
         what += ": taken out"
     elif style == 5:
         code = "H" if part.length_size == 2 else "I"
-        length = random.choice((0, part.length + 2, part.length - 2, part.length + 1, len(head) - part.value, len(tail)))
+        length = random.choice(
+            (0, part.length + 2, part.length - 2, part.length + 1, len(head) - part.value, len(tail))
+        )
         at = part.length_at - part.start
-        data = data[:at] + struct.pack(order + code, length % (1 << 8 * part.length_size)) + data[at + part.length_size :]
+        data = (
+            data[:at] + struct.pack(order + code, length % (1 << 8 * part.length_size)) + data[at + part.length_size :]
+        )
         what += f": length {length}"
     elif style == 6 and part.tag == 0x00020000:
         number = random.choice((0, 1, part.end, len(head), len(head) + len(tail), UNDEFINED, random.randrange(300)))

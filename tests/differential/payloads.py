@@ -54,7 +54,7 @@ def header(tag: int, vr: str, length: int, syntax: Syntax = EXPLICIT_LE, *, shor
     """The header of an element, item or delimiter, with any VR; ``short`` is whether its length has 16 bits."""
     order = ">" if syntax.big else "<"
     start = struct.pack(order + "HH", tag >> 16, tag & 0xFFFF)
-    if tag >> 16 == 0xFFFE and not vr or syntax.implicit:
+    if (tag >> 16 == 0xFFFE and not vr) or syntax.implicit:
         return start + struct.pack(order + "I", length % (1 << 32))
     letters = vr.encode("latin-1")
     if short is None:

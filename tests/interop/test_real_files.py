@@ -68,7 +68,7 @@ def test_the_tool_tells_what_no_longer_is_valid(
     monkeypatch.setattr("sys.argv", ["check_real_files.py", str(good), str(bad), "--write", str(listed)])
     assert main() == 0
     assert capsys.readouterr().out.splitlines()[-1] == "2 files, 1 valid"
-    assert [line.split("\t")[1:] for line in listed.read_text().splitlines()][0] == [VALID, "CT_small.dcm"]
+    assert next(line.split("\t")[1:] for line in listed.read_text().splitlines()) == [VALID, "CT_small.dcm"]
 
     listed.write_text(listed.read_text().replace("Malformed", f"{VALID}\tMalformed"))
     monkeypatch.setattr("sys.argv", ["check_real_files.py", str(good), str(bad), "--before", str(listed)])
