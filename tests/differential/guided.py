@@ -91,7 +91,7 @@ def _in_un(random: Random, tag: int, vr: str, out: bytes, foreign: bytes, rest: 
 
 
 def length_taken_otherwise(random: Random, layout: Layout) -> tuple[list[Edit], str]:
-    """A private element whose length some readers do not believe; what they take for the next is the value of another."""
+    """A private element whose length some readers do not believe: they find the next in the value of another."""
     at = random.choice([part.start for part in layout.parts if not part.around] + [len(layout.body)])
     foreign = encode((text(0x00100010, "PN", "Evil^Eve"), Value(0x7FE00010, "OW", b"\xff" * 16)), layout.syntax)
     if layout.syntax.implicit:
@@ -112,7 +112,7 @@ def length_taken_otherwise(random: Random, layout: Layout) -> tuple[list[Edit], 
 
 
 def taken_for_items(random: Random, layout: Layout) -> tuple[list[Edit], str]:
-    """A value that begins as a sequence does: an item of undefined length leads out of it, to the end of the Data Set."""
+    """A value that begins as a sequence does: an item of undefined length leads out of it."""
     syntax = layout.syntax
     places = [part for part in layout.parts if not part.around and part.is_element]
     at = random.choice(places).start
