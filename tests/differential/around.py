@@ -11,7 +11,7 @@ from typing import Final
 from tests.differential.layout import ITEM, ITEM_END, SEQUENCE_END, Layout
 from tests.differential.payloads import ODD_VRS, VRS, carrier, content, evil, header, mark, marks
 from tests.differential.within import named
-from tests.support.builder import DEFLATED_LE, EXPLICIT_LE, UNDEFINED, encode, image, uid
+from tests.support.builder import DEFLATED_LE, EXPLICIT_LE, UNDEFINED, encode, image, text, uid
 
 Around = Callable[[Random, Layout], "tuple[bytes, str] | None"]
 """Changes of a file outside its Data Set."""
@@ -153,7 +153,7 @@ _SYNTAXES: Final = (
 
 def _preamble(random: Random, layout: Layout) -> tuple[bytes, str]:
     tail = _tail_of(layout)
-    style = random.randrange(8)
+    style = random.randrange(9)
     head = layout.head
     preamble = head[:128]
     evil_set = encode(image(pixels=b"\xff" * 16), layout.syntax)
@@ -166,9 +166,16 @@ def _preamble(random: Random, layout: Layout) -> tuple[bytes, str]:
         4: head[132:] + tail,
         5: tail,
         6: (header(0x00090010, "OB", 116 + len(head) - 128) + preamble)[:128] + head[128:] + tail,
+        8: (_person_and(len(head) + len(layout.body)) + bytes(128))[:128] + head[128:] + tail,
         7: head + other + header(0x7FFF1001, "OB", len(tail)) + tail,
     }[style]
     return data, f"preamble, style {style}"
+
+
+def _person_and(size: int) -> bytes:
+    """Another patient, and an element that swallows all the rest of so many bytes."""
+    person = encode((text(0x00100010, "PN", "Evil^Eve"),))
+    return person + header(0x7FFF1001, "OB", size - len(person) - 12)
 
 
 def _deflated(random: Random, layout: Layout) -> tuple[bytes, str] | None:

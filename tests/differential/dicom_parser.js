@@ -1,7 +1,6 @@
 // dicomParser's view of the files named on standard input: one line of JSON each, null where it refuses.
 "use strict";
 const fs = require("fs");
-const zlib = require("zlib");
 const dicomParser = require("dicom-parser");
 
 const excluded = (tag) => {
@@ -35,12 +34,10 @@ const flat = (dataset, before, result) => {
 };
 const sequences = new Set((process.env.SEQUENCES || "").split(",").map((tag) => "x" + tag.toLowerCase()));
 const vrCallback = (tag) => (sequences.has(tag) ? "SQ" : undefined);
-const inflater = (bytes, position) =>
-  new Uint8Array(Buffer.concat([bytes.slice(0, position), zlib.inflateRawSync(bytes.slice(position))]));
 for (const name of fs.readFileSync(0, "utf8").split("\n").filter(Boolean)) {
   let view = null;
   try {
-    view = flat(dicomParser.parseDicom(new Uint8Array(fs.readFileSync(name)), { vrCallback, inflater }), "", {});
+    view = flat(dicomParser.parseDicom(fs.readFileSync(name), { vrCallback }), "", {});
   } catch (error) {
     view = null;
   }

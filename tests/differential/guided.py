@@ -129,3 +129,13 @@ def taken_for_items(random: Random, layout: Layout) -> tuple[list[Edit], str]:
     last = mark(ITEM_END, 0, syntax) + random.choice((b"", mark(SEQUENCE_END, 0, syntax))) + foreign
     made = header(random.choice((0x7FE11001, 0xFFFCFFFC, 0x7FE00009)), "OB", len(last), syntax) + last
     return [Edit(at, at, first), Edit(end, end, made)], f"({tag:08X} {vr!r}) begins as items do, at {at}"
+
+
+def vr_not_known(random: Random, layout: Layout) -> tuple[list[Edit], str]:
+    """An element of a VR that came late: who does not know it reads the reserved bytes as a length of nothing."""
+    at = random.choice([part.start for part in layout.parts if not part.around] + [len(layout.body)])
+    vr = random.choice(("OV", "SV", "UV", "OL", "OD", "UC", "UR"))
+    foreign = evil(random, layout.syntax)
+    value = b"LO\0\0" + foreign + bytes(-len(foreign) % 8 + 4)
+    tag = random.choice((0x7FE11001, 0xFFFCFFFC, 0x00091001, 0x7FE00001, 0x00080001, 0x7FDF1001))
+    return [Edit(at, at, header(tag, vr, len(value), layout.syntax) + value)], f"({tag:08X} {vr}) at {at}"
