@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from io import BytesIO
 
 import pydicom
@@ -17,14 +19,25 @@ from tests.differential.views import Fragments, Items, Tree, View, flat
 
 def view(data: bytes) -> View | None:
     """What pydicom shows; None if it refuses the file."""
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _silence():
         warnings.simplefilter("ignore")
         try:
             dataset = pydicom.dcmread(BytesIO(data), force=True)
             return dict(flat(_tree(dataset)))
         except Exception:  # noqa: BLE001 - whatever a reader raises, it refuses
             return None
+
+
+@contextmanager
+def _silence() -> Generator[None]:
+    """pydicom logs what is odd, and all of this is odd."""
+    logger = logging.getLogger("pydicom")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _tree(dataset: Dataset) -> Tree:
