@@ -8,6 +8,8 @@ const excluded = (tag) => {
   return element === 0 || group < 8 || tag === 0x00080001 || group === 0xfffa || tag === 0x4ffe0001 ||
     tag === 0xfffcfffc || group === 0xfffe;
 };
+// a deflated file is read from its first byte, and "DICM" taken for a tag; what else stands there is shown
+const PREFIX = ["x49444d43", "x4c550004"];
 const hex = (bytes, start, length) => {
   let end = start + length;
   while (end > start && (bytes[end - 1] === 0 || bytes[end - 1] === 32)) end--;
@@ -17,7 +19,7 @@ const flat = (dataset, before, result) => {
   for (const key of Object.keys(dataset.elements)) {
     const element = dataset.elements[key];
     const path = before + key.slice(1).toUpperCase();
-    if (excluded(parseInt(key.slice(1), 16))) continue;
+    if (excluded(parseInt(key.slice(1), 16)) || PREFIX.includes(key)) continue;
     if (element.items) {
       result[path] = `${element.items.length} items`;
       element.items.forEach((item, number) => flat(item.dataSet, `${path}[${number}].`, result));

@@ -16,6 +16,14 @@ from tests.support.builder import IMPLICIT_LE, UNDEFINED, Syntax, Value, encode,
 from tests.support.tree import LONG_VRS
 
 _SWALLOW: Final = 0x7FFF1001
+_SIZED: Final = (
+    ("FD", 0x00181271),
+    ("US", 0x00280006),
+    ("FL", 0x00700022),
+    ("UL", 0x00081163),
+    ("AT", 0x00280009),
+    ("SS", 0x00189219),
+)
 _LETTERS: Final = (b"OB", b"LO", b"UT", b"UN", b"SQ", b"OW")
 
 
@@ -139,3 +147,36 @@ def vr_not_known(random: Random, layout: Layout) -> tuple[list[Edit], str]:
     value = b"LO\0\0" + foreign + bytes(-len(foreign) % 8 + 4)
     tag = random.choice((0x7FE11001, 0xFFFCFFFC, 0x00091001, 0x7FE00001, 0x00080001, 0x7FDF1001))
     return [Edit(at, at, header(tag, vr, len(value), layout.syntax) + value)], f"({tag:08X} {vr}) at {at}"
+
+
+def odd_in_an_item(random: Random, layout: Layout) -> tuple[list[Edit], str]:
+    """A value of odd length in an item, and the delimiters that it hides from some in a later element."""
+    syntax = layout.syntax
+    places = [part.start for part in layout.parts if not part.around and part.is_element]
+    at, end = sorted((random.choice(places), random.choice((*places, len(layout.body)))))
+    size = random.choice((1, 3, 5, 13))
+    marks = mark(ITEM_END, 0, syntax), mark(SEQUENCE_END, 0, syntax)
+    foreign = encode((text(0x00100010, "PN", "Evil^Eve"), Value(0x7FE00010, "OW", b"\xff" * 16)), syntax)
+    inside = header(0x000B1001, random.choice(("OB", "LO", "UT", "UN")), size, syntax) + b"A" * size
+    item = (
+        mark(ITEM, UNDEFINED, syntax) + inside + marks[0]
+        if random.random() < 0.7
+        else mark(ITEM, len(inside), syntax) + inside
+    )
+    first = header(0x000B1003, "SQ", UNDEFINED, syntax) + item + marks[1]
+    last = bytes(random.randrange(2)) + b"".join(marks) + foreign
+    last += bytes(len(last) % 2)
+    return [
+        Edit(at, at, first),
+        Edit(end, end, header(random.choice((0x7FE11001, 0xFFFCFFFC)), "OB", len(last), syntax) + last),
+    ], f"odd length in an item at {at}, delimiters at {end}"
+
+
+def size_of_another_value(random: Random, layout: Layout) -> tuple[list[Edit], str]:
+    """An element whose length does not fit the VR that the dictionary has for it."""
+    vr, tag = random.choice(_SIZED)
+    at = next((part.start for part in layout.parts if part.tag > tag and not part.around), len(layout.body))
+    value = b"1" * random.choice((1, 2, 3, 4, 6, 10, 12))
+    return [
+        Edit(at, at, header(tag, vr, len(value), layout.syntax) + value)
+    ], f"({tag:08X} {vr}) of length {len(value)}"

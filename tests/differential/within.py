@@ -7,7 +7,14 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from tests.differential.guided import guided, length_taken_otherwise, taken_for_items, vr_not_known
+from tests.differential.guided import (
+    guided,
+    length_taken_otherwise,
+    odd_in_an_item,
+    size_of_another_value,
+    taken_for_items,
+    vr_not_known,
+)
 from tests.differential.layout import ITEM, ITEM_END, SEQUENCE_END, Edit, Layout, Part
 from tests.differential.payloads import ODD_VRS, VRS, carrier, content, evil, header, mark, marks
 from tests.support.builder import UNDEFINED
@@ -209,6 +216,8 @@ CHANGES: Final[dict[Change, int]] = {
     length_taken_otherwise: 3,
     taken_for_items: 3,
     vr_not_known: 3,
+    odd_in_an_item: 3,
+    size_of_another_value: 3,
     _inserted: 8,
     _replaced: 4,
     _copied: 4,
