@@ -11,7 +11,7 @@ const excluded = (tag) => {
 };
 const shown = (value) => {
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return Buffer.from(value).toString("hex");
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return typeof value === "object" ? JSON.stringify(value) : String(value).replace(/[\0 ]+$/, "");
 };
 const flat = (dataset, before, result) => {
   for (const key of Object.keys(dataset)) {
