@@ -24,15 +24,19 @@ NOT_SIGNED: Final = {
     "MR_truncated.dcm": "Malformed",
     "rtplan_truncated.dcm": "Malformed",
     "emri_small_jpeg_2k_lossless_too_short.dcm": "Malformed",
-    # damaged by hand: a text file with other line ends, elements without a beginning
-    "SC_rgb_jpeg.dcm": "Malformed",
+    # damaged by hand: labelled JPEG and encoded in implicit VR, or without a beginning
+    "SC_rgb_jpeg.dcm": "DatasetError",
     "meta_missing_tsyntax.dcm": "NotDicom",
     "no_meta.dcm": "NotDicom",
+    # an item that is longer than its sequence (PS3.5 7.5): some readers leave it where the sequence ends
+    "DICOMDIR-nooffset": "OddStructure",
     # nothing in it that the standard lets be signed: groups below 0008, or VR UN throughout (PS3.3 C.12.1.1.3.1.1)
     "UN_sequence.dcm": "UsageError",
     "DICOMDIR": "UsageError",
     # an element twice (PS3.5 7.1): readers differ in which of the two they show
-    "winter.dcm": "DatasetError",
+    "winter.dcm": "OddStructure",
+    # begins with group 0001, which PS3.5 7.1 forbids: readers differ in whether it belongs to the Data Set (PS3.10 7.1)
+    "nested_priv_SQ.dcm": "OddStructure",
 }
 """Files that cannot be signed, by the beginning of their names, and the error; all others have to be valid."""
 
