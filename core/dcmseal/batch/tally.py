@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dcmseal.batch.journal.gists import Gist
     from dcmseal.engine.json_values import Document
     from dcmseal.errors import SealError
+    from dcmseal.plugins.reporting import ReportContext
 
 _MOST_NAMED: Final = 20
 """Results of a verdict that are kept by name."""
@@ -85,8 +86,9 @@ class Tally:
             if verdict in self.attention
         ]
 
-    def document(self, seconds: float) -> Document:
-        """The tally as a document of kind ``summary``."""
+    def document(self, seconds: float, judged_by: ReportContext | None = None) -> Document:
+        """The tally as a document of kind ``summary``; ``judged_by`` is what a verification rests upon."""
+        from dcmseal.engine.document_values import context_value
         from dcmseal.engine.documents import error_document
         from dcmseal.engine.json_values import document
 
@@ -102,5 +104,6 @@ class Tally:
                 "milliseconds": round(seconds * 1000),
                 "exit_code": self.exit_code,
                 "stopped": None if stopped is None else error_document(stopped, self.exit_code),
+                "judged_by": None if judged_by is None else context_value(judged_by),
             },
         )

@@ -7,7 +7,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.results import Form, Result
-from dcmseal.cli.reporting import settings_in_words, wanted_of
+from dcmseal.cli.reporting import wanted_of
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,15 +67,14 @@ class ArchiveReports:
 
     def end(self, tally: Tally, seconds: float) -> None:
         """Write all reports; raises OutputError, or PluginBroken if a writer fails."""
-        import datetime as dt
-
-        from dcmseal.engine.reporting import context_of, write_archive_report
+        from dcmseal.cli.settings import judged_by
+        from dcmseal.engine.reporting import write_archive_report
 
         self._report.end(tally, seconds)
         report = self._counted.report(
             named=self._named(), seconds=seconds, stopped="" if tally.stopped is None else str(tally.stopped)
         )
-        context = context_of(dt.datetime.now(dt.UTC), settings_in_words(self._options))
+        context = judged_by(self._options)
         for writer, path in self._writers:
             write_archive_report(path, writer, report, context)
 

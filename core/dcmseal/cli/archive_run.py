@@ -24,17 +24,28 @@ if TYPE_CHECKING:
     from dcmseal.batch.key_here import KeyHere
     from dcmseal.batch.shards import Shard
     from dcmseal.batch.tasks import Task
+    from dcmseal.plugins.reporting import ReportContext
 
 
 def report_of(
-    options: Namespace, done: str, *, form: Form = Form.VERDICT, show: Callable[[Result], None] | None = None
+    options: Namespace,
+    done: str,
+    *,
+    form: Form = Form.VERDICT,
+    show: Callable[[Result], None] | None = None,
+    hint: str = "",
+    judged_by: Callable[[], ReportContext] | None = None,
 ) -> Report:
-    """Where the options want results to go; ``done`` says for people what was done with files."""
+    """Where the options want results to go.
+
+    ``done`` says for people what was done with files, ``hint`` what to do about those that are not established, and
+    ``judged_by`` what a verification rests upon.
+    """
     if options.json_lines:
-        return JsonLines()
+        return JsonLines(judged_by() if judged_by else None)
     if options.json:
-        return JsonFiles()
-    return QuietReport() if options.quiet else TextReport(done, form=form, show=show)
+        return JsonFiles(judged_by() if judged_by else None)
+    return QuietReport() if options.quiet else TextReport(done, form=form, show=show, hint=hint)
 
 
 def run_archive(

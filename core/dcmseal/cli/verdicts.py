@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dcmseal.cli import describing
 from dcmseal.cli.output import Screen, Tone, fields
 from dcmseal.cli.text import LONGEST_LINE, counted, joined, printable
-from dcmseal.report import Aspect, Coverage, Finding, Outcome, SignatureReport, Verdict, VerificationReport
+from dcmseal.report import (
+    Aspect,
+    Coverage,
+    Finding,
+    Instance,
+    ObjectCoverage,
+    Outcome,
+    SignatureReport,
+    Verdict,
+    VerificationReport,
+)
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.reporting import ReportContext
 
 _TONES: Final = {
     Verdict.VALID: Tone.GOOD,
@@ -26,9 +39,11 @@ _SILENT: Final = {
 
 def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: bool) -> None:
     """Write the report about a file."""
-    to.line(f"{name}: {_headline(report)}", _TONES[report.verdict])
-    for reason in _reasons(report):
+    to.line(f"{name}: {_headline(report)}", _tone(report))
+    for reason in _reasons(report, verbose=verbose):
         to.line(f"  {reason}", Tone.OPEN)
+    if verbose:
+        fields(to, _instance(report.instance))
     for location in report.skipped:
         to.line(f"  not verified, for it is a former state of the data set: signatures at {location}", Tone.OPEN)
     _show_findings((*report.unmet, *report.notes), to)
@@ -36,6 +51,32 @@ def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: b
     for each in report.signatures:
         _show_signature(each, to, integrity_only=report.integrity_only, verbose=verbose)
     _show_manifest(report.manifest, to, verbose=verbose)
+
+
+def show_context(context: ReportContext, to: Screen) -> None:
+    """Write what the verdict rests upon besides the file."""
+    to.line()
+    to.line("judged by", Tone.HEADING)
+    made = [("program", f"dcmseal {context.version}"), ("verified on", context.moment.isoformat(" ", "seconds"))]
+    for label, value in (*made, *context.settings):
+        to.line(f"  {printable(label)}: {printable(value)}")
+
+
+def _instance(instance: Instance) -> Iterator[tuple[str, str]]:
+    """The object that a report is about."""
+    from dcmseal.engine.instance import sop_class_name
+
+    yield "size", counted(instance.size, "byte")
+    yield "SHA-256", instance.sha256
+    yield "SOP Class", sop_class_name(instance.sop_class) or instance.sop_class
+    yield "SOP Instance", instance.sop_instance
+
+
+def _tone(report: VerificationReport) -> Tone:
+    """That of the verdict; a valid one is good only if it is about everything critical."""
+    if report.verdict is Verdict.VALID and (report.coverage is None or report.coverage.critical):
+        return Tone.OPEN
+    return _TONES[report.verdict]
 
 
 def _show_references(findings: Sequence[Finding], to: Screen, *, verbose: bool) -> None:
@@ -63,17 +104,37 @@ def _headline(report: VerificationReport) -> str:
     if not report.signatures:
         return words
     restriction = "; integrity only, trust was not asked for" if report.integrity_only else ""
-    return f"{words} ({counted(len(report.signatures), 'signature')}{restriction})"
+    about = "" if report.is_object_signed else "; only items are signed, and not the object"
+    return f"{words} ({counted(len(report.signatures), 'signature')}{restriction}{about})"
 
 
-def _reasons(report: VerificationReport) -> Iterator[str]:
-    """What to do about a verdict that only trust keeps from being valid."""
+def _reasons(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
+    """What the verdict is about, and what to do about one that only trust keeps from being valid."""
+    if not report.signatures:
+        return
+    if not report.is_object_signed:
+        yield "no signature protects the object itself: a signed item can be put into another object."
+        yield "--item PATH verifies the signatures of an item alone."
+    elif report.verdict is not Verdict.INVALID and report.coverage is not None and not report.coverage.is_complete:
+        yield _covered(report.verdict, report.coverage, verbose=verbose)
+    elif report.verdict is Verdict.VALID and report.coverage is None:
+        yield "how much of the object is covered could not be counted."
     if report.verdict is not Verdict.NOT_ESTABLISHED or report.integrity_only:
         return
     open_signatures = [each for each in report.signatures if each.verdict() is Verdict.NOT_ESTABLISHED]
     if all(_lacks_only_trust(each) for each in open_signatures):
         yield "the data is as it was signed, but no trust anchor is configured: who signed it is not established."
         yield "--integrity-only accepts a signature without trust."
+
+
+def _covered(verdict: Verdict, coverage: ObjectCoverage, *, verbose: bool) -> str:
+    """How much of the object is protected, and what is not."""
+    from dcmseal.coverage_map import not_protected, protected
+
+    what = "valid for" if verdict is Verdict.VALID else "covers"
+    few, every = not_protected(coverage), not_protected(coverage, most=len(coverage.gaps))
+    names = every if verbose else few if few == every else f"{few} (-v shows all)"
+    return f"{what} {protected(coverage)}. {names}"
 
 
 def _lacks_only_trust(report: SignatureReport) -> bool:
@@ -134,16 +195,10 @@ def _matters(finding: Finding) -> bool:
 
 
 def _coverage(coverage: Coverage, *, verbose: bool) -> Iterator[tuple[str, str]]:
-    critical = set(coverage.critical)
-    others = [tag for tag in coverage.unsigned if tag not in critical]
     yield "signed", counted(len(coverage.signed), "element")
     if coverage.unsigned:
         yield "not signed", f"{counted(len(coverage.unsigned), 'element')}: changes and additions there go unnoticed"
-    if critical:
-        names = joined(describing.elements(coverage.critical), all_of_them=verbose)
-        yield "  critical", f"{len(critical)}, which change what the object means or whose it is: {names}"
-    if others and verbose:
-        yield "  others", joined(describing.elements(others), all_of_them=True)
+        yield "  elements", joined(describing.elements(coverage.unsigned), all_of_them=True) if verbose else ""
     if coverage.unsignable:
         names = joined(describing.with_reasons(coverage.unsignable), all_of_them=verbose)
         yield "not signable", f"{counted(len(coverage.unsignable), 'element')}: {names}"

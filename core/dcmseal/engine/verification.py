@@ -14,6 +14,7 @@ from dcmseal.engine.carriers import carrier_findings
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.conformance import macro_findings, order_problems
 from dcmseal.engine.coverage import Listed, Lists, coverage_findings
+from dcmseal.engine.instance import instance_of
 from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
 from dcmseal.engine.lookalikes import lookalike_findings
 from dcmseal.engine.macs import LevelMacs, level_macs
@@ -22,10 +23,11 @@ from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
 from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, Timestamps, type_for_profiles
 from dcmseal.engine.validity import strength_findings, validity_findings
+from dcmseal.engine.whole_object import object_findings
 from dcmseal.errors import CertificateNotValid, Malformed, NoSuchSignature
-from dcmseal.location import Location
+from dcmseal.location import MAIN, Location
 from dcmseal.mac.digest import is_available
-from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, SignerTrust, VerificationReport
+from dcmseal.report import Aspect, Finding, Instance, Outcome, SignatureReport, SignerTrust, VerificationReport
 from dcmseal.tags import tag_text, tags_text
 
 if TYPE_CHECKING:
@@ -59,6 +61,10 @@ class Question:
     """Take signatures in the fragment format of DCMTK before 3.5.4 for valid."""
     trust: Trust | None = None
     """What to judge signers by; None leaves trust in them unknown."""
+    count_coverage: bool = False
+    """Whether to count what of the object is protected."""
+    file_digest: bool = False
+    """Whether to compute the digest of the file, which reads it once more."""
 
 
 _PATIENCE: Final = 64 << 20
@@ -132,7 +138,10 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     patience = _Patience(max(_PATIENCE, 32 * file.body.size))
     demands = Demands(question.required)
     timestamps = Timestamps(question.timestamp, uid=question.uid, integrity_only=question.integrity_only)
+    instance: Instance | None = None
     for level, macs in _levels(file, question, patience):
+        if level.location == MAIN:
+            instance = instance_of(file, macs.scan)
         if level.in_original_attributes:
             skipped.append(level.location)
             continue
@@ -154,7 +163,8 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
         signatures=tuple(reports),
         notes=tuple(notes),
         skipped=tuple(skipped),
-        unmet=(*demands.unmet(), *timestamps.unmet()) if reports else (),
+        instance=instance or instance_of(file, main_level(file).scanner().finish()),
+        unmet=(*object_findings(question.location, reports), *demands.unmet(), *timestamps.unmet()) if reports else (),
         integrity_only=question.integrity_only,
     )
 

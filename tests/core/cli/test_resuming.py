@@ -65,6 +65,7 @@ def test_a_second_run_says_the_same_without_doing_it(run: Run, archive: Path) ->
     assert (before.pop("recorded"), after.pop("recorded")) == (0, 4)
     for each in (before, after):
         each.pop("milliseconds")
+        each["judged_by"].pop("moment")
     assert before == after
 
 

@@ -86,7 +86,7 @@ def assert_kept(data: bytes, pki: Pki, location: str = "main", *more: Verdict) -
     assert result.signature.mac_id is not None
     head, body, _ = split(data)
     assert without(result.data, result.uid, result.signature.mac_id) == (head, body)
-    assert verified(result.data, uid=result.uid).verdict in (Verdict.VALID, *more)
+    assert verified(result.data, uid=result.uid, location=location).verdict in (Verdict.VALID, *more)
     removed = dcmseal.remove(result.data, uids=[result.uid])
     assert removed.data is not None
     assert split(removed.data)[:2] == (head, body)
