@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dcmseal.coverage_map import CoverageMap
 from dcmseal.engine.asking import map_coverage
 from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.engine.instance import sop_class_name
 from dcmseal.engine.opening import DatasetInput
 from dcmseal.engine.output import write_pieces
 from dcmseal.errors import CertificateNotValid, DatasetError, OutputError, SealError
@@ -39,6 +40,7 @@ def reported(name: str, report: VerificationReport, source: DatasetInput, *, sho
         name=name,
         report=report,
         coverage=coverage,
+        sop_class=sop_class_name(report.instance.sop_class),
         certificates={each: _facts(each) for each in _certificates(report)},
         problem=problem,
     )
