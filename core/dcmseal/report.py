@@ -257,6 +257,19 @@ class VerificationReport:
         return bool(self.signatures) and all(each.code != OBJECT_NOT_SIGNED for each in self.unmet)
 
     @property
+    def is_partial(self) -> bool:
+        """Whether signatures that hold leave elements of the main Data Set uncovered, together; for statistics."""
+        left: set[int] | None = None
+        for each in self.signatures:
+            is_main = each.signature.location == MAIN and each.coverage is not None
+            if is_main and each.protects(integrity_only=self.integrity_only):
+                unsigned = each.coverage.unsigned if each.coverage else ()
+                left = set(unsigned) if left is None else left.intersection(unsigned)
+                if not left:
+                    return False
+        return bool(left)
+
+    @property
     def deciding(self) -> tuple[Finding, ...]:
         """The findings that keep the verdict from being valid, the weightiest first.
 

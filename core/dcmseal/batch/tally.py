@@ -36,6 +36,8 @@ class Tally:
     """Those that are no DICOM files, and were only found in a folder, are not among them."""
     verdicts: Counter[str] = field(default_factory=Counter[str])
     passed_over: int = 0
+    partial: int = 0
+    """Those of the valid ones in which signatures cover a part of the elements only."""
     changed: int = 0
     exit_code: ExitCode = ExitCode.OK
     attention: dict[str, list[Result]] = field(default_factory=dict[str, list[Result]])
@@ -54,15 +56,20 @@ class Tally:
             return
         self.files += 1
         self.verdicts[result.verdict] += 1
+        self.partial += result.is_partial
         self.changed += result.changed
         if result.exit_code is not self.exit_code:
             self.exit_code = worst((self.exit_code, result.exit_code))
+        self.note(result)
+        if result.ends_run:
+            self.stopped = result.error
+
+    def note(self, result: Result) -> None:
+        """Keep a result that needs attention; those of an earlier run are counted by ``add_earlier``."""
         if result.verdict in URGENT:
             named = self.attention.setdefault(result.verdict, [])
             if len(named) < _MOST_NAMED:
                 named.append(result)
-        if result.ends_run:
-            self.stopped = result.error
 
     def add_earlier(self) -> None:
         """Count the results of an earlier run."""
@@ -73,6 +80,7 @@ class Tally:
             self.files += files
             self.recorded += files
             self.verdicts[gist.verdict] += files
+            self.partial += files if gist.is_partial else 0
             self.exit_code = worst((self.exit_code, ExitCode(gist.exit_code)))
             if gist.verdict in URGENT:
                 self.attention.setdefault(gist.verdict, [])
@@ -98,6 +106,7 @@ class Tally:
             {
                 "files": self.files,
                 "verdicts": dict(sorted(self.verdicts.items())),
+                "partial": self.partial,
                 "passed_over": self.passed_over,
                 "changed": self.changed,
                 "recorded": self.recorded,

@@ -116,6 +116,8 @@ class VerifyingWorker:
             verdict=verdict.value,
             reason="" if exit_code is ExitCode.OK else _reason(report),
             answer=None if self._form is Form.VERDICT else report,
+            is_partial=exit_code is ExitCode.OK and report.is_partial,
+            instance=None if self._form is Form.VERDICT else report.instance,
         )
 
 

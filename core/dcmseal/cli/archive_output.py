@@ -64,7 +64,10 @@ class TextReport:
         rate = f", {done / seconds:.0f} a second" if done >= _MANY else ""
         to.line(f"{counted(tally.files, 'file')} {self._done} in {seconds:.1f} s{rate}", Tone.HEADING)
         for verdict in sorted(tally.verdicts, key=(*_GOOD, *URGENT).index):
-            to.line(f"  {verdict.replace('-', ' '):17}{tally.verdicts[verdict]:>10}", _TONES.get(verdict, Tone.PLAIN))
+            line = f"  {verdict.replace('-', ' '):17}{tally.verdicts[verdict]:>10}"
+            if verdict == "valid" and tally.partial:
+                line += f"  {tally.partial} of them for a part of their elements only"
+            to.line(line, _TONES.get(verdict, Tone.PLAIN))
         if tally.passed_over:
             to.line(f"  {'passed over':17}{tally.passed_over:>10}  no DICOM files")
         if tally.recorded:

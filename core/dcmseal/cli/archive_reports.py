@@ -11,7 +11,6 @@ from dcmseal.cli.reporting import wanted_of
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
-    from dcmseal.batch.journal.gists import Gist
     from dcmseal.batch.tally import Tally
     from dcmseal.cli.archive_output import Report
     from dcmseal.plugins.guarded_reporting import GuardedWriter
@@ -58,12 +57,14 @@ class ArchiveReports:
         """Count a result, and pass it on."""
         from dcmseal.batch.journal.gists import Gist
 
-        self._counted.add(result.item.source, Gist.of(result), result.reason)
+        self._counted.add(result.item.source, Gist.of(result), result.reason, result.instance)
         self._report.add(result)
 
-    def add_earlier(self, name: str, gist: Gist) -> None:
+    def add_earlier(self, result: Result) -> None:
         """Count a file whose result the journal of the run has already."""
-        self._counted.add(name, gist, recorded=True)
+        from dcmseal.batch.journal.gists import Gist
+
+        self._counted.add(result.item.source, Gist.of(result), result.reason, result.instance, recorded=True)
 
     def end(self, tally: Tally, seconds: float) -> None:
         """Write all reports; raises OutputError, or PluginBroken if a writer fails."""

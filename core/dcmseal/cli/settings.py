@@ -98,7 +98,7 @@ def judged_by(options: Namespace) -> ReportContext:
         settings += [
             (f"{label} of [policies.{options.policy}]", value) for label, value in policy_in_words(setup.policy)
         ]
-    return context_of(dt.datetime.now(dt.UTC), settings)
+    return context_of(dt.datetime.now(dt.UTC), settings, has_trust=has_trust(options))
 
 
 def has_trust(options: Namespace) -> bool:

@@ -51,11 +51,13 @@ def unreported(name: str, error: SealError) -> ReportedFile:
     return ReportedFile(name=name, problem=str(error), hint=error.hint)
 
 
-def context_of(moment: dt.datetime, settings: Iterable[tuple[str, str]] = ()) -> ReportContext:
-    """How reports of this version came about, at a moment."""
+def context_of(
+    moment: dt.datetime, settings: Iterable[tuple[str, str]] = (), *, has_trust: bool = True
+) -> ReportContext:
+    """How reports of this version came about, at a moment; ``has_trust`` as ReportContext has it."""
     from dcmseal import __version__
 
-    return ReportContext(version=__version__, moment=moment, settings=tuple(settings))
+    return ReportContext(version=__version__, moment=moment, settings=tuple(settings), has_trust=has_trust)
 
 
 def write_report(

@@ -63,6 +63,8 @@ class ReportContext:
     """When it was verified, with its offset from UTC."""
     settings: tuple[tuple[str, str], ...] = ()
     """What was asked for, as label and value, in words."""
+    has_trust: bool = True
+    """Whether somebody was trusted, or trust was not asked for."""
 
 
 class ReportWriter(Protocol):

@@ -213,8 +213,8 @@ class TestHostile:
         assert status_of(journal_of(path, archive)).files == 12
 
     def test_a_newer_version(self, journal: Path) -> None:
-        change(journal, "PRAGMA user_version = 2")
-        with pytest.raises(JournalError, match="tables of version 2") as caught:
+        change(journal, "PRAGMA user_version = 3")
+        with pytest.raises(JournalError, match="tables of version 3") as caught:
             status_of(str(journal))
         assert "dcmseal" in caught.value.hint
 

@@ -27,12 +27,15 @@ from dcmseal.batch.items import Found, Item
 from dcmseal.batch.journal.about import About
 from dcmseal.batch.journal.gists import Gist
 from dcmseal.batch.journal.identity import Identity, identity_of, looked_at_again
-from dcmseal.batch.journal.store import Intent, Row, Store
+from dcmseal.batch.journal.reasons import Reason
+from dcmseal.batch.journal.store import NO_REASON, Intent, Row, Store
 from dcmseal.batch.journal.taking_up import remove_leftover, signature_in
 from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.running import run
 from dcmseal.batch.tasks import SignTask, VerifyTask
 from dcmseal.errors import DatasetError, ProcessDied, ProfileError, UsageError
+from dcmseal.exit_codes import ExitCode
+from dcmseal.report import Instance
 
 if TYPE_CHECKING:
     from dcmseal.batch.shards import Shard
@@ -86,8 +89,8 @@ class Journal:
         """The task, with what the journal knows of it: run this one."""
         self.passed_over: Counter[Gist] = Counter()
         """What came of the files that were met again in this run, and are as they were."""
-        self.notice: Callable[[str, Gist], object] = lambda source, gist: None
-        """Is told of each of them."""
+        self.notice: Callable[[Result], object] = lambda result: None
+        """Is told of each of them: the result as it was, but for the answer."""
         own = os.path.realpath(wish.path)
         self._own = {os.path.basename(path): path for path in (own, f"{own}-journal")}
         self._identities: dict[str, Identity] = {}
@@ -179,7 +182,10 @@ class Journal:
         if identity is None or (result.changed and result.output == item.source):
             identity = identity_of(looked_at_again(item), by_content=self._wish.by_content)
         gist = Gist.of(result)
-        self._put(item.source, identity, gist, uid=self._uid_of(result), document=self._kept(result, gist))
+        reason = Reason.of(result)
+        self._put(
+            item.source, identity, gist, uid=self._uid_of(result), document=self._kept(result, gist), reason=reason
+        )
         return result
 
     def _is_concerned(self, item: Item) -> bool:
@@ -195,20 +201,31 @@ class Journal:
         if row is not None:
             if identity.is_same(row.identity):
                 if not (self._wish.retry and row.gist.kind == Kind.FAILED.value):
-                    self._pass_over(item, row.gist)
+                    self._pass_over(item, row)
                     return None
             elif self._is_touched_only(item, row):
-                self._put(item.source, identity, row.gist, uid=row.uid)
-                self._pass_over(item, row.gist)
+                self._put(item.source, identity, row.gist, uid=row.uid, reason=row.reason)
+                self._pass_over(item, row)
                 return None
             item = self._with_another_uid(item, row)
         # a file that is read while it changes has the identity that it had before
         self._identities[item.source] = identity
         return item
 
-    def _pass_over(self, item: Item, gist: Gist) -> None:
+    def _pass_over(self, item: Item, row: Row) -> None:
+        gist, reason = row.gist, row.reason
         self.passed_over[gist] += 1
-        self.notice(item.source, gist)
+        self.notice(
+            Result(
+                item=item,
+                kind=Kind(gist.kind),
+                exit_code=ExitCode(gist.exit_code),
+                verdict=gist.verdict,
+                reason=reason.text,
+                gist=gist,
+                instance=Instance(study=reason.study, series=reason.series),
+            )
+        )
 
     def _is_touched_only(self, item: Item, row: Row) -> bool:
         """Whether a file that was signed in place has its signature still, and the data that was signed."""
@@ -246,9 +263,16 @@ class Journal:
                 self._put(intent.source, identity, Gist.signed(signature), uid=intent.uid)
 
     def _put(
-        self, source: str, identity: Identity, gist: Gist, *, uid: str = "", document: Document | None = None
+        self,
+        source: str,
+        identity: Identity,
+        gist: Gist,
+        *,
+        uid: str = "",
+        document: Document | None = None,
+        reason: Reason = NO_REASON,
     ) -> None:
-        self._store.put(source, identity, gist, judged=int(time.time()), uid=uid, document=document)
+        self._store.put(source, identity, gist, judged=int(time.time()), uid=uid, document=document, reason=reason)
         self._settle(source)
         self._judged += 1
         self._uncommitted += 1
