@@ -52,6 +52,7 @@ class FileView:
     file: ReportedFile
     verdict: Verdict | None
     tone: str
+    sign: str
     word: str
     """The verdict, and how much it is about."""
     short: str
@@ -83,6 +84,7 @@ def view_of(number: int, file: ReportedFile) -> FileView:
             file=file,
             verdict=None,
             tone="bad",
+            sign=words.SIGNS["bad"],
             word="Unreadable",
             short="Unreadable",
             meaning=tuple(advice.meaning(file)),
@@ -159,16 +161,17 @@ def _time(report: SignatureReport, file: ReportedFile) -> tuple[str, str]:
 def _verdict(file: ReportedFile, verdict: Verdict) -> dict[str, str]:
     """Tone and words of a verdict: valid is good only if all that is critical is covered."""
     word = words.VERDICTS[verdict]
-    as_it_is = {"tone": words.TONES[verdict], "word": word, "short": word}
+    tone = words.TONES[verdict]
+    as_it_is = {"tone": tone, "sign": words.SIGNS[tone], "word": word, "short": word}
     if verdict is not Verdict.VALID or (file.coverage is not None and file.coverage.summary.is_complete):
         return as_it_is
+    partly = {"tone": "open", "sign": words.SIGNS["part"], "short": "Valid in part"}
     if file.coverage is None:
-        return {"tone": "open", "word": "Valid for an unknown part", "short": "Valid in part"}
+        return {**partly, "word": "Valid for an unknown part"}
     summary = file.coverage.summary
     if summary.covered == summary.elements:
-        return {"tone": "open", "word": "Valid for all that can be signed", "short": "Valid in part"}
-    partly = {"word": f"Valid for {protected(summary)}", "short": "Valid in part"}
-    return {"tone": "open" if summary.critical else "good", **partly}
+        return {**partly, "word": "Valid for all that can be signed"}
+    return {**partly, "word": f"Valid for {protected(summary)}", "tone": "open" if summary.critical else "good"}
 
 
 def _named(file: ReportedFile, instance: Instance) -> Iterator[tuple[str, str]]:

@@ -105,7 +105,10 @@ class X509Evaluator:
             *self._expiry_findings(path, question),
         ]
         material = self._material_of(leaf, question)
-        if self._settings.revocation_rule is not Revocation.OFF:
+        if self._settings.revocation_rule is Revocation.OFF:
+            message = "revocation was not looked at, as the settings say"
+            findings.append(finding(Outcome.NOT_CHECKED, "revocation-off", message, clause=_REVOCATION))
+        else:
             for each in partial_paths(path):
                 findings.extend(self._revocation_findings(each, question))
                 # at once: what was fetched is not kept for ever
@@ -167,7 +170,8 @@ class X509Evaluator:
             case RevocationStatus(status=Status.GOOD):
                 yield finding(Outcome.PASSED, "not-revoked", f"{name} is not revoked", where=name, clause=_REVOCATION)
             case _:
-                outcome = Outcome.UNKNOWN if self._settings.revocation_rule is Revocation.HARD else Outcome.PASSED
+                is_hard = self._settings.revocation_rule is Revocation.HARD
+                outcome = Outcome.UNKNOWN if is_hard else Outcome.NOT_CHECKED
                 yield _ignorance(outcome, status, name, unreachable=unreachable)
 
     def _status(self, path: ValidationPath, question: TrustQuestion) -> tuple[RevocationStatus, bool]:

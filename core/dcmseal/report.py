@@ -40,6 +40,8 @@ class Outcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    NOT_CHECKED = "not-checked"
+    """Of findings only: the settings do without it. It decides nothing, and passes nothing either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,8 +179,11 @@ class SignatureReport:
     """The time in its timestamp, if that is sound; whether its authority is trusted is another question."""
 
     def outcome(self, aspect: Aspect) -> Outcome:
-        """FAILED if any finding of the aspect failed, PASSED if all passed and there is one, else UNKNOWN."""
-        outcomes = {finding.outcome for finding in self.findings if finding.aspect is aspect}
+        """FAILED if any finding of the aspect failed, PASSED if all passed and there is one, else UNKNOWN.
+
+        Findings that say what was not checked do not count.
+        """
+        outcomes = {finding.outcome for finding in self.findings if finding.aspect is aspect} - {Outcome.NOT_CHECKED}
         if Outcome.FAILED in outcomes:
             return Outcome.FAILED
         return Outcome.PASSED if outcomes == {Outcome.PASSED} else Outcome.UNKNOWN

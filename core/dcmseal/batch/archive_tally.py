@@ -151,12 +151,11 @@ def _counted(counters: dict[_Key, _Verdicts], key: _Key) -> _Verdicts | None:
 
 
 def _attention(name: str, verdict: str, gist: Gist, reason: str, instance: Instance) -> Attention:
-    code = gist.codes[0] if gist.codes else ""
-    first, colon, rest = reason.partition(": ")
-    if gist.kind == Kind.VERIFIED.value and colon:
-        code, reason = first, rest
-    elif not reason:
-        code = ", ".join(gist.codes)
+    code = ", ".join(gist.codes)
+    if gist.kind == Kind.VERIFIED.value and reason:
+        first, colon, rest = reason.partition(": ")
+        # what nothing was found out about has no code
+        code, reason = (first, rest) if colon else ("", reason)
     return Attention(
         name=name,
         verdict=verdict,

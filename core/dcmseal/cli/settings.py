@@ -84,16 +84,17 @@ def judged_by(options: Namespace) -> ReportContext:
     import datetime as dt
 
     from dcmseal.cli.demanding import policy_of
-    from dcmseal.cli.trusting import settings_of
+    from dcmseal.cli.trusting import trust_settings
     from dcmseal.engine.reporting import context_of
 
     setup = policy_of(options)
     settings = settings_in_words(options, setup.trust if setup else "")
     name = (setup.trust if setup else "") or options.trust
-    if name:
-        settings += [
-            (f"{label} of [trust.{name}]", value) for label, value in trust_in_words(settings_of(options, name))
-        ]
+    trust = trust_settings(options, name or "")
+    if trust is not None:
+        of = f" of [trust.{name}]" if name else ""
+        known = {label for label, _ in settings}
+        settings += [(f"{label}{of}", value) for label, value in trust_in_words(trust) if f"{label}{of}" not in known]
     if setup is not None and options.policy:
         settings += [
             (f"{label} of [policies.{options.policy}]", value) for label, value in policy_in_words(setup.policy)

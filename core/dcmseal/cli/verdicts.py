@@ -29,7 +29,12 @@ _TONES: Final = {
     Verdict.NOT_ESTABLISHED: Tone.OPEN,
     Verdict.NO_SIGNATURE: Tone.OPEN,
 }
-_OUTCOME_TONES: Final = {Outcome.PASSED: Tone.GOOD, Outcome.FAILED: Tone.BAD, Outcome.UNKNOWN: Tone.OPEN}
+_OUTCOME_TONES: Final = {
+    Outcome.PASSED: Tone.GOOD,
+    Outcome.FAILED: Tone.BAD,
+    Outcome.UNKNOWN: Tone.OPEN,
+    Outcome.NOT_CHECKED: Tone.PLAIN,
+}
 _FEW: Final = 20
 _SILENT: Final = {
     Aspect.TRUST: ": no trust anchor is configured",
@@ -160,9 +165,12 @@ def _show_signature(report: SignatureReport, to: Screen, *, integrity_only: bool
     )
     if report.trust is not None and report.trust.chain:
         fields(to, [("chain", describing.chain(report.trust.chain))], longest=LONGEST_LINE)
+    not_checked = [each for each in report.findings if each.outcome is Outcome.NOT_CHECKED]
     for aspect in Aspect:
         outcome = report.outcome(aspect)
         fields(to, [(aspect.value, outcome.value + _why_unknown(report, aspect))], _OUTCOME_TONES[outcome])
+        if aspect is Aspect.TRUST and any(each.code.startswith("revocation-") for each in not_checked):
+            fields(to, [("revocation", "not checked")])
     if report.profiles:
         fields(to, [("profiles met", ", ".join(report.profiles))])
     if report.coverage is not None:
@@ -191,7 +199,7 @@ def _matters(finding: Finding) -> bool:
     """Coverage is summed up by itself, unless it fails."""
     if finding.aspect is Aspect.COVERAGE:
         return finding.outcome is Outcome.FAILED
-    return finding.outcome is not Outcome.PASSED
+    return finding.outcome in (Outcome.FAILED, Outcome.UNKNOWN)
 
 
 def _coverage(coverage: Coverage, *, verbose: bool) -> Iterator[tuple[str, str]]:
@@ -211,5 +219,5 @@ def _show_findings(findings: Iterable[Finding], to: Screen) -> None:
     for each in findings:
         where = f" [{printable(each.where)}]" if each.where else ""
         clause = f" ({printable(each.clause)})" if each.clause else ""
-        line = f"  {each.outcome.value:8}{each.aspect.value} {each.code}: {printable(each.message)}{where}{clause}"
+        line = f"  {each.outcome.value:7} {each.aspect.value} {each.code}: {printable(each.message)}{where}{clause}"
         to.line(line, _OUTCOME_TONES[each.outcome])

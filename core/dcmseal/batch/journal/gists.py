@@ -33,6 +33,7 @@ _VERDICTS: Final = {
     Kind.LISTED: frozenset({Kind.LISTED.value, Verdict.NO_SIGNATURE.value}),
 }
 """What a result of each kind may come to."""
+_OPEN: Final = (Outcome.FAILED, Outcome.UNKNOWN)
 _PARTIAL: Final = "elements-unsigned"
 _OF_A_PART: Final = frozenset({_PARTIAL, "critical-unsigned"})
 """Codes that say that a signature does not cover all."""
@@ -151,7 +152,7 @@ def _codes(report: VerificationReport) -> Iterator[str]:
     """Of what did not pass; what one signature leaves uncovered and another covers is none of it."""
     covered = frozenset[str]() if report.is_partial else _OF_A_PART
     for each in _findings(report):
-        if each.outcome is not Outcome.PASSED and each.code not in covered:
+        if each.outcome in _OPEN and each.code not in covered:
             yield each.code
 
 
