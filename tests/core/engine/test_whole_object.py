@@ -10,19 +10,13 @@ import dcmseal
 from dcmseal.coverage_map import not_protected
 from dcmseal.report import Gap, ObjectCoverage, Outcome, Verdict, VerificationReport
 from tests.core.engine.kit import signed, verified
-from tests.support.builder import Item, Node, Sequence, Value, file, image, text, us
+from tests.support.builder import Item, Sequence, Value, file, image, text, us
 from tests.support.files import real_file
 from tests.support.pki import Pki
-from tests.support.reference import parse_file
 
 REFERENCED: Final = 0x00081140
 INNER: Final = "ReferencedImageSequence[0]"
 EVIL: Final = (text(0x00100010, "PN", "Evil^Eve"), Value(0x7FE00010, "OW", b"\xff" * 16))
-
-
-def nodes_of(data: bytes) -> tuple[Node, ...]:
-    """The elements of a file as they can be written again."""
-    return tuple(parse_file(data).dataset)
 
 
 def wrapped(tag: int, data: bytes) -> bytes:
