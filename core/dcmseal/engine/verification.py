@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.structure import structure_findings
 from dcmseal.engine.binding import Fragments, binding_findings
 from dcmseal.engine.carriers import carrier_findings
 from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.conformance import macro_findings, order_problems
+from dcmseal.engine.conformance import macro_findings
 from dcmseal.engine.coverage import Listed, Lists, coverage_findings
+from dcmseal.engine.hash_budget import HashBudget
 from dcmseal.engine.instance import instance_of
 from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
 from dcmseal.engine.lookalikes import lookalike_findings
@@ -28,9 +30,10 @@ from dcmseal.errors import CertificateNotValid, Malformed, NoSuchSignature
 from dcmseal.location import MAIN, Location
 from dcmseal.mac.digest import is_available
 from dcmseal.report import Aspect, Finding, Instance, Outcome, SignatureReport, SignerTrust, VerificationReport
-from dcmseal.tags import tag_text, tags_text
+from dcmseal.tags import is_ascending, tag_text, tags_text
 
 if TYPE_CHECKING:
+    from dcmseal.dataset.scanner import LevelScanner
     from dcmseal.engine.alternatives import Alternative, Readings
     from dcmseal.engine.policy import Policy
     from dcmseal.engine.trusting import Trust
@@ -67,33 +70,14 @@ class Question:
     """Whether to compute the digest of the file, which reads it once more."""
 
 
-_PATIENCE: Final = 64 << 20
 _READINGS: Final = 17
 """Times a level may be hashed to explain a signature: choices of VRs, with padding and without, and DCMTK's MACs."""
-
-
-class _Patience:
-    """Bytes that may still be hashed beyond the data set itself.
-
-    Each signed level is hashed with all that is nested in it, and again for other readings if a signature does not
-    match.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._left = size
-
-    def takes(self, size: int) -> bool:
-        """Whether so much is left; it is then taken."""
-        if size > self._left:
-            return False
-        self._left -= size
-        return True
 
 
 class _Readings:
     """The other readings of a level, made when a signature does not match: few files need them."""
 
-    def __init__(self, file: DicomFile, level: Level, macs: LevelMacs, patience: _Patience) -> None:
+    def __init__(self, file: DicomFile, level: Level, macs: LevelMacs, patience: HashBudget) -> None:
         self._arguments = file, level, macs
         self._patience = patience
 
@@ -102,7 +86,7 @@ class _Readings:
         from dcmseal.engine.alternatives import Readings
 
         _, level, macs = self._arguments
-        if not self._patience.takes(level.size * (_READINGS if macs.ambiguous else 3)):
+        if not self._patience.takes((macs.scan.end - level.start) * (_READINGS if macs.ambiguous else 3)):
             return None
         return Readings(*self._arguments)
 
@@ -135,13 +119,15 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     reports: list[SignatureReport] = []
     notes: list[Finding] = []
     skipped: list[Location] = []
-    patience = _Patience(max(_PATIENCE, 32 * file.body.size))
+    patience = HashBudget.of(file.body.size)
     demands = Demands(question.required)
     timestamps = Timestamps(question.timestamp, uid=question.uid, integrity_only=question.integrity_only)
-    instance: Instance | None = None
+    structure: tuple[Finding, ...] | None = None
+    main: LevelScanner | None = None
     for level, macs in _levels(file, question, patience):
-        if level.location == MAIN:
-            instance = instance_of(file, macs.scan)
+        if main is None:
+            # the first level is the main one, unless an item is asked about
+            main = macs.scan if level.location == MAIN else main_level(file).scanner().finish()
         if level.in_original_attributes:
             skipped.append(level.location)
             continue
@@ -152,7 +138,10 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
         if not level.location.steps:
             notes.extend(lookalike_findings(macs.scan, macs.found))
         if chosen:
-            signed = _signed_level(file, level, macs, patience, _level_profiles(level, macs, question, demands))
+            if structure is None:
+                structure = structure_findings(file, main)
+            profiled = _level_profiles(level, macs, question, demands)
+            signed = _signed_level(file, level, macs, patience, profiled, structure)
             judged = macs.found.signatures if demands.about_all else chosen
             verified = [_verify(signed, found, question, timestamps) for found in judged]
             together = verified if signed.profiled is None else signed.profiled.together(verified)
@@ -163,13 +152,13 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
         signatures=tuple(reports),
         notes=tuple(notes),
         skipped=tuple(skipped),
-        instance=instance or instance_of(file, main_level(file).scanner().finish()),
+        instance=Instance() if main is None else instance_of(file, main),
         unmet=(*object_findings(question.location, reports), *demands.unmet(), *timestamps.unmet()) if reports else (),
         integrity_only=question.integrity_only,
     )
 
 
-def _levels(file: DicomFile, question: Question, patience: _Patience) -> Iterator[tuple[Level, LevelMacs]]:
+def _levels(file: DicomFile, question: Question, patience: HashBudget) -> Iterator[tuple[Level, LevelMacs]]:
     """The levels asked for, each with its MACs made."""
     level = main_level(file) if question.location is None else find_level(file, question.location)
     macs = level_macs(level)
@@ -177,23 +166,30 @@ def _levels(file: DicomFile, question: Question, patience: _Patience) -> Iterato
     if question.location is None:
         for index in macs.facts.with_signatures:
             for nested in nested_levels(level, macs.scan, index):
-                if not patience.takes(nested.size):
+                made = level_macs(nested)
+                # where an item of undefined length ends is known only now
+                if not patience.takes(made.scan.end - nested.start):
                     raise Malformed("signatures are nested so deep that verifying them would not end", nested.start)
-                yield nested, level_macs(nested)
+                yield nested, made
 
 
 def _signed_level(
-    file: DicomFile, level: Level, macs: LevelMacs, patience: _Patience, profiled: LevelProfiles | None
+    file: DicomFile,
+    level: Level,
+    macs: LevelMacs,
+    patience: HashBudget,
+    profiled: LevelProfiles | None,
+    structure: tuple[Finding, ...],
 ) -> _SignedLevel:
-    disorder = order_problems(macs.scan)
+    fragments = Fragments(macs.scan, macs.facts)
     return _SignedLevel(
         file=file,
         macs=macs,
         readings=_Readings(file, level, macs, patience),
-        lists=Lists(macs, in_order=not disorder),
-        fragments=Fragments(macs.scan, macs.facts),
+        lists=Lists(macs, in_order=is_ascending(macs.scan.tags)),
+        fragments=fragments,
         profiled=profiled,
-        findings=(*disorder, *carrier_findings(file, macs.scan)),
+        findings=(*structure, *fragments.findings(), *carrier_findings(macs.scan)),
     )
 
 
