@@ -121,6 +121,8 @@ class Instance:
     study: str = ""
     series: str = ""
     """UIDs; empty if they are not there, or are no UIDs."""
+    patient: tuple[int, ...] = ()
+    """Patient's Name and Patient ID, as far as they have a value; the values themselves are kept back."""
 
 
 class TimeBasis(StrEnum):

@@ -75,6 +75,7 @@ def _instance(instance: Instance) -> Iterator[tuple[str, str]]:
     yield "SHA-256", instance.sha256
     yield "SOP Class", sop_class_name(instance.sop_class) or instance.sop_class
     yield "SOP Instance", instance.sop_instance
+    yield "patient", ", ".join(f"{element} (masked)" for element in describing.elements(instance.patient))
 
 
 def _tone(report: VerificationReport) -> Tone:

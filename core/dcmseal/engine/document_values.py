@@ -68,6 +68,7 @@ def instance_value(instance: Instance) -> Document:
         "sop_instance": instance.sop_instance,
         "study": instance.study,
         "series": instance.series,
+        "patient": element_values(instance.patient),
     }
 
 

@@ -13,6 +13,8 @@ from dcmseal.report import Instance
 
 _LONGEST: Final = 66
 """Bytes of a UID, with padding to spare (PS3.5 6.2)."""
+_PATIENT: Final = (0x00100010, 0x00100020)
+"""Patient's Name and Patient ID."""
 _UID: Final = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 
@@ -24,6 +26,7 @@ def instance_of(file: DicomFile, scan: LevelScanner) -> Instance:
         sop_instance=_uid(scan, tags.SOP_INSTANCE_UID),
         study=_uid(scan, tags.STUDY_INSTANCE_UID),
         series=_uid(scan, tags.SERIES_INSTANCE_UID),
+        patient=tuple(tag for tag in _PATIENT if _has_value(scan, tag)),
     )
 
 
@@ -43,6 +46,14 @@ def sop_class_name(uid: str) -> str:
         return ""
     known = UID(uid, validation_mode=0)  # nothing is said on standard error about what files hold
     return known.name if known.type == "SOP Class" else ""
+
+
+def _has_value(scan: LevelScanner, tag: int) -> bool:
+    index = scan.index(tag)
+    if index is None or index in scan.kinds:
+        return False
+    start, end = scan.value_range(index)
+    return end > start
 
 
 def _uid(scan: LevelScanner, tag: int) -> str:

@@ -41,7 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, key: str) -> Path:
     dcmseal.sign(image, key=key, output=folder / "part.dcm", tags=["PixelData", "Rows", "Columns"])
     dcmseal.sign(image, key=key, output=folder / "whole.dcm")
     small = builder.image(builder.text(0x00104000, "LT", "remark"))
-    everything = [node.tag for node in small if node.tag != 0x00104000]
+    everything = [node.tag for node in small if isinstance(node, builder.Value) and node.tag != 0x00104000]
     dcmseal.sign(builder.file(small), key=key, output=folder / "nearly.dcm", tags=everything)
     dcmseal.sign(real_file("rtplan.dcm").path, key=key, output=folder / "item.dcm", location="BeamSequence[0]")
     return folder

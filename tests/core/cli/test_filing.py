@@ -59,6 +59,8 @@ def test_verbose_names_the_object_and_what_it_was_judged_by(run: Run, signed: Pa
     ran = run("verify", signed, "--integrity-only", "-v", "--sha256")
     assert f"  SHA-256       {hashlib.sha256(signed.read_bytes()).hexdigest()}\n" in ran.out
     assert "  SOP Class     CT Image Storage\n" in ran.out
+    assert "  patient       PatientName (masked), PatientID (masked)\n" in ran.out
+    assert "CompressedSamples" not in ran.out
     assert f"  program: dcmseal {dcmseal.__version__}\n" in ran.out
     assert "  trust in the signer: not asked for: integrity only\n" in ran.out
     assert "SHA-256 " not in run("verify", signed, "--integrity-only", "-v").out
