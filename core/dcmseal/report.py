@@ -213,6 +213,12 @@ class SignatureReport:
         against = answers.fatal if verdict is Verdict.INVALID else answers.unwanted
         yield from (each for each in self.findings if (each.aspect, each.outcome) in against)
 
+    @property
+    def obstacles(self) -> tuple[Finding, ...]:
+        """The findings that keep it from being VALID, with trust."""
+        against = _WITH_TRUST.fatal | _WITH_TRUST.unwanted
+        return tuple(each for each in self.findings if (each.aspect, each.outcome) in against)
+
     def __bool__(self) -> NoReturn:
         raise TypeError("a report has no truth value: ask for .verdict() or .outcome(aspect)")
 

@@ -154,8 +154,7 @@ def for_dcmsign() -> tuple[RealFile, ...]:
 
 def signable_files() -> tuple[RealFile, ...]:
     """The files with a main Data Set that can be signed."""
-    bad = {Kind.ODD, Kind.UN, Kind.DICOMDIR}
-    return tuple(file for file in readable_files() if bad.isdisjoint(file.kinds))
+    return tuple(file for file in readable_files() if file.kinds.isdisjoint({Kind.ODD, Kind.UN, Kind.DICOMDIR}))
 
 
 def _path(name: str) -> Path:

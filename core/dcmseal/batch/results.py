@@ -80,6 +80,8 @@ class Result(NamedTuple):
     """It is valid, and signatures cover a part of its elements only."""
     instance: Instance | None = None
     """Which object it is, if it was verified and more than the verdict was asked for."""
+    obstacles: tuple[str, ...] = ()
+    """Of a signature that was made or planned: codes of the findings for which it will not be called valid."""
     seconds: float = 0.0
     """How long it took; not told where only the verdict was asked for."""
     ends_run: bool = False

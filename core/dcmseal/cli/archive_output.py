@@ -68,6 +68,8 @@ class TextReport:
             if verdict == "valid" and tally.partial:
                 line += f"  {tally.partial} of them for a part of their elements only"
             to.line(line, _TONES.get(verdict, Tone.PLAIN))
+        for code, files in sorted(tally.obstacles.items()):
+            to.line(f"  {'warned':17}{files:>10}  {code}: verification will not call the signature valid", Tone.OPEN)
         if tally.passed_over:
             to.line(f"  {'passed over':17}{tally.passed_over:>10}  no DICOM files")
         if tally.recorded:
@@ -91,6 +93,8 @@ class TextReport:
 def show_line(result: Result) -> None:
     """Write what came of a file in a line."""
     reason = f"; {result.reason}" if result.reason else ""
+    if result.obstacles:
+        reason += f"; verification will not call the signature valid: {', '.join(result.obstacles)}"
     name = result.output or result.item.source
     screen().line(f"{name}: {result.verdict.replace('-', ' ')}{reason}", _TONES.get(result.verdict, Tone.PLAIN))
 

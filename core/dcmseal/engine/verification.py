@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from dcmseal.dataset.label_findings import surrounding_findings
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.signable import exclusion
-from dcmseal.dataset.structure import structure_findings
+from dcmseal.dataset.structure import structure_of
+from dcmseal.dataset.structure_problems import SOUND_STRUCTURE, Structure
 from dcmseal.engine.binding import Fragments, binding_findings
 from dcmseal.engine.carriers import carrier_findings
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.conformance import macro_findings
 from dcmseal.engine.coverage import Listed, Lists, coverage_findings
-from dcmseal.engine.hash_budget import HashBudget
+from dcmseal.engine.hashing_budget import HashingBudget
 from dcmseal.engine.instance import instance_of
+from dcmseal.engine.items import unsigned_item
 from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
 from dcmseal.engine.lookalikes import lookalike_findings
 from dcmseal.engine.macs import LevelMacs, level_macs
 from dcmseal.engine.profiling import Demands, Judged, LevelProfiles
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
-from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, Timestamps, type_for_profiles
+from dcmseal.engine.readings_on_demand import ReadingsOnDemand
+from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, TimestampRule, Timestamps, type_for_profiles
 from dcmseal.engine.validity import strength_findings, validity_findings
 from dcmseal.engine.whole_object import object_findings
-from dcmseal.errors import CertificateNotValid, Malformed, NoSuchSignature
+from dcmseal.errors import CertificateNotValid, CertificateUnreadable, Malformed, NoSuchSignature
 from dcmseal.location import MAIN, Location
 from dcmseal.mac.digest import is_available
 from dcmseal.report import Aspect, Finding, Instance, Outcome, SignatureReport, SignerTrust, VerificationReport
@@ -34,7 +37,7 @@ from dcmseal.tags import is_ascending, tag_text, tags_text
 
 if TYPE_CHECKING:
     from dcmseal.dataset.scanner import LevelScanner
-    from dcmseal.engine.alternatives import Alternative, Readings
+    from dcmseal.engine.alternatives import Alternative
     from dcmseal.engine.policy import Policy
     from dcmseal.engine.trusting import Trust
     from dcmseal.model import DigitalSignature
@@ -70,29 +73,7 @@ class Question:
     """Whether to compute the digest of the file, which reads it once more."""
 
 
-_READINGS: Final = 17
-"""Times a level may be hashed to explain a signature: choices of VRs, with padding and without, and DCMTK's MACs."""
-
-
-class _Readings:
-    """The other readings of a level, made when a signature does not match: few files need them."""
-
-    def __init__(self, file: DicomFile, level: Level, macs: LevelMacs, patience: HashBudget) -> None:
-        self._arguments = file, level, macs
-        self._patience = patience
-
-    @cached_property
-    def _made(self) -> Readings | None:
-        from dcmseal.engine.alternatives import Readings
-
-        _, level, macs = self._arguments
-        if not self._patience.takes((macs.scan.end - level.start) * (_READINGS if macs.ambiguous else 3)):
-            return None
-        return Readings(*self._arguments)
-
-    def explain(self, found: FoundSignature, matches: Callable[[bytes], bool]) -> Alternative | None:
-        """The reading under which a signature matches; None if there is none, or too much was tried already."""
-        return None if self._made is None else self._made.explain(found, matches)
+_LEAST_BUDGET: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +82,12 @@ class _SignedLevel:
 
     file: DicomFile
     macs: LevelMacs
-    readings: _Readings
+    readings: ReadingsOnDemand
     lists: Lists
     fragments: Fragments
     profiled: LevelProfiles | None
     """None if no profile is asked about."""
+    structure: Structure
     findings: Sequence[Finding]
     """About the level: they concern every signature at it."""
 
@@ -119,10 +101,10 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     reports: list[SignatureReport] = []
     notes: list[Finding] = []
     skipped: list[Location] = []
-    patience = HashBudget.of(file.body.size)
+    patience = HashingBudget(max(_LEAST_BUDGET, 32 * file.body.size))
     demands = Demands(question.required)
     timestamps = Timestamps(question.timestamp, uid=question.uid, integrity_only=question.integrity_only)
-    structure: tuple[Finding, ...] | None = None
+    structure: Structure | None = None
     main: LevelScanner | None = None
     for level, macs in _levels(file, question, patience):
         if main is None:
@@ -139,7 +121,8 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
             notes.extend(lookalike_findings(macs.scan, macs.found))
         if chosen:
             if structure is None:
-                structure = structure_findings(file, main)
+                structure = structure_of(file, main)
+                notes.extend(surrounding_findings(file, main, are_notes=True))
             profiled = _level_profiles(level, macs, question, demands)
             signed = _signed_level(file, level, macs, patience, profiled, structure)
             judged = macs.found.signatures if demands.about_all else chosen
@@ -158,7 +141,19 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     )
 
 
-def _levels(file: DicomFile, question: Question, patience: HashBudget) -> Iterator[tuple[Level, LevelMacs]]:
+def verify_planned(file: DicomFile, level: Level, macs: LevelMacs, signature: DigitalSignature) -> SignatureReport:
+    """What comes of a signature that is planned, with a certificate or without, whose MAC is among those of its level.
+
+    Nothing of the Data Set is hashed again. Its structure is not looked at: it was, when the MAC was made.
+    """
+    found = FoundSignature(signature=signature, item=unsigned_item(signature), start=0, end=0, problems=())
+    question = Question(integrity_only=True, timestamp=TimestampQuestion(rule=TimestampRule.IGNORE))
+    timestamps = Timestamps(question.timestamp, uid=None, integrity_only=True)
+    signed = _signed_level(file, level, macs, HashingBudget(0), None, structure=SOUND_STRUCTURE)
+    return _verify(signed, found, question, timestamps)
+
+
+def _levels(file: DicomFile, question: Question, patience: HashingBudget) -> Iterator[tuple[Level, LevelMacs]]:
     """The levels asked for, each with its MACs made."""
     level = main_level(file) if question.location is None else find_level(file, question.location)
     macs = level_macs(level)
@@ -177,19 +172,20 @@ def _signed_level(
     file: DicomFile,
     level: Level,
     macs: LevelMacs,
-    patience: HashBudget,
+    patience: HashingBudget,
     profiled: LevelProfiles | None,
-    structure: tuple[Finding, ...],
+    structure: Structure,
 ) -> _SignedLevel:
     fragments = Fragments(macs.scan, macs.facts)
     return _SignedLevel(
         file=file,
         macs=macs,
-        readings=_Readings(file, level, macs, patience),
+        readings=ReadingsOnDemand(file, level, macs, patience),
         lists=Lists(macs, in_order=is_ascending(macs.scan.tags)),
         fragments=fragments,
         profiled=profiled,
-        findings=(*structure, *fragments.findings(), *carrier_findings(macs.scan)),
+        structure=structure,
+        findings=(*fragments.findings(), *carrier_findings(macs.scan)),
     )
 
 
@@ -214,13 +210,16 @@ def _facts(
 def _verify(level: _SignedLevel, found: FoundSignature, question: Question, timestamps: Timestamps) -> SignatureReport:
     signature = found.signature
     listed = level.lists.of(signature)
-    findings = [*macro_findings(found, listed), *level.findings]
+    signed = listed.signed if listed is not None and not signature.location.steps else None
+    findings = [*macro_findings(found, listed), *level.structure.findings(signed), *level.findings]
     certificate: Certificate | None = None
     if signature.certificate:
         try:
             certificate = read_certificate(signature.certificate)
         except CertificateNotValid as error:
-            findings.append(_finding(Aspect.FORM, Outcome.FAILED, "certificate-unreadable", str(error)))
+            # what we cannot read may be in order
+            outcome = Outcome.UNKNOWN if isinstance(error, CertificateUnreadable) else Outcome.FAILED
+            findings.append(_finding(Aspect.FORM, outcome, "certificate-unreadable", str(error)))
     findings.extend(_signature_findings(level, found, certificate, question))
     trust: SignerTrust | None = None
     if certificate is not None:
@@ -293,7 +292,8 @@ def _signature_findings(
             message = "the signature was not made with the certificate's key, or was damaged"
             yield _finding(Aspect.AUTHENTICITY, Outcome.FAILED, "another-key", message, _SIGNING)
         elif match is Match.UNSUPPORTED:
-            yield _unknown_integrity("key-unsupported", "the certificate's kind of key is not supported")
+            message = f"the certificate's key is for {certificate.algorithm.name}: such signatures are not verified"
+            yield _finding(Aspect.INTEGRITY, Outcome.UNKNOWN, "key-unsupported", message, _SIGNING)
         else:
             alternative = level.readings.explain(found, lambda other: _matches(certificate, found, other))
             yield from _mismatch(match, alternative, question)
