@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from dcmseal.causes import Cause, causes_of_all, is_data_intact
+from dcmseal.coverage_map import not_protected
 from dcmseal.plugins.reporting import ReportedFile
-from dcmseal.report import Aspect, Outcome, SignatureReport, Verdict, VerificationReport
+from dcmseal.report import OBJECT_NOT_SIGNED, Aspect, Outcome, SignatureReport, Verdict, VerificationReport
 
 _FAILED: Final = {
     Aspect.INTEGRITY: "The data is not what was signed. Something was changed since; a signature cannot tell what.",
@@ -66,6 +67,8 @@ def meaning(file: ReportedFile) -> Iterator[str]:
 
 
 def _reasons(report: VerificationReport) -> Iterator[str]:
+    if not report.is_object_signed:
+        yield "The object is not signed. Signatures protect items in it, and a signed item can be put into any object."
     outcome, sentences = Outcome.UNKNOWN, _UNKNOWN
     if report.verdict is Verdict.INVALID:
         outcome, sentences = Outcome.FAILED, _FAILED
@@ -83,7 +86,8 @@ def _reasons(report: VerificationReport) -> Iterator[str]:
         yield "A certified timestamp is there and could not be verified."
     if not is_data_intact(report):
         yield from of_signers
-    yield from (f"Required, and not there: {each.message}." for each in report.unmet)
+    demands = (each for each in report.unmet if each.code != OBJECT_NOT_SIGNED)
+    yield from (f"Required, and not there: {each.message}." for each in demands)
     yield from (f"{each.message}." for each in report.notes if each.outcome is outcome)
     wrong = sum(each.outcome is outcome and each.aspect is not Aspect.COVERAGE for each in report.references)
     if wrong:
@@ -95,14 +99,14 @@ def _decides(aspect: Aspect, report: VerificationReport) -> bool:
 
 
 def caution(file: ReportedFile) -> str:
-    """What even a good verdict does not say; empty if there is nothing."""
-    if file.coverage is None or file.report is None or not file.report.signatures:
+    """What even a good verdict does not say; empty if there is nothing, or nothing is protected at all."""
+    if file.report is None or not file.report.signatures:
         return ""
-    gaps = file.coverage.totals.open
-    if not gaps:
-        return ""
-    elements = "1 element that changes" if gaps == 1 else f"{gaps:,} elements that change"
-    return f"No signature that holds covers {elements} what the data means or whose it is."
+    if file.coverage is None:
+        return "How much of the object is covered is not known."
+    if not any(each.holds for each in file.coverage.signatures):
+        return "No signature holds, so nothing is protected."
+    return not_protected(file.coverage.summary)
 
 
 def what_to_do(file: ReportedFile) -> Iterator[str]:
@@ -125,10 +129,12 @@ def what_to_do(file: ReportedFile) -> Iterator[str]:
         yield "Ask the source for a signed instance if your rules demand one."
     elif report.verdict is Verdict.NOT_ESTABLISHED:
         yield "Treat it as unsigned until the open question is answered."
+        if not report.is_object_signed:
+            yield "If only the signed items matter, verify these alone, each by its place (--item)."
         if any(_lacks_only_trust(each) for each in report.signatures):
             yield "Name the authorities that this site trusts (--trust, --trust-anchor), and verify again."
         yield "The findings marked “Unknown” below say what was missing."
-    elif file.coverage is not None and file.coverage.totals.open:
+    elif file.coverage is None or not file.coverage.summary.is_complete:
         yield "Rely on what is covered. Look below at what is not, before you rely on the rest."
     else:
         yield "Nothing: you can rely on what the coverage map shows as covered."

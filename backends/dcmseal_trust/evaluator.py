@@ -111,7 +111,10 @@ class X509Evaluator:
             *self._expiry_findings(path, question),
         ]
         material = self._material_of(leaf, question)
-        if self._settings.revocation_rule is not Revocation.OFF:
+        if self._settings.revocation_rule is Revocation.OFF:
+            message = "revocation was not looked at, as the settings say"
+            findings.append(finding(Outcome.NOT_CHECKED, "revocation-off", message, clause=_REVOCATION))
+        else:
             for each in partial_paths(path):
                 findings.extend(self._revocation_findings(each, question))
                 # at once: what was fetched is not kept for ever
@@ -165,7 +168,7 @@ class X509Evaluator:
             case _:
                 is_doubt = status.was_held or status.status is Status.DOUBTFUL
                 is_soft = self._settings.revocation_rule is not Revocation.HARD
-                outcome = Outcome.PASSED if is_soft and not is_doubt else Outcome.UNKNOWN
+                outcome = Outcome.NOT_CHECKED if is_soft and not is_doubt else Outcome.UNKNOWN
                 yield _ignorance(outcome, status, name, self._material.refused, unreachable=unreachable)
 
     def _revoked_findings(

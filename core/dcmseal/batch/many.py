@@ -48,6 +48,8 @@ class Question(TypedDict, total=False):
     name_profiles: bool
     trust: TrustSettings | None
     references: Iterable[str]
+    count_coverage: bool
+    file_digest: bool
 
 
 class Wish(TypedDict, total=False):

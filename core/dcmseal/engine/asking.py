@@ -59,6 +59,8 @@ def verify(
     evidence: Evidence | None = None,
     manifest: str | os.PathLike[str] | bytes | None = None,
     now: datetime | None = None,
+    count_coverage: bool = False,
+    file_digest: bool = False,
     registry: Registry | None = None,
 ) -> VerificationReport:
     """Verify signatures: one by ``uid``, all at one ``location``, or all at every level.
@@ -75,7 +77,8 @@ def verify(
     held against what it says of them (PS3.3 C.17.2.1). ``keep_evidence`` has the report come with its ``grounds``, for
     ``save_evidence``; ``evidence`` repeats a verdict by what was kept then. ``manifest`` is one that was made with a
     signature, its path or bytes: it names what was changed since, and decides nothing. ``now`` is the moment of
-    verification, instead of that of ``trust`` or of the clock. ``registry`` has the plugins, if
+    verification, instead of that of ``trust`` or of the clock. ``count_coverage`` has the report
+    say how many elements of the object signatures protect, and name what they do not; ``file_digest`` has it come with the file's SHA-256, for which the file is read once more. ``registry`` has the plugins, if
     not all that are installed: for profiles, timestamps and trust, and for storages if ``source`` is a URL. A bad
     signature is a finding of the report. Raises UsageError, DatasetError or one of its kinds, ProfileError or one of
     its kinds, PluginError, and TrustError if what ``trust`` names cannot be read.
@@ -97,6 +100,8 @@ def verify(
         name_profiles=name_profiles,
         trust=trust,
         now=now,
+        count_coverage=count_coverage,
+        file_digest=file_digest,
         registry=registry,
     )
     return answer(source, question, folders_of(references), registry, manifest=manifest, finish=finish)
@@ -115,6 +120,8 @@ def question_of(
     name_profiles: bool = True,
     trust: Trust | TrustSettings | None = None,
     now: datetime | None = None,
+    count_coverage: bool = False,
+    file_digest: bool = False,
     registry: Registry | None = None,
 ) -> Question:
     """What ``verify`` is asked for, made ready for any number of files; raises as it does."""
@@ -135,6 +142,8 @@ def question_of(
         timestamp=_timestamps(_rule(timestamp, demanded), timestamp_certificates, registry, judge),
         trust=judge,
         now=now,
+        count_coverage=count_coverage,
+        file_digest=file_digest,
     )
 
 
@@ -169,6 +178,14 @@ def answer(
 
             data = manifest if isinstance(manifest, bytes) else read_manifest(manifest)
             report = replace(report, manifest=tuple(manifest_findings(file, report, data)))
+        if question.count_coverage:
+            from dcmseal.engine.whole_object import object_coverage
+
+            report = replace(report, coverage=object_coverage(file, report))
+        if question.file_digest:
+            from dcmseal.engine.instance import file_digest
+
+            report = replace(report, instance=replace(report.instance, sha256=file_digest(file)))
         return report if finish is None else finish(file, question, report)
 
 

@@ -150,7 +150,7 @@ def coverage_findings(coverage: Coverage) -> list[Finding]:
     if not coverage.signed:
         findings.append(_finding(Outcome.FAILED, "covers-nothing", "the signature covers no element that is there"))
     if coverage.critical:
-        message = f"{len(coverage.critical)} unsigned elements change what the object means or whose it is"
+        message = "unsigned elements of this level change what the object means or whose it is"
         findings.append(_finding(Outcome.UNKNOWN, "critical-unsigned", message, coverage.critical))
     if coverage.unsigned:
         message = f"{_count(coverage.unsigned)} not signed: changes and additions there go unnoticed"

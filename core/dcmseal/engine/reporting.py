@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dcmseal.coverage_map import CoverageMap
 from dcmseal.engine.asking import map_coverage
 from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.engine.instance import sop_class_name
 from dcmseal.engine.opening import DatasetInput
 from dcmseal.engine.output import write_pieces
 from dcmseal.errors import CertificateNotValid, DatasetError, OutputError, SealError
@@ -39,6 +40,7 @@ def reported(name: str, report: VerificationReport, source: DatasetInput, *, sho
         name=name,
         report=report,
         coverage=coverage,
+        sop_class=sop_class_name(report.instance.sop_class),
         certificates={each: _facts(each) for each in _certificates(report)},
         problem=problem,
     )
@@ -49,11 +51,13 @@ def unreported(name: str, error: SealError) -> ReportedFile:
     return ReportedFile(name=name, problem=str(error), hint=error.hint)
 
 
-def context_of(moment: dt.datetime, settings: Iterable[tuple[str, str]] = ()) -> ReportContext:
-    """How reports of this version came about, at a moment."""
+def context_of(
+    moment: dt.datetime, settings: Iterable[tuple[str, str]] = (), *, has_trust: bool = True
+) -> ReportContext:
+    """How reports of this version came about, at a moment; ``has_trust`` as ReportContext has it."""
     from dcmseal import __version__
 
-    return ReportContext(version=__version__, moment=moment, settings=tuple(settings))
+    return ReportContext(version=__version__, moment=moment, settings=tuple(settings), has_trust=has_trust)
 
 
 def write_report(

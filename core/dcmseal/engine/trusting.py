@@ -79,7 +79,7 @@ class Trust:
             return (_authority(Outcome.FAILED, "tsa-revoked", _reasons(answer, Outcome.FAILED)),)
         if Outcome.FAILED in outcomes:
             return (_authority(Outcome.FAILED, "tsa-untrusted", _reasons(answer, Outcome.FAILED)),)
-        if Outcome.UNKNOWN in outcomes:
+        if outcomes - {Outcome.NOT_CHECKED} != {Outcome.PASSED}:
             return (_authority(Outcome.UNKNOWN, "tsa-trust-doubtful", _reasons(answer, Outcome.UNKNOWN)),)
         return (_authority(Outcome.PASSED, "tsa-trusted", "it leads to a trust anchor"),)
 

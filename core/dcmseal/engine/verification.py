@@ -18,6 +18,7 @@ from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.conformance import macro_findings
 from dcmseal.engine.coverage import Listed, Lists, coverage_findings
 from dcmseal.engine.hashing_budget import HashingBudget
+from dcmseal.engine.instance import instance_of
 from dcmseal.engine.items import unsigned_item
 from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
 from dcmseal.engine.lookalikes import lookalike_findings
@@ -28,13 +29,15 @@ from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
 from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, TimestampRule, Timestamps, type_for_profiles
 from dcmseal.engine.validity import claimed_time_findings, strength_findings, validity_findings
+from dcmseal.engine.whole_object import object_findings
 from dcmseal.errors import CertificateNotValid, CertificateUnreadable, Malformed, NoSuchSignature
 from dcmseal.location import MAIN, Location
 from dcmseal.mac.digest import is_available
-from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, SignerTrust, VerificationReport
+from dcmseal.report import Aspect, Finding, Instance, Outcome, SignatureReport, SignerTrust, VerificationReport
 from dcmseal.tags import is_ascending, tag_text, tags_text
 
 if TYPE_CHECKING:
+    from dcmseal.dataset.scanner import LevelScanner
     from dcmseal.engine.alternatives import Alternative
     from dcmseal.engine.policy import Policy
     from dcmseal.engine.trusting import Trust
@@ -65,6 +68,10 @@ class Question:
     """Take signatures in the fragment format of DCMTK before 3.5.4 for valid."""
     trust: Trust | None = None
     """What to judge signers by; None leaves trust in them unknown."""
+    count_coverage: bool = False
+    """Whether to count what of the object is protected."""
+    file_digest: bool = False
+    """Whether to compute the digest of the file, which reads it once more."""
     now: datetime | None = None
     """The present; None for that of the trust settings, or else the clock's."""
 
@@ -74,7 +81,7 @@ class Question:
         return fixed or datetime.now(UTC)
 
 
-_PATIENCE: Final = 64 << 20
+_LEAST_BUDGET: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +109,17 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     reports: list[SignatureReport] = []
     notes: list[Finding] = []
     skipped: list[Location] = []
-    patience = HashingBudget(max(_PATIENCE, 32 * file.body.size))
+    patience = HashingBudget(max(_LEAST_BUDGET, 32 * file.body.size))
     demands = Demands(question.required)
     # one present for all signatures of a file
     question = replace(question, now=question.present())
     timestamps = Timestamps(question.timestamp, uid=question.uid, integrity_only=question.integrity_only)
     structure: Structure | None = None
+    main: LevelScanner | None = None
     for level, macs in _levels(file, question, patience):
+        if main is None:
+            # the first level is the main one, unless an item is asked about
+            main = macs.scan if level.location == MAIN else main_level(file).scanner().finish()
         if level.in_original_attributes:
             skipped.append(level.location)
             continue
@@ -120,7 +131,6 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
             notes.extend(lookalike_findings(macs.scan, macs.found))
         if chosen:
             if structure is None:
-                main = macs.scan if level.location == MAIN else main_level(file).scanner().finish()
                 structure = structure_of(file, main)
                 notes.extend(surrounding_findings(file, main, are_notes=True))
             profiled = _level_profiles(level, macs, question, demands)
@@ -135,7 +145,8 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
         signatures=tuple(reports),
         notes=tuple(notes),
         skipped=tuple(skipped),
-        unmet=(*demands.unmet(), *timestamps.unmet()) if reports else (),
+        instance=Instance() if main is None else instance_of(file, main),
+        unmet=(*object_findings(question.location, reports), *demands.unmet(), *timestamps.unmet()) if reports else (),
         integrity_only=question.integrity_only,
     )
 

@@ -9,11 +9,13 @@ if TYPE_CHECKING:
 
 
 def encoding(value: core.Asn1Value) -> bytes:
-    """The bytes that a value was read from.
+    """The bytes that a value was read from; of a CHOICE, those of what was chosen.
 
     asn1crypto's own way encodes values again whose length ends in 0x80, which it takes for an indefinite one: what was
     signed must not be.
     """
     from asn1crypto import core
 
+    while isinstance(value, core.Choice):
+        value = value.chosen
     return bytes(core.Asn1Value.dump(value))

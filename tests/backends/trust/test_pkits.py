@@ -21,7 +21,6 @@ from dcmseal.plugins.asn1 import encoding
 from dcmseal.plugins.trust import Leniency, Revocation, TrustAnswer, TrustEvaluator, TrustQuestion, TrustSettings
 from dcmseal.report import Outcome, TimeBasis
 from dcmseal_trust.backend import X509Backend
-from dcmseal_trust.certificates import encoding
 from tests.backends.trust.authority import codes, outcome_of
 
 DATA: Final = Path(cryptography_vectors.__file__).parent / "x509" / "PKITS_data"

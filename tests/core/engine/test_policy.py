@@ -233,7 +233,8 @@ def test_a_signature_over_an_item_says_nothing_of_the_object(ask: Ask, pki: Pki)
     demands: dict[str, Any] = {"signatures": 1, "no_unsigned_additions": True, "covered": ["BeamName"]}
     report = ask(data, "purpose:review", "base-rsa", **demands)
     assert report.verdict is Verdict.INVALID
-    assert len(report.unmet) == 5
+    assert len(report.unmet) == 6
+    assert report.unmet[0].code == "object-not-signed"
     assert ask(data, "purpose:review", "base-rsa", location="BeamSequence[0]", **demands).verdict is Verdict.VALID
     uid = dcmseal.signatures(data)[0].uid
     assert ask(data, "purpose:review", uid=uid).verdict is Verdict.INVALID

@@ -70,7 +70,7 @@ def assert_kept(data: bytes, pki: Pki, location: str = "main", expected: Verdict
     assert result.signature.mac_id is not None
     head, body, _ = split(data)
     assert without(result.data, result.uid, result.signature.mac_id) == (head, body)
-    assert verified(result.data, uid=result.uid).verdict is expected
+    assert verified(result.data, uid=result.uid, location=location).verdict is expected
     removed = dcmseal.remove(result.data, uids=[result.uid])
     assert removed.data is not None
     assert split(removed.data)[:2] == (head, body)

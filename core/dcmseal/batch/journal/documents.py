@@ -50,6 +50,9 @@ def entry_document(entry: Entry) -> Document:
             **entry.gist.document(),
             "uid": entry.uid,
             "judged": _moment(entry),
+            "reason": entry.reason.text,
+            "study": entry.reason.study,
+            "series": entry.reason.series,
             "result": entry.document,
         },
     )

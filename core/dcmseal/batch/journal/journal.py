@@ -27,13 +27,16 @@ from dcmseal.batch.items import Found, Item, Known
 from dcmseal.batch.journal.about import About
 from dcmseal.batch.journal.gists import Gist
 from dcmseal.batch.journal.identity import Identity, identity_of, looked_at_again
-from dcmseal.batch.journal.store import Intent, Row, Store
+from dcmseal.batch.journal.reasons import Reason
+from dcmseal.batch.journal.store import NO_REASON, Intent, Row, Store
 from dcmseal.batch.journal.taking_up import remove_leftover, signature_in
 from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.running import run
 from dcmseal.batch.tasks import SignTask, VerifyTask
 from dcmseal.errors import DatasetError, ProcessDied, ProfileError, UsageError
+from dcmseal.exit_codes import ExitCode
 from dcmseal.plugins.urls import is_url
+from dcmseal.report import Instance
 
 if TYPE_CHECKING:
     from dcmseal.batch.shards import Shard
@@ -87,8 +90,8 @@ class Journal:
         """The task, with what the journal knows of it: run this one."""
         self.passed_over: Counter[Gist] = Counter()
         """What came of the files that were met again in this run, and are as they were."""
-        self.notice: Callable[[str, Gist], object] = lambda source, gist: None
-        """Is told of each of them."""
+        self.notice: Callable[[Result], object] = lambda result: None
+        """Is told of each of them: the result as it was, but for the answer."""
         own = os.path.realpath(wish.path)
         self._own = {os.path.basename(path): path for path in (own, f"{own}-journal")}
         self._identities: dict[str, Identity] = {}
@@ -189,7 +192,10 @@ class Journal:
         if item.known is not None and not by_content:
             identity = identity._replace(digest=result.digest)
         gist = Gist.of(result)
-        self._put(item.source, identity, gist, uid=self._uid_of(result), document=self._kept(result, gist))
+        reason = Reason.of(result)
+        self._put(
+            item.source, identity, gist, uid=self._uid_of(result), document=self._kept(result, gist), reason=reason
+        )
         return result
 
     def _record_unchanged(self, item: Item, identity: Identity | None, digest: bytes | None) -> None:
@@ -198,9 +204,9 @@ class Journal:
         if row is None:
             return
         if identity is not None and row.identity.digest != digest:
-            self._put(item.source, identity._replace(digest=digest), row.gist, uid=row.uid)
+            self._put(item.source, identity._replace(digest=digest), row.gist, uid=row.uid, reason=row.reason)
         self._settle(item.source)
-        self._pass_over(item, row.gist)
+        self._pass_over(item, row)
 
     def _is_concerned(self, item: Item) -> bool:
         """Whether a file is of this shard, and not the journal itself, which may lie in a folder that is named."""
@@ -219,11 +225,11 @@ class Journal:
             item = item._replace(known=Known() if row is None or is_again else self._known(item, row))
         elif row is not None and identity.is_same(row.identity):
             if not is_again:
-                self._pass_over(item, row.gist)
+                self._pass_over(item, row)
                 return None
         elif row is not None and self._is_touched_only(item, row):
-            self._put(item.source, identity, row.gist, uid=row.uid)
-            self._pass_over(item, row.gist)
+            self._put(item.source, identity, row.gist, uid=row.uid, reason=row.reason)
+            self._pass_over(item, row)
             return None
         if row is not None:
             item = self._with_another_uid(item, row)
@@ -235,9 +241,20 @@ class Journal:
         """What a worker is to hold the content of a file against."""
         return Known(digest=row.identity.digest, uid=row.uid if self._is_signed_in_place(item, row) else "")
 
-    def _pass_over(self, item: Item, gist: Gist) -> None:
+    def _pass_over(self, item: Item, row: Row) -> None:
+        gist, reason = row.gist, row.reason
         self.passed_over[gist] += 1
-        self.notice(item.source, gist)
+        self.notice(
+            Result(
+                item=item,
+                kind=Kind(gist.kind),
+                exit_code=ExitCode(gist.exit_code),
+                verdict=gist.verdict,
+                reason=reason.text,
+                gist=gist,
+                instance=Instance(study=reason.study, series=reason.series),
+            )
+        )
 
     def _is_touched_only(self, item: Item, row: Row) -> bool:
         """Whether a file that was signed in place has its signature still, and the data that was signed."""
@@ -276,9 +293,16 @@ class Journal:
                 self._put(intent.source, identity, Gist.signed(signature), uid=intent.uid)
 
     def _put(
-        self, source: str, identity: Identity, gist: Gist, *, uid: str = "", document: Document | None = None
+        self,
+        source: str,
+        identity: Identity,
+        gist: Gist,
+        *,
+        uid: str = "",
+        document: Document | None = None,
+        reason: Reason = NO_REASON,
     ) -> None:
-        self._store.put(source, identity, gist, judged=int(time.time()), uid=uid, document=document)
+        self._store.put(source, identity, gist, judged=int(time.time()), uid=uid, document=document, reason=reason)
         self._settle(source)
         self._judged += 1
         self._uncommitted += 1

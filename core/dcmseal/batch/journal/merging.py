@@ -90,6 +90,7 @@ def _merge(paths: Sequence[str], statuses: Sequence[Status], output: str) -> Non
                             judged=judged,
                             uid=entry.uid,
                             document=entry.document,
+                            reason=entry.reason,
                         )
             store.commit()
     finally:

@@ -13,13 +13,15 @@ from dcmseal.batch.journal import opening
 from dcmseal.batch.journal.gists import Gist
 from dcmseal.batch.journal.identity import Identity
 from dcmseal.batch.journal.opening import damaged, telling
-from dcmseal.batch.journal.tables import LONGEST_DOCUMENT, packed_uid, placed, restored, stored, unpacked_uid
+from dcmseal.batch.journal.reasons import Reason
+from dcmseal.batch.journal.tables import LONGEST_DOCUMENT, Text, packed_uid, placed, restored, stored, unpacked_uid
 
 if TYPE_CHECKING:
     from dcmseal.engine.json_values import Document
 
 _PATIENCE_OF_WRITER: Final = 600_000
 """Milliseconds to wait for those who read the journal."""
+NO_REASON: Final = Reason()
 _FOLDERS: Final = 4096
 _GISTS: Final = 1 << 16
 """How many of either are remembered."""
@@ -32,6 +34,7 @@ class Row(NamedTuple):
     gist: Gist
     uid: str
     """Of the signature that was made last; empty if none was."""
+    reason: Reason
 
 
 class Intent(NamedTuple):
@@ -133,14 +136,21 @@ class Store:
         if number is None:
             return None
         found = self._one(
-            "SELECT size, mtime_ns, ctime_ns, inode, digest, gist, uid FROM results WHERE folder = ? AND name = ?",
+            "SELECT size, mtime_ns, ctime_ns, inode, digest, gist, uid, reason, study, series.series FROM results"
+            " LEFT JOIN reasons USING (folder, name) LEFT JOIN series ON series.id = reasons.series"
+            " WHERE results.folder = ? AND results.name = ?",
             (number, stored(name)),
         )
         if found is None:
             return None
-        *identity, gist, uid = found
+        *identity, gist, uid, reason, study, series = found
         try:
-            return Row(Identity(*identity), self._gist(gist), "" if uid is None else unpacked_uid(uid))
+            return Row(
+                Identity(*identity),
+                self._gist(gist),
+                "" if uid is None else unpacked_uid(uid),
+                Reason.read(reason, study, series),
+            )
         except (TypeError, ValueError):
             raise damaged(self.path) from None
 
@@ -161,6 +171,7 @@ class Store:
         judged: int,
         uid: str = "",
         document: Document | None = None,
+        reason: Reason = NO_REASON,
     ) -> None:
         """Record a result, in the place of an earlier one of the same file, whose UID stays if there is none now."""
         folder, name = placed(source)
@@ -180,6 +191,19 @@ class Store:
             "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*key, *identity, judged, number, packed, content),
         )
+        if old is not None:
+            self.execute("DELETE FROM reasons WHERE folder = ? AND name = ?", key)
+        if reason.is_worth_keeping:
+            self._put_reason(key, reason)
+
+    def _put_reason(self, key: tuple[int, Text], reason: Reason) -> None:
+        series = self._series(reason.study, reason.series) if reason.study or reason.series else None
+        self.execute("INSERT INTO reasons VALUES (?, ?, ?, ?)", (*key, stored(reason.text), series))
+
+    def _series(self, study: str, series: str) -> int:
+        self.execute("INSERT OR IGNORE INTO series (study, series) VALUES (?, ?)", (study, series))
+        (number,) = self.execute("SELECT id FROM series WHERE study = ? AND series = ?", (study, series)).fetchone()
+        return int(number)
 
     def _kept(self, document: bytes) -> int | None:
         """The number under which a document is kept; None if it is too long."""

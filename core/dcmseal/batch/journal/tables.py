@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 APPLICATION: Final = 0x6463736A
 """The application that the header of the file names: ``dcsj``."""
-VERSION: Final = 2
+VERSION: Final = 3
 """``PRAGMA user_version``: the version of these tables."""
 
 Text: TypeAlias = str | bytes
@@ -35,6 +35,14 @@ TABLES: Final = {
         " judged INTEGER NOT NULL, gist INTEGER NOT NULL, uid, document INTEGER,"
         " PRIMARY KEY (folder, name)) WITHOUT ROWID"
     ),
+    "series": (
+        "CREATE TABLE series (id INTEGER PRIMARY KEY, study TEXT NOT NULL, series TEXT NOT NULL,"
+        " UNIQUE (study, series))"
+    ),
+    "reasons": (
+        "CREATE TABLE reasons (folder INTEGER NOT NULL, name NOT NULL, reason TEXT NOT NULL, series INTEGER,"
+        " PRIMARY KEY (folder, name)) WITHOUT ROWID"
+    ),
     "intents": (
         "CREATE TABLE intents (folder INTEGER NOT NULL, name NOT NULL, target, uid TEXT NOT NULL,"
         " PRIMARY KEY (folder, name)) WITHOUT ROWID"
@@ -44,6 +52,8 @@ TABLES: Final = {
 _UUID_ROOT: Final = "2.25."
 _MOST: Final = (1 << 63) - 1
 
+LONGEST_REASON: Final = 1000
+"""Characters of a reason that are kept."""
 LONGEST_DOCUMENT: Final = 16 << 20
 """Bytes of a JSON document that is kept."""
 
