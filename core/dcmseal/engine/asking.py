@@ -77,8 +77,9 @@ def verify(
     held against what it says of them (PS3.3 C.17.2.1). ``keep_evidence`` has the report come with its ``grounds``, for
     ``save_evidence``; ``evidence`` repeats a verdict by what was kept then. ``manifest`` is one that was made with a
     signature, its path or bytes: it names what was changed since, and decides nothing. ``now`` is the moment of
-    verification, instead of that of ``trust`` or of the clock. ``count_coverage`` has the report
-    say how many elements of the object signatures protect, and name what they do not; ``file_digest`` has it come with the file's SHA-256, for which the file is read once more. ``registry`` has the plugins, if
+    verification, instead of that of ``trust`` or of the clock. ``count_coverage`` has the report say how many elements
+    of the object signatures protect, and name what they do not; ``file_digest`` has it come with the file's SHA-256,
+    for which the file is read once more. ``registry`` has the plugins, if
     not all that are installed: for profiles, timestamps and trust, and for storages if ``source`` is a URL. A bad
     signature is a finding of the report. Raises UsageError, DatasetError or one of its kinds, ProfileError or one of
     its kinds, PluginError, and TrustError if what ``trust`` names cannot be read.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.dataset.label_findings import surrounding_findings
 from dcmseal.dataset.part10 import DicomFile
-from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.structure import structure_of
 from dcmseal.dataset.structure_problems import SOUND_STRUCTURE, Structure
 from dcmseal.engine.binding import Fragments, binding_findings
@@ -19,33 +18,30 @@ from dcmseal.engine.conformance import macro_findings
 from dcmseal.engine.coverage import Listed, Lists, coverage_findings
 from dcmseal.engine.hashing_budget import HashingBudget
 from dcmseal.engine.instance import instance_of
+from dcmseal.engine.integrity import integrity_findings
 from dcmseal.engine.items import unsigned_item
 from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
 from dcmseal.engine.lookalikes import lookalike_findings
 from dcmseal.engine.macs import LevelMacs, level_macs
 from dcmseal.engine.other_readings import OtherReadings
 from dcmseal.engine.profiling import Demands, Judged, LevelProfiles
-from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
 from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, TimestampRule, Timestamps, type_for_profiles
 from dcmseal.engine.validity import claimed_time_findings, strength_findings, validity_findings
 from dcmseal.engine.whole_object import object_findings
 from dcmseal.errors import CertificateNotValid, CertificateUnreadable, Malformed, NoSuchSignature
 from dcmseal.location import MAIN, Location
-from dcmseal.mac.digest import is_available
 from dcmseal.report import Aspect, Finding, Instance, Outcome, SignatureReport, SignerTrust, VerificationReport
-from dcmseal.tags import is_ascending, tag_text, tags_text
+from dcmseal.tags import is_ascending
 
 if TYPE_CHECKING:
     from dcmseal.dataset.scanner import LevelScanner
-    from dcmseal.engine.alternatives import Alternative
     from dcmseal.engine.policy import Policy
     from dcmseal.engine.trusting import Trust
     from dcmseal.model import DigitalSignature
     from dcmseal.plugins.protocols import Profile, SignatureFacts
 
-_SIGNING: str = "PS3.15 C.1"
-_MAC: str = "PS3.3 C.12.1.1.3.1.2"
+_MAC: Final = "PS3.3 C.12.1.1.3.1.2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +226,8 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question, time
             # what we cannot read may be in order
             outcome = Outcome.UNKNOWN if isinstance(error, CertificateUnreadable) else Outcome.FAILED
             findings.append(_finding(Aspect.FORM, outcome, "certificate-unreadable", str(error)))
-    findings.extend(_signature_findings(level, found, certificate, question))
+    accept = question.accept_old_format
+    findings.extend(integrity_findings(level.macs, level.readings, found, certificate, accept_old_format=accept))
     trust: SignerTrust | None = None
     findings.extend(claimed_time_findings(signature, question.present()))
     if certificate is not None:
@@ -265,87 +262,5 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question, time
     )
 
 
-def _signature_findings(
-    level: _SignedLevel,
-    found: FoundSignature,
-    certificate: Certificate | None,
-    question: Question,
-) -> Iterator[Finding]:
-    """INTEGRITY and AUTHENTICITY."""
-    signature = found.signature
-    algorithm = signature.mac.mac_algorithm if signature.mac else None
-    job = level.macs.job(signature.mac)
-    complete = level.macs.complete(found)
-    if signature.mac is None:
-        yield _unknown_integrity("no-mac-parameters", "there are no MAC parameters to compute the MAC with")
-    elif algorithm is None or (complete is None and not is_available(algorithm)):
-        message = f"MAC Algorithm {signature.mac.algorithm!r} is not supported"
-        yield _unknown_integrity("mac-algorithm-unsupported", message)
-    elif complete is None or job is None:
-        yield _unknown_integrity("too-many-macs", "the level has more MAC parameters than are computed")
-    elif certificate is None or not signature.value:
-        yield _unknown_integrity("nothing-to-compare", "without certificate and signature value there is no telling")
-    elif job.unsignable:
-        tag, why = job.unsignable[0]
-        where = tags_text([tag for tag, _ in job.unsignable])
-        yield _unknown_integrity("unsignable-listed", f"{tag_text(tag)} is listed as signed, but {why}", where)
-    elif foreign := [(tag, why) for tag, why in complete.unsignable if not exclusion(tag)]:
-        tag, why = foreign[0]
-        message = f"{tag_text(tag)} in the signature's item is in no MAC, for {why}: anybody may have put it there"
-        yield _unknown_integrity("unsignable-in-item", message, tags_text([tag for tag, _ in foreign]))
-    else:
-        match = check_signature(certificate, algorithm, complete.digest.digest(), signature.value)
-        if match is Match.MATCHES:
-            yield _MATCHES
-            yield _AUTHENTIC
-        elif match is Match.OTHER_KEY:
-            yield _unknown_integrity("not-comparable", "without the right key the signed MAC cannot be seen")
-            message = "the signature was not made with the certificate's key, or was damaged"
-            yield _finding(Aspect.AUTHENTICITY, Outcome.FAILED, "another-key", message, _SIGNING)
-        elif match is Match.UNSUPPORTED:
-            message = f"the certificate's key is for {certificate.algorithm.name}: such signatures are not verified"
-            yield _finding(Aspect.INTEGRITY, Outcome.UNKNOWN, "key-unsupported", message, _SIGNING)
-        else:
-            alternative = level.readings.explain(found, lambda other: _matches(certificate, found, other))
-            yield from _mismatch(match, alternative, question)
-
-
-def _matches(certificate: Certificate, found: FoundSignature, digest: bytes) -> bool:
-    algorithm = found.signature.mac.mac_algorithm if found.signature.mac else None
-    if algorithm is None:
-        return False
-    return check_signature(certificate, algorithm, digest, found.signature.value) is Match.MATCHES
-
-
-def _mismatch(match: Match, alternative: Alternative | None, question: Question) -> Iterator[Finding]:
-    if alternative is not None:
-        accepted = alternative.is_sound or (question.accept_old_format and alternative.is_old_format)
-        outcome = Outcome.PASSED if accepted else alternative.outcome
-        yield _finding(Aspect.INTEGRITY, outcome, alternative.code, alternative.message, alternative.clause)
-        if alternative.shows_key:
-            yield _AUTHENTIC
-            return
-    else:
-        message = "the signed data is not what was signed; one MAC cannot tell which element changed"
-        if match is Match.NO_MATCH:
-            message = "the data, the signature or the key is not the one of signing; which of them cannot be told"
-        yield _finding(Aspect.INTEGRITY, Outcome.FAILED, "mac-differs", message)
-    if match is Match.OTHER_DATA:
-        yield _AUTHENTIC
-    else:
-        message = "whether the key signed cannot be told while the MAC differs"
-        yield _finding(Aspect.AUTHENTICITY, Outcome.UNKNOWN, "key-not-shown", message, _SIGNING)
-
-
-def _finding(aspect: Aspect, outcome: Outcome, code: str, message: str, clause: str = _MAC, where: str = "") -> Finding:
-    return Finding(aspect=aspect, outcome=outcome, code=code, message=message, where=where, clause=clause)
-
-
-def _unknown_integrity(code: str, message: str, where: str = "") -> Finding:
-    return _finding(Aspect.INTEGRITY, Outcome.UNKNOWN, code, message, where=where)
-
-
-_MATCHES: Final = _finding(Aspect.INTEGRITY, Outcome.PASSED, "mac-matches", "the signed data is as it was signed")
-_AUTHENTIC: Final = _finding(
-    Aspect.AUTHENTICITY, Outcome.PASSED, "key-matches", "the signature was made with the certificate's key", _SIGNING
-)
+def _finding(aspect: Aspect, outcome: Outcome, code: str, message: str) -> Finding:
+    return Finding(aspect=aspect, outcome=outcome, code=code, message=message, clause=_MAC)

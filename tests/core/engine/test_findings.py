@@ -292,7 +292,7 @@ def test_every_finding_is_provoked(code: str, pki: Pki) -> None:
 
 MODULES: Final = (
     *("alternatives", "binding", "carriers", "conformance", "coverage", "profiling"),
-    *("lookalikes", "reading", "validity", "verification"),
+    *("integrity", "lookalikes", "reading", "validity", "verification"),
 )
 
 
