@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -15,13 +14,12 @@ from typing import Final, NamedTuple, TypeAlias
 
 from dcmseal.batch.items import Found, Item, Unfound
 from dcmseal.batch.patterns import Pattern, is_pattern
+from dcmseal.engine.files.temporary import is_temporary
 from dcmseal.errors import DatasetError, UsageError
 from dcmseal.url_mark import URL_MARK
 
 DICOMDIR: Final = "DICOMDIR"
 """File ID of the directory of a file-set (PS3.10 8.6)."""
-_TEMPORARY: Final = re.compile(r"\..*\.[0-9a-f]{16}\.tmp", re.DOTALL)
-"""Names of files that are being written, by this program."""
 
 _Identity: TypeAlias = tuple[int, int]
 
@@ -125,7 +123,7 @@ def _entries(folder: str, relative: str) -> list[_Entry]:
 def _file(entry: _Entry) -> Iterator[Item]:
     """The entry, if it is a regular file that is no file-set's directory, and not being written."""
     name = os.path.basename(entry.path)
-    if name != DICOMDIR and not (name.endswith(".tmp") and _TEMPORARY.fullmatch(name)):
+    if name != DICOMDIR and not is_temporary(name):
         # what is gone by now, or a link to what is not there, is no file
         with suppress(OSError):
             status = os.stat(entry.path)

@@ -41,6 +41,10 @@ class PlanTask:
         """What it takes to plan, and to tell of it."""
         return self.signing.needs
 
+    @property
+    def folder(self) -> None:
+        """Nothing is written."""
+
     @contextmanager
     def open(self) -> Generator[PlanningWorker]:
         """Read what is asked for; raises UsageError, ProfileError or PluginError."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import JoinedSource
 from dcmseal.engine.opening import DatasetInput, is_dataset
-from dcmseal.engine.output import file_bytes, write_file, write_pieces, write_stream
+from dcmseal.engine.files.replacing import refuse_hard_links
+from dcmseal.engine.files.rights import Rights
+from dcmseal.engine.output import file_bytes, rights_of, write_file, write_pieces, write_stream
 from dcmseal.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -21,12 +24,17 @@ Output: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 
 
 def target_of(source: DatasetInput, output: Output | None, *, in_place: bool) -> Output | None:
-    """Where the result is written, None if nowhere; raises UsageError if that contradicts itself."""
+    """Where the result is written, None if nowhere; raises UsageError if that contradicts itself.
+
+    A file that cannot be changed in place, as it has other names, is OutputError now: before a key signs.
+    """
     if not in_place:
         return output
     if output is not None:
         raise UsageError("the result goes in place or to an output, not both")
     if isinstance(source, (str, os.PathLike)):
+        with suppress(OSError, ValueError):
+            refuse_hard_links(os.fspath(source), os.stat(source))
         return source
     if is_dataset(source):
         return None
@@ -58,12 +66,12 @@ def place(
     return None
 
 
-def place_data(data: bytes | None, target: Output | None) -> None:
+def place_data(data: bytes | None, target: Output | None, file: DicomFile) -> None:
     """Write what goes with a Data Set, if there is anything; raises OutputError."""
     if data is None or target is None:
         return
     if isinstance(target, (str, os.PathLike)):
-        write_pieces((data,), target)
+        write_pieces((data,), target, rights_of(file))
         return
     try:
         target.write(data)

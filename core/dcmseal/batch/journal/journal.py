@@ -28,7 +28,7 @@ from dcmseal.batch.journal.about import About
 from dcmseal.batch.journal.gists import Gist
 from dcmseal.batch.journal.identity import Identity, identity_of, looked_at_again
 from dcmseal.batch.journal.store import Intent, Row, Store
-from dcmseal.batch.journal.taking_up import remove_leftover, signature_in
+from dcmseal.batch.journal.taking_up import signature_in
 from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.running import run
 from dcmseal.batch.tasks import SignTask, VerifyTask
@@ -237,7 +237,6 @@ class Journal:
     def _take_up(self) -> None:
         """See what became of the signatures that were announced, and have no result."""
         for intent in self._store.intents():
-            remove_leftover(intent.target, intent.uid)
             signature = signature_in(intent.target, intent.uid)
             if signature is not None:
                 identity = identity_of(
