@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.items import Item
-from dcmseal.errors import OutputError
+from dcmseal.engine.files.collisions import Input, check_outputs, refuse_irreplaceable
+from dcmseal.errors import OutputError, UsageError
 from dcmseal.url_mark import URL_MARK
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ class Placement:
     """None is in place."""
     overwrite: bool = False
     """Replace files that are in the folder already."""
-    kept: tuple[tuple[str, str], ...] = ()
-    """Files that the run needs, and what they are: these are never replaced."""
+    kept: tuple[Input, ...] = ()
+    """Files that the run needs: these are never replaced."""
 
     def target_of(self, item: Item) -> str:
         """Where the result of an item goes."""
@@ -54,12 +54,16 @@ class Placement:
             os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
         except OSError as error:
             raise OutputError(f"{target} cannot be written: {error.strerror}", hint="check the path") from None
-        with suppress(OSError, ValueError):
-            status = os.stat(target)
-            for path, what in ((item.source, "an input"), *self.kept):
-                with suppress(OSError, ValueError):
-                    if os.path.samestat(os.stat(path), status):
-                        raise OutputError(f"{target} is {what}", hint="name another folder for the results")
+        if self.overwrite and os.path.lexists(target):
+            self._check(item, target)
+
+    def _check(self, item: Item, target: str) -> None:
+        """Refuse to replace what the run needs, or what nobody can replace; raises OutputError."""
+        try:
+            check_outputs((target,), (Input(item.source, "the input"), *self.kept))
+            refuse_irreplaceable(target)
+        except UsageError as error:
+            raise OutputError(str(error), hint="name another folder for the results") from None
 
 
 def not_free(target: str) -> OutputError:

@@ -1,13 +1,13 @@
 """Results that are on disk: of many files at once, because bringing a folder to disk takes longer than a small file.
 
-A result that says that a file was written is handed on only when the file's name is on disk, too: what a journal or an
-exit code says then is so after a power cut.
+What a worker process answers is on disk, and so is what a journal says, and everything once a run has ended.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import Final
 
@@ -16,76 +16,73 @@ from dcmseal.engine.files.folder import sync_folder
 from dcmseal.errors import OutputError
 from dcmseal.url_mark import URL_MARK
 
-_MOST: Final = 64
-_SECONDS: Final = 0.1
-"""Results are held back for so many, or so long."""
+_SECONDS: Final = 1.0
 
 
-def settled(results: Iterable[Result], root: str | None) -> Iterator[Result]:
-    """The results in their order, a few at a time once they are on disk; ``root`` as for ``settle``."""
-    coming = iter(results)
-    held: list[Result] = []
-    began = 0.0
-    while True:
-        try:
-            result = next(coming)
-        except StopIteration:
-            break
-        except BaseException:
-            yield from settle(held, root)
-            raise
-        if not held:
-            began = monotonic()
-        held.append(result)
-        if not result.changed and len(held) == 1:
-            yield held.pop()
-        elif len(held) >= _MOST or monotonic() - began >= _SECONDS:
-            yield from settle(held, root)
-            held.clear()
-    yield from settle(held, root)
+class Unsynced:
+    """Folders of this machine in which files got their names, and which may not be on disk."""
+
+    def __init__(self, root: str | None) -> None:
+        """``root`` is the folder that results go to, if they do not take the place of their input.
+
+        Folders in it, and itself, may be new.
+        """
+        self._root = root
+        self._folders: set[str] = set()
+
+    def add(self, result: Result) -> None:
+        """Take note of a result, if something was written here."""
+        if result.changed and URL_MARK not in result.output:
+            path = os.path.realpath(result.output) if os.path.islink(result.output) else result.output
+            self._folders.add(os.path.dirname(path) or ".")
+
+    def sync(self) -> None:
+        """Bring all of them to disk; raises OutputError."""
+        folders = {above for folder in self._folders for above in self._with_those_above(folder)}
+        self._folders.clear()
+        for folder in sorted(folders, reverse=True):
+            try:
+                # a worker on another machine did it there
+                with suppress(FileNotFoundError):
+                    sync_folder(folder)
+            except OSError as error:
+                raise OutputError(
+                    f"what was written to {folder} may be lost: {error.strerror or error}",
+                    hint="the disk may be broken or full: look at it, and start again",
+                ) from None
+
+    def _with_those_above(self, folder: str) -> Iterator[str]:
+        yield folder
+        if self._root is None:
+            return
+        while folder != self._root and len(folder) > len(self._root):
+            folder = os.path.dirname(folder)
+            yield folder
+        yield os.path.dirname(self._root.rstrip("/")) or "."
+
+
+def settled(results: Iterator[Result], root: str | None) -> Generator[Result]:
+    """The results as they come; what was written is on disk soon, and when they end. Raises OutputError."""
+    unsynced = Unsynced(root)
+    synced = monotonic()
+    try:
+        for result in results:
+            unsynced.add(result)
+            yield result
+            if monotonic() - synced >= _SECONDS:
+                unsynced.sync()
+                synced = monotonic()
+    finally:
+        unsynced.sync()
 
 
 def settle(results: Sequence[Result], root: str | None) -> list[Result]:
-    """Bring the names of what was written to disk; a result whose file may be lost has failed.
-
-    ``root`` is the folder that results go to, if they do not take the place of their input: folders in it, and itself,
-    may be new.
-    """
-    failed: dict[str, OutputError] = {}
-    done: set[str] = set()
-    for folder in dict.fromkeys(_folder(each) for each in results if _is_here(each)):
-        for each in _with_those_above(folder, root):
-            if each not in done:
-                done.add(each)
-                try:
-                    sync_folder(each)
-                except OSError as error:
-                    failed[folder] = OutputError(
-                        f"what was written to {each} may be lost: {error.strerror or error}",
-                        hint="the disk may be broken or full: look at it, and sign again",
-                    )
-    if not failed:
-        return list(results)
-    return [
-        Result.failed(each.item, failed[_folder(each)]) if _is_here(each) and _folder(each) in failed else each
-        for each in results
-    ]
-
-
-def _is_here(result: Result) -> bool:
-    return result.changed and URL_MARK not in result.output
-
-
-def _folder(result: Result) -> str:
-    path = os.path.realpath(result.output) if os.path.islink(result.output) else result.output
-    return os.path.dirname(path) or "."
-
-
-def _with_those_above(folder: str, root: str | None) -> Iterator[str]:
-    yield folder
-    if root is None:
-        return
-    while folder != root and len(folder) > len(root):
-        folder = os.path.dirname(folder)
-        yield folder
-    yield os.path.dirname(root.rstrip("/")) or "."
+    """The results, once what was written is on disk; if that cannot be, they have failed."""
+    unsynced = Unsynced(root)
+    for result in results:
+        unsynced.add(result)
+    try:
+        unsynced.sync()
+    except OutputError as error:
+        return [Result.failed(each.item, error) if each.changed else each for each in results]
+    return list(results)

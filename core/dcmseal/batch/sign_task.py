@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from dcmseal.plugins.protocols import Profile, SecretRequest, Secrets, Signer
     from dcmseal.plugins.registry import Registry
 
+__all__ = ["Placement", "SignTask", "SigningWorker"]
+
 _FOLDERS: Final = 4096
 """How many are remembered."""
 

@@ -107,9 +107,11 @@ def _within(folder: str, word: str) -> str:
 
 def _distinct(jobs: list[Job]) -> list[Job]:
     """The jobs, if no two results go to the same place; raises UsageError."""
-    seen: dict[str, str] = {}
+    from dcmseal.engine.files.collisions import Place
+
+    seen: dict[object, str] = {}
     for job in jobs:
-        place = remote_url(job.target) or os.path.normcase(os.path.realpath(path_of(job.target)))
+        place = remote_url(job.target) or Place.of(path_of(job.target))
         if place in seen:
             raise UsageError(
                 f"the results of {name_of(seen[place])} and {name_of(job.source)} would go to the same place",

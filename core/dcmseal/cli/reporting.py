@@ -124,10 +124,12 @@ _WORDS: Final = (
     ("manifest", "manifest"),
     ("references", "folders with cited evidence"),
     ("accept_old_format", "the fragment format of DCMTK before 3.5.4"),
+    ("follow_links", "links to files outside of folders"),
     ("config", "configuration file"),
     ("shard", "part of the archive"),
 )
 WHEN_SET: Final = {
+    "follow_links": "followed",
     "system_anchors": "used",
     "fetch": "allowed",
     "fetch_issuers": "allowed",

@@ -31,8 +31,9 @@ from dcmseal.batch.journal.store import Intent, Row, Store
 from dcmseal.batch.journal.taking_up import signature_in
 from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.running import run
+from dcmseal.batch.settling import Unsynced
 from dcmseal.batch.tasks import SignTask, VerifyTask
-from dcmseal.errors import DatasetError, ProcessDied, ProfileError, UsageError
+from dcmseal.errors import DatasetError, OutputError, ProcessDied, ProfileError, UsageError
 
 if TYPE_CHECKING:
     from dcmseal.batch.shards import Shard
@@ -91,6 +92,7 @@ class Journal:
         own = os.path.realpath(wish.path)
         self._own = {os.path.basename(path): path for path in (own, f"{own}-journal")}
         self._identities: dict[str, Identity] = {}
+        self._unsynced = Unsynced(task.folder)
         self._found = 0
         self._judged = 0
         self._committed = time.monotonic()
@@ -114,6 +116,7 @@ class Journal:
             try:
                 yield journal
             finally:
+                journal._bring_files_to_disk()
                 journal._note_run()
         finally:
             store.close()
@@ -179,6 +182,7 @@ class Journal:
         if identity is None or (result.changed and result.output == item.source):
             identity = identity_of(looked_at_again(item), by_content=self._wish.by_content)
         gist = Gist.of(result)
+        self._unsynced.add(result)
         self._put(item.source, identity, gist, uid=self._uid_of(result), document=self._kept(result, gist))
         return result
 
@@ -273,11 +277,20 @@ class Journal:
         return ""
 
     def commit(self) -> None:
-        """Bring all results to disk."""
+        """Bring all results to disk, and first the files that they tell of; raises OutputError."""
+        self._bring_files_to_disk()
         self._note_run()
         self._store.commit()
         self._committed = time.monotonic()
         self._uncommitted = 0
+
+    def _bring_files_to_disk(self) -> None:
+        """What is recorded comes after what it tells of; if that cannot be, it is not recorded. Raises OutputError."""
+        try:
+            self._unsynced.sync()
+        except OutputError:
+            self._store.is_usable = False
+            raise
 
     def _note_run(self) -> None:
         if self._store.is_usable:

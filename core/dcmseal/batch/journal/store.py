@@ -7,7 +7,7 @@ import sqlite3
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from dcmseal.batch.journal import opening
 from dcmseal.batch.journal.gists import Gist
@@ -102,6 +102,20 @@ class Store:
             self.is_usable = False
             raise
 
+    def _first(self, statement: str, values: Iterable[object] = ()) -> tuple[Any, ...] | None:
+        """The first row of a query; None if there is none."""
+        cursor = self.execute(statement, values)
+        # what stands in a row is read here, and may be damaged
+        with telling(self.path):
+            row: tuple[Any, ...] | None = cursor.fetchone()
+            return row
+
+    def _the_one(self, statement: str, values: Iterable[object] = ()) -> tuple[Any, ...]:
+        row = self._first(statement, values)
+        if row is None:
+            raise damaged(self.path)
+        return row
+
     def commit(self) -> None:
         """Bring everything to disk."""
         if self._added:
@@ -117,10 +131,10 @@ class Store:
         number = self._known_folder(folder)
         if number is None:
             return None
-        found = self.execute(
+        found = self._first(
             "SELECT size, mtime_ns, inode, digest, gist, uid FROM results WHERE folder = ? AND name = ?",
             (number, stored(name)),
-        ).fetchone()
+        )
         if found is None:
             return None
         *identity, gist, uid = found
@@ -134,7 +148,7 @@ class Store:
         folder, name = placed(source)
         number = self._known_folder(folder)
         key = (number, stored(name))
-        row = self.execute("SELECT judged FROM results WHERE folder = ? AND name = ?", key).fetchone()
+        row = self._first("SELECT judged FROM results WHERE folder = ? AND name = ?", key)
         return -1 if row is None else int(row[0])
 
     def put(
@@ -151,7 +165,7 @@ class Store:
         folder, name = placed(source)
         key = (self._folder(folder), stored(name))
         packed = packed_uid(uid) if uid else None
-        old = self.execute("SELECT gist, document, uid FROM results WHERE folder = ? AND name = ?", key).fetchone()
+        old = self._first("SELECT gist, document, uid FROM results WHERE folder = ? AND name = ?", key)
         if old is not None:
             self._added[old[0]] -= 1
             self.execute("DELETE FROM documents WHERE id = ?", (old[1],))
@@ -215,7 +229,7 @@ class Store:
     def _known_folder(self, path: str) -> int | None:
         if path in self._folders:
             return self._folders[path]
-        found = self.execute("SELECT id FROM folders WHERE path = ?", (stored(path),)).fetchone()
+        found = self._first("SELECT id FROM folders WHERE path = ?", (stored(path),))
         if found is None:
             return None
         self._know(path, int(found[0]))
@@ -230,13 +244,13 @@ class Store:
         if gist not in self._gists:
             text = str(gist)
             self.execute("INSERT OR IGNORE INTO gists (gist, files) VALUES (?, 0)", (text,))
-            (number,) = self.execute("SELECT id FROM gists WHERE gist = ?", (text,)).fetchone()
+            (number,) = self._the_one("SELECT id FROM gists WHERE gist = ?", (text,))
             self._remember(number, gist)
         return self._gists[gist]
 
     def _gist(self, number: int) -> Gist:
         if number not in self._gists_by_id:
-            (text,) = self.execute("SELECT gist FROM gists WHERE id = ?", (number,)).fetchone()
+            (text,) = self._the_one("SELECT gist FROM gists WHERE id = ?", (number,))
             self._remember(number, Gist.read(text))
         return self._gists_by_id[number]
 

@@ -230,7 +230,7 @@ def _hint(error: OSError) -> str:
     unchanged = "the old file, if any, is unchanged"
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
-            return f"{unchanged}: free some space there, or name an output elsewhere"
+            return f"{unchanged}: make free space there, or name an output elsewhere"
         case errno.ENAMETOOLONG:
             return f"{unchanged}: use a shorter name, or go to a folder near to it and name it from there"
         case errno.EACCES | errno.EPERM | errno.EROFS:
