@@ -148,7 +148,7 @@ def _matching(word: str, rules: _Rules) -> Iterator[Found]:
             count += 1
             entry = entry._replace(relative=f"{prefix}{entry.relative}")
             if entry.is_folder:
-                yield from _below(entry.path, entry.relative, pattern.folder, rules)
+                yield from _below(entry.path, entry.relative, entry.path, rules)
             else:
                 yield from _file(entry, pattern.folder, rules)
         elif entry.is_folder and (pattern.depth is None or len(pending) <= pattern.depth):
@@ -177,12 +177,8 @@ def _file(entry: _Entry, root: str, rules: _Rules) -> Iterator[Found]:
             status = os.stat(entry.path)
             if not stat.S_ISREG(status.st_mode):
                 return
-            if not entry.is_link or (is_within(entry.path, root) and not rules.once) or rules.follow_links:
-                yield item_of(entry.path, entry.relative, status, is_named=False)
-
-
-                return
-            if not is_within(entry.path, root):
+            is_met = entry.is_link and is_within(entry.path, root)
+            if entry.is_link and not is_met and not rules.follow_links:
                 yield Unfound(
                     source=entry.path,
                     error=DatasetError(
@@ -190,6 +186,8 @@ def _file(entry: _Entry, root: str, rules: _Rules) -> Iterator[Found]:
                         hint="name that file itself, or follow such links: --follow-links",
                     ),
                 )
+            elif not (is_met and rules.once):
+                yield item_of(entry.path, entry.relative, status, is_named=False)
 
 
 def is_within(path: str, folder: str) -> bool:

@@ -90,8 +90,12 @@ def found_of(words: Sequence[str], options: Namespace) -> Iterator[Found]:
     if folder is None:
         return found_in(chain(words, _listed(options.files_from)), options)
     copy = _copied(options.files_from)
-    _refuse_same_places(chain(words, _listed_in(copy)), folder)
-    return found_in(chain(words, _listed_in(copy)), options)
+    try:
+        _refuse_same_places(chain(words, _listed_in(copy)), folder)
+    except BaseException:
+        copy.close()
+        raise
+    return found_in(chain(words, _listed_once_more(copy)), options)
 
 
 def found_in(words: Iterable[str], options: Namespace) -> Iterator[Found]:
@@ -198,6 +202,11 @@ def _listed_in(copy: BinaryIO) -> Iterator[str]:
 
     copy.seek(0)
     yield from listed(copy)
+
+
+def _listed_once_more(copy: BinaryIO) -> Iterator[str]:
+    with copy:
+        yield from _listed_in(copy)
 
 
 def _standard_input() -> BinaryIO:

@@ -194,7 +194,9 @@ def sign(
             made = make_manifest(planned, signature, signer)
         stamped = None if wanted is None else stamp(signature, wanted, registry)
         signature = stamped.signature if stamped else signature
-        data = signing.attach(planned, signature, target, registry, first=lambda: place_data(made, manifest, planned.file))
+        data = signing.attach(
+            planned, signature, target, registry, first=lambda: place_data(made, manifest, planned.file)
+        )
     return SigningResult(
         signature=signature,
         warnings=planned.advice,

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 from dcmseal.errors import UsageError
 
+
 class Input(NamedTuple):
     """A path that is read, or whose content has to stay."""
 

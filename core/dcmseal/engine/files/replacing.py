@@ -105,6 +105,26 @@ def replacing(
                 folder.sync()
 
 
+@contextmanager
+def new_file_at(path: str) -> Generator[str]:
+    """The path of a file for its owner alone, which gets the name ``path`` once the context ends well.
+
+    For what writes files by itself, as databases do. Raises OutputError, and ChangedMeanwhile if there is such a file.
+    """
+    with _explained(path), ExitStack() as stack:
+        folder_name, name = os.path.split(path)
+        folder = stack.enter_context(Folder.open(folder_name))
+        if folder.status(name) is not None:
+            raise exists(path)
+        temporary = make_temporary(folder, name, stat.S_IRUSR | stat.S_IWUSR)
+        stack.callback(os.close, temporary.descriptor)
+        stack.callback(folder.remove, temporary.name)
+        yield os.path.join(folder_name, temporary.name)
+        sync(temporary.descriptor)
+        _name(folder, name, temporary.name, path, is_new=True)
+        folder.sync()
+
+
 def refuse_hard_links(path: str, status: os.stat_result) -> None:
     """Refuse to edit a file that has several names; raises OutputError.
 
