@@ -47,18 +47,17 @@ def remove_signatures(file: DicomFile, unwanted: Callable[[DigitalSignature], bo
 
 def _refuse_ambiguous(signed: SignedLevel) -> None:
     """Refuse a level whose macro cannot be read as a whole: what is left of it might be read by somebody else."""
-    location = signed.level.location
     for tag in tags.MACRO:
-        count = signed.scan.tags.count(tag)
+        where = f"{tag_text(tag)} in {signed.level.location}"
+        index, count = signed.scan.index(tag), signed.scan.tags.count(tag)
+        what = ""
         if count > 1:
+            what = f"{where} is there {count} times, and may be there once (PS3.5 7.1)"
+        elif index is not None and signed.scan.header(index).vr != b"SQ":
+            what = f"{where} does not have VR SQ"
+        if what:
             raise DatasetError(
-                f"{tag_text(tag)} is there {count} times in {location}, and may be there once (PS3.5 7.1)",
-                hint="nothing was removed: have the data set repaired by what made it",
-            )
-    for problem in signed.found.problems:
-        if problem.code == "no-sequence":
-            raise DatasetError(
-                f"signatures in {location} cannot be removed: {problem.message}",
+                f"signatures cannot be removed: {what}",
                 hint="nothing was removed: have the data set repaired by what made it",
             )
 

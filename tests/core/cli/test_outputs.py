@@ -110,6 +110,7 @@ def test_what_is_no_input_is_overwritten_as_ever(run: Run) -> None:
     for _ in range(2):
         assert run("verify", ".", "--integrity-only", "--html", "there.html", "--force").code in (0, 3)
         assert Path("there.html").read_bytes().startswith(b"<!DOCTYPE html>")
+    for _ in range(2):
         assert run("stream", "in.dcm", "-o", "there.html", "--force").code == 0
     assert run("verify", "in.dcm", "--integrity-only", "--html", "/dev/null", "--force").code == 5
     assert run("stream", "in.dcm", "-o", "/dev/null").code == 0
