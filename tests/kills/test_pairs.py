@@ -76,7 +76,7 @@ def test_two_runs_over_one_archive(tmp_path: Path, pki: Pki) -> None:
     archive.mkdir()
     for number in range(PAIRS):
         (archive / f"{number}.dcm").write_bytes(file(image()))
-    command = [sys.executable, "-m", "dcmseal", "sign", archive, "--in-place", "--key", key, "--json-lines"]
+    command = [sys.executable, "-m", "dcmseal", "sign", str(archive), "--in-place", "--key", key, "--json-lines"]
     runs = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) for _ in range(2)]
     written = [run.communicate()[0] for run in runs]
     signed = sum(text.count('"document":"signing"') for text in written)

@@ -47,10 +47,11 @@ def instances(
     """What words name: files, folders with all that is below them, DICOMDIR file-sets, patterns, and URLs of all these.
 
     The order is that of the words, and within a folder that of the names. Each file is an Item; whether it is DICOM
-    shows when it is opened. What is named and is not there, or cannot be read, is Unfound. So are links in a folder that
-    lead to files outside of it, unless they are to be followed (``follow_links``); links to folders never are. With
-    ``once``, links to files that are met anyway are passed over. Folders ``without`` are not entered. In patterns, ``**``
-    stands for any number of folders. No more than the names in the folders that lead to a file is held in memory.
+    shows when it is opened. What is named and is not there, or cannot be read, is Unfound. So are links in a folder
+    that lead to files outside of it, unless they are to be followed (``follow_links``); links to folders never are.
+    With ``once``, links to files that are met anyway are passed over. Folders ``without`` are not entered. In patterns,
+    ``**`` stands for any number of folders. No more than the names in the folders that lead to a file is held in
+    memory.
 
     If several words are named, or words that come one by one, paths for output begin with the name of the folder.
     """

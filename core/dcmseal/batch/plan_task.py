@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.items import Item
+from dcmseal.batch.placement import not_free
 from dcmseal.batch.results import Form, Kind, Result
-from dcmseal.batch.sign_task import SignTask, not_free
+from dcmseal.batch.sign_task import SignTask
 from dcmseal.batch.skipping import left_alone
 from dcmseal.batch.working import nothing_ends, worked_on
 from dcmseal.exit_codes import ExitCode

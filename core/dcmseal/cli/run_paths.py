@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final, cast
 
 from dcmseal.cli.files import STDIO, path_of, remote_url
 from dcmseal.engine.files.collisions import Input
-from dcmseal.url_mark import URL_MARK
 
 if TYPE_CHECKING:
     from dcmseal.config.loading import Config
@@ -78,11 +77,11 @@ def outputs_of(command: str, options: Namespace) -> Iterator[str]:
     """The paths on this machine that are written, as far as they are known before all inputs are found."""
     if getattr(options, "dry_run", False):
         return
-    _, words = _parted(command, options)
-    words += [each for name in _WRITTEN if (each := getattr(options, name, None))]
+    inputs, results = _parted(command, options)
+    words: list[str | None] = [*results, *(getattr(options, name, None) for name in _WRITTEN)]
     words += [each.partition(":")[2] for each in getattr(options, "report", ())]
     if command == "sign" and options.manifest is not None:
-        words += _manifests(options.manifest, words)
+        words += _manifests(options.manifest, results or inputs)
     yield from filter(_is_file_or_free, _paths(filter(None, words)))
     with suppress(OSError):
         if stat.S_ISREG(os.fstat(1).st_mode) and os.path.exists(_STDOUT):
@@ -110,8 +109,8 @@ def inputs_of(command: str, options: Namespace) -> Iterator[Input]:
 
 def kept_by(command: str, options: Namespace) -> tuple[Input, ...]:
     """All files that a run over many files needs, so that no result may take their place."""
-    journal = getattr(options, "journal", None)
-    journals = [Input(each, "the journal") for each in (journal, f"{journal}-journal") if journal]
+    journal: str | None = options.journal
+    journals = [] if journal is None else [Input(f"{journal}{end}", "the journal") for end in ("", "-journal")]
     return (*inputs_of(command, options), *_configured(options), *journals)
 
 
@@ -123,9 +122,9 @@ def _parted(command: str, options: Namespace) -> tuple[list[str], list[str]]:
     folder: str | None = getattr(options, "output_dir", None)
     if folder is not None:
         named = [each for each in words if not os.path.isdir(path_of(each))]
-        return words, [] if remote_url(folder) else list(
-            dict.fromkeys(os.path.join(path_of(folder), _name(each)) for each in named)
-        )
+        if remote_url(folder):
+            return words, []
+        return words, list(dict.fromkeys(os.path.join(path_of(folder), _name(each)) for each in named))
     return (words[:-1], words[-1:]) if len(words) > 1 else (words, [])
 
 
@@ -136,19 +135,19 @@ def _name(word: str) -> str:
 def _manifests(manifest: str, results: list[str]) -> list[str]:
     from dcmseal.cli.manifest_options import SUFFIX
 
-    return [os.path.join(manifest, _name(each) + SUFFIX) for each in results] if os.path.isdir(manifest) else [manifest]
+    if not os.path.isdir(manifest):
+        return [manifest]
+    return [os.path.join(manifest, _name(each) + SUFFIX) for each in results]
 
 
 def _paths(words: Iterable[str], *, stdin: bool = False) -> Iterator[str]:
-    """The paths among words; standard input, if it is meant, has one as well."""
+    """The paths and URLs among words; standard input, if it is meant, has one as well."""
     for word in words:
         if word == STDIO:
             if stdin:
                 yield _STDIN
-        elif URL_MARK not in word:
-            yield word
-        elif not remote_url(word):
-            yield path_of(word)
+        else:
+            yield remote_url(word) or path_of(word)
 
 
 def _text(value: object) -> str:

@@ -14,8 +14,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.key_here import KeyHere
-from dcmseal.batch.results import Form
 from dcmseal.batch.placement import Placement
+from dcmseal.batch.results import Form
 from dcmseal.batch.sign_task import SignTask
 from dcmseal.batch.skipping import SkipRule
 from dcmseal.cli.archive_output import show_line

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import JoinedSource
-from dcmseal.engine.opening import DatasetInput, is_dataset
 from dcmseal.engine.files.replacing import refuse_hard_links
-from dcmseal.engine.files.rights import Rights
+from dcmseal.engine.opening import DatasetInput, is_dataset
 from dcmseal.engine.output import file_bytes, rights_of, write_file, write_pieces, write_stream
 from dcmseal.errors import OutputError, UsageError
 

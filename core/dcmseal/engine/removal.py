@@ -29,8 +29,8 @@ class Removal:
 def remove_signatures(file: DicomFile, unwanted: Callable[[DigitalSignature], bool]) -> Removal:
     """Take out all signatures that ``unwanted`` says yes to, at every level.
 
-    What stands in Original Attributes Sequence is history and stays. Raises Malformed, and DatasetError if a level has a
-    sequence of the macro that would stay: one that is there twice, or is no sequence.
+    What stands in Original Attributes Sequence is history and stays. Raises Malformed, and DatasetError if a level has
+    a sequence of the macro that would stay: one that is there twice, or is no sequence.
     """
     changes: list[tuple[Sequence[Edit], Sequence[Holder]]] = []
     removed: list[DigitalSignature] = []

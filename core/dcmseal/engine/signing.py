@@ -11,9 +11,9 @@ from dcmseal import tags
 from dcmseal.dataset.editing import splice
 from dcmseal.engine.attaching import attach_edits
 from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.engine.files.replacing import nothing
 from dcmseal.engine.items import unsigned_item
 from dcmseal.engine.macs import item_digest
-from dcmseal.engine.files.replacing import nothing
 from dcmseal.engine.output import file_bytes, write_file, write_stream
 from dcmseal.engine.planning import Plan, check_profile
 from dcmseal.engine.public_key import Match, check_signature

@@ -13,7 +13,6 @@ import pytest
 
 import dcmseal
 from dcmseal.batch.finding import instances
-from dcmseal.batch.items import Item
 from dcmseal.batch.journal.journal import Journal, JournalWish
 from dcmseal.batch.journal.reading import Entry, Reader, Status
 from dcmseal.batch.results import Form, Kind, Result

@@ -36,7 +36,7 @@ def files(run: Run, image: Path, key: str, in_folder: Path) -> dict[str, bytes]:
     Path("there.html").write_text("<!DOCTYPE html>\n" * 20)
     Path("config.toml").write_text('[keys.k]\nuri = "pem:k.pem"\ncert = "k.crt"\n[trust.t]\nanchors = ["a.pem"]\n')
     Path("config.toml").chmod(0o600)
-    return {name: Path(name).read_bytes() for name in KEEP}
+    return {name: (in_folder / name).read_bytes() for name in KEEP}
 
 
 KEY = "--key 'pem:k.pem?cert=k.crt'"

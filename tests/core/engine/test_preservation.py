@@ -309,7 +309,7 @@ def test_a_macro_that_is_there_twice_is_not_removed_by_half(pki: Pki, tag: int, 
         assert caught.value.hint
 
 
-def test_a_macro_that_is_no_sequence_is_not_passed_over(pki: Pki) -> None:
+def test_a_macro_that_is_no_sequence_is_not_passed_over() -> None:
     with pytest.raises(dcmseal.SealError, match="does not have VR SQ"):
         dcmseal.remove(file((*image(), Value(SIGNATURES, "UN", b"1234"))))
 

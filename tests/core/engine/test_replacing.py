@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -258,10 +259,8 @@ class TestMeanwhile:
         done: list[str] = []
 
         def work() -> None:
-            try:
+            with suppress(ChangedMeanwhile):
                 done.append(sign(path, in_place=True).uid)
-            except ChangedMeanwhile:
-                pass
 
         threads = [threading.Thread(target=work) for _ in range(8)]
         for thread in threads:

@@ -120,6 +120,7 @@ def refuse_irreplaceable(path: str) -> None:
 
 
 def folded(name: str) -> str:
+    """What names have in common that differ in case, or in how characters are composed."""
     return unicodedata.normalize("NFC", name).casefold()
 
 

@@ -19,10 +19,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dcmseal.engine.documents import report_document
-from dcmseal.engine.keeping.container import MOST_BYTES, packed, unpacked
-from dcmseal.engine.keeping.manifest import MANIFEST, STAMP, Evidence, members_of, read_members
 from dcmseal.engine.files.replacing import OutputFile, replacing
 from dcmseal.engine.files.rights import Rights
+from dcmseal.engine.keeping.container import MOST_BYTES, packed, unpacked
+from dcmseal.engine.keeping.manifest import MANIFEST, STAMP, Evidence, members_of, read_members
 from dcmseal.errors import ChangedMeanwhile, EvidenceError, TimestampRejected, UsageError
 from dcmseal.report import Outcome, VerificationReport
 from dcmseal.terms import TimestampType
