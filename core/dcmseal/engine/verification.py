@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.structure import structure_findings
 from dcmseal.engine.binding import Fragments, binding_findings
 from dcmseal.engine.carriers import carrier_findings
 from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.conformance import macro_findings, order_problems
+from dcmseal.engine.conformance import macro_findings
 from dcmseal.engine.coverage import Listed, Lists, coverage_findings
 from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
 from dcmseal.engine.lookalikes import lookalike_findings
@@ -23,10 +24,10 @@ from dcmseal.engine.reading import FoundSignature
 from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, Timestamps, type_for_profiles
 from dcmseal.engine.validity import strength_findings, validity_findings
 from dcmseal.errors import CertificateNotValid, Malformed, NoSuchSignature
-from dcmseal.location import Location
+from dcmseal.location import MAIN, Location
 from dcmseal.mac.digest import is_available
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, SignerTrust, VerificationReport
-from dcmseal.tags import tag_text, tags_text
+from dcmseal.tags import is_ascending, tag_text, tags_text
 
 if TYPE_CHECKING:
     from dcmseal.engine.alternatives import Alternative, Readings
@@ -96,7 +97,7 @@ class _Readings:
         from dcmseal.engine.alternatives import Readings
 
         _, level, macs = self._arguments
-        if not self._patience.takes(level.size * (_READINGS if macs.ambiguous else 3)):
+        if not self._patience.takes((macs.scan.end - level.start) * (_READINGS if macs.ambiguous else 3)):
             return None
         return Readings(*self._arguments)
 
@@ -132,6 +133,7 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     patience = _Patience(max(_PATIENCE, 32 * file.body.size))
     demands = Demands(question.required)
     timestamps = Timestamps(question.timestamp, uid=question.uid, integrity_only=question.integrity_only)
+    structure: tuple[Finding, ...] | None = None
     for level, macs in _levels(file, question, patience):
         if level.in_original_attributes:
             skipped.append(level.location)
@@ -143,7 +145,11 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
         if not level.location.steps:
             notes.extend(lookalike_findings(macs.scan, macs.found))
         if chosen:
-            signed = _signed_level(file, level, macs, patience, _level_profiles(level, macs, question, demands))
+            if structure is None:
+                main = macs.scan if level.location == MAIN else main_level(file).scanner().finish()
+                structure = structure_findings(file, main)
+            profiled = _level_profiles(level, macs, question, demands)
+            signed = _signed_level(file, level, macs, patience, profiled, structure)
             judged = macs.found.signatures if demands.about_all else chosen
             verified = [_verify(signed, found, question, timestamps) for found in judged]
             together = verified if signed.profiled is None else signed.profiled.together(verified)
@@ -167,23 +173,30 @@ def _levels(file: DicomFile, question: Question, patience: _Patience) -> Iterato
     if question.location is None:
         for index in macs.facts.with_signatures:
             for nested in nested_levels(level, macs.scan, index):
-                if not patience.takes(nested.size):
+                made = level_macs(nested)
+                # where an item of undefined length ends is known only now
+                if not patience.takes(made.scan.end - nested.start):
                     raise Malformed("signatures are nested so deep that verifying them would not end", nested.start)
-                yield nested, level_macs(nested)
+                yield nested, made
 
 
 def _signed_level(
-    file: DicomFile, level: Level, macs: LevelMacs, patience: _Patience, profiled: LevelProfiles | None
+    file: DicomFile,
+    level: Level,
+    macs: LevelMacs,
+    patience: _Patience,
+    profiled: LevelProfiles | None,
+    structure: tuple[Finding, ...],
 ) -> _SignedLevel:
-    disorder = order_problems(macs.scan)
+    fragments = Fragments(macs.scan, macs.facts)
     return _SignedLevel(
         file=file,
         macs=macs,
         readings=_Readings(file, level, macs, patience),
-        lists=Lists(macs, in_order=not disorder),
-        fragments=Fragments(macs.scan, macs.facts),
+        lists=Lists(macs, in_order=is_ascending(macs.scan.tags)),
+        fragments=fragments,
         profiled=profiled,
-        findings=(*disorder, *carrier_findings(file, macs.scan)),
+        findings=(*structure, *fragments.findings(), *carrier_findings(macs.scan)),
     )
 
 

@@ -96,12 +96,13 @@ def element_moved_to_the_item(pki: Pki) -> bytes:
 
 
 def hiding_icon(pki: Pki) -> bytes:
-    icon = Item((Fragments(0x7FE00010, (b"", b"ab" + DELIMITER + b"cd")),))
-    return signed(file(image(Sequence(0x00880200, (icon,))), JPEG_BASELINE), pki["p256"])
+    icon = Item((Fragments(0x7FE00010, (b"", b"ab" + DELIMITER + DELIMITER + b"cd")),))
+    pixels = Fragments(fragments=(b"", b"ab"))
+    return signed(file(image(Sequence(0x00880200, (icon,)), pixels), JPEG_BASELINE), pki["p256"])
 
 
 def hiding_pixels(pki: Pki) -> bytes:
-    pixels = Fragments(0x7FE00010, (b"", DELIMITER + b"ab"))
+    pixels = Fragments(0x7FE00010, (b"", b"ab"))
     later = Sequence(0x7FE11010, (Item((text(0x00080060, "CS", "OT"),)),))
     nodes = (*image()[:-1], pixels, text(0x7FE10010, "LO", "ACME"), later)
     return signed(file(nodes, JPEG_BASELINE), pki["p256"])

@@ -24,6 +24,7 @@ from dcmseal.errors import (
     NoSuchItem,
     NotDicom,
     NotSignable,
+    OddStructure,
     ProfileViolation,
     SealError,
     UnknownProfile,
@@ -151,7 +152,7 @@ REFUSALS: dict[str, Refusal] = {
         of(*image(Sequence(0x00081140, (Item((us(0x00280010, 1),)),)))),
     ),
     "an element twice": Refusal(DatasetError, "twice", {}, of(*TWICE)),
-    "elements out of order": Refusal(DatasetError, "ascending", {}, of(*reversed(PLAIN))),
+    "elements out of order": Refusal(OddStructure, "stands behind", {}, of(*reversed(PLAIN))),
     "no DICOM": Refusal(NotDicom, "no DICOM", {}, lambda: b"GIF89a" + bytes(200)),
     "more elements than AT can name": Refusal(UsageError, "16384", {}, lambda: many(16384)),
 }  # fmt: skip
