@@ -217,11 +217,12 @@ def _check_manifest(manifest: Output | None, source: DatasetInput, target: Outpu
         check_outputs([path], [*others, *(Input(each, "a file of the key") for each in key_files(key or ""))])
 
 
-def _path_in(place: object) -> str | None:
+def _path_in(place: DatasetInput | Output | None) -> str | None:
+    """The path, if it is one."""
     if not isinstance(place, (str, os.PathLike)):
         return None
-    path: object = os.fspath(place)
-    return path if isinstance(path, str) and URL_MARK not in path else None
+    path = os.fspath(place)
+    return None if URL_MARK in path else path
 
 
 def _no_secrets(_: SecretRequest) -> str | None:

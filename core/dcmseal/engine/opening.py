@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from io import BufferedReader, FileIO, RawIOBase, TextIOBase
+from io import FileIO, RawIOBase, TextIOBase
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
 
 from dcmseal.dataset.part10 import DicomFile, open_dicom, open_head
@@ -131,9 +131,11 @@ def _spooled(file: BinaryIO) -> Generator[RawIOBase]:
 def _source(file: RawIOBase) -> FileSource:
     """What an open file holds, with its status as it is before anything is read."""
     status = None
-    if isinstance(file, (FileIO, BufferedReader)):
+    # other file objects may have the descriptor of something else, as those that decompress do
+    raw: object = getattr(file, "raw", file)
+    if isinstance(raw, FileIO):
         with suppress(OSError, ValueError):
-            status = os.fstat(file.fileno())
+            status = os.fstat(raw.fileno())
     return FileSource(file, _size(file), status)
 
 

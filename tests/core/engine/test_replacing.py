@@ -144,9 +144,10 @@ class TestEditing:
     def test_a_file_with_several_names_is_not_edited(self, path: Path, sign: Sign) -> None:
         other = path.with_name("other.dcm")
         other.hardlink_to(path)
-        for edit in (lambda: sign(path, in_place=True), lambda: sign(path, output=other)):
+        options: list[dict[str, Any]] = [{"in_place": True}, {"output": other}]
+        for each in options:
             with pytest.raises(OutputError, match="has 2 names") as caught:
-                edit()
+                sign(path, **each)
             assert caught.value.hint
         assert path.read_bytes() == other.read_bytes() == SMALL
         sign(SMALL, output=other)

@@ -186,7 +186,7 @@ def _tampering(signed: str, tampered: str) -> _Step:
     def act(_: Sequence[str]) -> int:
         data = bytearray(Path(signed).read_bytes())
         data[offset] ^= 1
-        write_pieces([data], tampered)
+        write_pieces([bytes(data)], tampered)
         return ExitCode.OK
 
     source, target = json.dumps(signed), json.dumps(tampered)
