@@ -69,7 +69,8 @@ def check_paths(command: str, options: Namespace) -> None:
         for each in folders:
             if is_inside(output, each.path):
                 raise UsageError(f"{output} is {each.what}: it lies in {each.path}", hint=each.hint)
-        if output != getattr(options, "journal", None):
+        # a journal goes on, and what is appended to is not overwritten
+        if output not in (getattr(options, "journal", None), _STDOUT):
             refuse_irreplaceable(output)
 
 
@@ -199,5 +200,8 @@ def _named_by(config: Config) -> Iterator[Input]:
     for trust in config.trust.values():
         for each in (*trust.anchors, *trust.intermediates, *trust.crls, *trust.ocsp_responses):
             yield Input(each, _READ["trust_anchor"])
+    for policy in config.policies.values():
+        for profile in (each for rule in policy.policy.rules for each in rule.profiles if isinstance(each, str)):
+            yield Input(profile, _READ["profile"])
     if config.profiles_folder is not None:
         yield Input(os.fspath(config.profiles_folder), _READ["profile"])

@@ -49,7 +49,7 @@ def write_file(
                 _pass_on(file, body, write)
                 first()
             return
-    with replacing(_output_file(target), rights_of(file), _original(file), first) as output:
+    with replacing(_output_file(target), None, _original(file), first) as output:
         if file.syntax.is_deflated:
             _pass_deflated(file, body, output.write)
         else:
@@ -61,7 +61,7 @@ def write_pieces(pieces: Iterable[bytes], target: str | os.PathLike[str], rights
 
     Raises OutputError, and whatever making the pieces raises.
     """
-    with replacing(_output_file(target), rights or Rights.of_nothing()) as output:
+    with replacing(_output_file(target), rights) as output:
         output.writelines(pieces)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from dcmseal.engine.files.folder import UNSUPPORTED
-from dcmseal.engine.files.rights import ACL
+from dcmseal.engine.files.rights import ACL, Rights
 
 _OF_CONTENT: Final = frozenset({"security.ima", "security.evm", "security.capability"})
 """What the system says about the content that was, or grants to a program as it was."""
@@ -44,6 +44,13 @@ class Attributes:
             mode=stat.S_IMODE(status.st_mode),
             extended={name: os.getxattr(descriptor, name) for name in names},
         )
+
+    @property
+    def mode_for_any_group(self) -> int:
+        """Of a file that may belong to others so far: nobody may do with it what all may not do with this one."""
+        # the group's rights are those of the list's mask, and those who are named may have less than all
+        group_and_others = 0 if self.extended.keys() & _LISTS else self.mode
+        return Rights(None, (group_and_others >> 3) & 0o6, group_and_others & 0o6).mode_for_any_group
 
     def give(self, descriptor: int, status: os.stat_result) -> None:
         """Give them to a new file, which nobody else could read so far; ``status`` is what it has. Raises NotKept.

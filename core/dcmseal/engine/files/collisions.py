@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Final, NamedTuple
@@ -121,6 +120,8 @@ def refuse_irreplaceable(path: str) -> None:
 
 def folded(name: str) -> str:
     """What names have in common that differ in case, or in how characters are composed."""
+    import unicodedata
+
     return unicodedata.normalize("NFC", name).casefold()
 
 

@@ -60,22 +60,26 @@ class Original:
 @contextmanager
 def replacing(
     target: OutputFile,
-    rights: Rights,
+    rights: Rights | None = None,
     original: Original | None = None,
     first: Callable[[], object] = nothing,
 ) -> Generator[BufferedWriter]:
     """A stream to what is at a path once the context ends well; else nothing has changed.
 
-    Nobody can read a new file whom ``rights`` does not let. If it is ``original`` itself that is replaced, the new one
+    Nobody can read a new file whom ``rights`` does not let; None is what ``original`` grants, or if there is none, what
+    the umask does. If it is ``original`` itself that is replaced, the new one
     has its owner, group, mode, access control list and extended attributes. ``first`` is called when nothing is left
     but to give the new file its name. Raises OutputError, and ChangedMeanwhile if another program has written what is
     there.
     """
     with _explained(target.path), ExitStack() as stack:
-        path = os.path.realpath(target.path) if os.path.islink(target.path) else target.path
-        folder_name, name = os.path.split(path)
+        folder_name, name = os.path.split(target.path)
         folder = stack.enter_context(Folder.open(folder_name))
-        before = folder.status(name) if name else os.stat(path)
+        before = folder.status(name) if name else os.stat(target.path)
+        if before is not None and stat.S_ISLNK(before.st_mode):
+            folder_name, name = os.path.split(os.path.realpath(target.path))
+            folder = stack.enter_context(Folder.open(folder_name))
+            before = folder.status(name)
         _refuse(target, before)
         kept = None
         if original is not None and (original.is_at(target.path) or _is_same(original.status, before)):
@@ -84,22 +88,25 @@ def replacing(
             refuse_hard_links(target.path, original.status)
             kept = Attributes.of(original.descriptor)
         with _explained(target.path, "a new file, to take its place, cannot be made in its folder: "):
-            temporary = _made(folder, name, rights, is_edit=kept is not None)
-        stack.callback(folder.remove, temporary.name)
-        with os.fdopen(temporary.descriptor, "wb") as output:
-            yield output
-            output.flush()
-            if kept is not None:
-                _give(kept, temporary, target.path)
-            elif before is not None:
-                _narrow(temporary, before)
-            sync(temporary.descriptor)
-            with ExitStack() if before is None else locked(folder, name):
-                _check(target.path, before, folder.status(name))
-                if original is not None:
-                    _check_content(target.path, original)
-                first()
-                _name(folder, name, temporary.name, target.path, is_new=before is None)
+            temporary = _made(folder, name, rights, original, kept)
+        try:
+            with os.fdopen(temporary.descriptor, "wb") as output:
+                yield output
+                output.flush()
+                if kept is not None:
+                    _give(kept, temporary, target.path)
+                elif before is not None:
+                    _narrow(temporary, before)
+                sync(temporary.descriptor)
+                with ExitStack() if before is None else locked(folder, name):
+                    _check(target.path, before, folder.status(name))
+                    if original is not None:
+                        _check_content(target.path, original)
+                    first()
+                    _name(folder, name, temporary.name, target.path, is_new=before is None)
+        except BaseException:
+            folder.remove(temporary.name)
+            raise
         if target.synced:
             with _explained(target.path, "it is in its place, but its folder cannot be brought to disk: "):
                 folder.sync()
@@ -151,9 +158,15 @@ def exists(path: str) -> ChangedMeanwhile:
     return ChangedMeanwhile(f"{path} exists", hint="it came there meanwhile: name another file, or look at that one")
 
 
-def _made(folder: Folder, name: str, rights: Rights, *, is_edit: bool) -> Temporary:
+def _made(
+    folder: Folder, name: str, rights: Rights | None, original: Original | None, kept: Attributes | None
+) -> Temporary:
     """The temporary file, which belongs to us, or to those who may read what it is made from; raises OSError."""
-    if is_edit or rights.mode == rights.mode_for_any_group or rights.gid is None:
+    if kept is not None:
+        return make_temporary(folder, name, kept.mode_for_any_group)
+    if rights is None:
+        rights = Rights.of_nothing() if original is None else Rights.of(original.descriptor)
+    if rights.mode == rights.mode_for_any_group:
         return make_temporary(folder, name, rights.mode_for_any_group)
     temporary = make_temporary(folder, name, rights.mode)
     # which group it belongs to, and whether it inherits an access control list, shows when it is there: still empty
