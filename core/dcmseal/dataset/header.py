@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS, VALUE_SIZE, is_unknown
+from dcmseal.dataset.vr import LATEST_VRS, LONG_VRS, SHORT_VRS, VALUE_SIZE, is_unknown
 
 
 class Kind(IntEnum):
@@ -124,12 +124,13 @@ _MISREAD_LENGTH: Final = 13
 def is_misread(vr: bytes, length: int, encoding: Encoding) -> bool:
     """Whether readers differ in what the length of an element says.
 
-    In implicit VR, GDCM takes 13 for 10, as some devices wrote it. In explicit VR, it reads whole values only where the
-    VR fixes their size (PS3.5 Table 6.2-1), and takes the rest for another element.
+    In implicit VR, GDCM takes 13 for 10, as some devices wrote it. In explicit VR, it reads whole values only where
+    the VR fixes their size (PS3.5 Table 6.2-1), and takes the rest for another element. dicomParser takes the latest
+    VRs for short ones.
     """
     if encoding.is_implicit:
         return length == _MISREAD_LENGTH
-    return vr in VALUE_SIZE and length % VALUE_SIZE[vr] != 0
+    return vr in LATEST_VRS or (vr in VALUE_SIZE and length % VALUE_SIZE[vr] != 0)
 
 
 def kind_of(tag: int, vr: bytes, length: int) -> Kind:

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final, NamedTuple, NoReturn
 
 from dcmseal import tags
-from dcmseal.dataset.header import Header, Kind, implicit_vr, is_misread, read_header
+from dcmseal.dataset.header import Header, Kind, is_misread, read_header
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import STEPS, LevelScanner, learn_step
 from dcmseal.dataset.source import BULK, Source
-from dcmseal.dataset.structure_problems import StructureProblems
+from dcmseal.dataset.structure_element import ITEM_MARKS, Broken, ElementChecks
+from dcmseal.dataset.structure_problems import Structure, StructureProblems
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
 from dcmseal.dataset.walk import MAX_DEPTH
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import is_ascending, tag_text
@@ -28,28 +29,22 @@ _NEVER: Final = 1 << 62
 _MAX_REMEMBERED: Final = 4096
 _SMALL: Final = 400
 """Size in bytes up to which sequences without a problem are remembered: codes and references repeat a lot."""
-_MISPLACED_GROUPS: Final = frozenset({0x0000, 0x0001, 0x0002, 0x0003, 0x0005, 0x0006, 0x0007, 0xFFFF})
-"""Groups of commands and File Meta Information, and those that PS3.5 7.1 and 7.8 forbid; 0004 is that of a DICOMDIR."""
 _ANYTHING: Final = frozenset[int]()
-_ITEM_MARKS: Final = (b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0")
-"""What sequences begin with in little endian: the tag of an item, or of the delimiter."""
 _OPEN_ITEM: Final = re.compile(rb"\xfe\xff\x00\xe0\xff\xff\xff\xff|\xfe\xff\x0d\xe0\0\0\0\0")
 """An item of undefined length, and the delimiter of one, in little endian."""
 _OPEN_ITEM_SIZE: Final = 8
-_CAPITALS: Final = range(0x41, 0x5B)
 
 
-def structure_findings(file: DicomFile, scan: LevelScanner) -> tuple[Finding, ...]:
-    """Say what gives a file more than one reading; ``scan`` is of its main level, complete.
+def structure_of(file: DicomFile, scan: LevelScanner) -> Structure:
+    """Find what gives a file more than one reading; ``scan`` is of its main level, complete.
 
-    Returns:
-        FORM findings that keep the verdict from valid; none if the structure has one reading.
+    Its findings are of aspect FORM and keep the verdict from valid.
     """
     is_encapsulated = file.syntax.is_encapsulated if file.syntax.is_known else None
     walk = StructureWalk(file.body, file.encoding, is_encapsulated=is_encapsulated)
     walk.level(scan)
     if file.syntax.is_known:
-        return walk.problems.findings
+        return walk.problems.structure
     unknown = Finding(
         aspect=Aspect.FORM,
         outcome=Outcome.UNKNOWN,
@@ -57,11 +52,8 @@ def structure_findings(file: DicomFile, scan: LevelScanner) -> tuple[Finding, ..
         message=f"transfer syntax {file.syntax.uid} is not known: other software may read another data set",
         clause="PS3.5 10",
     )
-    return (unknown, *walk.problems.findings)
-
-
-class _Broken(Exception):
-    """Where the rest of an element ends cannot be told for certain: its walk ends here."""
+    found = walk.problems.structure
+    return replace(found, problems=(unknown, *found.problems))
 
 
 class _Outer(NamedTuple):
@@ -91,23 +83,26 @@ class StructureWalk:
         self._encoding = encoding
         self._is_encapsulated = is_encapsulated
         self.problems = StructureProblems()
+        self._checks = ElementChecks(source, self.problems, is_encapsulated=is_encapsulated)
         self._sound: set[bytes] = set()
 
     def level(self, scan: LevelScanner) -> None:
         """Check the elements of the scanned main level, and all that is nested in them."""
         self._order(scan)
         if scan.encoding.is_implicit and scan.starts:
-            self._reads_as_explicit(scan.starts[0])
+            self._checks.reads_as_explicit(scan.starts[0])
         all_tags, starts = scan.tags, scan.starts
         for tag in sorted({tag for tag in all_tags if tag >> 16 == 0xFFFF}):
             self.problems.misplaced(tag, starts[all_tags.index(tag)])
         for index in scan.misread:
+            self.problems.element = all_tags[index]
             self.problems.misread(scan.header(index), starts[index])
         for index in self._to_look_at(scan):
             header = scan.header(index)
-            with suppress(_Broken):
-                self._special(header, starts[index], self._encoding)
-                header = self._taken_for_items(header, starts[index], self._encoding)
+            self.problems.element = header.tag
+            with suppress(Broken):
+                self._checks.special(header, starts[index], self._encoding)
+                header = self._checks.taken_for_items(header, starts[index], self._encoding)
                 if _nests(header):
                     self._items(header, starts[index], scan.range(index)[1])
         if self._is_encapsulated and tags.PIXEL_DATA in all_tags and scan.special_index(tags.PIXEL_DATA) is None:
@@ -118,10 +113,14 @@ class StructureWalk:
     def _to_look_at(self, scan: LevelScanner) -> list[int]:
         """Indexes of elements that are not plain, and of plain ones in implicit VR whose value begins as items do."""
         indexes = [index for index, kind in scan.kinds.items() if kind is not Kind.REHEADED]
-        if scan.encoding.is_implicit:
-            for index, start in enumerate(scan.starts):
-                if scan.source.read(start + 8, min(scan.source.size, start + 12)) in _ITEM_MARKS:
-                    indexes.append(index)
+        if not scan.encoding.is_implicit:
+            return indexes
+        buffer, base = scan.source.window(scan.starts[0]) if scan.starts else (b"", 0)
+        for index, start in enumerate(scan.starts):
+            if start + 12 > base + len(buffer):
+                buffer, base = scan.source.window(start)
+            if buffer[start - base + 8 : start - base + 12] in ITEM_MARKS:
+                indexes.append(index)
         return sorted(set(indexes))
 
     def _order(self, scan: LevelScanner) -> None:
@@ -138,7 +137,7 @@ class StructureWalk:
     def _items(self, header: Header, start: int, end: int) -> None:  # noqa: C901 - one loop: calls would cost too much
         """Walk the items of a sequence that reaches from ``start`` to ``end``, and what is nested in them.
 
-        Raises _Broken where items or elements cannot be told apart.
+        Raises Broken where items or elements cannot be told apart.
         """
         source, size = self._source, self._source.size
         outer: list[_Outer] = []
@@ -171,7 +170,7 @@ class StructureWalk:
                 position, item_end, last = position + 8, item, -1
                 open_items += item == _NEVER
                 if encoding is not self._encoding and position + 6 <= item:
-                    self._reads_as_explicit(position)
+                    self._checks.reads_as_explicit(position)
             while position < item_end:
                 head = buffer[position - base : position - base + 8]
                 found = steps.get(head)
@@ -181,7 +180,7 @@ class StructureWalk:
                     buffer, base = source.window(position)
                     found = learn_step(buffer[position - base : position - base + 8], encoding)
                 step, current = found
-                if step <= 0 or expected or (is_implicit and buffer[position - base + 8 :][:4] in _ITEM_MARKS):
+                if step <= 0 or expected or (is_implicit and buffer[position - base + 8 :][:4] in ITEM_MARKS):
                     element = read_header(source.read(position, min(size, position + 12)), 0, encoding)
                     if element is None:
                         self._broken("holds something that is not a Data Element", tag, position)
@@ -195,8 +194,8 @@ class StructureWalk:
                         break
                     if length != UNDEFINED_LENGTH and is_misread(vr, length, encoding):
                         self.problems.misread(element, position)
-                    self._special(element, position, encoding, tag)
-                    element = self._taken_for_items(element, position, encoding)
+                    self._checks.special(element, position, encoding, tag)
+                    element = self._checks.taken_for_items(element, position, encoding)
                     if expected and current not in expected and current & 0xFFFF:
                         message = f"does not belong into an item of {tag_text(tag)}"
                         self.problems.report_problem(
@@ -276,64 +275,9 @@ class StructureWalk:
             message = "holds a value with the bytes of a delimiter, in an item of undefined length"
             self.problems.report_problem("delimiter-in-value", message, tag, start, clause="PS3.5 7.5.2")
 
-    def _special(self, header: Header, start: int, encoding: Encoding, sequence: int | None = None) -> None:
-        """Check an element that is not plain; ``sequence`` is the tag of the one it stands in.
-
-        Raises _Broken if readers differ in where it ends.
-        """
-        tag, vr, _, length = header
-        if vr not in SHORT_VRS and vr not in LONG_VRS:
-            self.problems.report_problem(
-                "unknown-vr", "has a VR that PS3.5 does not define", tag, start, clause="PS3.5 6.2"
-            )
-            raise _Broken
-        if tag >> 16 in _MISPLACED_GROUPS and tag:
-            self.problems.misplaced(tag, start)
-        elif (tag & 0xFFFF == 0 or tag == tags.LENGTH_TO_END) and (vr != b"UL" or length % 4):
-            self.problems.report_problem("length-malformed", "is not a number of VR UL", tag, start, clause="PS3.5 7.2")
-        if length != UNDEFINED_LENGTH:
-            return
-        if encoding.is_implicit:
-            # the VR of the dictionary, not the one that a value so long has in explicit VR
-            vr = implicit_vr(tag)
-        if vr == b"SQ" or (vr == b"UN" and not encoding.is_big_endian):
-            return
-        if tag != tags.PIXEL_DATA or vr not in (b"OB", b"OW"):
-            message = f"has VR {vr.decode()} and an undefined length, which do not go together"
-            self.problems.report_problem("undefined-length", message, tag, start, clause="PS3.5 7.1.1")
-            raise _Broken
-        if self._is_encapsulated is False or sequence not in (None, tags.ICON_IMAGE_SEQUENCE):
-            message = "is encapsulated where transfer syntax or place do not allow it"
-            self.problems.report_problem("encapsulated-misplaced", message, tag, start, clause="PS3.5 A.4")
-
-    def _taken_for_items(self, header: Header, start: int, encoding: Encoding) -> Header:
-        """The header, as a sequence if readers without its VR take the value for items: they have to fit (PS3.5 7.5).
-
-        In implicit VR, a reader that knows no dictionary, or not the element, can go by the value alone.
-        """
-        if not encoding.is_implicit or header.vr == b"SQ" or not 4 <= header.length < UNDEFINED_LENGTH:
-            return header
-        value = start + header.size
-        mark = self._source.read(value, min(self._source.size, value + 4))
-        if mark not in _ITEM_MARKS:
-            return header
-        if mark == _ITEM_MARKS[0] and header.vr == b"UN":
-            return header._replace(vr=b"SQ")
-        message = "has a value that some readers take for items of a sequence"
-        self.problems.report_problem("value-reads-as-items", message, header.tag, start, clause="PS3.5 7.5")
-        return header
-
-    def _reads_as_explicit(self, start: int) -> None:
-        """Report an implicit VR element whose length reads as a VR: the first one tells pydicom the encoding."""
-        header = self._source.read(start, min(self._source.size, start + 6))
-        if len(header) == 6 and header[4] in _CAPITALS and header[5] in _CAPITALS:
-            tag = int.from_bytes(header[:2], "little") << 16 | int.from_bytes(header[2:4], "little")
-            message = "has a length that reads as a VR: some readers take what follows for explicit VR"
-            self.problems.report_problem("ambiguous-encoding", message, tag, start, clause="PS3.5 7.1.3")
-
     def _broken(self, message: str, tag: int, start: int) -> NoReturn:
         self.problems.report_problem("structure-broken", message, tag, start, clause="PS3.5 7.5")
-        raise _Broken
+        raise Broken
 
     def _remember(self, start: int, end: int) -> None:
         """Keep a small sequence in which nothing was wrong, to pass over the next that is the same."""

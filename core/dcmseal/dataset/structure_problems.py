@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from dcmseal.dataset.header import Header
+from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.vr import LATEST_VRS
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import tag_text
 
 _MAX_PROBLEMS: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structure:
+    """What gives a Data Set more than one reading; nothing if it has one."""
+
+    problems: tuple[Finding, ...]
+    unless_signed: Mapping[int, Finding]
+    """Problems that go away if the element of this tag at the main level is signed."""
+
+    def findings(self, signed: Collection[int] | None = None) -> tuple[Finding, ...]:
+        """The problems of a Data Set in which these tags of the main level are signed; None for all."""
+        if signed is None:
+            return self.problems
+        unsigned = [problem for tag, problem in self.unless_signed.items() if tag not in signed]
+        return (*self.problems, *unsigned)
 
 
 class StructureProblems:
@@ -16,17 +36,26 @@ class StructureProblems:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], Finding] = {}
+        self._unless_signed: dict[int, Finding] = {}
+        self.element = 0
+        """Tag of the main level's element that is looked at."""
 
     def __len__(self) -> int:
         return len(self._found)
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
-        return tuple(self._found.values())
+    def structure(self) -> Structure:
+        """What was reported."""
+        return Structure(problems=tuple(self._found.values()), unless_signed=dict(self._unless_signed))
 
     def report_problem(self, code: str, message: str, tag: int, start: int, *, clause: str) -> Finding:
         """Keep a problem of the element, or sequence, that has a tag and stands at byte ``start``; returns it."""
-        problem = Finding(
+        problem = self._problem(code, message, tag, start, clause=clause)
+        self._keep(problem)
+        return problem
+
+    def _problem(self, code: str, message: str, tag: int, start: int, *, clause: str) -> Finding:
+        return Finding(
             aspect=Aspect.FORM,
             outcome=Outcome.FAILED,
             code=code,
@@ -34,13 +63,26 @@ class StructureProblems:
             where=tag_text(tag),
             clause=clause,
         )
+
+    def _keep(self, problem: Finding) -> None:
         if len(self._found) < _MAX_PROBLEMS:
-            self._found.setdefault((code, problem.where), problem)
-        return problem
+            self._found.setdefault((problem.code, problem.where), problem)
 
     def misread(self, header: Header, start: int) -> None:
+        if header.vr in LATEST_VRS and not header.length % 8:
+            self._latest(header, start)
+            return
         message = f"has VR {header.vr.decode()} and length {header.length}, which readers take differently"
         self.report_problem("length-misread", message, header.tag, start, clause="PS3.5 7.1.1")
+
+    def _latest(self, header: Header, start: int) -> None:
+        """An element of one of the latest VRs: it does no harm where it is signed, for all misread what was signed."""
+        message = f"has VR {header.vr.decode()}, which older readers take for a short one, and is not signed"
+        problem = self._problem("latest-vr-unsigned", message, header.tag, start, clause="PS3.5 7.1.2")
+        if exclusion(header.tag):
+            self._keep(problem)
+        else:
+            self._unless_signed.setdefault(self.element, problem)
 
     def misplaced(self, tag: int, start: int) -> None:
         message = "belongs to a group that has no place in a Data Set"

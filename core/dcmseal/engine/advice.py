@@ -80,7 +80,7 @@ def _advice(drafted: Draft, elements: Sequence[int]) -> Iterator[Advice]:
     if private and scan.encoding.is_implicit:
         message = "private elements have no VR in implicit VR and are left out: sign in explicit VR to cover them"
         yield Advice(code="private-implicit", message=message, elements=private)
-    others = tuple(tag for tag in unknown if tag not in private or not scan.encoding.is_implicit)
+    others = tuple(tag for tag in unknown if not (tag >> 16 & 1 and scan.encoding.is_implicit))
     if others:
         yield Advice(code="un-left-out", message="elements of VR UN cannot be signed and are left out", elements=others)
     spoilt = tuple(

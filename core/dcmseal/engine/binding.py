@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from dcmseal import tags
@@ -10,7 +10,7 @@ from dcmseal.dataset.fragments import FragmentLayout
 from dcmseal.dataset.header import Kind
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.dataset.structure import structure_findings
+from dcmseal.dataset.structure import structure_of
 from dcmseal.dataset.syntax import TransferSyntax
 from dcmseal.errors import OddStructure
 from dcmseal.mac.level import LevelFacts
@@ -108,18 +108,21 @@ class Fragments:
         return self._scan.source.read(start, min(end, start + most + 1))
 
 
-def check_structure(file: DicomFile, main: LevelScanner, fragments: Fragments) -> None:
+def check_structure(
+    file: DicomFile, main: LevelScanner, fragments: Fragments, signed: Collection[int] | None = None
+) -> None:
     """Refuse a file whose structure has more than one reading: no verification would call a signature over it valid.
 
     Args:
         file: holds the level.
         main: scan of the main level, complete.
         fragments: of the level that is to be signed.
+        signed: tags of the main level that are to be signed; None if another level is.
 
     Raises:
         OddStructure: names the first problem.
     """
-    for problem in (*structure_findings(file, main), *fragments.findings()):
+    for problem in (*structure_of(file, main).findings(signed), *fragments.findings()):
         if problem.aspect is Aspect.FORM and problem.outcome is not Outcome.PASSED:
             raise OddStructure(f"{problem.message}: readers differ in what the file says ({problem.clause})")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from dcmseal import tags
 from dcmseal.dataset.header import Kind
@@ -10,8 +11,8 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import tag_text
 
-_DIRECTORY_GROUP = 0x0004
-_SIGNATURES_GROUP = 0xFFFA
+_NEVER_SIGNED_GROUPS: Final = frozenset({0x0001, 0x0003, 0x0004, 0x0005, 0x0007})
+_SIGNATURES_GROUP: Final = 0xFFFA
 
 
 def carrier_findings(scan: LevelScanner) -> Iterator[Finding]:
@@ -24,7 +25,7 @@ def carrier_findings(scan: LevelScanner) -> Iterator[Finding]:
         if kind is not Kind.EXCLUDED or not tag & 0xFFFF:
             continue
         where = tag_text(tag)
-        if tag >> 16 == _DIRECTORY_GROUP:
+        if tag >> 16 in _NEVER_SIGNED_GROUPS:
             yield _unsigned("element-out-of-place", f"{where} is of a group that is never signed", where)
         elif tag >> 16 == _SIGNATURES_GROUP and tag not in tags.MACRO:
             yield _unsigned("element-never-signed", f"{where} is of a group that is never signed", where)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.signable import exclusion
-from dcmseal.dataset.structure import structure_findings
+from dcmseal.dataset.structure import structure_of
+from dcmseal.dataset.structure_problems import Structure
 from dcmseal.engine.binding import Fragments, binding_findings
 from dcmseal.engine.carriers import carrier_findings
 from dcmseal.engine.certificate import Certificate, read_certificate
@@ -117,6 +118,7 @@ class _SignedLevel:
     fragments: Fragments
     profiled: LevelProfiles | None
     """None if no profile is asked about."""
+    structure: Structure
     findings: Sequence[Finding]
     """About the level: they concern every signature at it."""
 
@@ -133,7 +135,7 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     patience = _Patience(max(_PATIENCE, 32 * file.body.size))
     demands = Demands(question.required)
     timestamps = Timestamps(question.timestamp, uid=question.uid, integrity_only=question.integrity_only)
-    structure: tuple[Finding, ...] | None = None
+    structure: Structure | None = None
     for level, macs in _levels(file, question, patience):
         if level.in_original_attributes:
             skipped.append(level.location)
@@ -147,7 +149,7 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
         if chosen:
             if structure is None:
                 main = macs.scan if level.location == MAIN else main_level(file).scanner().finish()
-                structure = structure_findings(file, main)
+                structure = structure_of(file, main)
             profiled = _level_profiles(level, macs, question, demands)
             signed = _signed_level(file, level, macs, patience, profiled, structure)
             judged = macs.found.signatures if demands.about_all else chosen
@@ -186,7 +188,7 @@ def _signed_level(
     macs: LevelMacs,
     patience: _Patience,
     profiled: LevelProfiles | None,
-    structure: tuple[Finding, ...],
+    structure: Structure,
 ) -> _SignedLevel:
     fragments = Fragments(macs.scan, macs.facts)
     return _SignedLevel(
@@ -196,7 +198,8 @@ def _signed_level(
         lists=Lists(macs, in_order=is_ascending(macs.scan.tags)),
         fragments=fragments,
         profiled=profiled,
-        findings=(*structure, *fragments.findings(), *carrier_findings(macs.scan)),
+        structure=structure,
+        findings=(*fragments.findings(), *carrier_findings(macs.scan)),
     )
 
 
@@ -221,7 +224,8 @@ def _facts(
 def _verify(level: _SignedLevel, found: FoundSignature, question: Question, timestamps: Timestamps) -> SignatureReport:
     signature = found.signature
     listed = level.lists.of(signature)
-    findings = [*macro_findings(found, listed), *level.findings]
+    signed = listed.signed if listed is not None and not signature.location.steps else None
+    findings = [*macro_findings(found, listed), *level.structure.findings(signed), *level.findings]
     certificate: Certificate | None = None
     if signature.certificate:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Collection
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from dcmseal.dataset.part10 import open_dicom
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import BytesSource
-from dcmseal.dataset.structure import structure_findings
+from dcmseal.dataset.structure import structure_of
 from dcmseal.errors import DatasetError
 from tests.support import builder as b
 from tests.support.files import RealFile, signable_files
@@ -25,10 +26,10 @@ UNKNOWN_ITEM = struct.pack("<HHI", 0x0009, 0x1002, 0x424F) + bytes(0x424F)
 """An element in implicit VR whose length reads as VR OB."""
 
 
-def codes(data: bytes) -> set[str]:
+def codes(data: bytes, signed: Collection[int] | None = None) -> set[str]:
     with open_dicom(BytesSource(data)) as file:
         scan = LevelScanner(file.body, file.start, file.end, file.encoding).finish()
-        findings = structure_findings(file, scan)
+        findings = structure_of(file, scan).findings(signed)
     assert len({(each.code, each.where) for each in findings}) == len(findings)
     placed = [each for each in findings if each.code != "file-syntax-unknown"]
     assert all(each.where and "at byte" in each.message and each.clause for each in placed)
@@ -168,10 +169,11 @@ PROBLEMS: dict[str, tuple[bytes, str]] = {
     # groups (PS3.5 7.1)
     **{
         f"group {group:04X} in an item": (in_item(b.Value(group << 16 | 0x10, "LO", b"ab")), "group-misplaced")
-        for group in (0x0000, 0x0001, 0x0002, 0x0003, 0x0005, 0x0006, 0x0007, 0xFFFF)
+        for group in (0x0000, 0x0002, 0x0006, 0xFFFF)
     },
     "group FFFF": (at_main(b.Value(0xFFFF0010, "LO", b"ab")), "group-misplaced"),
-    "private group 0003": (b.file((b.Value(0x00030010, "LO", b"ab"), b.us(0x00280010, 1))), "group-misplaced"),
+    "trailing padding of a late VR": (at_main(b.Value(PADDING, "OV", bytes(8))), "latest-vr-unsigned"),
+    "length of a group, of a late VR": (in_item(b.Value(0x00080000, "UV", bytes(8))), "latest-vr-unsigned"),
     # items of the macro (PS3.3 Table C.12-6)
     "private element in MAC parameters": (in_parameters(b.Value(0x04010010, "LO", b"ACME")), "macro-foreign-element"),
     "patient in a signature": (
@@ -234,6 +236,7 @@ HARMLESS: dict[str, bytes] = {
     "icon of a compressed image": in_item(ICON_PIXELS, tag=ICON, syntax=b.JPEG_BASELINE),
     "UN of undefined length": in_item(items("UN", PRIVATE, b.Item((b.text(0x00100020, "LO", "47"),)))),
     "odd text in explicit VR": in_item(b.Value(PRIVATE, "LO", bytes(13))),
+    "odd groups": b.file([b.Value(group << 16 | 0x10, "LO", b"ab") for group in (1, 3, 5, 7)]),
     "reserved bytes": at_main(b.Value(PRIVATE, "OB", b"ab")).replace(b"OB\0\0\2", b"OB\1\1\2"),
     "empty items of undefined length": in_item(items("SQ", PRIVATE, b.Item(undefined=True)), undefined=True),
     "directory": b.file((b.text(0x00041130, "CS", "A"), b.Sequence(0x00041220, (b.Item((b.ul(0x00041400, 0),)),)))),
@@ -250,3 +253,14 @@ HARMLESS: dict[str, bytes] = {
 @pytest.mark.parametrize("name", HARMLESS)
 def test_rare_but_sound(name: str) -> None:
     assert codes(HARMLESS[name]) == set()
+
+
+@pytest.mark.parametrize("vr", ["OV", "SV", "UV"])
+def test_late_vrs_have_to_be_signed(vr: str) -> None:
+    """dicomParser takes them for short ones, and their values for elements."""
+    value = b.Value(PRIVATE, vr, bytes(8))
+    assert codes(at_main(value), {0x00080018, PRIVATE}) == set()
+    assert codes(at_main(value), {0x00080018}) == {"latest-vr-unsigned"}
+    assert codes(in_item(value), {0x00081111}) == set()
+    assert codes(in_item(value), {0x00080018}) == {"latest-vr-unsigned"}
+    assert codes(at_main(value, syntax=b.IMPLICIT_LE), set()) == set()
