@@ -253,3 +253,11 @@ class TestLinks:
         assert run("sign", "inbox/z.dcm", "--in-place", "--key", key).code == 0
         assert len(dcmseal.signatures("private/secret.dcm")) == 1
         assert Path("inbox/z.dcm").is_symlink()
+
+
+def test_a_certificate_is_appended_to_a_bundle(files: dict[str, bytes]) -> None:
+    with Path("k.pem").open("ab") as bundle:
+        command = [sys.executable, "-m", "dcmseal", "certificate", "in.dcm"]
+        subprocess.run(command, stdout=bundle, check=True)
+    assert Path("k.pem").read_bytes().startswith(files["k.pem"])
+    assert b"BEGIN CERTIFICATE" in Path("k.pem").read_bytes()
