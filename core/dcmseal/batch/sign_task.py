@@ -190,7 +190,7 @@ class SigningWorker:
         output: str | OutputFile = target
         if URL_MARK not in target:
             self._tidy_once(os.path.dirname(target))
-            output = OutputFile(target, is_new=not (in_place or task.placement.overwrite), synced=False)
+            output = OutputFile(target, is_new=not (in_place or task.placement.overwrite))
         if not in_place:
             self._make_room(item, target)
         return sign(

@@ -70,8 +70,10 @@ def input_file(word: str) -> Generator[DatasetInput]:
 
 
 @contextmanager
-def result_file(source: str, output: str | None, *, in_place: bool, force: bool) -> Generator[Output | None]:
-    """Where a changed Data Set goes; None for the source's own place.
+def result_file(
+    source: str, output: str | None, *, in_place: bool, force: bool, synced: bool = True
+) -> Generator[Output | None]:
+    """Where a changed Data Set goes; None for the place of an object. If not ``synced``, whoever asks syncs its folder.
 
     Raises UsageError, before anything is computed, if that is not said, or a file would be overwritten without leave.
     """
@@ -80,9 +82,7 @@ def result_file(source: str, output: str | None, *, in_place: bool, force: bool)
             raise UsageError("the result goes in place or to an output, not both", hint="leave one of them out")
         if source == STDIO:
             raise UsageError("standard input cannot be changed in place", hint="name an output")
-        if not remote_url(source):
-            _tidy(path_of(source))
-        yield None
+        yield None if remote_url(source) else output_file(path_of(source), force=True, synced=synced)
     elif output is None:
         raise UsageError(
             "where the result goes is not said",
@@ -107,7 +107,7 @@ def result_file(source: str, output: str | None, *, in_place: bool, force: bool)
             with _opened(output) as stream:
                 yield stream
         else:
-            yield output_file(output, force=force)
+            yield output_file(output, force=force, synced=synced)
 
 
 @contextmanager
@@ -146,12 +146,15 @@ def new_file(
         yield stream
 
 
-def output_file(path: str, *, force: bool) -> OutputFile:
-    """A path for something that is written later: with ``force``, whatever is there by then is replaced."""
+def output_file(path: str, *, force: bool, synced: bool = True) -> OutputFile:
+    """A path for something that is written later: with ``force``, whatever is there by then is replaced.
+
+    If not ``synced``, whoever asks syncs its folder.
+    """
     from dcmseal.engine.files.replacing import OutputFile
 
     _tidy(path)
-    return OutputFile(path, is_new=not force)
+    return OutputFile(path, is_new=not force, synced=synced)
 
 
 def rights_of(words: Sequence[str]) -> Rights:

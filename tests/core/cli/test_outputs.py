@@ -261,3 +261,40 @@ def test_a_certificate_is_appended_to_a_bundle(files: dict[str, bytes]) -> None:
         subprocess.run(command, stdout=bundle, check=True)
     assert Path("k.pem").read_bytes().startswith(files["k.pem"])
     assert b"BEGIN CERTIFICATE" in Path("k.pem").read_bytes()
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("line", "folders"),
+    [
+        ("stream in.dcm -o new", {"."}),
+        ("certificate in.dcm -o sub/new", {"sub"}),
+        ("remove in.dcm new --all", {"."}),
+        ("timestamp request in.dcm -o new --write-uid-file sub/new", {".", "sub"}),
+        ("verify in.dcm --integrity-only --html new", {"."}),
+        ("verify in.dcm sub --integrity-only --html sub/new", {"sub"}),
+        ("verify in.dcm --trust-anchor a.pem --save-evidence new", {"."}),
+        (f"sign sub/x.dcm {KEY} --in-place", {"sub"}),
+        (f"sign sub/x.dcm new {KEY} --manifest sub/new", {".", "sub"}),
+        (f"sign sub/x.dcm {KEY} -o out", {".", "out"}),
+        (f"sign sub/x.dcm in.dcm {KEY} -o out", {".", "out"}),
+        (f"sign sub {KEY} -o out/deep", {"out/deep", "out"}),
+        (f"sign sub {KEY} --in-place", {"sub"}),
+    ],
+)
+def test_what_is_said_to_be_done_is_on_disk(
+    run: Run, monkeypatch: pytest.MonkeyPatch, line: str, folders: set[str]
+) -> None:
+    synced: set[tuple[int, int]] = set()
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            synced.add((status.st_dev, status.st_ino))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    os.unlink("hard")
+    run(*shlex.split(line))
+    assert synced >= {(os.stat(each).st_dev, os.stat(each).st_ino) for each in folders}

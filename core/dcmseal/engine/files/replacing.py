@@ -36,8 +36,9 @@ class OutputFile(os.PathLike[str]):
     path: str
     is_new: bool = False
     """Nothing may be there: it is not replaced, even if it came there after somebody looked."""
-    synced: bool = True
-    """Its name is on disk when it is written; if not, whoever asked syncs the folder, once for many files."""
+    synced: bool = False
+    """Its name is on disk when it is written. If not, a power cut may bring back what was there before; whoever writes
+    many files can sync the folder (``sync_folder``) once for all of them, which takes less time."""
 
     def __fspath__(self) -> str:
         return self.path
@@ -103,7 +104,7 @@ def replacing(
                     if original is not None:
                         _check_content(target.path, original)
                     first()
-                    _name(folder, name, temporary.name, target.path, is_new=before is None)
+                    _name(folder, name, temporary.name, target)
         except BaseException:
             folder.remove(temporary.name)
             raise
@@ -128,7 +129,7 @@ def new_file_at(path: str) -> Generator[str]:
         stack.callback(folder.remove, temporary.name)
         yield os.path.join(folder_name, temporary.name)
         sync(temporary.descriptor)
-        _name(folder, name, temporary.name, path, is_new=True)
+        _name(folder, name, temporary.name, OutputFile(path, is_new=True))
         folder.sync()
 
 
@@ -214,16 +215,16 @@ def _state(status: os.stat_result | None) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _name(folder: Folder, name: str, temporary: str, path: str, *, is_new: bool) -> None:
+def _name(folder: Folder, name: str, temporary: str, target: OutputFile) -> None:
     """Give a complete file its name; raises OutputError."""
-    with _explained(path, "the new file cannot take its place: "):
-        if not is_new:
+    with _explained(target.path, "the new file cannot take its place: "):
+        if not target.is_new:
             folder.replace(name, temporary)
             return
         try:
             folder.link(name, temporary)
         except FileExistsError:
-            raise exists(path) from None
+            raise exists(target.path) from None
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
@@ -233,7 +234,7 @@ def _name(folder: Folder, name: str, temporary: str, path: str, *, is_new: bool)
         # a file system without links: whoever asks for the lock comes one after the other
         with locked(folder, name):
             if folder.status(name) is not None:
-                raise exists(path)
+                raise exists(target.path)
             folder.replace(name, temporary)
 
 

@@ -50,7 +50,7 @@ def save_evidence(
         raise _exists(path)
     data = evidence_bytes(report, timestamp=timestamp, registry=registry)
     try:
-        with replacing(OutputFile(os.fspath(path), is_new=True), Rights.of_owner()) as file:
+        with replacing(OutputFile(os.fspath(path), is_new=True, synced=True), Rights.of_owner()) as file:
             file.write(data)
     except ChangedMeanwhile:
         raise _exists(path) from None
