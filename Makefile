@@ -5,6 +5,7 @@
 # make test-tokens     the signer contract on PKCS #11 modules of several makers; Debian, as root
 # make test-kills      runs that are killed 50 times, lose the power, find the disk full, or lose their token; some minutes
 # make fuzz | bench | conformance CORPUS=FOLDER CHECKERS=FOLDER
+# make test-vectors VECTORS=FOLDER     public suites: C2SP/wycheproof in FOLDER/wycheproof, C2SP/x509-limbo in FOLDER/x509-limbo
 # make lock      new versions into requirements.lock
 # make clean
 #
@@ -24,7 +25,7 @@ WORKERS ?= 2
 
 # One step after the other whatever -j says, so that what failed is printed last.
 .NOTPARALLEL:
-.PHONY: demo test lint types contracts unit docs test-lowest test-tokens test-kills system-packages fuzz bench conformance lock clean
+.PHONY: demo test lint types contracts unit docs test-lowest test-tokens test-kills test-vectors system-packages fuzz bench conformance lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/dcmseal demo
@@ -58,6 +59,9 @@ test-tokens: $(VENV)/.developing system-packages
 
 test-kills: $(VENV)/.developing system-packages
 	$(BIN)/python -m pytest tests/kills
+
+test-vectors: $(VENV)/.developing
+	$(BIN)/python -m tests.vectors "$(VECTORS)"
 
 fuzz: $(VENV)/.developing
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest tests/fuzz

@@ -10,6 +10,7 @@ from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
 from dcmseal.plugins.key_uri import escaped
 from dcmseal.plugins.pem import pem_blocks
+from dcmseal.quiet import without_warnings
 
 _NEEDS_PRIVATE: Final = "signing needs the private key: name its file"
 _NAME_THE_KEY: Final = "name the file of the private key first, and this one in cert="
@@ -56,7 +57,8 @@ def is_pkcs12(data: bytes) -> bool:
 
 def _is_certificate(data: bytes) -> bool:
     try:
-        load_der_x509_certificate(data)
+        with without_warnings():
+            load_der_x509_certificate(data)
     except (ValueError, InvalidVersion):
         return False
     return True

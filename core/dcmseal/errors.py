@@ -192,6 +192,10 @@ class CertificateNotValid(SignerError):
     """The certificate is unusable, expired, or not valid yet."""
 
 
+class CertificateUnreadable(CertificateNotValid):
+    """The certificate may be in order, but it cannot be read here."""
+
+
 class WeakAlgorithm(SignerError):
     """An algorithm or key too weak for a new signature, asked for without leave."""
 

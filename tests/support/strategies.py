@@ -27,7 +27,9 @@ _NEVER_SIGNED: dict[int, str] = {
     0x00040000: "UL", 0x00041220: "SQ", 0x00060010: "OB", 0x00080000: "UL", 0x00080001: "UL", 0x00280000: "UL",
     0xFFFA0001: "OB", 0xFFFCFFFC: "OB",
 }  # fmt: skip
-_OF_NO_PLACE = 0x00060010
+_LATEST_VRS = ("OV", "SV", "UV")
+_UNSOUND = (0x00060010, *(SELECTOR_VALUES[vr] for vr in _LATEST_VRS))
+"""What has no place in a data set, and what has to be signed: beside an element of VR UN it is not."""
 _MACRO = {0x4FFE0001: "SQ", 0xFFFAFFFA: "SQ"}
 _VRS = tuple(SELECTOR_VALUES)
 
@@ -88,8 +90,9 @@ def _levels(
 ) -> tuple[Node, ...]:
     pool: list[int] = list(_PORTABLE)
     if not portable:
-        never = [tag for tag in _NEVER_SIGNED if not sound or tag != _OF_NO_PLACE]
-        pool += [*_CREATORS, *_PRIVATE, *never, SELECTOR_VALUES["UN"], *(_MACRO if macro else ())]
+        pool += [*_CREATORS, *_PRIVATE, *_NEVER_SIGNED, SELECTOR_VALUES["UN"], *(_MACRO if macro else ())]
+    if sound:
+        pool = [tag for tag in pool if tag not in _UNSOUND]
     chosen = draw(st.lists(st.sampled_from(pool), unique=True, max_size=5))
     if depth and draw(st.booleans()):
         chosen = list({*chosen, draw(st.sampled_from(_SEQUENCES))})
@@ -105,7 +108,7 @@ def _nodes(draw: st.DrawFn, tag: int, depth: int, *, portable: bool, sound: bool
     if tag == SELECTOR_VALUES["UN"]:
         vr = "UN"
     if not vr:
-        vr = draw(st.sampled_from(_VRS))
+        vr = draw(st.sampled_from([vr for vr in _VRS if vr not in _LATEST_VRS] if sound else _VRS))
     if vr == "UN" and depth and draw(st.booleans()):
         return draw(_sequences(tag, depth, portable=True, vr="UN", sound=sound))
     if vr == "SQ":

@@ -76,10 +76,16 @@ class Result(NamedTuple):
     """Where the result was written; empty if nothing was."""
     changed: bool = False
     """A file was written."""
+    obstacles: tuple[str, ...] = ()
+    """Of a signature that was made or planned: codes of the findings for which it will not be called valid."""
     seconds: float = 0.0
     """How long it took; not told where only the verdict was asked for."""
     ends_run: bool = False
     """It says that no other item can be worked on, as for want of the key."""
+    digest: bytes | None = None
+    """SHA-256 of the content that was worked on, if a journal goes by that."""
+    is_unchanged: bool = False
+    """Nothing was done: the content is what the journal has a result of."""
 
     @classmethod
     def failed(cls, item: Found, error: SealError, *, seconds: float = 0.0, ends_run: bool = False) -> Result:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.dataset.header import Header, Kind, is_misread, kind_of, read_header
+from dcmseal.dataset.header import Header, Kind, is_misread, kind_of, no_element, read_header
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import LATEST_VRS
@@ -120,7 +120,7 @@ class LevelScanner:
                     return False
                 position = self.position
             elif at + 8 <= len(buffer) or position + 8 > source.size:
-                raise Malformed("the file ends within a Data Element", position)
+                raise no_element(buffer[at : at + 8], position, self.encoding)
         return True
 
     def _special(self, buffer: bytes, at: int, limit: int) -> bool:
@@ -133,7 +133,7 @@ class LevelScanner:
                 buffer, at = self.source.read(position, min(self.source.size, position + 12)), 0
         header = read_header(buffer, at, self.encoding)
         if header is None:
-            raise Malformed("no Data Element can be read here", position)
+            raise no_element(buffer[at : at + 12], position, self.encoding)
         tag, vr, size, length = header
         if tag == tags.ITEM_DELIMITATION_ITEM and self.end == UNTIL_DELIMITER:
             self.end, self._done = position, True

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, NoReturn
 
 from dcmseal import tags
 from dcmseal.dataset.header import Header, Kind, is_misread, read_header
+from dcmseal.dataset.label_findings import surrounding_findings
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import STEPS, LevelScanner, learn_step
 from dcmseal.dataset.source import BULK, Source
@@ -21,7 +22,6 @@ from dcmseal.dataset.structure_element import ITEM_MARKS, Broken, ElementChecks
 from dcmseal.dataset.structure_problems import Structure, StructureProblems
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.walk import MAX_DEPTH
-from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import is_ascending, tag_text
 
 _NEVER: Final = 1 << 62
@@ -43,17 +43,8 @@ def structure_of(file: DicomFile, scan: LevelScanner) -> Structure:
     is_encapsulated = file.syntax.is_encapsulated if file.syntax.is_known else None
     walk = StructureWalk(file.body, file.encoding, is_encapsulated=is_encapsulated)
     walk.level(scan)
-    if file.syntax.is_known:
-        return walk.problems.structure
-    unknown = Finding(
-        aspect=Aspect.FORM,
-        outcome=Outcome.UNKNOWN,
-        code="file-syntax-unknown",
-        message=f"transfer syntax {file.syntax.uid} is not known: other software may read another data set",
-        clause="PS3.5 10",
-    )
     found = walk.problems.structure
-    return replace(found, problems=(unknown, *found.problems))
+    return replace(found, problems=(*surrounding_findings(file, scan, are_notes=False), *found.problems))
 
 
 class _Outer(NamedTuple):
@@ -144,12 +135,15 @@ class StructureWalk:
         tag, encoding = header.tag, _inner(header, self._encoding)
         steps, expected, is_implicit = STEPS[encoding.key], tags.MACRO_ITEMS.get(tag, _ANYTHING), encoding.is_implicit
         open_items = 0
-        position = start + header.size
-        sequence_end = _NEVER if header.length == UNDEFINED_LENGTH else position + header.length
-        item_end, last = 0, -1
+        position: int = start + header.size
+        sequence_end: int = _NEVER if header.length == UNDEFINED_LENGTH else position + header.length
+        item_end: int = 0
+        last: int = -1
         buffer, base = source.window(position)
+        step: int
+        current: int
         while True:
-            item = self._item(tag, position, sequence_end, encoding)
+            item: int | None = self._item(tag, position, sequence_end, encoding)
             if item is None:
                 position = sequence_end if sequence_end != _NEVER else position + 8
                 if not outer:
@@ -180,7 +174,7 @@ class StructureWalk:
                     buffer, base = source.window(position)
                     found = learn_step(buffer[position - base : position - base + 8], encoding)
                 step, current = found
-                if step <= 0 or expected or (is_implicit and buffer[position - base + 8 :][:4] in ITEM_MARKS):
+                if step <= 0 or step & 1 or expected or (is_implicit and _may_be_items(buffer, position - base + 8)):
                     element = read_header(source.read(position, min(size, position + 12)), 0, encoding)
                     if element is None:
                         self._broken("holds something that is not a Data Element", tag, position)
@@ -192,7 +186,9 @@ class StructureWalk:
                         position += 8
                         item_end = position
                         break
-                    if length != UNDEFINED_LENGTH and is_misread(vr, length, encoding):
+                    # dcmjs looks for the end of an open item at even places only
+                    is_odd = bool(length & 1 and open_items)
+                    if length != UNDEFINED_LENGTH and (is_odd or is_misread(vr, length, encoding)):
                         self.problems.misread(element, position)
                     self._checks.special(element, position, encoding, tag)
                     element = self._checks.taken_for_items(element, position, encoding)
@@ -283,6 +279,12 @@ class StructureWalk:
         """Keep a small sequence in which nothing was wrong, to pass over the next that is the same."""
         if end - start < _SMALL and len(self._sound) < _MAX_REMEMBERED:
             self._sound.add(self._source.read(start, end))
+
+
+def _may_be_items(buffer: bytes, at: int) -> bool:
+    """Whether a value begins as items do, as far as the buffer tells."""
+    mark = buffer[at : at + 4]
+    return len(mark) < 4 or mark in ITEM_MARKS
 
 
 def _nests(header: Header) -> bool:

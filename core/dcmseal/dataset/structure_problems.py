@@ -8,7 +8,7 @@ from typing import Final
 
 from dcmseal.dataset.header import Header
 from dcmseal.dataset.signable import exclusion
-from dcmseal.dataset.vr import LATEST_VRS
+from dcmseal.dataset.vr import LATEST_VRS, VALUE_SIZE
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import tag_text
 
@@ -29,6 +29,10 @@ class Structure:
             return self.problems
         unsigned = [problem for tag, problem in self.unless_signed.items() if tag not in signed]
         return (*self.problems, *unsigned)
+
+
+SOUND_STRUCTURE: Final = Structure(problems=(), unless_signed={})
+"""That of a Data Set with one reading."""
 
 
 class StructureProblems:
@@ -69,7 +73,7 @@ class StructureProblems:
             self._found.setdefault((problem.code, problem.where), problem)
 
     def misread(self, header: Header, start: int) -> None:
-        if header.vr in LATEST_VRS and not header.length % 8:
+        if header.vr in LATEST_VRS and not header.length % VALUE_SIZE.get(header.vr, 2):
             self._latest(header, start)
             return
         message = f"has VR {header.vr.decode()} and length {header.length}, which readers take differently"

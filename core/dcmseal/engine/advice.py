@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dcmseal.dataset.header import Kind
+from dcmseal.dataset.unknown import is_too_long
 from dcmseal.engine.certificate import read_certificate
 from dcmseal.engine.drafting import Draft, Wish
 from dcmseal.engine.profile_view import LevelView, facts_of
@@ -16,9 +17,11 @@ from dcmseal.engine.truncated import is_truncated
 from dcmseal.errors import CertificateNotValid
 from dcmseal.model import DigitalSignature
 from dcmseal.plugins.protocols import SignatureFacts
+from dcmseal.report import Outcome
 
 if TYPE_CHECKING:
     from dcmseal.engine.references.filling import FilledReference
+    from dcmseal.engine.timestamps import TimestampAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,8 @@ class Advice:
     code: str
     message: str
     elements: tuple[int, ...] = ()
+    is_obstacle: bool = False
+    """Verification will not call the signature valid: the code is that of its finding."""
 
 
 def advice_about(drafted: Draft, elements: Sequence[int]) -> tuple[Advice, ...]:
@@ -63,6 +68,21 @@ def reference_advice(references: Sequence[FilledReference]) -> Iterator[Advice]:
     if broken:
         message = f"{broken} cited instances have signatures that do not hold: these are not cited"
         yield Advice(code="cited-signature-broken", message=message)
+    uncovered = {tag for each in references for tag in each.shown_uncovered}
+    if uncovered:
+        message = (
+            "elements of cited instances that change what they show can be in no MAC: verification of the evidence will"
+            " not call it valid"
+        )
+        yield Advice(code="cited-shown-uncovered", message=message, elements=tuple(sorted(uncovered)))
+
+
+def timestamp_advice(answer: TimestampAnswer) -> Iterator[Advice]:
+    """Why verification will not accept a timestamp; trust in its authority is for verifiers to judge."""
+    for finding in answer.findings:
+        if finding.outcome is not Outcome.PASSED:
+            message = f"verification will not accept the timestamp: {finding.message}"
+            yield Advice(code="timestamp-not-accepted", message=message)
 
 
 def _facts(signature: DigitalSignature, view: LevelView) -> SignatureFacts:
@@ -80,7 +100,11 @@ def _advice(drafted: Draft, elements: Sequence[int]) -> Iterator[Advice]:
     if private and scan.encoding.is_implicit:
         message = "private elements have no VR in implicit VR and are left out: sign in explicit VR to cover them"
         yield Advice(code="private-implicit", message=message, elements=private)
-    others = tuple(tag for tag in unknown if not (tag >> 16 & 1 and scan.encoding.is_implicit))
+    long = {tag for tag in unknown if is_too_long(tag, scan.encoding)}
+    if long:
+        message = "values too long for explicit VR, in which MACs are made, are of VR UN there and are left out"
+        yield Advice(code="value-too-long", message=message, elements=tuple(sorted(long)))
+    others = tuple(tag for tag in unknown if tag not in long and not (tag >> 16 & 1 and scan.encoding.is_implicit))
     if others:
         yield Advice(code="un-left-out", message="elements of VR UN cannot be signed and are left out", elements=others)
     spoilt = tuple(

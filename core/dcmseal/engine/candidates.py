@@ -10,10 +10,9 @@ from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.profile_view import purpose_of
 from dcmseal.engine.rule import Rule, fingerprint_of
 from dcmseal.engine.subjects import NOBODY, Attributes, attributes_of
-from dcmseal.engine.timestamps import VOUCHING
 from dcmseal.errors import CertificateNotValid
 from dcmseal.location import Location
-from dcmseal.report import Aspect, Coverage, Outcome, SignatureReport, Verdict, VerificationReport
+from dcmseal.report import AUTHORITY_UNKNOWN, Aspect, Coverage, Outcome, SignatureReport, Verdict, VerificationReport
 from dcmseal.tags import PIXEL_DATA, tag_from_hex, tags_text
 
 _HOLDS: Final = {Verdict.VALID: Outcome.PASSED, Verdict.NOT_ESTABLISHED: Outcome.UNKNOWN}
@@ -52,9 +51,13 @@ class Candidate:
 
     @property
     def name(self) -> Attributes:
-        """The name that its certificate has, as names are compared (RFC 5280 7.1), whatever their order."""
+        """The name that its certificate has, as names are compared (RFC 5280 7.1), whatever their order.
+
+        Empty for one that says nothing, or cannot be read: it is nobody's.
+        """
         attributes = attributes_of(self.certificate) if self.certificate else NOBODY
-        return frozenset((oid, " ".join(str(value).casefold().split())) for oid, value in attributes)
+        folded = ((oid, " ".join(str(value).casefold().split())) for oid, value in attributes)
+        return frozenset((oid, value) for oid, value in folded if value)
 
     @property
     def key(self) -> bytes:
@@ -124,7 +127,7 @@ class Candidate:
         if not (self.report.signature.timestamp or self.report.signature.timestamp_type):
             yield Outcome.FAILED, "it has no certified timestamp"
             return
-        ignored = VOUCHING if self.integrity_only else frozenset[str]()
+        ignored = AUTHORITY_UNKNOWN if self.integrity_only else frozenset[str]()
         findings = [each for each in self.report.findings if each.aspect is Aspect.TIMESTAMP]
         outcomes = {each.outcome for each in findings if each.code not in ignored}
         if self.report.certified is None or outcomes != {Outcome.PASSED}:
@@ -170,7 +173,8 @@ def _certificate(report: SignatureReport) -> Certificate | None:
 def signers_of(candidates: Iterable[Candidate]) -> list[Hashable]:
     """Who made each signature: signatures are of one signer if they share the key, or the name, with one another.
 
-    A person has several certificates, of one name; and a key may be certified under several names.
+    A person has several certificates, of one name; and a key may be certified under several names. A name that says
+    nothing joins nobody.
     """
     parents: dict[Hashable, Hashable] = {}
 
@@ -179,8 +183,10 @@ def signers_of(candidates: Iterable[Candidate]) -> list[Hashable]:
             parents[mark] = mark = parents[parents[mark]]
         return mark
 
-    names: list[Attributes] = []
+    marks: list[Hashable] = []
     for each in candidates:
-        names.append(each.name)
-        parents[first(each.key)] = first(each.name)
-    return [first(name) for name in names]
+        mark = each.key or each
+        marks.append(mark)
+        if each.name:
+            parents[first(mark)] = first(each.name)
+    return [first(mark) for mark in marks]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dcmseal.dictionary import tag_of
 from dcmseal.engine import signing
+from dcmseal.engine.advice import timestamp_advice
 from dcmseal.engine.asking import References, folders_of, location_of, no_such_signature
 from dcmseal.engine.drafting import Wish
 from dcmseal.engine.files.collisions import Input, check_outputs, key_files
@@ -186,7 +187,7 @@ def sign(
         if signer is None:
             plugins = registry or installed()
             signer = stack.enter_context(plugins.open_signer(key or "", secrets or _no_secrets))
-        signature = signing.make_signature(planned, signer, allow_expired=allow_expired)
+        signature, warnings = signing.make_signature_with_warnings(planned, signer, allow_expired=allow_expired)
         made = None
         if manifest is not None:
             from dcmseal.engine.manifest.making import make_manifest
@@ -199,7 +200,7 @@ def sign(
         )
     return SigningResult(
         signature=signature,
-        warnings=planned.advice,
+        warnings=(*warnings, *planned.advice, *(timestamp_advice(stamped.answer) if stamped else ())),
         padded=tuple(each.path for each in planned.padded),
         left_out=planned.left_out,
         data=data,

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from dcmseal.dataset.label_findings import surrounding_findings
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.structure import structure_of
-from dcmseal.dataset.structure_problems import Structure
+from dcmseal.dataset.structure_problems import SOUND_STRUCTURE, Structure
 from dcmseal.engine.binding import Fragments, binding_findings
 from dcmseal.engine.carriers import carrier_findings
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.conformance import macro_findings
 from dcmseal.engine.coverage import Listed, Lists, coverage_findings
+from dcmseal.engine.hashing_budget import HashingBudget
+from dcmseal.engine.items import unsigned_item
 from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
 from dcmseal.engine.lookalikes import lookalike_findings
 from dcmseal.engine.macs import LevelMacs, level_macs
+from dcmseal.engine.other_readings import OtherReadings
 from dcmseal.engine.profiling import Demands, Judged, LevelProfiles
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
-from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, Timestamps, type_for_profiles
-from dcmseal.engine.validity import strength_findings, validity_findings
-from dcmseal.errors import CertificateNotValid, Malformed, NoSuchSignature
+from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, TimestampRule, Timestamps, type_for_profiles
+from dcmseal.engine.validity import claimed_time_findings, strength_findings, validity_findings
+from dcmseal.errors import CertificateNotValid, CertificateUnreadable, Malformed, NoSuchSignature
 from dcmseal.location import MAIN, Location
 from dcmseal.mac.digest import is_available
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, SignerTrust, VerificationReport
 from dcmseal.tags import is_ascending, tag_text, tags_text
 
 if TYPE_CHECKING:
-    from dcmseal.engine.alternatives import Alternative, Readings
+    from dcmseal.engine.alternatives import Alternative
     from dcmseal.engine.policy import Policy
     from dcmseal.engine.trusting import Trust
     from dcmseal.model import DigitalSignature
@@ -61,50 +65,16 @@ class Question:
     """Take signatures in the fragment format of DCMTK before 3.5.4 for valid."""
     trust: Trust | None = None
     """What to judge signers by; None leaves trust in them unknown."""
+    now: datetime | None = None
+    """The present; None for that of the trust settings, or else the clock's."""
+
+    def present(self) -> datetime:
+        """The moment of verification."""
+        fixed = self.now or (self.trust.settings.now if self.trust else None)
+        return fixed or datetime.now(UTC)
 
 
 _PATIENCE: Final = 64 << 20
-_READINGS: Final = 17
-"""Times a level may be hashed to explain a signature: choices of VRs, with padding and without, and DCMTK's MACs."""
-
-
-class _Patience:
-    """Bytes that may still be hashed beyond the data set itself.
-
-    Each signed level is hashed with all that is nested in it, and again for other readings if a signature does not
-    match.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._left = size
-
-    def takes(self, size: int) -> bool:
-        """Whether so much is left; it is then taken."""
-        if size > self._left:
-            return False
-        self._left -= size
-        return True
-
-
-class _Readings:
-    """The other readings of a level, made when a signature does not match: few files need them."""
-
-    def __init__(self, file: DicomFile, level: Level, macs: LevelMacs, patience: _Patience) -> None:
-        self._arguments = file, level, macs
-        self._patience = patience
-
-    @cached_property
-    def _made(self) -> Readings | None:
-        from dcmseal.engine.alternatives import Readings
-
-        _, level, macs = self._arguments
-        if not self._patience.takes((macs.scan.end - level.start) * (_READINGS if macs.ambiguous else 3)):
-            return None
-        return Readings(*self._arguments)
-
-    def explain(self, found: FoundSignature, matches: Callable[[bytes], bool]) -> Alternative | None:
-        """The reading under which a signature matches; None if there is none, or too much was tried already."""
-        return None if self._made is None else self._made.explain(found, matches)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +83,7 @@ class _SignedLevel:
 
     file: DicomFile
     macs: LevelMacs
-    readings: _Readings
+    readings: OtherReadings
     lists: Lists
     fragments: Fragments
     profiled: LevelProfiles | None
@@ -132,8 +102,10 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     reports: list[SignatureReport] = []
     notes: list[Finding] = []
     skipped: list[Location] = []
-    patience = _Patience(max(_PATIENCE, 32 * file.body.size))
+    patience = HashingBudget(max(_PATIENCE, 32 * file.body.size))
     demands = Demands(question.required)
+    # one present for all signatures of a file
+    question = replace(question, now=question.present())
     timestamps = Timestamps(question.timestamp, uid=question.uid, integrity_only=question.integrity_only)
     structure: Structure | None = None
     for level, macs in _levels(file, question, patience):
@@ -150,6 +122,7 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
             if structure is None:
                 main = macs.scan if level.location == MAIN else main_level(file).scanner().finish()
                 structure = structure_of(file, main)
+                notes.extend(surrounding_findings(file, main, are_notes=True))
             profiled = _level_profiles(level, macs, question, demands)
             signed = _signed_level(file, level, macs, patience, profiled, structure)
             judged = macs.found.signatures if demands.about_all else chosen
@@ -167,7 +140,19 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     )
 
 
-def _levels(file: DicomFile, question: Question, patience: _Patience) -> Iterator[tuple[Level, LevelMacs]]:
+def verify_planned(file: DicomFile, level: Level, macs: LevelMacs, signature: DigitalSignature) -> SignatureReport:
+    """What comes of a signature that is planned, with a certificate or without, whose MAC is among those of its level.
+
+    Nothing of the Data Set is hashed again. Its structure is not looked at: it was, when the MAC was made.
+    """
+    found = FoundSignature(signature=signature, item=unsigned_item(signature), start=0, end=0, problems=())
+    question = Question(integrity_only=True, timestamp=TimestampQuestion(rule=TimestampRule.IGNORE))
+    timestamps = Timestamps(question.timestamp, uid=None, integrity_only=True)
+    signed = _signed_level(file, level, macs, HashingBudget(0), None, structure=SOUND_STRUCTURE)
+    return _verify(signed, found, question, timestamps)
+
+
+def _levels(file: DicomFile, question: Question, patience: HashingBudget) -> Iterator[tuple[Level, LevelMacs]]:
     """The levels asked for, each with its MACs made."""
     level = main_level(file) if question.location is None else find_level(file, question.location)
     macs = level_macs(level)
@@ -186,7 +171,7 @@ def _signed_level(
     file: DicomFile,
     level: Level,
     macs: LevelMacs,
-    patience: _Patience,
+    patience: HashingBudget,
     profiled: LevelProfiles | None,
     structure: Structure,
 ) -> _SignedLevel:
@@ -194,7 +179,7 @@ def _signed_level(
     return _SignedLevel(
         file=file,
         macs=macs,
-        readings=_Readings(file, level, macs, patience),
+        readings=OtherReadings(file, level, macs, patience),
         lists=Lists(macs, in_order=is_ascending(macs.scan.tags)),
         fragments=fragments,
         profiled=profiled,
@@ -231,12 +216,15 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question, time
         try:
             certificate = read_certificate(signature.certificate)
         except CertificateNotValid as error:
-            findings.append(_finding(Aspect.FORM, Outcome.FAILED, "certificate-unreadable", str(error)))
+            # what we cannot read may be in order
+            outcome = Outcome.UNKNOWN if isinstance(error, CertificateUnreadable) else Outcome.FAILED
+            findings.append(_finding(Aspect.FORM, outcome, "certificate-unreadable", str(error)))
     findings.extend(_signature_findings(level, found, certificate, question))
     trust: SignerTrust | None = None
+    findings.extend(claimed_time_findings(signature, question.present()))
     if certificate is not None:
         findings.extend(validity_findings(signature, certificate))
-    stamp = timestamps.answer(signature, certificate)
+    stamp = timestamps.answer(signature, certificate, question.present())
     findings.extend((*stamp.findings, *stamp.vouching))
     if certificate is not None:
         weak = question.trust.settings.weak.outcome if question.trust else Outcome.UNKNOWN
@@ -304,7 +292,8 @@ def _signature_findings(
             message = "the signature was not made with the certificate's key, or was damaged"
             yield _finding(Aspect.AUTHENTICITY, Outcome.FAILED, "another-key", message, _SIGNING)
         elif match is Match.UNSUPPORTED:
-            yield _unknown_integrity("key-unsupported", "the certificate's kind of key is not supported")
+            message = f"the certificate's key is for {certificate.algorithm.name}: such signatures are not verified"
+            yield _finding(Aspect.INTEGRITY, Outcome.UNKNOWN, "key-unsupported", message, _SIGNING)
         else:
             alternative = level.readings.explain(found, lambda other: _matches(certificate, found, other))
             yield from _mismatch(match, alternative, question)

@@ -9,7 +9,7 @@ from struct import error as struct_error
 from typing import Final
 
 from dcmseal.dataset.fragments import holds_boundary
-from dcmseal.dataset.header import ambiguous_vr
+from dcmseal.dataset.header import ambiguous_vr, no_element
 from dcmseal.dataset.source import Buffer, BytesSource
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import PADS
@@ -200,7 +200,7 @@ class ItemConverter:
                         add(out[run:position])
                         position = run = self._fragments(buffer, base, position, parts)
                     elif action in _UNREADABLE:
-                        raise Malformed("no Data Element can be read here", base + position)
+                        raise no_element(buffer[position : position + 12], base + position, self.encoding)
                     else:
                         if stop > size:
                             raise Malformed("the input ends within a Data Element", base + position)

@@ -9,7 +9,7 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.dataset.fragments import BoundarySearch, FragmentLayout, holds_boundary
-from dcmseal.dataset.header import Kind, ambiguous_vr, read_header
+from dcmseal.dataset.header import Kind, ambiguous_vr, no_element, read_header
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Buffer, Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
@@ -69,7 +69,7 @@ class Encoder:
         source = self.source
         header = read_header(source.read(start, min(source.size, start + 12)), 0, self.encoding)
         if header is None:
-            raise Malformed("no Data Element can be read here", start)
+            raise no_element(source.read(start, min(source.size, start + 12)), start, self.encoding)
         position = start + header.size
         end = NEVER if header.length == UNDEFINED_LENGTH else position + header.length
         if end != NEVER and end > source.size:
@@ -155,7 +155,7 @@ class Encoder:
         source = self.source
         header = read_header(source.read(start, min(source.size, start + 12)), 0, self.encoding)
         if header is None:
-            raise Malformed("no Data Element can be read here", start)
+            raise no_element(source.read(start, min(source.size, start + 12)), start, self.encoding)
         yield explicit_header(header.tag, b"OB", UNDEFINED_LENGTH)
         unpack = self.encoding.item_header.unpack_from
         # in little endian the tag of an item stands behind the fragment before it, just as in the MAC

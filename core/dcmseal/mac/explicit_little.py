@@ -13,7 +13,7 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.dataset.fragments import holds_boundary
-from dcmseal.dataset.header import Kind, kind_of, read_header
+from dcmseal.dataset.header import Kind, kind_of, no_element, read_header
 from dcmseal.dataset.source import Buffer, BytesSource
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import PADS, SHORT_VRS, TEXT_VRS
@@ -286,7 +286,7 @@ def _unusual(
     """Take an unusual element; returns the next position, and where the next run starts."""
     header = read_header(buffer, position, Encoding.EXPLICIT_LITTLE) if code != _BAD else None
     if header is None:
-        raise Malformed("no Data Element can be read here", base + position)
+        raise no_element(buffer[position : position + 12], base + position, Encoding.EXPLICIT_LITTLE)
     tag, _, size, length = header
     value = position + size
     if code == _UNKNOWN:

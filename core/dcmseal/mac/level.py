@@ -12,12 +12,12 @@ from dcmseal.dataset.header import Kind
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.source import Buffer
+from dcmseal.dataset.unknown import holds_unknown, unknown_because
 from dcmseal.dataset.walk import end_of
 from dcmseal.mac.context import CONTEXT_TAGS, Context
 from dcmseal.mac.digest import Digest
 from dcmseal.mac.encoding import Encoder
 from dcmseal.mac.parts import Ending, Unsignable
-from dcmseal.tags import tag_text
 
 _NO_JOBS: tuple[MacJob, ...] = ()
 
@@ -182,7 +182,7 @@ class LevelPass:
         elif kind in (Kind.ENCAPSULATED, Kind.REHEADED):
             _feed(self._encoder.element(scan, index), jobs)
         elif kind is Kind.UNKNOWN:
-            self._refuse(tag, "its VR is UN", jobs)
+            self._refuse(tag, unknown_because(tag, scan.encoding), jobs)
         else:
             self._refuse(tag, exclusion(tag), () if any(job.tags is None for job in jobs) else jobs)
 
@@ -199,7 +199,7 @@ class LevelPass:
                 for digest in digests:
                     digest.update(chunk)
         except Unsignable as unknown:
-            self._refuse(tag, f"it holds {tag_text(unknown.tag)} of VR UN", jobs)
+            self._refuse(tag, holds_unknown(unknown.tag, self._scan.encoding), jobs)
             seen.has_signatures = True
         else:
             for job, digest in zip(jobs, digests, strict=True):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.errors import CertificateNotValid, KeyNotFound, SealError
 from dcmseal.plugins.pem import PemBlock, contents, pem_blocks
+from dcmseal.quiet import without_warnings
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -54,6 +55,7 @@ def certificate_of(der: bytes, name: str, damaged: type[SealError] = Certificate
     from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
     try:
-        return load_der_x509_certificate(der)
+        with without_warnings():
+            return load_der_x509_certificate(der)
     except (ValueError, InvalidVersion):
         raise damaged(f"a certificate in {name!r} cannot be read", hint="get the file again from its issuer") from None

@@ -31,11 +31,11 @@ from dcmseal.errors import (
     UsageError,
     WeakAlgorithm,
 )
-from dcmseal.plugins.protocols import Requirements, SignableMessage
+from dcmseal.plugins.protocols import Requirements
 from dcmseal.report import Verdict
 from dcmseal.terms import KeyType, MacAlgorithm
 from tests.core.engine.demands import PLAIN, RICH, UNKNOWN, Demanding
-from tests.core.engine.kit import SIGNATURES, seal, signed, verdict
+from tests.core.engine.kit import SIGNATURES, Fixed, Untouched, seal, signed, verdict
 from tests.support.builder import (
     IMPLICIT_LE,
     JPEG_BASELINE,
@@ -51,30 +51,6 @@ from tests.support.builder import (
 )
 from tests.support.files import real_file
 from tests.support.pki import Pki
-
-
-@dataclass(frozen=True)
-class Untouched:
-    """A signer that must not be asked to sign."""
-
-    certificate_chain: tuple[bytes, ...]
-    key_type: KeyType = KeyType.RSA
-
-    def sign(self, message: SignableMessage) -> bytes:
-        raise AssertionError("the key was touched")
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """A signer that answers the same whatever is asked."""
-
-    certificate_chain: tuple[bytes, ...]
-    answer: bytes = b""
-    key_type: KeyType = KeyType.RSA
-
-    def sign(self, message: SignableMessage) -> bytes:
-        return self.answer
-
 
 TWICE = (text(0x00100010, "PN", "ab"), text(0x00100010, "PN", "ab"))
 
