@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
+from dcmseal.plugins.asn1 import encoding
 from dcmseal_timestamp.info import GeneralName, is_same_name
 from dcmseal_timestamp.query import DIGESTS
 from dcmseal_timestamp.token import CertificateId, Token
@@ -110,7 +111,7 @@ class Authority:
         """Whether a name is its subject's (RFC 3161 2.4.2, tsa)."""
         with _reading():
             certificate = asn1_x509.Certificate.load(self.der)
-            subject = GeneralName(kind="directory_name", der=bytes(certificate.subject.dump()))
+            subject = GeneralName(kind="directory_name", der=encoding(certificate.subject))
             others = certificate.subject_alt_name_value or ()
             return any(name.is_same(each) for each in (subject, *map(GeneralName.read, others)))
 
@@ -173,7 +174,7 @@ def _names(identifier: CertificateId, der: bytes) -> bool:
         return True
     try:
         certificate = asn1_x509.Certificate.load(der)
-        is_issuer = bool(identifier.issuer) and is_same_name(identifier.issuer, bytes(certificate.issuer.dump()))
+        is_issuer = bool(identifier.issuer) and is_same_name(identifier.issuer, encoding(certificate.issuer))
         return is_issuer and certificate["tbs_certificate"]["serial_number"].native == identifier.serial_number
     except Exception:  # noqa: BLE001 - hostile names fail in many ways
         return False

@@ -10,6 +10,8 @@ from typing import Any, Final
 from asn1crypto import core, tsp
 from asn1crypto import x509 as asn1_x509
 
+from dcmseal.plugins.asn1 import encoding
+
 MAX_BITS: Final = 1024
 """Of serial numbers, nonces and the like."""
 _TIME: Final = re.compile(rb"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})(?:\.([0-9]*[1-9]))?Z")
@@ -46,7 +48,7 @@ class GeneralName:
     @classmethod
     def read(cls, name: Any) -> GeneralName:
         """Read a GeneralName of asn1crypto."""
-        return cls(kind=str(name.name), der=bytes(name.chosen.untag().dump()))
+        return cls(kind=str(name.name), der=encoding(name.chosen.untag()))
 
     def is_same(self, other: GeneralName) -> bool:
         """Whether both name the same; an empty name names nobody."""

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 
 from asn1crypto import cms, core, parser, tsp
 
+from dcmseal.plugins.asn1 import encoding
 from dcmseal_timestamp.info import (
     DIRECTORY_NAME,
     GeneralName,
@@ -135,7 +136,7 @@ def _unwrapped(data: bytes) -> bytes:
     token = response["time_stamp_token"]
     if isinstance(token, core.Void):
         raise UnreadableToken("the response has no token in it")
-    return bytes(token.dump())
+    return encoding(token)
 
 
 def _refusal(status: Any) -> str:
@@ -173,7 +174,7 @@ def _token(der: bytes) -> Token:
         key_identifier=key,
         digest_algorithm=digest_name(signer["digest_algorithm"]),
         scheme=_scheme(signer["signature_algorithm"]),
-        signed_attributes=b"\x31" + bytes(signer["signed_attrs"].dump())[1:],
+        signed_attributes=b"\x31" + encoding(signer["signed_attrs"])[1:],
         content_type=str(attributes["content_type"].native),
         message_digest=bytes(attributes["message_digest"].native),
         certificate_ids=tuple(_certificate_ids(attributes)),
@@ -198,7 +199,7 @@ def _attributes(signer: Any) -> dict[str, Any]:
 
 def _signer_id(sid: Any) -> tuple[bytes, int, bytes]:
     if sid.name == "issuer_and_serial_number":
-        return bytes(sid.chosen["issuer"].dump()), bounded(sid.chosen["serial_number"].native), b""
+        return encoding(sid.chosen["issuer"]), bounded(sid.chosen["serial_number"].native), b""
     return b"", 0, bytes(sid.chosen.native)
 
 
@@ -233,7 +234,7 @@ def _certificates(chosen: Any) -> tuple[bytes, ...]:
         if number == _MOST_CERTIFICATES:
             raise UnreadableToken(f"it has more than {_MOST_CERTIFICATES} certificates")
         if each.name == "certificate":
-            found.append(bytes(each.chosen.dump()))
+            found.append(encoding(each.chosen))
     return tuple(found)
 
 

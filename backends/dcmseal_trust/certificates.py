@@ -10,6 +10,7 @@ from asn1crypto import core, x509
 from cryptography import x509 as strict
 from cryptography.exceptions import UnsupportedAlgorithm
 
+from dcmseal.plugins.asn1 import encoding
 from dcmseal.quiet import without_warnings
 from dcmseal_trust.instants import instant
 from dcmseal_trust.names import Name
@@ -90,15 +91,6 @@ def certificate(der: bytes) -> Certificate:
     except Exception as error:  # as above
         raise Refused("it cannot be read to its end") from error
     return read
-
-
-def encoding(value: core.Asn1Value) -> bytes:
-    """The bytes that a value was read from.
-
-    asn1crypto's own way encodes values again whose length ends in 0x80, which it takes for an indefinite one: what was
-    signed must not be.
-    """
-    return bytes(core.Asn1Value.dump(value))
 
 
 def refuse_duplicates(extensions: Any) -> None:

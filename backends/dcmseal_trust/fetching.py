@@ -20,9 +20,10 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import OCSPRequestBuilder
 
+from dcmseal.plugins.asn1 import encoding
 from dcmseal.quiet import without_warnings
 from dcmseal_http.punctual import opener
-from dcmseal_trust.certificates import Certificate, certificate, encoding, readable
+from dcmseal_trust.certificates import Certificate, certificate, readable
 from dcmseal_trust.crls import Crl, crl
 from dcmseal_trust.material import MOST_BYTES
 from dcmseal_trust.ocsp import Response, ocsp_response

@@ -12,8 +12,9 @@ from asn1crypto.ocsp import OCSPResponse
 from cryptography.x509.ocsp import load_der_ocsp_response
 from pyhanko_certvalidator.authority import Authority
 
+from dcmseal.plugins.asn1 import encoding
 from dcmseal.quiet import without_warnings
-from dcmseal_trust.certificates import Certificate, Refused, encoding, readable, refuse_duplicates, unknown_critical
+from dcmseal_trust.certificates import Certificate, Refused, readable, refuse_duplicates, unknown_critical
 from dcmseal_trust.instants import SKEW, instant
 from dcmseal_trust.names import NameKey, name_key
 

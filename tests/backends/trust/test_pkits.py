@@ -17,6 +17,7 @@ import pytest
 from asn1crypto import cms
 
 from dcmseal.grounds import TrustMaterial
+from dcmseal.plugins.asn1 import encoding
 from dcmseal.plugins.trust import Leniency, Revocation, TrustAnswer, TrustEvaluator, TrustQuestion, TrustSettings
 from dcmseal.report import Outcome, TimeBasis
 from dcmseal_trust.backend import X509Backend
