@@ -3,7 +3,7 @@
 # make lint | types | contracts | unit | docs      one step of it
 # make test-lowest     the tests, with the oldest dependencies that pyproject.toml admits
 # make test-tokens     the signer contract on PKCS #11 modules of several makers; Debian, as root
-# make test-kills      runs that are killed 50 times, find the disk full, or lose their token; a few minutes
+# make test-kills      runs that are killed 50 times, lose the power, find the disk full, or lose their token; some minutes
 # make fuzz      hostile files by the million; dicomParser and dcmjs read them if there is npm
 # make bench | conformance CORPUS=FOLDER CHECKERS=FOLDER
 # make test-vectors VECTORS=FOLDER     public suites: C2SP/wycheproof in FOLDER/wycheproof, C2SP/x509-limbo in FOLDER/x509-limbo

@@ -118,6 +118,10 @@ class OutputError(SealError):
     """The result could not be written; the old file, if any, is as it was."""
 
 
+class ChangedMeanwhile(OutputError):
+    """Another program has written the file since it was read; nothing was replaced."""
+
+
 class JournalError(SealError):
     """The journal of a run cannot be read or written; what it says so far stays, and the run can go on."""
 

@@ -59,6 +59,10 @@ class VerifyTask:
         with_plugins = self.name_profiles or self.policy is not None or self.trust is not None or self.require
         return (*_ANY, *(_PLUGINS if with_plugins else ()), *(() if self.form is Form.VERDICT else _FORM))
 
+    @property
+    def folder(self) -> None:
+        """Nothing is written."""
+
     @contextmanager
     def open(self) -> Generator[VerifyingWorker]:
         """Read what trust names, and find the profiles; raises TrustError, UsageError, ProfileError, PluginError."""

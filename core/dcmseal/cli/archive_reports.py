@@ -7,6 +7,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.results import Form, Result
+from dcmseal.cli.files import output_file, rights_of
 from dcmseal.cli.reporting import wanted_of
 from dcmseal.errors import UsageError
 
@@ -76,8 +77,9 @@ class ArchiveReports:
             named=self._named(), seconds=seconds, stopped="" if tally.stopped is None else str(tally.stopped)
         )
         context = judged_by(self._options)
+        rights = rights_of(self._options.files)
         for writer, path in self._writers:
-            write_archive_report(path, writer, report, context)
+            write_archive_report(output_file(path, force=self._options.force), writer, report, context, rights)
 
     def _named(self) -> list[str]:
         lists = [f"the files in {self._options.files_from}"] if self._options.files_from else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from dcmseal.batch.running import started
 from dcmseal.batch.tally import Tally
 from dcmseal.cli.archive_output import JsonFiles, JsonLines, QuietReport, Report, TextReport
 from dcmseal.cli.archive_progress import progress
-from dcmseal.cli.archives import found_of, workers_of
+from dcmseal.cli.archives import found_in, found_of, without_outputs, workers_of
 from dcmseal.cli.journal_options import journal_of, shard_of
 from dcmseal.errors import DatasetError
 
@@ -52,7 +52,6 @@ def run_archive(
     options: Namespace,
     report: Report,
     *,
-    without: Iterable[str] = (),
     key: KeyHere | None = None,
     notice: Callable[[Result], object] | None = None,
 ) -> int:
@@ -60,9 +59,9 @@ def run_archive(
 
     ``key`` is the one that signs, if it does so here. ``notice`` is told of what a journal has already.
     """
-    found = found_of(words, options, without)
+    found = without_outputs(found_of(words, options), options)
     workers, shard = workers_of(options), shard_of(options)
-    count = None if options.files_from else _counter(words, without, shard)
+    count = None if options.files_from else _counter(words, options, shard)
     tally = Tally()
     with journal_of(options, task, key) as journal:
         if journal is not None:
@@ -108,11 +107,9 @@ def told(
     return tally.exit_code
 
 
-def _counter(words: Sequence[str], without: Iterable[str], shard: Shard | None) -> Callable[[], int]:
-    from dcmseal.batch.finding import instances
-
+def _counter(words: Sequence[str], options: Namespace, shard: Shard | None) -> Callable[[], int]:
     def count() -> int:
-        found = instances(words, without=without)
+        found = found_in(words, options)
         return sum(shard is None or not isinstance(each, Item) or shard.holds(each.relative) for each in found)
 
     return count

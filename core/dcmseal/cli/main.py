@@ -15,6 +15,7 @@ from dcmseal import __version__
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.failures import guarded
 from dcmseal.cli.parser import Parser
+from dcmseal.cli.run_paths import check_paths
 from dcmseal.errors import UsageError
 from dcmseal.url_mark import URL_MARK
 
@@ -112,6 +113,7 @@ def _run(words: list[str]) -> int:
         from dcmseal.cli.remote_files import check_urls
 
         check_urls(options)
+    check_paths(name, options)
     return command.run(options)
 
 

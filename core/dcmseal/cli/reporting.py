@@ -6,6 +6,7 @@ import os
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
+from dcmseal.cli.files import output_file, rights_of
 from dcmseal.cli.parser import Parser
 from dcmseal.errors import UsageError
 
@@ -50,14 +51,11 @@ def wanted_of(options: Namespace) -> list[tuple[str, str]]:
     wanted = [each.partition(":") for each in options.report]
     if options.html is not None:
         wanted.append((_HTML, ":", options.html))
-    inputs = {os.path.realpath(file) for file in options.files} if wanted else set[str]()
     for format_, _, path in wanted:
         if not format_ or not path:
             raise UsageError("a report is given without format or file", hint="write --report html:report.html")
         if os.path.lexists(path) and not options.force:
             raise UsageError(f"{path} exists", hint="name another file; --force overwrites it")
-        if os.path.realpath(path) in inputs:
-            raise UsageError(f"{path} is an input", hint="name another file for the report")
     return [(format_, path) for format_, _, path in wanted]
 
 
@@ -87,5 +85,6 @@ class Reports:
         from dcmseal.engine.reporting import write_report
 
         context = judged_by(self._options)
+        rights = rights_of(self._options.files)
         for writer, path in self._writers:
-            write_report(path, writer, self._files, context)
+            write_report(output_file(path, force=self._options.force), writer, self._files, context, rights)

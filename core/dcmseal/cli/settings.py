@@ -44,6 +44,7 @@ _WORDS: Final = (
     ("manifest", "manifest"),
     ("references", "folders with cited evidence"),
     ("accept_old_format", "the fragment format of DCMTK before 3.5.4"),
+    ("follow_links", "links to files outside of folders"),
     ("config", "configuration file"),
     ("shard", "part of the archive"),
 )
@@ -60,6 +61,7 @@ WHEN_SET: Final = {
     "allow_weak": "accepted",
     "integrity_only": "not asked for: integrity only",
     "accept_old_format": "accepted",
+    "follow_links": "followed",
 }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
-from io import RawIOBase, TextIOBase
+from contextlib import AbstractContextManager, contextmanager, suppress
+from io import FileIO, RawIOBase, TextIOBase
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
 
 from dcmseal.dataset.part10 import DicomFile, open_dicom, open_head
@@ -36,7 +36,7 @@ def opened(source: DatasetInput, registry: Registry | None = None, *, to_change:
     PluginError for a URL that no plugin reaches.
     """
     if isinstance(source, (str, os.PathLike)):
-        with _open_named(source, registry, twice=to_change) as file, open_dicom(FileSource(file, _size(file))) as dicom:
+        with _open_named(source, registry, twice=to_change) as file, open_dicom(_source(file)) as dicom:
             yield dicom
     elif isinstance(source, (bytes, bytearray, memoryview)):
         with open_dicom(BytesSource(bytes(source))) as dicom:
@@ -61,7 +61,7 @@ def opened(source: DatasetInput, registry: Registry | None = None, *, to_change:
 def head_opened(path: str) -> Generator[DicomFile]:
     """Open a file to tell which instance it is: of a deflated Data Set only the first bytes are there."""
     with _open_file(path) as file:
-        yield open_head(FileSource(file, _size(file)))
+        yield open_head(_source(file))
 
 
 def is_dataset(source: object) -> bool:
@@ -107,10 +107,10 @@ def _copied(file: RawIOBase) -> Generator[RawIOBase]:
 def _from_file_object(file: BinaryIO) -> Generator[DicomFile]:
     if hasattr(file, "readinto") and hasattr(file, "seekable") and file.seekable():
         raw = cast("RawIOBase", file)
-        with open_dicom(FileSource(raw, _size(raw))) as dicom:
+        with open_dicom(_source(raw)) as dicom:
             yield dicom
     else:
-        with _spooled(file) as spooled, open_dicom(FileSource(spooled, _size(spooled))) as dicom:
+        with _spooled(file) as spooled, open_dicom(_source(spooled)) as dicom:
             yield dicom
 
 
@@ -126,6 +126,17 @@ def _spooled(file: BinaryIO) -> Generator[RawIOBase]:
         except (OSError, EOFError) as error:
             raise unreadable(error) from error
         yield cast("RawIOBase", copy)
+
+
+def _source(file: RawIOBase) -> FileSource:
+    """What an open file holds, with its status as it is before anything is read."""
+    status = None
+    # other file objects may have the descriptor of something else, as those that decompress do
+    raw: object = getattr(file, "raw", file)
+    if isinstance(raw, FileIO):
+        with suppress(OSError, ValueError):
+            status = os.fstat(raw.fileno())
+    return FileSource(file, _size(file), status)
 
 
 def _size(file: RawIOBase) -> int:

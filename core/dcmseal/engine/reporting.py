@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dcmseal.coverage_map import CoverageMap
 from dcmseal.engine.asking import map_coverage
 from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.engine.files.rights import Rights
 from dcmseal.engine.instance import sop_class_name
 from dcmseal.engine.opening import DatasetInput
 from dcmseal.engine.output import write_pieces
@@ -65,22 +66,30 @@ def write_report(
     writer: ReportWriter,
     files: Sequence[ReportedFile],
     context: ReportContext,
+    rights: Rights | None = None,
 ) -> None:
-    """Write a report to a path: the complete file, or none. Raises OutputError, or PluginBroken if the writer fails."""
-    _write(writer.write(files, context), path)
+    """Write a report to a path: the complete file, or none; nobody can read it whom ``rights`` does not let.
+
+    Raises OutputError, or PluginBroken if the writer fails.
+    """
+    _write(writer.write(files, context), path, rights)
 
 
 def write_archive_report(
-    path: str | os.PathLike[str], writer: ReportWriter, report: ArchiveReport, context: ReportContext
+    path: str | os.PathLike[str],
+    writer: ReportWriter,
+    report: ArchiveReport,
+    context: ReportContext,
+    rights: Rights | None = None,
 ) -> None:
-    """Write a report about many files to a path: the complete file, or none. Raises as ``write_report`` does."""
-    _write(writer.write_archive(report, context), path)
+    """Write a report about many files as ``write_report`` does one about few."""
+    _write(writer.write_archive(report, context), path, rights)
 
 
-def _write(pieces: Iterable[bytes], path: str | os.PathLike[str]) -> None:
+def _write(pieces: Iterable[bytes], path: str | os.PathLike[str], rights: Rights | None) -> None:
     if os.path.exists(path) and not os.path.isfile(path):
         raise OutputError(f"{os.fspath(path)} is no regular file", hint="it would be replaced: name a file")
-    write_pieces(pieces, path)
+    write_pieces(pieces, path, rights)
 
 
 def _certificates(report: VerificationReport) -> Iterator[bytes]:

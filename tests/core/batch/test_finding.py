@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
 
@@ -27,9 +27,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def found(*words: str, **options: list[str]) -> list[str]:
+def found(*words: str, without: Iterable[str] = ()) -> list[str]:
     """Paths, with a question mark behind those that are not found."""
-    return [f"{each.source}{'?' * isinstance(each, Unfound)}" for each in instances(words, **options)]
+    return [f"{each.source}{'?' * isinstance(each, Unfound)}" for each in instances(words, without=without)]
 
 
 def relative(*words: str) -> list[str]:

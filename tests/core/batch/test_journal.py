@@ -23,7 +23,8 @@ from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.running import run
 from dcmseal.batch.sign_task import Placement, SignTask
 from dcmseal.batch.tasks import Task, VerifyTask
-from dcmseal.engine.output import temporary_file
+from dcmseal.engine.files.folder import Folder
+from dcmseal.engine.files.temporary import make_temporary
 from dcmseal.errors import DeviceRemoved, JournalError, UsageError
 
 VERIFY = VerifyTask(integrity_only=True)
@@ -279,21 +280,16 @@ class TestSigning:
         assert self.signatures(target) == [1, 1]
         assert [each.gist.kind for each in entries_of(wish)] == [Kind.SIGNED, Kind.SIGNED]
 
-    def test_only_its_own_temporary_files_are_removed(
+    def test_temporary_files_are_removed_if_nobody_writes_them_any_more(
         self, wish: JournalWish, tree: Tree, image: bytes, key: str
     ) -> None:
         archive = tree({"a.dcm": image})
-        task = sign_task(key)
-        with Journal.open(wish, task) as journal:
-            (item,) = journal.to_do(instances([str(archive)]))
-            assert isinstance(item, Item)
-            assert isinstance(journal.task, SignTask)
-            ours = Path(temporary_file(item.source, journal.task.uid_of(item)))
-        strangers = Path(temporary_file(archive / "a.dcm", "2.25.4711"))
-        for leftover in (ours, strangers):
-            leftover.write_bytes(image[:100])
-        results_of(wish, task, archive / "a.dcm")
-        assert sorted(archive.iterdir()) == sorted([strangers, archive / "a.dcm"])
+        with Folder.open(str(archive)) as folder:
+            dead, living = (make_temporary(folder, "a.dcm", 0o600) for _ in range(2))
+        os.close(dead.descriptor)
+        results_of(wish, sign_task(key), archive / "a.dcm")
+        assert sorted(each.name for each in archive.iterdir()) == [living.name, "a.dcm"]
+        os.close(living.descriptor)
 
     def test_a_process_that_outlived_its_run_and_the_next_run_sign_once(
         self, wish: JournalWish, tree: Tree, image: bytes, key: str

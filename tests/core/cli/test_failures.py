@@ -20,7 +20,7 @@ REFUSED = {
     *("WeakAlgorithm", "CertificateMismatch", "CertificateNotValid", "CertificateUnreadable"),
 }
 UNREADABLE = {
-    *("DatasetError", "NotDicom", "Malformed", "OutputError", "EvidenceError", "JournalError"),
+    *("DatasetError", "NotDicom", "Malformed", "OutputError", "ChangedMeanwhile", "EvidenceError", "JournalError"),
     *("InstanceNotFound", "InstanceAmbiguous", "AlreadySigned", "ProcessDied"),
 }
 

@@ -284,6 +284,24 @@ def test_removing_what_is_not_there(pki: Pki) -> None:
     assert (nothing.removed, nothing.data) == ((), file(image()))
 
 
+@pytest.mark.parametrize("tag", [MAC_PARAMETERS, SIGNATURES])
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_macro_that_is_there_twice_is_not_removed_by_half(pki: Pki, tag: int, *, nested: bool) -> None:
+    data = signed(file(image()), pki["p256"])
+    macro = [Sequence(each, items_of(data, each)) for each in (MAC_PARAMETERS, SIGNATURES)]
+    twice = sorted((*macro, *(each for each in macro if each.tag == tag)), key=lambda each: each.tag)
+    elements = image(Sequence(0x00081115, (Item(tuple(twice)),))) if nested else (*image(), *twice)
+    for uids in (None, [dcmseal.signatures(data)[0].uid]):
+        with pytest.raises(dcmseal.SealError, match="is there 2 times") as caught:
+            dcmseal.remove(file(elements), uids=uids)
+        assert caught.value.hint
+
+
+def test_a_macro_that_is_no_sequence_is_not_passed_over() -> None:
+    with pytest.raises(dcmseal.SealError, match="does not have VR SQ"):
+        dcmseal.remove(file((*image(), Value(SIGNATURES, "UN", b"1234"))))
+
+
 def test_former_states_keep_their_signatures(pki: Pki) -> None:
     old = signed(file((text(0x00100010, "PN", "Old^Name"),)), pki["p256"])
     former = Item(tuple(Sequence(tag, items_of(old, tag)) for tag in (MAC_PARAMETERS, SIGNATURES)))

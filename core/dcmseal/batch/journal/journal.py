@@ -29,11 +29,12 @@ from dcmseal.batch.journal.gists import Gist
 from dcmseal.batch.journal.identity import Identity, identity_of, looked_at_again
 from dcmseal.batch.journal.reasons import Reason
 from dcmseal.batch.journal.store import NO_REASON, Intent, Row, Store
-from dcmseal.batch.journal.taking_up import remove_leftover, signature_in
+from dcmseal.batch.journal.taking_up import signature_in
 from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.running import run
+from dcmseal.batch.settling import Unsynced
 from dcmseal.batch.tasks import SignTask, VerifyTask
-from dcmseal.errors import DatasetError, ProcessDied, ProfileError, UsageError
+from dcmseal.errors import DatasetError, OutputError, ProcessDied, ProfileError, UsageError
 from dcmseal.exit_codes import ExitCode
 from dcmseal.plugins.urls import is_url
 from dcmseal.report import Instance
@@ -95,6 +96,7 @@ class Journal:
         own = os.path.realpath(wish.path)
         self._own = {os.path.basename(path): path for path in (own, f"{own}-journal")}
         self._identities: dict[str, Identity] = {}
+        self._unsynced = Unsynced(task.folder)
         self._found = 0
         self._judged = 0
         self._committed = time.monotonic()
@@ -118,6 +120,7 @@ class Journal:
             try:
                 yield journal
             finally:
+                journal._bring_files_to_disk()
                 journal._note_run()
         finally:
             store.close()
@@ -192,6 +195,7 @@ class Journal:
         if item.known is not None and not by_content:
             identity = identity._replace(digest=result.digest)
         gist = Gist.of(result)
+        self._unsynced.add(result)
         reason = Reason.of(result)
         self._put(
             item.source, identity, gist, uid=self._uid_of(result), document=self._kept(result, gist), reason=reason
@@ -284,7 +288,6 @@ class Journal:
     def _take_up(self) -> None:
         """See what became of the signatures that were announced, and have no result."""
         for intent in self._store.intents():
-            remove_leftover(intent.target, intent.uid)
             signature = signature_in(intent.target, intent.uid)
             if signature is not None:
                 identity = identity_of(
@@ -328,11 +331,20 @@ class Journal:
         return ""
 
     def commit(self) -> None:
-        """Bring all results to disk."""
+        """Bring all results to disk, and first the files that they tell of; raises OutputError."""
+        self._bring_files_to_disk()
         self._note_run()
         self._store.commit()
         self._committed = time.monotonic()
         self._uncommitted = 0
+
+    def _bring_files_to_disk(self) -> None:
+        """What is recorded comes after what it tells of; if that cannot be, it is not recorded. Raises OutputError."""
+        try:
+            self._unsynced.sync()
+        except OutputError:
+            self._store.is_usable = False
+            raise
 
     def _note_run(self) -> None:
         if self._store.is_usable:

@@ -98,10 +98,10 @@ def _request(options: Namespace) -> int:
     with input_file(file) as source:
         query = timestamp_query(source, uid=uid, wish=query_of(options))
         uid = uid or signatures(source)[0].uid
-    with new_file(options.output, force=options.force) as output:
+    with new_file(options.output, force=options.force, made_from=[file]) as output:
         output.write(query)
     if options.write_uid_file is not None:
-        with new_file(options.write_uid_file, force=options.force) as output:
+        with new_file(options.write_uid_file, force=options.force, made_from=[file]) as output:
             output.write(file_with_uid(uid))
     if options.json:
         from dcmseal.cli.output import document, write_json
