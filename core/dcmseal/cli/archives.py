@@ -6,12 +6,15 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
+from io import BufferedReader
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dcmseal.cli.files import path_of, remote_url
 from dcmseal.cli.journal_options import add_journal_options
 from dcmseal.cli.parser import Parser
 from dcmseal.errors import DatasetError, UsageError
+from dcmseal.input_files import open_input
+from dcmseal.text_files import reason_of
 
 if TYPE_CHECKING:
     from dcmseal.batch.items import Found
@@ -76,6 +79,7 @@ def found_of(words: Sequence[str], options: Namespace, without: Iterable[str] = 
         raise UsageError("standard input is one file, and has no name among many", hint="give it by itself")
     if options.files_from is None:
         return instances(words, without=without)
+    # the list is read as a whole, before the first file is worked on
     return instances(chain(words, _listed(options.files_from)), without=without)
 
 
@@ -106,14 +110,9 @@ def _listed(name: str) -> Iterator[str]:
     if name == _STDIO:
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError("the list of files would come from a terminal", hint="pipe it in, or name a file")
-        yield from listed(sys.stdin.buffer)
-        return
-    with _opened(name) as stream:
-        yield from listed(stream)
-
-
-def _opened(name: str) -> BinaryIO:
+        return listed(sys.stdin.buffer)
     try:
-        return open(name, "rb")
-    except OSError as error:
-        raise DatasetError(f"{name} cannot be read: {error.strerror}", hint="check the path") from None
+        with BufferedReader(open_input(name)) as stream:
+            return listed(stream, name)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{name} cannot be read: {reason_of(error)}", hint="check the path") from None

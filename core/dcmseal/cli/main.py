@@ -14,7 +14,9 @@ from typing import Final, Protocol, cast
 from dcmseal import __version__
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.failures import guarded
+from dcmseal.cli.files import standard_streams_in
 from dcmseal.cli.parser import Parser
+from dcmseal.cli.streams import standard_error, take_streams
 from dcmseal.errors import UsageError
 from dcmseal.url_mark import URL_MARK
 
@@ -47,7 +49,7 @@ exit codes:
   0  done; every signature asked about is valid    4  not invalid, but not established either
   1  at least one signature is invalid             5  input unreadable, or output unwritable
   2  the request cannot be read, or is refused     6  key, token, plugin or network unavailable
-  3  there is no signature"""
+  3  there is no signature                         7  error in dcmseal itself"""
 
 
 class Command(Protocol):
@@ -68,6 +70,7 @@ def process() -> int:
     time that a small file needs.
     """
     gc.set_threshold(_FEW)
+    take_streams()
     _be_a_module()
     try:
         return main()
@@ -94,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     if not words:
-        overview().print_help(sys.stderr)
+        overview().print_help(standard_error())
         return ExitCode.USAGE
     name = words[0]
     if name.startswith("-"):
@@ -112,6 +115,7 @@ def _run(words: list[str]) -> int:
         from dcmseal.cli.remote_files import check_urls
 
         check_urls(options)
+    standard_streams_in(options)
     return command.run(options)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import Buffer, FileSource, JoinedSource, Source
+from dcmseal.descriptors import descriptor_of
 from dcmseal.errors import OutputError
 from dcmseal.url_mark import URL_MARK
 
@@ -54,6 +55,12 @@ def write_file(
                 _pass_on(file, body, write)
                 first()
             return
+    descriptor = descriptor_of(target)
+    if descriptor is not None:
+        with _descriptor(descriptor, target) as output:
+            write_stream(file, body, output)
+            first()
+        return
     path = os.path.realpath(target)
     if os.path.exists(path) and not os.path.isfile(path):
         raise OutputError(f"{os.fspath(target)} is no regular file", hint="it would be replaced: name a file")
@@ -81,6 +88,11 @@ def write_pieces(pieces: Iterable[bytes], target: str | os.PathLike[str]) -> Non
 
     Raises OutputError, and whatever making the pieces raises.
     """
+    descriptor = descriptor_of(target)
+    if descriptor is not None:
+        with _descriptor(descriptor, target) as stream:
+            stream.writelines(pieces)
+        return
     path = os.path.realpath(target)
     try:
         with _replacing(path, temporary_file(path, secrets.token_hex(16))) as output:
@@ -89,6 +101,18 @@ def write_pieces(pieces: Iterable[bytes], target: str | os.PathLike[str]) -> Non
         raise OutputError(
             f"{os.fspath(target)} cannot be written: {error.strerror or error}",
             hint="the old file, if any, is unchanged: check the path, permissions and free space",
+        ) from None
+
+
+@contextmanager
+def _descriptor(number: int, target: str | os.PathLike[str]) -> Generator[BinaryIO]:
+    """What is open already, and written to: a new file of its name would be seen by nobody who holds it."""
+    try:
+        with os.fdopen(os.dup(number), "wb") as output:
+            yield output
+    except OSError as error:
+        raise OutputError(
+            f"{os.fspath(target)} cannot be written: {error.strerror or error}", hint="name a file"
         ) from None
 
 

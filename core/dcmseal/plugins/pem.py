@@ -10,9 +10,11 @@ import base64
 import os
 import re
 from collections.abc import Iterator
+from io import BufferedReader
 from typing import Final, NamedTuple
 
 from dcmseal.errors import KeyNotFound, SealError
+from dcmseal.input_files import open_input
 
 MOST_BYTES: Final = 1 << 20
 """The largest file of keys or certificates."""
@@ -28,7 +30,7 @@ def contents(path: str | os.PathLike[str], most: int = MOST_BYTES, *, error: typ
     """All bytes of a file of at most 1 MiB, or ``most``; raises ``error`` if it cannot be read, or is larger."""
     name = repr(os.fspath(path))
     try:
-        with open(os.path.expanduser(path), "rb") as file:
+        with BufferedReader(open_input(os.path.expanduser(path))) as file:
             data = file.read(most + 1)
     except (OSError, ValueError) as failure:
         why, hint = _reason(failure)

@@ -7,6 +7,7 @@ from hashlib import file_digest
 from typing import TYPE_CHECKING, NamedTuple
 
 from dcmseal.batch.journal.tables import fitting
+from dcmseal.input_files import open_input
 
 if TYPE_CHECKING:
     from dcmseal.batch.items import Item
@@ -44,7 +45,7 @@ def looked_at_again(item: Item) -> Item:
 
 def _digest(source: str) -> bytes | None:
     try:
-        with open(source, "rb") as file:
+        with open_input(source) as file:
             return file_digest(file, "sha256").digest()
     except OSError:
         return None
