@@ -38,10 +38,16 @@ class guarded:  # noqa: N801 - used as a statement: with guarded(...)
         if error is None or isinstance(error, SealError):
             return
         if isinstance(error, Nonsense):
-            raise self._kind(f"{self._blame}: {error}", hint=_HINT) from None
-        if isinstance(error, GUARDED):
-            # The text of a foreign error may hold a secret: it is told by its type, and not chained.
-            raise self._kind(f"{self._blame} failed with {plain(type(error).__name__)}", hint=_HINT) from None
+            failure = self._kind(f"{self._blame}: {error}", hint=_HINT)
+        elif isinstance(error, GUARDED):
+            failure = self._kind(f"{self._blame} failed with {plain(type(error).__name__)}", hint=_HINT)
+        else:
+            return
+        # The text of a foreign error may hold a secret, and so may what its frames have: it is not chained.
+        try:
+            raise failure
+        finally:
+            failure.__context__ = None
 
 
 def one_of(value: object, kind: type[T], what: str) -> T:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from dcmseal.errors import KeyNotFound, SealError
 from dcmseal.input_files import open_input
+from dcmseal.text_files import marked_encoding
 
 MOST_BYTES: Final = 1 << 20
 """The largest file of keys or certificates."""
@@ -52,6 +53,17 @@ def _reason(failure: OSError | ValueError) -> tuple[str, str]:
             return failure.strerror or "the system does not say why", "check the path"
         case _:
             return "it is no path of this system", "check the path"
+
+
+def ascii_text(data: bytes) -> bytes:
+    """The bytes of a text that is in UTF-16, as PowerShell writes, in ASCII; all others as they are."""
+    encoding = marked_encoding(data)
+    if not encoding:
+        return data
+    try:
+        return data.decode(encoding).encode("ascii")
+    except ValueError:
+        return data
 
 
 class PemBlock(NamedTuple):
