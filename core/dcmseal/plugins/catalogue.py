@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from dcmseal.errors import PluginBroken, PluginConflict
-from dcmseal.plugins.loading import LoadedPlugin, Origin
+from dcmseal.plugins.loading import LoadedPlugin, Origin, in_time
 
 T = TypeVar("T")
+
+
+def _admitted(plugin: LoadedPlugin, hook: str, admit: Callable[[Any, Origin], T]) -> list[T]:
+    return [admit(value, plugin.origin) for value in plugin.values(hook)]
 
 
 class Catalogue(Generic[T]):
@@ -32,7 +37,7 @@ class Catalogue(Generic[T]):
                 self._broken[plugin] = plugin.problem
                 continue
             try:
-                admitted = [admit(value, plugin.origin) for value in plugin.values(hook)]
+                admitted = in_time(partial(_admitted, plugin, hook, admit))
             except PluginBroken as error:
                 self._broken[plugin] = str(error)
                 continue
