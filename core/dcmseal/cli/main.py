@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import warnings
 from argparse import Namespace
 from collections.abc import Sequence
 from importlib import import_module
@@ -15,6 +16,7 @@ from dcmseal import __version__
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.failures import guarded
 from dcmseal.cli.files import standard_streams_in
+from dcmseal.cli.output import warn
 from dcmseal.cli.parser import Parser
 from dcmseal.cli.streams import standard_error, take_streams
 from dcmseal.errors import UsageError
@@ -71,11 +73,17 @@ def process() -> int:
     """
     gc.set_threshold(_FEW)
     take_streams()
+    warnings.showwarning = _show_warning
     _be_a_module()
     try:
         return main()
     finally:
         gc.freeze()
+
+
+def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
+    """Write a warning of a library, which may repeat what is in a file, as our own are written."""
+    warn(f"{category.__name__} in {os.path.basename(filename)}, line {lineno}: {message}")
 
 
 def _be_a_module() -> None:

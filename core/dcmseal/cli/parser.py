@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from dcmseal.cli.streams import NOWHERE, standard_output
 from dcmseal.errors import UsageError
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 _NARROWEST, _WIDEST = 60, 110
+_OF_UIDS: Final = frozenset("0123456789.")
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -98,7 +99,8 @@ def uids_of_file(parsed_args: argparse.Namespace, **_: object) -> list[str]:
     uids: list[str] = []
     for file in _words(parsed_args):
         try:
-            uids += [each.uid for each in signatures(file)]
+            # whatever else a file holds in its place goes to no shell
+            uids += [each.uid for each in signatures(file) if _OF_UIDS.issuperset(each.uid)]
         except SealError:
             continue
     return uids

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dcmseal.cli.main import _show_warning
 from tests.core.cli.conftest import Run
 
 DCMSEAL = Path(sys.executable).with_name("dcmseal")
@@ -131,3 +132,8 @@ def test_a_pipe_that_is_written_to_is_read(signed: Path, tmp_path: Path) -> None
     assert ran.returncode == 0
     ran = shell('"$0" verify <(cat "$1") --integrity-only -q --files-from <(echo "$1")', signed, cwd=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_warnings_of_libraries_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    _show_warning("\x1b]0;owned\x07", UserWarning, "/lib/pydicom/valuerep.py", 4)
+    assert capsys.readouterr().err == ("dcmseal: warning: UserWarning in valuerep.py, line 4: \\x1b]0;owned\\x07\n")
