@@ -7,7 +7,7 @@ import os
 import stat
 from contextlib import suppress
 from io import FileIO
-from typing import Final, cast
+from typing import Final
 
 PATIENCE: Final = 3.0
 """Seconds that a named pipe has to be opened for writing."""
@@ -32,7 +32,7 @@ def open_input(path: str | os.PathLike[str], *, patience: float = PATIENCE) -> F
 
 
 def _open(path: str | os.PathLike[str]) -> FileIO:
-    return cast("FileIO", open(path, "rb", buffering=0))
+    return open(path, "rb", buffering=0)
 
 
 def _open_pipe(path: str | os.PathLike[str], patience: float) -> FileIO:

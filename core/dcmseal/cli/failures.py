@@ -22,7 +22,7 @@ def guarded(action: Callable[[], int], *, as_json: bool, in_lines: bool = False)
     try:
         return _flushed(action())
     except SystemExit as end:  # of argparse, after help
-        return _ended(end)
+        raise SystemExit(_ended(end)) from None
     except SealError as error:
         if isinstance(error.__context__, BrokenPipeError):
             return _reader_gone()

@@ -144,12 +144,12 @@ def new_file(output: str | None, *, force: bool, binary: bool = True) -> Generat
         if binary:
             yield binary_output()
         else:
-            stream = standard_output()
-            if stream is None:
+            results = standard_output()
+            if results is None:
                 raise OutputError("standard output is closed", hint="name a file")
-            stream.flush()
-            yield stream.buffer
-            stream.buffer.flush()
+            results.flush()
+            yield results.buffer
+            results.buffer.flush()
         return
     assert output is not None
     if remote_url(output):

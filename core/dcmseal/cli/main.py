@@ -10,7 +10,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec
-from typing import Final, Protocol, cast
+from typing import Final, Protocol, TextIO, cast
 
 from dcmseal import __version__
 from dcmseal.cli.exit_codes import ExitCode
@@ -81,7 +81,14 @@ def process() -> int:
         gc.freeze()
 
 
-def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001 - how the standard library calls it
+    line: str | None = None,  # noqa: ARG001
+) -> None:
     """Write a warning of a library, which may repeat what is in a file, as our own are written."""
     warn(f"{category.__name__} in {os.path.basename(filename)}, line {lineno}: {message}")
 

@@ -12,6 +12,24 @@ from dcmseal.plugins.loading import LoadedPlugin, Origin, in_time
 T = TypeVar("T")
 
 
+class made_once(Generic[T]):  # noqa: N801 - used as a decorator
+    """A property that is made when it is first asked for.
+
+    In Python 3.11 ``cached_property`` has a lock for all objects: while one registry asks its plugins, which it does in
+    threads of their own, none of them could ask another registry.
+    """
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+
+    def __set_name__(self, owner: type[object], name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type[object]) -> T:
+        value = instance.__dict__[self._name] = self._make(instance)
+        return value
+
+
 def _admitted(plugin: LoadedPlugin, hook: str, admit: Callable[[Any, Origin], T]) -> list[T]:
     return [admit(value, plugin.origin) for value in plugin.values(hook)]
 

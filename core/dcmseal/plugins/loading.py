@@ -53,12 +53,10 @@ class LoadedPlugin:
         try:
             answers = getattr(self.manager.hook, hook)()
             values = tuple(islice((value for answer in answers for value in answer), _MOST_VALUES + 1))
-        except BaseException as error:  # noqa: BLE001 - plugins raise what they like
-            failure = f"{hook} failed: {reason(error)}"
-        else:
-            failure = ""
-        if failure:
-            raise PluginBroken(failure)
+        except BaseException as error:
+            if is_the_users(error):
+                raise
+            raise PluginBroken(f"{hook} failed: {reason(error)}") from None
         if len(values) > _MOST_VALUES:
             raise PluginBroken(f"{hook} gave more than {_MOST_VALUES} values")
         return values

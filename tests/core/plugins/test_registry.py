@@ -208,7 +208,7 @@ class TestBroken:
         good = offering("good", profiles=(FakeProfile(name="a"),))
         registry = Registry.of(raising(error), good)
         assert registry.profile("a").name == "a"
-        with pytest.raises(PluginBroken, match=f"raising: dcmseal_profiles failed: {type(error).__name__}"):
+        with pytest.raises(PluginBroken, match=f"raising: .*{type(error).__name__}"):
             registry.profile("b")
 
     def test_a_plugin_that_hangs_is_given_up(self) -> None:

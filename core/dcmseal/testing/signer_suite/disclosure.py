@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
 _ADDRESS: Final = re.compile("0x[0-9a-f]+")
 
@@ -23,7 +23,8 @@ def texts_of(error: BaseException) -> Iterator[str]:
         if each is not None and id(each) not in seen:
             seen.add(id(each))
             behind += (each.__cause__, each.__context__)
-            behind += each.exceptions if isinstance(each, BaseExceptionGroup) else ()
+            if isinstance(each, BaseExceptionGroup):
+                behind += cast("BaseExceptionGroup[BaseException]", each).exceptions
             yield f"{each} {each.args!r} {vars(each)!r}"
             for frame, _ in traceback.walk_tb(each.__traceback__):
                 yield from (f"{name} = {_shown(value)}" for name, value in frame.f_locals.items())
