@@ -9,7 +9,7 @@ from contextlib import suppress
 from io import FileIO
 from typing import Final
 
-PATIENCE: Final = 3.0
+PATIENCE: Final = 5.0
 """Seconds that a named pipe has to be opened for writing."""
 
 

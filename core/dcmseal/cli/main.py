@@ -72,7 +72,10 @@ def process() -> int:
     time that a small file needs.
     """
     gc.set_threshold(_FEW)
-    take_streams()
+    try:
+        take_streams()
+    except OSError:
+        return ExitCode.INTERNAL  # no descriptor is left to tell it by
     warnings.showwarning = _show_warning
     _be_a_module()
     try:

@@ -26,7 +26,7 @@ def standard_output() -> TextIO | None:
 def standard_error() -> TextIO:
     """Where everything else goes; what is written is lost if its descriptor was closed before Python started."""
     stream: TextIO | None = sys.stderr
-    return NOWHERE if stream is None else stream
+    return NOWHERE if stream is None or stream.closed else stream
 
 
 def take_streams() -> None:
@@ -46,17 +46,19 @@ def take_streams() -> None:
     if os.name != "posix":
         return
     stdout: TextIO | None = sys.stdout
-    sys.stderr = _text(_Messages(2, "w", closefd=False), line_buffering=True)
+    stderr: TextIO | None = sys.stderr
+    sys.stderr = _messages(stderr)
     results = None
     if stdout is not None:
         is_terminal = stdout.isatty()
-        results = _text(_Results(os.dup(1), "w"), line_buffering=is_terminal, encoding=stdout.encoding)
+        in_lines = is_terminal or bool(getattr(stdout, "write_through", False))
+        results = _text(_Results(os.dup(1), "w"), line_buffering=in_lines, encoding=stdout.encoding)
         if is_terminal:
             sys.stdout = results
             return
     _RESULTS.set(results)
     os.dup2(2, 1)
-    sys.stdout = sys.stderr
+    sys.stdout = _messages(stderr)
 
 
 def stop_results() -> None:
@@ -73,6 +75,11 @@ def _open_to_nowhere(descriptor: int) -> None:
         os.dup2(opened, descriptor)
         os.close(opened)
     os.set_inheritable(descriptor, True)  # noqa: FBT003 - the standard library has it so
+
+
+def _messages(stderr: TextIO | None) -> TextIOWrapper:
+    encoding = None if stderr is None else stderr.encoding
+    return _text(_Messages(2, "w", closefd=False), line_buffering=True, encoding=encoding)
 
 
 def _text(raw: FileIO, *, line_buffering: bool, encoding: str | None = None) -> TextIOWrapper:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import io
+import os
 
 import pytest
 
@@ -75,6 +77,19 @@ def test_those_who_ask_get_the_traceback(capsys: pytest.CaptureFixture[str], mon
 def test_an_unexpected_error_is_a_document_too(capsys: pytest.CaptureFixture[str]) -> None:
     guarded(lambda: raising(RecursionError()), as_json=True)
     assert '"exit_code": 7' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_called_that(capsys: pytest.CaptureFixture[str], number: int) -> None:
+    error = OSError(number, os.strerror(number))
+    assert guarded(lambda: raising(error), as_json=False) == 5
+    written = capsys.readouterr().err
+    assert written.startswith(f"dcmseal: the disk is full: {os.strerror(number)}\nhint: ")
+
+
+@pytest.mark.parametrize("kind", [BaseException, GeneratorExit, RecursionError, MemoryError])
+def test_whatever_is_raised_is_not_taken_for_a_verdict(kind: type[BaseException]) -> None:
+    assert guarded(lambda: raising(kind()), as_json=True) == 7
 
 
 def test_ctrl_c_ends_without_traceback(capsys: pytest.CaptureFixture[str]) -> None:
