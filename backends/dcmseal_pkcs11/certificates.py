@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import Certificate, InvalidVersion, load_der_x509_certificate
+from cryptography.x509 import Certificate, InvalidVersion, Name, load_der_x509_certificate
 
 from dcmseal.errors import CertificateNotValid
+from dcmseal.plugins.certificate_fields import certificate_fields
+from dcmseal.plugins.key_algorithms import algorithm_in
+from dcmseal.quiet import without_warnings
 from dcmseal.terms import KeyType
 from dcmseal_pkcs11.mechanisms import KeyKind
 
@@ -20,16 +23,25 @@ _MOST: Final = 64
 def certificate_of(der: bytes) -> Certificate | None:
     """The certificate, None if it is none that can be read."""
     try:
-        return load_der_x509_certificate(der)
+        with without_warnings():
+            certificate = load_der_x509_certificate(der)
+        # decoded when they are asked for
+        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     except (ValueError, InvalidVersion):
         return None
+    return certificate
 
 
 def kind_of(certificate: Certificate) -> KeyKind | None:
-    """Type and size of the key that a certificate is for; None if it is neither RSA nor EC."""
+    """Type and size of the key that a certificate is for; None if it is not for signatures with RSA or EC.
+
+    A certificate for id-RSASSA-PSS is none: a token cannot tell, for its key has type CKK_RSA all the same.
+    """
+    if algorithm_in(certificate).key_type is None:
+        return None
     try:
         key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
     if isinstance(key, rsa.RSAPublicKey):
         return KeyKind(type=KeyType.RSA, bits=key.key_size)
@@ -50,8 +62,8 @@ def chain_of(own: Certificate, others: Iterable[Certificate], further: Iterable[
     """
     path = [own]
     candidates = list(others)
-    while path[-1].issuer != path[-1].subject:
-        issuer = next((each for each in candidates if each.subject == path[-1].issuer and each not in path), None)
+    while (wanted := _name(path[-1], "issuer")) != _name(path[-1], "subject"):
+        issuer = next((each for each in candidates if _name(each, "subject") == wanted and each not in path), None)
         if issuer is None:
             break
         path.append(issuer)
@@ -62,3 +74,13 @@ def chain_of(own: Certificate, others: Iterable[Certificate], further: Iterable[
             hint="keep only those that lead from the signer's certificate to its authority",
         )
     return tuple(all_of_them)
+
+
+def _name(certificate: Certificate, which: Literal["issuer", "subject"]) -> Name | bytes:
+    """A name, which may be encoded in several ways; or as it stands, if it cannot be decoded."""
+    try:
+        with without_warnings():
+            return certificate.issuer if which == "issuer" else certificate.subject
+    except (ValueError, TypeError):
+        fields = certificate_fields(certificate.public_bytes(Encoding.DER))
+        return fields.issuer if which == "issuer" else fields.subject

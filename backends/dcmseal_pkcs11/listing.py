@@ -18,6 +18,7 @@ from dcmseal.errors import ModuleUnusable, SignerError
 from dcmseal.plugins.certificate_files import certificates_in
 from dcmseal.plugins.loading import plain
 from dcmseal.plugins.protocols import KeyListing
+from dcmseal.quiet import without_warnings
 from dcmseal_pkcs11.certificates import kind_of, newest
 from dcmseal_pkcs11.failures import error_of
 from dcmseal_pkcs11.library import Module
@@ -197,8 +198,9 @@ def _certificate_detail(certificate: Certificate) -> dict[str, str]:
 
 def _name(certificate: Certificate, which: str) -> str:
     try:
-        return plain(getattr(certificate, which).rfc4514_string())
-    except ValueError:
+        with without_warnings():
+            return plain(getattr(certificate, which).rfc4514_string())
+    except (ValueError, TypeError):
         return "cannot be read"
 
 
@@ -222,7 +224,7 @@ def _is_authority(certificate: Certificate) -> bool:
 
 def _problem_of_kind(abilities: Abilities, kind: KeyKind | None) -> str:
     if kind is None:
-        return "neither RSA, nor EC on a curve that DICOM signatures use"
+        return "neither RSA with PKCS #1 v1.5, nor EC on a curve that DICOM signatures use"
     try:
         abilities.require(kind)
     except SignerError as error:

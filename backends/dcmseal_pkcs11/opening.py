@@ -10,6 +10,7 @@ from pkcs11 import ObjectClass, TokenFlag
 
 from dcmseal.errors import CertificateMismatch, KeyNotFound, MechanismUnavailable, SignerError
 from dcmseal.plugins.certificate_files import certificates_in
+from dcmseal.plugins.key_algorithms import algorithm_in, not_for_signatures
 from dcmseal_pkcs11.certificates import chain_of, kind_of, newest
 from dcmseal_pkcs11.library import Module
 from dcmseal_pkcs11.mechanisms import Abilities, KeyKind
@@ -96,11 +97,15 @@ def _check_beforehand(
 ) -> None:
     """Refuse what cannot be signed with before a PIN is asked for, judged by certificates and public keys."""
     wanted = {"id": uri.id, "label": uri.path.get("object")}
-    kinds = [kind_of(each) for each in named]
-    if not kinds:
-        seen = (kind_of(each) for _, each in certificates(session.raw, **wanted))
-        kinds = [*seen, *(each.kind for each in objects(session.raw, ObjectClass.PUBLIC_KEY, **wanted))]
-    refusals: list[SignerError] = []
+    shown = named or tuple(each for _, each in certificates(session.raw, **wanted))
+    kinds = [kind_of(each) for each in shown]
+    refusals: list[SignerError] = [
+        not_for_signatures("the key of the certificate", algorithm)
+        for algorithm in map(algorithm_in, shown)
+        if algorithm.key_type is None
+    ]
+    if not named and not refusals:
+        kinds += [each.kind for each in objects(session.raw, ObjectClass.PUBLIC_KEY, **wanted)]
     for kind in filter(None, kinds):
         try:
             abilities.require(kind)

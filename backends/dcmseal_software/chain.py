@@ -10,6 +10,7 @@ from cryptography.x509 import Certificate
 
 from dcmseal.errors import CertificateMismatch, CertificateNotValid, KeyNotFound
 from dcmseal.plugins.certificate_files import certificates_in
+from dcmseal.plugins.key_algorithms import algorithm_in, not_for_signatures
 from dcmseal_software.key_files import KeyFile
 
 _MOST: Final = 64
@@ -19,7 +20,8 @@ def chain_for(held: KeyFile, *, cert: str | None, chain: str | None) -> tuple[by
     """DER certificates, the key's own first, then those of ``cert``, the key file and ``chain``, each once.
 
     The own certificate is sought in ``cert``, or in the key file if there is no ``cert``. Raises
-    CertificateMismatch if none there belongs to the key, and KeyNotFound if there is no certificate at all.
+    CertificateMismatch if none there belongs to the key, KeyNotFound if there is no certificate at all, and
+    MechanismUnavailable if it says that the key is for something else.
     """
     named = certificates_in(cert) if cert else ()
     candidates = named or held.certificates
@@ -29,6 +31,11 @@ def chain_for(held: KeyFile, *, cert: str | None, chain: str | None) -> tuple[by
             hint="name the file of the certificate: ?cert=CERTIFICATE",
         )
     own = next((each for each in candidates if _belongs(each, held)), None)
+    # keys of some algorithms cannot be read, so that nobody can tell whose they are
+    likely = own or (candidates[0] if len(candidates) == 1 else None)
+    algorithm = None if likely is None else algorithm_in(likely)
+    if algorithm is not None and algorithm.key_type is None:
+        raise not_for_signatures(f"the key of the certificate for {held.path!r}", algorithm)
     if own is None:
         raise CertificateMismatch(
             f"no certificate in {cert or held.path!r} belongs to the key in {held.path!r}",
@@ -47,5 +54,5 @@ def chain_for(held: KeyFile, *, cert: str | None, chain: str | None) -> tuple[by
 def _belongs(certificate: Certificate, held: KeyFile) -> bool:
     try:
         return certificate.public_key() == held.key.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         return False

@@ -15,9 +15,11 @@ from cryptography.x509 import Certificate
 
 from dcmseal.errors import KeyNotFound, MechanismUnavailable
 from dcmseal.plugins.certificate_files import certificate_of
-from dcmseal.plugins.certificate_formats import NoCertificates, encoded_certificates, in_der_or_ber, is_pkcs12
+from dcmseal.plugins.certificate_formats import NoCertificates, encoded_certificates, is_pkcs12
+from dcmseal.plugins.key_algorithms import algorithm_of_private_key, not_for_signatures
 from dcmseal.plugins.pem import ascii_text, contents, pem_blocks
 from dcmseal.plugins.secrecy import forgets_its_frames
+from dcmseal.quiet import without_warnings
 from dcmseal_software.encryption import unsupported_cipher
 from dcmseal_software.passphrase import Passphrase
 from dcmseal_software.recognition import described
@@ -49,12 +51,14 @@ def _pem_key(path: str, passphrase: Passphrase) -> KeyFile:
     """Read a PEM file of one private key, and certificates if there are any."""
     data = ascii_text(contents(path))
     blocks = tuple(pem_blocks(data))
-    keys = [block.text for block in blocks if block.label in _KEY_LABELS]
+    keys = [block for block in blocks if block.label in _KEY_LABELS]
     if not keys:
         raise _no_key(path, data)
     if len(keys) > 1:
         raise KeyNotFound(f"{path!r} holds {len(keys)} private keys", hint="put the one to sign with into its own file")
-    key = _unlocked(path, keys[0], load_pem_private_key, passphrase)
+    with suppress(ValueError):
+        _check_algorithm(path, keys[0].der)
+    key = _unlocked(path, keys[0].text, load_pem_private_key, passphrase)
     if key is None:
         raise KeyNotFound(f"the private key in {path!r} cannot be read", hint="get the file again from its source")
     certificates: tuple[Certificate, ...] = ()
@@ -66,6 +70,7 @@ def _pem_key(path: str, passphrase: Passphrase) -> KeyFile:
 def _der_key(path: str, passphrase: Passphrase) -> KeyFile:
     """Read a DER file of one private key."""
     data = contents(path)
+    _check_algorithm(path, data)
     key = _unlocked(path, data, load_der_private_key, passphrase)
     if key is None:
         raise _no_key(path, data)
@@ -89,6 +94,13 @@ _LOADERS: Final[Mapping[str, Callable[[str, Passphrase], KeyFile]]] = {
     "der": _der_key,
     "p12": _pkcs12_key,
 }
+
+
+def _check_algorithm(path: str, der: bytes) -> None:
+    """Refuse a key that says it is for something else; one that is encrypted leaves that to its certificate."""
+    algorithm = algorithm_of_private_key(der)
+    if algorithm is not None and algorithm.key_type is None:
+        raise not_for_signatures(f"the key in {path!r}", algorithm)
 
 
 def _unlocked(
@@ -115,11 +127,12 @@ def _unlocked(
 
 
 def _unlocked_pkcs12(path: str, data: bytes, passphrase: Passphrase) -> PKCS12KeyAndCertificates:
-    with suppress(ValueError, UnsupportedAlgorithm):
-        return in_der_or_ber(lambda: load_pkcs12(data, None))
+    with suppress(ValueError, UnsupportedAlgorithm), without_warnings():
+        return load_pkcs12(data, None)
     secret = passphrase.ask()
     try:
-        return in_der_or_ber(lambda: load_pkcs12(data, secret))
+        with without_warnings():
+            return load_pkcs12(data, secret)
     except UnsupportedAlgorithm:
         raise _unsupported(path) from None
     except ValueError:

@@ -12,6 +12,7 @@ from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 from dcmseal.plugins.certificate_formats import description_of_pem, is_pkcs7, is_pkcs12
 from dcmseal.plugins.key_uri import escaped
 from dcmseal.plugins.pem import pem_blocks
+from dcmseal.quiet import without_warnings
 from dcmseal.text_files import marked_encoding
 
 _NEEDS_PRIVATE: Final = "signing needs the private key: name its file"
@@ -72,7 +73,8 @@ def _is_base64(data: bytes) -> bool:
 
 def _is_certificate(data: bytes) -> bool:
     try:
-        load_der_x509_certificate(data)
+        with without_warnings():
+            load_der_x509_certificate(data)
     except (ValueError, InvalidVersion):
         return False
     return True

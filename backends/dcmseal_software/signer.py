@@ -8,8 +8,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa, utils
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from dcmseal.errors import MechanismUnavailable, SignerError, WeakAlgorithm
+from dcmseal.plugins.key_algorithms import algorithm_of_public_key, not_for_signatures
 from dcmseal.plugins.protocols import SignableMessage
 from dcmseal.terms import KeyType
 
@@ -78,6 +80,5 @@ def _key_type(key: PrivateKeyTypes) -> KeyType:
                 f"keys on the curve {key.curve.name} are not supported", hint="use P-256, P-384 or P-521"
             )
         return KeyType.EC
-    raise MechanismUnavailable(
-        "DICOM knows no signature of this kind of key", hint="use an RSA key: the profiles of PS3.15 admit no other"
-    )
+    info = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    raise not_for_signatures("the key", algorithm_of_public_key(info))

@@ -76,6 +76,13 @@ class Malformed(DatasetError):
         self.offset = offset
 
 
+class OddStructure(DatasetError):
+    """Readers differ in what the file says, so that no signature over it could be valid."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint or "write the file anew with software that keeps to PS3.5, then sign it")
+
+
 class NotSignable(DatasetError):
     """A Data Element that was to be signed may not be (PS3.3 C.12.1.1.3.1.1); ``why`` is the reason."""
 
@@ -188,6 +195,10 @@ class CertificateMismatch(SignerError):
 
 class CertificateNotValid(SignerError):
     """The certificate is unusable, expired, or not valid yet."""
+
+
+class CertificateUnreadable(CertificateNotValid):
+    """The certificate may be in order, but it cannot be read here."""
 
 
 class WeakAlgorithm(SignerError):

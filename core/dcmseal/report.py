@@ -145,6 +145,12 @@ class SignatureReport:
         is_valid = found.issuperset(answers.wanted) and found.isdisjoint(answers.unwanted)
         return Verdict.VALID if is_valid else Verdict.NOT_ESTABLISHED
 
+    @property
+    def obstacles(self) -> tuple[Finding, ...]:
+        """The findings that keep it from being VALID, with trust."""
+        against = _WITH_TRUST.fatal | _WITH_TRUST.unwanted
+        return tuple(each for each in self.findings if (each.aspect, each.outcome) in against)
+
     def __bool__(self) -> NoReturn:
         raise TypeError("a report has no truth value: ask for .verdict() or .outcome(aspect)")
 

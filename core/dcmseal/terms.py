@@ -52,8 +52,13 @@ class KeyType(Enum):
 
     @property
     def least_bits(self) -> int:
-        """The smallest key that a new signature is made with (NIST SP 800-131A); 0 where the curve decides."""
-        return 0 if self is KeyType.EC else 2048
+        """The smallest key that a new signature is made with (NIST SP 800-131A): 112 bits of security."""
+        return 224 if self is KeyType.EC else 2048
+
+    @property
+    def broken_bits(self) -> int:
+        """Smaller keys are broken by anybody: less than 80 bits of security (NIST SP 800-57 part 1, 5.6.1)."""
+        return 160 if self is KeyType.EC else 1024
 
 
 class CertificateType(StrEnum):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from dcmseal.testing.signer_contract import assert_verifies
 from dcmseal_software.backend import BACKENDS
 from dcmseal_software.signer import SoftwareSigner
 from tests.backends.conftest import PASSPHRASE, KeyFolder
+from tests.support import raw_certificates as raw
 
 MESSAGE = BytesMessage(algorithm=MacAlgorithm.SHA256, content=b"message")
 
@@ -188,6 +190,64 @@ class TestKeys:
         error = refused("pem", keys["p256.old.pem"], crt=keys["p256.cert.pem"])
         assert isinstance(error, UsageError)
         assert "cert=" in error.hint
+
+
+def openssl(*words: str) -> None:
+    subprocess.run(["openssl", *words], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def pss(keys: KeyFolder) -> KeyFolder:
+    """A key for RSASSA-PSS only, as OpenSSL writes it, in all formats."""
+    for name, options in (("pss", []), ("bound", ["rsa_pss_keygen_md:sha256", "rsa_pss_keygen_saltlen:32"])):
+        words = [each for option in ["rsa_keygen_bits:2048", *options] for each in ("-pkeyopt", option)]
+        openssl("genpkey", "-algorithm", "RSA-PSS", *words, "-out", keys[f"{name}.pem"])
+        openssl("pkey", "-in", keys[f"{name}.pem"], "-outform", "DER", "-out", keys[f"{name}.der"])
+        certificate = keys[f"{name}.cert.pem"]
+        openssl("req", "-x509", "-new", "-key", keys[f"{name}.pem"], "-subj", "/CN=pss", "-out", certificate)
+        locked = keys[f"{name}.locked.pem"]
+        openssl("pkcs8", "-topk8", "-in", keys[f"{name}.pem"], "-passout", "pass:secret", "-out", locked)
+        p12 = ["-inkey", keys[f"{name}.pem"], "-in", certificate, "-passout", "pass:", "-out", keys[f"{name}.p12"]]
+        openssl("pkcs12", "-export", *p12)
+    return keys
+
+
+class TestAlgorithms:
+    """The object identifier of a key decides what it may be used for, and so does its certificate's."""
+
+    @pytest.mark.parametrize("name", ["pss", "bound"])
+    def test_keys_for_pss_only(self, name: str, pss: KeyFolder) -> None:
+        """RFC 4055 1.2: they make no signatures of PKCS #1 v1.5."""
+        certificate = pss[f"{name}.cert.pem"]
+        for error in (
+            refused("pem", pss[f"{name}.pem"], cert=certificate),
+            refused("der", pss[f"{name}.der"], cert=certificate),
+            refused("p12", pss[f"{name}.p12"]),
+        ):
+            assert type(error) is MechanismUnavailable
+            assert "RSASSA-PSS" in str(error)
+            assert "RFC 4055" in error.hint
+
+    def test_one_that_is_encrypted_is_known_by_its_certificate(self, pss: KeyFolder) -> None:
+        with pytest.raises(MechanismUnavailable, match="RSASSA-PSS"):
+            opened("pem", pss["pss.locked.pem"], lambda _: "secret", cert=pss["pss.cert.pem"])
+
+    def test_a_plain_key_that_is_certified_for_something_else(self, keys: KeyFolder) -> None:
+        key = keys.certificates["rsa"].public_key()
+        assert isinstance(key, rsa.RSAPublicKey)
+        numbers = key.public_numbers()
+        for algorithm, name in ((raw.RSASSA_PSS, "RSASSA-PSS"), (raw.RSAES_OAEP, "RSAES-OAEP")):
+            info = raw.rsa_info(numbers.n, numbers.e, algorithm, raw.seq())
+            path = keys.write("other.cer", raw.certificate(info))
+            assert name in str(refused("pem", keys["rsa.pkcs8.pem"], cert=path))
+
+    def test_curves_that_nobody_verifies_are_named(self, keys: KeyFolder) -> None:
+        for curve, name in (("sect163k1", "sect163k1"), ("secp112r1", "secp112r1"), ("SM2", "SM2")):
+            path = keys[f"{curve}.pem"]
+            openssl("genpkey", "-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{curve}", "-out", path)
+            error = refused("pem", path, cert=keys["rsa.cert.pem"])
+            assert type(error) is MechanismUnavailable
+            assert name in str(error)
 
 
 class TestPassphrase:

@@ -55,8 +55,9 @@ def _read(path: Path, classes: frozenset[str]) -> _Module:
 def _codes(module: _Module, makers: dict[str, int], classes: frozenset[str]) -> Iterator[str]:
     for scope, parameters in _scopes(module.tree):
         for call in ast.walk(scope):
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
-                code = _argument(call, makers.get(call.func.id), known=call.func.id in classes)
+            if isinstance(call, ast.Call) and isinstance(call.func, (ast.Name, ast.Attribute)):
+                name = call.func.id if isinstance(call.func, ast.Name) else call.func.attr
+                code = _argument(call, makers.get(name), known=name in classes)
                 if code is not None:
                     yield from _written(code, module, parameters)
 
@@ -75,7 +76,10 @@ def _argument(call: ast.Call, position: int | None, *, known: bool) -> ast.expr 
     if position is None and not known:
         return None
     named = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
-    return named[0] if named else call.args[position or 0]
+    if named:
+        return named[0]
+    # a method of the same name may take fewer
+    return call.args[position or 0] if len(call.args) > (position or 0) else None
 
 
 def _written(code: ast.expr, module: _Module, parameters: list[str]) -> set[str]:
@@ -92,7 +96,8 @@ def _written(code: ast.expr, module: _Module, parameters: list[str]) -> set[str]
 
 
 def _parameters(function: ast.FunctionDef) -> list[str]:
-    return [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
+    names = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
+    return names[1:] if names[:1] == ["self"] else names
 
 
 def _text(node: ast.expr) -> set[str]:

@@ -9,7 +9,7 @@ from tests.core.engine.kit import MAC_PARAMETERS, SIGNATURES
 from tests.interop.bench import Bench, cut_short
 from tests.support import reference
 from tests.support.builder import JPEG_BASELINE, NATIVE_SYNTAXES, Fragments, Node, Sequence, Syntax, Value, file
-from tests.support.strategies import data_sets, portable_data_sets
+from tests.support.strategies import portable_data_sets, sound_data_sets
 
 # Each example starts several processes.
 few = settings(max_examples=12, suppress_health_check=list(HealthCheck))
@@ -37,7 +37,7 @@ def is_plain(nodes: tuple[Node, ...]) -> bool:
 
 
 @few
-@given(nodes=data_sets(max_depth=3).filter(is_plain))
+@given(nodes=sound_data_sets(max_depth=3).filter(is_plain))
 def test_random_data_sets(nodes: tuple[Node, ...], bench: Bench) -> None:
     data = file(nodes, JPEG_BASELINE)
     dataset = reference.parse_file(data).dataset

@@ -38,6 +38,8 @@ class Kind(StrEnum):
     NO_META = "no-meta"
     DICOMDIR = "dicomdir"
     DAMAGED = "damaged"
+    ODD = "odd"
+    """Its structure has more than one reading, so that it is not signed."""
 
 
 _I, _B, _J, _LS, _2K, _R = Kind.IMPLICIT, Kind.BIG_ENDIAN, Kind.JPEG, Kind.JPEG_LS, Kind.JPEG_2000, Kind.RLE
@@ -80,7 +82,7 @@ _FILES: dict[str, tuple[Kind, ...]] = {
     "rtdose_rle.dcm": (Kind.RTDOSE, _R),
     "UN_sequence.dcm": (Kind.UN,),
     "priv_SQ.dcm": (Kind.PRIVATE, _I),
-    "nested_priv_SQ.dcm": (Kind.PRIVATE, _I, Kind.NO_META),
+    "nested_priv_SQ.dcm": (Kind.PRIVATE, _I, Kind.NO_META, Kind.ODD),
     "ExplVR_LitEndNoMeta.dcm": (Kind.NO_META,),
     "ExplVR_BigEndNoMeta.dcm": (Kind.NO_META, _B),
     "chrFren.dcm": (Kind.CHARSET,),
@@ -146,8 +148,13 @@ def readable_files() -> tuple[RealFile, ...]:
 
 
 def for_dcmsign() -> tuple[RealFile, ...]:
-    """The files that dcmsign signs and verifies."""
-    return tuple(file for file in real_files() if not file.dcmsign)
+    """The files that dcmsign signs and verifies, and dcmseal too."""
+    return tuple(file for file in real_files() if not file.dcmsign and Kind.ODD not in file.kinds)
+
+
+def signable_files() -> tuple[RealFile, ...]:
+    """The files with a main Data Set that can be signed."""
+    return tuple(file for file in readable_files() if file.kinds.isdisjoint({Kind.ODD, Kind.UN, Kind.DICOMDIR}))
 
 
 def _path(name: str) -> Path:

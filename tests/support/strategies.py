@@ -27,6 +27,9 @@ _NEVER_SIGNED: dict[int, str] = {
     0x00040000: "UL", 0x00041220: "SQ", 0x00060010: "OB", 0x00080000: "UL", 0x00080001: "UL", 0x00280000: "UL",
     0xFFFA0001: "OB", 0xFFFCFFFC: "OB",
 }  # fmt: skip
+_LATEST_VRS = ("OV", "SV", "UV")
+_UNSOUND = (0x00060010, *(SELECTOR_VALUES[vr] for vr in _LATEST_VRS))
+"""What has no place in a data set, and what has to be signed: beside an element of VR UN it is not."""
 _MACRO = {0x4FFE0001: "SQ", 0xFFFAFFFA: "SQ"}
 _VRS = tuple(SELECTOR_VALUES)
 
@@ -37,7 +40,8 @@ def values(draw: st.DrawFn, vr: str, max_size: int = 24) -> bytes:
     if vr in _WORD_SIZE:
         count = draw(st.integers(0, max_size // _WORD_SIZE[vr]))
         size = count * _WORD_SIZE[vr]
-        return draw(st.binary(min_size=size, max_size=size))
+        # no bytes of delimiters, which some readers look for in values
+        return draw(st.binary(min_size=size, max_size=size)).replace(b"\xfe\xff", b"ab")
     characters = draw(st.lists(st.sampled_from(_TEXT_BYTES), max_size=max_size - 4))
     value = bytes(characters) + draw(st.sampled_from((b"", b"", b" ", b"   ", b"\0", b"\0\0")))
     if len(value) % 2:
@@ -53,6 +57,11 @@ def data_sets(*, max_depth: int = MAX_DEPTH, macro: bool = False) -> st.SearchSt
     There is no UN in sequences that are themselves never signed.
     """
     return _levels(max_depth - 1, portable=False, macro=macro, pixel_data=True).filter(bool)
+
+
+def sound_data_sets(*, max_depth: int = MAX_DEPTH) -> st.SearchStrategy[tuple[Node, ...]]:
+    """Data sets as those of ``data_sets``, but with one reading only: for files with pixels in fragments."""
+    return _levels(max_depth - 1, portable=False, macro=False, pixel_data=True, sound=True).filter(bool)
 
 
 def portable_data_sets(*, max_depth: int = MAX_DEPTH) -> st.SearchStrategy[tuple[Node, ...]]:
@@ -76,39 +85,45 @@ def chunks(draw: st.DrawFn, data: bytes) -> list[bytes]:
 
 
 @st.composite
-def _levels(draw: st.DrawFn, depth: int, *, portable: bool, macro: bool, pixel_data: bool) -> tuple[Node, ...]:
+def _levels(
+    draw: st.DrawFn, depth: int, *, portable: bool, macro: bool, pixel_data: bool, sound: bool = False
+) -> tuple[Node, ...]:
     pool: list[int] = list(_PORTABLE)
     if not portable:
         pool += [*_CREATORS, *_PRIVATE, *_NEVER_SIGNED, SELECTOR_VALUES["UN"], *(_MACRO if macro else ())]
+    if sound:
+        pool = [tag for tag in pool if tag not in _UNSOUND]
     chosen = draw(st.lists(st.sampled_from(pool), unique=True, max_size=5))
     if depth and draw(st.booleans()):
         chosen = list({*chosen, draw(st.sampled_from(_SEQUENCES))})
-    nodes = [draw(_nodes(tag, depth, portable=portable)) for tag in chosen]
+    nodes = [draw(_nodes(tag, depth, portable=portable, sound=sound)) for tag in chosen]
     if pixel_data and draw(st.integers(0, 3)) == 0:
-        nodes.append(draw(_fragments()))
+        nodes.append(draw(_sound_fragments() if sound else _fragments()))
     return in_order(*nodes)
 
 
 @st.composite
-def _nodes(draw: st.DrawFn, tag: int, depth: int, *, portable: bool) -> Node:
+def _nodes(draw: st.DrawFn, tag: int, depth: int, *, portable: bool, sound: bool) -> Node:
     vr = _PORTABLE.get(tag) or _NEVER_SIGNED.get(tag) or _MACRO.get(tag) or ("LO" if tag in _CREATORS else "")
     if tag == SELECTOR_VALUES["UN"]:
         vr = "UN"
     if not vr:
-        vr = draw(st.sampled_from(_VRS))
+        vr = draw(st.sampled_from([vr for vr in _VRS if vr not in _LATEST_VRS] if sound else _VRS))
     if vr == "UN" and depth and draw(st.booleans()):
-        return draw(_sequences(tag, depth, portable=True, vr="UN"))
+        return draw(_sequences(tag, depth, portable=True, vr="UN", sound=sound))
     if vr == "SQ":
-        return draw(_sequences(tag, depth, portable=portable or tag not in (*_SEQUENCES, *_PRIVATE), vr="SQ"))
+        plain = portable or tag not in (*_SEQUENCES, *_PRIVATE)
+        return draw(_sequences(tag, depth, portable=plain, vr="SQ", sound=sound))
     return Value(tag, vr, draw(values(vr)))
 
 
 @st.composite
-def _sequences(draw: st.DrawFn, tag: int, depth: int, *, portable: bool, vr: str) -> Sequence:
+def _sequences(draw: st.DrawFn, tag: int, depth: int, *, portable: bool, vr: str, sound: bool) -> Sequence:
     items: list[Item] = []
+    more = not (portable or sound)
     for _ in range(draw(st.integers(0, 2))):
         inner = (
-            _levels(depth - 1, portable=portable, macro=not portable, pixel_data=not portable) if depth else st.just(())
+            _levels(depth - 1, portable=portable, macro=more, pixel_data=more, sound=sound) if depth else st.just(())
         )
         items.append(Item(draw(inner), undefined=draw(st.booleans())))
     return Sequence(tag, tuple(items), undefined=vr == "UN" or draw(st.booleans()), vr=vr)
@@ -120,3 +135,11 @@ def _fragments(draw: st.DrawFn) -> Fragments:
     delimiters = st.sampled_from((b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0\0\0\0\0"))
     pieces = st.binary(max_size=20).map(lambda data: data + bytes(len(data) % 2))
     return Fragments(fragments=(offsets, *draw(st.lists(pieces | delimiters, max_size=3))))
+
+
+@st.composite
+def _sound_fragments(draw: st.DrawFn) -> Fragments:
+    """Fragments that hold nothing which reads as their end, and an offset table that fits a single frame, if any."""
+    pieces = st.binary(max_size=20).map(lambda data: data.replace(b"\xfe\xff", b"ab") + bytes(len(data) % 2))
+    held = draw(st.lists(pieces, max_size=3))
+    return Fragments(fragments=(draw(st.sampled_from((b"", b"\0\0\0\0"))) if held else b"", *held))

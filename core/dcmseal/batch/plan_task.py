@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from dcmseal.batch.items import Item
 from dcmseal.batch.results import Form, Kind, Result
-from dcmseal.batch.sign_task import SignTask, not_free
+from dcmseal.batch.sign_task import SignTask, not_free, obstacles_of
 from dcmseal.batch.skipping import left_alone
 from dcmseal.batch.working import nothing_ends, worked_on
 from dcmseal.exit_codes import ExitCode
@@ -73,8 +73,14 @@ class PlanningWorker:
         if not placement.is_free(target, self._registry):
             raise not_free(target)
         with plan_signature(item.source, self._wish, self._registry) as plan:
-            text = self._told(plan, item.source)
-        return Result(item=item, kind=Kind.PLANNED, exit_code=ExitCode.OK, verdict=Kind.PLANNED.value, text=text)
+            return Result(
+                item=item,
+                kind=Kind.PLANNED,
+                exit_code=ExitCode.OK,
+                verdict=Kind.PLANNED.value,
+                text=self._told(plan, item.source),
+                obstacles=obstacles_of(plan.advice),
+            )
 
     def _told(self, plan: Plan, source: str) -> str:
         """The document of a plan, which cannot be sent itself: it holds the file open."""

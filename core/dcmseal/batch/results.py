@@ -76,6 +76,8 @@ class Result(NamedTuple):
     """Where the result was written; empty if nothing was."""
     changed: bool = False
     """A file was written."""
+    obstacles: tuple[str, ...] = ()
+    """Of a signature that was made or planned: codes of the findings for which it will not be called valid."""
     seconds: float = 0.0
     """How long it took; not told where only the verdict was asked for."""
     ends_run: bool = False

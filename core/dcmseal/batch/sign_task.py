@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from dcmseal.plugins.timestamping import Patience, QueryWish
 from dcmseal.url_mark import URL_MARK
 
 if TYPE_CHECKING:
+    from dcmseal.engine.advice import Advice
     from dcmseal.engine.drafting import Wish
     from dcmseal.engine.references.folders import Folders
     from dcmseal.engine.signing_result import SigningResult
@@ -56,6 +57,11 @@ class Placement:
         from dcmseal.engine.remote import find
 
         return find(target, registry) is None
+
+
+def obstacles_of(warnings: Iterable[Advice]) -> tuple[str, ...]:
+    """Codes of what will keep a signature from being called valid."""
+    return tuple(each.code for each in warnings if each.is_obstacle)
 
 
 def not_free(target: str) -> OutputError:
@@ -100,8 +106,8 @@ class SignTask:
     @property
     def needs(self) -> tuple[str, ...]:
         """What it takes to sign, and to tell of it."""
-        modules = ("dcmseal.engine.changing", "dcmseal.batch.result_documents", "cryptography.x509")
-        return (*modules, "importlib.metadata", "pluggy")
+        modules = ("dcmseal.engine.changing", "dcmseal.engine.verification", "dcmseal.batch.result_documents")
+        return (*modules, "cryptography.x509", "importlib.metadata", "pluggy")
 
     @contextmanager
     def open(self) -> Generator[SigningWorker]:
@@ -196,6 +202,7 @@ class SigningWorker:
             answer=result,
             output=target,
             changed=True,
+            obstacles=obstacles_of(result.warnings),
         )
 
     def _signed(self, item: Item, target: str) -> SigningResult:

@@ -111,14 +111,13 @@ def left_alone(item: Item, rules: Iterable[SkipRule], registry: Registry) -> Res
 
 def _names_of(der: bytes) -> tuple[str, ...]:
     """By what the signer with a certificate may be named."""
-    from cryptography.x509 import NameOID
-
     from dcmseal.engine.certificate import read_certificate
+    from dcmseal.engine.subjects import COMMON_NAME, attributes_of
     from dcmseal.errors import CertificateNotValid
 
     try:
         certificate = read_certificate(der)
-        names = [str(each.value) for each in certificate.parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    except (CertificateNotValid, ValueError):
+    except CertificateNotValid:
         return ()
+    names = (str(value) for oid, value in attributes_of(certificate) if oid == COMMON_NAME)
     return (certificate.subject, certificate.sha256, *names)

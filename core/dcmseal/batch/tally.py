@@ -43,6 +43,8 @@ class Tally:
     """Results of an earlier run, as its journal has them, that are not counted yet."""
     recorded: int = 0
     """Those of ``files`` that were done by an earlier run."""
+    obstacles: Counter[str] = field(default_factory=Counter[str])
+    """Of files that were signed, or would be: findings for which verification will not call the signature valid."""
     stopped: SealError | None = None
     """Why the run stopped early."""
 
@@ -54,6 +56,7 @@ class Tally:
         self.files += 1
         self.verdicts[result.verdict] += 1
         self.changed += result.changed
+        self.obstacles.update(result.obstacles)
         if result.exit_code is not self.exit_code:
             self.exit_code = worst((self.exit_code, result.exit_code))
         if result.verdict in URGENT:

@@ -61,6 +61,8 @@ class TextReport:
         to.line(f"{counted(tally.files, 'file')} {self._done} in {seconds:.1f} s{rate}", Tone.HEADING)
         for verdict in sorted(tally.verdicts, key=(*_GOOD, *URGENT).index):
             to.line(f"  {verdict.replace('-', ' '):17}{tally.verdicts[verdict]:>10}", _TONES.get(verdict, Tone.PLAIN))
+        for code, files in sorted(tally.obstacles.items()):
+            to.line(f"  {'warned':17}{files:>10}  {code}: verification will not call the signature valid", Tone.OPEN)
         if tally.passed_over:
             to.line(f"  {'passed over':17}{tally.passed_over:>10}  no DICOM files")
         if tally.recorded:
@@ -81,6 +83,8 @@ class TextReport:
 def show_line(result: Result) -> None:
     """Write what came of a file in a line."""
     reason = f"; {result.reason}" if result.reason else ""
+    if result.obstacles:
+        reason += f"; verification will not call the signature valid: {', '.join(result.obstacles)}"
     name = result.output or result.item.source
     screen().line(f"{name}: {result.verdict.replace('-', ' ')}{reason}", _TONES.get(result.verdict, Tone.PLAIN))
 

@@ -8,7 +8,9 @@ from typing import Final, NamedTuple
 
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS, is_unknown
+from dcmseal.dataset.vr import LATEST_VRS, LONG_VRS, SHORT_VRS, VALUE_SIZE, is_unknown
+from dcmseal.errors import Malformed
+from dcmseal.tags import tag_text
 
 
 class Kind(IntEnum):
@@ -53,6 +55,33 @@ def read_header(buffer: bytes, position: int, encoding: Encoding) -> Header | No
         return _learned(buffer[position : position + 12], encoding)
 
 
+def no_element(start: bytes, position: int, encoding: Encoding) -> Malformed:
+    """The error for bytes that ``read_header`` makes nothing of: what stands there instead of a Data Element."""
+    if len(start) < 8:
+        return Malformed(
+            f"{len(start)} bytes are left, too few for a Data Element",
+            position,
+            hint="the file is cut short, or something was appended to it: fetch it again from its source",
+        )
+    if not any(start):
+        return Malformed(
+            "zeros stand where a Data Element should begin",
+            position,
+            hint="the file is damaged, or was padded: padding has to be in (FFFC,FFFC) (PS3.10 7.2)",
+        )
+    group, element, _ = encoding.item_header.unpack_from(start)
+    vr = start[4:6].decode("latin-1")
+    if encoding.is_implicit or vr in _VR_NAMES or not vr.isprintable() or not vr.isascii():
+        return Malformed("no Data Element can be read here", position)
+    where = tag_text(group << 16 | element)
+    return Malformed(
+        f"{where} has VR '{vr}', which PS3.5 6.2 does not know: readers differ in what follows",
+        position,
+        hint="the file is damaged, or was written by software that errs: have it written anew",
+    )
+
+
+_VR_NAMES: Final = frozenset(vr.decode() for vr in SHORT_VRS | LONG_VRS)
 _MAX_KNOWN: Final = 1 << 14
 _KNOWN: Final[dict[str, dict[bytes, Header | None]]] = {encoding.key: {} for encoding in Encoding}
 """Headers by their bytes and encoding: they repeat, so that looking them up beats decoding them.
@@ -116,6 +145,21 @@ def implicit_vr(tag: int) -> bytes:
     if len(vr) == 2:
         return vr.encode()
     return _AMBIGUOUS_DEFAULT.get(vr, b"OW")
+
+
+_MISREAD_LENGTH: Final = 13
+
+
+def is_misread(vr: bytes, length: int, encoding: Encoding) -> bool:
+    """Whether readers differ in what the length of an element says.
+
+    Where the VR fixes the size of a value (PS3.5 Table 6.2-1), GDCM and dcmjs read whole values, and take the rest for
+    another element. In implicit VR, GDCM takes 13 for 10, as some devices wrote it. In explicit VR, dicomParser takes
+    the latest VRs for short ones.
+    """
+    if length % VALUE_SIZE.get(vr, 1):
+        return True
+    return length == _MISREAD_LENGTH if encoding.is_implicit else vr in LATEST_VRS
 
 
 def kind_of(tag: int, vr: bytes, length: int) -> Kind:

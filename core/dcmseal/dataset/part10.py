@@ -7,9 +7,12 @@ from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from io import RawIOBase
+from struct import Struct
 from typing import Final, cast
 
+from dcmseal.dataset.file_meta import FileMeta, read_file_meta
 from dcmseal.dataset.header import read_header
+from dcmseal.dataset.labels import check_deflated, check_label
 from dcmseal.dataset.source import BULK, BytesSource, FileSource, Source
 from dcmseal.dataset.syntax import (
     EXPLICIT_BIG_UID,
@@ -18,18 +21,18 @@ from dcmseal.dataset.syntax import (
     Encoding,
     TransferSyntax,
 )
+from dcmseal.dataset.syntax_registry import syntax_findings
 from dcmseal.errors import Malformed, NotDicom
+from dcmseal.report import Aspect, Finding, Outcome
 
-_PREAMBLE: Final = 128
-_MAX_META: Final = 1 << 20
 _IN_MEMORY: Final = 8 << 20
-_TRANSFER_SYNTAX_UID: Final = 0x00020010
-_UID_CHARACTERS: Final = frozenset("0123456789.")
 MAX_INFLATED: Final = 1 << 30
 """Bytes a deflated Data Set may come to; beyond it is refused."""
 _MAX_RATIO: Final = 200
 """How many times larger it may become once it is large; DEFLATE can make a bomb of 1000 times."""
 _LARGE: Final = 64 << 20
+_TRAILER: Final = Struct("<II")
+"""What gzip puts behind a deflated stream: CRC-32 and size (RFC 1952 2.3.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,9 @@ class DicomFile:
     syntax: TransferSyntax
     meta_end: int
     """Where the File Meta Information ends in ``file``; 0 if there is none."""
+    meta: FileMeta = FileMeta(end=0)
+    problems: tuple[Finding, ...] = ()
+    """FORM: what readers take differently in what is around the Data Set, and what is odd there (PASSED)."""
 
     @property
     def encoding(self) -> Encoding:
@@ -58,23 +64,27 @@ class DicomFile:
 def open_dicom(source: Source) -> AbstractContextManager[DicomFile]:
     """Find the Data Set in the bytes of a file.
 
-    Preamble and meta information may be missing; the encoding is then told by the first Data Element. Raises NotDicom
-    if nothing looks like a Data Set, Malformed if the meta information is damaged or a deflated Data Set cannot be
-    inflated.
+    Preamble and meta information may be missing; the encoding is then told by the first Data Element.
+
+    Raises:
+        NotDicom: Nothing looks like a Data Set.
+        Malformed: The meta information is damaged, or a deflated Data Set cannot be inflated.
+        DatasetError: The meta information cannot be read without guessing, or names an encoding that is not the data's.
     """
-    syntax, meta_end = _syntax_of(source)
-    if not syntax.is_deflated:
-        return nullcontext(DicomFile(file=source, body=source, start=meta_end, syntax=syntax, meta_end=meta_end))
-    return _inflated(source, syntax, meta_end)
+    meta, syntax = _identify(source)
+    if syntax.is_deflated:
+        return _inflated(source, meta, syntax)
+    return nullcontext(_plain(source, meta, syntax))
 
 
 @contextmanager
-def _inflated(source: Source, syntax: TransferSyntax, meta_end: int) -> Generator[DicomFile]:
+def _inflated(source: Source, meta: FileMeta, syntax: TransferSyntax) -> Generator[DicomFile]:
     import tempfile
 
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as inflated:
         size = 0
-        for piece in _inflate(source, meta_end):
+        stream = _Inflating(source, meta.end, syntax)
+        for piece in stream.pieces():
             size += len(piece)
             inflated.write(piece)
         body: Source
@@ -84,7 +94,9 @@ def _inflated(source: Source, syntax: TransferSyntax, meta_end: int) -> Generato
         else:
             inflated.flush()
             body = FileSource(cast("RawIOBase", inflated), size)
-        yield DicomFile(file=source, body=body, start=0, syntax=syntax, meta_end=meta_end)
+        check_label(body, 0, syntax)
+        problems = (*_problems(meta, syntax), *stream.problems())
+        yield DicomFile(file=source, body=body, start=0, syntax=syntax, meta_end=meta.end, meta=meta, problems=problems)
 
 
 def open_head(source: Source) -> DicomFile:
@@ -92,48 +104,35 @@ def open_head(source: Source) -> DicomFile:
 
     Raises what ``open_dicom`` does.
     """
-    syntax, meta_end = _syntax_of(source)
+    meta, syntax = _identify(source)
     if not syntax.is_deflated:
-        return DicomFile(file=source, body=source, start=meta_end, syntax=syntax, meta_end=meta_end)
-    body = BytesSource(next(_inflate(source, meta_end), b""))
-    return DicomFile(file=source, body=body, start=0, syntax=syntax, meta_end=meta_end)
+        return _plain(source, meta, syntax)
+    body = BytesSource(next(_Inflating(source, meta.end, syntax).pieces(), b""))
+    return DicomFile(file=source, body=body, start=0, syntax=syntax, meta_end=meta.end, meta=meta)
 
 
-def _syntax_of(source: Source) -> tuple[TransferSyntax, int]:
-    """The transfer syntax, named or guessed, and where the File Meta Information ends."""
-    head = source.read(0, min(source.size, _PREAMBLE + 4))
-    start = len(head) if head.endswith(b"DICM") and len(head) > _PREAMBLE else 0
-    uid, meta_end = _read_meta(source, start)
-    return TransferSyntax(_guess_syntax(source, meta_end) if uid is None else uid), meta_end
+def _plain(source: Source, meta: FileMeta, syntax: TransferSyntax) -> DicomFile:
+    if meta.syntax is not None:
+        check_label(source, meta.end, syntax)
+    return DicomFile(
+        file=source,
+        body=source,
+        start=meta.end,
+        syntax=syntax,
+        meta_end=meta.end,
+        meta=meta,
+        problems=_problems(meta, syntax),
+    )
 
 
-def _read_meta(source: Source, start: int) -> tuple[str | None, int]:
-    """Transfer Syntax UID and the end of group 0002, which is always explicit VR little endian (PS3.10 7.1)."""
-    uid: str | None = None
-    position = start
-    end = min(source.size, start + _MAX_META)
-    while position < end:
-        buffer, base = source.window(position)
-        at = position - base
-        if buffer[at : at + 2] != b"\x02\x00":
-            break
-        header = read_header(buffer, at, Encoding.EXPLICIT_LITTLE)
-        if header is None:
-            raise Malformed("the File Meta Information cannot be read", position)
-        value = position + header.size
-        if header.length > min(_MAX_META, source.size - value):
-            raise Malformed("the File Meta Information is longer than the file", position)
-        if header.tag == _TRANSFER_SYNTAX_UID:
-            if uid is not None:
-                raise Malformed("the File Meta Information names two transfer syntaxes", position)
-            uid = source.read(value, value + header.length).rstrip(b"\0 ").decode("latin-1")
-            if not set(uid) <= _UID_CHARACTERS:
-                # other software reads past what is wrong with it, and another Data Set than this
-                raise Malformed("the Transfer Syntax UID is no UID", position)
-        position = value + header.length
-    if start and position >= source.size:
-        raise Malformed("the file ends where the Data Set should begin", source.size)
-    return uid, position
+def _problems(meta: FileMeta, syntax: TransferSyntax) -> tuple[Finding, ...]:
+    return (*meta.problems, *syntax_findings(syntax.uid))
+
+
+def _identify(source: Source) -> tuple[FileMeta, TransferSyntax]:
+    """What stands in front of the Data Set, and the transfer syntax, named or guessed."""
+    meta = read_file_meta(source)
+    return meta, TransferSyntax(_guess_syntax(source, meta.end) if meta.syntax is None else meta.syntax)
 
 
 def _guess_syntax(source: Source, start: int) -> str:
@@ -149,32 +148,67 @@ def _guess_syntax(source: Source, start: int) -> str:
             continue
         if header.length <= source.size - start - header.size:
             return uid
+    if start:
+        message = "the first Data Element does not show its encoding, and no Transfer Syntax UID names it"
+        raise NotDicom(f"{message} (at byte {start})", hint="have the file written anew with a Transfer Syntax UID")
     raise NotDicom("this is no DICOM file", hint="give a DICOM file (PS3.10), or a bare Data Set")
 
 
 _FIRST_GROUPS: Final = frozenset({0x0004, 0x0008, 0x0010})
 
 
-def _inflate(source: Source, start: int) -> Iterator[bytes]:
-    """Inflate the raw deflate stream of PS3.5 A.5, in pieces of bounded size."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    total = 0
-    position = start
-    try:
-        while position < source.size and not inflater.eof:
-            pending = source.read(position, min(source.size, position + BULK))
-            position += len(pending)
-            while not inflater.eof:
-                piece = inflater.decompress(pending, BULK)
-                total += len(piece)
-                if total > MAX_INFLATED or (total > _LARGE and total > _MAX_RATIO * (position - start)):
-                    raise Malformed(f"the deflated Data Set comes to more than {total - 1} bytes", position)
-                yield piece
-                pending = inflater.unconsumed_tail
-                # a full piece may leave more behind, even where all input is taken
-                if not pending and len(piece) < BULK:
-                    break
-    except zlib.error as error:
-        raise Malformed(f"the deflated Data Set cannot be inflated: {error}", position) from None
-    if not inflater.eof:
-        raise Malformed("the deflated Data Set is cut short", source.size)
+class _Inflating:
+    """The raw deflate stream of PS3.5 A.5, inflated in pieces of bounded size."""
+
+    def __init__(self, source: Source, start: int, syntax: TransferSyntax) -> None:
+        self._source = source
+        self._start = start
+        self._syntax = syntax
+        self._end = start
+        self._trailer = b""
+
+    def pieces(self) -> Iterator[bytes]:
+        source, position = self._source, self._start
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        total = checksum = 0
+        try:
+            while position < source.size and not inflater.eof:
+                pending = source.read(position, min(source.size, position + BULK))
+                position += len(pending)
+                while not inflater.eof:
+                    piece = inflater.decompress(pending, BULK)
+                    total += len(piece)
+                    if total > MAX_INFLATED or (total > _LARGE and total > _MAX_RATIO * (position - self._start)):
+                        raise Malformed(f"the deflated Data Set comes to more than {total - 1} bytes", position)
+                    checksum = zlib.crc32(piece, checksum)
+                    yield piece
+                    pending = inflater.unconsumed_tail
+                    # a full piece may leave more behind, even where all input is taken
+                    if not pending and len(piece) < BULK:
+                        break
+        except zlib.error as error:
+            check_deflated(source, self._start, self._syntax)
+            raise Malformed(f"the deflated Data Set cannot be inflated: {error}", position) from None
+        if not inflater.eof:
+            raise Malformed("the deflated Data Set is cut short", source.size)
+        self._end = position - len(inflater.unused_data)
+        self._trailer = _TRAILER.pack(checksum, total)
+
+    def problems(self) -> Iterator[Finding]:
+        """What follows the stream, once all of it was inflated: one NULL may, to make its length even.
+
+        Some software leaves the checksum and size there that gzip has: what they can be is known.
+        """
+        behind = self._source.size - self._end
+        rest = self._source.read(self._end, min(self._source.size, self._end + len(self._trailer) + 1))
+        where = f"byte {self._end}"
+        if behind > len(rest) or rest not in (b"", b"\0", self._trailer, self._trailer + b"\0"):
+            message = f"{behind} bytes follow the deflated Data Set, where one NULL may (at byte {self._end})"
+            yield _deflate_finding(Outcome.FAILED, "deflate-trailing", message, where)
+        elif len(rest) > 1:
+            message = "a checksum and a size follow the deflated Data Set, which readers pass over"
+            yield _deflate_finding(Outcome.PASSED, "deflate-checksum", message, where)
+
+
+def _deflate_finding(outcome: Outcome, code: str, message: str, where: str) -> Finding:
+    return Finding(aspect=Aspect.FORM, outcome=outcome, code=code, message=message, where=where, clause="PS3.5 A.5")

@@ -8,24 +8,14 @@ from functools import cached_property
 from struct import Struct
 from typing import Final
 
+from dcmseal.dataset.syntax_registry import DEFLATED, IMPLICIT, NOT_ENCAPSULATED, REGISTERED, syntax_name
+
 UNDEFINED_LENGTH: Final = 0xFFFFFFFF
 
 EXPLICIT_LITTLE_UID: Final = "1.2.840.10008.1.2.1"
 IMPLICIT_LITTLE_UID: Final = "1.2.840.10008.1.2"
 EXPLICIT_BIG_UID: Final = "1.2.840.10008.1.2.2"
-DEFLATED_UID: Final = "1.2.840.10008.1.2.1.99"
-
-_DEFLATED = frozenset({DEFLATED_UID, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
-_NATIVE = frozenset({EXPLICIT_LITTLE_UID, IMPLICIT_LITTLE_UID, EXPLICIT_BIG_UID}) | _DEFLATED
-_REFERENCED = frozenset({"1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.204"})
-_STANDARD_ROOTS = (
-    "1.2.840.10008.1.2.1.",
-    "1.2.840.10008.1.2.4.",
-    "1.2.840.10008.1.2.5",
-    "1.2.840.10008.1.2.6.",
-    "1.2.840.10008.1.2.7.",
-    "1.2.840.10008.1.2.8.",
-)
+ENCAPSULATED_UNCOMPRESSED_UID: Final = "1.2.840.10008.1.2.1.98"
 
 
 class Encoding(Enum):
@@ -74,9 +64,14 @@ class TransferSyntax:
     uid: str
 
     @property
+    def name(self) -> str:
+        """The name of PS3.6 Table A-1, or what a private one is known as; the UID if it is not known."""
+        return syntax_name(self.uid)
+
+    @property
     def encoding(self) -> Encoding:
-        """Explicit VR little endian for all but the two named otherwise; private ones are taken to be explicit too."""
-        if self.uid == IMPLICIT_LITTLE_UID:
+        """Explicit VR little endian for all that are not said to be otherwise (PS3.5 A.4); so are unknown ones."""
+        if self.uid in IMPLICIT:
             return Encoding.IMPLICIT_LITTLE
         if self.uid == EXPLICIT_BIG_UID:
             return Encoding.EXPLICIT_BIG
@@ -85,17 +80,17 @@ class TransferSyntax:
     @property
     def is_deflated(self) -> bool:
         """Whether the Data Set is one RFC 1951 deflated stream (PS3.5 A.5)."""
-        return self.uid in _DEFLATED
+        return self.uid in DEFLATED
 
     @property
     def is_encapsulated(self) -> bool:
         """Whether Pixel Data comes in fragments (PS3.5 A.4)."""
-        return self.uid not in _NATIVE and self.uid not in _REFERENCED
+        return self.uid not in NOT_ENCAPSULATED
 
     @property
     def is_known(self) -> bool:
-        """Whether the UID is one that PS3.5 or PS3.6 registers."""
-        return self.uid in _NATIVE or self.uid.startswith(_STANDARD_ROOTS)
+        """Whether PS3.6 Table A-1 has the UID."""
+        return self.uid in REGISTERED
 
     @property
     def is_allowed_for_mac(self) -> bool:

@@ -35,6 +35,18 @@ WORD_SIZE: Final = {
 """Size in bytes of the units that byte ordering swaps (PS3.5 7.3); absent: one byte."""
 
 
+VALUE_SIZE: Final = {
+    **dict.fromkeys((b"US", b"SS"), 2),
+    **dict.fromkeys((b"AT", b"UL", b"SL", b"FL"), 4),
+    **dict.fromkeys((b"FD", b"SV", b"UV"), 8),
+}
+"""Size in bytes of one value, where the VR fixes it (PS3.5 Table 6.2-1)."""
+
+
+LATEST_VRS: Final = frozenset({b"OV", b"SV", b"UV"})
+"""VRs that PS3.5 has had since 2019: readers made before take the reserved bytes of their header for the length."""
+
+
 def is_unknown(vr: bytes) -> bool:
     """Whether a value of this VR can be anything: UN, and what PS3.5 does not know."""
     return vr == b"UN" or (vr not in SHORT_VRS and vr not in LONG_VRS)

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from dcmseal import tags
-from dcmseal.dataset.header import Kind, kind_of, read_header
+from dcmseal.dataset.header import Kind, kind_of, no_element, read_header
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.errors import Malformed
@@ -84,7 +84,7 @@ def walk(source: Source, start: int, end: int, encoding: Encoding, inside: Event
         buffer, base = source.window(position)
         header = read_header(buffer, position - base, level.encoding)
         if header is None:
-            raise Malformed("no Data Element can be read here", position)
+            raise no_element(buffer[position - base : position - base + 12], position, level.encoding)
         tag, vr, size, length = header
         value = position + size
         # delimiters have a length too, which says nothing (PS3.5 7.5.2)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dcmseal.dataset.header import Kind
+from dcmseal.dataset.unknown import is_too_long
 from dcmseal.engine.certificate import read_certificate
 from dcmseal.engine.drafting import Draft, Wish
 from dcmseal.engine.profile_view import LevelView, facts_of
@@ -28,6 +29,8 @@ class Advice:
     code: str
     message: str
     elements: tuple[int, ...] = ()
+    is_obstacle: bool = False
+    """Verification will not call the signature valid: the code is that of its finding."""
 
 
 def advice_about(drafted: Draft, elements: Sequence[int]) -> tuple[Advice, ...]:
@@ -80,7 +83,11 @@ def _advice(drafted: Draft, elements: Sequence[int]) -> Iterator[Advice]:
     if private and scan.encoding.is_implicit:
         message = "private elements have no VR in implicit VR and are left out: sign in explicit VR to cover them"
         yield Advice(code="private-implicit", message=message, elements=private)
-    others = tuple(tag for tag in unknown if tag not in private or not scan.encoding.is_implicit)
+    long = {tag for tag in unknown if is_too_long(tag, scan.encoding)}
+    if long:
+        message = "values too long for explicit VR, in which MACs are made, are of VR UN there and are left out"
+        yield Advice(code="value-too-long", message=message, elements=tuple(sorted(long)))
+    others = tuple(tag for tag in unknown if tag not in long and not (tag >> 16 & 1 and scan.encoding.is_implicit))
     if others:
         yield Advice(code="un-left-out", message="elements of VR UN cannot be signed and are left out", elements=others)
     spoilt = tuple(

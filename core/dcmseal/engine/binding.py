@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import Final
 
+from dcmseal import tags
+from dcmseal.dataset.fragments import FragmentLayout
 from dcmseal.dataset.header import Kind
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.dataset.source import Source
+from dcmseal.dataset.structure import structure_of
 from dcmseal.dataset.syntax import TransferSyntax
+from dcmseal.errors import OddStructure
 from dcmseal.mac.level import LevelFacts
 from dcmseal.mac.parts import SEQUENCE_DELIMITER
 from dcmseal.model import MacParameters
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import PIXEL_DATA, tag_text
 
-_CLAUSE = "PS3.3 C.12.1.1.3.1.2"
-_DELIMITER_SIZE = 8
+_CLAUSE: Final = "PS3.3 C.12.1.1.3.1.2"
+_DELIMITER_SIZE: Final = 8
+_END_OF_STREAM: Final = b"\xff\xd9"
+"""EOI of JPEG and JPEG-LS, EOC of JPEG 2000: what follows in a fragment is shown by no decoder."""
+_MAX_TABLE: Final = 1 << 24
+_MAX_NUMBER: Final = 64
 
 
 class Fragments:
-    """Elements of a level with fragments that hold what reads as their end: each is looked through once at most."""
+    """Elements of a level whose fragments the MAC may not tell apart: each is looked through once at most."""
 
     def __init__(self, scan: LevelScanner, facts: LevelFacts) -> None:
         self._scan = scan
         self._inside = facts.hiding
-        self._sequences = [index for index, kind in scan.kinds.items() if kind is Kind.SEQUENCE]
-        self._encapsulated = [index for index, kind in scan.kinds.items() if kind is Kind.ENCAPSULATED]
-        self._hides: dict[int, bool] = {}
+        self._layouts = facts.layouts
         self._known: dict[frozenset[int], tuple[tuple[int, str], ...]] = {}
 
+    def findings(self) -> Iterator[Finding]:
+        """What readers take differently about the level's own fragments, whether they are signed or not."""
+        for index, layout in self._layouts.items():
+            yield from layout.findings(self._offset_table(index), self._value(tags.EXTENDED_OFFSET_TABLE), self._frames)
+
     def ambiguous(self, signed: frozenset[int]) -> tuple[tuple[int, str], ...]:
-        """Those that are signed, and why their MAC does not tell where they end."""
-        if not self._encapsulated and not self._inside:
+        """Signed elements whose MAC does not tell where their fragments end, and why."""
+        if not self._layouts and not self._inside:
             return ()
         if signed not in self._known:
             self._known[signed] = tuple(self._among(signed))
@@ -40,27 +51,80 @@ class Fragments:
 
     def _among(self, signed: frozenset[int]) -> Iterator[tuple[int, str]]:
         yield from ((tag, why) for tag, why in self._inside.items() if tag in signed)
-        tags = self._scan.tags
-        last = max((index for index in self._sequences if tags[index] in signed), default=-1)
-        for index in self._encapsulated:
-            # what reads as their end does no harm unless a sequence could follow it in the MAC
-            if index < last and tags[index] in signed and self._hides_delimiter(index):
-                yield tags[index], "a fragment reads as the end of all fragments"
+        for index, layout in self._layouts.items():
+            tag = self._scan.tags[index]
+            if tag not in signed:
+                continue
+            if layout.holds_boundary:
+                yield tag, "a fragment holds bytes that read as the end of a fragment"
+            elif self._end_may_follow(index, layout, signed):
+                yield tag, "what is signed behind it holds bytes that read as the end of the fragments"
 
-    def _hides_delimiter(self, index: int) -> bool:
-        if index not in self._hides:
-            start, end = self._scan.value_range(index)
-            self._hides[index] = _holds_delimiter(self._scan.source, start, end - _DELIMITER_SIZE)
-        return self._hides[index]
+    def _end_may_follow(self, index: int, layout: FragmentLayout, signed: frozenset[int]) -> bool:
+        """Whether signed elements behind the fragments could have been part of the last one.
+
+        That does no harm where the last fragment ends with its code stream: decoders show nothing that follows.
+        """
+        scan = self._scan
+        for later in range(index + 1, len(scan.tags)):
+            if scan.tags[later] not in signed:
+                continue
+            if scan.kinds.get(later, Kind.PLAIN) not in (Kind.PLAIN, Kind.REHEADED) or self._holds_delimiter(later):
+                return not self._ends_with_stream(index, layout)
+        return False
+
+    def _holds_delimiter(self, index: int) -> bool:
+        held = b""
+        for piece in self._scan.source.chunks(*self._scan.range(index)):
+            held = held[-3:] + bytes(piece)
+            if SEQUENCE_DELIMITER in held:
+                return True
+        return False
+
+    def _ends_with_stream(self, index: int, layout: FragmentLayout) -> bool:
+        end = self._scan.range(index)[1] - _DELIMITER_SIZE
+        last = self._scan.source.read(end - min(layout.last_size, 3), end)
+        return last[-2:] == _END_OF_STREAM or last[-3:] == _END_OF_STREAM + b"\0"
+
+    def _offset_table(self, index: int) -> bytes:
+        scan = self._scan
+        start, end = scan.value_range(index)
+        header = scan.source.read(start, start + _DELIMITER_SIZE)
+        group, element, length = scan.encoding.item_header.unpack(header)
+        if group << 16 | element != tags.ITEM:
+            return b""
+        return scan.source.read(start + 8, min(end, start + 8 + min(length, _MAX_TABLE + 1)))
+
+    @property
+    def _frames(self) -> int | None:
+        text = self._value(tags.NUMBER_OF_FRAMES, _MAX_NUMBER).strip(b" \0")
+        return int(text) if text.isdigit() else None
+
+    def _value(self, tag: int, most: int = _MAX_TABLE) -> bytes:
+        index = self._scan.index(tag)
+        if index is None:
+            return b""
+        start, end = self._scan.value_range(index)
+        return self._scan.source.read(start, min(end, start + most + 1))
 
 
-def _holds_delimiter(source: Source, start: int, end: int) -> bool:
-    held = b""
-    for piece in source.chunks(start, end):
-        held = held[-3:] + bytes(piece)
-        if SEQUENCE_DELIMITER in held:
-            return True
-    return False
+def check_structure(
+    file: DicomFile, main: LevelScanner, fragments: Fragments, signed: Collection[int] | None = None
+) -> None:
+    """Refuse a file whose structure has more than one reading: no verification would call a signature over it valid.
+
+    Args:
+        file: holds the level.
+        main: scan of the main level, complete.
+        fragments: of the level that is to be signed.
+        signed: tags of the main level that are to be signed; None if another level is.
+
+    Raises:
+        OddStructure: names the first problem.
+    """
+    for problem in (*structure_of(file, main).findings(signed), *fragments.findings()):
+        if problem.aspect is Aspect.FORM and problem.outcome is not Outcome.PASSED:
+            raise OddStructure(f"{problem.message}: readers differ in what the file says ({problem.clause})")
 
 
 def binding_findings(

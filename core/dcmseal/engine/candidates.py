@@ -52,9 +52,13 @@ class Candidate:
 
     @property
     def name(self) -> Attributes:
-        """The name that its certificate has, as names are compared (RFC 5280 7.1), whatever their order."""
+        """The name that its certificate has, as names are compared (RFC 5280 7.1), whatever their order.
+
+        Empty for one that says nothing, or cannot be read: it is nobody's.
+        """
         attributes = attributes_of(self.certificate) if self.certificate else NOBODY
-        return frozenset((oid, " ".join(str(value).casefold().split())) for oid, value in attributes)
+        folded = ((oid, " ".join(str(value).casefold().split())) for oid, value in attributes)
+        return frozenset((oid, value) for oid, value in folded if value)
 
     @property
     def key(self) -> bytes:
@@ -170,7 +174,8 @@ def _certificate(report: SignatureReport) -> Certificate | None:
 def signers_of(candidates: Iterable[Candidate]) -> list[Hashable]:
     """Who made each signature: signatures are of one signer if they share the key, or the name, with one another.
 
-    A person has several certificates, of one name; and a key may be certified under several names.
+    A person has several certificates, of one name; and a key may be certified under several names. A name that says
+    nothing joins nobody.
     """
     parents: dict[Hashable, Hashable] = {}
 
@@ -179,8 +184,10 @@ def signers_of(candidates: Iterable[Candidate]) -> list[Hashable]:
             parents[mark] = mark = parents[parents[mark]]
         return mark
 
-    names: list[Attributes] = []
+    marks: list[Hashable] = []
     for each in candidates:
-        names.append(each.name)
-        parents[first(each.key)] = first(each.name)
-    return [first(name) for name in names]
+        mark = each.key or each
+        marks.append(mark)
+        if each.name:
+            parents[first(mark)] = first(each.name)
+    return [first(mark) for mark in marks]

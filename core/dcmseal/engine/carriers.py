@@ -1,67 +1,34 @@
-"""What no MAC holds, and could carry another Data Set past a signature to software that reads the file otherwise."""
+"""What no MAC holds: elements of a level that are never signed, and say so."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from dcmseal import tags
 from dcmseal.dataset.header import Kind
-from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
-from dcmseal.engine.reading import form_problem
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import tag_text
 
+_NEVER_SIGNED_GROUPS: Final = frozenset({0x0001, 0x0003, 0x0004, 0x0005, 0x0007})
+_SIGNATURES_GROUP: Final = 0xFFFA
 
-def carrier_findings(file: DicomFile, scan: LevelScanner) -> list[Finding]:
-    """Findings about a level that is signed: whatever looks harmless only because it is never signed.
 
-    Elements that are never signed have to be what they are for; VRs have to be known, for parsers differ in how long
-    values of others are (PS3.5 6.2); and the encoding must not look like another one.
+def carrier_findings(scan: LevelScanner) -> Iterator[Finding]:
+    """COVERAGE findings about a level: elements of groups that are never signed.
+
+    Whether readers differ in what such elements are is a question of structure (``dataset.structure``).
     """
-    findings = [
-        finding
-        for index, kind in scan.kinds.items()
-        if kind in (Kind.EXCLUDED, Kind.UNKNOWN)
-        for finding in _of_element(scan, index)
-    ]
-    findings.extend(_of_encoding(file, scan))
-    return findings
-
-
-def _of_element(scan: LevelScanner, index: int) -> Iterator[Finding]:
-    header = scan.header(index)
-    tag = header.tag
-    if header.vr == b"SQ" and tag in tags.MACRO:
-        return
-    where = tag_text(tag)
-    if header.vr not in SHORT_VRS and header.vr not in LONG_VRS:
-        yield form_problem("unknown-vr", f"{where} has a VR that PS3.5 does not know", where)
-    elif tag & 0xFFFF == 0 or tag == tags.LENGTH_TO_END:
-        if header.vr != b"UL" or header.length % 4:
-            yield form_problem("length-malformed", f"{where} is no number of VR UL", where)
-    elif tag >> 16 < 0x0008:
-        yield _unsigned(
-            "element-out-of-place", f"{where} is of a group that has no place here and is never signed", where
-        )
-    elif tag >> 16 == 0xFFFA and tag not in tags.MACRO:
-        yield _unsigned("element-never-signed", f"{where} is of a group that is never signed", where)
-
-
-def _of_encoding(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
-    if not file.syntax.is_known:
-        yield Finding(
-            aspect=Aspect.FORM,
-            outcome=Outcome.UNKNOWN,
-            code="file-syntax-unknown",
-            message=f"transfer syntax {file.syntax.uid} is not known: other software may read another data set",
-            clause="PS3.5 10",
-        )
-    if scan.encoding.is_implicit and scan.starts:
-        first = scan.source.read(scan.starts[0], scan.starts[0] + 8)
-        if first[4:6].isalpha() and first[4:6].isupper():
-            yield form_problem("ambiguous-encoding", "the first length looks like a VR: it may be read as explicit VR")
+    for index, kind in scan.kinds.items():
+        tag = scan.tags[index]
+        if kind is not Kind.EXCLUDED or not tag & 0xFFFF:
+            continue
+        where = tag_text(tag)
+        if tag >> 16 in _NEVER_SIGNED_GROUPS:
+            yield _unsigned("element-out-of-place", f"{where} is of a group that is never signed", where)
+        elif tag >> 16 == _SIGNATURES_GROUP and tag not in tags.MACRO:
+            yield _unsigned("element-never-signed", f"{where} is of a group that is never signed", where)
 
 
 def _unsigned(code: str, message: str, where: str) -> Finding:

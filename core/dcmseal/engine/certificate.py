@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.errors import CertificateNotValid
+from dcmseal.errors import CertificateNotValid, CertificateUnreadable
+from dcmseal.plugins.certificate_fields import CertificateFields, certificate_fields
+from dcmseal.plugins.der import NotDer
+from dcmseal.plugins.key_algorithms import KeyAlgorithm, algorithm_of_public_key
+from dcmseal.quiet import without_warnings
 from dcmseal.terms import KeyType
 
 if TYPE_CHECKING:
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 
 _MAX_RSA_BITS = 16384
 """Larger moduli take too long to be anything but an attack."""
+_MAX_BITS_OF_ANY_EXPONENT = 3072
+_MAX_EXPONENT_BITS = 64
+"""OpenSSL verifies with no larger exponent where the modulus is larger than that."""
 _HINT: Final = "it must be one X.509 certificate in DER"
 
 
@@ -27,10 +33,12 @@ class Certificate:
 
     der: bytes
     """Without the padding it has as OB value."""
+    fields: CertificateFields
     parsed: x509.Certificate
-    public_key: CertificatePublicKeyTypes
-    key_type: KeyType | None
-    """None for a kind of key that DICOM signatures do not use."""
+    public_key: CertificatePublicKeyTypes | None
+    """None if the library cannot compute with it."""
+    algorithm: KeyAlgorithm
+    """What its key is for."""
     not_before: datetime
     not_after: datetime
 
@@ -45,8 +53,18 @@ class Certificate:
         return _name_text(lambda: self.parsed.issuer)
 
     @property
+    def key_type(self) -> KeyType | None:
+        """None for a kind of key that DICOM signatures do not use, or that cannot be computed with."""
+        return self.algorithm.key_type
+
+    @property
     def serial_number(self) -> int:
-        return self.parsed.serial_number
+        return self.fields.serial_number
+
+    @property
+    def is_self_issued(self) -> bool:
+        """Whether issuer and subject have the same name (RFC 5280 3.2): whoever tries things out makes such a one."""
+        return self.fields.issuer == self.fields.subject
 
     @property
     def sha256(self) -> str:
@@ -65,6 +83,9 @@ class Certificate:
         """The public key as SubjectPublicKeyInfo, in DER: equal for equal keys."""
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+        if self.public_key is None:
+            return self.fields.public_key_info
+        # encoded anew, for one key may stand there in several ways
         return self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     @property
@@ -81,8 +102,7 @@ class Certificate:
 def _name_text(name: Callable[[], x509.Name]) -> str:
     # names are decoded when they are asked for, and hostile ones fail in many ways, or only warn
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with without_warnings():
             return name().rfc4514_string()
     except (ValueError, TypeError, LookupError):
         return ""
@@ -112,32 +132,73 @@ def der_of(value: bytes) -> bytes:
 def read_certificate(value: bytes) -> Certificate:
     """Read the certificate from the value of Certificate of Signer.
 
-    Raises CertificateNotValid if it cannot be read. Certificates are remembered: archives have few signers.
+    Raises CertificateNotValid if it is none, and CertificateUnreadable if it may be one, and cannot be read.
+    Certificates are remembered: archives have few signers.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
     der = der_of(value)
+    fields = _fields(der)
+    stated = _stated_algorithm(fields)
     try:
-        parsed = load_der_x509_certificate(der)
-        key = parsed.public_key()
-        return Certificate(
-            der=der,
-            parsed=parsed,
-            public_key=key,
-            key_type=_key_type(key),
-            not_before=parsed.not_valid_before_utc,
-            not_after=parsed.not_valid_after_utc,
-        )
+        with without_warnings():
+            parsed = load_der_x509_certificate(der)
+            key, algorithm = _key_of(parsed, stated)
+            return Certificate(
+                der=der,
+                fields=fields,
+                parsed=parsed,
+                public_key=key,
+                algorithm=algorithm,
+                not_before=parsed.not_valid_before_utc,
+                not_after=parsed.not_valid_after_utc,
+            )
     except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, InvalidVersion) as error:
+        why = str(error) if stated.key_type else f"its key is for {stated.name}"
+        raise CertificateUnreadable(f"the certificate cannot be read: {why}", hint=_HINT) from None
+
+
+def _fields(der: bytes) -> CertificateFields:
+    """Its fields; raises CertificateNotValid for what has not the parts of a certificate, or an extension twice."""
+    try:
+        fields = certificate_fields(der)
+    except NotDer as error:
         raise CertificateNotValid(f"the certificate cannot be read: {error}", hint=_HINT) from None
+    if fields.repeated_extension:
+        raise CertificateNotValid(
+            f"the certificate has the extension {fields.repeated_extension} twice (RFC 5280 4.2)",
+            hint="have its authority issue another one",
+        )
+    return fields
 
 
-def _key_type(key: CertificatePublicKeyTypes) -> KeyType | None:
-    from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+def _stated_algorithm(fields: CertificateFields) -> KeyAlgorithm:
+    try:
+        return algorithm_of_public_key(fields.public_key_info)
+    except NotDer:
+        return KeyAlgorithm(name="an algorithm that cannot be read")
 
-    if isinstance(key, rsa.RSAPublicKey):
-        return KeyType.RSA if key.key_size <= _MAX_RSA_BITS else None
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return KeyType.EC
-    return KeyType.DSA if isinstance(key, dsa.DSAPublicKey) else None
+
+def _key_of(parsed: x509.Certificate, stated: KeyAlgorithm) -> tuple[CertificatePublicKeyTypes | None, KeyAlgorithm]:
+    """The key, and what it is for: nothing if its curve is not supported, or its numbers cannot be those of a key."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    unusable = KeyAlgorithm(name=f"{stated.name} with unusable numbers")
+    try:
+        key = parsed.public_key()
+    except UnsupportedAlgorithm:
+        return None, replace(stated, key_type=None)
+    except (ValueError, TypeError, OverflowError):
+        return None, unusable
+    return key, unusable if _is_excessive(key) else stated
+
+
+def _is_excessive(key: CertificatePublicKeyTypes) -> bool:
+    """Whether computing with an RSA key takes too long, or is refused by the library for that reason."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    if not isinstance(key, rsa.RSAPublicKey):
+        return False
+    most = _MAX_EXPONENT_BITS if key.key_size > _MAX_BITS_OF_ANY_EXPONENT else key.key_size
+    return key.key_size > _MAX_RSA_BITS or key.public_numbers().e.bit_length() > most

@@ -182,7 +182,7 @@ def sign(
         if signer is None:
             plugins = registry or installed()
             signer = stack.enter_context(plugins.open_signer(key or "", secrets or _no_secrets))
-        signature = signing.make_signature(planned, signer, allow_expired=allow_expired)
+        signature, warnings = signing.make_signature_with_warnings(planned, signer, allow_expired=allow_expired)
         made = None
         if manifest is not None:
             from dcmseal.engine.manifest.making import make_manifest
@@ -193,7 +193,7 @@ def sign(
         data = signing.attach(planned, signature, target, registry, first=lambda: place_data(made, manifest))
     return SigningResult(
         signature=signature,
-        warnings=planned.advice,
+        warnings=(*warnings, *planned.advice),
         padded=tuple(each.path for each in planned.padded),
         left_out=planned.left_out,
         data=data,

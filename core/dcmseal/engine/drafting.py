@@ -13,8 +13,7 @@ from dcmseal.dataset.editing import splice
 from dcmseal.dataset.padding import Padded, has_excess_padding, minimise
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.engine.carriers import carrier_findings
-from dcmseal.engine.conformance import order_problems
+from dcmseal.engine.binding import Fragments, check_structure
 from dcmseal.engine.levels import Level, find_level, main_level
 from dcmseal.engine.macs import MAX_MACS, mac_key
 from dcmseal.engine.profile_view import LevelView
@@ -27,14 +26,13 @@ from dcmseal.engine.reading import (
 )
 from dcmseal.engine.selection import Selection
 from dcmseal.engine.signed_levels import signed_levels, signed_levels_inside
-from dcmseal.errors import DatasetError, UsageError
+from dcmseal.errors import UsageError
 from dcmseal.location import MAIN, Location
 from dcmseal.mac.digest import new_digest
 from dcmseal.mac.encoding import Encoder
 from dcmseal.mac.level import LevelFacts, LevelPass, MacJob
 from dcmseal.mac.parts import ExcessPadding
 from dcmseal.plugins.protocols import Profile, Requirements
-from dcmseal.report import Outcome
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 if TYPE_CHECKING:
@@ -128,9 +126,10 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
     facts = LevelPass(scan, encoder, prepare).run()
     if check_padding and has_excess_padding(scan):
         raise ExcessPadding
-    for problem in (*order_problems(scan), *carrier_findings(file, scan)):
-        if problem.outcome is Outcome.FAILED:
-            raise DatasetError(problem.message, hint="no verifier should accept a signature over this: repair the file")
+    signed = None
+    if level is main:
+        signed = {tag for tag in scan.tags if tag not in facts.unsignable and (job.tags is None or tag in job.tags)}
+    check_structure(file, scan if level is main else main.scanner().finish(), Fragments(scan, facts), signed)
     found = read_signatures(scan, level.location)
     _check_room(scan, found)
     # MAC ID Numbers must be unique in the whole SOP Instance (PS3.3 Table C.12-6)

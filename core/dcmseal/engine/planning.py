@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,15 +19,16 @@ from dcmseal.engine.advice import Advice, advice_about, profile_advice, referenc
 from dcmseal.engine.certificate import Certificate
 from dcmseal.engine.drafting import Draft, Wish, draft
 from dcmseal.engine.levels import Level
+from dcmseal.engine.macs import PLAIN, LevelMacs, mac_key
 from dcmseal.engine.opening import DatasetInput, is_dataset, opened
+from dcmseal.engine.preview import plan_warnings
 from dcmseal.engine.profile_view import LevelView, facts_of
 from dcmseal.engine.selection import check_signable
 from dcmseal.errors import AlreadySigned, NotSignable, ProfileViolation, UsageError, WeakAlgorithm
-from dcmseal.mac.digest import Digest
 from dcmseal.model import DigitalSignature, MacParameters, PurposeCode, datetime_text
 from dcmseal.plugins.protocols import Profile, Requirements
 from dcmseal.report import Outcome
-from dcmseal.tags import PIXEL_DATA
+from dcmseal.tags import PIXEL_DATA, tag_text
 from dcmseal.terms import PURPOSE_CODING_SCHEME, CertificateType, SignaturePurpose, TimestampType
 
 if TYPE_CHECKING:
@@ -61,8 +63,8 @@ class Plan:
     advice: tuple[Advice, ...]
     profile: Profile | None
     requirements: Requirements
-    digest: Digest = field(repr=False)
-    """The MAC over the data elements, before the signature's own item."""
+    macs: LevelMacs = field(repr=False)
+    """The MAC over the data elements, before the signature's own item, and what hashing them has shown."""
     dataset: Dataset | None = field(repr=False)
     """The pydicom Dataset that was given, which is signed in place."""
     resources: ExitStack = field(repr=False)
@@ -143,6 +145,18 @@ def _check_evidence(plan: Plan, filled: Filled) -> None:
         )
 
 
+def _nothing_to_sign(wish: Wish, unsignable: Mapping[int, str]) -> UsageError:
+    message = f"nothing at {wish.location} can be signed"
+    if not unsignable:
+        return UsageError(f"{message}: nothing is there", hint="choose another level, or other elements")
+    tag, why = next(iter(unsignable.items()))
+    rest = f", nor can {len(unsignable) - 1} others" if len(unsignable) > 1 else ""
+    hint = "groups below 0008, as in a DICOMDIR, are never signed"
+    if tag >> 16 >= 0x0008:
+        hint = "software that knows the elements can write them with their VRs (PS3.5 6.2.2); those can be signed"
+    return UsageError(f"{message}: {tag_text(tag)} cannot, {why}{rest}", hint=hint)
+
+
 def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: ExitStack) -> Plan:
     if wish.uid is not None and any(wish.uid == each.signature.uid for each in drafted.found.signatures):
         raise AlreadySigned(f"signature {wish.uid} is there already")
@@ -151,9 +165,7 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
     wanted = drafted.job.tags
     elements = tuple([tag for tag in scan.tags if tag not in unsignable and (wanted is None or tag in wanted)])
     if not elements:
-        raise UsageError(
-            f"nothing at {wish.location} can be signed", hint="groups below 0008, as in a DICOMDIR, are never signed"
-        )
+        raise _nothing_to_sign(wish, unsignable)
     if len(elements) > _MAX_ELEMENTS:
         raise UsageError(
             f"{len(elements)} elements are to be signed, more than Data Elements Signed can name",
@@ -166,6 +178,7 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
     moment = wish.moment or datetime.now(UTC)
     if moment.tzinfo is None:
         raise UsageError("the time of signing has no offset from UTC", hint="give an aware datetime")
+    mac = MacParameters(mac_id=mac_id, transfer_syntax=syntax, algorithm=wish.algorithm.value, elements=elements)
     signature = DigitalSignature(
         location=wish.location,
         mac_id=mac_id,
@@ -176,8 +189,17 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
         value=b"",
         timestamp_type=TimestampType.CMS_TSP.value if wish.timestamped else "",
         purpose=_purpose_code(wish.purpose, drafted.requirements.default_purpose),
-        mac=MacParameters(mac_id=mac_id, transfer_syntax=syntax, algorithm=wish.algorithm.value, elements=elements),
+        mac=mac,
     )
+    macs = LevelMacs(
+        scan=scan,
+        facts=drafted.facts,
+        found=drafted.found,
+        jobs={mac_key(mac): drafted.job},
+        variant=PLAIN,
+        ambiguous=drafted.ambiguous,
+    )
+    warnings = tuple(plan_warnings(drafted.file, drafted.level, macs, signature))
     return Plan(
         file=drafted.file,
         level=drafted.level,
@@ -185,10 +207,10 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
         signature=signature,
         left_out=tuple((tag, why) for tag, why in unsignable.items() if not exclusion(tag)),
         padded=drafted.padded,
-        advice=(*advice_about(drafted, elements), *profile_advice(drafted, wish, signature)),
+        advice=(*warnings, *advice_about(drafted, elements), *profile_advice(drafted, wish, signature)),
         profile=wish.profile,
         requirements=drafted.requirements,
-        digest=drafted.job.digest,
+        macs=macs,
         dataset=dataset,
         resources=resources,
     )

@@ -31,11 +31,15 @@ class Match(Enum):
 
 
 def check_signature(certificate: Certificate, algorithm: MacAlgorithm, digest: bytes, value: bytes) -> Match:
-    """Compare the signature value with a MAC."""
-    if certificate.key_type is KeyType.RSA:
-        return _check_rsa(cast("rsa.RSAPublicKey", certificate.public_key), algorithm, digest, value)
+    """Compare the signature value with a MAC.
+
+    What a key may be used for is decided by the object identifier beside it: one for RSASSA-PSS verifies no PKCS #1
+    v1.5 (RFC 4055 1.2).
+    """
     if certificate.key_type is None:
         return Match.UNSUPPORTED
+    if certificate.key_type is KeyType.RSA:
+        return _check_rsa(cast("rsa.RSAPublicKey", certificate.public_key), algorithm, digest, value)
     return _check_der(certificate, digest, value)
 
 

@@ -10,6 +10,7 @@ from dcmseal import tags
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import BytesSource, Source
 from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, IMPLICIT_LITTLE_UID, TransferSyntax
+from dcmseal.dataset.syntax_registry import syntax_findings
 from dcmseal.engine.attaching import no_sequence
 from dcmseal.errors import DatasetError
 from dcmseal.location import Location
@@ -43,7 +44,8 @@ def file_of(dataset: Dataset) -> DicomFile:
             f"pydicom cannot write this Dataset: {error}", hint="it must be possible to save it before it is signed"
         ) from error
     body = BytesSource(output.getvalue())
-    return DicomFile(file=_NOTHING, body=body, start=0, syntax=syntax, meta_end=0)
+    problems = tuple(syntax_findings(syntax.uid))
+    return DicomFile(file=_NOTHING, body=body, start=0, syntax=syntax, meta_end=0, problems=problems)
 
 
 def _syntax_of(dataset: Dataset) -> TransferSyntax:

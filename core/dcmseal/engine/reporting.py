@@ -105,5 +105,5 @@ def _facts(value: bytes) -> CertificateFacts:
 
 
 def _key(certificate: Certificate) -> str:
-    kind = certificate.key_type.value if certificate.key_type else "of an unsupported kind"
+    kind = certificate.key_type.value if certificate.key_type else f"{certificate.algorithm.name} (not supported)"
     return f"{kind}, {certificate.key_bits} bits" if certificate.key_bits else kind

@@ -15,16 +15,19 @@ from dcmseal.engine.items import unsigned_item
 from dcmseal.engine.macs import item_digest
 from dcmseal.engine.output import file_bytes, nothing, write_file, write_stream
 from dcmseal.engine.planning import Plan, check_profile
+from dcmseal.engine.preview import signer_warnings
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.errors import CertificateMismatch, CertificateNotValid, MechanismUnavailable, UsageError, WeakAlgorithm
 from dcmseal.mac.encoding import Encoder
 from dcmseal.mac.level import context_of
 from dcmseal.mac.stream import MacStream
 from dcmseal.model import DigitalSignature
+from dcmseal.plugins.key_algorithms import not_for_signatures
 from dcmseal.plugins.protocols import Signer
 from dcmseal.terms import KeyType, MacAlgorithm
 
 if TYPE_CHECKING:
+    from dcmseal.engine.advice import Advice
     from dcmseal.plugins.registry import Registry
 
 Output: TypeAlias = "str | os.PathLike[str] | BinaryIO | None"
@@ -36,7 +39,9 @@ _ATTEMPTS: Final = 16
 def mac_stream(plan: Plan) -> MacStream:
     """What the key is to sign."""
     algorithm = MacAlgorithm(plan.mac.algorithm)
-    digest = item_digest(unsigned_item(plan.signature), plan.digest.copy())
+    job = plan.macs.job(plan.mac)
+    assert job is not None
+    digest = item_digest(unsigned_item(plan.signature), job.digest.copy())
     return MacStream(algorithm=algorithm, digest=digest.digest(), read=lambda: _chunks(plan))
 
 
@@ -45,9 +50,17 @@ def make_signature(plan: Plan, signer: Signer, *, allow_expired: bool = False) -
 
     Raises SignerError or one of its kinds, and ProfileViolation if the profile does not allow the kind of key.
     """
+    return make_signature_with_warnings(plan, signer, allow_expired=allow_expired)[0]
+
+
+def make_signature_with_warnings(
+    plan: Plan, signer: Signer, *, allow_expired: bool = False
+) -> tuple[DigitalSignature, tuple[Advice, ...]]:
+    """Let a key sign the plan, and say what is to be said about its certificate; raises as ``make_signature``."""
     certificate = _certificate_of(signer)
     _check_certificate(plan, certificate, signer, allow_expired=allow_expired)
     check_profile(plan, certificate)
+    warnings = tuple(signer_warnings(plan, certificate))
     message = mac_stream(plan)
     value = b""
     for _ in range(_ATTEMPTS):
@@ -60,7 +73,7 @@ def make_signature(plan: Plan, signer: Signer, *, allow_expired: bool = False) -
         # DCMTK mistakes the padding of an odd DER value of more than 127 bytes for part of it; another try may be even
         if certificate.key_type is KeyType.RSA or not len(value) & 1 or len(value) <= 0x82:
             break
-    return replace(plan.signature, certificate=certificate.der, value=value)
+    return replace(plan.signature, certificate=certificate.der, value=value), warnings
 
 
 def _certificate_of(signer: Signer) -> Certificate:
@@ -71,7 +84,9 @@ def _certificate_of(signer: Signer) -> Certificate:
 
 
 def _check_certificate(plan: Plan, certificate: Certificate, signer: Signer, *, allow_expired: bool) -> None:
-    if certificate.key_type is None or certificate.key_type is not signer.key_type:
+    if certificate.key_type is None:
+        raise not_for_signatures("the key of the certificate", certificate.algorithm)
+    if certificate.key_type is not signer.key_type:
         raise CertificateMismatch(
             "the certificate is for another kind of key than the signer's", hint="name the certificate of this very key"
         )

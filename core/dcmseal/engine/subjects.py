@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dcmseal.errors import UsageError
+from dcmseal.quiet import without_warnings
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Attributes: TypeAlias = frozenset[tuple[str, str | bytes]]
 """Attributes of a name: dotted object identifiers with their values."""
 NOBODY: Final[Attributes] = frozenset()
+COMMON_NAME: Final = "2.5.4.3"
+"""The object identifier of id-at-commonName (RFC 5280 A.1)."""
 
 
 def attributes_of_name(text: str) -> Attributes:
@@ -40,8 +42,7 @@ def attributes_of(certificate: Certificate) -> Attributes:
     """The attributes of a certificate's subject; none if it cannot be read."""
     # names are decoded when they are asked for, and hostile ones fail in many ways, or only warn
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with without_warnings():
             return _attributes(certificate.parsed.subject)
     except (ValueError, TypeError, LookupError):
         return NOBODY

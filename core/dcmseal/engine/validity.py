@@ -10,8 +10,6 @@ from dcmseal.model import DigitalSignature
 from dcmseal.report import Aspect, Finding, Outcome
 
 _SIGNING: Final = "PS3.15 C.1"
-_ANY_BITS: Final = 1024
-"""Smaller keys are broken by anybody."""
 
 
 def validity_findings(signature: DigitalSignature, certificate: Certificate) -> Iterator[Finding]:
@@ -49,7 +47,7 @@ def strength_findings(
     if certificate.key_type is not None and bits < certificate.key_type.least_bits:
         message = f"the key has {bits} bits: it may have been broken"
         yield _trust(outcome, "weak-key", message)
-        if bits < _ANY_BITS:
+        if bits < certificate.key_type.broken_bits:
             yield _authenticity(Outcome.FAILED, "key-too-small", message, _SIGNING)
 
 

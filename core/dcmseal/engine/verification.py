@@ -7,26 +7,31 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from dcmseal.dataset.label_findings import surrounding_findings
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.structure import structure_of
+from dcmseal.dataset.structure_problems import SOUND_STRUCTURE, Structure
 from dcmseal.engine.binding import Fragments, binding_findings
 from dcmseal.engine.carriers import carrier_findings
 from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.conformance import macro_findings, order_problems
+from dcmseal.engine.conformance import macro_findings
 from dcmseal.engine.coverage import Listed, Lists, coverage_findings
+from dcmseal.engine.hashing_budget import HashingBudget
+from dcmseal.engine.items import unsigned_item
 from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
 from dcmseal.engine.lookalikes import lookalike_findings
 from dcmseal.engine.macs import LevelMacs, level_macs
 from dcmseal.engine.profiling import Demands, Judged, LevelProfiles
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
-from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, Timestamps, type_for_profiles
+from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, TimestampRule, Timestamps, type_for_profiles
 from dcmseal.engine.validity import strength_findings, validity_findings
-from dcmseal.errors import CertificateNotValid, Malformed, NoSuchSignature
-from dcmseal.location import Location
+from dcmseal.errors import CertificateNotValid, CertificateUnreadable, Malformed, NoSuchSignature
+from dcmseal.location import MAIN, Location
 from dcmseal.mac.digest import is_available
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, SignerTrust, VerificationReport
-from dcmseal.tags import tag_text, tags_text
+from dcmseal.tags import is_ascending, tag_text, tags_text
 
 if TYPE_CHECKING:
     from dcmseal.engine.alternatives import Alternative, Readings
@@ -66,28 +71,10 @@ _READINGS: Final = 17
 """Times a level may be hashed to explain a signature: choices of VRs, with padding and without, and DCMTK's MACs."""
 
 
-class _Patience:
-    """Bytes that may still be hashed beyond the data set itself.
-
-    Each signed level is hashed with all that is nested in it, and again for other readings if a signature does not
-    match.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._left = size
-
-    def takes(self, size: int) -> bool:
-        """Whether so much is left; it is then taken."""
-        if size > self._left:
-            return False
-        self._left -= size
-        return True
-
-
 class _Readings:
     """The other readings of a level, made when a signature does not match: few files need them."""
 
-    def __init__(self, file: DicomFile, level: Level, macs: LevelMacs, patience: _Patience) -> None:
+    def __init__(self, file: DicomFile, level: Level, macs: LevelMacs, patience: HashingBudget) -> None:
         self._arguments = file, level, macs
         self._patience = patience
 
@@ -96,7 +83,7 @@ class _Readings:
         from dcmseal.engine.alternatives import Readings
 
         _, level, macs = self._arguments
-        if not self._patience.takes(level.size * (_READINGS if macs.ambiguous else 3)):
+        if not self._patience.takes((macs.scan.end - level.start) * (_READINGS if macs.ambiguous else 3)):
             return None
         return Readings(*self._arguments)
 
@@ -116,6 +103,7 @@ class _SignedLevel:
     fragments: Fragments
     profiled: LevelProfiles | None
     """None if no profile is asked about."""
+    structure: Structure
     findings: Sequence[Finding]
     """About the level: they concern every signature at it."""
 
@@ -129,9 +117,10 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     reports: list[SignatureReport] = []
     notes: list[Finding] = []
     skipped: list[Location] = []
-    patience = _Patience(max(_PATIENCE, 32 * file.body.size))
+    patience = HashingBudget(max(_PATIENCE, 32 * file.body.size))
     demands = Demands(question.required)
     timestamps = Timestamps(question.timestamp, uid=question.uid, integrity_only=question.integrity_only)
+    structure: Structure | None = None
     for level, macs in _levels(file, question, patience):
         if level.in_original_attributes:
             skipped.append(level.location)
@@ -143,7 +132,12 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
         if not level.location.steps:
             notes.extend(lookalike_findings(macs.scan, macs.found))
         if chosen:
-            signed = _signed_level(file, level, macs, patience, _level_profiles(level, macs, question, demands))
+            if structure is None:
+                main = macs.scan if level.location == MAIN else main_level(file).scanner().finish()
+                structure = structure_of(file, main)
+                notes.extend(surrounding_findings(file, main, are_notes=True))
+            profiled = _level_profiles(level, macs, question, demands)
+            signed = _signed_level(file, level, macs, patience, profiled, structure)
             judged = macs.found.signatures if demands.about_all else chosen
             verified = [_verify(signed, found, question, timestamps) for found in judged]
             together = verified if signed.profiled is None else signed.profiled.together(verified)
@@ -159,7 +153,19 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     )
 
 
-def _levels(file: DicomFile, question: Question, patience: _Patience) -> Iterator[tuple[Level, LevelMacs]]:
+def verify_planned(file: DicomFile, level: Level, macs: LevelMacs, signature: DigitalSignature) -> SignatureReport:
+    """What comes of a signature that is planned, with a certificate or without, whose MAC is among those of its level.
+
+    Nothing of the Data Set is hashed again. Its structure is not looked at: it was, when the MAC was made.
+    """
+    found = FoundSignature(signature=signature, item=unsigned_item(signature), start=0, end=0, problems=())
+    question = Question(integrity_only=True, timestamp=TimestampQuestion(rule=TimestampRule.IGNORE))
+    timestamps = Timestamps(question.timestamp, uid=None, integrity_only=True)
+    signed = _signed_level(file, level, macs, HashingBudget(0), None, structure=SOUND_STRUCTURE)
+    return _verify(signed, found, question, timestamps)
+
+
+def _levels(file: DicomFile, question: Question, patience: HashingBudget) -> Iterator[tuple[Level, LevelMacs]]:
     """The levels asked for, each with its MACs made."""
     level = main_level(file) if question.location is None else find_level(file, question.location)
     macs = level_macs(level)
@@ -167,23 +173,31 @@ def _levels(file: DicomFile, question: Question, patience: _Patience) -> Iterato
     if question.location is None:
         for index in macs.facts.with_signatures:
             for nested in nested_levels(level, macs.scan, index):
-                if not patience.takes(nested.size):
+                made = level_macs(nested)
+                # where an item of undefined length ends is known only now
+                if not patience.takes(made.scan.end - nested.start):
                     raise Malformed("signatures are nested so deep that verifying them would not end", nested.start)
-                yield nested, level_macs(nested)
+                yield nested, made
 
 
 def _signed_level(
-    file: DicomFile, level: Level, macs: LevelMacs, patience: _Patience, profiled: LevelProfiles | None
+    file: DicomFile,
+    level: Level,
+    macs: LevelMacs,
+    patience: HashingBudget,
+    profiled: LevelProfiles | None,
+    structure: Structure,
 ) -> _SignedLevel:
-    disorder = order_problems(macs.scan)
+    fragments = Fragments(macs.scan, macs.facts)
     return _SignedLevel(
         file=file,
         macs=macs,
         readings=_Readings(file, level, macs, patience),
-        lists=Lists(macs, in_order=not disorder),
-        fragments=Fragments(macs.scan, macs.facts),
+        lists=Lists(macs, in_order=is_ascending(macs.scan.tags)),
+        fragments=fragments,
         profiled=profiled,
-        findings=(*disorder, *carrier_findings(file, macs.scan)),
+        structure=structure,
+        findings=(*fragments.findings(), *carrier_findings(macs.scan)),
     )
 
 
@@ -208,13 +222,16 @@ def _facts(
 def _verify(level: _SignedLevel, found: FoundSignature, question: Question, timestamps: Timestamps) -> SignatureReport:
     signature = found.signature
     listed = level.lists.of(signature)
-    findings = [*macro_findings(found, listed), *level.findings]
+    signed = listed.signed if listed is not None and not signature.location.steps else None
+    findings = [*macro_findings(found, listed), *level.structure.findings(signed), *level.findings]
     certificate: Certificate | None = None
     if signature.certificate:
         try:
             certificate = read_certificate(signature.certificate)
         except CertificateNotValid as error:
-            findings.append(_finding(Aspect.FORM, Outcome.FAILED, "certificate-unreadable", str(error)))
+            # what we cannot read may be in order
+            outcome = Outcome.UNKNOWN if isinstance(error, CertificateUnreadable) else Outcome.FAILED
+            findings.append(_finding(Aspect.FORM, outcome, "certificate-unreadable", str(error)))
     findings.extend(_signature_findings(level, found, certificate, question))
     trust: SignerTrust | None = None
     if certificate is not None:
@@ -287,7 +304,8 @@ def _signature_findings(
             message = "the signature was not made with the certificate's key, or was damaged"
             yield _finding(Aspect.AUTHENTICITY, Outcome.FAILED, "another-key", message, _SIGNING)
         elif match is Match.UNSUPPORTED:
-            yield _unknown_integrity("key-unsupported", "the certificate's kind of key is not supported")
+            message = f"the certificate's key is for {certificate.algorithm.name}: such signatures are not verified"
+            yield _finding(Aspect.INTEGRITY, Outcome.UNKNOWN, "key-unsupported", message, _SIGNING)
         else:
             alternative = level.readings.explain(found, lambda other: _matches(certificate, found, other))
             yield from _mismatch(match, alternative, question)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from dcmseal import tags
+from dcmseal.dataset.fragments import BoundarySearch
 from dcmseal.dataset.header import Kind, ambiguous_vr, kind_of
 from dcmseal.dataset.source import BULK, Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
@@ -66,11 +67,11 @@ def encode_item(  # noqa: C901 - one step of the walk after the other
             position = step.end
         elif step.event is Event.FRAGMENT:
             yield ITEM
-            held = b""
+            search = BoundarySearch()
             for piece in pieces(source, step.value, step.end):
-                held = held[-3:] + piece
-                seen.hidden_delimiter = seen.hidden_delimiter or SEQUENCE_DELIMITER in held
+                search.update(piece)
                 yield piece
+            seen.hidden_boundary = seen.hidden_boundary or search.finish()
         else:
             yield SEQUENCE_DELIMITER
     return position if end == UNTIL_DELIMITER else end

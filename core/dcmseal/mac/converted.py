@@ -8,7 +8,8 @@ from __future__ import annotations
 from struct import error as struct_error
 from typing import Final
 
-from dcmseal.dataset.header import ambiguous_vr
+from dcmseal.dataset.fragments import holds_boundary
+from dcmseal.dataset.header import ambiguous_vr, no_element
 from dcmseal.dataset.source import Buffer, BytesSource
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import PADS
@@ -199,7 +200,7 @@ class ItemConverter:
                         add(out[run:position])
                         position = run = self._fragments(buffer, base, position, parts)
                     elif action in _UNREADABLE:
-                        raise Malformed("no Data Element can be read here", base + position)
+                        raise no_element(buffer[position : position + 12], base + position, self.encoding)
                     else:
                         if stop > size:
                             raise Malformed("the input ends within a Data Element", base + position)
@@ -240,7 +241,7 @@ class ItemConverter:
         except (Malformed, Unsignable, ExcessPadding):
             return b""
         seen = inner.seen
-        return b"" if seen.has_signatures or seen.ambiguous or seen.hidden_delimiter else b"".join(parts)
+        return b"" if seen.has_signatures or seen.ambiguous or seen.hidden_boundary else b"".join(parts)
 
     def _fragments(self, buffer: bytes, base: int, position: int, parts: list[Buffer]) -> int:
         """Encapsulated Pixel Data inside an item; big endian and implicit VR have none by PS3.5 A.4, but files do."""
@@ -256,7 +257,7 @@ class ItemConverter:
             if (group, element) != (0xFFFE, 0xE000) or position + length > len(buffer):
                 raise Malformed("a fragment is damaged", base + position - 8)
             fragment = buffer[position : position + length]
-            self.seen.hidden_delimiter = self.seen.hidden_delimiter or SEQUENCE_DELIMITER in fragment
+            self.seen.hidden_boundary = self.seen.hidden_boundary or holds_boundary(fragment)
             parts.append(ITEM)
             parts.append(fragment)
             position += length

@@ -8,7 +8,8 @@ from itertools import chain
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.dataset.header import Kind, ambiguous_vr, read_header
+from dcmseal.dataset.fragments import BoundarySearch, FragmentLayout, holds_boundary
+from dcmseal.dataset.header import Kind, ambiguous_vr, no_element, read_header
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Buffer, Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
@@ -68,7 +69,7 @@ class Encoder:
         source = self.source
         header = read_header(source.read(start, min(source.size, start + 12)), 0, self.encoding)
         if header is None:
-            raise Malformed("no Data Element can be read here", start)
+            raise no_element(source.read(start, min(source.size, start + 12)), start, self.encoding)
         position = start + header.size
         end = NEVER if header.length == UNDEFINED_LENGTH else position + header.length
         if end != NEVER and end > source.size:
@@ -144,15 +145,17 @@ class Encoder:
             return self._converted(scan, index)
         return self.plain(scan, index, index)
 
-    def fragments(self, start: int) -> Generator[Buffer, None, int]:
+    def fragments(self, start: int, layout: FragmentLayout | None = None) -> Generator[Buffer, None, int]:
         """Yield Encapsulated Pixel Data whose header stands at ``start``, in pieces; returns where it ends.
 
-        The Basic Offset Table is an item as any other (PS3.5 A.4); the VR is always OB.
+        The Basic Offset Table is an item as any other (PS3.5 A.4); the VR is always OB. What is seen of the fragments
+        goes into ``layout``.
         """
+        layout = FragmentLayout() if layout is None else layout
         source = self.source
         header = read_header(source.read(start, min(source.size, start + 12)), 0, self.encoding)
         if header is None:
-            raise Malformed("no Data Element can be read here", start)
+            raise no_element(source.read(start, min(source.size, start + 12)), start, self.encoding)
         yield explicit_header(header.tag, b"OB", UNDEFINED_LENGTH)
         unpack = self.encoding.item_header.unpack_from
         # in little endian the tag of an item stands behind the fragment before it, just as in the MAC
@@ -163,7 +166,11 @@ class Encoder:
         while True:
             if position + 8 > base + len(buffer):
                 if run < position:
-                    yield from source.chunks(run, position)
+                    search = BoundarySearch()
+                    for piece in source.chunks(run, position):
+                        search.update(piece)
+                        yield piece
+                    layout.holds_boundary = layout.holds_boundary or search.finish()
                     run = position
                 buffer, base = source.window(position, _FRAGMENTS)
                 view = memoryview(buffer)
@@ -172,13 +179,17 @@ class Encoder:
             group, element, length = unpack(buffer, position - base)
             if group != 0xFFFE or element not in (0xE000, 0xE0DD) or (element == 0xE000 and length == UNDEFINED_LENGTH):
                 raise Malformed("neither a fragment nor the end of the Pixel Data", position)
+            if run < position and not layout.holds_boundary:
+                layout.holds_boundary = holds_boundary(buffer, run - base, position - base)
             is_end = element == 0xE0DD
             yield view[run - base : position - base + (min(kept, 4) if is_end else kept)]
             if not kept:
                 yield SEQUENCE_DELIMITER if is_end else ITEM
             position += 8
             if is_end:
+                layout.end_length = length
                 return position
+            layout.add(length)
             run = position
             position += length
             if position > source.size:

@@ -12,7 +12,8 @@ from struct import error as struct_error
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.dataset.header import Kind, kind_of, read_header
+from dcmseal.dataset.fragments import holds_boundary
+from dcmseal.dataset.header import Kind, kind_of, no_element, read_header
 from dcmseal.dataset.source import Buffer, BytesSource
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import PADS, SHORT_VRS, TEXT_VRS
@@ -285,7 +286,7 @@ def _unusual(
     """Take an unusual element; returns the next position, and where the next run starts."""
     header = read_header(buffer, position, Encoding.EXPLICIT_LITTLE) if code != _BAD else None
     if header is None:
-        raise Malformed("no Data Element can be read here", base + position)
+        raise no_element(buffer[position : position + 12], base + position, Encoding.EXPLICIT_LITTLE)
     tag, _, size, length = header
     value = position + size
     if code == _UNKNOWN:
@@ -310,7 +311,7 @@ def _encoded_alone(element: bytes, seen: Sighting, *, check_padding: bool) -> by
         encode_items(element, 0, 12, len(element), parts, inner, is_last=True, check_padding=check_padding)
     except (Malformed, Unsignable, ExcessPadding):
         return b""
-    return b"" if inner.has_signatures or inner.hidden_delimiter else b"".join(parts)
+    return b"" if inner.has_signatures or inner.hidden_boundary else b"".join(parts)
 
 
 def _check_long_padding(buffer: bytes, position: int, end: int) -> None:
@@ -334,7 +335,7 @@ def _encode_fragments(buffer: bytes, base: int, position: int, add: Callable[[by
         if tag != _ITEM or length == UNDEFINED_LENGTH or position + length > len(buffer):
             raise Malformed("a fragment is damaged", base + position - 8)
         fragment = buffer[position : position + length]
-        seen.hidden_delimiter = seen.hidden_delimiter or SEQUENCE_DELIMITER in fragment
+        seen.hidden_boundary = seen.hidden_boundary or holds_boundary(fragment)
         add(ITEM)
         add(fragment)
         position += length

@@ -8,10 +8,9 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from dcmseal import tags
-from dcmseal.dataset.header import Header, Kind, ambiguous_vr, kind_of, read_header
+from dcmseal.dataset.header import Header, Kind, ambiguous_vr, kind_of, no_element, read_header
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS, TEXT_VRS, WORD_SIZE
-from dcmseal.errors import Malformed
 from dcmseal.mac.context import CONTEXT_TAGS
 
 _LONG_HEADER: Final = Struct("<HH2sHI").pack
@@ -82,7 +81,7 @@ class _Headers(dict[bytes, Converted]):
         """The header as the input has it; raises Malformed if there is none."""
         header = read_header(buffer, position, self._encoding)
         if header is None:
-            raise Malformed("no Data Element can be read here", position)
+            raise no_element(buffer[position : position + 12], position, self._encoding)
         return header
 
 

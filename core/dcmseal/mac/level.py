@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dcmseal import tags
+from dcmseal.dataset.fragments import FragmentLayout
 from dcmseal.dataset.header import Kind
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.source import Buffer
+from dcmseal.dataset.unknown import holds_unknown, unknown_because
 from dcmseal.dataset.walk import end_of
 from dcmseal.mac.context import CONTEXT_TAGS, Context
 from dcmseal.mac.digest import Digest
 from dcmseal.mac.encoding import Encoder
 from dcmseal.mac.parts import Ending, Unsignable
-from dcmseal.tags import tag_text
 
 _NO_JOBS: tuple[MacJob, ...] = ()
 
@@ -40,6 +41,8 @@ class LevelFacts:
     """Tags that may not be signed, and why."""
     hiding: dict[int, str] = field(default_factory=dict[int, str])
     """Tags of sequences whose fragments hold what reads as their end, so that the MAC does not bind them, and why."""
+    layouts: dict[int, FragmentLayout] = field(default_factory=dict[int, FragmentLayout])
+    """Fragments of the level's own Encapsulated Pixel Data, by index."""
     with_signatures: list[int] = field(default_factory=list[int])
     """Indexes of sequences inside which the Digital Signatures Macro may stand."""
 
@@ -50,7 +53,7 @@ class _Encoded:
 
     chunks: list[bytes]
     has_signatures: bool
-    hidden_delimiter: bool
+    hidden_boundary: bool
 
 
 _MOST_KEPT: Final = 4 << 20
@@ -90,7 +93,8 @@ class LevelPass:
             if kind is Kind.ENCAPSULATED and tag > tags.MAC_PARAMETERS_SEQUENCE:
                 self._feed_to(index)
                 jobs = self._wanting(tag)
-                fragments = Ending(encoder.fragments(scan.starts[index]))
+                layout = self.facts.layouts[index] = FragmentLayout()
+                fragments = Ending(encoder.fragments(scan.starts[index], layout))
                 _feed(fragments, jobs)
                 scan.resume(fragments.end)
                 self._fed = index + 1
@@ -105,7 +109,7 @@ class LevelPass:
         """Where a sequence of undefined length ends; encoding it is the fastest way to know."""
         scan, seen = self._scan, self._encoder.seen
         start = scan.starts[index]
-        seen.has_signatures = seen.hidden_delimiter = False
+        seen.has_signatures = seen.hidden_boundary = False
         steps = Ending(self._encoder.sequence(start))
         # in implicit VR the encoding depends on elements that may be still to come
         room = 0 if scan.encoding.is_implicit else self._room
@@ -120,7 +124,7 @@ class LevelPass:
         if room >= 0:
             self._room = room
             self._kept[index] = _Encoded(
-                chunks=chunks, has_signatures=seen.has_signatures, hidden_delimiter=seen.hidden_delimiter
+                chunks=chunks, has_signatures=seen.has_signatures, hidden_boundary=seen.hidden_boundary
             )
         return steps.end
 
@@ -178,30 +182,30 @@ class LevelPass:
         elif kind in (Kind.ENCAPSULATED, Kind.REHEADED):
             _feed(self._encoder.element(scan, index), jobs)
         elif kind is Kind.UNKNOWN:
-            self._refuse(tag, "its VR is UN", jobs)
+            self._refuse(tag, unknown_because(tag, scan.encoding), jobs)
         else:
             self._refuse(tag, exclusion(tag), () if any(job.tags is None for job in jobs) else jobs)
 
     def _feed_sequence(self, index: int, tag: int, start: int, jobs: Sequence[MacJob]) -> None:
         seen = self._encoder.seen
-        seen.has_signatures = seen.hidden_delimiter = False
+        seen.has_signatures = seen.hidden_boundary = False
         # a UN element further on takes back what was fed: feed copies
         digests = [job.digest.copy() for job in jobs]
         kept = self._kept.pop(index, None)
         if kept is not None:
-            seen.has_signatures, seen.hidden_delimiter = kept.has_signatures, kept.hidden_delimiter
+            seen.has_signatures, seen.hidden_boundary = kept.has_signatures, kept.hidden_boundary
         try:
             for chunk in self._encoder.sequence(start) if kept is None else kept.chunks:
                 for digest in digests:
                     digest.update(chunk)
         except Unsignable as unknown:
-            self._refuse(tag, f"it holds {tag_text(unknown.tag)} of VR UN", jobs)
+            self._refuse(tag, holds_unknown(unknown.tag, self._scan.encoding), jobs)
             seen.has_signatures = True
         else:
             for job, digest in zip(jobs, digests, strict=True):
                 job.digest = digest
-        if seen.hidden_delimiter:
-            self.facts.hiding[tag] = "a fragment inside it reads as the end of all fragments"
+        if seen.hidden_boundary:
+            self.facts.hiding[tag] = "a fragment inside it holds bytes that read as the end of a fragment"
         if seen.has_signatures:
             self.facts.with_signatures.append(index)
 

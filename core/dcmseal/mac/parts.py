@@ -58,15 +58,15 @@ class Ending(Generic[_Piece]):
 class Sighting:
     """What was seen while sequences were encoded: mutable, owned by the one who encodes."""
 
-    __slots__ = ("ambiguous", "has_signatures", "hidden_delimiter", "repeats")
+    __slots__ = ("ambiguous", "has_signatures", "hidden_boundary", "repeats")
 
     def __init__(self) -> None:
         self.has_signatures = False
         """A sequence of the Digital Signatures Macro stands somewhere inside."""
         self.ambiguous = False
         """An implicit VR element was met whose VR depends on its context."""
-        self.hidden_delimiter = False
-        """A fragment holds bytes that read as the end of all fragments: the MAC cannot tell where they end."""
+        self.hidden_boundary = False
+        """A fragment holds bytes that read as the end of a fragment: the MAC cannot tell where it ends."""
         self.repeats: dict[bytes, bytes] = {}
         """Small sequences by their bytes, as they enter the MAC: codes and references repeat a lot."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dcmseal.errors import CertificateNotValid, KeyNotFound, SealError
 from dcmseal.plugins.certificate_formats import NoCertificates, encoded_certificates
 from dcmseal.plugins.pem import contents
+from dcmseal.quiet import without_warnings
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -51,6 +52,7 @@ def certificate_of(der: bytes, name: str, damaged: type[SealError] = Certificate
     from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
     try:
-        return load_der_x509_certificate(der)
+        with without_warnings():
+            return load_der_x509_certificate(der)
     except (ValueError, InvalidVersion):
         raise damaged(f"a certificate in {name!r} cannot be read", hint="get the file again from its issuer") from None

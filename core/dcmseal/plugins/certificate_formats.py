@@ -11,17 +11,14 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import warnings
-from collections.abc import Callable, Iterable, Iterator
-from threading import Lock
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
 
 from dcmseal.plugins.pem import PemBlock, ascii_text, pem_blocks
+from dcmseal.quiet import without_warnings
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
-
-T = TypeVar("T")
 
 CERTIFICATE_LABELS: Final = frozenset({"CERTIFICATE", "X509 CERTIFICATE"})
 """Labels of PEM blocks that hold a certificate (RFC 7468 5.1)."""
@@ -40,7 +37,6 @@ _LABELS: Final = {
     "PUBLIC KEY": ("a public key", _NAME_ISSUED),
     "RSA PUBLIC KEY": ("a public key", _NAME_ISSUED),
 }
-_ALONE: Final = Lock()
 
 
 class NoCertificates(Exception):
@@ -79,16 +75,6 @@ def is_pkcs7(data: bytes) -> bool:
     return data[start : start + len(_SIGNED_DATA)] == _SIGNED_DATA
 
 
-def in_der_or_ber(load: Callable[[], T]) -> T:
-    """What the library loads; that BER is old, of which it warns, is nothing that whoever has such a file can change.
-
-    Filters of warnings are the process's own, so that one thread at a time may change them.
-    """
-    with _ALONE, warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return load()
-
-
 def description_of_pem(data: bytes) -> tuple[str, str] | None:
     """What is wrong with a PEM file in which no block is found, and a hint; None if it is not PEM at all."""
     if b"-----BEGIN " not in data:
@@ -108,15 +94,16 @@ def _in_der(data: bytes) -> tuple[bytes, ...]:
 
     if is_pkcs7(data):
         try:
-            return _encoded(
-                in_der_or_ber(lambda: load_der_pkcs7_certificates(data)), "a PKCS #7 file without certificates"
-            )
+            with without_warnings():  # that BER is old, is nothing that whoever has such a file can change
+                found = load_der_pkcs7_certificates(data)
+            return _encoded(found, "a PKCS #7 file without certificates")
         except (ValueError, UnsupportedAlgorithm):
             hint = "convert it: openssl pkcs7 -inform DER -in OLD -print_certs -out NEW"
             raise NoCertificates("a PKCS #7 file that cannot be read", hint) from None
     if is_pkcs12(data):
         try:
-            loaded = in_der_or_ber(lambda: load_pkcs12(data, None))
+            with without_warnings():
+                loaded = load_pkcs12(data, None)
         except (ValueError, UnsupportedAlgorithm):
             hint = "take the certificates out of it: openssl pkcs12 -in OLD -nokeys -out NEW"
             raise NoCertificates("a PKCS #12 file that needs a passphrase, or is damaged", hint) from None

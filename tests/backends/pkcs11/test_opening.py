@@ -32,6 +32,7 @@ from dcmseal.plugins.protocols import SecretRequest
 from dcmseal_pkcs11 import library
 from dcmseal_pkcs11.backend import Pkcs11Backend
 from dcmseal_pkcs11.library import load
+from tests.support import raw_certificates as raw
 from tests.support.pki import Identity, Pki
 from tests.support.softhsm import PIN, SoftHsm, SoftToken
 
@@ -79,6 +80,12 @@ def self_signed(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, like: x509.
     )
 
 
+def rsa_numbers(identity: Identity) -> rsa.RSAPublicNumbers:
+    key = identity.key.public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+    return key.public_numbers()
+
+
 @pytest.fixture(scope="module")
 def odd(softhsm: SoftHsm, pki: Pki) -> SoftToken:
     """A token with what goes wrong."""
@@ -90,6 +97,10 @@ def odd(softhsm: SoftHsm, pki: Pki) -> SoftToken:
         made.add(name, Identity(name, key, certificate, template.folder))
     made.add_key("encrypts", pki["rsa2048"], sign=False)
     made.add_key("bare", pki["p384"])
+    made.add_key("certified", pki["rsa2048"])
+    numbers = rsa_numbers(pki["rsa2048"])
+    pss = raw.certificate(raw.rsa_info(numbers.n, numbers.e, raw.RSASSA_PSS, b""))
+    made.add_certificate("certified", x509.load_der_x509_certificate(pss))
     made.add_key("mistaken", pki["p256"])
     made.add_certificate("mistaken", self_signed(ec.generate_private_key(ec.SECP256R1()), template.certificate))
     made.add("renewed", pki["rsa3072"])
@@ -145,6 +156,28 @@ def test_keys_that_do_not_do(key: str, kind: type[SealError], odd: SoftToken) ->
 
 def test_a_key_for_something_else_is_refused(odd: SoftToken) -> None:
     assert "CKA_SIGN" in refused(odd.uri("encrypts"), MechanismUnavailable)
+
+
+def test_a_key_that_is_certified_for_something_else(odd: SoftToken, pki: Pki, tmp_path: Path) -> None:
+    """A token does not know that an RSA key is for RSASSA-PSS only (RFC 4055 1.2): its certificate does."""
+    numbers = rsa_numbers(pki["rsa2048"])
+    for algorithm, name in ((raw.RSASSA_PSS, "RSASSA-PSS"), (raw.RSAES_OAEP, "RSAES-OAEP")):
+        der = raw.certificate(raw.rsa_info(numbers.n, numbers.e, algorithm, raw.seq()))
+        (tmp_path / "other.cer").write_bytes(der)
+        said = refused(odd.uri("certified", cert=f"{tmp_path}/other.cer"), MechanismUnavailable, asking=False)
+        assert name in said
+    assert "RFC 4055" in refused(odd.uri("certified"), MechanismUnavailable, asking=False)
+    listed = next(each for each in BACKEND.list_keys(odd.uri("certified")) if each.label == "certified")
+    assert "PKCS #1 v1.5" in listed.problem
+
+
+def test_odd_names_and_numbers_do_no_harm(odd: SoftToken, pki: Pki, tmp_path: Path) -> None:
+    key = pki["p384"].key.public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    odd_name = raw.name((raw.COMMON_NAME, 0x0C, b"\xff"))
+    der = raw.certificate(raw.info_of(key), subject=odd_name, issuer=odd_name, serial=b"\xfb")
+    (tmp_path / "odd.cer").write_bytes(der)
+    assert chain_of(odd.uri("bare", cert=f"{tmp_path}/odd.cer")) == (der,)
 
 
 def test_the_certificate_has_to_be_the_keys(odd: SoftToken, pki: Pki, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issu
 REFUSED = {
     *("UsageError", "NotSignable", "NoSuchItem", "ProfileError", "ProfileViolation", "UnknownProfile"),
     "ProfileFileError",
-    *("WeakAlgorithm", "CertificateMismatch", "CertificateNotValid"),
+    *("WeakAlgorithm", "CertificateMismatch", "CertificateNotValid", "CertificateUnreadable"),
 }
 UNREADABLE = {
     *("DatasetError", "NotDicom", "Malformed", "OutputError", "EvidenceError", "JournalError"),

@@ -225,7 +225,7 @@ def test_deflated_bytes_that_are_none(pki: Pki) -> None:
     for position in range(start, len(data) - 1, 7):
         assert survive(data[:position]) is None
         assert survive(data[:position] + b"\xff\xff" + data[position + 2 :]) is not Verdict.VALID
-    assert survive(data + b"\0\0") is Verdict.VALID
+    assert survive(data + b"\0\0") is Verdict.INVALID
 
 
 def test_a_delimiter_in_a_sequence_of_defined_length(pki: Pki) -> None:

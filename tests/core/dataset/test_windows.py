@@ -38,7 +38,7 @@ from tests.support.builder import (
     image,
     us,
 )
-from tests.support.files import RealFile, readable_files
+from tests.support.files import RealFile, signable_files
 from tests.support.pki import Pki
 from tests.support.strategies import chunks, data_sets, portable_data_sets
 
@@ -157,9 +157,7 @@ def test_narrow_windows_in_all_syntaxes(nodes: tuple[Node, ...], syntax: Syntax,
     assert_the_same_signature(file(nodes, syntax), pki)
 
 
-@pytest.mark.parametrize(
-    "real", [real for real in readable_files() if real.path.name not in ("DICOMDIR", "UN_sequence.dcm")], ids=str
-)
+@pytest.mark.parametrize("real", signable_files(), ids=str)
 def test_narrow_windows_over_real_files(real: RealFile, pki: Pki) -> None:
     """Those that are small enough for it."""
     data = real.data

@@ -28,6 +28,6 @@ class Demanding:
 
 
 UNKNOWN = Value(0x00091001, "UN", b"abcd")
-WITH_UNKNOWN = Sequence(0x00081140, (Item((us(0x00280010, 1), UNKNOWN)),))
+WITH_UNKNOWN = Sequence(0x00081140, (Item((UNKNOWN, us(0x00280010, 1))),))
 PLAIN = image()
 RICH = image(UNKNOWN, WITH_UNKNOWN)

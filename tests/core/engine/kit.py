@@ -6,7 +6,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,9 +18,9 @@ from dcmseal.engine.drafting import Wish
 from dcmseal.engine.opening import DatasetInput
 from dcmseal.engine.planning import plan_signature
 from dcmseal.mac.digest import digest_info
-from dcmseal.plugins.protocols import Signer
+from dcmseal.plugins.protocols import SignableMessage, Signer
 from dcmseal.report import Outcome, SignatureReport, Verdict, VerificationReport
-from dcmseal.terms import MacAlgorithm
+from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal_software.signer import SoftwareSigner
 from tests.support import reference
 from tests.support.builder import (
@@ -55,6 +55,29 @@ Changes = Mapping[int, Node | None]
 def signer_of(identity: Identity) -> Signer:
     """The software backend's signer, without its files."""
     return SoftwareSigner(identity.key, (identity.der,))
+
+
+@dataclass(frozen=True)
+class Untouched:
+    """A signer that must not be asked to sign."""
+
+    certificate_chain: tuple[bytes, ...]
+    key_type: KeyType = KeyType.RSA
+
+    def sign(self, message: SignableMessage) -> bytes:
+        raise AssertionError("the key was touched")
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A signer that answers the same whatever is asked."""
+
+    certificate_chain: tuple[bytes, ...]
+    answer: bytes = b""
+    key_type: KeyType = KeyType.RSA
+
+    def sign(self, message: SignableMessage) -> bytes:
+        return self.answer
 
 
 def signed(source: DatasetInput, identity: Identity, **options: Any) -> bytes:

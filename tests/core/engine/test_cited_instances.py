@@ -212,7 +212,6 @@ def test_malformed_references_are_said_to_be(study: Study) -> None:
         [replace(good, items=())],
         [by_signature()],
         [empty],
-        [good, good],
         [Value(0x04000403, "OB", b"??")],
     ):
         assert set(study.says(*said)) - {"evidence-unsigned"} == {"reference-malformed"}, said

@@ -24,17 +24,18 @@ from dcmseal.errors import (
     NoSuchItem,
     NotDicom,
     NotSignable,
+    OddStructure,
     ProfileViolation,
     SealError,
     UnknownProfile,
     UsageError,
     WeakAlgorithm,
 )
-from dcmseal.plugins.protocols import Requirements, SignableMessage
+from dcmseal.plugins.protocols import Requirements
 from dcmseal.report import Verdict
 from dcmseal.terms import KeyType, MacAlgorithm
 from tests.core.engine.demands import PLAIN, RICH, UNKNOWN, Demanding
-from tests.core.engine.kit import SIGNATURES, seal, signed, verdict
+from tests.core.engine.kit import SIGNATURES, Fixed, Untouched, seal, signed, verdict
 from tests.support.builder import (
     IMPLICIT_LE,
     JPEG_BASELINE,
@@ -50,30 +51,6 @@ from tests.support.builder import (
 )
 from tests.support.files import real_file
 from tests.support.pki import Pki
-
-
-@dataclass(frozen=True)
-class Untouched:
-    """A signer that must not be asked to sign."""
-
-    certificate_chain: tuple[bytes, ...]
-    key_type: KeyType = KeyType.RSA
-
-    def sign(self, message: SignableMessage) -> bytes:
-        raise AssertionError("the key was touched")
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """A signer that answers the same whatever is asked."""
-
-    certificate_chain: tuple[bytes, ...]
-    answer: bytes = b""
-    key_type: KeyType = KeyType.RSA
-
-    def sign(self, message: SignableMessage) -> bytes:
-        return self.answer
-
 
 TWICE = (text(0x00100010, "PN", "ab"), text(0x00100010, "PN", "ab"))
 
@@ -151,7 +128,7 @@ REFUSALS: dict[str, Refusal] = {
         of(*image(Sequence(0x00081140, (Item((us(0x00280010, 1),)),)))),
     ),
     "an element twice": Refusal(DatasetError, "twice", {}, of(*TWICE)),
-    "elements out of order": Refusal(DatasetError, "ascending", {}, of(*reversed(PLAIN))),
+    "elements out of order": Refusal(OddStructure, "stands behind", {}, of(*reversed(PLAIN))),
     "no DICOM": Refusal(NotDicom, "no DICOM", {}, lambda: b"GIF89a" + bytes(200)),
     "more elements than AT can name": Refusal(UsageError, "16384", {}, lambda: many(16384)),
 }  # fmt: skip

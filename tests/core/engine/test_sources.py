@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import dcmseal
-from dcmseal.errors import DatasetError, Malformed, NotDicom, UsageError
+from dcmseal.errors import DatasetError, Malformed, NotDicom, OddStructure, UsageError
 from dcmseal.report import Verdict
 from tests.core.engine.kit import signed, signer_of, verdict
 from tests.support import reference
@@ -210,10 +210,12 @@ def test_bare_data_sets(syntax: Syntax, pki: Pki) -> None:
 
 
 def test_a_syntax_of_ones_own(pki: Pki) -> None:
-    """A private one is taken for explicit VR little endian, which others may not do, and never goes into the MAC."""
-    data = signed(file(image(), transfer_syntax="1.2.3.4"), pki["p256"])
-    assert verdict(data) is Verdict.NOT_ESTABLISHED
-    assert dcmseal.signatures(data)[0].mac_transfer_syntax == EXPLICIT_LE.uid
+    """A private one is taken for explicit VR little endian, which others may not do: no signature over it is valid."""
+    with pytest.raises(OddStructure, match=r"1\.2\.3\.4: PS3\.6 does not have it"):
+        signed(file(image(), transfer_syntax="1.2.3.4"), pki["p256"])
+    data = signed(file(image()), pki["p256"])
+    private = data.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10009.1.2.1\0", 1)
+    assert verdict(private) is Verdict.NOT_ESTABLISHED
 
 
 def test_deflated_without_end(pki: Pki) -> None:

@@ -98,7 +98,7 @@ def _certificate_fields(signature: Signature) -> list[tuple[str, str]]:
     except CertificateNotValid as error:
         return [type_of, ("problem", str(error))]
     curve = getattr(getattr(certificate.public_key, "curve", None), "name", "")
-    kind = certificate.key_type.value if certificate.key_type else "of an unsupported kind"
+    kind = certificate.key_type.value if certificate.key_type else f"{certificate.algorithm.name} (not supported)"
     size = f"{certificate.key_bits} bits" if certificate.key_bits else ""
     return [
         type_of,

@@ -10,6 +10,7 @@ from typing import Any, Final
 from dcmseal.engine.certificate import Certificate
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.mac.digest import new_digest
+from dcmseal.plugins.der import FIRST, INTEGER, OCTETS, OID, SEQUENCE, SET, Der
 from dcmseal.terms import MacAlgorithm
 
 _DIGESTS: Final = {
@@ -17,7 +18,6 @@ _DIGESTS: Final = {
     "sha384": MacAlgorithm.SHA384,
     "sha512": MacAlgorithm.SHA512,
 }
-_INTEGER, _OCTETS, _OID, _SEQUENCE, _SET, _FIRST = 0x02, 0x04, 0x06, 0x30, 0x31, 0xA0
 _DATA: Final = bytes.fromhex("2a864886f70d010701")
 _SIGNED_DATA: Final = bytes.fromhex("2a864886f70d010702")
 _MOST_BYTES: Final = 64 << 10
@@ -73,21 +73,26 @@ def read_container(data: bytes) -> Container:
 
 
 def _read(data: bytes) -> Container:
-    whole = _Der(data, 0, len(data))
-    info = whole.enter(_SEQUENCE)
-    info.expect(_SIGNED_DATA)
-    signed = info.enter(_FIRST).enter(_SEQUENCE)
-    signed.enter(_INTEGER)
-    signed.enter(_SET)
-    inside = signed.enter(_SEQUENCE)
-    inside.expect(_DATA)
-    content = inside.enter(_FIRST).enter(_OCTETS)
-    if signed.next_tag == _FIRST:
-        signed.enter(_FIRST)
-    signers = signed.enter(_SET)
+    whole = Der(data)
+    info = whole.enter(SEQUENCE)
+    _expect(_SIGNED_DATA, info)
+    signed = info.enter(FIRST).enter(SEQUENCE)
+    signed.enter(INTEGER)
+    signed.enter(SET)
+    inside = signed.enter(SEQUENCE)
+    _expect(_DATA, inside)
+    content = inside.enter(FIRST).enter(OCTETS)
+    signed.skip(FIRST)
+    signers = signed.enter(SET)
     if not whole.is_over or not signed.is_over or signers.size > _MOST_BYTES:
         raise UnreadableContainer("it is no SignedData of the form that a manifest has")
     return _signed_by(signers.content, content.content)
+
+
+def _expect(value: bytes, place: Der) -> None:
+    """Pass over an object identifier, which has to be this one."""
+    if place.enter(OID).content != value:
+        raise UnreadableContainer("it is another kind of CMS than SignedData over data")
 
 
 def _signed_by(signer_info: bytes, content: bytes) -> Container:
@@ -109,50 +114,6 @@ def _signed_by(signer_info: bytes, content: bytes) -> Container:
         attributes=bytes(signer["signed_attrs"].untag().dump()),
         signature=bytes(signer["signature"].native),
     )
-
-
-class _Der:
-    """A place in DER, up to where the value around it ends: large content is passed over, and never parsed."""
-
-    def __init__(self, data: bytes, start: int, end: int) -> None:
-        self._data, self._at, self._end = data, start, end
-
-    @property
-    def next_tag(self) -> int:
-        """The tag of what comes next; -1 if nothing does."""
-        return self._data[self._at] if self._at < self._end else -1
-
-    @property
-    def is_over(self) -> bool:
-        return self._at == self._end
-
-    @property
-    def size(self) -> int:
-        return self._end - self._at
-
-    @property
-    def content(self) -> bytes:
-        """What is left."""
-        return self._data[self._at : self._end]
-
-    def enter(self, tag: int) -> _Der:
-        """Go into the next value, which has this tag and a definite length, and past it here."""
-        if self.next_tag != tag or self._end - self._at < 2:
-            raise UnreadableContainer("it is no SignedData of the form that a manifest has")
-        length, start = self._data[self._at + 1], self._at + 2
-        if length & 0x80:
-            count = length & 0x7F
-            length = int.from_bytes(self._data[start : start + count], "big") if 0 < count <= 4 else self._end
-            start += count
-        if start + length > self._end:
-            raise UnreadableContainer("it is cut short, or of indefinite length")
-        self._at = start + length
-        return _Der(self._data, start, start + length)
-
-    def expect(self, value: bytes) -> None:
-        """Pass over an object identifier, which has to be this one."""
-        if self.enter(_OID).content != value:
-            raise UnreadableContainer("it is another kind of CMS than SignedData over data")
 
 
 def _read_attributes(attributes: Any) -> dict[str, Any]:

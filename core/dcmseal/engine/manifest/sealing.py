@@ -12,7 +12,7 @@ from typing import Final
 
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.public_key import Match, check_signature
-from dcmseal.errors import CertificateMismatch, CertificateNotValid
+from dcmseal.errors import CertificateMismatch
 from dcmseal.mac.stream import MacStream
 from dcmseal.plugins.protocols import Signer
 from dcmseal.terms import KeyType, MacAlgorithm
@@ -66,7 +66,7 @@ def seal(content: bytes, signer: Signer, algorithm: MacAlgorithm, moment: dt.dat
     info = _der(
         _SEQUENCE,
         version,
-        _der(_SEQUENCE, _issuer(certificate), _integer(certificate.serial_number)),
+        _der(_SEQUENCE, certificate.fields.issuer, _integer(certificate.serial_number)),
         digest_algorithm,
         _der(_FIRST, attributes),
         _signature_algorithm(certificate, algorithm),
@@ -99,13 +99,6 @@ def _signature_algorithm(certificate: Certificate, algorithm: MacAlgorithm) -> b
     if certificate.key_type is KeyType.RSA:
         return _der(_SEQUENCE, _oid(_RSA), _der(_NULL))
     return _der(_SEQUENCE, _oid((_ECDSA if certificate.key_type is KeyType.EC else _DSA)[algorithm]))
-
-
-def _issuer(certificate: Certificate) -> bytes:
-    try:
-        return certificate.parsed.issuer.public_bytes()
-    except ValueError as error:
-        raise CertificateNotValid(f"the issuer of the certificate cannot be read: {error}") from None
 
 
 def _digest(algorithm: MacAlgorithm, data: bytes) -> bytes:

@@ -12,17 +12,14 @@ from dcmseal.dataset.padding import has_excess_padding, minimise
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.syntax import TransferSyntax
-from dcmseal.engine.carriers import carrier_findings
-from dcmseal.engine.conformance import order_problems
+from dcmseal.engine.binding import Fragments, check_structure
 from dcmseal.engine.levels import main_level
 from dcmseal.engine.references.cited import CitedMac
-from dcmseal.errors import DatasetError
 from dcmseal.mac.context import VrRules
 from dcmseal.mac.digest import new_digest
 from dcmseal.mac.encoding import Encoder
 from dcmseal.mac.level import LevelPass, MacJob
 from dcmseal.mac.parts import ExcessPadding
-from dcmseal.report import Outcome
 from dcmseal.tags import PIXEL_DATA
 from dcmseal.terms import MacAlgorithm
 
@@ -68,9 +65,8 @@ def instance_mac(
     facts = LevelPass(scan, encoder, lambda _: (job,)).run()
     if check_padding and has_excess_padding(scan):
         raise ExcessPadding
-    for problem in (*order_problems(scan), *carrier_findings(file, scan)):
-        if problem.outcome is Outcome.FAILED:
-            raise DatasetError(problem.message, hint="a MAC over this would say nothing: repair the file")
+    signed = {tag for tag in scan.tags if tag not in facts.unsignable and (listed is None or tag in listed)}
+    check_structure(file, scan, Fragments(scan, facts), signed)
     return InstanceMac(
         value=job.digest.digest(),
         elements=tuple([tag for tag in scan.tags if tag not in facts.unsignable]),

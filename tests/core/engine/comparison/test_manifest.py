@@ -41,7 +41,7 @@ from tests.support.builder import (
 )
 from tests.support.files import real_file
 from tests.support.pki import Pki
-from tests.support.strategies import data_sets
+from tests.support.strategies import sound_data_sets
 
 BEAMS = tuple((us(0x300A00C0, n), text(0x300A00C2, "LO", name)) for n, name in enumerate(("AP", "PA", "LL")))
 
@@ -56,12 +56,12 @@ def test_what_was_not_changed_is_as_it_was(pki: Pki, identity: str, algorithm: s
 
 @given(data=st.data())
 def test_the_element_that_was_changed_is_named_and_no_other(pki: Pki, data: st.DataObject) -> None:
-    nodes = minimal(data.draw(data_sets()))
+    nodes = minimal(data.draw(sound_data_sets()))
     assume(any(not isinstance(each, Raw) and each.tag >> 16 > 8 for each in nodes))
     nodes = in_order(
         *nodes, *(() if any(spot.path == "PatientID" for spot in spots(nodes)) else (text(0x00100020, "LO", "47"),))
     )
-    signed, manifest = made(file(nodes), pki["p256"])
+    signed, manifest = made(file(nodes, JPEG_BASELINE), pki["p256"])
     signable = unread(manifest)
     covered = {int(tag, 16) for tag, *_ in signable["signed"]}
     recorded = covered | {int(tag, 16) for tag, *_ in signable["unsigned"]}
@@ -72,7 +72,8 @@ def test_the_element_that_was_changed_is_named_and_no_other(pki: Pki, data: st.D
     value = flipped(spot.node.value, at, 0x40)
     assume(spot.node.value[-1] not in b"\0 " or spot.node.value[:-1] == value[:-1] or at < len(value) - 1)
     assume(value[at] not in b"\0 @`" and spot.node.value[at] not in b"\0 @`")
-    changed = replanted(signed, with_node(nodes, spot.steps, spot.at, Value(spot.node.tag, spot.node.vr, value)))
+    other = Value(spot.node.tag, spot.node.vr, value)
+    changed = replanted(signed, with_node(nodes, spot.steps, spot.at, other), JPEG_BASELINE)
     top = nodes[spot.steps[0][0]] if spot.steps else spot.node
     assert not isinstance(top, Raw)
     never = any(each in spot.path for each in ("0000)", "(0004,", "(0006,", "LengthToEnd", "MACParam", "DigitalSig"))
@@ -192,7 +193,7 @@ def test_frames_and_fragments_that_changed_are_counted(pki: Pki) -> None:
     assert found.message.endswith("fragments changed 3, of frames 3")
     joined = (*compressed[:-1], Fragments(fragments=(b"", b"aa\xfe\xff\0\xe0bb", b"cc")))
     report = dcmseal.verify(replanted(signed, joined, JPEG_BASELINE), manifest=manifest, integrity_only=True)
-    assert report.signatures[0].outcome(Aspect.INTEGRITY) is Outcome.PASSED  # the MAC cannot tell
+    assert report.signatures[0].outcome(Aspect.INTEGRITY) is Outcome.UNKNOWN  # the MAC cannot tell
     assert report.manifest[1].code == "element-changed"
 
 

@@ -1,0 +1,230 @@
+"""File Meta Information: what it says, and whether every reader reads it alike (PS3.10 7.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dcmseal.dataset.meta_elements import (
+    GROUP_LENGTH,
+    META_VRS,
+    REWRITE,
+    SOP_CLASS,
+    SOP_INSTANCE,
+    TRANSFER_SYNTAX,
+    MetaElement,
+    meta_elements,
+    same_value,
+)
+from dcmseal.dataset.source import Source
+from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, Encoding, TransferSyntax
+from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
+from dcmseal.errors import DatasetError, Malformed
+from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.tags import is_ascending, tag_text
+from dcmseal.visible import printable
+
+_PREAMBLE: Final = 128
+_PREFIX: Final = b"DICM"
+_CLAUSE: Final = "PS3.10 7.1"
+_MAX_UID: Final = 256
+"""Bytes of a UID that are looked at; 64 are allowed (PS3.5 9.1)."""
+_UID: Final = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
+_ALIKE: Final = (SHORT_VRS | LONG_VRS) - {b"SQ", b"OV", b"SV", b"UV"}
+"""VRs whose elements end at the same place to all readers: older ones do not know all of the others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileMeta:
+    """What stands in front of a Data Set; ``end`` is where that begins."""
+
+    end: int
+    syntax: str | None = None
+    """Transfer Syntax UID; None if it is missing or empty."""
+    sop_class: str = ""
+    sop_instance: str = ""
+    problems: tuple[Finding, ...] = ()
+    """What readers take differently (FAILED), and what is odd, and read alike by all (PASSED)."""
+
+
+def read_file_meta(source: Source) -> FileMeta:
+    """Read preamble and File Meta Information, both of which may be missing.
+
+    Raises:
+        Malformed: The information is cut short.
+        DatasetError: It cannot be read without guessing, or names two transfer syntaxes.
+    """
+    head = source.read(0, min(source.size, _PREAMBLE + len(_PREFIX)))
+    start = len(head) if head.endswith(_PREFIX) and len(head) > _PREAMBLE else 0
+    elements = tuple(meta_elements(source, start))
+    end = elements[-1].end if elements else start
+    if start and end >= source.size:
+        raise Malformed("the file ends where the Data Set should begin", source.size)
+    if not elements:
+        return FileMeta(end=end)
+    group = _Group(source, elements)
+    problems = list(group.problems())
+    if start and TransferSyntax(group.syntax).is_deflated and (any(head[:_PREAMBLE]) or not group.has_plain_length()):
+        message = "some readers of deflated files read from their first byte: preamble and (0002,0000) are not as usual"
+        problems.append(_problem("deflate-preamble", message, tag_text(GROUP_LENGTH), start))
+    return FileMeta(
+        end=end,
+        syntax=group.syntax or None,
+        sop_class=group.uid(SOP_CLASS),
+        sop_instance=group.uid(SOP_INSTANCE),
+        problems=tuple(problems),
+    )
+
+
+class _Group:
+    """The elements of group 0002, at least one."""
+
+    def __init__(self, source: Source, elements: Sequence[MetaElement]) -> None:
+        self._source = source
+        self._elements = elements
+        self._firsts: dict[int, MetaElement] = {}
+        self._again: list[MetaElement] = []
+        for element in elements:
+            if self._firsts.setdefault(element.tag, element) is not element:
+                self._again.append(element)
+        self.syntax = self.uid(TRANSFER_SYNTAX)
+
+    def uid(self, tag: int) -> str:
+        """What most readers take for the value of a UID; empty if there is none."""
+        element = self._firsts.get(tag)
+        return "" if element is None else _cleaned(self._raw(element))
+
+    def _raw(self, element: MetaElement) -> bytes:
+        return self._source.read(element.value, min(element.end, element.value + _MAX_UID))
+
+    def has_plain_length(self) -> bool:
+        """Whether (0002,0000) comes first, with a value that does not read as a VR."""
+        first = self._elements[0]
+        return first.tag == GROUP_LENGTH and not self._raw(first)[:2].isalpha()
+
+    def problems(self) -> Iterator[Finding]:
+        yield from self._vrs()
+        yield from self._repeats()
+        if not is_ascending(tuple(self._firsts)):
+            yield _note("meta-disordered", "the File Meta Information is not in ascending order")
+        yield from self._length()
+        yield from self._syntax()
+        yield from self._end()
+
+    def _vrs(self) -> Iterator[Finding]:
+        for tag, vr, start, *_ in self._elements:
+            right = META_VRS.get(tag)
+            if vr == right:
+                continue
+            where = tag_text(tag)
+            shown = printable(vr.decode("latin-1"))
+            same_form = right is None or (vr in LONG_VRS) == (right in LONG_VRS)
+            if vr not in _ALIKE or not same_form or tag in (GROUP_LENGTH, TRANSFER_SYNTAX):
+                wanted = "" if right is None else f", not {right.decode()}"
+                message = f"{where} has VR {shown}{wanted}: readers differ in what follows, or in its value"
+                yield _problem("meta-vr-wrong", message, where, start)
+            elif right is None:
+                message = f"{where} is not one of File Meta Information: readers pass over it"
+                yield _note("meta-element-unknown", message, where)
+            else:
+                message = f"{where} has VR {shown}, not {right.decode()}, which all readers read alike"
+                yield _note("meta-vr-odd", message, where)
+
+    def _repeats(self) -> Iterator[Finding]:
+        for element in self._again:
+            where = tag_text(element.tag)
+            if self._is_same(element):
+                message = f"{where} stands in the File Meta Information again, with the same value"
+                yield _note("meta-element-repeated", message, where)
+            elif element.tag == TRANSFER_SYNTAX:
+                other = _cleaned(self._raw(element))
+                raise DatasetError(
+                    f"the File Meta Information names two transfer syntaxes, {printable(self.syntax)} and "
+                    f"{printable(other)} (at byte {element.start}): readers differ in which they take (PS3.10 7.1)",
+                    hint=REWRITE,
+                )
+            else:
+                message = f"{where} stands in the File Meta Information with two values"
+                yield _problem("meta-element-conflicting", message, where, element.start)
+
+    def _is_same(self, element: MetaElement) -> bool:
+        first = self._firsts[element.tag]
+        return first.vr == element.vr and same_value(self._source, first, element)
+
+    def _length(self) -> Iterator[Finding]:
+        """Some readers go by (0002,0000), and others by the groups of the elements that follow."""
+        length = self._firsts.get(GROUP_LENGTH)
+        if length is None:
+            yield _note("meta-length-missing", "there is no (0002,0000): readers find the end by the group of elements")
+            return
+        where = tag_text(GROUP_LENGTH)
+        end = self._elements[-1].end
+        value = self._source.read(length.value, length.value + 4) if length.end - length.value == 4 else b""
+        said = length.end + int.from_bytes(value, "little") if value else -1
+        if said == end:
+            return
+        behind = [element for element in self._elements if element.start >= said]
+        if (
+            self.syntax == EXPLICIT_LITTLE_UID
+            and any(element.end == said for element in self._elements)
+            and all(element in self._again and self._is_same(element) for element in behind)
+        ):
+            # what stands at the start of the data set again is there by no other name to those who take it for that
+            return
+        message = f"(0002,0000) puts the end of the File Meta Information at byte {said}, but group 0002 ends at {end}"
+        if said < 0:
+            message = "(0002,0000) is no number of four bytes"
+        yield _problem("meta-length-wrong", message, where, length.start)
+
+    def _syntax(self) -> Iterator[Finding]:
+        where = tag_text(TRANSFER_SYNTAX)
+        element = self._firsts.get(TRANSFER_SYNTAX)
+        if element is None:
+            message = "there is no Transfer Syntax UID: readers tell the encoding by the first Data Element"
+            yield _note("meta-syntax-missing", message, where)
+            return
+        raw = self._raw(element)
+        text = raw.rstrip(b"\0 ")
+        padding = raw[len(text) :]
+        if not _UID.fullmatch(text.decode("latin-1")) or len(text) > 64:
+            shown = printable(raw.decode("latin-1"))
+            message = f"Transfer Syntax UID '{shown}' is not a UID (PS3.5 9.1): readers differ in what they take it for"
+            yield _problem("meta-syntax-malformed", message, where, element.start)
+        elif padding not in (b"", b"\0") or len(raw) % 2:
+            syntax = TransferSyntax(self.syntax)
+            if b" " in padding and (syntax.is_deflated or syntax.encoding is not Encoding.EXPLICIT_LITTLE):
+                message = "Transfer Syntax UID is padded with spaces: some readers then take it for another one"
+                yield _problem("meta-syntax-padding", message, where, element.start)
+            else:
+                message = "Transfer Syntax UID is not padded as PS3.5 6.2 says, which all readers pass over"
+                yield _note("meta-syntax-padded", message, where)
+
+    def _end(self) -> Iterator[Finding]:
+        """What follows must not read as more of it: some readers take groups 0000 and 0001 for a part of it, too."""
+        end = self._elements[-1].end
+        group = int.from_bytes(self._source.read(end, min(self._source.size, end + 2)), "little")
+        if group < 2 or (group == 0x0200 and GROUP_LENGTH not in self._firsts):
+            message = f"what follows the File Meta Information reads as an element of group {group:04X}: readers differ"
+            message = f"{message} in whether it belongs to the Data Set"
+            yield _problem("meta-end-ambiguous", message, f"({group:04X},xxxx)", end)
+
+
+def _cleaned(raw: bytes) -> str:
+    return raw.decode("latin-1").strip("\0 ").split("\0", 1)[0].split("\\", 1)[0].strip()
+
+
+def _problem(code: str, message: str, where: str, start: int) -> Finding:
+    return Finding(
+        aspect=Aspect.FORM,
+        outcome=Outcome.FAILED,
+        code=code,
+        message=f"{message} (at byte {start})",
+        where=where,
+        clause=_CLAUSE,
+    )
+
+
+def _note(code: str, message: str, where: str = "") -> Finding:
+    return Finding(aspect=Aspect.FORM, outcome=Outcome.PASSED, code=code, message=message, where=where, clause=_CLAUSE)

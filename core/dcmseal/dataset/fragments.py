@@ -1,0 +1,177 @@
+"""Fragments of Encapsulated Pixel Data: what the MAC does not say about where they end (PS3.5 A.4).
+
+The MAC holds the bytes of fragments and the tags between them, not their lengths. Two fragments, and one that holds the
+bytes of an item tag where they meet, have the same MAC; so have fragments that end, and one that goes on behind the
+bytes of the delimiter. Where such bytes stand inside a fragment, nobody can tell which of both was signed.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterator, Sequence
+from struct import calcsize, unpack
+from typing import Final
+
+from dcmseal.dataset.source import Buffer
+from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
+from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.tags import PIXEL_DATA, tag_text
+
+_BOUNDARY: Final = re.compile(rb"\xfe\xff(?:\x00|\xdd)\xe0")
+"""The tag of an item, or of the Sequence Delimitation Item, in little endian as they are in the MAC."""
+_END: Final = 0xDD
+_FOLLOWING: Final = (b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0")
+_VRS: Final = SHORT_VRS | LONG_VRS
+_AHEAD: Final = 10
+"""Bytes that tell whether a boundary is one: its tag, and the header of the element behind it as far as the VR."""
+_MAX_FRAGMENTS: Final = 1 << 21
+"""Fragments whose sizes are kept, 8 bytes each; a slide image has some hundred thousand."""
+_MAX_TABLE: Final = 1 << 24
+"""Bytes of a Basic Offset Table that is looked at: frames by the million."""
+
+
+def _is_boundary(buffer: Buffer, at: int, offset: int) -> bool:
+    """Whether a tag inside a fragment could have been a boundary; what is missing behind it could be anything."""
+    if buffer[at + 2] != _END:
+        # fragments are of even length
+        return not offset & 1
+    following = bytes(buffer[at + 4 : at + _AHEAD])
+    return len(following) < _AHEAD - 4 or following[:4] in _FOLLOWING or following[4:6] in _VRS
+
+
+def holds_boundary(buffer: bytes, start: int = 0, end: int | None = None) -> bool:
+    """Whether a fragment holds bytes that read as its end.
+
+    An item tag reads so wherever a fragment of even length could end. The tag of a Sequence Delimitation Item does so
+    where what follows reads as the next element, item or end: pixels rarely hold that by chance.
+
+    Args:
+        buffer: holds the fragment.
+        start: where it begins in the buffer.
+        end: where it ends, None for the end of the buffer.
+    """
+    stop = len(buffer) if end is None else end
+    return any(
+        _is_boundary(buffer[match.start() : min(stop, match.start() + _AHEAD)], 0, match.start() - start)
+        for match in _BOUNDARY.finditer(buffer, start, stop)
+    )
+
+
+class BoundarySearch:
+    """What ``holds_boundary`` says of a fragment that comes in pieces."""
+
+    __slots__ = ("_held", "_is_found", "_offset")
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._offset = 0
+        self._is_found = False
+
+    def update(self, piece: Buffer) -> None:
+        """Take the next piece of the fragment."""
+        if not self._is_found:
+            seam = self._held + bytes(piece[: _AHEAD - 1])
+            self._search(seam, self._offset - len(self._held))
+            self._search(piece, self._offset)
+        self._held = (self._held + bytes(piece[-_AHEAD + 1 :]))[-_AHEAD + 1 :]
+        self._offset += len(piece)
+
+    def _search(self, buffer: Buffer, offset: int) -> None:
+        """Look for boundaries behind which enough is known to tell what they are."""
+        for match in _BOUNDARY.finditer(buffer):
+            if match.start() + _AHEAD <= len(buffer) and _is_boundary(buffer, match.start(), offset + match.start()):
+                self._is_found = True
+                return
+
+    def finish(self) -> bool:
+        """Whether the fragment, now complete, holds a boundary."""
+        offset = self._offset - len(self._held)
+        return self._is_found or any(
+            _is_boundary(self._held, match.start(), offset + match.start()) for match in _BOUNDARY.finditer(self._held)
+        )
+
+
+class FragmentLayout:
+    """Where the fragments of one element stand, in the order they are encoded; the first is the offset table."""
+
+    __slots__ = ("_is_complete", "_sizes", "end_length", "holds_boundary")
+
+    def __init__(self) -> None:
+        self._sizes = array("Q")
+        self._is_complete = True
+        self.holds_boundary = False
+        self.end_length = 0
+        """Length of the delimiter behind the last fragment, which has to be 0 (PS3.5 7.5)."""
+
+    def add(self, size: int) -> None:
+        """Take the next fragment, of so many bytes."""
+        if len(self._sizes) < _MAX_FRAGMENTS:
+            self._sizes.append(size)
+        else:
+            self._is_complete = False
+
+    @property
+    def last_size(self) -> int:
+        """Size of the last fragment in bytes, or 0."""
+        return self._sizes[-1] if self._sizes and self._is_complete else 0
+
+    def findings(self, table: bytes, extended: bytes, frames: int | None) -> Iterator[Finding]:
+        """Say what readers take differently.
+
+        Args:
+            table: value of the Basic Offset Table.
+            extended: value of Extended Offset Table (7FE0,0001), empty if there is none.
+            frames: Number of Frames (0028,0008), None if it is not said.
+        """
+        if any(size & 1 for size in self._sizes):
+            yield _problem("fragment-odd", "has a fragment of odd length")
+        if self.end_length:
+            yield _problem("delimiter-length", "ends with a delimiter whose length is not 0", clause="PS3.5 7.5")
+        if not self._is_complete:
+            yield _problem("too-many-fragments", f"has more than {_MAX_FRAGMENTS} fragments")
+            return
+        if not self._sizes:
+            yield _problem("offset-table-wrong", "has no Basic Offset Table, not even an empty one")
+            return
+        for name, offsets in (("Basic", _entries(table, "I")), ("Extended", _entries(extended, "Q"))):
+            if offsets is None or (offsets and not self._fits(offsets, frames)):
+                yield _problem("offset-table-wrong", f"has a {name} Offset Table that does not fit its fragments")
+        if len(self._sizes) - 1 > (frames or 1):
+            yield Finding(
+                aspect=Aspect.COVERAGE,
+                outcome=Outcome.UNKNOWN,
+                code="frames-in-fragments",
+                message="a frame has several fragments: the MAC does not cover where one ends and the next begins",
+                where=tag_text(PIXEL_DATA),
+                clause="PS3.3 C.12.1.1.3.1.1",
+            )
+
+    def _fits(self, offsets: Sequence[int], frames: int | None) -> bool:
+        """Whether each offset is that of a fragment, beginning with the first, one for each frame."""
+        if offsets[0] != 0 or (frames is not None and len(offsets) != frames):
+            return False
+        wanted = iter(offsets)
+        following: int | None = next(wanted)
+        position = 0
+        for size in self._sizes[1:]:
+            if position == following:
+                following = next(wanted, None)
+            position += 8 + size
+        return following is None
+
+
+def _entries(table: bytes, code: str) -> tuple[int, ...] | None:
+    count, rest = divmod(len(table), calcsize(f"<{code}"))
+    return None if rest or len(table) > _MAX_TABLE else unpack(f"<{count}{code}", table)
+
+
+def _problem(code: str, message: str, clause: str = "PS3.5 A.4") -> Finding:
+    return Finding(
+        aspect=Aspect.FORM,
+        outcome=Outcome.FAILED,
+        code=code,
+        message=f"{tag_text(PIXEL_DATA)} {message}",
+        where=tag_text(PIXEL_DATA),
+        clause=clause,
+    )

@@ -1,0 +1,102 @@
+"""Whether File Meta Information, which nothing protects, says of the Data Set what that says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dcmseal import tags
+from dcmseal.dataset.code_stream import code_stream, expected_streams, first_fragment, is_unmistakable
+from dcmseal.dataset.header import Kind
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.syntax import ENCAPSULATED_UNCOMPRESSED_UID
+from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.tags import tag_text
+from dcmseal.visible import printable
+
+_META = "PS3.10 7.1"
+_FRAGMENTS = "PS3.5 A.4"
+_MAX_UID = 256
+_WHERE = tag_text(tags.PIXEL_DATA)
+
+
+def surrounding_findings(file: DicomFile, scan: LevelScanner, *, are_notes: bool) -> Iterator[Finding]:
+    """Findings about what is around a file's main Data Set, and whether that agrees with it.
+
+    Args:
+        file: holds the Data Set.
+        scan: of its main level, complete.
+        are_notes: whether what is odd is wanted, and read alike by all, or what readers take differently.
+    """
+    for finding in (*file.problems, *label_findings(file, scan)):
+        if (finding.outcome is Outcome.PASSED) is are_notes:
+            yield finding
+
+
+def label_findings(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
+    """Findings where a file's meta information and its main Data Set disagree."""
+    yield from _identity(file, scan)
+    yield from _pixels(file, scan)
+
+
+def _identity(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
+    """Readers go by the Data Set, all that were asked: what else is said is odd, and common after de-identification."""
+    for tag, said in ((tags.SOP_CLASS_UID, file.meta.sop_class), (tags.SOP_INSTANCE_UID, file.meta.sop_instance)):
+        own = _value(scan, tag).decode("latin-1").strip(" \0")
+        if own and said and own != said:
+            yield Finding(
+                aspect=Aspect.FORM,
+                outcome=Outcome.PASSED,
+                code="meta-identity-differs",
+                message=f"File Meta Information says {printable(said)}, and the data set, which viewers show, "
+                f"{printable(own)}: some software sends and lists the file by the former",
+                where=tag_text(tag),
+                clause=_META,
+            )
+
+
+def _pixels(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
+    index = scan.index(tags.PIXEL_DATA)
+    if index is None or not file.syntax.is_known:
+        return
+    name = file.syntax.name
+    if scan.kinds.get(index) is not Kind.ENCAPSULATED or not file.syntax.is_encapsulated:
+        return
+    fragment = first_fragment(scan.source, *scan.value_range(index), scan.encoding)
+    if fragment is None:
+        return
+    stream = code_stream(scan.source, *fragment)
+    expected = expected_streams(file.syntax.uid)
+    if stream not in expected and (stream if expected else is_unmistakable(stream)):
+        message = f"the pixels are {stream}, but the file is labelled {name}: decoders differ in what they show"
+        yield _finding(Outcome.FAILED, "code-stream-differs", f"{message} (at byte {fragment[0]})")
+    elif expected and not stream:
+        message = f"the first fragment does not begin as {name} does: no decoder should show a picture"
+        yield _finding(Outcome.PASSED, "code-stream-unrecognised", message)
+    elif file.syntax.uid == ENCAPSULATED_UNCOMPRESSED_UID and (size := _frame_size(scan)):
+        length = fragment[1] - fragment[0]
+        if length != size + size % 2:
+            message = f"a frame has {size} bytes, but the first fragment {length}: it is not what {name} holds"
+            yield _finding(Outcome.FAILED, "frame-size-differs", f"{message} (at byte {fragment[0]})")
+
+
+def _frame_size(scan: LevelScanner) -> int:
+    """Bytes of a frame that is not compressed; 0 if they cannot be told."""
+    bits = 1
+    for tag in (tags.ROWS, tags.COLUMNS, tags.SAMPLES_PER_PIXEL, tags.BITS_ALLOCATED):
+        value = _value(scan, tag)
+        bits *= scan.encoding.u16.unpack(value)[0] if len(value) == 2 else 0
+    return (bits + 7) // 8
+
+
+def _value(scan: LevelScanner, tag: int) -> bytes:
+    """The beginning of a value, as much of it as a UID can have; empty if there is none."""
+    index = scan.index(tag)
+    if index is None:
+        return b""
+    start, end = scan.value_range(index)
+    return scan.source.read(start, min(end, start + _MAX_UID))
+
+
+def _finding(outcome: Outcome, code: str, message: str) -> Finding:
+    return Finding(aspect=Aspect.FORM, outcome=outcome, code=code, message=message, where=_WHERE, clause=_FRAGMENTS)

@@ -1,0 +1,109 @@
+"""The Data Elements of group 0002 in front of a Data Set, always explicit VR little endian (PS3.10 7.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from struct import Struct
+from typing import Final, NamedTuple
+
+from dcmseal.dataset.source import BULK, Source
+from dcmseal.dataset.syntax import UNDEFINED_LENGTH
+from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
+from dcmseal.errors import DatasetError, Malformed
+from dcmseal.tags import tag_text
+
+_GROUP: Final = b"\x02\x00"
+_START: Final = Struct("<HH2sH")
+_U32: Final = Struct("<I")
+_MAX_ELEMENTS: Final = 256
+_KNOWN_VRS: Final = SHORT_VRS | LONG_VRS
+REWRITE: Final = "other software may read another data set: have the file written anew by software that you trust"
+
+GROUP_LENGTH: Final = 0x00020000
+SOP_CLASS: Final = 0x00020002
+SOP_INSTANCE: Final = 0x00020003
+TRANSFER_SYNTAX: Final = 0x00020010
+META_VRS: Final = {
+    GROUP_LENGTH: b"UL",
+    **dict.fromkeys((0x00020001, 0x00020031, 0x00020035, 0x00020036, 0x00020102), b"OB"),
+    **dict.fromkeys((SOP_CLASS, SOP_INSTANCE, TRANSFER_SYNTAX, 0x00020012), b"UI"),
+    **dict.fromkeys((0x00020032, 0x00020033, 0x00020100), b"UI"),
+    **dict.fromkeys((0x00020016, 0x00020017, 0x00020018), b"AE"),
+    **dict.fromkeys((0x00020026, 0x00020027, 0x00020028), b"UR"),
+    0x00020013: b"SH",
+    0x00020037: b"UL",
+    0x00020038: b"FD",
+}
+"""VRs of PS3.10 Table 7.1-1, here so that the dictionary is not loaded for them."""
+
+
+class MetaElement(NamedTuple):
+    """An element: where its header starts, and its value starts and ends."""
+
+    tag: int
+    vr: bytes
+    start: int
+    value: int
+    end: int
+
+
+def meta_elements(source: Source, position: int) -> Iterator[MetaElement]:
+    """The elements of group 0002 from a position on; what follows the last one is of another group.
+
+    Raises:
+        Malformed: An element is longer than the file.
+        DatasetError: There are too many, or one cannot be read without guessing.
+    """
+    buffer, base = source.window(position)
+    for _ in range(_MAX_ELEMENTS):
+        at = position - base
+        if at + 12 > len(buffer):
+            buffer, base = source.window(position)
+            at = position - base
+        header = buffer[at : at + 12]
+        if not header.startswith(_GROUP):
+            return
+        element = _element(header, position, source.size)
+        yield element
+        position = element.end
+    raise DatasetError(f"the File Meta Information has more than {_MAX_ELEMENTS} elements", hint=REWRITE)
+
+
+def _element(header: bytes, position: int, size: int) -> MetaElement:
+    """Decode a header; one of a VR that PS3.5 does not know has the form of the VR that it should have."""
+    if len(header) < _START.size:
+        raise Malformed("the file ends within the File Meta Information", position)
+    group, number, vr, length = _START.unpack_from(header)
+    tag = group << 16 | number
+    is_known = vr in _KNOWN_VRS
+    form = vr if is_known else META_VRS.get(tag, b"OB")
+    value = position + 8
+    if form in LONG_VRS:
+        if len(header) < 12:
+            raise Malformed("the file ends within the File Meta Information", position)
+        (length,) = _U32.unpack_from(header, 8)
+        value = position + 12
+    if not is_known and not vr.isalpha() and header[6:8] == b"\0\0":
+        raise DatasetError(
+            f"{tag_text(tag)}: the File Meta Information is in implicit VR, and PS3.10 7.1 wants explicit VR",
+            hint=REWRITE,
+        )
+    if length == UNDEFINED_LENGTH:
+        raise DatasetError(
+            f"{tag_text(tag)} has undefined length, which no element of the File Meta Information has (PS3.10 7.1)",
+            hint=REWRITE,
+        )
+    if length > size - value:
+        raise Malformed(f"{tag_text(tag)} of the File Meta Information is longer than the file", position)
+    return MetaElement(tag, vr, position, value, value + length)
+
+
+def same_value(source: Source, one: MetaElement, other: MetaElement) -> bool:
+    """Whether two elements have the same bytes for a value, however long."""
+    if one.end - one.value != other.end - other.value:
+        return False
+    return all(
+        source.read(one.value + at, min(one.end, one.value + at + BULK))
+        == source.read(other.value + at, min(other.end, other.value + at + BULK))
+        for at in range(0, one.end - one.value, BULK)
+    )

@@ -1,0 +1,296 @@
+"""One reading: whatever makes readers disagree about what a Data Set says (PS3.5 section 7).
+
+A MAC covers values, not lengths, and leaves out whole elements. Readers that take a length, a delimiter or a Value
+Representation differently can therefore show another Data Set under a MAC that matches. So a Data Set is walked here as
+strictly as PS3.5 is written, at every level, whether an element is signed or not.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final, NamedTuple, NoReturn
+
+from dcmseal import tags
+from dcmseal.dataset.header import Header, Kind, is_misread, read_header
+from dcmseal.dataset.label_findings import surrounding_findings
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.scanner import STEPS, LevelScanner, learn_step
+from dcmseal.dataset.source import BULK, Source
+from dcmseal.dataset.structure_element import ITEM_MARKS, Broken, ElementChecks
+from dcmseal.dataset.structure_problems import Structure, StructureProblems
+from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.walk import MAX_DEPTH
+from dcmseal.tags import is_ascending, tag_text
+
+_NEVER: Final = 1 << 62
+"""End of what has undefined length: never reached by counting."""
+_MAX_REMEMBERED: Final = 4096
+_SMALL: Final = 400
+"""Size in bytes up to which sequences without a problem are remembered: codes and references repeat a lot."""
+_ANYTHING: Final = frozenset[int]()
+_OPEN_ITEM: Final = re.compile(rb"\xfe\xff\x00\xe0\xff\xff\xff\xff|\xfe\xff\x0d\xe0\0\0\0\0")
+"""An item of undefined length, and the delimiter of one, in little endian."""
+_OPEN_ITEM_SIZE: Final = 8
+
+
+def structure_of(file: DicomFile, scan: LevelScanner) -> Structure:
+    """Find what gives a file more than one reading; ``scan`` is of its main level, complete.
+
+    Its findings are of aspect FORM and keep the verdict from valid.
+    """
+    is_encapsulated = file.syntax.is_encapsulated if file.syntax.is_known else None
+    walk = StructureWalk(file.body, file.encoding, is_encapsulated=is_encapsulated)
+    walk.level(scan)
+    found = walk.problems.structure
+    return replace(found, problems=(*surrounding_findings(file, scan, are_notes=False), *found.problems))
+
+
+class _Outer(NamedTuple):
+    """A sequence, and the item of it that the walk goes on in once a nested sequence has ended."""
+
+    tag: int
+    start: int
+    end: int
+    item_end: int
+    last: int
+    encoding: Encoding
+    seen: tuple[int, int]
+    """Problems and items of undefined length met before the nested sequence."""
+
+
+class StructureWalk:
+    """Walks the elements of a Data Set and all that is nested in them; ``problems`` are those that it meets.
+
+    Args:
+        source: holds the Data Set.
+        encoding: of the Data Set.
+        is_encapsulated: whether the transfer syntax has Pixel Data in fragments (PS3.5 A.4); None if that is not known.
+    """
+
+    def __init__(self, source: Source, encoding: Encoding, *, is_encapsulated: bool | None) -> None:
+        self._source = source
+        self._encoding = encoding
+        self._is_encapsulated = is_encapsulated
+        self.problems = StructureProblems()
+        self._checks = ElementChecks(source, self.problems, is_encapsulated=is_encapsulated)
+        self._sound: set[bytes] = set()
+
+    def level(self, scan: LevelScanner) -> None:
+        """Check the elements of the scanned main level, and all that is nested in them."""
+        self._order(scan)
+        if scan.encoding.is_implicit and scan.starts:
+            self._checks.reads_as_explicit(scan.starts[0])
+        all_tags, starts = scan.tags, scan.starts
+        for tag in sorted({tag for tag in all_tags if tag >> 16 == 0xFFFF}):
+            self.problems.misplaced(tag, starts[all_tags.index(tag)])
+        for index in scan.misread:
+            self.problems.element = all_tags[index]
+            self.problems.misread(scan.header(index), starts[index])
+        for index in self._to_look_at(scan):
+            header = scan.header(index)
+            self.problems.element = header.tag
+            with suppress(Broken):
+                self._checks.special(header, starts[index], self._encoding)
+                header = self._checks.taken_for_items(header, starts[index], self._encoding)
+                if _nests(header):
+                    self._items(header, starts[index], scan.range(index)[1])
+        if self._is_encapsulated and tags.PIXEL_DATA in all_tags and scan.special_index(tags.PIXEL_DATA) is None:
+            message = "is not encapsulated, although the transfer syntax demands it"
+            start = starts[all_tags.index(tags.PIXEL_DATA)]
+            self.problems.report_problem("pixel-data-native", message, tags.PIXEL_DATA, start, clause="PS3.5 A.4")
+
+    def _to_look_at(self, scan: LevelScanner) -> list[int]:
+        """Indexes of elements that are not plain, and of plain ones in implicit VR whose value begins as items do."""
+        indexes = [index for index, kind in scan.kinds.items() if kind is not Kind.REHEADED]
+        if not scan.encoding.is_implicit:
+            return indexes
+        buffer, base = scan.source.window(scan.starts[0]) if scan.starts else (b"", 0)
+        for index, start in enumerate(scan.starts):
+            if start + 12 > base + len(buffer):
+                buffer, base = scan.source.window(start)
+            if buffer[start - base + 8 : start - base + 12] in ITEM_MARKS:
+                indexes.append(index)
+        return sorted(set(indexes))
+
+    def _order(self, scan: LevelScanner) -> None:
+        if is_ascending(scan.tags):
+            return
+        seen: set[int] = set()
+        last = -1
+        for tag, start in zip(scan.tags, scan.starts, strict=True):
+            if tag <= last or tag in seen:
+                self.problems.disorder(tag, tag if tag in seen else last, start)
+            seen.add(tag)
+            last = tag
+
+    def _items(self, header: Header, start: int, end: int) -> None:  # noqa: C901 - one loop: calls would cost too much
+        """Walk the items of a sequence that reaches from ``start`` to ``end``, and what is nested in them.
+
+        Raises Broken where items or elements cannot be told apart.
+        """
+        source, size = self._source, self._source.size
+        outer: list[_Outer] = []
+        tag, encoding = header.tag, _inner(header, self._encoding)
+        steps, expected, is_implicit = STEPS[encoding.key], tags.MACRO_ITEMS.get(tag, _ANYTHING), encoding.is_implicit
+        open_items = 0
+        position: int = start + header.size
+        sequence_end: int = _NEVER if header.length == UNDEFINED_LENGTH else position + header.length
+        item_end: int = 0
+        last: int = -1
+        buffer, base = source.window(position)
+        step: int
+        current: int
+        while True:
+            item: int | None = self._item(tag, position, sequence_end, encoding)
+            if item is None:
+                position = sequence_end if sequence_end != _NEVER else position + 8
+                if not outer:
+                    if position != end:
+                        self._broken("does not end together with its items", tag, start)
+                    if open_items and not self._encoding.is_big_endian:
+                        self._delimiters_in_values(tag, start, end, 2 * open_items)
+                    return
+                if encoding is self._encoding and outer[-1].seen == (len(self.problems), open_items):
+                    self._remember(start, position)
+                tag, start, sequence_end, item_end, last, encoding, _ = outer.pop()
+                steps, expected, is_implicit = (
+                    STEPS[encoding.key],
+                    tags.MACRO_ITEMS.get(tag, _ANYTHING),
+                    encoding.is_implicit,
+                )
+            else:
+                position, item_end, last = position + 8, item, -1
+                open_items += item == _NEVER
+                if encoding is not self._encoding and position + 6 <= item:
+                    self._checks.reads_as_explicit(position)
+            while position < item_end:
+                head = buffer[position - base : position - base + 8]
+                found = steps.get(head)
+                if found is None:
+                    if position + 8 > size:
+                        self._broken("is cut short", tag, position)
+                    buffer, base = source.window(position)
+                    found = learn_step(buffer[position - base : position - base + 8], encoding)
+                step, current = found
+                if step <= 0 or step & 1 or expected or (is_implicit and _may_be_items(buffer, position - base + 8)):
+                    element = read_header(source.read(position, min(size, position + 12)), 0, encoding)
+                    if element is None:
+                        self._broken("holds something that is not a Data Element", tag, position)
+                    current, vr, header_size, length = element
+                    if not vr:
+                        if current != tags.ITEM_DELIMITATION_ITEM or item_end != _NEVER:
+                            self._broken(f"has {tag_text(current)} where it does not belong", tag, position)
+                        self.problems.delimiter(current, length, position)
+                        position += 8
+                        item_end = position
+                        break
+                    # dcmjs looks for the end of an open item at even places only
+                    is_odd = bool(length & 1 and open_items)
+                    if length != UNDEFINED_LENGTH and (is_odd or is_misread(vr, length, encoding)):
+                        self.problems.misread(element, position)
+                    self._checks.special(element, position, encoding, tag)
+                    element = self._checks.taken_for_items(element, position, encoding)
+                    if expected and current not in expected and current & 0xFFFF:
+                        message = f"does not belong into an item of {tag_text(tag)}"
+                        self.problems.report_problem(
+                            "macro-foreign-element", message, current, position, clause="PS3.3 Table C.12-6"
+                        )
+                    step = header_size + length
+                    if _nests(element):
+                        if current <= last:
+                            self.problems.disorder(current, last, position)
+                        if len(outer) >= MAX_DEPTH:
+                            self._broken("is nested too deep", current, position)
+                        if step < _SMALL and source.read(position, min(size, position + step)) in self._sound:
+                            last = current
+                            position += step
+                            continue
+                        if length != UNDEFINED_LENGTH and position + step > min(item_end, size):
+                            self._broken("is longer than the item that holds it", current, position)
+                        seen = len(self.problems), open_items
+                        outer.append(_Outer(tag, start, sequence_end, item_end, current, encoding, seen))
+                        tag, start, encoding = current, position, _inner(element, encoding)
+                        steps, expected = STEPS[encoding.key], tags.MACRO_ITEMS.get(tag, _ANYTHING)
+                        is_implicit = encoding.is_implicit
+                        position += header_size
+                        sequence_end = _NEVER if length == UNDEFINED_LENGTH else position + length
+                        break
+                    if length == UNDEFINED_LENGTH:
+                        step = self._fragments(current, position + header_size, encoding) - position
+                if current <= last:
+                    self.problems.disorder(current, last, position)
+                last = current
+                position += step
+            else:
+                if position != item_end:
+                    self._broken("has an element that is longer than its item", tag, position)
+
+    def _item(self, tag: int, position: int, sequence_end: int, encoding: Encoding) -> int | None:
+        """Where the item at a position ends; None if the sequence ends there instead."""
+        if position == sequence_end:
+            return None
+        if position + 8 > min(sequence_end, self._source.size):
+            self._broken("is cut short", tag, position)
+        group, element, length = encoding.item_header.unpack(self._source.read(position, position + 8))
+        found = group << 16 | element
+        if found == tags.SEQUENCE_DELIMITATION_ITEM and sequence_end == _NEVER:
+            self.problems.delimiter(found, length, position)
+            return None
+        if found != tags.ITEM:
+            self._broken(f"holds {tag_text(found)}, which is not an item", tag, position)
+        if length == UNDEFINED_LENGTH:
+            return _NEVER
+        if position + 8 + length > min(sequence_end, self._source.size):
+            self._broken("has an item that is longer than the sequence", tag, position)
+        return position + 8 + int(length)
+
+    def _fragments(self, tag: int, position: int, encoding: Encoding) -> int:
+        """Where Pixel Data ends whose fragments begin at a position (PS3.5 A.4)."""
+        while True:
+            item_end = self._item(tag, position, _NEVER, encoding)
+            if item_end is None:
+                return position + 8
+            if item_end == _NEVER:
+                self._broken("has a fragment of undefined length", tag, position)
+            if (item_end - position) & 1:
+                self.problems.report_problem(
+                    "fragment-odd", "has a fragment of odd length", tag, position, clause="PS3.5 A.4"
+                )
+            position = item_end
+
+    def _delimiters_in_values(self, tag: int, start: int, end: int, expected: int) -> None:
+        """Report values that hold the bytes of delimiters: dcmjs looks for the end of an open item in all its bytes."""
+        count = 0
+        for begin in range(start, end, BULK):
+            # as far as one that begins here can reach
+            piece = self._source.read(begin, min(end, begin + BULK + _OPEN_ITEM_SIZE - 1))
+            count += sum(1 for match in _OPEN_ITEM.finditer(piece) if match.start() < BULK)
+        if count != expected:
+            message = "holds a value with the bytes of a delimiter, in an item of undefined length"
+            self.problems.report_problem("delimiter-in-value", message, tag, start, clause="PS3.5 7.5.2")
+
+    def _broken(self, message: str, tag: int, start: int) -> NoReturn:
+        self.problems.report_problem("structure-broken", message, tag, start, clause="PS3.5 7.5")
+        raise Broken
+
+    def _remember(self, start: int, end: int) -> None:
+        """Keep a small sequence in which nothing was wrong, to pass over the next that is the same."""
+        if end - start < _SMALL and len(self._sound) < _MAX_REMEMBERED:
+            self._sound.add(self._source.read(start, end))
+
+
+def _may_be_items(buffer: bytes, at: int) -> bool:
+    """Whether a value begins as items do, as far as the buffer tells."""
+    mark = buffer[at : at + 4]
+    return len(mark) < 4 or mark in ITEM_MARKS
+
+
+def _nests(header: Header) -> bool:
+    """Whether an element holds items; those of UN with undefined length are in implicit VR (PS3.5 6.2.2)."""
+    return header.vr == b"SQ" or (header.vr == b"UN" and header.length == UNDEFINED_LENGTH)
+
+
+def _inner(header: Header, encoding: Encoding) -> Encoding:
+    return Encoding.IMPLICIT_LITTLE if header.vr == b"UN" else encoding

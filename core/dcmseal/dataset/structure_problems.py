@@ -1,0 +1,103 @@
+"""What keeps a Data Set from having one reading, put into words (PS3.5 section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from dcmseal.dataset.header import Header
+from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.vr import LATEST_VRS, VALUE_SIZE
+from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.tags import tag_text
+
+_MAX_PROBLEMS: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structure:
+    """What gives a Data Set more than one reading; nothing if it has one."""
+
+    problems: tuple[Finding, ...]
+    unless_signed: Mapping[int, Finding]
+    """Problems that go away if the element of this tag at the main level is signed."""
+
+    def findings(self, signed: Collection[int] | None = None) -> tuple[Finding, ...]:
+        """The problems of a Data Set in which these tags of the main level are signed; None for all."""
+        if signed is None:
+            return self.problems
+        unsigned = [problem for tag, problem in self.unless_signed.items() if tag not in signed]
+        return (*self.problems, *unsigned)
+
+
+SOUND_STRUCTURE: Final = Structure(problems=(), unless_signed={})
+"""That of a Data Set with one reading."""
+
+
+class StructureProblems:
+    """FORM findings about the structure of a Data Set; each code is named once for a tag, and not without end."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], Finding] = {}
+        self._unless_signed: dict[int, Finding] = {}
+        self.element = 0
+        """Tag of the main level's element that is looked at."""
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @property
+    def structure(self) -> Structure:
+        """What was reported."""
+        return Structure(problems=tuple(self._found.values()), unless_signed=dict(self._unless_signed))
+
+    def report_problem(self, code: str, message: str, tag: int, start: int, *, clause: str) -> Finding:
+        """Keep a problem of the element, or sequence, that has a tag and stands at byte ``start``; returns it."""
+        problem = self._problem(code, message, tag, start, clause=clause)
+        self._keep(problem)
+        return problem
+
+    def _problem(self, code: str, message: str, tag: int, start: int, *, clause: str) -> Finding:
+        return Finding(
+            aspect=Aspect.FORM,
+            outcome=Outcome.FAILED,
+            code=code,
+            message=f"{tag_text(tag)} {message} (at byte {start})",
+            where=tag_text(tag),
+            clause=clause,
+        )
+
+    def _keep(self, problem: Finding) -> None:
+        if len(self._found) < _MAX_PROBLEMS:
+            self._found.setdefault((problem.code, problem.where), problem)
+
+    def misread(self, header: Header, start: int) -> None:
+        if header.vr in LATEST_VRS and not header.length % VALUE_SIZE.get(header.vr, 2):
+            self._latest(header, start)
+            return
+        message = f"has VR {header.vr.decode()} and length {header.length}, which readers take differently"
+        self.report_problem("length-misread", message, header.tag, start, clause="PS3.5 7.1.1")
+
+    def _latest(self, header: Header, start: int) -> None:
+        """An element of one of the latest VRs: it does no harm where it is signed, for all misread what was signed."""
+        message = f"has VR {header.vr.decode()}, which older readers take for a short one, and is not signed"
+        problem = self._problem("latest-vr-unsigned", message, header.tag, start, clause="PS3.5 7.1.2")
+        if exclusion(header.tag):
+            self._keep(problem)
+        else:
+            self._unless_signed.setdefault(self.element, problem)
+
+    def misplaced(self, tag: int, start: int) -> None:
+        message = "belongs to a group that has no place in a Data Set"
+        self.report_problem("group-misplaced", message, tag, start, clause="PS3.5 7.1")
+
+    def delimiter(self, tag: int, length: int, start: int) -> None:
+        if length:
+            self.report_problem("delimiter-length", "has a length other than 0", tag, start, clause="PS3.5 7.5")
+
+    def disorder(self, tag: int, last: int, start: int) -> None:
+        if tag == last:
+            self.report_problem("duplicate-element", "stands twice in one Data Set", tag, start, clause="PS3.5 7.1")
+        else:
+            self.report_problem("disordered", f"stands behind {tag_text(last)}", tag, start, clause="PS3.5 7.1")

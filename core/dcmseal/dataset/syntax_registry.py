@@ -1,0 +1,143 @@
+"""Transfer syntaxes by name (PS3.6 Table A-1, and private ones that are met), and what readers make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from dcmseal.report import Aspect, Finding, Outcome
+
+_STANDARD: Final = "1.2.840.10008.1.2"
+
+REGISTERED: Final = {
+    _STANDARD: "Implicit VR Little Endian",
+    f"{_STANDARD}.1": "Explicit VR Little Endian",
+    f"{_STANDARD}.1.98": "Encapsulated Uncompressed Explicit VR Little Endian",
+    f"{_STANDARD}.1.99": "Deflated Explicit VR Little Endian",
+    f"{_STANDARD}.2": "Explicit VR Big Endian",
+    f"{_STANDARD}.4.50": "JPEG Baseline (Process 1)",
+    f"{_STANDARD}.4.51": "JPEG Extended (Process 2 and 4)",
+    f"{_STANDARD}.4.52": "JPEG Extended (Process 3 and 5)",
+    f"{_STANDARD}.4.53": "JPEG Spectral Selection, Non-Hierarchical (Process 6 and 8)",
+    f"{_STANDARD}.4.54": "JPEG Spectral Selection, Non-Hierarchical (Process 7 and 9)",
+    f"{_STANDARD}.4.55": "JPEG Full Progression, Non-Hierarchical (Process 10 and 12)",
+    f"{_STANDARD}.4.56": "JPEG Full Progression, Non-Hierarchical (Process 11 and 13)",
+    f"{_STANDARD}.4.57": "JPEG Lossless, Non-Hierarchical (Process 14)",
+    f"{_STANDARD}.4.58": "JPEG Lossless, Non-Hierarchical (Process 15)",
+    f"{_STANDARD}.4.59": "JPEG Extended, Hierarchical (Process 16 and 18)",
+    f"{_STANDARD}.4.60": "JPEG Extended, Hierarchical (Process 17 and 19)",
+    f"{_STANDARD}.4.61": "JPEG Spectral Selection, Hierarchical (Process 20 and 22)",
+    f"{_STANDARD}.4.62": "JPEG Spectral Selection, Hierarchical (Process 21 and 23)",
+    f"{_STANDARD}.4.63": "JPEG Full Progression, Hierarchical (Process 24 and 26)",
+    f"{_STANDARD}.4.64": "JPEG Full Progression, Hierarchical (Process 25 and 27)",
+    f"{_STANDARD}.4.65": "JPEG Lossless, Hierarchical (Process 28)",
+    f"{_STANDARD}.4.66": "JPEG Lossless, Hierarchical (Process 29)",
+    f"{_STANDARD}.4.70": "JPEG Lossless, Non-Hierarchical, First-Order Prediction (Process 14 [Selection Value 1])",
+    f"{_STANDARD}.4.80": "JPEG-LS Lossless",
+    f"{_STANDARD}.4.81": "JPEG-LS Lossy (Near-Lossless)",
+    f"{_STANDARD}.4.90": "JPEG 2000 (Lossless Only)",
+    f"{_STANDARD}.4.91": "JPEG 2000",
+    f"{_STANDARD}.4.92": "JPEG 2000 Part 2 Multi-component (Lossless Only)",
+    f"{_STANDARD}.4.93": "JPEG 2000 Part 2 Multi-component",
+    f"{_STANDARD}.4.94": "JPIP Referenced",
+    f"{_STANDARD}.4.95": "JPIP Referenced Deflate",
+    f"{_STANDARD}.4.100": "MPEG2 Main Profile / Main Level",
+    f"{_STANDARD}.4.100.1": "Fragmentable MPEG2 Main Profile / Main Level",
+    f"{_STANDARD}.4.101": "MPEG2 Main Profile / High Level",
+    f"{_STANDARD}.4.101.1": "Fragmentable MPEG2 Main Profile / High Level",
+    f"{_STANDARD}.4.102": "MPEG-4 AVC/H.264 High Profile / Level 4.1",
+    f"{_STANDARD}.4.102.1": "Fragmentable MPEG-4 AVC/H.264 High Profile / Level 4.1",
+    f"{_STANDARD}.4.103": "MPEG-4 AVC/H.264 BD-compatible High Profile / Level 4.1",
+    f"{_STANDARD}.4.103.1": "Fragmentable MPEG-4 AVC/H.264 BD-compatible High Profile / Level 4.1",
+    f"{_STANDARD}.4.104": "MPEG-4 AVC/H.264 High Profile / Level 4.2 For 2D Video",
+    f"{_STANDARD}.4.104.1": "Fragmentable MPEG-4 AVC/H.264 High Profile / Level 4.2 For 2D Video",
+    f"{_STANDARD}.4.105": "MPEG-4 AVC/H.264 High Profile / Level 4.2 For 3D Video",
+    f"{_STANDARD}.4.105.1": "Fragmentable MPEG-4 AVC/H.264 High Profile / Level 4.2 For 3D Video",
+    f"{_STANDARD}.4.106": "MPEG-4 AVC/H.264 Stereo High Profile / Level 4.2",
+    f"{_STANDARD}.4.106.1": "Fragmentable MPEG-4 AVC/H.264 Stereo High Profile / Level 4.2",
+    f"{_STANDARD}.4.107": "HEVC/H.265 Main Profile / Level 5.1",
+    f"{_STANDARD}.4.108": "HEVC/H.265 Main 10 Profile / Level 5.1",
+    f"{_STANDARD}.4.110": "JPEG XL Lossless",
+    f"{_STANDARD}.4.111": "JPEG XL JPEG Recompression",
+    f"{_STANDARD}.4.112": "JPEG XL",
+    f"{_STANDARD}.4.201": "High-Throughput JPEG 2000 (Lossless Only)",
+    f"{_STANDARD}.4.202": "High-Throughput JPEG 2000 with RPCL Options (Lossless Only)",
+    f"{_STANDARD}.4.203": "High-Throughput JPEG 2000",
+    f"{_STANDARD}.4.204": "JPIP HTJ2K Referenced",
+    f"{_STANDARD}.4.205": "JPIP HTJ2K Referenced Deflate",
+    f"{_STANDARD}.5": "RLE Lossless",
+    f"{_STANDARD}.6.1": "RFC 2557 MIME encapsulation",
+    f"{_STANDARD}.6.2": "XML Encoding",
+    f"{_STANDARD}.7.1": "SMPTE ST 2110-20 Uncompressed Progressive Active Video",
+    f"{_STANDARD}.7.2": "SMPTE ST 2110-20 Uncompressed Interlaced Active Video",
+    f"{_STANDARD}.7.3": "SMPTE ST 2110-30 PCM Digital Audio",
+    f"{_STANDARD}.8.1": "Deflated Image Frame Compression",
+    "1.2.840.10008.1.20": "Papyrus 3 Implicit VR Little Endian",
+}
+"""Every transfer syntax of PS3.6 Table A-1, the retired ones included."""
+
+_PRIVATE: Final = {
+    "1.2.840.113619.5.2": "GE private: implicit VR little endian with big endian pixels",
+    "1.3.46.670589.33.1.4.1": "Philips private: explicit VR little endian",
+}
+
+DEFLATED: Final = frozenset(f"{_STANDARD}.{each}" for each in ("1.99", "4.95", "4.205"))
+"""Those whose Data Set is one deflated stream."""
+IMPLICIT: Final = frozenset({_STANDARD, "1.2.840.10008.1.20", "1.2.840.113619.5.2"})
+"""Those whose Data Set is in implicit VR little endian."""
+REFERENCED: Final = frozenset(f"{_STANDARD}.{each}" for each in ("4.94", "4.95", "4.204", "4.205"))
+"""Those whose pixels are behind a URL in the Data Set (PS3.5 A.6, A.7)."""
+_STREAMED: Final = frozenset(f"{_STANDARD}.7.{each}" for each in (1, 2, 3))
+_NOT_PART10: Final = frozenset(f"{_STANDARD}.6.{each}" for each in (1, 2))
+NOT_ENCAPSULATED: Final = (
+    frozenset({f"{_STANDARD}.1", f"{_STANDARD}.2"}) | DEFLATED | IMPLICIT | REFERENCED | _STREAMED | _NOT_PART10
+)
+"""Those whose Pixel Data, if any, are no fragments."""
+
+_TAKEN_DIFFERENTLY: Final = {
+    **dict.fromkeys(
+        (f"{_STANDARD}.4.95", f"{_STANDARD}.4.205"),
+        "some readers inflate the data set, and others read the same bytes without",
+    ),
+    "1.2.840.10008.1.20": "some readers take it for implicit VR, and others for explicit VR",
+    "1.2.840.113619.5.2": "some readers swap the bytes of its pixels, others do not, or take it for explicit VR",
+}
+_UNSETTLED: Final = dict.fromkeys(_NOT_PART10, "no part of the standard says how a file has it")
+
+
+def syntax_name(uid: str) -> str:
+    """The name of a transfer syntax for people, its UID if it has none."""
+    return REGISTERED.get(uid) or _PRIVATE.get(uid) or uid
+
+
+def syntax_findings(uid: str) -> Iterator[Finding]:
+    """What keeps a file in this transfer syntax from having one reading, or its pixels from being in it."""
+    named = f"transfer syntax {uid}" + (f" ({syntax_name(uid)})" if syntax_name(uid) != uid else "")
+    if why := _TAKEN_DIFFERENTLY.get(uid):
+        yield Finding(
+            aspect=Aspect.FORM,
+            outcome=Outcome.FAILED,
+            code="file-syntax-ambiguous",
+            message=f"{named}: {why}",
+            where="(0002,0010)",
+            clause="PS3.5 10",
+        )
+    elif uid not in REGISTERED or uid in _UNSETTLED:
+        why = _UNSETTLED.get(uid, "PS3.6 does not have it: other software may read another data set")
+        yield Finding(
+            aspect=Aspect.FORM,
+            outcome=Outcome.UNKNOWN,
+            code="file-syntax-unknown",
+            message=f"{named}: {why}",
+            where="(0002,0010)",
+            clause="PS3.5 10",
+        )
+    elif uid in REFERENCED or uid in _STREAMED:
+        yield Finding(
+            aspect=Aspect.FORM,
+            outcome=Outcome.UNKNOWN,
+            code="pixels-elsewhere",
+            message=f"{named}: the pixels are not in the file, and no signature of it can protect them",
+            where="(0002,0010)",
+            clause="PS3.5 10",
+        )

@@ -1,0 +1,102 @@
+"""What verification will say of a signature that is yet to be made: the verifier is asked, and nothing is hashed.
+
+Whoever signs is told what will keep the verdict from *valid*: refused if it is known to be wrong, warned if it will not
+be established.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from dcmseal.engine.advice import Advice
+from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.engine.validity import strength_findings, validity_findings
+from dcmseal.errors import CertificateNotValid, DatasetError
+from dcmseal.quiet import without_warnings
+from dcmseal.report import Finding, Outcome, SignatureReport
+from dcmseal.tags import tag_from_hex
+
+if TYPE_CHECKING:
+    from dcmseal.dataset.part10 import DicomFile
+    from dcmseal.engine.levels import Level
+    from dcmseal.engine.macs import LevelMacs
+    from dcmseal.engine.planning import Plan
+    from dcmseal.model import DigitalSignature
+
+_UNSIGNED: Final = frozenset({"nothing-to-compare", "empty-sequence"})
+"""What is missing only as long as nothing is signed."""
+_PERMITTED: Final = frozenset({"certificate-expired", "certificate-not-yet-valid"})
+"""What a signer may have given leave for."""
+
+
+def plan_warnings(file: DicomFile, level: Level, macs: LevelMacs, signature: DigitalSignature) -> Iterator[Advice]:
+    """Warnings about the level and its file, before there is a key; ``macs`` holds the MAC of the signature.
+
+    Raises DatasetError if no verifier should accept a signature there.
+    """
+    from dcmseal.engine.verification import verify_planned
+
+    obstacles = (*macs.found.problems, *verify_planned(file, level, macs, signature).obstacles)
+    for finding in (each for each in obstacles if each.code not in _UNSIGNED):
+        if finding.outcome is Outcome.FAILED:
+            hint = "no verifier should accept a signature over this: repair the file"
+            raise DatasetError(_in_words(finding), hint=hint)
+        yield _warning(finding)
+
+
+def signer_warnings(plan: Plan, certificate: Certificate) -> Iterator[Advice]:
+    """Warnings about a signature by the key of a certificate, besides those of the plan.
+
+    Raises CertificateNotValid if it would be invalid, unless only for its time.
+    """
+    told = {each.code for each in plan.advice}
+    findings = (*validity_findings(plan.signature, certificate), *strength_findings(plan.signature, certificate))
+    for finding in SignatureReport(signature=plan.signature, findings=findings).obstacles:
+        if finding.outcome is Outcome.FAILED and finding.code not in _PERMITTED:
+            raise CertificateNotValid(_in_words(finding), hint="nothing was signed: use another certificate")
+        if finding.code not in told:
+            yield _warning(finding)
+    yield from _usage_warnings(certificate.der)
+
+
+def _warning(finding: Finding) -> Advice:
+    tag = tag_from_hex(finding.where)
+    message = f"verification will not call the signature valid: {_in_words(finding)}"
+    return Advice(code=finding.code, message=message, elements=() if tag is None else (tag,), is_obstacle=True)
+
+
+def _in_words(finding: Finding) -> str:
+    place = f", at {finding.where}" if finding.where and finding.where not in finding.message else ""
+    clause = f" ({finding.clause})" if finding.clause else ""
+    return f"{finding.message}{place}{clause}"
+
+
+@lru_cache(maxsize=16)
+def _usage_warnings(der: bytes) -> tuple[Advice, ...]:
+    return tuple(_about_usage(read_certificate(der)))
+
+
+def _about_usage(certificate: Certificate) -> Iterator[Advice]:
+    """What a site's trust settings will make of the certificate by what it is for (RFC 5280 4.2.1)."""
+    from cryptography import x509
+
+    try:
+        with without_warnings():
+            extensions = certificate.parsed.extensions
+    except (ValueError, TypeError, x509.UnsupportedGeneralNameType):
+        message = "the extensions of the certificate cannot be read: no verifier can tell what it is for"
+        yield Advice(code="certificate-extensions-unreadable", message=message)
+        return
+    for extension in extensions:
+        value = extension.value
+        if isinstance(value, x509.BasicConstraints) and value.ca and not certificate.is_self_issued:
+            message = "the certificate is an authority's, and not one that was issued to a signer (RFC 5280 4.2.1.9)"
+            yield Advice(code="certificate-of-authority", message=message)
+        elif isinstance(value, x509.KeyUsage) and not (value.digital_signature or value.content_commitment):
+            message = (
+                "by its key usage the certificate is not for signing: verification with trust calls the signature "
+                "invalid, wrong-key-usage (RFC 5280 4.2.1.3)"
+            )
+            yield Advice(code="certificate-not-for-signing", message=message, is_obstacle=True)

@@ -1,0 +1,71 @@
+"""The fields of a certificate as they stand (RFC 5280 4.1): nothing is decoded, and nothing encoded anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from dcmseal.plugins.der import BIT_STRING, FIRST, INTEGER, OID, SEQUENCE, Der, NotDer, dotted
+
+_ISSUER_UNIQUE_ID: Final = 0x81
+_SUBJECT_UNIQUE_ID: Final = 0x82
+_EXTENSIONS: Final = 0xA3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateFields:
+    """What decides by its very bytes: names are compared, and keys identified, whatever a library makes of them."""
+
+    serial_number: int
+    """It should be positive; there are others (RFC 5280 4.1.2.2)."""
+    issuer: bytes
+    """Name, in DER."""
+    subject: bytes
+    """Name, in DER."""
+    public_key_info: bytes
+    """SubjectPublicKeyInfo, in DER."""
+    extensions: tuple[str, ...]
+    """Object identifiers of the extensions, in dotted decimals."""
+
+    @property
+    def repeated_extension(self) -> str:
+        """The first extension that is there twice, which RFC 5280 4.2 forbids; empty if each is there once."""
+        seen: set[str] = set()
+        for each in self.extensions:
+            if each in seen:
+                return each
+            seen.add(each)
+        return ""
+
+
+def certificate_fields(der: bytes) -> CertificateFields:
+    """Take a certificate apart; raises NotDer if it has not the parts of one."""
+    whole = Der(der)
+    certificate = whole.enter(SEQUENCE)
+    tbs = certificate.enter(SEQUENCE)
+    certificate.enter(SEQUENCE)
+    certificate.enter(BIT_STRING)
+    tbs.skip(FIRST)
+    serial_number = int.from_bytes(tbs.enter(INTEGER).content, signed=True)
+    tbs.enter(SEQUENCE)  # signature
+    issuer = tbs.take(SEQUENCE)
+    tbs.enter(SEQUENCE)  # validity
+    subject, public_key_info = tbs.take(SEQUENCE), tbs.take(SEQUENCE)
+    tbs.skip(_ISSUER_UNIQUE_ID)
+    tbs.skip(_SUBJECT_UNIQUE_ID)
+    extensions = () if tbs.is_over else tuple(_identifiers(tbs.enter(_EXTENSIONS).enter(SEQUENCE)))
+    if not (whole.is_over and certificate.is_over and tbs.is_over):
+        raise NotDer("something follows where nothing should")
+    return CertificateFields(
+        serial_number=serial_number,
+        issuer=issuer,
+        subject=subject,
+        public_key_info=public_key_info,
+        extensions=extensions,
+    )
+
+
+def _identifiers(extensions: Der) -> Iterator[str]:
+    while not extensions.is_over:
+        yield dotted(extensions.enter(SEQUENCE).enter(OID).content)

@@ -1,0 +1,73 @@
+"""Values too long for explicit VR, such as Contour Data above 64 KB in implicit VR: here and in DCMTK.
+
+The MAC is made in explicit VR, where such a value can only be of VR UN (PS3.5 6.2.2), and UN is never signed (PS3.3
+C.12.1.1.3.1.1). dcmsign hashes it all the same, as UN.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+import dcmseal
+from dcmseal.engine.signing_result import SigningResult
+from dcmseal.report import Outcome, Verdict
+from tests.core.engine.kit import codes, only, signer_of, verified
+from tests.interop.bench import Bench
+from tests.support.builder import IMPLICIT_LE, Item, Node, Sequence, Value, file, image
+from tests.support.pki import Pki
+
+CONTOUR_DATA, ROI_CONTOURS = 0x30060050, 0x30060039
+LONGEST = 0xFFFE
+
+
+def points(size: int) -> Value:
+    return Value(CONTOUR_DATA, "DS", (b"-12.5\\" * (size // 6 + 1))[: size - 1] + b"1")
+
+
+def nested(size: int) -> Sequence:
+    return Sequence(ROI_CONTOURS, (Item((Sequence(0x30060040, (Item((points(size),)),)),)),))
+
+
+def sign(nodes: tuple[Node, ...], pki: Pki) -> SigningResult:
+    return dcmseal.sign(file(nodes, IMPLICIT_LE), signer=signer_of(pki["rsa2048"]))
+
+
+@pytest.mark.parametrize(("size", "covered"), [(LONGEST, True), (LONGEST + 2, False), (200_000, False)])
+def test_they_are_left_out_with_a_warning(size: int, covered: bool, pki: Pki) -> None:
+    for node in (points(size), nested(size)):
+        result = sign(image(node), pki)
+        assert result.signature.mac is not None
+        assert (node.tag in result.signature.mac.elements) is covered
+        warned = {each.code: each.elements for each in result.warnings}
+        expected = "value-too-long" if node.tag == CONTOUR_DATA else "sequence-with-un"
+        assert (warned.get(expected) == (node.tag,)) is not covered
+        assert "un-left-out" not in warned
+        reasons = dict(result.left_out)
+        assert ("PS3.5 6.2.2" in reasons.get(node.tag, "")) is not covered
+        assert verified(result.data or b"").verdict is Verdict.VALID
+
+
+def test_the_signature_outlives_a_change_to_explicit_vr(bench: Bench) -> None:
+    """Where the value is UN in the file, too: the MAC is the same in both encodings."""
+    implicit = bench.ours(file(image(nested(100_000), points(80_000)), IMPLICIT_LE))
+    for data in (implicit, bench.converted(implicit, syntax="explicit")):
+        report = verified(data)
+        assert report.verdict is Verdict.VALID
+        coverage = only(report).coverage
+        assert coverage is not None
+        assert {tag for tag, _ in coverage.unsignable} == {CONTOUR_DATA, ROI_CONTOURS}
+        assert bench.verification(data).ok
+
+
+def test_what_dcmsign_signs_of_them_is_not_established(bench: Bench) -> None:
+    """It puts a value of VR UN into the MAC, which the standard keeps out of it."""
+    report = verified(bench.theirs(file(image(points(80_000)), IMPLICIT_LE)))
+    assert report.verdict is Verdict.NOT_ESTABLISHED
+    assert codes(report)["unsignable-listed"] is Outcome.UNKNOWN
+    assert any("too long for VR DS" in each.message for each in only(report).findings)
+
+
+def test_values_that_just_fit_are_signed_by_both(bench: Bench) -> None:
+    data = file(image(points(LONGEST)), IMPLICIT_LE)
+    bench.assert_good(bench.ours(data))
+    bench.assert_good(bench.theirs(data))
