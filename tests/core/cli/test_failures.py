@@ -23,7 +23,7 @@ REFUSED = {
 }
 UNREADABLE = {
     *("DatasetError", "NotDicom", "Malformed", "OutputError", "EvidenceError", "JournalError"),
-    *("InstanceNotFound", "InstanceAmbiguous", "AlreadySigned", "ProcessDied"),
+    *("InstanceNotFound", "InstanceAmbiguous", "AlreadySigned", "ProcessDied", "OddStructure"),
 }
 
 
