@@ -141,7 +141,8 @@ def _meaning(report: ArchiveReport) -> Iterator[str]:
 def _to_do(report: ArchiveReport) -> Iterator[str]:
     files = report.files
     if files.invalid:
-        yield "Do not rely on the invalid files. Keep them: they are evidence. Fetch them again from their source."
+        yield "Do not rely on the invalid files. Keep them: they are evidence."
+        yield "Fetch those again from their source whose data is not what was signed; for others it would not help."
     if files.failed:
         yield "Fetch the unreadable files again from their source, or from a backup."
     if files.not_established:

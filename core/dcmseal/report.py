@@ -98,16 +98,18 @@ class SignerTrust:
 
 
 _DECISIVE = (Aspect.FORM, Aspect.INTEGRITY, Aspect.AUTHENTICITY, Aspect.TRUST)
+AUTHORITY_UNKNOWN = frozenset({"tsa-trust-unknown", "tsa-trust-doubtful"})
+"""Codes of findings of aspect TIMESTAMP that are about trust in the authority alone."""
 
 
 class _Answers:
     """What findings on some aspects have to come to, so that a signature is valid."""
 
     def __init__(self, *decisive: Aspect) -> None:
-        aspects = (*decisive, Aspect.TIMESTAMP, Aspect.COVERAGE)
         self.wanted = frozenset((aspect, Outcome.PASSED) for aspect in decisive)
-        self.unwanted = frozenset((aspect, Outcome.UNKNOWN) for aspect in decisive)
-        self.fatal = frozenset((aspect, Outcome.FAILED) for aspect in aspects)
+        # a signature needs no timestamp, but one that is there has to be verified
+        self.unwanted = frozenset((aspect, Outcome.UNKNOWN) for aspect in (*decisive, Aspect.TIMESTAMP))
+        self.fatal = frozenset((aspect, Outcome.FAILED) for aspect in (*decisive, Aspect.TIMESTAMP, Aspect.COVERAGE))
 
 
 _WITH_TRUST = _Answers(*_DECISIVE)
@@ -137,13 +139,26 @@ class SignatureReport:
         return Outcome.PASSED if outcomes == {Outcome.PASSED} else Outcome.UNKNOWN
 
     def verdict(self, *, integrity_only: bool = False) -> Verdict:
-        """VALID only if every decisive aspect passed; ``integrity_only`` does without trust."""
+        """VALID only if every decisive aspect passed and nothing about a timestamp is unknown.
+
+        ``integrity_only`` does without trust, in the signer and in the timestamp's authority.
+        """
         answers = _WITHOUT_TRUST if integrity_only else _WITH_TRUST
-        found = {(finding.aspect, finding.outcome) for finding in self.findings}
+        ignored = AUTHORITY_UNKNOWN if integrity_only else frozenset[str]()
+        found = {(finding.aspect, finding.outcome) for finding in self.findings if finding.code not in ignored}
         if not found.isdisjoint(answers.fatal):
             return Verdict.INVALID
         is_valid = found.issuperset(answers.wanted) and found.isdisjoint(answers.unwanted)
         return Verdict.VALID if is_valid else Verdict.NOT_ESTABLISHED
+
+    def has_unverified_timestamp(self, *, integrity_only: bool = False) -> bool:
+        """Whether a timestamp is there that could not be verified, which keeps the signature from being valid."""
+        return any(
+            each.aspect is Aspect.TIMESTAMP
+            and each.outcome is Outcome.UNKNOWN
+            and not (integrity_only and each.code in AUTHORITY_UNKNOWN)
+            for each in self.findings
+        )
 
     @property
     def obstacles(self) -> tuple[Finding, ...]:

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from dcmseal.batch.content import worked_on_content
 from dcmseal.batch.items import Found, Item
 from dcmseal.batch.processes import busy, end_if_orphaned
 from dcmseal.batch.results import Result
@@ -65,7 +66,9 @@ def work_on(task: bytes, items: Sequence[Found]) -> list[Result]:
 
 def result_of(worker: Worker, found: Found) -> Result:
     """The result of an item, found or not."""
-    return worker.run(found) if isinstance(found, Item) else Result.failed(found, found.error)
+    if not isinstance(found, Item):
+        return Result.failed(found, found.error)
+    return worker.run(found) if found.known is None else worked_on_content(found, worker.run)
 
 
 @lru_cache(maxsize=64)

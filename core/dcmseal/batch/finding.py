@@ -140,6 +140,7 @@ def item_of(path: str, relative: str, status: os.stat_result, *, is_named: bool)
         relative=relative,
         size=status.st_size,
         mtime_ns=status.st_mtime_ns,
+        ctime_ns=status.st_ctime_ns,
         inode=status.st_ino,
         is_named=is_named,
     )

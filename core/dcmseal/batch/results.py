@@ -82,6 +82,10 @@ class Result(NamedTuple):
     """How long it took; not told where only the verdict was asked for."""
     ends_run: bool = False
     """It says that no other item can be worked on, as for want of the key."""
+    digest: bytes | None = None
+    """SHA-256 of the content that was worked on, if a journal goes by that."""
+    is_unchanged: bool = False
+    """Nothing was done: the content is what the journal has a result of."""
 
     @classmethod
     def failed(cls, item: Found, error: SealError, *, seconds: float = 0.0, ends_run: bool = False) -> Result:

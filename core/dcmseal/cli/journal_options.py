@@ -24,7 +24,7 @@ def add_journal_options(parser: Parser) -> None:
     group = parser.add_argument_group("journal (a run that is killed goes on when it is started again)")
     group.add_argument("--journal", metavar="FILE", help="keep results in this file, and pass over what it has")
     group.add_argument(
-        "--journal-digest", action="store_true", help="know files by their content, not by size and time"
+        "--journal-digest", action="store_true", help="know files by their content, not by size and times"
     )
     group.add_argument("--journal-full", action="store_true", help="keep the JSON documents of all results")
     group.add_argument("--journal-retry", action="store_true", help="try again what failed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from dcmseal.causes import Cause, causes_of_all, is_data_intact
 from dcmseal.cli import describing
 from dcmseal.cli.output import Screen, Tone, fields
 from dcmseal.cli.text import LONGEST_LINE, counted, joined, printable
@@ -18,6 +19,17 @@ _TONES: Final = {
 }
 _OUTCOME_TONES: Final = {Outcome.PASSED: Tone.GOOD, Outcome.FAILED: Tone.BAD, Outcome.UNKNOWN: Tone.OPEN}
 _FEW: Final = 20
+_CAUSES: Final = {
+    Cause.REVOKED: "the signer's certificate is revoked",
+    Cause.EXPIRED: "the signer's certificate had expired, or was not valid yet",
+    Cause.UNTRUSTED: "the signer is not trusted",
+}
+_ADVICE: Final = {
+    Cause.REVOKED: "ask its issuer since when it is revoked and why, and have the instance signed again.",
+    Cause.EXPIRED: "a certified timestamp would show that it was signed in time; without one, have it signed again.",
+    Cause.UNTRUSTED: "find out who signed it; --trust-anchor and --intermediate name authorities that you trust.",
+}
+"""What to do about signers, where the data is intact."""
 _SILENT: Final = {
     Aspect.TRUST: ": no trust anchor is configured",
     Aspect.CONFORMANCE: ": no profile was required",
@@ -63,12 +75,22 @@ def _headline(report: VerificationReport) -> str:
     if not report.signatures:
         return words
     restriction = "; integrity only, trust was not asked for" if report.integrity_only else ""
-    return f"{words} ({counted(len(report.signatures), 'signature')}{restriction})"
+    why = [text for cause, text in _CAUSES.items() if cause in causes_of_all(report)]
+    said = f": {'; '.join(why)}" if why else ""
+    return f"{words} ({counted(len(report.signatures), 'signature')}{restriction}){said}"
 
 
 def _reasons(report: VerificationReport) -> Iterator[str]:
-    """What to do about a verdict that only trust keeps from being valid."""
-    if report.verdict is not Verdict.NOT_ESTABLISHED or report.integrity_only:
+    """What to do about a verdict that only trust, or a timestamp, keeps from being valid."""
+    found = causes_of_all(report)
+    if found and is_data_intact(report):
+        yield "the data is as it was signed; what is wrong is about the signer."
+        yield from (text for cause, text in _ADVICE.items() if cause in found)
+    if report.verdict is not Verdict.NOT_ESTABLISHED:
+        return
+    if any(each.has_unverified_timestamp(integrity_only=True) for each in report.signatures):
+        yield "a certified timestamp is there and cannot be verified; --timestamp ignore verifies without it."
+    if report.integrity_only:
         return
     open_signatures = [each for each in report.signatures if each.verdict() is Verdict.NOT_ESTABLISHED]
     if all(_lacks_only_trust(each) for each in open_signatures):

@@ -18,9 +18,11 @@ from dcmseal.dataset.source import Buffer
 from dcmseal.engine.opening import DatasetInput, opened
 from dcmseal.errors import NoSuchSignature, UsageError
 from dcmseal.location import MAIN, Location
-from dcmseal.report import VerificationReport
+from dcmseal.report import Outcome, VerificationReport
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dcmseal.coverage_map import CoverageMap
     from dcmseal.engine.inspection import Signature
     from dcmseal.engine.keeping.asking import Finish
@@ -56,6 +58,7 @@ def verify(
     keep_evidence: bool = False,
     evidence: Evidence | None = None,
     manifest: str | os.PathLike[str] | bytes | None = None,
+    now: datetime | None = None,
     registry: Registry | None = None,
 ) -> VerificationReport:
     """Verify signatures: one by ``uid``, all at one ``location``, or all at every level.
@@ -71,7 +74,8 @@ def verify(
     many files. ``references`` are folders with the instances that a document cites as evidence, which are then
     held against what it says of them (PS3.3 C.17.2.1). ``keep_evidence`` has the report come with its ``grounds``, for
     ``save_evidence``; ``evidence`` repeats a verdict by what was kept then. ``manifest`` is one that was made with a
-    signature, its path or bytes: it names what was changed since, and decides nothing. ``registry`` has the plugins, if
+    signature, its path or bytes: it names what was changed since, and decides nothing. ``now`` is the moment of
+    verification, instead of that of ``trust`` or of the clock. ``registry`` has the plugins, if
     not all that are installed: for profiles, timestamps and trust, and for storages if ``source`` is a URL. A bad
     signature is a finding of the report. Raises UsageError, DatasetError or one of its kinds, ProfileError or one of
     its kinds, PluginError, and TrustError if what ``trust`` names cannot be read.
@@ -92,6 +96,7 @@ def verify(
         timestamp_certificates=_with_kept(timestamp_certificates, evidence),
         name_profiles=name_profiles,
         trust=trust,
+        now=now,
         registry=registry,
     )
     return answer(source, question, folders_of(references), registry, manifest=manifest, finish=finish)
@@ -109,6 +114,7 @@ def question_of(
     timestamp_certificates: Iterable[bytes] = (),
     name_profiles: bool = True,
     trust: Trust | TrustSettings | None = None,
+    now: datetime | None = None,
     registry: Registry | None = None,
 ) -> Question:
     """What ``verify`` is asked for, made ready for any number of files; raises as it does."""
@@ -116,6 +122,8 @@ def question_of(
 
     demanded = _demanded(policy, tuple(require), registry)
     judge = _opened(trust, registry)
+    if judge is not None and now is not None:
+        judge = replace(judge, settings=replace(judge.settings, now=now))
     return Question(
         uid=uid,
         location=location_of(location),
@@ -126,6 +134,7 @@ def question_of(
         accept_old_format=accept_old_format,
         timestamp=_timestamps(_rule(timestamp, demanded), timestamp_certificates, registry, judge),
         trust=judge,
+        now=now,
     )
 
 
@@ -150,8 +159,11 @@ def answer(
             report = replace(report, unmet=(*report.unmet, *findings))
         if folders is not None:
             from dcmseal.engine.references.checking import reference_findings
+            from dcmseal.engine.references.comparing import Comparison
 
-            report = replace(report, references=tuple(reference_findings(file, report, folders)))
+            demanded = question.policy is not None and question.policy.no_unsigned_additions
+            how = Comparison(now=question.now, no_additions=demanded)
+            report = replace(report, references=tuple(reference_findings(file, report, folders, how)))
         if manifest is not None:
             from dcmseal.engine.manifest.judging import manifest_findings, read_manifest
 
@@ -273,6 +285,7 @@ def _timestamps(
         certificates=tuple(certificates),
         backend=lambda type_: _plugins(registry).timestamp_backend(type_),
         vouch=trust.vouch if trust else nobody_vouches,
+        weak=trust.settings.weak.outcome if trust else Outcome.UNKNOWN,
     )
 
 

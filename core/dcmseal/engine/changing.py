@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dcmseal.dictionary import tag_of
 from dcmseal.engine import signing
+from dcmseal.engine.advice import timestamp_advice
 from dcmseal.engine.asking import References, folders_of, location_of, no_such_signature
 from dcmseal.engine.drafting import Wish
 from dcmseal.engine.opening import DatasetInput, opened
@@ -193,7 +194,7 @@ def sign(
         data = signing.attach(planned, signature, target, registry, first=lambda: place_data(made, manifest))
     return SigningResult(
         signature=signature,
-        warnings=(*warnings, *planned.advice),
+        warnings=(*warnings, *planned.advice, *(timestamp_advice(stamped.answer) if stamped else ())),
         padded=tuple(each.path for each in planned.padded),
         left_out=planned.left_out,
         data=data,

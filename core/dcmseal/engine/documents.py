@@ -109,6 +109,7 @@ def stamping_document(result: StampingResult, file: str | None = None) -> Docume
             "signature": stated_value(result.signature),
             "certified": certified_value(result.time),
             "findings": [finding_value(each) for each in result.findings],
+            "warnings": [warning_value(each) for each in result.warnings],
         },
     )
 

@@ -60,7 +60,8 @@ class Trust:
     def vouch(self, time: CertifiedTime) -> tuple[Finding, ...]:
         """Whether the authority of a certified time is trusted: one finding of aspect TIMESTAMP.
 
-        Its time is its own claim: whoever has the key of an authority that expired or was revoked can certify any time.
+        Its time is its own claim: whoever has the key of an authority that expired, or was revoked because its key may
+        not be safe, can certify any time.
         Raises TrustError if the backend fails.
         """
         answer = self._answer(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.dataset.label_findings import surrounding_findings
@@ -22,11 +22,12 @@ from dcmseal.engine.items import unsigned_item
 from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
 from dcmseal.engine.lookalikes import lookalike_findings
 from dcmseal.engine.macs import LevelMacs, level_macs
+from dcmseal.engine.other_readings import OtherReadings
 from dcmseal.engine.profiling import Demands, Judged, LevelProfiles
 from dcmseal.engine.public_key import Match, check_signature
 from dcmseal.engine.reading import FoundSignature
 from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, TimestampRule, Timestamps, type_for_profiles
-from dcmseal.engine.validity import strength_findings, validity_findings
+from dcmseal.engine.validity import claimed_time_findings, strength_findings, validity_findings
 from dcmseal.errors import CertificateNotValid, CertificateUnreadable, Malformed, NoSuchSignature
 from dcmseal.location import MAIN, Location
 from dcmseal.mac.digest import is_available
@@ -34,7 +35,7 @@ from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, SignerTrus
 from dcmseal.tags import is_ascending, tag_text, tags_text
 
 if TYPE_CHECKING:
-    from dcmseal.engine.alternatives import Alternative, Readings
+    from dcmseal.engine.alternatives import Alternative
     from dcmseal.engine.policy import Policy
     from dcmseal.engine.trusting import Trust
     from dcmseal.model import DigitalSignature
@@ -64,32 +65,16 @@ class Question:
     """Take signatures in the fragment format of DCMTK before 3.5.4 for valid."""
     trust: Trust | None = None
     """What to judge signers by; None leaves trust in them unknown."""
+    now: datetime | None = None
+    """The present; None for that of the trust settings, or else the clock's."""
+
+    def present(self) -> datetime:
+        """The moment of verification."""
+        fixed = self.now or (self.trust.settings.now if self.trust else None)
+        return fixed or datetime.now(UTC)
 
 
 _PATIENCE: Final = 64 << 20
-_READINGS: Final = 17
-"""Times a level may be hashed to explain a signature: choices of VRs, with padding and without, and DCMTK's MACs."""
-
-
-class _Readings:
-    """The other readings of a level, made when a signature does not match: few files need them."""
-
-    def __init__(self, file: DicomFile, level: Level, macs: LevelMacs, patience: HashingBudget) -> None:
-        self._arguments = file, level, macs
-        self._patience = patience
-
-    @cached_property
-    def _made(self) -> Readings | None:
-        from dcmseal.engine.alternatives import Readings
-
-        _, level, macs = self._arguments
-        if not self._patience.takes((macs.scan.end - level.start) * (_READINGS if macs.ambiguous else 3)):
-            return None
-        return Readings(*self._arguments)
-
-    def explain(self, found: FoundSignature, matches: Callable[[bytes], bool]) -> Alternative | None:
-        """The reading under which a signature matches; None if there is none, or too much was tried already."""
-        return None if self._made is None else self._made.explain(found, matches)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +83,7 @@ class _SignedLevel:
 
     file: DicomFile
     macs: LevelMacs
-    readings: _Readings
+    readings: OtherReadings
     lists: Lists
     fragments: Fragments
     profiled: LevelProfiles | None
@@ -119,6 +104,8 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     skipped: list[Location] = []
     patience = HashingBudget(max(_PATIENCE, 32 * file.body.size))
     demands = Demands(question.required)
+    # one present for all signatures of a file
+    question = replace(question, now=question.present())
     timestamps = Timestamps(question.timestamp, uid=question.uid, integrity_only=question.integrity_only)
     structure: Structure | None = None
     for level, macs in _levels(file, question, patience):
@@ -192,7 +179,7 @@ def _signed_level(
     return _SignedLevel(
         file=file,
         macs=macs,
-        readings=_Readings(file, level, macs, patience),
+        readings=OtherReadings(file, level, macs, patience),
         lists=Lists(macs, in_order=is_ascending(macs.scan.tags)),
         fragments=fragments,
         profiled=profiled,
@@ -234,9 +221,10 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question, time
             findings.append(_finding(Aspect.FORM, outcome, "certificate-unreadable", str(error)))
     findings.extend(_signature_findings(level, found, certificate, question))
     trust: SignerTrust | None = None
+    findings.extend(claimed_time_findings(signature, question.present()))
     if certificate is not None:
         findings.extend(validity_findings(signature, certificate))
-    stamp = timestamps.answer(signature, certificate)
+    stamp = timestamps.answer(signature, certificate, question.present())
     findings.extend((*stamp.findings, *stamp.vouching))
     if certificate is not None:
         weak = question.trust.settings.weak.outcome if question.trust else Outcome.UNKNOWN

@@ -243,7 +243,7 @@ HARMLESS: dict[str, bytes] = {
     "UN of undefined length": in_item(items("UN", PRIVATE, b.Item((b.text(0x00100020, "LO", "47"),)))),
     "odd text at the main level": at_main(THIRTEEN),
     "odd text in an item": in_item(THIRTEEN),
-    "odd groups": b.file([b.Value(group << 16 | 0x10, "LO", b"ab") for group in (1, 3, 5, 7)]),
+    "odd groups": in_item(*[b.Value(group << 16 | 0x10, "LO", b"ab") for group in (1, 3, 5, 7)]),
     "reserved bytes": at_main(b.Value(PRIVATE, "OB", b"ab")).replace(b"OB\0\0\2", b"OB\1\1\2"),
     "empty items of undefined length": in_item(items("SQ", PRIVATE, b.Item(undefined=True)), undefined=True),
     "directory": b.file((b.text(0x00041130, "CS", "A"), b.Sequence(0x00041220, (b.Item((b.ul(0x00041400, 0),)),)))),

@@ -258,6 +258,7 @@ CASES: dict[str, Case] = {
     "key-not-shown": Case(
         lambda pki: sealed(pki["p256"], image(), seal=raw_ecdsa), UNKNOWN, INVALID
     ),
+    "signing-time-in-future": Case(by_hand(moment="21230601120000.000000+0000"), UNKNOWN, NOT_ESTABLISHED),
     "signing-time-unreadable": Case(by_hand(moment="20240601120000.000000"), UNKNOWN, NOT_ESTABLISHED),
     "certificate-not-yet-valid": Case(by_hand(moment="20231231235959+0000"), FAILED, INVALID),
     "certificate-expired": Case(by_hand(moment="21240101000001+0000"), FAILED, INVALID),

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal import __version__
 from dcmseal.batch.chunks import CHUNK
-from dcmseal.batch.items import Found, Item
+from dcmseal.batch.items import Found, Item, Known
 from dcmseal.batch.journal.about import About
 from dcmseal.batch.journal.gists import Gist
 from dcmseal.batch.journal.identity import Identity, identity_of, looked_at_again
@@ -33,6 +33,7 @@ from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.running import run
 from dcmseal.batch.tasks import SignTask, VerifyTask
 from dcmseal.errors import DatasetError, ProcessDied, ProfileError, UsageError
+from dcmseal.plugins.urls import is_url
 
 if TYPE_CHECKING:
     from dcmseal.batch.shards import Shard
@@ -55,7 +56,7 @@ class JournalWish:
     shard: Shard | None = None
     """Only the files of this shard are worked on."""
     by_content: bool = False
-    """Know files by the SHA-256 digest of their content, and not by size, time and inode."""
+    """Know files by the SHA-256 digest of their content, and not by size, times and inode; workers compute it."""
     full: bool = False
     """Keep the JSON document of every result, and not only of those that are invalid or failed."""
     retry: bool = False
@@ -162,7 +163,9 @@ class Journal:
         """Record what comes of ``to_do``; each result is recorded before it is handed on."""
         with closing(results):
             for result in results:
-                yield self.record(result)
+                self.record(result)
+                if not result.is_unchanged:
+                    yield result
 
     def record(self, result: Result) -> Result:
         """Record a result, unless it says nothing about the file; returns it."""
@@ -170,17 +173,34 @@ class Journal:
         if not isinstance(item, Item):
             return result
         identity = self._identities.pop(item.source, None)
+        if result.is_unchanged:
+            self._record_unchanged(item, identity, result.digest)
+            return result
         if isinstance(result.error, ProcessDied) and isinstance(self.task, SignTask):
             # whether it is signed, the next run will see
             return result
         if result.error is not None and not _is_of_the_file(result):
             self._settle(item.source)
             return result
-        if identity is None or (result.changed and result.output == item.source):
-            identity = identity_of(looked_at_again(item), by_content=self._wish.by_content)
+        # a worker that died has told no digest
+        by_content = item.known is not None and isinstance(result.error, ProcessDied)
+        if identity is None or by_content or (result.changed and result.output == item.source):
+            identity = identity_of(looked_at_again(item), by_content=by_content)
+        if item.known is not None and not by_content:
+            identity = identity._replace(digest=result.digest)
         gist = Gist.of(result)
         self._put(item.source, identity, gist, uid=self._uid_of(result), document=self._kept(result, gist))
         return result
+
+    def _record_unchanged(self, item: Item, identity: Identity | None, digest: bytes | None) -> None:
+        """Pass over a file that a worker found as it was, by its digest or its signature."""
+        row = self._store.row(item.source)
+        if row is None:
+            return
+        if identity is not None and row.identity.digest != digest:
+            self._put(item.source, identity._replace(digest=digest), row.gist, uid=row.uid)
+        self._settle(item.source)
+        self._pass_over(item, row.gist)
 
     def _is_concerned(self, item: Item) -> bool:
         """Whether a file is of this shard, and not the journal itself, which may lie in a folder that is named."""
@@ -189,22 +209,31 @@ class Journal:
         return self._wish.shard is None or self._wish.shard.holds(item.relative)
 
     def _left(self, item: Item) -> Item | None:
-        """The item, if there is something left to do with it."""
+        """The item, if there is something left to do with it, or a worker has to see whether there is."""
         row = self._store.row(item.source)
-        identity = identity_of(item, by_content=self._wish.by_content)
-        if row is not None:
-            if identity.is_same(row.identity):
-                if not (self._wish.retry and row.gist.kind == Kind.FAILED.value):
-                    self._pass_over(item, row.gist)
-                    return None
-            elif self._is_touched_only(item, row):
-                self._put(item.source, identity, row.gist, uid=row.uid)
+        identity = identity_of(item, by_content=False)
+        is_again = row is not None and self._wish.retry and row.gist.kind == Kind.FAILED.value
+        # of an object in a storage, its version tells as much as a digest
+        by_content = self._wish.by_content and not is_url(item.source)
+        if by_content:
+            item = item._replace(known=Known() if row is None or is_again else self._known(item, row))
+        elif row is not None and identity.is_same(row.identity):
+            if not is_again:
                 self._pass_over(item, row.gist)
                 return None
+        elif row is not None and self._is_touched_only(item, row):
+            self._put(item.source, identity, row.gist, uid=row.uid)
+            self._pass_over(item, row.gist)
+            return None
+        if row is not None:
             item = self._with_another_uid(item, row)
         # a file that is read while it changes has the identity that it had before
         self._identities[item.source] = identity
         return item
+
+    def _known(self, item: Item, row: Row) -> Known:
+        """What a worker is to hold the content of a file against."""
+        return Known(digest=row.identity.digest, uid=row.uid if self._is_signed_in_place(item, row) else "")
 
     def _pass_over(self, item: Item, gist: Gist) -> None:
         self.passed_over[gist] += 1
@@ -212,9 +241,10 @@ class Journal:
 
     def _is_touched_only(self, item: Item, row: Row) -> bool:
         """Whether a file that was signed in place has its signature still, and the data that was signed."""
-        if not (row.uid and isinstance(self.task, SignTask) and self.task.placement.target_of(item) == item.source):
-            return False
-        return signature_in(item.source, row.uid) is not None
+        return self._is_signed_in_place(item, row) and signature_in(item.source, row.uid) is not None
+
+    def _is_signed_in_place(self, item: Item, row: Row) -> bool:
+        return bool(row.uid) and isinstance(self.task, SignTask) and self.task.placement.target_of(item) == item.source
 
     def _with_another_uid(self, item: Item, row: Row) -> Item:
         """The item, so numbered that its signature gets a UID that none had before."""

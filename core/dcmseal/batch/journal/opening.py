@@ -101,7 +101,7 @@ def check(path: str, connection: sqlite3.Connection) -> None:
     if version != VERSION:
         raise JournalError(
             f"the journal {path} has tables of version {version}, and this dcmseal knows {VERSION}",
-            hint="go on with the dcmseal that made it: dcmseal --version",
+            hint="go on with the dcmseal that made it, or name another file to judge every file anew",
         )
     if found != TABLES:
         raise damaged(path)

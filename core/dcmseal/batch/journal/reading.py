@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _PAGE: Final = 1000
 """Rows read at once: in between, whoever writes may go on."""
 _ENTRIES: Final = (
-    "SELECT folder, path, name, size, mtime_ns, inode, digest, judged, gist, uid, document"
+    "SELECT folder, path, name, size, mtime_ns, ctime_ns, inode, digest, judged, gist, uid, document"
     " FROM results JOIN folders ON folders.id = folder WHERE (folder, name) > (?, ?) ORDER BY folder, name LIMIT ?"
 )
 _RUNS: Final = "SELECT version, began, ended, judged, found FROM runs ORDER BY id LIMIT 10000"
@@ -174,19 +174,25 @@ class Reader:
                 return
             for row in rows:
                 with self._believing():
-                    gist, _ = self._gist(row[8])
+                    gist, _ = self._gist(row[9])
                     if not alarming_only or gist.is_alarming:
                         yield self._entry(row, gist)
             last = (rows[-1][0], rows[-1][2])
 
     def _entry(self, row: tuple[Any, ...], gist: Gist) -> Entry:
-        _, path, name, size, mtime_ns, inode, digest, judged, _, uid, document = row
+        _, path, name, size, mtime_ns, ctime_ns, inode, digest, judged, _, uid, document = row
         content = None
         if document is not None:
             content = self._document(document)
         return Entry(
             source=restored(path) + restored(name),
-            identity=Identity(int(size), int(mtime_ns), int(inode), digest if isinstance(digest, bytes) else None),
+            identity=Identity(
+                int(size),
+                int(mtime_ns),
+                int(ctime_ns),
+                int(inode),
+                digest if isinstance(digest, bytes) else None,
+            ),
             judged=datetime.fromtimestamp(int(judged), UTC),
             gist=gist,
             uid="" if uid is None else unpacked_uid(uid),

@@ -7,7 +7,7 @@ import sqlite3
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from dcmseal.batch.journal import opening
 from dcmseal.batch.journal.gists import Gist
@@ -88,10 +88,25 @@ class Store:
         rows = self.rows("SELECT name, value FROM about LIMIT 100")
         return {str(name): str(value) for name, value in rows}
 
-    def rows(self, statement: str, values: Iterable[object] = ()) -> list[tuple[object, ...]]:
+    def rows(self, statement: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query, all of them."""
         with telling(self.path):
             return self._connection.execute(statement, tuple(values)).fetchall()
+
+    def _one(self, statement: str, values: Iterable[object]) -> tuple[Any, ...] | None:
+        """The first row of a query; None if there is none."""
+        try:
+            return next(iter(self.rows(statement, values)), None)
+        except BaseException:
+            self.is_usable = False
+            raise
+
+    def _the(self, statement: str, key: object) -> Any:
+        """The one value of a query; raises JournalError if there is none."""
+        found = self._one(statement, (key,))
+        if found is None:
+            raise damaged(self.path)
+        return found[0]
 
     def execute(self, statement: str, values: Iterable[object] = ()) -> sqlite3.Cursor:
         """Execute a statement."""
@@ -117,10 +132,10 @@ class Store:
         number = self._known_folder(folder)
         if number is None:
             return None
-        found = self.execute(
-            "SELECT size, mtime_ns, inode, digest, gist, uid FROM results WHERE folder = ? AND name = ?",
+        found = self._one(
+            "SELECT size, mtime_ns, ctime_ns, inode, digest, gist, uid FROM results WHERE folder = ? AND name = ?",
             (number, stored(name)),
-        ).fetchone()
+        )
         if found is None:
             return None
         *identity, gist, uid = found
@@ -134,7 +149,7 @@ class Store:
         folder, name = placed(source)
         number = self._known_folder(folder)
         key = (number, stored(name))
-        row = self.execute("SELECT judged FROM results WHERE folder = ? AND name = ?", key).fetchone()
+        row = self._one("SELECT judged FROM results WHERE folder = ? AND name = ?", key)
         return -1 if row is None else int(row[0])
 
     def put(
@@ -151,7 +166,7 @@ class Store:
         folder, name = placed(source)
         key = (self._folder(folder), stored(name))
         packed = packed_uid(uid) if uid else None
-        old = self.execute("SELECT gist, document, uid FROM results WHERE folder = ? AND name = ?", key).fetchone()
+        old = self._one("SELECT gist, document, uid FROM results WHERE folder = ? AND name = ?", key)
         if old is not None:
             self._added[old[0]] -= 1
             self.execute("DELETE FROM documents WHERE id = ?", (old[1],))
@@ -162,7 +177,7 @@ class Store:
         number = self._number(gist)
         self._added[number] += 1
         self.execute(
-            "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*key, *identity, judged, number, packed, content),
         )
 
@@ -215,7 +230,7 @@ class Store:
     def _known_folder(self, path: str) -> int | None:
         if path in self._folders:
             return self._folders[path]
-        found = self.execute("SELECT id FROM folders WHERE path = ?", (stored(path),)).fetchone()
+        found = self._one("SELECT id FROM folders WHERE path = ?", (stored(path),))
         if found is None:
             return None
         self._know(path, int(found[0]))
@@ -230,14 +245,12 @@ class Store:
         if gist not in self._gists:
             text = str(gist)
             self.execute("INSERT OR IGNORE INTO gists (gist, files) VALUES (?, 0)", (text,))
-            (number,) = self.execute("SELECT id FROM gists WHERE gist = ?", (text,)).fetchone()
-            self._remember(number, gist)
+            self._remember(self._the("SELECT id FROM gists WHERE gist = ?", text), gist)
         return self._gists[gist]
 
     def _gist(self, number: int) -> Gist:
         if number not in self._gists_by_id:
-            (text,) = self.execute("SELECT gist FROM gists WHERE id = ?", (number,)).fetchone()
-            self._remember(number, Gist.read(text))
+            self._remember(number, Gist.read(self._the("SELECT gist FROM gists WHERE id = ?", number)))
         return self._gists_by_id[number]
 
     def _remember(self, number: int, gist: Gist) -> None:

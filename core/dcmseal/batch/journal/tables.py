@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 APPLICATION: Final = 0x6463736A
 """The application that the header of the file names: ``dcsj``."""
-VERSION: Final = 1
+VERSION: Final = 2
 """``PRAGMA user_version``: the version of these tables."""
 
 Text: TypeAlias = str | bytes
@@ -30,7 +30,8 @@ TABLES: Final = {
     "documents": "CREATE TABLE documents (id INTEGER PRIMARY KEY, content BLOB NOT NULL)",
     "results": (
         "CREATE TABLE results (folder INTEGER NOT NULL, name NOT NULL,"
-        " size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, digest BLOB,"
+        " size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL,"
+        " digest BLOB,"
         " judged INTEGER NOT NULL, gist INTEGER NOT NULL, uid, document INTEGER,"
         " PRIMARY KEY (folder, name)) WITHOUT ROWID"
     ),

@@ -153,11 +153,13 @@ def _report(result: StampingResult, target: str) -> None:
     from dcmseal.cli import describing
     from dcmseal.cli.files import STDIO
     from dcmseal.cli.output import Tone, fields, screen
+    from dcmseal.cli.signing_text import show_warnings
     from dcmseal.cli.streams import standard_error
 
     to = screen(standard_error() if target == STDIO else None)
     to.line(f"{'standard output' if target == STDIO else target}: timestamp attached", Tone.GOOD)
     fields(to, [("UID", result.uid), ("certified", describing.certified(result.time))])
+    show_warnings(result.warnings, to)
 
 
 def _uid(options: Namespace) -> str | None:
