@@ -33,9 +33,12 @@ def standard_streams_in(options: Namespace) -> None:
             setattr(options, name, _stream_or_file(value, is_dash=name == "output"))
         elif isinstance(value, list) and name in ("files", "words"):
             setattr(options, name, [_stream_or_file(each, is_dash=True) for each in cast("list[str]", value)])
+        elif isinstance(value, list) and name == "report":
+            parts = (each.partition(":") for each in cast("list[str]", value))
+            setattr(options, name, [f"{form}{colon}{_stream_or_file(word)}" for form, colon, word in parts])
 
 
-def _stream_or_file(word: str, *, is_dash: bool) -> str:
+def _stream_or_file(word: str, *, is_dash: bool = False) -> str:
     """The word, or another name for the standard stream that it stands for."""
     descriptor = descriptor_of(word) if word.startswith("/") or os.path.islink(word) else None
     stream = standard_output()

@@ -86,9 +86,9 @@ def test_nothing_but_the_file_goes_to_standard_output(image: Path, signed: Path,
 
 
 def test_a_file_behind_standard_output_is_written_to_and_not_replaced(signed: Path, tmp_path: Path) -> None:
-    command = 'exec 3>out; echo before >&3; "$0" verify "$1" --integrity-only -q --html {} >&3; echo after >&3'
-    for name in ("/dev/stdout", "/dev/fd/1"):
-        assert shell(command.format(name), signed, cwd=tmp_path).returncode == 0
+    command = 'exec 3>out; echo before >&3; "$0" verify "$1" --integrity-only -q {} >&3; echo after >&3'
+    for option in ("--html /dev/stdout", "--html /dev/fd/1", "--report html:/dev/stdout"):
+        assert shell(command.format(option), signed, cwd=tmp_path).returncode == 0
         written = (tmp_path / "out").read_bytes()
         assert written.startswith(b"before\n<!DOCTYPE html>")
         assert written.endswith(b"after\n")
