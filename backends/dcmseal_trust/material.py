@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from dcmseal.errors import TrustError
-from dcmseal.plugins.certificate_files import CERTIFICATE_LABELS
-from dcmseal.plugins.pem import contents, pem_blocks
+from dcmseal.plugins.certificate_files import none_there
+from dcmseal.plugins.certificate_formats import NoCertificates, encoded_certificates, is_pkcs12
+from dcmseal.plugins.pem import PemBlock, ascii_text, contents, pem_blocks
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal_trust.certificates import Certificate, Refused, certificate, readable
 from dcmseal_trust.crls import Crl, crl
@@ -23,7 +24,8 @@ T = TypeVar("T")
 MOST_BYTES: Final = 64 << 20
 """The largest file that is read: a CRL of a million entries."""
 _MOST_FILES: Final = 10_000
-_CERTIFICATE: Final = CERTIFICATE_LABELS | {"TRUSTED CERTIFICATE"}
+_CERTIFICATE: Final = frozenset[str]()
+"""In all forms that certificates come in."""
 _CRL: Final = frozenset({"X509 CRL"})
 _OCSP: Final = frozenset({"OCSP RESPONSE"})
 
@@ -105,7 +107,12 @@ def _values(
 ) -> Iterator[T]:
     """The values of a file; of a folder's files, those that hold none are passed over."""
     data = contents(path, MOST_BYTES, error=TrustError)
-    blocks = (data,) if data.startswith(b"\x30") else tuple(_encoded(data, labels))
+    try:
+        blocks = _encoded(data, labels) if labels else _certificates(data, alone=alone)
+    except NoCertificates as error:
+        if alone:
+            raise none_there(error, os.fspath(path), TrustError) from None
+        return
     if not blocks and alone:
         raise TrustError(f"{os.fspath(path)!r} holds no {what}", hint="name a file in PEM or DER")
     for der in blocks:
@@ -120,10 +127,19 @@ def _values(
                 raise TrustError(message, hint="get the file again from its issuer") from None
 
 
-def _encoded(data: bytes, labels: frozenset[str]) -> Iterator[bytes]:
-    for block in pem_blocks(data):
-        if block.label in labels:
-            try:
-                yield block.der
-            except ValueError:
-                yield b""
+def _certificates(data: bytes, *, alone: bool) -> tuple[bytes, ...]:
+    # how long it takes to find out that a PKCS #12 file wants a passphrase, is in the file
+    return () if is_pkcs12(data) and not alone else encoded_certificates(data)
+
+
+def _encoded(data: bytes, labels: frozenset[str]) -> tuple[bytes, ...]:
+    if data.startswith(b"\x30"):
+        return (data,)
+    return tuple(_der(block) for block in pem_blocks(ascii_text(data)) if block.label in labels)
+
+
+def _der(block: PemBlock) -> bytes:
+    try:
+        return block.der
+    except ValueError:
+        return b""

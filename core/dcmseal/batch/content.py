@@ -14,6 +14,7 @@ from hashlib import file_digest
 
 from dcmseal.batch.items import Item
 from dcmseal.batch.results import Result
+from dcmseal.input_files import open_input
 
 
 def worked_on_content(item: Item, work: Callable[[Item], Result]) -> Result:
@@ -35,7 +36,7 @@ def worked_on_content(item: Item, work: Callable[[Item], Result]) -> Result:
 def digest_of(source: str) -> bytes | None:
     """The SHA-256 digest of a file; None if it cannot be read."""
     try:
-        with open(source, "rb") as file:
+        with open_input(source) as file:
             return file_digest(file, "sha256").digest()
     except OSError:
         return None

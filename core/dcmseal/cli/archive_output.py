@@ -10,7 +10,7 @@ from dcmseal.batch.items import Unfound
 from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.tally import URGENT, Tally
 from dcmseal.cli.failures import complain
-from dcmseal.cli.output import Tone, screen
+from dcmseal.cli.output import Tone, screen, write_line
 from dcmseal.cli.text import counted
 
 if TYPE_CHECKING:
@@ -126,11 +126,11 @@ class JsonLines:
     def add(self, result: Result) -> None:
         """Write a result."""
         if result.kind is not Kind.PASSED_OVER:
-            print(text_of(result))
+            write_line(text_of(result))
 
     def end(self, tally: Tally, seconds: float) -> None:
         """Write the summary."""
-        print(json.dumps(tally.document(seconds, self._judged_by)))
+        write_line(json.dumps(tally.document(seconds, self._judged_by)))
 
 
 class JsonFiles:
@@ -148,13 +148,13 @@ class JsonFiles:
             return
         from dcmseal.engine.documents import files_document
 
-        print("," if self._begun else json.dumps(files_document((), self._judged_by)).removesuffix("]}"))
-        print(text_of(result), end="")
+        write_line("," if self._begun else json.dumps(files_document((), self._judged_by)).removesuffix("]}"))
+        write_line(text_of(result), end="")
         self._begun = True
 
     def end(self, tally: Tally, seconds: float) -> None:
         """Write what is left to be written."""
-        print("\n]}")
+        write_line("\n]}")
 
 
 def text_of(result: Result) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from io import BufferedReader
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
 
 from dcmseal.cli.files import path_of, remote_url
 from dcmseal.cli.journal_options import add_journal_options
 from dcmseal.cli.parser import Parser
 from dcmseal.errors import DatasetError, UsageError
+from dcmseal.input_files import open_input
+from dcmseal.text_files import reason_of
 
 if TYPE_CHECKING:
     from dcmseal.batch.items import Found
@@ -91,11 +94,11 @@ def found_of(words: Sequence[str], options: Namespace) -> Iterator[Found]:
         return found_in(chain(words, _listed(options.files_from)), options)
     copy = _copied(options.files_from)
     try:
-        _refuse_same_places(chain(words, _listed_in(copy)), folder)
+        _refuse_same_places(chain(words, _listed_in(copy, options.files_from)), folder)
     except BaseException:
         copy.close()
         raise
-    return found_in(chain(words, _listed_once_more(copy)), options)
+    return found_in(chain(words, _listed_once_more(copy, options.files_from)), options)
 
 
 def found_in(words: Iterable[str], options: Namespace) -> Iterator[Found]:
@@ -177,10 +180,9 @@ def _listed(name: str) -> Iterator[str]:
     from dcmseal.batch.lists import listed
 
     if name == _STDIO:
-        yield from listed(_standard_input())
-        return
-    with _opened(name) as stream:
-        yield from listed(stream)
+        return listed(_standard_input())
+    with _list_named(name) as stream:
+        return listed(stream, name)
 
 
 def _copied(name: str) -> BinaryIO:
@@ -192,21 +194,21 @@ def _copied(name: str) -> BinaryIO:
     if name == _STDIO:
         shutil.copyfileobj(_standard_input(), copy)
     else:
-        with _opened(name) as stream:
+        with _list_named(name) as stream:
             shutil.copyfileobj(stream, copy)
     return cast("BinaryIO", copy)
 
 
-def _listed_in(copy: BinaryIO) -> Iterator[str]:
+def _listed_in(copy: BinaryIO, name: str) -> Iterator[str]:
     from dcmseal.batch.lists import listed
 
     copy.seek(0)
-    yield from listed(copy)
+    return listed(copy, name)
 
 
-def _listed_once_more(copy: BinaryIO) -> Iterator[str]:
+def _listed_once_more(copy: BinaryIO, name: str) -> Iterator[str]:
     with copy:
-        yield from _listed_in(copy)
+        yield from _listed_in(copy, name)
 
 
 def _standard_input() -> BinaryIO:
@@ -215,8 +217,10 @@ def _standard_input() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def _opened(name: str) -> BinaryIO:
+@contextmanager
+def _list_named(name: str) -> Generator[BinaryIO]:
     try:
-        return open(name, "rb")
-    except OSError as error:
-        raise DatasetError(f"{name} cannot be read: {error.strerror}", hint="check the path") from None
+        with BufferedReader(open_input(name)) as stream:
+            yield cast("BinaryIO", stream)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{name} cannot be read: {reason_of(error)}", hint="check the path") from None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Final, TextIO, cast
 
 from dcmseal.cli.output import binary_output
+from dcmseal.cli.streams import standard_output
+from dcmseal.descriptors import descriptor_of
 from dcmseal.errors import DatasetError, OutputError, UsageError
 from dcmseal.url_mark import URL_MARK
 
@@ -20,6 +23,32 @@ if TYPE_CHECKING:
 
 STDIO: Final = "-"
 _IN_MEMORY: Final = 8 << 20
+
+
+def standard_streams_in(options: Namespace) -> None:
+    """Write ``-`` for files that are named as ``/dev/stdin`` and ``/dev/stdout``, or otherwise so.
+
+    Where an option takes no ``-``, standard output is named by the descriptor that results go to.
+    """
+    for name, value in vars(options).items():
+        if isinstance(value, str):
+            setattr(options, name, _stream_or_file(value, is_dash=name == "output"))
+        elif isinstance(value, list) and name in ("files", "words"):
+            setattr(options, name, [_stream_or_file(each, is_dash=True) for each in cast("list[str]", value)])
+        elif isinstance(value, list) and name == "report":
+            parts = (each.partition(":") for each in cast("list[str]", value))
+            setattr(options, name, [f"{form}{colon}{_stream_or_file(word)}" for form, colon, word in parts])
+
+
+def _stream_or_file(word: str, *, is_dash: bool = False) -> str:
+    """The word, or another name for the standard stream that it stands for."""
+    descriptor = descriptor_of(word) if word.startswith("/") or os.path.islink(word) else None
+    stream = standard_output()
+    if descriptor == 0 and is_dash:
+        return STDIO
+    if descriptor == 1:
+        return STDIO if is_dash or stream is None else f"/dev/fd/{stream.fileno()}"
+    return word
 
 
 def name_of(word: str) -> str:
@@ -90,6 +119,8 @@ def result_file(
         )
     elif output == STDIO:
         yield binary_output()
+    elif descriptor_of(output) is not None:
+        yield output
     elif remote_url(output):
         from dcmseal.cli.remote_files import uploaded
 
@@ -104,7 +135,7 @@ def result_file(
         _check_free(output, force=force)
         if os.path.exists(output) and not os.path.isfile(output):
             # a pipe or device is written to, not replaced
-            with _opened(output) as stream:
+            with _opened(output, "wb", output) as stream:
                 yield stream
         else:
             yield output_file(output, force=force, synced=synced)
@@ -123,9 +154,12 @@ def new_file(
         if binary:
             yield binary_output()
         else:
-            sys.stdout.flush()
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
+            results = standard_output()
+            if results is None:
+                raise OutputError("standard output is closed", hint="name a file")
+            results.flush()
+            yield results.buffer
+            results.buffer.flush()
         return
     assert output is not None
     if remote_url(output):
@@ -135,9 +169,14 @@ def new_file(
             yield stream
         return
     output = path_of(output)
+    descriptor = descriptor_of(output)
+    if descriptor is not None:
+        with _opened(os.dup(descriptor), "wb", output) as stream:
+            yield stream
+        return
     _check_free(output, force=force)
     if os.path.exists(output) and not os.path.isfile(output):
-        with _opened(output) as stream:
+        with _opened(output, "wb", output) as stream:
             yield stream
         return
     from dcmseal.engine.files.replacing import replacing
@@ -185,11 +224,11 @@ def _is_same(source: str, output: str) -> bool:
 
 
 @contextmanager
-def _opened(path: str) -> Generator[BinaryIO]:
+def _opened(file: str | int, mode: str, name: str) -> Generator[BinaryIO]:
     try:
-        with open(path, "wb") as stream:
-            yield stream
+        with open(file, mode) as stream:
+            yield cast("BinaryIO", stream)
     except OSError as error:
         raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}", hint="check path, permissions and free space"
+            f"{name} cannot be written: {error.strerror or error}", hint="check path, permissions and free space"
         ) from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.cli.files import output_file, rights_of
 from dcmseal.cli.parser import Parser
+from dcmseal.descriptors import descriptor_of
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def wanted_of(options: Namespace) -> list[tuple[str, str]]:
     for format_, _, path in wanted:
         if not format_ or not path:
             raise UsageError("a report is given without format or file", hint="write --report html:report.html")
-        if os.path.lexists(path) and not options.force:
+        if os.path.lexists(path) and not options.force and descriptor_of(path) is None:
             raise UsageError(f"{path} exists", hint="name another file; --force overwrites it")
     return [(format_, path) for format_, _, path in wanted]
 

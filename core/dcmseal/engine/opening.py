@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
 from dcmseal.dataset.part10 import DicomFile, open_dicom, open_head
 from dcmseal.dataset.source import BytesSource, FileSource, unreadable
 from dcmseal.errors import DatasetError, UsageError
+from dcmseal.input_files import open_input
 from dcmseal.url_mark import URL_MARK
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _open_named(
 
 def _open_file(path: str | os.PathLike[str]) -> AbstractContextManager[RawIOBase]:
     try:
-        file = open(path, "rb", buffering=0)  # noqa: SIM115 - whoever called closes it
+        file = open_input(path)
     except OSError as error:
         raise DatasetError(
             f"{os.fspath(path)} cannot be read: {error.strerror}", hint="check the path and its permissions"

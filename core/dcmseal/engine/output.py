@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import zlib
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import Buffer, FileSource, JoinedSource, Source
+from dcmseal.descriptors import descriptor_of
 from dcmseal.engine.files.replacing import Original, OutputFile, nothing, replacing
 from dcmseal.engine.files.rights import Rights
 from dcmseal.errors import OutputError
@@ -49,6 +50,12 @@ def write_file(
                 _pass_on(file, body, write)
                 first()
             return
+    descriptor = descriptor_of(target)
+    if descriptor is not None:
+        with _descriptor(descriptor, target) as stream:
+            write_stream(file, body, stream)
+            first()
+        return
     with replacing(_output_file(target), None, _original(file), first) as output:
         if file.syntax.is_deflated:
             _pass_deflated(file, body, output.write)
@@ -61,6 +68,11 @@ def write_pieces(pieces: Iterable[bytes], target: str | os.PathLike[str], rights
 
     Raises OutputError, and whatever making the pieces raises.
     """
+    descriptor = descriptor_of(target)
+    if descriptor is not None:
+        with _descriptor(descriptor, target) as stream:
+            stream.writelines(pieces)
+        return
     with replacing(_output_file(target), rights) as output:
         output.writelines(pieces)
 
@@ -83,6 +95,18 @@ def _original(file: DicomFile) -> Original | None:
         return None
     name: object = getattr(source.file, "name", None)
     return Original(source.file.fileno(), source.status, name if isinstance(name, str) else None)
+
+
+@contextmanager
+def _descriptor(number: int, target: str | os.PathLike[str]) -> Generator[BinaryIO]:
+    """What is open already, and written to: a new file of its name would be seen by nobody who holds it."""
+    try:
+        with os.fdopen(os.dup(number), "wb") as output:
+            yield output
+    except OSError as error:
+        raise OutputError(
+            f"{os.fspath(target)} cannot be written: {error.strerror or error}", hint="name a file"
+        ) from None
 
 
 def write_stream(file: DicomFile, body: Source, output: BinaryIO) -> None:

@@ -49,7 +49,7 @@ class _Step(NamedTuple):
 
 
 def run(options: Namespace) -> int:
-    """Run the steps; exit code 1 if one of them ends otherwise than it should."""
+    """Run the steps; exit code 7 if one of them ends otherwise than it should."""
     from dcmseal.cli.output import document, write_json
     from dcmseal.errors import OutputError
 
@@ -63,7 +63,7 @@ def run(options: Namespace) -> int:
         write_json(document("demo", folder=str(folder), steps=done))
     elif as_expected:
         _close(folder)
-    return ExitCode.OK if as_expected else ExitCode.INVALID
+    return ExitCode.OK if as_expected else ExitCode.INTERNAL
 
 
 def _prepare(folder: Path, *, force: bool) -> None:

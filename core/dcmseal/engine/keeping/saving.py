@@ -16,6 +16,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import replace
+from io import BufferedReader
 from typing import TYPE_CHECKING
 
 from dcmseal.engine.documents import report_document
@@ -24,6 +25,7 @@ from dcmseal.engine.files.rights import Rights
 from dcmseal.engine.keeping.container import MOST_BYTES, packed, unpacked
 from dcmseal.engine.keeping.manifest import MANIFEST, STAMP, Evidence, members_of, read_members
 from dcmseal.errors import ChangedMeanwhile, EvidenceError, TimestampRejected, UsageError
+from dcmseal.input_files import open_input
 from dcmseal.report import Outcome, VerificationReport
 from dcmseal.terms import TimestampType
 
@@ -82,7 +84,7 @@ def load_evidence(path: str | os.PathLike[str], *, trust_moment: bool = False, t
     ``trust_anchors`` trusts the anchors in it. Raises EvidenceError if it cannot be read, is damaged, or none.
     """
     try:
-        with open(path, "rb") as file:
+        with BufferedReader(open_input(path)) as file:
             data = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise EvidenceError(f"{os.fspath(path)} cannot be read: {error.strerror}", hint="check the path") from None
