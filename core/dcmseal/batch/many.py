@@ -29,7 +29,8 @@ from dcmseal.engine.files.collisions import Input, key_files
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
-    from dcmseal.batch.journal.journal import Journal, JournalWish
+    from dcmseal.batch.journal.journal import Journal
+    from dcmseal.batch.journal.settings import JournalWish
     from dcmseal.config.pins import PinSource
     from dcmseal.plugins.protocols import SecretRequest, Secrets, Signer
     from dcmseal.plugins.trust import TrustSettings
@@ -226,7 +227,7 @@ def _wish(journal: str | os.PathLike[str] | None, shard: str | None) -> JournalW
         if shard is not None:
             raise UsageError("a shard has a journal, and none is named", hint="give journal=FILE")
         return None
-    from dcmseal.batch.journal.journal import JournalWish
+    from dcmseal.batch.journal.settings import JournalWish
     from dcmseal.batch.shards import Shard
 
     return JournalWish(path=os.fspath(journal), shard=None if shard is None else Shard.parse(shard))

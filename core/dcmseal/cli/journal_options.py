@@ -55,7 +55,8 @@ def journal_of(options: Namespace, task: Task, key: KeyHere | None = None) -> Ge
             key.open_for(None)
         yield None
         return
-    from dcmseal.batch.journal.journal import Journal, JournalWish
+    from dcmseal.batch.journal.journal import Journal
+    from dcmseal.batch.journal.settings import JournalWish
 
     wish = JournalWish(
         path=options.journal,

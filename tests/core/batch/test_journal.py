@@ -17,8 +17,9 @@ from dcmseal.batch.content import worked_on_content
 from dcmseal.batch.finding import instances
 from dcmseal.batch.items import Item, Known
 from dcmseal.batch.journal.identity import identity_of
-from dcmseal.batch.journal.journal import Journal, JournalWish
+from dcmseal.batch.journal.journal import Journal
 from dcmseal.batch.journal.reading import Entry, Reader, Status
+from dcmseal.batch.journal.settings import JournalWish
 from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.running import run
 from dcmseal.batch.sign_task import Placement, SignTask

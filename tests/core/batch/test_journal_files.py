@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from dcmseal.batch.finding import instances
 from dcmseal.batch.journal.gists import Gist
-from dcmseal.batch.journal.journal import Journal, JournalWish
+from dcmseal.batch.journal.journal import Journal
 from dcmseal.batch.journal.merging import merge
 from dcmseal.batch.journal.reading import Reader, Status
+from dcmseal.batch.journal.settings import JournalWish
 from dcmseal.batch.journal.tables import TABLES, packed_uid, placed, restored, stored, unpacked_uid
 from dcmseal.batch.results import Kind
 from dcmseal.batch.shards import Shard

@@ -12,7 +12,8 @@ import pytest
 
 from dcmseal.batch.finding import instances
 from dcmseal.batch.journal.documents import _csv
-from dcmseal.batch.journal.journal import Journal, JournalWish
+from dcmseal.batch.journal.journal import Journal
+from dcmseal.batch.journal.settings import JournalWish
 from dcmseal.batch.shards import Shard
 from dcmseal.batch.tasks import VerifyTask
 from tests.core.cli.conftest import Run

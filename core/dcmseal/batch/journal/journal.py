@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dcmseal import __version__
@@ -28,6 +28,7 @@ from dcmseal.batch.journal.about import About
 from dcmseal.batch.journal.gists import Gist
 from dcmseal.batch.journal.identity import Identity, identity_of, looked_at_again
 from dcmseal.batch.journal.reasons import Reason
+from dcmseal.batch.journal.settings import JournalWish
 from dcmseal.batch.journal.store import NO_REASON, Intent, Row, Store
 from dcmseal.batch.journal.taking_up import signature_in
 from dcmseal.batch.results import Form, Kind, Result
@@ -40,7 +41,6 @@ from dcmseal.plugins.urls import is_url
 from dcmseal.report import Instance
 
 if TYPE_CHECKING:
-    from dcmseal.batch.shards import Shard
     from dcmseal.batch.tasks import Task
     from dcmseal.batch.workers import Workers
     from dcmseal.engine.json_values import Document
@@ -50,32 +50,6 @@ _AHEAD: Final = 256
 _SECONDS: Final = 1.0
 _ROWS: Final = 2000
 """Results are brought to disk after this time, or so many."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalWish:
-    """Which journal, and what it is to hold."""
-
-    path: str
-    shard: Shard | None = None
-    """Only the files of this shard are worked on."""
-    by_content: bool = False
-    """Know files by the SHA-256 digest of their content, and not by size, times and inode; workers compute it."""
-    full: bool = False
-    """Keep the JSON document of every result, and not only of those that are invalid or failed."""
-    retry: bool = False
-    """Try again what failed."""
-    key: str = ""
-    """What the key is called, for tasks that do not name it themselves."""
-
-    @property
-    def is_new(self) -> bool:
-        """Whether there is no such journal yet."""
-        return not os.path.exists(self.path)
-
-    def about(self, task: Task) -> About:
-        """What a journal for the task says about itself."""
-        return About.of(task, shard=str(self.shard or ""), by_content=self.by_content, key=self.key)
 
 
 class Journal:

@@ -1,7 +1,8 @@
 """Reading a journal, even while a run writes it: how far it is, and what came of each file.
 
 >>> from dcmseal.batch.finding import instances
->>> from dcmseal.batch.journal.journal import Journal, JournalWish
+>>> from dcmseal.batch.journal.journal import Journal
+>>> from dcmseal.batch.journal.settings import JournalWish
 >>> from dcmseal.batch.tasks import VerifyTask
 >>> with Journal.open(JournalWish(path="run.journal"), VerifyTask(integrity_only=True)) as running:
 ...     results = list(running.run(instances(["signed.dcm"])))
