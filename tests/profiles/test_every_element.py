@@ -14,7 +14,7 @@ from dcmseal_profiles.authorization_rsa import AuthorizationRsa
 from dcmseal_profiles.creator_rsa import CreatorRsa
 from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
 from tests.core.engine.kit import changed, signed, verified
-from tests.support.builder import Node, file
+from tests.support.builder import Node, Value, file
 from tests.support.objects import element, holding, report
 from tests.support.pki import Pki
 
