@@ -22,7 +22,7 @@ import dcmseal
 from dcmseal import Verdict
 from dcmseal.engine.remote import listed
 from dcmseal.errors import DatasetError, StorageUnavailable, UsageError
-from dcmseal_remote import requests, web
+from dcmseal_remote import web
 from tests.backends.remote.conftest import MEGABYTE
 from tests.core.cli.conftest import Run
 from tests.core.engine.kit import verdict
@@ -37,7 +37,6 @@ def _server() -> Iterator[WebServer]:
 
 @pytest.fixture
 def server(_server: WebServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> WebServer:
-    monkeypatch.setattr(requests, "_PAUSE", 0)
     monkeypatch.setenv("HOME", str(tmp_path))
     return _server
 
@@ -71,7 +70,6 @@ def test_a_small_object_takes_one_request(server: WebServer, small: bytes, run: 
 def test_the_certificate_of_the_server_is_verified(
     small: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "_PAUSE", 0)
     files = certificate_for_this_machine(tmp_path)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*files)
@@ -186,10 +184,7 @@ def nonsense(_: WebServer, __: str, ___: Mapping[str, str]) -> Answer:
 
 
 @pytest.mark.parametrize("script", [busy, cut_short, cut_short_as_a_whole, nonsense])
-def test_what_is_wrong_with_the_server(
-    server: WebServer, medium: bytes, run: Run, monkeypatch: pytest.MonkeyPatch, script: Script
-) -> None:
-    monkeypatch.setattr(requests, "_SECONDS", 2)
+def test_what_is_wrong_with_the_server(server: WebServer, medium: bytes, run: Run, script: Script) -> None:
     url = server.put("image.dcm", medium)
     server.script = script
     ran = run("verify", url, "--integrity-only")
@@ -218,16 +213,6 @@ def test_an_endless_answer_ends(server: WebServer, medium: bytes, monkeypatch: p
     server.script = lambda *asked: endless(asked[0], asked[1], {})
     monkeypatch.setattr(web, "_LARGEST", 3 * MEGABYTE)
     with pytest.raises(DatasetError, match="knows no ranges"):
-        verdict(url)
-
-
-def test_a_trickle_is_given_up(server: WebServer, medium: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "_SLOWEST", 1 << 60)
-    clock = iter(range(0, 1 << 20, 100))
-    monkeypatch.setattr("dcmseal_remote.requests.time.monotonic", lambda: next(clock))
-    url = server.put("image.dcm", medium)
-    server.script = without_ranges
-    with pytest.raises(StorageUnavailable, match="hardly anything"):
         verdict(url)
 
 
