@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
 
+from dcmseal.config.named_files import named_file
 from dcmseal.config.places import VARIABLE, named_place, usual_place
 from dcmseal.config.policies import PolicySetup, read_policy
 from dcmseal.config.problems import Problem, Problems
@@ -33,6 +33,7 @@ from dcmseal.config.setup import KeySetup, read_setup
 from dcmseal.config.tables import Table
 from dcmseal.config.trust import read_trust
 from dcmseal.errors import UsageError
+from dcmseal.plugins.ownership import foreign_writer
 from dcmseal.plugins.trust import TrustSettings
 
 Setup = TypeVar("Setup")
@@ -155,7 +156,7 @@ def _read(place: Path, root: Table) -> Config:
         elif policy:
             policies[name] = policy
     profiles = root.table("profiles")
-    folder = profiles.text("folder") if profiles else ""
+    folder = named_file(profiles, "folder", profiles.text("folder"), place.parent) if profiles else None
     if profiles:
         profiles.finish()
     return Config(
@@ -163,7 +164,7 @@ def _read(place: Path, root: Table) -> Config:
         keys=MappingProxyType(keys),
         trust=MappingProxyType(trust),
         policies=MappingProxyType(policies),
-        profiles_folder=place.parent / Path(folder).expanduser() if folder else None,
+        profiles_folder=folder,
     )
 
 
@@ -186,14 +187,9 @@ def _contents(place: Path) -> bytes:
 
 def _refuse_if_open_to_others(place: Path, status: os.stat_result) -> None:
     """Who writes this file chooses the driver that is loaded, and whom the PIN is given to."""
-    if os.name != "posix":
-        return
-    if status.st_uid not in (0, os.geteuid()):
-        raise UsageError(f"{place} belongs to another user", hint=f"take a copy that is yours: chown $USER '{place}'")
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise UsageError(
-            f"others can write {place}, and so choose what is done with your PIN", hint=f"chmod go-w '{place}'"
-        )
+    found = foreign_writer(place, status)
+    if found:
+        raise UsageError(f"{found.message}: whoever writes it chooses what is done with your PIN", hint=found.hint)
 
 
 def _parsed(place: Path, text: str) -> dict[str, object]:

@@ -28,6 +28,7 @@ from dcmseal.batch.journal.about import About
 from dcmseal.batch.journal.gists import Gist
 from dcmseal.batch.journal.identity import Identity, identity_of, looked_at_again
 from dcmseal.batch.journal.store import Intent, Row, Store
+from dcmseal.batch.journal.tables import is_future
 from dcmseal.batch.journal.taking_up import remove_leftover, signature_in
 from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.running import run
@@ -193,7 +194,7 @@ class Journal:
         row = self._store.row(item.source)
         identity = identity_of(item, by_content=self._wish.by_content)
         if row is not None:
-            if identity.is_same(row.identity):
+            if identity.is_same(row.identity) and not self._is_dubious(item):
                 if not (self._wish.retry and row.gist.kind == Kind.FAILED.value):
                     self._pass_over(item, row.gist)
                     return None
@@ -205,6 +206,13 @@ class Journal:
         # a file that is read while it changes has the identity that it had before
         self._identities[item.source] = identity
         return item
+
+    def _is_dubious(self, item: Item) -> bool:
+        """Whether a result has a date in the future, and is better found out anew.
+
+        A signature is not made a second time for it: clocks are set back, too.
+        """
+        return not isinstance(self.task, SignTask) and is_future(self._store.judged(item.source), time.time())
 
     def _pass_over(self, item: Item, gist: Gist) -> None:
         self.passed_over[gist] += 1

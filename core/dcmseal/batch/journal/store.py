@@ -58,6 +58,7 @@ class Store:
     @classmethod
     def open(cls, path: str, about: dict[str, str]) -> Self:
         """Open a journal, or begin one that says this about itself; raises JournalError if another process has it."""
+        opening.check_writers(path)
         opening.create(path)
         connection = opening.connect(path)
         try:
