@@ -35,26 +35,29 @@ def foreign_writer(path: str | os.PathLike[str], status: os.stat_result | None =
     Returns:
         None also for what does not exist or cannot be looked at, and where there are no owners and modes as in POSIX.
     """
-    if os.name != "posix":
-        return None
-    named = os.path.abspath(path)
+    return _foreign_writer(os.path.abspath(path), status) if os.name == "posix" else None
+
+
+def replacer(path: str | os.PathLike[str]) -> ForeignWriter | None:
+    """Who but the user and root can put another file in the place of a given one, which need not exist yet."""
+    return _replacer(os.path.realpath(path)) if os.name == "posix" else None
+
+
+def _foreign_writer(
+    named: str, status: os.stat_result | None, *, spare_private_group: bool = False
+) -> ForeignWriter | None:
     try:
         status = status or os.stat(named)
     except (OSError, ValueError):  # a NUL is none of a path's characters
         return None
     is_folder = stat.S_ISDIR(status.st_mode)
-    found = _writer(named, status, spare_private_group=is_folder)
+    found = _writer(named, status, spare_private_group=spare_private_group or is_folder)
     if found is None and (is_folder or stat.S_ISREG(status.st_mode)):
         places = dict.fromkeys((named, os.path.realpath(named)))
         found = next((found for place in places if (found := _replacer(place))), None)
     if found is None and is_folder:
         return _writer_within(named)
     return found
-
-
-def replacer(path: str | os.PathLike[str]) -> ForeignWriter | None:
-    """Who but the user and root can put another file in the place of a given one, which need not exist yet."""
-    return _replacer(os.path.realpath(path)) if os.name == "posix" else None
 
 
 def _writer(path: str, status: os.stat_result, *, spare_private_group: bool) -> ForeignWriter | None:
@@ -88,7 +91,7 @@ def _writer_within(folder: str) -> ForeignWriter | None:
         paths = sorted(entry.path for entry in os.scandir(folder) if entry.is_file())
     except OSError:
         return None
-    return next((found for path in paths if (found := foreign_writer(path))), None)
+    return next((found for path in paths if (found := _foreign_writer(path, None, spare_private_group=True))), None)
 
 
 def _is_believed(uid: int) -> bool:

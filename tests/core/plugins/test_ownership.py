@@ -168,3 +168,11 @@ def test_groups_that_are_a_users_own(
     monkeypatch.setattr(grp, "getgrgid", lambda _: grp.struct_group((group, "x", uid, members)))
     status = os.stat_result((0o40775, 0, 0, 0, uid, uid, 0, 0, 0, 0))
     assert ownership._is_private_group(status) is private
+
+
+def test_files_in_a_folder_may_be_written_by_a_private_group(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all files are made so; a file that is named itself may not."""
+    monkeypatch.setattr(ownership, "_is_private_group", lambda _: True)
+    file.chmod(0o664)
+    assert foreign_writer(file.parent) is None
+    assert message(file) == f"others can write {file}"
