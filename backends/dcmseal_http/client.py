@@ -167,7 +167,7 @@ class _Proxies(urllib.request.ProxyHandler):
     def proxy_open(self, req: urllib.request.Request, proxy: str, type: str) -> Any:  # noqa: A002 - urllib's name
         if is_loopback(urlsplit(req.full_url).hostname or ""):
             return None
-        return super().proxy_open(req, proxy, type)  # type: ignore[misc, no-any-return] # typeshed does not list it
+        return super().proxy_open(req, proxy, type)
 
 
 def _opener(deadline: Deadline) -> urllib.request.OpenerDirector:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 from urllib.parse import SplitResult
 
 from dcmseal.errors import TimestampError
 from dcmseal.plugins.protocols import SecretRequest, Secrets
+from dcmseal.plugins.secrecy import forgets_its_frames
 from dcmseal.plugins.timestamping import Patience
 from dcmseal_http.client import HttpRequest, HttpStatus, NotNow, TooLarge, retry
 from dcmseal_http.client import ask as ask_server
@@ -23,6 +25,7 @@ _LOGIN_HINT: Final = (
 )
 
 
+@forgets_its_frames
 def ask(url: str, query: bytes, patience: Patience, secrets: Secrets) -> bytes:
     """Post a query and return the body of the answer.
 
@@ -36,7 +39,7 @@ def ask(url: str, query: bytes, patience: Patience, secrets: Secrets) -> bytes:
     while True:
         request = HttpRequest(url=url, headers=_HEADERS, body=query, login=login)
         try:
-            return retry(lambda request=request: _answer(request, patience.seconds), patience.attempts)
+            return retry(partial(_answer, request, patience.seconds), patience.attempts)
         except NotNow as error:
             raise TimestampError(f"{name} gives no answer: {error}", hint=_HINT) from None
         except TooLarge:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dcmseal.errors import StorageUnavailable, TimestampError, UsageError
+from dcmseal.plugins.protocols import SecretRequest
 from dcmseal.plugins.timestamping import Patience
 from dcmseal_http.client import HttpRequest, HttpStatus, NotNow, TooLarge, ask, retry
 from dcmseal_http.deadline import Deadline
@@ -150,21 +151,24 @@ def test_other_machines_are_asked_through_the_proxy_and_without_a_login(
     netrc = tmp_path / ".netrc"
     netrc.write_text("machine archive.invalid login user password hunter2\n")
     netrc.chmod(0o600)
-    logins: list[str] = []
+    asked: list[SecretRequest] = []
+
+    def login(request: SecretRequest) -> str:
+        asked.append(request)
+        return LOGIN
+
     with web_server() as proxy:
         proxy.script = refuse
         monkeypatch.setenv("http_proxy", proxy.url)
         with pytest.raises(Exception, match="not allowed"):
             read("http://archive.invalid/image.dcm")
         with pytest.raises(TimestampError, match="for all to read"):
-            transport.ask(
-                "http://archive.invalid/", b"query", Patience(attempts=1), lambda _: logins.append(LOGIN) or LOGIN
-            )
+            transport.ask("http://archive.invalid/", b"query", Patience(attempts=1), login)
         with pytest.raises(ValueError, match="others can read"):
             fetch("http://archive.invalid/", login=LOGIN)
     assert len(proxy.requests) == 2
     assert all("Authorization" not in each for each in proxy.requests)
-    assert logins == []
+    assert asked == []
 
 
 def test_a_proxy_that_makes_a_tunnel_is_not_told_the_login(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ def test_the_overview_names_every_command_and_exit_code(run: Run) -> None:
     for name, summary in COMMANDS.items():
         assert f"  {name}" in ran.out
         assert summary in ran.out
-    assert all(f"  {code}  " in ran.out for code in range(7))
+    assert all(f"  {code}  " in ran.out for code in range(8))
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -6,17 +6,17 @@ import os
 import time
 import uuid
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from dcmseal import __version__
-from dcmseal.batch.journal.opening import check_writers, create
+from dcmseal.batch.journal.opening import check_writers
 from dcmseal.batch.journal.reading import Reader, Status
 from dcmseal.batch.journal.store import Store
 from dcmseal.batch.journal.tables import is_future
 from dcmseal.batch.shards import Shard
+from dcmseal.engine.files.replacing import new_file_at
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,14 +38,10 @@ def merge(paths: Sequence[str], output: str) -> tuple[str, ...]:
         status.about.check_serves(path, statuses[0].about)
         if status.open_intents:
             raise UsageError(f"the run of {path} has not come to its end", hint="start it again, and merge it then")
-    if not create(output):
+    if os.path.lexists(output):
         raise UsageError(f"{output} exists", hint="name another file for the merged journal")
-    try:
-        _merge(paths, statuses, output)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(output)
-        raise
+    with new_file_at(output) as temporary:
+        _merge(paths, statuses, temporary)
     return _missing(status.about.shard for status in statuses)
 
 
@@ -95,6 +91,7 @@ def _merge(paths: Sequence[str], statuses: Sequence[Status], output: str) -> Non
                             judged=judged,
                             uid=entry.uid,
                             document=entry.document,
+                            reason=entry.reason,
                         )
             store.commit()
     finally:

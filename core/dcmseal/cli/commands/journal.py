@@ -72,7 +72,7 @@ def _export(options: Namespace) -> None:
     _warn_of_writers(options.files[0])
     with (
         Reader.open(options.files[0]) as journal,
-        new_file(options.output, force=options.force, binary=False) as output,
+        new_file(options.output, force=options.force, binary=False, made_from=options.files) as output,
     ):
         entries = journal.entries(alarming_only=options.attention)
         for line in (csv_lines if options.csv else json_lines)(entries):
