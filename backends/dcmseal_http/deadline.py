@@ -39,13 +39,15 @@ class Deadline:
     def connect(self, address: tuple[str, int], *_: object) -> socket.socket:
         """A connection to the first address of a host that takes one, as ``socket.create_connection`` makes it.
 
-        That has a time-out for each address, and a name may have any number of them. Raises OSError.
+        That has a time-out for each address, and a name may have any number of them; here, those that are left share
+        the time that is left. Raises OSError.
         """
         failure: OSError | None = None
-        for family, kind, protocol, _name, place in socket.getaddrinfo(*address, type=socket.SOCK_STREAM):
+        places = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
+        for number, (family, kind, protocol, _name, place) in enumerate(places):
             candidate = socket.socket(family, kind, protocol)
             try:
-                candidate.settimeout(self.left())
+                candidate.settimeout(self.left() / (len(places) - number))
                 candidate.connect(place)
                 candidate.settimeout(self.left())
             except OSError as error:

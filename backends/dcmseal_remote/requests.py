@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from dcmseal.errors import DatasetError, StorageUnavailable, UsageError
+from dcmseal.plugins.secrecy import forgets_its_frames
 from dcmseal_http.client import HttpAnswer, HttpRequest, HttpStatus, NotNow, ask, retry
 from dcmseal_http.deadline import Deadline
 from dcmseal_http.urls import host_of, keeps_secrets, parse_url
@@ -85,6 +86,7 @@ class Answer:
         return self._answer.pieces()
 
 
+@forgets_its_frames
 def patiently(url: str, ask: Callable[[], T], limits: Limits) -> T:
     """What ``ask`` returns, which is called again as long as it raises NotNow; raises StorageUnavailable in the end."""
     try:

@@ -22,6 +22,7 @@ import dcmseal
 from dcmseal import Verdict
 from dcmseal.engine.remote import listed
 from dcmseal.errors import DatasetError, StorageUnavailable, UsageError
+from dcmseal.testing.signer_suite.disclosure import assert_not_told, texts_of
 from dcmseal_remote import web
 from tests.backends.remote.conftest import MEGABYTE
 from tests.core.cli.conftest import Run
@@ -227,6 +228,26 @@ def test_a_login_comes_from_netrc_and_goes_nowhere_else(server: WebServer, small
     netrc.write_text("machine\n")
     with pytest.raises(UsageError, match="netrc"):
         verdict(url)
+
+
+@pytest.mark.parametrize("script", [busy, forbidden, moved, cut_short, coded])
+def test_a_login_is_in_no_frame_of_an_error(server: WebServer, small: bytes, tmp_path: Path, script: Script) -> None:
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login reader password hunter2\n")
+    netrc.chmod(0o600)
+    url = server.put("image.dcm", small)
+    server.script = script
+    error = error_of(url)
+    assert "Authorization" in server.requests[0]
+    for secret in ("hunter2", base64.b64encode(b"reader:hunter2").decode()):
+        assert_not_told(secret, *texts_of(error))
+
+
+def error_of(url: str) -> DatasetError:
+    """No frame of it is one that knows the server."""
+    with pytest.raises(DatasetError) as caught:
+        verdict(url)
+    return caught.value
 
 
 def test_nothing_is_listed_or_written(server: WebServer, small: bytes, key: str) -> None:
