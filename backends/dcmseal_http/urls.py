@@ -18,6 +18,7 @@ from dcmseal.errors import UsageError
 _VISIBLE: Final = re.compile(r"[!-~]+")
 _MAX_HOST: Final = 253
 """Characters of a host name (RFC 1035 2.3.4)."""
+_HINT: Final = "write https://HOST/PATH, other characters as %XX"
 _LOGIN_HINT: Final = "a login may stand in ~/.netrc"
 
 
@@ -29,11 +30,13 @@ def parse_url(url: str, login_hint: str = _LOGIN_HINT) -> SplitResult:
     """
     try:
         parts = urlsplit(url)
-        _ = parts.port
+        is_readable = _VISIBLE.fullmatch(url) is not None and parts.port != 0
     except ValueError:
-        parts = SplitResult("", "", "", "", "")
-    if parts.scheme not in ("http", "https") or not parts.hostname or not _VISIBLE.fullmatch(url):
-        raise UsageError("the URL cannot be read", hint="write https://HOST/PATH, other characters as %XX")
+        raise UsageError("the URL cannot be read", hint=_HINT) from None
+    if parts.scheme not in ("http", "https"):
+        raise UsageError("the server has to be reached by http or https", hint=_HINT)
+    if not is_readable or not parts.hostname:
+        raise UsageError("the URL cannot be read", hint=_HINT)
     if "@" in parts.netloc:
         raise UsageError("user and password have no place in a URL", hint=login_hint)
     return parts
