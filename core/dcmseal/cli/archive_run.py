@@ -16,6 +16,7 @@ from dcmseal.cli.archive_output import JsonFiles, JsonLines, QuietReport, Report
 from dcmseal.cli.archive_progress import progress
 from dcmseal.cli.archives import found_in, found_of, without_outputs, workers_of
 from dcmseal.cli.journal_options import journal_of, shard_of
+from dcmseal.cli.streams import check_reader
 from dcmseal.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def told(
             tally.add(result)
             report.add(result)
             shown.add(result, tally)
+            check_reader()
     tally.add_earlier()
     if not tally.files and not is_part:
         raise DatasetError("no DICOM file was found", hint="check the names; in folders, only DICOM files count")

@@ -40,8 +40,6 @@ def guarded(action: Callable[[], int], *, as_json: bool, in_lines: bool = False)
 def _ended(end: SystemExit) -> int:
     try:
         return _flushed(end.code if isinstance(end.code, int) else ExitCode.OK)
-    except BrokenPipeError:
-        return _reader_gone()
     except SealError as error:
         stop_results()
         complain(error)
@@ -49,9 +47,13 @@ def _ended(end: SystemExit) -> int:
 
 
 def _flushed(code: int) -> int:
+    """The code, once all results are written; who stopped reading them has heard enough, and the code stays true."""
     stream = standard_output()
     if stream is not None:
-        stream.flush()
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            stop_results()
     return code
 
 
@@ -79,7 +81,7 @@ def _refused(error: SealError, cause: BaseException, code: ExitCode, *, as_json:
 
 
 def _reader_gone() -> int:
-    """Whoever read standard output has stopped: nobody is left to be told, but success it is not."""
+    """Whoever reads standard output has stopped before there was an outcome."""
     stop_results()
     return ExitCode.UNREADABLE
 

@@ -61,6 +61,14 @@ def take_streams() -> None:
     sys.stdout = _messages(stderr)
 
 
+def check_reader() -> None:
+    """Raise BrokenPipeError if nobody reads the results any more: a long run need not go on."""
+    stream = standard_output()
+    raw = getattr(getattr(stream, "buffer", None), "raw", None)
+    if isinstance(raw, _Results) and not raw.is_read:
+        raise BrokenPipeError
+
+
 def stop_results() -> None:
     """Write no more results: what is left in buffers is lost, instead of failing once more when the process ends."""
     stream = standard_output()
@@ -99,14 +107,22 @@ class _Messages(FileIO):
 
 
 class _Results(FileIO):
-    """Standard output, whose failure is an error of the output, and not of dcmseal."""
+    """Standard output, whose failure is an error of the output, and not of dcmseal.
+
+    Who stops reading has heard enough: what is left is lost, and the exit code says what came out.
+    """
+
+    is_read = True
 
     def write(self, data: ReadableBuffer, /) -> int:
+        if not self.is_read:
+            return memoryview(data).nbytes
         try:
             while (written := cast("int | None", super().write(data))) is None:
                 self._wait()
         except BrokenPipeError:
-            raise
+            self.is_read = False
+            return memoryview(data).nbytes
         except OSError as error:
             raise OutputError(
                 f"standard output cannot be written: {error.strerror}", hint="check free space, and where it leads to"
