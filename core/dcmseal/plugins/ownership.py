@@ -62,7 +62,9 @@ def _foreign_writer(
 
 def _writer(path: str, status: os.stat_result, *, spare_private_group: bool) -> ForeignWriter | None:
     if not _is_believed(status.st_uid):
-        return ForeignWriter(f"{path} belongs to another user", f"take a copy that is yours: chown $USER '{path}'")
+        return ForeignWriter(
+            f"{path} belongs to another user", f"if you know what is in it, make it yours: chown $USER '{path}'"
+        )
     if _is_open_to_others(path, status, spare_private_group=spare_private_group):
         return ForeignWriter(f"others can write {path}", f"chmod go-w '{path}'")
     return None
