@@ -30,6 +30,7 @@ from dcmseal.batch.journal.identity import Identity, identity_of, looked_at_agai
 from dcmseal.batch.journal.reasons import Reason
 from dcmseal.batch.journal.settings import JournalWish
 from dcmseal.batch.journal.store import NO_REASON, Intent, Row, Store
+from dcmseal.batch.journal.tables import is_future
 from dcmseal.batch.journal.taking_up import signature_in
 from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.running import run
@@ -196,7 +197,7 @@ class Journal:
         """The item, if there is something left to do with it, or a worker has to see whether there is."""
         row = self._store.row(item.source)
         identity = identity_of(item, by_content=False)
-        is_again = row is not None and self._wish.retry and row.gist.kind == Kind.FAILED.value
+        is_again = row is not None and self._is_again(row)
         # of an object in a storage, its version tells as much as a digest
         by_content = self._wish.by_content and not is_url(item.source)
         if by_content:
@@ -214,6 +215,13 @@ class Journal:
         # a file that is read while it changes has the identity that it had before
         self._identities[item.source] = identity
         return item
+
+    def _is_again(self, row: Row) -> bool:
+        """Whether a result is found out anew for a file that is what it was: it failed, or is dated in the future."""
+        if self._wish.retry and row.gist.kind == Kind.FAILED.value:
+            return True
+        # no signature is made a second time for a date: clocks are set back, too
+        return not isinstance(self.task, SignTask) and is_future(row.judged, time.time())
 
     def _known(self, item: Item, row: Row) -> Known:
         """What a worker is to hold the content of a file against."""
