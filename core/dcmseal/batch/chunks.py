@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from dcmseal.batch.items import Found, Item
 from dcmseal.batch.processes import busy, end_if_orphaned
 from dcmseal.batch.results import Result
+from dcmseal.errors import NotDicom
 
 if TYPE_CHECKING:
     from dcmseal.batch.tasks import Task, Worker
@@ -65,7 +66,11 @@ def work_on(task: bytes, items: Sequence[Found]) -> list[Result]:
 
 def result_of(worker: Worker, found: Found) -> Result:
     """The result of an item, found or not."""
-    return worker.run(found) if isinstance(found, Item) else Result.failed(found, found.error)
+    if isinstance(found, Item):
+        return worker.run(found)
+    if isinstance(found.error, NotDicom):
+        return Result.passed_over(found, found.error)
+    return Result.failed(found, found.error)
 
 
 @lru_cache(maxsize=64)

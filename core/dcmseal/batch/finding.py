@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple, TypeAlias
 
+from dcmseal.batch.claims import claims_dicom
 from dcmseal.batch.items import Found, Item, Unfound
 from dcmseal.batch.patterns import Pattern, is_pattern
-from dcmseal.errors import DatasetError, UsageError
+from dcmseal.errors import DatasetError, NotDicom, UsageError
 from dcmseal.url_mark import URL_MARK
 
 DICOMDIR: Final = "DICOMDIR"
@@ -36,9 +37,11 @@ def instances(words: Iterable[str], *, without: Iterable[str] = ()) -> Iterator[
     """What words name: files, folders with all that is below them, DICOMDIR file-sets, patterns, and URLs of all these.
 
     The order is that of the words, and within a folder that of the names. Each file is an Item; whether it is DICOM
-    shows when it is opened. What is named and is not there, or cannot be read, is Unfound. Links to files are followed,
-    links to folders are not. Folders ``without`` are not entered. In patterns, ``**`` stands for any number of folders.
-    No more than the names in the folders that lead to a file is held in memory.
+    shows when it is opened; whether it has to be is known before. Nothing is left out in silence: what is not there, or
+    cannot be read, is Unfound, and so is what is no file, with the error NotDicom unless it claims to be DICOM. Links
+    to files are followed, links to folders are not. Folders ``without`` are not entered. In patterns, ``**`` stands for
+    any number of folders. No more than the names in the folders that lead to a file is held in memory, and of a folder
+    with a DICOMDIR the files that this names.
 
     If several words are named, or words that come one by one, paths for output begin with the name of the folder.
     """
@@ -70,7 +73,7 @@ def _named(word: str, closed: frozenset[_Identity], apart: tuple[str, ...], *, s
         yield from _matching(word, closed) if is_pattern(word) else (_unfound(word, error),)
         return
     if stat.S_ISDIR(status.st_mode):
-        yield from _below(word, _prefix(word) if several else "", closed)
+        yield from _below(word, _prefix(word) if several else "", closed, set())
     elif os.path.basename(word) == DICOMDIR:
         from dcmseal.batch.filesets import instances_of_fileset
 
@@ -79,20 +82,26 @@ def _named(word: str, closed: frozenset[_Identity], apart: tuple[str, ...], *, s
         yield item_of(word, os.path.basename(word), status, is_named=True)
 
 
-def _below(folder: str, relative: str, closed: frozenset[_Identity]) -> Iterator[Found]:
-    """The regular files in a folder and below it."""
+def _below(folder: str, relative: str, closed: frozenset[_Identity], in_sets: set[str]) -> Iterator[Found]:
+    """The files in a folder and below it, and what a DICOMDIR there names and is not there.
+
+    ``in_sets`` are paths that a DICOMDIR names; more are put in as they are come across.
+    """
     pending = [iter([_Entry(folder, relative.removesuffix("/"), is_folder=True)])]
     while pending:
         entry = next(pending[-1], None)
         if entry is None:
             pending.pop()
         elif not entry.is_folder:
-            yield from _file(entry)
+            yield from _file(entry, in_sets)
         elif not closed or closed.isdisjoint(_identities([entry.path])):
             try:
-                pending.append(iter(_entries(entry.path, entry.relative)))
+                entries = _entries(entry.path, entry.relative)
             except OSError as error:
                 yield _unfound(entry.path, error)
+                continue
+            yield from _missing_in_set(entries, in_sets)
+            pending.append(iter(entries))
 
 
 def _matching(word: str, closed: frozenset[_Identity]) -> Iterator[Found]:
@@ -100,16 +109,26 @@ def _matching(word: str, closed: frozenset[_Identity]) -> Iterator[Found]:
     pattern = Pattern.parse(word)
     count = 0
     pending = [iter([_Entry(pattern.folder, "", is_folder=True)])]
+    in_sets: set[str] = set()
     while pending:
         entry = next(pending[-1], None)
         if entry is None:
             pending.pop()
         elif entry.relative and pattern.matches.fullmatch(entry.relative):
             count += 1
-            yield from _below(entry.path, entry.relative, closed) if entry.is_folder else _file(entry)
+            yield from _below(entry.path, entry.relative, closed, in_sets) if entry.is_folder else _file(entry, in_sets)
         elif entry.is_folder and (pattern.depth is None or len(pending) <= pattern.depth):
-            with suppress(OSError):
-                pending.append(iter(_entries(entry.path, entry.relative)))
+            try:
+                entries = _entries(entry.path, entry.relative)
+            except OSError as error:
+                # without the folder in which the pattern begins, nothing matches
+                if entry.relative or not isinstance(error, FileNotFoundError):
+                    count += 1
+                    yield _unfound(entry.path, error)
+                continue
+            matching = (each for each in entries if pattern.matches.fullmatch(each.relative))
+            yield from _missing_in_set(matching, in_sets)
+            pending.append(iter(entries))
     if not count:
         yield Unfound(source=word, error=DatasetError(f"nothing matches {word}", hint="check the pattern"))
 
@@ -122,15 +141,45 @@ def _entries(folder: str, relative: str) -> list[_Entry]:
     return [_Entry(os.path.join(folder, name), f"{start}{name}", is_folder) for name, is_folder in names]
 
 
-def _file(entry: _Entry) -> Iterator[Item]:
-    """The entry, if it is a regular file that is no file-set's directory, and not being written."""
+def _missing_in_set(entries: Iterable[_Entry], in_sets: set[str]) -> Iterator[Unfound]:
+    """What a DICOMDIR among the entries names and is not there; what is there is put into ``in_sets``."""
+    for entry in entries:
+        if not entry.is_folder and os.path.basename(entry.path) == DICOMDIR:
+            from dcmseal.batch.filesets import instances_of_fileset
+
+            for found in instances_of_fileset(entry.path, ""):
+                if isinstance(found, Unfound):
+                    yield found
+                else:
+                    in_sets.add(found.source)
+
+
+def _file(entry: _Entry, in_sets: set[str]) -> Iterator[Found]:
+    """The entry, unless it is a DICOMDIR, or is being written; ``in_sets`` has paths that a DICOMDIR names."""
     name = os.path.basename(entry.path)
-    if name != DICOMDIR and not (name.endswith(".tmp") and _TEMPORARY.fullmatch(name)):
-        # what is gone by now, or a link to what is not there, is no file
-        with suppress(OSError):
-            status = os.stat(entry.path)
-            if stat.S_ISREG(status.st_mode):
-                yield item_of(entry.path, entry.relative, status, is_named=False)
+    if name == DICOMDIR or (name.endswith(".tmp") and _TEMPORARY.fullmatch(name)):
+        return
+    has_to_be = claims_dicom(name) or entry.path in in_sets
+    in_sets.discard(entry.path)
+    try:
+        status = os.stat(entry.path)
+    except OSError as error:
+        # a link to what is not there, or gone by now: nobody can tell what it was
+        yield _unfound(entry.path, error)
+        return
+    if stat.S_ISREG(status.st_mode):
+        yield item_of(entry.path, entry.relative, status, is_named=has_to_be)
+    elif has_to_be:
+        yield Unfound(source=entry.path, error=DatasetError(_other(status), hint="DICOM files are regular files"))
+    else:
+        yield Unfound(source=entry.path, error=NotDicom(_other(status)))
+
+
+def _other(status: os.stat_result) -> str:
+    """What is said of something that is no regular file."""
+    if stat.S_ISDIR(status.st_mode):
+        return "this is a link to a folder, which is not followed"
+    return "this is no regular file"
 
 
 def item_of(path: str, relative: str, status: os.stat_result, *, is_named: bool) -> Item:

@@ -13,8 +13,8 @@ import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from dcmseal.batch.items import Found, Item
-from dcmseal.errors import SealError
+from dcmseal.batch.items import Found
+from dcmseal.errors import NotDicom, SealError
 from dcmseal.exit_codes import ExitCode, code_of_error
 
 if TYPE_CHECKING:
@@ -98,9 +98,10 @@ class Result(NamedTuple):
         )
 
     @classmethod
-    def passed_over(cls, item: Item) -> Result:
-        """The result of a file in a folder that is no DICOM file."""
-        return cls(item=item, kind=Kind.PASSED_OVER, exit_code=ExitCode.OK, verdict=Kind.PASSED_OVER.value)
+    def passed_over(cls, item: Found, error: NotDicom) -> Result:
+        """The result of a file in a folder that is no DICOM file, and does not claim to be one."""
+        kind = Kind.PASSED_OVER
+        return cls(item=item, kind=kind, exit_code=ExitCode.OK, verdict=kind.value, reason=str(error))
 
     def document(self) -> Document:
         """The document of the published schema: verification, signing, plan, signatures, skipped or error.

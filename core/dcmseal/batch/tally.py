@@ -1,8 +1,9 @@
 """The tally of a run: how many results of which kind, what needs attention, and what it all comes to.
 
 >>> from dcmseal.batch.items import Item
+>>> from dcmseal.errors import NotDicom
 >>> tally = Tally()
->>> tally.add(Result.passed_over(Item(source="notes.txt", relative="notes.txt")))
+>>> tally.add(Result.passed_over(Item(source="notes.txt", relative="notes.txt"), NotDicom("no DICOM file")))
 >>> tally.files, tally.passed_over
 (0, 1)
 """

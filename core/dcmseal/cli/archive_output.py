@@ -50,7 +50,7 @@ class TextReport:
 
     def add(self, result: Result) -> None:
         """Take note of a result."""
-        if self._show is not None and result.kind is not Kind.PASSED_OVER:
+        if self._show is not None:
             self._show(result)
 
     def end(self, tally: Tally, seconds: float) -> None:
@@ -64,7 +64,7 @@ class TextReport:
         for code, files in sorted(tally.obstacles.items()):
             to.line(f"  {'warned':17}{files:>10}  {code}: verification will not call the signature valid", Tone.OPEN)
         if tally.passed_over:
-            to.line(f"  {'passed over':17}{tally.passed_over:>10}  no DICOM files")
+            to.line(f"  {tally.passed_over} skipped: not DICOM")
         if tally.recorded:
             to.line(f"  {'earlier':17}{tally.recorded:>10}  of them, as the journal says")
         named_by = "dcmseal journal export" if tally.recorded else "--json-lines"
@@ -86,7 +86,8 @@ def show_line(result: Result) -> None:
     if result.obstacles:
         reason += f"; verification will not call the signature valid: {', '.join(result.obstacles)}"
     name = result.output or result.item.source
-    screen().line(f"{name}: {result.verdict.replace('-', ' ')}{reason}", _TONES.get(result.verdict, Tone.PLAIN))
+    verdict = "skipped" if result.kind is Kind.PASSED_OVER else result.verdict.replace("-", " ")
+    screen().line(f"{name}: {verdict}{reason}", _TONES.get(result.verdict, Tone.PLAIN))
 
 
 class QuietReport:
@@ -112,8 +113,7 @@ class JsonLines:
 
     def add(self, result: Result) -> None:
         """Write a result."""
-        if result.kind is not Kind.PASSED_OVER:
-            print(text_of(result))
+        print(text_of(result))
 
     def end(self, tally: Tally, seconds: float) -> None:
         """Write the summary."""
@@ -130,8 +130,6 @@ class JsonFiles:
 
     def add(self, result: Result) -> None:
         """Write a result."""
-        if result.kind is Kind.PASSED_OVER:
-            return
         from dcmseal.engine.documents import files_document
 
         print("," if self._begun else json.dumps(files_document(())).removesuffix("]}"))

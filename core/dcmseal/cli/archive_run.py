@@ -9,7 +9,7 @@ from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.items import Item
+from dcmseal.batch.items import Item, Unfound
 from dcmseal.batch.results import Form, Result
 from dcmseal.batch.running import started
 from dcmseal.batch.tally import Tally
@@ -59,12 +59,15 @@ def run_archive(
             journal.notice = notice
         results = started(found, task, journal=journal, key=key, executor=workers, jobs=options.jobs)
         earlier = None if journal is None else journal.passed_over
-        return told(results, report, quiet=options.quiet, count=count, earlier=earlier, is_part=shard is not None)
+        named = " ".join([*words, *([options.files_from] if options.files_from else [])])
+        is_part = shard is not None
+        return told(results, report, named, quiet=options.quiet, count=count, earlier=earlier, is_part=is_part)
 
 
 def told(
     results: Generator[Result],
     report: Report,
+    named: str,
     *,
     quiet: bool,
     count: Callable[[], int] | None = None,
@@ -73,8 +76,9 @@ def told(
 ) -> int:
     """Tell of results as they come, and what they came to; returns the exit code of the worst.
 
-    ``earlier`` are the results that a journal has already of files that are met again, and grow meanwhile. ``is_part``
-    says that no file at all is none too few, as it may come to in one shard of many.
+    ``named`` is what was asked for, in words. ``earlier`` are the results that a journal has already of files that are
+    met again, and grow meanwhile. ``is_part`` says that no file at all is none too few, as it may come to in one shard
+    of many.
     """
     start = perf_counter()
     tally = Tally() if earlier is None else Tally(earlier=earlier)
@@ -85,7 +89,12 @@ def told(
             shown.add(result, tally)
     tally.add_earlier()
     if not tally.files and not is_part:
-        raise DatasetError("no DICOM file was found", hint="check the names; in folders, only DICOM files count")
+        error = DatasetError("no DICOM file was found", hint="check the names; in folders, only DICOM files count")
+        if not tally.passed_over:
+            raise error
+        nothing = Result.failed(Unfound(source=named, error=error), error)
+        tally.add(nothing)
+        report.add(nothing)
     report.end(tally, perf_counter() - start)
     return tally.exit_code
 

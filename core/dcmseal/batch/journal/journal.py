@@ -26,7 +26,7 @@ from dcmseal.batch.chunks import CHUNK
 from dcmseal.batch.items import Found, Item
 from dcmseal.batch.journal.about import About
 from dcmseal.batch.journal.gists import Gist
-from dcmseal.batch.journal.identity import Identity, identity_of, looked_at_again
+from dcmseal.batch.journal.identity import UNFOUND, Identity, identity_of, looked_at_again
 from dcmseal.batch.journal.store import Intent, Row, Store
 from dcmseal.batch.journal.taking_up import remove_leftover, signature_in
 from dcmseal.batch.results import Form, Kind, Result
@@ -99,6 +99,8 @@ class Journal:
         self._number = store.execute(
             "INSERT INTO runs (version, began, ended, judged) VALUES (?, ?2, ?2, 0)", values
         ).lastrowid
+        # what was not found is looked for anew
+        store.forget(UNFOUND)
         self._take_up()
 
     @classmethod
@@ -140,6 +142,8 @@ class Journal:
         announced: list[Item] = []
         for each in found:
             if not isinstance(each, Item):
+                # each shard tells of it, for nobody knows which would have had it; of all together, it is one
+                self._found += self._wish.shard is None or self._wish.shard.number == 1
                 yield each
                 continue
             if not self._is_concerned(each):
@@ -168,6 +172,8 @@ class Journal:
         """Record a result, unless it says nothing about the file; returns it."""
         item = result.item
         if not isinstance(item, Item):
+            gist = Gist.of(result)
+            self._put(item.source, UNFOUND, gist, document=self._kept(result, gist))
             return result
         identity = self._identities.pop(item.source, None)
         if isinstance(result.error, ProcessDied) and isinstance(self.task, SignTask):
@@ -194,7 +200,7 @@ class Journal:
         identity = identity_of(item, by_content=self._wish.by_content)
         if row is not None:
             if identity.is_same(row.identity):
-                if not (self._wish.retry and row.gist.kind == Kind.FAILED.value):
+                if not self._is_judged_again(item, row.gist):
                     self._pass_over(item, row.gist)
                     return None
             elif self._is_touched_only(item, row):
@@ -205,6 +211,12 @@ class Journal:
         # a file that is read while it changes has the identity that it had before
         self._identities[item.source] = identity
         return item
+
+    def _is_judged_again(self, item: Item, gist: Gist) -> bool:
+        """Whether a result does not count any more: of what failed on request, and where a file now has to be DICOM."""
+        if gist.kind == Kind.PASSED_OVER.value:
+            return item.is_named
+        return self._wish.retry and gist.kind == Kind.FAILED.value
 
     def _pass_over(self, item: Item, gist: Gist) -> None:
         self.passed_over[gist] += 1
