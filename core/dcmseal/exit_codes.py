@@ -14,6 +14,7 @@ from dcmseal.errors import (
     JournalError,
     NoSuchItem,
     NoSuchSignature,
+    NotIntact,
     NotSignable,
     OutputError,
     ProfileError,
@@ -49,7 +50,7 @@ class ExitCode(IntEnum):
 
 _BY_ERROR: Final = (
     (NoSuchSignature, ExitCode.NO_SIGNATURE),
-    ((UsageError, ProfileError, NotSignable, NoSuchItem), ExitCode.USAGE),
+    ((UsageError, ProfileError, NotSignable, NotIntact, NoSuchItem), ExitCode.USAGE),
     ((WeakAlgorithm, CertificateMismatch, CertificateNotValid), ExitCode.USAGE),
     (StorageUnavailable, ExitCode.UNAVAILABLE),
     ((DatasetError, EvidenceError, JournalError, OutputError), ExitCode.UNREADABLE),

@@ -65,6 +65,7 @@ class Wish(TypedDict, total=False):
     padding: str
     references: Iterable[str]
     timestamp: Iterable[str]
+    require_intact: bool
 
 
 def verify_many(

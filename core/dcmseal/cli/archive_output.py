@@ -12,6 +12,7 @@ from dcmseal.batch.tally import URGENT, Tally
 from dcmseal.cli.failures import complain
 from dcmseal.cli.output import Tone, screen
 from dcmseal.cli.text import counted
+from dcmseal.engine.existing import BROKEN
 
 _TONES: Final = {
     "valid": Tone.GOOD,
@@ -61,8 +62,9 @@ class TextReport:
         to.line(f"{counted(tally.files, 'file')} {self._done} in {seconds:.1f} s{rate}", Tone.HEADING)
         for verdict in sorted(tally.verdicts, key=(*_GOOD, *URGENT).index):
             to.line(f"  {verdict.replace('-', ' '):17}{tally.verdicts[verdict]:>10}", _TONES.get(verdict, Tone.PLAIN))
-        for code, files in sorted(tally.obstacles.items()):
-            to.line(f"  {'warned':17}{files:>10}  {code}: verification will not call the signature valid", Tone.OPEN)
+        for code, files in sorted(tally.obstacles.items(), key=lambda each: (each[0] != BROKEN, each[0])):
+            tone = Tone.BAD if code == BROKEN else Tone.OPEN
+            to.line(f"  {'warned':17}{files:>10}  {code}: {_in_words(code)}", tone)
         if tally.passed_over:
             to.line(f"  {tally.passed_over} skipped: not DICOM")
         if tally.recorded:
@@ -75,6 +77,13 @@ class TextReport:
                 to.line(f"  {result.item.source}{f': {result.reason}' if result.reason else ''}")
             if more:
                 to.line(f"  {'and ' if results else ''}{more} more; {named_by} names all")
+        if tally.broken:
+            to.line()
+            to.line(f"{_in_words(BROKEN)}:", Tone.BAD)
+            for result in tally.broken:
+                to.line(f"  {result.item.source}")
+            if more := tally.obstacles[BROKEN] - len(tally.broken):
+                to.line(f"  and {more} more; {named_by} names all")
         if tally.stopped is not None:
             to.line()
             complain(tally.stopped, "stopped: ")
@@ -83,11 +92,22 @@ class TextReport:
 def show_line(result: Result) -> None:
     """Write what came of a file in a line."""
     reason = f"; {result.reason}" if result.reason else ""
-    if result.obstacles:
-        reason += f"; verification will not call the signature valid: {', '.join(result.obstacles)}"
+    if BROKEN in result.obstacles:
+        reason += f"; WARNING: {_in_words(BROKEN)}"
+    if others := [code for code in result.obstacles if code != BROKEN]:
+        reason += f"; verification will not call the signature valid: {', '.join(others)}"
     name = result.output or result.item.source
     verdict = "skipped" if result.kind is Kind.PASSED_OVER else result.verdict.replace("-", " ")
-    screen().line(f"{name}: {verdict}{reason}", _TONES.get(result.verdict, Tone.PLAIN))
+    screen().line(
+        f"{name}: {verdict}{reason}", Tone.BAD if BROKEN in result.obstacles else _TONES.get(result.verdict, Tone.PLAIN)
+    )
+
+
+def _in_words(code: str) -> str:
+    """What an obstacle means."""
+    if code == BROKEN:
+        return "a signature that was there already does not hold"
+    return "verification will not call the signature valid"
 
 
 class QuietReport:

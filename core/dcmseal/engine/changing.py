@@ -17,6 +17,7 @@ from dcmseal.dictionary import tag_of
 from dcmseal.engine import signing
 from dcmseal.engine.asking import References, folders_of, location_of, no_such_signature
 from dcmseal.engine.drafting import Wish
+from dcmseal.engine.existing import in_order
 from dcmseal.engine.opening import DatasetInput, opened
 from dcmseal.engine.placing import Output, place, place_data, target_of
 from dcmseal.engine.planning import Plan, plan_signature
@@ -52,6 +53,7 @@ def plan(
     padding: str = "minimal",
     references: References | None = None,
     timestamped: bool = False,
+    require_intact: bool = False,
     uid: str | None = None,
     registry: Registry | None = None,
 ) -> Plan:
@@ -72,6 +74,7 @@ def plan(
         padding=padding,
         references=folders_of(references),
         timestamped=timestamped,
+        require_intact=require_intact,
         uid=uid,
     )
     return plan_signature(source, wish, registry)
@@ -90,6 +93,7 @@ def wished(
     padding: str = "minimal",
     references: Folders | None = None,
     timestamped: bool = False,
+    require_intact: bool = False,
     uid: str | None = None,
 ) -> Wish:
     """What ``sign`` is asked for, read; raises UsageError for what cannot be, whatever the Data Set."""
@@ -106,6 +110,7 @@ def wished(
         keep_padding=padding == "keep",
         references=references,
         timestamped=timestamped,
+        require_intact=require_intact,
         uid=uid,
     )
 
@@ -130,6 +135,7 @@ def sign(
     references: References | None = None,
     timestamp: str | Iterable[str] | TimestampWish | None = None,
     manifest: Output | None = None,
+    require_intact: bool = False,
     uid: str | None = None,
     secrets: Secrets | None = None,
     registry: Registry | None = None,
@@ -150,8 +156,9 @@ def sign(
     with the instances that a report or selection of key objects cites as evidence: their signatures or MACs are filled
     in first, so that the signature covers them (PS3.3 C.17.2.1). ``manifest`` is where a manifest goes, a path or
     binary stream: signed by the same key, it lets ``verify`` name what was changed later. It is in its place before the
-    signed file is. ``uid`` is the Digital Signature UID of the signature, which is new if none is given: AlreadySigned
-    is raised if it is there.
+    signed file is. ``require_intact`` refuses to sign where a signature that is there already does not hold, which is
+    else a warning, the first of all (``existing-signature-invalid``). ``uid`` is the Digital Signature UID of the
+    signature, which is new if none is given: AlreadySigned is raised if it is there.
 
     Raises UsageError, DatasetError, ProfileError, SignerError, TimestampError, PluginError, OutputError, or one of
     their kinds; nothing is then written.
@@ -174,6 +181,7 @@ def sign(
             padding=padding,
             references=references,
             timestamped=wanted is not None,
+            require_intact=require_intact,
             uid=uid,
             registry=registry,
         ) as planned,
@@ -193,7 +201,7 @@ def sign(
         data = signing.attach(planned, signature, target, registry, first=lambda: place_data(made, manifest))
     return SigningResult(
         signature=signature,
-        warnings=(*warnings, *planned.advice),
+        warnings=in_order((*warnings, *planned.advice)),
         padded=tuple(each.path for each in planned.padded),
         left_out=planned.left_out,
         data=data,
