@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from dcmseal.errors import TimestampError, UsageError
 from dcmseal.plugins.protocols import SecretRequest, Secrets
+from dcmseal.plugins.secrecy import forgets_its_frames
 from dcmseal.plugins.timestamping import Patience
 from dcmseal_http.punctual import opener
 from dcmseal_timestamp.token import MOST_BYTES
@@ -32,6 +33,7 @@ class _NotNow(Exception):
     """The authority may be reached later; the message is made of our words only."""
 
 
+@forgets_its_frames
 def ask(url: str, query: bytes, patience: Patience, secrets: Secrets) -> bytes:
     """Post a query and return the body of the answer.
 

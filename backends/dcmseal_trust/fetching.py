@@ -14,17 +14,19 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 from urllib.error import URLError
 
-from asn1crypto import cms
-from asn1crypto.crl import CertificateList
-from asn1crypto.ocsp import OCSPResponse
-from asn1crypto.x509 import Certificate
+from asn1crypto import cms, core
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import OCSPRequestBuilder
 
+from dcmseal.plugins.asn1 import encoding
+from dcmseal.quiet import without_warnings
 from dcmseal_http.punctual import opener
-from dcmseal_trust.material import MOST_BYTES, certificate, crl, ocsp_response, readable
+from dcmseal_trust.certificates import Certificate, certificate, readable
+from dcmseal_trust.crls import Crl, crl
+from dcmseal_trust.material import MOST_BYTES
+from dcmseal_trust.ocsp import Response, ocsp_response
 
 T = TypeVar("T")
 
@@ -47,7 +49,7 @@ class Fetcher:
         self._answers: dict[tuple[str, bytes], tuple[float, bytes | None]] = {}
         self._opener = opener()
 
-    def ocsp_responses(self, certificate: Certificate, issuer: Certificate) -> tuple[bool, tuple[OCSPResponse, ...]]:
+    def ocsp_responses(self, certificate: Certificate, issuer: Certificate) -> tuple[bool, tuple[Response, ...]]:
         """Whether there is a responder, and its answers."""
         places = _places(certificate.ocsp_urls)
         if not places:
@@ -56,10 +58,9 @@ class Fetcher:
         answers = (self._fetch(place, _MOST_OCSP_BYTES, request) for place in places)
         return True, tuple(_read(answers, ocsp_response))
 
-    def crls(self, certificate: Certificate) -> tuple[bool, tuple[CertificateList, ...]]:
+    def crls(self, certificate: Certificate) -> tuple[bool, tuple[Crl, ...]]:
         """Whether there is a distribution point, and its CRLs."""
-        urls = [url for point in certificate.crl_distribution_points for url in [point.url] if url]
-        places = _places(urls)
+        places = _places(list(_crl_urls(certificate)))
         return bool(places), tuple(_read((self._fetch(place, MOST_BYTES) for place in places), crl))
 
     def issuers(self, certificate: Certificate) -> tuple[Certificate, ...]:
@@ -105,6 +106,14 @@ def _places(urls: list[str]) -> list[str]:
     return [url for url in urls if url.lower().startswith(("http://", "https://"))][:_MOST_PLACES]
 
 
+def _crl_urls(certificate: Certificate) -> Iterator[str]:
+    for point in certificate.crl_distribution_points_value or ():
+        where = point["distribution_point"]
+        if not isinstance(where, core.Void) and where.name == "full_name":
+            names = (each for each in where.chosen if each.name == "uniform_resource_identifier")
+            yield from (str(each.native) for each in names)
+
+
 def _issuer_urls(certificate: Certificate) -> list[str]:
     access = certificate.authority_information_access_value
     named = [each["access_location"] for each in access or () if each["access_method"].native == "ca_issuers"]
@@ -119,7 +128,7 @@ def _certificates(data: bytes) -> tuple[Certificate, ...]:
     if content["content_type"].native != "signed_data":
         raise ValueError("no certificates")
     choices = islice(content["content"]["certificates"], _MOST_ISSUERS)
-    return tuple(readable(each.chosen.dump() for each in choices))
+    return tuple(readable(encoding(each.chosen) for each in choices))
 
 
 def _read(answers: Iterator[bytes | None], read: Callable[[bytes], T]) -> Iterator[T]:
@@ -133,7 +142,8 @@ def _read(answers: Iterator[bytes | None], read: Callable[[bytes], T]) -> Iterat
 
 
 def _ocsp_request(certificate: Certificate, issuer: Certificate) -> bytes:
-    subject, authority = (x509.load_der_x509_certificate(each.dump()) for each in (certificate, issuer))
-    # RFC 5019 has responders know SHA-1 only: it names the certificate here, and protects nothing
-    request = OCSPRequestBuilder().add_certificate(subject, authority, SHA1()).build()  # noqa: S303
-    return request.public_bytes(Encoding.DER)
+    with without_warnings():
+        subject, authority = (x509.load_der_x509_certificate(each.dump()) for each in (certificate, issuer))
+        # RFC 5019 has responders know SHA-1 only: it names the certificate here, and protects nothing
+        request = OCSPRequestBuilder().add_certificate(subject, authority, SHA1()).build()  # noqa: S303
+        return request.public_bytes(Encoding.DER)

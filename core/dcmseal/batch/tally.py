@@ -1,9 +1,8 @@
 """The tally of a run: how many results of which kind, what needs attention, and what it all comes to.
 
 >>> from dcmseal.batch.items import Item
->>> from dcmseal.errors import NotDicom
 >>> tally = Tally()
->>> tally.add(Result.passed_over(Item(source="notes.txt", relative="notes.txt"), NotDicom("no DICOM file")))
+>>> tally.add(Result.passed_over(Item(source="notes.txt", relative="notes.txt"), "this is no DICOM file"))
 >>> tally.files, tally.passed_over
 (0, 1)
 """
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from dcmseal.batch.journal.gists import Gist
     from dcmseal.engine.json_values import Document
     from dcmseal.errors import SealError
+    from dcmseal.plugins.reporting import ReportContext
 
 _MOST_NAMED: Final = 20
 """Results of a verdict that are kept by name."""
@@ -37,6 +37,8 @@ class Tally:
     """Those that are no DICOM files, and were only found in a folder, are not among them."""
     verdicts: Counter[str] = field(default_factory=Counter[str])
     passed_over: int = 0
+    partial: int = 0
+    """Those of the valid ones in which signatures cover a part of the elements only."""
     changed: int = 0
     exit_code: ExitCode = ExitCode.OK
     attention: dict[str, list[Result]] = field(default_factory=dict[str, list[Result]])
@@ -59,18 +61,23 @@ class Tally:
             return
         self.files += 1
         self.verdicts[result.verdict] += 1
+        self.partial += result.is_partial
         self.changed += result.changed
         self.obstacles.update(set(result.obstacles))
         if BROKEN in result.obstacles and len(self.broken) < _MOST_NAMED:
             self.broken.append(result)
         if result.exit_code is not self.exit_code:
             self.exit_code = worst((self.exit_code, result.exit_code))
+        self.note(result)
+        if result.ends_run:
+            self.stopped = result.error
+
+    def note(self, result: Result) -> None:
+        """Keep a result that needs attention; those of an earlier run are counted by ``add_earlier``."""
         if result.verdict in URGENT:
             named = self.attention.setdefault(result.verdict, [])
             if len(named) < _MOST_NAMED:
                 named.append(result)
-        if result.ends_run:
-            self.stopped = result.error
 
     def add_earlier(self) -> None:
         """Count the results of an earlier run."""
@@ -81,6 +88,7 @@ class Tally:
             self.files += files
             self.recorded += files
             self.verdicts[gist.verdict] += files
+            self.partial += files if gist.is_partial else 0
             self.exit_code = worst((self.exit_code, ExitCode(gist.exit_code)))
             if gist.kind == Kind.SIGNED.value:
                 self.obstacles.update(dict.fromkeys(gist.codes, files))
@@ -96,8 +104,9 @@ class Tally:
             if verdict in self.attention
         ]
 
-    def document(self, seconds: float) -> Document:
-        """The tally as a document of kind ``summary``."""
+    def document(self, seconds: float, judged_by: ReportContext | None = None) -> Document:
+        """The tally as a document of kind ``summary``; ``judged_by`` is what a verification rests upon."""
+        from dcmseal.engine.document_values import context_value
         from dcmseal.engine.documents import error_document
         from dcmseal.engine.json_values import document
 
@@ -108,11 +117,13 @@ class Tally:
                 "files": self.files,
                 "verdicts": dict(sorted(self.verdicts.items())),
                 "warned": dict(sorted(self.obstacles.items())),
+                "partial": self.partial,
                 "passed_over": self.passed_over,
                 "changed": self.changed,
                 "recorded": self.recorded,
                 "milliseconds": round(seconds * 1000),
                 "exit_code": self.exit_code,
                 "stopped": None if stopped is None else error_document(stopped, self.exit_code),
+                "judged_by": None if judged_by is None else context_value(judged_by),
             },
         )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from dcmseal.batch.items import Unfound
 from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.tally import URGENT, Tally
 from dcmseal.cli.failures import complain
-from dcmseal.cli.output import Tone, screen
+from dcmseal.cli.output import Tone, screen, write_line
 from dcmseal.cli.text import counted
 from dcmseal.engine.existing import BROKEN
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.reporting import ReportContext
 
 _TONES: Final = {
     "valid": Tone.GOOD,
@@ -43,9 +46,10 @@ class Report(Protocol):
 class TextReport:
     """For people: what came of it all, and what needs attention; with ``show``, also each result as it comes."""
 
-    def __init__(self, done: str, *, form: Form, show: Callable[[Result], None] | None) -> None:
-        """``done`` says what was done with files."""
+    def __init__(self, done: str, *, form: Form, show: Callable[[Result], None] | None, hint: str = "") -> None:
+        """``done`` says what was done with files, ``hint`` what to do about what is not established."""
         self.form = form
+        self._hint = hint
         self._done = done
         self._show = show
 
@@ -61,7 +65,10 @@ class TextReport:
         rate = f", {done / seconds:.0f} a second" if done >= _MANY else ""
         to.line(f"{counted(tally.files, 'file')} {self._done} in {seconds:.1f} s{rate}", Tone.HEADING)
         for verdict in sorted(tally.verdicts, key=(*_GOOD, *URGENT).index):
-            to.line(f"  {verdict.replace('-', ' '):17}{tally.verdicts[verdict]:>10}", _TONES.get(verdict, Tone.PLAIN))
+            line = f"  {verdict.replace('-', ' '):17}{tally.verdicts[verdict]:>10}"
+            if verdict == "valid" and tally.partial:
+                line += f"  {tally.partial} of them for a part of their elements only"
+            to.line(line, _TONES.get(verdict, Tone.PLAIN))
         for code, files in sorted(tally.obstacles.items(), key=lambda each: (each[0] != BROKEN, each[0])):
             tone = Tone.BAD if code == BROKEN else Tone.OPEN
             to.line(f"  {'warned':17}{files:>10}  {code}: {_in_words(code)}", tone)
@@ -84,6 +91,9 @@ class TextReport:
                 to.line(f"  {result.item.source}")
             if more := tally.obstacles[BROKEN] - len(tally.broken):
                 to.line(f"  and {more} more; {named_by} names all")
+        if self._hint and tally.verdicts["not-established"]:
+            to.line()
+            to.line(self._hint, Tone.OPEN)
         if tally.stopped is not None:
             to.line()
             complain(tally.stopped, "stopped: ")
@@ -131,13 +141,16 @@ class JsonLines:
 
     form = Form.DOCUMENT
 
+    def __init__(self, judged_by: ReportContext | None = None) -> None:
+        self._judged_by = judged_by
+
     def add(self, result: Result) -> None:
         """Write a result."""
-        print(text_of(result))
+        write_line(text_of(result))
 
     def end(self, tally: Tally, seconds: float) -> None:
         """Write the summary."""
-        print(json.dumps(tally.document(seconds)))
+        write_line(json.dumps(tally.document(seconds, self._judged_by)))
 
 
 class JsonFiles:
@@ -145,20 +158,21 @@ class JsonFiles:
 
     form = Form.DOCUMENT
 
-    def __init__(self) -> None:
+    def __init__(self, judged_by: ReportContext | None = None) -> None:
+        self._judged_by = judged_by
         self._begun = False
 
     def add(self, result: Result) -> None:
         """Write a result."""
         from dcmseal.engine.documents import files_document
 
-        print("," if self._begun else json.dumps(files_document(())).removesuffix("]}"))
-        print(text_of(result), end="")
+        write_line("," if self._begun else json.dumps(files_document((), self._judged_by)).removesuffix("]}"))
+        write_line(text_of(result), end="")
         self._begun = True
 
     def end(self, tally: Tally, seconds: float) -> None:
         """Write what is left to be written."""
-        print("\n]}")
+        write_line("\n]}")
 
 
 def text_of(result: Result) -> str:

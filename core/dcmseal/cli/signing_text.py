@@ -29,7 +29,7 @@ def show_plan(name: str, plan: Plan, to: Screen) -> None:
     fields(to, [("profile", plan.profile.title if plan.profile else "")])
     _show(plan.signature, plan.left_out, [each.path for each in plan.padded], to, verbose=True)
     _show_references(plan.references, to)
-    _show_warnings(plan.advice, to)
+    show_warnings(plan.advice, to)
     to.table(("TAG", "NAME", "SIGNED"), _decisions(plan))
 
 
@@ -56,7 +56,7 @@ def show_result(name: str, result: SigningResult, to: Screen, *, verbose: bool) 
         fields(to, [("certified", describing.certified(result.certified.time))])
     if verbose and result.signature.mac:
         fields(to, [("elements", tag) for tag in map(describing.tagged, result.signature.mac.elements)])
-    _show_warnings(result.warnings, to)
+    show_warnings(result.warnings, to)
 
 
 def _show(
@@ -104,7 +104,8 @@ def show_broken(name: str, warnings: Iterable[Advice], to: Screen) -> None:
             to.line(f"{name}: WARNING: {describing.warning(each)}", Tone.BAD)
 
 
-def _show_warnings(warnings: Iterable[Advice], to: Screen) -> None:
+def show_warnings(warnings: Iterable[Advice], to: Screen) -> None:
+    """A line for each, but for those of ``show_broken``."""
     for each in warnings:
         if each.code != BROKEN:
             to.line(f"  {'warning':14}{describing.warning(each)}", Tone.OPEN)

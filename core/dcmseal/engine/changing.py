@@ -8,6 +8,7 @@ True
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dcmseal.dictionary import tag_of
 from dcmseal.engine import signing
+from dcmseal.engine.advice import timestamp_advice
 from dcmseal.engine.asking import References, folders_of, location_of, no_such_signature
 from dcmseal.engine.drafting import Wish
 from dcmseal.engine.existing import in_order
+from dcmseal.engine.files.collisions import Input, check_outputs, key_files
 from dcmseal.engine.opening import DatasetInput, opened
 from dcmseal.engine.placing import Output, place, place_data, target_of
 from dcmseal.engine.planning import Plan, plan_signature
@@ -32,6 +35,7 @@ from dcmseal.plugins.protocols import Profile, SecretRequest, Secrets, Signer
 from dcmseal.plugins.registry import Registry, installed
 from dcmseal.tags import MACRO
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
+from dcmseal.url_mark import URL_MARK
 
 if TYPE_CHECKING:
     from dcmseal.engine.references.folders import Folders
@@ -167,6 +171,7 @@ def sign(
         raise UsageError("give either a key or a signer", hint="key='pem:key.pem?cert=cert.pem'")
     wanted = None if timestamp is None else wish_of(timestamp)
     target = target_of(source, output, in_place=in_place)
+    _check_manifest(manifest, source, target, key)
     with (
         plan(
             source,
@@ -198,10 +203,12 @@ def sign(
             made = make_manifest(planned, signature, signer)
         stamped = None if wanted is None else stamp(signature, wanted, registry)
         signature = stamped.signature if stamped else signature
-        data = signing.attach(planned, signature, target, registry, first=lambda: place_data(made, manifest))
+        data = signing.attach(
+            planned, signature, target, registry, first=lambda: place_data(made, manifest, planned.file)
+        )
     return SigningResult(
         signature=signature,
-        warnings=in_order((*warnings, *planned.advice)),
+        warnings=in_order((*warnings, *planned.advice, *(timestamp_advice(stamped.answer) if stamped else ()))),
         padded=tuple(each.path for each in planned.padded),
         left_out=planned.left_out,
         data=data,
@@ -209,6 +216,22 @@ def sign(
         manifest=made,
         certified=stamped.answer if stamped else None,
     )
+
+
+def _check_manifest(manifest: Output | None, source: DatasetInput, target: Output | None, key: str | None) -> None:
+    """Refuse a manifest in the place of what is read or written besides; raises UsageError."""
+    path = _path_in(manifest)
+    if path is not None:
+        others = [Input(each, "the input or output") for each in map(_path_in, (source, target)) if each is not None]
+        check_outputs([path], [*others, *(Input(each, "a file of the key") for each in key_files(key or ""))])
+
+
+def _path_in(place: DatasetInput | Output | None) -> str | None:
+    """The path, if it is one."""
+    if not isinstance(place, (str, os.PathLike)):
+        return None
+    path = os.fspath(place)
+    return None if URL_MARK in path else path
 
 
 def _no_secrets(_: SecretRequest) -> str | None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
 
 import pytest
-from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID
 
@@ -19,6 +17,7 @@ from dcmseal.batch.items import Item, Unfound
 from dcmseal.batch.lists import listed
 from dcmseal.batch.patterns import expression
 from dcmseal.errors import NotDicom, UsageError
+from tests.support import builder
 
 Tree = Callable[..., Path]
 
@@ -29,9 +28,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def found(*words: str, **options: list[str]) -> list[str]:
+def found(*words: str, without: Iterable[str] = ()) -> list[str]:
     """Paths, with a question mark behind those that are not found."""
-    return [f"{each.source}{'?' * isinstance(each, Unfound)}" for each in instances(words, **options)]
+    return [f"{each.source}{'?' * isinstance(each, Unfound)}" for each in instances(words, without=without)]
 
 
 def relative(*words: str) -> list[str]:
@@ -212,14 +211,31 @@ def test_lists_are_read_as_they_come(separator: bytes) -> None:
     assert list(listed(BytesIO(data + separator))) == names
 
 
-def test_names_that_are_no_text_are_names() -> None:
-    assert list(listed(BytesIO(b"\xff.dcm\n"))) == [os.fsdecode(b"\xff.dcm")]
+def test_names_that_are_no_text_are_names_between_nuls() -> None:
+    assert list(listed(BytesIO(b"\xff.dcm\0b\n.dcm\0"))) == [os.fsdecode(b"\xff.dcm"), "b\n.dcm"]
 
 
-@pytest.mark.parametrize("data", [b"a" * 200_000, b"a\n" * 40_000 + b"b\0c\n"])
-def test_a_list_that_is_none_is_refused(data: bytes) -> None:
-    with pytest.raises(UsageError):
-        list(listed(BytesIO(data)))
+def test_a_byte_order_mark_is_no_part_of_a_name() -> None:
+    assert list(listed(BytesIO(b"\xef\xbb\xbfa.dcm\r\n\nb.dcm"))) == ["a.dcm", "b.dcm"]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"a" * 200_000, "line 1 is not a path"),
+        (b"a\n" * 40_000 + b"b\0c\n", "line 40001 has a NUL"),
+        (b"a.dcm\n\xff.dcm\n", "line 2 is not in UTF-8"),
+        (b"a.dcm\rb.dcm\r", "line 1 has a carriage return"),
+        (b"a.dcm\0.\0", "name 2 has less than two bytes"),
+        *(("want.dcm\r\n".encode(encoding), "UTF-(16|32)") for encoding in ("utf-16", "utf-32")),
+        *(("want.dcm\r\n".encode(f"utf-{size}-{end}"), "UTF-16") for size in (16, 32) for end in ("le", "be")),
+        ("Aufnahmen/Müller 中.dcm".encode("utf-16-le"), "UTF-16"),
+    ],
+    ids=str,
+)
+def test_a_list_that_is_none_is_refused_before_its_first_path(data: bytes, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        listed(BytesIO(data))
 
 
 def dicomdir(folder: Path, *files: list[str] | str | None) -> str:
@@ -291,7 +307,7 @@ def test_a_directory_that_would_block_or_is_none_is_told(tree: Tree) -> None:
     os.mkfifo(folder / "DICOMDIR")
     assert found("archive") == ["archive/DICOMDIR?", "archive/A"]
     (folder / "DICOMDIR").unlink()
-    shutil.copy(get_testdata_file("CT_small.dcm"), folder / "DICOMDIR")
+    (folder / "DICOMDIR").write_bytes(builder.file(builder.image()))
     assert found("archive/DICOMDIR") == ["archive/DICOMDIR?"]
 
 

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from dcmseal.batch.finding import instances
 from dcmseal.batch.journal.gists import Gist
-from dcmseal.batch.journal.journal import Journal, JournalWish
+from dcmseal.batch.journal.journal import Journal
 from dcmseal.batch.journal.merging import merge
 from dcmseal.batch.journal.reading import Reader, Status
+from dcmseal.batch.journal.settings import JournalWish
 from dcmseal.batch.journal.tables import TABLES, packed_uid, placed, restored, stored, unpacked_uid
 from dcmseal.batch.results import Kind
 from dcmseal.batch.shards import Shard
@@ -212,11 +213,14 @@ class TestHostile:
         path.touch()
         assert status_of(journal_of(path, archive)).files == 12
 
-    def test_a_newer_version(self, journal: Path) -> None:
-        change(journal, "PRAGMA user_version = 2")
-        with pytest.raises(JournalError, match="tables of version 2") as caught:
-            status_of(str(journal))
-        assert "dcmseal" in caught.value.hint
+    @pytest.mark.parametrize("version", [1, 2, 4])
+    def test_another_version(self, journal: Path, archive: Path, version: int) -> None:
+        """Older journals do not tell when anything of a file was changed last: nothing in them would count."""
+        change(journal, f"PRAGMA user_version = {version}")
+        for action in (lambda: status_of(str(journal)), lambda: journal_of(journal, archive)):
+            with pytest.raises(JournalError, match=f"tables of version {version}") as caught:
+                action()
+            assert "name another file" in caught.value.hint
 
     def test_triggers_and_other_tables_are_refused(self, journal: Path, archive: Path) -> None:
         change(journal, "CREATE TRIGGER t AFTER INSERT ON results BEGIN DELETE FROM results; END")
@@ -237,6 +241,7 @@ class TestHostile:
             "DELETE FROM folders",
             "UPDATE folders SET path = id + 0.5",
             "UPDATE results SET size = 'x', mtime_ns = x'00', inode = 1.5",
+            "UPDATE results SET ctime_ns = 'then'",
             "UPDATE results SET judged = 9223372036854775807",
             "UPDATE results SET uid = 7, digest = 7",
             "UPDATE results SET uid = x'00'",

@@ -11,7 +11,9 @@ import jsonschema
 import pytest
 
 from dcmseal.batch.finding import instances
-from dcmseal.batch.journal.journal import Journal, JournalWish
+from dcmseal.batch.journal.documents import _csv
+from dcmseal.batch.journal.journal import Journal
+from dcmseal.batch.journal.settings import JournalWish
 from dcmseal.batch.shards import Shard
 from dcmseal.batch.tasks import VerifyTask
 from tests.core.cli.conftest import Run
@@ -74,11 +76,23 @@ def test_values_are_separated_by_commas(run: Run, make_journal: Callable[..., st
     ran = run("journal", "export", make_journal(), "--csv")
     rows = list(csv.DictReader(ran.out.splitlines(keepends=True)))
     assert {row["file"]: row["verdict"] for row in rows} == {
-        "archive/=e,\n.dcm": "valid",
+        "archive/=e,\\n.dcm": "valid",
         **{f"archive/{name}.dcm": "valid" for name in "ad"},
         "archive/b.dcm": "invalid",
         "archive/c.dcm": "failed",
     }
+
+
+@pytest.mark.parametrize(
+    "name", ["=cmd()", "+1", "-1", "@sum", "\uff1d1", "\x1b[2J", "\x85", "\u202egpj", "\r=1", "\udcff"]
+)
+def test_nothing_in_a_table_is_obeyed_by_who_shows_it(name: str) -> None:
+    row = _csv((name, f"a{name}", 7, -7))
+    assert row.removesuffix("\r\n").isprintable()
+    first, second, *numbers = next(csv.reader([row]))
+    assert first[0] not in "=+-@\uff1d"
+    assert second.startswith("a")
+    assert numbers == ["7", "-7"]
 
 
 def test_shards_are_merged(run: Run, make_journal: Callable[..., str]) -> None:

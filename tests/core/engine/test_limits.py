@@ -49,7 +49,7 @@ def test_a_map_names_its_limit(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> Non
     items = tuple(Item((Value(0x00080100, "SH", b"ab"),)) for _ in range(50))
     data = dcmseal.sign(file(image(Sequence(0x00400555, items))), signer=signer_of(pki["p256"])).data or b""
     report = dcmseal.verify(data, integrity_only=True)
-    assert dcmseal.map_coverage(data, report)
+    assert dcmseal.map_coverage(data, report).elements
     monkeypatch.setattr(building, "MOST_ENTRIES", 100)
     with pytest.raises(DatasetError, match="more than 100 elements and items"):
         dcmseal.map_coverage(data, report)

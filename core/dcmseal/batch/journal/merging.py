@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from dcmseal import __version__
-from dcmseal.batch.journal.opening import create
 from dcmseal.batch.journal.reading import Reader, Status
 from dcmseal.batch.journal.store import Store
 from dcmseal.batch.shards import Shard
+from dcmseal.engine.files.replacing import new_file_at
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,14 +33,10 @@ def merge(paths: Sequence[str], output: str) -> tuple[str, ...]:
         status.about.check_serves(path, statuses[0].about)
         if status.open_intents:
             raise UsageError(f"the run of {path} has not come to its end", hint="start it again, and merge it then")
-    if not create(output):
+    if os.path.lexists(output):
         raise UsageError(f"{output} exists", hint="name another file for the merged journal")
-    try:
-        _merge(paths, statuses, output)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(output)
-        raise
+    with new_file_at(output) as temporary:
+        _merge(paths, statuses, temporary)
     return _missing(status.about.shard for status in statuses)
 
 
@@ -90,6 +85,7 @@ def _merge(paths: Sequence[str], statuses: Sequence[Status], output: str) -> Non
                             judged=judged,
                             uid=entry.uid,
                             document=entry.document,
+                            reason=entry.reason,
                         )
             store.commit()
     finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from dcmseal.batch.journal.tables import APPLICATION, TABLES, VERSION
+from dcmseal.engine.files.folder import sync_folder
 from dcmseal.errors import JournalError
 
 _LONGEST: Final = 32 << 20
@@ -63,6 +64,7 @@ def create(path: str) -> bool:
     """Make a file for a journal, for its owner alone, since names of files tell of people; False if it is there."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        sync_folder(os.path.dirname(path))
     except FileExistsError:
         return False
     except OSError as error:
@@ -101,7 +103,7 @@ def check(path: str, connection: sqlite3.Connection) -> None:
     if version != VERSION:
         raise JournalError(
             f"the journal {path} has tables of version {version}, and this dcmseal knows {VERSION}",
-            hint="go on with the dcmseal that made it: dcmseal --version",
+            hint="go on with the dcmseal that made it, or name another file to judge every file anew",
         )
     if found != TABLES:
         raise damaged(path)

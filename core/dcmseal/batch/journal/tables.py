@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 APPLICATION: Final = 0x6463736A
 """The application that the header of the file names: ``dcsj``."""
-VERSION: Final = 1
+VERSION: Final = 3
 """``PRAGMA user_version``: the version of these tables."""
 
 Text: TypeAlias = str | bytes
@@ -30,8 +30,17 @@ TABLES: Final = {
     "documents": "CREATE TABLE documents (id INTEGER PRIMARY KEY, content BLOB NOT NULL)",
     "results": (
         "CREATE TABLE results (folder INTEGER NOT NULL, name NOT NULL,"
-        " size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, digest BLOB,"
+        " size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL,"
+        " digest BLOB,"
         " judged INTEGER NOT NULL, gist INTEGER NOT NULL, uid, document INTEGER,"
+        " PRIMARY KEY (folder, name)) WITHOUT ROWID"
+    ),
+    "series": (
+        "CREATE TABLE series (id INTEGER PRIMARY KEY, study TEXT NOT NULL, series TEXT NOT NULL,"
+        " UNIQUE (study, series))"
+    ),
+    "reasons": (
+        "CREATE TABLE reasons (folder INTEGER NOT NULL, name NOT NULL, reason TEXT NOT NULL, series INTEGER,"
         " PRIMARY KEY (folder, name)) WITHOUT ROWID"
     ),
     "intents": (
@@ -43,6 +52,8 @@ TABLES: Final = {
 _UUID_ROOT: Final = "2.25."
 _MOST: Final = (1 << 63) - 1
 
+LONGEST_REASON: Final = 1000
+"""Characters of a reason that are kept."""
 LONGEST_DOCUMENT: Final = 16 << 20
 """Bytes of a JSON document that is kept."""
 

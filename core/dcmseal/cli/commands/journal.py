@@ -70,7 +70,7 @@ def _export(options: Namespace) -> None:
 
     with (
         Reader.open(options.files[0]) as journal,
-        new_file(options.output, force=options.force, binary=False) as output,
+        new_file(options.output, force=options.force, binary=False, made_from=options.files) as output,
     ):
         entries = journal.entries(alarming_only=options.attention)
         for line in (csv_lines if options.csv else json_lines)(entries):

@@ -193,8 +193,8 @@ def _plan(jobs: list[Job], options: Namespace) -> int:
 
 def _sign(jobs: list[Job], options: Namespace) -> int:
     from dcmseal.cli.chosen_key import key_of, needed
-    from dcmseal.cli.files import STDIO, input_file, result_file
-    from dcmseal.cli.jobs import folder_of_results
+    from dcmseal.cli.files import STDIO, input_file, output_file, result_file
+    from dcmseal.cli.jobs import folder_of_results, sync_folders_of
     from dcmseal.cli.manifest_options import places_for
     from dcmseal.cli.open_key import OpenKey
     from dcmseal.cli.progress import Progress
@@ -219,8 +219,11 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
     key = OpenKey(chosen.uri, secrets, progress.clear)
 
     def sign_one(job: Job) -> SigningResult:
+        manifest = manifests[job]
         with (
-            result_file(job.source, job.output, in_place=job.in_place, force=options.force) as target,
+            result_file(
+                job.source, job.output, in_place=job.in_place, force=options.force, synced=len(jobs) == 1
+            ) as target,
             input_file(job.source) as source,
         ):
             return sign(
@@ -230,7 +233,9 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
                 in_place=job.in_place,
                 allow_expired=options.allow_expired,
                 timestamp=timestamp,
-                manifest=manifests[job],
+                manifest=None
+                if manifest is None
+                else output_file(manifest, force=options.force, synced=len(jobs) == 1),
                 **wish,
             )
 
@@ -240,6 +245,7 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
                 report.failed(job, result)
             else:
                 report.done(job, result, manifests[job])
+        sync_folders_of([*(job.target for job in jobs), *filter(None, manifests.values())], options.output_dir)
     return report.end()
 
 
