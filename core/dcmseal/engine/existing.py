@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
 BROKEN: Final = "existing-signature-invalid"
 OPEN: Final = "existing-signature-not-established"
-_SAID: Final = {
-    Verdict.INVALID: (BROKEN, "does not hold"),
-    Verdict.NOT_ESTABLISHED: (OPEN, "may not hold"),
-}
+_DOUBTFUL: Final = (Verdict.INVALID, Verdict.NOT_ESTABLISHED)
 
 
 def existing_advice(file: DicomFile, made: Mapping[Location, LevelMacs]) -> tuple[Advice, ...]:
@@ -36,7 +33,7 @@ def existing_advice(file: DicomFile, made: Mapping[Location, LevelMacs]) -> tupl
 
     question = Question(integrity_only=True, timestamp=TimestampQuestion(rule=TimestampRule.IGNORE))
     reports = verify_file(file, question, made).signatures
-    advice = [_advice(each, verdict) for each in reports if (verdict := each.verdict(integrity_only=True)) in _SAID]
+    advice = [_advice(each, found) for each in reports if (found := each.verdict(integrity_only=True)) in _DOUBTFUL]
     return tuple(sorted(advice, key=lambda each: each.code))
 
 
@@ -53,10 +50,15 @@ def in_order(advice: Iterable[Advice]) -> tuple[Advice, ...]:
 
 
 def _advice(report: SignatureReport, verdict: Verdict) -> Advice:
-    code, said = _SAID[verdict]
-    worst = Outcome.FAILED if verdict is Verdict.INVALID else Outcome.UNKNOWN
-    reason = next((f": {each.message} ({each.code})" for each in report.findings if each.outcome is worst), "")
     signature = report.signature
     name = f"signature {signature.uid}" if signature.uid else f"signature {signature.index + 1}"
-    message = f"{name} at {signature.location}, which is there already, {said}{reason}"
-    return Advice(code=code, message=message, is_obstacle=verdict is Verdict.INVALID)
+    there = f"{name} at {signature.location}, which is there already,"
+    if verdict is Verdict.INVALID:
+        message = f"{there} does not hold{_reason(report, Outcome.FAILED)}"
+        return Advice(code="existing-signature-invalid", message=message, is_obstacle=True)
+    message = f"{there} may not hold{_reason(report, Outcome.UNKNOWN)}"
+    return Advice(code="existing-signature-not-established", message=message)
+
+
+def _reason(report: SignatureReport, outcome: Outcome) -> str:
+    return next((f": {each.message} ({each.code})" for each in report.findings if each.outcome is outcome), "")

@@ -79,8 +79,7 @@ class Journal:
         self._number = store.execute(
             "INSERT INTO runs (version, began, ended, judged) VALUES (?, ?2, ?2, 0)", values
         ).lastrowid
-        # what was not found is looked for anew
-        store.forget(UNFOUND)
+        store.forget(UNFOUND)  # it is looked for anew
         self._take_up()
 
     @classmethod
@@ -223,9 +222,7 @@ class Journal:
 
     def _is_judged_again(self, item: Item, gist: Gist) -> bool:
         """Whether a result does not count any more: of what failed on request, and where a file now has to be DICOM."""
-        if gist.kind == Kind.PASSED_OVER.value:
-            return item.is_named
-        return self._wish.retry and gist.kind == Kind.FAILED.value
+        return item.is_named if gist.kind == Kind.PASSED_OVER else self._wish.retry and gist.kind == Kind.FAILED
 
     def _known(self, item: Item, row: Row) -> Known:
         """What a worker is to hold the content of a file against."""
