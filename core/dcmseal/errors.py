@@ -107,6 +107,10 @@ class AlreadySigned(DatasetError):
     """A signature with the Digital Signature UID that the new one was to have is there already."""
 
 
+class NotIntact(DatasetError):
+    """A signature that is there already does not hold, or is not known to, and all were to before another is made."""
+
+
 class ProcessDied(DatasetError):
     """The process that worked on a file came to a sudden end."""
 

@@ -15,6 +15,7 @@ from dcmseal.errors import (
     JournalError,
     NoSuchItem,
     NoSuchSignature,
+    NotIntact,
     NotSignable,
     OutputError,
     ProfileError,
@@ -53,7 +54,7 @@ class ExitCode(IntEnum):
 _BY_ERROR: Final = (
     (InternalError, ExitCode.INTERNAL),
     (NoSuchSignature, ExitCode.NO_SIGNATURE),
-    ((UsageError, ProfileError, NotSignable, NoSuchItem), ExitCode.USAGE),
+    ((UsageError, ProfileError, NotSignable, NotIntact, NoSuchItem), ExitCode.USAGE),
     ((WeakAlgorithm, CertificateMismatch, CertificateNotValid), ExitCode.USAGE),
     (StorageUnavailable, ExitCode.UNAVAILABLE),
     ((DatasetError, EvidenceError, JournalError, OutputError), ExitCode.UNREADABLE),

@@ -18,6 +18,7 @@ from dcmseal.batch.items import Found, Item
 from dcmseal.batch.processes import busy, end_if_orphaned
 from dcmseal.batch.results import Result
 from dcmseal.batch.settling import settle
+from dcmseal.errors import NotDicom
 
 if TYPE_CHECKING:
     from dcmseal.batch.tasks import Task, Worker
@@ -67,9 +68,11 @@ def work_on(task: bytes, items: Sequence[Found]) -> list[Result]:
 
 def result_of(worker: Worker, found: Found) -> Result:
     """The result of an item, found or not."""
-    if not isinstance(found, Item):
-        return Result.failed(found, found.error)
-    return worker.run(found) if found.known is None else worked_on_content(found, worker.run)
+    if isinstance(found, Item):
+        return worker.run(found) if found.known is None else worked_on_content(found, worker.run)
+    if isinstance(found.error, NotDicom):
+        return Result.passed_over(found, str(found.error))
+    return Result.failed(found, found.error)
 
 
 @lru_cache(maxsize=64)

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple, TypeAlias
 
+from dcmseal.batch.claims import claims_dicom
 from dcmseal.batch.items import Found, Item, Unfound
 from dcmseal.batch.patterns import Pattern, is_pattern
 from dcmseal.engine.files.temporary import is_temporary
-from dcmseal.errors import DatasetError, UsageError
+from dcmseal.errors import DatasetError, NotDicom, UsageError
 from dcmseal.url_mark import URL_MARK
 
 DICOMDIR: Final = "DICOMDIR"
@@ -47,11 +48,12 @@ def instances(
     """What words name: files, folders with all that is below them, DICOMDIR file-sets, patterns, and URLs of all these.
 
     The order is that of the words, and within a folder that of the names. Each file is an Item; whether it is DICOM
-    shows when it is opened. What is named and is not there, or cannot be read, is Unfound. So are links in a folder
-    that lead to files outside of it, unless they are to be followed (``follow_links``); links to folders never are.
-    With ``once``, links to files that are met anyway are passed over. Folders ``without`` are not entered. In patterns,
-    ``**`` stands for any number of folders. No more than the names in the folders that lead to a file is held in
-    memory.
+    shows when it is opened; whether it has to be is known before. Nothing is left out in silence: what is not there, or
+    cannot be read, is Unfound, and so is what is no file, with the error NotDicom unless it claims to be DICOM. So are
+    links in a folder that lead to files outside of it, unless they are to be followed (``follow_links``); links to
+    folders never are. With ``once``, links to files that are met anyway are passed over. Folders ``without`` are not
+    entered. In patterns, ``**`` stands for any number of folders. No more than the names in the folders that lead to a
+    file is held in memory, and of a folder with a DICOMDIR the files that this names.
 
     If several words are named, or words that come one by one, paths for output begin with the name of the folder.
     """
@@ -110,7 +112,7 @@ def _named(word: str, rules: _Rules) -> Iterator[Found]:
         yield from _matching(word, rules) if is_pattern(word) else (_unfound(word, error),)
         return
     if stat.S_ISDIR(status.st_mode):
-        yield from _below(word, _prefix(word) if rules.several else "", word, rules)
+        yield from _below(word, _prefix(word) if rules.several else "", word, rules, set())
     elif os.path.basename(word) == DICOMDIR:
         from dcmseal.batch.filesets import instances_of_fileset
 
@@ -119,20 +121,27 @@ def _named(word: str, rules: _Rules) -> Iterator[Found]:
         yield item_of(word, os.path.basename(word), status, is_named=True)
 
 
-def _below(folder: str, relative: str, root: str, rules: _Rules) -> Iterator[Found]:
-    """The regular files in a folder and below it; ``root`` is the folder that was named."""
+def _below(folder: str, relative: str, root: str, rules: _Rules, in_sets: set[str]) -> Iterator[Found]:
+    """The files in a folder and below it, and what a DICOMDIR there names and is not there.
+
+    ``root`` is the folder that was named. ``in_sets`` are paths that a DICOMDIR names; more are put in as they are come
+    across.
+    """
     pending = [iter([_Entry(folder, relative.removesuffix("/"), is_folder=True)])]
     while pending:
         entry = next(pending[-1], None)
         if entry is None:
             pending.pop()
         elif not entry.is_folder:
-            yield from _file(entry, root, rules)
+            yield from _file(entry, root, rules, in_sets)
         elif not rules.closed or rules.closed.isdisjoint(_identities([entry.path])):
             try:
-                pending.append(iter(_entries(entry.path, entry.relative)))
+                entries = _entries(entry.path, entry.relative)
             except OSError as error:
                 yield _unfound(entry.path, error)
+                continue
+            yield from _missing_in_set(entries, in_sets)
+            pending.append(iter(entries))
 
 
 def _matching(word: str, rules: _Rules) -> Iterator[Found]:
@@ -141,6 +150,7 @@ def _matching(word: str, rules: _Rules) -> Iterator[Found]:
     prefix = _prefix(pattern.folder) if rules.several else ""
     count = 0
     pending = [iter([_Entry(pattern.folder, "", is_folder=True)])]
+    in_sets: set[str] = set()
     while pending:
         entry = next(pending[-1], None)
         if entry is None:
@@ -149,12 +159,21 @@ def _matching(word: str, rules: _Rules) -> Iterator[Found]:
             count += 1
             entry = entry._replace(relative=f"{prefix}{entry.relative}")
             if entry.is_folder:
-                yield from _below(entry.path, entry.relative, entry.path, rules)
+                yield from _below(entry.path, entry.relative, entry.path, rules, in_sets)
             else:
-                yield from _file(entry, pattern.folder, rules)
+                yield from _file(entry, pattern.folder, rules, in_sets)
         elif entry.is_folder and (pattern.depth is None or len(pending) <= pattern.depth):
-            with suppress(OSError):
-                pending.append(iter(_entries(entry.path, entry.relative)))
+            try:
+                entries = _entries(entry.path, entry.relative)
+            except OSError as error:
+                # without the folder in which the pattern begins, nothing matches
+                if entry.relative or not isinstance(error, FileNotFoundError):
+                    count += 1
+                    yield _unfound(entry.path, error)
+                continue
+            matching = (each for each in entries if pattern.matches.fullmatch(each.relative))
+            yield from _missing_in_set(matching, in_sets)
+            pending.append(iter(entries))
     if not count:
         yield Unfound(source=word, error=DatasetError(f"nothing matches {word}", hint="check the pattern"))
 
@@ -169,26 +188,55 @@ def _entries(folder: str, relative: str) -> list[_Entry]:
     ]
 
 
-def _file(entry: _Entry, root: str, rules: _Rules) -> Iterator[Found]:
-    """The entry, if it is a regular file that is no file-set's directory, and not being written."""
+def _missing_in_set(entries: Iterable[_Entry], in_sets: set[str]) -> Iterator[Unfound]:
+    """What a DICOMDIR among the entries names and is not there; what is there is put into ``in_sets``."""
+    for entry in entries:
+        if not entry.is_folder and os.path.basename(entry.path) == DICOMDIR:
+            from dcmseal.batch.filesets import instances_of_fileset
+
+            for found in instances_of_fileset(entry.path, ""):
+                if isinstance(found, Unfound):
+                    yield found
+                else:
+                    in_sets.add(found.source)
+
+
+def _file(entry: _Entry, root: str, rules: _Rules, in_sets: set[str]) -> Iterator[Found]:
+    """The entry, unless it is a DICOMDIR, or is being written; ``in_sets`` has paths that a DICOMDIR names."""
     name = os.path.basename(entry.path)
-    if name != DICOMDIR and not is_temporary(name):
-        # what is gone by now, or a link to what is not there, is no file
-        with suppress(OSError):
-            status = os.stat(entry.path)
-            if not stat.S_ISREG(status.st_mode):
-                return
-            is_met = entry.is_link and is_within(entry.path, root)
-            if entry.is_link and not is_met and not rules.follow_links:
-                yield Unfound(
-                    source=entry.path,
-                    error=DatasetError(
-                        f"{entry.path} is a link to a file outside of {root}",
-                        hint="name that file itself, or follow such links: --follow-links",
-                    ),
-                )
-            elif not (is_met and rules.once):
-                yield item_of(entry.path, entry.relative, status, is_named=False)
+    if name == DICOMDIR or is_temporary(name):
+        return
+    has_to_be = claims_dicom(name) or entry.path in in_sets
+    in_sets.discard(entry.path)
+    try:
+        status = os.stat(entry.path)
+    except OSError as error:
+        # a link to what is not there, or gone by now: nobody can tell what it was
+        yield _unfound(entry.path, error)
+        return
+    if not stat.S_ISREG(status.st_mode):
+        message = _other(status)
+        kind = DatasetError if has_to_be else NotDicom
+        yield Unfound(source=entry.path, error=kind(message, hint="DICOM files are regular files"))
+        return
+    is_met = entry.is_link and is_within(entry.path, root)
+    if entry.is_link and not is_met and not rules.follow_links:
+        yield Unfound(
+            source=entry.path,
+            error=DatasetError(
+                f"{entry.path} is a link to a file outside of {root}",
+                hint="name that file itself, or follow such links: --follow-links",
+            ),
+        )
+    elif not (is_met and rules.once):
+        yield item_of(entry.path, entry.relative, status, is_named=has_to_be)
+
+
+def _other(status: os.stat_result) -> str:
+    """What is said of something that is no regular file."""
+    if stat.S_ISDIR(status.st_mode):
+        return "this is a link to a folder, which is not followed"
+    return "this is no regular file"
 
 
 def is_within(path: str, folder: str) -> bool:

@@ -39,14 +39,15 @@ class Item(NamedTuple):
     again: int = 0
     """How often it was signed before, and then replaced; each signature gets a UID of its own."""
     is_named: bool = True
-    """It was named itself, so that it has to be DICOM; what is found in folders and is none is passed over."""
+    """It has to be DICOM: it was named, itself or by a DICOMDIR, or its name claims to be DICOM. What else is found in
+    folders, and is none, is passed over."""
     known: Known | None = None
     """Its content is to be hashed, and held against this; None if nobody asks for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfound:
-    """What was named and is not there, or cannot be read."""
+    """What was named or found and is not there, or cannot be read; if ``error`` is NotDicom, it is passed over."""
 
     source: str
     error: SealError

@@ -71,6 +71,7 @@ class Wish(TypedDict, total=False):
     padding: str
     references: Iterable[str]
     timestamp: Iterable[str]
+    require_intact: bool
 
 
 def verify_many(
@@ -86,10 +87,10 @@ def verify_many(
     """Verify all that ``sources`` name: files, folders and what is below them, DICOMDIR file-sets, patterns.
 
     Results come in the order of the sources, and within a folder in that of the names; a file that cannot be read is a
-    result that failed. Files in folders that are no DICOM files are passed over. Many files are spread over ``jobs``
-    processes, as many as there are processors if that is not said, or over what ``executor`` names, as in
-    ``NAME:ADDRESS``. A script that uses this keeps what it does below ``if __name__ == "__main__"``, because processes
-    import it. Close the generator to stop early. ``question`` is what ``verify`` is asked.
+    result that failed. Files in folders that are no DICOM files, and do not claim to be, are passed over. Many files
+    are spread over ``jobs`` processes, as many as there are processors if that is not said, or over what ``executor``
+    names, as in ``NAME:ADDRESS``. A script that uses this keeps what it does below ``if __name__ == "__main__"``,
+    because processes import it. Close the generator to stop early. ``question`` is what ``verify`` is asked.
 
     With a ``journal``, a run that was stopped or killed goes on when it is started again with the same arguments. Only
     what is judged in this run is yielded, each result after it was recorded: files that are as they were when an

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 
+from dcmseal.batch.claims import claims_dicom
 from dcmseal.batch.items import Found, Item, Unfound
 from dcmseal.engine.remote import listed, local
 from dcmseal.engine.wildcards import WILD, fixed_part
@@ -39,7 +40,8 @@ def objects(url: str, *, several: bool, without: tuple[str, ...] = ()) -> Iterat
             if entry.url.startswith(without):
                 continue
             count += 1
-            yield _item(entry, f"{prefix}{_path(entry.url[len(folder) :])}", is_named=is_named)
+            has_to_be = is_named or claims_dicom(entry.url.rpartition("/")[2])
+            yield _item(entry, f"{prefix}{_path(entry.url[len(folder) :])}", is_named=has_to_be)
         if not count and is_pattern:
             raise DatasetError(f"nothing matches {url}", hint="check the pattern")
     except SealError as error:

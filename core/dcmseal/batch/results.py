@@ -13,7 +13,7 @@ import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from dcmseal.batch.items import Found, Item
+from dcmseal.batch.items import Found
 from dcmseal.errors import SealError
 from dcmseal.exit_codes import ExitCode, code_of_error
 
@@ -106,9 +106,10 @@ class Result(NamedTuple):
         )
 
     @classmethod
-    def passed_over(cls, item: Item) -> Result:
-        """The result of a file in a folder that is no DICOM file."""
-        return cls(item=item, kind=Kind.PASSED_OVER, exit_code=ExitCode.OK, verdict=Kind.PASSED_OVER.value)
+    def passed_over(cls, item: Found, reason: str = "") -> Result:
+        """The result of a file in a folder that is no DICOM file, and does not claim to be one."""
+        kind = Kind.PASSED_OVER
+        return cls(item=item, kind=kind, exit_code=ExitCode.OK, verdict=kind.value, reason=reason)
 
     def document(self) -> Document:
         """The document of the published schema: verification, signing, plan, signatures, skipped or error.

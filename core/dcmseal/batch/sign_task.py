@@ -37,7 +37,7 @@ _FOLDERS: Final = 4096
 
 
 def obstacles_of(warnings: Iterable[Advice]) -> tuple[str, ...]:
-    """Codes of what will keep a signature from being called valid."""
+    """Codes of what will keep a signature from being called valid, or another that is there already."""
     return tuple(each.code for each in warnings if each.is_obstacle)
 
 
@@ -66,6 +66,7 @@ class SignTask:
     allow_expired: bool = False
     padding: str = "minimal"
     references: tuple[str, ...] = ()
+    require_intact: bool = False
     timestamp: tuple[str, ...] = ()
     """URLs of timestamp authorities."""
     timestamp_query: QueryWish = QueryWish()
@@ -109,6 +110,7 @@ class SignTask:
             padding=self.padding,
             references=folders_of(self.references or None),
             timestamped=bool(self.timestamp),
+            require_intact=self.require_intact,
         )
         for rule in self.skip:
             rule.check(registry)
@@ -215,6 +217,7 @@ class SigningWorker:
             allow_expired=task.allow_expired,
             padding=task.padding,
             references=self._folders,
+            require_intact=task.require_intact,
             timestamp=self._timestamp if task.timestamp else None,
             uid=task.uid_of(item),
             registry=self._registry,

@@ -2,7 +2,7 @@
 
 >>> from dcmseal.batch.items import Item
 >>> tally = Tally()
->>> tally.add(Result.passed_over(Item(source="notes.txt", relative="notes.txt")))
+>>> tally.add(Result.passed_over(Item(source="notes.txt", relative="notes.txt"), "this is no DICOM file"))
 >>> tally.files, tally.passed_over
 (0, 1)
 """
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.batch.results import Kind, Result
+from dcmseal.engine.existing import BROKEN
 from dcmseal.exit_codes import ExitCode, worst
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ class Tally:
     recorded: int = 0
     """Those of ``files`` that were done by an earlier run."""
     obstacles: Counter[str] = field(default_factory=Counter[str])
-    """Of files that were signed, or would be: findings for which verification will not call the signature valid."""
+    """Files that were signed, or would be, by what will keep a signature from being called valid."""
+    broken: list[Result] = field(default_factory=list[Result])
+    """The first of those results where a signature does not hold that was there already."""
     stopped: SealError | None = None
     """Why the run stopped early."""
 
@@ -60,7 +63,9 @@ class Tally:
         self.verdicts[result.verdict] += 1
         self.partial += result.is_partial
         self.changed += result.changed
-        self.obstacles.update(result.obstacles)
+        self.obstacles.update(set(result.obstacles))
+        if BROKEN in result.obstacles and len(self.broken) < _MOST_NAMED:
+            self.broken.append(result)
         if result.exit_code is not self.exit_code:
             self.exit_code = worst((self.exit_code, result.exit_code))
         self.note(result)
@@ -85,6 +90,8 @@ class Tally:
             self.verdicts[gist.verdict] += files
             self.partial += files if gist.is_partial else 0
             self.exit_code = worst((self.exit_code, ExitCode(gist.exit_code)))
+            if gist.kind == Kind.SIGNED.value:
+                self.obstacles.update(dict.fromkeys(gist.codes, files))
             if gist.verdict in URGENT:
                 self.attention.setdefault(gist.verdict, [])
         self.earlier = Counter()
@@ -109,6 +116,7 @@ class Tally:
             {
                 "files": self.files,
                 "verdicts": dict(sorted(self.verdicts.items())),
+                "warned": dict(sorted(self.obstacles.items())),
                 "partial": self.partial,
                 "passed_over": self.passed_over,
                 "changed": self.changed,

@@ -12,6 +12,7 @@ from dcmseal.batch.tally import URGENT, Tally
 from dcmseal.cli.failures import complain
 from dcmseal.cli.output import Tone, screen, write_line
 from dcmseal.cli.text import counted
+from dcmseal.engine.existing import BROKEN
 
 if TYPE_CHECKING:
     from dcmseal.plugins.reporting import ReportContext
@@ -54,7 +55,7 @@ class TextReport:
 
     def add(self, result: Result) -> None:
         """Take note of a result."""
-        if self._show is not None and result.kind is not Kind.PASSED_OVER:
+        if self._show is not None:
             self._show(result)
 
     def end(self, tally: Tally, seconds: float) -> None:
@@ -68,10 +69,11 @@ class TextReport:
             if verdict == "valid" and tally.partial:
                 line += f"  {tally.partial} of them for a part of their elements only"
             to.line(line, _TONES.get(verdict, Tone.PLAIN))
-        for code, files in sorted(tally.obstacles.items()):
-            to.line(f"  {'warned':17}{files:>10}  {code}: verification will not call the signature valid", Tone.OPEN)
+        for code, files in sorted(tally.obstacles.items(), key=lambda each: (each[0] != BROKEN, each[0])):
+            tone = Tone.BAD if code == BROKEN else Tone.OPEN
+            to.line(f"  {'warned':17}{files:>10}  {code}: {_in_words(code)}", tone)
         if tally.passed_over:
-            to.line(f"  {'passed over':17}{tally.passed_over:>10}  no DICOM files")
+            to.line(f"  {tally.passed_over} skipped: not DICOM")
         if tally.recorded:
             to.line(f"  {'earlier':17}{tally.recorded:>10}  of them, as the journal says")
         named_by = "dcmseal journal export" if tally.recorded else "--json-lines"
@@ -82,6 +84,13 @@ class TextReport:
                 to.line(f"  {result.item.source}{f': {result.reason}' if result.reason else ''}")
             if more:
                 to.line(f"  {'and ' if results else ''}{more} more; {named_by} names all")
+        if tally.broken:
+            to.line()
+            to.line(f"{_in_words(BROKEN)}:", Tone.BAD)
+            for result in tally.broken:
+                to.line(f"  {result.item.source}")
+            if more := tally.obstacles[BROKEN] - len(tally.broken):
+                to.line(f"  and {more} more; {named_by} names all")
         if self._hint and tally.verdicts["not-established"]:
             to.line()
             to.line(self._hint, Tone.OPEN)
@@ -93,10 +102,22 @@ class TextReport:
 def show_line(result: Result) -> None:
     """Write what came of a file in a line."""
     reason = f"; {result.reason}" if result.reason else ""
-    if result.obstacles:
-        reason += f"; verification will not call the signature valid: {', '.join(result.obstacles)}"
+    if BROKEN in result.obstacles:
+        reason += f"; WARNING: {_in_words(BROKEN)}"
+    if others := [code for code in result.obstacles if code != BROKEN]:
+        reason += f"; verification will not call the signature valid: {', '.join(others)}"
     name = result.output or result.item.source
-    screen().line(f"{name}: {result.verdict.replace('-', ' ')}{reason}", _TONES.get(result.verdict, Tone.PLAIN))
+    verdict = "skipped" if result.kind is Kind.PASSED_OVER else result.verdict.replace("-", " ")
+    screen().line(
+        f"{name}: {verdict}{reason}", Tone.BAD if BROKEN in result.obstacles else _TONES.get(result.verdict, Tone.PLAIN)
+    )
+
+
+def _in_words(code: str) -> str:
+    """What an obstacle means."""
+    if code == BROKEN:
+        return "a signature that was there already does not hold"
+    return "verification will not call the signature valid"
 
 
 class QuietReport:
@@ -125,8 +146,7 @@ class JsonLines:
 
     def add(self, result: Result) -> None:
         """Write a result."""
-        if result.kind is not Kind.PASSED_OVER:
-            write_line(text_of(result))
+        write_line(text_of(result))
 
     def end(self, tally: Tally, seconds: float) -> None:
         """Write the summary."""
@@ -144,8 +164,6 @@ class JsonFiles:
 
     def add(self, result: Result) -> None:
         """Write a result."""
-        if result.kind is Kind.PASSED_OVER:
-            return
         from dcmseal.engine.documents import files_document
 
         write_line("," if self._begun else json.dumps(files_document((), self._judged_by)).removesuffix("]}"))

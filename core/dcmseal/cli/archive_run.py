@@ -8,7 +8,7 @@ from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.items import Item
+from dcmseal.batch.items import Item, Unfound
 from dcmseal.batch.results import Form, Result
 from dcmseal.batch.running import started
 from dcmseal.batch.tally import Tally
@@ -69,7 +69,8 @@ def run_archive(
             tally = Tally(earlier=journal.passed_over)
             journal.notice = _both(tally.note, notice)
         results = started(found, task, journal=journal, key=key, executor=workers, jobs=options.jobs)
-        return told(results, report, tally, quiet=options.quiet, count=count, is_part=shard is not None)
+        named = " ".join([*words, *([options.files_from] if options.files_from else [])])
+        return told(results, report, tally, named, quiet=options.quiet, count=count, is_part=shard is not None)
 
 
 def _both(first: Callable[[Result], object], second: Callable[[Result], object] | None) -> Callable[[Result], object]:
@@ -85,6 +86,7 @@ def told(
     results: Generator[Result],
     report: Report,
     tally: Tally,
+    named: str,
     *,
     quiet: bool,
     count: Callable[[], int] | None = None,
@@ -92,8 +94,8 @@ def told(
 ) -> int:
     """Tell of results as they come, and what they came to; returns the exit code of the worst.
 
-    ``tally`` counts them; it may know results that a journal has already. ``is_part`` says that no file at all is none
-    too few, as it may come to in one shard of many.
+    ``tally`` counts them; it may know results that a journal has already. ``named`` is what was asked for, in words.
+    ``is_part`` says that no file at all is none too few, as it may come to in one shard of many.
     """
     start = perf_counter()
     with closing(results), progress(quiet=quiet, count=count) as shown:
@@ -104,7 +106,12 @@ def told(
             check_reader()
     tally.add_earlier()
     if not tally.files and not is_part:
-        raise DatasetError("no DICOM file was found", hint="check the names; in folders, only DICOM files count")
+        error = DatasetError("no DICOM file was found", hint="check the names; in folders, only DICOM files count")
+        if not tally.passed_over:
+            raise error
+        nothing = Result.failed(Unfound(source=named, error=error), error)
+        tally.add(nothing)
+        report.add(nothing)
     report.end(tally, perf_counter() - start)
     return tally.exit_code
 

@@ -132,6 +132,7 @@ def task_without_key(options: Namespace, chosen: ChosenKey | None, form: Form) -
         purpose=wish["purpose"],
         allow_weak=wish["allow_weak"],
         padding=wish["padding"],
+        require_intact=wish["require_intact"],
         references=tuple(options.reference),
         timestamp=tuple(options.timestamp),
         profiles_folder=profiles_folder_of(options) if wish["profile"] else None,

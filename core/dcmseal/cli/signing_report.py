@@ -10,7 +10,7 @@ from dcmseal.cli.failures import complain
 from dcmseal.cli.files import STDIO, name_of
 from dcmseal.cli.jobs import Job
 from dcmseal.cli.output import Tone, fields, screen, write_json
-from dcmseal.cli.signing_text import show_plan, show_result
+from dcmseal.cli.signing_text import show_broken, show_plan, show_result
 from dcmseal.cli.streams import standard_error
 from dcmseal.cli.text import counted
 from dcmseal.engine.documents import error_document, files_document, plan_document, signing_document
@@ -78,6 +78,7 @@ class SigningReport(_Report):
         elif self._verbose:
             show_result(job.target, result, screen(), verbose=True)
         else:
+            show_broken(job.target, result.warnings, screen())
             warnings = f", {counted(len(result.warnings), 'warning')}" if result.warnings else ""
             signed = counted(len(result.signature.mac.elements) if result.signature.mac else 0, "element")
             screen().line(f"{job.target}: signed ({signed}{warnings})", Tone.GOOD)

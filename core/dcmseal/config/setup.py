@@ -36,6 +36,8 @@ class KeySetup:
     algorithm: MacAlgorithm | None = None
     purpose: SignaturePurpose | None = None
     pin_source: PinSource | None = None
+    require_intact: bool = False
+    """Sign only where all signatures that are there already hold."""
 
     def secrets(self, request: SecretRequest) -> str | None:
         """Answer a backend's request from the setup's PIN source, once: a wrong PIN that is tried again locks a card.
@@ -63,6 +65,7 @@ def read_setup(name: str, table: Table, folder: Path) -> KeySetup | None:
         profile=profile_in(table, "profile", table.text("profile"), folder) or None,
         algorithm=_algorithm(table),
         purpose=_purpose(table),
+        require_intact=table.flag("require-intact"),
     )
     table.finish()
     return setup if setup.uri else None

@@ -84,7 +84,8 @@ class StructureWalk:
             self._checks.reads_as_explicit(scan.starts[0])
         all_tags, starts = scan.tags, scan.starts
         for tag in sorted({tag for tag in all_tags if tag >> 16 == 0xFFFF}):
-            self.problems.misplaced(tag, starts[all_tags.index(tag)])
+            if (first := scan.index(tag)) is not None:
+                self.problems.misplaced(tag, starts[first])
         for index in scan.misread:
             self.problems.element = all_tags[index]
             self.problems.misread(scan.header(index), starts[index])

@@ -32,7 +32,7 @@ class Advice:
     message: str
     elements: tuple[int, ...] = ()
     is_obstacle: bool = False
-    """Verification will not call the signature valid: the code is that of its finding."""
+    """Verification will not call the signature valid, and the code is that of its finding; or so of another one."""
 
 
 def advice_about(drafted: Draft, elements: Sequence[int]) -> tuple[Advice, ...]:

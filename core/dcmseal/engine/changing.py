@@ -19,6 +19,7 @@ from dcmseal.engine import signing
 from dcmseal.engine.advice import timestamp_advice
 from dcmseal.engine.asking import References, folders_of, location_of, no_such_signature
 from dcmseal.engine.drafting import Wish
+from dcmseal.engine.existing import in_order
 from dcmseal.engine.files.collisions import Input, check_outputs, key_files
 from dcmseal.engine.opening import DatasetInput, opened
 from dcmseal.engine.placing import Output, place, place_data, target_of
@@ -56,6 +57,7 @@ def plan(
     padding: str = "minimal",
     references: References | None = None,
     timestamped: bool = False,
+    require_intact: bool = False,
     uid: str | None = None,
     registry: Registry | None = None,
 ) -> Plan:
@@ -76,6 +78,7 @@ def plan(
         padding=padding,
         references=folders_of(references),
         timestamped=timestamped,
+        require_intact=require_intact,
         uid=uid,
     )
     return plan_signature(source, wish, registry)
@@ -94,6 +97,7 @@ def wished(
     padding: str = "minimal",
     references: Folders | None = None,
     timestamped: bool = False,
+    require_intact: bool = False,
     uid: str | None = None,
 ) -> Wish:
     """What ``sign`` is asked for, read; raises UsageError for what cannot be, whatever the Data Set."""
@@ -110,6 +114,7 @@ def wished(
         keep_padding=padding == "keep",
         references=references,
         timestamped=timestamped,
+        require_intact=require_intact,
         uid=uid,
     )
 
@@ -134,6 +139,7 @@ def sign(
     references: References | None = None,
     timestamp: str | Iterable[str] | TimestampWish | None = None,
     manifest: Output | None = None,
+    require_intact: bool = False,
     uid: str | None = None,
     secrets: Secrets | None = None,
     registry: Registry | None = None,
@@ -154,8 +160,9 @@ def sign(
     with the instances that a report or selection of key objects cites as evidence: their signatures or MACs are filled
     in first, so that the signature covers them (PS3.3 C.17.2.1). ``manifest`` is where a manifest goes, a path or
     binary stream: signed by the same key, it lets ``verify`` name what was changed later. It is in its place before the
-    signed file is. ``uid`` is the Digital Signature UID of the signature, which is new if none is given: AlreadySigned
-    is raised if it is there.
+    signed file is. ``require_intact`` refuses to sign where a signature that is there already does not hold, which is
+    else a warning, the first of all (``existing-signature-invalid``). ``uid`` is the Digital Signature UID of the
+    signature, which is new if none is given: AlreadySigned is raised if it is there.
 
     Raises UsageError, DatasetError, ProfileError, SignerError, TimestampError, PluginError, OutputError, or one of
     their kinds; nothing is then written.
@@ -179,6 +186,7 @@ def sign(
             padding=padding,
             references=references,
             timestamped=wanted is not None,
+            require_intact=require_intact,
             uid=uid,
             registry=registry,
         ) as planned,
@@ -200,7 +208,7 @@ def sign(
         )
     return SigningResult(
         signature=signature,
-        warnings=(*warnings, *planned.advice, *(timestamp_advice(stamped.answer) if stamped else ())),
+        warnings=in_order((*warnings, *planned.advice, *(timestamp_advice(stamped.answer) if stamped else ()))),
         padded=tuple(each.path for each in planned.padded),
         left_out=planned.left_out,
         data=data,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-import zlib
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from dcmseal.dataset.deflating import deflater_like
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import Buffer, FileSource, JoinedSource, Source
 from dcmseal.descriptors import descriptor_of
@@ -144,9 +144,12 @@ def _feed(source: Source, start: int, end: int, write: Callable[[Buffer], object
 
 
 def _pass_deflated(file: DicomFile, body: Source, write: Callable[[Buffer], object]) -> None:
-    """Pass on preamble and meta information, and the body as one deflated stream of even length (PS3.5 A.5)."""
+    """Pass on preamble and meta information, and the body as one deflated stream of even length (PS3.5 A.5).
+
+    It is deflated as the file was, as far as zlib can.
+    """
     _feed(file.file, 0, file.meta_end, write)
-    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    deflater = deflater_like(file.file, file.meta_end)
     length = 0
 
     def deflate(data: Buffer) -> None:

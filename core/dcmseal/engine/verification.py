@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -96,8 +96,10 @@ class _SignedLevel:
     """About the level: they concern every signature at it."""
 
 
-def verify_file(file: DicomFile, question: Question) -> VerificationReport:
-    """Verify the signatures of a Data Set.
+def verify_file(
+    file: DicomFile, question: Question, made: Mapping[Location, LevelMacs] | None = None
+) -> VerificationReport:
+    """Verify the signatures of a Data Set; levels whose MACs were ``made`` already are not hashed again.
 
     Raises Malformed if the Data Set cannot be read, NoSuchItem or NoSuchSignature if what was asked for is not there.
     Anything wrong with a signature is a finding.
@@ -112,7 +114,7 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
     timestamps = Timestamps(question.timestamp, uid=question.uid, integrity_only=question.integrity_only)
     structure: Structure | None = None
     main: LevelScanner | None = None
-    for level, macs in _levels(file, question, patience):
+    for level, macs in _levels(file, question, patience, made or {}):
         if main is None:
             # the first level is the main one, unless an item is asked about
             main = macs.scan if level.location == MAIN else main_level(file).scanner().finish()
@@ -159,19 +161,21 @@ def verify_planned(file: DicomFile, level: Level, macs: LevelMacs, signature: Di
     return _verify(signed, found, question, timestamps)
 
 
-def _levels(file: DicomFile, question: Question, patience: HashingBudget) -> Iterator[tuple[Level, LevelMacs]]:
+def _levels(
+    file: DicomFile, question: Question, patience: HashingBudget, made: Mapping[Location, LevelMacs]
+) -> Iterator[tuple[Level, LevelMacs]]:
     """The levels asked for, each with its MACs made."""
     level = main_level(file) if question.location is None else find_level(file, question.location)
-    macs = level_macs(level)
+    macs = made.get(level.location) or level_macs(level)
     yield level, macs
     if question.location is None:
         for index in macs.facts.with_signatures:
             for nested in nested_levels(level, macs.scan, index):
-                made = level_macs(nested)
+                inner = made.get(nested.location) or level_macs(nested)
                 # where an item of undefined length ends is known only now
-                if not patience.takes(made.scan.end - nested.start):
+                if not patience.takes(inner.scan.end - nested.start):
                     raise Malformed("signatures are nested so deep that verifying them would not end", nested.start)
-                yield nested, made
+                yield nested, inner
 
 
 def _signed_level(

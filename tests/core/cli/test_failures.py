@@ -17,7 +17,7 @@ from tests.core.cli.conftest import Run
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.SealError)]
 REFUSED = {
-    *("UsageError", "NotSignable", "NoSuchItem", "ProfileError", "ProfileViolation", "UnknownProfile"),
+    *("UsageError", "NotSignable", "NotIntact", "NoSuchItem", "ProfileError", "ProfileViolation", "UnknownProfile"),
     "ProfileFileError",
     *("WeakAlgorithm", "CertificateMismatch", "CertificateNotValid", "CertificateUnreadable"),
 }

@@ -17,7 +17,7 @@ from dcmseal.dataset.meta_elements import META_VRS
 from dcmseal.dataset.syntax import TransferSyntax
 from dcmseal.dataset.syntax_registry import REGISTERED
 from dcmseal.dictionary import vr_of
-from dcmseal.errors import DatasetError, Malformed, NotDicom, SealError
+from dcmseal.errors import DatasetError, Malformed, SealError
 from dcmseal.report import Aspect, Outcome, Verdict
 from tests.core.engine.kit import codes, signed, verdict, verified
 from tests.support.builder import (
@@ -413,7 +413,7 @@ def test_zeros_behind_an_implicit_data_set(pki: Pki) -> None:
 def test_other_places_for_the_prefix() -> None:
     good = file(image())
     for data in (good[128:], b"\0" + good, bytes(128) + b"DICM" + good, good[:132] + b"DICM" + good[132:]):
-        with pytest.raises(NotDicom):
+        with pytest.raises(DatasetError):
             verified(data)
     with pytest.raises(SealError):
         verified(part10(good, *USUAL))
@@ -421,7 +421,7 @@ def test_other_places_for_the_prefix() -> None:
 
 def test_what_does_not_name_its_encoding() -> None:
     data = part10(encode((text(0x00090010, "LO", "ACME"),)), VERSION)
-    with pytest.raises(NotDicom, match="no Transfer Syntax UID names it"):
+    with pytest.raises(DatasetError, match="no Transfer Syntax UID names it"):
         verified(data)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import TYPE_CHECKING, Final
 
+from dcmseal.batch.journal.identity import UNFOUND
 from dcmseal.engine.certificate_values import moment_value
 from dcmseal.engine.json_values import document
 from dcmseal.visible import printable
@@ -79,7 +80,7 @@ def csv_lines(entries: Iterable[Entry]) -> Iterator[str]:
     for each in entries:
         gist = each.gist
         lists = (";".join(words) for words in (gist.codes, gist.signers, gist.profiles))
-        size = each.identity.size
+        size = "" if each.identity == UNFOUND else each.identity.size
         yield _csv(
             (each.source, gist.kind, gist.verdict, gist.exit_code, *lists, gist.month, each.uid, _moment(each), size)
         )

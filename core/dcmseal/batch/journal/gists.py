@@ -49,7 +49,7 @@ class Gist:
     verdict: str
     exit_code: int
     codes: tuple[str, ...] = ()
-    """Codes of findings that did not pass, or the class of the error."""
+    """Codes of findings that did not pass, or the class of the error; of signing, what verification will object to."""
     signers: tuple[str, ...] = ()
     """Subjects of the signers' certificates."""
     profiles: tuple[str, ...] = ()
@@ -80,7 +80,14 @@ class Gist:
             )
         if isinstance(answer, SigningResult):
             made = (answer.signature,)
-            return cls(kind=kind, verdict=verdict, exit_code=code, signers=_signers(made), month=_month(made))
+            return cls(
+                kind=kind,
+                verdict=verdict,
+                exit_code=code,
+                codes=_few(result.obstacles),
+                signers=_signers(made),
+                month=_month(made),
+            )
         return cls(kind=kind, verdict=verdict, exit_code=code)
 
     @classmethod

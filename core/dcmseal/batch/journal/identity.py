@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dcmseal.batch.content import digest_of
 from dcmseal.batch.journal.tables import fitting
@@ -31,6 +31,10 @@ class Identity(NamedTuple):
         if self.digest is not None or other.digest is not None:
             return self.digest == other.digest
         return self == other and bool(self.mtime_ns or self.inode)
+
+
+UNFOUND: Final = Identity(size=-1, mtime_ns=-1, ctime_ns=-1, inode=-1, digest=None)
+"""That of what is not there, or cannot be read; no file has such numbers."""
 
 
 def identity_of(item: Item, *, by_content: bool) -> Identity:

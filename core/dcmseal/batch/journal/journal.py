@@ -26,7 +26,7 @@ from dcmseal.batch.chunks import CHUNK
 from dcmseal.batch.items import Found, Item, Known
 from dcmseal.batch.journal.about import About
 from dcmseal.batch.journal.gists import Gist
-from dcmseal.batch.journal.identity import Identity, identity_of, looked_at_again
+from dcmseal.batch.journal.identity import UNFOUND, Identity, identity_of, looked_at_again
 from dcmseal.batch.journal.reasons import Reason
 from dcmseal.batch.journal.settings import JournalWish
 from dcmseal.batch.journal.store import NO_REASON, Intent, Row, Store
@@ -80,6 +80,7 @@ class Journal:
         self._number = store.execute(
             "INSERT INTO runs (version, began, ended, judged) VALUES (?, ?2, ?2, 0)", values
         ).lastrowid
+        store.forget(UNFOUND)  # it is looked for anew
         self._take_up()
 
     @classmethod
@@ -122,6 +123,8 @@ class Journal:
         announced: list[Item] = []
         for each in found:
             if not isinstance(each, Item):
+                # each shard tells of it, for nobody knows which would have had it; of all together, it is one
+                self._found += self._wish.shard is None or self._wish.shard.number == 1
                 yield each
                 continue
             if not self._is_concerned(each):
@@ -152,6 +155,8 @@ class Journal:
         """Record a result, unless it says nothing about the file; returns it."""
         item = result.item
         if not isinstance(item, Item):
+            gist = Gist.of(result)
+            self._put(item.source, UNFOUND, gist, document=self._kept(result, gist), reason=Reason.of(result))
             return result
         identity = self._identities.pop(item.source, None)
         if result.is_unchanged:
@@ -197,7 +202,7 @@ class Journal:
         """The item, if there is something left to do with it, or a worker has to see whether there is."""
         row = self._store.row(item.source)
         identity = identity_of(item, by_content=False)
-        is_again = row is not None and self._is_again(row)
+        is_again = row is not None and self._is_judged_again(item, row)
         # of an object in a storage, its version tells as much as a digest
         by_content = self._wish.by_content and not is_url(item.source)
         if by_content:
@@ -216,9 +221,15 @@ class Journal:
         self._identities[item.source] = identity
         return item
 
-    def _is_again(self, row: Row) -> bool:
-        """Whether a result is found out anew for a file that is what it was: it failed, or is dated in the future."""
-        if self._wish.retry and row.gist.kind == Kind.FAILED.value:
+    def _is_judged_again(self, item: Item, row: Row) -> bool:
+        """Whether a result of a file that is what it was does not count any more.
+
+        What failed is tried again on request, what was no DICOM file now has to be one, or the result is dated in the
+        future.
+        """
+        if row.gist.kind == Kind.PASSED_OVER:
+            return item.is_named
+        if self._wish.retry and row.gist.kind == Kind.FAILED:
             return True
         # no signature is made a second time for a date: clocks are set back, too
         return not isinstance(self.task, SignTask) and is_future(row.judged, time.time())

@@ -211,6 +211,19 @@ class Store:
         (number,) = self.execute("SELECT id FROM series WHERE study = ? AND series = ?", (study, series)).fetchone()
         return int(number)
 
+    def forget(self, identity: Identity) -> None:
+        """Strike out the results of all that has this size, time and inode."""
+        rows = self.execute(
+            "SELECT folder, name, gist, document FROM results"
+            " WHERE size = ? AND mtime_ns = ? AND ctime_ns = ? AND inode = ?",
+            identity[:4],
+        ).fetchall()
+        for folder, name, gist, document in rows:
+            self._added[gist] -= 1
+            self.execute("DELETE FROM documents WHERE id = ?", (document,))
+            self.execute("DELETE FROM results WHERE folder = ? AND name = ?", (folder, name))
+            self.execute("DELETE FROM reasons WHERE folder = ? AND name = ?", (folder, name))
+
     def _kept(self, document: bytes) -> int | None:
         """The number under which a document is kept; None if it is too long."""
         if len(document) > LONGEST_DOCUMENT:

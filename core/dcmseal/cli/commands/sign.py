@@ -46,6 +46,7 @@ class PlainWish(TypedDict):
     purpose: SignaturePurpose | str | None
     allow_weak: bool
     padding: str
+    require_intact: bool
 
 
 class _Wish(PlainWish):
@@ -120,6 +121,9 @@ def configure(parser: Parser) -> None:
         default=[],
         help="first fill in signatures or MACs of the evidence that a report cites, from the instances in this folder; "
         "may be repeated",
+    )
+    what.add_argument(
+        "--require-intact", action="store_true", help="sign only if all signatures that are there already hold"
     )
 
     how = parser.add_argument_group("how it is signed")
@@ -273,6 +277,7 @@ def plain_wish(options: Namespace, key: ChosenKey | None) -> PlainWish:
         "purpose": options.purpose or (setup and setup.purpose) or None,
         "allow_weak": options.allow_weak,
         "padding": options.padding,
+        "require_intact": options.require_intact or bool(setup and setup.require_intact),
     }
 
 

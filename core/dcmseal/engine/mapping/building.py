@@ -10,17 +10,20 @@ from dcmseal.coverage_map import Cover, CoverageMap, CoverageTotals, MappedEleme
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.vr import is_unknown
-from dcmseal.dataset.walk import UNTIL_DELIMITER, Event, Step, walk
+from dcmseal.dataset.walk import CLOSING, UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.engine.coverage import is_critical
 from dcmseal.engine.mapping.covering import NOTHING, Covering, LevelCovering, Protection, inside
 from dcmseal.engine.mapping.folding import Folding, Group, Node
 from dcmseal.engine.mapping.gaps import GapCounter
 from dcmseal.engine.mapping.masking import is_identifying, may_be_shown
 from dcmseal.engine.mapping.previews import preview
+from dcmseal.errors import DatasetError
 from dcmseal.location import MAIN, Location
 from dcmseal.report import ObjectCoverage, VerificationReport
 from dcmseal.tags import tag_text
 
+MOST_ENTRIES: Final = 1_000_000
+"""Elements, items and fragments that are looked at: the time that a map takes has a bound."""
 MOST_NODES: Final = 10_000
 """Elements in the tree after folding; real objects fold to a few hundred."""
 MOST_UNFOLDED: Final = 250_000
@@ -36,10 +39,20 @@ _MOST_NUMBERS: Final = 1000
 def map_file(
     file: DicomFile, report: VerificationReport, *, show_values: bool = False, fold: bool = True
 ) -> CoverageMap:
-    """The coverage map of a file that was verified; raises Malformed if it cannot be read."""
+    """The coverage map of a file that was verified.
+
+    Raises Malformed if it cannot be read, and DatasetError if it has more elements than are mapped.
+    """
     covering = Covering(report)
     builder = _Builder(file, covering, most=MOST_NODES if fold else MOST_UNFOLDED, fold=fold)
+    entries = 0
     for step in walk(file.body, file.start, file.end, file.encoding):
+        entries += step.event is not Event.ITEM_END and step.event not in CLOSING
+        if entries > MOST_ENTRIES:
+            raise DatasetError(
+                f"the data set has more than {MOST_ENTRIES} elements and items, more than are mapped",
+                hint="dcmseal verify says what is signed, without a map",
+            )
         builder.take(step)
     frozen = _Freezing(file.body, show_values=show_values)
     return CoverageMap(
