@@ -27,6 +27,7 @@ from dcmseal.batch.items import Found, Item, Known
 from dcmseal.batch.journal.about import About
 from dcmseal.batch.journal.gists import Gist
 from dcmseal.batch.journal.identity import UNFOUND, Identity, identity_of, looked_at_again
+from dcmseal.batch.journal.own_signatures import is_signed_in_place, is_touched_only, with_another_uid
 from dcmseal.batch.journal.reasons import Reason
 from dcmseal.batch.journal.settings import JournalWish
 from dcmseal.batch.journal.store import NO_REASON, Intent, Row, Store
@@ -211,12 +212,12 @@ class Journal:
             if not is_again:
                 self._pass_over(item, row)
                 return None
-        elif row is not None and self._is_touched_only(item, row):
+        elif row is not None and is_touched_only(self.task, item, row):
             self._put(item.source, identity, row.gist, uid=row.uid, reason=row.reason)
             self._pass_over(item, row)
             return None
         if row is not None:
-            item = self._with_another_uid(item, row)
+            item = with_another_uid(self.task, item, row)
         # a file that is read while it changes has the identity that it had before
         self._identities[item.source] = identity
         return item
@@ -236,7 +237,7 @@ class Journal:
 
     def _known(self, item: Item, row: Row) -> Known:
         """What a worker is to hold the content of a file against."""
-        return Known(digest=row.identity.digest, uid=row.uid if self._is_signed_in_place(item, row) else "")
+        return Known(digest=row.identity.digest, uid=row.uid if is_signed_in_place(self.task, item, row) else "")
 
     def _pass_over(self, item: Item, row: Row) -> None:
         gist, reason = row.gist, row.reason
@@ -252,22 +253,6 @@ class Journal:
                 instance=Instance(study=reason.study, series=reason.series),
             )
         )
-
-    def _is_touched_only(self, item: Item, row: Row) -> bool:
-        """Whether a file that was signed in place has its signature still, and the data that was signed."""
-        return self._is_signed_in_place(item, row) and signature_in(item.source, row.uid) is not None
-
-    def _is_signed_in_place(self, item: Item, row: Row) -> bool:
-        return bool(row.uid) and isinstance(self.task, SignTask) and self.task.placement.target_of(item) == item.source
-
-    def _with_another_uid(self, item: Item, row: Row) -> Item:
-        """The item, so numbered that its signature gets a UID that none had before."""
-        if isinstance(self.task, SignTask) and row.uid:
-            for number in range(1 << 16):
-                again = item._replace(again=number)
-                if self.task.uid_of(again) == row.uid:
-                    return item._replace(again=number + 1)
-        return item
 
     def _announced(self, items: list[Item]) -> Iterator[Item]:
         if items:

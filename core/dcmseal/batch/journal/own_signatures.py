@@ -1,0 +1,28 @@
+"""Signatures that a run made before, in files that it signs in place."""
+
+from __future__ import annotations
+
+from dcmseal.batch.items import Item
+from dcmseal.batch.journal.store import Row
+from dcmseal.batch.journal.taking_up import signature_in
+from dcmseal.batch.tasks import SignTask, Task
+
+
+def is_touched_only(task: Task, item: Item, row: Row) -> bool:
+    """Whether a file that was signed in place has its signature still, and the data that was signed."""
+    return is_signed_in_place(task, item, row) and signature_in(item.source, row.uid) is not None
+
+
+def is_signed_in_place(task: Task, item: Item, row: Row) -> bool:
+    """Whether the journal knows of a signature that was made in the file itself."""
+    return bool(row.uid) and isinstance(task, SignTask) and task.placement.target_of(item) == item.source
+
+
+def with_another_uid(task: Task, item: Item, row: Row) -> Item:
+    """The item, so numbered that its signature gets a UID that none had before."""
+    if isinstance(task, SignTask) and row.uid:
+        for number in range(1 << 16):
+            again = item._replace(again=number)
+            if task.uid_of(again) == row.uid:
+                return item._replace(again=number + 1)
+    return item
