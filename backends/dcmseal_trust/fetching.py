@@ -7,12 +7,10 @@ nothing be fetched. Issuers are fetched for any certificate, and therefore only 
 from __future__ import annotations
 
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
-from typing import Any, Final, TypeVar
-from urllib.error import URLError
+from typing import Final, TypeVar
 
 from asn1crypto import cms, core
 from cryptography import x509
@@ -20,9 +18,11 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import OCSPRequestBuilder
 
+from dcmseal.errors import UsageError
 from dcmseal.plugins.asn1 import encoding
 from dcmseal.quiet import without_warnings
-from dcmseal_http.punctual import opener
+from dcmseal_http.client import HttpRequest, HttpStatus, NotNow, TooLarge, ask
+from dcmseal_http.deadline import Deadline
 from dcmseal_trust.certificates import Certificate, certificate, readable
 from dcmseal_trust.crls import Crl, crl
 from dcmseal_trust.material import MOST_BYTES
@@ -30,7 +30,6 @@ from dcmseal_trust.ocsp import Response, ocsp_response
 
 T = TypeVar("T")
 
-_PIECE: Final = 1 << 16
 _MOST_PLACES: Final = 4
 _MOST_ANSWERS: Final = 256
 _MOST_OCSP_BYTES: Final = 1 << 18
@@ -47,7 +46,6 @@ class Fetcher:
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
         self._answers: dict[tuple[str, bytes], tuple[float, bytes | None]] = {}
-        self._opener = opener()
 
     def ocsp_responses(self, certificate: Certificate, issuer: Certificate) -> tuple[bool, tuple[Response, ...]]:
         """Whether there is a responder, and its answers."""
@@ -80,26 +78,11 @@ class Fetcher:
 
     def _fetched(self, place: str, most: int, body: bytes) -> bytes | None:
         headers = {"Content-Type": "application/ocsp-request"} if body else {}
-        request = urllib.request.Request(place, data=body or None, headers=headers)  # noqa: S310 - http(s) only
         try:
-            with self._opener.open(request, timeout=self._timeout) as response:
-                return _body(response, most)
-        except (URLError, OSError, ValueError, EOFError):
+            with ask(HttpRequest(url=place, headers=headers, body=body), Deadline(self._timeout)) as answer:
+                return answer.body(most)
+        except (HttpStatus, NotNow, TooLarge, UsageError):
             return None
-        except Exception:  # noqa: BLE001 - http.client has errors of its own for what is no HTTP
-            return None
-
-
-def _body(response: Any, most: int) -> bytes | None:
-    """The body, unless it is too long."""
-    pieces: list[bytes] = []
-    size = 0
-    while piece := response.read1(_PIECE):
-        pieces.append(piece)
-        size += len(piece)
-        if size > most:
-            return None
-    return b"".join(pieces)
 
 
 def _places(urls: list[str]) -> list[str]:

@@ -89,7 +89,7 @@ def _refusals(case: dict[str, Any]) -> str:
         answer = X509Backend().open(settings).evaluate(question)
     except SealError as error:
         return str(error)
-    return "; ".join(each.code for each in answer.findings if each.outcome is not Outcome.PASSED)
+    return "; ".join(each.code for each in answer.findings if each.outcome not in (Outcome.PASSED, Outcome.NOT_CHECKED))
 
 
 def _ders(values: Any) -> tuple[bytes, ...]:

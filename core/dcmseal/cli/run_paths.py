@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
 from dcmseal.cli.files import STDIO, path_of, remote_url
+from dcmseal.cli.streams import standard_output
 from dcmseal.engine.files.collisions import Input
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def check_paths(command: str, options: Namespace) -> None:
             if is_inside(output, each.path):
                 raise UsageError(f"{output} is {each.what}: it lies in {each.path}", hint=each.hint)
         # a journal goes on, and what is appended to is not overwritten
-        if output not in (getattr(options, "journal", None), _STDOUT):
+        if output not in (getattr(options, "journal", None), _standard_output()):
             refuse_irreplaceable(output)
 
 
@@ -84,9 +85,20 @@ def outputs_of(command: str, options: Namespace) -> Iterator[str]:
     if command == "sign" and options.manifest is not None:
         words += _manifests(options.manifest, results or inputs)
     yield from filter(_is_file_or_free, _paths(filter(None, words)))
-    with suppress(OSError):
-        if stat.S_ISREG(os.fstat(1).st_mode) and os.path.exists(_STDOUT):
-            yield _STDOUT
+    stdout = _standard_output()
+    if stdout is not None:
+        yield stdout
+
+
+def _standard_output() -> str | None:
+    """The path of the file that standard output is; None if it is something else."""
+    stream = standard_output()
+    with suppress(OSError, ValueError):
+        if stream is not None and stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            # results go to a copy of the descriptor
+            path = _STDOUT if stream.fileno() == 1 else f"/dev/fd/{stream.fileno()}"
+            return path if os.path.exists(path) else None
+    return None
 
 
 def inputs_of(command: str, options: Namespace) -> Iterator[Input]:

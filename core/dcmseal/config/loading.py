@@ -17,13 +17,13 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
+from dcmseal.config.named_files import named_file
 from dcmseal.config.places import VARIABLE, named_place, usual_place
 from dcmseal.config.policies import PolicySetup, read_policy
 from dcmseal.config.problems import Problem, Problems
@@ -31,6 +31,7 @@ from dcmseal.config.setup import KeySetup, read_setup
 from dcmseal.config.tables import Table
 from dcmseal.config.trust import read_trust
 from dcmseal.errors import UsageError
+from dcmseal.plugins.ownership import foreign_writer
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.text_files import read_text
 from dcmseal.toml_files import MAX_BYTES, parse_toml
@@ -151,7 +152,7 @@ def _read(place: Path, root: Table) -> Config:
         elif policy:
             policies[name] = policy
     profiles = root.table("profiles")
-    folder = profiles.text("folder") if profiles else ""
+    folder = named_file(profiles, "folder", profiles.text("folder"), place.parent) if profiles else None
     if profiles:
         profiles.finish()
     return Config(
@@ -159,17 +160,12 @@ def _read(place: Path, root: Table) -> Config:
         keys=MappingProxyType(keys),
         trust=MappingProxyType(trust),
         policies=MappingProxyType(policies),
-        profiles_folder=place.parent / Path(folder).expanduser() if folder else None,
+        profiles_folder=folder,
     )
 
 
 def _refuse_if_open_to_others(place: Path, status: os.stat_result) -> None:
     """Who writes this file chooses the driver that is loaded, and whom the PIN is given to."""
-    if os.name != "posix":
-        return
-    if status.st_uid not in (0, os.geteuid()):
-        raise UsageError(f"{place} belongs to another user", hint=f"take a copy that is yours: chown $USER '{place}'")
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise UsageError(
-            f"others can write {place}, and so choose what is done with your PIN", hint=f"chmod go-w '{place}'"
-        )
+    found = foreign_writer(place, status)
+    if found:
+        raise UsageError(f"{found.message}: whoever writes it chooses what is done with your PIN", hint=found.hint)

@@ -73,7 +73,7 @@ class StructureWalk:
         self._source = source
         self._encoding = encoding
         self._is_encapsulated = is_encapsulated
-        self.problems = StructureProblems()
+        self.problems = StructureProblems(is_encapsulated=is_encapsulated)
         self._checks = ElementChecks(source, self.problems, is_encapsulated=is_encapsulated)
         self._sound: set[bytes] = set()
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from asn1crypto import core
+from typing import Any
 
 
-def encoding(value: core.Asn1Value) -> bytes:
+def encoding(value: Any) -> bytes:
     """The bytes that a value was read from; of a CHOICE, those of what was chosen.
 
     asn1crypto's own way encodes values again whose length ends in 0x80, which it takes for an indefinite one: what was
     signed must not be.
-    """
-    from asn1crypto import core
 
-    while isinstance(value, core.Choice):
+    Args:
+        value: a ``core.Asn1Value``.
+    """
+    # it comes without types
+    from asn1crypto import core  # pyright: ignore[reportMissingTypeStubs]
+
+    untyped: Any = core
+    while isinstance(value, untyped.Choice):
         value = value.chosen
-    return bytes(core.Asn1Value.dump(value))
+    return bytes(untyped.Asn1Value.dump(value))

@@ -90,6 +90,15 @@ def test_other_places_are_not_visited(site: Site, ca: Authority, place: str) -> 
     assert outcome_of(found) is not Outcome.PASSED
 
 
+def test_a_place_with_a_login_in_it_is_not_visited(site: Site, ca: Authority, responder: Responder) -> None:
+    """Whoever issued the certificate would choose what is sent where."""
+    place = f"{responder.url}/crl".replace("://", "://user:hunter2@")
+    responder.answers["/crl"] = ca.crl()
+    found = site.ask(ca.issue("leaf", crl_at=place), ca, fetch=True, timeout=1.0)
+    assert "revocation-unreachable" in codes(found)
+    assert responder.asked == []
+
+
 def test_what_was_fetched_is_remembered_and_counts_for_every_moment(
     site: Site, ca: Authority, responder: Responder
 ) -> None:

@@ -122,3 +122,20 @@ def test_what_cannot_be_done_is_told(run: Run, archive: Path, words: list[str], 
     assert ran.code == code
     assert said in ran.err
     assert ran.err.splitlines()[1].startswith("hint: ")
+
+
+def test_a_journal_of_others_is_shown_with_a_warning_and_not_taken_up(
+    run: Run, make_journal: Callable[..., str]
+) -> None:
+    path = Path(make_journal())
+    path.chmod(0o666)
+    for action in ("status", "export"):
+        ran = run("journal", action, str(path))
+        assert ran.code == 0
+        assert "may not be what dcmseal wrote: others can write" in ran.err
+    ran = run("journal", "merge", str(path), "-o", "merged.journal")
+    assert (ran.code, Path("merged.journal").exists()) == (5, False)
+    ran = run("verify", "archive", "--integrity-only", "--journal", str(path))
+    assert (ran.code, ran.out) == (5, "")
+    assert "is not believed" in ran.err
+    assert "hint: chmod go-w" in ran.err

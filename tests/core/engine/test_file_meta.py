@@ -215,8 +215,15 @@ CASES: Final = {
         "meta-identity-differs",
         PASSED,
     ),
-    "deflated, with a preamble": Case(
-        lambda body: part10(deflated(body), *DEFLATED_META, preamble=b"II*\0" + bytes(124)), "deflate-preamble", FAILED
+    "deflated, with a preamble that swallows the rest": Case(
+        lambda body: part10(deflated(body), *DEFLATED_META, preamble=b"\t\0\1\x10OB\0\0" + b"\1" * 120),
+        "deflate-preamble",
+        FAILED,
+    ),
+    "deflated, with a patient in the preamble": Case(
+        lambda body: part10(deflated(body), *DEFLATED_META, preamble=b"\x10\0\x10\0PN\x08\0Evil^Eve" + bytes(112)),
+        "deflate-preamble",
+        FAILED,
     ),
     "deflated, without length": Case(
         lambda body: part10(deflated(body), *DEFLATED_META, length=None), "deflate-preamble", FAILED
@@ -291,6 +298,12 @@ def test_a_usual_file_has_nothing_to_note(pki: Pki) -> None:
         report = verified(signed(file(image(), syntax), pki["p256"]))
         assert report.verdict is Verdict.VALID
         assert report.notes == ()
+
+
+def test_a_preamble_that_is_used_in_a_deflated_file(pki: Pki) -> None:
+    """Readers that take it for elements come to its end, as of TIFF in the real file MR_small.dcm."""
+    data = part10(deflated(encode(image())), *DEFLATED_META, preamble=b"II*\0\xe8\5\x08" + bytes(121))
+    assert verified(signed(data, pki["p256"])).verdict is Verdict.VALID
 
 
 def test_a_preamble_that_is_used(pki: Pki) -> None:

@@ -216,7 +216,7 @@ def test_a_trust_source_can_judge_the_authority(pki: Pki, authority: Authority, 
         return (Finding(aspect=Aspect.TIMESTAMP, outcome=Outcome.PASSED, code="x", message="trusted"),)
 
     signature = dcmseal.signatures(stamped)[0].content
-    answer = timestamp_answer(signature, None, TimestampQuestion(vouch=vouch), NOW)
+    answer = timestamp_answer(signature, None, TimestampQuestion(vouch=vouch), dt.datetime.now(dt.UTC))
     assert [each.code for each in answer.vouching] == ["x"]
     assert [(time.authority, time.others) for time in asked] == [(authority.der, (pki.root.der,))]
 

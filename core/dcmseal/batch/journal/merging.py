@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,8 +11,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from dcmseal import __version__
+from dcmseal.batch.journal.opening import check_writers
 from dcmseal.batch.journal.reading import Reader, Status
 from dcmseal.batch.journal.store import Store
+from dcmseal.batch.journal.tables import is_future
 from dcmseal.batch.shards import Shard
 from dcmseal.engine.files.replacing import new_file_at
 from dcmseal.errors import UsageError
@@ -28,6 +31,8 @@ def merge(paths: Sequence[str], output: str) -> tuple[str, ...]:
 
     Raises UsageError if they are of different tasks or a run has not ended, and JournalError.
     """
+    for path in (*paths, output):
+        check_writers(path)
     statuses = [_status(path) for path in paths]
     for path, status in zip(paths, statuses, strict=True):
         status.about.check_serves(path, statuses[0].about)
@@ -69,6 +74,7 @@ def _run(statuses: Iterable[Status]) -> tuple[object, ...]:
 
 
 def _merge(paths: Sequence[str], statuses: Sequence[Status], output: str) -> None:
+    now = time.time()
     about = replace(statuses[0].about, run=str(uuid.uuid4()), shard="")
     store = Store.open(output, about.rows())
     try:
@@ -77,7 +83,7 @@ def _merge(paths: Sequence[str], statuses: Sequence[Status], output: str) -> Non
             with Reader.open(path, alone=True) as journal:
                 for entry in journal.entries():
                     judged = int(entry.judged.timestamp())
-                    if store.judged(entry.source) < judged:
+                    if _rank(store.judged(entry.source), now) < _rank(judged, now):
                         store.put(
                             entry.source,
                             entry.identity,
@@ -90,3 +96,8 @@ def _merge(paths: Sequence[str], statuses: Sequence[Status], output: str) -> Non
             store.commit()
     finally:
         store.close()
+
+
+def _rank(judged: int, now: float) -> int:
+    """What the latest result is found by; a date in the future is less than any other."""
+    return -1 if judged < 0 else 0 if is_future(judged, now) else judged + 1

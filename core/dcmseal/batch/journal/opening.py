@@ -12,11 +12,14 @@ from typing import Final
 from dcmseal.batch.journal.tables import APPLICATION, TABLES, VERSION
 from dcmseal.engine.files.folder import sync_folder
 from dcmseal.errors import JournalError
+from dcmseal.plugins.ownership import ForeignWriter, foreign_writer, replacer
 
 _LONGEST: Final = 32 << 20
 """Bytes of the longest value and statement that SQLite may handle."""
 PATIENCE: Final = 5.0
 """Seconds to wait for another process that has the journal locked."""
+_BESIDE: Final = ("-journal", "-wal", "-shm")
+"""What the names of SQLite's own files end with."""
 _REASONS: Final = (
     ("SQLITE_BUSY", "is in use by another process", "wait until that has ended, or give each process its own journal"),
     (
@@ -58,6 +61,30 @@ def damaged(path: str) -> JournalError:
     return JournalError(
         f"the journal {path} is damaged", hint="go on with a copy of it from before, or begin anew with another file"
     )
+
+
+def distrust(path: str) -> ForeignWriter | None:
+    """Who else could have written a journal, or can write one that does not exist yet, or what SQLite keeps beside it.
+
+    SQLite applies a rollback journal that it finds (``-journal``) before it reads anything.
+    """
+    real = os.path.realpath(path)
+    beside = (f"{real}{suffix}" for suffix in _BESIDE if os.path.lexists(f"{real}{suffix}"))
+    found = (foreign_writer(each) for each in (path, *beside))
+    return next((each for each in found if each), None) or replacer(path)
+
+
+def check_writers(path: str) -> None:
+    """Refuse a journal that another user could have written: verdicts in it would count for files that are not opened.
+
+    Raises JournalError.
+    """
+    found = distrust(path)
+    if found:
+        raise JournalError(
+            f"the journal {path} is not believed: {found.message}",
+            hint=f"{found.hint}; if others may have written it, begin anew with another journal",
+        )
 
 
 def create(path: str) -> bool:

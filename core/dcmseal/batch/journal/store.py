@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import sqlite3
 import zlib
 from collections import Counter
@@ -35,6 +36,8 @@ class Row(NamedTuple):
     uid: str
     """Of the signature that was made last; empty if none was."""
     reason: Reason
+    judged: int
+    """In seconds since 1970."""
 
 
 class Intent(NamedTuple):
@@ -61,6 +64,7 @@ class Store:
     @classmethod
     def open(cls, path: str, about: dict[str, str]) -> Self:
         """Open a journal, or begin one that says this about itself; raises JournalError if another process has it."""
+        opening.check_writers(path)
         opening.create(path)
         connection = opening.connect(path)
         try:
@@ -136,20 +140,22 @@ class Store:
         if number is None:
             return None
         found = self._one(
-            "SELECT size, mtime_ns, ctime_ns, inode, digest, gist, uid, reason, study, series.series FROM results"
+            "SELECT size, mtime_ns, ctime_ns, inode, digest, judged, gist, uid, reason, study, series.series"
+            " FROM results"
             " LEFT JOIN reasons USING (folder, name) LEFT JOIN series ON series.id = reasons.series"
             " WHERE results.folder = ? AND results.name = ?",
             (number, stored(name)),
         )
         if found is None:
             return None
-        *identity, gist, uid, reason, study, series = found
+        *identity, judged, gist, uid, reason, study, series = found
         try:
             return Row(
                 Identity(*identity),
                 self._gist(gist),
                 "" if uid is None else unpacked_uid(uid),
                 Reason.read(reason, study, series),
+                operator.index(judged),
             )
         except (TypeError, ValueError):
             raise damaged(self.path) from None

@@ -51,6 +51,8 @@ TABLES: Final = {
 
 _UUID_ROOT: Final = "2.25."
 _MOST: Final = (1 << 63) - 1
+_CLOCKS_DIFFER: Final = 300
+"""Seconds."""
 
 LONGEST_REASON: Final = 1000
 """Characters of a reason that are kept."""
@@ -98,6 +100,11 @@ def unpacked_uid(value: object) -> str:
     if isinstance(value, bytes) and len(value) == 16:
         return f"{_UUID_ROOT}{int.from_bytes(value)}"
     return restored(value)
+
+
+def is_future(judged: int, now: float) -> bool:
+    """Whether a result has a date that no clock had yet, but for the differences between those of several machines."""
+    return judged > now + _CLOCKS_DIFFER
 
 
 def fitting(number: int) -> int:
