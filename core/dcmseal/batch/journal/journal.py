@@ -33,10 +33,10 @@ from dcmseal.batch.journal.settings import JournalWish
 from dcmseal.batch.journal.store import NO_REASON, Intent, Row, Store
 from dcmseal.batch.journal.tables import is_future
 from dcmseal.batch.journal.taking_up import signature_in
-from dcmseal.batch.results import Form, Kind, Result
+from dcmseal.batch.results import Kind, Result
 from dcmseal.batch.running import run
 from dcmseal.batch.settling import Unsynced
-from dcmseal.batch.tasks import SignTask, VerifyTask
+from dcmseal.batch.tasks import SignTask
 from dcmseal.errors import DatasetError, OutputError, ProcessDied, ProfileError, UsageError
 from dcmseal.exit_codes import ExitCode
 from dcmseal.plugins.urls import is_url
@@ -63,7 +63,7 @@ class Journal:
         about = About.read(store.path, store.about())
         about.check_serves(store.path, wish.about(task))
         about.check_shard(store.path, wish.about(task))
-        self.task = _with_form(replace(task, run=about.run) if isinstance(task, SignTask) else task, wish)
+        self.task = wish.with_form(replace(task, run=about.run) if isinstance(task, SignTask) else task)
         """The task, with what the journal knows of it: run this one."""
         self.passed_over: Counter[Gist] = Counter()
         """What came of the files that were met again in this run, and are as they were."""
@@ -203,7 +203,7 @@ class Journal:
         """The item, if there is something left to do with it, or a worker has to see whether there is."""
         row = self._store.row(item.source)
         identity = identity_of(item, by_content=False)
-        is_again = row is not None and self._is_judged_again(item, row)
+        is_again = row is not None and self._is_again(item, row)
         # of an object in a storage, its version tells as much as a digest
         by_content = self._wish.by_content and not is_url(item.source)
         if by_content:
@@ -222,15 +222,9 @@ class Journal:
         self._identities[item.source] = identity
         return item
 
-    def _is_judged_again(self, item: Item, row: Row) -> bool:
-        """Whether a result of a file that is what it was does not count any more.
-
-        What failed is tried again on request, what was no DICOM file now has to be one, or the result is dated in the
-        future.
-        """
-        if row.gist.kind == Kind.PASSED_OVER:
-            return item.is_named
-        if self._wish.retry and row.gist.kind == Kind.FAILED:
+    def _is_again(self, item: Item, row: Row) -> bool:
+        """Whether a file that is what it was is tried again: it failed, has to be DICOM, or is dated in the future."""
+        if (self._wish.retry and row.gist.kind == Kind.FAILED) or (item.is_named and row.gist.kind == Kind.PASSED_OVER):
             return True
         # no signature is made a second time for a date: clocks are set back, too
         return not isinstance(self.task, SignTask) and is_future(row.judged, time.time())
@@ -329,15 +323,6 @@ class Journal:
             self._store.execute(
                 "UPDATE runs SET ended = ?, judged = ? WHERE id = ?", (time.time(), self._judged, self._number)
             )
-
-
-def _with_form(task: Task, wish: JournalWish) -> Task:
-    """The task with answers in a form that a journal can make something of."""
-    if not isinstance(task, (SignTask, VerifyTask)):
-        return task
-    if wish.full and task.form is not Form.ANSWER:
-        return replace(task, form=Form.DOCUMENT)
-    return replace(task, form=Form.GIST) if task.form is Form.VERDICT else task
 
 
 def _is_of_the_file(result: Result) -> bool:

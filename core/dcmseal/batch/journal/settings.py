@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.journal.about import About
+from dcmseal.batch.results import Form
+from dcmseal.batch.tasks import SignTask, VerifyTask
 
 if TYPE_CHECKING:
     from dcmseal.batch.shards import Shard
@@ -37,3 +39,11 @@ class JournalWish:
     def about(self, task: Task) -> About:
         """What a journal for the task says about itself."""
         return About.of(task, shard=str(self.shard or ""), by_content=self.by_content, key=self.key)
+
+    def with_form(self, task: Task) -> Task:
+        """The task with answers in a form that a journal can make something of."""
+        if not isinstance(task, (SignTask, VerifyTask)):
+            return task
+        if self.full and task.form is not Form.ANSWER:
+            return replace(task, form=Form.DOCUMENT)
+        return replace(task, form=Form.GIST) if task.form is Form.VERDICT else task
