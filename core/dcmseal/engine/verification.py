@@ -133,8 +133,9 @@ def verify_file(file: DicomFile, question: Question) -> VerificationReport:
             notes.extend(lookalike_findings(macs.scan, macs.found))
         if chosen:
             if structure is None:
-                main = macs.scan if level.location == MAIN else main_level(file).scanner().finish()
-                structure = structure_of(file, main)
+                is_main = level.location == MAIN
+                main = macs.scan if is_main else main_level(file).scanner().finish()
+                structure = structure_of(file, main, macs.facts.sound if is_main else None)
                 notes.extend(surrounding_findings(file, main, are_notes=True))
             profiled = _level_profiles(level, macs, question, demands)
             signed = _signed_level(file, level, macs, patience, profiled, structure)
