@@ -191,7 +191,8 @@ class StructureWalk:
                     element = read_header(source.read(position, min(size, position + 12)), 0, encoding)
                     if element is None:
                         self._broken("holds something that is not a Data Element", tag, position)
-                    current, vr, header_size, length = element
+                    current, vr, length = element.tag, element.vr, element.length
+                    header_size = element.size
                     if not vr:
                         if current != tags.ITEM_DELIMITATION_ITEM or item_end != _NEVER:
                             self._broken(f"has {tag_text(current)} where it does not belong", tag, position)

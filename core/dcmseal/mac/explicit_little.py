@@ -23,11 +23,10 @@ from dcmseal.mac.header_codes import (
     EXCLUDED,
     ITEM_END,
     LONG_PADDED,
-    LONGS,
     ODD,
     RESERVED,
     SEQUENCE,
-    SEQUENCES,
+    SEQUENCE_RESERVED_USED,
     TEXT,
     UID,
     UNKNOWN,
@@ -144,7 +143,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                     # most values end in a character, and that says all
                     if code <= UID or buffer[position - 1] in PADS:
                         check_padding_of(buffer, value, position, is_ui=code <= UID)
-                elif code in SEQUENCES:
+                elif code >= SEQUENCE_RESERVED_USED:
                     length = _u32(buffer, position + 8)[0]
                     if length < SMALL:
                         element = buffer[position : position + 12 + length]
@@ -214,7 +213,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                         check_depth(len(stack), base + position, seen)
                     run = position
                     break
-                elif code in LONGS:
+                elif code >= LONG_PADDED:
                     length = _u32(buffer, position + 8)[0]
                     stop = position + 12 + length
                     if length & 1:
@@ -229,14 +228,14 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                         if code == LONG_PADDED and (length & 1 or buffer[stop - 1 : stop] in PADS):
                             _check_long_padding(buffer, position, stop)
                         position = stop
-                elif code == ODD:
-                    raise ExcessPadding
                 elif code == ITEM_END:
                     if item_end != NEVER:
                         raise Malformed("a delimiter in an item of defined length", base + position)
                     add(buffer[run:position])
                     position += 8
                     item_end = run = position
+                elif code == ODD:
+                    raise ExcessPadding
                 else:
                     if run < position:
                         add(buffer[run:position])

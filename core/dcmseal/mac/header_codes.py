@@ -11,14 +11,14 @@ from dcmseal.dataset.syntax import Encoding
 from dcmseal.dataset.vr import SHORT_VRS, TEXT_VRS
 
 SEQUENCE: Final = 0
-LONG: Final = -1
-LONG_PADDED: Final = -2
-ITEM_END: Final = -3
-UNKNOWN: Final = -4
-EXCLUDED: Final = -5
-RESERVED_USED: Final = -6
-BAD: Final = -7
-SEQUENCE_RESERVED_USED: Final = -8
+SEQUENCE_RESERVED_USED: Final = -1
+LONG: Final = -2
+LONG_PADDED: Final = -3
+ITEM_END: Final = -4
+UNKNOWN: Final = -5
+EXCLUDED: Final = -6
+RESERVED_USED: Final = -7
+BAD: Final = -8
 ODD: Final = -9
 TEXT: Final = -10
 """Codes from here down, as far as the next: minus the bytes to the next element, behind a value that may be padded."""
@@ -72,7 +72,5 @@ def _code(header: bytes, decoded: Header | None, *, padding: bool) -> int:
     return 8 + length
 
 
-SEQUENCES: Final = frozenset({SEQUENCE, SEQUENCE_RESERVED_USED})
-LONGS: Final = frozenset({LONG, LONG_PADDED})
 RESERVED: Final = b"\0\0"
 """The reserved bytes of a header, whatever the input has there (PS3.5 7.1.2)."""
