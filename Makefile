@@ -3,8 +3,10 @@
 # make lint | types | contracts | unit | docs      one step of it
 # make test-lowest     the tests, with the oldest dependencies that pyproject.toml admits
 # make test-tokens     the signer contract on PKCS #11 modules of several makers; Debian, as root
-# make test-kills      runs that are killed 50 times, find the disk full, or lose their token; a few minutes
-# make fuzz | bench | conformance CORPUS=FOLDER CHECKERS=FOLDER
+# make test-kills      runs that are killed 50 times, lose the power, find the disk full, or lose their token; some minutes
+# make fuzz      hostile files by the million; dicomParser and dcmjs read them if there is npm
+# make bench | conformance CORPUS=FOLDER CHECKERS=FOLDER
+# make test-vectors VECTORS=FOLDER     public suites: C2SP/wycheproof in FOLDER/wycheproof, C2SP/x509-limbo in FOLDER/x509-limbo
 # make lock      new versions into requirements.lock
 # make clean
 #
@@ -21,10 +23,13 @@ PIP_OPTIONS := --quiet --disable-pip-version-check
 # pip does it for what it copies: where Python may not write bytecode, each start would compile all again
 COMPILE := $(BIN)/python -m compileall -q core backends profiles
 WORKERS ?= 2
+# how many mutants make fuzz has read by others, and the number of the first; another SEED makes others
+MUTANTS ?= 2000000
+SEED ?= 0
 
 # One step after the other whatever -j says, so that what failed is printed last.
 .NOTPARALLEL:
-.PHONY: demo test lint types contracts unit docs test-lowest test-tokens test-kills system-packages fuzz bench conformance lock clean
+.PHONY: demo test lint types contracts unit docs test-lowest test-tokens test-kills test-vectors system-packages fuzz bench conformance lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/dcmseal demo
@@ -59,8 +64,13 @@ test-tokens: $(VENV)/.developing system-packages
 test-kills: $(VENV)/.developing system-packages
 	$(BIN)/python -m pytest tests/kills
 
+test-vectors: $(VENV)/.developing
+	$(BIN)/python -m tests.vectors "$(VECTORS)"
+
 fuzz: $(VENV)/.developing
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest tests/fuzz
+	sh tools/node_readers.sh $(VENV)/node
+	NODE_PATH="$(CURDIR)/$(VENV)/node/node_modules" $(BIN)/python -m tests.differential --count $(MUTANTS) --seed $(SEED)
 
 bench: $(VENV)/.developing
 	@$(COMPILE)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Generator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING, Final
 from dcmseal.errors import PluginError, UsageError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from dcmseal_dask.client import BoundedClient
 
 _REACHING: Final = 30.0
 """Seconds within which scheduler and first worker have to be there."""
+_LOOK: Final = 0.1
+"""Seconds from one look for a worker to the next."""
 _SCHEMES: Final = ("tcp://", "tls://", "ws://", "wss://", "ucx://", "inproc://")
 
 
@@ -46,15 +49,16 @@ class DaskCluster:
             from dcmseal_dask.patient import PatientExecutor
             from dcmseal_dask.versions import check_versions
 
-            self._wait_for_worker(client, address)
-            check_versions(client)
-            executor = PatientExecutor(client, self._reaching, jobs)
+            with self._told(address):
+                self._wait_for_worker(client, address)
+                check_versions(client)
+                executor = PatientExecutor(client, self._reaching, jobs)
             try:
                 yield executor
             finally:
                 executor.shutdown(cancel_futures=True)
         finally:
-            client.close(timeout=self._reaching)
+            client.leave()
 
     def slots(self, executor: Executor) -> int:
         """Threads of all workers there are now, or as many as were asked for if that is less."""
@@ -62,7 +66,7 @@ class DaskCluster:
 
         return executor.slots() if isinstance(executor, PatientExecutor) else 1
 
-    def _client(self, address: str) -> Client:
+    def _client(self, address: str) -> BoundedClient:
         if not address:
             raise UsageError("the address of the Dask scheduler is not said", hint="--executor dask:tcp://HOST:8786")
         named: dict[str, str]
@@ -77,23 +81,37 @@ class DaskCluster:
                 f"{address} is no address of a Dask scheduler", hint="write tcp://HOST:8786, or name a scheduler file"
             )
         try:
-            from distributed import Client
+            from dcmseal_dask.client import BoundedClient
         except ImportError:
             raise PluginError(
                 "the executor dask needs the package distributed", hint="pip install 'dcmseal[dask]'"
             ) from None
+        with self._told(address):
+            return BoundedClient(self._reaching, **named)
+
+    def _wait_for_worker(self, client: BoundedClient, address: str) -> None:
+        until = time.monotonic() + self._reaching
+        while not client.nthreads():
+            if time.monotonic() > until:
+                raise PluginError(
+                    f"the Dask scheduler at {address} has no worker", hint=f"start some: dask worker {address}"
+                )
+            time.sleep(_LOOK)
+
+    @contextmanager
+    def _told(self, address: str) -> Generator[None]:
+        """Turn whatever Dask raises into PluginError; a peer that speaks something else makes it raise anything."""
         try:
-            return Client(**named, timeout=self._reaching, set_as_default=False, name="dcmseal")
-        except (OSError, TimeoutError, ValueError, TypeError, RuntimeError) as error:
+            yield
+        except PluginError:
+            raise
+        except TimeoutError:
+            raise PluginError(
+                f"the Dask scheduler at {address} does not answer within {self._reaching:g} s",
+                hint="check the address, and that no firewall and no other service is there",
+            ) from None
+        except Exception as error:  # noqa: BLE001 - see above
             raise PluginError(
                 f"the Dask scheduler at {address} cannot be reached: {type(error).__name__}",
                 hint="check the address, and for tls:// the certificates that Dask's configuration names",
-            ) from None
-
-    def _wait_for_worker(self, client: Client, address: str) -> None:
-        try:
-            client.wait_for_workers(1, timeout=self._reaching)
-        except TimeoutError:
-            raise PluginError(
-                f"the Dask scheduler at {address} has no worker", hint=f"start some: dask worker {address}"
             ) from None

@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor
 from concurrent.futures import Future as LocalFuture
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from dcmseal.errors import PluginError
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Future
+
+    from dcmseal_dask.client import BoundedClient
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,7 +47,7 @@ class PatientExecutor(Executor):
     some time to start workers anew.
     """
 
-    def __init__(self, client: Client, patience: float, most: int | None = None) -> None:
+    def __init__(self, client: BoundedClient, patience: float, most: int | None = None) -> None:
         """``patience`` is for how many seconds a scheduler that went away is waited for, or the last worker."""
         self._client = client
         self._patience = patience
@@ -78,9 +81,10 @@ class PatientExecutor(Executor):
             left = list(self._open)
         self._watcher.join(timeout=_LOOK)
         if cancel_futures:
+            sent = [each for work in left if (each := work.sent) is not None]  # it may be answered meanwhile
+            with suppress(Exception):  # a scheduler that is away, or silent, has nothing to withdraw
+                self._client.cancel(sent)
             for work in left:
-                if (sent := work.sent) is not None:  # it may be answered meanwhile
-                    sent.cancel()
                 self._end(work, BrokenExecutor("the run was ended"))
         elif wait:
             for work in left:
@@ -92,20 +96,28 @@ class PatientExecutor(Executor):
 
     def _watch(self) -> None:
         """Count the threads, and end all work when there have been none for too long; in a thread of its own."""
-        last_seen = time.monotonic()
+        last_seen = last_answer = time.monotonic()
         while not self._shut.wait(_LOOK):
             try:
                 self._threads = self._count_threads()
+                last_answer = time.monotonic()
+            except TimeoutError:
+                if time.monotonic() - last_answer > self._patience:
+                    self._end_all(_silent)
+                continue
             except Exception:  # noqa: BLE001 - a scheduler that is away is waited for elsewhere
-                last_seen = time.monotonic()
+                last_seen = last_answer = time.monotonic()
                 continue
             if self._threads:
                 last_seen = time.monotonic()
             elif time.monotonic() - last_seen > self._patience:
-                with self._lock:
-                    left = list(self._open)
-                for work in left:
-                    self._end(work, _deserted())
+                self._end_all(_deserted)
+
+    def _end_all(self, error: Callable[[], PluginError]) -> None:
+        with self._lock:
+            left = list(self._open)
+        for work in left:
+            self._end(work, error())
 
     def _send(self, work: _Work) -> None:
         if work not in self._open:
@@ -168,6 +180,12 @@ def _says_no_worker(error: BaseException | None) -> bool:
 
 def _broken(error: Exception) -> BrokenExecutor:
     return BrokenExecutor(f"the Dask cluster does not take work: {type(error).__name__}")
+
+
+def _silent() -> PluginError:
+    return PluginError(
+        "the Dask scheduler does not answer any more", hint="look at its log and load, and start the run again"
+    )
 
 
 def _deserted() -> PluginError:

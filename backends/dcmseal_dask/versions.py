@@ -10,7 +10,7 @@ from dcmseal import __version__
 from dcmseal.errors import PluginError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from dcmseal_dask.client import BoundedClient
 
 _NAMED: Final = 3
 """Workers that a message names."""
@@ -21,7 +21,7 @@ def versions() -> dict[str, str]:
     return {"dcmseal": __version__, "Python": f"{sys.version_info.major}.{sys.version_info.minor}"}
 
 
-def check_versions(client: Client) -> None:
+def check_versions(client: BoundedClient) -> None:
     """Compare the versions of all workers there are now with those here; raises PluginError if they differ."""
     here = versions()
     wrong = [

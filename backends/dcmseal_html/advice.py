@@ -5,17 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from dcmseal.causes import Cause, causes_of_all, is_data_intact
+from dcmseal.coverage_map import not_protected
 from dcmseal.plugins.reporting import ReportedFile
-from dcmseal.report import Aspect, Outcome, SignatureReport, Verdict, VerificationReport
+from dcmseal.report import OBJECT_NOT_SIGNED, Aspect, Outcome, SignatureReport, Verdict, VerificationReport
 
 _FAILED: Final = {
     Aspect.INTEGRITY: "The data is not what was signed. Something was changed since; a signature cannot tell what.",
     Aspect.AUTHENTICITY: "The signature was not made with the key of its certificate, or not while that was valid.",
-    Aspect.TRUST: "The signer is nobody this site trusts, or is no longer trusted.",
+    Aspect.TRUST: "The signer is not trusted.",
     Aspect.TIMESTAMP: "The certified time of signing is wrong, or belongs to something else.",
     Aspect.FORM: "The signature is not formed as the standard demands.",
     Aspect.COVERAGE: "The signature protects nothing that is there.",
     Aspect.CONFORMANCE: "A profile that was required is not met.",
+}
+_CAUSES: Final = {
+    Cause.REVOKED: "The certificate of the signer, or of its authority, is revoked.",
+    Cause.EXPIRED: "The certificate of the signer, or of its authority, was not valid yet, or had expired.",
+    Cause.UNTRUSTED: "The certificate of the signer does not lead to an authority that this site trusts for it.",
+}
+"""What is wrong with trust, in the words of its cause."""
+_TO_DO: Final = {
+    Cause.REVOKED: (
+        "Do not rely on the signature: whoever has the key now may have made it.",
+        "Ask the issuer of the certificate since when it is revoked and why, and have the instance signed again.",
+    ),
+    Cause.EXPIRED: (
+        "Do not rely on the signature as long as nobody shows that it was made in time.",
+        "Ask for a certified timestamp of the signature, or have the instance signed again.",
+    ),
+    Cause.UNTRUSTED: (
+        "Do not rely on the signature as long as you do not know who made it.",
+        "Find out whose certificate it is. Name its authority (--trust, --trust-anchor) if your rules allow it.",
+    ),
 }
 _UNKNOWN: Final = {
     Aspect.INTEGRITY: "Whether the data is unchanged could not be found out.",
@@ -45,15 +67,27 @@ def meaning(file: ReportedFile) -> Iterator[str]:
 
 
 def _reasons(report: VerificationReport) -> Iterator[str]:
+    if not report.is_object_signed:
+        yield "The object is not signed. Signatures protect items in it, and a signed item can be put into any object."
     outcome, sentences = Outcome.UNKNOWN, _UNKNOWN
     if report.verdict is Verdict.INVALID:
         outcome, sentences = Outcome.FAILED, _FAILED
+    of_signers = [sentence for cause, sentence in _CAUSES.items() if cause in causes_of_all(report)]
+    if is_data_intact(report):
+        yield from of_signers
     for aspect, sentence in sentences.items():
+        if of_signers and aspect in (Aspect.TRUST, Aspect.AUTHENTICITY) and is_data_intact(report):
+            continue
         affected = [str(number) for number, each in enumerate(report.signatures, 1) if each.outcome(aspect) is outcome]
         if affected and _decides(aspect, report):
             which = f" (S{affected[0]})" if len(affected) == 1 else f" ({len(affected)} signatures)"
             yield f"{sentence.removesuffix('.')}{which if len(report.signatures) > 1 else ''}."
-    yield from (f"Required, and not there: {each.message}." for each in report.unmet)
+    if any(each.has_unverified_timestamp(integrity_only=report.integrity_only) for each in report.signatures):
+        yield "A certified timestamp is there and could not be verified."
+    if not is_data_intact(report):
+        yield from of_signers
+    demands = (each for each in report.unmet if each.code != OBJECT_NOT_SIGNED)
+    yield from (f"Required, and not there: {each.message}." for each in demands)
     yield from (f"{each.message}." for each in report.notes if each.outcome is outcome)
     wrong = sum(each.outcome is outcome and each.aspect is not Aspect.COVERAGE for each in report.references)
     if wrong:
@@ -65,14 +99,14 @@ def _decides(aspect: Aspect, report: VerificationReport) -> bool:
 
 
 def caution(file: ReportedFile) -> str:
-    """What even a good verdict does not say; empty if there is nothing."""
-    if file.coverage is None or file.report is None or not file.report.signatures:
+    """What even a good verdict does not say; empty if there is nothing, or nothing is protected at all."""
+    if file.report is None or not file.report.signatures:
         return ""
-    gaps = file.coverage.totals.open
-    if not gaps:
-        return ""
-    elements = "1 element that changes" if gaps == 1 else f"{gaps:,} elements that change"
-    return f"No signature that holds covers {elements} what the data means or whose it is."
+    if file.coverage is None:
+        return "How much of the object is covered is not known."
+    if not any(each.holds for each in file.coverage.signatures):
+        return "No signature holds, so nothing is protected."
+    return not_protected(file.coverage.summary)
 
 
 def what_to_do(file: ReportedFile) -> Iterator[str]:
@@ -81,7 +115,13 @@ def what_to_do(file: ReportedFile) -> Iterator[str]:
     if report is None:
         yield file.hint or "Fetch the file again from its source."
         return
-    if report.verdict is Verdict.INVALID:
+    found = causes_of_all(report)
+    if is_data_intact(report) and (found or report.verdict is Verdict.INVALID):
+        # whoever fetches it again gets the same
+        yield "The data is what was signed: there is no need to fetch the instance again."
+        steps = tuple(each for cause, steps in _TO_DO.items() if cause in found for each in steps)
+        yield from steps or ("Do not rely on it for what your rules demand. The findings below say what is wrong.",)
+    elif report.verdict is Verdict.INVALID:
         yield "Do not rely on this file for diagnosis or treatment. Keep it as it is: it is evidence."
         yield "Fetch the instance again from where it was made or first stored, and verify that."
         yield "If it is the same there, tell whoever is in charge of security and of the system that sent it."
@@ -89,10 +129,12 @@ def what_to_do(file: ReportedFile) -> Iterator[str]:
         yield "Ask the source for a signed instance if your rules demand one."
     elif report.verdict is Verdict.NOT_ESTABLISHED:
         yield "Treat it as unsigned until the open question is answered."
+        if not report.is_object_signed:
+            yield "If only the signed items matter, verify these alone, each by its place (--item)."
         if any(_lacks_only_trust(each) for each in report.signatures):
             yield "Name the authorities that this site trusts (--trust, --trust-anchor), and verify again."
         yield "The findings marked “Unknown” below say what was missing."
-    elif file.coverage is not None and file.coverage.totals.open:
+    elif file.coverage is None or not file.coverage.summary.is_complete:
         yield "Rely on what is covered. Look below at what is not, before you rely on the rest."
     else:
         yield "Nothing: you can rely on what the coverage map shows as covered."

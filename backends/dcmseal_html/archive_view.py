@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from dcmseal.plugins.archive_reporting import ArchiveReport, Attention, MonthTotals, SignatureNumbers
@@ -17,6 +18,7 @@ VERDICTS: Final = {
     "failed": ("part", "Unreadable"),
 }
 """Tone and word of each verdict on a file: five that can be told apart in one bar."""
+_RANKS: Final = {"invalid": 0, "failed": 1, "not-established": 2, "no-signature": 3}
 _UNFOLDED: Final = 25
 """Files that need attention and are seen at once."""
 _WIDEST: Final = 120
@@ -60,6 +62,15 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Files of one series that need attention."""
+
+    study: str
+    series: str
+    files: tuple[Attention, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveView:
     """An archive as the page shows it."""
 
@@ -69,8 +80,12 @@ class ArchiveView:
     meaning: tuple[str, ...]
     to_do: tuple[str, ...]
     files: tuple[Share, ...]
-    seen: tuple[Attention, ...]
-    folded: tuple[Attention, ...]
+    studies: int
+    """Studies that the named files which need attention belong to, as far as that is known."""
+    seen: tuple[Series, ...]
+    folded: tuple[Series, ...]
+    """Files that need attention; those that are seen at once first."""
+    folded_files: int
     signers: tuple[Row, ...]
     profiles: tuple[Row, ...]
     columns: tuple[Column, ...]
@@ -78,24 +93,27 @@ class ArchiveView:
     """Signatures of the month that has most."""
 
 
-def archive_view(report: ArchiveReport) -> ArchiveView:
-    """An archive as the page shows it."""
+def archive_view(report: ArchiveReport, *, has_trust: bool = True) -> ArchiveView:
+    """An archive as the page shows it; ``has_trust`` says that somebody was trusted, or nobody was asked about."""
     files = report.files
     numbers = (files.valid, files.not_established, files.no_signature, files.invalid, files.failed)
     tone, word = _verdict(report)
     shown = report.months[-_WIDEST:]
+    attention = _by_series(report.attention)
     return ArchiveView(
         report=report,
         tone=tone,
         word=word,
         meaning=tuple(_meaning(report)),
-        to_do=tuple(_to_do(report)),
+        to_do=tuple(_to_do(report, has_trust=has_trust)),
         files=tuple(
             Share(tone=tone, word=word, number=number, percent=100 * number / max(1, files.total))
             for (tone, word), number in zip(VERDICTS.values(), numbers, strict=True)
         ),
-        seen=report.attention[:_UNFOLDED],
-        folded=report.attention[_UNFOLDED:],
+        studies=len({each.study for each in report.attention if each.study}),
+        seen=_series(attention[:_UNFOLDED]),
+        folded=_series(attention[_UNFOLDED:]),
+        folded_files=len(attention[_UNFOLDED:]),
         signers=_rows(
             [(each.subject or "Without a readable name", each.sha256, each.signatures) for each in report.signers],
             ("All other signers", "", report.more_signers),
@@ -119,6 +137,8 @@ def _verdict(report: ArchiveReport) -> tuple[str, str]:
     ):
         if number:
             return tone, f"{number:,} of {total} {'file' if total == '1' else 'files'} {_are(number)} {what}"
+    if files.partial:
+        return "open", f"All {total} files are valid, {files.partial:,} of them for a part of their elements"
     return ("good", f"All {total} files are valid") if files.total else ("open", "No file was verified")
 
 
@@ -136,12 +156,20 @@ def _meaning(report: ArchiveReport) -> Iterator[str]:
         yield f"No signature: {files.no_signature:,}. Anybody could have changed them unnoticed."
     if files.valid:
         yield f"Valid: {files.valid:,}. What was signed is unchanged."
+    if files.partial:
+        yield f"Of these, {files.partial:,} are signed in part: what is not signed could be changed unnoticed."
 
 
-def _to_do(report: ArchiveReport) -> Iterator[str]:
+def _to_do(report: ArchiveReport, *, has_trust: bool) -> Iterator[str]:
     files = report.files
+    if files.not_established and not has_trust:
+        yield (
+            "No trust anchor is configured, so no signer is trusted. Name the authorities that this site trusts "
+            "(--trust-anchor FILE, or --trust NAME as [trust.NAME] of the configuration file says), and verify again."
+        )
     if files.invalid:
-        yield "Do not rely on the invalid files. Keep them: they are evidence. Fetch them again from their source."
+        yield "Do not rely on the invalid files. Keep them: they are evidence."
+        yield "Fetch those again from their source whose data is not what was signed; for others it would not help."
     if files.failed:
         yield "Fetch the unreadable files again from their source, or from a backup."
     if files.not_established:
@@ -153,6 +181,27 @@ def _to_do(report: ArchiveReport) -> Iterator[str]:
     if not (report.attention or report.stopped):
         yield "Nothing: no file needs attention."
     yield "For everything about one file, verify that with --html."
+
+
+def _by_series(attention: Iterable[Attention]) -> list[Attention]:
+    """Those with the worst file first, the files of a study and of a series together."""
+    worst: dict[tuple[str, ...], int] = {}
+    for each in attention:
+        rank = _RANKS[each.verdict]
+        for key in ((each.study,), (each.study, each.series)):
+            worst[key] = min(worst.get(key, rank), rank)
+
+    def place(each: Attention) -> tuple[object, ...]:
+        study, series = (each.study,), (each.study, each.series)
+        return worst[study], study, worst[series], series, _RANKS[each.verdict], each.name
+
+    return sorted(attention, key=place)
+
+
+def _series(attention: Iterable[Attention]) -> tuple[Series, ...]:
+    """What is of one series, together; it is sorted already."""
+    groups = groupby(attention, key=lambda each: (each.study, each.series))
+    return tuple(Series(study=study, series=series, files=tuple(files)) for (study, series), files in groups)
 
 
 def _are(number: int) -> str:
@@ -170,7 +219,7 @@ def reason_of(each: Attention) -> str:
         return each.reason
     if each.verdict == Verdict.NO_SIGNATURE.value:
         return "There is no signature."
-    return "The journal of an earlier run has the codes only." if each.code else ""
+    return ""
 
 
 def _rows(

@@ -8,6 +8,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from dcmseal.coverage_map import name_of_gap
 from dcmseal.report import Aspect
 from dcmseal.visible import printable
 from dcmseal_html import archive_view, view, words
@@ -27,7 +28,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(words=words, view=view, archive=archive_view, Aspect=Aspect)
+    made.globals.update(words=words, view=view, archive=archive_view, Aspect=Aspect, name_of_gap=name_of_gap)
     return made
 
 

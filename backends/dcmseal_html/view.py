@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from dcmseal.coverage_map import Cover, CoverageMap, MappedElement
-from dcmseal.dictionary import name_of
+from dcmseal.coverage_map import Cover, CoverageMap, MappedElement, name_of_tag, protected
 from dcmseal.plugins.reporting import CertificateFacts, ReportedFile
-from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, Verdict
+from dcmseal.report import Aspect, Finding, Gap, Instance, Outcome, SignatureReport, Verdict
 from dcmseal.tags import tag_text
 from dcmseal_html import advice, words
 
@@ -18,6 +17,8 @@ _MOST_DETAILED: Final = 100
 _MOST_LISTED: Final = 2000
 _MOST_FINDINGS: Final = 1000
 _MOST_GAPS: Final = 60
+_IDENTITY: Final = (0x00100010, 0x00100020)
+"""Patient's Name and Patient ID."""
 _NO_PROFILE: Final = "none"
 """The profile that demands nothing."""
 
@@ -44,21 +45,21 @@ class SignatureView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """Critical elements that are not covered: where they are, and how many."""
-
-    path: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FileView:
     """A file as the page shows it."""
 
     number: int
     file: ReportedFile
     verdict: Verdict | None
+    tone: str
+    sign: str
+    word: str
+    """The verdict, and how much it is about."""
+    short: str
+    """The same for tables."""
     meaning: tuple[str, ...]
+    named: tuple[tuple[str, str], ...] = ()
+    """Which object it is, as label and value."""
     caution: str = ""
     """What even a good verdict does not say."""
     to_do: tuple[str, ...]
@@ -71,6 +72,7 @@ class FileView:
     general_left_out: int = 0
     gaps: tuple[Gap, ...] = ()
     gaps_left_out: int = 0
+    """Elements that change what the object means or whose it is, are not covered, and not among the gaps."""
 
 
 def view_of(number: int, file: ReportedFile) -> FileView:
@@ -81,6 +83,10 @@ def view_of(number: int, file: ReportedFile) -> FileView:
             number=number,
             file=file,
             verdict=None,
+            tone="bad",
+            sign=words.SIGNS["bad"],
+            word="Unreadable",
+            short="Unreadable",
             meaning=tuple(advice.meaning(file)),
             to_do=tuple(advice.what_to_do(file)),
         )
@@ -95,12 +101,16 @@ def view_of(number: int, file: ReportedFile) -> FileView:
     general = (*report.unmet, *report.notes, *report.references, *report.manifest)
     # where nothing holds, all of it could be changed, and a list says no more
     holds = file.coverage is not None and any(each.holds for each in file.coverage.signatures)
-    gaps = _gaps(file.coverage) if file.coverage is not None and holds else []
+    critical = [each for each in file.coverage.summary.gaps if each.critical] if file.coverage and holds else []
+    gaps = critical[:_MOST_GAPS]
+    left_out = file.coverage.summary.critical - sum(each.count for each in gaps) if file.coverage and gaps else 0
     return FileView(
         number=number,
         file=file,
         verdict=report.verdict,
+        **_verdict(file, report.verdict),
         meaning=tuple(advice.meaning(file)),
+        named=tuple(_named(file, report.instance)),
         caution=advice.caution(file),
         to_do=tuple(advice.what_to_do(file)),
         signatures=_in_order(listed[:_MOST_DETAILED]),
@@ -108,8 +118,8 @@ def view_of(number: int, file: ReportedFile) -> FileView:
         unlisted=len(report.signatures) - len(listed),
         general=tuple(sorted(general, key=lambda each: each.outcome is Outcome.PASSED)[:_MOST_FINDINGS]),
         general_left_out=max(0, len(general) - _MOST_FINDINGS),
-        gaps=tuple(gaps[:_MOST_GAPS]),
-        gaps_left_out=max(0, len(gaps) - _MOST_GAPS),
+        gaps=tuple(gaps),
+        gaps_left_out=left_out,
     )
 
 
@@ -148,26 +158,39 @@ def _time(report: SignatureReport, file: ReportedFile) -> tuple[str, str]:
     return claimed, f"claimed by the signer; {by} certifies it, but that is not established"
 
 
-def _gaps(coverage: CoverageMap) -> list[Gap]:
-    """Critical elements that are not covered, by the sequences they are in."""
-    numbers: dict[str, int] = {}
-    for path, element in _paths(coverage.elements):
-        if element.is_open:
-            numbers[path] = numbers.get(path, 0) + element.count
-    return [Gap(path=path, count=count) for path, count in numbers.items()]
+def _verdict(file: ReportedFile, verdict: Verdict) -> dict[str, str]:
+    """Tone and words of a verdict: valid is good only if all that is critical is covered."""
+    word = words.VERDICTS[verdict]
+    tone = words.TONES[verdict]
+    as_it_is = {"tone": tone, "sign": words.SIGNS[tone], "word": word, "short": word}
+    if verdict is not Verdict.VALID or (file.coverage is not None and file.coverage.summary.is_complete):
+        return as_it_is
+    partly = {"tone": "open", "sign": words.SIGNS["part"], "short": "Valid in part"}
+    if file.coverage is None:
+        return {**partly, "word": "Valid for an unknown part"}
+    summary = file.coverage.summary
+    if summary.covered == summary.elements:
+        return {**partly, "word": "Valid for all that can be signed"}
+    return {**partly, "word": f"Valid for {protected(summary)}", "tone": "open" if summary.critical else "good"}
 
 
-def _paths(elements: Iterable[MappedElement], path: str = "") -> Iterator[tuple[str, MappedElement]]:
-    for each in elements:
-        here = f"{path}{name(each)}"
-        yield here, each
-        for item in each.items:
-            yield from _paths(item.elements, f"{here} › ")
+def _named(file: ReportedFile, instance: Instance) -> Iterator[tuple[str, str]]:
+    """Which object a report is about."""
+    yield "File", file.name
+    yield "Size", words.counted(instance.size, "byte")
+    yield "SHA-256", instance.sha256
+    yield "SOP Class", file.sop_class or instance.sop_class
+    yield "SOP Instance UID", instance.sop_instance
+    yield "Study Instance UID", instance.study
+    yield "Series Instance UID", instance.series
+    elements = file.coverage.elements if file.coverage else ()
+    for element in (each for each in elements if each.tag in _IDENTITY):
+        yield name(element), "masked; --show-values shows it" if element.masked else element.value
 
 
 def name(element: MappedElement) -> str:
     """An element by its name, or by its tag if it has none."""
-    return name_of(element.tag) or f"{tag_text(element.tag)} {'private' if element.tag >> 16 & 1 else 'unknown'}"
+    return name_of_tag(element.tag)
 
 
 def tag(element: MappedElement) -> str:

@@ -23,6 +23,7 @@ TONES: Final = {
     Outcome.PASSED: "good",
     Outcome.FAILED: "bad",
     Outcome.UNKNOWN: "open",
+    Outcome.NOT_CHECKED: "none",
     Cover.COVERED: "good",
     Cover.BROKEN: "bad",
     Cover.PARTLY: "part",
@@ -30,7 +31,12 @@ TONES: Final = {
     Cover.UNSIGNABLE: "none",
 }
 SIGNS: Final = {"good": "✓", "bad": "✕", "open": "?", "part": "◐", "none": "–"}
-OUTCOMES: Final = {Outcome.PASSED: "Passed", Outcome.FAILED: "Failed", Outcome.UNKNOWN: "Unknown"}
+OUTCOMES: Final = {
+    Outcome.PASSED: "Passed",
+    Outcome.FAILED: "Failed",
+    Outcome.UNKNOWN: "Unknown",
+    Outcome.NOT_CHECKED: "Not checked",
+}
 QUESTIONS: Final = {
     Aspect.FORM: "Is the signature formed as the standard wants it?",
     Aspect.INTEGRITY: "Is the data the same that was signed?",

@@ -35,7 +35,7 @@ class HtmlWriter:
         """The page about many files, in UTF-8."""
         from dcmseal_html.archive_view import archive_view
 
-        return _page("archive.html", each=archive_view(report), context=context)
+        return _page("archive.html", each=archive_view(report, has_trust=context.has_trust), context=context)
 
 
 def _page(template: str, **values: object) -> Iterator[bytes]:

@@ -1,1 +1,1 @@
-"""HTTP as the backends need it that ask authorities over a network; it is no plugin itself."""
+"""HTTP for the backends that ask servers: overall deadlines, retries, logins, checked URLs; not a plugin itself."""

@@ -15,6 +15,7 @@ from pkcs11 import TokenFlag
 
 from dcmseal.errors import PinRejected, UsageError
 from dcmseal.plugins.protocols import SecretRequest, Secrets
+from dcmseal.text_files import TextProblem, read_first_line, reason_of
 from dcmseal_pkcs11.uri import Pkcs11Uri
 
 _MOST_BYTES: Final = 1 << 12
@@ -56,10 +57,10 @@ class PinEntry:
         if source:
             return _usable(_from_source(source), token)
         purpose = f"{token} ({state})" if state else token
-        secret = self.secrets(SecretRequest(purpose=purpose, uri=self.uri.text, attempt=attempt))
-        if secret is None:
+        pin = _pin(self.secrets(SecretRequest(purpose=purpose, uri=self.uri.text, attempt=attempt)))
+        if pin is None:
             raise PinRejected(f"{token} needs a PIN, and none was given", hint=_HOW)
-        return _usable(Pin(secret), token)
+        return _usable(pin, token)
 
 
 class AskedOnce:
@@ -88,6 +89,10 @@ def state_of(flags: TokenFlag) -> str:
     return next((words for flag, words in _STATES if flags & flag), "")
 
 
+def _pin(answer: str | None) -> Pin | None:
+    return None if answer is None else Pin(answer)
+
+
 def _usable(pin: Pin, token: str) -> Pin:
     # An empty PIN would count as a wrong one, and these cannot be sent at all.
     if pin.value and "\0" not in pin.value and pin.value.encode("utf-8", "ignore").decode() == pin.value:
@@ -110,18 +115,18 @@ def _from_source(source: str) -> Pin:
 
 
 def _from_environment(name: str) -> Pin:
-    value = os.environ.get(name)
-    if value is None:
+    pin = _pin(os.environ.get(name))
+    if pin is None:
         raise PinRejected(f"pin-source names the environment variable {name!r}, which is not set", hint="set it")
-    return Pin(value)
+    return pin
 
 
 def _from_file(path: str) -> Pin:
     try:
-        with open(os.path.expanduser(path), "rb") as file:
-            line = file.readline(_MOST_BYTES)
+        found = read_first_line(os.path.expanduser(path), _MOST_BYTES)
     except (OSError, ValueError) as error:
-        cause = error.strerror if isinstance(error, OSError) else "no path of this system"
+        cause = reason_of(error)
         raise PinRejected(f"pin-source names {path!r}, which cannot be read: {cause}", hint="check the path") from None
-    # What is not UTF-8 becomes what is no PIN: an error of decoding would have the PIN in it.
-    return Pin(line.decode("utf-8", "surrogateescape").rstrip("\r\n"))
+    if isinstance(found, TextProblem):
+        raise PinRejected(f"pin-source names {path!r}, whose {found.message}: it was not tried", hint=found.hint)
+    return Pin(found)

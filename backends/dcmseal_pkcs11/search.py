@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkcs11
 
 from dcmseal.errors import DeviceUnavailable, SignerError
+from dcmseal.plugins.secrecy import forgets_its_frames
 from dcmseal_pkcs11.failures import error_of, told
 from dcmseal_pkcs11.modules import named_or_found
 from dcmseal_pkcs11.objects import ambiguous
@@ -15,6 +16,7 @@ from dcmseal_pkcs11.trial import loaded
 from dcmseal_pkcs11.uri import Pkcs11Uri
 
 
+@forgets_its_frames
 def open_found(entry: PinEntry) -> Opened:
     """Open the key on the one token that the URI fits."""
     token = _token(entry.uri)

@@ -10,6 +10,7 @@ import pkcs11
 
 from dcmseal.errors import DeviceExchanged, DeviceRemoved, PinRejected, SignerError
 from dcmseal.plugins.protocols import SignableMessage
+from dcmseal.plugins.secrecy import forgets_its_frames
 from dcmseal_pkcs11.failures import BACK_IN, MECHANISM_REFUSED, error_of
 from dcmseal_pkcs11.library import load
 from dcmseal_pkcs11.mechanisms import signature
@@ -45,6 +46,7 @@ class Pkcs11Signer:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a session with a token stays in its process: send the key URI instead, and open the key there")
 
+    @forgets_its_frames
     def sign(self, message: SignableMessage) -> bytes:
         """Return a PKCS #1 v1.5 signature of modulus length (RSA) or DER SEQUENCE(r, s) (EC).
 

@@ -13,7 +13,7 @@ from typing import IO, Final, NoReturn
 from dcmseal.errors import DatasetError, UsageError
 from dcmseal.plugins.storage import FIRST_READ, Entry, StoredObject
 from dcmseal_remote.failures import changed_while_read
-from dcmseal_remote.requests import Answer, NotThere, asked, patiently
+from dcmseal_remote.requests import PATIENT, Answer, Limits, NotThere, asked, patiently
 
 _IN_MEMORY: Final = 8 << 20
 _LARGEST: Final = 4 << 30
@@ -23,9 +23,10 @@ _LARGEST: Final = 4 << 30
 class Web:
     """``http:`` and ``https:`` URLs, which are read only; a login comes from ``~/.netrc``."""
 
-    def __init__(self, scheme: str) -> None:
+    def __init__(self, scheme: str, limits: Limits = PATIENT) -> None:
         self.scheme = scheme
         self.summary = f"{scheme}: URLs, to be read only"
+        self._limits = limits
 
     def find(self, url: str) -> Entry | None:
         try:
@@ -37,7 +38,7 @@ class Web:
     @contextmanager
     def open(self, url: str) -> Generator[StoredObject]:
         with ExitStack() as stack:
-            yield patiently(url, lambda: _opened(url, stack))
+            yield patiently(url, lambda: _opened(url, stack, self._limits), self._limits)
 
     def list(self, url: str) -> NoReturn:
         raise UsageError(f"{self.scheme}: URLs cannot be listed", hint="name each object")
@@ -47,19 +48,20 @@ class Web:
 
 
 class _InRanges:
-    def __init__(self, entry: Entry, head: bytes, tag: str) -> None:
+    def __init__(self, entry: Entry, head: bytes, tag: str, limits: Limits) -> None:
         self.entry = entry
         self._head = head
         self._tag = tag
+        self._limits = limits
 
     def read(self, start: int, end: int) -> bytes:
         if end <= len(self._head):
             return self._head[start:end]
-        return patiently(self.entry.url, lambda: self._range(start, end))
+        return patiently(self.entry.url, lambda: self._range(start, end), self._limits)
 
     def _range(self, start: int, end: int) -> bytes:
         url = self.entry.url
-        with asked(url, start, end, self._tag) as answer:
+        with asked(url, start, end, self._limits, self._tag) as answer:
             if answer.version != self.entry.version or answer.total not in (None, self.entry.size):
                 raise changed_while_read(url)
             if answer.total is None:
@@ -77,11 +79,12 @@ class _Copied:
         return self._copy.read(end - start)
 
 
-def _opened(url: str, stack: ExitStack) -> StoredObject:
-    with asked(url, 0, FIRST_READ) as answer:
+def _opened(url: str, stack: ExitStack, limits: Limits) -> StoredObject:
+    with asked(url, 0, FIRST_READ, limits) as answer:
         if answer.total is not None:
             head = answer.exactly(min(FIRST_READ, answer.total))
-            return _InRanges(Entry(url=url, size=answer.total, version=answer.version), head, answer.strong_tag)
+            entry = Entry(url=url, size=answer.total, version=answer.version)
+            return _InRanges(entry, head, answer.strong_tag, limits)
         copy: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by the stack
         stack.enter_context(copy)
         return _Copied(Entry(url=url, size=_copied(answer, copy), version=answer.version), copy)

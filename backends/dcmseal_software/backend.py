@@ -35,13 +35,13 @@ class FileBackend:
         PinRejected, CertificateMismatch, CertificateNotValid, WeakAlgorithm and MechanismUnavailable.
         """
         from dcmseal_software.chain import chain_for
-        from dcmseal_software.key_files import LOADERS
+        from dcmseal_software.key_files import load_key_file
         from dcmseal_software.passphrase import Passphrase
         from dcmseal_software.signer import SoftwareSigner
 
         parsed = KeyUri.parse(uri)
         parsed.allow_only("cert", "chain")
-        held = LOADERS[self.scheme](parsed.path, Passphrase(parsed, secrets))
+        held = load_key_file(self.scheme, parsed.path, Passphrase(parsed, secrets))
         chain = chain_for(held, cert=parsed.attributes.get("cert"), chain=parsed.attributes.get("chain"))
         signer = SoftwareSigner(held.key, chain)
         try:

@@ -14,12 +14,15 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12KeyAndCert
 from cryptography.x509 import Certificate
 
 from dcmseal.errors import KeyNotFound, MechanismUnavailable
-from dcmseal.plugins.certificate_files import CERTIFICATE_LABELS, certificate_in
+from dcmseal.plugins.certificate_files import certificate_of
+from dcmseal.plugins.certificate_formats import NoCertificates, encoded_certificates, is_pkcs12
 from dcmseal.plugins.key_algorithms import algorithm_of_private_key, not_for_signatures
-from dcmseal.plugins.pem import contents, pem_blocks
+from dcmseal.plugins.pem import ascii_text, contents, pem_blocks
+from dcmseal.plugins.secrecy import forgets_its_frames
 from dcmseal.quiet import without_warnings
+from dcmseal_software.encryption import unsupported_cipher
 from dcmseal_software.passphrase import Passphrase
-from dcmseal_software.recognition import described, is_pkcs12
+from dcmseal_software.recognition import described
 
 _KEY_LABELS: Final = frozenset(
     {"PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "DSA PRIVATE KEY"}
@@ -35,9 +38,18 @@ class KeyFile:
     certificates: tuple[Certificate, ...] = ()
 
 
-def pem_key(path: str, passphrase: Passphrase) -> KeyFile:
+@forgets_its_frames
+def load_key_file(scheme: str, path: str, passphrase: Passphrase) -> KeyFile:
+    """Read a file of one private key, in the form that the scheme stands for.
+
+    Raises KeyNotFound, PinRejected, CertificateNotValid and MechanismUnavailable.
+    """
+    return _LOADERS[scheme](path, passphrase)
+
+
+def _pem_key(path: str, passphrase: Passphrase) -> KeyFile:
     """Read a PEM file of one private key, and certificates if there are any."""
-    data = contents(path)
+    data = ascii_text(contents(path))
     blocks = tuple(pem_blocks(data))
     keys = [block for block in blocks if block.label in _KEY_LABELS]
     if not keys:
@@ -49,11 +61,13 @@ def pem_key(path: str, passphrase: Passphrase) -> KeyFile:
     key = _unlocked(path, keys[0].text, load_pem_private_key, passphrase)
     if key is None:
         raise KeyNotFound(f"the private key in {path!r} cannot be read", hint="get the file again from its source")
-    certificates = (certificate_in(block, path) for block in blocks if block.label in CERTIFICATE_LABELS)
-    return KeyFile(path=path, key=key, certificates=tuple(certificates))
+    certificates: tuple[Certificate, ...] = ()
+    with suppress(NoCertificates):
+        certificates = tuple(certificate_of(each, path) for each in encoded_certificates(data))
+    return KeyFile(path=path, key=key, certificates=certificates)
 
 
-def der_key(path: str, passphrase: Passphrase) -> KeyFile:
+def _der_key(path: str, passphrase: Passphrase) -> KeyFile:
     """Read a DER file of one private key."""
     data = contents(path)
     _check_algorithm(path, data)
@@ -63,7 +77,7 @@ def der_key(path: str, passphrase: Passphrase) -> KeyFile:
     return KeyFile(path=path, key=key)
 
 
-def pkcs12_key(path: str, passphrase: Passphrase) -> KeyFile:
+def _pkcs12_key(path: str, passphrase: Passphrase) -> KeyFile:
     """Read a PKCS #12 file; its passphrase is asked for if it opens neither without one nor with an empty one."""
     data = contents(path)
     if not is_pkcs12(data):
@@ -75,10 +89,10 @@ def pkcs12_key(path: str, passphrase: Passphrase) -> KeyFile:
     return KeyFile(path=path, key=loaded.key, certificates=tuple(each.certificate for each in held if each))
 
 
-LOADERS: Final[Mapping[str, Callable[[str, Passphrase], KeyFile]]] = {
-    "pem": pem_key,
-    "der": der_key,
-    "p12": pkcs12_key,
+_LOADERS: Final[Mapping[str, Callable[[str, Passphrase], KeyFile]]] = {
+    "pem": _pem_key,
+    "der": _der_key,
+    "p12": _pkcs12_key,
 }
 
 
@@ -108,7 +122,8 @@ def _unlocked(
     except UnsupportedAlgorithm:
         raise _unsupported(path) from None
     except (TypeError, ValueError):
-        raise passphrase.rejected() from None
+        cipher = unsupported_cipher(data)
+        raise _unsupported(path, cipher) if cipher else passphrase.rejected() from None
 
 
 def _unlocked_pkcs12(path: str, data: bytes, passphrase: Passphrase) -> PKCS12KeyAndCertificates:
@@ -129,7 +144,13 @@ def _no_key(path: str, data: bytes) -> KeyNotFound:
     return KeyNotFound(f"{path!r} is {what}", hint=hint)
 
 
-def _unsupported(path: str) -> MechanismUnavailable:
+def _unsupported(path: str, cipher: str = "") -> MechanismUnavailable:
+    if cipher:
+        return MechanismUnavailable(
+            f"the key in {path!r} is encrypted with {cipher}, which is not supported",
+            hint="convert it: openssl pkey -aes256 -in OLD -out NEW; for old ciphers add -provider default -provider "
+            "legacy",
+        )
     return MechanismUnavailable(
         f"the key in {path!r} is of a kind, or encrypted in a way, that is not supported",
         hint="convert it: openssl pkcs8 -topk8 -v2 aes256 -in OLD -out NEW",

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
+from dcmseal.plugins.certificate_formats import description_of_pem, is_pkcs7, is_pkcs12
 from dcmseal.plugins.key_uri import escaped
 from dcmseal.plugins.pem import pem_blocks
 from dcmseal.quiet import without_warnings
+from dcmseal.text_files import marked_encoding
 
 _NEEDS_PRIVATE: Final = "signing needs the private key: name its file"
 _NAME_THE_KEY: Final = "name the file of the private key first, and this one in cert="
 _LABELS: Final = {
     "CERTIFICATE": ("a certificate, not a private key", _NAME_THE_KEY),
+    "TRUSTED CERTIFICATE": ("a certificate, not a private key", _NAME_THE_KEY),
+    "PKCS7": ("a PKCS #7 file of certificates, not a private key", _NAME_THE_KEY),
     "CERTIFICATE REQUEST": ("a certificate request, not a private key", _NEEDS_PRIVATE),
     "OPENSSH PRIVATE KEY": ("a key in OpenSSH format", "convert a copy: ssh-keygen -p -m PKCS8 -f COPY"),
     "PGP PRIVATE KEY BLOCK": ("an OpenPGP key", "DICOM needs a key with an X.509 certificate"),
@@ -36,6 +41,16 @@ def described(data: bytes, path: str) -> tuple[str, str]:
         return "a PEM file with a private key", f"write pem:{escaped(path)}?cert=CERTIFICATE"
     if data.startswith(b"PuTTY-User-Key-File"):
         return "a PuTTY key", "export it in OpenSSH format, then: ssh-keygen -p -m PKCS8 -f COPY"
+    damaged = None if labels else description_of_pem(data)
+    if damaged:
+        return damaged
+    encoding = marked_encoding(data)
+    if encoding:
+        return f"text in {encoding}, and no private key", f"convert it: iconv -f {encoding} -t UTF-8 OLD > NEW"
+    if data.startswith((b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")):
+        return "a Java keystore", "convert it: keytool -importkeystore -srckeystore OLD -destkeystore NEW.p12"
+    if is_pkcs7(data):
+        return "a PKCS #7 file of certificates, not a private key", _NAME_THE_KEY
     if is_pkcs12(data):
         return "a PKCS #12 file", f"write p12:{escaped(path)}"
     if _is_certificate(data):
@@ -44,15 +59,16 @@ def described(data: bytes, path: str) -> tuple[str, str]:
         return "a public key", _NEEDS_PRIVATE
     if data.startswith(b"\x30"):
         return "no private key in the format expected", f"if it is DER, write der:{escaped(path)}?cert=CERTIFICATE"
+    if _is_base64(data):
+        return "base64 without BEGIN and END", "convert it: openssl base64 -d -in OLD -out NEW, then write der:NEW"
     return "no private key", "name a file with a PEM, DER or PKCS #12 private key"
 
 
-def is_pkcs12(data: bytes) -> bool:
-    """Whether the bytes begin as a PFX does: SEQUENCE { INTEGER 3, SEQUENCE (RFC 7292 section 4)."""
-    if len(data) < 2 or data[0] != 0x30:
+def _is_base64(data: bytes) -> bool:
+    try:
+        return base64.b64decode(b"".join(data.split()), validate=True).startswith(b"\x30")
+    except ValueError:
         return False
-    start = 2 + (data[1] & 0x7F if data[1] & 0x80 else 0)
-    return data[start : start + 4] == b"\x02\x01\x03\x30"
 
 
 def _is_certificate(data: bytes) -> bool:

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from asn1crypto import cms, core, parser, tsp
 
+from dcmseal.plugins.asn1 import encoding
+from dcmseal_timestamp.info import (
+    DIRECTORY_NAME,
+    GeneralName,
+    Info,
+    UnreadableToken,
+    bounded,
+    digest_name,
+    exact,
+    read_info,
+)
+
 MOST_BYTES: Final = 256 << 10
 """Tokens take some thousand bytes; larger ones are not looked into."""
 _MOST_CERTIFICATES: Final = 64
-_MOST_BITS: Final = 1024
+_MOST_IDENTIFIERS: Final = 64
 _SEQUENCE: Final = 0x30
+_GRANTED: Final = frozenset({"granted", "granted_with_mods"})
+_LONGEST_TEXT: Final = 200
+_SINGLE: Final = frozenset(
+    {"content_type", "message_digest", "signing_time", "signing_certificate", "signing_certificate_v2"}
+)
+"""Signed attributes that have exactly one value (RFC 5652 11, RFC 5035 5.4)."""
 
 
 class Response(core.Sequence):  # type: ignore[misc] # asn1crypto has no types
@@ -24,16 +42,19 @@ class Response(core.Sequence):  # type: ignore[misc] # asn1crypto has no types
     ]
 
 
-class UnreadableToken(Exception):
-    """The bytes are no token of RFC 3161; the message is made of our words only."""
+class RefusedToken(Exception):
+    """A response in which the authority grants no token; the message has its reasons."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateId:
-    """ESSCertID or ESSCertIDv2 (RFC 2634 5.4.1, RFC 5816): a digest of the authority's certificate."""
+    """ESSCertID or ESSCertIDv2 (RFC 5035 5.4.1, RFC 5816): a digest of a certificate, and perhaps its name."""
 
     algorithm: str
     digest: bytes
+    issuer: bytes | None = None
+    """DER name of the issuer; None if it is not stated, empty if it is stated in a form that names no issuer."""
+    serial_number: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +75,7 @@ class Token:
     """The token itself, without padding and without the response it came in."""
     content: bytes
     """TSTInfo, as it was signed."""
-    imprint_algorithm: str
-    imprint: bytes
-    moment: dt.datetime
-    accuracy: dt.timedelta | None
-    policy: str
-    serial_number: int
-    nonce: int | None
+    info: Info
     certificates: tuple[bytes, ...]
     issuer: bytes
     """DER name of whoever issued the authority's certificate; empty if it is named by its key."""
@@ -72,20 +87,21 @@ class Token:
     """As SET OF, which is what was signed (RFC 5652 5.4)."""
     content_type: str
     message_digest: bytes
-    certificate_id: CertificateId | None
+    certificate_ids: tuple[tuple[CertificateId, ...], ...]
+    """Of each signed attribute that names certificates, the authority's own first."""
     signature: bytes
 
 
 def read_token(data: bytes) -> Token:
     """Read a token, or the token in a response of RFC 3161 2.4.2; one byte of padding may follow (PS3.5 6.2).
 
-    Raises UnreadableToken.
+    Raises UnreadableToken, or RefusedToken for a response that grants none.
     """
     if len(data) > MOST_BYTES:
         raise UnreadableToken(f"it takes {len(data)} bytes, more than {MOST_BYTES} are not looked into")
     try:
         return _token(_unwrapped(_unpadded(data)))
-    except UnreadableToken:
+    except (UnreadableToken, RefusedToken):
         raise
     except Exception:  # noqa: BLE001 - asn1crypto raises whatever comes to hand
         raise UnreadableToken("it is no timestamp token of RFC 3161, or a damaged one") from None
@@ -110,81 +126,106 @@ def _unpadded(data: bytes) -> bytes:
 
 
 def _unwrapped(data: bytes) -> bytes:
+    """The token itself, out of a response that grants it (RFC 3161 2.4.2)."""
     if not is_response(data):
         return data
-    token = Response.load(data)["time_stamp_token"]
+    response = exact(Response.load(data))
+    refusal = _refusal(exact(response["status"]))
+    if refusal:
+        raise RefusedToken(refusal)
+    token = response["time_stamp_token"]
     if isinstance(token, core.Void):
         raise UnreadableToken("the response has no token in it")
-    return bytes(token.dump())
+    return encoding(token)
+
+
+def _refusal(status: Any) -> str:
+    """Why the authority made no token; empty if it says that it made one."""
+    answer = str(status["status"].native)
+    if answer in _GRANTED:
+        return ""
+    reasons = sorted(map(str, status["fail_info"].native or ()))
+    texts = [str(each) for each in status["status_string"].native or ()]
+    told = "".join(each if each.isprintable() else " " for each in "; ".join((*reasons, *texts)))[:_LONGEST_TEXT]
+    return f"the authority refused ({answer[:_LONGEST_TEXT]}){f': {told}' if told else ''}"
 
 
 def _token(der: bytes) -> Token:
-    info = cms.ContentInfo.load(der)
-    if info["content_type"].native != "signed_data":
+    outer = exact(cms.ContentInfo.load(der, strict=True))
+    if outer["content_type"].native != "signed_data":
         raise UnreadableToken("it is no SignedData of CMS")
-    signed = info["content"]
-    capsule = signed["encap_content_info"]
+    signed = exact(outer["content"])
+    capsule = exact(signed["encap_content_info"])
     if capsule["content_type"].native != "tst_info":
         raise UnreadableToken("what it signs is no TSTInfo")
     if len(signed["signer_infos"]) != 1:
         raise UnreadableToken("it has not exactly one signer")  # RFC 3161 2.4.2
-    stamp = tsp.TSTInfo.load(capsule["content"].contents)
-    signer = signed["signer_infos"][0]
+    content = bytes(capsule["content"].contents)
+    signer = exact(signed["signer_infos"][0])
     attributes = _attributes(signer)
     issuer, serial, key = _signer_id(signer["sid"])
     return Token(
         der=der,
-        content=bytes(capsule["content"].contents),
-        imprint_algorithm=str(stamp["message_imprint"]["hash_algorithm"]["algorithm"].native),
-        imprint=bytes(stamp["message_imprint"]["hashed_message"].native),
-        moment=_moment(stamp["gen_time"].native),
-        accuracy=_accuracy(stamp["accuracy"]),
-        policy=str(stamp["policy"].dotted),
-        serial_number=_bounded(stamp["serial_number"].native),
-        nonce=None if stamp["nonce"].native is None else _bounded(stamp["nonce"].native),
+        content=content,
+        info=read_info(content),
         certificates=_certificates(signed["certificates"]),
         issuer=issuer,
         certificate_serial=serial,
         key_identifier=key,
-        digest_algorithm=str(signer["digest_algorithm"]["algorithm"].native),
+        digest_algorithm=digest_name(signer["digest_algorithm"]),
         scheme=_scheme(signer["signature_algorithm"]),
-        signed_attributes=b"\x31" + bytes(signer["signed_attrs"].dump())[1:],
+        signed_attributes=b"\x31" + encoding(signer["signed_attrs"])[1:],
         content_type=str(attributes["content_type"].native),
         message_digest=bytes(attributes["message_digest"].native),
-        certificate_id=_certificate_id(attributes),
+        certificate_ids=tuple(_certificate_ids(attributes)),
         signature=bytes(signer["signature"].native),
     )
 
 
 def _attributes(signer: Any) -> dict[str, Any]:
-    """Signed attributes, each of which has one value and stands there once (RFC 5652 11)."""
+    """Signed attributes, each of which stands there once (RFC 5652 5.3)."""
     attributes: dict[str, Any] = {}
-    for each in signer["signed_attrs"]:
+    for each in map(exact, signer["signed_attrs"]):
         name = str(each["type"].native)
         if name in attributes:
             raise UnreadableToken("a signed attribute stands there twice")
-        if len(each["values"]) == 1:
-            attributes[name] = each["values"][0]
+        if name in _SINGLE and len(each["values"]) != 1:
+            raise UnreadableToken("a signed attribute has not exactly one value")
+        attributes[name] = each["values"][0] if name in _SINGLE else None
+    if not {"content_type", "message_digest"} <= attributes.keys():
+        raise UnreadableToken("a signed attribute that CMS demands is missing")
     return attributes
 
 
 def _signer_id(sid: Any) -> tuple[bytes, int, bytes]:
     if sid.name == "issuer_and_serial_number":
-        return bytes(sid.chosen["issuer"].dump()), _bounded(sid.chosen["serial_number"].native), b""
+        return encoding(sid.chosen["issuer"]), bounded(sid.chosen["serial_number"].native), b""
     return b"", 0, bytes(sid.chosen.native)
 
 
-def _certificate_id(attributes: dict[str, Any]) -> CertificateId | None:
-    """What names the authority's own certificate: the first of the list (RFC 2634 5.4)."""
-    if "signing_certificate_v2" in attributes:
-        first = attributes["signing_certificate_v2"]["certs"][0]
-        algorithm = str(first["hash_algorithm"]["algorithm"].native)
-    elif "signing_certificate" in attributes:
-        first = attributes["signing_certificate"]["certs"][0]
-        algorithm = "sha1"
-    else:
-        return None
-    return CertificateId(algorithm=algorithm, digest=bytes(first["cert_hash"].native))
+def _certificate_ids(attributes: dict[str, Any]) -> Iterator[tuple[CertificateId, ...]]:
+    """What names the authority's certificate, and perhaps others of its chain."""
+    for name, digest in (("signing_certificate", "sha1"), ("signing_certificate_v2", "")):
+        if name in attributes:
+            listed = exact(attributes[name])["certs"]
+            if len(listed) > _MOST_IDENTIFIERS:
+                raise UnreadableToken(f"it names more than {_MOST_IDENTIFIERS} certificates")
+            yield tuple(_certificate_id(each, digest) for each in listed)
+
+
+def _certificate_id(identifier: Any, digest: str) -> CertificateId:
+    named = exact(identifier)["issuer_serial"]
+    issuer, serial = None, 0
+    if not isinstance(named, core.Void):
+        names = [GeneralName.read(each) for each in exact(named)["issuer"]]
+        issuer = names[0].der if len(names) == 1 and names[0].kind == DIRECTORY_NAME else b""
+        serial = bounded(named["serial_number"].native)
+    return CertificateId(
+        algorithm=digest or digest_name(identifier["hash_algorithm"]),
+        digest=bytes(identifier["cert_hash"].native),
+        issuer=issuer,
+        serial_number=serial,
+    )
 
 
 def _certificates(chosen: Any) -> tuple[bytes, ...]:
@@ -193,7 +234,7 @@ def _certificates(chosen: Any) -> tuple[bytes, ...]:
         if number == _MOST_CERTIFICATES:
             raise UnreadableToken(f"it has more than {_MOST_CERTIFICATES} certificates")
         if each.name == "certificate":
-            found.append(bytes(each.chosen.dump()))
+            found.append(encoding(each.chosen))
     return tuple(found)
 
 
@@ -208,28 +249,9 @@ def _scheme(algorithm: Any) -> Scheme:
             kind=kind,
             digest=str(parameters["hash_algorithm"]["algorithm"].native),
             mask_digest=str(parameters["mask_gen_algorithm"]["parameters"]["algorithm"].native),
-            salt_length=_bounded(parameters["salt_length"].native),
+            salt_length=bounded(parameters["salt_length"].native),
         )
     try:
         return Scheme(kind=kind, digest=str(algorithm.hash_algo))
     except ValueError:
         return Scheme(kind=kind, digest="")  # the digest of the attributes is meant
-
-
-def _moment(value: object) -> dt.datetime:
-    if not isinstance(value, dt.datetime) or value.tzinfo is None:
-        raise UnreadableToken("its time cannot be read")
-    return value.astimezone(dt.UTC)
-
-
-def _accuracy(accuracy: Any) -> dt.timedelta | None:
-    if accuracy.native is None:
-        return None
-    seconds, millis, micros = (_bounded(accuracy[name].native or 0) for name in ("seconds", "millis", "micros"))
-    return dt.timedelta(seconds=seconds, milliseconds=millis, microseconds=micros)
-
-
-def _bounded(number: int) -> int:
-    if number.bit_length() > _MOST_BITS:
-        raise UnreadableToken("it has a number beyond all bounds")
-    return number

@@ -2,80 +2,64 @@
 
 from __future__ import annotations
 
-import base64
-import re
-import time
-import urllib.error
-import urllib.request
-from http.client import HTTPException, HTTPResponse
-from ipaddress import ip_address
+from functools import partial
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
-from dcmseal.errors import TimestampError, UsageError
+from dcmseal.errors import TimestampError
 from dcmseal.plugins.protocols import SecretRequest, Secrets
+from dcmseal.plugins.secrecy import forgets_its_frames
 from dcmseal.plugins.timestamping import Patience
-from dcmseal_http.punctual import opener
+from dcmseal_http.client import HttpRequest, HttpStatus, NotNow, TooLarge, retry
+from dcmseal_http.client import ask as ask_server
+from dcmseal_http.deadline import Deadline
+from dcmseal_http.urls import keeps_secrets, parse_url
 from dcmseal_timestamp.token import MOST_BYTES
 
-_VISIBLE: Final = re.compile(r"[!-~]+")
 _HEADERS: Final = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
-_BUSY: Final = frozenset({429, 500, 502, 503, 504})
 _UNAUTHORIZED: Final = 401
 _MOST_LOGINS: Final = 3
-_PIECE: Final = 1 << 14
-_PAUSE: Final = 0.2
 _HINT: Final = "check the URL and the network; several authorities may be named, and are asked in turn"
+_LOGIN_HINT: Final = (
+    "give USER:PASSWORD in an environment variable or file: --timestamp-login-env, --timestamp-login-file"
+)
 
 
-class _NotNow(Exception):
-    """The authority may be reached later; the message is made of our words only."""
-
-
+@forgets_its_frames
 def ask(url: str, query: bytes, patience: Patience, secrets: Secrets) -> bytes:
     """Post a query and return the body of the answer.
 
     ``secrets`` is asked for ``USER:PASSWORD`` if the authority wants to know who asks. Raises UsageError for an URL
     that cannot be used, and TimestampError if there is no answer.
     """
-    parts = _checked(url)
+    parts = parse_url(url, _LOGIN_HINT)
     name = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
     login = ""
     asked = 0
-    attempt = 0
     while True:
+        request = HttpRequest(url=url, headers=_HEADERS, body=query, login=login)
         try:
-            return _post(url, query, patience.seconds, login)
-        except _NotNow as error:
-            attempt += 1
-            if attempt >= patience.attempts:
-                raise TimestampError(f"{name} gives no answer: {error}", hint=_HINT) from None
-            time.sleep(_PAUSE * 2 ** min(attempt, 5))
-        except urllib.error.HTTPError as error:
+            return retry(partial(_answer, request, patience.seconds), patience.attempts)
+        except NotNow as error:
+            raise TimestampError(f"{name} gives no answer: {error}", hint=_HINT) from None
+        except TooLarge:
+            raise TimestampError(
+                f"the answer has more than {MOST_BYTES} bytes", hint="is it a timestamp authority?"
+            ) from None
+        except HttpStatus as error:
             if error.code != _UNAUTHORIZED:
                 raise TimestampError(f"{name} answers with HTTP status {error.code}", hint=_HINT) from None
             asked += 1
-            login = _login(parts, name, asked, secrets)
+            login = _login(url, parts, name, asked, secrets)
 
 
-def _checked(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        raise UsageError("the URL of the timestamp authority cannot be read", hint="write https://HOST/PATH") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or not _VISIBLE.fullmatch(url):
-        raise UsageError("a timestamp authority is reached by http or https", hint="write https://HOST/PATH")
-    if "@" in parts.netloc:
-        raise UsageError(
-            "user and password have no place in the URL of a timestamp authority",
-            hint="an environment variable or a file may hold them: --timestamp-login-env, --timestamp-login-file",
-        )
-    return parts
+def _answer(request: HttpRequest, seconds: float) -> bytes:
+    with ask_server(request, Deadline(seconds)) as answer:
+        return answer.body(MOST_BYTES)
 
 
-def _login(parts: SplitResult, name: str, asked: int, secrets: Secrets) -> str:
-    if parts.scheme != "https" and not _is_here(parts.hostname or ""):
+def _login(url: str, parts: SplitResult, name: str, asked: int, secrets: Secrets) -> str:
+    if not keeps_secrets(url):
         raise TimestampError(
             f"{name} wants a password, which would go over the network for all to read", hint="use https"
         )
@@ -84,47 +68,6 @@ def _login(parts: SplitResult, name: str, asked: int, secrets: Secrets) -> str:
     if not login:
         raise TimestampError(
             f"{name} wants to know who asks{', and does not take what was given' if asked > 1 else ''}",
-            hint="give USER:PASSWORD in an environment variable or file: --timestamp-login-env, --timestamp-login-file",
+            hint=_LOGIN_HINT,
         )
     return login
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _post(url: str, query: bytes, seconds: float, login: str) -> bytes:
-    headers = dict(_HEADERS)
-    if login:
-        headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode('ascii')}"
-    request = urllib.request.Request(url, query, headers, method="POST")  # noqa: S310 - checked to be http or https
-    try:
-        # which follows no redirection: a query, and least of all a password, goes to nobody but the one who was named
-        with opener().open(request, timeout=seconds) as answer:
-            return _body(answer)
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code in _BUSY:
-            raise _NotNow(f"HTTP status {error.code}") from None
-        raise
-    except TimeoutError:
-        raise _NotNow(f"not within {seconds:g} s") from None
-    except urllib.error.URLError as error:
-        if isinstance(error.reason, TimeoutError):
-            raise _NotNow(f"not within {seconds:g} s") from None
-        reason = getattr(error.reason, "strerror", None) or type(error.reason).__name__
-        raise _NotNow(f"it cannot be reached: {reason}") from None
-    except (OSError, HTTPException, ValueError) as error:
-        raise _NotNow(f"it does not answer as a web server should: {type(error).__name__}") from None
-
-
-def _body(answer: HTTPResponse) -> bytes:
-    body = b""
-    while piece := answer.read1(_PIECE):
-        body += piece
-        if len(body) > MOST_BYTES:
-            raise TimestampError(f"the answer has more than {MOST_BYTES} bytes", hint="is it a timestamp authority?")
-    return body

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from asn1crypto.ocsp import OCSPResponse
-from asn1crypto.x509 import Certificate, Name
-
 from dcmseal.grounds import TrustMaterial
+from dcmseal_trust.certificates import Certificate
 from dcmseal_trust.material import Material
+from dcmseal_trust.names import general_keys, name_key
+from dcmseal_trust.ocsp import Response
 
 
 class Bearing:
@@ -17,25 +17,24 @@ class Bearing:
 
     def __init__(self, material: Material) -> None:
         self._anchors = {each.dump() for each in material.anchors}
-        self._by_subject: dict[str, list[Certificate]] = defaultdict(list)
-        self._by_key: dict[bytes, list[Certificate]] = defaultdict(list)
+        self._by_subject: dict[object, list[Certificate]] = defaultdict(list)
+        self._by_key: dict[object, list[Certificate]] = defaultdict(list)
         for certificate in (*material.intermediates, *material.unproven, *material.anchors):
-            self._by_subject[certificate.subject.hashable].append(certificate)
+            self._by_subject[name_key(certificate.subject)].append(certificate)
             self._by_key[certificate.public_key.sha1].append(certificate)
-        self._crls: dict[str, list[bytes]] = defaultdict(list)
+        self._crls: dict[object, list[bytes]] = defaultdict(list)
         for crl in material.crls:
-            self._crls[crl.issuer.hashable].append(crl.dump())
-        self._responses: dict[int, list[tuple[OCSPResponse, bytes]]] = defaultdict(list)
+            self._crls[crl.issuer].append(crl.der)
+        self._responses: dict[int, list[Response]] = defaultdict(list)
         for response in material.ocsp_responses:
-            der = response.dump()
-            for single in response.basic_ocsp_response["tbs_response_data"]["responses"]:
-                self._responses[single["cert_id"]["serial_number"].native].append((response, der))
+            for single in response.singles:
+                self._responses[single.cert_id["serial_number"].native].append(response)
 
     def on(self, certificate: Certificate, others: Iterable[Certificate] = ()) -> TrustMaterial:
         """What can say something of a certificate, of those who issued it, and of those who speak for these."""
-        extra: dict[str, list[Certificate]] = defaultdict(list)
+        extra: dict[object, list[Certificate]] = defaultdict(list)
         for other in others:
-            extra[other.subject.hashable].append(other)
+            extra[name_key(other.subject)].append(other)
         found: dict[bytes, None] = {}
         crls: dict[bytes, None] = {}
         responses: dict[bytes, None] = {}
@@ -45,11 +44,11 @@ class Bearing:
             if each.dump() in found:
                 continue
             found[each.dump()] = None
-            for name in (each.issuer.hashable, *_crl_issuers(each)):
+            for name in (name_key(each.issuer), *_crl_issuers(each)):
                 waiting += (*self._by_subject.get(name, ()), *extra.get(name, ()))
                 crls.update(dict.fromkeys(self._crls.get(name, ())))
-            for response, der in self._responses.get(each.serial_number, ()):
-                responses[der] = None
+            for response in self._responses.get(each.serial_number, ()):
+                responses[response.der] = None
                 waiting += self._responders(response)
         return TrustMaterial(
             anchors=tuple(each for each in found if each in self._anchors),
@@ -58,25 +57,15 @@ class Bearing:
             ocsp_responses=tuple(responses),
         )
 
-    def _responders(self, response: OCSPResponse) -> Iterator[Certificate]:
+    def _responders(self, response: Response) -> Iterator[Certificate]:
         """Those who may have signed it; one whom the authority has named comes with it (RFC 6960 4.2.2.2)."""
-        try:
-            identifier = response.basic_ocsp_response["tbs_response_data"]["responder_id"]
-            if identifier.name == "by_name":
-                yield from self._by_subject.get(identifier.chosen.hashable, ())
-            else:
-                yield from self._by_key.get(identifier.chosen.native, ())
-            for embedded in response.basic_ocsp_response["certs"] or ():
-                yield from self._by_subject.get(embedded.issuer.hashable, ())
-        except Exception:  # noqa: BLE001 - readers of ASN.1 fail in many ways; what cannot be read is signed by nobody
-            return
+        yield from self._by_subject.get(response.responder, ())
+        yield from self._by_key.get(response.responder, ())
+        for embedded in response.certificates:
+            yield from self._by_subject.get(name_key(embedded.issuer), ())
 
 
-def _crl_issuers(certificate: Certificate) -> Iterator[str]:
+def _crl_issuers(certificate: Certificate) -> Iterator[object]:
     """Who issues CRLs in place of the certificate's issuer (RFC 5280 4.2.1.13)."""
-    try:
-        points = certificate.crl_distribution_points_value or ()
-        names = [each for point in points for each in point["crl_issuer"] or ()]
-        yield from [each.chosen.hashable for each in names if isinstance(each.chosen, Name)]
-    except Exception:  # noqa: BLE001 - readers of ASN.1 fail in many ways; what cannot be read names nobody
-        return
+    for point in certificate.crl_distribution_points_value or ():
+        yield from general_keys(point["crl_issuer"] or ())

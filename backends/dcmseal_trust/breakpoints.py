@@ -6,13 +6,13 @@ import datetime as dt
 from bisect import bisect
 from collections.abc import Iterator
 
-from cryptography import x509
-
+from dcmseal_trust.certificates import Certificate, certificate
+from dcmseal_trust.inquiry import SHORTEST
+from dcmseal_trust.instants import SKEW, later
 from dcmseal_trust.material import Material
+from dcmseal_trust.names import name_key
 
 _MOST_CERTIFICATES = 4096
-_SHORTEST = dt.timedelta(minutes=30)
-"""How long an OCSP response without nextUpdate counts."""
 _SECOND = dt.timedelta(seconds=1)
 
 
@@ -20,10 +20,10 @@ class Breakpoints:
     """When certificates, CRLs and OCSP responses begin and end to count, and when certificates were revoked."""
 
     def __init__(self, material: Material) -> None:
-        self._crls = tuple(x509.load_der_x509_crl(crl.dump()) for crl in material.crls)
+        self._crls = material.crls
         self._shared = set(_shared(material))
-        for certificate in material.intermediates:
-            self._shared.update(self._of_serial(certificate.serial_number))
+        for each in material.intermediates:
+            self._shared.update(self._revocations(each))
         self._by_certificate: dict[bytes, tuple[dt.datetime, ...]] = {}
 
     def span(self, certificate: bytes, moment: dt.datetime) -> int:
@@ -35,33 +35,31 @@ class Breakpoints:
             points = self._by_certificate[certificate] = self._points(certificate)
         return bisect(points, moment)
 
-    def _points(self, certificate: bytes) -> tuple[dt.datetime, ...]:
+    def _points(self, der: bytes) -> tuple[dt.datetime, ...]:
         """In order; each twice, for it makes a difference whether something ends in this second or has ended."""
         own: set[dt.datetime] = set()
         try:
-            read = x509.load_der_x509_certificate(certificate)
-            own.update((read.not_valid_before_utc, read.not_valid_after_utc))
-            own.update(self._of_serial(read.serial_number))
-        except (ValueError, x509.InvalidVersion):
+            read = certificate(der)
+            own.update((read.begins, read.ends, *self._revocations(read)))
+        except ValueError:
             pass  # it has one answer, whenever
-        return tuple(sorted(each + delay for each in own | self._shared for delay in (dt.timedelta(), _SECOND)))
+        return tuple(sorted(later(each, delay) for each in own | self._shared for delay in (dt.timedelta(), _SECOND)))
 
-    def _of_serial(self, serial: int) -> Iterator[dt.datetime]:
+    def _revocations(self, read: Certificate) -> Iterator[dt.datetime]:
+        issuer = name_key(read.issuer)
         for crl in self._crls:
-            entry = crl.get_revoked_certificate_by_serial_number(serial)
-            if entry is not None:
-                yield entry.revocation_date_utc
+            yield from (entry.since for entry in crl.entries(read, issuer))
 
 
 def _shared(material: Material) -> Iterator[dt.datetime]:
-    for certificate in (*material.anchors, *material.intermediates):
-        yield from (certificate.not_valid_before, certificate.not_valid_after)
+    embedded = (each for response in material.ocsp_responses for each in response.certificates)
+    for each in (*material.anchors, *material.intermediates, *embedded):
+        yield from (each.begins, each.ends)
     for crl in material.crls:
-        listed = crl["tbs_cert_list"]
-        yield from (each for each in (listed["this_update"].native, listed["next_update"].native) if each)
+        yield from (crl.this_update, later(crl.this_update, -SKEW))
+        yield from () if crl.next_update is None else (crl.next_update,)
     for response in material.ocsp_responses:
-        for single in response.basic_ocsp_response["tbs_response_data"]["responses"]:
-            begins, ends = single["this_update"].native, single["next_update"].native
-            yield from (begins, begins + _SHORTEST, ends or begins)
-            if single["cert_status"].name == "revoked":
-                yield single["cert_status"].chosen["revocation_time"].native
+        for single in response.singles:
+            begins = single.this_update
+            yield from (begins, later(begins, -SKEW), later(begins, SHORTEST), single.next_update or begins)
+            yield from () if single.since is None else (single.since,)

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from asn1crypto.crl import CertificateList
-from asn1crypto.ocsp import OCSPResponse
-from asn1crypto.x509 import Certificate
 from pyhanko_certvalidator.path import ValidationPath
 
 from dcmseal.grounds import TrustMaterial
-from dcmseal.plugins.trust import Revocation, TrustAnswer, TrustQuestion, TrustSettings
+from dcmseal.plugins.trust import Revocation, TrustAnswer, TrustPurpose, TrustQuestion, TrustSettings
 from dcmseal.report import Finding, Outcome, TimeBasis
 from dcmseal_trust.bearing import Bearing
 from dcmseal_trust.breakpoints import Breakpoints
+from dcmseal_trust.certificates import Certificate, Refused, Violation, certificate, readable
+from dcmseal_trust.crls import Crl
 from dcmseal_trust.fetching import PATIENCE, Fetcher
+from dcmseal_trust.inquiry import RevocationStatus, Status
 from dcmseal_trust.issuers import find_path_fetching
 from dcmseal_trust.judging import finding, fitness_findings, weakness_findings
-from dcmseal_trust.material import Material, certificate, readable
+from dcmseal_trust.material import Material
+from dcmseal_trust.ocsp import Response
 from dcmseal_trust.paths import NoPath, certificates_of, find_path, is_valid_at, name_of
-from dcmseal_trust.revocation import RevocationStatus, Status, partial_paths, status_at
+from dcmseal_trust.revocation import partial_paths, reason_text, status_at
 
 _MOST_ANSWERS: Final = 4096
 _MOST_FETCHED: Final = 256
@@ -85,9 +86,14 @@ class X509Evaluator:
         try:
             leaf = certificate(question.certificate)
             return self._judged(leaf, question)
+        except Refused as error:
+            outcome = Outcome.FAILED if isinstance(error, Violation) else Outcome.UNKNOWN
+            message = f"the certificate must not be used: {error}"
+            return TrustAnswer(findings=(finding(outcome, "certificate-refused", message),))
         except Exception as error:  # noqa: BLE001 - a hostile certificate makes readers of ASN.1 fail in many ways
+            # that it cannot be read here says nothing against it
             message = f"the certificate, or one of its chain, cannot be evaluated ({type(error).__name__})"
-            return TrustAnswer(findings=(finding(Outcome.FAILED, "certificate-not-evaluable", message),))
+            return TrustAnswer(findings=(finding(Outcome.UNKNOWN, "certificate-not-evaluable", message),))
 
     def _judged(self, leaf: Certificate, question: TrustQuestion) -> TrustAnswer:
         findings = [*fitness_findings(leaf, self._settings, question.purpose)]
@@ -95,7 +101,7 @@ class X509Evaluator:
             path = self._path(leaf, tuple(readable(question.others[:_MOST_OTHERS])), question.moment)
         except NoPath as none:
             message = f"{none.message} ({_OF_TIME[question.basis]})"
-            findings.append(finding(Outcome.FAILED, none.code, message, clause="RFC 5280 6"))
+            findings.append(finding(none.outcome, none.code, message, clause="RFC 5280 6"))
             return TrustAnswer(findings=tuple(findings), material=self._material_of(leaf, question))
         chain = certificates_of(path)
         message = f"the certificate leads to {name_of(chain[-1])}, which is trusted, {_OF_TIME[question.basis]}"
@@ -105,7 +111,10 @@ class X509Evaluator:
             *self._expiry_findings(path, question),
         ]
         material = self._material_of(leaf, question)
-        if self._settings.revocation_rule is not Revocation.OFF:
+        if self._settings.revocation_rule is Revocation.OFF:
+            message = "revocation was not looked at, as the settings say"
+            findings.append(finding(Outcome.NOT_CHECKED, "revocation-off", message, clause=_REVOCATION))
+        else:
             for each in partial_paths(path):
                 findings.extend(self._revocation_findings(each, question))
                 # at once: what was fetched is not kept for ever
@@ -142,9 +151,9 @@ class X509Evaluator:
         """Whether the certificate, or one of its chain, expired after the signature was made."""
         if question.basis is TimeBasis.NOW:
             return
-        over = [each for each in certificates_of(path) if each.not_valid_after < question.now]
+        over = [each for each in certificates_of(path) if each.ends < question.now]
         if over:
-            message = f"{name_of(over[0])} expired at {over[0].not_valid_after.isoformat()}, after the time of signing"
+            message = f"{name_of(over[0])} expired at {over[0].ends.isoformat()}, after the time of signing"
             yield _since("expired-since", message, question, self._settings, name_of(over[0]))
 
     def _revocation_findings(self, path: ValidationPath, question: TrustQuestion) -> Iterator[Finding]:
@@ -152,30 +161,43 @@ class X509Evaluator:
         name = name_of(path.last)
         status, unreachable = self._status(path, question)
         match status:
-            case RevocationStatus(
-                status=Status.REVOKED, since=dt.datetime() as since, reason=reason, disputed=disputed
-            ):
-                told = f"{name} was revoked at {since.isoformat()} ({reason})"
-                if since <= question.moment:
-                    yield finding(Outcome.FAILED, "revoked", told, where=name, clause=_REVOCATION)
-                    if disputed:
-                        message = f"of the CRL and the OCSP response about {name}, one says that it is not revoked"
-                        yield finding(Outcome.UNKNOWN, "revocation-disputed", message, where=name, clause=_REVOCATION)
-                else:
-                    message = f"{told}, after the time of signing"
-                    yield _since("revoked-since", message, question, self._settings, name)
+            case RevocationStatus(status=Status.REVOKED, since=dt.datetime() as since):
+                yield from self._revoked_findings(status, since, name, question)
             case RevocationStatus(status=Status.GOOD):
                 yield finding(Outcome.PASSED, "not-revoked", f"{name} is not revoked", where=name, clause=_REVOCATION)
             case _:
-                outcome = Outcome.UNKNOWN if self._settings.revocation_rule is Revocation.HARD else Outcome.PASSED
-                yield _ignorance(outcome, status, name, unreachable=unreachable)
+                is_doubt = status.was_held or status.status is Status.DOUBTFUL
+                is_soft = self._settings.revocation_rule is not Revocation.HARD
+                outcome = Outcome.NOT_CHECKED if is_soft and not is_doubt else Outcome.UNKNOWN
+                yield _ignorance(outcome, status, name, self._material.refused, unreachable=unreachable)
+
+    def _revoked_findings(
+        self, status: RevocationStatus, since: dt.datetime, name: str, question: TrustQuestion
+    ) -> Iterator[Finding]:
+        told = f"{name} was revoked at {since.isoformat()} ({reason_text(status.reason)})"
+        is_announced = since > question.now and question.basis is not TimeBasis.CERTIFIED
+        if since > question.moment and not is_announced:
+            if question.purpose is not TrustPurpose.TIMESTAMPING:
+                yield _since("revoked-since", f"{told}, after the time of signing", question, self._settings, name)
+                return
+            if status.key_was_safe:
+                # timestamps made before remain valid (RFC 3161 4)
+                yield finding(Outcome.PASSED, "revoked-since", told, where=name, clause=_POE)
+                return
+            told += ", and timestamps of any time may have been made with its key since"
+        # what is listed is revoked, whatever date stands there (RFC 5280 6.3.3 i)
+        told += ", which is still to come: who is listed is revoked" if is_announced else ""
+        yield finding(Outcome.FAILED, "revoked", told, where=name, clause=_REVOCATION)
+        if status.disputed:
+            message = f"of the CRLs and OCSP responses about {name}, one says that it is not revoked"
+            yield finding(Outcome.UNKNOWN, "revocation-disputed", message, where=name, clause=_REVOCATION)
 
     def _status(self, path: ValidationPath, question: TrustQuestion) -> tuple[RevocationStatus, bool]:
         """The status, by what is at hand and then by what can be fetched; and whether fetching failed."""
         status = _status(path, self._material, question)
         if status.is_known or self._fetcher is None or not self._settings.fetch:
             return status, False
-        issuer = path.find_issuing_authority(path.last).certificate
+        issuer = certificates_of(path)[1]
         places, got = 0, 0
         for kind, fetch in (
             ("ocsp_responses", partial(self._fetcher.ocsp_responses, path.last, issuer)),
@@ -190,26 +212,31 @@ class X509Evaluator:
                 break
         return status, bool(places and not got)
 
-    def _acquire(self, kind: str, fetched: tuple[Certificate | CertificateList | OCSPResponse, ...]) -> None:
+    def _acquire(self, kind: str, fetched: tuple[Certificate | Crl | Response, ...]) -> None:
         """Judge by what was fetched, too."""
         held = getattr(self._material, kind)
-        known = {each.dump() for each in held}
-        new = tuple(each for each in fetched if each.dump() not in known)
+        known = {_der(each) for each in held}
+        new = tuple(each for each in fetched if _der(each) not in known)
         if len(held) - len(getattr(self._named, kind)) >= _MOST_FETCHED:
             held = getattr(self._named, kind)
         if new:
             self._take(replace(self._material, **{kind: (*held, *new)}))
 
 
+def _der(value: Certificate | Crl | Response) -> bytes:
+    return value.dump() if isinstance(value, Certificate) else value.der
+
+
 def _status(path: ValidationPath, material: Material, question: TrustQuestion) -> RevocationStatus:
     """The status at the moment that counts, or what became of it since, if that says more."""
-    present = is_valid_at(path, question.now)
+    moment, now = question.moment, question.now
+    present = is_valid_at(path, now)
     if question.basis is not TimeBasis.CERTIFIED:
-        return status_at(path, material, question.now if present else question.moment)
-    status = status_at(path, material, question.moment)
+        return status_at(path, material, now if present else moment, now)
+    status = status_at(path, material, moment, now)
     if status.status is Status.REVOKED or not present:
         return status
-    later = status_at(path, material, question.now)
+    later = status_at(path, material, now, now)
     return later if later.is_known else status
 
 
@@ -220,8 +247,13 @@ def _since(code: str, message: str, question: TrustQuestion, settings: TrustSett
     return finding(settings.claimed_time.outcome, code, f"{message}, which is only claimed", where=name, clause=_POE)
 
 
-def _ignorance(outcome: Outcome, status: RevocationStatus, name: str, *, unreachable: bool) -> Finding:
+def _ignorance(
+    outcome: Outcome, status: RevocationStatus, name: str, refused: Sequence[str], *, unreachable: bool
+) -> Finding:
     """Why it is not known whether a certificate is revoked."""
+    if status.status is Status.DOUBTFUL:
+        message = f"{name} is listed as revoked, by a CRL or OCSP response that must not be used"
+        return finding(outcome, "revocation-doubtful", message, where=name, clause=_REVOCATION)
     if unreachable:
         message = f"no CRL or OCSP response about {name} could be fetched"
         return finding(outcome, "revocation-unreachable", message, where=name, clause=_REVOCATION)
@@ -233,5 +265,5 @@ def _ignorance(outcome: Outcome, status: RevocationStatus, name: str, *, unreach
     ):
         if status.status is state:
             return finding(outcome, code, message.format(name), where=name, clause=_REVOCATION)
-    message = f"there is no CRL or OCSP response about {name}"
+    message = "; ".join((f"there is no CRL or OCSP response about {name} that can be used", *refused))
     return finding(outcome, "revocation-unknown", message, where=name, clause=_REVOCATION)

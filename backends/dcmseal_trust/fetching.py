@@ -7,28 +7,29 @@ nothing be fetched. Issuers are fetched for any certificate, and therefore only 
 from __future__ import annotations
 
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
-from typing import Any, Final, TypeVar
-from urllib.error import URLError
+from typing import Final, TypeVar
 
-from asn1crypto import cms
-from asn1crypto.crl import CertificateList
-from asn1crypto.ocsp import OCSPResponse
-from asn1crypto.x509 import Certificate
+from asn1crypto import cms, core
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import OCSPRequestBuilder
 
-from dcmseal_http.punctual import opener
-from dcmseal_trust.material import MOST_BYTES, certificate, crl, ocsp_response, readable
+from dcmseal.errors import UsageError
+from dcmseal.plugins.asn1 import encoding
+from dcmseal.quiet import without_warnings
+from dcmseal_http.client import HttpRequest, HttpStatus, NotNow, TooLarge, ask
+from dcmseal_http.deadline import Deadline
+from dcmseal_trust.certificates import Certificate, certificate, readable
+from dcmseal_trust.crls import Crl, crl
+from dcmseal_trust.material import MOST_BYTES
+from dcmseal_trust.ocsp import Response, ocsp_response
 
 T = TypeVar("T")
 
-_PIECE: Final = 1 << 16
 _MOST_PLACES: Final = 4
 _MOST_ANSWERS: Final = 256
 _MOST_OCSP_BYTES: Final = 1 << 18
@@ -45,9 +46,8 @@ class Fetcher:
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
         self._answers: dict[tuple[str, bytes], tuple[float, bytes | None]] = {}
-        self._opener = opener()
 
-    def ocsp_responses(self, certificate: Certificate, issuer: Certificate) -> tuple[bool, tuple[OCSPResponse, ...]]:
+    def ocsp_responses(self, certificate: Certificate, issuer: Certificate) -> tuple[bool, tuple[Response, ...]]:
         """Whether there is a responder, and its answers."""
         places = _places(certificate.ocsp_urls)
         if not places:
@@ -56,10 +56,9 @@ class Fetcher:
         answers = (self._fetch(place, _MOST_OCSP_BYTES, request) for place in places)
         return True, tuple(_read(answers, ocsp_response))
 
-    def crls(self, certificate: Certificate) -> tuple[bool, tuple[CertificateList, ...]]:
+    def crls(self, certificate: Certificate) -> tuple[bool, tuple[Crl, ...]]:
         """Whether there is a distribution point, and its CRLs."""
-        urls = [url for point in certificate.crl_distribution_points for url in [point.url] if url]
-        places = _places(urls)
+        places = _places(list(_crl_urls(certificate)))
         return bool(places), tuple(_read((self._fetch(place, MOST_BYTES) for place in places), crl))
 
     def issuers(self, certificate: Certificate) -> tuple[Certificate, ...]:
@@ -79,30 +78,23 @@ class Fetcher:
 
     def _fetched(self, place: str, most: int, body: bytes) -> bytes | None:
         headers = {"Content-Type": "application/ocsp-request"} if body else {}
-        request = urllib.request.Request(place, data=body or None, headers=headers)  # noqa: S310 - http(s) only
         try:
-            with self._opener.open(request, timeout=self._timeout) as response:
-                return _body(response, most)
-        except (URLError, OSError, ValueError, EOFError):
+            with ask(HttpRequest(url=place, headers=headers, body=body), Deadline(self._timeout)) as answer:
+                return answer.body(most)
+        except (HttpStatus, NotNow, TooLarge, UsageError):
             return None
-        except Exception:  # noqa: BLE001 - http.client has errors of its own for what is no HTTP
-            return None
-
-
-def _body(response: Any, most: int) -> bytes | None:
-    """The body, unless it is too long."""
-    pieces: list[bytes] = []
-    size = 0
-    while piece := response.read1(_PIECE):
-        pieces.append(piece)
-        size += len(piece)
-        if size > most:
-            return None
-    return b"".join(pieces)
 
 
 def _places(urls: list[str]) -> list[str]:
     return [url for url in urls if url.lower().startswith(("http://", "https://"))][:_MOST_PLACES]
+
+
+def _crl_urls(certificate: Certificate) -> Iterator[str]:
+    for point in certificate.crl_distribution_points_value or ():
+        where = point["distribution_point"]
+        if not isinstance(where, core.Void) and where.name == "full_name":
+            names = (each for each in where.chosen if each.name == "uniform_resource_identifier")
+            yield from (str(each.native) for each in names)
 
 
 def _issuer_urls(certificate: Certificate) -> list[str]:
@@ -119,7 +111,7 @@ def _certificates(data: bytes) -> tuple[Certificate, ...]:
     if content["content_type"].native != "signed_data":
         raise ValueError("no certificates")
     choices = islice(content["content"]["certificates"], _MOST_ISSUERS)
-    return tuple(readable(each.chosen.dump() for each in choices))
+    return tuple(readable(encoding(each.chosen) for each in choices))
 
 
 def _read(answers: Iterator[bytes | None], read: Callable[[bytes], T]) -> Iterator[T]:
@@ -133,7 +125,8 @@ def _read(answers: Iterator[bytes | None], read: Callable[[bytes], T]) -> Iterat
 
 
 def _ocsp_request(certificate: Certificate, issuer: Certificate) -> bytes:
-    subject, authority = (x509.load_der_x509_certificate(each.dump()) for each in (certificate, issuer))
-    # RFC 5019 has responders know SHA-1 only: it names the certificate here, and protects nothing
-    request = OCSPRequestBuilder().add_certificate(subject, authority, SHA1()).build()  # noqa: S303
-    return request.public_bytes(Encoding.DER)
+    with without_warnings():
+        subject, authority = (x509.load_der_x509_certificate(each.dump()) for each in (certificate, issuer))
+        # RFC 5019 has responders know SHA-1 only: it names the certificate here, and protects nothing
+        request = OCSPRequestBuilder().add_certificate(subject, authority, SHA1()).build()  # noqa: S303
+        return request.public_bytes(Encoding.DER)

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from asn1crypto.x509 import Certificate
 from pyhanko_certvalidator.path import ValidationPath
 
+from dcmseal_trust.certificates import Certificate
 from dcmseal_trust.material import Material
 from dcmseal_trust.paths import NoPath, find_path
 

@@ -8,23 +8,15 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Final
 
-from asn1crypto.x509 import Certificate
-from cryptography import x509
-
 from dcmseal.plugins.trust import TrustPurpose, TrustSettings
 from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal_trust.anchors import KNOWN_EXTENSIONS
+from dcmseal_trust.certificates import Certificate, unknown_critical
 from dcmseal_trust.paths import name_of
 
 RFC: Final = "RFC 5280"
 _WEAK_DIGESTS: Final = frozenset({"md2", "md5", "sha1"})
 _STRONG_BITS: Final = {"rsa": 2048, "dsa": 2048, "ec": 224}
-_KNOWN_EXTENSIONS: Final = frozenset(
-    {
-        *("basic_constraints", "key_usage", "extended_key_usage", "certificate_policies", "subject_alt_name"),
-        *("name_constraints", "policy_constraints", "policy_mappings", "inhibit_any_policy", "issuer_alt_name"),
-        *("authority_key_identifier", "key_identifier", "crl_distribution_points", "freshest_crl", "ocsp_no_check"),
-    }
-)
 
 
 def finding(outcome: Outcome, code: str, message: str, *, where: str = "", clause: str = RFC) -> Finding:
@@ -47,7 +39,7 @@ def _pin_findings(leaf: Certificate, settings: TrustSettings) -> Iterator[Findin
     if pins and sha256(leaf.dump()).hexdigest() not in pins:
         message = "the certificate is none of those that are pinned"
         yield finding(Outcome.FAILED, "certificate-not-pinned", message, clause="")
-    if settings.pinned_subjects and _subject(leaf) not in settings.pinned_subjects:
+    if settings.pinned_subjects and name_of(leaf) not in settings.pinned_subjects:
         message = f"the subject {name_of(leaf)} is none of those that are pinned"
         yield finding(Outcome.FAILED, "subject-not-pinned", message, clause="")
 
@@ -65,7 +57,7 @@ def _usage_findings(leaf: Certificate, settings: TrustSettings) -> Iterator[Find
             named = _words(purpose.native for purpose in extended or ())
             message = f"the certificate is for {named}, not for {_words(settings.extended_key_usages)}"
             yield finding(Outcome.FAILED, "wrong-extended-key-usage", message, clause=f"{RFC} 4.2.1.12")
-    if unknown := sorted(leaf.critical_extensions - _KNOWN_EXTENSIONS):
+    if unknown := sorted(unknown_critical(leaf["tbs_certificate"]["extensions"], KNOWN_EXTENSIONS)):
         message = "the certificate has a critical extension that is not understood"
         yield finding(
             Outcome.FAILED, "critical-extension-unknown", message, where=", ".join(unknown), clause=f"{RFC} 4.2"
@@ -92,10 +84,6 @@ def _weakness(certificate: Certificate, issuer: Certificate) -> str:
     if key.bit_size < _STRONG_BITS.get(key.algorithm, 0):
         return f"a key of {key.bit_size} bits"
     return ""
-
-
-def _subject(leaf: Certificate) -> str:
-    return x509.load_der_x509_certificate(leaf.dump()).subject.rfc4514_string()
 
 
 def _words(names: Iterable[str]) -> str:

@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from asn1crypto.x509 import Certificate
+from asn1crypto.algos import SignedDigestAlgorithm
+from asn1crypto.keys import PublicKeyInfo
+from pyhanko_certvalidator.authority import Authority
 from pyhanko_certvalidator.sig_validate import DefaultSignatureValidator
+
+from dcmseal_trust.certificates import Certificate
 
 
 def leading(
@@ -26,7 +30,7 @@ def leading(
         issuer = issuers.pop()
         unsigned: list[Certificate] = []
         for each in waiting.pop(issuer.subject.hashable, ()):
-            if _is_signed(each, issuer):
+            if is_signed(each, issuer):
                 found.add(each.dump())
                 issuers.append(each)
             else:
@@ -39,13 +43,17 @@ def leading(
     )
 
 
-def _is_signed(certificate: Certificate, issuer: Certificate) -> bool:
+def is_signed(certificate: Certificate, issuer: Certificate | Authority) -> bool:
+    """Whether the issuer's key made the certificate's signature."""
+    value, algorithm = certificate["signature_value"].native, certificate["signature_algorithm"]
+    return signs(issuer.public_key, certificate["tbs_certificate"].dump(), value, algorithm)
+
+
+def signs(key: PublicKeyInfo, signed: bytes, value: bytes, algorithm: SignedDigestAlgorithm) -> bool:
+    """Whether a key made a signature."""
     try:
         DefaultSignatureValidator().validate_signature(
-            signature=certificate["signature_value"].native,
-            signed_data=certificate["tbs_certificate"].dump(),
-            public_key_info=issuer.public_key,
-            signature_algorithm=certificate["signature_algorithm"],
+            signature=value, signed_data=signed, public_key_info=key, signature_algorithm=algorithm
         )
     except Exception:  # noqa: BLE001 - what cannot be verified, in whatever way, is not signed
         return False

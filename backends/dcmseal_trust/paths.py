@@ -3,39 +3,52 @@
 from __future__ import annotations
 
 import datetime as dt
-import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
 
-from asn1crypto.x509 import Certificate, Name
+from asn1crypto.x509 import Name
 from cryptography import x509
-from pyhanko_certvalidator import CertificateValidator, ValidationContext
-from pyhanko_certvalidator.authority import CertTrustAnchor
+from cryptography.exceptions import InvalidSignature
+from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator.authority import AuthorityWithCert, CertTrustAnchor
 from pyhanko_certvalidator.errors import (
     ExpiredError,
-    InvalidCertificateError,
     NotYetValidError,
     PathBuildingError,
     PathValidationError,
     ValidationError,
 )
 from pyhanko_certvalidator.path import ValidationPath
-from pyhanko_certvalidator.policy_decl import (
-    NO_REVOCATION,
-    AcceptAllAlgorithms,
-    CertRevTrustPolicy,
-    RevocationCheckingPolicy,
-)
+from pyhanko_certvalidator.policy_decl import NO_REVOCATION, AcceptAllAlgorithms, CertRevTrustPolicy
+from pyhanko_certvalidator.registry import CertificateRegistry, PathBuilder, SimpleTrustManager
+from pyhanko_certvalidator.validate import async_validate_path
 
+from dcmseal.quiet import without_warnings
+from dcmseal.report import Outcome
+from dcmseal_trust.anchors import constrained, may_issue
+from dcmseal_trust.certificates import Certificate
 from dcmseal_trust.completing import completed
+from dcmseal_trust.leading import is_signed
 from dcmseal_trust.material import Material
+
+_MOST_PATHS: Final = 1000
+_MOST_COMPARISONS: Final = 1 << 20
+"""Of names with constraints on them, as OpenSSL has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoPath(Exception):
-    """Why there is no path, as code and message of a finding."""
+    """Why there is no path, as code, message and outcome of a finding.
+
+    That there is none to an anchor leaves trust open (ETSI EN 319 102-1 5.2.6, NO_CERTIFICATE_CHAIN_FOUND); that there
+    is one which is not valid does not.
+    """
 
     code: str
     message: str
+    outcome: Outcome
     last: Certificate | None = None
     """Where the chain ends whose next certificate is missing."""
 
@@ -43,39 +56,99 @@ class NoPath(Exception):
 def find_path(leaf: Certificate, material: Material, moment: dt.datetime) -> ValidationPath:
     """A valid path, whatever its algorithms, revocation not looked at; raises NoPath."""
     own = next((anchor for anchor in material.anchors if anchor.dump() == leaf.dump()), None)
-    if own is not None:
-        path = ValidationPath(CertTrustAnchor(own), [], None)
-    else:
-        validator = CertificateValidator(leaf, validation_context=context_for(material, moment))
-        try:
-            path = completed(validator.async_validate_path())
-        except (ValidationError, PathBuildingError) as error:
-            raise _no_path(leaf, material, error) from None
-    # RFC 5280 leaves it open whether an anchor expires; all who sell authorities say that it does
-    anchor = path.first
-    if moment < anchor.not_valid_before:
-        raise NoPath("not-yet-valid", f"{name_of(anchor)} was not valid yet")
-    if moment > anchor.not_valid_after:
-        raise NoPath("expired", f"{name_of(anchor)} had expired")
-    return path
+    if own is None:
+        return completed(_search(leaf, material, moment))
+    _check_validity(own, moment)
+    return ValidationPath(CertTrustAnchor(own), [], None)
 
 
-def context_for(
-    material: Material, moment: dt.datetime, policy: RevocationCheckingPolicy = NO_REVOCATION
-) -> ValidationContext:
-    """What pyhanko-certvalidator judges by: nothing but the material, and never the network."""
+def _check_validity(anchor: Certificate, moment: dt.datetime) -> None:
+    """Raise NoPath if an anchor is not valid at a moment.
+
+    RFC 5280 leaves it open whether an anchor expires; all who sell authorities say that it does.
+    """
+    if moment < anchor.begins:
+        raise NoPath("not-yet-valid", f"{name_of(anchor)} was not valid yet", Outcome.FAILED)
+    if moment > anchor.ends:
+        raise NoPath("expired", f"{name_of(anchor)} had expired", Outcome.FAILED)
+
+
+async def _search(leaf: Certificate, material: Material, moment: dt.datetime) -> ValidationPath:
+    """The first of all paths that is valid; raises NoPath."""
+    context = _context(moment)
+    anchors = [anchor for anchor in material.anchors if may_issue(anchor)]
+    candidates = _builder(anchors, material).async_build_paths_lazy(leaf)
+    failures: list[NoPath] = []
+    try:
+        async for found in candidates:
+            # an authority may have several certificates for its key, as when the first one is about to expire
+            for anchor in (each for each in anchors if AuthorityWithCert(each) == found.trust_anchor.authority):
+                path = constrained(found, anchor)
+                try:
+                    _bound(path)
+                    await async_validate_path(context, path)
+                    _check_validity(anchor, moment)
+                except NoPath as none:
+                    failures.append(none)
+                except ValidationError as error:
+                    failures.append(_failure(path, error))
+                except Exception as error:  # noqa: BLE001 - an odd certificate is no reason to do without other paths
+                    failures.append(_not_evaluable(error))
+                else:
+                    return path
+            if len(failures) >= _MOST_PATHS:
+                break
+    except PathBuildingError:
+        raise _end_of_chain(leaf, material) from None
+    finally:
+        await candidates.cancel()  # type: ignore[no-untyped-call] # of pyhanko-certvalidator
+    raise min(failures, key=lambda each: _WEIGHT.index(each.code))
+
+
+def _bound(path: ValidationPath) -> None:
+    """Raise ValueError if names and constraints on them are so many that comparing them would not end."""
+    chain = certificates_of(path)
+    names = max(len(each.subject_alt_name_value or ()) + len(each.subject.chosen) for each in chain)
+    constraints = [each.name_constraints_value for each in chain if each.name_constraints_value]
+    trees = sum(len(each[which] or ()) for each in constraints for which in _TREES)
+    if names * trees > _MOST_COMPARISONS:
+        raise ValueError("too many name constraints")
+
+
+_TREES: Final = ("permitted_subtrees", "excluded_subtrees")
+_WEIGHT: Final = ("expired", "not-yet-valid", "chain-invalid", "chain-not-evaluable", "issuer-missing")
+"""Of several reasons, that of the path which came farthest."""
+
+
+class _Registry(CertificateRegistry):
+    """Certificates by what they are: of several with one issuer and serial number, none hides another."""
+
+    def register(self, cert: Certificate) -> bool:
+        """Take a certificate; the subject's name is what its issuer is looked for by."""
+        der = cert.dump()
+        if der in self.certs:
+            return False
+        self.certs[der] = cert
+        self._subject_map[cert.subject.hashable].append(cert)
+        return True
+
+
+def _builder(anchors: Sequence[Certificate], material: Material) -> PathBuilder:
+    """What finds paths: by nothing but the material, and never by the network."""
+    roots = SimpleTrustManager.build([CertTrustAnchor(anchor) for anchor in anchors])
+    # what signed itself leads nowhere else, and many of one name would be tried in every order
+    others = [each for each in material.intermediates if each.self_signed == "no"]
+    return PathBuilder(trust_manager=roots, registry=_Registry.build(others))
+
+
+def _context(moment: dt.datetime) -> ValidationContext:
+    """What pyhanko-certvalidator judges a path by."""
     return ValidationContext(
-        # a signer's certificate that is trusted by itself is no authority over others
-        trust_roots=[CertTrustAnchor(anchor) for anchor in material.anchors if _is_authority(anchor)],
-        # anchors, too: among them are those who sign OCSP responses. What signed itself leads nowhere else, and many of
-        # one name would be tried in every order
-        other_certs=(*(each for each in material.intermediates if each.self_signed == "no"), *material.anchors),
-        crls=material.crls,
-        ocsps=material.ocsp_responses,
+        trust_roots=(),
         moment=moment,
         time_tolerance=dt.timedelta(),
         algorithm_usage_policy=AcceptAllAlgorithms(),
-        revinfo_policy=CertRevTrustPolicy(policy, retroactive_revinfo=True),
+        revinfo_policy=CertRevTrustPolicy(NO_REVOCATION),
         allow_fetching=False,
     )
 
@@ -87,7 +160,7 @@ def certificates_of(path: ValidationPath) -> tuple[Certificate, ...]:
 
 def is_valid_at(path: ValidationPath, moment: dt.datetime) -> bool:
     """Whether no certificate of the path is outside its validity period."""
-    return all(each.not_valid_before <= moment <= each.not_valid_after for each in certificates_of(path))
+    return all(each.begins <= moment <= each.ends for each in certificates_of(path))
 
 
 def name_of(certificate: Certificate) -> str:
@@ -96,51 +169,70 @@ def name_of(certificate: Certificate) -> str:
 
 
 def text_of(name: Name) -> str:
-    """A name as RFC 4514 string; as asn1crypto puts it if there is none."""
+    """A name as RFC 4514 string; as asn1crypto puts it if there is none, and in hexadecimal if it has no words."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with without_warnings():
             return x509.Name.from_bytes(name.dump()).rfc4514_string()
     except (AttributeError, ValueError, TypeError, LookupError):
+        pass
+    try:
         return str(name.human_friendly)
+    except Exception:  # noqa: BLE001 - asn1crypto fails in many ways
+        return f"#{name.dump().hex()}"
 
 
-def _is_authority(certificate: Certificate) -> bool:
-    constraints = certificate.basic_constraints_value
-    if constraints is None:
-        return bool(certificate.subject == certificate.issuer)
-    return bool(constraints["ca"].native)
-
-
-def _no_path(leaf: Certificate, material: Material, error: Exception) -> NoPath:
+def _failure(path: ValidationPath, error: ValidationError) -> NoPath:
     match error:
         case NotYetValidError():
             name = name_of(error.current_path.last)
-            return NoPath("not-yet-valid", f"{name} was not valid before {error.valid_from.isoformat()}")
+            message = f"{name} was not valid before {error.valid_from.isoformat()}"
+            return NoPath("not-yet-valid", message, Outcome.FAILED)
         case ExpiredError():
             name = name_of(error.current_path.last)
-            return NoPath("expired", f"{name} had expired at {error.expired_dt.isoformat()}")
-        case PathValidationError():
-            return NoPath("chain-invalid", f"the chain of certificates is not valid: {error.failure_msg}")
-        case InvalidCertificateError():
-            return NoPath("untrusted-authority", "it is self-signed, and no trust anchor")
+            return NoPath("expired", f"{name} had expired at {error.expired_dt.isoformat()}", Outcome.FAILED)
+        case PathValidationError() if isinstance(error.__context__, InvalidSignature):
+            return _wrongly_signed(certificates_of(path))
         case _:
-            return _end_of_chain(leaf, material)
+            message = f"the chain of certificates is not valid: {error.failure_msg}"
+            return NoPath("chain-invalid", message, Outcome.FAILED)
+
+
+def _not_evaluable(error: Exception) -> NoPath:
+    message = f"a chain to a trust anchor cannot be evaluated ({type(error).__name__})"
+    return NoPath("chain-not-evaluable", message, Outcome.UNKNOWN)
+
+
+def _wrongly_signed(chain: Sequence[Certificate]) -> NoPath:
+    """A certificate names an issuer that did not sign it: another of the same name did, or it was altered."""
+    for certificate, issuer in pairwise(chain):
+        if is_signed(certificate, issuer):
+            continue
+        name, by = name_of(certificate), name_of(issuer)
+        if certificate.authority_key_identifier and certificate.authority_key_identifier == issuer.key_identifier:
+            message = f"the certificate of {name} was altered or forged: {by}, whose key it names, did not sign it"
+            return NoPath("chain-invalid", message, Outcome.FAILED)
+        message = f"the certificate of {name} was not signed by the {by} at hand, but by another of that name"
+        return NoPath("issuer-missing", message, Outcome.UNKNOWN, certificate)
+    return NoPath("chain-not-evaluable", "a signature in the chain of certificates cannot be verified", Outcome.UNKNOWN)
 
 
 def _end_of_chain(leaf: Certificate, material: Material) -> NoPath:
     """Where a chain ends that leads to no anchor."""
     known = {each.subject.hashable: each for each in (*material.unproven, *material.intermediates)}
     last, seen = leaf, set[str]()
-    while last.issuer.hashable in known and last.subject.hashable not in seen and last.issuer != last.subject:
+    while last.issuer.hashable in known and last.subject.hashable not in seen and not last.self_issued:
         seen.add(last.subject.hashable)
         last = known[last.issuer.hashable]
-    if last.issuer == last.subject:
-        return NoPath("untrusted-authority", f"the chain ends in {name_of(last)}, which is no trust anchor")
-    issuer = text_of(last.issuer)
-    return NoPath(
-        "issuer-missing",
-        f"there is no certificate of {issuer}, which issued that of {name_of(last)}: either an intermediate "
-        "certificate is missing, or the authority is not trusted",
-        last,
+    refused = "".join(f"; {each}" for each in material.refused)
+    if last.self_issued:
+        message = f"the chain ends in {name_of(last)}, which is no trust anchor{refused}"
+        return NoPath("untrusted-authority", message, Outcome.UNKNOWN)
+    issuer, name = text_of(last.issuer), name_of(last)
+    if any(anchor.subject == last.issuer for anchor in material.anchors):
+        message = f"the trust anchor {issuer} must not have issued the certificate of {name}: it is no authority's"
+        return NoPath("untrusted-authority", message, Outcome.UNKNOWN)
+    message = (
+        f"there is no certificate of {issuer}, which issued that of {name}: either an intermediate certificate is "
+        f"missing, or the authority is not trusted{refused}"
     )
+    return NoPath("issuer-missing", message, Outcome.UNKNOWN, last)

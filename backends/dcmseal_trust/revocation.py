@@ -1,76 +1,53 @@
-"""Whether a certificate of a path is revoked, by the CRLs and OCSP responses at hand (RFC 5280 6.3, RFC 6960)."""
+"""Whether a certificate of a path is revoked, by the CRLs and OCSP responses at hand (RFC 5280 6.3, RFC 6960).
+
+Every source is asked, and the worst answer counts: a revocation in a source that is out of date holds, and one in a
+source that must not be used is a doubt. That a certificate is good, only a source says that is up to date, in scope and
+signed by whom it has to be.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
-from asn1crypto.ocsp import OCSPResponse
-from asn1crypto.x509 import Certificate
-from pyhanko_certvalidator import ValidationContext
-from pyhanko_certvalidator.errors import (
-    CRLNoMatchesError,
-    CRLValidationError,
-    CRLValidationIndeterminateError,
-    OCSPValidationError,
-    OCSPValidationIndeterminateError,
-    RevokedError,
-    ValidationError,
-)
+from asn1crypto.crl import CRLReason
+from pyhanko_certvalidator.authority import Authority
 from pyhanko_certvalidator.path import ValidationPath
-from pyhanko_certvalidator.policy_decl import (
-    NO_REVOCATION,
-    RevocationCheckingPolicy,
-    RevocationCheckingRule,
-)
-from pyhanko_certvalidator.revinfo.validate_crl import verify_crl
-from pyhanko_certvalidator.revinfo.validate_ocsp import verify_ocsp_response
 
-from dcmseal_trust.completing import completed
+from dcmseal_trust.certificates import Certificate
+from dcmseal_trust.crls import ALL_REASONS, Crl, Entry, covered_reasons, speaks_for
+from dcmseal_trust.inquiry import SHORTEST, Inquiry, RevocationStatus, Status
+from dcmseal_trust.instants import EARLIEST, later
 from dcmseal_trust.material import Material
-from dcmseal_trust.paths import context_for
-
-REQUIRED_OF_LAST: Final = RevocationCheckingPolicy(
-    ee_certificate_rule=RevocationCheckingRule.CRL_OR_OCSP_REQUIRED,
-    intermediate_ca_cert_rule=RevocationCheckingRule.NO_CHECK,
+from dcmseal_trust.names import name_key
+from dcmseal_trust.ocsp import Response, Single
+from dcmseal_trust.signers import (
+    candidates,
+    is_delegated,
+    issuer_of,
+    other_signers,
+    path_of_signer,
+    responder_of,
+    signed_by_issuer,
 )
-"""A certificate without revocation status, or a mark that it needs none, counts for nothing."""
-_MOST_ENDS: Final = 8
-"""So many moments are looked at, at which something was up to date."""
+
+_MOST_NESTED: Final = 4
+"""Signers of CRLs whose CRLs are signed by others in turn."""
+_HOLD: Final = "certificate_hold"
+_REMOVED: Final = "remove_from_crl"
 
 
-class Status(Enum):
-    """What is known of a certificate at a moment; what counts more comes first."""
+class _Signer(Enum):
+    """Whether who signed is believed."""
 
+    TRUSTED = "trusted"
+    UNCHECKED = "unchecked"
+    """Whether its certificate is revoked is not known."""
     REVOKED = "revoked"
-    GOOD = "good"
-    UNFIT = "unfit"
-    """The issuer named the OCSP responder, but not for that."""
-    UNAUTHORIZED = "unauthorized"
-    """The issuer did not name the OCSP responder."""
-    STALE = "stale"
-    """All that is known is too old."""
-    OF_OTHERS = "of others"
-    """There are CRLs, and none of the issuer."""
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevocationStatus:
-    """The status; if it is revoked, also since when and why, whether for good, and whether another source denies it."""
-
-    status: Status
-    since: dt.datetime | None = None
-    reason: str = ""
-    for_good: bool = True
-    disputed: bool = False
-
-    @property
-    def is_known(self) -> bool:
-        return self.status in (Status.GOOD, Status.REVOKED)
+    NOBODY = "nobody"
 
 
 def partial_paths(path: ValidationPath) -> tuple[ValidationPath, ...]:
@@ -82,115 +59,227 @@ def partial_paths(path: ValidationPath) -> tuple[ValidationPath, ...]:
     )
 
 
-def status_at(path: ValidationPath, material: Material, moment: dt.datetime) -> RevocationStatus:
+def status_at(path: ValidationPath, material: Material, moment: dt.datetime, now: dt.datetime) -> RevocationStatus:
     """The status of the last certificate of a path; what was issued later counts, too (ETSI EN 319 102-1 5.2.5)."""
     # who signed a CRL is looked for by name, and may have come with the certificate
-    material = replace(
-        material,
-        intermediates=(*material.intermediates, *path.iter_certs(include_root=False)),
-        ocsp_responses=tuple(each for each in material.ocsp_responses if _is_about(path.last, each)),
-    )
-    status = _status_at(path, material, moment)
-    if status.status is Status.STALE:
-        # what is out of date cannot say that a certificate is good, but that it was revoked for good
-        ended = {end for end in _ends(path.last, material) if end < moment}
-        for end in sorted(ended, reverse=True)[:_MOST_ENDS]:
-            earlier = _status_at(path, material, end)
-            if earlier.status is Status.REVOKED and earlier.for_good:
-                return earlier
-    return status
+    known = (*material.intermediates, *path.iter_certs(include_root=False))
+    return _status(Inquiry(path=path, material=replace(material, intermediates=known), moment=moment, now=now))
 
 
-def _status_at(path: ValidationPath, material: Material, moment: dt.datetime) -> RevocationStatus:
-    # each OCSP response by itself, and then the CRLs: validation of a path uses no response unless the certificate
-    # names a responder, and takes the first that says good, though another says that it is revoked
-    by_ocsp = _foremost(
-        _by_ocsp(path, replace(material, ocsp_responses=(each,)), moment) for each in material.ocsp_responses
-    )
-    by_crl = _by_crl(path, material, moment)
+def _status(asked: Inquiry) -> RevocationStatus:
+    by_ocsp = _foremost(_by_ocsp(asked))
+    by_crl = _foremost(_by_crl(asked))
     foremost = _foremost((by_ocsp, by_crl))
     if foremost.status is Status.REVOKED and Status.GOOD in (by_ocsp.status, by_crl.status):
         return replace(foremost, disputed=True)
     return foremost
 
 
-def _ends(certificate: Certificate, material: Material) -> Iterator[dt.datetime]:
-    """When what is at hand about a certificate ends to count."""
-    for crl in material.crls:
-        if crl.issuer == certificate.issuer:
-            yield from _moment(crl["tbs_cert_list"]["next_update"])
-    for response in material.ocsp_responses:
-        for each in response.basic_ocsp_response["tbs_response_data"]["responses"]:
-            yield from _moment(each["next_update"])
-
-
-def _moment(time: Any) -> Iterator[dt.datetime]:
-    if time.native is not None:
-        yield time.native
-
-
 def _foremost(statuses: Iterable[RevocationStatus]) -> RevocationStatus:
-    order = list(Status)
-    return min(statuses, key=lambda each: order.index(each.status), default=RevocationStatus(status=Status.UNKNOWN))
+    """The worst; of revocations, the first of those for the worst reason."""
+    return min(statuses, key=_rank, default=RevocationStatus(status=Status.UNKNOWN))
 
 
-def _is_about(certificate: Certificate, response: OCSPResponse) -> bool:
-    answers = response.basic_ocsp_response["tbs_response_data"]["responses"]
-    return any(each["cert_id"]["serial_number"].native == certificate.serial_number for each in answers)
+def _rank(each: RevocationStatus) -> tuple[int, bool, bool, bool, dt.datetime]:
+    order = list(Status).index(each.status)
+    return order, not each.was_held, each.reason == _HOLD, each.key_was_safe, each.since or EARLIEST
 
 
-def _by_ocsp(path: ValidationPath, material: Material, moment: dt.datetime) -> RevocationStatus:
-    """What the one OCSP response of the material says."""
-    # a responder that the authority has named must not be revoked itself (RFC 6960 4.2.2.2.1)
-    status = _status(verify_ocsp_response, path, context_for(material, moment, REQUIRED_OF_LAST))
-    if status.status is Status.UNKNOWN:
-        return RevocationStatus(status=_refusal(path, material.ocsp_responses[0]))
-    return status
+def _by_ocsp(asked: Inquiry) -> Iterator[RevocationStatus]:
+    """What each OCSP response says of the certificate."""
+    issuer = issuer_of(asked.path)
+    for response in asked.material.ocsp_responses:
+        singles = tuple(response.about(asked.certificate, issuer))
+        if not singles:
+            continue
+        signer = responder_of(response, asked.path, asked.material)
+        if signer is None:
+            yield RevocationStatus(status=_refusal(response, asked, issuer))
+            continue
+        # they speak at the same time: that one says good does not help if another does not
+        yield max((_single_status(each, response, signer, asked) for each in singles), key=_gravity)
 
 
-def _by_crl(path: ValidationPath, material: Material, moment: dt.datetime) -> RevocationStatus:
-    """What the CRLs of the material say."""
-    if not material.crls:
-        return RevocationStatus(status=Status.UNKNOWN)
-    # those who sign CRLs are on the path, and asked about in their turn
-    return _status(verify_crl, path, context_for(material, moment, NO_REVOCATION))
+def _gravity(status: RevocationStatus) -> int:
+    """Of what one response says, good counts least."""
+    order = (Status.GOOD, Status.UNKNOWN, Status.STALE, Status.DOUBTFUL, Status.REVOKED)
+    return order.index(status.status)
 
 
-def _status(
-    verify: Callable[[Certificate, ValidationPath, ValidationContext], Coroutine[Any, Any, object]],
-    path: ValidationPath,
-    context: ValidationContext,
+def _single_status(
+    single: Single, response: Response, signer: Certificate | Authority, asked: Inquiry
 ) -> RevocationStatus:
-    try:
-        completed(verify(path.last, path, context))
-    except RevokedError as error:
-        return RevocationStatus(
-            status=Status.REVOKED,
-            since=error.revocation_dt,
-            reason=str(error.reason.human_friendly),
-            for_good=error.reason.native != "certificate_hold",
-        )
-    except (OCSPValidationIndeterminateError, CRLValidationIndeterminateError) as error:
-        return RevocationStatus(status=Status.STALE if error.suspect_stale else Status.UNKNOWN)
-    except CRLNoMatchesError:
-        return RevocationStatus(status=Status.OF_OTHERS)
-    except (OCSPValidationError, CRLValidationError, ValidationError):
+    ends = later(single.this_update, SHORTEST) if single.next_update is None else single.next_update
+    believed = _Signer.TRUSTED
+    if isinstance(signer, Certificate):
+        believed = _responder(signer, asked, asked.within(single.this_update, ends))
+    usable = (
+        single.is_understood
+        and response.is_usable
+        and not asked.is_future(single.this_update)
+        and believed in (_Signer.TRUSTED, _Signer.UNCHECKED)
+    )
+    is_current = asked.is_current(single.this_update, ends)
+    if believed is _Signer.NOBODY:
         return RevocationStatus(status=Status.UNKNOWN)
-    return RevocationStatus(status=Status.GOOD)
+    if single.status == "revoked":
+        return _revoked(single.since or EARLIEST, single.reason, usable=usable, is_current=is_current)
+    if not usable or single.status != "good" or believed is not _Signer.TRUSTED:
+        return RevocationStatus(status=Status.UNKNOWN)
+    return RevocationStatus(status=Status.GOOD if is_current else Status.STALE)
 
 
-def _refusal(path: ValidationPath, response: OCSPResponse) -> Status:
+def _revoked(since: dt.datetime, reason: str, *, usable: bool, is_current: bool) -> RevocationStatus:
+    """What a source that says revoked comes to: only a hold may have ended since."""
+    if not usable:
+        return RevocationStatus(status=Status.DOUBTFUL)
+    if reason == _HOLD and not is_current:
+        return RevocationStatus(status=Status.STALE, was_held=True)
+    return RevocationStatus(status=Status.REVOKED, since=since, reason=reason)
+
+
+def _responder(responder: Certificate, asked: Inquiry, moment: dt.datetime) -> _Signer:
+    """Whether whom the issuer named is believed: unless it need not be asked, it must not be revoked itself."""
+    if not responder.begins <= moment <= responder.ends:
+        return _Signer.NOBODY
+    if responder.ocsp_no_check_value is not None:
+        return _Signer.TRUSTED
+    if responder.dump() in asked.signers:  # two that speak for each other
+        return _Signer.UNCHECKED
+    authorities = list(asked.path.iter_certs(include_root=False))[:-1]
+    return _unrevoked(replace(asked, path=ValidationPath(asked.path.trust_anchor, authorities, responder)))
+
+
+def _unrevoked(asked: Inquiry) -> _Signer:
+    """Whether one who signs in place of an issuer is revoked (RFC 6960 4.2.2.2.1, RFC 5280 6.3.3 f)."""
+    der = asked.certificate.dump()
+    if der in asked.signers:
+        return _Signer.TRUSTED
+    if len(asked.signers) == _MOST_NESTED:
+        return _Signer.UNCHECKED
+    status = _status(replace(asked, signers=asked.signers | {der})).status
+    if status in (Status.REVOKED, Status.DOUBTFUL):
+        return _Signer.REVOKED
+    return _Signer.TRUSTED if status is Status.GOOD else _Signer.UNCHECKED
+
+
+def _refusal(response: Response, asked: Inquiry, issuer: Authority) -> Status:
     """Why a response was not taken: its signer has to be the issuer, or named by it for that (RFC 6960 4.2.2.2)."""
-    issuer = path.find_issuing_authority(path.last)
-    answer = response.basic_ocsp_response
-    try:
-        responder = answer["tbs_response_data"]["responder_id"].chosen
-        if responder.native == issuer.public_key.sha1 or responder == issuer.name:
-            return Status.UNKNOWN
-        named = [each for each in answer["certs"] or () if each.issuer == issuer.name]
-        purposes = [purpose.native for each in named for purpose in each.extended_key_usage_value or ()]
-    except Exception:  # noqa: BLE001 - asn1crypto reads lazily, and fails in many ways
+    if response.is_from(name_key(issuer.name), issuer.public_key):
         return Status.UNKNOWN
+    named = [each for each in candidates(response, asked.material) if is_delegated(each, issuer)]
     if not named:
         return Status.UNAUTHORIZED
+    purposes = [purpose.native for each in named for purpose in each.extended_key_usage_value or ()]
     return Status.UNKNOWN if "ocsp_signing" in purposes else Status.UNFIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Heard:
+    """A CRL of one who may tell of the certificate, and what it lists."""
+
+    crl: Crl
+    entries: tuple[Entry, ...]
+    reasons: frozenset[str]
+    """For which it tells."""
+    is_usable: bool
+    is_current: bool
+    is_trusted: bool
+    """Whether it may say of a certificate that it is good."""
+
+
+def _by_crl(asked: Inquiry) -> Iterator[RevocationStatus]:
+    """What the CRLs say of the certificate, one by one, and whether together they say that it is good."""
+    if not asked.material.crls:
+        return
+    relevant = [each for each in asked.material.crls if speaks_for(each, asked.certificate)]
+    if not relevant:
+        yield RevocationStatus(status=Status.OF_OTHERS)
+        return
+    heard = [each for crl in relevant for each in _heard(crl, asked)]
+    good: set[str] = set()
+    for each in heard:
+        listed = _listed(each, heard)
+        for entry in listed:
+            usable = each.is_usable and entry.is_understood and bool(each.reasons) and entry.reason != _REMOVED
+            yield _revoked(entry.since, entry.reason, usable=usable, is_current=each.is_current)
+        if not listed and each.is_usable and each.is_trusted and each.crl.base is None:
+            if each.is_current:
+                good |= each.reasons
+            elif each.reasons:
+                yield RevocationStatus(status=Status.STALE)
+    if good >= ALL_REASONS:
+        yield RevocationStatus(status=Status.GOOD)
+
+
+def _heard(crl: Crl, asked: Inquiry) -> Iterator[_Heard]:
+    """The CRL, if its signer is found."""
+    at = asked.within(crl.this_update, crl.next_update)
+    signer = _crl_signer(crl, asked, at)
+    if signer is _Signer.NOBODY:
+        return
+    yield _Heard(
+        crl=crl,
+        entries=tuple(crl.entries(asked.certificate, name_key(asked.certificate.issuer))),
+        reasons=covered_reasons(crl, asked.certificate),
+        is_usable=crl.is_understood and not asked.is_future(crl.this_update) and signer is not _Signer.REVOKED,
+        is_current=asked.is_current(crl.this_update, crl.next_update),
+        is_trusted=signer is _Signer.TRUSTED,
+    )
+
+
+def _crl_signer(crl: Crl, asked: Inquiry, at: dt.datetime) -> _Signer:
+    """Whether who signed a CRL may, and is believed."""
+    if signed_by_issuer(crl, asked.path):
+        # it is on the path, and asked about in its turn
+        return _Signer.TRUSTED
+    found = [_Signer.NOBODY]
+    for signer in other_signers(crl, asked.material):
+        if signer.dump() in asked.signers:
+            return _Signer.TRUSTED
+        path = path_of_signer(signer, asked.path, asked.material, at)
+        if path is not None:
+            found.append(_worst(_unrevoked(replace(asked, path=each)) for each in _beside(path, asked.path)))
+    return min(found, key=list(_Signer).index)
+
+
+def _beside(path: ValidationPath, main: ValidationPath) -> Sequence[ValidationPath]:
+    """The parts of a path that end in what is not on the main one: what is, is asked about there."""
+    on_main = {each.dump() for each in main.iter_certs(include_root=True)}
+    return [each for each in partial_paths(path) if each.last.dump() not in on_main]
+
+
+def _worst(signers: Iterable[_Signer]) -> _Signer:
+    return max(signers, key=list(_Signer).index, default=_Signer.TRUSTED)
+
+
+def _listed(one: _Heard, heard: Sequence[_Heard]) -> tuple[Entry, ...]:
+    """The entries that hold: a delta CRL may end a hold of its complete CRL (RFC 5280 5.3.1)."""
+    if one.crl.base is not None:
+        return tuple(each for each in one.entries if each.reason != _REMOVED)
+    ended = any(
+        entry.reason == _REMOVED and entry.is_understood
+        for delta in heard
+        if _completes(delta, one)
+        for entry in delta.entries
+    )
+    return tuple(each for each in one.entries if not (ended and each.reason == _HOLD))
+
+
+def _completes(delta: _Heard, one: _Heard) -> bool:
+    """Whether a delta CRL belongs to a complete one, is newer, and counts (RFC 5280 5.2.4)."""
+    base, number, start = delta.crl.number, one.crl.number, delta.crl.base
+    return (
+        start is not None
+        and base is not None
+        and number is not None
+        and start <= number < base
+        and delta.crl.scope == one.crl.scope
+        and delta.crl.issuer == one.crl.issuer
+        and (delta.is_usable and delta.is_current and delta.is_trusted)
+    )
+
+
+def reason_text(reason: str) -> str:
+    """The reason in words."""
+    return str(CRLReason(reason).human_friendly)

@@ -11,7 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dcmseal.report import Verdict
+from dcmseal.dictionary import name_of
+from dcmseal.report import Gap, ObjectCoverage, Verdict
+from dcmseal.tags import tag_text
 
 
 class Cover(StrEnum):
@@ -91,7 +93,7 @@ class CoverageTotals:
     uncovered: int = 0
     unsignable: int = 0
     open: int = 0
-    """Of them, critical and not covered."""
+    """Of them, critical and not covered, as ``summary`` has it."""
 
     @property
     def elements(self) -> int:
@@ -106,9 +108,55 @@ class CoverageMap:
     signatures: tuple[MappedSignature, ...]
     elements: tuple[MappedElement, ...]
     totals: CoverageTotals
+    summary: ObjectCoverage
+    """What of the object is protected, in the numbers and names that every output has."""
     folded: int = 0
     """Items that are shown by another with the same elements and cover."""
     left_out: int = 0
     """Elements that are counted, and not shown: the tree would become too large or too deep."""
     values_shown: bool = False
     """Whether values are there that might tell who the patient is."""
+
+
+def protected(coverage: ObjectCoverage) -> str:
+    """How much of an object is protected.
+
+    >>> protected(ObjectCoverage(covered=4, elements=257))
+    '4 of 257 elements'
+    """
+    return f"{coverage.covered:,} of {coverage.elements:,} elements"
+
+
+def not_protected(coverage: ObjectCoverage, most: int = 12) -> str:
+    """What of an object is not protected, by name, and how much more; empty if all of it is.
+
+    >>> not_protected(ObjectCoverage(critical=2, others=1, gaps=(Gap(path=(0x00100010,), critical=True),)))
+    "NOT protected: Patient's Name, and 1 more that changes what the object means or whose it is; and 1 other element"
+    """
+    shown = [each for each in coverage.gaps if each.critical or not coverage.critical][:most]
+    if not shown:
+        return ""
+    names = ", ".join(name_of_gap(each) for each in shown)
+    more = (coverage.critical or coverage.others) - sum(each.count for each in shown)
+    if not coverage.critical:
+        return f"NOT protected: {names}" + (f", and {more:,} more" if more else "")
+    change = "changes" if more == 1 else "change"
+    rest = f", and {more:,} more that {change} what the object means or whose it is" if more else ""
+    elements = "element" if coverage.others == 1 else "elements"
+    others = f"; and {coverage.others:,} other {elements}" if coverage.others else ""
+    return f"NOT protected: {names}{rest}{others}"
+
+
+def name_of_gap(gap: Gap) -> str:
+    """Elements that are not covered, with the sequences they are in.
+
+    >>> name_of_gap(Gap(path=(0x00081140, 0x00081155), critical=False, count=3))
+    'Referenced Image Sequence > Referenced SOP Instance UID (3 times)'
+    """
+    path = " > ".join(name_of_tag(tag) for tag in gap.path)
+    return f"{path} ({gap.count:,} times)" if gap.count > 1 else path
+
+
+def name_of_tag(tag: int) -> str:
+    """An element by its name, or by its tag if it has none."""
+    return name_of(tag) or f"{tag_text(tag)} {'private' if tag >> 16 & 1 else 'unknown'}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from dcmseal.report import Finding
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class SealError(Exception):
@@ -23,15 +26,17 @@ class SealError(Exception):
         return _made_again, (type(self), self.args), self.__dict__
 
 
-def internal_error(error: Exception) -> SealError:
-    """What is said of an error in dcmseal itself; its text might hold a secret, so that only those who ask see it."""
+def internal_error(error: BaseException) -> SealError:
+    """What is said of an error that nobody foresaw; its text might hold a secret, so that only those who ask see it."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return OutputError(f"the disk is full: {error.strerror}", hint="make space, there and for temporary files")
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
     where = ""
     if traceback is not None:
         where = f" in {os.path.basename(traceback.tb_frame.f_code.co_filename)}, line {traceback.tb_lineno}"
-    return SealError(
+    return InternalError(
         f"internal error: {type(error).__name__}{where}; please report it",
         hint="with DCMSEAL_DEBUG=1 in the environment, the report can have the details",
     )
@@ -40,6 +45,10 @@ def internal_error(error: Exception) -> SealError:
 def _made_again(kind: type[SealError], args: tuple[Any, ...]) -> SealError:
     """An error that comes from another process."""
     return kind.__new__(kind, *args)
+
+
+class InternalError(SealError):
+    """An error in dcmseal itself, which nobody foresaw."""
 
 
 class UsageError(SealError):
@@ -98,6 +107,10 @@ class AlreadySigned(DatasetError):
     """A signature with the Digital Signature UID that the new one was to have is there already."""
 
 
+class NotIntact(DatasetError):
+    """A signature that is there already does not hold, or is not known to, and all were to before another is made."""
+
+
 class ProcessDied(DatasetError):
     """The process that worked on a file came to a sudden end."""
 
@@ -116,6 +129,10 @@ class StorageUnavailable(DatasetError):
 
 class OutputError(SealError):
     """The result could not be written; the old file, if any, is as it was."""
+
+
+class ChangedMeanwhile(OutputError):
+    """Another program has written the file since it was read; nothing was replaced."""
 
 
 class JournalError(SealError):

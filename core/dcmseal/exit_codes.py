@@ -11,9 +11,11 @@ from dcmseal.errors import (
     CertificateNotValid,
     DatasetError,
     EvidenceError,
+    InternalError,
     JournalError,
     NoSuchItem,
     NoSuchSignature,
+    NotIntact,
     NotSignable,
     OutputError,
     ProfileError,
@@ -33,7 +35,7 @@ class ExitCode(IntEnum):
     OK = 0
     """Done; every signature asked about is valid."""
     INVALID = 1
-    """At least one signature is invalid, or a plugin is broken."""
+    """At least one signature is invalid, or broken by what differs between two files; nothing else has this code."""
     USAGE = 2
     """The request cannot be read, contradicts itself, or is refused."""
     NO_SIGNATURE = 3
@@ -43,13 +45,16 @@ class ExitCode(IntEnum):
     """The input cannot be read, or the output not written."""
     UNAVAILABLE = 6
     """Key, token, plugin or network are not available."""
+    INTERNAL = 7
+    """An error in dcmseal itself."""
     INTERRUPTED = 130
     """By Ctrl-C, as shells have it."""
 
 
 _BY_ERROR: Final = (
+    (InternalError, ExitCode.INTERNAL),
     (NoSuchSignature, ExitCode.NO_SIGNATURE),
-    ((UsageError, ProfileError, NotSignable, NoSuchItem), ExitCode.USAGE),
+    ((UsageError, ProfileError, NotSignable, NotIntact, NoSuchItem), ExitCode.USAGE),
     ((WeakAlgorithm, CertificateMismatch, CertificateNotValid), ExitCode.USAGE),
     (StorageUnavailable, ExitCode.UNAVAILABLE),
     ((DatasetError, EvidenceError, JournalError, OutputError), ExitCode.UNREADABLE),
@@ -62,6 +67,7 @@ _BY_VERDICT: Final = {
 }
 _WORST_FIRST: Final = (
     ExitCode.INVALID,
+    ExitCode.INTERNAL,
     ExitCode.UNREADABLE,
     ExitCode.UNAVAILABLE,
     ExitCode.USAGE,

@@ -101,7 +101,7 @@ def test_signers(verifiers: Verifiers, signed_by: Callable[[str], Path], site: s
     ("service", "dcmsign_says", "we_say"),
     [
         ("tsa", True, Verdict.VALID),
-        ("of-stranger", False, Verdict.INVALID),
+        ("of-stranger", False, Verdict.NOT_ESTABLISHED),
         ("without-usage", False, Verdict.INVALID),
         ("not-critical", False, Verdict.INVALID),
         # dcmsign does not look for the authority in CRLs

@@ -10,20 +10,41 @@ from typing import Any
 
 import pydicom
 import pytest
-from cryptography.x509 import ObjectIdentifier
+from asn1crypto import tsp
+from asn1crypto import x509 as asn1_x509
+from cryptography.x509 import KeyUsage, ObjectIdentifier
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import dcmseal
 from dcmseal.cli.main import main
 from dcmseal.engine.uid_file import uid_in_file
+from dcmseal.plugins.trust import TrustSettings
 from dcmseal.report import Verdict
 from tests.core.engine.kit import signed, signer_of
+from tests.core.engine.stamped import value_of, with_token
 from tests.support.dcmsign import Dcmtk
 from tests.support.files import real_file
 from tests.support.pki import Pki
-from tests.support.tsa import NOW, Authority, Serving
+from tests.support.tsa import NOW, Authority, Serving, accepts
 
 SIGNERS = ("rsa2048", "p256", "p384", "dsa2048")
+
+NOBODY = asn1_x509.GeneralName("directory_name", asn1_x509.Name.build({"common_name": "nobody"}))
+WRONG_V1 = {
+    "type": "signing_certificate",
+    "values": [tsp.SigningCertificate({"certs": [tsp.ESSCertID({"cert_hash": bytes(20)})]})],
+}
+CA_USAGE = KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @pytest.fixture(scope="session")
@@ -142,3 +163,34 @@ def test_both_say_the_same_of_wrong_timestamps(
     dataset.save_as(file)
     assert says_ok(dcmsign, pki, file) == dcmsign_says
     assert dcmseal.verify(file, integrity_only=True, timestamp="require").verdict is we_say
+
+
+@pytest.mark.parametrize(
+    ("wrong", "made"),
+    [
+        ({}, {}),
+        ({"more_info": {"version": "v2"}}, {}),
+        ({"more_info": {"tsa": NOBODY}}, {}),
+        ({"names": {"issuer_serial": {"issuer": [NOBODY], "serial_number": 9}}}, {}),
+        ({"more_attributes": [WRONG_V1]}, {}),
+        ({"ess": None}, {}),
+        ({"ess_of": b"another"}, {}),
+        ({"signers": 2}, {}),
+        ({"message_digest": bytes(32)}, {}),
+        ({}, {"usage": ()}),
+        ({}, {"critical": False}),
+        ({}, {"usage": (ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.CODE_SIGNING)}),
+        ({}, {"ca": True, "extensions": [(CA_USAGE, True)]}),
+    ],
+)
+def test_what_openssl_refuses_is_refused(pki: Pki, tmp_path: Path, wrong: dict[str, Any], made: dict[str, Any]) -> None:
+    authority = Authority(pki, tmp_path, **made)
+    data = signed(real_file("CT_small.dcm").data, pki["rsa2048"])
+    token = authority.token(value_of(data), **wrong)
+    (tmp_path / "value").write_bytes(value_of(data))
+    (tmp_path / "token").write_bytes(token)
+    says = ("ts", "-verify", "-data", tmp_path / "value", "-in", tmp_path / "token", "-token_in")
+    trust = TrustSettings(anchors=(str(pki.root.certificate_pem),))
+    verdict = dcmseal.verify(with_token(data, token), trust=trust).verdict
+    is_accepted = accepts(*says, "-CAfile", pki.root.certificate_pem)
+    assert (verdict is Verdict.VALID) == is_accepted == (not wrong and not made)

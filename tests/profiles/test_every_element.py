@@ -14,7 +14,7 @@ from dcmseal_profiles.authorization_rsa import AuthorizationRsa
 from dcmseal_profiles.creator_rsa import CreatorRsa
 from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
 from tests.core.engine.kit import changed, signed, verified
-from tests.support.builder import Node, file
+from tests.support.builder import Node, Value, file
 from tests.support.objects import element, holding, report
 from tests.support.pki import Pki
 
@@ -54,7 +54,9 @@ def test_an_element_that_is_not_signed_is_named(name: str, pki: Pki) -> None:
     assert verified(signed(data, pki["rsa2048"], tags=tags, purpose=1), require=[name]).verdict is (
         Verdict.INVALID if name == SR.name else Verdict.VALID  # no Verification Signature, no more
     )
-    for tag in sorted(required.covered):
+    # older readers take what has one of the latest VRs for elements, so that it cannot be left out
+    latest = {node.tag for node in nodes if isinstance(node, Value) and node.vr in ("OV", "SV", "UV")}
+    for tag in sorted(required.covered - latest):
         result = verified(signed(data, pki["rsa2048"], tags=tags - {tag}, purpose=5), require=[name])
         assert result.verdict is Verdict.INVALID, tag_text(tag)
         code = "element-of-later-edition" if tag in required.tables.added else "element-not-covered"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -58,6 +59,11 @@ class Cluster:
         assert self._scheduler is not None
         self._scheduler.kill()
         self._scheduler.wait()
+
+    def stop_scheduler(self) -> None:
+        """Have it say nothing any more, while its connections stay."""
+        assert self._scheduler is not None
+        self._scheduler.send_signal(signal.SIGSTOP)
 
     def add_worker(self, *options: str) -> subprocess.Popen[bytes]:
         """Start a worker of one thread; the client waits for it, not this function."""

@@ -36,8 +36,11 @@ class Killing:
     by_command: bool = False
     """By the command line, and not by a program that has smaller chunks and tells of each file at once."""
 
-    def start(self, largest: int = 0) -> subprocess.Popen[str]:
-        """Start the run, always with the same command; no file gets larger than ``largest``, if that is not 0."""
+    def start(self, largest: int = 0, *, apart: bool = False) -> subprocess.Popen[str]:
+        """Start the run, always with the same command; no file gets larger than ``largest``, if that is not 0.
+
+        ``apart`` is a group of processes of its own, so that all can be stopped at once.
+        """
         command = [sys.executable, "-m", "tests.support.signing_run"]
         words = [self.archive, self.journal, self.key, self.jobs, largest]
         if self.by_command:
@@ -45,7 +48,14 @@ class Killing:
             words = [self.archive, "--journal", self.journal, "--key", self.key, "--jobs", self.jobs]
         command += map(str, words)
         variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables)
+        return subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=variables,
+            start_new_session=apart,
+        )
 
     def kill_after(self, files: int, seconds: float) -> bool:
         """Start the run, and kill it when it has told of so many files and some time has passed; whether it was."""

@@ -8,7 +8,8 @@ import uuid
 from typing import Final
 
 from dcmseal.batch.finding import instances
-from dcmseal.batch.journal.journal import Journal, JournalWish
+from dcmseal.batch.journal.journal import Journal
+from dcmseal.batch.journal.settings import JournalWish
 from dcmseal.batch.sign_task import Placement, SignTask
 from dcmseal.batch.workers import local_workers
 from dcmseal.errors import SealError

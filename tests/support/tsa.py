@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,10 +82,13 @@ class Authority:
         not_after: dt.datetime = NOW + dt.timedelta(days=3650),
         private: Any = None,
         ess: str = "sha256",
+        ca: bool = False,
+        extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
     ) -> None:
         self.key = private or pki[key].key
         self.root = pki.root
-        self.certificate = _certificate(pki, self.key.public_key(), usage, critical, not_before, not_after)
+        public = self.key.public_key()
+        self.certificate = _certificate(pki, public, usage, critical, not_before, not_after, ca, extensions)
         self.der = self.certificate.public_bytes(Encoding.DER)
         self.folder = folder
         self.certificate_pem = folder / "tsa.crt.pem"
@@ -153,17 +156,27 @@ def serving(
 
 
 def openssl(*words: str | Path) -> str:
+    """Run openssl, which has to succeed; what it says."""
+    ran = _openssl(*words)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def accepts(*words: str | Path) -> bool:
+    """Whether ``openssl ... -verify`` succeeds."""
+    return _openssl(*words).returncode == 0
+
+
+def _openssl(*words: str | Path) -> subprocess.CompletedProcess[str]:
     """Run openssl; on CI its absence fails the test, elsewhere it skips it."""
     program = shutil.which("openssl")
     if program is None:
         if os.environ.get("CI"):
             pytest.fail("openssl is not installed")
         pytest.skip("openssl is not installed")
-    ran = subprocess.run(
+    return subprocess.run(
         [program, *map(str, words)], check=False, capture_output=True, text=True, errors="replace", timeout=60
     )
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout
 
 
 def forged(
@@ -186,9 +199,18 @@ def forged(
     signers: int = 1,
     content_type: str = "tst_info",
     message_digest: bytes | None = None,
+    more_info: Mapping[str, Any] | None = None,
+    edit_info: Callable[[bytes], bytes] = lambda info: info,
+    names: Mapping[str, Any] | None = None,
+    more_attributes: Sequence[Mapping[str, Any]] = (),
+    attributes_digest: str | None = None,
     spoil: Callable[[bytes], bytes] = lambda signature: signature,
 ) -> bytes:
-    """A timestamp token made by hand, with whatever is wrong with it; of this very moment unless told otherwise."""
+    """A timestamp token made by hand, with whatever is wrong with it; of this very moment unless told otherwise.
+
+    ``more_info`` are more fields of TSTInfo, and ``edit_info`` changes its bytes; ``names`` are more fields of the
+    ESSCertID, and ``attributes_digest`` is the one under the signature, if not that of the content.
+    """
     info: dict[str, Any] = {
         "version": "v1",
         "policy": policy,
@@ -203,7 +225,7 @@ def forged(
         info["accuracy"] = accuracy
     if nonce is not None:
         info["nonce"] = nonce
-    content = tsp.TSTInfo(info).dump()
+    content = edit_info(tsp.TSTInfo({**info, **(more_info or {})}).dump())
     hashed = hashlib.new(signing_digest, content).digest() if message_digest is None else message_digest
     attributes: list[Any] = [
         {"type": "content_type", "values": [content_type]},
@@ -211,15 +233,16 @@ def forged(
     ]
     named = authority.der if ess_of is None else ess_of
     if ess == "v2":
-        identifier = tsp.ESSCertIDv2({"cert_hash": hashlib.sha256(named).digest()})
+        identifier = tsp.ESSCertIDv2({"cert_hash": hashlib.sha256(named).digest(), **(names or {})})
         attributes.append(
             {"type": "signing_certificate_v2", "values": [tsp.SigningCertificateV2({"certs": [identifier]})]}
         )
     elif ess == "v1":
-        identifier = tsp.ESSCertID({"cert_hash": hashlib.sha1(named).digest()})
+        identifier = tsp.ESSCertID({"cert_hash": hashlib.sha1(named).digest(), **(names or {})})
         attributes.append({"type": "signing_certificate", "values": [tsp.SigningCertificate({"certs": [identifier]})]})
-    signed = cms.CMSAttributes(attributes)
-    signature = spoil(_signature(authority.key, signed.untag().dump(), signing_digest, pss=pss))
+    signed = cms.CMSAttributes([*attributes, *more_attributes])
+    attributes_digest = attributes_digest or signing_digest
+    signature = spoil(_signature(authority.key, signed.untag().dump(), attributes_digest, pss=pss))
     certificate = asn1_x509.Certificate.load(authority.der)
     by_name = cms.IssuerAndSerialNumber(
         {"issuer": certificate.issuer, "serial_number": certificate["tbs_certificate"]["serial_number"].native}
@@ -231,7 +254,7 @@ def forged(
         else cms.SignerIdentifier("issuer_and_serial_number", by_name),
         "digest_algorithm": {"algorithm": signing_digest},
         "signed_attrs": signed,
-        "signature_algorithm": _algorithm(authority.key, signing_digest, pss=pss),
+        "signature_algorithm": _algorithm(authority.key, attributes_digest, pss=pss),
         "signature": signature,
     }
     chain = (authority.der,) if embedded is None else embedded
@@ -251,11 +274,10 @@ def forged(
     )
 
 
-def response(token: bytes) -> bytes:
-    """The response that grants a token."""
-    return bytes(
-        tsp.TimeStampResp({"status": {"status": "granted"}, "time_stamp_token": cms.ContentInfo.load(token)}).dump()
-    )
+def response(token: bytes, status: bytes = b"\x30\x03\x02\x01\0") -> bytes:
+    """The response that grants a token, or has another status beside it."""
+    contents = status + token
+    return b"\x30\x82" + len(contents).to_bytes(2) + contents
 
 
 def refusal(why: str = "bad_alg", text: str = "not with us") -> bytes:
@@ -292,6 +314,8 @@ def _certificate(
     critical: bool,
     not_before: dt.datetime,
     not_after: dt.datetime,
+    ca: bool,
+    extensions: Sequence[tuple[x509.ExtensionType, bool]],
 ) -> x509.Certificate:
     builder = (
         x509.CertificateBuilder()
@@ -301,10 +325,12 @@ def _certificate(
         .serial_number(x509.random_serial_number())
         .not_valid_before(not_before)
         .not_valid_after(not_after)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
     )
     if usage:
         builder = builder.add_extension(x509.ExtendedKeyUsage(usage), critical=critical)
+    for extension, is_critical in extensions:
+        builder = builder.add_extension(extension, critical=is_critical)
     issuer: Any = pki.root.key
     return builder.sign(issuer, hashes.SHA256())

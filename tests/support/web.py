@@ -65,6 +65,7 @@ def web_server(tls: ssl.SSLContext | None = None) -> Generator[WebServer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
             web.requests.append(dict(self.headers))
             status, headers, body = (web.script or honest)(web, self.path, dict(self.headers))
             self.send_response(status)
@@ -75,6 +76,8 @@ def web_server(tls: ssl.SSLContext | None = None) -> Generator[WebServer]:
             # who has read enough goes away
             with suppress(ConnectionError):
                 self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815 - where http.server looks for it
 
         def log_message(self, format: str, *_: Any) -> None:  # noqa: A002 - as http.server has it
             pass

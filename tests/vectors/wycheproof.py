@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, cast
@@ -23,6 +22,7 @@ from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal_timestamp.proof import Proof, prove
 from dcmseal_timestamp.token import Scheme
 from tests.support.raw_certificates import certificate
+from tests.vectors.result import SuiteResult
 
 _ALGORITHMS: Final = {
     "SHA-1": MacAlgorithm.SHA1,
@@ -64,28 +64,14 @@ EXPLAINED: Final = (
 )
 
 
-@dataclass(slots=True)
-class Vectors:
-    """How a run over a suite came out."""
+def run(folder: str | Path) -> SuiteResult:
+    """Verify all signatures in the JSON files of a folder, or of ``wycheproof`` in it.
 
-    name: str = "Wycheproof"
-    counts: Counter[str] = field(default_factory=Counter[str])
-    """Of verifications: ``run``, and of these ``agree``, ``explained``, ``wrongly accepted`` and ``wrongly refused``.
-
-    Of signatures: ``skipped`` for their scheme or hash, and ``key not supported``, which verification says itself.
+    Signatures are counted as ``skipped`` for their scheme or hash, and as ``key not supported``, where verification
+    says so itself.
     """
-    unexplained: list[str] = field(default_factory=list[str])
-    """Differences for which there is no reason."""
-
-    def __str__(self) -> str:
-        counts = ", ".join(f"{what} {number}" for what, number in self.counts.items())
-        return "\n".join((f"{self.name}: {counts}", *self.unexplained))
-
-
-def run(folder: str | Path) -> Vectors:
-    """Verify all signatures in the JSON files of a folder, or of ``wycheproof`` in it."""
     place = Path(folder)
-    vectors = Vectors()
+    vectors = SuiteResult("Wycheproof")
     for path in sorted((place / "wycheproof" if (place / "wycheproof").is_dir() else place).glob("*.json")):
         document = json.loads(path.read_text("utf-8"))
         for group in document["testGroups"]:
@@ -93,7 +79,7 @@ def run(folder: str | Path) -> Vectors:
     return vectors
 
 
-def _run_group(name: str, group: dict[str, Any], vectors: Vectors) -> None:
+def _run_group(name: str, group: dict[str, Any], vectors: SuiteResult) -> None:
     algorithm = _ALGORITHMS.get(group.get("sha", ""))
     info = group.get("publicKeyDer") or group.get("keyDer")
     if algorithm is None or info is None or group["type"] not in _TYPES:
@@ -111,7 +97,7 @@ def _run_group(name: str, group: dict[str, Any], vectors: Vectors) -> None:
                 _count(vectors, f"{name} {test['tcId']} ({test['comment']})", test, way, accepted=accepted)
 
 
-def _count(vectors: Vectors, name: str, test: dict[str, Any], way: str, *, accepted: bool) -> None:
+def _count(vectors: SuiteResult, name: str, test: dict[str, Any], way: str, *, accepted: bool) -> None:
     vectors.counts["run"] += 1
     result = test["result"]
     if result != "acceptable" and accepted is (result == "valid"):

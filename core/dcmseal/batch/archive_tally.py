@@ -23,6 +23,7 @@ from dcmseal.plugins.archive_reporting import (
     SignatureNumbers,
     SignerTotals,
 )
+from dcmseal.report import Instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,6 +40,7 @@ _MOST_COUNTED: Final = 10_000
 """Signers, profiles and months that are told apart while counting: names in files are anybody's."""
 _LONGEST: Final = 1000
 """Characters of a reason."""
+_NO_INSTANCE: Final = Instance()
 _VERDICTS: Final = frozenset({"valid", *URGENT})
 _NO_PROFILE: Final = "none"
 """The profile that demands nothing."""
@@ -52,6 +54,7 @@ class ArchiveTally:
 
     def __init__(self) -> None:
         self._files: Counter[str] = Counter()
+        self._partial = 0
         self._passed_over = 0
         self._recorded = 0
         self._signatures: _Verdicts = Counter()
@@ -64,7 +67,9 @@ class ArchiveTally:
         self._undated = 0
         self._attention: list[Attention] = []
 
-    def add(self, name: str, gist: Gist, reason: str = "", *, recorded: bool = False) -> None:
+    def add(
+        self, name: str, gist: Gist, reason: str = "", instance: Instance | None = None, *, recorded: bool = False
+    ) -> None:
         """Count a file; ``recorded`` says that a journal had its result."""
         if gist.kind == Kind.PASSED_OVER.value:
             self._passed_over += 1
@@ -72,11 +77,12 @@ class ArchiveTally:
         # a journal that somebody meddled with may have verdicts of other tasks
         verdict = gist.verdict if gist.verdict in _VERDICTS else Kind.FAILED.value
         self._files[verdict] += 1
+        self._partial += gist.is_partial
         self._recorded += recorded
         for each in gist.signatures:
             self._add_signature(each)
         if verdict in URGENT:
-            self._attention.append(_attention(name, verdict, gist, reason))
+            self._attention.append(_attention(name, verdict, gist, reason, instance or _NO_INSTANCE))
             # sorted seldom, so that each file costs next to nothing
             if len(self._attention) >= 2 * _MOST_ATTENTION:
                 self._attention = _worst(self._attention)
@@ -103,7 +109,8 @@ class ArchiveTally:
 
     def report(self, *, named: Iterable[str] = (), seconds: float = 0.0, stopped: str = "") -> ArchiveReport:
         """What was counted so far."""
-        files = FileNumbers(**{name.replace("-", "_"): number for name, number in self._files.items()})
+        numbers = {name.replace("-", "_"): number for name, number in self._files.items()}
+        files = FileNumbers(**numbers, partial=self._partial)
         signers = sorted(self._signers.items(), key=lambda each: (-each[1].total(), each[0]))
         profiles = sorted(self._profiles.items(), key=lambda each: (-each[1].total(), each[0]))
         months = sorted(self._months.items())
@@ -143,14 +150,20 @@ def _counted(counters: dict[_Key, _Verdicts], key: _Key) -> _Verdicts | None:
     return counters.setdefault(key, Counter())
 
 
-def _attention(name: str, verdict: str, gist: Gist, reason: str) -> Attention:
-    code = gist.codes[0] if gist.codes else ""
-    first, colon, rest = reason.partition(": ")
-    if gist.kind == Kind.VERIFIED.value and colon:
-        code, reason = first, rest
-    elif not reason:
-        code = ", ".join(gist.codes)
-    return Attention(name=name, verdict=verdict, reason=reason[:_LONGEST], code=code)
+def _attention(name: str, verdict: str, gist: Gist, reason: str, instance: Instance) -> Attention:
+    code = ", ".join(gist.codes)
+    if gist.kind == Kind.VERIFIED.value and reason:
+        first, colon, rest = reason.partition(": ")
+        # what nothing was found out about has no code
+        code, reason = (first, rest) if colon else ("", reason)
+    return Attention(
+        name=name,
+        verdict=verdict,
+        reason=reason[:_LONGEST],
+        code=code,
+        study=instance.study,
+        series=instance.series,
+    )
 
 
 def _worst(attention: list[Attention]) -> list[Attention]:

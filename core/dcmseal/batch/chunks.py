@@ -13,9 +13,12 @@ from contextlib import ExitStack
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from dcmseal.batch.content import worked_on_content
 from dcmseal.batch.items import Found, Item
 from dcmseal.batch.processes import busy, end_if_orphaned
 from dcmseal.batch.results import Result
+from dcmseal.batch.settling import settle
+from dcmseal.errors import NotDicom
 
 if TYPE_CHECKING:
     from dcmseal.batch.tasks import Task, Worker
@@ -54,23 +57,27 @@ def work_on(task: bytes, items: Sequence[Found]) -> list[Result]:
     """
     results: list[Result] = []
     with busy():
-        worker, _ = _opened(task, threading.get_ident())
+        worker, folder, _ = _opened(task, threading.get_ident())
         for found in items:
             end_if_orphaned()
             results.append(result_of(worker, found))
             if results[-1].ends_run:
                 break
-    return results
+        return settle(results, folder)
 
 
 def result_of(worker: Worker, found: Found) -> Result:
     """The result of an item, found or not."""
-    return worker.run(found) if isinstance(found, Item) else Result.failed(found, found.error)
+    if isinstance(found, Item):
+        return worker.run(found) if found.known is None else worked_on_content(found, worker.run)
+    if isinstance(found.error, NotDicom):
+        return Result.passed_over(found, str(found.error))
+    return Result.failed(found, found.error)
 
 
 @lru_cache(maxsize=64)
-def _opened(pickled: bytes, _thread: int) -> tuple[Worker, ExitStack]:
-    """A worker, and what keeps it open as long as the process lives."""
+def _opened(pickled: bytes, _thread: int) -> tuple[Worker, str | None, ExitStack]:
+    """A worker, the folder that it writes to if it does, and what keeps it open as long as the process lives."""
     task: Task = pickle.loads(pickled)  # noqa: S301 - it comes from the process that started this one
     resources = ExitStack()
-    return resources.enter_context(task.open()), resources
+    return resources.enter_context(task.open()), task.folder, resources

@@ -8,35 +8,35 @@ from __future__ import annotations
 
 import os
 import stat
-import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from dcmseal.batch.items import Found, Unfound
+from dcmseal.engine.levels import main_level
+from dcmseal.engine.opening import opened
+from dcmseal.engine.reading import Values, sequence_items
 from dcmseal.errors import DatasetError, SealError
 
-if TYPE_CHECKING:
-    from pydicom import Dataset
-
+_DIRECTORY_RECORD_SEQUENCE: Final = 0x00041220
+_REFERENCED_FILE_ID: Final = 0x00041500
 _MOST_COMPONENTS: Final = 8
 """PS3.10 8.2.1."""
 _LARGEST: Final = 256 << 20
-"""Bytes of a DICOMDIR: its records are read at once."""
+"""Bytes of a DICOMDIR."""
+_MOST_RECORDS: Final = 1_000_000
 
 
 def instances_of_fileset(path: str, prefix: str) -> Iterator[Found]:
     """The files that a DICOMDIR names, in its order; Unfound for those that are not there, or lie outside."""
     try:
-        records = _records(path)
+        named = _files(path)
     except SealError as error:
         yield Unfound(source=path, error=error)
         return
     folder = os.path.dirname(path)
     root = os.path.realpath(folder or ".")
-    for record in records:
-        named = _components(record)
-        if named:
-            yield _instance(path, folder, root, named, prefix)
+    for each in named:
+        yield _instance(path, folder, root, each, prefix)
 
 
 def file_id(components: Sequence[str]) -> str:
@@ -69,33 +69,29 @@ def _instance(path: str, folder: str, root: str, named: Sequence[str], prefix: s
     return item_of(source, f"{prefix}{relative}", status, is_named=True)
 
 
-def _records(path: str) -> Iterator[Dataset]:
-    """The records of a DICOMDIR; raises DatasetError."""
-    from pydicom import dcmread  # pyright: ignore[reportUnknownVariableType] - PathLike without its parameter
-
+def _files(path: str) -> list[tuple[str, ...]]:
+    """Referenced File IDs (0004,1500) of all records; raises DatasetError unless each record can be read."""
     try:
-        if os.path.getsize(path) > _LARGEST:
-            raise DatasetError(f"{path} is larger than any DICOMDIR", hint="name the folder instead")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            records: Any = dcmread(path).get("DirectoryRecordSequence")
-            return iter(() if records is None else list(records))
-    except SealError:
-        raise
-    except Exception as error:  # noqa: BLE001 - pydicom raises whatever it comes across
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise DatasetError("it is no regular file")
+        if status.st_size > _LARGEST:
+            raise DatasetError("it is larger than any DICOMDIR")
+        with opened(path) as file:
+            scan = main_level(file).scanner().finish()
+            index = scan.index(_DIRECTORY_RECORD_SEQUENCE)
+            if index is None:
+                raise DatasetError("it has no Directory Record Sequence (PS3.3 F.3.2.2)")
+            items = sequence_items(scan, index, _MOST_RECORDS)
+            return [named for _, _, item in items if (named := _components(Values(item)[_REFERENCED_FILE_ID]))]
+    except (SealError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise DatasetError(
-            f"{path} cannot be read as a DICOMDIR: {type(error).__name__}", hint="name the folder instead"
+            f"{path} cannot be read as a DICOMDIR: {why}", hint="have it written anew, for the files that are there"
         ) from None
 
 
-def _components(record: Dataset) -> tuple[str, ...]:
-    """Referenced File ID (0004,1500); none for a record that has no file."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            value: Any = record.get("ReferencedFileID")
-        except Exception:  # noqa: BLE001 - pydicom raises whatever it comes across
-            return ("",)
-    if not value:
-        return ()
-    return (str(value),) if isinstance(value, str) else tuple(map(str, value))
+def _components(value: bytes) -> tuple[str, ...]:
+    """The components of a Referenced File ID; none for a record that has no file."""
+    text = os.fsdecode(value.rstrip(b"\0 "))
+    return tuple(each.strip(" ") for each in text.split("\\")) if text else ()

@@ -12,6 +12,15 @@ from typing import NamedTuple, TypeAlias
 from dcmseal.errors import SealError
 
 
+class Known(NamedTuple):
+    """What a journal that goes by content has recorded of a file."""
+
+    digest: bytes | None = None
+    """SHA-256; None if there is no result yet."""
+    uid: str = ""
+    """Of the signature that was made in it, in place."""
+
+
 class Item(NamedTuple):
     """A file to be worked on. A tuple, for there are millions of them, and they go from process to process."""
 
@@ -23,17 +32,22 @@ class Item(NamedTuple):
     """Bytes; -1 if that is not known."""
     mtime_ns: int = 0
     """When its content was changed, in nanoseconds since 1970; 0 if that is not known."""
+    ctime_ns: int = 0
+    """When anything of it was changed: unlike the other, no program can set it back. 0 if that is not known."""
     inode: int = 0
     """Tells a file from another that took its name; of an object, its version. 0 if there is no such number."""
     again: int = 0
     """How often it was signed before, and then replaced; each signature gets a UID of its own."""
     is_named: bool = True
-    """It was named itself, so that it has to be DICOM; what is found in folders and is none is passed over."""
+    """It has to be DICOM: it was named, itself or by a DICOMDIR, or its name claims to be DICOM. What else is found in
+    folders, and is none, is passed over."""
+    known: Known | None = None
+    """Its content is to be hashed, and held against this; None if nobody asks for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfound:
-    """What was named and is not there, or cannot be read."""
+    """What was named or found and is not there, or cannot be read; if ``error`` is NotDicom, it is passed over."""
 
     source: str
     error: SealError

@@ -28,7 +28,8 @@ from dcmseal.batch.sign_task import SignTask
 
 if TYPE_CHECKING:
     from dcmseal.batch.items import Found
-    from dcmseal.batch.journal.journal import Journal, JournalWish
+    from dcmseal.batch.journal.journal import Journal
+    from dcmseal.batch.journal.settings import JournalWish
     from dcmseal.batch.results import Result
     from dcmseal.batch.tasks import Task
     from dcmseal.plugins.protocols import Signer

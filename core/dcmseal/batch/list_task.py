@@ -28,6 +28,10 @@ class ListTask:
             "cryptography.x509",
         )
 
+    @property
+    def folder(self) -> None:
+        """Nothing is written."""
+
     @contextmanager
     def open(self) -> Generator[ListingWorker]:
         """There is nothing to be made ready."""

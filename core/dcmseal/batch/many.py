@@ -9,24 +9,28 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, Unpack
 
-from dcmseal.batch.finding import instances
+from dcmseal.batch.finding import instances, is_several
 from dcmseal.batch.key_here import KeyHere
+from dcmseal.batch.layout import apart
+from dcmseal.batch.placement import Placement
 from dcmseal.batch.results import Kind, Result
 from dcmseal.batch.running import started
-from dcmseal.batch.sign_task import Placement
 from dcmseal.batch.skipping import SkipRule
 from dcmseal.batch.tasks import SignTask, Task, VerifyTask
 from dcmseal.batch.workers import Workers, workers_named
+from dcmseal.engine.files.collisions import Input, key_files
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
-    from dcmseal.batch.journal.journal import Journal, JournalWish
+    from dcmseal.batch.journal.journal import Journal
+    from dcmseal.batch.journal.settings import JournalWish
     from dcmseal.config.pins import PinSource
     from dcmseal.plugins.protocols import SecretRequest, Secrets, Signer
     from dcmseal.plugins.trust import TrustSettings
@@ -48,6 +52,8 @@ class Question(TypedDict, total=False):
     name_profiles: bool
     trust: TrustSettings | None
     references: Iterable[str]
+    count_coverage: bool
+    file_digest: bool
 
 
 class Wish(TypedDict, total=False):
@@ -65,6 +71,7 @@ class Wish(TypedDict, total=False):
     padding: str
     references: Iterable[str]
     timestamp: Iterable[str]
+    require_intact: bool
 
 
 def verify_many(
@@ -74,28 +81,30 @@ def verify_many(
     executor: str | Workers | None = None,
     journal: str | os.PathLike[str] | None = None,
     shard: str | None = None,
+    follow_links: bool = False,
     **question: Unpack[Question],
 ) -> Generator[Result]:
     """Verify all that ``sources`` name: files, folders and what is below them, DICOMDIR file-sets, patterns.
 
     Results come in the order of the sources, and within a folder in that of the names; a file that cannot be read is a
-    result that failed. Files in folders that are no DICOM files are passed over. Many files are spread over ``jobs``
-    processes, as many as there are processors if that is not said, or over what ``executor`` names, as in
-    ``NAME:ADDRESS``. A script that uses this keeps what it does below ``if __name__ == "__main__"``, because processes
-    import it. Close the generator to stop early. ``question`` is what ``verify`` is asked.
+    result that failed. Files in folders that are no DICOM files, and do not claim to be, are passed over. Many files
+    are spread over ``jobs`` processes, as many as there are processors if that is not said, or over what ``executor``
+    names, as in ``NAME:ADDRESS``. A script that uses this keeps what it does below ``if __name__ == "__main__"``,
+    because processes import it. Close the generator to stop early. ``question`` is what ``verify`` is asked.
 
     With a ``journal``, a run that was stopped or killed goes on when it is started again with the same arguments. Only
     what is judged in this run is yielded, each result after it was recorded: files that are as they were when an
     earlier run judged them are passed over. What came of all files, ``dcmseal journal export`` and ``Reader`` of
     dcmseal.batch.journal.reading tell; ``Journal`` of dcmseal.batch.journal.journal counts those that are passed over,
-    and can do more. ``shard`` is ``I/N``, one of N parts of the files, each with a journal of its own.
+    and can do more. ``shard`` is ``I/N``, one of N parts of the files, each with a journal of its own. ``follow_links``
+    follows links in folders to files outside of them; else such a link is a result that failed.
 
     Raises UsageError, ProfileError, TrustError or PluginError for what is wrong with the question, when the first
     result is asked for; UsageError for a journal of another task; and JournalError for one that cannot be read or
     written, or is in use.
     """
     task = VerifyTask(**_as_values(question, "require", "timestamp_certificates", "references"))
-    return _many(sources, task, _workers(executor, jobs), jobs, _wish(journal, shard))
+    return _many(sources, task, _workers(executor, jobs), jobs, _wish(journal, shard), follow_links=follow_links)
 
 
 def sign_many(
@@ -113,6 +122,7 @@ def sign_many(
     executor: str | Workers | None = None,
     journal: str | os.PathLike[str] | None = None,
     shard: str | None = None,
+    follow_links: bool = False,
     **wish: Unpack[Wish],
 ) -> Generator[Result]:
     """Sign all that ``sources`` name, in place, or into a folder that mirrors theirs.
@@ -132,20 +142,25 @@ def sign_many(
         raise UsageError("the workers of an executor open the key themselves", hint="give a key URI")
     task = SignTask(
         run=str(uuid.uuid4()),
-        placement=Placement(folder=None if output_dir is None else os.fspath(output_dir), overwrite=overwrite),
+        placement=Placement(
+            folder=None if output_dir is None else os.fspath(output_dir),
+            overwrite=overwrite,
+            kept=tuple(_kept(key, journal)) if overwrite else (),
+        ),
         key=key or "",
         pin=pin,
         skip=tuple(SkipRule.parse(each) for each in _several(skip_signed, "skip_signed")),
         **_as_values(wish, "tags", "references", "timestamp"),
     )
     kept = _wish(journal, shard)
+    many = partial(_many, sources, task, jobs=jobs, follow_links=follow_links)
     if executor is not None:
-        return _many(sources, task, _workers(executor, jobs), jobs, kept)
+        return many(workers=_workers(executor, jobs), wish=kept)
     if signer is None:
-        return _many(sources, task, None, jobs, kept, _opened(key or "", secrets or _no_secrets))
+        return many(workers=None, wish=kept, signer=_opened(key or "", secrets or _no_secrets))
     if kept is not None:
         kept = replace(kept, key=_name_of(signer))
-    return _many(sources, task, None, jobs, kept, nullcontext(signer))
+    return many(workers=None, wish=kept, signer=nullcontext(signer))
 
 
 def _many(
@@ -155,12 +170,22 @@ def _many(
     jobs: int | None,
     wish: JournalWish | None,
     signer: AbstractContextManager[Signer] | None = None,
+    *,
+    follow_links: bool,
 ) -> Generator[Result]:
     """Work on all; ``signer`` is entered in this process, once, if there is something to sign."""
-    paths = (os.fspath(source) for source in _several(sources, "sources"))
+    paths: Iterable[str] = (os.fspath(source) for source in _several(sources, "sources"))
+    if isinstance(sources, Sequence):
+        paths = list(paths)
     folder = task.placement.folder if isinstance(task, SignTask) else None
+    if folder is not None and is_several(paths):
+        # what is known before is looked through before
+        paths = list(apart(paths, folder)) if isinstance(paths, Sequence) else apart(paths, folder)
     found = instances(
-        list(paths) if isinstance(sources, Sequence) else paths, without=() if folder is None else (folder,)
+        paths,
+        without=() if folder is None else (folder,),
+        follow_links=follow_links,
+        once=isinstance(task, SignTask) and folder is None,
     )
     with ExitStack() as stack:
         key: KeyHere | None = None
@@ -172,6 +197,14 @@ def _many(
         for result in stack.enter_context(closing(results)):
             if result.kind is not Kind.PASSED_OVER:
                 yield result
+
+
+def _kept(key: str | None, journal: str | os.PathLike[str] | None) -> Iterator[Input]:
+    """Files of the run that no result may replace."""
+    for path in key_files(key or ""):
+        yield Input(path, "a file of the key")
+    if journal is not None:
+        yield from (Input(f"{os.fspath(journal)}{end}", "the journal") for end in ("", "-journal"))
 
 
 def _as_values(given: Mapping[str, Any], *several: str) -> dict[str, Any]:
@@ -195,7 +228,7 @@ def _wish(journal: str | os.PathLike[str] | None, shard: str | None) -> JournalW
         if shard is not None:
             raise UsageError("a shard has a journal, and none is named", hint="give journal=FILE")
         return None
-    from dcmseal.batch.journal.journal import JournalWish
+    from dcmseal.batch.journal.settings import JournalWish
     from dcmseal.batch.shards import Shard
 
     return JournalWish(path=os.fspath(journal), shard=None if shard is None else Shard.parse(shard))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 
+from dcmseal.batch.claims import claims_dicom
 from dcmseal.batch.items import Found, Item, Unfound
 from dcmseal.engine.remote import listed, local
 from dcmseal.engine.wildcards import WILD, fixed_part
@@ -32,18 +33,27 @@ def objects(url: str, *, several: bool, without: tuple[str, ...] = ()) -> Iterat
     is_pattern = WILD in url
     is_named = not is_pattern and not url.endswith("/")
     folder = fixed_part(url) if is_pattern or is_named else url
-    prefix = f"{folder.rstrip('/').rpartition('/')[2]}/" if several and url.endswith("/") else ""
+    prefix = url_root(url) if several and not is_named else ""
     count = 0
     try:
         for entry in listed(url):
             if entry.url.startswith(without):
                 continue
             count += 1
-            yield _item(entry, f"{prefix}{_path(entry.url[len(folder) :])}", is_named=is_named)
+            has_to_be = is_named or claims_dicom(entry.url.rpartition("/")[2])
+            yield _item(entry, f"{prefix}{_path(entry.url[len(folder) :])}", is_named=has_to_be)
         if not count and is_pattern:
             raise DatasetError(f"nothing matches {url}", hint="check the pattern")
     except SealError as error:
         yield Unfound(source=masked(url), error=error)
+
+
+def url_root(url: str) -> str:
+    """How the paths for output begin of what a URL names, one of several; of a single object, its own."""
+    if WILD in url or url.endswith("/"):
+        folder = fixed_part(url) if WILD in url else url
+        return f"{_path(folder.rstrip('/').rpartition('/')[2])}/"
+    return _path(url.rpartition("/")[2])
 
 
 def _item(entry: Entry, relative: str, *, is_named: bool) -> Item:

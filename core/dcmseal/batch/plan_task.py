@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.items import Item
+from dcmseal.batch.placement import not_free
 from dcmseal.batch.results import Form, Kind, Result
-from dcmseal.batch.sign_task import SignTask, not_free, obstacles_of
+from dcmseal.batch.sign_task import SignTask, obstacles_of
 from dcmseal.batch.skipping import left_alone
 from dcmseal.batch.working import nothing_ends, worked_on
 from dcmseal.exit_codes import ExitCode
@@ -40,6 +41,10 @@ class PlanTask:
     def needs(self) -> tuple[str, ...]:
         """What it takes to plan, and to tell of it."""
         return self.signing.needs
+
+    @property
+    def folder(self) -> None:
+        """Nothing is written."""
 
     @contextmanager
     def open(self) -> Generator[PlanningWorker]:

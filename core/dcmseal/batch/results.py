@@ -13,7 +13,7 @@ import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from dcmseal.batch.items import Found, Item
+from dcmseal.batch.items import Found
 from dcmseal.errors import SealError
 from dcmseal.exit_codes import ExitCode, code_of_error
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dcmseal.engine.inspection import Signature
     from dcmseal.engine.json_values import Document
     from dcmseal.engine.signing_result import SigningResult
-    from dcmseal.report import VerificationReport
+    from dcmseal.report import Instance, VerificationReport
 
 Answer: TypeAlias = "VerificationReport | SigningResult | tuple[Signature, ...]"
 
@@ -76,12 +76,20 @@ class Result(NamedTuple):
     """Where the result was written; empty if nothing was."""
     changed: bool = False
     """A file was written."""
+    is_partial: bool = False
+    """It is valid, and signatures cover a part of its elements only."""
+    instance: Instance | None = None
+    """Which object it is, if it was verified and more than the verdict was asked for."""
     obstacles: tuple[str, ...] = ()
     """Of a signature that was made or planned: codes of the findings for which it will not be called valid."""
     seconds: float = 0.0
     """How long it took; not told where only the verdict was asked for."""
     ends_run: bool = False
     """It says that no other item can be worked on, as for want of the key."""
+    digest: bytes | None = None
+    """SHA-256 of the content that was worked on, if a journal goes by that."""
+    is_unchanged: bool = False
+    """Nothing was done: the content is what the journal has a result of."""
 
     @classmethod
     def failed(cls, item: Found, error: SealError, *, seconds: float = 0.0, ends_run: bool = False) -> Result:
@@ -98,9 +106,10 @@ class Result(NamedTuple):
         )
 
     @classmethod
-    def passed_over(cls, item: Item) -> Result:
-        """The result of a file in a folder that is no DICOM file."""
-        return cls(item=item, kind=Kind.PASSED_OVER, exit_code=ExitCode.OK, verdict=Kind.PASSED_OVER.value)
+    def passed_over(cls, item: Found, reason: str = "") -> Result:
+        """The result of a file in a folder that is no DICOM file, and does not claim to be one."""
+        kind = Kind.PASSED_OVER
+        return cls(item=item, kind=kind, exit_code=ExitCode.OK, verdict=kind.value, reason=reason)
 
     def document(self) -> Document:
         """The document of the published schema: verification, signing, plan, signatures, skipped or error.

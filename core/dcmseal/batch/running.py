@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Final
 from dcmseal.batch.chunks import CHUNK, chunks, result_of, size_of
 from dcmseal.batch.items import Found
 from dcmseal.batch.results import Result
+from dcmseal.batch.settling import settled
 from dcmseal.batch.untried import is_untried
 from dcmseal.batch.workers import Workers, can_begin, local_workers, start_server, usable_processors
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.journal import Journal
     from dcmseal.batch.key_here import KeyHere
-    from dcmseal.batch.tasks import Task
+    from dcmseal.batch.tasks import Task, Worker
 
 _FEW: Final = 500
 _SMALL: Final = 200 << 20
@@ -88,11 +89,15 @@ def _few(items: Iterator[Found]) -> Iterator[Found]:
 
 def _here(items: Iterable[Found], task: Task) -> Generator[Result]:
     with task.open() as worker:
-        for found in items:
-            result = result_of(worker, found)
-            yield result
-            if result.ends_run:
-                return
+        yield from settled(_one_by_one(worker, items), task.folder)
+
+
+def _one_by_one(worker: Worker, items: Iterable[Found]) -> Iterator[Result]:
+    for found in items:
+        result = result_of(worker, found)
+        yield result
+        if result.ends_run:
+            return
 
 
 def _there(

@@ -7,15 +7,17 @@ import uuid
 from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dcmseal.batch.items import Item
 from dcmseal.batch.lane import Way
+from dcmseal.batch.placement import Placement, not_free
 from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.skipping import SkipRule, left_alone
 from dcmseal.batch.working import worked_on
 from dcmseal.config.pins import PinSource
-from dcmseal.errors import AlreadySigned, DatasetError, OutputError, SealError, SignerError
+from dcmseal.engine.files.replacing import OutputFile
+from dcmseal.errors import AlreadySigned, ChangedMeanwhile, DatasetError, SealError, SignerError
 from dcmseal.exit_codes import ExitCode
 from dcmseal.plugins.timestamping import Patience, QueryWish
 from dcmseal.url_mark import URL_MARK
@@ -28,45 +30,15 @@ if TYPE_CHECKING:
     from dcmseal.plugins.protocols import Profile, SecretRequest, Secrets, Signer
     from dcmseal.plugins.registry import Registry
 
+__all__ = ["Placement", "SignTask", "SigningWorker"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
-    """Where signed files go: to a folder that mirrors the input, or in the place of the input."""
-
-    folder: str | None = None
-    """None is in place."""
-    overwrite: bool = False
-    """Replace files that are in the folder already."""
-
-    def target_of(self, item: Item) -> str:
-        """Where the result of an item goes."""
-        if self.folder is None:
-            return item.source
-        if URL_MARK in self.folder:
-            from dcmseal.engine.remote import within
-
-            return within(self.folder, item.relative)
-        return os.path.join(self.folder, *item.relative.split("/"))
-
-    def is_free(self, target: str, registry: Registry) -> bool:
-        """Whether a result may go there; of URLs, raises UsageError, PluginError or StorageUnavailable."""
-        if self.folder is None or self.overwrite:
-            return True
-        if URL_MARK not in target:
-            return not os.path.lexists(target)
-        from dcmseal.engine.remote import find
-
-        return find(target, registry) is None
+_FOLDERS: Final = 4096
+"""How many are remembered."""
 
 
 def obstacles_of(warnings: Iterable[Advice]) -> tuple[str, ...]:
-    """Codes of what will keep a signature from being called valid."""
+    """Codes of what will keep a signature from being called valid, or another that is there already."""
     return tuple(each.code for each in warnings if each.is_obstacle)
-
-
-def not_free(target: str) -> OutputError:
-    """The error of a result that has no place."""
-    return OutputError(f"{target} exists", hint="name another folder; --force overwrites it")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +66,7 @@ class SignTask:
     allow_expired: bool = False
     padding: str = "minimal"
     references: tuple[str, ...] = ()
+    require_intact: bool = False
     timestamp: tuple[str, ...] = ()
     """URLs of timestamp authorities."""
     timestamp_query: QueryWish = QueryWish()
@@ -137,6 +110,7 @@ class SignTask:
             padding=self.padding,
             references=folders_of(self.references or None),
             timestamped=bool(self.timestamp),
+            require_intact=self.require_intact,
         )
         for rule in self.skip:
             rule.check(registry)
@@ -147,12 +121,18 @@ class SignTask:
             return self.key.open()
         return registry.open_signer(self.key, _secrets_at(self.pin))
 
+    @property
+    def folder(self) -> str | None:
+        """The folder on this machine that results go to; None if it is elsewhere, or they are in place."""
+        return None if URL_MARK in (self.placement.folder or "") else self.placement.folder
+
     def tidy(self, item: Item) -> None:
         """Remove what a worker that died may have left behind beside the item's target."""
-        from dcmseal.engine.output import temporary_file
+        target = self.placement.target_of(item)
+        if URL_MARK not in target:
+            from dcmseal.engine.files.temporary import remove_leftovers
 
-        with suppress(OSError):
-            os.unlink(temporary_file(self.placement.target_of(item), self.uid_of(item)))
+            remove_leftovers(os.path.dirname(target))
 
     def uid_of(self, item: Item) -> str:
         """The Digital Signature UID of the signature that this run makes for an item (PS3.5 B.2)."""
@@ -175,6 +155,7 @@ class SigningWorker:
         self._profile = profile
         self._folders = folders
         self._registry = registry
+        self._tidied: set[str] = set()
         self._timestamp = TimestampWish(
             urls=task.timestamp,
             query=task.timestamp_query,
@@ -194,6 +175,11 @@ class SigningWorker:
             result = self._signed(item, target)
         except AlreadySigned:
             result = self._found(item, target)
+        except ChangedMeanwhile:
+            # a worker of this run, before that was killed and taken up again, may have come to its end after all
+            if not self._is_there(item, target):
+                raise
+            result = self._found(item, target)
         return Result(
             item=item,
             kind=Kind.SIGNED,
@@ -210,13 +196,16 @@ class SigningWorker:
 
         task = self._task
         in_place = task.placement.folder is None
+        output: str | OutputFile = target
+        if URL_MARK not in target:
+            self._tidy_once(os.path.dirname(target))
+            output = OutputFile(target, is_new=not (in_place or task.placement.overwrite))
         if not in_place:
             self._make_room(item, target)
         return sign(
             item.source,
             signer=self._signer,
-            output=None if in_place else target,
-            in_place=in_place,
+            output=output,
             location=task.location,
             tags=task.tags,
             only_required=task.only_required,
@@ -228,6 +217,7 @@ class SigningWorker:
             allow_expired=task.allow_expired,
             padding=task.padding,
             references=self._folders,
+            require_intact=task.require_intact,
             timestamp=self._timestamp if task.timestamp else None,
             uid=task.uid_of(item),
             registry=self._registry,
@@ -235,19 +225,30 @@ class SigningWorker:
 
     def _make_room(self, item: Item, target: str) -> None:
         """Make the folder of a target; raises AlreadySigned if this run wrote the target, OutputError if others did."""
+        placement = self._task.placement
+        if not placement.is_free(target, self._registry):
+            if self._is_there(item, target):
+                raise AlreadySigned(f"{target} is there already")
+            raise not_free(target)
+        placement.make_room(item, target)
+
+    def _tidy_once(self, folder: str) -> None:
+        """Remove what dead processes left in a folder, before the first file in it is written."""
+        if folder not in self._tidied:
+            from dcmseal.engine.files.temporary import remove_leftovers
+
+            if len(self._tidied) >= _FOLDERS:
+                self._tidied.clear()
+            self._tidied.add(folder)
+            remove_leftovers(folder)
+
+    def _is_there(self, item: Item, target: str) -> bool:
+        """Whether a file has the signature that this run makes for an item."""
         from dcmseal.engine.asking import signatures
 
-        if not self._task.placement.is_free(target, self._registry):
-            with suppress(DatasetError):
-                if any(each.uid == self._task.uid_of(item) for each in signatures(target)):
-                    raise AlreadySigned(f"{target} is there already")
-            raise not_free(target)
-        if URL_MARK in target:
-            return
-        try:
-            os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{target} cannot be written: {error.strerror}", hint="check the path") from None
+        with suppress(DatasetError):
+            return any(each.uid == self._task.uid_of(item) for each in signatures(target))
+        return False
 
     def _found(self, item: Item, target: str) -> SigningResult:
         """What came of an item that was signed before, in this run."""

@@ -2,7 +2,7 @@
 
 >>> from dcmseal.batch.items import Item
 >>> tally = Tally()
->>> tally.add(Result.passed_over(Item(source="notes.txt", relative="notes.txt")))
+>>> tally.add(Result.passed_over(Item(source="notes.txt", relative="notes.txt"), "this is no DICOM file"))
 >>> tally.files, tally.passed_over
 (0, 1)
 """
@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.batch.results import Kind, Result
+from dcmseal.engine.existing import BROKEN
 from dcmseal.exit_codes import ExitCode, worst
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.gists import Gist
     from dcmseal.engine.json_values import Document
     from dcmseal.errors import SealError
+    from dcmseal.plugins.reporting import ReportContext
 
 _MOST_NAMED: Final = 20
 """Results of a verdict that are kept by name."""
@@ -35,6 +37,8 @@ class Tally:
     """Those that are no DICOM files, and were only found in a folder, are not among them."""
     verdicts: Counter[str] = field(default_factory=Counter[str])
     passed_over: int = 0
+    partial: int = 0
+    """Those of the valid ones in which signatures cover a part of the elements only."""
     changed: int = 0
     exit_code: ExitCode = ExitCode.OK
     attention: dict[str, list[Result]] = field(default_factory=dict[str, list[Result]])
@@ -44,7 +48,9 @@ class Tally:
     recorded: int = 0
     """Those of ``files`` that were done by an earlier run."""
     obstacles: Counter[str] = field(default_factory=Counter[str])
-    """Of files that were signed, or would be: findings for which verification will not call the signature valid."""
+    """Files that were signed, or would be, by what will keep a signature from being called valid."""
+    broken: list[Result] = field(default_factory=list[Result])
+    """The first of those results where a signature does not hold that was there already."""
     stopped: SealError | None = None
     """Why the run stopped early."""
 
@@ -55,16 +61,23 @@ class Tally:
             return
         self.files += 1
         self.verdicts[result.verdict] += 1
+        self.partial += result.is_partial
         self.changed += result.changed
-        self.obstacles.update(result.obstacles)
+        self.obstacles.update(set(result.obstacles))
+        if BROKEN in result.obstacles and len(self.broken) < _MOST_NAMED:
+            self.broken.append(result)
         if result.exit_code is not self.exit_code:
             self.exit_code = worst((self.exit_code, result.exit_code))
+        self.note(result)
+        if result.ends_run:
+            self.stopped = result.error
+
+    def note(self, result: Result) -> None:
+        """Keep a result that needs attention; those of an earlier run are counted by ``add_earlier``."""
         if result.verdict in URGENT:
             named = self.attention.setdefault(result.verdict, [])
             if len(named) < _MOST_NAMED:
                 named.append(result)
-        if result.ends_run:
-            self.stopped = result.error
 
     def add_earlier(self) -> None:
         """Count the results of an earlier run."""
@@ -75,7 +88,10 @@ class Tally:
             self.files += files
             self.recorded += files
             self.verdicts[gist.verdict] += files
+            self.partial += files if gist.is_partial else 0
             self.exit_code = worst((self.exit_code, ExitCode(gist.exit_code)))
+            if gist.kind == Kind.SIGNED.value:
+                self.obstacles.update(dict.fromkeys(gist.codes, files))
             if gist.verdict in URGENT:
                 self.attention.setdefault(gist.verdict, [])
         self.earlier = Counter()
@@ -88,8 +104,9 @@ class Tally:
             if verdict in self.attention
         ]
 
-    def document(self, seconds: float) -> Document:
-        """The tally as a document of kind ``summary``."""
+    def document(self, seconds: float, judged_by: ReportContext | None = None) -> Document:
+        """The tally as a document of kind ``summary``; ``judged_by`` is what a verification rests upon."""
+        from dcmseal.engine.document_values import context_value
         from dcmseal.engine.documents import error_document
         from dcmseal.engine.json_values import document
 
@@ -99,11 +116,14 @@ class Tally:
             {
                 "files": self.files,
                 "verdicts": dict(sorted(self.verdicts.items())),
+                "warned": dict(sorted(self.obstacles.items())),
+                "partial": self.partial,
                 "passed_over": self.passed_over,
                 "changed": self.changed,
                 "recorded": self.recorded,
                 "milliseconds": round(seconds * 1000),
                 "exit_code": self.exit_code,
                 "stopped": None if stopped is None else error_document(stopped, self.exit_code),
+                "judged_by": None if judged_by is None else context_value(judged_by),
             },
         )

@@ -35,6 +35,11 @@ class Task(Protocol):
         """Names of modules that its worker imports sooner or later: they are there before processes are forked."""
         ...
 
+    @property
+    def folder(self) -> str | None:
+        """The folder on this machine that results go to; None if none are written, or in the place of the input."""
+        ...
+
     def open(self) -> AbstractContextManager[Worker]:
         """Make it ready; raises SealError or one of its kinds for what is wrong with the request itself."""
         ...

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from dcmseal.plugins.trust import TrustSettings
     from dcmseal.report import VerificationReport
 
+NO_ANCHOR: Final = "who signed it is not established, because no trust anchor is configured"
+"""Why a file is not valid of which all is known but whom to trust."""
 _ANY: Final = ("dcmseal.engine.asking", "dcmseal.engine.coverage", "dcmseal.engine.verification", "cryptography.x509")
 """Modules that are needed to verify any file."""
 _PLUGINS: Final = ("dcmseal.plugins.registry", "dcmseal.engine.profile_view", "importlib.metadata", "pluggy")
@@ -45,6 +47,8 @@ class VerifyTask:
     trust: TrustSettings | None = None
     references: tuple[str, ...] = ()
     """Folders with the instances that documents cite."""
+    count_coverage: bool = False
+    file_digest: bool = False
     profiles_folder: str | None = None
     """Folder with the profile files of the site."""
     form: Form = Form.ANSWER
@@ -54,6 +58,10 @@ class VerifyTask:
         """What it takes to verify, and to tell of it."""
         with_plugins = self.name_profiles or self.policy is not None or self.trust is not None or self.require
         return (*_ANY, *(_PLUGINS if with_plugins else ()), *(() if self.form is Form.VERDICT else _FORM))
+
+    @property
+    def folder(self) -> None:
+        """Nothing is written."""
 
     @contextmanager
     def open(self) -> Generator[VerifyingWorker]:
@@ -76,6 +84,8 @@ class VerifyTask:
             timestamp_certificates=self.timestamp_certificates,
             name_profiles=self.name_profiles,
             trust=self.trust,
+            count_coverage=self.count_coverage,
+            file_digest=self.file_digest,
             registry=registry,
         )
         yield VerifyingWorker(question, folders_of(self.references or None), self.form)
@@ -110,17 +120,15 @@ class VerifyingWorker:
             verdict=verdict.value,
             reason="" if exit_code is ExitCode.OK else _reason(report),
             answer=None if self._form is Form.VERDICT else report,
+            is_partial=exit_code is ExitCode.OK and report.is_partial,
+            instance=None if self._form is Form.VERDICT else report.instance,
         )
 
 
 def _reason(report: VerificationReport) -> str:
-    """The first finding that keeps a file from being valid."""
-    from dcmseal.report import Outcome
+    """Why a file is not valid: the finding that decides, or that nobody was trusted."""
+    from dcmseal.report import Verdict
 
-    findings = [each for signature in report.signatures for each in signature.findings]
-    findings += [*report.notes, *report.unmet, *report.references]
-    for outcome in (Outcome.FAILED, Outcome.UNKNOWN):
-        for each in findings:
-            if each.outcome is outcome:
-                return f"{each.code}: {each.message}"
-    return ""
+    for each in report.deciding:
+        return f"{each.code}: {each.message}"
+    return NO_ANCHOR if report.verdict is Verdict.NOT_ESTABLISHED else ""

@@ -18,7 +18,7 @@ def worked_on(
     try:
         result = work(item)
     except NotDicom as error:
-        result = Result.failed(item, error) if item.is_named else Result.passed_over(item)
+        result = Result.failed(item, error) if item.is_named else Result.passed_over(item, str(error))
     except SealError as error:
         result = Result.failed(item, error, ends_run=ends_run(error))
     except Exception as error:  # noqa: BLE001 - one bad file is one failed result

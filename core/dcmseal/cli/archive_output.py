@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from dcmseal.batch.items import Unfound
 from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.tally import URGENT, Tally
 from dcmseal.cli.failures import complain
-from dcmseal.cli.output import Tone, screen
+from dcmseal.cli.output import Tone, screen, write_line
 from dcmseal.cli.text import counted
+from dcmseal.engine.existing import BROKEN
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.reporting import ReportContext
 
 _TONES: Final = {
     "valid": Tone.GOOD,
@@ -42,15 +46,16 @@ class Report(Protocol):
 class TextReport:
     """For people: what came of it all, and what needs attention; with ``show``, also each result as it comes."""
 
-    def __init__(self, done: str, *, form: Form, show: Callable[[Result], None] | None) -> None:
-        """``done`` says what was done with files."""
+    def __init__(self, done: str, *, form: Form, show: Callable[[Result], None] | None, hint: str = "") -> None:
+        """``done`` says what was done with files, ``hint`` what to do about what is not established."""
         self.form = form
+        self._hint = hint
         self._done = done
         self._show = show
 
     def add(self, result: Result) -> None:
         """Take note of a result."""
-        if self._show is not None and result.kind is not Kind.PASSED_OVER:
+        if self._show is not None:
             self._show(result)
 
     def end(self, tally: Tally, seconds: float) -> None:
@@ -60,11 +65,15 @@ class TextReport:
         rate = f", {done / seconds:.0f} a second" if done >= _MANY else ""
         to.line(f"{counted(tally.files, 'file')} {self._done} in {seconds:.1f} s{rate}", Tone.HEADING)
         for verdict in sorted(tally.verdicts, key=(*_GOOD, *URGENT).index):
-            to.line(f"  {verdict.replace('-', ' '):17}{tally.verdicts[verdict]:>10}", _TONES.get(verdict, Tone.PLAIN))
-        for code, files in sorted(tally.obstacles.items()):
-            to.line(f"  {'warned':17}{files:>10}  {code}: verification will not call the signature valid", Tone.OPEN)
+            line = f"  {verdict.replace('-', ' '):17}{tally.verdicts[verdict]:>10}"
+            if verdict == "valid" and tally.partial:
+                line += f"  {tally.partial} of them for a part of their elements only"
+            to.line(line, _TONES.get(verdict, Tone.PLAIN))
+        for code, files in sorted(tally.obstacles.items(), key=lambda each: (each[0] != BROKEN, each[0])):
+            tone = Tone.BAD if code == BROKEN else Tone.OPEN
+            to.line(f"  {'warned':17}{files:>10}  {code}: {_in_words(code)}", tone)
         if tally.passed_over:
-            to.line(f"  {'passed over':17}{tally.passed_over:>10}  no DICOM files")
+            to.line(f"  {tally.passed_over} skipped: not DICOM")
         if tally.recorded:
             to.line(f"  {'earlier':17}{tally.recorded:>10}  of them, as the journal says")
         named_by = "dcmseal journal export" if tally.recorded else "--json-lines"
@@ -75,6 +84,16 @@ class TextReport:
                 to.line(f"  {result.item.source}{f': {result.reason}' if result.reason else ''}")
             if more:
                 to.line(f"  {'and ' if results else ''}{more} more; {named_by} names all")
+        if tally.broken:
+            to.line()
+            to.line(f"{_in_words(BROKEN)}:", Tone.BAD)
+            for result in tally.broken:
+                to.line(f"  {result.item.source}")
+            if more := tally.obstacles[BROKEN] - len(tally.broken):
+                to.line(f"  and {more} more; {named_by} names all")
+        if self._hint and tally.verdicts["not-established"]:
+            to.line()
+            to.line(self._hint, Tone.OPEN)
         if tally.stopped is not None:
             to.line()
             complain(tally.stopped, "stopped: ")
@@ -83,10 +102,22 @@ class TextReport:
 def show_line(result: Result) -> None:
     """Write what came of a file in a line."""
     reason = f"; {result.reason}" if result.reason else ""
-    if result.obstacles:
-        reason += f"; verification will not call the signature valid: {', '.join(result.obstacles)}"
+    if BROKEN in result.obstacles:
+        reason += f"; WARNING: {_in_words(BROKEN)}"
+    if others := [code for code in result.obstacles if code != BROKEN]:
+        reason += f"; verification will not call the signature valid: {', '.join(others)}"
     name = result.output or result.item.source
-    screen().line(f"{name}: {result.verdict.replace('-', ' ')}{reason}", _TONES.get(result.verdict, Tone.PLAIN))
+    verdict = "skipped" if result.kind is Kind.PASSED_OVER else result.verdict.replace("-", " ")
+    screen().line(
+        f"{name}: {verdict}{reason}", Tone.BAD if BROKEN in result.obstacles else _TONES.get(result.verdict, Tone.PLAIN)
+    )
+
+
+def _in_words(code: str) -> str:
+    """What an obstacle means."""
+    if code == BROKEN:
+        return "a signature that was there already does not hold"
+    return "verification will not call the signature valid"
 
 
 class QuietReport:
@@ -110,14 +141,16 @@ class JsonLines:
 
     form = Form.DOCUMENT
 
+    def __init__(self, judged_by: ReportContext | None = None) -> None:
+        self._judged_by = judged_by
+
     def add(self, result: Result) -> None:
         """Write a result."""
-        if result.kind is not Kind.PASSED_OVER:
-            print(text_of(result))
+        write_line(text_of(result))
 
     def end(self, tally: Tally, seconds: float) -> None:
         """Write the summary."""
-        print(json.dumps(tally.document(seconds)))
+        write_line(json.dumps(tally.document(seconds, self._judged_by)))
 
 
 class JsonFiles:
@@ -125,22 +158,21 @@ class JsonFiles:
 
     form = Form.DOCUMENT
 
-    def __init__(self) -> None:
+    def __init__(self, judged_by: ReportContext | None = None) -> None:
+        self._judged_by = judged_by
         self._begun = False
 
     def add(self, result: Result) -> None:
         """Write a result."""
-        if result.kind is Kind.PASSED_OVER:
-            return
         from dcmseal.engine.documents import files_document
 
-        print("," if self._begun else json.dumps(files_document(())).removesuffix("]}"))
-        print(text_of(result), end="")
+        write_line("," if self._begun else json.dumps(files_document((), self._judged_by)).removesuffix("]}"))
+        write_line(text_of(result), end="")
         self._begun = True
 
     def end(self, tally: Tally, seconds: float) -> None:
         """Write what is left to be written."""
-        print("\n]}")
+        write_line("\n]}")
 
 
 def text_of(result: Result) -> str:

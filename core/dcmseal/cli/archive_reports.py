@@ -7,11 +7,11 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.results import Form, Result
-from dcmseal.cli.reporting import settings_in_words, wanted_of
+from dcmseal.cli.files import output_file, rights_of
+from dcmseal.cli.reporting import wanted_of
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
-    from dcmseal.batch.journal.gists import Gist
     from dcmseal.batch.tally import Tally
     from dcmseal.cli.archive_output import Report
     from dcmseal.plugins.guarded_reporting import GuardedWriter
@@ -58,26 +58,28 @@ class ArchiveReports:
         """Count a result, and pass it on."""
         from dcmseal.batch.journal.gists import Gist
 
-        self._counted.add(result.item.source, Gist.of(result), result.reason)
+        self._counted.add(result.item.source, Gist.of(result), result.reason, result.instance)
         self._report.add(result)
 
-    def add_earlier(self, name: str, gist: Gist) -> None:
+    def add_earlier(self, result: Result) -> None:
         """Count a file whose result the journal of the run has already."""
-        self._counted.add(name, gist, recorded=True)
+        from dcmseal.batch.journal.gists import Gist
+
+        self._counted.add(result.item.source, Gist.of(result), result.reason, result.instance, recorded=True)
 
     def end(self, tally: Tally, seconds: float) -> None:
         """Write all reports; raises OutputError, or PluginBroken if a writer fails."""
-        import datetime as dt
-
-        from dcmseal.engine.reporting import context_of, write_archive_report
+        from dcmseal.cli.settings import judged_by
+        from dcmseal.engine.reporting import write_archive_report
 
         self._report.end(tally, seconds)
         report = self._counted.report(
             named=self._named(), seconds=seconds, stopped="" if tally.stopped is None else str(tally.stopped)
         )
-        context = context_of(dt.datetime.now(dt.UTC), settings_in_words(self._options))
+        context = judged_by(self._options)
+        rights = rights_of(self._options.files)
         for writer, path in self._writers:
-            write_archive_report(path, writer, report, context)
+            write_archive_report(output_file(path, force=self._options.force), writer, report, context, rights)
 
     def _named(self) -> list[str]:
         lists = [f"the files in {self._options.files_from}"] if self._options.files_from else []

@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.items import Item
+from dcmseal.batch.items import Item, Unfound
 from dcmseal.batch.results import Form, Result
 from dcmseal.batch.running import started
 from dcmseal.batch.tally import Tally
 from dcmseal.cli.archive_output import JsonFiles, JsonLines, QuietReport, Report, TextReport
 from dcmseal.cli.archive_progress import progress
-from dcmseal.cli.archives import found_of, workers_of
+from dcmseal.cli.archives import found_in, found_of, without_outputs, workers_of
 from dcmseal.cli.journal_options import journal_of, shard_of
+from dcmseal.cli.streams import check_reader
 from dcmseal.errors import DatasetError
 
 if TYPE_CHECKING:
-    from dcmseal.batch.journal.gists import Gist
     from dcmseal.batch.key_here import KeyHere
     from dcmseal.batch.shards import Shard
     from dcmseal.batch.tasks import Task
+    from dcmseal.plugins.reporting import ReportContext
 
 
 def report_of(
-    options: Namespace, done: str, *, form: Form = Form.VERDICT, show: Callable[[Result], None] | None = None
+    options: Namespace,
+    done: str,
+    *,
+    form: Form = Form.VERDICT,
+    show: Callable[[Result], None] | None = None,
+    hint: str = "",
+    judged_by: Callable[[], ReportContext] | None = None,
 ) -> Report:
-    """Where the options want results to go; ``done`` says for people what was done with files."""
+    """Where the options want results to go.
+
+    ``done`` says for people what was done with files, ``hint`` what to do about those that are not established, and
+    ``judged_by`` what a verification rests upon.
+    """
     if options.json_lines:
-        return JsonLines()
+        return JsonLines(judged_by() if judged_by else None)
     if options.json:
-        return JsonFiles()
-    return QuietReport() if options.quiet else TextReport(done, form=form, show=show)
+        return JsonFiles(judged_by() if judged_by else None)
+    return QuietReport() if options.quiet else TextReport(done, form=form, show=show, hint=hint)
 
 
 def run_archive(
@@ -43,58 +53,72 @@ def run_archive(
     options: Namespace,
     report: Report,
     *,
-    without: Iterable[str] = (),
     key: KeyHere | None = None,
-    notice: Callable[[str, Gist], object] | None = None,
+    notice: Callable[[Result], object] | None = None,
 ) -> int:
     """Work on all that words and options name; returns the exit code of the worst file.
 
     ``key`` is the one that signs, if it does so here. ``notice`` is told of what a journal has already.
     """
-    found = found_of(words, options, without)
+    found = without_outputs(found_of(words, options), options)
     workers, shard = workers_of(options), shard_of(options)
-    count = None if options.files_from else _counter(words, without, shard)
+    count = None if options.files_from else _counter(words, options, shard)
+    tally = Tally()
     with journal_of(options, task, key) as journal:
-        if journal is not None and notice is not None:
-            journal.notice = notice
+        if journal is not None:
+            tally = Tally(earlier=journal.passed_over)
+            journal.notice = _both(tally.note, notice)
         results = started(found, task, journal=journal, key=key, executor=workers, jobs=options.jobs)
-        earlier = None if journal is None else journal.passed_over
-        return told(results, report, quiet=options.quiet, count=count, earlier=earlier, is_part=shard is not None)
+        named = " ".join([*words, *([options.files_from] if options.files_from else [])])
+        return told(results, report, tally, named, quiet=options.quiet, count=count, is_part=shard is not None)
+
+
+def _both(first: Callable[[Result], object], second: Callable[[Result], object] | None) -> Callable[[Result], object]:
+    def told_both(result: Result) -> None:
+        first(result)
+        if second is not None:
+            second(result)
+
+    return told_both
 
 
 def told(
     results: Generator[Result],
     report: Report,
+    tally: Tally,
+    named: str,
     *,
     quiet: bool,
     count: Callable[[], int] | None = None,
-    earlier: Counter[Gist] | None = None,
     is_part: bool = False,
 ) -> int:
     """Tell of results as they come, and what they came to; returns the exit code of the worst.
 
-    ``earlier`` are the results that a journal has already of files that are met again, and grow meanwhile. ``is_part``
-    says that no file at all is none too few, as it may come to in one shard of many.
+    ``tally`` counts them; it may know results that a journal has already. ``named`` is what was asked for, in words.
+    ``is_part`` says that no file at all is none too few, as it may come to in one shard of many.
     """
     start = perf_counter()
-    tally = Tally() if earlier is None else Tally(earlier=earlier)
     with closing(results), progress(quiet=quiet, count=count) as shown:
         for result in results:
             tally.add(result)
             report.add(result)
             shown.add(result, tally)
+            check_reader()
     tally.add_earlier()
     if not tally.files and not is_part:
-        raise DatasetError("no DICOM file was found", hint="check the names; in folders, only DICOM files count")
+        error = DatasetError("no DICOM file was found", hint="check the names; in folders, only DICOM files count")
+        if not tally.passed_over:
+            raise error
+        nothing = Result.failed(Unfound(source=named, error=error), error)
+        tally.add(nothing)
+        report.add(nothing)
     report.end(tally, perf_counter() - start)
     return tally.exit_code
 
 
-def _counter(words: Sequence[str], without: Iterable[str], shard: Shard | None) -> Callable[[], int]:
-    from dcmseal.batch.finding import instances
-
+def _counter(words: Sequence[str], options: Namespace, shard: Shard | None) -> Callable[[], int]:
     def count() -> int:
-        found = instances(words, without=without)
+        found = found_in(words, options)
         return sum(shard is None or not isinstance(each, Item) or shard.holds(each.relative) for each in found)
 
     return count

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from io import BufferedReader
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
 
 from dcmseal.cli.files import path_of, remote_url
 from dcmseal.cli.journal_options import add_journal_options
 from dcmseal.cli.parser import Parser
 from dcmseal.errors import DatasetError, UsageError
+from dcmseal.input_files import open_input
+from dcmseal.text_files import reason_of
 
 if TYPE_CHECKING:
     from dcmseal.batch.items import Found
@@ -22,6 +26,7 @@ _MOST_NAMED: Final = 100
 _DICOMDIR: Final = "DICOMDIR"
 _MAGIC: Final = frozenset("*?[")
 _STDIO: Final = "-"
+_IN_MEMORY: Final = 1 << 20
 
 
 class _Arguments(Protocol):
@@ -36,6 +41,11 @@ def add_archive_options(parser: Parser, forms: _Arguments) -> None:
         "many files (FILE may be a folder, a DICOMDIR, a quoted pattern with *, ? or **, or URL/)"
     )
     group.add_argument("--files-from", metavar="LIST", help="work on the files in a list, too; - for standard input")
+    group.add_argument(
+        "--follow-links",
+        action="store_true",
+        help="in folders, follow links to files outside of them; else such a link is a file that failed",
+    )
     group.add_argument("--jobs", metavar="N", type=int, help="processes (default: as many as there are processors)")
     group.add_argument(
         "--executor", metavar="NAME:ADDRESS", help="where to work instead, with a plugin's executor of that name"
@@ -66,17 +76,83 @@ def refuse_of_one_file(options: Namespace, *names: str) -> None:
             )
 
 
-def found_of(words: Sequence[str], options: Namespace, without: Iterable[str] = ()) -> Iterator[Found]:
-    """What the words and the list of files name; raises UsageError or DatasetError."""
-    from itertools import chain
+def found_of(words: Sequence[str], options: Namespace) -> Iterator[Found]:
+    """What the words and the list of files name; raises UsageError or DatasetError.
 
-    from dcmseal.batch.finding import instances
+    What is to be signed into a folder is looked through before: no result may take the place of another.
+    """
+    from itertools import chain
 
     if _STDIO in words:
         raise UsageError("standard input is one file, and has no name among many", hint="give it by itself")
+    folder: str | None = getattr(options, "output_dir", None)
     if options.files_from is None:
-        return instances(words, without=without)
-    return instances(chain(words, _listed(options.files_from)), without=without)
+        if folder is not None and len(words) > 1:
+            _refuse_same_places(words, folder)
+        return found_in(words, options)
+    if folder is None:
+        return found_in(chain(words, _listed(options.files_from)), options)
+    copy = _copied(options.files_from)
+    try:
+        _refuse_same_places(chain(words, _listed_in(copy, options.files_from)), folder)
+    except BaseException:
+        copy.close()
+        raise
+    return found_in(chain(words, _listed_once_more(copy, options.files_from)), options)
+
+
+def found_in(words: Iterable[str], options: Namespace) -> Iterator[Found]:
+    """What words name, without what is written, or would be met twice."""
+    from dcmseal.batch.finding import instances
+
+    folder: str | None = getattr(options, "output_dir", None)
+    return instances(
+        words,
+        without=() if folder is None else (folder,),
+        follow_links=options.follow_links,
+        once=getattr(options, "in_place", False),
+    )
+
+
+def without_outputs(found: Iterable[Found], options: Namespace) -> Iterator[Found]:
+    """What is found, unless that is a file that will be overwritten; raises UsageError then."""
+    from dcmseal.batch.items import Item
+    from dcmseal.cli.run_paths import outputs_of
+
+    outputs: dict[int, tuple[str, os.stat_result]] = {}
+    for path in outputs_of("", options):
+        with suppress(OSError):
+            status = os.stat(path)
+            outputs[status.st_ino] = path, status
+    if not outputs:
+        yield from found
+        return
+    for each in found:
+        if isinstance(each, Item) and each.inode in outputs:
+            path, status = outputs[each.inode]
+            if os.path.samestat(os.stat(each.source), status) and _is_dicom(each.source):
+                raise UsageError(f"{path} is an input", hint="name another file for the output")
+        yield each
+
+
+def _is_dicom(path: str) -> bool:
+    from dcmseal.engine.opening import head_opened
+    from dcmseal.errors import NotDicom
+
+    try:
+        with head_opened(path):
+            return True
+    except NotDicom:
+        return False
+    except DatasetError:
+        return True
+
+
+def _refuse_same_places(words: Iterable[str], folder: str) -> None:
+    from dcmseal.batch.layout import apart
+
+    for _ in apart(words, folder):
+        pass
 
 
 def workers_of(options: Namespace) -> Workers | None:
@@ -104,16 +180,47 @@ def _listed(name: str) -> Iterator[str]:
     from dcmseal.batch.lists import listed
 
     if name == _STDIO:
-        if sys.stdin is None or sys.stdin.isatty():
-            raise UsageError("the list of files would come from a terminal", hint="pipe it in, or name a file")
-        yield from listed(sys.stdin.buffer)
-        return
-    with _opened(name) as stream:
-        yield from listed(stream)
+        return listed(_standard_input())
+    with _list_named(name) as stream:
+        return listed(stream, name)
 
 
-def _opened(name: str) -> BinaryIO:
+def _copied(name: str) -> BinaryIO:
+    """A list that can be read more than once; it goes away with the process."""
+    import shutil
+    import tempfile
+
+    copy = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - read until the run ends
+    if name == _STDIO:
+        shutil.copyfileobj(_standard_input(), copy)
+    else:
+        with _list_named(name) as stream:
+            shutil.copyfileobj(stream, copy)
+    return cast("BinaryIO", copy)
+
+
+def _listed_in(copy: BinaryIO, name: str) -> Iterator[str]:
+    from dcmseal.batch.lists import listed
+
+    copy.seek(0)
+    return listed(copy, name)
+
+
+def _listed_once_more(copy: BinaryIO, name: str) -> Iterator[str]:
+    with copy:
+        yield from _listed_in(copy, name)
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError("the list of files would come from a terminal", hint="pipe it in, or name a file")
+    return sys.stdin.buffer
+
+
+@contextmanager
+def _list_named(name: str) -> Generator[BinaryIO]:
     try:
-        return open(name, "rb")
-    except OSError as error:
-        raise DatasetError(f"{name} cannot be read: {error.strerror}", hint="check the path") from None
+        with BufferedReader(open_input(name)) as stream:
+            yield cast("BinaryIO", stream)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{name} cannot be read: {reason_of(error)}", hint="check the path") from None

@@ -68,11 +68,11 @@ def moment(signature: DigitalSignature, *, exact: bool = False) -> str:
 
 
 def certified(time: CertifiedTime | None) -> str:
-    """A certified time, and by whom; what stands there instead if no authority could be named."""
+    """A certified time, and by whom; what stands there instead if none could be verified."""
     from dcmseal.engine.certificate import read_certificate
 
     if time is None:
-        return "not verified: the authority's certificate is not known"
+        return "not verified"
     try:
         authority = read_certificate(time.authority).subject
     except CertificateNotValid:

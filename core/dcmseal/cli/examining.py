@@ -47,6 +47,7 @@ class ExaminedSetup:
             ("profile", setup.profile or ""),
             ("MAC algorithm", setup.algorithm or ""),
             ("purpose", setup.purpose.meaning if setup.purpose else ""),
+            ("signatures", "all that are there have to hold" if setup.require_intact else ""),
             ("opened", self.opened),
         ]
 
@@ -60,6 +61,7 @@ class ExaminedSetup:
             "profile": setup.profile or "",
             "algorithm": setup.algorithm or "",
             "purpose": setup.purpose.name.lower() if setup.purpose else "",
+            "require_intact": setup.require_intact,
             "opened": self.opened,
             "problems": [*self.problems],
         }

@@ -4,20 +4,51 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator
+from argparse import Namespace
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Final, TextIO, cast
 
 from dcmseal.cli.output import binary_output
+from dcmseal.cli.streams import standard_output
+from dcmseal.descriptors import descriptor_of
 from dcmseal.errors import DatasetError, OutputError, UsageError
 from dcmseal.url_mark import URL_MARK
 
 if TYPE_CHECKING:
+    from dcmseal.engine.files.replacing import OutputFile
+    from dcmseal.engine.files.rights import Rights
     from dcmseal.engine.opening import DatasetInput
     from dcmseal.engine.placing import Output
 
 STDIO: Final = "-"
 _IN_MEMORY: Final = 8 << 20
+
+
+def standard_streams_in(options: Namespace) -> None:
+    """Write ``-`` for files that are named as ``/dev/stdin`` and ``/dev/stdout``, or otherwise so.
+
+    Where an option takes no ``-``, standard output is named by the descriptor that results go to.
+    """
+    for name, value in vars(options).items():
+        if isinstance(value, str):
+            setattr(options, name, _stream_or_file(value, is_dash=name == "output"))
+        elif isinstance(value, list) and name in ("files", "words"):
+            setattr(options, name, [_stream_or_file(each, is_dash=True) for each in cast("list[str]", value)])
+        elif isinstance(value, list) and name == "report":
+            parts = (each.partition(":") for each in cast("list[str]", value))
+            setattr(options, name, [f"{form}{colon}{_stream_or_file(word)}" for form, colon, word in parts])
+
+
+def _stream_or_file(word: str, *, is_dash: bool = False) -> str:
+    """The word, or another name for the standard stream that it stands for."""
+    descriptor = descriptor_of(word) if word.startswith("/") or os.path.islink(word) else None
+    stream = standard_output()
+    if descriptor == 0 and is_dash:
+        return STDIO
+    if descriptor == 1:
+        return STDIO if is_dash or stream is None else f"/dev/fd/{stream.fileno()}"
+    return word
 
 
 def name_of(word: str) -> str:
@@ -68,8 +99,10 @@ def input_file(word: str) -> Generator[DatasetInput]:
 
 
 @contextmanager
-def result_file(source: str, output: str | None, *, in_place: bool, force: bool) -> Generator[Output | None]:
-    """Where a changed Data Set goes; None for the source's own place.
+def result_file(
+    source: str, output: str | None, *, in_place: bool, force: bool, synced: bool = True
+) -> Generator[Output | None]:
+    """Where a changed Data Set goes; None for the place of an object. If not ``synced``, whoever asks syncs its folder.
 
     Raises UsageError, before anything is computed, if that is not said, or a file would be overwritten without leave.
     """
@@ -78,7 +111,7 @@ def result_file(source: str, output: str | None, *, in_place: bool, force: bool)
             raise UsageError("the result goes in place or to an output, not both", hint="leave one of them out")
         if source == STDIO:
             raise UsageError("standard input cannot be changed in place", hint="name an output")
-        yield None
+        yield None if remote_url(source) else output_file(path_of(source), force=True, synced=synced)
     elif output is None:
         raise UsageError(
             "where the result goes is not said",
@@ -86,6 +119,8 @@ def result_file(source: str, output: str | None, *, in_place: bool, force: bool)
         )
     elif output == STDIO:
         yield binary_output()
+    elif descriptor_of(output) is not None:
+        yield output
     elif remote_url(output):
         from dcmseal.cli.remote_files import uploaded
 
@@ -100,25 +135,31 @@ def result_file(source: str, output: str | None, *, in_place: bool, force: bool)
         _check_free(output, force=force)
         if os.path.exists(output) and not os.path.isfile(output):
             # a pipe or device is written to, not replaced
-            with _opened(output, "wb") as stream:
+            with _opened(output, "wb", output) as stream:
                 yield stream
         else:
-            yield output
+            yield output_file(output, force=force, synced=synced)
 
 
 @contextmanager
-def new_file(output: str | None, *, force: bool, binary: bool = True) -> Generator[BinaryIO]:
-    """A file for something taken out of a Data Set, or standard output; what was written goes away if the rest fails.
+def new_file(
+    output: str | None, *, force: bool, binary: bool = True, made_from: Sequence[str] = ()
+) -> Generator[BinaryIO]:
+    """A file for something taken out of a Data Set, or standard output; if the rest fails, nothing was written.
 
-    Bytes that are not ``binary`` may go to a terminal. Raises UsageError or OutputError.
+    Bytes that are not ``binary`` may go to a terminal. Nobody can read the file who cannot read what it is
+    ``made_from``. Raises UsageError or OutputError.
     """
     if output in (None, STDIO):
         if binary:
             yield binary_output()
         else:
-            sys.stdout.flush()
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
+            results = standard_output()
+            if results is None:
+                raise OutputError("standard output is closed", hint="name a file")
+            results.flush()
+            yield results.buffer
+            results.buffer.flush()
         return
     assert output is not None
     if remote_url(output):
@@ -128,15 +169,45 @@ def new_file(output: str | None, *, force: bool, binary: bool = True) -> Generat
             yield stream
         return
     output = path_of(output)
-    _check_free(output, force=force)
-    with _opened(output, "wb" if force else "xb") as stream:
-        try:
+    descriptor = descriptor_of(output)
+    if descriptor is not None:
+        with _opened(os.dup(descriptor), "wb", output) as stream:
             yield stream
-        except BaseException:
-            if os.path.isfile(output):
-                with suppress(OSError):
-                    os.unlink(output)
-            raise
+        return
+    _check_free(output, force=force)
+    if os.path.exists(output) and not os.path.isfile(output):
+        with _opened(output, "wb", output) as stream:
+            yield stream
+        return
+    from dcmseal.engine.files.replacing import replacing
+
+    with replacing(output_file(output, force=force), rights_of(made_from)) as stream:
+        yield stream
+
+
+def output_file(path: str, *, force: bool, synced: bool = True) -> OutputFile:
+    """A path for something that is written later: with ``force``, whatever is there by then is replaced.
+
+    If not ``synced``, whoever asks syncs its folder.
+    """
+    from dcmseal.engine.files.replacing import OutputFile
+
+    _tidy(path)
+    return OutputFile(path, is_new=not force, synced=synced)
+
+
+def rights_of(words: Sequence[str]) -> Rights:
+    """Who may read all of what words name; objects in storages say nothing about that."""
+    from dcmseal.engine.files.rights import Rights
+
+    return Rights.of_all(0 if word == STDIO else path_of(word) for word in words if not remote_url(word))
+
+
+def _tidy(output: str) -> None:
+    """Remove what processes that died left in the folder of an output."""
+    from dcmseal.engine.files.temporary import remove_leftovers
+
+    remove_leftovers(os.path.dirname(output))
 
 
 def _check_free(output: str, *, force: bool) -> None:
@@ -153,11 +224,11 @@ def _is_same(source: str, output: str) -> bool:
 
 
 @contextmanager
-def _opened(path: str, mode: str) -> Generator[BinaryIO]:
+def _opened(file: str | int, mode: str, name: str) -> Generator[BinaryIO]:
     try:
-        with open(path, mode) as stream:
+        with open(file, mode) as stream:
             yield cast("BinaryIO", stream)
     except OSError as error:
         raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}", hint="check path, permissions and free space"
+            f"{name} cannot be written: {error.strerror or error}", hint="check path, permissions and free space"
         ) from None

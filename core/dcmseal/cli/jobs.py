@@ -70,6 +70,26 @@ def folder_of_results(folder: str | None) -> Generator[None]:
                 os.rmdir(folder)
 
 
+def sync_folders_of(targets: Sequence[str], folder: str | None) -> None:
+    """Bring to disk the names of several results, and that of the folder they are in; raises OutputError."""
+    from dcmseal.engine.files.folder import sync_folder
+
+    paths = [path_of(each) for each in targets if each != STDIO and not remote_url(each)]
+    if len(paths) < 2 and folder is None:
+        return
+    folders = {os.path.dirname(os.path.realpath(each)) for each in paths}
+    if folder is not None and not remote_url(folder):
+        folders.add(os.path.dirname(os.path.realpath(path_of(folder))))
+    for each in sorted(folders, reverse=True):
+        try:
+            with suppress(FileNotFoundError):
+                sync_folder(each)
+        except OSError as error:
+            raise OutputError(
+                f"what was written to {each} may be lost: {error.strerror or error}", hint="look at the disk"
+            ) from None
+
+
 def _refuse_output_in_place(words: Sequence[str], folder: str | None) -> None:
     # IN OUT --in-place would sign IN itself, which those who name an OUT do not expect
     if folder is not None or (len(words) == 2 and not _exists(words[1])):
@@ -107,9 +127,11 @@ def _within(folder: str, word: str) -> str:
 
 def _distinct(jobs: list[Job]) -> list[Job]:
     """The jobs, if no two results go to the same place; raises UsageError."""
-    seen: dict[str, str] = {}
+    from dcmseal.engine.files.collisions import Place
+
+    seen: dict[object, str] = {}
     for job in jobs:
-        place = remote_url(job.target) or os.path.normcase(os.path.realpath(path_of(job.target)))
+        place = remote_url(job.target) or Place.of(path_of(job.target))
         if place in seen:
             raise UsageError(
                 f"the results of {name_of(seen[place])} and {name_of(job.source)} would go to the same place",

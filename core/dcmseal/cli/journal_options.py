@@ -24,7 +24,7 @@ def add_journal_options(parser: Parser) -> None:
     group = parser.add_argument_group("journal (a run that is killed goes on when it is started again)")
     group.add_argument("--journal", metavar="FILE", help="keep results in this file, and pass over what it has")
     group.add_argument(
-        "--journal-digest", action="store_true", help="know files by their content, not by size and time"
+        "--journal-digest", action="store_true", help="know files by their content, not by size and times"
     )
     group.add_argument("--journal-full", action="store_true", help="keep the JSON documents of all results")
     group.add_argument("--journal-retry", action="store_true", help="try again what failed")
@@ -55,7 +55,8 @@ def journal_of(options: Namespace, task: Task, key: KeyHere | None = None) -> Ge
             key.open_for(None)
         yield None
         return
-    from dcmseal.batch.journal.journal import Journal, JournalWish
+    from dcmseal.batch.journal.journal import Journal
+    from dcmseal.batch.journal.settings import JournalWish
 
     wish = JournalWish(
         path=options.journal,

@@ -5,16 +5,21 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import warnings
 from argparse import Namespace
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec
-from typing import Final, Protocol, cast
+from typing import Final, Protocol, TextIO, cast
 
 from dcmseal import __version__
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.failures import guarded
+from dcmseal.cli.files import standard_streams_in
+from dcmseal.cli.output import warn
 from dcmseal.cli.parser import Parser
+from dcmseal.cli.run_paths import check_paths
+from dcmseal.cli.streams import standard_error, take_streams
 from dcmseal.errors import UsageError
 from dcmseal.url_mark import URL_MARK
 
@@ -47,7 +52,7 @@ exit codes:
   0  done; every signature asked about is valid    4  not invalid, but not established either
   1  at least one signature is invalid             5  input unreadable, or output unwritable
   2  the request cannot be read, or is refused     6  key, token, plugin or network unavailable
-  3  there is no signature"""
+  3  there is no signature                         7  error in dcmseal itself"""
 
 
 class Command(Protocol):
@@ -68,11 +73,28 @@ def process() -> int:
     time that a small file needs.
     """
     gc.set_threshold(_FEW)
+    try:
+        take_streams()
+    except OSError:
+        return ExitCode.INTERNAL  # no descriptor is left to tell it by
+    warnings.showwarning = _show_warning
     _be_a_module()
     try:
         return main()
     finally:
         gc.freeze()
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001 - how the standard library calls it
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    """Write a warning of a library, which may repeat what is in a file, as our own are written."""
+    warn(f"{category.__name__} in {os.path.basename(filename)}, line {lineno}: {message}")
 
 
 def _be_a_module() -> None:
@@ -94,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     if not words:
-        overview().print_help(sys.stderr)
+        overview().print_help(standard_error())
         return ExitCode.USAGE
     name = words[0]
     if name.startswith("-"):
@@ -112,6 +134,8 @@ def _run(words: list[str]) -> int:
         from dcmseal.cli.remote_files import check_urls
 
         check_urls(options)
+    standard_streams_in(options)
+    check_paths(name, options)
     return command.run(options)
 
 

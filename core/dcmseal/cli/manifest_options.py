@@ -46,14 +46,11 @@ def places_for(options: Namespace, results: Sequence[str]) -> list[str | None]:
         raise UsageError(
             f"{options.manifest} is no folder", hint="of several files, --manifest names a folder that exists"
         )
-    taken = {os.path.normcase(os.path.realpath(each)) for each in results if each != STDIO}
     for place in places:
-        real = os.path.normcase(os.path.realpath(place))
-        if place == STDIO or real in taken:
-            raise UsageError(f"the manifest cannot go to {place}", hint="name a file of its own for it")
+        if place == STDIO:
+            raise UsageError("the manifest cannot go to standard output", hint="name a file of its own for it")
         if os.path.exists(place) and not (options.force and os.path.isfile(place)):
             raise UsageError(f"{place} exists", hint="name another file; --force overwrites it")
-        taken.add(real)
     return [*places]
 
 

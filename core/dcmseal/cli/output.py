@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, TextIO
 
+from dcmseal.cli.streams import NOWHERE, standard_error, standard_output
 from dcmseal.cli.text import LONGEST, LONGEST_LINE, columns, printable
 from dcmseal.errors import OutputError, UsageError
 
@@ -43,7 +43,7 @@ class Screen(Protocol):
 class PlainScreen:
     """Lines without colour and wrapping, for pipes and files."""
 
-    def __init__(self, stream: TextIO | None) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def line(self, text: str = "", tone: Tone = Tone.PLAIN) -> None:
@@ -56,17 +56,12 @@ class PlainScreen:
 
 def screen(stream: TextIO | None = None) -> Screen:
     """The screen for a stream, standard output if none is given."""
-    stream = stream or standard_output()
-    if stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb":
+    stream = stream or standard_output() or NOWHERE
+    if stream.isatty() and os.environ.get("TERM") != "dumb":
         from dcmseal.cli.rich_screen import RichScreen
 
         return RichScreen(stream)
     return PlainScreen(stream)
-
-
-def standard_output() -> TextIO | None:
-    """Standard output; None if its descriptor was closed before Python started."""
-    return sys.stdout
 
 
 def fields(
@@ -85,14 +80,19 @@ def fields(
 
 def warn(message: str) -> None:
     """Write a warning to standard error."""
-    print(f"dcmseal: warning: {printable(message)}", file=sys.stderr)
+    print(f"dcmseal: warning: {printable(message)}", file=standard_error())
+
+
+def write_line(text: str, end: str = "\n") -> None:
+    """Write text to standard output as it is."""
+    print(text, end=end, file=standard_output() or NOWHERE)
 
 
 def write_json(document: Document, *, in_a_line: bool = False) -> None:
     """Write one JSON document to standard output, in ASCII."""
     import json
 
-    print(json.dumps(document, indent=None if in_a_line else 2))
+    write_line(json.dumps(document, indent=None if in_a_line else 2))
 
 
 def document(kind: str, **content: Json) -> Document:

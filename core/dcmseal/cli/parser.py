@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from dcmseal.cli.streams import NOWHERE, standard_output
 from dcmseal.errors import UsageError
 from dcmseal.url_mark import URL_MARK
 
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
 _NARROWEST, _WIDEST = 60, 110
+_OF_UIDS: Final = frozenset("0123456789.")
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -40,6 +46,10 @@ class Parser(argparse.ArgumentParser):
 
             message = masked(message)
         raise UsageError(message, hint=f"{self.prog} --help shows how it is used")
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        # help and version are results
+        super()._print_message(message, standard_output() or NOWHERE if file is sys.stdout else file)
 
     def explain(self, usage: str, description: str, examples: str) -> None:
         """Say what the command does, and show how."""
@@ -89,7 +99,8 @@ def uids_of_file(parsed_args: argparse.Namespace, **_: object) -> list[str]:
     uids: list[str] = []
     for file in _words(parsed_args):
         try:
-            uids += [each.uid for each in signatures(file)]
+            # whatever else a file holds in its place goes to no shell
+            uids += [each.uid for each in signatures(file) if _OF_UIDS.issuperset(each.uid)]
         except SealError:
             continue
     return uids

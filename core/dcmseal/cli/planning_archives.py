@@ -25,5 +25,4 @@ def plan_archive(options: Namespace) -> int:
     check_places(options)
     report = report_of(options, "looked at, none signed,", show=show_line if options.verbose else None)
     task = PlanTask(task_without_key(options, key_of(options), report.form))
-    without = () if options.output_dir is None else (options.output_dir,)
-    return run_archive(task, options.words, options, report, without=without)
+    return run_archive(task, options.words, options, report)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from rich.text import Text
 from dcmseal.batch.results import Result
 from dcmseal.batch.tally import Tally
 from dcmseal.cli.archive_progress import verdicts
+from dcmseal.cli.streams import standard_output
 from dcmseal.cli.text import printable
 
 _FAILURES: Final = 3
@@ -68,6 +68,7 @@ def bar(stream: TextIO, count: Callable[[], int] | None) -> Generator[BarProgres
     if count is not None:
         Thread(target=lambda: shown.set_total(count()), daemon=True).start()
     # what is written to standard output meanwhile stands above the bar, if both are one terminal
-    together = sys.stdout is not None and sys.stdout.isatty()
+    stdout = standard_output()
+    together = stdout is not None and stdout.isatty()
     with Live(shown, console=console, transient=True, redirect_stdout=together, redirect_stderr=True):
         yield shown

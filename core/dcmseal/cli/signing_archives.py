@@ -14,14 +14,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.key_here import KeyHere
+from dcmseal.batch.placement import Placement
 from dcmseal.batch.results import Form
-from dcmseal.batch.sign_task import Placement, SignTask
+from dcmseal.batch.sign_task import SignTask
 from dcmseal.batch.skipping import SkipRule
 from dcmseal.cli.archive_output import show_line
 from dcmseal.cli.archive_run import report_of, run_archive
 from dcmseal.cli.archives import refuse_of_one_file
 from dcmseal.cli.chosen_key import ChosenKey, key_of, needed
 from dcmseal.cli.open_key import OpenKey
+from dcmseal.cli.run_paths import kept_by
 from dcmseal.cli.secrets import pin_source_of, secrets_of
 from dcmseal.cli.signing_files import Wait, somebody_who_waits
 from dcmseal.cli.timestamp_options import login_of, wish_of
@@ -44,11 +46,10 @@ def sign_archive(options: Namespace) -> int:
     chosen = needed(key_of(options))
     report = report_of(options, "worked on", show=show_line if options.verbose else None)
     task = _task(options, chosen, report.form)
-    without = () if options.output_dir is None else (options.output_dir,)
     if options.executor is not None:
-        return run_archive(task, options.words, options, report, without=without)
+        return run_archive(task, options.words, options, report)
     with KeyHere(_opened(options, chosen)) as key:
-        return run_archive(task, options.words, options, report, without=without, key=key)
+        return run_archive(task, options.words, options, report, key=key)
 
 
 @contextmanager
@@ -114,9 +115,11 @@ def task_without_key(options: Namespace, chosen: ChosenKey | None, form: Form) -
     from dcmseal.cli.site import profiles_folder_of
 
     wish = plain_wish(options, chosen)
+    # nothing is replaced without leave, so that nothing has to be kept
+    kept = kept_by("sign", options) if options.force and options.output_dir is not None else ()
     return SignTask(
         run=str(uuid.uuid4()),
-        placement=Placement(folder=options.output_dir, overwrite=options.force),
+        placement=Placement(folder=options.output_dir, overwrite=options.force, kept=kept),
         key="",
         skip=tuple(map(SkipRule.parse, options.skip_signed)),
         allow_expired=options.allow_expired,
@@ -129,6 +132,7 @@ def task_without_key(options: Namespace, chosen: ChosenKey | None, form: Form) -
         purpose=wish["purpose"],
         allow_weak=wish["allow_weak"],
         padding=wish["padding"],
+        require_intact=wish["require_intact"],
         references=tuple(options.reference),
         timestamp=tuple(options.timestamp),
         profiles_folder=profiles_folder_of(options) if wish["profile"] else None,

@@ -10,6 +10,7 @@ from dcmseal.cli.failures import complain
 from dcmseal.cli.jobs import Job
 from dcmseal.cli.open_key import OpenKey
 from dcmseal.cli.progress import Progress
+from dcmseal.cli.streams import standard_error
 from dcmseal.errors import SealError, SignerError, UsageError
 
 if TYPE_CHECKING:
@@ -60,5 +61,5 @@ def somebody_who_waits() -> Wait:
 
 def _ask(error: SealError) -> bool:
     complain(error)
-    print("Put the card or token back, then press Enter; Ctrl-C stops. ", end="", file=sys.stderr, flush=True)
+    print("Put the card or token back, then press Enter; Ctrl-C stops. ", end="", file=standard_error(), flush=True)
     return bool(sys.stdin.readline())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from typing import TYPE_CHECKING
 
 from dcmseal.cli.exit_codes import ExitCode, code_of_error, worst
@@ -11,7 +10,8 @@ from dcmseal.cli.failures import complain
 from dcmseal.cli.files import STDIO, name_of
 from dcmseal.cli.jobs import Job
 from dcmseal.cli.output import Tone, fields, screen, write_json
-from dcmseal.cli.signing_text import show_plan, show_result
+from dcmseal.cli.signing_text import show_broken, show_plan, show_result
+from dcmseal.cli.streams import standard_error
 from dcmseal.cli.text import counted
 from dcmseal.engine.documents import error_document, files_document, plan_document, signing_document
 from dcmseal.engine.json_values import Document
@@ -78,6 +78,7 @@ class SigningReport(_Report):
         elif self._verbose:
             show_result(job.target, result, screen(), verbose=True)
         else:
+            show_broken(job.target, result.warnings, screen())
             warnings = f", {counted(len(result.warnings), 'warning')}" if result.warnings else ""
             signed = counted(len(result.signature.mac.elements) if result.signature.mac else 0, "element")
             screen().line(f"{job.target}: signed ({signed}{warnings})", Tone.GOOD)
@@ -91,7 +92,7 @@ class SigningReport(_Report):
 
     def _show(self, job: Job, result: SigningResult, manifest: str | None) -> None:
         to_stdout = job.output == STDIO
-        to = screen(sys.stderr if to_stdout else None)
+        to = screen(standard_error() if to_stdout else None)
         show_result("standard output" if to_stdout else job.target, result, to, verbose=self._verbose)
         if manifest is not None:
             fields(to, [("manifest", manifest)])

@@ -9,6 +9,7 @@ from dcmseal.cli.output import Screen, Tone, fields
 from dcmseal.cli.text import counted, joined
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dictionary import name_of
+from dcmseal.engine.existing import BROKEN
 from dcmseal.tags import tag_text
 
 if TYPE_CHECKING:
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 
 def show_plan(name: str, plan: Plan, to: Screen) -> None:
     """Write what would be signed, element by element."""
+    show_broken(name, plan.advice, to)
     to.line(f"{name}: would be signed; nothing was written", Tone.HEADING)
     fields(to, [("profile", plan.profile.title if plan.profile else "")])
     _show(plan.signature, plan.left_out, [each.path for each in plan.padded], to, verbose=True)
     _show_references(plan.references, to)
-    _show_warnings(plan.advice, to)
+    show_warnings(plan.advice, to)
     to.table(("TAG", "NAME", "SIGNED"), _decisions(plan))
 
 
@@ -45,6 +47,7 @@ def _decisions(plan: Plan) -> Iterator[tuple[str, str, str]]:
 
 def show_result(name: str, result: SigningResult, to: Screen, *, verbose: bool) -> None:
     """Write what was signed."""
+    show_broken(name, result.warnings, to)
     to.line(f"{name}: signed", Tone.GOOD)
     fields(to, [("UID", result.uid), ("signer", describing.signer(result.signature))])
     _show(result.signature, result.left_out, result.padded, to, verbose=verbose)
@@ -53,7 +56,7 @@ def show_result(name: str, result: SigningResult, to: Screen, *, verbose: bool) 
         fields(to, [("certified", describing.certified(result.certified.time))])
     if verbose and result.signature.mac:
         fields(to, [("elements", tag) for tag in map(describing.tagged, result.signature.mac.elements)])
-    _show_warnings(result.warnings, to)
+    show_warnings(result.warnings, to)
 
 
 def _show(
@@ -94,6 +97,15 @@ def _show_references(references: Sequence[FilledReference], to: Screen) -> None:
         to.line(f"  {'evidence':14}{text}")
 
 
-def _show_warnings(warnings: Iterable[Advice], to: Screen) -> None:
+def show_broken(name: str, warnings: Iterable[Advice], to: Screen) -> None:
+    """Write which signatures do not hold that were there before: nobody should sign over that without knowing."""
     for each in warnings:
-        to.line(f"  {'warning':14}{describing.warning(each)}", Tone.OPEN)
+        if each.code == BROKEN:
+            to.line(f"{name}: WARNING: {describing.warning(each)}", Tone.BAD)
+
+
+def show_warnings(warnings: Iterable[Advice], to: Screen) -> None:
+    """A line for each, but for those of ``show_broken``."""
+    for each in warnings:
+        if each.code != BROKEN:
+            to.line(f"  {'warning':14}{describing.warning(each)}", Tone.OPEN)

@@ -8,6 +8,7 @@ from typing import Final
 
 from dcmseal.dictionary import tag_of
 from dcmseal.errors import UsageError
+from dcmseal.text_files import read_text
 
 _ONE: Final = re.compile(r"\(?[0-9A-Fa-f]{4},[0-9A-Fa-f]{4}\)?|[^\s,]+")
 """A tag may have a comma in it, and lists may have commas between tags."""
@@ -31,15 +32,8 @@ def tags_in_words(words: Iterable[str]) -> list[str]:
 
 def tags_in_file(path: str) -> list[str]:
     """The elements in a file, one or more a line; raises UsageError, with the line."""
-    try:
-        with open(path, "rb") as file:
-            text = file.read(_MOST_BYTES).decode("utf-8")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", hint="check the path") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is no text file", hint="write one keyword or tag a line") from None
     tags: list[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(read_text(path, _MOST_BYTES).split("\n"), 1):
         try:
             tags += tags_in_words([line.partition("#")[0]])
         except UsageError as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from cryptography import x509
 
+_SIGNER: Final = "dcmseal demo signer"
+_CERTIFICATE: Final = "signer.cert.pem"
 _DAYS: Final = 30
 _LEEWAY: Final = timedelta(minutes=5)
 
@@ -24,6 +24,9 @@ def write_signer(folder: Path) -> None:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    from dcmseal.engine.files.rights import Rights
+    from dcmseal.engine.output import write_pieces
 
     authority_key = rsa.generate_private_key(65537, 2048)
     signer_key = rsa.generate_private_key(65537, 2048)
@@ -39,26 +42,28 @@ def write_signer(folder: Path) -> None:
     )
     signer = (
         _builder()
-        .subject_name(_name("dcmseal demo signer"))
+        .subject_name(_name(_SIGNER))
         .issuer_name(authority_name)
         .public_key(signer_key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(authority=False), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
-    _write_private(
-        folder / "signer.key.pem", signer_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    )
-    (folder / "signer.cert.pem").write_bytes(signer.public_bytes(Encoding.PEM))
-    (folder / "authority.cert.pem").write_bytes(authority.public_bytes(Encoding.PEM))
+    key = signer_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write_pieces([key], folder / "signer.key.pem", Rights.of_owner())
+    write_pieces([signer.public_bytes(Encoding.PEM)], folder / _CERTIFICATE)
+    write_pieces([authority.public_bytes(Encoding.PEM)], folder / "authority.cert.pem")
 
 
-def _write_private(path: Path, data: bytes) -> None:
-    with suppress(FileNotFoundError):
-        path.unlink()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+def is_demo(folder: Path) -> bool:
+    """Whether what is in a folder came from here: it has a certificate that only this makes."""
+    from cryptography import x509
+
+    try:
+        certificate = x509.load_pem_x509_certificate((folder / _CERTIFICATE).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return certificate.subject == _name(_SIGNER)
 
 
 def _builder() -> x509.CertificateBuilder:

@@ -51,9 +51,12 @@ def show_tree(file: str, uid: str | None, options: Namespace) -> int:
 def _show(coverage: CoverageMap, to: Screen) -> None:
     from dcmseal.cli.output import Tone
     from dcmseal.cli.text import counted
+    from dcmseal.coverage_map import not_protected, protected
 
     for each in coverage.signatures:
         to.line(_signature(each), Tone.GOOD if each.holds else Tone.BAD)
+    if any(each.holds for each in coverage.signatures) and not coverage.summary.is_complete:
+        to.line(f"covers {protected(coverage.summary)}. {not_protected(coverage.summary)}", Tone.OPEN)
     totals = coverage.totals
     numbers = (
         (totals.covered, "covered"),
@@ -63,7 +66,7 @@ def _show(coverage: CoverageMap, to: Screen) -> None:
         (totals.unsignable, "not signable"),
     )
     parts = ", ".join(f"{number} {words}" for number, words in numbers if number)
-    to.line(f"{counted(totals.elements, 'element')}: {parts or 'none'}", Tone.HEADING)
+    to.line(f"{counted(totals.elements, 'element')} at all levels: {parts or 'none'}", Tone.HEADING)
     if totals.open:
         to.line(f"! {totals.open} of them change what the object means or whose it is, and are not covered", Tone.OPEN)
     if coverage.left_out:

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from dcmseal.causes import Cause, causes_of_all, is_data_intact
 from dcmseal.cli import describing
 from dcmseal.cli.output import Screen, Tone, fields
 from dcmseal.cli.text import LONGEST_LINE, counted, joined, printable
-from dcmseal.report import Aspect, Coverage, Finding, Outcome, SignatureReport, Verdict, VerificationReport
+from dcmseal.report import (
+    Aspect,
+    Coverage,
+    Finding,
+    Instance,
+    ObjectCoverage,
+    Outcome,
+    SignatureReport,
+    Verdict,
+    VerificationReport,
+)
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.reporting import ReportContext
 
 _TONES: Final = {
     Verdict.VALID: Tone.GOOD,
@@ -16,8 +30,24 @@ _TONES: Final = {
     Verdict.NOT_ESTABLISHED: Tone.OPEN,
     Verdict.NO_SIGNATURE: Tone.OPEN,
 }
-_OUTCOME_TONES: Final = {Outcome.PASSED: Tone.GOOD, Outcome.FAILED: Tone.BAD, Outcome.UNKNOWN: Tone.OPEN}
+_OUTCOME_TONES: Final = {
+    Outcome.PASSED: Tone.GOOD,
+    Outcome.FAILED: Tone.BAD,
+    Outcome.UNKNOWN: Tone.OPEN,
+    Outcome.NOT_CHECKED: Tone.PLAIN,
+}
 _FEW: Final = 20
+_CAUSES: Final = {
+    Cause.REVOKED: "the signer's certificate is revoked",
+    Cause.EXPIRED: "the signer's certificate had expired, or was not valid yet",
+    Cause.UNTRUSTED: "the signer is not trusted",
+}
+_ADVICE: Final = {
+    Cause.REVOKED: "ask its issuer since when it is revoked and why, and have the instance signed again.",
+    Cause.EXPIRED: "a certified timestamp would show that it was signed in time; without one, have it signed again.",
+    Cause.UNTRUSTED: "find out who signed it; --trust-anchor and --intermediate name authorities that you trust.",
+}
+"""What to do about signers, where the data is intact."""
 _SILENT: Final = {
     Aspect.TRUST: ": no trust anchor is configured",
     Aspect.CONFORMANCE: ": no profile was required",
@@ -26,9 +56,11 @@ _SILENT: Final = {
 
 def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: bool) -> None:
     """Write the report about a file."""
-    to.line(f"{name}: {_headline(report)}", _TONES[report.verdict])
-    for reason in _reasons(report):
+    to.line(f"{name}: {_headline(report)}", _tone(report))
+    for reason in _reasons(report, verbose=verbose):
         to.line(f"  {reason}", Tone.OPEN)
+    if verbose:
+        fields(to, _instance(report.instance))
     for location in report.skipped:
         to.line(f"  not verified, for it is a former state of the data set: signatures at {location}", Tone.OPEN)
     _show_findings((*report.unmet, *report.notes), to)
@@ -36,6 +68,33 @@ def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: b
     for each in report.signatures:
         _show_signature(each, to, integrity_only=report.integrity_only, verbose=verbose)
     _show_manifest(report.manifest, to, verbose=verbose)
+
+
+def show_context(context: ReportContext, to: Screen) -> None:
+    """Write what the verdict rests upon besides the file."""
+    to.line()
+    to.line("judged by", Tone.HEADING)
+    made = [("program", f"dcmseal {context.version}"), ("verified on", context.moment.isoformat(" ", "seconds"))]
+    for label, value in (*made, *context.settings):
+        to.line(f"  {printable(label)}: {printable(value)}")
+
+
+def _instance(instance: Instance) -> Iterator[tuple[str, str]]:
+    """The object that a report is about."""
+    from dcmseal.engine.instance import sop_class_name
+
+    yield "size", counted(instance.size, "byte")
+    yield "SHA-256", instance.sha256
+    yield "SOP Class", sop_class_name(instance.sop_class) or instance.sop_class
+    yield "SOP Instance", instance.sop_instance
+    yield "patient", ", ".join(f"{element} (masked)" for element in describing.elements(instance.patient))
+
+
+def _tone(report: VerificationReport) -> Tone:
+    """That of the verdict; a valid one is good only if it is about everything critical."""
+    if report.verdict is Verdict.VALID and (report.coverage is None or report.coverage.critical):
+        return Tone.OPEN
+    return _TONES[report.verdict]
 
 
 def _show_references(findings: Sequence[Finding], to: Screen, *, verbose: bool) -> None:
@@ -63,17 +122,47 @@ def _headline(report: VerificationReport) -> str:
     if not report.signatures:
         return words
     restriction = "; integrity only, trust was not asked for" if report.integrity_only else ""
-    return f"{words} ({counted(len(report.signatures), 'signature')}{restriction})"
+    about = "" if report.is_object_signed else "; only items are signed, and not the object"
+    why = [text for cause, text in _CAUSES.items() if cause in causes_of_all(report)]
+    said = f": {'; '.join(why)}" if why else ""
+    return f"{words} ({counted(len(report.signatures), 'signature')}{restriction}{about}){said}"
 
 
-def _reasons(report: VerificationReport) -> Iterator[str]:
-    """What to do about a verdict that only trust keeps from being valid."""
-    if report.verdict is not Verdict.NOT_ESTABLISHED or report.integrity_only:
+def _reasons(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
+    """What the verdict is about, and what to do about one that only trust, or a timestamp, keeps from being valid."""
+    if not report.signatures:
+        return
+    if not report.is_object_signed:
+        yield "no signature protects the object itself: a signed item can be put into another object."
+        yield "--item PATH verifies the signatures of an item alone."
+    elif report.verdict is not Verdict.INVALID and report.coverage is not None and not report.coverage.is_complete:
+        yield _covered(report.verdict, report.coverage, verbose=verbose)
+    elif report.verdict is Verdict.VALID and report.coverage is None:
+        yield "how much of the object is covered could not be counted."
+    found = causes_of_all(report)
+    if found and is_data_intact(report):
+        yield "the data is as it was signed; what is wrong is about the signer."
+        yield from (text for cause, text in _ADVICE.items() if cause in found)
+    if report.verdict is not Verdict.NOT_ESTABLISHED:
+        return
+    if any(each.has_unverified_timestamp(integrity_only=True) for each in report.signatures):
+        yield "a certified timestamp is there and cannot be verified; --timestamp ignore verifies without it."
+    if report.integrity_only:
         return
     open_signatures = [each for each in report.signatures if each.verdict() is Verdict.NOT_ESTABLISHED]
     if all(_lacks_only_trust(each) for each in open_signatures):
         yield "the data is as it was signed, but no trust anchor is configured: who signed it is not established."
         yield "--integrity-only accepts a signature without trust."
+
+
+def _covered(verdict: Verdict, coverage: ObjectCoverage, *, verbose: bool) -> str:
+    """How much of the object is protected, and what is not."""
+    from dcmseal.coverage_map import not_protected, protected
+
+    what = "valid for" if verdict is Verdict.VALID else "covers"
+    few, every = not_protected(coverage), not_protected(coverage, most=len(coverage.gaps))
+    names = every if verbose else few if few == every else f"{few} (-v shows all)"
+    return f"{what} {protected(coverage)}. {names}"
 
 
 def _lacks_only_trust(report: SignatureReport) -> bool:
@@ -99,9 +188,12 @@ def _show_signature(report: SignatureReport, to: Screen, *, integrity_only: bool
     )
     if report.trust is not None and report.trust.chain:
         fields(to, [("chain", describing.chain(report.trust.chain))], longest=LONGEST_LINE)
+    not_checked = [each for each in report.findings if each.outcome is Outcome.NOT_CHECKED]
     for aspect in Aspect:
         outcome = report.outcome(aspect)
         fields(to, [(aspect.value, outcome.value + _why_unknown(report, aspect))], _OUTCOME_TONES[outcome])
+        if aspect is Aspect.TRUST and any(each.code.startswith("revocation-") for each in not_checked):
+            fields(to, [("revocation", "not checked")])
     if report.profiles:
         fields(to, [("profiles met", ", ".join(report.profiles))])
     if report.coverage is not None:
@@ -130,20 +222,14 @@ def _matters(finding: Finding) -> bool:
     """Coverage is summed up by itself, unless it fails."""
     if finding.aspect is Aspect.COVERAGE:
         return finding.outcome is Outcome.FAILED
-    return finding.outcome is not Outcome.PASSED
+    return finding.outcome in (Outcome.FAILED, Outcome.UNKNOWN)
 
 
 def _coverage(coverage: Coverage, *, verbose: bool) -> Iterator[tuple[str, str]]:
-    critical = set(coverage.critical)
-    others = [tag for tag in coverage.unsigned if tag not in critical]
     yield "signed", counted(len(coverage.signed), "element")
     if coverage.unsigned:
         yield "not signed", f"{counted(len(coverage.unsigned), 'element')}: changes and additions there go unnoticed"
-    if critical:
-        names = joined(describing.elements(coverage.critical), all_of_them=verbose)
-        yield "  critical", f"{len(critical)}, which change what the object means or whose it is: {names}"
-    if others and verbose:
-        yield "  others", joined(describing.elements(others), all_of_them=True)
+        yield "  elements", joined(describing.elements(coverage.unsigned), all_of_them=True) if verbose else ""
     if coverage.unsignable:
         names = joined(describing.with_reasons(coverage.unsignable), all_of_them=verbose)
         yield "not signable", f"{counted(len(coverage.unsignable), 'element')}: {names}"
@@ -156,5 +242,5 @@ def _show_findings(findings: Iterable[Finding], to: Screen) -> None:
     for each in findings:
         where = f" [{printable(each.where)}]" if each.where else ""
         clause = f" ({printable(each.clause)})" if each.clause else ""
-        line = f"  {each.outcome.value:8}{each.aspect.value} {each.code}: {printable(each.message)}{where}{clause}"
+        line = f"  {each.outcome.value:7} {each.aspect.value} {each.code}: {printable(each.message)}{where}{clause}"
         to.line(line, _OUTCOME_TONES[each.outcome])

@@ -13,9 +13,14 @@ from dcmseal.cli.archive_run import report_of, run_archive
 from dcmseal.cli.archives import refuse_of_one_file
 from dcmseal.cli.certificate_files import certificates_in
 from dcmseal.cli.demanding import policy_of
+from dcmseal.cli.settings import has_trust, judged_by
 from dcmseal.cli.site import profiles_folder_of
 from dcmseal.cli.trusting import trust_settings
 
+_NO_TRUST: Final = (
+    "no trust anchor is configured, so no signer is trusted: name authorities with --trust-anchor FILE, or with "
+    "--trust NAME as [trust.NAME] of the configuration file says; --integrity-only accepts signatures without trust"
+)
 _OF_ONE_FILE: Final = (
     *("save_evidence", "evidence", "evidence_timestamp", "trust_evidence_moment", "trust_evidence_anchors"),
     "manifest",
@@ -26,7 +31,13 @@ _OF_ONE_FILE: Final = (
 def verify_archive(options: Namespace) -> int:
     """Verify all that is named; the exit code is that of the worst file."""
     refuse_of_one_file(options, *_OF_ONE_FILE)
-    report = report_of(options, "verified", show=show_line if options.verbose else None)
+    report = report_of(
+        options,
+        "verified",
+        show=show_line if options.verbose else None,
+        hint="" if has_trust(options) else _NO_TRUST,
+        judged_by=lambda: judged_by(options),
+    )
     pages = archive_reports_of(options, report)
     if pages is None:
         return run_archive(_task(options, report.form), options.files, options, report)
@@ -46,6 +57,8 @@ def _task(options: Namespace, form: Form) -> VerifyTask:
         name_profiles=form is not Form.VERDICT or options.journal is not None,
         trust=trust_settings(options, setup.trust if setup else ""),
         references=tuple(options.references),
+        count_coverage=form is Form.DOCUMENT,
+        file_digest=options.sha256 and form is Form.DOCUMENT,
         profiles_folder=profiles_folder_of(options) if setup else None,
         form=form,
     )

@@ -17,15 +17,13 @@
 from __future__ import annotations
 
 import os
-import re
-import stat
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import TypeVar
 
+from dcmseal.config.named_files import named_file
 from dcmseal.config.places import VARIABLE, named_place, usual_place
 from dcmseal.config.policies import PolicySetup, read_policy
 from dcmseal.config.problems import Problem, Problems
@@ -33,14 +31,12 @@ from dcmseal.config.setup import KeySetup, read_setup
 from dcmseal.config.tables import Table
 from dcmseal.config.trust import read_trust
 from dcmseal.errors import UsageError
+from dcmseal.plugins.ownership import foreign_writer
 from dcmseal.plugins.trust import TrustSettings
+from dcmseal.text_files import read_text
+from dcmseal.toml_files import MAX_BYTES, parse_toml
 
 Setup = TypeVar("Setup")
-
-_MOST_BYTES: Final = 1 << 16
-_LONGEST_LINE: Final = 1000
-"""The memory that tomllib takes for a dotted key grows with the square of its length."""
-_POSITION: Final = re.compile(r"\(at line (\d+), column (\d+)\)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,13 +118,14 @@ def examine_config(path: str | os.PathLike[str] | None = None) -> tuple[Config, 
     if place is None or (named is None and not place.exists()):
         return Config(), ()
     place = Path(os.path.abspath(place))
-    data = _contents(place)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError(f"{place} is no text in UTF-8", hint="save it in UTF-8") from None
+    text = read_text(
+        place,
+        MAX_BYTES,
+        hint=f"check --config, the environment variable {VARIABLE} and the file's permissions",
+        inspect=lambda status: _refuse_if_open_to_others(place, status),
+    )
     problems = Problems(text)
-    root = Table(_parsed(place, text), (), problems)
+    root = Table(parse_toml(text, os.fspath(place), error=UsageError), (), problems)
     config = _read(place, root)
     root.finish()
     return config, problems.in_order()
@@ -155,7 +152,7 @@ def _read(place: Path, root: Table) -> Config:
         elif policy:
             policies[name] = policy
     profiles = root.table("profiles")
-    folder = profiles.text("folder") if profiles else ""
+    folder = named_file(profiles, "folder", profiles.text("folder"), place.parent) if profiles else None
     if profiles:
         profiles.finish()
     return Config(
@@ -163,51 +160,12 @@ def _read(place: Path, root: Table) -> Config:
         keys=MappingProxyType(keys),
         trust=MappingProxyType(trust),
         policies=MappingProxyType(policies),
-        profiles_folder=place.parent / Path(folder).expanduser() if folder else None,
+        profiles_folder=folder,
     )
-
-
-def _contents(place: Path) -> bytes:
-    try:
-        with open(place, "rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-            status = os.fstat(file.fileno())
-    except OSError as error:
-        raise UsageError(
-            f"the configuration file {place} cannot be read: {error.strerror or error}",
-            hint=f"check --config, the environment variable {VARIABLE} and the file's permissions",
-        ) from None
-    if len(data) > _MOST_BYTES:
-        raise UsageError(f"{place} is larger than {_MOST_BYTES >> 10} KiB: no configuration", hint="check the path")
-    if data:
-        _refuse_if_open_to_others(place, status)
-    return data
 
 
 def _refuse_if_open_to_others(place: Path, status: os.stat_result) -> None:
     """Who writes this file chooses the driver that is loaded, and whom the PIN is given to."""
-    if os.name != "posix":
-        return
-    if status.st_uid not in (0, os.geteuid()):
-        raise UsageError(f"{place} belongs to another user", hint=f"take a copy that is yours: chown $USER '{place}'")
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise UsageError(
-            f"others can write {place}, and so choose what is done with your PIN", hint=f"chmod go-w '{place}'"
-        )
-
-
-def _parsed(place: Path, text: str) -> dict[str, object]:
-    for number, line in enumerate(text.splitlines(), 1):
-        if len(line) > _LONGEST_LINE:
-            raise UsageError(
-                f"{place}, line {number} has more than {_LONGEST_LINE} characters", hint="write a key and its value"
-            )
-    try:
-        return tomllib.loads(text)
-    except RecursionError:
-        raise UsageError(f"{place} is nested too deeply", hint="write one table [keys.NAME] for each key") from None
-    except ValueError as error:
-        # the message of tomllib may repeat what stands there
-        found = _POSITION.search(str(error))
-        where = f", line {found[1]}, column {found[2]}" if found else ""
-        raise UsageError(f"{place}{where} is no TOML", hint='write key = "value", and quote every text') from None
+    found = foreign_writer(place, status)
+    if found:
+        raise UsageError(f"{found.message}: whoever writes it chooses what is done with your PIN", hint=found.hint)

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from dcmseal.errors import PinRejected, UsageError
+from dcmseal.text_files import TextProblem, read_first_line
 
 _MOST_BYTES: Final = 1 << 16
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -85,27 +86,31 @@ _IN_WORDS: Final = {
 
 
 def _from_environment(variable: str) -> str:
-    secret = os.environ.get(variable)
-    if secret is None:
+    if variable not in os.environ:
         raise UsageError(f"there is no environment variable {variable}", hint="set it, and export it")
-    return secret
+    if not _is_unicode(os.environ[variable]):
+        raise UsageError(f"the environment variable {variable} is not in UTF-8", hint="passphrases are text in UTF-8")
+    return os.environ[variable]
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it has no bytes in it that could not be decoded (PEP 383)."""
+    return not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def _first_line(source: str | int, name: str, warn: Callable[[str], object]) -> str:
     try:
-        with open(source, "rb", closefd=not isinstance(source, int)) as file:
-            if isinstance(source, str) and _is_open_to_others(os.fstat(file.fileno())):
-                warn(f"others can read {name}: chmod 600 keeps it to yourself")
-            line = file.readline(_MOST_BYTES)
-        secret = line.decode("utf-8").rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise UsageError(f"the passphrase in {name} is not in UTF-8", hint="save it in UTF-8") from None
+        if isinstance(source, str) and _is_open_to_others(os.stat(source)):
+            warn(f"others can read {name}: chmod 600 keeps it to yourself")
+        found = read_first_line(source, _MOST_BYTES)
     except (OSError, OverflowError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "there is no such thing"
         raise UsageError(f"the passphrase cannot be read from {name}: {reason}", hint="check the name") from None
-    if not secret:
+    if isinstance(found, TextProblem):
+        raise UsageError(f"the passphrase in {name}: {found.message}", hint=found.hint)
+    if not found:
         raise UsageError(f"there is no passphrase in {name}", hint="it has to be the first line")
-    return secret
+    return found
 
 
 def _is_open_to_others(status: os.stat_result) -> bool:
@@ -119,13 +124,16 @@ def _from_keyring(service: str, account: str) -> str:
         raise UsageError(
             "the system's keyring needs the package keyring", hint="pip install 'dcmseal[keyring]'"
         ) from None
+    failure = ""
+    secret = None
     try:
         secret = keyring.get_password(service, account)
     except Exception as error:  # noqa: BLE001 - keyrings are plugins, and raise what they like
+        failure = type(error).__name__
+    if failure:  # not as the context of an error that might know the secret
         raise PinRejected(
-            f"the system's keyring cannot be read: {type(error).__name__}",
-            hint="unlock it, or give the passphrase in another way",
-        ) from None
+            f"the system's keyring cannot be read: {failure}", hint="unlock it, or give the passphrase in another way"
+        )
     if not secret:
         raise PinRejected(
             f"the system's keyring has no passphrase for {account!r} of service {service!r}",

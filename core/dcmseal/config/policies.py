@@ -27,7 +27,7 @@ class PolicySetup:
 
 def read_policy(table: Table, folder: Path) -> PolicySetup | None:
     """The policy that a table describes, or None if it cannot be used; relative profile files are in the folder."""
-    rules = tuple(_each(table, "require", lambda text: _in_folder(Rule.parse(text), folder)))
+    rules = tuple(_each(table, "require", lambda text: _in_folder(table, Rule.parse(text), folder)))
     covered = frozenset(_each(table, "covered", covered_tag))
     signatures = table.number("signatures")
     distinct, additions = table.flag("distinct-signers"), table.flag("no-unsigned-additions")
@@ -56,6 +56,7 @@ def _each(table: Table, key: str, read: Callable[[str], Value]) -> Iterator[Valu
             table.problem(key, str(error), error.hint)
 
 
-def _in_folder(rule: Rule, folder: Path) -> Rule:
+def _in_folder(table: Table, rule: Rule, folder: Path) -> Rule:
     """The rule, with profile files by their whole path."""
-    return replace(rule, profiles=tuple(profile_in(folder, each) for each in rule.profiles if isinstance(each, str)))
+    names = (each for each in rule.profiles if isinstance(each, str))
+    return replace(rule, profiles=tuple(profile_in(table, "require", each, folder) for each in names))

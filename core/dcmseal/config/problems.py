@@ -38,7 +38,7 @@ class Problems:
     """Collects problems while a file is read."""
 
     def __init__(self, text: str) -> None:
-        self._lines = _line_numbers(text.splitlines())
+        self._lines = _line_numbers(text.split("\n"))
         self._found: list[Problem] = []
 
     def add(self, keys: Keys, message: str, hint: str) -> None:

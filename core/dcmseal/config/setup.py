@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
+from dcmseal.config.named_files import named_file
 from dcmseal.config.pins import PinKind, PinSource
 from dcmseal.config.tables import Table
 from dcmseal.errors import UsageError
@@ -33,6 +36,8 @@ class KeySetup:
     algorithm: MacAlgorithm | None = None
     purpose: SignaturePurpose | None = None
     pin_source: PinSource | None = None
+    require_intact: bool = False
+    """Sign only where all signatures that are there already hold."""
 
     def secrets(self, request: SecretRequest) -> str | None:
         """Answer a backend's request from the setup's PIN source, once: a wrong PIN that is tried again locks a card.
@@ -49,7 +54,7 @@ def read_setup(name: str, table: Table, folder: Path) -> KeySetup | None:
     if not _NAME.fullmatch(name):
         table.problem("", "that is no name for a key", "use letters, digits, '.', '_' and '-', 64 at most")
     uri = table.text("uri")
-    attributes = {attribute: _file(table.text(attribute), folder) for attribute in ("cert", "chain")}
+    attributes = {key: named_file(table, key, table.text(key), folder) for key in ("cert", "chain")}
     files = {attribute: path for attribute, path in attributes.items() if path}
     pin_source = _pin_source(table, folder)
     setup = KeySetup(
@@ -57,16 +62,13 @@ def read_setup(name: str, table: Table, folder: Path) -> KeySetup | None:
         uri=_complete(uri, files, table),
         files=tuple(files.values()),
         pin_source=pin_source,
-        profile=profile_in(folder, table.text("profile")) or None,
+        profile=profile_in(table, "profile", table.text("profile"), folder) or None,
         algorithm=_algorithm(table),
         purpose=_purpose(table),
+        require_intact=table.flag("require-intact"),
     )
     table.finish()
     return setup if setup.uri else None
-
-
-def _file(name: str, folder: Path) -> Path | None:
-    return folder / Path(name).expanduser() if name else None
 
 
 def _complete(uri: str, files: dict[str, Path], table: Table) -> str:
@@ -76,10 +78,13 @@ def _complete(uri: str, files: dict[str, Path], table: Table) -> str:
     if not uri:
         return ""
     try:
-        stated = KeyUri.parse(uri).attributes
+        parsed = KeyUri.parse(uri)
     except UsageError as error:
         table.problem("uri", str(error), error.hint)
         return ""
+    stated = parsed.attributes
+    for name in _files_of(parsed):
+        named_file(table, "uri", name, Path())
     for attribute in ("cert", "chain", "pin-source"):
         if attribute in stated and table.has(attribute):
             table.problem(attribute, "the key URI names it too", "keep one of the two")
@@ -89,9 +94,17 @@ def _complete(uri: str, files: dict[str, Path], table: Table) -> str:
     return uri
 
 
-def profile_in(folder: Path, name: str) -> str:
+def _files_of(uri: KeyUri) -> Iterator[str]:
+    """The paths that a key URI may name; what is no path leads to nothing."""
+    with suppress(UsageError):
+        yield uri.path
+    yield from (uri.attributes.get(name, "") for name in ("module-path", "cert", "chain"))
+
+
+def profile_in(table: Table, key: str, name: str, folder: Path) -> str:
     """A profile by its name or, if it is the profile file of a site, by its whole path."""
-    return os.fspath(folder / Path(name).expanduser()) if name.endswith(".toml") else name
+    path = named_file(table, key, name, folder) if name.endswith(".toml") else None
+    return os.fspath(path) if path else name
 
 
 def _algorithm(table: Table) -> MacAlgorithm | None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
 
+from dcmseal.config.named_files import named_file
 from dcmseal.config.tables import Table
 from dcmseal.plugins.trust import DEFAULT_SCHEME, Leniency, Revocation, TrustSettings
 
@@ -41,7 +42,8 @@ def read_trust(table: Table, folder: Path) -> TrustSettings:
 
 
 def _files(table: Table, key: str, folder: Path) -> tuple[str, ...]:
-    return tuple(os.fspath(folder / Path(name).expanduser()) for name in table.texts(key))
+    paths = (named_file(table, key, name, folder) for name in table.texts(key))
+    return tuple(os.fspath(path) for path in paths if path)
 
 
 def _choice(table: Table, key: str, kind: type[Choice]) -> Choice | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from struct import unpack_from
 from typing import Final
 
 from dcmseal.dataset.meta_elements import (
@@ -21,6 +22,7 @@ from dcmseal.dataset.meta_elements import (
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, Encoding, TransferSyntax
 from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
+from dcmseal.dictionary import keyword_of
 from dcmseal.errors import DatasetError, Malformed
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import is_ascending, tag_text
@@ -66,7 +68,11 @@ def read_file_meta(source: Source) -> FileMeta:
         return FileMeta(end=end)
     group = _Group(source, elements)
     problems = list(group.problems())
-    if start and TransferSyntax(group.syntax).is_deflated and (any(head[:_PREAMBLE]) or not group.has_plain_length()):
+    if (
+        start
+        and TransferSyntax(group.syntax).is_deflated
+        and not (_is_passed_over(head[:_PREAMBLE]) and group.has_plain_length())
+    ):
         message = "some readers of deflated files read from their first byte: preamble and (0002,0000) are not as usual"
         problems.append(_problem("deflate-preamble", message, tag_text(GROUP_LENGTH), start))
     return FileMeta(
@@ -76,6 +82,20 @@ def read_file_meta(source: Source) -> FileMeta:
         sop_instance=group.uid(SOP_INSTANCE),
         problems=tuple(problems),
     )
+
+
+def _is_passed_over(preamble: bytes) -> bool:
+    """Whether readers that take a preamble for elements come to its end, and to no element that they know."""
+    position = 0
+    while position < len(preamble):
+        group, element, vr, length = unpack_from("<HH2sH", preamble, position)
+        is_known = bool(group and keyword_of(group << 16 | element))
+        if is_known or vr in LONG_VRS or position + 8 + length > len(preamble):
+            return False
+        position += 8 + length
+        if len(preamble) - position in range(1, 8):
+            return False
+    return True
 
 
 class _Group:

@@ -116,12 +116,13 @@ class FragmentLayout:
         """Size of the last fragment in bytes, or 0."""
         return self._sizes[-1] if self._sizes and self._is_complete else 0
 
-    def findings(self, table: bytes, extended: bytes, frames: int | None) -> Iterator[Finding]:
+    def findings(self, table: bytes, extended: bytes, lengths: bytes, frames: int | None) -> Iterator[Finding]:
         """Say what readers take differently.
 
         Args:
             table: value of the Basic Offset Table.
             extended: value of Extended Offset Table (7FE0,0001), empty if there is none.
+            lengths: value of Extended Offset Table Lengths (7FE0,0002), likewise.
             frames: Number of Frames (0028,0008), None if it is not said.
         """
         if any(size & 1 for size in self._sizes):
@@ -137,6 +138,8 @@ class FragmentLayout:
         for name, offsets in (("Basic", _entries(table, "I")), ("Extended", _entries(extended, "Q"))):
             if offsets is None or (offsets and not self._fits(offsets, frames)):
                 yield _problem("offset-table-wrong", f"has a {name} Offset Table that does not fit its fragments")
+        if not self._has_lengths(_entries(lengths, "Q"), len(extended) // 8):
+            yield _problem("offset-table-wrong", "has Extended Offset Table Lengths that do not fit its fragments")
         if len(self._sizes) - 1 > (frames or 1):
             yield Finding(
                 aspect=Aspect.COVERAGE,
@@ -146,6 +149,14 @@ class FragmentLayout:
                 where=tag_text(PIXEL_DATA),
                 clause="PS3.3 C.12.1.1.3.1.1",
             )
+
+    def _has_lengths(self, lengths: Sequence[int] | None, frames: int) -> bool:
+        """Whether each length is that of a frame, which is a fragment, less its padding (PS3.3 C.7.6.3.1.8)."""
+        if lengths is None or len(lengths) != frames:
+            return False
+        return not lengths or all(
+            size - 1 <= length <= size for length, size in zip(lengths, self._sizes[1:], strict=False)
+        )
 
     def _fits(self, offsets: Sequence[int], frames: int | None) -> bool:
         """Whether each offset is that of a fragment, beginning with the first, one for each frame."""

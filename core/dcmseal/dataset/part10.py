@@ -22,7 +22,7 @@ from dcmseal.dataset.syntax import (
     TransferSyntax,
 )
 from dcmseal.dataset.syntax_registry import syntax_findings
-from dcmseal.errors import Malformed, NotDicom
+from dcmseal.errors import DatasetError, Malformed, NotDicom
 from dcmseal.report import Aspect, Finding, Outcome
 
 _IN_MEMORY: Final = 8 << 20
@@ -149,8 +149,11 @@ def _guess_syntax(source: Source, start: int) -> str:
         if header.length <= source.size - start - header.size:
             return uid
     if start:
+        # with a preamble or File Meta Information it claims to be DICOM
         message = "the first Data Element does not show its encoding, and no Transfer Syntax UID names it"
-        raise NotDicom(f"{message} (at byte {start})", hint="have the file written anew with a Transfer Syntax UID")
+        raise DatasetError(f"{message} (at byte {start})", hint="have the file written anew with a Transfer Syntax UID")
+    if not source.size:
+        raise NotDicom("the file is empty", hint="fetch it again from its source")
     raise NotDicom("this is no DICOM file", hint="give a DICOM file (PS3.10), or a bare Data Set")
 
 

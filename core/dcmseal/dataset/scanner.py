@@ -14,6 +14,8 @@ from dcmseal.tags import tag_text
 
 _MAX_ELEMENTS: Final = 250_000
 """Elements at one level beyond which the input is refused; bounds the memory a hostile file can take."""
+_MANY: Final = 256
+"""Elements beyond which a table of them is made when one is looked for: whoever asks may ask for each of them."""
 
 SHORT: Final = -1
 OTHER: Final = -2
@@ -62,7 +64,19 @@ class LevelScanner:
     it on the way: ``stopped_at`` is then the index of the element, and ``resume`` goes on behind it.
     """
 
-    __slots__ = ("_done", "encoding", "end", "kinds", "misread", "position", "source", "starts", "stopped_at", "tags")
+    __slots__ = (
+        "_done",
+        "_firsts",
+        "encoding",
+        "end",
+        "kinds",
+        "misread",
+        "position",
+        "source",
+        "starts",
+        "stopped_at",
+        "tags",
+    )
 
     def __init__(self, source: Source, start: int, end: int, encoding: Encoding) -> None:
         self.source = source
@@ -75,6 +89,7 @@ class LevelScanner:
         self.misread: list[int] = []
         self.stopped_at = -1
         self._done = False
+        self._firsts: dict[int, int] | None = None
 
     def scan(self) -> bool:
         """Scan to the end of the level; returns False if the scan stopped at an element of undefined length."""
@@ -173,6 +188,10 @@ class LevelScanner:
 
     def index(self, tag: int) -> int | None:
         """Index of the first element of this tag; None if there is none."""
+        if self._done and len(self.tags) > _MANY:
+            if self._firsts is None:
+                self._firsts = dict(zip(reversed(self.tags), range(len(self.tags) - 1, -1, -1), strict=True))
+            return self._firsts.get(tag)
         try:
             return self.tags.index(tag)
         except ValueError:

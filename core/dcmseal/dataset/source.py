@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from io import RawIOBase
@@ -70,11 +71,13 @@ class FileSource:
     The file is not mapped: a mapped file that shrinks while it is read kills the process.
     """
 
-    __slots__ = ("_buffer", "_head", "_last", "_last_base", "file", "size")
+    __slots__ = ("_buffer", "_head", "_last", "_last_base", "file", "size", "status")
 
-    def __init__(self, file: RawIOBase, size: int) -> None:
+    def __init__(self, file: RawIOBase, size: int, status: os.stat_result | None = None) -> None:
+        """``status`` is what the operating system said of the file before anything was read; None if it knows none."""
         self.file = file
         self.size = size
+        self.status = status
         self._head = self._read_at(0, min(size, WINDOW))
         self._last = b""
         self._last_base = 0

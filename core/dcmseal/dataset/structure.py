@@ -79,7 +79,7 @@ class StructureWalk:
         self._source = source
         self._encoding = encoding
         self._is_encapsulated = is_encapsulated
-        self.problems = StructureProblems()
+        self.problems = StructureProblems(is_encapsulated=is_encapsulated)
         self._checks = ElementChecks(source, self.problems, is_encapsulated=is_encapsulated)
         self._sound: set[bytes] = set()
 
@@ -91,7 +91,8 @@ class StructureWalk:
         all_tags, starts = scan.tags, scan.starts
         if max(all_tags, default=0) >> 16 == 0xFFFF:
             for tag in sorted({tag for tag in all_tags if tag >> 16 == 0xFFFF}):
-                self.problems.misplaced(tag, starts[all_tags.index(tag)])
+                if (first := scan.index(tag)) is not None:
+                    self.problems.misplaced(tag, starts[first])
         for index in scan.misread:
             self.problems.element = all_tags[index]
             self.problems.misread(scan.header(index), starts[index])

@@ -10,9 +10,10 @@ from dcmseal.dataset.header import Header
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.vr import LATEST_VRS, VALUE_SIZE
 from dcmseal.report import Aspect, Finding, Outcome
-from dcmseal.tags import tag_text
+from dcmseal.tags import EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS, tag_text
 
 _MAX_PROBLEMS: Final = 32
+_OFFSET_TABLES: Final = (EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,8 @@ SOUND_STRUCTURE: Final = Structure(problems=(), unless_signed={})
 class StructureProblems:
     """FORM findings about the structure of a Data Set; each code is named once for a tag, and not without end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_encapsulated: bool | None) -> None:
+        self._is_encapsulated = is_encapsulated
         self._found: dict[tuple[str, str], Finding] = {}
         self._unless_signed: dict[int, Finding] = {}
         self.element = 0
@@ -82,6 +84,8 @@ class StructureProblems:
     def _latest(self, header: Header, start: int) -> None:
         """An element of one of the latest VRs: it does no harm where it is signed, for all misread what was signed."""
         message = f"has VR {header.vr.decode()}, which older readers take for a short one, and is not signed"
+        if self._is_encapsulated and header.tag in _OFFSET_TABLES:
+            return  # they have to fit the fragments
         problem = self._problem("latest-vr-unsigned", message, header.tag, start, clause="PS3.5 7.1.2")
         if exclusion(header.tag):
             self._keep(problem)

@@ -17,9 +17,11 @@ from dcmseal.engine.truncated import is_truncated
 from dcmseal.errors import CertificateNotValid
 from dcmseal.model import DigitalSignature
 from dcmseal.plugins.protocols import SignatureFacts
+from dcmseal.report import Outcome
 
 if TYPE_CHECKING:
     from dcmseal.engine.references.filling import FilledReference
+    from dcmseal.engine.timestamps import TimestampAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,7 @@ class Advice:
     message: str
     elements: tuple[int, ...] = ()
     is_obstacle: bool = False
-    """Verification will not call the signature valid: the code is that of its finding."""
+    """Verification will not call the signature valid, and the code is that of its finding; or so of another one."""
 
 
 def advice_about(drafted: Draft, elements: Sequence[int]) -> tuple[Advice, ...]:
@@ -66,6 +68,21 @@ def reference_advice(references: Sequence[FilledReference]) -> Iterator[Advice]:
     if broken:
         message = f"{broken} cited instances have signatures that do not hold: these are not cited"
         yield Advice(code="cited-signature-broken", message=message)
+    uncovered = {tag for each in references for tag in each.shown_uncovered}
+    if uncovered:
+        message = (
+            "elements of cited instances that change what they show can be in no MAC: verification of the evidence will"
+            " not call it valid"
+        )
+        yield Advice(code="cited-shown-uncovered", message=message, elements=tuple(sorted(uncovered)))
+
+
+def timestamp_advice(answer: TimestampAnswer) -> Iterator[Advice]:
+    """Why verification will not accept a timestamp; trust in its authority is for verifiers to judge."""
+    for finding in answer.findings:
+        if finding.outcome is not Outcome.PASSED:
+            message = f"verification will not accept the timestamp: {finding.message}"
+            yield Advice(code="timestamp-not-accepted", message=message)
 
 
 def _facts(signature: DigitalSignature, view: LevelView) -> SignatureFacts:

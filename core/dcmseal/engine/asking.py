@@ -18,9 +18,11 @@ from dcmseal.dataset.source import Buffer
 from dcmseal.engine.opening import DatasetInput, opened
 from dcmseal.errors import NoSuchSignature, UsageError
 from dcmseal.location import MAIN, Location
-from dcmseal.report import VerificationReport
+from dcmseal.report import Outcome, VerificationReport
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dcmseal.coverage_map import CoverageMap
     from dcmseal.engine.inspection import Signature
     from dcmseal.engine.keeping.asking import Finish
@@ -56,6 +58,9 @@ def verify(
     keep_evidence: bool = False,
     evidence: Evidence | None = None,
     manifest: str | os.PathLike[str] | bytes | None = None,
+    now: datetime | None = None,
+    count_coverage: bool = False,
+    file_digest: bool = False,
     registry: Registry | None = None,
 ) -> VerificationReport:
     """Verify signatures: one by ``uid``, all at one ``location``, or all at every level.
@@ -71,7 +76,10 @@ def verify(
     many files. ``references`` are folders with the instances that a document cites as evidence, which are then
     held against what it says of them (PS3.3 C.17.2.1). ``keep_evidence`` has the report come with its ``grounds``, for
     ``save_evidence``; ``evidence`` repeats a verdict by what was kept then. ``manifest`` is one that was made with a
-    signature, its path or bytes: it names what was changed since, and decides nothing. ``registry`` has the plugins, if
+    signature, its path or bytes: it names what was changed since, and decides nothing. ``now`` is the moment of
+    verification, instead of that of ``trust`` or of the clock. ``count_coverage`` has the report say how many elements
+    of the object signatures protect, and name what they do not; ``file_digest`` has it come with the file's SHA-256,
+    for which the file is read once more. ``registry`` has the plugins, if
     not all that are installed: for profiles, timestamps and trust, and for storages if ``source`` is a URL. A bad
     signature is a finding of the report. Raises UsageError, DatasetError or one of its kinds, ProfileError or one of
     its kinds, PluginError, and TrustError if what ``trust`` names cannot be read.
@@ -92,6 +100,9 @@ def verify(
         timestamp_certificates=_with_kept(timestamp_certificates, evidence),
         name_profiles=name_profiles,
         trust=trust,
+        now=now,
+        count_coverage=count_coverage,
+        file_digest=file_digest,
         registry=registry,
     )
     return answer(source, question, folders_of(references), registry, manifest=manifest, finish=finish)
@@ -109,6 +120,9 @@ def question_of(
     timestamp_certificates: Iterable[bytes] = (),
     name_profiles: bool = True,
     trust: Trust | TrustSettings | None = None,
+    now: datetime | None = None,
+    count_coverage: bool = False,
+    file_digest: bool = False,
     registry: Registry | None = None,
 ) -> Question:
     """What ``verify`` is asked for, made ready for any number of files; raises as it does."""
@@ -116,6 +130,8 @@ def question_of(
 
     demanded = _demanded(policy, tuple(require), registry)
     judge = _opened(trust, registry)
+    if judge is not None and now is not None:
+        judge = replace(judge, settings=replace(judge.settings, now=now))
     return Question(
         uid=uid,
         location=location_of(location),
@@ -126,6 +142,9 @@ def question_of(
         accept_old_format=accept_old_format,
         timestamp=_timestamps(_rule(timestamp, demanded), timestamp_certificates, registry, judge),
         trust=judge,
+        now=now,
+        count_coverage=count_coverage,
+        file_digest=file_digest,
     )
 
 
@@ -150,13 +169,24 @@ def answer(
             report = replace(report, unmet=(*report.unmet, *findings))
         if folders is not None:
             from dcmseal.engine.references.checking import reference_findings
+            from dcmseal.engine.references.comparing import Comparison
 
-            report = replace(report, references=tuple(reference_findings(file, report, folders)))
+            demanded = question.policy is not None and question.policy.no_unsigned_additions
+            how = Comparison(now=question.now, no_additions=demanded)
+            report = replace(report, references=tuple(reference_findings(file, report, folders, how)))
         if manifest is not None:
             from dcmseal.engine.manifest.judging import manifest_findings, read_manifest
 
             data = manifest if isinstance(manifest, bytes) else read_manifest(manifest)
             report = replace(report, manifest=tuple(manifest_findings(file, report, data)))
+        if question.count_coverage:
+            from dcmseal.engine.whole_object import object_coverage
+
+            report = replace(report, coverage=object_coverage(file, report))
+        if question.file_digest:
+            from dcmseal.engine.instance import file_digest
+
+            report = replace(report, instance=replace(report.instance, sha256=file_digest(file)))
         return report if finish is None else finish(file, question, report)
 
 
@@ -273,6 +303,7 @@ def _timestamps(
         certificates=tuple(certificates),
         backend=lambda type_: _plugins(registry).timestamp_backend(type_),
         vouch=trust.vouch if trust else nobody_vouches,
+        weak=trust.settings.weak.outcome if trust else Outcome.UNKNOWN,
     )
 
 

@@ -39,7 +39,8 @@ class Fragments:
     def findings(self) -> Iterator[Finding]:
         """What readers take differently about the level's own fragments, whether they are signed or not."""
         for index, layout in self._layouts.items():
-            yield from layout.findings(self._offset_table(index), self._value(tags.EXTENDED_OFFSET_TABLE), self._frames)
+            offsets, lengths = map(self._value, (tags.EXTENDED_OFFSET_TABLE, tags.EXTENDED_OFFSET_TABLE_LENGTHS))
+            yield from layout.findings(self._offset_table(index), offsets, lengths, self._frames)
 
     def ambiguous(self, signed: frozenset[int]) -> tuple[tuple[int, str], ...]:
         """Signed elements whose MAC does not tell where their fragments end, and why."""

@@ -10,10 +10,9 @@ from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.profile_view import purpose_of
 from dcmseal.engine.rule import Rule, fingerprint_of
 from dcmseal.engine.subjects import NOBODY, Attributes, attributes_of
-from dcmseal.engine.timestamps import VOUCHING
 from dcmseal.errors import CertificateNotValid
 from dcmseal.location import Location
-from dcmseal.report import Aspect, Coverage, Outcome, SignatureReport, Verdict, VerificationReport
+from dcmseal.report import AUTHORITY_UNKNOWN, Aspect, Coverage, Outcome, SignatureReport, Verdict, VerificationReport
 from dcmseal.tags import PIXEL_DATA, tag_from_hex, tags_text
 
 _HOLDS: Final = {Verdict.VALID: Outcome.PASSED, Verdict.NOT_ESTABLISHED: Outcome.UNKNOWN}
@@ -128,7 +127,7 @@ class Candidate:
         if not (self.report.signature.timestamp or self.report.signature.timestamp_type):
             yield Outcome.FAILED, "it has no certified timestamp"
             return
-        ignored = VOUCHING if self.integrity_only else frozenset[str]()
+        ignored = AUTHORITY_UNKNOWN if self.integrity_only else frozenset[str]()
         findings = [each for each in self.report.findings if each.aspect is Aspect.TIMESTAMP]
         outcomes = {each.outcome for each in findings if each.code not in ignored}
         if self.report.certified is None or outcomes != {Outcome.PASSED}:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from dcmseal import tags
 from dcmseal.dataset.editing import splice
 from dcmseal.dataset.part10 import DicomFile
+from dcmseal.engine.advice import Advice, timestamp_advice
 from dcmseal.engine.asking import no_such_signature
 from dcmseal.engine.opening import DatasetInput, opened
 from dcmseal.engine.placing import Output, place, target_of
@@ -44,13 +45,18 @@ class StampingResult:
 
     @property
     def time(self) -> CertifiedTime | None:
-        """The certified time; None if the authority's certificate is not known, so that it could not be verified."""
+        """The certified time; None if the timestamp could not be verified, of which ``warnings`` say why."""
         return self.answer.time
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What was found out about the timestamp; none of it failed."""
         return (*self.answer.findings, *self.answer.vouching)
+
+    @property
+    def warnings(self) -> tuple[Advice, ...]:
+        """Why verification will not accept the timestamp, if so."""
+        return tuple(timestamp_advice(self.answer))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

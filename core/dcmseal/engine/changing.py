@@ -8,6 +8,7 @@ True
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dcmseal.dictionary import tag_of
 from dcmseal.engine import signing
+from dcmseal.engine.advice import timestamp_advice
 from dcmseal.engine.asking import References, folders_of, location_of, no_such_signature
 from dcmseal.engine.drafting import Wish
+from dcmseal.engine.existing import in_order
+from dcmseal.engine.files.collisions import Input, check_outputs, key_files
 from dcmseal.engine.opening import DatasetInput, opened
 from dcmseal.engine.placing import Output, place, place_data, target_of
 from dcmseal.engine.planning import Plan, plan_signature
@@ -31,6 +35,7 @@ from dcmseal.plugins.protocols import Profile, SecretRequest, Secrets, Signer
 from dcmseal.plugins.registry import Registry, installed
 from dcmseal.tags import MACRO
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
+from dcmseal.url_mark import URL_MARK
 
 if TYPE_CHECKING:
     from dcmseal.engine.references.folders import Folders
@@ -52,6 +57,7 @@ def plan(
     padding: str = "minimal",
     references: References | None = None,
     timestamped: bool = False,
+    require_intact: bool = False,
     uid: str | None = None,
     registry: Registry | None = None,
 ) -> Plan:
@@ -72,6 +78,7 @@ def plan(
         padding=padding,
         references=folders_of(references),
         timestamped=timestamped,
+        require_intact=require_intact,
         uid=uid,
     )
     return plan_signature(source, wish, registry)
@@ -90,6 +97,7 @@ def wished(
     padding: str = "minimal",
     references: Folders | None = None,
     timestamped: bool = False,
+    require_intact: bool = False,
     uid: str | None = None,
 ) -> Wish:
     """What ``sign`` is asked for, read; raises UsageError for what cannot be, whatever the Data Set."""
@@ -106,6 +114,7 @@ def wished(
         keep_padding=padding == "keep",
         references=references,
         timestamped=timestamped,
+        require_intact=require_intact,
         uid=uid,
     )
 
@@ -130,6 +139,7 @@ def sign(
     references: References | None = None,
     timestamp: str | Iterable[str] | TimestampWish | None = None,
     manifest: Output | None = None,
+    require_intact: bool = False,
     uid: str | None = None,
     secrets: Secrets | None = None,
     registry: Registry | None = None,
@@ -150,8 +160,9 @@ def sign(
     with the instances that a report or selection of key objects cites as evidence: their signatures or MACs are filled
     in first, so that the signature covers them (PS3.3 C.17.2.1). ``manifest`` is where a manifest goes, a path or
     binary stream: signed by the same key, it lets ``verify`` name what was changed later. It is in its place before the
-    signed file is. ``uid`` is the Digital Signature UID of the signature, which is new if none is given: AlreadySigned
-    is raised if it is there.
+    signed file is. ``require_intact`` refuses to sign where a signature that is there already does not hold, which is
+    else a warning, the first of all (``existing-signature-invalid``). ``uid`` is the Digital Signature UID of the
+    signature, which is new if none is given: AlreadySigned is raised if it is there.
 
     Raises UsageError, DatasetError, ProfileError, SignerError, TimestampError, PluginError, OutputError, or one of
     their kinds; nothing is then written.
@@ -160,6 +171,7 @@ def sign(
         raise UsageError("give either a key or a signer", hint="key='pem:key.pem?cert=cert.pem'")
     wanted = None if timestamp is None else wish_of(timestamp)
     target = target_of(source, output, in_place=in_place)
+    _check_manifest(manifest, source, target, key)
     with (
         plan(
             source,
@@ -174,6 +186,7 @@ def sign(
             padding=padding,
             references=references,
             timestamped=wanted is not None,
+            require_intact=require_intact,
             uid=uid,
             registry=registry,
         ) as planned,
@@ -190,10 +203,12 @@ def sign(
             made = make_manifest(planned, signature, signer)
         stamped = None if wanted is None else stamp(signature, wanted, registry)
         signature = stamped.signature if stamped else signature
-        data = signing.attach(planned, signature, target, registry, first=lambda: place_data(made, manifest))
+        data = signing.attach(
+            planned, signature, target, registry, first=lambda: place_data(made, manifest, planned.file)
+        )
     return SigningResult(
         signature=signature,
-        warnings=(*warnings, *planned.advice),
+        warnings=in_order((*warnings, *planned.advice, *(timestamp_advice(stamped.answer) if stamped else ()))),
         padded=tuple(each.path for each in planned.padded),
         left_out=planned.left_out,
         data=data,
@@ -201,6 +216,22 @@ def sign(
         manifest=made,
         certified=stamped.answer if stamped else None,
     )
+
+
+def _check_manifest(manifest: Output | None, source: DatasetInput, target: Output | None, key: str | None) -> None:
+    """Refuse a manifest in the place of what is read or written besides; raises UsageError."""
+    path = _path_in(manifest)
+    if path is not None:
+        others = [Input(each, "the input or output") for each in map(_path_in, (source, target)) if each is not None]
+        check_outputs([path], [*others, *(Input(each, "a file of the key") for each in key_files(key or ""))])
+
+
+def _path_in(place: DatasetInput | Output | None) -> str | None:
+    """The path, if it is one."""
+    if not isinstance(place, (str, os.PathLike)):
+        return None
+    path = os.fspath(place)
+    return None if URL_MARK in path else path
 
 
 def _no_secrets(_: SecretRequest) -> str | None:

@@ -46,6 +46,32 @@ CRITICAL: Final = frozenset(
 """Tags whose change gives the object another meaning, or another owner."""
 
 
+_SHOWN_GROUPS: Final = frozenset(
+    {
+        # image presentation, display of waveforms, encapsulated documents, nuclear medicine, segments, surfaces
+        *(0x0028, 0x003A, 0x0042, 0x0054, 0x0062, 0x0066, 0x0068),
+        # presentation states, hanging protocols, presentation LUTs
+        *(0x0070, 0x0072, 0x2050),
+        # radiotherapy
+        *(0x3002, 0x3004, 0x3006, 0x3008, 0x300A, 0x300C, 0x3010),
+        # functional groups, waveforms, spectroscopy, pixels
+        *(0x5200, 0x5400, 0x5600, 0x7FE0),
+    }
+)
+_SHOWN_RANGES: Final = (
+    # display shutters, ultrasound regions, content of structured reports
+    *((0x00181600, 0x00181624), (0x00186000, 0x001860FF), (0x0040A000, 0x0040DFFF)),
+    # cine, trims and frame rate, pixel presentation, real world values, icon
+    *((0x00180040, 0x00180040), (0x00181063, 0x00181065), (0x00181244, 0x00181244), (0x00082142, 0x00082144)),
+    *((0x00089205, 0x00089207), (0x00409096, 0x00409096), (0x00880200, 0x00880200)),
+)
+
+
+def is_shown(tag: int) -> bool:
+    """Whether an element of this tag, when it is added, may change what a viewer shows, or whose it is."""
+    return is_critical(tag) or tag >> 16 in _SHOWN_GROUPS or any(first <= tag <= last for first, last in _SHOWN_RANGES)
+
+
 def is_critical(tag: int) -> bool:
     """Whether an unsigned element of this tag is singled out; overlays, curves and private elements by group."""
     group = tag >> 16
@@ -124,7 +150,7 @@ def coverage_findings(coverage: Coverage) -> list[Finding]:
     if not coverage.signed:
         findings.append(_finding(Outcome.FAILED, "covers-nothing", "the signature covers no element that is there"))
     if coverage.critical:
-        message = f"{len(coverage.critical)} unsigned elements change what the object means or whose it is"
+        message = "unsigned elements of this level change what the object means or whose it is"
         findings.append(_finding(Outcome.UNKNOWN, "critical-unsigned", message, coverage.critical))
     if coverage.unsigned:
         message = f"{_count(coverage.unsigned)} not signed: changes and additions there go unnoticed"

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
     from dcmseal.plugins.protocols import KeyListing, Profile, Requirements
-    from dcmseal.report import Coverage, Finding, SignatureReport, SignerTrust
+    from dcmseal.plugins.reporting import ReportContext
+    from dcmseal.report import Coverage, Finding, Instance, ObjectCoverage, SignatureReport, SignerTrust
 
 
 def verified_value(report: SignatureReport, *, integrity_only: bool) -> Document:
@@ -31,6 +32,52 @@ def verified_value(report: SignatureReport, *, integrity_only: bool) -> Document
         "profiles": list(report.profiles),
         "trust": None if report.trust is None else _trust(report.trust),
         "certified": certified_value(report.certified),
+    }
+
+
+def object_coverage_value(coverage: ObjectCoverage) -> Document:
+    """What of an object is protected."""
+    from dcmseal.coverage_map import name_of_gap
+
+    return {
+        "complete": coverage.is_complete,
+        "covered": coverage.covered,
+        "elements": coverage.elements,
+        "critical": coverage.critical,
+        "others": coverage.others,
+        "not_covered": [
+            {
+                "path": [f"{tag:08X}" for tag in each.path],
+                "name": name_of_gap(each),
+                "critical": each.critical,
+                "count": each.count,
+            }
+            for each in coverage.gaps
+        ],
+    }
+
+
+def instance_value(instance: Instance) -> Document:
+    """The object that a report is about."""
+    from dcmseal.engine.instance import sop_class_name
+
+    return {
+        "size": instance.size,
+        "sha256": instance.sha256,
+        "sop_class": {"uid": instance.sop_class, "name": sop_class_name(instance.sop_class)},
+        "sop_instance": instance.sop_instance,
+        "study": instance.study,
+        "series": instance.series,
+        "patient": element_values(instance.patient),
+    }
+
+
+def context_value(context: ReportContext) -> Document:
+    """What verdicts rest upon besides the files."""
+    return {
+        "version": context.version,
+        "moment": moment_value(context.moment),
+        "settings": [{"name": name, "value": value} for name, value in context.settings],
     }
 
 

@@ -14,12 +14,15 @@ from dcmseal.engine.certificate import Certificate
 from dcmseal.engine.certificate_values import certificate_value, certified_value
 from dcmseal.engine.comparison.document_values import comparison_value
 from dcmseal.engine.document_values import (
+    context_value,
     element_value,
     element_values,
     finding_value,
     inspected_value,
+    instance_value,
     key_value,
     listed_value,
+    object_coverage_value,
     profile_value,
     stated_value,
     values_with_reasons,
@@ -42,10 +45,13 @@ if TYPE_CHECKING:
     from dcmseal.engine.signing_result import SigningResult
     from dcmseal.plugins.protocols import KeyListing, Profile
     from dcmseal.plugins.registry import PluginInfo
+    from dcmseal.plugins.reporting import ReportContext
     from dcmseal.report import VerificationReport
 
 
-def report_document(report: VerificationReport, file: str | None = None) -> Document:
+def report_document(
+    report: VerificationReport, file: str | None = None, judged_by: ReportContext | None = None
+) -> Document:
     """The result of a verification, of kind ``verification``; ``file`` is how the caller names the input."""
     return _document(
         "verification",
@@ -53,6 +59,11 @@ def report_document(report: VerificationReport, file: str | None = None) -> Docu
             "file": file or "",
             "verdict": report.verdict.value,
             "integrity_only": report.integrity_only,
+            "object_signed": report.is_object_signed,
+            "reasons": [finding_value(each) for each in report.deciding],
+            "coverage": None if report.coverage is None else object_coverage_value(report.coverage),
+            "instance": instance_value(report.instance),
+            "judged_by": None if judged_by is None else context_value(judged_by),
             "signatures": [verified_value(each, integrity_only=report.integrity_only) for each in report.signatures],
             "notes": [finding_value(note) for note in report.notes],
             "unmet": [finding_value(each) for each in report.unmet],
@@ -109,6 +120,7 @@ def stamping_document(result: StampingResult, file: str | None = None) -> Docume
             "signature": stated_value(result.signature),
             "certified": certified_value(result.time),
             "findings": [finding_value(each) for each in result.findings],
+            "warnings": [warning_value(each) for each in result.warnings],
         },
     )
 
@@ -221,9 +233,10 @@ def explanation_document(explanation: Explanation, file: str | None = None) -> D
     )
 
 
-def files_document(documents: Iterable[Document]) -> Document:
+def files_document(documents: Iterable[Document], judged_by: ReportContext | None = None) -> Document:
     """The results of several files, or the errors that prevented them, of kind ``files``."""
-    return _document("files", {"files": [*documents]})
+    context = None if judged_by is None else context_value(judged_by)
+    return _document("files", {"judged_by": context, "files": [*documents]})
 
 
 def error_document(error: SealError, exit_code: int, file: str | None = None) -> Document:

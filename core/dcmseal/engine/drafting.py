@@ -15,13 +15,15 @@ from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.engine.binding import Fragments, check_structure
 from dcmseal.engine.levels import Level, find_level, main_level
-from dcmseal.engine.macs import MAX_MACS, mac_key
+from dcmseal.engine.macs import MAX_MACS, Jobs, mac_key
 from dcmseal.engine.profile_view import LevelView
 from dcmseal.engine.reading import (
     MAX_LISTED,
     MAX_SIGNATURES,
+    FoundParameters,
     LevelSignatures,
     listed_by,
+    read_parameters,
     read_signatures,
 )
 from dcmseal.engine.selection import Selection
@@ -60,6 +62,8 @@ class Wish:
     """Digital Signature UID; None for a new one."""
     references: Folders | None = None
     """Where the instances are that the document cites as evidence; None to leave the evidence as it is."""
+    require_intact: bool = False
+    """Sign only where all signatures that are there already hold."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,6 +78,10 @@ class Draft:
     requirements: Requirements
     found: LevelSignatures
     """The signatures that the level has already."""
+    existing: Jobs
+    """Their MACs."""
+    is_signed: bool
+    """There are signatures, at this level or another."""
     ambiguous: bool
     """The VRs of some elements were chosen by their context."""
     padded: tuple[Padded, ...] = ()
@@ -113,14 +121,18 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
         scan.finish()  # what is wanted depends on all that is there
     job = MacJob(tags=None, digest=new_digest(wish.algorithm))
     requirements = Requirements()
+    parameters: tuple[FoundParameters, ...] = ()
+    existing = Jobs()
 
     def prepare(scanned: LevelScanner) -> Sequence[MacJob]:
-        nonlocal requirements
+        nonlocal requirements, parameters, existing
+        parameters = read_parameters(scanned)
+        existing = Jobs.of(parameters)
         if wish.profile is not None:
             requirements = wish.profile.requirements(view)
         if requirements.forbidden or not wish.selection.is_everything:
             job.tags = wish.selection.wanted(scanned, requirements)
-        return (job,)
+        return (job, *existing.by_key.values())
 
     encoder = Encoder(source=level.source, encoding=level.encoding, check_padding=check_padding)
     facts = LevelPass(scan, encoder, prepare).run()
@@ -131,10 +143,10 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
         sound = facts.sound
         signed = {tag for tag in scan.tags if tag not in facts.unsignable and (job.tags is None or tag in job.tags)}
     check_structure(file, scan if level is main else main.scanner().finish(), Fragments(scan, facts), signed, sound)
-    found = read_signatures(scan, level.location)
+    found = read_signatures(scan, level.location, parameters)
     _check_room(scan, found)
     # MAC ID Numbers must be unique in the whole SOP Instance (PS3.3 Table C.12-6)
-    others = signed_levels_inside(main, scan, facts) if level is main else signed_levels(file)
+    others = tuple(signed_levels_inside(main, scan, facts) if level is main else signed_levels(file))
     return Draft(
         file=file,
         level=level,
@@ -143,6 +155,8 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
         facts=facts,
         requirements=requirements,
         found=found,
+        existing=existing,
+        is_signed=any(each.signatures for each in (found, *(other.found for other in others))),
         ambiguous=encoder.seen.ambiguous,
         mac_ids=frozenset(_mac_ids([found, *(each.found for each in others)])),
     )

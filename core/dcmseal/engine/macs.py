@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Self
 
 from dcmseal import tags
 from dcmseal.dataset.scanner import LevelScanner
@@ -84,6 +85,31 @@ class LevelMacs:
         return None if job is None else job.digest.digest()
 
 
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """The MACs that are to be made in one pass over a level, for what its MAC Parameters Sequence asks for."""
+
+    by_key: dict[MacKey, MacJob] = field(default_factory=dict[MacKey, MacJob])
+    last: tuple[MacParameters | None, MacJob | None] = None, None
+
+    @classmethod
+    def of(cls, found: Iterable[FoundParameters], new: Callable[[MacParameters], Digest | None] | None = None) -> Self:
+        """Those of all parameters for which ``new`` starts a digest; of parameters alike, there is one."""
+        start_digest = _new_digest if new is None else new
+        jobs: dict[MacKey, MacJob] = {}
+        last: tuple[MacParameters | None, MacJob | None] = None, None
+        for each in found:
+            parameters = each.parameters
+            key = mac_key(parameters)
+            # of the usual one and only, the key is not hashed more often than needed: it has hundreds of tags
+            if not jobs or (len(jobs) < MAX_MACS and key not in jobs):
+                digest = start_digest(parameters)
+                if digest is not None:
+                    last = parameters, MacJob(tags=frozenset(parameters.elements), digest=digest)
+                    jobs[key] = last[1]
+        return cls(jobs, last)
+
+
 def mac_key(parameters: MacParameters) -> MacKey:
     """MACs of equal key are equal over the data elements."""
     return parameters.algorithm, parameters.elements
@@ -108,25 +134,15 @@ def level_macs(
 
     ``new`` starts a digest for a set of parameters, or says None to leave it out. Raises Malformed.
     """
-    start_digest = _new_digest if new is None else new
     scan = level.scanner()
-    jobs: dict[MacKey, MacJob] = {}
+    started = Jobs()
     found_parameters: tuple[FoundParameters, ...] = ()
-    made: tuple[MacParameters | None, MacJob | None] = None, None
 
     def prepare(scanned: LevelScanner) -> Sequence[MacJob]:
-        nonlocal found_parameters, made
+        nonlocal found_parameters, started
         found_parameters = read_parameters(scanned)
-        for found in found_parameters:
-            parameters = found.parameters
-            key = mac_key(parameters)
-            # of the usual one and only, the key is not hashed more often than needed: it has hundreds of tags
-            if not jobs or (len(jobs) < MAX_MACS and key not in jobs):
-                digest = start_digest(parameters)
-                if digest is not None:
-                    made = parameters, MacJob(tags=frozenset(parameters.elements), digest=digest)
-                    jobs[key] = made[1]
-        return tuple(jobs.values())
+        started = Jobs.of(found_parameters, new)
+        return tuple(started.by_key.values())
 
     encoder = Encoder(
         source=level.source,
@@ -139,10 +155,10 @@ def level_macs(
         scan=scan,
         facts=facts,
         found=read_signatures(scan, level.location, found_parameters),
-        jobs=jobs,
+        jobs=started.by_key,
         variant=variant,
         ambiguous=encoder.seen.ambiguous,
-        _asked=made,
+        _asked=started.last,
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
-from io import RawIOBase, TextIOBase
+from contextlib import AbstractContextManager, contextmanager, suppress
+from io import FileIO, RawIOBase, TextIOBase
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
 
 from dcmseal.dataset.part10 import DicomFile, open_dicom, open_head
 from dcmseal.dataset.source import BytesSource, FileSource, unreadable
 from dcmseal.errors import DatasetError, UsageError
+from dcmseal.input_files import open_input
 from dcmseal.url_mark import URL_MARK
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def opened(source: DatasetInput, registry: Registry | None = None, *, to_change:
     PluginError for a URL that no plugin reaches.
     """
     if isinstance(source, (str, os.PathLike)):
-        with _open_named(source, registry, twice=to_change) as file, open_dicom(FileSource(file, _size(file))) as dicom:
+        with _open_named(source, registry, twice=to_change) as file, open_dicom(_source(file)) as dicom:
             yield dicom
     elif isinstance(source, (bytes, bytearray, memoryview)):
         with open_dicom(BytesSource(bytes(source))) as dicom:
@@ -61,7 +62,7 @@ def opened(source: DatasetInput, registry: Registry | None = None, *, to_change:
 def head_opened(path: str) -> Generator[DicomFile]:
     """Open a file to tell which instance it is: of a deflated Data Set only the first bytes are there."""
     with _open_file(path) as file:
-        yield open_head(FileSource(file, _size(file)))
+        yield open_head(_source(file))
 
 
 def is_dataset(source: object) -> bool:
@@ -89,7 +90,7 @@ def _open_named(
 
 def _open_file(path: str | os.PathLike[str]) -> AbstractContextManager[RawIOBase]:
     try:
-        file = open(path, "rb", buffering=0)  # noqa: SIM115 - whoever called closes it
+        file = open_input(path)
     except OSError as error:
         raise DatasetError(
             f"{os.fspath(path)} cannot be read: {error.strerror}", hint="check the path and its permissions"
@@ -107,10 +108,10 @@ def _copied(file: RawIOBase) -> Generator[RawIOBase]:
 def _from_file_object(file: BinaryIO) -> Generator[DicomFile]:
     if hasattr(file, "readinto") and hasattr(file, "seekable") and file.seekable():
         raw = cast("RawIOBase", file)
-        with open_dicom(FileSource(raw, _size(raw))) as dicom:
+        with open_dicom(_source(raw)) as dicom:
             yield dicom
     else:
-        with _spooled(file) as spooled, open_dicom(FileSource(spooled, _size(spooled))) as dicom:
+        with _spooled(file) as spooled, open_dicom(_source(spooled)) as dicom:
             yield dicom
 
 
@@ -126,6 +127,17 @@ def _spooled(file: BinaryIO) -> Generator[RawIOBase]:
         except (OSError, EOFError) as error:
             raise unreadable(error) from error
         yield cast("RawIOBase", copy)
+
+
+def _source(file: RawIOBase) -> FileSource:
+    """What an open file holds, with its status as it is before anything is read."""
+    status = None
+    # other file objects may have the descriptor of something else, as those that decompress do
+    raw: object = getattr(file, "raw", file)
+    if isinstance(raw, FileIO):
+        with suppress(OSError, ValueError):
+            status = os.fstat(raw.fileno())
+    return FileSource(file, _size(file), status)
 
 
 def _size(file: RawIOBase) -> int:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-import secrets
-import zlib
+import stat
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from io import BufferedWriter, FileIO
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from dcmseal.dataset.deflating import deflater_like
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import Buffer, FileSource, JoinedSource, Source
+from dcmseal.descriptors import descriptor_of
+from dcmseal.engine.files.replacing import Original, OutputFile, nothing, replacing
+from dcmseal.engine.files.rights import Rights
 from dcmseal.errors import OutputError
 from dcmseal.url_mark import URL_MARK
 
@@ -21,28 +23,22 @@ if TYPE_CHECKING:
 
 _KERNEL_COPY: Final = 1 << 20
 """Ranges of a file from this size on are copied by the kernel, if it can."""
-_BINARY: Final = getattr(os, "O_BINARY", 0)
-
-
-def nothing() -> None:
-    """There is nothing to be done before."""
 
 
 def write_file(
     file: DicomFile,
     body: Source,
     target: str | os.PathLike[str],
-    label: str = "",
     registry: Registry | None = None,
     *,
     first: Callable[[], object] = nothing,
 ) -> None:
     """Write a file with another body to a path or URL.
 
-    The new file is complete, on disk and renamed into place, or the old one is as it was. A ``label`` names the
-    temporary file, so that whoever knows it can find what a process that was killed left behind. ``first`` is called
-    when nothing is left but the renaming: if it raises, nothing is written. Raises OutputError, and for URLs
-    UsageError, PluginError and StorageUnavailable.
+    The new file is complete, on disk and in its place, or the old one is as it was. A file that is edited keeps its
+    attributes; of any other, nobody can read more than of the one that was read. ``first`` is called when nothing is
+    left but to give the new file its name: if it raises, nothing is written. Raises OutputError, ChangedMeanwhile if
+    another program wrote the file since it was read, and for URLs UsageError, PluginError and StorageUnavailable.
     """
     if isinstance(target, str) and URL_MARK in target:
         from dcmseal.engine.remote import local, url_written, version_under
@@ -54,41 +50,62 @@ def write_file(
                 _pass_on(file, body, write)
                 first()
             return
-    path = os.path.realpath(target)
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise OutputError(f"{os.fspath(target)} is no regular file", hint="it would be replaced: name a file")
-    try:
-        with _replacing(path, temporary_file(path, label or secrets.token_hex(16)), first) as output:
-            if file.syntax.is_deflated:
-                _pass_deflated(file, body, output.write)
-            else:
-                _copy(body, output)
-    except OSError as error:
-        raise OutputError(
-            f"{os.fspath(target)} cannot be written: {error.strerror or error}",
-            hint="the old file, if any, is unchanged: check permissions and free space",
-        ) from None
+    descriptor = descriptor_of(target)
+    if descriptor is not None:
+        with _descriptor(descriptor, target) as stream:
+            write_stream(file, body, stream)
+            first()
+        return
+    with replacing(_output_file(target), None, _original(file), first) as output:
+        if file.syntax.is_deflated:
+            _pass_deflated(file, body, output.write)
+        else:
+            _copy(body, output)
 
 
-def temporary_file(target: str | os.PathLike[str], label: str) -> str:
-    """The path of the temporary file that becomes ``target``, under a label that nobody else uses."""
-    folder, name = os.path.split(os.path.realpath(target))
-    return os.path.join(folder, f".{name[:64]}.{sha256(label.encode()).hexdigest()[:16]}.tmp")
-
-
-def write_pieces(pieces: Iterable[bytes], target: str | os.PathLike[str]) -> None:
-    """Write pieces to a path, all of them or nothing.
+def write_pieces(pieces: Iterable[bytes], target: str | os.PathLike[str], rights: Rights | None = None) -> None:
+    """Write pieces to a path, all of them or nothing; nobody can read them whom ``rights`` does not let.
 
     Raises OutputError, and whatever making the pieces raises.
     """
-    path = os.path.realpath(target)
+    descriptor = descriptor_of(target)
+    if descriptor is not None:
+        with _descriptor(descriptor, target) as stream:
+            stream.writelines(pieces)
+        return
+    with replacing(_output_file(target), rights) as output:
+        output.writelines(pieces)
+
+
+def _output_file(target: str | os.PathLike[str]) -> OutputFile:
+    """A path, with what is asked besides, if anything is."""
+    return target if isinstance(target, OutputFile) else OutputFile(os.fspath(target))
+
+
+def rights_of(file: DicomFile) -> Rights:
+    """Who may read the file that a Data Set was read from."""
+    original = _original(file)
+    return Rights.of_nothing() if original is None else Rights.of(original.descriptor)
+
+
+def _original(file: DicomFile) -> Original | None:
+    """The file of this machine that a Data Set was read from; None if it is none."""
+    source = file.file
+    if not isinstance(source, FileSource) or source.status is None or not stat.S_ISREG(source.status.st_mode):
+        return None
+    name: object = getattr(source.file, "name", None)
+    return Original(source.file.fileno(), source.status, name if isinstance(name, str) else None)
+
+
+@contextmanager
+def _descriptor(number: int, target: str | os.PathLike[str]) -> Generator[BinaryIO]:
+    """What is open already, and written to: a new file of its name would be seen by nobody who holds it."""
     try:
-        with _replacing(path, temporary_file(path, secrets.token_hex(16))) as output:
-            output.writelines(pieces)
+        with os.fdopen(os.dup(number), "wb") as output:
+            yield output
     except OSError as error:
         raise OutputError(
-            f"{os.fspath(target)} cannot be written: {error.strerror or error}",
-            hint="the old file, if any, is unchanged: check the path, permissions and free space",
+            f"{os.fspath(target)} cannot be written: {error.strerror or error}", hint="name a file"
         ) from None
 
 
@@ -127,9 +144,12 @@ def _feed(source: Source, start: int, end: int, write: Callable[[Buffer], object
 
 
 def _pass_deflated(file: DicomFile, body: Source, write: Callable[[Buffer], object]) -> None:
-    """Pass on preamble and meta information, and the body as one deflated stream of even length (PS3.5 A.5)."""
+    """Pass on preamble and meta information, and the body as one deflated stream of even length (PS3.5 A.5).
+
+    It is deflated as the file was, as far as zlib can.
+    """
     _feed(file.file, 0, file.meta_end, write)
-    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    deflater = deflater_like(file.file, file.meta_end)
     length = 0
 
     def deflate(data: Buffer) -> None:
@@ -169,26 +189,3 @@ def _copied_by_kernel(source: FileIO, start: int, end: int, output: BufferedWrit
                 break
             start += copied
     return start
-
-
-@contextmanager
-def _replacing(path: str, temporary: str, first: Callable[[], object] = nothing) -> Generator[BufferedWriter]:
-    """A temporary file beside ``path`` that takes its place when the context ends well, and goes away when not.
-
-    Its content is on disk before it is renamed: a power cut leaves the old file or the complete new one. The renaming
-    itself may be lost, and then the old file is there.
-    """
-    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
-    try:
-        with os.fdopen(descriptor, "wb") as output:
-            with suppress(FileNotFoundError):
-                os.chmod(descriptor if os.chmod in os.supports_fd else temporary, os.stat(path).st_mode & 0o7777)
-            yield output
-            output.flush()
-            os.fsync(output.fileno())
-        first()
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise

@@ -18,6 +18,7 @@ from dcmseal.dictionary import keyword_of
 from dcmseal.engine.advice import Advice, advice_about, profile_advice, reference_advice
 from dcmseal.engine.certificate import Certificate
 from dcmseal.engine.drafting import Draft, Wish, draft
+from dcmseal.engine.existing import existing_advice, refuse_broken
 from dcmseal.engine.levels import Level
 from dcmseal.engine.macs import PLAIN, LevelMacs, mac_key
 from dcmseal.engine.opening import DatasetInput, is_dataset, opened
@@ -199,6 +200,7 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
         variant=PLAIN,
         ambiguous=drafted.ambiguous,
     )
+    existing = _existing(drafted, macs, wish)
     warnings = tuple(plan_warnings(drafted.file, drafted.level, macs, signature))
     return Plan(
         file=drafted.file,
@@ -207,13 +209,24 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
         signature=signature,
         left_out=tuple((tag, why) for tag, why in unsignable.items() if not exclusion(tag)),
         padded=drafted.padded,
-        advice=(*warnings, *advice_about(drafted, elements), *profile_advice(drafted, wish, signature)),
+        advice=(*existing, *warnings, *advice_about(drafted, elements), *profile_advice(drafted, wish, signature)),
         profile=wish.profile,
         requirements=drafted.requirements,
         macs=macs,
         dataset=dataset,
         resources=resources,
     )
+
+
+def _existing(drafted: Draft, macs: LevelMacs, wish: Wish) -> tuple[Advice, ...]:
+    """What is to be said of signatures that are there already; raises NotIntact if they were to hold, and do not."""
+    if not drafted.is_signed:
+        return ()
+    there = replace(macs, jobs=drafted.existing.by_key, _signable=None, _asked=drafted.existing.last)
+    advice = existing_advice(drafted.file, {drafted.level.location: there})
+    if wish.require_intact:
+        refuse_broken(advice)
+    return advice
 
 
 def _purpose_code(wanted: SignaturePurpose | None, by_profile: int | None) -> PurposeCode | None:

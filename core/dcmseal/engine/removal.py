@@ -13,7 +13,9 @@ from dcmseal.dataset.source import JoinedSource
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH
 from dcmseal.engine.attaching import group_length_edits
 from dcmseal.engine.signed_levels import SignedLevel, signed_levels
+from dcmseal.errors import DatasetError
 from dcmseal.model import DigitalSignature
+from dcmseal.tags import tag_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,18 +29,37 @@ class Removal:
 def remove_signatures(file: DicomFile, unwanted: Callable[[DigitalSignature], bool]) -> Removal:
     """Take out all signatures that ``unwanted`` says yes to, at every level.
 
-    What stands in Original Attributes Sequence is history and stays. Raises Malformed.
+    What stands in Original Attributes Sequence is history and stays. Raises Malformed, and DatasetError if a level has
+    a sequence of the macro that would stay: one that is there twice, or is no sequence.
     """
     changes: list[tuple[Sequence[Edit], Sequence[Holder]]] = []
     removed: list[DigitalSignature] = []
     for signed in signed_levels(file):
         if signed.level.in_original_attributes:
             continue
+        _refuse_ambiguous(signed)
         gone = {found.start for found in signed.found.signatures if unwanted(found.signature)}
         if gone:
             removed.extend(found.signature for found in signed.found.signatures if found.start in gone)
             changes.append((tuple(_edits(signed, gone)), signed.level.holders))
     return Removal(body=splice(file.body, with_lengths(changes)), removed=tuple(removed))
+
+
+def _refuse_ambiguous(signed: SignedLevel) -> None:
+    """Refuse a level whose macro cannot be read as a whole: what is left of it might be read by somebody else."""
+    for tag in tags.MACRO:
+        where = f"{tag_text(tag)} in {signed.level.location}"
+        index, count = signed.scan.index(tag), signed.scan.tags.count(tag)
+        what = ""
+        if count > 1:
+            what = f"{where} is there {count} times, and may be there once (PS3.5 7.1)"
+        elif index is not None and signed.scan.header(index).vr != b"SQ":
+            what = f"{where} does not have VR SQ"
+        if what:
+            raise DatasetError(
+                f"signatures cannot be removed: {what}",
+                hint="nothing was removed: have the data set repaired by what made it",
+            )
 
 
 def _edits(signed: SignedLevel, gone: set[int]) -> Iterator[Edit]:

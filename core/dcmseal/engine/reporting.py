@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dcmseal.coverage_map import CoverageMap
 from dcmseal.engine.asking import map_coverage
 from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.engine.files.rights import Rights
+from dcmseal.engine.instance import sop_class_name
 from dcmseal.engine.opening import DatasetInput
 from dcmseal.engine.output import write_pieces
 from dcmseal.errors import CertificateNotValid, DatasetError, OutputError, SealError
@@ -39,6 +41,7 @@ def reported(name: str, report: VerificationReport, source: DatasetInput, *, sho
         name=name,
         report=report,
         coverage=coverage,
+        sop_class=sop_class_name(report.instance.sop_class),
         certificates={each: _facts(each) for each in _certificates(report)},
         problem=problem,
     )
@@ -49,11 +52,13 @@ def unreported(name: str, error: SealError) -> ReportedFile:
     return ReportedFile(name=name, problem=str(error), hint=error.hint)
 
 
-def context_of(moment: dt.datetime, settings: Iterable[tuple[str, str]] = ()) -> ReportContext:
-    """How reports of this version came about, at a moment."""
+def context_of(
+    moment: dt.datetime, settings: Iterable[tuple[str, str]] = (), *, has_trust: bool = True
+) -> ReportContext:
+    """How reports of this version came about, at a moment; ``has_trust`` as ReportContext has it."""
     from dcmseal import __version__
 
-    return ReportContext(version=__version__, moment=moment, settings=tuple(settings))
+    return ReportContext(version=__version__, moment=moment, settings=tuple(settings), has_trust=has_trust)
 
 
 def write_report(
@@ -61,22 +66,30 @@ def write_report(
     writer: ReportWriter,
     files: Sequence[ReportedFile],
     context: ReportContext,
+    rights: Rights | None = None,
 ) -> None:
-    """Write a report to a path: the complete file, or none. Raises OutputError, or PluginBroken if the writer fails."""
-    _write(writer.write(files, context), path)
+    """Write a report to a path: the complete file, or none; nobody can read it whom ``rights`` does not let.
+
+    Raises OutputError, or PluginBroken if the writer fails.
+    """
+    _write(writer.write(files, context), path, rights)
 
 
 def write_archive_report(
-    path: str | os.PathLike[str], writer: ReportWriter, report: ArchiveReport, context: ReportContext
+    path: str | os.PathLike[str],
+    writer: ReportWriter,
+    report: ArchiveReport,
+    context: ReportContext,
+    rights: Rights | None = None,
 ) -> None:
-    """Write a report about many files to a path: the complete file, or none. Raises as ``write_report`` does."""
-    _write(writer.write_archive(report, context), path)
+    """Write a report about many files as ``write_report`` does one about few."""
+    _write(writer.write_archive(report, context), path, rights)
 
 
-def _write(pieces: Iterable[bytes], path: str | os.PathLike[str]) -> None:
+def _write(pieces: Iterable[bytes], path: str | os.PathLike[str], rights: Rights | None) -> None:
     if os.path.exists(path) and not os.path.isfile(path):
         raise OutputError(f"{os.fspath(path)} is no regular file", hint="it would be replaced: name a file")
-    write_pieces(pieces, path)
+    write_pieces(pieces, path, rights)
 
 
 def _certificates(report: VerificationReport) -> Iterator[bytes]:

@@ -11,9 +11,10 @@ from dcmseal import tags
 from dcmseal.dataset.editing import splice
 from dcmseal.engine.attaching import attach_edits
 from dcmseal.engine.certificate import Certificate, read_certificate
+from dcmseal.engine.files.replacing import nothing
 from dcmseal.engine.items import unsigned_item
 from dcmseal.engine.macs import item_digest
-from dcmseal.engine.output import file_bytes, nothing, write_file, write_stream
+from dcmseal.engine.output import file_bytes, write_file, write_stream
 from dcmseal.engine.planning import Plan, check_profile
 from dcmseal.engine.preview import signer_warnings
 from dcmseal.engine.public_key import Match, check_signature
@@ -151,7 +152,7 @@ def attach(
         return None
     body = splice(plan.file.body, attach_edits(plan.level, plan.scan, signature))
     if isinstance(output, (str, os.PathLike)):
-        write_file(plan.file, body, output, signature.uid, registry, first=first)
+        write_file(plan.file, body, output, registry, first=first)
         return None
     first()
     if output is None:

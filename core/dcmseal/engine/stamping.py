@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -108,7 +109,7 @@ def stamped_with(
     token = backend.accept(response, query)
     stamped = replace(signature, timestamp_type=backend.type, timestamp=token)
     question = TimestampQuestion(backend=lambda _: backend)
-    answer = timestamp_answer(stamped, certificate_of(signature), question)
+    answer = timestamp_answer(stamped, certificate_of(signature), question, datetime.now(UTC))
     failed = tuple(finding for finding in answer.findings if finding.outcome is Outcome.FAILED)
     if failed:
         raise TimestampRejected(

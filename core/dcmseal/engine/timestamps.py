@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.engine.certificate import Certificate, der_of
+from dcmseal.engine.validity import CLOCK_SKEW
 from dcmseal.errors import CertificateNotValid, PluginError, TimestampError
 from dcmseal.model import CertifiedTime, DigitalSignature
 from dcmseal.report import Aspect, Finding, Outcome
@@ -20,12 +21,9 @@ if TYPE_CHECKING:
 
 _STAMP: Final = "PS3.3 C.12.1.1.3.1.3"
 _SIGNING: Final = "PS3.15 C.1"
-_CLOCKS_DIFFER: Final = timedelta(minutes=5)
-"""By so much the signer's clock may be ahead of the authority's."""
-
-
-VOUCHING: Final = frozenset({"tsa-trust-unknown", "tsa-trust-doubtful"})
-"""Codes of findings that leave open whether the authority is trusted."""
+_INFO: Final = "RFC 3161 2.4.2"
+_MAX_ACCURACY: Final = timedelta(hours=1)
+"""A time that is known less exactly proves little."""
 
 
 class TimestampRule(StrEnum):
@@ -63,6 +61,8 @@ class TimestampQuestion:
     """What knows a Certified Timestamp Type; raises PluginError."""
     vouch: Callable[[CertifiedTime], tuple[Finding, ...]] = nobody_vouches
     """Judges whether the authority of a certified time is trusted."""
+    weak: Outcome = Outcome.UNKNOWN
+    """Of a finding that a timestamp is weak."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +99,15 @@ class Timestamps:
         self._integrity_only = integrity_only
         self._unmet: list[Finding] = []
 
-    def answer(self, signature: DigitalSignature, certificate: Certificate | None) -> TimestampAnswer:
-        """What there is to say about the timestamp of a signature."""
+    def answer(self, signature: DigitalSignature, certificate: Certificate | None, now: datetime) -> TimestampAnswer:
+        """What there is to say about the timestamp of a signature at the moment ``now``."""
         rule = self._question.rule
         if rule is TimestampRule.IGNORE:
             return _NOTHING
         if not (signature.timestamp or signature.timestamp_type):
             answer = _NOTHING
         else:
-            answer = timestamp_answer(signature, certificate, self._question)
+            answer = timestamp_answer(signature, certificate, self._question, now)
         if rule is TimestampRule.REQUIRE and self._uid in (None, signature.uid):
             self._unmet.extend(self._missing(signature, answer))
         return answer
@@ -126,9 +126,9 @@ class Timestamps:
 
 
 def timestamp_answer(
-    signature: DigitalSignature, certificate: Certificate | None, question: TimestampQuestion
+    signature: DigitalSignature, certificate: Certificate | None, question: TimestampQuestion, now: datetime
 ) -> TimestampAnswer:
-    """Verify the timestamp that a signature has."""
+    """Verify the timestamp that a signature has, at the moment ``now``."""
     if not signature.timestamp:
         message = "there is a type of timestamp, and no timestamp, or one beyond all bounds"
         return TimestampAnswer(findings=(_finding(Outcome.UNKNOWN, "timestamp-empty", message, _STAMP),))
@@ -138,10 +138,14 @@ def timestamp_answer(
     except (PluginError, TimestampError) as error:
         message = f"the timestamp cannot be verified: {error}"
         return TimestampAnswer(findings=(_finding(Outcome.UNKNOWN, "timestamp-not-verifiable", message, _STAMP),))
+    found = tuple(
+        replace(each, outcome=question.weak) if each.code == "timestamp-weak" else each for each in judgement.findings
+    )
     if judgement.time is None:
-        return TimestampAnswer(findings=judgement.findings)
-    findings = (*judgement.findings, *_time_findings(judgement.time, signature, certificate))
-    if any(finding.outcome is Outcome.FAILED for finding in findings):
+        return TimestampAnswer(findings=found)
+    findings = (*found, *_time_findings(judgement.time, signature, certificate, now))
+    is_future = any(finding.code == "timestamp-in-future" for finding in findings)
+    if is_future or any(finding.outcome is Outcome.FAILED for finding in findings):
         return TimestampAnswer(findings=findings)
     return TimestampAnswer(findings=findings, time=judgement.time, vouching=question.vouch(judgement.time))
 
@@ -170,7 +174,7 @@ def stamped_values(signature: DigitalSignature, certificate: Certificate | None)
 
 
 def _time_findings(
-    time: CertifiedTime, signature: DigitalSignature, certificate: Certificate | None
+    time: CertifiedTime, signature: DigitalSignature, certificate: Certificate | None, now: datetime
 ) -> Iterator[Finding]:
     # certificates count whole seconds
     second = time.moment.replace(microsecond=0)
@@ -185,12 +189,19 @@ def _time_findings(
     else:
         message = "the signer's certificate was valid at the certified time"
         yield _finding(Outcome.PASSED, "timestamp-in-time", message, _SIGNING)
-    margin = _CLOCKS_DIFFER + min(time.accuracy or timedelta(), _CLOCKS_DIFFER)
+    accuracy = time.accuracy or timedelta()
+    margin = CLOCK_SKEW + min(accuracy, CLOCK_SKEW)
     if signature.moment is not None and signature.moment - time.moment > margin:
         message = f"it claims to be made at {signature.moment.isoformat()}, when it had been certified already"
         yield _finding(Outcome.FAILED, "timestamp-before-signing", message, _STAMP)
-    if time.moment - datetime.now(UTC) > margin:
-        message = f"it was certified at {second.isoformat()}, which is still to come"
+    if accuracy > _MAX_ACCURACY:
+        message = f"the authority knows the time only to within {accuracy}, which proves too little"
+        yield _finding(Outcome.UNKNOWN, "timestamp-inaccurate", message, _INFO)
+    if time.moment - now > margin:
+        message = (
+            f"the authority's clock said {second.isoformat()}, and the verifier's says {now.isoformat('T', 'seconds')}:"
+            " one of them is wrong"
+        )
         yield _finding(Outcome.UNKNOWN, "timestamp-in-future", message, _STAMP)
 
 

@@ -6,7 +6,7 @@ of that sequence out, in signing and verifying alike. Such a signature protects 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -102,7 +102,7 @@ def feed_truncated(
         if kind is Kind.SEQUENCE:
             for chunk in encoder.sequence(scan.starts[index]):
                 count(chunk)
-            cuts = sum(1 for _ in _cuts(scan, index, buffer))
+            cuts = sum(1 for _ in _cuts(scan.source, _steps(scan, index), buffer))
             if cuts:
                 cut.append((tag, cuts))
         elif kind in (Kind.PLAIN, Kind.REHEADED, Kind.ENCAPSULATED):
@@ -111,8 +111,9 @@ def feed_truncated(
     return Truncation(lost=whole - buffer.written, sequences=tuple(cut))
 
 
-_PATIENCE: Final = 200_000
-"""Steps after which the search for a cut is given up."""
+_PATIENCE: Final = 1_000_000
+_MOST_BYTES: Final = 4_000_000
+"""Steps, and bytes of sequences, after which the search for a cut is given up."""
 
 
 def is_truncated(scan: LevelScanner, wanted: Collection[int]) -> bool:
@@ -125,28 +126,40 @@ def is_truncated(scan: LevelScanner, wanted: Collection[int]) -> bool:
         # too little for DCMTK's buffer to fill, even if converting makes it longer
         return False
     buffer = _Buffer(lambda _: None)
-    steps = 0
+    steps = passed = 0
+
+    def patient(index: int) -> Iterator[Step]:
+        nonlocal steps
+        for step in _steps(scan, index):
+            steps += 1
+            if steps > _PATIENCE:
+                return
+            yield step
+
     for index, tag in enumerate(scan.tags):
         if tag not in wanted:
             continue
         start, end = scan.range(index)
         if scan.kinds.get(index) is Kind.SEQUENCE:
-            if any(_cuts(scan, index, buffer)):
+            if any(_cuts(scan.source, patient(index), buffer)):
                 return True
-            steps += end - start
-            if steps > _PATIENCE * 20:
+            passed += end - start
+            if steps > _PATIENCE or passed > _MOST_BYTES:
                 return True
         else:
             buffer.pass_over(end - start)
     return False
 
 
-def _cuts(scan: LevelScanner, index: int, buffer: _Buffer) -> Iterator[bool]:
+def _steps(scan: LevelScanner, index: int) -> Iterator[Step]:
+    return walk(scan.source, *scan.range(index), scan.encoding)
+
+
+def _cuts(source: Source, steps: Iterable[Step], buffer: _Buffer) -> Iterator[bool]:
     """Feed one top-level sequence as DCMTK does; yields True for each nested sequence that is cut."""
-    source = scan.source
     open_sequences = 0
     skipping = 0
-    for step in walk(source, *scan.range(index), scan.encoding):
+    for step in steps:
         if skipping:
             skipping += (step.event in OPENING) - (step.event in CLOSING)
             continue

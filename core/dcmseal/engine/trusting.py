@@ -60,7 +60,8 @@ class Trust:
     def vouch(self, time: CertifiedTime) -> tuple[Finding, ...]:
         """Whether the authority of a certified time is trusted: one finding of aspect TIMESTAMP.
 
-        Its time is its own claim: whoever has the key of an authority that expired or was revoked can certify any time.
+        Its time is its own claim: whoever has the key of an authority that expired, or was revoked because its key may
+        not be safe, can certify any time.
         Raises TrustError if the backend fails.
         """
         answer = self._answer(
@@ -78,7 +79,7 @@ class Trust:
             return (_authority(Outcome.FAILED, "tsa-revoked", _reasons(answer, Outcome.FAILED)),)
         if Outcome.FAILED in outcomes:
             return (_authority(Outcome.FAILED, "tsa-untrusted", _reasons(answer, Outcome.FAILED)),)
-        if Outcome.UNKNOWN in outcomes:
+        if outcomes - {Outcome.NOT_CHECKED} != {Outcome.PASSED}:
             return (_authority(Outcome.UNKNOWN, "tsa-trust-doubtful", _reasons(answer, Outcome.UNKNOWN)),)
         return (_authority(Outcome.PASSED, "tsa-trusted", "it leads to a trust anchor"),)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Final
 
 from dcmseal.engine.certificate import Certificate
@@ -10,6 +11,20 @@ from dcmseal.model import DigitalSignature
 from dcmseal.report import Aspect, Finding, Outcome
 
 _SIGNING: Final = "PS3.15 C.1"
+_DATETIME: Final = "PS3.3 Table C.12-6"
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""The clocks of signer, timestamp authority and verifier may differ by so much."""
+
+
+def claimed_time_findings(signature: DigitalSignature, now: datetime) -> Iterator[Finding]:
+    """Whether the signature claims to be made in the future; whose clock is wrong then, nobody can tell."""
+    moment = signature.moment
+    if moment is not None and moment - now > CLOCK_SKEW:
+        message = (
+            f"the signer's clock said {moment.isoformat()}, and the verifier's says {now.isoformat('T', 'seconds')}:"
+            " one of them is wrong, or the claim is false"
+        )
+        yield _authenticity(Outcome.UNKNOWN, "signing-time-in-future", message, _DATETIME)
 
 
 def validity_findings(signature: DigitalSignature, certificate: Certificate) -> Iterator[Finding]:
@@ -18,7 +33,7 @@ def validity_findings(signature: DigitalSignature, certificate: Certificate) -> 
     if moment is None:
         if signature.datetime:
             message = f"Digital Signature DateTime {signature.datetime!r} is no complete DT value with offset from UTC"
-            yield _authenticity(Outcome.UNKNOWN, "signing-time-unreadable", message, "PS3.3 Table C.12-6")
+            yield _authenticity(Outcome.UNKNOWN, "signing-time-unreadable", message, _DATETIME)
         return
     # certificates count whole seconds
     second = moment.replace(microsecond=0)

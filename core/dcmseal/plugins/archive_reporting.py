@@ -14,6 +14,8 @@ class FileNumbers:
     """Files by what verification came to."""
 
     valid: int = 0
+    partial: int = 0
+    """Those of the valid ones in which signatures cover a part of the elements only."""
     not_established: int = 0
     no_signature: int = 0
     invalid: int = 0
@@ -80,7 +82,10 @@ class Attention:
     verdict: str
     """``invalid``, ``failed``, ``not-established`` or ``no-signature``."""
     reason: str = ""
-    """The first finding or error in words; empty if a journal has none."""
+    """The first finding or error in words."""
+    study: str = ""
+    series: str = ""
+    """UIDs; empty if they are not known, as of files that cannot be read."""
     code: str = ""
     """The code of the finding, or the class of the error."""
 

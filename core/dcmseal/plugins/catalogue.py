@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from dcmseal.errors import PluginBroken, PluginConflict
-from dcmseal.plugins.loading import LoadedPlugin, Origin
+from dcmseal.plugins.loading import LoadedPlugin, Origin, in_time
 
 T = TypeVar("T")
+
+
+class made_once(Generic[T]):  # noqa: N801 - used as a decorator
+    """A property that is made when it is first asked for.
+
+    In Python 3.11 ``cached_property`` has a lock for all objects: while one registry asks its plugins, which it does in
+    threads of their own, none of them could ask another registry.
+    """
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+
+    def __set_name__(self, owner: type[object], name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type[object]) -> T:
+        value = instance.__dict__[self._name] = self._make(instance)
+        return value
+
+
+def _admitted(plugin: LoadedPlugin, hook: str, admit: Callable[[Any, Origin], T]) -> list[T]:
+    return [admit(value, plugin.origin) for value in plugin.values(hook)]
 
 
 class Catalogue(Generic[T]):
@@ -32,7 +55,7 @@ class Catalogue(Generic[T]):
                 self._broken[plugin] = plugin.problem
                 continue
             try:
-                admitted = [admit(value, plugin.origin) for value in plugin.values(hook)]
+                admitted = in_time(partial(_admitted, plugin, hook, admit))
             except PluginBroken as error:
                 self._broken[plugin] = str(error)
                 continue

@@ -1,4 +1,4 @@
-"""Certificates in files, PEM or DER, for whoever is given the name of one.
+"""Certificates in files, for whoever is given the name of one.
 
 >>> [certificate.subject.rfc4514_string() for certificate in certificates_in("signer.cert.pem")]
 ['CN=dcmseal demo signer']
@@ -7,17 +7,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from dcmseal.errors import CertificateNotValid, KeyNotFound, SealError
-from dcmseal.plugins.pem import PemBlock, contents, pem_blocks
+from dcmseal.plugins.certificate_formats import NoCertificates, encoded_certificates
+from dcmseal.plugins.pem import contents
 from dcmseal.quiet import without_warnings
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
-
-CERTIFICATE_LABELS: Final = frozenset({"CERTIFICATE", "X509 CERTIFICATE"})
-"""Labels of PEM blocks that hold a certificate (RFC 7468 5.1)."""
 
 
 def certificates_in(
@@ -26,28 +24,27 @@ def certificates_in(
     unreadable: type[SealError] = KeyNotFound,
     damaged: type[SealError] = CertificateNotValid,
 ) -> tuple[Certificate, ...]:
-    """The certificates of a file of at most 1 MiB, PEM with one or several, or one in DER.
+    """The certificates of a file of at most 1 MiB: X.509, PKCS #7, or PKCS #12 without passphrase; DER, PEM or base64.
 
     Raises ``unreadable`` if there is no such file, and ``damaged`` if it holds no certificate, or one that is damaged.
     """
     data = contents(path, error=unreadable)
-    name = os.fspath(path)
-    if data.startswith(b"\x30"):
-        return (certificate_of(data, name, damaged),)
-    blocks = (each for each in pem_blocks(data) if each.label in CERTIFICATE_LABELS)
-    found = tuple(certificate_in(block, name, damaged) for block in blocks)
-    if not found:
-        raise damaged(f"{name!r} holds no certificate", hint="name a PEM or DER file of a certificate")
-    return found
+    return certificates_of(data, os.fspath(path), damaged)
 
 
-def certificate_in(block: PemBlock, name: str, damaged: type[SealError] = CertificateNotValid) -> Certificate:
-    """The certificate in a PEM block of a file of that name; raises ``damaged``."""
+def certificates_of(data: bytes, name: str, damaged: type[SealError] = CertificateNotValid) -> tuple[Certificate, ...]:
+    """The certificates in the bytes of a file of that name; raises ``damaged``."""
     try:
-        der = block.der
-    except ValueError:
-        der = b""
-    return certificate_of(der, name, damaged)
+        encoded = encoded_certificates(data)
+    except NoCertificates as error:
+        raise none_there(error, name, damaged) from None
+    return tuple(certificate_of(each, name, damaged) for each in encoded)
+
+
+def none_there(error: NoCertificates, name: str, damaged: type[SealError]) -> SealError:
+    """The error for a file of that name."""
+    what = f" that can be used: it is {error}" if str(error) else ""
+    return damaged(f"{name!r} holds no certificate{what}", hint=error.hint)
 
 
 def certificate_of(der: bytes, name: str, damaged: type[SealError] = CertificateNotValid) -> Certificate:

@@ -86,7 +86,9 @@ class GuardedDocumentProfile(GuardedProfile):
 
 def guarded_profile(profile: Profile, origin: Origin) -> GuardedProfile:
     """A profile behind its guard; raises PluginBroken if it is none."""
-    if callable(getattr(profile, "check_all", None)):
+    with answers.guarded(f"a profile of {origin}", PluginBroken):
+        is_about_all = callable(getattr(profile, "check_all", None))
+    if is_about_all:
         return GuardedDocumentProfile(cast("DocumentProfile", profile), origin)
     return GuardedProfile(profile, origin)
 

@@ -20,7 +20,7 @@ _END: Final = object()
 class GuardedWriter:
     """A ReportWriter whose failures are PluginBroken."""
 
-    __slots__ = ("_blame", "_writer", "format", "summary")
+    __slots__ = ("_blame", "_writer", "format", "summary", "writes_archives")
 
     def __init__(self, writer: ReportWriter, origin: Origin) -> None:
         """Raise PluginBroken if ``writer`` is none."""
@@ -28,16 +28,13 @@ class GuardedWriter:
             self.format = answers.name(writer.format, _FORMAT, "format")
             self.summary = answers.text(writer.summary, "summary")
             answers.methods(writer, "write")
+            self.writes_archives = callable(getattr(writer, "write_archive", None))
+            """Whether it has reports about many files, too."""
         self._writer = writer
         self._blame = f"the report writer {self.format} of {origin}"
 
     def __repr__(self) -> str:
         return f"<{self._blame}>"
-
-    @property
-    def writes_archives(self) -> bool:
-        """Whether it has reports about many files, too."""
-        return callable(getattr(self._writer, "write_archive", None))
 
     def write(self, files: Sequence[ReportedFile], context: ReportContext) -> Iterator[bytes]:
         """The bytes of the report, in pieces; raises PluginBroken."""

@@ -129,6 +129,7 @@ def textual(secrets: Callable[[SecretRequest], object]) -> Secrets:
         secret = secrets(request)
         if secret is None or isinstance(secret, str):
             return secret
+        del secret
         raise UsageError("a passphrase or PIN has to be text", hint="let secrets answer with str or None")
 
     return answer

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from threading import Thread
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from dcmseal.errors import PluginBroken
 
@@ -19,8 +20,10 @@ PROJECT: Final = "dcmseal"
 """Name of the entry point group, and of the hook markers."""
 _MOST_VALUES: Final = 1000
 _LONGEST_REASON: Final = 300
-GUARDED: Final = (Exception, SystemExit)
-"""What foreign code may raise without taking the program down; KeyboardInterrupt is the user's."""
+PATIENCE: Final = 20.0
+"""Seconds that a plugin has to be imported, and to say what it contributes."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,9 @@ class LoadedPlugin:
         try:
             answers = getattr(self.manager.hook, hook)()
             values = tuple(islice((value for answer in answers for value in answer), _MOST_VALUES + 1))
-        except GUARDED as error:
+        except BaseException as error:
+            if is_the_users(error):
+                raise
             raise PluginBroken(f"{hook} failed: {reason(error)}") from None
         if len(values) > _MOST_VALUES:
             raise PluginBroken(f"{hook} gave more than {_MOST_VALUES} values")
@@ -75,7 +80,9 @@ def registered(plugin: object, origin: Origin) -> LoadedPlugin:
         manager.register(plugin)
         manager.check_pending()
         callers = manager.get_hookcallers(plugin)
-    except GUARDED as error:
+    except BaseException as error:
+        if is_the_users(error):
+            raise
         return LoadedPlugin(origin=origin, problem=reason(error))
     if not callers:
         return LoadedPlugin(origin=origin, problem="it implements no hook: mark its functions with @hookimpl")
@@ -84,16 +91,56 @@ def registered(plugin: object, origin: Origin) -> LoadedPlugin:
 
 def origin_of(plugin: object) -> Origin:
     """The origin of a plugin that an application hands over."""
-    name: object = getattr(plugin, "__name__", None)
-    return Origin(name=plain(name if isinstance(name, str) else type(plugin).__name__))
+    try:
+        name: object = getattr(plugin, "__name__", None)
+    except BaseException as error:
+        if is_the_users(error):
+            raise
+        name = None
+    return Origin(name=plain(name) if isinstance(name, str) else kind_of(plugin))
+
+
+def is_the_users(error: BaseException) -> bool:
+    """Whether somebody pressed Ctrl-C; whatever else foreign code raises does not take the program down."""
+    return type(error) is KeyboardInterrupt
+
+
+def in_time(action: Callable[[], T], seconds: float = PATIENCE) -> T:
+    """What the action of a plugin returns; raises PluginBroken if it fails, or does not come to an end.
+
+    It runs in a thread, which is left behind if it hangs. Ctrl-C is the main thread's: whatever is raised in there is
+    the plugin's own.
+    """
+    done: list[T] = []
+    failed: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            done.append(action())
+        except BaseException as error:  # noqa: BLE001 - plugins raise what they like
+            failed.append(error)
+
+    thread = Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if done:
+        return done[0]
+    if failed and isinstance(failed[0], PluginBroken):
+        raise failed[0]
+    raise PluginBroken(reason(failed[0]) if failed else f"it hangs: it is given up after {seconds:g} s")
+
+
+def kind_of(value: object) -> str:
+    """The name of a value's type, whatever its metaclass has to say to that."""
+    return plain(type.__dict__["__name__"].__get__(type(value)))
 
 
 def reason(error: BaseException) -> str:
     """An error of a plugin in one plain line."""
     try:
-        return plain(f"{type(error).__name__}: {error}")
-    except Exception:  # noqa: BLE001 - an error whose text fails is told by its type
-        return plain(type(error).__name__)
+        return plain(f"{kind_of(error)}: {error}")
+    except BaseException:  # noqa: BLE001 - an error whose text fails is told by its type
+        return kind_of(error)
 
 
 def plain(text: str) -> str:
@@ -111,7 +158,7 @@ def _plugin_distributions() -> Iterator[tuple[list[EntryPoint], Origin]]:
     for distribution in metadata.distributions():
         try:
             points = [point for point in distribution.entry_points if point.group == PROJECT]
-        except GUARDED:
+        except Exception:  # noqa: BLE001, S112 - finders of distributions are foreign code, too
             continue  # what cannot be read cannot be known to be a plugin
         if not points:
             continue
@@ -125,14 +172,13 @@ def _plugin_distributions() -> Iterator[tuple[list[EntryPoint], Origin]]:
 def _stated(distribution: Distribution, what: str) -> str:
     try:
         return plain(getattr(distribution, what))
-    except GUARDED:
+    except Exception:  # noqa: BLE001 - the same
         return "unknown"
 
 
 def _loaded(point: EntryPoint, home: Origin) -> LoadedPlugin:
     origin = replace(home, name=plain(point.name))
     try:
-        plugin: object = point.load()
-    except GUARDED as error:
-        return LoadedPlugin(origin=origin, problem=reason(error))
-    return registered(plugin, origin)
+        return in_time(lambda: registered(point.load(), origin))
+    except PluginBroken as error:
+        return LoadedPlugin(origin=origin, problem=str(error))

@@ -10,9 +10,12 @@ import base64
 import os
 import re
 from collections.abc import Iterator
+from io import BufferedReader
 from typing import Final, NamedTuple
 
 from dcmseal.errors import KeyNotFound, SealError
+from dcmseal.input_files import open_input
+from dcmseal.text_files import marked_encoding
 
 MOST_BYTES: Final = 1 << 20
 """The largest file of keys or certificates."""
@@ -28,7 +31,7 @@ def contents(path: str | os.PathLike[str], most: int = MOST_BYTES, *, error: typ
     """All bytes of a file of at most 1 MiB, or ``most``; raises ``error`` if it cannot be read, or is larger."""
     name = repr(os.fspath(path))
     try:
-        with open(os.path.expanduser(path), "rb") as file:
+        with BufferedReader(open_input(os.path.expanduser(path))) as file:
             data = file.read(most + 1)
     except (OSError, ValueError) as failure:
         why, hint = _reason(failure)
@@ -50,6 +53,17 @@ def _reason(failure: OSError | ValueError) -> tuple[str, str]:
             return failure.strerror or "the system does not say why", "check the path"
         case _:
             return "it is no path of this system", "check the path"
+
+
+def ascii_text(data: bytes) -> bytes:
+    """The bytes of a text that is in UTF-16, as PowerShell writes, in ASCII; all others as they are."""
+    encoding = marked_encoding(data)
+    if not encoding:
+        return data
+    try:
+        return data.decode(encoding).encode("ascii")
+    except ValueError:
+        return data
 
 
 class PemBlock(NamedTuple):

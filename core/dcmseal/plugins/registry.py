@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import Final
 
 from dcmseal.errors import PluginNotFound, ProfileFileError, UnknownProfile, UsageError
-from dcmseal.plugins.catalogue import Catalogue
+from dcmseal.plugins.catalogue import Catalogue, made_once
 from dcmseal.plugins.executing import BatchExecutor
 from dcmseal.plugins.guarded_executing import GuardedExecutor
 from dcmseal.plugins.guarded_profile import GuardedProfile, guarded_profile
@@ -202,7 +202,7 @@ class Registry:
         """All plugins, the broken ones too."""
         return tuple(self._info(plugin) for plugin in self._plugins)
 
-    @cached_property
+    @made_once
     def _backends(self) -> Catalogue[GuardedBackend]:
         return Catalogue(
             self._plugins,
@@ -212,7 +212,7 @@ class Registry:
             name_of=lambda backend: backend.scheme,
         )
 
-    @cached_property
+    @made_once
     def _profiles(self) -> Catalogue[GuardedProfile]:
         return Catalogue(
             self._plugins,
@@ -222,7 +222,7 @@ class Registry:
             name_of=lambda profile: profile.name,
         )
 
-    @cached_property
+    @made_once
     def _trust_backends(self) -> Catalogue[GuardedTrustBackend]:
         return Catalogue(
             self._plugins,
@@ -232,7 +232,7 @@ class Registry:
             name_of=lambda backend: backend.scheme,
         )
 
-    @cached_property
+    @made_once
     def _timestamps(self) -> Catalogue[GuardedTimestamps]:
         return Catalogue(
             self._plugins,
@@ -242,7 +242,7 @@ class Registry:
             name_of=lambda backend: backend.type,
         )
 
-    @cached_property
+    @made_once
     def _storages(self) -> Catalogue[GuardedStorage]:
         return Catalogue(
             self._plugins,
@@ -252,7 +252,7 @@ class Registry:
             name_of=lambda storage: storage.scheme,
         )
 
-    @cached_property
+    @made_once
     def _executors(self) -> Catalogue[GuardedExecutor]:
         return Catalogue(
             self._plugins,
@@ -262,7 +262,7 @@ class Registry:
             name_of=lambda executor: executor.name,
         )
 
-    @cached_property
+    @made_once
     def _writers(self) -> Catalogue[GuardedWriter]:
         return Catalogue(
             self._plugins,

@@ -45,6 +45,8 @@ class ReportedFile:
     coverage: CoverageMap | None = None
     certificates: Mapping[bytes, CertificateFacts] = field(default_factory=dict[bytes, CertificateFacts])
     """Every certificate that the report holds, by its bytes."""
+    sop_class: str = ""
+    """Name of the SOP Class (PS3.6 Table A-1); empty if it is private or unknown."""
     problem: str = ""
     """Why there is no report, or no coverage map; empty if both are there."""
     hint: str = ""
@@ -61,6 +63,8 @@ class ReportContext:
     """When it was verified, with its offset from UTC."""
     settings: tuple[tuple[str, str], ...] = ()
     """What was asked for, as label and value, in words."""
+    has_trust: bool = True
+    """Whether somebody was trusted, or trust was not asked for."""
 
 
 class ReportWriter(Protocol):

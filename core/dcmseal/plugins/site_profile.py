@@ -31,9 +31,10 @@ from dcmseal.plugins.protocols import DocumentProfile, Profile, ProfiledDataset,
 from dcmseal.plugins.rules import unmet
 from dcmseal.report import Finding
 from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
+from dcmseal.text_files import read_text
+from dcmseal.toml_files import MAX_BYTES, parse_toml
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
-_MOST_BYTES: Final = 1 << 20
 _HINT: Final = "docs/how-to/write-a-profile-file.md shows one with all that can stand in it"
 
 K = TypeVar("K")
@@ -147,17 +148,10 @@ def site_profile(path: str, base_of: Callable[[str], Profile]) -> SiteProfile:
 
     Raises ProfileFileError, and what ``base_of`` raises.
     """
+    text = read_text(path, MAX_BYTES, error=ProfileFileError)
+    table = parse_toml(text, path, error=ProfileFileError)
     try:
-        with open(path, "rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise ProfileFileError(f"{path} cannot be read: {error.strerror}", hint="check the path") from None
-    try:
-        if len(data) > _MOST_BYTES:
-            raise ProfileFileError("it is too large for a profile", hint=_HINT)
-        rules = read_site_rules(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise ProfileFileError(f"{path} is no UTF-8 text", hint=_HINT) from None
+        rules = _rules_of(table)
     except ProfileFileError as error:
         raise ProfileFileError(f"{path}: {error}", hint=error.hint) from None
     return SiteProfile(rules=rules, base=base_of(rules.base))
@@ -165,12 +159,10 @@ def site_profile(path: str, base_of: Callable[[str], Profile]) -> SiteProfile:
 
 def read_site_rules(text: str) -> SiteRules:
     """Read the text of a profile file; raises ProfileFileError."""
-    import tomllib
+    return _rules_of(parse_toml(text, "the profile", error=ProfileFileError))
 
-    try:
-        table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ProfileFileError(f"it is no TOML: {error}", hint=_HINT) from None
+
+def _rules_of(table: Mapping[str, object]) -> SiteRules:
     unknown = sorted(table.keys() - _KEYS)
     if unknown:
         raise ProfileFileError(f"there is no rule {unknown[0]!r}", hint=f"rules are {', '.join(sorted(_KEYS))}")

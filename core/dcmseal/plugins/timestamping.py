@@ -48,7 +48,7 @@ class TimestampJudgement:
     """What was found out about a timestamp; ``time`` is None if it certifies none."""
 
     findings: tuple[Finding, ...]
-    """Of aspect TIMESTAMP."""
+    """Of aspect TIMESTAMP; one that failed or is unknown keeps the signature from being valid."""
     time: CertifiedTime | None = None
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from dcmseal.errors import PinRejected
 from dcmseal.plugins.key_uri import KeyUri, escaped
 from dcmseal.plugins.protocols import KeyListing, SecretRequest, Secrets, Signer
+from dcmseal.plugins.secrecy import forgets_its_frames
 from dcmseal.terms import KeyType
+
+if TYPE_CHECKING:
+    from dcmseal_acme.device import Device, Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +40,7 @@ class AcmeBackend:
         with in_words_of_dcmseal():
             device = connected()
             key = device.find(parsed.path)
-            session = device.login(_pin(parsed, secrets))
+        session = _logged_in(device, parsed, secrets)
         signer = AcmeSigner(device, session, key)
         try:
             yield signer
@@ -55,6 +60,15 @@ class AcmeBackend:
             for key in keys
             if label in ("", key.label)
         )
+
+
+@forgets_its_frames
+def _logged_in(device: Device, uri: KeyUri, secrets: Secrets) -> Session:
+    """Log in; no error takes along the PIN, which is in local variables meanwhile, of the library as well."""
+    from dcmseal_acme.failures import in_words_of_dcmseal
+
+    with in_words_of_dcmseal():
+        return device.login(_pin(uri, secrets))
 
 
 def _pin(uri: KeyUri, secrets: Secrets) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,10 @@ import pytest
 from dcmseal.errors import PluginError, UsageError
 from dcmseal_dask.cluster import DaskCluster
 from tests.support.dask_cluster import Cluster
+from tests.support.dripping import HANDSHAKE, Drip, dripping
+
+BOUND = 60.0
+"""Far more than it takes, and far less than Dask would wait by itself."""
 
 
 @pytest.mark.parametrize("address", ["", "localhost:8786", "http://127.0.0.1:8786", "/no/such/scheduler.json"])
@@ -25,6 +31,45 @@ def test_a_scheduler_that_is_not_there_is_named() -> None:
     ):
         pass
     assert "address" in caught.value.hint
+
+
+@pytest.mark.parametrize("greeting", [Drip(b"", b""), Drip(b"", b"\0"), HANDSHAKE])
+def test_a_scheduler_that_accepts_and_says_nothing_is_not_waited_for(greeting: Drip) -> None:
+    """A firewall, another service, or a hostile host; nor one that begins an answer without end."""
+    started = time.monotonic()
+    with (
+        dripping(greeting) as port,
+        pytest.raises(PluginError, match=r"does not answer within 1 s|cannot be reached") as caught,
+        DaskCluster(reaching=1).open(f"tcp://127.0.0.1:{port}", None),
+    ):
+        pass
+    assert time.monotonic() - started < BOUND
+    assert "address" in caught.value.hint
+
+
+@pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.9\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 64])
+def test_a_service_of_another_kind_is_an_error(greeting: bytes) -> None:
+    with (
+        dripping(Drip(greeting, greeting)) as port,
+        pytest.raises(PluginError, match=r"cannot be reached|does not answer"),
+        DaskCluster(reaching=1).open(f"tcp://127.0.0.1:{port}", None),
+    ):
+        pass
+
+
+def test_a_scheduler_that_falls_silent_ends_the_run(tmp_path: Path) -> None:
+    with Cluster(tmp_path) as cluster:
+        cluster.add_worker()
+        with DaskCluster(reaching=15).open(cluster.address, None) as executor:
+            assert executor.submit(abs, -1).result(timeout=BOUND) == 1
+        with DaskCluster(reaching=2).open(cluster.address, None) as executor:
+            cluster.stop_scheduler()
+            started = time.monotonic()
+            answers = [executor.submit(abs, -number) for number in range(20)]
+            for each in answers:
+                with pytest.raises((PluginError, BrokenExecutor)):
+                    each.result(timeout=BOUND)
+    assert time.monotonic() - started < BOUND
 
 
 def test_a_cluster_without_workers_is_not_waited_for_in_vain(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import dcmseal
 from dcmseal.errors import PluginError
 from dcmseal_dask.cluster import DaskCluster
 from tests.support.dask_cluster import Cluster
+from tests.support.dripping import DRIPS, HANDSHAKE, Drip, dripping
 from tests.support.pki import Pki
 
 
@@ -38,3 +40,16 @@ def test_files_are_verified_by_tls(tmp_path: Path, archive: Path, certified: dic
         assert sum(each.verdict == "valid" for each in results) == 260
         with pytest.raises(PluginError), DaskCluster(reaching=2).open(cluster.address.replace("tls:", "tcp:"), None):
             pass
+
+
+@pytest.mark.parametrize("greeting", [DRIPS["silence"], HANDSHAKE])
+@pytest.mark.usefixtures("certified")
+def test_a_handshake_that_does_not_end_is_not_waited_for(greeting: Drip) -> None:
+    started = time.monotonic()
+    with (
+        dripping(greeting) as port,
+        pytest.raises(PluginError, match=r"does not answer within 1 s|cannot be reached"),
+        DaskCluster(reaching=1).open(f"tls://127.0.0.1:{port}", None),
+    ):
+        pass
+    assert time.monotonic() - started < 60

@@ -24,11 +24,14 @@ def relatives(*words: str) -> list[str]:
 def test_items_are_objects_in_their_version(s3: S3Server, small: bytes) -> None:
     s3.put("study/b/1.dcm", small)
     s3.put("study/a.dcm", small)
-    first, second = instances([STUDY])
+    s3.put("study/notes.txt", small)
+    first, second, other = instances([STUDY])
     assert isinstance(first, Item)
     assert (first.source, first.relative, first.size) == (f"{STUDY}a.dcm", "a.dcm", len(small))
-    assert not first.is_named
+    assert first.is_named, "its name says that it is DICOM"
     assert isinstance(second, Item)
+    assert isinstance(other, Item)
+    assert not other.is_named
     assert second.relative == "b/1.dcm"
     assert first.inode == second.inode > 0, "the same content has the same ETag"
     s3.put("study/a.dcm", small + b"\0\0")
@@ -36,7 +39,9 @@ def test_items_are_objects_in_their_version(s3: S3Server, small: bytes) -> None:
     assert isinstance(again, Item)
     assert again.inode != first.inode
     assert relatives(f"{STUDY}**/*.dcm") == ["a.dcm", "b/1.dcm"]
-    assert relatives(f"{STUDY}b/1.dcm", STUDY) == ["1.dcm", "study/a.dcm", "study/b/1.dcm"]
+    assert relatives(f"{STUDY}b/1.dcm", STUDY) == [
+        *("1.dcm", "study/a.dcm", "study/b/1.dcm", "study/notes.txt"),
+    ]
 
 
 def test_what_cannot_be_found_is_a_result(s3: S3Server) -> None:

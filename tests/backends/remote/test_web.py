@@ -22,7 +22,8 @@ import dcmseal
 from dcmseal import Verdict
 from dcmseal.engine.remote import listed
 from dcmseal.errors import DatasetError, StorageUnavailable, UsageError
-from dcmseal_remote import requests, web
+from dcmseal.testing.signer_suite.disclosure import assert_not_told, texts_of
+from dcmseal_remote import web
 from tests.backends.remote.conftest import MEGABYTE
 from tests.core.cli.conftest import Run
 from tests.core.engine.kit import verdict
@@ -37,7 +38,6 @@ def _server() -> Iterator[WebServer]:
 
 @pytest.fixture
 def server(_server: WebServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> WebServer:
-    monkeypatch.setattr(requests, "_PAUSE", 0)
     monkeypatch.setenv("HOME", str(tmp_path))
     return _server
 
@@ -71,7 +71,6 @@ def test_a_small_object_takes_one_request(server: WebServer, small: bytes, run: 
 def test_the_certificate_of_the_server_is_verified(
     small: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "_PAUSE", 0)
     files = certificate_for_this_machine(tmp_path)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*files)
@@ -186,10 +185,7 @@ def nonsense(_: WebServer, __: str, ___: Mapping[str, str]) -> Answer:
 
 
 @pytest.mark.parametrize("script", [busy, cut_short, cut_short_as_a_whole, nonsense])
-def test_what_is_wrong_with_the_server(
-    server: WebServer, medium: bytes, run: Run, monkeypatch: pytest.MonkeyPatch, script: Script
-) -> None:
-    monkeypatch.setattr(requests, "_SECONDS", 2)
+def test_what_is_wrong_with_the_server(server: WebServer, medium: bytes, run: Run, script: Script) -> None:
     url = server.put("image.dcm", medium)
     server.script = script
     ran = run("verify", url, "--integrity-only")
@@ -221,16 +217,6 @@ def test_an_endless_answer_ends(server: WebServer, medium: bytes, monkeypatch: p
         verdict(url)
 
 
-def test_a_trickle_is_given_up(server: WebServer, medium: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "_SLOWEST", 1 << 60)
-    clock = iter(range(0, 1 << 20, 100))
-    monkeypatch.setattr("dcmseal_remote.requests.time.monotonic", lambda: next(clock))
-    url = server.put("image.dcm", medium)
-    server.script = without_ranges
-    with pytest.raises(StorageUnavailable, match="hardly anything"):
-        verdict(url)
-
-
 def test_a_login_comes_from_netrc_and_goes_nowhere_else(server: WebServer, small: bytes, tmp_path: Path) -> None:
     netrc = tmp_path / ".netrc"
     netrc.write_text("machine 127.0.0.1 login reader password hunter2\n")
@@ -242,6 +228,26 @@ def test_a_login_comes_from_netrc_and_goes_nowhere_else(server: WebServer, small
     netrc.write_text("machine\n")
     with pytest.raises(UsageError, match="netrc"):
         verdict(url)
+
+
+@pytest.mark.parametrize("script", [busy, forbidden, moved, cut_short, coded])
+def test_a_login_is_in_no_frame_of_an_error(server: WebServer, small: bytes, tmp_path: Path, script: Script) -> None:
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login reader password hunter2\n")
+    netrc.chmod(0o600)
+    url = server.put("image.dcm", small)
+    server.script = script
+    error = error_of(url)
+    assert "Authorization" in server.requests[0]
+    for secret in ("hunter2", base64.b64encode(b"reader:hunter2").decode()):
+        assert_not_told(secret, *texts_of(error))
+
+
+def error_of(url: str) -> DatasetError:
+    """No frame of it is one that knows the server."""
+    with pytest.raises(DatasetError) as caught:
+        verdict(url)
+    return caught.value
 
 
 def test_nothing_is_listed_or_written(server: WebServer, small: bytes, key: str) -> None:

@@ -100,16 +100,13 @@ class Authority:
         issued: dt.datetime = TOLD,
         due: dt.datetime = DUE,
         others: int = 0,
-        reason: x509.ReasonFlags = x509.ReasonFlags.key_compromise,
+        reason: x509.ReasonFlags | None = x509.ReasonFlags.key_compromise,
     ) -> bytes:
         """A CRL, DER; ``others`` are revoked, too."""
         builder = x509.CertificateRevocationListBuilder(self.certificate.subject, issued, due)
         entries = [(each.certificate.serial_number, since) for each, since in revoked]
         entries = [*((1 << 100 | number, ISSUED) for number in range(others)), *entries]
-        listed = [
-            x509.RevokedCertificateBuilder(serial, since).add_extension(x509.CRLReason(reason), False).build()
-            for serial, since in entries
-        ]
+        listed = [_entry(serial, since, reason) for serial, since in entries]
         builder = x509.CertificateRevocationListBuilder(self.certificate.subject, issued, due, [], listed)
         return builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.DER)
 
@@ -121,6 +118,7 @@ class Authority:
         issued: dt.datetime = TOLD,
         due: dt.datetime | None = DUE,
         signer: Authority | None = None,
+        reason: x509.ReasonFlags | None = x509.ReasonFlags.key_compromise,
     ) -> bytes:
         """An OCSP response, DER."""
         signer = signer or self
@@ -132,12 +130,17 @@ class Authority:
             issued,
             due,
             revoked,
-            x509.ReasonFlags.key_compromise if revoked else None,
+            reason if revoked else None,
         )
         builder = builder.responder_id(ocsp.OCSPResponderEncoding.NAME, signer.certificate)
         if signer is not self:
             builder = builder.certificates([signer.certificate])
         return builder.sign(signer.key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def _entry(serial: int, since: dt.datetime, reason: x509.ReasonFlags | None) -> x509.RevokedCertificate:
+    builder = x509.RevokedCertificateBuilder(serial, since)
+    return (builder if reason is None else builder.add_extension(x509.CRLReason(reason), False)).build()
 
 
 def root(name: str = "root", valid: tuple[dt.datetime, dt.datetime] = (on(2020), on(2040)), bits: int = 0) -> Authority:
@@ -165,7 +168,7 @@ class Site:
             names.append(str(path))
         return tuple(names)
 
-    def settings(self, *anchors: Authority, **more: Any) -> TrustSettings:
+    def settings(self, *anchors: Authority | bytes, **more: Any) -> TrustSettings:
         """Settings with these anchors, and values instead of files."""
         for name in ("intermediates", "crls", "ocsp_responses"):
             if name in more:
@@ -175,7 +178,7 @@ class Site:
     def ask(
         self,
         leaf: Authority | bytes,
-        *anchors: Authority,
+        *anchors: Authority | bytes,
         at: dt.datetime = SIGNED,
         basis: TimeBasis = TimeBasis.CLAIMED,
         now: dt.datetime = NOW,

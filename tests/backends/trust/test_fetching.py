@@ -8,6 +8,7 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 
 import pytest
+from cryptography import x509
 
 import dcmseal_trust.fetching
 from dcmseal.plugins.trust import Leniency, Revocation, TrustQuestion
@@ -64,7 +65,7 @@ def test_what_comes_drop_by_drop_is_not_waited_for(site: Site, ca: Authority, re
 @pytest.mark.parametrize("answer", [wait, drip, redirect, babble, b"", b"\x30\x00", None])
 @pytest.mark.parametrize(
     ("rule", "outcome"),
-    [(None, Outcome.UNKNOWN), (Revocation.SOFT, Outcome.PASSED)],
+    [(None, Outcome.UNKNOWN), (Revocation.SOFT, Outcome.NOT_CHECKED)],
 )
 def test_a_responder_that_is_down_or_worse(
     site: Site,
@@ -87,6 +88,15 @@ def test_a_responder_that_is_down_or_worse(
 def test_other_places_are_not_visited(site: Site, ca: Authority, place: str) -> None:
     found = site.ask(ca.issue("leaf", crl_at=place), ca, fetch=True, timeout=1.0)
     assert outcome_of(found) is not Outcome.PASSED
+
+
+def test_a_place_with_a_login_in_it_is_not_visited(site: Site, ca: Authority, responder: Responder) -> None:
+    """Whoever issued the certificate would choose what is sent where."""
+    place = f"{responder.url}/crl".replace("://", "://user:hunter2@")
+    responder.answers["/crl"] = ca.crl()
+    found = site.ask(ca.issue("leaf", crl_at=place), ca, fetch=True, timeout=1.0)
+    assert "revocation-unreachable" in codes(found)
+    assert responder.asked == []
 
 
 def test_what_was_fetched_is_remembered_and_counts_for_every_moment(
@@ -130,3 +140,16 @@ def test_what_is_fetched_again_is_not_kept_twice(
         evaluator.evaluate(TrustQuestion(certificate=leaf.der, moment=SIGNED, basis=TimeBasis.CLAIMED, now=now))
     assert responder.asked == ["/crl"] * 3
     assert len(evaluator._material.crls) == 1
+
+
+def test_a_distribution_point_that_is_no_place_is_passed_over(site: Site, ca: Authority, responder: Responder) -> None:
+    part = x509.RelativeDistinguishedName([x509.NameAttribute(x509.NameOID.COMMON_NAME, "part 1")])
+    names = [x509.DirectoryName(ca.certificate.subject)]
+    points = [
+        x509.DistributionPoint(None, part, None, None),
+        x509.DistributionPoint(None, None, None, names),
+        x509.DistributionPoint([x509.UniformResourceIdentifier(responder.url + "/crl")], None, None, None),
+    ]
+    leaf = ca.issue("leaf", extensions=[(x509.CRLDistributionPoints(points), False)])
+    responder.answers["/crl"] = ca.crl()
+    assert codes(site.ask(leaf, ca, fetch=True)) == ["leads-to-anchor", "not-revoked"]

@@ -59,6 +59,7 @@ def test_what_is_remembered_is_bounded(
 
 MOMENTS = [on(2022), on(2023), on(2024), on(2024, 6), on(2025), on(2025, 12, 31), on(2026), on(2030)]
 SECONDS = st.integers(-2, 2).map(lambda seconds: dt.timedelta(seconds=seconds, microseconds=seconds))
+DELAYS = st.builds(dt.timedelta.__add__, SECONDS, st.sampled_from([dt.timedelta(minutes=each) for each in (-5, 0, 30)]))
 
 
 class Archive:
@@ -69,7 +70,11 @@ class Archive:
         issuing = ca.issue("issuing", authority=True, valid=(on(2023), on(2026)))
         self.leaf = issuing.issue("leaf", valid=(on(2024), on(2025)))
         crls = [ca.crl((issuing, on(2025))), issuing.crl((self.leaf, on(2024, 6)), issued=on(2024), due=on(2025))]
-        self.settings = site.settings(ca, intermediates=[issuing], crls=crls)
+        # from the future, at some of the moments; about others; and of a date that is still to come
+        crls += [ca.crl(issued=on(2026), due=on(2030)), issuing.crl(issued=on(2024, 6), due=on(2030))]
+        crls += [issuing.crl((self.leaf, on(2030)), issued=on(2025))]
+        responses = [issuing.ocsp(self.leaf, issued=on(2024), due=None), ca.ocsp(issuing, issued=on(2024, 6))]
+        self.settings = site.settings(ca, intermediates=[issuing], crls=crls, ocsp_responses=responses)
         self.evaluator = X509Backend().open(self.settings)
 
 
@@ -79,8 +84,8 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
 
 
 @given(
-    at=st.builds(dt.datetime.__add__, st.sampled_from(MOMENTS), SECONDS),
-    now=st.builds(dt.datetime.__add__, st.sampled_from(MOMENTS), SECONDS),
+    at=st.builds(dt.datetime.__add__, st.sampled_from(MOMENTS), DELAYS),
+    now=st.builds(dt.datetime.__add__, st.sampled_from(MOMENTS), DELAYS),
     basis=st.sampled_from(TimeBasis),
 )
 def test_what_is_remembered_is_what_would_be_found_out(

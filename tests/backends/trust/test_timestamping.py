@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 from cryptography import x509
+from cryptography.x509 import ReasonFlags as Reason
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from dcmseal.engine.trusting import Trust
@@ -49,16 +53,73 @@ def test_a_signer_certifies_no_time(site: Site, ca: Authority) -> None:
 def test_what_came_with_the_token_leads_on_but_is_no_anchor(site: Site, ca: Authority) -> None:
     issuing = ca.issue("issuing", authority=True)
     tsa = issuing.issue("tsa", extensions=[STAMPING])
-    assert vouched(site, ca, tsa).code == "tsa-untrusted"
+    assert vouched(site, ca, tsa).code == "tsa-trust-doubtful"
     assert vouched(site, ca, tsa, (issuing,)).code == "tsa-trusted"
     fake = root("fake")
-    assert vouched(site, ca, fake.issue("tsa", extensions=[STAMPING]), (fake,)).code == "tsa-untrusted"
+    assert vouched(site, ca, fake.issue("tsa", extensions=[STAMPING]), (fake,)).code == "tsa-trust-doubtful"
 
 
-def test_revoked_and_expired_since(site: Site, ca: Authority) -> None:
+Told = Callable[[Authority, dt.datetime, x509.ReasonFlags | None], dict[str, Any]]
+
+
+def by_crl(ca: Authority) -> Told:
+    return lambda tsa, since, reason: {"crls": [ca.crl((tsa, since), reason=reason)]}
+
+
+def by_ocsp(ca: Authority) -> Told:
+    return lambda tsa, since, reason: {"ocsp_responses": [ca.ocsp(tsa, revoked=since, reason=reason)]}
+
+
+@pytest.mark.parametrize("told", [by_crl, by_ocsp])
+@pytest.mark.parametrize("claimed_time", [*Leniency])
+@pytest.mark.parametrize(
+    ("reason", "is_safe"),
+    [
+        (Reason.superseded, True),
+        (Reason.cessation_of_operation, True),
+        (Reason.affiliation_changed, True),
+        (Reason.key_compromise, False),
+        (Reason.ca_compromise, False),
+        (Reason.aa_compromise, False),
+        (Reason.privilege_withdrawn, False),
+        (Reason.unspecified, False),
+        (None, False),
+    ],
+)
+def test_the_reason_tells_whether_earlier_timestamps_stand(
+    site: Site,
+    ca: Authority,
+    told: Callable[[Authority], Told],
+    claimed_time: Leniency,
+    reason: Reason | None,
+    is_safe: bool,
+) -> None:
+    """Whoever has the key makes timestamps of any time (RFC 3161 4), whatever is believed of claimed times."""
     tsa = ca.issue("tsa", extensions=[STAMPING])
-    for since, code in ((on(2024), "tsa-revoked"), (on(2025), "tsa-trust-doubtful")):
-        assert vouched(site, ca, tsa, crls=[ca.crl((tsa, since))]).code == code
+    since = told(ca)(tsa, on(2025), reason)
+    found = vouched(site, ca, tsa, claimed_time=claimed_time, **since)
+    expected = ("tsa-trusted", Outcome.PASSED) if is_safe else ("tsa-revoked", Outcome.FAILED)
+    assert (found.code, found.outcome) == expected
+    before = told(ca)(tsa, on(2024), reason)
+    assert vouched(site, ca, tsa, claimed_time=claimed_time, **before).code == "tsa-revoked"
+
+
+def test_of_two_reasons_the_worse_counts(site: Site, ca: Authority) -> None:
+    tsa = ca.issue("tsa", extensions=[STAMPING])
+    crls = [ca.crl((tsa, on(2025)), reason=Reason.key_compromise)]
+    responses = [ca.ocsp(tsa, revoked=on(2025), reason=Reason.superseded)]
+    assert vouched(site, ca, tsa, crls=crls, ocsp_responses=responses).code == "tsa-revoked"
+
+
+def test_the_issuer_of_an_authority_must_not_be_compromised_either(site: Site, ca: Authority) -> None:
+    issuing = ca.issue("issuing", authority=True)
+    tsa = issuing.issue("tsa", extensions=[STAMPING])
+    crls = [issuing.crl(), ca.crl((issuing, on(2025)), reason=Reason.ca_compromise)]
+    found = vouched(site, ca, tsa, (issuing,), crls=crls, claimed_time=Leniency.ACCEPT)
+    assert found.code == "tsa-revoked"
+
+
+def test_expired_since(site: Site, ca: Authority) -> None:
     old = ca.issue("tsa", extensions=[STAMPING], valid=(on(2023), on(2025)))
     assert vouched(site, ca, old).code == "tsa-trust-doubtful"
     assert vouched(site, ca, old, claimed_time=Leniency.ACCEPT).code == "tsa-trusted"

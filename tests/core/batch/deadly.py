@@ -27,6 +27,10 @@ class DeadlyTask:
     def needs(self) -> tuple[str, ...]:
         return ()
 
+    @property
+    def folder(self) -> None:
+        return None
+
     @contextmanager
     def open(self) -> Generator[DeadlyTask]:
         if self.unusable:

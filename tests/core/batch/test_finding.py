@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from dcmseal.batch.finding import instances
 from dcmseal.batch.items import Item, Unfound
 from dcmseal.batch.lists import listed
 from dcmseal.batch.patterns import expression
-from dcmseal.errors import UsageError
+from dcmseal.errors import NotDicom, UsageError
+from tests.support import builder
 
 Tree = Callable[..., Path]
 
@@ -27,9 +28,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def found(*words: str, **options: list[str]) -> list[str]:
+def found(*words: str, without: Iterable[str] = ()) -> list[str]:
     """Paths, with a question mark behind those that are not found."""
-    return [f"{each.source}{'?' * isinstance(each, Unfound)}" for each in instances(words, **options)]
+    return [f"{each.source}{'?' * isinstance(each, Unfound)}" for each in instances(words, without=without)]
 
 
 def relative(*words: str) -> list[str]:
@@ -68,14 +69,66 @@ def test_links_to_folders_are_not_followed_and_those_to_files_are(here: Path, tr
     (folder / "file").symlink_to(folder / "a")
     (folder / "nowhere").symlink_to(here / "nothing")
     os.mkfifo(folder / "pipe")
-    assert found("archive") == ["archive/a", "archive/file"]
+    assert found("archive") == [
+        *("archive/a", "archive/circle?", "archive/file", "archive/nowhere?", "archive/pipe?"),
+    ]
     (here / "link").symlink_to(folder)
-    assert found("link") == ["link/a", "link/file"]
+    assert found("link") == ["link/a", "link/circle?", "link/file", "link/nowhere?", "link/pipe?"]
+
+
+def test_what_is_no_file_is_passed_over_unless_it_claims_to_be_dicom_or_cannot_be_told(here: Path, tree: Tree) -> None:
+    folder = tree({"a": b"1"})
+    (folder / "circle").symlink_to(folder)
+    (folder / "circle.dcm").symlink_to(folder)
+    (folder / "nowhere").symlink_to(here / "nothing")
+    os.mkfifo(folder / "pipe")
+    os.mkfifo(folder / "pipe.dcm")
+    for words in ("archive", "archive/*"):
+        unfound = {each.source: each.error for each in instances([words]) if isinstance(each, Unfound)}
+        assert {name: isinstance(error, NotDicom) for name, error in unfound.items()} == {
+            "archive/circle": True,
+            "archive/circle.dcm": False,
+            "archive/nowhere": False,
+            "archive/pipe": True,
+            "archive/pipe.dcm": False,
+        }
+
+
+@pytest.mark.parametrize(
+    ("name", "claims"),
+    [
+        ("image.dcm", True),
+        ("IMAGE.DCM", True),
+        (".dcm", True),
+        ("image.dicom", True),
+        ("SCAN0001.IMA", True),
+        ("image.dic", True),
+        ("image.dc3", True),
+        ("a\nb.dcm", True),
+        (os.fsdecode(b"\xff.dcm"), True),
+        ("1.2.840.113619.2.1", True),
+        ("CT.1.2.840.113619.2.1", True),
+        ("MR1.2.840.113619.2.1", True),
+        ("1.2.840", False),
+        ("1.2.840.01.2.1", False),
+        ("image.dcm.txt", False),
+        ("._image.dcm", False),
+        ("dcm", False),
+        ("IM0001", False),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_names_that_claim_to_be_dicom(tree: Tree, name: str, claims: bool) -> None:
+    tree({name: b"1"})
+    (item,) = instances(["archive"])
+    assert isinstance(item, Item)
+    assert item.is_named is claims
 
 
 @pytest.mark.usefixtures("here")
 def test_output_and_half_written_files_are_not_input(tree: Tree) -> None:
     tree({"a": b"", "out/b": b"", ".a.0123456789abcdef.tmp": b"", ".a.tmp": b"", "DICOMDIR": b""})
+    dicomdir(Path("archive"))
     assert found("archive", without=["archive/out", "nowhere"]) == ["archive/.a.tmp", "archive/a"]
 
 
@@ -103,6 +156,8 @@ def test_a_folder_that_cannot_be_read_is_told(tree: Tree, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(os, "scandir", refuse)
     assert found("archive") == ["archive/1?", "archive/2/b"]
+    assert found("archive/**/*") == ["archive/1?", "archive/2/b"]
+    assert found("archive/*/b") == ["archive/1?", "archive/2/b"]
 
 
 @pytest.mark.usefixtures("here")
@@ -156,14 +211,31 @@ def test_lists_are_read_as_they_come(separator: bytes) -> None:
     assert list(listed(BytesIO(data + separator))) == names
 
 
-def test_names_that_are_no_text_are_names() -> None:
-    assert list(listed(BytesIO(b"\xff.dcm\n"))) == [os.fsdecode(b"\xff.dcm")]
+def test_names_that_are_no_text_are_names_between_nuls() -> None:
+    assert list(listed(BytesIO(b"\xff.dcm\0b\n.dcm\0"))) == [os.fsdecode(b"\xff.dcm"), "b\n.dcm"]
 
 
-@pytest.mark.parametrize("data", [b"a" * 200_000, b"a\n" * 40_000 + b"b\0c\n"])
-def test_a_list_that_is_none_is_refused(data: bytes) -> None:
-    with pytest.raises(UsageError):
-        list(listed(BytesIO(data)))
+def test_a_byte_order_mark_is_no_part_of_a_name() -> None:
+    assert list(listed(BytesIO(b"\xef\xbb\xbfa.dcm\r\n\nb.dcm"))) == ["a.dcm", "b.dcm"]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"a" * 200_000, "line 1 is not a path"),
+        (b"a\n" * 40_000 + b"b\0c\n", "line 40001 has a NUL"),
+        (b"a.dcm\n\xff.dcm\n", "line 2 is not in UTF-8"),
+        (b"a.dcm\rb.dcm\r", "line 1 has a carriage return"),
+        (b"a.dcm\0.\0", "name 2 has less than two bytes"),
+        *(("want.dcm\r\n".encode(encoding), "UTF-(16|32)") for encoding in ("utf-16", "utf-32")),
+        *(("want.dcm\r\n".encode(f"utf-{size}-{end}"), "UTF-16") for size in (16, 32) for end in ("le", "be")),
+        ("Aufnahmen/Müller 中.dcm".encode("utf-16-le"), "UTF-16"),
+    ],
+    ids=str,
+)
+def test_a_list_that_is_none_is_refused_before_its_first_path(data: bytes, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        listed(BytesIO(data))
 
 
 def dicomdir(folder: Path, *files: list[str] | str | None) -> str:
@@ -212,6 +284,47 @@ def test_a_file_set_names_its_files_and_cannot_lead_out_of_it(tree: Tree, tmp_pa
 @pytest.mark.usefixtures("here")
 def test_a_file_set_that_cannot_be_read_is_told(tree: Tree) -> None:
     tree({"DICOMDIR": b"nonsense"})
-    (result,) = instances(["archive/DICOMDIR"])
-    assert isinstance(result, Unfound)
-    assert "cannot be read as a DICOMDIR" in str(result.error)
+    for word in ("archive/DICOMDIR", "archive", "archive/*"):
+        (result,) = instances([word])
+        assert isinstance(result, Unfound)
+        assert "cannot be read as a DICOMDIR" in str(result.error)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_file_set_that_is_cut_short_anywhere_is_told(tree: Tree) -> None:
+    folder = tree({"A": b"1", "B": b"2"})
+    directory = Path(dicomdir(folder, "A", None, "B"))
+    data = directory.read_bytes()
+    for end in range(0, len(data), 3):
+        directory.write_bytes(data[:end])
+        (result,) = instances([str(directory)])
+        assert isinstance(result, Unfound)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_directory_that_would_block_or_is_none_is_told(tree: Tree) -> None:
+    folder = tree({"A": b"1"})
+    os.mkfifo(folder / "DICOMDIR")
+    assert found("archive") == ["archive/DICOMDIR?", "archive/A"]
+    (folder / "DICOMDIR").unlink()
+    (folder / "DICOMDIR").write_bytes(builder.file(builder.image()))
+    assert found("archive/DICOMDIR") == ["archive/DICOMDIR?"]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_a_file_set_in_a_folder_names_has_to_be_there_and_dicom(tree: Tree) -> None:
+    tree({"cd/A": b"1", "cd/IMAGES/CT1": b"2", "cd/IMAGES/CT2": b"3", "cd/NOTES": b"4"})
+    dicomdir(Path("archive/cd"), ["IMAGES", "CT1"], "A", ["IMAGES", "GONE"])
+    assert found("archive") == [
+        *(
+            "archive/cd/IMAGES/GONE?",
+            "archive/cd/A",
+            "archive/cd/IMAGES/CT1",
+            "archive/cd/IMAGES/CT2",
+            "archive/cd/NOTES",
+        ),
+    ]
+    for word in ("archive", "archive/cd/*", "archive/**/*"):
+        named = [each.source for each in instances([word]) if isinstance(each, Item) and each.is_named]
+        assert named == ["archive/cd/A", "archive/cd/IMAGES/CT1"]

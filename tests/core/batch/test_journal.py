@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import uuid
 from collections.abc import Callable, Sequence
@@ -12,15 +13,19 @@ from pathlib import Path
 import pytest
 
 import dcmseal
+from dcmseal.batch.content import worked_on_content
 from dcmseal.batch.finding import instances
-from dcmseal.batch.items import Item
-from dcmseal.batch.journal.journal import Journal, JournalWish
+from dcmseal.batch.items import Item, Known
+from dcmseal.batch.journal.identity import identity_of
+from dcmseal.batch.journal.journal import Journal
 from dcmseal.batch.journal.reading import Entry, Reader, Status
+from dcmseal.batch.journal.settings import JournalWish
 from dcmseal.batch.results import Form, Kind, Result
 from dcmseal.batch.running import run
 from dcmseal.batch.sign_task import Placement, SignTask
 from dcmseal.batch.tasks import Task, VerifyTask
-from dcmseal.engine.output import temporary_file
+from dcmseal.engine.files.folder import Folder
+from dcmseal.engine.files.temporary import make_temporary
 from dcmseal.errors import DeviceRemoved, JournalError, UsageError
 
 VERIFY = VerifyTask(integrity_only=True)
@@ -83,12 +88,8 @@ def test_what_changed_is_judged_anew(wish: JournalWish, tree: Tree, signed: byte
     wish = replace(wish, by_content=by_content)
     archive = tree({"a.dcm": signed, "b.dcm": signed, "c.dcm": signed})
     results_of(wish, VERIFY, archive)
-    before = (archive / "b.dcm").stat()
     (archive / "b.dcm").write_bytes(signed.replace(b"4711", b"4712"))
     os.utime(archive / "c.dcm")
-    if by_content:
-        # nothing but the content tells
-        os.utime(archive / "b.dcm", ns=(before.st_atime_ns, before.st_mtime_ns))
     results = results_of(wish, VERIFY, archive)
     assert [(name, each.verdict) for name, each in zip(names(results), results, strict=True)] == [
         ("b.dcm", "invalid"),
@@ -96,6 +97,85 @@ def test_what_changed_is_judged_anew(wish: JournalWish, tree: Tree, signed: byte
     ]
     assert [each.gist.verdict for each in entries_of(wish)] == ["valid", "invalid", "valid"]
     assert status_of(wish).files == 3
+    assert results_of(wish, VERIFY, archive) == []
+
+
+def forge(path: Path, data: bytes) -> None:
+    """Write other data of the same size in place, and hide that as well as a program can."""
+    before = path.stat()
+    # the clock of the file system may be coarse
+    while path.stat().st_ctime_ns == before.st_ctime_ns:
+        with path.open("r+b") as file:
+            file.write(data)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = path.stat()
+    assert (after.st_size, after.st_mtime_ns, after.st_ino) == (before.st_size, before.st_mtime_ns, before.st_ino)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put another file in the place of one, with the same size and time of modification."""
+    before = path.stat()
+    other = path.with_suffix(".new")
+    other.write_bytes(data)
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    other.replace(path)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("by_content", [False, True])
+@pytest.mark.parametrize("hide", [forge, replace_file])
+def test_who_sets_the_time_back_is_found_out(
+    wish: JournalWish,
+    tree: Tree,
+    signed: bytes,
+    hide: Callable[[Path, bytes], None],
+    jobs: int,
+    *,
+    by_content: bool,
+) -> None:
+    wish = replace(wish, by_content=by_content)
+    archive = tree({"a.dcm": signed, "b.dcm": signed})
+    results_of(wish, VERIFY, archive)
+    hide(archive / "b.dcm", signed.replace(b"4711", b"4712"))
+    with Journal.open(wish, VERIFY) as journal:
+        results = list(journal.run(instances([str(archive)]), jobs=jobs))
+        assert journal.passed_over.total() == 1
+    assert [(Path(each.item.source).name, each.verdict) for each in results] == [("b.dcm", "invalid")]
+
+
+def test_contents_are_hashed_by_workers(
+    wish: JournalWish, tree: Tree, signed: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that hands the files out reads none of them."""
+    archive = tree({f"{number}.dcm": signed for number in range(3)})
+    wish = replace(wish, by_content=True)
+    monkeypatch.setattr("dcmseal.batch.journal.identity.digest_of", None)
+    assert len(results_of(wish, VERIFY, archive)) == 3
+    assert results_of(wish, VERIFY, archive) == []
+    with Journal.open(wish, VERIFY) as journal:
+        items = list(journal.to_do(instances([str(archive)])))
+    digest = hashlib.sha256(signed).digest()
+    assert [isinstance(each, Item) and each.known and each.known.digest for each in items] == [digest] * 3
+
+
+def test_a_file_that_is_written_while_it_is_judged_is_judged_anew(tree: Tree, signed: bytes) -> None:
+    """What was hashed need not be what was judged."""
+    path = tree({"a.dcm": signed}) / "a.dcm"
+
+    def work(item: Item) -> Result:
+        forge(path, signed.replace(b"4711", b"4712"))
+        return Result.passed_over(item)
+
+    item = Item(source=str(path), relative="a.dcm", known=Known())
+    assert worked_on_content(item, work).digest is None
+    assert worked_on_content(item, Result.passed_over).digest == hashlib.sha256(path.read_bytes()).digest()
+
+
+def test_size_alone_tells_nothing() -> None:
+    """Of an object whose storage knows neither versions nor times."""
+    bare = identity_of(Item(source="https://archive.example/a.dcm", relative="a.dcm", size=4711), by_content=False)
+    assert not bare.is_same(bare)
+    assert bare._replace(inode=1).is_same(bare._replace(inode=1))
 
 
 def test_documents_are_kept_of_what_needs_attention(wish: JournalWish, tree: Tree, signed: bytes) -> None:
@@ -201,21 +281,16 @@ class TestSigning:
         assert self.signatures(target) == [1, 1]
         assert [each.gist.kind for each in entries_of(wish)] == [Kind.SIGNED, Kind.SIGNED]
 
-    def test_only_its_own_temporary_files_are_removed(
+    def test_temporary_files_are_removed_if_nobody_writes_them_any_more(
         self, wish: JournalWish, tree: Tree, image: bytes, key: str
     ) -> None:
         archive = tree({"a.dcm": image})
-        task = sign_task(key)
-        with Journal.open(wish, task) as journal:
-            (item,) = journal.to_do(instances([str(archive)]))
-            assert isinstance(item, Item)
-            assert isinstance(journal.task, SignTask)
-            ours = Path(temporary_file(item.source, journal.task.uid_of(item)))
-        strangers = Path(temporary_file(archive / "a.dcm", "2.25.4711"))
-        for leftover in (ours, strangers):
-            leftover.write_bytes(image[:100])
-        results_of(wish, task, archive / "a.dcm")
-        assert sorted(archive.iterdir()) == sorted([strangers, archive / "a.dcm"])
+        with Folder.open(str(archive)) as folder:
+            dead, living = (make_temporary(folder, "a.dcm", 0o600) for _ in range(2))
+        os.close(dead.descriptor)
+        results_of(wish, sign_task(key), archive / "a.dcm")
+        assert sorted(each.name for each in archive.iterdir()) == [living.name, "a.dcm"]
+        os.close(living.descriptor)
 
     def test_a_process_that_outlived_its_run_and_the_next_run_sign_once(
         self, wish: JournalWish, tree: Tree, image: bytes, key: str
@@ -245,6 +320,27 @@ class TestSigning:
         (second,) = dcmseal.signatures(archive / "b.dcm")
         assert first.uid != second.uid
         assert results_of(wish, task, archive) == []
+
+    @pytest.mark.parametrize("in_place", [True, False])
+    def test_by_content_files_are_signed_once_too(
+        self, wish: JournalWish, tree: Tree, image: bytes, key: str, tmp_path: Path, *, in_place: bool
+    ) -> None:
+        archive = tree({"a.dcm": image, "b.dcm": image})
+        wish = replace(wish, by_content=True)
+        folder = None if in_place else str(tmp_path / "signed")
+        task = sign_task(key, placement=Placement(folder=folder))
+        results_of(wish, task, archive, first=1)
+        assert names(results_of(wish, task, archive)) == ["b.dcm"]
+        assert results_of(wish, task, archive) == []
+        assert status_of(wish).open_intents == 0
+        assert self.signatures(archive if in_place else tmp_path / "signed") == [1, 1]
+        if in_place:
+            # another signature beside ours is no reason to sign again; other data is
+            dcmseal.sign(archive / "a.dcm", key=key, in_place=True)
+            (archive / "b.dcm").write_bytes(image)
+            assert names(results_of(wish, task, archive)) == ["b.dcm"]
+            assert self.signatures(archive) == [2, 1]
+            assert results_of(wish, task, archive) == []
 
     def test_uids_are_never_used_again(self, wish: JournalWish, tree: Tree, image: bytes, key: str) -> None:
         archive = tree({"a.dcm": image})

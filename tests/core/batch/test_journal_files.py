@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import zlib
@@ -16,9 +17,10 @@ from hypothesis import strategies as st
 
 from dcmseal.batch.finding import instances
 from dcmseal.batch.journal.gists import Gist
-from dcmseal.batch.journal.journal import Journal, JournalWish
+from dcmseal.batch.journal.journal import Journal
 from dcmseal.batch.journal.merging import merge
 from dcmseal.batch.journal.reading import Reader, Status
+from dcmseal.batch.journal.settings import JournalWish
 from dcmseal.batch.journal.tables import TABLES, packed_uid, placed, restored, stored, unpacked_uid
 from dcmseal.batch.results import Kind
 from dcmseal.batch.shards import Shard
@@ -152,6 +154,87 @@ class TestMerging:
             journal_of(path, archive)
 
 
+class TestJournalsOfOthers:
+    """An edited journal would make a tampered file valid."""
+
+    @pytest.fixture
+    def tampered(self, archive: Path, signed: bytes) -> Path:
+        (archive / "0" / "3.dcm").write_bytes(signed.replace(b"4711", b"4712"))
+        return archive
+
+    @pytest.fixture
+    def forged(self, tampered: Path, tmp_path: Path) -> Path:
+        """A journal that says that all is valid, and that it was found in the year 9999."""
+        path = tmp_path / "folder" / "forged"
+        path.parent.mkdir()
+        journal_of(path, tampered)
+        with sqlite3.connect(path) as connection:
+            valid = "SELECT id FROM gists WHERE gist LIKE '%valid%' AND gist NOT LIKE '%invalid%'"
+            connection.execute(f"UPDATE results SET gist = ({valid})")
+            connection.execute("UPDATE results SET judged = ?", (253402300799,))
+        connection.close()
+        assert set(verdicts_in(str(path)).values()) == {"valid"}
+        return path
+
+    @pytest.mark.parametrize("mode", [0o666, 0o620, 0o602])
+    def test_one_that_others_can_write_is_refused(self, tampered: Path, forged: Path, mode: int) -> None:
+        forged.chmod(mode)
+        with pytest.raises(JournalError, match="others can write") as caught:
+            journal_of(forged, tampered)
+        assert "chmod go-w" in caught.value.hint
+        with pytest.raises(JournalError, match="others can write"):
+            merge([str(forged)], str(forged.with_name("merged")))
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+    def test_one_of_another_user_is_refused(self, tampered: Path, forged: Path) -> None:
+        os.chown(forged, 12_345, -1)
+        with pytest.raises(JournalError, match="belongs to another user"):
+            journal_of(forged, tampered)
+
+    @pytest.mark.parametrize("name", ["forged", "new"])
+    def test_one_in_a_folder_that_others_can_write_is_refused(self, tampered: Path, forged: Path, name: str) -> None:
+        forged.parent.chmod(0o777)
+        with pytest.raises(JournalError, match="others can write the folder"):
+            journal_of(forged.with_name(name), tampered)
+        assert not forged.with_name("new").exists()
+
+    @pytest.mark.parametrize("suffix", ["-journal", "-wal", "-shm"])
+    def test_nor_is_what_sqlite_keeps_beside_it_believed(self, tampered: Path, forged: Path, suffix: str) -> None:
+        beside = forged.with_name(f"forged{suffix}")
+        beside.write_bytes(b"")
+        beside.chmod(0o666)
+        with pytest.raises(JournalError, match=f"others can write .*forged{suffix}"):
+            journal_of(forged, tampered)
+
+    def test_results_of_the_future_are_found_out_anew(self, tampered: Path, forged: Path) -> None:
+        journal_of(forged, tampered)
+        assert verdicts_in(str(forged))["3.dcm"] == "invalid"
+
+    @pytest.mark.parametrize("forged_first", [True, False])
+    def test_results_of_the_future_win_no_merge(
+        self, tampered: Path, forged: Path, tmp_path: Path, *, forged_first: bool
+    ) -> None:
+        honest = journal_of(tmp_path / "honest", tampered)
+        paths = [str(forged), honest] if forged_first else [honest, str(forged)]
+        merge(paths, str(tmp_path / "merged"))
+        assert verdicts_in(str(tmp_path / "merged")) == verdicts_in(honest)
+
+    def test_results_of_the_future_alone_are_merged_and_found_out_anew(
+        self, tampered: Path, forged: Path, tmp_path: Path
+    ) -> None:
+        merge([str(forged)], str(tmp_path / "merged"))
+        journal_of(tmp_path / "merged", tampered)
+        assert verdicts_in(str(tmp_path / "merged"))["3.dcm"] == "invalid"
+
+    def test_clocks_of_machines_may_differ(self, archive: Path, tmp_path: Path) -> None:
+        path = journal_of(tmp_path / "journal", archive)
+        with sqlite3.connect(path) as connection:
+            connection.execute("UPDATE results SET judged = judged + 60")
+        connection.close()
+        with Journal.open(JournalWish(path=path), VERIFY) as journal:
+            assert list(journal.to_do(instances([str(archive)]))) == []
+
+
 def everything(path: Path) -> None:
     """All that is done with journals; raises nothing but errors that say what to do."""
     actions: tuple[Callable[[], object], ...] = (
@@ -212,11 +295,14 @@ class TestHostile:
         path.touch()
         assert status_of(journal_of(path, archive)).files == 12
 
-    def test_a_newer_version(self, journal: Path) -> None:
-        change(journal, "PRAGMA user_version = 2")
-        with pytest.raises(JournalError, match="tables of version 2") as caught:
-            status_of(str(journal))
-        assert "dcmseal" in caught.value.hint
+    @pytest.mark.parametrize("version", [1, 2, 4])
+    def test_another_version(self, journal: Path, archive: Path, version: int) -> None:
+        """Older journals do not tell when anything of a file was changed last: nothing in them would count."""
+        change(journal, f"PRAGMA user_version = {version}")
+        for action in (lambda: status_of(str(journal)), lambda: journal_of(journal, archive)):
+            with pytest.raises(JournalError, match=f"tables of version {version}") as caught:
+                action()
+            assert "name another file" in caught.value.hint
 
     def test_triggers_and_other_tables_are_refused(self, journal: Path, archive: Path) -> None:
         change(journal, "CREATE TRIGGER t AFTER INSERT ON results BEGIN DELETE FROM results; END")
@@ -237,6 +323,7 @@ class TestHostile:
             "DELETE FROM folders",
             "UPDATE folders SET path = id + 0.5",
             "UPDATE results SET size = 'x', mtime_ns = x'00', inode = 1.5",
+            "UPDATE results SET ctime_ns = 'then'",
             "UPDATE results SET judged = 9223372036854775807",
             "UPDATE results SET uid = 7, digest = 7",
             "UPDATE results SET uid = x'00'",

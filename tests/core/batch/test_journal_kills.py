@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal.batch.journal.journal import Journal, JournalWish
+from dcmseal.batch.journal.journal import Journal
+from dcmseal.batch.journal.settings import JournalWish
 from tests.core.batch.test_journal import sign_task
 from tests.support.builder import Value, file
 from tests.support.builder import image as image_of

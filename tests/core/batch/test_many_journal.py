@@ -12,8 +12,9 @@ import pytest
 
 import dcmseal
 from dcmseal.batch.finding import instances
-from dcmseal.batch.journal.journal import Journal, JournalWish
+from dcmseal.batch.journal.journal import Journal
 from dcmseal.batch.journal.reading import Reader
+from dcmseal.batch.journal.settings import JournalWish
 from dcmseal.batch.key_here import KeyHere
 from dcmseal.batch.results import Result
 from dcmseal.batch.sign_task import Placement, SignTask

@@ -49,7 +49,7 @@ def test_a_folder_is_summed_up_and_what_is_urgent_comes_first(run: Run, archive:
     assert told[0].startswith("4 files verified in ")
     assert [line.split() for line in told[1:6]] == [
         *(["valid", "1"], ["invalid", "1"], ["failed", "1"], ["no", "signature", "1"]),
-        ["passed", "over", "1", "no", "DICOM", "files"],
+        ["1", "skipped:", "not", "DICOM"],
     ]
     assert [line.split(":")[0] for line in told[6:] if line] == [
         *("invalid", "  archive/1/tampered", "failed", "  archive/2/broken", "no signature", "  archive/2/plain")
@@ -65,10 +65,11 @@ def test_a_line_for_each_file_on_request(run: Run, archive: Path) -> None:
 def test_json_lines_end_with_a_summary(run: Run, archive: Path) -> None:
     ran = run("verify", archive, "--integrity-only", "--json-lines")
     *files, summary = lines(ran)
-    assert [each["document"] for each in files] == ["verification", "verification", "error", "verification"]
+    assert [each["document"] for each in files] == ["verification", "verification", "error", "verification", "skipped"]
     assert [each["file"] for each in files] == [
-        *("archive/1/signed", "archive/1/tampered", "archive/2/broken", "archive/2/plain")
+        *("archive/1/signed", "archive/1/tampered", "archive/2/broken", "archive/2/plain", "archive/notes.txt")
     ]
+    assert (files[-1]["why"], files[-1]["reason"]) == ("passed-over", "this is no DICOM file")
     assert summary["verdicts"] == {"failed": 1, "invalid": 1, "no-signature": 1, "valid": 1}
     assert (summary["files"], summary["passed_over"], summary["exit_code"], ran.code) == (4, 1, 1, 1)
 
@@ -76,7 +77,10 @@ def test_json_lines_end_with_a_summary(run: Run, archive: Path) -> None:
 def test_one_document_of_a_folder_is_that_of_its_files(run: Run, archive: Path) -> None:
     document = run("verify", archive, "--integrity-only", "--json").document
     jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
+    assert document["files"].pop()["document"] == "skipped"
     named = run("verify", *(each["file"] for each in document["files"]), "--integrity-only", "--json").document
+    for each in (document, named):
+        assert each["judged_by"].pop("moment")
     assert document == named
 
 
@@ -113,7 +117,12 @@ def test_nothing_found_is_no_success(run: Run, in_folder: Path) -> None:
     (in_folder / "empty/notes.txt").touch()
     ran = run("verify", "empty", "--json-lines")
     assert ran.code == 5
-    assert lines(ran)[0]["document"] == "error"
+    documents = [(each["document"], each.get("file")) for each in lines(ran)]
+    assert documents == [("skipped", "empty/notes.txt"), ("error", "empty"), ("summary", None)]
+    ran = run("verify", "empty", "--json")
+    assert [each["document"] for each in ran.document["files"]] == ["skipped", "error"]
+    assert run("verify", "empty", "--quiet").err.startswith("dcmseal: empty: no DICOM file was found")
+    assert run("verify", "gone/").code == run("verify", "gone*").code == 5
 
 
 def test_signatures_of_a_folder_are_listed(run: Run, archive: Path, uid: str) -> None:
@@ -121,7 +130,7 @@ def test_signatures_of_a_folder_are_listed(run: Run, archive: Path, uid: str) ->
     assert ran.code == 5
     assert ran.out.startswith(f"archive/1/signed:  main  {uid}  ")
     *files, _ = lines(run("list", archive, "--json-lines"))
-    assert [len(each.get("signatures", ())) for each in files] == [1, 1, 0, 0]
+    assert [len(each.get("signatures", ())) for each in files] == [1, 1, 0, 0, 0]
 
 
 WITH_CARD = ("--key", "card:", "--passphrase-env", "CARD_PIN")
@@ -155,7 +164,7 @@ def test_files_that_are_signed_are_left_alone(run: Run, archive: Path) -> None:
     before = {path: path.read_bytes() for path in archive.rglob("signed")}
     ran = run("sign", archive, "--in-place", "--skip-signed", "any", "--json-lines", *WITH_CARD)
     *files, summary = lines(ran)
-    assert [each["document"] for each in files] == ["skipped", "signing", "error", "signing"]
+    assert [each["document"] for each in files] == ["skipped", "signing", "error", "signing", "skipped"]
     assert summary["verdicts"] == {"failed": 1, "signed": 2, "skipped": 1}
     assert summary["changed"] == 2
     assert {path: path.read_bytes() for path in before} == before

@@ -23,7 +23,7 @@ def test_the_demo_convinces_in_two_screens(run: Run, in_folder: Path, dcmsign: D
     assert (ran.code, ran.err) == (0, "")
     assert "dcmseal-demo/signed.dcm: valid" in ran.out
     assert "dcmseal-demo/tampered.dcm: invalid" in ran.out
-    assert "PatientName, PatientID" in ran.out
+    assert "valid for 4 of 257 elements. NOT protected: Patient's Name, Patient ID" in ran.out
     assert len(ran.out.splitlines()) <= 100
     key = in_folder / "dcmseal-demo" / "signer.key.pem"
     assert os.stat(key).st_mode & 0o777 == 0o600
@@ -71,7 +71,7 @@ def test_a_folder_in_use_is_left_alone(run: Run) -> None:
 def test_a_step_that_fails_is_not_hidden(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dcmseal.engine.verification.verify_file", lambda *_: 1 / 0)
     ran = run("demo")
-    assert ran.code == 1
+    assert ran.code == 7
     assert "internal error" in ran.err
     assert "tampered" not in ran.out
 
@@ -82,3 +82,17 @@ def test_a_folder_that_cannot_be_made(run: Run) -> None:
     ran = run("demo", "file/folder")
     assert ran.code == 5
     assert "cannot be used" in ran.err
+
+
+@pytest.mark.parametrize("name", ["image.dcm", "signer.key.pem", "signed.dcm"])
+def test_what_no_demo_made_is_kept(run: Run, in_folder: Path, name: str) -> None:
+    (in_folder / name).write_bytes(b"precious")
+    ran = run("demo", ".", "--force")
+    assert (ran.code, f"{name} is there, and no demo made it" in ran.err) == (2, True)
+    assert [(each.name, each.read_bytes()) for each in in_folder.iterdir()] == [(name, b"precious")]
+
+
+def test_the_folder_of_a_demo_is_used_again(run: Run, in_folder: Path) -> None:
+    (in_folder / "notes").touch()
+    for _ in range(2):
+        assert run("demo", ".", "--force").code == 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import io
+import os
 
 import pytest
 
@@ -15,13 +17,13 @@ from tests.core.cli.conftest import Run
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.SealError)]
 REFUSED = {
-    *("UsageError", "NotSignable", "NoSuchItem", "ProfileError", "ProfileViolation", "UnknownProfile"),
+    *("UsageError", "NotSignable", "NotIntact", "NoSuchItem", "ProfileError", "ProfileViolation", "UnknownProfile"),
     "ProfileFileError",
     *("WeakAlgorithm", "CertificateMismatch", "CertificateNotValid", "CertificateUnreadable"),
 }
 UNREADABLE = {
-    *("DatasetError", "NotDicom", "Malformed", "OutputError", "EvidenceError", "JournalError"),
-    *("InstanceNotFound", "InstanceAmbiguous", "AlreadySigned", "ProcessDied"),
+    *("DatasetError", "NotDicom", "Malformed", "OutputError", "ChangedMeanwhile", "EvidenceError", "JournalError"),
+    *("InstanceNotFound", "InstanceAmbiguous", "AlreadySigned", "ProcessDied", "OddStructure"),
 }
 
 
@@ -32,6 +34,8 @@ def test_every_error_has_its_exit_code(kind: type[errors.SealError]) -> None:
         expected = ExitCode.USAGE
     elif kind.__name__ in UNREADABLE:
         expected = ExitCode.UNREADABLE
+    elif kind is errors.InternalError:
+        expected = ExitCode.INTERNAL
     elif kind is errors.NoSuchSignature:
         expected = ExitCode.NO_SIGNATURE
     assert code_of_error(kind.__new__(kind)) is expected
@@ -42,7 +46,8 @@ def test_every_verdict_has_its_exit_code() -> None:
 
 
 @pytest.mark.parametrize(
-    ("codes", "expected"), [([0, 0], 0), ([0, 3], 3), ([3, 4, 0], 4), ([4, 5, 3], 5), ([5, 1, 2, 6], 1), ([2, 6], 6)]
+    ("codes", "expected"),
+    [([0, 0], 0), ([0, 3], 3), ([3, 4, 0], 4), ([4, 5, 3], 5), ([5, 1, 2, 6, 7], 1), ([2, 6], 6), ([5, 7, 6], 7)],
 )
 def test_the_worst_of_several_exit_codes(codes: list[int], expected: int) -> None:
     assert worst(map(ExitCode, codes)) == expected
@@ -53,7 +58,7 @@ def raising(error: BaseException) -> int:
 
 
 def test_an_unexpected_error_shows_where_it_arose_and_not_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
-    assert guarded(lambda: raising(ValueError("s3cret")), as_json=False) == 5
+    assert guarded(lambda: raising(ValueError("s3cret")), as_json=False) == 7
     written = capsys.readouterr()
     assert written.out == ""
     message, hint = written.err.splitlines()
@@ -71,7 +76,20 @@ def test_those_who_ask_get_the_traceback(capsys: pytest.CaptureFixture[str], mon
 
 def test_an_unexpected_error_is_a_document_too(capsys: pytest.CaptureFixture[str]) -> None:
     guarded(lambda: raising(RecursionError()), as_json=True)
-    assert '"exit_code": 5' in capsys.readouterr().out
+    assert '"exit_code": 7' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_called_that(capsys: pytest.CaptureFixture[str], number: int) -> None:
+    error = OSError(number, os.strerror(number))
+    assert guarded(lambda: raising(error), as_json=False) == 5
+    written = capsys.readouterr().err
+    assert written.startswith(f"dcmseal: the disk is full: {os.strerror(number)}\nhint: ")
+
+
+@pytest.mark.parametrize("kind", [BaseException, GeneratorExit, RecursionError, MemoryError])
+def test_whatever_is_raised_is_not_taken_for_a_verdict(kind: type[BaseException]) -> None:
+    assert guarded(lambda: raising(kind()), as_json=True) == 7
 
 
 def test_ctrl_c_ends_without_traceback(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,9 @@ import jsonschema
 import pytest
 
 from dcmseal.batch.finding import instances
-from dcmseal.batch.journal.journal import Journal, JournalWish
+from dcmseal.batch.journal.documents import _csv
+from dcmseal.batch.journal.journal import Journal
+from dcmseal.batch.journal.settings import JournalWish
 from dcmseal.batch.shards import Shard
 from dcmseal.batch.tasks import VerifyTask
 from tests.core.cli.conftest import Run
@@ -74,11 +76,23 @@ def test_values_are_separated_by_commas(run: Run, make_journal: Callable[..., st
     ran = run("journal", "export", make_journal(), "--csv")
     rows = list(csv.DictReader(ran.out.splitlines(keepends=True)))
     assert {row["file"]: row["verdict"] for row in rows} == {
-        "archive/=e,\n.dcm": "valid",
+        "archive/=e,\\n.dcm": "valid",
         **{f"archive/{name}.dcm": "valid" for name in "ad"},
         "archive/b.dcm": "invalid",
         "archive/c.dcm": "failed",
     }
+
+
+@pytest.mark.parametrize(
+    "name", ["=cmd()", "+1", "-1", "@sum", "\uff1d1", "\x1b[2J", "\x85", "\u202egpj", "\r=1", "\udcff"]
+)
+def test_nothing_in_a_table_is_obeyed_by_who_shows_it(name: str) -> None:
+    row = _csv((name, f"a{name}", 7, -7))
+    assert row.removesuffix("\r\n").isprintable()
+    first, second, *numbers = next(csv.reader([row]))
+    assert first[0] not in "=+-@\uff1d"
+    assert second.startswith("a")
+    assert numbers == ["7", "-7"]
 
 
 def test_shards_are_merged(run: Run, make_journal: Callable[..., str]) -> None:
@@ -108,3 +122,20 @@ def test_what_cannot_be_done_is_told(run: Run, archive: Path, words: list[str], 
     assert ran.code == code
     assert said in ran.err
     assert ran.err.splitlines()[1].startswith("hint: ")
+
+
+def test_a_journal_of_others_is_shown_with_a_warning_and_not_taken_up(
+    run: Run, make_journal: Callable[..., str]
+) -> None:
+    path = Path(make_journal())
+    path.chmod(0o666)
+    for action in ("status", "export"):
+        ran = run("journal", action, str(path))
+        assert ran.code == 0
+        assert "may not be what dcmseal wrote: others can write" in ran.err
+    ran = run("journal", "merge", str(path), "-o", "merged.journal")
+    assert (ran.code, Path("merged.journal").exists()) == (5, False)
+    ran = run("verify", "archive", "--integrity-only", "--journal", str(path))
+    assert (ran.code, ran.out) == (5, "")
+    assert "is not believed" in ran.err
+    assert "hint: chmod go-w" in ran.err

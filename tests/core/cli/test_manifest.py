@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,16 +78,16 @@ def test_nothing_is_overwritten_without_leave(run: Run, image: Path, key: str, i
 
 @pytest.mark.usefixtures("in_folder")
 def test_a_manifest_is_there_before_its_file(run: Run, image: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    renamed: list[str] = []
-    replace = os.replace
+    named: list[str] = []
+    link = os.link
 
-    def noted(source: str, target: str) -> None:
-        renamed.append(os.path.basename(target))
-        replace(source, target)
+    def noted(source: str, target: str, **options: Any) -> None:
+        named.append(target)
+        link(source, target, **options)
 
-    monkeypatch.setattr("os.replace", noted)
+    monkeypatch.setattr("os.link", noted)
     assert run("sign", image, "out", "--key", key, "--manifest", "there").code == 0
-    assert renamed == ["there", "out"]
+    assert named == ["there", "out"]
     assert dcmseal.verify("out", manifest="there", integrity_only=True).manifest[1].code == "elements-unchanged"
 
 

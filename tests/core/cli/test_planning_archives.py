@@ -61,7 +61,7 @@ def test_people_are_told_what_would_be_signed_and_what_could_not(run: Run, archi
     assert told[0].startswith("4 files looked at, none signed, in ")
     assert [line.split() for line in told[1:5]] == [
         *(["planned", "1"], ["skipped", "1"], ["failed", "2"]),
-        ["passed", "over", "1", "no", "DICOM", "files"],
+        ["1", "skipped:", "not", "DICOM"],
     ]
     assert [line.partition(":")[0] for line in told[5:] if line] == [
         "failed",
@@ -77,7 +77,8 @@ def test_a_line_for_each_file_on_request(run: Run, archive: Path, uid: str) -> N
     ran = run("sign", archive, "--dry-run", "--verbose", *REQUEST)
     told = ran.out.splitlines()
     assert told[1] == "archive/2/plain: planned"
-    assert told[2] == f"archive/signed: skipped; signature {uid} makes another unnecessary"
+    assert told[2] == "archive/notes.txt: skipped; this is no DICOM file"
+    assert told[3] == f"archive/signed: skipped; signature {uid} makes another unnecessary"
     quiet = run("sign", archive, "--dry-run", "--quiet", *REQUEST)
     assert (quiet.code, quiet.out, quiet.err) == (5, "", "")
 
@@ -87,6 +88,7 @@ def test_json_lines_are_the_documents_of_plans(run: Run, archive: Path) -> None:
     assert what_came_of(files) == [
         ("archive/2/broken", "error", 5),
         ("archive/2/plain", "plan", 0),
+        ("archive/notes.txt", "skipped", 0),
         ("archive/signed", "skipped", 0),
         ("archive/thin", "error", 2),
     ]
@@ -103,7 +105,7 @@ def test_json_lines_are_the_documents_of_plans(run: Run, archive: Path) -> None:
 def test_one_document_holds_all_plans(run: Run, archive: Path) -> None:
     document = run("sign", archive, "--dry-run", "--json", *REQUEST).document
     jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
-    assert [each["document"] for each in document["files"]] == ["error", "plan", "skipped", "error"]
+    assert [each["document"] for each in document["files"]] == ["error", "plan", "skipped", "skipped", "error"]
 
 
 def test_signing_comes_to_what_the_dry_run_said(
@@ -130,7 +132,8 @@ def test_signing_comes_to_what_the_dry_run_said(
 def test_files_in_the_folder_of_results_are_not_looked_at(run: Run, archive: Path) -> None:
     shutil.copytree(archive, archive / "out")
     *files, _ = lines(run("sign", archive, "-o", archive / "out", "--force", "--dry-run", "--json-lines"))
-    assert len(files) == 4
+    assert [each["file"] for each in files if "out" in each["file"]] == []
+    assert len(files) == 5
 
 
 @pytest.mark.usefixtures("archive")

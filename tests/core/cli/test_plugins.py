@@ -34,9 +34,9 @@ def test_a_broken_plugin_is_told_by_text_and_exit_code(run: Run, monkeypatch: py
     registry = Registry.of(SimpleNamespace(__name__="faulty", dcmseal_profiles=hostile))
     monkeypatch.setattr("dcmseal.plugins.registry.installed", lambda: registry)
     ran = run("plugins")
-    assert ran.code == 1
+    assert ran.code == 6
     assert "\x1b" not in ran.out
-    assert run("plugins", "--json").code == 1
+    assert run("plugins", "--json").code == 6
 
 
 def test_profiles(run: Run) -> None:

@@ -10,7 +10,7 @@ import pytest
 import dcmseal
 from dcmseal.cli.main import command_of
 from dcmseal.cli.parser import Parser
-from dcmseal.cli.reporting import WHEN_SET, settings_in_words
+from dcmseal.cli.settings import WHEN_SET, settings_in_words
 from dcmseal.engine.mapping import building
 from dcmseal.errors import Malformed, PluginBroken
 from tests.core.cli.conftest import Run
@@ -192,7 +192,9 @@ def test_the_tree_names_every_element_and_what_covers_it(run: Run, signed_twice:
 
 def test_the_tree_of_one_signature_shows_what_that_covers(run: Run, signed_twice: Path, uids: list[str]) -> None:
     ran = run("show", signed_twice, uids[0], "--tree")
-    assert [line.split()[0] for line in ran.out.splitlines() if "Patient's Name" in line] == ["uncovered"]
+    lines = [line for line in ran.out.splitlines() if "Patient's Name" in line]
+    assert [line.split()[0] for line in lines] == ["covers", "uncovered"]
+    assert lines[0].startswith("covers 1 of 257 elements. NOT protected: Patient's Name, ")
 
 
 def test_the_tree_of_a_tampered_file_shows_no_cover(run: Run, tampered: Path) -> None:
@@ -210,7 +212,7 @@ def test_the_tree_of_a_file_without_signatures(run: Run, image: Path) -> None:
 
 TELLS_HOW = frozenset(
     "help files files_from jobs executor verbose quiet json json_lines html report show_values force save_evidence "
-    "evidence_timestamp journal journal_digest journal_full journal_retry".split()
+    "evidence_timestamp sha256 journal journal_digest journal_full journal_retry".split()
 )
 """Options that say how files are verified and told of, and not what a verdict depends on."""
 

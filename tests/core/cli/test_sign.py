@@ -71,7 +71,7 @@ def test_elements_chosen_in_every_way(run: Run, image: Path, key: str, tmp_path:
     ("content", "said"),
     [
         (b"PatientID\nPatientIdd\n", "line 2: 'PatientIdd' is no tag"),
-        (b"\xff\xfe", "no text file"),
+        (b"\xff\xfe", "line 1 is in UTF-16"),
         (None, "cannot be read"),
     ],
 )

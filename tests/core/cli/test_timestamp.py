@@ -108,6 +108,23 @@ def test_a_profile_may_ask_for_a_timestamp(run: Run, image: Path, key: str, serv
     assert "timestamp-missing" in ran.err + ran.out
 
 
+def test_what_cannot_be_verified_is_attached_with_a_warning(run: Run, signed: Path, authority: Authority) -> None:
+    value = dcmseal.signatures(signed)[0].content.value
+    Path("answer.tsr").write_bytes(authority.token(value, embedded=()))
+    words = ("timestamp", "attach", signed, "out.dcm", "--response", "answer.tsr", "--force")
+    ran = run(*words)
+    assert ran.code == 0
+    assert "warning       verification will not accept the timestamp: no certificate" in ran.out
+    document = checked(run(*words, "--json").document, "stamping")
+    assert [each["code"] for each in document["warnings"]] == ["timestamp-not-accepted"]
+    ran = run("verify", "out.dcm", "--integrity-only")
+    assert ran.code == 4
+    assert "--timestamp ignore verifies without it" in ran.out
+    assert run("verify", "out.dcm", "--integrity-only", "--timestamp", "ignore").code == 0
+    authority_file = ("--timestamp-certificate", authority.certificate_pem)
+    assert run("verify", "out.dcm", "--integrity-only", *authority_file).code == 0
+
+
 def test_two_steps(run: Run, signed: Path, authority: Authority) -> None:
     assert run("timestamp", "request", signed, "-o", "query.tsq", "--timestamp-policy", OTHER_POLICY).code == 0
     query = Path("query.tsq").read_bytes()
@@ -226,11 +243,11 @@ def test_certificates_of_authorities_are_read(run: Run, make_signed: Any, author
         Path("answer.tsr").write_bytes(authority.token(signature.content.value[:-1], embedded=()))
         ran = run("timestamp", "attach", signed, "out.dcm", "--response", "answer.tsr")
     assert ran.code == 0
-    assert "not verified: the authority's certificate is not known" in ran.out
+    assert "  certified     not verified\n" in ran.out
     assert run("verify", "out.dcm", "--integrity-only", "--timestamp", "require").code == 4
     Path("tsa.der").write_bytes(authority.der)
     for file in (authority.certificate_pem, "tsa.der"):
         words = ("verify", "out.dcm", "--integrity-only", "--timestamp", "require", "--timestamp-certificate", file)
         assert run(*words).code == 0
     ran = run("verify", "out.dcm", "--timestamp-certificate", "answer.tsr")
-    assert (ran.code, "cannot be read" in ran.err) == (2, True)
+    assert (ran.code, "a PKCS #7 file without certificates" in ran.err) == (2, True)

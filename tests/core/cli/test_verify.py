@@ -59,7 +59,9 @@ def test_what_is_not_signed_is_named(run: Run, signed_twice: Path, uids: list[st
     assert uids[1] not in ran.out
     assert "  signed        1 element\n" in ran.out
     assert "  not signed    256 elements: changes and additions there go unnoticed\n" in ran.out
-    assert "PatientName, PatientID" in ran.out
+    assert ran.out.splitlines()[1].startswith(
+        "  valid for 1 of 257 elements. NOT protected: Patient's Name, Patient ID, "
+    )
     assert "(-v shows all)" in ran.out
     assert "purpose       Verification Signature (5, ASTM-sigpurpose)" in ran.out
 
@@ -163,7 +165,6 @@ def test_signatures_of_items(run: Run, key: str, tmp_path: Path) -> None:
     ran = run("verify", plan, "--integrity-only", "--item", "BeamSequence[0]")
     assert ran.code == 0
     assert "  location      BeamSequence[0]\n" in ran.out
-    assert run("verify", plan, "--integrity-only").code == 0
     assert run("verify", plan, "--item", "main").code == 3
     assert run("verify", plan, "--item", "BeamSequence[7]").code == 2
     assert run("verify", plan, "--item", "BeamSequence").code == 2

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.backends.trust.authority import Authority, Site, on, root
 from tests.core.cli.conftest import Run
 from tests.core.cli.test_start import modules_after
+from tests.support.keeping import signed_by
 from tests.support.pki import Pki
 
 
@@ -33,10 +36,45 @@ def test_a_trust_anchor_makes_it_valid(run: Run, signed: Path, anchor: Path) -> 
     assert "+00:00, claimed\n" in ran.out
 
 
-def test_a_stranger_makes_it_invalid(run: Run, signed: Path, pki: Pki) -> None:
+def test_who_made_it_is_not_established_if_it_is_a_stranger(run: Run, signed: Path, pki: Pki) -> None:
     ran = run("verify", signed, "--trust-anchor", pki["stranger-root"].certificate_pem)
-    assert ran.code == 1
-    assert "  failed  trust issuer-missing: " in ran.out
+    assert ran.code == 4
+    first, second = ran.out.splitlines()[:2]
+    assert first == f"{signed}: not established (1 signature): the signer is not trusted"
+    assert second == "  the data is as it was signed; what is wrong is about the signer."
+    assert "  unknown trust issuer-missing: " in ran.out
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Callable[..., list[str]]:
+    """The options that name an anchor, and what it tells of revocation."""
+
+    def options(ca: Authority, *material: bytes) -> list[str]:
+        site = Site(tmp_path)
+        (anchor,), crls = site.file(ca), site.file(*material)
+        return ["--trust-anchor", anchor, *(word for crl in crls for word in ("--crl", crl))]
+
+    return options
+
+
+def test_a_revoked_signature_says_so_in_its_first_line(
+    run: Run, tmp_path: Path, told: Callable[..., list[str]]
+) -> None:
+    ca = root("lasting")
+    leaf = ca.issue("leaf")
+    file = tmp_path / "revoked.dcm"
+    file.write_bytes(signed_by(leaf))
+    for since, words in ((on(2024, 1), "invalid"), (on(2025), "not established")):
+        ran = run("verify", file, *told(ca, ca.crl((leaf, since))))
+        first, second, third = ran.out.splitlines()[:3]
+        assert first == f"{file}: {words} (1 signature): the signer's certificate is revoked"
+        assert "the data is as it was signed" in second
+        assert "signed again" in third
+    # of data that was changed, nothing of that kind is said
+    file.write_bytes(signed_by(leaf).replace(b"Doe", b"Roe"))
+    ran = run("verify", file, *told(ca, ca.crl((leaf, on(2024, 1)))))
+    assert "revoked" in ran.out.splitlines()[0]
+    assert "the data is as it was signed" not in ran.out
 
 
 def test_the_document_names_moment_and_chain(run: Run, signed: Path, anchor: Path) -> None:

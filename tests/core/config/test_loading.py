@@ -254,6 +254,54 @@ def test_a_file_of_another_user_is_refused(file: Path, monkeypatch: pytest.Monke
         load_config(file)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[keys.a]\nuri = 'pem:a'\ncert = '{}'",
+        "[keys.a]\nuri = 'pem:a'\nchain = '{}'",
+        "[keys.a]\nuri = 'pem:{}'",
+        "[keys.a]\nuri = 'pem:a?cert={}'",
+        "[keys.a]\nuri = 'pkcs11:token=a?module-path={}'",
+        "[keys.a]\nuri = 'pkcs11:?module-path={}'",
+        "[keys.a]\nuri = 'pem:a'\nprofile = '{}'",
+        "[trust.a]\nanchors = ['{}']",
+        "[trust.a]\nintermediates = ['{}']",
+        "[trust.a]\ncrls = '{}'",
+        "[trust.a]\nocsp-responses = ['{}']",
+        "[policies.a]\nrequire = ['{}']",
+        "[profiles]\nfolder = '{}'",
+    ],
+)
+def test_what_it_names_may_not_be_written_by_others_either(file: Path, tmp_path: Path, text: str) -> None:
+    """A file that they can write, one in a folder that they can write, and a folder with such a file."""
+    named = tmp_path / "named" / "file.toml"
+    named.parent.mkdir()
+    named.write_text("name = 'ours'")
+    write(file, text.format(named.parent if "folder =" in text else named))
+    assert not examine_config(file)[1]
+    for wrong, mode in ((named, 0o666), (named.parent, 0o777)):
+        right = wrong.stat().st_mode
+        wrong.chmod(mode)
+        (problem,) = examine_config(file)[1]
+        assert "others can write" in problem.message
+        assert "chmod go-w" in problem.hint
+        assert problem.line
+        with pytest.raises(UsageError, match="others can write"):
+            load_config(file)
+        wrong.chmod(right)
+
+
+def test_a_folder_of_trust_holds_no_files_of_others(file: Path, tmp_path: Path) -> None:
+    crls = tmp_path / "crls"
+    crls.mkdir()
+    (crls / "a.crl").write_bytes(b"")
+    write(file, "[trust.a]\ncrls = 'crls'")
+    assert load_config(file).trust_setup("a").crls == (str(crls),)
+    (crls / "a.crl").chmod(0o620)
+    with pytest.raises(UsageError, match=r"others can write .*a\.crl"):
+        load_config(file)
+
+
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         load_config(tmp_path)

@@ -48,14 +48,21 @@ def test_the_search_says_the_same_of_any_pieces(draw: st.DataObject, pieces: lis
 
 
 def codes(
-    sizes: list[int], table: list[int], frames: int | None = 1, extended: list[int] | None = None, end: int = 0
+    sizes: list[int],
+    table: list[int],
+    frames: int | None = 1,
+    extended: list[int] | None = None,
+    lengths: list[int] | None = None,
+    end: int = 0,
 ) -> set[str]:
     layout = FragmentLayout()
     for size in (4 * len(table), *sizes):
         layout.add(size)
     layout.end_length = end
     offsets = struct.pack(f"<{len(extended or ())}Q", *(extended or ()))
-    return {each.code for each in layout.findings(struct.pack(f"<{len(table)}I", *table), offsets, frames)}
+    given = [size for size, _ in zip(sizes, extended or (), strict=False)] if lengths is None else lengths
+    said = struct.pack(f"<{len(given)}Q", *given)
+    return {each.code for each in layout.findings(struct.pack(f"<{len(table)}I", *table), offsets, said, frames)}
 
 
 def test_offset_tables() -> None:
@@ -72,10 +79,14 @@ def test_offset_tables() -> None:
     ):
         assert "offset-table-wrong" in codes([10, 6, 8], table, frames)
     assert "offset-table-wrong" in codes([10], [], extended=[8])
+    assert codes([10, 6], [], frames=2, extended=[0, 18], lengths=[9, 6]) == set()
+    for lengths in ([8, 6], [10], [10, 6, 1], [11, 6], []):
+        assert codes([10, 6], [], frames=2, extended=[0, 18], lengths=lengths) == {"offset-table-wrong"}
+    assert codes([10], [], lengths=[10]) == {"offset-table-wrong"}
     broken = FragmentLayout()
     broken.add(3)
-    assert {each.code for each in broken.findings(b"abc", b"", 1)} == {"offset-table-wrong", "fragment-odd"}
-    assert {each.code for each in FragmentLayout().findings(b"", b"", 1)} == {"offset-table-wrong"}
+    assert {each.code for each in broken.findings(b"abc", b"", b"", 1)} == {"offset-table-wrong", "fragment-odd"}
+    assert {each.code for each in FragmentLayout().findings(b"", b"", b"", 1)} == {"offset-table-wrong"}
 
 
 def test_lengths_of_fragments_and_of_their_end() -> None:

@@ -136,7 +136,7 @@ def stale_crl(ca: Authority) -> Case:
 
 def issuer_missing(ca: Authority) -> Case:
     leaf = ca.issue("issuing", authority=True).issue("leaf")
-    return Case(signed_by(leaf), Verdict.INVALID, "issuer-missing", ca)
+    return Case(signed_by(leaf), Verdict.NOT_ESTABLISHED, "issuer-missing", ca)
 
 
 def intermediate_expired(ca: Authority) -> Case:
@@ -154,7 +154,7 @@ def upper_intermediate_expired(ca: Authority) -> Case:
 def stranger(ca: Authority) -> Case:
     other = root("stranger")
     told = {"intermediates": [other], "crls": [other.crl()]}
-    return Case(signed_by(other.issue("leaf")), Verdict.INVALID, "untrusted-authority", ca, material=told)
+    return Case(signed_by(other.issue("leaf")), Verdict.NOT_ESTABLISHED, "untrusted-authority", ca, material=told)
 
 
 def refused_for_its_usage(ca: Authority) -> Case:

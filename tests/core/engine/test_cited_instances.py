@@ -13,9 +13,23 @@ import dcmseal
 from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound
 from dcmseal.report import Aspect, Outcome, Verdict
 from dcmseal.tags import tag_text
-from tests.core.engine.kit import signed
+from tests.core.engine.kit import edited, signed
 from tests.core.engine.study import FIRST, SECOND, Study, both, references_in
-from tests.support.builder import Item, Node, Raw, Sequence, Value, all_vrs, encode, file, image, in_order, text, uid
+from tests.support.builder import (
+    Item,
+    Node,
+    Raw,
+    Sequence,
+    Value,
+    all_vrs,
+    encode,
+    file,
+    image,
+    in_order,
+    text,
+    uid,
+    us,
+)
 from tests.support.evidence import CURRENT, by_mac, by_signature, cited, document, evidence
 from tests.support.files import real_file
 
@@ -78,13 +92,91 @@ def _resealed(original: bytes, nodes: tuple[Node, ...]) -> bytes:
     raise AssertionError("nothing was changed")
 
 
-def test_what_is_added_to_an_instance_is_spoken_of(study: Study) -> None:
-    result = study.sign(both())
-    study.put("first.dcm", file(image(text(0x00204000, "LT", "new"), instance=FIRST)))
+HARMLESS = (
+    text(0x00204000, "LT", "new"),
+    text(0x00081030, "LO", "brain"),
+    text(0x00321060, "LO", "head"),
+    text(0x00091001, "LO", "private"),
+    Value(0x00091002, "UN", b"private"),
+)
+SHOWN = (
+    *(text(0x00080005, "CS", "ISO_IR 192"), text(0x00100040, "CS", "M"), text(0x00280034, "IS", "2\\1")),
+    *(Value(0x60003000, "OW", b"\xff\xff"), Value(0x60FE3000, "OW", b"\xff\xff"), us(0x60000010, 4)),
+    *(Value(0x50003000, "OW", b"\0\1"), Value(0x60003000, "UN", b"\xff\xff"), us(0x00280120, 0)),
+    *(text(0x00281050, "DS", "40"), text(0x00281052, "DS", "1"), Value(0x00281201, "OW", b"\0\1")),
+    *(Sequence(0x00283000, (Item(),)), Sequence(0x00283010, (Item(),)), Sequence(0x00283110, (Item(),))),
+    *(Value(0x00282000, "OB", b"icc!"), text(0x00282002, "CS", "SRGB"), Value(0x00281408, "OW", b"\0\1")),
+    *(text(0x00181600, "CS", "CIRCULAR"), us(0x00181622, 0), Sequence(0x00880200, (Item(),))),
+    *(Sequence(0x00700001, (Item(),)), Sequence(0x0070005A, (Item(),)), us(0x00700042, 90)),
+    *(Sequence(0x20500010, (Item(),)), text(0x20500020, "CS", "INVERSE"), Value(0x7FE00008, "OF", bytes(4))),
+    *(Sequence(0x52009229, (Item(),)), Sequence(0x54000100, (Item(),)), Sequence(0x00409096, (Item(),))),
+    *(Sequence(0x0040A730, (Item(),)), Value(0x00420011, "OB", b"%PDF"), Sequence(0x00620002, (Item(),))),
+    *(text(0x00200060, "CS", "L"), Sequence(0x30060039, (Item(),)), text(0x00181063, "DS", "40")),
+)
+
+
+@pytest.mark.parametrize("by", ["MAC", "signature"])
+@pytest.mark.parametrize("added", [*HARMLESS, *SHOWN], ids=lambda node: f"{node.tag:08x}")
+def test_what_is_added_to_an_instance_is_spoken_of(study: Study, by: str, added: Value | Sequence) -> None:
+    """A comment is a note; what a viewer shows, or takes for the patient's, is a question left open."""
+    original = file(image(instance=FIRST))
+    if by == "signature":
+        original = signed(original, study.pki["p256"])
+    study.put("first.dcm", original)
+    result = study.sign(file(document(evidence(CURRENT, cited(FIRST)))))
+    study.put("first.dcm", edited(original, main={added.tag: added}))
     report = study.verify(result)
-    assert [each.code for each in report.references][:2] == ["reference-verified", "reference-covers-part"]
-    assert report.references[1].aspect is Aspect.COVERAGE
-    assert report.verdict is Verdict.VALID
+    is_shown = added in SHOWN
+    assert [each.code for each in report.references] == [
+        "reference-verified",
+        *(["reference-shown-uncovered"] if is_shown else []),
+        "reference-covers-part",
+    ]
+    assert report.references[-1].aspect is Aspect.COVERAGE
+    assert report.verdict is (Verdict.NOT_ESTABLISHED if is_shown else Verdict.VALID)
+    if is_shown:
+        assert tag_text(added.tag) in report.references[1].message
+
+
+@pytest.mark.parametrize(
+    ("added", "verdict"),
+    [
+        (text(0x00204000, "LT", "new"), Verdict.INVALID),
+        (Value(0x60003000, "OW", b"\xff\xff"), Verdict.INVALID),
+        # whether it was there when the instance was cited, nobody can tell
+        (Value(0x00091002, "UN", b"private"), Verdict.NOT_ESTABLISHED),
+    ],
+)
+def test_additions_to_an_instance_may_be_forbidden(study: Study, added: Node, verdict: Verdict) -> None:
+    result = study.sign(both())
+    policy = dcmseal.Policy.of(no_unsigned_additions=True)
+    assert study.verify(result, policy=policy).verdict is Verdict.VALID
+    study.put("first.dcm", file(image(added, instance=FIRST)))
+    report = study.verify(result, policy=policy)
+    (found,) = (each for each in report.references if each.code == "reference-unsigned-additions")
+    assert found.outcome is (Outcome.FAILED if verdict is Verdict.INVALID else Outcome.UNKNOWN)
+    assert found.where == FIRST
+    assert report.verdict is verdict
+
+
+def test_references_together_cover_what_one_leaves_open(study: Study) -> None:
+    """A MAC over one part and a signature over the other leave nothing that could be added."""
+    original = signed(file(image(instance=FIRST)), study.pki["p256"], tags=["PatientName", "Rows"])
+    study.put("first.dcm", original)
+    signature = dcmseal.signatures(original)[0]
+    by_part = by_signature((signature.uid, signature.content.value))
+    tags = [node.tag for node in image(instance=FIRST) if isinstance(node, Value)]
+    rest = by_mac(original, tags=[tag for tag in tags if tag not in (0x00100010, 0x00280010)])
+    assert study.says(by_part, rest) == ["reference-verified"]
+    assert study.says(by_part) == ["reference-verified", "reference-shown-uncovered", "reference-covers-part"]
+
+
+def test_a_signature_of_an_item_says_nothing_of_the_rest(study: Study) -> None:
+    nested = Sequence(0x00081140, (Item((uid(0x00081150, "1.2"), uid(0x00081155, "1.2.3"))),))
+    original = signed(file(image(nested, instance=FIRST)), study.pki["p256"], location="ReferencedImageSequence[0]")
+    study.put("first.dcm", original)
+    (signature,) = dcmseal.signatures(original)
+    assert "reference-shown-uncovered" in study.says(by_signature((signature.uid, signature.content.value)))
 
 
 def test_a_signature_more_changes_nothing(study: Study) -> None:

@@ -172,12 +172,12 @@ def test_an_anchor_that_was_swapped_is_not_trusted(theft: Theft, tmp_path: Path)
     report = first(data, Site(tmp_path).settings(fake, crls=[fake.crl()]))
     assert report.verdict is Verdict.VALID
     evidence = stamped(evidence_bytes(report), authority_of_time(fake))
-    assert repeated(data, theft.own, evidence).verdict is Verdict.INVALID
-    assert repeated(data, theft.own, evidence, moment=True).verdict is Verdict.INVALID
+    assert repeated(data, theft.own, evidence).verdict is Verdict.NOT_ESTABLISHED
+    assert repeated(data, theft.own, evidence, moment=True).verdict is Verdict.NOT_ESTABLISHED
     as_intermediate = remade(
         evidence, lambda kept: replace(kept, material=replace(kept.material, certificates=(fake.der,), anchors=()))
     )
-    assert repeated(data, theft.own, as_intermediate, moment=True).verdict is Verdict.INVALID
+    assert repeated(data, theft.own, as_intermediate, moment=True).verdict is Verdict.NOT_ESTABLISHED
 
 
 def test_material_that_cannot_be_read_is_passed_over(theft: Theft) -> None:

@@ -144,7 +144,7 @@ def test_it_is_complete_or_not_there(
 def test_file_systems_without_links_do(
     report: VerificationReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise OSError(1, "Operation not permitted")
 
     monkeypatch.setattr("os.link", fail)

@@ -17,7 +17,7 @@ from dcmseal.dataset.meta_elements import META_VRS
 from dcmseal.dataset.syntax import TransferSyntax
 from dcmseal.dataset.syntax_registry import REGISTERED
 from dcmseal.dictionary import vr_of
-from dcmseal.errors import DatasetError, Malformed, NotDicom, SealError
+from dcmseal.errors import DatasetError, Malformed, SealError
 from dcmseal.report import Aspect, Outcome, Verdict
 from tests.core.engine.kit import codes, signed, verdict, verified
 from tests.support.builder import (
@@ -215,8 +215,15 @@ CASES: Final = {
         "meta-identity-differs",
         PASSED,
     ),
-    "deflated, with a preamble": Case(
-        lambda body: part10(deflated(body), *DEFLATED_META, preamble=b"II*\0" + bytes(124)), "deflate-preamble", FAILED
+    "deflated, with a preamble that swallows the rest": Case(
+        lambda body: part10(deflated(body), *DEFLATED_META, preamble=b"\t\0\1\x10OB\0\0" + b"\1" * 120),
+        "deflate-preamble",
+        FAILED,
+    ),
+    "deflated, with a patient in the preamble": Case(
+        lambda body: part10(deflated(body), *DEFLATED_META, preamble=b"\x10\0\x10\0PN\x08\0Evil^Eve" + bytes(112)),
+        "deflate-preamble",
+        FAILED,
     ),
     "deflated, without length": Case(
         lambda body: part10(deflated(body), *DEFLATED_META, length=None), "deflate-preamble", FAILED
@@ -291,6 +298,12 @@ def test_a_usual_file_has_nothing_to_note(pki: Pki) -> None:
         report = verified(signed(file(image(), syntax), pki["p256"]))
         assert report.verdict is Verdict.VALID
         assert report.notes == ()
+
+
+def test_a_preamble_that_is_used_in_a_deflated_file(pki: Pki) -> None:
+    """Readers that take it for elements come to its end, as of TIFF in the real file MR_small.dcm."""
+    data = part10(deflated(encode(image())), *DEFLATED_META, preamble=b"II*\0\xe8\5\x08" + bytes(121))
+    assert verified(signed(data, pki["p256"])).verdict is Verdict.VALID
 
 
 def test_a_preamble_that_is_used(pki: Pki) -> None:
@@ -400,7 +413,7 @@ def test_zeros_behind_an_implicit_data_set(pki: Pki) -> None:
 def test_other_places_for_the_prefix() -> None:
     good = file(image())
     for data in (good[128:], b"\0" + good, bytes(128) + b"DICM" + good, good[:132] + b"DICM" + good[132:]):
-        with pytest.raises(NotDicom):
+        with pytest.raises(DatasetError):
             verified(data)
     with pytest.raises(SealError):
         verified(part10(good, *USUAL))
@@ -408,7 +421,7 @@ def test_other_places_for_the_prefix() -> None:
 
 def test_what_does_not_name_its_encoding() -> None:
     data = part10(encode((text(0x00090010, "LO", "ACME"),)), VERSION)
-    with pytest.raises(NotDicom, match="no Transfer Syntax UID names it"):
+    with pytest.raises(DatasetError, match="no Transfer Syntax UID names it"):
         verified(data)
 
 

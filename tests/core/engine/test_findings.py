@@ -258,6 +258,7 @@ CASES: dict[str, Case] = {
     "key-not-shown": Case(
         lambda pki: sealed(pki["p256"], image(), seal=raw_ecdsa), UNKNOWN, INVALID
     ),
+    "signing-time-in-future": Case(by_hand(moment="21230601120000.000000+0000"), UNKNOWN, NOT_ESTABLISHED),
     "signing-time-unreadable": Case(by_hand(moment="20240601120000.000000"), UNKNOWN, NOT_ESTABLISHED),
     "certificate-not-yet-valid": Case(by_hand(moment="20231231235959+0000"), FAILED, INVALID),
     "certificate-expired": Case(by_hand(moment="21240101000001+0000"), FAILED, INVALID),
@@ -291,7 +292,7 @@ def test_every_finding_is_provoked(code: str, pki: Pki) -> None:
 
 MODULES: Final = (
     *("alternatives", "binding", "carriers", "conformance", "coverage", "profiling"),
-    *("lookalikes", "reading", "validity", "verification"),
+    *("integrity", "lookalikes", "reading", "validity", "verification"),
 )
 
 

@@ -118,12 +118,13 @@ def test_a_process_that_is_killed(pki: Pki, tmp_path: Path) -> None:
     assert run(KILLED, path, pki["p256"]) in ("1\n", "2\n")
 
 
-@pytest.mark.parametrize("function", ["fsync", "replace", "chmod"])
+@pytest.mark.parametrize("function", ["fsync", "replace", "fchmod"])
 def test_the_last_steps_may_fail_too(function: str, pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "image.dcm"
     path.write_bytes(SMALL)
+    path.chmod(0o640)
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(os, function, fail)

@@ -80,9 +80,8 @@ def test_what_is_never_signed_may_have_been_added_where_it_has_no_place(
 
 
 def test_pixels_whose_syntax_is_in_question_are_not_established(ask: Ask, pki: Pki) -> None:
-
-    data = signed(real_file("JPEG-lossy.dcm").data, pki["rsa2048"])
+    data = signed(real_file("JPEG2000.dcm").data, pki["rsa2048"])
     assert ask(data, covered=[PIXELS]).verdict is Verdict.VALID
-    other = data.replace(b"1.2.840.10008.1.2.4.51", b"1.2.840.10008.1.2.4.57", 1)
+    other = data.replace(b"1.2.840.10008.1.2.4.91", b"1.2.840.10008.1.2.4.93", 1)
     assert ask(other).verdict is Verdict.VALID
     assert unmet(ask(other, covered=[PIXELS, NAME])) == [("required-not-covered", UNKNOWN)]

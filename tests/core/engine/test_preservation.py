@@ -70,7 +70,7 @@ def assert_kept(data: bytes, pki: Pki, location: str = "main", expected: Verdict
     assert result.signature.mac_id is not None
     head, body, _ = split(data)
     assert without(result.data, result.uid, result.signature.mac_id) == (head, body)
-    assert verified(result.data, uid=result.uid).verdict is expected
+    assert verified(result.data, uid=result.uid, location=location).verdict is expected
     removed = dcmseal.remove(result.data, uids=[result.uid])
     assert removed.data is not None
     assert split(removed.data)[:2] == (head, body)
@@ -282,6 +282,24 @@ def test_removing_what_is_not_there(pki: Pki) -> None:
     assert caught.value.hint
     nothing = dcmseal.remove(file(image()))
     assert (nothing.removed, nothing.data) == ((), file(image()))
+
+
+@pytest.mark.parametrize("tag", [MAC_PARAMETERS, SIGNATURES])
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_macro_that_is_there_twice_is_not_removed_by_half(pki: Pki, tag: int, *, nested: bool) -> None:
+    data = signed(file(image()), pki["p256"])
+    macro = [Sequence(each, items_of(data, each)) for each in (MAC_PARAMETERS, SIGNATURES)]
+    twice = sorted((*macro, *(each for each in macro if each.tag == tag)), key=lambda each: each.tag)
+    elements = image(Sequence(0x00081115, (Item(tuple(twice)),))) if nested else (*image(), *twice)
+    for uids in (None, [dcmseal.signatures(data)[0].uid]):
+        with pytest.raises(dcmseal.SealError, match="is there 2 times") as caught:
+            dcmseal.remove(file(elements), uids=uids)
+        assert caught.value.hint
+
+
+def test_a_macro_that_is_no_sequence_is_not_passed_over() -> None:
+    with pytest.raises(dcmseal.SealError, match="does not have VR SQ"):
+        dcmseal.remove(file((*image(), Value(SIGNATURES, "UN", b"1234"))))
 
 
 def test_former_states_keep_their_signatures(pki: Pki) -> None:

@@ -185,3 +185,31 @@ def test_a_clock_that_is_ahead_is_noticed_when_signing(pki: Pki, served: Serving
     with pytest.raises(TimestampRejected) as caught:
         dcmseal.add_timestamp(data, served.url)
     assert [each.code for each in caught.value.findings] == ["timestamp-before-signing"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"moment": dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(hours=1)}, "timestamp-in-future"),
+        ({"embedded": ()}, "tsa-certificate-missing"),
+        ({"digest": "sha1"}, "timestamp-weak"),
+    ],
+)
+def test_whoever_attaches_what_cannot_be_verified_is_warned(
+    pki: Pki, authority: Authority, plain: bytes, wrong: dict[str, Any], code: str
+) -> None:
+    """It is attached, and verification will not accept it."""
+    data = signed(plain, pki["p256"])
+    attached = dcmseal.attach_timestamp(data, authority.token(value_of(data), **wrong))
+    assert attached.data is not None
+    assert code in codes(attached.data)
+    assert dcmseal.verify(attached.data, integrity_only=True).verdict is Verdict.NOT_ESTABLISHED
+    assert [each.code for each in attached.warnings] == ["timestamp-not-accepted"]
+
+
+def test_who_signs_with_a_timestamp_that_cannot_be_verified_is_warned(pki: Pki, served: Serving, plain: bytes) -> None:
+    wish = TimestampWish(urls=(served.url,), query=QueryWish(certificates=False))
+    result = dcmseal.sign(plain, signer=signer_of(pki["p256"]), timestamp=wish)
+    assert [each.code for each in result.warnings] == ["timestamp-not-accepted"]
+    sound = dcmseal.sign(plain, signer=signer_of(pki["p256"]), timestamp=served.url)
+    assert sound.warnings == ()

@@ -13,9 +13,9 @@ from dcmseal.engine.timestamps import TimestampQuestion, timestamp_answer
 from dcmseal.errors import UsageError
 from dcmseal.model import CertifiedTime
 from dcmseal.plugins.timestamping import TimestampJudgement
-from dcmseal.plugins.trust import TrustSettings
+from dcmseal.plugins.trust import Leniency, TrustSettings
 from dcmseal.report import Finding, TimeBasis
-from tests.core.engine.kit import signed, signed_at, signer_of
+from tests.core.engine.kit import sealed, signed, signed_at, signer_of
 from tests.core.engine.stamped import SOUND, codes, value_of, with_token
 from tests.core.plugins.fakes import plugin
 from tests.support import builder
@@ -41,9 +41,13 @@ def test_the_certified_time_is_held_against_the_others(
     (report,) = dcmseal.verify(stamped, integrity_only=True).signatures
     found = {each.code: each for each in report.findings}
     assert found[code].outcome is outcome
-    assert (report.certified is None) == (outcome is Outcome.FAILED)
-    if outcome is Outcome.FAILED:
-        assert report.verdict(integrity_only=True) is Verdict.INVALID
+    assert (report.certified is None) == (outcome is not Outcome.PASSED)
+    verdicts = {
+        Outcome.FAILED: Verdict.INVALID,
+        Outcome.UNKNOWN: Verdict.NOT_ESTABLISHED,
+        Outcome.PASSED: Verdict.VALID,
+    }
+    assert report.verdict(integrity_only=True) is verdicts[outcome]
 
 
 def test_an_expired_certificate_was_valid_when_the_time_was_certified(pki: Pki, authority: Authority) -> None:
@@ -56,33 +60,119 @@ def test_an_expired_certificate_was_valid_when_the_time_was_certified(pki: Pki, 
 
 
 @pytest.mark.parametrize(
-    ("token", "type_", "code", "verdict"),
+    ("token", "type_", "code"),
     [
-        (b"0\x03abc", "CMS_TSP", "timestamp-unreadable", "not-established"),
-        (b"", "CMS_TSP", "timestamp-empty", "not-established"),
-        (b"0\x03abc", "CMS_TS", "timestamp-not-verifiable", "not-established"),
-        (b"0\x03abc", "", "timestamp-not-verifiable", "not-established"),
-        (None, "", None, "invalid"),
+        (b"0\x03abc", "CMS_TSP", "timestamp-unreadable"),
+        (b"", "CMS_TSP", "timestamp-empty"),
+        (b"0\x03abc", "CMS_TS", "timestamp-not-verifiable"),
+        (b"0\x03abc", "", "timestamp-not-verifiable"),
     ],
 )
-def test_what_is_no_timestamp_is_missed_only_where_one_is_required(
-    pki: Pki, plain: bytes, token: bytes | None, type_: str, code: str | None, verdict: str
+def test_what_cannot_be_verified_leaves_the_signature_open_unless_it_is_ignored(
+    pki: Pki, plain: bytes, token: bytes, type_: str, code: str
+) -> None:
+    data = with_token(signed(plain, pki["p256"]), token, type_)
+    assert codes(data) == {code}
+    assert codes(data, timestamp="ignore") == set()
+    report = dcmseal.verify(data, integrity_only=True)
+    assert (report.verdict, report.unmet) == (Verdict.NOT_ESTABLISHED, ())
+    assert report.signatures[0].has_unverified_timestamp(integrity_only=True)
+    assert dcmseal.verify(data, integrity_only=True, timestamp="ignore").verdict is Verdict.VALID
+    required = dcmseal.verify(data, integrity_only=True, timestamp="require")
+    assert required.verdict is Verdict.NOT_ESTABLISHED
+    assert [(each.code, each.where) for each in required.unmet] == [
+        ("timestamp-not-established", required.signatures[0].signature.uid)
+    ]
+
+
+def test_a_timestamp_that_is_required_and_absent_makes_the_file_invalid(pki: Pki, plain: bytes) -> None:
+    data = signed(plain, pki["p256"])
+    report = dcmseal.verify(data, integrity_only=True, timestamp="require")
+    assert report.verdict is Verdict.INVALID
+    # the signature itself is as good as it was
+    assert report.signatures[0].verdict(integrity_only=True) is Verdict.VALID
+    assert [each.code for each in report.unmet] == ["timestamp-absent"]
+
+
+def test_without_trust_the_authority_need_not_be_trusted(pki: Pki, authority: Authority, plain: bytes) -> None:
+    """Trust was not asked for: a token that is sound otherwise leaves no question open."""
+    data = signed(plain, pki["p256"])
+    sound = with_token(data, authority.token(value_of(data)))
+    assert dcmseal.verify(sound, integrity_only=True).verdict is Verdict.VALID
+    nameless = with_token(data, authority.token(value_of(data), embedded=()))
+    assert dcmseal.verify(nameless, integrity_only=True).verdict is Verdict.NOT_ESTABLISHED
+    given = dcmseal.verify(nameless, integrity_only=True, timestamp_certificates=[authority.der])
+    assert given.verdict is Verdict.VALID
+
+
+def test_with_trust_the_authority_has_to_be_trusted(pki: Pki, authority: Authority, plain: bytes) -> None:
+    data = signed(plain, pki["p256"])
+    stamped = with_token(data, authority.token(value_of(data)))
+    trust = TrustSettings(anchors=(str(pki.root.certificate_pem),))
+    assert dcmseal.verify(stamped, trust=trust).verdict is Verdict.VALID
+    # expired since: what the key signs now may have any time
+    later = TrustSettings(anchors=trust.anchors, now=NOW + dt.timedelta(days=3651))
+    report = dcmseal.verify(stamped, trust=later)
+    assert "tsa-trust-doubtful" in {each.code for each in report.signatures[0].findings}
+    assert report.verdict is Verdict.NOT_ESTABLISHED
+
+
+def test_a_site_decides_about_weak_timestamps(pki: Pki, authority: Authority, plain: bytes) -> None:
+    data = signed(plain, pki["p256"])
+    weak = with_token(data, authority.token(value_of(data), digest="sha1"))
+    anchors = (str(pki.root.certificate_pem),)
+    verdicts = [
+        dcmseal.verify(weak, trust=TrustSettings(anchors=anchors, weak=rule)).verdict
+        for rule in (Leniency.ACCEPT, Leniency.DOUBT, Leniency.REFUSE)
+    ]
+    assert verdicts == [Verdict.VALID, Verdict.NOT_ESTABLISHED, Verdict.INVALID]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "verdict"), [({"seconds": 3600}, Verdict.VALID), ({"seconds": 3601}, Verdict.NOT_ESTABLISHED)]
+)
+def test_a_time_that_is_hardly_known_proves_nothing(
+    pki: Pki, authority: Authority, plain: bytes, accuracy: dict[str, int], verdict: Verdict
 ) -> None:
     data = signed(plain, pki["p256"])
-    if token is not None:
-        data = with_token(data, token, type_)
-    assert codes(data) == ({code} if code else set())
-    assert codes(data, timestamp="ignore") == set()
-    for rule in ("verify", "ignore"):
-        report = dcmseal.verify(data, integrity_only=True, timestamp=rule)
-        assert (report.verdict, report.unmet) == (Verdict.VALID, ())
-    required = dcmseal.verify(data, integrity_only=True, timestamp="require")
-    assert required.verdict.value == verdict
-    # the signature itself is as good as it was
-    assert required.signatures[0].verdict(integrity_only=True) is Verdict.VALID
-    assert [(each.code, each.where) for each in required.unmet] == [
-        ("timestamp-not-established" if code else "timestamp-absent", required.signatures[0].signature.uid)
-    ]
+    stamped = with_token(data, authority.token(value_of(data), accuracy=accuracy))
+    assert ("timestamp-inaccurate" in codes(stamped)) == (verdict is not Verdict.VALID)
+    assert dcmseal.verify(stamped, integrity_only=True).verdict is verdict
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+@pytest.mark.parametrize("claimed_time", [*Leniency])
+@pytest.mark.parametrize(("ahead", "verdict"), [(4, Verdict.VALID), (6, Verdict.NOT_ESTABLISHED)])
+def test_who_claims_to_sign_in_the_future_is_not_believed(
+    pki: Pki, plain: bytes, ahead: int, verdict: Verdict, claimed_time: Leniency, trusted: bool
+) -> None:
+    data = signed_at(plain, pki["rsa2048"], NOW + dt.timedelta(minutes=ahead))
+    trust = TrustSettings(anchors=(str(pki.root.certificate_pem),), claimed_time=claimed_time)
+    report = dcmseal.verify(data, now=NOW, trust=trust if trusted else None, integrity_only=not trusted)
+    assert report.verdict is verdict
+    found = [each for each in report.signatures[0].findings if each.code == "signing-time-in-future"]
+    assert [each.outcome for each in found] == ([] if verdict is Verdict.VALID else [Outcome.UNKNOWN])
+    # both clocks are named, for either may be wrong
+    assert all(NOW.isoformat() in each.message for each in found)
+    # once that moment has come, the claim is as good as any
+    later = dcmseal.verify(data, now=NOW + dt.timedelta(minutes=10), integrity_only=True)
+    assert later.verdict is Verdict.VALID
+
+
+def test_the_present_of_the_trust_settings_counts_as_well(pki: Pki, plain: bytes) -> None:
+    data = signed_at(plain, pki["rsa2048"], NOW)
+    anchors = (str(pki.root.certificate_pem),)
+    earlier = TrustSettings(anchors=anchors, now=NOW - dt.timedelta(days=1))
+    assert dcmseal.verify(data, trust=earlier).verdict is Verdict.NOT_ESTABLISHED
+    assert dcmseal.verify(data, trust=earlier, now=NOW).verdict is Verdict.VALID
+
+
+@pytest.mark.parametrize("moment", ["99991231235959.999999-2359", "99991231235959.999999+0000", "20500101000000-1200"])
+def test_the_end_of_time_is_in_the_future(pki: Pki, moment: str) -> None:
+    """Also where its UTC lies beyond what can be computed with."""
+    lasting = sealed(pki["rsa2048"], builder.image(), moment=moment)
+    found = {each.code: each.outcome for each in dcmseal.verify(lasting).signatures[0].findings}
+    assert found["signing-time-in-future"] is Outcome.UNKNOWN
 
 
 def test_every_signature_has_to_have_a_required_timestamp(pki: Pki, served: Serving, plain: bytes) -> None:
@@ -126,7 +216,7 @@ def test_a_trust_source_can_judge_the_authority(pki: Pki, authority: Authority, 
         return (Finding(aspect=Aspect.TIMESTAMP, outcome=Outcome.PASSED, code="x", message="trusted"),)
 
     signature = dcmseal.signatures(stamped)[0].content
-    answer = timestamp_answer(signature, None, TimestampQuestion(vouch=vouch))
+    answer = timestamp_answer(signature, None, TimestampQuestion(vouch=vouch), dt.datetime.now(dt.UTC))
     assert [each.code for each in answer.vouching] == ["x"]
     assert [(time.authority, time.others) for time in asked] == [(authority.der, (pki.root.der,))]
 
@@ -189,13 +279,13 @@ def test_an_authority_that_is_trusted_makes_the_time_count(pki: Pki, served: Ser
     assert verified.trust.moment == verified.certified.moment
 
 
-def test_an_authority_that_nobody_trusts_makes_it_invalid(pki: Pki, served: Serving, plain: bytes) -> None:
+def test_an_authority_that_nobody_trusts_is_in_doubt(pki: Pki, served: Serving, plain: bytes) -> None:
     result = dcmseal.sign(plain, signer=signer_of(pki["rsa2048"]), timestamp=served.url)
     signer_only = TrustSettings(anchors=(str(pki["rsa2048"].certificate_pem),))
     report = dcmseal.verify(result.data or b"", trust=signer_only)
     (verified,) = report.signatures
-    assert "tsa-untrusted" in codes(result.data, trust=signer_only)
+    assert "tsa-trust-doubtful" in codes(result.data, trust=signer_only)
     assert verified.outcome(Aspect.TRUST) is Outcome.PASSED
     assert verified.trust is not None
     assert verified.trust.basis is TimeBasis.CLAIMED
-    assert report.verdict is Verdict.INVALID
+    assert verified.outcome(Aspect.TIMESTAMP) is Outcome.UNKNOWN

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import _thread
 import sys
 from pathlib import Path
+from threading import Event
 from types import ModuleType
 from typing import Any
 
@@ -16,14 +18,21 @@ from dcmseal.errors import (
     UnknownProfile,
     UsageError,
 )
+from dcmseal.plugins import hookspecs
 from dcmseal.plugins.hookspecs import hookimpl
+from dcmseal.plugins.loading import in_time
 from dcmseal.plugins.protocols import SecretRequest
 from dcmseal.plugins.registry import PluginInfo, Registry
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage
 from tests.core.plugins.fakes import FakeBackend, FakeProfile, offering, plugin
 
+HOOKS = [name for name in vars(hookspecs) if name.startswith("dcmseal_")]
 MESSAGE = BytesMessage(algorithm=MacAlgorithm.SHA256, content=b"")
+
+
+class Panic(BaseException):
+    """What a library in another language raises."""
 
 
 def decline(_: SecretRequest) -> str | None:
@@ -187,8 +196,50 @@ class TestBroken:
             registry.profile("fine")
 
     def test_interrupt_of_the_user_is_not_held_up(self) -> None:
+        def interrupted() -> Any:
+            _thread.interrupt_main()
+            Event().wait(60)
+
         with pytest.raises(KeyboardInterrupt):
-            Registry.of(raising(KeyboardInterrupt())).profiles()
+            Registry.of(plugin("slow", dcmseal_profiles=interrupted)).profiles()
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt(), GeneratorExit(), SystemExit(0), Panic("out of bounds")])
+    def test_whatever_a_plugin_raises_is_its_own_problem(self, error: BaseException) -> None:
+        good = offering("good", profiles=(FakeProfile(name="a"),))
+        registry = Registry.of(raising(error), good)
+        assert registry.profile("a").name == "a"
+        with pytest.raises(PluginBroken, match=f"raising: .*{type(error).__name__}"):
+            registry.profile("b")
+
+    def test_a_plugin_that_hangs_is_given_up(self) -> None:
+        with pytest.raises(PluginBroken, match="it hangs"):
+            in_time(Event().wait, 0.05)
+
+    @pytest.mark.parametrize(
+        "method",
+        ["__getattr__", "__getattribute__", "__str__", "__repr__", "__bool__", "__eq__", "__hash__", "__iter__"],
+    )
+    @pytest.mark.parametrize("kind", [RuntimeError, Panic])
+    def test_values_that_fail_whatever_is_done_with_them(self, method: str, kind: type[BaseException]) -> None:
+        def fail(*_: object) -> Any:
+            raise kind("not configured")
+
+        good = offering("good", profiles=(FakeProfile(name="a"),), backends=(FakeBackend(scheme="good"),))
+        value = type("Value", (FakeProfile,), {method: fail})(name="odd")
+        text = type("Text", (str,), {method: fail})("text")
+        nameless = type("Nameless", (type,), {"__name__": property(fail)})("Nameless", (), {})()
+        hooks = {each: lambda: (value, nameless) for each in HOOKS}
+        odd = plugin("odd", **hooks)
+        named = offering("named", profiles=(FakeProfile(name=text, title=text, reference=text),))
+        wrong = raising(type("Wrong", (kind,), {method: fail})("error"))
+        refused = raising(type("Refused", (SealError,), {method: fail})("error"))
+        itself = type("Plugin", (), {method: fail})()
+        registry = Registry.of(odd, named, wrong, refused, itself, good)
+        assert registry.profile("a").name == "a"
+        assert registry.signer_backend("good").scheme == "good"
+        assert {each.name: bool(each.problem) for each in registry.plugins()}["good"] is False
+        for plugin_ in registry.plugins():
+            assert f"{plugin_}".isprintable()
 
 
 class TestOpenSigner:

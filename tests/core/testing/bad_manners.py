@@ -65,6 +65,27 @@ class HidesTheWrongSecretBadly(OneKey):
             raise PinRejected("the PIN is wrong", hint="try another") from None
 
 
+class KeepsTheSecretInItsFrame(OneKey):
+    def unlock(self, secrets: Secrets) -> None:
+        answer = self.ask(secrets)
+        if answer != PIN:
+            raise PinRejected("the PIN is wrong", hint="try another")
+
+
+class FailsWithTheSecretInItsFrame(OneKey):
+    def unlock(self, secrets: Secrets) -> None:
+        answer = self.ask(secrets)
+        self.log_in(answer)
+
+    def log_in(self, pin: str | None) -> None:
+        if pin != PIN:
+            raise PinRejected("the PIN is wrong, or was not given", hint="try another") from None
+        super().expect_device()
+
+    def expect_device(self) -> None:
+        """It is missed once the PIN was given, only."""
+
+
 class LocksAtOnce(OneKey):
     is_locked = False
 

@@ -45,6 +45,7 @@ FOUND_BY: Final[Mapping[str, tuple[type[OneKey], ...]]] = {
         ill.EncodesCarelessly,
         ill.RepeatsTheWrongSecret,
         ill.HidesTheWrongSecretBadly,
+        ill.KeepsTheSecretInItsFrame,
         ill.LocksAtOnce,
         ill.RaisesItsOwn,
     ),
@@ -61,6 +62,7 @@ FOUND_BY: Final[Mapping[str, tuple[type[OneKey], ...]]] = {
         ill.StuckOnceTheDataSetFailed,
     ),
     "test_a_device_that_is_gone_is_not_opened": (
+        ill.FailsWithTheSecretInItsFrame,
         ill.NeverMissesItsDevice,
         ill.KnowsNoDevice,
         ill.ForeignDeviceErrors,

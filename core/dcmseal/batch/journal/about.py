@@ -29,7 +29,17 @@ if TYPE_CHECKING:
 
 _NAMES: Final = ((VerifyTask, "verify"), (SignTask, "sign"), (ListTask, "list"))
 _WHATEVER: Final = frozenset(
-    {"run", "form", "pin", "timestamp_login", "timestamp_patience", "name_profiles", "overwrite"}
+    {
+        "run",
+        "form",
+        "pin",
+        "timestamp_login",
+        "timestamp_patience",
+        "name_profiles",
+        "overwrite",
+        "count_coverage",
+        "file_digest",
+    }
 )
 """Says how the task is done, and not what it comes to."""
 

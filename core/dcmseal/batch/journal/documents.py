@@ -8,13 +8,19 @@ from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import TYPE_CHECKING, Final
 
+from dcmseal.batch.journal.identity import UNFOUND
 from dcmseal.engine.certificate_values import moment_value
 from dcmseal.engine.json_values import document
+from dcmseal.visible import printable
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.reading import Entry, Run, Status
     from dcmseal.engine.json_values import Document
 
+_LONGEST_CELL: Final = 30_000
+"""Characters: spreadsheets take no more than 32,767."""
+_FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What begins a formula, in full width as well."""
 _HEADINGS: Final = (
     *("file", "kind", "verdict", "exit_code", "codes", "signers", "profiles", "month", "uid", "judged", "size"),
 )
@@ -50,6 +56,9 @@ def entry_document(entry: Entry) -> Document:
             **entry.gist.document(),
             "uid": entry.uid,
             "judged": _moment(entry),
+            "reason": entry.reason.text,
+            "study": entry.reason.study,
+            "series": entry.reason.series,
             "result": entry.document,
         },
     )
@@ -62,12 +71,16 @@ def json_lines(entries: Iterable[Entry]) -> Iterator[str]:
 
 
 def csv_lines(entries: Iterable[Entry]) -> Iterator[str]:
-    """Comma-separated values (RFC 4180), with headings; several values of a kind are separated by semicolons."""
+    """Comma-separated values (RFC 4180), with headings; several values of a kind are separated by semicolons.
+
+    Control characters are written as escapes. A text that a spreadsheet would take for a formula has an apostrophe in
+    front of it, which makes it a text there. JSON Lines have all texts as they are.
+    """
     yield _csv(_HEADINGS)
     for each in entries:
         gist = each.gist
         lists = (";".join(words) for words in (gist.codes, gist.signers, gist.profiles))
-        size = each.identity.size
+        size = "" if each.identity == UNFOUND else each.identity.size
         yield _csv(
             (each.source, gist.kind, gist.verdict, gist.exit_code, *lists, gist.month, each.uid, _moment(each), size)
         )
@@ -75,8 +88,13 @@ def csv_lines(entries: Iterable[Entry]) -> Iterator[str]:
 
 def _csv(values: Iterable[object]) -> str:
     line = StringIO()
-    csv.writer(line).writerow(values)
+    csv.writer(line).writerow(_cell(each) if isinstance(each, str) else each for each in values)
     return line.getvalue()
+
+
+def _cell(text: str) -> str:
+    shown = printable(text, _LONGEST_CELL)
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown
 
 
 def _moment(entry: Entry) -> str | None:

@@ -33,6 +33,10 @@ _VERDICTS: Final = {
     Kind.LISTED: frozenset({Kind.LISTED.value, Verdict.NO_SIGNATURE.value}),
 }
 """What a result of each kind may come to."""
+_OPEN: Final = (Outcome.FAILED, Outcome.UNKNOWN)
+_PARTIAL: Final = "elements-unsigned"
+_OF_A_PART: Final = frozenset({_PARTIAL, "critical-unsigned"})
+"""Codes that say that a signature does not cover all."""
 _MONTH: Final = len("2026-03")
 
 
@@ -45,7 +49,7 @@ class Gist:
     verdict: str
     exit_code: int
     codes: tuple[str, ...] = ()
-    """Codes of findings that did not pass, or the class of the error."""
+    """Codes of findings that did not pass, or the class of the error; of signing, what verification will object to."""
     signers: tuple[str, ...] = ()
     """Subjects of the signers' certificates."""
     profiles: tuple[str, ...] = ()
@@ -68,7 +72,7 @@ class Gist:
                 kind=kind,
                 verdict=verdict,
                 exit_code=code,
-                codes=_few(each.code for each in _findings(answer) if each.outcome is not Outcome.PASSED),
+                codes=_few(_codes(answer)),
                 signers=_signers(each.signature for each in answer.signatures),
                 profiles=_few(name for each in answer.signatures for name in each.profiles),
                 month=_month(each.signature for each in answer.signatures),
@@ -76,7 +80,14 @@ class Gist:
             )
         if isinstance(answer, SigningResult):
             made = (answer.signature,)
-            return cls(kind=kind, verdict=verdict, exit_code=code, signers=_signers(made), month=_month(made))
+            return cls(
+                kind=kind,
+                verdict=verdict,
+                exit_code=code,
+                codes=_few(result.obstacles),
+                signers=_signers(made),
+                month=_month(made),
+            )
         return cls(kind=kind, verdict=verdict, exit_code=code)
 
     @classmethod
@@ -119,6 +130,11 @@ class Gist:
         """Whether somebody should look at the file itself: it is invalid, or nothing could be done with it."""
         return self.verdict == Verdict.INVALID.value or self.kind == Kind.FAILED.value
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether it is valid, and signatures cover a part of the elements only."""
+        return self.verdict == Verdict.VALID.value and _PARTIAL in self.codes
+
     def document(self) -> Document:
         """Its values, for JSON documents."""
         return {
@@ -137,6 +153,14 @@ class Gist:
         lists = (self.codes, self.signers, self.profiles, self.month, [each.values() for each in self.signatures])
         values = [self.kind, self.verdict, self.exit_code, *lists]
         return json.dumps(values, separators=(",", ":"))
+
+
+def _codes(report: VerificationReport) -> Iterator[str]:
+    """Of what did not pass; what one signature leaves uncovered and another covers is none of it."""
+    covered = frozenset[str]() if report.is_partial else _OF_A_PART
+    for each in _findings(report):
+        if each.outcome in _OPEN and each.code not in covered:
+            yield each.code
 
 
 def _findings(report: VerificationReport) -> Iterator[Finding]:

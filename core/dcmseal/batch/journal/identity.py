@@ -1,11 +1,11 @@
-"""How a file is known to be the one that was judged: by size, time and inode, or by its content."""
+"""How a file is known to be the one that was judged: by size, times and inode, or by its content."""
 
 from __future__ import annotations
 
 import os
-from hashlib import file_digest
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from dcmseal.batch.content import digest_of
 from dcmseal.batch.journal.tables import fitting
 
 if TYPE_CHECKING:
@@ -13,24 +13,34 @@ if TYPE_CHECKING:
 
 
 class Identity(NamedTuple):
-    """What a file was when it was judged; if there is a digest, it alone counts."""
+    """What a file was when it was judged.
+
+    Its device is not part of it: the same file system has another number after each restart.
+    """
 
     size: int
     mtime_ns: int
+    ctime_ns: int
+    """Whoever changes a file can set its time of modification back, but not this one."""
     inode: int
     digest: bytes | None
+    """If there is one, it alone counts."""
 
     def is_same(self, other: Identity) -> bool:
-        """Whether two files are one, as far as can be told."""
+        """Whether two files are one, as far as can be told: size alone tells nothing."""
         if self.digest is not None or other.digest is not None:
             return self.digest == other.digest
-        return self == other
+        return self == other and bool(self.mtime_ns or self.inode)
+
+
+UNFOUND: Final = Identity(size=-1, mtime_ns=-1, ctime_ns=-1, inode=-1, digest=None)
+"""That of what is not there, or cannot be read; no file has such numbers."""
 
 
 def identity_of(item: Item, *, by_content: bool) -> Identity:
     """What is known of a file; one whose content cannot be read has no digest."""
-    digest = _digest(item.source) if by_content else None
-    return Identity(fitting(item.size), fitting(item.mtime_ns), fitting(item.inode), digest)
+    times = fitting(item.mtime_ns), fitting(item.ctime_ns)
+    return Identity(fitting(item.size), *times, fitting(item.inode), digest_of(item.source) if by_content else None)
 
 
 def looked_at_again(item: Item) -> Item:
@@ -39,12 +49,6 @@ def looked_at_again(item: Item) -> Item:
         status = os.stat(item.source)
     except OSError:
         return item
-    return item._replace(size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
-
-
-def _digest(source: str) -> bytes | None:
-    try:
-        with open(source, "rb") as file:
-            return file_digest(file, "sha256").digest()
-    except OSError:
-        return None
+    return item._replace(
+        size=status.st_size, mtime_ns=status.st_mtime_ns, ctime_ns=status.st_ctime_ns, inode=status.st_ino
+    )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from dcmseal import __version__
-from dcmseal.batch.journal.opening import create
+from dcmseal.batch.journal.opening import check_writers
 from dcmseal.batch.journal.reading import Reader, Status
 from dcmseal.batch.journal.store import Store
+from dcmseal.batch.journal.tables import is_future
 from dcmseal.batch.shards import Shard
+from dcmseal.engine.files.replacing import new_file_at
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,19 +31,17 @@ def merge(paths: Sequence[str], output: str) -> tuple[str, ...]:
 
     Raises UsageError if they are of different tasks or a run has not ended, and JournalError.
     """
+    for path in (*paths, output):
+        check_writers(path)
     statuses = [_status(path) for path in paths]
     for path, status in zip(paths, statuses, strict=True):
         status.about.check_serves(path, statuses[0].about)
         if status.open_intents:
             raise UsageError(f"the run of {path} has not come to its end", hint="start it again, and merge it then")
-    if not create(output):
+    if os.path.lexists(output):
         raise UsageError(f"{output} exists", hint="name another file for the merged journal")
-    try:
-        _merge(paths, statuses, output)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(output)
-        raise
+    with new_file_at(output) as temporary:
+        _merge(paths, statuses, temporary)
     return _missing(status.about.shard for status in statuses)
 
 
@@ -74,6 +74,7 @@ def _run(statuses: Iterable[Status]) -> tuple[object, ...]:
 
 
 def _merge(paths: Sequence[str], statuses: Sequence[Status], output: str) -> None:
+    now = time.time()
     about = replace(statuses[0].about, run=str(uuid.uuid4()), shard="")
     store = Store.open(output, about.rows())
     try:
@@ -82,7 +83,7 @@ def _merge(paths: Sequence[str], statuses: Sequence[Status], output: str) -> Non
             with Reader.open(path, alone=True) as journal:
                 for entry in journal.entries():
                     judged = int(entry.judged.timestamp())
-                    if store.judged(entry.source) < judged:
+                    if _rank(store.judged(entry.source), now) < _rank(judged, now):
                         store.put(
                             entry.source,
                             entry.identity,
@@ -90,7 +91,13 @@ def _merge(paths: Sequence[str], statuses: Sequence[Status], output: str) -> Non
                             judged=judged,
                             uid=entry.uid,
                             document=entry.document,
+                            reason=entry.reason,
                         )
             store.commit()
     finally:
         store.close()
+
+
+def _rank(judged: int, now: float) -> int:
+    """What the latest result is found by; a date in the future is less than any other."""
+    return -1 if judged < 0 else 0 if is_future(judged, now) else judged + 1

@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from dcmseal.batch.journal.tables import APPLICATION, TABLES, VERSION
+from dcmseal.engine.files.folder import sync_folder
 from dcmseal.errors import JournalError
+from dcmseal.plugins.ownership import ForeignWriter, foreign_writer, replacer
 
 _LONGEST: Final = 32 << 20
 """Bytes of the longest value and statement that SQLite may handle."""
 PATIENCE: Final = 5.0
 """Seconds to wait for another process that has the journal locked."""
+_BESIDE: Final = ("-journal", "-wal", "-shm")
+"""What the names of SQLite's own files end with."""
 _REASONS: Final = (
     ("SQLITE_BUSY", "is in use by another process", "wait until that has ended, or give each process its own journal"),
     (
@@ -59,10 +63,35 @@ def damaged(path: str) -> JournalError:
     )
 
 
+def distrust(path: str) -> ForeignWriter | None:
+    """Who else could have written a journal, or can write one that does not exist yet, or what SQLite keeps beside it.
+
+    SQLite applies a rollback journal that it finds (``-journal``) before it reads anything.
+    """
+    real = os.path.realpath(path)
+    beside = (f"{real}{suffix}" for suffix in _BESIDE if os.path.lexists(f"{real}{suffix}"))
+    found = (foreign_writer(each) for each in (path, *beside))
+    return next((each for each in found if each), None) or replacer(path)
+
+
+def check_writers(path: str) -> None:
+    """Refuse a journal that another user could have written: verdicts in it would count for files that are not opened.
+
+    Raises JournalError.
+    """
+    found = distrust(path)
+    if found:
+        raise JournalError(
+            f"the journal {path} is not believed: {found.message}",
+            hint=f"{found.hint}; if others may have written it, begin anew with another journal",
+        )
+
+
 def create(path: str) -> bool:
     """Make a file for a journal, for its owner alone, since names of files tell of people; False if it is there."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        sync_folder(os.path.dirname(path))
     except FileExistsError:
         return False
     except OSError as error:
@@ -101,7 +130,7 @@ def check(path: str, connection: sqlite3.Connection) -> None:
     if version != VERSION:
         raise JournalError(
             f"the journal {path} has tables of version {version}, and this dcmseal knows {VERSION}",
-            hint="go on with the dcmseal that made it: dcmseal --version",
+            hint="go on with the dcmseal that made it, or name another file to judge every file anew",
         )
     if found != TABLES:
         raise damaged(path)

@@ -1,7 +1,8 @@
 """Reading a journal, even while a run writes it: how far it is, and what came of each file.
 
 >>> from dcmseal.batch.finding import instances
->>> from dcmseal.batch.journal.journal import Journal, JournalWish
+>>> from dcmseal.batch.journal.journal import Journal
+>>> from dcmseal.batch.journal.settings import JournalWish
 >>> from dcmseal.batch.tasks import VerifyTask
 >>> with Journal.open(JournalWish(path="run.journal"), VerifyTask(integrity_only=True)) as running:
 ...     results = list(running.run(instances(["signed.dcm"])))
@@ -31,6 +32,7 @@ from dcmseal.batch.journal.about import About
 from dcmseal.batch.journal.gists import Gist
 from dcmseal.batch.journal.identity import Identity
 from dcmseal.batch.journal.opening import damaged, telling
+from dcmseal.batch.journal.reasons import Reason
 from dcmseal.batch.journal.tables import LONGEST_DOCUMENT, restored, unpacked_uid
 
 if TYPE_CHECKING:
@@ -39,8 +41,10 @@ if TYPE_CHECKING:
 _PAGE: Final = 1000
 """Rows read at once: in between, whoever writes may go on."""
 _ENTRIES: Final = (
-    "SELECT folder, path, name, size, mtime_ns, inode, digest, judged, gist, uid, document"
-    " FROM results JOIN folders ON folders.id = folder WHERE (folder, name) > (?, ?) ORDER BY folder, name LIMIT ?"
+    "SELECT results.folder, path, results.name, size, mtime_ns, ctime_ns, inode, digest, judged, gist, uid, document,"
+    " reason, study, series.series FROM results JOIN folders ON folders.id = results.folder"
+    " LEFT JOIN reasons USING (folder, name) LEFT JOIN series ON series.id = reasons.series"
+    " WHERE (results.folder, results.name) > (?, ?) ORDER BY results.folder, results.name LIMIT ?"
 )
 _RUNS: Final = "SELECT version, began, ended, judged, found FROM runs ORDER BY id LIMIT 10000"
 _GISTS: Final = "SELECT id, gist, files FROM gists WHERE files > 0 LIMIT 1000000"
@@ -119,6 +123,8 @@ class Entry:
     """Of the signature that was made last; empty if none was."""
     document: Document | None
     """The JSON document of the result, if it was kept."""
+    reason: Reason
+    """Why it needs attention, in words, and its study and series; empty if it needs none."""
 
 
 class Reader:
@@ -174,23 +180,30 @@ class Reader:
                 return
             for row in rows:
                 with self._believing():
-                    gist, _ = self._gist(row[8])
+                    gist, _ = self._gist(row[9])
                     if not alarming_only or gist.is_alarming:
                         yield self._entry(row, gist)
             last = (rows[-1][0], rows[-1][2])
 
     def _entry(self, row: tuple[Any, ...], gist: Gist) -> Entry:
-        _, path, name, size, mtime_ns, inode, digest, judged, _, uid, document = row
+        _, path, name, size, mtime_ns, ctime_ns, inode, digest, judged, _, uid, document, *reason = row
         content = None
         if document is not None:
             content = self._document(document)
         return Entry(
             source=restored(path) + restored(name),
-            identity=Identity(int(size), int(mtime_ns), int(inode), digest if isinstance(digest, bytes) else None),
+            identity=Identity(
+                int(size),
+                int(mtime_ns),
+                int(ctime_ns),
+                int(inode),
+                digest if isinstance(digest, bytes) else None,
+            ),
             judged=datetime.fromtimestamp(int(judged), UTC),
             gist=gist,
             uid="" if uid is None else unpacked_uid(uid),
             document=content,
+            reason=Reason.read(*reason),
         )
 
     def _document(self, number: int) -> Document:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
+import operator
 import sqlite3
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from dcmseal.batch.journal import opening
 from dcmseal.batch.journal.gists import Gist
 from dcmseal.batch.journal.identity import Identity
 from dcmseal.batch.journal.opening import damaged, telling
-from dcmseal.batch.journal.tables import LONGEST_DOCUMENT, packed_uid, placed, restored, stored, unpacked_uid
+from dcmseal.batch.journal.reasons import Reason
+from dcmseal.batch.journal.tables import LONGEST_DOCUMENT, Text, packed_uid, placed, restored, stored, unpacked_uid
 
 if TYPE_CHECKING:
     from dcmseal.engine.json_values import Document
 
 _PATIENCE_OF_WRITER: Final = 600_000
 """Milliseconds to wait for those who read the journal."""
+NO_REASON: Final = Reason()
 _FOLDERS: Final = 4096
 _GISTS: Final = 1 << 16
 """How many of either are remembered."""
@@ -32,6 +35,9 @@ class Row(NamedTuple):
     gist: Gist
     uid: str
     """Of the signature that was made last; empty if none was."""
+    reason: Reason
+    judged: int
+    """In seconds since 1970."""
 
 
 class Intent(NamedTuple):
@@ -58,6 +64,7 @@ class Store:
     @classmethod
     def open(cls, path: str, about: dict[str, str]) -> Self:
         """Open a journal, or begin one that says this about itself; raises JournalError if another process has it."""
+        opening.check_writers(path)
         opening.create(path)
         connection = opening.connect(path)
         try:
@@ -88,10 +95,25 @@ class Store:
         rows = self.rows("SELECT name, value FROM about LIMIT 100")
         return {str(name): str(value) for name, value in rows}
 
-    def rows(self, statement: str, values: Iterable[object] = ()) -> list[tuple[object, ...]]:
+    def rows(self, statement: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query, all of them."""
         with telling(self.path):
             return self._connection.execute(statement, tuple(values)).fetchall()
+
+    def _one(self, statement: str, values: Iterable[object]) -> tuple[Any, ...] | None:
+        """The first row of a query; None if there is none."""
+        try:
+            return next(iter(self.rows(statement, values)), None)
+        except BaseException:
+            self.is_usable = False
+            raise
+
+    def _the(self, statement: str, key: object) -> Any:
+        """The one value of a query; raises JournalError if there is none."""
+        found = self._one(statement, (key,))
+        if found is None:
+            raise damaged(self.path)
+        return found[0]
 
     def execute(self, statement: str, values: Iterable[object] = ()) -> sqlite3.Cursor:
         """Execute a statement."""
@@ -117,15 +139,24 @@ class Store:
         number = self._known_folder(folder)
         if number is None:
             return None
-        found = self.execute(
-            "SELECT size, mtime_ns, inode, digest, gist, uid FROM results WHERE folder = ? AND name = ?",
+        found = self._one(
+            "SELECT size, mtime_ns, ctime_ns, inode, digest, judged, gist, uid, reason, study, series.series"
+            " FROM results"
+            " LEFT JOIN reasons USING (folder, name) LEFT JOIN series ON series.id = reasons.series"
+            " WHERE results.folder = ? AND results.name = ?",
             (number, stored(name)),
-        ).fetchone()
+        )
         if found is None:
             return None
-        *identity, gist, uid = found
+        *identity, judged, gist, uid, reason, study, series = found
         try:
-            return Row(Identity(*identity), self._gist(gist), "" if uid is None else unpacked_uid(uid))
+            return Row(
+                Identity(*identity),
+                self._gist(gist),
+                "" if uid is None else unpacked_uid(uid),
+                Reason.read(reason, study, series),
+                operator.index(judged),
+            )
         except (TypeError, ValueError):
             raise damaged(self.path) from None
 
@@ -134,7 +165,7 @@ class Store:
         folder, name = placed(source)
         number = self._known_folder(folder)
         key = (number, stored(name))
-        row = self.execute("SELECT judged FROM results WHERE folder = ? AND name = ?", key).fetchone()
+        row = self._one("SELECT judged FROM results WHERE folder = ? AND name = ?", key)
         return -1 if row is None else int(row[0])
 
     def put(
@@ -146,12 +177,13 @@ class Store:
         judged: int,
         uid: str = "",
         document: Document | None = None,
+        reason: Reason = NO_REASON,
     ) -> None:
         """Record a result, in the place of an earlier one of the same file, whose UID stays if there is none now."""
         folder, name = placed(source)
         key = (self._folder(folder), stored(name))
         packed = packed_uid(uid) if uid else None
-        old = self.execute("SELECT gist, document, uid FROM results WHERE folder = ? AND name = ?", key).fetchone()
+        old = self._one("SELECT gist, document, uid FROM results WHERE folder = ? AND name = ?", key)
         if old is not None:
             self._added[old[0]] -= 1
             self.execute("DELETE FROM documents WHERE id = ?", (old[1],))
@@ -162,9 +194,35 @@ class Store:
         number = self._number(gist)
         self._added[number] += 1
         self.execute(
-            "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*key, *identity, judged, number, packed, content),
         )
+        if old is not None:
+            self.execute("DELETE FROM reasons WHERE folder = ? AND name = ?", key)
+        if reason.is_worth_keeping:
+            self._put_reason(key, reason)
+
+    def _put_reason(self, key: tuple[int, Text], reason: Reason) -> None:
+        series = self._series(reason.study, reason.series) if reason.study or reason.series else None
+        self.execute("INSERT INTO reasons VALUES (?, ?, ?, ?)", (*key, stored(reason.text), series))
+
+    def _series(self, study: str, series: str) -> int:
+        self.execute("INSERT OR IGNORE INTO series (study, series) VALUES (?, ?)", (study, series))
+        (number,) = self.execute("SELECT id FROM series WHERE study = ? AND series = ?", (study, series)).fetchone()
+        return int(number)
+
+    def forget(self, identity: Identity) -> None:
+        """Strike out the results of all that has this size, time and inode."""
+        rows = self.execute(
+            "SELECT folder, name, gist, document FROM results"
+            " WHERE size = ? AND mtime_ns = ? AND ctime_ns = ? AND inode = ?",
+            identity[:4],
+        ).fetchall()
+        for folder, name, gist, document in rows:
+            self._added[gist] -= 1
+            self.execute("DELETE FROM documents WHERE id = ?", (document,))
+            self.execute("DELETE FROM results WHERE folder = ? AND name = ?", (folder, name))
+            self.execute("DELETE FROM reasons WHERE folder = ? AND name = ?", (folder, name))
 
     def _kept(self, document: bytes) -> int | None:
         """The number under which a document is kept; None if it is too long."""
@@ -215,7 +273,7 @@ class Store:
     def _known_folder(self, path: str) -> int | None:
         if path in self._folders:
             return self._folders[path]
-        found = self.execute("SELECT id FROM folders WHERE path = ?", (stored(path),)).fetchone()
+        found = self._one("SELECT id FROM folders WHERE path = ?", (stored(path),))
         if found is None:
             return None
         self._know(path, int(found[0]))
@@ -230,14 +288,12 @@ class Store:
         if gist not in self._gists:
             text = str(gist)
             self.execute("INSERT OR IGNORE INTO gists (gist, files) VALUES (?, 0)", (text,))
-            (number,) = self.execute("SELECT id FROM gists WHERE gist = ?", (text,)).fetchone()
-            self._remember(number, gist)
+            self._remember(self._the("SELECT id FROM gists WHERE gist = ?", text), gist)
         return self._gists[gist]
 
     def _gist(self, number: int) -> Gist:
         if number not in self._gists_by_id:
-            (text,) = self.execute("SELECT gist FROM gists WHERE id = ?", (number,)).fetchone()
-            self._remember(number, Gist.read(text))
+            self._remember(number, Gist.read(self._the("SELECT gist FROM gists WHERE id = ?", number)))
         return self._gists_by_id[number]
 
     def _remember(self, number: int, gist: Gist) -> None:

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 APPLICATION: Final = 0x6463736A
 """The application that the header of the file names: ``dcsj``."""
-VERSION: Final = 1
+VERSION: Final = 3
 """``PRAGMA user_version``: the version of these tables."""
 
 Text: TypeAlias = str | bytes
@@ -30,8 +30,17 @@ TABLES: Final = {
     "documents": "CREATE TABLE documents (id INTEGER PRIMARY KEY, content BLOB NOT NULL)",
     "results": (
         "CREATE TABLE results (folder INTEGER NOT NULL, name NOT NULL,"
-        " size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, digest BLOB,"
+        " size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL,"
+        " digest BLOB,"
         " judged INTEGER NOT NULL, gist INTEGER NOT NULL, uid, document INTEGER,"
+        " PRIMARY KEY (folder, name)) WITHOUT ROWID"
+    ),
+    "series": (
+        "CREATE TABLE series (id INTEGER PRIMARY KEY, study TEXT NOT NULL, series TEXT NOT NULL,"
+        " UNIQUE (study, series))"
+    ),
+    "reasons": (
+        "CREATE TABLE reasons (folder INTEGER NOT NULL, name NOT NULL, reason TEXT NOT NULL, series INTEGER,"
         " PRIMARY KEY (folder, name)) WITHOUT ROWID"
     ),
     "intents": (
@@ -42,7 +51,11 @@ TABLES: Final = {
 
 _UUID_ROOT: Final = "2.25."
 _MOST: Final = (1 << 63) - 1
+_CLOCKS_DIFFER: Final = 300
+"""Seconds."""
 
+LONGEST_REASON: Final = 1000
+"""Characters of a reason that are kept."""
 LONGEST_DOCUMENT: Final = 16 << 20
 """Bytes of a JSON document that is kept."""
 
@@ -87,6 +100,11 @@ def unpacked_uid(value: object) -> str:
     if isinstance(value, bytes) and len(value) == 16:
         return f"{_UUID_ROOT}{int.from_bytes(value)}"
     return restored(value)
+
+
+def is_future(judged: int, now: float) -> bool:
+    """Whether a result has a date that no clock had yet, but for the differences between those of several machines."""
+    return judged > now + _CLOCKS_DIFFER
 
 
 def fitting(number: int) -> int:

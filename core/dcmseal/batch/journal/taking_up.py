@@ -1,24 +1,15 @@
-"""What a run that died left of a signature: a temporary file, the signature in its place, or nothing."""
+"""What a run that died left of a signature: the signature in its place, or nothing."""
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dcmseal.engine.asking import verify
-from dcmseal.engine.output import temporary_file
 from dcmseal.errors import SealError
 from dcmseal.report import Aspect, Outcome
 
 if TYPE_CHECKING:
     from dcmseal.model import DigitalSignature
-
-
-def remove_leftover(target: str, uid: str) -> None:
-    """Remove the temporary file that was to become ``target`` with this signature; no other file has its name."""
-    with suppress(OSError):
-        os.unlink(temporary_file(target, uid))
 
 
 def signature_in(target: str, uid: str) -> DigitalSignature | None:

@@ -24,15 +24,13 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Write the code."""
-    import sys
-
     from argcomplete.shell_integration import shellcode
 
-    from dcmseal.cli.output import document, write_json
+    from dcmseal.cli.output import document, write_json, write_line
 
     code = shellcode(["dcmseal"], shell=options.shell)
     if options.json:
         write_json(document("completion", shell=options.shell, code=code))
     else:
-        sys.stdout.write(code)
+        write_line(code, end="")
     return ExitCode.OK

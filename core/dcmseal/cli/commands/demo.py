@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 _FOLDER: Final = "dcmseal-demo"
 _IMAGE: Final = "CT_small.dcm"
+_FILES: Final = (
+    *("image.dcm", "signer.key.pem", "signer.cert.pem", "authority.cert.pem"),
+    *("signed.dcm", "signed-in-part.dcm", "tampered.dcm"),
+)
 _SIGNED_IN_PART: Final = "Rows,Columns,BitsAllocated,PixelData"
 _EXAMPLES = """
   dcmseal demo
@@ -44,7 +49,7 @@ class _Step(NamedTuple):
 
 
 def run(options: Namespace) -> int:
-    """Run the steps; exit code 1 if one of them ends otherwise than it should."""
+    """Run the steps; exit code 7 if one of them ends otherwise than it should."""
     from dcmseal.cli.output import document, write_json
     from dcmseal.errors import OutputError
 
@@ -58,24 +63,29 @@ def run(options: Namespace) -> int:
         write_json(document("demo", folder=str(folder), steps=done))
     elif as_expected:
         _close(folder)
-    return ExitCode.OK if as_expected else ExitCode.INVALID
+    return ExitCode.OK if as_expected else ExitCode.INTERNAL
 
 
 def _prepare(folder: Path, *, force: bool) -> None:
     """Put the image, the key and the certificates into the folder; raises UsageError if it is in use."""
     from pydicom.data import get_testdata_file
 
-    from dcmseal.cli.throwaway import write_signer
+    from dcmseal.cli.throwaway import is_demo, write_signer
+    from dcmseal.engine.output import write_pieces
     from dcmseal.errors import UsageError
 
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is no folder", hint="name another one")
     if folder.is_dir() and not force and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty", hint="name another folder; --force uses it all the same")
+    if folder.is_dir() and not is_demo(folder):
+        for name in _FILES:
+            if os.path.lexists(folder / name):
+                raise UsageError(f"{folder / name} is there, and no demo made it", hint="name another folder")
     image = get_testdata_file(_IMAGE, download=False)
     assert isinstance(image, str), f"pydicom comes with {_IMAGE}"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "image.dcm").write_bytes(Path(image).read_bytes())
+    write_pieces([Path(image).read_bytes()], folder / "image.dcm")
     write_signer(folder)
 
 
@@ -169,12 +179,14 @@ def _tampering(signed: str, tampered: str) -> _Step:
     import json
     import shlex
 
+    from dcmseal.engine.output import write_pieces
+
     offset = _middle_of_pixel_data(signed)
 
     def act(_: Sequence[str]) -> int:
         data = bytearray(Path(signed).read_bytes())
         data[offset] ^= 1
-        Path(tampered).write_bytes(data)
+        write_pieces([bytes(data)], tampered)
         return ExitCode.OK
 
     source, target = json.dumps(signed), json.dumps(tampered)

@@ -51,6 +51,7 @@ def _tell(path: str, *, as_json: bool) -> None:
     from dcmseal.batch.journal.reading import Reader
     from dcmseal.cli.output import screen, write_json
 
+    _warn_of_writers(path)
     with Reader.open(path) as journal:
         status = journal.status()
     if as_json:
@@ -68,9 +69,10 @@ def _export(options: Namespace) -> None:
     from dcmseal.batch.journal.reading import Reader
     from dcmseal.cli.files import new_file
 
+    _warn_of_writers(options.files[0])
     with (
         Reader.open(options.files[0]) as journal,
-        new_file(options.output, force=options.force, binary=False) as output,
+        new_file(options.output, force=options.force, binary=False, made_from=options.files) as output,
     ):
         entries = journal.entries(alarming_only=options.attention)
         for line in (csv_lines if options.csv else json_lines)(entries):
@@ -88,3 +90,13 @@ def _merge(options: Namespace) -> None:
     if missing:
         warn(f"there is no journal of shards {', '.join(missing)}")
     _tell(options.output, as_json=options.json)
+
+
+def _warn_of_writers(path: str) -> None:
+    """Say whether another user could have written what a journal tells; no run would take it up, and none is begun."""
+    from dcmseal.batch.journal.opening import distrust
+    from dcmseal.cli.output import warn
+
+    found = distrust(path)
+    if found:
+        warn(f"the journal {path} may not be what dcmseal wrote: {found.message}")

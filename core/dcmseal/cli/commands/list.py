@@ -25,6 +25,9 @@ def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.explain("FILE... [options]", "List the signatures of files, at every level; nothing is verified.", _EXAMPLES)
     parser.add_argument("files", metavar="FILE", nargs="*", help="DICOM file, folder or URL, or - for standard input")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="name the files in folders that are not DICOM, too"
+    )
     less = parser.add_mutually_exclusive_group()
     less.add_argument("-q", "--quiet", action="store_true", help="write no result: the exit code says it")
     less.add_argument("--json", action="store_true", help="write one JSON document to standard output")
@@ -57,10 +60,14 @@ def run(options: Namespace) -> int:
 
 def _list_archive(options: Namespace) -> int:
     from dcmseal.batch.list_task import ListTask
-    from dcmseal.batch.results import Form
+    from dcmseal.batch.results import Form, Kind
     from dcmseal.cli.archive_run import report_of, run_archive
 
-    report = report_of(options, "looked at", form=Form.ANSWER, show=_show)
+    def show(result: Result) -> None:
+        if options.verbose or result.kind is not Kind.PASSED_OVER:
+            _show(result)
+
+    report = report_of(options, "looked at", form=Form.ANSWER, show=show)
     return run_archive(ListTask(form=report.form), options.files, options, report)
 
 

@@ -15,12 +15,12 @@ _HEADINGS = ("PLUGIN", "DISTRIBUTION", "VERSION", "CONTRIBUTES", "PROBLEM")
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain("[--json]", "List the plugins that are installed; exit code 1 if one of them is broken.", _EXAMPLES)
+    parser.explain("[--json]", "List the plugins that are installed; exit code 6 if one of them is broken.", _EXAMPLES)
     parser.add_json()
 
 
 def run(options: Namespace) -> int:
-    """List; exit code 1 if any plugin has a problem."""
+    """List; exit code 6 if any plugin has a problem."""
     from dcmseal.cli.output import screen, write_json
     from dcmseal.plugins.registry import installed
 
@@ -34,4 +34,4 @@ def run(options: Namespace) -> int:
             (each.name, each.distribution, each.version, " ".join(each.contributes), each.problem) for each in plugins
         ]
         screen().table(_HEADINGS, rows)
-    return ExitCode.INVALID if any(each.problem for each in plugins) else ExitCode.OK
+    return ExitCode.UNAVAILABLE if any(each.problem for each in plugins) else ExitCode.OK

@@ -40,10 +40,9 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Remove; exit code 3 if there was nothing to remove."""
-    import sys
-
     from dcmseal.cli.files import STDIO, input_file, result_file
     from dcmseal.cli.output import screen, write_json
+    from dcmseal.cli.streams import standard_error
     from dcmseal.engine.changing import remove
     from dcmseal.errors import UsageError
 
@@ -60,7 +59,7 @@ def run(options: Namespace) -> int:
 
         write_json(removal_document(result))
     else:
-        _report(result, screen(sys.stderr if output == STDIO else None), file)
+        _report(result, screen(standard_error() if output == STDIO else None), file)
     return ExitCode.OK if result.removed else ExitCode.NO_SIGNATURE
 
 

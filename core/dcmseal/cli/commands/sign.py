@@ -46,6 +46,7 @@ class PlainWish(TypedDict):
     purpose: SignaturePurpose | str | None
     allow_weak: bool
     padding: str
+    require_intact: bool
 
 
 class _Wish(PlainWish):
@@ -121,6 +122,9 @@ def configure(parser: Parser) -> None:
         help="first fill in signatures or MACs of the evidence that a report cites, from the instances in this folder; "
         "may be repeated",
     )
+    what.add_argument(
+        "--require-intact", action="store_true", help="sign only if all signatures that are there already hold"
+    )
 
     how = parser.add_argument_group("how it is signed")
     how.add_argument("--mac", metavar="NAME", help="SHA256 (default), SHA384 or SHA512")
@@ -189,8 +193,8 @@ def _plan(jobs: list[Job], options: Namespace) -> int:
 
 def _sign(jobs: list[Job], options: Namespace) -> int:
     from dcmseal.cli.chosen_key import key_of, needed
-    from dcmseal.cli.files import STDIO, input_file, result_file
-    from dcmseal.cli.jobs import folder_of_results
+    from dcmseal.cli.files import STDIO, input_file, output_file, result_file
+    from dcmseal.cli.jobs import folder_of_results, sync_folders_of
     from dcmseal.cli.manifest_options import places_for
     from dcmseal.cli.open_key import OpenKey
     from dcmseal.cli.progress import Progress
@@ -215,8 +219,11 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
     key = OpenKey(chosen.uri, secrets, progress.clear)
 
     def sign_one(job: Job) -> SigningResult:
+        manifest = manifests[job]
         with (
-            result_file(job.source, job.output, in_place=job.in_place, force=options.force) as target,
+            result_file(
+                job.source, job.output, in_place=job.in_place, force=options.force, synced=len(jobs) == 1
+            ) as target,
             input_file(job.source) as source,
         ):
             return sign(
@@ -226,7 +233,9 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
                 in_place=job.in_place,
                 allow_expired=options.allow_expired,
                 timestamp=timestamp,
-                manifest=manifests[job],
+                manifest=None
+                if manifest is None
+                else output_file(manifest, force=options.force, synced=len(jobs) == 1),
                 **wish,
             )
 
@@ -236,6 +245,7 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
                 report.failed(job, result)
             else:
                 report.done(job, result, manifests[job])
+        sync_folders_of([*(job.target for job in jobs), *filter(None, manifests.values())], options.output_dir)
     return report.end()
 
 
@@ -267,6 +277,7 @@ def plain_wish(options: Namespace, key: ChosenKey | None) -> PlainWish:
         "purpose": options.purpose or (setup and setup.purpose) or None,
         "allow_weak": options.allow_weak,
         "padding": options.padding,
+        "require_intact": options.require_intact or bool(setup and setup.require_intact),
     }
 
 

@@ -48,7 +48,7 @@ def run(options: Namespace) -> int:
         signature = the_signature(signatures(source), uid, file)
         output = None
         if options.output is not None or not options.json:
-            output = stack.enter_context(new_file(options.output, force=options.force))
+            output = stack.enter_context(new_file(options.output, force=options.force, made_from=[file]))
 
         def write(piece: Buffer) -> None:
             nonlocal length

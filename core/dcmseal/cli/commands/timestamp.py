@@ -98,10 +98,10 @@ def _request(options: Namespace) -> int:
     with input_file(file) as source:
         query = timestamp_query(source, uid=uid, wish=query_of(options))
         uid = uid or signatures(source)[0].uid
-    with new_file(options.output, force=options.force) as output:
+    with new_file(options.output, force=options.force, made_from=[file]) as output:
         output.write(query)
     if options.write_uid_file is not None:
-        with new_file(options.write_uid_file, force=options.force) as output:
+        with new_file(options.write_uid_file, force=options.force, made_from=[file]) as output:
             output.write(file_with_uid(uid))
     if options.json:
         from dcmseal.cli.output import document, write_json
@@ -150,15 +150,16 @@ def _stamp(options: Namespace) -> int:
 
 
 def _report(result: StampingResult, target: str) -> None:
-    import sys
-
     from dcmseal.cli import describing
     from dcmseal.cli.files import STDIO
     from dcmseal.cli.output import Tone, fields, screen
+    from dcmseal.cli.signing_text import show_warnings
+    from dcmseal.cli.streams import standard_error
 
-    to = screen(sys.stderr if target == STDIO else None)
+    to = screen(standard_error() if target == STDIO else None)
     to.line(f"{'standard output' if target == STDIO else target}: timestamp attached", Tone.GOOD)
     fields(to, [("UID", result.uid), ("certified", describing.certified(result.time))])
+    show_warnings(result.warnings, to)
 
 
 def _uid(options: Namespace) -> str | None:
@@ -173,10 +174,13 @@ def _uid(options: Namespace) -> str | None:
 
 def _bytes_of(file: str) -> bytes:
     """The content of a small file; raises UsageError."""
+    from io import BufferedReader
+
     from dcmseal.errors import UsageError
+    from dcmseal.input_files import open_input
 
     try:
-        with open(file, "rb") as stream:
+        with BufferedReader(open_input(file)) as stream:
             data = stream.read(_MOST_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}", hint="check the name") from None

@@ -70,6 +70,11 @@ def configure(parser: Parser) -> None:
     )
     add_reading(parser)
     parser.add_argument(
+        "--sha256",
+        action="store_true",
+        help="name the SHA-256 of the file in what is written, which reads the file twice; --html always has it",
+    )
+    parser.add_argument(
         "--timestamp",
         choices=("verify", "require", "ignore"),
         default="verify",
@@ -111,7 +116,7 @@ def run(options: Namespace) -> int:
         else:
             _show(file, result, options, first=not number)
     if options.json:
-        _write(documents)
+        _write(documents, options)
     if reports is not None:
         reports.write()
     return worst(codes)
@@ -126,11 +131,19 @@ def _document(file: str, result: VerificationReport | SealError, code: ExitCode)
     return error_document(result, code, file)
 
 
-def _write(documents: list[Document]) -> None:
+def _write(documents: list[Document], options: Namespace) -> None:
     from dcmseal.cli.output import write_json
+    from dcmseal.cli.settings import judged_by
+    from dcmseal.engine.document_values import context_value
     from dcmseal.engine.documents import files_document
 
-    write_json(documents[0] if len(documents) == 1 else files_document(documents))
+    context = judged_by(options)
+    if len(documents) > 1:
+        write_json(files_document(documents, context))
+    else:
+        (document,) = documents
+        # an error has nothing that was judged
+        write_json({**document, "judged_by": context_value(context)} if "judged_by" in document else document)
 
 
 def _results(options: Namespace, reports: Reports | None) -> Iterator[tuple[str, VerificationReport | SealError]]:
@@ -175,6 +188,8 @@ def _results(options: Namespace, reports: Reports | None) -> Iterator[tuple[str,
                     keep_evidence=keeping.keeps,
                     evidence=keeping.evidence,
                     manifest=manifest_for(options.manifest, file),
+                    count_coverage=not options.quiet,
+                    file_digest=options.sha256 or reports is not None,
                 )
                 if reports is not None:
                     reports.add(name_of(file), report, source)
@@ -193,7 +208,7 @@ def _show(file: str, result: VerificationReport | SealError, options: Namespace,
     from dcmseal.cli.failures import complain
     from dcmseal.cli.files import name_of
     from dcmseal.cli.output import screen
-    from dcmseal.cli.verdicts import show_report
+    from dcmseal.cli.verdicts import show_context, show_report
     from dcmseal.errors import SealError
 
     if isinstance(result, SealError):
@@ -203,3 +218,7 @@ def _show(file: str, result: VerificationReport | SealError, options: Namespace,
         if not first:
             to.line()
         show_report(name_of(file), result, to, verbose=options.verbose)
+        if options.verbose:
+            from dcmseal.cli.settings import judged_by
+
+            show_context(judged_by(options), to)

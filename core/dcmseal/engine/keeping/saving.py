@@ -14,16 +14,18 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
+from io import BufferedReader
 from typing import TYPE_CHECKING
 
 from dcmseal.engine.documents import report_document
+from dcmseal.engine.files.replacing import OutputFile, replacing
+from dcmseal.engine.files.rights import Rights
 from dcmseal.engine.keeping.container import MOST_BYTES, packed, unpacked
 from dcmseal.engine.keeping.manifest import MANIFEST, STAMP, Evidence, members_of, read_members
-from dcmseal.errors import EvidenceError, OutputError, TimestampRejected, UsageError
+from dcmseal.errors import ChangedMeanwhile, EvidenceError, TimestampRejected, UsageError
+from dcmseal.input_files import open_input
 from dcmseal.report import Outcome, VerificationReport
 from dcmseal.terms import TimestampType
 
@@ -40,7 +42,7 @@ def save_evidence(
     timestamp: str | Iterable[str] | TimestampWish | None = None,
     registry: Registry | None = None,
 ) -> None:
-    """Write the evidence of a verification that was asked to keep it to a new file.
+    """Write the evidence of a verification that was asked to keep it to a new file, which its owner alone can read.
 
     ``timestamp`` names authorities, by URL, one of which is to certify it: that has to happen within minutes of the
     verification. Raises UsageError if the file exists, OutputError if it cannot be written, EvidenceError if there is
@@ -50,12 +52,10 @@ def save_evidence(
         raise _exists(path)
     data = evidence_bytes(report, timestamp=timestamp, registry=registry)
     try:
-        _write_new(os.fspath(path), data)
-    except FileExistsError:
+        with replacing(OutputFile(os.fspath(path), is_new=True, synced=True), Rights.of_owner()) as file:
+            file.write(data)
+    except ChangedMeanwhile:
         raise _exists(path) from None
-    except OSError as error:
-        cause = error.strerror or error
-        raise OutputError(f"{os.fspath(path)} cannot be written: {cause}", hint="check path and permissions") from None
 
 
 def evidence_bytes(
@@ -84,7 +84,7 @@ def load_evidence(path: str | os.PathLike[str], *, trust_moment: bool = False, t
     ``trust_anchors`` trusts the anchors in it. Raises EvidenceError if it cannot be read, is damaged, or none.
     """
     try:
-        with open(path, "rb") as file:
+        with BufferedReader(open_input(path)) as file:
             data = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise EvidenceError(f"{os.fspath(path)} cannot be read: {error.strerror}", hint="check the path") from None
@@ -125,28 +125,3 @@ def _stamp(
 
 def _exists(path: str | os.PathLike[str]) -> UsageError:
     return UsageError(f"{os.fspath(path)} exists", hint="name another file: evidence is never overwritten")
-
-
-def _write_new(path: str, data: bytes) -> None:
-    """A complete new file, or none; raises FileExistsError and OSError."""
-    temporary = f"{path}.{secrets.token_hex(8)}.tmp"
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        _give_name(temporary, path, data)
-    finally:
-        with suppress(OSError):
-            os.unlink(temporary)
-
-
-def _give_name(temporary: str, path: str, data: bytes) -> None:
-    """Unlike a renaming, a link replaces nothing; some file systems have none."""
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        with open(path, "xb") as file:
-            file.write(data)

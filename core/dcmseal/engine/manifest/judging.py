@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from itertools import islice
 from typing import Final
 
@@ -35,6 +36,7 @@ from dcmseal.engine.manifest.content import (
     value_fingerprint,
 )
 from dcmseal.errors import CertificateNotValid, DatasetError, UsageError
+from dcmseal.input_files import open_input
 from dcmseal.model import DigitalSignature
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, VerificationReport
 
@@ -56,7 +58,7 @@ class Saying:
 def read_manifest(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a manifest; raises UsageError if it cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with BufferedReader(open_input(path)) as file:
             return file.read(MAX_SIZE + 1)
     except OSError as error:
         raise UsageError(

@@ -10,16 +10,20 @@ from dcmseal.coverage_map import Cover, CoverageMap, CoverageTotals, MappedEleme
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.vr import is_unknown
-from dcmseal.dataset.walk import UNTIL_DELIMITER, Event, Step, walk
+from dcmseal.dataset.walk import CLOSING, UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.engine.coverage import is_critical
 from dcmseal.engine.mapping.covering import NOTHING, Covering, LevelCovering, Protection, inside
 from dcmseal.engine.mapping.folding import Folding, Group, Node
+from dcmseal.engine.mapping.gaps import GapCounter
 from dcmseal.engine.mapping.masking import is_identifying, may_be_shown
 from dcmseal.engine.mapping.previews import preview
+from dcmseal.errors import DatasetError
 from dcmseal.location import MAIN, Location
-from dcmseal.report import VerificationReport
+from dcmseal.report import ObjectCoverage, VerificationReport
 from dcmseal.tags import tag_text
 
+MOST_ENTRIES: Final = 1_000_000
+"""Elements, items and fragments that are looked at: the time that a map takes has a bound."""
 MOST_NODES: Final = 10_000
 """Elements in the tree after folding; real objects fold to a few hundred."""
 MOST_UNFOLDED: Final = 250_000
@@ -35,20 +39,39 @@ _MOST_NUMBERS: Final = 1000
 def map_file(
     file: DicomFile, report: VerificationReport, *, show_values: bool = False, fold: bool = True
 ) -> CoverageMap:
-    """The coverage map of a file that was verified; raises Malformed if it cannot be read."""
+    """The coverage map of a file that was verified.
+
+    Raises Malformed if it cannot be read, and DatasetError if it has more elements than are mapped.
+    """
     covering = Covering(report)
-    builder = _Builder(file, covering, fold=fold)
+    builder = _Builder(file, covering, most=MOST_NODES if fold else MOST_UNFOLDED, fold=fold)
+    entries = 0
     for step in walk(file.body, file.start, file.end, file.encoding):
+        entries += step.event is not Event.ITEM_END and step.event not in CLOSING
+        if entries > MOST_ENTRIES:
+            raise DatasetError(
+                f"the data set has more than {MOST_ENTRIES} elements and items, more than are mapped",
+                hint="dcmseal verify says what is signed, without a map",
+            )
         builder.take(step)
     frozen = _Freezing(file.body, show_values=show_values)
     return CoverageMap(
         signatures=covering.signatures,
         elements=tuple(frozen.element(node) for node in builder.nodes),
         totals=builder.totals,
+        summary=builder.gaps.summary(),
         folded=builder.folding.folded,
         left_out=builder.left_out,
         values_shown=show_values,
     )
+
+
+def count_file(file: DicomFile, report: VerificationReport) -> ObjectCoverage:
+    """The summary of the map alone; raises Malformed if the file cannot be read."""
+    builder = _Builder(file, Covering(report), most=0)
+    for step in walk(file.body, file.start, file.end, file.encoding):
+        builder.take(step)
+    return builder.gaps.summary()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,6 +84,8 @@ class _Level:
     hidden: bool
     nodes: list[Node] | None
     """None if nothing of it is kept."""
+    path: tuple[int, ...] = ()
+    """Tags of the sequences it is in."""
     index: int = 0
     unknown: int = 0
     """Tag of an element of VR UN in it."""
@@ -82,10 +107,11 @@ class _Sequence:
 class _Builder:
     """Takes the steps of a walk one by one."""
 
-    def __init__(self, file: DicomFile, covering: Covering, *, fold: bool) -> None:
+    def __init__(self, file: DicomFile, covering: Covering, *, most: int, fold: bool = True) -> None:
+        """``most`` elements are kept; the others are counted only."""
         self._source = file.body
         self._covering = covering
-        self._most = MOST_NODES if fold else MOST_UNFOLDED
+        self._most = most
         self.folding = Folding(fold=fold)
         self.nodes: list[Node] = []
         self._levels = [
@@ -99,7 +125,7 @@ class _Builder:
         ]
         self._sequences: list[_Sequence] = []
         self._numbers: dict[Cover, int] = dict.fromkeys(Cover, 0)
-        self._open = 0
+        self.gaps = GapCounter()
         self.left_out = 0
 
     @property
@@ -111,7 +137,7 @@ class _Builder:
             partly=self._numbers[Cover.PARTLY],
             uncovered=self._numbers[Cover.UNCOVERED],
             unsignable=self._numbers[Cover.UNSIGNABLE],
-            open=self._open,
+            open=self.gaps.critical,
         )
 
     def take(self, step: Step) -> None:
@@ -173,6 +199,7 @@ class _Builder:
                 character_set=level.character_set,
                 hidden=node.hidden,
                 nodes=[] if sequence.kept and len(self._levels) <= DEEPEST else None,
+                path=(*level.path, node.tag),
                 index=sequence.items,
             )
         )
@@ -202,8 +229,9 @@ class _Builder:
     def _count(self, node: Node) -> None:
         """Count an element whose cover is known."""
         self._numbers[node.cover] += 1
-        self._levels[-1].protects |= node.cover is Cover.COVERED
-        self._open += node.cover is not Cover.COVERED and is_critical(node.tag)
+        level = self._levels[-1]
+        level.protects |= node.cover is Cover.COVERED
+        self.gaps.add((*level.path, node.tag), node.cover, critical=is_critical(node.tag))
 
 
 def _cover(protection: Protection) -> Cover:

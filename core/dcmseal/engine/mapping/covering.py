@@ -12,7 +12,7 @@ from dcmseal.coverage_map import MappedSignature
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.vr import is_unknown
 from dcmseal.location import Location
-from dcmseal.report import Aspect, Outcome, SignatureReport, Verdict, VerificationReport
+from dcmseal.report import SignatureReport, VerificationReport
 
 _UNKNOWN: Final = "its VR is UN"
 _OWN: Final = "it is verified with the signature, not signed by it"
@@ -132,5 +132,5 @@ def _mapped(number: int, report: SignatureReport, *, integrity_only: bool) -> Ma
         uid=report.signature.uid,
         location=str(report.signature.location),
         verdict=verdict,
-        holds=report.outcome(Aspect.INTEGRITY) is Outcome.PASSED and verdict is not Verdict.INVALID,
+        holds=report.protects(integrity_only=integrity_only),
     )

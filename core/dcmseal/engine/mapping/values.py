@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dcmseal.coverage_map import CoverageMap, CoverageTotals, MappedElement, MappedItem, MappedSignature
 from dcmseal.dictionary import keyword_of
+from dcmseal.engine.document_values import object_coverage_value
 from dcmseal.engine.json_values import Document
 
 
@@ -11,6 +12,7 @@ def map_value(coverage: CoverageMap) -> Document:
     """A coverage map."""
     return {
         "signatures": [_signature(each) for each in coverage.signatures],
+        "coverage": object_coverage_value(coverage.summary),
         "totals": _totals(coverage.totals),
         "folded": coverage.folded,
         "left_out": coverage.left_out,

@@ -9,7 +9,7 @@ from typing import Final
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.engine.profiling import is_sound
 from dcmseal.engine.references.cited import CitedInstance, cited_instances
-from dcmseal.engine.references.comparing import compared, reference_finding
+from dcmseal.engine.references.comparing import DEFAULT, Comparison, compared, reference_finding
 from dcmseal.engine.references.folders import Folders
 from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound, Malformed
 from dcmseal.report import Aspect, Finding, Outcome, VerificationReport
@@ -19,7 +19,9 @@ _MAX_TIMES: Final = 8
 """Times one instance may be cited (PS3.3 C.17.2.3 wants it once): each time it is read anew."""
 
 
-def reference_findings(file: DicomFile, report: VerificationReport, folders: Folders) -> Iterator[Finding]:
+def reference_findings(
+    file: DicomFile, report: VerificationReport, folders: Folders, how: Comparison = DEFAULT
+) -> Iterator[Finding]:
     """Findings about all that a document cites as evidence; none if it cites nothing.
 
     ``report`` tells which of it is signed: what is not can be changed together with the instances.
@@ -36,7 +38,7 @@ def reference_findings(file: DicomFile, report: VerificationReport, folders: Fol
                 message = f"instance {cited.uid} is cited more than {_MAX_TIMES} times"
                 yield _malformed(message, cited.uid)
                 break
-            yield from _checked(cited, folders)
+            yield from _checked(cited, folders, how)
     except Malformed as error:
         yield _malformed(str(error), "")
     for tag in sorted(unsigned):
@@ -56,7 +58,7 @@ def _signed(report: VerificationReport) -> frozenset[int]:
     )
 
 
-def _checked(cited: CitedInstance, folders: Folders) -> Iterator[Finding]:
+def _checked(cited: CitedInstance, folders: Folders, how: Comparison) -> Iterator[Finding]:
     if cited.problems:
         yield _malformed(f"{cited.problems[0]} (at {cited.location})", cited.uid)
         return
@@ -66,7 +68,7 @@ def _checked(cited: CitedInstance, folders: Folders) -> Iterator[Finding]:
         return
     try:
         with folders.opened(cited.uid) as (path, instance):
-            findings = compared(cited, path, instance)
+            findings = compared(cited, path, instance, how)
     except InstanceNotFound as error:
         yield reference_finding("reference-missing", str(error), cited.uid)
     except InstanceAmbiguous as error:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.syntax import TransferSyntax
+from dcmseal.engine.coverage import is_shown
+from dcmseal.engine.levels import main_level
 from dcmseal.engine.profiling import is_sound
 from dcmseal.engine.references.cited import CitedInstance, CitedMac, CitedSignature
 from dcmseal.engine.references.instances import is_other_representation, matching_mac
@@ -14,31 +19,49 @@ from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
 from dcmseal.engine.verification import Question, verify_file
 from dcmseal.mac.digest import is_available
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport
+from dcmseal.tags import tags_text
 
 _CLAUSE: Final = "PS3.3 C.17.2.1"
+_NAMED: Final = 8
+"""Elements that a message names."""
 INTEGRITY_ONLY: Final = Question(integrity_only=True, timestamp=TimestampQuestion(rule=TimestampRule.IGNORE))
 """What is asked of an instance: whether it is what was signed, not by whom or when."""
 
 
 class _Compared(NamedTuple):
-    """One reference: why it does not hold, or how much of the instance it leaves open."""
+    """One reference: why it does not hold, or what of the instance it leaves open."""
 
     problem: Finding | None
     covers_all: bool = False
-    open: int = 0
-    """Elements of the instance that may have changed unnoticed."""
+    uncovered: frozenset[int] = frozenset()
+    """Elements that could be in a MAC, and are not in this one."""
+    unsignable: frozenset[int] = frozenset()
+    """Elements that can be in none."""
 
 
-def compared(cited: CitedInstance, path: str, file: DicomFile) -> tuple[Finding, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How instances are held against what is cited of them."""
+
+    now: datetime | None = None
+    """The present; None for the clock's."""
+    no_additions: bool = False
+    """Whether every element has to be covered."""
+
+
+DEFAULT: Final = Comparison()
+
+
+def compared(cited: CitedInstance, path: str, file: DicomFile, how: Comparison = DEFAULT) -> tuple[Finding, ...]:
     """What comes out for an instance that was found; raises DatasetError if it cannot be read."""
     results = [] if cited.mac is None else [_by_mac(cited, cited.mac, path, file)]
     if cited.signatures:
-        reports = verify_file(file, INTEGRITY_ONLY).signatures
-        results.extend(_by_signature(cited, each, path, reports) for each in cited.signatures)
-    return tuple(_together(cited, results, path))
+        reports = verify_file(file, replace(INTEGRITY_ONLY, now=how.now)).signatures
+        results.extend(_by_signature(cited, each, path, file, reports) for each in cited.signatures)
+    return tuple(_together(cited, results, path, how))
 
 
-def _together(cited: CitedInstance, results: list[_Compared], path: str) -> Iterator[Finding]:
+def _together(cited: CitedInstance, results: list[_Compared], path: str, how: Comparison) -> Iterator[Finding]:
     """One reference that holds over all of the instance makes up for others about which nothing can be said.
 
     One over a part does not: it may be what an attacker left of several.
@@ -52,10 +75,35 @@ def _together(cited: CitedInstance, results: list[_Compared], path: str) -> Iter
     if problems:
         return
     yield reference_finding("reference-verified", f"{path} is what was cited", cited.uid, outcome=Outcome.PASSED)
-    least = min(each.open for each in holding)
-    if least:
-        message = f"{least} elements of {path} are in no MAC that is cited: changes and additions there go unnoticed"
-        yield reference_finding("reference-covers-part", message, cited.uid, aspect=Aspect.COVERAGE)
+    first, *others = (each.uncovered | each.unsignable for each in holding)
+    unsignable = frozenset[int]().union(*(each.unsignable for each in holding))
+    yield from _open_findings(cited, path, first.intersection(*others), unsignable, how)
+
+
+def _open_findings(
+    cited: CitedInstance, path: str, left: frozenset[int], unsignable: frozenset[int], how: Comparison
+) -> Iterator[Finding]:
+    """What may have been added to an instance or changed in it, since nothing that is cited covers it."""
+    if not left:
+        return
+    shown = sorted(tag for tag in left if is_shown(tag))
+    if shown:
+        message = (
+            f"elements of {path} that change what it shows are in no MAC that is cited, and may have been added or"
+            f" changed: {_some(shown)}"
+        )
+        yield reference_finding("reference-shown-uncovered", message, cited.uid)
+    if how.no_additions:
+        message = f"elements of {path} that nothing cited covers may have been added: {_some(sorted(left))}"
+        outcome = Outcome.UNKNOWN if left <= unsignable else Outcome.FAILED
+        yield reference_finding("reference-unsigned-additions", message, cited.uid, outcome=outcome)
+    message = f"{len(left)} elements of {path} are in no MAC that is cited: changes and additions there go unnoticed"
+    yield reference_finding("reference-covers-part", message, cited.uid, aspect=Aspect.COVERAGE)
+
+
+def _some(found: Sequence[int]) -> str:
+    more = len(found) - _NAMED
+    return f"{tags_text(found[:_NAMED])}{f' and {more} more' if more > 0 else ''}"
 
 
 def _by_mac(cited: CitedInstance, mac: CitedMac, path: str, file: DicomFile) -> _Compared:
@@ -75,12 +123,13 @@ def _by_mac(cited: CitedInstance, mac: CitedMac, path: str, file: DicomFile) -> 
     if not matches:
         message = f"{path} is not what was cited: its MAC differs"
         return _Compared(reference_finding("reference-changed", message, cited.uid, outcome=Outcome.FAILED))
-    uncovered = len(frozenset(made.elements) - frozenset(mac.parameters.elements))
-    return _Compared(None, covers_all=not uncovered, open=uncovered + len(made.unsignable))
+    uncovered = frozenset(made.elements) - frozenset(mac.parameters.elements)
+    unsignable = frozenset(tag for tag, _ in made.unsignable)
+    return _Compared(None, covers_all=not uncovered, uncovered=uncovered, unsignable=unsignable)
 
 
 def _by_signature(
-    cited: CitedInstance, wanted: CitedSignature, path: str, reports: Iterable[SignatureReport]
+    cited: CitedInstance, wanted: CitedSignature, path: str, file: DicomFile, reports: Iterable[SignatureReport]
 ) -> _Compared:
     named = [each for each in reports if each.signature.uid == wanted.uid]
     if not named:
@@ -95,10 +144,16 @@ def _by_signature(
     if not is_sound(report) or report.coverage is None:
         message = f"signature {wanted.uid} of {path} is there, but does not say that nothing changed"
         return _Compared(reference_finding("reference-signature-unsound", message, cited.uid))
-    in_main = not report.signature.location.steps
-    uncovered = len(report.coverage.unsigned)
+    coverage = report.coverage
+    if report.signature.location.steps:
+        # that of an item says nothing about the rest
+        there = main_level(file).scanner().finish().tags
+        return _Compared(None, uncovered=frozenset(tag for tag in there if not exclusion(tag)))
     return _Compared(
-        None, covers_all=in_main and not uncovered, open=uncovered + len(report.coverage.unsignable) + (not in_main)
+        None,
+        covers_all=not coverage.unsigned,
+        uncovered=frozenset(coverage.unsigned),
+        unsignable=frozenset(tag for tag, _ in coverage.unsignable),
     )
 
 

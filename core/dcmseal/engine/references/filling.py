@@ -16,6 +16,7 @@ from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, Encoding
 from dcmseal.dataset.writer import sequence
 from dcmseal.engine.attaching import group_length_edits, insertion, merged
+from dcmseal.engine.coverage import is_shown
 from dcmseal.engine.items import mac_reference_item, signature_reference_item
 from dcmseal.engine.profiling import is_sound
 from dcmseal.engine.references.cited import CitedInstance, cited_instances
@@ -52,6 +53,8 @@ class FilledReference:
     """The MAC is of values with excess padding, which other software strips."""
     broken: tuple[str, ...] = ()
     """Digital Signature UIDs of signatures that do not hold, and are therefore not cited."""
+    shown_uncovered: tuple[int, ...] = ()
+    """Elements that change what the instance shows, and can be in no MAC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +132,10 @@ def _new(
     if sound:
         sequences.append(_signature_sequence(sound, encoding))
     mac: tuple[InstanceMac, bool] | None = None
-    if not any(map(_is_suitable, reports)):
+    unsignable = [each.coverage.unsignable for each in reports if each.coverage and _is_suitable(each)]
+    if not unsignable:
         mac = _mac_of(instance, algorithm)
+        unsignable.append(mac[0].unsignable)
         sequences.append(_mac_sequence(mac[0], algorithm, _syntax_of(instance, mac[0]), encoding))
     reference = FilledReference(
         location=cited.location,
@@ -141,6 +146,7 @@ def _new(
         was_there=False,
         is_padded=mac is not None and mac[1],
         broken=tuple(each.signature.uid for each in reports if not is_sound(each)),
+        shown_uncovered=tuple(tag for tag, _ in unsignable[0] if is_shown(tag)),
     )
     return reference, sequences
 

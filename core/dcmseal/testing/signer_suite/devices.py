@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from dcmseal.errors import DeviceUnavailable
-from dcmseal.testing.signer_suite.subject import Subject, error_of
+from dcmseal.testing.signer_suite.subject import Subject
 from dcmseal.testing.verifying import assert_verifies
 
 
@@ -14,21 +14,21 @@ class DeviceTests(Subject):
 
     def test_a_device_that_is_gone_is_not_opened(self) -> None:
         with self.without_device():
-            error = error_of(self.open_and_close)
+            error = self.error_of(self.open_and_close)
         assert isinstance(error, DeviceUnavailable)
         assert error.hint
         self.assert_opens_and_signs()
 
     def test_a_device_that_is_gone_is_not_listed_or_says_why_not(self) -> None:
         with self.without_device():
-            error = error_of(lambda: tuple(self.backend.list_keys()))
+            error = self.error_of(lambda: tuple(self.backend.list_keys()))
         assert error is None or error.hint
 
     def test_a_device_that_goes_away_signs_no_more(self) -> None:
         with self.opened() as signer:
             self.assert_signs(signer)
             with self.without_device():
-                error = error_of(lambda: signer.sign(self.message(b"gone")))
+                error = self.error_of(lambda: signer.sign(self.message(b"gone")))
             assert isinstance(error, DeviceUnavailable)
             assert error.hint
         self.assert_opens_and_signs()
@@ -39,7 +39,7 @@ class DeviceTests(Subject):
                 pass
             message = self.message(b"back again")
             signatures: list[bytes] = []
-            error = error_of(lambda: signatures.append(signer.sign(message)))
+            error = self.error_of(lambda: signatures.append(signer.sign(message)))
             assert error is None or error.hint
             for signature in signatures:
                 assert_verifies(signer, message, signature)
@@ -50,5 +50,5 @@ class DeviceTests(Subject):
             signer = stack.enter_context(self.opened())
             with self.without_device():
                 stack.close()
-        assert error_of(lambda: signer.sign(self.message(b"too late")))
+        assert self.error_of(lambda: signer.sign(self.message(b"too late")))
         self.assert_opens_and_signs()

@@ -7,7 +7,7 @@ from functools import partial
 from dcmseal.errors import DatasetError, SignerError, UsageError
 from dcmseal.plugins.protocols import Signer
 from dcmseal.testing.message import UnreadableMessage
-from dcmseal.testing.signer_suite.subject import Subject, error_of
+from dcmseal.testing.signer_suite.subject import Subject
 
 
 class ErrorTests(Subject):
@@ -17,14 +17,14 @@ class ErrorTests(Subject):
         scheme = self.backend.scheme
         odd = ("?", "&", "?=", "?unheard-of=1", "?unheard-of", "%", "%00", "\ud800", ";", "x" * 5000)
         for uri in (f"{scheme}:", f"{scheme}:?", "", scheme, *(self.uri + end for end in odd)):
-            error = error_of(partial(self.open_and_close, uri=uri))
+            error = self.error_of(partial(self.open_and_close, uri=uri))
             assert error is None or isinstance(error, (SignerError, UsageError)), uri
             assert error is None or error.hint, uri
 
     def test_a_secret_in_the_key_uri_is_refused(self) -> None:
         for name in ("pin-value", "password"):
             uri = f"{self.uri}{'&' if '?' in self.uri else '?'}{name}=74021"
-            error = error_of(partial(self.open_and_close, uri=uri))
+            error = self.error_of(partial(self.open_and_close, uri=uri))
             assert isinstance(error, UsageError)
             assert error.hint
             assert "74021" not in f"{error} {error.hint}"
@@ -32,7 +32,7 @@ class ErrorTests(Subject):
     def test_refuses_once_closed(self) -> None:
         with self.opened() as signer:
             pass
-        error = error_of(lambda: signer.sign(self.message(b"too late")))
+        error = self.error_of(lambda: signer.sign(self.message(b"too late")))
         assert isinstance(error, SignerError)
         assert error.hint
 
@@ -45,9 +45,9 @@ class ErrorTests(Subject):
                 signers.append(signer)
                 raise failed
 
-        assert error_of(fail) is failed
+        assert self.error_of(fail) is failed
         for signer in signers:
-            assert isinstance(error_of(partial(signer.sign, self.message(b"too late"))), SignerError)
+            assert isinstance(self.error_of(partial(signer.sign, self.message(b"too late"))), SignerError)
         self.assert_opens_and_signs()
 
     def test_an_error_of_the_data_set_passes_and_harms_nothing(self) -> None:
@@ -55,5 +55,5 @@ class ErrorTests(Subject):
         failed = DatasetError("the data set ends too early")
         with self.opened() as signer:
             message = UnreadableMessage(algorithm=self.message(b"").algorithm, error=failed)
-            assert error_of(lambda: signer.sign(message)) is failed
+            assert self.error_of(lambda: signer.sign(message)) is failed
             self.assert_signs(signer)

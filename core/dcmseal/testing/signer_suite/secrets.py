@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import io
 import logging
-import re
-import traceback
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
-from typing import Final
 
 from dcmseal.errors import PinRejected, UsageError
 from dcmseal.plugins.protocols import SecretRequest
-from dcmseal.testing.signer_suite.subject import Subject, error_of
-
-_ADDRESS: Final = re.compile("0x[0-9a-f]+")
+from dcmseal.testing.signer_suite.disclosure import assert_not_told, texts_of
+from dcmseal.testing.signer_suite.subject import Subject
 
 
 class SecretTests(Subject):
@@ -39,19 +35,19 @@ class SecretTests(Subject):
         for wrong in ("", "{}", "{}\0", "{}\ud800", "\xfc{}", 400 * "{0}"):
             secret = wrong.format(self.wrong_answer)
             questions = _Questions(secret)
-            error = error_of(partial(self.open_and_close, questions))
+            error = self.error_of(partial(self.open_and_close, questions))
             if self.secret is None:
                 assert error is None
                 return
             assert isinstance(error, PinRejected)
             assert error.hint
             assert len(questions.asked) == 1
-            _assert_not_told(self.wrong_answer, *_texts_of(error))
+            assert_not_told(self.wrong_answer, *texts_of(error))
             self.assert_opens_and_signs()
 
     def test_declining_to_give_the_secret_is_rejected(self) -> None:
         questions = _Questions(None)
-        error = error_of(lambda: self.open_and_close(questions))
+        error = self.error_of(lambda: self.open_and_close(questions))
         if self.secret is None:
             assert error is None
             return
@@ -73,19 +69,19 @@ class SecretTests(Subject):
         with context as signer:
             shown = f"{self.backend!r} {context!r} {signer!r} {self.backend!s} {signer!s}"
         if self.secret is not None:
-            _assert_not_told(self.secret, shown, repr(signer))
+            assert_not_told(self.secret, shown, repr(signer))
 
     def test_no_secret_in_logs_output_and_errors(self) -> None:
         with _overheard() as heard:
             with self.opened() as signer:
                 signer.sign(self.message(b"content"))
-            closed = error_of(lambda: signer.sign(self.message(b"too late")))
-            rejected = error_of(lambda: self.open_and_close(lambda _: self.wrong_answer))
+            closed = self.error_of(lambda: signer.sign(self.message(b"too late")))
+            rejected = self.error_of(lambda: self.open_and_close(lambda _: self.wrong_answer))
             self.assert_opens_and_signs()
-        told = [*heard, *(text for error in (closed, rejected) if error for text in _texts_of(error))]
-        _assert_not_told(self.wrong_answer, *told)
+        told = [*heard, *(text for error in (closed, rejected) if error for text in texts_of(error))]
+        assert_not_told(self.wrong_answer, *told)
         if self.secret is not None:
-            _assert_not_told(self.secret, *told)
+            assert_not_told(self.secret, *told)
 
     def _cancelled_by(self, error: BaseException) -> BaseException | None:
         def cancel(_: SecretRequest) -> str | None:
@@ -136,23 +132,3 @@ def _overheard() -> Generator[list[str]]:
         root.setLevel(level)
         heard.append(printed.getvalue())
     heard.extend(str(warning.message) for warning in warned)
-
-
-def _texts_of(error: BaseException) -> Iterator[str]:
-    """A traceback as it is printed, and what error reporters show of the errors behind it, hidden ones as well."""
-    yield "".join(traceback.format_exception(error))
-    seen: set[int] = set()
-    behind: list[BaseException | None] = [error]
-    while behind:
-        each = behind.pop()
-        if each is not None and id(each) not in seen:
-            seen.add(id(each))
-            behind += (each.__cause__, each.__context__)
-            yield f"{each} {each.args!r} {vars(each)!r}"
-
-
-def _assert_not_told(secret: str, *texts: str) -> None:
-    # No assert statement: its explanation would show the secret. An address may contain a short PIN by chance.
-    for number, text in enumerate(texts, 1):
-        if secret in _ADDRESS.sub("", text):
-            raise AssertionError(f"the secret is shown by text {number} of {len(texts)}: a repr, log, output or error")

@@ -19,7 +19,7 @@ from dcmseal.report import Verdict
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing.message import BytesMessage
 from dcmseal.testing.sample_file import SAMPLE_FILE
-from dcmseal.testing.signer_suite.subject import Subject, error_of
+from dcmseal.testing.signer_suite.subject import Subject
 from dcmseal.testing.verifying import assert_verifies
 
 _LONG: Final = bytes(range(251)) * 400
@@ -49,7 +49,7 @@ class SignatureTests(Subject):
         with self.opened() as signer:
             for algorithm in frozenset(MacAlgorithm).difference(self.algorithms):
                 message = BytesMessage(algorithm=algorithm, content=b"in vain")
-                error = error_of(partial(signer.sign, message))
+                error = self.error_of(partial(signer.sign, message))
                 assert isinstance(error, (MechanismUnavailable, WeakAlgorithm)), algorithm
                 assert error.hint
                 self.assert_signs(signer)

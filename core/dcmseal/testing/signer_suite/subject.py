@@ -10,6 +10,7 @@ from dcmseal.errors import SealError
 from dcmseal.plugins.protocols import SecretRequest, Secrets, Signer, SignerBackend
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage
+from dcmseal.testing.signer_suite.disclosure import assert_not_told, texts_of
 from dcmseal.testing.verifying import assert_verifies
 
 
@@ -66,13 +67,23 @@ class Subject:
         message = self.message(content)
         assert_verifies(signer, message, signer.sign(message))
 
+    def error_of(self, action: Callable[[], object]) -> SealError | None:
+        """The error of dcmseal that an action ends with, if it does; one of another kind is let through.
+
+        Fails if the error discloses the secret, or the wrong one.
+        """
+        error = _error_of(action)
+        if error is not None:
+            for secret in filter(None, (self.secret, self.wrong_answer)):
+                assert_not_told(secret, *texts_of(error))
+        return error
+
     def assert_opens_and_signs(self) -> None:
         with self.opened() as signer:
             self.assert_signs(signer)
 
 
-def error_of(action: Callable[[], object]) -> SealError | None:
-    """The error of dcmseal that an action ends with, if it does; one of another kind is let through."""
+def _error_of(action: Callable[[], object]) -> SealError | None:
     try:
         action()
     except SealError as error:

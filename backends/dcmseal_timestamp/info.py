@@ -1,0 +1,143 @@
+"""TSTInfo of RFC 3161 2.4.2: what was certified, when and by whom, read strictly into plain values."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from asn1crypto import core, tsp
+from asn1crypto import x509 as asn1_x509
+
+from dcmseal.plugins.asn1 import encoding
+
+MAX_BITS: Final = 1024
+"""Of serial numbers, nonces and the like."""
+_TIME: Final = re.compile(rb"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})(?:\.([0-9]*[1-9]))?Z")
+_VERSION: Final = "v1"
+DIRECTORY_NAME: Final = "directory_name"
+
+
+class UnreadableToken(Exception):
+    """The bytes are not a token that can be verified; the message is made of our words only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Info:
+    """What the authority certifies."""
+
+    imprint_algorithm: str
+    imprint: bytes
+    moment: dt.datetime
+    accuracy: dt.timedelta | None
+    policy: str
+    serial_number: int
+    nonce: int | None
+    tsa: GeneralName | None
+    """The name that the authority gives itself; None if it gives none."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneralName:
+    """A GeneralName of RFC 5280 4.2.1.6."""
+
+    kind: str
+    der: bytes
+
+    @classmethod
+    def read(cls, name: Any) -> GeneralName:
+        """Read a GeneralName of asn1crypto."""
+        return cls(kind=str(name.name), der=encoding(name.chosen.untag()))
+
+    def is_same(self, other: GeneralName) -> bool:
+        """Whether both name the same; an empty name names nobody."""
+        if self.kind != other.kind or self.der == b"0\0":
+            return False
+        return self.der == other.der or (self.kind == DIRECTORY_NAME and is_same_name(self.der, other.der))
+
+
+def is_same_name(one: bytes, other: bytes) -> bool:
+    """Whether two distinguished names in DER are the same, by the comparison of RFC 5280 7.1."""
+    return one == other or bool(asn1_x509.Name.load(one) == asn1_x509.Name.load(other))
+
+
+def read_info(content: bytes) -> Info:
+    """Read TSTInfo; raises UnreadableToken, and whatever asn1crypto raises."""
+    info = exact(tsp.TSTInfo.load(content, strict=True))
+    if info["version"].native != _VERSION:
+        raise UnreadableToken("its TSTInfo is not of version 1, and no other is known")
+    _check_extensions(info["extensions"])
+    imprint = exact(info["message_imprint"])
+    return Info(
+        imprint_algorithm=digest_name(imprint["hash_algorithm"]),
+        imprint=bytes(imprint["hashed_message"].native),
+        moment=_moment(info["gen_time"]),
+        accuracy=_accuracy(info["accuracy"]),
+        policy=str(info["policy"].dotted),
+        serial_number=natural(info["serial_number"].native),
+        nonce=None if info["nonce"].native is None else bounded(info["nonce"].native),
+        tsa=None if isinstance(info["tsa"], core.Void) else GeneralName.read(info["tsa"]),
+    )
+
+
+def exact(sequence: Any) -> Any:
+    """The sequence, unless something follows its last field, which asn1crypto passes over."""
+    if len(sequence) > len(sequence._fields):
+        raise UnreadableToken("it has more fields than RFC 3161 knows")
+    return sequence
+
+
+def digest_name(algorithm: Any) -> str:
+    """The name of a digest, which takes no parameters."""
+    if exact(algorithm)["parameters"].native is not None:
+        raise UnreadableToken("a digest in it has parameters, and none takes any")
+    return str(algorithm["algorithm"].native)
+
+
+def bounded(number: int) -> int:
+    """The number, unless it is beyond all bounds."""
+    if number.bit_length() > MAX_BITS:
+        raise UnreadableToken("it has a number beyond all bounds")
+    return number
+
+
+def natural(number: int) -> int:
+    """The number, which must not be negative."""
+    if number < 0:
+        raise UnreadableToken("its serial number is negative")
+    return bounded(number)
+
+
+def _check_extensions(extensions: Any) -> None:
+    """Refuse extensions that must be understood: none is defined that a verifier would have to know."""
+    seen: set[str] = set()
+    for each in map(exact, () if isinstance(extensions, core.Void) else extensions):
+        identifier = str(each["extn_id"].dotted)
+        if identifier in seen:
+            raise UnreadableToken("it has the same extension twice")
+        seen.add(identifier)
+        if each["critical"].native:
+            raise UnreadableToken("it has a critical extension that is not understood")
+
+
+def _moment(time: Any) -> dt.datetime:
+    """GeneralizedTime in the one form that RFC 3161 allows."""
+    match = _TIME.fullmatch(bytes(time.contents))
+    if match is None:
+        raise UnreadableToken("its time is not written as RFC 3161 demands")
+    year, month, day, hour, minute, second = map(int, match.groups()[:6])
+    micros = int((match[7] or b"").ljust(6, b"0")[:6])
+    try:
+        return dt.datetime(year, month, day, hour, minute, second, micros, tzinfo=dt.UTC)
+    except ValueError:
+        raise UnreadableToken("its time does not exist") from None
+
+
+def _accuracy(accuracy: Any) -> dt.timedelta | None:
+    if isinstance(accuracy, core.Void):
+        return None
+    seconds, millis, micros = (exact(accuracy)[name].native for name in ("seconds", "millis", "micros"))
+    if (seconds or 0) < 0 or not all(part is None or 1 <= part <= 999 for part in (millis, micros)):
+        raise UnreadableToken("its accuracy is not one")
+    return dt.timedelta(seconds=seconds or 0, milliseconds=millis or 0, microseconds=micros or 0)

@@ -1,0 +1,218 @@
+"""CRLs: what they are about, and what they list (RFC 5280 5, 6.3.3)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from asn1crypto import core
+from asn1crypto.crl import CertificateList
+from cryptography import x509
+
+from dcmseal.quiet import without_warnings
+from dcmseal_trust.certificates import Certificate, Refused, Violation, refuse_duplicates, unknown_critical
+from dcmseal_trust.instants import EARLIEST, instant
+from dcmseal_trust.names import Name, NameKey, general_keys, name_key, point_keys
+
+ALL_REASONS: Final = frozenset(
+    "key_compromise ca_compromise affiliation_changed superseded cessation_of_operation certificate_hold "
+    "privilege_withdrawn aa_compromise".split()
+)
+_KNOWN: Final = frozenset({"delta_crl_indicator", "issuing_distribution_point", "authority_key_identifier"})
+"""Extensions that may be critical."""
+_KNOWN_OF_ENTRIES: Final = frozenset({"2.5.29.21", "2.5.29.23", "2.5.29.24", "2.5.29.29"})
+"""Reason, hold instruction, invalidity date, certificate issuer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """That a certificate is listed."""
+
+    since: dt.datetime
+    reason: str
+    is_understood: bool = True
+    """Whether all its critical extensions are, and it can be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Crl:
+    """A CRL, read to its end but for its entries."""
+
+    der: bytes
+    parsed: CertificateList
+    listing: x509.CertificateRevocationList
+    issuer: NameKey
+    this_update: dt.datetime
+    next_update: dt.datetime | None
+    is_understood: bool
+    """Whether all its critical extensions are, and none contradicts another or the version."""
+    number: int | None
+    base: int | None
+    """Of a delta CRL, the number of the complete CRL that it starts from."""
+    scope: bytes
+    """The issuing distribution point, in DER; delta and complete CRL have the same (RFC 5280 5.2.4)."""
+    points: frozenset[object]
+    """Names of the distribution point; empty if it has none."""
+    reasons: frozenset[str]
+    is_indirect: bool
+    of_authorities: bool
+    """Whether it is about certificates of authorities."""
+    of_others: bool
+    """Whether it is about certificates that are no authorities'."""
+
+    @property
+    def signed(self) -> bytes:
+        """What was signed."""
+        return self.listing.tbs_certlist_bytes
+
+    def entries(self, certificate: Certificate, issuer: NameKey) -> Iterator[Entry]:
+        """All entries of the certificate: it may be listed more than once."""
+        if not self.is_indirect and self.issuer != issuer:
+            return
+        # few certificates are revoked, and CRLs have millions of entries: most are known by a look at the bytes
+        if certificate["tbs_certificate"]["serial_number"].dump() not in self.der:
+            return
+        serial = certificate.serial_number
+        issuers = frozenset[object]({self.issuer})
+        with without_warnings():
+            for each in self.listing:
+                named = _named_issuers(each) if self.is_indirect else issuers
+                # who issued the certificate is said of the first, and holds for those that follow (5.3.3)
+                issuers = named or issuers
+                # what cannot be read may be about this one
+                if each.serial_number == serial and (not self.is_indirect or named is None or issuer in issuers):
+                    yield _entry(each)
+
+
+def crl(der: bytes) -> Crl:
+    """Read a CRL; raises ValueError if it is none, Refused if it is one that cannot be used."""
+    try:
+        parsed = CertificateList.load(der, strict=True)
+        listed = parsed["tbs_cert_list"]
+        extensions = listed["crl_extensions"]
+    except Exception as error:  # asn1crypto fails in many ways
+        raise ValueError("no CRL") from error
+    refuse_duplicates(extensions)
+    try:
+        return _crl(der, parsed, listed, extensions)
+    except Refused:
+        raise
+    except Exception as error:  # as above
+        raise Refused("it cannot be read to its end") from error
+
+
+def _crl(der: bytes, parsed: CertificateList, listed: Any, extensions: Any) -> Crl:
+    with without_warnings():
+        listing = x509.load_der_x509_crl(der)
+    if listed["signature"].dump() != parsed["signature_algorithm"].dump():
+        raise Violation("it names two signature algorithms (RFC 5280 5.1.1.2)")
+    issuer = name_key(parsed.issuer)
+    number, base, point = (
+        getattr(parsed, f"{each}_value") for each in ("crl_number", "delta_crl_indicator", "issuing_distribution_point")
+    )
+    where = point["distribution_point"] if point else core.VOID
+    some = point["only_some_reasons"].native if point else None
+    flags = {name: bool(point and point[name].native) for name in (f"only_contains_{k}_certs" for k in _KINDS)}
+    # each of the flags says of which it is only: there must not be two, nor a point that says nothing (5.2.5)
+    only = [name for name, is_set in flags.items() if is_set]
+    is_sound = len(only) < 2 and not (point and not point.contents) and _is_of_its_version(listed)
+    return Crl(
+        der=der,
+        parsed=parsed,
+        listing=listing,
+        issuer=issuer,
+        this_update=instant(listed["this_update"]),
+        next_update=None if listed["next_update"].native is None else instant(listed["next_update"]),
+        is_understood=is_sound and not unknown_critical(extensions, _KNOWN),
+        number=number.native if number else None,
+        base=base.native if base else None,
+        scope=point.dump() if point else b"",
+        points=frozenset(() if isinstance(where, core.Void) else point_keys(where, issuer)),
+        reasons=ALL_REASONS if some is None else ALL_REASONS & set(some),
+        is_indirect=bool(point and point["indirect_crl"].native),
+        of_authorities=not only or "only_contains_ca_certs" in only,
+        of_others=not only or "only_contains_user_certs" in only,
+    )
+
+
+_KINDS: Final = ("user", "ca", "attribute")
+
+
+def _is_of_its_version(listed: Any) -> bool:
+    """Whether it states version 2, or none and nothing that version 1 does not have (RFC 5280 5.1.2.1)."""
+    if listed["version"].native is None:
+        return isinstance(listed["crl_extensions"], core.Void)
+    return bool(listed["version"].native == "v2")
+
+
+def _named_issuers(entry: x509.RevokedCertificate) -> frozenset[object] | None:
+    """Who issued the certificate, empty if the entry does not say it; None if that cannot be read."""
+    try:
+        named = entry.extensions.get_extension_for_class(x509.CertificateIssuer).value
+        # the other reader compares names
+        return frozenset(
+            name_key(Name.load(each.public_bytes())) for each in named.get_values_for_type(x509.DirectoryName)
+        )
+    except x509.ExtensionNotFound:
+        return frozenset()
+    except (ValueError, TypeError):
+        return None
+
+
+def _entry(entry: x509.RevokedCertificate) -> Entry:
+    try:
+        since = entry.revocation_date_utc
+    except ValueError:  # of year 0
+        since = EARLIEST
+    try:
+        extensions = list(entry.extensions)
+    except (ValueError, TypeError):  # one of them twice, or malformed
+        return Entry(since=since, reason="unspecified", is_understood=False)
+    reasons = [each.value.reason.name for each in extensions if isinstance(each.value, x509.CRLReason)]
+    unknown = any(each.critical and each.oid.dotted_string not in _KNOWN_OF_ENTRIES for each in extensions)
+    return Entry(since=since, reason=reasons[0] if reasons else "unspecified", is_understood=not unknown)
+
+
+def covered_reasons(about: Crl, certificate: Certificate) -> frozenset[str]:
+    """The reasons for which a CRL tells of a certificate; none if it is out of its scope (RFC 5280 6.3.3 b, d)."""
+    if not (about.of_authorities if is_authority(certificate) else about.of_others):
+        return frozenset()
+    issuer = name_key(certificate.issuer)
+    is_direct = about.issuer == issuer
+    reasons = ALL_REASONS if is_direct and not about.points else frozenset()
+    for point in certificate.crl_distribution_points_value or ():
+        named = set[object](general_keys(point["crl_issuer"] or ()))
+        by_name = about.issuer in named and (is_direct or about.is_indirect)
+        is_named = by_name if named else is_direct
+        if is_named and _is_of_point(about, point, issuer, named):
+            reasons |= ALL_REASONS if point["reasons"].native is None else ALL_REASONS & set(point["reasons"].native)
+    return reasons & about.reasons
+
+
+def speaks_for(about: Crl, certificate: Certificate) -> bool:
+    """Whether the CRL is of the certificate's issuer, or of one that the certificate names (RFC 5280 6.3.3 b 1)."""
+    if not (about.of_authorities or about.of_others):
+        return False  # of attribute certificates, which have serial numbers of their own
+    if about.issuer == name_key(certificate.issuer):
+        return True
+    points = certificate.crl_distribution_points_value or ()
+    named = {key for point in points for key in general_keys(point["crl_issuer"] or ())}
+    return about.is_indirect and about.issuer in named
+
+
+def _is_of_point(about: Crl, point: Any, issuer: NameKey, named: set[object]) -> bool:
+    """Whether one of the names is the same (RFC 5280 6.3.3 b 2 i)."""
+    if not about.points:
+        return True
+    where = point["distribution_point"]
+    if isinstance(where, core.Void):
+        return not about.points.isdisjoint(named)
+    return not about.points.isdisjoint(point_keys(where, about.issuer if named else issuer))
+
+
+def is_authority(certificate: Certificate) -> bool:
+    """Whether a certificate says that it is an authority's."""
+    constraints = certificate.basic_constraints_value
+    return bool(constraints is not None and constraints["ca"].native)

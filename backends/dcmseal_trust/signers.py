@@ -1,0 +1,103 @@
+"""Who signed a CRL or an OCSP response, and whether they may (RFC 5280 6.3.3 f and g, RFC 6960 4.2.2.2)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from pyhanko_certvalidator.authority import Authority, AuthorityWithCert
+from pyhanko_certvalidator.path import ValidationPath
+
+from dcmseal_trust.anchors import KNOWN_EXTENSIONS
+from dcmseal_trust.certificates import Certificate, unknown_critical
+from dcmseal_trust.crls import Crl
+from dcmseal_trust.leading import is_signed, signs
+from dcmseal_trust.material import Material
+from dcmseal_trust.names import name_key
+from dcmseal_trust.ocsp import Response
+from dcmseal_trust.paths import NoPath, find_path
+
+_MOST_SIGNERS: Final = 16
+"""So many certificates of one name are tried."""
+
+
+def issuer_of(path: ValidationPath) -> Authority:
+    """Who issued the last certificate of a path."""
+    return list(path.iter_authorities())[-1]
+
+
+def signed_by_issuer(crl: Crl, path: ValidationPath) -> bool:
+    """Whether a CRL is signed with the key that signed the last certificate of the path."""
+    issuer = issuer_of(path)
+    if name_key(issuer.name) != crl.issuer:
+        return False
+    if isinstance(issuer, AuthorityWithCert) and not _may_sign_crls(issuer.certificate):
+        return False
+    return signs(issuer.public_key, crl.signed, crl.parsed.signature, crl.parsed["signature_algorithm"])
+
+
+def other_signers(crl: Crl, material: Material) -> Iterator[Certificate]:
+    """Certificates of others of the CRL's issuer's name whose key signed it."""
+    named = [each for each in _all(material) if name_key(each.subject) == crl.issuer and _may_sign_crls(each)]
+    for each in named[:_MOST_SIGNERS]:
+        if signs(each.public_key, crl.signed, crl.parsed.signature, crl.parsed["signature_algorithm"]):
+            yield each
+
+
+def path_of_signer(
+    signer: Certificate, path: ValidationPath, material: Material, moment: dt.datetime
+) -> ValidationPath | None:
+    """The path of who signed a CRL, which leads to the same trust anchor (RFC 5280 6.3.3 f)."""
+    try:
+        return find_path(signer, replace(material, anchors=(path.first,)), moment)
+    except NoPath:
+        return None
+
+
+def responder_of(response: Response, path: ValidationPath, material: Material) -> Certificate | Authority | None:
+    """Who signed a response: the issuer, or whom it named for that."""
+    issuer = issuer_of(path)
+    basic = response.parsed.basic_ocsp_response
+    value, algorithm = basic["signature"].native, basic["signature_algorithm"]
+    if response.is_from(name_key(issuer.name), issuer.public_key) and signs(
+        issuer.public_key, response.signed, value, algorithm
+    ):
+        return issuer
+    for each in candidates(response, material)[:_MOST_SIGNERS]:
+        may_sign = each.dump() != path.last.dump() and is_delegated(each, issuer) and is_for_ocsp(each)
+        if may_sign and signs(each.public_key, response.signed, value, algorithm):
+            return each
+    return None
+
+
+def candidates(response: Response, material: Material) -> list[Certificate]:
+    """Certificates of whom the response says that it is from."""
+    known = (*response.certificates, *_all(material))
+    return [each for each in known if response.is_from(name_key(each.subject), each.public_key)]
+
+
+def is_delegated(responder: Certificate, issuer: Authority) -> bool:
+    """Whether the issuer itself issued the responder's certificate."""
+    return name_key(responder.issuer) == name_key(issuer.name) and is_signed(responder, issuer)
+
+
+def is_for_ocsp(responder: Certificate) -> bool:
+    """Whether a certificate says that it is for that (RFC 6960 4.2.2.2)."""
+    purposes, usages = responder.extended_key_usage_value, responder.key_usage_value
+    return (
+        purposes is not None
+        and "ocsp_signing" in purposes.native
+        and (usages is None or not {"digital_signature", "non_repudiation"}.isdisjoint(usages.native))
+        and not unknown_critical(responder["tbs_certificate"]["extensions"], KNOWN_EXTENSIONS)
+    )
+
+
+def _all(material: Material) -> tuple[Certificate, ...]:
+    return (*material.intermediates, *material.anchors)
+
+
+def _may_sign_crls(certificate: Certificate) -> bool:
+    usages = certificate.key_usage_value
+    return usages is None or "crl_sign" in usages.native

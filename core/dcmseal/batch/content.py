@@ -1,0 +1,64 @@
+"""Files known by their content: hashed by the worker that is to work on them, so that one process need not read all.
+
+>>> from dcmseal.batch.items import Known
+>>> item = Item(source="signed.dcm", relative="signed.dcm", known=Known(digest=digest_of("signed.dcm")))
+>>> worked_on_content(item, lambda _: Result.passed_over(item)).is_unchanged
+True
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from hashlib import file_digest
+
+from dcmseal.batch.items import Item
+from dcmseal.batch.results import Result
+from dcmseal.input_files import open_input
+
+
+def worked_on_content(item: Item, work: Callable[[Item], Result]) -> Result:
+    """The result of an item, with the digest of its content; it is unchanged if that is what a journal has recorded.
+
+    The digest counts only if the file was not written meanwhile, for the work reads it a second time.
+    """
+    before, digest = _state(item.source), digest_of(item.source)
+    if item.known is not None and _is_known(item, digest):
+        return Result.passed_over(item)._replace(digest=digest, is_unchanged=True)
+    result = work(item)
+    if result.changed and result.output == item.source:
+        digest = digest_of(item.source)
+    elif _state(item.source) != before:
+        digest = None
+    return result._replace(digest=digest)
+
+
+def digest_of(source: str) -> bytes | None:
+    """The SHA-256 digest of a file; None if it cannot be read."""
+    try:
+        with open_input(source) as file:
+            return file_digest(file, "sha256").digest()
+    except OSError:
+        return None
+
+
+def _is_known(item: Item, digest: bytes | None) -> bool:
+    """Whether a file is as it was, or was signed in place and still has its signature and the data that was signed."""
+    known = item.known
+    if known is None or digest is None:
+        return False
+    if known.digest == digest:
+        return True
+    if not known.uid:
+        return False
+    from dcmseal.batch.journal.taking_up import signature_in
+
+    return signature_in(item.source, known.uid) is not None
+
+
+def _state(source: str) -> tuple[int, ...]:
+    try:
+        status = os.stat(source)
+    except OSError:
+        return ()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino

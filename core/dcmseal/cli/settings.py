@@ -1,0 +1,155 @@
+"""What verdicts rest upon besides the files, in words: options, and the trust and policy that they name."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from dcmseal.engine.policy import Policy
+    from dcmseal.plugins.reporting import ReportContext
+    from dcmseal.plugins.trust import TrustSettings
+
+_WORDS: Final = (
+    ("uid", "only the signature"),
+    ("item", "only signatures at"),
+    ("trust", "trust setup"),
+    ("trust_anchor", "trust anchors"),
+    ("system_anchors", "trust anchors of the operating system"),
+    ("intermediate", "intermediate certificates"),
+    ("crl", "certificate revocation lists"),
+    ("ocsp_response", "OCSP responses"),
+    ("fetch", "fetching of revocation data"),
+    ("fetch_issuers", "fetching of issuers"),
+    ("revocation", "revocation"),
+    ("claimed_time", "what expired or was revoked since a claimed time"),
+    ("pin_certificate", "only certificates"),
+    ("pin_subject", "only subjects"),
+    ("key_usage", "key usage"),
+    ("extended_key_usage", "extended key usage"),
+    ("allow_weak", "weak algorithms and small keys"),
+    ("integrity_only", "trust in the signer"),
+    ("timestamp", "certified timestamps"),
+    ("timestamp_certificate", "certificates of timestamp authorities"),
+    ("policy", "policy"),
+    ("require", "demanded of one signature"),
+    ("require_covered", "has to be covered"),
+    ("require_signatures", "signatures there have to be"),
+    ("distinct_signers", "signers"),
+    ("no_unsigned_additions", "elements without signature"),
+    ("evidence", "repeated by the evidence"),
+    ("trust_evidence_moment", "moment of the evidence"),
+    ("trust_evidence_anchors", "anchors of the evidence"),
+    ("manifest", "manifest"),
+    ("references", "folders with cited evidence"),
+    ("accept_old_format", "the fragment format of DCMTK before 3.5.4"),
+    ("follow_links", "links to files outside of folders"),
+    ("config", "configuration file"),
+    ("shard", "part of the archive"),
+)
+_TRUST: Final = ("trust", "trust_anchor", "system_anchors", "integrity_only")
+"""Options that say whom to trust, or that nobody is asked about."""
+WHEN_SET: Final = {
+    "system_anchors": "used",
+    "fetch": "allowed",
+    "fetch_issuers": "allowed",
+    "distinct_signers": "have to be different",
+    "no_unsigned_additions": "not allowed",
+    "trust_evidence_moment": "believed",
+    "trust_evidence_anchors": "trusted",
+    "allow_weak": "accepted",
+    "integrity_only": "not asked for: integrity only",
+    "accept_old_format": "accepted",
+    "follow_links": "followed",
+}
+
+
+def settings_in_words(options: Namespace, trust: str = "") -> list[tuple[str, str]]:
+    """The options that the verdict depends on, in words; ``trust`` is the setup that their policy names."""
+    settings: list[tuple[str, str]] = []
+    for name, label in _WORDS:
+        value: object = getattr(options, name, None)
+        if value is True:
+            settings.append((label, WHEN_SET[name]))
+        elif isinstance(value, list):
+            settings += [(label, ", ".join(map(str, value)))] if value else []  # pyright: ignore[reportUnknownArgumentType]
+        elif value:
+            settings.append((label, str(value)))
+    if not (trust or any(getattr(options, each) for each in _TRUST)):
+        settings.append(("trust in the signer", "no trust anchor is configured"))
+    return settings
+
+
+def judged_by(options: Namespace) -> ReportContext:
+    """Version, moment and settings; raises UsageError as reading the configuration does."""
+    import datetime as dt
+
+    from dcmseal.cli.demanding import policy_of
+    from dcmseal.cli.trusting import trust_settings
+    from dcmseal.engine.reporting import context_of
+
+    setup = policy_of(options)
+    settings = settings_in_words(options, setup.trust if setup else "")
+    name = (setup.trust if setup else "") or options.trust
+    trust = trust_settings(options, name or "")
+    if trust is not None:
+        of = f" of [trust.{name}]" if name else ""
+        known = {label for label, _ in settings}
+        settings += [(f"{label}{of}", value) for label, value in trust_in_words(trust) if f"{label}{of}" not in known]
+    if setup is not None and options.policy:
+        settings += [
+            (f"{label} of [policies.{options.policy}]", value) for label, value in policy_in_words(setup.policy)
+        ]
+    return context_of(dt.datetime.now(dt.UTC), settings, has_trust=has_trust(options))
+
+
+def has_trust(options: Namespace) -> bool:
+    """Whether the options say whom to trust, or that nobody is asked about."""
+    from dcmseal.cli.demanding import policy_of
+
+    if any(getattr(options, each) for each in _TRUST):
+        return True
+    setup = policy_of(options)
+    return bool(setup and setup.trust)
+
+
+def trust_in_words(settings: TrustSettings) -> Iterator[tuple[str, str]]:
+    """Whom trust settings believe, as label and value."""
+    for label, values in (
+        ("trust anchors", settings.anchors),
+        ("intermediate certificates", settings.intermediates),
+        ("certificate revocation lists", settings.crls),
+        ("OCSP responses", settings.ocsp_responses),
+        ("only certificates", sorted(settings.pinned_certificates)),
+        ("only subjects", sorted(settings.pinned_subjects)),
+        ("key usage", sorted(settings.key_usages)),
+        ("extended key usage", sorted(settings.extended_key_usages)),
+    ):
+        if values:
+            yield label, ", ".join(values)
+    if settings.system_anchors:
+        yield "trust anchors of the operating system", "used"
+    yield "fetching of revocation data", "allowed" if settings.fetch else "not allowed"
+    yield "revocation", settings.revocation_rule.value
+    yield "what expired or was revoked since a claimed time", settings.claimed_time.value
+    yield "weak algorithms and small keys", settings.weak.value
+
+
+def policy_in_words(policy: Policy) -> Iterator[tuple[str, str]]:
+    """What a policy demands, as label and value."""
+    from dcmseal.cli.describing import elements
+
+    for rule in policy.rules:
+        yield "demanded of one signature", str(rule)
+    if policy.covered:
+        yield "has to be covered", ", ".join(elements(sorted(policy.covered)))
+    if policy.signatures:
+        yield "signatures there have to be", str(policy.signatures)
+    for is_demanded, label, value in (
+        (policy.distinct_signers, "signers", "have to be different"),
+        (policy.no_unsigned_additions, "elements without signature", "not allowed"),
+        (policy.timestamps, "certified timestamps", "demanded of every signature"),
+    ):
+        if is_demanded:
+            yield label, value

@@ -1,0 +1,22 @@
+"""Files and folders that the configuration names: they are believed as it is, and so nobody else may write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dcmseal.config.tables import Table
+from dcmseal.plugins.ownership import foreign_writer
+
+
+def named_file(table: Table, key: str, name: str, folder: Path) -> Path | None:
+    """The whole path of a file or folder that a key names, relative to the folder of the configuration.
+
+    It is a problem if another user could have written it. None if the name is empty.
+    """
+    if not name:
+        return None
+    path = folder / Path(name).expanduser()
+    found = foreign_writer(path)
+    if found:
+        table.problem(key, found.message, found.hint)
+    return path

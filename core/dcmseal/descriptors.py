@@ -1,0 +1,34 @@
+"""Paths that stand for what this process has open already, such as ``/dev/stdout`` and ``/proc/self/fd/3``.
+
+>>> descriptor_of("/dev/fd/7"), descriptor_of("image.dcm")
+(7, None)
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Final
+
+_FOLDER: Final = re.compile(r"/dev/fd|/proc/([0-9]+)(?:/task/[0-9]+)?/fd", re.ASCII)
+_MAX_LINKS: Final = 40
+
+
+def descriptor_of(path: str | os.PathLike[str]) -> int | None:
+    """The number of the open file that a path stands for, directly or by links; None if it is the path of a file.
+
+    What is open can be written to, but not replaced by another file: a new file of its name would be seen by nobody
+    who holds the old one.
+    """
+    place = os.path.join(os.getcwd(), os.fspath(path))
+    for _ in range(_MAX_LINKS):
+        folder, name = os.path.split(place)
+        folder = os.path.realpath(folder)
+        match = _FOLDER.fullmatch(folder)
+        if match and name.isdecimal():
+            return int(name) if match[1] in (None, str(os.getpid())) else None
+        place = os.path.join(folder, name)
+        if not os.path.islink(place):
+            return None
+        place = os.path.join(folder, os.readlink(place))
+    return None

@@ -1,0 +1,40 @@
+"""The other readings of a level that may explain a signature, tried within a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.engine.hashing_budget import HashingBudget
+from dcmseal.engine.levels import Level
+from dcmseal.engine.macs import LevelMacs
+from dcmseal.engine.reading import FoundSignature
+
+if TYPE_CHECKING:
+    from dcmseal.engine.alternatives import Alternative, Readings
+
+_READINGS: Final = 17
+"""Times a level may be hashed to explain a signature: choices of VRs, with padding and without, and DCMTK's MACs."""
+
+
+class OtherReadings:
+    """The other readings of a level, made when a signature does not match: few files need them."""
+
+    def __init__(self, file: DicomFile, level: Level, macs: LevelMacs, patience: HashingBudget) -> None:
+        self._arguments = file, level, macs
+        self._patience = patience
+
+    @cached_property
+    def _made(self) -> Readings | None:
+        from dcmseal.engine.alternatives import Readings
+
+        _, level, macs = self._arguments
+        if not self._patience.takes((macs.scan.end - level.start) * (_READINGS if macs.ambiguous else 3)):
+            return None
+        return Readings(*self._arguments)
+
+    def explain(self, found: FoundSignature, matches: Callable[[bytes], bool]) -> Alternative | None:
+        """The reading under which a signature matches; None if there is none, or too much was tried already."""
+        return None if self._made is None else self._made.explain(found, matches)

@@ -1,0 +1,77 @@
+"""What signatures say of the object as a whole: whether it is signed at all, and how much of it they protect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.engine.coverage import is_critical
+from dcmseal.errors import DatasetError
+from dcmseal.location import MAIN, Location
+from dcmseal.report import (
+    Aspect,
+    Finding,
+    ObjectCoverage,
+    Outcome,
+    SignatureReport,
+    VerificationReport,
+)
+
+_CLAUSE: Final = "PS3.3 C.12.1.1.3"
+_MOST: Final = 3
+_LONGEST: Final = 100
+"""Items that the message names, and characters of each."""
+
+
+def object_findings(asked: Location | None, reports: Sequence[SignatureReport]) -> Iterator[Finding]:
+    """A finding that keeps a file from being valid if all signatures are in items, and no item was asked about.
+
+    Items move: a signed Data Set can become an item of another that nobody signed. A Digital Signature UID moves with
+    its signature, so that only the location of an item, ``asked``, can say that the question is about the item alone.
+    """
+    if asked is not None or any(each.signature.location == MAIN for each in reports):
+        return
+    places = list(dict.fromkeys(each.signature.location for each in reports))
+    named = ", ".join(_short(str(each)) for each in places[:_MOST])
+    named += f" and {len(places) - _MOST} more" if len(places) > _MOST else ""
+    yield Finding(
+        aspect=Aspect.COVERAGE,
+        outcome=Outcome.UNKNOWN,
+        code="object-not-signed",
+        message=f"the object is not signed: no signature of its main data set was verified, only in {named}",
+        where=str(MAIN),
+        clause=_CLAUSE,
+    )
+
+
+def _short(place: str) -> str:
+    return place if len(place) <= _LONGEST else f"{place[:_LONGEST]}..."
+
+
+def object_coverage(file: DicomFile, report: VerificationReport) -> ObjectCoverage | None:
+    """What of the object is protected, as its coverage map has it.
+
+    None if what is not verified cannot be read: no verdict depends on it.
+    """
+    everything = _covered_by_one(report)
+    if everything is not None:
+        return ObjectCoverage(covered=everything, elements=everything)
+    from dcmseal.engine.mapping.building import count_file
+
+    try:
+        return count_file(file, report)
+    except DatasetError:
+        return None
+
+
+def _covered_by_one(report: VerificationReport) -> int | None:
+    """How many elements there are, if a signature of the main Data Set covers all: the usual case needs no walk."""
+    for each in report.signatures:
+        coverage = each.coverage
+        if coverage is None or coverage.unsigned or each.signature.location != MAIN:
+            continue
+        is_critical_left = any(is_critical(tag) for tag, _ in coverage.unsignable)
+        if each.protects(integrity_only=report.integrity_only) and not is_critical_left:
+            return len(coverage.signed)
+    return None

@@ -1,0 +1,129 @@
+r"""Text that people and their programs write for dcmseal, read in one way: UTF-8, with or without byte order mark.
+
+Lines end with LF or CRLF. Whatever else a file holds is refused before anything is done: text in another encoding,
+taken for UTF-8, means other files, elements or PINs than its author meant.
+
+>>> decode_text(b"\xef\xbb\xbfPatientID\r\n", "tags.txt")
+'PatientID\n'
+>>> problem_of(b"\xff\xfea\0").message
+'line 1 is in UTF-16, not in UTF-8'
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+from collections.abc import Callable
+from io import BufferedReader
+from typing import Final, NamedTuple
+
+from dcmseal.errors import SealError, UsageError
+from dcmseal.input_files import open_input
+
+_MARKS: Final = (
+    # the mark of UTF-16 is the beginning of that of UTF-32
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+_LONE_CR: Final = re.compile(rb"\r(?!\n)")
+_HINT: Final = "save it as UTF-8 with line ends LF or CRLF"
+
+
+class TextProblem(NamedTuple):
+    """Why bytes are not text; it repeats none of them, since they may be a secret."""
+
+    line: int
+    fault: str
+    hint: str = _HINT
+
+    @property
+    def message(self) -> str:
+        """Which line it is, and what is wrong with it."""
+        return f"line {self.line} {self.fault}"
+
+
+def marked_encoding(data: bytes) -> str:
+    """The encoding other than UTF-8 that a byte order mark names; empty if there is none."""
+    return next((name for mark, name in _MARKS if data.startswith(mark)), "")
+
+
+def problem_of(data: bytes) -> TextProblem | None:
+    """Why the bytes are not text as it is read here; None if they are."""
+    encoding = marked_encoding(data)
+    if encoding:
+        return TextProblem(1, f"is in {encoding}, not in UTF-8", f"convert it: iconv -f {encoding} -t UTF-8 OLD > NEW")
+    nul = data.find(b"\0")
+    if nul >= 0:
+        return TextProblem(_line(data, nul), "has a NUL, as UTF-16 and binary files have")
+    lone = _LONE_CR.search(data)
+    if lone:
+        return TextProblem(_line(data, lone.start()), "has a carriage return without line feed")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        wrong = error.start
+    else:
+        return None
+    return TextProblem(_line(data, wrong), "is not in UTF-8, but perhaps in ISO 8859-1 or Windows-1252")
+
+
+def decode_text(data: bytes, name: str, *, error: type[SealError] = UsageError) -> str:
+    """The text of a file of that name, with line feeds only; raises ``error``."""
+    problem = problem_of(data)
+    if problem:
+        raise error(f"{name}, {problem.message}", hint=problem.hint)
+    return data.decode("utf-8-sig").replace("\r\n", "\n")
+
+
+def read_text(
+    path: str | os.PathLike[str],
+    most: int,
+    *,
+    error: type[SealError] = UsageError,
+    hint: str = "check the path and its permissions",
+    inspect: Callable[[os.stat_result], None] | None = None,
+) -> str:
+    """The text of a file of at most ``most`` bytes; ``inspect`` may refuse it for its owner or permissions.
+
+    Raises:
+        SealError: ``error``, if it cannot be read, is larger, or holds something else than text.
+    """
+    name = os.fspath(path)
+    try:
+        with BufferedReader(open_input(path)) as file:
+            status = os.fstat(file.fileno())
+            data = file.read(most + 1)
+    except (OSError, ValueError) as failure:
+        raise error(f"{name} cannot be read: {reason_of(failure)}", hint=hint) from None
+    if len(data) > most:
+        raise error(f"{name} is larger than {most >> 10} KiB", hint="check the path")
+    if inspect and data:
+        inspect(status)
+    return decode_text(data, name, error=error)
+
+
+def read_first_line(source: str | os.PathLike[str] | int, most: int) -> str | TextProblem:
+    """The first line of a file, or of an open descriptor, without its end; or why it is not text.
+
+    It is returned, and nothing is raised about it, so that no traceback has it: it is a passphrase or PIN. Raises
+    OSError or ValueError if it cannot be read.
+    """
+    with open(source, "rb", closefd=False) if isinstance(source, int) else BufferedReader(open_input(source)) as file:
+        line = file.readline(most + 1)
+    if len(line) > most:
+        return TextProblem(1, f"has more than {most} bytes", "it has to be the first line")
+    problem = problem_of(line)
+    return problem or line.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
+
+
+def reason_of(failure: OSError | ValueError) -> str:
+    """Why a file cannot be opened, in words."""
+    reason = failure.strerror if isinstance(failure, OSError) else None
+    return reason or "it is not a path of this system"
+
+
+def _line(data: bytes, position: int) -> int:
+    return data.count(b"\n", 0, position) + 1

@@ -1,0 +1,212 @@
+"""The HTTP client: over by its deadline, whatever drips; logins go to nobody but the server they are for."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dcmseal.errors import StorageUnavailable, TimestampError, UsageError
+from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.plugins.timestamping import Patience
+from dcmseal_http.client import HttpRequest, HttpStatus, NotNow, TooLarge, ask, retry
+from dcmseal_http.deadline import Deadline
+from dcmseal_http.urls import is_loopback, keeps_secrets
+from dcmseal_remote.requests import Limits
+from dcmseal_remote.web import Web
+from dcmseal_timestamp import transport
+from tests.support.dripping import DRIPS, HANDSHAKE, dripping
+from tests.support.web import Answer, WebServer, web_server
+
+SECONDS = 0.3
+BOUND = 20.0
+"""Far more than it takes, and far less than for ever: servers here would drip until they are stopped."""
+LOGIN = "site:hunter2"
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def fetch(url: str, *, login: str = "", seconds: float = SECONDS) -> bytes:
+    with ask(HttpRequest(url=url, login=login), Deadline(seconds)) as answer:
+        return answer.body(1 << 20)
+
+
+def read(url: str) -> bytes:
+    with Web("http", Limits(seconds=SECONDS, attempts=2, pause=0.01)).open(url) as found:
+        return found.read(0, found.entry.size)
+
+
+def certify(url: str) -> bytes:
+    return transport.ask(url, b"query", Patience(seconds=SECONDS, attempts=2), lambda _: None)
+
+
+@pytest.mark.parametrize("part", DRIPS)
+@pytest.mark.parametrize("user", [fetch, read, certify])
+def test_nobody_is_held_by_what_drips(part: str, user: Callable[[str], bytes]) -> None:
+    started = time.monotonic()
+    with dripping(DRIPS[part]) as port, pytest.raises((NotNow, StorageUnavailable, TimestampError)) as caught:
+        user(f"http://127.0.0.1:{port}/image.dcm")
+    assert time.monotonic() - started < BOUND
+    assert f"not within {SECONDS:g} s" in str(caught.value)
+
+
+@pytest.mark.parametrize("user", [fetch, read, certify])
+def test_nobody_is_held_by_a_handshake_that_drips(user: Callable[[str], bytes]) -> None:
+    started = time.monotonic()
+    with dripping(HANDSHAKE) as port, pytest.raises((NotNow, StorageUnavailable, TimestampError), match="not within"):
+        user(f"https://127.0.0.1:{port}/image.dcm")
+    assert time.monotonic() - started < BOUND
+
+
+@pytest.mark.parametrize("part", ["silence", "status line", "header", "headers"])
+def test_nobody_is_held_by_a_proxy_that_drips(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer to CONNECT has the deadline of what is asked for."""
+    started = time.monotonic()
+    with dripping(DRIPS[part]) as port:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        with pytest.raises(NotNow, match="not within"):
+            fetch("https://archive.invalid/image.dcm")
+    assert time.monotonic() - started < BOUND
+
+
+def test_a_body_that_keeps_coming_puts_the_deadline_off() -> None:
+    """By what has come of it: a large object takes its time, and a trickle does not."""
+    with web_server() as server:
+        url = server.put("large", bytes(1 << 20))
+        deadline = Deadline(30)
+        with ask(HttpRequest(url=url), deadline, slowest=1 << 14) as answer:
+            assert len(answer.body(1 << 20)) == 1 << 20
+        assert deadline.left() > 60
+    with (
+        dripping(DRIPS["body"]) as port,
+        pytest.raises(NotNow, match="not within"),
+        ask(HttpRequest(url=f"http://127.0.0.1:{port}/"), Deadline(SECONDS), slowest=1 << 14) as answer,
+    ):
+        answer.body(1 << 20)
+
+
+def test_no_more_is_read_than_is_taken() -> None:
+    with web_server() as server:
+        url = server.put("large", bytes(2 << 20))
+        with pytest.raises(TooLarge):
+            fetch(url, seconds=30)
+
+
+def test_a_proxy_of_another_kind_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:9")
+    with pytest.raises(NotNow, match="the environment names a proxy"):
+        fetch("http://archive.invalid/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["file:///etc/passwd", "ftp://h/", "http:///x", "http://[", "http://a b/", "http://u:hunter2@h/", "http://u@h/"],
+)
+def test_urls_that_are_not_asked(url: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        fetch(url)
+    assert "hunter2" not in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_login_does_not_follow_a_redirection(code: int) -> None:
+    with web_server() as elsewhere, web_server() as server:
+        url = server.put("image.dcm", b"x")
+        server.script = lambda *_: (code, {"Location": elsewhere.put("image.dcm", b"x")}, b"")
+        with pytest.raises(HttpStatus) as caught:
+            fetch(url, login=LOGIN, seconds=10)
+    assert caught.value.code == code
+    assert "Authorization" in server.requests[0]
+    assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_this_machine_is_not_asked_through_a_proxy(host: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with web_server() as proxy:
+        proxy.script = refuse
+        monkeypatch.setenv(variable, proxy.url)
+        with pytest.raises(NotNow):
+            fetch(f"http://{host}:9/tsr", login=LOGIN)
+    assert proxy.requests == []
+
+
+def refuse(_: WebServer, __: str, ___: object) -> Answer:
+    return 401, {"WWW-Authenticate": 'Basic realm="x"'}, b""
+
+
+def test_other_machines_are_asked_through_the_proxy_and_without_a_login(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine archive.invalid login user password hunter2\n")
+    netrc.chmod(0o600)
+    asked: list[SecretRequest] = []
+
+    def login(request: SecretRequest) -> str:
+        asked.append(request)
+        return LOGIN
+
+    with web_server() as proxy:
+        proxy.script = refuse
+        monkeypatch.setenv("http_proxy", proxy.url)
+        with pytest.raises(Exception, match="not allowed"):
+            read("http://archive.invalid/image.dcm")
+        with pytest.raises(TimestampError, match="for all to read"):
+            transport.ask("http://archive.invalid/", b"query", Patience(attempts=1), login)
+        with pytest.raises(ValueError, match="others can read"):
+            fetch("http://archive.invalid/", login=LOGIN)
+    assert len(proxy.requests) == 2
+    assert all("Authorization" not in each for each in proxy.requests)
+    assert asked == []
+
+
+def test_a_proxy_that_makes_a_tunnel_is_not_told_the_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is anybody else before the server has shown its certificate."""
+    with web_server() as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        with pytest.raises(NotNow):
+            fetch("https://archive.invalid/", login=LOGIN)
+    assert all("Authorization" not in each for each in proxy.requests)
+
+
+def test_a_login_is_told_to_the_server_it_is_for() -> None:
+    with web_server() as server:
+        assert fetch(server.put("image.dcm", b"x"), login=LOGIN, seconds=10) == b"x"
+    assert server.requests[0]["Authorization"] == f"Basic {base64.b64encode(LOGIN.encode()).decode()}"
+    assert LOGIN not in repr(HttpRequest(url="https://archive.invalid/", login=LOGIN))
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1"])
+def test_hosts_that_are_this_machine(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["", "localhost.example", "127.0.0.1.example", "0.0.0.0", "10.0.0.1", "127.1", "::2"])
+def test_hosts_that_are_not(host: str) -> None:
+    assert not is_loopback(host)
+    assert not keeps_secrets("http://archive.invalid/")
+
+
+def test_what_may_succeed_later_is_tried_again() -> None:
+    failures = [NotNow("busy"), NotNow("busy")]
+
+    def answer() -> str:
+        if failures:
+            raise failures.pop()
+        return "answer"
+
+    assert retry(answer, attempts=3, pause=0) == "answer"
+    failures[:] = [NotNow("the last"), NotNow("the first")]
+    with pytest.raises(NotNow, match="the last"):
+        retry(answer, attempts=2, pause=0)

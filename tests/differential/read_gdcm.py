@@ -1,0 +1,94 @@
+"""GDCM's view of files, read in a process of its own: hostile files may crash it."""
+
+from __future__ import annotations
+
+import ctypes
+import pickle
+import struct
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dcmseal.dictionary import vr_of
+from tests.differential.views import Fragments, Items, Tree, View, flat
+
+
+def views(files: Sequence[Path]) -> list[View | None]:
+    """What GDCM shows of each file; None where it refuses, or crashes."""
+    results: list[View | None] = []
+    while len(results) < len(files):
+        left = "\n".join(map(str, files[len(results) :]))
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.differential.read_gdcm"],
+            input=left.encode(), capture_output=True, check=False,
+        )  # fmt: skip
+        at = 0
+        while at + 4 <= len(done.stdout):
+            (size,) = struct.unpack_from("<I", done.stdout, at)
+            results.append(pickle.loads(done.stdout[at + 4 : at + 4 + size]))
+            at += 4 + size
+        if done.returncode > 0:
+            raise RuntimeError(done.stderr.decode())
+        if len(results) < len(files):  # it crashed
+            results.append(None)
+    return results
+
+
+def view(file: Path) -> View | None:
+    """What GDCM shows, in this process."""
+    import gdcm
+
+    reader = gdcm.Reader()
+    reader.SetFileName(str(file))
+    if not reader.Read():
+        return None
+    return dict(flat(_tree(gdcm, reader.GetFile().GetDataSet())))
+
+
+def _tree(gdcm: Any, dataset: Any) -> Tree:
+    elements = dataset.GetDES()
+    at, end = elements.begin(), elements.end()
+    while at != end:
+        element = at.value()
+        tag = element.GetTag()
+        number = tag.GetGroup() << 16 | tag.GetElement()
+        fragments = element.GetSequenceOfFragments()
+        value = element.GetByteValue()
+        if fragments is not None:
+            # the Basic Offset Table is not to be had
+            pieces = range(fragments.GetNumberOfFragments())
+            yield number, Fragments(_bytes(fragments.GetFragment(piece).GetByteValue()) for piece in pieces)
+        elif _is_sequence(number, element) and (sequence := element.GetValueAsSQ()) is not None:
+            count = sequence.GetNumberOfItems()
+            yield number, Items(tuple(_tree(gdcm, sequence.GetItem(n).GetNestedDataSet())) for n in range(1, count + 1))
+        else:
+            yield number, _bytes(value)
+        at += 1
+
+
+def _is_sequence(tag: int, element: Any) -> bool:
+    """Whether to ask for items: in implicit VR, the dictionary tells of sequences of defined length."""
+    if element.IsEmpty():
+        return False
+    return element.GetByteValue() is None or vr_of(tag) == "SQ"
+
+
+def _bytes(value: Any) -> bytes:
+    # VL has no number but the one that it prints
+    length = 0 if value is None else int(str(value.GetLength()))
+    return ctypes.string_at(int(value.GetVoidPointer()), length) if length else b""
+
+
+if __name__ == "__main__":
+    import os
+
+    import gdcm
+
+    gdcm.Trace.WarningOff()
+    gdcm.Trace.ErrorOff()
+    gdcm.Trace.DebugOff()
+    for name in sys.stdin.read().split("\n"):
+        answer = pickle.dumps(view(Path(name)))
+        os.write(1, struct.pack("<I", len(answer)) + answer)

@@ -1,0 +1,64 @@
+"""pydicom's view of a file."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from io import BytesIO
+
+import pydicom
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.encaps import generate_fragments
+from pydicom.tag import BaseTag
+
+from tests.differential.views import Fragments, Items, Tree, View, flat
+
+
+def view(data: bytes) -> View | None:
+    """What pydicom shows; None if it refuses the file."""
+    with warnings.catch_warnings(), _silence():
+        warnings.simplefilter("ignore")
+        try:
+            dataset = pydicom.dcmread(BytesIO(data), force=True)
+            return dict(flat(_tree(dataset)))
+        except Exception:  # noqa: BLE001 - whatever a reader raises, it refuses
+            return None
+
+
+@contextmanager
+def _silence() -> Generator[None]:
+    """pydicom logs what is odd, and all of this is odd."""
+    logger = logging.getLogger("pydicom")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _tree(dataset: Dataset) -> Tree:
+    # what is looked at is converted, and others beside it: the bytes are kept before
+    raws = {tag: dataset.get_item(tag) for tag in dataset.keys()}  # noqa: SIM118 - a Dataset gives elements
+    for tag, raw in raws.items():
+        try:
+            yield tag, _value(dataset, tag, raw)
+        except Exception:  # noqa: BLE001 - one value that cannot be had says nothing of others
+            yield tag, "not to be had"
+
+
+def _value(dataset: Dataset, tag: BaseTag, raw: object) -> bytes | str | Fragments | Items:
+    element = dataset[tag]
+    if element.VR == "SQ":
+        return Items(tuple(_tree(item)) for item in element.value)
+    if element.VR == "US":
+        return str(element.value)
+    if isinstance(raw, RawDataElement) and raw.value is not None:
+        if raw.length == 0xFFFFFFFF and tag == 0x7FE00010:
+            return Fragments(generate_fragments(raw.value))
+        return bytes(raw.value)
+    value = element.value
+    return value if isinstance(value, bytes) else str("" if value is None else value)

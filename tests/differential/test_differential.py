@@ -1,0 +1,102 @@
+"""What is valid is what everybody shows: signed files, changed, as pydicom, DCMTK and GDCM read them.
+
+The long run is ``python -m tests.differential``, with dicomParser and dcmjs besides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from tests.differential import read_image
+from tests.differential.bases import NAMES, PIXELS, Base, bases
+from tests.differential.layout import Edit
+from tests.differential.mutants import Mutant, mutant, mutants
+from tests.differential.oracle import READERS, Accepted, Oracle, accepted_by_us, difference
+from tests.support.pki import Pki
+
+COUNT = 4000
+FIRST = 1
+TEXTUAL = ("pydicom", "DCMTK", "GDCM")
+
+
+@pytest.fixture(scope="module")
+def made(pki: Pki) -> dict[str, Base]:
+    return bases(pki["rsa2048"])
+
+
+@pytest.fixture(scope="module")
+def oracle(made: dict[str, Base], tmp_path_factory: pytest.TempPathFactory) -> Oracle:
+    return Oracle(made, tmp_path_factory.mktemp("differential"))
+
+
+def test_mutants_that_are_valid_are_shown_as_they_were_signed(made: dict[str, Base], oracle: Oracle) -> None:
+    wrong = list(oracle.judge(islice(mutants(made, FIRST), COUNT)))
+    assert not wrong, "\n".join(map(str, wrong))
+    # a verifier that refuses all of them would pass, too
+    assert oracle.accepted > COUNT // 20
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_read_the_files_that_were_signed(name: str, made: dict[str, Base], oracle: Oracle) -> None:
+    accepted = accepted_by_us(made[name].data)
+    assert accepted is not None
+    shown = [oracle.views(reader)[name] for reader in TEXTUAL]
+    covered = [
+        {path for path in view if "#" not in path and any(path.startswith(start) for start in accepted.protected)}
+        for view in shown
+    ]
+    assert covered[0]
+    assert all(each == covered[0] for each in covered)
+
+
+def changed(base: Base, tag: int, value: bytes) -> bytes:
+    """A signed file with another value of the same length."""
+    part = next(part for part in base.layout.parts if part.tag == tag and not part.around)
+    return base.layout.edited([Edit(part.value, part.end, value)])
+
+
+@pytest.mark.parametrize("reader", TEXTUAL)
+@pytest.mark.parametrize("name", ["explicit", "implicit", "big endian", "deflated", "part"])
+def test_another_value_is_seen(name: str, reader: str, made: dict[str, Base], oracle: Oracle, tmp_path: Path) -> None:
+    """The oracle itself: were such a file taken for valid, it would say so."""
+    signed = accepted_by_us(made[name].data)
+    assert signed is not None
+    path = tmp_path / "changed.dcm"
+    path.write_bytes(changed(made[name], 0x00100010, b"Doe^Jack"))
+    (shown,) = READERS[reader]([path])
+    assert shown is not None
+    assert "00100010" in difference(oracle.views(reader)[name], shown, signed)
+
+
+@pytest.mark.parametrize("name", ["explicit", "implicit", "big endian", "deflated", "part"])
+def test_other_pixels_are_seen(name: str, made: dict[str, Base], oracle: Oracle, tmp_path: Path) -> None:
+    signed = accepted_by_us(made[name].data)
+    assert signed is not None
+    path = tmp_path / "changed.dcm"
+    path.write_bytes(changed(made[name], 0x7FE00010, bytes(reversed(PIXELS))))
+    (shown,) = read_image.views([path])
+    assert shown is not None
+    accepted = Accepted(signed.protected, frozenset())
+    assert difference(oracle.views("DCMTK's pixels")[name], shown, accepted)
+
+
+def test_what_is_not_there_is_seen() -> None:
+    accepted = Accepted(frozenset({"00100010"}), frozenset({0x00100010, 0x00104000}))
+    signed = {"00100010": "aa"}
+    assert not difference(signed, {"00100010": "aa", "00104000": "bb"}, accepted)
+    assert "not there" in difference(signed, {"00100010": "aa", "00100030": "bb"}, accepted)
+    assert "nothing" in difference(signed, {}, accepted)
+
+
+def test_the_same_seed_makes_the_same_mutants(made: dict[str, Base]) -> None:
+    def digests() -> Iterator[str]:
+        for seed in range(30):
+            one = mutant(made["explicit"], str(seed))
+            yield f"{one}" + (hashlib.sha256(one.data).hexdigest() if isinstance(one, Mutant) else "")
+
+    assert list(digests()) == list(digests())

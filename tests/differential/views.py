@@ -1,0 +1,53 @@
+"""What a reader shows of a data set: paths of elements and their values, flat, so that views can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, TypeAlias
+
+from dcmseal.dataset.signable import exclusion
+
+View: TypeAlias = Mapping[str, str]
+"""Values by path, such as ``00081140[0].00081155``; fragments are ``7FE00010#1``."""
+
+Tree: TypeAlias = Iterable[tuple[int, "bytes | str | Fragments | Items"]]
+"""A data set as a reader gives it: tags and values."""
+
+
+class Fragments(tuple[bytes, ...]):
+    """Encapsulated pixel data."""
+
+    __slots__ = ()
+
+
+class Items(tuple[Tree, ...]):
+    """The items of a sequence."""
+
+    __slots__ = ()
+
+
+_PADDING: Final = b"\0 "
+
+
+def flat(tree: Tree, before: str = "") -> Iterator[tuple[str, str]]:
+    """The paths and values of a tree, without what is never signed."""
+    for tag, value in tree:
+        if exclusion(tag):
+            continue
+        path = f"{before}{tag:08X}"
+        if isinstance(value, Items):
+            yield path, f"{len(value)} items"
+            for number, item in enumerate(value):
+                yield from flat(item, f"{path}[{number}].")
+        elif isinstance(value, Fragments):
+            yield path, f"{len(value)} fragments"
+            for number, fragment in enumerate(value):
+                yield f"{path}#{number}", fragment.hex()
+        else:
+            # padding is no part of a value (PS3.5 6.2), and other readers strip it, or not
+            yield path, value if isinstance(value, str) else value.rstrip(_PADDING).hex()
+
+
+def first_tag(path: str) -> int:
+    """The tag at the main level of a path."""
+    return int(path[:8], 16)

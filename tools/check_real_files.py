@@ -1,0 +1,109 @@
+"""Signs and verifies every DICOM file in folders, in memory: which of them cannot be signed, or do not come out valid?
+
+    python tools/check_real_files.py FOLDER... [--before LIST] [--write LIST]
+
+``--write`` keeps the outcome of each file, by the digest of its bytes; ``--before`` compares with what was kept, and
+the exit code is then 1 if a file that came out valid no longer does. Nothing is written beside that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import dcmseal
+from dcmseal.cli.throwaway import write_signer
+from dcmseal.errors import SealError
+from dcmseal.report import Outcome
+
+VALID: Final = "valid"
+_LARGEST: Final = 64 << 20
+_DIGITS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of one file."""
+
+    path: Path
+    digest: str
+    """The first digits of its SHA-256, by which it is found again."""
+    outcome: str
+    """``valid``, or what stood in the way."""
+
+
+def check(path: Path, key: str) -> Checked | None:
+    """Sign and verify one file; None if it is none to be signed: not DICOM, or too large."""
+    if path.stat().st_size > _LARGEST:
+        return None
+    data = path.read_bytes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        outcome = _outcome(data, key)
+    return Checked(path, hashlib.sha256(data).hexdigest()[:_DIGITS], outcome)
+
+
+def _outcome(data: bytes, key: str) -> str:
+    try:
+        signed = dcmseal.sign(data, key=key)
+        report = dcmseal.verify(signed.data or b"", uid=signed.uid, integrity_only=True)
+    except SealError as error:
+        return f"{type(error).__name__}: {error}"
+    if report.verdict is dcmseal.Verdict.VALID:
+        return VALID
+    findings = [finding for each in report.signatures for finding in each.findings]
+    said = [f"{finding.code} {finding.where}".strip() for finding in findings if finding.outcome is not Outcome.PASSED]
+    return f"{report.verdict.value}: {', '.join(said)}"
+
+
+def files_in(folders: Iterable[Path]) -> Iterator[Path]:
+    """All files in folders, and files given by themselves."""
+    for folder in folders:
+        yield from sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else (folder,)
+
+
+def check_all(paths: Iterable[Path]) -> Iterator[Checked]:
+    """Sign and verify files with a throw-away key."""
+    with TemporaryDirectory() as folder:
+        write_signer(Path(folder))
+        key = f"pem:{folder}/signer.key.pem?cert={folder}/signer.cert.pem"
+        for path in paths:
+            checked = check(path, key)
+            if checked is not None:
+                yield checked
+
+
+def main() -> int:
+    """Check what the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--before", type=Path, help="a list that --write wrote")
+    parser.add_argument("--write", type=Path, help="file for the list")
+    given = parser.parse_args()
+    before = dict(line.split("\t")[:2] for line in given.before.read_text().splitlines()) if given.before else {}
+    kept: list[str] = []
+    good = worse = 0
+    for checked in check_all(files_in(given.folders)):
+        kept.append("\t".join((checked.digest, checked.outcome, checked.path.name)))
+        if checked.outcome == VALID:
+            good += 1
+            continue
+        was_valid = before.get(checked.digest) == VALID
+        worse += was_valid
+        if was_valid or not given.before:
+            print(f"{checked.path}: {checked.outcome}")
+    if given.write:
+        given.write.write_text("\n".join(kept) + "\n")
+    print(f"{len(kept)} files, {good} valid" + (f", {worse} no longer so" if given.before else ""))
+    return 1 if worse else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
