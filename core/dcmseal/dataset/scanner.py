@@ -8,7 +8,6 @@ from dcmseal import tags
 from dcmseal.dataset.header import Header, Kind, is_misread, kind_of, no_element, read_header
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import LATEST_VRS
 from dcmseal.dataset.walk import UNTIL_DELIMITER, end_of
 from dcmseal.errors import Malformed
 from dcmseal.tags import tag_text
@@ -42,10 +41,10 @@ def learn_step(header: bytes, encoding: Encoding) -> tuple[int, int]:
     if decoded is not None and decoded.vr:
         tag, vr, size, length = decoded
         if kind_of(tag, vr, length) is Kind.PLAIN:
+            is_rare = is_misread(vr, length, encoding) or tag >> 16 == 0xFFFF
             if size == 8:
-                is_rare = is_misread(vr, length, encoding) or tag >> 16 == 0xFFFF
                 step = (OTHER if is_rare else size + length), tag
-            elif header[6:] == b"\0\0" and vr not in LATEST_VRS:
+            elif header[6:] == b"\0\0" and not is_rare:
                 step = LONG, tag
     steps = STEPS[encoding.key]
     if len(steps) >= _MAX_REMEMBERED:

@@ -7,7 +7,7 @@ strictly as PS3.5 is written, at every level, whether an element is signed or no
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final, NamedTuple, NoReturn
@@ -16,7 +16,7 @@ from dcmseal import tags
 from dcmseal.dataset.header import Header, Kind, is_misread, read_header
 from dcmseal.dataset.label_findings import surrounding_findings
 from dcmseal.dataset.part10 import DicomFile
-from dcmseal.dataset.scanner import STEPS, LevelScanner, learn_step
+from dcmseal.dataset.scanner import LONG, STEPS, LevelScanner, learn_step
 from dcmseal.dataset.source import BULK, Source
 from dcmseal.dataset.structure_element import ITEM_MARKS, Broken, ElementChecks
 from dcmseal.dataset.structure_problems import Structure, StructureProblems
@@ -30,19 +30,25 @@ _MAX_REMEMBERED: Final = 4096
 _SMALL: Final = 400
 """Size in bytes up to which sequences without a problem are remembered: codes and references repeat a lot."""
 _ANYTHING: Final = frozenset[int]()
-_OPEN_ITEM: Final = re.compile(rb"\xfe\xff\x00\xe0\xff\xff\xff\xff|\xfe\xff\x0d\xe0\0\0\0\0")
+_OPEN_ITEM: Final = b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
+_OPEN_ITEM_END: Final = b"\xfe\xff\x0d\xe0\0\0\0\0"
 """An item of undefined length, and the delimiter of one, in little endian."""
-_OPEN_ITEM_SIZE: Final = 8
 
 
-def structure_of(file: DicomFile, scan: LevelScanner) -> Structure:
-    """Find what gives a file more than one reading; ``scan`` is of its main level, complete.
+def structure_of(file: DicomFile, scan: LevelScanner, sound: Mapping[int, int] | None = None) -> Structure:
+    """Find what gives a file more than one reading.
 
     Its findings are of aspect FORM and keep the verdict from valid.
+
+    Args:
+        file: holds the Data Set.
+        scan: of its main level, complete.
+        sound: indexes of sequences in which the walk would find nothing, but for delimiters in values, and how many
+            items of undefined length each has: they are not walked again.
     """
     is_encapsulated = file.syntax.is_encapsulated if file.syntax.is_known else None
     walk = StructureWalk(file.body, file.encoding, is_encapsulated=is_encapsulated)
-    walk.level(scan)
+    walk.level(scan, sound or {})
     found = walk.problems.structure
     return replace(found, problems=(*surrounding_findings(file, scan, are_notes=False), *found.problems))
 
@@ -77,19 +83,23 @@ class StructureWalk:
         self._checks = ElementChecks(source, self.problems, is_encapsulated=is_encapsulated)
         self._sound: set[bytes] = set()
 
-    def level(self, scan: LevelScanner) -> None:
-        """Check the elements of the scanned main level, and all that is nested in them."""
+    def level(self, scan: LevelScanner, sound: Mapping[int, int]) -> None:
+        """Check the elements of the scanned main level, and all that is nested in them; ``sound`` as above."""
         self._order(scan)
         if scan.encoding.is_implicit and scan.starts:
             self._checks.reads_as_explicit(scan.starts[0])
         all_tags, starts = scan.tags, scan.starts
-        for tag in sorted({tag for tag in all_tags if tag >> 16 == 0xFFFF}):
-            if (first := scan.index(tag)) is not None:
-                self.problems.misplaced(tag, starts[first])
+        if max(all_tags, default=0) >> 16 == 0xFFFF:
+            for tag in sorted({tag for tag in all_tags if tag >> 16 == 0xFFFF}):
+                if (first := scan.index(tag)) is not None:
+                    self.problems.misplaced(tag, starts[first])
         for index in scan.misread:
             self.problems.element = all_tags[index]
             self.problems.misread(scan.header(index), starts[index])
         for index in self._to_look_at(scan):
+            if index in sound:
+                self._delimiters_in_values(all_tags[index], *scan.range(index), sound[index])
+                continue
             header = scan.header(index)
             self.problems.element = header.tag
             with suppress(Broken):
@@ -150,8 +160,7 @@ class StructureWalk:
                 if not outer:
                     if position != end:
                         self._broken("does not end together with its items", tag, start)
-                    if open_items and not self._encoding.is_big_endian:
-                        self._delimiters_in_values(tag, start, end, 2 * open_items)
+                    self._delimiters_in_values(tag, start, end, open_items)
                     return
                 if encoding is self._encoding and outer[-1].seen == (len(self.problems), open_items):
                     self._remember(start, position)
@@ -175,11 +184,16 @@ class StructureWalk:
                     buffer, base = source.window(position)
                     found = learn_step(buffer[position - base : position - base + 8], encoding)
                 step, current = found
-                if step <= 0 or step & 1 or expected or (is_implicit and _may_be_items(buffer, position - base + 8)):
+                if step == LONG and position - base + 12 <= len(buffer):
+                    step = 12 + encoding.u32.unpack_from(buffer, position - base + 8)[0]
+                # undefined lengths are odd, too
+                is_plain = step > 0 and not step & 1 and (not expected or current in expected)
+                if not is_plain or (is_implicit and _may_be_items(buffer, position - base + 8)):
                     element = read_header(source.read(position, min(size, position + 12)), 0, encoding)
                     if element is None:
                         self._broken("holds something that is not a Data Element", tag, position)
-                    current, vr, header_size, length = element
+                    current, vr, length = element.tag, element.vr, element.length
+                    header_size = element.size
                     if not vr:
                         if current != tags.ITEM_DELIMITATION_ITEM or item_end != _NEVER:
                             self._broken(f"has {tag_text(current)} where it does not belong", tag, position)
@@ -261,14 +275,16 @@ class StructureWalk:
                 )
             position = item_end
 
-    def _delimiters_in_values(self, tag: int, start: int, end: int, expected: int) -> None:
+    def _delimiters_in_values(self, tag: int, start: int, end: int, open_items: int) -> None:
         """Report values that hold the bytes of delimiters: dcmjs looks for the end of an open item in all its bytes."""
+        if not open_items or self._encoding.is_big_endian:
+            return
         count = 0
         for begin in range(start, end, BULK):
             # as far as one that begins here can reach
-            piece = self._source.read(begin, min(end, begin + BULK + _OPEN_ITEM_SIZE - 1))
-            count += sum(1 for match in _OPEN_ITEM.finditer(piece) if match.start() < BULK)
-        if count != expected:
+            piece = self._source.read(begin, min(end, begin + BULK + len(_OPEN_ITEM) - 1))
+            count += piece.count(_OPEN_ITEM) + piece.count(_OPEN_ITEM_END)
+        if count != 2 * open_items:
             message = "holds a value with the bytes of a delimiter, in an item of undefined length"
             self.problems.report_problem("delimiter-in-value", message, tag, start, clause="PS3.5 7.5.2")
 

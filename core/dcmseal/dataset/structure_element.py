@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.dataset.header import Header, implicit_vr
+from dcmseal.dataset.header import Header, Kind, implicit_vr, is_misread, kind_of
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.structure_problems import StructureProblems
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
@@ -19,6 +19,32 @@ _MISPLACED_GROUPS: Final = frozenset({0x0000, 0x0002, 0x0006, 0xFFFF})
 ITEM_MARKS: Final = (b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0")
 """What sequences begin with in little endian: the tag of an item, or of the delimiter."""
 _CAPITALS: Final = range(0x41, 0x5B)
+_NOWHERE: Final = -1
+_MISPLACED_AND_SIGNABLE: Final = 0xFFFF
+_FIRST_GROUP: Final = 8
+
+
+def place_in_item(header: Header | None, encoding: Encoding) -> int:
+    """What the order of elements in an item goes by: the tag, or -1 if the walk has to look at the element itself.
+
+    That comes before every tag: one comparison with the element before tells whether there is anything to report. What
+    a value begins with is not known here, nor a length that is given as 0, because it stands behind the header's first
+    eight bytes. None, for what is no element, comes behind all.
+    """
+    if header is None:
+        return tags.ITEM_DELIMITATION_ITEM
+    tag, vr, _, length = header
+    if not vr:
+        return _NOWHERE if length else tag
+    kind = kind_of(tag, vr, length)
+    if kind is Kind.EXCLUDED:
+        is_group_length = not tag & 0xFFFF and tag >> 16 >= _FIRST_GROUP
+        return tag if is_group_length and vr == b"UL" and length == 4 else _NOWHERE
+    if tag >> 16 == _MISPLACED_AND_SIGNABLE or kind not in (Kind.SEQUENCE, Kind.PLAIN):
+        return _NOWHERE
+    if kind is Kind.PLAIN and (length & 1 or is_misread(vr, length, encoding)):
+        return _NOWHERE
+    return tag
 
 
 class Broken(Exception):

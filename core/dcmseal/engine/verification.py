@@ -114,10 +114,13 @@ def verify_file(
     timestamps = Timestamps(question.timestamp, uid=question.uid, integrity_only=question.integrity_only)
     structure: Structure | None = None
     main: LevelScanner | None = None
+    sound: Mapping[int, int] | None = None
     for level, macs in _levels(file, question, patience, made or {}):
         if main is None:
             # the first level is the main one, unless an item is asked about
-            main = macs.scan if level.location == MAIN else main_level(file).scanner().finish()
+            is_main = level.location == MAIN
+            main = macs.scan if is_main else main_level(file).scanner().finish()
+            sound = macs.facts.sound if is_main else None
         if level.in_original_attributes:
             skipped.append(level.location)
             continue
@@ -129,7 +132,7 @@ def verify_file(
             notes.extend(lookalike_findings(macs.scan, macs.found))
         if chosen:
             if structure is None:
-                structure = structure_of(file, main)
+                structure = structure_of(file, main, sound)
                 notes.extend(surrounding_findings(file, main, are_notes=True))
             profiled = _level_profiles(level, macs, question, demands)
             signed = _signed_level(file, level, macs, patience, profiled, structure)

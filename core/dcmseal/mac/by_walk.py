@@ -31,6 +31,7 @@ def encode_item(  # noqa: C901 - one step of the walk after the other
 
     ``end`` may be UNTIL_DELIMITER. Raises Unsignable, Malformed and, with ``check_padding``, ExcessPadding.
     """
+    seen.unusual = True
     contexts = [context]
     skipping = 0
     position = end

@@ -11,22 +11,26 @@ from typing import Final
 from dcmseal.dataset.fragments import holds_boundary
 from dcmseal.dataset.header import ambiguous_vr, no_element
 from dcmseal.dataset.source import Buffer, BytesSource
+from dcmseal.dataset.structure_element import ITEM_MARKS
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import PADS
-from dcmseal.dataset.walk import MAX_DEPTH
 from dcmseal.errors import Malformed
 from dcmseal.mac.context import UNKNOWN_CONTEXT, Context, VrRules, choose_vr
 from dcmseal.mac.headers import HEADERS, Action, explicit_header, has_padding, swapped
 from dcmseal.mac.parts import (
+    DEEP,
     ITEM,
     MAX_REPEATS,
     NEVER,
+    NO_REPEAT,
     SEEN_ONCE,
     SEQUENCE_DELIMITER,
     SMALL,
     ExcessPadding,
+    Repeat,
     Sighting,
     Unsignable,
+    check_depth,
     check_padding_of,
     past_excluded,
 )
@@ -65,13 +69,14 @@ class ItemConverter:
         rules, size = self.rules, len(buffer)
         headers = HEADERS[self.encoding, self.check_padding]
         item_header = self.encoding.item_header.unpack_from
-        kept, texts, repeats = headers.kept, headers.texts, self.seen.repeats
+        seen, kept, texts, repeats = self.seen, headers.kept, headers.texts, self.seen.repeats
         out = bytearray(buffer)
         add = parts.append
-        stack: list[tuple[int, int, Context]] = []
-        sequence_end, item_end = end, 0
+        stack: list[tuple[int, int, Context, int]] = []
+        sequence_end, item_end, last = end, 0, -1
         position = run = done = start
         done_parts = len(parts)
+        open_items = done_open_items = seen.open_items
         outer, context = context, context.nested(rules)
         try:
             while True:
@@ -79,7 +84,7 @@ class ItemConverter:
                     if run < position:
                         add(out[run:position])
                         run = position
-                    done, done_parts = position, len(parts)
+                    done, done_parts, done_open_items = position, len(parts), open_items
                 if position < sequence_end:
                     group, element_number, length = item_header(buffer, position)
                     if group != 0xFFFE:
@@ -91,17 +96,22 @@ class ItemConverter:
                     if element_number == 0xE000:
                         add(ITEM)
                         context = (stack[-1][2] if stack else outer).nested(rules)
+                        last = -1
                         if length == UNDEFINED_LENGTH:
                             item_end = NEVER
+                            open_items += 1
                         else:
                             item_end = position + length
                             if item_end > sequence_end or item_end > size:
                                 raise Malformed("an item is longer than its sequence", base + position - 8)
                     elif element_number == 0xE0DD and sequence_end == NEVER:
                         add(SEQUENCE_DELIMITER)
+                        if length:
+                            seen.unusual = True
                         if not stack:
+                            seen.open_items = open_items
                             return position, True
-                        item_end, sequence_end, context = stack.pop()
+                        item_end, sequence_end, context, last = stack.pop()
                     else:
                         raise Malformed("neither an item nor the end of the sequence", base + position - 8)
                 elif position == sequence_end:
@@ -110,8 +120,9 @@ class ItemConverter:
                         run = position
                     add(SEQUENCE_DELIMITER)
                     if not stack:
+                        seen.open_items = open_items
                         return position, True
-                    item_end, sequence_end, context = stack.pop()
+                    item_end, sequence_end, context, last = stack.pop()
                 else:
                     raise Malformed("an item is longer than its sequence", base + position)
                 while position < item_end:
@@ -119,24 +130,40 @@ class ItemConverter:
                     found = kept.get(head)
                     if found is not None:
                         # the most frequent case; an end beyond the item is noticed below
-                        new_header, step = found
+                        new_header, step, place = found
+                        if place <= last or (
+                            step > 11
+                            and buffer[position + 8] == 0xFE
+                            and buffer[position + 8 : position + 12] in ITEM_MARKS
+                        ):
+                            seen.unusual = True
+                        last = place
                         out[position : position + 8] = new_header
                         position += step
                         continue
                     if head in texts:
-                        new_header, step, is_ui = texts[head]
+                        new_header, step, place, is_ui = texts[head]
                         out[position : position + 8] = new_header
                         stop = position + step
                         if stop > size:
                             raise Malformed("the input ends within a Data Element", base + position)
+                        if place <= last or (
+                            buffer[position + 8] == 0xFE and buffer[position + 8 : position + 12] in ITEM_MARKS
+                        ):
+                            seen.unusual = True
+                        last = place
                         if is_ui or step & 1 or buffer[stop - 1] in PADS:
                             check_padding_of(buffer, position + 8, stop, is_ui=is_ui)
                         position = stop
                         continue
-                    action, new_header, header_size, length, word, tag = headers[head]
+                    action, new_header, header_size, length, word, tag, place = headers[head]
                     if action is Action.LONGER:
-                        action, new_header, header_size, length, word, tag = headers[buffer[position : position + 12]]
+                        whole = buffer[position : position + 12]
+                        action, new_header, header_size, length, word, tag, place = headers[whole]
                     value = position + header_size
+                    if place <= last:
+                        seen.unusual = True
+                    last = place
                     stop = value + length
                     if action is Action.SEQUENCE:
                         if length < SMALL and context is UNKNOWN_CONTEXT:
@@ -145,17 +172,20 @@ class ItemConverter:
                             if known is None:
                                 if len(repeats) < MAX_REPEATS:
                                     repeats[element] = SEEN_ONCE
-                            elif known is SEEN_ONCE:
-                                known = repeats[element] = self._encoded_alone(element, new_header, header_size)
-                            if known:
-                                add(out[run:position])
-                                add(known)
-                                position = run = stop
-                                continue
+                            else:
+                                if known is SEEN_ONCE:
+                                    known = repeats[element] = self._encoded_alone(element, new_header, header_size)
+                                encoded, inside = known
+                                if encoded:
+                                    add(out[run:position])
+                                    add(encoded)
+                                    open_items += inside
+                                    position = run = stop
+                                    continue
                         if length != UNDEFINED_LENGTH and (stop > item_end or stop > size):
                             raise Malformed("a sequence is longer than what holds it", base + position)
-                        if len(stack) == MAX_DEPTH:
-                            raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep", base + position)
+                        if len(stack) >= DEEP:
+                            check_depth(len(stack) + 1, base + position, seen)
                         add(out[run:position])
                         add(new_header)
                         position = run = value
@@ -166,11 +196,19 @@ class ItemConverter:
                             if group == 0xFFFE and element_number == 0xE000 and item_stop <= stop:
                                 add(ITEM)
                                 position = run = value + 8
+                                inner_last = -1
                                 while position < item_stop:
                                     found = kept.get(buffer[position : position + 8])
                                     if found is None:
                                         break
-                                    new_header, step = found
+                                    new_header, step, place = found
+                                    if place <= inner_last or (
+                                        step > 11
+                                        and buffer[position + 8] == 0xFE
+                                        and buffer[position + 8 : position + 12] in ITEM_MARKS
+                                    ):
+                                        seen.unusual = True
+                                    inner_last = place
                                     out[position : position + 8] = new_header
                                     position += step
                                 if position == item_stop == stop:
@@ -178,12 +216,15 @@ class ItemConverter:
                                     add(SEQUENCE_DELIMITER)
                                     run = stop
                                     continue
-                                stack.append((item_end, sequence_end, context))
+                                stack.append((item_end, sequence_end, context, last))
                                 item_end, sequence_end, context = item_stop, stop, context.nested(rules)
+                                last = inner_last
                                 continue
-                        stack.append((item_end, sequence_end, context))
+                        stack.append((item_end, sequence_end, context, last))
                         sequence_end = NEVER if length == UNDEFINED_LENGTH else stop
                         break
+                    if length > 3 and buffer[value : value + 4] in ITEM_MARKS:
+                        seen.unusual = True
                     if action is Action.ITEM_END and item_end == NEVER:
                         add(out[run:position])
                         position += 8
@@ -224,24 +265,27 @@ class ItemConverter:
                 else:
                     if position != item_end:
                         raise Malformed("a Data Element is longer than its item", base + position)
-        except (struct_error, Malformed) as error:
+        except (struct_error, IndexError, Malformed) as error:
             del parts[done_parts:]
             if not is_last:
+                seen.open_items = done_open_items
                 return done, False
             if isinstance(error, Malformed):
                 raise
             raise Malformed("the input ends within a sequence", base + position) from None
 
-    def _encoded_alone(self, element: bytes, new_header: bytes, header_size: int) -> bytes:
-        """A small sequence as it enters the MAC; empty if it holds anything unusual, which then shows in its place."""
+    def _encoded_alone(self, element: bytes, new_header: bytes, header_size: int) -> Repeat:
+        """A small sequence as it enters the MAC; NO_REPEAT if it holds anything unusual, which shows in its place."""
         inner = ItemConverter(self.encoding, self.rules, Sighting(), check_padding=self.check_padding)
         parts: list[Buffer] = [new_header]
         try:
             inner.encode_items(element, 0, header_size, len(element), parts, UNKNOWN_CONTEXT, is_last=True)
         except (Malformed, Unsignable, ExcessPadding):
-            return b""
+            return NO_REPEAT
         seen = inner.seen
-        return b"" if seen.has_signatures or seen.ambiguous or seen.hidden_boundary else b"".join(parts)
+        if seen.has_signatures or seen.ambiguous or seen.hidden_boundary or seen.unusual:
+            return NO_REPEAT
+        return b"".join(parts), seen.open_items
 
     def _fragments(self, buffer: bytes, base: int, position: int, parts: list[Buffer]) -> int:
         """Encapsulated Pixel Data inside an item; big endian and implicit VR have none by PS3.5 A.4, but files do."""

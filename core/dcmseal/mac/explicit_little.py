@@ -11,24 +11,41 @@ from struct import Struct
 from struct import error as struct_error
 from typing import Final
 
-from dcmseal import tags
 from dcmseal.dataset.fragments import holds_boundary
-from dcmseal.dataset.header import Kind, kind_of, no_element, read_header
+from dcmseal.dataset.header import no_element, read_header
 from dcmseal.dataset.source import Buffer, BytesSource
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import PADS, SHORT_VRS, TEXT_VRS
-from dcmseal.dataset.walk import MAX_DEPTH
+from dcmseal.dataset.vr import PADS, TEXT_VRS
 from dcmseal.errors import Malformed
+from dcmseal.mac.header_codes import (
+    BAD,
+    CODES,
+    EXCLUDED,
+    ITEM_END,
+    LONG_PADDED,
+    ODD,
+    RESERVED,
+    SEQUENCE,
+    SEQUENCE_RESERVED_USED,
+    TEXT,
+    UID,
+    UNKNOWN,
+    learn_code,
+)
 from dcmseal.mac.parts import (
+    DEEP,
     ITEM,
     MAX_REPEATS,
     NEVER,
+    NO_REPEAT,
     SEEN_ONCE,
     SEQUENCE_DELIMITER,
     SMALL,
     ExcessPadding,
+    Repeat,
     Sighting,
     Unsignable,
+    check_depth,
     check_padding_of,
     past_excluded,
 )
@@ -37,70 +54,6 @@ _ITEM: Final = 0xE000FFFE
 _SEQUENCE_DELIMITER: Final = 0xE0DDFFFE
 _u32 = Struct("<I").unpack_from
 _tag_and_length = Struct("<II").unpack_from
-
-_SEQUENCE: Final = 0
-_LONG: Final = -1
-_LONG_PADDED: Final = -2
-_ITEM_END: Final = -3
-_UNKNOWN: Final = -4
-_EXCLUDED: Final = -5
-_RESERVED_USED: Final = -6
-_BAD: Final = -7
-_SEQUENCE_RESERVED_USED: Final = -8
-_ODD: Final = -9
-_TEXT: Final = -10
-"""Codes from here down, as far as the next: minus the bytes to the next element, behind a value that may be padded."""
-_UID: Final = -(1 << 17)
-"""Codes from here down: likewise, behind a value of VR UI, and less this."""
-
-
-_MOST_KNOWN: Final = 1 << 16
-_CODES: Final[tuple[dict[bytes, int], dict[bytes, int]]] = {}, {}
-"""What to do about an element, by the eight bytes of its header: the bytes to the next one, or a code from above.
-
-Headers repeat, so that looking them up beats decoding them (measured: 0.31 against 0.38 us an element; less still
-without ``__missing__``). The second is for checking padding.
-"""
-
-
-def _learned(header: bytes, *, padding: bool) -> int:
-    """What to do about an element whose header is met for the first time."""
-    codes = _CODES[padding]
-    if len(codes) >= _MOST_KNOWN:
-        codes.clear()
-    code = codes[header] = _code(header, padding=padding)
-    return code
-
-
-def _code(header: bytes, *, padding: bool) -> int:
-    decoded = read_header(header + bytes(4), 0, Encoding.EXPLICIT_LITTLE) if len(header) == 8 else None
-    if decoded is None:
-        return _BAD
-    tag, vr, _, length = decoded
-    if not vr:
-        return _ITEM_END if tag == tags.ITEM_DELIMITATION_ITEM else _BAD
-    kind = kind_of(tag, vr, length)
-    if kind is Kind.EXCLUDED:
-        return _EXCLUDED
-    if kind is Kind.SEQUENCE:
-        return _SEQUENCE if header[6:] == _RESERVED else _SEQUENCE_RESERVED_USED
-    if kind is Kind.UNKNOWN:
-        return _UNKNOWN
-    if vr not in SHORT_VRS:
-        if header[6:] != _RESERVED:
-            return _RESERVED_USED
-        return _LONG_PADDED if padding else _LONG
-    if padding and length & 1:
-        return _ODD
-    if padding and length and vr in TEXT_VRS:
-        return (_UID if vr == b"UI" else 0) - 8 - length
-    return 8 + length
-
-
-_SEQUENCES: Final = frozenset({_SEQUENCE, _SEQUENCE_RESERVED_USED})
-_LONGS: Final = frozenset({_LONG, _LONG_PADDED})
-_RESERVED: Final = b"\0\0"
-"""The reserved bytes of a header, whatever the input has there (PS3.5 7.1.2)."""
 
 
 def encode_items(  # noqa: C901 - one loop: calls cost more than the work they would share out
@@ -121,29 +74,32 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
     that is the end of the sequence; else it is the start of an item that the buffer does not hold. Raises Unsignable,
     Malformed, and, with ``check_padding``, ExcessPadding.
     """
-    codes = _CODES[check_padding]
+    codes = CODES[check_padding]
     size = len(buffer)
     repeats = seen.repeats
     add = parts.append
-    stack: list[tuple[int, int]] = []
-    sequence_end, item_end = end, 0
+    stack: list[tuple[int, int, int]] = []
+    sequence_end, item_end, last = end, 0, -1
     position = run = done = start
     done_parts = len(parts)
+    open_items = done_open_items = seen.open_items
     try:
         while True:
             if not stack:
                 if run < position:
                     add(buffer[run:position])
                     run = position
-                done, done_parts = position, len(parts)
+                done, done_parts, done_open_items = position, len(parts), open_items
             if position < sequence_end:
                 tag, length = _tag_and_length(buffer, position)
                 if tag == _ITEM:
                     add(buffer[run : position + 4])
                     position += 8
                     run = position
+                    last = -1
                     if length == UNDEFINED_LENGTH:
                         item_end = NEVER
+                        open_items += 1
                     else:
                         item_end = position + length
                         if item_end > sequence_end or item_end > size:
@@ -152,9 +108,12 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                     add(buffer[run : position + 4])
                     position += 8
                     run = position
+                    if length:
+                        seen.unusual = True
                     if not stack:
+                        seen.open_items = open_items
                         return position, True
-                    item_end, sequence_end = stack.pop()
+                    item_end, sequence_end, last = stack.pop()
                 else:
                     raise Malformed("neither an item nor the end of the sequence", base + position)
             elif position == sequence_end:
@@ -163,24 +122,28 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                     run = position
                 add(SEQUENCE_DELIMITER)
                 if not stack:
+                    seen.open_items = open_items
                     return position, True
-                item_end, sequence_end = stack.pop()
+                item_end, sequence_end, last = stack.pop()
             else:
                 raise Malformed("an item is longer than its sequence", base + position)
             while position < item_end:
                 try:
-                    code = codes[buffer[position : position + 8]]
+                    code, place = codes[buffer[position : position + 8]]
                 except KeyError:
-                    code = _learned(buffer[position : position + 8], padding=check_padding)
+                    code, place = learn_code(buffer[position : position + 8], padding=check_padding)
+                if place <= last:
+                    seen.unusual = True
+                last = place
                 if code > 0:
                     position += code
-                elif code <= _TEXT:
+                elif code <= TEXT:
                     value = position + 8
-                    position -= code if code > _UID else code - _UID
+                    position -= code if code > UID else code - UID
                     # most values end in a character, and that says all
-                    if code <= _UID or buffer[position - 1] in PADS:
-                        check_padding_of(buffer, value, position, is_ui=code <= _UID)
-                elif code in _SEQUENCES:
+                    if code <= UID or buffer[position - 1] in PADS:
+                        check_padding_of(buffer, value, position, is_ui=code <= UID)
+                elif code >= SEQUENCE_RESERVED_USED:
                     length = _u32(buffer, position + 8)[0]
                     if length < SMALL:
                         element = buffer[position : position + 12 + length]
@@ -188,16 +151,19 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                         if known is None:
                             if len(repeats) < MAX_REPEATS:
                                 repeats[element] = SEEN_ONCE
-                        elif known is SEEN_ONCE:
-                            known = repeats[element] = _encoded_alone(element, seen, check_padding=check_padding)
-                        if known:
-                            add(buffer[run:position])
-                            add(known)
-                            position += 12 + length
-                            run = position
-                            continue
+                        else:
+                            if known is SEEN_ONCE:
+                                known = repeats[element] = _encoded_alone(element, seen, check_padding=check_padding)
+                            encoded, inside = known
+                            if encoded:
+                                add(buffer[run:position])
+                                add(encoded)
+                                open_items += inside
+                                position += 12 + length
+                                run = position
+                                continue
                     stop = position + 12 + length
-                    if code == _SEQUENCE and length >= 8 and stop <= item_end and stop <= size:
+                    if code == SEQUENCE and length >= 8 and stop <= item_end and stop <= size:
                         # nearly always an item of defined length follows, and often that is all
                         tag, content = _tag_and_length(buffer, position + 12)
                         item_stop = position + 20 + content
@@ -206,33 +172,36 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                             add(ITEM)
                             position += 20
                             run = position
+                            inner_last = -1
                             while position < item_stop:
                                 try:
-                                    code = codes[buffer[position : position + 8]]
+                                    code, place = codes[buffer[position : position + 8]]
                                 except KeyError:
-                                    code = _learned(buffer[position : position + 8], padding=check_padding)
-                                if code > 0:
-                                    position += code
-                                elif _UID < code <= _TEXT and buffer[position - code - 1] not in PADS:
-                                    position -= code
-                                else:
-                                    break
+                                    code, place = learn_code(buffer[position : position + 8], padding=check_padding)
+                                if code <= 0:
+                                    if code > TEXT or code <= UID or buffer[position - code - 1] in PADS:
+                                        break
+                                    code = -code
+                                if place <= inner_last:
+                                    seen.unusual = True
+                                inner_last = place
+                                position += code
                             if position == item_stop == stop:
                                 add(buffer[run:stop])
                                 add(SEQUENCE_DELIMITER)
                                 run = stop
                                 continue
-                            stack.append((item_end, sequence_end))
-                            if len(stack) > MAX_DEPTH:
-                                raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep", base + position)
-                            item_end, sequence_end = item_stop, stop
+                            stack.append((item_end, sequence_end, last))
+                            if len(stack) > DEEP:
+                                check_depth(len(stack), base + position, seen)
+                            item_end, sequence_end, last = item_stop, stop, inner_last
                             continue
-                    if code == _SEQUENCE:
+                    if code == SEQUENCE:
                         add(buffer[run : position + 8])
                     else:
                         add(buffer[run : position + 6])
-                        add(_RESERVED)
-                    stack.append((item_end, sequence_end))
+                        add(RESERVED)
+                    stack.append((item_end, sequence_end, last))
                     position += 12
                     if length == UNDEFINED_LENGTH:
                         sequence_end = NEVER
@@ -240,30 +209,33 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                         sequence_end = position + length
                         if sequence_end > item_end or sequence_end > size:
                             raise Malformed("a sequence is longer than what holds it", base + position - 12)
-                    if len(stack) > MAX_DEPTH:
-                        raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep", base + position)
+                    if len(stack) > DEEP:
+                        check_depth(len(stack), base + position, seen)
                     run = position
                     break
-                elif code in _LONGS:
+                elif code >= LONG_PADDED:
                     length = _u32(buffer, position + 8)[0]
                     stop = position + 12 + length
+                    if length & 1:
+                        # undefined, too: only sequences have that here
+                        seen.unusual = True
                     if length == UNDEFINED_LENGTH:
                         add(buffer[run:position])
                         position = run = _encode_fragments(buffer, base, position, add, seen)
                     elif stop > size:
                         raise Malformed("the input ends within a Data Element", base + position)
                     else:
-                        if code == _LONG_PADDED and (length & 1 or buffer[stop - 1 : stop] in PADS):
+                        if code == LONG_PADDED and (length & 1 or buffer[stop - 1 : stop] in PADS):
                             _check_long_padding(buffer, position, stop)
                         position = stop
-                elif code == _ODD:
-                    raise ExcessPadding
-                elif code == _ITEM_END:
+                elif code == ITEM_END:
                     if item_end != NEVER:
                         raise Malformed("a delimiter in an item of defined length", base + position)
                     add(buffer[run:position])
                     position += 8
                     item_end = run = position
+                elif code == ODD:
+                    raise ExcessPadding
                 else:
                     if run < position:
                         add(buffer[run:position])
@@ -274,6 +246,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
     except (struct_error, IndexError, Malformed) as error:
         del parts[done_parts:]
         if not is_last:
+            seen.open_items = done_open_items
             return done, False
         if isinstance(error, Malformed):
             raise
@@ -284,34 +257,38 @@ def _unusual(
     buffer: bytes, base: int, position: int, code: int, add: Callable[[bytes], object], seen: Sighting
 ) -> tuple[int, int]:
     """Take an unusual element; returns the next position, and where the next run starts."""
-    header = read_header(buffer, position, Encoding.EXPLICIT_LITTLE) if code != _BAD else None
+    header = read_header(buffer, position, Encoding.EXPLICIT_LITTLE) if code != BAD else None
     if header is None:
         raise no_element(buffer[position : position + 12], base + position, Encoding.EXPLICIT_LITTLE)
     tag, _, size, length = header
     value = position + size
-    if code == _UNKNOWN:
+    if code == UNKNOWN:
         raise Unsignable(tag, base + position)
-    if code == _EXCLUDED:
+    if code == EXCLUDED:
         end = past_excluded(BytesSource(buffer), header, position, base, Encoding.EXPLICIT_LITTLE, seen)
         return end, end
+    if length & 1:
+        seen.unusual = True
     if length == UNDEFINED_LENGTH:
         end = _encode_fragments(buffer, base, position, add, seen)
         return end, end
     add(buffer[position : position + 6])
-    add(_RESERVED)
+    add(RESERVED)
     return value + length, position + 8
 
 
-def _encoded_alone(element: bytes, seen: Sighting, *, check_padding: bool) -> bytes:
-    """A small sequence as it enters the MAC; empty if it holds anything unusual, which then shows in its place."""
+def _encoded_alone(element: bytes, seen: Sighting, *, check_padding: bool) -> Repeat:
+    """A small sequence as it enters the MAC; NO_REPEAT if it holds anything unusual, which then shows in its place."""
     inner = Sighting()
     inner.repeats = seen.repeats
-    parts: list[Buffer] = [element[:6], _RESERVED]
+    parts: list[Buffer] = [element[:6], RESERVED]
     try:
         encode_items(element, 0, 12, len(element), parts, inner, is_last=True, check_padding=check_padding)
     except (Malformed, Unsignable, ExcessPadding):
-        return b""
-    return b"" if inner.has_signatures or inner.hidden_boundary else b"".join(parts)
+        return NO_REPEAT
+    if inner.has_signatures or inner.hidden_boundary or inner.unusual:
+        return NO_REPEAT
+    return b"".join(parts), inner.open_items
 
 
 def _check_long_padding(buffer: bytes, position: int, end: int) -> None:

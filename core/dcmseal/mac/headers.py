@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from dcmseal import tags
 from dcmseal.dataset.header import Header, Kind, ambiguous_vr, kind_of, no_element, read_header
+from dcmseal.dataset.structure_element import place_in_item
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS, TEXT_VRS, WORD_SIZE
 from dcmseal.mac.context import CONTEXT_TAGS
@@ -46,6 +47,8 @@ class Converted(NamedTuple):
     length: int
     word: int
     tag: int
+    place: int
+    """Of the element in its item."""
 
 
 class _Headers(dict[bytes, Converted]):
@@ -57,9 +60,9 @@ class _Headers(dict[bytes, Converted]):
         super().__init__()
         self._encoding = encoding
         self._padding = padding
-        self.kept: dict[bytes, tuple[bytes, int]] = {}
-        """The new header, and the bytes to the next one, where the header keeps its length and the value stays."""
-        self.texts: dict[bytes, tuple[bytes, int, bool]] = {}
+        self.kept: dict[bytes, tuple[bytes, int, int]] = {}
+        """New header, bytes to the next one and place, where the header keeps its length and the value stays."""
+        self.texts: dict[bytes, tuple[bytes, int, int, bool]] = {}
         """Likewise where the padding is to be checked, and whether the VR is UI."""
 
     def __missing__(self, header: bytes) -> Converted:
@@ -72,9 +75,9 @@ class _Headers(dict[bytes, Converted]):
         if converted.action is Action.COPY and len(converted.header) == 8 and not converted.word:
             vr, step = converted.header[4:6], 8 + converted.length
             if self._padding and has_padding(vr, converted.length):
-                self.texts[header] = converted.header, step, vr == b"UI"
+                self.texts[header] = converted.header, step, converted.place, vr == b"UI"
             else:
-                self.kept[header] = converted.header, step
+                self.kept[header] = converted.header, step, converted.place
         return converted
 
     def decoded(self, buffer: bytes, position: int) -> Header:
@@ -98,14 +101,15 @@ def has_padding(vr: bytes, length: int) -> bool:
 
 def _convert_header(header: bytes, encoding: Encoding) -> Converted:
     decoded = read_header(header, 0, encoding)
+    place = place_in_item(decoded, encoding)
     if decoded is None:
         vr = header[4:6]
         needs_more = len(header) == 8 and not encoding.is_implicit and (vr in LONG_VRS or vr.isupper())
-        return Converted(Action.LONGER if needs_more else Action.BAD, b"", 0, 0, 0, 0)
+        return Converted(Action.LONGER if needs_more else Action.BAD, b"", 0, 0, 0, 0, place)
     tag, vr, size, length = decoded
     if not vr:
         is_end = tag == tags.ITEM_DELIMITATION_ITEM
-        return Converted(Action.ITEM_END if is_end else Action.BAD, b"", size, length, 0, tag)
+        return Converted(Action.ITEM_END if is_end else Action.BAD, b"", size, length, 0, tag, place)
     action = {
         Kind.PLAIN: Action.COPY,
         Kind.SEQUENCE: Action.SEQUENCE,
@@ -119,7 +123,8 @@ def _convert_header(header: bytes, encoding: Encoding) -> Converted:
         elif tag in CONTEXT_TAGS:
             action = Action.CONTEXT
     explicit = explicit_header(tag, vr, length)
-    return Converted(action, explicit, size, length, WORD_SIZE.get(vr, 0) if encoding.is_big_endian else 0, tag)
+    word = WORD_SIZE.get(vr, 0) if encoding.is_big_endian else 0
+    return Converted(action, explicit, size, length, word, tag, place)
 
 
 def explicit_header(tag: int, vr: bytes, length: int) -> bytes:

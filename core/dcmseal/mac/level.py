@@ -45,6 +45,9 @@ class LevelFacts:
     """Fragments of the level's own Encapsulated Pixel Data, by index."""
     with_signatures: list[int] = field(default_factory=list[int])
     """Indexes of sequences inside which the Digital Signatures Macro may stand."""
+    sound: dict[int, int] = field(default_factory=dict[int, int])
+    """Indexes of sequences in which the structure walk would find nothing, but for delimiters in values, and how many
+    items of undefined length each has."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,6 +57,8 @@ class _Encoded:
     chunks: list[bytes]
     has_signatures: bool
     hidden_boundary: bool
+    unusual: bool
+    open_items: int
 
 
 _MOST_KEPT: Final = 4 << 20
@@ -109,7 +114,7 @@ class LevelPass:
         """Where a sequence of undefined length ends; encoding it is the fastest way to know."""
         scan, seen = self._scan, self._encoder.seen
         start = scan.starts[index]
-        seen.has_signatures = seen.hidden_boundary = False
+        seen.forget()
         steps = Ending(self._encoder.sequence(start))
         # in implicit VR the encoding depends on elements that may be still to come
         room = 0 if scan.encoding.is_implicit else self._room
@@ -124,7 +129,11 @@ class LevelPass:
         if room >= 0:
             self._room = room
             self._kept[index] = _Encoded(
-                chunks=chunks, has_signatures=seen.has_signatures, hidden_boundary=seen.hidden_boundary
+                chunks=chunks,
+                has_signatures=seen.has_signatures,
+                hidden_boundary=seen.hidden_boundary,
+                unusual=seen.unusual,
+                open_items=seen.open_items,
             )
         return steps.end
 
@@ -188,12 +197,13 @@ class LevelPass:
 
     def _feed_sequence(self, index: int, tag: int, start: int, jobs: Sequence[MacJob]) -> None:
         seen = self._encoder.seen
-        seen.has_signatures = seen.hidden_boundary = False
+        seen.forget()
         # a UN element further on takes back what was fed: feed copies
         digests = [job.digest.copy() for job in jobs]
         kept = self._kept.pop(index, None)
         if kept is not None:
             seen.has_signatures, seen.hidden_boundary = kept.has_signatures, kept.hidden_boundary
+            seen.unusual, seen.open_items = kept.unusual, kept.open_items
         try:
             for chunk in self._encoder.sequence(start) if kept is None else kept.chunks:
                 for digest in digests:
@@ -204,6 +214,8 @@ class LevelPass:
         else:
             for job, digest in zip(jobs, digests, strict=True):
                 job.digest = digest
+            if not seen.unusual:
+                self.facts.sound[index] = seen.open_items
         if seen.hidden_boundary:
             self.facts.hiding[tag] = "a fragment inside it holds bytes that read as the end of a fragment"
         if seen.has_signatures:

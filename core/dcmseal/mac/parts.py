@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from dcmseal import tags
 from dcmseal.dataset.header import Header
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import is_minimal, is_unknown
-from dcmseal.dataset.walk import Event, steps_of
+from dcmseal.dataset.walk import MAX_DEPTH, Event, steps_of
+from dcmseal.errors import Malformed
 
 _Piece = TypeVar("_Piece")
 
@@ -55,10 +56,14 @@ class Ending(Generic[_Piece]):
         self.end = yield from self._steps
 
 
+Repeat: TypeAlias = tuple[bytes, int]
+"""A small sequence as it enters the MAC, and how many items of undefined length it holds."""
+
+
 class Sighting:
     """What was seen while sequences were encoded: mutable, owned by the one who encodes."""
 
-    __slots__ = ("ambiguous", "has_signatures", "hidden_boundary", "repeats")
+    __slots__ = ("ambiguous", "has_signatures", "hidden_boundary", "open_items", "repeats", "unusual")
 
     def __init__(self) -> None:
         self.has_signatures = False
@@ -67,15 +72,36 @@ class Sighting:
         """An implicit VR element was met whose VR depends on its context."""
         self.hidden_boundary = False
         """A fragment holds bytes that read as the end of a fragment: the MAC cannot tell where it ends."""
-        self.repeats: dict[bytes, bytes] = {}
-        """Small sequences by their bytes, as they enter the MAC: codes and references repeat a lot."""
+        self.unusual = False
+        """Something was met that the structure walk has to look at."""
+        self.open_items = 0
+        """Items of undefined length."""
+        self.repeats: dict[bytes, Repeat] = {}
+        """Small sequences by their bytes: codes and references repeat a lot."""
+
+    def forget(self) -> None:
+        """Forget what was seen in one sequence, before the next."""
+        self.has_signatures = self.hidden_boundary = self.unusual = False
+        self.open_items = 0
 
 
 SMALL: Final = 400
 """Size in bytes up to which nested sequences are remembered."""
 MAX_REPEATS: Final = 4096
-SEEN_ONCE: Final = b"seen"
+SEEN_ONCE: Final[Repeat] = b"seen", 0
 """Stands among the repeats for a small sequence that was met once."""
+NO_REPEAT: Final[Repeat] = b"", 0
+"""Stands among the repeats for a small sequence that holds something to be seen in its place."""
+
+DEEP: Final = MAX_DEPTH - 32
+"""Nesting that the structure walk has to look at: small sequences that repeat hide that they go deeper."""
+
+
+def check_depth(depth: int, offset: int, seen: Sighting) -> None:
+    """Take notice of deep nesting; raises Malformed if it is too deep."""
+    seen.unusual = True
+    if depth > MAX_DEPTH:
+        raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep", offset)
 
 
 def past_excluded(source: Source, header: Header, position: int, base: int, encoding: Encoding, seen: Sighting) -> int:
