@@ -31,7 +31,7 @@ _SMALL: Final = 400
 """Size in bytes up to which sequences without a problem are remembered: codes and references repeat a lot."""
 _ANYTHING: Final = frozenset[int]()
 _OPEN_ITEM: Final = b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
-_OPEN_ITEM_END: Final = b"\xfe\xff\x0d\xe0\0\0\0\0"
+_OPEN_ITEM_END: Final = b"\xfe\xff\x0d\xe0"
 """An item of undefined length, and the delimiter of one, in little endian."""
 
 
@@ -283,7 +283,7 @@ class StructureWalk:
         for begin in range(start, end, BULK):
             # as far as one that begins here can reach
             piece = self._source.read(begin, min(end, begin + BULK + len(_OPEN_ITEM) - 1))
-            count += piece.count(_OPEN_ITEM) + piece.count(_OPEN_ITEM_END)
+            count += piece.count(_OPEN_ITEM) + piece.count(_OPEN_ITEM_END, 0, BULK + len(_OPEN_ITEM_END) - 1)
         if count != 2 * open_items:
             message = "holds a value with the bytes of a delimiter, in an item of undefined length"
             self.problems.report_problem("delimiter-in-value", message, tag, start, clause="PS3.5 7.5.2")

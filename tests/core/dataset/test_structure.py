@@ -154,6 +154,11 @@ PROBLEMS: dict[str, tuple[bytes, str]] = {
         in_item(b.Value(PRIVATE, "OB", b.encode((delimiter(ITEM_END), delimiter(SEQUENCE_END)))), undefined=True),
         "delimiter-in-value",
     ),
+    "delimiter with a length in the value of an open item": (
+        in_item(b.Value(PRIVATE, "OB", b.encode((delimiter(ITEM_END, 6),))), undefined=True),
+        "delimiter-in-value",
+    ),
+    "group length of many numbers": (in_item(b.Value(0x00080000, "UL", bytes(64))), "length-malformed"),
     "open item in the value of an open item": (
         in_item(b.Value(PRIVATE, "OB", b.encode((delimiter(ITEM, b.UNDEFINED),))), undefined=True),
         "delimiter-in-value",
