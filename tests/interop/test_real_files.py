@@ -26,7 +26,7 @@ NOT_SIGNED: Final = {
     "emri_small_jpeg_2k_lossless_too_short.dcm": "Malformed",
     # damaged by hand: labelled JPEG and encoded in implicit VR, or without a beginning
     "SC_rgb_jpeg.dcm": "DatasetError",
-    "meta_missing_tsyntax.dcm": "NotDicom",
+    "meta_missing_tsyntax.dcm": "DatasetError",
     "no_meta.dcm": "NotDicom",
     # an item that is longer than its sequence (PS3.5 7.5): some readers leave it where the sequence ends
     "DICOMDIR-nooffset": "OddStructure",

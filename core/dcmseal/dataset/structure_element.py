@@ -79,7 +79,8 @@ class ElementChecks:
         if tag >> 16 in _MISPLACED_GROUPS and tag:
             self.problems.misplaced(tag, start)
         elif (tag & 0xFFFF == 0 or tag == tags.LENGTH_TO_END) and (vr != b"UL" or length != 4):
-            self.problems.report_problem("length-malformed", "is not one number of VR UL", tag, start, clause="PS3.5 7.2")
+            message = "is not one number of VR UL"
+            self.problems.report_problem("length-malformed", message, tag, start, clause="PS3.5 7.2")
         if length != UNDEFINED_LENGTH:
             return
         if encoding.is_implicit:
