@@ -114,6 +114,8 @@ def _nodes(draw: st.DrawFn, tag: int, depth: int, *, portable: bool, sound: bool
     if vr == "SQ":
         plain = portable or tag not in (*_SEQUENCES, *_PRIVATE)
         return draw(_sequences(tag, depth, portable=plain, vr="SQ", sound=sound))
+    if sound and _NEVER_SIGNED.get(tag) == "UL":
+        return Value(tag, vr, draw(st.binary(min_size=4, max_size=4)))
     return Value(tag, vr, draw(values(vr)))
 
 
@@ -140,6 +142,6 @@ def _fragments(draw: st.DrawFn) -> Fragments:
 @st.composite
 def _sound_fragments(draw: st.DrawFn) -> Fragments:
     """Fragments that hold nothing which reads as their end, and an offset table that fits a single frame, if any."""
-    pieces = st.binary(max_size=20).map(lambda data: data.replace(b"\xfe\xff", b"ab") + bytes(len(data) % 2))
+    pieces = st.binary(max_size=20).map(lambda data: b"ab" + data.replace(b"\xfe\xff", b"ab") + bytes(len(data) % 2))
     held = draw(st.lists(pieces, max_size=3))
     return Fragments(fragments=(draw(st.sampled_from((b"", b"\0\0\0\0"))) if held else b"", *held))

@@ -84,9 +84,11 @@ def outputs_of(command: str, options: Namespace) -> Iterator[str]:
     words += [each.partition(":")[2] for each in getattr(options, "report", ())]
     if command == "sign" and options.manifest is not None:
         words += _manifests(options.manifest, results or inputs)
-    yield from filter(_is_file_or_free, _paths(filter(None, words)))
+    paths = [*filter(_is_file_or_free, _paths(filter(None, words)))]
+    yield from paths
     stdout = _standard_output()
-    if stdout is not None:
+    # whoever names it as an output wants both there
+    if stdout is not None and stdout not in paths:
         yield stdout
 
 

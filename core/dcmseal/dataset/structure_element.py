@@ -78,8 +78,8 @@ class ElementChecks:
             raise Broken
         if tag >> 16 in _MISPLACED_GROUPS and tag:
             self.problems.misplaced(tag, start)
-        elif (tag & 0xFFFF == 0 or tag == tags.LENGTH_TO_END) and (vr != b"UL" or length != 4):
-            message = "is not one number of VR UL"
+        elif (tag & 0xFFFF == 0 or tag == tags.LENGTH_TO_END) and (vr != b"UL" or length not in (0, 4)):
+            message = "is not a number of VR UL"
             self.problems.report_problem("length-malformed", message, tag, start, clause="PS3.5 7.2")
         if length != UNDEFINED_LENGTH:
             return

@@ -69,7 +69,7 @@ def is_minimal(buffer: bytes, start: int, end: int, *, is_ui: bool) -> bool:
     last = buffer[end - 1]
     if (end - start) & 1 or (last in PADS and (last != (0 if is_ui else 32) or buffer[end - 2] in PADS)):
         return False
-    return not is_ui or len(buffer[start:end].split()) == 1
+    return not is_ui or buffer[start:end].split() == [buffer[start:end]]
 
 
 def minimal(vr: bytes, value: bytes) -> bytes:
