@@ -192,13 +192,15 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
         purpose=_purpose_code(wish.purpose, drafted.requirements.default_purpose),
         mac=mac,
     )
+    job = replace(drafted.job, tags=frozenset(elements))
     macs = LevelMacs(
         scan=scan,
         facts=drafted.facts,
         found=drafted.found,
-        jobs={mac_key(mac): drafted.job},
+        jobs={mac_key(mac): job},
         variant=PLAIN,
         ambiguous=drafted.ambiguous,
+        _asked=(mac, job),
     )
     existing = _existing(drafted, macs, wish)
     warnings = tuple(plan_warnings(drafted.file, drafted.level, macs, signature))
