@@ -28,15 +28,11 @@ def surrounding_findings(file: DicomFile, scan: LevelScanner, *, are_notes: bool
         scan: of its main level, complete.
         are_notes: whether what is odd is wanted, and read alike by all, or what readers take differently.
     """
-    for finding in (*file.problems, *label_findings(file, scan)):
+    for finding in (*file.problems, *_pixels(file, scan)):
         if (finding.outcome is Outcome.PASSED) is are_notes:
             yield finding
-
-
-def label_findings(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
-    """Findings where a file's meta information and its main Data Set disagree."""
-    yield from _identity(file, scan)
-    yield from _pixels(file, scan)
+    if are_notes:
+        yield from _identity(file, scan)
 
 
 def _identity(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:

@@ -36,6 +36,9 @@ def plan_warnings(file: DicomFile, level: Level, macs: LevelMacs, signature: Dig
 
     Raises DatasetError if no verifier should accept a signature there.
     """
+    if not (macs.found.problems or macs.facts.layouts or macs.facts.hiding):
+        # without fragments, all that could be wrong was refused with the structure, or is about the certificate
+        return
     from dcmseal.engine.verification import verify_planned
 
     obstacles = (*macs.found.problems, *verify_planned(file, level, macs, signature).obstacles)

@@ -12,10 +12,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given
+from hypothesis import strategies as st
 
 import dcmseal
 from dcmseal.cli.main import main
 from dcmseal.engine.signing_result import SigningResult
+from dcmseal.engine.verification import verify_planned
 from dcmseal.errors import CertificateNotValid, DatasetError
 from dcmseal.mac.level import LevelFacts, LevelPass
 from dcmseal.report import Verdict
@@ -24,8 +27,22 @@ from dcmseal.terms import KeyType
 from dcmseal_software.signer import SoftwareSigner
 from tests.core.engine.kit import Untouched, signer_of, verdict, verified
 from tests.support import raw_certificates as raw
-from tests.support.builder import IMPLICIT_LE, JPEG_BASELINE, Fragments, Sequence, Value, file, image, in_order
+from tests.support.builder import (
+    IMPLICIT_LE,
+    JPEG_BASELINE,
+    NATIVE_SYNTAXES,
+    Fragments,
+    Node,
+    Sequence,
+    Syntax,
+    Value,
+    file,
+    image,
+    in_order,
+)
+from tests.support.files import RealFile, signable_files
 from tests.support.pki import Pki
+from tests.support.strategies import portable_data_sets
 
 DIVISIBLE = Fragments(fragments=(b"", b"\xff\xd8\xfe\xff\x00\xe0\0\0\0\0\xff\xd9"))
 """Its one fragment reads as two: the MAC does not tell where they end."""
@@ -190,3 +207,19 @@ def test_warnings_reach_those_who_sign_from_the_shell(
         shown = capsys.readouterr().out
         assert shown.count("will not call the signature valid: fragments-ambiguous") == 2
         assert re.search(r"warned +2  fragments-ambiguous", shown)
+
+
+@pytest.mark.parametrize("real", signable_files(), ids=str)
+def test_where_the_verifier_is_not_asked_it_has_no_objection(real: RealFile) -> None:
+    with dcmseal.plan(real.data) as plan:
+        if plan.macs.facts.layouts or plan.macs.facts.hiding:
+            return
+        report = verify_planned(plan.file, plan.level, plan.macs, plan.signature)
+    assert {each.code for each in report.obstacles} <= {"nothing-to-compare"}
+
+
+@given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(NATIVE_SYNTAXES))
+def test_nor_has_it_of_random_data_sets(nodes: tuple[Node, ...], syntax: Syntax) -> None:
+    with dcmseal.plan(file(nodes, syntax)) as plan:
+        report = verify_planned(plan.file, plan.level, plan.macs, plan.signature)
+    assert {each.code for each in report.obstacles} <= {"nothing-to-compare"}
