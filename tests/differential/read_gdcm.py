@@ -15,14 +15,17 @@ from dcmseal.dictionary import vr_of
 from tests.differential.views import Fragments, Items, Tree, View, flat
 
 
+_ROOT = Path(__file__).parents[2]
+
+
 def views(files: Sequence[Path]) -> list[View | None]:
     """What GDCM shows of each file; None where it refuses, or crashes."""
     results: list[View | None] = []
     while len(results) < len(files):
-        left = "\n".join(map(str, files[len(results) :]))
+        left = "\n".join(str(file.absolute()) for file in files[len(results) :])
         done = subprocess.run(
             [sys.executable, "-m", "tests.differential.read_gdcm"],
-            input=left.encode(), capture_output=True, check=False,
+            input=left.encode(), capture_output=True, check=False, cwd=_ROOT,
         )  # fmt: skip
         at = 0
         while at + 4 <= len(done.stdout):
