@@ -14,7 +14,6 @@ from typing import Any
 from dcmseal.dictionary import vr_of
 from tests.differential.views import Fragments, Items, Tree, View, flat
 
-
 _ROOT = Path(__file__).parents[2]
 
 
