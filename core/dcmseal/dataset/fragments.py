@@ -151,11 +151,14 @@ class FragmentLayout:
             )
 
     def _has_lengths(self, lengths: Sequence[int] | None, frames: int) -> bool:
-        """Whether each length is that of a frame, which is a fragment, less its padding (PS3.3 C.7.6.3.1.8)."""
+        """Whether each length is that of a frame, which is a fragment, less its padding (PS3.3 C.7.6.3.1.8).
+
+        Some writers count the header of the fragment, too: of these lengths, readers make no other frame.
+        """
         if lengths is None or len(lengths) != frames:
             return False
         return not lengths or all(
-            size - 1 <= length <= size for length, size in zip(lengths, self._sizes[1:], strict=False)
+            length in (size - 1, size, size + 8) for length, size in zip(lengths, self._sizes[1:], strict=False)
         )
 
     def _fits(self, offsets: Sequence[int], frames: int | None) -> bool:

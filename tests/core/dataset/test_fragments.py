@@ -80,6 +80,7 @@ def test_offset_tables() -> None:
         assert "offset-table-wrong" in codes([10, 6, 8], table, frames)
     assert "offset-table-wrong" in codes([10], [], extended=[8])
     assert codes([10, 6], [], frames=2, extended=[0, 18], lengths=[9, 6]) == set()
+    assert codes([10, 6], [], frames=2, extended=[0, 18], lengths=[18, 14]) == set()
     for lengths in ([8, 6], [10], [10, 6, 1], [11, 6], []):
         assert codes([10, 6], [], frames=2, extended=[0, 18], lengths=lengths) == {"offset-table-wrong"}
     assert codes([10], [], lengths=[10]) == {"offset-table-wrong"}
