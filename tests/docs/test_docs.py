@@ -37,14 +37,6 @@ def to_do(page: Path) -> list[Block]:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that ``dcmseal demo`` makes."""
-    folder = tmp_path_factory.mktemp("demo") / "dcmseal-demo"
-    assert main(["demo", str(folder), "--json"]) == ExitCode.OK
-    return folder
-
-
-@pytest.fixture(scope="session")
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the plugin of the worked examples is installed."""
     return install(FOREIGN, tmp_path_factory.mktemp("foreign"))

@@ -1,0 +1,18 @@
+"""The folder that the examples on the pages work in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dcmseal.cli.exit_codes import ExitCode
+from dcmseal.cli.main import main
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that ``dcmseal demo`` makes."""
+    folder = tmp_path_factory.mktemp("demo") / "dcmseal-demo"
+    assert main(["demo", str(folder), "--json"]) == ExitCode.OK
+    return folder
