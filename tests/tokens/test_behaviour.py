@@ -71,7 +71,7 @@ def test_a_pin_locks_and_is_told_before_it_does(kind: Kind, device: Device, resu
         signs(uri, right)
     assert locked.value.hint
     assert len(told) == kind.locks_after
-    warned = [text for text in dict.fromkeys(told) if text]
+    warned = [f"`{text}`" for text in dict.fromkeys(told) if text]
     results.behaviour["PIN wrong"] = "PinRejected; " + (
         "asks: " + ", then: ".join(warned) if warned else "no tries told"
     )
