@@ -13,7 +13,7 @@ import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import pytest
@@ -23,8 +23,13 @@ from cryptography.x509 import Certificate
 
 from tests.support.pki import Identity
 
+if TYPE_CHECKING:
+    from pkcs11 import TokenFlag
+
 PIN: Final = "correct-4711"
 SO_PIN: Final = "officer-0815"
+_TOKEN_FLAGS: Final = (0x8000_534B).to_bytes(8) + (2).to_bytes(8)
+"""What stands before the flags of a token in its file: the type of the attribute, and that its value is a number."""
 _PATTERNS: Final = (
     "/usr/lib/softhsm/libsofthsm2.so",
     "/usr/lib/*/softhsm/libsofthsm2.so",
@@ -56,6 +61,18 @@ class SoftToken:
     def put_back(self) -> None:
         """Undo ``remove``."""
         self._elsewhere.rename(self.folder)
+
+    def set_flag(self, flag: TokenFlag) -> None:
+        """Have the token say so of itself, as that its PIN is locked: SoftHSM tells what stands in the token's file."""
+        from dcmseal_pkcs11.library import load
+
+        module = load(self.module)
+        file = self.folder / "token.object"
+        before, mark, behind = file.read_bytes().partition(_TOKEN_FLAGS)
+        flags = int.from_bytes(behind[:8]) | flag
+        file.write_bytes(before + mark + flags.to_bytes(8) + behind[8:])
+        with module.lock:
+            module.initialize_anew()
 
     @property
     def _elsewhere(self) -> Path:
@@ -99,12 +116,17 @@ class SoftToken:
         self._create(template | common | {Attribute.PRIVATE: False})
 
     def _create(self, template: dict[Any, Any]) -> None:
+        from pkcs11 import Attribute
+        from pkcs11.attributes import AttributeMapper
+
         from dcmseal_pkcs11.library import load
 
         module = load(self.module)
+        attributes = AttributeMapper()
+        attributes.register_handler(Attribute.ALLOWED_MECHANISMS, bytes, bytes)
         with module.lock:
             token = next(each for each in module.library.get_tokens() if each.label == self.label)
-            with token.open(rw=True, user_pin=PIN) as session:
+            with token.open(rw=True, user_pin=PIN, attribute_mapper=attributes) as session:
                 session.create_object(template)
 
 
