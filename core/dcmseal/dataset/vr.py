@@ -59,6 +59,8 @@ def padding_of(vr: bytes) -> bytes:
 
 PADS: Final = b" \0"
 """What text ends in if it is padded."""
+EXCESS: Final = (b"\0", b"  ", b"\0 ")
+"""What text of even length, but for UI, ends in if it has more than the least padding."""
 
 
 def is_minimal(buffer: bytes, start: int, end: int, *, is_ui: bool) -> bool:
