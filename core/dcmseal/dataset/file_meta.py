@@ -134,7 +134,8 @@ class _Group:
         yield from self._end()
 
     def _vrs(self) -> Iterator[Finding]:
-        for tag, vr, start, *_ in self._elements:
+        for element in self._elements:
+            tag, vr, start = element.tag, element.vr, element.start
             right = META_VRS.get(tag)
             if vr == right:
                 continue

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final, NamedTuple, NoReturn
 
 from dcmseal import tags
@@ -47,8 +46,7 @@ def structure_of(file: DicomFile, scan: LevelScanner, sound: Mapping[int, int] |
     is_encapsulated = file.syntax.is_encapsulated if file.syntax.is_known else None
     walk = StructureWalk(file.body, file.encoding, is_encapsulated=is_encapsulated)
     walk.level(scan, sound or {})
-    found = walk.problems.structure
-    return replace(found, problems=(*surrounding_findings(file, scan, are_notes=False), *found.problems))
+    return walk.problems.structure(surrounding_findings(file, scan))
 
 
 class _Outer(NamedTuple):
