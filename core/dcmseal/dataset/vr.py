@@ -80,7 +80,7 @@ def minimal(vr: bytes, value: bytes) -> bytes:
     Text loses trailing spaces and NULLs; UI loses every white space too. Other values are padded if odd.
     """
     if vr == b"UI":
-        value = bytes(byte for byte in value if byte not in b" \t\r\n\f\v").rstrip(b"\0")
+        value = value.translate(None, b" \t\r\n\f\v").rstrip(b"\0")
     elif vr in TEXT_VRS:
         value = value.rstrip(b" \0")
     return value + padding_of(vr) if len(value) & 1 else value

@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from io import BufferedWriter
 from types import TracebackType
@@ -100,7 +100,7 @@ def replacing(
                 elif before is not None:
                     _narrow(temporary, before)
                 sync(temporary.descriptor)
-                with ExitStack() if before is None else locked(folder, name):
+                with nullcontext() if before is None else locked(folder, name):
                     _check(target.path, before, folder.status(name))
                     if original is not None:
                         _check_content(target.path, original)
