@@ -47,11 +47,11 @@ def identity_notes(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
 
 
 def _pixels(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
-    index = scan.index(tags.PIXEL_DATA)
-    if index is None or not file.syntax.is_known:
+    if not (file.syntax.is_known and file.syntax.is_encapsulated):
         return
     name = file.syntax.name
-    if scan.kinds.get(index) is not Kind.ENCAPSULATED or not file.syntax.is_encapsulated:
+    index = scan.special_index(tags.PIXEL_DATA)
+    if index is None or scan.kinds[index] is not Kind.ENCAPSULATED:
         return
     fragment = first_fragment(scan.source, *scan.value_range(index), scan.encoding)
     if fragment is None:

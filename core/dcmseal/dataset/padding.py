@@ -147,26 +147,24 @@ def has_excess_padding(scan: LevelScanner) -> bool:
     buffer, base = b"", 0
     for index, start in enumerate(scan.starts):
         at = start - base
-        header = buffer[at : at + 8]
-        if len(header) < 8:
+        try:
+            step = looks[buffer[at : at + 8]]
+        except KeyError:
             buffer, base = source.window(start)
             at = start - base
-            header = buffer[at : at + 8]
-        try:
-            step = looks[header]
-        except KeyError:
-            step = _learn_look(header, scan.encoding)
-        if not step:
-            continue
-        stop = at + abs(step)
-        if stop > len(buffer):
-            if _is_padded(scan, index):
+            step = _look_behind(buffer[at : at + 8], scan.encoding)
+        if step > 0:
+            if at + step <= len(buffer):
+                if buffer.endswith(EXCESS, at, at + step):
+                    return True
+            elif _is_padded(scan, index):
                 return True
-        elif step > 0:
-            if buffer.endswith(EXCESS, at, stop):
+        elif step:
+            if at - step <= len(buffer):
+                if not is_minimal(buffer, at + 8, at - step, is_ui=True):
+                    return True
+            elif _is_padded(scan, index):
                 return True
-        elif not is_minimal(buffer, at + 8, stop, is_ui=True):
-            return True
     return False
 
 
@@ -179,9 +177,11 @@ that looking them up beats decoding them (measured: 0.3 against 0.5 us an elemen
 """
 
 
-def _learn_look(start: bytes, encoding: Encoding) -> int:
-    """Where to look for padding behind a header that is met for the first time."""
+def _look_behind(start: bytes, encoding: Encoding) -> int:
+    """Where to look for padding behind a header that may be met for the first time."""
     looks = _LOOKS[encoding.key]
+    if start in looks:
+        return looks[start]
     if len(looks) >= _MAX_REMEMBERED:
         looks.clear()
     # of a header of twelve bytes, the length is not known here
