@@ -20,14 +20,13 @@ def descriptor_of(path: str | os.PathLike[str]) -> int | None:
     What is open can be written to, but not replaced by another file: a new file of its name would be seen by nobody
     who holds the old one.
     """
-    place = os.path.join(os.getcwd(), os.fspath(path))
+    place = os.fspath(path)
     for _ in range(_MAX_LINKS):
         folder, name = os.path.split(place)
-        folder = os.path.realpath(folder)
-        match = _FOLDER.fullmatch(folder)
-        if match and name.isdecimal():
-            return int(name) if match[1] in (None, str(os.getpid())) else None
-        place = os.path.join(folder, name)
+        if name.isdecimal():
+            match = _FOLDER.fullmatch(os.path.realpath(folder))
+            if match:
+                return int(name) if match[1] in (None, str(os.getpid())) else None
         if not os.path.islink(place):
             return None
         place = os.path.join(folder, os.readlink(place))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dcmseal.location import MAIN, Location
 from dcmseal.terms import MacAlgorithm
@@ -79,6 +80,7 @@ class DigitalSignature:
         return moment_of(self.datetime)
 
 
+@lru_cache(maxsize=16)  # the time of one signature is asked for again and again
 def moment_of(text: str) -> dt.datetime | None:
     """Read a DT value ``YYYYMMDDHHMMSS.FFFFFF&ZZXX`` with offset (PS3.5 6.2); None if it is not one."""
     body, sign, zone = text[:-5], text[-5:-4], text[-4:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -165,6 +165,12 @@ class _Answers:
 
 _WITH_TRUST = _Answers(*_DECISIVE)
 _WITHOUT_TRUST = _Answers(*_DECISIVE[:3])
+_OBSTACLES = _WITH_TRUST.fatal | _WITH_TRUST.unwanted
+
+
+def obstacles_among(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Those that keep a signature from being VALID, with trust."""
+    return tuple([each for each in findings if (each.aspect, each.outcome) in _OBSTACLES])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,8 +237,7 @@ class SignatureReport:
     @property
     def obstacles(self) -> tuple[Finding, ...]:
         """The findings that keep it from being VALID, with trust."""
-        against = _WITH_TRUST.fatal | _WITH_TRUST.unwanted
-        return tuple(each for each in self.findings if (each.aspect, each.outcome) in against)
+        return obstacles_among(self.findings)
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a report has no truth value: ask for .verdict() or .outcome(aspect)")

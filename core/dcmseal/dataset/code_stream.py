@@ -123,7 +123,7 @@ def _fragments(source: Source, start: int, end: int, encoding: Encoding) -> Iter
 def _jpeg(source: Source, position: int, end: int) -> str:
     """The kind of frame, by the first frame header behind the segments in front of it."""
     for _ in range(_MAX_SEGMENTS):
-        segment = source.read(position, min(end, position + 4))
+        segment = _segment(source, position, end, 4)
         if len(segment) < 4 or segment[0] != 0xFF:
             return ""
         marker = segment[1]
@@ -139,7 +139,7 @@ def _jpeg(source: Source, position: int, end: int) -> str:
 def _jpeg_2000(source: Source, position: int, end: int) -> str:
     """JPEG 2000, or its high-throughput form: that has a CAP segment for Part 15 (ISO/IEC 15444-15 A.3)."""
     for _ in range(_MAX_SEGMENTS):
-        segment = source.read(position, min(end, position + 8))
+        segment = _segment(source, position, end, 8)
         if len(segment) < 8 or segment[0] != 0xFF or segment[1] == 0x90:
             break
         if segment[1] == 0x50:
@@ -147,6 +147,11 @@ def _jpeg_2000(source: Source, position: int, end: int) -> str:
             return _HTJ2K if int.from_bytes(segment[4:8], "big") & 1 << 17 else _JPEG_2000
         position += 2 + _U16.unpack_from(segment, 2)[0]
     return _JPEG_2000
+
+
+def _segment(source: Source, position: int, end: int, size: int) -> bytes:
+    """The beginning of a segment, as much of it as there is: the one in front may be said to reach beyond the end."""
+    return source.read(min(position, end), min(position + size, end))
 
 
 def _is_rle(head: bytes) -> bool:

@@ -34,6 +34,8 @@ _CLAUSE: Final = "PS3.10 7.1"
 _MAX_UID: Final = 256
 """Bytes of a UID that are looked at; 64 are allowed (PS3.5 9.1)."""
 _UID: Final = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
+_LENGTH: Final = tag_text(GROUP_LENGTH)
+_SYNTAX: Final = tag_text(TRANSFER_SYNTAX)
 _ALIKE: Final = (SHORT_VRS | LONG_VRS) - {b"SQ", b"OV", b"SV", b"UV"}
 """VRs whose elements end at the same place to all readers: older ones do not know all of the others."""
 
@@ -74,7 +76,7 @@ def read_file_meta(source: Source) -> FileMeta:
         and not (_is_passed_over(head[:_PREAMBLE]) and group.has_plain_length())
     ):
         message = "some readers of deflated files read from their first byte: preamble and (0002,0000) are not as usual"
-        problems.append(_problem("deflate-preamble", message, tag_text(GROUP_LENGTH), start))
+        problems.append(_problem("deflate-preamble", message, _LENGTH, start))
     return FileMeta(
         end=end,
         syntax=group.syntax or None,
@@ -134,7 +136,8 @@ class _Group:
         yield from self._end()
 
     def _vrs(self) -> Iterator[Finding]:
-        for tag, vr, start, *_ in self._elements:
+        for element in self._elements:
+            tag, vr, start = element.tag, element.vr, element.start
             right = META_VRS.get(tag)
             if vr == right:
                 continue
@@ -179,7 +182,6 @@ class _Group:
         if length is None:
             yield _note("meta-length-missing", "there is no (0002,0000): readers find the end by the group of elements")
             return
-        where = tag_text(GROUP_LENGTH)
         end = self._elements[-1].end
         value = self._source.read(length.value, length.value + 4) if length.end - length.value == 4 else b""
         said = length.end + int.from_bytes(value, "little") if value else -1
@@ -196,14 +198,13 @@ class _Group:
         message = f"(0002,0000) puts the end of the File Meta Information at byte {said}, but group 0002 ends at {end}"
         if said < 0:
             message = "(0002,0000) is no number of four bytes"
-        yield _problem("meta-length-wrong", message, where, length.start)
+        yield _problem("meta-length-wrong", message, _LENGTH, length.start)
 
     def _syntax(self) -> Iterator[Finding]:
-        where = tag_text(TRANSFER_SYNTAX)
         element = self._firsts.get(TRANSFER_SYNTAX)
         if element is None:
             message = "there is no Transfer Syntax UID: readers tell the encoding by the first Data Element"
-            yield _note("meta-syntax-missing", message, where)
+            yield _note("meta-syntax-missing", message, _SYNTAX)
             return
         raw = self._raw(element)
         text = raw.rstrip(b"\0 ")
@@ -211,15 +212,15 @@ class _Group:
         if not _UID.fullmatch(text.decode("latin-1")) or len(text) > 64:
             shown = printable(raw.decode("latin-1"))
             message = f"Transfer Syntax UID '{shown}' is not a UID (PS3.5 9.1): readers differ in what they take it for"
-            yield _problem("meta-syntax-malformed", message, where, element.start)
+            yield _problem("meta-syntax-malformed", message, _SYNTAX, element.start)
         elif padding not in (b"", b"\0") or len(raw) % 2:
             syntax = TransferSyntax(self.syntax)
             if b" " in padding and (syntax.is_deflated or syntax.encoding is not Encoding.EXPLICIT_LITTLE):
                 message = "Transfer Syntax UID is padded with spaces: some readers then take it for another one"
-                yield _problem("meta-syntax-padding", message, where, element.start)
+                yield _problem("meta-syntax-padding", message, _SYNTAX, element.start)
             else:
                 message = "Transfer Syntax UID is not padded as PS3.5 6.2 says, which all readers pass over"
-                yield _note("meta-syntax-padded", message, where)
+                yield _note("meta-syntax-padded", message, _SYNTAX)
 
     def _end(self) -> Iterator[Finding]:
         """What follows must not read as more of it: some readers take groups 0000 and 0001 for a part of it, too."""

@@ -52,10 +52,14 @@ def holds_boundary(buffer: bytes, start: int = 0, end: int | None = None) -> boo
         end: where it ends, None for the end of the buffer.
     """
     stop = len(buffer) if end is None else end
-    return any(
-        _is_boundary(buffer[match.start() : min(stop, match.start() + _AHEAD)], 0, match.start() - start)
-        for match in _BOUNDARY.finditer(buffer, start, stop)
-    )
+    match = _BOUNDARY.search(buffer, start, stop)
+    # hardly any fragment has one: iterating over matches would take longer to set up than this takes
+    while match is not None:
+        at = match.start()
+        if _is_boundary(buffer[at : min(stop, at + _AHEAD)], 0, at - start):
+            return True
+        match = _BOUNDARY.search(buffer, match.end(), stop)
+    return False
 
 
 class BoundarySearch:

@@ -20,22 +20,17 @@ _MAX_UID = 256
 _WHERE = tag_text(tags.PIXEL_DATA)
 
 
-def surrounding_findings(file: DicomFile, scan: LevelScanner, *, are_notes: bool) -> Iterator[Finding]:
-    """Findings about what is around a file's main Data Set, and whether that agrees with it.
+def surrounding_findings(file: DicomFile, scan: LevelScanner) -> tuple[Finding, ...]:
+    """What readers take differently in what is around a file's main Data Set, and what is odd there (PASSED).
 
     Args:
         file: holds the Data Set.
         scan: of its main level, complete.
-        are_notes: whether what is odd is wanted, and read alike by all, or what readers take differently.
     """
-    for finding in (*file.problems, *_pixels(file, scan)):
-        if (finding.outcome is Outcome.PASSED) is are_notes:
-            yield finding
-    if are_notes:
-        yield from _identity(file, scan)
+    return (*file.problems, *_pixels(file, scan))
 
 
-def _identity(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
+def identity_notes(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
     """Readers go by the Data Set, all that were asked: what else is said is odd, and common after de-identification."""
     for tag, said in ((tags.SOP_CLASS_UID, file.meta.sop_class), (tags.SOP_INSTANCE_UID, file.meta.sop_instance)):
         own = _value(scan, tag).decode("latin-1").strip(" \0")
@@ -52,11 +47,11 @@ def _identity(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
 
 
 def _pixels(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
-    index = scan.index(tags.PIXEL_DATA)
-    if index is None or not file.syntax.is_known:
+    if not (file.syntax.is_known and file.syntax.is_encapsulated):
         return
     name = file.syntax.name
-    if scan.kinds.get(index) is not Kind.ENCAPSULATED or not file.syntax.is_encapsulated:
+    index = scan.special_index(tags.PIXEL_DATA)
+    if index is None or scan.kinds[index] is not Kind.ENCAPSULATED:
         return
     fragment = first_fragment(scan.source, *scan.value_range(index), scan.encoding)
     if fragment is None:

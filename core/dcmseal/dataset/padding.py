@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from dcmseal.dataset.editing import Edit, Holder, group_holder
+from dcmseal.dataset.header import Header, Kind, kind_of, read_header
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import Encoding
-from dcmseal.dataset.vr import PADS, SHORT_VRS, TEXT_VRS, WORD_SIZE, is_minimal, minimal, padding_of
-from dcmseal.dataset.walk import UNTIL_DELIMITER, Event, Step, walk
+from dcmseal.dataset.vr import EXCESS, SHORT_VRS, TEXT_VRS, WORD_SIZE, is_minimal, minimal, padding_of
+from dcmseal.dataset.walk import NEVER, UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.errors import Malformed
 
 _TAIL: Final = 1 << 12
@@ -140,33 +141,73 @@ def _kept(source: Source, step: Step) -> int:
 def has_excess_padding(scan: LevelScanner) -> bool:
     """Whether a plain element of a level is not minimally padded, what is nested apart.
 
-    Looks at the last byte of each value first: nearly all can be told by it.
+    Looks at the end of each value first: nearly all can be told by it.
     """
-    source, starts, encoding = scan.source, scan.starts, scan.encoding
-    if not starts:
-        return False
-    explicit = not encoding.is_implicit
-    buffer, base = source.window(starts[0])
-    for index, (start, end) in enumerate(zip(starts, (*starts[1:], scan.end), strict=True)):
-        if index in scan.kinds:
-            continue
+    source, looks = scan.source, _LOOKS[scan.encoding.key]
+    buffer, base = b"", 0
+    for index, start in enumerate(scan.starts):
         at = start - base
-        if at < 0 or at + 12 > len(buffer):
+        try:
+            step = looks[buffer[at : at + 8]]
+        except KeyError:
             buffer, base = source.window(start)
             at = start - base
-        vr = buffer[at + 4 : at + 6] if explicit else scan.header(index).vr
-        value = start + (8 if vr in SHORT_VRS or not explicit else 12)
-        if (end - value) & 1:
-            return True
-        if vr not in TEXT_VRS or value == end:
-            continue
-        stop = end - base
-        if stop <= len(buffer):
-            is_ui = vr == b"UI"
-            if (is_ui or buffer[stop - 1] in PADS) and not is_minimal(buffer, value - base, stop, is_ui=is_ui):
+            step = _look_behind(buffer[at : at + 8], scan.encoding)
+        if step > 0:
+            if at + step <= len(buffer):
+                if buffer.endswith(EXCESS, at, at + step):
+                    return True
+            elif _is_padded(scan, index):
                 return True
-        elif any(
-            True for _ in _value_edits(source, Step(Event.ELEMENT, scan.tags[index], vr, start, value, end, encoding))
-        ):
-            return True
+        elif step:
+            if at - step <= len(buffer):
+                if not is_minimal(buffer, at + 8, at - step, is_ui=True):
+                    return True
+            elif _is_padded(scan, index):
+                return True
     return False
+
+
+_MAX_REMEMBERED: Final = 1 << 14
+_LOOKS: Final[dict[str, dict[bytes, int]]] = {encoding.key: {} for encoding in Encoding}
+"""Where to look for padding, by encoding and the eight bytes of a header: bytes to the end of a text of even length.
+
+They are negative for VR UI, NEVER if the header does not tell enough, and 0 for what has no padding. Headers repeat, so
+that looking them up beats decoding them (measured: 0.3 against 0.5 us an element, and 0.8 in implicit VR).
+"""
+
+
+def _look_behind(start: bytes, encoding: Encoding) -> int:
+    """Where to look for padding behind a header that may be met for the first time."""
+    looks = _LOOKS[encoding.key]
+    if start in looks:
+        return looks[start]
+    if len(looks) >= _MAX_REMEMBERED:
+        looks.clear()
+    # of a header of twelve bytes, the length is not known here
+    header = read_header(start + bytes(4), 0, encoding)
+    look = looks[start] = 0 if header is None else _look(start, header)
+    return look
+
+
+def _look(start: bytes, header: Header) -> int:
+    tag, vr, size, length = header
+    if kind_of(tag, vr, length) is not Kind.PLAIN or (size == 12 and start[6:] != b"\0\0"):
+        return 0
+    if size == 12 or length & 1:
+        return NEVER
+    if vr not in TEXT_VRS or not length:
+        return 0
+    return -size - length if vr == b"UI" else size + length
+
+
+def _is_padded(scan: LevelScanner, index: int) -> bool:
+    """Whether a plain element is not minimally padded, whatever its length."""
+    tag, vr, size, _ = scan.header(index)
+    start, end = scan.range(index)
+    if (end - start - size) & 1:
+        return True
+    if vr not in TEXT_VRS:
+        return False
+    step = Step(Event.ELEMENT, tag, vr, start, start + size, end, scan.encoding)
+    return any(True for _ in _value_edits(scan.source, step))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final, NamedTuple, NoReturn
 
 from dcmseal import tags
@@ -21,11 +20,9 @@ from dcmseal.dataset.source import BULK, Source
 from dcmseal.dataset.structure_element import ITEM_MARKS, Broken, ElementChecks
 from dcmseal.dataset.structure_problems import Structure, StructureProblems
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.walk import MAX_DEPTH
+from dcmseal.dataset.walk import MAX_DEPTH, NEVER
 from dcmseal.tags import is_ascending, tag_text
 
-_NEVER: Final = 1 << 62
-"""End of what has undefined length: never reached by counting."""
 _MAX_REMEMBERED: Final = 4096
 _SMALL: Final = 400
 """Size in bytes up to which sequences without a problem are remembered: codes and references repeat a lot."""
@@ -49,8 +46,7 @@ def structure_of(file: DicomFile, scan: LevelScanner, sound: Mapping[int, int] |
     is_encapsulated = file.syntax.is_encapsulated if file.syntax.is_known else None
     walk = StructureWalk(file.body, file.encoding, is_encapsulated=is_encapsulated)
     walk.level(scan, sound or {})
-    found = walk.problems.structure
-    return replace(found, problems=(*surrounding_findings(file, scan, are_notes=False), *found.problems))
+    return walk.problems.structure(surrounding_findings(file, scan))
 
 
 class _Outer(NamedTuple):
@@ -147,7 +143,7 @@ class StructureWalk:
         steps, expected, is_implicit = STEPS[encoding.key], tags.MACRO_ITEMS.get(tag, _ANYTHING), encoding.is_implicit
         open_items = 0
         position: int = start + header.size
-        sequence_end: int = _NEVER if header.length == UNDEFINED_LENGTH else position + header.length
+        sequence_end: int = NEVER if header.length == UNDEFINED_LENGTH else position + header.length
         item_end: int = 0
         last: int = -1
         buffer, base = source.window(position)
@@ -156,7 +152,7 @@ class StructureWalk:
         while True:
             item: int | None = self._item(tag, position, sequence_end, encoding)
             if item is None:
-                position = sequence_end if sequence_end != _NEVER else position + 8
+                position = sequence_end if sequence_end != NEVER else position + 8
                 if not outer:
                     if position != end:
                         self._broken("does not end together with its items", tag, start)
@@ -172,7 +168,7 @@ class StructureWalk:
                 )
             else:
                 position, item_end, last = position + 8, item, -1
-                open_items += item == _NEVER
+                open_items += item == NEVER
                 if encoding is not self._encoding and position + 6 <= item:
                     self._checks.reads_as_explicit(position)
             while position < item_end:
@@ -195,7 +191,7 @@ class StructureWalk:
                     current, vr, length = element.tag, element.vr, element.length
                     header_size = element.size
                     if not vr:
-                        if current != tags.ITEM_DELIMITATION_ITEM or item_end != _NEVER:
+                        if current != tags.ITEM_DELIMITATION_ITEM or item_end != NEVER:
                             self._broken(f"has {tag_text(current)} where it does not belong", tag, position)
                         self.problems.delimiter(current, length, position)
                         position += 8
@@ -230,7 +226,7 @@ class StructureWalk:
                         steps, expected = STEPS[encoding.key], tags.MACRO_ITEMS.get(tag, _ANYTHING)
                         is_implicit = encoding.is_implicit
                         position += header_size
-                        sequence_end = _NEVER if length == UNDEFINED_LENGTH else position + length
+                        sequence_end = NEVER if length == UNDEFINED_LENGTH else position + length
                         break
                     if length == UNDEFINED_LENGTH:
                         step = self._fragments(current, position + header_size, encoding) - position
@@ -250,13 +246,13 @@ class StructureWalk:
             self._broken("is cut short", tag, position)
         group, element, length = encoding.item_header.unpack(self._source.read(position, position + 8))
         found = group << 16 | element
-        if found == tags.SEQUENCE_DELIMITATION_ITEM and sequence_end == _NEVER:
+        if found == tags.SEQUENCE_DELIMITATION_ITEM and sequence_end == NEVER:
             self.problems.delimiter(found, length, position)
             return None
         if found != tags.ITEM:
             self._broken(f"holds {tag_text(found)}, which is not an item", tag, position)
         if length == UNDEFINED_LENGTH:
-            return _NEVER
+            return NEVER
         if position + 8 + length > min(sequence_end, self._source.size):
             self._broken("has an item that is longer than the sequence", tag, position)
         return position + 8 + int(length)
@@ -264,10 +260,10 @@ class StructureWalk:
     def _fragments(self, tag: int, position: int, encoding: Encoding) -> int:
         """Where Pixel Data ends whose fragments begin at a position (PS3.5 A.4)."""
         while True:
-            item_end = self._item(tag, position, _NEVER, encoding)
+            item_end = self._item(tag, position, NEVER, encoding)
             if item_end is None:
                 return position + 8
-            if item_end == _NEVER:
+            if item_end == NEVER:
                 self._broken("has a fragment of undefined length", tag, position)
             if (item_end - position) & 1:
                 self.problems.report_problem(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,12 +23,14 @@ class Structure:
     problems: tuple[Finding, ...]
     unless_signed: Mapping[int, Finding]
     """Problems that go away if the element of this tag at the main level is signed."""
+    notes: tuple[Finding, ...] = ()
+    """What is odd around the Data Set, and read alike by all."""
 
-    def findings(self, signed: Collection[int] | None = None) -> tuple[Finding, ...]:
-        """The problems of a Data Set in which these tags of the main level are signed; None for all."""
-        if signed is None:
+    def findings(self, is_signed: Callable[[int], bool] | None = None) -> tuple[Finding, ...]:
+        """The problems, if this tells of each tag of the main level whether it is signed; None if all are."""
+        if is_signed is None or not self.unless_signed:
             return self.problems
-        unsigned = [problem for tag, problem in self.unless_signed.items() if tag not in signed]
+        unsigned = [problem for tag, problem in self.unless_signed.items() if not is_signed(tag)]
         return (*self.problems, *unsigned)
 
 
@@ -49,10 +51,13 @@ class StructureProblems:
     def __len__(self) -> int:
         return len(self._found)
 
-    @property
-    def structure(self) -> Structure:
-        """What was reported."""
-        return Structure(problems=tuple(self._found.values()), unless_signed=dict(self._unless_signed))
+    def structure(self, around: Sequence[Finding]) -> Structure:
+        """What was reported, and what was found around the Data Set."""
+        return Structure(
+            problems=(*(each for each in around if each.outcome is not Outcome.PASSED), *self._found.values()),
+            unless_signed=dict(self._unless_signed),
+            notes=tuple(each for each in around if each.outcome is Outcome.PASSED),
+        )
 
     def report_problem(self, code: str, message: str, tag: int, start: int, *, clause: str) -> Finding:
         """Keep a problem of the element, or sequence, that has a tag and stands at byte ``start``; returns it."""

@@ -112,32 +112,23 @@ def syntax_name(uid: str) -> str:
 
 def syntax_findings(uid: str) -> Iterator[Finding]:
     """What keeps a file in this transfer syntax from having one reading, or its pixels from being in it."""
-    named = f"transfer syntax {uid}" + (f" ({syntax_name(uid)})" if syntax_name(uid) != uid else "")
     if why := _TAKEN_DIFFERENTLY.get(uid):
-        yield Finding(
-            aspect=Aspect.FORM,
-            outcome=Outcome.FAILED,
-            code="file-syntax-ambiguous",
-            message=f"{named}: {why}",
-            where="(0002,0010)",
-            clause="PS3.5 10",
-        )
+        yield _finding(Outcome.FAILED, "file-syntax-ambiguous", uid, why)
     elif uid not in REGISTERED or uid in _UNSETTLED:
         why = _UNSETTLED.get(uid, "PS3.6 does not have it: other software may read another data set")
-        yield Finding(
-            aspect=Aspect.FORM,
-            outcome=Outcome.UNKNOWN,
-            code="file-syntax-unknown",
-            message=f"{named}: {why}",
-            where="(0002,0010)",
-            clause="PS3.5 10",
-        )
+        yield _finding(Outcome.UNKNOWN, "file-syntax-unknown", uid, why)
     elif uid in REFERENCED or uid in _STREAMED:
-        yield Finding(
-            aspect=Aspect.FORM,
-            outcome=Outcome.UNKNOWN,
-            code="pixels-elsewhere",
-            message=f"{named}: the pixels are not in the file, and no signature of it can protect them",
-            where="(0002,0010)",
-            clause="PS3.5 10",
-        )
+        why = "the pixels are not in the file, and no signature of it can protect them"
+        yield _finding(Outcome.UNKNOWN, "pixels-elsewhere", uid, why)
+
+
+def _finding(outcome: Outcome, code: str, uid: str, why: str) -> Finding:
+    name = syntax_name(uid)
+    return Finding(
+        aspect=Aspect.FORM,
+        outcome=outcome,
+        code=code,
+        message=f"transfer syntax {uid}{'' if name == uid else f' ({name})'}: {why}",
+        where="(0002,0010)",
+        clause="PS3.5 10",
+    )

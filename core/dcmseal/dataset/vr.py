@@ -59,6 +59,8 @@ def padding_of(vr: bytes) -> bytes:
 
 PADS: Final = b" \0"
 """What text ends in if it is padded."""
+EXCESS: Final = (b"\0", b"  ", b"\0 ")
+"""What text of even length, but for UI, ends in if it has more than the least padding."""
 
 
 def is_minimal(buffer: bytes, start: int, end: int, *, is_ui: bool) -> bool:
@@ -78,7 +80,7 @@ def minimal(vr: bytes, value: bytes) -> bytes:
     Text loses trailing spaces and NULLs; UI loses every white space too. Other values are padded if odd.
     """
     if vr == b"UI":
-        value = bytes(byte for byte in value if byte not in b" \t\r\n\f\v").rstrip(b"\0")
+        value = value.translate(None, b" \t\r\n\f\v").rstrip(b"\0")
     elif vr in TEXT_VRS:
         value = value.rstrip(b" \0")
     return value + padding_of(vr) if len(value) & 1 else value

@@ -17,6 +17,8 @@ MAX_DEPTH: Final = 256
 """Nesting beyond this is refused; real objects stay below 20."""
 UNTIL_DELIMITER: Final = -1
 """End of a level or sequence of undefined length."""
+NEVER: Final = 1 << 62
+"""The same to those who compare it with positions: no position comes to it."""
 
 
 class Event(IntEnum):

@@ -123,7 +123,7 @@ def _advice(drafted: Draft, elements: Sequence[int]) -> Iterator[Advice]:
             "excess padding was kept, for the data set is signed already: software that strips it breaks this signature"
         )
         yield Advice(code="padding-kept", message=message)
-    signed_private = tuple(tag for tag in elements if tag >> 16 & 1)
+    signed_private = tuple([tag for tag in elements if tag >> 16 & 1])
     if signed_private and not scan.encoding.is_implicit:
         message = "private elements are signed: whoever stores the data set in implicit VR breaks the signature"
         yield Advice(code="private-signed", message=message, elements=signed_private)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from dcmseal import tags
@@ -113,7 +113,7 @@ def check_structure(
     file: DicomFile,
     main: LevelScanner,
     fragments: Fragments,
-    signed: Collection[int] | None = None,
+    is_signed: Callable[[int], bool] | None = None,
     sound: Mapping[int, int] | None = None,
 ) -> None:
     """Refuse a file whose structure has more than one reading: no verification would call a signature over it valid.
@@ -122,13 +122,13 @@ def check_structure(
         file: holds the level.
         main: scan of the main level, complete.
         fragments: of the level that is to be signed.
-        signed: tags of the main level that are to be signed; None if another level is.
+        is_signed: whether the tag of an element of the main level is to be signed; None if another level is.
         sound: sequences of the main level that are not walked again, as of ``structure_of``.
 
     Raises:
         OddStructure: names the first problem.
     """
-    for problem in (*structure_of(file, main, sound).findings(signed), *fragments.findings()):
+    for problem in (*structure_of(file, main, sound).findings(is_signed), *fragments.findings()):
         if problem.aspect is Aspect.FORM and problem.outcome is not Outcome.PASSED:
             raise OddStructure(f"{problem.message}: readers differ in what the file says ({problem.clause})")
 

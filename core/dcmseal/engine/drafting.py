@@ -138,11 +138,10 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
     facts = LevelPass(scan, encoder, prepare).run()
     if check_padding and has_excess_padding(scan):
         raise ExcessPadding
-    signed = sound = None
     if level is main:
-        sound = facts.sound
-        signed = {tag for tag in scan.tags if tag not in facts.unsignable and (job.tags is None or tag in job.tags)}
-    check_structure(file, scan if level is main else main.scanner().finish(), Fragments(scan, facts), signed, sound)
+        check_structure(file, scan, Fragments(scan, facts), facts.are_in(job), facts.sound)
+    else:
+        check_structure(file, main.scanner().finish(), Fragments(scan, facts))
     found = read_signatures(scan, level.location, parameters)
     _check_room(scan, found)
     # MAC ID Numbers must be unique in the whole SOP Instance (PS3.3 Table C.12-6)

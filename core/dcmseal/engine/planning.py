@@ -26,6 +26,7 @@ from dcmseal.engine.preview import plan_warnings
 from dcmseal.engine.profile_view import LevelView, facts_of
 from dcmseal.engine.selection import check_signable
 from dcmseal.errors import AlreadySigned, NotSignable, ProfileViolation, UsageError, WeakAlgorithm
+from dcmseal.mac.level import MacJob
 from dcmseal.model import DigitalSignature, MacParameters, PurposeCode, datetime_text
 from dcmseal.plugins.protocols import Profile, Requirements
 from dcmseal.report import Outcome
@@ -192,7 +193,7 @@ def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: Exit
         purpose=_purpose_code(wish.purpose, drafted.requirements.default_purpose),
         mac=mac,
     )
-    job = replace(drafted.job, tags=frozenset(elements))
+    job = MacJob(tags=frozenset(elements), digest=drafted.job.digest, unsignable=drafted.job.unsignable)
     macs = LevelMacs(
         scan=scan,
         facts=drafted.facts,

@@ -15,7 +15,7 @@ from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.validity import strength_findings, validity_findings
 from dcmseal.errors import CertificateNotValid, DatasetError
 from dcmseal.quiet import without_warnings
-from dcmseal.report import Finding, Outcome, SignatureReport
+from dcmseal.report import Finding, Outcome, obstacles_among
 from dcmseal.tags import tag_from_hex
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def signer_warnings(plan: Plan, certificate: Certificate) -> Iterator[Advice]:
     """
     told = {each.code for each in plan.advice}
     findings = (*validity_findings(plan.signature, certificate), *strength_findings(plan.signature, certificate))
-    for finding in SignatureReport(signature=plan.signature, findings=findings).obstacles:
+    for finding in obstacles_among(findings):
         if finding.outcome is Outcome.FAILED and finding.code not in _PERMITTED:
             raise CertificateNotValid(_in_words(finding), hint="nothing was signed: use another certificate")
         if finding.code not in told:

@@ -29,8 +29,8 @@ class Demands:
         """Whether all signatures of a level matter, whichever are asked about."""
         self._broken: list[Finding] = []
 
-    def judge(self, view: ProfiledDataset, facts: SignatureFacts) -> Judged:
-        """What a signature lacks for the required profiles; a PASSED for each that it meets."""
+    def judge(self, view: ProfiledDataset, facts: SignatureFacts, met: tuple[str, ...]) -> Judged:
+        """What a signature lacks for the required profiles; a PASSED for each that it meets. ``met`` are any others."""
         findings: list[Finding] = []
         outcomes: list[tuple[str, Outcome]] = []
         for profile in self.required:
@@ -38,7 +38,7 @@ class Demands:
             clause = profile.requirements(view).clause or profile.reference
             findings.extend(missing or [_met(profile, clause)])
             outcomes.append((profile.name, _outcome(missing)))
-        return Judged(required=tuple(outcomes), findings=tuple(findings))
+        return Judged(met=met, required=tuple(outcomes), findings=tuple(findings))
 
     def judge_all(self, view: ProfiledDataset, sound: Sequence[SignatureFacts]) -> None:
         """Hold the sound signatures of a level against the rules about all of them."""
@@ -78,7 +78,7 @@ class LevelProfiles:
         self._facts.append(facts)
         uncovered = frozenset(self._view.tags) - facts.elements
         met = tuple(profile.name for profile in self._profiles if self._meets(profile, facts, uncovered))
-        return replace(self._demands.judge(self._view, facts), met=met)
+        return self._demands.judge(self._view, facts, met)
 
     def _meets(self, profile: Profile, facts: SignatureFacts, uncovered: frozenset[int]) -> bool:
         """Whether a check finds nothing: where much is missing, nobody has asked for a list of it."""

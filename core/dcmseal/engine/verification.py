@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.dataset.label_findings import surrounding_findings
+from dcmseal.dataset.label_findings import identity_notes
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.structure import structure_of
 from dcmseal.dataset.structure_problems import SOUND_STRUCTURE, Structure
@@ -110,7 +110,7 @@ def verify_file(
     patience = HashingBudget(max(_LEAST_BUDGET, 32 * file.body.size))
     demands = Demands(question.required)
     # one present for all signatures of a file
-    question = replace(question, now=question.present())
+    now = question.present()
     timestamps = Timestamps(question.timestamp, uid=question.uid, integrity_only=question.integrity_only)
     structure: Structure | None = None
     main: LevelScanner | None = None
@@ -133,11 +133,11 @@ def verify_file(
         if chosen:
             if structure is None:
                 structure = structure_of(file, main, sound)
-                notes.extend(surrounding_findings(file, main, are_notes=True))
+                notes.extend((*structure.notes, *identity_notes(file, main)))
             profiled = _level_profiles(level, macs, question, demands)
             signed = _signed_level(file, level, macs, patience, profiled, structure)
             judged = macs.found.signatures if demands.about_all else chosen
-            verified = [_verify(signed, found, question, timestamps) for found in judged]
+            verified = [_verify(signed, found, question, timestamps, now) for found in judged]
             together = verified if signed.profiled is None else signed.profiled.together(verified)
             reports.extend(each for each in together if question.uid in (None, each.signature.uid))
     if question.uid is not None and not reports:
@@ -161,7 +161,7 @@ def verify_planned(file: DicomFile, level: Level, macs: LevelMacs, signature: Di
     question = Question(integrity_only=True, timestamp=TimestampQuestion(rule=TimestampRule.IGNORE))
     timestamps = Timestamps(question.timestamp, uid=None, integrity_only=True)
     signed = _signed_level(file, level, macs, HashingBudget(0), None, structure=SOUND_STRUCTURE)
-    return _verify(signed, found, question, timestamps)
+    return _verify(signed, found, question, timestamps, question.present())
 
 
 def _levels(
@@ -216,15 +216,19 @@ def _facts(
 ) -> SignatureFacts:
     from dcmseal.engine.profile_view import facts_of
 
-    stated = replace(signature, timestamp_type=type_for_profiles(signature, stamp))
-    return facts_of(stated, certificate, listed.signed if listed else frozenset())
+    stated = type_for_profiles(signature, stamp)
+    if stated != signature.timestamp_type:
+        signature = replace(signature, timestamp_type=stated)
+    return facts_of(signature, certificate, listed.signed if listed else frozenset())
 
 
-def _verify(level: _SignedLevel, found: FoundSignature, question: Question, timestamps: Timestamps) -> SignatureReport:
+def _verify(
+    level: _SignedLevel, found: FoundSignature, question: Question, timestamps: Timestamps, now: datetime
+) -> SignatureReport:
     signature = found.signature
     listed = level.lists.of(signature)
-    signed = listed.signed if listed is not None and not signature.location.steps else None
-    findings = [*macro_findings(found, listed), *level.structure.findings(signed), *level.findings]
+    is_signed = listed.signed.__contains__ if listed is not None and not signature.location.steps else None
+    findings = [*macro_findings(found, listed), *level.structure.findings(is_signed), *level.findings]
     certificate: Certificate | None = None
     if signature.certificate:
         try:
@@ -236,10 +240,10 @@ def _verify(level: _SignedLevel, found: FoundSignature, question: Question, time
     accept = question.accept_old_format
     findings.extend(integrity_findings(level.macs, level.readings, found, certificate, accept_old_format=accept))
     trust: SignerTrust | None = None
-    findings.extend(claimed_time_findings(signature, question.present()))
+    findings.extend(claimed_time_findings(signature, now))
     if certificate is not None:
         findings.extend(validity_findings(signature, certificate))
-    stamp = timestamps.answer(signature, certificate, question.present())
+    stamp = timestamps.answer(signature, certificate, now)
     findings.extend((*stamp.findings, *stamp.vouching))
     if certificate is not None:
         weak = question.trust.settings.weak.outcome if question.trust else Outcome.UNKNOWN

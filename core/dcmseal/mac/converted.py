@@ -14,6 +14,7 @@ from dcmseal.dataset.source import Buffer, BytesSource
 from dcmseal.dataset.structure_element import ITEM_MARKS
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import PADS
+from dcmseal.dataset.walk import NEVER
 from dcmseal.errors import Malformed
 from dcmseal.mac.context import UNKNOWN_CONTEXT, Context, VrRules, choose_vr
 from dcmseal.mac.headers import HEADERS, Action, explicit_header, has_padding, swapped
@@ -21,7 +22,6 @@ from dcmseal.mac.parts import (
     DEEP,
     ITEM,
     MAX_REPEATS,
-    NEVER,
     NO_REPEAT,
     SEEN_ONCE,
     SEQUENCE_DELIMITER,

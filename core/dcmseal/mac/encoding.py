@@ -14,13 +14,13 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Buffer, Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import WORD_SIZE
-from dcmseal.dataset.walk import UNTIL_DELIMITER
+from dcmseal.dataset.walk import NEVER, UNTIL_DELIMITER
 from dcmseal.errors import Malformed
 from dcmseal.mac import by_walk, explicit_little
 from dcmseal.mac.context import Context, VrRules, choose_vr
 from dcmseal.mac.converted import ItemConverter
 from dcmseal.mac.headers import explicit_header, swapped
-from dcmseal.mac.parts import ITEM, NEVER, SEQUENCE_DELIMITER, Sighting
+from dcmseal.mac.parts import ITEM, SEQUENCE_DELIMITER, Sighting
 
 _FRAGMENTS: Final = 1 << 17
 """Bytes read at once where fragments follow each other."""

@@ -16,6 +16,7 @@ from dcmseal.dataset.header import no_element, read_header
 from dcmseal.dataset.source import Buffer, BytesSource
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import PADS, TEXT_VRS
+from dcmseal.dataset.walk import NEVER
 from dcmseal.errors import Malformed
 from dcmseal.mac.header_codes import (
     BAD,
@@ -36,7 +37,6 @@ from dcmseal.mac.parts import (
     DEEP,
     ITEM,
     MAX_REPEATS,
-    NEVER,
     NO_REPEAT,
     SEEN_ONCE,
     SEQUENCE_DELIMITER,

@@ -49,6 +49,10 @@ class LevelFacts:
     """Indexes of sequences in which the structure walk would find nothing, but for delimiters in values, and how many
     items of undefined length each has."""
 
+    def are_in(self, job: MacJob) -> Callable[[int], bool]:
+        """Tells of the tag of an element of the level whether that is in a MAC."""
+        return lambda tag: tag not in self.unsignable and (job.tags is None or tag in job.tags)
+
 
 @dataclass(slots=True, kw_only=True)
 class _Encoded:

@@ -20,9 +20,6 @@ ITEM: Final = b"\xfe\xff\x00\xe0"
 SEQUENCE_DELIMITER: Final = b"\xfe\xff\xdd\xe0"
 """The end of a sequence, or of fragments, in the MAC: the tag, no length."""
 
-NEVER: Final = 1 << 62
-"""End of what has undefined length: never reached by counting."""
-
 
 class Unsignable(Exception):
     """A sequence holds an element of VR UN, which makes the whole of it unsignable (PS3.3 C.12.1.1.3.1.1)."""

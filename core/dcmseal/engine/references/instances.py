@@ -65,8 +65,7 @@ def instance_mac(
     facts = LevelPass(scan, encoder, lambda _: (job,)).run()
     if check_padding and has_excess_padding(scan):
         raise ExcessPadding
-    signed = {tag for tag in scan.tags if tag not in facts.unsignable and (listed is None or tag in listed)}
-    check_structure(file, scan, Fragments(scan, facts), signed)
+    check_structure(file, scan, Fragments(scan, facts), facts.are_in(job))
     return InstanceMac(
         value=job.digest.digest(),
         elements=tuple([tag for tag in scan.tags if tag not in facts.unsignable]),
