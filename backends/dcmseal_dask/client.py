@@ -30,14 +30,14 @@ class BoundedClient(Client):
         try:
             super().start(callback_timeout=self._seconds * _GRACE, **options)  # type: ignore[no-untyped-call] # distributed has no types
         except BaseException:
-            self.leave()
+            self.close_quietly()
             raise
 
     def sync(self, func: Callable[..., Any], *args: Any, callback_timeout: float | None = None, **options: Any) -> Any:
         """Call a coroutine function, within the time that is given or else that of the client."""
         return super().sync(func, *args, callback_timeout=callback_timeout or self._seconds * _GRACE, **options)  # type: ignore[no-untyped-call] # distributed has no types
 
-    def leave(self) -> None:
+    def close_quietly(self) -> None:
         """Close without an error, even if the scheduler has nothing more to say."""
         with suppress(Exception):
             self.close(timeout=min(self._seconds, _CLOSING))

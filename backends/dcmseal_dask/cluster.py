@@ -34,9 +34,9 @@ class DaskCluster:
     name: Final = "dask"
     summary: Final = "workers of a Dask cluster: dask:tcp://HOST:PORT, dask:tls://HOST:PORT, dask:SCHEDULER-FILE.json"
 
-    def __init__(self, reaching: float = _REACHING) -> None:
-        """``reaching`` is for how many seconds scheduler and workers are waited for."""
-        self._reaching = reaching
+    def __init__(self, timeout: float = _REACHING) -> None:
+        """``timeout`` is for how many seconds scheduler and workers are waited for."""
+        self._reaching = timeout
 
     @contextmanager
     def open(self, address: str, jobs: int | None) -> Generator[Executor]:
@@ -44,12 +44,12 @@ class DaskCluster:
 
         ``jobs`` limits how many chunks are with the cluster at once.
         """
-        client = self._client(address)
+        client = self._open_client(address)
         try:
             from dcmseal_dask.patient import PatientExecutor
             from dcmseal_dask.versions import check_versions
 
-            with self._told(address):
+            with self._translate_errors(address):
                 self._wait_for_worker(client, address)
                 check_versions(client)
                 executor = PatientExecutor(client, self._reaching, jobs)
@@ -58,7 +58,7 @@ class DaskCluster:
             finally:
                 executor.shutdown(cancel_futures=True)
         finally:
-            client.leave()
+            client.close_quietly()
 
     def slots(self, executor: Executor) -> int:
         """Threads of all workers there are now, or as many as were asked for if that is less."""
@@ -66,7 +66,7 @@ class DaskCluster:
 
         return executor.slots() if isinstance(executor, PatientExecutor) else 1
 
-    def _client(self, address: str) -> BoundedClient:
+    def _open_client(self, address: str) -> BoundedClient:
         if not address:
             raise UsageError("the address of the Dask scheduler is not said", hint="--executor dask:tcp://HOST:8786")
         named: dict[str, str]
@@ -86,7 +86,7 @@ class DaskCluster:
             raise PluginError(
                 "the executor dask needs the package distributed", hint="pip install 'dcmseal[dask]'"
             ) from None
-        with self._told(address):
+        with self._translate_errors(address):
             return BoundedClient(self._reaching, **named)
 
     def _wait_for_worker(self, client: BoundedClient, address: str) -> None:
@@ -99,7 +99,7 @@ class DaskCluster:
             time.sleep(_LOOK)
 
     @contextmanager
-    def _told(self, address: str) -> Generator[None]:
+    def _translate_errors(self, address: str) -> Generator[None]:
         """Turn whatever Dask raises into PluginError; a peer that speaks something else makes it raise anything."""
         try:
             yield

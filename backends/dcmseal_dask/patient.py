@@ -32,10 +32,10 @@ class _Work:
     """A function that was submitted, and how often it was sent to the cluster."""
 
     call: Callable[[], Future[Any]]
-    answer: LocalFuture[Any] = field(default_factory=LocalFuture)
-    sent: Future[Any] | None = None
+    result: LocalFuture[Any] = field(default_factory=LocalFuture)
+    future: Future[Any] | None = None
     """Held on to: what nobody holds is forgotten by the scheduler."""
-    tries: int = 0
+    attempts: int = 0
 
 
 class PatientExecutor(Executor):
@@ -47,11 +47,11 @@ class PatientExecutor(Executor):
     some time to start workers anew.
     """
 
-    def __init__(self, client: BoundedClient, patience: float, most: int | None = None) -> None:
-        """``patience`` is for how many seconds a scheduler that went away is waited for, or the last worker."""
+    def __init__(self, client: BoundedClient, timeout: float, max_slots: int | None = None) -> None:
+        """``timeout`` is for how many seconds a scheduler that went away is waited for, or the last worker."""
         self._client = client
-        self._patience = patience
-        self._most = most
+        self._patience = timeout
+        self._most = max_slots
         self._lock = threading.Lock()
         self._open: set[_Work] = set()
         self._shut = threading.Event()
@@ -70,9 +70,9 @@ class PatientExecutor(Executor):
             if self._shut.is_set():
                 raise RuntimeError("the executor was shut down")
             self._open.add(work)
-        work.answer.set_running_or_notify_cancel()
-        self._send(work)
-        return work.answer
+        work.result.set_running_or_notify_cancel()
+        self._submit_work(work)
+        return work.result
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
         """End; what was not answered is withdrawn from the cluster if ``cancel_futures``, and else waited for."""
@@ -81,14 +81,14 @@ class PatientExecutor(Executor):
             left = list(self._open)
         self._watcher.join(timeout=_LOOK)
         if cancel_futures:
-            sent = [each for work in left if (each := work.sent) is not None]  # it may be answered meanwhile
+            sent = [each for work in left if (each := work.future) is not None]  # it may be answered meanwhile
             with suppress(Exception):  # a scheduler that is away, or silent, has nothing to withdraw
                 self._client.cancel(sent)
             for work in left:
-                self._end(work, BrokenExecutor("the run was ended"))
+                self._complete(work, BrokenExecutor("the run was ended"))
         elif wait:
             for work in left:
-                work.answer.exception()
+                work.result.exception()
 
     def _count_threads(self) -> int:
         threads: int = sum(self._client.nthreads().values())
@@ -103,7 +103,7 @@ class PatientExecutor(Executor):
                 last_answer = time.monotonic()
             except TimeoutError:
                 if time.monotonic() - last_answer > self._patience:
-                    self._end_all(_silent)
+                    self._fail_all(_silent)
                 continue
             except Exception:  # noqa: BLE001 - a scheduler that is away is waited for elsewhere
                 last_seen = last_answer = time.monotonic()
@@ -111,64 +111,64 @@ class PatientExecutor(Executor):
             if self._threads:
                 last_seen = time.monotonic()
             elif time.monotonic() - last_seen > self._patience:
-                self._end_all(_deserted)
+                self._fail_all(_deserted)
 
-    def _end_all(self, error: Callable[[], PluginError]) -> None:
+    def _fail_all(self, error: Callable[[], PluginError]) -> None:
         with self._lock:
             left = list(self._open)
         for work in left:
-            self._end(work, error())
+            self._complete(work, error())
 
-    def _send(self, work: _Work) -> None:
+    def _submit_work(self, work: _Work) -> None:
         if work not in self._open:
             return
-        work.tries += 1
+        work.attempts += 1
         try:
             sent = work.call()
         except Exception as error:  # noqa: BLE001 - whatever Dask raises, the future says it
-            self._end(work, _broken(error))
+            self._complete(work, _broken(error))
             return
-        work.sent = sent
-        sent.add_done_callback(lambda sent: self._settle(work, sent))
+        work.future = sent
+        sent.add_done_callback(lambda sent: self._handle_result(work, sent))
 
-    def _settle(self, work: _Work, sent: Future[Any]) -> None:
+    def _handle_result(self, work: _Work, sent: Future[Any]) -> None:
         """Pass on what came of it; called in a thread of its own."""
         try:
             if sent.status == "finished":
-                self._end(work, None, sent.result(timeout=self._patience))
+                self._complete(work, None, sent.result(timeout=self._patience))
                 return
             if sent.status == "error":
                 error = sent.exception(timeout=self._patience)
                 if not _says_no_worker(error):
-                    self._end(work, error)
+                    self._complete(work, error)
                     return
-                work.tries -= 1  # it was with nobody; how long to wait for a worker is decided here
+                work.attempts -= 1  # it was with nobody; how long to wait for a worker is decided here
         except Exception:  # noqa: BLE001, S110 - the answer went away with the worker that had it
             pass
-        self._again(work)
+        self._resubmit(work)
 
-    def _again(self, work: _Work) -> None:
+    def _resubmit(self, work: _Work) -> None:
         """Send it once more, when the scheduler is back."""
         until = time.monotonic() + self._patience
         while self._client.status == "connecting" and time.monotonic() < until and not self._shut.wait(_PAUSE):
             pass
         if self._shut.is_set() or self._client.status != "running":
-            self._end(work, BrokenExecutor("the Dask scheduler went away"))
-        elif work.tries >= _MOST_TRIES:
-            self._end(work, BrokenExecutor(f"the Dask scheduler lost the work {work.tries} times"))
+            self._complete(work, BrokenExecutor("the Dask scheduler went away"))
+        elif work.attempts >= _MOST_TRIES:
+            self._complete(work, BrokenExecutor(f"the Dask scheduler lost the work {work.attempts} times"))
         else:
-            self._send(work)
+            self._submit_work(work)
 
-    def _end(self, work: _Work, error: BaseException | None, answer: Any = None) -> None:
+    def _complete(self, work: _Work, error: BaseException | None, answer: Any = None) -> None:
         with self._lock:
             if work not in self._open:
                 return
             self._open.discard(work)
-        work.sent = None
+        work.future = None
         if error is not None:
-            work.answer.set_exception(error)
+            work.result.set_exception(error)
         else:
-            work.answer.set_result(answer)
+            work.result.set_result(answer)
 
 
 def _says_no_worker(error: BaseException | None) -> bool:

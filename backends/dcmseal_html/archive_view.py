@@ -78,11 +78,11 @@ class ArchiveView:
     tone: str
     word: str
     meaning: tuple[str, ...]
-    to_do: tuple[str, ...]
+    actions: tuple[str, ...]
     files: tuple[Share, ...]
     studies: int
     """Studies that the named files which need attention belong to, as far as that is known."""
-    seen: tuple[Series, ...]
+    shown: tuple[Series, ...]
     folded: tuple[Series, ...]
     """Files that need attention; those that are seen at once first."""
     folded_files: int
@@ -105,13 +105,13 @@ def archive_view(report: ArchiveReport, *, has_trust: bool = True) -> ArchiveVie
         tone=tone,
         word=word,
         meaning=tuple(_meaning(report)),
-        to_do=tuple(_to_do(report, has_trust=has_trust)),
+        actions=tuple(_to_do(report, has_trust=has_trust)),
         files=tuple(
             Share(tone=tone, word=word, number=number, percent=100 * number / max(1, files.total))
             for (tone, word), number in zip(VERDICTS.values(), numbers, strict=True)
         ),
         studies=len({each.study for each in report.attention if each.study}),
-        seen=_series(attention[:_UNFOLDED]),
+        shown=_series(attention[:_UNFOLDED]),
         folded=_series(attention[_UNFOLDED:]),
         folded_files=len(attention[_UNFOLDED:]),
         signers=_rows(

@@ -58,11 +58,11 @@ class FileView:
     short: str
     """The same for tables."""
     meaning: tuple[str, ...]
-    named: tuple[tuple[str, str], ...] = ()
+    identity: tuple[tuple[str, str], ...] = ()
     """Which object it is, as label and value."""
     caution: str = ""
     """What even a good verdict does not say."""
-    to_do: tuple[str, ...]
+    actions: tuple[str, ...]
     signatures: tuple[SignatureView, ...] = ()
     others: tuple[SignatureView, ...] = ()
     """Signatures that have no part of their own."""
@@ -88,7 +88,7 @@ def view_of(number: int, file: ReportedFile) -> FileView:
             word="Unreadable",
             short="Unreadable",
             meaning=tuple(advice.meaning(file)),
-            to_do=tuple(advice.what_to_do(file)),
+            actions=tuple(advice.what_to_do(file)),
         )
     # what does not hold must not be hidden behind many that do
     numbered = sorted(
@@ -110,9 +110,9 @@ def view_of(number: int, file: ReportedFile) -> FileView:
         verdict=report.verdict,
         **_verdict(file, report.verdict),
         meaning=tuple(advice.meaning(file)),
-        named=tuple(_named(file, report.instance)),
+        identity=tuple(_named(file, report.instance)),
         caution=advice.caution(file),
-        to_do=tuple(advice.what_to_do(file)),
+        actions=tuple(advice.what_to_do(file)),
         signatures=_in_order(listed[:_MOST_DETAILED]),
         others=_in_order(listed[_MOST_DETAILED:]),
         unlisted=len(report.signatures) - len(listed),
@@ -137,7 +137,7 @@ def _signature(number: int, report: SignatureReport, file: ReportedFile, *, inte
         verdict=report.verdict(integrity_only=integrity_only),
         signer=facts.get(report.signature.certificate, unknown),
         chain=tuple(facts.get(each, unknown) for each in reversed(report.trust.chain)) if report.trust else (),
-        authority=facts.get(report.certified.authority, unknown) if report.certified else None,
+        authority=facts.get(report.certified_time.authority, unknown) if report.certified_time else None,
         time=time,
         how_known=how_known,
         profiles=", ".join(each for each in report.profiles if each != _NO_PROFILE),
@@ -148,12 +148,12 @@ def _time(report: SignatureReport, file: ReportedFile) -> tuple[str, str]:
     """The time of signing, and how well it is known."""
     signature = report.signature
     claimed = words.moment(signature.moment) if signature.moment else signature.datetime or "not stated"
-    if report.certified is None:
+    if report.certified_time is None:
         return claimed, "claimed by the signer; nobody certifies it"
-    authority = file.certificates.get(report.certified.authority)
+    authority = file.certificates.get(report.certified_time.authority)
     by = authority.subject if authority and authority.subject else "an authority without a readable name"
     if report.outcome(Aspect.TIMESTAMP) is Outcome.PASSED:
-        certified = words.moment(report.certified.moment)
+        certified = words.moment(report.certified_time.moment)
         return claimed, f"certified: the signature was there by {certified}, says {by}, whom this site trusts"
     return claimed, f"claimed by the signer; {by} certifies it, but that is not established"
 
@@ -185,7 +185,7 @@ def _named(file: ReportedFile, instance: Instance) -> Iterator[tuple[str, str]]:
     yield "Series Instance UID", instance.series
     elements = file.coverage.elements if file.coverage else ()
     for element in (each for each in elements if each.tag in _IDENTITY):
-        yield name(element), "masked; --show-values shows it" if element.masked else element.value
+        yield name(element), "masked; --show-values shows it" if element.redacted else element.value
 
 
 def name(element: MappedElement) -> str:

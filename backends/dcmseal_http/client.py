@@ -64,38 +64,38 @@ class HttpRequest:
 class HttpAnswer:
     """The answer of a server, its body still to be read."""
 
-    def __init__(self, response: HTTPResponse, deadline: Deadline, slowest: float) -> None:
+    def __init__(self, response: HTTPResponse, deadline: Deadline, min_rate: float) -> None:
         self.status = response.status
         self.headers = response.headers
         self._response = response
         self._deadline = deadline
-        self._slowest = slowest
+        self._slowest = min_rate
 
-    def pieces(self) -> Iterator[bytes]:
+    def iter_body(self) -> Iterator[bytes]:
         """The body in pieces; raises NotNow if it does not come, is cut short, or comes too slowly."""
-        while piece := self._piece():
+        while piece := self._read_piece():
             if self._slowest:
                 self._deadline.extend(len(piece) / self._slowest)
             yield piece
         if self._response.length:
             raise NotNow("its answer is cut short")
 
-    def body(self, most: int) -> bytes:
-        """All of the body; raises TooLarge if it has more than ``most`` bytes, and NotNow."""
+    def read_body(self, max_bytes: int) -> bytes:
+        """All of the body; raises TooLarge if it has more than ``max_bytes`` bytes, and NotNow."""
         body = bytearray()
-        for piece in self.pieces():
+        for piece in self.iter_body():
             body += piece
-            if len(body) > most:
+            if len(body) > max_bytes:
                 raise TooLarge
         return bytes(body)
 
-    def _piece(self) -> bytes:
+    def _read_piece(self) -> bytes:
         with _failures(self._deadline):
             return self._response.read1(_PIECE)
 
 
 @contextmanager
-def ask(request: HttpRequest, deadline: Deadline, slowest: float = 0.0) -> Generator[HttpAnswer]:
+def ask(request: HttpRequest, deadline: Deadline, min_rate: float = 0.0) -> Generator[HttpAnswer]:
     """Send a request through the proxy that the environment names, and give its answer.
 
     Args:
@@ -118,23 +118,23 @@ def ask(request: HttpRequest, deadline: Deadline, slowest: float = 0.0) -> Gener
         headers["Authorization"] = f"Basic {base64.b64encode(login).decode('ascii')}"
     sent = urllib.request.Request(request.url, request.body or None, headers)  # noqa: S310 - checked: http or https
     with _failures(deadline):
-        response: HTTPResponse = _opener(deadline).open(sent, timeout=deadline.left())
+        response: HTTPResponse = _opener(deadline).open(sent, timeout=deadline.remaining())
     with response:
-        yield HttpAnswer(response, deadline, slowest)
+        yield HttpAnswer(response, deadline, min_rate)
 
 
-def retry(ask: Callable[[], T], attempts: int, pause: float = _PAUSE) -> T:
-    """What ``ask`` returns, which is called again, after growing pauses, while it raises NotNow.
+def retry(action: Callable[[], T], attempts: int, pause: float = _PAUSE) -> T:
+    """What ``action`` returns, which is called again, after growing pauses, while it raises NotNow.
 
     Raises:
         NotNow: The last attempt failed, too.
     """
     for attempt in range(1, attempts):
         try:
-            return ask()
+            return action()
         except NotNow:
             time.sleep(pause * 2 ** min(attempt, _MAX_DOUBLINGS))
-    return ask()
+    return action()
 
 
 class _Response(HTTPResponse):

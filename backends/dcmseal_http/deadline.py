@@ -25,7 +25,7 @@ class Deadline:
         self._clock = clock
         self._end = clock() + seconds
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """The seconds that are left; raises TimeoutError if none are."""
         left = self._end - self._clock()
         if left <= 0:
@@ -47,9 +47,9 @@ class Deadline:
         for number, (family, kind, protocol, _name, place) in enumerate(places):
             candidate = socket.socket(family, kind, protocol)
             try:
-                candidate.settimeout(self.left() / (len(places) - number))
+                candidate.settimeout(self.remaining() / (len(places) - number))
                 candidate.connect(place)
-                candidate.settimeout(self.left())
+                candidate.settimeout(self.remaining())
             except OSError as error:
                 candidate.close()
                 failure = error
@@ -78,7 +78,7 @@ class DeadlineReader(RawIOBase):
         return True
 
     def readinto(self, buffer: Any, /) -> int | None:
-        self._set_timeout(self._deadline.left())
+        self._set_timeout(self._deadline.remaining())
         return self._stream.readinto(buffer)
 
     def close(self) -> None:

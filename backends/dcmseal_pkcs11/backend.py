@@ -44,7 +44,7 @@ class Pkcs11Backend:
         from dcmseal_pkcs11.uri import Pkcs11Uri
 
         parsed = Pkcs11Uri.parse(uri)
-        parsed.require_private_key()
+        parsed.check_private_key()
         entry = PinEntry(uri=parsed, secrets=secrets)
         signer = Pkcs11Signer(open_found(entry), entry)
         try:

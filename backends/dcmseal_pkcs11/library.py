@@ -51,7 +51,7 @@ class Module:
     def __repr__(self) -> str:
         return f"<PKCS #11 module {self.path!r}>"
 
-    def initialize_anew(self) -> None:
+    def reinitialize(self) -> None:
         """End all sessions and begin again; python-pkcs11's errors pass."""
         # a module that has lost what it drives may fail to finalize, and is finalized all the same
         with suppress(pkcs11.PKCS11Error):
@@ -59,7 +59,7 @@ class Module:
         self.library.initialize()
 
     @property
-    def facts(self) -> Mapping[str, str]:
+    def uri_attributes(self) -> Mapping[str, str]:
         """What attributes of a URI are compared with."""
         major, minor = self.library.library_version
         return MappingProxyType(
@@ -124,7 +124,7 @@ def _initialized_anew(parents: Module) -> new_library:
     except pkcs11.PKCS11Error:
         pass
     try:
-        parents.initialize_anew()
+        parents.reinitialize()
     except pkcs11.PKCS11Error as error:
         raise _unusable(parents.path, error) from None
     return parents.library

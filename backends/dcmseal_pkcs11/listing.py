@@ -66,14 +66,14 @@ def _in_module(module: Module, uri: Pkcs11Uri) -> list[KeyListing]:
     """A list, and no generator: nobody else may hold the module's lock while it is used."""
     listed: list[KeyListing] = []
     tokens = {token.handle.slot.slot_id: token for token in tokens_in(module, uri)}
-    if not uri.agrees(module.facts):
+    if not uri.matches(module.uri_attributes):
         return listed
     for slot in module.library.get_slots():
         facts = slot_facts(slot)
         token = tokens.get(slot.slot_id)
         if token is not None:
             listed += _on_token(token, uri)
-        elif uri.agrees(facts) and "token" not in uri.path and "serial" not in uri.path:
+        elif uri.matches(facts) and "token" not in uri.path and "serial" not in uri.path:
             problem = _without_token(slot)
             if problem:
                 listed.append(
@@ -99,7 +99,7 @@ def _without_token(slot: pkcs11.Slot) -> str:
 
 def _on_token(token: Token, uri: Pkcs11Uri) -> list[KeyListing]:
     session = session_with(token)
-    session.join()
+    session.acquire()
     try:
         listed = list(_keys(token, session.raw, uri))
     except pkcs11.PKCS11Error as error:
@@ -107,7 +107,7 @@ def _on_token(token: Token, uri: Pkcs11Uri) -> list[KeyListing]:
     except SignerError as error:
         return [_token_alone(token, str(error))]
     finally:
-        session.leave()
+        session.release()
     if listed:
         return listed
     locked = "the PIN is locked" if token.flags & TokenFlag.USER_PIN_LOCKED else ""
@@ -167,7 +167,7 @@ def _listing(
 ) -> KeyListing:
     size = {"key size": str(kind.bits)} if kind else {}
     return KeyListing(
-        uri=found.uri_on(token, cert=cert),
+        uri=found.private_key_uri(token, cert=cert),
         label=plain(found.label or found.id.hex()),
         key_type=kind.type if kind else None,
         detail=_where(token) | size | (detail or {}),
@@ -226,7 +226,7 @@ def _problem_of_kind(abilities: Abilities, kind: KeyKind | None) -> str:
     if kind is None:
         return "neither RSA with PKCS #1 v1.5, nor EC on a curve that DICOM signatures use"
     try:
-        abilities.require(kind)
+        abilities.check_key(kind)
     except SignerError as error:
         return str(error)
     return ""

@@ -75,12 +75,12 @@ class Abilities:
     token: str
     sizes: Mapping[Mechanism, tuple[int, int]] = field(repr=False)
 
-    def require(self, kind: KeyKind) -> None:
+    def check_key(self, kind: KeyKind) -> None:
         """Make sure that there is a mechanism for such a key; raises MechanismUnavailable or WeakAlgorithm."""
-        if kind.bits < kind.type.least_bits:
+        if kind.bits < kind.type.min_bits:
             raise WeakAlgorithm(
                 f"the key in {self.token} has {kind.bits} bits, too few for a new signature",
-                hint=f"use a key of at least {kind.type.least_bits} bits",
+                hint=f"use a key of at least {kind.type.min_bits} bits",
             )
         raw, hashing = _FOR_RSA if kind.type is KeyType.RSA else _FOR_EC
         offered = [self.sizes[mechanism] for mechanism in (raw, *hashing.values()) if mechanism in self.sizes]
@@ -95,7 +95,7 @@ class Abilities:
                 hint="use a key of a size that the token takes",
             )
 
-    def ways(self, kind: KeyKind, message: SignableMessage) -> tuple[Way, ...]:
+    def signing_mechanisms(self, kind: KeyKind, message: SignableMessage) -> tuple[Way, ...]:
         """How to sign the message, the better way first; raises MechanismUnavailable if there is none."""
         is_rsa = kind.type is KeyType.RSA
         raw, hashing = _FOR_RSA if is_rsa else _FOR_EC
@@ -111,25 +111,27 @@ class Abilities:
         return itself
 
 
-def signature(key: SignMixin, kind: KeyKind, message: SignableMessage, ways: tuple[Way, ...], pin: Pin | None) -> bytes:
+def signature(
+    key: SignMixin, kind: KeyKind, message: SignableMessage, mechanisms: tuple[Way, ...], pin: Pin | None
+) -> bytes:
     """Sign the first way that the token takes: PKCS #1 v1.5, or DER SEQUENCE(r, s); python-pkcs11's errors pass."""
-    for way in ways[:-1]:
+    for way in mechanisms[:-1]:
         try:
             return _encoded(_signed(key, kind, message, way, pin), kind)
         except MECHANISM_REFUSED:
             continue
-    return _encoded(_signed(key, kind, message, ways[-1], pin), kind)
+    return _encoded(_signed(key, kind, message, mechanisms[-1], pin), kind)
 
 
-def _signed(key: SignMixin, kind: KeyKind, message: SignableMessage, way: Way, pin: Pin | None) -> bytes:
+def _signed(key: SignMixin, kind: KeyKind, message: SignableMessage, mechanism: Way, pin: Pin | None) -> bytes:
     # Pieces may be views of a buffer that is used again: each is gone before the next one comes.
-    data = (bytes(chunk) for chunk in message.chunks()) if way.data is None else way.data
+    data = (bytes(chunk) for chunk in message.chunks()) if mechanism.data is None else mechanism.data
     # Without a size python-pkcs11 clears 8 KiB for each signature, which takes it longer than all we do.
     size = 2 * kind.octets
     # A PIN is passed for keys with CKA_ALWAYS_AUTHENTICATE only: others refuse it.
     if pin is None:
-        return key.sign(data, mechanism=way.mechanism, buffer_size=size)
-    return key.sign(data, mechanism=way.mechanism, buffer_size=size, pin=pin.value)
+        return key.sign(data, mechanism=mechanism.mechanism, buffer_size=size)
+    return key.sign(data, mechanism=mechanism.mechanism, buffer_size=size, pin=pin.value)
 
 
 def _of_usual_length(digest: bytes, kind: KeyKind) -> bytes:

@@ -47,7 +47,7 @@ class TokenObject:
         """The value of an attribute, or the default if it has none."""
         return _attribute(self.handle, name, default)
 
-    def uri_on(self, token: Token, *, cert: str = "") -> str:
+    def private_key_uri(self, token: Token, *, cert: str = "") -> str:
         """The URI of the private key that goes with this object."""
         _, model, serial, label = token.id
         # A key, its public key and its certificate share the CKA_ID, and may differ in their labels: so on PIV cards.
@@ -71,7 +71,7 @@ class TokenObject:
         """Whether each signature wants the PIN (CKA_ALWAYS_AUTHENTICATE)."""
         return bool(self.attribute(Attribute.ALWAYS_AUTHENTICATE, default=False))
 
-    def has_modulus_of(self, key: rsa.RSAPublicKey) -> bool:
+    def has_modulus(self, key: rsa.RSAPublicKey) -> bool:
         return int.from_bytes(self._modulus) == key.public_numbers().n
 
     @property
@@ -119,7 +119,9 @@ def private_key(session: pkcs11.Session, token: Token, uri: Pkcs11Uri) -> TokenO
             f"the key on {token.description} is not for signing (CKA_SIGN is false)", hint="choose another key"
         )
     if len(able) > 1:
-        raise ambiguous(f"{len(able)} private keys on {token.description}", [each.uri_on(token) for each in able])
+        raise ambiguous(
+            f"{len(able)} private keys on {token.description}", [each.private_key_uri(token) for each in able]
+        )
     return able[0]
 
 
@@ -144,7 +146,7 @@ def belonging(session: pkcs11.Session, key: TokenObject, kind: KeyKind) -> Calla
             return False
         public = certificate.public_key()
         if isinstance(public, rsa.RSAPublicKey):
-            return key.has_modulus_of(public)
+            return key.has_modulus(public)
         if not point:
             return None
         assert isinstance(public, ec.EllipticCurvePublicKey)
@@ -156,7 +158,7 @@ def belonging(session: pkcs11.Session, key: TokenObject, kind: KeyKind) -> Calla
 
 def _others(session: pkcs11.Session, token: Token) -> str:
     with suppress(pkcs11.PKCS11Error):
-        uris = [each.uri_on(token) for each in objects(session, ObjectClass.PRIVATE_KEY)]
+        uris = [each.private_key_uri(token) for each in objects(session, ObjectClass.PRIVATE_KEY)]
         if uris:
             return f"those on it are: {' '.join(uris[:_MOST_CANDIDATES])}"
     return "there is none on it that can be seen; dcmseal keys lists tokens and keys"

@@ -29,7 +29,7 @@ class Opened:
     session: TokenSession
     key: TokenObject = field(repr=False)
     kind: KeyKind
-    abilities: Abilities
+    capabilities: Abilities
     always_authenticate: bool
     certificate_chain: tuple[bytes, ...] = field(repr=False)
     pin: Pin | None
@@ -46,23 +46,23 @@ def open_key(module: Module, choose: Callable[[], Token], entry: PinEntry, *, at
     return patiently(module, lambda: _opened_on(choose(), asking))
 
 
-def _opened_on(token: Token, asking: AskedOnce) -> Opened:
+def _opened_on(token: Token, pin_request: AskedOnce) -> Opened:
     session = session_with(token)
-    session.join()
+    session.acquire()
     try:
-        return _opened(session, token, asking)
+        return _opened(session, token, pin_request)
     except BaseException:
-        session.leave()
+        session.release()
         raise
 
 
-def _opened(session: TokenSession, token: Token, asking: AskedOnce) -> Opened:
-    uri = asking.uri
+def _opened(session: TokenSession, token: Token, pin_request: AskedOnce) -> Opened:
+    uri = pin_request.uri
     named = certificates_in(uri.cert) if uri.cert else ()
     further = certificates_in(uri.chain) if uri.chain else ()
     abilities = Abilities(token=token.description, sizes=token.mechanisms())
     _check_beforehand(abilities, named, session, uri)
-    pin = session.log_in(asking) if token.flags & TokenFlag.LOGIN_REQUIRED else None
+    pin = session.log_in(pin_request) if token.flags & TokenFlag.LOGIN_REQUIRED else None
 
     key = private_key(session.raw, token, uri)
     kind = key.kind
@@ -71,7 +71,7 @@ def _opened(session: TokenSession, token: Token, asking: AskedOnce) -> Opened:
             f"the key on {token.description} is neither RSA, nor EC on a curve that DICOM signatures use",
             hint="use an RSA key: the profiles of PS3.15 admit no other; or P-256, P-384 or P-521",
         )
-    abilities.require(kind)
+    abilities.check_key(kind)
     always = key.always_authenticate
     if always and token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH:
         raise MechanismUnavailable(
@@ -85,7 +85,7 @@ def _opened(session: TokenSession, token: Token, asking: AskedOnce) -> Opened:
         session=session,
         key=key,
         kind=kind,
-        abilities=abilities,
+        capabilities=abilities,
         always_authenticate=always,
         certificate_chain=chain_of(own, (*named, *(each for _, each in stored)), further),
         pin=pin if always else None,
@@ -108,7 +108,7 @@ def _check_beforehand(
         kinds += [each.kind for each in objects(session.raw, ObjectClass.PUBLIC_KEY, **wanted)]
     for kind in filter(None, kinds):
         try:
-            abilities.require(kind)
+            abilities.check_key(kind)
         except SignerError as error:
             refusals.append(error)
         else:

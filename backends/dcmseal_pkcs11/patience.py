@@ -23,7 +23,7 @@ _BY_CHANCE: Final = (pkcs11.GeneralError, pkcs11.UserPinNotInitialized)
 T = TypeVar("T")
 
 
-def patiently(module: Module, action: Callable[[], T], *, enough: Callable[[T], bool] = lambda _: True) -> T:
+def patiently(module: Module, action: Callable[[], T], *, is_complete: Callable[[T], bool] = lambda _: True) -> T:
     """What the action returns, tried again while SoftHSM fails by chance, or returns what is not enough.
 
     In between SoftHSM is initialized anew, if no session is open that would end by it. Called with the lock of the
@@ -33,11 +33,11 @@ def patiently(module: Module, action: Callable[[], T], *, enough: Callable[[T], 
     for attempt in range(1, _ATTEMPTS if is_softhsm else 1):
         try:
             result = action()
-            if enough(result):
+            if is_complete(result):
                 return result
         except _BY_CHANCE:
             pass
         time.sleep(random.uniform(0.002, 0.01) * attempt)  # noqa: S311 - jitter, no secret
         if not module.sessions:
-            module.initialize_anew()
+            module.reinitialize()
     return action()

@@ -43,7 +43,7 @@ class PinEntry:
     uri: Pkcs11Uri
     secrets: Secrets = field(repr=False)
 
-    def ask(self, token: str, *, state: str = "", attempt: int = 1) -> Pin:
+    def request_pin(self, token: str, *, state: str = "", attempt: int = 1) -> Pin:
         """The PIN for the token so described; raises PinRejected if there is none, or none that can be one.
 
         What ``pin-source`` names is tried once: it does not change by being tried again.
@@ -77,10 +77,10 @@ class AskedOnce:
     def uri(self) -> Pkcs11Uri:
         return self._entry.uri
 
-    def pin(self, token: str, state: str) -> Pin:
+    def get_pin(self, token: str, state: str) -> Pin:
         """The PIN for the token so described; raises PinRejected."""
         if self._pin is None:
-            self._pin = self._entry.ask(token, state=state, attempt=self._attempt)
+            self._pin = self._entry.request_pin(token, state=state, attempt=self._attempt)
         return self._pin
 
 

@@ -41,7 +41,7 @@ class TokenSession:
     def raw(self) -> pkcs11.Session:
         return self._raw
 
-    def log_in(self, asking: AskedOnce) -> Pin | None:
+    def log_in(self, pin_request: AskedOnce) -> Pin | None:
         """Log in, if nobody has yet; returns the PIN if one was asked for.
 
         A token with a PIN pad of its own (protected authentication path) asks for itself. Raises PinRejected,
@@ -54,7 +54,7 @@ class TokenSession:
         if token.flags & TokenFlag.USER_PIN_LOCKED:
             raise pin_locked(what)
         own_pad = token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH
-        pin = None if own_pad else asking.pin(what, state_of(token.flags))
+        pin = None if own_pad else pin_request.get_pin(what, state_of(token.flags))
         # python-pkcs11 logs in only while it opens a session. The one that was there is closed after that: the last
         # one to be closed would log out.
         try:
@@ -70,17 +70,17 @@ class TokenSession:
         self.logged_in = True
         return pin
 
-    def join(self) -> None:
+    def acquire(self) -> None:
         """Count one user more."""
         self._users += 1
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Count one user less; the last one logs out."""
         self._users -= 1
         if not self._users:
-            self.end()
+            self.close()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Log out and close, for all users."""
         if self.usable:
             # A device that has gone, or failed, need not answer: then its session has ended by itself.
@@ -103,7 +103,7 @@ def session_with(token: Token) -> TokenSession:
 
 def _state_now(token: Token) -> str:
     try:
-        again = token.looked_at_again()
+        again = token.refresh()
     except pkcs11.PKCS11Error:
         return ""
     return state_of(again.flags) if again else ""

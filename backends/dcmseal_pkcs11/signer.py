@@ -57,7 +57,7 @@ class Pkcs11Signer:
         if opened is None:
             raise _closed()
         # before the module is locked: computing the digest may read a large file
-        ways = opened.abilities.ways(opened.kind, message)
+        ways = opened.capabilities.signing_mechanisms(opened.kind, message)
         module = opened.session.token.module
         if module.inherited:
             module = load(module.path)
@@ -66,11 +66,11 @@ class Pkcs11Signer:
             if opened is None:
                 raise _closed()
             if not opened.session.usable:
-                opened = self._opened = self._opened_again(opened)
+                opened = self._opened = self._reopen(opened)
             try:
-                return signature(opened.key.handle, opened.kind, message, ways, self._pin_for_each(opened))
+                return signature(opened.key.handle, opened.kind, message, ways, self._per_signature_pin(opened))
             except pkcs11.PKCS11Error as error:
-                raise self._failed(opened, error) from None
+                raise self._handle_error(opened, error) from None
 
     def close(self) -> None:
         """Let go of the key; the last one that uses the token logs out."""
@@ -78,23 +78,23 @@ class Pkcs11Signer:
         self._opened = self._pin = None
         if opened is not None and not opened.session.token.module.inherited:
             with opened.session.token.module.lock:
-                opened.session.leave()
+                opened.session.release()
 
-    def _pin_for_each(self, opened: Opened) -> Pin | None:
+    def _per_signature_pin(self, opened: Opened) -> Pin | None:
         """The PIN, if the key wants it for each signature: the one that the token was opened with is kept for that."""
         if not opened.always_authenticate:
             return None
         if self._pin is None:
             token = opened.session.token
-            self._pin = self._entry.ask(token.description, state=state_of(token.flags), attempt=self._attempt)
+            self._pin = self._entry.request_pin(token.description, state=state_of(token.flags), attempt=self._attempt)
         return self._pin
 
-    def _failed(self, opened: Opened, error: pkcs11.PKCS11Error) -> SignerError:
+    def _handle_error(self, opened: Opened, error: pkcs11.PKCS11Error) -> SignerError:
         """The error to raise; a session that may be spoilt is given up."""
         token = opened.session.token
         if isinstance(error, MECHANISM_REFUSED):
             return error_of(error, token.description)
-        opened.session.end()
+        opened.session.close()
         raised = error_of(error, token.description)
         if isinstance(raised, PinRejected):
             self._pin = None
@@ -104,7 +104,7 @@ class Pkcs11Signer:
             return DeviceRemoved(f"{token.description} was taken out while it signed", hint=BACK_IN)
         return raised
 
-    def _opened_again(self, before: Opened) -> Opened:
+    def _reopen(self, before: Opened) -> Opened:
         """The same key on the same token, after that was away, or in a process that was forked from ours."""
         old = before.session.token
         module = load(old.module.path)
@@ -115,7 +115,7 @@ class Pkcs11Signer:
             token = next((each for each in found if each.id == self._token_id), None)
             if token is None:
                 # what the URI does not fit is worth a word, too, if it is in the place of the old one
-                instead = found[0] if found else replace(old, module=module).looked_at_again()
+                instead = found[0] if found else replace(old, module=module).refresh()
                 raise _not_back(what, instead)
             return token
 
@@ -127,7 +127,7 @@ class Pkcs11Signer:
             self._attempt += 1
             raise
         if opened.certificate_chain[0] != self.certificate_chain[0]:
-            opened.session.leave()
+            opened.session.release()
             raise DeviceExchanged(f"{what} has another certificate now", hint="open the key again")
         self._attempt = 1
         self._pin = opened.pin
@@ -138,7 +138,7 @@ def _has_gone(token: Token) -> bool:
     """Whether the token is no longer there: readers are asked again for a while, since they take a moment to notice."""
     for _ in range(_LOOKS):
         try:
-            now = token.looked_at_again()
+            now = token.refresh()
         except pkcs11.PKCS11Error:
             return False
         if now is None or now.id != token.id:

@@ -38,7 +38,7 @@ class Token:
         return TokenId(token.manufacturer_id, token.model, serial, token.label)
 
     @property
-    def facts(self) -> dict[str, str]:
+    def uri_attributes(self) -> dict[str, str]:
         """What attributes of a URI are compared with."""
         manufacturer, model, serial, label = self.id
         return {"token": label, "manufacturer": manufacturer, "model": model, "serial": serial}
@@ -48,7 +48,7 @@ class Token:
         return self.handle.flags
 
     @property
-    def initialized(self) -> bool:
+    def is_initialized(self) -> bool:
         return bool(self.flags & TokenFlag.TOKEN_INITIALIZED)
 
     @property
@@ -65,7 +65,7 @@ class Token:
         _, model, serial, label = self.id
         return written({"token": label, "serial": serial, "model": model}, module_path=self.module.path)
 
-    def looked_at_again(self) -> Token | None:
+    def refresh(self) -> Token | None:
         """The token that is in the slot now, None if there is none; python-pkcs11's errors pass."""
         # By way of the list of slots: OpenSC does not ask the reader when it is asked for a token that it knows.
         number = self.handle.slot.slot_id
@@ -106,10 +106,10 @@ def tokens_in(module: Module, uri: Pkcs11Uri) -> tuple[Token, ...]:
 
     python-pkcs11's errors pass.
     """
-    if not uri.agrees(module.facts):
+    if not uri.matches(module.uri_attributes):
         return ()
     try:
-        found = patiently(module, lambda: tuple(_matching(module, uri)), enough=_are_complete)
+        found = patiently(module, lambda: tuple(_matching(module, uri)), is_complete=_are_complete)
         if found or module.sessions or module.library.get_slots():
             return found
     except pkcs11.PKCS11Error:
@@ -117,7 +117,7 @@ def tokens_in(module: Module, uri: Pkcs11Uri) -> tuple[Token, ...]:
             raise
     # Without any slot: a module that has lost the connection to where its tokens are does not look for it again, nor
     # some for readers, before it is initialized anew. That is safe while none of our sessions is open.
-    module.initialize_anew()
+    module.reinitialize()
     return tuple(_matching(module, uri))
 
 
@@ -130,10 +130,10 @@ def _are_complete(tokens: tuple[Token, ...]) -> bool:
 
 def _matching(module: Module, uri: Pkcs11Uri) -> Iterator[Token]:
     for slot in module.library.get_slots(token_present=True):
-        if uri.agrees(slot_facts(slot)):
+        if uri.matches(slot_facts(slot)):
             try:
                 token = Token(module=module, handle=slot.get_token())
             except (pkcs11.TokenNotPresent, pkcs11.TokenNotRecognised):
                 continue
-            if token.initialized and uri.agrees(token.facts):
+            if token.is_initialized and uri.matches(token.uri_attributes):
                 yield token

@@ -73,7 +73,7 @@ class Pkcs11Uri:
             raise UsageError(f"{uri.scheme}: is not the scheme of a token", hint=f"write {SCHEME}:token=LABEL")
         if not text.isascii() and text.encode("utf-8", "ignore").decode() != text:
             raise UsageError("the key URI has characters in it that are no Unicode text", hint="leave them out")
-        uri.allow_only(*_QUERY)
+        uri.check_attributes(*_QUERY)
         path: dict[str, str] = {}
         identifier: bytes | None = None
         for part in uri.body.split(";") if uri.body else ():
@@ -91,7 +91,7 @@ class Pkcs11Uri:
             else:
                 path[name] = _normal(name, _text(written))
         return cls(
-            text=uri.redacted(),
+            text=uri.without_query(),
             path=MappingProxyType(path),
             id=identifier,
             module_path=uri.attributes.get("module-path", ""),
@@ -101,11 +101,11 @@ class Pkcs11Uri:
             chain=uri.attributes.get("chain", ""),
         )
 
-    def agrees(self, facts: Mapping[str, str]) -> bool:
+    def matches(self, attributes: Mapping[str, str]) -> bool:
         """Whether no attribute contradicts what is known of a library, slot, token or object (RFC 7512 2.5)."""
-        return all(self.path.get(name, value) == value for name, value in facts.items())
+        return all(self.path.get(name, value) == value for name, value in attributes.items())
 
-    def require_private_key(self) -> None:
+    def check_private_key(self) -> None:
         """Raise UsageError if the URI points to an object of another class than a private key."""
         kind = self.path.get("type", "private")
         if kind != "private":

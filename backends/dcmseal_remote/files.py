@@ -40,7 +40,7 @@ class FsspecFiles:
 
     def find(self, url: str) -> Entry | None:
         with told(url, package=self.package):
-            fs, path = self.located(url)
+            fs, path = self.resolve(url)
             try:
                 found = entry_of(url, fs.info(path))
             except FileNotFoundError:
@@ -50,7 +50,7 @@ class FsspecFiles:
     @contextmanager
     def open(self, url: str) -> Generator[StoredObject]:
         with told(url, package=self.package):
-            fs, path = self.located(url)
+            fs, path = self.resolve(url)
             entry = entry_of(url, fs.info(path))
             if entry is None:
                 raise DatasetError(f"{url} is no file", hint="check the URL; a folder's ends in a slash")
@@ -63,7 +63,7 @@ class FsspecFiles:
 
     def list(self, url: str) -> Iterator[Entry]:
         with told(url, package=self.package):
-            fs, path = self.located(url)
+            fs, path = self.resolve(url)
             top = path.rstrip("/")
             for folder, _, files in fs.walk(path, detail=True, on_error="raise"):
                 below = folder.removeprefix(top).lstrip("/")
@@ -74,12 +74,12 @@ class FsspecFiles:
                         yield entry
 
     @contextmanager
-    def write(self, url: str, over: str | None) -> Generator[Write]:
+    def write(self, url: str, expected_version: str | None) -> Generator[Write]:
         with told(url, package=self.package, writing=True):
-            fs, path = self.located(url)
+            fs, path = self.resolve(url)
             folder, _, name = path.rpartition("/")
             temporary = f"{folder}/.{name[:64]}.{secrets.token_hex(8)}.tmp"
-            self.check_version(url, over)
+            self.check_version(url, expected_version)
             file = fs.open(temporary, "wb")
             if hasattr(file, "set_pipelined"):
                 file.set_pipelined(True)  # of paramiko: does not wait for the answer to each piece
@@ -97,7 +97,7 @@ class FsspecFiles:
                 file.close()
                 if fs.info(temporary)["size"] != written:
                     raise OutputError(f"{url} was not written completely", hint="nothing has changed: try again")
-                self.check_version(url, over)
+                self.check_version(url, expected_version)
                 fs.mv(temporary, path)
         except BaseException:
             with suppress(Exception):
@@ -112,15 +112,15 @@ class FsspecFiles:
         data: bytes = file.read(end - start)
         return data
 
-    def check_version(self, url: str, over: str | None) -> None:
+    def check_version(self, url: str, expected_version: str | None) -> None:
         """Make sure that what is to be replaced is still there; raises OutputError."""
-        if over is None:
+        if expected_version is None:
             return
         found = self.find(url)
-        if (found.version if found else "") != over or (found is not None and not over):
+        if (found.version if found else "") != expected_version or (found is not None and not expected_version):
             raise changed(url)
 
-    def located(self, url: str) -> tuple[AbstractFileSystem, str]:
+    def resolve(self, url: str) -> tuple[AbstractFileSystem, str]:
         """The file system, and the path in it."""
         from fsspec.core import url_to_fs
 

@@ -26,11 +26,11 @@ class FsspecObjects(FsspecFiles):
         return {"use_listings_cache": False}
 
     @contextmanager
-    def write(self, url: str, over: str | None) -> Generator[Write]:
+    def write(self, url: str, expected_version: str | None) -> Generator[Write]:
         with told(url, package=self.package, writing=True):
-            fs, path = self.located(url)
-            self.check_version(url, over)
-            file = fs.open(path, "wb", block_size=PART, **self.conditions(fs, path, over))
+            fs, path = self.resolve(url)
+            self.check_version(url, expected_version)
+            file = fs.open(path, "wb", block_size=PART, **self.conditions(fs, path, expected_version))
 
         def write(data: Buffer) -> None:
             with told(url, package=self.package, writing=True):
@@ -39,12 +39,12 @@ class FsspecObjects(FsspecFiles):
         try:
             yield write
             with told(url, package=self.package, writing=True):
-                self.check_version(url, over)
+                self.check_version(url, expected_version)
                 try:
                     file.close()
                 except OSError:
                     # a condition that does not hold has no error of its own
-                    self.check_version(url, over)
+                    self.check_version(url, expected_version)
                     raise
         except BaseException:
             with suppress(Exception):
@@ -53,6 +53,6 @@ class FsspecObjects(FsspecFiles):
             file.closed = True
             raise
 
-    def conditions(self, fs: AbstractFileSystem, path: str, over: str | None) -> dict[str, Any]:
+    def conditions(self, fs: AbstractFileSystem, path: str, expected_version: str | None) -> dict[str, Any]:
         """What the storage itself is told about the version to be replaced, if it can be."""
         return {}

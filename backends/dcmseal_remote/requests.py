@@ -28,7 +28,7 @@ class Limits:
 
     seconds: float = 30.0
     """For a request and its answer, besides what ``slowest`` allows for the body."""
-    slowest: float = 1 << 14
+    min_rate: float = 1 << 14
     """Bytes of the body for each further second: a server that sends less is given up."""
     attempts: int = 3
     pause: float = 0.2
@@ -52,10 +52,10 @@ class Answer:
         self.version = tag or answer.headers.get("Last-Modified", "").strip()
         self.strong_tag = tag if tag.startswith('"') else ""
         """What ``If-Match`` takes (RFC 9110 13.1.1)."""
-        self.total = self._total(start, end)
+        self.total = self._parse_total(start, end)
         """Size of the object of which this is the range that was asked for; None if it is all of it."""
 
-    def _total(self, start: int, end: int) -> int | None:
+    def _parse_total(self, start: int, end: int) -> int | None:
         if self._answer.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise DatasetError(f"{self.url} comes in another coding than it was asked for", hint=_HINT)
         if self._answer.status != 206:
@@ -68,11 +68,11 @@ class Answer:
             raise DatasetError(f"{self.url} comes in another range than was asked for", hint=_HINT)
         return total
 
-    def exactly(self, size: int) -> bytes:
+    def read_exactly(self, size: int) -> bytes:
         """The body, which has to have this size; raises NotNow if it is cut short."""
         parts: list[bytes] = []
         missing = size
-        for piece in self.pieces():
+        for piece in self.iter_body():
             parts.append(piece[:missing])
             missing -= len(parts[-1])
             if not missing:
@@ -81,16 +81,16 @@ class Answer:
             raise NotNow("its answer is cut short")
         return b"".join(parts)
 
-    def pieces(self) -> Iterator[bytes]:
+    def iter_body(self) -> Iterator[bytes]:
         """The body in pieces; raises NotNow if it does not come, or too slowly."""
-        return self._answer.pieces()
+        return self._answer.iter_body()
 
 
 @forgets_its_frames
-def patiently(url: str, ask: Callable[[], T], limits: Limits) -> T:
-    """What ``ask`` returns, which is called again as long as it raises NotNow; raises StorageUnavailable in the end."""
+def patiently(url: str, action: Callable[[], T], limits: Limits) -> T:
+    """What ``action`` returns, which is called again as long as it raises NotNow; raises StorageUnavailable in the end."""
     try:
-        return retry(ask, limits.attempts, limits.pause)
+        return retry(action, limits.attempts, limits.pause)
     except NotNow as error:
         raise StorageUnavailable(f"{url} is out of reach: {error}", hint=_HINT) from None
 
@@ -106,7 +106,7 @@ def asked(url: str, start: int, end: int, limits: Limits, tag: str = "") -> Gene
         headers["If-Match"] = tag
     request = HttpRequest(url=url, headers=headers, login=_login(url))
     try:
-        with ask(request, Deadline(limits.seconds), limits.slowest) as answer:
+        with ask(request, Deadline(limits.seconds), limits.min_rate) as answer:
             yield Answer(url, answer, start, end)
     except HttpStatus as error:
         raise _refused(url, error) from None

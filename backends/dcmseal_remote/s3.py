@@ -36,7 +36,7 @@ class S3(FsspecObjects):
     @contextmanager
     def open(self, url: str) -> Generator[StoredObject]:
         with told(url, package=self.package):
-            fs, path = self.located(url)
+            fs, path = self.resolve(url)
             file = fs.open(path, "rb", cache_type="none")
             entry = entry_of(url, file.details)
         if entry is None:
@@ -48,7 +48,7 @@ class S3(FsspecObjects):
 
     def list(self, url: str) -> Iterator[Entry]:
         with told(url, package=self.package):
-            fs, _ = self.located(url)
+            fs, _ = self.resolve(url)
             bucket, _, prefix = url.partition("://")[2].partition("/")
             base = url[: len(url) - len(prefix)]
             request = {"Bucket": bucket, "Prefix": prefix}
@@ -61,12 +61,12 @@ class S3(FsspecObjects):
                     return
                 request["ContinuationToken"] = page["NextContinuationToken"]
 
-    def conditions(self, fs: AbstractFileSystem, path: str, over: str | None) -> dict[str, Any]:
-        if not over:
-            return {"ContentType": _TYPE} | ({} if over is None else {"IfNoneMatch": "*"})
+    def conditions(self, fs: AbstractFileSystem, path: str, expected_version: str | None) -> dict[str, Any]:
+        if not expected_version:
+            return {"ContentType": _TYPE} | ({} if expected_version is None else {"IfNoneMatch": "*"})
         bucket, key, _ = fs.split_path(path)
         head = fs.call_s3("head_object", Bucket=bucket, Key=key)
-        return {"IfMatch": over} | {name: head[name] for name in _OF_THE_OBJECT if head.get(name)}
+        return {"IfMatch": expected_version} | {name: head[name] for name in _OF_THE_OBJECT if head.get(name)}
 
 
 class _S3Object:

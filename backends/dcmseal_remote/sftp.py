@@ -27,13 +27,13 @@ class Sftp(FsspecFiles):
             **dict.fromkeys(("timeout", "banner_timeout", "auth_timeout", "channel_timeout"), _SECONDS),
         }
 
-    def located(self, url: str) -> tuple[AbstractFileSystem, str]:
-        fs, path = super().located(url)
+    def resolve(self, url: str) -> tuple[AbstractFileSystem, str]:
+        fs, path = super().resolve(url)
         transport = fs.client.get_transport()
         if transport is None or not transport.is_active():
             # fsspec remembers connections, and not that they end
             type(fs).clear_instance_cache()
-            fs, path = super().located(url)
+            fs, path = super().resolve(url)
         fs.ftp.get_channel().settimeout(_SECONDS)
         return fs, path
 

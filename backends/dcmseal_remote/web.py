@@ -43,7 +43,7 @@ class Web:
     def list(self, url: str) -> NoReturn:
         raise UsageError(f"{self.scheme}: URLs cannot be listed", hint="name each object")
 
-    def write(self, url: str, over: str | None) -> NoReturn:
+    def write(self, url: str, expected_version: str | None) -> NoReturn:
         raise UsageError(f"{self.scheme}: URLs can be read only", hint="write to a file, or to another storage")
 
 
@@ -66,7 +66,7 @@ class _InRanges:
                 raise changed_while_read(url)
             if answer.total is None:
                 raise DatasetError(f"{url} came in ranges, and now comes as a whole", hint="try again")
-            return answer.exactly(end - start)
+            return answer.read_exactly(end - start)
 
 
 class _Copied:
@@ -82,7 +82,7 @@ class _Copied:
 def _opened(url: str, stack: ExitStack, limits: Limits) -> StoredObject:
     with asked(url, 0, FIRST_READ, limits) as answer:
         if answer.total is not None:
-            head = answer.exactly(min(FIRST_READ, answer.total))
+            head = answer.read_exactly(min(FIRST_READ, answer.total))
             entry = Entry(url=url, size=answer.total, version=answer.version)
             return _InRanges(entry, head, answer.strong_tag, limits)
         copy: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by the stack
@@ -92,7 +92,7 @@ def _opened(url: str, stack: ExitStack, limits: Limits) -> StoredObject:
 
 def _copied(answer: Answer, copy: IO[bytes]) -> int:
     size = 0
-    for piece in answer.pieces():
+    for piece in answer.iter_body():
         size += len(piece)
         if size > _LARGEST:
             raise DatasetError(

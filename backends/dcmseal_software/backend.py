@@ -40,7 +40,7 @@ class FileBackend:
         from dcmseal_software.signer import SoftwareSigner
 
         parsed = KeyUri.parse(uri)
-        parsed.allow_only("cert", "chain")
+        parsed.check_attributes("cert", "chain")
         held = load_key_file(self.scheme, parsed.path, Passphrase(parsed, secrets))
         chain = chain_for(held, cert=parsed.attributes.get("cert"), chain=parsed.attributes.get("chain"))
         signer = SoftwareSigner(held.key, chain)

@@ -116,27 +116,27 @@ def _unlocked(
         raise _unsupported(path) from None
     except ValueError:
         return None
-    secret = passphrase.ask()
+    secret = passphrase.request()
     try:
         return load(data, secret, unsafe_skip_rsa_key_validation=True)
     except UnsupportedAlgorithm:
         raise _unsupported(path) from None
     except (TypeError, ValueError):
         cipher = unsupported_cipher(data)
-        raise _unsupported(path, cipher) if cipher else passphrase.rejected() from None
+        raise _unsupported(path, cipher) if cipher else passphrase.wrong_passphrase_error() from None
 
 
 def _unlocked_pkcs12(path: str, data: bytes, passphrase: Passphrase) -> PKCS12KeyAndCertificates:
     with suppress(ValueError, UnsupportedAlgorithm), without_warnings():
         return load_pkcs12(data, None)
-    secret = passphrase.ask()
+    secret = passphrase.request()
     try:
         with without_warnings():
             return load_pkcs12(data, secret)
     except UnsupportedAlgorithm:
         raise _unsupported(path) from None
     except ValueError:
-        raise passphrase.rejected() from None
+        raise passphrase.wrong_passphrase_error() from None
 
 
 def _no_key(path: str, data: bytes) -> KeyNotFound:

@@ -18,11 +18,11 @@ class Passphrase:
         self._uri = uri
         self._secrets = secrets
 
-    def ask(self) -> bytes:
+    def request(self) -> bytes:
         """The passphrase in UTF-8; raises PinRejected if the application has none."""
         path = self._uri.path
         purpose = f"private key {os.path.basename(path)}"
-        secret = self._secrets(SecretRequest(purpose=purpose, uri=self._uri.redacted()))
+        secret = self._secrets(SecretRequest(purpose=purpose, uri=self._uri.without_query()))
         if secret is None:
             raise PinRejected(
                 f"{path!r} is encrypted, and no passphrase was given",
@@ -32,10 +32,10 @@ class Passphrase:
         # OpenSSL takes passphrases as C strings; UTF-8 has no form for a lone surrogate.
         passphrase = secret.encode("utf-8", "ignore")
         if b"\0" in passphrase or passphrase.decode() != secret:
-            raise self.rejected()
+            raise self.wrong_passphrase_error()
         return passphrase
 
-    def rejected(self) -> PinRejected:
+    def wrong_passphrase_error(self) -> PinRejected:
         """The error for a wrong passphrase."""
         return PinRejected(
             f"the passphrase of {self._uri.path!r} is wrong, or the file is damaged",

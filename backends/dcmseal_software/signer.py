@@ -68,10 +68,10 @@ class SoftwareSigner:
 def _key_type(key: PrivateKeyTypes) -> KeyType:
     if isinstance(key, (rsa.RSAPrivateKey, dsa.DSAPrivateKey)):
         kind = KeyType.RSA if isinstance(key, rsa.RSAPrivateKey) else KeyType.DSA
-        if key.key_size < kind.least_bits:
+        if key.key_size < kind.min_bits:
             raise WeakAlgorithm(
                 f"the key has {key.key_size} bits, too few for a new signature",
-                hint=f"use a key of at least {kind.least_bits} bits",
+                hint=f"use a key of at least {kind.min_bits} bits",
             )
         return kind
     if isinstance(key, ec.EllipticCurvePrivateKey):

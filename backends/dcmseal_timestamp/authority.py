@@ -113,7 +113,7 @@ class Authority:
             certificate = asn1_x509.Certificate.load(self.der)
             subject = GeneralName(kind="directory_name", der=encoding(certificate.subject))
             others = certificate.subject_alt_name_value or ()
-            return any(name.is_same(each) for each in (subject, *map(GeneralName.read, others)))
+            return any(name.is_same(each) for each in (subject, *map(GeneralName.parse, others)))
 
     def _extension(self, kind: type[_E]) -> x509.Extension[_E] | None:
         with _reading():

@@ -22,25 +22,25 @@ class CmsTsp:
     type: Final[str] = TimestampType.CMS_TSP.value
     summary: Final = "timestamps of RFC 3161: authorities at http: and https: URLs"
 
-    def query(self, value: bytes, wish: QueryWish) -> bytes:
+    def build_query(self, value: bytes, options: QueryWish) -> bytes:
         """A TimeStampReq in DER."""
         from dcmseal_timestamp.query import write_query
 
-        return write_query(value, wish)
+        return write_query(value, options)
 
-    def ask(self, url: str, query: bytes, patience: Patience, secrets: Secrets) -> bytes:
+    def send_query(self, url: str, query: bytes, retry_policy: Patience, secrets: Secrets) -> bytes:
         """The TimeStampResp of the authority at a URL."""
         from dcmseal_timestamp.transport import ask
 
-        return ask(url, query, patience, secrets)
+        return ask(url, query, retry_policy, secrets)
 
-    def accept(self, response: bytes, query: bytes | None) -> bytes:
+    def accept_response(self, response: bytes, query: bytes | None) -> bytes:
         """The TimeStampToken in a response, as DICOM files hold it."""
         from dcmseal_timestamp.response import accept
 
         return accept(response, query)
 
-    def judge(self, timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampJudgement:
+    def verify(self, timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampJudgement:
         """Verify a token or response; the authority's trust is left to others."""
         from dcmseal_timestamp.judging import judge
 

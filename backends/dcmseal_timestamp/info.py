@@ -46,7 +46,7 @@ class GeneralName:
     der: bytes
 
     @classmethod
-    def read(cls, name: Any) -> GeneralName:
+    def parse(cls, name: Any) -> GeneralName:
         """Read a GeneralName of asn1crypto."""
         return cls(kind=str(name.name), der=encoding(name.chosen.untag()))
 
@@ -77,7 +77,7 @@ def read_info(content: bytes) -> Info:
         policy=str(info["policy"].dotted),
         serial_number=natural(info["serial_number"].native),
         nonce=None if info["nonce"].native is None else bounded(info["nonce"].native),
-        tsa=None if isinstance(info["tsa"], core.Void) else GeneralName.read(info["tsa"]),
+        tsa=None if isinstance(info["tsa"], core.Void) else GeneralName.parse(info["tsa"]),
     )
 
 

@@ -32,14 +32,14 @@ class Query:
     nonce: int | None
 
 
-def write_query(value: bytes, wish: QueryWish) -> bytes:
+def write_query(value: bytes, options: QueryWish) -> bytes:
     """A query for a timestamp over a value; raises UsageError for a weak digest or what is no policy."""
-    algorithm = wish.algorithm.value.lower()
+    algorithm = options.algorithm.value.lower()
     if algorithm not in DIGESTS or algorithm in WEAK_DIGESTS:
-        raise UsageError(f"no timestamp is asked for with {wish.algorithm}", hint="use SHA256, SHA384 or SHA512")
-    if wish.policy and not _POLICY.fullmatch(wish.policy):
+        raise UsageError(f"no timestamp is asked for with {options.algorithm}", hint="use SHA256, SHA384 or SHA512")
+    if options.policy and not _POLICY.fullmatch(options.policy):
         raise UsageError(
-            f"{wish.policy!r} is no object identifier", hint="a policy is written like 1.3.6.1.4.1.99999.1"
+            f"{options.policy!r} is no object identifier", hint="a policy is written like 1.3.6.1.4.1.99999.1"
         )
     fields = {
         "version": "v1",
@@ -47,11 +47,11 @@ def write_query(value: bytes, wish: QueryWish) -> bytes:
             "hash_algorithm": {"algorithm": algorithm},
             "hashed_message": hashlib.new(algorithm, value).digest(),
         },
-        "cert_req": wish.certificates,
+        "cert_req": options.certificates,
     }
-    if wish.policy:
-        fields["req_policy"] = wish.policy
-    if wish.nonce:
+    if options.policy:
+        fields["req_policy"] = options.policy
+    if options.nonce:
         # the highest bit is set, so that all nonces are of one size
         fields["nonce"] = int.from_bytes(secrets.token_bytes(_NONCE_BYTES), "big") | 1 << (8 * _NONCE_BYTES - 1)
     return bytes(tsp.TimeStampReq(fields).dump())

@@ -217,7 +217,7 @@ def _certificate_id(identifier: Any, digest: str) -> CertificateId:
     named = exact(identifier)["issuer_serial"]
     issuer, serial = None, 0
     if not isinstance(named, core.Void):
-        names = [GeneralName.read(each) for each in exact(named)["issuer"]]
+        names = [GeneralName.parse(each) for each in exact(named)["issuer"]]
         issuer = names[0].der if len(names) == 1 and names[0].kind == DIRECTORY_NAME else b""
         serial = bounded(named["serial_number"].native)
     return CertificateId(

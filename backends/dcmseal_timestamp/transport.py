@@ -26,7 +26,7 @@ _LOGIN_HINT: Final = (
 
 
 @forgets_its_frames
-def ask(url: str, query: bytes, patience: Patience, secrets: Secrets) -> bytes:
+def ask(url: str, query: bytes, retry_policy: Patience, secrets: Secrets) -> bytes:
     """Post a query and return the body of the answer.
 
     ``secrets`` is asked for ``USER:PASSWORD`` if the authority wants to know who asks. Raises UsageError for an URL
@@ -39,7 +39,7 @@ def ask(url: str, query: bytes, patience: Patience, secrets: Secrets) -> bytes:
     while True:
         request = HttpRequest(url=url, headers=_HEADERS, body=query, login=login)
         try:
-            return retry(partial(_answer, request, patience.seconds), patience.attempts)
+            return retry(partial(_answer, request, retry_policy.seconds), retry_policy.attempts)
         except NotNow as error:
             raise TimestampError(f"{name} gives no answer: {error}", hint=_HINT) from None
         except TooLarge:
@@ -55,7 +55,7 @@ def ask(url: str, query: bytes, patience: Patience, secrets: Secrets) -> bytes:
 
 def _answer(request: HttpRequest, seconds: float) -> bytes:
     with ask_server(request, Deadline(seconds)) as answer:
-        return answer.body(MOST_BYTES)
+        return answer.read_body(MOST_BYTES)
 
 
 def _login(url: str, parts: SplitResult, name: str, asked: int, secrets: Secrets) -> str:

@@ -36,7 +36,7 @@ class X509Backend:
                 f"trust of scheme {self.scheme} has no option {next(iter(settings.options))!r}",
                 hint="leave it out, or name the plugin that knows it",
             )
-        if settings.revocation is Revocation.OFF and settings.asks_for_revocation:
+        if settings.revocation is Revocation.OFF and settings.has_revocation_sources:
             raise UsageError(
                 "revocation is off, but CRLs or OCSP responses are named or to be fetched",
                 hint="use soft or hard, or leave them out",

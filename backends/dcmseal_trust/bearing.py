@@ -30,7 +30,7 @@ class Bearing:
             for single in response.singles:
                 self._responses[single.cert_id["serial_number"].native].append(response)
 
-    def on(self, certificate: Certificate, others: Iterable[Certificate] = ()) -> TrustMaterial:
+    def find_relevant(self, certificate: Certificate, others: Iterable[Certificate] = ()) -> TrustMaterial:
         """What can say something of a certificate, of those who issued it, and of those who speak for these."""
         extra: dict[object, list[Certificate]] = defaultdict(list)
         for other in others:
@@ -49,7 +49,7 @@ class Bearing:
                 crls.update(dict.fromkeys(self._crls.get(name, ())))
             for response in self._responses.get(each.serial_number, ()):
                 responses[response.der] = None
-                waiting += self._responders(response)
+                waiting += self._iter_responders(response)
         return TrustMaterial(
             anchors=tuple(each for each in found if each in self._anchors),
             certificates=tuple(each for each in found if each not in self._anchors),
@@ -57,7 +57,7 @@ class Bearing:
             ocsp_responses=tuple(responses),
         )
 
-    def _responders(self, response: Response) -> Iterator[Certificate]:
+    def _iter_responders(self, response: Response) -> Iterator[Certificate]:
         """Those who may have signed it; one whom the authority has named comes with it (RFC 6960 4.2.2.2)."""
         yield from self._by_subject.get(response.responder, ())
         yield from self._by_key.get(response.responder, ())

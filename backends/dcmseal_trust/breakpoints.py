@@ -23,32 +23,32 @@ class Breakpoints:
         self._crls = material.crls
         self._shared = set(_shared(material))
         for each in material.intermediates:
-            self._shared.update(self._revocations(each))
+            self._shared.update(self._iter_revocations(each))
         self._by_certificate: dict[bytes, tuple[dt.datetime, ...]] = {}
 
-    def span(self, certificate: bytes, moment: dt.datetime) -> int:
+    def interval_index(self, certificate: bytes, moment: dt.datetime) -> int:
         """Between which two of the moments that concern a certificate a moment lies."""
         points = self._by_certificate.get(certificate)
         if points is None:
             if len(self._by_certificate) >= _MOST_CERTIFICATES:
                 self._by_certificate.clear()
-            points = self._by_certificate[certificate] = self._points(certificate)
+            points = self._by_certificate[certificate] = self._find_boundaries(certificate)
         return bisect(points, moment)
 
-    def _points(self, der: bytes) -> tuple[dt.datetime, ...]:
+    def _find_boundaries(self, der: bytes) -> tuple[dt.datetime, ...]:
         """In order; each twice, for it makes a difference whether something ends in this second or has ended."""
         own: set[dt.datetime] = set()
         try:
             read = certificate(der)
-            own.update((read.begins, read.ends, *self._revocations(read)))
+            own.update((read.begins, read.ends, *self._iter_revocations(read)))
         except ValueError:
             pass  # it has one answer, whenever
         return tuple(sorted(later(each, delay) for each in own | self._shared for delay in (dt.timedelta(), _SECOND)))
 
-    def _revocations(self, read: Certificate) -> Iterator[dt.datetime]:
+    def _iter_revocations(self, read: Certificate) -> Iterator[dt.datetime]:
         issuer = name_key(read.issuer)
         for crl in self._crls:
-            yield from (entry.since for entry in crl.entries(read, issuer))
+            yield from (entry.since for entry in crl.find_entries(read, issuer))
 
 
 def _shared(material: Material) -> Iterator[dt.datetime]:

@@ -55,12 +55,12 @@ class Certificate(x509.Certificate):  # type: ignore[misc] # as above
         return encoding(self)
 
     @property
-    def begins(self) -> dt.datetime:
+    def not_before(self) -> dt.datetime:
         """When it becomes valid."""
         return instant(self["tbs_certificate"]["validity"]["not_before"])
 
     @property
-    def ends(self) -> dt.datetime:
+    def not_after(self) -> dt.datetime:
         """When its validity ends."""
         return instant(self["tbs_certificate"]["validity"]["not_after"])
 

@@ -57,17 +57,17 @@ class Crl:
     """Names of the distribution point; empty if it has none."""
     reasons: frozenset[str]
     is_indirect: bool
-    of_authorities: bool
+    covers_authorities: bool
     """Whether it is about certificates of authorities."""
-    of_others: bool
+    covers_end_entities: bool
     """Whether it is about certificates that are no authorities'."""
 
     @property
-    def signed(self) -> bytes:
+    def tbs_bytes(self) -> bytes:
         """What was signed."""
         return self.listing.tbs_certlist_bytes
 
-    def entries(self, certificate: Certificate, issuer: NameKey) -> Iterator[Entry]:
+    def find_entries(self, certificate: Certificate, issuer: NameKey) -> Iterator[Entry]:
         """All entries of the certificate: it may be listed more than once."""
         if not self.is_indirect and self.issuer != issuer:
             return
@@ -132,8 +132,8 @@ def _crl(der: bytes, parsed: CertificateList, listed: Any, extensions: Any) -> C
         points=frozenset(() if isinstance(where, core.Void) else point_keys(where, issuer)),
         reasons=ALL_REASONS if some is None else ALL_REASONS & set(some),
         is_indirect=bool(point and point["indirect_crl"].native),
-        of_authorities=not only or "only_contains_ca_certs" in only,
-        of_others=not only or "only_contains_user_certs" in only,
+        covers_authorities=not only or "only_contains_ca_certs" in only,
+        covers_end_entities=not only or "only_contains_user_certs" in only,
     )
 
 
@@ -175,41 +175,41 @@ def _entry(entry: x509.RevokedCertificate) -> Entry:
     return Entry(since=since, reason=reasons[0] if reasons else "unspecified", is_understood=not unknown)
 
 
-def covered_reasons(about: Crl, certificate: Certificate) -> frozenset[str]:
+def covered_reasons(crl: Crl, certificate: Certificate) -> frozenset[str]:
     """The reasons for which a CRL tells of a certificate; none if it is out of its scope (RFC 5280 6.3.3 b, d)."""
-    if not (about.of_authorities if is_authority(certificate) else about.of_others):
+    if not (crl.covers_authorities if is_authority(certificate) else crl.covers_end_entities):
         return frozenset()
     issuer = name_key(certificate.issuer)
-    is_direct = about.issuer == issuer
-    reasons = ALL_REASONS if is_direct and not about.points else frozenset()
+    is_direct = crl.issuer == issuer
+    reasons = ALL_REASONS if is_direct and not crl.points else frozenset()
     for point in certificate.crl_distribution_points_value or ():
         named = set[object](general_keys(point["crl_issuer"] or ()))
-        by_name = about.issuer in named and (is_direct or about.is_indirect)
+        by_name = crl.issuer in named and (is_direct or crl.is_indirect)
         is_named = by_name if named else is_direct
-        if is_named and _is_of_point(about, point, issuer, named):
+        if is_named and _is_of_point(crl, point, issuer, named):
             reasons |= ALL_REASONS if point["reasons"].native is None else ALL_REASONS & set(point["reasons"].native)
-    return reasons & about.reasons
+    return reasons & crl.reasons
 
 
-def speaks_for(about: Crl, certificate: Certificate) -> bool:
+def speaks_for(crl: Crl, certificate: Certificate) -> bool:
     """Whether the CRL is of the certificate's issuer, or of one that the certificate names (RFC 5280 6.3.3 b 1)."""
-    if not (about.of_authorities or about.of_others):
+    if not (crl.covers_authorities or crl.covers_end_entities):
         return False  # of attribute certificates, which have serial numbers of their own
-    if about.issuer == name_key(certificate.issuer):
+    if crl.issuer == name_key(certificate.issuer):
         return True
     points = certificate.crl_distribution_points_value or ()
     named = {key for point in points for key in general_keys(point["crl_issuer"] or ())}
-    return about.is_indirect and about.issuer in named
+    return crl.is_indirect and crl.issuer in named
 
 
-def _is_of_point(about: Crl, point: Any, issuer: NameKey, named: set[object]) -> bool:
+def _is_of_point(crl: Crl, point: Any, issuer: NameKey, named: set[object]) -> bool:
     """Whether one of the names is the same (RFC 5280 6.3.3 b 2 i)."""
-    if not about.points:
+    if not crl.points:
         return True
     where = point["distribution_point"]
     if isinstance(where, core.Void):
-        return not about.points.isdisjoint(named)
-    return not about.points.isdisjoint(point_keys(where, about.issuer if named else issuer))
+        return not crl.points.isdisjoint(named)
+    return not crl.points.isdisjoint(point_keys(where, crl.issuer if named else issuer))
 
 
 def is_authority(certificate: Certificate) -> bool:

@@ -46,46 +46,46 @@ class X509Evaluator:
         self._settings = settings
         self._named = material
         self._fetcher = Fetcher(settings.timeout) if settings.fetch or settings.fetch_issuers else None
-        self._take(material)
+        self._use_material(material)
 
-    def _take(self, material: Material) -> None:
+    def _use_material(self, material: Material) -> None:
         """Judge by this material from now on."""
         self._material = material
         self._breakpoints = Breakpoints(material)
         self._bearing: Bearing | None = None
         self._answers: dict[object, TrustAnswer] = {}
 
-    def evaluate(self, question: TrustQuestion) -> TrustAnswer:
+    def evaluate(self, request: TrustQuestion) -> TrustAnswer:
         """Answer; the answer is the same between two moments at which anything begins or ends."""
         # certificates count whole seconds (RFC 5280 4.1.2.5)
-        moment, now = (each.astimezone(dt.UTC).replace(microsecond=0) for each in (question.moment, question.now))
-        question = replace(question, moment=moment, now=now)
-        answer = self._answers.get(self._key(question))
+        moment, now = (each.astimezone(dt.UTC).replace(microsecond=0) for each in (request.moment, request.now))
+        request = replace(request, moment=moment, now=now)
+        answer = self._answers.get(self._key(request))
         if answer is None:
-            answer = self._evaluated(question)
+            answer = self._evaluate(request)
             # without a path, nobody knows the moments at which an issuer that was fetched begins and ends to count
             if answer.chain or not self._settings.fetch_issuers:
-                self._remember(question, answer)
+                self._remember(request, answer)
         return answer
 
-    def _remember(self, question: TrustQuestion, answer: TrustAnswer) -> None:
+    def _remember(self, request: TrustQuestion, answer: TrustAnswer) -> None:
         if len(self._answers) >= _MOST_ANSWERS:
             self._answers.clear()
         # what was fetched meanwhile has moments of its own
-        self._answers[self._key(question)] = answer
+        self._answers[self._key(request)] = answer
 
-    def _key(self, question: TrustQuestion) -> object:
-        certificates = question.certificate, *question.others[:_MOST_OTHERS]
-        moments = question.moment, question.now
-        spans = tuple(self._breakpoints.span(each, moment) for each in certificates for moment in moments)
-        turn = question.now.timestamp() // PATIENCE if self._fetcher else 0
-        order = question.moment <= question.now
-        return certificates, question.purpose, question.basis, question.keep_material, order, turn, spans
+    def _key(self, request: TrustQuestion) -> object:
+        certificates = request.certificate, *request.other_certificates[:_MOST_OTHERS]
+        moments = request.moment, request.now
+        spans = tuple(self._breakpoints.interval_index(each, moment) for each in certificates for moment in moments)
+        turn = request.now.timestamp() // PATIENCE if self._fetcher else 0
+        order = request.moment <= request.now
+        return certificates, request.purpose, request.basis, request.collect_material, order, turn, spans
 
-    def _evaluated(self, question: TrustQuestion) -> TrustAnswer:
+    def _evaluate(self, request: TrustQuestion) -> TrustAnswer:
         try:
-            leaf = certificate(question.certificate)
-            return self._judged(leaf, question)
+            leaf = certificate(request.certificate)
+            return self._evaluate_certificate(leaf, request)
         except Refused as error:
             outcome = Outcome.FAILED if isinstance(error, Violation) else Outcome.UNKNOWN
             message = f"the certificate must not be used: {error}"
@@ -95,41 +95,41 @@ class X509Evaluator:
             message = f"the certificate, or one of its chain, cannot be evaluated ({type(error).__name__})"
             return TrustAnswer(findings=(finding(Outcome.UNKNOWN, "certificate-not-evaluable", message),))
 
-    def _judged(self, leaf: Certificate, question: TrustQuestion) -> TrustAnswer:
-        findings = [*fitness_findings(leaf, self._settings, question.purpose)]
+    def _evaluate_certificate(self, leaf: Certificate, request: TrustQuestion) -> TrustAnswer:
+        findings = [*fitness_findings(leaf, self._settings, request.purpose)]
         try:
-            path = self._path(leaf, tuple(readable(question.others[:_MOST_OTHERS])), question.moment)
+            path = self._find_path(leaf, tuple(readable(request.other_certificates[:_MOST_OTHERS])), request.moment)
         except NoPath as none:
-            message = f"{none.message} ({_OF_TIME[question.basis]})"
+            message = f"{none.message} ({_OF_TIME[request.basis]})"
             findings.append(finding(none.outcome, none.code, message, clause="RFC 5280 6"))
-            return TrustAnswer(findings=tuple(findings), material=self._material_of(leaf, question))
+            return TrustAnswer(findings=tuple(findings), material=self._relevant_material(leaf, request))
         chain = certificates_of(path)
-        message = f"the certificate leads to {name_of(chain[-1])}, which is trusted, {_OF_TIME[question.basis]}"
+        message = f"the certificate leads to {name_of(chain[-1])}, which is trusted, {_OF_TIME[request.basis]}"
         findings += [
             finding(Outcome.PASSED, "leads-to-anchor", message, clause="RFC 5280 6"),
             *weakness_findings(chain, self._settings),
-            *self._expiry_findings(path, question),
+            *self._expiry_findings(path, request),
         ]
-        material = self._material_of(leaf, question)
-        if self._settings.revocation_rule is Revocation.OFF:
+        material = self._relevant_material(leaf, request)
+        if self._settings.revocation_mode is Revocation.OFF:
             message = "revocation was not looked at, as the settings say"
             findings.append(finding(Outcome.NOT_CHECKED, "revocation-off", message, clause=_REVOCATION))
         else:
             for each in partial_paths(path):
-                findings.extend(self._revocation_findings(each, question))
+                findings.extend(self._revocation_findings(each, request))
                 # at once: what was fetched is not kept for ever
-                material = material.joined(self._material_of(each.last, question))
+                material = material.merge(self._relevant_material(each.last, request))
         return TrustAnswer(findings=tuple(findings), chain=tuple(each.dump() for each in chain), material=material)
 
-    def _material_of(self, certificate: Certificate, question: TrustQuestion) -> TrustMaterial:
+    def _relevant_material(self, certificate: Certificate, request: TrustQuestion) -> TrustMaterial:
         """What bears on a certificate, if that is to be kept."""
-        if not question.keep_material:
+        if not request.collect_material:
             return TrustMaterial()
         if self._bearing is None:
             self._bearing = Bearing(self._material)
-        return self._bearing.on(certificate, readable(question.others[:_MOST_OTHERS]))
+        return self._bearing.find_relevant(certificate, readable(request.other_certificates[:_MOST_OTHERS]))
 
-    def _path(self, leaf: Certificate, others: tuple[Certificate, ...], moment: dt.datetime) -> ValidationPath:
+    def _find_path(self, leaf: Certificate, others: tuple[Certificate, ...], moment: dt.datetime) -> ValidationPath:
         """A path, by what is at hand and, if the settings allow it, by issuers that are fetched; raises NoPath."""
         material = replace(self._material, intermediates=(*self._material.intermediates, *others))
         if self._fetcher is None or not self._settings.fetch_issuers:
@@ -139,46 +139,46 @@ class X509Evaluator:
             material,
             moment,
             self._fetcher.issuers,
-            most=_MOST_OTHERS - len(others),
+            max_issuers=_MOST_OTHERS - len(others),
             seconds=self._settings.timeout,
         )
         # what leads to an anchor may do so again, and begins and ends to count at moments of its own
         leading = {each.dump() for each in certificates_of(path)}
-        self._acquire("intermediates", tuple(each for each in fetched if each.dump() in leading))
+        self._add_material("intermediates", tuple(each for each in fetched if each.dump() in leading))
         return path
 
-    def _expiry_findings(self, path: ValidationPath, question: TrustQuestion) -> Iterator[Finding]:
+    def _expiry_findings(self, path: ValidationPath, request: TrustQuestion) -> Iterator[Finding]:
         """Whether the certificate, or one of its chain, expired after the signature was made."""
-        if question.basis is TimeBasis.NOW:
+        if request.basis is TimeBasis.NOW:
             return
-        over = [each for each in certificates_of(path) if each.ends < question.now]
+        over = [each for each in certificates_of(path) if each.ends < request.now]
         if over:
             message = f"{name_of(over[0])} expired at {over[0].ends.isoformat()}, after the time of signing"
-            yield _since("expired-since", message, question, self._settings, name_of(over[0]))
+            yield _since("expired-since", message, request, self._settings, name_of(over[0]))
 
-    def _revocation_findings(self, path: ValidationPath, question: TrustQuestion) -> Iterator[Finding]:
+    def _revocation_findings(self, path: ValidationPath, request: TrustQuestion) -> Iterator[Finding]:
         """What is known about the revocation of the last certificate of a path."""
         name = name_of(path.last)
-        status, unreachable = self._status(path, question)
+        status, unreachable = self._revocation_status(path, request)
         match status:
             case RevocationStatus(status=Status.REVOKED, since=dt.datetime() as since):
-                yield from self._revoked_findings(status, since, name, question)
+                yield from self._revoked_findings(status, since, name, request)
             case RevocationStatus(status=Status.GOOD):
                 yield finding(Outcome.PASSED, "not-revoked", f"{name} is not revoked", where=name, clause=_REVOCATION)
             case _:
                 is_doubt = status.was_held or status.status is Status.DOUBTFUL
-                is_soft = self._settings.revocation_rule is not Revocation.HARD
+                is_soft = self._settings.revocation_mode is not Revocation.HARD
                 outcome = Outcome.NOT_CHECKED if is_soft and not is_doubt else Outcome.UNKNOWN
                 yield _ignorance(outcome, status, name, self._material.refused, unreachable=unreachable)
 
     def _revoked_findings(
-        self, status: RevocationStatus, since: dt.datetime, name: str, question: TrustQuestion
+        self, status: RevocationStatus, since: dt.datetime, name: str, request: TrustQuestion
     ) -> Iterator[Finding]:
         told = f"{name} was revoked at {since.isoformat()} ({reason_text(status.reason)})"
-        is_announced = since > question.now and question.basis is not TimeBasis.CERTIFIED
-        if since > question.moment and not is_announced:
-            if question.purpose is not TrustPurpose.TIMESTAMPING:
-                yield _since("revoked-since", f"{told}, after the time of signing", question, self._settings, name)
+        is_announced = since > request.now and request.basis is not TimeBasis.CERTIFIED
+        if since > request.moment and not is_announced:
+            if request.purpose is not TrustPurpose.TIMESTAMPING:
+                yield _since("revoked-since", f"{told}, after the time of signing", request, self._settings, name)
                 return
             if status.key_was_safe:
                 # timestamps made before remain valid (RFC 3161 4)
@@ -192,9 +192,9 @@ class X509Evaluator:
             message = f"of the CRLs and OCSP responses about {name}, one says that it is not revoked"
             yield finding(Outcome.UNKNOWN, "revocation-disputed", message, where=name, clause=_REVOCATION)
 
-    def _status(self, path: ValidationPath, question: TrustQuestion) -> tuple[RevocationStatus, bool]:
+    def _revocation_status(self, path: ValidationPath, request: TrustQuestion) -> tuple[RevocationStatus, bool]:
         """The status, by what is at hand and then by what can be fetched; and whether fetching failed."""
-        status = _status(path, self._material, question)
+        status = _status(path, self._material, request)
         if status.is_known or self._fetcher is None or not self._settings.fetch:
             return status, False
         issuer = certificates_of(path)[1]
@@ -206,13 +206,13 @@ class X509Evaluator:
             known, fetched = fetch()
             places, got = places + known, got + len(fetched)
             if fetched:
-                self._acquire(kind, fetched)
-                status = _status(path, self._material, question)
+                self._add_material(kind, fetched)
+                status = _status(path, self._material, request)
             if status.is_known:
                 break
         return status, bool(places and not got)
 
-    def _acquire(self, kind: str, fetched: tuple[Certificate | Crl | Response, ...]) -> None:
+    def _add_material(self, kind: str, fetched: tuple[Certificate | Crl | Response, ...]) -> None:
         """Judge by what was fetched, too."""
         held = getattr(self._material, kind)
         known = {_der(each) for each in held}
@@ -220,18 +220,18 @@ class X509Evaluator:
         if len(held) - len(getattr(self._named, kind)) >= _MOST_FETCHED:
             held = getattr(self._named, kind)
         if new:
-            self._take(replace(self._material, **{kind: (*held, *new)}))
+            self._use_material(replace(self._material, **{kind: (*held, *new)}))
 
 
 def _der(value: Certificate | Crl | Response) -> bytes:
     return value.dump() if isinstance(value, Certificate) else value.der
 
 
-def _status(path: ValidationPath, material: Material, question: TrustQuestion) -> RevocationStatus:
+def _status(path: ValidationPath, material: Material, request: TrustQuestion) -> RevocationStatus:
     """The status at the moment that counts, or what became of it since, if that says more."""
-    moment, now = question.moment, question.now
+    moment, now = request.moment, request.now
     present = is_valid_at(path, now)
-    if question.basis is not TimeBasis.CERTIFIED:
+    if request.basis is not TimeBasis.CERTIFIED:
         return status_at(path, material, now if present else moment, now)
     status = status_at(path, material, moment, now)
     if status.status is Status.REVOKED or not present:
@@ -240,9 +240,9 @@ def _status(path: ValidationPath, material: Material, question: TrustQuestion) -
     return later if later.is_known else status
 
 
-def _since(code: str, message: str, question: TrustQuestion, settings: TrustSettings, name: str) -> Finding:
+def _since(code: str, message: str, request: TrustQuestion, settings: TrustSettings, name: str) -> Finding:
     """What came after the signature matters unless its time is certified: who has the key can claim any time."""
-    if question.basis is TimeBasis.CERTIFIED:
+    if request.basis is TimeBasis.CERTIFIED:
         return finding(Outcome.PASSED, code, message, where=name, clause=_POE)
     return finding(settings.claimed_time.outcome, code, f"{message}, which is only claimed", where=name, clause=_POE)
 
@@ -260,8 +260,8 @@ def _ignorance(
     for state, code, message in (
         (Status.STALE, "revocation-stale", "the CRLs and OCSP responses about {} are out of date"),
         (Status.UNAUTHORIZED, "revocation-responder-unauthorized", "its issuer named nobody who told of {} by OCSP"),
-        (Status.UNFIT, "revocation-responder-unfit", "who told of {} by OCSP has no certificate for that"),
-        (Status.OF_OTHERS, "revocation-of-others", "the CRLs at hand are of others than the issuer of {}"),
+        (Status.NOT_FOR_OCSP, "revocation-responder-unfit", "who told of {} by OCSP has no certificate for that"),
+        (Status.OTHER_ISSUERS, "revocation-of-others", "the CRLs at hand are of others than the issuer of {}"),
     ):
         if status.status is state:
             return finding(outcome, code, message.format(name), where=name, clause=_REVOCATION)

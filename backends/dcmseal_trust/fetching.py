@@ -66,21 +66,21 @@ class Fetcher:
         answers = (self._fetch(place, _MOST_ISSUER_BYTES) for place in _places(_issuer_urls(certificate)))
         return tuple(each for found in _read(answers, _certificates) for each in found)
 
-    def _fetch(self, place: str, most: int, request: bytes = b"") -> bytes | None:
+    def _fetch(self, place: str, max_bytes: int, request: bytes = b"") -> bytes | None:
         at, answer = self._answers.get((place, request), (0.0, None))
         if (place, request) in self._answers and time.monotonic() - at < PATIENCE:
             return answer
-        answer = self._fetched(place, most, request)
+        answer = self._download(place, max_bytes, request)
         if len(self._answers) >= _MOST_ANSWERS:
             self._answers.clear()
         self._answers[place, request] = (time.monotonic(), answer)
         return answer
 
-    def _fetched(self, place: str, most: int, body: bytes) -> bytes | None:
+    def _download(self, place: str, max_bytes: int, body: bytes) -> bytes | None:
         headers = {"Content-Type": "application/ocsp-request"} if body else {}
         try:
             with ask(HttpRequest(url=place, headers=headers, body=body), Deadline(self._timeout)) as answer:
-                return answer.body(most)
+                return answer.read_body(max_bytes)
         except (HttpStatus, NotNow, TooLarge, UsageError):
             return None
 

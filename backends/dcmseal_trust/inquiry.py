@@ -29,13 +29,13 @@ class Status(Enum):
     DOUBTFUL = "doubtful"
     """A source that must not be used says that it is revoked."""
     GOOD = "good"
-    UNFIT = "unfit"
+    NOT_FOR_OCSP = "unfit"
     """The issuer named the OCSP responder, but not for that."""
     UNAUTHORIZED = "unauthorized"
     """The issuer did not name the OCSP responder."""
     STALE = "stale"
     """All that is known is too old."""
-    OF_OTHERS = "of others"
+    OTHER_ISSUERS = "of others"
     """There are CRLs, and none of the issuer."""
     UNKNOWN = "unknown"
 
@@ -85,6 +85,6 @@ class Inquiry:
         """Whether what ends then counts; it may have been made since the moment (ETSI EN 319 102-1 5.2.5)."""
         return ends is not None and begins <= ends and self.moment <= ends
 
-    def within(self, begins: dt.datetime, ends: dt.datetime | None) -> dt.datetime:
+    def clamp(self, begins: dt.datetime, ends: dt.datetime | None) -> dt.datetime:
         """The moment, or that nearest to it at which a source counts."""
         return max(begins, self.moment if ends is None else min(self.moment, ends))

@@ -20,12 +20,12 @@ def find_path_fetching(
     moment: dt.datetime,
     fetch: Callable[[Certificate], tuple[Certificate, ...]],
     *,
-    most: int,
+    max_issuers: int,
     seconds: float,
 ) -> tuple[ValidationPath, tuple[Certificate, ...]]:
     """A path, and what was fetched for it; raises NoPath.
 
-    A stranger's certificate says what is fetched: so it is ``most`` certificates, and none after some ``seconds``,
+    A stranger's certificate says what is fetched: so it is ``max_issuers`` certificates, and none after some ``seconds``,
     which also ends chains that have no end, or run in circles.
     """
     until = time.monotonic() + seconds
@@ -39,7 +39,7 @@ def find_path_fetching(
                 raise
             held = {each.dump() for each in known.intermediates}
             found = (each for each in fetch(none.last) if each.subject == none.last.issuer)
-            new = tuple(each for each in found if each.dump() not in held)[: most - len(fetched)]
+            new = tuple(each for each in found if each.dump() not in held)[: max_issuers - len(fetched)]
             if not new:
                 raise
         fetched += new

@@ -18,11 +18,11 @@ from dcmseal_trust.certificates import Certificate
 
 
 def leading(
-    given: Sequence[Certificate], known: Iterable[Certificate]
+    certificates: Sequence[Certificate], known: Iterable[Certificate]
 ) -> tuple[tuple[Certificate, ...], tuple[Certificate, ...]]:
     """Those of the given certificates that known ones signed, or that these signed in turn; and all others."""
     waiting: dict[str, list[Certificate]] = defaultdict(list)
-    for certificate in given:
+    for certificate in certificates:
         waiting[certificate.issuer.hashable].append(certificate)
     found: set[bytes] = set()
     issuers = list(known)
@@ -38,8 +38,8 @@ def leading(
         if unsigned:
             waiting[issuer.subject.hashable] = unsigned
     return (
-        tuple(each for each in given if each.dump() in found),
-        tuple(each for each in given if each.dump() not in found),
+        tuple(each for each in certificates if each.dump() in found),
+        tuple(each for each in certificates if each.dump() not in found),
     )
 
 

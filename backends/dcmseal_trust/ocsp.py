@@ -53,7 +53,7 @@ class Response:
 
     der: bytes
     parsed: OCSPResponse
-    signed: bytes
+    tbs_bytes: bytes
     """What was signed."""
     responder: NameKey | bytes
     """Its name, or the SHA-1 of its key."""
@@ -67,7 +67,7 @@ class Response:
         """Whether it says that it is from whom has the name and the key."""
         return self.responder in (name, key.sha1)
 
-    def about(self, certificate: Certificate, issuer: Authority) -> Iterator[Single]:
+    def find_responses(self, certificate: Certificate, issuer: Authority) -> Iterator[Single]:
         """What it says of a certificate; it may say more than one thing."""
         return (each for each in self.singles if each.is_about(certificate, issuer))
 
@@ -103,7 +103,7 @@ def _response(der: bytes, parsed: OCSPResponse, signed: Any) -> Response:
     return Response(
         der=der,
         parsed=parsed,
-        signed=tbs,
+        tbs_bytes=tbs,
         responder=name_key(responder.chosen) if named else responder.chosen.native,
         certificates=tuple(readable(encoding(each) for each in embedded or ())),
         is_usable=not unknown_critical(signed["response_extensions"], _KNOWN)

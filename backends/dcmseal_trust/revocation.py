@@ -47,7 +47,7 @@ class _Signer(Enum):
     UNCHECKED = "unchecked"
     """Whether its certificate is revoked is not known."""
     REVOKED = "revoked"
-    NOBODY = "nobody"
+    UNKNOWN = "nobody"
 
 
 def partial_paths(path: ValidationPath) -> tuple[ValidationPath, ...]:
@@ -66,9 +66,9 @@ def status_at(path: ValidationPath, material: Material, moment: dt.datetime, now
     return _status(Inquiry(path=path, material=replace(material, intermediates=known), moment=moment, now=now))
 
 
-def _status(asked: Inquiry) -> RevocationStatus:
-    by_ocsp = _foremost(_by_ocsp(asked))
-    by_crl = _foremost(_by_crl(asked))
+def _status(query: Inquiry) -> RevocationStatus:
+    by_ocsp = _foremost(_by_ocsp(query))
+    by_crl = _foremost(_by_crl(query))
     foremost = _foremost((by_ocsp, by_crl))
     if foremost.status is Status.REVOKED and Status.GOOD in (by_ocsp.status, by_crl.status):
         return replace(foremost, disputed=True)
@@ -85,19 +85,19 @@ def _rank(each: RevocationStatus) -> tuple[int, bool, bool, bool, dt.datetime]:
     return order, not each.was_held, each.reason == _HOLD, each.key_was_safe, each.since or EARLIEST
 
 
-def _by_ocsp(asked: Inquiry) -> Iterator[RevocationStatus]:
+def _by_ocsp(query: Inquiry) -> Iterator[RevocationStatus]:
     """What each OCSP response says of the certificate."""
-    issuer = issuer_of(asked.path)
-    for response in asked.material.ocsp_responses:
-        singles = tuple(response.about(asked.certificate, issuer))
+    issuer = issuer_of(query.path)
+    for response in query.material.ocsp_responses:
+        singles = tuple(response.find_responses(query.certificate, issuer))
         if not singles:
             continue
-        signer = responder_of(response, asked.path, asked.material)
+        signer = responder_of(response, query.path, query.material)
         if signer is None:
-            yield RevocationStatus(status=_refusal(response, asked, issuer))
+            yield RevocationStatus(status=_refusal(response, query, issuer))
             continue
         # they speak at the same time: that one says good does not help if another does not
-        yield max((_single_status(each, response, signer, asked) for each in singles), key=_gravity)
+        yield max((_single_status(each, response, signer, query) for each in singles), key=_gravity)
 
 
 def _gravity(status: RevocationStatus) -> int:
@@ -107,20 +107,20 @@ def _gravity(status: RevocationStatus) -> int:
 
 
 def _single_status(
-    single: Single, response: Response, signer: Certificate | Authority, asked: Inquiry
+    single: Single, response: Response, signer: Certificate | Authority, query: Inquiry
 ) -> RevocationStatus:
     ends = later(single.this_update, SHORTEST) if single.next_update is None else single.next_update
     believed = _Signer.TRUSTED
     if isinstance(signer, Certificate):
-        believed = _responder(signer, asked, asked.within(single.this_update, ends))
+        believed = _responder(signer, query, query.clamp(single.this_update, ends))
     usable = (
         single.is_understood
         and response.is_usable
-        and not asked.is_future(single.this_update)
+        and not query.is_future(single.this_update)
         and believed in (_Signer.TRUSTED, _Signer.UNCHECKED)
     )
-    is_current = asked.is_current(single.this_update, ends)
-    if believed is _Signer.NOBODY:
+    is_current = query.is_current(single.this_update, ends)
+    if believed is _Signer.UNKNOWN:
         return RevocationStatus(status=Status.UNKNOWN)
     if single.status == "revoked":
         return _revoked(single.since or EARLIEST, single.reason, usable=usable, is_current=is_current)
@@ -138,40 +138,40 @@ def _revoked(since: dt.datetime, reason: str, *, usable: bool, is_current: bool)
     return RevocationStatus(status=Status.REVOKED, since=since, reason=reason)
 
 
-def _responder(responder: Certificate, asked: Inquiry, moment: dt.datetime) -> _Signer:
+def _responder(responder: Certificate, query: Inquiry, moment: dt.datetime) -> _Signer:
     """Whether whom the issuer named is believed: unless it need not be asked, it must not be revoked itself."""
     if not responder.begins <= moment <= responder.ends:
-        return _Signer.NOBODY
+        return _Signer.UNKNOWN
     if responder.ocsp_no_check_value is not None:
         return _Signer.TRUSTED
-    if responder.dump() in asked.signers:  # two that speak for each other
+    if responder.dump() in query.signers:  # two that speak for each other
         return _Signer.UNCHECKED
-    authorities = list(asked.path.iter_certs(include_root=False))[:-1]
-    return _unrevoked(replace(asked, path=ValidationPath(asked.path.trust_anchor, authorities, responder)))
+    authorities = list(query.path.iter_certs(include_root=False))[:-1]
+    return _unrevoked(replace(query, path=ValidationPath(query.path.trust_anchor, authorities, responder)))
 
 
-def _unrevoked(asked: Inquiry) -> _Signer:
+def _unrevoked(query: Inquiry) -> _Signer:
     """Whether one who signs in place of an issuer is revoked (RFC 6960 4.2.2.2.1, RFC 5280 6.3.3 f)."""
-    der = asked.certificate.dump()
-    if der in asked.signers:
+    der = query.certificate.dump()
+    if der in query.signers:
         return _Signer.TRUSTED
-    if len(asked.signers) == _MOST_NESTED:
+    if len(query.signers) == _MOST_NESTED:
         return _Signer.UNCHECKED
-    status = _status(replace(asked, signers=asked.signers | {der})).status
+    status = _status(replace(query, signers=query.signers | {der})).status
     if status in (Status.REVOKED, Status.DOUBTFUL):
         return _Signer.REVOKED
     return _Signer.TRUSTED if status is Status.GOOD else _Signer.UNCHECKED
 
 
-def _refusal(response: Response, asked: Inquiry, issuer: Authority) -> Status:
+def _refusal(response: Response, query: Inquiry, issuer: Authority) -> Status:
     """Why a response was not taken: its signer has to be the issuer, or named by it for that (RFC 6960 4.2.2.2)."""
     if response.is_from(name_key(issuer.name), issuer.public_key):
         return Status.UNKNOWN
-    named = [each for each in candidates(response, asked.material) if is_delegated(each, issuer)]
+    named = [each for each in candidates(response, query.material) if is_delegated(each, issuer)]
     if not named:
         return Status.UNAUTHORIZED
     purposes = [purpose.native for each in named for purpose in each.extended_key_usage_value or ()]
-    return Status.UNKNOWN if "ocsp_signing" in purposes else Status.UNFIT
+    return Status.UNKNOWN if "ocsp_signing" in purposes else Status.NOT_FOR_OCSP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,15 +188,15 @@ class _Heard:
     """Whether it may say of a certificate that it is good."""
 
 
-def _by_crl(asked: Inquiry) -> Iterator[RevocationStatus]:
+def _by_crl(query: Inquiry) -> Iterator[RevocationStatus]:
     """What the CRLs say of the certificate, one by one, and whether together they say that it is good."""
-    if not asked.material.crls:
+    if not query.material.crls:
         return
-    relevant = [each for each in asked.material.crls if speaks_for(each, asked.certificate)]
+    relevant = [each for each in query.material.crls if speaks_for(each, query.certificate)]
     if not relevant:
-        yield RevocationStatus(status=Status.OF_OTHERS)
+        yield RevocationStatus(status=Status.OTHER_ISSUERS)
         return
-    heard = [each for crl in relevant for each in _heard(crl, asked)]
+    heard = [each for crl in relevant for each in _heard(crl, query)]
     good: set[str] = set()
     for each in heard:
         listed = _listed(each, heard)
@@ -212,34 +212,34 @@ def _by_crl(asked: Inquiry) -> Iterator[RevocationStatus]:
         yield RevocationStatus(status=Status.GOOD)
 
 
-def _heard(crl: Crl, asked: Inquiry) -> Iterator[_Heard]:
+def _heard(crl: Crl, query: Inquiry) -> Iterator[_Heard]:
     """The CRL, if its signer is found."""
-    at = asked.within(crl.this_update, crl.next_update)
-    signer = _crl_signer(crl, asked, at)
-    if signer is _Signer.NOBODY:
+    at = query.clamp(crl.this_update, crl.next_update)
+    signer = _crl_signer(crl, query, at)
+    if signer is _Signer.UNKNOWN:
         return
     yield _Heard(
         crl=crl,
-        entries=tuple(crl.entries(asked.certificate, name_key(asked.certificate.issuer))),
-        reasons=covered_reasons(crl, asked.certificate),
-        is_usable=crl.is_understood and not asked.is_future(crl.this_update) and signer is not _Signer.REVOKED,
-        is_current=asked.is_current(crl.this_update, crl.next_update),
+        entries=tuple(crl.find_entries(query.certificate, name_key(query.certificate.issuer))),
+        reasons=covered_reasons(crl, query.certificate),
+        is_usable=crl.is_understood and not query.is_future(crl.this_update) and signer is not _Signer.REVOKED,
+        is_current=query.is_current(crl.this_update, crl.next_update),
         is_trusted=signer is _Signer.TRUSTED,
     )
 
 
-def _crl_signer(crl: Crl, asked: Inquiry, at: dt.datetime) -> _Signer:
+def _crl_signer(crl: Crl, query: Inquiry, at: dt.datetime) -> _Signer:
     """Whether who signed a CRL may, and is believed."""
-    if signed_by_issuer(crl, asked.path):
+    if signed_by_issuer(crl, query.path):
         # it is on the path, and asked about in its turn
         return _Signer.TRUSTED
-    found = [_Signer.NOBODY]
-    for signer in other_signers(crl, asked.material):
-        if signer.dump() in asked.signers:
+    found = [_Signer.UNKNOWN]
+    for signer in other_signers(crl, query.material):
+        if signer.dump() in query.signers:
             return _Signer.TRUSTED
-        path = path_of_signer(signer, asked.path, asked.material, at)
+        path = path_of_signer(signer, query.path, query.material, at)
         if path is not None:
-            found.append(_worst(_unrevoked(replace(asked, path=each)) for each in _beside(path, asked.path)))
+            found.append(_worst(_unrevoked(replace(query, path=each)) for each in _beside(path, query.path)))
     return min(found, key=list(_Signer).index)
 
 
@@ -253,13 +253,13 @@ def _worst(signers: Iterable[_Signer]) -> _Signer:
     return max(signers, key=list(_Signer).index, default=_Signer.TRUSTED)
 
 
-def _listed(one: _Heard, heard: Sequence[_Heard]) -> tuple[Entry, ...]:
+def _listed(one: _Heard, relevant: Sequence[_Heard]) -> tuple[Entry, ...]:
     """The entries that hold: a delta CRL may end a hold of its complete CRL (RFC 5280 5.3.1)."""
     if one.crl.base is not None:
         return tuple(each for each in one.entries if each.reason != _REMOVED)
     ended = any(
         entry.reason == _REMOVED and entry.is_understood
-        for delta in heard
+        for delta in relevant
         if _completes(delta, one)
         for entry in delta.entries
     )

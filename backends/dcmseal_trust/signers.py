@@ -35,14 +35,14 @@ def signed_by_issuer(crl: Crl, path: ValidationPath) -> bool:
         return False
     if isinstance(issuer, AuthorityWithCert) and not _may_sign_crls(issuer.certificate):
         return False
-    return signs(issuer.public_key, crl.signed, crl.parsed.signature, crl.parsed["signature_algorithm"])
+    return signs(issuer.public_key, crl.tbs_bytes, crl.parsed.signature, crl.parsed["signature_algorithm"])
 
 
 def other_signers(crl: Crl, material: Material) -> Iterator[Certificate]:
     """Certificates of others of the CRL's issuer's name whose key signed it."""
     named = [each for each in _all(material) if name_key(each.subject) == crl.issuer and _may_sign_crls(each)]
     for each in named[:_MOST_SIGNERS]:
-        if signs(each.public_key, crl.signed, crl.parsed.signature, crl.parsed["signature_algorithm"]):
+        if signs(each.public_key, crl.tbs_bytes, crl.parsed.signature, crl.parsed["signature_algorithm"]):
             yield each
 
 
@@ -62,12 +62,12 @@ def responder_of(response: Response, path: ValidationPath, material: Material) -
     basic = response.parsed.basic_ocsp_response
     value, algorithm = basic["signature"].native, basic["signature_algorithm"]
     if response.is_from(name_key(issuer.name), issuer.public_key) and signs(
-        issuer.public_key, response.signed, value, algorithm
+        issuer.public_key, response.tbs_bytes, value, algorithm
     ):
         return issuer
     for each in candidates(response, material)[:_MOST_SIGNERS]:
         may_sign = each.dump() != path.last.dump() and is_delegated(each, issuer) and is_for_ocsp(each)
-        if may_sign and signs(each.public_key, response.signed, value, algorithm):
+        if may_sign and signs(each.public_key, response.tbs_bytes, value, algorithm):
             return each
     return None
 

@@ -60,7 +60,7 @@ class MappedElement:
     """Whether another value would change what the object means, or whose it is."""
     value: str = ""
     """The beginning of the value, of the first of those folded; text is as it stands in the file."""
-    masked: bool = False
+    redacted: bool = False
     """Whether the value is kept back, because it might tell who the patient is."""
     count: int = 1
     """How many elements of the Data Set this stands for."""
@@ -127,13 +127,13 @@ def protected(coverage: ObjectCoverage) -> str:
     return f"{coverage.covered:,} of {coverage.elements:,} elements"
 
 
-def not_protected(coverage: ObjectCoverage, most: int = 12) -> str:
+def not_protected(coverage: ObjectCoverage, limit: int = 12) -> str:
     """What of an object is not protected, by name, and how much more; empty if all of it is.
 
     >>> not_protected(ObjectCoverage(critical=2, others=1, gaps=(Gap(path=(0x00100010,), critical=True),)))
     "NOT protected: Patient's Name, and 1 more that changes what the object means or whose it is; and 1 other element"
     """
-    shown = [each for each in coverage.gaps if each.critical or not coverage.critical][:most]
+    shown = [each for each in coverage.gaps if each.critical or not coverage.critical][:limit]
     if not shown:
         return ""
     names = ", ".join(name_of_gap(each) for each in shown)

@@ -24,7 +24,7 @@ class TrustMaterial:
     crls: tuple[bytes, ...] = ()
     ocsp_responses: tuple[bytes, ...] = ()
 
-    def joined(self, other: TrustMaterial) -> TrustMaterial:
+    def merge(self, other: TrustMaterial) -> TrustMaterial:
         """Both, each value once, in order."""
         return TrustMaterial(
             anchors=_once(self.anchors, other.anchors),
@@ -57,7 +57,7 @@ class Grounds:
 
     moment: dt.datetime
     """The present, as it was for the verification; whole seconds."""
-    rules: Mapping[str, Rule]
+    settings: Mapping[str, Rule]
     """What was asked, and how strictly it was judged."""
     file_sha256: str
     file_size: int

@@ -13,7 +13,7 @@ PATIENCE: Final = 5.0
 """Seconds that a named pipe has to be opened for writing."""
 
 
-def open_input(path: str | os.PathLike[str], *, patience: float = PATIENCE) -> FileIO:
+def open_input(path: str | os.PathLike[str], *, timeout: float = PATIENCE) -> FileIO:
     """Open a file for reading, without a buffer.
 
     A pipe is read once another program has opened it for writing. Terminals and other devices are refused, except for
@@ -25,7 +25,7 @@ def open_input(path: str | os.PathLike[str], *, patience: float = PATIENCE) -> F
     """
     mode = os.stat(path).st_mode
     if stat.S_ISFIFO(mode):
-        return _open_pipe(path, patience)
+        return _open_pipe(path, timeout)
     if stat.S_ISCHR(mode) and not os.path.samefile(path, os.devnull):
         raise OSError(errno.EINVAL, "it is a terminal or another device", os.fspath(path))
     return _open(path)
@@ -35,7 +35,7 @@ def _open(path: str | os.PathLike[str]) -> FileIO:
     return open(path, "rb", buffering=0)
 
 
-def _open_pipe(path: str | os.PathLike[str], patience: float) -> FileIO:
+def _open_pipe(path: str | os.PathLike[str], timeout: float) -> FileIO:
     """Opening a pipe takes until somebody opens its other end; a thread waits for that, so that it can be given up."""
     from threading import Thread
 
@@ -50,7 +50,7 @@ def _open_pipe(path: str | os.PathLike[str], patience: float) -> FileIO:
 
     waiting = Thread(target=wait, daemon=True)
     waiting.start()
-    waiting.join(patience)
+    waiting.join(timeout)
     if failed:
         raise failed[0]
     if opened:
@@ -59,4 +59,4 @@ def _open_pipe(path: str | os.PathLike[str], patience: float) -> FileIO:
         os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
         waiting.join()
         opened.pop().close()
-    raise TimeoutError(errno.ETIMEDOUT, f"it is a named pipe that no program opened for writing in {patience:g} s")
+    raise TimeoutError(errno.ETIMEDOUT, f"it is a named pipe that no program opened for writing in {timeout:g} s")

@@ -183,9 +183,9 @@ class SignatureReport:
     profiles: tuple[str, ...] = ()
     trust: SignerTrust | None = None
     """None if trust was not asked for."""
-    required: tuple[tuple[str, Outcome], ...] = ()
+    required_profiles: tuple[tuple[str, Outcome], ...] = ()
     """The profiles that were required by name, and whether it meets them; that decides nothing about itself."""
-    certified: CertifiedTime | None = None
+    certified_time: CertifiedTime | None = None
     """The time in its timestamp, if that is sound; whether its authority is trusted is another question."""
 
     def outcome(self, aspect: Aspect) -> Outcome:
@@ -225,7 +225,7 @@ class SignatureReport:
         is_intact = self.outcome(Aspect.INTEGRITY) is Outcome.PASSED
         return is_intact and self.verdict(integrity_only=integrity_only) is not Verdict.INVALID
 
-    def deciding(self, *, integrity_only: bool = False) -> Iterator[Finding]:
+    def deciding_findings(self, *, integrity_only: bool = False) -> Iterator[Finding]:
         """The findings that keep the signature from being valid: those that failed, or else those that are unknown."""
         verdict = self.verdict(integrity_only=integrity_only)
         answers = _WITHOUT_TRUST if integrity_only else _WITH_TRUST
@@ -235,7 +235,7 @@ class SignatureReport:
         yield from (each for each in self.findings if (each.aspect, each.outcome) in against)
 
     @property
-    def obstacles(self) -> tuple[Finding, ...]:
+    def obstacle_findings(self) -> tuple[Finding, ...]:
         """The findings that keep it from being VALID, with trust."""
         return obstacles_among(self.findings)
 
@@ -261,7 +261,7 @@ class VerificationReport:
     instance: Instance = Instance()
     coverage: ObjectCoverage | None = None
     """What of the object is protected; None if that was not asked for, or could not be found out."""
-    grounds: Grounds | None = field(default=None, repr=False, compare=False)
+    evidence: Grounds | None = field(default=None, repr=False, compare=False)
     """What the verdict rests upon, if that was to be kept."""
 
     @property
@@ -303,14 +303,14 @@ class VerificationReport:
         return bool(left)
 
     @property
-    def deciding(self) -> tuple[Finding, ...]:
+    def deciding_findings(self) -> tuple[Finding, ...]:
         """The findings that keep the verdict from being valid, the weightiest first.
 
         That the object is not signed comes before all else that is unknown. It is empty if nothing was found out
         about an aspect that decides, such as trust where no anchor is configured.
         """
         outcome = Outcome.FAILED if self.verdict is Verdict.INVALID else Outcome.UNKNOWN
-        found = [each for one in self.signatures for each in one.deciding(integrity_only=self.integrity_only)]
+        found = [each for one in self.signatures for each in one.deciding_findings(integrity_only=self.integrity_only)]
         found += [each for each in self.notes if each.outcome is Outcome.FAILED]
         found += self.unmet
         found += [each for each in self.references if each.aspect is not Aspect.COVERAGE]

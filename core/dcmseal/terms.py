@@ -51,12 +51,12 @@ class KeyType(Enum):
     DSA = "DSA"
 
     @property
-    def least_bits(self) -> int:
+    def min_bits(self) -> int:
         """The smallest key that a new signature is made with (NIST SP 800-131A): 112 bits of security."""
         return 224 if self is KeyType.EC else 2048
 
     @property
-    def broken_bits(self) -> int:
+    def insecure_bits(self) -> int:
         """Smaller keys are broken by anybody: less than 80 bits of security (NIST SP 800-57 part 1, 5.6.1)."""
         return 160 if self is KeyType.EC else 1024
 
@@ -101,7 +101,7 @@ class SignaturePurpose(IntEnum):
         return _MEANINGS[self]
 
     @classmethod
-    def named(cls, text: str) -> SignaturePurpose | None:
+    def parse(cls, text: str) -> SignaturePurpose | None:
         """The purpose of a number, member name or Code Meaning; None if there is none.
 
         >>> SignaturePurpose.named("verification")

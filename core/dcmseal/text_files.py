@@ -80,13 +80,13 @@ def decode_text(data: bytes, name: str, *, error: type[SealError] = UsageError) 
 
 def read_text(
     path: str | os.PathLike[str],
-    most: int,
+    max_bytes: int,
     *,
     error: type[SealError] = UsageError,
     hint: str = "check the path and its permissions",
-    inspect: Callable[[os.stat_result], None] | None = None,
+    check_status: Callable[[os.stat_result], None] | None = None,
 ) -> str:
-    """The text of a file of at most ``most`` bytes; ``inspect`` may refuse it for its owner or permissions.
+    """The text of a file of at most ``max_bytes`` bytes; ``check_status`` may refuse it for its owner or permissions.
 
     Raises:
         SealError: ``error``, if it cannot be read, is larger, or holds something else than text.
@@ -95,33 +95,33 @@ def read_text(
     try:
         with BufferedReader(open_input(path)) as file:
             status = os.fstat(file.fileno())
-            data = file.read(most + 1)
+            data = file.read(max_bytes + 1)
     except (OSError, ValueError) as failure:
         raise error(f"{name} cannot be read: {reason_of(failure)}", hint=hint) from None
-    if len(data) > most:
-        raise error(f"{name} is larger than {most >> 10} KiB", hint="check the path")
-    if inspect and data:
-        inspect(status)
+    if len(data) > max_bytes:
+        raise error(f"{name} is larger than {max_bytes >> 10} KiB", hint="check the path")
+    if check_status and data:
+        check_status(status)
     return decode_text(data, name, error=error)
 
 
-def read_first_line(source: str | os.PathLike[str] | int, most: int) -> str | TextProblem:
+def read_first_line(source: str | os.PathLike[str] | int, max_bytes: int) -> str | TextProblem:
     """The first line of a file, or of an open descriptor, without its end; or why it is not text.
 
     It is returned, and nothing is raised about it, so that no traceback has it: it is a passphrase or PIN. Raises
     OSError or ValueError if it cannot be read.
     """
     with open(source, "rb", closefd=False) if isinstance(source, int) else BufferedReader(open_input(source)) as file:
-        line = file.readline(most + 1)
-    if len(line) > most:
-        return TextProblem(1, f"has more than {most} bytes", "it has to be the first line")
+        line = file.readline(max_bytes + 1)
+    if len(line) > max_bytes:
+        return TextProblem(1, f"has more than {max_bytes} bytes", "it has to be the first line")
     problem = problem_of(line)
     return problem or line.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
 
 
-def reason_of(failure: OSError | ValueError) -> str:
+def reason_of(error: OSError | ValueError) -> str:
     """Why a file cannot be opened, in words."""
-    reason = failure.strerror if isinstance(failure, OSError) else None
+    reason = error.strerror if isinstance(error, OSError) else None
     return reason or "it is not a path of this system"
 
 

@@ -42,11 +42,11 @@ def _requirements(section: str) -> Requirements:
     return Requirements(
         elements=listed.elements | IDENTITY,
         mandatory=IDENTITY,
-        advised=listed.dropped,
+        recommended=listed.dropped,
         mac_algorithms=MAC_ALGORITHMS,
         key_types=KEY_TYPES,
         main_dataset_only=True,
         left_to_caller=_SEEN,
-        tables=listed.tables(dict.fromkeys(IDENTITY, f"list of {section}")),
+        tables=listed.to_tables(dict.fromkeys(IDENTITY, f"list of {section}")),
         clause=clause(section),
     )

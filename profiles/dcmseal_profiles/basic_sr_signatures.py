@@ -52,14 +52,14 @@ class BasicSrSignatures:
 
 
 @cache
-def _requirements(section: str, why_not: str, verified: bool) -> Requirements:  # noqa: FBT001 - a key of the cache
-    required = requirements_of(_REPORT.reference, why_not, verified)
+def _requirements(section: str, inapplicable: str, verified: bool) -> Requirements:  # noqa: FBT001 - a key of the cache
+    required = requirements_of(_REPORT.reference, inapplicable, verified)
     return replace(required, notes=(*required.notes, _NOTE), clause=clause(section))
 
 
 def _what_is_lacking(dataset: ProfiledDataset) -> str:
     """What the evidence lacks; empty if nothing."""
-    lacking = sum(dataset.lacking((evidence, *_INSTANCES), _REFERENCES) for evidence in tags.EVIDENCE)
+    lacking = sum(dataset.count_lacking((evidence, *_INSTANCES), _REFERENCES) for evidence in tags.EVIDENCE)
     if not lacking:
         return ""
     return (

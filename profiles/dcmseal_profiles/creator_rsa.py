@@ -46,11 +46,11 @@ def _requirements(section: str) -> Requirements:
     return Requirements(
         elements=listed.elements | _CREATION | IDENTITY,
         mandatory=IDENTITY,
-        advised=listed.dropped,
+        recommended=listed.dropped,
         mac_algorithms=MAC_ALGORITHMS,
         key_types=KEY_TYPES,
         main_dataset_only=True,
         notes=("Patient and study, the geometry of the image and what displays it are not in the lists.",),
-        tables=listed.tables(dict.fromkeys(_CREATION | IDENTITY, f"list of {section}")),
+        tables=listed.to_tables(dict.fromkeys(_CREATION | IDENTITY, f"list of {section}")),
         clause=clause(section),
     )

@@ -84,27 +84,27 @@ def why_inapplicable(dataset: ProfiledDataset) -> str:
     present = frozenset(dataset.tags)
     if not present >= _DOCUMENT or _ENCAPSULATED_DOCUMENT in present:
         return "the data set is no SR or Key Object Selection document"
-    if (dataset.items(_VERIFYING_OBSERVER_SEQUENCE) or 0) > 1:
+    if (dataset.count_items(_VERIFYING_OBSERVER_SEQUENCE) or 0) > 1:
         return "the document has several Verifying Observers, and the profile is for one at the most"
     return ""
 
 
 @cache
-def requirements_of(section: str, why_not: str, verified: bool) -> Requirements:  # noqa: FBT001 - a key of the cache
+def requirements_of(section: str, inapplicable: str, verified: bool) -> Requirements:  # noqa: FBT001 - a key of the cache
     """What the profile demands, as ``section`` of the standard has it."""
     listed = attributes(STRUCTURED_REPORT_MODULES)
     named = dict.fromkeys(_IDENTITY | _EVIDENCE, f"list of {section}")
     return Requirements(
         elements=listed.elements | _IDENTITY | _EVIDENCE,
         mandatory=_IDENTITY,
-        advised=listed.dropped | _VERIFICATION if verified else listed.dropped,
+        recommended=listed.dropped | _VERIFICATION if verified else listed.dropped,
         mac_algorithms=MAC_ALGORITHMS,
         key_types=KEY_TYPES,
         purpose_required=True,
         default_purpose=SignaturePurpose.VERIFICATION.value if verified else None,
         main_dataset_only=True,
-        inapplicable=why_not,
+        inapplicable=inapplicable,
         notes=_NOTES,
-        tables=listed.tables(named),
+        tables=listed.to_tables(named),
         clause=clause(section),
     )

@@ -46,7 +46,7 @@ class Attributes:
     added: frozenset[int]
     """By the latest edition only."""
 
-    def tables(self, named: Mapping[int, str]) -> Tables:
+    def to_tables(self, named: Mapping[int, str]) -> Tables:
         """For Requirements, with elements that the profile itself names."""
         return Tables(
             edition=self.edition,

@@ -32,7 +32,7 @@ def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture
 def query() -> bytes:
-    return BACKEND.query(VALUE, QueryWish())
+    return BACKEND.build_query(VALUE, QueryWish())
 
 
 def nobody(_: SecretRequest) -> str | None:
@@ -47,7 +47,7 @@ def test_openssl_reads_queries_and_verifies_what_they_bring(pki: Pki, authority:
     asked, answered, data = tmp_path / "q.tsq", tmp_path / "r.tsr", tmp_path / "value"
     data.write_bytes(VALUE)
     for algorithm in ("SHA256", "SHA384", "SHA512"):
-        query = BACKEND.query(VALUE, QueryWish(algorithm=MacAlgorithm(algorithm), policy=OTHER_POLICY))
+        query = BACKEND.build_query(VALUE, QueryWish(algorithm=MacAlgorithm(algorithm), policy=OTHER_POLICY))
         asked.write_bytes(query)
         told = openssl("ts", "-query", "-in", asked, "-text")
         assert f"Hash Algorithm: {algorithm.lower()}" in told
@@ -61,7 +61,7 @@ def test_openssl_reads_queries_and_verifies_what_they_bring(pki: Pki, authority:
         )
         assert "Verification: OK" in told
         token = tmp_path / "token"
-        token.write_bytes(BACKEND.accept(answered.read_bytes(), query))
+        token.write_bytes(BACKEND.accept_response(answered.read_bytes(), query))
         told = openssl(
             *("ts", "-verify", "-data", data, "-in", token, "-token_in", "-CAfile", pki.root.certificate_pem),
         )
@@ -72,17 +72,17 @@ def test_queries_of_openssl_are_read(authority: Authority, tmp_path: Path) -> No
     data, asked = tmp_path / "value", tmp_path / "q.tsq"
     data.write_bytes(VALUE)
     openssl("ts", "-query", "-data", data, "-sha512", "-cert", "-out", asked)
-    token = BACKEND.accept(authority.reply(asked.read_bytes()), asked.read_bytes())
-    assert {each.code for each in BACKEND.judge(token, (VALUE,), ()).findings} == {
+    token = BACKEND.accept_response(authority.reply(asked.read_bytes()), asked.read_bytes())
+    assert {each.code for each in BACKEND.verify(token, (VALUE,), ()).findings} == {
         "timestamp-imprint-matches",
         "timestamp-signature-valid",
     }
 
 
 def test_two_queries_have_two_nonces(query: bytes) -> None:
-    assert query != BACKEND.query(VALUE, QueryWish())
+    assert query != BACKEND.build_query(VALUE, QueryWish())
     bare = QueryWish(nonce=False, certificates=False)
-    assert BACKEND.query(VALUE, bare) == BACKEND.query(VALUE, bare)
+    assert BACKEND.build_query(VALUE, bare) == BACKEND.build_query(VALUE, bare)
 
 
 @pytest.mark.parametrize(
@@ -90,14 +90,14 @@ def test_two_queries_have_two_nonces(query: bytes) -> None:
 )
 def test_weak_digests_and_what_is_no_policy_are_refused(wish: QueryWish) -> None:
     with pytest.raises(UsageError):
-        BACKEND.query(VALUE, wish)
+        BACKEND.build_query(VALUE, wish)
 
 
 def test_an_answer_comes_over_http(authority: Authority, query: bytes) -> None:
     with authority.serving() as served:
-        answer = BACKEND.ask(served.url, query, ONCE, nobody)
-    assert BACKEND.accept(answer, query)
-    (asked,) = served.asked
+        answer = BACKEND.send_query(served.url, query, ONCE, nobody)
+    assert BACKEND.accept_response(answer, query)
+    (asked,) = served.queries
     assert asked.body == query
     assert asked.headers["Content-Type"] == "application/timestamp-query"
     assert "Authorization" not in asked.headers
@@ -105,11 +105,11 @@ def test_an_answer_comes_over_http(authority: Authority, query: bytes) -> None:
 
 def test_a_busy_authority_is_asked_again(authority: Authority, query: bytes) -> None:
     with authority.serving(lambda number, _: (503, {}, b"") if number < 2 else None) as served:
-        assert BACKEND.accept(BACKEND.ask(served.url, query, Patience(attempts=3), nobody), query)
-    assert len(served.asked) == 3
+        assert BACKEND.accept_response(BACKEND.send_query(served.url, query, Patience(attempts=3), nobody), query)
+    assert len(served.queries) == 3
     with authority.serving(lambda *_: (503, {}, b"")) as served, pytest.raises(TimestampError, match="503"):
-        BACKEND.ask(served.url, query, Patience(attempts=2), nobody)
-    assert len(served.asked) == 2
+        BACKEND.send_query(served.url, query, Patience(attempts=2), nobody)
+    assert len(served.queries) == 2
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_a_busy_authority_is_asked_again(authority: Authority, query: bytes) -> 
 )
 def test_what_is_no_answer_ends_the_attempt(query: bytes, answer: Any, said: str) -> None:
     with serving(lambda *_: answer) as served, pytest.raises(TimestampError, match=said) as caught:
-        BACKEND.ask(served.url, query, Patience(attempts=3), nobody)
-    assert len(served.asked) == 1
+        BACKEND.send_query(served.url, query, Patience(attempts=3), nobody)
+    assert len(served.queries) == 1
     assert caught.value.hint
 
 
@@ -134,14 +134,14 @@ def test_silence_is_not_waited_for(query: bytes) -> None:
         return 200, {}, b""
 
     with serving(silent) as served, pytest.raises(TimestampError, match=r"no answer: not within 0\.2 s"):
-        BACKEND.ask(served.url, query, Patience(seconds=0.2, attempts=1), nobody)
+        BACKEND.send_query(served.url, query, Patience(seconds=0.2, attempts=1), nobody)
 
 
 def test_nobody_there(query: bytes) -> None:
     with serving(lambda *_: (200, {}, b"")) as served:
         url = served.url
     with pytest.raises(TimestampError, match="cannot be reached"):
-        BACKEND.ask(url, query, ONCE, nobody)
+        BACKEND.send_query(url, query, ONCE, nobody)
 
 
 @pytest.mark.parametrize(
@@ -160,12 +160,12 @@ def test_nobody_there(query: bytes) -> None:
 )
 def test_urls_that_are_none(query: bytes, url: str) -> None:
     with pytest.raises(UsageError):
-        BACKEND.ask(url, query, ONCE, nobody)
+        BACKEND.send_query(url, query, ONCE, nobody)
 
 
 def test_a_password_has_no_place_in_a_url(query: bytes) -> None:
     with pytest.raises(UsageError) as caught:
-        BACKEND.ask("https://user:hunter2@tsa.example/", query, ONCE, nobody)
+        BACKEND.send_query("https://user:hunter2@tsa.example/", query, ONCE, nobody)
     assert "hunter2" not in f"{caught.value} {caught.value.hint}"
 
 
@@ -181,37 +181,37 @@ def test_a_login_is_given_only_when_asked_for(authority: Authority, query: bytes
         return None if asked.headers.get("Authorization") == expected else (401, {}, b"")
 
     with authority.serving(locked) as served:
-        assert BACKEND.accept(BACKEND.ask(served.url, query, ONCE, login), query)
-    assert ["Authorization" in asked.headers for asked in served.asked] == [False, True]
+        assert BACKEND.accept_response(BACKEND.send_query(served.url, query, ONCE, login), query)
+    assert ["Authorization" in asked.headers for asked in served.queries] == [False, True]
     assert [request.attempt for request in requests] == [1]
     with authority.serving(lambda *_: (401, {}, b"")) as served, pytest.raises(TimestampError) as caught:
-        BACKEND.ask(served.url, query, ONCE, login)
-    assert len(served.asked) == 2
+        BACKEND.send_query(served.url, query, ONCE, login)
+    assert len(served.queries) == 2
     assert "hunter2" not in f"{caught.value} {caught.value.hint}"
     with authority.serving(locked) as served, pytest.raises(TimestampError, match="wants to know who asks"):
-        BACKEND.ask(served.url, query, ONCE, nobody)
+        BACKEND.send_query(served.url, query, ONCE, nobody)
 
 
 def test_a_login_is_not_asked_for_without_end(query: bytes) -> None:
     with serving(lambda *_: (401, {}, b"")) as served, pytest.raises(TimestampError, match="does not take"):
-        BACKEND.ask(served.url, query, ONCE, lambda _: "site:hunter2")
-    assert len(served.asked) == 4
+        BACKEND.send_query(served.url, query, ONCE, lambda _: "site:hunter2")
+    assert len(served.queries) == 4
 
 
 def test_a_refusal_says_why(query: bytes) -> None:
     with pytest.raises(TimestampRejected, match="bad_alg; not with us") as caught:
-        BACKEND.accept(refusal(), query)
+        BACKEND.accept_response(refusal(), query)
     assert codes(caught.value) == ["timestamp-refused"]
     with pytest.raises(TimestampRejected) as caught:
-        BACKEND.accept(refusal(text="\x1b[31m" + "x" * 5000), query)
+        BACKEND.accept_response(refusal(text="\x1b[31m" + "x" * 5000), query)
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) < 300
 
 
 def test_an_authority_that_does_not_know_the_policy_refuses(authority: Authority) -> None:
-    query = BACKEND.query(VALUE, QueryWish(policy="1.2.3.4"))
+    query = BACKEND.build_query(VALUE, QueryWish(policy="1.2.3.4"))
     with pytest.raises(TimestampRejected, match="unaccepted_policy"):
-        BACKEND.accept(authority.reply(query), query)
+        BACKEND.accept_response(authority.reply(query), query)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_an_answer_to_something_else_is_rejected(
     token = answer(authority)
     for data in (token, response(token)) if token[:1] == b"0" else (token,):
         with pytest.raises(TimestampRejected) as caught:
-            BACKEND.accept(data, BACKEND.query(VALUE, wish))
+            BACKEND.accept_response(data, BACKEND.build_query(VALUE, wish))
         assert codes(caught.value) == [code]
         assert caught.value.hint
 
@@ -244,7 +244,7 @@ def test_an_answer_to_something_else_is_rejected(
 def test_a_query_that_is_none_is_said_to_be_none(authority: Authority) -> None:
     for query in (b"", b"query", bytes(1 << 17), authority.token(VALUE)):
         with pytest.raises(TimestampError, match="no timestamp query"):
-            BACKEND.accept(authority.token(VALUE), query)
+            BACKEND.accept_response(authority.token(VALUE), query)
 
 
 @pytest.mark.parametrize("part", SLOWLY)
@@ -254,5 +254,5 @@ def test_what_comes_drop_by_drop_is_not_waited_for(monkeypatch: pytest.MonkeyPat
     with slowly_serving(Responder()) as responder:
         responder.answers["/"] = SLOWLY[part]
         with pytest.raises(TimestampError, match=r"not within 0\.2 s"):
-            BACKEND.ask(f"{responder.url}/", query, Patience(seconds=0.2, attempts=1), nobody)
+            BACKEND.send_query(f"{responder.url}/", query, Patience(seconds=0.2, attempts=1), nobody)
     assert time.monotonic() - started < 20

@@ -68,7 +68,7 @@ def token(authority: Authority) -> bytes:
 
 
 def judged(token: bytes, *values: bytes, certificates: tuple[bytes, ...] = ()) -> TimestampJudgement:
-    return BACKEND.judge(token, values or (VALUE,), certificates)
+    return BACKEND.verify(token, values or (VALUE,), certificates)
 
 
 def codes(judgement: TimestampJudgement, outcome: Outcome | None = None) -> set[str]:
@@ -94,8 +94,8 @@ def test_a_real_token_certifies_a_time(pki: Pki, authority: Authority, folders: 
     from dcmseal.plugins.timestamping import QueryWish
 
     for each in (authority, Authority(pki, folders(), key="rsa2048", ess="sha1")):
-        query = BACKEND.query(VALUE, QueryWish())
-        judgement = judged(BACKEND.accept(each.reply(query), query))
+        query = BACKEND.build_query(VALUE, QueryWish())
+        judgement = judged(BACKEND.accept_response(each.reply(query), query))
         assert codes(judgement) == SOUND
         assert judgement.time is not None
         assert abs(judgement.time.moment - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=5)

@@ -106,7 +106,7 @@ def _bare(folder: Path) -> None:
 
 
 def _batch(folder: Path) -> None:
-    task = VerifyTask(integrity_only=True, name_profiles=False, form=Form.VERDICT)
+    task = VerifyTask(integrity_only=True, name_profiles=False, detail=Form.VERDICT)
     for result in run(instances([str(folder)]), task, jobs=1):
         assert result.verdict == "valid"
 

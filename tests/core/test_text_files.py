@@ -54,7 +54,7 @@ def test_all_that_is_read_as_text_is_read_alike(tmp_path: Path, data: bytes, sai
     with pytest.raises(UsageError, match=said):
         load_config(path)
     with pytest.raises(ProfileFileError, match=said):
-        Registry.of().profile(str(path))
+        Registry.from_plugins().profile(str(path))
     if "line 1" in said:
         found = read_first_line(path, 1000)
         assert isinstance(found, TextProblem)
@@ -96,8 +96,8 @@ def test_profiles_have_the_limits_of_the_configuration(tmp_path: Path, text: str
     path = tmp_path / "x.toml"
     path.write_text(text)
     path.chmod(0o600)
-    registry = Registry.of().with_profiles_in(str(tmp_path))
-    for read in (load_config, lambda path: Registry.of().profile(str(path))):
+    registry = Registry.from_plugins().with_profile_folder(str(tmp_path))
+    for read in (load_config, lambda path: Registry.from_plugins().profile(str(path))):
         with pytest.raises(SealError, match=r"is no TOML|more than 1000 char|nested too deeply|larger than 64 KiB"):
             read(path)
     assert [each.problem != "" for each in registry.plugins()] == [True]
@@ -107,10 +107,10 @@ def test_a_pipe_is_read_once_somebody_writes(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with pytest.raises(TimeoutError, match="no program opened"):
-        open_input(pipe, patience=0.05)
+        open_input(pipe, timeout=0.05)
     writer = Thread(target=lambda: pipe.write_bytes(b"at last"))
     writer.start()
-    with open_input(pipe, patience=60) as file:
+    with open_input(pipe, timeout=60) as file:
         assert file.read() == b"at last"
     writer.join()
 

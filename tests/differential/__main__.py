@@ -47,7 +47,7 @@ def main() -> int:
         stream = islice(mutants(chosen, given.seed), given.count)
         wrong = 0
         while batch := list(islice(stream, _AT_ONCE)):
-            for each in oracle.judge(batch):
+            for each in oracle.evaluate(batch):
                 wrong += 1
                 print(each)
                 given.output.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ Around = Callable[[Random, Layout], "tuple[bytes, str] | None"]
 
 
 def _tail_of(layout: Layout) -> bytes:
-    return layout.edited(())[len(layout.head) :]
+    return layout.apply_edits(())[len(layout.head) :]
 
 
 def _appended(random: Random, layout: Layout) -> tuple[bytes, str]:
@@ -32,7 +32,7 @@ def _appended(random: Random, layout: Layout) -> tuple[bytes, str]:
             lambda: b"\xfe\xff",
         )
     )()
-    return layout.edited((), tail), f"appended {tail[:24].hex()}"
+    return layout.apply_edits((), tail), f"appended {tail[:24].hex()}"
 
 
 def _meta_changed(random: Random, layout: Layout) -> tuple[bytes, str] | None:
@@ -208,7 +208,7 @@ def _deflated(random: Random, layout: Layout) -> tuple[bytes, str] | None:
 
 
 def _cut(random: Random, layout: Layout) -> tuple[bytes, str]:
-    data = layout.edited(())
+    data = layout.apply_edits(())
     size = random.randint(1, 16) if random.random() < 0.5 else random.randrange(len(data))
     return data[:-size], f"{size} bytes cut off"
 

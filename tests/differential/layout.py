@@ -83,7 +83,7 @@ class Layout:
     def order(self) -> str:
         return ">" if self.syntax.big else "<"
 
-    def edited(self, edits: Iterable[Edit], tail: bytes = b"") -> bytes:
+    def apply_edits(self, edits: Iterable[Edit], tail: bytes = b"") -> bytes:
         """The file with changes to its Data Set; of changes that overlap the first counts."""
         return self.head + packed(edited(self.body, self.parts, edits, self.order), self.syntax) + tail
 

@@ -41,7 +41,7 @@ def mutant(base: Base, seed: str) -> Mutant | None:
             said.append(change[1])
     if not edits:
         return None
-    data = base.layout.edited(edits)
+    data = base.layout.apply_edits(edits)
     return None if data == base.data else Mutant(base.name, seed, "; ".join(said), data)
 
 

@@ -60,16 +60,16 @@ class Oracle:
     def views(self, reader: str) -> dict[str, View]:
         """What a reader shows of the signed files, each of which it has to read."""
         if reader not in self._views:
-            paths = [self._written(f"base-{name}", base.data) for name, base in self.bases.items()]
+            paths = [self._write(f"base-{name}", base.data) for name, base in self.bases.items()]
             shown = self.readers[reader](paths)
             self._views[reader] = {name: view for name, view in zip(self.bases, shown, strict=True) if view is not None}
         return self._views[reader]
 
-    def judge(self, mutants: Iterable[Mutant]) -> Iterator[Wrong]:
+    def evaluate(self, mutants: Iterable[Mutant]) -> Iterator[Wrong]:
         """The mutants that are valid, and shown otherwise by some reader."""
         accepted = [(each, covered) for each in mutants if (covered := accepted_by_us(each.data)) is not None]
         self.accepted += len(accepted)
-        paths = [self._written(f"mutant-{number}", each.data) for number, (each, _) in enumerate(accepted)]
+        paths = [self._write(f"mutant-{number}", each.data) for number, (each, _) in enumerate(accepted)]
         for name, reader in self.readers.items():
             signed = self.views(name)
             for (each, covered), view in zip(accepted, reader(paths), strict=True):
@@ -79,7 +79,7 @@ class Oracle:
                 if shown:
                     yield Wrong(each, name, shown)
 
-    def _written(self, name: str, data: bytes) -> Path:
+    def _write(self, name: str, data: bytes) -> Path:
         path = self.folder / f"{name}.dcm"
         path.write_bytes(data)
         return path

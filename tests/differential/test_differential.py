@@ -35,7 +35,7 @@ def oracle(made: dict[str, Base], tmp_path_factory: pytest.TempPathFactory) -> O
 
 
 def test_mutants_that_are_valid_are_shown_as_they_were_signed(made: dict[str, Base], oracle: Oracle) -> None:
-    wrong = list(oracle.judge(islice(mutants(made, FIRST), COUNT)))
+    wrong = list(oracle.evaluate(islice(mutants(made, FIRST), COUNT)))
     assert not wrong, "\n".join(map(str, wrong))
     # a verifier that refuses all of them would pass, too
     assert oracle.accepted > COUNT // 20
@@ -57,7 +57,7 @@ def test_all_read_the_files_that_were_signed(name: str, made: dict[str, Base], o
 def changed(base: Base, tag: int, value: bytes) -> bytes:
     """A signed file with another value of the same length."""
     part = next(part for part in base.layout.parts if part.tag == tag and not part.around)
-    return base.layout.edited([Edit(part.value, part.end, value)])
+    return base.layout.apply_edits([Edit(part.value, part.end, value)])
 
 
 @pytest.mark.parametrize("reader", TEXTUAL)

@@ -52,7 +52,7 @@ class Reader:
         elif block.language == "console":
             self._type(block)
         elif block.language == "pycon":
-            self._converse(block)
+            self._run_python(block)
         else:
             exec(compile(block.code, str(block), "exec"), self._names)
 
@@ -82,7 +82,7 @@ class Reader:
             if command.shown:
                 assert doctest.OutputChecker().check_output(command.shown, answer, _FLAGS), where
 
-    def _converse(self, block: Block) -> None:
+    def _run_python(self, block: Block) -> None:
         test = doctest.DocTestParser().get_doctest(block.code, {}, str(block), str(block.page), block.line)
         test.globs = self._names
         wrong: list[str] = []

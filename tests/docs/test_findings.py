@@ -291,7 +291,7 @@ def about_evidence(pki: Pki, folder: Path) -> Iterator[Finding]:
     for content in (builder.image(), builder.image(pixels=bytes(16)), builder.image(builder.us(0x00280008, 1))):
         instance.write_bytes(builder.file(content))
         for each in documents:
-            policy = Policy.of(no_unsigned_additions=True)
+            policy = Policy.build(no_unsigned_additions=True)
             yield from dcmseal.verify(each, references=[folder], policy=policy).references
     (folder / "copy.dcm").write_bytes(builder.file(builder.image()))
     yield from dcmseal.verify(good, references=[folder]).references
@@ -318,8 +318,8 @@ def about_policies(pki: Pki) -> Iterator[Finding]:
     )
     trust = TrustSettings(anchors=(str(pki.root.certificate_pem),))
     policies = (
-        Policy.of(require=demands, covered=["PatientID"], signatures=3, no_unsigned_additions=True),
-        Policy.of(require=demands[6:], signatures=2, distinct_signers=True),
+        Policy.build(require=demands, covered=["PatientID"], signatures=3, no_unsigned_additions=True),
+        Policy.build(require=demands[6:], signatures=2, distinct_signers=True),
     )
     for policy in policies:
         yield from dcmseal.verify(twice, policy=policy, trust=trust).unmet

@@ -43,7 +43,9 @@ def example_document(pki: Pki) -> Any:
     data = dcmseal.sign(builder.file(image), key=key, tags=tags, purpose="verification").data
     assert data is not None
     changed = data.replace(b"4711", b"4712")
-    report = dcmseal.verify(changed, integrity_only=True, count_coverage=True, registry=Registry.of(OneProfile()))
+    report = dcmseal.verify(
+        changed, integrity_only=True, count_coverage=True, registry=Registry.from_plugins(OneProfile())
+    )
     return json.loads(json.dumps(report_document(report, "changed.dcm")))
 
 

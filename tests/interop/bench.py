@@ -60,14 +60,14 @@ class Bench:
         assert self.verification(data).returncode == 101
         assert verified(data).verdict is Verdict.INVALID
 
-    def removed(self, data: bytes, uid: str = "") -> bytes:
+    def remove(self, data: bytes, uid: str = "") -> bytes:
         """Remove with dcmsign."""
         source, target = self.folder / "with.dcm", self.folder / "without.dcm"
         source.write_bytes(data)
         self.dcmtk.remove(source, target, uid)
         return target.read_bytes()
 
-    def converted(self, data: bytes, *options: str, **syntax: Any) -> bytes:
+    def convert(self, data: bytes, *options: str, **syntax: Any) -> bytes:
         source, target = self.folder / "before.dcm", self.folder / "after.dcm"
         source.write_bytes(data)
         self.dcmtk.convert(source, target, *options, **syntax)

@@ -81,6 +81,6 @@ def token_of(independent: IndependentPki, service: str, query: bytes, at: dt.dat
     """What an authority answers at a moment."""
     backend = CmsTsp()
     independent.live_at(at)
-    answer = backend.ask(independent.tsa(service), query, Patience(attempts=1), lambda _: None)
+    answer = backend.send_query(independent.tsa(service), query, Patience(attempts=1), lambda _: None)
     independent.live_at(NOW)
-    return backend.accept(answer, None)
+    return backend.accept_response(answer, None)

@@ -169,7 +169,7 @@ def test_signatures_of_both_at_all_levels(bench: Bench) -> None:
     bench.assert_good(data, 5)
     uids = [signature.uid for signature in dcmseal.signatures(data)]
     for left, uid in zip(range(4, 0, -1), uids, strict=False):
-        data = (dcmseal.remove(data, uids=[uid]).data or b"") if left % 2 else bench.removed(data, uid)
+        data = (dcmseal.remove(data, uids=[uid]).data or b"") if left % 2 else bench.remove(data, uid)
         bench.assert_good(data, left)
 
 
@@ -178,7 +178,7 @@ def test_removal_by_either(syntax: Syntax, bench: Bench) -> None:
     """What is left has no trace of the macro, and can be signed anew."""
     data = file(image(DEEP), syntax)
     both = bench.theirs(bench.ours(data, "p256"), "p256", item="ContentSequence[0]")
-    by_us, by_them = dcmseal.remove(both).data or b"", bench.removed(both)
+    by_us, by_them = dcmseal.remove(both).data or b"", bench.remove(both)
     for left in (by_us, by_them):
         assert verified(left).verdict is Verdict.NO_SIGNATURE
         assert reference.signatures(reference.parse_file(left).dataset) == []
@@ -195,7 +195,7 @@ def test_conversion_does_no_harm(to: str, options: tuple[str, ...], bench: Bench
     """Of lengths, byte order, VR encoding; with group lengths and trailing padding at all levels."""
     data = bench.ours(file(image(DEEP)), "p256")
     data = bench.ours(data, "p256", location="ContentSequence[0].ReferencedImageSequence[0]")
-    bench.assert_good(bench.converted(data, *options, syntax=to), 2)
+    bench.assert_good(bench.convert(data, *options, syntax=to), 2)
 
 
 def test_changes_are_seen_by_both(bench: Bench) -> None:

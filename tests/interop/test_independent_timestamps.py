@@ -106,7 +106,7 @@ def test_an_answer_that_was_recorded(independent: IndependentPki, signed_by: Cal
         (QueryWish(policy="1.2.3"), "timestamp-nonce-differs"),
     ):
         with pytest.raises(TimestampRejected) as caught:
-            dcmseal.attach_timestamp(data, earlier, query=dcmseal.timestamp_query(data, wish=wish))
+            dcmseal.attach_timestamp(data, earlier, query=dcmseal.timestamp_query(data, query_options=wish))
         assert [each.code for each in caught.value.findings] == [code]
 
 
@@ -132,7 +132,7 @@ def test_a_clock_that_is_wrong(stamp: Stamp, verify: Verify, at: dt.datetime, co
 
 def test_an_authority_that_is_down(independent: IndependentPki, signed_by: Callable[[str], Path]) -> None:
     independent.answers["tsa/tsa"] = lambda: ("503 Service Unavailable", [], [])
-    wish = dcmseal.TimestampWish(urls=(independent.tsa("tsa"),), patience=Patience(attempts=1))
+    wish = dcmseal.TimestampWish(urls=(independent.tsa("tsa"),), retry_policy=Patience(attempts=1))
     with pytest.raises(TimestampError, match="503"):
         dcmseal.add_timestamp(signed_by("good").read_bytes(), wish)
 

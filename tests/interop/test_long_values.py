@@ -50,7 +50,7 @@ def test_they_are_left_out_with_a_warning(size: int, covered: bool, pki: Pki) ->
 def test_the_signature_outlives_a_change_to_explicit_vr(bench: Bench) -> None:
     """Where the value is UN in the file, too: the MAC is the same in both encodings."""
     implicit = bench.ours(file(image(nested(100_000), points(80_000)), IMPLICIT_LE))
-    for data in (implicit, bench.converted(implicit, syntax="explicit")):
+    for data in (implicit, bench.convert(implicit, syntax="explicit")):
         report = verified(data)
         assert report.verdict is Verdict.VALID
         coverage = only(report).coverage

@@ -26,17 +26,17 @@ def test_dcmsign_and_dcmseal_sign_together(dcmsign: Dcmtk, pki: Pki, tmp_path: P
     def verdict(data: bytes, policy: Policy) -> Verdict:
         return dcmseal.verify(data, policy=policy, trust=trust).verdict
 
-    theirs = Policy.of(require=["signer:CN=rsa2048 + purpose:author + creator-rsa"])
+    theirs = Policy.build(require=["signer:CN=rsa2048 + purpose:author + creator-rsa"])
     assert verdict(target.read_bytes(), theirs) is Verdict.VALID
-    four_eyes = Policy.of(
+    four_eyes = Policy.build(
         require=["creator-rsa + purpose:author", "purpose:verification"],
         distinct_signers=True,
         no_unsigned_additions=True,
     )
     assert verdict(both, four_eyes) is Verdict.VALID
     assert verdict(target.read_bytes(), four_eyes) is Verdict.INVALID
-    assert verdict(both, Policy.of(require=["signer:CN=p256 + creator-rsa"])) is Verdict.INVALID
+    assert verdict(both, Policy.build(require=["signer:CN=p256 + creator-rsa"])) is Verdict.INVALID
     # dcmsign signs for the Creator profile what that names, and not who the patient is
-    assert verdict(target.read_bytes(), Policy.of(covered=["PixelData", "SOPInstanceUID"])) is Verdict.VALID
-    assert verdict(target.read_bytes(), Policy.of(covered=["PatientID"])) is Verdict.INVALID
-    assert verdict(both, Policy.of(covered=["PatientID"])) is Verdict.VALID
+    assert verdict(target.read_bytes(), Policy.build(covered=["PixelData", "SOPInstanceUID"])) is Verdict.VALID
+    assert verdict(target.read_bytes(), Policy.build(covered=["PatientID"])) is Verdict.INVALID
+    assert verdict(both, Policy.build(covered=["PatientID"])) is Verdict.VALID

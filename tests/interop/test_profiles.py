@@ -165,7 +165,7 @@ def everything(name: str) -> tuple[Node, ...]:
     """A data set with all that any edition names, less what makes dcmsign look for the pixels elsewhere."""
     is_report = name == "structured-report-rsa"
     required = PROFILES[name].requirements(REPORT if is_report else IMAGE)
-    elements = (required.covered | required.advised) - tags("PixelDataProviderURL")
+    elements = (required.required_tags | required.recommended) - tags("PixelDataProviderURL")
     return holding(elements, *(report() if is_report else ()))
 
 

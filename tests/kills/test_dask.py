@@ -26,7 +26,7 @@ def test_two_files_far_apart_cost_at_most_twelve_workers_each(tmp_path: Path, wo
 
 
 def test_a_scheduler_that_does_not_come_back_is_named(tmp_path: Path) -> None:
-    dask = DaskCluster(reaching=5)
+    dask = DaskCluster(timeout=5)
     items = (Item(source=str(number), relative=str(number)) for number in range(10_000))
     with deadly_cluster(tmp_path, workers=1, nannies=False, allowed_failures=3) as cluster:
         workers = Workers(open=lambda _: dask.open(cluster.address, None), slots=dask.slots)

@@ -65,7 +65,7 @@ def test_the_command_is_killed(killing: Killing, jobs: int) -> None:
 @pytest.mark.parametrize("room", [0, 2, 4, 6])
 def test_the_journal_cannot_grow(killing: Killing, jobs: int, room: int) -> None:
     killing = replace(killing, jobs=jobs)
-    errors = killing.stopped(largest=(10 + room) * PAGE)
+    errors = killing.run_with_full_disk(largest=(10 + room) * PAGE)
     assert "the journal" in errors
     killing.finish()
     killing.check()
@@ -95,7 +95,7 @@ def test_the_file_system_is_full(killing: Killing, small_disk: Path, jobs: int, 
     room = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
     # what is left is enough for some of the signatures
     ballast.write_bytes(bytes(room - 40 * PAGE))
-    errors = killing.stopped(largest=0)
+    errors = killing.run_with_full_disk(largest=0)
     print(errors.splitlines()[0])
     assert "free" in errors
     ballast.unlink()

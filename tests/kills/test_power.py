@@ -137,5 +137,5 @@ def _check_what_is_said(killing: Killing) -> None:
         assert report.verdict in (Verdict.VALID, Verdict.NO_SIGNATURE), path
         uids[str(path)] = [each.signature.uid for each in report.signatures]
     with Reader.open(str(killing.journal)) as journal:
-        for entry in journal.entries():
+        for entry in journal.iter_entries():
             assert uids[entry.source] == [entry.uid], entry.source

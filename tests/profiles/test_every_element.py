@@ -29,7 +29,7 @@ def required_by(name: str) -> Requirements:
 
 def everything(name: str) -> tuple[Node, ...]:
     """A data set with every element that the profile names."""
-    elements = required_by(name).covered
+    elements = required_by(name).required_tags
     if name != SR.name:
         return holding(elements)
     return holding(elements, *report("VERIFIED"))
@@ -56,7 +56,7 @@ def test_an_element_that_is_not_signed_is_named(name: str, pki: Pki) -> None:
     )
     # older readers take what has one of the latest VRs for elements, so that it cannot be left out
     latest = {node.tag for node in nodes if isinstance(node, Value) and node.vr in ("OV", "SV", "UV")}
-    for tag in sorted(required.covered - latest):
+    for tag in sorted(required.required_tags - latest):
         result = verified(signed(data, pki["rsa2048"], tags=tags - {tag}, purpose=5), require=[name])
         assert result.verdict is Verdict.INVALID, tag_text(tag)
         code = "element-of-later-edition" if tag in required.tables.added else "element-not-covered"

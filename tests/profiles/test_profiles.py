@@ -58,7 +58,11 @@ class TestBaseRsa(ProfileContract):
 
     def test_asks_for_no_element_and_no_purpose(self) -> None:
         required = self.profile.requirements(IMAGE)
-        assert (required.covered, required.purposes, required.purpose_required) == (frozenset(), frozenset(), False)
+        assert (required.required_tags, required.purposes, required.purpose_required) == (
+            frozenset(),
+            frozenset(),
+            False,
+        )
         assert self.profile.check(replace(IMAGE, is_main=False), replace(FACTS, elements=frozenset[int]())) == ()
 
 
@@ -143,7 +147,7 @@ class TestStructuredReportRsa(ProfileContract):
     def test_a_new_signature_of_a_verified_document_verifies_it(self) -> None:
         assert self.profile.requirements(REPORT).default_purpose == 5
         assert self.profile.requirements(UNVERIFIED).default_purpose is None
-        assert {SOP_INSTANCE_UID, VERIFICATION_FLAG, OBSERVERS} <= self.profile.requirements(REPORT).advised
+        assert {SOP_INSTANCE_UID, VERIFICATION_FLAG, OBSERVERS} <= self.profile.requirements(REPORT).recommended
 
 
 RSA_PROFILES = (BaseRsa(), CreatorRsa(), AuthorizationRsa(), StructuredReportRsa())
@@ -188,7 +192,7 @@ class TestBasicSrSignatures(ProfileContract):
 
     def test_wants_what_structured_report_rsa_wants(self) -> None:
         mine, theirs = self.profile.requirements(REPORT), StructuredReportRsa().requirements(REPORT)
-        assert (mine.covered, mine.default_purpose) == (theirs.covered, theirs.default_purpose)
+        assert (mine.required_tags, mine.default_purpose) == (theirs.required_tags, theirs.default_purpose)
         assert mine.clause.startswith("PS3.15 A.4")
         assert self.profile.check_all(REPORT, [AUTHOR]) == StructuredReportRsa().check_all(REPORT, [AUTHOR]) != ()
 

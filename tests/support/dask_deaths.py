@@ -37,15 +37,15 @@ class Outcome:
     """What came of a run."""
 
     results: list[Result]
-    tidied: Counter[str]
+    cleaned_up: Counter[str]
     """How often each item was tidied up after."""
     deaths: int
     """Workers that the scheduler has lost by now."""
 
     def check(self, deadly: set[str]) -> None:
         """One result for each item, in order, and those that failed are the deadly ones."""
-        assert [each.item.source for each in self.results] == [each.source for each in _ITEMS]
-        failed = {each.item.source: each.error for each in self.results if each.verdict == "failed"}
+        assert [each.input.source for each in self.results] == [each.source for each in _ITEMS]
+        failed = {each.input.source: each.error for each in self.results if each.verdict == "failed"}
         assert set(failed) == deadly
         assert all(isinstance(error, ProcessDied) for error in failed.values())
 
@@ -82,7 +82,7 @@ def run_with_deaths(cluster: Cluster, folder: Path, deadly: set[str], *, patienc
     log = folder / "tidied"
     log.touch()
     workers = Workers(open=open_client, slots=lambda _: 4)
-    task = DeadlyTask(deadly=frozenset(deadly), log=str(log))
+    task = DeadlyTask(crashing=frozenset(deadly), log=str(log))
     end = Timer(_LONGEST, cluster.kill_scheduler)  # a run that hangs fails
     end.start()
     try:
@@ -90,4 +90,4 @@ def run_with_deaths(cluster: Cluster, folder: Path, deadly: set[str], *, patienc
     finally:
         end.cancel()
     deaths = len(re.findall("Remove worker addr", cluster.log()))
-    return Outcome(results=results, tidied=Counter(log.read_text().split()), deaths=deaths)
+    return Outcome(results=results, cleaned_up=Counter(log.read_text().split()), deaths=deaths)

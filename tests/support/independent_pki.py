@@ -104,14 +104,16 @@ class IndependentPki:
     def crl(self, label: str, at: dt.datetime = NOW) -> str:
         """A file with the CRL of that moment, PEM, as dcmsign wants it."""
         path = self.folder / f"{label}.{at:%Y%m%d}.crl.pem"
-        path.write_bytes(x509.load_der_x509_crl(self._got(f"crls/{label}/latest.crl", at)).public_bytes(Encoding.PEM))
+        path.write_bytes(
+            x509.load_der_x509_crl(self._request(f"crls/{label}/latest.crl", at)).public_bytes(Encoding.PEM)
+        )
         return str(path)
 
     def ocsp(self, service: str, label: str, at: dt.datetime = NOW) -> str:
         """A file with the OCSP response of that moment."""
         builder = OCSPRequestBuilder().add_certificate(self.certificate(label), self.certificate("issuing"), SHA1())
         path = self.folder / f"{service}.{label}.{at:%Y%m%d}.ocsp.der"
-        path.write_bytes(self._got(f"ocsp/{service}", at, builder.build().public_bytes(Encoding.DER)))
+        path.write_bytes(self._request(f"ocsp/{service}", at, builder.build().public_bytes(Encoding.DER)))
         return str(path)
 
     def tsa(self, service: str) -> str:
@@ -134,7 +136,7 @@ class IndependentPki:
 
         return load_pem_private_key((self.folder / "signer.pem").read_bytes(), None)
 
-    def _got(self, path: str, at: dt.datetime, body: bytes | None = None) -> bytes:
+    def _request(self, path: str, at: dt.datetime, body: bytes | None = None) -> bytes:
         request = Request(f"{self.url}/{_ARCH}/{path}", body, {"X-Certomancer-Fake-Time": at.isoformat()})
         response: HTTPResponse
         with urlopen(request, timeout=10) as response:

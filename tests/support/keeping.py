@@ -92,7 +92,7 @@ def stamped(evidence: bytes, authority: Authority, moment: dt.datetime = NOW) ->
 def remade(evidence: bytes, change: Callable[[Grounds], Grounds]) -> bytes:
     """The evidence as somebody else would have it, in due form; a timestamp stays as it was."""
     read = evidence_of(evidence)
-    members = members_of(change(read.grounds), read.verdict, read.report)
+    members = members_of(change(read.record), read.verdict, read.report)
     return packed({**members, STAMP: read.timestamp} if read.timestamp else members)
 
 

@@ -70,7 +70,7 @@ class Killing:
         assert run.returncode in (0, -signal.SIGKILL)
         return run.returncode != 0
 
-    def stopped(self, largest: int) -> str:
+    def run_with_full_disk(self, largest: int) -> str:
         """Run with a disk that is full for larger files; what it complains of."""
         with self.start(largest) as run:
             _, errors = run.communicate(timeout=_LONGEST)
@@ -113,10 +113,10 @@ class Killing:
             uids[str(path)] = signature.signature.uid
         assert len(set(uids.values())) == len(uids)
         with Reader.open(str(self.journal)) as journal:
-            recorded = [(each.source, each.uid, each.gist.kind) for each in journal.entries()]
+            recorded = [(each.source, each.uid, each.summary.kind) for each in journal.iter_entries()]
         assert sorted(recorded) == [(path, uid, "signed") for path, uid in uids.items()]
         status = self.status()
-        assert (status.files, status.open_intents, status.left) == (len(uids), 0, 0)
+        assert (status.files, status.open_intents, status.remaining) == (len(uids), 0, 0)
         self._wait_for_those_that_were_killed()
         assert [path for path in self.archive.rglob("*") if path.is_file() and path.suffix != ".dcm"] == []
 

@@ -21,7 +21,7 @@ def main(archive: str, journal: str, key: str, jobs: str, largest: str) -> int:
     """Sign; a pool of processes is used however few the files are, and no file gets larger than the largest."""
     if int(largest):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest), int(largest)))
-    task = SignTask(run=str(uuid.uuid4()), placement=Placement(), key=key)
+    task = SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key=key)
     workers = local_workers(int(jobs)) if jobs != "1" else None
     code = 0
     try:

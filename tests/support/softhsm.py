@@ -72,7 +72,7 @@ class SoftToken:
         flags = int.from_bytes(behind[:8]) | flag
         file.write_bytes(before + mark + flags.to_bytes(8) + behind[8:])
         with module.lock:
-            module.initialize_anew()
+            module.reinitialize()
 
     @property
     def _elsewhere(self) -> Path:
@@ -173,6 +173,6 @@ class SoftHsm:
                 check=True,
                 capture_output=True,
             )
-            module.initialize_anew()
+            module.reinitialize()
             (folder,) = set(self.tokens.iterdir()) - before
         return SoftToken(label, self.module, folder)

@@ -64,7 +64,7 @@ class Serving:
     """An authority at a URL, and what it was asked."""
 
     url: str
-    asked: list[Asked] = field(default_factory=list)
+    queries: list[Asked] = field(default_factory=list)
 
 
 class Authority:
@@ -128,8 +128,8 @@ def serving(
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             asked = Asked(self.rfile.read(int(self.headers["Content-Length"])), dict(self.headers))
-            served.asked.append(asked)
-            answered = answer(len(served.asked) - 1, asked)
+            served.queries.append(asked)
+            answered = answer(len(served.queries) - 1, asked)
             if answered is None and otherwise is not None:
                 answered = (200, {"Content-Type": "application/timestamp-reply"}, otherwise(asked.body))
             assert answered is not None

@@ -32,7 +32,7 @@ class Bench:
                 for name, value in found.environment.items():
                     patch.setenv(name, value)
                 self._devices[kind.name] = found
-                self.results[kind.name] = Results.of(kind)
+                self.results[kind.name] = Results.for_kind(kind)
             except NotReady as error:
                 self._devices[kind.name] = error
         device = self._devices[kind.name]
@@ -73,5 +73,5 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     values = getattr(getattr(item, "callspec", None), "params", {})
     if report.when == "call" and "TestContract" in item.nodeid and "kind" in values:
-        item.config.stash[_BENCH].results[values["kind"].name].tested(values["key"], report.outcome)
+        item.config.stash[_BENCH].results[values["kind"].name].record_test(values["key"], report.outcome)
     return report

@@ -38,7 +38,7 @@ class Device:
         """Take the token away."""
         raise SkipTest("this token cannot be taken away")
 
-    def give_back(self) -> None:
+    def reinsert(self) -> None:
         """Undo ``remove``."""
 
 

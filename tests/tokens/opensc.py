@@ -56,7 +56,7 @@ class Cards(Device):
     def remove(self) -> None:
         self.reader.pull()
 
-    def give_back(self) -> None:
+    def reinsert(self) -> None:
         self.reader.insert(self.present_card)
 
 

@@ -25,7 +25,7 @@ class RemoteToken(Device):
     def remove(self) -> None:
         self._server.close()
 
-    def give_back(self) -> None:
+    def reinsert(self) -> None:
         socket = self.folder / "p11-kit.socket"
         served = f"pkcs11:token={quote(self.label)}"
         command = ("p11-kit", "server", "--foreground", "--name", socket, "--provider", self.behind.module, served)
@@ -45,7 +45,7 @@ def ready(folder: Path, pki: Pki) -> Generator[Device]:
             folder=folder,
             behind=behind,
         )
-        token.give_back()
+        token.reinsert()
         try:
             yield token
         finally:

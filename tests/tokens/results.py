@@ -28,14 +28,14 @@ class Results:
     behaviour: dict[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
-    def of(cls, kind: Kind) -> Results:
+    def for_kind(cls, kind: Kind) -> Results:
         return cls(name=kind.name, version=_version(kind.package))
 
-    def signed(self, key: str, outcomes: Mapping[MacAlgorithm, str]) -> None:
+    def record_signatures(self, key: str, outcomes: Mapping[MacAlgorithm, str]) -> None:
         """Keep what came of signing with a key."""
         self.algorithms[key] = {algorithm.value: outcome for algorithm, outcome in outcomes.items()}
 
-    def tested(self, key: str, outcome: str) -> None:
+    def record_test(self, key: str, outcome: str) -> None:
         """Count a test of the signer contract."""
         counts = self.contract.setdefault(key, {})
         counts[outcome] = counts.get(outcome, 0) + 1

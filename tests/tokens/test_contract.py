@@ -27,4 +27,4 @@ class TestContract(SignerContract):
         self._device.remove()
 
     def return_device(self) -> None:
-        self._device.give_back()
+        self._device.reinsert()

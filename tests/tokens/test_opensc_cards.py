@@ -68,7 +68,7 @@ def test_no_card(cards: Cards, results: Results) -> None:
     with pytest.raises(DeviceUnavailable) as caught, BACKEND.open(uri, lambda _: cards.pin):
         pass
     assert "card" in caught.value.hint
-    cards.give_back()
+    cards.reinsert()
     results.behaviour["No card"] = type(caught.value).__name__
 
 
@@ -101,7 +101,7 @@ def test_back_in_the_same_signer_goes_on(cards: Cards, results: Results) -> None
         for _ in range(2):
             with pytest.raises(DeviceRemoved):
                 signer.sign(MESSAGE)
-        cards.give_back()
+        cards.reinsert()
         assert_verifies(signer, MESSAGE, signer.sign(MESSAGE))
     assert len(asked) == 2
     results.behaviour["Card put back in"] = "signs again, PIN asked again"

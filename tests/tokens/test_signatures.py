@@ -27,4 +27,4 @@ def test_dcmtk_verifies(key: str, device: Device, pki: Pki, dcmsign: Dcmtk, resu
         dcmseal.sign(source, output=signed, key=uri, secrets=lambda _: device.pin, algorithm=algorithm, allow_weak=True)
         assert dcmsign.verify(signed, trust=pki.trust).ok, algorithm
         outcomes[algorithm] = "verified"
-    results.signed(key, outcomes)
+    results.record_signatures(key, outcomes)

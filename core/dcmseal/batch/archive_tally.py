@@ -55,7 +55,7 @@ class ArchiveTally:
     def __init__(self) -> None:
         self._files: Counter[str] = Counter()
         self._partial = 0
-        self._passed_over = 0
+        self._ignored = 0
         self._recorded = 0
         self._signatures: _Verdicts = Counter()
         self._signers: dict[tuple[str, str], _Verdicts] = {}
@@ -68,44 +68,44 @@ class ArchiveTally:
         self._attention: list[Attention] = []
 
     def add(
-        self, name: str, gist: Gist, reason: str = "", instance: Instance | None = None, *, recorded: bool = False
+        self, name: str, summary: Gist, reason: str = "", instance: Instance | None = None, *, recorded: bool = False
     ) -> None:
         """Count a file; ``recorded`` says that a journal had its result."""
-        if gist.kind == Kind.PASSED_OVER.value:
-            self._passed_over += 1
+        if summary.kind == Kind.IGNORED.value:
+            self._ignored += 1
             return
         # a journal that somebody meddled with may have verdicts of other tasks
-        verdict = gist.verdict if gist.verdict in _VERDICTS else Kind.FAILED.value
+        verdict = summary.verdict if summary.verdict in _VERDICTS else Kind.FAILED.value
         self._files[verdict] += 1
-        self._partial += gist.is_partial
+        self._partial += summary.is_partial
         self._recorded += recorded
-        for each in gist.signatures:
+        for each in summary.signatures:
             self._add_signature(each)
         if verdict in URGENT:
-            self._attention.append(_attention(name, verdict, gist, reason, instance or _NO_INSTANCE))
+            self._attention.append(_attention(name, verdict, summary, reason, instance or _NO_INSTANCE))
             # sorted seldom, so that each file costs next to nothing
             if len(self._attention) >= 2 * _MOST_ATTENTION:
                 self._attention = _worst(self._attention)
 
-    def _add_signature(self, gist: SignatureGist) -> None:
-        verdict, number = gist.verdict, gist.number
+    def _add_signature(self, summary: SignatureGist) -> None:
+        verdict, number = summary.verdict, summary.number
         self._signatures[verdict] += number
-        signer = _counted(self._signers, (gist.signer, gist.sha256)) if gist.sha256 else None
+        signer = _counted(self._signers, (summary.signer, summary.sha256)) if summary.sha256 else None
         (self._more_signers if signer is None else signer)[verdict] += number
-        names = [name for name in gist.profiles if name != _NO_PROFILE]
+        names = [name for name in summary.profiles if name != _NO_PROFILE]
         for name in names:
             profile = _counted(self._profiles, name)
             if profile is not None:
                 profile[verdict] += number
         if not names:
             self._no_profile[verdict] += number
-        if not gist.month:
+        if not summary.month:
             self._undated += number
             return
-        if gist.month not in self._months and len(self._months) >= _MOST_COUNTED:
+        if summary.month not in self._months and len(self._months) >= _MOST_COUNTED:
             self._more_months += number
         else:
-            self._months.setdefault(gist.month, Counter())[gist.certified] += number
+            self._months.setdefault(summary.month, Counter())[summary.certified] += number
 
     def report(self, *, named: Iterable[str] = (), seconds: float = 0.0, stopped: str = "") -> ArchiveReport:
         """What was counted so far."""
@@ -116,9 +116,9 @@ class ArchiveTally:
         months = sorted(self._months.items())
         attention = _worst(self._attention)
         return ArchiveReport(
-            named=tuple(named),
+            inputs=tuple(named),
             files=files,
-            passed_over=self._passed_over,
+            passed_over=self._ignored,
             recorded=self._recorded,
             signatures=_numbers(self._signatures),
             signers=tuple(
@@ -150,9 +150,9 @@ def _counted(counters: dict[_Key, _Verdicts], key: _Key) -> _Verdicts | None:
     return counters.setdefault(key, Counter())
 
 
-def _attention(name: str, verdict: str, gist: Gist, reason: str, instance: Instance) -> Attention:
-    code = ", ".join(gist.codes)
-    if gist.kind == Kind.VERIFIED.value and reason:
+def _attention(name: str, verdict: str, summary: Gist, reason: str, instance: Instance) -> Attention:
+    code = ", ".join(summary.codes)
+    if summary.kind == Kind.VERIFIED.value and reason:
         first, colon, rest = reason.partition(": ")
         # what nothing was found out about has no code
         code, reason = (first, rest) if colon else ("", reason)

@@ -31,26 +31,26 @@ _LARGE: Final = 32 << 20
 Chunk: TypeAlias = "tuple[Found, ...]"
 
 
-def chunks(items: Iterable[Found], most: int) -> Iterator[Chunk]:
+def chunks(items: Iterable[Found], max_items: int) -> Iterator[Chunk]:
     """The items in chunks of at most so many."""
     chunk: list[Found] = []
     size = 0
     for item in items:
         chunk.append(item)
         size += size_of(item)
-        if len(chunk) >= most or size >= _LARGE:
+        if len(chunk) >= max_items or size >= _LARGE:
             yield tuple(chunk)
             chunk, size = [], 0
     if chunk:
         yield tuple(chunk)
 
 
-def size_of(found: Found) -> int:
+def size_of(item: Found) -> int:
     """Bytes of an item, as far as they are known."""
-    return max(found.size, 0) if isinstance(found, Item) else 0
+    return max(item.size, 0) if isinstance(item, Item) else 0
 
 
-def work_on(task: bytes, items: Sequence[Found]) -> list[Result]:
+def work_on(task: bytes, chunk: Sequence[Found]) -> list[Result]:
     """In a worker: the results of a chunk with a pickled task, up to one that ends the run.
 
     The task is opened once in each thread. Raises what that does.
@@ -58,21 +58,21 @@ def work_on(task: bytes, items: Sequence[Found]) -> list[Result]:
     results: list[Result] = []
     with busy():
         worker, folder, _ = _opened(task, threading.get_ident())
-        for found in items:
+        for found in chunk:
             end_if_orphaned()
             results.append(result_of(worker, found))
-            if results[-1].ends_run:
+            if results[-1].is_fatal:
                 break
         return settle(results, folder)
 
 
-def result_of(worker: Worker, found: Found) -> Result:
+def result_of(worker: Worker, item: Found) -> Result:
     """The result of an item, found or not."""
-    if isinstance(found, Item):
-        return worker.run(found) if found.known is None else worked_on_content(found, worker.run)
-    if isinstance(found.error, NotDicom):
-        return Result.passed_over(found, str(found.error))
-    return Result.failed(found, found.error)
+    if isinstance(item, Item):
+        return worker.run(item) if item.recorded_content is None else worked_on_content(item, worker.run)
+    if isinstance(item.error, NotDicom):
+        return Result.make_ignored(item, str(item.error))
+    return Result.from_error(item, item.error)
 
 
 @lru_cache(maxsize=64)
@@ -80,4 +80,4 @@ def _opened(pickled: bytes, _thread: int) -> tuple[Worker, str | None, ExitStack
     """A worker, the folder that it writes to if it does, and what keeps it open as long as the process lives."""
     task: Task = pickle.loads(pickled)  # noqa: S301 - it comes from the process that started this one
     resources = ExitStack()
-    return resources.enter_context(task.open()), task.folder, resources
+    return resources.enter_context(task.open()), task.output_folder, resources

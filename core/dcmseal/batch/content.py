@@ -23,10 +23,10 @@ def worked_on_content(item: Item, work: Callable[[Item], Result]) -> Result:
     The digest counts only if the file was not written meanwhile, for the work reads it a second time.
     """
     before, digest = _state(item.source), digest_of(item.source)
-    if item.known is not None and _is_known(item, digest):
-        return Result.passed_over(item)._replace(digest=digest, is_unchanged=True)
+    if item.recorded_content is not None and _is_known(item, digest):
+        return Result.make_ignored(item)._replace(digest=digest, is_unchanged=True)
     result = work(item)
-    if result.changed and result.output == item.source:
+    if result.is_written and result.output == item.source:
         digest = digest_of(item.source)
     elif _state(item.source) != before:
         digest = None
@@ -44,7 +44,7 @@ def digest_of(source: str) -> bytes | None:
 
 def _is_known(item: Item, digest: bytes | None) -> bool:
     """Whether a file is as it was, or was signed in place and still has its signature and the data that was signed."""
-    known = item.known
+    known = item.recorded_content
     if known is None or digest is None:
         return False
     if known.digest == digest:

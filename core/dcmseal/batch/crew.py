@@ -33,19 +33,19 @@ class _Sent:
 
     chunk: Chunk
     executor: Executor
-    answer: _Answer | None
+    future: _Answer | None
 
 
 class Crew:
     """Workers, as long as the context lasts."""
 
-    def __init__(self, workers: Workers, task: Task) -> None:
-        self._workers = workers
+    def __init__(self, executor_factory: Workers, task: Task) -> None:
+        self._executor_factory = executor_factory
         self._task = task
         self._pickled = pickle.dumps(task)
         self._resources = ExitStack()
         self._executor: Executor | None = None
-        self._sent: deque[_Sent] = deque()
+        self._submitted: deque[_Sent] = deque()
         self._deaths = 0
 
     def __enter__(self) -> Self:
@@ -57,58 +57,58 @@ class Crew:
     def results(self, chunks: Iterable[Chunk]) -> Iterator[Result]:
         """The results of all chunks, in order; raises SealError for what is wrong with the task."""
         for chunk in chunks:
-            executor = self._open()
-            self._send(executor, chunk)
-            while len(self._sent) > _AHEAD * self._workers.slots(executor):
-                yield from self._next()
-        while self._sent:
-            yield from self._next()
+            executor = self._open_executor()
+            self._submit(executor, chunk)
+            while len(self._submitted) > _AHEAD * self._executor_factory.slots(executor):
+                yield from self._next_results()
+        while self._submitted:
+            yield from self._next_results()
 
-    def last_results(self) -> Iterator[Result]:
+    def drain(self) -> Iterator[Result]:
         """The results of what is worked on; what has not begun does not begin any more."""
-        for sent in self._sent:
-            if sent.answer is not None:
-                sent.answer.cancel()
-        for sent in self._sent:
+        for sent in self._submitted:
+            if sent.future is not None:
+                sent.future.cancel()
+        for sent in self._submitted:
             with suppress(Exception, CancelledError):  # it is as if it had not begun
-                yield from sent.answer.result() if sent.answer is not None else ()
-        self._sent.clear()
+                yield from sent.future.result() if sent.future is not None else ()
+        self._submitted.clear()
 
-    def _open(self) -> Executor:
+    def _open_executor(self) -> Executor:
         if self._executor is None:
-            self._executor = self._resources.enter_context(self._workers.open(self._task))
+            self._executor = self._resources.enter_context(self._executor_factory.open(self._task))
         return self._executor
 
-    def _send(self, executor: Executor, chunk: Chunk) -> None:
+    def _submit(self, executor: Executor, chunk: Chunk) -> None:
         try:
-            self._sent.append(_Sent(chunk, executor, executor.submit(work_on, self._pickled, chunk)))
+            self._submitted.append(_Sent(chunk, executor, executor.submit(work_on, self._pickled, chunk)))
         except BrokenExecutor:
-            self._sent.append(_Sent(chunk, executor, None))
+            self._submitted.append(_Sent(chunk, executor, None))
 
-    def _next(self) -> Iterator[Result]:
+    def _next_results(self) -> Iterator[Result]:
         """The results of the chunk that was sent first, and of all that died with it."""
-        sent = self._sent.popleft()
-        results = self._answer(sent)
+        sent = self._submitted.popleft()
+        results = self._wait_for_results(sent)
         if results is not None:
             yield from results
             return
         # Which of the chunks was fatal is not known. So no other is on its way when one is tried again.
-        wait([each.answer for each in self._sent if each.answer is not None])
-        yield from self._again(sent.chunk)
-        while self._sent:
-            other = self._sent.popleft()
-            results = self._answer(other)
-            yield from self._again(other.chunk) if results is None else results
+        wait([each.future for each in self._submitted if each.future is not None])
+        yield from self._retry(sent.chunk)
+        while self._submitted:
+            other = self._submitted.popleft()
+            results = self._wait_for_results(other)
+            yield from self._retry(other.chunk) if results is None else results
 
-    def _answer(self, sent: _Sent) -> list[Result] | None:
+    def _wait_for_results(self, submitted: _Sent) -> list[Result] | None:
         """The answer, or None if whoever was to give it died; raises SealError for what is wrong with the task."""
         try:
-            if sent.answer is None:
+            if submitted.future is None:
                 raise BrokenExecutor
-            results = sent.answer.result()
+            results = submitted.future.result()
         except BrokenExecutor:
-            if sent.executor is self._executor:
-                self._close()
+            if submitted.executor is self._executor:
+                self._close_executor()
             return None
         except SealError:
             raise
@@ -117,23 +117,23 @@ class Crew:
         self._deaths = 0
         return results
 
-    def _again(self, chunk: Chunk) -> Iterator[Result]:
+    def _retry(self, chunk: Chunk) -> Iterator[Result]:
         """Try a chunk again, by itself, and if that is fatal each of its items: the fewer tries, the fewer deaths."""
-        results = self._alone(chunk)
+        results = self._retry_alone(chunk)
         if results is not None:
             yield from results
         elif len(chunk) == 1:
-            self._tidy(chunk)
-            yield Result.failed(chunk[0], _death())
+            self._remove_leftovers(chunk)
+            yield Result.from_error(chunk[0], _death())
         else:
             for found in chunk:
-                yield from self._again((found,))
+                yield from self._retry((found,))
 
-    def _alone(self, chunk: Chunk) -> list[Result] | None:
+    def _retry_alone(self, chunk: Chunk) -> list[Result] | None:
         """The answer to a chunk while nothing else is worked on; raises ProcessDied if there are too many deaths."""
-        self._tidy(chunk)
-        self._send(self._open(), chunk)
-        results = self._answer(self._sent.pop())
+        self._remove_leftovers(chunk)
+        self._submit(self._open_executor(), chunk)
+        results = self._wait_for_results(self._submitted.pop())
         if results is None:
             self._deaths += 1
             if self._deaths > _MOST_DEATHS:
@@ -143,13 +143,13 @@ class Crew:
                 )
         return results
 
-    def _tidy(self, chunk: Chunk) -> None:
+    def _remove_leftovers(self, chunk: Chunk) -> None:
         """Remove what a worker that died may have left behind."""
         for found in chunk:
             if isinstance(found, Item):
-                self._task.tidy(found)
+                self._task.remove_leftovers(found)
 
-    def _close(self) -> None:
+    def _close_executor(self) -> None:
         """Close an executor that broke; another is opened when it is needed."""
         self._executor = None
         self._resources.close()

@@ -66,7 +66,7 @@ def _instance(path: str, folder: str, root: str, named: Sequence[str], prefix: s
         )
     if os.path.commonpath([root, os.path.realpath(source)]) != root or not stat.S_ISREG(status.st_mode):
         return Unfound(source=source, error=DatasetError(f"{source} is named by {path}, and is no file of its set"))
-    return item_of(source, f"{prefix}{relative}", status, is_named=True)
+    return item_of(source, f"{prefix}{relative}", status, must_be_dicom=True)
 
 
 def _files(path: str) -> list[tuple[str, ...]]:

@@ -35,15 +35,19 @@ class _Entry(NamedTuple):
 class _Rules(NamedTuple):
     """What is not looked at, or not followed."""
 
-    closed: frozenset[_Identity]
-    apart: tuple[str, ...]
-    several: bool
+    excluded_folders: frozenset[_Identity]
+    excluded_prefixes: tuple[str, ...]
+    has_several_roots: bool
     follow_links: bool
-    once: bool
+    skip_duplicate_links: bool
 
 
 def instances(
-    words: Iterable[str], *, without: Iterable[str] = (), follow_links: bool = False, once: bool = False
+    sources: Iterable[str],
+    *,
+    exclude: Iterable[str] = (),
+    follow_links: bool = False,
+    skip_duplicate_links: bool = False,
 ) -> Iterator[Found]:
     """What words name: files, folders with all that is below them, DICOMDIR file-sets, patterns, and URLs of all these.
 
@@ -51,80 +55,80 @@ def instances(
     shows when it is opened; whether it has to be is known before. Nothing is left out in silence: what is not there, or
     cannot be read, is Unfound, and so is what is no file, with the error NotDicom unless it claims to be DICOM. So are
     links in a folder that lead to files outside of it, unless they are to be followed (``follow_links``); links to
-    folders never are. With ``once``, links to files that are met anyway are passed over. Folders ``without`` are not
+    folders never are. With ``skip_duplicate_links``, links to files that are met anyway are passed over. Folders ``exclude`` are not
     entered. In patterns, ``**`` stands for any number of folders. No more than the names in the folders that lead to a
     file is held in memory, and of a folder with a DICOMDIR the files that this names.
 
     If several words are named, or words that come one by one, paths for output begin with the name of the folder.
     """
-    without = tuple(without)
+    exclude = tuple(exclude)
     rules = _Rules(
-        closed=frozenset(_identities(without)),
-        apart=tuple(f"{folder.rstrip('/')}/" for folder in without if URL_MARK in folder),
-        several=is_several(words),
+        excluded_folders=frozenset(_identities(exclude)),
+        excluded_prefixes=tuple(f"{folder.rstrip('/')}/" for folder in exclude if URL_MARK in folder),
+        has_several_roots=is_several(sources),
         follow_links=follow_links,
-        once=once,
+        skip_duplicate_links=skip_duplicate_links,
     )
-    for word in words:
+    for word in sources:
         yield from _named(word, rules)
 
 
-def is_several(words: Iterable[str]) -> bool:
+def is_several(sources: Iterable[str]) -> bool:
     """Whether paths for output begin with the names of folders."""
-    return not isinstance(words, Sequence) or len(words) > 1
+    return not isinstance(sources, Sequence) or len(sources) > 1
 
 
-def root_of(word: str) -> str:
+def root_of(source: str) -> str:
     """How the paths for output begin of what a word names, one of several: no two words may have the same."""
-    if URL_MARK in word:
+    if URL_MARK in source:
         from dcmseal.batch.objects import path_meant, url_root
 
-        path = path_meant(word)
+        path = path_meant(source)
         if path is None:
-            return url_root(word)
-        word = path
-    if os.path.isdir(word):
-        return _prefix(word)
-    if os.path.basename(word) == DICOMDIR:
-        return _prefix(os.path.dirname(word))
-    if is_pattern(word) and not os.path.exists(word):
-        return _prefix(Pattern.parse(word).folder)
-    return os.path.basename(word)
+            return url_root(source)
+        source = path
+    if os.path.isdir(source):
+        return _prefix(source)
+    if os.path.basename(source) == DICOMDIR:
+        return _prefix(os.path.dirname(source))
+    if is_pattern(source) and not os.path.exists(source):
+        return _prefix(Pattern.parse(source).folder)
+    return os.path.basename(source)
 
 
-def _named(word: str, rules: _Rules) -> Iterator[Found]:
-    if URL_MARK in word:
+def _named(source: str, rules: _Rules) -> Iterator[Found]:
+    if URL_MARK in source:
         from dcmseal.batch.objects import objects, path_meant
         from dcmseal.plugins.urls import masked
 
         try:
-            path = path_meant(word)
+            path = path_meant(source)
         except UsageError as error:
-            yield Unfound(source=masked(word), error=error)
+            yield Unfound(source=masked(source), error=error)
             return
         if path is None:
-            yield from objects(word, several=rules.several, without=rules.apart)
+            yield from objects(source, has_several_roots=rules.has_several_roots, exclude=rules.excluded_prefixes)
             return
-        word = path
+        source = path
     try:
-        status = os.stat(word)
+        status = os.stat(source)
     except OSError as error:
-        yield from _matching(word, rules) if is_pattern(word) else (_unfound(word, error),)
+        yield from _matching(source, rules) if is_pattern(source) else (_unfound(source, error),)
         return
     if stat.S_ISDIR(status.st_mode):
-        yield from _below(word, _prefix(word) if rules.several else "", word, rules, set())
-    elif os.path.basename(word) == DICOMDIR:
+        yield from _below(source, _prefix(source) if rules.has_several_roots else "", source, rules, set())
+    elif os.path.basename(source) == DICOMDIR:
         from dcmseal.batch.filesets import instances_of_fileset
 
-        yield from instances_of_fileset(word, _prefix(os.path.dirname(word)) if rules.several else "")
+        yield from instances_of_fileset(source, _prefix(os.path.dirname(source)) if rules.has_several_roots else "")
     else:
-        yield item_of(word, os.path.basename(word), status, is_named=True)
+        yield item_of(source, os.path.basename(source), status, must_be_dicom=True)
 
 
-def _below(folder: str, relative: str, root: str, rules: _Rules, in_sets: set[str]) -> Iterator[Found]:
+def _below(folder: str, relative: str, root: str, rules: _Rules, fileset_paths: set[str]) -> Iterator[Found]:
     """The files in a folder and below it, and what a DICOMDIR there names and is not there.
 
-    ``root`` is the folder that was named. ``in_sets`` are paths that a DICOMDIR names; more are put in as they are come
+    ``root`` is the folder that was named. ``fileset_paths`` are paths that a DICOMDIR names; more are put in as they are come
     across.
     """
     pending = [iter([_Entry(folder, relative.removesuffix("/"), is_folder=True)])]
@@ -133,21 +137,21 @@ def _below(folder: str, relative: str, root: str, rules: _Rules, in_sets: set[st
         if entry is None:
             pending.pop()
         elif not entry.is_folder:
-            yield from _file(entry, root, rules, in_sets)
-        elif not rules.closed or rules.closed.isdisjoint(_identities([entry.path])):
+            yield from _file(entry, root, rules, fileset_paths)
+        elif not rules.excluded_folders or rules.excluded_folders.isdisjoint(_identities([entry.path])):
             try:
                 entries = _entries(entry.path, entry.relative)
             except OSError as error:
                 yield _unfound(entry.path, error)
                 continue
-            yield from _missing_in_set(entries, in_sets)
+            yield from _missing_in_set(entries, fileset_paths)
             pending.append(iter(entries))
 
 
-def _matching(word: str, rules: _Rules) -> Iterator[Found]:
+def _matching(pattern_text: str, rules: _Rules) -> Iterator[Found]:
     """What matches a pattern; of folders that match, all that is below them. Unfound, if nothing does."""
-    pattern = Pattern.parse(word)
-    prefix = _prefix(pattern.folder) if rules.several else ""
+    pattern = Pattern.parse(pattern_text)
+    prefix = _prefix(pattern.folder) if rules.has_several_roots else ""
     count = 0
     pending = [iter([_Entry(pattern.folder, "", is_folder=True)])]
     in_sets: set[str] = set()
@@ -155,7 +159,7 @@ def _matching(word: str, rules: _Rules) -> Iterator[Found]:
         entry = next(pending[-1], None)
         if entry is None:
             pending.pop()
-        elif entry.relative and pattern.matches.fullmatch(entry.relative):
+        elif entry.relative and pattern.regex.fullmatch(entry.relative):
             count += 1
             entry = entry._replace(relative=f"{prefix}{entry.relative}")
             if entry.is_folder:
@@ -171,11 +175,13 @@ def _matching(word: str, rules: _Rules) -> Iterator[Found]:
                     count += 1
                     yield _unfound(entry.path, error)
                 continue
-            matching = (each for each in entries if pattern.matches.fullmatch(each.relative))
+            matching = (each for each in entries if pattern.regex.fullmatch(each.relative))
             yield from _missing_in_set(matching, in_sets)
             pending.append(iter(entries))
     if not count:
-        yield Unfound(source=word, error=DatasetError(f"nothing matches {word}", hint="check the pattern"))
+        yield Unfound(
+            source=pattern_text, error=DatasetError(f"nothing matches {pattern_text}", hint="check the pattern")
+        )
 
 
 def _entries(folder: str, relative: str) -> list[_Entry]:
@@ -188,8 +194,8 @@ def _entries(folder: str, relative: str) -> list[_Entry]:
     ]
 
 
-def _missing_in_set(entries: Iterable[_Entry], in_sets: set[str]) -> Iterator[Unfound]:
-    """What a DICOMDIR among the entries names and is not there; what is there is put into ``in_sets``."""
+def _missing_in_set(entries: Iterable[_Entry], fileset_paths: set[str]) -> Iterator[Unfound]:
+    """What a DICOMDIR among the entries names and is not there; what is there is put into ``fileset_paths``."""
     for entry in entries:
         if not entry.is_folder and os.path.basename(entry.path) == DICOMDIR:
             from dcmseal.batch.filesets import instances_of_fileset
@@ -198,16 +204,16 @@ def _missing_in_set(entries: Iterable[_Entry], in_sets: set[str]) -> Iterator[Un
                 if isinstance(found, Unfound):
                     yield found
                 else:
-                    in_sets.add(found.source)
+                    fileset_paths.add(found.source)
 
 
-def _file(entry: _Entry, root: str, rules: _Rules, in_sets: set[str]) -> Iterator[Found]:
-    """The entry, unless it is a DICOMDIR, or is being written; ``in_sets`` has paths that a DICOMDIR names."""
+def _file(entry: _Entry, root: str, rules: _Rules, fileset_paths: set[str]) -> Iterator[Found]:
+    """The entry, unless it is a DICOMDIR, or is being written; ``fileset_paths`` has paths that a DICOMDIR names."""
     name = os.path.basename(entry.path)
     if name == DICOMDIR or is_temporary(name):
         return
-    has_to_be = claims_dicom(name) or entry.path in in_sets
-    in_sets.discard(entry.path)
+    has_to_be = claims_dicom(name) or entry.path in fileset_paths
+    fileset_paths.discard(entry.path)
     try:
         status = os.stat(entry.path)
     except OSError as error:
@@ -228,8 +234,8 @@ def _file(entry: _Entry, root: str, rules: _Rules, in_sets: set[str]) -> Iterato
                 hint="name that file itself, or follow such links: --follow-links",
             ),
         )
-    elif not (is_met and rules.once):
-        yield item_of(entry.path, entry.relative, status, is_named=has_to_be)
+    elif not (is_met and rules.skip_duplicate_links):
+        yield item_of(entry.path, entry.relative, status, must_be_dicom=has_to_be)
 
 
 def _other(status: os.stat_result) -> str:
@@ -245,7 +251,7 @@ def is_within(path: str, folder: str) -> bool:
     return os.path.commonpath([root, os.path.realpath(path)]) == root
 
 
-def item_of(path: str, relative: str, status: os.stat_result, *, is_named: bool) -> Item:
+def item_of(path: str, relative: str, status: os.stat_result, *, must_be_dicom: bool) -> Item:
     """A file as it is now."""
     return Item(
         source=path,
@@ -254,7 +260,7 @@ def item_of(path: str, relative: str, status: os.stat_result, *, is_named: bool)
         mtime_ns=status.st_mtime_ns,
         ctime_ns=status.st_ctime_ns,
         inode=status.st_ino,
-        is_named=is_named,
+        must_be_dicom=must_be_dicom,
     )
 
 

@@ -36,12 +36,12 @@ class Item(NamedTuple):
     """When anything of it was changed: unlike the other, no program can set it back. 0 if that is not known."""
     inode: int = 0
     """Tells a file from another that took its name; of an object, its version. 0 if there is no such number."""
-    again: int = 0
+    attempt: int = 0
     """How often it was signed before, and then replaced; each signature gets a UID of its own."""
-    is_named: bool = True
+    must_be_dicom: bool = True
     """It has to be DICOM: it was named, itself or by a DICOMDIR, or its name claims to be DICOM. What else is found in
     folders, and is none, is passed over."""
-    known: Known | None = None
+    recorded_content: Known | None = None
     """Its content is to be hashed, and held against this; None if nobody asks for that."""
 
 

@@ -41,7 +41,7 @@ class KeyHere:
     def __init__(self, signer: AbstractContextManager[Signer]) -> None:
         self._signer = signer
         self._resources = ExitStack()
-        self._lane: Lane | None = None
+        self._server: Lane | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -49,16 +49,16 @@ class KeyHere:
     def __exit__(self, *_: object) -> None:
         self._resources.close()
 
-    def open_for(self, journal: JournalWish | None) -> None:
+    def open_if_needed(self, settings: JournalWish | None) -> None:
         """Open the key, unless an earlier run with this journal may have left nothing to be done with it.
 
         A journal belongs to its key, so that none is begun for a key that cannot be opened.
         """
-        if journal is None or journal.is_new:
-            self._opened()
+        if settings is None or settings.is_new:
+            self._open_server()
 
     def run(
-        self, found: Iterable[Found], task: Task, *, journal: Journal | None = None, jobs: int | None = None
+        self, inputs: Iterable[Found], task: Task, *, journal: Journal | None = None, jobs: int | None = None
     ) -> Generator[Result]:
         """Sign what is found, or what a journal for the task has no result of; see ``run`` of batch.running.
 
@@ -66,21 +66,21 @@ class KeyHere:
         what opening the key does.
         """
         if journal is not None:
-            found, task = journal.to_do(found), journal.task
+            inputs, task = journal.filter_inputs(inputs), journal.task
         assert isinstance(task, SignTask)
-        rest = iter(found)
+        rest = iter(inputs)
         first = next(rest, None)
         if first is None:
             return _nothing()
-        lane = self._opened()
-        results = run(chain((first,), rest), replace(task, key=lane.way), jobs=jobs, before_end=lane.close)
-        return results if journal is None else journal.recorded(results)
+        lane = self._open_server()
+        results = run(chain((first,), rest), replace(task, key=lane.endpoint), jobs=jobs, on_abort=lane.close)
+        return results if journal is None else journal.record_results(results)
 
-    def _opened(self) -> Lane:
-        if self._lane is None:
+    def _open_server(self) -> Lane:
+        if self._server is None:
             signer = self._resources.enter_context(self._signer)
-            self._lane = self._resources.enter_context(open_lane(signer))
-        return self._lane
+            self._server = self._resources.enter_context(open_lane(signer))
+        return self._server
 
 
 def _nothing() -> Generator[Result]:

@@ -42,7 +42,7 @@ class Way:
     """How a worker gets to the lane, and what the key there is. It can be pickled."""
 
     address: str
-    word: bytes = field(repr=False)
+    authkey: bytes = field(repr=False)
     certificate_chain: tuple[bytes, ...]
     key_type: KeyType
 
@@ -50,7 +50,7 @@ class Way:
     def open(self) -> Generator[Signer]:
         """A signer that lets the key at the other end of the lane sign; raises LaneClosed if that is gone."""
         try:
-            connection = Client(self.address, "AF_UNIX", authkey=self.word)
+            connection = Client(self.address, "AF_UNIX", authkey=self.authkey)
         except (OSError, EOFError, AuthenticationError):
             raise _closed() from None
         with connection:
@@ -60,19 +60,19 @@ class Way:
 class _DistantSigner:
     """A Signer whose key is at the other end of a connection."""
 
-    def __init__(self, way: Way, connection: Connection) -> None:
-        self.certificate_chain = way.certificate_chain
-        self.key_type = way.key_type
+    def __init__(self, endpoint: Way, connection: Connection) -> None:
+        self.certificate_chain = endpoint.certificate_chain
+        self.key_type = endpoint.key_type
         self._connection = connection
 
     def sign(self, message: SignableMessage) -> bytes:
         """Sign; raises what the key at the other end does, and LaneClosed if it is used no more."""
         try:
-            return self._signed(message)
+            return self._request_signature(message)
         except (OSError, EOFError):
             raise _closed() from None
 
-    def _signed(self, message: SignableMessage) -> bytes:
+    def _request_signature(self, message: SignableMessage) -> bytes:
         self._connection.send_bytes(message.algorithm.value.encode() + b"\0" + message.digest)
         while True:
             answer = self._connection.recv_bytes(_MOST_BYTES)
@@ -98,11 +98,11 @@ class _DistantSigner:
 class Lane:
     """The end of the lane where the key is."""
 
-    def __init__(self, signer: Signer, listener: Listener, way: Way) -> None:
-        self.way = way
+    def __init__(self, signer: Signer, listener: Listener, endpoint: Way) -> None:
+        self.endpoint = endpoint
         self._signer = signer
         self._listener = listener
-        self._turn = Lock()
+        self._signing_lock = Lock()
         self._is_closed = False
 
     def close(self) -> None:
@@ -118,9 +118,9 @@ class Lane:
                 continue  # whoever that was, it was no worker
             except OSError:
                 return
-            Thread(target=self._serve, args=(connection,), daemon=True).start()
+            Thread(target=self._serve_connection, args=(connection,), daemon=True).start()
 
-    def _serve(self, connection: Connection) -> None:
+    def _serve_connection(self, connection: Connection) -> None:
         with connection, suppress(OSError, EOFError, ValueError):
             while True:
                 name, _, digest = connection.recv_bytes(1 << 10).partition(b"\0")
@@ -128,10 +128,10 @@ class Lane:
                 if len(digest) != algorithm.digest_size:
                     return
                 message = MacStream(algorithm=algorithm, digest=digest, read=lambda: _content_from(connection))
-                connection.send_bytes(self._answer(message))
+                connection.send_bytes(self._sign_message(message))
 
-    def _answer(self, message: SignableMessage) -> bytes:
-        with self._turn:
+    def _sign_message(self, message: SignableMessage) -> bytes:
+        with self._signing_lock:
             if self._is_closed:
                 return _CLOSED
             try:
@@ -157,7 +157,9 @@ def open_lane(signer: Signer) -> Generator[Lane]:
     with TemporaryDirectory(prefix="dcmseal-") as folder:
         address, word = os.path.join(folder, "lane"), secrets.token_bytes(32)
         with Listener(address, "AF_UNIX", authkey=word) as listener:
-            way = Way(address=address, word=word, certificate_chain=signer.certificate_chain, key_type=signer.key_type)
+            way = Way(
+                address=address, authkey=word, certificate_chain=signer.certificate_chain, key_type=signer.key_type
+            )
             lane = Lane(signer, listener, way)
             Thread(target=lane.serve, daemon=True).start()
             try:

@@ -18,7 +18,7 @@ from dcmseal.errors import UsageError
 from dcmseal.url_mark import URL_MARK
 
 
-def apart(words: Iterable[str], folder: str) -> Iterator[str]:
+def apart(sources: Iterable[str], folder: str) -> Iterator[str]:
     """The words, of which there are several, as long as their results are apart; raises UsageError.
 
     Of each, no more than a number is remembered.
@@ -26,7 +26,7 @@ def apart(words: Iterable[str], folder: str) -> Iterator[str]:
     is_here = URL_MARK not in folder
     folds = is_here and folds_case(folder)
     seen: set[int] = set()
-    for word in words:
+    for word in sources:
         if is_here and URL_MARK not in word and is_inside(word, folder):
             raise UsageError(
                 f"{word} lies in {folder}, where the results go", hint="name another folder for the results"

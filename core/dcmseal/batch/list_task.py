@@ -16,10 +16,10 @@ from dcmseal.exit_codes import ExitCode
 class ListTask:
     """What ``dcmseal.signatures`` is asked, for many files."""
 
-    form: Form = Form.ANSWER
+    detail: Form = Form.VALUE
 
     @property
-    def needs(self) -> tuple[str, ...]:
+    def preload_modules(self) -> tuple[str, ...]:
         """What it takes to list, and to tell of it."""
         return (
             "dcmseal.engine.asking",
@@ -29,27 +29,27 @@ class ListTask:
         )
 
     @property
-    def folder(self) -> None:
+    def output_folder(self) -> None:
         """Nothing is written."""
 
     @contextmanager
     def open(self) -> Generator[ListingWorker]:
         """There is nothing to be made ready."""
-        yield ListingWorker(self.form)
+        yield ListingWorker(self.detail)
 
-    def tidy(self, item: Item) -> None:
+    def remove_leftovers(self, item: Item) -> None:
         """Nothing is ever left behind."""
 
 
 class ListingWorker:
     """Lists the signatures of one file after the other."""
 
-    def __init__(self, form: Form) -> None:
-        self._form = form
+    def __init__(self, detail: Form) -> None:
+        self._detail = detail
 
     def run(self, item: Item) -> Result:
         """List the signatures of a file."""
-        return worked_on(item, self._form, _listed, ends_run=nothing_ends)
+        return worked_on(item, self._detail, _listed, is_fatal=nothing_ends)
 
 
 def _listed(item: Item) -> Result:
@@ -57,9 +57,9 @@ def _listed(item: Item) -> Result:
 
     found = signatures(item.source)
     return Result(
-        item=item,
+        input=item,
         kind=Kind.LISTED,
         exit_code=ExitCode.OK if found else ExitCode.NO_SIGNATURE,
         verdict=Kind.LISTED.value if found else "no-signature",
-        answer=found,
+        value=found,
     )

@@ -82,7 +82,7 @@ def verify_many(
     journal: str | os.PathLike[str] | None = None,
     shard: str | None = None,
     follow_links: bool = False,
-    **question: Unpack[Question],
+    **options: Unpack[Question],
 ) -> Generator[Result]:
     """Verify all that ``sources`` name: files, folders and what is below them, DICOMDIR file-sets, patterns.
 
@@ -90,7 +90,7 @@ def verify_many(
     result that failed. Files in folders that are no DICOM files, and do not claim to be, are passed over. Many files
     are spread over ``jobs`` processes, as many as there are processors if that is not said, or over what ``executor``
     names, as in ``NAME:ADDRESS``. A script that uses this keeps what it does below ``if __name__ == "__main__"``,
-    because processes import it. Close the generator to stop early. ``question`` is what ``verify`` is asked.
+    because processes import it. Close the generator to stop early. ``options`` is what ``verify`` is asked.
 
     With a ``journal``, a run that was stopped or killed goes on when it is started again with the same arguments. Only
     what is judged in this run is yielded, each result after it was recorded: files that are as they were when an
@@ -103,7 +103,7 @@ def verify_many(
     result is asked for; UsageError for a journal of another task; and JournalError for one that cannot be read or
     written, or is in use.
     """
-    task = VerifyTask(**_as_values(question, "require", "timestamp_certificates", "references"))
+    task = VerifyTask(**_as_values(options, "require", "timestamp_certificates", "references"))
     return _many(sources, task, _workers(executor, jobs), jobs, _wish(journal, shard), follow_links=follow_links)
 
 
@@ -123,7 +123,7 @@ def sign_many(
     journal: str | os.PathLike[str] | None = None,
     shard: str | None = None,
     follow_links: bool = False,
-    **wish: Unpack[Wish],
+    **options: Unpack[Wish],
 ) -> Generator[Result]:
     """Sign all that ``sources`` name, in place, or into a folder that mirrors theirs.
 
@@ -141,34 +141,34 @@ def sign_many(
     if executor is not None and key is None:
         raise UsageError("the workers of an executor open the key themselves", hint="give a key URI")
     task = SignTask(
-        run=str(uuid.uuid4()),
+        run_id=str(uuid.uuid4()),
         placement=Placement(
             folder=None if output_dir is None else os.fspath(output_dir),
             overwrite=overwrite,
-            kept=tuple(_kept(key, journal)) if overwrite else (),
+            protected_files=tuple(_kept(key, journal)) if overwrite else (),
         ),
         key=key or "",
         pin=pin,
         skip=tuple(SkipRule.parse(each) for each in _several(skip_signed, "skip_signed")),
-        **_as_values(wish, "tags", "references", "timestamp"),
+        **_as_values(options, "tags", "references", "timestamp"),
     )
     kept = _wish(journal, shard)
     many = partial(_many, sources, task, jobs=jobs, follow_links=follow_links)
     if executor is not None:
-        return many(workers=_workers(executor, jobs), wish=kept)
+        return many(executor=_workers(executor, jobs), settings=kept)
     if signer is None:
-        return many(workers=None, wish=kept, signer=_opened(key or "", secrets or _no_secrets))
+        return many(executor=None, settings=kept, signer=_opened(key or "", secrets or _no_secrets))
     if kept is not None:
         kept = replace(kept, key=_name_of(signer))
-    return many(workers=None, wish=kept, signer=nullcontext(signer))
+    return many(executor=None, settings=kept, signer=nullcontext(signer))
 
 
 def _many(
     sources: Sources,
     task: Task,
-    workers: Workers | None,
+    executor: Workers | None,
     jobs: int | None,
-    wish: JournalWish | None,
+    settings: JournalWish | None,
     signer: AbstractContextManager[Signer] | None = None,
     *,
     follow_links: bool,
@@ -183,19 +183,19 @@ def _many(
         paths = list(apart(paths, folder)) if isinstance(paths, Sequence) else apart(paths, folder)
     found = instances(
         paths,
-        without=() if folder is None else (folder,),
+        exclude=() if folder is None else (folder,),
         follow_links=follow_links,
-        once=isinstance(task, SignTask) and folder is None,
+        skip_duplicate_links=isinstance(task, SignTask) and folder is None,
     )
     with ExitStack() as stack:
         key: KeyHere | None = None
         if signer is not None:
             key = stack.enter_context(KeyHere(signer))
-            key.open_for(wish)
-        journal = None if wish is None else stack.enter_context(_journal(wish, task))
-        results = started(found, task, journal=journal, key=key, executor=workers, jobs=jobs)
+            key.open_if_needed(settings)
+        journal = None if settings is None else stack.enter_context(_journal(settings, task))
+        results = started(found, task, journal=journal, key=key, executor=executor, jobs=jobs)
         for result in stack.enter_context(closing(results)):
-            if result.kind is not Kind.PASSED_OVER:
+            if result.kind is not Kind.IGNORED:
                 yield result
 
 
@@ -207,11 +207,11 @@ def _kept(key: str | None, journal: str | os.PathLike[str] | None) -> Iterator[I
         yield from (Input(f"{os.fspath(journal)}{end}", "the journal") for end in ("", "-journal"))
 
 
-def _as_values(given: Mapping[str, Any], *several: str) -> dict[str, Any]:
+def _as_values(options: Mapping[str, Any], *several: str) -> dict[str, Any]:
     """What was given, with tuples where several values may be."""
     return {
         name: tuple(_several(value, name)) if name in several and value is not None else value
-        for name, value in given.items()
+        for name, value in options.items()
     }
 
 
@@ -234,10 +234,10 @@ def _wish(journal: str | os.PathLike[str] | None, shard: str | None) -> JournalW
     return JournalWish(path=os.fspath(journal), shard=None if shard is None else Shard.parse(shard))
 
 
-def _journal(wish: JournalWish, task: Task) -> AbstractContextManager[Journal]:
+def _journal(settings: JournalWish, task: Task) -> AbstractContextManager[Journal]:
     from dcmseal.batch.journal.journal import Journal
 
-    return Journal.open(wish, task)
+    return Journal.open(settings, task)
 
 
 @contextmanager

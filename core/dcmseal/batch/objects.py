@@ -18,30 +18,30 @@ from dcmseal.plugins.storage import Entry
 from dcmseal.plugins.urls import is_url, masked
 
 
-def path_meant(word: str) -> str | None:
+def path_meant(source: str) -> str | None:
     """The path that a word means, which may be a ``file:`` URL; None if it is another URL. Raises UsageError."""
-    path = local(word)
+    path = local(source)
     return None if is_url(path) else path
 
 
-def objects(url: str, *, several: bool, without: tuple[str, ...] = ()) -> Iterator[Found]:
+def objects(url: str, *, has_several_roots: bool, exclude: tuple[str, ...] = ()) -> Iterator[Found]:
     """What a URL names, as the storage lists it, page by page: an object, a prefix that ends in a slash, or a pattern.
 
-    If ``several`` are named, paths for output begin with the last name of the prefix. What is not there, or cannot be
-    listed, is Unfound. Objects below the prefixes ``without`` are passed over: they may be results, written meanwhile.
+    If ``has_several_roots`` are named, paths for output begin with the last name of the prefix. What is not there, or cannot be
+    listed, is Unfound. Objects below the prefixes ``exclude`` are passed over: they may be results, written meanwhile.
     """
     is_pattern = WILD in url
     is_named = not is_pattern and not url.endswith("/")
     folder = fixed_part(url) if is_pattern or is_named else url
-    prefix = url_root(url) if several and not is_named else ""
+    prefix = url_root(url) if has_several_roots and not is_named else ""
     count = 0
     try:
         for entry in listed(url):
-            if entry.url.startswith(without):
+            if entry.url.startswith(exclude):
                 continue
             count += 1
             has_to_be = is_named or claims_dicom(entry.url.rpartition("/")[2])
-            yield _item(entry, f"{prefix}{_path(entry.url[len(folder) :])}", is_named=has_to_be)
+            yield _item(entry, f"{prefix}{_path(entry.url[len(folder) :])}", must_be_dicom=has_to_be)
         if not count and is_pattern:
             raise DatasetError(f"nothing matches {url}", hint="check the pattern")
     except SealError as error:
@@ -56,10 +56,10 @@ def url_root(url: str) -> str:
     return _path(url.rpartition("/")[2])
 
 
-def _item(entry: Entry, relative: str, *, is_named: bool) -> Item:
+def _item(entry: Entry, relative: str, *, must_be_dicom: bool) -> Item:
     # for a journal, another version is another file
     number = int.from_bytes(sha256(entry.version.encode()).digest()[:7], "big") if entry.version else 0
-    return Item(source=entry.url, relative=relative, size=entry.size, inode=number, is_named=is_named)
+    return Item(source=entry.url, relative=relative, size=entry.size, inode=number, must_be_dicom=must_be_dicom)
 
 
 def _path(key: str) -> str:

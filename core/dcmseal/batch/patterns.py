@@ -25,7 +25,7 @@ class Pattern(NamedTuple):
     """A folder to look through, what paths below it have to match, and how deep they may be."""
 
     folder: str
-    matches: re.Pattern[str]
+    regex: re.Pattern[str]
     depth: int | None
     """None is without end."""
 

@@ -23,10 +23,10 @@ class Placement:
     """None is in place."""
     overwrite: bool = False
     """Replace files that are in the folder already."""
-    kept: tuple[Input, ...] = ()
+    protected_files: tuple[Input, ...] = ()
     """Files that the run needs: these are never replaced."""
 
-    def target_of(self, item: Item) -> str:
+    def target_path(self, item: Item) -> str:
         """Where the result of an item goes."""
         if self.folder is None:
             return item.source
@@ -46,7 +46,7 @@ class Placement:
 
         return find(target, registry) is None
 
-    def make_room(self, item: Item, target: str) -> None:
+    def prepare_target(self, item: Item, target: str) -> None:
         """Make the folder of a target; raises OutputError if that cannot be, or something would be lost."""
         if URL_MARK in target:
             return
@@ -55,12 +55,12 @@ class Placement:
         except OSError as error:
             raise OutputError(f"{target} cannot be written: {error.strerror}", hint="check the path") from None
         if self.overwrite and os.path.lexists(target):
-            self._check(item, target)
+            self._check_replaceable(item, target)
 
-    def _check(self, item: Item, target: str) -> None:
+    def _check_replaceable(self, item: Item, target: str) -> None:
         """Refuse to replace what the run needs, or what nobody can replace; raises OutputError."""
         try:
-            check_outputs((target,), (Input(item.source, "the input"), *self.kept))
+            check_outputs((target,), (Input(item.source, "the input"), *self.protected_files))
             refuse_irreplaceable(target)
         except UsageError as error:
             raise OutputError(str(error), hint="name another folder for the results") from None

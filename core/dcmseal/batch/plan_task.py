@@ -34,62 +34,62 @@ if TYPE_CHECKING:
 class PlanTask:
     """A dry run of signing."""
 
-    signing: SignTask
+    sign_task: SignTask
     """What would be done. Its key and run count for nothing; its ``form`` is that of the plans."""
 
     @property
-    def needs(self) -> tuple[str, ...]:
+    def preload_modules(self) -> tuple[str, ...]:
         """What it takes to plan, and to tell of it."""
-        return self.signing.needs
+        return self.sign_task.preload_modules
 
     @property
-    def folder(self) -> None:
+    def output_folder(self) -> None:
         """Nothing is written."""
 
     @contextmanager
     def open(self) -> Generator[PlanningWorker]:
         """Read what is asked for; raises UsageError, ProfileError or PluginError."""
-        wish, registry = self.signing.read()
-        yield PlanningWorker(self.signing, wish, registry)
+        wish, registry = self.sign_task.prepare()
+        yield PlanningWorker(self.sign_task, wish, registry)
 
-    def tidy(self, item: Item) -> None:
+    def remove_leftovers(self, item: Item) -> None:
         """Nothing is ever left behind."""
 
 
 class PlanningWorker:
     """Plans the signature of one file after the other."""
 
-    def __init__(self, task: SignTask, wish: Wish, registry: Registry) -> None:
+    def __init__(self, task: SignTask, options: Wish, registry: Registry) -> None:
         self._task = task
-        self._wish = wish
+        self._options = options
         self._registry = registry
 
     def run(self, item: Item) -> Result:
         """Plan the signature of a file."""
-        return worked_on(item, self._task.form, self._planned, ends_run=nothing_ends)
+        return worked_on(item, self._task.detail, self._plan, is_fatal=nothing_ends)
 
-    def _planned(self, item: Item) -> Result:
+    def _plan(self, item: Item) -> Result:
         from dcmseal.engine.planning import plan_signature
 
         if skipped := left_alone(item, self._task.skip, self._registry):
             return skipped
         placement = self._task.placement
-        target = placement.target_of(item)
+        target = placement.target_path(item)
         if not placement.is_free(target, self._registry):
             raise not_free(target)
-        with plan_signature(item.source, self._wish, self._registry) as plan:
+        with plan_signature(item.source, self._options, self._registry) as plan:
             return Result(
-                item=item,
+                input=item,
                 kind=Kind.PLANNED,
                 exit_code=ExitCode.OK,
                 verdict=Kind.PLANNED.value,
-                text=self._told(plan, item.source),
-                obstacles=obstacles_of(plan.advice),
+                document_text=self._format_document(plan, item.source),
+                blocking_codes=obstacles_of(plan.warnings),
             )
 
-    def _told(self, plan: Plan, source: str) -> str:
+    def _format_document(self, plan: Plan, source: str) -> str:
         """The document of a plan, which cannot be sent itself: it holds the file open."""
-        if self._task.form not in (Form.ANSWER, Form.DOCUMENT):
+        if self._task.detail not in (Form.VALUE, Form.DOCUMENT):
             return ""
         from dcmseal.engine.documents import plan_document
 

@@ -14,8 +14,8 @@ from dcmseal.report import VerificationReport
 
 def document_of(result: Result) -> Document:
     """The document of a result; raises ValueError if it holds the verdict only."""
-    source = result.item.source
-    answer = result.answer
+    source = result.input.source
+    answer = result.value
     if result.error is not None:
         return error_document(result.error, result.exit_code, source)
     if isinstance(answer, VerificationReport):
@@ -24,18 +24,18 @@ def document_of(result: Result) -> Document:
         return signing_document(answer, source, result.output)
     if answer is not None:
         return signatures_document(answer, source)
-    if result.kind in (Kind.SKIPPED, Kind.PASSED_OVER):
+    if result.kind in (Kind.SKIPPED, Kind.IGNORED):
         return document("skipped", {"file": source, "why": result.kind.value, "reason": result.reason})
     raise ValueError("only the verdict was asked for")
 
 
-def in_form(result: Result, form: Form) -> Result:
+def in_form(result: Result, detail: Form) -> Result:
     """The result with no more than the form asks for."""
-    if form is Form.ANSWER:
+    if detail is Form.VALUE:
         return result
-    if form is Form.VERDICT:
-        return result._replace(answer=None)
-    gist = Gist.of(result)
-    wanted = form is Form.DOCUMENT or (gist.is_alarming and result.error is None)
-    text = result.text or json.dumps(document_of(result), separators=(",", ":")) if wanted else ""
-    return result._replace(answer=None, text=text, gist=gist)
+    if detail is Form.VERDICT:
+        return result._replace(value=None)
+    gist = Gist.from_result(result)
+    wanted = detail is Form.DOCUMENT or (gist.needs_attention and result.error is None)
+    text = result.document_text or json.dumps(document_of(result), separators=(",", ":")) if wanted else ""
+    return result._replace(value=None, document_text=text, summary=gist)

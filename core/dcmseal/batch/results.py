@@ -37,7 +37,7 @@ class Kind(StrEnum):
     LISTED = "listed"
     SKIPPED = "skipped"
     """It has a signature that makes another unnecessary."""
-    PASSED_OVER = "passed-over"
+    IGNORED = "passed-over"
     """It was found in a folder, and is no DICOM file."""
     FAILED = "failed"
 
@@ -45,11 +45,11 @@ class Kind(StrEnum):
 class Form(StrEnum):
     """In what form answers come back; the less, the faster."""
 
-    ANSWER = "answer"
+    VALUE = "answer"
     """As values: reports, signing results, signatures."""
     DOCUMENT = "document"
     """As JSON documents."""
-    GIST = "gist"
+    SUMMARY = "gist"
     """Verdict, reason and gist, and the JSON documents of alarming results: what a journal keeps."""
     VERDICT = "verdict"
     """Verdict and reason, and nothing else."""
@@ -58,33 +58,33 @@ class Form(StrEnum):
 class Result(NamedTuple):
     """What came of an item. It can be pickled, and is a tuple as items are."""
 
-    item: Found
+    input: Found
     kind: Kind
     exit_code: ExitCode
     verdict: str
     """By what it is counted: the verdict of a verification, or else the kind."""
     reason: str = ""
     """Why it needs attention, in a line; empty if it needs none."""
-    answer: Answer | None = None
+    value: Answer | None = None
     """None if it was not asked for in that form, and where ``error`` is."""
     error: SealError | None = None
-    text: str = ""
+    document_text: str = ""
     """The JSON document in a line, if it was asked for in that form; of plans also if answers were: they have none."""
-    gist: Gist | None = None
+    summary: Gist | None = None
     """What it has in common with others, if it was asked for as gist or document."""
     output: str = ""
     """Where the result was written; empty if nothing was."""
-    changed: bool = False
+    is_written: bool = False
     """A file was written."""
     is_partial: bool = False
     """It is valid, and signatures cover a part of its elements only."""
     instance: Instance | None = None
     """Which object it is, if it was verified and more than the verdict was asked for."""
-    obstacles: tuple[str, ...] = ()
+    blocking_codes: tuple[str, ...] = ()
     """Of a signature that was made or planned: codes of the findings for which it will not be called valid."""
     seconds: float = 0.0
     """How long it took; not told where only the verdict was asked for."""
-    ends_run: bool = False
+    is_fatal: bool = False
     """It says that no other item can be worked on, as for want of the key."""
     digest: bytes | None = None
     """SHA-256 of the content that was worked on, if a journal goes by that."""
@@ -92,32 +92,32 @@ class Result(NamedTuple):
     """Nothing was done: the content is what the journal has a result of."""
 
     @classmethod
-    def failed(cls, item: Found, error: SealError, *, seconds: float = 0.0, ends_run: bool = False) -> Result:
+    def from_error(cls, item: Found, error: SealError, *, seconds: float = 0.0, is_fatal: bool = False) -> Result:
         """The result of an item that came to an error."""
         return cls(
-            item=item,
+            input=item,
             kind=Kind.FAILED,
             exit_code=code_of_error(error),
             verdict=Kind.FAILED.value,
             reason=str(error),
             error=error,
             seconds=seconds,
-            ends_run=ends_run,
+            is_fatal=is_fatal,
         )
 
     @classmethod
-    def passed_over(cls, item: Found, reason: str = "") -> Result:
+    def make_ignored(cls, item: Found, reason: str = "") -> Result:
         """The result of a file in a folder that is no DICOM file, and does not claim to be one."""
-        kind = Kind.PASSED_OVER
-        return cls(item=item, kind=kind, exit_code=ExitCode.OK, verdict=kind.value, reason=reason)
+        kind = Kind.IGNORED
+        return cls(input=item, kind=kind, exit_code=ExitCode.OK, verdict=kind.value, reason=reason)
 
-    def document(self) -> Document:
+    def to_document(self) -> Document:
         """The document of the published schema: verification, signing, plan, signatures, skipped or error.
 
         Raises ValueError if only the verdict was asked for.
         """
-        if self.text:
-            document: Document = json.loads(self.text)
+        if self.document_text:
+            document: Document = json.loads(self.document_text)
             return document
         from dcmseal.batch.result_documents import document_of
 

@@ -36,32 +36,32 @@ def run(
     executor: Workers | None = None,
     jobs: int | None = None,
     chunk: int = CHUNK,
-    before_end: Callable[[], object] = lambda: None,
+    on_abort: Callable[[], object] = lambda: None,
 ) -> Generator[Result]:
     """Work on all items; results come in the order of the items, and not all items are looked at before.
 
     With ``executor`` the work is done there; else by ``jobs`` processes (None: as many as there are processors), and in
     this one if that is one, if the items are few, or if no other can begin as this one did. A bad item is a result that
     failed, and so is an item that no worker survives. A result that ``ends_run`` is the last: what was done by then
-    comes before it, in order, and what was not tried does not come. ``before_end`` is called when it is known that the
+    comes before it, in order, and what was not tried does not come. ``on_abort`` is called when it is known that the
     run stops early, so that workers need not be waited for longer than for the files in their hands. Close the
     generator to stop early: no worker process is left, and no file half written.
 
     Raises SealError or one of its kinds for what is wrong with the request itself.
     """
     if executor is not None:
-        return _there(items, task, executor, chunk, before_end)
+        return _there(items, task, executor, chunk, on_abort)
     count = (jobs or usable_processors()) if can_begin() else 1
     rest = iter(items)
     first = [] if count == 1 else list(_few(rest))
     if count == 1 or (len(first) < _FEW and sum(map(size_of, first)) < _SMALL):
         return _here(chain(first, rest), task)
     start_server(task)
-    return _there(chain(first, rest), task, local_workers(count), chunk, before_end)
+    return _there(chain(first, rest), task, local_workers(count), chunk, on_abort)
 
 
 def started(
-    found: Iterable[Found],
+    inputs: Iterable[Found],
     task: Task,
     *,
     journal: Journal | None,
@@ -71,10 +71,10 @@ def started(
 ) -> Generator[Result]:
     """Work on what is found, or on what a journal for the task has no result of; ``key`` is one that signs here."""
     if key is not None:
-        return key.run(found, task, journal=journal, jobs=jobs)
+        return key.run(inputs, task, journal=journal, jobs=jobs)
     if journal is not None:
-        return journal.run(found, executor=executor, jobs=jobs)
-    return run(found, task, executor=executor, jobs=jobs)
+        return journal.run(inputs, executor=executor, jobs=jobs)
+    return run(inputs, task, executor=executor, jobs=jobs)
 
 
 def _few(items: Iterator[Found]) -> Iterator[Found]:
@@ -89,38 +89,38 @@ def _few(items: Iterator[Found]) -> Iterator[Found]:
 
 def _here(items: Iterable[Found], task: Task) -> Generator[Result]:
     with task.open() as worker:
-        yield from settled(_one_by_one(worker, items), task.folder)
+        yield from settled(_one_by_one(worker, items), task.output_folder)
 
 
 def _one_by_one(worker: Worker, items: Iterable[Found]) -> Iterator[Result]:
     for found in items:
         result = result_of(worker, found)
         yield result
-        if result.ends_run:
+        if result.is_fatal:
             return
 
 
 def _there(
-    items: Iterable[Found], task: Task, workers: Workers, chunk: int, before_end: Callable[[], object]
+    items: Iterable[Found], task: Task, executor_factory: Workers, chunk: int, on_abort: Callable[[], object]
 ) -> Generator[Result]:
     from dcmseal.batch.crew import Crew
 
     end: Result | None = None
-    with Crew(workers, task) as crew:
+    with Crew(executor_factory, task) as crew:
         try:
             for result in crew.results(chunks(items, chunk)):
-                if result.ends_run:
+                if result.is_fatal:
                     end = result
                     break
                 yield result
         except BaseException:
-            before_end()
+            on_abort()
             raise
         if end is None:
             return
-        before_end()
-        for result in crew.last_results():
-            if not result.ends_run:
+        on_abort()
+        for result in crew.drain():
+            if not result.is_fatal:
                 yield result
             elif is_untried(end.error):
                 end = result

@@ -32,13 +32,13 @@ class Unsynced:
 
     def add(self, result: Result) -> None:
         """Take note of a result, if something was written here."""
-        if result.changed and URL_MARK not in result.output:
+        if result.is_written and URL_MARK not in result.output:
             path = os.path.realpath(result.output) if os.path.islink(result.output) else result.output
             self._folders.add(os.path.dirname(path) or ".")
 
     def sync(self) -> None:
         """Bring all of them to disk; raises OutputError."""
-        folders = {above for folder in self._folders for above in self._with_those_above(folder)}
+        folders = {above for folder in self._folders for above in self._iter_with_parents(folder)}
         self._folders.clear()
         for folder in sorted(folders, reverse=True):
             try:
@@ -51,7 +51,7 @@ class Unsynced:
                     hint="the disk may be broken or full: look at it, and start again",
                 ) from None
 
-    def _with_those_above(self, folder: str) -> Iterator[str]:
+    def _iter_with_parents(self, folder: str) -> Iterator[str]:
         yield folder
         if self._root is None:
             return
@@ -84,5 +84,5 @@ def settle(results: Sequence[Result], root: str | None) -> list[Result]:
     try:
         unsynced.sync()
     except OutputError as error:
-        return [Result.failed(each.item, error) if each.changed else each for each in results]
+        return [Result.from_error(each.input, error) if each.is_written else each for each in results]
     return list(results)

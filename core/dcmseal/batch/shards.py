@@ -25,11 +25,11 @@ class Shard:
     """One of ``of`` shards, counted from 1."""
 
     number: int
-    of: int
+    count: int
 
     def __post_init__(self) -> None:
-        if not 1 <= self.number <= self.of:
-            raise UsageError(f"there is no shard {self}", hint=f"shards are counted from 1: 1/{self.of or 1}")
+        if not 1 <= self.number <= self.count:
+            raise UsageError(f"there is no shard {self}", hint=f"shards are counted from 1: 1/{self.count or 1}")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -37,15 +37,15 @@ class Shard:
         match = _FORM.fullmatch(text)
         if not match:
             raise UsageError(f"{text!r} is no shard", hint="the second of four is 2/4")
-        return cls(number=int(match[1]), of=int(match[2]))
+        return cls(number=int(match[1]), count=int(match[2]))
 
-    def holds(self, relative: str) -> bool:
+    def contains(self, relative: str) -> bool:
         """Whether a file is of this shard, by its path below the folder that was named.
 
         The path alone decides, so that machines agree wherever each has mounted the archive.
         """
         path = os.fsencode(relative.replace(os.sep, "/"))
-        return int.from_bytes(blake2b(path, digest_size=8).digest()) % self.of == self.number - 1
+        return int.from_bytes(blake2b(path, digest_size=8).digest()) % self.count == self.number - 1
 
     def __str__(self) -> str:
-        return f"{self.number}/{self.of}"
+        return f"{self.number}/{self.count}"

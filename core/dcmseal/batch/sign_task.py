@@ -45,7 +45,7 @@ def obstacles_of(warnings: Iterable[Advice]) -> tuple[str, ...]:
 class SignTask:
     """What ``dcmseal.sign`` is asked, as values; see there."""
 
-    run: str
+    run_id: str
     """A UUID of this run. With the item's source it makes the Digital Signature UID, so that an item that is met again,
     because a worker died or the run was taken up again, is known to be signed and never signed twice."""
     placement: Placement
@@ -70,14 +70,14 @@ class SignTask:
     timestamp: tuple[str, ...] = ()
     """URLs of timestamp authorities."""
     timestamp_query: QueryWish = QueryWish()
-    timestamp_patience: Patience = Patience()
+    timestamp_retry: Patience = Patience()
     timestamp_login: PinSource | None = None
     """Where a worker finds ``USER:PASSWORD`` for the authority."""
     profiles_folder: str | None = None
-    form: Form = Form.ANSWER
+    detail: Form = Form.VALUE
 
     @property
-    def needs(self) -> tuple[str, ...]:
+    def preload_modules(self) -> tuple[str, ...]:
         """What it takes to sign, and to tell of it."""
         modules = ("dcmseal.engine.changing", "dcmseal.engine.verification", "dcmseal.batch.result_documents")
         return (*modules, "cryptography.x509", "importlib.metadata", "pluggy")
@@ -85,11 +85,11 @@ class SignTask:
     @contextmanager
     def open(self) -> Generator[SigningWorker]:
         """Open the key; raises SignerError or one of its kinds, UsageError, ProfileError, PluginError."""
-        wish, registry = self.read()
-        with self._opened(registry) as signer:
+        wish, registry = self.prepare()
+        with self._open_signer(registry) as signer:
             yield SigningWorker(self, signer, wish.profile, wish.references, registry)
 
-    def read(self) -> tuple[Wish, Registry]:
+    def prepare(self) -> tuple[Wish, Registry]:
         """What is asked for, and who serves it; raises UsageError, ProfileError or PluginError. No key is touched."""
         from dcmseal.engine.asking import folders_of
         from dcmseal.engine.changing import wished
@@ -97,7 +97,7 @@ class SignTask:
 
         registry = installed()
         if self.profiles_folder is not None:
-            registry = registry.with_profiles_in(self.profiles_folder)
+            registry = registry.with_profile_folder(self.profiles_folder)
         wish = wished(
             location=self.location,
             tags=self.tags,
@@ -113,33 +113,33 @@ class SignTask:
             require_intact=self.require_intact,
         )
         for rule in self.skip:
-            rule.check(registry)
+            rule.check_profile(registry)
         return wish, registry
 
-    def _opened(self, registry: Registry) -> AbstractContextManager[Signer]:
+    def _open_signer(self, registry: Registry) -> AbstractContextManager[Signer]:
         if isinstance(self.key, Way):
             return self.key.open()
         return registry.open_signer(self.key, _secrets_at(self.pin))
 
     @property
-    def folder(self) -> str | None:
+    def output_folder(self) -> str | None:
         """The folder on this machine that results go to; None if it is elsewhere, or they are in place."""
         return None if URL_MARK in (self.placement.folder or "") else self.placement.folder
 
-    def tidy(self, item: Item) -> None:
+    def remove_leftovers(self, item: Item) -> None:
         """Remove what a worker that died may have left behind beside the item's target."""
-        target = self.placement.target_of(item)
+        target = self.placement.target_path(item)
         if URL_MARK not in target:
             from dcmseal.engine.files.temporary import remove_leftovers
 
             remove_leftovers(os.path.dirname(target))
 
-    def uid_of(self, item: Item) -> str:
+    def signature_uid(self, item: Item) -> str:
         """The Digital Signature UID of the signature that this run makes for an item (PS3.5 B.2)."""
-        name = f"{item.source}\0{item.again}" if item.again else item.source
+        name = f"{item.source}\0{item.attempt}" if item.attempt else item.source
         # names of files may have bytes that are not valid Unicode
         name = name.encode("utf-8", "backslashreplace").decode()
-        return f"2.25.{uuid.uuid5(uuid.UUID(self.run), name).int}"
+        return f"2.25.{uuid.uuid5(uuid.UUID(self.run_id), name).int}"
 
 
 class SigningWorker:
@@ -155,53 +155,53 @@ class SigningWorker:
         self._profile = profile
         self._folders = folders
         self._registry = registry
-        self._tidied: set[str] = set()
+        self._cleaned_folders: set[str] = set()
         self._timestamp = TimestampWish(
             urls=task.timestamp,
             query=task.timestamp_query,
-            patience=task.timestamp_patience,
+            retry_policy=task.timestamp_retry,
             secrets=_secrets_at(task.timestamp_login),
         )
 
     def run(self, item: Item) -> Result:
         """Sign a file."""
-        return worked_on(item, self._task.form, self._worked, ends_run=_ends_run)
+        return worked_on(item, self._task.detail, self._process, is_fatal=_ends_run)
 
-    def _worked(self, item: Item) -> Result:
+    def _process(self, item: Item) -> Result:
         if skipped := left_alone(item, self._task.skip, self._registry):
             return skipped
-        target = self._task.placement.target_of(item)
+        target = self._task.placement.target_path(item)
         try:
-            result = self._signed(item, target)
+            result = self._sign(item, target)
         except AlreadySigned:
-            result = self._found(item, target)
+            result = self._load_earlier_result(item, target)
         except ChangedMeanwhile:
             # a worker of this run, before that was killed and taken up again, may have come to its end after all
-            if not self._is_there(item, target):
+            if not self._has_signature(item, target):
                 raise
-            result = self._found(item, target)
+            result = self._load_earlier_result(item, target)
         return Result(
-            item=item,
+            input=item,
             kind=Kind.SIGNED,
             exit_code=ExitCode.OK,
             verdict=Kind.SIGNED.value,
-            answer=result,
+            value=result,
             output=target,
-            changed=True,
-            obstacles=obstacles_of(result.warnings),
+            is_written=True,
+            blocking_codes=obstacles_of(result.warnings),
         )
 
-    def _signed(self, item: Item, target: str) -> SigningResult:
+    def _sign(self, item: Item, target: str) -> SigningResult:
         from dcmseal.engine.changing import sign
 
         task = self._task
         in_place = task.placement.folder is None
         output: str | OutputFile = target
         if URL_MARK not in target:
-            self._tidy_once(os.path.dirname(target))
+            self._remove_leftovers_once(os.path.dirname(target))
             output = OutputFile(target, is_new=not (in_place or task.placement.overwrite))
         if not in_place:
-            self._make_room(item, target)
+            self._prepare_target(item, target)
         return sign(
             item.source,
             signer=self._signer,
@@ -219,43 +219,43 @@ class SigningWorker:
             references=self._folders,
             require_intact=task.require_intact,
             timestamp=self._timestamp if task.timestamp else None,
-            uid=task.uid_of(item),
+            uid=task.signature_uid(item),
             registry=self._registry,
         )
 
-    def _make_room(self, item: Item, target: str) -> None:
+    def _prepare_target(self, item: Item, target: str) -> None:
         """Make the folder of a target; raises AlreadySigned if this run wrote the target, OutputError if others did."""
         placement = self._task.placement
         if not placement.is_free(target, self._registry):
-            if self._is_there(item, target):
+            if self._has_signature(item, target):
                 raise AlreadySigned(f"{target} is there already")
             raise not_free(target)
-        placement.make_room(item, target)
+        placement.prepare_target(item, target)
 
-    def _tidy_once(self, folder: str) -> None:
+    def _remove_leftovers_once(self, folder: str) -> None:
         """Remove what dead processes left in a folder, before the first file in it is written."""
-        if folder not in self._tidied:
+        if folder not in self._cleaned_folders:
             from dcmseal.engine.files.temporary import remove_leftovers
 
-            if len(self._tidied) >= _FOLDERS:
-                self._tidied.clear()
-            self._tidied.add(folder)
+            if len(self._cleaned_folders) >= _FOLDERS:
+                self._cleaned_folders.clear()
+            self._cleaned_folders.add(folder)
             remove_leftovers(folder)
 
-    def _is_there(self, item: Item, target: str) -> bool:
+    def _has_signature(self, item: Item, target: str) -> bool:
         """Whether a file has the signature that this run makes for an item."""
         from dcmseal.engine.asking import signatures
 
         with suppress(DatasetError):
-            return any(each.uid == self._task.uid_of(item) for each in signatures(target))
+            return any(each.uid == self._task.signature_uid(item) for each in signatures(target))
         return False
 
-    def _found(self, item: Item, target: str) -> SigningResult:
+    def _load_earlier_result(self, item: Item, target: str) -> SigningResult:
         """What came of an item that was signed before, in this run."""
         from dcmseal.engine.asking import find
         from dcmseal.engine.signing_result import SigningResult
 
-        signature = find(target, self._task.uid_of(item)).content
+        signature = find(target, self._task.signature_uid(item)).content
         return SigningResult(signature=signature, warnings=(), padded=(), left_out=(), data=None)
 
 

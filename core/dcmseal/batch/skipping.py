@@ -36,7 +36,7 @@ class By(StrEnum):
 class SkipRule:
     """Which signatures make another unnecessary; a signature counts only if the data is as it was signed."""
 
-    by: By
+    criterion: By
     value: str = ""
 
     @classmethod
@@ -58,35 +58,37 @@ class SkipRule:
             value = str(purpose_of(value).value)
         return cls(By(by), value)
 
-    def check(self, registry: Registry) -> None:
+    def check_profile(self, registry: Registry) -> None:
         """Raise UnknownProfile or PluginError if the rule names a profile that is not there."""
-        if self.by is By.PROFILE:
+        if self.criterion is By.PROFILE:
             registry.profile(self.value)
 
-    def spares(self, source: DatasetInput, registry: Registry) -> str:
+    def find_match(self, source: DatasetInput, registry: Registry) -> str:
         """The Digital Signature UID of such a signature in a Data Set; empty if there is none.
 
         Raises DatasetError or one of its kinds, UnknownProfile or PluginError.
         """
         from dcmseal.engine.asking import signatures, verify
 
-        if not any(self.by is By.PROFILE or self._names(each.content) for each in signatures(source)):
+        if not any(
+            self.criterion is By.PROFILE or self._matches_signature(each.content) for each in signatures(source)
+        ):
             return ""
-        require = (self.value,) if self.by is By.PROFILE else ()
+        require = (self.value,) if self.criterion is By.PROFILE else ()
         report = verify(
             source, integrity_only=True, name_profiles=False, require=require, timestamp="ignore", registry=registry
         )
-        return next((each.signature.uid for each in report.signatures if self._fits(each)), "")
+        return next((each.signature.uid for each in report.signatures if self._matches_report(each)), "")
 
-    def _fits(self, report: SignatureReport) -> bool:
-        if self.by is not By.PROFILE and not self._names(report.signature):
+    def _matches_report(self, report: SignatureReport) -> bool:
+        if self.criterion is not By.PROFILE and not self._matches_signature(report.signature):
             return False
-        if self.by is By.PROFILE and not any(each.code == "profile-met" for each in report.findings):
+        if self.criterion is By.PROFILE and not any(each.code == "profile-met" for each in report.findings):
             return False
         return report.verdict(integrity_only=True) is Verdict.VALID
 
-    def _names(self, signature: DigitalSignature) -> bool:
-        match self.by:
+    def _matches_signature(self, signature: DigitalSignature) -> bool:
+        match self.criterion:
             case By.PURPOSE:
                 return signature.purpose is not None and signature.purpose.value == self.value
             case By.SIGNER:
@@ -98,9 +100,9 @@ class SkipRule:
 def left_alone(item: Item, rules: Iterable[SkipRule], registry: Registry) -> Result | None:
     """What becomes of an item that one of the rules spares; None if none does. Raises what they do."""
     for rule in rules:
-        if uid := rule.spares(item.source, registry):
+        if uid := rule.find_match(item.source, registry):
             return Result(
-                item=item,
+                input=item,
                 kind=Kind.SKIPPED,
                 exit_code=ExitCode.OK,
                 verdict=Kind.SKIPPED.value,

@@ -31,12 +31,12 @@ class Task(Protocol):
     """What is to be done, as values: it can be pickled, and holds nothing that is open."""
 
     @property
-    def needs(self) -> tuple[str, ...]:
+    def preload_modules(self) -> tuple[str, ...]:
         """Names of modules that its worker imports sooner or later: they are there before processes are forked."""
         ...
 
     @property
-    def folder(self) -> str | None:
+    def output_folder(self) -> str | None:
         """The folder on this machine that results go to; None if none are written, or in the place of the input."""
         ...
 
@@ -44,6 +44,6 @@ class Task(Protocol):
         """Make it ready; raises SealError or one of its kinds for what is wrong with the request itself."""
         ...
 
-    def tidy(self, item: Item) -> None:
+    def remove_leftovers(self, item: Item) -> None:
         """Remove what a worker that died may have left behind of an item."""
         ...

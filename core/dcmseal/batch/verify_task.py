@@ -51,16 +51,16 @@ class VerifyTask:
     file_digest: bool = False
     profiles_folder: str | None = None
     """Folder with the profile files of the site."""
-    form: Form = Form.ANSWER
+    detail: Form = Form.VALUE
 
     @property
-    def needs(self) -> tuple[str, ...]:
+    def preload_modules(self) -> tuple[str, ...]:
         """What it takes to verify, and to tell of it."""
         with_plugins = self.name_profiles or self.policy is not None or self.trust is not None or self.require
-        return (*_ANY, *(_PLUGINS if with_plugins else ()), *(() if self.form is Form.VERDICT else _FORM))
+        return (*_ANY, *(_PLUGINS if with_plugins else ()), *(() if self.detail is Form.VERDICT else _FORM))
 
     @property
-    def folder(self) -> None:
+    def output_folder(self) -> None:
         """Nothing is written."""
 
     @contextmanager
@@ -72,7 +72,7 @@ class VerifyTask:
         if self.profiles_folder is not None:
             from dcmseal.plugins.registry import installed
 
-            registry = installed().with_profiles_in(self.profiles_folder)
+            registry = installed().with_profile_folder(self.profiles_folder)
         question = question_of(
             uid=self.uid,
             location=self.location,
@@ -88,40 +88,40 @@ class VerifyTask:
             file_digest=self.file_digest,
             registry=registry,
         )
-        yield VerifyingWorker(question, folders_of(self.references or None), self.form)
+        yield VerifyingWorker(question, folders_of(self.references or None), self.detail)
 
-    def tidy(self, item: Item) -> None:
+    def remove_leftovers(self, item: Item) -> None:
         """Nothing is ever left behind."""
 
 
 class VerifyingWorker:
     """Verifies one file after the other."""
 
-    def __init__(self, question: Question, folders: Folders | None, form: Form) -> None:
+    def __init__(self, context: Question, folders: Folders | None, detail: Form) -> None:
         from dcmseal.engine.asking import answer
 
-        self._answer = answer
-        self._question = question
+        self._verify_source = answer
+        self._context = context
         self._folders = folders
-        self._form = form
+        self._detail = detail
 
     def run(self, item: Item) -> Result:
         """Verify a file."""
-        return worked_on(item, self._form, self._verified, ends_run=nothing_ends)
+        return worked_on(item, self._detail, self._verify, is_fatal=nothing_ends)
 
-    def _verified(self, item: Item) -> Result:
-        report = self._answer(item.source, self._question, self._folders)
+    def _verify(self, item: Item) -> Result:
+        report = self._verify_source(item.source, self._context, self._folders)
         verdict = report.verdict
         exit_code = code_of_verdict(verdict)
         return Result(
-            item=item,
+            input=item,
             kind=Kind.VERIFIED,
             exit_code=exit_code,
             verdict=verdict.value,
             reason="" if exit_code is ExitCode.OK else _reason(report),
-            answer=None if self._form is Form.VERDICT else report,
+            value=None if self._detail is Form.VERDICT else report,
             is_partial=exit_code is ExitCode.OK and report.is_partial,
-            instance=None if self._form is Form.VERDICT else report.instance,
+            instance=None if self._detail is Form.VERDICT else report.instance,
         )
 
 
@@ -129,6 +129,6 @@ def _reason(report: VerificationReport) -> str:
     """Why a file is not valid: the finding that decides, or that nobody was trusted."""
     from dcmseal.report import Verdict
 
-    for each in report.deciding:
+    for each in report.deciding_findings:
         return f"{each.code}: {each.message}"
     return NO_ANCHOR if report.verdict is Verdict.NOT_ESTABLISHED else ""

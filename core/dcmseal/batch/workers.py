@@ -77,7 +77,7 @@ def start_server(task: Task) -> BaseContext:
     from multiprocessing import forkserver
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*_ALWAYS, type(task).__module__, *task.needs])
+    context.set_forkserver_preload([*_ALWAYS, type(task).__module__, *task.preload_modules])
     forkserver.ensure_running()
     return context
 

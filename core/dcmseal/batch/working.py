@@ -11,23 +11,23 @@ from dcmseal.errors import NotDicom, SealError, internal_error
 
 
 def worked_on(
-    item: Item, form: Form, work: Callable[[Item], Result], *, ends_run: Callable[[SealError], bool]
+    item: Item, detail: Form, work: Callable[[Item], Result], *, is_fatal: Callable[[SealError], bool]
 ) -> Result:
-    """The result of ``work``, or of its error; ``ends_run`` says which errors leave nothing to be done for others."""
+    """The result of ``work``, or of its error; ``is_fatal`` says which errors leave nothing to be done for others."""
     start = perf_counter()
     try:
         result = work(item)
     except NotDicom as error:
-        result = Result.failed(item, error) if item.is_named else Result.passed_over(item, str(error))
+        result = Result.from_error(item, error) if item.must_be_dicom else Result.make_ignored(item, str(error))
     except SealError as error:
-        result = Result.failed(item, error, ends_run=ends_run(error))
+        result = Result.from_error(item, error, is_fatal=is_fatal(error))
     except Exception as error:  # noqa: BLE001 - one bad file is one failed result
-        result = Result.failed(item, internal_error(error))
-    if form is Form.VERDICT and result.answer is None:
+        result = Result.from_error(item, internal_error(error))
+    if detail is Form.VERDICT and result.value is None:
         return result
     from dcmseal.batch.result_documents import in_form
 
-    return in_form(result, form)._replace(seconds=perf_counter() - start)
+    return in_form(result, detail)._replace(seconds=perf_counter() - start)
 
 
 def nothing_ends(_: SealError) -> bool:

@@ -35,20 +35,20 @@ class Report(Protocol):
     """Where results go."""
 
     @property
-    def form(self) -> Form:
+    def detail(self) -> Form:
         """In what form it needs them."""
         ...
 
     def add(self, result: Result) -> None: ...
-    def end(self, tally: Tally, seconds: float) -> None: ...
+    def end(self, summary: Tally, seconds: float) -> None: ...
 
 
 class TextReport:
     """For people: what came of it all, and what needs attention; with ``show``, also each result as it comes."""
 
-    def __init__(self, done: str, *, form: Form, show: Callable[[Result], None] | None, hint: str = "") -> None:
+    def __init__(self, done: str, *, detail: Form, show: Callable[[Result], None] | None, hint: str = "") -> None:
         """``done`` says what was done with files, ``hint`` what to do about what is not established."""
-        self.form = form
+        self.detail = detail
         self._hint = hint
         self._done = done
         self._show = show
@@ -58,58 +58,59 @@ class TextReport:
         if self._show is not None:
             self._show(result)
 
-    def end(self, tally: Tally, seconds: float) -> None:
+    def end(self, summary: Tally, seconds: float) -> None:
         """Tell what it came to, what needs attention last, where it is seen."""
         to = screen()
-        done = tally.files - tally.recorded
+        done = summary.files - summary.recorded
         rate = f", {done / seconds:.0f} a second" if done >= _MANY else ""
-        to.line(f"{counted(tally.files, 'file')} {self._done} in {seconds:.1f} s{rate}", Tone.HEADING)
-        for verdict in sorted(tally.verdicts, key=(*_GOOD, *URGENT).index):
-            line = f"  {verdict.replace('-', ' '):17}{tally.verdicts[verdict]:>10}"
-            if verdict == "valid" and tally.partial:
-                line += f"  {tally.partial} of them for a part of their elements only"
+        to.line(f"{counted(summary.files, 'file')} {self._done} in {seconds:.1f} s{rate}", Tone.HEADING)
+        for verdict in sorted(summary.verdicts, key=(*_GOOD, *URGENT).index):
+            line = f"  {verdict.replace('-', ' '):17}{summary.verdicts[verdict]:>10}"
+            if verdict == "valid" and summary.partial:
+                line += f"  {summary.partial} of them for a part of their elements only"
             to.line(line, _TONES.get(verdict, Tone.PLAIN))
-        for code, files in sorted(tally.obstacles.items(), key=lambda each: (each[0] != BROKEN, each[0])):
+        for code, files in sorted(summary.blocking_codes.items(), key=lambda each: (each[0] != BROKEN, each[0])):
             tone = Tone.BAD if code == BROKEN else Tone.OPEN
             to.line(f"  {'warned':17}{files:>10}  {code}: {_in_words(code)}", tone)
-        if tally.passed_over:
-            to.line(f"  {tally.passed_over} skipped: not DICOM")
-        if tally.recorded:
-            to.line(f"  {'earlier':17}{tally.recorded:>10}  of them, as the journal says")
-        named_by = "dcmseal journal export" if tally.recorded else "--json-lines"
-        for verdict, results, more in tally.urgent():
+        if summary.ignored:
+            to.line(f"  {summary.ignored} skipped: not DICOM")
+        if summary.recorded:
+            to.line(f"  {'earlier':17}{summary.recorded:>10}  of them, as the journal says")
+        named_by = "dcmseal journal export" if summary.recorded else "--json-lines"
+        for verdict, results, more in summary.urgent_results():
             to.line()
             to.line(f"{verdict.replace('-', ' ')}:", _TONES[verdict])
             for result in results:
-                to.line(f"  {result.item.source}{f': {result.reason}' if result.reason else ''}")
+                to.line(f"  {result.input.source}{f': {result.reason}' if result.reason else ''}")
             if more:
                 to.line(f"  {'and ' if results else ''}{more} more; {named_by} names all")
-        if tally.broken:
+        if summary.broken:
             to.line()
             to.line(f"{_in_words(BROKEN)}:", Tone.BAD)
-            for result in tally.broken:
-                to.line(f"  {result.item.source}")
-            if more := tally.obstacles[BROKEN] - len(tally.broken):
+            for result in summary.broken:
+                to.line(f"  {result.input.source}")
+            if more := summary.blocking_codes[BROKEN] - len(summary.broken):
                 to.line(f"  and {more} more; {named_by} names all")
-        if self._hint and tally.verdicts["not-established"]:
+        if self._hint and summary.verdicts["not-established"]:
             to.line()
             to.line(self._hint, Tone.OPEN)
-        if tally.stopped is not None:
+        if summary.stop_error is not None:
             to.line()
-            complain(tally.stopped, "stopped: ")
+            complain(summary.stop_error, "stopped: ")
 
 
 def show_line(result: Result) -> None:
     """Write what came of a file in a line."""
     reason = f"; {result.reason}" if result.reason else ""
-    if BROKEN in result.obstacles:
+    if BROKEN in result.blocking_codes:
         reason += f"; WARNING: {_in_words(BROKEN)}"
-    if others := [code for code in result.obstacles if code != BROKEN]:
+    if others := [code for code in result.blocking_codes if code != BROKEN]:
         reason += f"; verification will not call the signature valid: {', '.join(others)}"
-    name = result.output or result.item.source
-    verdict = "skipped" if result.kind is Kind.PASSED_OVER else result.verdict.replace("-", " ")
+    name = result.output or result.input.source
+    verdict = "skipped" if result.kind is Kind.IGNORED else result.verdict.replace("-", " ")
     screen().line(
-        f"{name}: {verdict}{reason}", Tone.BAD if BROKEN in result.obstacles else _TONES.get(result.verdict, Tone.PLAIN)
+        f"{name}: {verdict}{reason}",
+        Tone.BAD if BROKEN in result.blocking_codes else _TONES.get(result.verdict, Tone.PLAIN),
     )
 
 
@@ -123,58 +124,58 @@ def _in_words(code: str) -> str:
 class QuietReport:
     """Nothing, but what was named and is not there."""
 
-    form = Form.VERDICT
+    detail = Form.VERDICT
 
     def add(self, result: Result) -> None:
         """Complain of what was not found."""
-        if isinstance(result.item, Unfound) and result.error is not None:
-            complain(result.error, f"{result.item.source}: ")
+        if isinstance(result.input, Unfound) and result.error is not None:
+            complain(result.error, f"{result.input.source}: ")
 
-    def end(self, tally: Tally, seconds: float) -> None:
+    def end(self, summary: Tally, seconds: float) -> None:
         """Complain, if the run stopped early."""
-        if tally.stopped is not None:
-            complain(tally.stopped, "stopped: ")
+        if summary.stop_error is not None:
+            complain(summary.stop_error, "stopped: ")
 
 
 class JsonLines:
     """A JSON document a line for each file, and a summary."""
 
-    form = Form.DOCUMENT
+    detail = Form.DOCUMENT
 
-    def __init__(self, judged_by: ReportContext | None = None) -> None:
-        self._judged_by = judged_by
+    def __init__(self, context: ReportContext | None = None) -> None:
+        self._context = context
 
     def add(self, result: Result) -> None:
         """Write a result."""
         write_line(text_of(result))
 
-    def end(self, tally: Tally, seconds: float) -> None:
+    def end(self, summary: Tally, seconds: float) -> None:
         """Write the summary."""
-        write_line(json.dumps(tally.document(seconds, self._judged_by)))
+        write_line(json.dumps(summary.to_document(seconds, self._context)))
 
 
 class JsonFiles:
     """One JSON document of kind ``files``, written as results come."""
 
-    form = Form.DOCUMENT
+    detail = Form.DOCUMENT
 
-    def __init__(self, judged_by: ReportContext | None = None) -> None:
-        self._judged_by = judged_by
+    def __init__(self, context: ReportContext | None = None) -> None:
+        self._context = context
         self._begun = False
 
     def add(self, result: Result) -> None:
         """Write a result."""
         from dcmseal.engine.documents import files_document
 
-        write_line("," if self._begun else json.dumps(files_document((), self._judged_by)).removesuffix("]}"))
+        write_line("," if self._begun else json.dumps(files_document((), self._context)).removesuffix("]}"))
         write_line(text_of(result), end="")
         self._begun = True
 
-    def end(self, tally: Tally, seconds: float) -> None:
+    def end(self, summary: Tally, seconds: float) -> None:
         """Write what is left to be written."""
         write_line("\n]}")
 
 
 def text_of(result: Result) -> str:
     """A result as a JSON document in a line."""
-    return result.text or json.dumps(result.document())
+    return result.document_text or json.dumps(result.to_document())

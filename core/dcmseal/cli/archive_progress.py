@@ -19,39 +19,41 @@ _EVERY: Final = 30.0
 class Progress(Protocol):
     """Somebody who is told of each result."""
 
-    def add(self, result: Result, tally: Tally) -> None: ...
+    def add(self, result: Result, summary: Tally) -> None: ...
 
 
 class NoProgress:
     """Tells nothing."""
 
-    def add(self, result: Result, tally: Tally) -> None:
+    def add(self, result: Result, summary: Tally) -> None:
         """Do nothing."""
 
 
 class LineProgress:
     """Writes a line every so many seconds, for logs."""
 
-    def __init__(self, stream: TextIO, *, every: float = _EVERY, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, stream: TextIO, *, interval: float = _EVERY, clock: Callable[[], float] = monotonic) -> None:
         self._stream = stream
-        self._every = every
+        self._every = interval
         self._clock = clock
         self._start = clock()
-        self._due = self._start + every
+        self._due = self._start + interval
 
-    def add(self, result: Result, tally: Tally) -> None:
+    def add(self, result: Result, summary: Tally) -> None:
         """Write a line, if it is time."""
         now = self._clock()
         if now < self._due:
             return
         self._due = now + self._every
-        rate = tally.files / (now - self._start)
-        print(f"dcmseal: {tally.files} files, {rate:.0f} a second: {verdicts(tally)}", file=self._stream, flush=True)
+        rate = summary.files / (now - self._start)
+        print(
+            f"dcmseal: {summary.files} files, {rate:.0f} a second: {verdicts(summary)}", file=self._stream, flush=True
+        )
 
 
-def verdicts(tally: Tally) -> str:
+def verdicts(summary: Tally) -> str:
     """The counts of a tally in a line."""
-    return ", ".join(f"{count} {verdict.replace('-', ' ')}" for verdict, count in tally.verdicts.most_common())
+    return ", ".join(f"{count} {verdict.replace('-', ' ')}" for verdict, count in summary.verdicts.most_common())
 
 
 def progress(*, quiet: bool, count: Callable[[], int] | None) -> AbstractContextManager[Progress]:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from dcmseal.plugins.guarded_reporting import GuardedWriter
 
 
-def archive_reports_of(options: Namespace, report: Report) -> ArchiveReports | None:
-    """The reports that the options ask for, besides ``report``; None if they ask for none.
+def archive_reports_of(options: Namespace, output: Report) -> ArchiveReports | None:
+    """The reports that the options ask for, besides ``output``; None if they ask for none.
 
     Raises UsageError and PluginError: what is found out after hours is found out too late.
     """
@@ -39,48 +39,52 @@ def archive_reports_of(options: Namespace, report: Report) -> ArchiveReports | N
         if not os.path.isdir(folder):
             raise UsageError(f"there is no folder {folder}", hint="make it first")
         writers.append((writer, path))
-    return ArchiveReports(writers, options, report)
+    return ArchiveReports(writers, options, output)
 
 
 class ArchiveReports:
     """Counts results on their way to where else they go, and writes reports in the end."""
 
-    def __init__(self, writers: list[tuple[GuardedWriter, str]], options: Namespace, report: Report) -> None:
+    def __init__(self, writers: list[tuple[GuardedWriter, str]], options: Namespace, output: Report) -> None:
         from dcmseal.batch.archive_tally import ArchiveTally
 
         self._writers = writers
         self._options = options
-        self._report = report
-        self._counted = ArchiveTally()
-        self.form = Form.GIST if report.form is Form.VERDICT else report.form
+        self._output = output
+        self._statistics = ArchiveTally()
+        self.detail = Form.SUMMARY if output.detail is Form.VERDICT else output.detail
 
     def add(self, result: Result) -> None:
         """Count a result, and pass it on."""
         from dcmseal.batch.journal.gists import Gist
 
-        self._counted.add(result.item.source, Gist.of(result), result.reason, result.instance)
-        self._report.add(result)
+        self._statistics.add(result.input.source, Gist.from_result(result), result.reason, result.instance)
+        self._output.add(result)
 
-    def add_earlier(self, result: Result) -> None:
+    def add_recorded(self, result: Result) -> None:
         """Count a file whose result the journal of the run has already."""
         from dcmseal.batch.journal.gists import Gist
 
-        self._counted.add(result.item.source, Gist.of(result), result.reason, result.instance, recorded=True)
+        self._statistics.add(
+            result.input.source, Gist.from_result(result), result.reason, result.instance, recorded=True
+        )
 
-    def end(self, tally: Tally, seconds: float) -> None:
+    def end(self, summary: Tally, seconds: float) -> None:
         """Write all reports; raises OutputError, or PluginBroken if a writer fails."""
         from dcmseal.cli.settings import judged_by
         from dcmseal.engine.reporting import write_archive_report
 
-        self._report.end(tally, seconds)
-        report = self._counted.report(
-            named=self._named(), seconds=seconds, stopped="" if tally.stopped is None else str(tally.stopped)
+        self._output.end(summary, seconds)
+        report = self._statistics.report(
+            named=self._source_names(),
+            seconds=seconds,
+            stopped="" if summary.stop_error is None else str(summary.stop_error),
         )
         context = judged_by(self._options)
         rights = rights_of(self._options.files)
         for writer, path in self._writers:
             write_archive_report(output_file(path, force=self._options.force), writer, report, context, rights)
 
-    def _named(self) -> list[str]:
+    def _source_names(self) -> list[str]:
         lists = [f"the files in {self._options.files_from}"] if self._options.files_from else []
         return [*self._options.files, *lists]

@@ -30,35 +30,35 @@ def report_of(
     options: Namespace,
     done: str,
     *,
-    form: Form = Form.VERDICT,
+    detail: Form = Form.VERDICT,
     show: Callable[[Result], None] | None = None,
     hint: str = "",
-    judged_by: Callable[[], ReportContext] | None = None,
+    context: Callable[[], ReportContext] | None = None,
 ) -> Report:
     """Where the options want results to go.
 
     ``done`` says for people what was done with files, ``hint`` what to do about those that are not established, and
-    ``judged_by`` what a verification rests upon.
+    ``context`` what a verification rests upon.
     """
     if options.json_lines:
-        return JsonLines(judged_by() if judged_by else None)
+        return JsonLines(context() if context else None)
     if options.json:
-        return JsonFiles(judged_by() if judged_by else None)
-    return QuietReport() if options.quiet else TextReport(done, form=form, show=show, hint=hint)
+        return JsonFiles(context() if context else None)
+    return QuietReport() if options.quiet else TextReport(done, detail=detail, show=show, hint=hint)
 
 
 def run_archive(
     task: Task,
     words: Sequence[str],
     options: Namespace,
-    report: Report,
+    output: Report,
     *,
     key: KeyHere | None = None,
-    notice: Callable[[Result], object] | None = None,
+    on_recorded: Callable[[Result], object] | None = None,
 ) -> int:
     """Work on all that words and options name; returns the exit code of the worst file.
 
-    ``key`` is the one that signs, if it does so here. ``notice`` is told of what a journal has already.
+    ``key`` is the one that signs, if it does so here. ``on_recorded`` is told of what a journal has already.
     """
     found = without_outputs(found_of(words, options), options)
     workers, shard = workers_of(options), shard_of(options)
@@ -66,11 +66,11 @@ def run_archive(
     tally = Tally()
     with journal_of(options, task, key) as journal:
         if journal is not None:
-            tally = Tally(earlier=journal.passed_over)
-            journal.notice = _both(tally.note, notice)
+            tally = Tally(recorded_summaries=journal.recorded_summaries)
+            journal.on_recorded = _both(tally.add_attention, on_recorded)
         results = started(found, task, journal=journal, key=key, executor=workers, jobs=options.jobs)
         named = " ".join([*words, *([options.files_from] if options.files_from else [])])
-        return told(results, report, tally, named, quiet=options.quiet, count=count, is_part=shard is not None)
+        return told(results, output, tally, named, quiet=options.quiet, count=count, is_part=shard is not None)
 
 
 def _both(first: Callable[[Result], object], second: Callable[[Result], object] | None) -> Callable[[Result], object]:
@@ -84,9 +84,9 @@ def _both(first: Callable[[Result], object], second: Callable[[Result], object] 
 
 def told(
     results: Generator[Result],
-    report: Report,
-    tally: Tally,
-    named: str,
+    output: Report,
+    summary: Tally,
+    source_text: str,
     *,
     quiet: bool,
     count: Callable[[], int] | None = None,
@@ -94,31 +94,31 @@ def told(
 ) -> int:
     """Tell of results as they come, and what they came to; returns the exit code of the worst.
 
-    ``tally`` counts them; it may know results that a journal has already. ``named`` is what was asked for, in words.
+    ``summary`` counts them; it may know results that a journal has already. ``source_text`` is what was asked for, in words.
     ``is_part`` says that no file at all is none too few, as it may come to in one shard of many.
     """
     start = perf_counter()
     with closing(results), progress(quiet=quiet, count=count) as shown:
         for result in results:
-            tally.add(result)
-            report.add(result)
-            shown.add(result, tally)
+            summary.add(result)
+            output.add(result)
+            shown.add(result, summary)
             check_reader()
-    tally.add_earlier()
-    if not tally.files and not is_part:
+    summary.add_recorded()
+    if not summary.files and not is_part:
         error = DatasetError("no DICOM file was found", hint="check the names; in folders, only DICOM files count")
-        if not tally.passed_over:
+        if not summary.ignored:
             raise error
-        nothing = Result.failed(Unfound(source=named, error=error), error)
-        tally.add(nothing)
-        report.add(nothing)
-    report.end(tally, perf_counter() - start)
-    return tally.exit_code
+        nothing = Result.from_error(Unfound(source=source_text, error=error), error)
+        summary.add(nothing)
+        output.add(nothing)
+    output.end(summary, perf_counter() - start)
+    return summary.exit_code
 
 
 def _counter(words: Sequence[str], options: Namespace, shard: Shard | None) -> Callable[[], int]:
     def count() -> int:
         found = found_in(words, options)
-        return sum(shard is None or not isinstance(each, Item) or shard.holds(each.relative) for each in found)
+        return sum(shard is None or not isinstance(each, Item) or shard.contains(each.relative) for each in found)
 
     return count

@@ -35,7 +35,7 @@ class _Arguments(Protocol):
     def add_argument(self, *names: str, **settings: Any) -> Any: ...
 
 
-def add_archive_options(parser: Parser, forms: _Arguments) -> None:
+def add_archive_options(parser: Parser, output_group: _Arguments) -> None:
     """Add the options that concern many files, and to those that exclude each other a form of results."""
     group = parser.add_argument_group(
         "many files (FILE may be a folder, a DICOMDIR, a quoted pattern with *, ? or **, or URL/)"
@@ -50,7 +50,7 @@ def add_archive_options(parser: Parser, forms: _Arguments) -> None:
     group.add_argument(
         "--executor", metavar="NAME:ADDRESS", help="where to work instead, with a plugin's executor of that name"
     )
-    forms.add_argument(
+    output_group.add_argument(
         "--json-lines", action="store_true", help="write a JSON document for each file, a line each, and a summary"
     )
     add_journal_options(parser)
@@ -108,13 +108,13 @@ def found_in(words: Iterable[str], options: Namespace) -> Iterator[Found]:
     folder: str | None = getattr(options, "output_dir", None)
     return instances(
         words,
-        without=() if folder is None else (folder,),
+        exclude=() if folder is None else (folder,),
         follow_links=options.follow_links,
-        once=getattr(options, "in_place", False),
+        skip_duplicate_links=getattr(options, "in_place", False),
     )
 
 
-def without_outputs(found: Iterable[Found], options: Namespace) -> Iterator[Found]:
+def without_outputs(inputs: Iterable[Found], options: Namespace) -> Iterator[Found]:
     """What is found, unless that is a file that will be overwritten; raises UsageError then."""
     from dcmseal.batch.items import Item
     from dcmseal.cli.run_paths import outputs_of
@@ -125,9 +125,9 @@ def without_outputs(found: Iterable[Found], options: Namespace) -> Iterator[Foun
             status = os.stat(path)
             outputs[status.st_ino] = path, status
     if not outputs:
-        yield from found
+        yield from inputs
         return
-    for each in found:
+    for each in inputs:
         if isinstance(each, Item) and each.inode in outputs:
             path, status = outputs[each.inode]
             if os.path.samestat(os.stat(each.source), status) and _is_dicom(each.source):

@@ -16,5 +16,5 @@ def _certificates(file: str) -> Iterator[bytes]:
     from dcmseal.errors import UsageError
     from dcmseal.plugins import certificate_files
 
-    for each in certificate_files.certificates_in(file, unreadable=UsageError, damaged=UsageError):
+    for each in certificate_files.certificates_in(file, unreadable=UsageError, invalid=UsageError):
         yield each.public_bytes(Encoding.DER)

@@ -43,7 +43,7 @@ def resolved(word: str, config: str | None) -> ChosenKey:
     found = load_config(config)
     if word not in found.keys and os.path.isfile(word):
         return ChosenKey(word)  # the registry knows how it has to be written
-    setup = found.setup(word)
+    setup = found.key_setup(word)
     return ChosenKey(setup.uri, setup)
 
 

@@ -71,7 +71,7 @@ def _headline(comparison: Comparison) -> str:
         return "they differ in what is signed"
     if not comparison.differences:
         return "nothing differs"
-    if comparison.means_the_same:
+    if comparison.is_equivalent:
         return "they mean the same"
     return "they differ in nothing that is signed" if comparison.is_signed else "they differ; neither is signed"
 
@@ -79,7 +79,7 @@ def _headline(comparison: Comparison) -> str:
 def _headline_tone(comparison: Comparison) -> Tone:
     if comparison.breaks_signature:
         return Tone.BAD
-    return Tone.GOOD if comparison.means_the_same else Tone.OPEN
+    return Tone.GOOD if comparison.is_equivalent else Tone.OPEN
 
 
 def _show_sort(title: str, differences: Sequence[Difference], to: Screen, tone: Tone, *, everything: bool) -> None:

@@ -92,9 +92,9 @@ def purpose(code: PurposeCode | None) -> str:
     return f"{printable(code.meaning, 64)} ({printable(code.value, 64)}, {printable(code.scheme, 64)})"
 
 
-def warning(advice: Advice) -> str:
+def warning(signing_warning: Advice) -> str:
     """A warning, and the first few elements it is about."""
-    names = elements(advice.elements[:6])
-    more = len(advice.elements) - len(names)
+    names = elements(signing_warning.elements[:6])
+    more = len(signing_warning.elements) - len(names)
     about = f" [{', '.join(names)}{f' and {more} more' if more else ''}]" if names else ""
-    return f"{advice.message}{about}"
+    return f"{signing_warning.message}{about}"

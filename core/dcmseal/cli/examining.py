@@ -24,7 +24,7 @@ class ExaminedSetup:
     """A setup, and what there is on this machine of that which it names."""
 
     setup: KeySetup
-    opened: str
+    open_result: str
     """What was found when the key was opened; empty if that was not asked for."""
     problems: tuple[str, ...]
 
@@ -48,7 +48,7 @@ class ExaminedSetup:
             ("MAC algorithm", setup.algorithm or ""),
             ("purpose", setup.purpose.meaning if setup.purpose else ""),
             ("signatures", "all that are there have to hold" if setup.require_intact else ""),
-            ("opened", self.opened),
+            ("opened", self.open_result),
         ]
 
     def document(self) -> Document:
@@ -62,7 +62,7 @@ class ExaminedSetup:
             "algorithm": setup.algorithm or "",
             "purpose": setup.purpose.name.lower() if setup.purpose else "",
             "require_intact": setup.require_intact,
-            "opened": self.opened,
+            "opened": self.open_result,
             "problems": [*self.problems],
         }
 
@@ -73,22 +73,22 @@ def plugins_with(folder: Path | None) -> tuple[registry.Registry, list[str]]:
     if folder is None:
         return plugins, []
     try:
-        plugins = plugins.with_profiles_in(os.fspath(folder))
+        plugins = plugins.with_profile_folder(os.fspath(folder))
     except SealError as error:
         return plugins, [told(error)]
     return plugins, [each.problem for each in plugins.plugins() if not each.distribution and each.problem]
 
 
-def examined(setup: KeySetup, plugins: registry.Registry, *, open_it: bool) -> ExaminedSetup:
+def examined(setup: KeySetup, plugins: registry.Registry, *, open_key: bool) -> ExaminedSetup:
     """Look for what a setup names; nothing is opened unless that is asked for."""
     problems = list(_problems(setup, plugins))
     opened = ""
-    if open_it and not problems:
+    if open_key and not problems:
         try:
             opened = _opened(setup)
         except SealError as error:
             problems.append(told(error))
-    return ExaminedSetup(setup=setup, opened=opened, problems=tuple(problems))
+    return ExaminedSetup(setup=setup, open_result=opened, problems=tuple(problems))
 
 
 def _problems(setup: KeySetup, plugins: registry.Registry) -> Iterator[str]:
@@ -119,10 +119,10 @@ def _problem_of_source(source: PinSource) -> Iterator[str]:
             pass
 
 
-def problem_of(ask: Callable[[], object]) -> Iterator[str]:
+def problem_of(action: Callable[[], object]) -> Iterator[str]:
     """What is wrong, if anything is."""
     try:
-        ask()
+        action()
     except SealError as error:
         yield told(error)
 

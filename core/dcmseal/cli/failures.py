@@ -69,7 +69,7 @@ def _refused(error: SealError, cause: BaseException, code: ExitCode, *, as_json:
         from dcmseal.engine.documents import error_document
 
         try:
-            write_json(error_document(error, code), in_a_line=in_lines)
+            write_json(error_document(error, code), compact=in_lines)
             _flushed(code)
         except (OSError, SealError):
             stop_results()

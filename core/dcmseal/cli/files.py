@@ -200,7 +200,7 @@ def rights_of(words: Sequence[str]) -> Rights:
     """Who may read all of what words name; objects in storages say nothing about that."""
     from dcmseal.engine.files.rights import Rights
 
-    return Rights.of_all(0 if word == STDIO else path_of(word) for word in words if not remote_url(word))
+    return Rights.from_files(0 if word == STDIO else path_of(word) for word in words if not remote_url(word))
 
 
 def _tidy(output: str) -> None:

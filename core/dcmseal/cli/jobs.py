@@ -131,7 +131,7 @@ def _distinct(jobs: list[Job]) -> list[Job]:
 
     seen: dict[object, str] = {}
     for job in jobs:
-        place = remote_url(job.target) or Place.of(path_of(job.target))
+        place = remote_url(job.target) or Place.from_path(path_of(job.target))
         if place in seen:
             raise UsageError(
                 f"the results of {name_of(seen[place])} and {name_of(job.source)} would go to the same place",

@@ -52,7 +52,7 @@ def journal_of(options: Namespace, task: Task, key: KeyHere | None = None) -> Ge
                 option = name.replace("_", "-")
                 raise UsageError(f"--{option} is about a journal, and none is named", hint="add --journal FILE")
         if key is not None:
-            key.open_for(None)
+            key.open_if_needed(None)
         yield None
         return
     from dcmseal.batch.journal.journal import Journal
@@ -62,10 +62,10 @@ def journal_of(options: Namespace, task: Task, key: KeyHere | None = None) -> Ge
         path=options.journal,
         shard=shard_of(options),
         by_content=options.journal_digest,
-        full=options.journal_full,
-        retry=options.journal_retry,
+        keep_documents=options.journal_full,
+        retry_failed=options.journal_retry,
     )
     if key is not None:
-        key.open_for(wish)
+        key.open_if_needed(wish)
     with Journal.open(wish, task) as journal:
         yield journal

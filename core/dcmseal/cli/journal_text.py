@@ -14,8 +14,8 @@ _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 
 def show_status(path: str, status: Status, to: Screen) -> None:
     """Write how far a run is, and what came of it."""
-    shard = f", shard {status.about.shard}" if status.about.shard else ""
-    to.line(f"{path}: {status.about.task.get('task', '')}{shard}, {counted(status.files, 'file')}", Tone.HEADING)
+    shard = f", shard {status.header.shard}" if status.header.shard else ""
+    to.line(f"{path}: {status.header.task.get('task', '')}{shard}, {counted(status.files, 'file')}", Tone.HEADING)
     for verdict, files in status.verdicts.items():
         fields(to, [(verdict.replace("-", " "), str(files))], _TONES.get(verdict, Tone.PLAIN))
     fields(to, _rest(path, status))
@@ -23,8 +23,8 @@ def show_status(path: str, status: Status, to: Screen) -> None:
 
 def _rest(path: str, status: Status) -> list[tuple[str, str]]:
     last = status.runs[-1] if status.runs else None
-    attention = f"{status.alarming}: dcmseal journal export {path} --attention" if status.alarming else "none"
-    left = "not known: no run has come to the end" if status.left is None else str(status.left)
+    attention = f"{status.attention}: dcmseal journal export {path} --attention" if status.attention else "none"
+    left = "not known: no run has come to the end" if status.remaining is None else str(status.remaining)
     return [
         ("attention", attention),
         ("left", left),

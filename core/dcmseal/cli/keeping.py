@@ -48,11 +48,11 @@ class Keeping:
         """To repeat a verdict by; None if it is found anew."""
 
     @property
-    def keeps(self) -> bool:
+    def saves_evidence(self) -> bool:
         """Whether the report is to come with what it rests upon."""
         return self._output is not None
 
-    def trust(self, options: Namespace, named: str = "") -> Trust | TrustSettings | None:
+    def open_trust(self, options: Namespace, named: str = "") -> Trust | TrustSettings | None:
         """Whom to trust: anchors that evidence may add to are not asked for yet. Raises what trust_of raises."""
         from dcmseal.cli.trusting import settings_of, trust_of
 

@@ -88,11 +88,11 @@ def write_line(text: str, end: str = "\n") -> None:
     print(text, end=end, file=standard_output() or NOWHERE)
 
 
-def write_json(document: Document, *, in_a_line: bool = False) -> None:
+def write_json(document: Document, *, compact: bool = False) -> None:
     """Write one JSON document to standard output, in ASCII."""
     import json
 
-    write_line(json.dumps(document, indent=None if in_a_line else 2))
+    write_line(json.dumps(document, indent=None if compact else 2))
 
 
 def document(kind: str, **content: Json) -> Document:

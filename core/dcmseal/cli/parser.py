@@ -51,7 +51,7 @@ class Parser(argparse.ArgumentParser):
         # help and version are results
         super()._print_message(message, standard_output() or NOWHERE if file is sys.stdout else file)
 
-    def explain(self, usage: str, description: str, examples: str) -> None:
+    def describe(self, usage: str, description: str, examples: str) -> None:
         """Say what the command does, and show how."""
         self.usage = f"{self.prog} {usage}"
         self.description = description
@@ -65,7 +65,7 @@ class Parser(argparse.ArgumentParser):
         """Add ``--uid``, completed with the signatures of the file."""
         completed_by(self.add_argument("--uid", metavar="UID", help=help_text), uids_of_file)
 
-    def add_signature_of_file(self) -> None:
+    def add_signature_arguments(self) -> None:
         """Add a file and the UID of one of its signatures, in either order, or the UID as ``--uid``."""
         self.add_argument("words", metavar="FILE", nargs="+", help="DICOM file or URL, or - for standard input")
         self.add_uid("Digital Signature UID; needed if there are several signatures")

@@ -24,5 +24,5 @@ def plan_archive(options: Namespace) -> int:
         )
     check_places(options)
     report = report_of(options, "looked at, none signed,", show=show_line if options.verbose else None)
-    task = PlanTask(task_without_key(options, key_of(options), report.form))
+    task = PlanTask(task_without_key(options, key_of(options), report.detail))
     return run_archive(task, options.words, options, report)

@@ -63,7 +63,7 @@ def _purposes(rules: Requirements) -> str:
 def _by_origin(rules: Requirements) -> Iterator[tuple[str, list[int]]]:
     origins: Mapping[int, str] = rules.tables.origins if rules.tables else {}
     groups: dict[str, list[int]] = {}
-    for tag in sorted(rules.covered):
+    for tag in sorted(rules.required_tags):
         groups.setdefault(origins.get(tag, rules.clause), []).append(tag)
     yield from groups.items()
 

@@ -35,26 +35,26 @@ class BarProgress:
             console=console,
         )
         self._task = self._bar.add_task("", total=None, rate="")
-        self._tally = Tally()
+        self._summary = Tally()
         self._failures: deque[str] = deque(maxlen=_FAILURES)
 
-    def add(self, result: Result, tally: Tally) -> None:
+    def add(self, result: Result, summary: Tally) -> None:
         """Take note of a result."""
-        self._tally = tally
+        self._summary = summary
         if result.verdict in _URGENT:
-            self._failures.append(printable(f"{result.item.source}: {result.verdict}; {result.reason}"))
+            self._failures.append(printable(f"{result.input.source}: {result.verdict}; {result.reason}"))
 
     def set_total(self, total: int) -> None:
         """Take note of how many files there are."""
         self._bar.update(self._task, total=total)
 
     def __rich__(self) -> Group:
-        done = self._tally.files + self._tally.passed_over + self._tally.earlier.total()
+        done = self._summary.files + self._summary.ignored + self._summary.recorded_summaries.total()
         self._bar.update(self._task, completed=done)
         speed = self._bar.tasks[0].speed
         self._bar.update(self._task, rate=f"{speed:.0f} a second" if speed else "")
         lines = [
-            Text(verdicts(self._tally), no_wrap=True),
+            Text(verdicts(self._summary), no_wrap=True),
             *(Text(each, "red", no_wrap=True) for each in self._failures),
         ]
         return Group(self._bar, *lines)

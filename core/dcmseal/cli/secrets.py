@@ -36,22 +36,22 @@ class Given:
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
-        self._on_trial = False
+        self._is_unconfirmed = False
 
     def __call__(self, request: SecretRequest) -> str | None:
-        if self._on_trial or request.attempt > 1:
+        if self._is_unconfirmed or request.attempt > 1:
             return None
-        self._on_trial = True
+        self._is_unconfirmed = True
         return self._secret
 
-    def proven(self) -> None:
+    def confirm(self) -> None:
         """Take note that what it was given for has succeeded."""
-        self._on_trial = False
+        self._is_unconfirmed = False
 
 
-def secrets_of(options: Namespace, *, otherwise: PinSource | None = None, account: str = "") -> Secrets:
-    """Who answers a backend's requests: the options, ``otherwise``, or a person; raises as ``secrets_from`` does."""
-    return secrets_from(pin_source_of(options) or otherwise, account)
+def secrets_of(options: Namespace, *, default_source: PinSource | None = None, account: str = "") -> Secrets:
+    """Who answers a backend's requests: the options, ``default_source``, or a person; raises as ``secrets_from`` does."""
+    return secrets_from(pin_source_of(options) or default_source, account)
 
 
 def secrets_from(source: PinSource | None, account: str) -> Secrets:

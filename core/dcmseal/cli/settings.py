@@ -131,7 +131,7 @@ def trust_in_words(settings: TrustSettings) -> Iterator[tuple[str, str]]:
     if settings.system_anchors:
         yield "trust anchors of the operating system", "used"
     yield "fetching of revocation data", "allowed" if settings.fetch else "not allowed"
-    yield "revocation", settings.revocation_rule.value
+    yield "revocation", settings.revocation_mode.value
     yield "what expired or was revoked since a claimed time", settings.claimed_time.value
     yield "weak algorithms and small keys", settings.weak.value
 

@@ -45,7 +45,7 @@ def sign_archive(options: Namespace) -> int:
     check_places(options)
     chosen = needed(key_of(options))
     report = report_of(options, "worked on", show=show_line if options.verbose else None)
-    task = _task(options, chosen, report.form)
+    task = _task(options, chosen, report.detail)
     if options.executor is not None:
         return run_archive(task, options.words, options, report)
     with KeyHere(_opened(options, chosen)) as key:
@@ -57,7 +57,7 @@ def _opened(options: Namespace, chosen: ChosenKey) -> Generator[Signer]:
     """The key; whoever has its passphrase or PIN is asked for that when it is needed."""
     wait = somebody_who_waits() if options.wait_for_device else None
     otherwise = chosen.setup.pin_source if chosen.setup else None
-    secrets = secrets_of(options, otherwise=otherwise, account=chosen.account)
+    secrets = secrets_of(options, default_source=otherwise, account=chosen.account)
     with OpenKey(chosen.uri, secrets, _nothing) as key:
         yield PatientKey(key, wait)
 
@@ -83,9 +83,9 @@ class PatientKey:
             try:
                 return self._key.sign(message)
             except SealError as error:
-                if self._wait is None or not self._key.is_away(error) or not self._wait(error):
+                if self._wait is None or not self._key.is_device_missing(error) or not self._wait(error):
                     raise
-                self._key.device_is_back()
+                self._key.mark_device_returned()
 
 
 def check_places(options: Namespace) -> None:
@@ -109,7 +109,7 @@ def _refuse_twice(words: Sequence[str]) -> None:
         above = place
 
 
-def task_without_key(options: Namespace, chosen: ChosenKey | None, form: Form) -> SignTask:
+def task_without_key(options: Namespace, chosen: ChosenKey | None, detail: Form) -> SignTask:
     """What is to be signed, and how: no key is in it, and no place of a secret. Raises UsageError."""
     from dcmseal.cli.commands.sign import plain_wish
     from dcmseal.cli.site import profiles_folder_of
@@ -118,8 +118,8 @@ def task_without_key(options: Namespace, chosen: ChosenKey | None, form: Form) -
     # nothing is replaced without leave, so that nothing has to be kept
     kept = kept_by("sign", options) if options.force and options.output_dir is not None else ()
     return SignTask(
-        run=str(uuid.uuid4()),
-        placement=Placement(folder=options.output_dir, overwrite=options.force, kept=kept),
+        run_id=str(uuid.uuid4()),
+        placement=Placement(folder=options.output_dir, overwrite=options.force, protected_files=kept),
         key="",
         skip=tuple(map(SkipRule.parse, options.skip_signed)),
         allow_expired=options.allow_expired,
@@ -136,13 +136,13 @@ def task_without_key(options: Namespace, chosen: ChosenKey | None, form: Form) -
         references=tuple(options.reference),
         timestamp=tuple(options.timestamp),
         profiles_folder=profiles_folder_of(options) if wish["profile"] else None,
-        form=form,
+        detail=detail,
     )
 
 
-def _task(options: Namespace, chosen: ChosenKey, form: Form) -> SignTask:
+def _task(options: Namespace, chosen: ChosenKey, detail: Form) -> SignTask:
     task = replace(
-        task_without_key(options, chosen, form),
+        task_without_key(options, chosen, detail),
         key=chosen.uri,
         pin=_pin_of(options, chosen) if options.executor is not None else None,
     )
@@ -152,7 +152,7 @@ def _task(options: Namespace, chosen: ChosenKey, form: Form) -> SignTask:
     return replace(
         task,
         timestamp_query=timestamp.query,
-        timestamp_patience=timestamp.patience,
+        timestamp_retry=timestamp.retry_policy,
         timestamp_login=login_of(options),
     )
 

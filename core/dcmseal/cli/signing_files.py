@@ -22,7 +22,7 @@ Wait: TypeAlias = Callable[[SealError], bool]
 
 
 def sign_files(
-    jobs: Sequence[Job], key: OpenKey, sign_one: SignOne, *, wait: Wait | None, progress: Progress
+    jobs: Sequence[Job], key: OpenKey, sign_one: SignOne, *, device_prompt: Wait | None, progress: Progress
 ) -> Iterator[tuple[Job, SigningResult | SealError]]:
     """Each file with what came of it, in order; every file is signed completely, or is as it was."""
     over = False
@@ -31,23 +31,23 @@ def sign_files(
             yield job, SignerError("not signed: the key cannot be used any more")
             continue
         progress.next(job.source)
-        result = _signed(job, key, sign_one, wait=wait, progress=progress)
+        result = _signed(job, key, sign_one, device_prompt=device_prompt, progress=progress)
         progress.clear()
-        over = isinstance(result, SealError) and key.ends_with(result)
+        over = isinstance(result, SealError) and key.is_fatal(result)
         yield job, result
 
 
 def _signed(
-    job: Job, key: OpenKey, sign_one: SignOne, *, wait: Wait | None, progress: Progress
+    job: Job, key: OpenKey, sign_one: SignOne, *, device_prompt: Wait | None, progress: Progress
 ) -> SigningResult | SealError:
     while True:
         try:
             return sign_one(job)
         except SealError as error:
             progress.clear()
-            if wait is None or not key.is_away(error) or not wait(error):
+            if device_prompt is None or not key.is_device_missing(error) or not device_prompt(error):
                 return error
-            key.device_is_back()
+            key.mark_device_returned()
 
 
 def somebody_who_waits() -> Wait:

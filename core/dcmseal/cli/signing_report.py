@@ -31,7 +31,7 @@ class _Report:
         self._documents: list[Document] = []
         self._codes: list[ExitCode] = []
 
-    def failed(self, job: Job, error: SealError) -> None:
+    def add_error(self, job: Job, error: SealError) -> None:
         """Tell that a file was not changed; if it is the only one, its error ends the command."""
         if self._total == 1:
             raise error
@@ -41,7 +41,7 @@ class _Report:
         else:
             complain(error, f"{name_of(job.source)}: ")
 
-    def end(self) -> ExitCode:
+    def finish(self) -> ExitCode:
         """Write what is left to be written; returns the exit code of the worst file."""
         if self._as_json:
             write_json(self._documents[0] if self._total == 1 else files_document(self._documents))
@@ -51,7 +51,7 @@ class _Report:
 class PlanReport(_Report):
     """Files that would be signed."""
 
-    def done(self, job: Job, plan: Plan) -> None:
+    def add_plan(self, job: Job, plan: Plan) -> None:
         """Tell what would be signed."""
         if self._as_json:
             self._documents.append(plan_document(plan, job.source))
@@ -67,7 +67,7 @@ class SigningReport(_Report):
         self._verbose = verbose
         self._quiet = quiet
 
-    def done(self, job: Job, result: SigningResult, manifest: str | None = None) -> None:
+    def add_result(self, job: Job, result: SigningResult, manifest: str | None = None) -> None:
         """Tell what was signed: on standard error if the file itself went to standard output."""
         if self._as_json:
             self._documents.append(signing_document(result, job.source, job.target, manifest))
@@ -84,11 +84,11 @@ class SigningReport(_Report):
             screen().line(f"{job.target}: signed ({signed}{warnings})", Tone.GOOD)
         self._codes.append(ExitCode.OK)
 
-    def end(self) -> ExitCode:
+    def finish(self) -> ExitCode:
         if self._total > 1 and not self._as_json and not self._quiet:
             done = self._codes.count(ExitCode.OK)
             screen().line(f"{done} of {counted(self._total, 'file')} signed", Tone.HEADING)
-        return super().end()
+        return super().finish()
 
     def _show(self, job: Job, result: SigningResult, manifest: str | None) -> None:
         to_stdout = job.output == STDIO

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 def show_plan(name: str, plan: Plan, to: Screen) -> None:
     """Write what would be signed, element by element."""
-    show_broken(name, plan.advice, to)
+    show_broken(name, plan.warnings, to)
     to.line(f"{name}: would be signed; nothing was written", Tone.HEADING)
     fields(to, [("profile", plan.profile.title if plan.profile else "")])
     _show(plan.signature, plan.left_out, [each.path for each in plan.padded], to, verbose=True)
     _show_references(plan.references, to)
-    show_warnings(plan.advice, to)
+    show_warnings(plan.warnings, to)
     to.table(("TAG", "NAME", "SIGNED"), _decisions(plan))
 
 
@@ -38,7 +38,7 @@ def _decisions(plan: Plan) -> Iterator[tuple[str, str, str]]:
     signed, unsignable = frozenset(plan.elements), dict(plan.left_out)
     for tag in plan.scan.tags:
         if tag in signed:
-            answer = "yes, required" if tag in plan.requirements.covered else "yes"
+            answer = "yes, required" if tag in plan.requirements.required_tags else "yes"
         else:
             by_profile = "forbidden by the profile" if tag in plan.requirements.forbidden else "not chosen"
             answer = f"no: {unsignable.get(tag) or exclusion(tag) or by_profile}"
@@ -81,10 +81,10 @@ def _show(
     )
     to.line(f"  {'signed':14}{counted(len(signed), 'element')}")
     if left_out:
-        reasons = joined(describing.with_reasons(left_out), all_of_them=verbose)
+        reasons = joined(describing.with_reasons(left_out), show_all=verbose)
         to.line(f"  {'not signable':14}{counted(len(left_out), 'element')}: {reasons}")
     if padded:
-        paths = joined([describing.path(each) for each in padded], all_of_them=verbose)
+        paths = joined([describing.path(each) for each in padded], show_all=verbose)
         to.line(f"  {'padding':14}brought to the minimum in {counted(len(padded), 'element')}: {paths}")
 
 

@@ -18,7 +18,7 @@ def registry_of(options: Namespace) -> Registry:
     from dcmseal.plugins.registry import installed
 
     folder = profiles_folder_of(options)
-    return installed() if folder is None else installed().with_profiles_in(folder)
+    return installed() if folder is None else installed().with_profile_folder(folder)
 
 
 def profiles_folder_of(options: Namespace) -> str | None:

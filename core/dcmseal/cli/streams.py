@@ -119,7 +119,7 @@ class _Results(FileIO):
             return memoryview(data).nbytes
         try:
             while (written := cast("int | None", super().write(data))) is None:
-                self._wait()
+                self._wait_until_writable()
         except BrokenPipeError:
             self.is_read = False
             return memoryview(data).nbytes
@@ -129,7 +129,7 @@ class _Results(FileIO):
             ) from None
         return written
 
-    def _wait(self) -> None:
+    def _wait_until_writable(self) -> None:
         """Until a pipe that does not block takes more: whoever shares it may have made it so."""
         from select import select
 

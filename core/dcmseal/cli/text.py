@@ -11,9 +11,9 @@ LONGEST_LINE: Final = 20_000
 _SHORT_LIST: Final = 12
 
 
-def joined(names: Sequence[str], *, all_of_them: bool = False) -> str:
+def joined(names: Sequence[str], *, show_all: bool = False) -> str:
     """A list in a line, cut short unless all are wanted."""
-    shown = names if all_of_them else names[:_SHORT_LIST]
+    shown = names if show_all else names[:_SHORT_LIST]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more (-v shows all)" if more else "")
 

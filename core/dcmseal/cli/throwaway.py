@@ -50,7 +50,7 @@ def write_signer(folder: Path) -> None:
         .sign(authority_key, hashes.SHA256())
     )
     key = signer_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    write_pieces([key], folder / "signer.key.pem", Rights.of_owner())
+    write_pieces([key], folder / "signer.key.pem", Rights.owner_only())
     write_pieces([signer.public_bytes(Encoding.PEM)], folder / _CERTIFICATE)
     write_pieces([authority.public_bytes(Encoding.PEM)], folder / "authority.cert.pem")
 

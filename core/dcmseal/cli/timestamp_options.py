@@ -68,7 +68,7 @@ def wish_of(options: Namespace) -> TimestampWish | None:
     wish = TimestampWish(
         urls=tuple(options.timestamp),
         query=query_of(options),
-        patience=Patience(seconds=options.timestamp_timeout, attempts=options.timestamp_attempts),
+        retry_policy=Patience(seconds=options.timestamp_timeout, attempts=options.timestamp_attempts),
     )
     source = login_of(options)
     if source is None:

@@ -96,7 +96,7 @@ def _element(element: MappedElement, to: Screen, depth: int) -> None:
     from dcmseal.coverage_map import Cover
 
     tones = {Cover.COVERED: Tone.GOOD, Cover.BROKEN: Tone.BAD, Cover.UNCOVERED: Tone.OPEN, Cover.PARTLY: Tone.OPEN}
-    value = "(masked)" if element.masked else element.value
+    value = "(masked)" if element.redacted else element.value
     why = f"({element.why})" if element.why else ""
     count = f"x {element.count}" if element.count > 1 else ""
     mark = "!" if element.is_open else " "

@@ -57,12 +57,12 @@ def add_trust_options(parser: Parser) -> None:
     group.add_argument("--allow-weak", action="store_true", help="accept weak algorithms and small keys")
 
 
-def trust_of(options: Namespace, named: str = "") -> Trust | None:
-    """Trust as the options have it, ready; None if they ask for none. ``named`` is the setup of the policy, if any.
+def trust_of(options: Namespace, policy_trust: str = "") -> Trust | None:
+    """Trust as the options have it, ready; None if they ask for none. ``policy_trust`` is the setup of the policy, if any.
 
     Raises UsageError, TrustError and PluginError.
     """
-    settings = trust_settings(options, named)
+    settings = trust_settings(options, policy_trust)
     if settings is None:
         return None
     from dcmseal.engine.trusting import Trust
@@ -70,11 +70,13 @@ def trust_of(options: Namespace, named: str = "") -> Trust | None:
     return Trust.open(settings)
 
 
-def trust_settings(options: Namespace, named: str = "") -> TrustSettings | None:
+def trust_settings(options: Namespace, policy_trust: str = "") -> TrustSettings | None:
     """The same, not ready yet; raises UsageError."""
-    if named and options.trust not in (None, named):
-        raise UsageError(f"the policy wants trust as [trust.{named}] says", hint="leave out --trust, or the policy")
-    name = named or options.trust
+    if policy_trust and options.trust not in (None, policy_trust):
+        raise UsageError(
+            f"the policy wants trust as [trust.{policy_trust}] says", hint="leave out --trust, or the policy"
+        )
+    name = policy_trust or options.trust
     if not name and not any(getattr(options, each) for each in (*_LISTS, *_PINS, *_CHOICES, *_FLAGS)):
         return None
     if options.integrity_only:

@@ -160,7 +160,7 @@ def _covered(verdict: Verdict, coverage: ObjectCoverage, *, verbose: bool) -> st
     from dcmseal.coverage_map import not_protected, protected
 
     what = "valid for" if verdict is Verdict.VALID else "covers"
-    few, every = not_protected(coverage), not_protected(coverage, most=len(coverage.gaps))
+    few, every = not_protected(coverage), not_protected(coverage, limit=len(coverage.gaps))
     names = every if verbose else few if few == every else f"{few} (-v shows all)"
     return f"{what} {protected(coverage)}. {names}"
 
@@ -203,10 +203,10 @@ def _show_signature(report: SignatureReport, to: Screen, *, integrity_only: bool
 
 def _certified(report: SignatureReport) -> str:
     """The time in a timestamp that is sound, and what that is worth; empty if there is none."""
-    if report.certified is None:
+    if report.certified_time is None:
         return ""
     doubt = "" if report.outcome(Aspect.TIMESTAMP) is Outcome.PASSED else "; that is not established"
-    return describing.certified(report.certified) + doubt
+    return describing.certified(report.certified_time) + doubt
 
 
 def _why_unknown(report: SignatureReport, aspect: Aspect) -> str:
@@ -229,12 +229,12 @@ def _coverage(coverage: Coverage, *, verbose: bool) -> Iterator[tuple[str, str]]
     yield "signed", counted(len(coverage.signed), "element")
     if coverage.unsigned:
         yield "not signed", f"{counted(len(coverage.unsigned), 'element')}: changes and additions there go unnoticed"
-        yield "  elements", joined(describing.elements(coverage.unsigned), all_of_them=True) if verbose else ""
+        yield "  elements", joined(describing.elements(coverage.unsigned), show_all=True) if verbose else ""
     if coverage.unsignable:
-        names = joined(describing.with_reasons(coverage.unsignable), all_of_them=verbose)
+        names = joined(describing.with_reasons(coverage.unsignable), show_all=verbose)
         yield "not signable", f"{counted(len(coverage.unsignable), 'element')}: {names}"
     if coverage.absent:
-        names = joined(describing.elements(coverage.absent), all_of_them=verbose)
+        names = joined(describing.elements(coverage.absent), show_all=verbose)
         yield "absent", f"{counted(len(coverage.absent), 'element')} listed as signed: {names}"
 
 

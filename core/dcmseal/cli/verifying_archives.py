@@ -36,15 +36,15 @@ def verify_archive(options: Namespace) -> int:
         "verified",
         show=show_line if options.verbose else None,
         hint="" if has_trust(options) else _NO_TRUST,
-        judged_by=lambda: judged_by(options),
+        context=lambda: judged_by(options),
     )
     pages = archive_reports_of(options, report)
     if pages is None:
-        return run_archive(_task(options, report.form), options.files, options, report)
-    return run_archive(_task(options, pages.form), options.files, options, pages, notice=pages.add_earlier)
+        return run_archive(_task(options, report.detail), options.files, options, report)
+    return run_archive(_task(options, pages.detail), options.files, options, pages, on_recorded=pages.add_recorded)
 
 
-def _task(options: Namespace, form: Form) -> VerifyTask:
+def _task(options: Namespace, detail: Form) -> VerifyTask:
     setup = policy_of(options)
     return VerifyTask(
         uid=options.uid,
@@ -54,11 +54,11 @@ def _task(options: Namespace, form: Form) -> VerifyTask:
         accept_old_format=options.accept_old_format,
         timestamp=options.timestamp,
         timestamp_certificates=tuple(certificates_in(options.timestamp_certificate)),
-        name_profiles=form is not Form.VERDICT or options.journal is not None,
+        name_profiles=detail is not Form.VERDICT or options.journal is not None,
         trust=trust_settings(options, setup.trust if setup else ""),
         references=tuple(options.references),
-        count_coverage=form is Form.DOCUMENT,
-        file_digest=options.sha256 and form is Form.DOCUMENT,
+        count_coverage=detail is Form.DOCUMENT,
+        file_digest=options.sha256 and detail is Form.DOCUMENT,
         profiles_folder=profiles_folder_of(options) if setup else None,
-        form=form,
+        detail=detail,
     )

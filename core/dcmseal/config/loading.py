@@ -54,7 +54,7 @@ class Config:
     profiles_folder: Path | None = None
     """The folder of Digital Signature Profiles that the site wrote itself."""
 
-    def setup(self, name: str) -> KeySetup:
+    def key_setup(self, name: str) -> KeySetup:
         """The setup of that name; raises UsageError if there is none."""
         if name in self.keys:
             return self.keys[name]
@@ -75,13 +75,13 @@ class Config:
 
     def trust_setup(self, name: str) -> TrustSettings:
         """The trust setup of that name; raises UsageError if there is none."""
-        return self._named(name, self.trust, "trust", "trust setup")
+        return self._find_setup(name, self.trust, "trust", "trust setup")
 
     def policy_setup(self, name: str) -> PolicySetup:
         """The policy of that name, and the trust setup it names; raises UsageError if there is none."""
-        return self._named(name, self.policies, "policies", "policy")
+        return self._find_setup(name, self.policies, "policies", "policy")
 
-    def _named(self, name: str, setups: Mapping[str, Setup], table: str, what: str) -> Setup:
+    def _find_setup(self, name: str, setups: Mapping[str, Setup], table: str, what: str) -> Setup:
         if name in setups:
             return setups[name]
         place = self.path or named_place(None) or usual_place()
@@ -122,13 +122,13 @@ def examine_config(path: str | os.PathLike[str] | None = None) -> tuple[Config, 
         place,
         MAX_BYTES,
         hint=f"check --config, the environment variable {VARIABLE} and the file's permissions",
-        inspect=lambda status: _refuse_if_open_to_others(place, status),
+        check_status=lambda status: _refuse_if_open_to_others(place, status),
     )
     problems = Problems(text)
     root = Table(parse_toml(text, os.fspath(place), error=UsageError), (), problems)
     config = _read(place, root)
-    root.finish()
-    return config, problems.in_order()
+    root.report_unknown_keys()
+    return config, problems.sorted_by_line()
 
 
 def _read(place: Path, root: Table) -> Config:
@@ -148,13 +148,13 @@ def _read(place: Path, root: Table) -> Config:
     for name, table in demanded.tables() if demanded else ():
         policy = read_policy(table, place.parent)
         if policy and policy.trust and policy.trust not in trust:
-            table.problem("trust", "there is no such trust setup", f"known are: {', '.join(trust) or 'none'}")
+            table.add_problem("trust", "there is no such trust setup", f"known are: {', '.join(trust) or 'none'}")
         elif policy:
             policies[name] = policy
     profiles = root.table("profiles")
     folder = named_file(profiles, "folder", profiles.text("folder"), place.parent) if profiles else None
     if profiles:
-        profiles.finish()
+        profiles.report_unknown_keys()
     return Config(
         path=place,
         keys=MappingProxyType(keys),

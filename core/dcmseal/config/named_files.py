@@ -18,5 +18,5 @@ def named_file(table: Table, key: str, name: str, folder: Path) -> Path | None:
     path = folder / Path(name).expanduser()
     found = foreign_writer(path)
     if found:
-        table.problem(key, found.message, found.hint)
+        table.add_problem(key, found.message, found.hint)
     return path

@@ -32,7 +32,7 @@ def read_policy(table: Table, folder: Path) -> PolicySetup | None:
     signatures = table.number("signatures")
     distinct, additions = table.flag("distinct-signers"), table.flag("no-unsigned-additions")
     timestamps, trust = table.flag("timestamps"), table.text("trust")
-    table.finish()
+    table.report_unknown_keys()
     try:
         policy = Policy(
             rules=rules,
@@ -43,7 +43,7 @@ def read_policy(table: Table, folder: Path) -> PolicySetup | None:
             timestamps=timestamps,
         )
     except UsageError as error:
-        table.problem("", str(error), error.hint)
+        table.add_problem("", str(error), error.hint)
         return None
     return PolicySetup(policy=policy, trust=trust)
 
@@ -53,7 +53,7 @@ def _each(table: Table, key: str, read: Callable[[str], Value]) -> Iterator[Valu
         try:
             yield read(text)
         except UsageError as error:
-            table.problem(key, str(error), error.hint)
+            table.add_problem(key, str(error), error.hint)
 
 
 def _in_folder(table: Table, rule: Rule, folder: Path) -> Rule:

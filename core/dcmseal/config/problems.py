@@ -39,17 +39,17 @@ class Problems:
 
     def __init__(self, text: str) -> None:
         self._lines = _line_numbers(text.split("\n"))
-        self._found: list[Problem] = []
+        self._problems: list[Problem] = []
 
     def add(self, keys: Keys, message: str, hint: str) -> None:
         """Note a problem with what these names lead to."""
         known = next((keys[:end] for end in range(len(keys), 0, -1) if keys[:end] in self._lines), ())
         line = self._lines.get(known, 0)
-        self._found.append(Problem(message=message, hint=hint, where=".".join(keys), line=line))
+        self._problems.append(Problem(message=message, hint=hint, where=".".join(keys), line=line))
 
-    def in_order(self) -> tuple[Problem, ...]:
+    def sorted_by_line(self) -> tuple[Problem, ...]:
         """What was found, from the first line on."""
-        return tuple(sorted(self._found, key=lambda problem: problem.line))
+        return tuple(sorted(self._problems, key=lambda problem: problem.line))
 
 
 def _line_numbers(lines: Iterable[str]) -> dict[Keys, int]:

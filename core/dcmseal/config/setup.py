@@ -52,7 +52,7 @@ class KeySetup:
 def read_setup(name: str, table: Table, folder: Path) -> KeySetup | None:
     """The setup that a table describes, or None if it cannot be used; relative files are those in the folder."""
     if not _NAME.fullmatch(name):
-        table.problem("", "that is no name for a key", "use letters, digits, '.', '_' and '-', 64 at most")
+        table.add_problem("", "that is no name for a key", "use letters, digits, '.', '_' and '-', 64 at most")
     uri = table.text("uri")
     attributes = {key: named_file(table, key, table.text(key), folder) for key in ("cert", "chain")}
     files = {attribute: path for attribute, path in attributes.items() if path}
@@ -67,27 +67,27 @@ def read_setup(name: str, table: Table, folder: Path) -> KeySetup | None:
         purpose=_purpose(table),
         require_intact=table.flag("require-intact"),
     )
-    table.finish()
+    table.report_unknown_keys()
     return setup if setup.uri else None
 
 
 def _complete(uri: str, files: dict[str, Path], table: Table) -> str:
     """The key URI with the files added; empty if it cannot be used."""
     if not table.has("uri"):
-        table.problem("uri", "there is none", "write uri = \"SCHEME:...\"; 'dcmseal keys' lists what can be pasted")
+        table.add_problem("uri", "there is none", "write uri = \"SCHEME:...\"; 'dcmseal keys' lists what can be pasted")
     if not uri:
         return ""
     try:
         parsed = KeyUri.parse(uri)
     except UsageError as error:
-        table.problem("uri", str(error), error.hint)
+        table.add_problem("uri", str(error), error.hint)
         return ""
     stated = parsed.attributes
     for name in _files_of(parsed):
         named_file(table, "uri", name, Path())
     for attribute in ("cert", "chain", "pin-source"):
         if attribute in stated and table.has(attribute):
-            table.problem(attribute, "the key URI names it too", "keep one of the two")
+            table.add_problem(attribute, "the key URI names it too", "keep one of the two")
             return ""
     for attribute, path in files.items():
         uri += f"{'&' if '?' in uri else '?'}{attribute}={escaped(os.fspath(path))}"
@@ -110,7 +110,7 @@ def profile_in(table: Table, key: str, name: str, folder: Path) -> str:
 def _algorithm(table: Table) -> MacAlgorithm | None:
     text = table.text("algorithm")
     if text and text.upper() not in MacAlgorithm.__members__:
-        table.problem("algorithm", "it is no MAC algorithm", f"use one of {', '.join(MacAlgorithm)}")
+        table.add_problem("algorithm", "it is no MAC algorithm", f"use one of {', '.join(MacAlgorithm)}")
         return None
     return MacAlgorithm(text.upper()) if text else None
 
@@ -122,7 +122,7 @@ def _purpose(table: Table) -> SignaturePurpose | None:
     if text and wanted not in by_name:
         near = get_close_matches(wanted, by_name, 1)
         meant = f"did you mean {near[0]}? " if near else ""
-        table.problem("purpose", "it is no purpose of CID 7007", f"{meant}use one of {', '.join(by_name)}")
+        table.add_problem("purpose", "it is no purpose of CID 7007", f"{meant}use one of {', '.join(by_name)}")
         return None
     return by_name[wanted] if text else None
 
@@ -134,7 +134,7 @@ def _pin_source(table: Table, folder: Path) -> PinSource | None:
     try:
         source = PinSource.parse(text)
     except UsageError as error:
-        table.problem("pin-source", str(error), error.hint)
+        table.add_problem("pin-source", str(error), error.hint)
         return None
     if source.kind is PinKind.FILE:
         return PinSource(kind=source.kind, name=os.fspath(folder / Path(source.name).expanduser()))

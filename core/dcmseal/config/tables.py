@@ -26,7 +26,7 @@ class Table:
         self._problems = problems
         self._known: list[str] = []
 
-    def problem(self, key: str, message: str, hint: str) -> None:
+    def add_problem(self, key: str, message: str, hint: str) -> None:
         """Note what is wrong with the value of a key, or with the table if the key is empty."""
         self._problems.add((*self.keys, key) if key else self.keys, message, hint)
 
@@ -34,15 +34,15 @@ class Table:
         """The text of a key; empty if there is none, or none that can be used."""
         self._known.append(key)
         value = self._values.get(key)
-        return "" if value is None else self._text(key, value)
+        return "" if value is None else self._check_text(key, value)
 
-    def _text(self, key: str, value: object) -> str:
+    def _check_text(self, key: str, value: object) -> str:
         if not isinstance(value, str) or not value.strip():
-            self.problem(key, "it has to be a text in quotes", f'write {key} = "..."')
+            self.add_problem(key, "it has to be a text in quotes", f'write {key} = "..."')
         elif "PRIVATE KEY-----" in value:
-            self.problem(key, "it holds a private key", "put the key into a file of its own, and name that")
+            self.add_problem(key, "it holds a private key", "put the key into a file of its own, and name that")
         elif _CONTROL.search(value):
-            self.problem(key, "it has control characters or line breaks in it", "write it in one line")
+            self.add_problem(key, "it has control characters or line breaks in it", "write it in one line")
         else:
             return value
         return ""
@@ -52,13 +52,13 @@ class Table:
         self._known.append(key)
         value = self._values.get(key, [])
         values = cast("list[object]", value) if isinstance(value, list) else [value]
-        return tuple(text for each in values if (text := self._text(key, each)))
+        return tuple(text for each in values if (text := self._check_text(key, each)))
 
     def all_texts(self) -> Iterator[tuple[str, str]]:
         """All that is in this table, which holds nothing but texts with names that a plugin chooses."""
         for key in self._values:
             if is_secret_name(key):
-                self.problem(key, "a passphrase or PIN has no place here", _NO_SECRETS)
+                self.add_problem(key, "a passphrase or PIN has no place here", _NO_SECRETS)
             elif text := self.text(key):
                 yield key, text
 
@@ -67,7 +67,7 @@ class Table:
         self._known.append(key)
         value = self._values.get(key, False)
         if not isinstance(value, bool):
-            self.problem(key, "it has to be true or false", f"write {key} = true")
+            self.add_problem(key, "it has to be true or false", f"write {key} = true")
             return False
         return value
 
@@ -76,7 +76,7 @@ class Table:
         self._known.append(key)
         value = self._values.get(key, 0)
         if not isinstance(value, int) or isinstance(value, bool):
-            self.problem(key, "it has to be a number", f"write {key} = 2")
+            self.add_problem(key, "it has to be a number", f"write {key} = 2")
             return 0
         return value
 
@@ -87,34 +87,34 @@ class Table:
     def table(self, key: str) -> Table | None:
         """The table of that name, if there is one."""
         self._known.append(key)
-        return self._table(key) if key in self._values else None
+        return self._make_table(key) if key in self._values else None
 
     def tables(self) -> Iterator[tuple[str, Table]]:
         """All that is in this table, which holds nothing but tables with names that users choose."""
         for key in self._values:
             self._known.append(key)
             if is_secret_name(key):
-                self.problem(key, "a passphrase or PIN has no place here", _NO_SECRETS)
+                self.add_problem(key, "a passphrase or PIN has no place here", _NO_SECRETS)
                 continue
-            table = self._table(key)
+            table = self._make_table(key)
             if table is not None:
                 yield key, table
 
-    def finish(self) -> None:
+    def report_unknown_keys(self) -> None:
         """Note every key that nobody asked for."""
         for key in self._values:
             if key in self._known:
                 continue
             if is_secret_name(key):
-                self.problem(key, "a passphrase or PIN has no place here", _NO_SECRETS)
+                self.add_problem(key, "a passphrase or PIN has no place here", _NO_SECRETS)
                 continue
             near = get_close_matches(key.lower().replace("_", "-"), self._known, 1)
             meant = f"did you mean {near[0]}? " if near else ""
-            self.problem(key, "there is no such key or table", f"{meant}known here are: {', '.join(self._known)}")
+            self.add_problem(key, "there is no such key or table", f"{meant}known here are: {', '.join(self._known)}")
 
-    def _table(self, key: str) -> Table | None:
+    def _make_table(self, key: str) -> Table | None:
         value = self._values[key]
         if isinstance(value, dict):
             return Table(cast("dict[str, object]", value), (*self.keys, key), self._problems)
-        self.problem(key, "it has to be a table", f"write [{'.'.join((*self.keys, key))}], and its keys below")
+        self.add_problem(key, "it has to be a table", f"write [{'.'.join((*self.keys, key))}], and its keys below")
         return None

@@ -33,11 +33,11 @@ def read_trust(table: Table, folder: Path) -> TrustSettings:
         extended_key_usages=frozenset(table.texts("extended-key-usages")),
         pinned_certificates=frozenset(table.texts("pinned-certificates")),
         pinned_subjects=frozenset(table.texts("pinned-subjects")),
-        claimed_time=_choice(table, "claimed-time", Leniency) or Leniency.DOUBT,
-        weak=_choice(table, "weak", Leniency) or Leniency.DOUBT,
+        claimed_time=_choice(table, "claimed-time", Leniency) or Leniency.INDETERMINATE,
+        weak=_choice(table, "weak", Leniency) or Leniency.INDETERMINATE,
         options=dict(options.all_texts()) if options else {},
     )
-    table.finish()
+    table.report_unknown_keys()
     return settings
 
 
@@ -49,6 +49,6 @@ def _files(table: Table, key: str, folder: Path) -> tuple[str, ...]:
 def _choice(table: Table, key: str, kind: type[Choice]) -> Choice | None:
     text = table.text(key)
     if text and text not in list(kind):
-        table.problem(key, "that is none of its values", f"use one of {', '.join(kind)}")
+        table.add_problem(key, "that is none of its values", f"use one of {', '.join(kind)}")
         return None
     return kind(text) if text else None

@@ -34,7 +34,7 @@ class Holder:
     is_group: bool = False
     """It is a group length (gggg,0000): retired and wrong in many files, so that it is no reason to refuse anything."""
 
-    def grown(self, growth: int) -> Edit:
+    def grow(self, growth: int) -> Edit:
         """The edit that corrects the length; raises Malformed if it no longer fits."""
         length = self.length + growth
         if self.is_group:
@@ -59,7 +59,7 @@ def with_lengths(changes: Iterable[tuple[Sequence[Edit], Iterable[Holder]]]) -> 
         edits.extend(group)
         for holder in holders:
             growth[holder] = growth.get(holder, 0) + sum(edit.growth for edit in group)
-    return [*edits, *(holder.grown(by) for holder, by in growth.items() if by)]
+    return [*edits, *(holder.grow(by) for holder, by in growth.items() if by)]
 
 
 def splice(source: Source, edits: Iterable[Edit]) -> JoinedSource:

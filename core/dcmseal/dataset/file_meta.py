@@ -69,7 +69,7 @@ def read_file_meta(source: Source) -> FileMeta:
     if not elements:
         return FileMeta(end=end)
     group = _Group(source, elements)
-    problems = list(group.problems())
+    problems = list(group.iter_findings())
     if (
         start
         and TransferSyntax(group.syntax).is_deflated
@@ -126,16 +126,16 @@ class _Group:
         first = self._elements[0]
         return first.tag == GROUP_LENGTH and not self._raw(first)[:2].isalpha()
 
-    def problems(self) -> Iterator[Finding]:
-        yield from self._vrs()
-        yield from self._repeats()
+    def iter_findings(self) -> Iterator[Finding]:
+        yield from self._vr_findings()
+        yield from self._repeat_findings()
         if not is_ascending(tuple(self._firsts)):
             yield _note("meta-disordered", "the File Meta Information is not in ascending order")
-        yield from self._length()
-        yield from self._syntax()
-        yield from self._end()
+        yield from self._length_findings()
+        yield from self._syntax_findings()
+        yield from self._end_findings()
 
-    def _vrs(self) -> Iterator[Finding]:
+    def _vr_findings(self) -> Iterator[Finding]:
         for element in self._elements:
             tag, vr, start = element.tag, element.vr, element.start
             right = META_VRS.get(tag)
@@ -155,7 +155,7 @@ class _Group:
                 message = f"{where} has VR {shown}, not {right.decode()}, which all readers read alike"
                 yield _note("meta-vr-odd", message, where)
 
-    def _repeats(self) -> Iterator[Finding]:
+    def _repeat_findings(self) -> Iterator[Finding]:
         for element in self._again:
             where = tag_text(element.tag)
             if self._is_same(element):
@@ -176,7 +176,7 @@ class _Group:
         first = self._firsts[element.tag]
         return first.vr == element.vr and same_value(self._source, first, element)
 
-    def _length(self) -> Iterator[Finding]:
+    def _length_findings(self) -> Iterator[Finding]:
         """Some readers go by (0002,0000), and others by the groups of the elements that follow."""
         length = self._firsts.get(GROUP_LENGTH)
         if length is None:
@@ -200,7 +200,7 @@ class _Group:
             message = "(0002,0000) is no number of four bytes"
         yield _problem("meta-length-wrong", message, _LENGTH, length.start)
 
-    def _syntax(self) -> Iterator[Finding]:
+    def _syntax_findings(self) -> Iterator[Finding]:
         element = self._firsts.get(TRANSFER_SYNTAX)
         if element is None:
             message = "there is no Transfer Syntax UID: readers tell the encoding by the first Data Element"
@@ -222,7 +222,7 @@ class _Group:
                 message = "Transfer Syntax UID is not padded as PS3.5 6.2 says, which all readers pass over"
                 yield _note("meta-syntax-padded", message, _SYNTAX)
 
-    def _end(self) -> Iterator[Finding]:
+    def _end_findings(self) -> Iterator[Finding]:
         """What follows must not read as more of it: some readers take groups 0000 and 0001 for a part of it, too."""
         end = self._elements[-1].end
         group = int.from_bytes(self._source.read(end, min(self._source.size, end + 2)), "little")

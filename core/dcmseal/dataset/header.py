@@ -18,7 +18,7 @@ class Kind(IntEnum):
 
     PLAIN = 0
     """Signable, with a value of defined length."""
-    REHEADED = 1
+    RESERVED_NONZERO = 1
     """As PLAIN, but the reserved bytes of its header are not 0000, as they are in the MAC (PS3.5 7.1.2)."""
     SEQUENCE = 2
     ENCAPSULATED = 3

@@ -90,12 +90,12 @@ def _grow_group(level: _Open, step: Step | None, growth: int) -> None:
 def _length_edits(source: Source, closed: _Open) -> Iterator[Edit]:
     step = closed.step
     if step is not None and step.end != UNTIL_DELIMITER and closed.growth:
-        yield Holder(step.value - 4, step.end - step.value, step.encoding).grown(closed.growth)
+        yield Holder(step.value - 4, step.end - step.value, step.encoding).grow(closed.growth)
     for group, growth in closed.group_growth.items():
         length = closed.group_lengths.get(group)
         if length is not None:
             for holder in group_holder(source, length.value, length.end, length.encoding):
-                yield holder.grown(growth)
+                yield holder.grow(growth)
 
 
 def _value_edits(source: Source, step: Step, *, only_padding: bool = False) -> Iterator[Edit]:
@@ -204,7 +204,7 @@ def _look(start: bytes, header: Header) -> int:
 def _is_padded(scan: LevelScanner, index: int) -> bool:
     """Whether a plain element is not minimally padded, whatever its length."""
     tag, vr, size, _ = scan.header(index)
-    start, end = scan.range(index)
+    start, end = scan.element_range(index)
     if (end - start - size) & 1:
         return True
     if vr not in TEXT_VRS:

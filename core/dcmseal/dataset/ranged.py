@@ -49,10 +49,10 @@ class RangedFile(RawIOBase):
     file, so that no byte is asked for again.
     """
 
-    def __init__(self, read: ReadRange, size: int, *, twice: bool = False) -> None:
+    def __init__(self, read: ReadRange, size: int, *, reread: bool = False) -> None:
         self._read_range = read
         self.size = size
-        self._twice = twice
+        self._twice = reread
         self._position = 0
         self._head = _Block(0, b"")
         self._kept: list[_Block] = []
@@ -97,37 +97,37 @@ class RangedFile(RawIOBase):
         for block in (self._head, *reversed(self._kept)):
             if block.start <= position < block.end:
                 return block
-        copied = self._copied_at(position)
+        copied = self._read_spilled(position)
         if copied is not None:
-            self._keep(copied)
+            self._cache_block(copied)
             return copied
         ahead = self._ahead
         if ahead is not None and ahead.start <= position < ahead.end:
             self._ahead = None
             block = _Block(ahead.start, ahead.data.result())
         else:
-            block = _Block(position, self._taken(position, self._end_of(position)))
-        self._keep(block)
+            block = _Block(position, self._fetch_range(position, self._block_end(position)))
+        self._cache_block(block)
         if len(block.data) >= _STEADY and self._ahead is None:
-            self._look_ahead(block.end)
+            self._prefetch(block.end)
         return block
 
-    def _end_of(self, start: int) -> int:
+    def _block_end(self, start: int) -> int:
         """Where the block ends that begins here: longer than the one before it, and not beyond what is there."""
         before = [len(each.data) for each in (self._head, *self._kept) if 0 <= start - each.end <= _NEAR]
         length = min(LARGEST, _GROWTH * max(before, default=0)) or SMALLEST
         there = [*(each.start for each in self._kept), *(copied for copied, _ in self._copied)]
         return min(start + length, self.size, *(each for each in there if each > start))
 
-    def _keep(self, block: _Block) -> None:
+    def _cache_block(self, block: _Block) -> None:
         if block.start == 0:
             self._head = block
             return
         self._kept.append(block)
         while sum(len(each.data) for each in self._kept) > _KEPT:
-            self._put_away(self._kept.pop(0))
+            self._spill_block(self._kept.pop(0))
 
-    def _put_away(self, block: _Block) -> None:
+    def _spill_block(self, block: _Block) -> None:
         if not self._twice or any(start <= block.start < end for start, end in self._copied):
             return
         if self._copy is None:
@@ -138,21 +138,21 @@ class RangedFile(RawIOBase):
         self._copy.write(block.data)
         self._copied.append((block.start, block.end))
 
-    def _copied_at(self, position: int) -> _Block | None:
+    def _read_spilled(self, position: int) -> _Block | None:
         for start, end in self._copied:
             if start <= position < end and self._copy is not None:
                 self._copy.seek(start)
                 return _Block(start, self._copy.read(end - start))
         return None
 
-    def _look_ahead(self, start: int) -> None:
-        end = self._end_of(start) if start < self.size else start
+    def _prefetch(self, start: int) -> None:
+        end = self._block_end(start) if start < self.size else start
         there = [*((each.start, each.end) for each in self._kept), *self._copied]
         if start < end and not any(first <= start < last for first, last in there):
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(1, "dcmseal-ahead")
-            self._ahead = _Ahead(start, end, self._pool.submit(self._taken, start, end))
+            self._ahead = _Ahead(start, end, self._pool.submit(self._fetch_range, start, end))
 
-    def _taken(self, start: int, end: int) -> bytes:
+    def _fetch_range(self, start: int, end: int) -> bytes:
         with self._turn:
             return self._read_range(start, end)

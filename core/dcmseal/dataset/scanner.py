@@ -130,14 +130,14 @@ class LevelScanner:
                     raise Malformed("an item does not end", position)
                 self._done = True
             elif step in (OTHER, LONG):
-                if self._special(buffer, at, limit):
+                if self._scan_special(buffer, at, limit):
                     return False
                 position = self.position
             elif at + 8 <= len(buffer) or position + 8 > source.size:
                 raise no_element(buffer[at : at + 8], position, self.encoding)
         return True
 
-    def _special(self, buffer: bytes, at: int, limit: int) -> bool:
+    def _scan_special(self, buffer: bytes, at: int, limit: int) -> bool:
         """Take one element that is not plain, or has a long header; returns whether the scan stops at it."""
         position = self.position
         if at + 12 > len(buffer):
@@ -157,7 +157,7 @@ class LevelScanner:
             raise Malformed(f"{tag_text(tag)} has no business here", position)
         kind = kind_of(tag, vr, length)
         if kind is Kind.PLAIN and size == 12 and buffer[at + 6 : at + 8] != b"\0\0":
-            kind = Kind.REHEADED
+            kind = Kind.RESERVED_NONZERO
         if kind is not Kind.PLAIN:
             self.kinds[len(self.tags)] = kind
         if length != UNDEFINED_LENGTH and is_misread(vr, length, self.encoding):
@@ -205,7 +205,7 @@ class LevelScanner:
                 return index
         return None
 
-    def range(self, index: int) -> tuple[int, int]:
+    def element_range(self, index: int) -> tuple[int, int]:
         """Where the element starts, and where it ends with its delimiter."""
         starts = self.starts
         following = index + 1
@@ -215,7 +215,7 @@ class LevelScanner:
 
     def value_range(self, index: int) -> tuple[int, int]:
         """Where the value of an element starts, and where it ends with its delimiter."""
-        start, end = self.range(index)
+        start, end = self.element_range(index)
         return start + self.header(index).size, end
 
     def header(self, index: int) -> Header:

@@ -45,8 +45,8 @@ def structure_of(file: DicomFile, scan: LevelScanner, sound: Mapping[int, int] |
     """
     is_encapsulated = file.syntax.is_encapsulated if file.syntax.is_known else None
     walk = StructureWalk(file.body, file.encoding, is_encapsulated=is_encapsulated)
-    walk.level(scan, sound or {})
-    return walk.problems.structure(surrounding_findings(file, scan))
+    walk.walk_level(scan, sound or {})
+    return walk.problems.findings(surrounding_findings(file, scan))
 
 
 class _Outer(NamedTuple):
@@ -79,38 +79,38 @@ class StructureWalk:
         self._checks = ElementChecks(source, self.problems, is_encapsulated=is_encapsulated)
         self._sound: set[bytes] = set()
 
-    def level(self, scan: LevelScanner, sound: Mapping[int, int]) -> None:
+    def walk_level(self, scan: LevelScanner, sound: Mapping[int, int]) -> None:
         """Check the elements of the scanned main level, and all that is nested in them; ``sound`` as above."""
-        self._order(scan)
+        self._check_order(scan)
         if scan.encoding.is_implicit and scan.starts:
-            self._checks.reads_as_explicit(scan.starts[0])
+            self._checks.check_ambiguous_encoding(scan.starts[0])
         all_tags, starts = scan.tags, scan.starts
         if max(all_tags, default=0) >> 16 == 0xFFFF:
             for tag in sorted({tag for tag in all_tags if tag >> 16 == 0xFFFF}):
                 if (first := scan.index(tag)) is not None:
-                    self.problems.misplaced(tag, starts[first])
+                    self.problems.add_misplaced(tag, starts[first])
         for index in scan.misread:
             self.problems.element = all_tags[index]
-            self.problems.misread(scan.header(index), starts[index])
-        for index in self._to_look_at(scan):
+            self.problems.add_ambiguous_length(scan.header(index), starts[index])
+        for index in self._indexes_to_check(scan):
             if index in sound:
-                self._delimiters_in_values(all_tags[index], *scan.range(index), sound[index])
+                self._check_delimiters(all_tags[index], *scan.element_range(index), sound[index])
                 continue
             header = scan.header(index)
             self.problems.element = header.tag
             with suppress(Broken):
-                self._checks.special(header, starts[index], self._encoding)
-                header = self._checks.taken_for_items(header, starts[index], self._encoding)
+                self._checks.check_special(header, starts[index], self._encoding)
+                header = self._checks.resolve_header(header, starts[index], self._encoding)
                 if _nests(header):
-                    self._items(header, starts[index], scan.range(index)[1])
+                    self._walk_items(header, starts[index], scan.element_range(index)[1])
         if self._is_encapsulated and tags.PIXEL_DATA in all_tags and scan.special_index(tags.PIXEL_DATA) is None:
             message = "is not encapsulated, although the transfer syntax demands it"
             start = starts[all_tags.index(tags.PIXEL_DATA)]
-            self.problems.report_problem("pixel-data-native", message, tags.PIXEL_DATA, start, clause="PS3.5 A.4")
+            self.problems.add("pixel-data-native", message, tags.PIXEL_DATA, start, clause="PS3.5 A.4")
 
-    def _to_look_at(self, scan: LevelScanner) -> list[int]:
+    def _indexes_to_check(self, scan: LevelScanner) -> list[int]:
         """Indexes of elements that are not plain, and of plain ones in implicit VR whose value begins as items do."""
-        indexes = [index for index, kind in scan.kinds.items() if kind is not Kind.REHEADED]
+        indexes = [index for index, kind in scan.kinds.items() if kind is not Kind.RESERVED_NONZERO]
         if not scan.encoding.is_implicit:
             return indexes
         buffer, base = scan.source.window(scan.starts[0]) if scan.starts else (b"", 0)
@@ -121,18 +121,18 @@ class StructureWalk:
                 indexes.append(index)
         return sorted(set(indexes))
 
-    def _order(self, scan: LevelScanner) -> None:
+    def _check_order(self, scan: LevelScanner) -> None:
         if is_ascending(scan.tags):
             return
         seen: set[int] = set()
         last = -1
         for tag, start in zip(scan.tags, scan.starts, strict=True):
             if tag <= last or tag in seen:
-                self.problems.disorder(tag, tag if tag in seen else last, start)
+                self.problems.add_disorder(tag, tag if tag in seen else last, start)
             seen.add(tag)
             last = tag
 
-    def _items(self, header: Header, start: int, end: int) -> None:  # noqa: C901 - one loop: calls would cost too much
+    def _walk_items(self, header: Header, start: int, end: int) -> None:  # noqa: C901 - one loop: calls would cost too much
         """Walk the items of a sequence that reaches from ``start`` to ``end``, and what is nested in them.
 
         Raises Broken where items or elements cannot be told apart.
@@ -150,13 +150,13 @@ class StructureWalk:
         step: int
         current: int
         while True:
-            item: int | None = self._item(tag, position, sequence_end, encoding)
+            item: int | None = self._find_item_end(tag, position, sequence_end, encoding)
             if item is None:
                 position = sequence_end if sequence_end != NEVER else position + 8
                 if not outer:
                     if position != end:
-                        self._broken("does not end together with its items", tag, start)
-                    self._delimiters_in_values(tag, start, end, open_items)
+                        self._fail("does not end together with its items", tag, start)
+                    self._check_delimiters(tag, start, end, open_items)
                     return
                 if encoding is self._encoding and outer[-1].seen == (len(self.problems), open_items):
                     self._remember(start, position)
@@ -170,13 +170,13 @@ class StructureWalk:
                 position, item_end, last = position + 8, item, -1
                 open_items += item == NEVER
                 if encoding is not self._encoding and position + 6 <= item:
-                    self._checks.reads_as_explicit(position)
+                    self._checks.check_ambiguous_encoding(position)
             while position < item_end:
                 head = buffer[position - base : position - base + 8]
                 found = steps.get(head)
                 if found is None:
                     if position + 8 > size:
-                        self._broken("is cut short", tag, position)
+                        self._fail("is cut short", tag, position)
                     buffer, base = source.window(position)
                     found = learn_step(buffer[position - base : position - base + 8], encoding)
                 step, current = found
@@ -187,39 +187,39 @@ class StructureWalk:
                 if not is_plain or (is_implicit and _may_be_items(buffer, position - base + 8)):
                     element = read_header(source.read(position, min(size, position + 12)), 0, encoding)
                     if element is None:
-                        self._broken("holds something that is not a Data Element", tag, position)
+                        self._fail("holds something that is not a Data Element", tag, position)
                     current, vr, length = element.tag, element.vr, element.length
                     header_size = element.size
                     if not vr:
                         if current != tags.ITEM_DELIMITATION_ITEM or item_end != NEVER:
-                            self._broken(f"has {tag_text(current)} where it does not belong", tag, position)
-                        self.problems.delimiter(current, length, position)
+                            self._fail(f"has {tag_text(current)} where it does not belong", tag, position)
+                        self.problems.check_delimiter(current, length, position)
                         position += 8
                         item_end = position
                         break
                     # dcmjs looks for the end of an open item at even places only
                     is_odd = bool(length & 1 and open_items)
                     if length != UNDEFINED_LENGTH and (is_odd or is_misread(vr, length, encoding)):
-                        self.problems.misread(element, position)
-                    self._checks.special(element, position, encoding, tag)
-                    element = self._checks.taken_for_items(element, position, encoding)
+                        self.problems.add_ambiguous_length(element, position)
+                    self._checks.check_special(element, position, encoding, tag)
+                    element = self._checks.resolve_header(element, position, encoding)
                     if expected and current not in expected and current & 0xFFFF:
                         message = f"does not belong into an item of {tag_text(tag)}"
-                        self.problems.report_problem(
+                        self.problems.add(
                             "macro-foreign-element", message, current, position, clause="PS3.3 Table C.12-6"
                         )
                     step = header_size + length
                     if _nests(element):
                         if current <= last:
-                            self.problems.disorder(current, last, position)
+                            self.problems.add_disorder(current, last, position)
                         if len(outer) >= MAX_DEPTH:
-                            self._broken("is nested too deep", current, position)
+                            self._fail("is nested too deep", current, position)
                         if step < _SMALL and source.read(position, min(size, position + step)) in self._sound:
                             last = current
                             position += step
                             continue
                         if length != UNDEFINED_LENGTH and position + step > min(item_end, size):
-                            self._broken("is longer than the item that holds it", current, position)
+                            self._fail("is longer than the item that holds it", current, position)
                         seen = len(self.problems), open_items
                         outer.append(_Outer(tag, start, sequence_end, item_end, current, encoding, seen))
                         tag, start, encoding = current, position, _inner(element, encoding)
@@ -229,49 +229,47 @@ class StructureWalk:
                         sequence_end = NEVER if length == UNDEFINED_LENGTH else position + length
                         break
                     if length == UNDEFINED_LENGTH:
-                        step = self._fragments(current, position + header_size, encoding) - position
+                        step = self._walk_fragments(current, position + header_size, encoding) - position
                 if current <= last:
-                    self.problems.disorder(current, last, position)
+                    self.problems.add_disorder(current, last, position)
                 last = current
                 position += step
             else:
                 if position != item_end:
-                    self._broken("has an element that is longer than its item", tag, position)
+                    self._fail("has an element that is longer than its item", tag, position)
 
-    def _item(self, tag: int, position: int, sequence_end: int, encoding: Encoding) -> int | None:
+    def _find_item_end(self, tag: int, position: int, sequence_end: int, encoding: Encoding) -> int | None:
         """Where the item at a position ends; None if the sequence ends there instead."""
         if position == sequence_end:
             return None
         if position + 8 > min(sequence_end, self._source.size):
-            self._broken("is cut short", tag, position)
+            self._fail("is cut short", tag, position)
         group, element, length = encoding.item_header.unpack(self._source.read(position, position + 8))
         found = group << 16 | element
         if found == tags.SEQUENCE_DELIMITATION_ITEM and sequence_end == NEVER:
-            self.problems.delimiter(found, length, position)
+            self.problems.check_delimiter(found, length, position)
             return None
         if found != tags.ITEM:
-            self._broken(f"holds {tag_text(found)}, which is not an item", tag, position)
+            self._fail(f"holds {tag_text(found)}, which is not an item", tag, position)
         if length == UNDEFINED_LENGTH:
             return NEVER
         if position + 8 + length > min(sequence_end, self._source.size):
-            self._broken("has an item that is longer than the sequence", tag, position)
+            self._fail("has an item that is longer than the sequence", tag, position)
         return position + 8 + int(length)
 
-    def _fragments(self, tag: int, position: int, encoding: Encoding) -> int:
+    def _walk_fragments(self, tag: int, position: int, encoding: Encoding) -> int:
         """Where Pixel Data ends whose fragments begin at a position (PS3.5 A.4)."""
         while True:
-            item_end = self._item(tag, position, NEVER, encoding)
+            item_end = self._find_item_end(tag, position, NEVER, encoding)
             if item_end is None:
                 return position + 8
             if item_end == NEVER:
-                self._broken("has a fragment of undefined length", tag, position)
+                self._fail("has a fragment of undefined length", tag, position)
             if (item_end - position) & 1:
-                self.problems.report_problem(
-                    "fragment-odd", "has a fragment of odd length", tag, position, clause="PS3.5 A.4"
-                )
+                self.problems.add("fragment-odd", "has a fragment of odd length", tag, position, clause="PS3.5 A.4")
             position = item_end
 
-    def _delimiters_in_values(self, tag: int, start: int, end: int, open_items: int) -> None:
+    def _check_delimiters(self, tag: int, start: int, end: int, open_items: int) -> None:
         """Report values that hold the bytes of delimiters: dcmjs looks for the end of an open item in all its bytes."""
         if not open_items or self._encoding.is_big_endian:
             return
@@ -282,10 +280,10 @@ class StructureWalk:
             count += piece.count(_OPEN_ITEM) + piece.count(_OPEN_ITEM_END, 0, BULK + len(_OPEN_ITEM_END) - 1)
         if count != 2 * open_items:
             message = "holds a value with the bytes of a delimiter, in an item of undefined length"
-            self.problems.report_problem("delimiter-in-value", message, tag, start, clause="PS3.5 7.5.2")
+            self.problems.add("delimiter-in-value", message, tag, start, clause="PS3.5 7.5.2")
 
-    def _broken(self, message: str, tag: int, start: int) -> NoReturn:
-        self.problems.report_problem("structure-broken", message, tag, start, clause="PS3.5 7.5")
+    def _fail(self, message: str, tag: int, start: int) -> NoReturn:
+        self.problems.add("structure-broken", message, tag, start, clause="PS3.5 7.5")
         raise Broken
 
     def _remember(self, start: int, end: int) -> None:

@@ -65,22 +65,20 @@ class ElementChecks:
         self._is_encapsulated = is_encapsulated
         self.problems = problems
 
-    def special(self, header: Header, start: int, encoding: Encoding, sequence: int | None = None) -> None:
+    def check_special(self, header: Header, start: int, encoding: Encoding, sequence: int | None = None) -> None:
         """Check an element that is not plain; ``sequence`` is the tag of the one it stands in.
 
         Raises Broken if readers differ in where it ends.
         """
         tag, vr, _, length = header
         if vr not in SHORT_VRS and vr not in LONG_VRS:
-            self.problems.report_problem(
-                "unknown-vr", "has a VR that PS3.5 does not define", tag, start, clause="PS3.5 6.2"
-            )
+            self.problems.add("unknown-vr", "has a VR that PS3.5 does not define", tag, start, clause="PS3.5 6.2")
             raise Broken
         if tag >> 16 in _MISPLACED_GROUPS and tag:
-            self.problems.misplaced(tag, start)
+            self.problems.add_misplaced(tag, start)
         elif (tag & 0xFFFF == 0 or tag == tags.LENGTH_TO_END) and (vr != b"UL" or length not in (0, 4)):
             message = "is not a number of VR UL"
-            self.problems.report_problem("length-malformed", message, tag, start, clause="PS3.5 7.2")
+            self.problems.add("length-malformed", message, tag, start, clause="PS3.5 7.2")
         if length != UNDEFINED_LENGTH:
             return
         if encoding.is_implicit:
@@ -90,13 +88,13 @@ class ElementChecks:
             return
         if tag != tags.PIXEL_DATA or vr not in (b"OB", b"OW"):
             message = f"has VR {vr.decode()} and an undefined length, which do not go together"
-            self.problems.report_problem("undefined-length", message, tag, start, clause="PS3.5 7.1.1")
+            self.problems.add("undefined-length", message, tag, start, clause="PS3.5 7.1.1")
             raise Broken
         if self._is_encapsulated is False or sequence not in (None, tags.ICON_IMAGE_SEQUENCE):
             message = "is encapsulated where transfer syntax or place do not allow it"
-            self.problems.report_problem("encapsulated-misplaced", message, tag, start, clause="PS3.5 A.4")
+            self.problems.add("encapsulated-misplaced", message, tag, start, clause="PS3.5 A.4")
 
-    def taken_for_items(self, header: Header, start: int, encoding: Encoding) -> Header:
+    def resolve_header(self, header: Header, start: int, encoding: Encoding) -> Header:
         """The header, as a sequence if readers without its VR take the value for items: they have to fit (PS3.5 7.5).
 
         In implicit VR, a reader that knows no dictionary, or not the element, can go by the value alone.
@@ -110,13 +108,13 @@ class ElementChecks:
         if mark == ITEM_MARKS[0] and header.vr == b"UN":
             return header._replace(vr=b"SQ")
         message = "has a value that some readers take for items of a sequence"
-        self.problems.report_problem("value-reads-as-items", message, header.tag, start, clause="PS3.5 7.5")
+        self.problems.add("value-reads-as-items", message, header.tag, start, clause="PS3.5 7.5")
         return header
 
-    def reads_as_explicit(self, start: int) -> None:
+    def check_ambiguous_encoding(self, start: int) -> None:
         """Report an implicit VR element whose length reads as a VR: the first one tells pydicom the encoding."""
         header = self._source.read(start, min(self._source.size, start + 6))
         if len(header) == 6 and header[4] in _CAPITALS and header[5] in _CAPITALS:
             tag = int.from_bytes(header[:2], "little") << 16 | int.from_bytes(header[2:4], "little")
             message = "has a length that reads as a VR: some readers take what follows for explicit VR"
-            self.problems.report_problem("ambiguous-encoding", message, tag, start, clause="PS3.5 7.1.3")
+            self.problems.add("ambiguous-encoding", message, tag, start, clause="PS3.5 7.1.3")

@@ -51,7 +51,7 @@ class StructureProblems:
     def __len__(self) -> int:
         return len(self._found)
 
-    def structure(self, around: Sequence[Finding]) -> Structure:
+    def findings(self, around: Sequence[Finding]) -> Structure:
         """What was reported, and what was found around the Data Set."""
         return Structure(
             problems=(*(each for each in around if each.outcome is not Outcome.PASSED), *self._found.values()),
@@ -59,13 +59,13 @@ class StructureProblems:
             notes=tuple(each for each in around if each.outcome is Outcome.PASSED),
         )
 
-    def report_problem(self, code: str, message: str, tag: int, start: int, *, clause: str) -> Finding:
+    def add(self, code: str, message: str, tag: int, start: int, *, clause: str) -> Finding:
         """Keep a problem of the element, or sequence, that has a tag and stands at byte ``start``; returns it."""
-        problem = self._problem(code, message, tag, start, clause=clause)
-        self._keep(problem)
+        problem = self._build_finding(code, message, tag, start, clause=clause)
+        self._add_finding(problem)
         return problem
 
-    def _problem(self, code: str, message: str, tag: int, start: int, *, clause: str) -> Finding:
+    def _build_finding(self, code: str, message: str, tag: int, start: int, *, clause: str) -> Finding:
         return Finding(
             aspect=Aspect.FORM,
             outcome=Outcome.FAILED,
@@ -75,38 +75,38 @@ class StructureProblems:
             clause=clause,
         )
 
-    def _keep(self, problem: Finding) -> None:
+    def _add_finding(self, problem: Finding) -> None:
         if len(self._found) < _MAX_PROBLEMS:
             self._found.setdefault((problem.code, problem.where), problem)
 
-    def misread(self, header: Header, start: int) -> None:
+    def add_ambiguous_length(self, header: Header, start: int) -> None:
         if header.vr in LATEST_VRS and not header.length % VALUE_SIZE.get(header.vr, 2):
-            self._latest(header, start)
+            self._add_latest_vr(header, start)
             return
         message = f"has VR {header.vr.decode()} and length {header.length}, which readers take differently"
-        self.report_problem("length-misread", message, header.tag, start, clause="PS3.5 7.1.1")
+        self.add("length-misread", message, header.tag, start, clause="PS3.5 7.1.1")
 
-    def _latest(self, header: Header, start: int) -> None:
+    def _add_latest_vr(self, header: Header, start: int) -> None:
         """An element of one of the latest VRs: it does no harm where it is signed, for all misread what was signed."""
         message = f"has VR {header.vr.decode()}, which older readers take for a short one, and is not signed"
         if self._is_encapsulated and header.tag in _OFFSET_TABLES:
             return  # they have to fit the fragments
-        problem = self._problem("latest-vr-unsigned", message, header.tag, start, clause="PS3.5 7.1.2")
+        problem = self._build_finding("latest-vr-unsigned", message, header.tag, start, clause="PS3.5 7.1.2")
         if exclusion(header.tag):
-            self._keep(problem)
+            self._add_finding(problem)
         else:
             self._unless_signed.setdefault(self.element, problem)
 
-    def misplaced(self, tag: int, start: int) -> None:
+    def add_misplaced(self, tag: int, start: int) -> None:
         message = "belongs to a group that has no place in a Data Set"
-        self.report_problem("group-misplaced", message, tag, start, clause="PS3.5 7.1")
+        self.add("group-misplaced", message, tag, start, clause="PS3.5 7.1")
 
-    def delimiter(self, tag: int, length: int, start: int) -> None:
+    def check_delimiter(self, tag: int, length: int, start: int) -> None:
         if length:
-            self.report_problem("delimiter-length", "has a length other than 0", tag, start, clause="PS3.5 7.5")
+            self.add("delimiter-length", "has a length other than 0", tag, start, clause="PS3.5 7.5")
 
-    def disorder(self, tag: int, last: int, start: int) -> None:
+    def add_disorder(self, tag: int, last: int, start: int) -> None:
         if tag == last:
-            self.report_problem("duplicate-element", "stands twice in one Data Set", tag, start, clause="PS3.5 7.1")
+            self.add("duplicate-element", "stands twice in one Data Set", tag, start, clause="PS3.5 7.1")
         else:
-            self.report_problem("disordered", f"stands behind {tag_text(last)}", tag, start, clause="PS3.5 7.1")
+            self.add("disordered", f"stands behind {tag_text(last)}", tag, start, clause="PS3.5 7.1")

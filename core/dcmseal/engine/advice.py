@@ -35,23 +35,23 @@ class Advice:
     """Verification will not call the signature valid, and the code is that of its finding; or so of another one."""
 
 
-def advice_about(drafted: Draft, elements: Sequence[int]) -> tuple[Advice, ...]:
+def advice_about(prepared: Draft, elements: Sequence[int]) -> tuple[Advice, ...]:
     """All warnings about a signature over these elements."""
-    return tuple(_advice(drafted, elements))
+    return tuple(_advice(prepared, elements))
 
 
-def profile_advice(drafted: Draft, wish: Wish, signature: DigitalSignature) -> Iterator[Advice]:
+def profile_advice(prepared: Draft, options: Wish, signature: DigitalSignature) -> Iterator[Advice]:
     """What the profile asks for that this signature alone does not give."""
-    if wish.profile is None:
+    if options.profile is None:
         return
-    beyond = drafted.requirements.left_to_caller
-    if beyond and wish.selection.only_required and not wish.selection.chosen:
+    beyond = prepared.requirements.left_to_caller
+    if beyond and options.selection.only_required and not options.selection.chosen:
         yield Advice(code="choice-expected", message=f"the profile also wants signed, and cannot know: {beyond}")
-    view = LevelView(scan=drafted.scan, location=wish.location)
-    allowed_key = next(iter(drafted.requirements.key_types), None)
-    together = [_facts(found.signature, view) for found in drafted.found.signatures]
+    view = LevelView(scan=prepared.scan, location=options.location)
+    allowed_key = next(iter(prepared.requirements.key_types), None)
+    together = [_facts(found.signature, view) for found in prepared.level_signatures.signatures]
     together.append(replace(_facts(signature, view), key_type=allowed_key))
-    for finding in broken_together(wish.profile, view, together):
+    for finding in broken_together(options.profile, view, together):
         message = f"with the signatures that are there the profile is not met yet: {finding.message}"
         yield Advice(code="profile-not-met-yet", message=message)
 
@@ -77,9 +77,9 @@ def reference_advice(references: Sequence[FilledReference]) -> Iterator[Advice]:
         yield Advice(code="cited-shown-uncovered", message=message, elements=tuple(sorted(uncovered)))
 
 
-def timestamp_advice(answer: TimestampAnswer) -> Iterator[Advice]:
+def timestamp_advice(result: TimestampAnswer) -> Iterator[Advice]:
     """Why verification will not accept a timestamp; trust in its authority is for verifiers to judge."""
-    for finding in answer.findings:
+    for finding in result.findings:
         if finding.outcome is not Outcome.PASSED:
             message = f"verification will not accept the timestamp: {finding.message}"
             yield Advice(code="timestamp-not-accepted", message=message)
@@ -93,8 +93,8 @@ def _facts(signature: DigitalSignature, view: LevelView) -> SignatureFacts:
     return facts_of(signature, certificate, view.tags & frozenset(signature.mac.elements if signature.mac else ()))
 
 
-def _advice(drafted: Draft, elements: Sequence[int]) -> Iterator[Advice]:
-    scan = drafted.scan
+def _advice(prepared: Draft, elements: Sequence[int]) -> Iterator[Advice]:
+    scan = prepared.scan
     unknown = [scan.tags[index] for index, kind in scan.kinds.items() if kind is Kind.UNKNOWN]
     private = tuple(tag for tag in unknown if tag >> 16 & 1)
     if private and scan.encoding.is_implicit:
@@ -110,15 +110,15 @@ def _advice(drafted: Draft, elements: Sequence[int]) -> Iterator[Advice]:
     spoilt = tuple(
         scan.tags[index]
         for index, kind in scan.kinds.items()
-        if kind is Kind.SEQUENCE and scan.tags[index] in drafted.facts.unsignable
+        if kind is Kind.SEQUENCE and scan.tags[index] in prepared.facts.unsignable
     )
     if spoilt:
         message = "sequences that hold an element of VR UN cannot be signed and are left out whole"
         yield Advice(code="sequence-with-un", message=message, elements=spoilt)
-    if drafted.ambiguous:
+    if prepared.ambiguous:
         message = "VRs that depend on their context had to be chosen: software that chooses others sees a broken MAC"
         yield Advice(code="context-dependent-vrs", message=message)
-    if drafted.padding_kept:
+    if prepared.padding_kept:
         message = (
             "excess padding was kept, for the data set is signed already: software that strips it breaks this signature"
         )

@@ -59,24 +59,24 @@ class Readings:
         self._made: dict[tuple[bool, Variant], LevelMacs] = {}
         self._cut: dict[tuple[bool, MacKey], tuple[Truncation, Digest]] = {}
 
-    def explain(self, found: FoundSignature, matches: Callable[[bytes], bool]) -> Alternative | None:
+    def find_match(self, signature_item: FoundSignature, matches: Callable[[bytes], bool]) -> Alternative | None:
         """Find the reading under which a signature matches that does not match the plain one; None if there is none."""
-        for alternative, digest in self._readings(found):
+        for alternative, digest in self._iter_variants(signature_item):
             if digest is None or matches(digest):
                 return alternative
         return None
 
-    def _readings(self, found: FoundSignature) -> Iterator[tuple[Alternative, bytes | None]]:
+    def _iter_variants(self, signature_item: FoundSignature) -> Iterator[tuple[Alternative, bytes | None]]:
         """Readings and their MACs; without a MAC the reading is the answer."""
-        paddings = (False,) if self._minimal is None else (False, True)
-        if self._minimal is not None:
+        paddings = (False,) if self._minimal_level is None else (False, True)
+        if self._minimal_level is not None:
             padded = Alternative(
                 code="matches-minimal-padding",
                 message="the signed data is as it was signed, but for padding that was added or removed since",
                 clause=_VALUES,
                 is_sound=True,
             )
-            yield padded, self._digest(found, Variant(), minimal=True)
+            yield padded, self._compute_digest(signature_item, Variant(), minimal=True)
         if self._plain.ambiguous:
             other_vrs = Alternative(
                 code="matches-other-vrs",
@@ -85,7 +85,7 @@ class Readings:
                 is_sound=True,
             )
             for rules, minimal in product(_RULES, paddings):
-                yield other_vrs, self._digest(found, Variant(rules=rules), minimal=minimal)
+                yield other_vrs, self._compute_digest(signature_item, Variant(rules=rules), minimal=minimal)
         kinds = self._plain.scan.kinds.values()
         if Kind.ENCAPSULATED in kinds:
             old = Alternative(
@@ -94,16 +94,16 @@ class Readings:
                 clause=_STREAM,
                 is_old_format=True,
             )
-            yield old, self._digest(found, Variant(fragment_lengths=True), minimal=False)
+            yield old, self._compute_digest(signature_item, Variant(fragment_lengths=True), minimal=False)
         if Kind.SEQUENCE in kinds:
             for minimal in paddings:
-                yield from self._truncated(found, minimal=minimal)
-        other = _other_representation(self._file, found, self._plain)
+                yield from self._iter_truncated(signature_item, minimal=minimal)
+        other = _other_representation(self._file, signature_item, self._plain)
         if other is not None:
             yield other, None
 
     @cached_property
-    def _minimal(self) -> Level | None:
+    def _minimal_level(self) -> Level | None:
         """The level with all values minimally padded; None if they are already, or it cannot be said."""
         level = self._level
         try:
@@ -116,26 +116,26 @@ class Readings:
         end = level.end if level.end == UNTIL_DELIMITER else level.end + growth
         return replace(level, source=splice(level.source, edits), end=end)
 
-    def _macs(self, variant: Variant, *, minimal: bool) -> LevelMacs:
+    def _compute_macs(self, variant: Variant, *, minimal: bool) -> LevelMacs:
         if variant == PLAIN and not minimal:
             return self._plain
         made = self._made.get((minimal, variant))
         if made is None:
-            level = self._minimal if minimal and self._minimal is not None else self._level
+            level = self._minimal_level if minimal and self._minimal_level is not None else self._level
             made = self._made[minimal, variant] = level_macs(level, variant)
         return made
 
-    def _digest(self, found: FoundSignature, variant: Variant, *, minimal: bool) -> bytes:
+    def _compute_digest(self, found: FoundSignature, variant: Variant, *, minimal: bool) -> bytes:
         """The MAC of a signature, read in another way; an empty one if it cannot be made."""
-        return self._macs(variant, minimal=minimal).digest(found) or b""
+        return self._compute_macs(variant, minimal=minimal).digest(found) or b""
 
-    def _truncated(self, found: FoundSignature, *, minimal: bool) -> Iterator[tuple[Alternative, bytes]]:
+    def _iter_truncated(self, found: FoundSignature, *, minimal: bool) -> Iterator[tuple[Alternative, bytes]]:
         mac = found.signature.mac
         if mac is None or mac.mac_algorithm is None:
             return
         key = minimal, mac_key(mac)
         if key not in self._cut:
-            macs = self._macs(PLAIN, minimal=minimal)
+            macs = self._compute_macs(PLAIN, minimal=minimal)
             digest = new_digest(mac.mac_algorithm)
             encoder = Encoder(source=macs.scan.source, encoding=macs.scan.encoding)
             wanted = frozenset(mac.elements).difference(macs.facts.unsignable)
@@ -149,7 +149,7 @@ class Readings:
                 code="dcmtk-truncated",
                 message=(
                     "it matches only the truncated MAC of DCMTK 3.6.6 and later: "
-                    f"{truncation.lost} bytes nested in {where} are not protected at all"
+                    f"{truncation.lost_bytes} bytes nested in {where} are not protected at all"
                 ),
                 clause=_STREAM,
             ),

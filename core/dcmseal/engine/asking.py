@@ -88,7 +88,7 @@ def verify(
     if keep_evidence or evidence is not None:
         from dcmseal.engine.keeping.asking import prepared
 
-        trust, finish = prepared(trust, evidence, registry, keep=keep_evidence, integrity_only=integrity_only)
+        trust, finish = prepared(trust, evidence, registry, collect=keep_evidence, integrity_only=integrity_only)
     question = question_of(
         uid=uid,
         location=location,
@@ -105,7 +105,7 @@ def verify(
         file_digest=file_digest,
         registry=registry,
     )
-    return answer(source, question, folders_of(references), registry, manifest=manifest, finish=finish)
+    return answer(source, question, folders_of(references), registry, manifest=manifest, report_hook=finish)
 
 
 def question_of(
@@ -150,44 +150,44 @@ def question_of(
 
 def answer(
     source: DatasetInput,
-    question: Question,
+    context: Question,
     folders: Folders | None = None,
     registry: Registry | None = None,
     *,
     manifest: str | os.PathLike[str] | bytes | None = None,
-    finish: Finish | None = None,
+    report_hook: Finish | None = None,
 ) -> VerificationReport:
     """The answer to a question about a Data Set; raises DatasetError or one of its kinds."""
     from dcmseal.engine.verification import verify_file
 
     with opened(source, registry) as file:
-        report = verify_file(file, question)
-        if question.policy is not None:
+        report = verify_file(file, context)
+        if context.policy is not None:
             from dcmseal.engine.demands import unmet_findings
 
-            findings = unmet_findings(question.policy, report, question.location or MAIN)
+            findings = unmet_findings(context.policy, report, context.location or MAIN)
             report = replace(report, unmet=(*report.unmet, *findings))
         if folders is not None:
             from dcmseal.engine.references.checking import reference_findings
             from dcmseal.engine.references.comparing import Comparison
 
-            demanded = question.policy is not None and question.policy.no_unsigned_additions
-            how = Comparison(now=question.now, no_additions=demanded)
+            demanded = context.policy is not None and context.policy.no_unsigned_additions
+            how = Comparison(now=context.now, no_additions=demanded)
             report = replace(report, references=tuple(reference_findings(file, report, folders, how)))
         if manifest is not None:
             from dcmseal.engine.manifest.judging import manifest_findings, read_manifest
 
             data = manifest if isinstance(manifest, bytes) else read_manifest(manifest)
             report = replace(report, manifest=tuple(manifest_findings(file, report, data)))
-        if question.count_coverage:
+        if context.count_coverage:
             from dcmseal.engine.whole_object import object_coverage
 
             report = replace(report, coverage=object_coverage(file, report))
-        if question.file_digest:
+        if context.file_digest:
             from dcmseal.engine.instance import file_digest
 
             report = replace(report, instance=replace(report.instance, sha256=file_digest(file)))
-        return report if finish is None else finish(file, question, report)
+        return report if report_hook is None else report_hook(file, context, report)
 
 
 def signatures(source: DatasetInput, registry: Registry | None = None) -> tuple[Signature, ...]:
@@ -236,7 +236,7 @@ def stream(source: DatasetInput, uid: str, write: Callable[[Buffer], object], re
 
     with opened(source, registry) as file:
         for signed in signed_levels(file):
-            for found in signed.found.signatures:
+            for found in signed.level_signatures.signatures:
                 if found.signature.uid == uid:
                     feed_stream(signed.level, found.signature.index, write)
                     return
@@ -273,43 +273,43 @@ def _demanded(
     from dcmseal.engine.policy import Policy, rule_of
 
     whole = (policy or Policy()).with_rules(map(rule_of, require))
-    return whole.resolved(lambda name: _plugins(registry).profile(name))
+    return whole.resolve_profiles(lambda name: _plugins(registry).profile(name))
 
 
-def _rule(rule: TimestampRule | str, demanded: Policy | None) -> TimestampRule:
+def _rule(mode: TimestampRule | str, policy: Policy | None) -> TimestampRule:
     """What becomes of timestamps, if that is not against what is demanded; raises UsageError."""
     from dcmseal.engine.timestamps import TimestampRule
 
     try:
-        asked = TimestampRule(rule)
+        asked = TimestampRule(mode)
     except ValueError:
         known = ", ".join(TimestampRule)
-        raise UsageError(f"{rule!r} is no way to deal with timestamps", hint=f"use one of {known}") from None
-    if demanded is None or not demanded.wants_timestamps:
+        raise UsageError(f"{mode!r} is no way to deal with timestamps", hint=f"use one of {known}") from None
+    if policy is None or not policy.needs_timestamps:
         return asked
     if asked is TimestampRule.IGNORE:
         raise UsageError("timestamps are to be ignored, but one is demanded", hint="leave one of the two out")
-    return TimestampRule.REQUIRE if demanded.timestamps else asked
+    return TimestampRule.REQUIRE if policy.timestamps else asked
 
 
 def _timestamps(
-    rule: TimestampRule, certificates: Iterable[bytes], registry: Registry | None, trust: Trust | None
+    mode: TimestampRule, certificates: Iterable[bytes], registry: Registry | None, trust: Trust | None
 ) -> TimestampQuestion:
     """How timestamps are verified."""
     from dcmseal.engine.timestamps import TimestampQuestion, nobody_vouches
 
     return TimestampQuestion(
-        rule=rule,
+        mode=mode,
         certificates=tuple(certificates),
         backend=lambda type_: _plugins(registry).timestamp_backend(type_),
-        vouch=trust.vouch if trust else nobody_vouches,
-        weak=trust.settings.weak.outcome if trust else Outcome.UNKNOWN,
+        evaluate_authority=trust.evaluate_authority if trust else nobody_vouches,
+        weak_outcome=trust.settings.weak.outcome if trust else Outcome.UNKNOWN,
     )
 
 
 def _with_kept(certificates: Iterable[bytes], evidence: Evidence | None) -> Iterable[bytes]:
     """Certificates of authorities, with those that were given when the verdict was found."""
-    kept = evidence.grounds.timestamp_certificates if evidence else ()
+    kept = evidence.record.timestamp_certificates if evidence else ()
     return dict.fromkeys((*certificates, *kept))
 
 

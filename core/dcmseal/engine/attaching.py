@@ -58,13 +58,13 @@ def insertion(scan: LevelScanner, tag: int, data: bytes) -> Edit:
 
 def _appended(scan: LevelScanner, index: int, new_item: bytes) -> Iterator[Edit]:
     header = scan.header(index)
-    start, end = scan.range(index)
+    start, end = scan.element_range(index)
     if header.vr != b"SQ":
         raise no_sequence(header.tag)
     if header.length == UNDEFINED_LENGTH:
         end -= _DELIMITER
     else:
-        yield Holder(start + header.size - 4, header.length, scan.encoding).grown(len(new_item))
+        yield Holder(start + header.size - 4, header.length, scan.encoding).grow(len(new_item))
     yield Edit(end, end, new_item)
 
 
@@ -82,4 +82,4 @@ def merged(edits: list[Edit]) -> list[Edit]:
 def group_length_edits(scan: LevelScanner, tag: int, growth: int) -> Iterator[Edit]:
     """Correct the length of a group that grows, where a level still has it (PS3.5 7.2)."""
     if growth:
-        yield from (holder.grown(growth) for holder in group_holders(scan, tag))
+        yield from (holder.grow(growth) for holder in group_holders(scan, tag))

@@ -32,7 +32,7 @@ class Fragments:
 
     def __init__(self, scan: LevelScanner, facts: LevelFacts) -> None:
         self._scan = scan
-        self._inside = facts.hiding
+        self._inside = facts.hidden_boundaries
         self._layouts = facts.layouts
         self._known: dict[frozenset[int], tuple[tuple[int, str], ...]] = {}
 
@@ -42,15 +42,15 @@ class Fragments:
             offsets, lengths = map(self._value, (tags.EXTENDED_OFFSET_TABLE, tags.EXTENDED_OFFSET_TABLE_LENGTHS))
             yield from layout.findings(self._offset_table(index), offsets, lengths, self._frames)
 
-    def ambiguous(self, signed: frozenset[int]) -> tuple[tuple[int, str], ...]:
+    def find_ambiguous(self, signed: frozenset[int]) -> tuple[tuple[int, str], ...]:
         """Signed elements whose MAC does not tell where their fragments end, and why."""
         if not self._layouts and not self._inside:
             return ()
         if signed not in self._known:
-            self._known[signed] = tuple(self._among(signed))
+            self._known[signed] = tuple(self._iter_ambiguous(signed))
         return self._known[signed]
 
-    def _among(self, signed: frozenset[int]) -> Iterator[tuple[int, str]]:
+    def _iter_ambiguous(self, signed: frozenset[int]) -> Iterator[tuple[int, str]]:
         yield from ((tag, why) for tag, why in self._inside.items() if tag in signed)
         for index, layout in self._layouts.items():
             tag = self._scan.tags[index]
@@ -70,20 +70,22 @@ class Fragments:
         for later in range(index + 1, len(scan.tags)):
             if scan.tags[later] not in signed:
                 continue
-            if scan.kinds.get(later, Kind.PLAIN) not in (Kind.PLAIN, Kind.REHEADED) or self._holds_delimiter(later):
+            if scan.kinds.get(later, Kind.PLAIN) not in (Kind.PLAIN, Kind.RESERVED_NONZERO) or self._holds_delimiter(
+                later
+            ):
                 return not self._ends_with_stream(index, layout)
         return False
 
     def _holds_delimiter(self, index: int) -> bool:
         held = b""
-        for piece in self._scan.source.chunks(*self._scan.range(index)):
+        for piece in self._scan.source.chunks(*self._scan.element_range(index)):
             held = held[-3:] + bytes(piece)
             if SEQUENCE_DELIMITER in held:
                 return True
         return False
 
     def _ends_with_stream(self, index: int, layout: FragmentLayout) -> bool:
-        end = self._scan.range(index)[1] - _DELIMITER_SIZE
+        end = self._scan.element_range(index)[1] - _DELIMITER_SIZE
         last = self._scan.source.read(end - min(layout.last_size, 3), end)
         return last[-2:] == _END_OF_STREAM or last[-3:] == _END_OF_STREAM + b"\0"
 
@@ -101,12 +103,12 @@ class Fragments:
         text = self._value(tags.NUMBER_OF_FRAMES, _MAX_NUMBER).strip(b" \0")
         return int(text) if text.isdigit() else None
 
-    def _value(self, tag: int, most: int = _MAX_TABLE) -> bytes:
+    def _value(self, tag: int, max_bytes: int = _MAX_TABLE) -> bytes:
         index = self._scan.index(tag)
         if index is None:
             return b""
         start, end = self._scan.value_range(index)
-        return self._scan.source.read(start, min(end, start + most + 1))
+        return self._scan.source.read(start, min(end, start + max_bytes + 1))
 
 
 def check_structure(
@@ -137,7 +139,7 @@ def binding_findings(
     file: DicomFile, fragments: Fragments, mac: MacParameters | None, signed: frozenset[int]
 ) -> Iterator[Finding]:
     """Findings where the MAC matches and yet does not bind what it should."""
-    for tag, why in fragments.ambiguous(signed):
+    for tag, why in fragments.find_ambiguous(signed):
         yield Finding(
             aspect=Aspect.INTEGRITY,
             outcome=Outcome.UNKNOWN,

@@ -37,10 +37,10 @@ class Candidate:
     """A signature at the level that is asked about."""
 
     report: SignatureReport
-    holds: Outcome
+    validity: Outcome
     """PASSED if it is valid, UNKNOWN if that is not established."""
     integrity_only: bool
-    covering: Covering | None
+    coverage: Covering | None
     """None if its list was not looked at."""
     certificate: Certificate | None
 
@@ -70,7 +70,7 @@ class Candidate:
         return self.report.outcome(Aspect.TRUST) is Outcome.PASSED
 
     @property
-    def strays(self) -> Iterator[int]:
+    def misplaced_elements(self) -> Iterator[int]:
         """Elements that are never signed, and have no place at its level."""
         for each in self.report.findings:
             tag = tag_from_hex(each.where) if each.code in _STRAYS else None
@@ -79,34 +79,37 @@ class Candidate:
 
     def covers(self, tag: int) -> Outcome:
         """Whether it covers an element, which may not be there."""
-        if self.covering is None or (tag not in self.covering.signed and self.covering.has(tag)):
+        if self.coverage is None or (tag not in self.coverage.signed and self.coverage.has(tag)):
             return Outcome.FAILED
         differs = any(each.code == "transfer-syntax-differs" for each in self.report.findings)
         # what the pixels mean is in question, though their bytes are covered
         return Outcome.UNKNOWN if tag == PIXEL_DATA and differs else Outcome.PASSED
 
-    def against(self, rule: Rule, names: Sequence[Attributes]) -> Iterator[tuple[Outcome, str]]:
+    def iter_unmet(self, rule: Rule, names: Sequence[Attributes]) -> Iterator[tuple[Outcome, str]]:
         """What it does not have of what a rule names, and why; ``names`` are those of its signers."""
-        if self.holds is not Outcome.PASSED:
-            yield self.holds, "it is invalid" if self.holds is Outcome.FAILED else "that it holds is not established"
+        if self.validity is not Outcome.PASSED:
+            yield (
+                self.validity,
+                "it is invalid" if self.validity is Outcome.FAILED else "that it holds is not established",
+            )
         if rule.purposes and purpose_of(self.report.signature) not in rule.purposes:
             stated = self.report.signature.purpose
             yield Outcome.FAILED, f"its purpose is {stated.meaning}" if stated else "it states no purpose"
         if names:
-            yield from self._against_names(names)
+            yield from self._iter_unmet_names(names)
         if rule.certificates:
             pins = map(fingerprint_of, rule.certificates)
             if self.certificate is None or self.certificate.sha256 not in pins:
                 yield Outcome.FAILED, "its certificate is another"
-        yield from self._against_profiles(rule)
+        yield from self._iter_unmet_profiles(rule)
         for outcome, says in ((Outcome.FAILED, "does not cover"), (Outcome.UNKNOWN, "may not cover")):
             tags = sorted(tag for tag in rule.covered if self.covers(tag) is outcome)
             if tags:
                 yield outcome, f"it {says} {tags_text(tags)}"
         if rule.timestamp:
-            yield from self._against_timestamp()
+            yield from self._iter_unmet_timestamp()
 
-    def _against_names(self, names: Sequence[Attributes]) -> Iterator[tuple[Outcome, str]]:
+    def _iter_unmet_names(self, names: Sequence[Attributes]) -> Iterator[tuple[Outcome, str]]:
         attributes = attributes_of(self.certificate) if self.certificate else NOBODY
         if not any(name <= attributes for name in names):
             subject = self.certificate.subject if self.certificate else ""
@@ -114,23 +117,23 @@ class Candidate:
         elif not self.is_identified:
             yield Outcome.UNKNOWN, "its signer's name is only claimed, without trust"
 
-    def _against_profiles(self, rule: Rule) -> Iterator[tuple[Outcome, str]]:
+    def _iter_unmet_profiles(self, rule: Rule) -> Iterator[tuple[Outcome, str]]:
         for profile in rule.profiles:
             name = profile if isinstance(profile, str) else profile.name
-            outcomes = {outcome for known, outcome in self.report.required if known == name}
+            outcomes = {outcome for known, outcome in self.report.required_profiles if known == name}
             if Outcome.FAILED in outcomes:
                 yield Outcome.FAILED, f"it does not meet {name}"
             elif outcomes != {Outcome.PASSED}:
                 yield Outcome.UNKNOWN, f"it may not meet {name}"
 
-    def _against_timestamp(self) -> Iterator[tuple[Outcome, str]]:
+    def _iter_unmet_timestamp(self) -> Iterator[tuple[Outcome, str]]:
         if not (self.report.signature.timestamp or self.report.signature.timestamp_type):
             yield Outcome.FAILED, "it has no certified timestamp"
             return
         ignored = AUTHORITY_UNKNOWN if self.integrity_only else frozenset[str]()
         findings = [each for each in self.report.findings if each.aspect is Aspect.TIMESTAMP]
         outcomes = {each.outcome for each in findings if each.code not in ignored}
-        if self.report.certified is None or outcomes != {Outcome.PASSED}:
+        if self.report.certified_time is None or outcomes != {Outcome.PASSED}:
             yield Outcome.UNKNOWN, "that its timestamp is sound is not established"
 
 
@@ -140,9 +143,9 @@ def candidates_of(report: VerificationReport, at: Location) -> tuple[Candidate, 
     return tuple(
         Candidate(
             report=each,
-            holds=_HOLDS.get(each.verdict(integrity_only=report.integrity_only), Outcome.FAILED),
+            validity=_HOLDS.get(each.verdict(integrity_only=report.integrity_only), Outcome.FAILED),
             integrity_only=report.integrity_only,
-            covering=_covering(each.coverage, known),
+            coverage=_covering(each.coverage, known),
             certificate=_certificate(each),
         )
         for each in report.signatures

@@ -35,7 +35,7 @@ class StampingResult:
     """A signature that has a timestamp now, and the file with it if no output was named."""
 
     signature: DigitalSignature
-    answer: TimestampAnswer
+    verification: TimestampAnswer
     data: bytes | None
 
     @property
@@ -46,27 +46,31 @@ class StampingResult:
     @property
     def time(self) -> CertifiedTime | None:
         """The certified time; None if the timestamp could not be verified, of which ``warnings`` say why."""
-        return self.answer.time
+        return self.verification.time
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What was found out about the timestamp; none of it failed."""
-        return (*self.answer.findings, *self.answer.vouching)
+        return (*self.verification.findings, *self.verification.authority_findings)
 
     @property
     def warnings(self) -> tuple[Advice, ...]:
         """Why verification will not accept the timestamp, if so."""
-        return tuple(timestamp_advice(self.answer))
+        return tuple(timestamp_advice(self.verification))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Candidate:
     level: SignedLevel
-    found: FoundSignature
+    signature_item: FoundSignature
 
 
 def timestamp_query(
-    source: DatasetInput, *, uid: str | None = None, wish: QueryWish | None = None, registry: Registry | None = None
+    source: DatasetInput,
+    *,
+    uid: str | None = None,
+    query_options: QueryWish | None = None,
+    registry: Registry | None = None,
 ) -> bytes:
     """A query for a timestamp over a signature, to be carried to an authority: TimeStampReq of RFC 3161, in DER.
 
@@ -74,7 +78,7 @@ def timestamp_query(
     """
     with opened(source, registry) as file:
         candidate = _the_one(_candidates(file, uid), uid)
-        return query_for(candidate.found.signature, wish or QueryWish(), registry)
+        return query_for(candidate.signature_item.signature, query_options or QueryWish(), registry)
 
 
 def attach_timestamp(
@@ -100,7 +104,7 @@ def attach_timestamp(
         rejected: TimestampRejected | None = None
         for each in candidates:
             try:
-                return each, stamped_with(each.found.signature, response, query, registry)
+                return each, stamped_with(each.signature_item.signature, response, query, registry)
             except TimestampRejected as error:
                 rejected = error
         raise rejected or no_such_signature(uid or "")
@@ -127,14 +131,14 @@ def add_timestamp(
 
     def asked(candidates: list[_Candidate]) -> tuple[_Candidate, Stamped]:
         candidate = _the_one(candidates, uid)
-        return candidate, stamp(candidate.found.signature, wish, registry)
+        return candidate, stamp(candidate.signature_item.signature, wish, registry)
 
     return _stamped(source, asked, uid=uid, replace=replace, output=output, in_place=in_place, registry=registry)
 
 
 def _stamped(
     source: DatasetInput,
-    choose: Callable[[list[_Candidate]], tuple[_Candidate, Stamped]],
+    select: Callable[[list[_Candidate]], tuple[_Candidate, Stamped]],
     *,
     uid: str | None,
     replace: bool,
@@ -143,26 +147,26 @@ def _stamped(
     registry: Registry | None,
 ) -> StampingResult:
     target = target_of(source, output, in_place=in_place)
-    with opened(source, registry, to_change=True) as file:
+    with opened(source, registry, for_update=True) as file:
         candidates = _candidates(file, uid)
-        free = [each for each in candidates if replace or not each.found.signature.timestamp]
+        free = [each for each in candidates if replace or not each.signature_item.signature.timestamp]
         if candidates and not free:
             raise UsageError("the signature has a timestamp already", hint="--replace puts another in its place")
-        candidate, stamped = choose(free)
-        body = splice(file.body, stamp_edits(candidate.level, candidate.found, stamped.signature))
+        candidate, stamped = select(free)
+        body = splice(file.body, stamp_edits(candidate.level, candidate.signature_item, stamped.signature))
         steps = candidate.level.level.location.steps
         changed = steps[0][0] if steps else tags.DIGITAL_SIGNATURES_SEQUENCE
         data = place(source, file, body, target, (changed,), registry)
-    return StampingResult(signature=stamped.signature, answer=stamped.answer, data=data)
+    return StampingResult(signature=stamped.signature, verification=stamped.result, data=data)
 
 
 def _candidates(file: DicomFile, uid: str | None) -> list[_Candidate]:
     """The signatures that may be meant; raises NoSuchSignature if there is none."""
     candidates = [
-        _Candidate(level=level, found=found)
+        _Candidate(level=level, signature_item=found)
         for level in signed_levels(file)
         if not level.level.in_original_attributes
-        for found in level.found.signatures
+        for found in level.level_signatures.signatures
         if uid in (None, found.signature.uid)
     ]
     if not candidates:
@@ -170,7 +174,7 @@ def _candidates(file: DicomFile, uid: str | None) -> list[_Candidate]:
             raise no_such_signature(uid)
         raise NoSuchSignature("there is no signature", hint="a timestamp certifies when a signature was there")
     for each in candidates:
-        if not each.found.signature.value:
+        if not each.signature_item.signature.value:
             raise TimestampError("a signature without value cannot be certified", hint="dcmseal verify tells more")
     return candidates
 

@@ -204,17 +204,17 @@ def sign(
         stamped = None if wanted is None else stamp(signature, wanted, registry)
         signature = stamped.signature if stamped else signature
         data = signing.attach(
-            planned, signature, target, registry, first=lambda: place_data(made, manifest, planned.file)
+            planned, signature, target, registry, before_commit=lambda: place_data(made, manifest, planned.file)
         )
     return SigningResult(
         signature=signature,
-        warnings=in_order((*warnings, *planned.advice, *(timestamp_advice(stamped.answer) if stamped else ()))),
+        warnings=in_order((*warnings, *planned.warnings, *(timestamp_advice(stamped.result) if stamped else ()))),
         padded=tuple(each.path for each in planned.padded),
         left_out=planned.left_out,
         data=data,
         references=planned.references,
         manifest=made,
-        certified=stamped.answer if stamped else None,
+        certified=stamped.result if stamped else None,
     )
 
 
@@ -260,7 +260,7 @@ def remove(
     ``sign`` puts its own. Raises NoSuchSignature if a UID is not found: nothing is then written.
     """
     target = target_of(source, output, in_place=in_place)
-    with opened(source, registry, to_change=True) as file:
+    with opened(source, registry, for_update=True) as file:
         removal = remove_signatures(file, lambda signature: uids is None or signature.uid in uids)
         missing = set(uids or ()) - {signature.uid for signature in removal.removed}
         if missing:
@@ -294,7 +294,7 @@ def _algorithm(algorithm: MacAlgorithm | str) -> MacAlgorithm:
 
 def purpose_of(purpose: SignaturePurpose | int | str) -> SignaturePurpose:
     """A purpose by number, member name, or Code Meaning; raises UsageError."""
-    named = SignaturePurpose.named(str(int(purpose)) if isinstance(purpose, int) else purpose)
+    named = SignaturePurpose.parse(str(int(purpose)) if isinstance(purpose, int) else purpose)
     if named is not None:
         return named
     names = ", ".join(f"{each.value} {each.name.lower()}" for each in SignaturePurpose)

@@ -80,7 +80,7 @@ def is_critical(tag: int) -> bool:
 
 def coverage_of(signature: DigitalSignature, macs: LevelMacs) -> Coverage:
     """Set the elements that the signature lists against those that are there."""
-    listed = macs.listed(signature.mac)
+    listed = macs.listed_tags(signature.mac)
     signable = macs.signable
     unsignable = tuple((tag, why) for tag, why in macs.facts.unsignable.items() if not exclusion(tag))
     if signature.mac is not None and signature.mac.elements == signable:
@@ -120,20 +120,20 @@ class Lists:
         self._in_order = in_order
         self._known: dict[MacJob | tuple[int, ...], Listed] = {}
 
-    def of(self, signature: DigitalSignature) -> Listed | None:
+    def lookup(self, signature: DigitalSignature) -> Listed | None:
         """What a signature lists; None if the level has more lists than are looked at."""
         elements = signature.mac.elements if signature.mac else ()
-        key = self._macs.job(signature.mac) or elements
+        key = self._macs.find_job(signature.mac) or elements
         known = self._known.get(key)
         if known is None and len(self._known) < MAX_MACS:
-            known = self._known[key] = self._worked_out(signature, elements)
+            known = self._known[key] = self._compute(signature, elements)
         return known
 
-    def _worked_out(self, signature: DigitalSignature, elements: tuple[int, ...]) -> Listed:
+    def _compute(self, signature: DigitalSignature, elements: tuple[int, ...]) -> Listed:
         coverage = coverage_of(signature, self._macs)
         if coverage.signed == elements:
             # the usual case: just what is there and can be signed, which has been looked at
-            signed = self._macs.listed(signature.mac)
+            signed = self._macs.listed_tags(signature.mac)
             in_order = self._in_order or is_ascending(elements)
             return Listed(coverage=coverage, signed=signed, forbidden=(), in_order=in_order)
         return Listed(

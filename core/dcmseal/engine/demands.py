@@ -50,11 +50,11 @@ class _Answer:
     def __init__(self, rule: Rule, here: Sequence[Candidate]) -> None:
         names = tuple(attributes_of_name(each) for each in rule.signers)
         self._rule = rule
-        self._judged = [(candidate, *_worst(candidate.against(rule, names))) for candidate in here]
+        self._judged = [(candidate, *_worst(candidate.iter_unmet(rule, names))) for candidate in here]
         self.outcome = _best(outcome for _, outcome, _ in self._judged)
         """PASSED if a signature meets it, UNKNOWN if one may."""
 
-    def met_by(self, *outcomes: Outcome) -> list[Candidate]:
+    def candidates_with(self, *outcomes: Outcome) -> list[Candidate]:
         """The signatures that come to one of these."""
         return [candidate for candidate, outcome, _ in self._judged if outcome in outcomes]
 
@@ -71,7 +71,7 @@ class _Answer:
         if judged:
             candidate, _, lacking = min(judged, key=lambda each: len(each[2]))
             # what it lacks for a profile stands with the signature
-            if isinstance(profile, str) or candidate.holds is not Outcome.PASSED:
+            if isinstance(profile, str) or candidate.validity is not Outcome.PASSED:
                 message += f"; of the nearest, {candidate.uid or '(without UID)'}: {', '.join(lacking)}"
         if isinstance(profile, str):
             yield _of_rule(self._rule, self.outcome, message)
@@ -105,8 +105,8 @@ def _of_rule(rule: Rule, outcome: Outcome, message: str) -> Finding:
 
 
 def _number_findings(policy: Policy, here: Sequence[Candidate]) -> Iterator[Finding]:
-    sure = [each for each in here if each.holds is Outcome.PASSED]
-    most = [each for each in here if each.holds is not Outcome.FAILED]
+    sure = [each for each in here if each.validity is Outcome.PASSED]
+    most = [each for each in here if each.validity is not Outcome.FAILED]
     if policy.distinct_signers:
         known = len({*signers_of(each for each in sure if each.is_identified)})
         possible = len({*signers_of(most)})
@@ -128,10 +128,10 @@ def _number_findings(policy: Policy, here: Sequence[Candidate]) -> Iterator[Find
 
 def _distinct_findings(answers: Sequence[_Answer]) -> Iterator[Finding]:
     """Whether each rule can be met by another signer."""
-    known = [[each for each in answer.met_by(Outcome.PASSED) if each.is_identified] for answer in answers]
+    known = [[each for each in answer.candidates_with(Outcome.PASSED) if each.is_identified] for answer in answers]
     if _can_be_shared_out(known):
         return
-    possible = [answer.met_by(Outcome.PASSED, Outcome.UNKNOWN) for answer in answers]
+    possible = [answer.candidates_with(Outcome.PASSED, Outcome.UNKNOWN) for answer in answers]
     outcome = Outcome.UNKNOWN if _can_be_shared_out(possible) else Outcome.FAILED
     if outcome in {answer.outcome for answer in answers}:
         return  # a rule that is not met says so itself
@@ -163,7 +163,7 @@ def _can_be_shared_out(meeting: Sequence[Sequence[Candidate]]) -> bool:
 
 
 def _covered_findings(covered: Iterable[int], here: Sequence[Candidate]) -> Iterator[Finding]:
-    outcomes = {tag: _best(_both(each.holds, each.covers(tag)) for each in here) for tag in sorted(covered)}
+    outcomes = {tag: _best(_both(each.validity, each.covers(tag)) for each in here) for tag in sorted(covered)}
     for outcome, message in (
         (Outcome.FAILED, "what is demanded to be signed is in no signature that holds"),
         (Outcome.UNKNOWN, "that a signature that holds covers what is demanded is not established"),
@@ -174,14 +174,14 @@ def _covered_findings(covered: Iterable[int], here: Sequence[Candidate]) -> Iter
 
 
 def _addition_findings(here: Sequence[Candidate]) -> Iterator[Finding]:
-    left = [(each.holds, each.covering) for each in here if each.covering is not None]
+    left = [(each.validity, each.coverage) for each in here if each.coverage is not None]
     # all signatures of a level see the same elements
     there = left[0][1] if left else Covering()
     covered = frozenset[int]().union(*(covering.signed for holds, covering in left if holds is Outcome.PASSED))
     perhaps = frozenset[int]().union(*(covering.signed for holds, covering in left if holds is Outcome.UNKNOWN))
     added = (there.signed | there.unsigned) - covered - perhaps
     doubtful = ((there.signed | there.unsigned) - covered - added) | there.unsignable
-    doubtful |= {tag for each in here for tag in each.strays}
+    doubtful |= {tag for each in here for tag in each.misplaced_elements}
     if added or not left:
         message = "what no signature that holds covers may have been added, or changed"
         where = tags_text(sorted(added))

@@ -26,12 +26,12 @@ def verified_value(report: SignatureReport, *, integrity_only: bool) -> Document
         "index": report.signature.index,
         "verdict": report.verdict(integrity_only=integrity_only).value,
         "aspects": {aspect.value: report.outcome(aspect).value for aspect in Aspect},
-        "required": [{"profile": name, "outcome": outcome.value} for name, outcome in report.required],
+        "required": [{"profile": name, "outcome": outcome.value} for name, outcome in report.required_profiles],
         "findings": [finding_value(each) for each in report.findings],
         "coverage": None if report.coverage is None else _coverage(report.coverage),
         "profiles": list(report.profiles),
         "trust": None if report.trust is None else _trust(report.trust),
-        "certified": certified_value(report.certified),
+        "certified": certified_value(report.certified_time),
     }
 
 
@@ -148,9 +148,9 @@ def _coverage(coverage: Coverage) -> Document:
     }
 
 
-def warning_value(advice: Advice) -> Document:
+def warning_value(warning: Advice) -> Document:
     """What to know before signing."""
-    return {"code": advice.code, "message": advice.message, "elements": element_values(advice.elements)}
+    return {"code": warning.code, "message": warning.message, "elements": element_values(warning.elements)}
 
 
 def profile_value(profile: Profile) -> Document:

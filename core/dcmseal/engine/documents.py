@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 
 def report_document(
-    report: VerificationReport, file: str | None = None, judged_by: ReportContext | None = None
+    report: VerificationReport, file: str | None = None, report_context: ReportContext | None = None
 ) -> Document:
     """The result of a verification, of kind ``verification``; ``file`` is how the caller names the input."""
     return _document(
@@ -60,10 +60,10 @@ def report_document(
             "verdict": report.verdict.value,
             "integrity_only": report.integrity_only,
             "object_signed": report.is_object_signed,
-            "reasons": [finding_value(each) for each in report.deciding],
+            "reasons": [finding_value(each) for each in report.deciding_findings],
             "coverage": None if report.coverage is None else object_coverage_value(report.coverage),
             "instance": instance_value(report.instance),
-            "judged_by": None if judged_by is None else context_value(judged_by),
+            "judged_by": None if report_context is None else context_value(report_context),
             "signatures": [verified_value(each, integrity_only=report.integrity_only) for each in report.signatures],
             "notes": [finding_value(note) for note in report.notes],
             "unmet": [finding_value(each) for each in report.unmet],
@@ -133,8 +133,8 @@ def plan_document(plan: Plan, file: str | None = None) -> Document:
             "file": file or "",
             "signature": stated_value(plan.signature),
             "profile": None if plan.profile is None else profile_value(plan.profile),
-            "required": element_values(sorted(plan.requirements.covered.intersection(plan.elements))),
-            "warnings": [warning_value(each) for each in plan.advice],
+            "required": element_values(sorted(plan.requirements.required_tags.intersection(plan.elements))),
+            "warnings": [warning_value(each) for each in plan.warnings],
             "padded": [element_values(each.path) for each in plan.padded],
             "left_out": values_with_reasons(plan.left_out),
             "references": [reference_value(each) for each in plan.references],
@@ -207,8 +207,8 @@ def rules_document(profile: Profile) -> Document:
             "timestamp_required": rules.timestamp_required,
             "main_dataset_only": rules.main_dataset_only,
             "mandatory": element_values(sorted(rules.mandatory)),
-            "elements": [listed_value(tag, rules) for tag in sorted(rules.covered)],
-            "advised": element_values(sorted(rules.advised)),
+            "elements": [listed_value(tag, rules) for tag in sorted(rules.required_tags)],
+            "advised": element_values(sorted(rules.recommended)),
             "forbidden": element_values(sorted(rules.forbidden)),
             "left_to_caller": rules.left_to_caller,
             "notes": [*rules.notes],
@@ -233,9 +233,9 @@ def explanation_document(explanation: Explanation, file: str | None = None) -> D
     )
 
 
-def files_document(documents: Iterable[Document], judged_by: ReportContext | None = None) -> Document:
+def files_document(documents: Iterable[Document], report_context: ReportContext | None = None) -> Document:
     """The results of several files, or the errors that prevented them, of kind ``files``."""
-    context = None if judged_by is None else context_value(judged_by)
+    context = None if report_context is None else context_value(report_context)
     return _document("files", {"judged_by": context, "files": [*documents]})
 
 

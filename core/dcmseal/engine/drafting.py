@@ -76,7 +76,7 @@ class Draft:
     job: MacJob
     facts: LevelFacts
     requirements: Requirements
-    found: LevelSignatures
+    level_signatures: LevelSignatures
     """The signatures that the level has already."""
     existing: Jobs
     """Their MACs."""
@@ -89,25 +89,25 @@ class Draft:
     mac_ids: frozenset[int] = frozenset()
 
 
-def draft(file: DicomFile, wish: Wish) -> Draft:
+def draft(file: DicomFile, options: Wish) -> Draft:
     """Scan and hash the level, its padding minimal unless that would harm signatures that are there already."""
-    if wish.keep_padding:
-        return _hashed(file, wish, check_padding=False)
+    if options.keep_padding:
+        return _hashed(file, options, check_padding=False)
     with suppress(ExcessPadding):
-        return _hashed(file, wish, check_padding=True)
+        return _hashed(file, options, check_padding=True)
     edits, padded = minimise(file.body, file.start, file.end, file.encoding)
     if any(True for _ in signed_levels(file)):
-        kept = _hashed(file, wish, check_padding=False)
+        kept = _hashed(file, options, check_padding=False)
         kept.padding_kept = True
         return kept
-    minimal = _hashed(replace(file, body=splice(file.body, edits)), wish, check_padding=False)
+    minimal = _hashed(replace(file, body=splice(file.body, edits)), options, check_padding=False)
     minimal.padded = tuple(padded)
     return minimal
 
 
-def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
+def _hashed(file: DicomFile, options: Wish, *, check_padding: bool) -> Draft:
     main = main_level(file)
-    level = main if wish.location == MAIN else find_level(file, wish.location)
+    level = main if options.location == MAIN else find_level(file, options.location)
     if level.in_original_attributes:
         raise UsageError(
             "what stands in Original Attributes Sequence is a former state of the data set",
@@ -117,9 +117,9 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
         raise UsageError("a signature cannot stand inside another", hint="sign the data set that holds it")
     scan = level.scanner()
     view = LevelView(scan=scan, location=level.location)
-    if wish.profile is not None or not wish.selection.is_everything:
+    if options.profile is not None or not options.selection.is_everything:
         scan.finish()  # what is wanted depends on all that is there
-    job = MacJob(tags=None, digest=new_digest(wish.algorithm))
+    job = MacJob(tags=None, digest=new_digest(options.algorithm))
     requirements = Requirements()
     parameters: tuple[FoundParameters, ...] = ()
     existing = Jobs()
@@ -127,11 +127,11 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
     def prepare(scanned: LevelScanner) -> Sequence[MacJob]:
         nonlocal requirements, parameters, existing
         parameters = read_parameters(scanned)
-        existing = Jobs.of(parameters)
-        if wish.profile is not None:
-            requirements = wish.profile.requirements(view)
-        if requirements.forbidden or not wish.selection.is_everything:
-            job.tags = wish.selection.wanted(scanned, requirements)
+        existing = Jobs.build(parameters)
+        if options.profile is not None:
+            requirements = options.profile.requirements(view)
+        if requirements.forbidden or not options.selection.is_everything:
+            job.tags = options.selection.select_tags(scanned, requirements)
         return (job, *existing.by_key.values())
 
     encoder = Encoder(source=level.source, encoding=level.encoding, check_padding=check_padding)
@@ -139,7 +139,7 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
     if check_padding and has_excess_padding(scan):
         raise ExcessPadding
     if level is main:
-        check_structure(file, scan, Fragments(scan, facts), facts.are_in(job), facts.sound)
+        check_structure(file, scan, Fragments(scan, facts), facts.are_in(job), facts.sound_sequences)
     else:
         check_structure(file, main.scanner().finish(), Fragments(scan, facts))
     found = read_signatures(scan, level.location, parameters)
@@ -153,11 +153,11 @@ def _hashed(file: DicomFile, wish: Wish, *, check_padding: bool) -> Draft:
         job=job,
         facts=facts,
         requirements=requirements,
-        found=found,
+        level_signatures=found,
         existing=existing,
-        is_signed=any(each.signatures for each in (found, *(other.found for other in others))),
-        ambiguous=encoder.seen.ambiguous,
-        mac_ids=frozenset(_mac_ids([found, *(each.found for each in others)])),
+        is_signed=any(each.signatures for each in (found, *(other.level_signatures for other in others))),
+        ambiguous=encoder.notes.ambiguous,
+        mac_ids=frozenset(_mac_ids([found, *(each.level_signatures for each in others)])),
     )
 
 

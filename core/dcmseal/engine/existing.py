@@ -23,30 +23,30 @@ OPEN: Final = "existing-signature-not-established"
 _DOUBTFUL: Final = (Verdict.INVALID, Verdict.NOT_ESTABLISHED)
 
 
-def existing_advice(file: DicomFile, made: Mapping[Location, LevelMacs]) -> tuple[Advice, ...]:
+def existing_advice(file: DicomFile, computed_macs: Mapping[Location, LevelMacs]) -> tuple[Advice, ...]:
     """A warning for each signature that is invalid, or not established, but for trust; the invalid ones first.
 
-    ``made`` holds the MACs of levels that were hashed already. Raises Malformed.
+    ``computed_macs`` holds the MACs of levels that were hashed already. Raises Malformed.
     """
     from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
     from dcmseal.engine.verification import Question, verify_file
 
-    question = Question(integrity_only=True, timestamp=TimestampQuestion(rule=TimestampRule.IGNORE))
-    reports = verify_file(file, question, made).signatures
+    question = Question(integrity_only=True, timestamp=TimestampQuestion(mode=TimestampRule.IGNORE))
+    reports = verify_file(file, question, computed_macs).signatures
     advice = [_advice(each, found) for each in reports if (found := each.verdict(integrity_only=True)) in _DOUBTFUL]
     return tuple(sorted(advice, key=lambda each: each.code))
 
 
-def refuse_broken(advice: Iterable[Advice]) -> None:
+def refuse_broken(warnings: Iterable[Advice]) -> None:
     """Refuse to sign where a signature is not known to hold; raises NotIntact."""
-    for each in advice:
+    for each in warnings:
         if each.code in (BROKEN, OPEN):
             raise NotIntact(each.message, hint="nothing was signed: dcmseal verify tells more")
 
 
-def in_order(advice: Iterable[Advice]) -> tuple[Advice, ...]:
+def in_order(warnings: Iterable[Advice]) -> tuple[Advice, ...]:
     """The same warnings, with those about signatures that do not hold first."""
-    return tuple(sorted(advice, key=lambda each: each.code != BROKEN))
+    return tuple(sorted(warnings, key=lambda each: each.code != BROKEN))
 
 
 def _advice(report: SignatureReport, verdict: Verdict) -> Advice:

@@ -55,10 +55,10 @@ class _NoElements:
     def text(self, tag: int) -> str | None:
         return None
 
-    def items(self, tag: int) -> int | None:
+    def count_items(self, tag: int) -> int | None:
         return None
 
-    def lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
+    def count_lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
         return 0
 
 
@@ -82,12 +82,12 @@ def explain(source: DatasetInput, profile: Profile) -> Explanation:
         )
 
 
-def _explained(drafted: Draft) -> Iterator[ExplainedElement]:
-    required, unsignable = drafted.requirements, drafted.facts.unsignable
+def _explained(prepared: Draft) -> Iterator[ExplainedElement]:
+    required, unsignable = prepared.requirements, prepared.facts.unsignable
     origins: Mapping[int, str] = required.tables.origins if required.tables else {}
-    for tag in drafted.scan.tags:
+    for tag in prepared.scan.tags:
         why_not = unsignable.get(tag) or exclusion(tag) or ("forbidden" if tag in required.forbidden else "")
-        demanded = tag in required.covered
+        demanded = tag in required.required_tags
         yield ExplainedElement(
             tag=tag,
             signed=not why_not,

@@ -13,7 +13,7 @@ class HashingBudget:
     def __init__(self, size: int) -> None:
         self._left = size
 
-    def takes(self, size: int) -> bool:
+    def try_consume(self, size: int) -> bool:
         """Whether so much is left; it is then taken."""
         if size > self._left:
             return False

@@ -84,7 +84,7 @@ def signatures_of(file: DicomFile) -> Iterator[Signature]:
         where = {tag: index for index, tag in enumerate(scan.tags)}
         # many signatures may share one list
         lists: dict[tuple[int, ...], tuple[SignedElement, ...]] = {}
-        for found in signed.found.signatures:
+        for found in signed.level_signatures.signatures:
             listed = found.signature.mac.elements if found.signature.mac else ()
             if listed not in lists:
                 lists[listed] = tuple(_signed_element(tag, scan, where.get(tag)) for tag in listed)

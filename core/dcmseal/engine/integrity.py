@@ -24,8 +24,8 @@ _MAC: Final = "PS3.3 C.12.1.1.3.1.2"
 
 def integrity_findings(
     macs: LevelMacs,
-    readings: OtherReadings,
-    found: FoundSignature,
+    variants: OtherReadings,
+    signature_item: FoundSignature,
     certificate: Certificate | None,
     *,
     accept_old_format: bool,
@@ -39,10 +39,10 @@ def integrity_findings(
         certificate: that of its signer, None if it cannot be read.
         accept_old_format: whether signatures in the fragment format of DCMTK before 3.5.4 pass.
     """
-    signature = found.signature
+    signature = signature_item.signature
     algorithm = signature.mac.mac_algorithm if signature.mac else None
-    job = macs.job(signature.mac)
-    complete = macs.complete(found)
+    job = macs.find_job(signature.mac)
+    complete = macs.complete_mac(signature_item)
     if signature.mac is None:
         yield _unknown_integrity("no-mac-parameters", "there are no MAC parameters to compute the MAC with")
     elif algorithm is None or (complete is None and not is_available(algorithm)):
@@ -73,7 +73,9 @@ def integrity_findings(
             message = f"the certificate's key is for {certificate.algorithm.name}: such signatures are not verified"
             yield _finding(Aspect.INTEGRITY, Outcome.UNKNOWN, "key-unsupported", message, _SIGNING)
         else:
-            alternative = readings.explain(found, lambda other: _matches(certificate, found, other))
+            alternative = variants.find_match(
+                signature_item, lambda other: _matches(certificate, signature_item, other)
+            )
             yield from _mismatch(match, alternative, accept_old_format=accept_old_format)
 
 

@@ -74,7 +74,7 @@ def _item_level(level: Level, tag: int, wanted: int) -> Level:
     if header.vr != b"SQ":
         raise NoSuchItem(f"{tag_text(tag)} is no sequence", hint="a signature can stand in an item of a sequence only")
     count = 0
-    for item, _ in item_levels(level, scan, index, most=wanted + 1):
+    for item, _ in item_levels(level, scan, index, max_items=wanted + 1):
         if count == wanted:
             return item
         count += 1
@@ -82,11 +82,11 @@ def _item_level(level: Level, tag: int, wanted: int) -> Level:
 
 
 def item_levels(
-    level: Level, scan: LevelScanner, index: int, most: int = MAX_SIGNATURES
+    level: Level, scan: LevelScanner, index: int, max_items: int = MAX_SIGNATURES
 ) -> Iterator[tuple[Level, LevelScanner]]:
     """The items of the sequence at an index of a scanned level, and their elements, scanned.
 
-    Raises Malformed if they cannot be told apart, or are more than ``most``.
+    Raises Malformed if they cannot be told apart, or are more than ``max_items``.
     """
     tag, header = scan.tags[index], scan.header(index)
     around = (
@@ -94,7 +94,7 @@ def item_levels(
         *group_holders(scan, tag),
         *_holders(scan.starts[index] + header.size, header.length, level.encoding),
     )
-    for number, (start, _, item) in enumerate(sequence_items(scan, index, most)):
+    for number, (start, _, item) in enumerate(sequence_items(scan, index, max_items)):
         content, end = start + 8, _declared_end(level, start)
         length = UNDEFINED_LENGTH if end == UNTIL_DELIMITER else end - content
         found = Level(
@@ -133,7 +133,7 @@ def nested_levels(level: Level, scan: LevelScanner, index: int) -> Iterator[Leve
     groups = [{scan.tags[index] >> 16: group_holders(scan, scan.tags[index])}]
     found: set[int] = set()
     skipping = 0
-    for step in walk(level.source, *scan.range(index), level.encoding):
+    for step in walk(level.source, *scan.element_range(index), level.encoding):
         if skipping:
             skipping += (step.event is Event.SEQUENCE) - (step.event is Event.SEQUENCE_END)
             continue

@@ -41,24 +41,24 @@ class LevelMacs:
 
     scan: LevelScanner
     facts: LevelFacts
-    found: LevelSignatures
+    level_signatures: LevelSignatures
     jobs: dict[MacKey, MacJob]
     variant: Variant
     ambiguous: bool
     """The VRs of some elements could be chosen in another way."""
     _signable: tuple[int, ...] | None = None
-    _asked: tuple[MacParameters | None, MacJob | None] = None, None
+    _last_lookup: tuple[MacParameters | None, MacJob | None] = None, None
 
-    def job(self, parameters: MacParameters | None) -> MacJob | None:
+    def find_job(self, parameters: MacParameters | None) -> MacJob | None:
         """The MAC over the elements that the parameters list; None if it could not be made."""
         # to look up a list of hundreds of tags takes time, and one signature is asked about again and again
-        if parameters is not self._asked[0]:
-            self._asked = parameters, None if parameters is None else self.jobs.get(mac_key(parameters))
-        return self._asked[1]
+        if parameters is not self._last_lookup[0]:
+            self._last_lookup = parameters, None if parameters is None else self.jobs.get(mac_key(parameters))
+        return self._last_lookup[1]
 
-    def listed(self, parameters: MacParameters | None) -> frozenset[int]:
+    def listed_tags(self, parameters: MacParameters | None) -> frozenset[int]:
         """Data Elements Signed, as a set."""
-        job = self.job(parameters)
+        job = self.find_job(parameters)
         if job is not None and job.tags is not None:
             return job.tags
         return frozenset(parameters.elements if parameters else ())
@@ -71,17 +71,17 @@ class LevelMacs:
             self._signable = tuple([tag for tag in self.scan.tags if tag not in unsignable])
         return self._signable
 
-    def complete(self, found: FoundSignature) -> MacJob | None:
+    def complete_mac(self, found: FoundSignature) -> MacJob | None:
         """The complete MAC of a signature; None if its parameters do not allow one.
 
         ``unsignable`` are the elements of its item that no MAC can hold, so that anybody may have put them there.
         """
-        job = self.job(found.signature.mac)
+        job = self.find_job(found.signature.mac)
         return None if job is None else _fed(found.item, job.digest.copy(), self.variant)
 
     def digest(self, found: FoundSignature) -> bytes | None:
         """The value of the complete MAC of a signature; None if its parameters do not allow one."""
-        job = self.complete(found)
+        job = self.complete_mac(found)
         return None if job is None else job.digest.digest()
 
 
@@ -90,12 +90,14 @@ class Jobs:
     """The MACs that are to be made in one pass over a level, for what its MAC Parameters Sequence asks for."""
 
     by_key: dict[MacKey, MacJob] = field(default_factory=dict[MacKey, MacJob])
-    last: tuple[MacParameters | None, MacJob | None] = None, None
+    last_lookup: tuple[MacParameters | None, MacJob | None] = None, None
 
     @classmethod
-    def of(cls, found: Iterable[FoundParameters], new: Callable[[MacParameters], Digest | None] | None = None) -> Self:
-        """Those of all parameters for which ``new`` starts a digest; of parameters alike, there is one."""
-        start_digest = _new_digest if new is None else new
+    def build(
+        cls, found: Iterable[FoundParameters], digest_factory: Callable[[MacParameters], Digest | None] | None = None
+    ) -> Self:
+        """Those of all parameters for which ``digest_factory`` starts a digest; of parameters alike, there is one."""
+        start_digest = _new_digest if digest_factory is None else digest_factory
         jobs: dict[MacKey, MacJob] = {}
         last: tuple[MacParameters | None, MacJob | None] = None, None
         for each in found:
@@ -128,11 +130,11 @@ def _fed(item: LevelScanner, digest: Digest, variant: Variant) -> MacJob:
 
 
 def level_macs(
-    level: Level, variant: Variant = PLAIN, new: Callable[[MacParameters], Digest | None] | None = None
+    level: Level, variant: Variant = PLAIN, digest_factory: Callable[[MacParameters], Digest | None] | None = None
 ) -> LevelMacs:
     """Make all MACs that the level's MAC Parameters Sequence asks for, in one pass.
 
-    ``new`` starts a digest for a set of parameters, or says None to leave it out. Raises Malformed.
+    ``digest_factory`` starts a digest for a set of parameters, or says None to leave it out. Raises Malformed.
     """
     scan = level.scanner()
     started = Jobs()
@@ -141,7 +143,7 @@ def level_macs(
     def prepare(scanned: LevelScanner) -> Sequence[MacJob]:
         nonlocal found_parameters, started
         found_parameters = read_parameters(scanned)
-        started = Jobs.of(found_parameters, new)
+        started = Jobs.build(found_parameters, digest_factory)
         return tuple(started.by_key.values())
 
     encoder = Encoder(
@@ -154,11 +156,11 @@ def level_macs(
     return LevelMacs(
         scan=scan,
         facts=facts,
-        found=read_signatures(scan, level.location, found_parameters),
+        level_signatures=read_signatures(scan, level.location, found_parameters),
         jobs=started.by_key,
         variant=variant,
-        ambiguous=encoder.seen.ambiguous,
-        _asked=started.last,
+        ambiguous=encoder.notes.ambiguous,
+        _last_lookup=started.last_lookup,
     )
 
 

@@ -28,16 +28,16 @@ _IN_MEMORY: Final = 8 << 20
 
 
 @contextmanager
-def opened(source: DatasetInput, registry: Registry | None = None, *, to_change: bool = False) -> Generator[DicomFile]:
+def opened(source: DatasetInput, registry: Registry | None = None, *, for_update: bool = False) -> Generator[DicomFile]:
     """Open a Data Set for as long as the context lasts; ``registry`` has the storages of URLs, if not all installed.
 
-    Of one that is opened ``to_change``, all is read again when it is written.
+    Of one that is opened ``for_update``, all is read again when it is written.
 
     Raises DatasetError if it cannot be read, NotDicom if it is none, UsageError for a source of another kind, and
     PluginError for a URL that no plugin reaches.
     """
     if isinstance(source, (str, os.PathLike)):
-        with _open_named(source, registry, twice=to_change) as file, open_dicom(_source(file)) as dicom:
+        with _open_named(source, registry, twice=for_update) as file, open_dicom(_source(file)) as dicom:
             yield dicom
     elif isinstance(source, (bytes, bytearray, memoryview)):
         with open_dicom(BytesSource(bytes(source))) as dicom:

@@ -22,19 +22,19 @@ _READINGS: Final = 17
 class OtherReadings:
     """The other readings of a level, made when a signature does not match: few files need them."""
 
-    def __init__(self, file: DicomFile, level: Level, macs: LevelMacs, patience: HashingBudget) -> None:
+    def __init__(self, file: DicomFile, level: Level, macs: LevelMacs, hashing_budget: HashingBudget) -> None:
         self._arguments = file, level, macs
-        self._patience = patience
+        self._patience = hashing_budget
 
     @cached_property
-    def _made(self) -> Readings | None:
+    def _matcher(self) -> Readings | None:
         from dcmseal.engine.alternatives import Readings
 
         _, level, macs = self._arguments
-        if not self._patience.takes((macs.scan.end - level.start) * (_READINGS if macs.ambiguous else 3)):
+        if not self._patience.try_consume((macs.scan.end - level.start) * (_READINGS if macs.ambiguous else 3)):
             return None
         return Readings(*self._arguments)
 
-    def explain(self, found: FoundSignature, matches: Callable[[bytes], bool]) -> Alternative | None:
+    def find_match(self, signature_item: FoundSignature, matches: Callable[[bytes], bool]) -> Alternative | None:
         """The reading under which a signature matches; None if there is none, or too much was tried already."""
-        return None if self._made is None else self._made.explain(found, matches)
+        return None if self._matcher is None else self._matcher.find_match(signature_item, matches)

@@ -31,12 +31,12 @@ def write_file(
     target: str | os.PathLike[str],
     registry: Registry | None = None,
     *,
-    first: Callable[[], object] = nothing,
+    before_commit: Callable[[], object] = nothing,
 ) -> None:
     """Write a file with another body to a path or URL.
 
     The new file is complete, on disk and in its place, or the old one is as it was. A file that is edited keeps its
-    attributes; of any other, nobody can read more than of the one that was read. ``first`` is called when nothing is
+    attributes; of any other, nobody can read more than of the one that was read. ``before_commit`` is called when nothing is
     left but to give the new file its name: if it raises, nothing is written. Raises OutputError, ChangedMeanwhile if
     another program wrote the file since it was read, and for URLs UsageError, PluginError and StorageUnavailable.
     """
@@ -48,23 +48,23 @@ def write_file(
         if is_url(target):
             with url_written(target, version_under(file.file, target), registry) as write:
                 _pass_on(file, body, write)
-                first()
+                before_commit()
             return
     descriptor = descriptor_of(target)
     if descriptor is not None:
         with _descriptor(descriptor, target) as stream:
             write_stream(file, body, stream)
-            first()
+            before_commit()
         return
-    with replacing(_output_file(target), None, _original(file), first) as output:
+    with replacing(_output_file(target), None, _original(file), before_commit) as output:
         if file.syntax.is_deflated:
             _pass_deflated(file, body, output.write)
         else:
             _copy(body, output)
 
 
-def write_pieces(pieces: Iterable[bytes], target: str | os.PathLike[str], rights: Rights | None = None) -> None:
-    """Write pieces to a path, all of them or nothing; nobody can read them whom ``rights`` does not let.
+def write_pieces(pieces: Iterable[bytes], target: str | os.PathLike[str], permissions: Rights | None = None) -> None:
+    """Write pieces to a path, all of them or nothing; nobody can read them whom ``permissions`` does not let.
 
     Raises OutputError, and whatever making the pieces raises.
     """
@@ -73,7 +73,7 @@ def write_pieces(pieces: Iterable[bytes], target: str | os.PathLike[str], rights
         with _descriptor(descriptor, target) as stream:
             stream.writelines(pieces)
         return
-    with replacing(_output_file(target), rights) as output:
+    with replacing(_output_file(target), permissions) as output:
         output.writelines(pieces)
 
 
@@ -85,7 +85,7 @@ def _output_file(target: str | os.PathLike[str]) -> OutputFile:
 def rights_of(file: DicomFile) -> Rights:
     """Who may read the file that a Data Set was read from."""
     original = _original(file)
-    return Rights.of_nothing() if original is None else Rights.of(original.descriptor)
+    return Rights.unrestricted() if original is None else Rights.from_file(original.descriptor)
 
 
 def _original(file: DicomFile) -> Original | None:

@@ -62,7 +62,7 @@ class Plan:
     """Elements of the level that cannot be signed, and why."""
     padded: tuple[Padded, ...]
     """Elements whose padding is brought to the minimum."""
-    advice: tuple[Advice, ...]
+    warnings: tuple[Advice, ...]
     profile: Profile | None
     requirements: Requirements
     macs: LevelMacs = field(repr=False)
@@ -70,13 +70,13 @@ class Plan:
     dataset: Dataset | None = field(repr=False)
     """The pydicom Dataset that was given, which is signed in place."""
     resources: ExitStack = field(repr=False)
-    filled: Filled | None = field(default=None, repr=False)
+    filled_document: Filled | None = field(default=None, repr=False)
     """The references that were filled in, if that was wished for."""
 
     @property
     def references(self) -> tuple[FilledReference, ...]:
         """The instances that the document cites, and what it now says of them, if that was wished for."""
-        return self.filled.references if self.filled else ()
+        return self.filled_document.references if self.filled_document else ()
 
     @property
     def mac(self) -> MacParameters:
@@ -100,38 +100,40 @@ class Plan:
         self.close()
 
 
-def plan_signature(source: DatasetInput, wish: Wish, registry: Registry | None = None) -> Plan:
+def plan_signature(source: DatasetInput, options: Wish, registry: Registry | None = None) -> Plan:
     """Decide all of a signature but its value.
 
     Raises WeakAlgorithm, UsageError, DatasetError and its kinds, and ProfileViolation: whatever would be refused is
     refused here, before any key is touched.
     """
-    _check_algorithm(wish)
-    _check_syntax(wish.transfer_syntax)
+    _check_algorithm(options)
+    _check_syntax(options.transfer_syntax)
     with ExitStack() as stack:
-        file = stack.enter_context(opened(source, registry, to_change=True))
-        filled = _filled(file, wish)
-        drafted = draft(filled.file if filled else file, wish)
+        file = stack.enter_context(opened(source, registry, for_update=True))
+        filled = _filled(file, options)
+        drafted = draft(filled.file if filled else file, options)
         dataset = cast("Dataset", source) if is_dataset(source) else None
         resources = ExitStack()
-        plan = _decide(drafted, wish, dataset, resources)
+        plan = _decide(drafted, options, dataset, resources)
         if filled:
-            plan = replace(plan, filled=filled, advice=(*plan.advice, *reference_advice(filled.references)))
+            plan = replace(
+                plan, filled_document=filled, warnings=(*plan.warnings, *reference_advice(filled.references))
+            )
             _check_evidence(plan, filled)
         check_profile(plan, None)
         resources.push(stack.pop_all())
         return plan
 
 
-def _filled(file: DicomFile, wish: Wish) -> Filled | None:
+def _filled(file: DicomFile, options: Wish) -> Filled | None:
     """The document with its evidence filled in, if that is wished for."""
-    if wish.references is None:
+    if options.references is None:
         return None
     from dcmseal.engine.references.filling import fill_references
 
-    if wish.location.steps:
+    if options.location.steps:
         raise UsageError("evidence is cited in the main data set", hint="leave out --item, or --reference")
-    return fill_references(file, wish.references, wish.algorithm)
+    return fill_references(file, options.references, options.algorithm)
 
 
 def _check_evidence(plan: Plan, filled: Filled) -> None:
@@ -147,8 +149,8 @@ def _check_evidence(plan: Plan, filled: Filled) -> None:
         )
 
 
-def _nothing_to_sign(wish: Wish, unsignable: Mapping[int, str]) -> UsageError:
-    message = f"nothing at {wish.location} can be signed"
+def _nothing_to_sign(options: Wish, unsignable: Mapping[int, str]) -> UsageError:
+    message = f"nothing at {options.location} can be signed"
     if not unsignable:
         return UsageError(f"{message}: nothing is there", hint="choose another level, or other elements")
     tag, why = next(iter(unsignable.items()))
@@ -159,75 +161,82 @@ def _nothing_to_sign(wish: Wish, unsignable: Mapping[int, str]) -> UsageError:
     return UsageError(f"{message}: {tag_text(tag)} cannot, {why}{rest}", hint=hint)
 
 
-def _decide(drafted: Draft, wish: Wish, dataset: Dataset | None, resources: ExitStack) -> Plan:
-    if wish.uid is not None and any(wish.uid == each.signature.uid for each in drafted.found.signatures):
-        raise AlreadySigned(f"signature {wish.uid} is there already")
-    scan, unsignable = drafted.scan, drafted.facts.unsignable
-    check_signable(wish.selection, drafted.requirements, scan.tags, unsignable.items())
-    wanted = drafted.job.tags
+def _decide(prepared: Draft, options: Wish, dataset: Dataset | None, resources: ExitStack) -> Plan:
+    if options.uid is not None and any(
+        options.uid == each.signature.uid for each in prepared.level_signatures.signatures
+    ):
+        raise AlreadySigned(f"signature {options.uid} is there already")
+    scan, unsignable = prepared.scan, prepared.facts.unsignable
+    check_signable(options.selection, prepared.requirements, scan.tags, unsignable.items())
+    wanted = prepared.job.tags
     elements = tuple([tag for tag in scan.tags if tag not in unsignable and (wanted is None or tag in wanted)])
     if not elements:
-        raise _nothing_to_sign(wish, unsignable)
+        raise _nothing_to_sign(options, unsignable)
     if len(elements) > _MAX_ELEMENTS:
         raise UsageError(
             f"{len(elements)} elements are to be signed, more than Data Elements Signed can name",
             hint=f"choose at most {_MAX_ELEMENTS}: --tag, or a file of tags",
         )
-    syntax = _mac_syntax(wish.transfer_syntax, drafted.file.syntax, elements)
-    mac_id = next(number for number in range(_MAX_MAC_ID + 2) if number not in drafted.mac_ids)
+    syntax = _mac_syntax(options.transfer_syntax, prepared.file.syntax, elements)
+    mac_id = next(number for number in range(_MAX_MAC_ID + 2) if number not in prepared.mac_ids)
     if mac_id > _MAX_MAC_ID:
         raise UsageError("all MAC ID Numbers are taken", hint="remove signatures that are not needed")
-    moment = wish.moment or datetime.now(UTC)
+    moment = options.moment or datetime.now(UTC)
     if moment.tzinfo is None:
         raise UsageError("the time of signing has no offset from UTC", hint="give an aware datetime")
-    mac = MacParameters(mac_id=mac_id, transfer_syntax=syntax, algorithm=wish.algorithm.value, elements=elements)
+    mac = MacParameters(mac_id=mac_id, transfer_syntax=syntax, algorithm=options.algorithm.value, elements=elements)
     signature = DigitalSignature(
-        location=wish.location,
+        location=options.location,
         mac_id=mac_id,
-        uid=wish.uid or f"2.25.{uuid.uuid4().int}",
+        uid=options.uid or f"2.25.{uuid.uuid4().int}",
         datetime=datetime_text(moment),
         certificate_type=CertificateType.X509_1993_SIG,
         certificate=b"",
         value=b"",
-        timestamp_type=TimestampType.CMS_TSP.value if wish.timestamped else "",
-        purpose=_purpose_code(wish.purpose, drafted.requirements.default_purpose),
+        timestamp_type=TimestampType.CMS_TSP.value if options.timestamped else "",
+        purpose=_purpose_code(options.purpose, prepared.requirements.default_purpose),
         mac=mac,
     )
-    job = MacJob(tags=frozenset(elements), digest=drafted.job.digest, unsignable=drafted.job.unsignable)
+    job = MacJob(tags=frozenset(elements), digest=prepared.job.digest, unsignable=prepared.job.unsignable)
     macs = LevelMacs(
         scan=scan,
-        facts=drafted.facts,
-        found=drafted.found,
+        facts=prepared.facts,
+        level_signatures=prepared.level_signatures,
         jobs={mac_key(mac): job},
         variant=PLAIN,
-        ambiguous=drafted.ambiguous,
-        _asked=(mac, job),
+        ambiguous=prepared.ambiguous,
+        _last_lookup=(mac, job),
     )
-    existing = _existing(drafted, macs, wish)
-    warnings = tuple(plan_warnings(drafted.file, drafted.level, macs, signature))
+    existing = _existing(prepared, macs, options)
+    warnings = tuple(plan_warnings(prepared.file, prepared.level, macs, signature))
     return Plan(
-        file=drafted.file,
-        level=drafted.level,
+        file=prepared.file,
+        level=prepared.level,
         scan=scan,
         signature=signature,
         left_out=tuple((tag, why) for tag, why in unsignable.items() if not exclusion(tag)),
-        padded=drafted.padded,
-        advice=(*existing, *warnings, *advice_about(drafted, elements), *profile_advice(drafted, wish, signature)),
-        profile=wish.profile,
-        requirements=drafted.requirements,
+        padded=prepared.padded,
+        warnings=(
+            *existing,
+            *warnings,
+            *advice_about(prepared, elements),
+            *profile_advice(prepared, options, signature),
+        ),
+        profile=options.profile,
+        requirements=prepared.requirements,
         macs=macs,
         dataset=dataset,
         resources=resources,
     )
 
 
-def _existing(drafted: Draft, macs: LevelMacs, wish: Wish) -> tuple[Advice, ...]:
+def _existing(prepared: Draft, macs: LevelMacs, options: Wish) -> tuple[Advice, ...]:
     """What is to be said of signatures that are there already; raises NotIntact if they were to hold, and do not."""
-    if not drafted.is_signed:
+    if not prepared.is_signed:
         return ()
-    there = replace(macs, jobs=drafted.existing.by_key, _signable=None, _asked=drafted.existing.last)
-    advice = existing_advice(drafted.file, {drafted.level.location: there})
-    if wish.require_intact:
+    there = replace(macs, jobs=prepared.existing.by_key, _signable=None, _last_lookup=prepared.existing.last_lookup)
+    advice = existing_advice(prepared.file, {prepared.level.location: there})
+    if options.require_intact:
         refuse_broken(advice)
     return advice
 
@@ -241,11 +250,11 @@ def _purpose_code(wanted: SignaturePurpose | None, by_profile: int | None) -> Pu
     return PurposeCode(value=str(wanted.value), scheme=PURPOSE_CODING_SCHEME, meaning=wanted.meaning)
 
 
-def _check_algorithm(wish: Wish) -> None:
+def _check_algorithm(options: Wish) -> None:
     """Refuse a weak MAC algorithm without leave (PS3.15 C.1 and C.2, notes)."""
-    if wish.algorithm.is_weak and not wish.allow_weak:
+    if options.algorithm.is_weak and not options.allow_weak:
         raise WeakAlgorithm(
-            f"{wish.algorithm} is too weak for a new signature",
+            f"{options.algorithm} is too weak for a new signature",
             hint="use SHA256, SHA384 or SHA512; --allow-weak lets it pass where a recipient knows nothing better",
         )
 
@@ -259,18 +268,18 @@ def _check_syntax(uid: str | None) -> None:
         )
 
 
-def _mac_syntax(asked: str | None, file: TransferSyntax, elements: tuple[int, ...]) -> str:
+def _mac_syntax(requested: str | None, file: TransferSyntax, elements: tuple[int, ...]) -> str:
     """The syntax asked for, else the file's own if it is explicit little endian, else explicit VR little endian."""
-    if asked is None:
+    if requested is None:
         return file.uid if file.is_allowed_for_mac and file.is_known else EXPLICIT_LITTLE_UID
-    signed = TransferSyntax(asked)
+    signed = TransferSyntax(requested)
     same = signed.uid == file.uid or not (signed.is_encapsulated or file.is_encapsulated)
     if not same and PIXEL_DATA in elements:
         raise UsageError(
-            f"the Pixel Data is in {file.uid} and would have to be signed in {asked}",
+            f"the Pixel Data is in {file.uid} and would have to be signed in {requested}",
             hint="transcode the file first: a signature binds the pixels as they are stored",
         )
-    return asked
+    return requested
 
 
 def check_profile(plan: Plan, certificate: Certificate | None) -> None:

@@ -53,7 +53,7 @@ class Policy:
         refuse_unsignable(self.covered)
 
     @classmethod
-    def of(
+    def build(
         cls,
         *,
         require: Iterable[str | Profile | Rule] = (),
@@ -77,9 +77,9 @@ class Policy:
         """The same, and more rules."""
         return replace(self, rules=(*self.rules, *rules))
 
-    def resolved(self, profile: Callable[[str], Profile]) -> Policy:
-        """The same, with profiles in place of their names; raises whatever ``profile`` does."""
-        return replace(self, rules=tuple(rule.resolved(profile) for rule in self.rules))
+    def resolve_profiles(self, find_profile: Callable[[str], Profile]) -> Policy:
+        """The same, with profiles in place of their names; raises whatever ``find_profile`` does."""
+        return replace(self, rules=tuple(rule.resolve_profiles(find_profile) for rule in self.rules))
 
     @property
     def profiles(self) -> tuple[Profile, ...]:
@@ -91,7 +91,7 @@ class Policy:
         return tuple(known)
 
     @property
-    def wants_timestamps(self) -> bool:
+    def needs_timestamps(self) -> bool:
         """Whether timestamps have to be verified."""
         return self.timestamps or any(rule.timestamp for rule in self.rules)
 

@@ -36,12 +36,12 @@ def plan_warnings(file: DicomFile, level: Level, macs: LevelMacs, signature: Dig
 
     Raises DatasetError if no verifier should accept a signature there.
     """
-    if not (macs.found.problems or macs.facts.layouts or macs.facts.hiding):
+    if not (macs.level_signatures.problems or macs.facts.layouts or macs.facts.hidden_boundaries):
         # without fragments, all that could be wrong was refused with the structure, or is about the certificate
         return
     from dcmseal.engine.verification import verify_planned
 
-    obstacles = (*macs.found.problems, *verify_planned(file, level, macs, signature).obstacles)
+    obstacles = (*macs.level_signatures.problems, *verify_planned(file, level, macs, signature).obstacle_findings)
     for finding in (each for each in obstacles if each.code not in _UNSIGNED):
         if finding.outcome is Outcome.FAILED:
             hint = "no verifier should accept a signature over this: repair the file"
@@ -54,7 +54,7 @@ def signer_warnings(plan: Plan, certificate: Certificate) -> Iterator[Advice]:
 
     Raises CertificateNotValid if it would be invalid, unless only for its time.
     """
-    told = {each.code for each in plan.advice}
+    told = {each.code for each in plan.warnings}
     findings = (*validity_findings(plan.signature, certificate), *strength_findings(plan.signature, certificate))
     for finding in obstacles_among(findings):
         if finding.outcome is Outcome.FAILED and finding.code not in _PERMITTED:

@@ -52,27 +52,27 @@ class LevelView:
             return None
         return self.scan.source.read(start, end).decode("latin-1").strip(" \0") or None
 
-    def items(self, tag: int) -> int | None:
+    def count_items(self, tag: int) -> int | None:
         """How many items a sequence has, at most 1000 of them counted; None if absent or no sequence."""
         index = self.scan.index(tag)
         if index is None or self.scan.kinds.get(index) is not Kind.SEQUENCE:
             return None
-        items = sequence_items(self.scan, index, most=_MAX_ITEMS + 1)
+        items = sequence_items(self.scan, index, max_items=_MAX_ITEMS + 1)
         return sum(1 for _ in islice(items, _MAX_ITEMS))
 
-    def lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
+    def count_lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
         """How many of the items at the end of a path of sequences have an item in none of the sequences ``any_of``.
 
         Raises Malformed if the items cannot be told apart.
         """
-        known = self._lacking.get((path, any_of))
+        known = self._lacking_counts.get((path, any_of))
         if known is None:
             known = sum(not any(_has_items(item, tag) for tag in any_of) for item in _at_the_end(self.scan, path))
-            self._lacking[path, any_of] = known
+            self._lacking_counts[path, any_of] = known
         return known
 
     @cached_property
-    def _lacking(self) -> dict[tuple[tuple[int, ...], frozenset[int]], int]:
+    def _lacking_counts(self) -> dict[tuple[tuple[int, ...], frozenset[int]], int]:
         """Answers given before: a profile asks again for each of many signatures."""
         return {}
 

@@ -29,7 +29,7 @@ class Demands:
         """Whether all signatures of a level matter, whichever are asked about."""
         self._broken: list[Finding] = []
 
-    def judge(self, view: ProfiledDataset, facts: SignatureFacts, met: tuple[str, ...]) -> Judged:
+    def check(self, view: ProfiledDataset, facts: SignatureFacts, met: tuple[str, ...]) -> Judged:
         """What a signature lacks for the required profiles; a PASSED for each that it meets. ``met`` are any others."""
         findings: list[Finding] = []
         outcomes: list[tuple[str, Outcome]] = []
@@ -40,12 +40,12 @@ class Demands:
             outcomes.append((profile.name, _outcome(missing)))
         return Judged(met=met, required=tuple(outcomes), findings=tuple(findings))
 
-    def judge_all(self, view: ProfiledDataset, sound: Sequence[SignatureFacts]) -> None:
+    def check_jointly(self, view: ProfiledDataset, sound: Sequence[SignatureFacts]) -> None:
         """Hold the sound signatures of a level against the rules about all of them."""
         for profile in self.required:
             self._broken.extend(broken_together(profile, view, sound))
 
-    def unmet(self) -> tuple[Finding, ...]:
+    def unmet_findings(self) -> tuple[Finding, ...]:
         """The rules about all signatures that are broken."""
         return tuple(self._broken)
 
@@ -65,37 +65,37 @@ class Judged:
 class LevelProfiles:
     """The profiles that the signatures of one level meet; the level is looked at once for all of them."""
 
-    def __init__(self, view: ProfiledDataset, profiles: tuple[Profile, ...], demands: Demands) -> None:
+    def __init__(self, view: ProfiledDataset, profiles: tuple[Profile, ...], required_checks: Demands) -> None:
         self._view = view
         self._profiles = profiles
-        self._demands = demands
+        self._demands = required_checks
         self._facts: list[SignatureFacts] = []
         self._required: dict[str, Requirements] = {}
         """Of signatures at this level, by profile."""
 
-    def judge(self, facts: SignatureFacts) -> Judged:
+    def check(self, facts: SignatureFacts) -> Judged:
         """Which profiles a signature meets, and what it lacks for the required ones."""
         self._facts.append(facts)
         uncovered = frozenset(self._view.tags) - facts.elements
         met = tuple(profile.name for profile in self._profiles if self._meets(profile, facts, uncovered))
-        return self._demands.judge(self._view, facts, met)
+        return self._demands.check(self._view, facts, met)
 
     def _meets(self, profile: Profile, facts: SignatureFacts, uncovered: frozenset[int]) -> bool:
         """Whether a check finds nothing: where much is missing, nobody has asked for a list of it."""
         required = self._required.get(profile.name)
         if required is None:
             required = self._required[profile.name] = profile.requirements(self._view)
-        if required.inapplicable or not required.covered.isdisjoint(uncovered):
+        if required.inapplicable or not required.required_tags.isdisjoint(uncovered):
             return False
         return not profile.check(self._view, facts)
 
-    def together(self, reports: list[SignatureReport]) -> list[SignatureReport]:
+    def apply_joint_rules(self, reports: list[SignatureReport]) -> list[SignatureReport]:
         """The reports, in the order they were judged, less the profiles whose rules about all signatures are broken."""
         strict = [each for each in self._profiles if _check_all_of(each) and not self._required[each.name].inapplicable]
         if not (strict or self._demands.about_all):
             return reports
         sound = [facts for facts, report in zip(self._facts, reports, strict=True) if is_sound(report)]
-        self._demands.judge_all(self._view, sound)
+        self._demands.check_jointly(self._view, sound)
         broken = {profile.name for profile in strict if broken_together(profile, self._view, sound)}
         if not broken:
             return reports

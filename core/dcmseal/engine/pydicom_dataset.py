@@ -58,8 +58,10 @@ def _syntax_of(dataset: Dataset) -> TransferSyntax:
     return TransferSyntax(uid)
 
 
-def attach_to_dataset(dataset: Dataset, file: DicomFile, signature: DigitalSignature, padded: Iterable[int]) -> None:
-    """Put a signature into a Dataset, and the values that were signed into its elements of tags ``padded``.
+def attach_to_dataset(
+    dataset: Dataset, file: DicomFile, signature: DigitalSignature, replaced_tags: Iterable[int]
+) -> None:
+    """Put a signature into a Dataset, and the values that were signed into its elements of tags ``replaced_tags``.
 
     Raises DatasetError, before anything is changed, if something stands there that is no sequence.
     """
@@ -68,7 +70,7 @@ def attach_to_dataset(dataset: Dataset, file: DicomFile, signature: DigitalSigna
         # of an element that was not looked at yet, the VR is that of the file; in implicit VR it has none
         if tag in level and level.get_item(tag).VR not in (None, "SQ"):
             raise no_sequence(tag)
-    replaced = set(padded)
+    replaced = set(replaced_tags)
     if replaced:
         replace_elements(dataset, file, file.body, replaced)
         level = _level(dataset, signature.location)

@@ -65,14 +65,14 @@ def form_problem(code: str, message: str, where: str = "") -> Finding:
 
 
 def sequence_items(
-    scan: LevelScanner, index: int, most: int = MAX_SIGNATURES
+    scan: LevelScanner, index: int, max_items: int = MAX_SIGNATURES
 ) -> Iterator[tuple[int, int, LevelScanner]]:
     """The items of the sequence at an index: start with its tag, end with its delimiter, and its elements, scanned.
 
-    Raises Malformed if they cannot be told apart, or are more than ``most``.
+    Raises Malformed if they cannot be told apart, or are more than ``max_items``.
     """
     header = scan.header(index)
-    start, end = scan.range(index)
+    start, end = scan.element_range(index)
     source, encoding = scan.source, scan.encoding
     undefined = header.length == UNDEFINED_LENGTH
     position = start + header.size
@@ -84,8 +84,8 @@ def sequence_items(
         if item is None or item.tag != tags.ITEM:
             raise Malformed(f"{tag_text(header.tag)} holds something that is no item", position)
         count += 1
-        if count > most:
-            raise Malformed(f"{tag_text(header.tag)} has more than {most} items", position)
+        if count > max_items:
+            raise Malformed(f"{tag_text(header.tag)} has more than {max_items} items", position)
         content = position + item.size
         item_end = UNTIL_DELIMITER if item.length == UNDEFINED_LENGTH else content + item.length
         if item_end > end:

@@ -26,7 +26,7 @@ class RemoteFile(RangedFile):
     """An object of a storage, as a file."""
 
     def __init__(self, stored: StoredObject, *, twice: bool) -> None:
-        super().__init__(stored.read, stored.entry.size, twice=twice)
+        super().__init__(stored.read, stored.entry.size, reread=twice)
         self.entry = stored.entry
 
 
@@ -58,12 +58,12 @@ def url_opened(url: str, registry: Registry | None = None, *, twice: bool = Fals
 
 
 @contextmanager
-def url_written(url: str, over: str | None, registry: Registry | None = None) -> Generator[Write]:
-    """Write an object, which is seen once the context ends well; ``over`` is the version that it replaces.
+def url_written(url: str, replaced_version: str | None, registry: Registry | None = None) -> Generator[Write]:
+    """Write an object, which is seen once the context ends well; ``replaced_version`` is the version that it replaces.
 
     Raises UsageError, PluginError, OutputError or StorageUnavailable.
     """
-    with _storage(url, registry).write(url, over) as write:
+    with _storage(url, registry).write(url, replaced_version) as write:
         yield write
 
 

@@ -26,8 +26,8 @@ class Removal:
     removed: tuple[DigitalSignature, ...]
 
 
-def remove_signatures(file: DicomFile, unwanted: Callable[[DigitalSignature], bool]) -> Removal:
-    """Take out all signatures that ``unwanted`` says yes to, at every level.
+def remove_signatures(file: DicomFile, should_remove: Callable[[DigitalSignature], bool]) -> Removal:
+    """Take out all signatures that ``should_remove`` says yes to, at every level.
 
     What stands in Original Attributes Sequence is history and stays. Raises Malformed, and DatasetError if a level has
     a sequence of the macro that would stay: one that is there twice, or is no sequence.
@@ -38,9 +38,9 @@ def remove_signatures(file: DicomFile, unwanted: Callable[[DigitalSignature], bo
         if signed.level.in_original_attributes:
             continue
         _refuse_ambiguous(signed)
-        gone = {found.start for found in signed.found.signatures if unwanted(found.signature)}
+        gone = {found.start for found in signed.level_signatures.signatures if should_remove(found.signature)}
         if gone:
-            removed.extend(found.signature for found in signed.found.signatures if found.start in gone)
+            removed.extend(found.signature for found in signed.level_signatures.signatures if found.start in gone)
             changes.append((tuple(_edits(signed, gone)), signed.level.holders))
     return Removal(body=splice(file.body, with_lengths(changes)), removed=tuple(removed))
 
@@ -63,7 +63,7 @@ def _refuse_ambiguous(signed: SignedLevel) -> None:
 
 
 def _edits(signed: SignedLevel, gone: set[int]) -> Iterator[Edit]:
-    scan, found = signed.scan, signed.found
+    scan, found = signed.scan, signed.level_signatures
     kept_ids = {each.signature.mac_id for each in found.signatures if each.start not in gone}
     signatures = [(each.start, each.end) for each in found.signatures]
     unused = [(each.start, each.end) for each in found.parameters if each.parameters.mac_id not in kept_ids]
@@ -85,7 +85,7 @@ def _without(scan: LevelScanner, tag: int, items: list[tuple[int, int]], *, keep
     index = scan.index(tag)
     if index is None or (not items and keep):
         return
-    start, end = scan.range(index)
+    start, end = scan.element_range(index)
     header = scan.header(index)
     if not keep:
         yield Edit(start, end, b"")
@@ -93,7 +93,7 @@ def _without(scan: LevelScanner, tag: int, items: list[tuple[int, int]], *, keep
     else:
         growth = -sum(stop - first for first, stop in items)
         if header.length != UNDEFINED_LENGTH:
-            yield Holder(start + header.size - 4, header.length, scan.encoding).grown(growth)
+            yield Holder(start + header.size - 4, header.length, scan.encoding).grow(growth)
         for first, stop in items:
             yield Edit(first, stop, b"")
     yield from group_length_edits(scan, tag, growth)

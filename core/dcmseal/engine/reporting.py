@@ -97,8 +97,8 @@ def _certificates(report: VerificationReport) -> Iterator[bytes]:
     for each in report.signatures:
         yield each.signature.certificate
         yield from each.trust.chain if each.trust else ()
-        if each.certified is not None:
-            yield each.certified.authority
+        if each.certified_time is not None:
+            yield each.certified_time.authority
 
 
 def _facts(value: bytes) -> CertificateFacts:

@@ -70,10 +70,10 @@ class Rule:
         rule = cls()
         for part in _AND.split(text.strip()):
             kind, value = _kind_and_value(part)
-            rule = rule._with(kind, value)
+            rule = rule._with_part(kind, value)
         return rule
 
-    def _with(self, kind: str, value: str) -> Rule:
+    def _with_part(self, kind: str, value: str) -> Rule:
         if kind != "profile" and kind in self.kinds:
             raise UsageError(f"a rule names {kind} twice", hint="join alternatives by 'or', or make two rules")
         match kind:
@@ -96,9 +96,11 @@ class Rule:
         named = (self.profiles, self.purposes, self.signers, self.certificates, self.covered, self.timestamp)
         return tuple(kind for kind, value in zip(KINDS, named, strict=True) if value)
 
-    def resolved(self, profile: Callable[[str], Profile]) -> Rule:
-        """The same, with profiles in place of their names; raises whatever ``profile`` does."""
-        return replace(self, profiles=tuple(profile(each) if isinstance(each, str) else each for each in self.profiles))
+    def resolve_profiles(self, find_profile: Callable[[str], Profile]) -> Rule:
+        """The same, with profiles in place of their names; raises whatever ``find_profile`` does."""
+        return replace(
+            self, profiles=tuple(find_profile(each) if isinstance(each, str) else each for each in self.profiles)
+        )
 
     def __str__(self) -> str:
         parts = [f"signer:{_any(sorted(self.signers))}"] if self.signers else []
@@ -154,7 +156,7 @@ def _kind_and_value(part: str) -> tuple[str, str]:
 
 
 def _purpose(text: str) -> SignaturePurpose:
-    purpose = SignaturePurpose.named(text)
+    purpose = SignaturePurpose.parse(text)
     if purpose is None:
         names = ", ".join(f"{each.value} {each.name.lower().replace('_', '-')}" for each in SignaturePurpose)
         raise UsageError("a rule names no signature purpose of CID 7007", hint=f"use one of {names}")

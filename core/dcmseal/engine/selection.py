@@ -26,7 +26,7 @@ class Selection:
     def is_everything(self) -> bool:
         return self.chosen is None and not self.only_required
 
-    def wanted(self, scan: LevelScanner, requirements: Requirements) -> frozenset[int]:
+    def select_tags(self, scan: LevelScanner, requirements: Requirements) -> frozenset[int]:
         """The tags to be signed at a level that is completely scanned.
 
         Raises NotSignable for a chosen tag that is absent or never signed, UsageError if nothing is left.
@@ -40,7 +40,9 @@ class Selection:
                 raise NotSignable(tag, why, hint="leave it out")
             if tag not in present:
                 raise NotSignable(tag, "it is not in the data set at this level", hint="leave it out, or name the item")
-        wanted = present.intersection(self.chosen or ()) | (present & (requirements.covered | requirements.advised))
+        wanted = present.intersection(self.chosen or ()) | (
+            present & (requirements.required_tags | requirements.recommended)
+        )
         if not wanted:
             raise UsageError(
                 "the profile demands nothing, and no elements are chosen", hint="choose elements with --tag"
@@ -59,7 +61,7 @@ def check_signable(
     for tag, why in unsignable:
         if tag in chosen:
             raise NotSignable(tag, why, hint="leave it out, or have its VR set right at the source")
-        if tag in requirements.covered and tag in present:
+        if tag in requirements.required_tags and tag in present:
             message = f"{tag_text(tag)} must be signed by {requirements.clause or 'the profile'}, but cannot be: {why}"
             finding = Finding(
                 aspect=Aspect.CONFORMANCE,

@@ -20,7 +20,7 @@ class SignedLevel:
 
     level: Level
     scan: LevelScanner
-    found: LevelSignatures
+    level_signatures: LevelSignatures
 
 
 def signed_levels(file: DicomFile) -> Iterator[SignedLevel]:
@@ -29,7 +29,7 @@ def signed_levels(file: DicomFile) -> Iterator[SignedLevel]:
     scan = main.scanner()
     facts = LevelPass(scan, Encoder(source=main.source, encoding=main.encoding), lambda _: ()).run()
     if any(scan.index(tag) is not None for tag in tags.MACRO):
-        yield SignedLevel(level=main, scan=scan, found=read_signatures(scan, main.location))
+        yield SignedLevel(level=main, scan=scan, level_signatures=read_signatures(scan, main.location))
     yield from signed_levels_inside(main, scan, facts)
 
 
@@ -38,4 +38,4 @@ def signed_levels_inside(main: Level, scan: LevelScanner, facts: LevelFacts) -> 
     for index in facts.with_signatures:
         for level in nested_levels(main, scan, index):
             inner = level.scanner().finish()
-            yield SignedLevel(level=level, scan=inner, found=read_signatures(inner, level.location))
+            yield SignedLevel(level=level, scan=inner, level_signatures=read_signatures(inner, level.location))

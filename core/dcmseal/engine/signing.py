@@ -40,7 +40,7 @@ _ATTEMPTS: Final = 16
 def mac_stream(plan: Plan) -> MacStream:
     """What the key is to sign."""
     algorithm = MacAlgorithm(plan.mac.algorithm)
-    job = plan.macs.job(plan.mac)
+    job = plan.macs.find_job(plan.mac)
     assert job is not None
     digest = item_digest(unsigned_item(plan.signature), job.digest.copy())
     return MacStream(algorithm=algorithm, digest=digest.digest(), read=lambda: _chunks(plan))
@@ -91,7 +91,7 @@ def _check_certificate(plan: Plan, certificate: Certificate, signer: Signer, *, 
         raise CertificateMismatch(
             "the certificate is for another kind of key than the signer's", hint="name the certificate of this very key"
         )
-    least = certificate.key_type.least_bits
+    least = certificate.key_type.min_bits
     if certificate.key_bits < least:
         raise WeakAlgorithm(
             f"a key of {certificate.key_bits} bits is too weak for a new signature", hint=f"use {least} bits or more"
@@ -116,12 +116,12 @@ def _chunks(plan: Plan) -> Iterator[bytes]:
     encoder.context = context_of(plan.scan, encoder.context)
     for index, tag in enumerate(plan.scan.tags):
         if tag in signed:
-            yield from map(bytes, encoder.element(plan.scan, index))
+            yield from map(bytes, encoder.encode_element(plan.scan, index))
     item = unsigned_item(plan.signature)
     encoder = Encoder(source=item.source, encoding=item.encoding)
     for index, tag in enumerate(item.tags):
         if tag not in tags.NOT_IN_MAC:
-            yield from map(bytes, encoder.element(item, index))
+            yield from map(bytes, encoder.encode_element(item, index))
 
 
 def attach(
@@ -130,12 +130,12 @@ def attach(
     output: Output = None,
     registry: Registry | None = None,
     *,
-    first: Callable[[], object] = nothing,
+    before_commit: Callable[[], object] = nothing,
 ) -> bytes | None:
     """Put a signature into the plan's Data Set, and write the result.
 
     ``output`` is a path or URL, which may be the input's own, or a binary stream; without one the bytes of the file are
-    returned. A pydicom Dataset is changed in place, and takes no output. ``first`` writes what goes with the result,
+    returned. A pydicom Dataset is changed in place, and takes no output. ``before_commit`` writes what goes with the result,
     immediately before that is in its place: if it raises, nothing is changed. Raises OutputError, and for URLs
     PluginError and StorageUnavailable; ``registry`` has their storages, if not all installed.
     """
@@ -144,17 +144,17 @@ def attach(
 
         if output is not None:
             raise UsageError("a pydicom Dataset is signed in place", hint="save it yourself")
-        first()
+        before_commit()
         changed = {each.path[0] for each in plan.padded}
-        if plan.filled:
-            changed |= plan.filled.evidence
+        if plan.filled_document:
+            changed |= plan.filled_document.evidence
         attach_to_dataset(plan.dataset, plan.file, signature, changed)
         return None
     body = splice(plan.file.body, attach_edits(plan.level, plan.scan, signature))
     if isinstance(output, (str, os.PathLike)):
-        write_file(plan.file, body, output, registry, first=first)
+        write_file(plan.file, body, output, registry, before_commit=before_commit)
         return None
-    first()
+    before_commit()
     if output is None:
         return file_bytes(plan.file, body)
     write_stream(plan.file, body, output)

@@ -21,21 +21,21 @@ _LASTS: Final = 60.0
 class Silence:
     """Who was silent, and since when."""
 
-    _since: dict[str, float] = field(default_factory=dict[str, float])
+    _failed_at: dict[str, float] = field(default_factory=dict[str, float])
 
-    def begin(self, url: str) -> None:
+    def record_failure(self, url: str) -> None:
         """Remember that there was no answer; what is being waited for already is not waited for longer."""
-        if not self._lasts(url):
-            self._since[url] = time.monotonic()
+        if not self._is_active(url):
+            self._failed_at[url] = time.monotonic()
 
     def check(self, url: str) -> None:
         """Raises TimestampError if there was no answer a short while ago."""
-        if self._lasts(url):
+        if self._is_active(url):
             raise TimestampError(
                 "it gave no answer a short while ago, and is not asked again yet",
                 hint=f"it is asked again {_LASTS:g} seconds after it gave none",
             )
 
-    def _lasts(self, url: str) -> bool:
-        since = self._since.get(url)
+    def _is_active(self, url: str) -> bool:
+        since = self._failed_at.get(url)
         return since is not None and time.monotonic() - since < _LASTS

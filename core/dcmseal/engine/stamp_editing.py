@@ -42,7 +42,7 @@ def _edits(item: LevelScanner, signature: DigitalSignature) -> Iterator[Edit]:
     for tag in (tags.CERTIFIED_TIMESTAMP_TYPE, tags.CERTIFIED_TIMESTAMP):
         index = item.index(tag)
         if index is not None:
-            yield Edit(*item.range(index), b"")
+            yield Edit(*item.element_range(index), b"")
 
 
 def _holders(scan: LevelScanner, found: FoundSignature) -> Iterator[Holder]:

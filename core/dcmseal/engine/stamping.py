@@ -34,10 +34,10 @@ class TimestampWish:
     urls: tuple[str, ...]
     """Authorities; the next one is asked when one cannot be reached, or refuses."""
     query: QueryWish = QueryWish()
-    patience: Patience = Patience()
+    retry_policy: Patience = Patience()
     secrets: Secrets = field(default=_no_secrets, repr=False)
     """Answers with ``USER:PASSWORD`` when an authority wants to know who asks."""
-    silence: Silence = field(default_factory=Silence, repr=False, compare=False)
+    backoff: Silence = field(default_factory=Silence, repr=False, compare=False)
     """Of authorities, remembered by those who sign several files with one wish."""
 
 
@@ -46,7 +46,7 @@ class Stamped:
     """A signature with its timestamp, and what verification says about that."""
 
     signature: DigitalSignature
-    answer: TimestampAnswer
+    result: TimestampAnswer
 
 
 def wish_of(timestamp: str | Iterable[str] | TimestampWish) -> TimestampWish:
@@ -60,12 +60,12 @@ def wish_of(timestamp: str | Iterable[str] | TimestampWish) -> TimestampWish:
     return wish
 
 
-def query_for(signature: DigitalSignature, wish: QueryWish, registry: Registry | None = None) -> bytes:
+def query_for(signature: DigitalSignature, query_options: QueryWish, registry: Registry | None = None) -> bytes:
     """What an authority is to be sent; raises UsageError, or PluginError if no plugin knows how that is written."""
-    return _backend(registry).query(stamped_values(signature, certificate_of(signature))[0], wish)
+    return _backend(registry).build_query(stamped_values(signature, certificate_of(signature))[0], query_options)
 
 
-def stamp(signature: DigitalSignature, wish: TimestampWish, registry: Registry | None = None) -> Stamped:
+def stamp(signature: DigitalSignature, request: TimestampWish, registry: Registry | None = None) -> Stamped:
     """Ask authorities in turn until one gives a timestamp that is sound.
 
     Raises UsageError, PluginError, or TimestampError with what each of them said.
@@ -73,27 +73,29 @@ def stamp(signature: DigitalSignature, wish: TimestampWish, registry: Registry |
     backend = _backend(registry)
 
     def ask(url: str) -> Stamped:
-        query = query_for(signature, wish.query, registry)
-        return stamped_with(signature, backend.ask(url, query, wish.patience, wish.secrets), query, registry)
+        query = query_for(signature, request.query, registry)
+        return stamped_with(
+            signature, backend.send_query(url, query, request.retry_policy, request.secrets), query, registry
+        )
 
-    return in_turn(wish, ask)
+    return in_turn(request, ask)
 
 
-def in_turn(wish: TimestampWish, ask: Callable[[str], T]) -> T:
+def in_turn(request: TimestampWish, ask: Callable[[str], T]) -> T:
     """What the first of the authorities gives that does not fail; each is to get a nonce of its own.
 
     One that gave no answer is left out for a while, so that not every file of many waits for it. Raises TimestampError
     with what each of them said.
     """
     errors: list[tuple[str, TimestampError]] = []
-    for url in wish.urls:
+    for url in request.urls:
         try:
-            wish.silence.check(url)
+            request.backoff.check(url)
             return ask(url)
         except TimestampRejected as error:
             errors.append((url, error))
         except TimestampError as error:
-            wish.silence.begin(url)
+            request.backoff.record_failure(url)
             errors.append((url, error))
     if len(errors) == 1:
         raise errors[0][1]
@@ -106,7 +108,7 @@ def stamped_with(
 ) -> Stamped:
     """The signature with the timestamp of a response, which is verified first; raises TimestampError or its kinds."""
     backend = _backend(registry)
-    token = backend.accept(response, query)
+    token = backend.accept_response(response, query)
     stamped = replace(signature, timestamp_type=backend.type, timestamp=token)
     question = TimestampQuestion(backend=lambda _: backend)
     answer = timestamp_answer(stamped, certificate_of(signature), question, datetime.now(UTC))
@@ -115,7 +117,7 @@ def stamped_with(
         raise TimestampRejected(
             failed[0].message, failed, hint="nothing was written: ask another authority, or look at clocks and files"
         )
-    return Stamped(signature=stamped, answer=answer)
+    return Stamped(signature=stamped, result=answer)
 
 
 def certificate_of(signature: DigitalSignature) -> Certificate | None:

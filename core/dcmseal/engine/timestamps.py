@@ -54,14 +54,14 @@ def nobody_vouches(_: CertifiedTime) -> tuple[Finding, ...]:
 class TimestampQuestion:
     """How timestamps are verified, and with what."""
 
-    rule: TimestampRule = TimestampRule.VERIFY
+    mode: TimestampRule = TimestampRule.VERIFY
     certificates: tuple[bytes, ...] = ()
     """DER certificates of authorities, for timestamps that come without; not trusted."""
     backend: Callable[[str], TimestampBackend] = installed_backend
     """What knows a Certified Timestamp Type; raises PluginError."""
-    vouch: Callable[[CertifiedTime], tuple[Finding, ...]] = nobody_vouches
+    evaluate_authority: Callable[[CertifiedTime], tuple[Finding, ...]] = nobody_vouches
     """Judges whether the authority of a certified time is trusted."""
-    weak: Outcome = Outcome.UNKNOWN
+    weak_outcome: Outcome = Outcome.UNKNOWN
     """Of a finding that a timestamp is weak."""
 
 
@@ -72,7 +72,7 @@ class TimestampAnswer:
     findings: tuple[Finding, ...] = ()
     time: CertifiedTime | None = None
     """None if no time is certified."""
-    vouching: tuple[Finding, ...] = ()
+    authority_findings: tuple[Finding, ...] = ()
     """Findings about trust in the authority."""
 
     @property
@@ -81,9 +81,9 @@ class TimestampAnswer:
         return self.time is not None and all(each.outcome is Outcome.PASSED for each in self.findings)
 
     @property
-    def is_vouched_for(self) -> bool:
+    def is_authority_trusted(self) -> bool:
         """Whether the authority is trusted."""
-        return bool(self.vouching) and all(each.outcome is Outcome.PASSED for each in self.vouching)
+        return bool(self.authority_findings) and all(each.outcome is Outcome.PASSED for each in self.authority_findings)
 
 
 _NOTHING: Final = TimestampAnswer()
@@ -92,16 +92,16 @@ _NOTHING: Final = TimestampAnswer()
 class Timestamps:
     """Judges the timestamps of the signatures of a Data Set, and remembers which of those required are not there."""
 
-    def __init__(self, question: TimestampQuestion, *, uid: str | None, integrity_only: bool) -> None:
+    def __init__(self, context: TimestampQuestion, *, uid: str | None, integrity_only: bool) -> None:
         """``uid`` is that of the one signature that is asked about, None for all."""
         self._uid = uid
-        self._question = question
+        self._question = context
         self._integrity_only = integrity_only
         self._unmet: list[Finding] = []
 
-    def answer(self, signature: DigitalSignature, certificate: Certificate | None, now: datetime) -> TimestampAnswer:
+    def verify(self, signature: DigitalSignature, certificate: Certificate | None, now: datetime) -> TimestampAnswer:
         """What there is to say about the timestamp of a signature at the moment ``now``."""
-        rule = self._question.rule
+        rule = self._question.mode
         if rule is TimestampRule.IGNORE:
             return _NOTHING
         if not (signature.timestamp or signature.timestamp_type):
@@ -109,37 +109,38 @@ class Timestamps:
         else:
             answer = timestamp_answer(signature, certificate, self._question, now)
         if rule is TimestampRule.REQUIRE and self._uid in (None, signature.uid):
-            self._unmet.extend(self._missing(signature, answer))
+            self._unmet.extend(self._requirement_findings(signature, answer))
         return answer
 
-    def unmet(self) -> tuple[Finding, ...]:
+    def unmet_findings(self) -> tuple[Finding, ...]:
         """What is required and not there, or not established."""
         return tuple(self._unmet)
 
-    def _missing(self, signature: DigitalSignature, answer: TimestampAnswer) -> Iterator[Finding]:
-        if not answer.findings:
+    def _requirement_findings(self, signature: DigitalSignature, result: TimestampAnswer) -> Iterator[Finding]:
+        if not result.findings:
             message = "the signature has no certified timestamp"
             yield _finding(Outcome.FAILED, "timestamp-absent", message, _STAMP, signature.uid)
-        elif not answer.is_sound or not (self._integrity_only or answer.is_vouched_for):
+        elif not result.is_sound or not (self._integrity_only or result.is_authority_trusted):
             message = "that the signature has a sound timestamp is not established"
             yield _finding(Outcome.UNKNOWN, "timestamp-not-established", message, _STAMP, signature.uid)
 
 
 def timestamp_answer(
-    signature: DigitalSignature, certificate: Certificate | None, question: TimestampQuestion, now: datetime
+    signature: DigitalSignature, certificate: Certificate | None, context: TimestampQuestion, now: datetime
 ) -> TimestampAnswer:
     """Verify the timestamp that a signature has, at the moment ``now``."""
     if not signature.timestamp:
         message = "there is a type of timestamp, and no timestamp, or one beyond all bounds"
         return TimestampAnswer(findings=(_finding(Outcome.UNKNOWN, "timestamp-empty", message, _STAMP),))
     try:
-        backend = question.backend(signature.timestamp_type)
-        judgement = backend.judge(signature.timestamp, stamped_values(signature, certificate), question.certificates)
+        backend = context.backend(signature.timestamp_type)
+        judgement = backend.verify(signature.timestamp, stamped_values(signature, certificate), context.certificates)
     except (PluginError, TimestampError) as error:
         message = f"the timestamp cannot be verified: {error}"
         return TimestampAnswer(findings=(_finding(Outcome.UNKNOWN, "timestamp-not-verifiable", message, _STAMP),))
     found = tuple(
-        replace(each, outcome=question.weak) if each.code == "timestamp-weak" else each for each in judgement.findings
+        replace(each, outcome=context.weak_outcome) if each.code == "timestamp-weak" else each
+        for each in judgement.findings
     )
     if judgement.time is None:
         return TimestampAnswer(findings=found)
@@ -147,15 +148,17 @@ def timestamp_answer(
     is_future = any(finding.code == "timestamp-in-future" for finding in findings)
     if is_future or any(finding.outcome is Outcome.FAILED for finding in findings):
         return TimestampAnswer(findings=findings)
-    return TimestampAnswer(findings=findings, time=judgement.time, vouching=question.vouch(judgement.time))
+    return TimestampAnswer(
+        findings=findings, time=judgement.time, authority_findings=context.evaluate_authority(judgement.time)
+    )
 
 
-def type_for_profiles(signature: DigitalSignature, answer: TimestampAnswer) -> str:
+def type_for_profiles(signature: DigitalSignature, result: TimestampAnswer) -> str:
     """The Certified Timestamp Type that profiles go by; empty for that of PS3.15 C.1 if nothing is certified.
 
     Other types are for the profiles to judge.
     """
-    certifies_nothing = answer.time is None and bool(answer.findings)
+    certifies_nothing = result.time is None and bool(result.findings)
     is_known = signature.timestamp_type == TimestampType.CMS_TSP
     return "" if certifies_nothing and is_known else signature.timestamp_type
 

@@ -38,28 +38,28 @@ class _Buffer:
         self.room = _BUFFER
         self.written = 0
 
-    def need(self, size: int, *, nested: bool) -> None:
+    def reserve(self, size: int, *, nested: bool) -> None:
         """Make room, or give up within a nested sequence."""
         if self.room < size:
             if nested:
                 raise _Full
             self.room = _BUFFER
 
-    def put(self, data: bytes) -> None:
+    def append(self, data: bytes) -> None:
         self._update(data)
         self.written += len(data)
         self.room -= len(data)
 
-    def put_value(self, value: bytes, *, nested: bool) -> None:
+    def append_value(self, value: bytes, *, nested: bool) -> None:
         """Put a value of any length, as far as the buffer lets it."""
         position = 0
         while position < len(value):
-            self.need(1, nested=nested)
+            self.reserve(1, nested=nested)
             taken = value[position : position + self.room]
-            self.put(taken)
+            self.append(taken)
             position += len(taken)
 
-    def pass_over(self, size: int) -> None:
+    def skip(self, size: int) -> None:
         """Count bytes that are fed at the top level, where DCMTK can always go on."""
         self.written += size
         self.room = (self.room - size) % _BUFFER or (_BUFFER if size > self.room else 0)
@@ -69,7 +69,7 @@ class _Buffer:
 class Truncation:
     """What DCMTK leaves out of the MAC of a level."""
 
-    lost: int
+    lost_bytes: int
     """Bytes of the standard's stream that DCMTK does not hash."""
     sequences: tuple[tuple[int, int], ...]
     """Tags of the top-level sequences that are cut, and how many nested sequences are."""
@@ -92,7 +92,7 @@ def feed_truncated(
 
     def pass_on(data: Buffer) -> None:
         update(data)
-        buffer.pass_over(len(data))
+        buffer.skip(len(data))
         count(data)
 
     for index, tag in enumerate(scan.tags):
@@ -100,15 +100,15 @@ def feed_truncated(
             continue
         kind = scan.kinds.get(index, Kind.PLAIN)
         if kind is Kind.SEQUENCE:
-            for chunk in encoder.sequence(scan.starts[index]):
+            for chunk in encoder.encode_sequence(scan.starts[index]):
                 count(chunk)
             cuts = sum(1 for _ in _cuts(scan.source, _steps(scan, index), buffer))
             if cuts:
                 cut.append((tag, cuts))
-        elif kind in (Kind.PLAIN, Kind.REHEADED, Kind.ENCAPSULATED):
-            for piece in encoder.element(scan, index):
+        elif kind in (Kind.PLAIN, Kind.RESERVED_NONZERO, Kind.ENCAPSULATED):
+            for piece in encoder.encode_element(scan, index):
                 pass_on(piece)
-    return Truncation(lost=whole - buffer.written, sequences=tuple(cut))
+    return Truncation(lost_bytes=whole - buffer.written, sequences=tuple(cut))
 
 
 _PATIENCE: Final = 1_000_000
@@ -122,7 +122,7 @@ def is_truncated(scan: LevelScanner, wanted: Collection[int]) -> bool:
     A level so large that the answer would take long is taken to be cut if it is at all likely.
     """
     sequences = [index for index, kind in scan.kinds.items() if kind is Kind.SEQUENCE and scan.tags[index] in wanted]
-    if not sequences or scan.range(sequences[-1])[1] - scan.starts[0] < _BUFFER // 2:
+    if not sequences or scan.element_range(sequences[-1])[1] - scan.starts[0] < _BUFFER // 2:
         # too little for DCMTK's buffer to fill, even if converting makes it longer
         return False
     buffer = _Buffer(lambda _: None)
@@ -139,7 +139,7 @@ def is_truncated(scan: LevelScanner, wanted: Collection[int]) -> bool:
     for index, tag in enumerate(scan.tags):
         if tag not in wanted:
             continue
-        start, end = scan.range(index)
+        start, end = scan.element_range(index)
         if scan.kinds.get(index) is Kind.SEQUENCE:
             if any(_cuts(scan.source, patient(index), buffer)):
                 return True
@@ -147,12 +147,12 @@ def is_truncated(scan: LevelScanner, wanted: Collection[int]) -> bool:
             if steps > _PATIENCE or passed > _MOST_BYTES:
                 return True
         else:
-            buffer.pass_over(end - start)
+            buffer.skip(end - start)
     return False
 
 
 def _steps(scan: LevelScanner, index: int) -> Iterator[Step]:
-    return walk(scan.source, *scan.range(index), scan.encoding)
+    return walk(scan.source, *scan.element_range(index), scan.encoding)
 
 
 def _cuts(source: Source, steps: Iterable[Step], buffer: _Buffer) -> Iterator[bool]:
@@ -173,7 +173,7 @@ def _cuts(source: Source, steps: Iterable[Step], buffer: _Buffer) -> Iterator[bo
             _feed_step(source, step, length, open_sequences, buffer)
         except _Full:
             buffer.room = _BUFFER
-            buffer.put(SEQUENCE_DELIMITER)
+            buffer.append(SEQUENCE_DELIMITER)
             # nothing more of the sequence that stands in the item of the top-level one
             skipping = open_sequences - 1 + change
             open_sequences = 1
@@ -184,18 +184,18 @@ def _cuts(source: Source, steps: Iterable[Step], buffer: _Buffer) -> Iterator[bo
 
 def _feed_step(source: Source, step: Step, length: int, open_sequences: int, buffer: _Buffer) -> None:
     if step.event in OPENING:
-        buffer.need(12, nested=open_sequences > 1)
-        buffer.put(explicit_header(step.tag, step.vr, length))
+        buffer.reserve(12, nested=open_sequences > 1)
+        buffer.append(explicit_header(step.tag, step.vr, length))
     elif step.event is Event.ITEM:
-        buffer.need(4, nested=open_sequences > 1)
-        buffer.put(ITEM)
+        buffer.reserve(4, nested=open_sequences > 1)
+        buffer.append(ITEM)
     elif step.event in CLOSING:
-        buffer.need(4, nested=open_sequences > 2)
-        buffer.put(SEQUENCE_DELIMITER)
+        buffer.reserve(4, nested=open_sequences > 2)
+        buffer.append(SEQUENCE_DELIMITER)
     elif step.event is not Event.ITEM_END:
         header = ITEM if step.event is Event.FRAGMENT else explicit_header(step.tag, step.vr, length)
         word = WORD_SIZE.get(step.vr, 0) if step.encoding.is_big_endian else 0
-        buffer.need(len(header), nested=open_sequences > 1)
-        buffer.put(header)
+        buffer.reserve(len(header), nested=open_sequences > 1)
+        buffer.append(header)
         for piece in pieces(source, step.value, step.end):
-            buffer.put_value(swapped(piece, word) if word else piece, nested=open_sequences > 1)
+            buffer.append_value(swapped(piece, word) if word else piece, nested=open_sequences > 1)

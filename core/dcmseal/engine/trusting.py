@@ -29,7 +29,7 @@ class Trust:
 
     settings: TrustSettings
     evaluator: TrustEvaluator
-    keep: Callable[[TrustAnswer], object] | None = field(default=None, repr=False)
+    on_answer: Callable[[TrustAnswer], object] | None = field(default=None, repr=False)
     """Is passed every answer, which then comes with its material."""
 
     @classmethod
@@ -44,7 +44,7 @@ class Trust:
         plugins = installed() if registry is None else registry
         return cls(settings=settings, evaluator=plugins.trust_backend(settings.scheme).open(settings))
 
-    def judge(
+    def evaluate_signer(
         self, signature: DigitalSignature, certificate: bytes, certified: dt.datetime | None = None
     ) -> tuple[tuple[Finding, ...], SignerTrust]:
         """Findings of aspect TRUST about the signer's certificate, in DER, and what they rest upon.
@@ -54,24 +54,24 @@ class Trust:
         """
         now = self.settings.now or dt.datetime.now(dt.UTC)
         moment, basis = _moment(signature, certified, now)
-        answer = self._answer(TrustQuestion(certificate=certificate, moment=moment, basis=basis, now=now))
+        answer = self._evaluate(TrustQuestion(certificate=certificate, moment=moment, basis=basis, now=now))
         return answer.findings, SignerTrust(moment=moment, basis=basis, chain=answer.chain)
 
-    def vouch(self, time: CertifiedTime) -> tuple[Finding, ...]:
+    def evaluate_authority(self, time: CertifiedTime) -> tuple[Finding, ...]:
         """Whether the authority of a certified time is trusted: one finding of aspect TIMESTAMP.
 
         Its time is its own claim: whoever has the key of an authority that expired, or was revoked because its key may
         not be safe, can certify any time.
         Raises TrustError if the backend fails.
         """
-        answer = self._answer(
+        answer = self._evaluate(
             TrustQuestion(
                 certificate=time.authority,
                 moment=time.moment,
                 basis=TimeBasis.CLAIMED,
                 now=self.settings.now or dt.datetime.now(dt.UTC),
                 purpose=TrustPurpose.TIMESTAMPING,
-                others=time.others,
+                other_certificates=time.others,
             )
         )
         outcomes = {finding.outcome for finding in answer.findings}
@@ -83,11 +83,11 @@ class Trust:
             return (_authority(Outcome.UNKNOWN, "tsa-trust-doubtful", _reasons(answer, Outcome.UNKNOWN)),)
         return (_authority(Outcome.PASSED, "tsa-trusted", "it leads to a trust anchor"),)
 
-    def _answer(self, question: TrustQuestion) -> TrustAnswer:
-        if self.keep is None:
+    def _evaluate(self, question: TrustQuestion) -> TrustAnswer:
+        if self.on_answer is None:
             return self.evaluator.evaluate(question)
-        answer = self.evaluator.evaluate(replace(question, keep_material=True))
-        self.keep(answer)
+        answer = self.evaluator.evaluate(replace(question, collect_material=True))
+        self.on_answer(answer)
         return answer
 
 

@@ -59,10 +59,10 @@ def strength_findings(
         message = f"{algorithm} is weak: other data of the same MAC may be found"
         yield _trust(outcome, "weak-mac-algorithm", message)
     bits = certificate.key_bits
-    if certificate.key_type is not None and bits < certificate.key_type.least_bits:
+    if certificate.key_type is not None and bits < certificate.key_type.min_bits:
         message = f"the key has {bits} bits: it may have been broken"
         yield _trust(outcome, "weak-key", message)
-        if bits < certificate.key_type.broken_bits:
+        if bits < certificate.key_type.insecure_bits:
             yield _authenticity(Outcome.FAILED, "key-too-small", message, _SIGNING)
 
 

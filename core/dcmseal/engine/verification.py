@@ -71,7 +71,7 @@ class Question:
     now: datetime | None = None
     """The present; None for that of the trust settings, or else the clock's."""
 
-    def present(self) -> datetime:
+    def verification_time(self) -> datetime:
         """The moment of verification."""
         fixed = self.now or (self.trust.settings.now if self.trust else None)
         return fixed or datetime.now(UTC)
@@ -86,10 +86,10 @@ class _SignedLevel:
 
     file: DicomFile
     macs: LevelMacs
-    readings: OtherReadings
-    lists: Lists
+    variants: OtherReadings
+    element_lists: Lists
     fragments: Fragments
-    profiled: LevelProfiles | None
+    profile_checks: LevelProfiles | None
     """None if no profile is asked about."""
     structure: Structure
     findings: Sequence[Finding]
@@ -97,9 +97,9 @@ class _SignedLevel:
 
 
 def verify_file(
-    file: DicomFile, question: Question, made: Mapping[Location, LevelMacs] | None = None
+    file: DicomFile, context: Question, computed_macs: Mapping[Location, LevelMacs] | None = None
 ) -> VerificationReport:
-    """Verify the signatures of a Data Set; levels whose MACs were ``made`` already are not hashed again.
+    """Verify the signatures of a Data Set; levels whose MACs were ``computed_macs`` already are not hashed again.
 
     Raises Malformed if the Data Set cannot be read, NoSuchItem or NoSuchSignature if what was asked for is not there.
     Anything wrong with a signature is a finding.
@@ -108,47 +108,49 @@ def verify_file(
     notes: list[Finding] = []
     skipped: list[Location] = []
     patience = HashingBudget(max(_LEAST_BUDGET, 32 * file.body.size))
-    demands = Demands(question.required)
+    demands = Demands(context.required)
     # one present for all signatures of a file
-    now = question.present()
-    timestamps = Timestamps(question.timestamp, uid=question.uid, integrity_only=question.integrity_only)
+    now = context.verification_time()
+    timestamps = Timestamps(context.timestamp, uid=context.uid, integrity_only=context.integrity_only)
     structure: Structure | None = None
     main: LevelScanner | None = None
     sound: Mapping[int, int] | None = None
-    for level, macs in _levels(file, question, patience, made or {}):
+    for level, macs in _levels(file, context, patience, computed_macs or {}):
         if main is None:
             # the first level is the main one, unless an item is asked about
             is_main = level.location == MAIN
             main = macs.scan if is_main else main_level(file).scanner().finish()
-            sound = macs.facts.sound if is_main else None
+            sound = macs.facts.sound_sequences if is_main else None
         if level.in_original_attributes:
             skipped.append(level.location)
             continue
-        chosen = [found for found in macs.found.signatures if question.uid in (None, found.signature.uid)]
-        if question.uid is not None and not chosen:
+        chosen = [found for found in macs.level_signatures.signatures if context.uid in (None, found.signature.uid)]
+        if context.uid is not None and not chosen:
             continue
-        notes.extend(macs.found.problems)
+        notes.extend(macs.level_signatures.problems)
         if not level.location.steps:
-            notes.extend(lookalike_findings(macs.scan, macs.found))
+            notes.extend(lookalike_findings(macs.scan, macs.level_signatures))
         if chosen:
             if structure is None:
                 structure = structure_of(file, main, sound)
                 notes.extend((*structure.notes, *identity_notes(file, main)))
-            profiled = _level_profiles(level, macs, question, demands)
+            profiled = _level_profiles(level, macs, context, demands)
             signed = _signed_level(file, level, macs, patience, profiled, structure)
-            judged = macs.found.signatures if demands.about_all else chosen
-            verified = [_verify(signed, found, question, timestamps, now) for found in judged]
-            together = verified if signed.profiled is None else signed.profiled.together(verified)
-            reports.extend(each for each in together if question.uid in (None, each.signature.uid))
-    if question.uid is not None and not reports:
-        raise NoSuchSignature(f"no signature has UID {question.uid}", hint="dcmseal list FILE shows all signatures")
+            judged = macs.level_signatures.signatures if demands.about_all else chosen
+            verified = [_verify(signed, found, context, timestamps, now) for found in judged]
+            together = verified if signed.profile_checks is None else signed.profile_checks.apply_joint_rules(verified)
+            reports.extend(each for each in together if context.uid in (None, each.signature.uid))
+    if context.uid is not None and not reports:
+        raise NoSuchSignature(f"no signature has UID {context.uid}", hint="dcmseal list FILE shows all signatures")
     return VerificationReport(
         signatures=tuple(reports),
         notes=tuple(notes),
         skipped=tuple(skipped),
         instance=Instance() if main is None else instance_of(file, main),
-        unmet=(*object_findings(question.location, reports), *demands.unmet(), *timestamps.unmet()) if reports else (),
-        integrity_only=question.integrity_only,
+        unmet=(*object_findings(context.location, reports), *demands.unmet_findings(), *timestamps.unmet_findings())
+        if reports
+        else (),
+        integrity_only=context.integrity_only,
     )
 
 
@@ -158,25 +160,25 @@ def verify_planned(file: DicomFile, level: Level, macs: LevelMacs, signature: Di
     Nothing of the Data Set is hashed again. Its structure is not looked at: it was, when the MAC was made.
     """
     found = FoundSignature(signature=signature, item=unsigned_item(signature), start=0, end=0, problems=())
-    question = Question(integrity_only=True, timestamp=TimestampQuestion(rule=TimestampRule.IGNORE))
+    question = Question(integrity_only=True, timestamp=TimestampQuestion(mode=TimestampRule.IGNORE))
     timestamps = Timestamps(question.timestamp, uid=None, integrity_only=True)
     signed = _signed_level(file, level, macs, HashingBudget(0), None, structure=SOUND_STRUCTURE)
-    return _verify(signed, found, question, timestamps, question.present())
+    return _verify(signed, found, question, timestamps, question.verification_time())
 
 
 def _levels(
-    file: DicomFile, question: Question, patience: HashingBudget, made: Mapping[Location, LevelMacs]
+    file: DicomFile, context: Question, hashing_budget: HashingBudget, computed_macs: Mapping[Location, LevelMacs]
 ) -> Iterator[tuple[Level, LevelMacs]]:
     """The levels asked for, each with its MACs made."""
-    level = main_level(file) if question.location is None else find_level(file, question.location)
-    macs = made.get(level.location) or level_macs(level)
+    level = main_level(file) if context.location is None else find_level(file, context.location)
+    macs = computed_macs.get(level.location) or level_macs(level)
     yield level, macs
-    if question.location is None:
+    if context.location is None:
         for index in macs.facts.with_signatures:
             for nested in nested_levels(level, macs.scan, index):
-                inner = made.get(nested.location) or level_macs(nested)
+                inner = computed_macs.get(nested.location) or level_macs(nested)
                 # where an item of undefined length ends is known only now
-                if not patience.takes(inner.scan.end - nested.start):
+                if not hashing_budget.try_consume(inner.scan.end - nested.start):
                     raise Malformed("signatures are nested so deep that verifying them would not end", nested.start)
                 yield nested, inner
 
@@ -185,50 +187,50 @@ def _signed_level(
     file: DicomFile,
     level: Level,
     macs: LevelMacs,
-    patience: HashingBudget,
-    profiled: LevelProfiles | None,
+    hashing_budget: HashingBudget,
+    profile_checks: LevelProfiles | None,
     structure: Structure,
 ) -> _SignedLevel:
     fragments = Fragments(macs.scan, macs.facts)
     return _SignedLevel(
         file=file,
         macs=macs,
-        readings=OtherReadings(file, level, macs, patience),
-        lists=Lists(macs, in_order=is_ascending(macs.scan.tags)),
+        variants=OtherReadings(file, level, macs, hashing_budget),
+        element_lists=Lists(macs, in_order=is_ascending(macs.scan.tags)),
         fragments=fragments,
-        profiled=profiled,
+        profile_checks=profile_checks,
         structure=structure,
         findings=(*fragments.findings(), *carrier_findings(macs.scan)),
     )
 
 
-def _level_profiles(level: Level, macs: LevelMacs, question: Question, demands: Demands) -> LevelProfiles | None:
+def _level_profiles(level: Level, macs: LevelMacs, context: Question, required_checks: Demands) -> LevelProfiles | None:
     """What holds the level's signatures against profiles; None if nobody asks, and then nothing of it is imported."""
-    if not (question.profiles or question.required):
+    if not (context.profiles or context.required):
         return None
     from dcmseal.engine.profile_view import LevelView
 
-    return LevelProfiles(LevelView(scan=macs.scan, location=level.location), question.profiles, demands)
+    return LevelProfiles(LevelView(scan=macs.scan, location=level.location), context.profiles, required_checks)
 
 
 def _facts(
-    signature: DigitalSignature, certificate: Certificate | None, listed: Listed | None, stamp: TimestampAnswer
+    signature: DigitalSignature, certificate: Certificate | None, listed: Listed | None, timestamp: TimestampAnswer
 ) -> SignatureFacts:
     from dcmseal.engine.profile_view import facts_of
 
-    stated = type_for_profiles(signature, stamp)
+    stated = type_for_profiles(signature, timestamp)
     if stated != signature.timestamp_type:
         signature = replace(signature, timestamp_type=stated)
     return facts_of(signature, certificate, listed.signed if listed else frozenset())
 
 
 def _verify(
-    level: _SignedLevel, found: FoundSignature, question: Question, timestamps: Timestamps, now: datetime
+    level: _SignedLevel, signature_item: FoundSignature, context: Question, timestamps: Timestamps, now: datetime
 ) -> SignatureReport:
-    signature = found.signature
-    listed = level.lists.of(signature)
+    signature = signature_item.signature
+    listed = level.element_lists.lookup(signature)
     is_signed = listed.signed.__contains__ if listed is not None and not signature.location.steps else None
-    findings = [*macro_findings(found, listed), *level.structure.findings(is_signed), *level.findings]
+    findings = [*macro_findings(signature_item, listed), *level.structure.findings(is_signed), *level.findings]
     certificate: Certificate | None = None
     if signature.certificate:
         try:
@@ -237,20 +239,22 @@ def _verify(
             # what we cannot read may be in order
             outcome = Outcome.UNKNOWN if isinstance(error, CertificateUnreadable) else Outcome.FAILED
             findings.append(_finding(Aspect.FORM, outcome, "certificate-unreadable", str(error)))
-    accept = question.accept_old_format
-    findings.extend(integrity_findings(level.macs, level.readings, found, certificate, accept_old_format=accept))
+    accept = context.accept_old_format
+    findings.extend(
+        integrity_findings(level.macs, level.variants, signature_item, certificate, accept_old_format=accept)
+    )
     trust: SignerTrust | None = None
     findings.extend(claimed_time_findings(signature, now))
     if certificate is not None:
         findings.extend(validity_findings(signature, certificate))
-    stamp = timestamps.answer(signature, certificate, now)
-    findings.extend((*stamp.findings, *stamp.vouching))
+    stamp = timestamps.verify(signature, certificate, now)
+    findings.extend((*stamp.findings, *stamp.authority_findings))
     if certificate is not None:
-        weak = question.trust.settings.weak.outcome if question.trust else Outcome.UNKNOWN
+        weak = context.trust.settings.weak.outcome if context.trust else Outcome.UNKNOWN
         findings.extend(strength_findings(signature, certificate, weak))
-        if question.trust is not None:
-            certified = stamp.time.moment if stamp.time and stamp.is_sound and stamp.is_vouched_for else None
-            judgement, trust = question.trust.judge(signature, certificate.der, certified)
+        if context.trust is not None:
+            certified = stamp.time.moment if stamp.time and stamp.is_sound and stamp.is_authority_trusted else None
+            judgement, trust = context.trust.evaluate_signer(signature, certificate.der, certified)
             findings.extend(judgement)
     if listed is not None:
         findings.extend(coverage_findings(listed.coverage))
@@ -259,17 +263,17 @@ def _verify(
         message = "the level has more lists of signed elements than are looked at"
         findings.append(_finding(Aspect.COVERAGE, Outcome.FAILED, "too-many-lists", message))
     judged = Judged()
-    if level.profiled is not None:
-        judged = level.profiled.judge(_facts(signature, certificate, listed, stamp))
+    if level.profile_checks is not None:
+        judged = level.profile_checks.check(_facts(signature, certificate, listed, stamp))
         findings.extend(judged.findings)
     return SignatureReport(
         signature=signature,
         findings=tuple(findings),
         coverage=listed.coverage if listed else None,
         profiles=judged.met,
-        required=judged.required,
+        required_profiles=judged.required,
         trust=trust,
-        certified=stamp.time,
+        certified_time=stamp.time,
     )
 
 

@@ -24,13 +24,13 @@ _LONGEST: Final = 100
 """Items that the message names, and characters of each."""
 
 
-def object_findings(asked: Location | None, reports: Sequence[SignatureReport]) -> Iterator[Finding]:
+def object_findings(requested_location: Location | None, reports: Sequence[SignatureReport]) -> Iterator[Finding]:
     """A finding that keeps a file from being valid if all signatures are in items, and no item was asked about.
 
     Items move: a signed Data Set can become an item of another that nobody signed. A Digital Signature UID moves with
-    its signature, so that only the location of an item, ``asked``, can say that the question is about the item alone.
+    its signature, so that only the location of an item, ``requested_location``, can say that the question is about the item alone.
     """
-    if asked is not None or any(each.signature.location == MAIN for each in reports):
+    if requested_location is not None or any(each.signature.location == MAIN for each in reports):
         return
     places = list(dict.fromkeys(each.signature.location for each in reports))
     named = ", ".join(_short(str(each)) for each in places[:_MOST])

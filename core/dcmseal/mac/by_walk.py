@@ -21,7 +21,7 @@ def encode_item(  # noqa: C901 - one step of the walk after the other
     start: int,
     end: int,
     encoding: Encoding,
-    seen: Sighting,
+    notes: Sighting,
     *,
     rules: VrRules,
     context: Context,
@@ -31,7 +31,7 @@ def encode_item(  # noqa: C901 - one step of the walk after the other
 
     ``end`` may be UNTIL_DELIMITER. Raises Unsignable, Malformed and, with ``check_padding``, ExcessPadding.
     """
-    seen.unusual = True
+    notes.unusual = True
     contexts = [context]
     skipping = 0
     position = end
@@ -46,12 +46,12 @@ def encode_item(  # noqa: C901 - one step of the walk after the other
             kind = kind_of(step.tag, step.vr, length)
             if kind is Kind.EXCLUDED:
                 if step.tag in tags.MACRO:
-                    seen.has_signatures = True
+                    notes.has_signatures = True
                 if is_unknown(step.vr):
                     raise Unsignable(step.tag, step.start)
                 skipping = int(step.event in OPENING)
                 continue
-            vr = _vr(step, contexts[-1], rules, seen)
+            vr = _vr(step, contexts[-1], rules, notes)
             too_long = vr in SHORT_VRS and kind is Kind.PLAIN and length > 0xFFFE
             if kind is Kind.UNKNOWN or too_long:
                 raise Unsignable(step.tag, step.start)
@@ -61,7 +61,7 @@ def encode_item(  # noqa: C901 - one step of the walk after the other
                     contexts[-1] = contexts[-1].with_element(step.tag, source.read(step.value, step.end))
                 yield from _value(source, step, vr, check_padding=check_padding)
         elif step.event is Event.ITEM:
-            contexts.append(contexts[-1].nested(rules))
+            contexts.append(contexts[-1].for_item(rules))
             yield ITEM
         elif step.event is Event.ITEM_END:
             contexts.pop()
@@ -72,17 +72,17 @@ def encode_item(  # noqa: C901 - one step of the walk after the other
             for piece in pieces(source, step.value, step.end):
                 search.update(piece)
                 yield piece
-            seen.hidden_boundary = seen.hidden_boundary or search.finish()
+            notes.hidden_boundary = notes.hidden_boundary or search.finish()
         else:
             yield SEQUENCE_DELIMITER
     return position if end == UNTIL_DELIMITER else end
 
 
-def _vr(step: Step, context: Context, rules: VrRules, seen: Sighting) -> bytes:
+def _vr(step: Step, context: Context, rules: VrRules, notes: Sighting) -> bytes:
     choices = ambiguous_vr(step.tag) if step.encoding.is_implicit and step.event is Event.ELEMENT else ""
     if not choices:
         return step.vr
-    seen.ambiguous = True
+    notes.ambiguous = True
     return choose_vr(step.tag, choices, context, rules)
 
 

@@ -40,7 +40,7 @@ class Context:
             return replace(self, eight_bits=number == 8)
         return replace(self, wide_waveform=bool(value) and number != 8)
 
-    def nested(self, rules: VrRules) -> Context:
+    def for_item(self, rules: VrRules) -> Context:
         """The context an item starts with."""
         return self if rules.inherit_pixel_representation else UNKNOWN_CONTEXT
 

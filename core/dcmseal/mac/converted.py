@@ -44,10 +44,10 @@ class ItemConverter:
 
     __slots__ = ("check_padding", "encoding", "rules", "seen")
 
-    def __init__(self, encoding: Encoding, rules: VrRules, seen: Sighting, *, check_padding: bool) -> None:
+    def __init__(self, encoding: Encoding, rules: VrRules, notes: Sighting, *, check_padding: bool) -> None:
         self.encoding = encoding
         self.rules = rules
-        self.seen = seen
+        self.seen = notes
         self.check_padding = check_padding
 
     def encode_items(  # noqa: C901 - one loop: calls cost more than the work they would share out
@@ -77,7 +77,7 @@ class ItemConverter:
         position = run = done = start
         done_parts = len(parts)
         open_items = done_open_items = seen.open_items
-        outer, context = context, context.nested(rules)
+        outer, context = context, context.for_item(rules)
         try:
             while True:
                 if not stack:
@@ -95,7 +95,7 @@ class ItemConverter:
                     run = position
                     if element_number == 0xE000:
                         add(ITEM)
-                        context = (stack[-1][2] if stack else outer).nested(rules)
+                        context = (stack[-1][2] if stack else outer).for_item(rules)
                         last = -1
                         if length == UNDEFINED_LENGTH:
                             item_end = NEVER
@@ -174,7 +174,7 @@ class ItemConverter:
                                     repeats[element] = SEEN_ONCE
                             else:
                                 if known is SEEN_ONCE:
-                                    known = repeats[element] = self._encoded_alone(element, new_header, header_size)
+                                    known = repeats[element] = self._encode_repeat(element, new_header, header_size)
                                 encoded, inside = known
                                 if encoded:
                                     add(out[run:position])
@@ -217,7 +217,7 @@ class ItemConverter:
                                     run = stop
                                     continue
                                 stack.append((item_end, sequence_end, context, last))
-                                item_end, sequence_end, context = item_stop, stop, context.nested(rules)
+                                item_end, sequence_end, context = item_stop, stop, context.for_item(rules)
                                 last = inner_last
                                 continue
                         stack.append((item_end, sequence_end, context, last))
@@ -233,13 +233,13 @@ class ItemConverter:
                         raise Unsignable(tag, base + position)
                     elif action is Action.EXCLUDED:
                         add(out[run:position])
-                        header = headers.decoded(buffer, position)
+                        header = headers.decode(buffer, position)
                         position = run = past_excluded(
                             BytesSource(buffer), header, position, base, self.encoding, self.seen
                         )
                     elif action is Action.ENCAPSULATED:
                         add(out[run:position])
-                        position = run = self._fragments(buffer, base, position, parts)
+                        position = run = self._transcode_fragments(buffer, base, position, parts)
                     elif action in _UNREADABLE:
                         raise no_element(buffer[position : position + 12], base + position, self.encoding)
                     else:
@@ -274,7 +274,7 @@ class ItemConverter:
                 raise
             raise Malformed("the input ends within a sequence", base + position) from None
 
-    def _encoded_alone(self, element: bytes, new_header: bytes, header_size: int) -> Repeat:
+    def _encode_repeat(self, element: bytes, new_header: bytes, header_size: int) -> Repeat:
         """A small sequence as it enters the MAC; NO_REPEAT if it holds anything unusual, which shows in its place."""
         inner = ItemConverter(self.encoding, self.rules, Sighting(), check_padding=self.check_padding)
         parts: list[Buffer] = [new_header]
@@ -287,9 +287,9 @@ class ItemConverter:
             return NO_REPEAT
         return b"".join(parts), seen.open_items
 
-    def _fragments(self, buffer: bytes, base: int, position: int, parts: list[Buffer]) -> int:
+    def _transcode_fragments(self, buffer: bytes, base: int, position: int, parts: list[Buffer]) -> int:
         """Encapsulated Pixel Data inside an item; big endian and implicit VR have none by PS3.5 A.4, but files do."""
-        header = HEADERS[self.encoding, False].decoded(buffer, position)
+        header = HEADERS[self.encoding, False].decode(buffer, position)
         parts.append(explicit_header(header.tag, b"OB", UNDEFINED_LENGTH))
         position += header.size
         while True:

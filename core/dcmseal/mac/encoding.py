@@ -40,27 +40,27 @@ class Encoder:
     check_padding: bool = False
     fragment_lengths: bool = False
     """Feed the lengths of fragments, as DCMTK did before 3.5.4."""
-    seen: Sighting = field(default_factory=Sighting)
+    notes: Sighting = field(default_factory=Sighting)
 
-    def plain(self, scan: LevelScanner, first: int, last: int) -> Iterator[Buffer]:
+    def encode_plain(self, scan: LevelScanner, first: int, last: int) -> Iterator[Buffer]:
         """The plain elements from index ``first`` to ``last``, both included; pieces are good until the next."""
         if self.encoding is Encoding.EXPLICIT_LITTLE:
-            return self.source.chunks(scan.starts[first], scan.range(last)[1])
-        return chain.from_iterable(self._converted(scan, index) for index in range(first, last + 1))
+            return self.source.chunks(scan.starts[first], scan.element_range(last)[1])
+        return chain.from_iterable(self._encode_converted(scan, index) for index in range(first, last + 1))
 
-    def _converted(self, scan: LevelScanner, index: int) -> Iterator[Buffer]:
+    def _encode_converted(self, scan: LevelScanner, index: int) -> Iterator[Buffer]:
         tag, vr, size, length = scan.header(index)
         choices = ambiguous_vr(tag) if self.encoding.is_implicit else ""
         if choices:
-            self.seen.ambiguous = True
+            self.notes.ambiguous = True
             vr = choose_vr(tag, choices, self.context, self.rules)
         yield explicit_header(tag, vr, length)
-        start, end = scan.range(index)
+        start, end = scan.element_range(index)
         word = WORD_SIZE.get(vr, 0) if self.encoding.is_big_endian else 0
         for piece in by_walk.pieces(self.source, start + size, end):
             yield swapped(piece, word) if word else piece
 
-    def sequence(self, start: int) -> Generator[bytes, None, int]:
+    def encode_sequence(self, start: int) -> Generator[bytes, None, int]:
         """Yield the sequence whose header stands at ``start``; returns where it ends.
 
         Raises Unsignable at an element of VR UN, Malformed where lengths contradict each other, and, with
@@ -78,7 +78,7 @@ class Encoder:
         wanted = _WINDOW
         buffer, base = source.window(position, wanted)
         while True:
-            stopped, is_end = self._items(buffer, base, position, end, wanted, parts)
+            stopped, is_end = self._encode_items(buffer, base, position, end, wanted, parts)
             yield b"".join(parts)
             if is_end:
                 return stopped
@@ -88,11 +88,11 @@ class Encoder:
                 if wanted < _MAX_ITEM:
                     wanted *= 4
                 else:
-                    stopped = yield from self._large_item(position, end)
+                    stopped = yield from self._encode_large_item(position, end)
             position = stopped
             buffer, base = source.read(position, min(source.size, position + wanted)), position
 
-    def _items(
+    def _encode_items(
         self, buffer: bytes, base: int, start: int, end: int, wanted: int, parts: list[Buffer]
     ) -> tuple[int, bool]:
         """Encode the items in a buffer; returns where that stopped, and whether the sequence ends there."""
@@ -100,18 +100,18 @@ class Encoder:
         if self.encoding is Encoding.EXPLICIT_LITTLE:
             stop = NEVER if end == NEVER else end - base
             stopped, is_end = explicit_little.encode_items(
-                buffer, base, start - base, stop, parts, self.seen, is_last=is_last, check_padding=self.check_padding
+                buffer, base, start - base, stop, parts, self.notes, is_last=is_last, check_padding=self.check_padding
             )
             return base + stopped, is_end
         # what is converted is copied: take no more of it than is wanted
         held = buffer[start - base : start - base + wanted]
         is_last = is_last and base + len(buffer) == start + len(held)
-        converter = ItemConverter(self.encoding, self.rules, self.seen, check_padding=self.check_padding)
+        converter = ItemConverter(self.encoding, self.rules, self.notes, check_padding=self.check_padding)
         stop = NEVER if end == NEVER else end - start
         stopped, is_end = converter.encode_items(held, start, 0, stop, parts, self.context, is_last=is_last)
         return start + stopped, is_end
 
-    def _large_item(self, start: int, end: int) -> Generator[bytes, None, int]:
+    def _encode_large_item(self, start: int, end: int) -> Generator[bytes, None, int]:
         """Yield an item that is not held in memory; returns where it ends."""
         group, element, length = self.encoding.item_header.unpack(self.source.read(start, start + 8))
         if group << 16 | element != tags.ITEM:
@@ -127,25 +127,25 @@ class Encoder:
                 content,
                 UNTIL_DELIMITER if undefined else content + length,
                 self.encoding,
-                self.seen,
+                self.notes,
                 rules=self.rules,
-                context=self.context.nested(self.rules),
+                context=self.context.for_item(self.rules),
                 check_padding=self.check_padding,
             )
         )
 
-    def element(self, scan: LevelScanner, index: int) -> Iterator[Buffer]:
+    def encode_element(self, scan: LevelScanner, index: int) -> Iterator[Buffer]:
         """One signable element of any kind; pieces are good until the next."""
         kind = scan.kinds.get(index, Kind.PLAIN)
         if kind is Kind.SEQUENCE:
-            return self.sequence(scan.starts[index])
+            return self.encode_sequence(scan.starts[index])
         if kind is Kind.ENCAPSULATED:
-            return self.fragments(scan.starts[index])
-        if kind is Kind.REHEADED:
-            return self._converted(scan, index)
-        return self.plain(scan, index, index)
+            return self.encode_fragments(scan.starts[index])
+        if kind is Kind.RESERVED_NONZERO:
+            return self._encode_converted(scan, index)
+        return self.encode_plain(scan, index, index)
 
-    def fragments(self, start: int, layout: FragmentLayout | None = None) -> Generator[Buffer, None, int]:
+    def encode_fragments(self, start: int, layout: FragmentLayout | None = None) -> Generator[Buffer, None, int]:
         """Yield Encapsulated Pixel Data whose header stands at ``start``, in pieces; returns where it ends.
 
         The Basic Offset Table is an item as any other (PS3.5 A.4); the VR is always OB. What is seen of the fragments

@@ -62,7 +62,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
     start: int,
     end: int,
     parts: list[Buffer],
-    seen: Sighting,
+    notes: Sighting,
     *,
     is_last: bool,
     check_padding: bool = False,
@@ -76,13 +76,13 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
     """
     codes = CODES[check_padding]
     size = len(buffer)
-    repeats = seen.repeats
+    repeats = notes.repeats
     add = parts.append
     stack: list[tuple[int, int, int]] = []
     sequence_end, item_end, last = end, 0, -1
     position = run = done = start
     done_parts = len(parts)
-    open_items = done_open_items = seen.open_items
+    open_items = done_open_items = notes.open_items
     try:
         while True:
             if not stack:
@@ -109,9 +109,9 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                     position += 8
                     run = position
                     if length:
-                        seen.unusual = True
+                        notes.unusual = True
                     if not stack:
-                        seen.open_items = open_items
+                        notes.open_items = open_items
                         return position, True
                     item_end, sequence_end, last = stack.pop()
                 else:
@@ -122,7 +122,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                     run = position
                 add(SEQUENCE_DELIMITER)
                 if not stack:
-                    seen.open_items = open_items
+                    notes.open_items = open_items
                     return position, True
                 item_end, sequence_end, last = stack.pop()
             else:
@@ -133,7 +133,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                 except KeyError:
                     code, place = learn_code(buffer[position : position + 8], padding=check_padding)
                 if place <= last:
-                    seen.unusual = True
+                    notes.unusual = True
                 last = place
                 if code > 0:
                     position += code
@@ -153,7 +153,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                                 repeats[element] = SEEN_ONCE
                         else:
                             if known is SEEN_ONCE:
-                                known = repeats[element] = _encoded_alone(element, seen, check_padding=check_padding)
+                                known = repeats[element] = _encoded_alone(element, notes, check_padding=check_padding)
                             encoded, inside = known
                             if encoded:
                                 add(buffer[run:position])
@@ -183,7 +183,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                                         break
                                     code = -code
                                 if place <= inner_last:
-                                    seen.unusual = True
+                                    notes.unusual = True
                                 inner_last = place
                                 position += code
                             if position == item_stop == stop:
@@ -193,7 +193,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                                 continue
                             stack.append((item_end, sequence_end, last))
                             if len(stack) > DEEP:
-                                check_depth(len(stack), base + position, seen)
+                                check_depth(len(stack), base + position, notes)
                             item_end, sequence_end, last = item_stop, stop, inner_last
                             continue
                     if code == SEQUENCE:
@@ -210,7 +210,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                         if sequence_end > item_end or sequence_end > size:
                             raise Malformed("a sequence is longer than what holds it", base + position - 12)
                     if len(stack) > DEEP:
-                        check_depth(len(stack), base + position, seen)
+                        check_depth(len(stack), base + position, notes)
                     run = position
                     break
                 elif code >= LONG_PADDED:
@@ -218,10 +218,10 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                     stop = position + 12 + length
                     if length & 1:
                         # undefined, too: only sequences have that here
-                        seen.unusual = True
+                        notes.unusual = True
                     if length == UNDEFINED_LENGTH:
                         add(buffer[run:position])
-                        position = run = _encode_fragments(buffer, base, position, add, seen)
+                        position = run = _encode_fragments(buffer, base, position, add, notes)
                     elif stop > size:
                         raise Malformed("the input ends within a Data Element", base + position)
                     else:
@@ -239,14 +239,14 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                 else:
                     if run < position:
                         add(buffer[run:position])
-                    position, run = _unusual(buffer, base, position, code, add, seen)
+                    position, run = _unusual(buffer, base, position, code, add, notes)
             else:
                 if position != item_end:
                     raise Malformed("a Data Element is longer than its item", base + position)
     except (struct_error, IndexError, Malformed) as error:
         del parts[done_parts:]
         if not is_last:
-            seen.open_items = done_open_items
+            notes.open_items = done_open_items
             return done, False
         if isinstance(error, Malformed):
             raise
@@ -254,7 +254,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
 
 
 def _unusual(
-    buffer: bytes, base: int, position: int, code: int, add: Callable[[bytes], object], seen: Sighting
+    buffer: bytes, base: int, position: int, code: int, add: Callable[[bytes], object], notes: Sighting
 ) -> tuple[int, int]:
     """Take an unusual element; returns the next position, and where the next run starts."""
     header = read_header(buffer, position, Encoding.EXPLICIT_LITTLE) if code != BAD else None
@@ -265,22 +265,22 @@ def _unusual(
     if code == UNKNOWN:
         raise Unsignable(tag, base + position)
     if code == EXCLUDED:
-        end = past_excluded(BytesSource(buffer), header, position, base, Encoding.EXPLICIT_LITTLE, seen)
+        end = past_excluded(BytesSource(buffer), header, position, base, Encoding.EXPLICIT_LITTLE, notes)
         return end, end
     if length & 1:
-        seen.unusual = True
+        notes.unusual = True
     if length == UNDEFINED_LENGTH:
-        end = _encode_fragments(buffer, base, position, add, seen)
+        end = _encode_fragments(buffer, base, position, add, notes)
         return end, end
     add(buffer[position : position + 6])
     add(RESERVED)
     return value + length, position + 8
 
 
-def _encoded_alone(element: bytes, seen: Sighting, *, check_padding: bool) -> Repeat:
+def _encoded_alone(element: bytes, notes: Sighting, *, check_padding: bool) -> Repeat:
     """A small sequence as it enters the MAC; NO_REPEAT if it holds anything unusual, which then shows in its place."""
     inner = Sighting()
-    inner.repeats = seen.repeats
+    inner.repeats = notes.repeats
     parts: list[Buffer] = [element[:6], RESERVED]
     try:
         encode_items(element, 0, 12, len(element), parts, inner, is_last=True, check_padding=check_padding)
@@ -299,7 +299,7 @@ def _check_long_padding(buffer: bytes, position: int, end: int) -> None:
         raise ExcessPadding
 
 
-def _encode_fragments(buffer: bytes, base: int, position: int, add: Callable[[bytes], object], seen: Sighting) -> int:
+def _encode_fragments(buffer: bytes, base: int, position: int, add: Callable[[bytes], object], notes: Sighting) -> int:
     """Encapsulated Pixel Data inside an item, as of an icon; always VR OB (PS3.5 A.4)."""
     add(buffer[position : position + 4] + b"OB\0\0")
     position += 12
@@ -312,7 +312,7 @@ def _encode_fragments(buffer: bytes, base: int, position: int, add: Callable[[by
         if tag != _ITEM or length == UNDEFINED_LENGTH or position + length > len(buffer):
             raise Malformed("a fragment is damaged", base + position - 8)
         fragment = buffer[position : position + length]
-        seen.hidden_boundary = seen.hidden_boundary or holds_boundary(fragment)
+        notes.hidden_boundary = notes.hidden_boundary or holds_boundary(fragment)
         add(ITEM)
         add(fragment)
         position += length

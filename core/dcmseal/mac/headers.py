@@ -80,7 +80,7 @@ class _Headers(dict[bytes, Converted]):
                 self.kept[header] = converted.header, step, converted.place
         return converted
 
-    def decoded(self, buffer: bytes, position: int) -> Header:
+    def decode(self, buffer: bytes, position: int) -> Header:
         """The header as the input has it; raises Malformed if there is none."""
         header = read_header(buffer, position, self._encoding)
         if header is None:

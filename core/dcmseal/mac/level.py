@@ -39,13 +39,13 @@ class LevelFacts:
 
     unsignable: dict[int, str] = field(default_factory=dict[int, str])
     """Tags that may not be signed, and why."""
-    hiding: dict[int, str] = field(default_factory=dict[int, str])
+    hidden_boundaries: dict[int, str] = field(default_factory=dict[int, str])
     """Tags of sequences whose fragments hold what reads as their end, so that the MAC does not bind them, and why."""
     layouts: dict[int, FragmentLayout] = field(default_factory=dict[int, FragmentLayout])
     """Fragments of the level's own Encapsulated Pixel Data, by index."""
     with_signatures: list[int] = field(default_factory=list[int])
     """Indexes of sequences inside which the Digital Signatures Macro may stand."""
-    sound: dict[int, int] = field(default_factory=dict[int, int])
+    sound_sequences: dict[int, int] = field(default_factory=dict[int, int])
     """Indexes of sequences in which the structure walk would find nothing, but for delimiters in values, and how many
     items of undefined length each has."""
 
@@ -100,26 +100,26 @@ class LevelPass:
             index = scan.stopped_at
             kind, tag = scan.kinds[index], scan.tags[index]
             if kind is Kind.ENCAPSULATED and tag > tags.MAC_PARAMETERS_SEQUENCE:
-                self._feed_to(index)
-                jobs = self._wanting(tag)
+                self._feed_until(index)
+                jobs = self._jobs_for(tag)
                 layout = self.facts.layouts[index] = FragmentLayout()
-                fragments = Ending(encoder.fragments(scan.starts[index], layout))
+                fragments = Ending(encoder.encode_fragments(scan.starts[index], layout))
                 _feed(fragments, jobs)
                 scan.resume(fragments.end)
                 self._fed = index + 1
             elif kind is Kind.SEQUENCE:
-                scan.resume(self._end_of_sequence(index))
+                scan.resume(self._find_sequence_end(index))
             else:
                 scan.skip()
-        self._feed_to(len(scan.tags))
+        self._feed_until(len(scan.tags))
         return self.facts
 
-    def _end_of_sequence(self, index: int) -> int:
+    def _find_sequence_end(self, index: int) -> int:
         """Where a sequence of undefined length ends; encoding it is the fastest way to know."""
-        scan, seen = self._scan, self._encoder.seen
+        scan, seen = self._scan, self._encoder.notes
         start = scan.starts[index]
-        seen.forget()
-        steps = Ending(self._encoder.sequence(start))
+        seen.reset()
+        steps = Ending(self._encoder.encode_sequence(start))
         # in implicit VR the encoding depends on elements that may be still to come
         room = 0 if scan.encoding.is_implicit else self._room
         chunks: list[bytes] = []
@@ -141,14 +141,14 @@ class LevelPass:
             )
         return steps.end
 
-    def _wanting(self, tag: int) -> Sequence[MacJob]:
+    def _jobs_for(self, tag: int) -> Sequence[MacJob]:
         jobs = self._jobs or _NO_JOBS
         if len(jobs) == 1:
             wanted = jobs[0].tags
             return jobs if wanted is None or tag in wanted else _NO_JOBS
         return tuple(job for job in jobs if job.tags is None or tag in job.tags)
 
-    def _feed_to(self, stop: int) -> None:
+    def _feed_until(self, stop: int) -> None:
         """Feed the elements before index ``stop`` that were not fed yet."""
         scan = self._scan
         if self._jobs is None:
@@ -171,12 +171,12 @@ class LevelPass:
         if len(self._jobs) == 1:
             wanted = self._jobs[0].tags
             if wanted is None or wanted.issuperset(all_tags[first:stop]):
-                _feed(self._encoder.plain(self._scan, first, stop - 1), self._jobs)
+                _feed(self._encoder.encode_plain(self._scan, first, stop - 1), self._jobs)
                 return
         run: int = first
         run_jobs: Sequence[MacJob] = _NO_JOBS
         for index in range(first, stop):
-            jobs = self._wanting(all_tags[index])
+            jobs = self._jobs_for(all_tags[index])
             if jobs != run_jobs:
                 self._feed_run(run, index, run_jobs)
                 run, run_jobs = index, jobs
@@ -184,24 +184,24 @@ class LevelPass:
 
     def _feed_run(self, first: int, stop: int, jobs: Sequence[MacJob]) -> None:
         if jobs and first < stop:
-            _feed(self._encoder.plain(self._scan, first, stop - 1), jobs)
+            _feed(self._encoder.encode_plain(self._scan, first, stop - 1), jobs)
 
     def _feed_special(self, index: int, kind: Kind) -> None:
         scan = self._scan
         tag, start = scan.tags[index], scan.starts[index]
-        jobs = self._wanting(tag)
+        jobs = self._jobs_for(tag)
         if kind is Kind.SEQUENCE:
             self._feed_sequence(index, tag, start, jobs)
-        elif kind in (Kind.ENCAPSULATED, Kind.REHEADED):
-            _feed(self._encoder.element(scan, index), jobs)
+        elif kind in (Kind.ENCAPSULATED, Kind.RESERVED_NONZERO):
+            _feed(self._encoder.encode_element(scan, index), jobs)
         elif kind is Kind.UNKNOWN:
-            self._refuse(tag, unknown_because(tag, scan.encoding), jobs)
+            self._mark_unsignable(tag, unknown_because(tag, scan.encoding), jobs)
         else:
-            self._refuse(tag, exclusion(tag), () if any(job.tags is None for job in jobs) else jobs)
+            self._mark_unsignable(tag, exclusion(tag), () if any(job.tags is None for job in jobs) else jobs)
 
     def _feed_sequence(self, index: int, tag: int, start: int, jobs: Sequence[MacJob]) -> None:
-        seen = self._encoder.seen
-        seen.forget()
+        seen = self._encoder.notes
+        seen.reset()
         # a UN element further on takes back what was fed: feed copies
         digests = [job.digest.copy() for job in jobs]
         kept = self._kept.pop(index, None)
@@ -209,23 +209,23 @@ class LevelPass:
             seen.has_signatures, seen.hidden_boundary = kept.has_signatures, kept.hidden_boundary
             seen.unusual, seen.open_items = kept.unusual, kept.open_items
         try:
-            for chunk in self._encoder.sequence(start) if kept is None else kept.chunks:
+            for chunk in self._encoder.encode_sequence(start) if kept is None else kept.chunks:
                 for digest in digests:
                     digest.update(chunk)
         except Unsignable as unknown:
-            self._refuse(tag, holds_unknown(unknown.tag, self._scan.encoding), jobs)
+            self._mark_unsignable(tag, holds_unknown(unknown.tag, self._scan.encoding), jobs)
             seen.has_signatures = True
         else:
             for job, digest in zip(jobs, digests, strict=True):
                 job.digest = digest
             if not seen.unusual:
-                self.facts.sound[index] = seen.open_items
+                self.facts.sound_sequences[index] = seen.open_items
         if seen.hidden_boundary:
-            self.facts.hiding[tag] = "a fragment inside it holds bytes that read as the end of a fragment"
+            self.facts.hidden_boundaries[tag] = "a fragment inside it holds bytes that read as the end of a fragment"
         if seen.has_signatures:
             self.facts.with_signatures.append(index)
 
-    def _refuse(self, tag: int, why: str, jobs: Iterable[MacJob]) -> None:
+    def _mark_unsignable(self, tag: int, why: str, jobs: Iterable[MacJob]) -> None:
         self.facts.unsignable[tag] = why
         for job in jobs:
             if job.tags is not None:

@@ -76,7 +76,7 @@ class Sighting:
         self.repeats: dict[bytes, Repeat] = {}
         """Small sequences by their bytes: codes and references repeat a lot."""
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Forget what was seen in one sequence, before the next."""
         self.has_signatures = self.hidden_boundary = self.unusual = False
         self.open_items = 0
@@ -94,14 +94,14 @@ DEEP: Final = MAX_DEPTH - 32
 """Nesting that the structure walk has to look at: small sequences that repeat hide that they go deeper."""
 
 
-def check_depth(depth: int, offset: int, seen: Sighting) -> None:
+def check_depth(depth: int, offset: int, notes: Sighting) -> None:
     """Take notice of deep nesting; raises Malformed if it is too deep."""
-    seen.unusual = True
+    notes.unusual = True
     if depth > MAX_DEPTH:
         raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep", offset)
 
 
-def past_excluded(source: Source, header: Header, position: int, base: int, encoding: Encoding, seen: Sighting) -> int:
+def past_excluded(source: Source, header: Header, position: int, base: int, encoding: Encoding, notes: Sighting) -> int:
     """Where an element ends that is never signed and stands in a sequence; ``position`` is where it begins.
 
     Raises Unsignable if it is or holds an element of VR UN: that makes all it stands in unsignable too, "recursively"
@@ -109,7 +109,7 @@ def past_excluded(source: Source, header: Header, position: int, base: int, enco
     """
     tag, vr, size, length = header
     if tag in tags.MACRO:
-        seen.has_signatures = True
+        notes.has_signatures = True
     if vr != b"SQ" and length != UNDEFINED_LENGTH:
         if is_unknown(vr):
             raise Unsignable(tag, base + position)

@@ -94,7 +94,7 @@ class Attention:
 class ArchiveReport:
     """What verification of many files came to; lists are bounded, and say how much they leave out."""
 
-    named: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
     """What was asked for: files, folders, patterns."""
     files: FileNumbers
     passed_over: int = 0

@@ -30,8 +30,8 @@ class made_once(Generic[T]):  # noqa: N801 - used as a decorator
         return value
 
 
-def _admitted(plugin: LoadedPlugin, hook: str, admit: Callable[[Any, Origin], T]) -> list[T]:
-    return [admit(value, plugin.origin) for value in plugin.values(hook)]
+def _admitted(plugin: LoadedPlugin, hook: str, wrap: Callable[[Any, Origin], T]) -> list[T]:
+    return [wrap(value, plugin.origin) for value in plugin.values(hook)]
 
 
 class Catalogue(Generic[T]):
@@ -43,10 +43,10 @@ class Catalogue(Generic[T]):
         *,
         kind: str,
         hook: str,
-        admit: Callable[[Any, Origin], T],
-        name_of: Callable[[T], str],
+        wrap: Callable[[Any, Origin], T],
+        key: Callable[[T], str],
     ) -> None:
-        """``admit`` checks one value, and raises PluginBroken if it is not of the kind."""
+        """``wrap`` checks one value, and raises PluginBroken if it is not of the kind."""
         self.kind = kind
         self._offers: dict[str, list[tuple[LoadedPlugin, T]]] = {}
         self._broken: dict[LoadedPlugin, str] = {}
@@ -55,12 +55,12 @@ class Catalogue(Generic[T]):
                 self._broken[plugin] = plugin.problem
                 continue
             try:
-                admitted = in_time(partial(_admitted, plugin, hook, admit))
+                admitted = in_time(partial(_admitted, plugin, hook, wrap))
             except PluginBroken as error:
                 self._broken[plugin] = str(error)
                 continue
             for value in admitted:
-                self._offers.setdefault(name_of(value), []).append((plugin, value))
+                self._offers.setdefault(key(value), []).append((plugin, value))
 
     def find(self, name: str) -> T | None:
         """The value of that name, or None.
@@ -89,7 +89,7 @@ class Catalogue(Generic[T]):
         """The values that only one plugin contributes, in order of their names."""
         return {name: offers[0][1] for name, offers in sorted(self._offers.items()) if len(offers) == 1}
 
-    def contributed(self, plugin: LoadedPlugin) -> tuple[str, ...]:
+    def contributions(self, plugin: LoadedPlugin) -> tuple[str, ...]:
         """What a plugin contributes, as ``kind:name``."""
         return tuple(f"{self.kind}:{name}" for name, offers in sorted(self._offers.items()) if plugin in dict(offers))
 

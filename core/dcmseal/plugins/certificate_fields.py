@@ -54,8 +54,8 @@ def certificate_fields(der: bytes) -> CertificateFields:
     subject, public_key_info = tbs.take(SEQUENCE), tbs.take(SEQUENCE)
     tbs.skip(_ISSUER_UNIQUE_ID)
     tbs.skip(_SUBJECT_UNIQUE_ID)
-    extensions = () if tbs.is_over else tuple(_identifiers(tbs.enter(_EXTENSIONS).enter(SEQUENCE)))
-    if not (whole.is_over and certificate.is_over and tbs.is_over):
+    extensions = () if tbs.is_at_end else tuple(_identifiers(tbs.enter(_EXTENSIONS).enter(SEQUENCE)))
+    if not (whole.is_at_end and certificate.is_at_end and tbs.is_at_end):
         raise NotDer("something follows where nothing should")
     return CertificateFields(
         serial_number=serial_number,
@@ -67,5 +67,5 @@ def certificate_fields(der: bytes) -> CertificateFields:
 
 
 def _identifiers(extensions: Der) -> Iterator[str]:
-    while not extensions.is_over:
+    while not extensions.is_at_end:
         yield dotted(extensions.enter(SEQUENCE).enter(OID).content)

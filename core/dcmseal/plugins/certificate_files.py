@@ -22,37 +22,37 @@ def certificates_in(
     path: str | os.PathLike[str],
     *,
     unreadable: type[SealError] = KeyNotFound,
-    damaged: type[SealError] = CertificateNotValid,
+    invalid: type[SealError] = CertificateNotValid,
 ) -> tuple[Certificate, ...]:
     """The certificates of a file of at most 1 MiB: X.509, PKCS #7, or PKCS #12 without passphrase; DER, PEM or base64.
 
-    Raises ``unreadable`` if there is no such file, and ``damaged`` if it holds no certificate, or one that is damaged.
+    Raises ``unreadable`` if there is no such file, and ``invalid`` if it holds no certificate, or one that is damaged.
     """
     data = contents(path, error=unreadable)
-    return certificates_of(data, os.fspath(path), damaged)
+    return certificates_of(data, os.fspath(path), invalid)
 
 
-def certificates_of(data: bytes, name: str, damaged: type[SealError] = CertificateNotValid) -> tuple[Certificate, ...]:
-    """The certificates in the bytes of a file of that name; raises ``damaged``."""
+def certificates_of(data: bytes, name: str, invalid: type[SealError] = CertificateNotValid) -> tuple[Certificate, ...]:
+    """The certificates in the bytes of a file of that name; raises ``invalid``."""
     try:
         encoded = encoded_certificates(data)
     except NoCertificates as error:
-        raise none_there(error, name, damaged) from None
-    return tuple(certificate_of(each, name, damaged) for each in encoded)
+        raise none_there(error, name, invalid) from None
+    return tuple(certificate_of(each, name, invalid) for each in encoded)
 
 
-def none_there(error: NoCertificates, name: str, damaged: type[SealError]) -> SealError:
+def none_there(error: NoCertificates, name: str, invalid: type[SealError]) -> SealError:
     """The error for a file of that name."""
     what = f" that can be used: it is {error}" if str(error) else ""
-    return damaged(f"{name!r} holds no certificate{what}", hint=error.hint)
+    return invalid(f"{name!r} holds no certificate{what}", hint=error.hint)
 
 
-def certificate_of(der: bytes, name: str, damaged: type[SealError] = CertificateNotValid) -> Certificate:
-    """One certificate and nothing after it, from a file of that name; raises ``damaged``."""
+def certificate_of(der: bytes, name: str, invalid: type[SealError] = CertificateNotValid) -> Certificate:
+    """One certificate and nothing after it, from a file of that name; raises ``invalid``."""
     from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
     try:
         with without_warnings():
             return load_der_x509_certificate(der)
     except (ValueError, InvalidVersion):
-        raise damaged(f"a certificate in {name!r} cannot be read", hint="get the file again from its issuer") from None
+        raise invalid(f"a certificate in {name!r} cannot be read", hint="get the file again from its issuer") from None

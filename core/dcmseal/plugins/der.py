@@ -35,11 +35,11 @@ class Der:
         return self._data[self._at] if self._at < self._end else -1
 
     @property
-    def is_over(self) -> bool:
+    def is_at_end(self) -> bool:
         return self._at == self._end
 
     @property
-    def size(self) -> int:
+    def remaining(self) -> int:
         return self._end - self._at
 
     @property

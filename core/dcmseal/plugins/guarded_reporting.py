@@ -38,7 +38,7 @@ class GuardedWriter:
 
     def write(self, files: Sequence[ReportedFile], context: ReportContext) -> Iterator[bytes]:
         """The bytes of the report, in pieces; raises PluginBroken."""
-        return self._pieces(lambda: self._writer.write(files, context), "write")
+        return self._iter_pieces(lambda: self._writer.write(files, context), "write")
 
     def write_archive(self, report: ArchiveReport, context: ReportContext) -> Iterator[bytes]:
         """The bytes of the report, in pieces; raises PluginBroken, or PluginNotFound if it has none."""
@@ -46,11 +46,11 @@ class GuardedWriter:
             raise PluginNotFound(
                 f"{self._blame} has no report about many files", hint="name up to 100 files one by one, or use html"
             )
-        return self._pieces(lambda: self._writer.write_archive(report, context), "write_archive")
+        return self._iter_pieces(lambda: self._writer.write_archive(report, context), "write_archive")
 
-    def _pieces(self, made: Callable[[], Iterable[bytes]], what: str) -> Iterator[bytes]:
+    def _iter_pieces(self, write: Callable[[], Iterable[bytes]], what: str) -> Iterator[bytes]:
         with answers.guarded(self._blame, PluginBroken):
-            pieces: Iterator[object] = iter(made())
+            pieces: Iterator[object] = iter(write())
         while True:
             with answers.guarded(self._blame, PluginBroken):
                 piece = next(pieces, _END)

@@ -63,9 +63,9 @@ class GuardedBackend:
         """Keys the backend can find by itself; raises SignerError or one of its kinds."""
         with answers.guarded(self._blame, SignerError):
             found = tuple(islice(self._backend.list_keys(uri), _MOST_KEYS))
-            return tuple(map(self._listing, answers.tuple_of(found, KeyListing, "list_keys")))
+            return tuple(map(self._check_listing, answers.tuple_of(found, KeyListing, "list_keys")))
 
-    def _listing(self, listing: KeyListing) -> KeyListing:
+    def _check_listing(self, listing: KeyListing) -> KeyListing:
         """The listing if it is made of text, with a key URI that this backend would open."""
         detail = cast("dict[object, object]", dict(listing.detail))
         for text in (listing.uri, listing.label, listing.problem, *detail, *detail.values()):

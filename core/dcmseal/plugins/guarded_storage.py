@@ -66,10 +66,10 @@ class GuardedStorage:
             yield entry
 
     @contextmanager
-    def write(self, url: str, over: str | None) -> Generator[Write]:
+    def write(self, url: str, expected_version: str | None) -> Generator[Write]:
         """Write an object; raises OutputError, StorageUnavailable or UsageError."""
         with answers.guarded(self._blame, OutputError):
-            context = self._storage.write(url, over)
+            context = self._storage.write(url, expected_version)
             write = context.__enter__()
 
         def guarded_write(data: Buffer) -> None:

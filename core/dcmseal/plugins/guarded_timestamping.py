@@ -38,26 +38,26 @@ class GuardedTimestamps:
     def __repr__(self) -> str:
         return f"<{self._blame}>"
 
-    def query(self, value: bytes, wish: QueryWish) -> bytes:
+    def build_query(self, value: bytes, options: QueryWish) -> bytes:
         """What is sent to an authority; raises UsageError or TimestampError."""
         with answers.guarded(self._blame, TimestampError):
-            return _some_bytes(self._backend.query(value, wish), "query")
+            return _some_bytes(self._backend.build_query(value, options), "query")
 
-    def ask(self, url: str, query: bytes, patience: Patience, secrets: Secrets) -> bytes:
+    def send_query(self, url: str, query: bytes, retry_policy: Patience, secrets: Secrets) -> bytes:
         """The response of an authority; raises TimestampError or UsageError."""
         with answers.guarded(self._blame, TimestampError):
-            return _some_bytes(self._backend.ask(url, query, patience, textual(secrets)), "ask")
+            return _some_bytes(self._backend.send_query(url, query, retry_policy, textual(secrets)), "ask")
 
-    def accept(self, response: bytes, query: bytes | None) -> bytes:
+    def accept_response(self, response: bytes, query: bytes | None) -> bytes:
         """The value of Certified Timestamp in a response; raises TimestampError or one of its kinds."""
         with answers.guarded(self._blame, TimestampError):
-            return _some_bytes(self._backend.accept(response, query), "accept")
+            return _some_bytes(self._backend.accept_response(response, query), "accept")
 
-    def judge(self, timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampJudgement:
+    def verify(self, timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampJudgement:
         """What was found out about a timestamp; raises TimestampError."""
         with answers.guarded(self._blame, TimestampError):
             judgement = answers.one_of(
-                self._backend.judge(timestamp, values, certificates), TimestampJudgement, "judge"
+                self._backend.verify(timestamp, values, certificates), TimestampJudgement, "judge"
             )
             findings = answers.tuple_of(judgement.findings, Finding, "judge")
             if any(finding.aspect is not Aspect.TIMESTAMP for finding in findings):

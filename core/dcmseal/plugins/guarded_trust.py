@@ -49,10 +49,10 @@ class GuardedEvaluator:
         self._evaluator = evaluator
         self._blame = blame
 
-    def evaluate(self, question: TrustQuestion) -> TrustAnswer:
+    def evaluate(self, request: TrustQuestion) -> TrustAnswer:
         """Answer; raises TrustError if the answer is none."""
         with answers.guarded(self._blame, TrustError):
-            answer = answers.one_of(self._evaluator.evaluate(question), TrustAnswer, "evaluate")
+            answer = answers.one_of(self._evaluator.evaluate(request), TrustAnswer, "evaluate")
             findings = answers.tuple_of(answer.findings, Finding, "evaluate")
             answers.tuple_of(answer.chain, bytes, "evaluate")
             material = answers.one_of(answer.material, TrustMaterial, "evaluate")

@@ -81,7 +81,7 @@ class KeyUri:
             raise UsageError(f"the key URI names no file after {self.scheme}:", hint=f"write {self.scheme}:PATH")
         return path
 
-    def allow_only(self, *names: str) -> None:
+    def check_attributes(self, *names: str) -> None:
         """Raise UsageError if there is an attribute of another name."""
         for name in self.attributes:
             if name not in names:
@@ -90,7 +90,7 @@ class KeyUri:
                     f"{self.scheme}: keys have no attribute {name!r}", hint=f"attributes of {self.scheme}: are: {known}"
                 )
 
-    def redacted(self) -> str:
+    def without_query(self) -> str:
         """The URI without its query, for messages and for SecretRequest."""
         return f"{self.scheme}:{self.body}"
 

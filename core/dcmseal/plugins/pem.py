@@ -27,17 +27,19 @@ _PADDING: Final = b" \t\xef\xbb\xbf"
 """Some editors begin a file with a byte order mark."""
 
 
-def contents(path: str | os.PathLike[str], most: int = MOST_BYTES, *, error: type[SealError] = KeyNotFound) -> bytes:
-    """All bytes of a file of at most 1 MiB, or ``most``; raises ``error`` if it cannot be read, or is larger."""
+def contents(
+    path: str | os.PathLike[str], max_bytes: int = MOST_BYTES, *, error: type[SealError] = KeyNotFound
+) -> bytes:
+    """All bytes of a file of at most 1 MiB, or ``max_bytes``; raises ``error`` if it cannot be read, or is larger."""
     name = repr(os.fspath(path))
     try:
         with BufferedReader(open_input(os.path.expanduser(path))) as file:
-            data = file.read(most + 1)
+            data = file.read(max_bytes + 1)
     except (OSError, ValueError) as failure:
         why, hint = _reason(failure)
         raise error(f"{name} cannot be read: {why}", hint=hint) from None
-    if len(data) > most:
-        raise error(f"{name} is larger than {most >> 20} MiB", hint="check the path")
+    if len(data) > max_bytes:
+        raise error(f"{name} is larger than {max_bytes >> 20} MiB", hint="check the path")
     return data
 
 

@@ -98,11 +98,11 @@ class ProfiledDataset(Protocol):
         """The value as text, less padding; None if absent, empty or no text."""
         ...
 
-    def items(self, tag: int) -> int | None:
+    def count_items(self, tag: int) -> int | None:
         """How many items a sequence has, at most 1000 of them counted; None if absent or no sequence."""
         ...
 
-    def lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
+    def count_lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
         """How many of the items at the end of a path of sequences have an item in none of the sequences ``any_of``."""
         ...
 
@@ -132,7 +132,7 @@ class Requirements:
     """Tags that must be covered if present."""
     mandatory: frozenset[int] = frozenset()
     """Tags that must be present, and covered."""
-    advised: frozenset[int] = frozenset()
+    recommended: frozenset[int] = frozenset()
     """Tags that a signature over no more than is required covers too, though none is refused without them."""
     forbidden: frozenset[int] = frozenset()
     """Tags that must not be covered."""
@@ -156,7 +156,7 @@ class Requirements:
     clause: str = ""
 
     @property
-    def covered(self) -> frozenset[int]:
+    def required_tags(self) -> frozenset[int]:
         """Tags that must be covered if present, mandatory or not."""
         return self.elements if self.mandatory <= self.elements else self.elements | self.mandatory
 

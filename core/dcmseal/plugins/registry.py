@@ -63,15 +63,15 @@ class Registry:
         return cls(discovered())
 
     @classmethod
-    def of(cls, *plugins: object) -> Registry:
+    def from_plugins(cls, *plugins: object) -> Registry:
         """The plugins given, modules or objects, and no others."""
         return cls(tuple(registered(plugin, origin_of(plugin)) for plugin in plugins))
 
     def signer_backend(self, scheme: str) -> SignerBackend:
         """The backend for keys of a scheme; raises PluginNotFound, PluginConflict or PluginBroken."""
-        backend = self._backends.find(scheme)
+        backend = self._signer_index.find(scheme)
         if backend is None:
-            known = ", ".join(f"{name}:" for name in self._backends.usable)
+            known = ", ".join(f"{name}:" for name in self._signer_index.usable)
             raise PluginNotFound(
                 f"no plugin opens keys of scheme {scheme}:",
                 hint=f"install the plugin for it, or use one of: {known or 'none is installed'}",
@@ -80,7 +80,7 @@ class Registry:
 
     def signer_backends(self) -> tuple[SignerBackend, ...]:
         """All backends that can be used, by scheme."""
-        return tuple(self._backends.usable.values())
+        return tuple(self._signer_index.usable.values())
 
     @contextmanager
     def open_signer(self, uri: str, secrets: Secrets) -> Generator[Signer]:
@@ -103,10 +103,10 @@ class Registry:
         if name.endswith(PROFILE_FILE):
             from dcmseal.plugins.site_profile import site_profile
 
-            return site_profile(name, self._profile_of_plugin)
-        return self._profile_of_plugin(name)
+            return site_profile(name, self._find_profile)
+        return self._find_profile(name)
 
-    def with_profiles_in(self, folder: str) -> Registry:
+    def with_profile_folder(self, folder: str) -> Registry:
         """The same, and the profiles that the files in a folder define; broken files are kept as broken plugins are.
 
         Raises ProfileFileError if the folder cannot be read.
@@ -115,15 +115,15 @@ class Registry:
             names = sorted(name for name in os.listdir(folder) if name.endswith(PROFILE_FILE))
         except OSError as error:
             raise ProfileFileError(f"{folder} cannot be read: {error.strerror}", hint="check the path") from None
-        files = (_ProfileFile(os.path.join(folder, name), self._profile_of_plugin) for name in names)
+        files = (_ProfileFile(os.path.join(folder, name), self._find_profile) for name in names)
         return Registry((*self._plugins, *(registered(file, Origin(name=file.path)) for file in files)))
 
-    def _profile_of_plugin(self, name: str) -> Profile:
-        profile = self._profiles.find(name)
+    def _find_profile(self, name: str) -> Profile:
+        profile = self._profile_index.find(name)
         if profile is None:
             from difflib import get_close_matches
 
-            known = tuple(self._profiles.usable)
+            known = tuple(self._profile_index.usable)
             near = get_close_matches(name, known, 1)
             meant = f"did you mean {near[0]}? " if near else ""
             raise UnknownProfile(
@@ -133,13 +133,13 @@ class Registry:
 
     def profiles(self) -> tuple[Profile, ...]:
         """All profiles that can be used, by name."""
-        return tuple(self._profiles.usable.values())
+        return tuple(self._profile_index.usable.values())
 
     def trust_backend(self, scheme: str) -> TrustBackend:
         """The backend for trust settings of a scheme; raises PluginNotFound, PluginConflict or PluginBroken."""
-        backend = self._trust_backends.find(scheme)
+        backend = self._trust_index.find(scheme)
         if backend is None:
-            known = ", ".join(self._trust_backends.usable)
+            known = ", ".join(self._trust_index.usable)
             raise PluginNotFound(
                 f"no plugin evaluates trust of scheme {scheme}",
                 hint=f"install the plugin for it, or use one of: {known or 'none is installed'}",
@@ -148,13 +148,13 @@ class Registry:
 
     def trust_backends(self) -> tuple[TrustBackend, ...]:
         """All trust backends that can be used, by scheme."""
-        return tuple(self._trust_backends.usable.values())
+        return tuple(self._trust_index.usable.values())
 
     def timestamp_backend(self, type_: str) -> TimestampBackend:
         """What knows a Certified Timestamp Type; raises PluginNotFound, PluginConflict or PluginBroken."""
-        backend = self._timestamps.find(type_)
+        backend = self._timestamp_index.find(type_)
         if backend is None:
-            known = ", ".join(self._timestamps.usable)
+            known = ", ".join(self._timestamp_index.usable)
             raise PluginNotFound(
                 f"no plugin knows certified timestamps of type {type_[:_LONGEST_TYPE]!r}",
                 hint=f"install the plugin for it; those installed know: {known or 'none'}",
@@ -163,9 +163,9 @@ class Registry:
 
     def storage(self, scheme: str) -> Storage:
         """What reaches URLs of a scheme; raises PluginNotFound, PluginConflict or PluginBroken."""
-        storage = self._storages.find(scheme)
+        storage = self._storage_index.find(scheme)
         if storage is None:
-            known = ", ".join(f"{name}:" for name in self._storages.usable)
+            known = ", ".join(f"{name}:" for name in self._storage_index.usable)
             raise PluginNotFound(
                 f"no plugin reaches {scheme}: URLs",
                 hint=f"install the plugin for it, or use one of: {known or 'none is installed'}",
@@ -174,9 +174,9 @@ class Registry:
 
     def batch_executor(self, name: str) -> BatchExecutor:
         """What many files are worked on with, by name; raises PluginNotFound, PluginConflict or PluginBroken."""
-        executor = self._executors.find(name)
+        executor = self._executor_index.find(name)
         if executor is None:
-            known = ", ".join(self._executors.usable)
+            known = ", ".join(self._executor_index.usable)
             raise PluginNotFound(
                 f"no plugin has a batch executor {name[:_LONGEST_TYPE]!r}",
                 hint=f"install the plugin for it, or leave it out; those installed: {known or 'none'}",
@@ -185,9 +185,9 @@ class Registry:
 
     def report_writer(self, format_: str) -> GuardedWriter:
         """What writes reports in a format; raises PluginNotFound, PluginConflict or PluginBroken."""
-        writer = self._writers.find(format_)
+        writer = self._writer_index.find(format_)
         if writer is None:
-            known = ", ".join(self._writers.usable)
+            known = ", ".join(self._writer_index.usable)
             raise PluginNotFound(
                 f"no plugin writes reports of format {format_[:_LONGEST_TYPE]!r}",
                 hint=f"install the plugin for it, or use one of: {known or 'none is installed'}",
@@ -196,98 +196,98 @@ class Registry:
 
     def report_writers(self) -> tuple[GuardedWriter, ...]:
         """All report writers that can be used, by format."""
-        return tuple(self._writers.usable.values())
+        return tuple(self._writer_index.usable.values())
 
     def plugins(self) -> tuple[PluginInfo, ...]:
         """All plugins, the broken ones too."""
-        return tuple(self._info(plugin) for plugin in self._plugins)
+        return tuple(self._build_info(plugin) for plugin in self._plugins)
 
     @made_once
-    def _backends(self) -> Catalogue[GuardedBackend]:
+    def _signer_index(self) -> Catalogue[GuardedBackend]:
         return Catalogue(
             self._plugins,
             kind="signer",
             hook="dcmseal_signer_backends",
-            admit=GuardedBackend,
-            name_of=lambda backend: backend.scheme,
+            wrap=GuardedBackend,
+            key=lambda backend: backend.scheme,
         )
 
     @made_once
-    def _profiles(self) -> Catalogue[GuardedProfile]:
+    def _profile_index(self) -> Catalogue[GuardedProfile]:
         return Catalogue(
             self._plugins,
             kind="profile",
             hook="dcmseal_profiles",
-            admit=guarded_profile,
-            name_of=lambda profile: profile.name,
+            wrap=guarded_profile,
+            key=lambda profile: profile.name,
         )
 
     @made_once
-    def _trust_backends(self) -> Catalogue[GuardedTrustBackend]:
+    def _trust_index(self) -> Catalogue[GuardedTrustBackend]:
         return Catalogue(
             self._plugins,
             kind="trust",
             hook="dcmseal_trust_backends",
-            admit=GuardedTrustBackend,
-            name_of=lambda backend: backend.scheme,
+            wrap=GuardedTrustBackend,
+            key=lambda backend: backend.scheme,
         )
 
     @made_once
-    def _timestamps(self) -> Catalogue[GuardedTimestamps]:
+    def _timestamp_index(self) -> Catalogue[GuardedTimestamps]:
         return Catalogue(
             self._plugins,
             kind="timestamp",
             hook="dcmseal_timestamp_backends",
-            admit=GuardedTimestamps,
-            name_of=lambda backend: backend.type,
+            wrap=GuardedTimestamps,
+            key=lambda backend: backend.type,
         )
 
     @made_once
-    def _storages(self) -> Catalogue[GuardedStorage]:
+    def _storage_index(self) -> Catalogue[GuardedStorage]:
         return Catalogue(
             self._plugins,
             kind="storage",
             hook="dcmseal_storages",
-            admit=GuardedStorage,
-            name_of=lambda storage: storage.scheme,
+            wrap=GuardedStorage,
+            key=lambda storage: storage.scheme,
         )
 
     @made_once
-    def _executors(self) -> Catalogue[GuardedExecutor]:
+    def _executor_index(self) -> Catalogue[GuardedExecutor]:
         return Catalogue(
             self._plugins,
             kind="executor",
             hook="dcmseal_batch_executors",
-            admit=GuardedExecutor,
-            name_of=lambda executor: executor.name,
+            wrap=GuardedExecutor,
+            key=lambda executor: executor.name,
         )
 
     @made_once
-    def _writers(self) -> Catalogue[GuardedWriter]:
+    def _writer_index(self) -> Catalogue[GuardedWriter]:
         return Catalogue(
             self._plugins,
             kind="report",
             hook="dcmseal_report_writers",
-            admit=GuardedWriter,
-            name_of=lambda writer: writer.format,
+            wrap=GuardedWriter,
+            key=lambda writer: writer.format,
         )
 
-    def _info(self, plugin: LoadedPlugin) -> PluginInfo:
+    def _build_info(self, plugin: LoadedPlugin) -> PluginInfo:
         catalogues = (
-            self._backends,
-            self._profiles,
-            self._trust_backends,
-            self._timestamps,
-            self._storages,
-            self._executors,
-            self._writers,
+            self._signer_index,
+            self._profile_index,
+            self._trust_index,
+            self._timestamp_index,
+            self._storage_index,
+            self._executor_index,
+            self._writer_index,
         )
         problems = dict.fromkeys(problem for each in catalogues for problem in each.problems(plugin))
         return PluginInfo(
             name=plugin.origin.name,
             distribution=plugin.origin.distribution,
             version=plugin.origin.version,
-            contributes=tuple(what for each in catalogues for what in each.contributed(plugin)),
+            contributes=tuple(what for each in catalogues for what in each.contributions(plugin)),
             problem="; ".join(problems),
         )
 
@@ -295,9 +295,9 @@ class Registry:
 class _ProfileFile:
     """A profile file as a plugin."""
 
-    def __init__(self, path: str, base_of: Callable[[str], Profile]) -> None:
+    def __init__(self, path: str, find_base: Callable[[str], Profile]) -> None:
         self.path = path
-        self._base_of = base_of
+        self._base_of = find_base
 
     @hookimpl
     def dcmseal_profiles(self) -> tuple[Profile, ...]:

@@ -94,7 +94,7 @@ def _about_the_elements(
     for tag in sorted(requirements.mandatory.difference(dataset.tags)):
         message = f"{_named(tag)} must be there and signed, and is not there"
         yield _finding("element-missing", message, clause=clause, where=tag_text(tag))
-    for tag in sorted((requirements.covered & frozenset(dataset.tags)) - facts.elements):
+    for tag in sorted((requirements.required_tags & frozenset(dataset.tags)) - facts.elements):
         origin = f", of the {tables.origins[tag]}," if tables and tag in tables.origins else ""
         message = f"{_named(tag)}{origin} is present but not signed"
         if tables and tables.earlier and tag in tables.added:

@@ -79,19 +79,19 @@ class SiteProfile:
 
     def requirements(self, dataset: ProfiledDataset) -> Requirements:
         """Those of the base, and the site's."""
-        base, own = self.base.requirements(dataset), self._own()
+        base, own = self.base.requirements(dataset), self._site_requirements()
         return replace(
             base,
             elements=base.elements | own.elements,
             mandatory=base.mandatory | own.mandatory,
-            advised=base.advised - own.forbidden,
+            recommended=base.recommended - own.forbidden,
             forbidden=base.forbidden | own.forbidden,
             mac_algorithms=_both(base.mac_algorithms, own.mac_algorithms),
             key_types=_both(base.key_types, own.key_types),
             key_bits={kind: max(base.key_bits.get(kind, 0), own.key_bits.get(kind, 0)) for kind in KeyType},
             purposes=_both(base.purposes, own.purposes),
             purpose_required=base.purpose_required or own.purpose_required,
-            default_purpose=self._default(base, own),
+            default_purpose=self._default_purpose(base, own),
             timestamp_required=base.timestamp_required or own.timestamp_required,
             inapplicable=base.inapplicable or self._contradiction(base, own),
             clause=f"{self.reference}, on {base.clause or self.base.reference}",
@@ -99,7 +99,7 @@ class SiteProfile:
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
         """What the signature lacks by the base, then what it lacks by the site's own rules."""
-        own = self._own()
+        own = self._site_requirements()
         contradiction = self._contradiction(self.base.requirements(dataset), own)
         return (*self.base.check(dataset, facts), *unmet(replace(own, inapplicable=contradiction), dataset, facts))
 
@@ -107,7 +107,7 @@ class SiteProfile:
         """The base's rules about all signatures, if it has any."""
         return self.base.check_all(dataset, tuple(signatures)) if isinstance(self.base, DocumentProfile) else ()
 
-    def _own(self) -> Requirements:
+    def _site_requirements(self) -> Requirements:
         rules = self.rules
         return Requirements(
             elements=rules.required,
@@ -123,7 +123,7 @@ class SiteProfile:
         )
 
     @staticmethod
-    def _default(base: Requirements, own: Requirements) -> int | None:
+    def _default_purpose(base: Requirements, own: Requirements) -> int | None:
         if len(own.purposes) == 1:
             return min(own.purposes)
         allowed = not own.purposes or base.default_purpose in own.purposes
@@ -143,10 +143,10 @@ class SiteProfile:
         return ""
 
 
-def site_profile(path: str, base_of: Callable[[str], Profile]) -> SiteProfile:
-    """Read a profile file; ``base_of`` finds the profile that it adds to.
+def site_profile(path: str, find_base: Callable[[str], Profile]) -> SiteProfile:
+    """Read a profile file; ``find_base`` finds the profile that it adds to.
 
-    Raises ProfileFileError, and what ``base_of`` raises.
+    Raises ProfileFileError, and what ``find_base`` raises.
     """
     text = read_text(path, MAX_BYTES, error=ProfileFileError)
     table = parse_toml(text, path, error=ProfileFileError)
@@ -154,7 +154,7 @@ def site_profile(path: str, base_of: Callable[[str], Profile]) -> SiteProfile:
         rules = _rules_of(table)
     except ProfileFileError as error:
         raise ProfileFileError(f"{path}: {error}", hint=error.hint) from None
-    return SiteProfile(rules=rules, base=base_of(rules.base))
+    return SiteProfile(rules=rules, base=find_base(rules.base))
 
 
 def read_site_rules(text: str) -> SiteRules:
@@ -213,13 +213,13 @@ def _tags(table: Mapping[str, object], key: str) -> frozenset[int]:
     return frozenset(_each(table, key, tag_of))
 
 
-def _each(table: Mapping[str, object], key: str, read: Callable[[str], V | None]) -> Iterable[V]:
-    """The members of a list of texts, as ``read`` understands them."""
+def _each(table: Mapping[str, object], key: str, parse: Callable[[str], V | None]) -> Iterable[V]:
+    """The members of a list of texts, as ``parse`` understands them."""
     members = table.get(key, [])
     if not isinstance(members, list):
         raise ProfileFileError(f"{key} is no list", hint=f'write {key} = ["...", "..."]')
     for member in cast("list[object]", members):
-        value = read(member) if isinstance(member, str) else None
+        value = parse(member) if isinstance(member, str) else None
         if value is None:
             raise ProfileFileError(f"{member!r} in {key} is not known", hint=_WORDS[key])
         yield value

@@ -74,10 +74,10 @@ class Storage(Protocol):
         """
         ...
 
-    def write(self, url: str, over: str | None) -> AbstractContextManager[Write]:
+    def write(self, url: str, expected_version: str | None) -> AbstractContextManager[Write]:
         """Write an object, which is seen when the context ends well, complete; if it does not, nothing has changed.
 
-        ``over`` is the version that has to be there until then: empty if no object may be there, None if that does
+        ``expected_version`` is the version that has to be there until then: empty if no object may be there, None if that does
         not matter. Raises OutputError if another is, or writing is not allowed; StorageUnavailable; and UsageError
         if URLs of this scheme cannot be written.
         """

@@ -66,22 +66,22 @@ class TimestampBackend(Protocol):
     @property
     def summary(self) -> str: ...
 
-    def query(self, value: bytes, wish: QueryWish) -> bytes:
+    def build_query(self, value: bytes, options: QueryWish) -> bytes:
         """What is sent to an authority to have ``value`` certified; raises UsageError."""
         ...
 
-    def ask(self, url: str, query: bytes, patience: Patience, secrets: Secrets) -> bytes:
+    def send_query(self, url: str, query: bytes, retry_policy: Patience, secrets: Secrets) -> bytes:
         """Send a query and return the response; raises TimestampError, or UsageError for an URL it cannot use."""
         ...
 
-    def accept(self, response: bytes, query: bytes | None) -> bytes:
+    def accept_response(self, response: bytes, query: bytes | None) -> bytes:
         """The value of Certified Timestamp (0400,0310) in a response, which has to fit the query if there is one.
 
         Raises TimestampRejected.
         """
         ...
 
-    def judge(self, timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampJudgement:
+    def verify(self, timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampJudgement:
         """Verify the value of Certified Timestamp against what it may have been made for.
 
         One of ``values`` has to be what is certified; ``certificates`` are DER certificates among which the

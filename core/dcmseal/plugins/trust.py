@@ -35,7 +35,7 @@ class Leniency(StrEnum):
     """How to take what proves less than it should: a weak algorithm, or a time that is only claimed."""
 
     ACCEPT = "accept"
-    DOUBT = "doubt"
+    INDETERMINATE = "doubt"
     """Trust cannot be established."""
     REFUSE = "refuse"
 
@@ -45,7 +45,7 @@ class Leniency(StrEnum):
         match self:
             case Leniency.ACCEPT:
                 return Outcome.PASSED
-            case Leniency.DOUBT:
+            case Leniency.INDETERMINATE:
                 return Outcome.UNKNOWN
             case Leniency.REFUSE:
                 return Outcome.FAILED
@@ -89,9 +89,9 @@ class TrustSettings:
     """SHA-256 fingerprints of the only certificates to trust, in hexadecimal; if empty, all are."""
     pinned_subjects: frozenset[str] = frozenset()
     """Subjects of the only certificates to trust, as RFC 4514 strings; if empty, all are."""
-    claimed_time: Leniency = Leniency.DOUBT
+    claimed_time: Leniency = Leniency.INDETERMINATE
     """A signature whose certificate expired or was revoked after a time of signing that is only claimed."""
-    weak: Leniency = Leniency.DOUBT
+    weak: Leniency = Leniency.INDETERMINATE
     """Signatures and certificates made with weak algorithms or small keys."""
     now: dt.datetime | None = None
     """The present; None for the clock's."""
@@ -99,15 +99,15 @@ class TrustSettings:
     """What another backend needs to know."""
 
     @property
-    def asks_for_revocation(self) -> bool:
+    def has_revocation_sources(self) -> bool:
         """Whether CRLs or OCSP responses are named, given or to be fetched."""
         given = self.material.crls or self.material.ocsp_responses
         return bool(self.crls or self.ocsp_responses or self.fetch or given)
 
     @property
-    def revocation_rule(self) -> Revocation:
+    def revocation_mode(self) -> Revocation:
         """What becomes of a certificate about whose revocation nothing is known."""
-        return self.revocation or (Revocation.HARD if self.asks_for_revocation else Revocation.SOFT)
+        return self.revocation or (Revocation.HARD if self.has_revocation_sources else Revocation.SOFT)
 
 
 class TrustPurpose(StrEnum):
@@ -128,9 +128,9 @@ class TrustQuestion:
     basis: TimeBasis
     now: dt.datetime
     purpose: TrustPurpose = TrustPurpose.SIGNING
-    others: tuple[bytes, ...] = ()
+    other_certificates: tuple[bytes, ...] = ()
     """DER certificates that came with it: they may lead to an anchor, and are none."""
-    keep_material: bool = False
+    collect_material: bool = False
     """The answer is to be repeated some day: it should come with the material."""
 
 
@@ -151,7 +151,7 @@ class TrustAnswer:
 class TrustEvaluator(Protocol):
     """Trust settings made ready: files read, answers remembered."""
 
-    def evaluate(self, question: TrustQuestion) -> TrustAnswer:
+    def evaluate(self, request: TrustQuestion) -> TrustAnswer:
         """Answer; what is wrong with a certificate is a finding, never an error."""
         ...
 

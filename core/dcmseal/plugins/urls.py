@@ -33,9 +33,9 @@ _HINT: Final = (
 )
 
 
-def is_url(word: str) -> bool:
+def is_url(text: str) -> bool:
     """Whether a word names an object by URL; ``./`` before it makes it a path."""
-    return _URL.match(word) is not None
+    return _URL.match(text) is not None
 
 
 def scheme_of(url: str) -> str:

@@ -59,26 +59,26 @@ class ProfileContract:
                 assert self.profile.check(dataset, facts) == self.profile.check(dataset, facts)
 
     def test_answers_do_not_depend_on_what_was_asked_before(self) -> None:
-        first = [self._answers(dataset) for dataset in self.datasets]
-        again = [self._answers(dataset) for dataset in reversed(self.datasets)]
+        first = [self._collect_results(dataset) for dataset in self.datasets]
+        again = [self._collect_results(dataset) for dataset in reversed(self.datasets)]
         assert again == first[::-1]
 
-    def _answers(self, dataset: ProfiledDataset) -> tuple[object, ...]:
+    def _collect_results(self, dataset: ProfiledDataset) -> tuple[object, ...]:
         tags = frozenset(dataset.tags)
-        answers = self.profile.requirements(dataset), self.profile.check(dataset, _NOTHING), self._about_all(dataset)
+        answers = self.profile.requirements(dataset), self.profile.check(dataset, _NOTHING), self._check_all(dataset)
         assert frozenset(dataset.tags) == tags
         return answers
 
-    def _about_all(self, dataset: ProfiledDataset) -> tuple[Finding, ...]:
+    def _check_all(self, dataset: ProfiledDataset) -> tuple[Finding, ...]:
         if not isinstance(self.profile, DocumentProfile):
             return ()
         return self.profile.check_all(dataset, (_NOTHING, _NOTHING))
 
     def test_findings_are_about_conformance(self) -> None:
         for dataset in self.datasets:
-            for findings in (self.profile.check(dataset, _NOTHING), self._about_all(dataset)):
+            for findings in (self.profile.check(dataset, _NOTHING), self._check_all(dataset)):
                 assert isinstance(findings, tuple)
-            for finding in (*self.profile.check(dataset, _NOTHING), *self._about_all(dataset)):
+            for finding in (*self.profile.check(dataset, _NOTHING), *self._check_all(dataset)):
                 assert isinstance(finding, Finding)
                 assert finding.aspect is Aspect.CONFORMANCE
                 assert _CODE.fullmatch(finding.code), finding.code
@@ -114,11 +114,11 @@ class ProfileContract:
                 continue  # there is no such file
             if self.profile.requirements(dataset).timestamp_required:
                 continue  # a plan alone cannot meet it
-            data, location = dataset.encoded()
+            data, location = dataset.encode()
             for only_required in (False, True):
-                self._plan(data, location, only_required=only_required)
+                self._check_plan(data, location, only_required=only_required)
 
-    def _plan(self, data: bytes, location: Location, *, only_required: bool) -> None:
+    def _check_plan(self, data: bytes, location: Location, *, only_required: bool) -> None:
         """Plan over a real Data Set: either it is refused, or the check has nothing to say."""
         with opened(data) as file:
             level = find_level(file, location)
@@ -132,7 +132,7 @@ class ProfileContract:
                 allow_weak=True,
                 purpose=SignaturePurpose(min(required.purposes or SignaturePurpose)),
             )
-            nothing = only_required and not (required.covered | required.advised) & view.tags
+            nothing = only_required and not (required.required_tags | required.recommended) & view.tags
             allowed = next(_fulfilling(required, view), None)
             try:
                 with plan_signature(data, wish) as plan:
@@ -141,7 +141,7 @@ class ProfileContract:
                 assert allowed is None or nothing or not view.tags
                 return
             assert allowed is not None
-            assert required.covered & view.tags <= signed
+            assert required.required_tags & view.tags <= signed
             assert self.profile.check(view, replace(allowed, elements=signed, purpose=wish.purpose)) == ()
 
 
@@ -170,7 +170,7 @@ def _fulfilling(required: Requirements, dataset: ProfiledDataset) -> Iterator[Si
         certificate_type=CertificateType.X509_1993_SIG,
         timestamp_type=TimestampType.CMS_TSP if required.timestamp_required else "",
         purpose=purposes[-1],
-        elements=required.covered.intersection(dataset.tags),
+        elements=required.required_tags.intersection(dataset.tags),
         key_bits=max(required.key_bits.values(), default=2048),
     )
     yield facts

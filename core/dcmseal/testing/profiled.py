@@ -28,15 +28,15 @@ class SampleDataset:
         value = self.values.get(tag)
         return value if isinstance(value, str) and value else None
 
-    def items(self, tag: int) -> int | None:
+    def count_items(self, tag: int) -> int | None:
         value = self.values.get(tag)
         return value if isinstance(value, int) else None
 
-    def lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
+    def count_lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
         """All items of a sequence at hand are empty."""
-        return (self.items(path[0]) or 0) if len(path) == 1 else 0
+        return (self.count_items(path[0]) or 0) if len(path) == 1 else 0
 
-    def encoded(self) -> tuple[bytes, Location]:
+    def encode(self) -> tuple[bytes, Location]:
         """The same as a file in explicit VR little endian, and where in it the data set stands."""
         body = b"".join(_element(tag, self.values[tag]) for tag in sorted(self.values) if _is_real(tag))
         location = MAIN

@@ -36,7 +36,7 @@ class AcmeBackend:
         from dcmseal_acme.signer import AcmeSigner
 
         parsed = KeyUri.parse(uri)
-        parsed.allow_only()
+        parsed.check_attributes()
         with in_words_of_dcmseal():
             device = connected()
             key = device.find(parsed.path)
@@ -72,7 +72,7 @@ def _logged_in(device: Device, uri: KeyUri, secrets: Secrets) -> Session:
 
 
 def _pin(uri: KeyUri, secrets: Secrets) -> str:
-    pin = secrets(SecretRequest(purpose="Acme HSM", uri=uri.redacted()))
+    pin = secrets(SecretRequest(purpose="Acme HSM", uri=uri.without_query()))
     if pin is None:
         raise PinRejected(
             "the Acme HSM wants a PIN, and none was given",

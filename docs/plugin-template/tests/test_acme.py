@@ -13,7 +13,7 @@ from dcmseal.testing.sample_file import SAMPLE_FILE
 from dcmseal_acme import device, plugin
 from dcmseal_acme.backend import AcmeBackend
 
-REGISTRY = dcmseal.Registry.of(plugin)
+REGISTRY = dcmseal.Registry.from_plugins(plugin)
 
 
 def pin(_: SecretRequest) -> str:

@@ -14,13 +14,13 @@ from tests.support.dask_cluster import Cluster
 
 
 def _told(results: Iterator[Result]) -> list[tuple[str, str, str]]:
-    return [(each.item.source, each.verdict, each.reason) for each in results]
+    return [(each.input.source, each.verdict, each.reason) for each in results]
 
 
 def test_the_results_are_those_of_this_machine(cluster: Cluster, archive: Path) -> None:
     there = list(dcmseal.verify_many([archive], integrity_only=True, executor=f"dask:{cluster.address}"))
     here = list(dcmseal.verify_many([archive], integrity_only=True, jobs=1))
-    assert [each.document() for each in there] == [each.document() for each in here]
+    assert [each.to_document() for each in there] == [each.to_document() for each in here]
     assert {each.verdict for each in here} == {"valid", "invalid", "no-signature", "failed"}
 
 
@@ -47,5 +47,5 @@ def test_nothing_is_lost_when_a_part_of_the_cluster_goes_away(
         results = dcmseal.verify_many([archive], integrity_only=True, executor=f"dask:{cluster.address}")
         first = next(results)
         harm(cluster)
-        there = [(first.item.source, first.verdict, first.reason), *_told(results)]
+        there = [(first.input.source, first.verdict, first.reason), *_told(results)]
     assert there == _told(dcmseal.verify_many([archive], integrity_only=True, jobs=1))

@@ -23,7 +23,7 @@ def test_each_file_costs_three_workers_until_none_is_left(tmp_path: Path) -> Non
         outcome.check({"50"})
         assert outcome.deaths == 3, "with others, with its chunk, and by itself"
         chunk = {str(number) for number in range(48, 48 + CHUNK)}
-        tries = {name: count for name, count in outcome.tidied.items() if name != "50"}
+        tries = {name: count for name, count in outcome.cleaned_up.items() if name != "50"}
         assert all(count <= (2 if name in chunk else 1) for name, count in tries.items())
 
         with pytest.raises(PluginError, match="no worker any more") as caught:

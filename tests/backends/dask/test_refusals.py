@@ -27,7 +27,7 @@ def test_what_is_no_address_is_refused(address: str) -> None:
 def test_a_scheduler_that_is_not_there_is_named() -> None:
     with (
         pytest.raises(PluginError, match=r"scheduler at tcp://127\.0\.0\.1:9 cannot be reached") as caught,
-        DaskCluster(reaching=1).open("tcp://127.0.0.1:9", None),
+        DaskCluster(timeout=1).open("tcp://127.0.0.1:9", None),
     ):
         pass
     assert "address" in caught.value.hint
@@ -40,7 +40,7 @@ def test_a_scheduler_that_accepts_and_says_nothing_is_not_waited_for(greeting: D
     with (
         dripping(greeting) as port,
         pytest.raises(PluginError, match=r"does not answer within 1 s|cannot be reached") as caught,
-        DaskCluster(reaching=1).open(f"tcp://127.0.0.1:{port}", None),
+        DaskCluster(timeout=1).open(f"tcp://127.0.0.1:{port}", None),
     ):
         pass
     assert time.monotonic() - started < BOUND
@@ -52,7 +52,7 @@ def test_a_service_of_another_kind_is_an_error(greeting: bytes) -> None:
     with (
         dripping(Drip(greeting, greeting)) as port,
         pytest.raises(PluginError, match=r"cannot be reached|does not answer"),
-        DaskCluster(reaching=1).open(f"tcp://127.0.0.1:{port}", None),
+        DaskCluster(timeout=1).open(f"tcp://127.0.0.1:{port}", None),
     ):
         pass
 
@@ -60,9 +60,9 @@ def test_a_service_of_another_kind_is_an_error(greeting: bytes) -> None:
 def test_a_scheduler_that_falls_silent_ends_the_run(tmp_path: Path) -> None:
     with Cluster(tmp_path) as cluster:
         cluster.add_worker()
-        with DaskCluster(reaching=15).open(cluster.address, None) as executor:
+        with DaskCluster(timeout=15).open(cluster.address, None) as executor:
             assert executor.submit(abs, -1).result(timeout=BOUND) == 1
-        with DaskCluster(reaching=2).open(cluster.address, None) as executor:
+        with DaskCluster(timeout=2).open(cluster.address, None) as executor:
             cluster.stop_scheduler()
             started = time.monotonic()
             answers = [executor.submit(abs, -number) for number in range(20)]
@@ -76,7 +76,7 @@ def test_a_cluster_without_workers_is_not_waited_for_in_vain(tmp_path: Path) -> 
     with (
         Cluster(tmp_path) as cluster,
         pytest.raises(PluginError, match="has no worker") as caught,
-        DaskCluster(reaching=1).open(cluster.address, None),
+        DaskCluster(timeout=1).open(cluster.address, None),
     ):
         pass
     assert caught.value.hint == f"start some: dask worker {cluster.address}"

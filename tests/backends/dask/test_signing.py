@@ -27,7 +27,7 @@ def test_workers_sign_with_a_passphrase_of_their_own(cluster: Cluster, tmp_path:
         (folder / f"{number}.dcm").write_bytes(image)
     identity = pki["rsa2048"]
     task = SignTask(
-        run=str(uuid.uuid4()),
+        run_id=str(uuid.uuid4()),
         placement=Placement(folder=str(tmp_path / "signed")),
         key=f"pem:{identity.encrypted_key_pem}?cert={identity.certificate_pem}",
         pin=PinSource.parse(f"env:{SECRET}"),

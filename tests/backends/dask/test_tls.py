@@ -38,7 +38,7 @@ def test_files_are_verified_by_tls(tmp_path: Path, archive: Path, certified: dic
         cluster.add_worker()
         results = dcmseal.verify_many([archive], integrity_only=True, executor=f"dask:{cluster.address}")
         assert sum(each.verdict == "valid" for each in results) == 260
-        with pytest.raises(PluginError), DaskCluster(reaching=2).open(cluster.address.replace("tls:", "tcp:"), None):
+        with pytest.raises(PluginError), DaskCluster(timeout=2).open(cluster.address.replace("tls:", "tcp:"), None):
             pass
 
 
@@ -49,7 +49,7 @@ def test_a_handshake_that_does_not_end_is_not_waited_for(greeting: Drip) -> None
     with (
         dripping(greeting) as port,
         pytest.raises(PluginError, match=r"does not answer within 1 s|cannot be reached"),
-        DaskCluster(reaching=1).open(f"tls://127.0.0.1:{port}", None),
+        DaskCluster(timeout=1).open(f"tls://127.0.0.1:{port}", None),
     ):
         pass
     assert time.monotonic() - started < 60

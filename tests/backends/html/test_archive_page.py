@@ -194,7 +194,7 @@ def test_nothing_sticks_out(page: Path, opening: Open, width: int) -> None:
 def test_hostile_text_stays_text(tmp_path: Path, opening: Open, hostile: str) -> None:
     numbers = SignatureNumbers(valid=1, invalid=2)
     report = ArchiveReport(
-        named=(hostile,),
+        inputs=(hostile,),
         files=FileNumbers(valid=1, invalid=1),
         signatures=numbers,
         signers=(SignerTotals(subject=hostile, sha256=hostile, signatures=numbers),),

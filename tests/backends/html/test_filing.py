@@ -168,7 +168,7 @@ def test_what_needs_attention_stands_by_study_and_series() -> None:
             file("d", "no-signature", "1.2", "1.2.2"),
         ),
     )
-    groups = [(each.series, [one.name for one in each.files]) for each in archive_view(report).seen]
+    groups = [(each.series, [one.name for one in each.files]) for each in archive_view(report).shown]
     assert groups == [("1.2.2", ["c", "d"]), ("1.2.1", ["b"]), ("1.1.1", ["a"])]
     assert archive_view(report).studies == 2
 

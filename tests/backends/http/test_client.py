@@ -38,7 +38,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def fetch(url: str, *, login: str = "", seconds: float = SECONDS) -> bytes:
     with ask(HttpRequest(url=url, login=login), Deadline(seconds)) as answer:
-        return answer.body(1 << 20)
+        return answer.read_body(1 << 20)
 
 
 def read(url: str) -> bytes:
@@ -84,15 +84,15 @@ def test_a_body_that_keeps_coming_puts_the_deadline_off() -> None:
     with web_server() as server:
         url = server.put("large", bytes(1 << 20))
         deadline = Deadline(30)
-        with ask(HttpRequest(url=url), deadline, slowest=1 << 14) as answer:
-            assert len(answer.body(1 << 20)) == 1 << 20
-        assert deadline.left() > 60
+        with ask(HttpRequest(url=url), deadline, min_rate=1 << 14) as answer:
+            assert len(answer.read_body(1 << 20)) == 1 << 20
+        assert deadline.remaining() > 60
     with (
         dripping(DRIPS["body"]) as port,
         pytest.raises(NotNow, match="not within"),
-        ask(HttpRequest(url=f"http://127.0.0.1:{port}/"), Deadline(SECONDS), slowest=1 << 14) as answer,
+        ask(HttpRequest(url=f"http://127.0.0.1:{port}/"), Deadline(SECONDS), min_rate=1 << 14) as answer,
     ):
-        answer.body(1 << 20)
+        answer.read_body(1 << 20)
 
 
 def test_no_more_is_read_than_is_taken() -> None:

@@ -40,7 +40,7 @@ def test_a_deadline_that_is_extended() -> None:
     deadline = Deadline(10, clock)
     clock.now = 9
     deadline.extend(5)
-    assert deadline.left() == 6
+    assert deadline.remaining() == 6
 
 
 def test_the_stream_is_closed_with_it() -> None:

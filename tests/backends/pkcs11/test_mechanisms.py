@@ -15,7 +15,7 @@ SIZES = {256: 32, 384: 48, 521: 64}
 def test_ecdsa_signs_the_same_number_in_as_many_octets_as_usual(bits: int, algorithm: MacAlgorithm) -> None:
     message = BytesMessage(algorithm=algorithm, content=b"content")
     abilities = Abilities(token="token", sizes={Mechanism.ECDSA: (256, 521)})
-    (way,) = abilities.ways(KeyKind(type=KeyType.EC, bits=bits), message)
+    (way,) = abilities.signing_mechanisms(KeyKind(type=KeyType.EC, bits=bits), message)
     assert way.data is not None
     assert len(way.data) == SIZES[bits]
     # FIPS 186-4 section 6.4: the leftmost bits of the digest, at most as many as the order has

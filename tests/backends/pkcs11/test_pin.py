@@ -84,7 +84,7 @@ def test_what_is_no_pin_is_not_tried(content: bytes | None, token: SoftToken, tm
 def test_a_pin_source_is_not_tried_again() -> None:
     entry = PinEntry(uri=Pkcs11Uri.parse("pkcs11:token=a?pin-source=/nowhere"), secrets=Asked())
     with pytest.raises(PinRejected, match="not tried again"):
-        entry.ask("token", attempt=2)
+        entry.request_pin("token", attempt=2)
 
 
 def test_one_login_for_all_keys_of_a_token_and_the_last_logs_out(token: SoftToken) -> None:

@@ -28,10 +28,10 @@ def test_items_are_objects_in_their_version(s3: S3Server, small: bytes) -> None:
     first, second, other = instances([STUDY])
     assert isinstance(first, Item)
     assert (first.source, first.relative, first.size) == (f"{STUDY}a.dcm", "a.dcm", len(small))
-    assert first.is_named, "its name says that it is DICOM"
+    assert first.must_be_dicom, "its name says that it is DICOM"
     assert isinstance(second, Item)
     assert isinstance(other, Item)
-    assert not other.is_named
+    assert not other.must_be_dicom
     assert second.relative == "b/1.dcm"
     assert first.inode == second.inode > 0, "the same content has the same ETag"
     s3.put("study/a.dcm", small + b"\0\0")

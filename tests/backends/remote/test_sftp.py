@@ -113,7 +113,7 @@ def test_a_connection_that_was_lost_is_made_again(folder: SftpFolder, small: byt
     count = len(folder.transports)
     assert verdict(url) is Verdict.VALID
     assert len(folder.transports) == count
-    Sftp("sftp").located(url)[0].client.close()
+    Sftp("sftp").resolve(url)[0].client.close()
     assert verdict(url) is Verdict.VALID
     assert len(folder.transports) == count + 1
 

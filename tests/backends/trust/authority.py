@@ -83,7 +83,7 @@ class Authority:
             builder = builder.add_extension(extension, critical)
         return Authority(key, builder.sign(self.key, hashes.SHA256()))
 
-    def signed_with_sha1(self, issuer: Authority) -> Authority:
+    def resign_with_sha1(self, issuer: Authority) -> Authority:
         """The same, as issuers of old signed; the issuer has an RSA key."""
         changed = asn1_x509.Certificate.load(self.der)
         for part in (changed["tbs_certificate"]["signature"], changed["signature_algorithm"]):

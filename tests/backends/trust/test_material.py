@@ -28,8 +28,8 @@ def kept(leaf: Authority, settings: TrustSettings, *others: Authority, keep: boo
         moment=SIGNED,
         basis=TimeBasis.CLAIMED,
         now=NOW,
-        others=tuple(each.der for each in others),
-        keep_material=keep,
+        other_certificates=tuple(each.der for each in others),
+        collect_material=keep,
     )
     return X509Backend().open(settings).evaluate(question)
 
@@ -37,7 +37,7 @@ def kept(leaf: Authority, settings: TrustSettings, *others: Authority, keep: boo
 def again(leaf: Authority, first: TrustAnswer, settings: TrustSettings) -> TrustAnswer:
     """The same question, answered by the same anchors and the material of an answer."""
     bare = replace(settings, intermediates=(), crls=(), ocsp_responses=(), fetch=False)
-    return kept(leaf, replace(bare, revocation=settings.revocation_rule, material=replace(first.material, anchors=())))
+    return kept(leaf, replace(bare, revocation=settings.revocation_mode, material=replace(first.material, anchors=())))
 
 
 def test_it_comes_only_if_asked_for_and_changes_no_answer(site: Site, ca: Authority) -> None:
@@ -45,7 +45,7 @@ def test_it_comes_only_if_asked_for_and_changes_no_answer(site: Site, ca: Author
     evaluator = X509Backend().open(settings)
     question = TrustQuestion(certificate=leaf.der, moment=SIGNED, basis=TimeBasis.CLAIMED, now=NOW)
     without = evaluator.evaluate(question)
-    with_it = evaluator.evaluate(replace(question, keep_material=True))
+    with_it = evaluator.evaluate(replace(question, collect_material=True))
     assert without.material == NOTHING
     assert with_it.material.crls
     assert replace(with_it, material=NOTHING) == without

@@ -120,5 +120,5 @@ def test_without_settings_nothing_is_believed() -> None:
     assert not nothing.anchors
     assert not nothing.system_anchors
     assert not nothing.fetch
-    assert nothing.revocation_rule is Revocation.SOFT
-    assert TrustSettings(fetch=True).revocation_rule is Revocation.HARD
+    assert nothing.revocation_mode is Revocation.SOFT
+    assert TrustSettings(fetch=True).revocation_mode is Revocation.HARD

@@ -32,7 +32,7 @@ def vouched(
         authority=authority.der,
         others=tuple(each.der for each in others),
     )
-    (finding,) = trust.vouch(time)
+    (finding,) = trust.evaluate_authority(time)
     assert finding.aspect is Aspect.TIMESTAMP
     return finding
 
@@ -131,4 +131,4 @@ def test_hostile_certificates_in_a_token_are_passed_over(site: Site, ca: Authori
     trust = Trust.open(site.settings(ca, now=NOW))
     others = (b"", b"\x30\x80", b"\x30\x84\xff\xff\xff\xff", *(root("same").der for _ in range(1000)))
     time = CertifiedTime(moment=SIGNED, accuracy=None, policy="", serial_number=1, authority=tsa.der, others=others)
-    assert [each.code for each in trust.vouch(time)] == ["tsa-trusted"]
+    assert [each.code for each in trust.evaluate_authority(time)] == ["tsa-trusted"]

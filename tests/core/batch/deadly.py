@@ -18,17 +18,17 @@ from dcmseal.exit_codes import ExitCode
 class DeadlyTask:
     """Names of files that are deadly."""
 
-    deadly: frozenset[str] = frozenset()
+    crashing: frozenset[str] = frozenset()
     log: str = ""
     """A file that gets a line for each item that is tidied up after."""
     unusable: bool = False
 
     @property
-    def needs(self) -> tuple[str, ...]:
+    def preload_modules(self) -> tuple[str, ...]:
         return ()
 
     @property
-    def folder(self) -> None:
+    def output_folder(self) -> None:
         return None
 
     @contextmanager
@@ -38,12 +38,12 @@ class DeadlyTask:
         yield self
 
     def run(self, item: Item) -> Result:
-        if item.source in self.deadly:
+        if item.source in self.crashing:
             os.kill(os.getpid(), signal.SIGKILL)
         if item.source == "raise":
             raise MemoryError
-        return Result(item=item, kind=Kind.VERIFIED, exit_code=ExitCode.OK, verdict="valid", reason=str(os.getpid()))
+        return Result(input=item, kind=Kind.VERIFIED, exit_code=ExitCode.OK, verdict="valid", reason=str(os.getpid()))
 
-    def tidy(self, item: Item) -> None:
+    def remove_leftovers(self, item: Item) -> None:
         with open(self.log, "a", encoding="utf-8") as log:
             log.write(f"{item.source}\n")

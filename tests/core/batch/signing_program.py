@@ -16,8 +16,8 @@ from dcmseal.plugins.registry import installed
 def main() -> None:
     folder, key = sys.argv[1:]
     with installed().open_signer(key, lambda _: None) as signer, open_lane(signer) as lane:
-        task = SignTask(run=str(uuid.UUID(int=7)), placement=Placement(), key=lane.way)
-        for result in run(instances([folder]), task, executor=local_workers(2), chunk=8, before_end=lane.close):
+        task = SignTask(run_id=str(uuid.UUID(int=7)), placement=Placement(), key=lane.endpoint)
+        for result in run(instances([folder]), task, executor=local_workers(2), chunk=8, on_abort=lane.close):
             print(result.verdict, flush=True)
 
 

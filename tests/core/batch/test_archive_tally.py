@@ -107,12 +107,12 @@ def test_hostile_names_take_no_room() -> None:
     "change", [{0: "good"}, {0: []}, {1: 7}, {3: "name"}, {3: [7]}, {5: 1}, {6: 0}, {6: True}, {6: "1"}]
 )
 def test_a_damaged_gist_is_none(change: dict[int, object]) -> None:
-    values = signature(profiles=("base-rsa",)).values()
-    assert SignatureGist.read(values) == signature(profiles=("base-rsa",))
+    values = signature(profiles=("base-rsa",)).to_values()
+    assert SignatureGist.from_values(values) == signature(profiles=("base-rsa",))
     for place, value in change.items():
         values[place] = value
     with pytest.raises(ValueError, match="no gist"):
-        SignatureGist.read(values)
+        SignatureGist.from_values(values)
 
 
 @pytest.mark.parametrize(
@@ -121,4 +121,4 @@ def test_a_damaged_gist_is_none(change: dict[int, object]) -> None:
 )
 def test_a_journal_holds_no_verdicts_of_other_tasks(kind: str, verdict: str, code: int) -> None:
     with pytest.raises(ValueError, match="no verdict"):
-        Gist.read(str(Gist(kind=kind, verdict=verdict, exit_code=code)))
+        Gist.parse(str(Gist(kind=kind, verdict=verdict, exit_code=code)))

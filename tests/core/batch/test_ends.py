@@ -118,10 +118,10 @@ def test_which_signatures_make_another_unnecessary(image: bytes, key: str, rule:
     signed = dcmseal.sign(image, key=key, purpose="verification")
     assert signed.data is not None
     registry = installed()
-    assert SkipRule.parse(rule).spares(signed.data, registry) == (signed.uid if spares else "")
-    assert SkipRule.parse(rule).spares(image, registry) == ""
+    assert SkipRule.parse(rule).find_match(signed.data, registry) == (signed.uid if spares else "")
+    assert SkipRule.parse(rule).find_match(image, registry) == ""
     changed = signed.data.replace(b"4711", b"4712")
-    assert SkipRule.parse(rule).spares(changed, registry) == ""
+    assert SkipRule.parse(rule).find_match(changed, registry) == ""
 
 
 def test_signers_are_known_by_subject_common_name_or_fingerprint(image: bytes, key: str) -> None:
@@ -131,7 +131,7 @@ def test_signers_are_known_by_subject_common_name_or_fingerprint(image: bytes, k
 
     known = read_certificate(certificate)
     for name in (known.subject, known.sha256):
-        assert SkipRule.parse(f"signer:{name}").spares(signed.data or b"", installed()) == signed.uid
+        assert SkipRule.parse(f"signer:{name}").find_match(signed.data or b"", installed()) == signed.uid
 
 
 @pytest.mark.parametrize("text", ["", "all", "any:one", "profile:", "purpose:why", "signer"])
@@ -142,5 +142,5 @@ def test_rules_that_say_nothing_are_refused(text: str) -> None:
 
 def test_a_rule_with_a_profile_that_is_not_there_is_refused() -> None:
     with pytest.raises(UnknownProfile):
-        SkipRule.parse("profile:no-such").check(installed())
-    SkipRule.parse("profile:base-rsa").check(installed())
+        SkipRule.parse("profile:no-such").check_profile(installed())
+    SkipRule.parse("profile:base-rsa").check_profile(installed())

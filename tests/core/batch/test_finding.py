@@ -30,7 +30,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def found(*words: str, without: Iterable[str] = ()) -> list[str]:
     """Paths, with a question mark behind those that are not found."""
-    return [f"{each.source}{'?' * isinstance(each, Unfound)}" for each in instances(words, without=without)]
+    return [f"{each.source}{'?' * isinstance(each, Unfound)}" for each in instances(words, exclude=without)]
 
 
 def relative(*words: str) -> list[str]:
@@ -60,7 +60,7 @@ def test_an_item_is_as_the_file_is(tree: Tree) -> None:
     assert isinstance(below, Item)
     status = file.stat()
     assert (item.size, item.mtime_ns, item.inode) == (4, status.st_mtime_ns, status.st_ino)
-    assert (item.is_named, below.is_named) == (True, False)
+    assert (item.must_be_dicom, below.must_be_dicom) == (True, False)
 
 
 def test_links_to_folders_are_not_followed_and_those_to_files_are(here: Path, tree: Tree) -> None:
@@ -122,7 +122,7 @@ def test_names_that_claim_to_be_dicom(tree: Tree, name: str, claims: bool) -> No
     tree({name: b"1"})
     (item,) = instances(["archive"])
     assert isinstance(item, Item)
-    assert item.is_named is claims
+    assert item.must_be_dicom is claims
 
 
 @pytest.mark.usefixtures("here")
@@ -278,7 +278,7 @@ def test_a_file_set_names_its_files_and_cannot_lead_out_of_it(tree: Tree, tmp_pa
     results = list(instances([directory]))
     assert [each.relative for each in results if isinstance(each, Item)] == ["IMAGES/CT1", "OTHER"]
     assert sum(isinstance(each, Unfound) for each in results) == 7
-    assert all(each.is_named for each in results if isinstance(each, Item))
+    assert all(each.must_be_dicom for each in results if isinstance(each, Item))
 
 
 @pytest.mark.usefixtures("here")
@@ -326,5 +326,5 @@ def test_what_a_file_set_in_a_folder_names_has_to_be_there_and_dicom(tree: Tree)
         ),
     ]
     for word in ("archive", "archive/cd/*", "archive/**/*"):
-        named = [each.source for each in instances([word]) if isinstance(each, Item) and each.is_named]
+        named = [each.source for each in instances([word]) if isinstance(each, Item) and each.must_be_dicom]
         assert named == ["archive/cd/A", "archive/cd/IMAGES/CT1"]

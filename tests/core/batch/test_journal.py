@@ -33,7 +33,7 @@ Tree = Callable[..., Path]
 
 
 def sign_task(key: str, **settings: object) -> SignTask:
-    return replace(SignTask(run=str(uuid.uuid4()), placement=Placement(), key=key), **settings)  # type: ignore[arg-type]
+    return replace(SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key=key), **settings)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -54,31 +54,31 @@ def status_of(wish: JournalWish) -> Status:
 
 def entries_of(wish: JournalWish) -> list[Entry]:
     with Reader.open(wish.path) as journal:
-        return list(journal.entries())
+        return list(journal.iter_entries())
 
 
 def names(results: Sequence[Result | Entry]) -> list[str]:
-    return [Path(each.source if isinstance(each, Entry) else each.item.source).name for each in results]
+    return [Path(each.source if isinstance(each, Entry) else each.input.source).name for each in results]
 
 
 def test_a_second_run_has_nothing_to_do(wish: JournalWish, tree: Tree, image: bytes, signed: bytes) -> None:
     archive = tree({"a.dcm": signed, "b/c.dcm": image, "b/notes.txt": b"no DICOM"})
     assert names(results_of(wish, VERIFY, archive)) == ["a.dcm", "c.dcm", "notes.txt"]
     with Journal.open(wish, VERIFY) as journal:
-        assert list(journal.to_do(instances([str(archive)]))) == []
-        assert {gist.verdict: files for gist, files in journal.passed_over.items()} == {
+        assert list(journal.filter_inputs(instances([str(archive)]))) == []
+        assert {gist.verdict: files for gist, files in journal.recorded_summaries.items()} == {
             "valid": 1,
             "no-signature": 1,
             "passed-over": 1,
         }
     assert names(entries_of(wish)) == ["a.dcm", "c.dcm", "notes.txt"]
-    assert status_of(wish).left == 0
+    assert status_of(wish).remaining == 0
 
 
 def test_a_run_goes_on_where_it_stopped(wish: JournalWish, tree: Tree, signed: bytes) -> None:
     archive = tree({f"{number}.dcm": signed for number in range(5)})
     assert names(results_of(wish, VERIFY, archive, first=2)) == ["0.dcm", "1.dcm"]
-    assert status_of(wish).left is None
+    assert status_of(wish).remaining is None
     assert names(results_of(wish, VERIFY, archive)) == ["2.dcm", "3.dcm", "4.dcm"]
     assert len(entries_of(wish)) == 5
 
@@ -95,7 +95,7 @@ def test_what_changed_is_judged_anew(wish: JournalWish, tree: Tree, signed: byte
         ("b.dcm", "invalid"),
         *([] if by_content else [("c.dcm", "valid")]),
     ]
-    assert [each.gist.verdict for each in entries_of(wish)] == ["valid", "invalid", "valid"]
+    assert [each.summary.verdict for each in entries_of(wish)] == ["valid", "invalid", "valid"]
     assert status_of(wish).files == 3
     assert results_of(wish, VERIFY, archive) == []
 
@@ -139,8 +139,8 @@ def test_who_sets_the_time_back_is_found_out(
     hide(archive / "b.dcm", signed.replace(b"4711", b"4712"))
     with Journal.open(wish, VERIFY) as journal:
         results = list(journal.run(instances([str(archive)]), jobs=jobs))
-        assert journal.passed_over.total() == 1
-    assert [(Path(each.item.source).name, each.verdict) for each in results] == [("b.dcm", "invalid")]
+        assert journal.recorded_summaries.total() == 1
+    assert [(Path(each.input.source).name, each.verdict) for each in results] == [("b.dcm", "invalid")]
 
 
 def test_contents_are_hashed_by_workers(
@@ -153,9 +153,11 @@ def test_contents_are_hashed_by_workers(
     assert len(results_of(wish, VERIFY, archive)) == 3
     assert results_of(wish, VERIFY, archive) == []
     with Journal.open(wish, VERIFY) as journal:
-        items = list(journal.to_do(instances([str(archive)])))
+        items = list(journal.filter_inputs(instances([str(archive)])))
     digest = hashlib.sha256(signed).digest()
-    assert [isinstance(each, Item) and each.known and each.known.digest for each in items] == [digest] * 3
+    assert [isinstance(each, Item) and each.recorded_content and each.recorded_content.digest for each in items] == [
+        digest
+    ] * 3
 
 
 def test_a_file_that_is_written_while_it_is_judged_is_judged_anew(tree: Tree, signed: bytes) -> None:
@@ -164,11 +166,11 @@ def test_a_file_that_is_written_while_it_is_judged_is_judged_anew(tree: Tree, si
 
     def work(item: Item) -> Result:
         forge(path, signed.replace(b"4711", b"4712"))
-        return Result.passed_over(item)
+        return Result.make_ignored(item)
 
-    item = Item(source=str(path), relative="a.dcm", known=Known())
+    item = Item(source=str(path), relative="a.dcm", recorded_content=Known())
     assert worked_on_content(item, work).digest is None
-    assert worked_on_content(item, Result.passed_over).digest == hashlib.sha256(path.read_bytes()).digest()
+    assert worked_on_content(item, Result.make_ignored).digest == hashlib.sha256(path.read_bytes()).digest()
 
 
 def test_size_alone_tells_nothing() -> None:
@@ -184,9 +186,9 @@ def test_documents_are_kept_of_what_needs_attention(wish: JournalWish, tree: Tre
     kept = {Path(each.source).name: each.document and each.document["document"] for each in entries_of(wish)}
     assert kept == {"a.dcm": None, "b.dcm": "verification", "c.dcm": "error"}
     with Reader.open(wish.path) as journal:
-        assert names(list(journal.entries(alarming_only=True))) == ["b.dcm", "c.dcm"]
-    full = replace(wish, path=f"{wish.path}.full", full=True)
-    results_of(full, replace(VERIFY, form=Form.DOCUMENT), archive)
+        assert names(list(journal.iter_entries(attention_only=True))) == ["b.dcm", "c.dcm"]
+    full = replace(wish, path=f"{wish.path}.full", keep_documents=True)
+    results_of(full, replace(VERIFY, detail=Form.DOCUMENT), archive)
     assert all(each.document for each in entries_of(full))
 
 
@@ -197,16 +199,16 @@ def test_the_form_in_which_answers_come_back_changes_nothing(
     archive = tree({"a.dcm": signed, "b.dcm": signed.replace(b"4711", b"4712"), "c.dcm": signed[:300]})
     results_of(wish, VERIFY, archive)
     other = replace(wish, path=f"{wish.path}.other")
-    results_of(other, replace(VERIFY, form=form), archive)
-    assert [(each.gist, each.document) for each in entries_of(other)] == [
-        (each.gist, each.document) for each in entries_of(wish)
+    results_of(other, replace(VERIFY, detail=form), archive)
+    assert [(each.summary, each.document) for each in entries_of(other)] == [
+        (each.summary, each.document) for each in entries_of(wish)
     ]
 
 
 def test_what_failed_is_tried_again_if_asked_to(wish: JournalWish, tree: Tree, signed: bytes) -> None:
     archive = tree({"a.dcm": signed, "b.dcm": signed[:300]})
     results_of(wish, VERIFY, archive)
-    assert names(results_of(replace(wish, retry=True), VERIFY, archive)) == ["b.dcm"]
+    assert names(results_of(replace(wish, retry_failed=True), VERIFY, archive)) == ["b.dcm"]
     assert status_of(wish).files == 2
 
 
@@ -226,7 +228,7 @@ def test_another_task_is_refused(wish: JournalWish, tree: Tree, signed: bytes, k
         results_of(wish, sign_task(key), archive)
     with pytest.raises(UsageError, match="otherwise"):
         results_of(replace(wish, by_content=True), VERIFY, archive)
-    assert results_of(wish, replace(VERIFY, form=Form.VERDICT), archive) == []
+    assert results_of(wish, replace(VERIFY, detail=Form.VERDICT), archive) == []
 
 
 def test_one_writer_at_a_time_and_readers_meanwhile(
@@ -273,13 +275,13 @@ class TestSigning:
         archive = tree({"a.dcm": image, "b.dcm": image})
         task = sign_task(key, placement=Placement(folder=None if in_place else str(tmp_path / "signed")))
         with Journal.open(wish, task) as journal:
-            next(run(journal.to_do(instances([str(archive)])), journal.task, jobs=1))
+            next(run(journal.filter_inputs(instances([str(archive)])), journal.task, jobs=1))
         target = archive if in_place else tmp_path / "signed"
         assert status_of(wish).open_intents == 2
         assert self.signatures(target) == ([1, 0] if in_place else [1])
         assert names(results_of(wish, task, archive)) == ["b.dcm"]
         assert self.signatures(target) == [1, 1]
-        assert [each.gist.kind for each in entries_of(wish)] == [Kind.SIGNED, Kind.SIGNED]
+        assert [each.summary.kind for each in entries_of(wish)] == [Kind.SIGNED, Kind.SIGNED]
 
     def test_temporary_files_are_removed_if_nobody_writes_them_any_more(
         self, wish: JournalWish, tree: Tree, image: bytes, key: str
@@ -298,9 +300,9 @@ class TestSigning:
         archive = tree({"a.dcm": image})
         task = sign_task(key)
         with Journal.open(wish, task) as died:
-            orphans = list(died.to_do(instances([str(archive)])))
+            orphans = list(died.filter_inputs(instances([str(archive)])))
         with Journal.open(wish, task) as journal:
-            items = list(journal.to_do(instances([str(archive)])))
+            items = list(journal.filter_inputs(instances([str(archive)])))
             assert [each.kind for each in run(orphans, died.task, jobs=1)] == [Kind.SIGNED]
             assert [journal.record(each).kind for each in run(items, journal.task, jobs=1)] == [Kind.SIGNED]
         assert self.signatures(archive) == [1]
@@ -358,7 +360,7 @@ class TestSigning:
         archive = tree({"a.dcm": image, "b.dcm": image})
         task = sign_task(key)
         with Journal.open(wish, task) as journal:
-            for item in journal.to_do(instances([str(archive)])):
-                journal.record(Result.failed(item, DeviceRemoved("the card is gone"), ends_run=True))
+            for item in journal.filter_inputs(instances([str(archive)])):
+                journal.record(Result.from_error(item, DeviceRemoved("the card is gone"), is_fatal=True))
         assert (status_of(wish).files, status_of(wish).open_intents) == (0, 0)
         assert names(results_of(wish, task, archive)) == ["a.dcm", "b.dcm"]

@@ -48,17 +48,17 @@ def status_of(path: str) -> Status:
 
 def verdicts_in(path: str) -> dict[str, str]:
     with Reader.open(path) as journal:
-        return {Path(each.source).name: each.gist.verdict for each in journal.entries()}
+        return {Path(each.source).name: each.summary.verdict for each in journal.iter_entries()}
 
 
 @given(st.text(min_size=1), st.integers(1, 1000))
 def test_a_file_is_of_one_shard_whatever_the_machine(path: str, of: int) -> None:
-    assert sum(Shard(number=number, of=of).holds(path) for number in range(1, of + 1)) == 1
+    assert sum(Shard(number=number, count=of).contains(path) for number in range(1, of + 1)) == 1
 
 
 def test_shards_are_of_a_size() -> None:
     names = [f"{study}/{image}.dcm" for study in range(20) for image in range(100)]
-    sizes = [sum(map(Shard(number=number, of=8).holds, names)) for number in range(1, 9)]
+    sizes = [sum(map(Shard(number=number, count=8).contains, names)) for number in range(1, 9)]
     assert sum(sizes) == len(names)
     assert all(200 < size < 300 for size in sizes)
 
@@ -102,20 +102,20 @@ def archive(tree: Tree, signed: bytes) -> Path:
 
 class TestMerging:
     def test_shards_become_one_journal_of_all(self, archive: Path, tmp_path: Path) -> None:
-        shards = [Shard(number=number, of=3) for number in (1, 2, 3)]
+        shards = [Shard(number=number, count=3) for number in (1, 2, 3)]
         paths = [journal_of(tmp_path / f"{each.number}.journal", archive, each) for each in shards]
         assert sum(status_of(path).files for path in paths) == 12
         whole = tmp_path / "whole.journal"
         assert merge(paths, str(whole)) == ()
         status = status_of(str(whole))
-        assert (status.files, status.left, status.verdicts) == (12, 0, {"valid": 12})
+        assert (status.files, status.remaining, status.verdicts) == (12, 0, {"valid": 12})
         assert set(verdicts_in(str(whole))) == {f"{number}.dcm" for number in range(12)}
         # a run of the whole archive has nothing left to do
         with Journal.open(JournalWish(path=str(whole)), VERIFY) as journal:
-            assert list(journal.to_do(instances([str(archive)]))) == []
+            assert list(journal.filter_inputs(instances([str(archive)]))) == []
 
     def test_missing_shards_are_told(self, archive: Path, tmp_path: Path) -> None:
-        paths = [journal_of(tmp_path / f"{number}", archive, Shard(number=number, of=4)) for number in (1, 3)]
+        paths = [journal_of(tmp_path / f"{number}", archive, Shard(number=number, count=4)) for number in (1, 3)]
         assert merge(paths, str(tmp_path / "merged")) == ("2/4", "4/4")
 
     @pytest.mark.parametrize("newest_first", [True, False])
@@ -132,7 +132,7 @@ class TestMerging:
         assert verdicts_in(str(tmp_path / "merged")) == verdicts_in(second)
         assert status_of(str(tmp_path / "merged")).verdicts == {"valid": 11, "invalid": 1}
         with Reader.open(str(tmp_path / "merged")) as journal:
-            assert [each.document is not None for each in journal.entries(alarming_only=True)] == [True]
+            assert [each.document is not None for each in journal.iter_entries(attention_only=True)] == [True]
 
     def test_only_what_belongs_together_is_merged(self, archive: Path, tmp_path: Path) -> None:
         one = journal_of(tmp_path / "one", archive)
@@ -147,9 +147,9 @@ class TestMerging:
 
     def test_a_shard_is_not_taken_for_another(self, archive: Path, tmp_path: Path) -> None:
         path = tmp_path / "journal"
-        journal_of(path, archive, Shard(number=1, of=2))
+        journal_of(path, archive, Shard(number=1, count=2))
         with pytest.raises(UsageError, match="shard 1/2"):
-            journal_of(path, archive, Shard(number=2, of=2))
+            journal_of(path, archive, Shard(number=2, count=2))
         with pytest.raises(UsageError, match="shard 1/2"):
             journal_of(path, archive)
 
@@ -232,7 +232,7 @@ class TestJournalsOfOthers:
             connection.execute("UPDATE results SET judged = judged + 60")
         connection.close()
         with Journal.open(JournalWish(path=path), VERIFY) as journal:
-            assert list(journal.to_do(instances([str(archive)]))) == []
+            assert list(journal.filter_inputs(instances([str(archive)]))) == []
 
 
 def everything(path: Path) -> None:
@@ -389,4 +389,4 @@ def test_the_tables_are_those_of_the_schema(journal: Path) -> None:
 @example(Gist(kind=Kind.LISTED, verdict=Verdict.NO_SIGNATURE, exit_code=3))
 @example(Gist(kind=Kind.FAILED, verdict=Kind.FAILED, exit_code=5))
 def test_a_gist_is_read_as_it_was_written(gist: Gist) -> None:
-    assert Gist.read(str(gist)) == gist
+    assert Gist.parse(str(gist)) == gist

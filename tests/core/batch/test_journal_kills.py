@@ -43,7 +43,7 @@ def test_the_disk_of_the_files_is_full(killing: Killing) -> None:
     for path in large:
         data = file(image_of(Value(0x7FE00010, "OW", bytes(LARGE))))
         path.write_bytes(data)
-    errors = killing.stopped(largest=LARGE)
+    errors = killing.run_with_full_disk(largest=LARGE)
     assert errors.count("cannot be written: File too large") == len(large)
     assert errors.count("free space") == len(large)
     assert killing.status().files == len(killing.files) - len(large)
@@ -58,7 +58,7 @@ def test_the_disk_of_the_journal_is_full(killing: Killing, jobs: int) -> None:
     with Journal.open(JournalWish(path=str(killing.journal)), sign_task(killing.key)):
         pass
     for _ in range(2):
-        errors = killing.stopped(largest=killing.journal.stat().st_size)
+        errors = killing.run_with_full_disk(largest=killing.journal.stat().st_size)
         assert "the journal" in errors
         assert "hint: " in errors
     killing.finish()

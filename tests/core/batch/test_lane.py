@@ -77,8 +77,8 @@ def opened(key: str) -> Iterator[Signer]:
 
 def signed_by(signer: Signer, folder: Path, executor: Workers | None) -> list[Result]:
     with open_lane(signer) as lane:
-        task = SignTask(run=str(uuid.uuid4()), placement=Placement(), key=lane.way)
-        return list(run(instances([str(folder)]), task, executor=executor, jobs=1, chunk=4, before_end=lane.close))
+        task = SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key=lane.endpoint)
+        return list(run(instances([str(folder)]), task, executor=executor, jobs=1, chunk=4, on_abort=lane.close))
 
 
 def counts(folder: Path) -> list[int]:
@@ -94,7 +94,7 @@ def test_workers_send_digests_and_one_is_signed_at_a_time(tree: Tree, image: byt
     assert counting.count == 30
     verified = list(dcmseal.verify_many([folder], integrity_only=True))
     assert [each.verdict for each in verified] == ["valid"] * 30
-    assert len({each.document()["signature"]["uid"] for each in results}) == 30  # type: ignore[index,call-overload]
+    assert len({each.to_document()["signature"]["uid"] for each in results}) == 30  # type: ignore[index,call-overload]
 
 
 @pytest.mark.parametrize("executor", [None, local_workers(2)], ids=["here", "pool"])
@@ -119,27 +119,27 @@ def test_a_key_that_fails_stops_the_run_and_is_not_asked_again(
     assert (type(last.error), str(last.error)) == (type(error), str(error))
     assert last.error is not None
     assert last.error.hint == error.hint
-    assert last.ends_run
+    assert last.is_fatal
     assert last.exit_code == 6
     assert [each.verdict for each in done] == ["signed"] * 5
     # what was signed is told of, and nothing else was touched
-    signed = {each.item.source for each in done}
+    signed = {each.input.source for each in done}
     assert {str(path) for path, count in zip(sorted(folder.iterdir()), counts(folder), strict=True) if count} == signed
 
 
 def test_nobody_gets_in_without_the_word(key: str) -> None:
     with opened(key) as signer, open_lane(signer) as lane:
-        folder = Path(lane.way.address).parent
+        folder = Path(lane.endpoint.address).parent
         assert folder.stat().st_mode & 0o777 == 0o700
-        with pytest.raises(LaneClosed), replace(lane.way, word=b"guessed").open():
+        with pytest.raises(LaneClosed), replace(lane.endpoint, authkey=b"guessed").open():
             pass
-        with lane.way.open() as distant:
+        with lane.endpoint.open() as distant:
             assert distant.sign(message(b"\0" * 32))
     assert not folder.exists()
-    with pytest.raises(LaneClosed), lane.way.open():
+    with pytest.raises(LaneClosed), lane.endpoint.open():
         pass
-    assert lane.way.word.hex() not in repr(lane.way)
-    assert repr(lane.way.word) not in repr(lane.way)
+    assert lane.endpoint.authkey.hex() not in repr(lane.endpoint)
+    assert repr(lane.endpoint.authkey) not in repr(lane.endpoint)
 
 
 def message(digest: bytes) -> MacStream:
@@ -151,11 +151,11 @@ def test_what_is_no_digest_is_not_signed(key: str, request_: bytes) -> None:
     with opened(key) as signer:
         counting = CountingSigner(signer)
         with open_lane(counting) as lane:
-            with Client(lane.way.address, "AF_UNIX", authkey=lane.way.word) as connection:
+            with Client(lane.endpoint.address, "AF_UNIX", authkey=lane.endpoint.authkey) as connection:
                 connection.send_bytes(request_)
                 with pytest.raises((EOFError, OSError)):
                     connection.recv_bytes()
-            with lane.way.open() as distant:
+            with lane.endpoint.open() as distant:
                 assert distant.sign(message(bytes(32)))
     assert counting.count == 1
 
@@ -167,9 +167,9 @@ def test_content_that_cannot_be_read_concerns_its_file_only(key: str) -> None:
 
     content = MacStream(algorithm=MacAlgorithm.SHA256, digest=bytes(32), read=lambda: iter([b"all", b" of it"]))
     with opened(key) as signer, open_lane(HashingSigner(signer)) as lane:
-        with pytest.raises(NotSignable), lane.way.open() as distant:
+        with pytest.raises(NotSignable), lane.endpoint.open() as distant:
             distant.sign(MacStream(algorithm=MacAlgorithm.SHA256, digest=bytes(32), read=broken))
-        with lane.way.open() as distant:
+        with lane.endpoint.open() as distant:
             assert distant.sign(content)
 
 
@@ -177,7 +177,7 @@ def test_a_way_survives_pickling(key: str) -> None:
     import pickle
 
     with opened(key) as signer, open_lane(signer) as lane:
-        way: Way = pickle.loads(pickle.dumps(lane.way))
+        way: Way = pickle.loads(pickle.dumps(lane.endpoint))
         with way.open() as distant:
             assert distant.certificate_chain == signer.certificate_chain
 
@@ -203,7 +203,7 @@ def test_a_token_signs_the_digests_of_all_workers_after_one_login(
 
 def test_no_temporary_folder_stays(key: str) -> None:
     with opened(key) as signer, open_lane(signer) as lane:
-        place = os.path.dirname(lane.way.address)
+        place = os.path.dirname(lane.endpoint.address)
     assert not os.path.exists(place)
 
 
@@ -217,17 +217,17 @@ def test_a_token_that_disappears_stops_the_run_which_goes_on_when_it_is_back(
 
     def sign_all(after: Callable[[int], None]) -> list[Result]:
         with installed().open_signer(token.uri("p256"), lambda _: PIN) as signer, open_lane(signer) as lane:
-            task = SignTask(run=run_uuid, placement=Placement(), key=lane.way)
+            task = SignTask(run_id=run_uuid, placement=Placement(), key=lane.endpoint)
             results: list[Result] = []
             found = instances([str(folder)])
-            for each in run(found, task, executor=local_workers(2), chunk=4, before_end=lane.close):
+            for each in run(found, task, executor=local_workers(2), chunk=4, on_abort=lane.close):
                 results.append(each)
                 after(len(results))
             return results
 
     *done, last = sign_all(lambda count: token.remove() if count == 10 else None)
     assert isinstance(last.error, DeviceRemoved | SignerError)
-    assert last.ends_run
+    assert last.is_fatal
     assert 10 <= len(done) < 60
     assert {each.verdict for each in done} == {"signed"}
     assert sum(counts(folder)) == len(done)

@@ -74,7 +74,7 @@ def test_a_link_out_of_a_folder_is_found_and_not_followed(here: Path, tree: Tree
         assert [os.path.basename(each.source) for each in unfound] == ([] if word == "." else ["out"])
     assert "outside of archive" in str(next(each.error for each in instances(["archive"]) if isinstance(each, Unfound)))
     assert len(list(instances(["archive"], follow_links=True))) == 4
-    assert [each.source for each in instances(["archive"], follow_links=True, once=True)] == [
+    assert [each.source for each in instances(["archive"], follow_links=True, skip_duplicate_links=True)] == [
         *("archive/a", "archive/deep/b", "archive/out")
     ]
     assert [type(each) for each in instances(["archive/o*"])] == [Unfound]
@@ -83,7 +83,7 @@ def test_a_link_out_of_a_folder_is_found_and_not_followed(here: Path, tree: Tree
 
 def written(path: str) -> Result:
     item = Item(source=path, relative=path)
-    return Result(item=item, kind=Kind.SIGNED, exit_code=ExitCode.OK, verdict="signed", output=path, changed=True)
+    return Result(input=item, kind=Kind.SIGNED, exit_code=ExitCode.OK, verdict="signed", output=path, is_written=True)
 
 
 class TestSettling:

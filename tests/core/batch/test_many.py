@@ -22,7 +22,7 @@ def test_every_file_gets_its_result_in_order(tree: Tree, image: bytes, signed: b
     tampered = signed.replace(b"4711", b"4712")
     folder = tree({"b/1": signed, "a/2": tampered, "a/10": signed[:-100], "c": image, "d.txt": b"no DICOM file"})
     results = list(dcmseal.verify_many([folder, folder / "none"], integrity_only=True, jobs=jobs))
-    found = [(Path(each.item.source).relative_to(folder).as_posix(), each.verdict) for each in results]
+    found = [(Path(each.input.source).relative_to(folder).as_posix(), each.verdict) for each in results]
     assert found == [
         ("a/10", "failed"),
         ("a/2", "invalid"),
@@ -31,13 +31,13 @@ def test_every_file_gets_its_result_in_order(tree: Tree, image: bytes, signed: b
         ("none", "failed"),
     ]
     assert [each.exit_code for each in results] == [5, 1, 0, 3, 5]
-    assert results[1].document()["verdict"] == "invalid"
+    assert results[1].to_document()["verdict"] == "invalid"
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_file_that_is_met_again_is_not_signed_again(tree: Tree, image: bytes, key: str, jobs: int) -> None:
     folder = tree({"a": image, "b": image})
-    task = SignTask(run=str(uuid.uuid4()), placement=Placement(), key=key)
+    task = SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key=key)
     words = [str(folder), str(folder)]
     verdicts = [each.verdict for each in run(instances(words), task, jobs=jobs)]
     assert verdicts[:2] == ["signed", "signed"]

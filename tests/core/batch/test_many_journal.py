@@ -51,7 +51,7 @@ def first_of(results: Generator[Result], count: int) -> list[Result]:
 
 
 def names(results: Iterable[Result]) -> list[tuple[str, str]]:
-    return [(Path(each.item.source).name, each.verdict) for each in results]
+    return [(Path(each.input.source).name, each.verdict) for each in results]
 
 
 def signatures(folder: Path) -> list[int]:
@@ -73,7 +73,7 @@ def test_verifying_goes_on_where_it_stopped(tree: Tree, signed: bytes, journal: 
     (folder / "a").write_bytes(signed.replace(b"4711", b"4712"))
     rest = list(dcmseal.verify_many([folder], integrity_only=True, journal=str(journal)))
     assert names(rest) == [("a", "invalid"), ("c", "failed"), ("d", "valid")]
-    assert rest[0].document()["document"] == "verification"
+    assert rest[0].to_document()["document"] == "verification"
     assert list(dcmseal.verify_many([folder], integrity_only=True, journal=journal)) == []
     assert recorded(journal) == {"valid": 2, "invalid": 1, "failed": 1, "passed-over": 1}
 
@@ -171,7 +171,7 @@ def test_a_key_is_opened_before_results_are_waited_for(
     assert len(list(dcmseal.sign_many([folder], key=uri, in_place=True, journal=journal))) == 1
     loose_key.unlink()
     (folder / "b").write_bytes(signed)
-    task = SignTask(run=str(uuid.uuid4()), placement=Placement(), key=uri)
+    task = SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key=uri)
     with (
         KeyHere(installed().open_signer(uri, lambda _: None)) as key,
         Journal.open(JournalWish(path=str(journal)), task) as opened,

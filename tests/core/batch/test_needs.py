@@ -33,23 +33,25 @@ print(result.kind, *sorted(set(sys.modules) - before))
 @pytest.mark.parametrize(
     "task",
     [
-        VerifyTask(integrity_only=True, name_profiles=False, form=Form.VERDICT),
-        VerifyTask(integrity_only=True, form=Form.VERDICT),
-        VerifyTask(integrity_only=True, form=Form.GIST),
-        VerifyTask(integrity_only=True, form=Form.ANSWER),
-        ListTask(form=Form.DOCUMENT),
-        SignTask(run=str(uuid.uuid4()), placement=Placement(), key="", form=Form.GIST),
-        PlanTask(SignTask(run="", placement=Placement(), key="", form=Form.DOCUMENT)),
-        PlanTask(SignTask(run="", placement=Placement(), key="", form=Form.VERDICT)),
+        VerifyTask(integrity_only=True, name_profiles=False, detail=Form.VERDICT),
+        VerifyTask(integrity_only=True, detail=Form.VERDICT),
+        VerifyTask(integrity_only=True, detail=Form.SUMMARY),
+        VerifyTask(integrity_only=True, detail=Form.VALUE),
+        ListTask(detail=Form.DOCUMENT),
+        SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key="", detail=Form.SUMMARY),
+        PlanTask(SignTask(run_id="", placement=Placement(), key="", detail=Form.DOCUMENT)),
+        PlanTask(SignTask(run_id="", placement=Placement(), key="", detail=Form.VERDICT)),
     ],
     ids=["verdict", "profiles", "gist", "answer", "list", "sign", "plan", "plan-verdict"],
 )
 def test_workers_import_nothing_else(task: Task, signed: bytes, key: str, tmp_path: Path) -> None:
     if isinstance(task, SignTask):
-        task = SignTask(run=task.run, placement=task.placement, key=key, form=task.form)
+        task = SignTask(run_id=task.run_id, placement=task.placement, key=key, detail=task.detail)
     (tmp_path / "signed.dcm").write_bytes(signed)
     item = Item(source=str(tmp_path / "signed.dcm"), relative="signed.dcm")
-    (tmp_path / "work").write_bytes(pickle.dumps(((type(task).__module__, *task.needs), pickle.dumps(task), item)))
+    (tmp_path / "work").write_bytes(
+        pickle.dumps(((type(task).__module__, *task.preload_modules), pickle.dumps(task), item))
+    )
     ran = subprocess.run(
         [sys.executable, "-I", "-c", PROGRAM, str(tmp_path / "work")], check=True, capture_output=True, text=True
     )
@@ -61,5 +63,5 @@ def test_workers_import_nothing_else(task: Task, signed: bytes, key: str, tmp_pa
 
 
 def test_verdicts_alone_need_no_plugins() -> None:
-    assert "dcmseal.plugins.registry" not in VerifyTask(name_profiles=False, form=Form.VERDICT).needs
-    assert "dcmseal.plugins.registry" in VerifyTask(form=Form.VERDICT).needs
+    assert "dcmseal.plugins.registry" not in VerifyTask(name_profiles=False, detail=Form.VERDICT).preload_modules
+    assert "dcmseal.plugins.registry" in VerifyTask(detail=Form.VERDICT).preload_modules

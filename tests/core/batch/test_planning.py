@@ -25,13 +25,15 @@ def test_plans_come_back_in_any_form(
     tree: Tree, image: bytes, signed: bytes, executor: Workers | None, form: Form
 ) -> None:
     folder = tree({"a": image, "b": signed, "c": image[:-100], "d": image})
-    signing = SignTask(run="", placement=Placement(folder=str(folder / "out")), key="no-such:key", skip=ANY, form=form)
+    signing = SignTask(
+        run_id="", placement=Placement(folder=str(folder / "out")), key="no-such:key", skip=ANY, detail=form
+    )
     results = list(run(instances([str(folder)]), PlanTask(signing), executor=executor, jobs=1, chunk=1))
     assert [each.verdict for each in results] == ["planned", "skipped", "failed", "planned"]
-    assert not any(each.changed or each.output or each.ends_run for each in results)
+    assert not any(each.is_written or each.output or each.is_fatal for each in results)
     assert sorted(path.name for path in folder.iterdir()) == ["a", "b", "c", "d"]
-    if form in (Form.ANSWER, Form.DOCUMENT):
-        assert [each.document()["document"] for each in results] == ["plan", "skipped", "error", "plan"]
+    if form in (Form.VALUE, Form.DOCUMENT):
+        assert [each.to_document()["document"] for each in results] == ["plan", "skipped", "error", "plan"]
     else:
-        assert not results[0].text
-    assert all((each.gist is None) == (form in (Form.ANSWER, Form.VERDICT)) for each in results)
+        assert not results[0].document_text
+    assert all((each.summary is None) == (form in (Form.VALUE, Form.VERDICT)) for each in results)

@@ -57,7 +57,7 @@ def workers(*executors: Executor) -> Workers:
 
 def test_results_come_in_the_order_of_the_items_from_several_processes() -> None:
     results = list(run(items(200), DeadlyTask(), executor=local_workers(2), chunk=3))
-    assert [each.item.source for each in results] == [str(number) for number in range(200)]
+    assert [each.input.source for each in results] == [str(number) for number in range(200)]
     pids = {each.reason for each in results}
     assert str(os.getpid()) not in pids
     assert 1 <= len(pids) <= 2
@@ -91,10 +91,10 @@ def test_no_more_items_are_taken_than_are_soon_worked_on() -> None:
 
 def test_a_worker_that_dies_takes_only_the_deadly_items_with_it(tmp_path: Path) -> None:
     deadly = {"5", "6", "41"}
-    task = DeadlyTask(deadly=frozenset(deadly), log=str(tmp_path / "log"))
+    task = DeadlyTask(crashing=frozenset(deadly), log=str(tmp_path / "log"))
     results = list(run(items(60), task, executor=local_workers(2), chunk=8))
-    assert [each.item.source for each in results] == [str(number) for number in range(60)]
-    failed = {each.item.source: each for each in results if each.verdict == "failed"}
+    assert [each.input.source for each in results] == [str(number) for number in range(60)]
+    failed = {each.input.source: each for each in results if each.verdict == "failed"}
     assert set(failed) == deadly
     assert all(isinstance(each.error, ProcessDied) and each.exit_code == 5 for each in failed.values())
     tidied = Counter((tmp_path / "log").read_text().split())
@@ -106,7 +106,7 @@ def test_an_error_of_the_program_is_a_result_that_failed() -> None:
     from dcmseal.batch.results import Form
     from dcmseal.batch.working import nothing_ends, worked_on
 
-    result = worked_on(Item(source="raise", relative=""), Form.ANSWER, DeadlyTask().run, ends_run=nothing_ends)
+    result = worked_on(Item(source="raise", relative=""), Form.VALUE, DeadlyTask().run, is_fatal=nothing_ends)
     assert result.verdict == "failed"
     assert "MemoryError in deadly.py" in result.reason
 
@@ -115,7 +115,7 @@ def test_an_executor_that_breaks_is_opened_again(tmp_path: Path) -> None:
     task = DeadlyTask(log=str(tmp_path / "log"))
     second = Immediately()
     results = list(run(items(100), task, executor=workers(Immediately(breaks_at=4), second), chunk=10))
-    assert [each.item.source for each in results] == [str(number) for number in range(100)]
+    assert [each.input.source for each in results] == [str(number) for number in range(100)]
     assert {each.verdict for each in results} == {"valid"}
     assert second.submitted
 
@@ -144,7 +144,7 @@ def _slowly(function: Any, *arguments: Any) -> Any:
 def test_what_is_still_worked_on_when_a_chunk_is_lost_is_waited_for(tmp_path: Path) -> None:
     task = DeadlyTask(log=str(tmp_path / "log"))
     results = list(run(items(100), task, executor=workers(OneIsLost()), chunk=10))
-    assert [each.item.source for each in results] == [str(number) for number in range(100)]
+    assert [each.input.source for each in results] == [str(number) for number in range(100)]
     assert (tmp_path / "log").read_text().split() == [str(number) for number in range(10, 20)]
 
 
@@ -169,7 +169,7 @@ def test_what_is_wrong_with_the_task_is_raised(executor: Workers | None) -> None
 def test_processes_begin_anew_where_there_is_no_server_to_fork_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
     results = list(run(items(20), DeadlyTask(), executor=local_workers(2), chunk=3))
-    assert [each.item.source for each in results] == [str(number) for number in range(20)]
+    assert [each.input.source for each in results] == [str(number) for number in range(20)]
     assert str(os.getpid()) not in {each.reason for each in results}
 
 

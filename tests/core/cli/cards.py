@@ -31,7 +31,7 @@ class Card:
     """How often it is missing when it is opened."""
     vanishes_after_pin: bool = False
     asks_each_time: bool = False
-    finds_back: bool = False
+    recovers: bool = False
     """Whether an open key goes on when the card is back."""
     listed: Any = ()
     scheme: str = "card"
@@ -85,7 +85,7 @@ class CardSigner:
     def sign(self, message: SignableMessage) -> bytes:
         failure = self._card.failures.pop(0) if self._card.failures else None
         if failure or self._lost:
-            self._lost = isinstance(failure or PULLED, DeviceUnavailable) and not self._card.finds_back
+            self._lost = isinstance(failure or PULLED, DeviceUnavailable) and not self._card.recovers
             raise failure or PULLED
         if self._card.asks_each_time:
             self._card.log_in(self._secrets)
@@ -94,5 +94,5 @@ class CardSigner:
 
 def registry_of(*cards: Card) -> Callable[[], Registry]:
     """What is installed, if there are keys in files and on these cards only."""
-    plugins = Registry.of(software, profiles, offering("cards", backends=cards))
+    plugins = Registry.from_plugins(software, profiles, offering("cards", backends=cards))
     return lambda: plugins

@@ -210,11 +210,11 @@ def test_what_cannot_be_done_begins_nothing(run: Run, words: list[str], said: st
 def test_a_line_now_and_then_where_there_is_no_terminal() -> None:
     moments = iter([0.0, 1.0, 31.0, 32.0, 62.0])
     stream = StringIO()
-    shown = LineProgress(stream, every=30.0, clock=lambda: next(moments))
+    shown = LineProgress(stream, interval=30.0, clock=lambda: next(moments))
     tally = Tally()
     for number in range(4):
         result = Result(
-            item=Item(source=str(number), relative=str(number)),
+            input=Item(source=str(number), relative=str(number)),
             kind=Kind.VERIFIED,
             exit_code=ExitCode.OK,
             verdict="valid" if number else "no-signature",
@@ -237,7 +237,7 @@ def test_the_bar_says_what_there_was_and_what_failed_last() -> None:
     tally = Tally()
     for verdict in ("valid", "invalid"):
         item = Item(source=f"{verdict}\x1b.dcm", relative="")
-        result = Result(item=item, kind=Kind.VERIFIED, exit_code=ExitCode.OK, verdict=verdict, reason="why")
+        result = Result(input=item, kind=Kind.VERIFIED, exit_code=ExitCode.OK, verdict=verdict, reason="why")
         tally.add(result)
         shown.add(result, tally)
     shown.set_total(5)

@@ -96,11 +96,11 @@ def test_nothing_in_a_table_is_obeyed_by_who_shows_it(name: str) -> None:
 
 
 def test_shards_are_merged(run: Run, make_journal: Callable[..., str]) -> None:
-    names = [make_journal(f"{number}.journal", Shard(number=number, of=3)) for number in (1, 2)]
+    names = [make_journal(f"{number}.journal", Shard(number=number, count=3)) for number in (1, 2)]
     ran = run("journal", "merge", *names, "-o", "merged.journal", "--json")
     assert ran.code == 0
     assert "no journal of shards 3/3" in ran.err
-    names.append(make_journal("3.journal", Shard(number=3, of=3)))
+    names.append(make_journal("3.journal", Shard(number=3, count=3)))
     ran = run("journal", "merge", *names, "-o", "whole.journal", "--json")
     assert (ran.code, ran.err, ran.document["files"], ran.document["left"]) == (0, "", 5, 0)
 

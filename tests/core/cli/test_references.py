@@ -81,6 +81,6 @@ def test_how_far_it_is_is_shown_on_terminals_only(study: Path, monkeypatch: pyte
         monkeypatch.setattr("sys.stderr", stream)
         found = folders([str(study)])
         assert found is not None
-        assert found.files_of("1.2.3.4.1")
+        assert found.find_files("1.2.3.4.1")
         assert ("looking for instances: 0 files" in stream.getvalue()) is shown
         assert not shown or stream.getvalue().endswith(f"\r{'':40}\r")

@@ -125,7 +125,7 @@ def test_a_writer_that_fails_leaves_what_was_there(signed: Path, tmp_path: Path)
     file = reported("signed.dcm", dcmseal.verify(signed), signed)
     failing = plugin("one", dcmseal_report_writers=lambda: (FakeWriter(pieces=[b"half", RuntimeError("secret")]),))
     with pytest.raises(PluginBroken, match="failed with RuntimeError"):
-        write_report(path, Registry.of(failing).report_writer("fake"), [file], context_of(datetime.now(UTC)))
+        write_report(path, Registry.from_plugins(failing).report_writer("fake"), [file], context_of(datetime.now(UTC)))
     assert path.read_text() == "as it was"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -198,7 +198,7 @@ class TestWaiting:
 
     def test_a_key_that_finds_back_is_not_opened_again(self, run: Run, card: Card, images: list[str]) -> None:
         card.failures = [None, PULLED, DeviceExchanged("another card"), None, None]
-        card.finds_back = True
+        card.recovers = True
         ran = run("sign", *images, "-o", "out", *WITH_CARD, "--wait-for-device", typed="\n\n")
         assert ran.code == 0
         assert "another card" in ran.err

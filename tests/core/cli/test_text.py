@@ -47,7 +47,7 @@ def test_long_values_are_cut_and_say_so() -> None:
 def test_lists_are_short_unless_all_is_wanted() -> None:
     names = [str(number) for number in range(20)]
     assert joined(names).endswith("11 and 8 more (-v shows all)")
-    assert joined(names, all_of_them=True).endswith("18, 19")
+    assert joined(names, show_all=True).endswith("18, 19")
     assert joined(names[:12]).endswith("10, 11")
 
 

@@ -134,8 +134,8 @@ def test_two_steps(run: Run, signed: Path, authority: Authority) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("out.dcm: timestamp attached\n")
     (report,) = dcmseal.verify("out.dcm").signatures
-    assert report.certified is not None
-    assert report.certified.policy == OTHER_POLICY
+    assert report.certified_time is not None
+    assert report.certified_time.policy == OTHER_POLICY
     ran = run(*words)
     assert (ran.code, "exists" in ran.err) == (2, True)
     other = run("timestamp", "request", signed)
@@ -150,7 +150,7 @@ def test_pipes(run: Run, signed: Path, served: Serving) -> None:
     ran = run("timestamp", "add", "-", "-", "--timestamp", served.url, stdin=signed.read_bytes())
     assert ran.code == 0
     assert ran.err.startswith("standard output: timestamp attached\n")
-    assert dcmseal.verify(ran.raw).signatures[0].certified is not None
+    assert dcmseal.verify(ran.raw).signatures[0].certified_time is not None
 
 
 def test_the_signature_is_named(run: Run, signed_twice: Path, uids: list[str], served: Serving) -> None:
@@ -161,7 +161,7 @@ def test_the_signature_is_named(run: Run, signed_twice: Path, uids: list[str], s
     assert run(*words, "--uid", "2.25.1").code == 3
     assert run("timestamp", "request", signed_twice, "--uid", uids[1], "--write-uid-file", "uid.dcm").code == 0
     assert run(*words, "--uid-file", "uid.dcm").code == 0
-    assert [each.certified is not None for each in dcmseal.verify("out.dcm").signatures] == [False, True]
+    assert [each.certified_time is not None for each in dcmseal.verify("out.dcm").signatures] == [False, True]
     ran = run(*words, "--force", "--uid-file", signed_twice)
     assert (ran.code, "names no signature" in ran.err) == (5, True)
 
@@ -219,7 +219,7 @@ def test_a_login_comes_from_a_file_or_the_environment(
     ran = run(*words, "--timestamp-login-env", "TSA_LOGIN")
     assert ran.code == 6
     assert PASSWORD not in ran.err + ran.out
-    assert not any("hunter2" in str(asked) for asked in locked.asked)
+    assert not any("hunter2" in str(asked) for asked in locked.queries)
 
 
 def test_nothing_is_written_without_a_timestamp(

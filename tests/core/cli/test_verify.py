@@ -221,10 +221,10 @@ def test_a_certified_time_is_called_so(pki: Pki) -> None:
         authority=pki["p256"].der,
     )
     certified = "  certified     2026-03-01 12:00:00+00:00 by CN=p256,O=dcmseal tests"
-    sound = VerificationReport(signatures=(replace(report(passed), certified=time),))
+    sound = VerificationReport(signatures=(replace(report(passed), certified_time=time),))
     assert f"{certified}\n" in written(sound)
     doubtful = replace(passed, outcome=Outcome.UNKNOWN)
-    open_ = VerificationReport(signatures=(replace(report(passed, doubtful), certified=time),))
+    open_ = VerificationReport(signatures=(replace(report(passed, doubtful), certified_time=time),))
     assert f"{certified}; that is not established\n" in written(open_)
     assert "claimed\n" in written(VerificationReport(signatures=(report(),)))
     assert "timestamp     unknown: not verified\n" in written(VerificationReport(signatures=(report(),)))

@@ -58,7 +58,7 @@ def test_everything_a_setup_may_say(file: Path) -> None:
         """,
     )
     config = dcmseal.load_config(file)
-    setup = config.setup("reading-room")
+    setup = config.key_setup("reading-room")
     folder = file.parent
     assert (config.path, config.profiles_folder) == (file, folder / "profiles")
     assert setup.files == (folder / "certs/my card.pem", Path("~/chain.pem").expanduser())
@@ -74,13 +74,13 @@ def test_everything_a_setup_may_say(file: Path) -> None:
 
 
 def test_names_with_special_characters_reach_the_backend(file: Path) -> None:
-    setup = load_config(write(file, '[keys.a]\nuri = "pem:a"\ncert = "50% of?&.pem"')).setup("a")
+    setup = load_config(write(file, '[keys.a]\nuri = "pem:a"\ncert = "50% of?&.pem"')).key_setup("a")
     assert KeyUri.parse(setup.uri).attributes["cert"] == str(file.parent / "50% of?&.pem")
 
 
 def test_a_setup_goes_to_other_processes_and_takes_no_pin_along(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CARD_PIN", SECRET)
-    setup = load_config(write(file, '[keys.a]\nuri = "pem:a"\npin-source = "env:CARD_PIN"')).setup("a")
+    setup = load_config(write(file, '[keys.a]\nuri = "pem:a"\npin-source = "env:CARD_PIN"')).key_setup("a")
     pickled = pickle.dumps(setup)
     assert pickle.loads(pickled) == setup
     assert SECRET.encode() not in pickled
@@ -91,13 +91,13 @@ def test_a_setup_answers_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("CARD_PIN", SECRET)
     config = load_config(write(file, '[keys.a]\nuri = "pem:a"\npin-source = "env:CARD_PIN"\n[keys.b]\nuri = "pem:b"'))
     first, second = (SecretRequest(purpose="card", uri="pem:a", attempt=attempt) for attempt in (1, 2))
-    assert [config.setup("a").secrets(each) for each in (first, second)] == [SECRET, None]
-    assert config.setup("b").secrets(first) is None
+    assert [config.key_setup("a").secrets(each) for each in (first, second)] == [SECRET, None]
+    assert config.key_setup("b").secrets(first) is None
 
 
 def test_a_pin_file_that_others_can_read_is_warned_of(file: Path) -> None:
     write(file.with_name("pin"), f"{SECRET}\n", 0o644)
-    setup = load_config(write(file, '[keys.a]\nuri = "pem:a"\npin-source = "file:pin"')).setup("a")
+    setup = load_config(write(file, '[keys.a]\nuri = "pem:a"\npin-source = "file:pin"')).key_setup("a")
     with pytest.warns(UserWarning, match="others can read"):
         assert setup.secrets(SecretRequest(purpose="card", uri="pem:a")) == SECRET
 
@@ -106,7 +106,7 @@ def test_no_file_at_the_usual_place_is_no_error(file: Path) -> None:
     config = load_config()
     assert (config.path, dict(config.keys), config.profiles_folder) == (None, {}, None)
     with pytest.raises(UsageError, match="'card' is no key URI") as caught:
-        config.setup("card")
+        config.key_setup("card")
     assert str(file.parent / "home" / "dcmseal" / "config.toml") in caught.value.hint
 
 
@@ -119,7 +119,7 @@ def test_the_usual_place_is_read(file: Path) -> None:
 
 def test_the_environment_names_a_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DCMSEAL_CONFIG", str(write(file, '[keys.card]\nuri = "pem:a"')))
-    assert load_config().setup("card").uri == "pem:a"
+    assert load_config().key_setup("card").uri == "pem:a"
     monkeypatch.setenv("DCMSEAL_CONFIG", os.devnull)
     assert not load_config().keys
     monkeypatch.setenv("DCMSEAL_CONFIG", str(file.with_name("none")))
@@ -130,7 +130,7 @@ def test_the_environment_names_a_file(file: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_setup_that_is_not_there(file: Path) -> None:
     config = load_config(write(file, '[keys.reading-room]\nuri = "pem:a"'))
     with pytest.raises(UsageError, match=r"no \[keys.readingroom\]") as caught:
-        config.setup("readingroom")
+        config.key_setup("readingroom")
     assert "did you mean reading-room?" in caught.value.hint
 
 
@@ -230,7 +230,7 @@ def test_what_is_no_configuration(file: Path, content: bytes, said: str) -> None
 
 
 def test_a_byte_order_mark_is_no_fault(file: Path) -> None:
-    assert load_config(write(file, b"\xef\xbb\xbf[keys.a]\nuri = 'pem:a'")).setup("a").uri == "pem:a"
+    assert load_config(write(file, b"\xef\xbb\xbf[keys.a]\nuri = 'pem:a'")).key_setup("a").uri == "pem:a"
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o777])
@@ -242,7 +242,7 @@ def test_a_file_that_others_can_write_is_refused(file: Path, mode: int) -> None:
 
 
 def test_a_file_that_others_can_read_is_none_of_their_secrets(file: Path) -> None:
-    assert load_config(write(file, "[keys.a]\nuri = 'pem:a'", 0o644)).setup("a").uri == "pem:a"
+    assert load_config(write(file, "[keys.a]\nuri = 'pem:a'", 0o644)).key_setup("a").uri == "pem:a"
 
 
 def test_a_file_of_another_user_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -326,5 +326,5 @@ def test_any_text_is_a_configuration_or_refused(lines: list[str]) -> None:
 def test_lines_are_found_or_not_whatever_the_text(text: str) -> None:
     problems = Problems(text)
     problems.add(("keys", "a"), "message", "hint")
-    (problem,) = problems.in_order()
+    (problem,) = problems.sorted_by_line()
     assert 0 <= problem.line <= len(text.splitlines())

@@ -36,7 +36,7 @@ class Served:
         return self.data[start:end]
 
     def file(self, *, twice: bool = False) -> RangedFile:
-        return RangedFile(self.read, len(self.data), twice=twice)
+        return RangedFile(self.read, len(self.data), reread=twice)
 
 
 @given(size=st.integers(0, 2500), steps=STEPS, twice=st.booleans())

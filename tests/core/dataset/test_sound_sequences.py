@@ -32,7 +32,7 @@ def structures(source: Source, *, check_padding: bool) -> tuple[Structure, Struc
     with open_dicom(source) as file:
         scan = LevelScanner(file.body, file.start, file.end, file.encoding)
         encoder = Encoder(source=file.body, encoding=file.encoding, check_padding=check_padding)
-        sound = LevelPass(scan, encoder, lambda _: ()).run().sound
+        sound = LevelPass(scan, encoder, lambda _: ()).run().sound_sequences
         return structure_of(file, scan), structure_of(file, scan, sound), len(sound)
 
 

@@ -42,7 +42,7 @@ class _Piece:
 
     tag: int
     data: bytes
-    lost: int
+    removed: int
     value_at: int
 
 
@@ -72,7 +72,7 @@ class _Cutter:
             piece, at = self.element(at)
             pieces.append(piece)
         for length in [piece for piece in pieces if not piece.tag & 0xFFFF]:
-            lost = sum(piece.lost for piece in pieces if piece.tag >> 16 == length.tag >> 16)
+            lost = sum(piece.removed for piece in pieces if piece.tag >> 16 == length.tag >> 16)
             if not lost:
                 continue
             old = int(struct.unpack_from(self.order + "I", length.data, length.value_at)[0])
@@ -92,7 +92,7 @@ class _Cutter:
             if tag in (MAC_PARAMETERS, SIGNATURES) and not content and end - value > 8:
                 return _Piece(tag, b"", len(whole), size), end
             head = self.data[at : value - 4]
-            written = head + self.written(length, len(content)) + content
+            written = head + self.encode_length(length, len(content)) + content
             written += self.data[end - 8 : end] if length == UNDEFINED else b""
             return _Piece(tag, written, len(whole) - len(written), size), end
         end = self.fragments(value) if length == UNDEFINED else value + length
@@ -108,7 +108,7 @@ class _Cutter:
             inner, stop = self.level(at + 8, UNDEFINED if size == UNDEFINED else at + 8 + size)
             tail = self.data[stop : stop + 8] if size == UNDEFINED else b""
             if not self.is_wanted(sequence, inner):
-                content += self.data[at : at + 4] + self.written(size, len(inner)) + inner + tail
+                content += self.data[at : at + 4] + self.encode_length(size, len(inner)) + inner + tail
             at = stop + len(tail)
         return content, end
 
@@ -119,7 +119,7 @@ class _Cutter:
         mac_id = struct.pack(self.order + "HH", 0x0400, 0x0005), struct.pack(self.order + "H", self.mac_id)
         return sequence == MAC_PARAMETERS and (item[:4], item[8:10]) == mac_id
 
-    def written(self, length: int, content: int) -> bytes:
+    def encode_length(self, length: int, content: int) -> bytes:
         return struct.pack(self.order + "I", UNDEFINED if length == UNDEFINED else content)
 
     def fragments(self, at: int) -> int:

@@ -24,7 +24,7 @@ def asking(trust: Trust) -> Ask:
 
     def ask(data: bytes, *require: str, trust: Trust | None = trust, **demands: Any) -> VerificationReport:
         asked = {name: demands.pop(name) for name in ("location", "uid", "integrity_only") if name in demands}
-        return dcmseal.verify(data, policy=Policy.of(require=require, **demands), trust=trust, **asked)
+        return dcmseal.verify(data, policy=Policy.build(require=require, **demands), trust=trust, **asked)
 
     return ask
 

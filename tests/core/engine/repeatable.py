@@ -26,10 +26,10 @@ class Case:
     rules: dict[str, Any] = field(default_factory=dict)
     material: dict[str, Any] = field(default_factory=dict)
 
-    def first(self, site: Site) -> VerificationReport:
+    def first_report(self, site: Site) -> VerificationReport:
         return first(self.data, site.settings(self.anchor, **self.rules, **self.material))
 
-    def own(self, site: Site) -> TrustSettings:
+    def replay_settings(self, site: Site) -> TrustSettings:
         """Of whoever repeats: rules and anchors, and nothing besides."""
         return site.settings(self.anchor, **self.rules)
 

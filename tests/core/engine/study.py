@@ -41,7 +41,7 @@ class Study:
     def codes(self, data: bytes) -> list[str]:
         return [each.code for each in self.verify(data).references]
 
-    def says(self, *said: Node) -> list[str]:
+    def reference_codes(self, *said: Node) -> list[str]:
         """What is found out if a document says this of FIRST, and is signed then."""
         data = signed(file(document(evidence(CURRENT, cited(FIRST, *said)))), self.pki["rsa2048"])
         return self.codes(data)

@@ -53,14 +53,14 @@ CASES: dict[str, tuple[tuple[Node, ...], Syntax, dict[str, tuple[int, ...]]]] = 
 def test_warnings(name: str) -> None:
     nodes, syntax, expected = CASES[name]
     with dcmseal.plan(file(nodes, syntax)) as plan:
-        assert {advice.code: advice.elements for advice in plan.advice} == expected
-        assert all(advice.message for advice in plan.advice)
+        assert {advice.code: advice.elements for advice in plan.warnings} == expected
+        assert all(advice.message for advice in plan.warnings)
 
 
 def test_padding_that_is_kept(pki: Pki) -> None:
     data = signed(file(image(Value(0x00104000, "LT", b"comment     "))), pki["p256"], padding="keep")
     with dcmseal.plan(data) as plan:
-        assert [advice.code for advice in plan.advice] == ["padding-kept"]
+        assert [advice.code for advice in plan.warnings] == ["padding-kept"]
 
 
 def contours(count: int, points: int) -> Sequence:
@@ -70,7 +70,7 @@ def contours(count: int, points: int) -> Sequence:
 
 def is_announced(nodes: tuple[Node, ...], syntax: Syntax) -> bool:
     with dcmseal.plan(file(nodes, syntax)) as plan:
-        return "dcmtk-truncates" in [advice.code for advice in plan.advice]
+        return "dcmtk-truncates" in [advice.code for advice in plan.warnings]
 
 
 def is_truncated(nodes: tuple[Node, ...]) -> bool:
@@ -105,4 +105,4 @@ def test_large_but_flat() -> None:
 def test_only_what_is_signed_counts() -> None:
     data = file(image(contours(5, 700), *PRIVATE))
     with dcmseal.plan(data, tags=["PatientName"]) as plan:
-        assert plan.advice == ()
+        assert plan.warnings == ()

@@ -149,7 +149,7 @@ def test_what_is_added_to_an_instance_is_spoken_of(study: Study, by: str, added:
 )
 def test_additions_to_an_instance_may_be_forbidden(study: Study, added: Node, verdict: Verdict) -> None:
     result = study.sign(both())
-    policy = dcmseal.Policy.of(no_unsigned_additions=True)
+    policy = dcmseal.Policy.build(no_unsigned_additions=True)
     assert study.verify(result, policy=policy).verdict is Verdict.VALID
     study.put("first.dcm", file(image(added, instance=FIRST)))
     report = study.verify(result, policy=policy)
@@ -167,8 +167,12 @@ def test_references_together_cover_what_one_leaves_open(study: Study) -> None:
     by_part = by_signature((signature.uid, signature.content.value))
     tags = [node.tag for node in image(instance=FIRST) if isinstance(node, Value)]
     rest = by_mac(original, tags=[tag for tag in tags if tag not in (0x00100010, 0x00280010)])
-    assert study.says(by_part, rest) == ["reference-verified"]
-    assert study.says(by_part) == ["reference-verified", "reference-shown-uncovered", "reference-covers-part"]
+    assert study.reference_codes(by_part, rest) == ["reference-verified"]
+    assert study.reference_codes(by_part) == [
+        "reference-verified",
+        "reference-shown-uncovered",
+        "reference-covers-part",
+    ]
 
 
 def test_a_signature_of_an_item_says_nothing_of_the_rest(study: Study) -> None:
@@ -176,7 +180,7 @@ def test_a_signature_of_an_item_says_nothing_of_the_rest(study: Study) -> None:
     original = signed(file(image(nested, instance=FIRST)), study.pki["p256"], location="ReferencedImageSequence[0]")
     study.put("first.dcm", original)
     (signature,) = dcmseal.signatures(original)
-    assert "reference-shown-uncovered" in study.says(by_signature((signature.uid, signature.content.value)))
+    assert "reference-shown-uncovered" in study.reference_codes(by_signature((signature.uid, signature.content.value)))
 
 
 def test_a_signature_more_changes_nothing(study: Study) -> None:
@@ -293,7 +297,7 @@ def test_what_cannot_be_held_against_an_instance_is_said(study: Study) -> None:
         (0x04000404, None, "reference-malformed"),
         (0x04000020, None, "reference-malformed"),
     ):
-        assert study.says(said_in_mac(study, tag, node)) == [code], code
+        assert study.reference_codes(said_in_mac(study, tag, node)) == [code], code
 
 
 def test_malformed_references_are_said_to_be(study: Study) -> None:
@@ -306,7 +310,7 @@ def test_malformed_references_are_said_to_be(study: Study) -> None:
         [empty],
         [Value(0x04000403, "OB", b"??")],
     ):
-        assert set(study.says(*said)) - {"evidence-unsigned"} == {"reference-malformed"}, said
+        assert set(study.reference_codes(*said)) - {"evidence-unsigned"} == {"reference-malformed"}, said
     codes = study.codes(signed(file(document(evidence(CURRENT, *[cited(FIRST, good)] * 9))), study.pki["p256"]))
     assert codes == ["reference-verified"] * 8 + ["reference-malformed"]
     no_sequence = file(document(Value(CURRENT, "OB", b"????")))

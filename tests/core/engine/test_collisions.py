@@ -57,9 +57,9 @@ def test_what_cannot_be_a_path_collides_with_nothing() -> None:
 
 @pytest.mark.usefixtures("here")
 def test_where_case_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Place.of("NEW") != Place.of("new")
+    assert Place.from_path("NEW") != Place.from_path("new")
     monkeypatch.setattr("dcmseal.engine.files.collisions.folds_case", lambda _: True)
-    assert Place.of("NEW") == Place.of("new")
+    assert Place.from_path("NEW") == Place.from_path("new")
     assert folded("\u00c9.DCM") == folded("e\u0301.dcm")
 
 

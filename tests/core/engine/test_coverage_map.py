@@ -233,10 +233,10 @@ def test_values_that_might_tell_who_it_is_are_kept_back(pki: Pki) -> None:
     data = signed(builder.file(nodes), pki["p256"])
     masked = dict(every(map_of(data).elements))
     assert not [each for each in PATIENT if any(each in element.value for element in masked.values())]
-    assert all(not element.value for element in masked.values() if element.masked)
+    assert all(not element.value for element in masked.values() if element.redacted)
     shown = {path for path, element in masked.items() if element.value}
     assert {"00080016", "00080060", "00280010", "7FE00010", "00321064[0].00080104"} <= shown
-    assert masked["00400275[0].00280010"].masked, "what is inside an identifying sequence is identifying"
+    assert masked["00400275[0].00280010"].redacted, "what is inside an identifying sequence is identifying"
     everything = [element.value for _, element in every(map_of(data, show_values=True).elements)]
     assert all(any(each in value for value in everything) for each in PATIENT)
 

@@ -246,7 +246,7 @@ def test_plugins_and_profiles_are_listed_broken_ones_too() -> None:
     document = read(plugins_document(installed.plugins()))
     contributed = {what for plugin in document["plugins"] for what in plugin["contributes"]}
     assert {"signer:pem", "profile:base-rsa"} <= contributed
-    (broken,) = read(plugins_document(Registry.of(object()).plugins()))["plugins"]
+    (broken,) = read(plugins_document(Registry.from_plugins(object()).plugins()))["plugins"]
     assert broken["problem"]
     assert (broken["contributes"], broken["distribution"]) == ([], "")
     document = read(profiles_document(installed.profiles()))

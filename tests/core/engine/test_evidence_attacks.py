@@ -106,9 +106,9 @@ def test_members_are_what_the_manifest_says(theft: Theft) -> None:
 
 def made_up(theft: Theft, moment: dt.datetime, crls: tuple[bytes, ...], **more: Any) -> bytes:
     def change(grounds: Grounds) -> Grounds:
-        rules = {**grounds.rules, "revocation": "off", "claimed_time": "accept", "weak": "accept"}
+        rules = {**grounds.settings, "revocation": "off", "claimed_time": "accept", "weak": "accept"}
         material = TrustMaterial(anchors=(theft.ca.der,), certificates=grounds.material.certificates, crls=crls, **more)
-        return replace(grounds, moment=moment, material=material, rules=rules)
+        return replace(grounds, moment=moment, material=material, settings=rules)
 
     return remade(theft.evidence, change)
 
@@ -161,7 +161,7 @@ def test_evidence_of_a_good_file_does_not_clear_another(theft: Theft, tmp_path: 
     assert report.verdict is Verdict.NOT_ESTABLISHED
     assert "repeat-signature-missing" in said(report)
     # as if it were about that one
-    (kept,) = first(forged, Site(tmp_path).settings(theft.ca)).grounds.signatures  # type: ignore[union-attr]
+    (kept,) = first(forged, Site(tmp_path).settings(theft.ca)).evidence.signatures  # type: ignore[union-attr]
     renamed = remade(evidence, lambda grounds: replace(grounds, signatures=(kept,)))
     assert repeated(forged, theft.own, renamed).verdict is Verdict.NOT_ESTABLISHED
 

@@ -75,7 +75,7 @@ def test_the_stream_is_digested_with_sha256_whatever_the_mac(pki: Pki) -> None:
     key = f"pem:{signer.key_pem}?cert={signer.certificate_pem}"
     made = dcmseal.sign(builder.file(builder.image()), key=key, algorithm="SHA512")
     trust = TrustSettings(anchors=(str(pki.root.certificate_pem),))
-    grounds = dcmseal.verify(made.data or b"", trust=trust, keep_evidence=True).grounds
+    grounds = dcmseal.verify(made.data or b"", trust=trust, keep_evidence=True).evidence
     stream = sha256()
     dcmseal.stream(made.data or b"", made.uid, stream.update)
     assert grounds is not None
@@ -94,8 +94,8 @@ def test_every_source_and_level(pki: Pki, syntax: builder.Syntax) -> None:
     trust = TrustSettings(anchors=(str(pki.root.certificate_pem),), revocation=Revocation.SOFT)
     report = dcmseal.verify(data, trust=trust, keep_evidence=True)
     evidence = replace(evidence_of(evidence_bytes(report)), trust_moment=True)
-    assert evidence.grounds.file_sha256 == sha256(data).hexdigest()
-    assert len({each.stream for each in evidence.grounds.signatures} - {""}) == 2
+    assert evidence.record.file_sha256 == sha256(data).hexdigest()
+    assert len({each.stream for each in evidence.record.signatures} - {""}) == 2
     again = dcmseal.verify(data, trust=trust, evidence=evidence)
     assert again.verdict is Verdict.VALID
     assert {"repeat-file-matches", "repeat-signature-matches"} < said(again)
@@ -109,7 +109,7 @@ def test_what_is_read_is_what_was_written(report: VerificationReport) -> None:
     written = evidence_bytes(report)
     assert written == evidence_bytes(report)
     read = evidence_of(written)
-    assert read.grounds == report.grounds
+    assert read.record == report.evidence
     assert read.verdict is Verdict.VALID
     assert (read.timestamp, read.trust_moment, read.trust_anchors) == (b"", False, False)
 

@@ -30,7 +30,7 @@ def with_items(syntax: Syntax | None = None) -> bytes:
 def codes(data: bytes, pki: Pki, **wish: object) -> list[str]:
     result = dcmseal.sign(data, signer=signer_of(pki["p256"]), **wish)  # type: ignore[arg-type]
     with dcmseal.plan(data, **wish) as plan:  # type: ignore[arg-type]
-        planned = [each.code for each in plan.advice if each.code in (BROKEN, OPEN)]
+        planned = [each.code for each in plan.warnings if each.code in (BROKEN, OPEN)]
     made = [each.code for each in result.warnings if each.code in (BROKEN, OPEN)]
     assert planned == made
     return made

@@ -268,14 +268,14 @@ def test_a_verified_report(ask: Ask, pki: Pki) -> None:
 
 
 def test_rules_are_added_to_a_policy(both: bytes, trust: Trust) -> None:
-    policy = Policy.of(require=["purpose:author"], covered=[0x00100010])
+    policy = Policy.build(require=["purpose:author"], covered=[0x00100010])
     report = dcmseal.verify(both, policy=policy, require=["purpose:consent", Rule(timestamp=True)], trust=trust)
     assert [code for code, _ in unmet(report)] == ["purpose-not-met", "timestamp-not-met"]
 
 
 def test_a_report_that_was_not_held_against_a_profile_leaves_it_open(both: bytes, trust: Trust) -> None:
     report = dcmseal.verify(both, trust=trust)
-    (finding,) = unmet_findings(Policy.of(require=["base-rsa"]), report)
+    (finding,) = unmet_findings(Policy.build(require=["base-rsa"]), report)
     assert (finding.code, finding.outcome) == ("rule-not-met", UNKNOWN)
 
 
@@ -283,7 +283,7 @@ def test_a_hostile_certificate_meets_no_name(both: bytes) -> None:
     report = dcmseal.verify(both, integrity_only=True)
     broken = replace(report.signatures[0].signature, certificate=b"\x30\x03\x02\x01\x01")
     report = replace(report, signatures=(replace(report.signatures[0], signature=broken),))
-    findings: tuple[Finding, ...] = unmet_findings(Policy.of(require=["signer:CN=rsa2048"], signatures=1), report)
+    findings: tuple[Finding, ...] = unmet_findings(Policy.build(require=["signer:CN=rsa2048"], signatures=1), report)
     assert [(each.code, each.outcome) for each in findings] == [("signer-not-met", FAILED)]
 
 
@@ -302,4 +302,4 @@ def test_a_hostile_certificate_meets_no_name(both: bytes) -> None:
 )
 def test_no_policies(demands: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
-        Policy.of(**demands)
+        Policy.build(**demands)

@@ -19,8 +19,8 @@ from tests.support.builder import file, image
 from tests.support.pki import Pki
 from tests.support.tsa import Authority
 
-RULE = Policy.of(require=["timestamp + purpose:author"])
-EVERY = Policy.of(timestamps=True)
+RULE = Policy.build(require=["timestamp + purpose:author"])
+EVERY = Policy.build(timestamps=True)
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +45,15 @@ def test_one_signature_has_to_be_certified(pki: Pki, stamped: bytes) -> None:
     trust = Trust.open(TrustSettings(anchors=(str(pki.root.certificate_pem),)))
     assert asked(stamped, RULE, trust=trust) == (Verdict.VALID, [])
     assert asked(stamped, RULE, integrity_only=True) == (Verdict.VALID, [])
-    other = Policy.of(require=["timestamp + purpose:review"])
+    other = Policy.build(require=["timestamp + purpose:review"])
     assert asked(stamped, other, trust=trust) == (Verdict.INVALID, [("rule-not-met", Outcome.FAILED)])
 
 
 def test_an_authority_that_nobody_vouches_for_leaves_it_open(pki: Pki, stamped: bytes) -> None:
     alone = Trust.open(TrustSettings(anchors=(str(pki["rsa2048"].certificate_pem), str(pki["p256"].certificate_pem))))
-    verdict, unmet = asked(stamped, Policy.of(require=["timestamp"]), trust=alone)
+    verdict, unmet = asked(stamped, Policy.build(require=["timestamp"]), trust=alone)
     assert (verdict, unmet) == (Verdict.NOT_ESTABLISHED, [("timestamp-not-met", Outcome.UNKNOWN)])
-    verdict, unmet = asked(stamped, Policy.of(require=["timestamp"]))
+    verdict, unmet = asked(stamped, Policy.build(require=["timestamp"]))
     assert (verdict, unmet) == (Verdict.NOT_ESTABLISHED, [("timestamp-not-met", Outcome.UNKNOWN)])
 
 

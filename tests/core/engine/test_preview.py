@@ -63,7 +63,7 @@ class TestOfTheFile:
 
     def test_it_is_known_without_a_key(self) -> None:
         with dcmseal.plan(FILE) as plan:
-            assert [each.code for each in plan.advice] == ["fragments-ambiguous"]
+            assert [each.code for each in plan.warnings] == ["fragments-ambiguous"]
 
     def test_only_what_is_signed_counts(self, pki: Pki) -> None:
         assert not dcmseal.sign(FILE, signer=signer_of(pki["p256"]), tags=["PatientName"]).warnings
@@ -84,7 +84,7 @@ class TestOfTheFile:
         """Whatever the verifier will not call valid is warned of, or refused; what is valid is not warned of."""
         result = dcmseal.sign(data, signer=signer_of(pki["p256"]))
         report = verified(result.data or b"")
-        obstacles = {each.code for signature in report.signatures for each in signature.obstacles}
+        obstacles = {each.code for signature in report.signatures for each in signature.obstacle_findings}
         assert obstacles == {each.code for each in result.warnings if each.is_obstacle}
         assert bool(obstacles) is (report.verdict is not Verdict.VALID)
 
@@ -212,14 +212,14 @@ def test_warnings_reach_those_who_sign_from_the_shell(
 @pytest.mark.parametrize("real", signable_files(), ids=str)
 def test_where_the_verifier_is_not_asked_it_has_no_objection(real: RealFile) -> None:
     with dcmseal.plan(real.data) as plan:
-        if plan.macs.facts.layouts or plan.macs.facts.hiding:
+        if plan.macs.facts.layouts or plan.macs.facts.hidden_boundaries:
             return
         report = verify_planned(plan.file, plan.level, plan.macs, plan.signature)
-    assert {each.code for each in report.obstacles} <= {"nothing-to-compare"}
+    assert {each.code for each in report.obstacle_findings} <= {"nothing-to-compare"}
 
 
 @given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(NATIVE_SYNTAXES))
 def test_nor_has_it_of_random_data_sets(nodes: tuple[Node, ...], syntax: Syntax) -> None:
     with dcmseal.plan(file(nodes, syntax)) as plan:
         report = verify_planned(plan.file, plan.level, plan.macs, plan.signature)
-    assert {each.code for each in report.obstacles} <= {"nothing-to-compare"}
+    assert {each.code for each in report.obstacle_findings} <= {"nothing-to-compare"}

@@ -61,14 +61,14 @@ def test_a_signature_over_a_part_is_cited_together_with_the_mac(study: Study) ->
 def test_a_signature_that_does_not_hold_is_not_cited(study: Study) -> None:
     study.put("first.dcm", signed(file(image(instance=FIRST)), study.pki["p256"]).replace(b"4711", b"0815"))
     with dcmseal.plan(both(), references=[study.folder]) as plan:
-        assert [each.code for each in plan.advice] == ["cited-signature-broken"]
+        assert [each.code for each in plan.warnings] == ["cited-signature-broken"]
         assert (plan.references[0].signatures, plan.references[0].has_mac) == ((), True)
 
 
 def test_excess_padding_of_an_instance_is_spoken_of(study: Study) -> None:
     study.put("first.dcm", file(image(text(0x00081030, "LO", "brain   "), instance=FIRST)))
     with dcmseal.plan(both(), references=[study.folder]) as plan:
-        assert [each.code for each in plan.advice] == ["cited-padded"]
+        assert [each.code for each in plan.warnings] == ["cited-padded"]
 
 
 @pytest.mark.parametrize("undefined", [False, True], ids=["lengths", "delimiters"])
@@ -135,7 +135,7 @@ def test_references_that_are_there_already_have_to_hold_and_stay(study: Study) -
     instance = (study.folder / "first.dcm").read_bytes()
     half_done = file(document(evidence(CURRENT, cited(FIRST, by_mac(instance)), cited(SECOND))))
     with dcmseal.plan(half_done, references=[study.folder]) as plan:
-        assert [each.was_there for each in plan.references] == [True, False]
+        assert [each.was_present for each in plan.references] == [True, False]
     assert study.codes(study.sign(half_done)) == ["reference-verified"] * 2
     study.put("first.dcm", file(image(instance=FIRST, pixels=bytes(16))))
     with pytest.raises(DatasetError, match=r"says already what instance .* MAC differs"):

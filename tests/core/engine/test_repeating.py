@@ -46,7 +46,7 @@ def lasting() -> Authority:
 @pytest.mark.parametrize("make", CASES)
 def test_the_same_verdict_twenty_years_later(make: Callable[[Authority], Case], lasting: Authority, site: Site) -> None:
     case = make(lasting)
-    report = case.first(site)
+    report = case.first_report(site)
     assert report.verdict is case.verdict
     assert case.code in {each.code for each in report.signatures[0].findings}
     kept = evidence_bytes(report)
@@ -54,11 +54,11 @@ def test_the_same_verdict_twenty_years_later(make: Callable[[Authority], Case], 
         (stamped(kept, authority_of_time(lasting)), {}, CERTIFIED),
         (kept, {"moment": True}, BELIEVED),
     ):
-        again = repeated(case.data, case.own(site), evidence, **options)
+        again = repeated(case.data, case.replay_settings(site), evidence, **options)
         assert found(again) == found(report)
         assert said(again) - {"repeat-rules-differ"} == about
     # without either, there is no telling when that was
-    doubtful = repeated(case.data, case.own(site), kept)
+    doubtful = repeated(case.data, case.replay_settings(site), kept)
     assert "repeat-moment-claimed" in said(doubtful)
     assert doubtful.verdict is (Verdict.INVALID if case.verdict is Verdict.INVALID else Verdict.NOT_ESTABLISHED)
     # and without evidence, the question is another
@@ -67,12 +67,12 @@ def test_the_same_verdict_twenty_years_later(make: Callable[[Authority], Case], 
 
 
 def repeated_without(case: Case, site: Site) -> VerificationReport:
-    return first(case.data, replace(case.own(site), now=LATER))
+    return first(case.data, replace(case.replay_settings(site), now=LATER))
 
 
 def test_what_is_kept_is_what_was_used(lasting: Authority, site: Site) -> None:
     case = good_through_intermediates(lasting)
-    grounds = evidence_of(evidence_bytes(case.first(site))).grounds
+    grounds = evidence_of(evidence_bytes(case.first_report(site))).record
     assert grounds.moment == NOW
     assert grounds.material.anchors == (lasting.der,)
     names = {x509.load_der_x509_certificate(each).subject.rfc4514_string() for each in grounds.material.certificates}
@@ -90,7 +90,7 @@ def test_an_archive_of_one_signer_has_the_material_for_each_file(lasting: Author
     dcmseal.verify(files[0], trust=trust)
     for each in files:
         report = dcmseal.verify(each, trust=trust, keep_evidence=True)
-        assert evidence_of(evidence_bytes(report)).grounds.material.crls == (crl,)
+        assert evidence_of(evidence_bytes(report)).record.material.crls == (crl,)
 
 
 def test_an_authority_whose_certificate_was_given(lasting: Authority, site: Site) -> None:
@@ -107,7 +107,7 @@ def test_an_authority_whose_certificate_was_given(lasting: Authority, site: Site
 
 def test_a_claimed_moment_establishes_nothing(lasting: Authority, site: Site) -> None:
     case = good(lasting)
-    (signature,) = repeated(case.data, case.own(site), evidence_bytes(case.first(site))).signatures
+    (signature,) = repeated(case.data, case.replay_settings(site), evidence_bytes(case.first_report(site))).signatures
     assert signature.verdict() is Verdict.NOT_ESTABLISHED
 
 
@@ -123,9 +123,9 @@ def test_a_claimed_moment_establishes_nothing(lasting: Authority, site: Site) ->
 )
 def test_evidence_is_certified_when_it_is_found(lasting: Authority, site: Site, moment: dt.datetime, code: str) -> None:
     case = good(lasting)
-    evidence = stamped(evidence_bytes(case.first(site)), authority_of_time(lasting), moment)
+    evidence = stamped(evidence_bytes(case.first_report(site)), authority_of_time(lasting), moment)
     for believed in (False, True):
-        report = repeated(case.data, case.own(site), evidence, moment=believed)
+        report = repeated(case.data, case.replay_settings(site), evidence, moment=believed)
         assert code in said(report)
         assert report.verdict is (Verdict.VALID if code == "repeat-moment-certified" else Verdict.NOT_ESTABLISHED)
 
@@ -133,16 +133,18 @@ def test_evidence_is_certified_when_it_is_found(lasting: Authority, site: Site, 
 def test_who_certified_the_evidence_is_judged_today(lasting: Authority, site: Site) -> None:
     """By the verifier's own anchors and CRLs: an authority that was robbed since can certify any time."""
     case = good(lasting)
-    kept = evidence_bytes(case.first(site))
+    kept = evidence_bytes(case.first_report(site))
     expired, fake = authority_of_time(lasting, valid=(on(2023), on(2040))), authority_of_time(root("fake"))
     no_authority = lasting.issue("tsa", valid=(on(2023), on(2059)))
     for tsa in (expired, fake):
-        report = repeated(case.data, case.own(site), stamped(kept, tsa))
+        report = repeated(case.data, case.replay_settings(site), stamped(kept, tsa))
         assert "repeat-moment-claimed" in said(report)
         assert report.verdict is Verdict.NOT_ESTABLISHED
         # who vouches for the file needs no authority
-        assert repeated(case.data, case.own(site), stamped(kept, tsa), moment=True).verdict is Verdict.VALID
-    assert "repeat-timestamp-wrong" in said(repeated(case.data, case.own(site), stamped(kept, no_authority)))
+        assert repeated(case.data, case.replay_settings(site), stamped(kept, tsa), moment=True).verdict is Verdict.VALID
+    assert "repeat-timestamp-wrong" in said(
+        repeated(case.data, case.replay_settings(site), stamped(kept, no_authority))
+    )
     robbed = authority_of_time(lasting)
     crl = lasting.crl((robbed, on(2030)), issued=on(2045, 12), due=on(2046, 2))
     own = site.settings(lasting, crls=[crl])
@@ -151,16 +153,16 @@ def test_who_certified_the_evidence_is_judged_today(lasting: Authority, site: Si
 
 def test_no_moment_is_believed_that_has_yet_to_come(lasting: Authority, site: Site) -> None:
     case = good(lasting)
-    evidence = evidence_bytes(case.first(site))
+    evidence = evidence_bytes(case.first_report(site))
     for each in (evidence, stamped(evidence, authority_of_time(lasting))):
-        report = repeated(case.data, replace(case.own(site), now=on(2025)), each, moment=True)
+        report = repeated(case.data, replace(case.replay_settings(site), now=on(2025)), each, moment=True)
         assert "repeat-moment-future" in said(report)
         assert report.verdict is Verdict.NOT_ESTABLISHED
 
 
 def test_the_verifiers_rules_count(lasting: Authority, site: Site) -> None:
     case = good_without_revocation(lasting)
-    evidence = stamped(evidence_bytes(case.first(site)), authority_of_time(lasting))
+    evidence = stamped(evidence_bytes(case.first_report(site)), authority_of_time(lasting))
     report = repeated(case.data, site.settings(lasting), evidence)
     assert report.verdict is Verdict.NOT_ESTABLISHED
     (told,) = (each.message for each in report.notes if each.code == "repeat-rules-differ")
@@ -172,7 +174,7 @@ def test_what_the_verifier_knows_besides_counts(lasting: Authority, site: Site) 
     """The key turned out to be stolen before it signed."""
     leaf = lasting.issue("leaf")
     case = Case(signed_by(leaf), Verdict.VALID, "", lasting, material={"crls": [lasting.crl()]})
-    evidence = stamped(evidence_bytes(case.first(site)), authority_of_time(lasting))
+    evidence = stamped(evidence_bytes(case.first_report(site)), authority_of_time(lasting))
     crl = lasting.crl((leaf, on(2024, 1)), issued=on(2026, 2), due=DUE + dt.timedelta(days=90))
     own = site.settings(lasting, crls=[crl], revocation=Revocation.SOFT)
     assert repeated(case.data, own, evidence).verdict is not Verdict.VALID
@@ -180,7 +182,7 @@ def test_what_the_verifier_knows_besides_counts(lasting: Authority, site: Site) 
 
 def test_anchors_of_the_evidence_are_trusted_on_request_only(lasting: Authority, site: Site) -> None:
     case = good(lasting)
-    evidence = stamped(evidence_bytes(case.first(site)), authority_of_time(lasting))
+    evidence = stamped(evidence_bytes(case.first_report(site)), authority_of_time(lasting))
     others = site.settings(root("other"))
     report = repeated(case.data, others, evidence)
     assert report.verdict is Verdict.NOT_ESTABLISHED
@@ -192,22 +194,22 @@ def test_anchors_of_the_evidence_are_trusted_on_request_only(lasting: Authority,
 
 def test_a_file_that_changed_where_nothing_is_signed(lasting: Authority, site: Site) -> None:
     case = good(lasting)
-    evidence = stamped(evidence_bytes(case.first(site)), authority_of_time(lasting))
+    evidence = stamped(evidence_bytes(case.first_report(site)), authority_of_time(lasting))
     preamble = b"later on" + case.data[8:]
-    report = repeated(preamble, case.own(site), evidence)
+    report = repeated(preamble, case.replay_settings(site), evidence)
     assert report.verdict is Verdict.VALID
     assert said(report) == CERTIFIED - {"repeat-file-matches"} | {"repeat-file-differs"}
-    changed = repeated(case.data.replace(b"4711", b"4712"), case.own(site), evidence)
+    changed = repeated(case.data.replace(b"4711", b"4712"), case.replay_settings(site), evidence)
     assert changed.verdict is Verdict.INVALID
     assert "repeat-data-differs" in said(changed)
 
 
 def test_another_signature_is_not_cleared(lasting: Authority, site: Site) -> None:
     case = good(lasting)
-    evidence = stamped(evidence_bytes(case.first(site)), authority_of_time(lasting))
+    evidence = stamped(evidence_bytes(case.first_report(site)), authority_of_time(lasting))
     other = signed_by(lasting.issue("leaf"), patient="other")
     for believed in (False, True):
-        report = repeated(other, case.own(site), evidence, moment=believed)
+        report = repeated(other, case.replay_settings(site), evidence, moment=believed)
         assert report.verdict is Verdict.NOT_ESTABLISHED
         assert {"repeat-signature-missing", "repeat-file-differs"} < said(report)
         assert report.signatures[0].verdict() is Verdict.NOT_ESTABLISHED

@@ -205,10 +205,10 @@ class TestRights:
         other.touch()
         path.chmod(0o644)
         other.chmod(0o604)
-        assert Rights.of_all([path, other]).mode == 0o604
-        assert Rights.of_all([path, "/no/such/file"]).mode == 0o644
-        assert Rights.of_all(["/dev/null"]).mode == 0o666
-        assert Rights(1, 4, 0).both(Rights(2, 4, 4)).mode == 0o600
+        assert Rights.from_files([path, other]).mode == 0o604
+        assert Rights.from_files([path, "/no/such/file"]).mode == 0o644
+        assert Rights.from_files(["/dev/null"]).mode == 0o666
+        assert Rights(1, 4, 0).intersection(Rights(2, 4, 4)).mode == 0o600
 
     def test_manifests_and_evidence(self, path: Path, sign: Sign) -> None:
         path.chmod(0o600)
@@ -277,12 +277,12 @@ class TestMeanwhile:
             monkeypatch.setattr(os, "link", failing(errno.EPERM))
         for target in ("new", "again"):
             output = OutputFile(str(tmp_path / target), is_new=True)
-            with replacing(output, Rights.of_nothing()) as stream:
+            with replacing(output, Rights.unrestricted()) as stream:
                 stream.write(b"mine")
-            with pytest.raises(ChangedMeanwhile, match="exists"), replacing(output, Rights.of_nothing()) as stream:
+            with pytest.raises(ChangedMeanwhile, match="exists"), replacing(output, Rights.unrestricted()) as stream:
                 pass
         output = OutputFile(str(tmp_path / "late"), is_new=True)
-        with pytest.raises(ChangedMeanwhile), replacing(output, Rights.of_nothing()) as stream:
+        with pytest.raises(ChangedMeanwhile), replacing(output, Rights.unrestricted()) as stream:
             (tmp_path / "late").write_bytes(b"theirs")
         assert (tmp_path / "late").read_bytes() == b"theirs"
         assert sorted(os.listdir(tmp_path)) == ["again", "late", "new"]

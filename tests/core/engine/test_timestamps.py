@@ -33,7 +33,7 @@ def test_a_signature_is_made_with_its_timestamp(pki: Pki, served: Serving, plain
     (verified,) = report.signatures
     assert report.verdict is Verdict.VALID
     assert {each.code for each in verified.findings if each.aspect is Aspect.TIMESTAMP} == SOUND
-    assert verified.certified == result.certified.time
+    assert verified.certified_time == result.certified.time
     # who vouches for the authority is open, and so is what it certifies
     assert verified.outcome(Aspect.TIMESTAMP) is Outcome.UNKNOWN
 
@@ -89,7 +89,7 @@ def test_lengths_around_a_timestamp_are_corrected(pki: Pki, served: Serving, und
         data = stamped
     report = dcmseal.verify(data, integrity_only=True, timestamp="require")
     assert report.verdict is Verdict.VALID
-    assert [each.certified is not None for each in report.signatures] == [True, True]
+    assert [each.certified_time is not None for each in report.signatures] == [True, True]
 
 
 def test_a_pydicom_dataset_is_stamped_in_place(pki: Pki, served: Serving) -> None:
@@ -111,7 +111,7 @@ def test_two_steps_need_no_network(pki: Pki, authority: Authority, plain: bytes)
     result = dcmseal.attach_timestamp(data, answer, query=query)
     assert result.uid == second
     assert result.data is not None
-    assert [each.certified is not None for each in dcmseal.verify(result.data).signatures] == [False, True]
+    assert [each.certified_time is not None for each in dcmseal.verify(result.data).signatures] == [False, True]
     with pytest.raises(TimestampRejected, match="something else"):
         dcmseal.attach_timestamp(data, answer, query=query, uid=first)
     with pytest.raises(TimestampRejected, match="nonce"):
@@ -137,9 +137,9 @@ def test_which_signature_is_meant_has_to_be_known(pki: Pki, served: Serving, pla
 
 def test_the_next_authority_is_asked_when_one_fails(pki: Pki, served: Serving, plain: bytes) -> None:
     with serving(lambda *_: (404, {}, b"")) as gone, serving(lambda *_: (200, {}, b"<html>")) as broken:
-        wish = TimestampWish(urls=(gone.url, broken.url, served.url), patience=Patience(attempts=1))
+        wish = TimestampWish(urls=(gone.url, broken.url, served.url), retry_policy=Patience(attempts=1))
         result = dcmseal.sign(plain, signer=signer_of(pki["p256"]), timestamp=wish)
-        assert [len(each.asked) for each in (gone, broken, served)] == [1, 1, 1]
+        assert [len(each.queries) for each in (gone, broken, served)] == [1, 1, 1]
         assert codes(result.data) == SOUND
         with pytest.raises(TimestampError, match=r"status 404.*cannot be used"):
             dcmseal.sign(plain, signer=signer_of(pki["p256"]), timestamp=[gone.url, broken.url])
@@ -149,19 +149,19 @@ def test_of_many_files_only_the_first_waits_for_an_authority_that_is_silent(
     pki: Pki, served: Serving, plain: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(lambda *_: (503, {}, b"")) as silent, serving(lambda *_: (200, {}, refusal())) as refusing:
-        wish = TimestampWish(urls=(silent.url, refusing.url, served.url), patience=Patience(attempts=1))
+        wish = TimestampWish(urls=(silent.url, refusing.url, served.url), retry_policy=Patience(attempts=1))
         for _ in range(3):
             assert dcmseal.sign(plain, signer=signer_of(pki["p256"]), timestamp=wish).certified is not None
         # who refuses this signature may certify the next
-        assert [len(each.asked) for each in (silent, refusing, served)] == [1, 3, 3]
+        assert [len(each.queries) for each in (silent, refusing, served)] == [1, 3, 3]
         alone = replace(wish, urls=(silent.url,))
         with pytest.raises(TimestampError, match="not asked again yet"):
             dcmseal.sign(plain, signer=signer_of(pki["p256"]), timestamp=alone)
-        assert len(silent.asked) == 1
+        assert len(silent.queries) == 1
         monkeypatch.setattr("dcmseal.engine.silence._LASTS", 0.0)
         with pytest.raises(TimestampError, match="503"):
             dcmseal.sign(plain, signer=signer_of(pki["p256"]), timestamp=alone)
-        assert len(silent.asked) == 2
+        assert len(silent.queries) == 2
 
 
 def test_nothing_is_written_without_a_sound_timestamp(

@@ -41,7 +41,7 @@ def test_the_certified_time_is_held_against_the_others(
     (report,) = dcmseal.verify(stamped, integrity_only=True).signatures
     found = {each.code: each for each in report.findings}
     assert found[code].outcome is outcome
-    assert (report.certified is None) == (outcome is not Outcome.PASSED)
+    assert (report.certified_time is None) == (outcome is not Outcome.PASSED)
     verdicts = {
         Outcome.FAILED: Verdict.INVALID,
         Outcome.UNKNOWN: Verdict.NOT_ESTABLISHED,
@@ -123,7 +123,7 @@ def test_a_site_decides_about_weak_timestamps(pki: Pki, authority: Authority, pl
     anchors = (str(pki.root.certificate_pem),)
     verdicts = [
         dcmseal.verify(weak, trust=TrustSettings(anchors=anchors, weak=rule)).verdict
-        for rule in (Leniency.ACCEPT, Leniency.DOUBT, Leniency.REFUSE)
+        for rule in (Leniency.ACCEPT, Leniency.INDETERMINATE, Leniency.REFUSE)
     ]
     assert verdicts == [Verdict.VALID, Verdict.NOT_ESTABLISHED, Verdict.INVALID]
 
@@ -216,8 +216,8 @@ def test_a_trust_source_can_judge_the_authority(pki: Pki, authority: Authority, 
         return (Finding(aspect=Aspect.TIMESTAMP, outcome=Outcome.PASSED, code="x", message="trusted"),)
 
     signature = dcmseal.signatures(stamped)[0].content
-    answer = timestamp_answer(signature, None, TimestampQuestion(vouch=vouch), dt.datetime.now(dt.UTC))
-    assert [each.code for each in answer.vouching] == ["x"]
+    answer = timestamp_answer(signature, None, TimestampQuestion(evaluate_authority=vouch), dt.datetime.now(dt.UTC))
+    assert [each.code for each in answer.authority_findings] == ["x"]
     assert [(time.authority, time.others) for time in asked] == [(authority.der, (pki.root.der,))]
 
 
@@ -230,12 +230,12 @@ class Inventive:
     def __init__(self, judgement: Any) -> None:
         self.judgement = judgement
 
-    def query(self, *_: object) -> bytes:
+    def build_query(self, *_: object) -> bytes:
         return b"0"
 
-    ask = accept = query
+    send_query = accept_response = build_query
 
-    def judge(self, *_: object) -> Any:
+    def verify(self, *_: object) -> Any:
         if isinstance(self.judgement, Exception):
             raise self.judgement
         return self.judgement
@@ -254,7 +254,7 @@ class Inventive:
 def test_a_plugin_that_answers_nonsense_is_not_believed(pki: Pki, plain: bytes, judgement: Any) -> None:
     data = with_token(signed(plain, pki["p256"]), b"0\0")
     module = plugin("inventive", dcmseal_timestamp_backends=lambda: (Inventive(judgement),))
-    (report,) = dcmseal.verify(data, registry=Registry.of(module)).signatures
+    (report,) = dcmseal.verify(data, registry=Registry.from_plugins(module)).signatures
     (finding,) = (each for each in report.findings if each.aspect is Aspect.TIMESTAMP)
     assert (finding.code, finding.outcome) == ("timestamp-not-verifiable", Outcome.UNKNOWN)
     assert "hunter2" not in finding.message
@@ -274,9 +274,9 @@ def test_an_authority_that_is_trusted_makes_the_time_count(pki: Pki, served: Ser
     assert verified.outcome(Aspect.TIMESTAMP) is Outcome.PASSED
     assert "tsa-trusted" in codes(result.data, trust=trusted)
     assert verified.trust is not None
-    assert verified.certified is not None
+    assert verified.certified_time is not None
     assert verified.trust.basis is TimeBasis.CERTIFIED
-    assert verified.trust.moment == verified.certified.moment
+    assert verified.trust.moment == verified.certified_time.moment
 
 
 def test_an_authority_that_nobody_trusts_is_in_doubt(pki: Pki, served: Serving, plain: bytes) -> None:

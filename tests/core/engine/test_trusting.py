@@ -57,7 +57,7 @@ SETTINGS = TrustSettings(scheme="fake", now=NOW)
 
 
 def registry(*backends: Any) -> Registry:
-    return Registry.of(plugin("fakes", dcmseal_trust_backends=lambda: backends))
+    return Registry.from_plugins(plugin("fakes", dcmseal_trust_backends=lambda: backends))
 
 
 def opened(evaluator: Any, settings: TrustSettings = SETTINGS) -> Trust:
@@ -96,9 +96,9 @@ def test_the_moment_is_certified_or_claimed_or_now(file: bytes) -> None:
     trust = opened(evaluator)
     stated = dcmseal.verify(file).signatures[0].signature
     for claim in ("20240101", "", "99991231235959.000000-1400"):
-        trust.judge(replace(stated, datetime=claim), b"", None)
-    trust.judge(stated, b"", None)
-    trust.judge(stated, b"", CERTIFIED)
+        trust.evaluate_signer(replace(stated, datetime=claim), b"", None)
+    trust.evaluate_signer(stated, b"", None)
+    trust.evaluate_signer(stated, b"", CERTIFIED)
     assert [(each.basis, each.moment) for each in evaluator.questions] == [
         *((TimeBasis.NOW, NOW),) * 3,
         (TimeBasis.CLAIMED, stated.moment),
@@ -109,7 +109,11 @@ def test_the_moment_is_certified_or_claimed_or_now(file: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("leniency", "verdict"),
-    [(Leniency.ACCEPT, Verdict.VALID), (Leniency.DOUBT, Verdict.NOT_ESTABLISHED), (Leniency.REFUSE, Verdict.INVALID)],
+    [
+        (Leniency.ACCEPT, Verdict.VALID),
+        (Leniency.INDETERMINATE, Verdict.NOT_ESTABLISHED),
+        (Leniency.REFUSE, Verdict.INVALID),
+    ],
 )
 def test_weak_algorithms_are_as_the_settings_have_them(pki: Pki, leniency: Leniency, verdict: Verdict) -> None:
     weak = signed(builder.file(builder.image()), pki["rsa2048"], algorithm="MD5", allow_weak=True)
@@ -156,7 +160,7 @@ def test_schemes_are_found_by_name_and_belong_to_one() -> None:
     assert "trust:fake" in registry(good).plugins()[0].contributes
     with pytest.raises(PluginNotFound, match="of scheme other"):
         registry(good).trust_backend("other")
-    twice = Registry.of(*(plugin(name, dcmseal_trust_backends=lambda: (good,)) for name in ("one", "two")))
+    twice = Registry.from_plugins(*(plugin(name, dcmseal_trust_backends=lambda: (good,)) for name in ("one", "two")))
     with pytest.raises(SealError, match="more than once"):
         twice.trust_backend("fake")
     broken = registry(type("Nameless", (), {"scheme": "FAKE", "summary": "", "open": None})())
@@ -175,10 +179,10 @@ def test_a_plugin_that_knows_of_no_material_has_evidence_of_its_chain(file: byte
     evaluator = Evaluator(TrustAnswer(findings=(GOOD,), chain=(pki["rsa2048"].der, pki.root.der)))
     plugins = registry(Backend(evaluator))
     report = dcmseal.verify(file, trust=SETTINGS, registry=plugins, keep_evidence=True)
-    assert evaluator.questions[-1].keep_material
+    assert evaluator.questions[-1].collect_material
     evidence = replace(evidence_of(evidence_bytes(report)), trust_moment=True)
-    assert evidence.grounds.material.anchors == (pki.root.der,)
-    assert evidence.grounds.material.certificates == (pki["rsa2048"].der,)
+    assert evidence.record.material.anchors == (pki.root.der,)
+    assert evidence.record.material.certificates == (pki["rsa2048"].der,)
     years_on = replace(SETTINGS, now=NOW.replace(year=2050))
     again = dcmseal.verify(file, trust=years_on, registry=plugins, evidence=evidence)
     assert again.verdict is Verdict.VALID

@@ -44,7 +44,7 @@ def test_a_signed_object_inside_another_does_not_sign_that(tag: int, pki: Pki) -
     assert report.verdict is Verdict.NOT_ESTABLISHED
     assert codes(report) == {"object-not-signed": Outcome.UNKNOWN}
     assert not report.is_object_signed
-    assert report.deciding[0].code == "object-not-signed"
+    assert report.deciding_findings[0].code == "object-not-signed"
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_what_is_invalid_stays_so(pki: Pki) -> None:
     data = signed(file(image(item)), pki["p256"], location=INNER)
     report = verified(data.replace(b"1.2\0", b"1.3\0"))
     assert report.verdict is Verdict.INVALID
-    assert report.deciding[0].code == "mac-differs"
+    assert report.deciding_findings[0].code == "mac-differs"
 
 
 def test_an_object_without_signatures_needs_no_such_finding() -> None:
@@ -132,7 +132,7 @@ def test_what_cannot_be_counted_is_not_said_to_be_complete() -> None:
 
 def test_names_are_few_and_the_rest_is_a_number() -> None:
     gaps = tuple(Gap(path=(0x00091000 + number,), critical=False) for number in range(30))
-    assert not_protected(ObjectCoverage(elements=30, others=30, gaps=gaps), most=1) == (
+    assert not_protected(ObjectCoverage(elements=30, others=30, gaps=gaps), limit=1) == (
         "NOT protected: (0009,1000) private, and 29 more"
     )
     assert not_protected(ObjectCoverage()) == ""

@@ -106,7 +106,7 @@ def test_whoever_asks_names_the_errors(path: Path) -> None:
         certificates_in(path, unreadable=TrustError)
     path.write_bytes(KEY)
     with pytest.raises(UsageError):
-        certificates_in(path, damaged=UsageError)
+        certificates_in(path, invalid=UsageError)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def raising(error: BaseException) -> ModuleType:
 
 class TestLookup:
     def test_finds_by_name(self) -> None:
-        registry = Registry.of(
+        registry = Registry.from_plugins(
             offering("one", profiles=(FakeProfile(name="b"), FakeProfile(name="a"))),
             offering("two", backends=(FakeBackend(scheme="two"),), profiles=(FakeProfile(name="c"),)),
         )
@@ -62,24 +62,26 @@ class TestLookup:
         )
 
     def test_unknown_profile_is_answered_with_the_known_ones(self) -> None:
-        registry = Registry.of(offering("one", profiles=(FakeProfile(name="base-rsa"), FakeProfile(name="none"))))
+        registry = Registry.from_plugins(
+            offering("one", profiles=(FakeProfile(name="base-rsa"), FakeProfile(name="none")))
+        )
         with pytest.raises(UnknownProfile) as caught:
             registry.profile("base_rsa")
         assert "did you mean base-rsa?" in caught.value.hint
         assert "none" in caught.value.hint
 
     def test_unknown_scheme_is_answered_with_the_known_ones(self) -> None:
-        registry = Registry.of(offering("one", backends=(FakeBackend(scheme="one"),)))
+        registry = Registry.from_plugins(offering("one", backends=(FakeBackend(scheme="one"),)))
         with pytest.raises(PluginNotFound, match="two:") as caught:
             registry.signer_backend("two")
         assert "one:" in caught.value.hint
 
     def test_nothing_at_all(self) -> None:
         with pytest.raises(UnknownProfile):
-            Registry.of().profile("none")
+            Registry.from_plugins().profile("none")
         with pytest.raises(PluginNotFound):
-            Registry.of().signer_backend("pem")
-        assert Registry.of().plugins() == ()
+            Registry.from_plugins().signer_backend("pem")
+        assert Registry.from_plugins().plugins() == ()
 
     def test_an_object_may_be_a_plugin(self) -> None:
         class Plugin:
@@ -87,7 +89,7 @@ class TestLookup:
             def dcmseal_profiles(self) -> tuple[FakeProfile, ...]:
                 return (FakeProfile(),)
 
-        registry = Registry.of(Plugin())
+        registry = Registry.from_plugins(Plugin())
         assert registry.profile("fake").name == "fake"
         assert registry.plugins()[0].name == "Plugin"
 
@@ -98,7 +100,7 @@ class TestLookup:
             called.append("backends")
             return ()
 
-        registry = Registry.of(plugin("lazy", dcmseal_signer_backends=backends, dcmseal_profiles=lambda: ()))
+        registry = Registry.from_plugins(plugin("lazy", dcmseal_signer_backends=backends, dcmseal_profiles=lambda: ()))
         registry.profiles()
         assert called == []
         for _ in range(2):
@@ -107,14 +109,14 @@ class TestLookup:
 
     def test_registries_do_not_know_of_each_other(self) -> None:
         one = offering("one", profiles=(FakeProfile(),))
-        first, second = Registry.of(one), Registry.of(one)
+        first, second = Registry.from_plugins(one), Registry.from_plugins(one)
         assert first.profile("fake").name == second.profile("fake").name == "fake"
-        assert Registry.of().profiles() == ()
+        assert Registry.from_plugins().profiles() == ()
 
 
 class TestConflict:
     def test_a_name_contributed_twice_is_nobodys(self) -> None:
-        registry = Registry.of(
+        registry = Registry.from_plugins(
             offering("one", profiles=(FakeProfile(name="same"), FakeProfile(name="first"))),
             offering("two", profiles=(FakeProfile(name="same"), FakeProfile(name="second"))),
         )
@@ -129,7 +131,7 @@ class TestConflict:
         assert one.contributes == ("profile:first", "profile:same")
 
     def test_by_one_plugin_alone(self) -> None:
-        registry = Registry.of(offering("one", backends=(FakeBackend(), FakeBackend())))
+        registry = Registry.from_plugins(offering("one", backends=(FakeBackend(), FakeBackend())))
         with pytest.raises(PluginConflict):
             registry.signer_backend("fake")
         assert "also contributed by one" in registry.plugins()[0].problem
@@ -137,7 +139,7 @@ class TestConflict:
     def test_by_the_same_plugin_twice(self) -> None:
         one = offering("one", backends=(FakeBackend(),))
         with pytest.raises(PluginConflict):
-            Registry.of(one, one).signer_backend("fake")
+            Registry.from_plugins(one, one).signer_backend("fake")
 
 
 class Unspeakable(Exception):
@@ -172,7 +174,7 @@ class TestBroken:
     )
     def test_is_listed_with_its_reason_and_leaves_the_others_be(self, broken: object, reason: str) -> None:
         good = offering("good", backends=(FakeBackend(scheme="good"),), profiles=(FakeProfile(name="good"),))
-        registry = Registry.of(broken, good)
+        registry = Registry.from_plugins(broken, good)
         listed, healthy = registry.plugins()
         assert reason in listed.problem
         assert listed.problem.isprintable()
@@ -181,7 +183,9 @@ class TestBroken:
         assert registry.signer_backend("good").scheme == "good"
 
     def test_is_raised_only_for_what_might_have_come_from_it(self) -> None:
-        registry = Registry.of(raising(RuntimeError("no licence")), offering("good", profiles=(FakeProfile(),)))
+        registry = Registry.from_plugins(
+            raising(RuntimeError("no licence")), offering("good", profiles=(FakeProfile(),))
+        )
         assert registry.profile("fake").name == "fake"
         with pytest.raises(PluginBroken, match=r"raising: .*no licence") as caught:
             registry.profile("other")
@@ -190,7 +194,7 @@ class TestBroken:
             registry.signer_backend("other")
 
     def test_is_taken_whole_or_not_at_all(self) -> None:
-        registry = Registry.of(offering("half", profiles=(FakeProfile(name="fine"), FakeProfile(name=""))))
+        registry = Registry.from_plugins(offering("half", profiles=(FakeProfile(name="fine"), FakeProfile(name=""))))
         assert registry.profiles() == ()
         with pytest.raises(PluginBroken):
             registry.profile("fine")
@@ -201,12 +205,12 @@ class TestBroken:
             Event().wait(60)
 
         with pytest.raises(KeyboardInterrupt):
-            Registry.of(plugin("slow", dcmseal_profiles=interrupted)).profiles()
+            Registry.from_plugins(plugin("slow", dcmseal_profiles=interrupted)).profiles()
 
     @pytest.mark.parametrize("error", [KeyboardInterrupt(), GeneratorExit(), SystemExit(0), Panic("out of bounds")])
     def test_whatever_a_plugin_raises_is_its_own_problem(self, error: BaseException) -> None:
         good = offering("good", profiles=(FakeProfile(name="a"),))
-        registry = Registry.of(raising(error), good)
+        registry = Registry.from_plugins(raising(error), good)
         assert registry.profile("a").name == "a"
         with pytest.raises(PluginBroken, match=f"raising: .*{type(error).__name__}"):
             registry.profile("b")
@@ -234,7 +238,7 @@ class TestBroken:
         wrong = raising(type("Wrong", (kind,), {method: fail})("error"))
         refused = raising(type("Refused", (SealError,), {method: fail})("error"))
         itself = type("Plugin", (), {method: fail})()
-        registry = Registry.of(odd, named, wrong, refused, itself, good)
+        registry = Registry.from_plugins(odd, named, wrong, refused, itself, good)
         assert registry.profile("a").name == "a"
         assert registry.signer_backend("good").scheme == "good"
         assert {each.name: bool(each.problem) for each in registry.plugins()}["good"] is False
@@ -245,7 +249,7 @@ class TestBroken:
 class TestOpenSigner:
     def test_picks_the_backend_by_scheme(self) -> None:
         backend = FakeBackend()
-        with Registry.of(offering("one", backends=(backend,))).open_signer("FAKE:key", decline) as signer:
+        with Registry.from_plugins(offering("one", backends=(backend,))).open_signer("FAKE:key", decline) as signer:
             assert signer.sign(MESSAGE) == b"signature"
         assert backend.log == ["open", "close"]
 
@@ -262,7 +266,7 @@ class TestOpenSigner:
     def test_path_in_place_of_a_uri(self, tmp_path: Path, name: str, hint: str) -> None:
         path = tmp_path / name
         path.write_bytes(b"")
-        with pytest.raises(UsageError) as caught, Registry.of().open_signer(str(path), decline):
+        with pytest.raises(UsageError) as caught, Registry.from_plugins().open_signer(str(path), decline):
             pass
         assert hint.format(path) in caught.value.hint
 
@@ -278,14 +282,16 @@ class TestOpenSigner:
     )
     def test_uri_of_no_use(self, uri: str, kind: type[SealError]) -> None:
         backend = FakeBackend()
-        registry = Registry.of(offering("one", backends=(backend,)))
+        registry = Registry.from_plugins(offering("one", backends=(backend,)))
         with pytest.raises(kind) as caught, registry.open_signer(uri, decline):
             pass
         assert caught.value.hint
         assert backend.log == []
 
     def test_scheme_that_two_plugins_have(self) -> None:
-        registry = Registry.of(offering("one", backends=(FakeBackend(),)), offering("two", backends=(FakeBackend(),)))
+        registry = Registry.from_plugins(
+            offering("one", backends=(FakeBackend(),)), offering("two", backends=(FakeBackend(),))
+        )
         with pytest.raises(PluginError, match="one and two"), registry.open_signer("fake:key", decline):
             pass
 
@@ -298,7 +304,7 @@ def test_plugin_manager_of_each_plugin_is_its_own() -> None:
     module = ModuleType("wrapping")
     module.dcmseal_profiles = hookimpl(wrapper=True)(wrapper)  # type: ignore[attr-defined]
     good = offering("good", profiles=(FakeProfile(name="good"),))
-    registry = Registry.of(module, good)
+    registry = Registry.from_plugins(module, good)
     assert registry.plugins()[1].contributes == ("profile:good",)
     assert registry.profile("good").name == "good"
     assert sys.modules.get("wrapping") is None

@@ -49,7 +49,7 @@ ARCHIVE = ArchiveReport(
 
 
 def registry_of(*writers: Any) -> Registry:
-    return Registry.of(*(_plugin(number, each) for number, each in enumerate(writers)))
+    return Registry.from_plugins(*(_plugin(number, each) for number, each in enumerate(writers)))
 
 
 def _plugin(number: int, writer: Any) -> object:

@@ -92,7 +92,7 @@ class Careless:
 
 @pytest.mark.parametrize("failure", [ValueError, SystemExit, GeneratorExit, Panic])
 def test_a_plugin_that_fails_with_the_secret(failure: type[BaseException]) -> None:
-    error = caught(lambda: sign("careless:x", given(SECRET), Registry.of(Careless(failure))))
+    error = caught(lambda: sign("careless:x", given(SECRET), Registry.from_plugins(Careless(failure))))
     assert isinstance(error, SignerError)
     assert failure.__name__ in str(error)
     assert error.__context__ is None

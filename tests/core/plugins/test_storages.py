@@ -88,10 +88,10 @@ class Shelf:
             self.answer("close", None)
 
     @contextmanager
-    def write(self, url: str, over: str | None) -> Iterator[Write]:
+    def write(self, url: str, expected_version: str | None) -> Iterator[Write]:
         self.answer("begin", None)
         buffer = BytesIO()
-        self.log.append(f"over {over}")
+        self.log.append(f"over {expected_version}")
 
         def write(data: Any) -> None:
             self.answer("write", None)
@@ -121,7 +121,7 @@ def image(pki: Pki) -> bytes:
 class TestFound:
     def test_by_scheme_and_used_by_everything(self, image: bytes, pki: Pki) -> None:
         shelf = Shelf(objects={URL: image})
-        registry = Registry.of(shelf)
+        registry = Registry.from_plugins(shelf)
         assert verdict(URL, registry=registry) is Verdict.VALID
         (signature,) = dcmseal.signatures(URL, registry)
         assert dcmseal.find(URL, signature.uid, registry).uid == signature.uid
@@ -129,7 +129,7 @@ class TestFound:
         dcmseal.stream(URL, signature.uid, stream.extend, registry)
         assert stream
         key = f"pem:{pki['p256'].key_pem}?cert={pki['p256'].certificate_pem}"
-        (plugin,) = (each for each in Registry.of(shelf).plugins())
+        (plugin,) = (each for each in Registry.from_plugins(shelf).plugins())
         assert plugin.contributes == ("storage:shelf",)
         with pytest.raises(PluginNotFound):
             dcmseal.sign(URL, key=key, in_place=True, registry=registry)
@@ -143,18 +143,18 @@ class TestFound:
     def test_in_place_where_no_version_is_known(self, image: bytes) -> None:
         entry = Entry(url=URL, size=len(image))
         shelf = Shelf(objects={URL: image}, answers={"entry": entry})
-        dcmseal.remove(URL, in_place=True, registry=Registry.of(shelf))
+        dcmseal.remove(URL, in_place=True, registry=Registry.from_plugins(shelf))
         assert shelf.log[0] == "over None"
 
     def test_by_nobody_or_by_two(self) -> None:
         with pytest.raises(PluginNotFound, match="no plugin reaches shelf: URLs"):
-            verdict(URL, registry=Registry.of())
+            verdict(URL, registry=Registry.from_plugins())
         with pytest.raises(PluginConflict, match="storage:shelf"):
-            verdict(URL, registry=Registry.of(Shelf(), Shelf()))
+            verdict(URL, registry=Registry.from_plugins(Shelf(), Shelf()))
 
     @pytest.mark.parametrize("wrong", [{"scheme": "A shelf"}, {"scheme": None}, {"summary": "a\nb"}])
     def test_what_is_no_storage_is_broken(self, wrong: dict[str, Any]) -> None:
-        registry = Registry.of(Shelf(**wrong))
+        registry = Registry.from_plugins(Shelf(**wrong))
         assert "storage" in registry.plugins()[0].problem
         with pytest.raises(PluginBroken):
             verdict(URL, registry=registry)
@@ -180,7 +180,7 @@ class TestGuard:
         ],
     )
     def test_nonsense_in_reading(self, image: bytes, answer: str, value: Any) -> None:
-        registry = Registry.of(Shelf(objects={URL: image}, answers={answer: value}))
+        registry = Registry.from_plugins(Shelf(objects={URL: image}, answers={answer: value}))
         with pytest.raises(DatasetError) as caught:
             verified(URL, registry=registry)
         assert caught.value.hint
@@ -190,7 +190,7 @@ class TestGuard:
     def test_a_size_that_is_a_lie(self, image: bytes, lie: int) -> None:
         entry = Entry(url=URL, size=len(image) + lie)
         with pytest.raises(DatasetError):
-            verified(URL, registry=Registry.of(Shelf(objects={URL: image}, answers={"entry": entry})))
+            verified(URL, registry=Registry.from_plugins(Shelf(objects={URL: image}, answers={"entry": entry})))
 
     @pytest.mark.parametrize("value", [[Entry(url="shelf://b/c.dcm", size=1)], [1], 7, ValueError(SECRET)])
     def test_nonsense_in_listing(self, value: Any) -> None:
@@ -203,7 +203,7 @@ class TestGuard:
     def test_nonsense_in_writing(self, image: bytes, moment: str) -> None:
         shelf = Shelf(objects={URL: image}, answers={moment: ValueError(SECRET)})
         with pytest.raises(OutputError) as caught:
-            dcmseal.remove(URL, in_place=True, registry=Registry.of(shelf))
+            dcmseal.remove(URL, in_place=True, registry=Registry.from_plugins(shelf))
         assert SECRET not in "".join(traceback.format_exception(caught.value))
         assert shelf.objects[URL] == image
 

@@ -41,7 +41,7 @@ class OneKey:
 
     def find(self, uri: str) -> None:
         parsed = KeyUri.parse(uri)
-        parsed.allow_only()
+        parsed.check_attributes()
         if parsed.path != "key":
             raise KeyNotFound("there is no such key", hint="write one:key")
 

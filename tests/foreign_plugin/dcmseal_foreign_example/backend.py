@@ -45,13 +45,13 @@ class ExampleBackend:
         from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
         parsed = KeyUri.parse(uri)
-        parsed.allow_only()
+        parsed.check_attributes()
         self.device.expect()
         signer: ExampleSigner
         if parsed.path == "ec":
             signer = EcSigner(self.device, ec.generate_private_key(ec.SECP384R1()))
         elif parsed.path == "rsa":
-            if secrets(SecretRequest(purpose="example RSA key", uri=parsed.redacted())) != PIN:
+            if secrets(SecretRequest(purpose="example RSA key", uri=parsed.without_query())) != PIN:
                 raise PinRejected("that is not the PIN", hint="it stands in backend.py of the example")
             signer = RsaSigner(self.device, rsa.generate_private_key(65537, 2048))
         else:

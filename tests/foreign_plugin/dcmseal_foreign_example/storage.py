@@ -45,10 +45,10 @@ class ExampleStorage:
         return (entry for each in sorted(self.objects) if each.startswith(url) and (entry := self.find(each)))
 
     @contextmanager
-    def write(self, url: str, over: str | None) -> Generator[Write]:
+    def write(self, url: str, expected_version: str | None) -> Generator[Write]:
         data = bytearray()
         yield data.extend
         entry = self.find(url)
-        if over is not None and over != (entry.version if entry else ""):
+        if expected_version is not None and expected_version != (entry.version if entry else ""):
             raise OutputError(f"{url} is another by now", hint="look at it, and try again")
         self.objects[url] = bytes(data)

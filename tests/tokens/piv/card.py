@@ -68,7 +68,7 @@ class PivCard:
         """Answer a command APDU, or one of several that carry one command (command and response chaining)."""
         command = Command.parse(apdu)
         if command.instruction == 0xC0:  # GET RESPONSE
-            return self._sent(self._unsent, command.expected)
+            return self._send(self._unsent, command.expected)
         self._unsent = b""
         self._received += command.data
         if command.chained:
@@ -78,9 +78,9 @@ class PivCard:
             answer = self._answer(command, data)
         except Refused as refusal:
             return refusal.status.to_bytes(2)
-        return self._sent(answer, command.expected)
+        return self._send(answer, command.expected)
 
-    def _sent(self, answer: bytes, expected: int) -> bytes:
+    def _send(self, answer: bytes, expected: int) -> bytes:
         piece, self._unsent = answer[:expected], answer[expected:]
         left = len(self._unsent)
         status = Status.MORE | (left if left < 0x100 else 0) if left else Status.DONE

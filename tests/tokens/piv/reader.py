@@ -80,7 +80,7 @@ class _Inserted:
     def _serve(self) -> None:
         with self._link, suppress(EOFError, ConnectionError, CardPulled):
             while True:
-                answer = self._answer(self._received(int.from_bytes(self._received(2))))
+                answer = self._answer(self._receive(int.from_bytes(self._receive(2))))
                 if answer:
                     self._link.sendall(len(answer).to_bytes(2) + answer)
 
@@ -93,7 +93,7 @@ class _Inserted:
                 return ATR
         return self._card.transmit(request)
 
-    def _received(self, length: int) -> bytes:
+    def _receive(self, length: int) -> bytes:
         # vpcd sends length and payload apart; a delayed acknowledgement would hold up the second by 40 ms.
         self._link.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         octets = b""

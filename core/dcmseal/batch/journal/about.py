@@ -48,7 +48,7 @@ _WHATEVER: Final = frozenset(
 class About:
     """What a journal says about itself."""
 
-    run: str
+    run_id: str
     """A UUID; the UIDs of the signatures that the run makes are made of it."""
     task: Document
     """What the task was asked; files are named, and their content counts for nothing."""
@@ -57,16 +57,16 @@ class About:
     by_content: bool
 
     @classmethod
-    def of(cls, task: Task, *, shard: str = "", by_content: bool = False, key: str = "") -> Self:
+    def for_task(cls, task: Task, *, shard: str = "", by_content: bool = False, key: str = "") -> Self:
         """What is to be said about a new journal; ``key`` names the key, if the task itself does not."""
         name = next((name for kind, name in _NAMES if isinstance(task, kind)), type(task).__name__)
         settings: Document = {"task": name, **_fields(task)}
         if isinstance(task, SignTask):
             settings["key"] = key or (task.key if isinstance(task.key, str) else "")
-        return cls(run=str(uuid.uuid4()), task=settings, shard=shard, by_content=by_content)
+        return cls(run_id=str(uuid.uuid4()), task=settings, shard=shard, by_content=by_content)
 
     @classmethod
-    def read(cls, path: str, rows: Mapping[str, str]) -> Self:
+    def from_rows(cls, path: str, rows: Mapping[str, str]) -> Self:
         """Read what ``rows`` gave; raises JournalError."""
         try:
             task: object = json.loads(rows["task"])
@@ -76,14 +76,14 @@ class About:
             raise damaged(path) from None
         if not isinstance(task, dict):
             raise damaged(path)
-        return cls(run=run, task=cast("Document", task), shard=shard, by_content=by_content)
+        return cls(run_id=run, task=cast("Document", task), shard=shard, by_content=by_content)
 
-    def rows(self) -> dict[str, str]:
+    def to_rows(self) -> dict[str, str]:
         """The rows of its table."""
         identity = "digest" if self.by_content else "stat"
-        return {"run": self.run, "task": json.dumps(self.task), "shard": self.shard, "identity": identity}
+        return {"run": self.run_id, "task": json.dumps(self.task), "shard": self.shard, "identity": identity}
 
-    def check_serves(self, path: str, other: About) -> None:
+    def check_task(self, path: str, other: About) -> None:
         """Refuse a task that is not the one of the journal at ``path``; raises UsageError."""
         names = {name for name in self.task.keys() | other.task.keys() if self.task.get(name) != other.task.get(name)}
         if names:

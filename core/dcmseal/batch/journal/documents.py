@@ -32,16 +32,16 @@ def status_document(status: Status, path: str) -> Document:
         "journal",
         {
             "journal": path,
-            "task": status.about.task,
-            "shard": status.about.shard,
+            "task": status.header.task,
+            "shard": status.header.shard,
             "files": status.files,
-            "attention": status.alarming,
-            "left": status.left,
+            "attention": status.attention,
+            "left": status.remaining,
             "in_hand": status.open_intents,
             "files_per_second": None if status.rate is None else round(status.rate),
             "bytes": status.bytes,
             "verdicts": {**status.verdicts},
-            "results": [{**gist.document(), "files": files} for gist, files in status.gists],
+            "results": [{**gist.to_document(), "files": files} for gist, files in status.summaries],
             "runs": [_run(each) for each in status.runs],
         },
     )
@@ -53,7 +53,7 @@ def entry_document(entry: Entry) -> Document:
         "recorded",
         {
             "file": entry.source,
-            **entry.gist.document(),
+            **entry.summary.to_document(),
             "uid": entry.uid,
             "judged": _moment(entry),
             "reason": entry.reason.text,
@@ -78,7 +78,7 @@ def csv_lines(entries: Iterable[Entry]) -> Iterator[str]:
     """
     yield _csv(_HEADINGS)
     for each in entries:
-        gist = each.gist
+        gist = each.summary
         lists = (";".join(words) for words in (gist.codes, gist.signers, gist.profiles))
         size = "" if each.identity == UNFOUND else each.identity.size
         yield _csv(
@@ -98,7 +98,7 @@ def _cell(text: str) -> str:
 
 
 def _moment(entry: Entry) -> str | None:
-    return moment_value(entry.judged)
+    return moment_value(entry.recorded_at)
 
 
 def _run(run: Run) -> Document:
@@ -106,6 +106,6 @@ def _run(run: Run) -> Document:
         "version": run.version,
         "began": moment_value(run.began),
         "ended": moment_value(run.ended),
-        "judged": run.judged,
-        "found": run.found,
+        "judged": run.result_count,
+        "found": run.input_count,
     }

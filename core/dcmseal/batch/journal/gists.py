@@ -60,11 +60,11 @@ class Gist:
     """What each signature came to that was verified."""
 
     @classmethod
-    def of(cls, result: Result) -> Gist:
+    def from_result(cls, result: Result) -> Gist:
         """The gist of a result."""
-        if result.gist is not None:
-            return result.gist
-        kind, verdict, code, answer = result.kind.value, result.verdict, int(result.exit_code), result.answer
+        if result.summary is not None:
+            return result.summary
+        kind, verdict, code, answer = result.kind.value, result.verdict, int(result.exit_code), result.value
         if result.error is not None:
             return cls(kind=kind, verdict=verdict, exit_code=code, codes=(type(result.error).__name__,))
         if isinstance(answer, VerificationReport):
@@ -76,7 +76,7 @@ class Gist:
                 signers=_signers(each.signature for each in answer.signatures),
                 profiles=_few(name for each in answer.signatures for name in each.profiles),
                 month=_month(each.signature for each in answer.signatures),
-                signatures=SignatureGist.of(answer),
+                signatures=SignatureGist.from_report(answer),
             )
         if isinstance(answer, SigningResult):
             made = (answer.signature,)
@@ -84,14 +84,14 @@ class Gist:
                 kind=kind,
                 verdict=verdict,
                 exit_code=code,
-                codes=_few(result.obstacles),
+                codes=_few(result.blocking_codes),
                 signers=_signers(made),
                 month=_month(made),
             )
         return cls(kind=kind, verdict=verdict, exit_code=code)
 
     @classmethod
-    def signed(cls, signature: DigitalSignature) -> Self:
+    def from_signature(cls, signature: DigitalSignature) -> Self:
         """The gist of a signature that was made, and whose result was lost."""
         return cls(
             kind=Kind.SIGNED.value,
@@ -102,7 +102,7 @@ class Gist:
         )
 
     @classmethod
-    def read(cls, text: str) -> Self:
+    def parse(cls, text: str) -> Self:
         """Read what ``str`` wrote; raises ValueError."""
         try:
             values: object = json.loads(text)
@@ -126,7 +126,7 @@ class Gist:
         )
 
     @property
-    def is_alarming(self) -> bool:
+    def needs_attention(self) -> bool:
         """Whether somebody should look at the file itself: it is invalid, or nothing could be done with it."""
         return self.verdict == Verdict.INVALID.value or self.kind == Kind.FAILED.value
 
@@ -135,7 +135,7 @@ class Gist:
         """Whether it is valid, and signatures cover a part of the elements only."""
         return self.verdict == Verdict.VALID.value and _PARTIAL in self.codes
 
-    def document(self) -> Document:
+    def to_document(self) -> Document:
         """Its values, for JSON documents."""
         return {
             "kind": self.kind,
@@ -145,12 +145,12 @@ class Gist:
             "signers": [*self.signers],
             "profiles": [*self.profiles],
             "month": self.month,
-            "signatures": [each.document() for each in self.signatures],
+            "signatures": [each.to_document() for each in self.signatures],
         }
 
     def __str__(self) -> str:
         """JSON in a line, the same for the same gist."""
-        lists = (self.codes, self.signers, self.profiles, self.month, [each.values() for each in self.signatures])
+        lists = (self.codes, self.signers, self.profiles, self.month, [each.to_values() for each in self.signatures])
         values = [self.kind, self.verdict, self.exit_code, *lists]
         return json.dumps(values, separators=(",", ":"))
 

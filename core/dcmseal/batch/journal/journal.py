@@ -57,24 +57,24 @@ _ROWS: Final = 2000
 class Journal:
     """The journal of one run."""
 
-    def __init__(self, store: Store, task: Task, wish: JournalWish) -> None:
+    def __init__(self, store: Store, task: Task, settings: JournalWish) -> None:
         self._store = store
-        self._wish = wish
-        about = About.read(store.path, store.about())
-        about.check_serves(store.path, wish.about(task))
-        about.check_shard(store.path, wish.about(task))
-        self.task = wish.with_form(replace(task, run=about.run) if isinstance(task, SignTask) else task)
+        self._settings = settings
+        about = About.from_rows(store.path, store.header_rows())
+        about.check_task(store.path, settings.build_header(task))
+        about.check_shard(store.path, settings.build_header(task))
+        self.task = settings.with_detail(replace(task, run_id=about.run_id) if isinstance(task, SignTask) else task)
         """The task, with what the journal knows of it: run this one."""
-        self.passed_over: Counter[Gist] = Counter()
+        self.recorded_summaries: Counter[Gist] = Counter()
         """What came of the files that were met again in this run, and are as they were."""
-        self.notice: Callable[[Result], object] = lambda result: None
+        self.on_recorded: Callable[[Result], object] = lambda result: None
         """Is told of each of them: the result as it was, but for the answer."""
-        own = os.path.realpath(wish.path)
-        self._own = {os.path.basename(path): path for path in (own, f"{own}-journal")}
+        own = os.path.realpath(settings.path)
+        self._own_paths = {os.path.basename(path): path for path in (own, f"{own}-journal")}
         self._identities: dict[str, Identity] = {}
-        self._unsynced = Unsynced(task.folder)
-        self._found = 0
-        self._judged = 0
+        self._unsynced = Unsynced(task.output_folder)
+        self._input_count = 0
+        self._result_count = 0
         self._committed = time.monotonic()
         self._uncommitted = 0
         values = (__version__, time.time())
@@ -82,29 +82,29 @@ class Journal:
             "INSERT INTO runs (version, began, ended, judged) VALUES (?, ?2, ?2, 0)", values
         ).lastrowid
         store.forget(UNFOUND)  # it is looked for anew
-        self._take_up()
+        self._recover_intents()
 
     @classmethod
     @contextmanager
-    def open(cls, wish: JournalWish, task: Task) -> Generator[Journal]:
+    def open(cls, settings: JournalWish, task: Task) -> Generator[Journal]:
         """Open a journal, or begin one, and take up what a run that died left behind.
 
         Raises JournalError if it is damaged or in use, and UsageError if it belongs to another task.
         """
-        store = Store.open(wish.path, wish.about(task).rows())
+        store = Store.open(settings.path, settings.build_header(task).to_rows())
         try:
-            journal = cls(store, task, wish)
+            journal = cls(store, task, settings)
             try:
                 yield journal
             finally:
-                journal._bring_files_to_disk()
-                journal._note_run()
+                journal._sync_files()
+                journal._update_run()
         finally:
             store.close()
 
     def run(
         self,
-        found: Iterable[Found],
+        inputs: Iterable[Found],
         *,
         executor: Workers | None = None,
         jobs: int | None = None,
@@ -112,26 +112,26 @@ class Journal:
         before_end: Callable[[], object] = lambda: None,
     ) -> Generator[Result]:
         """Work on what has no result yet, and record what comes of it; for the rest see ``run`` of batch.running."""
-        yield from self.recorded(
-            run(self.to_do(found), self.task, executor=executor, jobs=jobs, chunk=chunk, before_end=before_end)
+        yield from self.record_results(
+            run(self.filter_inputs(inputs), self.task, executor=executor, jobs=jobs, chunk=chunk, on_abort=before_end)
         )
 
-    def to_do(self, found: Iterable[Found]) -> Iterator[Found]:
+    def filter_inputs(self, inputs: Iterable[Found]) -> Iterator[Found]:
         """The items that are of this shard and have no result yet, or were changed since; the rest is passed over.
 
         A signature is announced in the journal before its item is handed out.
         """
         announced: list[Item] = []
-        for each in found:
+        for each in inputs:
             if not isinstance(each, Item):
                 # each shard tells of it, for nobody knows which would have had it; of all together, it is one
-                self._found += self._wish.shard is None or self._wish.shard.number == 1
+                self._input_count += self._settings.shard is None or self._settings.shard.number == 1
                 yield each
                 continue
-            if not self._is_concerned(each):
+            if not self._is_in_scope(each):
                 continue
-            self._found += 1
-            item = self._left(each)
+            self._input_count += 1
+            item = self._prepare_input(each)
             if item is None:
                 continue
             if not isinstance(self.task, SignTask):
@@ -139,12 +139,12 @@ class Journal:
                 continue
             announced.append(item)
             if len(announced) == _AHEAD:
-                yield from self._announced(announced)
+                yield from self._record_intents(announced)
                 announced = []
-        yield from self._announced(announced)
-        self._store.execute("UPDATE runs SET found = ? WHERE id = ?", (self._found, self._number))
+        yield from self._record_intents(announced)
+        self._store.execute("UPDATE runs SET found = ? WHERE id = ?", (self._input_count, self._number))
 
-    def recorded(self, results: Generator[Result]) -> Generator[Result]:
+    def record_results(self, results: Generator[Result]) -> Generator[Result]:
         """Record what comes of ``to_do``; each result is recorded before it is handed on."""
         with closing(results):
             for result in results:
@@ -154,10 +154,16 @@ class Journal:
 
     def record(self, result: Result) -> Result:
         """Record a result, unless it says nothing about the file; returns it."""
-        item = result.item
+        item = result.input
         if not isinstance(item, Item):
-            gist = Gist.of(result)
-            self._put(item.source, UNFOUND, gist, document=self._kept(result, gist), reason=Reason.of(result))
+            gist = Gist.from_result(result)
+            self._record_result(
+                item.source,
+                UNFOUND,
+                gist,
+                document=self._build_kept_document(result, gist),
+                reason=Reason.from_result(result),
+            )
             return result
         identity = self._identities.pop(item.source, None)
         if result.is_unchanged:
@@ -167,54 +173,66 @@ class Journal:
             # whether it is signed, the next run will see
             return result
         if result.error is not None and not _is_of_the_file(result):
-            self._settle(item.source)
+            self._resolve_intent(item.source)
             return result
         # a worker that died has told no digest
-        by_content = item.known is not None and isinstance(result.error, ProcessDied)
-        if identity is None or by_content or (result.changed and result.output == item.source):
+        by_content = item.recorded_content is not None and isinstance(result.error, ProcessDied)
+        if identity is None or by_content or (result.is_written and result.output == item.source):
             identity = identity_of(looked_at_again(item), by_content=by_content)
-        if item.known is not None and not by_content:
+        if item.recorded_content is not None and not by_content:
             identity = identity._replace(digest=result.digest)
-        gist = Gist.of(result)
+        gist = Gist.from_result(result)
         self._unsynced.add(result)
-        reason = Reason.of(result)
-        self._put(
-            item.source, identity, gist, uid=self._uid_of(result), document=self._kept(result, gist), reason=reason
+        reason = Reason.from_result(result)
+        self._record_result(
+            item.source,
+            identity,
+            gist,
+            uid=self._signature_uid(result),
+            document=self._build_kept_document(result, gist),
+            reason=reason,
         )
         return result
 
     def _record_unchanged(self, item: Item, identity: Identity | None, digest: bytes | None) -> None:
         """Pass over a file that a worker found as it was, by its digest or its signature."""
-        row = self._store.row(item.source)
+        row = self._store.find_result(item.source)
         if row is None:
             return
         if identity is not None and row.identity.digest != digest:
-            self._put(item.source, identity._replace(digest=digest), row.gist, uid=row.uid, reason=row.reason)
-        self._settle(item.source)
-        self._pass_over(item, row)
+            self._record_result(
+                item.source, identity._replace(digest=digest), row.summary, uid=row.uid, reason=row.reason
+            )
+        self._resolve_intent(item.source)
+        self._report_recorded(item, row)
 
-    def _is_concerned(self, item: Item) -> bool:
+    def _is_in_scope(self, item: Item) -> bool:
         """Whether a file is of this shard, and not the journal itself, which may lie in a folder that is named."""
-        if os.path.basename(item.source) in self._own and os.path.realpath(item.source) in self._own.values():
+        if (
+            os.path.basename(item.source) in self._own_paths
+            and os.path.realpath(item.source) in self._own_paths.values()
+        ):
             return False
-        return self._wish.shard is None or self._wish.shard.holds(item.relative)
+        return self._settings.shard is None or self._settings.shard.contains(item.relative)
 
-    def _left(self, item: Item) -> Item | None:
+    def _prepare_input(self, item: Item) -> Item | None:
         """The item, if there is something left to do with it, or a worker has to see whether there is."""
-        row = self._store.row(item.source)
+        row = self._store.find_result(item.source)
         identity = identity_of(item, by_content=False)
-        is_again = row is not None and self._is_again(item, row)
+        is_again = row is not None and self._needs_retry(item, row)
         # of an object in a storage, its version tells as much as a digest
-        by_content = self._wish.by_content and not is_url(item.source)
+        by_content = self._settings.by_content and not is_url(item.source)
         if by_content:
-            item = item._replace(known=Known() if row is None or is_again else self._known(item, row))
+            item = item._replace(
+                recorded_content=Known() if row is None or is_again else self._recorded_content(item, row)
+            )
         elif row is not None and identity.is_same(row.identity):
             if not is_again:
-                self._pass_over(item, row)
+                self._report_recorded(item, row)
                 return None
         elif row is not None and is_touched_only(self.task, item, row):
-            self._put(item.source, identity, row.gist, uid=row.uid, reason=row.reason)
-            self._pass_over(item, row)
+            self._record_result(item.source, identity, row.summary, uid=row.uid, reason=row.reason)
+            self._report_recorded(item, row)
             return None
         if row is not None:
             item = with_another_uid(self.task, item, row)
@@ -222,95 +240,99 @@ class Journal:
         self._identities[item.source] = identity
         return item
 
-    def _is_again(self, item: Item, row: Row) -> bool:
+    def _needs_retry(self, item: Item, row: Row) -> bool:
         """Whether a file that is what it was is tried again: it failed, has to be DICOM, or is dated in the future."""
-        if (self._wish.retry and row.gist.kind == Kind.FAILED) or (item.is_named and row.gist.kind == Kind.PASSED_OVER):
+        if (self._settings.retry_failed and row.summary.kind == Kind.FAILED) or (
+            item.must_be_dicom and row.summary.kind == Kind.IGNORED
+        ):
             return True
         # no signature is made a second time for a date: clocks are set back, too
-        return not isinstance(self.task, SignTask) and is_future(row.judged, time.time())
+        return not isinstance(self.task, SignTask) and is_future(row.recorded_at, time.time())
 
-    def _known(self, item: Item, row: Row) -> Known:
+    def _recorded_content(self, item: Item, row: Row) -> Known:
         """What a worker is to hold the content of a file against."""
         return Known(digest=row.identity.digest, uid=row.uid if is_signed_in_place(self.task, item, row) else "")
 
-    def _pass_over(self, item: Item, row: Row) -> None:
-        gist, reason = row.gist, row.reason
-        self.passed_over[gist] += 1
-        self.notice(
+    def _report_recorded(self, item: Item, row: Row) -> None:
+        gist, reason = row.summary, row.reason
+        self.recorded_summaries[gist] += 1
+        self.on_recorded(
             Result(
-                item=item,
+                input=item,
                 kind=Kind(gist.kind),
                 exit_code=ExitCode(gist.exit_code),
                 verdict=gist.verdict,
                 reason=reason.text,
-                gist=gist,
+                summary=gist,
                 instance=Instance(study=reason.study, series=reason.series),
             )
         )
 
-    def _announced(self, items: list[Item]) -> Iterator[Item]:
+    def _record_intents(self, items: list[Item]) -> Iterator[Item]:
         if items:
             assert isinstance(self.task, SignTask)
             for item in items:
-                uid, target = self.task.uid_of(item), self.task.placement.target_of(item)
-                self._store.promise(Intent(source=item.source, target=target, uid=uid))
+                uid, target = self.task.signature_uid(item), self.task.placement.target_path(item)
+                self._store.record_intent(Intent(source=item.source, target=target, uid=uid))
             self.commit()
         yield from items
 
-    def _take_up(self) -> None:
+    def _recover_intents(self) -> None:
         """See what became of the signatures that were announced, and have no result."""
         for intent in self._store.intents():
             signature = signature_in(intent.target, intent.uid)
             if signature is not None:
                 identity = identity_of(
-                    looked_at_again(Item(source=intent.source, relative="")), by_content=self._wish.by_content
+                    looked_at_again(Item(source=intent.source, relative="")), by_content=self._settings.by_content
                 )
-                self._put(intent.source, identity, Gist.signed(signature), uid=intent.uid)
+                self._record_result(intent.source, identity, Gist.from_signature(signature), uid=intent.uid)
 
-    def _put(
+    def _record_result(
         self,
         source: str,
         identity: Identity,
-        gist: Gist,
+        summary: Gist,
         *,
         uid: str = "",
         document: Document | None = None,
         reason: Reason = NO_REASON,
     ) -> None:
-        self._store.put(source, identity, gist, judged=int(time.time()), uid=uid, document=document, reason=reason)
-        self._settle(source)
-        self._judged += 1
+        self._store.record_result(
+            source, identity, summary, recorded_at=int(time.time()), uid=uid, document=document, reason=reason
+        )
+        self._resolve_intent(source)
+        self._result_count += 1
         self._uncommitted += 1
         if self._uncommitted >= _ROWS or time.monotonic() - self._committed >= _SECONDS:
             self.commit()
 
-    def _settle(self, source: str) -> None:
+    def _resolve_intent(self, source: str) -> None:
         if isinstance(self.task, SignTask):
-            self._store.settle(source)
+            self._store.resolve_intent(source)
 
-    def _kept(self, result: Result, gist: Gist) -> Document | None:
+    def _build_kept_document(self, result: Result, summary: Gist) -> Document | None:
         """The document of a result, if it is kept and there is one."""
-        if not (self._wish.full or gist.is_alarming):
+        if not (self._settings.keep_documents or summary.needs_attention):
             return None
-        if result.answer is None and result.error is None and not result.text:
+        if result.value is None and result.error is None and not result.document_text:
             return None
-        return result.document()
+        return result.to_document()
 
-    def _uid_of(self, result: Result) -> str:
+    def _signature_uid(self, result: Result) -> str:
         """Of the signature that was made."""
-        if isinstance(self.task, SignTask) and result.kind is Kind.SIGNED and isinstance(result.item, Item):
-            return self.task.uid_of(result.item)
+        if isinstance(self.task, SignTask) and result.kind is Kind.SIGNED and isinstance(result.input, Item):
+            return self.task.signature_uid(result.input)
         return ""
 
     def commit(self) -> None:
         """Bring all results to disk, and first the files that they tell of; raises OutputError."""
-        self._bring_files_to_disk()
-        self._note_run()
+        self._sync_files()
+        self._update_run()
         self._store.commit()
         self._committed = time.monotonic()
         self._uncommitted = 0
 
-    def _bring_files_to_disk(self) -> None:
+    def _sync_files(self) -> None:
         """What is recorded comes after what it tells of; if that cannot be, it is not recorded. Raises OutputError."""
         try:
             self._unsynced.sync()
@@ -318,10 +340,10 @@ class Journal:
             self._store.is_usable = False
             raise
 
-    def _note_run(self) -> None:
+    def _update_run(self) -> None:
         if self._store.is_usable:
             self._store.execute(
-                "UPDATE runs SET ended = ?, judged = ? WHERE id = ?", (time.time(), self._judged, self._number)
+                "UPDATE runs SET ended = ?, judged = ? WHERE id = ?", (time.time(), self._result_count, self._number)
             )
 
 

@@ -35,24 +35,24 @@ def merge(paths: Sequence[str], output: str) -> tuple[str, ...]:
         check_writers(path)
     statuses = [_status(path) for path in paths]
     for path, status in zip(paths, statuses, strict=True):
-        status.about.check_serves(path, statuses[0].about)
+        status.header.check_task(path, statuses[0].header)
         if status.open_intents:
             raise UsageError(f"the run of {path} has not come to its end", hint="start it again, and merge it then")
     if os.path.lexists(output):
         raise UsageError(f"{output} exists", hint="name another file for the merged journal")
     with new_file_at(output) as temporary:
         _merge(paths, statuses, temporary)
-    return _missing(status.about.shard for status in statuses)
+    return _missing(status.header.shard for status in statuses)
 
 
 def _missing(shards: Iterable[str]) -> tuple[str, ...]:
     there = [Shard.parse(each) for each in shards if each]
     if not there:
         return ()
-    of = max(each.of for each in there)
-    numbers = {each.number for each in there if each.of == of}
+    of = max(each.count for each in there)
+    numbers = {each.number for each in there if each.count == of}
     missing = (number for number in range(1, of + 1) if number not in numbers)
-    return tuple(str(Shard(number=number, of=of)) for number in islice(missing, _MOST))
+    return tuple(str(Shard(number=number, count=of)) for number in islice(missing, _MOST))
 
 
 def _status(path: str) -> Status:
@@ -63,32 +63,32 @@ def _status(path: str) -> Status:
 def _run(statuses: Iterable[Status]) -> tuple[object, ...]:
     """The runs of all shards as one."""
     runs = [run for status in statuses for run in status.runs]
-    found = [status.runs[-1].found if status.runs else None for status in statuses]
+    found = [status.runs[-1].input_count if status.runs else None for status in statuses]
     return (
         __version__,
         min((run.began.timestamp() for run in runs), default=0.0),
         max((run.ended.timestamp() for run in runs), default=0.0),
-        sum(run.judged for run in runs),
+        sum(run.result_count for run in runs),
         None if None in found else sum(filter(None, found)),
     )
 
 
 def _merge(paths: Sequence[str], statuses: Sequence[Status], output: str) -> None:
     now = time.time()
-    about = replace(statuses[0].about, run=str(uuid.uuid4()), shard="")
-    store = Store.open(output, about.rows())
+    about = replace(statuses[0].header, run_id=str(uuid.uuid4()), shard="")
+    store = Store.open(output, about.to_rows())
     try:
         store.execute("INSERT INTO runs (version, began, ended, judged, found) VALUES (?, ?, ?, ?, ?)", _run(statuses))
         for path in paths:
-            with Reader.open(path, alone=True) as journal:
-                for entry in journal.entries():
-                    judged = int(entry.judged.timestamp())
-                    if _rank(store.judged(entry.source), now) < _rank(judged, now):
-                        store.put(
+            with Reader.open(path, exclusive=True) as journal:
+                for entry in journal.iter_entries():
+                    judged = int(entry.recorded_at.timestamp())
+                    if _rank(store.recorded_at(entry.source), now) < _rank(judged, now):
+                        store.record_result(
                             entry.source,
                             entry.identity,
-                            entry.gist,
-                            judged=judged,
+                            entry.summary,
+                            recorded_at=judged,
                             uid=entry.uid,
                             document=entry.document,
                             reason=entry.reason,

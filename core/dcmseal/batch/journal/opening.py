@@ -101,7 +101,7 @@ def create(path: str) -> bool:
     return True
 
 
-def connect(path: str, patience: float | None = None) -> sqlite3.Connection:
+def connect(path: str, timeout: float | None = None) -> sqlite3.Connection:
     """Connect to a file that exists; what is in it is not believed, and not yet looked at."""
     if not os.path.isfile(path):
         what = "is no regular file" if os.path.exists(path) else "does not exist"
@@ -109,7 +109,7 @@ def connect(path: str, patience: float | None = None) -> sqlite3.Connection:
     with telling(path):
         uri = f"{Path(path).absolute().as_uri()}?mode=rw"
         connection = sqlite3.connect(
-            uri, uri=True, timeout=PATIENCE if patience is None else patience, isolation_level=None
+            uri, uri=True, timeout=PATIENCE if timeout is None else timeout, isolation_level=None
         )
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
         connection.execute("PRAGMA trusted_schema = OFF")

@@ -15,14 +15,14 @@ def is_touched_only(task: Task, item: Item, row: Row) -> bool:
 
 def is_signed_in_place(task: Task, item: Item, row: Row) -> bool:
     """Whether the journal knows of a signature that was made in the file itself."""
-    return bool(row.uid) and isinstance(task, SignTask) and task.placement.target_of(item) == item.source
+    return bool(row.uid) and isinstance(task, SignTask) and task.placement.target_path(item) == item.source
 
 
 def with_another_uid(task: Task, item: Item, row: Row) -> Item:
     """The item, so numbered that its signature gets a UID that none had before."""
     if isinstance(task, SignTask) and row.uid:
         for number in range(1 << 16):
-            again = item._replace(again=number)
-            if task.uid_of(again) == row.uid:
-                return item._replace(again=number + 1)
+            again = item._replace(attempt=number)
+            if task.signature_uid(again) == row.uid:
+                return item._replace(attempt=number + 1)
     return item

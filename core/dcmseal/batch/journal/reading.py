@@ -59,8 +59,8 @@ class Run:
     began: datetime
     ended: datetime
     """When it was last heard of."""
-    judged: int
-    found: int | None
+    result_count: int
+    input_count: int | None
     """Files that it came across; None if it did not come to the end."""
 
 
@@ -68,8 +68,8 @@ class Run:
 class Status:
     """How far a run is, and what came of it."""
 
-    about: About
-    gists: tuple[tuple[Gist, int], ...]
+    header: About
+    summaries: tuple[tuple[Gist, int], ...]
     """What came of the files, and of how many; the most frequent first."""
     runs: tuple[Run, ...]
     open_intents: int
@@ -80,25 +80,25 @@ class Status:
     @property
     def files(self) -> int:
         """Files with a result."""
-        return sum(files for _, files in self.gists)
+        return sum(files for _, files in self.summaries)
 
     @property
     def verdicts(self) -> dict[str, int]:
         """How many files came to each verdict, the most frequent first."""
         verdicts: Counter[str] = Counter()
-        for gist, files in self.gists:
+        for gist, files in self.summaries:
             verdicts[gist.verdict] += files
         return dict(verdicts.most_common())
 
     @property
-    def alarming(self) -> int:
+    def attention(self) -> int:
         """Files that are invalid, or failed."""
-        return sum(files for gist, files in self.gists if gist.is_alarming)
+        return sum(files for gist, files in self.summaries if gist.needs_attention)
 
     @property
-    def left(self) -> int | None:
+    def remaining(self) -> int | None:
         """Files without a result when they were last counted; None if no run came to the end."""
-        found = self.runs[-1].found if self.runs else None
+        found = self.runs[-1].input_count if self.runs else None
         return None if found is None else max(0, found - self.files)
 
     @property
@@ -106,8 +106,8 @@ class Status:
         """Files a second in the last run that judged any."""
         for run in reversed(self.runs):
             seconds = (run.ended - run.began).total_seconds()
-            if run.judged and seconds > 0:
-                return run.judged / seconds
+            if run.result_count and seconds > 0:
+                return run.result_count / seconds
         return None
 
 
@@ -117,8 +117,8 @@ class Entry:
 
     source: str
     identity: Identity
-    judged: datetime
-    gist: Gist
+    recorded_at: datetime
+    summary: Gist
     uid: str
     """Of the signature that was made last; empty if none was."""
     document: Document | None
@@ -133,16 +133,16 @@ class Reader:
     def __init__(self, path: str, connection: sqlite3.Connection) -> None:
         self._path = path
         self._connection = connection
-        self._gists: dict[int, tuple[Gist, int]] = {}
+        self._summaries: dict[int, tuple[Gist, int]] = {}
 
     @classmethod
     @contextmanager
-    def open(cls, path: str, *, alone: bool = False) -> Generator[Reader]:
-        """Open a journal; ``alone`` refuses one that a run is writing. Raises JournalError."""
+    def open(cls, path: str, *, exclusive: bool = False) -> Generator[Reader]:
+        """Open a journal; ``exclusive`` refuses one that a run is writing. Raises JournalError."""
         connection = opening.connect(path)
         try:
             opening.check(path, connection)
-            if alone:
+            if exclusive:
                 with telling(path):
                     connection.execute("BEGIN IMMEDIATE")
             yield cls(path, connection)
@@ -151,45 +151,45 @@ class Reader:
 
     def status(self) -> Status:
         """How far the run is."""
-        about = self.about()
-        self._read_gists()
-        with self._believing():
-            runs = tuple(map(_run, self._rows(_RUNS)))
-            (intents,) = self._rows("SELECT count(*) FROM intents")[0]
+        about = self.header()
+        self._read_summaries()
+        with self._translate_damage():
+            runs = tuple(map(_run, self._fetch_rows(_RUNS)))
+            (intents,) = self._fetch_rows("SELECT count(*) FROM intents")[0]
             return Status(
-                about=about,
-                gists=tuple(sorted(self._gists.values(), key=lambda each: (-each[1], str(each[0])))),
+                header=about,
+                summaries=tuple(sorted(self._summaries.values(), key=lambda each: (-each[1], str(each[0])))),
                 runs=runs,
                 open_intents=intents,
                 bytes=os.path.getsize(self._path),
             )
 
-    def about(self) -> About:
+    def header(self) -> About:
         """What the journal says about itself."""
-        with self._believing():
-            rows = self._rows("SELECT name, value FROM about LIMIT 100")
-            return About.read(self._path, {restored(name): restored(value) for name, value in rows})
+        with self._translate_damage():
+            rows = self._fetch_rows("SELECT name, value FROM about LIMIT 100")
+            return About.from_rows(self._path, {restored(name): restored(value) for name, value in rows})
 
-    def entries(self, *, alarming_only: bool = False) -> Iterator[Entry]:
+    def iter_entries(self, *, attention_only: bool = False) -> Iterator[Entry]:
         """What came of each file, by folders in the order they were come across; memory does not grow with them."""
-        self._read_gists()
+        self._read_summaries()
         last: tuple[object, object] = (-1, "")
         while True:
-            rows = self._rows(_ENTRIES, (*last, _PAGE))
+            rows = self._fetch_rows(_ENTRIES, (*last, _PAGE))
             if not rows:
                 return
             for row in rows:
-                with self._believing():
-                    gist, _ = self._gist(row[9])
-                    if not alarming_only or gist.is_alarming:
-                        yield self._entry(row, gist)
+                with self._translate_damage():
+                    gist, _ = self._summary(row[9])
+                    if not attention_only or gist.needs_attention:
+                        yield self._read_entry(row, gist)
             last = (rows[-1][0], rows[-1][2])
 
-    def _entry(self, row: tuple[Any, ...], gist: Gist) -> Entry:
+    def _read_entry(self, row: tuple[Any, ...], summary: Gist) -> Entry:
         _, path, name, size, mtime_ns, ctime_ns, inode, digest, judged, _, uid, document, *reason = row
         content = None
         if document is not None:
-            content = self._document(document)
+            content = self._read_document(document)
         return Entry(
             source=restored(path) + restored(name),
             identity=Identity(
@@ -199,15 +199,15 @@ class Reader:
                 int(inode),
                 digest if isinstance(digest, bytes) else None,
             ),
-            judged=datetime.fromtimestamp(int(judged), UTC),
-            gist=gist,
+            recorded_at=datetime.fromtimestamp(int(judged), UTC),
+            summary=summary,
             uid="" if uid is None else unpacked_uid(uid),
             document=content,
-            reason=Reason.read(*reason),
+            reason=Reason.from_row(*reason),
         )
 
-    def _document(self, number: int) -> Document:
-        ((content,),) = self._rows("SELECT content FROM documents WHERE id = ?", (number,))
+    def _read_document(self, number: int) -> Document:
+        ((content,),) = self._fetch_rows("SELECT content FROM documents WHERE id = ?", (number,))
         inflater = zlib.decompressobj()
         data = inflater.decompress(content, LONGEST_DOCUMENT)
         if not inflater.eof:
@@ -217,23 +217,23 @@ class Reader:
             raise TypeError("no document")
         return cast("Document", document)
 
-    def _gist(self, number: int) -> tuple[Gist, int]:
-        if number not in self._gists:
+    def _summary(self, number: int) -> tuple[Gist, int]:
+        if number not in self._summaries:
             # a run that goes on has found another
-            self._read_gists()
-        return self._gists[number]
+            self._read_summaries()
+        return self._summaries[number]
 
-    def _read_gists(self) -> None:
-        with self._believing():
-            rows = self._rows(_GISTS)
-            self._gists = {int(number): (Gist.read(restored(gist)), int(files)) for number, gist, files in rows}
+    def _read_summaries(self) -> None:
+        with self._translate_damage():
+            rows = self._fetch_rows(_GISTS)
+            self._summaries = {int(number): (Gist.parse(restored(gist)), int(files)) for number, gist, files in rows}
 
-    def _rows(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+    def _fetch_rows(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         with telling(self._path):
             return self._connection.execute(statement, values).fetchall()
 
     @contextmanager
-    def _believing(self) -> Generator[None]:
+    def _translate_damage(self) -> Generator[None]:
         """What cannot be read as what it should be is damage."""
         try:
             yield
@@ -256,6 +256,6 @@ def _run(row: tuple[Any, ...]) -> Run:
         version=restored(version),
         began=datetime.fromtimestamp(began, UTC),
         ended=datetime.fromtimestamp(ended, UTC),
-        judged=int(judged),
-        found=None if found is None else int(found),
+        result_count=int(judged),
+        input_count=None if found is None else int(found),
     )

@@ -27,7 +27,7 @@ class Reason:
     series: str = ""
 
     @classmethod
-    def of(cls, result: Result) -> Self:
+    def from_result(cls, result: Result) -> Self:
         """The reason of a result; that of one which needs no attention is empty, so that it takes no space."""
         if result.verdict not in URGENT:
             return cls()
@@ -39,13 +39,13 @@ class Reason:
         )
 
     @classmethod
-    def read(cls, text: object, study: object, series: object) -> Self:
+    def from_row(cls, text: object, study: object, series: object) -> Self:
         """What stands in the tables, where nothing may stand; raises TypeError or ValueError for anything else."""
         values = (text, study, series)
         text, study, series = ("" if each is None else restored(each) for each in values)
         return cls(text=text[:LONGEST_REASON], study=study[:_LONGEST_UID], series=series[:_LONGEST_UID])
 
     @property
-    def is_worth_keeping(self) -> bool:
+    def is_present(self) -> bool:
         """Whether there is anything in it."""
         return bool(self.text or self.study or self.series)

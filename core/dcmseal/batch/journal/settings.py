@@ -24,9 +24,9 @@ class JournalWish:
     """Only the files of this shard are worked on."""
     by_content: bool = False
     """Know files by the SHA-256 digest of their content, and not by size, times and inode; workers compute it."""
-    full: bool = False
+    keep_documents: bool = False
     """Keep the JSON document of every result, and not only of those that are invalid or failed."""
-    retry: bool = False
+    retry_failed: bool = False
     """Try again what failed."""
     key: str = ""
     """What the key is called, for tasks that do not name it themselves."""
@@ -36,14 +36,14 @@ class JournalWish:
         """Whether there is no such journal yet."""
         return not os.path.exists(self.path)
 
-    def about(self, task: Task) -> About:
+    def build_header(self, task: Task) -> About:
         """What a journal for the task says about itself."""
-        return About.of(task, shard=str(self.shard or ""), by_content=self.by_content, key=self.key)
+        return About.for_task(task, shard=str(self.shard or ""), by_content=self.by_content, key=self.key)
 
-    def with_form(self, task: Task) -> Task:
+    def with_detail(self, task: Task) -> Task:
         """The task with answers in a form that a journal can make something of."""
         if not isinstance(task, (SignTask, VerifyTask)):
             return task
-        if self.full and task.form is not Form.ANSWER:
-            return replace(task, form=Form.DOCUMENT)
-        return replace(task, form=Form.GIST) if task.form is Form.VERDICT else task
+        if self.keep_documents and task.detail is not Form.VALUE:
+            return replace(task, detail=Form.DOCUMENT)
+        return replace(task, detail=Form.SUMMARY) if task.detail is Form.VERDICT else task

@@ -48,21 +48,21 @@ class SignatureGist:
     """How many signatures there are."""
 
     @classmethod
-    def of(cls, report: VerificationReport) -> tuple[Self, ...]:
+    def from_report(cls, report: VerificationReport) -> tuple[Self, ...]:
         """The gists of all signatures of a report."""
-        kinds = Counter(cls._of(each, integrity_only=report.integrity_only) for each in report.signatures)
+        kinds = Counter(cls._from_signature(each, integrity_only=report.integrity_only) for each in report.signatures)
         told_apart = kinds.most_common(_MOST)
         rest: Counter[str] = Counter()
         for each, number in kinds.most_common()[_MOST:]:
             rest[each.verdict] += number
         gists = [replace(each, number=number) for each, number in told_apart]
         gists += [cls(verdict=verdict, number=number) for verdict, number in rest.items()]
-        return tuple(sorted(gists, key=lambda each: str(each.values())))
+        return tuple(sorted(gists, key=lambda each: str(each.to_values())))
 
     @classmethod
-    def _of(cls, report: SignatureReport, *, integrity_only: bool) -> Self:
+    def _from_signature(cls, report: SignatureReport, *, integrity_only: bool) -> Self:
         signature = report.signature
-        certified = report.certified if report.outcome(Aspect.TIMESTAMP) is Outcome.PASSED else None
+        certified = report.certified_time if report.outcome(Aspect.TIMESTAMP) is Outcome.PASSED else None
         moment = certified.moment if certified else signature.moment
         return cls(
             verdict=report.verdict(integrity_only=integrity_only).value,
@@ -74,7 +74,7 @@ class SignatureGist:
         )
 
     @classmethod
-    def read(cls, values: object) -> Self:
+    def from_values(cls, values: object) -> Self:
         """Read what ``values`` gave; raises ValueError."""
         if not isinstance(values, (list, tuple)) or len(cast("list[object]", values)) != 7:
             raise ValueError("no gist")
@@ -97,11 +97,11 @@ class SignatureGist:
             number=number,
         )
 
-    def values(self) -> list[object]:
+    def to_values(self) -> list[object]:
         """Its values in order, for JSON."""
         return [self.verdict, self.signer, self.sha256, [*self.profiles], self.month, self.certified, self.number]
 
-    def document(self) -> Document:
+    def to_document(self) -> Document:
         """Its values by name, for JSON documents."""
         return {
             "verdict": self.verdict,
@@ -118,7 +118,7 @@ def gists_read(values: object) -> tuple[SignatureGist, ...]:
     """Gists of signatures as they stand in a journal; raises ValueError."""
     if not isinstance(values, list):
         raise ValueError("no gists")  # noqa: TRY004 - what a journal holds is a value
-    return tuple(SignatureGist.read(each) for each in cast("Iterable[object]", values))
+    return tuple(SignatureGist.from_values(each) for each in cast("Iterable[object]", values))
 
 
 @lru_cache(_CERTIFICATES)

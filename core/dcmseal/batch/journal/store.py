@@ -32,11 +32,11 @@ class Row(NamedTuple):
     """What is recorded of a file."""
 
     identity: Identity
-    gist: Gist
+    summary: Gist
     uid: str
     """Of the signature that was made last; empty if none was."""
     reason: Reason
-    judged: int
+    recorded_at: int
     """In seconds since 1970."""
 
 
@@ -55,14 +55,14 @@ class Store:
         self.path = path
         self._connection = connection
         self._folders: dict[str, int] = {}
-        self._gists: dict[Gist, int] = {}
-        self._gists_by_id: dict[int, Gist] = {}
+        self._summary_ids: dict[Gist, int] = {}
+        self._summaries_by_id: dict[int, Gist] = {}
         self._added: Counter[int] = Counter()
         self.is_usable = True
         """No statement has failed so far."""
 
     @classmethod
-    def open(cls, path: str, about: dict[str, str]) -> Self:
+    def open(cls, path: str, header_rows: dict[str, str]) -> Self:
         """Open a journal, or begin one that says this about itself; raises JournalError if another process has it."""
         opening.check_writers(path)
         opening.create(path)
@@ -82,7 +82,7 @@ class Store:
             if opening.is_empty(path, connection):
                 with telling(path):
                     opening.make_tables(connection)
-                    connection.executemany("INSERT INTO about VALUES (?, ?)", about.items())
+                    connection.executemany("INSERT INTO about VALUES (?, ?)", header_rows.items())
                 store.commit()
             opening.check(path, connection)
         except BaseException:
@@ -90,7 +90,7 @@ class Store:
             raise
         return store
 
-    def about(self) -> dict[str, str]:
+    def header_rows(self) -> dict[str, str]:
         """What the journal says about itself."""
         rows = self.rows("SELECT name, value FROM about LIMIT 100")
         return {str(name): str(value) for name, value in rows}
@@ -100,7 +100,7 @@ class Store:
         with telling(self.path):
             return self._connection.execute(statement, tuple(values)).fetchall()
 
-    def _one(self, statement: str, values: Iterable[object]) -> tuple[Any, ...] | None:
+    def _fetch_one(self, statement: str, values: Iterable[object]) -> tuple[Any, ...] | None:
         """The first row of a query; None if there is none."""
         try:
             return next(iter(self.rows(statement, values)), None)
@@ -108,9 +108,9 @@ class Store:
             self.is_usable = False
             raise
 
-    def _the(self, statement: str, key: object) -> Any:
+    def _fetch_value(self, statement: str, key: object) -> Any:
         """The one value of a query; raises JournalError if there is none."""
-        found = self._one(statement, (key,))
+        found = self._fetch_one(statement, (key,))
         if found is None:
             raise damaged(self.path)
         return found[0]
@@ -133,13 +133,13 @@ class Store:
         self.execute("COMMIT")
         self.execute("BEGIN IMMEDIATE")
 
-    def row(self, source: str) -> Row | None:
+    def find_result(self, source: str) -> Row | None:
         """What is recorded of a file."""
         folder, name = placed(source)
-        number = self._known_folder(folder)
+        number = self._find_folder_id(folder)
         if number is None:
             return None
-        found = self._one(
+        found = self._fetch_one(
             "SELECT size, mtime_ns, ctime_ns, inode, digest, judged, gist, uid, reason, study, series.series"
             " FROM results"
             " LEFT JOIN reasons USING (folder, name) LEFT JOIN series ON series.id = reasons.series"
@@ -152,61 +152,61 @@ class Store:
         try:
             return Row(
                 Identity(*identity),
-                self._gist(gist),
+                self._load_summary(gist),
                 "" if uid is None else unpacked_uid(uid),
-                Reason.read(reason, study, series),
+                Reason.from_row(reason, study, series),
                 operator.index(judged),
             )
         except (TypeError, ValueError):
             raise damaged(self.path) from None
 
-    def judged(self, source: str) -> int:
+    def recorded_at(self, source: str) -> int:
         """When a file was judged, in seconds since 1970; -1 if it was not."""
         folder, name = placed(source)
-        number = self._known_folder(folder)
+        number = self._find_folder_id(folder)
         key = (number, stored(name))
-        row = self._one("SELECT judged FROM results WHERE folder = ? AND name = ?", key)
+        row = self._fetch_one("SELECT judged FROM results WHERE folder = ? AND name = ?", key)
         return -1 if row is None else int(row[0])
 
-    def put(
+    def record_result(
         self,
         source: str,
         identity: Identity,
-        gist: Gist,
+        summary: Gist,
         *,
-        judged: int,
+        recorded_at: int,
         uid: str = "",
         document: Document | None = None,
         reason: Reason = NO_REASON,
     ) -> None:
         """Record a result, in the place of an earlier one of the same file, whose UID stays if there is none now."""
         folder, name = placed(source)
-        key = (self._folder(folder), stored(name))
+        key = (self._folder_id(folder), stored(name))
         packed = packed_uid(uid) if uid else None
-        old = self._one("SELECT gist, document, uid FROM results WHERE folder = ? AND name = ?", key)
+        old = self._fetch_one("SELECT gist, document, uid FROM results WHERE folder = ? AND name = ?", key)
         if old is not None:
             self._added[old[0]] -= 1
             self.execute("DELETE FROM documents WHERE id = ?", (old[1],))
             packed = packed or old[2]
         content = None
         if document is not None:
-            content = self._kept(json.dumps(document, separators=(",", ":")).encode())
-        number = self._number(gist)
+            content = self._insert_document(json.dumps(document, separators=(",", ":")).encode())
+        number = self._summary_id(summary)
         self._added[number] += 1
         self.execute(
             "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*key, *identity, judged, number, packed, content),
+            (*key, *identity, recorded_at, number, packed, content),
         )
         if old is not None:
             self.execute("DELETE FROM reasons WHERE folder = ? AND name = ?", key)
-        if reason.is_worth_keeping:
-            self._put_reason(key, reason)
+        if reason.is_present:
+            self._record_reason(key, reason)
 
-    def _put_reason(self, key: tuple[int, Text], reason: Reason) -> None:
-        series = self._series(reason.study, reason.series) if reason.study or reason.series else None
+    def _record_reason(self, key: tuple[int, Text], reason: Reason) -> None:
+        series = self._series_id(reason.study, reason.series) if reason.study or reason.series else None
         self.execute("INSERT INTO reasons VALUES (?, ?, ?, ?)", (*key, stored(reason.text), series))
 
-    def _series(self, study: str, series: str) -> int:
+    def _series_id(self, study: str, series: str) -> int:
         self.execute("INSERT OR IGNORE INTO series (study, series) VALUES (?, ?)", (study, series))
         (number,) = self.execute("SELECT id FROM series WHERE study = ? AND series = ?", (study, series)).fetchone()
         return int(number)
@@ -224,25 +224,25 @@ class Store:
             self.execute("DELETE FROM results WHERE folder = ? AND name = ?", (folder, name))
             self.execute("DELETE FROM reasons WHERE folder = ? AND name = ?", (folder, name))
 
-    def _kept(self, document: bytes) -> int | None:
+    def _insert_document(self, document: bytes) -> int | None:
         """The number under which a document is kept; None if it is too long."""
         if len(document) > LONGEST_DOCUMENT:
             return None
         return self.execute("INSERT INTO documents (content) VALUES (?)", (zlib.compress(document),)).lastrowid
 
-    def promise(self, intent: Intent) -> None:
+    def record_intent(self, intent: Intent) -> None:
         """Note that a signature is about to be made; commit before it is."""
         folder, name = placed(intent.source)
         target = None if intent.target == intent.source else stored(intent.target)
         self.execute(
             "INSERT OR REPLACE INTO intents VALUES (?, ?, ?, ?)",
-            (self._folder(folder), stored(name), target, stored(intent.uid)),
+            (self._folder_id(folder), stored(name), target, stored(intent.uid)),
         )
 
-    def settle(self, source: str) -> None:
+    def resolve_intent(self, source: str) -> None:
         """Strike out the intent for a file, if there is one."""
         folder, name = placed(source)
-        self.execute("DELETE FROM intents WHERE folder = ? AND name = ?", (self._folder(folder), stored(name)))
+        self.execute("DELETE FROM intents WHERE folder = ? AND name = ?", (self._folder_id(folder), stored(name)))
 
     def intents(self) -> Iterator[Intent]:
         """What was about to be done, and has no result."""
@@ -262,43 +262,43 @@ class Store:
         finally:
             self._connection.close()
 
-    def _folder(self, path: str) -> int:
-        number = self._known_folder(path)
+    def _folder_id(self, path: str) -> int:
+        number = self._find_folder_id(path)
         if number is None:
             number = self.execute("INSERT INTO folders (path) VALUES (?)", (stored(path),)).lastrowid
             assert number is not None
-            self._know(path, number)
+            self._cache_folder(path, number)
         return number
 
-    def _known_folder(self, path: str) -> int | None:
+    def _find_folder_id(self, path: str) -> int | None:
         if path in self._folders:
             return self._folders[path]
-        found = self._one("SELECT id FROM folders WHERE path = ?", (stored(path),))
+        found = self._fetch_one("SELECT id FROM folders WHERE path = ?", (stored(path),))
         if found is None:
             return None
-        self._know(path, int(found[0]))
+        self._cache_folder(path, int(found[0]))
         return self._folders[path]
 
-    def _know(self, path: str, number: int) -> None:
+    def _cache_folder(self, path: str, number: int) -> None:
         if len(self._folders) >= _FOLDERS:
             self._folders.clear()
         self._folders[path] = number
 
-    def _number(self, gist: Gist) -> int:
-        if gist not in self._gists:
-            text = str(gist)
+    def _summary_id(self, summary: Gist) -> int:
+        if summary not in self._summary_ids:
+            text = str(summary)
             self.execute("INSERT OR IGNORE INTO gists (gist, files) VALUES (?, 0)", (text,))
-            self._remember(self._the("SELECT id FROM gists WHERE gist = ?", text), gist)
-        return self._gists[gist]
+            self._cache_summary(self._fetch_value("SELECT id FROM gists WHERE gist = ?", text), summary)
+        return self._summary_ids[summary]
 
-    def _gist(self, number: int) -> Gist:
-        if number not in self._gists_by_id:
-            self._remember(number, Gist.read(self._the("SELECT gist FROM gists WHERE id = ?", number)))
-        return self._gists_by_id[number]
+    def _load_summary(self, number: int) -> Gist:
+        if number not in self._summaries_by_id:
+            self._cache_summary(number, Gist.parse(self._fetch_value("SELECT gist FROM gists WHERE id = ?", number)))
+        return self._summaries_by_id[number]
 
-    def _remember(self, number: int, gist: Gist) -> None:
-        if len(self._gists) >= _GISTS:
-            self._gists.clear()
-            self._gists_by_id.clear()
-        self._gists[gist] = number
-        self._gists_by_id[number] = gist
+    def _cache_summary(self, number: int, summary: Gist) -> None:
+        if len(self._summary_ids) >= _GISTS:
+            self._summary_ids.clear()
+            self._summaries_by_id.clear()
+        self._summary_ids[summary] = number
+        self._summaries_by_id[number] = summary

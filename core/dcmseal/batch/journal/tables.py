@@ -102,9 +102,9 @@ def unpacked_uid(value: object) -> str:
     return restored(value)
 
 
-def is_future(judged: int, now: float) -> bool:
+def is_future(recorded_at: int, now: float) -> bool:
     """Whether a result has a date that no clock had yet, but for the differences between those of several machines."""
-    return judged > now + _CLOCKS_DIFFER
+    return recorded_at > now + _CLOCKS_DIFFER
 
 
 def fitting(number: int) -> int:

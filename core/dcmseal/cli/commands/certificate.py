@@ -15,12 +15,12 @@ _EXAMPLES = """
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain(
+    parser.describe(
         "FILE [UID] [-o OUT] [options]",
         "Take the signer's certificate out of a signature; nothing is verified.",
         _EXAMPLES,
     )
-    parser.add_signature_of_file()
+    parser.add_signature_arguments()
     parser.add_output("the certificate")
     parser.add_argument("--der", action="store_true", help="write DER instead of PEM")
     parser.add_json()

@@ -21,7 +21,7 @@ _EXAMPLES = """
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain("A B [options]", _DESCRIPTION, _EXAMPLES)
+    parser.describe("A B [options]", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("files", metavar="FILE", nargs=2, help="DICOM file, or - for standard input")
     parser.add_argument("--all", action="store_true", help="name every difference, not only the first of each sort")
     parser.add_argument("--show-values", action="store_true", help="show values that may tell who the patient is, too")
@@ -50,6 +50,6 @@ def run(options: Namespace) -> int:
         show_comparison(name_of(a), name_of(b), comparison, screen(), everything=options.all)
     if comparison.breaks_signature:
         return ExitCode.INVALID
-    if comparison.is_signed or comparison.means_the_same:
+    if comparison.is_signed or comparison.is_equivalent:
         return ExitCode.OK
     return ExitCode.NO_SIGNATURE

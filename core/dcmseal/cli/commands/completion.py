@@ -15,7 +15,7 @@ _EXAMPLES = """
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain(
+    parser.describe(
         "SHELL", "Write the code with which a shell completes commands, options, profiles and UIDs.", _EXAMPLES
     )
     parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell")

@@ -31,7 +31,7 @@ _EXAMPLES = """
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain("check|path [options]", _DESCRIPTION, _EXAMPLES)
+    parser.describe("check|path [options]", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("action", choices=("check", "path"), help="what to do")
     parser.add_argument("--open", action="store_true", help="check: open each key, and say whether it can sign")
     parser.add_config()
@@ -49,7 +49,7 @@ def run(options: Namespace) -> int:
 
     config, problems = examine_config(options.config)
     plugins, wrong_profiles = plugins_with(config.profiles_folder)
-    setups = [examined(setup, plugins, open_it=options.open) for setup in config.keys.values()]
+    setups = [examined(setup, plugins, open_key=options.open) for setup in config.keys.values()]
     trust = [examined_trust(name, settings, plugins) for name, settings in config.trust.items()]
     policies = [examined_policy(name, setup, plugins) for name, setup in config.policies.items()]
     examined_all: tuple[ExaminedSetup | ExaminedTrust | ExaminedPolicy, ...] = (*setups, *trust, *policies)

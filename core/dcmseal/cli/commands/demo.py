@@ -28,7 +28,7 @@ _EXAMPLES = """
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain(
+    parser.describe(
         "[FOLDER] [options]",
         "Make a throw-away key, sign a CT image, verify it, change a bit, and verify it again.\n"
         "Every command is shown, and all files stay in the folder.",
@@ -44,7 +44,7 @@ class _Step(NamedTuple):
 
     title: str
     command: str
-    act: Callable[[Sequence[str]], int]
+    run: Callable[[Sequence[str]], int]
     expected: ExitCode = ExitCode.OK
 
 
@@ -98,7 +98,7 @@ def _run_steps(folder: Path, *, as_json: bool) -> tuple[list[Json], bool]:
             done.append({"title": step.title, "command": step.command, "exit_code": code, "result": result})
         else:
             _announce(number, step)
-            code = step.act(())
+            code = step.run(())
         if code != step.expected:
             return done, False
     return done, True
@@ -132,7 +132,7 @@ def _captured(step: _Step) -> tuple[int, Json]:
     from io import StringIO
 
     with redirect_stdout(StringIO()) as written:
-        code = step.act(("--json",))
+        code = step.run(("--json",))
     text = written.getvalue()
     return code, json.loads(text) if text else None
 
@@ -203,5 +203,5 @@ def _middle_of_pixel_data(file: str) -> int:
         scan = main_level(dicom).scanner().finish()
         index = scan.index(PIXEL_DATA)
         assert index is not None, "the image has pixels"
-        start, end = scan.range(index)
+        start, end = scan.element_range(index)
         return (start + scan.header(index).size + end) // 2

@@ -21,7 +21,7 @@ _EXAMPLES = """
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain("status FILE | export FILE [-o OUT] | merge FILE... -o OUT [options]", _DESCRIPTION, _EXAMPLES)
+    parser.describe("status FILE | export FILE [-o OUT] | merge FILE... -o OUT [options]", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("action", choices=("status", "export", "merge"), help="what to do")
     parser.add_argument("files", metavar="FILE", nargs="+", help="journal")
     parser.add_argument("-o", "--output", metavar="OUT", help="export, merge: where the result goes")
@@ -74,7 +74,7 @@ def _export(options: Namespace) -> None:
         Reader.open(options.files[0]) as journal,
         new_file(options.output, force=options.force, binary=False, made_from=options.files) as output,
     ):
-        entries = journal.entries(alarming_only=options.attention)
+        entries = journal.iter_entries(attention_only=options.attention)
         for line in (csv_lines if options.csv else json_lines)(entries):
             output.write(line.encode("utf-8", "surrogateescape"))
 

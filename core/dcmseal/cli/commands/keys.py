@@ -30,7 +30,7 @@ def configure(parser: Parser) -> None:
     """Add the arguments."""
     from dcmseal.cli.chosen_key import setup_names
 
-    parser.explain("[URI] [options]", _DESCRIPTION, _EXAMPLES)
+    parser.describe("[URI] [options]", _DESCRIPTION, _EXAMPLES)
     completed_by(
         parser.add_argument(
             "uri", metavar="URI", nargs="?", help="only these: SCHEME:, a key URI, or the name of a setup"

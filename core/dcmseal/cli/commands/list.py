@@ -23,7 +23,9 @@ _HEADINGS = ("LOCATION", "UID", "TIME", "SIGNER", "MAC", "ELEMENTS", "PURPOSE")
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain("FILE... [options]", "List the signatures of files, at every level; nothing is verified.", _EXAMPLES)
+    parser.describe(
+        "FILE... [options]", "List the signatures of files, at every level; nothing is verified.", _EXAMPLES
+    )
     parser.add_argument("files", metavar="FILE", nargs="*", help="DICOM file, folder or URL, or - for standard input")
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="name the files in folders that are not DICOM, too"
@@ -64,22 +66,22 @@ def _list_archive(options: Namespace) -> int:
     from dcmseal.cli.archive_run import report_of, run_archive
 
     def show(result: Result) -> None:
-        if options.verbose or result.kind is not Kind.PASSED_OVER:
+        if options.verbose or result.kind is not Kind.IGNORED:
             _show(result)
 
-    report = report_of(options, "looked at", form=Form.ANSWER, show=show)
-    return run_archive(ListTask(form=report.form), options.files, options, report)
+    report = report_of(options, "looked at", detail=Form.VALUE, show=show)
+    return run_archive(ListTask(detail=report.detail), options.files, options, report)
 
 
 def _show(result: Result) -> None:
     from dcmseal.cli.archive_output import show_line
     from dcmseal.cli.output import screen
 
-    if not isinstance(result.answer, tuple):
+    if not isinstance(result.value, tuple):
         show_line(result)
         return
-    for each in result.answer:
-        screen().line("  ".join(cell for cell in (f"{result.item.source}:", *_row(each)) if cell))
+    for each in result.value:
+        screen().line("  ".join(cell for cell in (f"{result.input.source}:", *_row(each)) if cell))
 
 
 def _row(signature: Signature) -> tuple[str, ...]:

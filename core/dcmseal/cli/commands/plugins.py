@@ -15,7 +15,7 @@ _HEADINGS = ("PLUGIN", "DISTRIBUTION", "VERSION", "CONTRIBUTES", "PROBLEM")
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain("[--json]", "List the plugins that are installed; exit code 6 if one of them is broken.", _EXAMPLES)
+    parser.describe("[--json]", "List the plugins that are installed; exit code 6 if one of them is broken.", _EXAMPLES)
     parser.add_json()
 
 

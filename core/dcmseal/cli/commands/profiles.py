@@ -25,7 +25,7 @@ _EXAMPLES = """
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain("[show PROFILE | explain PROFILE FILE] [options]", _DESCRIPTION, _EXAMPLES)
+    parser.describe("[show PROFILE | explain PROFILE FILE] [options]", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("words", metavar="WORD", nargs="*", help="show PROFILE, or explain PROFILE FILE")
     parser.add_config()
     parser.add_json()

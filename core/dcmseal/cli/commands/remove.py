@@ -20,7 +20,7 @@ _EXAMPLES = """
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain(
+    parser.describe(
         "[UID] IN [OUT] [options]",
         "Remove signatures, at every level, and MAC parameters that no other signature uses.\n"
         "Every other byte stays as it is.",

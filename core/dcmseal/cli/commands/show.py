@@ -22,7 +22,7 @@ _EXAMPLES = """
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain(
+    parser.describe(
         "FILE [UID] [--tree] [--json]",
         "Show all that signatures say of themselves; nothing is verified. Or show which elements they cover.",
         _EXAMPLES,

@@ -62,7 +62,7 @@ def configure(parser: Parser) -> None:
     from dcmseal.cli.chosen_key import KEY_VARIABLE, setup_names
     from dcmseal.cli.site import profile_names
 
-    parser.explain("IN [OUT] | IN... -o FOLDER | IN... --in-place --key KEY [options]", _DESCRIPTION, _EXAMPLES)
+    parser.describe("IN [OUT] | IN... -o FOLDER | IN... --in-place --key KEY [options]", _DESCRIPTION, _EXAMPLES)
     parser.add_argument(
         "words",
         metavar="IN [OUT]",
@@ -185,10 +185,10 @@ def _plan(jobs: list[Job], options: Namespace) -> int:
     for job in jobs:
         try:
             with input_file(job.source) as source, plan(source, timestamped=bool(options.timestamp), **wish) as planned:
-                report.done(job, planned)
+                report.add_plan(job, planned)
         except SealError as error:
-            report.failed(job, error)
-    return report.end()
+            report.add_error(job, error)
+    return report.finish()
 
 
 def _sign(jobs: list[Job], options: Namespace) -> int:
@@ -215,7 +215,7 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
     wait = somebody_who_waits() if options.wait_for_device else None
     report = SigningReport(len(jobs), as_json=options.json, verbose=options.verbose, quiet=options.quiet)
     progress = Progress(len(jobs))
-    secrets = secrets_of(options, otherwise=otherwise, account=chosen.account)
+    secrets = secrets_of(options, default_source=otherwise, account=chosen.account)
     key = OpenKey(chosen.uri, secrets, progress.clear)
 
     def sign_one(job: Job) -> SigningResult:
@@ -240,13 +240,13 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
             )
 
     with folder_of_results(options.output_dir), key:
-        for job, result in sign_files(jobs, key, sign_one, wait=wait, progress=progress):
+        for job, result in sign_files(jobs, key, sign_one, device_prompt=wait, progress=progress):
             if isinstance(result, SealError):
-                report.failed(job, result)
+                report.add_error(job, result)
             else:
-                report.done(job, result, manifests[job])
+                report.add_result(job, result, manifests[job])
         sync_folders_of([*(job.target for job in jobs), *filter(None, manifests.values())], options.output_dir)
-    return report.end()
+    return report.finish()
 
 
 def _wish(options: Namespace, key: ChosenKey | None) -> _Wish:

@@ -19,12 +19,12 @@ _EXAMPLES = """
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain(
+    parser.describe(
         "FILE [UID] [-o OUT] [options]",
         "Write the bytes that the MAC of a signature is computed over (PS3.3 C.12.1.1.3.1),\nfrom the data as it is.",
         _EXAMPLES,
     )
-    parser.add_signature_of_file()
+    parser.add_signature_arguments()
     parser.add_output("the bytes")
     parser.add_json()
 

@@ -27,7 +27,7 @@ def configure(parser: Parser) -> None:
     """Add the arguments."""
     from dcmseal.cli import timestamp_options
 
-    parser.explain("add|request|attach IN [OUT] [options]", _DESCRIPTION, _EXAMPLES)
+    parser.describe("add|request|attach IN [OUT] [options]", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("action", choices=("add", "request", "attach"), help="what to do")
     parser.add_argument(
         "words", metavar="IN [OUT]", nargs="+", help="DICOM files or URLs; - is standard input or output"
@@ -96,7 +96,7 @@ def _request(options: Namespace) -> int:
     (file,) = options.words
     uid = _uid(options)
     with input_file(file) as source:
-        query = timestamp_query(source, uid=uid, wish=query_of(options))
+        query = timestamp_query(source, uid=uid, query_options=query_of(options))
         uid = uid or signatures(source)[0].uid
     with new_file(options.output, force=options.force, made_from=[file]) as output:
         output.write(query)

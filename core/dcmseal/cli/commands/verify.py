@@ -42,7 +42,7 @@ _EXAMPLES = """
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.explain(
+    parser.describe(
         "FILE... [options]",
         "Verify signatures: is the data as it was signed, by whom, and what is not covered?\n"
         "Of several files, the worst decides the exit code.",
@@ -163,7 +163,7 @@ def _results(options: Namespace, reports: Reports | None) -> Iterator[tuple[str,
     location = None if options.item is None else Location.parse(options.item)
     setup = policy_of(options)
     keeping = keeping_of(options)
-    trust = keeping.trust(options, setup.trust if setup else "")
+    trust = keeping.open_trust(options, setup.trust if setup else "")
     certificates = certificates_in(options.timestamp_certificate)
     registry = registry_of(options) if setup else None
     if options.manifest is not None and len(options.files) > 1 and not isdir(options.manifest):
@@ -185,7 +185,7 @@ def _results(options: Namespace, reports: Reports | None) -> Iterator[tuple[str,
                     # looking for plugins takes longer than all else that a small file needs
                     name_profiles=options.verbose or options.json or reports is not None,
                     references=references,
-                    keep_evidence=keeping.keeps,
+                    keep_evidence=keeping.saves_evidence,
                     evidence=keeping.evidence,
                     manifest=manifest_for(options.manifest, file),
                     count_coverage=not options.quiet,

@@ -84,7 +84,7 @@ class Change:
     """The pixels are in fragments in one only: whether they look alike cannot be told without decoding them."""
 
     @property
-    def place(self) -> Place:
+    def path(self) -> Place:
         """Where it is: in the first state, if it is there."""
         return self.after if self.kind is Kind.ADDED else self.before
 

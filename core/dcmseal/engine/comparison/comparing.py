@@ -96,7 +96,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
     @property
-    def means_the_same(self) -> bool:
+    def is_equivalent(self) -> bool:
         """Whether nothing differs but representation, and what no Data Set is made of."""
         return all(each.representation or each.part is not Part.DATA_SET for each in self.differences)
 
@@ -124,7 +124,7 @@ def compare(a: DatasetInput, b: DatasetInput, *, show_values: bool = False) -> C
         writer = _Writer(one, other, frames=inventory.number_of_frames, show_values=show_values)
         found = [
             *_meta_differences(one, other, show_values=show_values),
-            *(writer.difference(each, signed_a, signed_b) for each in changes(inventory.elements, against.elements)),
+            *(writer.build(each, signed_a, signed_b) for each in changes(inventory.elements, against.elements)),
         ]
         return Comparison(
             differences=tuple(found),
@@ -150,15 +150,15 @@ class _Writer:
         self._frames = frames
         self._show_values = show_values
 
-    def difference(self, change: Change, signed_a: SignedPlaces, signed_b: SignedPlaces) -> Difference:
+    def build(self, change: Change, signed_a: SignedPlaces, signed_b: SignedPlaces) -> Difference:
         breaks = _breaks(change)
         before, after = str(change.before), str(change.after)
         old, new = change.old, change.new
-        tags = change.place.tags
+        tags = change.path.tags
         return Difference(
             part=Part.DATA_SET,
             kind=change.kind,
-            path=str(change.place),
+            path=str(change.path),
             path_in_b=after if before != after and change.kind not in (Kind.ADDED, Kind.REMOVED) else "",
             representation=change.kind.is_representation or _means_nothing(tags[-1]),
             recoded=change.recoded or (self._recompressed and tags == (PIXEL_DATA,)),
@@ -167,8 +167,8 @@ class _Writer:
             value_in_a=self._value(self._sources[0], tags, old),
             value_in_b=self._value(self._sources[1], tags, new),
             frames=None if change.parts is None else frame_runs(change.parts, self._frames),
-            signed_in_a=signed_a.covering(change.before) if breaks else (),
-            signed_in_b=signed_b.covering(change.after) if breaks else (),
+            signed_in_a=signed_a.covering_uids(change.before) if breaks else (),
+            signed_in_b=signed_b.covering_uids(change.after) if breaks else (),
         )
 
     def _value(self, source: Source, tags: tuple[int, ...], element: Element | None) -> str | None:
@@ -215,7 +215,7 @@ def _meta_differences(a: DicomFile, b: DicomFile, *, show_values: bool) -> Itera
         kind = Kind.ADDED if not preamble_a else Kind.REMOVED if not preamble_b else Kind.CHANGED
         yield Difference(part=Part.PREAMBLE, kind=kind, path="preamble")
     for each in changes(meta_a.elements, meta_b.elements):
-        tags = each.place.tags
+        tags = each.path.tags
         old, new = each.old, each.new
         shown = [
             shown_value(file.file, element) if element and (show_values or is_public(tags, element.vr)) else None
@@ -224,7 +224,7 @@ def _meta_differences(a: DicomFile, b: DicomFile, *, show_values: bool) -> Itera
         yield Difference(
             part=Part.META,
             kind=each.kind,
-            path=str(each.place),
+            path=str(each.path),
             representation=each.kind.is_representation or tags[-1] == _TRANSFER_SYNTAX_UID or _means_nothing(tags[-1]),
             vr_in_a=_vr(old),
             vr_in_b=_vr(new),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def comparison_value(comparison: Comparison) -> Document:
     """What differs, and which signatures there are."""
     return {
-        "means_the_same": comparison.means_the_same,
+        "means_the_same": comparison.is_equivalent,
         "breaks_signature": comparison.breaks_signature,
         "signatures_in_a": [_standing(each) for each in comparison.signatures_in_a],
         "signatures_in_b": [_standing(each) for each in comparison.signatures_in_b],

@@ -12,7 +12,7 @@ from dcmseal.mac.digest import Digest
 class Fingerprint(Protocol):
     """How a value becomes a few bytes that no other value has."""
 
-    def of(self, value: bytes) -> bytes:
+    def fingerprint(self, value: bytes) -> bytes:
         """The fingerprint of a value that is at hand."""
         ...
 
@@ -24,7 +24,7 @@ class Fingerprint(Protocol):
 class Plain:
     """SHA-256."""
 
-    def of(self, value: bytes) -> bytes:
+    def fingerprint(self, value: bytes) -> bytes:
         return hashlib.sha256(value).digest()
 
     def start(self) -> Digest:
@@ -41,7 +41,7 @@ class Keyed:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def of(self, value: bytes) -> bytes:
+    def fingerprint(self, value: bytes) -> bytes:
         return hmac.digest(self._key, value, "sha256")[:KEYED_SIZE]
 
     def start(self) -> Digest:

@@ -61,11 +61,11 @@ def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     return found
 
 
-def runs_text(found: Sequence[tuple[int, int]], most: int = 12) -> str:
+def runs_text(runs: Sequence[tuple[int, int]], max_runs: int = 12) -> str:
     """Runs in words, the first of them.
 
     >>> runs_text([(1, 3), (7, 7)])
     '1-3, 7'
     """
-    shown = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in found[:most])
-    return f"{shown} and more" if len(found) > most else shown
+    shown = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs[:max_runs])
+    return f"{shown} and more" if len(runs) > max_runs else shown

@@ -78,12 +78,12 @@ class Inventory:
 def item_of(elements: tuple[Element, ...], *, undefined: bool | None = None) -> Item:
     """An item with the fingerprint of what it means: its elements, less their VRs and how they are encoded."""
     told = b"".join([each.tag.to_bytes(4, "big") + bytes((len(each.meaning),)) + each.meaning for each in elements])
-    return Item(elements, _PLAIN.of(told), undefined)
+    return Item(elements, _PLAIN.fingerprint(told), undefined)
 
 
 def meaning_of(items: tuple[Item, ...]) -> bytes:
     """The fingerprint of a sequence."""
-    return _PLAIN.of(b"".join([each.meaning for each in items]))
+    return _PLAIN.fingerprint(b"".join([each.meaning for each in items]))
 
 
 def take_inventory(
@@ -109,7 +109,7 @@ def take_inventory(
         elif only_signable and step.event in _WITH_TAG and exclusion(step.tag):
             skipping = int(step.event in OPENING)
         else:
-            clerk.take(step)
+            clerk.add_step(step)
     return Inventory(
         elements=tuple(clerk.levels[0].elements), frame=clerk.frame, number_of_frames=clerk.number_of_frames
     )
@@ -154,17 +154,17 @@ class _Clerk:
         self.number_of_frames = 1
         self._left = MAX_ENTRIES
 
-    def take(self, step: Step) -> None:
+    def add_step(self, step: Step) -> None:
         event = step.event
         self._left -= 1
         if self._left < 0:
             raise _too_many(step)
         if event is _ELEMENT:
-            self._element(step)
+            self._add_element(step)
         elif event in OPENING:
             self._sequences.append(_Sequence(step))
         elif event is _ITEM:
-            context = self.levels[-1].context.nested(_RULES)
+            context = self.levels[-1].context.for_item(_RULES)
             self.levels.append(_Level(context, undefined=step.end == UNTIL_DELIMITER))
         elif event is _ITEM_END:
             # the delimiter of the level itself closes no item
@@ -172,16 +172,16 @@ class _Clerk:
                 level = self.levels.pop()
                 self._sequences[-1].items.append(item_of(tuple(level.elements), undefined=level.undefined))
         elif event is Event.FRAGMENT:
-            self._sequences[-1].parts.append(self._streamed(step.value, step.end))
+            self._sequences[-1].parts.append(self._fingerprint_range(step.value, step.end))
         else:
-            self._close(self._sequences.pop(), step.start)
+            self._close_sequence(self._sequences.pop(), step.start)
 
-    def _close(self, closed: _Sequence, end: int) -> None:
+    def _close_sequence(self, closed: _Sequence, end: int) -> None:
         step, parts, items = closed.step, tuple(closed.parts), tuple(closed.items)
         value = Value(step.value, end, step.encoding)
         stated, undefined = not step.encoding.is_implicit, step.end == UNTIL_DELIMITER
         if step.event is Event.ENCAPSULATED:
-            together = _PLAIN.of(b"".join(parts))
+            together = _PLAIN.fingerprint(b"".join(parts))
             # its VR is OB in the MAC, whatever it was (PS3.3 C.12.1.1.3.1.1)
             element = Element(step.tag, b"OB", together, together, None, parts, True, stated, None, value)  # noqa: FBT003
         else:
@@ -190,7 +190,7 @@ class _Clerk:
             )
         self.levels[-1].elements.append(element)
 
-    def _element(self, step: Step) -> None:
+    def _add_element(self, step: Step) -> None:
         level = self.levels[-1]
         tag, vr, length = step.tag, step.vr, step.end - step.value
         implicit = step.encoding.is_implicit
@@ -206,20 +206,24 @@ class _Clerk:
             word = WORD_SIZE.get(vr, 0) if step.encoding.is_big_endian else 0
             if word:
                 value = swapped(value, word)
-            exact = meaning = self._fingerprint.of(value)
+            exact = meaning = self._fingerprint.fingerprint(value)
             if length & 1 or (value and vr in TEXT_VRS):
                 least = minimal(vr, value)
                 if least != value:
-                    meaning = self._fingerprint.of(least)
+                    meaning = self._fingerprint.fingerprint(least)
         else:
-            parts = self._pixels(step, vr) if tag in PIXELS and not self._sequences else ()
-            exact = meaning = _PLAIN.of(b"".join(parts)) if parts else self._streamed(step.value, step.end, vr, step)
+            parts = self._fingerprint_frames(step, vr) if tag in PIXELS and not self._sequences else ()
+            exact = meaning = (
+                _PLAIN.fingerprint(b"".join(parts))
+                if parts
+                else self._fingerprint_range(step.value, step.end, vr, step)
+            )
         place = Value(step.value, step.end, step.encoding)
         level.elements.append(
             Element(tag, vr, exact, meaning, None, parts, False, not implicit, None, place)  # noqa: FBT003 - it is fast
         )
 
-    def _pixels(self, step: Step, vr: bytes) -> tuple[bytes, ...]:
+    def _fingerprint_frames(self, step: Step, vr: bytes) -> tuple[bytes, ...]:
         length = step.end - step.value
         size = frame_size(length, self.number_of_frames) if self._size is None else self._size
         if not size or length % size > 1:
@@ -228,15 +232,15 @@ class _Clerk:
         self._left -= -(-length // size)
         if self._left < 0:
             raise _too_many(step)
-        return parts_of(self._pieces(step.value, step.end, vr, step), size, self._fingerprint)
+        return parts_of(self._iter_pieces(step.value, step.end, vr, step), size, self._fingerprint)
 
-    def _streamed(self, start: int, end: int, vr: bytes = b"OB", step: Step | None = None) -> bytes:
+    def _fingerprint_range(self, start: int, end: int, vr: bytes = b"OB", step: Step | None = None) -> bytes:
         running = self._fingerprint.start()
-        for piece in self._pieces(start, end, vr, step):
+        for piece in self._iter_pieces(start, end, vr, step):
             running.update(piece)
         return running.digest()
 
-    def _pieces(self, start: int, end: int, vr: bytes, step: Step | None) -> Iterator[bytes]:
+    def _iter_pieces(self, start: int, end: int, vr: bytes, step: Step | None) -> Iterator[bytes]:
         word = WORD_SIZE.get(vr, 0) if step is not None and step.encoding.is_big_endian else 0
         for piece in pieces(self._source, start, end):
             yield swapped(piece, word) if word else piece

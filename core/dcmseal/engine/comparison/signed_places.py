@@ -47,9 +47,9 @@ class SignedPlaces:
         self._file = file
         self._mac_ids: dict[Location, tuple[int | None, ...]] = {}
 
-    def covering(self, place: Place) -> tuple[str, ...]:
+    def covering_uids(self, path: Place) -> tuple[str, ...]:
         """Digital Signature UIDs of the signatures that do not hold if what is at the place is another."""
-        return tuple(dict.fromkeys(each.uid for each in self._signatures if self._covers(each, place)))
+        return tuple(dict.fromkeys(each.uid for each in self._signatures if self._covers(each, path)))
 
     def _covers(self, signature: _Covering, place: Place) -> bool:
         depth = len(signature.location.steps)
@@ -57,10 +57,10 @@ class SignedPlaces:
         if place.level.steps[:depth] != signature.location.steps or not inner:
             return False
         if inner[0] in tags.MACRO:
-            return len(inner) > 1 and self._is_its_own(signature, place.level.steps[depth][1], inner)
+            return len(inner) > 1 and self._is_own_item(signature, place.level.steps[depth][1], inner)
         return inner[0] in signature.signed and not any(map(exclusion, inner))
 
-    def _is_its_own(self, signature: _Covering, index: int, inner: tuple[int, ...]) -> bool:
+    def _is_own_item(self, signature: _Covering, index: int, inner: tuple[int, ...]) -> bool:
         """Whether a place in the macro is in the signature's item, or in that of its parameters."""
         if inner[0] == tags.DIGITAL_SIGNATURES_SEQUENCE:
             return index == signature.index and inner[1] not in _ADDED_LATER

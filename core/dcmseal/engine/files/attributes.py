@@ -34,7 +34,7 @@ class Attributes:
     extended: dict[str, bytes]
 
     @classmethod
-    def of(cls, descriptor: int) -> Self:
+    def read(cls, descriptor: int) -> Self:
         """Read them of an open file; raises OSError."""
         status = os.fstat(descriptor)
         names = [each for each in _names(descriptor) if _is_kept(each)]
@@ -52,21 +52,21 @@ class Attributes:
         group_and_others = 0 if self.extended.keys() & _LISTS else self.mode
         return Rights(None, (group_and_others >> 3) & 0o6, group_and_others & 0o6).mode_for_any_group
 
-    def give(self, descriptor: int, status: os.stat_result) -> None:
+    def apply(self, descriptor: int, status: os.stat_result) -> None:
         """Give them to a new file, which nobody else could read so far; ``status`` is what it has. Raises NotKept.
 
         At no moment somebody may do more with it than with the old one: the mode comes last.
         """
         if (self.uid, self.gid) != (status.st_uid, status.st_gid):
-            self._give_owner(descriptor, status)
+            self._apply_owner(descriptor, status)
             status = os.fstat(descriptor)
-        has_list = self._give_extended(descriptor)
+        has_list = self._apply_extended(descriptor)
         if has_list:
             status = os.fstat(descriptor)
         if stat.S_IMODE(status.st_mode) != self.mode:
-            self._give_mode(descriptor, stat.S_IMODE(status.st_mode))
+            self._apply_mode(descriptor, stat.S_IMODE(status.st_mode))
 
-    def _give_owner(self, descriptor: int, status: os.stat_result) -> None:
+    def _apply_owner(self, descriptor: int, status: os.stat_result) -> None:
         try:
             os.fchown(
                 descriptor,
@@ -77,7 +77,7 @@ class Attributes:
             what = "owner" if self.uid != status.st_uid else "group"
             raise NotKept(f"the {what}", error) from None
 
-    def _give_extended(self, descriptor: int) -> bool:
+    def _apply_extended(self, descriptor: int) -> bool:
         """Give the extended attributes; returns whether one of them, or one that was inherited, concerns the mode."""
         inherited = _names(descriptor)
         if not inherited and not self.extended:
@@ -93,7 +93,7 @@ class Attributes:
             raise NotKept(f"the attribute {name}", error) from None
         return not _LISTS.isdisjoint((*inherited, *self.extended))
 
-    def _give_mode(self, descriptor: int, has: int) -> None:
+    def _apply_mode(self, descriptor: int, has: int) -> None:
         try:
             os.fchmod(descriptor, self.mode)
         except OSError as error:

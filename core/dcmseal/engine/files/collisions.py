@@ -45,7 +45,7 @@ class Place(NamedTuple):
     """If it is not there yet."""
 
     @classmethod
-    def of(cls, path: str) -> Place:
+    def from_path(cls, path: str) -> Place:
         """The place that a path leads to."""
         with suppress(OSError, ValueError):
             status = os.stat(path)
@@ -59,7 +59,7 @@ class Place(NamedTuple):
         return cls(0, 0, os.path.abspath(path))
 
     @property
-    def is_there(self) -> bool:
+    def exists(self) -> bool:
         """Whether there is such a file already."""
         return not self.name
 
@@ -68,9 +68,9 @@ def check_outputs(outputs: Iterable[str], inputs: Iterable[Input]) -> None:
     """Refuse outputs that are inputs, or each other, before anything is opened for writing; raises UsageError."""
     taken: dict[Place, Input] = {}
     for each in inputs:
-        taken.setdefault(Place.of(each.path), each)
+        taken.setdefault(Place.from_path(each.path), each)
     for output in outputs:
-        place = Place.of(output)
+        place = Place.from_path(output)
         if place in taken:
             raise UsageError(f"{output} is {taken[place].what}", hint=taken[place].hint)
         taken[place] = Input(output, "another output")

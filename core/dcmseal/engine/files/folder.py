@@ -61,7 +61,7 @@ class Folder:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY | _CLOEXEC
         return os.open(name, flags, mode, dir_fd=self.descriptor)
 
-    def look_into(self, name: str, *, writable: bool = False) -> int:
+    def open_file(self, name: str, *, writable: bool = False) -> int:
         """Open a regular file to ask something about it: never a link, and without waiting; raises OSError."""
         flags = (os.O_RDWR if writable else os.O_RDONLY) | _NO_LINK | _NO_WAIT | _BINARY | _CLOEXEC
         return os.open(name, flags, dir_fd=self.descriptor)

@@ -51,7 +51,7 @@ def locked(folder: Folder, name: str) -> Generator[None]:
 
 def _opened(folder: Folder, name: str) -> int | None:
     try:
-        return folder.look_into(name)
+        return folder.open_file(name)
     except OSError:
         return None
 

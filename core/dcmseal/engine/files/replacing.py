@@ -64,13 +64,13 @@ def replacing(
     target: OutputFile,
     rights: Rights | None = None,
     original: Original | None = None,
-    first: Callable[[], object] = nothing,
+    before_commit: Callable[[], object] = nothing,
 ) -> Generator[BufferedWriter]:
     """A stream to what is at a path once the context ends well; else nothing has changed.
 
     Nobody can read a new file whom ``rights`` does not let; None is what ``original`` grants, or if there is none, what
     the umask does. If it is ``original`` itself that is replaced, the new one
-    has its owner, group, mode, access control list and extended attributes. ``first`` is called when nothing is left
+    has its owner, group, mode, access control list and extended attributes. ``before_commit`` is called when nothing is left
     but to give the new file its name. Raises OutputError, and ChangedMeanwhile if another program has written what is
     there.
     """
@@ -88,7 +88,7 @@ def replacing(
             # it is edited: whatever else is there by now, it is not that which is replaced
             _check(target.path, original.status, before)
             refuse_hard_links(target.path, original.status)
-            kept = Attributes.of(original.descriptor)
+            kept = Attributes.read(original.descriptor)
         with _explained(target.path, "a new file, to take its place, cannot be made in its folder: "):
             temporary = _made(folder, name, rights, original, kept)
         try:
@@ -104,7 +104,7 @@ def replacing(
                     _check(target.path, before, folder.status(name))
                     if original is not None:
                         _check_content(target.path, original)
-                    first()
+                    before_commit()
                     _name(folder, name, temporary.name, target)
         except BaseException:
             folder.remove(temporary.name)
@@ -167,7 +167,7 @@ def _made(
     if kept is not None:
         return make_temporary(folder, name, kept.mode_for_any_group)
     if rights is None:
-        rights = Rights.of_nothing() if original is None else Rights.of(original.descriptor)
+        rights = Rights.unrestricted() if original is None else Rights.from_file(original.descriptor)
     if rights.mode == rights.mode_for_any_group:
         return make_temporary(folder, name, rights.mode_for_any_group)
     temporary = make_temporary(folder, name, rights.mode)
@@ -242,7 +242,7 @@ def _name(folder: Folder, name: str, temporary: str, target: OutputFile) -> None
 def _give(kept: Attributes, temporary: Temporary, path: str) -> None:
     """Give the new file what the old one has; raises OutputError."""
     try:
-        kept.give(temporary.descriptor, temporary.status)
+        kept.apply(temporary.descriptor, temporary.status)
     except NotKept as lost:
         raise OutputError(
             f"{path} cannot be written: the new file cannot have {lost} of the old one: "

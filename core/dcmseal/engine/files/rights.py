@@ -33,17 +33,17 @@ class Rights(NamedTuple):
     others: int
 
     @classmethod
-    def of_nothing(cls) -> Self:
+    def unrestricted(cls) -> Self:
         """What comes from no file: anybody may read it whom the umask lets."""
         return cls(None, _READ_WRITE, _READ_WRITE)
 
     @classmethod
-    def of_owner(cls) -> Self:
+    def owner_only(cls) -> Self:
         """What nobody else may read."""
         return cls(None, 0, 0)
 
     @classmethod
-    def of(cls, file: Named) -> Self:
+    def from_file(cls, file: Named) -> Self:
         """Of a file that is there; raises OSError."""
         status = os.stat(file)
         group, others = (status.st_mode >> 3) & _READ_WRITE, status.st_mode & _READ_WRITE
@@ -53,17 +53,17 @@ class Rights(NamedTuple):
         return cls(status.st_gid, group, others)
 
     @classmethod
-    def of_all(cls, files: Iterable[Named]) -> Rights:
+    def from_files(cls, files: Iterable[Named]) -> Rights:
         """What each of several regular files and folders grants; what is none of these, or not there, says nothing."""
         rights: Rights | None = None
         for file in files:
             with suppress(OSError, ValueError):
                 mode = os.stat(file).st_mode
                 if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
-                    rights = cls.of(file) if rights is None else rights.both(cls.of(file))
-        return cls.of_nothing() if rights is None else rights
+                    rights = cls.from_file(file) if rights is None else rights.intersection(cls.from_file(file))
+        return cls.unrestricted() if rights is None else rights
 
-    def both(self, other: Rights) -> Rights:
+    def intersection(self, other: Rights) -> Rights:
         """What two files grant."""
         if self.gid == other.gid:
             return Rights(self.gid, self.group & other.group, self.others & other.others)

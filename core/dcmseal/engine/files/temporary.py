@@ -69,7 +69,7 @@ def remove_leftovers(path: str) -> None:
 
 
 def _remove_if_dead(folder: Folder, name: str, match: re.Match[str]) -> None:
-    descriptor = folder.look_into(name)
+    descriptor = folder.open_file(name)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return

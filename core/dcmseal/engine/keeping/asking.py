@@ -24,7 +24,7 @@ def prepared(
     evidence: Evidence | None,
     registry: Registry | None,
     *,
-    keep: bool,
+    collect: bool,
     integrity_only: bool,
 ) -> tuple[Trust, Finish]:
     """The trust to verify with, and what is to be done with the report; raises UsageError and what Trust.open does."""
@@ -36,10 +36,10 @@ def prepared(
         if trust is None:
             raise UsageError("evidence is kept of trust, and nobody is trusted", hint="name trust anchors")
         gathering = Gathering(trust if isinstance(trust, Trust) else Trust.open(trust, registry))
-        return gathering.trust, gathering.finish
-    if keep:
+        return gathering.trust, gathering.add_evidence
+    if collect:
         raise UsageError("a verdict is found or repeated, not both", hint="copy the evidence file to keep it twice")
     from dcmseal.engine.keeping.repeating import Repetition
 
     repetition = Repetition(evidence, trust, registry)
-    return repetition.trust, repetition.finish
+    return repetition.trust, repetition.add_findings

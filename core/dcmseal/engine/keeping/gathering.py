@@ -34,29 +34,29 @@ class Gathering:
         # one present for all answers: it will be asked for again
         moment = (trust.settings.now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC).replace(microsecond=0)
         self._moment = moment
-        self.trust = replace(trust, settings=replace(trust.settings, now=moment), keep=self._take)
+        self.trust = replace(trust, settings=replace(trust.settings, now=moment), on_answer=self._collect)
         """To verify with."""
 
-    def _take(self, answer: TrustAnswer) -> None:
+    def _collect(self, answer: TrustAnswer) -> None:
         chain = TrustMaterial(certificates=answer.chain[:-1], anchors=answer.chain[-1:])
-        self._material = self._material.joined(answer.material).joined(chain)
+        self._material = self._material.merge(answer.material).merge(chain)
 
-    def finish(self, file: DicomFile, question: Question, report: VerificationReport) -> VerificationReport:
+    def add_evidence(self, file: DicomFile, context: Question, report: VerificationReport) -> VerificationReport:
         """The report with its grounds; raises DatasetError if the file cannot be read any more."""
         signers = (_der(each.signature.certificate) for each in report.signatures)
         own = TrustMaterial(certificates=tuple(each for each in signers if each and each not in self._material.anchors))
         stamps = dict.fromkeys(_der(each.signature.timestamp) for each in report.signatures)
         grounds = Grounds(
             moment=self._moment,
-            rules=rules_of(self.trust.settings, question),
+            settings=rules_of(self.trust.settings, context),
             file_sha256=file_digest(file),
             file_size=file.file.size,
             signatures=tuple(kept_signatures(file, report)),
-            material=self._material.joined(own),
-            timestamp_certificates=question.timestamp.certificates,
+            material=self._material.merge(own),
+            timestamp_certificates=context.timestamp.certificates,
             timestamps=tuple(each for each in stamps if each),
         )
-        return replace(report, grounds=grounds)
+        return replace(report, evidence=grounds)
 
 
 def file_digest(file: DicomFile) -> str:
@@ -94,8 +94,8 @@ def _stream_digests(file: DicomFile, locations: set[str]) -> dict[tuple[str, int
     for signed in signed_levels(file):
         location = str(signed.level.location)
         if location in locations:
-            macs = level_macs(signed.level, new=lambda _: new_digest(MacAlgorithm.SHA256))
-            for found in macs.found.signatures:
+            macs = level_macs(signed.level, digest_factory=lambda _: new_digest(MacAlgorithm.SHA256))
+            for found in macs.level_signatures.signatures:
                 digest = macs.digest(found)
                 if digest is not None:
                     digests[location, found.signature.index] = digest.hex()

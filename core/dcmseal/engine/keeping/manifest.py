@@ -43,7 +43,7 @@ _PLACES: Final = {
 class Evidence:
     """An evidence file that was read. It is what whoever gave it says, but for what is signed in it."""
 
-    grounds: Grounds
+    record: Grounds
     verdict: Verdict
     """As it was when the evidence was saved, or so it says."""
     report: bytes = field(repr=False)
@@ -58,17 +58,17 @@ class Evidence:
     """The user trusts the anchors in it."""
 
 
-def members_of(grounds: Grounds, verdict: Verdict, report: bytes) -> dict[str, bytes]:
+def members_of(record: Grounds, verdict: Verdict, report: bytes) -> dict[str, bytes]:
     """The members of an evidence file, by name, but for the timestamp."""
-    held = _held(grounds)
+    held = _held(record)
     manifest = document(
         "evidence",
         {
             "dcmseal": dcmseal.__version__,
-            "moment": _moment(grounds),
-            "rules": {name: [*rule] if isinstance(rule, tuple) else rule for name, rule in grounds.rules.items()},
-            "file": {"sha256": grounds.file_sha256, "size": grounds.file_size},
-            "signatures": [_signature_value(each) for each in grounds.signatures],
+            "moment": _moment(record),
+            "rules": {name: [*rule] if isinstance(rule, tuple) else rule for name, rule in record.settings.items()},
+            "file": {"sha256": record.file_sha256, "size": record.file_size},
+            "signatures": [_signature_value(each) for each in record.signatures],
             "verdict": verdict.value,
             "report": _digest(report),
             **{kind: [*map(_digest, ders)] for kind, ders in held.items()},
@@ -96,11 +96,11 @@ def read_members(members: Mapping[str, bytes]) -> Evidence:
         verdict = Verdict(manifest.take("verdict", values.text))
         report = _checked(members[REPORT], manifest.take("report", values.digest))
         grounds = _grounds(manifest, members)
-        manifest.finish()
+        manifest.check_finished()
     except ValueError:
         raise broken("manifest") from None
     return Evidence(
-        grounds=grounds,
+        record=grounds,
         verdict=verdict,
         report=report,
         manifest=members[MANIFEST],
@@ -111,7 +111,7 @@ def read_members(members: Mapping[str, bytes]) -> Evidence:
 def _grounds(manifest: Table, members: Mapping[str, bytes]) -> Grounds:
     """What the manifest says, and the digest of the report; raises Wrong, or EvidenceError for the other members."""
     file = Table(manifest.take("file", lambda value: value), "file")
-    rules = Table(manifest.take("rules", lambda value: value), "rules").rest()
+    rules = Table(manifest.take("rules", lambda value: value), "rules").remaining()
     named = {kind: manifest.take(kind, values.digests) for kind in _PLACES}
     names = [_name(kind, each) for kind, digests in named.items() for each in digests]
     if {*names, MANIFEST, REPORT} != {*members} - {STAMP}:
@@ -121,7 +121,7 @@ def _grounds(manifest: Table, members: Mapping[str, bytes]) -> Grounds:
     }
     grounds = Grounds(
         moment=manifest.take("moment", values.moment),
-        rules={name: values.rule(value) for name, value in rules.items()},
+        settings={name: values.rule(value) for name, value in rules.items()},
         file_sha256=file.take("sha256", values.digest),
         file_size=file.take("size", values.size),
         signatures=manifest.take("signatures", values.many(_signature)),
@@ -134,7 +134,7 @@ def _grounds(manifest: Table, members: Mapping[str, bytes]) -> Grounds:
         timestamp_certificates=held["timestamp_certificates"],
         timestamps=held["timestamps"],
     )
-    file.finish()
+    file.check_finished()
     return grounds
 
 
@@ -149,7 +149,7 @@ def _signature(value: object) -> KeptSignature:
         timestamp=table.take("timestamp", values.digest_or_nothing),
         chain=table.take("chain", values.digests),
     )
-    table.finish()
+    table.check_finished()
     return signature
 
 
@@ -165,20 +165,20 @@ def _signature_value(signature: KeptSignature) -> Json:
     }
 
 
-def _held(grounds: Grounds) -> Mapping[str, Iterable[bytes]]:
-    material = grounds.material
+def _held(record: Grounds) -> Mapping[str, Iterable[bytes]]:
+    material = record.material
     return {
         "anchors": material.anchors,
         "certificates": material.certificates,
         "crls": material.crls,
         "ocsp_responses": material.ocsp_responses,
-        "timestamp_certificates": grounds.timestamp_certificates,
-        "timestamps": grounds.timestamps,
+        "timestamp_certificates": record.timestamp_certificates,
+        "timestamps": record.timestamps,
     }
 
 
-def _moment(grounds: Grounds) -> str:
-    return grounds.moment.isoformat().replace("+00:00", "Z")
+def _moment(record: Grounds) -> str:
+    return record.moment.isoformat().replace("+00:00", "Z")
 
 
 def _name(kind: str, digest: str) -> str:

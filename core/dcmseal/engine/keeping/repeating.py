@@ -41,7 +41,7 @@ class Repetition:
         """Make ready; raises UsageError if nobody is trusted, and what Trust.open does."""
         own = trust.settings if isinstance(trust, Trust) else trust or TrustSettings()
         if evidence.trust_anchors:
-            anchors = (*own.material.anchors, *evidence.grounds.material.anchors)
+            anchors = (*own.material.anchors, *evidence.record.material.anchors)
             trust = own = replace(own, material=replace(own.material, anchors=anchors))
         elif trust is None:
             raise UsageError(
@@ -51,11 +51,11 @@ class Repetition:
         self._evidence = evidence
         today = trust if isinstance(trust, Trust) else Trust.open(trust, registry)
         self._moment = _Moment(evidence, today, registry)
-        kept = replace(evidence.grounds.material, anchors=())
+        kept = replace(evidence.record.material, anchors=())
         settings = replace(
             own,
-            material=own.material.joined(kept),
-            now=evidence.grounds.moment,
+            material=own.material.merge(kept),
+            now=evidence.record.moment,
             # whoever names evidence wants it to tell; what is missing in it must not pass in silence
             revocation=own.revocation or Revocation.HARD,
             fetch=False,
@@ -65,9 +65,9 @@ class Repetition:
         self.trust = Trust.open(settings, registry)
         """To verify with."""
 
-    def finish(self, file: DicomFile, question: Question, report: VerificationReport) -> VerificationReport:
+    def add_findings(self, file: DicomFile, context: Question, report: VerificationReport) -> VerificationReport:
         """The report with what the evidence is worth: its doubts are those of each signature."""
-        kept = {(each.value, each.certificate): each for each in self._evidence.grounds.signatures}
+        kept = {(each.value, each.certificate): each for each in self._evidence.record.signatures}
         now = tuple(kept_signatures(file, report))
         firsts = [kept.get((each.value, each.certificate)) for each in now]
         moment = self._moment.finding()
@@ -75,14 +75,14 @@ class Repetition:
             replace(each, findings=(*each.findings, moment, _sameness(first, present)))
             for each, first, present in zip(report.signatures, firsts, now, strict=True)
         )
-        notes = [*self._file_notes(file), *self._rule_notes(question)]
+        notes = [*self._file_notes(file), *self._rule_notes(context)]
         for each, first, present in zip(report.signatures, firsts, now, strict=True):
             notes.extend(_chain_notes(each, first, present))
         repeated = replace(report, signatures=signatures, notes=(*report.notes, *notes))
         return replace(repeated, notes=(*repeated.notes, self._verdict_note(repeated)))
 
     def _file_notes(self, file: DicomFile) -> Iterator[Finding]:
-        grounds = self._evidence.grounds
+        grounds = self._evidence.record
         if (file_digest(file), file.file.size) == (grounds.file_sha256, grounds.file_size):
             yield _passed("repeat-file-matches", "the file is the one that the evidence is about, byte for byte")
         else:
@@ -93,8 +93,8 @@ class Repetition:
             message = f"the anchors of the evidence ({count}) are trusted, because that was asked for"
             yield _passed("repeat-anchors-believed", message)
 
-    def _rule_notes(self, question: Question) -> Iterator[Finding]:
-        own, then = rules_of(self.trust.settings, question), self._evidence.grounds.rules
+    def _rule_notes(self, context: Question) -> Iterator[Finding]:
+        own, then = rules_of(self.trust.settings, context), self._evidence.record.settings
         told = [
             f"{name} is {rule_text(own[name])}, and was {rule_text(then.get(name))}" for name in differing(own, then)
         ]
@@ -119,38 +119,38 @@ class _Moment:
 
     def finding(self) -> Finding:
         """Whether the moment counts, as a finding about each signature."""
-        moment = self._evidence.grounds.moment
+        moment = self._evidence.record.moment
         told = f"all is judged as at {moment.isoformat()}"
         if moment > (self._trust.settings.now or datetime.now(UTC)) + PROMPT:
             return _unknown("repeat-moment-future", f"{told}, which has yet to come", _POE)
         if not self._evidence.timestamp:
-            return self._uncertified(told, "which the evidence only claims")
+            return self._uncertified_finding(told, "which the evidence only claims")
         try:
             backend = (self._registry or installed()).timestamp_backend(TimestampType.CMS_TSP)
-            judgement = backend.judge(self._evidence.timestamp, (self._evidence.manifest,), ())
+            judgement = backend.verify(self._evidence.timestamp, (self._evidence.manifest,), ())
         except (PluginError, TimestampError) as error:
-            return self._uncertified(told, f"and the timestamp of the evidence cannot be verified: {error}")
+            return self._uncertified_finding(told, f"and the timestamp of the evidence cannot be verified: {error}")
         doubts = "; ".join(each.message for each in judgement.findings if each.outcome is not Outcome.PASSED)
         if judgement.time is None or any(each.outcome is Outcome.FAILED for each in judgement.findings):
             # whoever vouches for the file does not know that it was changed
             message = f"{told}, but the timestamp of the evidence proves nothing: {doubts}"
             return _unknown("repeat-timestamp-wrong", message, _STAMP)
         if doubts:
-            return self._uncertified(told, f"and the timestamp of the evidence leaves doubts: {doubts}")
+            return self._uncertified_finding(told, f"and the timestamp of the evidence leaves doubts: {doubts}")
         if not is_prompt(moment, judgement.time):
             stamped = judgement.time.moment.isoformat()
             message = f"{told}, but the evidence was certified at {stamped}: it may be made up since"
             return _unknown("repeat-timestamp-late", message, _POE)
-        (vouching,) = self._trust.vouch(judgement.time)
+        (vouching,) = self._trust.evaluate_authority(judgement.time)
         if vouching.outcome is not Outcome.PASSED:
-            return self._uncertified(told, f"and its timestamp does not establish that: {vouching.message}")
+            return self._uncertified_finding(told, f"and its timestamp does not establish that: {vouching.message}")
         return _passed("repeat-moment-certified", f"{told}, which a timestamp of the evidence certifies", _POE)
 
-    def _uncertified(self, told: str, why: str) -> Finding:
+    def _uncertified_finding(self, statement: str, why: str) -> Finding:
         if self._evidence.trust_moment:
-            message = f"{told}, {why}: it counts because you vouch for the evidence"
+            message = f"{statement}, {why}: it counts because you vouch for the evidence"
             return _passed("repeat-moment-believed", message, _POE)
-        return _unknown("repeat-moment-claimed", f"{told}, {why}", _POE)
+        return _unknown("repeat-moment-claimed", f"{statement}, {why}", _POE)
 
 
 def is_prompt(moment: datetime, time: CertifiedTime) -> bool:

@@ -14,42 +14,42 @@ if TYPE_CHECKING:
     from dcmseal.engine.verification import Question
 
 
-def rules_of(settings: TrustSettings, question: Question) -> Mapping[str, Rule]:
+def rules_of(trust_settings: TrustSettings, context: Question) -> Mapping[str, Rule]:
     """The rules, by name; files that settings name are no rules, and options of plugins may be secret."""
     return {
-        "scheme": settings.scheme,
-        "system_anchors": settings.system_anchors,
-        "revocation": settings.revocation_rule.value,
-        "key_usages": _sorted(settings.key_usages),
-        "extended_key_usages": _sorted(settings.extended_key_usages),
-        "pinned_certificates": _sorted(settings.pinned_certificates),
-        "pinned_subjects": _sorted(settings.pinned_subjects),
-        "claimed_time": settings.claimed_time.value,
-        "weak": settings.weak.value,
-        "timestamp": question.timestamp.rule.value,
-        "required": _demands(question.policy) if question.policy else (),
-        "accept_old_format": question.accept_old_format,
-        "uid": question.uid or "",
-        "item": "" if question.location is None else str(question.location),
+        "scheme": trust_settings.scheme,
+        "system_anchors": trust_settings.system_anchors,
+        "revocation": trust_settings.revocation_mode.value,
+        "key_usages": _sorted(trust_settings.key_usages),
+        "extended_key_usages": _sorted(trust_settings.extended_key_usages),
+        "pinned_certificates": _sorted(trust_settings.pinned_certificates),
+        "pinned_subjects": _sorted(trust_settings.pinned_subjects),
+        "claimed_time": trust_settings.claimed_time.value,
+        "weak": trust_settings.weak.value,
+        "timestamp": context.timestamp.mode.value,
+        "required": _demands(context.policy) if context.policy else (),
+        "accept_old_format": context.accept_old_format,
+        "uid": context.uid or "",
+        "item": "" if context.location is None else str(context.location),
     }
 
 
-def differing(own: Mapping[str, Rule], kept: Mapping[str, Rule]) -> list[str]:
+def differing(own: Mapping[str, Rule], recorded: Mapping[str, Rule]) -> list[str]:
     """The names of the rules that are not the same."""
-    return [name for name, rule in own.items() if kept.get(name) != rule]
+    return [name for name, rule in own.items() if recorded.get(name) != rule]
 
 
-def rule_text(rule: Rule | None) -> str:
+def rule_text(setting: Rule | None) -> str:
     """A rule in words."""
-    match rule:
+    match setting:
         case None | "" | ():
             return "none"
         case bool():
-            return "yes" if rule else "no"
+            return "yes" if setting else "no"
         case str():
-            return rule.replace("_", " ")
+            return setting.replace("_", " ")
         case _:
-            return ", ".join(each.replace("_", " ") for each in rule)
+            return ", ".join(each.replace("_", " ") for each in setting)
 
 
 def _demands(policy: Policy) -> tuple[str, ...]:

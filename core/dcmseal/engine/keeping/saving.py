@@ -52,7 +52,7 @@ def save_evidence(
         raise _exists(path)
     data = evidence_bytes(report, timestamp=timestamp, registry=registry)
     try:
-        with replacing(OutputFile(os.fspath(path), is_new=True, synced=True), Rights.of_owner()) as file:
+        with replacing(OutputFile(os.fspath(path), is_new=True, synced=True), Rights.owner_only()) as file:
             file.write(data)
     except ChangedMeanwhile:
         raise _exists(path) from None
@@ -65,12 +65,12 @@ def evidence_bytes(
     registry: Registry | None = None,
 ) -> bytes:
     """The evidence file of a verification as bytes; raises what save_evidence raises."""
-    if report.grounds is None:
+    if report.evidence is None:
         raise UsageError("the report comes without evidence", hint="verify with keep_evidence=True")
     document = json.dumps(report_document(report), indent=1).encode("ascii") + b"\n"
-    members = members_of(report.grounds, report.verdict, document)
+    members = members_of(report.evidence, report.verdict, document)
     if timestamp is not None:
-        members[STAMP] = _stamp(members[MANIFEST], report.grounds, timestamp, registry)
+        members[STAMP] = _stamp(members[MANIFEST], report.evidence, timestamp, registry)
     data = packed(members)
     # what cannot be read again, because there is too much of anything, is not worth keeping
     evidence_of(data)
@@ -97,7 +97,7 @@ def evidence_of(data: bytes) -> Evidence:
 
 
 def _stamp(
-    manifest: bytes, grounds: Grounds, timestamp: str | Iterable[str] | TimestampWish, registry: Registry | None
+    manifest: bytes, record: Grounds, timestamp: str | Iterable[str] | TimestampWish, registry: Registry | None
 ) -> bytes:
     """A timestamp over the manifest, which is verified first; raises TimestampError or one of its kinds."""
     from dcmseal.engine.keeping.repeating import is_prompt
@@ -108,14 +108,14 @@ def _stamp(
     wish = wish_of(timestamp)
 
     def ask(url: str) -> bytes:
-        query = backend.query(manifest, wish.query)
-        token = backend.accept(backend.ask(url, query, wish.patience, wish.secrets), query)
-        judgement = backend.judge(token, (manifest,), ())
+        query = backend.build_query(manifest, wish.query)
+        token = backend.accept_response(backend.send_query(url, query, wish.retry_policy, wish.secrets), query)
+        judgement = backend.verify(token, (manifest,), ())
         doubts = tuple(each for each in judgement.findings if each.outcome is not Outcome.PASSED)
         if doubts or judgement.time is None:
             why = doubts[0].message if doubts else "it certifies no time"
             raise TimestampRejected(why, doubts, hint="nothing was written: ask another authority")
-        if not is_prompt(grounds.moment, judgement.time):
+        if not is_prompt(record.moment, judgement.time):
             message = f"the authority certifies {judgement.time.moment.isoformat()}, which is not when it was verified"
             raise TimestampRejected(message, hint="nothing was written: verify again, or look at the clocks")
         return token

@@ -55,11 +55,11 @@ class Table:
             raise Wrong(f"{self._what} has no {name}")
         return read(self._left.pop(name))
 
-    def rest(self) -> Mapping[str, object]:
+    def remaining(self) -> Mapping[str, object]:
         """All that was not taken."""
         return self._left
 
-    def finish(self) -> None:
+    def check_finished(self) -> None:
         """Raise Wrong if there is anything that was not taken."""
         if self._left:
             raise Wrong(f"{self._what} has more than it may")

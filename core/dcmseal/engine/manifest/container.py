@@ -84,7 +84,7 @@ def _read(data: bytes) -> Container:
     content = inside.enter(FIRST).enter(OCTETS)
     signed.skip(FIRST)
     signers = signed.enter(SET)
-    if not whole.is_over or not signed.is_over or signers.size > _MOST_BYTES:
+    if not whole.is_at_end or not signed.is_at_end or signers.remaining > _MOST_BYTES:
         raise UnreadableContainer("it is no SignedData of the form that a manifest has")
     return _signed_by(signers.content, content.content)
 

@@ -47,7 +47,7 @@ class About:
 class Content:
     """What a manifest says."""
 
-    about: About
+    subject: About
     salt: bytes
     frame: int
     """Bytes of a frame of native pixel data; 0 if that was not taken apart."""
@@ -72,7 +72,7 @@ def value_fingerprint(signature_value: bytes) -> bytes:
 
 def write_content(content: Content) -> bytes:
     """The canonical JSON; raises UsageError if the elements are nested too deep."""
-    about = content.about
+    about = content.subject
     document = {
         "format": FORMAT,
         "signature": {
@@ -123,7 +123,7 @@ def _read(document: Any) -> Content:
         raise ValueError
     reader = _Reader()
     content = Content(
-        about=About(
+        subject=About(
             uid=about["uid"],
             location=about["location"],
             value=_bytes(about["value"], 32),
@@ -181,15 +181,15 @@ class _Reader:
         if not isinstance(told, dict):
             items = tuple(self._item(each, depth) for each in _list(told))
             return Element(number, name, b"", meaning_of(items), items)
-        return self._in_parts(number, name, told)
+        return self._parse_parts(number, name, told)
 
-    def _in_parts(self, tag: int, vr: bytes, told: Any) -> Element:
+    def _parse_parts(self, tag: int, vr: bytes, told: Any) -> Element:
         ((kind, fingerprints),) = told.items()
         if kind not in ("frames", "fragments"):
             raise ValueError
         self._count(len(fingerprints))
         parts = tuple(_bytes(each, KEYED_SIZE) for each in _list(fingerprints))
-        together = _PLAIN.of(b"".join(parts))
+        together = _PLAIN.fingerprint(b"".join(parts))
         return Element(tag, vr, together, together, None, parts, kind == "fragments")
 
     def _item(self, written: Any, depth: int) -> Item:

@@ -78,7 +78,7 @@ def manifest_findings(file: DicomFile, report: VerificationReport, data: bytes) 
         container = read_container(data)
         by_the_same = [each for each in report.signatures if _signed_by_its_signer(container, each.signature)]
         content = read_content(container.content) if by_the_same else None
-        if content is not None and content.about.certificate != container.signer:
+        if content is not None and content.subject.certificate != container.signer:
             raise NotAuthentic
     except (UnreadableContainer, UnreadableContent) as error:
         yield _about(Outcome.UNKNOWN, "manifest-unreadable", f"the manifest says nothing: {error}")
@@ -112,7 +112,7 @@ def _signed_by_its_signer(container: Container, signature: DigitalSignature) -> 
 
 
 def _signature_of(content: Content, signatures: Iterable[SignatureReport]) -> SignatureReport | None:
-    about = content.about
+    about = content.subject
     for each in signatures:
         if each.signature.uid == about.uid and value_fingerprint(each.signature.value) == about.value:
             return each
@@ -167,7 +167,7 @@ def _findings(found: Iterator[Change], frames: int, *, is_signed: bool) -> Itera
                 outcome=Outcome.FAILED if is_signed else Outcome.UNKNOWN,
                 code=saying.code,
                 message=saying.message + _which(each, frames),
-                where=str(each.place),
+                where=str(each.path),
                 clause=_CLAUSE,
             )
 

@@ -30,7 +30,7 @@ def make_manifest(plan: Plan, signature: DigitalSignature, signer: Signer) -> by
     )
     covered = frozenset(plan.elements)
     content = Content(
-        about=About(
+        subject=About(
             uid=signature.uid,
             location=str(signature.location),
             value=value_fingerprint(value),

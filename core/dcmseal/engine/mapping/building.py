@@ -44,7 +44,7 @@ def map_file(
     Raises Malformed if it cannot be read, and DatasetError if it has more elements than are mapped.
     """
     covering = Covering(report)
-    builder = _Builder(file, covering, most=MOST_NODES if fold else MOST_UNFOLDED, fold=fold)
+    builder = _Builder(file, covering, max_nodes=MOST_NODES if fold else MOST_UNFOLDED, fold=fold)
     entries = 0
     for step in walk(file.body, file.start, file.end, file.encoding):
         entries += step.event is not Event.ITEM_END and step.event not in CLOSING
@@ -53,7 +53,7 @@ def map_file(
                 f"the data set has more than {MOST_ENTRIES} elements and items, more than are mapped",
                 hint="dcmseal verify says what is signed, without a map",
             )
-        builder.take(step)
+        builder.add_step(step)
     frozen = _Freezing(file.body, show_values=show_values)
     return CoverageMap(
         signatures=covering.signatures,
@@ -68,9 +68,9 @@ def map_file(
 
 def count_file(file: DicomFile, report: VerificationReport) -> ObjectCoverage:
     """The summary of the map alone; raises Malformed if the file cannot be read."""
-    builder = _Builder(file, Covering(report), most=0)
+    builder = _Builder(file, Covering(report), max_nodes=0)
     for step in walk(file.body, file.start, file.end, file.encoding):
-        builder.take(step)
+        builder.add_step(step)
     return builder.gaps.summary()
 
 
@@ -107,11 +107,11 @@ class _Sequence:
 class _Builder:
     """Takes the steps of a walk one by one."""
 
-    def __init__(self, file: DicomFile, covering: Covering, *, most: int, fold: bool = True) -> None:
-        """``most`` elements are kept; the others are counted only."""
+    def __init__(self, file: DicomFile, covering: Covering, *, max_nodes: int, fold: bool = True) -> None:
+        """``max_nodes`` elements are kept; the others are counted only."""
         self._source = file.body
         self._covering = covering
-        self._most = most
+        self._most = max_nodes
         self.folding = Folding(fold=fold)
         self.nodes: list[Node] = []
         self._levels = [
@@ -140,7 +140,7 @@ class _Builder:
             open=self.gaps.critical,
         )
 
-    def take(self, step: Step) -> None:
+    def add_step(self, step: Step) -> None:
         """Go one step further."""
         match step.event:
             case Event.ELEMENT:
@@ -162,7 +162,7 @@ class _Builder:
 
     def _node(self, step: Step) -> tuple[Node, bool]:
         level = self._levels[-1]
-        protection = level.covering.of(step.tag, step.vr)
+        protection = level.covering.lookup(step.tag, step.vr)
         if is_unknown(step.vr) and not level.unknown:
             level.unknown = step.tag
         node = Node(
@@ -261,9 +261,9 @@ class _Freezing:
             why=node.protection.why,
             critical=is_critical(node.tag),
             value=value,
-            masked=masked,
+            redacted=masked,
             count=node.count,
-            items=tuple(self._item(group) for group in node.in_order),
+            items=tuple(self._item(group) for group in node.ordered_groups),
         )
 
     def _item(self, group: Group) -> MappedItem:

@@ -27,7 +27,7 @@ class Protection:
     why: str = ""
     """Why no signature can."""
 
-    def joined(self, other: Protection) -> Protection:
+    def union(self, other: Protection) -> Protection:
         """What both protect."""
         if not (other.holding or other.broken):
             return self
@@ -95,10 +95,10 @@ class LevelCovering:
     inherited: Protection
     own: Protection | None
     """Of an item of Digital Signatures Sequence: the signature it is, whose MAC holds the item too."""
-    known: dict[tuple[Protection, ...], Protection] = field(default_factory=dict[tuple[Protection, ...], Protection])
+    cache: dict[tuple[Protection, ...], Protection] = field(default_factory=dict[tuple[Protection, ...], Protection])
     """What several lists come to together: few elements differ in that."""
 
-    def of(self, tag: int, vr: bytes) -> Protection:
+    def lookup(self, tag: int, vr: bytes) -> Protection:
         """What protects an element of this level, and all in it that can be signed."""
         if self.own is not None:
             if tag in tags.NOT_IN_MAC:
@@ -110,9 +110,9 @@ class LevelCovering:
         if not self.lists:
             return self.inherited
         listing = tuple(each.protection for each in self.lists if tag in each.signed)
-        known = self.known.get(listing)
+        known = self.cache.get(listing)
         if known is None:
-            known = self.known[listing] = reduce(Protection.joined, listing, self.inherited)
+            known = self.cache[listing] = reduce(Protection.union, listing, self.inherited)
         return known
 
 

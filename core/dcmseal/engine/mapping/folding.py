@@ -46,7 +46,7 @@ class Node:
         return self.tag, self.vr, self.cover, self.protection, frozenset(self.groups)
 
     @property
-    def in_order(self) -> list[Group]:
+    def ordered_groups(self) -> list[Group]:
         """Its items in the order they stand, as far as that is known."""
         groups = [group for alike in self.groups.values() for group in alike]
         return sorted(groups, key=lambda group: group.ranges[0][0] if group.ranges else 0)
@@ -75,9 +75,9 @@ class Folding:
         """Take a complete item into its sequence."""
         keys = tuple(node.key for node in group.nodes)
         pattern = self._patterns.setdefault(keys, len(self._patterns))
-        self._place([group], to.groups.setdefault(pattern, []))
+        self._add_or_fold([group], to.groups.setdefault(pattern, []))
 
-    def _place(self, groups: list[Group], alike: list[Group]) -> None:
+    def _add_or_fold(self, groups: list[Group], alike: list[Group]) -> None:
         """Put groups beside others of their pattern, or fold all of them."""
         alike += groups
         if self._fold and (len(alike) > FEW or any(each.count > 1 for each in alike)):
@@ -99,7 +99,7 @@ class Folding:
                 for each in (*alike, *groups):
                     # they are items of different sequences, and their numbers say nothing here
                     each.ranges.clear()
-                self._place(groups, alike)
+                self._add_or_fold(groups, alike)
 
 
 def _add_ranges(ranges: list[tuple[int, int]], more: list[tuple[int, int]]) -> None:

@@ -53,7 +53,7 @@ def _element(element: MappedElement) -> Document:
         "broken_by": [*element.broken_by],
         "why": element.why,
         "critical": element.critical,
-        "value": None if element.masked else element.value,
+        "value": None if element.redacted else element.value,
         "count": element.count,
         "items": [_item(each) for each in element.items],
     }

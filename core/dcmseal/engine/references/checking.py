@@ -20,7 +20,7 @@ _MAX_TIMES: Final = 8
 
 
 def reference_findings(
-    file: DicomFile, report: VerificationReport, folders: Folders, how: Comparison = DEFAULT
+    file: DicomFile, report: VerificationReport, folders: Folders, options: Comparison = DEFAULT
 ) -> Iterator[Finding]:
     """Findings about all that a document cites as evidence; none if it cites nothing.
 
@@ -38,7 +38,7 @@ def reference_findings(
                 message = f"instance {cited.uid} is cited more than {_MAX_TIMES} times"
                 yield _malformed(message, cited.uid)
                 break
-            yield from _checked(cited, folders, how)
+            yield from _checked(cited, folders, options)
     except Malformed as error:
         yield _malformed(str(error), "")
     for tag in sorted(unsigned):
@@ -58,7 +58,7 @@ def _signed(report: VerificationReport) -> frozenset[int]:
     )
 
 
-def _checked(cited: CitedInstance, folders: Folders, how: Comparison) -> Iterator[Finding]:
+def _checked(cited: CitedInstance, folders: Folders, options: Comparison) -> Iterator[Finding]:
     if cited.problems:
         yield _malformed(f"{cited.problems[0]} (at {cited.location})", cited.uid)
         return
@@ -67,8 +67,8 @@ def _checked(cited: CitedInstance, folders: Folders, how: Comparison) -> Iterato
         yield reference_finding("evidence-unprotected", message, cited.uid)
         return
     try:
-        with folders.opened(cited.uid) as (path, instance):
-            findings = compared(cited, path, instance, how)
+        with folders.open_instance(cited.uid) as (path, instance):
+            findings = compared(cited, path, instance, options)
     except InstanceNotFound as error:
         yield reference_finding("reference-missing", str(error), cited.uid)
     except InstanceAmbiguous as error:

@@ -24,7 +24,7 @@ from dcmseal.tags import tags_text
 _CLAUSE: Final = "PS3.3 C.17.2.1"
 _NAMED: Final = 8
 """Elements that a message names."""
-INTEGRITY_ONLY: Final = Question(integrity_only=True, timestamp=TimestampQuestion(rule=TimestampRule.IGNORE))
+INTEGRITY_ONLY: Final = Question(integrity_only=True, timestamp=TimestampQuestion(mode=TimestampRule.IGNORE))
 """What is asked of an instance: whether it is what was signed, not by whom or when."""
 
 
@@ -52,16 +52,16 @@ class Comparison:
 DEFAULT: Final = Comparison()
 
 
-def compared(cited: CitedInstance, path: str, file: DicomFile, how: Comparison = DEFAULT) -> tuple[Finding, ...]:
+def compared(cited: CitedInstance, path: str, file: DicomFile, options: Comparison = DEFAULT) -> tuple[Finding, ...]:
     """What comes out for an instance that was found; raises DatasetError if it cannot be read."""
     results = [] if cited.mac is None else [_by_mac(cited, cited.mac, path, file)]
     if cited.signatures:
-        reports = verify_file(file, replace(INTEGRITY_ONLY, now=how.now)).signatures
+        reports = verify_file(file, replace(INTEGRITY_ONLY, now=options.now)).signatures
         results.extend(_by_signature(cited, each, path, file, reports) for each in cited.signatures)
-    return tuple(_together(cited, results, path, how))
+    return tuple(_together(cited, results, path, options))
 
 
-def _together(cited: CitedInstance, results: list[_Compared], path: str, how: Comparison) -> Iterator[Finding]:
+def _together(cited: CitedInstance, results: list[_Compared], path: str, options: Comparison) -> Iterator[Finding]:
     """One reference that holds over all of the instance makes up for others about which nothing can be said.
 
     One over a part does not: it may be what an attacker left of several.
@@ -77,11 +77,11 @@ def _together(cited: CitedInstance, results: list[_Compared], path: str, how: Co
     yield reference_finding("reference-verified", f"{path} is what was cited", cited.uid, outcome=Outcome.PASSED)
     first, *others = (each.uncovered | each.unsignable for each in holding)
     unsignable = frozenset[int]().union(*(each.unsignable for each in holding))
-    yield from _open_findings(cited, path, first.intersection(*others), unsignable, how)
+    yield from _open_findings(cited, path, first.intersection(*others), unsignable, options)
 
 
 def _open_findings(
-    cited: CitedInstance, path: str, left: frozenset[int], unsignable: frozenset[int], how: Comparison
+    cited: CitedInstance, path: str, left: frozenset[int], unsignable: frozenset[int], options: Comparison
 ) -> Iterator[Finding]:
     """What may have been added to an instance or changed in it, since nothing that is cited covers it."""
     if not left:
@@ -93,7 +93,7 @@ def _open_findings(
             f" changed: {_some(shown)}"
         )
         yield reference_finding("reference-shown-uncovered", message, cited.uid)
-    if how.no_additions:
+    if options.no_additions:
         message = f"elements of {path} that nothing cited covers may have been added: {_some(sorted(left))}"
         outcome = Outcome.UNKNOWN if left <= unsignable else Outcome.FAILED
         yield reference_finding("reference-unsigned-additions", message, cited.uid, outcome=outcome)
@@ -113,9 +113,9 @@ def _by_mac(cited: CitedInstance, mac: CitedMac, path: str, file: DicomFile) -> 
     if not TransferSyntax(mac.parameters.transfer_syntax).is_allowed_for_mac:
         return _Compared(_unusable(cited, "the MAC Calculation Transfer Syntax is not explicit VR little endian"))
     made, matches = matching_mac(file, mac, algorithm)
-    if made.refused:
+    if made.listed_unsignable:
         return _Compared(
-            _unusable(cited, f"an element of {path} is listed that cannot be in a MAC: {made.refused[0][1]}")
+            _unusable(cited, f"an element of {path} is listed that cannot be in a MAC: {made.listed_unsignable[0][1]}")
         )
     if is_other_representation(file, mac):
         message = f"the pixels of {path} are in another transfer syntax than when they were cited"

@@ -47,7 +47,7 @@ class FilledReference:
     signatures: tuple[str, ...]
     """Digital Signature UIDs of the signatures that are cited."""
     has_mac: bool
-    was_there: bool
+    was_present: bool
     """It was there already, and held: nothing was filled in."""
     is_padded: bool = False
     """The MAC is of values with excess padding, which other software strips."""
@@ -87,7 +87,7 @@ def fill_references(file: DicomFile, folders: Folders, algorithm: MacAlgorithm) 
                 f"what the document cites at {cited.location} cannot be read: {cited.problems[0]}",
                 hint="repair the document before it is signed",
             )
-        with folders.opened(cited.uid) as (path, instance):
+        with folders.open_instance(cited.uid) as (path, instance):
             if cited.is_protected:
                 references.append(_kept(cited, path, instance))
                 continue
@@ -117,7 +117,7 @@ def _kept(cited: CitedInstance, path: str, instance: DicomFile) -> FilledReferen
         file=path,
         signatures=tuple(each.uid for each in cited.signatures),
         has_mac=cited.mac is not None,
-        was_there=True,
+        was_present=True,
     )
 
 
@@ -143,7 +143,7 @@ def _new(
         file=path,
         signatures=tuple(each.uid for each in sound),
         has_mac=mac is not None,
-        was_there=False,
+        was_present=False,
         is_padded=mac is not None and mac[1],
         broken=tuple(each.signature.uid for each in reports if not is_sound(each)),
         shown_uncovered=tuple(tag for tag, _ in unsignable[0] if is_shown(tag)),
@@ -214,5 +214,5 @@ def _check_unsigned(file: DicomFile, changed: set[int]) -> None:
 
 def _signatures(file: DicomFile) -> Iterator[DigitalSignature]:
     for signed in signed_levels(file):
-        for found in signed.found.signatures:
+        for found in signed.level_signatures.signatures:
             yield found.signature

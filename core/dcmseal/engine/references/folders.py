@@ -49,18 +49,18 @@ class Folders:
         self._opened = 0
         self._found: dict[str, list[str]] | None = None
 
-    def files_of(self, uid: str) -> tuple[str, ...]:
+    def find_files(self, uid: str) -> tuple[str, ...]:
         """The files that hold an instance; raises UsageError if there are too many to look at."""
         if self._found is None:
-            self._found = self._index()
+            self._found = self._build_index()
         return tuple(sorted(self._found.get(uid, ())))
 
-    def file_of(self, uid: str) -> str:
+    def find_file(self, uid: str) -> str:
         """The one file that holds an instance, or any of several that are equal.
 
         Raises InstanceNotFound, and InstanceAmbiguous if there are several with different Data Sets.
         """
-        files = self.files_of(uid)
+        files = self.find_files(uid)
         if not files:
             raise InstanceNotFound(
                 f"instance {uid} is not in the folders", hint="name the folder that it is in; several may be named"
@@ -76,9 +76,9 @@ class Folders:
         return first
 
     @contextmanager
-    def opened(self, uid: str) -> Generator[tuple[str, DicomFile]]:
+    def open_instance(self, uid: str) -> Generator[tuple[str, DicomFile]]:
         """The file of an instance, open for as long as the context lasts; raises as ``file_of``, and DatasetError."""
-        path = self.file_of(uid)
+        path = self.find_file(uid)
         self._opened += 1
         self._progress(f"reading instance {self._opened}")
         try:
@@ -90,9 +90,9 @@ class Folders:
         finally:
             self._progress("")
 
-    def _index(self) -> dict[str, list[str]]:
+    def _build_index(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        for count, path in enumerate(self._files()):
+        for count, path in enumerate(self._iter_files()):
             if not count % _STRIDE:
                 self._progress(f"looking for instances: {count} files")
             uid = _uid_of(path)
@@ -103,7 +103,7 @@ class Folders:
         self._progress("")
         return found
 
-    def _files(self) -> Iterator[str]:
+    def _iter_files(self) -> Iterator[str]:
         """Regular files in and below the folders, and files named as such."""
         pending: list[str] = []
         for path in self._paths:

@@ -39,7 +39,7 @@ class InstanceMac:
     """Tags of the elements that can be in a MAC."""
     unsignable: tuple[tuple[int, str], ...]
     """Elements that can be in none, and why."""
-    refused: tuple[tuple[int, str], ...]
+    listed_unsignable: tuple[tuple[int, str], ...]
     """Those of them that were listed."""
     ambiguous: bool
     """The VRs of some elements were chosen by their context."""
@@ -70,8 +70,8 @@ def instance_mac(
         value=job.digest.digest(),
         elements=tuple([tag for tag in scan.tags if tag not in facts.unsignable]),
         unsignable=tuple((tag, why) for tag, why in facts.unsignable.items() if not exclusion(tag)),
-        refused=tuple(job.unsignable),
-        ambiguous=encoder.seen.ambiguous,
+        listed_unsignable=tuple(job.unsignable),
+        ambiguous=encoder.notes.ambiguous,
     )
 
 

@@ -18,5 +18,5 @@ def reference_value(reference: FilledReference) -> Document:
         "file": reference.file,
         "signatures": [*reference.signatures],
         "mac": reference.has_mac,
-        "was_there": reference.was_there,
+        "was_there": reference.was_present,
     }

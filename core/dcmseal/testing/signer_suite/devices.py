@@ -14,32 +14,32 @@ class DeviceTests(Subject):
 
     def test_a_device_that_is_gone_is_not_opened(self) -> None:
         with self.without_device():
-            error = self.error_of(self.open_and_close)
+            error = self.catch_error(self.open_and_close)
         assert isinstance(error, DeviceUnavailable)
         assert error.hint
         self.assert_opens_and_signs()
 
     def test_a_device_that_is_gone_is_not_listed_or_says_why_not(self) -> None:
         with self.without_device():
-            error = self.error_of(lambda: tuple(self.backend.list_keys()))
+            error = self.catch_error(lambda: tuple(self.backend.list_keys()))
         assert error is None or error.hint
 
     def test_a_device_that_goes_away_signs_no_more(self) -> None:
-        with self.opened() as signer:
+        with self.open_signer() as signer:
             self.assert_signs(signer)
             with self.without_device():
-                error = self.error_of(lambda: signer.sign(self.message(b"gone")))
+                error = self.catch_error(lambda: signer.sign(self.make_message(b"gone")))
             assert isinstance(error, DeviceUnavailable)
             assert error.hint
         self.assert_opens_and_signs()
 
     def test_a_device_that_is_back_signs_or_says_why_not(self) -> None:
-        with self.opened() as signer:
+        with self.open_signer() as signer:
             with self.without_device():
                 pass
-            message = self.message(b"back again")
+            message = self.make_message(b"back again")
             signatures: list[bytes] = []
-            error = self.error_of(lambda: signatures.append(signer.sign(message)))
+            error = self.catch_error(lambda: signatures.append(signer.sign(message)))
             assert error is None or error.hint
             for signature in signatures:
                 assert_verifies(signer, message, signature)
@@ -47,8 +47,8 @@ class DeviceTests(Subject):
 
     def test_a_key_whose_device_is_gone_can_be_closed(self) -> None:
         with ExitStack() as stack:
-            signer = stack.enter_context(self.opened())
+            signer = stack.enter_context(self.open_signer())
             with self.without_device():
                 stack.close()
-        assert self.error_of(lambda: signer.sign(self.message(b"too late")))
+        assert self.catch_error(lambda: signer.sign(self.make_message(b"too late")))
         self.assert_opens_and_signs()

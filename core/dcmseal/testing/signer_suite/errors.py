@@ -17,22 +17,22 @@ class ErrorTests(Subject):
         scheme = self.backend.scheme
         odd = ("?", "&", "?=", "?unheard-of=1", "?unheard-of", "%", "%00", "\ud800", ";", "x" * 5000)
         for uri in (f"{scheme}:", f"{scheme}:?", "", scheme, *(self.uri + end for end in odd)):
-            error = self.error_of(partial(self.open_and_close, uri=uri))
+            error = self.catch_error(partial(self.open_and_close, uri=uri))
             assert error is None or isinstance(error, (SignerError, UsageError)), uri
             assert error is None or error.hint, uri
 
     def test_a_secret_in_the_key_uri_is_refused(self) -> None:
         for name in ("pin-value", "password"):
             uri = f"{self.uri}{'&' if '?' in self.uri else '?'}{name}=74021"
-            error = self.error_of(partial(self.open_and_close, uri=uri))
+            error = self.catch_error(partial(self.open_and_close, uri=uri))
             assert isinstance(error, UsageError)
             assert error.hint
             assert "74021" not in f"{error} {error.hint}"
 
     def test_refuses_once_closed(self) -> None:
-        with self.opened() as signer:
+        with self.open_signer() as signer:
             pass
-        error = self.error_of(lambda: signer.sign(self.message(b"too late")))
+        error = self.catch_error(lambda: signer.sign(self.make_message(b"too late")))
         assert isinstance(error, SignerError)
         assert error.hint
 
@@ -41,19 +41,19 @@ class ErrorTests(Subject):
         signers: list[Signer] = []
 
         def fail() -> None:
-            with self.opened() as signer:
+            with self.open_signer() as signer:
                 signers.append(signer)
                 raise failed
 
-        assert self.error_of(fail) is failed
+        assert self.catch_error(fail) is failed
         for signer in signers:
-            assert isinstance(self.error_of(partial(signer.sign, self.message(b"too late"))), SignerError)
+            assert isinstance(self.catch_error(partial(signer.sign, self.make_message(b"too late"))), SignerError)
         self.assert_opens_and_signs()
 
     def test_an_error_of_the_data_set_passes_and_harms_nothing(self) -> None:
         # It fails while it is read: a signature that was begun must not stay so.
         failed = DatasetError("the data set ends too early")
-        with self.opened() as signer:
-            message = UnreadableMessage(algorithm=self.message(b"").algorithm, error=failed)
-            assert self.error_of(lambda: signer.sign(message)) is failed
+        with self.open_signer() as signer:
+            message = UnreadableMessage(algorithm=self.make_message(b"").algorithm, error=failed)
+            assert self.catch_error(lambda: signer.sign(message)) is failed
             self.assert_signs(signer)

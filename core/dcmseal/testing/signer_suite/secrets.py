@@ -20,52 +20,52 @@ class SecretTests(Subject):
 
     def test_secret_is_asked_for_if_and_only_if_there_is_one(self) -> None:
         questions = _Questions(self.secret)
-        with self.opened(questions) as signer:
-            assert len(questions.asked) == (0 if self.secret is None else 1)
+        with self.open_signer(questions) as signer:
+            assert len(questions.requests) == (0 if self.secret is None else 1)
             for content in (b"1", b"2", b"3"):
                 self.assert_signs(signer, content)
         if not self.secret_for_each_signature:
-            assert len(questions.asked) == (0 if self.secret is None else 1)
-        for request in questions.asked:
+            assert len(questions.requests) == (0 if self.secret is None else 1)
+        for request in questions.requests:
             assert request.purpose
             assert "?" not in request.uri
 
     def test_wrong_secret_is_rejected_and_not_tried_again(self) -> None:
         # With a control character, half a character, and too long: what fails on the way to the device counts as well.
         for wrong in ("", "{}", "{}\0", "{}\ud800", "\xfc{}", 400 * "{0}"):
-            secret = wrong.format(self.wrong_answer)
+            secret = wrong.format(self.wrong_secret)
             questions = _Questions(secret)
-            error = self.error_of(partial(self.open_and_close, questions))
+            error = self.catch_error(partial(self.open_and_close, questions))
             if self.secret is None:
                 assert error is None
                 return
             assert isinstance(error, PinRejected)
             assert error.hint
-            assert len(questions.asked) == 1
-            assert_not_told(self.wrong_answer, *texts_of(error))
+            assert len(questions.requests) == 1
+            assert_not_told(self.wrong_secret, *texts_of(error))
             self.assert_opens_and_signs()
 
     def test_declining_to_give_the_secret_is_rejected(self) -> None:
         questions = _Questions(None)
-        error = self.error_of(lambda: self.open_and_close(questions))
+        error = self.catch_error(lambda: self.open_and_close(questions))
         if self.secret is None:
             assert error is None
             return
         assert isinstance(error, PinRejected)
         assert error.hint
-        assert len(questions.asked) == 1
+        assert len(questions.requests) == 1
         self.assert_opens_and_signs()
 
     def test_a_prompt_that_is_cancelled_ends_the_opening(self) -> None:
         if self.secret is None:
             return
         for cancelled in (KeyboardInterrupt(), UsageError("there is no terminal to ask at")):
-            caught = self._cancelled_by(cancelled)
+            caught = self._open_with_cancelled_prompt(cancelled)
             assert caught is cancelled
             self.assert_opens_and_signs()
 
     def test_no_secret_in_any_repr(self) -> None:
-        context = self.backend.open(self.uri, self.answer)
+        context = self.backend.open(self.uri, self.provide_secret)
         with context as signer:
             shown = f"{self.backend!r} {context!r} {signer!r} {self.backend!s} {signer!s}"
         if self.secret is not None:
@@ -73,17 +73,17 @@ class SecretTests(Subject):
 
     def test_no_secret_in_logs_output_and_errors(self) -> None:
         with _overheard() as heard:
-            with self.opened() as signer:
-                signer.sign(self.message(b"content"))
-            closed = self.error_of(lambda: signer.sign(self.message(b"too late")))
-            rejected = self.error_of(lambda: self.open_and_close(lambda _: self.wrong_answer))
+            with self.open_signer() as signer:
+                signer.sign(self.make_message(b"content"))
+            closed = self.catch_error(lambda: signer.sign(self.make_message(b"too late")))
+            rejected = self.catch_error(lambda: self.open_and_close(lambda _: self.wrong_secret))
             self.assert_opens_and_signs()
         told = [*heard, *(text for error in (closed, rejected) if error for text in texts_of(error))]
-        assert_not_told(self.wrong_answer, *told)
+        assert_not_told(self.wrong_secret, *told)
         if self.secret is not None:
             assert_not_told(self.secret, *told)
 
-    def _cancelled_by(self, error: BaseException) -> BaseException | None:
+    def _open_with_cancelled_prompt(self, error: BaseException) -> BaseException | None:
         def cancel(_: SecretRequest) -> str | None:
             raise error
 
@@ -97,22 +97,22 @@ class SecretTests(Subject):
 class _Questions:
     """Answers always the same, and keeps what was asked."""
 
-    def __init__(self, answer: str | None) -> None:
-        self._answer = answer
-        self.asked: list[SecretRequest] = []
+    def __init__(self, secret: str | None) -> None:
+        self._secret = secret
+        self.requests: list[SecretRequest] = []
 
     def __call__(self, request: SecretRequest) -> str | None:
-        self.asked.append(request)
-        return self._answer
+        self.requests.append(request)
+        return self._secret
 
 
 class _Ears(logging.Handler):
-    def __init__(self, heard: list[str]) -> None:
+    def __init__(self, messages: list[str]) -> None:
         super().__init__(logging.NOTSET)
-        self.heard = heard
+        self.messages = messages
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.heard.append(logging.Formatter().format(record))
+        self.messages.append(logging.Formatter().format(record))
 
 
 @contextmanager

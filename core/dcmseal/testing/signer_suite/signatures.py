@@ -39,28 +39,28 @@ class SignatureTests(Subject):
     """What the key makes is what DICOM wants."""
 
     def test_signatures_verify_with_the_certificate(self) -> None:
-        with self.opened() as signer:
+        with self.open_signer() as signer:
             for algorithm in self.algorithms:
                 for content in (b"", b"to be signed with " + algorithm.encode(), _LONG):
                     message = BytesMessage(algorithm=algorithm, content=content)
                     assert_verifies(signer, message, signer.sign(message))
 
     def test_other_algorithms_are_refused_and_harm_nothing(self) -> None:
-        with self.opened() as signer:
+        with self.open_signer() as signer:
             for algorithm in frozenset(MacAlgorithm).difference(self.algorithms):
                 message = BytesMessage(algorithm=algorithm, content=b"in vain")
-                error = self.error_of(partial(signer.sign, message))
+                error = self.catch_error(partial(signer.sign, message))
                 assert isinstance(error, (MechanismUnavailable, WeakAlgorithm)), algorithm
                 assert error.hint
                 self.assert_signs(signer)
 
     def test_a_data_set_that_it_signs_is_valid(self) -> None:
-        registry = Registry.of(_Plugin(self.backend))
+        registry = Registry.from_plugins(_Plugin(self.backend))
         result = sign(
             SAMPLE_FILE,
             key=self.uri,
-            secrets=self.answer,
-            algorithm=self.message(b"").algorithm,
+            secrets=self.provide_secret,
+            algorithm=self.make_message(b"").algorithm,
             allow_weak=True,
             allow_expired=True,
             registry=registry,
@@ -70,14 +70,14 @@ class SignatureTests(Subject):
         assert report.verdict is Verdict.VALID
 
     def test_certificate_chain_is_der(self) -> None:
-        with self.opened() as signer:
+        with self.open_signer() as signer:
             chain = signer.certificate_chain
         assert isinstance(chain, tuple)
         assert chain
         assert all(load_der_x509_certificate(der).public_bytes(Encoding.DER) == der for der in chain)
 
     def test_key_type_is_that_of_the_certificate(self) -> None:
-        with self.opened() as signer:
+        with self.open_signer() as signer:
             public_key = load_der_x509_certificate(signer.certificate_chain[0]).public_key()
             kinds = {
                 KeyType.RSA: rsa.RSAPublicKey,
@@ -88,6 +88,6 @@ class SignatureTests(Subject):
 
     def test_signs_again_and_opens_again(self) -> None:
         for _ in range(2):
-            with self.opened() as signer:
+            with self.open_signer() as signer:
                 for content in (b"", b"once", b"twice"):
                     self.assert_signs(signer, content)

@@ -24,7 +24,7 @@ class Subject:
     """PIN or passphrase; None: the key opens without, and asking for one is wrong."""
     secret_for_each_signature: bool = False
     """The device wants its secret again for every signature (in PKCS #11: CKA_ALWAYS_AUTHENTICATE)."""
-    wrong_answer: str = "no such secret 74021"
+    wrong_secret: str = "no such secret 74021"
     """A secret that the device reads and rejects: set one of the right form, if it has rules for that."""
     algorithms: Collection[MacAlgorithm] = tuple(MacAlgorithm)
     """Those the device can sign with; leave out what it cannot."""
@@ -47,39 +47,39 @@ class Subject:
             self.return_device()
 
     @contextmanager
-    def opened(self, secrets: Secrets | None = None) -> Generator[Signer]:
-        with self.backend.open(self.uri, secrets or self.answer) as signer:
+    def open_signer(self, secrets: Secrets | None = None) -> Generator[Signer]:
+        with self.backend.open(self.uri, secrets or self.provide_secret) as signer:
             yield signer
 
-    def answer(self, _: SecretRequest) -> str | None:
+    def provide_secret(self, _: SecretRequest) -> str | None:
         return self.secret
 
     def open_and_close(self, secrets: Secrets | None = None, uri: str | None = None) -> None:
-        with self.backend.open(self.uri if uri is None else uri, secrets or self.answer):
+        with self.backend.open(self.uri if uri is None else uri, secrets or self.provide_secret):
             pass
 
-    def message(self, content: bytes) -> BytesMessage:
+    def make_message(self, content: bytes) -> BytesMessage:
         usual = MacAlgorithm.SHA256
         algorithm = usual if usual in self.algorithms else next(iter(self.algorithms))
         return BytesMessage(algorithm=algorithm, content=content)
 
     def assert_signs(self, signer: Signer, content: bytes = b"content") -> None:
-        message = self.message(content)
+        message = self.make_message(content)
         assert_verifies(signer, message, signer.sign(message))
 
-    def error_of(self, action: Callable[[], object]) -> SealError | None:
+    def catch_error(self, action: Callable[[], object]) -> SealError | None:
         """The error of dcmseal that an action ends with, if it does; one of another kind is let through.
 
         Fails if the error discloses the secret, or the wrong one.
         """
         error = _error_of(action)
         if error is not None:
-            for secret in filter(None, (self.secret, self.wrong_answer)):
+            for secret in filter(None, (self.secret, self.wrong_secret)):
                 assert_not_told(secret, *texts_of(error))
         return error
 
     def assert_opens_and_signs(self) -> None:
-        with self.opened() as signer:
+        with self.open_signer() as signer:
             self.assert_signs(signer)
 
 

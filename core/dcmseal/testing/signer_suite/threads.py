@@ -15,8 +15,8 @@ class ThreadTests(Subject):
     """What happens at the same time does not get in its own way."""
 
     def test_signs_from_many_threads(self) -> None:
-        messages = [self.message(b"%d" % n) for n in range(4 * _THREADS)]
-        with self.opened() as signer:
+        messages = [self.make_message(b"%d" % n) for n in range(4 * _THREADS)]
+        with self.open_signer() as signer:
             with ThreadPoolExecutor(_THREADS) as threads:
                 signatures = list(threads.map(signer.sign, messages))
             for message, signature in zip(messages, signatures, strict=True):
@@ -28,8 +28,8 @@ class ThreadTests(Subject):
                 done.result()
 
     def test_closing_one_signer_leaves_the_other_open(self) -> None:
-        with self.opened() as outer:
-            with self.opened() as inner:
+        with self.open_signer() as outer:
+            with self.open_signer() as inner:
                 self.assert_signs(inner)
                 self.assert_signs(outer)
             self.assert_signs(outer)

@@ -45,7 +45,7 @@ class AwsKmsBackend:
         from dcmseal_awskms.signer import AwsKmsSigner
 
         parsed = KeyUri.parse(uri)
-        parsed.allow_only("cert", "region", "profile")
+        parsed.check_attributes("cert", "region", "profile")
         key_id, region = _key_id(parsed), _region(parsed)
         certificates = certificates_in(parsed.attributes.get("cert", ""))
         with closing(connection.connect(region, parsed.attributes.get("profile"))) as connected:

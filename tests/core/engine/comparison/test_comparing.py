@@ -59,7 +59,7 @@ def plan(*beams: Ordered[Node], undefined: bool = False) -> bytes:
 def test_a_file_is_the_same_as_itself() -> None:
     for name in ("CT_small.dcm", "rtplan.dcm", "JPEG-lossy.dcm", "image_dfl.dcm", "UN_sequence.dcm"):
         comparison = dcmseal.compare(real_file(name).data, real_file(name).data)
-        assert (comparison.differences, comparison.means_the_same, comparison.is_signed) == ((), True, False)
+        assert (comparison.differences, comparison.is_equivalent, comparison.is_signed) == ((), True, False)
 
 
 @pytest.mark.parametrize("syntax", NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
@@ -71,7 +71,7 @@ def test_native_transfer_syntaxes_of_the_same_data_mean_the_same(
     comparison = dcmseal.compare(file(nodes, EXPLICIT_LE), file(other, syntax))
     data = [each for each in comparison.differences if each.part is Part.DATA_SET]
     assert all(each.path.endswith("0000)") and each.representation for each in data), data
-    assert comparison.means_the_same
+    assert comparison.is_equivalent
 
 
 @given(data=st.data())
@@ -151,15 +151,15 @@ def test_what_only_the_encoding_differs_in_is_representation() -> None:
         ("BeamSequence", Kind.LENGTHS),
         ("BeamSequence[0]", Kind.LENGTHS),
     ]
-    assert comparison.means_the_same
+    assert comparison.is_equivalent
     assert told(file(image()), file(image(trailing_padding(20)))) == [("DataSetTrailingPadding", Kind.ADDED)]
-    assert dcmseal.compare(file(image()), file(image(trailing_padding(20)))).means_the_same
+    assert dcmseal.compare(file(image()), file(image(trailing_padding(20)))).is_equivalent
 
 
 def test_another_vr_is_no_representation() -> None:
     a, b = (file(image(Value(0x00091001, vr, b"ab"))) for vr in ("LO", "OB"))
     assert told(a, b) == [("(0009,1001)", Kind.VR)]
-    assert not dcmseal.compare(a, b).means_the_same
+    assert not dcmseal.compare(a, b).is_equivalent
 
 
 def test_vrs_that_implicit_vr_does_not_state(pki: Pki) -> None:
@@ -187,7 +187,7 @@ def test_meta_information_and_preamble_are_told_apart() -> None:
         (Part.META, "MediaStorageSOPClassUID", False),
         (Part.META, "TransferSyntaxUID", True),
     ]
-    assert comparison.means_the_same
+    assert comparison.is_equivalent
     assert told(a, file(image(), preamble=None, meta=False)) == []
 
 
@@ -300,7 +300,7 @@ def test_a_change_of_the_signature_itself_breaks_it(pki: Pki) -> None:
 def test_padding_breaks_no_signature(pki: Pki) -> None:
     data = signed(file(image()), pki["p256"])
     comparison = dcmseal.compare(data, edited(data, main={0x00100020: Value(0x00100020, "LO", b"4711    ")}))
-    assert (comparison.means_the_same, comparison.breaks_signature) == (True, False)
+    assert (comparison.is_equivalent, comparison.breaks_signature) == (True, False)
     assert {each.integrity for each in comparison.signatures_in_b} == {Outcome.PASSED}
 
 

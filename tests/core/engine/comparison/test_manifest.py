@@ -228,7 +228,7 @@ def test_who_has_the_manifest_only_cannot_try_values(pki: Pki) -> None:
     document = unread(manifest)
     fingerprint = next(told for tag, _, told in document["signed"] if tag == "00100020")
     value = dcmseal.signatures(signed)[0].content.value
-    assert Keyed(key_of(bytes.fromhex(document["salt"]), value)).of(b"4711").hex() == fingerprint
+    assert Keyed(key_of(bytes.fromhex(document["salt"]), value)).fingerprint(b"4711").hex() == fingerprint
     assert value.hex().encode() not in read_container(manifest).content
     assert value not in manifest
     _, another = made(file(image()), pki["rsa2048"])
