@@ -24,12 +24,12 @@ from dcmseal.errors import SealError
 from dcmseal.report import Outcome
 
 VALID: Final = "valid"
-_LARGEST: Final = 64 << 20
+_MAX_SIZE: Final = 64 << 20
 _DIGITS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckResult:
     """What came of one file."""
 
     path: Path
@@ -39,18 +39,18 @@ class Checked:
     """``valid``, or what stood in the way."""
 
 
-def check(path: Path, key: str) -> Checked | None:
+def check_file(path: Path, key: str) -> CheckResult | None:
     """Sign and verify one file; None if it is none to be signed: not DICOM, or too large."""
-    if path.stat().st_size > _LARGEST:
+    if path.stat().st_size > _MAX_SIZE:
         return None
     data = path.read_bytes()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        outcome = _outcome(data, key)
-    return Checked(path, hashlib.sha256(data).hexdigest()[:_DIGITS], outcome)
+        outcome = _sign_and_verify(data, key)
+    return CheckResult(path, hashlib.sha256(data).hexdigest()[:_DIGITS], outcome)
 
 
-def _outcome(data: bytes, key: str) -> str:
+def _sign_and_verify(data: bytes, key: str) -> str:
     try:
         signed = dcmseal.sign(data, key=key)
         report = dcmseal.verify(signed.data or b"", uid=signed.uid, integrity_only=True)
@@ -63,19 +63,19 @@ def _outcome(data: bytes, key: str) -> str:
     return f"{report.verdict.value}: {', '.join(said)}"
 
 
-def files_in(folders: Iterable[Path]) -> Iterator[Path]:
+def iter_files(folders: Iterable[Path]) -> Iterator[Path]:
     """All files in folders, and files given by themselves."""
     for folder in folders:
         yield from sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else (folder,)
 
 
-def check_all(paths: Iterable[Path]) -> Iterator[Checked]:
+def iter_results(paths: Iterable[Path]) -> Iterator[CheckResult]:
     """Sign and verify files with a throw-away key."""
     with TemporaryDirectory() as folder:
         write_signer(Path(folder))
         key = f"pem:{folder}/signer.key.pem?cert={folder}/signer.cert.pem"
         for path in paths:
-            checked = check(path, key)
+            checked = check_file(path, key)
             if checked is not None:
                 yield checked
 
@@ -90,7 +90,7 @@ def main() -> int:
     before = dict(line.split("\t")[:2] for line in given.before.read_text().splitlines()) if given.before else {}
     kept: list[str] = []
     good = worse = 0
-    for checked in check_all(files_in(given.folders)):
+    for checked in iter_results(iter_files(given.folders)):
         kept.append("\t".join((checked.digest, checked.outcome, checked.path.name)))
         if checked.outcome == VALID:
             good += 1

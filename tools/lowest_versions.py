@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _BOUND = re.compile(r"([A-Za-z0-9._-]+)>=([0-9.]+)")
 
 
-def lowest(dependencies: list[str]) -> dict[str, str]:
+def find_lowest(dependencies: list[str]) -> dict[str, str]:
     """The lowest version of each dependency; ValueError if one has no lower bound."""
     versions: dict[str, str] = {}
     for dependency in dependencies:
@@ -28,10 +28,10 @@ def lowest(dependencies: list[str]) -> dict[str, str]:
     return versions
 
 
-def constraints() -> Iterator[str]:
+def iter_constraints() -> Iterator[str]:
     """The lines of the constraints file."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    versions = lowest(project["dependencies"])
+    versions = find_lowest(project["dependencies"])
     for name, version in versions.items():
         yield f"{name}=={version}"
     for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines():
@@ -40,4 +40,4 @@ def constraints() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    print("\n".join(constraints()))
+    print("\n".join(iter_constraints()))

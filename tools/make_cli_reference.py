@@ -11,7 +11,7 @@ from argparse import SUPPRESS, Action
 from collections.abc import Iterator
 from pathlib import Path
 
-from dcmseal.cli.main import COMMANDS, command_of
+from dcmseal.cli.main import COMMANDS, load_command
 from dcmseal.cli.parser import Parser
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference" / "cli.md"
@@ -42,22 +42,24 @@ release.
 """
 
 
-def reference() -> str:
+def build_page() -> str:
     """The page."""
-    rows = "".join(f"| [`{name}`](#{name}) | {_sentence(summary)} |\n" for name, summary in COMMANDS.items())
-    return _INTRODUCTION + rows + "".join("\n" + "\n".join(_section(name)) + "\n" for name in COMMANDS)
+    rows = "".join(f"| [`{name}`](#{name}) | {_to_sentence(summary)} |\n" for name, summary in COMMANDS.items())
+    return _INTRODUCTION + rows + "".join("\n" + "\n".join(_iter_section(name)) + "\n" for name in COMMANDS)
 
 
-def _section(name: str) -> Iterator[str]:
+def _iter_section(name: str) -> Iterator[str]:
     parser = Parser(prog=f"dcmseal {name}")
-    command_of(name).configure(parser)
-    groups = [(group, _shown(group._group_actions)) for group in parser._action_groups]  # noqa: SLF001 - no other way
+    load_command(name).configure(parser)
+    groups = [(group, _visible_actions(group._group_actions)) for group in parser._action_groups]  # noqa: SLF001 - no other way
     yield from (f"## {name}", "", parser.description or "", "")
     yield from ("```text", parser.usage or "", "```", "")
     for group, actions in groups:
         if actions:
-            yield from _heading(group.title or "", group.description or "")
-            yield from (f"| {_names(action)} | {_cell(_sentence(action.help or ''))} |" for action in actions)
+            yield from _iter_heading(group.title or "", group.description or "")
+            yield from (
+                f"| {_format_names(action)} | {_escape_cell(_to_sentence(action.help or ''))} |" for action in actions
+            )
             yield ""
     yield from ("Examples", "", "```text")
     examples = (parser.epilog or "").partition("\n")[2].splitlines()
@@ -65,39 +67,39 @@ def _section(name: str) -> Iterator[str]:
     yield "```"
 
 
-def _shown(actions: list[Action]) -> list[Action]:
+def _visible_actions(actions: list[Action]) -> list[Action]:
     return [action for action in actions if action.help != SUPPRESS and "--help" not in action.option_strings]
 
 
-def _heading(title: str, description: str) -> Iterator[str]:
+def _iter_heading(title: str, description: str) -> Iterator[str]:
     """What stands above a table; the groups that argparse makes by itself need no title."""
     if title not in ("positional arguments", "options"):
-        yield from (f"**{_capital(title)}**" + (f": {description}." if description else ""), "")
+        yield from (f"**{_capitalize(title)}**" + (f": {description}." if description else ""), "")
     yield from (f"| {'Argument' if title == 'positional arguments' else 'Option'} | Meaning |", "|---|---|")
 
 
-def _names(action: Action) -> str:
-    value = "" if action.nargs == 0 else _metavar(action).replace("|", "\\|")
+def _format_names(action: Action) -> str:
+    value = "" if action.nargs == 0 else _format_metavar(action).replace("|", "\\|")
     return ", ".join(f"`{f'{name} {value}'.strip()}`" for name in action.option_strings or ("",))
 
 
-def _metavar(action: Action) -> str:
+def _format_metavar(action: Action) -> str:
     if action.choices is not None and action.metavar is None:
         return "|".join(map(str, action.choices))
     return str(action.metavar or action.dest.upper())
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
 
 
-def _sentence(text: str) -> str:
-    return _capital(text) + "."
+def _to_sentence(text: str) -> str:
+    return _capitalize(text) + "."
 
 
-def _capital(text: str) -> str:
+def _capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
 if __name__ == "__main__":
-    TARGET.write_text(reference(), encoding="utf-8", newline="\n")
+    TARGET.write_text(build_page(), encoding="utf-8", newline="\n")

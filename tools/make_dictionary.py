@@ -16,7 +16,7 @@ from pydicom.datadict import get_entry, keyword_dict, masks
 TARGET = Path(__file__).resolve().parent.parent / "core" / "dcmseal" / "data" / "dictionary.txt"
 
 
-def lines() -> Iterator[str]:
+def iter_lines() -> Iterator[str]:
     """One line an attribute: tag, VR, VM, R if retired, keyword, name; repeating groups come last."""
     singles = [(f"{tag:08X}", tag) for tag in sorted(keyword_dict.values())]
     repeating = [(digits, int(digits.replace("x", "2"), 16)) for digits in sorted(masks)]
@@ -27,4 +27,4 @@ def lines() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    TARGET.write_text("".join(lines()), encoding="ascii", newline="\n")
+    TARGET.write_text("".join(iter_lines()), encoding="ascii", newline="\n")

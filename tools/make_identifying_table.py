@@ -23,7 +23,7 @@ _PRIVATE: Final = "gggg"
 """How the table begins the tag of all private attributes, which are told by their group."""
 
 
-def lines() -> Iterator[str]:
+def iter_lines() -> Iterator[str]:
     """The edition, then a tag a line; x stands for any digit."""
     source = distribution(SOURCE)
     if source.version != VERSION:
@@ -36,4 +36,4 @@ def lines() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    TARGET.write_text("".join(lines()), encoding="ascii", newline="\n")
+    TARGET.write_text("".join(iter_lines()), encoding="ascii", newline="\n")

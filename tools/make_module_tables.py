@@ -34,42 +34,42 @@ _NOT_IN_CURVE: Final = frozenset({"50xx1001", "50xx2610", *(f"50xx{element:04X}"
 """Curve Activation Layer, of presentation states; Curve Referenced Overlay Group, of a sequence; the Audio Module."""
 
 
-def lines() -> Iterator[str]:
+def iter_lines() -> Iterator[str]:
     """Editions, the oldest first, each with its modules: name, then tags."""
-    yield from _edition(*_RETIRED, {_identifier(CURVE): frozenset(_curve())})
+    yield from _iter_edition(*_RETIRED, {_module_identifier(CURVE): frozenset(_iter_curve())})
     for name, (version, edition) in SOURCES.items():
         source = distribution(name)
         if source.version != version:
             raise SystemExit(f"{name} {source.version} is installed, but {version} is wanted")
-        yield from _edition(edition, f"{name} {version}", _READERS[name](source))
+        yield from _iter_edition(edition, f"{name} {version}", _READERS[name](source))
 
 
-def _edition(name: str, source: str, modules: Modules) -> Iterator[str]:
+def _iter_edition(name: str, source: str, modules: Modules) -> Iterator[str]:
     yield f"# {name}\t{source}\n"
     for module in MODULES:
-        tags = modules.get(_identifier(module))
+        tags = modules.get(_module_identifier(module))
         if tags:
             yield f"{module}\t{' '.join(sorted(tags))}\n"
 
 
-def _identifier(module: str) -> str:
+def _module_identifier(module: str) -> str:
     """How both sources name a module: ``Enhanced XA/XRF Image`` is ``enhanced-xa-xrf-image``."""
     return _OTHER_NAMES.get(module) or module.lower().replace(" ", "-").replace("/", "-")
 
 
-def _curve() -> Iterator[str]:
+def _iter_curve() -> Iterator[str]:
     """The attributes of the Curve Module, retired from PS3.3: of its groups no table is left but the dictionary."""
-    yield from (digits for digits in map(_upper, masks) if digits.startswith("50xx") and digits not in _NOT_IN_CURVE)
+    yield from (digits for digits in map(_to_upper, masks) if digits.startswith("50xx") and digits not in _NOT_IN_CURVE)
 
 
-def _upper(digits: str) -> str:
+def _to_upper(digits: str) -> str:
     return digits.upper().replace("X", "x")
 
 
-def _highdicom(source: Distribution) -> Modules:
+def _load_highdicom(source: Distribution) -> Modules:
     groups = (digits for digits in masks if digits[3] == "x")
-    repeating = {get_entry(int(digits.replace("x", "0"), 16))[4]: _upper(digits) for digits in groups}
-    table: dict[str, list[dict[str, Any]]] = _json(source, "module_attribute_map.json")
+    repeating = {get_entry(int(digits.replace("x", "0"), 16))[4]: _to_upper(digits) for digits in groups}
+    table: dict[str, list[dict[str, Any]]] = _load_json(source, "module_attribute_map.json")
     return {
         module: frozenset(
             repeating.get(row["keyword"]) or f"{keyword_dict[row['keyword']]:08X}" for row in rows if not row["path"]
@@ -78,22 +78,22 @@ def _highdicom(source: Distribution) -> Modules:
     }
 
 
-def _dicom_standard(source: Distribution) -> Modules:
+def _load_dicom_standard(source: Distribution) -> Modules:
     modules: dict[str, set[str]] = {}
-    for row in _json(source, "module_to_attributes.json"):
+    for row in _load_json(source, "module_to_attributes.json"):
         module, *path = row["path"].split(":")
         if len(path) == 1:
-            modules.setdefault(module, set()).add(_upper(row["tag"].strip("()").replace(",", "")))
+            modules.setdefault(module, set()).add(_to_upper(row["tag"].strip("()").replace(",", "")))
     return {module: frozenset(tags) for module, tags in modules.items()}
 
 
-def _json(source: Distribution, name: str) -> Any:
+def _load_json(source: Distribution, name: str) -> Any:
     (path,) = (file for file in source.files or () if file.name == name)
     return json.loads(Path(str(source.locate_file(path))).read_text(encoding="utf-8"))
 
 
-_READERS: Final = {"dicom-standard": _dicom_standard, "highdicom": _highdicom}
+_READERS: Final = {"dicom-standard": _load_dicom_standard, "highdicom": _load_highdicom}
 
 
 if __name__ == "__main__":
-    TARGET.write_text("".join(lines()), encoding="ascii", newline="\n")
+    TARGET.write_text("".join(iter_lines()), encoding="ascii", newline="\n")

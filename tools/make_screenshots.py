@@ -15,20 +15,20 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from dcmseal.cli.main import main
 from tests.support import builder
 from tests.support.browser import browsing
-from tests.support.keeping import authority_of_time, lasting_root, signed_by
+from tests.support.keeping import make_lasting_root, make_timestamp_authority, sign_by
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "how-to" / "images"
-LARGEST: Final = 150_000
+MAX_SIZE: Final = 150_000
 """Bytes of a picture."""
 _WIDTH: Final = 960
 _HEIGHT: Final = 720
 _TALL: Final = 980
 
 
-def pictures() -> None:
+def make_pictures() -> None:
     """The beginning of a report in light, of its map in dark, and of a report about an archive."""
     with TemporaryDirectory() as folder, browsing() as browser:
         demo = Path(folder) / "demo"
@@ -42,26 +42,26 @@ def pictures() -> None:
             context = browser.new_context(
                 color_scheme="light" if scheme == "light" else "dark", viewport={"width": _WIDTH, "height": _HEIGHT}
             )
-            _picture(context.new_page(), page, heading, FOLDER / f"report-{scheme}.png")
+            _take_picture(context.new_page(), page, heading, FOLDER / f"report-{scheme}.png")
             context.close()
         context = browser.new_context(color_scheme="light", viewport={"width": _WIDTH, "height": _TALL})
-        page = _archive(Path(folder))
-        _picture(context.new_page(), page, "", FOLDER / "report-archive.png")
-        _picture(context.new_page(), page, "Signers", FOLDER / "report-charts.png")
+        page = _make_archive_page(Path(folder))
+        _take_picture(context.new_page(), page, "", FOLDER / "report-archive.png")
+        _take_picture(context.new_page(), page, "Signers", FOLDER / "report-charts.png")
         context.close()
 
 
-def _archive(folder: Path) -> Path:
+def _make_archive_page(folder: Path) -> Path:
     """The page about an archive of two signers and some months, in which not all is well."""
-    ca = lasting_root("Example Hospital CA")
+    ca = make_lasting_root("Example Hospital CA")
     anchor, page, files = folder / "hospital.pem", folder / "archive.html", folder / "archive"
     anchor.write_bytes(ca.certificate.public_bytes(Encoding.PEM))
-    authority = authority_of_time(ca)
+    authority = make_timestamp_authority(ca)
     for number, name in enumerate(("Dr. Ada Example", "CT Scanner 2")):
         leaf = ca.issue(name)
         for month in range(1, 13):
             at = datetime(2025, month, 5, 12, tzinfo=UTC)
-            data = signed_by(leaf, at=at, stamped_by=authority if month % 3 else None)
+            data = sign_by(leaf, at=at, stamped_by=authority if month % 3 else None)
             for copy in range(1 + (7 * month + 5 * number) % (6 - 3 * number)):
                 path = files / f"2025-{month:02}" / f"{number + 1}{copy:03}.dcm"
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,15 +75,15 @@ def _archive(folder: Path) -> Path:
     return page
 
 
-def _picture(window: Page, page: Path, heading: str, target: Path) -> None:
+def _take_picture(window: Page, page: Path, heading: str, target: Path) -> None:
     window.goto(page.as_uri())
     if heading:
         window.get_by_role("heading", name=heading, exact=True).evaluate("it => it.scrollIntoView()")
     target.parent.mkdir(exist_ok=True)
     window.screenshot(path=target)
-    if target.stat().st_size > LARGEST:
-        raise SystemExit(f"{target} is larger than {LARGEST} bytes")
+    if target.stat().st_size > MAX_SIZE:
+        raise SystemExit(f"{target} is larger than {MAX_SIZE} bytes")
 
 
 if __name__ == "__main__":
-    pictures()
+    make_pictures()

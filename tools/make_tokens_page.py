@@ -20,32 +20,34 @@ BEGIN: Final = "<!-- Written by tools/make_tokens_page.py: run make test-tokens.
 END: Final = "<!-- End of what is written. -->\n"
 
 
-def tables(found: Sequence[dict[str, Any]]) -> str:
+def build_tables(found: Sequence[dict[str, Any]]) -> str:
     """The tables for the results of some kinds of tokens."""
-    return "\n".join([*_signatures(found), "", *_behaviour(found), ""])
+    return "\n".join([*_iter_signatures(found), "", *_iter_behaviour(found), ""])
 
 
-def _signatures(found: Sequence[dict[str, Any]]) -> Iterator[str]:
-    yield from _row("Module", "Version", "Key", *ALGORITHMS, "Contract")
-    yield from _row(*["---"] * (4 + len(ALGORITHMS)))
+def _iter_signatures(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+    yield from _iter_row("Module", "Version", "Key", *ALGORITHMS, "Contract")
+    yield from _iter_row(*["---"] * (4 + len(ALGORITHMS)))
     for results in found:
         for key, outcomes in results["algorithms"].items():
             signed = (outcomes.get(algorithm, "not run") for algorithm in ALGORITHMS)
-            yield from _row(results["name"], results["version"], key, *signed, _counted(results["contract"][key]))
+            yield from _iter_row(
+                results["name"], results["version"], key, *signed, _format_counts(results["contract"][key])
+            )
 
 
-def _counted(outcomes: dict[str, int]) -> str:
+def _format_counts(outcomes: dict[str, int]) -> str:
     return ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
 
 
-def _behaviour(found: Sequence[dict[str, Any]]) -> Iterator[str]:
-    yield from _row("Behaviour", *(results["name"] for results in found))
-    yield from _row(*["---"] * (1 + len(found)))
+def _iter_behaviour(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+    yield from _iter_row("Behaviour", *(results["name"] for results in found))
+    yield from _iter_row(*["---"] * (1 + len(found)))
     for what in dict.fromkeys(what for results in found for what in sorted(results["behaviour"])):
-        yield from _row(what, *(results["behaviour"].get(what, "") for results in found))
+        yield from _iter_row(what, *(results["behaviour"].get(what, "") for results in found))
 
 
-def _row(*cells: str) -> Iterator[str]:
+def _iter_row(*cells: str) -> Iterator[str]:
     yield f"| {' | '.join(cells)} |"
 
 
@@ -55,7 +57,7 @@ def main() -> None:
     found.sort(key=lambda results: str(results["name"]).lower())
     before, _, rest = TARGET.read_text("utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    TARGET.write_text(f"{before}{BEGIN}\n{tables(found)}\n{END}{after}", encoding="utf-8", newline="\n")
+    TARGET.write_text(f"{before}{BEGIN}\n{build_tables(found)}\n{END}{after}", encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

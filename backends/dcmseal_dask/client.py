@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from distributed import Client
 
-_GRACE: Final = 1.05
+_TIMEOUT_MARGIN: Final = 1.05
 """Dask's own limit comes before ours: its error says more."""
-_CLOSING: Final = 5.0
+_CLOSE_TIMEOUT: Final = 5.0
 """Seconds for the farewell: nothing depends on it."""
 
 
@@ -28,16 +28,18 @@ class BoundedClient(Client):
     def start(self, **options: Any) -> None:
         """Connect; what was begun is ended if that fails."""
         try:
-            super().start(callback_timeout=self._seconds * _GRACE, **options)  # type: ignore[no-untyped-call] # distributed has no types
+            super().start(callback_timeout=self._seconds * _TIMEOUT_MARGIN, **options)  # type: ignore[no-untyped-call] # distributed has no types
         except BaseException:
             self.close_quietly()
             raise
 
     def sync(self, func: Callable[..., Any], *args: Any, callback_timeout: float | None = None, **options: Any) -> Any:
         """Call a coroutine function, within the time that is given or else that of the client."""
-        return super().sync(func, *args, callback_timeout=callback_timeout or self._seconds * _GRACE, **options)  # type: ignore[no-untyped-call] # distributed has no types
+        return super().sync(
+            func, *args, callback_timeout=callback_timeout or self._seconds * _TIMEOUT_MARGIN, **options
+        )  # type: ignore[no-untyped-call] # distributed has no types
 
     def close_quietly(self) -> None:
         """Close without an error, even if the scheduler has nothing more to say."""
         with suppress(Exception):
-            self.close(timeout=min(self._seconds, _CLOSING))
+            self.close(timeout=min(self._seconds, _CLOSE_TIMEOUT))

@@ -18,9 +18,9 @@ from dcmseal.errors import PluginError, UsageError
 if TYPE_CHECKING:
     from dcmseal_dask.client import BoundedClient
 
-_REACHING: Final = 30.0
+_CONNECT_TIMEOUT: Final = 30.0
 """Seconds within which scheduler and first worker have to be there."""
-_LOOK: Final = 0.1
+_POLL_INTERVAL: Final = 0.1
 """Seconds from one look for a worker to the next."""
 _SCHEMES: Final = ("tcp://", "tls://", "ws://", "wss://", "ucx://", "inproc://")
 
@@ -34,7 +34,7 @@ class DaskCluster:
     name: Final = "dask"
     summary: Final = "workers of a Dask cluster: dask:tcp://HOST:PORT, dask:tls://HOST:PORT, dask:SCHEDULER-FILE.json"
 
-    def __init__(self, timeout: float = _REACHING) -> None:
+    def __init__(self, timeout: float = _CONNECT_TIMEOUT) -> None:
         """``timeout`` is for how many seconds scheduler and workers are waited for."""
         self._reaching = timeout
 
@@ -46,13 +46,13 @@ class DaskCluster:
         """
         client = self._open_client(address)
         try:
-            from dcmseal_dask.patient import PatientExecutor
+            from dcmseal_dask.patient import ResilientExecutor
             from dcmseal_dask.versions import check_versions
 
             with self._translate_errors(address):
                 self._wait_for_worker(client, address)
                 check_versions(client)
-                executor = PatientExecutor(client, self._reaching, jobs)
+                executor = ResilientExecutor(client, self._reaching, jobs)
             try:
                 yield executor
             finally:
@@ -62,9 +62,9 @@ class DaskCluster:
 
     def slots(self, executor: Executor) -> int:
         """Threads of all workers there are now, or as many as were asked for if that is less."""
-        from dcmseal_dask.patient import PatientExecutor
+        from dcmseal_dask.patient import ResilientExecutor
 
-        return executor.slots() if isinstance(executor, PatientExecutor) else 1
+        return executor.slots() if isinstance(executor, ResilientExecutor) else 1
 
     def _open_client(self, address: str) -> BoundedClient:
         if not address:
@@ -96,7 +96,7 @@ class DaskCluster:
                 raise PluginError(
                     f"the Dask scheduler at {address} has no worker", hint=f"start some: dask worker {address}"
                 )
-            time.sleep(_LOOK)
+            time.sleep(_POLL_INTERVAL)
 
     @contextmanager
     def _translate_errors(self, address: str) -> Generator[None]:

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_MOST_TRIES: Final = 10
+_MAX_ATTEMPTS: Final = 10
 _PAUSE: Final = 0.2
-_LOOK: Final = 1.0
+_POLL_INTERVAL: Final = 1.0
 """Seconds from one look at the workers to the next."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class _Work:
+class _Submission:
     """A function that was submitted, and how often it was sent to the cluster."""
 
     call: Callable[[], Future[Any]]
@@ -38,7 +38,7 @@ class _Work:
     attempts: int = 0
 
 
-class PatientExecutor(Executor):
+class ResilientExecutor(Executor):
     """Submits to a cluster, again where the scheduler lost what it was given.
 
     Work may be done twice then: whoever submits has to see to it that this does no harm. If a worker dies, the
@@ -53,7 +53,7 @@ class PatientExecutor(Executor):
         self._patience = timeout
         self._most = max_slots
         self._lock = threading.Lock()
-        self._open: set[_Work] = set()
+        self._open: set[_Submission] = set()
         self._shut = threading.Event()
         self._threads = self._count_threads()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -65,7 +65,7 @@ class PatientExecutor(Executor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> LocalFuture[T]:
         """Send a function to the cluster."""
-        work = _Work(call=lambda: self._client.submit(fn, *args, pure=False, **kwargs))
+        work = _Submission(call=lambda: self._client.submit(fn, *args, pure=False, **kwargs))
         with self._lock:
             if self._shut.is_set():
                 raise RuntimeError("the executor was shut down")
@@ -79,7 +79,7 @@ class PatientExecutor(Executor):
         with self._lock:
             self._shut.set()
             left = list(self._open)
-        self._watcher.join(timeout=_LOOK)
+        self._watcher.join(timeout=_POLL_INTERVAL)
         if cancel_futures:
             sent = [each for work in left if (each := work.future) is not None]  # it may be answered meanwhile
             with suppress(Exception):  # a scheduler that is away, or silent, has nothing to withdraw
@@ -97,13 +97,13 @@ class PatientExecutor(Executor):
     def _watch(self) -> None:
         """Count the threads, and end all work when there have been none for too long; in a thread of its own."""
         last_seen = last_answer = time.monotonic()
-        while not self._shut.wait(_LOOK):
+        while not self._shut.wait(_POLL_INTERVAL):
             try:
                 self._threads = self._count_threads()
                 last_answer = time.monotonic()
             except TimeoutError:
                 if time.monotonic() - last_answer > self._patience:
-                    self._fail_all(_silent)
+                    self._fail_all(_no_response_error)
                 continue
             except Exception:  # noqa: BLE001 - a scheduler that is away is waited for elsewhere
                 last_seen = last_answer = time.monotonic()
@@ -111,7 +111,7 @@ class PatientExecutor(Executor):
             if self._threads:
                 last_seen = time.monotonic()
             elif time.monotonic() - last_seen > self._patience:
-                self._fail_all(_deserted)
+                self._fail_all(_no_workers_error)
 
     def _fail_all(self, error: Callable[[], PluginError]) -> None:
         with self._lock:
@@ -119,19 +119,19 @@ class PatientExecutor(Executor):
         for work in left:
             self._complete(work, error())
 
-    def _submit_work(self, work: _Work) -> None:
+    def _submit_work(self, work: _Submission) -> None:
         if work not in self._open:
             return
         work.attempts += 1
         try:
             sent = work.call()
         except Exception as error:  # noqa: BLE001 - whatever Dask raises, the future says it
-            self._complete(work, _broken(error))
+            self._complete(work, _broken_error(error))
             return
         work.future = sent
         sent.add_done_callback(lambda sent: self._handle_result(work, sent))
 
-    def _handle_result(self, work: _Work, sent: Future[Any]) -> None:
+    def _handle_result(self, work: _Submission, sent: Future[Any]) -> None:
         """Pass on what came of it; called in a thread of its own."""
         try:
             if sent.status == "finished":
@@ -139,7 +139,7 @@ class PatientExecutor(Executor):
                 return
             if sent.status == "error":
                 error = sent.exception(timeout=self._patience)
-                if not _says_no_worker(error):
+                if not _is_no_worker_error(error):
                     self._complete(work, error)
                     return
                 work.attempts -= 1  # it was with nobody; how long to wait for a worker is decided here
@@ -147,19 +147,19 @@ class PatientExecutor(Executor):
             pass
         self._resubmit(work)
 
-    def _resubmit(self, work: _Work) -> None:
+    def _resubmit(self, work: _Submission) -> None:
         """Send it once more, when the scheduler is back."""
         until = time.monotonic() + self._patience
         while self._client.status == "connecting" and time.monotonic() < until and not self._shut.wait(_PAUSE):
             pass
         if self._shut.is_set() or self._client.status != "running":
             self._complete(work, BrokenExecutor("the Dask scheduler went away"))
-        elif work.attempts >= _MOST_TRIES:
+        elif work.attempts >= _MAX_ATTEMPTS:
             self._complete(work, BrokenExecutor(f"the Dask scheduler lost the work {work.attempts} times"))
         else:
             self._submit_work(work)
 
-    def _complete(self, work: _Work, error: BaseException | None, answer: Any = None) -> None:
+    def _complete(self, work: _Submission, error: BaseException | None, answer: Any = None) -> None:
         with self._lock:
             if work not in self._open:
                 return
@@ -171,24 +171,24 @@ class PatientExecutor(Executor):
             work.result.set_result(answer)
 
 
-def _says_no_worker(error: BaseException | None) -> bool:
+def _is_no_worker_error(error: BaseException | None) -> bool:
     """Whether a scheduler that is told to (``no-workers-timeout``) gave up waiting for a worker."""
     from distributed.scheduler import NoValidWorkerError, NoWorkerError
 
     return isinstance(error, NoValidWorkerError | NoWorkerError)
 
 
-def _broken(error: Exception) -> BrokenExecutor:
+def _broken_error(error: Exception) -> BrokenExecutor:
     return BrokenExecutor(f"the Dask cluster does not take work: {type(error).__name__}")
 
 
-def _silent() -> PluginError:
+def _no_response_error() -> PluginError:
     return PluginError(
         "the Dask scheduler does not answer any more", hint="look at its log and load, and start the run again"
     )
 
 
-def _deserted() -> PluginError:
+def _no_workers_error() -> PluginError:
     return PluginError(
         "the Dask cluster has no worker any more",
         hint="start some with nannies, which start them anew when a file kills them; their logs say what they died of",

@@ -12,32 +12,32 @@ from dcmseal.errors import PluginError
 if TYPE_CHECKING:
     from dcmseal_dask.client import BoundedClient
 
-_NAMED: Final = 3
+_MAX_NAMED: Final = 3
 """Workers that a message names."""
 
 
-def versions() -> dict[str, str]:
+def local_versions() -> dict[str, str]:
     """The versions that count, in the process that asks."""
     return {"dcmseal": __version__, "Python": f"{sys.version_info.major}.{sys.version_info.minor}"}
 
 
 def check_versions(client: BoundedClient) -> None:
     """Compare the versions of all workers there are now with those here; raises PluginError if they differ."""
-    here = versions()
+    here = local_versions()
     wrong = [
         f"{address} has {problem}"
-        for address, answer in sorted(client.run(versions, on_error="return").items())
-        if (problem := _problem(answer, here))
+        for address, answer in sorted(client.run(local_versions, on_error="return").items())
+        if (problem := _find_mismatch(answer, here))
     ]
     if wrong:
-        more = f" (and {len(wrong) - _NAMED} more)" if len(wrong) > _NAMED else ""
+        more = f" (and {len(wrong) - _MAX_NAMED} more)" if len(wrong) > _MAX_NAMED else ""
         raise PluginError(
-            f"workers differ from here: {'; '.join(wrong[:_NAMED])}{more}",
+            f"workers differ from here: {'; '.join(wrong[:_MAX_NAMED])}{more}",
             hint=f"install the same on all of them: pip install 'dcmseal[dask]=={__version__}'",
         )
 
 
-def _problem(answer: object, here: Mapping[str, str]) -> str:
+def _find_mismatch(answer: object, here: Mapping[str, str]) -> str:
     """What a worker lacks; empty if it is as it should be."""
     if not isinstance(answer, dict):
         return "no dcmseal that can be used"

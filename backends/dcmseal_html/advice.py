@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from dcmseal.causes import Cause, causes_of_all, is_data_intact
-from dcmseal.coverage_map import not_protected
+from dcmseal.causes import FailureCause, is_data_intact, report_causes
+from dcmseal.coverage_map import format_unprotected
 from dcmseal.plugins.reporting import ReportedFile
 from dcmseal.report import OBJECT_NOT_SIGNED, Aspect, Outcome, SignatureReport, Verdict, VerificationReport
 
@@ -20,21 +20,21 @@ _FAILED: Final = {
     Aspect.CONFORMANCE: "A profile that was required is not met.",
 }
 _CAUSES: Final = {
-    Cause.REVOKED: "The certificate of the signer, or of its authority, is revoked.",
-    Cause.EXPIRED: "The certificate of the signer, or of its authority, was not valid yet, or had expired.",
-    Cause.UNTRUSTED: "The certificate of the signer does not lead to an authority that this site trusts for it.",
+    FailureCause.REVOKED: "The certificate of the signer, or of its authority, is revoked.",
+    FailureCause.EXPIRED: "The certificate of the signer, or of its authority, was not valid yet, or had expired.",
+    FailureCause.UNTRUSTED: "The certificate of the signer does not lead to an authority that this site trusts for it.",
 }
 """What is wrong with trust, in the words of its cause."""
-_TO_DO: Final = {
-    Cause.REVOKED: (
+_ACTIONS: Final = {
+    FailureCause.REVOKED: (
         "Do not rely on the signature: whoever has the key now may have made it.",
         "Ask the issuer of the certificate since when it is revoked and why, and have the instance signed again.",
     ),
-    Cause.EXPIRED: (
+    FailureCause.EXPIRED: (
         "Do not rely on the signature as long as nobody shows that it was made in time.",
         "Ask for a certified timestamp of the signature, or have the instance signed again.",
     ),
-    Cause.UNTRUSTED: (
+    FailureCause.UNTRUSTED: (
         "Do not rely on the signature as long as you do not know who made it.",
         "Find out whose certificate it is. Name its authority (--trust, --trust-anchor) if your rules allow it.",
     ),
@@ -47,7 +47,7 @@ _UNKNOWN: Final = {
 }
 
 
-def meaning(file: ReportedFile) -> Iterator[str]:
+def explain_verdict(file: ReportedFile) -> Iterator[str]:
     """What the verdict on a file means."""
     report = file.report
     if report is None:
@@ -63,23 +63,23 @@ def meaning(file: ReportedFile) -> Iterator[str]:
             who = "The signer is" if len(report.signatures) == 1 else "The signers are"
             yield f"{who} known to this site and trusted."
     else:
-        yield from tuple(_reasons(report)) or ("The findings below say why.",)
+        yield from tuple(_iter_reasons(report)) or ("The findings below say why.",)
 
 
-def _reasons(report: VerificationReport) -> Iterator[str]:
+def _iter_reasons(report: VerificationReport) -> Iterator[str]:
     if not report.is_object_signed:
         yield "The object is not signed. Signatures protect items in it, and a signed item can be put into any object."
     outcome, sentences = Outcome.UNKNOWN, _UNKNOWN
     if report.verdict is Verdict.INVALID:
         outcome, sentences = Outcome.FAILED, _FAILED
-    of_signers = [sentence for cause, sentence in _CAUSES.items() if cause in causes_of_all(report)]
+    of_signers = [sentence for cause, sentence in _CAUSES.items() if cause in report_causes(report)]
     if is_data_intact(report):
         yield from of_signers
     for aspect, sentence in sentences.items():
         if of_signers and aspect in (Aspect.TRUST, Aspect.AUTHENTICITY) and is_data_intact(report):
             continue
         affected = [str(number) for number, each in enumerate(report.signatures, 1) if each.outcome(aspect) is outcome]
-        if affected and _decides(aspect, report):
+        if affected and _is_decisive(aspect, report):
             which = f" (S{affected[0]})" if len(affected) == 1 else f" ({len(affected)} signatures)"
             yield f"{sentence.removesuffix('.')}{which if len(report.signatures) > 1 else ''}."
     if any(each.has_unverified_timestamp(integrity_only=report.integrity_only) for each in report.signatures):
@@ -94,11 +94,11 @@ def _reasons(report: VerificationReport) -> Iterator[str]:
         yield f"Of the evidence that the document cites, {wrong} instances do not check out."
 
 
-def _decides(aspect: Aspect, report: VerificationReport) -> bool:
+def _is_decisive(aspect: Aspect, report: VerificationReport) -> bool:
     return not (aspect is Aspect.TRUST and report.integrity_only) and aspect is not Aspect.CONFORMANCE
 
 
-def caution(file: ReportedFile) -> str:
+def explain_limits(file: ReportedFile) -> str:
     """What even a good verdict does not say; empty if there is nothing, or nothing is protected at all."""
     if file.report is None or not file.report.signatures:
         return ""
@@ -106,20 +106,20 @@ def caution(file: ReportedFile) -> str:
         return "How much of the object is covered is not known."
     if not any(each.holds for each in file.coverage.signatures):
         return "No signature holds, so nothing is protected."
-    return not_protected(file.coverage.summary)
+    return format_unprotected(file.coverage.summary)
 
 
-def what_to_do(file: ReportedFile) -> Iterator[str]:
+def recommend_actions(file: ReportedFile) -> Iterator[str]:
     """What to do next."""
     report = file.report
     if report is None:
         yield file.hint or "Fetch the file again from its source."
         return
-    found = causes_of_all(report)
+    found = report_causes(report)
     if is_data_intact(report) and (found or report.verdict is Verdict.INVALID):
         # whoever fetches it again gets the same
         yield "The data is what was signed: there is no need to fetch the instance again."
-        steps = tuple(each for cause, steps in _TO_DO.items() if cause in found for each in steps)
+        steps = tuple(each for cause, steps in _ACTIONS.items() if cause in found for each in steps)
         yield from steps or ("Do not rely on it for what your rules demand. The findings below say what is wrong.",)
     elif report.verdict is Verdict.INVALID:
         yield "Do not rely on this file for diagnosis or treatment. Keep it as it is: it is evidence."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from dcmseal.plugins.archive_reporting import ArchiveReport, Attention, MonthTotals, SignatureNumbers
+from dcmseal.plugins.archive_reporting import ArchiveReport, AttentionFile, MonthTotals, SignatureCounts
 from dcmseal.report import Verdict
 
 VERDICTS: Final = {
@@ -19,13 +19,13 @@ VERDICTS: Final = {
 }
 """Tone and word of each verdict on a file: five that can be told apart in one bar."""
 _RANKS: Final = {"invalid": 0, "failed": 1, "not-established": 2, "no-signature": 3}
-_UNFOLDED: Final = 25
+_MAX_UNFOLDED: Final = 25
 """Files that need attention and are seen at once."""
-_WIDEST: Final = 120
+_MAX_MONTHS: Final = 120
 """Months that fit into one picture."""
 _WIDTH: Final = 720
 _HEIGHT: Final = 120
-_BROADEST: Final = 36
+_MAX_COLUMN_WIDTH: Final = 36
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +39,18 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class SignatureRow:
     """The signatures of one signer or profile: numbers, and a bar that is the longer the more there are."""
 
     name: str
     detail: str
-    numbers: SignatureNumbers
+    numbers: SignatureCounts
     bar: tuple[Share, ...]
     """In percent of the longest bar."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class MonthColumn:
     """A month in the picture: certified below, claimed above."""
 
     x: float
@@ -62,12 +62,12 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
+class SeriesFiles:
     """Files of one series that need attention."""
 
     study: str
     series: str
-    files: tuple[Attention, ...]
+    files: tuple[AttentionFile, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,52 +82,52 @@ class ArchiveView:
     files: tuple[Share, ...]
     studies: int
     """Studies that the named files which need attention belong to, as far as that is known."""
-    shown: tuple[Series, ...]
-    folded: tuple[Series, ...]
+    shown: tuple[SeriesFiles, ...]
+    folded: tuple[SeriesFiles, ...]
     """Files that need attention; those that are seen at once first."""
     folded_files: int
-    signers: tuple[Row, ...]
-    profiles: tuple[Row, ...]
-    columns: tuple[Column, ...]
+    signers: tuple[SignatureRow, ...]
+    profiles: tuple[SignatureRow, ...]
+    columns: tuple[MonthColumn, ...]
     highest: int
     """Signatures of the month that has most."""
 
 
-def archive_view(report: ArchiveReport, *, has_trust: bool = True) -> ArchiveView:
+def build_archive_view(report: ArchiveReport, *, has_trust: bool = True) -> ArchiveView:
     """An archive as the page shows it; ``has_trust`` says that somebody was trusted, or nobody was asked about."""
     files = report.files
     numbers = (files.valid, files.not_established, files.no_signature, files.invalid, files.failed)
-    tone, word = _verdict(report)
-    shown = report.months[-_WIDEST:]
-    attention = _by_series(report.attention)
+    tone, word = _format_verdict(report)
+    shown = report.months[-_MAX_MONTHS:]
+    attention = _sort_by_series(report.attention)
     return ArchiveView(
         report=report,
         tone=tone,
         word=word,
-        meaning=tuple(_meaning(report)),
-        actions=tuple(_to_do(report, has_trust=has_trust)),
+        meaning=tuple(_iter_meaning(report)),
+        actions=tuple(_iter_actions(report, has_trust=has_trust)),
         files=tuple(
             Share(tone=tone, word=word, number=number, percent=100 * number / max(1, files.total))
             for (tone, word), number in zip(VERDICTS.values(), numbers, strict=True)
         ),
         studies=len({each.study for each in report.attention if each.study}),
-        shown=_series(attention[:_UNFOLDED]),
-        folded=_series(attention[_UNFOLDED:]),
-        folded_files=len(attention[_UNFOLDED:]),
-        signers=_rows(
+        shown=_group_by_series(attention[:_MAX_UNFOLDED]),
+        folded=_group_by_series(attention[_MAX_UNFOLDED:]),
+        folded_files=len(attention[_MAX_UNFOLDED:]),
+        signers=_build_rows(
             [(each.subject or "Without a readable name", each.sha256, each.signatures) for each in report.signers],
             ("All other signers", "", report.more_signers),
         ),
-        profiles=_rows(
+        profiles=_build_rows(
             [(each.name, "", each.signatures) for each in report.profiles],
             ("none that is known", "", report.no_profile),
         ),
-        columns=tuple(_columns(shown)),
+        columns=tuple(_iter_columns(shown)),
         highest=max((each.certified + each.claimed for each in shown), default=0),
     )
 
 
-def _verdict(report: ArchiveReport) -> tuple[str, str]:
+def _format_verdict(report: ArchiveReport) -> tuple[str, str]:
     files, total = report.files, f"{report.files.total:,}"
     for number, tone, what in (
         (files.invalid, "bad", "invalid"),
@@ -136,13 +136,13 @@ def _verdict(report: ArchiveReport) -> tuple[str, str]:
         (files.no_signature, "open", "without signature"),
     ):
         if number:
-            return tone, f"{number:,} of {total} {'file' if total == '1' else 'files'} {_are(number)} {what}"
+            return tone, f"{number:,} of {total} {'file' if total == '1' else 'files'} {_is_or_are(number)} {what}"
     if files.partial:
         return "open", f"All {total} files are valid, {files.partial:,} of them for a part of their elements"
     return ("good", f"All {total} files are valid") if files.total else ("open", "No file was verified")
 
 
-def _meaning(report: ArchiveReport) -> Iterator[str]:
+def _iter_meaning(report: ArchiveReport) -> Iterator[str]:
     files = report.files
     if report.stopped:
         yield f"The run stopped early, and this is not the whole archive: {report.stopped}."
@@ -160,7 +160,7 @@ def _meaning(report: ArchiveReport) -> Iterator[str]:
         yield f"Of these, {files.partial:,} are signed in part: what is not signed could be changed unnoticed."
 
 
-def _to_do(report: ArchiveReport, *, has_trust: bool) -> Iterator[str]:
+def _iter_actions(report: ArchiveReport, *, has_trust: bool) -> Iterator[str]:
     files = report.files
     if files.not_established and not has_trust:
         yield (
@@ -183,7 +183,7 @@ def _to_do(report: ArchiveReport, *, has_trust: bool) -> Iterator[str]:
     yield "For everything about one file, verify that with --html."
 
 
-def _by_series(attention: Iterable[Attention]) -> list[Attention]:
+def _sort_by_series(attention: Iterable[AttentionFile]) -> list[AttentionFile]:
     """Those with the worst file first, the files of a study and of a series together."""
     worst: dict[tuple[str, ...], int] = {}
     for each in attention:
@@ -191,29 +191,29 @@ def _by_series(attention: Iterable[Attention]) -> list[Attention]:
         for key in ((each.study,), (each.study, each.series)):
             worst[key] = min(worst.get(key, rank), rank)
 
-    def place(each: Attention) -> tuple[object, ...]:
+    def place(each: AttentionFile) -> tuple[object, ...]:
         study, series = (each.study,), (each.study, each.series)
         return worst[study], study, worst[series], series, _RANKS[each.verdict], each.name
 
     return sorted(attention, key=place)
 
 
-def _series(attention: Iterable[Attention]) -> tuple[Series, ...]:
+def _group_by_series(attention: Iterable[AttentionFile]) -> tuple[SeriesFiles, ...]:
     """What is of one series, together; it is sorted already."""
     groups = groupby(attention, key=lambda each: (each.study, each.series))
-    return tuple(Series(study=study, series=series, files=tuple(files)) for (study, series), files in groups)
+    return tuple(SeriesFiles(study=study, series=series, files=tuple(files)) for (study, series), files in groups)
 
 
-def _are(number: int) -> str:
+def _is_or_are(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
-def verdict_of(each: Attention) -> tuple[str, str]:
+def verdict_style(each: AttentionFile) -> tuple[str, str]:
     """Tone and word of the verdict on a file."""
     return VERDICTS[each.verdict]
 
 
-def reason_of(each: Attention) -> str:
+def attention_reason(each: AttentionFile) -> str:
     """Why a file needs attention, in words."""
     if each.reason:
         return each.reason
@@ -222,18 +222,18 @@ def reason_of(each: Attention) -> str:
     return ""
 
 
-def _rows(
-    named: Iterable[tuple[str, str, SignatureNumbers]], rest: tuple[str, str, SignatureNumbers]
-) -> tuple[Row, ...]:
+def _build_rows(
+    named: Iterable[tuple[str, str, SignatureCounts]], rest: tuple[str, str, SignatureCounts]
+) -> tuple[SignatureRow, ...]:
     rows = [each for each in (*named, rest) if each[2].total]
     longest = max((numbers.total for _, _, numbers in rows), default=1)
     return tuple(
-        Row(name=name, detail=detail, numbers=numbers, bar=tuple(_bar(numbers, longest)))
+        SignatureRow(name=name, detail=detail, numbers=numbers, bar=tuple(_iter_bar(numbers, longest)))
         for name, detail, numbers in rows
     )
 
 
-def _bar(numbers: SignatureNumbers, longest: int) -> Iterator[Share]:
+def _iter_bar(numbers: SignatureCounts, longest: int) -> Iterator[Share]:
     for verdict, number in (
         ("valid", numbers.valid),
         ("not-established", numbers.not_established),
@@ -244,17 +244,17 @@ def _bar(numbers: SignatureNumbers, longest: int) -> Iterator[Share]:
             yield Share(tone=tone, word=word, number=number, percent=100 * number / longest)
 
 
-def _columns(months: Sequence[MonthTotals]) -> Iterator[Column]:
+def _iter_columns(months: Sequence[MonthTotals]) -> Iterator[MonthColumn]:
     """A column for each month that has signatures, and a label below as many as have room."""
     if not months:
         return
     highest = max(each.certified + each.claimed for each in months)
-    step = min(_WIDTH / len(months), 2 * _BROADEST)
+    step = min(_WIDTH / len(months), 2 * _MAX_COLUMN_WIDTH)
     every = -(-len(months) // 10)
     for number, each in enumerate(months):
-        yield Column(
+        yield MonthColumn(
             x=number * step + step * 0.15,
-            width=min(step * 0.7, _BROADEST),
+            width=min(step * 0.7, _MAX_COLUMN_WIDTH),
             certified=_HEIGHT * each.certified / highest,
             claimed=_HEIGHT * each.claimed / highest,
             label=each.month if number % every == 0 else "",

@@ -8,33 +8,33 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from dcmseal.coverage_map import name_of_gap
+from dcmseal.coverage_map import format_gap
 from dcmseal.report import Aspect
-from dcmseal.visible import printable
+from dcmseal.visible import escape_unprintable
 from dcmseal_html import archive_view, view, words
 
-LONGEST: Final = 2000
+MAX_VALUE_LENGTH: Final = 2000
 """Characters of one text that are shown."""
 
 
 @cache
-def environment() -> Environment:
+def template_environment() -> Environment:
     """The templates of this package, with autoescape and the words they use."""
     made = Environment(
         loader=PackageLoader("dcmseal_html", "pages"),
         autoescape=True,
-        finalize=visible,
+        finalize=escape_value,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(words=words, view=view, archive=archive_view, Aspect=Aspect, name_of_gap=name_of_gap)
+    made.globals.update(words=words, view=view, archive=archive_view, Aspect=Aspect, name_of_gap=format_gap)
     return made
 
 
-def visible(value: object) -> object:
+def escape_value(value: object) -> object:
     """What an expression of a template comes to: markup only if a template made it, else text that shows.
 
     Control characters and those that turn the direction of text are written as escapes, as on terminals.
     """
-    return value if isinstance(value, Markup) else printable(str(value), LONGEST)
+    return value if isinstance(value, Markup) else escape_unprintable(str(value), MAX_VALUE_LENGTH)

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from dcmseal.coverage_map import Cover, CoverageMap, MappedElement, name_of_tag, protected
+from dcmseal.coverage_map import CoverageMap, CoverState, MappedElement, format_protected, format_tag_name
 from dcmseal.plugins.reporting import CertificateFacts, ReportedFile
-from dcmseal.report import Aspect, Finding, Gap, Instance, Outcome, SignatureReport, Verdict
-from dcmseal.tags import tag_text
+from dcmseal.report import Aspect, CoverageGap, Finding, Instance, Outcome, SignatureReport, Verdict
+from dcmseal.tags import format_tag
 from dcmseal_html import advice, words
 
-_MOST_DETAILED: Final = 100
+_MAX_DETAILED: Final = 100
 """Signatures with a part of their own; the others are rows of a table."""
-_MOST_LISTED: Final = 2000
-_MOST_FINDINGS: Final = 1000
-_MOST_GAPS: Final = 60
+_MAX_LISTED: Final = 2000
+_MAX_FINDINGS: Final = 1000
+_MAX_GAPS: Final = 60
 _IDENTITY: Final = (0x00100010, 0x00100020)
 """Patient's Name and Patient ID."""
 _NO_PROFILE: Final = "none"
@@ -70,12 +70,12 @@ class FileView:
     general: tuple[Finding, ...] = ()
     """Findings that belong to no single signature."""
     general_left_out: int = 0
-    gaps: tuple[Gap, ...] = ()
+    gaps: tuple[CoverageGap, ...] = ()
     gaps_left_out: int = 0
     """Elements that change what the object means or whose it is, are not covered, and not among the gaps."""
 
 
-def view_of(number: int, file: ReportedFile) -> FileView:
+def build_file_view(number: int, file: ReportedFile) -> FileView:
     """A file as the page shows it."""
     report = file.report
     if report is None:
@@ -87,8 +87,8 @@ def view_of(number: int, file: ReportedFile) -> FileView:
             sign=words.SIGNS["bad"],
             word="Unreadable",
             short="Unreadable",
-            meaning=tuple(advice.meaning(file)),
-            actions=tuple(advice.what_to_do(file)),
+            meaning=tuple(advice.explain_verdict(file)),
+            actions=tuple(advice.recommend_actions(file)),
         )
     # what does not hold must not be hidden behind many that do
     numbered = sorted(
@@ -96,41 +96,44 @@ def view_of(number: int, file: ReportedFile) -> FileView:
         key=lambda each: each[1].verdict(integrity_only=report.integrity_only) is Verdict.VALID,
     )
     listed = [
-        _signature(place, each, file, integrity_only=report.integrity_only) for place, each in numbered[:_MOST_LISTED]
+        _build_signature_view(place, each, file, integrity_only=report.integrity_only)
+        for place, each in numbered[:_MAX_LISTED]
     ]
     general = (*report.unmet, *report.notes, *report.references, *report.manifest)
     # where nothing holds, all of it could be changed, and a list says no more
     holds = file.coverage is not None and any(each.holds for each in file.coverage.signatures)
     critical = [each for each in file.coverage.summary.gaps if each.critical] if file.coverage and holds else []
-    gaps = critical[:_MOST_GAPS]
+    gaps = critical[:_MAX_GAPS]
     left_out = file.coverage.summary.critical - sum(each.count for each in gaps) if file.coverage and gaps else 0
     return FileView(
         number=number,
         file=file,
         verdict=report.verdict,
-        **_verdict(file, report.verdict),
-        meaning=tuple(advice.meaning(file)),
-        identity=tuple(_named(file, report.instance)),
-        caution=advice.caution(file),
-        actions=tuple(advice.what_to_do(file)),
-        signatures=_in_order(listed[:_MOST_DETAILED]),
-        others=_in_order(listed[_MOST_DETAILED:]),
+        **_verdict_style(file, report.verdict),
+        meaning=tuple(advice.explain_verdict(file)),
+        identity=tuple(_iter_identity(file, report.instance)),
+        caution=advice.explain_limits(file),
+        actions=tuple(advice.recommend_actions(file)),
+        signatures=_sort_by_number(listed[:_MAX_DETAILED]),
+        others=_sort_by_number(listed[_MAX_DETAILED:]),
         unlisted=len(report.signatures) - len(listed),
-        general=tuple(sorted(general, key=lambda each: each.outcome is Outcome.PASSED)[:_MOST_FINDINGS]),
-        general_left_out=max(0, len(general) - _MOST_FINDINGS),
+        general=tuple(sorted(general, key=lambda each: each.outcome is Outcome.PASSED)[:_MAX_FINDINGS]),
+        general_left_out=max(0, len(general) - _MAX_FINDINGS),
         gaps=tuple(gaps),
         gaps_left_out=left_out,
     )
 
 
-def _in_order(signatures: Iterable[SignatureView]) -> tuple[SignatureView, ...]:
+def _sort_by_number(signatures: Iterable[SignatureView]) -> tuple[SignatureView, ...]:
     return tuple(sorted(signatures, key=lambda each: each.number))
 
 
-def _signature(number: int, report: SignatureReport, file: ReportedFile, *, integrity_only: bool) -> SignatureView:
+def _build_signature_view(
+    number: int, report: SignatureReport, file: ReportedFile, *, integrity_only: bool
+) -> SignatureView:
     facts = file.certificates
     unknown = CertificateFacts(problem="it is not there")
-    time, how_known = _time(report, file)
+    time, how_known = _signing_time(report, file)
     return SignatureView(
         number=number,
         report=report,
@@ -144,21 +147,21 @@ def _signature(number: int, report: SignatureReport, file: ReportedFile, *, inte
     )
 
 
-def _time(report: SignatureReport, file: ReportedFile) -> tuple[str, str]:
+def _signing_time(report: SignatureReport, file: ReportedFile) -> tuple[str, str]:
     """The time of signing, and how well it is known."""
     signature = report.signature
-    claimed = words.moment(signature.moment) if signature.moment else signature.datetime or "not stated"
+    claimed = words.format_moment(signature.moment) if signature.moment else signature.datetime or "not stated"
     if report.certified_time is None:
         return claimed, "claimed by the signer; nobody certifies it"
     authority = file.certificates.get(report.certified_time.authority)
     by = authority.subject if authority and authority.subject else "an authority without a readable name"
     if report.outcome(Aspect.TIMESTAMP) is Outcome.PASSED:
-        certified = words.moment(report.certified_time.moment)
+        certified = words.format_moment(report.certified_time.moment)
         return claimed, f"certified: the signature was there by {certified}, says {by}, whom this site trusts"
     return claimed, f"claimed by the signer; {by} certifies it, but that is not established"
 
 
-def _verdict(file: ReportedFile, verdict: Verdict) -> dict[str, str]:
+def _verdict_style(file: ReportedFile, verdict: Verdict) -> dict[str, str]:
     """Tone and words of a verdict: valid is good only if all that is critical is covered."""
     word = words.VERDICTS[verdict]
     tone = words.TONES[verdict]
@@ -171,13 +174,13 @@ def _verdict(file: ReportedFile, verdict: Verdict) -> dict[str, str]:
     summary = file.coverage.summary
     if summary.covered == summary.elements:
         return {**partly, "word": "Valid for all that can be signed"}
-    return {**partly, "word": f"Valid for {protected(summary)}", "tone": "open" if summary.critical else "good"}
+    return {**partly, "word": f"Valid for {format_protected(summary)}", "tone": "open" if summary.critical else "good"}
 
 
-def _named(file: ReportedFile, instance: Instance) -> Iterator[tuple[str, str]]:
+def _iter_identity(file: ReportedFile, instance: Instance) -> Iterator[tuple[str, str]]:
     """Which object a report is about."""
     yield "File", file.name
-    yield "Size", words.counted(instance.size, "byte")
+    yield "Size", words.format_count(instance.size, "byte")
     yield "SHA-256", instance.sha256
     yield "SOP Class", file.sop_class or instance.sop_class
     yield "SOP Instance UID", instance.sop_instance
@@ -185,27 +188,27 @@ def _named(file: ReportedFile, instance: Instance) -> Iterator[tuple[str, str]]:
     yield "Series Instance UID", instance.series
     elements = file.coverage.elements if file.coverage else ()
     for element in (each for each in elements if each.tag in _IDENTITY):
-        yield name(element), "masked; --show-values shows it" if element.redacted else element.value
+        yield element_name(element), "masked; --show-values shows it" if element.redacted else element.value
 
 
-def name(element: MappedElement) -> str:
+def element_name(element: MappedElement) -> str:
     """An element by its name, or by its tag if it has none."""
-    return name_of_tag(element.tag)
+    return format_tag_name(element.tag)
 
 
-def tag(element: MappedElement) -> str:
+def element_tag(element: MappedElement) -> str:
     """The tag of an element."""
-    return tag_text(element.tag)
+    return format_tag(element.tag)
 
 
-def shares(coverage: CoverageMap) -> list[tuple[Cover, int, float]]:
+def coverage_shares(coverage: CoverageMap) -> list[tuple[CoverState, int, float]]:
     """Each kind of cover with its number of elements and its share of them in percent."""
     totals = coverage.totals
     numbers = (
-        (Cover.COVERED, totals.covered),
-        (Cover.BROKEN, totals.broken),
-        (Cover.PARTLY, totals.partly),
-        (Cover.UNCOVERED, totals.uncovered),
-        (Cover.UNSIGNABLE, totals.unsignable),
+        (CoverState.COVERED, totals.covered),
+        (CoverState.BROKEN, totals.broken),
+        (CoverState.PARTLY, totals.partly),
+        (CoverState.UNCOVERED, totals.uncovered),
+        (CoverState.UNSIGNABLE, totals.unsignable),
     )
     return [(cover, number, 100 * number / max(1, totals.elements)) for cover, number in numbers]

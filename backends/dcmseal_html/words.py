@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Final
 
-from dcmseal.coverage_map import Cover
+from dcmseal.coverage_map import CoverState
 from dcmseal.report import Aspect, Outcome, TimeBasis, Verdict
 
 VERDICTS: Final = {
@@ -24,11 +24,11 @@ TONES: Final = {
     Outcome.FAILED: "bad",
     Outcome.UNKNOWN: "open",
     Outcome.NOT_CHECKED: "none",
-    Cover.COVERED: "good",
-    Cover.BROKEN: "bad",
-    Cover.PARTLY: "part",
-    Cover.UNCOVERED: "open",
-    Cover.UNSIGNABLE: "none",
+    CoverState.COVERED: "good",
+    CoverState.BROKEN: "bad",
+    CoverState.PARTLY: "part",
+    CoverState.UNCOVERED: "open",
+    CoverState.UNSIGNABLE: "none",
 }
 SIGNS: Final = {"good": "✓", "bad": "✕", "open": "?", "part": "◐", "none": "–"}
 OUTCOMES: Final = {
@@ -46,43 +46,43 @@ QUESTIONS: Final = {
     Aspect.CONFORMANCE: "Does it follow the profiles that were asked for?",
     Aspect.COVERAGE: "What does it protect, and what not?",
 }
-SILENCE: Final = {
+NO_FINDINGS: Final = {
     Aspect.TRUST: "Not asked: no trust anchor is configured.",
     Aspect.TIMESTAMP: "There is none, or it was not looked at.",
     Aspect.CONFORMANCE: "No profile was required.",
 }
 """Why nothing speaks of an aspect."""
 COVERS: Final = {
-    Cover.COVERED: "Covered",
-    Cover.BROKEN: "Broken cover",
-    Cover.PARTLY: "Partly covered",
-    Cover.UNCOVERED: "Not covered",
-    Cover.UNSIGNABLE: "Cannot be signed",
+    CoverState.COVERED: "Covered",
+    CoverState.BROKEN: "Broken cover",
+    CoverState.PARTLY: "Partly covered",
+    CoverState.UNCOVERED: "Not covered",
+    CoverState.UNSIGNABLE: "Cannot be signed",
 }
 COVER_SIGNS: Final = {
-    Cover.COVERED: "●",
-    Cover.BROKEN: "✕",
-    Cover.PARTLY: "◐",
-    Cover.UNCOVERED: "○",
-    Cover.UNSIGNABLE: "–",
+    CoverState.COVERED: "●",
+    CoverState.BROKEN: "✕",
+    CoverState.PARTLY: "◐",
+    CoverState.UNCOVERED: "○",
+    CoverState.UNSIGNABLE: "–",
 }
 LEGEND: Final = {
-    Cover.COVERED: "The signatures named protect it: any change would be noticed.",
-    Cover.BROKEN: "The signatures named were to protect it, but do not hold. It is as good as not covered.",
-    Cover.PARTLY: "A sequence that is not signed as a whole, but has signed elements in its items. Items could be "
+    CoverState.COVERED: "The signatures named protect it: any change would be noticed.",
+    CoverState.BROKEN: "The signatures named were to protect it, but do not hold. It is as good as not covered.",
+    CoverState.PARTLY: "A sequence that is not signed as a whole, but has signed elements in its items. Items could be "
     "added or removed unnoticed.",
-    Cover.UNCOVERED: "No signature that was verified protects it: it could be changed unnoticed.",
-    Cover.UNSIGNABLE: "The standard leaves it out of all signatures. The reason stands beside it.",
+    CoverState.UNCOVERED: "No signature that was verified protects it: it could be changed unnoticed.",
+    CoverState.UNSIGNABLE: "The standard leaves it out of all signatures. The reason stands beside it.",
 }
 BASES: Final = {
     TimeBasis.CERTIFIED: "the certified time",
     TimeBasis.CLAIMED: "the claimed time of signing",
     TimeBasis.NOW: "the time of this verification",
 }
-_SHOWN_NUMBERS: Final = 8
+_MAX_NUMBERS: Final = 8
 
 
-def moment(value: dt.datetime | None) -> str:
+def format_moment(value: dt.datetime | None) -> str:
     """A moment with its offset from UTC.
 
     >>> moment(dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC))
@@ -94,7 +94,7 @@ def moment(value: dt.datetime | None) -> str:
     return f"{text[:-6]} UTC" if text.endswith("+00:00") else f"{text[:-6]} UTC{text[-6:]}"
 
 
-def counted(number: int, thing: str) -> str:
+def format_count(number: int, thing: str) -> str:
     """A number and a noun.
 
     >>> counted(1, "element"), counted(2000, "element")
@@ -103,24 +103,24 @@ def counted(number: int, thing: str) -> str:
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
-def signatures(numbers: Sequence[int]) -> str:
+def format_signatures(numbers: Sequence[int]) -> str:
     """Signatures by their numbers.
 
     >>> signatures((1, 3))
     'S1, S3'
     """
-    names = ", ".join(f"S{number}" for number in numbers[:_SHOWN_NUMBERS])
-    more = len(numbers) - _SHOWN_NUMBERS
+    names = ", ".join(f"S{number}" for number in numbers[:_MAX_NUMBERS])
+    more = len(numbers) - _MAX_NUMBERS
     return f"{names} and {more:,} more" if more > 0 else names
 
 
-def items(ranges: Sequence[tuple[int, int]], count: int) -> str:
+def format_items(ranges: Sequence[tuple[int, int]], count: int) -> str:
     """Items of a sequence by their indexes.
 
     >>> items(((0, 2), (4, 4)), 4)
     'Items 0–2, 4'
     """
     if not ranges:
-        return counted(count, "item").capitalize()
+        return format_count(count, "item").capitalize()
     spans = ", ".join(str(first) if first == last else f"{first:,}–{last:,}" for first, last in ranges)
     return f"Item {spans}" if count == 1 else f"Items {spans}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from dcmseal.plugins.archive_reporting import ArchiveReport
 from dcmseal.plugins.reporting import ReportContext, ReportedFile
 
-_PIECE = 1 << 10
+_BUFFER_SIZE = 1 << 10
 """Parts of the template that are written together."""
 
 
@@ -25,23 +25,27 @@ class HtmlWriter:
 
     def write(self, files: Sequence[ReportedFile], context: ReportContext) -> Iterator[bytes]:
         """The page, in UTF-8."""
-        from dcmseal_html.view import view_of
+        from dcmseal_html.view import build_file_view
 
-        return _page(
-            "report.html", files=[view_of(number, file) for number, file in enumerate(files, 1)], context=context
+        return _render_page(
+            "report.html",
+            files=[build_file_view(number, file) for number, file in enumerate(files, 1)],
+            context=context,
         )
 
     def write_archive(self, report: ArchiveReport, context: ReportContext) -> Iterator[bytes]:
         """The page about many files, in UTF-8."""
-        from dcmseal_html.archive_view import archive_view
+        from dcmseal_html.archive_view import build_archive_view
 
-        return _page("archive.html", each=archive_view(report, has_trust=context.has_trust), context=context)
+        return _render_page(
+            "archive.html", each=build_archive_view(report, has_trust=context.has_trust), context=context
+        )
 
 
-def _page(template: str, **values: object) -> Iterator[bytes]:
-    from dcmseal_html.rendering import environment
+def _render_page(template: str, **values: object) -> Iterator[bytes]:
+    from dcmseal_html.rendering import template_environment
 
-    page = environment().get_template(template).stream(**values)
-    page.enable_buffering(_PIECE)
+    page = template_environment().get_template(template).stream(**values)
+    page.enable_buffering(_BUFFER_SIZE)
     for text in page:
         yield text.encode("utf-8")

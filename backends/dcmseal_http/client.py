@@ -23,17 +23,17 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from dcmseal_http.deadline import Deadline, DeadlineReader
-from dcmseal_http.urls import is_loopback, keeps_secrets, parse_url
+from dcmseal_http.urls import is_confidential, is_loopback, parse_url
 
 T = TypeVar("T")
 
 _BUSY: Final = frozenset({408, 429, 500, 502, 503, 504})
-_PIECE: Final = 1 << 16
+_CHUNK_SIZE: Final = 1 << 16
 _PAUSE: Final = 0.2
 _MAX_DOUBLINGS: Final = 5
 
 
-class NotNow(Exception):
+class TemporaryFailure(Exception):
     """The server may be asked again; the message is made of our words only."""
 
 
@@ -46,7 +46,7 @@ class HttpStatus(Exception):
         self.headers = headers
 
 
-class TooLarge(Exception):
+class BodyTooLarge(Exception):
     """The body has more bytes than are taken."""
 
 
@@ -61,7 +61,7 @@ class HttpRequest:
     """``USER:PASSWORD`` for Basic authentication (RFC 7617); only for a URL that ``keeps_secrets``."""
 
 
-class HttpAnswer:
+class HttpResponse:
     """The answer of a server, its body still to be read."""
 
     def __init__(self, response: HTTPResponse, deadline: Deadline, min_rate: float) -> None:
@@ -78,7 +78,7 @@ class HttpAnswer:
                 self._deadline.extend(len(piece) / self._slowest)
             yield piece
         if self._response.length:
-            raise NotNow("its answer is cut short")
+            raise TemporaryFailure("its answer is cut short")
 
     def read_body(self, max_bytes: int) -> bytes:
         """All of the body; raises TooLarge if it has more than ``max_bytes`` bytes, and NotNow."""
@@ -86,16 +86,16 @@ class HttpAnswer:
         for piece in self.iter_body():
             body += piece
             if len(body) > max_bytes:
-                raise TooLarge
+                raise BodyTooLarge
         return bytes(body)
 
     def _read_piece(self) -> bytes:
-        with _failures(self._deadline):
-            return self._response.read1(_PIECE)
+        with _translate_errors(self._deadline):
+            return self._response.read1(_CHUNK_SIZE)
 
 
 @contextmanager
-def ask(request: HttpRequest, deadline: Deadline, min_rate: float = 0.0) -> Generator[HttpAnswer]:
+def open_request(request: HttpRequest, deadline: Deadline, min_rate: float = 0.0) -> Generator[HttpResponse]:
     """Send a request through the proxy that the environment names, and give its answer.
 
     Args:
@@ -112,15 +112,15 @@ def ask(request: HttpRequest, deadline: Deadline, min_rate: float = 0.0) -> Gene
     parse_url(request.url)
     headers = dict(request.headers)
     if request.login:
-        if not keeps_secrets(request.url):
+        if not is_confidential(request.url):
             raise ValueError("others can read a login that is sent by http")
         login = request.login.encode("utf-8", "surrogateescape")
         headers["Authorization"] = f"Basic {base64.b64encode(login).decode('ascii')}"
     sent = urllib.request.Request(request.url, request.body or None, headers)  # noqa: S310 - checked: http or https
-    with _failures(deadline):
-        response: HTTPResponse = _opener(deadline).open(sent, timeout=deadline.remaining())
+    with _translate_errors(deadline):
+        response: HTTPResponse = _build_opener(deadline).open(sent, timeout=deadline.remaining())
     with response:
-        yield HttpAnswer(response, deadline, min_rate)
+        yield HttpResponse(response, deadline, min_rate)
 
 
 def retry(action: Callable[[], T], attempts: int, pause: float = _PAUSE) -> T:
@@ -132,12 +132,12 @@ def retry(action: Callable[[], T], attempts: int, pause: float = _PAUSE) -> T:
     for attempt in range(1, attempts):
         try:
             return action()
-        except NotNow:
+        except TemporaryFailure:
             time.sleep(pause * 2 ** min(attempt, _MAX_DOUBLINGS))
     return action()
 
 
-class _Response(HTTPResponse):
+class _DeadlineResponse(HTTPResponse):
     """A response that is over by a deadline, from the status line to the last trailer."""
 
     def __init__(self, sock: socket, *positional: Any, deadline: Deadline, **named: Any) -> None:
@@ -145,38 +145,38 @@ class _Response(HTTPResponse):
         self.fp = BufferedReader(DeadlineReader(self.fp.detach(), sock.settimeout, deadline))
 
 
-class _Plain(urllib.request.HTTPHandler):
+class _HttpHandler(urllib.request.HTTPHandler):
     def __init__(self, deadline: Deadline) -> None:
         super().__init__()
         self._deadline = deadline
 
     def http_open(self, req: urllib.request.Request) -> HTTPResponse:
-        return self.do_open(partial(_connection, HTTPConnection, self._deadline), req)
+        return self.do_open(partial(_build_connection, HTTPConnection, self._deadline), req)
 
 
-class _Secure(urllib.request.HTTPSHandler):
+class _HttpsHandler(urllib.request.HTTPSHandler):
     def __init__(self, deadline: Deadline) -> None:
         super().__init__()
         self._deadline = deadline
 
     def https_open(self, req: urllib.request.Request) -> HTTPResponse:
-        return self.do_open(partial(_connection, HTTPSConnection, self._deadline), req)
+        return self.do_open(partial(_build_connection, HTTPSConnection, self._deadline), req)
 
 
-class _Proxies(urllib.request.ProxyHandler):
+class _ProxyHandler(urllib.request.ProxyHandler):
     def proxy_open(self, req: urllib.request.Request, proxy: str, type: str) -> Any:  # noqa: A002 - urllib's name
         if is_loopback(urlsplit(req.full_url).hostname or ""):
             return None
         return super().proxy_open(req, proxy, type)
 
 
-def _opener(deadline: Deadline) -> urllib.request.OpenerDirector:
+def _build_opener(deadline: Deadline) -> urllib.request.OpenerDirector:
     """Without what urllib does beyond http and https: no files, no redirections."""
     director = urllib.request.OpenerDirector()
     for handler in (
-        _Proxies(),
-        _Plain(deadline),
-        _Secure(deadline),
+        _ProxyHandler(),
+        _HttpHandler(deadline),
+        _HttpsHandler(deadline),
         urllib.request.UnknownHandler(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.HTTPDefaultErrorHandler(),
@@ -185,34 +185,36 @@ def _opener(deadline: Deadline) -> urllib.request.OpenerDirector:
     return director
 
 
-def _connection(
+def _build_connection(
     kind: type[HTTPConnection], deadline: Deadline, host: str, *, timeout: float, **named: Any
 ) -> HTTPConnection:
     connection = kind(host, timeout=timeout, **named)
-    connection.response_class = partial(_Response, deadline=deadline)  # type: ignore[assignment]
+    connection.response_class = partial(_DeadlineResponse, deadline=deadline)  # type: ignore[assignment]
     # http.client has no public place for this; the time-out that it leaves bounds the TLS handshake as a whole
     connection._create_connection = deadline.connect  # type: ignore[attr-defined] # noqa: SLF001
     return connection
 
 
 @contextmanager
-def _failures(deadline: Deadline) -> Generator[None]:
+def _translate_errors(deadline: Deadline) -> Generator[None]:
     """Turn whatever goes wrong into NotNow or HttpStatus."""
     try:
         yield
     except urllib.error.HTTPError as error:
         error.close()
         if error.code in _BUSY:
-            raise NotNow(f"HTTP status {error.code}") from None
+            raise TemporaryFailure(f"HTTP status {error.code}") from None
         raise HttpStatus(error.code, error.headers) from None
     except TimeoutError:
-        raise NotNow(f"not within {deadline.seconds:g} s") from None
+        raise TemporaryFailure(f"not within {deadline.seconds:g} s") from None
     except urllib.error.URLError as error:
         if isinstance(error.reason, TimeoutError):
-            raise NotNow(f"not within {deadline.seconds:g} s") from None
+            raise TemporaryFailure(f"not within {deadline.seconds:g} s") from None
         if isinstance(error.reason, str):
-            raise NotNow("the environment names a proxy that is reached neither by http nor by https") from None
+            raise TemporaryFailure(
+                "the environment names a proxy that is reached neither by http nor by https"
+            ) from None
         reason = error.reason.strerror if isinstance(error.reason, OSError) else None
-        raise NotNow(f"it cannot be reached: {reason or type(error.reason).__name__}") from None
+        raise TemporaryFailure(f"it cannot be reached: {reason or type(error.reason).__name__}") from None
     except (OSError, HTTPException, ValueError) as error:
-        raise NotNow(f"it does not answer as a web server should: {type(error).__name__}") from None
+        raise TemporaryFailure(f"it does not answer as a web server should: {type(error).__name__}") from None

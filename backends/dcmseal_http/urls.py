@@ -50,13 +50,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def keeps_secrets(url: str) -> bool:
+def is_confidential(url: str) -> bool:
     """Whether nobody on the network can read what is sent to a URL: TLS, or this machine (reached without a proxy)."""
     parts = urlsplit(url)
     return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
 
-def host_of(location: str) -> str:
+def redirect_host(location: str) -> str:
     """The host that a server names in a redirection; empty if it cannot be shown."""
     try:
         host = urlsplit(location).hostname or ""

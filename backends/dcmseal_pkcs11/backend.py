@@ -38,15 +38,15 @@ class Pkcs11Backend:
         WeakAlgorithm, both before the PIN is asked for where the token lets that be known; CertificateMismatch and
         CertificateNotValid.
         """
-        from dcmseal_pkcs11.pin import PinEntry
-        from dcmseal_pkcs11.search import open_found
+        from dcmseal_pkcs11.pin import PinProvider
+        from dcmseal_pkcs11.search import open_key_by_uri
         from dcmseal_pkcs11.signer import Pkcs11Signer
         from dcmseal_pkcs11.uri import Pkcs11Uri
 
         parsed = Pkcs11Uri.parse(uri)
         parsed.check_private_key()
-        entry = PinEntry(uri=parsed, secrets=secrets)
-        signer = Pkcs11Signer(open_found(entry), entry)
+        entry = PinProvider(uri=parsed, secrets=secrets)
+        signer = Pkcs11Signer(open_key_by_uri(entry), entry)
         try:
             yield signer
         finally:
@@ -58,7 +58,7 @@ class Pkcs11Backend:
         What cannot be used is listed too, with the reason: modules that do not load, readers without a card, tokens
         that are not initialized, certificates that have expired.
         """
-        from dcmseal_pkcs11.listing import listings
+        from dcmseal_pkcs11.listing import iter_listings
         from dcmseal_pkcs11.uri import Pkcs11Uri
 
-        return listings(Pkcs11Uri.parse(uri or f"{self.scheme}:"))
+        return iter_listings(Pkcs11Uri.parse(uri or f"{self.scheme}:"))

@@ -17,10 +17,10 @@ from dcmseal.errors import (
     SignerError,
 )
 
-BACK_IN: Final = "put it back in, and sign again: the PIN will be asked for"
+REINSERT_HINT: Final = "put it back in, and sign again: the PIN will be asked for"
 
 # What a device says that has gone, or was gone in between: its sessions and the handles of objects went with it.
-_GONE: Final = (
+_TOKEN_REMOVED: Final = (
     pkcs11.DeviceRemoved,
     pkcs11.TokenNotPresent,
     pkcs11.TokenNotRecognised,
@@ -44,7 +44,7 @@ PIN_REFUSED: Final = (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange
 
 
 @contextmanager
-def told(what: str) -> Generator[None]:
+def translate_errors(what: str) -> Generator[None]:
     """Turn what python-pkcs11 raises into errors of dcmseal; ``what`` names the token or module.
 
     The foreign error is named by its type, and not chained.
@@ -52,10 +52,10 @@ def told(what: str) -> Generator[None]:
     try:
         yield
     except pkcs11.PKCS11Error as error:
-        raise error_of(error, what) from None
+        raise to_signer_error(error, what) from None
 
 
-def error_of(error: pkcs11.PKCS11Error, what: str, *, pin_state: str = "") -> SignerError:
+def to_signer_error(error: pkcs11.PKCS11Error, what: str, *, pin_state: str = "") -> SignerError:
     """The error to raise; ``pin_state`` says how near the PIN is to being locked."""
     kind = type(error).__name__
     if isinstance(error, PIN_REFUSED):
@@ -64,15 +64,15 @@ def error_of(error: pkcs11.PKCS11Error, what: str, *, pin_state: str = "") -> Si
             hint="it was tried once; every wrong try counts, and after a few the token locks: be sure before the next",
         )
     if isinstance(error, pkcs11.PinLocked):
-        return pin_locked(what)
+        return pin_locked_error(what)
     if isinstance(error, pkcs11.PinExpired):
         return PinRejected(f"the PIN of {what} has to be changed first", hint="change it with the token's own software")
     if isinstance(error, pkcs11.UserPinNotInitialized):
         return PinRejected(f"{what} has no PIN yet", hint="set one with the token's own software")
     if isinstance(error, pkcs11.FunctionCancelled):
         return PinRejected(f"entering the PIN of {what} was cancelled", hint="sign again, and enter the PIN")
-    if isinstance(error, _GONE):
-        return DeviceRemoved(f"{what} was taken out, or its session has ended ({kind})", hint=BACK_IN)
+    if isinstance(error, _TOKEN_REMOVED):
+        return DeviceRemoved(f"{what} was taken out, or its session has ended ({kind})", hint=REINSERT_HINT)
     if isinstance(error, MECHANISM_REFUSED):
         return MechanismUnavailable(
             f"{what} refuses to make this kind of signature with this key ({kind})",
@@ -83,7 +83,7 @@ def error_of(error: pkcs11.PKCS11Error, what: str, *, pin_state: str = "") -> Si
     )
 
 
-def pin_locked(what: str) -> PinLocked:
+def pin_locked_error(what: str) -> PinLocked:
     """The error for a token that takes no more PINs."""
     return PinLocked(
         f"the PIN of {what} is locked after too many wrong ones",

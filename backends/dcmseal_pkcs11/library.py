@@ -24,17 +24,17 @@ import pkcs11
 from pkcs11._pkcs11 import lib as new_library
 
 from dcmseal.errors import ModuleUnusable
-from dcmseal.plugins.loading import plain
-from dcmseal_pkcs11.elf import is_cut_short
+from dcmseal.plugins.loading import to_single_line
+from dcmseal_pkcs11.elf import is_truncated_elf
 
 if TYPE_CHECKING:
     from dcmseal_pkcs11.session import TokenSession
 
-_ALREADY: Final = "already initialized"
+_ALREADY_INITIALIZED: Final = "already initialized"
 _HINT: Final = "install the driver that came with the card or HSM, and name it: ?module-path=PATH"
 
 
-class Module:
+class Pkcs11Module:
     """A module that is initialized, the lock around it, and the sessions that are open."""
 
     __slots__ = ("inherited", "library", "lock", "path", "sessions")
@@ -71,21 +71,21 @@ class Module:
         )
 
 
-class _Process:
+class _ProcessModules:
     """What a process has loaded; a child of fork begins with one of its own."""
 
     __slots__ = ("guard", "inherited", "modules")
 
-    def __init__(self, inherited: Mapping[str, Module]) -> None:
+    def __init__(self, inherited: Mapping[str, Pkcs11Module]) -> None:
         self.guard: Final = Lock()
-        self.modules: dict[str, Module] = {}
+        self.modules: dict[str, Pkcs11Module] = {}
         self.inherited: Final = inherited
 
 
-_process = _Process({})
+_process = _ProcessModules({})
 
 
-def load(path: str) -> Module:
+def load_module(path: str) -> Pkcs11Module:
     """The module of that path, initialized if it is not yet; raises ModuleUnusable."""
     path = os.path.abspath(os.path.expanduser(path))
     # Many links lead to one file; the link is what stays when the driver is updated, and what URIs name.
@@ -94,7 +94,9 @@ def load(path: str) -> Module:
     with process.guard:
         if real not in process.modules:
             parents = process.inherited.get(real)
-            process.modules[real] = Module(path, _loaded(path) if parents is None else _initialized_anew(parents))
+            process.modules[real] = Pkcs11Module(
+                path, _load_library(path) if parents is None else _reinitialize(parents)
+            )
         return process.modules[real]
 
 
@@ -103,20 +105,20 @@ def is_loaded(path: str) -> bool:
     return os.path.realpath(path) in _process.modules
 
 
-def _loaded(path: str) -> new_library:
+def _load_library(path: str) -> new_library:
     if not os.path.isfile(path):
         raise ModuleUnusable(f"there is no PKCS #11 module {path!r}", hint=_HINT)
     try:
-        if is_cut_short(path):
+        if is_truncated_elf(path):
             raise ModuleUnusable(f"the file of the PKCS #11 module {path!r} is cut short", hint="install it again")
         return pkcs11.lib(path)
     except OSError as error:
         raise ModuleUnusable(f"the PKCS #11 module {path!r} cannot be read: {error.strerror}", hint=_HINT) from None
     except pkcs11.PKCS11Error as error:
-        raise _unusable(path, error) from None
+        raise _unusable_error(path, error) from None
 
 
-def _initialized_anew(parents: Module) -> new_library:
+def _reinitialize(parents: Pkcs11Module) -> new_library:
     # A child calls C_Initialize, and not C_Finalize first, which might end what the parent has open with the device.
     # Modules that do not notice that they are in a child refuse this, and are finalized after all.
     try:
@@ -126,13 +128,13 @@ def _initialized_anew(parents: Module) -> new_library:
     try:
         parents.reinitialize()
     except pkcs11.PKCS11Error as error:
-        raise _unusable(parents.path, error) from None
+        raise _unusable_error(parents.path, error) from None
     return parents.library
 
 
-def _unusable(path: str, error: pkcs11.PKCS11Error) -> ModuleUnusable:
-    told = plain(str(error).rpartition(f"{path}: ")[2])
-    if _ALREADY in told:
+def _unusable_error(path: str, error: pkcs11.PKCS11Error) -> ModuleUnusable:
+    told = to_single_line(str(error).rpartition(f"{path}: ")[2])
+    if _ALREADY_INITIALIZED in told:
         return ModuleUnusable(
             f"the PKCS #11 module {path!r} is in use by something else in this process",
             hint="reach it the same way as that does: through p11-kit, for instance, with module-name=p11-kit-proxy",
@@ -141,14 +143,14 @@ def _unusable(path: str, error: pkcs11.PKCS11Error) -> ModuleUnusable:
     return ModuleUnusable(f"{path!r} cannot be used as a PKCS #11 module: {reason}", hint=_HINT)
 
 
-def _begin_anew() -> None:
+def _reset_after_fork() -> None:
     # The locks of the parent may be held by threads that do not exist here: nobody waits for them again.
     global _process  # noqa: PLW0603 - see above: PKCS #11 makes it the process's
     inherited = dict(_process.inherited) | _process.modules
     for module in _process.modules.values():
         module.inherited = True
-    _process = _Process(inherited)
+    _process = _ProcessModules(inherited)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_reset_after_fork)

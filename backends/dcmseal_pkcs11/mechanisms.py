@@ -20,7 +20,7 @@ from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal_pkcs11.failures import MECHANISM_REFUSED
 from dcmseal_pkcs11.pin import Pin
 
-_LONGEST_DIGEST: Final = 64
+_MAX_DIGEST_SIZE: Final = 64
 CURVES: Final = {
     bytes.fromhex("06082a8648ce3d030107"): 256,
     bytes.fromhex("06052b81040022"): 384,
@@ -61,7 +61,7 @@ class KeyKind:
         return (self.bits + 7) // 8
 
 
-class Way(NamedTuple):
+class SigningMechanism(NamedTuple):
     """A mechanism, and what it signs; None: the token hashes the message itself."""
 
     mechanism: Mechanism
@@ -69,7 +69,7 @@ class Way(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Abilities:
+class TokenCapabilities:
     """What a token can do: mechanisms with the least and greatest key size of each, 0 for what it does not tell."""
 
     token: str
@@ -95,14 +95,14 @@ class Abilities:
                 hint="use a key of a size that the token takes",
             )
 
-    def signing_mechanisms(self, kind: KeyKind, message: SignableMessage) -> tuple[Way, ...]:
+    def signing_mechanisms(self, kind: KeyKind, message: SignableMessage) -> tuple[SigningMechanism, ...]:
         """How to sign the message, the better way first; raises MechanismUnavailable if there is none."""
         is_rsa = kind.type is KeyType.RSA
         raw, hashing = _FOR_RSA if is_rsa else _FOR_EC
         other = hashing.get(message.algorithm)
-        itself = () if other is None or other not in self.sizes else (Way(other, None),)
+        itself = () if other is None or other not in self.sizes else (SigningMechanism(other, None),)
         if raw in self.sizes:
-            return Way(raw, message.digest_info if is_rsa else _of_usual_length(message.digest, kind)), *itself
+            return SigningMechanism(raw, message.digest_info if is_rsa else _pad_digest(message.digest, kind)), *itself
         if not itself:
             raise MechanismUnavailable(
                 f"{self.token} cannot make {kind.type.value} signatures with {message.algorithm}",
@@ -111,19 +111,21 @@ class Abilities:
         return itself
 
 
-def signature(
-    key: SignMixin, kind: KeyKind, message: SignableMessage, mechanisms: tuple[Way, ...], pin: Pin | None
+def sign_message(
+    key: SignMixin, kind: KeyKind, message: SignableMessage, mechanisms: tuple[SigningMechanism, ...], pin: Pin | None
 ) -> bytes:
     """Sign the first way that the token takes: PKCS #1 v1.5, or DER SEQUENCE(r, s); python-pkcs11's errors pass."""
     for way in mechanisms[:-1]:
         try:
-            return _encoded(_signed(key, kind, message, way, pin), kind)
+            return _encode_signature(_sign_with(key, kind, message, way, pin), kind)
         except MECHANISM_REFUSED:
             continue
-    return _encoded(_signed(key, kind, message, mechanisms[-1], pin), kind)
+    return _encode_signature(_sign_with(key, kind, message, mechanisms[-1], pin), kind)
 
 
-def _signed(key: SignMixin, kind: KeyKind, message: SignableMessage, mechanism: Way, pin: Pin | None) -> bytes:
+def _sign_with(
+    key: SignMixin, kind: KeyKind, message: SignableMessage, mechanism: SigningMechanism, pin: Pin | None
+) -> bytes:
     # Pieces may be views of a buffer that is used again: each is gone before the next one comes.
     data = (bytes(chunk) for chunk in message.chunks()) if mechanism.data is None else mechanism.data
     # Without a size python-pkcs11 clears 8 KiB for each signature, which takes it longer than all we do.
@@ -134,17 +136,17 @@ def _signed(key: SignMixin, kind: KeyKind, message: SignableMessage, mechanism: 
     return key.sign(data, mechanism=mechanism.mechanism, buffer_size=size, pin=pin.value)
 
 
-def _of_usual_length(digest: bytes, kind: KeyKind) -> bytes:
+def _pad_digest(digest: bytes, kind: KeyKind) -> bytes:
     """The number that ECDSA signs (FIPS 186-4 section 6.4), in as many octets as the digest that is usual with a curve.
 
     Longer digests are cut to the order of the curve, which some devices leave to us. Shorter ones get zeros in front,
     which leave the number as it is: TPMs refuse what has the length of no hash that they know.
     """
-    usual = min(kind.bits // 8, _LONGEST_DIGEST)
+    usual = min(kind.bits // 8, _MAX_DIGEST_SIZE)
     return digest if len(digest) == usual else digest[: kind.octets].rjust(usual, b"\0")
 
 
-def _encoded(raw: bytes, kind: KeyKind) -> bytes:
+def _encode_signature(raw: bytes, kind: KeyKind) -> bytes:
     if kind.type is KeyType.RSA:
         return raw
     size = len(raw) // 2

@@ -18,18 +18,18 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dcmseal.errors import ModuleUnusable, UsageError
-from dcmseal_pkcs11.places import Places, usual
+from dcmseal_pkcs11.places import ModuleLocations, default_locations
 from dcmseal_pkcs11.uri import Pkcs11Uri
 
 _PROGRAM: Final = "dcmseal"
-_MOST_BYTES: Final = 1 << 16
-_MOST_MODULES: Final = 100
+_MAX_BYTES: Final = 1 << 16
+_MAX_MODULES: Final = 100
 _AFFIXES: Final = re.compile(r"(?:lib)?(.+?)(?:\.(?:so|dylib|dll)[.0-9]*)?", re.IGNORECASE)
 _LIBRARY: Final = re.compile(r".+\.(?:so[.0-9]*|dylib|dll)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ModuleCandidate:
     """A file that should be a module, or the reason why it cannot be used."""
 
     path: str
@@ -38,18 +38,18 @@ class Found:
     """By the key URI: then there is no doubt that it is wanted."""
 
 
-def named_or_found(uri: Pkcs11Uri, places: Places | None = None) -> tuple[Found, ...]:
+def find_modules(uri: Pkcs11Uri, places: ModuleLocations | None = None) -> tuple[ModuleCandidate, ...]:
     """The modules to look into for a URI; raises ModuleUnusable if there is none, and UsageError.
 
     ``module-path`` names a file, or a folder of modules; ``module-name`` a module without the affixes of the system
     (RFC 7512 2.3): ``softhsm2`` for ``libsofthsm2.so``.
     """
     if uri.module_path:
-        return _at(os.path.expanduser(uri.module_path), uri.module_name)
-    places = usual() if places is None else places
+        return _find_at_path(os.path.expanduser(uri.module_path), uri.module_name)
+    places = default_locations() if places is None else places
     if uri.module_name:
-        return (replace(_called(uri.module_name, places), is_named=True),)
-    found = tuple(_distinct(_everything(places)))[:_MOST_MODULES]
+        return (replace(_find_by_name(uri.module_name, places), is_named=True),)
+    found = tuple(_iter_distinct(_iter_all(places)))[:_MAX_MODULES]
     if not found:
         raise ModuleUnusable(
             "no PKCS #11 module was found on this machine",
@@ -58,31 +58,35 @@ def named_or_found(uri: Pkcs11Uri, places: Places | None = None) -> tuple[Found,
     return found
 
 
-def stem(path: str) -> str:
+def module_stem(path: str) -> str:
     """The name of a module without path, prefix and suffix, in lower case."""
     match = _AFFIXES.fullmatch(os.path.basename(path))
     return match[1].lower() if match else ""
 
 
-def _at(path: str, name: str) -> tuple[Found, ...]:
+def _find_at_path(path: str, name: str) -> tuple[ModuleCandidate, ...]:
     if not os.path.isdir(path):
-        if name and stem(path) != stem(name):
+        if name and module_stem(path) != module_stem(name):
             raise UsageError("module-path and module-name in the key URI name two modules", hint="keep one of the two")
-        return (Found(path=os.path.abspath(path), is_named=True),)
+        return (ModuleCandidate(path=os.path.abspath(path), is_named=True),)
     entries = sorted(entry.name for entry in os.scandir(path) if entry.is_file() and _LIBRARY.fullmatch(entry.name))
-    wanted = (entry for entry in entries if not name or stem(entry) == stem(name))
-    found = tuple(_distinct(Found(path=os.path.abspath(os.path.join(path, entry)), is_named=True) for entry in wanted))
+    wanted = (entry for entry in entries if not name or module_stem(entry) == module_stem(name))
+    found = tuple(
+        _iter_distinct(
+            ModuleCandidate(path=os.path.abspath(os.path.join(path, entry)), is_named=True) for entry in wanted
+        )
+    )
     if not found:
         raise ModuleUnusable(f"there is no such PKCS #11 module in the folder {path!r}", hint="check module-path")
-    return found[:_MOST_MODULES]
+    return found[:_MAX_MODULES]
 
 
-def _called(name: str, places: Places) -> Found:
+def _find_by_name(name: str, places: ModuleLocations) -> ModuleCandidate:
     if os.path.basename(name) != name or "\\" in name:
         raise UsageError("module-name in the key URI has a path in it", hint="write module-path=PATH")
-    configured = (found for found in _configured(places) if stem(found.path) == stem(name))
-    installed = (Found(path=path) for path in _files(places) if stem(path) == stem(name))
-    found = next(configured, None) or next(installed, None) or _lying_about(name, places)
+    configured = (found for found in _iter_configured(places) if module_stem(found.path) == module_stem(name))
+    installed = (ModuleCandidate(path=path) for path in _iter_files(places) if module_stem(path) == module_stem(name))
+    found = next(configured, None) or next(installed, None) or _find_in_folders(name, places)
     if found is None:
         raise ModuleUnusable(
             f"there is no PKCS #11 module {name!r} in the usual places",
@@ -91,69 +95,69 @@ def _called(name: str, places: Places) -> Found:
     return found
 
 
-def _lying_about(name: str, places: Places) -> Found | None:
+def _find_in_folders(name: str, places: ModuleLocations) -> ModuleCandidate | None:
     for pattern in places.folders:
         for folder in sorted(glob.glob(pattern)):
             for entry in sorted(os.listdir(folder) if os.path.isdir(folder) else ()):
-                if _LIBRARY.fullmatch(entry) and stem(entry) == stem(name):
-                    return Found(path=os.path.join(folder, entry))
+                if _LIBRARY.fullmatch(entry) and module_stem(entry) == module_stem(name):
+                    return ModuleCandidate(path=os.path.join(folder, entry))
     return None
 
 
-def _everything(places: Places) -> Iterator[Found]:
-    yield from _configured(places)
-    yield from (Found(path=path) for path in _files(places))
+def _iter_all(places: ModuleLocations) -> Iterator[ModuleCandidate]:
+    yield from _iter_configured(places)
+    yield from (ModuleCandidate(path=path) for path in _iter_files(places))
 
 
-def _files(places: Places) -> Iterator[str]:
+def _iter_files(places: ModuleLocations) -> Iterator[str]:
     return (path for pattern in places.files for path in sorted(glob.glob(pattern)) if os.path.isfile(path))
 
 
-def _configured(places: Places) -> Iterator[Found]:
+def _iter_configured(places: ModuleLocations) -> Iterator[ModuleCandidate]:
     """What p11-kit's configuration names, less what is not for us; later folders add to earlier ones."""
     merged: dict[str, dict[str, str]] = {}
     for folder in places.configurations:
         for path in sorted(glob.glob(os.path.join(glob.escape(os.path.expanduser(folder)), "*.module"))):
-            merged.setdefault(os.path.basename(path), {}).update(_settings(path))
+            merged.setdefault(os.path.basename(path), {}).update(_load_settings(path))
     for name, settings in merged.items():
-        if _is_for_us(settings):
-            yield _configured_module(name, settings, places)
+        if _is_enabled(settings):
+            yield _build_configured(name, settings, places)
 
 
-def _configured_module(name: str, settings: dict[str, str], places: Places) -> Found:
+def _build_configured(name: str, settings: dict[str, str], places: ModuleLocations) -> ModuleCandidate:
     module = settings.get("module", "")
     if not module:
         how = "it is on another machine (remote:)" if "remote" in settings else "it names no module"
-        return _unusable(name, f"p11-kit's configuration {name!r} cannot be used: {how}")
+        return _unusable_candidate(name, f"p11-kit's configuration {name!r} cannot be used: {how}")
     if "x-init-reserved" in settings:
-        return _unusable(module, f"the module {module!r} wants arguments of its own (x-init-reserved)")
+        return _unusable_candidate(module, f"the module {module!r} wants arguments of its own (x-init-reserved)")
     if os.path.isabs(module):
-        return Found(path=module)
+        return ModuleCandidate(path=module)
     for pattern in places.folders:
         for folder in sorted(glob.glob(pattern)):
             if os.path.isfile(os.path.join(folder, module)):
-                return Found(path=os.path.join(folder, module))
-    return _unusable(
+                return ModuleCandidate(path=os.path.join(folder, module))
+    return _unusable_candidate(
         module, f"p11-kit's configuration {name!r} names {module!r}, which is in none of the usual folders"
     )
 
 
-def _unusable(path: str, why: str) -> Found:
+def _unusable_candidate(path: str, why: str) -> ModuleCandidate:
     hint = "reach it through p11-kit: module-name=p11-kit-proxy"
-    return Found(path=path, problem=ModuleUnusable(why, hint=hint))
+    return ModuleCandidate(path=path, problem=ModuleUnusable(why, hint=hint))
 
 
-def _settings(path: str) -> dict[str, str]:
+def _load_settings(path: str) -> dict[str, str]:
     try:
         with open(path, "rb") as file:
-            lines = file.read(_MOST_BYTES).decode("utf-8", "replace").splitlines()
+            lines = file.read(_MAX_BYTES).decode("utf-8", "replace").splitlines()
     except OSError:
         return {}
     pairs = (line.partition(":") for line in lines if not line.lstrip().startswith("#"))
     return {name.strip(): value.strip() for name, colon, value in pairs if colon}
 
 
-def _is_for_us(settings: dict[str, str]) -> bool:
+def _is_enabled(settings: dict[str, str]) -> bool:
     """Whether the module holds keys, and is not kept from this program."""
     programs = {name: re.split(r"[\s,]+", settings[name]) for name in ("enable-in", "disable-in") if name in settings}
     return (
@@ -163,7 +167,7 @@ def _is_for_us(settings: dict[str, str]) -> bool:
     )
 
 
-def _distinct(found: Iterable[Found]) -> Iterator[Found]:
+def _iter_distinct(found: Iterable[ModuleCandidate]) -> Iterator[ModuleCandidate]:
     """Each file once, whatever links lead to it."""
     seen: set[str] = set()
     for each in found:

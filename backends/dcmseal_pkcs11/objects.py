@@ -16,13 +16,13 @@ from pkcs11 import Attribute, ObjectClass
 
 from dcmseal.errors import KeyNotFound, MechanismUnavailable
 from dcmseal.terms import KeyType
-from dcmseal_pkcs11.certificates import certificate_of, kind_of
+from dcmseal_pkcs11.certificates import certificate_key_kind, parse_certificate
 from dcmseal_pkcs11.mechanisms import CURVES, KeyKind
-from dcmseal_pkcs11.tokens import Token
-from dcmseal_pkcs11.uri import Pkcs11Uri, written
+from dcmseal_pkcs11.tokens import Pkcs11Token
+from dcmseal_pkcs11.uri import Pkcs11Uri, build_uri
 
-_MOST_CANDIDATES: Final = 8
-_MOST_OBJECTS: Final = 10_000
+_MAX_CANDIDATES: Final = 8
+_MAX_OBJECTS: Final = 10_000
 _UNREADABLE: Final = (
     pkcs11.AttributeTypeInvalid,
     pkcs11.AttributeSensitive,
@@ -45,15 +45,15 @@ class TokenObject:
 
     def attribute(self, name: Attribute, default: Any = None) -> Any:
         """The value of an attribute, or the default if it has none."""
-        return _attribute(self.handle, name, default)
+        return _read_attribute(self.handle, name, default)
 
-    def private_key_uri(self, token: Token, *, cert: str = "") -> str:
+    def private_key_uri(self, token: Pkcs11Token, *, cert: str = "") -> str:
         """The URI of the private key that goes with this object."""
         _, model, serial, label = token.id
         # A key, its public key and its certificate share the CKA_ID, and may differ in their labels: so on PIV cards.
         named = not self.id or self.attribute(Attribute.CLASS) is ObjectClass.PRIVATE_KEY
         path = {"token": label, "serial": serial, "model": model, "object": self.label if named else ""}
-        return written(path, identifier=self.id, module_path=token.module.path, cert=cert, private=True)
+        return build_uri(path, identifier=self.id, module_path=token.module.path, cert=cert, private=True)
 
     @property
     def kind(self) -> KeyKind | None:
@@ -79,17 +79,17 @@ class TokenObject:
         return bytes(self.attribute(Attribute.MODULUS, b""))
 
 
-def objects(session: pkcs11.Session, kind: ObjectClass, **wanted: object) -> tuple[TokenObject, ...]:
+def find_objects(session: pkcs11.Session, kind: ObjectClass, **wanted: object) -> tuple[TokenObject, ...]:
     """Objects of a class; ``id`` and ``label`` narrow it down; python-pkcs11's errors pass."""
     template: dict[Attribute, object] = {Attribute.CLASS: kind}
     template |= {Attribute[name.upper()]: value for name, value in wanted.items() if value is not None}
     # All of them at once, and the search is let go of: while one is open, no other can be.
-    found = list(islice(session.get_objects(template), _MOST_OBJECTS))
+    found = list(islice(session.get_objects(template), _MAX_OBJECTS))
     read = (
         TokenObject(
             handle=each,
-            id=bytes(_attribute(each, Attribute.ID, b"")),
-            label=str(_attribute(each, Attribute.LABEL, "")),
+            id=bytes(_read_attribute(each, Attribute.ID, b"")),
+            label=str(_read_attribute(each, Attribute.LABEL, "")),
         )
         for each in found
     )
@@ -97,52 +97,56 @@ def objects(session: pkcs11.Session, kind: ObjectClass, **wanted: object) -> tup
     return tuple(sorted(read, key=lambda each: (each.label, each.id)))
 
 
-def certificates(session: pkcs11.Session, **wanted: object) -> tuple[tuple[TokenObject, Certificate], ...]:
+def find_certificates(session: pkcs11.Session, **wanted: object) -> tuple[tuple[TokenObject, Certificate], ...]:
     """The X.509 certificates on a token that can be read."""
-    found = ((each, bytes(each.attribute(Attribute.VALUE, b""))) for each in objects_of_certificates(session, **wanted))
-    return tuple((each, certificate) for each, der in found if (certificate := certificate_of(der)))
+    found = (
+        (each, bytes(each.attribute(Attribute.VALUE, b""))) for each in find_certificate_objects(session, **wanted)
+    )
+    return tuple((each, certificate) for each, der in found if (certificate := parse_certificate(der)))
 
 
-def objects_of_certificates(session: pkcs11.Session, **wanted: object) -> tuple[TokenObject, ...]:
+def find_certificate_objects(session: pkcs11.Session, **wanted: object) -> tuple[TokenObject, ...]:
     """Certificates on a token, whatever they hold."""
-    return objects(session, ObjectClass.CERTIFICATE, **wanted)
+    return find_objects(session, ObjectClass.CERTIFICATE, **wanted)
 
 
-def private_key(session: pkcs11.Session, token: Token, uri: Pkcs11Uri) -> TokenObject:
+def find_private_key(session: pkcs11.Session, token: Pkcs11Token, uri: Pkcs11Uri) -> TokenObject:
     """The one private key that can sign and fits the URI; raises KeyNotFound and MechanismUnavailable."""
-    found = objects(session, ObjectClass.PRIVATE_KEY, id=uri.id, label=uri.path.get("object"))
+    found = find_objects(session, ObjectClass.PRIVATE_KEY, id=uri.id, label=uri.path.get("object"))
     able = [each for each in found if each.attribute(Attribute.SIGN, default=False)]
     if not found:
-        raise KeyNotFound(f"there is no such private key on {token.description}", hint=_others(session, token))
+        raise KeyNotFound(f"there is no such private key on {token.description}", hint=_other_keys_hint(session, token))
     if not able:
         raise MechanismUnavailable(
             f"the key on {token.description} is not for signing (CKA_SIGN is false)", hint="choose another key"
         )
     if len(able) > 1:
-        raise ambiguous(
+        raise ambiguous_uri_error(
             f"{len(able)} private keys on {token.description}", [each.private_key_uri(token) for each in able]
         )
     return able[0]
 
 
-def ambiguous(what: str, uris: list[str]) -> KeyNotFound:
+def ambiguous_uri_error(what: str, uris: list[str]) -> KeyNotFound:
     """The error for a URI that fits more than one."""
-    more = f" and {len(uris) - _MOST_CANDIDATES} more" if len(uris) > _MOST_CANDIDATES else ""
-    return KeyNotFound(f"the key URI fits {what}", hint=f"write one of: {' '.join(uris[:_MOST_CANDIDATES])}{more}")
+    more = f" and {len(uris) - _MAX_CANDIDATES} more" if len(uris) > _MAX_CANDIDATES else ""
+    return KeyNotFound(f"the key URI fits {what}", hint=f"write one of: {' '.join(uris[:_MAX_CANDIDATES])}{more}")
 
 
-def belonging(session: pkcs11.Session, key: TokenObject, kind: KeyKind) -> Callable[[Certificate], bool | None]:
+def build_certificate_matcher(
+    session: pkcs11.Session, key: TokenObject, kind: KeyKind
+) -> Callable[[Certificate], bool | None]:
     """Tells whether a certificate is for the key; None if the token does not let see it.
 
     A private EC key does not tell its public point; a public key with the same CKA_ID does.
     """
     point = b""
     if kind.type is KeyType.EC and key.id:
-        for public in objects(session, ObjectClass.PUBLIC_KEY, id=key.id):
+        for public in find_objects(session, ObjectClass.PUBLIC_KEY, id=key.id):
             point = bytes(public.attribute(Attribute.EC_POINT, b""))
 
     def belongs(certificate: Certificate) -> bool | None:
-        if kind_of(certificate) != kind:
+        if certificate_key_kind(certificate) != kind:
             return False
         public = certificate.public_key()
         if isinstance(public, rsa.RSAPublicKey):
@@ -156,15 +160,15 @@ def belonging(session: pkcs11.Session, key: TokenObject, kind: KeyKind) -> Calla
     return belongs
 
 
-def _others(session: pkcs11.Session, token: Token) -> str:
+def _other_keys_hint(session: pkcs11.Session, token: Pkcs11Token) -> str:
     with suppress(pkcs11.PKCS11Error):
-        uris = [each.private_key_uri(token) for each in objects(session, ObjectClass.PRIVATE_KEY)]
+        uris = [each.private_key_uri(token) for each in find_objects(session, ObjectClass.PRIVATE_KEY)]
         if uris:
-            return f"those on it are: {' '.join(uris[:_MOST_CANDIDATES])}"
+            return f"those on it are: {' '.join(uris[:_MAX_CANDIDATES])}"
     return "there is none on it that can be seen; dcmseal keys lists tokens and keys"
 
 
-def _attribute(handle: Any, name: Attribute, default: Any = None) -> Any:
+def _read_attribute(handle: Any, name: Attribute, default: Any = None) -> Any:
     try:
         value = handle[name]
     except _UNREADABLE:

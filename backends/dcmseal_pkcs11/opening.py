@@ -9,62 +9,70 @@ from cryptography.x509 import Certificate
 from pkcs11 import ObjectClass, TokenFlag
 
 from dcmseal.errors import CertificateMismatch, KeyNotFound, MechanismUnavailable, SignerError
-from dcmseal.plugins.certificate_files import certificates_in
-from dcmseal.plugins.key_algorithms import algorithm_in, not_for_signatures
-from dcmseal_pkcs11.certificates import chain_of, kind_of, newest
-from dcmseal_pkcs11.library import Module
-from dcmseal_pkcs11.mechanisms import Abilities, KeyKind
-from dcmseal_pkcs11.objects import TokenObject, belonging, certificates, objects, private_key
-from dcmseal_pkcs11.patience import patiently
-from dcmseal_pkcs11.pin import AskedOnce, Pin, PinEntry
-from dcmseal_pkcs11.session import TokenSession, session_with
-from dcmseal_pkcs11.tokens import Token
+from dcmseal.plugins.certificate_files import load_certificates
+from dcmseal.plugins.key_algorithms import certificate_key_algorithm, unsupported_key_error
+from dcmseal_pkcs11.certificates import build_chain, certificate_key_kind, find_newest
+from dcmseal_pkcs11.library import Pkcs11Module
+from dcmseal_pkcs11.mechanisms import KeyKind, TokenCapabilities
+from dcmseal_pkcs11.objects import (
+    TokenObject,
+    build_certificate_matcher,
+    find_certificates,
+    find_objects,
+    find_private_key,
+)
+from dcmseal_pkcs11.patience import retry_softhsm
+from dcmseal_pkcs11.pin import Pin, PinProvider, PinRequest
+from dcmseal_pkcs11.session import TokenSession, shared_session
+from dcmseal_pkcs11.tokens import Pkcs11Token
 from dcmseal_pkcs11.uri import Pkcs11Uri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Opened:
+class OpenTokenKey:
     """A key that is ready to sign, in a session that counts it as a user."""
 
     session: TokenSession
     key: TokenObject = field(repr=False)
     kind: KeyKind
-    capabilities: Abilities
+    capabilities: TokenCapabilities
     always_authenticate: bool
     certificate_chain: tuple[bytes, ...] = field(repr=False)
     pin: Pin | None
     """Kept only if the key wants it for each signature."""
 
 
-def open_key(module: Module, choose: Callable[[], Token], entry: PinEntry, *, attempt: int = 1) -> Opened:
+def open_key(
+    module: Pkcs11Module, choose: Callable[[], Pkcs11Token], entry: PinProvider, *, attempt: int = 1
+) -> OpenTokenKey:
     """Open the key of a URI on the token that ``choose`` returns; call with the lock of the module held.
 
     Raises KeyNotFound, PinRejected, PinLocked, MechanismUnavailable, WeakAlgorithm, CertificateMismatch,
     CertificateNotValid and DeviceUnavailable; python-pkcs11's errors pass.
     """
-    asking = AskedOnce(entry, attempt)
-    return patiently(module, lambda: _opened_on(choose(), asking))
+    asking = PinRequest(entry, attempt)
+    return retry_softhsm(module, lambda: _open_on_token(choose(), asking))
 
 
-def _opened_on(token: Token, pin_request: AskedOnce) -> Opened:
-    session = session_with(token)
+def _open_on_token(token: Pkcs11Token, pin_request: PinRequest) -> OpenTokenKey:
+    session = shared_session(token)
     session.acquire()
     try:
-        return _opened(session, token, pin_request)
+        return _open_in_session(session, token, pin_request)
     except BaseException:
         session.release()
         raise
 
 
-def _opened(session: TokenSession, token: Token, pin_request: AskedOnce) -> Opened:
+def _open_in_session(session: TokenSession, token: Pkcs11Token, pin_request: PinRequest) -> OpenTokenKey:
     uri = pin_request.uri
-    named = certificates_in(uri.cert) if uri.cert else ()
-    further = certificates_in(uri.chain) if uri.chain else ()
-    abilities = Abilities(token=token.description, sizes=token.mechanisms())
-    _check_beforehand(abilities, named, session, uri)
+    named = load_certificates(uri.cert) if uri.cert else ()
+    further = load_certificates(uri.chain) if uri.chain else ()
+    abilities = TokenCapabilities(token=token.description, sizes=token.mechanisms())
+    _check_before_login(abilities, named, session, uri)
     pin = session.log_in(pin_request) if token.flags & TokenFlag.LOGIN_REQUIRED else None
 
-    key = private_key(session.raw, token, uri)
+    key = find_private_key(session.raw, token, uri)
     kind = key.kind
     if kind is None:
         raise MechanismUnavailable(
@@ -78,34 +86,38 @@ def _opened(session: TokenSession, token: Token, pin_request: AskedOnce) -> Open
             f"the key on {token.description} wants the PIN for each signature, and its reader asks for PINs itself",
             hint="switch the reader's PIN pad off in the driver's configuration, or use another key of the card",
         )
-    belongs = belonging(session.raw, key, kind)
-    stored = certificates(session.raw)
-    own = _from_file(named, belongs, uri.cert) if named else _from_token(stored, key, belongs, token)
-    return Opened(
+    belongs = build_certificate_matcher(session.raw, key, kind)
+    stored = find_certificates(session.raw)
+    own = (
+        _find_file_certificate(named, belongs, uri.cert)
+        if named
+        else _find_token_certificate(stored, key, belongs, token)
+    )
+    return OpenTokenKey(
         session=session,
         key=key,
         kind=kind,
         capabilities=abilities,
         always_authenticate=always,
-        certificate_chain=chain_of(own, (*named, *(each for _, each in stored)), further),
+        certificate_chain=build_chain(own, (*named, *(each for _, each in stored)), further),
         pin=pin if always else None,
     )
 
 
-def _check_beforehand(
-    abilities: Abilities, named: tuple[Certificate, ...], session: TokenSession, uri: Pkcs11Uri
+def _check_before_login(
+    abilities: TokenCapabilities, named: tuple[Certificate, ...], session: TokenSession, uri: Pkcs11Uri
 ) -> None:
     """Refuse what cannot be signed with before a PIN is asked for, judged by certificates and public keys."""
     wanted = {"id": uri.id, "label": uri.path.get("object")}
-    shown = named or tuple(each for _, each in certificates(session.raw, **wanted))
-    kinds = [kind_of(each) for each in shown]
+    shown = named or tuple(each for _, each in find_certificates(session.raw, **wanted))
+    kinds = [certificate_key_kind(each) for each in shown]
     refusals: list[SignerError] = [
-        not_for_signatures("the key of the certificate", algorithm)
-        for algorithm in map(algorithm_in, shown)
+        unsupported_key_error("the key of the certificate", algorithm)
+        for algorithm in map(certificate_key_algorithm, shown)
         if algorithm.key_type is None
     ]
     if not named and not refusals:
-        kinds += [each.kind for each in objects(session.raw, ObjectClass.PUBLIC_KEY, **wanted)]
+        kinds += [each.kind for each in find_objects(session.raw, ObjectClass.PUBLIC_KEY, **wanted)]
     for kind in filter(None, kinds):
         try:
             abilities.check_key(kind)
@@ -117,9 +129,11 @@ def _check_beforehand(
         raise refusals[0]
 
 
-def _from_file(named: tuple[Certificate, ...], belongs: Callable[[Certificate], bool | None], path: str) -> Certificate:
+def _find_file_certificate(
+    named: tuple[Certificate, ...], belongs: Callable[[Certificate], bool | None], path: str
+) -> Certificate:
     # What cannot be told from the token shows when the first signature is verified.
-    own = newest(each for each in named if belongs(each) is not False)
+    own = find_newest(each for each in named if belongs(each) is not False)
     if own is None:
         raise CertificateMismatch(
             f"no certificate in {path!r} belongs to the key on the token",
@@ -128,18 +142,18 @@ def _from_file(named: tuple[Certificate, ...], belongs: Callable[[Certificate], 
     return own
 
 
-def _from_token(
+def _find_token_certificate(
     stored: tuple[tuple[TokenObject, Certificate], ...],
     key: TokenObject,
     belongs: Callable[[Certificate], bool | None],
-    token: Token,
+    token: Pkcs11Token,
 ) -> Certificate:
     beside = [each for found, each in stored if key.id and found.id == key.id]
     likely = (each for found, each in stored if key.label and found.label == key.label)
     own = (
-        newest(each for each in beside if belongs(each) is not False)
-        or newest(each for _, each in stored if belongs(each))
-        or newest(each for each in likely if belongs(each) is not False)
+        find_newest(each for each in beside if belongs(each) is not False)
+        or find_newest(each for _, each in stored if belongs(each))
+        or find_newest(each for each in likely if belongs(each) is not False)
     )
     if own is not None:
         return own

@@ -14,28 +14,30 @@ from typing import Final, TypeVar
 
 import pkcs11
 
-from dcmseal_pkcs11.library import Module
+from dcmseal_pkcs11.library import Pkcs11Module
 
-_MAKER: Final = "SoftHSM"
-_ATTEMPTS: Final = 12
-_BY_CHANCE: Final = (pkcs11.GeneralError, pkcs11.UserPinNotInitialized)
+_SOFTHSM: Final = "SoftHSM"
+_MAX_ATTEMPTS: Final = 12
+_TRANSIENT_ERRORS: Final = (pkcs11.GeneralError, pkcs11.UserPinNotInitialized)
 
 T = TypeVar("T")
 
 
-def patiently(module: Module, action: Callable[[], T], *, is_complete: Callable[[T], bool] = lambda _: True) -> T:
+def retry_softhsm(
+    module: Pkcs11Module, action: Callable[[], T], *, is_complete: Callable[[T], bool] = lambda _: True
+) -> T:
     """What the action returns, tried again while SoftHSM fails by chance, or returns what is not enough.
 
     In between SoftHSM is initialized anew, if no session is open that would end by it. Called with the lock of the
     module held; python-pkcs11's errors pass.
     """
-    is_softhsm = module.library.manufacturer_id.startswith(_MAKER)
-    for attempt in range(1, _ATTEMPTS if is_softhsm else 1):
+    is_softhsm = module.library.manufacturer_id.startswith(_SOFTHSM)
+    for attempt in range(1, _MAX_ATTEMPTS if is_softhsm else 1):
         try:
             result = action()
             if is_complete(result):
                 return result
-        except _BY_CHANCE:
+        except _TRANSIENT_ERRORS:
             pass
         time.sleep(random.uniform(0.002, 0.01) * attempt)  # noqa: S311 - jitter, no secret
         if not module.sessions:

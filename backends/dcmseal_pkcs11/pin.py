@@ -15,11 +15,11 @@ from pkcs11 import TokenFlag
 
 from dcmseal.errors import PinRejected, UsageError
 from dcmseal.plugins.protocols import SecretRequest, Secrets
-from dcmseal.text_files import TextProblem, read_first_line, reason_of
+from dcmseal.text_files import TextProblem, format_os_error, load_first_line
 from dcmseal_pkcs11.uri import Pkcs11Uri
 
-_MOST_BYTES: Final = 1 << 12
-_HOW: Final = (
+_MAX_BYTES: Final = 1 << 12
+_HINT: Final = (
     "run this in a terminal to be asked, or give --passphrase-env, --passphrase-file, --passphrase-fd, "
     "--passphrase-keyring or pin-source=; in Python, secrets="
 )
@@ -37,7 +37,7 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PinEntry:
+class PinProvider:
     """Who is asked for the PIN of a key URI."""
 
     uri: Pkcs11Uri
@@ -55,20 +55,20 @@ class PinEntry:
                 hint="put the right PIN there, and start again",
             )
         if source:
-            return _usable(_from_source(source), token)
+            return _check_pin(_load_from_source(source), token)
         purpose = f"{token} ({state})" if state else token
-        pin = _pin(self.secrets(SecretRequest(purpose=purpose, uri=self.uri.text, attempt=attempt)))
+        pin = _to_pin(self.secrets(SecretRequest(purpose=purpose, uri=self.uri.text, attempt=attempt)))
         if pin is None:
-            raise PinRejected(f"{token} needs a PIN, and none was given", hint=_HOW)
-        return _usable(pin, token)
+            raise PinRejected(f"{token} needs a PIN, and none was given", hint=_HINT)
+        return _check_pin(pin, token)
 
 
-class AskedOnce:
+class PinRequest:
     """The answer to one request, for all attempts to open a key that the user does not see."""
 
     __slots__ = ("_attempt", "_entry", "_pin")
 
-    def __init__(self, entry: PinEntry, attempt: int) -> None:
+    def __init__(self, entry: PinProvider, attempt: int) -> None:
         self._entry = entry
         self._attempt = attempt
         self._pin: Pin | None = None
@@ -84,48 +84,48 @@ class AskedOnce:
         return self._pin
 
 
-def state_of(flags: TokenFlag) -> str:
+def format_pin_state(flags: TokenFlag) -> str:
     """How near the PIN is to being locked, in words; empty if the token does not tell."""
     return next((words for flag, words in _STATES if flags & flag), "")
 
 
-def _pin(answer: str | None) -> Pin | None:
+def _to_pin(answer: str | None) -> Pin | None:
     return None if answer is None else Pin(answer)
 
 
-def _usable(pin: Pin, token: str) -> Pin:
+def _check_pin(pin: Pin, token: str) -> Pin:
     # An empty PIN would count as a wrong one, and these cannot be sent at all.
     if pin.value and "\0" not in pin.value and pin.value.encode("utf-8", "ignore").decode() == pin.value:
         return pin
-    raise PinRejected(f"what was given for {token} is no PIN: it was not tried", hint=_HOW)
+    raise PinRejected(f"what was given for {token} is no PIN: it was not tried", hint=_HINT)
 
 
-def _from_source(source: str) -> Pin:
+def _load_from_source(source: str) -> Pin:
     scheme, colon, rest = source.partition(":")
     if source.startswith("|"):
         raise UsageError("pin-source names a command, which is not run", hint="write pin-source=file:PATH or env:NAME")
     if scheme.lower() == "env" and colon:
-        return _from_environment(rest)
+        return _load_from_environment(rest)
     if scheme.lower() == "file" and colon:
         # file:/path and file:///path (RFC 8089); what was percent-encoded twice is decoded twice
-        return _from_file(unquote(rest.removeprefix("//") if rest.startswith("///") else rest))
+        return _load_from_file(unquote(rest.removeprefix("//") if rest.startswith("///") else rest))
     if colon and len(scheme) > 1 and "/" not in scheme and "\\" not in scheme:
         raise UsageError(f"pin-source is {scheme}:, which is not read", hint="write pin-source=file:PATH or env:NAME")
-    return _from_file(source)
+    return _load_from_file(source)
 
 
-def _from_environment(name: str) -> Pin:
-    pin = _pin(os.environ.get(name))
+def _load_from_environment(name: str) -> Pin:
+    pin = _to_pin(os.environ.get(name))
     if pin is None:
         raise PinRejected(f"pin-source names the environment variable {name!r}, which is not set", hint="set it")
     return pin
 
 
-def _from_file(path: str) -> Pin:
+def _load_from_file(path: str) -> Pin:
     try:
-        found = read_first_line(os.path.expanduser(path), _MOST_BYTES)
+        found = load_first_line(os.path.expanduser(path), _MAX_BYTES)
     except (OSError, ValueError) as error:
-        cause = reason_of(error)
+        cause = format_os_error(error)
         raise PinRejected(f"pin-source names {path!r}, which cannot be read: {cause}", hint="check the path") from None
     if isinstance(found, TextProblem):
         raise PinRejected(f"pin-source names {path!r}, whose {found.message}: it was not tried", hint=found.hint)

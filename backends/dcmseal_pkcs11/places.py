@@ -67,7 +67,7 @@ _WINDOWS_ELSEWHERE: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class ModuleLocations:
     """Where to look, as patterns of files and folders."""
 
     configurations: tuple[str, ...]
@@ -78,27 +78,29 @@ class Places:
     """Modules that no configuration names."""
 
 
-def usual(platform: str = sys.platform) -> Places:
+def default_locations(platform: str = sys.platform) -> ModuleLocations:
     """The usual places of a platform."""
     settings = os.environ.get("XDG_CONFIG_HOME") or os.path.join("~", ".config")
     own = os.path.join(settings, "pkcs11", "modules")
     if platform == "win32":
         files = tuple(os.path.expandvars(pattern) for pattern in _WINDOWS_ELSEWHERE)
-        return Places(configurations=(), folders=tuple(dict.fromkeys(map(os.path.dirname, files))), files=files)
+        return ModuleLocations(
+            configurations=(), folders=tuple(dict.fromkeys(map(os.path.dirname, files))), files=files
+        )
     if platform == "darwin":
         bases = ("/opt/homebrew", "/usr/local")
         folders = [f"{base}/{folder}" for folder in ("share/p11-kit/modules", "etc/pkcs11/modules") for base in bases]
-        return _unix((*folders, own), _MAC_FOLDERS, _MAC_FILES, _MAC_ELSEWHERE)
+        return _unix_locations((*folders, own), _MAC_FOLDERS, _MAC_FILES, _MAC_ELSEWHERE)
     configurations = ("/usr/share/p11-kit/modules", "/usr/local/share/p11-kit/modules", "/etc/pkcs11/modules")
-    return _unix((*configurations, own), _LINUX_FOLDERS, _LINUX_FILES, _LINUX_ELSEWHERE)
+    return _unix_locations((*configurations, own), _LINUX_FOLDERS, _LINUX_FILES, _LINUX_ELSEWHERE)
 
 
-def _unix(
+def _unix_locations(
     configurations: tuple[str, ...], folders: tuple[str, ...], files: tuple[str, ...], elsewhere: tuple[str, ...]
-) -> Places:
+) -> ModuleLocations:
     beneath = dict.fromkeys(os.path.dirname(file) for file in ("pkcs11/", *files, ""))
     # os.path.join leaves no trailing separator where there is no folder beneath
-    return Places(
+    return ModuleLocations(
         configurations=configurations,
         folders=(
             *(os.path.join(folder, each).rstrip("/") for each in beneath for folder in folders),

@@ -12,9 +12,9 @@ from contextlib import suppress
 import pkcs11
 from pkcs11 import PROTECTED_AUTH, TokenFlag
 
-from dcmseal_pkcs11.failures import PIN_REFUSED, error_of, pin_locked
-from dcmseal_pkcs11.pin import AskedOnce, Pin, state_of
-from dcmseal_pkcs11.tokens import Token
+from dcmseal_pkcs11.failures import PIN_REFUSED, pin_locked_error, to_signer_error
+from dcmseal_pkcs11.pin import Pin, PinRequest, format_pin_state
+from dcmseal_pkcs11.tokens import Pkcs11Token
 
 
 class TokenSession:
@@ -22,7 +22,7 @@ class TokenSession:
 
     __slots__ = ("_raw", "_usable", "_users", "logged_in", "token")
 
-    def __init__(self, token: Token) -> None:
+    def __init__(self, token: Pkcs11Token) -> None:
         self.token = token
         self._raw: pkcs11.Session = token.handle.open()
         self._usable = True
@@ -41,7 +41,7 @@ class TokenSession:
     def raw(self) -> pkcs11.Session:
         return self._raw
 
-    def log_in(self, pin_request: AskedOnce) -> Pin | None:
+    def log_in(self, pin_request: PinRequest) -> Pin | None:
         """Log in, if nobody has yet; returns the PIN if one was asked for.
 
         A token with a PIN pad of its own (protected authentication path) asks for itself. Raises PinRejected,
@@ -52,9 +52,9 @@ class TokenSession:
         if self.logged_in:
             return None
         if token.flags & TokenFlag.USER_PIN_LOCKED:
-            raise pin_locked(what)
+            raise pin_locked_error(what)
         own_pad = token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH
-        pin = None if own_pad else pin_request.get_pin(what, state_of(token.flags))
+        pin = None if own_pad else pin_request.get_pin(what, format_pin_state(token.flags))
         # python-pkcs11 logs in only while it opens a session. The one that was there is closed after that: the last
         # one to be closed would log out.
         try:
@@ -62,7 +62,7 @@ class TokenSession:
         except pkcs11.UserAlreadyLoggedIn:
             pass  # by other code in this process, which then also logs out
         except PIN_REFUSED as error:
-            raise error_of(error, what, pin_state=_state_now(token)) from None
+            raise to_signer_error(error, what, pin_state=_current_pin_state(token)) from None
         else:
             self._raw, public = session, self._raw
             with suppress(pkcs11.PKCS11Error):
@@ -92,7 +92,7 @@ class TokenSession:
             del sessions[self.token.id]
 
 
-def session_with(token: Token) -> TokenSession:
+def shared_session(token: Pkcs11Token) -> TokenSession:
     """The session that is open with a token, or a new one, not logged in; python-pkcs11's errors pass."""
     sessions = token.module.sessions
     session = sessions.get(token.id)
@@ -101,9 +101,9 @@ def session_with(token: Token) -> TokenSession:
     return session
 
 
-def _state_now(token: Token) -> str:
+def _current_pin_state(token: Pkcs11Token) -> str:
     try:
         again = token.refresh()
     except pkcs11.PKCS11Error:
         return ""
-    return state_of(again.flags) if again else ""
+    return format_pin_state(again.flags) if again else ""

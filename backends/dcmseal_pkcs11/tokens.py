@@ -9,10 +9,10 @@ from typing import NamedTuple
 import pkcs11
 from pkcs11 import Mechanism, TokenFlag
 
-from dcmseal.plugins.loading import plain
-from dcmseal_pkcs11.library import Module
-from dcmseal_pkcs11.patience import patiently
-from dcmseal_pkcs11.uri import Pkcs11Uri, written
+from dcmseal.plugins.loading import to_single_line
+from dcmseal_pkcs11.library import Pkcs11Module
+from dcmseal_pkcs11.patience import retry_softhsm
+from dcmseal_pkcs11.uri import Pkcs11Uri, build_uri
 
 
 class TokenId(NamedTuple):
@@ -25,10 +25,10 @@ class TokenId(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Token:
+class Pkcs11Token:
     """A token as it was when looked at; flags change, so look again before relying on them."""
 
-    module: Module
+    module: Pkcs11Module
     handle: pkcs11.Token = field(repr=False)
 
     @property
@@ -57,22 +57,23 @@ class Token:
         _, model, serial, label = self.id
         slot = self.handle.slot
         name = repr(label) if label else f"{model} {serial}".rstrip()
-        return plain(f"token {name} in {slot.slot_description or f'slot {slot.slot_id}'}")
+        return to_single_line(f"token {name} in {slot.slot_description or f'slot {slot.slot_id}'}")
 
     @property
     def uri(self) -> str:
         """Points to this token, through this module."""
         _, model, serial, label = self.id
-        return written({"token": label, "serial": serial, "model": model}, module_path=self.module.path)
+        return build_uri({"token": label, "serial": serial, "model": model}, module_path=self.module.path)
 
-    def refresh(self) -> Token | None:
+    def refresh(self) -> Pkcs11Token | None:
         """The token that is in the slot now, None if there is none; python-pkcs11's errors pass."""
         # By way of the list of slots: OpenSC does not ask the reader when it is asked for a token that it knows.
         number = self.handle.slot.slot_id
         slots = self.module.library.get_slots(token_present=True)
         try:
             return next(
-                (Token(module=self.module, handle=slot.get_token()) for slot in slots if slot.slot_id == number), None
+                (Pkcs11Token(module=self.module, handle=slot.get_token()) for slot in slots if slot.slot_id == number),
+                None,
             )
         except (pkcs11.TokenNotPresent, pkcs11.TokenNotRecognised, pkcs11.DeviceRemoved):
             return None
@@ -92,7 +93,7 @@ class Token:
         return found
 
 
-def slot_facts(slot: pkcs11.Slot) -> dict[str, str]:
+def slot_uri_attributes(slot: pkcs11.Slot) -> dict[str, str]:
     """What attributes of a URI are compared with."""
     return {
         "slot-id": str(slot.slot_id),
@@ -101,7 +102,7 @@ def slot_facts(slot: pkcs11.Slot) -> dict[str, str]:
     }
 
 
-def tokens_in(module: Module, uri: Pkcs11Uri) -> tuple[Token, ...]:
+def find_tokens(module: Pkcs11Module, uri: Pkcs11Uri) -> tuple[Pkcs11Token, ...]:
     """The tokens of a module that the URI fits, uninitialized ones left out; call with the module's lock held.
 
     python-pkcs11's errors pass.
@@ -109,7 +110,7 @@ def tokens_in(module: Module, uri: Pkcs11Uri) -> tuple[Token, ...]:
     if not uri.matches(module.uri_attributes):
         return ()
     try:
-        found = patiently(module, lambda: tuple(_matching(module, uri)), is_complete=_are_complete)
+        found = retry_softhsm(module, lambda: tuple(_iter_matching(module, uri)), is_complete=_are_complete)
         if found or module.sessions or module.library.get_slots():
             return found
     except pkcs11.PKCS11Error:
@@ -118,21 +119,21 @@ def tokens_in(module: Module, uri: Pkcs11Uri) -> tuple[Token, ...]:
     # Without any slot: a module that has lost the connection to where its tokens are does not look for it again, nor
     # some for readers, before it is initialized anew. That is safe while none of our sessions is open.
     module.reinitialize()
-    return tuple(_matching(module, uri))
+    return tuple(_iter_matching(module, uri))
 
 
-def _are_complete(tokens: tuple[Token, ...]) -> bool:
+def _are_complete(tokens: tuple[Pkcs11Token, ...]) -> bool:
     # SoftHSM derives the number of a slot from the token's serial number: 0 is one that it could not read.
     return bool(tokens) and all(
         each.handle.slot.slot_id and each.id.serial and each.flags & TokenFlag.USER_PIN_INITIALIZED for each in tokens
     )
 
 
-def _matching(module: Module, uri: Pkcs11Uri) -> Iterator[Token]:
+def _iter_matching(module: Pkcs11Module, uri: Pkcs11Uri) -> Iterator[Pkcs11Token]:
     for slot in module.library.get_slots(token_present=True):
-        if uri.matches(slot_facts(slot)):
+        if uri.matches(slot_uri_attributes(slot)):
             try:
-                token = Token(module=module, handle=slot.get_token())
+                token = Pkcs11Token(module=module, handle=slot.get_token())
             except (pkcs11.TokenNotPresent, pkcs11.TokenNotRecognised):
                 continue
             if token.is_initialized and uri.matches(token.uri_attributes):

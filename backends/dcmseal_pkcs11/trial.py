@@ -12,13 +12,13 @@ import sys
 from typing import Final
 
 from dcmseal.errors import ModuleUnusable
-from dcmseal.plugins.loading import plain
-from dcmseal_pkcs11.library import Module, is_loaded, load
-from dcmseal_pkcs11.modules import Found
+from dcmseal.plugins.loading import to_single_line
+from dcmseal_pkcs11.library import Pkcs11Module, is_loaded, load_module
+from dcmseal_pkcs11.modules import ModuleCandidate
 
-_SECONDS: Final = 30
+_TIMEOUT: Final = 30
 _REFUSED: Final = 3
-_CODE: Final = f"""
+_PROBE_CODE: Final = f"""
 import sys, pkcs11
 try:
     pkcs11.lib(sys.argv[1]).get_slots()
@@ -29,37 +29,37 @@ except pkcs11.PKCS11Error as error:
 _HINT: Final = "if it drives your device, name it to see more: module-path=PATH; if not, it does no harm"
 
 
-def loaded(found: Found) -> Module:
+def load_candidate(found: ModuleCandidate) -> Pkcs11Module:
     """Load a module; raises ModuleUnusable."""
     if found.problem is not None:
         raise found.problem
     if not found.is_named and not is_loaded(found.path):
-        reason = _reason_against(found.path)
+        reason = _probe_failure(found.path)
         if reason:
             raise ModuleUnusable(f"the module {found.path!r} cannot be used: {reason}", hint=_HINT)
-    return load(found.path)
+    return load_module(found.path)
 
 
-def _reason_against(path: str) -> str:
+def _probe_failure(path: str) -> str:
     """Why the module cannot be used; empty if it can, or if that cannot be found out."""
     # Where Python is embedded in another program, that program is what would be started.
     if "python" not in os.path.basename(sys.executable or "").lower() or getattr(sys, "frozen", False):
         return ""
     try:
         done = subprocess.run(  # noqa: S603 - this Python
-            [sys.executable, "-c", _CODE, path],
+            [sys.executable, "-c", _PROBE_CODE, path],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",
             check=False,
-            timeout=_SECONDS,
+            timeout=_TIMEOUT,
         )
     except subprocess.TimeoutExpired:
-        return f"it does not answer within {_SECONDS} seconds"
+        return f"it does not answer within {_TIMEOUT} seconds"
     except OSError:
         return ""
     if done.returncode == _REFUSED:
-        return plain(done.stdout)
+        return to_single_line(done.stdout)
     # On Unix the negative number of the signal, on Windows that of the exception.
     return "it crashes when it is loaded" if done.returncode < 0 or done.returncode > 0xC0000000 else ""

@@ -87,9 +87,9 @@ class Pkcs11Uri:
             if name in path or (name == "id" and identifier is not None):
                 raise UsageError(f"the key URI names {name!r} twice", hint="keep one of the two")
             if name == "id":
-                identifier = _octets(written)
+                identifier = _decode_octets(written)
             else:
-                path[name] = _normal(name, _text(written))
+                path[name] = _normalize(name, _decode_text(written))
         return cls(
             text=uri.without_query(),
             path=MappingProxyType(path),
@@ -115,7 +115,7 @@ class Pkcs11Uri:
             )
 
 
-def written(
+def build_uri(
     path: Mapping[str, str],
     *,
     identifier: bytes | None = None,
@@ -139,15 +139,15 @@ def written(
     return f"{SCHEME}:{';'.join(parts)}{'?' if query else ''}{query}"
 
 
-def _octets(value: str) -> bytes:
+def _decode_octets(value: str) -> bytes:
     if _STRAY_PERCENT.search(value):
         raise UsageError("the key URI has a stray '%'", hint="write %25 for a percent sign")
     return unquote_to_bytes(value)
 
 
-def _text(value: str) -> str:
+def _decode_text(value: str) -> str:
     try:
-        decoded = _octets(value).decode("utf-8")
+        decoded = _decode_octets(value).decode("utf-8")
     except UnicodeDecodeError:
         raise UsageError("the key URI has percent-escapes that are no UTF-8", hint="write names in UTF-8") from None
     if _CONTROL.search(decoded):
@@ -155,7 +155,7 @@ def _text(value: str) -> str:
     return decoded
 
 
-def _normal(name: str, value: str) -> str:
+def _normalize(name: str, value: str) -> str:
     """The value in the one form in which facts are compared."""
     if name == "slot-id":
         if not _NUMBER.fullmatch(value):

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from dcmseal.errors import DatasetError, OutputError, SealError, StorageUnavailable
-from dcmseal.plugins.loading import plain
-from dcmseal.plugins.urls import masked
+from dcmseal.plugins.loading import to_single_line
+from dcmseal.plugins.urls import redact_secrets
 
 CREDENTIALS: Final = (
     "credentials come from the environment or the configuration files of the storage, as in AWS_PROFILE or ~/.aws"
@@ -22,10 +22,10 @@ _REFUSED: Final = frozenset(
 
 
 @contextmanager
-def told(url: str, *, package: str = "fsspec", writing: bool = False) -> Generator[None]:
+def translate_errors(url: str, *, package: str = "fsspec", writing: bool = False) -> Generator[None]:
     """Turn whatever is raised into an error of dcmseal: what is wrong with the object, or that it is out of reach."""
     kind: type[SealError] = OutputError if writing else DatasetError
-    name = masked(url)
+    name = redact_secrets(url)
     verb = "written" if writing else "read"
     try:
         yield
@@ -41,24 +41,26 @@ def told(url: str, *, package: str = "fsspec", writing: bool = False) -> Generat
     except PermissionError:
         raise kind(f"{name} cannot be {verb}: it is not allowed", hint=CREDENTIALS) from None
     except FileExistsError:
-        raise changed(name) from None
+        raise changed_error(name) from None
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno else plain(type(error).__name__)
+        why = os.strerror(error.errno) if error.errno else to_single_line(type(error).__name__)
         if error.errno in _REFUSED:
             raise kind(f"{name} cannot be {verb}: {why}", hint=NETWORK) from None
         raise StorageUnavailable(f"{name} is out of reach: {why}", hint=NETWORK) from None
     except Exception as error:  # noqa: BLE001 - libraries have errors of their own, whose text may hold a secret
-        raise StorageUnavailable(f"{name} is out of reach: {plain(type(error).__name__)}", hint=NETWORK) from None
+        raise StorageUnavailable(
+            f"{name} is out of reach: {to_single_line(type(error).__name__)}", hint=NETWORK
+        ) from None
 
 
-def changed(url: str) -> OutputError:
+def changed_error(url: str) -> OutputError:
     """What is raised where another object is than the one to be replaced."""
     return OutputError(
-        f"{masked(url)} is there already, or changed in the meantime",
+        f"{redact_secrets(url)} is there already, or changed in the meantime",
         hint="nothing was written: look at it, and try again",
     )
 
 
-def changed_while_read(url: str) -> DatasetError:
+def changed_while_read_error(url: str) -> DatasetError:
     """What is raised where the rest of an object would be of another version."""
-    return DatasetError(f"{masked(url)} changed while it was read", hint="try again")
+    return DatasetError(f"{redact_secrets(url)} changed while it was read", hint="try again")

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dcmseal.dataset.source import Buffer
 from dcmseal.errors import DatasetError, OutputError, UsageError
-from dcmseal.plugins.storage import Entry, StoredObject, Write
-from dcmseal_remote.failures import changed, changed_while_read, told
+from dcmseal.plugins.storage import StorageEntry, StoredObject, Write
+from dcmseal_remote.failures import changed_error, changed_while_read_error, translate_errors
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -38,44 +38,44 @@ class FsspecFiles:
         """How the file system is made."""
         return {}
 
-    def find(self, url: str) -> Entry | None:
-        with told(url, package=self.package):
+    def find(self, url: str) -> StorageEntry | None:
+        with translate_errors(url, package=self.package):
             fs, path = self.resolve(url)
             try:
-                found = entry_of(url, fs.info(path))
+                found = build_entry(url, fs.info(path))
             except FileNotFoundError:
                 return None
         return found
 
     @contextmanager
     def open(self, url: str) -> Generator[StoredObject]:
-        with told(url, package=self.package):
+        with translate_errors(url, package=self.package):
             fs, path = self.resolve(url)
-            entry = entry_of(url, fs.info(path))
+            entry = build_entry(url, fs.info(path))
             if entry is None:
                 raise DatasetError(f"{url} is no file", hint="check the URL; a folder's ends in a slash")
             file = fs.open(path, "rb", cache_type="none")
         try:
-            yield _FsspecObject(self, entry, lambda: entry_of(url, fs.info(path)), file)
+            yield _FsspecObject(self, entry, lambda: build_entry(url, fs.info(path)), file)
         finally:
-            with told(url, package=self.package):
+            with translate_errors(url, package=self.package):
                 file.close()
 
-    def list(self, url: str) -> Iterator[Entry]:
-        with told(url, package=self.package):
+    def list(self, url: str) -> Iterator[StorageEntry]:
+        with translate_errors(url, package=self.package):
             fs, path = self.resolve(url)
             top = path.rstrip("/")
             for folder, _, files in fs.walk(path, detail=True, on_error="raise"):
                 below = folder.removeprefix(top).lstrip("/")
                 prefix = f"{url}{below}/" if below else url
                 for name in sorted(files):
-                    entry = entry_of(prefix + name, files[name])
+                    entry = build_entry(prefix + name, files[name])
                     if entry is not None:
                         yield entry
 
     @contextmanager
     def write(self, url: str, expected_version: str | None) -> Generator[Write]:
-        with told(url, package=self.package, writing=True):
+        with translate_errors(url, package=self.package, writing=True):
             fs, path = self.resolve(url)
             folder, _, name = path.rpartition("/")
             temporary = f"{folder}/.{name[:64]}.{secrets.token_hex(8)}.tmp"
@@ -87,13 +87,13 @@ class FsspecFiles:
 
         def write(data: Buffer) -> None:
             nonlocal written
-            with told(url, package=self.package, writing=True):
+            with translate_errors(url, package=self.package, writing=True):
                 file.write(bytes(data))
             written += len(data)
 
         try:
             yield write
-            with told(url, package=self.package, writing=True):
+            with translate_errors(url, package=self.package, writing=True):
                 file.close()
                 if fs.info(temporary)["size"] != written:
                     raise OutputError(f"{url} was not written completely", hint="nothing has changed: try again")
@@ -118,7 +118,7 @@ class FsspecFiles:
             return
         found = self.find(url)
         if (found.version if found else "") != expected_version or (found is not None and not expected_version):
-            raise changed(url)
+            raise changed_error(url)
 
     def resolve(self, url: str) -> tuple[AbstractFileSystem, str]:
         """The file system, and the path in it."""
@@ -133,7 +133,9 @@ class FsspecFiles:
 class _FsspecObject:
     """Held against the entry after each range that was read."""
 
-    def __init__(self, storage: FsspecFiles, entry: Entry, now: Callable[[], Entry | None], file: Any) -> None:
+    def __init__(
+        self, storage: FsspecFiles, entry: StorageEntry, now: Callable[[], StorageEntry | None], file: Any
+    ) -> None:
         self.entry = entry
         self._storage = storage
         self._now = now
@@ -141,16 +143,16 @@ class _FsspecObject:
 
     def read(self, start: int, end: int) -> bytes:
         url = self.entry.url
-        with told(url, package=self._storage.package):
+        with translate_errors(url, package=self._storage.package):
             data = self._storage.read(self._file, start, end)
             if self._now() != self.entry:
-                raise changed_while_read(url)
+                raise changed_while_read_error(url)
         return data
 
 
-def entry_of(url: str, info: Mapping[str, Any]) -> Entry | None:
+def build_entry(url: str, info: Mapping[str, Any]) -> StorageEntry | None:
     """What fsspec says of an object; None of what is no file."""
     if info.get("type") != "file" or not isinstance(info.get("size"), int):
         return None
     version = next((str(info[name]) for name in _VERSIONS if info.get(name)), "")
-    return Entry(url=url, size=info["size"], version=version)
+    return StorageEntry(url=url, size=info["size"], version=version)

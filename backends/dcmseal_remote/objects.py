@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dcmseal.dataset.source import Buffer
 from dcmseal.plugins.storage import Write
-from dcmseal_remote.failures import told
+from dcmseal_remote.failures import translate_errors
 from dcmseal_remote.files import FsspecFiles
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-PART: Final = 16 << 20
+PART_SIZE: Final = 16 << 20
 """Bytes sent at once, and held in memory until then; S3 takes 10,000 parts."""
 
 
@@ -27,18 +27,18 @@ class FsspecObjects(FsspecFiles):
 
     @contextmanager
     def write(self, url: str, expected_version: str | None) -> Generator[Write]:
-        with told(url, package=self.package, writing=True):
+        with translate_errors(url, package=self.package, writing=True):
             fs, path = self.resolve(url)
             self.check_version(url, expected_version)
-            file = fs.open(path, "wb", block_size=PART, **self.conditions(fs, path, expected_version))
+            file = fs.open(path, "wb", block_size=PART_SIZE, **self.conditions(fs, path, expected_version))
 
         def write(data: Buffer) -> None:
-            with told(url, package=self.package, writing=True):
+            with translate_errors(url, package=self.package, writing=True):
                 file.write(data)
 
         try:
             yield write
-            with told(url, package=self.package, writing=True):
+            with translate_errors(url, package=self.package, writing=True):
                 self.check_version(url, expected_version)
                 try:
                     file.close()

@@ -11,6 +11,6 @@ from dcmseal.plugins.storage import Storage
 @hookimpl
 def dcmseal_storages() -> Iterable[Storage]:
     """Contribute ``http`` and ``https``, and the schemes of fsspec that hold files."""
-    from dcmseal_remote.storages import storages
+    from dcmseal_remote.storages import build_storages
 
-    return storages()
+    return build_storages()

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from dcmseal.errors import DatasetError, StorageUnavailable, UsageError
-from dcmseal.plugins.secrecy import forgets_its_frames
-from dcmseal_http.client import HttpAnswer, HttpRequest, HttpStatus, NotNow, ask, retry
+from dcmseal.plugins.secrecy import strip_traceback
+from dcmseal_http.client import HttpRequest, HttpResponse, HttpStatus, TemporaryFailure, open_request, retry
 from dcmseal_http.deadline import Deadline
-from dcmseal_http.urls import host_of, keeps_secrets, parse_url
-from dcmseal_remote.failures import changed_while_read
+from dcmseal_http.urls import is_confidential, parse_url, redirect_host
+from dcmseal_remote.failures import changed_while_read_error
 
 _RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.ASCII)
 _HINT: Final = "check the URL and the network"
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class RequestLimits:
     """How long a server is waited for."""
 
     seconds: float = 30.0
@@ -35,17 +35,17 @@ class Limits:
     """Seconds, doubled before each attempt that is made again."""
 
 
-PATIENT: Final = Limits()
+DEFAULT_LIMITS: Final = RequestLimits()
 
 
-class NotThere(DatasetError):
+class ObjectNotFound(DatasetError):
     """The server has no such object."""
 
 
-class Answer:
+class RangeResponse:
     """A server's answer, its body still to be read."""
 
-    def __init__(self, url: str, answer: HttpAnswer, start: int, end: int) -> None:
+    def __init__(self, url: str, answer: HttpResponse, start: int, end: int) -> None:
         self.url = url
         self._answer = answer
         tag = answer.headers.get("ETag", "").strip()
@@ -78,7 +78,7 @@ class Answer:
             if not missing:
                 break
         if missing:
-            raise NotNow("its answer is cut short")
+            raise TemporaryFailure("its answer is cut short")
         return b"".join(parts)
 
     def iter_body(self) -> Iterator[bytes]:
@@ -86,17 +86,17 @@ class Answer:
         return self._answer.iter_body()
 
 
-@forgets_its_frames
-def patiently(url: str, action: Callable[[], T], limits: Limits) -> T:
+@strip_traceback
+def retry_request(url: str, action: Callable[[], T], limits: RequestLimits) -> T:
     """What ``action`` returns, which is called again as long as it raises NotNow; raises StorageUnavailable in the end."""
     try:
         return retry(action, limits.attempts, limits.pause)
-    except NotNow as error:
+    except TemporaryFailure as error:
         raise StorageUnavailable(f"{url} is out of reach: {error}", hint=_HINT) from None
 
 
 @contextmanager
-def asked(url: str, start: int, end: int, limits: Limits, tag: str = "") -> Generator[Answer]:
+def open_range(url: str, start: int, end: int, limits: RequestLimits, tag: str = "") -> Generator[RangeResponse]:
     """Ask for a range, of the version with this ETag if one is given; the answer may be all of the object.
 
     Raises UsageError, DatasetError, StorageUnavailable, or NotNow.
@@ -104,35 +104,35 @@ def asked(url: str, start: int, end: int, limits: Limits, tag: str = "") -> Gene
     headers = {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity", "User-Agent": "dcmseal"}
     if tag:
         headers["If-Match"] = tag
-    request = HttpRequest(url=url, headers=headers, login=_login(url))
+    request = HttpRequest(url=url, headers=headers, login=_find_login(url))
     try:
-        with ask(request, Deadline(limits.seconds), limits.min_rate) as answer:
-            yield Answer(url, answer, start, end)
+        with open_request(request, Deadline(limits.seconds), limits.min_rate) as answer:
+            yield RangeResponse(url, answer, start, end)
     except HttpStatus as error:
-        raise _refused(url, error) from None
+        raise _status_error(url, error) from None
 
 
-def _refused(url: str, error: HttpStatus) -> DatasetError:
+def _status_error(url: str, error: HttpStatus) -> DatasetError:
     """What a status comes to that is neither 200 nor 206."""
     if error.code in (404, 410):
-        return NotThere(f"{url} is not there", hint="check the URL")
+        return ObjectNotFound(f"{url} is not there", hint="check the URL")
     if error.code in (401, 403):
         return DatasetError(f"{url} cannot be read: it is not allowed", hint="a login may stand in ~/.netrc")
     if error.code == 412:
-        return changed_while_read(url)
+        return changed_while_read_error(url)
     if error.code == 416:
         return DatasetError(f"{url} is empty", hint="check the URL")
     if error.code in (301, 302, 303, 307, 308):
-        host = host_of(error.headers.get("Location", ""))
+        host = redirect_host(error.headers.get("Location", ""))
         where = f", at {host}" if host else ""
         return DatasetError(f"{url} is said to be elsewhere{where}", hint="if you trust that, name the other URL")
     return DatasetError(f"{url} cannot be read: HTTP status {error.code}", hint=_HINT)
 
 
-def _login(url: str) -> str:
+def _find_login(url: str) -> str:
     """What ``~/.netrc`` has for a host, as curl has it; never sent where others could read it."""
     host = parse_url(url).hostname or ""
-    if not keeps_secrets(url):
+    if not is_confidential(url):
         return ""
     try:
         found = netrc.netrc().authenticators(host)

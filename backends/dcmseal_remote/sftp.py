@@ -9,10 +9,10 @@ from dcmseal_remote.files import FsspecFiles
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-_SECONDS: Final = 30
+_TIMEOUT: Final = 30
 
 
-class Sftp(FsspecFiles):
+class SftpStorage(FsspecFiles):
     """``sftp://USER@HOST/PATH``; keys come from ``~/.ssh`` or the SSH agent."""
 
     def __init__(self, scheme: str) -> None:
@@ -24,7 +24,7 @@ class Sftp(FsspecFiles):
 
         return {
             "host_key_policy": KnownHosts,
-            **dict.fromkeys(("timeout", "banner_timeout", "auth_timeout", "channel_timeout"), _SECONDS),
+            **dict.fromkeys(("timeout", "banner_timeout", "auth_timeout", "channel_timeout"), _TIMEOUT),
         }
 
     def resolve(self, url: str) -> tuple[AbstractFileSystem, str]:
@@ -34,7 +34,7 @@ class Sftp(FsspecFiles):
             # fsspec remembers connections, and not that they end
             type(fs).clear_instance_cache()
             fs, path = super().resolve(url)
-        fs.ftp.get_channel().settimeout(_SECONDS)
+        fs.ftp.get_channel().settimeout(_TIMEOUT)
         return fs, path
 
     def read(self, file: Any, start: int, end: int) -> bytes:

@@ -9,20 +9,20 @@ from __future__ import annotations
 from dcmseal.plugins.storage import Storage
 from dcmseal_remote.files import FsspecFiles
 from dcmseal_remote.objects import FsspecObjects
-from dcmseal_remote.s3 import S3
-from dcmseal_remote.sftp import Sftp
-from dcmseal_remote.web import Web
+from dcmseal_remote.s3 import S3Storage
+from dcmseal_remote.sftp import SftpStorage
+from dcmseal_remote.web import WebStorage
 
 
-def storages() -> tuple[Storage, ...]:
+def build_storages() -> tuple[Storage, ...]:
     """One for each scheme."""
     return (
-        Web("https"),
-        Web("http"),
-        S3("s3"),
+        WebStorage("https"),
+        WebStorage("http"),
+        S3Storage("s3"),
         *(FsspecObjects(scheme, "gcsfs") for scheme in ("gs", "gcs")),
         *(FsspecObjects(scheme, "adlfs") for scheme in ("abfs", "az")),
-        *(Sftp(scheme) for scheme in ("sftp", "ssh")),
+        *(SftpStorage(scheme) for scheme in ("sftp", "ssh")),
         FsspecFiles("smb", "smbprotocol"),
         FsspecFiles("hdfs", "pyarrow"),
         FsspecFiles("memory", "fsspec"),

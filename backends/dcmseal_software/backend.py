@@ -34,7 +34,7 @@ class FileBackend:
         Raises UsageError for a key URI with other attributes than ``cert`` and ``chain``, KeyNotFound,
         PinRejected, CertificateMismatch, CertificateNotValid, WeakAlgorithm and MechanismUnavailable.
         """
-        from dcmseal_software.chain import chain_for
+        from dcmseal_software.chain import build_chain
         from dcmseal_software.key_files import load_key_file
         from dcmseal_software.passphrase import Passphrase
         from dcmseal_software.signer import SoftwareSigner
@@ -42,7 +42,7 @@ class FileBackend:
         parsed = KeyUri.parse(uri)
         parsed.check_attributes("cert", "chain")
         held = load_key_file(self.scheme, parsed.path, Passphrase(parsed, secrets))
-        chain = chain_for(held, cert=parsed.attributes.get("cert"), chain=parsed.attributes.get("chain"))
+        chain = build_chain(held, cert=parsed.attributes.get("cert"), chain=parsed.attributes.get("chain"))
         signer = SoftwareSigner(held.key, chain)
         try:
             yield signer

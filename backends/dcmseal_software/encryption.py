@@ -7,7 +7,7 @@ from typing import Final
 
 from asn1crypto.keys import EncryptedPrivateKeyInfo
 
-from dcmseal.plugins.pem import pem_blocks
+from dcmseal.plugins.pem import iter_pem_blocks
 
 _HEADER: Final = re.compile(rb"^DEK-Info:[ \t]*([A-Za-z0-9-]{1,40})", re.MULTILINE)
 _SUPPORTED: Final = frozenset(
@@ -32,16 +32,16 @@ _NAMES: Final = {
 }
 
 
-def unsupported_cipher(data: bytes) -> str:
+def find_unsupported_cipher(data: bytes) -> str:
     """The name of what a key in PEM or DER is encrypted with, if no passphrase opens it here; empty if one might."""
     header = _HEADER.search(data)
-    cipher = header[1].decode("ascii") if header else _scheme(data)
+    cipher = header[1].decode("ascii") if header else _parse_cipher(data)
     return "" if cipher in _SUPPORTED else _NAMES.get(cipher, cipher)
 
 
-def _scheme(data: bytes) -> str:
+def _parse_cipher(data: bytes) -> str:
     try:
-        der = data if data.startswith(b"\x30") else next(pem_blocks(data)).der
+        der = data if data.startswith(b"\x30") else next(iter_pem_blocks(data)).der
         algorithm = EncryptedPrivateKeyInfo.load(der, strict=True)["encryption_algorithm"]
         if algorithm["algorithm"].native == "pbes2":
             algorithm = algorithm["parameters"]["encryption_scheme"]

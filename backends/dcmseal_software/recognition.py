@@ -9,11 +9,11 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
-from dcmseal.plugins.certificate_formats import description_of_pem, is_pkcs7, is_pkcs12
-from dcmseal.plugins.key_uri import escaped
-from dcmseal.plugins.pem import pem_blocks
-from dcmseal.quiet import without_warnings
-from dcmseal.text_files import marked_encoding
+from dcmseal.plugins.certificate_formats import diagnose_pem, is_pkcs7, is_pkcs12
+from dcmseal.plugins.key_uri import escape_path
+from dcmseal.plugins.pem import iter_pem_blocks
+from dcmseal.quiet import suppress_warnings
+from dcmseal.text_files import detect_bom_encoding
 
 _NEEDS_PRIVATE: Final = "signing needs the private key: name its file"
 _NAME_THE_KEY: Final = "name the file of the private key first, and this one in cert="
@@ -31,20 +31,20 @@ _LABELS: Final = {
 }
 
 
-def described(data: bytes, path: str) -> tuple[str, str]:
+def diagnose_key_file(data: bytes, path: str) -> tuple[str, str]:
     """What the bytes are, for a message, and a hint."""
-    labels = [block.label for block in pem_blocks(data)]
+    labels = [block.label for block in iter_pem_blocks(data)]
     for label in labels:
         if label in _LABELS:
             return _LABELS[label]
     if any(label.endswith("PRIVATE KEY") for label in labels):
-        return "a PEM file with a private key", f"write pem:{escaped(path)}?cert=CERTIFICATE"
+        return "a PEM file with a private key", f"write pem:{escape_path(path)}?cert=CERTIFICATE"
     if data.startswith(b"PuTTY-User-Key-File"):
         return "a PuTTY key", "export it in OpenSSH format, then: ssh-keygen -p -m PKCS8 -f COPY"
-    damaged = None if labels else description_of_pem(data)
+    damaged = None if labels else diagnose_pem(data)
     if damaged:
         return damaged
-    encoding = marked_encoding(data)
+    encoding = detect_bom_encoding(data)
     if encoding:
         return f"text in {encoding}, and no private key", f"convert it: iconv -f {encoding} -t UTF-8 OLD > NEW"
     if data.startswith((b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")):
@@ -52,13 +52,13 @@ def described(data: bytes, path: str) -> tuple[str, str]:
     if is_pkcs7(data):
         return "a PKCS #7 file of certificates, not a private key", _NAME_THE_KEY
     if is_pkcs12(data):
-        return "a PKCS #12 file", f"write p12:{escaped(path)}"
+        return "a PKCS #12 file", f"write p12:{escape_path(path)}"
     if _is_certificate(data):
         return "a certificate, not a private key", _NAME_THE_KEY
     if _is_public_key(data):
         return "a public key", _NEEDS_PRIVATE
     if data.startswith(b"\x30"):
-        return "no private key in the format expected", f"if it is DER, write der:{escaped(path)}?cert=CERTIFICATE"
+        return "no private key in the format expected", f"if it is DER, write der:{escape_path(path)}?cert=CERTIFICATE"
     if _is_base64(data):
         return "base64 without BEGIN and END", "convert it: openssl base64 -d -in OLD -out NEW, then write der:NEW"
     return "no private key", "name a file with a PEM, DER or PKCS #12 private key"
@@ -73,7 +73,7 @@ def _is_base64(data: bytes) -> bool:
 
 def _is_certificate(data: bytes) -> bool:
     try:
-        with without_warnings():
+        with suppress_warnings():
             load_der_x509_certificate(data)
     except (ValueError, InvalidVersion):
         return False

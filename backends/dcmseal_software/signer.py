@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from dcmseal.errors import MechanismUnavailable, SignerError, WeakAlgorithm
-from dcmseal.plugins.key_algorithms import algorithm_of_public_key, not_for_signatures
+from dcmseal.plugins.key_algorithms import parse_public_key_algorithm, unsupported_key_error
 from dcmseal.plugins.protocols import SignableMessage
 from dcmseal.terms import KeyType
 
@@ -33,7 +33,7 @@ class SoftwareSigner:
     def __init__(self, key: PrivateKeyTypes, certificate_chain: tuple[bytes, ...]) -> None:
         """Raise WeakAlgorithm for a key too short, and MechanismUnavailable for one of another kind."""
         self._key: PrivateKeyTypes | None = key
-        self.key_type = _key_type(key)
+        self.key_type = _check_key_type(key)
         self.certificate_chain = certificate_chain
 
     def __repr__(self) -> str:
@@ -65,7 +65,7 @@ class SoftwareSigner:
         self._key = None
 
 
-def _key_type(key: PrivateKeyTypes) -> KeyType:
+def _check_key_type(key: PrivateKeyTypes) -> KeyType:
     if isinstance(key, (rsa.RSAPrivateKey, dsa.DSAPrivateKey)):
         kind = KeyType.RSA if isinstance(key, rsa.RSAPrivateKey) else KeyType.DSA
         if key.key_size < kind.min_bits:
@@ -81,4 +81,4 @@ def _key_type(key: PrivateKeyTypes) -> KeyType:
             )
         return KeyType.EC
     info = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    raise not_for_signatures("the key", algorithm_of_public_key(info))
+    raise unsupported_key_error("the key", parse_public_key_algorithm(info))

@@ -16,12 +16,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
-from dcmseal.plugins.asn1 import encoding
+from dcmseal.plugins.asn1 import original_der
 from dcmseal_timestamp.info import GeneralName, is_same_name
 from dcmseal_timestamp.query import DIGESTS
-from dcmseal_timestamp.token import CertificateId, Token
+from dcmseal_timestamp.token import CertificateId, TimestampToken
 
-_UNDERSTOOD: Final = frozenset(
+_KNOWN_EXTENSIONS: Final = frozenset(
     {
         *(ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE, ExtensionOID.EXTENDED_KEY_USAGE),
         *(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, ExtensionOID.ISSUER_ALTERNATIVE_NAME),
@@ -30,14 +30,14 @@ _UNDERSTOOD: Final = frozenset(
     }
 )
 """Extensions that a certificate may mark as critical: those that are looked at here, or in its path."""
-_LEAST_BITS: Final = 2048
-_LEAST_BITS_EC: Final = 224
+_MIN_BITS: Final = 2048
+_MIN_BITS_EC: Final = 224
 _SIGNING_USAGES: Final = frozenset({"digital_signature", "non_repudiation"})
 
 _E = TypeVar("_E", bound=x509.ExtensionType)
 
 
-class Binding(Enum):
+class CertificateBinding(Enum):
     """What a token says under its signature about the certificate that it was made with."""
 
     BOUND = "bound"
@@ -55,7 +55,7 @@ class UnreadableCertificate(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Authority:
+class AuthorityCertificate:
     """The certificate that a token names as its signer's."""
 
     der: bytes
@@ -72,7 +72,7 @@ class Authority:
     @property
     def has_weak_key(self) -> bool:
         """Whether the key may have been broken."""
-        least = _LEAST_BITS_EC if isinstance(self.parsed.public_key(), ec.EllipticCurvePublicKey) else _LEAST_BITS
+        least = _MIN_BITS_EC if isinstance(self.parsed.public_key(), ec.EllipticCurvePublicKey) else _MIN_BITS
         return 0 < self.key_bits < least
 
     @property
@@ -96,27 +96,29 @@ class Authority:
     @property
     def is_for_signatures_only(self) -> bool:
         """Whether key usage, if stated, is digitalSignature, nonRepudiation or both, as openssl demands."""
-        with _reading():
+        with _translate_errors():
             usage = asn1_x509.Certificate.load(self.der).key_usage_value
             return usage is None or (bool(usage.native) and usage.native <= _SIGNING_USAGES)
 
     def check_extensions(self) -> None:
         """Raise UnreadableCertificate for critical extensions that are not understood, and for unreadable ones."""
-        with _reading():
-            unknown = [each.oid for each in self.parsed.extensions if each.critical and each.oid not in _UNDERSTOOD]
+        with _translate_errors():
+            unknown = [
+                each.oid for each in self.parsed.extensions if each.critical and each.oid not in _KNOWN_EXTENSIONS
+            ]
         if unknown:
             raise UnreadableCertificate("it has a critical extension that is not understood")
 
     def is_named(self, name: GeneralName) -> bool:
         """Whether a name is its subject's (RFC 3161 2.4.2, tsa)."""
-        with _reading():
+        with _translate_errors():
             certificate = asn1_x509.Certificate.load(self.der)
-            subject = GeneralName(kind="directory_name", der=encoding(certificate.subject))
+            subject = GeneralName(kind="directory_name", der=original_der(certificate.subject))
             others = certificate.subject_alt_name_value or ()
             return any(name.is_same(each) for each in (subject, *map(GeneralName.parse, others)))
 
     def _extension(self, kind: type[_E]) -> x509.Extension[_E] | None:
-        with _reading():
+        with _translate_errors():
             try:
                 return self.parsed.extensions.get_extension_for_class(kind)
             except x509.ExtensionNotFound:
@@ -124,7 +126,7 @@ class Authority:
 
 
 @contextmanager
-def _reading() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """Names and extensions are read when they are asked for, and hostile ones fail in many ways."""
     try:
         yield
@@ -132,39 +134,43 @@ def _reading() -> Iterator[None]:
         raise UnreadableCertificate("it, or one of its extensions, cannot be read") from None
 
 
-def find_authority(token: Token, certificates: Iterable[bytes]) -> Authority | None:
+def find_authority(token: TimestampToken, certificates: Iterable[bytes]) -> AuthorityCertificate | None:
     """The certificate that the token names, among those in it and those given; None if it is not there.
 
     Anybody can put more certificates into a token: of several with the same name, the one that was signed for counts.
     """
-    named: list[Authority] = []
+    named: list[AuthorityCertificate] = []
     for der in (*token.certificates, *certificates):
-        parsed = _parsed(der)
+        parsed = _parse_certificate(der)
         if parsed is not None and _is_signer(parsed, token):
-            named.append(Authority(der=der, parsed=parsed))
-    bound = [each for each in named if any(_names(ids[0], each.der) for ids in token.certificate_ids if ids)]
+            named.append(AuthorityCertificate(der=der, parsed=parsed))
+    bound = [
+        each for each in named if any(_matches_identifier(ids[0], each.der) for ids in token.certificate_ids if ids)
+    ]
     return next(iter((*bound, *named)), None)
 
 
-def binding(token: Token, authority: Authority, certificates: Iterable[bytes]) -> Binding:
+def find_binding(
+    token: TimestampToken, authority: AuthorityCertificate, certificates: Iterable[bytes]
+) -> CertificateBinding:
     """Whether ESSCertID and ESSCertIDv2, wherever they stand, name the authority's certificate first.
 
     What they name besides limits its chain (RFC 5035 5.4), and has to be at hand.
     """
     if not all(token.certificate_ids) or not token.certificate_ids:
-        return Binding.MISSING
+        return CertificateBinding.MISSING
     identifiers = [each for ids in token.certificate_ids for each in ids]
     if any(each.algorithm not in DIGESTS for each in identifiers):
-        return Binding.UNSUPPORTED
-    if not all(_names(ids[0], authority.der) for ids in token.certificate_ids):
-        return Binding.OTHER
+        return CertificateBinding.UNSUPPORTED
+    if not all(_matches_identifier(ids[0], authority.der) for ids in token.certificate_ids):
+        return CertificateBinding.OTHER
     at_hand = (*token.certificates, *certificates)
     others = (each for ids in token.certificate_ids for each in ids[1:])
-    is_known = all(any(_names(each, der) for der in at_hand) for each in others)
-    return Binding.BOUND if is_known else Binding.CHAIN_UNKNOWN
+    is_known = all(any(_matches_identifier(each, der) for der in at_hand) for each in others)
+    return CertificateBinding.BOUND if is_known else CertificateBinding.CHAIN_UNKNOWN
 
 
-def _names(identifier: CertificateId, der: bytes) -> bool:
+def _matches_identifier(identifier: CertificateId, der: bytes) -> bool:
     """Whether an identifier is that of a certificate, by its digest and, if it is stated, its name."""
     if identifier.algorithm not in DIGESTS:
         return False
@@ -174,13 +180,13 @@ def _names(identifier: CertificateId, der: bytes) -> bool:
         return True
     try:
         certificate = asn1_x509.Certificate.load(der)
-        is_issuer = bool(identifier.issuer) and is_same_name(identifier.issuer, encoding(certificate.issuer))
+        is_issuer = bool(identifier.issuer) and is_same_name(identifier.issuer, original_der(certificate.issuer))
         return is_issuer and certificate["tbs_certificate"]["serial_number"].native == identifier.serial_number
     except Exception:  # noqa: BLE001 - hostile names fail in many ways
         return False
 
 
-def _parsed(der: bytes) -> x509.Certificate | None:
+def _parse_certificate(der: bytes) -> x509.Certificate | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -191,7 +197,7 @@ def _parsed(der: bytes) -> x509.Certificate | None:
     return certificate
 
 
-def _is_signer(certificate: x509.Certificate, token: Token) -> bool:
+def _is_signer(certificate: x509.Certificate, token: TimestampToken) -> bool:
     try:
         if token.issuer:
             same = certificate.serial_number == token.certificate_serial

@@ -12,36 +12,36 @@ from collections.abc import Sequence
 from typing import Final
 
 from dcmseal.plugins.protocols import Secrets
-from dcmseal.plugins.timestamping import Patience, QueryWish, TimestampJudgement
+from dcmseal.plugins.timestamping import RetryPolicy, TimestampQuery, TimestampResult
 from dcmseal.terms import TimestampType
 
 
-class CmsTsp:
+class CmsTspBackend:
     """Writes queries, reaches authorities by HTTP, and reads and verifies tokens."""
 
     type: Final[str] = TimestampType.CMS_TSP.value
     summary: Final = "timestamps of RFC 3161: authorities at http: and https: URLs"
 
-    def build_query(self, value: bytes, options: QueryWish) -> bytes:
+    def build_query(self, value: bytes, options: TimestampQuery) -> bytes:
         """A TimeStampReq in DER."""
-        from dcmseal_timestamp.query import write_query
+        from dcmseal_timestamp.query import build_query
 
-        return write_query(value, options)
+        return build_query(value, options)
 
-    def send_query(self, url: str, query: bytes, retry_policy: Patience, secrets: Secrets) -> bytes:
+    def send_query(self, url: str, query: bytes, retry_policy: RetryPolicy, secrets: Secrets) -> bytes:
         """The TimeStampResp of the authority at a URL."""
-        from dcmseal_timestamp.transport import ask
+        from dcmseal_timestamp.transport import send_query
 
-        return ask(url, query, retry_policy, secrets)
+        return send_query(url, query, retry_policy, secrets)
 
     def accept_response(self, response: bytes, query: bytes | None) -> bytes:
         """The TimeStampToken in a response, as DICOM files hold it."""
-        from dcmseal_timestamp.response import accept
+        from dcmseal_timestamp.response import accept_response
 
-        return accept(response, query)
+        return accept_response(response, query)
 
-    def verify(self, timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampJudgement:
+    def verify(self, timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampResult:
         """Verify a token or response; the authority's trust is left to others."""
-        from dcmseal_timestamp.judging import judge
+        from dcmseal_timestamp.judging import verify_token
 
-        return judge(timestamp, values, certificates)
+        return verify_token(timestamp, values, certificates)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from asn1crypto import core, tsp
 from asn1crypto import x509 as asn1_x509
 
-from dcmseal.plugins.asn1 import encoding
+from dcmseal.plugins.asn1 import original_der
 
 MAX_BITS: Final = 1024
 """Of serial numbers, nonces and the like."""
@@ -24,7 +24,7 @@ class UnreadableToken(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Info:
+class TstInfo:
     """What the authority certifies."""
 
     imprint_algorithm: str
@@ -48,7 +48,7 @@ class GeneralName:
     @classmethod
     def parse(cls, name: Any) -> GeneralName:
         """Read a GeneralName of asn1crypto."""
-        return cls(kind=str(name.name), der=encoding(name.chosen.untag()))
+        return cls(kind=str(name.name), der=original_der(name.chosen.untag()))
 
     def is_same(self, other: GeneralName) -> bool:
         """Whether both name the same; an empty name names nobody."""
@@ -62,26 +62,26 @@ def is_same_name(one: bytes, other: bytes) -> bool:
     return one == other or bool(asn1_x509.Name.load(one) == asn1_x509.Name.load(other))
 
 
-def read_info(content: bytes) -> Info:
+def parse_tst_info(content: bytes) -> TstInfo:
     """Read TSTInfo; raises UnreadableToken, and whatever asn1crypto raises."""
-    info = exact(tsp.TSTInfo.load(content, strict=True))
+    info = check_no_extra_fields(tsp.TSTInfo.load(content, strict=True))
     if info["version"].native != _VERSION:
         raise UnreadableToken("its TSTInfo is not of version 1, and no other is known")
     _check_extensions(info["extensions"])
-    imprint = exact(info["message_imprint"])
-    return Info(
+    imprint = check_no_extra_fields(info["message_imprint"])
+    return TstInfo(
         imprint_algorithm=digest_name(imprint["hash_algorithm"]),
         imprint=bytes(imprint["hashed_message"].native),
-        moment=_moment(info["gen_time"]),
-        accuracy=_accuracy(info["accuracy"]),
+        moment=_parse_time(info["gen_time"]),
+        accuracy=_parse_accuracy(info["accuracy"]),
         policy=str(info["policy"].dotted),
-        serial_number=natural(info["serial_number"].native),
-        nonce=None if info["nonce"].native is None else bounded(info["nonce"].native),
+        serial_number=check_natural(info["serial_number"].native),
+        nonce=None if info["nonce"].native is None else check_bounded(info["nonce"].native),
         tsa=None if isinstance(info["tsa"], core.Void) else GeneralName.parse(info["tsa"]),
     )
 
 
-def exact(sequence: Any) -> Any:
+def check_no_extra_fields(sequence: Any) -> Any:
     """The sequence, unless something follows its last field, which asn1crypto passes over."""
     if len(sequence) > len(sequence._fields):
         raise UnreadableToken("it has more fields than RFC 3161 knows")
@@ -90,29 +90,29 @@ def exact(sequence: Any) -> Any:
 
 def digest_name(algorithm: Any) -> str:
     """The name of a digest, which takes no parameters."""
-    if exact(algorithm)["parameters"].native is not None:
+    if check_no_extra_fields(algorithm)["parameters"].native is not None:
         raise UnreadableToken("a digest in it has parameters, and none takes any")
     return str(algorithm["algorithm"].native)
 
 
-def bounded(number: int) -> int:
+def check_bounded(number: int) -> int:
     """The number, unless it is beyond all bounds."""
     if number.bit_length() > MAX_BITS:
         raise UnreadableToken("it has a number beyond all bounds")
     return number
 
 
-def natural(number: int) -> int:
+def check_natural(number: int) -> int:
     """The number, which must not be negative."""
     if number < 0:
         raise UnreadableToken("its serial number is negative")
-    return bounded(number)
+    return check_bounded(number)
 
 
 def _check_extensions(extensions: Any) -> None:
     """Refuse extensions that must be understood: none is defined that a verifier would have to know."""
     seen: set[str] = set()
-    for each in map(exact, () if isinstance(extensions, core.Void) else extensions):
+    for each in map(check_no_extra_fields, () if isinstance(extensions, core.Void) else extensions):
         identifier = str(each["extn_id"].dotted)
         if identifier in seen:
             raise UnreadableToken("it has the same extension twice")
@@ -121,7 +121,7 @@ def _check_extensions(extensions: Any) -> None:
             raise UnreadableToken("it has a critical extension that is not understood")
 
 
-def _moment(time: Any) -> dt.datetime:
+def _parse_time(time: Any) -> dt.datetime:
     """GeneralizedTime in the one form that RFC 3161 allows."""
     match = _TIME.fullmatch(bytes(time.contents))
     if match is None:
@@ -134,10 +134,10 @@ def _moment(time: Any) -> dt.datetime:
         raise UnreadableToken("its time does not exist") from None
 
 
-def _accuracy(accuracy: Any) -> dt.timedelta | None:
+def _parse_accuracy(accuracy: Any) -> dt.timedelta | None:
     if isinstance(accuracy, core.Void):
         return None
-    seconds, millis, micros = (exact(accuracy)[name].native for name in ("seconds", "millis", "micros"))
+    seconds, millis, micros = (check_no_extra_fields(accuracy)[name].native for name in ("seconds", "millis", "micros"))
     if (seconds or 0) < 0 or not all(part is None or 1 <= part <= 999 for part in (millis, micros)):
         raise UnreadableToken("its accuracy is not one")
     return dt.timedelta(seconds=seconds or 0, milliseconds=millis or 0, microseconds=micros or 0)

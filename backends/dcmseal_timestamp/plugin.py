@@ -11,6 +11,6 @@ from dcmseal.plugins.timestamping import TimestampBackend
 @hookimpl
 def dcmseal_timestamp_backends() -> Iterable[TimestampBackend]:
     """Contribute ``CMS_TSP``."""
-    from dcmseal_timestamp.backend import CmsTsp
+    from dcmseal_timestamp.backend import CmsTspBackend
 
-    return (CmsTsp(),)
+    return (CmsTspBackend(),)

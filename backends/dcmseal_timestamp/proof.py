@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 from cryptography.x509.oid import PublicKeyAlgorithmOID
 
-from dcmseal_timestamp.authority import Authority
+from dcmseal_timestamp.authority import AuthorityCertificate
 from dcmseal_timestamp.query import DIGESTS
-from dcmseal_timestamp.token import Token
+from dcmseal_timestamp.token import TimestampToken
 
 _HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
     "sha1": hashes.SHA1(),  # noqa: S303 - timestamps of old are verified with the algorithms of old
@@ -24,11 +24,11 @@ _HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
     "sha512": hashes.SHA512(),
 }
 _WITH_OWN_DIGEST: Final = frozenset({"ed25519", "ed448"})
-_MOST_RSA_BITS: Final = 16384
-_MOST_SALT: Final = 512
+_MAX_RSA_BITS: Final = 16384
+_MAX_SALT_LENGTH: Final = 512
 
 
-class Proof(Enum):
+class SignatureStatus(Enum):
     """What the authority's public key says."""
 
     VALID = "valid"
@@ -36,39 +36,39 @@ class Proof(Enum):
     UNSUPPORTED = "unsupported"
 
 
-def prove(token: Token, authority: Authority) -> Proof:
+def verify_signature(token: TimestampToken, authority: AuthorityCertificate) -> SignatureStatus:
     """Verify the token's signature with the authority's key."""
     if token.digest_algorithm not in DIGESTS:
-        return Proof.UNSUPPORTED
+        return SignatureStatus.UNSUPPORTED
     if token.scheme.digest not in ("", token.digest_algorithm) and token.scheme.kind not in _WITH_OWN_DIGEST:
         # one digest for the content and another for the attributes (RFC 8933 3.1)
-        return Proof.UNSUPPORTED
+        return SignatureStatus.UNSUPPORTED
     digest = hashlib.new(token.digest_algorithm, token.content).digest()
     if token.content_type != "tst_info" or not hmac.compare_digest(token.message_digest, digest):
-        return Proof.WRONG
+        return SignatureStatus.WRONG
     hash_ = _HASHES.get(token.scheme.digest or token.digest_algorithm)
     if hash_ is None:
-        return Proof.UNSUPPORTED
+        return SignatureStatus.UNSUPPORTED
     try:
-        return Proof.VALID if _verified(token, authority, hash_) else Proof.UNSUPPORTED
+        return SignatureStatus.VALID if _verify_with_key(token, authority, hash_) else SignatureStatus.UNSUPPORTED
     except InvalidSignature:
-        return Proof.WRONG
+        return SignatureStatus.WRONG
     except Exception:  # noqa: BLE001 - what the library refuses to compute with
-        return Proof.UNSUPPORTED
+        return SignatureStatus.UNSUPPORTED
 
 
-def _verified(token: Token, authority: Authority, hash_: hashes.HashAlgorithm) -> bool:
+def _verify_with_key(token: TimestampToken, authority: AuthorityCertificate, hash_: hashes.HashAlgorithm) -> bool:
     """True if the signature is right, False for a kind that is not known; raises InvalidSignature if it is wrong."""
     key = authority.parsed.public_key()
     kind, signature, signed = token.scheme.kind, token.signature, token.signed_attributes
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size <= _MOST_RSA_BITS:
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size <= _MAX_RSA_BITS:
         # a key that is for PSS makes no other signatures (RFC 4055 1.2)
         is_for_pss = authority.parsed.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS
         if kind == "rsassa_pkcs1v15" and not is_for_pss:
             key.verify(signature, signed, padding.PKCS1v15(), hash_)
             return True
         mask = _HASHES.get(token.scheme.mask_digest)
-        if kind == "rsassa_pss" and mask is not None and 0 <= token.scheme.salt_length <= _MOST_SALT:
+        if kind == "rsassa_pss" and mask is not None and 0 <= token.scheme.salt_length <= _MAX_SALT_LENGTH:
             key.verify(signature, signed, padding.PSS(padding.MGF1(mask), token.scheme.salt_length), hash_)
             return True
     elif isinstance(key, ec.EllipticCurvePublicKey) and kind == "ecdsa":

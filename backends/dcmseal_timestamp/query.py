@@ -11,11 +11,11 @@ from typing import Final
 from asn1crypto import tsp
 
 from dcmseal.errors import TimestampError, UsageError
-from dcmseal.plugins.timestamping import QueryWish
+from dcmseal.plugins.timestamping import TimestampQuery
 
 _POLICY: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,39})){1,40}", re.ASCII)
 _NONCE_BYTES: Final = 8
-_MOST_BYTES: Final = 1 << 16
+_MAX_QUERY_BYTES: Final = 1 << 16
 
 DIGESTS: Final = {"sha1": 20, "sha224": 28, "sha256": 32, "sha384": 48, "sha512": 64}
 """Digests that are computed here, and their sizes."""
@@ -23,7 +23,7 @@ WEAK_DIGESTS: Final = frozenset({"sha1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
+class ParsedQuery:
     """What was asked."""
 
     algorithm: str
@@ -32,7 +32,7 @@ class Query:
     nonce: int | None
 
 
-def write_query(value: bytes, options: QueryWish) -> bytes:
+def build_query(value: bytes, options: TimestampQuery) -> bytes:
     """A query for a timestamp over a value; raises UsageError for a weak digest or what is no policy."""
     algorithm = options.algorithm.value.lower()
     if algorithm not in DIGESTS or algorithm in WEAK_DIGESTS:
@@ -57,14 +57,14 @@ def write_query(value: bytes, options: QueryWish) -> bytes:
     return bytes(tsp.TimeStampReq(fields).dump())
 
 
-def read_query(data: bytes) -> Query:
+def parse_query(data: bytes) -> ParsedQuery:
     """Read a query, whoever wrote it; raises TimestampError."""
     try:
-        if len(data) > _MOST_BYTES:
+        if len(data) > _MAX_QUERY_BYTES:
             raise ValueError("too long")
         read = tsp.TimeStampReq.load(data, strict=True)
         imprint = read["message_imprint"]
-        return Query(
+        return ParsedQuery(
             algorithm=str(imprint["hash_algorithm"]["algorithm"].native),
             digest=bytes(imprint["hashed_message"].native),
             policy=str(read["req_policy"].dotted) if read["req_policy"].native else "",

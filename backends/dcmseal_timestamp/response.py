@@ -9,46 +9,50 @@ from typing import Final
 from dcmseal.errors import TimestampRejected
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal_timestamp.info import UnreadableToken
-from dcmseal_timestamp.query import Query, read_query
-from dcmseal_timestamp.token import RefusedToken, Token, read_token
+from dcmseal_timestamp.query import ParsedQuery, parse_query
+from dcmseal_timestamp.token import RefusedToken, TimestampToken, parse_token
 
 _RESPONSE: Final = "RFC 3161 2.4.2"
 
 
-def accept(response: bytes, query: bytes | None) -> bytes:
+def accept_response(response: bytes, query: bytes | None) -> bytes:
     """The token of a response, or a token that comes without one; raises TimestampRejected if it does not fit."""
     try:
-        token = read_token(response)
+        token = parse_token(response)
     except RefusedToken as error:
-        raise _rejected(
-            _finding("timestamp-refused", str(error)), "ask another authority, or under another policy"
+        raise _rejected_error(
+            _response_finding("timestamp-refused", str(error)), "ask another authority, or under another policy"
         ) from None
     except UnreadableToken as error:
-        raise _rejected(
-            _finding("timestamp-response-unreadable", f"the response cannot be used: {error}"),
+        raise _rejected_error(
+            _response_finding("timestamp-response-unreadable", f"the response cannot be used: {error}"),
             "it must be a TimeStampResp of RFC 3161, or the token in it, in DER",
         ) from None
     if query is not None:
-        for finding in _differences(token, read_query(query)):
-            raise _rejected(finding, "the response belongs to another query, or somebody is playing back an old one")
+        for finding in _mismatch_findings(token, parse_query(query)):
+            raise _rejected_error(
+                finding, "the response belongs to another query, or somebody is playing back an old one"
+            )
     return token.der
 
 
-def _differences(token: Token, query: Query) -> Iterator[Finding]:
+def _mismatch_findings(token: TimestampToken, query: ParsedQuery) -> Iterator[Finding]:
     info = token.info
     same = info.imprint_algorithm == query.algorithm and hmac.compare_digest(info.imprint, query.digest)
     if not same:
-        yield _finding("timestamp-other-query", "the response certifies something else than the query asked for")
+        yield _response_finding(
+            "timestamp-other-query", "the response certifies something else than the query asked for"
+        )
     if query.nonce is not None and info.nonce != query.nonce:
-        yield _finding("timestamp-nonce-differs", "the response does not repeat the nonce of the query")
+        yield _response_finding("timestamp-nonce-differs", "the response does not repeat the nonce of the query")
     if query.policy and info.policy != query.policy:
         message = f"the response was made under policy {info.policy}, not {query.policy}"
-        yield _finding("timestamp-policy-differs", message)
+        yield _response_finding("timestamp-policy-differs", message)
 
 
-def _rejected(finding: Finding, hint: str) -> TimestampRejected:
+def _rejected_error(finding: Finding, hint: str) -> TimestampRejected:
     return TimestampRejected(finding.message, (finding,), hint=hint)
 
 
-def _finding(code: str, message: str) -> Finding:
+def _response_finding(code: str, message: str) -> Finding:
     return Finding(aspect=Aspect.TIMESTAMP, outcome=Outcome.FAILED, code=code, message=message, clause=_RESPONSE)

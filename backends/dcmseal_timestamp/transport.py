@@ -8,25 +8,25 @@ from urllib.parse import SplitResult
 
 from dcmseal.errors import TimestampError
 from dcmseal.plugins.protocols import SecretRequest, Secrets
-from dcmseal.plugins.secrecy import forgets_its_frames
-from dcmseal.plugins.timestamping import Patience
-from dcmseal_http.client import HttpRequest, HttpStatus, NotNow, TooLarge, retry
-from dcmseal_http.client import ask as ask_server
+from dcmseal.plugins.secrecy import strip_traceback
+from dcmseal.plugins.timestamping import RetryPolicy
+from dcmseal_http.client import BodyTooLarge, HttpRequest, HttpStatus, TemporaryFailure, retry
+from dcmseal_http.client import open_request as ask_server
 from dcmseal_http.deadline import Deadline
-from dcmseal_http.urls import keeps_secrets, parse_url
-from dcmseal_timestamp.token import MOST_BYTES
+from dcmseal_http.urls import is_confidential, parse_url
+from dcmseal_timestamp.token import MAX_TOKEN_BYTES
 
 _HEADERS: Final = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
 _UNAUTHORIZED: Final = 401
-_MOST_LOGINS: Final = 3
+_MAX_LOGINS: Final = 3
 _HINT: Final = "check the URL and the network; several authorities may be named, and are asked in turn"
 _LOGIN_HINT: Final = (
     "give USER:PASSWORD in an environment variable or file: --timestamp-login-env, --timestamp-login-file"
 )
 
 
-@forgets_its_frames
-def ask(url: str, query: bytes, retry_policy: Patience, secrets: Secrets) -> bytes:
+@strip_traceback
+def send_query(url: str, query: bytes, retry_policy: RetryPolicy, secrets: Secrets) -> bytes:
     """Post a query and return the body of the answer.
 
     ``secrets`` is asked for ``USER:PASSWORD`` if the authority wants to know who asks. Raises UsageError for an URL
@@ -39,32 +39,32 @@ def ask(url: str, query: bytes, retry_policy: Patience, secrets: Secrets) -> byt
     while True:
         request = HttpRequest(url=url, headers=_HEADERS, body=query, login=login)
         try:
-            return retry(partial(_answer, request, retry_policy.seconds), retry_policy.attempts)
-        except NotNow as error:
+            return retry(partial(_post_query, request, retry_policy.seconds), retry_policy.attempts)
+        except TemporaryFailure as error:
             raise TimestampError(f"{name} gives no answer: {error}", hint=_HINT) from None
-        except TooLarge:
+        except BodyTooLarge:
             raise TimestampError(
-                f"the answer has more than {MOST_BYTES} bytes", hint="is it a timestamp authority?"
+                f"the answer has more than {MAX_TOKEN_BYTES} bytes", hint="is it a timestamp authority?"
             ) from None
         except HttpStatus as error:
             if error.code != _UNAUTHORIZED:
                 raise TimestampError(f"{name} answers with HTTP status {error.code}", hint=_HINT) from None
             asked += 1
-            login = _login(url, parts, name, asked, secrets)
+            login = _request_login(url, parts, name, asked, secrets)
 
 
-def _answer(request: HttpRequest, seconds: float) -> bytes:
+def _post_query(request: HttpRequest, seconds: float) -> bytes:
     with ask_server(request, Deadline(seconds)) as answer:
-        return answer.read_body(MOST_BYTES)
+        return answer.read_body(MAX_TOKEN_BYTES)
 
 
-def _login(url: str, parts: SplitResult, name: str, asked: int, secrets: Secrets) -> str:
-    if not keeps_secrets(url):
+def _request_login(url: str, parts: SplitResult, name: str, asked: int, secrets: Secrets) -> str:
+    if not is_confidential(url):
         raise TimestampError(
             f"{name} wants a password, which would go over the network for all to read", hint="use https"
         )
     purpose = f"timestamp authority {parts.hostname}, as USER:PASSWORD"
-    login = secrets(SecretRequest(purpose=purpose, uri=name, attempt=asked)) if asked <= _MOST_LOGINS else None
+    login = secrets(SecretRequest(purpose=purpose, uri=name, attempt=asked)) if asked <= _MAX_LOGINS else None
     if not login:
         raise TimestampError(
             f"{name} wants to know who asks{', and does not take what was given' if asked > 1 else ''}",

@@ -13,7 +13,7 @@ from pyhanko_certvalidator.name_trees import (
 from pyhanko_certvalidator.path import ValidationPath
 from pyhanko_certvalidator.policy_decl import PKIXValidationParams
 
-from dcmseal_trust.certificates import Certificate, unknown_critical
+from dcmseal_trust.certificates import X509Certificate, unknown_critical_extensions
 from dcmseal_trust.crls import is_authority
 
 KNOWN_EXTENSIONS = frozenset(
@@ -26,9 +26,9 @@ KNOWN_EXTENSIONS = frozenset(
 """Extensions that may be critical."""
 
 
-def may_issue(anchor: Certificate) -> bool:
+def may_issue(anchor: X509Certificate) -> bool:
     """Whether paths may begin with it; a signer's certificate that is trusted by itself is no authority over others."""
-    if unknown_critical(anchor["tbs_certificate"]["extensions"], KNOWN_EXTENSIONS):
+    if unknown_critical_extensions(anchor["tbs_certificate"]["extensions"], KNOWN_EXTENSIONS):
         return False
     usages = anchor.key_usage_value
     if usages is not None and "key_cert_sign" not in usages.native:
@@ -39,19 +39,19 @@ def may_issue(anchor: Certificate) -> bool:
     return is_authority(anchor)
 
 
-def constrained(path: ValidationPath, anchor: Certificate) -> ValidationPath:
+def apply_constraints(path: ValidationPath, anchor: X509Certificate) -> ValidationPath:
     """The same path from an anchor, held against its constraints as RFC 5937 3 says."""
     certificates = list(path.iter_certs(include_root=False))
     longest = len(certificates) if anchor.max_path_length is None else anchor.max_path_length
     qualifiers = TrustQualifiers(
-        standard_parameters=_parameters(anchor, sum(not each.self_issued for each in certificates)),
+        standard_parameters=_build_parameters(anchor, sum(not each.self_issued for each in certificates)),
         max_path_length=longest,
         max_aa_path_length=len(certificates),
     )
     return ValidationPath(CertTrustAnchor(anchor, qualifiers), certificates[:-1], certificates[-1])
 
 
-def _parameters(anchor: Certificate, length: int) -> PKIXValidationParams:
+def _build_parameters(anchor: X509Certificate, length: int) -> PKIXValidationParams:
     """What validation begins with; ``length`` counts the certificates that are not self-issued."""
     policies = anchor.certificate_policies_value
     accepted = {each["policy_identifier"].native for each in policies or ()} or {"any_policy"}
@@ -67,12 +67,12 @@ def _parameters(anchor: Certificate, length: int) -> PKIXValidationParams:
         initial_explicit_policy=explicit is not None and explicit <= length,
         initial_policy_mapping_inhibit=bool(constraints and constraints["inhibit_policy_mapping"].native is not None),
         initial_any_policy_inhibit=anchor.inhibit_any_policy_value is not None,
-        initial_permitted_subtrees={**default_permitted_subtrees(), **_subtrees(names, "permitted_subtrees")},
-        initial_excluded_subtrees={**default_excluded_subtrees(), **_subtrees(names, "excluded_subtrees")},
+        initial_permitted_subtrees={**default_permitted_subtrees(), **_build_subtrees(names, "permitted_subtrees")},
+        initial_excluded_subtrees={**default_excluded_subtrees(), **_build_subtrees(names, "excluded_subtrees")},
     )
 
 
-def _subtrees(names: core.Sequence | None, which: str) -> PKIXSubtrees:
+def _build_subtrees(names: core.Sequence | None, which: str) -> PKIXSubtrees:
     if names is None or isinstance(names[which], core.Void):
         return {}
     return process_general_subtrees(names[which])

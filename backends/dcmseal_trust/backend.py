@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dcmseal.errors import UsageError
-from dcmseal.plugins.trust import DEFAULT_SCHEME, Revocation, TrustSettings
+from dcmseal.plugins.trust import DEFAULT_SCHEME, RevocationMode, TrustSettings
 
 if TYPE_CHECKING:
     from dcmseal_trust.evaluator import X509Evaluator
@@ -27,7 +27,7 @@ class X509Backend:
     def open(self, settings: TrustSettings) -> X509Evaluator:
         """Read the files; raises TrustError if one cannot be read, UsageError if the settings make no sense."""
         from dcmseal_trust.evaluator import X509Evaluator
-        from dcmseal_trust.material import read_material
+        from dcmseal_trust.material import load_material
 
         if not (settings.anchors or settings.material.anchors or settings.system_anchors):
             raise UsageError("there is no trust anchor", hint="name the certificate of an authority that you trust")
@@ -36,9 +36,9 @@ class X509Backend:
                 f"trust of scheme {self.scheme} has no option {next(iter(settings.options))!r}",
                 hint="leave it out, or name the plugin that knows it",
             )
-        if settings.revocation is Revocation.OFF and settings.has_revocation_sources:
+        if settings.revocation is RevocationMode.OFF and settings.has_revocation_sources:
             raise UsageError(
                 "revocation is off, but CRLs or OCSP responses are named or to be fetched",
                 hint="use soft or hard, or leave them out",
             )
-        return X509Evaluator(settings, read_material(settings))
+        return X509Evaluator(settings, load_material(settings))

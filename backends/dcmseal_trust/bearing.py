@@ -6,33 +6,33 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from dcmseal.grounds import TrustMaterial
-from dcmseal_trust.certificates import Certificate
-from dcmseal_trust.material import Material
-from dcmseal_trust.names import general_keys, name_key
-from dcmseal_trust.ocsp import Response
+from dcmseal_trust.certificates import X509Certificate
+from dcmseal_trust.material import LoadedMaterial
+from dcmseal_trust.names import iter_general_name_keys, name_key
+from dcmseal_trust.ocsp import OcspResponse
 
 
-class Bearing:
+class MaterialIndex:
     """Material in order of what leads to it; whether anything is rightly signed is not asked."""
 
-    def __init__(self, material: Material) -> None:
+    def __init__(self, material: LoadedMaterial) -> None:
         self._anchors = {each.dump() for each in material.anchors}
-        self._by_subject: dict[object, list[Certificate]] = defaultdict(list)
-        self._by_key: dict[object, list[Certificate]] = defaultdict(list)
+        self._by_subject: dict[object, list[X509Certificate]] = defaultdict(list)
+        self._by_key: dict[object, list[X509Certificate]] = defaultdict(list)
         for certificate in (*material.intermediates, *material.unproven, *material.anchors):
             self._by_subject[name_key(certificate.subject)].append(certificate)
             self._by_key[certificate.public_key.sha1].append(certificate)
         self._crls: dict[object, list[bytes]] = defaultdict(list)
         for crl in material.crls:
             self._crls[crl.issuer].append(crl.der)
-        self._responses: dict[int, list[Response]] = defaultdict(list)
+        self._responses: dict[int, list[OcspResponse]] = defaultdict(list)
         for response in material.ocsp_responses:
             for single in response.singles:
                 self._responses[single.cert_id["serial_number"].native].append(response)
 
-    def find_relevant(self, certificate: Certificate, others: Iterable[Certificate] = ()) -> TrustMaterial:
+    def find_relevant(self, certificate: X509Certificate, others: Iterable[X509Certificate] = ()) -> TrustMaterial:
         """What can say something of a certificate, of those who issued it, and of those who speak for these."""
-        extra: dict[object, list[Certificate]] = defaultdict(list)
+        extra: dict[object, list[X509Certificate]] = defaultdict(list)
         for other in others:
             extra[name_key(other.subject)].append(other)
         found: dict[bytes, None] = {}
@@ -44,7 +44,7 @@ class Bearing:
             if each.dump() in found:
                 continue
             found[each.dump()] = None
-            for name in (name_key(each.issuer), *_crl_issuers(each)):
+            for name in (name_key(each.issuer), *_iter_crl_issuers(each)):
                 waiting += (*self._by_subject.get(name, ()), *extra.get(name, ()))
                 crls.update(dict.fromkeys(self._crls.get(name, ())))
             for response in self._responses.get(each.serial_number, ()):
@@ -57,7 +57,7 @@ class Bearing:
             ocsp_responses=tuple(responses),
         )
 
-    def _iter_responders(self, response: Response) -> Iterator[Certificate]:
+    def _iter_responders(self, response: OcspResponse) -> Iterator[X509Certificate]:
         """Those who may have signed it; one whom the authority has named comes with it (RFC 6960 4.2.2.2)."""
         yield from self._by_subject.get(response.responder, ())
         yield from self._by_key.get(response.responder, ())
@@ -65,7 +65,7 @@ class Bearing:
             yield from self._by_subject.get(name_key(embedded.issuer), ())
 
 
-def _crl_issuers(certificate: Certificate) -> Iterator[object]:
+def _iter_crl_issuers(certificate: X509Certificate) -> Iterator[object]:
     """Who issues CRLs in place of the certificate's issuer (RFC 5280 4.2.1.13)."""
     for point in certificate.crl_distribution_points_value or ():
-        yield from general_keys(point["crl_issuer"] or ())
+        yield from iter_general_name_keys(point["crl_issuer"] or ())

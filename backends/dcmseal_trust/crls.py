@@ -11,23 +11,29 @@ from asn1crypto import core
 from asn1crypto.crl import CertificateList
 from cryptography import x509
 
-from dcmseal.quiet import without_warnings
-from dcmseal_trust.certificates import Certificate, Refused, Violation, refuse_duplicates, unknown_critical
-from dcmseal_trust.instants import EARLIEST, instant
-from dcmseal_trust.names import Name, NameKey, general_keys, name_key, point_keys
+from dcmseal.quiet import suppress_warnings
+from dcmseal_trust.certificates import (
+    RefusedObject,
+    Rfc5280Violation,
+    X509Certificate,
+    check_no_duplicates,
+    unknown_critical_extensions,
+)
+from dcmseal_trust.instants import EARLIEST, parse_time
+from dcmseal_trust.names import ComparableName, NameKey, iter_general_name_keys, iter_point_keys, name_key
 
 ALL_REASONS: Final = frozenset(
     "key_compromise ca_compromise affiliation_changed superseded cessation_of_operation certificate_hold "
     "privilege_withdrawn aa_compromise".split()
 )
-_KNOWN: Final = frozenset({"delta_crl_indicator", "issuing_distribution_point", "authority_key_identifier"})
+_KNOWN_EXTENSIONS: Final = frozenset({"delta_crl_indicator", "issuing_distribution_point", "authority_key_identifier"})
 """Extensions that may be critical."""
-_KNOWN_OF_ENTRIES: Final = frozenset({"2.5.29.21", "2.5.29.23", "2.5.29.24", "2.5.29.29"})
+_KNOWN_ENTRY_EXTENSIONS: Final = frozenset({"2.5.29.21", "2.5.29.23", "2.5.29.24", "2.5.29.29"})
 """Reason, hold instruction, invalidity date, certificate issuer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class CrlEntry:
     """That a certificate is listed."""
 
     since: dt.datetime
@@ -67,7 +73,7 @@ class Crl:
         """What was signed."""
         return self.listing.tbs_certlist_bytes
 
-    def find_entries(self, certificate: Certificate, issuer: NameKey) -> Iterator[Entry]:
+    def find_entries(self, certificate: X509Certificate, issuer: NameKey) -> Iterator[CrlEntry]:
         """All entries of the certificate: it may be listed more than once."""
         if not self.is_indirect and self.issuer != issuer:
             return
@@ -76,17 +82,17 @@ class Crl:
             return
         serial = certificate.serial_number
         issuers = frozenset[object]({self.issuer})
-        with without_warnings():
+        with suppress_warnings():
             for each in self.listing:
-                named = _named_issuers(each) if self.is_indirect else issuers
+                named = _parse_entry_issuers(each) if self.is_indirect else issuers
                 # who issued the certificate is said of the first, and holds for those that follow (5.3.3)
                 issuers = named or issuers
                 # what cannot be read may be about this one
                 if each.serial_number == serial and (not self.is_indirect or named is None or issuer in issuers):
-                    yield _entry(each)
+                    yield _parse_entry(each)
 
 
-def crl(der: bytes) -> Crl:
+def parse_crl(der: bytes) -> Crl:
     """Read a CRL; raises ValueError if it is none, Refused if it is one that cannot be used."""
     try:
         parsed = CertificateList.load(der, strict=True)
@@ -94,20 +100,20 @@ def crl(der: bytes) -> Crl:
         extensions = listed["crl_extensions"]
     except Exception as error:  # asn1crypto fails in many ways
         raise ValueError("no CRL") from error
-    refuse_duplicates(extensions)
+    check_no_duplicates(extensions)
     try:
-        return _crl(der, parsed, listed, extensions)
-    except Refused:
+        return _build_crl(der, parsed, listed, extensions)
+    except RefusedObject:
         raise
     except Exception as error:  # as above
-        raise Refused("it cannot be read to its end") from error
+        raise RefusedObject("it cannot be read to its end") from error
 
 
-def _crl(der: bytes, parsed: CertificateList, listed: Any, extensions: Any) -> Crl:
-    with without_warnings():
+def _build_crl(der: bytes, parsed: CertificateList, listed: Any, extensions: Any) -> Crl:
+    with suppress_warnings():
         listing = x509.load_der_x509_crl(der)
     if listed["signature"].dump() != parsed["signature_algorithm"].dump():
-        raise Violation("it names two signature algorithms (RFC 5280 5.1.1.2)")
+        raise Rfc5280Violation("it names two signature algorithms (RFC 5280 5.1.1.2)")
     issuer = name_key(parsed.issuer)
     number, base, point = (
         getattr(parsed, f"{each}_value") for each in ("crl_number", "delta_crl_indicator", "issuing_distribution_point")
@@ -123,13 +129,13 @@ def _crl(der: bytes, parsed: CertificateList, listed: Any, extensions: Any) -> C
         parsed=parsed,
         listing=listing,
         issuer=issuer,
-        this_update=instant(listed["this_update"]),
-        next_update=None if listed["next_update"].native is None else instant(listed["next_update"]),
-        is_understood=is_sound and not unknown_critical(extensions, _KNOWN),
+        this_update=parse_time(listed["this_update"]),
+        next_update=None if listed["next_update"].native is None else parse_time(listed["next_update"]),
+        is_understood=is_sound and not unknown_critical_extensions(extensions, _KNOWN_EXTENSIONS),
         number=number.native if number else None,
         base=base.native if base else None,
         scope=point.dump() if point else b"",
-        points=frozenset(() if isinstance(where, core.Void) else point_keys(where, issuer)),
+        points=frozenset(() if isinstance(where, core.Void) else iter_point_keys(where, issuer)),
         reasons=ALL_REASONS if some is None else ALL_REASONS & set(some),
         is_indirect=bool(point and point["indirect_crl"].native),
         covers_authorities=not only or "only_contains_ca_certs" in only,
@@ -147,13 +153,13 @@ def _is_of_its_version(listed: Any) -> bool:
     return bool(listed["version"].native == "v2")
 
 
-def _named_issuers(entry: x509.RevokedCertificate) -> frozenset[object] | None:
+def _parse_entry_issuers(entry: x509.RevokedCertificate) -> frozenset[object] | None:
     """Who issued the certificate, empty if the entry does not say it; None if that cannot be read."""
     try:
         named = entry.extensions.get_extension_for_class(x509.CertificateIssuer).value
         # the other reader compares names
         return frozenset(
-            name_key(Name.load(each.public_bytes())) for each in named.get_values_for_type(x509.DirectoryName)
+            name_key(ComparableName.load(each.public_bytes())) for each in named.get_values_for_type(x509.DirectoryName)
         )
     except x509.ExtensionNotFound:
         return frozenset()
@@ -161,7 +167,7 @@ def _named_issuers(entry: x509.RevokedCertificate) -> frozenset[object] | None:
         return None
 
 
-def _entry(entry: x509.RevokedCertificate) -> Entry:
+def _parse_entry(entry: x509.RevokedCertificate) -> CrlEntry:
     try:
         since = entry.revocation_date_utc
     except ValueError:  # of year 0
@@ -169,13 +175,13 @@ def _entry(entry: x509.RevokedCertificate) -> Entry:
     try:
         extensions = list(entry.extensions)
     except (ValueError, TypeError):  # one of them twice, or malformed
-        return Entry(since=since, reason="unspecified", is_understood=False)
+        return CrlEntry(since=since, reason="unspecified", is_understood=False)
     reasons = [each.value.reason.name for each in extensions if isinstance(each.value, x509.CRLReason)]
-    unknown = any(each.critical and each.oid.dotted_string not in _KNOWN_OF_ENTRIES for each in extensions)
-    return Entry(since=since, reason=reasons[0] if reasons else "unspecified", is_understood=not unknown)
+    unknown = any(each.critical and each.oid.dotted_string not in _KNOWN_ENTRY_EXTENSIONS for each in extensions)
+    return CrlEntry(since=since, reason=reasons[0] if reasons else "unspecified", is_understood=not unknown)
 
 
-def covered_reasons(crl: Crl, certificate: Certificate) -> frozenset[str]:
+def covered_reasons(crl: Crl, certificate: X509Certificate) -> frozenset[str]:
     """The reasons for which a CRL tells of a certificate; none if it is out of its scope (RFC 5280 6.3.3 b, d)."""
     if not (crl.covers_authorities if is_authority(certificate) else crl.covers_end_entities):
         return frozenset()
@@ -183,36 +189,36 @@ def covered_reasons(crl: Crl, certificate: Certificate) -> frozenset[str]:
     is_direct = crl.issuer == issuer
     reasons = ALL_REASONS if is_direct and not crl.points else frozenset()
     for point in certificate.crl_distribution_points_value or ():
-        named = set[object](general_keys(point["crl_issuer"] or ()))
+        named = set[object](iter_general_name_keys(point["crl_issuer"] or ()))
         by_name = crl.issuer in named and (is_direct or crl.is_indirect)
         is_named = by_name if named else is_direct
-        if is_named and _is_of_point(crl, point, issuer, named):
+        if is_named and _matches_point(crl, point, issuer, named):
             reasons |= ALL_REASONS if point["reasons"].native is None else ALL_REASONS & set(point["reasons"].native)
     return reasons & crl.reasons
 
 
-def speaks_for(crl: Crl, certificate: Certificate) -> bool:
+def is_issued_for(crl: Crl, certificate: X509Certificate) -> bool:
     """Whether the CRL is of the certificate's issuer, or of one that the certificate names (RFC 5280 6.3.3 b 1)."""
     if not (crl.covers_authorities or crl.covers_end_entities):
         return False  # of attribute certificates, which have serial numbers of their own
     if crl.issuer == name_key(certificate.issuer):
         return True
     points = certificate.crl_distribution_points_value or ()
-    named = {key for point in points for key in general_keys(point["crl_issuer"] or ())}
+    named = {key for point in points for key in iter_general_name_keys(point["crl_issuer"] or ())}
     return crl.is_indirect and crl.issuer in named
 
 
-def _is_of_point(crl: Crl, point: Any, issuer: NameKey, named: set[object]) -> bool:
+def _matches_point(crl: Crl, point: Any, issuer: NameKey, named: set[object]) -> bool:
     """Whether one of the names is the same (RFC 5280 6.3.3 b 2 i)."""
     if not crl.points:
         return True
     where = point["distribution_point"]
     if isinstance(where, core.Void):
         return not crl.points.isdisjoint(named)
-    return not crl.points.isdisjoint(point_keys(where, crl.issuer if named else issuer))
+    return not crl.points.isdisjoint(iter_point_keys(where, crl.issuer if named else issuer))
 
 
-def is_authority(certificate: Certificate) -> bool:
+def is_authority(certificate: X509Certificate) -> bool:
     """Whether a certificate says that it is an authority's."""
     constraints = certificate.basic_constraints_value
     return bool(constraints is not None and constraints["ca"].native)

@@ -19,24 +19,24 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import OCSPRequestBuilder
 
 from dcmseal.errors import UsageError
-from dcmseal.plugins.asn1 import encoding
-from dcmseal.quiet import without_warnings
-from dcmseal_http.client import HttpRequest, HttpStatus, NotNow, TooLarge, ask
+from dcmseal.plugins.asn1 import original_der
+from dcmseal.quiet import suppress_warnings
+from dcmseal_http.client import BodyTooLarge, HttpRequest, HttpStatus, TemporaryFailure, open_request
 from dcmseal_http.deadline import Deadline
-from dcmseal_trust.certificates import Certificate, certificate, readable
-from dcmseal_trust.crls import Crl, crl
-from dcmseal_trust.material import MOST_BYTES
-from dcmseal_trust.ocsp import Response, ocsp_response
+from dcmseal_trust.certificates import X509Certificate, iter_usable, parse_certificate
+from dcmseal_trust.crls import Crl, parse_crl
+from dcmseal_trust.material import MAX_MATERIAL_BYTES
+from dcmseal_trust.ocsp import OcspResponse, parse_ocsp_response
 
 T = TypeVar("T")
 
-_MOST_PLACES: Final = 4
-_MOST_ANSWERS: Final = 256
-_MOST_OCSP_BYTES: Final = 1 << 18
-_MOST_ISSUER_BYTES: Final = 1 << 18
-_MOST_ISSUERS: Final = 8
+_MAX_URLS: Final = 4
+_MAX_CACHED: Final = 256
+_MAX_OCSP_BYTES: Final = 1 << 18
+_MAX_ISSUER_BYTES: Final = 1 << 18
+_MAX_ISSUERS: Final = 8
 """So many certificates of one place are looked at."""
-PATIENCE: Final = 300.0
+CACHE_SECONDS: Final = 300.0
 """Seconds until a place is asked again, whatever came of it."""
 
 
@@ -47,31 +47,35 @@ class Fetcher:
         self._timeout = timeout
         self._answers: dict[tuple[str, bytes], tuple[float, bytes | None]] = {}
 
-    def ocsp_responses(self, certificate: Certificate, issuer: Certificate) -> tuple[bool, tuple[Response, ...]]:
+    def ocsp_responses(
+        self, certificate: X509Certificate, issuer: X509Certificate
+    ) -> tuple[bool, tuple[OcspResponse, ...]]:
         """Whether there is a responder, and its answers."""
-        places = _places(certificate.ocsp_urls)
+        places = _http_urls(certificate.ocsp_urls)
         if not places:
             return False, ()
-        request = _ocsp_request(certificate, issuer)
-        answers = (self._fetch(place, _MOST_OCSP_BYTES, request) for place in places)
-        return True, tuple(_read(answers, ocsp_response))
+        request = _build_ocsp_request(certificate, issuer)
+        answers = (self._fetch(place, _MAX_OCSP_BYTES, request) for place in places)
+        return True, tuple(_iter_parsed(answers, parse_ocsp_response))
 
-    def crls(self, certificate: Certificate) -> tuple[bool, tuple[Crl, ...]]:
+    def crls(self, certificate: X509Certificate) -> tuple[bool, tuple[Crl, ...]]:
         """Whether there is a distribution point, and its CRLs."""
-        places = _places(list(_crl_urls(certificate)))
-        return bool(places), tuple(_read((self._fetch(place, MOST_BYTES) for place in places), crl))
+        places = _http_urls(list(_iter_crl_urls(certificate)))
+        return bool(places), tuple(
+            _iter_parsed((self._fetch(place, MAX_MATERIAL_BYTES) for place in places), parse_crl)
+        )
 
-    def issuers(self, certificate: Certificate) -> tuple[Certificate, ...]:
+    def issuers(self, certificate: X509Certificate) -> tuple[X509Certificate, ...]:
         """Certificates that may be the issuer's; nothing speaks for them yet."""
-        answers = (self._fetch(place, _MOST_ISSUER_BYTES) for place in _places(_issuer_urls(certificate)))
-        return tuple(each for found in _read(answers, _certificates) for each in found)
+        answers = (self._fetch(place, _MAX_ISSUER_BYTES) for place in _http_urls(_issuer_urls(certificate)))
+        return tuple(each for found in _iter_parsed(answers, _parse_certificates) for each in found)
 
     def _fetch(self, place: str, max_bytes: int, request: bytes = b"") -> bytes | None:
         at, answer = self._answers.get((place, request), (0.0, None))
-        if (place, request) in self._answers and time.monotonic() - at < PATIENCE:
+        if (place, request) in self._answers and time.monotonic() - at < CACHE_SECONDS:
             return answer
         answer = self._download(place, max_bytes, request)
-        if len(self._answers) >= _MOST_ANSWERS:
+        if len(self._answers) >= _MAX_CACHED:
             self._answers.clear()
         self._answers[place, request] = (time.monotonic(), answer)
         return answer
@@ -79,17 +83,17 @@ class Fetcher:
     def _download(self, place: str, max_bytes: int, body: bytes) -> bytes | None:
         headers = {"Content-Type": "application/ocsp-request"} if body else {}
         try:
-            with ask(HttpRequest(url=place, headers=headers, body=body), Deadline(self._timeout)) as answer:
+            with open_request(HttpRequest(url=place, headers=headers, body=body), Deadline(self._timeout)) as answer:
                 return answer.read_body(max_bytes)
-        except (HttpStatus, NotNow, TooLarge, UsageError):
+        except (HttpStatus, TemporaryFailure, BodyTooLarge, UsageError):
             return None
 
 
-def _places(urls: list[str]) -> list[str]:
-    return [url for url in urls if url.lower().startswith(("http://", "https://"))][:_MOST_PLACES]
+def _http_urls(urls: list[str]) -> list[str]:
+    return [url for url in urls if url.lower().startswith(("http://", "https://"))][:_MAX_URLS]
 
 
-def _crl_urls(certificate: Certificate) -> Iterator[str]:
+def _iter_crl_urls(certificate: X509Certificate) -> Iterator[str]:
     for point in certificate.crl_distribution_points_value or ():
         where = point["distribution_point"]
         if not isinstance(where, core.Void) and where.name == "full_name":
@@ -97,24 +101,24 @@ def _crl_urls(certificate: Certificate) -> Iterator[str]:
             yield from (str(each.native) for each in names)
 
 
-def _issuer_urls(certificate: Certificate) -> list[str]:
+def _issuer_urls(certificate: X509Certificate) -> list[str]:
     access = certificate.authority_information_access_value
     named = [each["access_location"] for each in access or () if each["access_method"].native == "ca_issuers"]
     return [str(each.native) for each in named if each.name == "uniform_resource_identifier"]
 
 
-def _certificates(data: bytes) -> tuple[Certificate, ...]:
+def _parse_certificates(data: bytes) -> tuple[X509Certificate, ...]:
     """One certificate, or those of a CMS message that holds nothing else (RFC 5280 4.2.2.1); raises ValueError."""
     with suppress(ValueError):
-        return (certificate(data),)
+        return (parse_certificate(data),)
     content = cms.ContentInfo.load(data, strict=True)
     if content["content_type"].native != "signed_data":
         raise ValueError("no certificates")
-    choices = islice(content["content"]["certificates"], _MOST_ISSUERS)
-    return tuple(readable(encoding(each.chosen) for each in choices))
+    choices = islice(content["content"]["certificates"], _MAX_ISSUERS)
+    return tuple(iter_usable(original_der(each.chosen) for each in choices))
 
 
-def _read(answers: Iterator[bytes | None], read: Callable[[bytes], T]) -> Iterator[T]:
+def _iter_parsed(answers: Iterator[bytes | None], read: Callable[[bytes], T]) -> Iterator[T]:
     for answer in answers:
         try:
             if answer:
@@ -124,8 +128,8 @@ def _read(answers: Iterator[bytes | None], read: Callable[[bytes], T]) -> Iterat
             continue
 
 
-def _ocsp_request(certificate: Certificate, issuer: Certificate) -> bytes:
-    with without_warnings():
+def _build_ocsp_request(certificate: X509Certificate, issuer: X509Certificate) -> bytes:
+    with suppress_warnings():
         subject, authority = (x509.load_der_x509_certificate(each.dump()) for each in (certificate, issuer))
         # RFC 5019 has responders know SHA-1 only: it names the certificate here, and protects nothing
         request = OCSPRequestBuilder().add_certificate(subject, authority, SHA1()).build()  # noqa: S303

@@ -9,20 +9,20 @@ from typing import Final
 
 from pyhanko_certvalidator.path import ValidationPath
 
-from dcmseal_trust.certificates import Certificate
-from dcmseal_trust.instants import SKEW, later
-from dcmseal_trust.material import Material
+from dcmseal_trust.certificates import X509Certificate
+from dcmseal_trust.instants import CLOCK_SKEW, add_delay
+from dcmseal_trust.material import LoadedMaterial
 
 KEY_STAYS_SAFE: Final = frozenset({"affiliation_changed", "superseded", "cessation_of_operation"})
 """Reasons for which a timestamp authority is revoked though its key is safe (RFC 3161 4 1).
 
 ``unspecified`` is not among them: it should not be stated (RFC 5280 5.3.1), and may be the lack of a reason.
 """
-SHORTEST: Final = dt.timedelta(minutes=30)
+MIN_OCSP_VALIDITY: Final = dt.timedelta(minutes=30)
 """How long an OCSP response without nextUpdate counts."""
 
 
-class Status(Enum):
+class RevocationState(Enum):
     """What is known of a certificate at a moment; what counts more comes first."""
 
     REVOKED = "revoked"
@@ -44,7 +44,7 @@ class Status(Enum):
 class RevocationStatus:
     """The status; if it is revoked, also since when and why, and whether another source denies it."""
 
-    status: Status
+    status: RevocationState
     since: dt.datetime | None = None
     reason: str = ""
     disputed: bool = False
@@ -58,28 +58,28 @@ class RevocationStatus:
 
     @property
     def is_known(self) -> bool:
-        return self.status in (Status.GOOD, Status.REVOKED)
+        return self.status in (RevocationState.GOOD, RevocationState.REVOKED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inquiry:
+class RevocationQuery:
     """A certificate that is asked about, the last of a path, and when."""
 
     path: ValidationPath
-    material: Material
+    material: LoadedMaterial
     moment: dt.datetime
     now: dt.datetime
     signers: frozenset[bytes] = frozenset()
     """DER of those whose CRLs are taken while they themselves are asked about: a CRL may list who signed it."""
 
     @property
-    def certificate(self) -> Certificate:
-        last: Certificate = self.path.last
+    def certificate(self) -> X509Certificate:
+        last: X509Certificate = self.path.last
         return last
 
     def is_future(self, begins: dt.datetime) -> bool:
         """Whether what begins to count then does not count yet."""
-        return begins > later(self.now, SKEW)
+        return begins > add_delay(self.now, CLOCK_SKEW)
 
     def is_current(self, begins: dt.datetime, ends: dt.datetime | None) -> bool:
         """Whether what ends then counts; it may have been made since the moment (ETSI EN 319 102-1 5.2.5)."""

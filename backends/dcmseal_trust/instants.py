@@ -10,11 +10,11 @@ from typing import Any, Final
 
 EARLIEST: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 LATEST: Final = dt.datetime.max.replace(tzinfo=dt.UTC)
-SKEW: Final = dt.timedelta(minutes=5)
+CLOCK_SKEW: Final = dt.timedelta(minutes=5)
 """By so much the clock of who made a CRL or an OCSP response may be ahead."""
 
 
-def instant(time: Any) -> dt.datetime:
+def parse_time(time: Any) -> dt.datetime:
     """The moment of a Time or GeneralizedTime; the earliest if that lies before year 1.
 
     Raises ValueError if it is none.
@@ -24,7 +24,7 @@ def instant(time: Any) -> dt.datetime:
     return native.astimezone(dt.UTC) if isinstance(native, dt.datetime) else EARLIEST
 
 
-def later(moment: dt.datetime, delay: dt.timedelta) -> dt.datetime:
+def add_delay(moment: dt.datetime, delay: dt.timedelta) -> dt.datetime:
     """The moment after a delay; if it lies beyond all moments, the last or first of them."""
     try:
         return moment + delay

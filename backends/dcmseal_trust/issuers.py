@@ -9,27 +9,27 @@ from dataclasses import replace
 
 from pyhanko_certvalidator.path import ValidationPath
 
-from dcmseal_trust.certificates import Certificate
-from dcmseal_trust.material import Material
+from dcmseal_trust.certificates import X509Certificate
+from dcmseal_trust.material import LoadedMaterial
 from dcmseal_trust.paths import NoPath, find_path
 
 
 def find_path_fetching(
-    leaf: Certificate,
-    material: Material,
+    leaf: X509Certificate,
+    material: LoadedMaterial,
     moment: dt.datetime,
-    fetch: Callable[[Certificate], tuple[Certificate, ...]],
+    fetch: Callable[[X509Certificate], tuple[X509Certificate, ...]],
     *,
     max_issuers: int,
     seconds: float,
-) -> tuple[ValidationPath, tuple[Certificate, ...]]:
+) -> tuple[ValidationPath, tuple[X509Certificate, ...]]:
     """A path, and what was fetched for it; raises NoPath.
 
     A stranger's certificate says what is fetched: so it is ``max_issuers`` certificates, and none after some ``seconds``,
     which also ends chains that have no end, or run in circles.
     """
     until = time.monotonic() + seconds
-    fetched: tuple[Certificate, ...] = ()
+    fetched: tuple[X509Certificate, ...] = ()
     while True:
         known = replace(material, intermediates=(*material.intermediates, *fetched))
         try:

@@ -11,20 +11,20 @@ from typing import Final
 from dcmseal.plugins.trust import TrustPurpose, TrustSettings
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal_trust.anchors import KNOWN_EXTENSIONS
-from dcmseal_trust.certificates import Certificate, unknown_critical
-from dcmseal_trust.paths import name_of
+from dcmseal_trust.certificates import X509Certificate, unknown_critical_extensions
+from dcmseal_trust.paths import subject_name
 
 RFC: Final = "RFC 5280"
 _WEAK_DIGESTS: Final = frozenset({"md2", "md5", "sha1"})
 _STRONG_BITS: Final = {"rsa": 2048, "dsa": 2048, "ec": 224}
 
 
-def finding(outcome: Outcome, code: str, message: str, *, where: str = "", clause: str = RFC) -> Finding:
+def trust_finding(outcome: Outcome, code: str, message: str, *, where: str = "", clause: str = RFC) -> Finding:
     """A finding of aspect TRUST."""
     return Finding(aspect=Aspect.TRUST, outcome=outcome, code=code, message=message, where=where, clause=clause)
 
 
-def fitness_findings(leaf: Certificate, settings: TrustSettings, purpose: TrustPurpose) -> Iterator[Finding]:
+def fitness_findings(leaf: X509Certificate, settings: TrustSettings, purpose: TrustPurpose) -> Iterator[Finding]:
     """Whether it is a certificate that the site expects, and for the purpose."""
     if purpose is TrustPurpose.SIGNING:
         yield from _pin_findings(leaf, settings)
@@ -34,46 +34,46 @@ def fitness_findings(leaf: Certificate, settings: TrustSettings, purpose: TrustP
         yield from _usage_findings(leaf, replace(settings, extended_key_usages=frozenset({"time_stamping"})))
 
 
-def _pin_findings(leaf: Certificate, settings: TrustSettings) -> Iterator[Finding]:
+def _pin_findings(leaf: X509Certificate, settings: TrustSettings) -> Iterator[Finding]:
     pins = {pin.replace(":", "").lower() for pin in settings.pinned_certificates}
     if pins and sha256(leaf.dump()).hexdigest() not in pins:
         message = "the certificate is none of those that are pinned"
-        yield finding(Outcome.FAILED, "certificate-not-pinned", message, clause="")
-    if settings.pinned_subjects and name_of(leaf) not in settings.pinned_subjects:
-        message = f"the subject {name_of(leaf)} is none of those that are pinned"
-        yield finding(Outcome.FAILED, "subject-not-pinned", message, clause="")
+        yield trust_finding(Outcome.FAILED, "certificate-not-pinned", message, clause="")
+    if settings.pinned_subjects and subject_name(leaf) not in settings.pinned_subjects:
+        message = f"the subject {subject_name(leaf)} is none of those that are pinned"
+        yield trust_finding(Outcome.FAILED, "subject-not-pinned", message, clause="")
 
 
-def _usage_findings(leaf: Certificate, settings: TrustSettings) -> Iterator[Finding]:
+def _usage_findings(leaf: X509Certificate, settings: TrustSettings) -> Iterator[Finding]:
     # PS3.15 leaves it to the site what a signer's certificate has to be for
     stated = leaf.key_usage_value
     if stated is not None and settings.key_usages and not settings.key_usages & set(stated.native):
-        message = f"the key is for {_words(stated.native)}, not for {_words(settings.key_usages)}"
-        yield finding(Outcome.FAILED, "wrong-key-usage", message, clause=f"{RFC} 4.2.1.3")
+        message = f"the key is for {_format_names(stated.native)}, not for {_format_names(settings.key_usages)}"
+        yield trust_finding(Outcome.FAILED, "wrong-key-usage", message, clause=f"{RFC} 4.2.1.3")
     if settings.extended_key_usages:
         extended = leaf.extended_key_usage_value
         purposes = {purpose.native for purpose in extended or ()} | {purpose.dotted for purpose in extended or ()}
         if not settings.extended_key_usages & purposes:
-            named = _words(purpose.native for purpose in extended or ())
-            message = f"the certificate is for {named}, not for {_words(settings.extended_key_usages)}"
-            yield finding(Outcome.FAILED, "wrong-extended-key-usage", message, clause=f"{RFC} 4.2.1.12")
-    if unknown := sorted(unknown_critical(leaf["tbs_certificate"]["extensions"], KNOWN_EXTENSIONS)):
+            named = _format_names(purpose.native for purpose in extended or ())
+            message = f"the certificate is for {named}, not for {_format_names(settings.extended_key_usages)}"
+            yield trust_finding(Outcome.FAILED, "wrong-extended-key-usage", message, clause=f"{RFC} 4.2.1.12")
+    if unknown := sorted(unknown_critical_extensions(leaf["tbs_certificate"]["extensions"], KNOWN_EXTENSIONS)):
         message = "the certificate has a critical extension that is not understood"
-        yield finding(
+        yield trust_finding(
             Outcome.FAILED, "critical-extension-unknown", message, where=", ".join(unknown), clause=f"{RFC} 4.2"
         )
 
 
-def weakness_findings(chain: Sequence[Certificate], settings: TrustSettings) -> Iterator[Finding]:
+def weakness_findings(chain: Sequence[X509Certificate], settings: TrustSettings) -> Iterator[Finding]:
     """Whether somebody might have forged a certificate of the chain; the anchor is trusted as it is."""
     for certificate, issuer in pairwise(chain):
         weakness = _weakness(certificate, issuer)
         if weakness:
-            message = f"{name_of(certificate)} may be forged: its issuer signed with {weakness}"
-            yield finding(settings.weak.outcome, "weak-certificate", message, where=name_of(certificate))
+            message = f"{subject_name(certificate)} may be forged: its issuer signed with {weakness}"
+            yield trust_finding(settings.weak.outcome, "weak-certificate", message, where=subject_name(certificate))
 
 
-def _weakness(certificate: Certificate, issuer: Certificate) -> str:
+def _weakness(certificate: X509Certificate, issuer: X509Certificate) -> str:
     try:
         digest = str(certificate.hash_algo)
     except ValueError:
@@ -86,5 +86,5 @@ def _weakness(certificate: Certificate, issuer: Certificate) -> str:
     return ""
 
 
-def _words(names: Iterable[str]) -> str:
+def _format_names(names: Iterable[str]) -> str:
     return ", ".join(sorted(name.replace("_", " ") for name in names)) or "nothing"

@@ -14,23 +14,23 @@ from asn1crypto.keys import PublicKeyInfo
 from pyhanko_certvalidator.authority import Authority
 from pyhanko_certvalidator.sig_validate import DefaultSignatureValidator
 
-from dcmseal_trust.certificates import Certificate
+from dcmseal_trust.certificates import X509Certificate
 
 
-def leading(
-    certificates: Sequence[Certificate], known: Iterable[Certificate]
-) -> tuple[tuple[Certificate, ...], tuple[Certificate, ...]]:
+def split_by_known_issuer(
+    certificates: Sequence[X509Certificate], known: Iterable[X509Certificate]
+) -> tuple[tuple[X509Certificate, ...], tuple[X509Certificate, ...]]:
     """Those of the given certificates that known ones signed, or that these signed in turn; and all others."""
-    waiting: dict[str, list[Certificate]] = defaultdict(list)
+    waiting: dict[str, list[X509Certificate]] = defaultdict(list)
     for certificate in certificates:
         waiting[certificate.issuer.hashable].append(certificate)
     found: set[bytes] = set()
     issuers = list(known)
     while issuers and waiting:
         issuer = issuers.pop()
-        unsigned: list[Certificate] = []
+        unsigned: list[X509Certificate] = []
         for each in waiting.pop(issuer.subject.hashable, ()):
-            if is_signed(each, issuer):
+            if is_signed_by(each, issuer):
                 found.add(each.dump())
                 issuers.append(each)
             else:
@@ -43,13 +43,13 @@ def leading(
     )
 
 
-def is_signed(certificate: Certificate, issuer: Certificate | Authority) -> bool:
+def is_signed_by(certificate: X509Certificate, issuer: X509Certificate | Authority) -> bool:
     """Whether the issuer's key made the certificate's signature."""
     value, algorithm = certificate["signature_value"].native, certificate["signature_algorithm"]
-    return signs(issuer.public_key, certificate["tbs_certificate"].dump(), value, algorithm)
+    return is_valid_signature(issuer.public_key, certificate["tbs_certificate"].dump(), value, algorithm)
 
 
-def signs(key: PublicKeyInfo, signed: bytes, value: bytes, algorithm: SignedDigestAlgorithm) -> bool:
+def is_valid_signature(key: PublicKeyInfo, signed: bytes, value: bytes, algorithm: SignedDigestAlgorithm) -> bool:
     """Whether a key made a signature."""
     try:
         DefaultSignatureValidator().validate_signature(

@@ -39,7 +39,7 @@ class RDNSequence(x509.RDNSequence):  # type: ignore[misc] # as above
     _child_spec = RelativeDistinguishedName
 
 
-class Name(x509.Name):  # type: ignore[misc] # as above
+class ComparableName(x509.Name):  # type: ignore[misc] # as above
     """A name that can be compared always."""
 
     _alternatives = [("", RDNSequence)]  # noqa: RUF012 - how asn1crypto declares its types
@@ -47,21 +47,21 @@ class Name(x509.Name):  # type: ignore[misc] # as above
 
 def name_key(name: x509.Name) -> NameKey:
     """What equal names have in common, and others have not."""
-    return tuple(each.hashable for each in Name.load(name.chosen.untag().dump()).chosen)
+    return tuple(each.hashable for each in ComparableName.load(name.chosen.untag().dump()).chosen)
 
 
-def point_keys(point: Any, base: NameKey) -> Iterator[object]:
+def iter_point_keys(point: Any, base: NameKey) -> Iterator[object]:
     """What the names of a distribution point are compared by (RFC 5280 4.2.1.13, 5.2.5).
 
     ``base`` is the name that a relative one belongs to.
     """
     if point.name == "full_name":
-        yield from general_keys(point.chosen)
+        yield from iter_general_name_keys(point.chosen)
     else:
         yield (*base, RelativeDistinguishedName.load(point.chosen.untag().dump()).hashable)
 
 
-def general_keys(names: Any) -> Iterator[object]:
+def iter_general_name_keys(names: Any) -> Iterator[object]:
     """What general names are compared by: directory names as names, all others by their encoding."""
     for each in names:
         yield name_key(each.chosen) if each.name == "directory_name" else each.dump()

@@ -12,19 +12,25 @@ from asn1crypto.ocsp import OCSPResponse
 from cryptography.x509.ocsp import load_der_ocsp_response
 from pyhanko_certvalidator.authority import Authority
 
-from dcmseal.plugins.asn1 import encoding
-from dcmseal.quiet import without_warnings
-from dcmseal_trust.certificates import Certificate, Refused, readable, refuse_duplicates, unknown_critical
-from dcmseal_trust.instants import SKEW, instant
+from dcmseal.plugins.asn1 import original_der
+from dcmseal.quiet import suppress_warnings
+from dcmseal_trust.certificates import (
+    RefusedObject,
+    X509Certificate,
+    check_no_duplicates,
+    iter_usable,
+    unknown_critical_extensions,
+)
+from dcmseal_trust.instants import CLOCK_SKEW, parse_time
 from dcmseal_trust.names import NameKey, name_key
 
-_KNOWN: Final = frozenset({"nonce", "extended_revoke"})
-_KNOWN_OF_SINGLE: Final = frozenset({"crl", "archive_cutoff", "crl_reason", "invalidity_date"})
+_KNOWN_EXTENSIONS: Final = frozenset({"nonce", "extended_revoke"})
+_KNOWN_SINGLE_EXTENSIONS: Final = frozenset({"crl", "archive_cutoff", "crl_reason", "invalidity_date"})
 _DIGESTS: Final = frozenset({"sha1", "sha224", "sha256", "sha384", "sha512"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Single:
+class SingleResponse:
     """What a response says of one certificate."""
 
     cert_id: Any
@@ -36,19 +42,19 @@ class Single:
     is_understood: bool
     """Whether all its critical extensions are."""
 
-    def is_about(self, certificate: Certificate, issuer: Authority) -> bool:
+    def is_about(self, certificate: X509Certificate, issuer: Authority) -> bool:
         """Whether issuer and serial number are those of the certificate (RFC 6960 4.1.1)."""
         digest = self.cert_id["hash_algorithm"]["algorithm"].native
         return (
             self.cert_id["serial_number"].native == certificate.serial_number
             and digest in _DIGESTS
-            and self.cert_id["issuer_name_hash"].native == _hash(digest, encoding(certificate.issuer.chosen))
+            and self.cert_id["issuer_name_hash"].native == _hash(digest, original_der(certificate.issuer.chosen))
             and self.cert_id["issuer_key_hash"].native == _hash(digest, bytes(issuer.public_key["public_key"]))
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Response:
+class OcspResponse:
     """A response, read to its end."""
 
     der: bytes
@@ -57,17 +63,17 @@ class Response:
     """What was signed."""
     responder: NameKey | bytes
     """Its name, or the SHA-1 of its key."""
-    certificates: tuple[Certificate, ...]
+    certificates: tuple[X509Certificate, ...]
     """Those that came with it."""
     is_usable: bool
     """Whether its critical extensions are all understood, and the time at which it was made has come."""
-    singles: tuple[Single, ...]
+    singles: tuple[SingleResponse, ...]
 
     def is_from(self, name: NameKey, key: Any) -> bool:
         """Whether it says that it is from whom has the name and the key."""
         return self.responder in (name, key.sha1)
 
-    def find_responses(self, certificate: Certificate, issuer: Authority) -> Iterator[Single]:
+    def find_responses(self, certificate: X509Certificate, issuer: Authority) -> Iterator[SingleResponse]:
         """What it says of a certificate; it may say more than one thing."""
         return (each for each in self.singles if each.is_about(certificate, issuer))
 
@@ -77,7 +83,7 @@ def _hash(digest: str, data: bytes) -> bytes:
     return hashlib.new(digest, data, usedforsecurity=False).digest()
 
 
-def ocsp_response(der: bytes) -> Response:
+def parse_ocsp_response(der: bytes) -> OcspResponse:
     """Read a response; raises ValueError if it is none or gives no answer, Refused if it cannot be used."""
     parsed = OCSPResponse.load(der, strict=True)
     if parsed["response_status"].native != "successful":
@@ -86,44 +92,44 @@ def ocsp_response(der: bytes) -> Response:
     if not len(signed["responses"]):
         raise ValueError("the answer is empty")
     try:
-        return _response(der, parsed, signed)
-    except Refused:
+        return _build_response(der, parsed, signed)
+    except RefusedObject:
         raise
     except Exception as error:  # asn1crypto fails in many ways
-        raise Refused("it cannot be read to its end") from error
+        raise RefusedObject("it cannot be read to its end") from error
 
 
-def _response(der: bytes, parsed: OCSPResponse, signed: Any) -> Response:
-    refuse_duplicates(signed["response_extensions"])
-    with without_warnings():
+def _build_response(der: bytes, parsed: OCSPResponse, signed: Any) -> OcspResponse:
+    check_no_duplicates(signed["response_extensions"])
+    with suppress_warnings():
         tbs = load_der_ocsp_response(der).tbs_response_bytes
     responder = signed["responder_id"]
     named = responder.name == "by_name"
     embedded = parsed.basic_ocsp_response["certs"].native and parsed.basic_ocsp_response["certs"]
-    return Response(
+    return OcspResponse(
         der=der,
         parsed=parsed,
         tbs_bytes=tbs,
         responder=name_key(responder.chosen) if named else responder.chosen.native,
-        certificates=tuple(readable(encoding(each) for each in embedded or ())),
-        is_usable=not unknown_critical(signed["response_extensions"], _KNOWN)
+        certificates=tuple(iter_usable(original_der(each) for each in embedded or ())),
+        is_usable=not unknown_critical_extensions(signed["response_extensions"], _KNOWN_EXTENSIONS)
         # whatever moment is asked about: it is here already
-        and instant(signed["produced_at"]) <= dt.datetime.now(dt.UTC) + SKEW,
-        singles=tuple(_single(each) for each in signed["responses"]),
+        and parse_time(signed["produced_at"]) <= dt.datetime.now(dt.UTC) + CLOCK_SKEW,
+        singles=tuple(_parse_single(each) for each in signed["responses"]),
     )
 
 
-def _single(single: Any) -> Single:
+def _parse_single(single: Any) -> SingleResponse:
     extensions = single["single_extensions"]
-    refuse_duplicates(extensions)
+    check_no_duplicates(extensions)
     status = single["cert_status"]
     revoked = status.chosen if status.name == "revoked" else None
-    return Single(
+    return SingleResponse(
         cert_id=single["cert_id"],
         status=status.name,
-        this_update=instant(single["this_update"]),
-        next_update=None if single["next_update"].native is None else instant(single["next_update"]),
-        since=instant(revoked["revocation_time"]) if revoked else None,
+        this_update=parse_time(single["this_update"]),
+        next_update=None if single["next_update"].native is None else parse_time(single["next_update"]),
+        since=parse_time(revoked["revocation_time"]) if revoked else None,
         reason=(revoked["revocation_reason"].native or "unspecified") if revoked else "",
-        is_understood=not unknown_critical(extensions, _KNOWN_OF_SINGLE),
+        is_understood=not unknown_critical_extensions(extensions, _KNOWN_SINGLE_EXTENSIONS),
     )

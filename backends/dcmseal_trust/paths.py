@@ -25,16 +25,16 @@ from pyhanko_certvalidator.policy_decl import NO_REVOCATION, AcceptAllAlgorithms
 from pyhanko_certvalidator.registry import CertificateRegistry, PathBuilder, SimpleTrustManager
 from pyhanko_certvalidator.validate import async_validate_path
 
-from dcmseal.quiet import without_warnings
+from dcmseal.quiet import suppress_warnings
 from dcmseal.report import Outcome
-from dcmseal_trust.anchors import constrained, may_issue
-from dcmseal_trust.certificates import Certificate
-from dcmseal_trust.completing import completed
-from dcmseal_trust.leading import is_signed
-from dcmseal_trust.material import Material
+from dcmseal_trust.anchors import apply_constraints, may_issue
+from dcmseal_trust.certificates import X509Certificate
+from dcmseal_trust.completing import run_sync
+from dcmseal_trust.leading import is_signed_by
+from dcmseal_trust.material import LoadedMaterial
 
-_MOST_PATHS: Final = 1000
-_MOST_COMPARISONS: Final = 1 << 20
+_MAX_PATHS: Final = 1000
+_MAX_COMPARISONS: Final = 1 << 20
 """Of names with constraints on them, as OpenSSL has it."""
 
 
@@ -49,81 +49,81 @@ class NoPath(Exception):
     code: str
     message: str
     outcome: Outcome
-    last: Certificate | None = None
+    last: X509Certificate | None = None
     """Where the chain ends whose next certificate is missing."""
 
 
-def find_path(leaf: Certificate, material: Material, moment: dt.datetime) -> ValidationPath:
+def find_path(leaf: X509Certificate, material: LoadedMaterial, moment: dt.datetime) -> ValidationPath:
     """A valid path, whatever its algorithms, revocation not looked at; raises NoPath."""
     own = next((anchor for anchor in material.anchors if anchor.dump() == leaf.dump()), None)
     if own is None:
-        return completed(_search(leaf, material, moment))
+        return run_sync(_search(leaf, material, moment))
     _check_validity(own, moment)
     return ValidationPath(CertTrustAnchor(own), [], None)
 
 
-def _check_validity(anchor: Certificate, moment: dt.datetime) -> None:
+def _check_validity(anchor: X509Certificate, moment: dt.datetime) -> None:
     """Raise NoPath if an anchor is not valid at a moment.
 
     RFC 5280 leaves it open whether an anchor expires; all who sell authorities say that it does.
     """
     if moment < anchor.begins:
-        raise NoPath("not-yet-valid", f"{name_of(anchor)} was not valid yet", Outcome.FAILED)
+        raise NoPath("not-yet-valid", f"{subject_name(anchor)} was not valid yet", Outcome.FAILED)
     if moment > anchor.ends:
-        raise NoPath("expired", f"{name_of(anchor)} had expired", Outcome.FAILED)
+        raise NoPath("expired", f"{subject_name(anchor)} had expired", Outcome.FAILED)
 
 
-async def _search(leaf: Certificate, material: Material, moment: dt.datetime) -> ValidationPath:
+async def _search(leaf: X509Certificate, material: LoadedMaterial, moment: dt.datetime) -> ValidationPath:
     """The first of all paths that is valid; raises NoPath."""
-    context = _context(moment)
+    context = _build_context(moment)
     anchors = [anchor for anchor in material.anchors if may_issue(anchor)]
-    candidates = _builder(anchors, material).async_build_paths_lazy(leaf)
+    candidates = _build_path_builder(anchors, material).async_build_paths_lazy(leaf)
     failures: list[NoPath] = []
     try:
         async for found in candidates:
             # an authority may have several certificates for its key, as when the first one is about to expire
             for anchor in (each for each in anchors if AuthorityWithCert(each) == found.trust_anchor.authority):
-                path = constrained(found, anchor)
+                path = apply_constraints(found, anchor)
                 try:
-                    _bound(path)
+                    _check_complexity(path)
                     await async_validate_path(context, path)
                     _check_validity(anchor, moment)
                 except NoPath as none:
                     failures.append(none)
                 except ValidationError as error:
-                    failures.append(_failure(path, error))
+                    failures.append(_to_no_path(path, error))
                 except Exception as error:  # noqa: BLE001 - an odd certificate is no reason to do without other paths
-                    failures.append(_not_evaluable(error))
+                    failures.append(_not_evaluable_error(error))
                 else:
                     return path
-            if len(failures) >= _MOST_PATHS:
+            if len(failures) >= _MAX_PATHS:
                 break
     except PathBuildingError:
-        raise _end_of_chain(leaf, material) from None
+        raise _explain_missing_issuer(leaf, material) from None
     finally:
         await candidates.cancel()  # type: ignore[no-untyped-call] # of pyhanko-certvalidator
-    raise min(failures, key=lambda each: _WEIGHT.index(each.code))
+    raise min(failures, key=lambda each: _SEVERITY.index(each.code))
 
 
-def _bound(path: ValidationPath) -> None:
+def _check_complexity(path: ValidationPath) -> None:
     """Raise ValueError if names and constraints on them are so many that comparing them would not end."""
-    chain = certificates_of(path)
+    chain = path_certificates(path)
     names = max(len(each.subject_alt_name_value or ()) + len(each.subject.chosen) for each in chain)
     constraints = [each.name_constraints_value for each in chain if each.name_constraints_value]
     trees = sum(len(each[which] or ()) for each in constraints for which in _TREES)
-    if names * trees > _MOST_COMPARISONS:
+    if names * trees > _MAX_COMPARISONS:
         raise ValueError("too many name constraints")
 
 
 _TREES: Final = ("permitted_subtrees", "excluded_subtrees")
-_WEIGHT: Final = ("expired", "not-yet-valid", "chain-invalid", "chain-not-evaluable", "issuer-missing")
+_SEVERITY: Final = ("expired", "not-yet-valid", "chain-invalid", "chain-not-evaluable", "issuer-missing")
 """Of several reasons, that of the path which came farthest."""
 
 
-class _Registry(CertificateRegistry):
+class _CertificateIndex(CertificateRegistry):
     """Certificates by what they are: of several with one issuer and serial number, none hides another."""
 
-    def register(self, cert: Certificate) -> bool:
+    def register(self, cert: X509Certificate) -> bool:
         """Take a certificate; the subject's name is what its issuer is looked for by."""
         der = cert.dump()
         if der in self.certs:
@@ -133,15 +133,15 @@ class _Registry(CertificateRegistry):
         return True
 
 
-def _builder(anchors: Sequence[Certificate], material: Material) -> PathBuilder:
+def _build_path_builder(anchors: Sequence[X509Certificate], material: LoadedMaterial) -> PathBuilder:
     """What finds paths: by nothing but the material, and never by the network."""
     roots = SimpleTrustManager.build([CertTrustAnchor(anchor) for anchor in anchors])
     # what signed itself leads nowhere else, and many of one name would be tried in every order
     others = [each for each in material.intermediates if each.self_signed == "no"]
-    return PathBuilder(trust_manager=roots, registry=_Registry.build(others))
+    return PathBuilder(trust_manager=roots, registry=_CertificateIndex.build(others))
 
 
-def _context(moment: dt.datetime) -> ValidationContext:
+def _build_context(moment: dt.datetime) -> ValidationContext:
     """What pyhanko-certvalidator judges a path by."""
     return ValidationContext(
         trust_roots=(),
@@ -153,25 +153,25 @@ def _context(moment: dt.datetime) -> ValidationContext:
     )
 
 
-def certificates_of(path: ValidationPath) -> tuple[Certificate, ...]:
+def path_certificates(path: ValidationPath) -> tuple[X509Certificate, ...]:
     """The certificates, the signer's first, the anchor last."""
     return tuple(reversed(list(path.iter_certs(include_root=True))))
 
 
 def is_valid_at(path: ValidationPath, moment: dt.datetime) -> bool:
     """Whether no certificate of the path is outside its validity period."""
-    return all(each.begins <= moment <= each.ends for each in certificates_of(path))
+    return all(each.begins <= moment <= each.ends for each in path_certificates(path))
 
 
-def name_of(certificate: Certificate) -> str:
+def subject_name(certificate: X509Certificate) -> str:
     """The subject as RFC 4514 string."""
-    return text_of(certificate.subject) or "a certificate without subject"
+    return format_name(certificate.subject) or "a certificate without subject"
 
 
-def text_of(name: Name) -> str:
+def format_name(name: Name) -> str:
     """A name as RFC 4514 string; as asn1crypto puts it if there is none, and in hexadecimal if it has no words."""
     try:
-        with without_warnings():
+        with suppress_warnings():
             return x509.Name.from_bytes(name.dump()).rfc4514_string()
     except (AttributeError, ValueError, TypeError, LookupError):
         pass
@@ -181,33 +181,33 @@ def text_of(name: Name) -> str:
         return f"#{name.dump().hex()}"
 
 
-def _failure(path: ValidationPath, error: ValidationError) -> NoPath:
+def _to_no_path(path: ValidationPath, error: ValidationError) -> NoPath:
     match error:
         case NotYetValidError():
-            name = name_of(error.current_path.last)
+            name = subject_name(error.current_path.last)
             message = f"{name} was not valid before {error.valid_from.isoformat()}"
             return NoPath("not-yet-valid", message, Outcome.FAILED)
         case ExpiredError():
-            name = name_of(error.current_path.last)
+            name = subject_name(error.current_path.last)
             return NoPath("expired", f"{name} had expired at {error.expired_dt.isoformat()}", Outcome.FAILED)
         case PathValidationError() if isinstance(error.__context__, InvalidSignature):
-            return _wrongly_signed(certificates_of(path))
+            return _explain_wrong_signature(path_certificates(path))
         case _:
             message = f"the chain of certificates is not valid: {error.failure_msg}"
             return NoPath("chain-invalid", message, Outcome.FAILED)
 
 
-def _not_evaluable(error: Exception) -> NoPath:
+def _not_evaluable_error(error: Exception) -> NoPath:
     message = f"a chain to a trust anchor cannot be evaluated ({type(error).__name__})"
     return NoPath("chain-not-evaluable", message, Outcome.UNKNOWN)
 
 
-def _wrongly_signed(chain: Sequence[Certificate]) -> NoPath:
+def _explain_wrong_signature(chain: Sequence[X509Certificate]) -> NoPath:
     """A certificate names an issuer that did not sign it: another of the same name did, or it was altered."""
     for certificate, issuer in pairwise(chain):
-        if is_signed(certificate, issuer):
+        if is_signed_by(certificate, issuer):
             continue
-        name, by = name_of(certificate), name_of(issuer)
+        name, by = subject_name(certificate), subject_name(issuer)
         if certificate.authority_key_identifier and certificate.authority_key_identifier == issuer.key_identifier:
             message = f"the certificate of {name} was altered or forged: {by}, whose key it names, did not sign it"
             return NoPath("chain-invalid", message, Outcome.FAILED)
@@ -216,7 +216,7 @@ def _wrongly_signed(chain: Sequence[Certificate]) -> NoPath:
     return NoPath("chain-not-evaluable", "a signature in the chain of certificates cannot be verified", Outcome.UNKNOWN)
 
 
-def _end_of_chain(leaf: Certificate, material: Material) -> NoPath:
+def _explain_missing_issuer(leaf: X509Certificate, material: LoadedMaterial) -> NoPath:
     """Where a chain ends that leads to no anchor."""
     known = {each.subject.hashable: each for each in (*material.unproven, *material.intermediates)}
     last, seen = leaf, set[str]()
@@ -225,9 +225,9 @@ def _end_of_chain(leaf: Certificate, material: Material) -> NoPath:
         last = known[last.issuer.hashable]
     refused = "".join(f"; {each}" for each in material.refused)
     if last.self_issued:
-        message = f"the chain ends in {name_of(last)}, which is no trust anchor{refused}"
+        message = f"the chain ends in {subject_name(last)}, which is no trust anchor{refused}"
         return NoPath("untrusted-authority", message, Outcome.UNKNOWN)
-    issuer, name = text_of(last.issuer), name_of(last)
+    issuer, name = format_name(last.issuer), subject_name(last)
     if any(anchor.subject == last.issuer for anchor in material.anchors):
         message = f"the trust anchor {issuer} must not have issued the certificate of {name}: it is no authority's"
         return NoPath("untrusted-authority", message, Outcome.UNKNOWN)

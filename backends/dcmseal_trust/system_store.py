@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Iterator
 
 
-def system_certificates() -> Iterator[bytes]:
+def iter_system_certificates() -> Iterator[bytes]:
     """Their DER: of OpenSSL's default files and folders, or of the system's store on Windows."""
     context = ssl.create_default_context()
     yield from context.get_ca_certs(binary_form=True)

@@ -11,7 +11,7 @@ from typing import Final
 from dcmseal.report import Aspect, Outcome, SignatureReport, Verdict, VerificationReport
 
 
-class Cause(Enum):
+class FailureCause(Enum):
     """What keeps a signature from being valid, the weightiest first."""
 
     ALTERED = "altered"
@@ -25,11 +25,11 @@ class Cause(Enum):
 
 
 _CODES: Final = {
-    Cause.REVOKED: frozenset({"revoked", "revoked-since"}),
-    Cause.EXPIRED: frozenset(
+    FailureCause.REVOKED: frozenset({"revoked", "revoked-since"}),
+    FailureCause.EXPIRED: frozenset(
         {"expired", "expired-since", "not-yet-valid", "certificate-expired", "certificate-not-yet-valid"}
     ),
-    Cause.UNTRUSTED: frozenset(
+    FailureCause.UNTRUSTED: frozenset(
         {
             *("issuer-missing", "untrusted-authority", "chain-invalid", "chain-not-evaluable", "certificate-refused"),
             *("certificate-not-pinned", "subject-not-pinned", "wrong-key-usage", "wrong-extended-key-usage"),
@@ -39,20 +39,22 @@ _CODES: Final = {
 """Codes of findings of aspects TRUST and AUTHENTICITY, if they did not pass."""
 
 
-def causes(report: SignatureReport, *, integrity_only: bool = False) -> tuple[Cause, ...]:
+def signature_causes(report: SignatureReport, *, integrity_only: bool = False) -> tuple[FailureCause, ...]:
     """Why a signature is not valid; empty if it is, or for another reason."""
     if report.verdict(integrity_only=integrity_only) is Verdict.VALID:
         return ()
     aspects = {Aspect.AUTHENTICITY} if integrity_only else {Aspect.AUTHENTICITY, Aspect.TRUST}
     codes = {each.code for each in report.findings if each.outcome is not Outcome.PASSED and each.aspect in aspects}
-    altered = (Cause.ALTERED,) if report.outcome(Aspect.INTEGRITY) is Outcome.FAILED else ()
+    altered = (FailureCause.ALTERED,) if report.outcome(Aspect.INTEGRITY) is Outcome.FAILED else ()
     return (*altered, *(cause for cause, its in _CODES.items() if codes & its))
 
 
-def causes_of_all(report: VerificationReport) -> tuple[Cause, ...]:
+def report_causes(report: VerificationReport) -> tuple[FailureCause, ...]:
     """Why signatures of a report are not valid."""
-    found = {cause for each in report.signatures for cause in causes(each, integrity_only=report.integrity_only)}
-    return tuple(cause for cause in Cause if cause in found)
+    found = {
+        cause for each in report.signatures for cause in signature_causes(each, integrity_only=report.integrity_only)
+    }
+    return tuple(cause for cause in FailureCause if cause in found)
 
 
 def is_data_intact(report: VerificationReport) -> bool:

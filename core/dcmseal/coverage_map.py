@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dcmseal.dictionary import name_of
-from dcmseal.report import Gap, ObjectCoverage, Verdict
-from dcmseal.tags import tag_text
+from dcmseal.dictionary import tag_name
+from dcmseal.report import CoverageGap, ObjectCoverage, Verdict
+from dcmseal.tags import format_tag
 
 
-class Cover(StrEnum):
+class CoverState(StrEnum):
     """How far a Data Element is protected."""
 
     COVERED = "covered"
@@ -49,7 +49,7 @@ class MappedElement:
 
     tag: int
     vr: str
-    cover: Cover
+    cover: CoverState
     covered_by: tuple[int, ...] = ()
     """Numbers of the signatures that protect it."""
     broken_by: tuple[int, ...] = ()
@@ -69,7 +69,7 @@ class MappedElement:
     @property
     def is_open(self) -> bool:
         """Whether it is critical, and not all changes would be noticed."""
-        return self.critical and self.cover is not Cover.COVERED
+        return self.critical and self.cover is not CoverState.COVERED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,7 @@ class CoverageMap:
     """Whether values are there that might tell who the patient is."""
 
 
-def protected(coverage: ObjectCoverage) -> str:
+def format_protected(coverage: ObjectCoverage) -> str:
     """How much of an object is protected.
 
     >>> protected(ObjectCoverage(covered=4, elements=257))
@@ -127,7 +127,7 @@ def protected(coverage: ObjectCoverage) -> str:
     return f"{coverage.covered:,} of {coverage.elements:,} elements"
 
 
-def not_protected(coverage: ObjectCoverage, limit: int = 12) -> str:
+def format_unprotected(coverage: ObjectCoverage, limit: int = 12) -> str:
     """What of an object is not protected, by name, and how much more; empty if all of it is.
 
     >>> not_protected(ObjectCoverage(critical=2, others=1, gaps=(Gap(path=(0x00100010,), critical=True),)))
@@ -136,7 +136,7 @@ def not_protected(coverage: ObjectCoverage, limit: int = 12) -> str:
     shown = [each for each in coverage.gaps if each.critical or not coverage.critical][:limit]
     if not shown:
         return ""
-    names = ", ".join(name_of_gap(each) for each in shown)
+    names = ", ".join(format_gap(each) for each in shown)
     more = (coverage.critical or coverage.others) - sum(each.count for each in shown)
     if not coverage.critical:
         return f"NOT protected: {names}" + (f", and {more:,} more" if more else "")
@@ -147,16 +147,16 @@ def not_protected(coverage: ObjectCoverage, limit: int = 12) -> str:
     return f"NOT protected: {names}{rest}{others}"
 
 
-def name_of_gap(gap: Gap) -> str:
+def format_gap(gap: CoverageGap) -> str:
     """Elements that are not covered, with the sequences they are in.
 
     >>> name_of_gap(Gap(path=(0x00081140, 0x00081155), critical=False, count=3))
     'Referenced Image Sequence > Referenced SOP Instance UID (3 times)'
     """
-    path = " > ".join(name_of_tag(tag) for tag in gap.path)
+    path = " > ".join(format_tag_name(tag) for tag in gap.path)
     return f"{path} ({gap.count:,} times)" if gap.count > 1 else path
 
 
-def name_of_tag(tag: int) -> str:
+def format_tag_name(tag: int) -> str:
     """An element by its name, or by its tag if it has none."""
-    return name_of(tag) or f"{tag_text(tag)} {'private' if tag >> 16 & 1 else 'unknown'}"
+    return tag_name(tag) or f"{format_tag(tag)} {'private' if tag >> 16 & 1 else 'unknown'}"

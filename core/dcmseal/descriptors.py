@@ -10,11 +10,11 @@ import os
 import re
 from typing import Final
 
-_FOLDER: Final = re.compile(r"/dev/fd|/proc/([0-9]+)(?:/task/[0-9]+)?/fd", re.ASCII)
+_DESCRIPTOR_FOLDER: Final = re.compile(r"/dev/fd|/proc/([0-9]+)(?:/task/[0-9]+)?/fd", re.ASCII)
 _MAX_LINKS: Final = 40
 
 
-def descriptor_of(path: str | os.PathLike[str]) -> int | None:
+def find_descriptor(path: str | os.PathLike[str]) -> int | None:
     """The number of the open file that a path stands for, directly or by links; None if it is the path of a file.
 
     What is open can be written to, but not replaced by another file: a new file of its name would be seen by nobody
@@ -24,7 +24,7 @@ def descriptor_of(path: str | os.PathLike[str]) -> int | None:
     for _ in range(_MAX_LINKS):
         folder, name = os.path.split(place)
         if name.isdecimal():
-            match = _FOLDER.fullmatch(os.path.realpath(folder))
+            match = _DESCRIPTOR_FOLDER.fullmatch(os.path.realpath(folder))
             if match:
                 return int(name) if match[1] in (None, str(os.getpid())) else None
         if not os.path.islink(place):

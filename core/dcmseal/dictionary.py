@@ -12,7 +12,7 @@ import os
 from functools import cache
 from typing import Final, NamedTuple
 
-from dcmseal.tags import tag_from_hex
+from dcmseal.tags import parse_hex_tag
 
 _FILE: Final = os.path.join(os.path.dirname(__file__), "data", "dictionary.txt")
 _VR: Final = 1  # columns of the file
@@ -20,7 +20,7 @@ _KEYWORD: Final = 4
 _NAME: Final = 5
 
 
-def vr_of(tag: int) -> str | None:
+def tag_vr(tag: int) -> str | None:
     """The VR as the dictionary words it, which may be a choice such as ``US or SS``; None if there is none.
 
     None stands for attributes the dictionary does not know, for private ones (only their creators have a fixed VR,
@@ -30,33 +30,33 @@ def vr_of(tag: int) -> str | None:
         return "UL"
     if _is_private(tag):
         return "LO" if _is_private_creator(tag) else None
-    row = _row(tag)
+    row = _find_row(tag)
     return row[_VR] if row and row[_VR] != "NONE" else None
 
 
-def keyword_of(tag: int) -> str | None:
+def tag_keyword(tag: int) -> str | None:
     """The keyword that names this tag and no other; None if there is none, as in repeating groups (PS3.5 7.6)."""
-    row = _table().singles.get(tag)
+    row = _load_table().singles.get(tag)
     return row[_KEYWORD] if row else None
 
 
-def name_of(tag: int) -> str | None:
+def tag_name(tag: int) -> str | None:
     """The name for people, in repeating groups too; None if the attribute has none or is not known."""
     if _is_private_creator(tag):
         return "Private Creator"
-    row = None if _is_private(tag) else _row(tag)
+    row = None if _is_private(tag) else _find_row(tag)
     if row:
         return row[_NAME]
     return None if tag & 0xFFFF else "Group Length"
 
 
-def tag_of(text: str) -> int | None:
+def parse_tag(text: str) -> int | None:
     """The tag named by a keyword, ``(gggg,eeee)``, ``gggg,eeee`` or ``ggggeeee``; None if the text is none of these."""
-    tag = _tags().get(text.strip())
-    return tag_from_hex(text) if tag is None else tag
+    tag = _tags_by_keyword().get(text.strip())
+    return parse_hex_tag(text) if tag is None else tag
 
 
-class _Table(NamedTuple):
+class _DictionaryTable(NamedTuple):
     singles: dict[int, list[str]]
     repeating: dict[int, dict[int, list[str]]]
     """By the mask of the digits that are fixed, then by those digits."""
@@ -70,8 +70,8 @@ def _is_private_creator(tag: int) -> bool:
     return _is_private(tag) and 0x10 <= tag & 0xFFFF <= 0xFF
 
 
-def _row(tag: int) -> list[str] | None:
-    table = _table()
+def _find_row(tag: int) -> list[str] | None:
+    table = _load_table()
     row = table.singles.get(tag)
     if row is None and tag & 0xFFFF:
         for mask, rows in table.repeating.items():
@@ -82,7 +82,7 @@ def _row(tag: int) -> list[str] | None:
 
 
 @cache
-def _table() -> _Table:
+def _load_table() -> _DictionaryTable:
     singles: dict[int, list[str]] = {}
     repeating: dict[int, dict[int, list[str]]] = {}
     with open(_FILE, encoding="ascii") as file:
@@ -94,9 +94,9 @@ def _table() -> _Table:
                 repeating.setdefault(mask, {})[int(digits.replace("x", "0"), 16)] = row
             else:
                 singles[int(digits, 16)] = row
-    return _Table(singles, repeating)
+    return _DictionaryTable(singles, repeating)
 
 
 @cache
-def _tags() -> dict[str, int]:
-    return {row[_KEYWORD]: tag for tag, row in _table().singles.items()}
+def _tags_by_keyword() -> dict[str, int]:
+    return {row[_KEYWORD]: tag for tag, row in _load_table().singles.items()}

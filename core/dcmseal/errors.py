@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from dcmseal.report import Finding
 
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class SealError(Exception):
@@ -23,12 +23,12 @@ class SealError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # the arguments of a kind's own __init__ are not those of Exception
-        return _made_again, (type(self), self.args), self.__dict__
+        return _restore_error, (type(self), self.args), self.__dict__
 
 
-def internal_error(error: BaseException) -> SealError:
+def build_internal_error(error: BaseException) -> SealError:
     """What is said of an error that nobody foresaw; its text might hold a secret, so that only those who ask see it."""
-    if isinstance(error, OSError) and error.errno in _FULL:
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
         return OutputError(f"the disk is full: {error.strerror}", hint="make space, there and for temporary files")
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
@@ -42,7 +42,7 @@ def internal_error(error: BaseException) -> SealError:
     )
 
 
-def _made_again(kind: type[SealError], args: tuple[Any, ...]) -> SealError:
+def _restore_error(kind: type[SealError], args: tuple[Any, ...]) -> SealError:
     """An error that comes from another process."""
     return kind.__new__(kind, *args)
 
@@ -76,7 +76,7 @@ class Malformed(DatasetError):
         self.offset = offset
 
 
-class OddStructure(DatasetError):
+class AmbiguousStructure(DatasetError):
     """Readers differ in what the file says, so that no signature over it could be valid."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
@@ -131,7 +131,7 @@ class OutputError(SealError):
     """The result could not be written; the old file, if any, is as it was."""
 
 
-class ChangedMeanwhile(OutputError):
+class ConcurrentModification(OutputError):
     """Another program has written the file since it was read; nothing was replaced."""
 
 
@@ -189,7 +189,7 @@ class DeviceRemoved(DeviceUnavailable):
     """The device was taken away while it was in use; signing goes on once it is back, if asked to."""
 
 
-class DeviceExchanged(DeviceUnavailable):
+class DeviceReplaced(DeviceUnavailable):
     """Another device is where the one with the key was."""
 
 

@@ -77,16 +77,16 @@ _WORST_FIRST: Final = (
 )
 
 
-def code_of_error(error: SealError) -> ExitCode:
+def error_exit_code(error: SealError) -> ExitCode:
     """The exit code of a command that ends with this error."""
     return next((code for kinds, code in _BY_ERROR if isinstance(error, kinds)), ExitCode.UNAVAILABLE)
 
 
-def code_of_verdict(verdict: Verdict) -> ExitCode:
+def verdict_exit_code(verdict: Verdict) -> ExitCode:
     """The exit code of a verification with this verdict."""
     return _BY_VERDICT[verdict.value]
 
 
-def worst(codes: Iterable[ExitCode]) -> ExitCode:
+def worst_exit_code(codes: Iterable[ExitCode]) -> ExitCode:
     """The one exit code for several files."""
     return min(codes, key=_WORST_FIRST.index, default=ExitCode.OK)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-Rule: TypeAlias = "bool | str | tuple[str, ...]"
+SettingValue: TypeAlias = "bool | str | tuple[str, ...]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,15 +27,15 @@ class TrustMaterial:
     def merge(self, other: TrustMaterial) -> TrustMaterial:
         """Both, each value once, in order."""
         return TrustMaterial(
-            anchors=_once(self.anchors, other.anchors),
-            certificates=_once(self.certificates, other.certificates),
-            crls=_once(self.crls, other.crls),
-            ocsp_responses=_once(self.ocsp_responses, other.ocsp_responses),
+            anchors=_unique(self.anchors, other.anchors),
+            certificates=_unique(self.certificates, other.certificates),
+            crls=_unique(self.crls, other.crls),
+            ocsp_responses=_unique(self.ocsp_responses, other.ocsp_responses),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptSignature:
+class SignatureRecord:
     """By what a signature is known again; digests are SHA-256 in hexadecimal, empty if there is nothing to digest."""
 
     uid: str
@@ -52,16 +52,16 @@ class KeptSignature:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grounds:
+class EvidenceRecord:
     """All that a verification was answered by, but for the file itself."""
 
     moment: dt.datetime
     """The present, as it was for the verification; whole seconds."""
-    settings: Mapping[str, Rule]
+    settings: Mapping[str, SettingValue]
     """What was asked, and how strictly it was judged."""
     file_sha256: str
     file_size: int
-    signatures: tuple[KeptSignature, ...]
+    signatures: tuple[SignatureRecord, ...]
     material: TrustMaterial = field(repr=False)
     timestamp_certificates: tuple[bytes, ...] = field(default=(), repr=False)
     """DER certificates of authorities that were given for timestamps that come without."""
@@ -69,5 +69,5 @@ class Grounds:
     """The values of Certified Timestamp (0400,0310)."""
 
 
-def _once(first: tuple[bytes, ...], second: tuple[bytes, ...]) -> tuple[bytes, ...]:
+def _unique(first: tuple[bytes, ...], second: tuple[bytes, ...]) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys((*first, *second)))

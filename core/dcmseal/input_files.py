@@ -9,11 +9,11 @@ from contextlib import suppress
 from io import FileIO
 from typing import Final
 
-PATIENCE: Final = 5.0
+PIPE_TIMEOUT: Final = 5.0
 """Seconds that a named pipe has to be opened for writing."""
 
 
-def open_input(path: str | os.PathLike[str], *, timeout: float = PATIENCE) -> FileIO:
+def open_input(path: str | os.PathLike[str], *, timeout: float = PIPE_TIMEOUT) -> FileIO:
     """Open a file for reading, without a buffer.
 
     A pipe is read once another program has opened it for writing. Terminals and other devices are refused, except for
@@ -28,10 +28,10 @@ def open_input(path: str | os.PathLike[str], *, timeout: float = PATIENCE) -> Fi
         return _open_pipe(path, timeout)
     if stat.S_ISCHR(mode) and not os.path.samefile(path, os.devnull):
         raise OSError(errno.EINVAL, "it is a terminal or another device", os.fspath(path))
-    return _open(path)
+    return _open_file(path)
 
 
-def _open(path: str | os.PathLike[str]) -> FileIO:
+def _open_file(path: str | os.PathLike[str]) -> FileIO:
     return open(path, "rb", buffering=0)
 
 
@@ -44,7 +44,7 @@ def _open_pipe(path: str | os.PathLike[str], timeout: float) -> FileIO:
 
     def wait() -> None:
         try:
-            opened.append(_open(path))
+            opened.append(_open_file(path))
         except OSError as error:
             failed.append(error)
 

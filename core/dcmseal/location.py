@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from dcmseal.dictionary import keyword_of, tag_of
+from dcmseal.dictionary import parse_tag, tag_keyword
 from dcmseal.errors import UsageError
-from dcmseal.tags import tag_text
+from dcmseal.tags import format_tag
 
 _STEP = re.compile(r"([^\[\].]+)\[(\d+)\]")
 
@@ -33,7 +33,7 @@ class Location:
         steps: list[tuple[int, int]] = []
         for step in text.split("."):
             match = _STEP.fullmatch(step.strip())
-            tag = tag_of(match[1].strip()) if match else None
+            tag = parse_tag(match[1].strip()) if match else None
             if match is None or tag is None or len(match[2]) > 9:
                 raise UsageError(
                     f"{step!r} does not name an item",
@@ -45,7 +45,7 @@ class Location:
     def __str__(self) -> str:
         if not self.steps:
             return "main"
-        return ".".join(f"{keyword_of(tag) or tag_text(tag)}[{index}]" for tag, index in self.steps)
+        return ".".join(f"{tag_keyword(tag) or format_tag(tag)}[{index}]" for tag, index in self.steps)
 
     def item(self, tag: int, index: int) -> Location:
         """The location of one item of a sequence at this level."""

@@ -77,11 +77,11 @@ class DigitalSignature:
     @property
     def moment(self) -> dt.datetime | None:
         """The claimed signing time with its offset from UTC, or None if it is no complete DT value with offset."""
-        return moment_of(self.datetime)
+        return parse_dt_value(self.datetime)
 
 
 @lru_cache(maxsize=16)  # the time of one signature is asked for again and again
-def moment_of(text: str) -> dt.datetime | None:
+def parse_dt_value(text: str) -> dt.datetime | None:
     """Read a DT value ``YYYYMMDDHHMMSS.FFFFFF&ZZXX`` with offset (PS3.5 6.2); None if it is not one."""
     body, sign, zone = text[:-5], text[-5:-4], text[-4:]
     stem, dot, fraction = body.partition(".")
@@ -102,6 +102,6 @@ def moment_of(text: str) -> dt.datetime | None:
         return None
 
 
-def datetime_text(moment: dt.datetime) -> str:
+def to_dt_value(moment: dt.datetime) -> str:
     """Write a moment as DT value in UTC with offset, microseconds included."""
     return moment.astimezone(dt.UTC).strftime("%Y%m%d%H%M%S.%f+0000")

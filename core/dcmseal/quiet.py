@@ -13,13 +13,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-_ONE_AT_A_TIME: Final = threading.RLock()
+_LOCK: Final = threading.RLock()
 """Filters belong to the whole process: a thread that leaves would bring back what another one is without."""
 
 
 @contextmanager
-def without_warnings() -> Generator[None]:
+def suppress_warnings() -> Generator[None]:
     """Silence the warnings of what is called inside, also where warnings are errors."""
-    with _ONE_AT_A_TIME, warnings.catch_warnings():
+    with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from dcmseal.location import MAIN, Location
 
 if TYPE_CHECKING:
-    from dcmseal.grounds import Grounds
+    from dcmseal.grounds import EvidenceRecord
     from dcmseal.model import CertifiedTime, DigitalSignature
 
 
@@ -80,7 +80,7 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
+class CoverageGap:
     """Elements that no signature that holds covers: the tags of the sequences they are in and their own, and number."""
 
     path: tuple[int, ...]
@@ -99,7 +99,7 @@ class ObjectCoverage:
     """Critical elements at any level that are not covered."""
     others: int = 0
     """Other elements of the main Data Set that are not."""
-    gaps: tuple[Gap, ...] = ()
+    gaps: tuple[CoverageGap, ...] = ()
     """The first of what is not covered: critical elements of any level, then others of the main Data Set."""
 
     @property
@@ -147,13 +147,13 @@ class SignerTrust:
 
 
 _DECISIVE = (Aspect.FORM, Aspect.INTEGRITY, Aspect.AUTHENTICITY, Aspect.TRUST)
-AUTHORITY_UNKNOWN = frozenset({"tsa-trust-unknown", "tsa-trust-doubtful"})
+AUTHORITY_TRUST_CODES = frozenset({"tsa-trust-unknown", "tsa-trust-doubtful"})
 """Codes of findings of aspect TIMESTAMP that are about trust in the authority alone."""
 OBJECT_NOT_SIGNED: Final = "object-not-signed"
 """Code of the finding that only items of the object are signed."""
 
 
-class _Answers:
+class _DecisiveOutcomes:
     """What findings on some aspects have to come to, so that a signature is valid."""
 
     def __init__(self, *decisive: Aspect) -> None:
@@ -163,8 +163,8 @@ class _Answers:
         self.fatal = frozenset((aspect, Outcome.FAILED) for aspect in (*decisive, Aspect.TIMESTAMP, Aspect.COVERAGE))
 
 
-_WITH_TRUST = _Answers(*_DECISIVE)
-_WITHOUT_TRUST = _Answers(*_DECISIVE[:3])
+_WITH_TRUST = _DecisiveOutcomes(*_DECISIVE)
+_WITHOUT_TRUST = _DecisiveOutcomes(*_DECISIVE[:3])
 _OBSTACLES = _WITH_TRUST.fatal | _WITH_TRUST.unwanted
 
 
@@ -204,7 +204,7 @@ class SignatureReport:
         ``integrity_only`` does without trust, in the signer and in the timestamp's authority.
         """
         answers = _WITHOUT_TRUST if integrity_only else _WITH_TRUST
-        ignored = AUTHORITY_UNKNOWN if integrity_only else frozenset[str]()
+        ignored = AUTHORITY_TRUST_CODES if integrity_only else frozenset[str]()
         found = {(finding.aspect, finding.outcome) for finding in self.findings if finding.code not in ignored}
         if not found.isdisjoint(answers.fatal):
             return Verdict.INVALID
@@ -216,7 +216,7 @@ class SignatureReport:
         return any(
             each.aspect is Aspect.TIMESTAMP
             and each.outcome is Outcome.UNKNOWN
-            and not (integrity_only and each.code in AUTHORITY_UNKNOWN)
+            and not (integrity_only and each.code in AUTHORITY_TRUST_CODES)
             for each in self.findings
         )
 
@@ -261,7 +261,7 @@ class VerificationReport:
     instance: Instance = Instance()
     coverage: ObjectCoverage | None = None
     """What of the object is protected; None if that was not asked for, or could not be found out."""
-    evidence: Grounds | None = field(default=None, repr=False, compare=False)
+    evidence: EvidenceRecord | None = field(default=None, repr=False, compare=False)
     """What the verdict rests upon, if that was to be kept."""
 
     @property
@@ -326,7 +326,7 @@ __all__ = [
     "Aspect",
     "Coverage",
     "Finding",
-    "Gap",
+    "CoverageGap",
     "Instance",
     "Location",
     "ObjectCoverage",

@@ -95,18 +95,18 @@ NOT_IN_MAC: Final = frozenset({CERTIFICATE_OF_SIGNER, SIGNATURE, CERTIFIED_TIMES
 _HEX = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?")
 
 
-def tag_text(tag: int) -> str:
+def format_tag(tag: int) -> str:
     """Write a tag as ``(gggg,eeee)``."""
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
-_SHOWN: Final = 12
+_MAX_SHOWN: Final = 12
 
 
-def tags_text(tags: Sequence[int]) -> str:
+def format_tags(tags: Sequence[int]) -> str:
     """Write the first few of many tags, and how many more there are."""
-    shown = " ".join(map(tag_text, tags[:_SHOWN]))
-    return f"{shown} and {len(tags) - _SHOWN} more" if len(tags) > _SHOWN else shown
+    shown = " ".join(map(format_tag, tags[:_MAX_SHOWN]))
+    return f"{shown} and {len(tags) - _MAX_SHOWN} more" if len(tags) > _MAX_SHOWN else shown
 
 
 def is_ascending(tags: Sequence[int]) -> bool:
@@ -114,7 +114,7 @@ def is_ascending(tags: Sequence[int]) -> bool:
     return all(map(lt, tags, tags[1:]))
 
 
-def tag_from_hex(text: str) -> int | None:
+def parse_hex_tag(text: str) -> int | None:
     """Read ``(gggg,eeee)``, ``gggg,eeee`` or ``ggggeeee``; None if the text is none of these."""
     match = _HEX.fullmatch(text.strip())
     return int(match[1] + match[2], 16) if match else None

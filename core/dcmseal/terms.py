@@ -107,14 +107,14 @@ class SignaturePurpose(IntEnum):
         >>> SignaturePurpose.named("verification")
         <SignaturePurpose.VERIFICATION: 5>
         """
-        wanted = _folded(text.lstrip("0"))
+        wanted = _normalize(text.lstrip("0"))
         for each in cls:
-            if wanted in (str(each.value), _folded(each.name), _folded(each.meaning)):
+            if wanted in (str(each.value), _normalize(each.name), _normalize(each.meaning)):
                 return each
         return None
 
 
-def _folded(words: str) -> str:
+def _normalize(words: str) -> str:
     return words.casefold().replace("-", " ").replace("_", " ")
 
 

@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 from dcmseal.errors import SealError, UsageError
 from dcmseal.input_files import open_input
 
-_MARKS: Final = (
+_BYTE_ORDER_MARKS: Final = (
     # the mark of UTF-16 is the beginning of that of UTF-32
     (codecs.BOM_UTF32_LE, "UTF-32"),
     (codecs.BOM_UTF32_BE, "UTF-32"),
@@ -45,40 +45,40 @@ class TextProblem(NamedTuple):
         return f"line {self.line} {self.fault}"
 
 
-def marked_encoding(data: bytes) -> str:
+def detect_bom_encoding(data: bytes) -> str:
     """The encoding other than UTF-8 that a byte order mark names; empty if there is none."""
-    return next((name for mark, name in _MARKS if data.startswith(mark)), "")
+    return next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "")
 
 
-def problem_of(data: bytes) -> TextProblem | None:
+def find_text_problem(data: bytes) -> TextProblem | None:
     """Why the bytes are not text as it is read here; None if they are."""
-    encoding = marked_encoding(data)
+    encoding = detect_bom_encoding(data)
     if encoding:
         return TextProblem(1, f"is in {encoding}, not in UTF-8", f"convert it: iconv -f {encoding} -t UTF-8 OLD > NEW")
     nul = data.find(b"\0")
     if nul >= 0:
-        return TextProblem(_line(data, nul), "has a NUL, as UTF-16 and binary files have")
+        return TextProblem(_line_number(data, nul), "has a NUL, as UTF-16 and binary files have")
     lone = _LONE_CR.search(data)
     if lone:
-        return TextProblem(_line(data, lone.start()), "has a carriage return without line feed")
+        return TextProblem(_line_number(data, lone.start()), "has a carriage return without line feed")
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         wrong = error.start
     else:
         return None
-    return TextProblem(_line(data, wrong), "is not in UTF-8, but perhaps in ISO 8859-1 or Windows-1252")
+    return TextProblem(_line_number(data, wrong), "is not in UTF-8, but perhaps in ISO 8859-1 or Windows-1252")
 
 
 def decode_text(data: bytes, name: str, *, error: type[SealError] = UsageError) -> str:
     """The text of a file of that name, with line feeds only; raises ``error``."""
-    problem = problem_of(data)
+    problem = find_text_problem(data)
     if problem:
         raise error(f"{name}, {problem.message}", hint=problem.hint)
     return data.decode("utf-8-sig").replace("\r\n", "\n")
 
 
-def read_text(
+def load_text(
     path: str | os.PathLike[str],
     max_bytes: int,
     *,
@@ -97,7 +97,7 @@ def read_text(
             status = os.fstat(file.fileno())
             data = file.read(max_bytes + 1)
     except (OSError, ValueError) as failure:
-        raise error(f"{name} cannot be read: {reason_of(failure)}", hint=hint) from None
+        raise error(f"{name} cannot be read: {format_os_error(failure)}", hint=hint) from None
     if len(data) > max_bytes:
         raise error(f"{name} is larger than {max_bytes >> 10} KiB", hint="check the path")
     if check_status and data:
@@ -105,7 +105,7 @@ def read_text(
     return decode_text(data, name, error=error)
 
 
-def read_first_line(source: str | os.PathLike[str] | int, max_bytes: int) -> str | TextProblem:
+def load_first_line(source: str | os.PathLike[str] | int, max_bytes: int) -> str | TextProblem:
     """The first line of a file, or of an open descriptor, without its end; or why it is not text.
 
     It is returned, and nothing is raised about it, so that no traceback has it: it is a passphrase or PIN. Raises
@@ -115,15 +115,15 @@ def read_first_line(source: str | os.PathLike[str] | int, max_bytes: int) -> str
         line = file.readline(max_bytes + 1)
     if len(line) > max_bytes:
         return TextProblem(1, f"has more than {max_bytes} bytes", "it has to be the first line")
-    problem = problem_of(line)
+    problem = find_text_problem(line)
     return problem or line.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
 
 
-def reason_of(error: OSError | ValueError) -> str:
+def format_os_error(error: OSError | ValueError) -> str:
     """Why a file cannot be opened, in words."""
     reason = error.strerror if isinstance(error, OSError) else None
     return reason or "it is not a path of this system"
 
 
-def _line(data: bytes, position: int) -> int:
+def _line_number(data: bytes, position: int) -> int:
     return data.count(b"\n", 0, position) + 1

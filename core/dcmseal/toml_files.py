@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from dcmseal.errors import SealError
 
-MAX_BYTES: Final = 1 << 16
+MAX_TOML_BYTES: Final = 1 << 16
 """The largest file of this kind."""
-MAX_LINE: Final = 1000
+MAX_TOML_LINE_LENGTH: Final = 1000
 """Characters: the memory that tomllib takes for a dotted key grows with the square of its length."""
 _POSITION: Final = re.compile(r"\(at line (\d+), column (\d+)\)$")
 
@@ -19,9 +19,10 @@ def parse_toml(text: str, name: str, *, error: type[SealError]) -> dict[str, Any
     import tomllib
 
     for number, line in enumerate(text.split("\n"), 1):
-        if len(line) > MAX_LINE:
+        if len(line) > MAX_TOML_LINE_LENGTH:
             raise error(
-                f"{name}, line {number} has more than {MAX_LINE} characters", hint="break lists into several lines"
+                f"{name}, line {number} has more than {MAX_TOML_LINE_LENGTH} characters",
+                hint="break lists into several lines",
             )
     try:
         return tomllib.loads(text)

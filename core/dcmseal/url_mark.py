@@ -7,4 +7,4 @@ from __future__ import annotations
 
 from typing import Final
 
-URL_MARK: Final = "://"
+URL_SEPARATOR: Final = "://"

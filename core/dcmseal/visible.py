@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-LONGEST: Final = 400
+MAX_LENGTH: Final = 400
 """Characters of one value that are shown."""
 
 
-def printable(text: str, limit: int = LONGEST) -> str:
+def escape_unprintable(text: str, limit: int = MAX_LENGTH) -> str:
     r"""The text with everything escaped that a terminal might obey, or that does not show, and bounded in length.
 
     >>> printable("DOE\x1b[2J^JANE")

@@ -14,11 +14,11 @@ from typing import Final
 from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.report import Finding
 from dcmseal_profiles.annex_c import AUTHORIZATION_MODULES
-from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS, findings_beyond_base
+from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS, base_findings
 from dcmseal_profiles.creator_rsa import IDENTITY
-from dcmseal_profiles.tables import attributes, clause
+from dcmseal_profiles.tables import cite_clause, find_attributes
 
-_SEEN: Final = "all other elements whose values the person who approves was shown"
+_SHOWN_ELEMENTS: Final = "all other elements whose values the person who approves was shown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +30,15 @@ class AuthorizationRsa:
     reference: str = "PS3.15 C.3"
 
     def requirements(self, dataset: ProfiledDataset) -> Requirements:
-        return _requirements(self.reference)
+        return _build_requirements(self.reference)
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
-        return findings_beyond_base(self.requirements(dataset), dataset, facts)
+        return base_findings(self.requirements(dataset), dataset, facts)
 
 
 @cache
-def _requirements(section: str) -> Requirements:
-    listed = attributes(AUTHORIZATION_MODULES)
+def _build_requirements(section: str) -> Requirements:
+    listed = find_attributes(AUTHORIZATION_MODULES)
     return Requirements(
         elements=listed.elements | IDENTITY,
         mandatory=IDENTITY,
@@ -46,7 +46,7 @@ def _requirements(section: str) -> Requirements:
         mac_algorithms=MAC_ALGORITHMS,
         key_types=KEY_TYPES,
         main_dataset_only=True,
-        left_to_caller=_SEEN,
+        left_to_caller=_SHOWN_ELEMENTS,
         tables=listed.to_tables(dict.fromkeys(IDENTITY, f"list of {section}")),
-        clause=clause(section),
+        clause=cite_clause(section),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.plugins.rules import unmet, wrong_types
+from dcmseal.plugins.rules import requirement_findings, type_findings
 from dcmseal.report import Finding
 from dcmseal.terms import KeyType, MacAlgorithm
 
@@ -28,11 +28,9 @@ class BaseRsa:
         return _REQUIREMENTS
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
-        return findings_beyond_base(self.requirements(dataset), dataset, facts)
+        return base_findings(self.requirements(dataset), dataset, facts)
 
 
-def findings_beyond_base(
-    required: Requirements, dataset: ProfiledDataset, facts: SignatureFacts
-) -> tuple[Finding, ...]:
+def base_findings(required: Requirements, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
     """What a signature lacks for requirements that build on this profile, as all of PS3.15 Annex C do."""
-    return unmet(required, dataset, facts) + wrong_types(facts, required.clause)
+    return requirement_findings(required, dataset, facts) + type_findings(facts, required.clause)

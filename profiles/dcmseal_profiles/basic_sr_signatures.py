@@ -15,14 +15,14 @@ from typing import Final
 from dcmseal import tags
 from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.report import Finding
-from dcmseal_profiles.base_rsa import findings_beyond_base
+from dcmseal_profiles.base_rsa import base_findings
 from dcmseal_profiles.structured_report_rsa import (
     StructuredReportRsa,
+    build_requirements,
+    inapplicable_reason,
     is_verified,
-    requirements_of,
-    why_inapplicable,
 )
-from dcmseal_profiles.tables import clause
+from dcmseal_profiles.tables import cite_clause
 
 _REPORT: Final = StructuredReportRsa()
 _REFERENCES: Final = frozenset({tags.REFERENCED_DIGITAL_SIGNATURE_SEQUENCE, tags.REFERENCED_SOP_INSTANCE_MAC_SEQUENCE})
@@ -39,12 +39,12 @@ class BasicSrSignatures:
     reference: str = "PS3.15 A.4"
 
     def requirements(self, dataset: ProfiledDataset) -> Requirements:
-        required = _requirements(self.reference, why_inapplicable(dataset), is_verified(dataset))
-        lacking = "" if required.inapplicable else _what_is_lacking(dataset)
+        required = _build_requirements(self.reference, inapplicable_reason(dataset), is_verified(dataset))
+        lacking = "" if required.inapplicable else _find_missing_references(dataset)
         return replace(required, inapplicable=lacking) if lacking else required
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
-        return findings_beyond_base(self.requirements(dataset), dataset, facts)
+        return base_findings(self.requirements(dataset), dataset, facts)
 
     def check_all(self, dataset: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> tuple[Finding, ...]:
         """The rule of PS3.15 C.4 for VERIFIED documents."""
@@ -52,12 +52,12 @@ class BasicSrSignatures:
 
 
 @cache
-def _requirements(section: str, inapplicable: str, verified: bool) -> Requirements:  # noqa: FBT001 - a key of the cache
-    required = requirements_of(_REPORT.reference, inapplicable, verified)
-    return replace(required, notes=(*required.notes, _NOTE), clause=clause(section))
+def _build_requirements(section: str, inapplicable: str, verified: bool) -> Requirements:  # noqa: FBT001 - a key of the cache
+    required = build_requirements(_REPORT.reference, inapplicable, verified)
+    return replace(required, notes=(*required.notes, _NOTE), clause=cite_clause(section))
 
 
-def _what_is_lacking(dataset: ProfiledDataset) -> str:
+def _find_missing_references(dataset: ProfiledDataset) -> str:
     """What the evidence lacks; empty if nothing."""
     lacking = sum(dataset.count_lacking((evidence, *_INSTANCES), _REFERENCES) for evidence in tags.EVIDENCE)
     if not lacking:

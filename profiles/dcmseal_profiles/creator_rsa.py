@@ -15,8 +15,8 @@ from dcmseal import tags
 from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.report import Finding
 from dcmseal_profiles.annex_c import CREATOR_MODULES
-from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS, findings_beyond_base
-from dcmseal_profiles.tables import attributes, clause
+from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS, base_findings
+from dcmseal_profiles.tables import cite_clause, find_attributes
 
 IDENTITY: Final = frozenset(
     {tags.SOP_CLASS_UID, tags.SOP_INSTANCE_UID, tags.STUDY_INSTANCE_UID, tags.SERIES_INSTANCE_UID}
@@ -34,15 +34,15 @@ class CreatorRsa:
     reference: str = "PS3.15 C.2"
 
     def requirements(self, dataset: ProfiledDataset) -> Requirements:
-        return _requirements(self.reference)
+        return _build_requirements(self.reference)
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
-        return findings_beyond_base(self.requirements(dataset), dataset, facts)
+        return base_findings(self.requirements(dataset), dataset, facts)
 
 
 @cache
-def _requirements(section: str) -> Requirements:
-    listed = attributes(CREATOR_MODULES)
+def _build_requirements(section: str) -> Requirements:
+    listed = find_attributes(CREATOR_MODULES)
     return Requirements(
         elements=listed.elements | _CREATION | IDENTITY,
         mandatory=IDENTITY,
@@ -52,5 +52,5 @@ def _requirements(section: str) -> Requirements:
         main_dataset_only=True,
         notes=("Patient and study, the geometry of the image and what displays it are not in the lists.",),
         tables=listed.to_tables(dict.fromkeys(_CREATION | IDENTITY, f"list of {section}")),
-        clause=clause(section),
+        clause=cite_clause(section),
     )

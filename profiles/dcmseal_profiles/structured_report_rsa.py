@@ -17,8 +17,8 @@ from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFa
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.terms import SignaturePurpose
 from dcmseal_profiles.annex_c import STRUCTURED_REPORT_MODULES
-from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS, findings_beyond_base
-from dcmseal_profiles.tables import attributes, clause
+from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS, base_findings
+from dcmseal_profiles.tables import cite_clause, find_attributes
 
 _IDENTITY: Final = frozenset({tags.SOP_CLASS_UID, tags.STUDY_INSTANCE_UID, tags.SERIES_INSTANCE_UID})
 """Not SOP Instance UID, which may change until the report is verified."""
@@ -31,9 +31,9 @@ _VERIFICATION: Final = frozenset({tags.SOP_INSTANCE_UID, _VERIFICATION_FLAG, _VE
 _DOCUMENT: Final = frozenset({0x0040A040, 0x0040A043, 0x0040A730})
 """Value Type, Concept Name Code Sequence and Content Sequence: the root of a content tree (PS3.3 C.17.3)."""
 _ENCAPSULATED_DOCUMENT: Final = 0x00420011
-_WHAT_VERIFIES: Final = "SOP Instance UID, Verification Flag and Verifying Observer Sequence"
+_VERIFICATION_NAMES: Final = "SOP Instance UID, Verification Flag and Verifying Observer Sequence"
 _NOTES: Final = (
-    f"A VERIFIED document needs one signature of purpose 5, Verification Signature, that covers {_WHAT_VERIFIES}.",
+    f"A VERIFIED document needs one signature of purpose 5, Verification Signature, that covers {_VERIFICATION_NAMES}.",
     "The profile is for documents with at most one Verifying Observer.",
 )
 
@@ -47,25 +47,25 @@ class StructuredReportRsa:
     reference: str = "PS3.15 C.4"
 
     def requirements(self, dataset: ProfiledDataset) -> Requirements:
-        return requirements_of(self.reference, why_inapplicable(dataset), is_verified(dataset))
+        return build_requirements(self.reference, inapplicable_reason(dataset), is_verified(dataset))
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
-        return findings_beyond_base(self.requirements(dataset), dataset, facts)
+        return base_findings(self.requirements(dataset), dataset, facts)
 
     def check_all(self, dataset: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> tuple[Finding, ...]:
         """A VERIFIED document has at least one Verification Signature, over what makes it verified."""
-        if not dataset.is_main or not is_verified(dataset) or why_inapplicable(dataset):
+        if not dataset.is_main or not is_verified(dataset) or inapplicable_reason(dataset):
             return ()
         complete = frozenset(dataset.tags) >= _VERIFICATION
-        if complete and any(_verifies(facts) for facts in signatures if not self.check(dataset, facts)):
+        if complete and any(_is_verification(facts) for facts in signatures if not self.check(dataset, facts)):
             return ()
         return (
             Finding(
                 aspect=Aspect.CONFORMANCE,
                 outcome=Outcome.FAILED,
                 code="verification-signature-missing",
-                message=f"the document is VERIFIED, but no Verification Signature (purpose 5) covers {_WHAT_VERIFIES}",
-                clause=clause(self.reference),
+                message=f"the document is VERIFIED, but no Verification Signature (purpose 5) covers {_VERIFICATION_NAMES}",
+                clause=cite_clause(self.reference),
             ),
         )
 
@@ -75,11 +75,11 @@ def is_verified(dataset: ProfiledDataset) -> bool:
     return dataset.text(_VERIFICATION_FLAG) == "VERIFIED"
 
 
-def _verifies(facts: SignatureFacts) -> bool:
+def _is_verification(facts: SignatureFacts) -> bool:
     return facts.purpose == SignaturePurpose.VERIFICATION and facts.elements >= _VERIFICATION
 
 
-def why_inapplicable(dataset: ProfiledDataset) -> str:
+def inapplicable_reason(dataset: ProfiledDataset) -> str:
     """Why the profile is not for the document; empty if it is."""
     present = frozenset(dataset.tags)
     if not present >= _DOCUMENT or _ENCAPSULATED_DOCUMENT in present:
@@ -90,9 +90,9 @@ def why_inapplicable(dataset: ProfiledDataset) -> str:
 
 
 @cache
-def requirements_of(section: str, inapplicable: str, verified: bool) -> Requirements:  # noqa: FBT001 - a key of the cache
+def build_requirements(section: str, inapplicable: str, verified: bool) -> Requirements:  # noqa: FBT001 - a key of the cache
     """What the profile demands, as ``section`` of the standard has it."""
-    listed = attributes(STRUCTURED_REPORT_MODULES)
+    listed = find_attributes(STRUCTURED_REPORT_MODULES)
     named = dict.fromkeys(_IDENTITY | _EVIDENCE, f"list of {section}")
     return Requirements(
         elements=listed.elements | _IDENTITY | _EVIDENCE,
@@ -106,5 +106,5 @@ def requirements_of(section: str, inapplicable: str, verified: bool) -> Requirem
         inapplicable=inapplicable,
         notes=_NOTES,
         tables=listed.to_tables(named),
-        clause=clause(section),
+        clause=cite_clause(section),
     )

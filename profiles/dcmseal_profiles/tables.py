@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from dcmseal.plugins.protocols import Tables
+from dcmseal.plugins.protocols import ElementTables
 from dcmseal_profiles.annex_c import CURVE, EDITION
 
 _PLANES: Final = 16
@@ -32,7 +32,7 @@ class Edition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attributes:
+class ModuleAttributes:
     """The attributes of some modules at the top level of a Data Set."""
 
     elements: frozenset[int]
@@ -46,9 +46,9 @@ class Attributes:
     added: frozenset[int]
     """By the latest edition only."""
 
-    def to_tables(self, named: Mapping[int, str]) -> Tables:
+    def to_tables(self, named: Mapping[int, str]) -> ElementTables:
         """For Requirements, with elements that the profile itself names."""
-        return Tables(
+        return ElementTables(
             edition=self.edition,
             origins={**self.origins, **named},
             earlier=self.earlier,
@@ -57,16 +57,16 @@ class Attributes:
 
 
 @cache
-def editions() -> tuple[Edition, ...]:
+def load_editions() -> tuple[Edition, ...]:
     """All editions at hand, the oldest first: that of the modules since retired, then whole ones."""
     text = files("dcmseal_profiles").joinpath("data/module_attributes.txt").read_text("ascii")
-    return tuple(map(_edition, text.split("# ")[1:]))
+    return tuple(map(_parse_edition, text.split("# ")[1:]))
 
 
 @cache
-def attributes(modules: frozenset[str]) -> Attributes:
+def find_attributes(modules: frozenset[str]) -> ModuleAttributes:
     """The attributes of modules; Curve is retired, and has those of the last edition that had it."""
-    retired, *earlier, latest = editions()
+    retired, *earlier, latest = load_editions()
     present = {**latest.modules, CURVE: retired.modules[CURVE]}
     past = {**earlier[-1].modules, CURVE: retired.modules[CURVE]}
     elements = frozenset[int]().union(*(present[name] for name in modules))
@@ -75,7 +75,7 @@ def attributes(modules: frozenset[str]) -> Attributes:
     for name, tags in present.items():
         if name in modules:
             origins.update(dict.fromkeys(tags - origins.keys(), f"{name} Module"))
-    return Attributes(
+    return ModuleAttributes(
         elements=elements,
         dropped=before - elements,
         origins=origins,
@@ -85,21 +85,21 @@ def attributes(modules: frozenset[str]) -> Attributes:
     )
 
 
-def clause(section: str) -> str:
+def cite_clause(section: str) -> str:
     """How findings cite a profile: its section, and the editions of the lists and tables it was resolved with."""
-    return f"{section} (lists of {EDITION}, tables of {editions()[-1].name})"
+    return f"{section} (lists of {EDITION}, tables of {load_editions()[-1].name})"
 
 
-def _edition(block: str) -> Edition:
+def _parse_edition(block: str) -> Edition:
     heading, *rows = block.splitlines()
     name, source = heading.split("\t")
     split = (row.split("\t") for row in rows)
     return Edition(
-        name=name, source=source, modules={module: frozenset(_tags(digits.split())) for module, digits in split}
+        name=name, source=source, modules={module: frozenset(_iter_tags(digits.split())) for module, digits in split}
     )
 
 
-def _tags(digits: list[str]) -> Iterator[int]:
+def _iter_tags(digits: list[str]) -> Iterator[int]:
     for each in digits:
         if "x" in each:
             first = int(each.replace("x", "0"), 16)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from dcmseal.plugins.key_uri import escaped
+from dcmseal.plugins.key_uri import escape_path
 from dcmseal.testing.signer_contract import SignerContract
 from dcmseal_software.backend import BACKENDS
 from tests.backends.conftest import PASSPHRASE, KeyFolder
@@ -46,6 +46,6 @@ class TestSoftwareBackends(SignerContract):
     @pytest.fixture(autouse=True)
     def _open(self, case: Case, keys: KeyFolder) -> None:
         self.backend = next(backend for backend in BACKENDS if backend.scheme == case.scheme)
-        query = f"?cert={escaped(keys[case.certificate])}" if case.certificate else ""
-        self.uri = f"{case.scheme}:{escaped(keys[case.key])}{query}"
+        query = f"?cert={escape_path(keys[case.certificate])}" if case.certificate else ""
+        self.uri = f"{case.scheme}:{escape_path(keys[case.key])}{query}"
         self.secret = case.secret

@@ -21,7 +21,7 @@ from dcmseal.errors import (
     UsageError,
     WeakAlgorithm,
 )
-from dcmseal.plugins.key_uri import escaped
+from dcmseal.plugins.key_uri import escape_path
 from dcmseal.plugins.protocols import SecretRequest, Signer
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage
@@ -35,8 +35,8 @@ MESSAGE = BytesMessage(algorithm=MacAlgorithm.SHA256, content=b"message")
 
 
 def key_uri(scheme: str, path: str, **attributes: str) -> str:
-    query = "&".join(f"{name}={escaped(value)}" for name, value in attributes.items())
-    return f"{scheme}:{escaped(path)}" + (f"?{query}" if query else "")
+    query = "&".join(f"{name}={escape_path(value)}" for name, value in attributes.items())
+    return f"{scheme}:{escape_path(path)}" + (f"?{query}" if query else "")
 
 
 def never(request: SecretRequest) -> str | None:

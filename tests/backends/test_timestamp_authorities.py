@@ -12,27 +12,35 @@ import pytest
 
 from dcmseal.errors import TimestampError, TimestampRejected, UsageError
 from dcmseal.plugins.protocols import SecretRequest
-from dcmseal.plugins.timestamping import Patience, QueryWish, TimestampBackend
+from dcmseal.plugins.timestamping import RetryPolicy, TimestampBackend, TimestampQuery
 from dcmseal.terms import MacAlgorithm
-from dcmseal_timestamp.backend import CmsTsp
+from dcmseal_timestamp.backend import CmsTspBackend
 from tests.support.pki import Pki
 from tests.support.responder import SLOWLY, Responder
 from tests.support.responder import serving as slowly_serving
-from tests.support.tsa import OTHER_POLICY, Asked, Authority, openssl, refusal, response, serving
+from tests.support.tsa import (
+    OTHER_POLICY,
+    ReceivedQuery,
+    TimestampAuthority,
+    make_refusal,
+    make_response,
+    openssl,
+    serving,
+)
 
 VALUE = b"the value of Signature"
-BACKEND: TimestampBackend = CmsTsp()
-ONCE = Patience(seconds=5, attempts=1)
+BACKEND: TimestampBackend = CmsTspBackend()
+ONCE = RetryPolicy(seconds=5, attempts=1)
 
 
 @pytest.fixture(scope="session")
-def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(pki, tmp_path_factory.mktemp("tsa"))
+def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> TimestampAuthority:
+    return TimestampAuthority(pki, tmp_path_factory.mktemp("tsa"))
 
 
 @pytest.fixture
 def query() -> bytes:
-    return BACKEND.build_query(VALUE, QueryWish())
+    return BACKEND.build_query(VALUE, TimestampQuery())
 
 
 def nobody(_: SecretRequest) -> str | None:
@@ -43,11 +51,13 @@ def codes(error: TimestampRejected) -> list[str]:
     return [finding.code for finding in error.findings]
 
 
-def test_openssl_reads_queries_and_verifies_what_they_bring(pki: Pki, authority: Authority, tmp_path: Path) -> None:
+def test_openssl_reads_queries_and_verifies_what_they_bring(
+    pki: Pki, authority: TimestampAuthority, tmp_path: Path
+) -> None:
     asked, answered, data = tmp_path / "q.tsq", tmp_path / "r.tsr", tmp_path / "value"
     data.write_bytes(VALUE)
     for algorithm in ("SHA256", "SHA384", "SHA512"):
-        query = BACKEND.build_query(VALUE, QueryWish(algorithm=MacAlgorithm(algorithm), policy=OTHER_POLICY))
+        query = BACKEND.build_query(VALUE, TimestampQuery(algorithm=MacAlgorithm(algorithm), policy=OTHER_POLICY))
         asked.write_bytes(query)
         told = openssl("ts", "-query", "-in", asked, "-text")
         assert f"Hash Algorithm: {algorithm.lower()}" in told
@@ -68,7 +78,7 @@ def test_openssl_reads_queries_and_verifies_what_they_bring(pki: Pki, authority:
         assert "Verification: OK" in told
 
 
-def test_queries_of_openssl_are_read(authority: Authority, tmp_path: Path) -> None:
+def test_queries_of_openssl_are_read(authority: TimestampAuthority, tmp_path: Path) -> None:
     data, asked = tmp_path / "value", tmp_path / "q.tsq"
     data.write_bytes(VALUE)
     openssl("ts", "-query", "-data", data, "-sha512", "-cert", "-out", asked)
@@ -80,20 +90,25 @@ def test_queries_of_openssl_are_read(authority: Authority, tmp_path: Path) -> No
 
 
 def test_two_queries_have_two_nonces(query: bytes) -> None:
-    assert query != BACKEND.build_query(VALUE, QueryWish())
-    bare = QueryWish(nonce=False, certificates=False)
+    assert query != BACKEND.build_query(VALUE, TimestampQuery())
+    bare = TimestampQuery(nonce=False, certificates=False)
     assert BACKEND.build_query(VALUE, bare) == BACKEND.build_query(VALUE, bare)
 
 
 @pytest.mark.parametrize(
-    "wish", [QueryWish(algorithm=MacAlgorithm.MD5), QueryWish(algorithm=MacAlgorithm.SHA1), QueryWish(policy="1.x")]
+    "wish",
+    [
+        TimestampQuery(algorithm=MacAlgorithm.MD5),
+        TimestampQuery(algorithm=MacAlgorithm.SHA1),
+        TimestampQuery(policy="1.x"),
+    ],
 )
-def test_weak_digests_and_what_is_no_policy_are_refused(wish: QueryWish) -> None:
+def test_weak_digests_and_what_is_no_policy_are_refused(wish: TimestampQuery) -> None:
     with pytest.raises(UsageError):
         BACKEND.build_query(VALUE, wish)
 
 
-def test_an_answer_comes_over_http(authority: Authority, query: bytes) -> None:
+def test_an_answer_comes_over_http(authority: TimestampAuthority, query: bytes) -> None:
     with authority.serving() as served:
         answer = BACKEND.send_query(served.url, query, ONCE, nobody)
     assert BACKEND.accept_response(answer, query)
@@ -103,12 +118,12 @@ def test_an_answer_comes_over_http(authority: Authority, query: bytes) -> None:
     assert "Authorization" not in asked.headers
 
 
-def test_a_busy_authority_is_asked_again(authority: Authority, query: bytes) -> None:
+def test_a_busy_authority_is_asked_again(authority: TimestampAuthority, query: bytes) -> None:
     with authority.serving(lambda number, _: (503, {}, b"") if number < 2 else None) as served:
-        assert BACKEND.accept_response(BACKEND.send_query(served.url, query, Patience(attempts=3), nobody), query)
+        assert BACKEND.accept_response(BACKEND.send_query(served.url, query, RetryPolicy(attempts=3), nobody), query)
     assert len(served.queries) == 3
     with authority.serving(lambda *_: (503, {}, b"")) as served, pytest.raises(TimestampError, match="503"):
-        BACKEND.send_query(served.url, query, Patience(attempts=2), nobody)
+        BACKEND.send_query(served.url, query, RetryPolicy(attempts=2), nobody)
     assert len(served.queries) == 2
 
 
@@ -123,7 +138,7 @@ def test_a_busy_authority_is_asked_again(authority: Authority, query: bytes) -> 
 )
 def test_what_is_no_answer_ends_the_attempt(query: bytes, answer: Any, said: str) -> None:
     with serving(lambda *_: answer) as served, pytest.raises(TimestampError, match=said) as caught:
-        BACKEND.send_query(served.url, query, Patience(attempts=3), nobody)
+        BACKEND.send_query(served.url, query, RetryPolicy(attempts=3), nobody)
     assert len(served.queries) == 1
     assert caught.value.hint
 
@@ -134,7 +149,7 @@ def test_silence_is_not_waited_for(query: bytes) -> None:
         return 200, {}, b""
 
     with serving(silent) as served, pytest.raises(TimestampError, match=r"no answer: not within 0\.2 s"):
-        BACKEND.send_query(served.url, query, Patience(seconds=0.2, attempts=1), nobody)
+        BACKEND.send_query(served.url, query, RetryPolicy(seconds=0.2, attempts=1), nobody)
 
 
 def test_nobody_there(query: bytes) -> None:
@@ -169,14 +184,14 @@ def test_a_password_has_no_place_in_a_url(query: bytes) -> None:
     assert "hunter2" not in f"{caught.value} {caught.value.hint}"
 
 
-def test_a_login_is_given_only_when_asked_for(authority: Authority, query: bytes) -> None:
+def test_a_login_is_given_only_when_asked_for(authority: TimestampAuthority, query: bytes) -> None:
     requests: list[SecretRequest] = []
 
     def login(request: SecretRequest) -> str | None:
         requests.append(request)
         return "site:hunter2" if request.attempt == 1 else None
 
-    def locked(_: int, asked: Asked) -> Any:
+    def locked(_: int, asked: ReceivedQuery) -> Any:
         expected = f"Basic {base64.b64encode(b'site:hunter2').decode()}"
         return None if asked.headers.get("Authorization") == expected else (401, {}, b"")
 
@@ -200,16 +215,16 @@ def test_a_login_is_not_asked_for_without_end(query: bytes) -> None:
 
 def test_a_refusal_says_why(query: bytes) -> None:
     with pytest.raises(TimestampRejected, match="bad_alg; not with us") as caught:
-        BACKEND.accept_response(refusal(), query)
+        BACKEND.accept_response(make_refusal(), query)
     assert codes(caught.value) == ["timestamp-refused"]
     with pytest.raises(TimestampRejected) as caught:
-        BACKEND.accept_response(refusal(text="\x1b[31m" + "x" * 5000), query)
+        BACKEND.accept_response(make_refusal(text="\x1b[31m" + "x" * 5000), query)
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) < 300
 
 
-def test_an_authority_that_does_not_know_the_policy_refuses(authority: Authority) -> None:
-    query = BACKEND.build_query(VALUE, QueryWish(policy="1.2.3.4"))
+def test_an_authority_that_does_not_know_the_policy_refuses(authority: TimestampAuthority) -> None:
+    query = BACKEND.build_query(VALUE, TimestampQuery(policy="1.2.3.4"))
     with pytest.raises(TimestampRejected, match="unaccepted_policy"):
         BACKEND.accept_response(authority.reply(query), query)
 
@@ -217,31 +232,35 @@ def test_an_authority_that_does_not_know_the_policy_refuses(authority: Authority
 @pytest.mark.parametrize(
     ("wish", "answer", "code"),
     [
-        (QueryWish(), lambda authority: authority.token(VALUE, nonce=4711), "timestamp-nonce-differs"),
-        (QueryWish(), lambda authority: authority.token(VALUE), "timestamp-nonce-differs"),
-        (QueryWish(nonce=False), lambda authority: authority.token(VALUE + b"!"), "timestamp-other-query"),
-        (QueryWish(nonce=False), lambda authority: authority.token(VALUE, digest="sha384"), "timestamp-other-query"),
+        (TimestampQuery(), lambda authority: authority.token(VALUE, nonce=4711), "timestamp-nonce-differs"),
+        (TimestampQuery(), lambda authority: authority.token(VALUE), "timestamp-nonce-differs"),
+        (TimestampQuery(nonce=False), lambda authority: authority.token(VALUE + b"!"), "timestamp-other-query"),
         (
-            QueryWish(nonce=False, policy=OTHER_POLICY),
+            TimestampQuery(nonce=False),
+            lambda authority: authority.token(VALUE, digest="sha384"),
+            "timestamp-other-query",
+        ),
+        (
+            TimestampQuery(nonce=False, policy=OTHER_POLICY),
             lambda authority: authority.token(VALUE),
             "timestamp-policy-differs",
         ),
-        (QueryWish(), lambda _: b"<html>", "timestamp-response-unreadable"),
-        (QueryWish(), lambda _: b"", "timestamp-response-unreadable"),
+        (TimestampQuery(), lambda _: b"<html>", "timestamp-response-unreadable"),
+        (TimestampQuery(), lambda _: b"", "timestamp-response-unreadable"),
     ],
 )
 def test_an_answer_to_something_else_is_rejected(
-    authority: Authority, wish: QueryWish, answer: Callable[[Authority], bytes], code: str
+    authority: TimestampAuthority, wish: TimestampQuery, answer: Callable[[TimestampAuthority], bytes], code: str
 ) -> None:
     token = answer(authority)
-    for data in (token, response(token)) if token[:1] == b"0" else (token,):
+    for data in (token, make_response(token)) if token[:1] == b"0" else (token,):
         with pytest.raises(TimestampRejected) as caught:
             BACKEND.accept_response(data, BACKEND.build_query(VALUE, wish))
         assert codes(caught.value) == [code]
         assert caught.value.hint
 
 
-def test_a_query_that_is_none_is_said_to_be_none(authority: Authority) -> None:
+def test_a_query_that_is_none_is_said_to_be_none(authority: TimestampAuthority) -> None:
     for query in (b"", b"query", bytes(1 << 17), authority.token(VALUE)):
         with pytest.raises(TimestampError, match="no timestamp query"):
             BACKEND.accept_response(authority.token(VALUE), query)
@@ -254,5 +273,5 @@ def test_what_comes_drop_by_drop_is_not_waited_for(monkeypatch: pytest.MonkeyPat
     with slowly_serving(Responder()) as responder:
         responder.answers["/"] = SLOWLY[part]
         with pytest.raises(TimestampError, match=r"not within 0\.2 s"):
-            BACKEND.send_query(f"{responder.url}/", query, Patience(seconds=0.2, attempts=1), nobody)
+            BACKEND.send_query(f"{responder.url}/", query, RetryPolicy(seconds=0.2, attempts=1), nobody)
     assert time.monotonic() - started < 20

@@ -19,14 +19,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcmseal.plugins.timestamping import TimestampBackend, TimestampJudgement
+from dcmseal.plugins.timestamping import TimestampBackend, TimestampResult
 from dcmseal.report import Outcome
-from dcmseal_timestamp.backend import CmsTsp
+from dcmseal_timestamp.backend import CmsTspBackend
 from tests.support.pki import Pki
-from tests.support.tsa import NOW, POLICY, Authority, forged, refusal, response
+from tests.support.tsa import NOW, POLICY, TimestampAuthority, forge_token, make_refusal, make_response
 
 VALUE = b"the value of Signature"
-BACKEND: TimestampBackend = CmsTsp()
+BACKEND: TimestampBackend = CmsTspBackend()
 ACCURACY = {"seconds": 1, "millis": 500}
 SOUND = {"timestamp-imprint-matches", "timestamp-signature-valid"}
 
@@ -57,27 +57,27 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
 
 
 @pytest.fixture(scope="session")
-def authority(pki: Pki, folders: Callable[[], Path]) -> Authority:
-    return Authority(pki, folders())
+def authority(pki: Pki, folders: Callable[[], Path]) -> TimestampAuthority:
+    return TimestampAuthority(pki, folders())
 
 
 @pytest.fixture(scope="session")
-def token(authority: Authority) -> bytes:
+def token(authority: TimestampAuthority) -> bytes:
     """One and the same for all examples of a property."""
     return authority.token(VALUE, moment=NOW, accuracy=ACCURACY, nonce=4711)
 
 
-def judged(token: bytes, *values: bytes, certificates: tuple[bytes, ...] = ()) -> TimestampJudgement:
+def judged(token: bytes, *values: bytes, certificates: tuple[bytes, ...] = ()) -> TimestampResult:
     return BACKEND.verify(token, values or (VALUE,), certificates)
 
 
-def codes(judgement: TimestampJudgement, outcome: Outcome | None = None) -> set[str]:
+def codes(judgement: TimestampResult, outcome: Outcome | None = None) -> set[str]:
     return {each.code for each in judgement.findings if outcome in (None, each.outcome)}
 
 
 @pytest.mark.parametrize("digest", ["sha256", "sha384", "sha512", "sha224"])
 @pytest.mark.parametrize("ess", ["v1", "v2"])
-def test_a_right_token_certifies_a_time(authority: Authority, digest: str, ess: str) -> None:
+def test_a_right_token_certifies_a_time(authority: TimestampAuthority, digest: str, ess: str) -> None:
     token = authority.token(
         VALUE, moment=NOW, digest=digest, signing_digest=digest, ess=ess, accuracy={"seconds": 1, "millis": 500}
     )
@@ -90,11 +90,11 @@ def test_a_right_token_certifies_a_time(authority: Authority, digest: str, ess: 
     assert judgement.time.authority == authority.der
 
 
-def test_a_real_token_certifies_a_time(pki: Pki, authority: Authority, folders: Callable[[], Path]) -> None:
-    from dcmseal.plugins.timestamping import QueryWish
+def test_a_real_token_certifies_a_time(pki: Pki, authority: TimestampAuthority, folders: Callable[[], Path]) -> None:
+    from dcmseal.plugins.timestamping import TimestampQuery
 
-    for each in (authority, Authority(pki, folders(), key="rsa2048", ess="sha1")):
-        query = BACKEND.build_query(VALUE, QueryWish())
+    for each in (authority, TimestampAuthority(pki, folders(), key="rsa2048", ess="sha1")):
+        query = BACKEND.build_query(VALUE, TimestampQuery())
         judgement = judged(BACKEND.accept_response(each.reply(query), query))
         assert codes(judgement) == SOUND
         assert judgement.time is not None
@@ -106,27 +106,27 @@ def test_a_real_token_certifies_a_time(pki: Pki, authority: Authority, folders: 
 @pytest.mark.parametrize("pss", [False, True])
 @pytest.mark.parametrize("by_key", [False, True])
 def test_signatures_of_every_kind_are_verified(pki: Pki, folders: Callable[[], Path], pss: bool, by_key: bool) -> None:
-    rsa_authority = Authority(pki, folders(), key="rsa2048")
+    rsa_authority = TimestampAuthority(pki, folders(), key="rsa2048")
     assert codes(judged(rsa_authority.token(VALUE, pss=pss, by_key=by_key))) == SOUND
     spoilt = rsa_authority.token(VALUE, pss=pss, by_key=by_key, spoil=lambda value: value[:-1] + bytes([value[-1] ^ 1]))
     assert codes(judged(spoilt), Outcome.FAILED) == {"timestamp-signature-wrong"}
 
 
-def test_padding_and_whole_responses_are_read(authority: Authority) -> None:
+def test_padding_and_whole_responses_are_read(authority: TimestampAuthority) -> None:
     token = authority.token(VALUE)
-    for data in (token, token + b"\0", response(token), response(token) + b"\0"):
+    for data in (token, token + b"\0", make_response(token), make_response(token) + b"\0"):
         assert codes(judged(data)) == SOUND
     assert codes(judged(token + b"\0\0")) == {"timestamp-unreadable"}
     assert codes(judged(token + b"x")) == {"timestamp-unreadable"}
 
 
-def test_the_value_is_taken_without_padding_first_and_then_as_it_stands(authority: Authority) -> None:
+def test_the_value_is_taken_without_padding_first_and_then_as_it_stands(authority: TimestampAuthority) -> None:
     assert codes(judged(authority.token(VALUE), VALUE, VALUE + b"\0")) == SOUND
     assert codes(judged(authority.token(VALUE + b"\0"), VALUE, VALUE + b"\0")) == SOUND
     assert "timestamp-imprint-differs" in codes(judged(authority.token(VALUE[:-1]), VALUE, VALUE + b"\0"))
 
 
-def test_a_certificate_that_is_not_in_the_token_may_be_given(authority: Authority, pki: Pki) -> None:
+def test_a_certificate_that_is_not_in_the_token_may_be_given(authority: TimestampAuthority, pki: Pki) -> None:
     token = authority.token(VALUE, embedded=())
     missing = judged(token)
     assert codes(missing, Outcome.UNKNOWN) == {"tsa-certificate-missing"}
@@ -134,7 +134,7 @@ def test_a_certificate_that_is_not_in_the_token_may_be_given(authority: Authorit
     assert codes(judged(token, certificates=(pki["p384"].der, b"0\0", authority.der))) == SOUND
 
 
-def test_more_certificates_in_a_token_change_nothing(pki: Pki, authority: Authority) -> None:
+def test_more_certificates_in_a_token_change_nothing(pki: Pki, authority: TimestampAuthority) -> None:
     """Anybody can put them there, also one with the same issuer and serial number."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.serialization import Encoding
@@ -201,7 +201,7 @@ def test_more_certificates_in_a_token_change_nothing(pki: Pki, authority: Author
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
-def test_what_is_wrong_is_said(authority: Authority, changes: dict[str, Any], code: str) -> None:
+def test_what_is_wrong_is_said(authority: TimestampAuthority, changes: dict[str, Any], code: str) -> None:
     judgement = judged(authority.token(VALUE, **changes))
     assert codes(judgement) - SOUND == {code}
     # a doubt is told; what is not proven certifies no time
@@ -221,7 +221,7 @@ def test_what_is_wrong_is_said(authority: Authority, changes: dict[str, Any], co
 def test_a_certificate_for_other_uses_makes_no_timestamps(
     pki: Pki, folders: Callable[[], Path], usage: dict[str, Any], code: str
 ) -> None:
-    judgement = judged(Authority(pki, folders(), **usage).token(VALUE))
+    judgement = judged(TimestampAuthority(pki, folders(), **usage).token(VALUE))
     assert codes(judgement, Outcome.FAILED) == {code}
     assert judgement.time is None
 
@@ -267,12 +267,12 @@ def test_a_certificate_is_fit_for_an_authority_or_not(
     pki: Pki, folders: Callable[[], Path], made: dict[str, Any], code: str | None
 ) -> None:
     """What `openssl ts -verify` refuses, and what RFC 5280 4.2 does."""
-    judgement = judged(Authority(pki, folders(), **made).token(VALUE))
+    judgement = judged(TimestampAuthority(pki, folders(), **made).token(VALUE))
     assert codes(judgement) - SOUND == ({code} if code else set())
     assert (judgement.time is None) == (code is not None)
 
 
-def test_the_authority_may_name_itself(pki: Pki, authority: Authority, folders: Callable[[], Path]) -> None:
+def test_the_authority_may_name_itself(pki: Pki, authority: TimestampAuthority, folders: Callable[[], Path]) -> None:
     """By its subject, however that is spelled, or by another of its names."""
     subject = asn1_x509.Certificate.load(authority.der).subject
     shouted = asn1_x509.Name.build({"common_name": "Timestamp  AUTHORITY"}, use_printable=True)
@@ -281,7 +281,7 @@ def test_the_authority_may_name_itself(pki: Pki, authority: Authority, folders: 
         assert codes(judged(token)) == SOUND
     other = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "other")])
     names = x509.SubjectAlternativeName([x509.DNSName("tsa.example"), x509.DirectoryName(other)])
-    by_more_names = Authority(pki, folders(), extensions=[(names, False)])
+    by_more_names = TimestampAuthority(pki, folders(), extensions=[(names, False)])
     for general_name in (
         asn1_x509.GeneralName("dns_name", "tsa.example"),
         asn1_x509.GeneralName("directory_name", asn1_x509.Name.build({"common_name": "other"})),
@@ -289,7 +289,9 @@ def test_the_authority_may_name_itself(pki: Pki, authority: Authority, folders: 
         assert codes(judged(by_more_names.token(VALUE, more_info={"tsa": general_name}))) == SOUND
 
 
-def test_certificate_identifiers_of_both_kinds_and_with_the_right_issuer(pki: Pki, authority: Authority) -> None:
+def test_certificate_identifiers_of_both_kinds_and_with_the_right_issuer(
+    pki: Pki, authority: TimestampAuthority
+) -> None:
     certificate = asn1_x509.Certificate.load(authority.der)
     issuer = asn1_x509.GeneralName("directory_name", certificate.issuer)
     named = {"issuer_serial": {"issuer": [issuer], "serial_number": certificate.serial_number}}
@@ -325,7 +327,7 @@ def test_certificate_identifiers_of_both_kinds_and_with_the_right_issuer(pki: Pk
         (b"00000101000000Z", False),
     ],
 )
-def test_the_time_is_written_in_one_way(authority: Authority, text: bytes, is_right: bool) -> None:
+def test_the_time_is_written_in_one_way(authority: TimestampAuthority, text: bytes, is_right: bool) -> None:
     plain = b"\x18\x0f20260301120000Z"
 
     def edited(info: bytes) -> bytes:
@@ -337,7 +339,7 @@ def test_the_time_is_written_in_one_way(authority: Authority, text: bytes, is_ri
     assert codes(judgement) == (SOUND if is_right else {"timestamp-unreadable"})
 
 
-def test_a_token_has_its_signed_attributes(authority: Authority) -> None:
+def test_a_token_has_its_signed_attributes(authority: TimestampAuthority) -> None:
     """Nothing that a token is bound by may be missing."""
     token = authority.token(VALUE)
     for name in ("content_type", "message_digest", None):
@@ -360,22 +362,24 @@ def test_a_token_has_its_signed_attributes(authority: Authority) -> None:
         (-1, "timestamp-refused"),
     ],
 )
-def test_a_stored_response_has_to_grant_its_token(authority: Authority, status: str | int, code: str | None) -> None:
+def test_a_stored_response_has_to_grant_its_token(
+    authority: TimestampAuthority, status: str | int, code: str | None
+) -> None:
     token = authority.token(VALUE)
     info = core.Sequence.load(b"\x30\x03\x02\x01" + tsp.PKIStatus(status).contents)
-    data = response(token, status=info.dump())
+    data = make_response(token, status=info.dump())
     assert codes(judged(data)) == ({code} if code else SOUND)
 
 
-def test_a_refusal_without_token_is_one(authority: Authority) -> None:
-    assert codes(judged(refusal()), Outcome.FAILED) == {"timestamp-refused"}
+def test_a_refusal_without_token_is_one(authority: TimestampAuthority) -> None:
+    assert codes(judged(make_refusal()), Outcome.FAILED) == {"timestamp-refused"}
     for status in (b"\x30\0", b"\x30\x03\x0c\x01x", b"\x30\x80"):
-        assert codes(judged(response(authority.token(VALUE), status=status))) == {"timestamp-unreadable"}
+        assert codes(judged(make_response(authority.token(VALUE), status=status))) == {"timestamp-unreadable"}
 
 
 def test_a_key_for_pss_signs_nothing_else(pki: Pki, folders: Callable[[], Path]) -> None:
     """id-RSASSA-PSS in the certificate says so (RFC 4055 1.2)."""
-    authority = Authority(pki, folders(), key="rsa2048")
+    authority = TimestampAuthority(pki, folders(), key="rsa2048")
     plain = bytes.fromhex("300d06092a864886f70d0101010500")
     for_pss = bytes.fromhex("300b06092a864886f70d01010a")
     certificate = asn1_x509.Certificate.load(authority.der)
@@ -392,24 +396,24 @@ def test_a_key_for_pss_signs_nothing_else(pki: Pki, folders: Callable[[], Path])
 
 def test_a_small_key_is_weak(pki: Pki, folders: Callable[[], Path]) -> None:
     for key in (rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP192R1())):
-        small = Authority(pki, folders(), private=key)
+        small = TimestampAuthority(pki, folders(), private=key)
         assert codes(judged(small.token(VALUE)), Outcome.UNKNOWN) == {"timestamp-weak"}
 
 
 def test_a_signature_of_an_unknown_kind_proves_nothing(pki: Pki, folders: Callable[[], Path]) -> None:
-    judgement = judged(Authority(pki, folders(), key="rsa2048").token(VALUE, signing_digest="md5"))
+    judgement = judged(TimestampAuthority(pki, folders(), key="rsa2048").token(VALUE, signing_digest="md5"))
     assert codes(judgement, Outcome.UNKNOWN) == {"timestamp-signature-unsupported"}
     assert judgement.time is None
 
 
-def test_a_token_of_another_key_is_wrong(pki: Pki, authority: Authority, folders: Callable[[], Path]) -> None:
+def test_a_token_of_another_key_is_wrong(pki: Pki, authority: TimestampAuthority, folders: Callable[[], Path]) -> None:
     """A fake authority that presents the certificate of a real one."""
-    fake = Authority(pki, folders(), key="p384")
+    fake = TimestampAuthority(pki, folders(), key="p384")
     fake.certificate, fake.der = authority.certificate, authority.der
-    assert codes(judged(forged(fake, VALUE)), Outcome.FAILED) == {"timestamp-signature-wrong"}
+    assert codes(judged(forge_token(fake, VALUE)), Outcome.FAILED) == {"timestamp-signature-wrong"}
 
 
-def test_huge_tokens_are_not_looked_into(authority: Authority) -> None:
+def test_huge_tokens_are_not_looked_into(authority: TimestampAuthority) -> None:
     token = authority.token(VALUE)
     nested = b"".join(b"\x30\x84" + (100_000 - 6 * n).to_bytes(4, "big") for n in range(10_000))
     many = core.SetOf([core.Null()] * 100_000, spec=core.Null).dump()
@@ -420,7 +424,7 @@ def test_huge_tokens_are_not_looked_into(authority: Authority) -> None:
     assert time.process_time() - started < 10
 
 
-def test_no_byte_makes_it_fail(authority: Authority, token: bytes) -> None:
+def test_no_byte_makes_it_fail(authority: TimestampAuthority, token: bytes) -> None:
     """Names and extensions of certificates are read late, and damage in them shows then."""
     for position in range(len(token)):
         changed = bytearray(token)
@@ -429,7 +433,9 @@ def test_no_byte_makes_it_fail(authority: Authority, token: bytes) -> None:
 
 
 @given(position=st.integers(0, 1 << 16), bit=st.integers(0, 7))
-def test_no_bit_can_make_it_certify_something_else(authority: Authority, token: bytes, position: int, bit: int) -> None:
+def test_no_bit_can_make_it_certify_something_else(
+    authority: TimestampAuthority, token: bytes, position: int, bit: int
+) -> None:
     """Versions, lists of algorithms and certificates are not signed: there a bit may change, and changes nothing."""
     changed = bytearray(token)
     changed[position % len(token)] ^= 1 << bit

@@ -18,8 +18,8 @@ from statistics import median
 from typing import Any, Final
 
 from . import archives
-from .corpus import KINDS, Kind
-from .dcmtk import DcmtkError, build
+from .corpus import KINDS, CorpusKind
+from .dcmtk import DcmtkLoopError, build
 from .identity import make_identity
 from .measures import (
     FLOOR,
@@ -34,7 +34,7 @@ from .measures import (
     VERIFY,
     VERIFY_DCMTK,
 )
-from .runner import Bench
+from .runner import BenchRun
 from .targets import TARGETS, Samples, ratio
 from .tokens import KEYS, SIGN_BARE, SIGN_TOKEN
 
@@ -53,7 +53,7 @@ _RATIOS: Final = (
 )
 
 
-def print_figures(kinds: list[Kind], samples: Samples) -> None:
+def print_figures(kinds: list[CorpusKind], samples: Samples) -> None:
     """A row for each kind, a column for each measure; and the ratios."""
     width = max(map(len, _COLUMNS)) + 1
     print("".join(["kind".ljust(14), *(name.rjust(width) for name in _COLUMNS)]))
@@ -92,7 +92,7 @@ def print_archive_figures(samples: Samples) -> None:
     print()
 
 
-def print_targets(kinds: list[Kind], samples: Samples) -> bool:
+def print_targets(kinds: list[CorpusKind], samples: Samples) -> bool:
     """A line for each target; True if all those of the kinds that ran are met."""
     ran = {kind.name for kind in kinds} | {f"token_{name}" for name in KEYS}
     ran |= {archives.ARCHIVE for kind, _ in samples if kind == archives.ARCHIVE}
@@ -110,7 +110,7 @@ def print_targets(kinds: list[Kind], samples: Samples) -> bool:
     return set(verdicts) <= {"met"}
 
 
-def as_json(bench: Bench, kinds: list[Kind], rounds: int) -> dict[str, Any]:
+def as_json(bench: BenchRun, kinds: list[CorpusKind], rounds: int) -> dict[str, Any]:
     """Everything measured, with what is needed to compare it."""
     return {
         "machine": {"platform": platform.platform(), "python": platform.python_version(), "cpus": os.cpu_count()},
@@ -180,9 +180,9 @@ def main() -> int:
     dcmtk, problems = None, []
     try:
         dcmtk = build(chosen.folder)
-    except DcmtkError as error:
+    except DcmtkLoopError as error:
         problems.append(f"DCMTK in process: {error}")
-    bench = Bench(
+    bench = BenchRun(
         folder=chosen.folder,
         identity=make_identity(chosen.folder),
         dcmtk=dcmtk,

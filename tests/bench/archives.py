@@ -16,9 +16,9 @@ from time import perf_counter, process_time
 from typing import Final
 
 import dcmseal
-from dcmseal.batch.finding import instances
-from dcmseal.batch.results import Form
-from dcmseal.batch.running import run
+from dcmseal.batch.finding import iter_inputs
+from dcmseal.batch.results import ResultDetail
+from dcmseal.batch.running import run_task
 from dcmseal.batch.tasks import VerifyTask
 
 from .memory import peak
@@ -47,22 +47,22 @@ _IN_A_FOLDER: Final = 500
 Sample = Callable[[], float]
 
 
-def measures(signed: Path, command: str) -> Iterator[tuple[str, Callable[[], Sample]]]:
+def iter_measures(signed: Path, command: str) -> Iterator[tuple[str, Callable[[], Sample]]]:
     """Names, and what makes the samples."""
-    folder = tree_of(signed, _FILES)
+    folder = link_tree(signed, _FILES)
     yield ARCHIVE_1, lambda: _process(folder, command, 1)
     yield ARCHIVE_2, lambda: _process(folder, command, 2)
     yield ARCHIVE_BARE, lambda: _cpu(lambda: _bare(folder))
     yield ARCHIVE_RUN, lambda: _cpu(lambda: _batch(folder))
 
 
-def memory_measures(signed: Path) -> Iterator[tuple[str, Callable[[], Sample]]]:
+def iter_memory_measures(signed: Path) -> Iterator[tuple[str, Callable[[], Sample]]]:
     """Names, and what makes the samples of memory, which take minutes."""
-    yield ARCHIVE_MEMORY, lambda: _once(_memory(tree_of(signed, _FILES)))
-    yield ARCHIVE_MEMORY_LARGE, lambda: _once(_memory(tree_of(signed, _MANY)))
+    yield ARCHIVE_MEMORY, lambda: _once(_memory(link_tree(signed, _FILES)))
+    yield ARCHIVE_MEMORY_LARGE, lambda: _once(_memory(link_tree(signed, _MANY)))
 
 
-def tree_of(signed: Path, files: int) -> Path:
+def link_tree(signed: Path, files: int) -> Path:
     """A folder of folders with so many links to a file, made if it is not there yet; links to another go away."""
     folder = signed.parent / f"{signed.name}.{files}"
     for number in range(files):
@@ -106,8 +106,8 @@ def _bare(folder: Path) -> None:
 
 
 def _batch(folder: Path) -> None:
-    task = VerifyTask(integrity_only=True, name_profiles=False, detail=Form.VERDICT)
-    for result in run(instances([str(folder)]), task, jobs=1):
+    task = VerifyTask(integrity_only=True, name_profiles=False, detail=ResultDetail.VERDICT)
+    for result in run_task(iter_inputs([str(folder)]), task, jobs=1):
         assert result.verdict == "valid"
 
 

@@ -15,20 +15,20 @@ from typing import Final
 
 from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation, DigitalXRayImageStorageForPresentation
 
-from .dataset import BIG_ENDIAN, EXPLICIT, IMPLICIT, JPEG_BASELINE, UNDEFINED_LENGTHS, Encoding, write_file
+from .dataset import BIG_ENDIAN, EXPLICIT, IMPLICIT, JPEG_BASELINE, UNDEFINED_LENGTHS, BenchEncoding, write_file
 from .documents import report, structure_set
 from .functional_groups import enhanced_mr
 from .images import ct, mr, radiograph, tiny, ultrasound, whole_slide
-from .modules import Content
+from .modules import BenchContent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class CorpusKind:
     """A kind of file; ``base`` is the kind whose content it has in another encoding."""
 
     name: str
-    make: Callable[[Random], Content]
-    encoding: Encoding = EXPLICIT
+    make: Callable[[Random], BenchContent]
+    encoding: BenchEncoding = EXPLICIT
     base: str = ""
     large: bool = False
 
@@ -39,32 +39,32 @@ _DX = radiograph(DigitalXRayImageStorageForPresentation, "DX", 6000, 5000)
 KINDS: Final = {
     kind.name: kind
     for kind in (
-        Kind(name="a_tiny", make=tiny),
-        Kind(name="a_ct", make=ct),
-        Kind(name="a_mr", make=mr),
-        Kind(name="a_mr_ivle", make=mr, encoding=IMPLICIT, base="a_mr"),
-        Kind(name="a_mr_be", make=mr, encoding=BIG_ENDIAN, base="a_mr"),
-        Kind(name="b_mg", make=_MG),
-        Kind(name="b_dx", make=_DX),
-        Kind(name="c_emf1k", make=enhanced_mr(1000)),
-        Kind(name="c_emf", make=enhanced_mr(2500)),
-        Kind(name="c_emf5k_lean", make=enhanced_mr(5000, lean=True)),
-        Kind(name="c_emf_ivle", make=enhanced_mr(2500), encoding=IMPLICIT, base="c_emf"),
-        Kind(name="c_emf_be", make=enhanced_mr(2500), encoding=BIG_ENDIAN, base="c_emf"),
-        Kind(name="c_emf_und", make=enhanced_mr(2500), encoding=UNDEFINED_LENGTHS, base="c_emf"),
-        Kind(name="d_sr", make=report),
-        Kind(name="d_sr_ivle", make=report, encoding=IMPLICIT, base="d_sr"),
-        Kind(name="d_sr_be", make=report, encoding=BIG_ENDIAN, base="d_sr"),
-        Kind(name="d_sr_und", make=report, encoding=UNDEFINED_LENGTHS, base="d_sr"),
-        Kind(name="e_jpeg", make=ultrasound, encoding=JPEG_BASELINE),
-        Kind(name="f_rtss", make=structure_set),
-        Kind(name="g_native", make=enhanced_mr(100, side=512, frames=2100), large=True),
-        Kind(name="g_wsi", make=whole_slide, encoding=JPEG_BASELINE, large=True),
+        CorpusKind(name="a_tiny", make=tiny),
+        CorpusKind(name="a_ct", make=ct),
+        CorpusKind(name="a_mr", make=mr),
+        CorpusKind(name="a_mr_ivle", make=mr, encoding=IMPLICIT, base="a_mr"),
+        CorpusKind(name="a_mr_be", make=mr, encoding=BIG_ENDIAN, base="a_mr"),
+        CorpusKind(name="b_mg", make=_MG),
+        CorpusKind(name="b_dx", make=_DX),
+        CorpusKind(name="c_emf1k", make=enhanced_mr(1000)),
+        CorpusKind(name="c_emf", make=enhanced_mr(2500)),
+        CorpusKind(name="c_emf5k_lean", make=enhanced_mr(5000, lean=True)),
+        CorpusKind(name="c_emf_ivle", make=enhanced_mr(2500), encoding=IMPLICIT, base="c_emf"),
+        CorpusKind(name="c_emf_be", make=enhanced_mr(2500), encoding=BIG_ENDIAN, base="c_emf"),
+        CorpusKind(name="c_emf_und", make=enhanced_mr(2500), encoding=UNDEFINED_LENGTHS, base="c_emf"),
+        CorpusKind(name="d_sr", make=report),
+        CorpusKind(name="d_sr_ivle", make=report, encoding=IMPLICIT, base="d_sr"),
+        CorpusKind(name="d_sr_be", make=report, encoding=BIG_ENDIAN, base="d_sr"),
+        CorpusKind(name="d_sr_und", make=report, encoding=UNDEFINED_LENGTHS, base="d_sr"),
+        CorpusKind(name="e_jpeg", make=ultrasound, encoding=JPEG_BASELINE),
+        CorpusKind(name="f_rtss", make=structure_set),
+        CorpusKind(name="g_native", make=enhanced_mr(100, side=512, frames=2100), large=True),
+        CorpusKind(name="g_wsi", make=whole_slide, encoding=JPEG_BASELINE, large=True),
     )
 }
 
 
-def file_of(kind: Kind, folder: Path) -> Path:
+def make_file(kind: CorpusKind, folder: Path) -> Path:
     """The unsigned file of a kind, made if it is not there yet."""
     path = folder / f"{kind.name}.dcm"
     if not path.exists():

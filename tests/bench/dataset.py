@@ -29,19 +29,19 @@ _WORDS: Final = {
 }
 
 
-class Element(NamedTuple):
+class BenchElement(NamedTuple):
     """A Data Element: its value in little endian byte order, or the items of its sequence."""
 
     tag: int
     vr: str
-    value: bytes | Sequence[Sequence[Element]]
+    value: bytes | Sequence[Sequence[BenchElement]]
 
 
-Elements = list[Element]
+Elements = list[BenchElement]
 
 
 @dataclass(frozen=True, slots=True)
-class Encoding:
+class BenchEncoding:
     """A Transfer Syntax, and whether sequences and items have defined lengths."""
 
     uid: str
@@ -50,11 +50,11 @@ class Encoding:
     undefined_lengths: bool = False
 
 
-EXPLICIT: Final = Encoding("1.2.840.10008.1.2.1")
-UNDEFINED_LENGTHS: Final = Encoding("1.2.840.10008.1.2.1", undefined_lengths=True)
-IMPLICIT: Final = Encoding("1.2.840.10008.1.2", implicit=True)
-BIG_ENDIAN: Final = Encoding("1.2.840.10008.1.2.2", big_endian=True)
-JPEG_BASELINE: Final = Encoding("1.2.840.10008.1.2.4.50")
+EXPLICIT: Final = BenchEncoding("1.2.840.10008.1.2.1")
+UNDEFINED_LENGTHS: Final = BenchEncoding("1.2.840.10008.1.2.1", undefined_lengths=True)
+IMPLICIT: Final = BenchEncoding("1.2.840.10008.1.2", implicit=True)
+BIG_ENDIAN: Final = BenchEncoding("1.2.840.10008.1.2.2", big_endian=True)
+JPEG_BASELINE: Final = BenchEncoding("1.2.840.10008.1.2.4.50")
 
 
 @cache
@@ -71,25 +71,25 @@ def text(value: str, vr: str) -> bytes:
     return raw + (b"\0" if vr == "UI" else b" ") * (len(raw) & 1)
 
 
-def element(keyword: str, *values: str | float) -> Element:
+def element(keyword: str, *values: str | float) -> BenchElement:
     """A Data Element of the dictionary with these values."""
     tag, vr = _entry(keyword)
     if code := _BINARY.get(vr):
-        return Element(tag, vr, struct.pack(f"<{len(values)}{code}", *values))
-    return Element(tag, vr, text("\\".join(map(str, values)), vr))
+        return BenchElement(tag, vr, struct.pack(f"<{len(values)}{code}", *values))
+    return BenchElement(tag, vr, text("\\".join(map(str, values)), vr))
 
 
-def sequence(keyword: str, *items: Elements) -> Element:
+def sequence(keyword: str, *items: Elements) -> BenchElement:
     """A sequence of the dictionary with these items."""
-    return Element(_entry(keyword)[0], "SQ", items)
+    return BenchElement(_entry(keyword)[0], "SQ", items)
 
 
-def ordered(*elements: Element) -> Elements:
+def sort_elements(*elements: BenchElement) -> Elements:
     """Elements in the order of a Data Set."""
     return sorted(elements, key=lambda one: one.tag)
 
 
-def elements_of(dataset: Dataset) -> Elements:
+def load_elements(dataset: Dataset) -> Elements:
     """The elements of a little endian file as they stand, less group lengths, trailing padding and pixel data."""
     tags = [tag for tag in sorted(dataset.keys()) if tag.element and tag.group not in (0xFFFC, 0x7FE0)]
     as_they_stand = [(tag, dataset.get_item(tag)) for tag in tags]  # before a sequence is opened, which decodes others
@@ -97,13 +97,13 @@ def elements_of(dataset: Dataset) -> Elements:
     for tag, one in as_they_stand:
         vr, value = str(one.VR), one.value
         if vr == "SQ":
-            found.append(Element(tag, vr, [elements_of(item) for item in dataset[tag].value]))
+            found.append(BenchElement(tag, vr, [load_elements(item) for item in dataset[tag].value]))
         else:  # text: Specific Character Set, which pydicom decodes at once
-            found.append(Element(tag, vr, text(value, vr) if isinstance(value, str) else value or b""))
+            found.append(BenchElement(tag, vr, text(value, vr) if isinstance(value, str) else value or b""))
     return found
 
 
-def _header(tag: int, vr: str, length: int, encoding: Encoding) -> bytes:
+def _header(tag: int, vr: str, length: int, encoding: BenchEncoding) -> bytes:
     order = ">" if encoding.big_endian else "<"
     if encoding.implicit or tag >> 16 == _ITEM >> 16:
         return struct.pack(order + "HHI", tag >> 16, tag & 0xFFFF, length)
@@ -112,7 +112,7 @@ def _header(tag: int, vr: str, length: int, encoding: Encoding) -> bytes:
     return struct.pack(order + "HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), length)
 
 
-def _in_order(value: bytes, vr: str, encoding: Encoding) -> bytes:
+def _in_order(value: bytes, vr: str, encoding: BenchEncoding) -> bytes:
     code = _WORDS.get(vr)
     if not encoding.big_endian or code is None:
         return value
@@ -121,7 +121,7 @@ def _in_order(value: bytes, vr: str, encoding: Encoding) -> bytes:
     return words.tobytes()
 
 
-def encode(elements: Iterable[Element], encoding: Encoding) -> bytes:
+def encode(elements: Iterable[BenchElement], encoding: BenchEncoding) -> bytes:
     """The elements one after the other."""
     parts: list[bytes] = []
     for tag, vr, value in elements:
@@ -142,7 +142,7 @@ def encode(elements: Iterable[Element], encoding: Encoding) -> bytes:
     return b"".join(parts)
 
 
-def native_pixels(block: bytes, length: int, encoding: Encoding) -> Iterator[bytes]:
+def native_pixels(block: bytes, length: int, encoding: BenchEncoding) -> Iterator[bytes]:
     """Pixel Data of 16-bit words: ``block`` repeated until ``length``."""
     yield _header(PIXEL_DATA, "OW", length, encoding)
     block = _in_order(block, "OW", encoding)
@@ -158,20 +158,22 @@ def encapsulated_pixels(fragments: Iterable[bytes], offset_table: bytes = b"") -
     yield _header(_SEQUENCE_END, "", 0, EXPLICIT)
 
 
-def write_file(path: Path, elements: Elements, encoding: Encoding, pixels: Iterable[bytes] = ()) -> None:
+def write_file(path: Path, elements: Elements, encoding: BenchEncoding, pixels: Iterable[bytes] = ()) -> None:
     """Write a DICOM file (PS3.10); the file appears under its name only when it is complete."""
     values = {one.tag: one.value for one in elements}
     meta = [
-        Element(0x00020001, "OB", b"\0\1"),
-        Element(0x00020002, "UI", values[0x00080016]),
-        Element(0x00020003, "UI", values[0x00080018]),
-        Element(0x00020010, "UI", text(encoding.uid, "UI")),
-        Element(0x00020012, "UI", text("1.2.826.0.1.3680043.9.7777.1", "UI")),
+        BenchElement(0x00020001, "OB", b"\0\1"),
+        BenchElement(0x00020002, "UI", values[0x00080016]),
+        BenchElement(0x00020003, "UI", values[0x00080018]),
+        BenchElement(0x00020010, "UI", text(encoding.uid, "UI")),
+        BenchElement(0x00020012, "UI", text("1.2.826.0.1.3680043.9.7777.1", "UI")),
     ]
     body = encode(meta, EXPLICIT)
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
-        file.write(bytes(128) + b"DICM" + encode([Element(0x00020000, "UL", struct.pack("<I", len(body)))], EXPLICIT))
+        file.write(
+            bytes(128) + b"DICM" + encode([BenchElement(0x00020000, "UL", struct.pack("<I", len(body)))], EXPLICIT)
+        )
         file.write(body + encode(elements, encoding))
         file.writelines(pixels)
     partial.replace(path)

@@ -7,13 +7,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from .identity import Identity
+from .identity import BenchIdentity
 
 _SOURCE: Final = Path(__file__).with_name("dcmtk_loop.cpp")
 _LIBRARIES: Final = ("-ldcmdsig", "-ldcmdata", "-loflog", "-lofstd", "-lcrypto")
 
 
-class DcmtkError(Exception):
+class DcmtkLoopError(Exception):
     """DCMTK is not there, or did not do what it was asked."""
 
 
@@ -24,17 +24,17 @@ def build(folder: Path) -> Path:
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)
     except FileNotFoundError as error:
-        raise DcmtkError("no g++") from error
+        raise DcmtkLoopError("no g++") from error
     except subprocess.CalledProcessError as error:
         reason = error.stderr.strip().partition("\n")[0]
-        raise DcmtkError(f"dcmtk_loop.cpp cannot be built (is libdcmtk-dev installed?): {reason}") from error
+        raise DcmtkLoopError(f"dcmtk_loop.cpp cannot be built (is libdcmtk-dev installed?): {reason}") from error
     return program
 
 
 class DcmtkLoop:
     """The running program; a context manager."""
 
-    def __init__(self, program: Path, identity: Identity) -> None:
+    def __init__(self, program: Path, identity: BenchIdentity) -> None:
         command = [str(program), str(identity.key_file), str(identity.certificate_file)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -42,12 +42,12 @@ class DcmtkLoop:
         """CPU milliseconds of ``verify``, ``sign`` or ``signsave``; raises DcmtkError if it failed."""
         requests, answers = self._process.stdin, self._process.stdout
         if requests is None or answers is None:
-            raise DcmtkError("the loop has no pipes")
+            raise DcmtkLoopError("the loop has no pipes")
         requests.write(f"{operation}\t{source}\t{output or ''}\n")
         requests.flush()
         answer = answers.readline().split()
         if len(answer) != 3 or answer[2] != "ok":
-            raise DcmtkError(f"DCMTK failed to {operation} {source.name}")
+            raise DcmtkLoopError(f"DCMTK failed to {operation} {source.name}")
         return float(answer[1])
 
     def __enter__(self) -> Self:

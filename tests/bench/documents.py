@@ -7,8 +7,8 @@ from typing import Final
 
 from pydicom.uid import Comprehensive3DSRStorage, CTImageStorage, RTStructureSetStorage
 
-from .dataset import Element, Elements, element, ordered, sequence
-from .modules import Content, code, instance, reference, uid
+from .dataset import BenchElement, Elements, element, sequence, sort_elements
+from .modules import BenchContent, code, instance, reference, uid
 
 _FINDINGS: Final = (
     "calcification", "cyst", "density", "distortion", "effusion", "enhancement", "fissure", "hilum", "infiltrate",
@@ -17,9 +17,9 @@ _FINDINGS: Final = (
 )  # fmt: skip
 
 
-def _content(relationship: str, value_type: str, concept: Elements, *more: Element) -> Elements:
+def _content(relationship: str, value_type: str, concept: Elements, *more: BenchElement) -> Elements:
     """A content item of a structured report."""
-    return ordered(
+    return sort_elements(
         element("RelationshipType", relationship),
         element("ValueType", value_type),
         sequence("ConceptNameCodeSequence", concept),
@@ -27,9 +27,9 @@ def _content(relationship: str, value_type: str, concept: Elements, *more: Eleme
     )
 
 
-def _number(rng: Random, *more: Element) -> Elements:
+def _number(rng: Random, *more: BenchElement) -> Elements:
     name = " ".join(rng.sample(_FINDINGS, rng.randint(1, 4)))
-    measured = ordered(
+    measured = sort_elements(
         element("NumericValue", f"{rng.uniform(0, 900):.4f}"),
         sequence("MeasurementUnitsCodeSequence", code("mm", "UCUM", "millimeter")),
     )
@@ -49,7 +49,7 @@ def _measurement_group(rng: Random) -> Elements:
         items.append(_number(rng, sequence("ContentSequence", modifier)))
     words = " ".join(rng.choices(_FINDINGS, k=rng.randint(3, 60)))
     items.append(_content("CONTAINS", "TEXT", code("121071", "DCM", "Finding"), element("TextValue", words)))
-    image = ordered(
+    image = sort_elements(
         element("RelationshipType", "SELECTED FROM"),
         element("ValueType", "IMAGE"),
         sequence("ReferencedSOPSequence", reference(rng, CTImageStorage)),
@@ -70,9 +70,9 @@ def _measurement_group(rng: Random) -> Elements:
     )
 
 
-def report(rng: Random, items: int = 20_000) -> Content:
+def report(rng: Random, items: int = 20_000) -> BenchContent:
     """A structured report of so many content items."""
-    elements = ordered(
+    elements = sort_elements(
         *instance(rng, Comprehensive3DSRStorage, "SR"),
         element("ValueType", "CONTAINER"),
         sequence("ConceptNameCodeSequence", code("126000", "DCM", "Imaging Measurement Report")),
@@ -81,15 +81,15 @@ def report(rng: Random, items: int = 20_000) -> Content:
         element("VerificationFlag", "UNVERIFIED"),
         sequence("ContentSequence", *(_measurement_group(rng) for _ in range(items // 16))),
     )
-    return Content(elements=elements)
+    return BenchContent(elements=elements)
 
 
-def structure_set(rng: Random) -> Content:
+def structure_set(rng: Random) -> BenchContent:
     """An RT Structure Set of 40 regions with 150 contours each."""
     regions, observations, contours = [], [], []
     for number in range(1, 41):
         regions.append(
-            ordered(
+            sort_elements(
                 element("ROINumber", number),
                 element("ReferencedFrameOfReferenceUID", uid(rng)),
                 element("ROIName", f"Region {number}"),
@@ -97,7 +97,7 @@ def structure_set(rng: Random) -> Content:
             )
         )
         observations.append(
-            ordered(
+            sort_elements(
                 element("ObservationNumber", number),
                 element("ReferencedROINumber", number),
                 element("RTROIInterpretedType", "ORGAN"),
@@ -105,13 +105,13 @@ def structure_set(rng: Random) -> Content:
             )
         )
         contours.append(
-            ordered(
+            sort_elements(
                 element("ROIDisplayColor", 255, number, 0),
                 element("ReferencedROINumber", number),
                 sequence("ContourSequence", *(_contour(rng) for _ in range(150))),
             )
         )
-    elements = ordered(
+    elements = sort_elements(
         *instance(rng, RTStructureSetStorage, "RTSTRUCT"),
         element("StructureSetLabel", "BENCH"),
         element("StructureSetDate", "20240102"),
@@ -120,12 +120,12 @@ def structure_set(rng: Random) -> Content:
         sequence("ROIContourSequence", *contours),
         sequence("RTROIObservationsSequence", *observations),
     )
-    return Content(elements=elements)
+    return BenchContent(elements=elements)
 
 
 def _contour(rng: Random) -> Elements:
     points = rng.randint(20, 220)
-    return ordered(
+    return sort_elements(
         sequence("ContourImageSequence", reference(rng, CTImageStorage)),
         element("ContourGeometricType", "CLOSED_PLANAR"),
         element("NumberOfContourPoints", points),

@@ -7,8 +7,8 @@ from random import Random
 
 from pydicom.uid import EnhancedMRImageStorage
 
-from .dataset import Elements, element, ordered, sequence
-from .modules import Content, code, image, instance, native, reference
+from .dataset import Elements, element, sequence, sort_elements
+from .modules import BenchContent, code, image, instance, native, reference
 
 
 def _frame(rng: Random, number: int, *, lean: bool) -> Elements:
@@ -17,7 +17,7 @@ def _frame(rng: Random, number: int, *, lean: bool) -> Elements:
     groups = [
         sequence(
             "FrameContentSequence",
-            ordered(
+            sort_elements(
                 element("FrameAcquisitionDateTime", moment),
                 element("FrameReferenceDateTime", moment),
                 element("FrameAcquisitionDuration", 0.75),
@@ -47,7 +47,7 @@ def _frame(rng: Random, number: int, *, lean: bool) -> Elements:
     ]
     if not lean:
         groups += _frame_details(rng, number)
-    return ordered(*groups)
+    return sort_elements(*groups)
 
 
 def _frame_details(rng: Random, number: int) -> Elements:
@@ -62,7 +62,7 @@ def _frame_details(rng: Random, number: int) -> Elements:
     return [
         sequence(
             "MRImageFrameTypeSequence",
-            ordered(
+            sort_elements(
                 element("FrameType", "DERIVED", "PRIMARY", "DIFFUSION", "NONE"),
                 element("PixelPresentation", "MONOCHROME"),
                 element("VolumetricProperties", "VOLUME"),
@@ -75,7 +75,7 @@ def _frame_details(rng: Random, number: int) -> Elements:
         sequence("MRAveragesSequence", [element("NumberOfAverages", 2)]),
         sequence(
             "MRDiffusionSequence",
-            ordered(
+            sort_elements(
                 element("DiffusionBValue", 250.0 * (number % 5)),
                 element("DiffusionDirectionality", "DIRECTIONAL"),
                 sequence(
@@ -85,14 +85,14 @@ def _frame_details(rng: Random, number: int) -> Elements:
         ),
         sequence(
             "DerivationImageSequence",
-            ordered(
+            sort_elements(
                 sequence("SourceImageSequence", source),
                 sequence("DerivationCodeSequence", code("113076", "DCM", "Segmentation")),
             ),
         ),
         sequence(
             "FrameAnatomySequence",
-            ordered(
+            sort_elements(
                 sequence("AnatomicRegionSequence", code("T-A0100", "SRT", "Brain")),
                 element("FrameLaterality", "U"),
             ),
@@ -100,13 +100,15 @@ def _frame_details(rng: Random, number: int) -> Elements:
     ]
 
 
-def enhanced_mr(described: int, *, lean: bool = False, side: int = 32, frames: int = 0) -> Callable[[Random], Content]:
+def enhanced_mr(
+    described: int, *, lean: bool = False, side: int = 32, frames: int = 0
+) -> Callable[[Random], BenchContent]:
     """An enhanced MR image with this many items of functional groups (and frames, unless told otherwise)."""
     frames = frames or described
 
-    def make(rng: Random) -> Content:
+    def make(rng: Random) -> BenchContent:
         measures = [element("SliceThickness", "1.5"), element("PixelSpacing", "0.5", "0.5")]
-        elements = ordered(
+        elements = sort_elements(
             *instance(rng, EnhancedMRImageStorage, "MR"),
             *image(side, side, frames=frames),
             sequence("SharedFunctionalGroupsSequence", [sequence("PixelMeasuresSequence", measures)]),
@@ -114,6 +116,6 @@ def enhanced_mr(described: int, *, lean: bool = False, side: int = 32, frames: i
                 "PerFrameFunctionalGroupsSequence", *(_frame(rng, number, lean=lean) for number in range(described))
             ),
         )
-        return Content(elements=elements, pixels=native(rng, frames * side * side * 2))
+        return BenchContent(elements=elements, pixels=native(rng, frames * side * side * 2))
 
     return make

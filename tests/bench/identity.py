@@ -17,7 +17,7 @@ from dcmseal.terms import KeyType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class BenchIdentity:
     """A key that is already open (a Signer), and the PEM files that DCMTK reads it from."""
 
     key: rsa.RSAPrivateKey
@@ -37,7 +37,7 @@ class Identity:
         return self.key.sign(message.digest_info, padding.PKCS1v15(), NoDigestInfo())
 
 
-def make_identity(folder: Path) -> Identity:
+def make_identity(folder: Path) -> BenchIdentity:
     """A fresh key, valid for a year either way."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "dcmseal benchmark")])
@@ -52,7 +52,7 @@ def make_identity(folder: Path) -> Identity:
         .not_valid_after(now + timedelta(days=365))
         .sign(key, hashes.SHA256())
     )
-    identity = Identity(
+    identity = BenchIdentity(
         key=key,
         certificate=certificate.public_bytes(serialization.Encoding.DER),
         key_file=folder / "signer.key",

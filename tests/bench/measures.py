@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 import dcmseal
 
 from .dcmtk import DcmtkLoop
-from .identity import Identity
+from .identity import BenchIdentity
 
 VERIFY: Final = "verify"
 VERIFY_DCMTK: Final = "verify-dcmtk"
@@ -116,7 +116,7 @@ def floor(files: Files) -> Sample:
     return _cpu(lambda: _hash_file(files.ours))
 
 
-def floor_rsa(files: Files, identity: Identity) -> Sample:
+def floor_rsa(files: Files, identity: BenchIdentity) -> Sample:
     """The same, and the public-key operations of a signature."""
     signature = identity.key.sign(_hash_file(files.ours), padding.PKCS1v15(), Prehashed(hashes.SHA256()))
 
@@ -130,7 +130,7 @@ def floor_rsa(files: Files, identity: Identity) -> Sample:
     return _cpu(action)
 
 
-def sign_ours(files: Files, identity: Identity) -> Sample:
+def sign_ours(files: Files, identity: BenchIdentity) -> Sample:
     """Signing by dcmseal, with an open key, to a file that is not there yet."""
     return _cpu(
         lambda: dcmseal.sign(files.unsigned, signer=identity, output=files.scratch),
@@ -153,7 +153,7 @@ def process_ours(files: Files, dcmseal_command: str) -> Sample:
     return _wall([*shlex.split(dcmseal_command), "verify", "--integrity-only", str(files.ours)])
 
 
-def process_dcmsign(files: Files, identity: Identity) -> Sample:
+def process_dcmsign(files: Files, identity: BenchIdentity) -> Sample:
     """``dcmsign --verify`` from start to end."""
     return _wall(["dcmsign", "--verify", "+cf", str(identity.certificate_file), str(files.dcmtk)])
 

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from .dataset import Elements, Encoding, element, native_pixels
+from .dataset import BenchEncoding, Elements, element, native_pixels
 
 BLOCK: Final = 4 << 20
 """Random bytes that pixel data repeats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class BenchContent:
     """A Data Set up to its Pixel Data, and the Pixel Data, piece by piece."""
 
     elements: Elements
-    pixels: Callable[[Encoding], Iterable[bytes]] = lambda _: ()
+    pixels: Callable[[BenchEncoding], Iterable[bytes]] = lambda _: ()
 
 
 def uid(rng: Random) -> str:
@@ -86,6 +86,6 @@ def _noise(rng: Random, size: int) -> bytes:
     return bytes(block)
 
 
-def native(rng: Random, length: int) -> Callable[[Encoding], Iterator[bytes]]:
+def native(rng: Random, length: int) -> Callable[[BenchEncoding], Iterator[bytes]]:
     block = _noise(rng, min(length, BLOCK))
     return lambda encoding: native_pixels(block, length, encoding)

@@ -14,9 +14,9 @@ from dcmseal.errors import SealError
 from dcmseal.report import Verdict
 
 from . import archives, measures, tokens
-from .corpus import Kind, file_of
-from .dcmtk import DcmtkError, DcmtkLoop
-from .identity import Identity
+from .corpus import CorpusKind, make_file
+from .dcmtk import DcmtkLoop, DcmtkLoopError
+from .identity import BenchIdentity
 from .measures import Files, Sample
 from .memory import verification_peak
 from .targets import Key
@@ -30,15 +30,15 @@ class BenchError(Exception):
     """What was to be measured does not work."""
 
 
-_FAILURES: Final = (BenchError, DcmtkError, SealError, OSError, subprocess.CalledProcessError, TokenError)
+_FAILURES: Final = (BenchError, DcmtkLoopError, SealError, OSError, subprocess.CalledProcessError, TokenError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
+class BenchRun:
     """Where files are kept, who signs, what is compared; and, after a run, what came of it."""
 
     folder: Path
-    identity: Identity
+    identity: BenchIdentity
     dcmtk: Path | None
     """The program that drives DCMTK, if there is one."""
     command: str
@@ -50,7 +50,7 @@ class Bench:
     problems: list[str] = field(default_factory=list)
     """What could not be measured, and why."""
 
-    def run(self, kinds: Sequence[Kind], rounds: int, progress: Callable[[str], None]) -> None:
+    def run(self, kinds: Sequence[CorpusKind], rounds: int, progress: Callable[[str], None]) -> None:
         """Fill ``samples`` and ``problems``."""
         planned = [*self._planned("", ((measures.HELP, lambda: measures.process_help(self.command)),))]
         with ExitStack() as loops:
@@ -61,9 +61,9 @@ class Bench:
                 files = self._prepare(kind, loop)
                 planned += self._planned(kind.name, self._measures(files, loop))
                 if kind.name in archives.KINDS:
-                    planned += self._planned(kind.name, archives.measures(files.ours, self.command))
+                    planned += self._planned(kind.name, archives.iter_measures(files.ours, self.command))
                 if self.large and kind.name == archives.KINDS[0]:
-                    planned += self._planned(archives.ARCHIVE, archives.memory_measures(files.ours))
+                    planned += self._planned(archives.ARCHIVE, archives.iter_memory_measures(files.ours))
                 with self._noting(f"{kind.name} {_SUMMARIES[measures.MEMORY]}"):
                     self.samples[kind.name, measures.MEMORY] = [verification_peak(files.ours)]
             planned += self._on_tokens(loops)
@@ -78,13 +78,13 @@ class Bench:
         with self._noting("signing on a token"):
             token = stack.enter_context(tokens.softhsm())
             for name in tokens.KEYS:
-                key = stack.enter_context(tokens.opened(token, name))
+                key = stack.enter_context(tokens.open_bench_key(token, name))
                 yield from self._planned(f"token_{name}", key.measures())
 
-    def _prepare(self, kind: Kind, loop: DcmtkLoop | None) -> Files:
+    def _prepare(self, kind: CorpusKind, loop: DcmtkLoop | None) -> Files:
         """Make the file of a kind, and let both implementations sign it."""
         files = Files(
-            unsigned=file_of(kind, self.folder),
+            unsigned=make_file(kind, self.folder),
             ours=self.folder / f"{kind.name}.dcmseal.dcm",
             dcmtk=self.folder / f"{kind.name}.dcmtk.dcm",
             scratch=self.folder / _SCRATCH,

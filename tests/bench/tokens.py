@@ -15,7 +15,7 @@ import pytest
 
 from dcmseal.mac.stream import MacStream
 from dcmseal.plugins.protocols import Signer
-from dcmseal.plugins.registry import installed
+from dcmseal.plugins.registry import installed_registry
 from dcmseal.terms import KeyType, MacAlgorithm
 from tests.support.pki import Pki
 from tests.support.softhsm import PIN, SoftHsm, SoftToken, find_module
@@ -35,7 +35,7 @@ class TokenError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenKey:
+class OpenBenchKey:
     """One key, opened either way."""
 
     signer: Signer
@@ -73,19 +73,19 @@ def softhsm() -> Generator[SoftToken]:
 
 
 @contextmanager
-def opened(token: SoftToken, name: str) -> Generator[OpenKey]:
+def open_bench_key(token: SoftToken, name: str) -> Generator[OpenBenchKey]:
     """Open a key both ways, in one login."""
     from pkcs11 import Attribute, ObjectClass
 
-    from dcmseal_pkcs11.library import load
+    from dcmseal_pkcs11.library import load_module
 
-    with installed().open_signer(token.uri(name), lambda _: PIN) as signer:
-        library = load(token.module).library
+    with installed_registry().open_signer(token.uri(name), lambda _: PIN) as signer:
+        library = load_module(token.module).library
         found = next(each for each in library.get_tokens() if each.label == token.label)
         session = found.open()
         wanted = {Attribute.CLASS: ObjectClass.PRIVATE_KEY, Attribute.LABEL: name}
         try:
-            yield OpenKey(signer=signer, bare=next(iter(list(session.get_objects(wanted)))))
+            yield OpenBenchKey(signer=signer, bare=next(iter(list(session.get_objects(wanted)))))
         finally:
             session.close()
 

@@ -6,43 +6,45 @@ import pytest
 from pydicom.datadict import get_entry, keyword_dict, masks
 
 import make_dictionary
-from dcmseal.dictionary import keyword_of, name_of, tag_of, vr_of
+from dcmseal.dictionary import parse_tag, tag_keyword, tag_name, tag_vr
 
 
 def test_every_attribute_of_pydicom_has_its_vr_keyword_and_name() -> None:
     attributes = {tag: get_entry(tag) for keyword, tag in keyword_dict.items() if keyword}
     assert len(attributes) > 5000
-    assert {tag: (vr_of(tag) or "NONE", name_of(tag), keyword_of(tag)) for tag in attributes} == {
+    assert {tag: (tag_vr(tag) or "NONE", tag_name(tag), tag_keyword(tag)) for tag in attributes} == {
         tag: (vr, name, keyword) for tag, (vr, _, name, _, keyword) in attributes.items()
     }
 
 
 def test_the_table_is_what_the_generator_makes() -> None:
-    assert make_dictionary.TARGET.read_text(encoding="ascii") == "".join(make_dictionary.lines()), "run the generator"
+    assert make_dictionary.TARGET.read_text(encoding="ascii") == "".join(make_dictionary.iter_lines()), (
+        "run the generator"
+    )
 
 
 def test_a_keyword_and_its_tag_name_each_other() -> None:
     assert all(
-        tag_of(keyword) == tag and keyword_of(tag) == keyword for keyword, tag in keyword_dict.items() if keyword
+        parse_tag(keyword) == tag and tag_keyword(tag) == keyword for keyword, tag in keyword_dict.items() if keyword
     )
-    assert tag_of("PatientName") == tag_of(" PatientName ") == 0x00100010
+    assert parse_tag("PatientName") == parse_tag(" PatientName ") == 0x00100010
 
 
 @pytest.mark.parametrize("text", ["(0010,0010)", "0010,0010", "00100010"])
 def test_a_tag_may_be_written_in_digits(text: str) -> None:
-    assert tag_of(text) == 0x00100010
+    assert parse_tag(text) == 0x00100010
 
 
 @pytest.mark.parametrize("text", ["", "NoSuchKeyword", "patientname", "0010", "OverlayData", "60xx3000"])
 def test_other_text_names_no_tag(text: str) -> None:
-    assert tag_of(text) is None
+    assert parse_tag(text) is None
 
 
 @pytest.mark.parametrize("digits", sorted(masks))
 def test_a_repeating_group_has_the_vr_and_name_of_its_mask_but_no_keyword(digits: str) -> None:
     tag = int(digits.replace("x", "2"), 16)
     vr, _, name, _, _ = get_entry(tag)
-    assert (vr_of(tag), name_of(tag), keyword_of(tag)) == (vr, name, None)
+    assert (tag_vr(tag), tag_name(tag), tag_keyword(tag)) == (vr, name, None)
 
 
 @pytest.mark.parametrize(
@@ -66,4 +68,4 @@ def test_a_repeating_group_has_the_vr_and_name_of_its_mask_but_no_keyword(digits
     ],
 )
 def test_tags_outside_the_table_and_at_its_edges(tag: int, vr: str | None, name: str | None) -> None:
-    assert (vr_of(tag), name_of(tag)) == (vr, name)
+    assert (tag_vr(tag), tag_name(tag)) == (vr, name)

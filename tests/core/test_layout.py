@@ -92,12 +92,12 @@ def test_the_built_wheel_is_complete_and_claims_no_other_name(tmp_path: Path) ->
 
 
 def test_every_dependency_has_a_lower_bound_that_can_be_tested() -> None:
-    lowest = lowest_versions.lowest(PROJECT["dependencies"])
-    lines = list(lowest_versions.constraints())
+    lowest = lowest_versions.find_lowest(PROJECT["dependencies"])
+    lines = list(lowest_versions.iter_constraints())
     assert {f"{name}=={bound}" for name, bound in lowest.items()} <= set(lines)
     assert all(sum(line.startswith(f"{name}==") for line in lines) == 1 for name in lowest)
 
 
 def test_a_dependency_without_a_lower_bound_is_refused() -> None:
     with pytest.raises(ValueError, match="pydicom"):
-        lowest_versions.lowest(["pydicom"])
+        lowest_versions.find_lowest(["pydicom"])

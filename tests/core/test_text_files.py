@@ -13,7 +13,7 @@ from dcmseal.config.pins import PinKind, PinSource
 from dcmseal.errors import ProfileFileError, SealError, UsageError
 from dcmseal.input_files import open_input
 from dcmseal.plugins.registry import Registry
-from dcmseal.text_files import TextProblem, decode_text, read_first_line, read_text
+from dcmseal.text_files import TextProblem, decode_text, load_first_line, load_text
 
 UTF_16 = "line 1 is in UTF-16, not in UTF-8"
 FOREIGN = [
@@ -41,7 +41,7 @@ def test_what_is_not_text(tmp_path: Path, data: bytes, said: str) -> None:
     path = tmp_path / "list"
     path.write_bytes(data)
     with pytest.raises(UsageError, match=f"^{path}, {said}") as caught:
-        read_text(path, 1000)
+        load_text(path, 1000)
     assert caught.value.hint
     assert caught.value.__context__ is None
 
@@ -56,7 +56,7 @@ def test_all_that_is_read_as_text_is_read_alike(tmp_path: Path, data: bytes, sai
     with pytest.raises(ProfileFileError, match=said):
         Registry.from_plugins().profile(str(path))
     if "line 1" in said:
-        found = read_first_line(path, 1000)
+        found = load_first_line(path, 1000)
         assert isinstance(found, TextProblem)
         assert said.startswith(found.message) or found.message.startswith(said)
         with pytest.raises(UsageError, match=said):

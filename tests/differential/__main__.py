@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-from tests.differential.bases import bases
-from tests.differential.mutants import mutants
+from tests.differential.bases import make_bases
+from tests.differential.mutants import iter_mutants
 from tests.differential.oracle import LONG_RUN, READERS, Oracle, Reader
 from tests.differential.read_node import missing
 from tests.support.pki import Pki
@@ -40,11 +40,11 @@ def main() -> int:
     parser.add_argument("--reader", action="append", choices=(*READERS, *LONG_RUN), help="a reader; all without it")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        made = bases(Pki(Path(folder))["rsa2048"])
+        made = make_bases(Pki(Path(folder))["rsa2048"])
         chosen = {name: base for name, base in made.items() if not given.base or name in given.base}
         readers = _readers(given.reader)
         oracle = Oracle(chosen, Path(folder), readers)
-        stream = islice(mutants(chosen, given.seed), given.count)
+        stream = islice(iter_mutants(chosen, given.seed), given.count)
         wrong = 0
         while batch := list(islice(stream, _AT_ONCE)):
             for each in oracle.evaluate(batch):

@@ -10,18 +10,18 @@ from typing import Final
 
 from tests.differential.layout import ITEM, ITEM_END, SEQUENCE_END, Layout
 from tests.differential.payloads import ODD_VRS, VRS, carrier, content, evil, header, mark, marks
-from tests.differential.within import named
+from tests.differential.within import describe_part
 from tests.support.builder import DEFLATED_LE, EXPLICIT_LE, UNDEFINED, encode, image, text, uid
 
-Around = Callable[[Random, Layout], "tuple[bytes, str] | None"]
+EnvelopeChange = Callable[[Random, Layout], "tuple[bytes, str] | None"]
 """Changes of a file outside its Data Set."""
 
 
-def _tail_of(layout: Layout) -> bytes:
+def _find_tail(layout: Layout) -> bytes:
     return layout.apply_edits(())[len(layout.head) :]
 
 
-def _appended(random: Random, layout: Layout) -> tuple[bytes, str]:
+def _append(random: Random, layout: Layout) -> tuple[bytes, str]:
     tail = random.choice(
         (
             lambda: bytes(random.randint(1, 12)),
@@ -35,15 +35,15 @@ def _appended(random: Random, layout: Layout) -> tuple[bytes, str]:
     return layout.apply_edits((), tail), f"appended {tail[:24].hex()}"
 
 
-def _meta_changed(random: Random, layout: Layout) -> tuple[bytes, str] | None:
+def _change_meta(random: Random, layout: Layout) -> tuple[bytes, str] | None:
     if not layout.meta:
         return None
     part = random.choice(layout.meta)
-    tail = _tail_of(layout)
+    tail = _find_tail(layout)
     head, order = layout.head, "<"
     style = random.randrange(9)
     data = head[part.start : part.end]
-    what = f"meta {named(part)}, style {style}"
+    what = f"meta {describe_part(part)}, style {style}"
     if style == 0:
         vr = random.choice((*VRS, *ODD_VRS)).encode("latin-1")
         data = data[:4] + vr + data[6:]
@@ -81,7 +81,7 @@ def _meta_changed(random: Random, layout: Layout) -> tuple[bytes, str] | None:
     elif style == 7:
         other = random.choice(layout.meta)
         data = head[other.start : other.end] + data
-        what += f": {named(other)} in front of it"
+        what += f": {describe_part(other)} in front of it"
     else:
         extra, said = carrier(random, EXPLICIT_LE, len(tail))
         data = random.choice((extra + data, data + extra))
@@ -92,8 +92,8 @@ def _meta_changed(random: Random, layout: Layout) -> tuple[bytes, str] | None:
     return head + tail, what
 
 
-def _meta_carrier(random: Random, layout: Layout) -> tuple[bytes, str]:
-    tail = _tail_of(layout)
+def _add_meta_carrier(random: Random, layout: Layout) -> tuple[bytes, str]:
+    tail = _find_tail(layout)
     size = len(tail)
     group, element = 2, random.choice((0x0000, 0x0001, 0x0010, 0x0013, 0x0016, 0x0100, 0x0102, 0x0102, 0xFFFF, 0x1001))
     if random.random() < 0.3:
@@ -115,7 +115,7 @@ def _meta_carrier(random: Random, layout: Layout) -> tuple[bytes, str]:
     return head + tail, f"meta carrier {group:04X},{element:04X} {vr!r} length {length}"
 
 
-def _relabelled(random: Random, layout: Layout) -> tuple[bytes, str] | None:
+def _change_syntax(random: Random, layout: Layout) -> tuple[bytes, str] | None:
     part = next((part for part in layout.meta if part.tag == 0x00020010), None)
     if part is None:
         return None
@@ -136,7 +136,7 @@ def _relabelled(random: Random, layout: Layout) -> tuple[bytes, str] | None:
     )
     head = layout.head[: part.start] + header(0x00020010, "UI", len(value)) + value + layout.head[part.end :]
     head = head[:140] + struct.pack("<I", len(head) - 144) + head[144:]
-    tail = layout.body if random.random() < 0.3 else _tail_of(layout)
+    tail = layout.body if random.random() < 0.3 else _find_tail(layout)
     return head + tail, f"transfer syntax {value!r}"
 
 
@@ -151,8 +151,8 @@ _SYNTAXES: Final = (
 )  # fmt: skip
 
 
-def _preamble(random: Random, layout: Layout) -> tuple[bytes, str]:
-    tail = _tail_of(layout)
+def _change_preamble(random: Random, layout: Layout) -> tuple[bytes, str]:
+    tail = _find_tail(layout)
     style = random.randrange(9)
     head = layout.head
     preamble = head[:128]
@@ -178,7 +178,7 @@ def _person_and(size: int) -> bytes:
     return person + header(0x7FFF1001, "OB", size - len(person) - 12)
 
 
-def _deflated(random: Random, layout: Layout) -> tuple[bytes, str] | None:
+def _change_deflate(random: Random, layout: Layout) -> tuple[bytes, str] | None:
     """Deflate streams with something in front, behind, or packed otherwise; any file as a deflated one, too."""
     style = random.randrange(6)
     head = layout.head
@@ -207,21 +207,21 @@ def _deflated(random: Random, layout: Layout) -> tuple[bytes, str] | None:
     return head + packed, f"deflated, style {style}"
 
 
-def _cut(random: Random, layout: Layout) -> tuple[bytes, str]:
+def _truncate(random: Random, layout: Layout) -> tuple[bytes, str]:
     data = layout.apply_edits(())
     size = random.randint(1, 16) if random.random() < 0.5 else random.randrange(len(data))
     return data[:-size], f"{size} bytes cut off"
 
 
-AROUND: Final[Sequence[Around]] = (
-    _appended,
-    _meta_changed,
-    _meta_changed,
-    _meta_changed,
-    _meta_carrier,
-    _meta_carrier,
-    _relabelled,
-    _preamble,
-    _deflated,
-    _cut,
+ENVELOPE_CHANGES: Final[Sequence[EnvelopeChange]] = (
+    _append,
+    _change_meta,
+    _change_meta,
+    _change_meta,
+    _add_meta_carrier,
+    _add_meta_carrier,
+    _change_syntax,
+    _change_preamble,
+    _change_deflate,
+    _truncate,
 )

@@ -12,13 +12,13 @@ from typing import Final
 from pydicom.data import get_testdata_file
 
 import dcmseal
-from dcmseal.engine.drafting import Wish
+from dcmseal.engine.drafting import SignOptions
 from dcmseal.engine.planning import plan_signature
-from dcmseal.engine.selection import Selection
+from dcmseal.engine.selection import ElementSelection
 from dcmseal.location import Location
 from dcmseal.model import DigitalSignature
 from dcmseal_software.signer import SoftwareSigner
-from tests.differential.layout import Layout, layout
+from tests.differential.layout import Layout, parse_layout
 from tests.support.builder import (
     DEFLATED_LE,
     EXPLICIT_BE,
@@ -98,34 +98,34 @@ class Base:
     layout: Layout
 
 
-def bases(identity: Identity) -> dict[str, Base]:
+def make_bases(identity: Identity) -> dict[str, Base]:
     """The signed files, by name; all but the key's numbers are the same each time if the key is RSA."""
-    made = {name: _signed(file(nodes, syntax), identity) for name, (nodes, syntax) in _FILES.items()}
-    made["two signatures"] = _signed(made["explicit"], identity)
+    made = {name: _sign(file(nodes, syntax), identity) for name, (nodes, syntax) in _FILES.items()}
+    made["two signatures"] = _sign(made["explicit"], identity)
     item = Location.parse("ReferencedImageSequence[0]")
-    made["item signature"] = _signed(
-        _signed(file(image(_NESTED, _DEEP, pixels=PIXELS)), identity, Wish(location=item)), identity
+    made["item signature"] = _sign(
+        _sign(file(image(_NESTED, _DEEP, pixels=PIXELS)), identity, SignOptions(location=item)), identity
     )
-    part = Selection(chosen=(0x00081140, 0x00100010, 0x00100020, 0x7FE00010))
-    made["part"] = _signed(file(image(*_RICH, pixels=PIXELS)), identity, Wish(selection=part))
+    part = ElementSelection(chosen=(0x00081140, 0x00100010, 0x00100020, 0x7FE00010))
+    made["part"] = _sign(file(image(*_RICH, pixels=PIXELS)), identity, SignOptions(selection=part))
     for name in _REAL:
         path = get_testdata_file(f"{name}.dcm")
         assert isinstance(path, str)
-        made[name] = _signed(Path(path).read_bytes(), identity)
-    return {name: Base(name, data, layout(data)) for name, data in made.items()}
+        made[name] = _sign(Path(path).read_bytes(), identity)
+    return {name: Base(name, data, parse_layout(data)) for name, data in made.items()}
 
 
-def _signed(data: bytes, identity: Identity, wish: Wish | None = None) -> bytes:
-    wish = wish or Wish()
-    number = len(dcmseal.signatures(data))
+def _sign(data: bytes, identity: Identity, wish: SignOptions | None = None) -> bytes:
+    wish = wish or SignOptions()
+    number = len(dcmseal.list_signatures(data))
     with plan_signature(data, replace(wish, moment=_MOMENT, uid=f"2.25.{4711 + number}")) as plan:
         signature = dcmseal.make_signature(plan, SoftwareSigner(identity.key, (identity.der,)))
-        result = dcmseal.attach(plan, signature)
+        result = dcmseal.attach_signature(plan, signature)
     assert result is not None
     return result
 
 
-def protected(signatures: tuple[DigitalSignature, ...]) -> frozenset[str]:
+def protected_paths(signatures: tuple[DigitalSignature, ...]) -> frozenset[str]:
     """Where the paths of what the signatures cover begin."""
     result = set()
     for signature in signatures:

@@ -10,7 +10,7 @@ import struct
 from random import Random
 from typing import Final
 
-from tests.differential.layout import ITEM, ITEM_END, SEQUENCE_END, Edit, Layout
+from tests.differential.layout import ITEM, ITEM_END, SEQUENCE_END, Layout, LayoutEdit
 from tests.differential.payloads import NEVER_SIGNED, ODD_VRS, UNSIGNED, VRS, evil, header, mark
 from tests.support.builder import IMPLICIT_LE, UNDEFINED, Syntax, Value, encode, text
 from tests.support.tree import LONG_VRS
@@ -27,7 +27,7 @@ _SIZED: Final = (
 _LETTERS: Final = (b"OB", b"LO", b"UT", b"UN", b"SQ", b"OW")
 
 
-def guided(random: Random, layout: Layout) -> tuple[list[Edit], str]:
+def make_guided_carrier(random: Random, layout: Layout) -> tuple[list[LayoutEdit], str]:
     """A carrier in a place where it may stand by its tag or not; and what it is."""
     part = random.choice(layout.parts)
     if part.is_element or not part.around:
@@ -46,7 +46,7 @@ def guided(random: Random, layout: Layout) -> tuple[list[Edit], str]:
     tag = random.choice(NEVER_SIGNED if random.random() < 0.6 else UNSIGNED)
     vr = random.choice(VRS if random.random() < 0.9 else ODD_VRS)
     made, style = _carrier(random, syntax, tag, vr, max(depth + random.choice((0, 0, 0, 0, 1, -1)), 0), rest)
-    edit = Edit(at, at, made, fit=True, within=within)
+    edit = LayoutEdit(at, at, made, fit=True, within=within)
     return [edit], f"guided carrier ({tag:08X} {vr!r}, {style}) at {at}, {depth} deep"
 
 
@@ -98,7 +98,7 @@ def _in_un(random: Random, tag: int, vr: str, out: bytes, foreign: bytes, rest: 
     return header(tag, kept, UNDEFINED, short=False) + mark(ITEM, UNDEFINED) + inner + tail
 
 
-def length_taken_otherwise(random: Random, layout: Layout) -> tuple[list[Edit], str]:
+def ambiguous_length(random: Random, layout: Layout) -> tuple[list[LayoutEdit], str]:
     """A private element whose length some readers do not believe: they find the next in the value of another."""
     at = random.choice([part.start for part in layout.parts if not part.around] + [len(layout.body)])
     foreign = encode((text(0x00100010, "PN", "Evil^Eve"), Value(0x7FE00010, "OW", b"\xff" * 16)), layout.syntax)
@@ -108,7 +108,9 @@ def length_taken_otherwise(random: Random, layout: Layout) -> tuple[list[Edit], 
         pad = -(len(value) + 8) % 256
         value += header(0x000F1001, "OB", pad, layout.syntax) + bytes(pad)
         first = header(0x000D1001, "OB", 13, layout.syntax) + bytes(10) + b"\x0f\0\0"
-        return [Edit(at, at, first + header(0x000F0010, "OB", len(value), layout.syntax) + value)], f"length 13 at {at}"
+        return [
+            LayoutEdit(at, at, first + header(0x000F0010, "OB", len(value), layout.syntax) + value)
+        ], f"length 13 at {at}"
     size = random.choice((1, 2, 3, 5, 6, 7, 9, 10, 12, 14))
     vr = random.choice(("UL", "UL", "US", "FD", "FL", "AT", "SL", "SS", "SV", "OD", "OF", "OL"))
     first = header(0x000B1001, vr, size, layout.syntax) + (bytes(4) + b"\x09\0" + bytes(10))[:size]
@@ -116,10 +118,10 @@ def length_taken_otherwise(random: Random, layout: Layout) -> tuple[list[Edit], 
     second = header(0x000B4F4C, "LT", len(value), layout.syntax) + value
     if size == 6 and random.random() < 0.5:
         first, second = (b"\x09\0" + each[2:] for each in (first, second))
-    return [Edit(at, at, first + second)], f"{vr} of length {size} at {at}"
+    return [LayoutEdit(at, at, first + second)], f"{vr} of length {size} at {at}"
 
 
-def taken_for_items(random: Random, layout: Layout) -> tuple[list[Edit], str]:
+def ambiguous_items(random: Random, layout: Layout) -> tuple[list[LayoutEdit], str]:
     """A value that begins as a sequence does: an item of undefined length leads out of it."""
     syntax = layout.syntax
     places = [part for part in layout.parts if not part.around and part.is_element]
@@ -136,20 +138,20 @@ def taken_for_items(random: Random, layout: Layout) -> tuple[list[Edit], str]:
     first = header(tag, vr, len(lead) + len(hidden), syntax) + lead + hidden
     last = mark(ITEM_END, 0, syntax) + random.choice((b"", mark(SEQUENCE_END, 0, syntax))) + foreign
     made = header(random.choice((0x7FE11001, 0xFFFCFFFC, 0x7FE00009)), "OB", len(last), syntax) + last
-    return [Edit(at, at, first), Edit(end, end, made)], f"({tag:08X} {vr!r}) begins as items do, at {at}"
+    return [LayoutEdit(at, at, first), LayoutEdit(end, end, made)], f"({tag:08X} {vr!r}) begins as items do, at {at}"
 
 
-def vr_not_known(random: Random, layout: Layout) -> tuple[list[Edit], str]:
+def unknown_vr(random: Random, layout: Layout) -> tuple[list[LayoutEdit], str]:
     """An element of a VR that came late: who does not know it reads the reserved bytes as a length of nothing."""
     at = random.choice([part.start for part in layout.parts if not part.around] + [len(layout.body)])
     vr = random.choice(("OV", "SV", "UV", "OL", "OD", "UC", "UR"))
     foreign = evil(random, layout.syntax)
     value = b"LO\0\0" + foreign + bytes(-len(foreign) % 8 + 4)
     tag = random.choice((0x7FE11001, 0xFFFCFFFC, 0x00091001, 0x7FE00001, 0x00080001, 0x7FDF1001))
-    return [Edit(at, at, header(tag, vr, len(value), layout.syntax) + value)], f"({tag:08X} {vr}) at {at}"
+    return [LayoutEdit(at, at, header(tag, vr, len(value), layout.syntax) + value)], f"({tag:08X} {vr}) at {at}"
 
 
-def odd_in_an_item(random: Random, layout: Layout) -> tuple[list[Edit], str]:
+def odd_in_an_item(random: Random, layout: Layout) -> tuple[list[LayoutEdit], str]:
     """A value of odd length in an item, and the delimiters that it hides from some in a later element."""
     syntax = layout.syntax
     places = [part.start for part in layout.parts if not part.around and part.is_element]
@@ -167,16 +169,16 @@ def odd_in_an_item(random: Random, layout: Layout) -> tuple[list[Edit], str]:
     last = bytes(random.randrange(2)) + b"".join(marks) + foreign
     last += bytes(len(last) % 2)
     return [
-        Edit(at, at, first),
-        Edit(end, end, header(random.choice((0x7FE11001, 0xFFFCFFFC)), "OB", len(last), syntax) + last),
+        LayoutEdit(at, at, first),
+        LayoutEdit(end, end, header(random.choice((0x7FE11001, 0xFFFCFFFC)), "OB", len(last), syntax) + last),
     ], f"odd length in an item at {at}, delimiters at {end}"
 
 
-def size_of_another_value(random: Random, layout: Layout) -> tuple[list[Edit], str]:
+def size_of_another_value(random: Random, layout: Layout) -> tuple[list[LayoutEdit], str]:
     """An element whose length does not fit the VR that the dictionary has for it."""
     vr, tag = random.choice(_SIZED)
     at = next((part.start for part in layout.parts if part.tag > tag and not part.around), len(layout.body))
     value = b"1" * random.choice((1, 2, 3, 4, 6, 10, 12))
     return [
-        Edit(at, at, header(tag, vr, len(value), layout.syntax) + value)
+        LayoutEdit(at, at, header(tag, vr, len(value), layout.syntax) + value)
     ], f"({tag:08X} {vr}) of length {len(value)}"

@@ -20,7 +20,7 @@ _META_START: Final = 132
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LayoutPart:
     """An element, item, fragment or delimiter; ``around`` are the indexes of what it stands in, outermost first."""
 
     tag: int
@@ -56,7 +56,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class LayoutEdit:
     """Bytes that come in the place of others; with ``fit``, the defined lengths around them are corrected."""
 
     start: int
@@ -74,21 +74,21 @@ class Layout:
     head: bytes
     body: bytes
     syntax: Syntax
-    meta: tuple[Part, ...]
+    meta: tuple[LayoutPart, ...]
     """Parts of ``head``."""
-    parts: tuple[Part, ...]
+    parts: tuple[LayoutPart, ...]
     """Parts of ``body``."""
 
     @property
     def order(self) -> str:
         return ">" if self.syntax.big else "<"
 
-    def apply_edits(self, edits: Iterable[Edit], tail: bytes = b"") -> bytes:
+    def apply_edits(self, edits: Iterable[LayoutEdit], tail: bytes = b"") -> bytes:
         """The file with changes to its Data Set; of changes that overlap the first counts."""
-        return self.head + packed(edited(self.body, self.parts, edits, self.order), self.syntax) + tail
+        return self.head + pack(apply_edits(self.body, self.parts, edits, self.order), self.syntax) + tail
 
 
-def packed(body: bytes, syntax: Syntax) -> bytes:
+def pack(body: bytes, syntax: Syntax) -> bytes:
     """A Data Set as it stands in the file."""
     if not syntax.deflated:
         return body
@@ -97,7 +97,7 @@ def packed(body: bytes, syntax: Syntax) -> bytes:
     return result + bytes(len(result) % 2)
 
 
-def edited(body: bytes, parts: tuple[Part, ...], edits: Iterable[Edit], order: str) -> bytes:
+def apply_edits(body: bytes, parts: tuple[LayoutPart, ...], edits: Iterable[LayoutEdit], order: str) -> bytes:
     """Bytes with changes made, and the lengths around them corrected where that is wanted."""
     grown: dict[int, int] = {}
     for edit in edits:
@@ -112,7 +112,7 @@ def edited(body: bytes, parts: tuple[Part, ...], edits: Iterable[Edit], order: s
         part = parts[number]
         code = order + ("H" if part.length_size == 2 else "I")
         length = (part.length + size) % (1 << 8 * part.length_size)
-        made.append(Edit(part.length_at, part.value, struct.pack(code, length)))
+        made.append(LayoutEdit(part.length_at, part.value, struct.pack(code, length)))
     result, at = [], 0
     for edit in sorted(made, key=lambda each: (each.start, each.end)):
         if edit.start < at:
@@ -122,16 +122,16 @@ def edited(body: bytes, parts: tuple[Part, ...], edits: Iterable[Edit], order: s
     return b"".join((*result, body[at:]))
 
 
-def _is_inside(edit: Edit, part: Part) -> bool:
+def _is_inside(edit: LayoutEdit, part: LayoutPart) -> bool:
     if edit.start < part.value or edit.end > part.end:
         return False
     return edit.start < part.end or edit.within
 
 
-def layout(data: bytes) -> Layout:
+def parse_layout(data: bytes) -> Layout:
     """Take a file apart."""
     start = _META_START if data[128:132] == b"DICM" else 0
-    meta = tuple(_Reader(data, EXPLICIT_LE).meta(start))
+    meta = tuple(_LayoutReader(data, EXPLICIT_LE).meta(start))
     end = meta[-1].end if meta else start
     uid = next((data[part.value : part.end].rstrip(b"\0 ").decode() for part in meta if part.tag == 0x00020010), "")
     syntax = Syntax(
@@ -141,24 +141,24 @@ def layout(data: bytes) -> Layout:
         deflated=uid == "1.2.840.10008.1.2.1.99",
     )
     body = zlib.decompress(data[end:], wbits=-15) if syntax.deflated else data[end:]
-    reader = _Reader(body, syntax)
+    reader = _LayoutReader(body, syntax)
     reader.level(0, len(body), implicit=syntax.implicit, around=())
     return Layout(data[:end], body, syntax, meta, tuple(reader.parts))
 
 
 @dataclass(slots=True)
-class _Reader:
+class _LayoutReader:
     data: bytes
     syntax: Syntax
-    parts: list[Part] = field(default_factory=list)
+    parts: list[LayoutPart] = field(default_factory=list)
 
-    def meta(self, at: int) -> Iterator[Part]:
+    def meta(self, at: int) -> Iterator[LayoutPart]:
         while self.data[at : at + 2] == b"\x02\x00":
             part = self.header(at, implicit=False)
             yield part
             at = part.end
 
-    def header(self, at: int, *, implicit: bool) -> Part:
+    def header(self, at: int, *, implicit: bool) -> LayoutPart:
         order = ">" if self.syntax.big and not implicit else "<"
         group, element = struct.unpack_from(order + "HH", self.data, at)
         tag = group << 16 | element
@@ -167,7 +167,7 @@ class _Reader:
         code, where = ("H", 6) if is_short else ("I", 8 if vr and not implicit else 4)
         (length,) = struct.unpack_from(order + code, self.data, at + where)
         value = at + where + struct.calcsize(code)
-        return Part(tag, vr, at, value, value if length == UNDEFINED else value + length, length, implicit)
+        return LayoutPart(tag, vr, at, value, value if length == UNDEFINED else value + length, length, implicit)
 
     def level(self, at: int, end: int, *, implicit: bool, around: tuple[int, ...]) -> int:
         """Read the parts of a Data Set, sequence or item; up to a delimiter if ``end`` is UNDEFINED."""

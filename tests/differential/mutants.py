@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import count
 from random import Random
 
-from tests.differential.around import AROUND
+from tests.differential.around import ENVELOPE_CHANGES
 from tests.differential.bases import Base
-from tests.differential.layout import Edit
+from tests.differential.layout import LayoutEdit
 from tests.differential.within import CHANGES
 
 
@@ -26,13 +26,13 @@ class Mutant:
         return f"{self.base}, seed {self.seed}: {self.change}"
 
 
-def mutant(base: Base, seed: str) -> Mutant | None:
+def make_mutant(base: Base, seed: str) -> Mutant | None:
     """The mutant of this seed; None if the change drawn does not fit the file."""
     random = Random(f"{base.name} {seed}")
     if random.random() < 0.25:
-        made = random.choice(AROUND)(random, base.layout)
+        made = random.choice(ENVELOPE_CHANGES)(random, base.layout)
         return None if made is None or made[0] == base.data else Mutant(base.name, seed, made[1], made[0])
-    edits: list[Edit] = []
+    edits: list[LayoutEdit] = []
     said: list[str] = []
     for _ in range(random.choice((1, 1, 1, 2, 3))):
         change = random.choices(tuple(CHANGES), tuple(CHANGES.values()))[0](random, base.layout)
@@ -45,10 +45,10 @@ def mutant(base: Base, seed: str) -> Mutant | None:
     return None if data == base.data else Mutant(base.name, seed, "; ".join(said), data)
 
 
-def mutants(bases: Mapping[str, Base], first: int = 0) -> Iterator[Mutant]:
+def iter_mutants(bases: Mapping[str, Base], first: int = 0) -> Iterator[Mutant]:
     """Mutants without end, of all bases in turn."""
     for seed in count(first):
         for base in bases.values():
-            made = mutant(base, str(seed))
+            made = make_mutant(base, str(seed))
             if made is not None:
                 yield made

@@ -14,7 +14,7 @@ from dcmseal.dataset.source import BytesSource
 from dcmseal.engine.levels import main_level
 from dcmseal.errors import SealError
 from tests.differential import read_dcmtk, read_gdcm, read_image, read_node, read_pydicom
-from tests.differential.bases import Base, protected
+from tests.differential.bases import Base, protected_paths
 from tests.differential.mutants import Mutant
 from tests.differential.views import View, first_tag
 
@@ -35,7 +35,7 @@ LONG_RUN: Final[Mapping[str, Reader]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class Disagreement:
     """A file that is valid, and shown otherwise."""
 
     mutant: Mutant
@@ -65,9 +65,9 @@ class Oracle:
             self._views[reader] = {name: view for name, view in zip(self.bases, shown, strict=True) if view is not None}
         return self._views[reader]
 
-    def evaluate(self, mutants: Iterable[Mutant]) -> Iterator[Wrong]:
+    def evaluate(self, mutants: Iterable[Mutant]) -> Iterator[Disagreement]:
         """The mutants that are valid, and shown otherwise by some reader."""
-        accepted = [(each, covered) for each in mutants if (covered := accepted_by_us(each.data)) is not None]
+        accepted = [(each, covered) for each in mutants if (covered := verify_mutant(each.data)) is not None]
         self.accepted += len(accepted)
         paths = [self._write(f"mutant-{number}", each.data) for number, (each, _) in enumerate(accepted)]
         for name, reader in self.readers.items():
@@ -77,7 +77,7 @@ class Oracle:
                     continue
                 shown = difference(signed[each.base], view, covered)
                 if shown:
-                    yield Wrong(each, name, shown)
+                    yield Disagreement(each, name, shown)
 
     def _write(self, name: str, data: bytes) -> Path:
         path = self.folder / f"{name}.dcm"
@@ -98,7 +98,7 @@ class Accepted:
         return not any(tag >> 16 in _DISPLAY and f"{tag:08X}" not in self.protected for tag in self.main)
 
 
-def accepted_by_us(data: bytes) -> Accepted | None:
+def verify_mutant(data: bytes) -> Accepted | None:
     """What is covered; None if the file is not valid."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -110,7 +110,7 @@ def accepted_by_us(data: bytes) -> Accepted | None:
         return None
     with open_dicom(BytesSource(data)) as file:
         tags = main_level(file).scanner().finish().tags
-    return Accepted(protected(tuple(each.signature for each in report.signatures)), frozenset(tags))
+    return Accepted(protected_paths(tuple(each.signature for each in report.signatures)), frozenset(tags))
 
 
 def difference(signed: View, shown: View, accepted: Accepted) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.signable import exclusion_reason
 from tests.differential.views import View
 
 _MARK: Final = re.compile(r"^# dcmdump \(\d+/\d+\): (.*)$")
@@ -32,10 +32,10 @@ def views(files: Sequence[Path]) -> list[View | None]:
             current = lines[mark[1]]
         else:
             current.append(line)
-    return [parsed(lines[str(file)]) for file in files]
+    return [parse_dump(lines[str(file)]) for file in files]
 
 
-def parsed(lines: Sequence[str]) -> View | None:
+def parse_dump(lines: Sequence[str]) -> View | None:
     """The view that the lines of one dump tell; None if they tell of no data set."""
     result: dict[str, str] = {}
     paths: list[str] = []
@@ -59,7 +59,7 @@ def parsed(lines: Sequence[str]) -> View | None:
             here = (f"{paths[-1]}." if paths else "") + tag.upper()
         paths.append(here)
         counts.append(-1)
-        if any(exclusion(int(part[:8], 16)) for part in here.split(".")):
+        if any(exclusion_reason(int(part[:8], 16)) for part in here.split(".")):
             continue
         if tag == _ITEM and vr != "pi":
             continue
@@ -68,11 +68,11 @@ def parsed(lines: Sequence[str]) -> View | None:
         shown = f"{number[1]} items" if number else value
         if not number and vr == "na":
             continue
-        result.setdefault(here, _stripped(shown))
+        result.setdefault(here, _strip_quotes(shown))
     return result if seen else None
 
 
-def _stripped(value: str) -> str:
+def _strip_quotes(value: str) -> str:
     if value.startswith("[") and value.endswith("]"):
         value = value[1:-1].rstrip(" ")
         while value.endswith("\\000"):

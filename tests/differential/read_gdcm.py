@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dcmseal.dictionary import vr_of
-from tests.differential.views import Fragments, Items, Tree, View, flat
+from dcmseal.dictionary import tag_vr
+from tests.differential.views import FragmentsView, ItemsView, Tree, View, flatten
 
 _ROOT = Path(__file__).parents[2]
 
@@ -46,7 +46,7 @@ def view(file: Path) -> View | None:
     reader.SetFileName(str(file))
     if not reader.Read():
         return None
-    return dict(flat(_tree(gdcm, reader.GetFile().GetDataSet())))
+    return dict(flatten(_tree(gdcm, reader.GetFile().GetDataSet())))
 
 
 def _tree(gdcm: Any, dataset: Any) -> Tree:
@@ -61,10 +61,13 @@ def _tree(gdcm: Any, dataset: Any) -> Tree:
         if fragments is not None:
             # the Basic Offset Table is not to be had
             pieces = range(fragments.GetNumberOfFragments())
-            yield number, Fragments(_bytes(fragments.GetFragment(piece).GetByteValue()) for piece in pieces)
+            yield number, FragmentsView(_bytes(fragments.GetFragment(piece).GetByteValue()) for piece in pieces)
         elif _is_sequence(number, element) and (sequence := element.GetValueAsSQ()) is not None:
             count = sequence.GetNumberOfItems()
-            yield number, Items(tuple(_tree(gdcm, sequence.GetItem(n).GetNestedDataSet())) for n in range(1, count + 1))
+            yield (
+                number,
+                ItemsView(tuple(_tree(gdcm, sequence.GetItem(n).GetNestedDataSet())) for n in range(1, count + 1)),
+            )
         else:
             yield number, _bytes(value)
         at += 1
@@ -74,7 +77,7 @@ def _is_sequence(tag: int, element: Any) -> bool:
     """Whether to ask for items: in implicit VR, the dictionary tells of sequences of defined length."""
     if element.IsEmpty():
         return False
-    return element.GetByteValue() is None or vr_of(tag) == "SQ"
+    return element.GetByteValue() is None or tag_vr(tag) == "SQ"
 
 
 def _bytes(value: Any) -> bytes:

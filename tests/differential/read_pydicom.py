@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import generate_fragments
 from pydicom.tag import BaseTag
 
-from tests.differential.views import Fragments, Items, Tree, View, flat
+from tests.differential.views import FragmentsView, ItemsView, Tree, View, flatten
 
 
 def view(data: bytes) -> View | None:
@@ -23,7 +23,7 @@ def view(data: bytes) -> View | None:
         warnings.simplefilter("ignore")
         try:
             dataset = pydicom.dcmread(BytesIO(data), force=True)
-            return dict(flat(_tree(dataset)))
+            return dict(flatten(_tree(dataset)))
         except Exception:  # noqa: BLE001 - whatever a reader raises, it refuses
             return None
 
@@ -50,15 +50,15 @@ def _tree(dataset: Dataset) -> Tree:
             yield tag, "not to be had"
 
 
-def _value(dataset: Dataset, tag: BaseTag, raw: object) -> bytes | str | Fragments | Items:
+def _value(dataset: Dataset, tag: BaseTag, raw: object) -> bytes | str | FragmentsView | ItemsView:
     element = dataset[tag]
     if element.VR == "SQ":
-        return Items(tuple(_tree(item)) for item in element.value)
+        return ItemsView(tuple(_tree(item)) for item in element.value)
     if element.VR == "US":
         return str(element.value)
     if isinstance(raw, RawDataElement) and raw.value is not None:
         if raw.length == 0xFFFFFFFF and tag == 0x7FE00010:
-            return Fragments(generate_fragments(raw.value))
+            return FragmentsView(generate_fragments(raw.value))
         return bytes(raw.value)
     value = element.value
     return value if isinstance(value, bytes) else str("" if value is None else value)

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.differential import read_image
-from tests.differential.bases import NAMES, PIXELS, Base, bases
-from tests.differential.layout import Edit
-from tests.differential.mutants import Mutant, mutant, mutants
-from tests.differential.oracle import READERS, Accepted, Oracle, accepted_by_us, difference
+from tests.differential.bases import NAMES, PIXELS, Base, make_bases
+from tests.differential.layout import LayoutEdit
+from tests.differential.mutants import Mutant, iter_mutants, make_mutant
+from tests.differential.oracle import READERS, Accepted, Oracle, difference, verify_mutant
 from tests.support.pki import Pki
 
 COUNT = 4000
@@ -26,7 +26,7 @@ TEXTUAL = ("pydicom", "DCMTK", "GDCM")
 
 @pytest.fixture(scope="module")
 def made(pki: Pki) -> dict[str, Base]:
-    return bases(pki["rsa2048"])
+    return make_bases(pki["rsa2048"])
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def oracle(made: dict[str, Base], tmp_path_factory: pytest.TempPathFactory) -> O
 
 
 def test_mutants_that_are_valid_are_shown_as_they_were_signed(made: dict[str, Base], oracle: Oracle) -> None:
-    wrong = list(oracle.evaluate(islice(mutants(made, FIRST), COUNT)))
+    wrong = list(oracle.evaluate(islice(iter_mutants(made, FIRST), COUNT)))
     assert not wrong, "\n".join(map(str, wrong))
     # a verifier that refuses all of them would pass, too
     assert oracle.accepted > COUNT // 20
@@ -43,7 +43,7 @@ def test_mutants_that_are_valid_are_shown_as_they_were_signed(made: dict[str, Ba
 
 @pytest.mark.parametrize("name", NAMES)
 def test_all_read_the_files_that_were_signed(name: str, made: dict[str, Base], oracle: Oracle) -> None:
-    accepted = accepted_by_us(made[name].data)
+    accepted = verify_mutant(made[name].data)
     assert accepted is not None
     shown = [oracle.views(reader)[name] for reader in TEXTUAL]
     covered = [
@@ -57,14 +57,14 @@ def test_all_read_the_files_that_were_signed(name: str, made: dict[str, Base], o
 def changed(base: Base, tag: int, value: bytes) -> bytes:
     """A signed file with another value of the same length."""
     part = next(part for part in base.layout.parts if part.tag == tag and not part.around)
-    return base.layout.apply_edits([Edit(part.value, part.end, value)])
+    return base.layout.apply_edits([LayoutEdit(part.value, part.end, value)])
 
 
 @pytest.mark.parametrize("reader", TEXTUAL)
 @pytest.mark.parametrize("name", ["explicit", "implicit", "big endian", "deflated", "part"])
 def test_another_value_is_seen(name: str, reader: str, made: dict[str, Base], oracle: Oracle, tmp_path: Path) -> None:
     """The oracle itself: were such a file taken for valid, it would say so."""
-    signed = accepted_by_us(made[name].data)
+    signed = verify_mutant(made[name].data)
     assert signed is not None
     path = tmp_path / "changed.dcm"
     path.write_bytes(changed(made[name], 0x00100010, b"Doe^Jack"))
@@ -75,7 +75,7 @@ def test_another_value_is_seen(name: str, reader: str, made: dict[str, Base], or
 
 @pytest.mark.parametrize("name", ["explicit", "implicit", "big endian", "deflated", "part"])
 def test_other_pixels_are_seen(name: str, made: dict[str, Base], oracle: Oracle, tmp_path: Path) -> None:
-    signed = accepted_by_us(made[name].data)
+    signed = verify_mutant(made[name].data)
     assert signed is not None
     path = tmp_path / "changed.dcm"
     path.write_bytes(changed(made[name], 0x7FE00010, bytes(reversed(PIXELS))))
@@ -96,7 +96,7 @@ def test_what_is_not_there_is_seen() -> None:
 def test_the_same_seed_makes_the_same_mutants(made: dict[str, Base]) -> None:
     def digests() -> Iterator[str]:
         for seed in range(30):
-            one = mutant(made["explicit"], str(seed))
+            one = make_mutant(made["explicit"], str(seed))
             yield f"{one}" + (hashlib.sha256(one.data).hexdigest() if isinstance(one, Mutant) else "")
 
     assert list(digests()) == list(digests())

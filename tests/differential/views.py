@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
-from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.signable import exclusion_reason
 
 View: TypeAlias = Mapping[str, str]
 """Values by path, such as ``00081140[0].00081155``; fragments are ``7FE00010#1``."""
 
-Tree: TypeAlias = Iterable[tuple[int, "bytes | str | Fragments | Items"]]
+Tree: TypeAlias = Iterable[tuple[int, "bytes | str | FragmentsView | ItemsView"]]
 """A data set as a reader gives it: tags and values."""
 
 
-class Fragments(tuple[bytes, ...]):
+class FragmentsView(tuple[bytes, ...]):
     """Encapsulated pixel data."""
 
     __slots__ = ()
 
 
-class Items(tuple[Tree, ...]):
+class ItemsView(tuple[Tree, ...]):
     """The items of a sequence."""
 
     __slots__ = ()
@@ -29,17 +29,17 @@ class Items(tuple[Tree, ...]):
 _PADDING: Final = b"\0 "
 
 
-def flat(tree: Tree, before: str = "") -> Iterator[tuple[str, str]]:
+def flatten(tree: Tree, before: str = "") -> Iterator[tuple[str, str]]:
     """The paths and values of a tree, without what is never signed."""
     for tag, value in tree:
-        if exclusion(tag):
+        if exclusion_reason(tag):
             continue
         path = f"{before}{tag:08X}"
-        if isinstance(value, Items):
+        if isinstance(value, ItemsView):
             yield path, f"{len(value)} items"
             for number, item in enumerate(value):
-                yield from flat(item, f"{path}[{number}].")
-        elif isinstance(value, Fragments):
+                yield from flatten(item, f"{path}[{number}].")
+        elif isinstance(value, FragmentsView):
             yield path, f"{len(value)} fragments"
             for number, fragment in enumerate(value):
                 yield f"{path}#{number}", fragment.hex()

@@ -8,26 +8,26 @@ from random import Random
 from typing import Final
 
 from tests.differential.guided import (
-    guided,
-    length_taken_otherwise,
+    ambiguous_items,
+    ambiguous_length,
+    make_guided_carrier,
     odd_in_an_item,
     size_of_another_value,
-    taken_for_items,
-    vr_not_known,
+    unknown_vr,
 )
-from tests.differential.layout import ITEM, ITEM_END, SEQUENCE_END, Edit, Layout, Part
+from tests.differential.layout import ITEM, ITEM_END, SEQUENCE_END, Layout, LayoutEdit, LayoutPart
 from tests.differential.payloads import ODD_VRS, VRS, carrier, content, evil, header, mark, marks
 from tests.support.builder import UNDEFINED
 
-Made = tuple[list[Edit], str]
-Change = Callable[[Random, Layout], "Made | None"]
+ChangeResult = tuple[list[LayoutEdit], str]
+Change = Callable[[Random, Layout], "ChangeResult | None"]
 
 
-def named(part: Part) -> str:
+def describe_part(part: LayoutPart) -> str:
     return f"{part.tag:08X} at {part.start}"
 
 
-def _vr_changed(random: Random, layout: Layout) -> Made | None:
+def _change_vr(random: Random, layout: Layout) -> ChangeResult | None:
     parts = [part for part in layout.parts if part.vr_at is not None]
     if not parts:
         return None
@@ -45,12 +45,12 @@ def _vr_changed(random: Random, layout: Layout) -> Made | None:
         # the form of the header changes with the VR
         name = random.choice(VRS)
         new = header(part.tag, name, part.length, layout.syntax)
-        return [Edit(part.start, part.value, new)], f"{named(part)}: header of VR {name}"
+        return [LayoutEdit(part.start, part.value, new)], f"{describe_part(part)}: header of VR {name}"
     assert part.vr_at is not None
-    return [Edit(part.vr_at, part.vr_at + 2, vr)], f"{named(part)}: VR {vr!r}"
+    return [LayoutEdit(part.vr_at, part.vr_at + 2, vr)], f"{describe_part(part)}: VR {vr!r}"
 
 
-def _length_changed(random: Random, layout: Layout) -> Made:
+def _change_length(random: Random, layout: Layout) -> ChangeResult:
     part = random.choice(layout.parts)
     size = 1 << 8 * part.length_size
     outer = [layout.parts[number].end for number in part.around] or [len(layout.body)]
@@ -63,10 +63,12 @@ def _length_changed(random: Random, layout: Layout) -> Made:
         )
     ) % size  # fmt: skip
     code = layout.order + ("H" if part.length_size == 2 else "I")
-    return [Edit(part.length_at, part.value, struct.pack(code, length))], f"{named(part)}: length {length}"
+    return [
+        LayoutEdit(part.length_at, part.value, struct.pack(code, length))
+    ], f"{describe_part(part)}: length {length}"
 
 
-def _undefined_made_sound(random: Random, layout: Layout) -> Made | None:
+def _toggle_undefined(random: Random, layout: Layout) -> ChangeResult | None:
     """Undefined length with a delimiter, for any VR that has four bytes of length; or the reverse."""
     parts = [part for part in layout.parts if part.length_size == 4 and part.value <= part.end and part.length]
     if not parts:
@@ -76,16 +78,19 @@ def _undefined_made_sound(random: Random, layout: Layout) -> Made | None:
     code = layout.order + "I"
     if part.is_undefined:
         inside = part.end - 8 - part.value
-        edits = [Edit(part.length_at, part.value, struct.pack(code, inside)), Edit(part.end - 8, part.end, b"")]
-        return edits, f"{named(part)}: defined length"
+        edits = [
+            LayoutEdit(part.length_at, part.value, struct.pack(code, inside)),
+            LayoutEdit(part.end - 8, part.end, b""),
+        ]
+        return edits, f"{describe_part(part)}: defined length"
     value = layout.body[part.value : part.end]
     if random.random() < 0.5 and part.is_element:
         value = mark(ITEM, len(value), layout.syntax) + value
     new = struct.pack(code, UNDEFINED) + value + end
-    return [Edit(part.length_at, part.end, new)], f"{named(part)}: undefined length"
+    return [LayoutEdit(part.length_at, part.end, new)], f"{describe_part(part)}: undefined length"
 
 
-def _place(random: Random, layout: Layout) -> int:
+def _choose_position(random: Random, layout: Layout) -> int:
     """Where something can be put in: before or behind a part, or at the start or end of what one holds."""
     part = random.choice(layout.parts)
     return random.choice(
@@ -93,27 +98,27 @@ def _place(random: Random, layout: Layout) -> int:
     )
 
 
-def _put_in(at: int, data: bytes, random: Random) -> Edit:
-    return Edit(at, at, data, fit=random.random() < 0.85, within=random.random() < 0.3)
+def _insert_at(at: int, data: bytes, random: Random) -> LayoutEdit:
+    return LayoutEdit(at, at, data, fit=random.random() < 0.85, within=random.random() < 0.3)
 
 
-def _carrier(random: Random, layout: Layout) -> Made:
-    at = _place(random, layout)
+def _add_carrier(random: Random, layout: Layout) -> ChangeResult:
+    at = _choose_position(random, layout)
     inner = [part for part in layout.parts if part.start <= at < part.end and part.around]
     ends = [part.end for part in layout.parts if part.end > at] or [len(layout.body)]
     rest = random.choice((len(layout.body), *ends)) - at
     data, what = carrier(random, layout.syntax, rest)
     level = f"{len(inner[-1].around)} deep" if inner else "main"
-    return [_put_in(at, data, random)], f"carrier {what} at {at}, {level}"
+    return [_insert_at(at, data, random)], f"carrier {what} at {at}, {level}"
 
 
-def _inserted(random: Random, layout: Layout) -> Made:
-    at = _place(random, layout)
+def _insert(random: Random, layout: Layout) -> ChangeResult:
+    at = _choose_position(random, layout)
     data = random.choice((marks, evil))(random, layout.syntax)
-    return [_put_in(at, data, random)], f"{data.hex()} put in at {at}"
+    return [_insert_at(at, data, random)], f"{data.hex()} put in at {at}"
 
 
-def _replaced(random: Random, layout: Layout) -> Made:
+def _replace_value(random: Random, layout: Layout) -> ChangeResult:
     """The value of an element, replaced by something with marks in it."""
     part = random.choice([part for part in layout.parts if part.is_element])
     data = content(random, layout.syntax, len(layout.body) - part.end)
@@ -121,63 +126,63 @@ def _replaced(random: Random, layout: Layout) -> Made:
     code = layout.order + ("H" if part.length_size == 2 else "I")
     length = UNDEFINED if part.is_undefined else len(data)
     new = struct.pack(code, length) + data
-    return [Edit(part.length_at, part.end, new)], f"{named(part)}: another value"
+    return [LayoutEdit(part.length_at, part.end, new)], f"{describe_part(part)}: another value"
 
 
-def _copied(random: Random, layout: Layout) -> Made:
-    part, at = random.choice(layout.parts), _place(random, layout)
-    return [_put_in(at, layout.body[part.start : part.end], random)], f"{named(part)} again at {at}"
+def _copy(random: Random, layout: Layout) -> ChangeResult:
+    part, at = random.choice(layout.parts), _choose_position(random, layout)
+    return [_insert_at(at, layout.body[part.start : part.end], random)], f"{describe_part(part)} again at {at}"
 
 
-def _copied_with_other_value(random: Random, layout: Layout) -> Made:
+def _copy_with_other_value(random: Random, layout: Layout) -> ChangeResult:
     part = random.choice([part for part in layout.parts if part.is_element and not part.is_undefined])
-    at = random.choice((part.start, part.end, _place(random, layout), 0, len(layout.body)))
+    at = random.choice((part.start, part.end, _choose_position(random, layout), 0, len(layout.body)))
     data = layout.body[part.start : part.value] + bytes(byte ^ 1 for byte in layout.body[part.value : part.end])
-    return [_put_in(at, data, random)], f"{named(part)} with another value at {at}"
+    return [_insert_at(at, data, random)], f"{describe_part(part)} with another value at {at}"
 
 
-def _moved(random: Random, layout: Layout) -> Made:
-    part, at = random.choice(layout.parts), _place(random, layout)
+def _move(random: Random, layout: Layout) -> ChangeResult:
+    part, at = random.choice(layout.parts), _choose_position(random, layout)
     data = layout.body[part.start : part.end]
-    return [Edit(part.start, part.end, b""), _put_in(at, data, random)], f"{named(part)} moved to {at}"
+    return [LayoutEdit(part.start, part.end, b""), _insert_at(at, data, random)], f"{describe_part(part)} moved to {at}"
 
 
-def _deleted(random: Random, layout: Layout) -> Made:
+def _delete(random: Random, layout: Layout) -> ChangeResult:
     part = random.choice(layout.parts)
-    return [Edit(part.start, part.end, b"", fit=random.random() < 0.8)], f"{named(part)} taken out"
+    return [LayoutEdit(part.start, part.end, b"", fit=random.random() < 0.8)], f"{describe_part(part)} taken out"
 
 
-def _reserved_bytes(random: Random, layout: Layout) -> Made | None:
+def _change_reserved(random: Random, layout: Layout) -> ChangeResult | None:
     parts = [part for part in layout.parts if part.vr_at is not None and part.value - part.start == 12]
     if not parts:
         return None
     part = random.choice(parts)
     at = part.start + 6
     data = random.choice((b"\0\1", b"\1\0", b"\4\0", b"\xff\xff", b"  ", b"\x10\0"))
-    return [Edit(at, at + 2, data)], f"{named(part)}: reserved bytes {data.hex()}"
+    return [LayoutEdit(at, at + 2, data)], f"{describe_part(part)}: reserved bytes {data.hex()}"
 
 
-def _tag_changed(random: Random, layout: Layout) -> Made:
+def _change_tag(random: Random, layout: Layout) -> ChangeResult:
     part = random.choice(layout.parts)
     at, bit = random.randrange(4), 1 << random.randrange(8)
     data = bytes(
         byte ^ (bit if number == at else 0) for number, byte in enumerate(layout.body[part.start : part.start + 4])
     )
-    return [Edit(part.start, part.start + 4, data)], f"{named(part)}: tag {data.hex()}"
+    return [LayoutEdit(part.start, part.start + 4, data)], f"{describe_part(part)}: tag {data.hex()}"
 
 
-def _delimiter_length(random: Random, layout: Layout) -> Made | None:
+def _change_delimiter_length(random: Random, layout: Layout) -> ChangeResult | None:
     parts = [part for part in layout.parts if part.tag in (ITEM_END, SEQUENCE_END)]
     if not parts:
         return None
     part = random.choice(parts)
     length = random.choice((1, 2, 4, 8, 12, 16, 100, len(layout.body) - part.end, UNDEFINED))
     return [
-        Edit(part.length_at, part.value, struct.pack(layout.order + "I", length))
-    ], f"{named(part)}: length {length}"
+        LayoutEdit(part.length_at, part.value, struct.pack(layout.order + "I", length))
+    ], f"{describe_part(part)}: length {length}"
 
 
-def _fragments(random: Random, layout: Layout) -> Made | None:
+def _change_fragments(random: Random, layout: Layout) -> ChangeResult | None:
     holders = [number for number, part in enumerate(layout.parts) if part.is_undefined and part.vr in ("OB", "OW")]
     if not holders:
         return None
@@ -196,38 +201,38 @@ def _fragments(random: Random, layout: Layout) -> Made | None:
         5: mark(ITEM, UNDEFINED) + value + mark(ITEM_END),
         6: mark(ITEM, len(value)) + value + mark(tag, random.choice((0, 4))),
     }[style]
-    return [Edit(part.start, part.end, new)], f"{named(part)}: fragment, style {style}"
+    return [LayoutEdit(part.start, part.end, new)], f"{describe_part(part)}: fragment, style {style}"
 
 
-def _bytes_changed(random: Random, layout: Layout) -> Made:
+def _change_bytes(random: Random, layout: Layout) -> ChangeResult:
     """A byte of a header, or of a short value."""
     part = random.choice(layout.parts)
     at = random.randrange(part.start, max(part.start + 1, min(part.end, part.value + 16)))
     data = bytes((layout.body[at] ^ 1 << random.randrange(8),))
-    return [Edit(at, at + 1, data)], f"{named(part)}: byte {at - part.start} is {data.hex()}"
+    return [LayoutEdit(at, at + 1, data)], f"{describe_part(part)}: byte {at - part.start} is {data.hex()}"
 
 
 CHANGES: Final[dict[Change, int]] = {
-    _vr_changed: 8,
-    _length_changed: 8,
-    _undefined_made_sound: 8,
-    _carrier: 10,
-    guided: 30,
-    length_taken_otherwise: 3,
-    taken_for_items: 3,
-    vr_not_known: 3,
+    _change_vr: 8,
+    _change_length: 8,
+    _toggle_undefined: 8,
+    _add_carrier: 10,
+    make_guided_carrier: 30,
+    ambiguous_length: 3,
+    ambiguous_items: 3,
+    unknown_vr: 3,
     odd_in_an_item: 3,
     size_of_another_value: 3,
-    _inserted: 8,
-    _replaced: 4,
-    _copied: 4,
-    _copied_with_other_value: 6,
-    _moved: 4,
-    _deleted: 4,
-    _reserved_bytes: 4,
-    _tag_changed: 4,
-    _delimiter_length: 3,
-    _fragments: 6,
-    _bytes_changed: 4,
+    _insert: 8,
+    _replace_value: 4,
+    _copy: 4,
+    _copy_with_other_value: 6,
+    _move: 4,
+    _delete: 4,
+    _change_reserved: 4,
+    _change_tag: 4,
+    _change_delimiter_length: 3,
+    _change_fragments: 6,
+    _change_bytes: 4,
 }
 """How often each is drawn."""

@@ -9,27 +9,27 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCE_ROOTS = ("core", "backends", "profiles")
-FINDINGS = frozenset({"Finding", "Alternative", "NoPath", "Saying"})
+FINDINGS = frozenset({"Finding", "VariantMatch", "NoPath", "ChangeWording"})
 """Classes whose argument ``code`` is the code of a finding."""
-WARNINGS = frozenset({"Advice"})
+WARNINGS = frozenset({"SigningWarning"})
 
 
 class UnreadableCode(Exception):
     """A code that is not written out where it is used: nobody could look for it."""
 
 
-def codes_of(classes: frozenset[str]) -> set[str]:
+def find_codes(classes: frozenset[str]) -> set[str]:
     """All codes that the project gives to these classes, directly or through functions that make them.
 
     Raises UnreadableCode.
     """
-    modules = [_read(path, classes) for root in SOURCE_ROOTS for path in sorted((ROOT / root).rglob("*.py"))]
+    modules = [_load_module(path, classes) for root in SOURCE_ROOTS for path in sorted((ROOT / root).rglob("*.py"))]
     public = {name: at for module in modules for name, at in module.makers.items() if not name.startswith("_")}
     return {code for module in modules for code in _codes(module, public | module.makers, classes)}
 
 
 @dataclass(frozen=True, slots=True)
-class _Module:
+class _ModuleCodes:
     tree: ast.Module
     makers: dict[str, int] = field(default_factory=dict)
     """Functions that make an instance from an argument ``code``, and its position."""
@@ -37,8 +37,8 @@ class _Module:
     """Names that a loop over written-out tuples binds to texts."""
 
 
-def _read(path: Path, classes: frozenset[str]) -> _Module:
-    module = _Module(ast.parse(path.read_text(encoding="utf-8"), str(path)))
+def _load_module(path: Path, classes: frozenset[str]) -> _ModuleCodes:
+    module = _ModuleCodes(ast.parse(path.read_text(encoding="utf-8"), str(path)))
     for node in ast.walk(module.tree):
         if isinstance(node, ast.FunctionDef):
             names = _parameters(node)
@@ -52,14 +52,14 @@ def _read(path: Path, classes: frozenset[str]) -> _Module:
     return module
 
 
-def _codes(module: _Module, makers: dict[str, int], classes: frozenset[str]) -> Iterator[str]:
+def _codes(module: _ModuleCodes, makers: dict[str, int], classes: frozenset[str]) -> Iterator[str]:
     for scope, parameters in _scopes(module.tree):
         for call in ast.walk(scope):
             if isinstance(call, ast.Call) and isinstance(call.func, (ast.Name, ast.Attribute)):
                 name = call.func.id if isinstance(call.func, ast.Name) else call.func.attr
                 code = _argument(call, makers.get(name), known=name in classes)
                 if code is not None:
-                    yield from _written(code, module, parameters)
+                    yield from _find_texts(code, module, parameters)
 
 
 def _scopes(tree: ast.Module) -> Iterator[tuple[ast.AST, list[str]]]:
@@ -82,7 +82,7 @@ def _argument(call: ast.Call, position: int | None, *, known: bool) -> ast.expr 
     return call.args[position or 0] if len(call.args) > (position or 0) else None
 
 
-def _written(code: ast.expr, module: _Module, parameters: list[str]) -> set[str]:
+def _find_texts(code: ast.expr, module: _ModuleCodes, parameters: list[str]) -> set[str]:
     if _text(code):
         return _text(code)
     if isinstance(code, ast.Name):

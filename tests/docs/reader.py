@@ -20,22 +20,22 @@ _AFTER: Final = f"status=$?; printf '{_MARK}%d{_MARK}' $status; (exit $status)\n
 _EXPECTED_TO_FAIL: Final = "echo $?"
 
 
-class Command(NamedTuple):
+class ShellCommand(NamedTuple):
     """What is typed, and what the page shows of the answer; nothing shown means that it does not matter."""
 
     typed: str
     shown: str
 
 
-def commands(code: str) -> Iterator[Command]:
+def commands(code: str) -> Iterator[ShellCommand]:
     """The commands of a block: lines after ``$ ``, continued after ``> ``."""
     for part in re.split(r"^\$ ", code, flags=re.MULTILINE)[1:]:
         first, *others = part.splitlines(keepends=True)
         typed = [first, *(line[2:] for line in others if line.startswith("> "))]
-        yield Command("".join(typed), "".join(line for line in others if not line.startswith("> ")))
+        yield ShellCommand("".join(typed), "".join(line for line in others if not line.startswith("> ")))
 
 
-class Reader:
+class PageReader:
     """Follows the blocks of one page, in one folder."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:

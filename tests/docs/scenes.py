@@ -92,11 +92,11 @@ def scheme_of_no_plugin(desk: Desk) -> None:
 
 def file_that_another_program_writes(desk: Desk) -> None:
     registry = dcmseal.Registry.discover()
-    with dcmseal.plan("image.dcm") as plan, registry.open_signer(KEY, lambda _: None) as signer:
+    with dcmseal.plan_signing("image.dcm") as plan, registry.open_signer(KEY, lambda _: None) as signer:
         signature = dcmseal.make_signature(plan, signer)
         Path("image.dcm").write_bytes(Path("signed.dcm").read_bytes())
         with desk.in_python():
-            dcmseal.attach(plan, signature, "image.dcm")
+            dcmseal.attach_signature(plan, signature, "image.dcm")
 
 
 def vr_that_implicit_vr_loses(desk: Desk) -> None:

@@ -16,14 +16,14 @@ import make_cli_reference
 import make_tokens_page
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.main import COMMANDS, main
-from dcmseal.engine.drafting import Wish
+from dcmseal.engine.drafting import SignOptions
 from dcmseal.engine.planning import plan_signature
-from dcmseal.engine.signing import mac_stream
+from dcmseal.engine.signing import build_mac_stream
 from dcmseal.plugins import hookspecs
 from tests.core.plugins.test_discovery import FOREIGN, install
 from tests.docs.codes import ROOT
 from tests.docs.pages import DATA, DOCS, README, RUNNABLE, Block, blocks, pages
-from tests.docs.reader import Reader, commands, environment
+from tests.docs.reader import PageReader, commands, environment
 from tests.support import builder
 from tests.tokens.kinds import EVERY_KEY, KINDS
 
@@ -56,7 +56,7 @@ def test_what_the_page_says_happens(page: Path, tmp_path: Path, request: pytest.
         patch.chdir(folder)
         variables = environment(tmp_path, *plugins)
         patch.setenv("PATH", variables["PATH"])
-        reader = Reader(folder, variables)
+        reader = PageReader(folder, variables)
         for block in to_do(page):
             reader.follow(block)
 
@@ -106,7 +106,7 @@ def test_every_page_is_in_the_menu_and_the_index_of_its_folder() -> None:
 
 
 def test_the_command_line_reference_is_up_to_date() -> None:
-    assert make_cli_reference.TARGET.read_text("utf-8") == make_cli_reference.reference()
+    assert make_cli_reference.TARGET.read_text("utf-8") == make_cli_reference.build_page()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -173,6 +173,6 @@ def test_the_example_is_what_is_hashed() -> None:
         builder.Fragments(fragments=(b"", b"\xff\xd8\xff\xd9")),
     )
     image = builder.file(nodes, builder.JPEG_BASELINE)
-    with plan_signature(image, Wish(uid="2.25.17", moment=datetime(2026, 1, 31, 12, tzinfo=UTC))) as plan:
-        message = mac_stream(plan)
+    with plan_signature(image, SignOptions(uid="2.25.17", moment=datetime(2026, 1, 31, 12, tzinfo=UTC))) as plan:
+        message = build_mac_stream(plan)
         assert shown == [b"".join(message.chunks()), message.digest, message.digest_info]

@@ -16,12 +16,12 @@ from pydicom import Dataset, dcmread
 
 import dcmseal
 from dcmseal import Policy
-from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts, Tables
-from dcmseal.plugins.rules import unmet
+from dcmseal.plugins.protocols import ElementTables, ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.rules import requirement_findings
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.report import Aspect, Finding
 from dcmseal.terms import KeyType, MacAlgorithm
-from tests.docs.codes import FINDINGS, ROOT, WARNINGS, UnreadableCode, codes_of
+from tests.docs.codes import FINDINGS, ROOT, WARNINGS, UnreadableCode, find_codes
 from tests.support import builder, evidence, files, lookalikes, objects
 from tests.support.pki import Identity, Pki
 
@@ -48,11 +48,11 @@ def rows() -> Iterator[Row]:
 
 
 def test_every_finding_code_is_documented_and_no_other() -> None:
-    assert {row.code for row in rows() if row.section in {*Aspect}} == codes_of(FINDINGS)
+    assert {row.code for row in rows() if row.section in {*Aspect}} == find_codes(FINDINGS)
 
 
 def test_every_warning_code_is_documented_and_no_other() -> None:
-    assert {row.code for row in rows() if row.section == "warnings"} == codes_of(WARNINGS)
+    assert {row.code for row in rows() if row.section == "warnings"} == find_codes(WARNINGS)
 
 
 def test_every_finding_about_timestamps_is_provoked_by_a_test() -> None:
@@ -105,11 +105,11 @@ def test_codes_are_read_from_all_ways_to_write_them(tmp_path: Any, monkeypatch: 
         "def loop() -> None:\n    for n, code in ((1, 'd'), (2, 'e')):\n        _make(n, code)\n"
     )
     monkeypatch.setattr("tests.docs.codes.ROOT", tmp_path)
-    assert codes_of(FINDINGS) == set("abcde")
-    assert codes_of(WARNINGS) == {"x"}
+    assert find_codes(FINDINGS) == set("abcde")
+    assert find_codes(WARNINGS) == {"x"}
     source.write_text("def hidden(name) -> None:\n    Finding(code=f'{name}-missing')\n")
     with pytest.raises(UnreadableCode, match="line 2"):
-        codes_of(FINDINGS)
+        find_codes(FINDINGS)
 
 
 def key_of(signer: Identity) -> str:
@@ -268,12 +268,12 @@ class Strict:
             timestamp_required=True,
             main_dataset_only=True,
             inapplicable="it is asked too much",
-            tables=Tables(edition="2", origins={}, earlier="1", added=frozenset({0x00100020})),
+            tables=ElementTables(edition="2", origins={}, earlier="1", added=frozenset({0x00100020})),
             clause=self.reference,
         )
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
-        return unmet(self.requirements(dataset), dataset, facts)
+        return requirement_findings(self.requirements(dataset), dataset, facts)
 
 
 def about_evidence(pki: Pki, folder: Path) -> Iterator[Finding]:
@@ -281,12 +281,14 @@ def about_evidence(pki: Pki, folder: Path) -> Iterator[Finding]:
     rsa = pki["rsa2048"]
     instance = folder / "instance.dcm"
     instance.write_bytes(builder.file(builder.image()))
-    document = builder.file(objects_with(evidence.cited("1.2.3.4")))
+    document = builder.file(objects_with(evidence.make_citation("1.2.3.4")))
     good = signed(document, rsa, references=[folder])
     broken = builder.Sequence(evidence.MAC_REFERENCE)
-    short = evidence.by_mac(instance.read_bytes(), syntax="1.2.840.10008.1.2")
+    short = evidence.make_mac_reference(instance.read_bytes(), syntax="1.2.840.10008.1.2")
     documents = [good, signed(document, rsa)]
-    documents += [signed(builder.file(objects_with(evidence.cited("1.2.3.4", said))), rsa) for said in (broken, short)]
+    documents += [
+        signed(builder.file(objects_with(evidence.make_citation("1.2.3.4", said))), rsa) for said in (broken, short)
+    ]
     documents.append(dcmseal.remove(good).data or b"")
     for content in (builder.image(), builder.image(pixels=bytes(16)), builder.image(builder.us(0x00280008, 1))):
         instance.write_bytes(builder.file(content))
@@ -327,7 +329,7 @@ def about_policies(pki: Pki) -> Iterator[Finding]:
 
 
 def objects_with(item: builder.Item) -> tuple[builder.Node, ...]:
-    return evidence.document(evidence.evidence(evidence.CURRENT, item))
+    return evidence.make_document(evidence.make_evidence_sequence(evidence.CURRENT, item))
 
 
 def findings(pki: Pki, folder: Path) -> Iterator[Finding]:

@@ -118,7 +118,11 @@ def test_commands_write_the_documents_of_the_schema(
     key = f"pem:{pki['p256'].key_pem}?cert={pki['p256'].certificate_pem}"
     result = dcmseal.sign(plain, key=key, output=signed)
     report = tmp_path / "report.dcm"
-    report.write_bytes(builder.file(evidence.document(evidence.evidence(evidence.CURRENT, evidence.cited("1.2.3.4")))))
+    report.write_bytes(
+        builder.file(
+            evidence.make_document(evidence.make_evidence_sequence(evidence.CURRENT, evidence.make_citation("1.2.3.4")))
+        )
+    )
     folder = tmp_path / "study"
     folder.mkdir()
     (folder / "instance.dcm").write_bytes(builder.file(builder.image()))

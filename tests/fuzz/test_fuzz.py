@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from dcmseal.errors import SealError
 from dcmseal.report import Verdict
-from tests.core.dataset.survival import survive
-from tests.core.engine.cutting import split
-from tests.core.engine.kit import signed, stream_of, verified
+from tests.core.dataset.survival import exercise
+from tests.core.engine.cutting import split_file
+from tests.core.engine.kit import reference_stream, sign_dataset, verify_integrity
 from tests.support.builder import (
     DEFLATED_LE,
     EXPLICIT_BE,
@@ -68,10 +68,10 @@ class Seed:
 def seeds(pki: Pki) -> dict[str, Seed]:
     made = {}
     for name, (nodes, syntax) in SEEDS.items():
-        data = signed(file(nodes, syntax), pki["p256"], purpose=1)
+        data = sign_dataset(file(nodes, syntax), pki["p256"], purpose=1)
         if name == "group lengths":
-            data = signed(data, pki["p256"], location="ReferencedImageSequence[0]")
-        made[name] = Seed(data, len(split(data)[0]), stream_of(data, lenient=True) or b"")
+            data = sign_dataset(data, pki["p256"], location="ReferencedImageSequence[0]")
+        made[name] = Seed(data, len(split_file(data)[0]), reference_stream(data, lenient=True) or b"")
     return made
 
 
@@ -142,11 +142,11 @@ def sign_again(data: bytes, pki: Pki) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            before = len(verified(data).signatures)
-            again = signed(data, pki["p256"])
+            before = len(verify_integrity(data).signatures)
+            again = sign_dataset(data, pki["p256"])
         except SealError:
             return
-        assert len(verified(again).signatures) == before + 1
+        assert len(verify_integrity(again).signatures) == before + 1
 
 
 @pytest.mark.parametrize("name", SEEDS)
@@ -157,12 +157,12 @@ def test_changed_files(name: str, made: list[Change], seeds: dict[str, Seed], pk
     data = seed.data
     for change in made:
         data = change.made(data, seed.start)
-    found = survive(data)
+    found = exercise(data)
     sign_again(data, pki)
     if found is Verdict.VALID and seed.stream:
-        report = verified(data)
+        report = verify_integrity(data)
         (signature,) = {each.signature for each in report.signatures}
-        stream = stream_of(data, lenient=True)
+        stream = reference_stream(data, lenient=True)
         # the reference encoder reads less than others: only what it reads can be compared
         assert stream is None or stream == seed.stream
         assert signature.purpose is not None
@@ -171,6 +171,6 @@ def test_changed_files(name: str, made: list[Change], seeds: dict[str, Seed], pk
 
 @pytest.mark.parametrize("name", SEEDS)
 def test_the_seeds_are_valid(name: str, seeds: dict[str, Seed], pki: Pki) -> None:
-    assert survive(seeds[name].data) is Verdict.VALID
+    assert exercise(seeds[name].data) is Verdict.VALID
     sign_again(seeds[name].data, pki)
     assert bool(seeds[name].stream) == (name != "group lengths")

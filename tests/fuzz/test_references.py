@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 import dcmseal
 from dcmseal.errors import SealError
 from dcmseal.report import Verdict
-from tests.core.engine.cutting import split
-from tests.core.engine.kit import minimal, nodes_of, signed
+from tests.core.engine.cutting import split_file
+from tests.core.engine.kit import minimise_nodes, sign_dataset, to_nodes
 from tests.fuzz.test_fuzz import Change, changes, fuzz
 from tests.support import reference
 from tests.support.builder import NATIVE_SYNTAXES, Syntax, file, image
-from tests.support.evidence import CURRENT, cited, document, evidence
+from tests.support.evidence import CURRENT, make_citation, make_document, make_evidence_sequence
 from tests.support.pki import Pki
 from tests.support.tree import Unreadable
 
@@ -29,14 +29,14 @@ FIRST, SECOND = "1.2.3.4.1", "1.2.3.4.2"
 
 def put(folder: Path, pki: Pki) -> tuple[bytes, bytes]:
     """An instance without a signature, and one with."""
-    first, second = file(image(instance=FIRST)), signed(file(image(instance=SECOND)), pki["p256"])
+    first, second = file(image(instance=FIRST)), sign_dataset(file(image(instance=SECOND)), pki["p256"])
     (folder / "first.dcm").write_bytes(first)
     (folder / "second.dcm").write_bytes(second)
     return first, second
 
 
 def changed(data: bytes, made: list[Change]) -> bytes:
-    start = len(split(data)[0])
+    start = len(split_file(data)[0])
     for change in made:
         data = change.made(data, start)
     return data
@@ -50,13 +50,13 @@ def test_changed_documents(
 ) -> None:
     folder = tmp_path_factory.mktemp("study")
     put(folder, pki)
-    plain = file(document(evidence(CURRENT, cited(FIRST), cited(SECOND))), syntax)
+    plain = file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST), make_citation(SECOND))), syntax)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with suppress(SealError):
-            dcmseal.verify(changed(signed(plain, pki["p256"], references=[folder]), made), references=[folder])
+            dcmseal.verify(changed(sign_dataset(plain, pki["p256"], references=[folder]), made), references=[folder])
         try:
-            again = signed(changed(plain, made), pki["p256"], references=[folder])
+            again = sign_dataset(changed(plain, made), pki["p256"], references=[folder])
         except SealError:
             return
         report = dcmseal.verify(again, integrity_only=True, references=[folder])
@@ -69,8 +69,8 @@ def test_changed_documents(
 def test_changed_instances(made: list[Change], tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> None:
     folder = tmp_path_factory.mktemp("study")
     files = put(folder, pki)
-    plain = file(document(evidence(CURRENT, cited(FIRST), cited(SECOND))))
-    data = signed(plain, pki["p256"], references=[folder])
+    plain = file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST), make_citation(SECOND))))
+    data = sign_dataset(plain, pki["p256"], references=[folder])
     for name, before in zip(("first.dcm", "second.dcm"), files, strict=True):
         after = changed(before, made)
         (folder / name).write_bytes(after)
@@ -85,7 +85,7 @@ def test_changed_instances(made: list[Change], tmp_path_factory: pytest.TempPath
 def stream(data: bytes) -> bytes | None:
     """All that can be signed, with minimal padding, by the reference encoder; None if it cannot read that."""
     try:
-        dataset = reference.parse_file(file(minimal(nodes_of(reference.parse_file(data).dataset)))).dataset
+        dataset = reference.parse_file(file(minimise_nodes(to_nodes(reference.parse_file(data).dataset)))).dataset
         return reference.data_stream(dataset, reference.signable_tags(dataset))
     except (Unreadable, ValueError, struct.error, zlib.error, LookupError):
         return None

@@ -8,15 +8,15 @@ from typing import Any
 
 import dcmseal
 from dcmseal.report import Outcome, Verdict
-from tests.core.engine.kit import codes, signer_of, verified
+from tests.core.engine.kit import build_signer, finding_outcomes, verify_integrity
 from tests.support import reference
-from tests.support.dcmsign import Dcmtk, Verification
+from tests.support.dcmsign import DcmsignResult, Dcmtk
 from tests.support.pki import Pki
 from tests.support.truncated import truncated_stream
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class InteropBench:
     """Both implementations over files in one folder."""
 
     dcmtk: Dcmtk
@@ -25,7 +25,7 @@ class Bench:
 
     def ours(self, data: bytes, signer: str = "rsa2048", **options: Any) -> bytes:
         """Sign with the package."""
-        result = dcmseal.sign(data, signer=signer_of(self.pki[signer]), **options).data
+        result = dcmseal.sign(data, signer=build_signer(self.pki[signer]), **options).data
         assert result is not None
         return result
 
@@ -36,7 +36,7 @@ class Bench:
         self.dcmtk.sign(source, target, identity.key_pem, identity.certificate_pem, **options)
         return target.read_bytes()
 
-    def verification(self, data: bytes) -> Verification:
+    def verification(self, data: bytes) -> DcmsignResult:
         """What dcmsign says; no signature at all is a failure."""
         path = self.folder / "verified.dcm"
         path.write_bytes(data)
@@ -44,13 +44,15 @@ class Bench:
 
     def assert_good(self, data: bytes, count: int = 1) -> None:
         """Both call all signatures good, and see the same ones."""
-        verification, report = self.verification(data), verified(data)
+        verification, report = self.verification(data), verify_integrity(data)
         assert verification.ok, verification.text
         # dcmsign makes no difference between the object and its items
         expected = Verdict.VALID if report.is_object_signed else Verdict.NOT_ESTABLISHED
-        assert report.verdict is expected, codes(report)
-        assert {each.verdict(integrity_only=True) for each in report.signatures} == {Verdict.VALID}, codes(report)
-        assert codes(report).get("mac-matches") is Outcome.PASSED
+        assert report.verdict is expected, finding_outcomes(report)
+        assert {each.verdict(integrity_only=True) for each in report.signatures} == {Verdict.VALID}, finding_outcomes(
+            report
+        )
+        assert finding_outcomes(report).get("mac-matches") is Outcome.PASSED
         assert sorted(each.uid for each in verification.signatures) == sorted(
             each.signature.uid for each in report.signatures
         )
@@ -58,7 +60,7 @@ class Bench:
 
     def assert_bad(self, data: bytes) -> None:
         assert self.verification(data).returncode == 101
-        assert verified(data).verdict is Verdict.INVALID
+        assert verify_integrity(data).verdict is Verdict.INVALID
 
     def remove(self, data: bytes, uid: str = "") -> bytes:
         """Remove with dcmsign."""
@@ -74,5 +76,5 @@ class Bench:
         return target.read_bytes()
 
 
-def cut_short(data: bytes) -> bool:
+def is_truncated(data: bytes) -> bool:
     return bool(truncated_stream(reference.parse_file(data).dataset).lost)

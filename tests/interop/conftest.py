@@ -12,10 +12,10 @@ import pydicom
 import pytest
 
 import dcmseal
-from dcmseal.plugins.timestamping import Patience
-from dcmseal_timestamp.backend import CmsTsp
-from tests.core.engine.kit import signed_at
-from tests.interop.bench import Bench
+from dcmseal.plugins.timestamping import RetryPolicy
+from dcmseal_timestamp.backend import CmsTspBackend
+from tests.core.engine.kit import sign_at
+from tests.interop.bench import InteropBench
 from tests.support.dcmsign import Dcmtk
 from tests.support.files import real_file
 from tests.support.independent_pki import NOW, SIGNED, IndependentPki
@@ -27,8 +27,8 @@ Stamp = Callable[..., bytes]
 
 
 @pytest.fixture(scope="session")
-def bench(dcmsign: Dcmtk, pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return Bench(dcmsign, pki, tmp_path_factory.mktemp("interop"))
+def bench(dcmsign: Dcmtk, pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> InteropBench:
+    return InteropBench(dcmsign, pki, tmp_path_factory.mktemp("interop"))
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +53,7 @@ def signed_by(independent_pki: IndependentPki) -> Callable[[str], Path]:
     @cache
     def signed_by(label: str) -> Path:
         path = independent_pki.folder / f"by-{label}.dcm"
-        path.write_bytes(signed_at(real_file("MR_small.dcm").data, independent_pki.identity(label), SIGNED))
+        path.write_bytes(sign_at(real_file("MR_small.dcm").data, independent_pki.identity(label), SIGNED))
         return path
 
     return signed_by
@@ -67,7 +67,7 @@ def stamp(independent: IndependentPki, signed_by: Callable[[str], Path]) -> Stam
         file = signed_by("good")
         dataset = pydicom.dcmread(BytesIO(file.read_bytes()))
         item = dataset[0xFFFAFFFA][0]
-        token = token_of(independent, service, dcmseal.timestamp_query(over or file), at)
+        token = token_of(independent, service, dcmseal.build_timestamp_query(over or file), at)
         item.add_new(0x04000305, "CS", "CMS_TSP")
         item.add_new(0x04000310, "OB", token + bytes(len(token) % 2))
         out = BytesIO()
@@ -79,8 +79,8 @@ def stamp(independent: IndependentPki, signed_by: Callable[[str], Path]) -> Stam
 
 def token_of(independent: IndependentPki, service: str, query: bytes, at: dt.datetime) -> bytes:
     """What an authority answers at a moment."""
-    backend = CmsTsp()
+    backend = CmsTspBackend()
     independent.live_at(at)
-    answer = backend.send_query(independent.tsa(service), query, Patience(attempts=1), lambda _: None)
+    answer = backend.send_query(independent.tsa(service), query, RetryPolicy(attempts=1), lambda _: None)
     independent.live_at(NOW)
     return backend.accept_response(answer, None)

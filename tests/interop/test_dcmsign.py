@@ -17,8 +17,8 @@ import pytest
 import dcmseal
 from dcmseal.report import Verdict
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
-from tests.core.engine.kit import codes, signer_of, verified
-from tests.interop.bench import Bench, cut_short
+from tests.core.engine.kit import build_signer, finding_outcomes, verify_integrity
+from tests.interop.bench import InteropBench, is_truncated
 from tests.support import reference
 from tests.support.builder import (
     EXPLICIT_BE,
@@ -40,18 +40,18 @@ from tests.support.builder import (
     us,
     with_group_lengths,
 )
-from tests.support.files import Kind, RealFile, for_dcmsign, real_file
+from tests.support.files import FileKind, RealFile, for_dcmsign, real_file
 from tests.support.truncated import truncated_stream
 
 
 @pytest.mark.parametrize("real", for_dcmsign(), ids=str)
-def test_real_files(real: RealFile, bench: Bench) -> None:
+def test_real_files(real: RealFile, bench: InteropBench) -> None:
     """Signed by either, then again by the other."""
     data = real.data
-    if Kind.UN in real.kinds:
-        assert verified(bench.theirs(data)).verdict is not Verdict.INVALID
+    if FileKind.UN in real.kinds:
+        assert verify_integrity(bench.theirs(data)).verdict is not Verdict.INVALID
         return
-    assert not cut_short(data)
+    assert not is_truncated(data)
     bench.assert_good(bench.theirs(bench.ours(data, "p256"), "rsa2048"), 2)
     bench.assert_good(bench.ours(bench.theirs(data, "p256"), "rsa2048"), 2)
 
@@ -95,7 +95,7 @@ SYNTHETIC: dict[str, tuple[tuple[Node, ...], Syntax]] = {
 
 
 @pytest.mark.parametrize(("nodes", "syntax"), SYNTHETIC.values(), ids=SYNTHETIC)
-def test_synthetic_files(nodes: tuple[Node, ...], syntax: Syntax, bench: Bench) -> None:
+def test_synthetic_files(nodes: tuple[Node, ...], syntax: Syntax, bench: InteropBench) -> None:
     data = file(nodes, syntax)
     bench.assert_good(bench.ours(bench.theirs(data, "p256"), "p256"), 2)
     bench.assert_good(bench.theirs(bench.ours(data, "p256"), "p256"), 2)
@@ -103,7 +103,7 @@ def test_synthetic_files(nodes: tuple[Node, ...], syntax: Syntax, bench: Bench) 
 
 @pytest.mark.parametrize("algorithm", MacAlgorithm)
 @pytest.mark.parametrize("signer", ["rsa2048", "rsa3072", "p256", "p384", "p521", "dsa2048"])
-def test_keys_and_algorithms(signer: str, algorithm: MacAlgorithm, bench: Bench) -> None:
+def test_keys_and_algorithms(signer: str, algorithm: MacAlgorithm, bench: InteropBench) -> None:
     data = bench.ours(file(image()), signer, algorithm=algorithm, allow_weak=True)
     if signer == "p521":
         bench.assert_good(data)
@@ -111,27 +111,27 @@ def test_keys_and_algorithms(signer: str, algorithm: MacAlgorithm, bench: Bench)
     bench.assert_good(bench.theirs(data, signer, mac=algorithm.value), 2)
 
 
-def test_odd_signatures_of_long_keys_are_good_for_us(bench: Bench) -> None:
+def test_odd_signatures_of_long_keys_are_good_for_us(bench: InteropBench) -> None:
     """dcmsign makes them, and does not verify them itself; a few tries give both an odd and an even one."""
-    assert {verified(bench.theirs(file(image()), "p521")).verdict for _ in range(4)} == {Verdict.VALID}
+    assert {verify_integrity(bench.theirs(file(image()), "p521")).verdict for _ in range(4)} == {Verdict.VALID}
 
 
 @pytest.mark.parametrize("purpose", SignaturePurpose)
-def test_purposes(purpose: SignaturePurpose, bench: Bench) -> None:
+def test_purposes(purpose: SignaturePurpose, bench: InteropBench) -> None:
     data = bench.theirs(bench.ours(file(image()), "p256", purpose=purpose), "p256", purpose=purpose.value)
     bench.assert_good(data, 2)
-    ours, theirs = (signature.purpose for signature in dcmseal.signatures(data))
+    ours, theirs = (signature.purpose for signature in dcmseal.list_signatures(data))
     assert ours == theirs
     assert ours is not None
     assert ours.meaning == purpose.meaning
 
 
-def test_chosen_elements(bench: Bench) -> None:
+def test_chosen_elements(bench: InteropBench) -> None:
     data = file(image(DEEP, *PRIVATE))
     tags = [0x0040A730, 0x00100010, 0x7FE00010, 0x00091002]
     data = bench.theirs(bench.ours(data, tags=tags), tags=tags)
     bench.assert_good(data, 2)
-    ours, theirs = (signature.content.mac for signature in dcmseal.signatures(data))
+    ours, theirs = (signature.content.mac for signature in dcmseal.list_signatures(data))
     assert ours is not None
     assert theirs is not None
     assert set(ours.elements) == set(theirs.elements) == set(tags)
@@ -148,16 +148,16 @@ def test_chosen_elements(bench: Bench) -> None:
     ],
     ids=lambda path: str(path.count("[")),
 )
-def test_items_at_every_depth(path: str, syntax: Syntax, bench: Bench) -> None:
+def test_items_at_every_depth(path: str, syntax: Syntax, bench: InteropBench) -> None:
     data = file(image(DEEP), syntax)
     both = bench.theirs(bench.ours(data, "p256", location=path), "p256", item=path)
     bench.assert_good(both, 2)
     both = bench.ours(bench.theirs(data, "p256", item=path), "p256", location=path)
     bench.assert_good(bench.ours(bench.theirs(both, "p256"), "p256"), 4)
-    assert {str(each.location) for each in dcmseal.signatures(both)} == {path}
+    assert {str(each.location) for each in dcmseal.list_signatures(both)} == {path}
 
 
-def test_signatures_of_both_at_all_levels(bench: Bench) -> None:
+def test_signatures_of_both_at_all_levels(bench: InteropBench) -> None:
     """In any order, of several keys, one after the other; each removal leaves the others good."""
     data = real_file("rtplan.dcm").data
     beam = "BeamSequence[0]"
@@ -167,20 +167,20 @@ def test_signatures_of_both_at_all_levels(bench: Bench) -> None:
     data = bench.ours(data, "p384")
     data = bench.theirs(data, item=beam, mac="SHA512")
     bench.assert_good(data, 5)
-    uids = [signature.uid for signature in dcmseal.signatures(data)]
+    uids = [signature.uid for signature in dcmseal.list_signatures(data)]
     for left, uid in zip(range(4, 0, -1), uids, strict=False):
         data = (dcmseal.remove(data, uids=[uid]).data or b"") if left % 2 else bench.remove(data, uid)
         bench.assert_good(data, left)
 
 
 @pytest.mark.parametrize("syntax", NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
-def test_removal_by_either(syntax: Syntax, bench: Bench) -> None:
+def test_removal_by_either(syntax: Syntax, bench: InteropBench) -> None:
     """What is left has no trace of the macro, and can be signed anew."""
     data = file(image(DEEP), syntax)
     both = bench.theirs(bench.ours(data, "p256"), "p256", item="ContentSequence[0]")
     by_us, by_them = dcmseal.remove(both).data or b"", bench.remove(both)
     for left in (by_us, by_them):
-        assert verified(left).verdict is Verdict.NO_SIGNATURE
+        assert verify_integrity(left).verdict is Verdict.NO_SIGNATURE
         assert reference.signatures(reference.parse_file(left).dataset) == []
         assert bench.verification(left).returncode == 100
         bench.assert_good(bench.ours(left, "p256"))
@@ -191,14 +191,14 @@ CONVERSIONS = [(), ("+g",), ("-e",), ("+p", "512", "64"), ("+e",), ("-g",)]
 
 @pytest.mark.parametrize("options", CONVERSIONS, ids=" ".join)
 @pytest.mark.parametrize("to", ["explicit", "big", "implicit", "deflated"])
-def test_conversion_does_no_harm(to: str, options: tuple[str, ...], bench: Bench) -> None:
+def test_conversion_does_no_harm(to: str, options: tuple[str, ...], bench: InteropBench) -> None:
     """Of lengths, byte order, VR encoding; with group lengths and trailing padding at all levels."""
     data = bench.ours(file(image(DEEP)), "p256")
     data = bench.ours(data, "p256", location="ContentSequence[0].ReferencedImageSequence[0]")
     bench.assert_good(bench.convert(data, *options, syntax=to), 2)
 
 
-def test_changes_are_seen_by_both(bench: Bench) -> None:
+def test_changes_are_seen_by_both(bench: InteropBench) -> None:
     for made in (bench.ours, bench.theirs):
         data = made(file(image(DEEP)), "p256")
         for old, new in ((b"Doe^Jane", b"Doe^John"), (b"\x28\0\x10\0US\2\0\2\0", b"\x28\0\x10\0US\2\0\3\0")):
@@ -206,11 +206,11 @@ def test_changes_are_seen_by_both(bench: Bench) -> None:
             bench.assert_bad(data.replace(old, new))
 
 
-def test_the_old_fragment_format(bench: Bench) -> None:
+def test_the_old_fragment_format(bench: InteropBench) -> None:
     data = bench.theirs(file(image(Fragments(fragments=(b"", b"abcd"))), JPEG_BASELINE), old_format=True)
-    assert verified(data).verdict is Verdict.INVALID
-    assert verified(data, accept_old_format=True).verdict is Verdict.VALID
-    assert "matches-old-fragment-format" in codes(verified(data))
+    assert verify_integrity(data).verdict is Verdict.INVALID
+    assert verify_integrity(data, accept_old_format=True).verdict is Verdict.VALID
+    assert "matches-old-fragment-format" in finding_outcomes(verify_integrity(data))
 
 
 def structure_set() -> tuple[Node, ...]:
@@ -219,27 +219,27 @@ def structure_set() -> tuple[Node, ...]:
 
 
 @pytest.mark.parametrize("syntax", NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
-def test_the_truncated_mac_is_named(syntax: Syntax, bench: Bench) -> None:
+def test_the_truncated_mac_is_named(syntax: Syntax, bench: InteropBench) -> None:
     """dcmsign hashes such a data set in part: its signature is not valid, and ours is to dcmsign not."""
     data = file(structure_set(), syntax)
     lost = truncated_stream(reference.parse_file(file(structure_set())).dataset).lost
     theirs = bench.theirs(data)
     assert bench.verification(theirs).ok
-    report = verified(theirs)
+    report = verify_integrity(theirs)
     assert report.verdict is Verdict.INVALID
     (finding,) = (each for each in report.signatures[0].findings if each.code == "dcmtk-truncated")
     assert f" {lost} bytes " in finding.message
-    result = dcmseal.sign(data, signer=signer_of(bench.pki["p256"]))
+    result = dcmseal.sign(data, signer=build_signer(bench.pki["p256"]))
     assert "dcmtk-truncates" in [advice.code for advice in result.warnings]
-    assert verified(result.data or b"").verdict is Verdict.VALID
+    assert verify_integrity(result.data or b"").verdict is Verdict.VALID
     assert bench.verification(result.data or b"").returncode == 101
 
 
-def test_unknown_sequences_are_signed_by_dcmsign_only(bench: Bench) -> None:
+def test_unknown_sequences_are_signed_by_dcmsign_only(bench: InteropBench) -> None:
     """It reads and writes them as sequences, after which they are sequences for us too."""
     private = (text(0x00090010, "LO", "DCMSEAL TEST"),)
     unknown = Sequence(0x00091003, (Item((text(0x00100010, "PN", "Doe^Jane"),)),), vr="UN", undefined=True)
     data = file(image(*private, unknown))
     bench.assert_good(bench.theirs(data))
-    with dcmseal.plan(data) as plan:
+    with dcmseal.plan_signing(data) as plan:
         assert 0x00091003 not in plan.elements

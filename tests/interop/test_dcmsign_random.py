@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.core.engine.kit import MAC_PARAMETERS, SIGNATURES
-from tests.interop.bench import Bench, cut_short
+from tests.interop.bench import InteropBench, is_truncated
 from tests.support import reference
 from tests.support.builder import JPEG_BASELINE, NATIVE_SYNTAXES, Fragments, Node, Sequence, Syntax, Value, file
 from tests.support.strategies import portable_data_sets, sound_data_sets
@@ -38,15 +38,15 @@ def is_plain(nodes: tuple[Node, ...]) -> bool:
 
 @few
 @given(nodes=sound_data_sets(max_depth=3).filter(is_plain))
-def test_random_data_sets(nodes: tuple[Node, ...], bench: Bench) -> None:
+def test_random_data_sets(nodes: tuple[Node, ...], bench: InteropBench) -> None:
     data = file(nodes, JPEG_BASELINE)
     dataset = reference.parse_file(data).dataset
-    if not reference.signable_tags(dataset) or cut_short(data):
+    if not reference.signable_tags(dataset) or is_truncated(data):
         return
     bench.assert_good(bench.ours(bench.theirs(data, "p256"), "p256"), 2)
 
 
 @few
 @given(nodes=portable_data_sets(max_depth=3).filter(is_plain), syntax=st.sampled_from(NATIVE_SYNTAXES))
-def test_random_data_sets_in_all_syntaxes(nodes: tuple[Node, ...], syntax: Syntax, bench: Bench) -> None:
+def test_random_data_sets_in_all_syntaxes(nodes: tuple[Node, ...], syntax: Syntax, bench: InteropBench) -> None:
     bench.assert_good(bench.theirs(bench.ours(file(nodes, syntax), "p256"), "p256"), 2)

@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 import dcmseal
-from dcmseal.plugins.trust import Leniency, TrustSettings
+from dcmseal.plugins.trust import Strictness, TrustSettings
 from dcmseal.report import Verdict
 from tests.interop.conftest import STAMPED, Stamp
 from tests.support.dcmsign import Dcmtk
@@ -74,8 +74,8 @@ class Verifiers:
             anchors=roots,
             intermediates=between,
             crls=crls,
-            weak=Leniency.ACCEPT,
-            claimed_time=Leniency.REFUSE,
+            weak=Strictness.ACCEPT,
+            claimed_time=Strictness.REFUSE,
         )
         ours = dcmseal.verify(file, trust=settings, timestamp="require" if timestamp else "verify")
         return theirs.ok, ours.verdict

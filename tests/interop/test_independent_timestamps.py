@@ -12,12 +12,12 @@ import pytest
 import dcmseal
 from dcmseal.cli.main import main
 from dcmseal.errors import TimestampError, TimestampRejected
-from dcmseal.plugins.timestamping import Patience, QueryWish
+from dcmseal.plugins.timestamping import RetryPolicy, TimestampQuery
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.report import Aspect, Outcome, Verdict
 from tests.interop.conftest import STAMPED, Stamp, token_of
 from tests.support.files import real_file
-from tests.support.independent_pki import NOW, SIGNED, IndependentPki, on
+from tests.support.independent_pki import NOW, SIGNED, IndependentPki, utc_date
 
 SOUND = {"timestamp-imprint-matches", "timestamp-signature-valid", "timestamp-in-time"}
 
@@ -100,19 +100,19 @@ def test_an_imprint_of_something_else(stamp: Stamp, verify: Verify, signed_by: C
 def test_an_answer_that_was_recorded(independent: IndependentPki, signed_by: Callable[[str], Path]) -> None:
     """Somebody plays back what the authority said earlier: of the same value, with another nonce."""
     data = signed_by("good").read_bytes()
-    earlier = token_of(independent, "tsa", dcmseal.timestamp_query(data), STAMPED)
+    earlier = token_of(independent, "tsa", dcmseal.build_timestamp_query(data), STAMPED)
     for wish, code in (
-        (QueryWish(), "timestamp-nonce-differs"),
-        (QueryWish(policy="1.2.3"), "timestamp-nonce-differs"),
+        (TimestampQuery(), "timestamp-nonce-differs"),
+        (TimestampQuery(policy="1.2.3"), "timestamp-nonce-differs"),
     ):
         with pytest.raises(TimestampRejected) as caught:
-            dcmseal.attach_timestamp(data, earlier, query=dcmseal.timestamp_query(data, query_options=wish))
+            dcmseal.attach_timestamp(data, earlier, query=dcmseal.build_timestamp_query(data, query_options=wish))
         assert [each.code for each in caught.value.findings] == [code]
 
 
 def test_an_authority_that_ignores_the_policy(independent: IndependentPki, signed_by: Callable[[str], Path]) -> None:
     independent.live_at(STAMPED)
-    wish = dcmseal.TimestampWish(urls=(independent.tsa("tsa"),), query=QueryWish(policy="1.2.3"))
+    wish = dcmseal.TimestampRequest(urls=(independent.tsa("tsa"),), query=TimestampQuery(policy="1.2.3"))
     with pytest.raises(TimestampRejected) as caught:
         dcmseal.add_timestamp(signed_by("good").read_bytes(), wish)
     assert [each.code for each in caught.value.findings] == ["timestamp-policy-differs"]
@@ -123,7 +123,7 @@ def test_an_authority_that_ignores_the_policy(independent: IndependentPki, signe
     [
         (SIGNED - dt.timedelta(hours=1), "timestamp-before-signing"),
         (SIGNED - dt.timedelta(days=3650), "tsa-certificate-out-of-date"),
-        (on(2031), "timestamp-after-expiry"),
+        (utc_date(2031), "timestamp-after-expiry"),
     ],
 )
 def test_a_clock_that_is_wrong(stamp: Stamp, verify: Verify, at: dt.datetime, code: str) -> None:
@@ -132,7 +132,7 @@ def test_a_clock_that_is_wrong(stamp: Stamp, verify: Verify, at: dt.datetime, co
 
 def test_an_authority_that_is_down(independent: IndependentPki, signed_by: Callable[[str], Path]) -> None:
     independent.answers["tsa/tsa"] = lambda: ("503 Service Unavailable", [], [])
-    wish = dcmseal.TimestampWish(urls=(independent.tsa("tsa"),), retry_policy=Patience(attempts=1))
+    wish = dcmseal.TimestampRequest(urls=(independent.tsa("tsa"),), retry_policy=RetryPolicy(attempts=1))
     with pytest.raises(TimestampError, match="503"):
         dcmseal.add_timestamp(signed_by("good").read_bytes(), wish)
 

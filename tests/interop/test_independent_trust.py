@@ -11,12 +11,12 @@ import pytest
 
 import dcmseal
 from dcmseal.cli.main import main
-from dcmseal.plugins.trust import Leniency, Revocation, TrustSettings
+from dcmseal.plugins.trust import RevocationMode, Strictness, TrustSettings
 from dcmseal.report import Aspect, Outcome, TimeBasis, Verdict
-from tests.support.independent_pki import NOW, SIGNED, IndependentPki, on
+from tests.support.independent_pki import NOW, SIGNED, IndependentPki, utc_date
 
 Site = Callable[..., dict[str, Outcome]]
-BEFORE_IT_WAS_REVOKED = on(2024, 12)
+BEFORE_IT_WAS_REVOKED = utc_date(2024, 12)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_revoked_before_it_signed(site: Site, independent: IndependentPki, by: s
 def test_revoked_since_a_time_that_is_only_claimed(site: Site) -> None:
     found = site("revoked-since", fetch=True)
     assert found["revoked-since"] is Outcome.UNKNOWN
-    assert site("revoked-since", fetch=True, claimed_time=Leniency.REFUSE)["revoked-since"] is Outcome.FAILED
+    assert site("revoked-since", fetch=True, claimed_time=Strictness.REFUSE)["revoked-since"] is Outcome.FAILED
 
 
 def test_revoked_since_and_asked_about_before(site: Site, independent: IndependentPki) -> None:
@@ -97,7 +97,7 @@ def test_revoked_since_the_certified_time(
 
 
 def test_expired_since_a_time_that_is_only_claimed(site: Site, independent: IndependentPki) -> None:
-    of_then = (independent.crl("root"), independent.crl("issuing", on(2024, 6)))
+    of_then = (independent.crl("root"), independent.crl("issuing", utc_date(2024, 6)))
     found = site("short-lived", crls=of_then)
     assert found["expired-since"] is Outcome.UNKNOWN
     assert worst(found) is Outcome.UNKNOWN
@@ -107,7 +107,7 @@ def test_expired_since_the_certified_time(
     site: Site, independent: IndependentPki, signed_by: Callable[[str], Path], tmp_path: Path
 ) -> None:
     # of then for the signer, of today for the others
-    crls = (independent.crl("root"), independent.crl("issuing", on(2024, 6)), independent.crl("issuing"))
+    crls = (independent.crl("root"), independent.crl("issuing", utc_date(2024, 6)), independent.crl("issuing"))
     stamped = certified(independent, signed_by("short-lived"), tmp_path)
     found = site("short-lived", file=stamped, crls=crls)
     assert found == {**GOOD, "expired-since": Outcome.PASSED}
@@ -141,31 +141,31 @@ def test_a_root_that_is_fetched_is_not_trusted(site: Site, independent: Independ
 
 
 def test_wrong_key_usage(site: Site) -> None:
-    assert site("encipherer", revocation=Revocation.OFF)["wrong-key-usage"] is Outcome.FAILED
+    assert site("encipherer", revocation=RevocationMode.OFF)["wrong-key-usage"] is Outcome.FAILED
 
 
 def test_wrong_extended_key_usage(site: Site) -> None:
-    found = site("mailer", revocation=Revocation.OFF, extended_key_usages=frozenset({"code_signing"}))
+    found = site("mailer", revocation=RevocationMode.OFF, extended_key_usages=frozenset({"code_signing"}))
     assert found["wrong-extended-key-usage"] is Outcome.FAILED
-    assert worst(site("mailer", revocation=Revocation.OFF)) is Outcome.PASSED
+    assert worst(site("mailer", revocation=RevocationMode.OFF)) is Outcome.PASSED
 
 
 @pytest.mark.parametrize("label", ["of-small-key", "by-sha1"])
 def test_weak_chain(site: Site, independent: IndependentPki, label: str) -> None:
     intermediates = independent.pem("issuing", "small")
-    found = site(label, intermediates=intermediates, revocation=Revocation.OFF)
+    found = site(label, intermediates=intermediates, revocation=RevocationMode.OFF)
     assert found.pop("revocation-off") is Outcome.NOT_CHECKED
     assert found == {"leads-to-anchor": Outcome.PASSED, "weak-certificate": Outcome.UNKNOWN}
 
 
 def test_a_stale_crl(site: Site, independent: IndependentPki) -> None:
-    found = site("listed", crls=(independent.crl("root"), independent.crl("issuing", on(2025))))
+    found = site("listed", crls=(independent.crl("root"), independent.crl("issuing", utc_date(2025))))
     assert found["revocation-stale"] is Outcome.UNKNOWN
 
 
 def test_a_stale_crl_that_says_revoked(site: Site, independent: IndependentPki) -> None:
-    crls = (independent.crl("root"), independent.crl("issuing", on(2025)))
-    for rule in (Revocation.SOFT, Revocation.HARD):
+    crls = (independent.crl("root"), independent.crl("issuing", utc_date(2025)))
+    for rule in (RevocationMode.SOFT, RevocationMode.HARD):
         assert site("revoked-before", crls=crls, revocation=rule)["revoked"] is Outcome.FAILED
 
 
@@ -175,18 +175,20 @@ def test_a_crl_of_another_issuer(site: Site, independent: IndependentPki) -> Non
 
 
 @pytest.mark.parametrize(
-    ("rule", "outcome"), [(Revocation.SOFT, Outcome.NOT_CHECKED), (Revocation.HARD, Outcome.UNKNOWN)]
+    ("rule", "outcome"), [(RevocationMode.SOFT, Outcome.NOT_CHECKED), (RevocationMode.HARD, Outcome.UNKNOWN)]
 )
-def test_a_responder_that_is_down(site: Site, independent: IndependentPki, rule: Revocation, outcome: Outcome) -> None:
+def test_a_responder_that_is_down(
+    site: Site, independent: IndependentPki, rule: RevocationMode, outcome: Outcome
+) -> None:
     for path in ("ocsp/issuing", "crls/issuing/latest.crl"):
         independent.answers[path] = lambda: ("503 Service Unavailable", [], [])
     found = site("good", fetch=True, revocation=rule)
     assert found["revocation-unreachable"] is outcome
-    assert worst(found) is (Outcome.PASSED if rule is Revocation.SOFT else outcome)
+    assert worst(found) is (Outcome.PASSED if rule is RevocationMode.SOFT else outcome)
 
 
 def test_nothing_is_known_of_revocation(site: Site) -> None:
-    assert site("good", revocation=Revocation.HARD)["revocation-unknown"] is Outcome.UNKNOWN
+    assert site("good", revocation=RevocationMode.HARD)["revocation-unknown"] is Outcome.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -212,9 +214,9 @@ def test_an_ocsp_response_and_a_crl_that_say_the_opposite(site: Site, independen
     crls = (independent.crl("root"), independent.crl("issuing"))
     found = site("revoked-since", ocsp_responses=(good,), crls=crls)
     assert found["revoked-since"] is Outcome.UNKNOWN
-    good = independent.ocsp("lasting", "revoked-before", on(2023, 12, 31))
-    crls = (independent.crl("root", on(2024, 12, 31)), independent.crl("issuing", on(2024, 12, 31)))
-    found = site("revoked-before", ocsp_responses=(good,), crls=crls, now=on(2025))
+    good = independent.ocsp("lasting", "revoked-before", utc_date(2023, 12, 31))
+    crls = (independent.crl("root", utc_date(2024, 12, 31)), independent.crl("issuing", utc_date(2024, 12, 31)))
+    found = site("revoked-before", ocsp_responses=(good,), crls=crls, now=utc_date(2025))
     assert found["revoked"] is Outcome.FAILED
     assert found["revocation-disputed"] is Outcome.UNKNOWN
 

@@ -11,8 +11,8 @@ import pytest
 import dcmseal
 from dcmseal.engine.signing_result import SigningResult
 from dcmseal.report import Outcome, Verdict
-from tests.core.engine.kit import codes, only, signer_of, verified
-from tests.interop.bench import Bench
+from tests.core.engine.kit import build_signer, finding_outcomes, single_report, verify_integrity
+from tests.interop.bench import InteropBench
 from tests.support.builder import IMPLICIT_LE, Item, Node, Sequence, Value, file, image
 from tests.support.pki import Pki
 
@@ -29,7 +29,7 @@ def nested(size: int) -> Sequence:
 
 
 def sign(nodes: tuple[Node, ...], pki: Pki) -> SigningResult:
-    return dcmseal.sign(file(nodes, IMPLICIT_LE), signer=signer_of(pki["rsa2048"]))
+    return dcmseal.sign(file(nodes, IMPLICIT_LE), signer=build_signer(pki["rsa2048"]))
 
 
 @pytest.mark.parametrize(("size", "covered"), [(LONGEST, True), (LONGEST + 2, False), (200_000, False)])
@@ -44,30 +44,30 @@ def test_they_are_left_out_with_a_warning(size: int, covered: bool, pki: Pki) ->
         assert "un-left-out" not in warned
         reasons = dict(result.left_out)
         assert ("PS3.5 6.2.2" in reasons.get(node.tag, "")) is not covered
-        assert verified(result.data or b"").verdict is Verdict.VALID
+        assert verify_integrity(result.data or b"").verdict is Verdict.VALID
 
 
-def test_the_signature_outlives_a_change_to_explicit_vr(bench: Bench) -> None:
+def test_the_signature_outlives_a_change_to_explicit_vr(bench: InteropBench) -> None:
     """Where the value is UN in the file, too: the MAC is the same in both encodings."""
     implicit = bench.ours(file(image(nested(100_000), points(80_000)), IMPLICIT_LE))
     for data in (implicit, bench.convert(implicit, syntax="explicit")):
-        report = verified(data)
+        report = verify_integrity(data)
         assert report.verdict is Verdict.VALID
-        coverage = only(report).coverage
+        coverage = single_report(report).coverage
         assert coverage is not None
         assert {tag for tag, _ in coverage.unsignable} == {CONTOUR_DATA, ROI_CONTOURS}
         assert bench.verification(data).ok
 
 
-def test_what_dcmsign_signs_of_them_is_not_established(bench: Bench) -> None:
+def test_what_dcmsign_signs_of_them_is_not_established(bench: InteropBench) -> None:
     """It puts a value of VR UN into the MAC, which the standard keeps out of it."""
-    report = verified(bench.theirs(file(image(points(80_000)), IMPLICIT_LE)))
+    report = verify_integrity(bench.theirs(file(image(points(80_000)), IMPLICIT_LE)))
     assert report.verdict is Verdict.NOT_ESTABLISHED
-    assert codes(report)["unsignable-listed"] is Outcome.UNKNOWN
-    assert any("too long for VR DS" in each.message for each in only(report).findings)
+    assert finding_outcomes(report)["unsignable-listed"] is Outcome.UNKNOWN
+    assert any("too long for VR DS" in each.message for each in single_report(report).findings)
 
 
-def test_values_that_just_fit_are_signed_by_both(bench: Bench) -> None:
+def test_values_that_just_fit_are_signed_by_both(bench: InteropBench) -> None:
     data = file(image(points(LONGEST)), IMPLICIT_LE)
     bench.assert_good(bench.ours(data))
     bench.assert_good(bench.theirs(data))

@@ -13,8 +13,8 @@ import jsonschema
 import pytest
 
 import dcmseal
-from tests.core.engine.comparison.manifests import made, told
-from tests.core.engine.comparison.spots import flipped
+from tests.core.engine.comparison.manifests import manifest_codes, sign_with_manifest
+from tests.core.engine.comparison.spots import flip_bit
 from tests.docs.codes import ROOT
 from tests.support.files import real_file
 from tests.support.pki import Pki
@@ -43,20 +43,22 @@ def openssl(manifest: bytes, anchor: Path, folder: Path) -> Any:
     [("rsa2048", "SHA256"), ("rsa3072", "SHA512"), ("p256", "SHA256"), ("p384", "SHA384"), ("dsa2048", "SHA256")],
 )
 def test_openssl_verifies_it(pki: Pki, tmp_path: Path, name: str, identity: str, algorithm: str) -> None:
-    signed, manifest = made(real_file(name).data, pki[identity], algorithm=algorithm)
+    signed, manifest = sign_with_manifest(real_file(name).data, pki[identity], algorithm=algorithm)
     content = openssl(manifest, pki.root.certificate_pem, tmp_path)
     jsonschema.validate(content, SCHEMA, cls=jsonschema.Draft202012Validator)
-    assert content["signature"]["uid"] == dcmseal.signatures(signed)[0].uid
-    assert told(signed, manifest) == [("elements-unchanged", "")]
+    assert content["signature"]["uid"] == dcmseal.list_signatures(signed)[0].uid
+    assert manifest_codes(signed, manifest) == [("elements-unchanged", "")]
     at = manifest.index(content["salt"].encode())
-    assert openssl(flipped(manifest, at), pki.root.certificate_pem, tmp_path) is None
+    assert openssl(flip_bit(manifest, at), pki.root.certificate_pem, tmp_path) is None
     assert openssl(manifest, pki["stranger"].certificate_pem, tmp_path) is None
 
 
 def test_a_weak_mac_makes_no_weak_manifest(pki: Pki, tmp_path: Path) -> None:
-    signed, manifest = made(real_file("rtplan.dcm").data, pki["rsa2048"], algorithm="SHA1", allow_weak=True)
+    signed, manifest = sign_with_manifest(
+        real_file("rtplan.dcm").data, pki["rsa2048"], algorithm="SHA1", allow_weak=True
+    )
     assert openssl(manifest, pki.root.certificate_pem, tmp_path)
-    assert told(signed, manifest) == [("elements-unchanged", "")]
+    assert manifest_codes(signed, manifest) == [("elements-unchanged", "")]
 
 
 @pytest.mark.parametrize("identity", ["rsa2048", "p256"])
@@ -73,5 +75,5 @@ def test_a_key_on_a_token_signs_it_with_one_login(pki: Pki, softhsm: SoftHsm, tm
     result = dcmseal.sign(real_file("rtplan.dcm").data, key=token.uri(identity), secrets=secrets, manifest=out)
     assert out.getvalue() == result.manifest
     assert openssl(out.getvalue(), pki.root.certificate_pem, tmp_path)
-    assert told(result.data or b"", out.getvalue()) == [("elements-unchanged", "")]
+    assert manifest_codes(result.data or b"", out.getvalue()) == [("elements-unchanged", "")]
     assert len(asked) == 1

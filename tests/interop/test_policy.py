@@ -9,7 +9,7 @@ import dcmseal
 from dcmseal import Policy, Verdict
 from dcmseal.engine.trusting import Trust
 from dcmseal.plugins.trust import TrustSettings
-from tests.core.engine.kit import signed
+from tests.core.engine.kit import sign_dataset
 from tests.support.builder import file, image
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
@@ -20,7 +20,7 @@ def test_dcmsign_and_dcmseal_sign_together(dcmsign: Dcmtk, pki: Pki, tmp_path: P
     source.write_bytes(file(image()))
     options: dict[str, Any] = {"profile": "creator", "purpose": 1, "tags": ["PixelData"]}
     dcmsign.sign(source, target, first.key_pem, first.certificate_pem, **options)
-    both = signed(target.read_bytes(), pki["p256"], purpose="verification")
+    both = sign_dataset(target.read_bytes(), pki["p256"], purpose="verification")
     trust = Trust.open(TrustSettings(anchors=(str(pki.root.certificate_pem),)))
 
     def verdict(data: bytes, policy: Policy) -> Verdict:

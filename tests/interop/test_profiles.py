@@ -20,11 +20,11 @@ from dcmseal.testing.profiled import IMAGE, REPORT
 from dcmseal_profiles.authorization_rsa import AuthorizationRsa
 from dcmseal_profiles.creator_rsa import CreatorRsa
 from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
-from tests.core.engine.kit import signer_of, verified
+from tests.core.engine.kit import build_signer, verify_integrity
 from tests.support.builder import Node, file
 from tests.support.dcmsign import Dcmtk, Required
 from tests.support.dcmsign import Profile as DcmtkProfile
-from tests.support.objects import DOCUMENTS, KINDS, holding, report
+from tests.support.objects import DOCUMENTS, KINDS, make_dataset, report
 from tests.support.pki import Pki
 
 NAMES: dict[str, tuple[DcmtkProfile, Required]] = {
@@ -47,7 +47,7 @@ class Bench:
     def ours(self, data: bytes, **options: Any) -> Path:
         """Sign with the package."""
         target = self.folder / "ours.dcm"
-        dcmseal.sign(data, signer=signer_of(self.pki["rsa2048"]), output=target, **options)
+        dcmseal.sign(data, signer=build_signer(self.pki["rsa2048"]), output=target, **options)
         return target
 
     def theirs(self, data: bytes, **options: Any) -> bytes:
@@ -77,7 +77,7 @@ def purpose_of(kind: str, name: str) -> str | None:
 def test_dcmsign_finds_the_profile_met(kind: str, name: str, only_required: bool, bench: Bench) -> None:
     data = file(KINDS[kind])
     signed = bench.ours(data, profile=name, only_required=only_required, purpose=purpose_of(kind, name))
-    assert verified(signed, require=[name]).verdict is Verdict.VALID
+    assert verify_integrity(signed, require=[name]).verdict is Verdict.VALID
     assert bench.meets(signed, NAMES[name][1])
 
 
@@ -85,14 +85,14 @@ def test_dcmsign_finds_the_profile_met(kind: str, name: str, only_required: bool
 def test_what_dcmsign_signs_whole_meets_the_profile(kind: str, name: str, bench: Bench) -> None:
     profile: DcmtkProfile = "srv" if (kind, name) == ("verified SR", "structured-report-rsa") else NAMES[name][0]
     purpose = 1 if profile == "sr" else None
-    result = verified(bench.theirs(file(KINDS[kind]), profile=profile, purpose=purpose), require=[name])
+    result = verify_integrity(bench.theirs(file(KINDS[kind]), profile=profile, purpose=purpose), require=[name])
     assert result.verdict is Verdict.VALID, [each.message for each in result.unmet]
     assert name in result.signatures[0].profiles
 
 
 def test_dcmsign_does_not_say_why_it_signs_a_report(bench: Bench) -> None:
     """It leaves Digital Signature Purpose Code Sequence out unless told; C.4 has it as mandatory."""
-    result = verified(bench.theirs(file(KINDS["SR"]), profile="sr"), require=["structured-report-rsa"])
+    result = verify_integrity(bench.theirs(file(KINDS["SR"]), profile="sr"), require=["structured-report-rsa"])
     assert [finding.code for finding in result.unmet] == ["profile-not-met"]
     assert "purpose-missing" in [finding.code for finding in result.signatures[0].findings]
 
@@ -102,24 +102,24 @@ def test_a_verified_report_needs_more_than_dcmsign_asks_for(bench: Bench) -> Non
     path = bench.folder / "author.dcm"
     path.write_bytes(theirs)
     assert bench.meets(path, "sr")
-    assert [finding.code for finding in verified(theirs, require=["structured-report-rsa"]).unmet] == [
+    assert [finding.code for finding in verify_integrity(theirs, require=["structured-report-rsa"]).unmet] == [
         "verification-signature-missing"
     ]
     both = bench.ours(theirs, profile="structured-report-rsa")
-    assert verified(both, require=["structured-report-rsa"]).verdict is Verdict.VALID
+    assert verify_integrity(both, require=["structured-report-rsa"]).verdict is Verdict.VALID
 
 
 @pytest.mark.parametrize("name", ["creator-rsa", "authorization-rsa"])
 def test_neither_finds_a_profile_in_a_few_elements(name: str, bench: Bench) -> None:
     signed = bench.ours(file(KINDS["CR"]), tags=["SOPInstanceUID", "PixelData"])
-    assert verified(signed, require=[name]).verdict is Verdict.INVALID
+    assert verify_integrity(signed, require=[name]).verdict is Verdict.INVALID
     assert not bench.meets(signed, NAMES[name][1])
 
 
 def test_neither_takes_an_image_for_a_report(bench: Bench) -> None:
     signed = bench.ours(file(KINDS["CT"]), purpose="author")
     assert not bench.meets(signed, "sr")
-    result = verified(signed, require=["structured-report-rsa"])
+    result = verify_integrity(signed, require=["structured-report-rsa"])
     assert "profile-not-applicable" in [finding.code for finding in result.signatures[0].findings]
 
 
@@ -166,14 +166,14 @@ def everything(name: str) -> tuple[Node, ...]:
     is_report = name == "structured-report-rsa"
     required = PROFILES[name].requirements(REPORT if is_report else IMAGE)
     elements = (required.required_tags | required.recommended) - tags("PixelDataProviderURL")
-    return holding(elements, *(report() if is_report else ()))
+    return make_dataset(elements, *(report() if is_report else ()))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_least_that_dcmsign_signs(name: str, bench: Bench) -> None:
     """What we miss in it is said to be a matter of editions, or is left out by dcmsign alone."""
     data = bench.theirs(file(everything(name)), profile=NAMES[name][0], tags=[0x00080016], purpose=1)
-    findings = verified(data, require=[name]).signatures[0].findings
+    findings = verify_integrity(data, require=[name]).signatures[0].findings
     by_code = {
         code: {int(finding.where[1:5] + finding.where[6:10], 16) for finding in findings if finding.code == code}
         for code in ("element-not-covered", "element-of-later-edition")

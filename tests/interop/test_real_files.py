@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from check_real_files import VALID, check_all, files_in, main
+from check_real_files import VALID, iter_files, iter_results, main
 
 PACKAGES: Final = {"pydicom": "data", "data_store": "data"}
 """Packages, and the folder in which their files are; ``data_store`` is of pydicom-data."""
@@ -45,7 +45,7 @@ def real_files(package: str) -> Iterator[Path]:
     spec = find_spec(package)
     assert spec is not None
     assert spec.submodule_search_locations
-    for path in files_in([Path(spec.submodule_search_locations[0], PACKAGES[package])]):
+    for path in iter_files([Path(spec.submodule_search_locations[0], PACKAGES[package])]):
         if path.suffix == ".dcm" or path.name.startswith("DICOMDIR") or path.read_bytes()[128:132] == b"DICM":
             yield path
 
@@ -56,7 +56,7 @@ def expected(path: Path) -> str:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_real_files_are_signed_and_valid(package: str) -> None:
-    checked = list(check_all(real_files(package)))
+    checked = list(iter_results(real_files(package)))
     assert len(checked) >= LEAST[package]
     wrong = [each for each in checked if each.outcome.partition(":")[0] != expected(each.path)]
     assert not wrong, "\n".join(f"{each.path.name}: {each.outcome}" for each in wrong)

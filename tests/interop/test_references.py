@@ -10,10 +10,17 @@ from pydicom import dcmread
 
 import dcmseal
 from dcmseal.report import Verdict
-from tests.core.engine.kit import signed, signer_of
+from tests.core.engine.kit import build_signer, sign_dataset
 from tests.support.builder import NATIVE_SYNTAXES, Syntax, file, image
 from tests.support.dcmsign import Dcmtk
-from tests.support.evidence import CURRENT, OTHER, cited, document, evidence, pydicom_document
+from tests.support.evidence import (
+    CURRENT,
+    OTHER,
+    make_citation,
+    make_document,
+    make_evidence_sequence,
+    pydicom_document,
+)
 from tests.support.files import real_file
 from tests.support.pki import Pki
 
@@ -25,7 +32,7 @@ def study(tmp_path: Path, pki: Pki) -> Path:
     study.mkdir()
     for name in ("CT_small.dcm", "MR_small_implicit.dcm", "JPEG-lossy.dcm"):
         (study / name).write_bytes(real_file(name).data)
-    (study / "signed.dcm").write_bytes(signed(file(image(instance="1.2.3.4.2")), pki["p256"]))
+    (study / "signed.dcm").write_bytes(sign_dataset(file(image(instance="1.2.3.4.2")), pki["p256"]))
     (study / "plain.dcm").write_bytes(file(image(instance="1.2.3.4.1")))
     return study
 
@@ -37,7 +44,7 @@ def test_dcmsign_accepts_a_document_of_pydicom(
     data = pydicom_document([dcmread(path) for path in sorted(study.iterdir())], key_objects=key_objects)
     target = tmp_path / "signed.dcm"
     options = {"profile": "basic-sr-signatures", "purpose": "author"}
-    dcmseal.sign(data, signer=signer_of(pki["rsa2048"]), references=[study], output=target, **options)  # type: ignore[arg-type]
+    dcmseal.sign(data, signer=build_signer(pki["rsa2048"]), references=[study], output=target, **options)  # type: ignore[arg-type]
     assert dcmsign.verify(target, trust=pki.trust, require=["sr"]).ok
     report = dcmseal.verify(target, integrity_only=True, references=[study], require=["basic-sr-signatures"])
     assert (report.verdict, len(report.references)) == (Verdict.VALID, 5)
@@ -48,11 +55,15 @@ def test_dcmsign_accepts_a_document_of_pydicom(
 def test_dcmsign_accepts_documents_in_any_encoding(
     dcmsign: Dcmtk, pki: Pki, study: Path, tmp_path: Path, syntax: Syntax, *, undefined: bool
 ) -> None:
-    current = evidence(CURRENT, cited("1.2.3.4.1"), cited("1.2.3.4.2"), undefined=undefined)
-    other = evidence(OTHER, cited(dcmread(study / "CT_small.dcm").SOPInstanceUID), undefined=undefined)
+    current = make_evidence_sequence(
+        CURRENT, make_citation("1.2.3.4.1"), make_citation("1.2.3.4.2"), undefined=undefined
+    )
+    other = make_evidence_sequence(
+        OTHER, make_citation(dcmread(study / "CT_small.dcm").SOPInstanceUID), undefined=undefined
+    )
     target = tmp_path / "signed.dcm"
-    data = file(document(current, other), syntax)
-    dcmseal.sign(data, signer=signer_of(pki["p256"]), references=[study], output=target)
+    data = file(make_document(current, other), syntax)
+    dcmseal.sign(data, signer=build_signer(pki["p256"]), references=[study], output=target)
     assert dcmsign.verify(target, trust=pki.trust).ok
 
 
@@ -61,7 +72,9 @@ def test_signatures_of_dcmsign_are_cited_and_verified(dcmsign: Dcmtk, pki: Pki, 
     plain, theirs = study / "plain.dcm", study / "theirs.dcm"
     uid = dcmsign.sign(plain, theirs, identity.key_pem, identity.certificate_pem)
     plain.unlink()
-    result = signed(file(document(evidence(CURRENT, cited("1.2.3.4.1")))), identity, references=[study])
+    result = sign_dataset(
+        file(make_document(make_evidence_sequence(CURRENT, make_citation("1.2.3.4.1")))), identity, references=[study]
+    )
     (item,) = dcmread(BytesIO(result))[CURRENT][0].ReferencedSeriesSequence[0].ReferencedSOPSequence
     assert [each.DigitalSignatureUID for each in item.ReferencedDigitalSignatureSequence] == [uid]
     assert "ReferencedSOPInstanceMACSequence" not in item
@@ -74,8 +87,8 @@ def test_a_document_signed_by_dcmsign_with_our_references_is_verified(
 ) -> None:
     identity = pki["rsa2048"]
     ours, without, theirs = tmp_path / "ours.dcm", tmp_path / "without.dcm", tmp_path / "theirs.dcm"
-    data = file(document(evidence(CURRENT, cited("1.2.3.4.1"), cited("1.2.3.4.2"))))
-    dcmseal.sign(data, signer=signer_of(identity), references=[study], output=ours)
+    data = file(make_document(make_evidence_sequence(CURRENT, make_citation("1.2.3.4.1"), make_citation("1.2.3.4.2"))))
+    dcmseal.sign(data, signer=build_signer(identity), references=[study], output=ours)
     dcmseal.remove(ours, output=without)
     dcmsign.sign(without, theirs, identity.key_pem, identity.certificate_pem, profile="sr", purpose=1)
     report = dcmseal.verify(theirs, integrity_only=True, references=[study])

@@ -17,15 +17,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import dcmseal
 from dcmseal.cli.main import main
-from dcmseal.engine.uid_file import uid_in_file
+from dcmseal.engine.uid_file import read_uid_file
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.report import Verdict
-from tests.core.engine.kit import signed, signer_of
-from tests.core.engine.stamped import value_of, with_token
+from tests.core.engine.kit import build_signer, sign_dataset
+from tests.core.engine.stamped import insert_token, signature_value
 from tests.support.dcmsign import Dcmtk
 from tests.support.files import real_file
 from tests.support.pki import Pki
-from tests.support.tsa import NOW, Authority, Serving, accepts
+from tests.support.tsa import NOW, RunningAuthority, TimestampAuthority, accepts
 
 SIGNERS = ("rsa2048", "p256", "p384", "dsa2048")
 
@@ -48,12 +48,12 @@ CA_USAGE = KeyUsage(
 
 
 @pytest.fixture(scope="session")
-def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(pki, tmp_path_factory.mktemp("tsa"), key="rsa2048")
+def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> TimestampAuthority:
+    return TimestampAuthority(pki, tmp_path_factory.mktemp("tsa"), key="rsa2048")
 
 
 @pytest.fixture
-def served(authority: Authority) -> Iterator[Serving]:
+def served(authority: TimestampAuthority) -> Iterator[RunningAuthority]:
     with authority.serving() as served:
         yield served
 
@@ -66,37 +66,37 @@ def says_ok(dcmsign: Dcmtk, pki: Pki, file: Path) -> bool:
 @pytest.mark.parametrize("signer", SIGNERS)
 @pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_bigendian.dcm"])
 def test_dcmsign_accepts_what_was_stamped_while_signing(
-    dcmsign: Dcmtk, pki: Pki, served: Serving, tmp_path: Path, signer: str, name: str
+    dcmsign: Dcmtk, pki: Pki, served: RunningAuthority, tmp_path: Path, signer: str, name: str
 ) -> None:
     file = tmp_path / "signed.dcm"
-    dcmseal.sign(real_file(name).path, signer=signer_of(pki[signer]), timestamp=served.url, output=file)
+    dcmseal.sign(real_file(name).path, signer=build_signer(pki[signer]), timestamp=served.url, output=file)
     assert says_ok(dcmsign, pki, file)
 
 
 def test_dcmsign_accepts_a_padded_value_that_was_stamped_later(
-    dcmsign: Dcmtk, pki: Pki, served: Serving, tmp_path: Path
+    dcmsign: Dcmtk, pki: Pki, served: RunningAuthority, tmp_path: Path
 ) -> None:
     """DCMTK stamps a DER value without its padding."""
     plain = real_file("MR_small.dcm").data
-    data = signed(plain, pki["p256"])
-    while dcmseal.signatures(data)[0].content.value[-1:] != b"\0":
-        data = signed(plain, pki["p256"])
+    data = sign_dataset(plain, pki["p256"])
+    while dcmseal.list_signatures(data)[0].content.value[-1:] != b"\0":
+        data = sign_dataset(plain, pki["p256"])
     file = tmp_path / "signed.dcm"
     dcmseal.add_timestamp(data, served.url, output=file)
     assert says_ok(dcmsign, pki, file)
 
 
-def test_a_timestamp_in_an_item_is_accepted(dcmsign: Dcmtk, pki: Pki, served: Serving, tmp_path: Path) -> None:
+def test_a_timestamp_in_an_item_is_accepted(dcmsign: Dcmtk, pki: Pki, served: RunningAuthority, tmp_path: Path) -> None:
     file = tmp_path / "signed.dcm"
     source = real_file("rtplan.dcm").path
-    key = signer_of(pki["rsa2048"])
+    key = build_signer(pki["rsa2048"])
     dcmseal.sign(source, signer=key, location="BeamSequence[0]", timestamp=served.url, output=file)
     assert says_ok(dcmsign, pki, file)
 
 
 @pytest.mark.parametrize("signer", SIGNERS)
 def test_what_dcmsign_stamps_is_verified(
-    dcmsign: Dcmtk, pki: Pki, authority: Authority, tmp_path: Path, signer: str
+    dcmsign: Dcmtk, pki: Pki, authority: TimestampAuthority, tmp_path: Path, signer: str
 ) -> None:
     identity = pki[signer]
     query, answer, uid = tmp_path / "q.tsq", tmp_path / "r.tsr", tmp_path / "uid.dcm"
@@ -104,12 +104,12 @@ def test_what_dcmsign_stamps_is_verified(
     made = dcmsign.sign(plain, unstamped, identity.key_pem, identity.certificate_pem, timestamp_query=(query, uid))
     answer.write_bytes(authority.reply(query.read_bytes()))
     dcmsign.insert_timestamp(unstamped, stamped, query, answer, uid)
-    assert uid_in_file(uid) == made
+    assert read_uid_file(uid) == made
     report = dcmseal.verify(stamped, integrity_only=True, timestamp="require")
     assert report.verdict is Verdict.VALID
     # and with dcmsign's query and files the second step is ours as well, to the byte of the token
     ours = dcmseal.attach_timestamp(
-        unstamped, answer.read_bytes(), query=query.read_bytes(), uid=uid_in_file(uid), output=tmp_path / "ours.dcm"
+        unstamped, answer.read_bytes(), query=query.read_bytes(), uid=read_uid_file(uid), output=tmp_path / "ours.dcm"
     )
     stored, token = report.signatures[0].signature.timestamp, ours.signature.timestamp
     assert stored[: len(token)] == token
@@ -117,9 +117,11 @@ def test_what_dcmsign_stamps_is_verified(
     assert says_ok(dcmsign, pki, tmp_path / "ours.dcm")
 
 
-def test_dcmsign_takes_our_query_and_uid_file(dcmsign: Dcmtk, pki: Pki, authority: Authority, tmp_path: Path) -> None:
+def test_dcmsign_takes_our_query_and_uid_file(
+    dcmsign: Dcmtk, pki: Pki, authority: TimestampAuthority, tmp_path: Path
+) -> None:
     unstamped, stamped = tmp_path / "signed.dcm", tmp_path / "stamped.dcm"
-    unstamped.write_bytes(signed(real_file("CT_small.dcm").data, pki["rsa2048"]))
+    unstamped.write_bytes(sign_dataset(real_file("CT_small.dcm").data, pki["rsa2048"]))
     query, answer, uid = tmp_path / "q.tsq", tmp_path / "r.tsr", tmp_path / "uid.dcm"
     words = ["timestamp", "request", unstamped, "-o", query, "--write-uid-file", uid]
     assert main([str(word) for word in words]) == 0
@@ -151,9 +153,9 @@ def test_both_say_the_same_of_wrong_timestamps(
     we_say: Verdict,
 ) -> None:
     """The tokens are put into the file by hand, so that nobody looks at them before."""
-    data = signed(real_file("CT_small.dcm").data, pki["rsa2048"])
-    stamped = Authority(pki, tmp_path, key="rsa2048", usage=usage)
-    value = dcmseal.signatures(data)[0].content.value
+    data = sign_dataset(real_file("CT_small.dcm").data, pki["rsa2048"])
+    stamped = TimestampAuthority(pki, tmp_path, key="rsa2048", usage=usage)
+    value = dcmseal.list_signatures(data)[0].content.value
     token = stamped.token(**{"value": value, **changes})
     dataset = pydicom.dcmread(BytesIO(data))
     item = dataset[0xFFFAFFFA][0]
@@ -184,13 +186,13 @@ def test_both_say_the_same_of_wrong_timestamps(
     ],
 )
 def test_what_openssl_refuses_is_refused(pki: Pki, tmp_path: Path, wrong: dict[str, Any], made: dict[str, Any]) -> None:
-    authority = Authority(pki, tmp_path, **made)
-    data = signed(real_file("CT_small.dcm").data, pki["rsa2048"])
-    token = authority.token(value_of(data), **wrong)
-    (tmp_path / "value").write_bytes(value_of(data))
+    authority = TimestampAuthority(pki, tmp_path, **made)
+    data = sign_dataset(real_file("CT_small.dcm").data, pki["rsa2048"])
+    token = authority.token(signature_value(data), **wrong)
+    (tmp_path / "value").write_bytes(signature_value(data))
     (tmp_path / "token").write_bytes(token)
     says = ("ts", "-verify", "-data", tmp_path / "value", "-in", tmp_path / "token", "-token_in")
     trust = TrustSettings(anchors=(str(pki.root.certificate_pem),))
-    verdict = dcmseal.verify(with_token(data, token), trust=trust).verdict
+    verdict = dcmseal.verify(insert_token(data, token), trust=trust).verdict
     is_accepted = accepts(*says, "-CAfile", pki.root.certificate_pem)
     assert (verdict is Verdict.VALID) == is_accepted == (not wrong and not made)

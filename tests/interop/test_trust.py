@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.plugins.trust import Leniency, TrustSettings
+from dcmseal.plugins.trust import Strictness, TrustSettings
 from dcmseal.report import Verdict
-from tests.core.engine.kit import signed
+from tests.core.engine.kit import sign_dataset
 from tests.support.builder import file, image
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
@@ -24,9 +24,9 @@ def test_they_agree(name: str, anchor: str, by_dcmsign: bool, dcmsign: Dcmtk, pk
     if by_dcmsign:
         dcmsign.sign(source, output, pki[name].key_pem, pki[name].certificate_pem)
     else:
-        output.write_bytes(signed(source, pki[name], allow_expired=True))
+        output.write_bytes(sign_dataset(source, pki[name], allow_expired=True))
     anchors = (pki[anchor].certificate_pem,)
-    settings = TrustSettings(anchors=tuple(map(str, anchors)), weak=Leniency.ACCEPT, claimed_time=Leniency.REFUSE)
+    settings = TrustSettings(anchors=tuple(map(str, anchors)), weak=Strictness.ACCEPT, claimed_time=Strictness.REFUSE)
     ours = dcmseal.verify(output, trust=settings).verdict
     assert (ours is Verdict.VALID) == dcmsign.verify(output, trust=anchors).ok
     assert (ours is Verdict.VALID) == (

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal.batch.items import Item
-from dcmseal.batch.running import run
-from dcmseal.batch.workers import Workers
+from dcmseal.batch.items import InputFile
+from dcmseal.batch.running import run_task
+from dcmseal.batch.workers import ExecutorFactory
 from dcmseal.errors import PluginError
 from dcmseal_dask.cluster import DaskCluster
-from tests.core.batch.deadly import DeadlyTask
+from tests.core.batch.deadly import CrashingTask
 from tests.support.dask_deaths import deadly_cluster, run_with_deaths
 
 
@@ -27,10 +27,10 @@ def test_two_files_far_apart_cost_at_most_twelve_workers_each(tmp_path: Path, wo
 
 def test_a_scheduler_that_does_not_come_back_is_named(tmp_path: Path) -> None:
     dask = DaskCluster(timeout=5)
-    items = (Item(source=str(number), relative=str(number)) for number in range(10_000))
+    items = (InputFile(source=str(number), relative=str(number)) for number in range(10_000))
     with deadly_cluster(tmp_path, workers=1, nannies=False, allowed_failures=3) as cluster:
-        workers = Workers(open=lambda _: dask.open(cluster.address, None), slots=dask.slots)
-        with closing(run(items, DeadlyTask(log=str(tmp_path / "tidied")), executor=workers)) as results:
+        workers = ExecutorFactory(open=lambda _: dask.open(cluster.address, None), slots=dask.slots)
+        with closing(run_task(items, CrashingTask(log=str(tmp_path / "tidied")), executor=workers)) as results:
             next(results)
             cluster.kill_scheduler()
             with pytest.raises(PluginError, match="cannot be reached"):

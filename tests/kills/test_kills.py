@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import builder
 from tests.support.dcmsign import Dcmtk
-from tests.support.killing import Killing
+from tests.support.killing import InterruptedRun
 from tests.support.pki import Pki
 
 FILES = 500
@@ -30,10 +30,10 @@ IMAGE = image(3 * PAGE - 100)
 
 
 @pytest.fixture
-def killing(tmp_path: Path, pki: Pki) -> Killing:
+def killing(tmp_path: Path, pki: Pki) -> InterruptedRun:
     key = f"pem:{pki['p256'].key_pem}?cert={pki['p256'].certificate_pem}"
     fill(tmp_path / "archive")
-    return Killing(archive=tmp_path / "archive", journal=tmp_path / "run.journal", key=key, jobs=1)
+    return InterruptedRun(archive=tmp_path / "archive", journal=tmp_path / "run.journal", key=key, jobs=1)
 
 
 def fill(archive: Path) -> None:
@@ -45,7 +45,7 @@ def fill(archive: Path) -> None:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_killed_50_times(killing: Killing, dcmsign: Dcmtk, pki: Pki, jobs: int, seed: int) -> None:
+def test_killed_50_times(killing: InterruptedRun, dcmsign: Dcmtk, pki: Pki, jobs: int, seed: int) -> None:
     killing = replace(killing, jobs=jobs)
     killed = killing.kill_often(50, seed)
     print(f"{killed} of 50 runs were killed")
@@ -55,7 +55,7 @@ def test_killed_50_times(killing: Killing, dcmsign: Dcmtk, pki: Pki, jobs: int, 
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_the_command_is_killed(killing: Killing, jobs: int) -> None:
+def test_the_command_is_killed(killing: InterruptedRun, jobs: int) -> None:
     killing = replace(killing, jobs=jobs, by_command=True)
     print(f"{killing.kill_often(10, seed=3)} of 10 runs were killed")
     killing.check()
@@ -63,7 +63,7 @@ def test_the_command_is_killed(killing: Killing, jobs: int) -> None:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("room", [0, 2, 4, 6])
-def test_the_journal_cannot_grow(killing: Killing, jobs: int, room: int) -> None:
+def test_the_journal_cannot_grow(killing: InterruptedRun, jobs: int, room: int) -> None:
     killing = replace(killing, jobs=jobs)
     errors = killing.run_with_full_disk(largest=(10 + room) * PAGE)
     assert "the journal" in errors
@@ -86,7 +86,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("journal_too", [False, True])
-def test_the_file_system_is_full(killing: Killing, small_disk: Path, jobs: int, *, journal_too: bool) -> None:
+def test_the_file_system_is_full(killing: InterruptedRun, small_disk: Path, jobs: int, *, journal_too: bool) -> None:
     archive = small_disk / "archive"
     fill(archive)
     journal = small_disk / "run.journal" if journal_too else killing.journal

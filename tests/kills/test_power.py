@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.batch.journal.reading import Reader
+from dcmseal.batch.journal.reading import JournalReader
 from dcmseal.report import Verdict
 from tests.kills.test_kills import image
-from tests.support.killing import Killing
+from tests.support.killing import InterruptedRun
 from tests.support.pki import Pki
 
 FILES = 60
@@ -70,7 +70,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
 @pytest.mark.parametrize("journal_too", [False, True])
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_the_power_fails(disk: Disk, pki: Pki, tmp_path: Path, jobs: int, *, journal_too: bool) -> None:
-    killing = Killing(
+    killing = InterruptedRun(
         archive=disk.folder / "archive",
         journal=(disk.folder if journal_too else tmp_path) / "run.journal",
         key=f"pem:{pki['p256'].key_pem}?cert={pki['p256'].certificate_pem}",
@@ -113,7 +113,7 @@ def _told(run: subprocess.Popen[str], number: int) -> bool:
     return told == number
 
 
-def _copied(disk: Disk, killing: Killing, run: subprocess.Popen[str] | None, number: int) -> Path:
+def _copied(disk: Disk, killing: InterruptedRun, run: subprocess.Popen[str] | None, number: int) -> Path:
     """The disk and the journal as they are, while the run stands still; the disk's memory is not asked for."""
     moment = disk.image.with_name(f"moment{number}")
     moment.mkdir()
@@ -129,13 +129,13 @@ def _copied(disk: Disk, killing: Killing, run: subprocess.Popen[str] | None, num
     return moment
 
 
-def _check_what_is_said(killing: Killing) -> None:
+def _check_what_is_said(killing: InterruptedRun) -> None:
     """Every file is whole, and those that the journal calls signed are."""
     uids: dict[str, list[str]] = {}
     for path in killing.files:
         report = dcmseal.verify(path, integrity_only=True, name_profiles=False)
         assert report.verdict in (Verdict.VALID, Verdict.NO_SIGNATURE), path
         uids[str(path)] = [each.signature.uid for each in report.signatures]
-    with Reader.open(str(killing.journal)) as journal:
+    with JournalReader.open(str(killing.journal)) as journal:
         for entry in journal.iter_entries():
             assert uids[entry.source] == [entry.uid], entry.source

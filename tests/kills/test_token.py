@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dcmseal
 from tests.kills.test_kills import IMAGE
-from tests.support.killing import Killing
+from tests.support.killing import InterruptedRun
 from tests.support.pki import Pki
 from tests.support.softhsm import PIN, SoftHsm
 
@@ -43,7 +43,7 @@ def test_a_run_goes_on_by_its_journal_when_the_token_is_back(tmp_path: Path, sof
     pin = tmp_path / "pin"
     pin.touch(mode=0o600)
     pin.write_text(PIN)
-    signing = Killing(
+    signing = InterruptedRun(
         archive=archive_of(tmp_path / "archive", 500),
         journal=tmp_path / "run.journal",
         key=token.uri("rsa2048", **{"pin-source": f"file:{pin}"}),

@@ -8,14 +8,14 @@ import pytest
 
 from dcmseal.plugins.protocols import Requirements
 from dcmseal.report import Outcome, Verdict, VerificationReport
-from dcmseal.tags import tag_text
+from dcmseal.tags import format_tag
 from dcmseal.testing.profiled import IMAGE, REPORT
 from dcmseal_profiles.authorization_rsa import AuthorizationRsa
 from dcmseal_profiles.creator_rsa import CreatorRsa
 from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
-from tests.core.engine.kit import changed, signed, verified
+from tests.core.engine.kit import apply_changes, sign_dataset, verify_integrity
 from tests.support.builder import Node, Value, file
-from tests.support.objects import element, holding, report
+from tests.support.objects import element, make_dataset, report
 from tests.support.pki import Pki
 
 PROFILES = {profile.name: profile for profile in (CreatorRsa(), AuthorizationRsa())}
@@ -31,8 +31,8 @@ def everything(name: str) -> tuple[Node, ...]:
     """A data set with every element that the profile names."""
     elements = required_by(name).required_tags
     if name != SR.name:
-        return holding(elements)
-    return holding(elements, *report("VERIFIED"))
+        return make_dataset(elements)
+    return make_dataset(elements, *report("VERIFIED"))
 
 
 def tags_of(nodes: tuple[Node, ...]) -> set[int]:
@@ -51,16 +51,16 @@ def test_an_element_that_is_not_signed_is_named(name: str, pki: Pki) -> None:
     nodes, required = everything(name), required_by(name)
     assert required.tables is not None
     data, tags = file(nodes), tags_of(nodes)
-    assert verified(signed(data, pki["rsa2048"], tags=tags, purpose=1), require=[name]).verdict is (
+    assert verify_integrity(sign_dataset(data, pki["rsa2048"], tags=tags, purpose=1), require=[name]).verdict is (
         Verdict.INVALID if name == SR.name else Verdict.VALID  # no Verification Signature, no more
     )
     # older readers take what has one of the latest VRs for elements, so that it cannot be left out
     latest = {node.tag for node in nodes if isinstance(node, Value) and node.vr in ("OV", "SV", "UV")}
     for tag in sorted(required.required_tags - latest):
-        result = verified(signed(data, pki["rsa2048"], tags=tags - {tag}, purpose=5), require=[name])
-        assert result.verdict is Verdict.INVALID, tag_text(tag)
+        result = verify_integrity(sign_dataset(data, pki["rsa2048"], tags=tags - {tag}, purpose=5), require=[name])
+        assert result.verdict is Verdict.INVALID, format_tag(tag)
         code = "element-of-later-edition" if tag in required.tables.added else "element-not-covered"
-        assert missing(result) == [(code, tag_text(tag))]
+        assert missing(result) == [(code, format_tag(tag))]
         assert "profile-not-met" in [finding.code for finding in result.unmet]
 
 
@@ -69,23 +69,23 @@ def test_an_element_that_has_to_be_there_is_named(name: str, pki: Pki) -> None:
     nodes = everything(name)
     assert required_by(name).mandatory
     for tag in required_by(name).mandatory:
-        data = signed(file(changed(nodes, {tag: None})), pki["rsa2048"], purpose=5)
-        result = verified(data, require=[name])
+        data = sign_dataset(file(apply_changes(nodes, {tag: None})), pki["rsa2048"], purpose=5)
+        result = verify_integrity(data, require=[name])
         assert result.verdict is Verdict.INVALID
-        assert missing(result) == [("element-missing", tag_text(tag))]
+        assert missing(result) == [("element-missing", format_tag(tag))]
 
 
 @pytest.mark.parametrize("name", [*PROFILES, SR.name])
 def test_signing_no_more_than_is_required_is_enough(name: str, pki: Pki) -> None:
-    data = signed(file(everything(name)), pki["rsa2048"], profile=name, only_required=True)
-    assert verified(data, require=[name]).verdict is Verdict.VALID
+    data = sign_dataset(file(everything(name)), pki["rsa2048"], profile=name, only_required=True)
+    assert verify_integrity(data, require=[name]).verdict is Verdict.VALID
 
 
 @pytest.mark.parametrize("tag", [0x00080018, 0x0040A493, 0x0040A073])
 def test_what_verifies_a_document_is_named(tag: int, pki: Pki) -> None:
     nodes = everything(SR.name)
-    data = signed(file(nodes), pki["rsa2048"], tags=tags_of(nodes) - {tag}, purpose=5)
-    result = verified(data, require=[SR.name])
+    data = sign_dataset(file(nodes), pki["rsa2048"], tags=tags_of(nodes) - {tag}, purpose=5)
+    result = verify_integrity(data, require=[SR.name])
     assert missing(result) == []
     assert [finding.code for finding in result.unmet] == ["verification-signature-missing"]
     assert result.verdict is Verdict.INVALID
@@ -95,6 +95,6 @@ def test_what_verifies_a_document_is_named(tag: int, pki: Pki) -> None:
 def test_elements_of_no_module_are_not_asked_for(pki: Pki) -> None:
     patient_name, pixel_spacing, private_creator = 0x00100010, 0x00280030, 0x00090010
     others = {tag: element(tag) for tag in (patient_name, pixel_spacing, private_creator)}
-    nodes = changed(everything("authorization-rsa"), others)
-    data = signed(file(nodes), pki["rsa2048"], profile="authorization-rsa", only_required=True)
-    assert verified(data, require=["authorization-rsa"]).verdict is Verdict.VALID
+    nodes = apply_changes(everything("authorization-rsa"), others)
+    data = sign_dataset(file(nodes), pki["rsa2048"], profile="authorization-rsa", only_required=True)
+    assert verify_integrity(data, require=["authorization-rsa"]).verdict is Verdict.VALID

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 import dcmseal
-from dcmseal.dictionary import tag_of
+from dcmseal.dictionary import parse_tag
 from dcmseal.engine.levels import main_level
-from dcmseal.engine.opening import opened
+from dcmseal.engine.opening import open_source
 from dcmseal.engine.profile_view import LevelView
 from dcmseal.errors import ProfileViolation
 from dcmseal.location import MAIN
@@ -22,9 +22,17 @@ from dcmseal_profiles.basic_sr_signatures import BasicSrSignatures
 from dcmseal_profiles.creator_rsa import CreatorRsa
 from dcmseal_profiles.none import NoProfile
 from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
-from tests.core.engine.kit import signed
+from tests.core.engine.kit import sign_dataset
 from tests.support.builder import Sequence, file, image
-from tests.support.evidence import CURRENT, OTHER, by_mac, by_signature, cited, document, evidence
+from tests.support.evidence import (
+    CURRENT,
+    OTHER,
+    make_citation,
+    make_document,
+    make_evidence_sequence,
+    make_mac_reference,
+    make_signature_reference,
+)
 from tests.support.pki import Pki
 
 FACTS = SignatureFacts(
@@ -72,7 +80,7 @@ class TestCreatorRsa(ProfileContract):
     def test_wants_when_and_with_what_it_was_created(self) -> None:
         elements = self.profile.requirements(IMAGE).elements
         for keyword in ("InstanceCreationDate", "InstanceCreationTime", "StationName", "TrackSetSequence"):
-            assert tag_of(keyword) in elements
+            assert parse_tag(keyword) in elements
 
     def test_wants_no_private_element_and_nothing_of_the_patient(self) -> None:
         elements = self.profile.requirements(IMAGE).elements
@@ -198,13 +206,20 @@ class TestBasicSrSignatures(ProfileContract):
 
     @pytest.mark.parametrize("tag", [CURRENT, OTHER])
     def test_wants_signatures_or_macs_of_all_that_is_cited(self, tag: int) -> None:
-        mac, signature = by_mac(file(image())), by_signature(("1.2.3", b"??"))
+        mac, signature = make_mac_reference(file(image())), make_signature_reference(("1.2.3", b"??"))
         for said, lacking in (
-            ([cited("1.2.1", mac), cited("1.2.2", signature), cited("1.2.3", signature, mac)], ""),
-            ([cited("1.2.1", mac), cited("1.2.2"), cited("1.2.3")], "2 of"),
-            ([cited("1.2.2", Sequence(0x04000403))], "1 of"),
+            (
+                [
+                    make_citation("1.2.1", mac),
+                    make_citation("1.2.2", signature),
+                    make_citation("1.2.3", signature, mac),
+                ],
+                "",
+            ),
+            ([make_citation("1.2.1", mac), make_citation("1.2.2"), make_citation("1.2.3")], "2 of"),
+            ([make_citation("1.2.2", Sequence(0x04000403))], "1 of"),
         ):
-            with opened(file(document(evidence(tag, *said)))) as source:
+            with open_source(file(make_document(make_evidence_sequence(tag, *said)))) as source:
                 view = LevelView(scan=main_level(source).scanner().finish(), location=MAIN)
                 required = self.profile.requirements(view)
             assert required.inapplicable.startswith(lacking)
@@ -212,8 +227,10 @@ class TestBasicSrSignatures(ProfileContract):
 
     def test_hostile_evidence_is_no_fault_of_the_plugin(self, pki: Pki) -> None:
         """No text of the document gets into an answer that has to be short and printable."""
-        data = file(document(evidence(CURRENT, *[cited("\x1b" * 400)] * 3)))
-        report = dcmseal.verify(signed(data, pki["rsa2048"]), integrity_only=True, require=["basic-sr-signatures"])
+        data = file(make_document(make_evidence_sequence(CURRENT, *[make_citation("\x1b" * 400)] * 3)))
+        report = dcmseal.verify(
+            sign_dataset(data, pki["rsa2048"]), integrity_only=True, require=["basic-sr-signatures"]
+        )
         assert report.verdict is Verdict.INVALID
         with pytest.raises(ProfileViolation, match="3 of the instances"):
-            dcmseal.plan(data, profile="basic-sr-signatures", purpose="author").close()
+            dcmseal.plan_signing(data, profile="basic-sr-signatures", purpose="author").close()

@@ -11,7 +11,7 @@ from pydicom.datadict import get_entry, keyword_dict, masks
 
 import make_module_tables
 from dcmseal_profiles import annex_c
-from dcmseal_profiles.tables import attributes, editions
+from dcmseal_profiles.tables import find_attributes, load_editions
 
 RESOLVED_APART = Path(__file__).parent / "data" / "modules_by_keyword.txt"
 """By keyword, made from the same edition by other hands."""
@@ -49,23 +49,23 @@ def test_the_file_is_what_the_script_writes() -> None:
             assert find_spec("mkdocs") is None, "the sources of the tables come with the tools of developers"
             pytest.skip(f"{distribution} is not installed: pip install '.[tables]'")
         assert found == wanted
-    assert make_module_tables.TARGET.read_text("ascii") == "".join(make_module_tables.lines())
+    assert make_module_tables.TARGET.read_text("ascii") == "".join(make_module_tables.iter_lines())
 
 
 @pytest.mark.parametrize("module", annex_c.MODULES)
 def test_a_module_has_the_attributes_of_the_other_resolution(module: str) -> None:
-    assert attributes(frozenset({module})).elements == resolved_apart()[module]
+    assert find_attributes(frozenset({module})).elements == resolved_apart()[module]
 
 
 def test_every_module_is_in_the_latest_tables() -> None:
-    retired, *_, latest = editions()
+    retired, *_, latest = load_editions()
     assert retired.modules.keys() | latest.modules.keys() == {*annex_c.MODULES}
     assert retired.modules.keys() == {annex_c.CURVE}
     assert (latest.name, latest.source) == ("PS3.3 2024c", "highdicom 0.28.2")
 
 
 def test_what_the_editions_differ_in() -> None:
-    listed = attributes(annex_c.CREATOR_MODULES)
+    listed = find_attributes(annex_c.CREATOR_MODULES)
     assert listed.dropped == {keyword_dict[keyword] for keyword in EARLIER_ONLY}
     assert listed.added == {keyword_dict[keyword] for keyword in LATER_ONLY}
     assert (listed.edition, listed.earlier) == ("PS3.3 2024c", "PS3.3 2020a")
@@ -73,7 +73,7 @@ def test_what_the_editions_differ_in() -> None:
 
 @pytest.mark.parametrize("first", [0x5000, 0x6000])
 def test_repeating_groups_are_there_in_full(first: int) -> None:
-    elements = attributes(annex_c.AUTHORIZATION_MODULES).elements
+    elements = find_attributes(annex_c.AUTHORIZATION_MODULES).elements
     groups = {tag >> 16 for tag in elements if tag >> 24 == first >> 8}
     assert groups == {*range(first, first + 0x20, 2)}
     numbers = {tag & 0xFFFF for tag in elements if tag >> 16 == first}
@@ -83,6 +83,6 @@ def test_repeating_groups_are_there_in_full(first: int) -> None:
 
 def test_every_element_has_a_module() -> None:
     for modules in (annex_c.CREATOR_MODULES, annex_c.AUTHORIZATION_MODULES, annex_c.STRUCTURED_REPORT_MODULES):
-        listed = attributes(modules)
+        listed = find_attributes(modules)
         assert listed.origins.keys() == listed.elements
         assert {origin.removesuffix(" Module") for origin in listed.origins.values()} <= modules

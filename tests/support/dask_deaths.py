@@ -16,27 +16,27 @@ from typing import Final
 
 from distributed import Client
 
-from dcmseal.batch.items import Item
-from dcmseal.batch.results import Result
-from dcmseal.batch.running import run
+from dcmseal.batch.items import InputFile
+from dcmseal.batch.results import BatchResult
+from dcmseal.batch.running import run_task
 from dcmseal.batch.tasks import Task
-from dcmseal.batch.workers import Workers
+from dcmseal.batch.workers import ExecutorFactory
 from dcmseal.errors import ProcessDied
-from dcmseal_dask.patient import PatientExecutor
-from tests.core.batch.deadly import DeadlyTask
+from dcmseal_dask.patient import ResilientExecutor
+from tests.core.batch.deadly import CrashingTask
 from tests.support.dask_cluster import Cluster
 
 CHUNK: Final = 8
 _STARTING: Final = 60
 _LONGEST: Final = 120
-_ITEMS: Final = tuple(Item(source=str(number), relative=str(number)) for number in range(100))
+_ITEMS: Final = tuple(InputFile(source=str(number), relative=str(number)) for number in range(100))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class RunOutcome:
     """What came of a run."""
 
-    results: list[Result]
+    results: list[BatchResult]
     cleaned_up: Counter[str]
     """How often each item was tidied up after."""
     deaths: int
@@ -69,25 +69,25 @@ def deadly_cluster(
         yield cluster
 
 
-def run_with_deaths(cluster: Cluster, folder: Path, deadly: set[str], *, patience: float = 30) -> Outcome:
+def run_with_deaths(cluster: Cluster, folder: Path, deadly: set[str], *, patience: float = 30) -> RunOutcome:
     """Run over 100 items; raises what the run does."""
 
     @contextmanager
     def open_client(_: Task) -> Iterator[Executor]:
         with Client(cluster.address, set_as_default=False, timeout=_STARTING) as client:
-            executor = PatientExecutor(client, patience)
+            executor = ResilientExecutor(client, patience)
             yield executor
             executor.shutdown(cancel_futures=True)
 
     log = folder / "tidied"
     log.touch()
-    workers = Workers(open=open_client, slots=lambda _: 4)
-    task = DeadlyTask(crashing=frozenset(deadly), log=str(log))
+    workers = ExecutorFactory(open=open_client, slots=lambda _: 4)
+    task = CrashingTask(crashing=frozenset(deadly), log=str(log))
     end = Timer(_LONGEST, cluster.kill_scheduler)  # a run that hangs fails
     end.start()
     try:
-        results = list(run(_ITEMS, task, executor=workers, chunk=CHUNK))
+        results = list(run_task(_ITEMS, task, executor=workers, chunk=CHUNK))
     finally:
         end.cancel()
     deaths = len(re.findall("Remove worker addr", cluster.log()))
-    return Outcome(results=results, cleaned_up=Counter(log.read_text().split()), deaths=deaths)
+    return RunOutcome(results=results, cleaned_up=Counter(log.read_text().split()), deaths=deaths)

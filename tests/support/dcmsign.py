@@ -33,7 +33,7 @@ class DcmtkError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DcmsignVerdict:
     """What dcmsign says about one signature."""
 
     uid: str
@@ -45,12 +45,12 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Verification:
+class DcmsignResult:
     """Outcome of ``dcmsign --verify``: 0 is OK or none present, 20 unreadable, 100 none, 101 invalid, 102 policy."""
 
     returncode: int
     text: str
-    signatures: tuple[Verdict, ...]
+    signatures: tuple[DcmsignVerdict, ...]
 
     @property
     def ok(self) -> bool:
@@ -115,7 +115,7 @@ class Dcmtk:
         crl: Sequence[Path] = (),
         require: Sequence[Required] = (),
         old_format: bool = False,
-    ) -> Verification:
+    ) -> DcmsignResult:
         """Verify all signatures of a file against trust anchors (PEM)."""
         arguments: list[str | Path] = ["--verify"]
         for option, paths in (("+cf", trust), ("+uf", untrusted), ("+cr", crl)):
@@ -124,7 +124,7 @@ class Dcmtk:
         arguments += [_REQUIRE[name] for name in require]
         arguments += ["-fo"] if old_format else []
         done = _run([self.dcmsign, *arguments, file])
-        return Verification(done.returncode, done.stdout, _verdicts(done.stdout))
+        return DcmsignResult(done.returncode, done.stdout, _verdicts(done.stdout))
 
     def insert_timestamp(self, source: Path, output: Path, query: Path, response: Path, uid: Path) -> None:
         """Put the response of a timestamp authority into the signature named in the UID file."""
@@ -159,14 +159,14 @@ def find_dcmtk() -> Dcmtk:
     pytest.skip(hint)
 
 
-def _verdicts(printed: str) -> tuple[Verdict, ...]:
-    verdicts: list[Verdict] = []
+def _verdicts(printed: str) -> tuple[DcmsignVerdict, ...]:
+    verdicts: list[DcmsignVerdict] = []
     uid = ""
     for line in printed.splitlines():
         if named := _SIGNATURE.search(line):
             uid = named[1].strip()
         elif (judged := _VERDICT.search(line)) and uid:
-            verdicts.append(Verdict(uid, judged[1].strip()))
+            verdicts.append(DcmsignVerdict(uid, judged[1].strip()))
     return tuple(verdicts)
 
 

@@ -39,7 +39,7 @@ HANDSHAKE = Drip(b"\x16\x03\x03\x3f\x00\x02\x00\x3e\xfc", b"\x00")
 
 
 @contextmanager
-def dripping(drip: Drip) -> Generator[int]:
+def serve_slowly(drip: Drip) -> Generator[int]:
     """Serve it to whoever connects; gives the port."""
     stop = threading.Event()
     threads: list[threading.Thread] = []

@@ -22,44 +22,46 @@ _BASIC_TEXT: Final = "1.2.840.10008.5.1.4.1.1.88.11"
 _KEY_OBJECTS: Final = "1.2.840.10008.5.1.4.1.1.88.59"
 
 
-def cited(instance: str, *said: Node) -> Item:
+def make_citation(instance: str, *said: Node) -> Item:
     """An item of Referenced SOP Sequence."""
     return Item((uid(0x00081150, "1.2.840.10008.5.1.4.1.1.7"), uid(0x00081155, instance), *said))
 
 
-def evidence(tag: int, *instances: Item, undefined: bool = False) -> Sequence:
+def make_evidence_sequence(tag: int, *instances: Item, undefined: bool = False) -> Sequence:
     """An evidence sequence with one study and one series."""
     series = Item((Sequence(INSTANCES, instances, undefined), uid(0x0020000E, "1.2.3.1")), undefined)
     study = Item((Sequence(SERIES, (series,), undefined), uid(0x0020000D, "1.2.3")), undefined)
     return Sequence(tag, (study,), undefined)
 
 
-def document(*sequences: Node, kind: str = "SR") -> tuple[Node, ...]:
+def make_document(*sequences: Node, kind: str = "SR") -> tuple[Node, ...]:
     """A document of a kind in ``objects.KINDS`` with these evidence sequences."""
     kept = [node for node in KINDS[kind] if not isinstance(node, Sequence) or node.tag != CURRENT]
     return in_order(*kept, *sequences)
 
 
-def mac_of(instance: bytes, algorithm: str = "SHA256", tags: Iterable[int] | None = None) -> bytes:
+def reference_mac(instance: bytes, algorithm: str = "SHA256", tags: Iterable[int] | None = None) -> bytes:
     """The MAC of an instance by the reference encoder: no part of the engine."""
     dataset = reference.parse_file(instance).dataset
     listed = tuple(reference.signable_tags(dataset) if tags is None else tags)
     return hashlib.new(algorithm.lower(), reference.data_stream(dataset, listed)).digest()
 
 
-def by_mac(instance: bytes, syntax: str = "1.2.840.10008.1.2.1", tags: Iterable[int] | None = None) -> Sequence:
+def make_mac_reference(
+    instance: bytes, syntax: str = "1.2.840.10008.1.2.1", tags: Iterable[int] | None = None
+) -> Sequence:
     """What a document says of an instance that has no suitable signature."""
     listed = tuple(reference.signable_tags(reference.parse_file(instance).dataset) if tags is None else tags)
     content = (
         uid(0x04000010, syntax),
         text(0x04000015, "CS", "SHA256"),
         at(0x04000020, *listed),
-        Value(0x04000404, "OB", mac_of(instance, tags=listed)),
+        Value(0x04000404, "OB", reference_mac(instance, tags=listed)),
     )
     return Sequence(MAC_REFERENCE, (Item(content),))
 
 
-def by_signature(*signatures: tuple[str, bytes]) -> Sequence:
+def make_signature_reference(*signatures: tuple[str, bytes]) -> Sequence:
     """What a document says of an instance with these signatures: UID and value of each."""
     items = tuple(Item((uid(0x04000100, name), Value(0x04000120, "OB", value))) for name, value in signatures)
     return Sequence(SIGNATURE_REFERENCE, items)

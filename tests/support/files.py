@@ -10,7 +10,7 @@ from pathlib import Path
 import pydicom.data
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """What is special about a file."""
 
     CT = "ct"
@@ -42,59 +42,66 @@ class Kind(StrEnum):
     """Its structure has more than one reading, so that it is not signed."""
 
 
-_I, _B, _J, _LS, _2K, _R = Kind.IMPLICIT, Kind.BIG_ENDIAN, Kind.JPEG, Kind.JPEG_LS, Kind.JPEG_2000, Kind.RLE
-_FILES: dict[str, tuple[Kind, ...]] = {
-    "CT_small.dcm": (Kind.CT, Kind.PRIVATE),
-    "MR_small.dcm": (Kind.MR,),
-    "MR_small_implicit.dcm": (Kind.MR, _I),
-    "MR_small_bigendian.dcm": (Kind.MR, _B),
-    "MR_small_padded.dcm": (Kind.MR, Kind.PADDED),
-    "MR_small_RLE.dcm": (Kind.MR, _R),
-    "MR_small_jp2klossless.dcm": (Kind.MR, _2K),
-    "MR_small_jpeg_ls_lossless.dcm": (Kind.MR, _LS),
-    "ExplVR_BigEnd.dcm": (Kind.IMAGE, _B),
-    "image_dfl.dcm": (Kind.IMAGE, Kind.DEFLATED),
-    "JPEG-lossy.dcm": (Kind.IMAGE, _J),
-    "JPGExtended.dcm": (Kind.IMAGE, _J),
-    "JPEG2000.dcm": (Kind.IMAGE, _2K),
-    "JPEG2000-embedded-sequence-delimiter.dcm": (Kind.IMAGE, _2K),
-    "693_J2KI.dcm": (Kind.IMAGE, _2K),
-    "JPEGLSNearLossless_08.dcm": (Kind.IMAGE, _LS),
-    "JPEGLSNearLossless_16.dcm": (Kind.IMAGE, _LS),
-    "SC_rgb_jpeg_dcmtk.dcm": (Kind.IMAGE, _J),
-    "SC_rgb_jls_lossy_line.dcm": (Kind.IMAGE, _LS),
-    "SC_rgb_rle_2frame.dcm": (Kind.IMAGE, _R),
-    "SC_rgb_rle_16bit_2frame.dcm": (Kind.IMAGE, _R),
-    "SC_rgb_small_odd.dcm": (Kind.IMAGE,),
-    "SC_rgb_small_odd_big_endian.dcm": (Kind.IMAGE, _B),
-    "SC_rgb_small_odd_jpeg.dcm": (Kind.IMAGE, _J),
-    "SC_ybr_full_422_uncompressed.dcm": (Kind.IMAGE,),
-    "liver_1frame.dcm": (Kind.SEGMENTATION,),
-    "examples_palette.dcm": (Kind.IMAGE, Kind.PALETTE),
-    "examples_overlay.dcm": (Kind.IMAGE, Kind.OVERLAY),
-    "waveform_ecg.dcm": (Kind.WAVEFORM,),
-    "test-SR.dcm": (Kind.SR,),
-    "reportsi.dcm": (Kind.SR,),
-    "rtplan.dcm": (Kind.RTPLAN, _I),
-    "rtstruct.dcm": (Kind.RTSTRUCT, _I),
-    "rtdose.dcm": (Kind.RTDOSE, _I),
-    "rtdose_1frame.dcm": (Kind.RTDOSE, _I),
-    "rtdose_rle.dcm": (Kind.RTDOSE, _R),
-    "UN_sequence.dcm": (Kind.UN,),
-    "priv_SQ.dcm": (Kind.PRIVATE, _I),
-    "nested_priv_SQ.dcm": (Kind.PRIVATE, _I, Kind.NO_META, Kind.ODD),
-    "ExplVR_LitEndNoMeta.dcm": (Kind.NO_META,),
-    "ExplVR_BigEndNoMeta.dcm": (Kind.NO_META, _B),
-    "chrFren.dcm": (Kind.CHARSET,),
-    "chrGerm.dcm": (Kind.CHARSET,),
-    "chrJapMulti.dcm": (Kind.CHARSET,),
-    "chrRuss.dcm": (Kind.CHARSET,),
-    "chrX2.dcm": (Kind.CHARSET,),
-    "DICOMDIR": (Kind.DICOMDIR,),
-    "MR_truncated.dcm": (Kind.DAMAGED,),
-    "rtplan_truncated.dcm": (Kind.DAMAGED, _I),
-    "no_meta.dcm": (Kind.DAMAGED, Kind.NO_META),
-    "badVR.dcm": (Kind.DAMAGED,),
+_I, _B, _J, _LS, _2K, _R = (
+    FileKind.IMPLICIT,
+    FileKind.BIG_ENDIAN,
+    FileKind.JPEG,
+    FileKind.JPEG_LS,
+    FileKind.JPEG_2000,
+    FileKind.RLE,
+)
+_FILES: dict[str, tuple[FileKind, ...]] = {
+    "CT_small.dcm": (FileKind.CT, FileKind.PRIVATE),
+    "MR_small.dcm": (FileKind.MR,),
+    "MR_small_implicit.dcm": (FileKind.MR, _I),
+    "MR_small_bigendian.dcm": (FileKind.MR, _B),
+    "MR_small_padded.dcm": (FileKind.MR, FileKind.PADDED),
+    "MR_small_RLE.dcm": (FileKind.MR, _R),
+    "MR_small_jp2klossless.dcm": (FileKind.MR, _2K),
+    "MR_small_jpeg_ls_lossless.dcm": (FileKind.MR, _LS),
+    "ExplVR_BigEnd.dcm": (FileKind.IMAGE, _B),
+    "image_dfl.dcm": (FileKind.IMAGE, FileKind.DEFLATED),
+    "JPEG-lossy.dcm": (FileKind.IMAGE, _J),
+    "JPGExtended.dcm": (FileKind.IMAGE, _J),
+    "JPEG2000.dcm": (FileKind.IMAGE, _2K),
+    "JPEG2000-embedded-sequence-delimiter.dcm": (FileKind.IMAGE, _2K),
+    "693_J2KI.dcm": (FileKind.IMAGE, _2K),
+    "JPEGLSNearLossless_08.dcm": (FileKind.IMAGE, _LS),
+    "JPEGLSNearLossless_16.dcm": (FileKind.IMAGE, _LS),
+    "SC_rgb_jpeg_dcmtk.dcm": (FileKind.IMAGE, _J),
+    "SC_rgb_jls_lossy_line.dcm": (FileKind.IMAGE, _LS),
+    "SC_rgb_rle_2frame.dcm": (FileKind.IMAGE, _R),
+    "SC_rgb_rle_16bit_2frame.dcm": (FileKind.IMAGE, _R),
+    "SC_rgb_small_odd.dcm": (FileKind.IMAGE,),
+    "SC_rgb_small_odd_big_endian.dcm": (FileKind.IMAGE, _B),
+    "SC_rgb_small_odd_jpeg.dcm": (FileKind.IMAGE, _J),
+    "SC_ybr_full_422_uncompressed.dcm": (FileKind.IMAGE,),
+    "liver_1frame.dcm": (FileKind.SEGMENTATION,),
+    "examples_palette.dcm": (FileKind.IMAGE, FileKind.PALETTE),
+    "examples_overlay.dcm": (FileKind.IMAGE, FileKind.OVERLAY),
+    "waveform_ecg.dcm": (FileKind.WAVEFORM,),
+    "test-SR.dcm": (FileKind.SR,),
+    "reportsi.dcm": (FileKind.SR,),
+    "rtplan.dcm": (FileKind.RTPLAN, _I),
+    "rtstruct.dcm": (FileKind.RTSTRUCT, _I),
+    "rtdose.dcm": (FileKind.RTDOSE, _I),
+    "rtdose_1frame.dcm": (FileKind.RTDOSE, _I),
+    "rtdose_rle.dcm": (FileKind.RTDOSE, _R),
+    "UN_sequence.dcm": (FileKind.UN,),
+    "priv_SQ.dcm": (FileKind.PRIVATE, _I),
+    "nested_priv_SQ.dcm": (FileKind.PRIVATE, _I, FileKind.NO_META, FileKind.ODD),
+    "ExplVR_LitEndNoMeta.dcm": (FileKind.NO_META,),
+    "ExplVR_BigEndNoMeta.dcm": (FileKind.NO_META, _B),
+    "chrFren.dcm": (FileKind.CHARSET,),
+    "chrGerm.dcm": (FileKind.CHARSET,),
+    "chrJapMulti.dcm": (FileKind.CHARSET,),
+    "chrRuss.dcm": (FileKind.CHARSET,),
+    "chrX2.dcm": (FileKind.CHARSET,),
+    "DICOMDIR": (FileKind.DICOMDIR,),
+    "MR_truncated.dcm": (FileKind.DAMAGED,),
+    "rtplan_truncated.dcm": (FileKind.DAMAGED, _I),
+    "no_meta.dcm": (FileKind.DAMAGED, FileKind.NO_META),
+    "badVR.dcm": (FileKind.DAMAGED,),
 }
 """Files by name; a name given here and missing in the package is an error, not a gap."""
 
@@ -104,7 +111,7 @@ class RealFile:
     """A file of the pydicom package."""
 
     path: Path
-    kinds: frozenset[Kind]
+    kinds: frozenset[FileKind]
     dcmsign: str
     """Why dcmsign cannot sign it and verify its own signature; empty if it can."""
 
@@ -132,7 +139,7 @@ def real_files() -> tuple[RealFile, ...]:
     )
 
 
-def files_of(*kinds: Kind) -> tuple[RealFile, ...]:
+def find_files(*kinds: FileKind) -> tuple[RealFile, ...]:
     """The files that have one of the kinds."""
     return tuple(file for file in real_files() if file.kinds.intersection(kinds))
 
@@ -144,17 +151,19 @@ def real_file(name: str) -> RealFile:
 
 def readable_files() -> tuple[RealFile, ...]:
     """The files that hold a complete data set."""
-    return tuple(file for file in real_files() if not file.dcmsign or Kind.DAMAGED not in file.kinds)
+    return tuple(file for file in real_files() if not file.dcmsign or FileKind.DAMAGED not in file.kinds)
 
 
 def for_dcmsign() -> tuple[RealFile, ...]:
     """The files that dcmsign signs and verifies, and dcmseal too."""
-    return tuple(file for file in real_files() if not file.dcmsign and Kind.ODD not in file.kinds)
+    return tuple(file for file in real_files() if not file.dcmsign and FileKind.ODD not in file.kinds)
 
 
 def signable_files() -> tuple[RealFile, ...]:
     """The files with a main Data Set that can be signed."""
-    return tuple(file for file in readable_files() if file.kinds.isdisjoint({Kind.ODD, Kind.UN, Kind.DICOMDIR}))
+    return tuple(
+        file for file in readable_files() if file.kinds.isdisjoint({FileKind.ODD, FileKind.UN, FileKind.DICOMDIR})
+    )
 
 
 def _path(name: str) -> Path:

@@ -37,11 +37,11 @@ Answer = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 """HTTP status, headers and body."""
 
 
-def on(year: int, month: int = 1, day: int = 1) -> dt.datetime:
+def utc_date(year: int, month: int = 1, day: int = 1) -> dt.datetime:
     return dt.datetime(year, month, day, tzinfo=dt.UTC)
 
 
-SIGNED, NOW = on(2024, 6), on(2026)
+SIGNED, NOW = utc_date(2024, 6), utc_date(2026)
 """When signatures claim to be made, and when they are verified."""
 
 
@@ -64,7 +64,7 @@ class IndependentPki:
     @contextmanager
     def serving(self) -> Generator[IndependentPki]:
         """Answer on the loopback; what certificates say about where to ask is true as long."""
-        server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_Silent)
+        server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_SilentWsgiHandler)
         self.url = f"http://127.0.0.1:{server.port}"
         self._animator = Animator(AnimatorArchStore({ArchLabel(_ARCH): self._arch}), with_web_ui=False)
         self.live_at(NOW)
@@ -153,7 +153,7 @@ class IndependentPki:
         return answer
 
 
-class _Silent(WSGIRequestHandler):
+class _SilentWsgiHandler(WSGIRequestHandler):
     def log(self, *_: Any) -> None:
         pass
 

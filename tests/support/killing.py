@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dcmseal
-from dcmseal.batch.journal.reading import Reader, Status
+from dcmseal.batch.journal.reading import JournalReader, JournalStatus
 from dcmseal.report import Verdict
 
 _DCMSEAL = Path(sys.executable).with_name("dcmseal")
@@ -26,7 +26,7 @@ _SETTLED = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Killing:
+class InterruptedRun:
     """An archive that is signed in place by a run with a journal."""
 
     archive: Path
@@ -99,8 +99,8 @@ class Killing:
     def files(self) -> list[Path]:
         return sorted(self.archive.rglob("*.dcm"))
 
-    def status(self) -> Status:
-        with Reader.open(str(self.journal)) as journal:
+    def status(self) -> JournalStatus:
+        with JournalReader.open(str(self.journal)) as journal:
             return journal.status()
 
     def check(self) -> None:
@@ -112,7 +112,7 @@ class Killing:
             (signature,) = report.signatures
             uids[str(path)] = signature.signature.uid
         assert len(set(uids.values())) == len(uids)
-        with Reader.open(str(self.journal)) as journal:
+        with JournalReader.open(str(self.journal)) as journal:
             recorded = [(each.source, each.uid, each.summary.kind) for each in journal.iter_entries()]
         assert sorted(recorded) == [(path, uid, "signed") for path, uid in uids.items()]
         status = self.status()

@@ -58,24 +58,24 @@ STRANGERS: tuple[Node, ...] = (
 
 
 @st.composite
-def damaged(draw: st.DrawFn, nodes: Level) -> Level:
+def damage(draw: st.DrawFn, nodes: Level) -> Level:
     """The nodes, changed in places at any depth."""
     for _ in range(draw(st.integers(1, 3))):
-        nodes = draw(_changed(nodes))
+        nodes = draw(_change(nodes))
     return nodes
 
 
 @st.composite
-def _changed(draw: st.DrawFn, nodes: Level) -> Level:
+def _change(draw: st.DrawFn, nodes: Level) -> Level:
     places = [(at, inner) for at, node in enumerate(nodes) for inner in range(len(_items(node)))]
     is_deeper = draw(st.integers(0, 3)) > 0
     if places and is_deeper:
         at, inner = draw(st.sampled_from(places))
         node = nodes[at]
         assert isinstance(node, Sequence)
-        item = replace(node.items[inner], elements=draw(_changed(node.items[inner].elements)))
+        item = replace(node.items[inner], elements=draw(_change(node.items[inner].elements)))
         return _with(nodes, at, replace(node, items=(*node.items[:inner], item, *node.items[inner + 1 :])))
-    return draw(st.sampled_from(_WAYS))(draw, nodes)
+    return draw(st.sampled_from(_MUTATIONS))(draw, nodes)
 
 
 def _items(node: Node) -> tuple[Item, ...]:
@@ -86,7 +86,7 @@ def _with(nodes: Level, at: int, *new: Node) -> Level:
     return (*nodes[:at], *new, *nodes[at + 1 :])
 
 
-def _stranger(draw: st.DrawFn, nodes: Level) -> Level:
+def _insert_stranger(draw: st.DrawFn, nodes: Level) -> Level:
     """Something rare among them, where it belongs or anywhere."""
     node = draw(st.sampled_from(STRANGERS))
     before = 0 if isinstance(node, Raw) else sum(other.tag < node.tag for other in nodes if not isinstance(other, Raw))
@@ -94,18 +94,18 @@ def _stranger(draw: st.DrawFn, nodes: Level) -> Level:
     return (*nodes[:at], node, *nodes[at:])
 
 
-def _swapped(draw: st.DrawFn, nodes: Level) -> Level:
+def _swap(draw: st.DrawFn, nodes: Level) -> Level:
     return tuple(draw(st.permutations(nodes)))
 
 
-def _twice(draw: st.DrawFn, nodes: Level) -> Level:
+def _duplicate(draw: st.DrawFn, nodes: Level) -> Level:
     if not nodes:
         return nodes
     at = draw(st.integers(0, len(nodes) - 1))
     return _with(nodes, at, nodes[at], nodes[at])
 
 
-def _lying(draw: st.DrawFn, nodes: Level) -> Level:
+def _change_length(draw: st.DrawFn, nodes: Level) -> Level:
     """A length that is not true, or not known."""
     if not nodes:
         return nodes
@@ -120,7 +120,7 @@ def _lying(draw: st.DrawFn, nodes: Level) -> Level:
     return _with(nodes, at, replace(node, length=length) if isinstance(node, Sequence) else node)
 
 
-def _opened(draw: st.DrawFn, nodes: Level) -> Level:
+def _toggle_undefined(draw: st.DrawFn, nodes: Level) -> Level:
     """Items of undefined length where they were defined, and the other way round."""
     return tuple(
         replace(node, items=tuple(replace(item, undefined=draw(st.booleans())) for item in node.items))
@@ -130,7 +130,7 @@ def _opened(draw: st.DrawFn, nodes: Level) -> Level:
     )
 
 
-def _repeated(draw: st.DrawFn, nodes: Level) -> Level:
+def _repeat(draw: st.DrawFn, nodes: Level) -> Level:
     """All of the level again and again, in items of a sequence: what repeats is passed over."""
     item = Item(tuple(node for node in nodes if not isinstance(node, Raw)), undefined=draw(st.booleans()))
     code = Sequence(0x0040A043, (item,) * draw(st.integers(1, 2)), undefined=draw(st.booleans()))
@@ -138,13 +138,23 @@ def _repeated(draw: st.DrawFn, nodes: Level) -> Level:
     return (*nodes, Sequence(0x0040A730, others, undefined=draw(st.booleans())))
 
 
-_WAYS: tuple[Callable[[st.DrawFn, Level], Level], ...] = (
-    *(_stranger, _stranger, _stranger, _swapped, _twice, _lying, _opened, _repeated, _repeated),
+_MUTATIONS: tuple[Callable[[st.DrawFn, Level], Level], ...] = (
+    *(
+        _insert_stranger,
+        _insert_stranger,
+        _insert_stranger,
+        _swap,
+        _duplicate,
+        _change_length,
+        _toggle_undefined,
+        _repeat,
+        _repeat,
+    ),
 )
 
 
 @st.composite
-def altered(draw: st.DrawFn, data: bytes, headers: list[int]) -> bytes:
+def alter(draw: st.DrawFn, data: bytes, headers: list[int]) -> bytes:
     """The data with bytes of one of its headers replaced; those stand at the positions."""
     if not headers or draw(st.integers(0, 2)):
         return data

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from dcmseal.dictionary import vr_of
+from dcmseal.dictionary import tag_vr
 from tests.support.builder import Item, Node, Sequence, Value, image, in_order, text, uid
 
 _LONG_ENOUGH: Final = {"AT": 4, "FD": 8, "OD": 8, "OV": 8, "SV": 8, "UV": 8}
@@ -23,7 +23,7 @@ _TEXT: Final = {
 
 def element(tag: int, value: str = "") -> Node:
     """An element with the VR of the dictionary, and some value unless one is given."""
-    vr = (vr_of(tag) or "LO")[:2]
+    vr = (tag_vr(tag) or "LO")[:2]
     if vr == "SQ":
         return Sequence(tag, (Item((text(0x00080100, "SH", "1234"), text(0x00080102, "SH", "99X "))),))
     if vr == "UI":
@@ -33,7 +33,7 @@ def element(tag: int, value: str = "") -> Node:
     return Value(tag, vr, bytes(_LONG_ENOUGH.get(vr, 4)))
 
 
-def holding(tags: Iterable[int], *given: Node) -> tuple[Node, ...]:
+def make_dataset(tags: Iterable[int], *given: Node) -> tuple[Node, ...]:
     """A data set with these elements, some of them as given."""
     known = {node.tag for node in given if isinstance(node, (Value, Sequence))}
     return in_order(*given, *(element(tag) for tag in tags if tag not in known))
@@ -65,7 +65,7 @@ def report(verified: str = "", *extra: Node, observers: int = 1) -> tuple[Node, 
     return in_order(*nodes, *extra)
 
 
-def _of_class(sop_class: str, modality: str, *extra: Node) -> tuple[Node, ...]:
+def _make_object(sop_class: str, modality: str, *extra: Node) -> tuple[Node, ...]:
     """An object of a SOP Class without pixels."""
     nodes = (
         uid(0x00080016, sop_class),
@@ -96,15 +96,15 @@ KINDS: Final[dict[str, tuple[Node, ...]]] = {
     "enhanced MR": image(uid(0x00080016, f"{_CLASS}.4.1"), element(0x00280008), element(0x00089209), *_GROUPS),
     "SR": report(),
     "verified SR": report("VERIFIED"),
-    "key objects": _of_class(
+    "key objects": _make_object(
         f"{_CLASS}.88.59", "KO", element(0x0040A040, "CONTAINER "), element(0x0040A043), element(0x0040A375),
         element(0x0040A730),
     ),
-    "waveform": _of_class(f"{_CLASS}.9.1.1", "ECG", element(0x0040B020), element(0x54000100)),
-    "RT plan": _of_class(f"{_CLASS}.481.5", "RTPLAN", element(0x300A0002), element(0x300A00B0), element(0x00204000)),
+    "waveform": _make_object(f"{_CLASS}.9.1.1", "ECG", element(0x0040B020), element(0x54000100)),
+    "RT plan": _make_object(f"{_CLASS}.481.5", "RTPLAN", element(0x300A0002), element(0x300A00B0), element(0x00204000)),
     "segmentation": image(uid(0x00080016, f"{_CLASS}.66.4"), element(0x00620001), element(0x00620002), *_GROUPS),
-    "PDF": _of_class(f"{_CLASS}.104.1", "DOC", element(0x00280301), element(0x00420010), element(0x00420011)),
-    "presentation state": _of_class(f"{_CLASS}.11.1", "PR", element(0x00700001), *_OVERLAYS_AND_CURVES),
+    "PDF": _make_object(f"{_CLASS}.104.1", "DOC", element(0x00280301), element(0x00420010), element(0x00420011)),
+    "presentation state": _make_object(f"{_CLASS}.11.1", "PR", element(0x00700001), *_OVERLAYS_AND_CURVES),
 }  # fmt: skip
 """Kinds of objects that dcmsign judges too."""
 DOCUMENTS: Final = ("SR", "verified SR", "key objects")

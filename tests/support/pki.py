@@ -42,8 +42,8 @@ _KEYS: dict[str, Callable[[], PrivateKey]] = {
     "p521": partial(ec.generate_private_key, ec.SECP521R1()),
     "dsa2048": partial(dsa.generate_private_key, 2048),
 }
-_KEY_OF = {"expired": "rsa2048", "not-yet-valid": "rsa2048", "twin": "rsa2048", "stranger": "p256"}
-_ISSUER_OF = {"root": "root", "stranger-root": "stranger-root", "stranger": "stranger-root"}
+_KEY_NAMES = {"expired": "rsa2048", "not-yet-valid": "rsa2048", "twin": "rsa2048", "stranger": "p256"}
+_ISSUER_NAMES = {"root": "root", "stranger-root": "stranger-root", "stranger": "stranger-root"}
 
 SIGNERS = ("rsa2048", "rsa3072", "p256", "p384", "p521", "dsa2048")
 """Good signers whose keys are made quickly; ``rsa4096`` is another."""
@@ -152,13 +152,13 @@ class Pki:
         return (self.root.certificate_pem,)
 
     def _key(self, name: str) -> PrivateKey:
-        maker = _KEY_OF.get(name, name)
+        maker = _KEY_NAMES.get(name, name)
         if maker not in self._keys:
             self._keys[maker] = _KEYS[maker]()
         return self._keys[maker]
 
     def _certificate(self, name: str) -> x509.Certificate:
-        issuer = _ISSUER_OF.get(name, "root")
+        issuer = _ISSUER_NAMES.get(name, "root")
         authority = name == issuer
         public = self._key(name).public_key()
         issuer_key = self._key(issuer)

@@ -65,7 +65,7 @@ NO_AUTHORITY = extension("2.5.29.19", seq(), critical=True)
 """Basic constraints of a certificate that is none of an authority."""
 
 
-def info_of(key: PublicKey) -> bytes:
+def public_key_info(key: PublicKey) -> bytes:
     """SubjectPublicKeyInfo of a key."""
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 

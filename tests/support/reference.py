@@ -16,8 +16,8 @@ from tests.support.tree import (
     LONG_VRS,
     SEQUENCE_END,
     Dataset,
-    Element,
     File,
+    TreeElement,
     find,
     parse_dataset,
     parse_file,
@@ -25,7 +25,7 @@ from tests.support.tree import (
 )
 
 __all__ = [
-    "Dataset", "Element", "File", "Padding", "SignatureAt", "allowed", "data_stream", "encode", "find", "item_stream",
+    "Dataset", "TreeElement", "File", "Padding", "SignatureAt", "allowed", "data_stream", "encode", "find", "item_stream",
     "level", "mac_stream", "minimal", "parse_dataset", "parse_file", "signable", "signable_tags", "signatures", "text",
 ]  # fmt: skip
 
@@ -52,7 +52,7 @@ def allowed(tag: int) -> bool:
     )
 
 
-def signable(element: Element) -> bool:
+def signable(element: TreeElement) -> bool:
     """Whether the element may be signed: its tag is allowed, and there is no UN in it at any depth."""
     return allowed(element.tag) and not _contains_un(element)
 
@@ -62,7 +62,7 @@ def signable_tags(dataset: Dataset) -> tuple[int, ...]:
     return tuple(element.tag for element in dataset if signable(element))
 
 
-def encode(element: Element, *, old_format: bool = False) -> bytes:
+def encode(element: TreeElement, *, old_format: bool = False) -> bytes:
     """One element as it stands in the stream; ``old_format`` as DCMTK before 3.5.4: with the lengths of fragments."""
     if element.items is not None:
         stream = _tag(element.tag) + b"SQ\0\0"
@@ -164,27 +164,27 @@ def mac_stream(
     raise LookupError(f"no signature {uid}")
 
 
-def minimal(element: Element) -> Element:
+def minimal(element: TreeElement) -> TreeElement:
     """The element with DCMTK's padding: no trailing spaces, no white space in UIDs, and an even length."""
     if element.items is not None:
         items = tuple(tuple(minimal(inner) for inner in item) for item in element.items)
-        return Element(element.tag, element.vr, items=items)
+        return TreeElement(element.tag, element.vr, items=items)
     if element.fragments is not None:
         fragments = tuple(_even(fragment, b"\0") for fragment in element.fragments)
-        return Element(element.tag, element.vr, fragments=fragments)
+        return TreeElement(element.tag, element.vr, fragments=fragments)
     if element.vr == "UI":
         uid = b"".join(element.value.split()).rstrip(b"\0")
-        return Element(element.tag, element.vr, _even(uid, b"\0"))
+        return TreeElement(element.tag, element.vr, _even(uid, b"\0"))
     if element.vr in TEXT_VRS:
-        return Element(element.tag, element.vr, _even(element.value.rstrip(b" "), b" "))
-    return Element(element.tag, element.vr, _even(element.value, b"\0"))
+        return TreeElement(element.tag, element.vr, _even(element.value.rstrip(b" "), b" "))
+    return TreeElement(element.tag, element.vr, _even(element.value, b"\0"))
 
 
-def _padded(elements: Iterable[Element], padding: Padding) -> list[Element]:
+def _padded(elements: Iterable[TreeElement], padding: Padding) -> list[TreeElement]:
     return [minimal(element) if padding == "minimal" else element for element in elements]
 
 
-def _contains_un(element: Element) -> bool:
+def _contains_un(element: TreeElement) -> bool:
     return element.vr == "UN" or any(_contains_un(inner) for item in element.items or () for inner in item)
 
 

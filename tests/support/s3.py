@@ -79,7 +79,7 @@ def s3_server() -> Generator[S3Server]:
         server.sent += len(body)
         return [body]
 
-    http = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Silent)
+    http = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_SilentMotoHandler)
     thread = threading.Thread(target=http.serve_forever, daemon=True)
     thread.start()
     server.endpoint = f"http://127.0.0.1:{http.server_port}"
@@ -100,6 +100,6 @@ def s3_server() -> Generator[S3Server]:
             http.server_close()
 
 
-class _Silent(MotoRequestHandler):
+class _SilentMotoHandler(MotoRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - as werkzeug has it
         pass

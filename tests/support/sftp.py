@@ -54,7 +54,7 @@ def sftp_server(folder: Path, home: Path) -> Generator[SftpFolder]:
                 transports.append(transport)
                 transport.add_server_key(host_key)
                 transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, str(folder))
-                transport.start_server(server=_Door(user_key))
+                transport.start_server(server=_SftpAuthentication(user_key))
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
@@ -67,7 +67,7 @@ def sftp_server(folder: Path, home: Path) -> Generator[SftpFolder]:
                 transport.close()
 
 
-class _Door(paramiko.ServerInterface):  # type: ignore[misc] # paramiko has no types
+class _SftpAuthentication(paramiko.ServerInterface):  # type: ignore[misc] # paramiko has no types
     def __init__(self, key: paramiko.PKey) -> None:
         self._key = key
 
@@ -116,13 +116,13 @@ class _Files(paramiko.SFTPServerInterface):  # type: ignore[misc] # paramiko has
         return handle
 
     def remove(self, path: str) -> Any:
-        return _done(lambda: os.remove(self._real(path)))
+        return _to_sftp_status(lambda: os.remove(self._real(path)))
 
     def posix_rename(self, oldpath: str, newpath: str) -> Any:
-        return _done(lambda: os.replace(self._real(oldpath), self._real(newpath)))
+        return _to_sftp_status(lambda: os.replace(self._real(oldpath), self._real(newpath)))
 
 
-def _done(action: Any) -> Any:
+def _to_sftp_status(action: Any) -> Any:
     try:
         action()
     except OSError as error:

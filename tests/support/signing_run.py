@@ -7,11 +7,11 @@ import sys
 import uuid
 from typing import Final
 
-from dcmseal.batch.finding import instances
+from dcmseal.batch.finding import iter_inputs
 from dcmseal.batch.journal.journal import Journal
-from dcmseal.batch.journal.settings import JournalWish
+from dcmseal.batch.journal.settings import JournalSettings
 from dcmseal.batch.sign_task import Placement, SignTask
-from dcmseal.batch.workers import local_workers
+from dcmseal.batch.workers import make_process_pool
 from dcmseal.errors import SealError
 
 _CHUNK: Final = 2
@@ -22,11 +22,11 @@ def main(archive: str, journal: str, key: str, jobs: str, largest: str) -> int:
     if int(largest):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest), int(largest)))
     task = SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key=key)
-    workers = local_workers(int(jobs)) if jobs != "1" else None
+    workers = make_process_pool(int(jobs)) if jobs != "1" else None
     code = 0
     try:
-        with Journal.open(JournalWish(path=journal), task) as opened:
-            for result in opened.run(instances([archive]), executor=workers, jobs=1, chunk=_CHUNK):
+        with Journal.open(JournalSettings(path=journal), task) as opened:
+            for result in opened.run(iter_inputs([archive]), executor=workers, jobs=1, chunk=_CHUNK):
                 print(result.verdict, flush=True)
                 if result.error is not None:
                     print(result.error, result.error.hint, file=sys.stderr)

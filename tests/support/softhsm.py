@@ -64,9 +64,9 @@ class SoftToken:
 
     def set_flag(self, flag: TokenFlag) -> None:
         """Have the token say so of itself, as that its PIN is locked: SoftHSM tells what stands in the token's file."""
-        from dcmseal_pkcs11.library import load
+        from dcmseal_pkcs11.library import load_module
 
-        module = load(self.module)
+        module = load_module(self.module)
         file = self.folder / "token.object"
         before, mark, behind = file.read_bytes().partition(_TOKEN_FLAGS)
         flags = int.from_bytes(behind[:8]) | flag
@@ -119,9 +119,9 @@ class SoftToken:
         from pkcs11 import Attribute
         from pkcs11.attributes import AttributeMapper
 
-        from dcmseal_pkcs11.library import load
+        from dcmseal_pkcs11.library import load_module
 
-        module = load(self.module)
+        module = load_module(self.module)
         attributes = AttributeMapper()
         attributes.register_handler(Attribute.ALLOWED_MECHANISMS, bytes, bytes)
         with module.lock:
@@ -161,9 +161,9 @@ class SoftHsm:
 
     def token(self, label: str, pin: str = PIN) -> SoftToken:
         """Make a token, and let the module see it."""
-        from dcmseal_pkcs11.library import load
+        from dcmseal_pkcs11.library import load_module
 
-        module = load(self.module)
+        module = load_module(self.module)
         with module.lock:
             assert not module.sessions, "a token made now would not be seen"
             before = set(self.tokens.iterdir())

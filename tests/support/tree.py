@@ -27,7 +27,7 @@ WORD_SIZE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Element:
+class TreeElement:
     """A Data Element: with a value, the items of a sequence, or the fragments of encapsulated pixel data."""
 
     tag: int
@@ -38,7 +38,7 @@ class Element:
     """The Basic Offset Table comes first."""
 
 
-Dataset: TypeAlias = tuple[Element, ...]
+Dataset: TypeAlias = tuple[TreeElement, ...]
 """Data Elements as they follow one another in the file."""
 
 ImplicitVr: TypeAlias = Callable[[int, Dataset], str]
@@ -69,7 +69,7 @@ def parse_file(
     body = data[132:] if data[128:132] == b"DICM" else data
     meta: Dataset = ()
     if body[:2] == b"\x02\x00":
-        meta, used = _Reader(body, table=_default_table()).meta()
+        meta, used = _TreeReader(body, table=_default_table()).meta()
         body = body[used:]
     named = find(meta, 0x00020010)
     syntax = transfer_syntax or (text(named) if named else _guess(body))
@@ -84,7 +84,7 @@ def parse_dataset(
 ) -> Dataset:
     """Read the bytes of a Data Set that is not deflated (any more)."""
     table = implicit_vr or _default_table()
-    reader = _Reader(
+    reader = _TreeReader(
         data,
         big=transfer_syntax == EXPLICIT_BE,
         implicit=transfer_syntax == IMPLICIT_LE,
@@ -97,12 +97,12 @@ def parse_dataset(
     return elements
 
 
-def find(dataset: Dataset, tag: int) -> Element | None:
+def find(dataset: Dataset, tag: int) -> TreeElement | None:
     """The first element of that tag."""
     return next((element for element in dataset if element.tag == tag), None)
 
 
-def text(element: Element) -> str:
+def text(element: TreeElement) -> str:
     """The value of a character string of the default repertoire, less padding."""
     return element.value.decode("latin-1").strip(" \0")
 
@@ -120,7 +120,7 @@ def _guess(body: bytes) -> str:
     return EXPLICIT_LE if group_le <= group_be else EXPLICIT_BE
 
 
-class _Reader:
+class _TreeReader:
     """Walks the bytes; every method takes a position and gives back what it read and the position after it."""
 
     def __init__(
@@ -153,7 +153,7 @@ class _Reader:
         return self.number("H", position, end) << 16 | self.number("H", position + 2, end)
 
     def dataset(self, position: int, end: int, *, until_delimiter: bool) -> tuple[Dataset, int]:
-        elements: list[Element] = []
+        elements: list[TreeElement] = []
         while position < end:
             if until_delimiter and self.tag(position, end) == ITEM_END:
                 return tuple(elements), position + 8
@@ -163,7 +163,7 @@ class _Reader:
             raise Unreadable("an item without its delimiter")
         return tuple(elements), position
 
-    def element(self, position: int, end: int, before: Dataset) -> tuple[Element, int]:
+    def element(self, position: int, end: int, before: Dataset) -> tuple[TreeElement, int]:
         tag = self.tag(position, end)
         if self.implicit:
             vr, length, start = self.table(tag, before), self.number("I", position + 4, end), position + 8
@@ -177,21 +177,21 @@ class _Reader:
             return self.undefined_without_vr(tag, vr, start, end)
         if vr == "SQ":
             items, position = self.items(start, end, length)
-            return Element(tag, "SQ", items=items), position
+            return TreeElement(tag, "SQ", items=items), position
         if length == UNDEFINED:
             fragments, position = self.fragments(start, end)
-            return Element(tag, vr, fragments=fragments), position
+            return TreeElement(tag, vr, fragments=fragments), position
         if start + length > end:
             raise Unreadable(f"({tag:08X}) runs past the end")
         if self.implicit and vr not in LONG_VRS and length > 0xFFFE:
             vr = "UN"  # PS3.5 6.2.2: in explicit VR the value would not fit
-        return Element(tag, vr, self.little(vr, self.data[start : start + length])), start + length
+        return TreeElement(tag, vr, self.little(vr, self.data[start : start + length])), start + length
 
-    def undefined_without_vr(self, tag: int, vr: str, start: int, end: int) -> tuple[Element, int]:
+    def undefined_without_vr(self, tag: int, vr: str, start: int, end: int) -> tuple[TreeElement, int]:
         """Undefined length makes it a sequence; under UN its items are implicit VR little endian (PS3.5 6.2.2)."""
-        inner = _Reader(self.data, table=self.table, implicit=True, unknown_sequences=self.unknown_sequences)
+        inner = _TreeReader(self.data, table=self.table, implicit=True, unknown_sequences=self.unknown_sequences)
         items, position = inner.items(start, end, UNDEFINED)
-        return Element(tag, self.unknown_sequences if vr == "UN" else "SQ", items=items), position
+        return TreeElement(tag, self.unknown_sequences if vr == "UN" else "SQ", items=items), position
 
     def items(self, position: int, end: int, length: int) -> tuple[tuple[Dataset, ...], int]:
         items: list[Dataset] = []

@@ -11,27 +11,27 @@ import struct
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from tests.support.reference import Dataset, Element, allowed, data_stream, encode, signable
+from tests.support.reference import Dataset, TreeElement, allowed, data_stream, encode, signable
 
 BUFFER_SIZE = 16384
 ITEM, DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 
 
 @dataclass(frozen=True, slots=True)
-class Truncated:
+class TruncatedStream:
     """What DCMTK feeds for a data set, and how many bytes of the standard's stream it leaves out."""
 
     stream: bytes
     lost: int
 
 
-def truncated_stream(dataset: Dataset, tags: Collection[int] | None = None) -> Truncated:
+def truncated_stream(dataset: Dataset, tags: Collection[int] | None = None) -> TruncatedStream:
     """The elements' part of the stream; the signature's own item follows it as always."""
-    buffer = _Buffer()
+    buffer = _DcmtkBuffer()
     for element in dataset:
         if signable(element) and (tags is None or element.tag in tags):
             _write(element, 0, buffer)
-    return Truncated(bytes(buffer.stream), len(data_stream(dataset, tags)) - len(buffer.stream))
+    return TruncatedStream(bytes(buffer.stream), len(data_stream(dataset, tags)) - len(buffer.stream))
 
 
 class _SequenceLost(Exception):
@@ -39,7 +39,7 @@ class _SequenceLost(Exception):
 
 
 @dataclass(slots=True)
-class _Buffer:
+class _DcmtkBuffer:
     stream: bytearray = field(default_factory=bytearray)
     room: int = BUFFER_SIZE
 
@@ -55,7 +55,7 @@ class _Buffer:
         self.room -= len(data)
 
 
-def _write(element: Element, depth: int, buffer: _Buffer) -> None:
+def _write(element: TreeElement, depth: int, buffer: _DcmtkBuffer) -> None:
     """Depth 0 is the data set, 1 an item of a top-level sequence, more is nested."""
     if element.items is None:
         _write_value(element, depth, buffer)
@@ -71,7 +71,7 @@ def _write(element: Element, depth: int, buffer: _Buffer) -> None:
         _write_sequence(element, element.items, depth, buffer)
 
 
-def _write_sequence(element: Element, items: tuple[Dataset, ...], depth: int, buffer: _Buffer) -> None:
+def _write_sequence(element: TreeElement, items: tuple[Dataset, ...], depth: int, buffer: _DcmtkBuffer) -> None:
     buffer.put(struct.pack("<HH", element.tag >> 16, element.tag & 0xFFFF) + b"SQ\0\0")
     for item in items:
         buffer.require(4, resumable=depth == 0)
@@ -83,7 +83,7 @@ def _write_sequence(element: Element, items: tuple[Dataset, ...], depth: int, bu
     buffer.put(DELIMITER)
 
 
-def _write_value(element: Element, depth: int, buffer: _Buffer) -> None:
+def _write_value(element: TreeElement, depth: int, buffer: _DcmtkBuffer) -> None:
     data = encode(element)
     if element.fragments is not None and depth > 1 and len(data) > buffer.room:
         raise NotImplementedError("large fragments in nested sequences: DCMTK loses other parts of those")

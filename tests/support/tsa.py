@@ -52,7 +52,7 @@ Answer = tuple[int, Mapping[str, str], bytes]
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedQuery:
     """What an authority was sent."""
 
     body: bytes
@@ -60,14 +60,14 @@ class Asked:
 
 
 @dataclass
-class Serving:
+class RunningAuthority:
     """An authority at a URL, and what it was asked."""
 
     url: str
-    queries: list[Asked] = field(default_factory=list)
+    queries: list[ReceivedQuery] = field(default_factory=list)
 
 
-class Authority:
+class TimestampAuthority:
     """A timestamp authority with a certificate of its own, issued by the root of the tests' PKI."""
 
     def __init__(
@@ -109,25 +109,27 @@ class Authority:
         return answered.read_bytes()
 
     @contextmanager
-    def serving(self, answer: Callable[[int, Asked], Answer | None] | None = None) -> Generator[Serving]:
+    def serving(
+        self, answer: Callable[[int, ReceivedQuery], Answer | None] | None = None
+    ) -> Generator[RunningAuthority]:
         """Serve on the loopback; ``answer`` may answer itself, by the number of the request, from 0."""
         with serving(lambda number, asked: answer(number, asked) if answer else None, self.reply) as served:
             yield served
 
     def token(self, value: bytes, **changes: Any) -> bytes:
         """A token over a value, right but for the changes: see ``forged``."""
-        return forged(self, value, **changes)
+        return forge_token(self, value, **changes)
 
 
 @contextmanager
 def serving(
-    answer: Callable[[int, Asked], Answer | None], otherwise: Callable[[bytes], bytes] | None = None
-) -> Generator[Serving]:
+    answer: Callable[[int, ReceivedQuery], Answer | None], otherwise: Callable[[bytes], bytes] | None = None
+) -> Generator[RunningAuthority]:
     """A web server on the loopback that answers POST."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked = Asked(self.rfile.read(int(self.headers["Content-Length"])), dict(self.headers))
+            asked = ReceivedQuery(self.rfile.read(int(self.headers["Content-Length"])), dict(self.headers))
             served.queries.append(asked)
             answered = answer(len(served.queries) - 1, asked)
             if answered is None and otherwise is not None:
@@ -145,7 +147,7 @@ def serving(
 
     with pytest.MonkeyPatch.context() as patch, http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
         patch.setenv("no_proxy", "127.0.0.1")
-        served = Serving(f"http://127.0.0.1:{server.server_port}/tsr")
+        served = RunningAuthority(f"http://127.0.0.1:{server.server_port}/tsr")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
@@ -179,8 +181,8 @@ def _openssl(*words: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def forged(
-    authority: Authority,
+def forge_token(
+    authority: TimestampAuthority,
     value: bytes,
     *,
     moment: dt.datetime | None = None,
@@ -274,13 +276,13 @@ def forged(
     )
 
 
-def response(token: bytes, status: bytes = b"\x30\x03\x02\x01\0") -> bytes:
+def make_response(token: bytes, status: bytes = b"\x30\x03\x02\x01\0") -> bytes:
     """The response that grants a token, or has another status beside it."""
     contents = status + token
     return b"\x30\x82" + len(contents).to_bytes(2) + contents
 
 
-def refusal(why: str = "bad_alg", text: str = "not with us") -> bytes:
+def make_refusal(why: str = "bad_alg", text: str = "not with us") -> bytes:
     """A response that grants none."""
     status = {"status": "rejection", "status_string": [text], "fail_info": {why}}
     return bytes(core.SequenceOf([tsp.PKIStatusInfo(status)], spec=tsp.PKIStatusInfo).dump())

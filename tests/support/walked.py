@@ -17,7 +17,7 @@ Numbers: TypeAlias = Counter[tuple[int, ...]]
 """How many elements there are on each path of tags."""
 
 
-def elements_of(path: Path) -> Numbers:
+def count_elements(path: Path) -> Numbers:
     """The elements of a file at all levels."""
     numbers: Numbers = Counter()
     with warnings.catch_warnings():
@@ -35,12 +35,12 @@ def _count(dataset: pydicom.Dataset, path: tuple[int, ...], numbers: Numbers) ->
                 _count(item, here, numbers)
 
 
-def mapped(elements: Iterable[MappedElement], path: tuple[int, ...] = ()) -> Numbers:
+def count_mapped(elements: Iterable[MappedElement], path: tuple[int, ...] = ()) -> Numbers:
     """The elements of a coverage map, those folded counted."""
     numbers: Numbers = Counter()
     for element in elements:
         here = (*path, element.tag)
         numbers[here] += element.count
         for item in element.items:
-            numbers += mapped(item.elements, here)
+            numbers += count_mapped(item.elements, here)
     return numbers

@@ -12,9 +12,9 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeAlias
 
-Answer: TypeAlias = tuple[int, Mapping[str, str], bytes]
+WebAnswer: TypeAlias = tuple[int, Mapping[str, str], bytes]
 """HTTP status, headers and body; ``Content-Length`` is added if it is not there, and left out if it is empty."""
-Script: TypeAlias = Callable[["WebServer", str, Mapping[str, str]], Answer]
+Script: TypeAlias = Callable[["WebServer", str, Mapping[str, str]], WebAnswer]
 
 
 @dataclass
@@ -36,7 +36,7 @@ class WebServer:
         return f"{self.url}/{name}"
 
 
-def honest(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
+def answer_honestly(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
     """As RFC 9110 has it."""
     data = server.objects.get(path)
     if data is None:
@@ -53,9 +53,9 @@ def honest(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
     return 206, {"ETag": tag, "Content-Range": f"bytes {start}-{end - 1}/{len(data)}"}, data[start:end]
 
 
-def without_ranges(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
+def answer_without_ranges(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
     """All of it, whatever is asked for."""
-    return honest(server, path, {name: value for name, value in headers.items() if name != "Range"})
+    return answer_honestly(server, path, {name: value for name, value in headers.items() if name != "Range"})
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def web_server(tls: ssl.SSLContext | None = None) -> Generator[WebServer]:
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             web.requests.append(dict(self.headers))
-            status, headers, body = (web.script or honest)(web, self.path, dict(self.headers))
+            status, headers, body = (web.script or answer_honestly)(web, self.path, dict(self.headers))
             self.send_response(status)
             for name, value in ({"Content-Length": str(len(body))} | dict(headers)).items():
                 if value:

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from tests.support.pki import Pki
-from tests.tokens.device import Device, Kind
+from tests.tokens.device import TokenDevice, TokenKind
 from tests.tokens.programs import NotReady
 from tests.tokens.results import Results
 
@@ -21,9 +21,9 @@ class Bench:
 
     def __init__(self) -> None:
         self.results: dict[str, Results] = {}
-        self._devices: dict[str, Device | NotReady] = {}
+        self._devices: dict[str, TokenDevice | NotReady] = {}
 
-    def device(self, kind: Kind, stack: ExitStack, factory: pytest.TempPathFactory, pki: Pki) -> Device:
+    def device(self, kind: TokenKind, stack: ExitStack, factory: pytest.TempPathFactory, pki: Pki) -> TokenDevice:
         """The token, brought up if it is the first time; raises NotReady."""
         if kind.name not in self._devices:
             try:
@@ -56,14 +56,18 @@ def powered(request: pytest.FixtureRequest) -> Generator[ExitStack]:
 
 @pytest.fixture
 def device(
-    kind: Kind, powered: ExitStack, tmp_path_factory: pytest.TempPathFactory, pki: Pki, request: pytest.FixtureRequest
-) -> Device:
+    kind: TokenKind,
+    powered: ExitStack,
+    tmp_path_factory: pytest.TempPathFactory,
+    pki: Pki,
+    request: pytest.FixtureRequest,
+) -> TokenDevice:
     """A token of the kind that the test names, ready."""
     return request.config.stash[_BENCH].device(kind, powered, tmp_path_factory, pki)
 
 
 @pytest.fixture
-def results(kind: Kind, device: Device, request: pytest.FixtureRequest) -> Results:  # noqa: ARG001 - makes them
+def results(kind: TokenKind, device: TokenDevice, request: pytest.FixtureRequest) -> Results:  # noqa: ARG001 - makes them
     """Where tests put what they found out."""
     return request.config.stash[_BENCH].results[kind.name]
 

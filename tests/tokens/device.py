@@ -20,7 +20,7 @@ _FOLDERS: Final = ("usr/lib/*-linux-gnu", "usr/lib64", "usr/lib", "usr/local/lib
 
 
 @dataclass(slots=True, kw_only=True)
-class Device:
+class TokenDevice:
     """A token with keys, and the environment in which its module finds it."""
 
     module: Path
@@ -42,11 +42,11 @@ class Device:
         """Undo ``remove``."""
 
 
-Ready: TypeAlias = Callable[[Path, Pki], AbstractContextManager[Device]]
+Ready: TypeAlias = Callable[[Path, Pki], AbstractContextManager[TokenDevice]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class TokenKind:
     """A kind of token: what brings it up, and what it is known to be able to."""
 
     name: str

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from tests.tokens import opencryptoki, opensc, p11_kit, softhsm, tpm2
-from tests.tokens.device import Kind
+from tests.tokens.device import TokenKind
 
 KINDS: Final = (
-    Kind(name="SoftHSM", package="libsofthsm2", ready=softhsm.ready, keys=softhsm.KEYS),
-    Kind(
+    TokenKind(name="SoftHSM", package="libsofthsm2", ready=softhsm.ready, keys=softhsm.KEYS),
+    TokenKind(
         name="OpenSC",
         package="opensc-pkcs11",
         ready=opensc.ready,
@@ -17,15 +17,15 @@ KINDS: Final = (
         pin_each_time=opensc.PIN_EACH_TIME,
         locks_after=3,
     ),
-    Kind(
+    TokenKind(
         name="openCryptoki",
         package="opencryptoki",
         ready=opencryptoki.ready,
         keys=opencryptoki.KEYS,
         locks_after=3,
     ),
-    Kind(name="p11-kit", package="p11-kit-modules", ready=p11_kit.ready, keys=softhsm.KEYS),
-    Kind(
+    TokenKind(name="p11-kit", package="p11-kit-modules", ready=p11_kit.ready, keys=softhsm.KEYS),
+    TokenKind(
         name="tpm2-pkcs11",
         package="libtpm2-pkcs11-1",
         ready=tpm2.ready,

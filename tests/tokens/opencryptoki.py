@@ -15,7 +15,7 @@ from typing import Final
 from pkcs11 import unload
 
 from tests.support.pki import Pki
-from tests.tokens.device import PIN, SO_PIN, Device, find_module, import_keys
+from tests.tokens.device import PIN, SO_PIN, TokenDevice, find_module, import_keys
 from tests.tokens.programs import NotReady, run, running
 
 KEYS: Final = ("rsa2048", "rsa3072")
@@ -28,16 +28,16 @@ _SHARED: Final = Path("/dev/shm/var.lib.opencryptoki.swtok")
 
 
 @dataclass(slots=True, kw_only=True)
-class SoftwareToken(Device):
+class SoftwareToken(TokenDevice):
     """A token that locks its PIN after a few wrong ones."""
 
     def present(self, key: str) -> str:
         _set_pin(self.module)
-        return Device.present(self, key)
+        return TokenDevice.present(self, key)
 
 
 @contextmanager
-def ready(folder: Path, pki: Pki) -> Generator[Device]:
+def ready(folder: Path, pki: Pki) -> Generator[TokenDevice]:
     """Start the daemon and make the token; raises NotReady if either is in use."""
     module = find_module("pkcs11/libopencryptoki.so")
     if _daemon_answers(module):

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.pki import Pki
-from tests.tokens.device import Device, find_module, key_uri
-from tests.tokens.piv.card import MOST_TRIES, PIN, PivCard
-from tests.tokens.piv.reader import Reader, reader
+from tests.tokens.device import TokenDevice, find_module, key_uri
+from tests.tokens.piv.card import MAX_TRIES, PIN, PivCard
+from tests.tokens.piv.reader import CardReader, reader
 
 _SLOTS: Final = {"9A": b"\x01", "9C": b"\x02"}
 """The keys of a PIV card that sign, and the CKA_ID that OpenSC gives each."""
@@ -24,11 +24,11 @@ _CONFIGURATION: Final = "app default { card_drivers = PIV-II; framework pkcs15 {
 
 
 @dataclass(slots=True, kw_only=True)
-class Cards(Device):
+class Cards(TokenDevice):
     """A reader, and the card that is in it or was."""
 
     pki: Pki
-    reader: Reader
+    reader: CardReader
     card: PivCard | None = None
     _issued: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -40,7 +40,7 @@ class Cards(Device):
         identity, _, slot = key.partition(" ")
         if self.card is None or self.card.identity is not self.pki[identity] or not self.reader.occupied:
             self.put_in(self.issue(identity))
-        self.present_card.tries = MOST_TRIES
+        self.present_card.tries = MAX_TRIES
         return key_uri(self.module, token=identity, id=_SLOTS[slot])
 
     @property

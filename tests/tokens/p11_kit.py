@@ -10,16 +10,16 @@ from urllib.parse import quote
 
 from tests.support.pki import Pki
 from tests.tokens import softhsm
-from tests.tokens.device import Device, find_module
+from tests.tokens.device import TokenDevice, find_module
 from tests.tokens.programs import running
 
 
 @dataclass(slots=True, kw_only=True)
-class RemoteToken(Device):
+class RemoteToken(TokenDevice):
     """A token whose server can be stopped."""
 
     folder: Path
-    behind: Device
+    behind: TokenDevice
     _server: ExitStack = field(default_factory=ExitStack, repr=False)
 
     def remove(self) -> None:
@@ -34,7 +34,7 @@ class RemoteToken(Device):
 
 
 @contextmanager
-def ready(folder: Path, pki: Pki) -> Generator[Device]:
+def ready(folder: Path, pki: Pki) -> Generator[TokenDevice]:
     """Make a token and start its server; raises NotReady."""
     with softhsm.ready(folder / "softhsm", pki) as behind:
         token = RemoteToken(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from dcmseal.terms import MacAlgorithm
-from tests.tokens.device import Kind
+from tests.tokens.device import TokenKind
 from tests.tokens.programs import run
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "build" / "tokens"
@@ -28,7 +28,7 @@ class Results:
     behaviour: dict[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
-    def for_kind(cls, kind: Kind) -> Results:
+    def for_kind(cls, kind: TokenKind) -> Results:
         return cls(name=kind.name, version=_version(kind.package))
 
     def record_signatures(self, key: str, outcomes: Mapping[MacAlgorithm, str]) -> None:

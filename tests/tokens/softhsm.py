@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.pki import Pki
-from tests.tokens.device import PIN, SO_PIN, Device, find_module, import_keys
+from tests.tokens.device import PIN, SO_PIN, TokenDevice, find_module, import_keys
 from tests.tokens.programs import run
 
 KEYS: Final = ("rsa2048", "rsa3072", "p256", "p384")
@@ -28,11 +28,11 @@ def environment(folder: Path) -> Mapping[str, str]:
 
 
 @contextmanager
-def ready(folder: Path, pki: Pki) -> Generator[Device]:
+def ready(folder: Path, pki: Pki) -> Generator[TokenDevice]:
     """Make a token in the folder; raises NotReady."""
     label = f"dcmseal {folder.name}"
     variables = environment(folder)
     pins = ("--so-pin", SO_PIN, "--pin", PIN)
     run("softhsm2-util", "--init-token", "--free", "--label", label, *pins, env=variables)
     ids = import_keys(module(), label, (pki[name] for name in KEYS), variables)
-    yield Device(module=module(), label=label, ids=ids, environment=variables)
+    yield TokenDevice(module=module(), label=label, ids=ids, environment=variables)

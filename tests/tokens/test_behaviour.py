@@ -13,7 +13,7 @@ from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies
 from dcmseal_pkcs11.backend import Pkcs11Backend
-from tests.tokens.device import WRONG_PIN, Device, Kind
+from tests.tokens.device import WRONG_PIN, TokenDevice, TokenKind
 from tests.tokens.kinds import KINDS
 from tests.tokens.results import Results
 
@@ -23,7 +23,7 @@ MESSAGE = BytesMessage(algorithm=MacAlgorithm.SHA256, content=b"content")
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=str)
 
 
-def of_kinds(*kinds: Kind) -> pytest.MarkDecorator:
+def of_kinds(*kinds: TokenKind) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("kind", kinds, ids=str)
 
 
@@ -58,7 +58,7 @@ def error_after_fork(uri: str, pin: str) -> str:
 
 
 @of_kinds(*(kind for kind in KINDS if kind.locks_after))
-def test_a_pin_locks_and_is_told_before_it_does(kind: Kind, device: Device, results: Results) -> None:
+def test_a_pin_locks_and_is_told_before_it_does(kind: TokenKind, device: TokenDevice, results: Results) -> None:
     uri = device.present(kind.keys[0])
     told: list[str] = []
     for _ in range(kind.locks_after):
@@ -83,7 +83,7 @@ def test_a_pin_locks_and_is_told_before_it_does(kind: Kind, device: Device, resu
 
 
 @of_kinds(*(kind for kind in KINDS if not kind.locks_after))
-def test_a_pin_that_never_locks(kind: Kind, device: Device, results: Results) -> None:
+def test_a_pin_that_never_locks(kind: TokenKind, device: TokenDevice, results: Results) -> None:
     uri = device.present(kind.keys[0])
     for _ in range(12):
         with pytest.raises(PinRejected):
@@ -94,7 +94,7 @@ def test_a_pin_that_never_locks(kind: Kind, device: Device, results: Results) ->
 
 
 @of_kinds(*(kind for kind in KINDS if kind.pin_each_time))
-def test_a_key_that_wants_the_pin_each_time(kind: Kind, device: Device, results: Results) -> None:
+def test_a_key_that_wants_the_pin_each_time(kind: TokenKind, device: TokenDevice, results: Results) -> None:
     for key in sorted(kind.pin_each_time):
         answers = Answers(device.pin)
         signs(device.present(key), answers, times=5)
@@ -103,7 +103,7 @@ def test_a_key_that_wants_the_pin_each_time(kind: Kind, device: Device, results:
 
 
 @every_kind
-def test_one_login_for_many_signatures(kind: Kind, device: Device, results: Results) -> None:
+def test_one_login_for_many_signatures(kind: TokenKind, device: TokenDevice, results: Results) -> None:
     answers = Answers(device.pin)
     signs(device.present(kind.keys[0]), answers, times=20)
     assert len(answers.requests) == 1
@@ -111,7 +111,7 @@ def test_one_login_for_many_signatures(kind: Kind, device: Device, results: Resu
 
 
 @every_kind
-def test_two_workers_sign_beside_their_parent(kind: Kind, device: Device, results: Results) -> None:
+def test_two_workers_sign_beside_their_parent(kind: TokenKind, device: TokenDevice, results: Results) -> None:
     uri = device.present(kind.keys[0])
     with BACKEND.open(uri, lambda _: device.pin) as signer:
         assert_verifies(signer, MESSAGE, signer.sign(MESSAGE))
@@ -123,7 +123,7 @@ def test_two_workers_sign_beside_their_parent(kind: Kind, device: Device, result
 
 
 @of_kinds(*(kind for kind in KINDS if kind.forks))
-def test_a_child_of_fork_signs(kind: Kind, device: Device, results: Results) -> None:
+def test_a_child_of_fork_signs(kind: TokenKind, device: TokenDevice, results: Results) -> None:
     uri = device.present(kind.keys[0])
     with BACKEND.open(uri, lambda _: device.pin) as signer:
         assert_verifies(signer, MESSAGE, signer.sign(MESSAGE))
@@ -134,7 +134,7 @@ def test_a_child_of_fork_signs(kind: Kind, device: Device, results: Results) -> 
 
 
 @of_kinds(*(kind for kind in KINDS if not kind.forks))
-def test_a_child_of_fork_fails_with_our_error(kind: Kind, device: Device, results: Results) -> None:
+def test_a_child_of_fork_fails_with_our_error(kind: TokenKind, device: TokenDevice, results: Results) -> None:
     # in a process of its own: what the child does to the connection that it inherited, it does to its parent
     uri = device.present(kind.keys[0])
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
@@ -144,7 +144,7 @@ def test_a_child_of_fork_fails_with_our_error(kind: Kind, device: Device, result
 
 
 @every_kind
-def test_what_is_listed_opens(kind: Kind, device: Device, results: Results) -> None:
+def test_what_is_listed_opens(kind: TokenKind, device: TokenDevice, results: Results) -> None:
     uri = device.present(kind.keys[0])
     listed = [each for each in BACKEND.list_keys(uri) if not each.problem]
     assert listed

@@ -6,7 +6,7 @@ import pytest
 
 from dcmseal.testing.signer_contract import SignerContract
 from dcmseal_pkcs11.backend import Pkcs11Backend
-from tests.tokens.device import WRONG_PIN, Device, Kind
+from tests.tokens.device import WRONG_PIN, TokenDevice, TokenKind
 from tests.tokens.kinds import EVERY_KEY
 
 
@@ -17,7 +17,7 @@ class TestContract(SignerContract):
     plugin_module = "dcmseal_pkcs11.plugin"
 
     @pytest.fixture(autouse=True)
-    def _present(self, kind: Kind, key: str, device: Device) -> None:
+    def _present(self, kind: TokenKind, key: str, device: TokenDevice) -> None:
         self._device = device
         self.uri = device.present(key)
         self.secret = device.pin

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.errors import DeviceExchanged, DeviceRemoved, DeviceUnavailable, PinRejected
+from dcmseal.errors import DeviceRemoved, DeviceReplaced, DeviceUnavailable, PinRejected
 from dcmseal.plugins.protocols import SecretRequest
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies
 from dcmseal_pkcs11.backend import Pkcs11Backend
 from tests.support.builder import file, image
-from tests.tokens.device import WRONG_PIN, Device
+from tests.tokens.device import WRONG_PIN, TokenDevice
 from tests.tokens.kinds import KINDS
 from tests.tokens.opensc import Cards
-from tests.tokens.piv.card import MOST_TRIES, CardPulled
+from tests.tokens.piv.card import MAX_TRIES, CardPulled
 from tests.tokens.results import Results
 
 BACKEND = Pkcs11Backend()
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.nam
 
 
 @pytest.fixture
-def cards(device: Device) -> Cards:
+def cards(device: TokenDevice) -> Cards:
     assert isinstance(device, Cards)
     return device
 
@@ -40,17 +40,17 @@ def test_a_wrong_pin_is_tried_once(cards: Cards) -> None:
     uri = cards.present("rsa2048 9A")
     with pytest.raises(PinRejected), BACKEND.open(uri, lambda _: WRONG_PIN):
         pass
-    assert cards.present_card.tries == MOST_TRIES - 1
+    assert cards.present_card.tries == MAX_TRIES - 1
     with BACKEND.open(uri, lambda _: cards.pin):
         pass
-    assert cards.present_card.tries == MOST_TRIES
+    assert cards.present_card.tries == MAX_TRIES
 
 
 def test_an_empty_pin_costs_no_try(cards: Cards) -> None:
     uri = cards.present("rsa2048 9A")
     with pytest.raises(PinRejected), BACKEND.open(uri, lambda _: ""):
         pass
-    assert cards.present_card.tries == MOST_TRIES
+    assert cards.present_card.tries == MAX_TRIES
 
 
 def test_a_key_that_wants_the_pin_each_time_gets_it(cards: Cards) -> None:
@@ -116,9 +116,9 @@ def test_another_card_is_not_signed_with(identity: str, cards: Cards, results: R
         cards.put_in(other)
         with pytest.raises(DeviceRemoved):
             signer.sign(MESSAGE)
-        with pytest.raises(DeviceExchanged) as caught:
+        with pytest.raises(DeviceReplaced) as caught:
             signer.sign(MESSAGE)
         assert caught.value.hint
         assert other.signatures == 0
-        assert other.tries == MOST_TRIES
+        assert other.tries == MAX_TRIES
     results.behaviour["Another card put in"] = f"{type(caught.value).__name__}, not signed with"

@@ -11,13 +11,15 @@ from dcmseal.terms import MacAlgorithm
 from tests.support.builder import file, image
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
-from tests.tokens.device import Device
+from tests.tokens.device import TokenDevice
 from tests.tokens.kinds import EVERY_KEY
 from tests.tokens.results import Results
 
 
 @pytest.mark.parametrize(("kind", "key"), EVERY_KEY, ids=str)
-def test_dcmtk_verifies(key: str, device: Device, pki: Pki, dcmsign: Dcmtk, results: Results, tmp_path: Path) -> None:
+def test_dcmtk_verifies(
+    key: str, device: TokenDevice, pki: Pki, dcmsign: Dcmtk, results: Results, tmp_path: Path
+) -> None:
     source = tmp_path / "in.dcm"
     source.write_bytes(file(image()))
     uri = device.present(key)

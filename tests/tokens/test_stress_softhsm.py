@@ -9,7 +9,7 @@ import pytest
 
 from dcmseal_pkcs11.backend import Pkcs11Backend
 from tests.support.stress import sign_in_threads
-from tests.tokens.device import Device
+from tests.tokens.device import TokenDevice
 from tests.tokens.kinds import KINDS
 from tests.tokens.programs import run
 from tests.tokens.results import Results
@@ -20,7 +20,7 @@ _ROUNDS, _WORKERS = 100, 8
 pytestmark = pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.name == "SoftHSM"], ids=str)
 
 
-def test_threads_over_one_signer(device: Device, results: Results) -> None:
+def test_threads_over_one_signer(device: TokenDevice, results: Results) -> None:
     for _ in range(_RUNS):
         with Pkcs11Backend().open(device.present("rsa2048"), lambda _: device.pin) as signer:
             sign_in_threads(signer, threads=_THREADS, digests=_DIGESTS)
@@ -29,7 +29,7 @@ def test_threads_over_one_signer(device: Device, results: Results) -> None:
     )
 
 
-def test_processes_open_the_token_at_once(device: Device, results: Results) -> None:
+def test_processes_open_the_token_at_once(device: TokenDevice, results: Results) -> None:
     uri = f"{device.present('rsa2048')}&pin-source=env:TOKEN_PIN"
     command = (sys.executable, "-m", "tests.support.stress", uri, str(_WORKERS), str(_ROUNDS))
     printed = run(*command, env=os.environ | {"TOKEN_PIN": device.pin}, seconds=1200)

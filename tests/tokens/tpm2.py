@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.pki import Pki
-from tests.tokens.device import PIN, SO_PIN, Device, find_module
+from tests.tokens.device import PIN, SO_PIN, TokenDevice, find_module
 from tests.tokens.programs import NotReady, run, running
 
 KEYS: Final = ("rsa2048", "p256", "p384", "p256 always")
@@ -21,18 +21,18 @@ _LABEL: Final = "dcmseal tpm"
 
 
 @dataclass(slots=True, kw_only=True)
-class Tpm(Device):
+class Tpm(TokenDevice):
     """A TPM, which counts wrong PINs until it is told to forget them: right ones do not undo them."""
 
     def present(self, key: str) -> str:
         limit = ("--setup-parameters", f"--max-tries={TRIES}", "--recovery-time=3600", "--lockout-recovery-time=0")
         run("tpm2_dictionarylockout", *limit, env=self.environment)
         run("tpm2_dictionarylockout", "--clear-lockout", env=self.environment)
-        return Device.present(self, key)
+        return TokenDevice.present(self, key)
 
 
 @contextmanager
-def ready(folder: Path, pki: Pki) -> Generator[Device]:
+def ready(folder: Path, pki: Pki) -> Generator[TokenDevice]:
     """Start TPM, bus and resource manager and make the token; raises NotReady."""
     store = folder / "store"
     store.mkdir(parents=True)

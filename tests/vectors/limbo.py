@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from dcmseal.errors import SealError
 from dcmseal.grounds import TrustMaterial
-from dcmseal.plugins.pem import pem_blocks
-from dcmseal.plugins.trust import Leniency, Revocation, TrustQuestion, TrustSettings
+from dcmseal.plugins.pem import iter_pem_blocks
+from dcmseal.plugins.trust import RevocationMode, Strictness, TrustRequest, TrustSettings
 from dcmseal.report import Outcome, TimeBasis
 from dcmseal_trust.backend import X509Backend
 from tests.vectors.result import SuiteResult
@@ -77,14 +77,14 @@ def _refusals(case: dict[str, Any]) -> str:
         material=TrustMaterial(
             anchors=_ders(case["trusted_certs"]), certificates=_ders(case["untrusted_intermediates"]), crls=crls
         ),
-        revocation=Revocation.HARD if crls else Revocation.OFF,
-        weak=Leniency.REFUSE,
+        revocation=RevocationMode.HARD if crls else RevocationMode.OFF,
+        weak=Strictness.REFUSE,
         key_usages=frozenset({"digital_signature"} if "digitalSignature" in case["key_usage"] else ()),
     )
     stated = case["validation_time"]
     moment = dt.datetime.fromisoformat(stated) if stated else dt.datetime.now(dt.UTC)
     (leaf,) = _ders([case["peer_certificate"]])
-    question = TrustQuestion(certificate=leaf, moment=moment, basis=TimeBasis.NOW, now=moment)
+    question = TrustRequest(certificate=leaf, moment=moment, basis=TimeBasis.NOW, now=moment)
     try:
         answer = X509Backend().open(settings).evaluate(question)
     except SealError as error:
@@ -93,4 +93,4 @@ def _refusals(case: dict[str, Any]) -> str:
 
 
 def _ders(values: Any) -> tuple[bytes, ...]:
-    return tuple(block.der for value in values for block in pem_blocks(value.encode()))
+    return tuple(block.der for value in values for block in iter_pem_blocks(value.encode()))

@@ -17,10 +17,10 @@ from typing import Any, Final, cast
 from cryptography.x509 import load_der_x509_certificate
 
 from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.public_key import Match, check_signature
+from dcmseal.engine.public_key import SignatureMatch, match_signature
 from dcmseal.terms import KeyType, MacAlgorithm
-from dcmseal_timestamp.proof import Proof, prove
-from dcmseal_timestamp.token import Scheme
+from dcmseal_timestamp.proof import SignatureStatus, verify_signature
+from dcmseal_timestamp.token import SignatureScheme
 from tests.support.raw_certificates import certificate
 from tests.vectors.result import SuiteResult
 
@@ -111,7 +111,7 @@ def _count(vectors: SuiteResult, name: str, test: dict[str, Any], way: str, *, a
 
 def _as_signature(key: Certificate, algorithm: MacAlgorithm, message: bytes, value: bytes) -> bool:
     digest = hashlib.new(algorithm.value, message, usedforsecurity=False).digest()
-    return check_signature(key, algorithm, digest, value) is Match.MATCHES
+    return match_signature(key, algorithm, digest, value) is SignatureMatch.MATCHES
 
 
 def _as_padded_signature(key: Certificate, algorithm: MacAlgorithm, message: bytes, value: bytes) -> bool | None:
@@ -128,12 +128,12 @@ def _as_timestamp(key: Certificate, algorithm: MacAlgorithm, message: bytes, val
         content_type="tst_info",
         message_digest=hashlib.new(digest, b"", usedforsecurity=False).digest(),
         digest_algorithm=digest,
-        scheme=Scheme(kind=_SCHEMES[key.key_type], digest=digest),
+        scheme=SignatureScheme(kind=_SCHEMES[key.key_type], digest=digest),
         signed_attributes=message,
         signature=value,
     )
     authority = SimpleNamespace(der=key.der, parsed=load_der_x509_certificate(key.der))
-    return prove(cast("Any", token), cast("Any", authority)) is Proof.VALID
+    return verify_signature(cast("Any", token), cast("Any", authority)) is SignatureStatus.VALID
 
 
 _WAYS: Final[dict[str, Callable[[Certificate, MacAlgorithm, bytes, bytes], bool | None]]] = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_NAME: Final = re.compile(
+_DICOM_NAME: Final = re.compile(
     # the usual suffixes, that of Siemens (IMA), and those of old systems
     r".*\.(?:dcm|dicom|dic|dc3|ima)"
     # a UID (PS3.5 9.1), as archives name their files, behind a modality or not
@@ -20,6 +20,6 @@ _APPLE_DOUBLE: Final = "._"
 """How macOS names what it keeps beside a file on other file systems: no DICOM, whatever the rest of the name is."""
 
 
-def claims_dicom(name: str) -> bool:
+def has_dicom_name(name: str) -> bool:
     """Whether a file of this name, without folders, says that it is DICOM."""
-    return not name.startswith(_APPLE_DOUBLE) and _NAME.fullmatch(name) is not None
+    return not name.startswith(_APPLE_DOUBLE) and _DICOM_NAME.fullmatch(name) is not None

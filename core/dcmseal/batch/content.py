@@ -12,28 +12,28 @@ import os
 from collections.abc import Callable
 from hashlib import file_digest
 
-from dcmseal.batch.items import Item
-from dcmseal.batch.results import Result
+from dcmseal.batch.items import InputFile
+from dcmseal.batch.results import BatchResult
 from dcmseal.input_files import open_input
 
 
-def worked_on_content(item: Item, work: Callable[[Item], Result]) -> Result:
+def run_unless_unchanged(item: InputFile, work: Callable[[InputFile], BatchResult]) -> BatchResult:
     """The result of an item, with the digest of its content; it is unchanged if that is what a journal has recorded.
 
     The digest counts only if the file was not written meanwhile, for the work reads it a second time.
     """
-    before, digest = _state(item.source), digest_of(item.source)
-    if item.recorded_content is not None and _is_known(item, digest):
-        return Result.make_ignored(item)._replace(digest=digest, is_unchanged=True)
+    before, digest = _stat_key(item.source), hash_file(item.source)
+    if item.recorded_content is not None and _is_unchanged(item, digest):
+        return BatchResult.make_ignored(item)._replace(digest=digest, is_unchanged=True)
     result = work(item)
     if result.is_written and result.output == item.source:
-        digest = digest_of(item.source)
-    elif _state(item.source) != before:
+        digest = hash_file(item.source)
+    elif _stat_key(item.source) != before:
         digest = None
     return result._replace(digest=digest)
 
 
-def digest_of(source: str) -> bytes | None:
+def hash_file(source: str) -> bytes | None:
     """The SHA-256 digest of a file; None if it cannot be read."""
     try:
         with open_input(source) as file:
@@ -42,7 +42,7 @@ def digest_of(source: str) -> bytes | None:
         return None
 
 
-def _is_known(item: Item, digest: bytes | None) -> bool:
+def _is_unchanged(item: InputFile, digest: bytes | None) -> bool:
     """Whether a file is as it was, or was signed in place and still has its signature and the data that was signed."""
     known = item.recorded_content
     if known is None or digest is None:
@@ -51,12 +51,12 @@ def _is_known(item: Item, digest: bytes | None) -> bool:
         return True
     if not known.uid:
         return False
-    from dcmseal.batch.journal.taking_up import signature_in
+    from dcmseal.batch.journal.taking_up import find_intact_signature
 
-    return signature_in(item.source, known.uid) is not None
+    return find_intact_signature(item.source, known.uid) is not None
 
 
-def _state(source: str) -> tuple[int, ...]:
+def _stat_key(source: str) -> tuple[int, ...]:
     try:
         status = os.stat(source)
     except OSError:

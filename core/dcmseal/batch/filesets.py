@@ -11,37 +11,37 @@ import stat
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from dcmseal.batch.items import Found, Unfound
+from dcmseal.batch.items import BatchInput, UnreadableInput
 from dcmseal.engine.levels import main_level
-from dcmseal.engine.opening import opened
-from dcmseal.engine.reading import Values, sequence_items
+from dcmseal.engine.opening import open_source
+from dcmseal.engine.reading import ItemValues, iter_items
 from dcmseal.errors import DatasetError, SealError
 
 _DIRECTORY_RECORD_SEQUENCE: Final = 0x00041220
 _REFERENCED_FILE_ID: Final = 0x00041500
-_MOST_COMPONENTS: Final = 8
+_MAX_COMPONENTS: Final = 8
 """PS3.10 8.2.1."""
-_LARGEST: Final = 256 << 20
+_MAX_DICOMDIR_BYTES: Final = 256 << 20
 """Bytes of a DICOMDIR."""
-_MOST_RECORDS: Final = 1_000_000
+_MAX_RECORDS: Final = 1_000_000
 
 
-def instances_of_fileset(path: str, prefix: str) -> Iterator[Found]:
+def iter_fileset(path: str, prefix: str) -> Iterator[BatchInput]:
     """The files that a DICOMDIR names, in its order; Unfound for those that are not there, or lie outside."""
     try:
-        named = _files(path)
+        named = _read_file_ids(path)
     except SealError as error:
-        yield Unfound(source=path, error=error)
+        yield UnreadableInput(source=path, error=error)
         return
     folder = os.path.dirname(path)
     root = os.path.realpath(folder or ".")
     for each in named:
-        yield _instance(path, folder, root, each, prefix)
+        yield _resolve_file_id(path, folder, root, each, prefix)
 
 
-def file_id(components: Sequence[str]) -> str:
+def file_id_to_path(components: Sequence[str]) -> str:
     """The path that a Referenced File ID stands for; empty if it could leave the file-set."""
-    if len(components) > _MOST_COMPONENTS:
+    if len(components) > _MAX_COMPONENTS:
         return ""
     for name in components:
         if name in ("", ".", "..") or any(each in name for each in "/\\\0"):
@@ -49,41 +49,45 @@ def file_id(components: Sequence[str]) -> str:
     return "/".join(components)
 
 
-def _instance(path: str, folder: str, root: str, named: Sequence[str], prefix: str) -> Found:
-    from dcmseal.batch.finding import item_of
+def _resolve_file_id(path: str, folder: str, root: str, named: Sequence[str], prefix: str) -> BatchInput:
+    from dcmseal.batch.finding import make_input_file
 
-    relative = file_id(named)
+    relative = file_id_to_path(named)
     shown = "\\".join(named)
     if not relative:
-        return Unfound(source=path, error=DatasetError(f"{path} names {shown!r}, which is no File ID (PS3.10 8.2)"))
+        return UnreadableInput(
+            source=path, error=DatasetError(f"{path} names {shown!r}, which is no File ID (PS3.10 8.2)")
+        )
     source = os.path.join(folder, relative)
     try:
         status = os.stat(source)
     except (OSError, ValueError):
-        return Unfound(
+        return UnreadableInput(
             source=source,
             error=DatasetError(f"{source} is named by {path}, and not there", hint="the set is not whole"),
         )
     if os.path.commonpath([root, os.path.realpath(source)]) != root or not stat.S_ISREG(status.st_mode):
-        return Unfound(source=source, error=DatasetError(f"{source} is named by {path}, and is no file of its set"))
-    return item_of(source, f"{prefix}{relative}", status, must_be_dicom=True)
+        return UnreadableInput(
+            source=source, error=DatasetError(f"{source} is named by {path}, and is no file of its set")
+        )
+    return make_input_file(source, f"{prefix}{relative}", status, must_be_dicom=True)
 
 
-def _files(path: str) -> list[tuple[str, ...]]:
+def _read_file_ids(path: str) -> list[tuple[str, ...]]:
     """Referenced File IDs (0004,1500) of all records; raises DatasetError unless each record can be read."""
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
             raise DatasetError("it is no regular file")
-        if status.st_size > _LARGEST:
+        if status.st_size > _MAX_DICOMDIR_BYTES:
             raise DatasetError("it is larger than any DICOMDIR")
-        with opened(path) as file:
+        with open_source(path) as file:
             scan = main_level(file).scanner().finish()
             index = scan.index(_DIRECTORY_RECORD_SEQUENCE)
             if index is None:
                 raise DatasetError("it has no Directory Record Sequence (PS3.3 F.3.2.2)")
-            items = sequence_items(scan, index, _MOST_RECORDS)
-            return [named for _, _, item in items if (named := _components(Values(item)[_REFERENCED_FILE_ID]))]
+            items = iter_items(scan, index, _MAX_RECORDS)
+            return [named for _, _, item in items if (named := _parse_file_id(ItemValues(item)[_REFERENCED_FILE_ID]))]
     except (SealError, OSError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise DatasetError(
@@ -91,7 +95,7 @@ def _files(path: str) -> list[tuple[str, ...]]:
         ) from None
 
 
-def _components(value: bytes) -> tuple[str, ...]:
+def _parse_file_id(value: bytes) -> tuple[str, ...]:
     """The components of a Referenced File ID; none for a record that has no file."""
     text = os.fsdecode(value.rstrip(b"\0 "))
     return tuple(each.strip(" ") for each in text.split("\\")) if text else ()

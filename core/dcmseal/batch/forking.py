@@ -12,8 +12,8 @@ from typing import Final
 
 _THRESHOLDS: Final = gc.get_threshold()
 """How often processes look for garbage."""
-_FEW: Final = 100_000
+_IMPORT_THRESHOLD: Final = 100_000
 """Objects: more than all that is imported makes."""
 
-gc.set_threshold(_FEW)
+gc.set_threshold(_IMPORT_THRESHOLD)
 os.register_at_fork(before=gc.freeze, after_in_child=lambda: gc.set_threshold(*_THRESHOLDS))

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 from dcmseal.errors import SealError
 
 
-class Known(NamedTuple):
+class RecordedContent(NamedTuple):
     """What a journal that goes by content has recorded of a file."""
 
     digest: bytes | None = None
@@ -21,7 +21,7 @@ class Known(NamedTuple):
     """Of the signature that was made in it, in place."""
 
 
-class Item(NamedTuple):
+class InputFile(NamedTuple):
     """A file to be worked on. A tuple, for there are millions of them, and they go from process to process."""
 
     source: str
@@ -41,16 +41,16 @@ class Item(NamedTuple):
     must_be_dicom: bool = True
     """It has to be DICOM: it was named, itself or by a DICOMDIR, or its name claims to be DICOM. What else is found in
     folders, and is none, is passed over."""
-    recorded_content: Known | None = None
+    recorded_content: RecordedContent | None = None
     """Its content is to be hashed, and held against this; None if nobody asks for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unfound:
+class UnreadableInput:
     """What was named or found and is not there, or cannot be read; if ``error`` is NotDicom, it is passed over."""
 
     source: str
     error: SealError
 
 
-Found: TypeAlias = Item | Unfound
+BatchInput: TypeAlias = InputFile | UnreadableInput

@@ -22,26 +22,26 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Self
 
-from dcmseal.batch.lane import Lane, open_lane
-from dcmseal.batch.running import run
+from dcmseal.batch.lane import SigningServer, open_signing_server
+from dcmseal.batch.running import run_task
 from dcmseal.batch.sign_task import SignTask
 
 if TYPE_CHECKING:
-    from dcmseal.batch.items import Found
+    from dcmseal.batch.items import BatchInput
     from dcmseal.batch.journal.journal import Journal
-    from dcmseal.batch.journal.settings import JournalWish
-    from dcmseal.batch.results import Result
+    from dcmseal.batch.journal.settings import JournalSettings
+    from dcmseal.batch.results import BatchResult
     from dcmseal.batch.tasks import Task
     from dcmseal.plugins.protocols import Signer
 
 
-class KeyHere:
+class LocalKey:
     """A key, and the lane to it; ``signer`` is entered when the key is needed, and left when the context ends."""
 
     def __init__(self, signer: AbstractContextManager[Signer]) -> None:
         self._signer = signer
         self._resources = ExitStack()
-        self._server: Lane | None = None
+        self._server: SigningServer | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -49,7 +49,7 @@ class KeyHere:
     def __exit__(self, *_: object) -> None:
         self._resources.close()
 
-    def open_if_needed(self, settings: JournalWish | None) -> None:
+    def open_if_needed(self, settings: JournalSettings | None) -> None:
         """Open the key, unless an earlier run with this journal may have left nothing to be done with it.
 
         A journal belongs to its key, so that none is begun for a key that cannot be opened.
@@ -58,8 +58,8 @@ class KeyHere:
             self._open_server()
 
     def run(
-        self, inputs: Iterable[Found], task: Task, *, journal: Journal | None = None, jobs: int | None = None
-    ) -> Generator[Result]:
+        self, inputs: Iterable[BatchInput], task: Task, *, journal: Journal | None = None, jobs: int | None = None
+    ) -> Generator[BatchResult]:
         """Sign what is found, or what a journal for the task has no result of; see ``run`` of batch.running.
 
         The first file is looked for, and the key opened, before this returns: somebody may be asked for a PIN. Raises
@@ -71,17 +71,17 @@ class KeyHere:
         rest = iter(inputs)
         first = next(rest, None)
         if first is None:
-            return _nothing()
+            return _no_results()
         lane = self._open_server()
-        results = run(chain((first,), rest), replace(task, key=lane.endpoint), jobs=jobs, on_abort=lane.close)
+        results = run_task(chain((first,), rest), replace(task, key=lane.endpoint), jobs=jobs, on_abort=lane.close)
         return results if journal is None else journal.record_results(results)
 
-    def _open_server(self) -> Lane:
+    def _open_server(self) -> SigningServer:
         if self._server is None:
             signer = self._resources.enter_context(self._signer)
-            self._server = self._resources.enter_context(open_lane(signer))
+            self._server = self._resources.enter_context(open_signing_server(signer))
         return self._server
 
 
-def _nothing() -> Generator[Result]:
+def _no_results() -> Generator[BatchResult]:
     yield from ()

@@ -26,7 +26,7 @@ from threading import Lock, Thread
 from typing import Final
 
 from dcmseal import errors
-from dcmseal.batch.untried import LaneClosed
+from dcmseal.batch.untried import SignerClosed
 from dcmseal.errors import SealError, SignerError
 from dcmseal.mac.stream import MacStream
 from dcmseal.plugins.protocols import SignableMessage, Signer
@@ -34,11 +34,11 @@ from dcmseal.terms import KeyType, MacAlgorithm
 
 _SIGNED, _REFUSED, _CLOSED, _CONTENT = b"S", b"R", b"X", b"C"
 _PIECE, _END, _BROKEN = b"P", b"E", b"B"
-_MOST_BYTES: Final = 1 << 24
+_MAX_MESSAGE_BYTES: Final = 1 << 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class SigningEndpoint:
     """How a worker gets to the lane, and what the key there is. It can be pickled."""
 
     address: str
@@ -52,15 +52,15 @@ class Way:
         try:
             connection = Client(self.address, "AF_UNIX", authkey=self.authkey)
         except (OSError, EOFError, AuthenticationError):
-            raise _closed() from None
+            raise _signer_closed() from None
         with connection:
-            yield _DistantSigner(self, connection)
+            yield _RemoteSigner(self, connection)
 
 
-class _DistantSigner:
+class _RemoteSigner:
     """A Signer whose key is at the other end of a connection."""
 
-    def __init__(self, endpoint: Way, connection: Connection) -> None:
+    def __init__(self, endpoint: SigningEndpoint, connection: Connection) -> None:
         self.certificate_chain = endpoint.certificate_chain
         self.key_type = endpoint.key_type
         self._connection = connection
@@ -70,19 +70,19 @@ class _DistantSigner:
         try:
             return self._request_signature(message)
         except (OSError, EOFError):
-            raise _closed() from None
+            raise _signer_closed() from None
 
     def _request_signature(self, message: SignableMessage) -> bytes:
         self._connection.send_bytes(message.algorithm.value.encode() + b"\0" + message.digest)
         while True:
-            answer = self._connection.recv_bytes(_MOST_BYTES)
+            answer = self._connection.recv_bytes(_MAX_MESSAGE_BYTES)
             kind, content = answer[:1], answer[1:]
             if kind == _SIGNED:
                 return content
             if kind == _REFUSED:
-                raise _error_in(content)
+                raise _decode_error(content)
             if kind != _CONTENT:
-                raise _closed()
+                raise _signer_closed()
             self._send_content(message)
 
     def _send_content(self, message: SignableMessage) -> None:
@@ -95,10 +95,10 @@ class _DistantSigner:
         self._connection.send_bytes(_END)
 
 
-class Lane:
+class SigningServer:
     """The end of the lane where the key is."""
 
-    def __init__(self, signer: Signer, listener: Listener, endpoint: Way) -> None:
+    def __init__(self, signer: Signer, listener: Listener, endpoint: SigningEndpoint) -> None:
         self.endpoint = endpoint
         self._signer = signer
         self._listener = listener
@@ -127,7 +127,7 @@ class Lane:
                 algorithm = MacAlgorithm(name.decode("ascii"))
                 if len(digest) != algorithm.digest_size:
                     return
-                message = MacStream(algorithm=algorithm, digest=digest, read=lambda: _content_from(connection))
+                message = MacStream(algorithm=algorithm, digest=digest, read=lambda: _receive_content(connection))
                 connection.send_bytes(self._sign_message(message))
 
     def _sign_message(self, message: SignableMessage) -> bytes:
@@ -136,31 +136,31 @@ class Lane:
                 return _CLOSED
             try:
                 return _SIGNED + self._signer.sign(message)
-            except _BrokenMessage:
+            except _MessageUnavailable:
                 return _CLOSED
             except SealError as error:
                 # the next digest would have the same wrong PIN sent to the same card
                 self._is_closed = True
-                return _REFUSED + _as_bytes(error)
+                return _REFUSED + _encode_error(error)
             except BaseException as error:  # noqa: BLE001 - a thread has nobody to raise it to
                 self._is_closed = True
-                return _REFUSED + _as_bytes(SignerError(f"the key failed with {type(error).__name__}"))
+                return _REFUSED + _encode_error(SignerError(f"the key failed with {type(error).__name__}"))
 
 
-class _BrokenMessage(Exception):
+class _MessageUnavailable(Exception):
     """The content of a message cannot be had: that is for the worker to tell."""
 
 
 @contextmanager
-def open_lane(signer: Signer) -> Generator[Lane]:
+def open_signing_server(signer: Signer) -> Generator[SigningServer]:
     """A lane to an open key; it is closed when the context ends."""
     with TemporaryDirectory(prefix="dcmseal-") as folder:
         address, word = os.path.join(folder, "lane"), secrets.token_bytes(32)
         with Listener(address, "AF_UNIX", authkey=word) as listener:
-            way = Way(
+            way = SigningEndpoint(
                 address=address, authkey=word, certificate_chain=signer.certificate_chain, key_type=signer.key_type
             )
-            lane = Lane(signer, listener, way)
+            lane = SigningServer(signer, listener, way)
             Thread(target=lane.serve, daemon=True).start()
             try:
                 yield lane
@@ -168,24 +168,24 @@ def open_lane(signer: Signer) -> Generator[Lane]:
                 lane.close()
 
 
-def _content_from(connection: Connection) -> Iterator[bytes]:
+def _receive_content(connection: Connection) -> Iterator[bytes]:
     connection.send_bytes(_CONTENT)
-    while (piece := connection.recv_bytes(_MOST_BYTES))[:1] == _PIECE:
+    while (piece := connection.recv_bytes(_MAX_MESSAGE_BYTES))[:1] == _PIECE:
         yield piece[1:]
     if piece != _END:
-        raise _BrokenMessage
+        raise _MessageUnavailable
 
 
-def _closed() -> LaneClosed:
-    return LaneClosed("not signed: the key cannot be used any more")
+def _signer_closed() -> SignerClosed:
+    return SignerClosed("not signed: the key cannot be used any more")
 
 
-def _as_bytes(error: SealError) -> bytes:
+def _encode_error(error: SealError) -> bytes:
     known = next(each.__name__ for each in type(error).__mro__ if each.__module__ == SealError.__module__)
     return json.dumps([known, str(error), error.hint]).encode()
 
 
-def _error_in(content: bytes) -> SealError:
+def _decode_error(content: bytes) -> SealError:
     name, message, hint = json.loads(content)
     kind = getattr(errors, name)
     return SignerError(message, hint=hint) if not issubclass(kind, SignerError) else kind(message, hint=hint)

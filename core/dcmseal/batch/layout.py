@@ -11,31 +11,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from dcmseal.batch.finding import root_of
-from dcmseal.engine.files.collisions import folded, folds_case, is_inside
-from dcmseal.engine.remote import within
+from dcmseal.batch.finding import output_root
+from dcmseal.engine.files.collisions import fold_name, folds_case, is_inside
+from dcmseal.engine.remote import join_path
 from dcmseal.errors import UsageError
-from dcmseal.url_mark import URL_MARK
+from dcmseal.url_mark import URL_SEPARATOR
 
 
-def apart(sources: Iterable[str], folder: str) -> Iterator[str]:
+def iter_without_collisions(sources: Iterable[str], folder: str) -> Iterator[str]:
     """The words, of which there are several, as long as their results are apart; raises UsageError.
 
     Of each, no more than a number is remembered.
     """
-    is_here = URL_MARK not in folder
+    is_here = URL_SEPARATOR not in folder
     folds = is_here and folds_case(folder)
     seen: set[int] = set()
     for word in sources:
-        if is_here and URL_MARK not in word and is_inside(word, folder):
+        if is_here and URL_SEPARATOR not in word and is_inside(word, folder):
             raise UsageError(
                 f"{word} lies in {folder}, where the results go", hint="name another folder for the results"
             )
-        root = root_of(word).rstrip("/")
-        number = hash(folded(root) if folds else root)
+        root = output_root(word).rstrip("/")
+        number = hash(fold_name(root) if folds else root)
         if number in seen:
             raise UsageError(
-                f"the results of two inputs would go to {within(folder, root)}; one of them is {word}",
+                f"the results of two inputs would go to {join_path(folder, root)}; one of them is {word}",
                 hint="name a folder above both, name each input once, or sign them in two runs",
             )
         seen.add(number)

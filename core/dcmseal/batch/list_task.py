@@ -6,17 +6,17 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dcmseal.batch.items import Item
-from dcmseal.batch.results import Form, Kind, Result
-from dcmseal.batch.working import nothing_ends, worked_on
+from dcmseal.batch.items import InputFile
+from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
+from dcmseal.batch.working import never_fatal, run_item
 from dcmseal.exit_codes import ExitCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListTask:
-    """What ``dcmseal.signatures`` is asked, for many files."""
+    """What ``dcmseal.list_signatures`` is asked, for many files."""
 
-    detail: Form = Form.VALUE
+    detail: ResultDetail = ResultDetail.VALUE
 
     @property
     def preload_modules(self) -> tuple[str, ...]:
@@ -37,29 +37,29 @@ class ListTask:
         """There is nothing to be made ready."""
         yield ListingWorker(self.detail)
 
-    def remove_leftovers(self, item: Item) -> None:
+    def remove_leftovers(self, item: InputFile) -> None:
         """Nothing is ever left behind."""
 
 
 class ListingWorker:
     """Lists the signatures of one file after the other."""
 
-    def __init__(self, detail: Form) -> None:
+    def __init__(self, detail: ResultDetail) -> None:
         self._detail = detail
 
-    def run(self, item: Item) -> Result:
+    def run(self, item: InputFile) -> BatchResult:
         """List the signatures of a file."""
-        return worked_on(item, self._detail, _listed, is_fatal=nothing_ends)
+        return run_item(item, self._detail, _list_signatures, is_fatal=never_fatal)
 
 
-def _listed(item: Item) -> Result:
-    from dcmseal.engine.asking import signatures
+def _list_signatures(item: InputFile) -> BatchResult:
+    from dcmseal.engine.asking import list_signatures
 
-    found = signatures(item.source)
-    return Result(
+    found = list_signatures(item.source)
+    return BatchResult(
         input=item,
-        kind=Kind.LISTED,
+        kind=ResultKind.LISTED,
         exit_code=ExitCode.OK if found else ExitCode.NO_SIGNATURE,
-        verdict=Kind.LISTED.value if found else "no-signature",
+        verdict=ResultKind.LISTED.value if found else "no-signature",
         value=found,
     )

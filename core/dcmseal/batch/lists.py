@@ -13,78 +13,78 @@ from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, Final, cast
 
 from dcmseal.errors import UsageError
-from dcmseal.text_files import TextProblem, decode_text, marked_encoding, problem_of
+from dcmseal.text_files import TextProblem, decode_text, detect_bom_encoding, find_text_problem
 
-_PIECE: Final = 1 << 16
-_IN_MEMORY: Final = 8 << 20
+_READ_BYTES: Final = 1 << 16
+_MAX_MEMORY_BYTES: Final = 8 << 20
 _MAX_BYTES: Final = 4 << 30
-_MAX_NAME: Final = 1 << 15
+_MAX_PATH_BYTES: Final = 1 << 15
 """Bytes of a path."""
-_MARK: Final = b"\xef\xbb\xbf"
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
-def listed(stream: BinaryIO, name: str = "the list of files") -> Iterator[str]:
+def parse_path_list(stream: BinaryIO, name: str = "the list of files") -> Iterator[str]:
     """The paths in a list, all of which has been read and checked when this returns.
 
     Names that are ended by NUL may have any bytes. Other lists are text in UTF-8, with line ends LF or CRLF. In UTF-16
     every other byte is a NUL, so that a name of no byte or of one ("." would be a whole folder) is refused where names
     are ended by NUL. Raises UsageError, which says where, for anything else.
     """
-    copy = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with the last path
+    copy = SpooledTemporaryFile(max_size=_MAX_MEMORY_BYTES)  # noqa: SIM115 - closed with the last path
     try:
-        _copy(stream, copy, name)
-        start = copy.read(_PIECE)
-        separator = b"\0" if b"\0" in start and not marked_encoding(start) else b"\n"
-        check, what = (_name_problem, "name") if separator == b"\0" else (_line_problem, "line")
-        for number, line in enumerate(_lines(copy, separator), 1):
+        _copy_stream(stream, copy, name)
+        start = copy.read(_READ_BYTES)
+        separator = b"\0" if b"\0" in start and not detect_bom_encoding(start) else b"\n"
+        check, what = (_find_name_problem, "name") if separator == b"\0" else (_find_line_problem, "line")
+        for number, line in enumerate(_iter_lines(copy, separator), 1):
             problem = check(line)
             if problem:
                 raise UsageError(f"{name}, {what} {number} {problem.fault}", hint=problem.hint)
     except BaseException:
         copy.close()
         raise
-    return _paths(copy, separator, name)
+    return _iter_paths(copy, separator, name)
 
 
-def _paths(copy: SpooledTemporaryFile[bytes], separator: bytes, name: str) -> Iterator[str]:
+def _iter_paths(copy: SpooledTemporaryFile[bytes], separator: bytes, name: str) -> Iterator[str]:
     with copy:
-        for line in _lines(copy, separator):
+        for line in _iter_lines(copy, separator):
             path = os.fsdecode(line.rstrip(b"\0")) if separator == b"\0" else decode_text(line, name).rstrip("\n")
             if path:
                 yield path
 
 
-def _lines(copy: SpooledTemporaryFile[bytes], separator: bytes) -> Iterator[bytes]:
+def _iter_lines(copy: SpooledTemporaryFile[bytes], separator: bytes) -> Iterator[bytes]:
     """All lines with their ends, without a byte order mark; the last one may have no end."""
-    copy.seek(len(_MARK) if _begins_with_mark(copy) else 0)
+    copy.seek(len(_BYTE_ORDER_MARK) if _has_byte_order_mark(copy) else 0)
     rest = b""
-    while piece := copy.read(_PIECE):
+    while piece := copy.read(_READ_BYTES):
         *lines, rest = (rest + piece).split(separator)
         for line in lines:
             yield line + separator
-        while len(rest) > 2 * _MAX_NAME:  # too long already
+        while len(rest) > 2 * _MAX_PATH_BYTES:  # too long already
             yield rest
             rest = b""
     if rest:
         yield rest
 
 
-def _begins_with_mark(copy: SpooledTemporaryFile[bytes]) -> bool:
+def _has_byte_order_mark(copy: SpooledTemporaryFile[bytes]) -> bool:
     copy.seek(0)
-    return copy.read(len(_MARK)) == _MARK
+    return copy.read(len(_BYTE_ORDER_MARK)) == _BYTE_ORDER_MARK
 
 
-def _line_problem(line: bytes) -> TextProblem | None:
-    if len(line) > _MAX_NAME:
+def _find_line_problem(line: bytes) -> TextProblem | None:
+    if len(line) > _MAX_PATH_BYTES:
         return TextProblem(1, "is not a path", "write one path a line")
-    problem = problem_of(line)
+    problem = find_text_problem(line)
     if problem is None:
         return None
     return problem._replace(hint=f"{problem.hint}; names with other bytes can be ended by NUL, as find -print0 does")
 
 
-def _name_problem(name: bytes) -> TextProblem | None:
-    if len(name) > _MAX_NAME:
+def _find_name_problem(name: bytes) -> TextProblem | None:
+    if len(name) > _MAX_PATH_BYTES:
         return TextProblem(1, "is not a path", "end each path by NUL, or write one a line")
     if len(name.rstrip(b"\0")) < 2:
         return TextProblem(
@@ -95,9 +95,9 @@ def _name_problem(name: bytes) -> TextProblem | None:
     return None
 
 
-def _copy(stream: BinaryIO, copy: SpooledTemporaryFile[bytes], name: str) -> None:
+def _copy_stream(stream: BinaryIO, copy: SpooledTemporaryFile[bytes], name: str) -> None:
     left = _MAX_BYTES
-    for piece in cast("Iterable[bytes]", iter(lambda: stream.read(_PIECE), b"")):
+    for piece in cast("Iterable[bytes]", iter(lambda: stream.read(_READ_BYTES), b"")):
         left -= len(piece)
         if left < 0:
             raise UsageError(f"{name} is larger than {_MAX_BYTES >> 30} GiB", hint="check the path")

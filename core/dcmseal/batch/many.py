@@ -16,21 +16,21 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, Unpack
 
-from dcmseal.batch.finding import instances, is_several
-from dcmseal.batch.key_here import KeyHere
-from dcmseal.batch.layout import apart
+from dcmseal.batch.finding import has_several_roots, iter_inputs
+from dcmseal.batch.key_here import LocalKey
+from dcmseal.batch.layout import iter_without_collisions
 from dcmseal.batch.placement import Placement
-from dcmseal.batch.results import Kind, Result
-from dcmseal.batch.running import started
+from dcmseal.batch.results import BatchResult, ResultKind
+from dcmseal.batch.running import start_run
 from dcmseal.batch.skipping import SkipRule
 from dcmseal.batch.tasks import SignTask, Task, VerifyTask
-from dcmseal.batch.workers import Workers, workers_named
-from dcmseal.engine.files.collisions import Input, key_files
+from dcmseal.batch.workers import ExecutorFactory, parse_executor
+from dcmseal.engine.files.collisions import ProtectedPath, iter_key_files
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.journal import Journal
-    from dcmseal.batch.journal.settings import JournalWish
+    from dcmseal.batch.journal.settings import JournalSettings
     from dcmseal.config.pins import PinSource
     from dcmseal.plugins.protocols import SecretRequest, Secrets, Signer
     from dcmseal.plugins.trust import TrustSettings
@@ -39,7 +39,7 @@ Sources: TypeAlias = Iterable[str | os.PathLike[str]]
 T = TypeVar("T")
 
 
-class Question(TypedDict, total=False):
+class VerifyManyOptions(TypedDict, total=False):
     """What ``verify_many`` may be asked: as ``verify``, and as values."""
 
     uid: str | None
@@ -56,7 +56,7 @@ class Question(TypedDict, total=False):
     file_digest: bool
 
 
-class Wish(TypedDict, total=False):
+class SignManyOptions(TypedDict, total=False):
     """What ``sign_many`` may be asked for: as ``sign``, and as values."""
 
     location: str
@@ -78,12 +78,12 @@ def verify_many(
     sources: Sources,
     *,
     jobs: int | None = None,
-    executor: str | Workers | None = None,
+    executor: str | ExecutorFactory | None = None,
     journal: str | os.PathLike[str] | None = None,
     shard: str | None = None,
     follow_links: bool = False,
-    **options: Unpack[Question],
-) -> Generator[Result]:
+    **options: Unpack[VerifyManyOptions],
+) -> Generator[BatchResult]:
     """Verify all that ``sources`` name: files, folders and what is below them, DICOMDIR file-sets, patterns.
 
     Results come in the order of the sources, and within a folder in that of the names; a file that cannot be read is a
@@ -103,8 +103,15 @@ def verify_many(
     result is asked for; UsageError for a journal of another task; and JournalError for one that cannot be read or
     written, or is in use.
     """
-    task = VerifyTask(**_as_values(options, "require", "timestamp_certificates", "references"))
-    return _many(sources, task, _workers(executor, jobs), jobs, _wish(journal, shard), follow_links=follow_links)
+    task = VerifyTask(**_freeze_options(options, "require", "timestamp_certificates", "references"))
+    return _run_many(
+        sources,
+        task,
+        _resolve_executor(executor, jobs),
+        jobs,
+        _build_journal_settings(journal, shard),
+        follow_links=follow_links,
+    )
 
 
 def sign_many(
@@ -119,12 +126,12 @@ def sign_many(
     overwrite: bool = False,
     skip_signed: Iterable[str] = (),
     jobs: int | None = None,
-    executor: str | Workers | None = None,
+    executor: str | ExecutorFactory | None = None,
     journal: str | os.PathLike[str] | None = None,
     shard: str | None = None,
     follow_links: bool = False,
-    **options: Unpack[Wish],
-) -> Generator[Result]:
+    **options: Unpack[SignManyOptions],
+) -> Generator[BatchResult]:
     """Sign all that ``sources`` name, in place, or into a folder that mirrors theirs.
 
     ``key`` is opened in this process, once, with what ``secrets`` answers; or give an open ``signer``. Workers hash,
@@ -145,118 +152,122 @@ def sign_many(
         placement=Placement(
             folder=None if output_dir is None else os.fspath(output_dir),
             overwrite=overwrite,
-            protected_files=tuple(_kept(key, journal)) if overwrite else (),
+            protected_files=tuple(_iter_protected_files(key, journal)) if overwrite else (),
         ),
         key=key or "",
         pin=pin,
-        skip=tuple(SkipRule.parse(each) for each in _several(skip_signed, "skip_signed")),
-        **_as_values(options, "tags", "references", "timestamp"),
+        skip=tuple(SkipRule.parse(each) for each in _check_several(skip_signed, "skip_signed")),
+        **_freeze_options(options, "tags", "references", "timestamp"),
     )
-    kept = _wish(journal, shard)
-    many = partial(_many, sources, task, jobs=jobs, follow_links=follow_links)
+    kept = _build_journal_settings(journal, shard)
+    many = partial(_run_many, sources, task, jobs=jobs, follow_links=follow_links)
     if executor is not None:
-        return many(executor=_workers(executor, jobs), settings=kept)
+        return many(executor=_resolve_executor(executor, jobs), settings=kept)
     if signer is None:
-        return many(executor=None, settings=kept, signer=_opened(key or "", secrets or _no_secrets))
+        return many(executor=None, settings=kept, signer=_open_signer(key or "", secrets or _no_secrets))
     if kept is not None:
-        kept = replace(kept, key=_name_of(signer))
+        kept = replace(kept, key=_key_name(signer))
     return many(executor=None, settings=kept, signer=nullcontext(signer))
 
 
-def _many(
+def _run_many(
     sources: Sources,
     task: Task,
-    executor: Workers | None,
+    executor: ExecutorFactory | None,
     jobs: int | None,
-    settings: JournalWish | None,
+    settings: JournalSettings | None,
     signer: AbstractContextManager[Signer] | None = None,
     *,
     follow_links: bool,
-) -> Generator[Result]:
+) -> Generator[BatchResult]:
     """Work on all; ``signer`` is entered in this process, once, if there is something to sign."""
-    paths: Iterable[str] = (os.fspath(source) for source in _several(sources, "sources"))
+    paths: Iterable[str] = (os.fspath(source) for source in _check_several(sources, "sources"))
     if isinstance(sources, Sequence):
         paths = list(paths)
     folder = task.placement.folder if isinstance(task, SignTask) else None
-    if folder is not None and is_several(paths):
+    if folder is not None and has_several_roots(paths):
         # what is known before is looked through before
-        paths = list(apart(paths, folder)) if isinstance(paths, Sequence) else apart(paths, folder)
-    found = instances(
+        paths = (
+            list(iter_without_collisions(paths, folder))
+            if isinstance(paths, Sequence)
+            else iter_without_collisions(paths, folder)
+        )
+    found = iter_inputs(
         paths,
         exclude=() if folder is None else (folder,),
         follow_links=follow_links,
         skip_duplicate_links=isinstance(task, SignTask) and folder is None,
     )
     with ExitStack() as stack:
-        key: KeyHere | None = None
+        key: LocalKey | None = None
         if signer is not None:
-            key = stack.enter_context(KeyHere(signer))
+            key = stack.enter_context(LocalKey(signer))
             key.open_if_needed(settings)
-        journal = None if settings is None else stack.enter_context(_journal(settings, task))
-        results = started(found, task, journal=journal, key=key, executor=executor, jobs=jobs)
+        journal = None if settings is None else stack.enter_context(_open_journal(settings, task))
+        results = start_run(found, task, journal=journal, key=key, executor=executor, jobs=jobs)
         for result in stack.enter_context(closing(results)):
-            if result.kind is not Kind.IGNORED:
+            if result.kind is not ResultKind.IGNORED:
                 yield result
 
 
-def _kept(key: str | None, journal: str | os.PathLike[str] | None) -> Iterator[Input]:
+def _iter_protected_files(key: str | None, journal: str | os.PathLike[str] | None) -> Iterator[ProtectedPath]:
     """Files of the run that no result may replace."""
-    for path in key_files(key or ""):
-        yield Input(path, "a file of the key")
+    for path in iter_key_files(key or ""):
+        yield ProtectedPath(path, "a file of the key")
     if journal is not None:
-        yield from (Input(f"{os.fspath(journal)}{end}", "the journal") for end in ("", "-journal"))
+        yield from (ProtectedPath(f"{os.fspath(journal)}{end}", "the journal") for end in ("", "-journal"))
 
 
-def _as_values(options: Mapping[str, Any], *several: str) -> dict[str, Any]:
+def _freeze_options(options: Mapping[str, Any], *several: str) -> dict[str, Any]:
     """What was given, with tuples where several values may be."""
     return {
-        name: tuple(_several(value, name)) if name in several and value is not None else value
+        name: tuple(_check_several(value, name)) if name in several and value is not None else value
         for name, value in options.items()
     }
 
 
-def _several(values: Iterable[T], name: str) -> Iterable[T]:
+def _check_several(values: Iterable[T], name: str) -> Iterable[T]:
     """The values; raises UsageError for a text, which is one value and none of several."""
     if isinstance(values, (str, bytes, os.PathLike)):
         raise UsageError(f"{name} is one value where several may be", hint=f"{name}=[VALUE]")
     return values
 
 
-def _wish(journal: str | os.PathLike[str] | None, shard: str | None) -> JournalWish | None:
+def _build_journal_settings(journal: str | os.PathLike[str] | None, shard: str | None) -> JournalSettings | None:
     """The journal that is asked for; raises UsageError."""
     if journal is None:
         if shard is not None:
             raise UsageError("a shard has a journal, and none is named", hint="give journal=FILE")
         return None
-    from dcmseal.batch.journal.settings import JournalWish
+    from dcmseal.batch.journal.settings import JournalSettings
     from dcmseal.batch.shards import Shard
 
-    return JournalWish(path=os.fspath(journal), shard=None if shard is None else Shard.parse(shard))
+    return JournalSettings(path=os.fspath(journal), shard=None if shard is None else Shard.parse(shard))
 
 
-def _journal(settings: JournalWish, task: Task) -> AbstractContextManager[Journal]:
+def _open_journal(settings: JournalSettings, task: Task) -> AbstractContextManager[Journal]:
     from dcmseal.batch.journal.journal import Journal
 
     return Journal.open(settings, task)
 
 
 @contextmanager
-def _opened(uri: str, secrets: Secrets) -> Generator[Signer]:
-    from dcmseal.plugins.registry import installed
+def _open_signer(uri: str, secrets: Secrets) -> Generator[Signer]:
+    from dcmseal.plugins.registry import installed_registry
 
-    with installed().open_signer(uri, secrets) as signer:
+    with installed_registry().open_signer(uri, secrets) as signer:
         yield signer
 
 
-def _name_of(signer: Signer) -> str:
+def _key_name(signer: Signer) -> str:
     """What a journal calls the key of an open signer."""
     return f"certificate:{sha256(signer.certificate_chain[0]).hexdigest()}"
 
 
-def _workers(executor: str | Workers | None, jobs: int | None) -> Workers | None:
-    from dcmseal.plugins.registry import installed
+def _resolve_executor(executor: str | ExecutorFactory | None, jobs: int | None) -> ExecutorFactory | None:
+    from dcmseal.plugins.registry import installed_registry
 
-    return workers_named(executor, jobs, installed()) if isinstance(executor, str) else executor
+    return parse_executor(executor, jobs, installed_registry()) if isinstance(executor, str) else executor
 
 
 def _no_secrets(_: SecretRequest) -> None:

@@ -9,65 +9,67 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 
-from dcmseal.batch.claims import claims_dicom
-from dcmseal.batch.items import Found, Item, Unfound
-from dcmseal.engine.remote import listed, local
-from dcmseal.engine.wildcards import WILD, fixed_part
+from dcmseal.batch.claims import has_dicom_name
+from dcmseal.batch.items import BatchInput, InputFile, UnreadableInput
+from dcmseal.engine.remote import list_objects, resolve_file_url
+from dcmseal.engine.wildcards import WILDCARD, literal_prefix
 from dcmseal.errors import DatasetError, SealError
-from dcmseal.plugins.storage import Entry
-from dcmseal.plugins.urls import is_url, masked
+from dcmseal.plugins.storage import StorageEntry
+from dcmseal.plugins.urls import is_url, redact_secrets
 
 
-def path_meant(source: str) -> str | None:
+def to_local_path(source: str) -> str | None:
     """The path that a word means, which may be a ``file:`` URL; None if it is another URL. Raises UsageError."""
-    path = local(source)
+    path = resolve_file_url(source)
     return None if is_url(path) else path
 
 
-def objects(url: str, *, has_several_roots: bool, exclude: tuple[str, ...] = ()) -> Iterator[Found]:
+def iter_objects(url: str, *, has_several_roots: bool, exclude: tuple[str, ...] = ()) -> Iterator[BatchInput]:
     """What a URL names, as the storage lists it, page by page: an object, a prefix that ends in a slash, or a pattern.
 
     If ``has_several_roots`` are named, paths for output begin with the last name of the prefix. What is not there, or cannot be
     listed, is Unfound. Objects below the prefixes ``exclude`` are passed over: they may be results, written meanwhile.
     """
-    is_pattern = WILD in url
+    is_pattern = WILDCARD in url
     is_named = not is_pattern and not url.endswith("/")
-    folder = fixed_part(url) if is_pattern or is_named else url
+    folder = literal_prefix(url) if is_pattern or is_named else url
     prefix = url_root(url) if has_several_roots and not is_named else ""
     count = 0
     try:
-        for entry in listed(url):
+        for entry in list_objects(url):
             if entry.url.startswith(exclude):
                 continue
             count += 1
-            has_to_be = is_named or claims_dicom(entry.url.rpartition("/")[2])
-            yield _item(entry, f"{prefix}{_path(entry.url[len(folder) :])}", must_be_dicom=has_to_be)
+            has_to_be = is_named or has_dicom_name(entry.url.rpartition("/")[2])
+            yield _make_input_file(
+                entry, f"{prefix}{_to_output_path(entry.url[len(folder) :])}", must_be_dicom=has_to_be
+            )
         if not count and is_pattern:
             raise DatasetError(f"nothing matches {url}", hint="check the pattern")
     except SealError as error:
-        yield Unfound(source=masked(url), error=error)
+        yield UnreadableInput(source=redact_secrets(url), error=error)
 
 
 def url_root(url: str) -> str:
     """How the paths for output begin of what a URL names, one of several; of a single object, its own."""
-    if WILD in url or url.endswith("/"):
-        folder = fixed_part(url) if WILD in url else url
-        return f"{_path(folder.rstrip('/').rpartition('/')[2])}/"
-    return _path(url.rpartition("/")[2])
+    if WILDCARD in url or url.endswith("/"):
+        folder = literal_prefix(url) if WILDCARD in url else url
+        return f"{_to_output_path(folder.rstrip('/').rpartition('/')[2])}/"
+    return _to_output_path(url.rpartition("/")[2])
 
 
-def _item(entry: Entry, relative: str, *, must_be_dicom: bool) -> Item:
+def _make_input_file(entry: StorageEntry, relative: str, *, must_be_dicom: bool) -> InputFile:
     # for a journal, another version is another file
     number = int.from_bytes(sha256(entry.version.encode()).digest()[:7], "big") if entry.version else 0
-    return Item(source=entry.url, relative=relative, size=entry.size, inode=number, must_be_dicom=must_be_dicom)
+    return InputFile(source=entry.url, relative=relative, size=entry.size, inode=number, must_be_dicom=must_be_dicom)
 
 
-def _path(key: str) -> str:
+def _to_output_path(key: str) -> str:
     """A path for output: names of objects are anybody's, and may lead out of the folder that results go to."""
-    return "/".join(map(_name, key.split("/")))
+    return "/".join(map(_escape_component, key.split("/")))
 
 
-def _name(part: str) -> str:
+def _escape_component(part: str) -> str:
     if part in ("", ".", ".."):
         return part.replace(".", "%2E") or "%"
     return part.replace("\\", "%5C").replace("\0", "%00")

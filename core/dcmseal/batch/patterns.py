@@ -10,18 +10,18 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-_MAGIC: Final = re.compile(r"[*?\[]")
-_PIECE: Final = re.compile(r"\[!?\]?[^\]/]*\]|.", re.DOTALL)
+_WILDCARD: Final = re.compile(r"[*?\[]")
+_TOKEN: Final = re.compile(r"\[!?\]?[^\]/]*\]|.", re.DOTALL)
 _ANY_FOLDERS: Final = "**"
-_VISIBLE: Final = r"(?!\.)"
+_NOT_HIDDEN: Final = r"(?!\.)"
 
 
 def is_pattern(word: str) -> bool:
     """Whether a word that names nothing may be meant as a pattern."""
-    return bool(_MAGIC.search(word))
+    return bool(_WILDCARD.search(word))
 
 
-class Pattern(NamedTuple):
+class GlobPattern(NamedTuple):
     """A folder to look through, what paths below it have to match, and how deep they may be."""
 
     folder: str
@@ -30,34 +30,34 @@ class Pattern(NamedTuple):
     """None is without end."""
 
     @classmethod
-    def parse(cls, text: str) -> Pattern:
+    def parse(cls, text: str) -> GlobPattern:
         """Read a pattern: ``*``, ``?``, ``[...]``, and ``**`` for any number of folders.
 
         Names that begin with a point are matched by those that do.
         """
         parts = text.rstrip("/").split("/")
-        first = next(index for index, part in enumerate(parts) if _MAGIC.search(part))
+        first = next(index for index, part in enumerate(parts) if _WILDCARD.search(part))
         wanted = parts[first:]
         if wanted[-1] == _ANY_FOLDERS:
             wanted.append("*")
         folder = "/".join(parts[:first]) or ("/" if text.startswith("/") else ".")
-        return cls(folder, expression("/".join(wanted)), None if _ANY_FOLDERS in wanted else len(wanted))
+        return cls(folder, compile_glob("/".join(wanted)), None if _ANY_FOLDERS in wanted else len(wanted))
 
 
-def expression(pattern: str) -> re.Pattern[str]:
+def compile_glob(pattern: str) -> re.Pattern[str]:
     """What whole paths have to match."""
     parts = [
-        f"(?:{_VISIBLE}[^/]+/)*" if part == _ANY_FOLDERS else f"{''.join(_of_name(part))}/"
+        f"(?:{_NOT_HIDDEN}[^/]+/)*" if part == _ANY_FOLDERS else f"{''.join(_iter_name_regex(part))}/"
         for part in pattern.split("/")
     ]
     return re.compile("".join(parts).removesuffix("/"), re.DOTALL)
 
 
-def _of_name(part: str) -> Iterator[str]:
+def _iter_name_regex(part: str) -> Iterator[str]:
     """An expression for one name, in pieces."""
     if not part.startswith("."):
-        yield _VISIBLE
-    for piece in _PIECE.findall(part):
+        yield _NOT_HIDDEN
+    for piece in _TOKEN.findall(part):
         if piece == "*":
             yield "[^/]*"
         elif piece == "?":

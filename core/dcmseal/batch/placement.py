@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.items import Item
-from dcmseal.engine.files.collisions import Input, check_outputs, refuse_irreplaceable
+from dcmseal.batch.items import InputFile
+from dcmseal.engine.files.collisions import ProtectedPath, check_outputs, check_replaceable
 from dcmseal.errors import OutputError, UsageError
-from dcmseal.url_mark import URL_MARK
+from dcmseal.url_mark import URL_SEPARATOR
 
 if TYPE_CHECKING:
     from dcmseal.plugins.registry import Registry
@@ -23,32 +23,32 @@ class Placement:
     """None is in place."""
     overwrite: bool = False
     """Replace files that are in the folder already."""
-    protected_files: tuple[Input, ...] = ()
+    protected_files: tuple[ProtectedPath, ...] = ()
     """Files that the run needs: these are never replaced."""
 
-    def target_path(self, item: Item) -> str:
+    def target_path(self, item: InputFile) -> str:
         """Where the result of an item goes."""
         if self.folder is None:
             return item.source
-        if URL_MARK in self.folder:
-            from dcmseal.engine.remote import within
+        if URL_SEPARATOR in self.folder:
+            from dcmseal.engine.remote import join_path
 
-            return within(self.folder, item.relative)
+            return join_path(self.folder, item.relative)
         return os.path.join(self.folder, *item.relative.split("/"))
 
     def is_free(self, target: str, registry: Registry) -> bool:
         """Whether a result may go there; of URLs, raises UsageError, PluginError or StorageUnavailable."""
         if self.folder is None or self.overwrite:
             return True
-        if URL_MARK not in target:
+        if URL_SEPARATOR not in target:
             return not os.path.lexists(target)
-        from dcmseal.engine.remote import find
+        from dcmseal.engine.remote import find_object
 
-        return find(target, registry) is None
+        return find_object(target, registry) is None
 
-    def prepare_target(self, item: Item, target: str) -> None:
+    def prepare_target(self, item: InputFile, target: str) -> None:
         """Make the folder of a target; raises OutputError if that cannot be, or something would be lost."""
-        if URL_MARK in target:
+        if URL_SEPARATOR in target:
             return
         try:
             os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
@@ -57,15 +57,15 @@ class Placement:
         if self.overwrite and os.path.lexists(target):
             self._check_replaceable(item, target)
 
-    def _check_replaceable(self, item: Item, target: str) -> None:
+    def _check_replaceable(self, item: InputFile, target: str) -> None:
         """Refuse to replace what the run needs, or what nobody can replace; raises OutputError."""
         try:
-            check_outputs((target,), (Input(item.source, "the input"), *self.protected_files))
-            refuse_irreplaceable(target)
+            check_outputs((target,), (ProtectedPath(item.source, "the input"), *self.protected_files))
+            check_replaceable(target)
         except UsageError as error:
             raise OutputError(str(error), hint="name another folder for the results") from None
 
 
-def not_free(target: str) -> OutputError:
+def target_exists_error(target: str) -> OutputError:
     """The error of a result that has no place."""
     return OutputError(f"{target} exists", hint="name another folder; --force overwrites it")

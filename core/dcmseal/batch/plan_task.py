@@ -16,16 +16,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.items import Item
-from dcmseal.batch.placement import not_free
-from dcmseal.batch.results import Form, Kind, Result
-from dcmseal.batch.sign_task import SignTask, obstacles_of
-from dcmseal.batch.skipping import left_alone
-from dcmseal.batch.working import nothing_ends, worked_on
+from dcmseal.batch.items import InputFile
+from dcmseal.batch.placement import target_exists_error
+from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
+from dcmseal.batch.sign_task import SignTask, blocking_codes
+from dcmseal.batch.skipping import skip_result
+from dcmseal.batch.working import never_fatal, run_item
 from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from dcmseal.engine.drafting import Wish
+    from dcmseal.engine.drafting import SignOptions
     from dcmseal.engine.planning import Plan
     from dcmseal.plugins.registry import Registry
 
@@ -52,44 +52,44 @@ class PlanTask:
         wish, registry = self.sign_task.prepare()
         yield PlanningWorker(self.sign_task, wish, registry)
 
-    def remove_leftovers(self, item: Item) -> None:
+    def remove_leftovers(self, item: InputFile) -> None:
         """Nothing is ever left behind."""
 
 
 class PlanningWorker:
     """Plans the signature of one file after the other."""
 
-    def __init__(self, task: SignTask, options: Wish, registry: Registry) -> None:
+    def __init__(self, task: SignTask, options: SignOptions, registry: Registry) -> None:
         self._task = task
         self._options = options
         self._registry = registry
 
-    def run(self, item: Item) -> Result:
+    def run(self, item: InputFile) -> BatchResult:
         """Plan the signature of a file."""
-        return worked_on(item, self._task.detail, self._plan, is_fatal=nothing_ends)
+        return run_item(item, self._task.detail, self._plan, is_fatal=never_fatal)
 
-    def _plan(self, item: Item) -> Result:
+    def _plan(self, item: InputFile) -> BatchResult:
         from dcmseal.engine.planning import plan_signature
 
-        if skipped := left_alone(item, self._task.skip, self._registry):
+        if skipped := skip_result(item, self._task.skip, self._registry):
             return skipped
         placement = self._task.placement
         target = placement.target_path(item)
         if not placement.is_free(target, self._registry):
-            raise not_free(target)
+            raise target_exists_error(target)
         with plan_signature(item.source, self._options, self._registry) as plan:
-            return Result(
+            return BatchResult(
                 input=item,
-                kind=Kind.PLANNED,
+                kind=ResultKind.PLANNED,
                 exit_code=ExitCode.OK,
-                verdict=Kind.PLANNED.value,
+                verdict=ResultKind.PLANNED.value,
                 document_text=self._format_document(plan, item.source),
-                blocking_codes=obstacles_of(plan.warnings),
+                blocking_codes=blocking_codes(plan.warnings),
             )
 
     def _format_document(self, plan: Plan, source: str) -> str:
         """The document of a plan, which cannot be sent itself: it holds the file open."""
-        if self._task.detail not in (Form.VALUE, Form.DOCUMENT):
+        if self._task.detail not in (ResultDetail.VALUE, ResultDetail.DOCUMENT):
             return ""
         from dcmseal.engine.documents import plan_document
 

@@ -16,15 +16,15 @@ _ORPHANED: Final = Event()
 """The parent was killed."""
 
 
-def begin() -> None:
+def init_worker_process() -> None:
     """Begin as a process of a pool."""
     # the parent decides what becomes of files that are half done
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_parent, daemon=True).start()
+    Thread(target=_exit_with_parent, daemon=True).start()
 
 
 @contextmanager
-def busy() -> Generator[None]:
+def block_exit() -> Generator[None]:
     """While this lasts, the process ends between two files only."""
     if parent_process() is None:
         yield
@@ -33,13 +33,13 @@ def busy() -> Generator[None]:
         yield
 
 
-def end_if_orphaned() -> None:
+def exit_if_orphaned() -> None:
     """End this process of a pool if its parent was killed: nobody is left to take its results."""
     if _ORPHANED.is_set():
         os._exit(1)
 
 
-def _end_with_parent() -> None:
+def _exit_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
         parent.join()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 
-from dcmseal.batch.journal.gists import Gist
-from dcmseal.batch.results import Form, Kind, Result
+from dcmseal.batch.journal.gists import ResultSummary
+from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
 from dcmseal.engine.documents import error_document, report_document, signatures_document, signing_document
-from dcmseal.engine.json_values import Document, document
+from dcmseal.engine.json_values import Document, build_document
 from dcmseal.engine.signing_result import SigningResult
 from dcmseal.report import VerificationReport
 
 
-def document_of(result: Result) -> Document:
+def build_result_document(result: BatchResult) -> Document:
     """The document of a result; raises ValueError if it holds the verdict only."""
     source = result.input.source
     answer = result.value
@@ -24,18 +24,18 @@ def document_of(result: Result) -> Document:
         return signing_document(answer, source, result.output)
     if answer is not None:
         return signatures_document(answer, source)
-    if result.kind in (Kind.SKIPPED, Kind.IGNORED):
-        return document("skipped", {"file": source, "why": result.kind.value, "reason": result.reason})
+    if result.kind in (ResultKind.SKIPPED, ResultKind.IGNORED):
+        return build_document("skipped", {"file": source, "why": result.kind.value, "reason": result.reason})
     raise ValueError("only the verdict was asked for")
 
 
-def in_form(result: Result, detail: Form) -> Result:
+def apply_detail(result: BatchResult, detail: ResultDetail) -> BatchResult:
     """The result with no more than the form asks for."""
-    if detail is Form.VALUE:
+    if detail is ResultDetail.VALUE:
         return result
-    if detail is Form.VERDICT:
+    if detail is ResultDetail.VERDICT:
         return result._replace(value=None)
-    gist = Gist.from_result(result)
-    wanted = detail is Form.DOCUMENT or (gist.needs_attention and result.error is None)
-    text = result.document_text or json.dumps(document_of(result), separators=(",", ":")) if wanted else ""
+    gist = ResultSummary.from_result(result)
+    wanted = detail is ResultDetail.DOCUMENT or (gist.needs_attention and result.error is None)
+    text = result.document_text or json.dumps(build_result_document(result), separators=(",", ":")) if wanted else ""
     return result._replace(value=None, document_text=text, summary=gist)

@@ -13,21 +13,21 @@ import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from dcmseal.batch.items import Found
+from dcmseal.batch.items import BatchInput
 from dcmseal.errors import SealError
-from dcmseal.exit_codes import ExitCode, code_of_error
+from dcmseal.exit_codes import ExitCode, error_exit_code
 
 if TYPE_CHECKING:
-    from dcmseal.batch.journal.gists import Gist
+    from dcmseal.batch.journal.gists import ResultSummary
     from dcmseal.engine.inspection import Signature
     from dcmseal.engine.json_values import Document
     from dcmseal.engine.signing_result import SigningResult
     from dcmseal.report import Instance, VerificationReport
 
-Answer: TypeAlias = "VerificationReport | SigningResult | tuple[Signature, ...]"
+ResultValue: TypeAlias = "VerificationReport | SigningResult | tuple[Signature, ...]"
 
 
-class Kind(StrEnum):
+class ResultKind(StrEnum):
     """What was done with an item."""
 
     VERIFIED = "verified"
@@ -42,7 +42,7 @@ class Kind(StrEnum):
     FAILED = "failed"
 
 
-class Form(StrEnum):
+class ResultDetail(StrEnum):
     """In what form answers come back; the less, the faster."""
 
     VALUE = "answer"
@@ -55,22 +55,22 @@ class Form(StrEnum):
     """Verdict and reason, and nothing else."""
 
 
-class Result(NamedTuple):
+class BatchResult(NamedTuple):
     """What came of an item. It can be pickled, and is a tuple as items are."""
 
-    input: Found
-    kind: Kind
+    input: BatchInput
+    kind: ResultKind
     exit_code: ExitCode
     verdict: str
     """By what it is counted: the verdict of a verification, or else the kind."""
     reason: str = ""
     """Why it needs attention, in a line; empty if it needs none."""
-    value: Answer | None = None
+    value: ResultValue | None = None
     """None if it was not asked for in that form, and where ``error`` is."""
     error: SealError | None = None
     document_text: str = ""
     """The JSON document in a line, if it was asked for in that form; of plans also if answers were: they have none."""
-    summary: Gist | None = None
+    summary: ResultSummary | None = None
     """What it has in common with others, if it was asked for as gist or document."""
     output: str = ""
     """Where the result was written; empty if nothing was."""
@@ -92,13 +92,15 @@ class Result(NamedTuple):
     """Nothing was done: the content is what the journal has a result of."""
 
     @classmethod
-    def from_error(cls, item: Found, error: SealError, *, seconds: float = 0.0, is_fatal: bool = False) -> Result:
+    def from_error(
+        cls, item: BatchInput, error: SealError, *, seconds: float = 0.0, is_fatal: bool = False
+    ) -> BatchResult:
         """The result of an item that came to an error."""
         return cls(
             input=item,
-            kind=Kind.FAILED,
-            exit_code=code_of_error(error),
-            verdict=Kind.FAILED.value,
+            kind=ResultKind.FAILED,
+            exit_code=error_exit_code(error),
+            verdict=ResultKind.FAILED.value,
             reason=str(error),
             error=error,
             seconds=seconds,
@@ -106,9 +108,9 @@ class Result(NamedTuple):
         )
 
     @classmethod
-    def make_ignored(cls, item: Found, reason: str = "") -> Result:
+    def make_ignored(cls, item: BatchInput, reason: str = "") -> BatchResult:
         """The result of a file in a folder that is no DICOM file, and does not claim to be one."""
-        kind = Kind.IGNORED
+        kind = ResultKind.IGNORED
         return cls(input=item, kind=kind, exit_code=ExitCode.OK, verdict=kind.value, reason=reason)
 
     def to_document(self) -> Document:
@@ -119,6 +121,6 @@ class Result(NamedTuple):
         if self.document_text:
             document: Document = json.loads(self.document_text)
             return document
-        from dcmseal.batch.result_documents import document_of
+        from dcmseal.batch.result_documents import build_result_document
 
-        return document_of(self)
+        return build_result_document(self)

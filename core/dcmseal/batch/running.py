@@ -12,32 +12,38 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.batch.chunks import CHUNK, chunks, result_of, size_of
-from dcmseal.batch.items import Found
-from dcmseal.batch.results import Result
-from dcmseal.batch.settling import settled
-from dcmseal.batch.untried import is_untried
-from dcmseal.batch.workers import Workers, can_begin, local_workers, start_server, usable_processors
+from dcmseal.batch.chunks import CHUNK_SIZE, input_size, iter_chunks, run_input
+from dcmseal.batch.items import BatchInput
+from dcmseal.batch.results import BatchResult
+from dcmseal.batch.settling import iter_synced
+from dcmseal.batch.untried import is_not_attempted
+from dcmseal.batch.workers import (
+    ExecutorFactory,
+    can_start_processes,
+    make_process_pool,
+    start_forkserver,
+    usable_processors,
+)
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.journal import Journal
-    from dcmseal.batch.key_here import KeyHere
+    from dcmseal.batch.key_here import LocalKey
     from dcmseal.batch.tasks import Task, Worker
 
-_FEW: Final = 500
-_SMALL: Final = 200 << 20
+_FEW_FILES: Final = 500
+_FEW_BYTES: Final = 200 << 20
 """Files, and bytes, that are done before a pool of processes has begun (measured)."""
 
 
-def run(
-    items: Iterable[Found],
+def run_task(
+    items: Iterable[BatchInput],
     task: Task,
     *,
-    executor: Workers | None = None,
+    executor: ExecutorFactory | None = None,
     jobs: int | None = None,
-    chunk: int = CHUNK,
+    chunk: int = CHUNK_SIZE,
     on_abort: Callable[[], object] = lambda: None,
-) -> Generator[Result]:
+) -> Generator[BatchResult]:
     """Work on all items; results come in the order of the items, and not all items are looked at before.
 
     With ``executor`` the work is done there; else by ``jobs`` processes (None: as many as there are processors), and in
@@ -50,65 +56,69 @@ def run(
     Raises SealError or one of its kinds for what is wrong with the request itself.
     """
     if executor is not None:
-        return _there(items, task, executor, chunk, on_abort)
-    count = (jobs or usable_processors()) if can_begin() else 1
+        return _run_in_executor(items, task, executor, chunk, on_abort)
+    count = (jobs or usable_processors()) if can_start_processes() else 1
     rest = iter(items)
-    first = [] if count == 1 else list(_few(rest))
-    if count == 1 or (len(first) < _FEW and sum(map(size_of, first)) < _SMALL):
-        return _here(chain(first, rest), task)
-    start_server(task)
-    return _there(chain(first, rest), task, local_workers(count), chunk, on_abort)
+    first = [] if count == 1 else list(_take_first(rest))
+    if count == 1 or (len(first) < _FEW_FILES and sum(map(input_size, first)) < _FEW_BYTES):
+        return _run_in_process(chain(first, rest), task)
+    start_forkserver(task)
+    return _run_in_executor(chain(first, rest), task, make_process_pool(count), chunk, on_abort)
 
 
-def started(
-    inputs: Iterable[Found],
+def start_run(
+    inputs: Iterable[BatchInput],
     task: Task,
     *,
     journal: Journal | None,
-    key: KeyHere | None,
-    executor: Workers | None,
+    key: LocalKey | None,
+    executor: ExecutorFactory | None,
     jobs: int | None,
-) -> Generator[Result]:
+) -> Generator[BatchResult]:
     """Work on what is found, or on what a journal for the task has no result of; ``key`` is one that signs here."""
     if key is not None:
         return key.run(inputs, task, journal=journal, jobs=jobs)
     if journal is not None:
         return journal.run(inputs, executor=executor, jobs=jobs)
-    return run(inputs, task, executor=executor, jobs=jobs)
+    return run_task(inputs, task, executor=executor, jobs=jobs)
 
 
-def _few(items: Iterator[Found]) -> Iterator[Found]:
+def _take_first(items: Iterator[BatchInput]) -> Iterator[BatchInput]:
     """As many items as show whether they are few and small."""
     size = 0
-    for item in islice(items, _FEW):
+    for item in islice(items, _FEW_FILES):
         yield item
-        size += size_of(item)
-        if size >= _SMALL:
+        size += input_size(item)
+        if size >= _FEW_BYTES:
             return
 
 
-def _here(items: Iterable[Found], task: Task) -> Generator[Result]:
+def _run_in_process(items: Iterable[BatchInput], task: Task) -> Generator[BatchResult]:
     with task.open() as worker:
-        yield from settled(_one_by_one(worker, items), task.output_folder)
+        yield from iter_synced(_run_sequentially(worker, items), task.output_folder)
 
 
-def _one_by_one(worker: Worker, items: Iterable[Found]) -> Iterator[Result]:
+def _run_sequentially(worker: Worker, items: Iterable[BatchInput]) -> Iterator[BatchResult]:
     for found in items:
-        result = result_of(worker, found)
+        result = run_input(worker, found)
         yield result
         if result.is_fatal:
             return
 
 
-def _there(
-    items: Iterable[Found], task: Task, executor_factory: Workers, chunk: int, on_abort: Callable[[], object]
-) -> Generator[Result]:
-    from dcmseal.batch.crew import Crew
+def _run_in_executor(
+    items: Iterable[BatchInput],
+    task: Task,
+    executor_factory: ExecutorFactory,
+    chunk: int,
+    on_abort: Callable[[], object],
+) -> Generator[BatchResult]:
+    from dcmseal.batch.crew import Dispatcher
 
-    end: Result | None = None
-    with Crew(executor_factory, task) as crew:
+    end: BatchResult | None = None
+    with Dispatcher(executor_factory, task) as crew:
         try:
-            for result in crew.results(chunks(items, chunk)):
+            for result in crew.results(iter_chunks(items, chunk)):
                 if result.is_fatal:
                     end = result
                     break
@@ -122,6 +132,6 @@ def _there(
         for result in crew.drain():
             if not result.is_fatal:
                 yield result
-            elif is_untried(end.error):
+            elif is_not_attempted(end.error):
                 end = result
     yield end

@@ -11,15 +11,15 @@ from contextlib import suppress
 from time import monotonic
 from typing import Final
 
-from dcmseal.batch.results import Result
+from dcmseal.batch.results import BatchResult
 from dcmseal.engine.files.folder import sync_folder
 from dcmseal.errors import OutputError
-from dcmseal.url_mark import URL_MARK
+from dcmseal.url_mark import URL_SEPARATOR
 
-_SECONDS: Final = 1.0
+_SYNC_SECONDS: Final = 1.0
 
 
-class Unsynced:
+class UnsyncedFolders:
     """Folders of this machine in which files got their names, and which may not be on disk."""
 
     def __init__(self, root: str | None) -> None:
@@ -30,9 +30,9 @@ class Unsynced:
         self._root = root
         self._folders: set[str] = set()
 
-    def add(self, result: Result) -> None:
+    def add(self, result: BatchResult) -> None:
         """Take note of a result, if something was written here."""
-        if result.is_written and URL_MARK not in result.output:
+        if result.is_written and URL_SEPARATOR not in result.output:
             path = os.path.realpath(result.output) if os.path.islink(result.output) else result.output
             self._folders.add(os.path.dirname(path) or ".")
 
@@ -61,28 +61,28 @@ class Unsynced:
         yield os.path.dirname(self._root.rstrip("/")) or "."
 
 
-def settled(results: Iterator[Result], root: str | None) -> Generator[Result]:
+def iter_synced(results: Iterator[BatchResult], root: str | None) -> Generator[BatchResult]:
     """The results as they come; what was written is on disk soon, and when they end. Raises OutputError."""
-    unsynced = Unsynced(root)
+    unsynced = UnsyncedFolders(root)
     synced = monotonic()
     try:
         for result in results:
             unsynced.add(result)
             yield result
-            if monotonic() - synced >= _SECONDS:
+            if monotonic() - synced >= _SYNC_SECONDS:
                 unsynced.sync()
                 synced = monotonic()
     finally:
         unsynced.sync()
 
 
-def settle(results: Sequence[Result], root: str | None) -> list[Result]:
+def sync_results(results: Sequence[BatchResult], root: str | None) -> list[BatchResult]:
     """The results, once what was written is on disk; if that cannot be, they have failed."""
-    unsynced = Unsynced(root)
+    unsynced = UnsyncedFolders(root)
     for result in results:
         unsynced.add(result)
     try:
         unsynced.sync()
     except OutputError as error:
-        return [Result.from_error(each.input, error) if each.is_written else each for each in results]
+        return [BatchResult.from_error(each.input, error) if each.is_written else each for each in results]
     return list(results)

@@ -17,7 +17,7 @@ from typing import Final, Self
 
 from dcmseal.errors import UsageError
 
-_FORM: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
+_SHARD: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Shard:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read ``I/N``; raises UsageError."""
-        match = _FORM.fullmatch(text)
+        match = _SHARD.fullmatch(text)
         if not match:
             raise UsageError(f"{text!r} is no shard", hint="the second of four is 2/4")
         return cls(number=int(match[1]), count=int(match[2]))

@@ -9,34 +9,34 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.batch.items import Item
-from dcmseal.batch.lane import Way
-from dcmseal.batch.placement import Placement, not_free
-from dcmseal.batch.results import Form, Kind, Result
-from dcmseal.batch.skipping import SkipRule, left_alone
-from dcmseal.batch.working import worked_on
+from dcmseal.batch.items import InputFile
+from dcmseal.batch.lane import SigningEndpoint
+from dcmseal.batch.placement import Placement, target_exists_error
+from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
+from dcmseal.batch.skipping import SkipRule, skip_result
+from dcmseal.batch.working import run_item
 from dcmseal.config.pins import PinSource
 from dcmseal.engine.files.replacing import OutputFile
-from dcmseal.errors import AlreadySigned, ChangedMeanwhile, DatasetError, SealError, SignerError
+from dcmseal.errors import AlreadySigned, ConcurrentModification, DatasetError, SealError, SignerError
 from dcmseal.exit_codes import ExitCode
-from dcmseal.plugins.timestamping import Patience, QueryWish
-from dcmseal.url_mark import URL_MARK
+from dcmseal.plugins.timestamping import RetryPolicy, TimestampQuery
+from dcmseal.url_mark import URL_SEPARATOR
 
 if TYPE_CHECKING:
-    from dcmseal.engine.advice import Advice
-    from dcmseal.engine.drafting import Wish
-    from dcmseal.engine.references.folders import Folders
+    from dcmseal.engine.advice import SigningWarning
+    from dcmseal.engine.drafting import SignOptions
+    from dcmseal.engine.references.folders import ReferenceFolders
     from dcmseal.engine.signing_result import SigningResult
     from dcmseal.plugins.protocols import Profile, SecretRequest, Secrets, Signer
     from dcmseal.plugins.registry import Registry
 
 __all__ = ["Placement", "SignTask", "SigningWorker"]
 
-_FOLDERS: Final = 4096
+_MAX_CACHED_FOLDERS: Final = 4096
 """How many are remembered."""
 
 
-def obstacles_of(warnings: Iterable[Advice]) -> tuple[str, ...]:
+def blocking_codes(warnings: Iterable[SigningWarning]) -> tuple[str, ...]:
     """Codes of what will keep a signature from being called valid, or another that is there already."""
     return tuple(each.code for each in warnings if each.is_obstacle)
 
@@ -49,7 +49,7 @@ class SignTask:
     """A UUID of this run. With the item's source it makes the Digital Signature UID, so that an item that is met again,
     because a worker died or the run was taken up again, is known to be signed and never signed twice."""
     placement: Placement
-    key: str | Way
+    key: str | SigningEndpoint
     """A key URI, which is opened in each worker; or the way to where the key is open."""
     pin: PinSource | None = None
     """Where a worker finds the passphrase or PIN for the key URI; the secret itself never travels."""
@@ -69,12 +69,12 @@ class SignTask:
     require_intact: bool = False
     timestamp: tuple[str, ...] = ()
     """URLs of timestamp authorities."""
-    timestamp_query: QueryWish = QueryWish()
-    timestamp_retry: Patience = Patience()
+    timestamp_query: TimestampQuery = TimestampQuery()
+    timestamp_retry: RetryPolicy = RetryPolicy()
     timestamp_login: PinSource | None = None
     """Where a worker finds ``USER:PASSWORD`` for the authority."""
     profiles_folder: str | None = None
-    detail: Form = Form.VALUE
+    detail: ResultDetail = ResultDetail.VALUE
 
     @property
     def preload_modules(self) -> tuple[str, ...]:
@@ -89,16 +89,16 @@ class SignTask:
         with self._open_signer(registry) as signer:
             yield SigningWorker(self, signer, wish.profile, wish.references, registry)
 
-    def prepare(self) -> tuple[Wish, Registry]:
+    def prepare(self) -> tuple[SignOptions, Registry]:
         """What is asked for, and who serves it; raises UsageError, ProfileError or PluginError. No key is touched."""
-        from dcmseal.engine.asking import folders_of
-        from dcmseal.engine.changing import wished
-        from dcmseal.plugins.registry import installed
+        from dcmseal.engine.asking import to_reference_folders
+        from dcmseal.engine.changing import build_options
+        from dcmseal.plugins.registry import installed_registry
 
-        registry = installed()
+        registry = installed_registry()
         if self.profiles_folder is not None:
             registry = registry.with_profile_folder(self.profiles_folder)
-        wish = wished(
+        wish = build_options(
             location=self.location,
             tags=self.tags,
             only_required=self.only_required,
@@ -108,7 +108,7 @@ class SignTask:
             purpose=self.purpose,
             allow_weak=self.allow_weak,
             padding=self.padding,
-            references=folders_of(self.references or None),
+            references=to_reference_folders(self.references or None),
             timestamped=bool(self.timestamp),
             require_intact=self.require_intact,
         )
@@ -117,24 +117,24 @@ class SignTask:
         return wish, registry
 
     def _open_signer(self, registry: Registry) -> AbstractContextManager[Signer]:
-        if isinstance(self.key, Way):
+        if isinstance(self.key, SigningEndpoint):
             return self.key.open()
-        return registry.open_signer(self.key, _secrets_at(self.pin))
+        return registry.open_signer(self.key, _make_secrets(self.pin))
 
     @property
     def output_folder(self) -> str | None:
         """The folder on this machine that results go to; None if it is elsewhere, or they are in place."""
-        return None if URL_MARK in (self.placement.folder or "") else self.placement.folder
+        return None if URL_SEPARATOR in (self.placement.folder or "") else self.placement.folder
 
-    def remove_leftovers(self, item: Item) -> None:
+    def remove_leftovers(self, item: InputFile) -> None:
         """Remove what a worker that died may have left behind beside the item's target."""
         target = self.placement.target_path(item)
-        if URL_MARK not in target:
+        if URL_SEPARATOR not in target:
             from dcmseal.engine.files.temporary import remove_leftovers
 
             remove_leftovers(os.path.dirname(target))
 
-    def signature_uid(self, item: Item) -> str:
+    def signature_uid(self, item: InputFile) -> str:
         """The Digital Signature UID of the signature that this run makes for an item (PS3.5 B.2)."""
         name = f"{item.source}\0{item.attempt}" if item.attempt else item.source
         # names of files may have bytes that are not valid Unicode
@@ -146,9 +146,14 @@ class SigningWorker:
     """Signs one file after the other, until the key fails."""
 
     def __init__(
-        self, task: SignTask, signer: Signer, profile: Profile | None, folders: Folders | None, registry: Registry
+        self,
+        task: SignTask,
+        signer: Signer,
+        profile: Profile | None,
+        folders: ReferenceFolders | None,
+        registry: Registry,
     ) -> None:
-        from dcmseal.engine.stamping import TimestampWish
+        from dcmseal.engine.stamping import TimestampRequest
 
         self._task = task
         self._signer = signer
@@ -156,48 +161,48 @@ class SigningWorker:
         self._folders = folders
         self._registry = registry
         self._cleaned_folders: set[str] = set()
-        self._timestamp = TimestampWish(
+        self._timestamp = TimestampRequest(
             urls=task.timestamp,
             query=task.timestamp_query,
             retry_policy=task.timestamp_retry,
-            secrets=_secrets_at(task.timestamp_login),
+            secrets=_make_secrets(task.timestamp_login),
         )
 
-    def run(self, item: Item) -> Result:
+    def run(self, item: InputFile) -> BatchResult:
         """Sign a file."""
-        return worked_on(item, self._task.detail, self._process, is_fatal=_ends_run)
+        return run_item(item, self._task.detail, self._process, is_fatal=_is_fatal)
 
-    def _process(self, item: Item) -> Result:
-        if skipped := left_alone(item, self._task.skip, self._registry):
+    def _process(self, item: InputFile) -> BatchResult:
+        if skipped := skip_result(item, self._task.skip, self._registry):
             return skipped
         target = self._task.placement.target_path(item)
         try:
             result = self._sign(item, target)
         except AlreadySigned:
             result = self._load_earlier_result(item, target)
-        except ChangedMeanwhile:
+        except ConcurrentModification:
             # a worker of this run, before that was killed and taken up again, may have come to its end after all
             if not self._has_signature(item, target):
                 raise
             result = self._load_earlier_result(item, target)
-        return Result(
+        return BatchResult(
             input=item,
-            kind=Kind.SIGNED,
+            kind=ResultKind.SIGNED,
             exit_code=ExitCode.OK,
-            verdict=Kind.SIGNED.value,
+            verdict=ResultKind.SIGNED.value,
             value=result,
             output=target,
             is_written=True,
-            blocking_codes=obstacles_of(result.warnings),
+            blocking_codes=blocking_codes(result.warnings),
         )
 
-    def _sign(self, item: Item, target: str) -> SigningResult:
+    def _sign(self, item: InputFile, target: str) -> SigningResult:
         from dcmseal.engine.changing import sign
 
         task = self._task
         in_place = task.placement.folder is None
         output: str | OutputFile = target
-        if URL_MARK not in target:
+        if URL_SEPARATOR not in target:
             self._remove_leftovers_once(os.path.dirname(target))
             output = OutputFile(target, is_new=not (in_place or task.placement.overwrite))
         if not in_place:
@@ -223,13 +228,13 @@ class SigningWorker:
             registry=self._registry,
         )
 
-    def _prepare_target(self, item: Item, target: str) -> None:
+    def _prepare_target(self, item: InputFile, target: str) -> None:
         """Make the folder of a target; raises AlreadySigned if this run wrote the target, OutputError if others did."""
         placement = self._task.placement
         if not placement.is_free(target, self._registry):
             if self._has_signature(item, target):
                 raise AlreadySigned(f"{target} is there already")
-            raise not_free(target)
+            raise target_exists_error(target)
         placement.prepare_target(item, target)
 
     def _remove_leftovers_once(self, folder: str) -> None:
@@ -237,43 +242,43 @@ class SigningWorker:
         if folder not in self._cleaned_folders:
             from dcmseal.engine.files.temporary import remove_leftovers
 
-            if len(self._cleaned_folders) >= _FOLDERS:
+            if len(self._cleaned_folders) >= _MAX_CACHED_FOLDERS:
                 self._cleaned_folders.clear()
             self._cleaned_folders.add(folder)
             remove_leftovers(folder)
 
-    def _has_signature(self, item: Item, target: str) -> bool:
+    def _has_signature(self, item: InputFile, target: str) -> bool:
         """Whether a file has the signature that this run makes for an item."""
-        from dcmseal.engine.asking import signatures
+        from dcmseal.engine.asking import list_signatures
 
         with suppress(DatasetError):
-            return any(each.uid == self._task.signature_uid(item) for each in signatures(target))
+            return any(each.uid == self._task.signature_uid(item) for each in list_signatures(target))
         return False
 
-    def _load_earlier_result(self, item: Item, target: str) -> SigningResult:
+    def _load_earlier_result(self, item: InputFile, target: str) -> SigningResult:
         """What came of an item that was signed before, in this run."""
-        from dcmseal.engine.asking import find
+        from dcmseal.engine.asking import find_signature
         from dcmseal.engine.signing_result import SigningResult
 
-        signature = find(target, self._task.signature_uid(item)).content
+        signature = find_signature(target, self._task.signature_uid(item)).content
         return SigningResult(signature=signature, warnings=(), padded=(), left_out=(), data=None)
 
 
-def _ends_run(error: SealError) -> bool:
+def _is_fatal(error: SealError) -> bool:
     # the next file would have the same wrong PIN sent to the same card
     return isinstance(error, SignerError)
 
 
-def _secrets_at(source: PinSource | None) -> Secrets:
+def _make_secrets(source: PinSource | None) -> Secrets:
     """Who answers with what is in a place on this machine; it is read when it is asked for, and given once."""
 
     def answer(request: SecretRequest) -> str | None:
         if source is None or request.attempt > 1:
             return None
-        return source.read("", _unheard)
+        return source.read("", _ignore_warning)
 
     return answer
 
 
-def _unheard(_: str) -> None:
+def _ignore_warning(_: str) -> None:
     """Warnings about the place: the process that started the run has given them already."""

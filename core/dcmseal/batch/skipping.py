@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.items import Item
-from dcmseal.batch.results import Kind, Result
+from dcmseal.batch.items import InputFile
+from dcmseal.batch.results import BatchResult, ResultKind
 from dcmseal.errors import UsageError
 from dcmseal.exit_codes import ExitCode
 from dcmseal.report import SignatureReport, Verdict
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dcmseal.plugins.registry import Registry
 
 
-class By(StrEnum):
+class SkipCriterion(StrEnum):
     """What of a signature makes another unnecessary."""
 
     ANY = "any"
@@ -36,7 +36,7 @@ class By(StrEnum):
 class SkipRule:
     """Which signatures make another unnecessary; a signature counts only if the data is as it was signed."""
 
-    criterion: By
+    criterion: SkipCriterion
     value: str = ""
 
     @classmethod
@@ -47,20 +47,20 @@ class SkipRule:
         its SHA-256 fingerprint in hexadecimal.
         """
         by, _, value = text.partition(":")
-        if by not in By.__members__.values() or bool(value) is (by == By.ANY):
+        if by not in SkipCriterion.__members__.values() or bool(value) is (by == SkipCriterion.ANY):
             raise UsageError(
                 f"{text!r} does not say which signatures make another unnecessary",
                 hint="write any, profile:NAME, purpose:PURPOSE or signer:SUBJECT",
             )
-        if by == By.PURPOSE:
-            from dcmseal.engine.changing import purpose_of
+        if by == SkipCriterion.PURPOSE:
+            from dcmseal.engine.changing import parse_purpose
 
-            value = str(purpose_of(value).value)
-        return cls(By(by), value)
+            value = str(parse_purpose(value).value)
+        return cls(SkipCriterion(by), value)
 
     def check_profile(self, registry: Registry) -> None:
         """Raise UnknownProfile or PluginError if the rule names a profile that is not there."""
-        if self.criterion is By.PROFILE:
+        if self.criterion is SkipCriterion.PROFILE:
             registry.profile(self.value)
 
     def find_match(self, source: DatasetInput, registry: Registry) -> str:
@@ -68,58 +68,59 @@ class SkipRule:
 
         Raises DatasetError or one of its kinds, UnknownProfile or PluginError.
         """
-        from dcmseal.engine.asking import signatures, verify
+        from dcmseal.engine.asking import list_signatures, verify
 
         if not any(
-            self.criterion is By.PROFILE or self._matches_signature(each.content) for each in signatures(source)
+            self.criterion is SkipCriterion.PROFILE or self._matches_signature(each.content)
+            for each in list_signatures(source)
         ):
             return ""
-        require = (self.value,) if self.criterion is By.PROFILE else ()
+        require = (self.value,) if self.criterion is SkipCriterion.PROFILE else ()
         report = verify(
             source, integrity_only=True, name_profiles=False, require=require, timestamp="ignore", registry=registry
         )
         return next((each.signature.uid for each in report.signatures if self._matches_report(each)), "")
 
     def _matches_report(self, report: SignatureReport) -> bool:
-        if self.criterion is not By.PROFILE and not self._matches_signature(report.signature):
+        if self.criterion is not SkipCriterion.PROFILE and not self._matches_signature(report.signature):
             return False
-        if self.criterion is By.PROFILE and not any(each.code == "profile-met" for each in report.findings):
+        if self.criterion is SkipCriterion.PROFILE and not any(each.code == "profile-met" for each in report.findings):
             return False
         return report.verdict(integrity_only=True) is Verdict.VALID
 
     def _matches_signature(self, signature: DigitalSignature) -> bool:
         match self.criterion:
-            case By.PURPOSE:
+            case SkipCriterion.PURPOSE:
                 return signature.purpose is not None and signature.purpose.value == self.value
-            case By.SIGNER:
-                return self.value in _names_of(signature.certificate)
+            case SkipCriterion.SIGNER:
+                return self.value in _signer_names(signature.certificate)
             case _:
                 return True
 
 
-def left_alone(item: Item, rules: Iterable[SkipRule], registry: Registry) -> Result | None:
+def skip_result(item: InputFile, rules: Iterable[SkipRule], registry: Registry) -> BatchResult | None:
     """What becomes of an item that one of the rules spares; None if none does. Raises what they do."""
     for rule in rules:
         if uid := rule.find_match(item.source, registry):
-            return Result(
+            return BatchResult(
                 input=item,
-                kind=Kind.SKIPPED,
+                kind=ResultKind.SKIPPED,
                 exit_code=ExitCode.OK,
-                verdict=Kind.SKIPPED.value,
+                verdict=ResultKind.SKIPPED.value,
                 reason=f"signature {uid} makes another unnecessary",
             )
     return None
 
 
-def _names_of(der: bytes) -> tuple[str, ...]:
+def _signer_names(der: bytes) -> tuple[str, ...]:
     """By what the signer with a certificate may be named."""
     from dcmseal.engine.certificate import read_certificate
-    from dcmseal.engine.subjects import COMMON_NAME, attributes_of
+    from dcmseal.engine.subjects import COMMON_NAME, subject_attributes
     from dcmseal.errors import CertificateNotValid
 
     try:
         certificate = read_certificate(der)
     except CertificateNotValid:
         return ()
-    names = (str(value) for oid, value in attributes_of(certificate) if oid == COMMON_NAME)
+    names = (str(value) for oid, value in subject_attributes(certificate) if oid == COMMON_NAME)
     return (certificate.subject, certificate.sha256, *names)

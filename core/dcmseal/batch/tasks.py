@@ -9,10 +9,10 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from dcmseal.batch.items import Item
+from dcmseal.batch.items import InputFile
 from dcmseal.batch.list_task import ListTask
 from dcmseal.batch.plan_task import PlanTask
-from dcmseal.batch.results import Result
+from dcmseal.batch.results import BatchResult
 from dcmseal.batch.sign_task import SignTask
 from dcmseal.batch.verify_task import VerifyTask
 
@@ -22,7 +22,7 @@ __all__ = ["ListTask", "PlanTask", "SignTask", "Task", "VerifyTask", "Worker"]
 class Worker(Protocol):
     """A task made ready in a process; it serves any number of items, one after the other."""
 
-    def run(self, item: Item) -> Result:
+    def run(self, item: InputFile) -> BatchResult:
         """Work on an item; whatever is wrong with that is a result that failed. Raises nothing."""
         ...
 
@@ -44,6 +44,6 @@ class Task(Protocol):
         """Make it ready; raises SealError or one of its kinds for what is wrong with the request itself."""
         ...
 
-    def remove_leftovers(self, item: Item) -> None:
+    def remove_leftovers(self, item: InputFile) -> None:
         """Remove what a worker that died may have left behind of an item."""
         ...

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dcmseal.errors import SealError, SignerError
 
 
-class LaneClosed(SignerError):
+class SignerClosed(SignerError):
     """The key is not used any more: what was to be signed is as if it had not been tried."""
 
 
-def is_untried(error: SealError | None) -> bool:
+def is_not_attempted(error: SealError | None) -> bool:
     """Whether an item was not tried at all, because the key was gone by then."""
-    return isinstance(error, LaneClosed)
+    return isinstance(error, SignerClosed)

@@ -7,26 +7,31 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.batch.items import Item
-from dcmseal.batch.results import Form, Kind, Result
-from dcmseal.batch.working import nothing_ends, worked_on
-from dcmseal.exit_codes import ExitCode, code_of_verdict
+from dcmseal.batch.items import InputFile
+from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
+from dcmseal.batch.working import never_fatal, run_item
+from dcmseal.exit_codes import ExitCode, verdict_exit_code
 
 if TYPE_CHECKING:
     from dcmseal.engine.policy import Policy
-    from dcmseal.engine.references.folders import Folders
-    from dcmseal.engine.verification import Question
+    from dcmseal.engine.references.folders import ReferenceFolders
+    from dcmseal.engine.verification import VerificationContext
     from dcmseal.plugins.registry import Registry
     from dcmseal.plugins.trust import TrustSettings
     from dcmseal.report import VerificationReport
 
-NO_ANCHOR: Final = "who signed it is not established, because no trust anchor is configured"
+NO_TRUST_ANCHOR: Final = "who signed it is not established, because no trust anchor is configured"
 """Why a file is not valid of which all is known but whom to trust."""
-_ANY: Final = ("dcmseal.engine.asking", "dcmseal.engine.coverage", "dcmseal.engine.verification", "cryptography.x509")
+_MODULES: Final = (
+    "dcmseal.engine.asking",
+    "dcmseal.engine.coverage",
+    "dcmseal.engine.verification",
+    "cryptography.x509",
+)
 """Modules that are needed to verify any file."""
-_PLUGINS: Final = ("dcmseal.plugins.registry", "dcmseal.engine.profile_view", "importlib.metadata", "pluggy")
+_PLUGIN_MODULES: Final = ("dcmseal.plugins.registry", "dcmseal.engine.profile_view", "importlib.metadata", "pluggy")
 """Modules that are needed besides where plugins have a say."""
-_FORM: Final = ("dcmseal.batch.result_documents",)
+_DOCUMENT_MODULES: Final = ("dcmseal.batch.result_documents",)
 """Modules that are needed besides where more than the verdict is told."""
 
 
@@ -51,13 +56,17 @@ class VerifyTask:
     file_digest: bool = False
     profiles_folder: str | None = None
     """Folder with the profile files of the site."""
-    detail: Form = Form.VALUE
+    detail: ResultDetail = ResultDetail.VALUE
 
     @property
     def preload_modules(self) -> tuple[str, ...]:
         """What it takes to verify, and to tell of it."""
         with_plugins = self.name_profiles or self.policy is not None or self.trust is not None or self.require
-        return (*_ANY, *(_PLUGINS if with_plugins else ()), *(() if self.detail is Form.VERDICT else _FORM))
+        return (
+            *_MODULES,
+            *(_PLUGIN_MODULES if with_plugins else ()),
+            *(() if self.detail is ResultDetail.VERDICT else _DOCUMENT_MODULES),
+        )
 
     @property
     def output_folder(self) -> None:
@@ -66,14 +75,14 @@ class VerifyTask:
     @contextmanager
     def open(self) -> Generator[VerifyingWorker]:
         """Read what trust names, and find the profiles; raises TrustError, UsageError, ProfileError, PluginError."""
-        from dcmseal.engine.asking import folders_of, question_of
+        from dcmseal.engine.asking import build_context, to_reference_folders
 
         registry: Registry | None = None
         if self.profiles_folder is not None:
-            from dcmseal.plugins.registry import installed
+            from dcmseal.plugins.registry import installed_registry
 
-            registry = installed().with_profile_folder(self.profiles_folder)
-        question = question_of(
+            registry = installed_registry().with_profile_folder(self.profiles_folder)
+        question = build_context(
             uid=self.uid,
             location=self.location,
             require=self.require,
@@ -88,47 +97,47 @@ class VerifyTask:
             file_digest=self.file_digest,
             registry=registry,
         )
-        yield VerifyingWorker(question, folders_of(self.references or None), self.detail)
+        yield VerifyingWorker(question, to_reference_folders(self.references or None), self.detail)
 
-    def remove_leftovers(self, item: Item) -> None:
+    def remove_leftovers(self, item: InputFile) -> None:
         """Nothing is ever left behind."""
 
 
 class VerifyingWorker:
     """Verifies one file after the other."""
 
-    def __init__(self, context: Question, folders: Folders | None, detail: Form) -> None:
-        from dcmseal.engine.asking import answer
+    def __init__(self, context: VerificationContext, folders: ReferenceFolders | None, detail: ResultDetail) -> None:
+        from dcmseal.engine.asking import verify_source
 
-        self._verify_source = answer
+        self._verify_source = verify_source
         self._context = context
         self._folders = folders
         self._detail = detail
 
-    def run(self, item: Item) -> Result:
+    def run(self, item: InputFile) -> BatchResult:
         """Verify a file."""
-        return worked_on(item, self._detail, self._verify, is_fatal=nothing_ends)
+        return run_item(item, self._detail, self._verify, is_fatal=never_fatal)
 
-    def _verify(self, item: Item) -> Result:
+    def _verify(self, item: InputFile) -> BatchResult:
         report = self._verify_source(item.source, self._context, self._folders)
         verdict = report.verdict
-        exit_code = code_of_verdict(verdict)
-        return Result(
+        exit_code = verdict_exit_code(verdict)
+        return BatchResult(
             input=item,
-            kind=Kind.VERIFIED,
+            kind=ResultKind.VERIFIED,
             exit_code=exit_code,
             verdict=verdict.value,
-            reason="" if exit_code is ExitCode.OK else _reason(report),
-            value=None if self._detail is Form.VERDICT else report,
+            reason="" if exit_code is ExitCode.OK else _format_reason(report),
+            value=None if self._detail is ResultDetail.VERDICT else report,
             is_partial=exit_code is ExitCode.OK and report.is_partial,
-            instance=None if self._detail is Form.VERDICT else report.instance,
+            instance=None if self._detail is ResultDetail.VERDICT else report.instance,
         )
 
 
-def _reason(report: VerificationReport) -> str:
+def _format_reason(report: VerificationReport) -> str:
     """Why a file is not valid: the finding that decides, or that nobody was trusted."""
     from dcmseal.report import Verdict
 
     for each in report.deciding_findings:
         return f"{each.code}: {each.message}"
-    return NO_ANCHOR if report.verdict is Verdict.NOT_ESTABLISHED else ""
+    return NO_TRUST_ANCHOR if report.verdict is Verdict.NOT_ESTABLISHED else ""

@@ -6,18 +6,18 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
-from dcmseal.batch.items import Unfound
-from dcmseal.batch.results import Form, Kind, Result
-from dcmseal.batch.tally import URGENT, Tally
-from dcmseal.cli.failures import complain
-from dcmseal.cli.output import Tone, screen, write_line
-from dcmseal.cli.text import counted
-from dcmseal.engine.existing import BROKEN
+from dcmseal.batch.items import UnreadableInput
+from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
+from dcmseal.batch.tally import URGENT_VERDICTS, RunSummary
+from dcmseal.cli.failures import print_error
+from dcmseal.cli.output import Tone, make_screen, write_line
+from dcmseal.cli.text import format_count
+from dcmseal.engine.existing import EXISTING_INVALID
 
 if TYPE_CHECKING:
     from dcmseal.plugins.reporting import ReportContext
 
-_TONES: Final = {
+_VERDICT_TONES: Final = {
     "valid": Tone.GOOD,
     "signed": Tone.GOOD,
     "planned": Tone.GOOD,
@@ -26,52 +26,56 @@ _TONES: Final = {
     "not-established": Tone.OPEN,
     "no-signature": Tone.OPEN,
 }
-_GOOD: Final = ("valid", "signed", "planned", "skipped", "listed")
-_MANY: Final = 100
+_GOOD_VERDICTS: Final = ("valid", "signed", "planned", "skipped", "listed")
+_MIN_FILES_FOR_RATE: Final = 100
 """Files whose number a second means something."""
 
 
-class Report(Protocol):
+class RunOutput(Protocol):
     """Where results go."""
 
     @property
-    def detail(self) -> Form:
+    def detail(self) -> ResultDetail:
         """In what form it needs them."""
         ...
 
-    def add(self, result: Result) -> None: ...
-    def end(self, summary: Tally, seconds: float) -> None: ...
+    def add(self, result: BatchResult) -> None: ...
+    def end(self, summary: RunSummary, seconds: float) -> None: ...
 
 
-class TextReport:
+class TextOutput:
     """For people: what came of it all, and what needs attention; with ``show``, also each result as it comes."""
 
-    def __init__(self, done: str, *, detail: Form, show: Callable[[Result], None] | None, hint: str = "") -> None:
+    def __init__(
+        self, done: str, *, detail: ResultDetail, show: Callable[[BatchResult], None] | None, hint: str = ""
+    ) -> None:
         """``done`` says what was done with files, ``hint`` what to do about what is not established."""
         self.detail = detail
         self._hint = hint
         self._done = done
         self._show = show
 
-    def add(self, result: Result) -> None:
+    def add(self, result: BatchResult) -> None:
         """Take note of a result."""
         if self._show is not None:
             self._show(result)
 
-    def end(self, summary: Tally, seconds: float) -> None:
+    def end(self, summary: RunSummary, seconds: float) -> None:
         """Tell what it came to, what needs attention last, where it is seen."""
-        to = screen()
+        to = make_screen()
         done = summary.files - summary.recorded
-        rate = f", {done / seconds:.0f} a second" if done >= _MANY else ""
-        to.line(f"{counted(summary.files, 'file')} {self._done} in {seconds:.1f} s{rate}", Tone.HEADING)
-        for verdict in sorted(summary.verdicts, key=(*_GOOD, *URGENT).index):
+        rate = f", {done / seconds:.0f} a second" if done >= _MIN_FILES_FOR_RATE else ""
+        to.line(f"{format_count(summary.files, 'file')} {self._done} in {seconds:.1f} s{rate}", Tone.HEADING)
+        for verdict in sorted(summary.verdicts, key=(*_GOOD_VERDICTS, *URGENT_VERDICTS).index):
             line = f"  {verdict.replace('-', ' '):17}{summary.verdicts[verdict]:>10}"
             if verdict == "valid" and summary.partial:
                 line += f"  {summary.partial} of them for a part of their elements only"
-            to.line(line, _TONES.get(verdict, Tone.PLAIN))
-        for code, files in sorted(summary.blocking_codes.items(), key=lambda each: (each[0] != BROKEN, each[0])):
-            tone = Tone.BAD if code == BROKEN else Tone.OPEN
-            to.line(f"  {'warned':17}{files:>10}  {code}: {_in_words(code)}", tone)
+            to.line(line, _VERDICT_TONES.get(verdict, Tone.PLAIN))
+        for code, files in sorted(
+            summary.blocking_codes.items(), key=lambda each: (each[0] != EXISTING_INVALID, each[0])
+        ):
+            tone = Tone.BAD if code == EXISTING_INVALID else Tone.OPEN
+            to.line(f"  {'warned':17}{files:>10}  {code}: {_format_blocking_code(code)}", tone)
         if summary.ignored:
             to.line(f"  {summary.ignored} skipped: not DICOM")
         if summary.recorded:
@@ -79,103 +83,103 @@ class TextReport:
         named_by = "dcmseal journal export" if summary.recorded else "--json-lines"
         for verdict, results, more in summary.urgent_results():
             to.line()
-            to.line(f"{verdict.replace('-', ' ')}:", _TONES[verdict])
+            to.line(f"{verdict.replace('-', ' ')}:", _VERDICT_TONES[verdict])
             for result in results:
                 to.line(f"  {result.input.source}{f': {result.reason}' if result.reason else ''}")
             if more:
                 to.line(f"  {'and ' if results else ''}{more} more; {named_by} names all")
         if summary.broken:
             to.line()
-            to.line(f"{_in_words(BROKEN)}:", Tone.BAD)
+            to.line(f"{_format_blocking_code(EXISTING_INVALID)}:", Tone.BAD)
             for result in summary.broken:
                 to.line(f"  {result.input.source}")
-            if more := summary.blocking_codes[BROKEN] - len(summary.broken):
+            if more := summary.blocking_codes[EXISTING_INVALID] - len(summary.broken):
                 to.line(f"  and {more} more; {named_by} names all")
         if self._hint and summary.verdicts["not-established"]:
             to.line()
             to.line(self._hint, Tone.OPEN)
         if summary.stop_error is not None:
             to.line()
-            complain(summary.stop_error, "stopped: ")
+            print_error(summary.stop_error, "stopped: ")
 
 
-def show_line(result: Result) -> None:
+def show_result_line(result: BatchResult) -> None:
     """Write what came of a file in a line."""
     reason = f"; {result.reason}" if result.reason else ""
-    if BROKEN in result.blocking_codes:
-        reason += f"; WARNING: {_in_words(BROKEN)}"
-    if others := [code for code in result.blocking_codes if code != BROKEN]:
+    if EXISTING_INVALID in result.blocking_codes:
+        reason += f"; WARNING: {_format_blocking_code(EXISTING_INVALID)}"
+    if others := [code for code in result.blocking_codes if code != EXISTING_INVALID]:
         reason += f"; verification will not call the signature valid: {', '.join(others)}"
     name = result.output or result.input.source
-    verdict = "skipped" if result.kind is Kind.IGNORED else result.verdict.replace("-", " ")
-    screen().line(
+    verdict = "skipped" if result.kind is ResultKind.IGNORED else result.verdict.replace("-", " ")
+    make_screen().line(
         f"{name}: {verdict}{reason}",
-        Tone.BAD if BROKEN in result.blocking_codes else _TONES.get(result.verdict, Tone.PLAIN),
+        Tone.BAD if EXISTING_INVALID in result.blocking_codes else _VERDICT_TONES.get(result.verdict, Tone.PLAIN),
     )
 
 
-def _in_words(code: str) -> str:
+def _format_blocking_code(code: str) -> str:
     """What an obstacle means."""
-    if code == BROKEN:
+    if code == EXISTING_INVALID:
         return "a signature that was there already does not hold"
     return "verification will not call the signature valid"
 
 
-class QuietReport:
+class QuietOutput:
     """Nothing, but what was named and is not there."""
 
-    detail = Form.VERDICT
+    detail = ResultDetail.VERDICT
 
-    def add(self, result: Result) -> None:
+    def add(self, result: BatchResult) -> None:
         """Complain of what was not found."""
-        if isinstance(result.input, Unfound) and result.error is not None:
-            complain(result.error, f"{result.input.source}: ")
+        if isinstance(result.input, UnreadableInput) and result.error is not None:
+            print_error(result.error, f"{result.input.source}: ")
 
-    def end(self, summary: Tally, seconds: float) -> None:
+    def end(self, summary: RunSummary, seconds: float) -> None:
         """Complain, if the run stopped early."""
         if summary.stop_error is not None:
-            complain(summary.stop_error, "stopped: ")
+            print_error(summary.stop_error, "stopped: ")
 
 
-class JsonLines:
+class JsonLinesOutput:
     """A JSON document a line for each file, and a summary."""
 
-    detail = Form.DOCUMENT
+    detail = ResultDetail.DOCUMENT
 
     def __init__(self, context: ReportContext | None = None) -> None:
         self._context = context
 
-    def add(self, result: Result) -> None:
+    def add(self, result: BatchResult) -> None:
         """Write a result."""
-        write_line(text_of(result))
+        write_line(format_json_line(result))
 
-    def end(self, summary: Tally, seconds: float) -> None:
+    def end(self, summary: RunSummary, seconds: float) -> None:
         """Write the summary."""
         write_line(json.dumps(summary.to_document(seconds, self._context)))
 
 
-class JsonFiles:
+class JsonDocumentOutput:
     """One JSON document of kind ``files``, written as results come."""
 
-    detail = Form.DOCUMENT
+    detail = ResultDetail.DOCUMENT
 
     def __init__(self, context: ReportContext | None = None) -> None:
         self._context = context
         self._begun = False
 
-    def add(self, result: Result) -> None:
+    def add(self, result: BatchResult) -> None:
         """Write a result."""
         from dcmseal.engine.documents import files_document
 
         write_line("," if self._begun else json.dumps(files_document((), self._context)).removesuffix("]}"))
-        write_line(text_of(result), end="")
+        write_line(format_json_line(result), end="")
         self._begun = True
 
-    def end(self, summary: Tally, seconds: float) -> None:
+    def end(self, summary: RunSummary, seconds: float) -> None:
         """Write what is left to be written."""
         write_line("\n]}")
 
 
-def text_of(result: Result) -> str:
+def format_json_line(result: BatchResult) -> str:
     """A result as a JSON document in a line."""
     return result.document_text or json.dumps(result.to_document())

@@ -9,37 +9,37 @@ from contextlib import AbstractContextManager, contextmanager
 from time import monotonic
 from typing import Final, Protocol, TextIO
 
-from dcmseal.batch.results import Result
-from dcmseal.batch.tally import Tally
+from dcmseal.batch.results import BatchResult
+from dcmseal.batch.tally import RunSummary
 
-_EVERY: Final = 30.0
+_INTERVAL: Final = 30.0
 """Seconds between lines."""
 
 
-class Progress(Protocol):
+class RunProgress(Protocol):
     """Somebody who is told of each result."""
 
-    def add(self, result: Result, summary: Tally) -> None: ...
+    def add(self, result: BatchResult, summary: RunSummary) -> None: ...
 
 
 class NoProgress:
     """Tells nothing."""
 
-    def add(self, result: Result, summary: Tally) -> None:
+    def add(self, result: BatchResult, summary: RunSummary) -> None:
         """Do nothing."""
 
 
 class LineProgress:
     """Writes a line every so many seconds, for logs."""
 
-    def __init__(self, stream: TextIO, *, interval: float = _EVERY, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, stream: TextIO, *, interval: float = _INTERVAL, clock: Callable[[], float] = monotonic) -> None:
         self._stream = stream
         self._every = interval
         self._clock = clock
         self._start = clock()
         self._due = self._start + interval
 
-    def add(self, result: Result, summary: Tally) -> None:
+    def add(self, result: BatchResult, summary: RunSummary) -> None:
         """Write a line, if it is time."""
         now = self._clock()
         if now < self._due:
@@ -47,27 +47,29 @@ class LineProgress:
         self._due = now + self._every
         rate = summary.files / (now - self._start)
         print(
-            f"dcmseal: {summary.files} files, {rate:.0f} a second: {verdicts(summary)}", file=self._stream, flush=True
+            f"dcmseal: {summary.files} files, {rate:.0f} a second: {format_verdicts(summary)}",
+            file=self._stream,
+            flush=True,
         )
 
 
-def verdicts(summary: Tally) -> str:
+def format_verdicts(summary: RunSummary) -> str:
     """The counts of a tally in a line."""
     return ", ".join(f"{count} {verdict.replace('-', ' ')}" for verdict, count in summary.verdicts.most_common())
 
 
-def progress(*, quiet: bool, count: Callable[[], int] | None) -> AbstractContextManager[Progress]:
+def open_progress(*, quiet: bool, count: Callable[[], int] | None) -> AbstractContextManager[RunProgress]:
     """The progress that fits standard error; ``count`` finds out how many files there are, which may take its time."""
     stream: TextIO | None = sys.stderr
     if quiet or stream is None:
-        return _always(NoProgress())
+        return _as_context(NoProgress())
     if not stream.isatty() or os.environ.get("TERM") == "dumb":
-        return _always(LineProgress(stream))
-    from dcmseal.cli.rich_progress import bar
+        return _as_context(LineProgress(stream))
+    from dcmseal.cli.rich_progress import open_progress_bar
 
-    return bar(stream, count)
+    return open_progress_bar(stream, count)
 
 
 @contextmanager
-def _always(shown: Progress) -> Generator[Progress]:
+def _as_context(shown: RunProgress) -> Generator[RunProgress]:
     yield shown

@@ -10,32 +10,32 @@ from contextlib import contextmanager, suppress
 from io import BufferedReader
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
 
-from dcmseal.cli.files import path_of, remote_url
+from dcmseal.cli.files import remote_url, to_local_path
 from dcmseal.cli.journal_options import add_journal_options
 from dcmseal.cli.parser import Parser
 from dcmseal.errors import DatasetError, UsageError
 from dcmseal.input_files import open_input
-from dcmseal.text_files import reason_of
+from dcmseal.text_files import format_os_error
 
 if TYPE_CHECKING:
-    from dcmseal.batch.items import Found
-    from dcmseal.batch.workers import Workers
+    from dcmseal.batch.items import BatchInput
+    from dcmseal.batch.workers import ExecutorFactory
 
-_MOST_NAMED: Final = 100
+_MAX_NAMED: Final = 100
 """Files that are told of one by one, in full, if they are named one by one; reports on them are made in memory."""
 _DICOMDIR: Final = "DICOMDIR"
-_MAGIC: Final = frozenset("*?[")
+_WILDCARDS: Final = frozenset("*?[")
 _STDIO: Final = "-"
 _IN_MEMORY: Final = 1 << 20
 
 
-class _Arguments(Protocol):
+class _ArgumentContainer(Protocol):
     """What options are added to."""
 
     def add_argument(self, *names: str, **settings: Any) -> Any: ...
 
 
-def add_archive_options(parser: Parser, output_group: _Arguments) -> None:
+def add_archive_options(parser: Parser, output_group: _ArgumentContainer) -> None:
     """Add the options that concern many files, and to those that exclude each other a form of results."""
     group = parser.add_argument_group(
         "many files (FILE may be a folder, a DICOMDIR, a quoted pattern with *, ? or **, or URL/)"
@@ -61,12 +61,12 @@ def is_archive(command: str, words: Sequence[str], options: Namespace) -> bool:
     if not words and not options.files_from:
         raise UsageError("no file is named", hint=f"dcmseal {command} --help shows how it is used")
     asked = (options.files_from, options.jobs, options.executor, options.json_lines, options.journal, options.shard)
-    if any(asked) or len(words) > _MOST_NAMED:
+    if any(asked) or len(words) > _MAX_NAMED:
         return True
-    return any(_stands_for_several(word) for word in words)
+    return any(_names_many_files(word) for word in words)
 
 
-def refuse_of_one_file(options: Namespace, *names: str) -> None:
+def reject_single_file_options(options: Namespace, *names: str) -> None:
     """Refuse options that are about single files; raises UsageError."""
     for name in names:
         if getattr(options, name):
@@ -76,7 +76,7 @@ def refuse_of_one_file(options: Namespace, *names: str) -> None:
             )
 
 
-def found_of(words: Sequence[str], options: Namespace) -> Iterator[Found]:
+def find_inputs(words: Sequence[str], options: Namespace) -> Iterator[BatchInput]:
     """What the words and the list of files name; raises UsageError or DatasetError.
 
     What is to be signed into a folder is looked through before: no result may take the place of another.
@@ -88,25 +88,25 @@ def found_of(words: Sequence[str], options: Namespace) -> Iterator[Found]:
     folder: str | None = getattr(options, "output_dir", None)
     if options.files_from is None:
         if folder is not None and len(words) > 1:
-            _refuse_same_places(words, folder)
-        return found_in(words, options)
+            _check_output_collisions(words, folder)
+        return walk_inputs(words, options)
     if folder is None:
-        return found_in(chain(words, _listed(options.files_from)), options)
-    copy = _copied(options.files_from)
+        return walk_inputs(chain(words, _load_list(options.files_from)), options)
+    copy = _copy_list(options.files_from)
     try:
-        _refuse_same_places(chain(words, _listed_in(copy, options.files_from)), folder)
+        _check_output_collisions(chain(words, _parse_list(copy, options.files_from)), folder)
     except BaseException:
         copy.close()
         raise
-    return found_in(chain(words, _listed_once_more(copy, options.files_from)), options)
+    return walk_inputs(chain(words, _parse_list_and_close(copy, options.files_from)), options)
 
 
-def found_in(words: Iterable[str], options: Namespace) -> Iterator[Found]:
+def walk_inputs(words: Iterable[str], options: Namespace) -> Iterator[BatchInput]:
     """What words name, without what is written, or would be met twice."""
-    from dcmseal.batch.finding import instances
+    from dcmseal.batch.finding import iter_inputs
 
     folder: str | None = getattr(options, "output_dir", None)
-    return instances(
+    return iter_inputs(
         words,
         exclude=() if folder is None else (folder,),
         follow_links=options.follow_links,
@@ -114,13 +114,13 @@ def found_in(words: Iterable[str], options: Namespace) -> Iterator[Found]:
     )
 
 
-def without_outputs(inputs: Iterable[Found], options: Namespace) -> Iterator[Found]:
+def reject_outputs(inputs: Iterable[BatchInput], options: Namespace) -> Iterator[BatchInput]:
     """What is found, unless that is a file that will be overwritten; raises UsageError then."""
-    from dcmseal.batch.items import Item
-    from dcmseal.cli.run_paths import outputs_of
+    from dcmseal.batch.items import InputFile
+    from dcmseal.cli.run_paths import iter_output_paths
 
     outputs: dict[int, tuple[str, os.stat_result]] = {}
-    for path in outputs_of("", options):
+    for path in iter_output_paths("", options):
         with suppress(OSError):
             status = os.stat(path)
             outputs[status.st_ino] = path, status
@@ -128,7 +128,7 @@ def without_outputs(inputs: Iterable[Found], options: Namespace) -> Iterator[Fou
         yield from inputs
         return
     for each in inputs:
-        if isinstance(each, Item) and each.inode in outputs:
+        if isinstance(each, InputFile) and each.inode in outputs:
             path, status = outputs[each.inode]
             if os.path.samestat(os.stat(each.source), status) and _is_dicom(each.source):
                 raise UsageError(f"{path} is an input", hint="name another file for the output")
@@ -136,11 +136,11 @@ def without_outputs(inputs: Iterable[Found], options: Namespace) -> Iterator[Fou
 
 
 def _is_dicom(path: str) -> bool:
-    from dcmseal.engine.opening import head_opened
+    from dcmseal.engine.opening import open_header
     from dcmseal.errors import NotDicom
 
     try:
-        with head_opened(path):
+        with open_header(path):
             return True
     except NotDicom:
         return False
@@ -148,44 +148,44 @@ def _is_dicom(path: str) -> bool:
         return True
 
 
-def _refuse_same_places(words: Iterable[str], folder: str) -> None:
-    from dcmseal.batch.layout import apart
+def _check_output_collisions(words: Iterable[str], folder: str) -> None:
+    from dcmseal.batch.layout import iter_without_collisions
 
-    for _ in apart(words, folder):
+    for _ in iter_without_collisions(words, folder):
         pass
 
 
-def workers_of(options: Namespace) -> Workers | None:
+def make_executor_factory(options: Namespace) -> ExecutorFactory | None:
     """The executor that the options name; None if they name none. Raises UsageError or PluginError."""
     if options.jobs is not None and options.jobs < 1:
         raise UsageError("--jobs is a number of processes", hint="give 1 or more")
     if options.executor is None:
         return None
-    from dcmseal.batch.workers import workers_named
-    from dcmseal.plugins.registry import installed
+    from dcmseal.batch.workers import parse_executor
+    from dcmseal.plugins.registry import installed_registry
 
-    return workers_named(options.executor, options.jobs, installed())
+    return parse_executor(options.executor, options.jobs, installed_registry())
 
 
-def _stands_for_several(word: str) -> bool:
+def _names_many_files(word: str) -> bool:
     if remote_url(word):
         return word.endswith("/") or "*" in word
-    word = path_of(word)
+    word = to_local_path(word)
     if os.path.isdir(word) or os.path.basename(word) == _DICOMDIR:
         return True
-    return not _MAGIC.isdisjoint(word) and not os.path.lexists(word)
+    return not _WILDCARDS.isdisjoint(word) and not os.path.lexists(word)
 
 
-def _listed(name: str) -> Iterator[str]:
-    from dcmseal.batch.lists import listed
+def _load_list(name: str) -> Iterator[str]:
+    from dcmseal.batch.lists import parse_path_list
 
     if name == _STDIO:
-        return listed(_standard_input())
-    with _list_named(name) as stream:
-        return listed(stream, name)
+        return parse_path_list(_standard_input())
+    with _open_list(name) as stream:
+        return parse_path_list(stream, name)
 
 
-def _copied(name: str) -> BinaryIO:
+def _copy_list(name: str) -> BinaryIO:
     """A list that can be read more than once; it goes away with the process."""
     import shutil
     import tempfile
@@ -194,21 +194,21 @@ def _copied(name: str) -> BinaryIO:
     if name == _STDIO:
         shutil.copyfileobj(_standard_input(), copy)
     else:
-        with _list_named(name) as stream:
+        with _open_list(name) as stream:
             shutil.copyfileobj(stream, copy)
     return cast("BinaryIO", copy)
 
 
-def _listed_in(copy: BinaryIO, name: str) -> Iterator[str]:
-    from dcmseal.batch.lists import listed
+def _parse_list(copy: BinaryIO, name: str) -> Iterator[str]:
+    from dcmseal.batch.lists import parse_path_list
 
     copy.seek(0)
-    return listed(copy, name)
+    return parse_path_list(copy, name)
 
 
-def _listed_once_more(copy: BinaryIO, name: str) -> Iterator[str]:
+def _parse_list_and_close(copy: BinaryIO, name: str) -> Iterator[str]:
     with copy:
-        yield from _listed_in(copy, name)
+        yield from _parse_list(copy, name)
 
 
 def _standard_input() -> BinaryIO:
@@ -218,9 +218,9 @@ def _standard_input() -> BinaryIO:
 
 
 @contextmanager
-def _list_named(name: str) -> Generator[BinaryIO]:
+def _open_list(name: str) -> Generator[BinaryIO]:
     try:
         with BufferedReader(open_input(name)) as stream:
             yield cast("BinaryIO", stream)
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{name} cannot be read: {reason_of(error)}", hint="check the path") from None
+        raise DatasetError(f"{name} cannot be read: {format_os_error(error)}", hint="check the path") from None

@@ -8,15 +8,15 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.cli.files import name_of
-from dcmseal.cli.text import counted, printable
+from dcmseal.cli.files import display_name
+from dcmseal.cli.text import escape_unprintable, format_count
 from dcmseal.errors import NoSuchSignature, UsageError
 
 if TYPE_CHECKING:
     from dcmseal.engine.inspection import Signature
 
 _UID: Final = re.compile(r"[0-2](\.[0-9]+)+")
-_SHOWN: Final = 8
+_MAX_SHOWN: Final = 8
 
 
 def is_uid(word: str) -> bool:
@@ -24,7 +24,7 @@ def is_uid(word: str) -> bool:
     return len(word) <= 64 and _UID.fullmatch(word) is not None and not os.path.exists(word)
 
 
-def file_and_uid(options: Namespace) -> tuple[str, str | None]:
+def parse_file_and_uid(options: Namespace) -> tuple[str, str | None]:
     """The file, and the UID if there is one, from words in either order; raises UsageError."""
     words: list[str] = options.words
     uid: str | None = options.uid
@@ -39,16 +39,17 @@ def file_and_uid(options: Namespace) -> tuple[str, str | None]:
     return words[0], uid
 
 
-def the_signature(signatures: Sequence[Signature], uid: str | None, word: str) -> Signature:
+def select_signature(signatures: Sequence[Signature], uid: str | None, word: str) -> Signature:
     """The one that is meant; raises NoSuchSignature, and UsageError if it could be several."""
     if uid is not None:
         signatures = [each for each in signatures if each.uid == uid]
     if not signatures:
         of_uid = "" if uid is None else f" with UID {uid}"
-        raise NoSuchSignature(f"{name_of(word)} has no signature{of_uid}", hint="dcmseal list FILE shows all")
+        raise NoSuchSignature(f"{display_name(word)} has no signature{of_uid}", hint="dcmseal list FILE shows all")
     if len(signatures) > 1 and uid is None:
-        uids = [printable(each.uid, 64) for each in signatures[:_SHOWN]]
+        uids = [escape_unprintable(each.uid, 64) for each in signatures[:_MAX_SHOWN]]
         raise UsageError(
-            f"{name_of(word)} has {counted(len(signatures), 'signature')}", hint=f"name one by --uid: {' '.join(uids)}"
+            f"{display_name(word)} has {format_count(len(signatures), 'signature')}",
+            hint=f"name one by --uid: {' '.join(uids)}",
         )
     return signatures[0]

@@ -26,17 +26,17 @@ class ChosenKey(NamedTuple):
         return self.setup.name if self.setup else self.uri.partition("?")[0]
 
 
-def key_of(options: Namespace) -> ChosenKey | None:
+def parse_key(options: Namespace) -> ChosenKey | None:
     """The key of ``--key``, or else of the environment; None if neither names one. Raises UsageError."""
     word: str | None = options.key or os.environ.get(KEY_VARIABLE)
-    return resolved(word, options.config) if word else None
+    return resolve_key(word, options.config) if word else None
 
 
-def resolved(word: str, config: str | None) -> ChosenKey:
+def resolve_key(word: str, config: str | None) -> ChosenKey:
     """The key that a word means; raises UsageError if it is neither a key URI nor the name of a setup."""
-    from dcmseal.plugins.key_uri import scheme_of
+    from dcmseal.plugins.key_uri import find_key_scheme
 
-    if scheme_of(word) is not None:
+    if find_key_scheme(word) is not None:
         return ChosenKey(word)
     from dcmseal.config.loading import load_config
 
@@ -47,7 +47,7 @@ def resolved(word: str, config: str | None) -> ChosenKey:
     return ChosenKey(setup.uri, setup)
 
 
-def needed(key: ChosenKey | None) -> ChosenKey:
+def require_key(key: ChosenKey | None) -> ChosenKey:
     """The key; raises UsageError if there is none."""
     if key is None:
         raise UsageError(
@@ -58,7 +58,7 @@ def needed(key: ChosenKey | None) -> ChosenKey:
     return key
 
 
-def setup_names(parsed_args: Namespace, **_: object) -> list[str]:
+def complete_setup_names(parsed_args: Namespace, **_: object) -> list[str]:
     """The names of all setups, for completion."""
     from dcmseal.config.loading import examine_config
     from dcmseal.errors import SealError

@@ -6,36 +6,40 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.cli.output import Screen, Tone
-from dcmseal.cli.text import counted, printable
-from dcmseal.engine.comparison.changes import Kind
-from dcmseal.engine.comparison.comparing import Part
-from dcmseal.engine.comparison.frames import runs_text
+from dcmseal.cli.text import escape_unprintable, format_count
+from dcmseal.engine.comparison.changes import ChangeKind
+from dcmseal.engine.comparison.comparing import FilePart
+from dcmseal.engine.comparison.frames import format_runs
 from dcmseal.report import Outcome
 
 if TYPE_CHECKING:
     from dcmseal.engine.comparison.comparing import Comparison, Difference, FrameRuns
 
-_FEW: Final = 20
-_INTEGRITY: Final = {Outcome.PASSED: "holds", Outcome.FAILED: "does not hold", Outcome.UNKNOWN: "is not established"}
-_TONES: Final = {Outcome.PASSED: Tone.GOOD, Outcome.FAILED: Tone.BAD, Outcome.UNKNOWN: Tone.OPEN}
-_KINDS: Final = {
-    Kind.VR: "VR changed",
-    Kind.PADDING: "other padding",
-    Kind.LENGTHS: "length defined in one, undefined in the other",
-    Kind.VR_NOT_STATED: "VR not stated in implicit VR",
+_MAX_SHOWN: Final = 20
+_INTEGRITY_TEXTS: Final = {
+    Outcome.PASSED: "holds",
+    Outcome.FAILED: "does not hold",
+    Outcome.UNKNOWN: "is not established",
+}
+_OUTCOME_TONES: Final = {Outcome.PASSED: Tone.GOOD, Outcome.FAILED: Tone.BAD, Outcome.UNKNOWN: Tone.OPEN}
+_KIND_TEXTS: Final = {
+    ChangeKind.VR: "VR changed",
+    ChangeKind.PADDING: "other padding",
+    ChangeKind.LENGTHS: "length defined in one, undefined in the other",
+    ChangeKind.VR_NOT_STATED: "VR not stated in implicit VR",
 }
 
 
 def show_comparison(a: str, b: str, comparison: Comparison, to: Screen, *, everything: bool) -> None:
     """Write what differs, all of it or the first few of each sort."""
-    to.line(f"{a} and {b}: {_headline(comparison)}", _headline_tone(comparison))
+    to.line(f"{a} and {b}: {_format_headline(comparison)}", _headline_tone(comparison))
     for note in comparison.notes:
         to.line(f"  {note}", Tone.OPEN)
     for name, signatures in (("A", comparison.signatures_in_a), ("B", comparison.signatures_in_b)):
         for each in signatures:
             to.line(
-                f"  signature {each.uid} at {each.location} {_INTEGRITY[each.integrity]} in {name}",
-                _TONES[each.integrity],
+                f"  signature {each.uid} at {each.location} {_INTEGRITY_TEXTS[each.integrity]} in {name}",
+                _OUTCOME_TONES[each.integrity],
             )
     breaking = [each for each in comparison.differences if each.breaks_signature]
     others = [each for each in comparison.differences if not each.breaks_signature]
@@ -48,7 +52,7 @@ def show_comparison(a: str, b: str, comparison: Comparison, to: Screen, *, every
         ),
         (
             "covered by no signature: these break none",
-            [each for each in proper if each.part is Part.DATA_SET],
+            [each for each in proper if each.part is FilePart.DATA_SET],
             Tone.OPEN,
         ),
         (
@@ -58,15 +62,15 @@ def show_comparison(a: str, b: str, comparison: Comparison, to: Screen, *, every
         ),
         (
             "outside the Data Set, and never signed",
-            [each for each in proper if each.part is not Part.DATA_SET],
+            [each for each in proper if each.part is not FilePart.DATA_SET],
             Tone.PLAIN,
         ),
     )
     for title, differences, tone in sorts:
-        _show_sort(title, differences, to, tone, everything=everything)
+        _show_group(title, differences, to, tone, everything=everything)
 
 
-def _headline(comparison: Comparison) -> str:
+def _format_headline(comparison: Comparison) -> str:
     if comparison.breaks_signature:
         return "they differ in what is signed"
     if not comparison.differences:
@@ -82,49 +86,49 @@ def _headline_tone(comparison: Comparison) -> Tone:
     return Tone.GOOD if comparison.is_equivalent else Tone.OPEN
 
 
-def _show_sort(title: str, differences: Sequence[Difference], to: Screen, tone: Tone, *, everything: bool) -> None:
+def _show_group(title: str, differences: Sequence[Difference], to: Screen, tone: Tone, *, everything: bool) -> None:
     if not differences:
         return
     to.line()
-    to.line(f"{counted(len(differences), 'difference')} {title}", Tone.HEADING)
-    shown = differences if everything else differences[:_FEW]
+    to.line(f"{format_count(len(differences), 'difference')} {title}", Tone.HEADING)
+    shown = differences if everything else differences[:_MAX_SHOWN]
     for each in shown:
-        to.line(f"  {printable(each.path, 1000)}: {printable(_told(each), 1000)}", tone)
+        to.line(f"  {escape_unprintable(each.path, 1000)}: {escape_unprintable(_format_difference(each), 1000)}", tone)
     if len(shown) < len(differences):
         to.line(f"  and {len(differences) - len(shown)} more (--all shows them)", tone)
 
 
-def _told(difference: Difference) -> str:
-    return "; ".join(_facts(difference))
+def _format_difference(difference: Difference) -> str:
+    return "; ".join(_iter_facts(difference))
 
 
-def _facts(difference: Difference) -> Iterator[str]:
+def _iter_facts(difference: Difference) -> Iterator[str]:
     kind = difference.kind
-    values = _values(difference)
-    yield f"{_KINDS.get(kind, kind.value)}{values}"
-    if kind in (Kind.VR, Kind.VR_NOT_STATED):
+    values = _format_values(difference)
+    yield f"{_KIND_TEXTS.get(kind, kind.value)}{values}"
+    if kind in (ChangeKind.VR, ChangeKind.VR_NOT_STATED):
         yield f"{difference.vr_in_a} in A, {difference.vr_in_b} in B"
     if difference.path_in_b:
         yield f"in B {difference.path_in_b}"
     if difference.recoded:
         yield "the pixels are compressed in another way: whether they look alike cannot be told"
     elif difference.frames is not None:
-        yield from _frames(difference.frames)
+        yield from _iter_frame_facts(difference.frames)
     signed = dict.fromkeys((*difference.signed_in_a, *difference.signed_in_b))
     if signed:
         yield f"signed by {', '.join(signed)}"
 
 
-def _values(difference: Difference) -> str:
+def _format_values(difference: Difference) -> str:
     values = [value for value in (difference.value_in_a, difference.value_in_b) if value is not None]
     return f" ({' -> '.join(value or 'empty' for value in values)})" if any(values) else ""
 
 
-def _frames(frames: FrameRuns) -> Iterator[str]:
+def _iter_frame_facts(frames: FrameRuns) -> Iterator[str]:
     noun = "fragments" if frames.fragments else "frames"
     for what in ("changed", "removed", "added", "moved"):
         runs = getattr(frames, what)
         if runs:
-            yield f"{noun} {what}: {runs_text(runs)}"
+            yield f"{noun} {what}: {format_runs(runs)}"
     if frames.frames:
-        yield f"of frames {runs_text(frames.frames)}"
+        yield f"of frames {format_runs(frames.frames)}"

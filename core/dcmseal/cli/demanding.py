@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.cli.parser import Parser, completed_by
+from dcmseal.cli.parser import Parser, set_completer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ def add_policy_options(parser: Parser) -> None:
     """Add the options that demand something of the signatures."""
     group = parser.add_argument_group("demands on the signatures, of which only those count that hold")
     action = group.add_argument("--policy", metavar="NAME", help="as [policies.NAME] of the configuration file says")
-    completed_by(action, names_of(lambda config: config.policies))
+    set_completer(action, make_name_completer(lambda config: config.policies))
     action = group.add_argument(
         "--require",
         metavar="RULE",
@@ -28,7 +28,7 @@ def add_policy_options(parser: Parser) -> None:
         "'purpose:verification + signer:CN=Dr. Example'; parts are profile:NAME, purpose:NAME, signer:NAME, "
         "certificate:SHA256, covers:ELEMENTS and timestamp; may be repeated",
     )
-    completed_by(action, _rules)
+    set_completer(action, _complete_rules)
     group.add_argument(
         "--require-covered",
         metavar="ELEMENTS",
@@ -37,7 +37,7 @@ def add_policy_options(parser: Parser) -> None:
         help="these have to be signed if they are there, as in PixelData,PatientID; may be repeated",
     )
     group.add_argument(
-        "--require-signatures", metavar="N", type=_number, default=0, help="there have to be so many signatures"
+        "--require-signatures", metavar="N", type=_parse_positive, default=0, help="there have to be so many signatures"
     )
     group.add_argument(
         "--distinct-signers", action="store_true", help="of different signers; and each rule is met by another one"
@@ -47,7 +47,7 @@ def add_policy_options(parser: Parser) -> None:
     )
 
 
-def policy_of(options: Namespace) -> PolicySetup | None:
+def load_policy(options: Namespace) -> PolicySetup | None:
     """The policy as the options have it; None if they demand nothing.
 
     Raises UsageError.
@@ -57,10 +57,10 @@ def policy_of(options: Namespace) -> PolicySetup | None:
         return None
     from dataclasses import replace
 
-    from dcmseal.cli.tag_lists import tags_in_words
+    from dcmseal.cli.tag_lists import parse_tags
     from dcmseal.config.policies import PolicySetup
     from dcmseal.engine.policy import Policy
-    from dcmseal.engine.rule import Rule, covered_tag
+    from dcmseal.engine.rule import Rule, parse_covered_tag
     from dcmseal.errors import UsageError
 
     base = PolicySetup(policy=Policy())
@@ -68,14 +68,14 @@ def policy_of(options: Namespace) -> PolicySetup | None:
         from dcmseal.config.loading import load_config
 
         base = load_config(options.config).policy_setup(options.policy)
-    covered = tags_in_words(options.require_covered)
+    covered = parse_tags(options.require_covered)
     if options.require_covered and not covered:
         raise UsageError("--require-covered names no element", hint="write PixelData,PatientID")
     named = base.policy
     policy = replace(
         named,
         rules=(*named.rules, *map(Rule.parse, options.require)),
-        covered=named.covered.union(map(covered_tag, covered)),
+        covered=named.covered.union(map(parse_covered_tag, covered)),
         signatures=max(named.signatures, options.require_signatures),
         distinct_signers=named.distinct_signers or options.distinct_signers,
         no_unsigned_additions=named.no_unsigned_additions or options.no_unsigned_additions,
@@ -83,14 +83,14 @@ def policy_of(options: Namespace) -> PolicySetup | None:
     return replace(base, policy=policy)
 
 
-def _number(text: str) -> int:
+def _parse_positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise ValueError
     return number
 
 
-def names_of(tables: Callable[[Config], Iterable[str]]) -> Callable[..., list[str]]:
+def make_name_completer(tables: Callable[[Config], Iterable[str]]) -> Callable[..., list[str]]:
     """Completes the names of tables of the configuration file."""
 
     def complete(parsed_args: Namespace, **_: object) -> list[str]:
@@ -106,10 +106,18 @@ def names_of(tables: Callable[[Config], Iterable[str]]) -> Callable[..., list[st
     return complete
 
 
-def _rules(parsed_args: Namespace, **_: object) -> list[str]:
+def _complete_rules(parsed_args: Namespace, **_: object) -> list[str]:
     """Profiles, and the beginnings of other rules."""
-    from dcmseal.cli.site import profile_names
+    from dcmseal.cli.site import complete_profile_names
     from dcmseal.terms import SignaturePurpose
 
     purposes = (f"purpose:{each.name.lower().replace('_', '-')}" for each in SignaturePurpose)
-    return [*profile_names(parsed_args), *purposes, "profile:", "signer:", "certificate:", "covers:", "timestamp"]
+    return [
+        *complete_profile_names(parsed_args),
+        *purposes,
+        "profile:",
+        "signer:",
+        "certificate:",
+        "covers:",
+        "timestamp",
+    ]

@@ -8,25 +8,25 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TextIO
 
 if TYPE_CHECKING:
-    from dcmseal.engine.references.folders import Folders
+    from dcmseal.engine.references.folders import ReferenceFolders
 
-_WIDTH: Final = 40
+_PROGRESS_WIDTH: Final = 40
 
 
-def folders(paths: Sequence[str]) -> Folders | None:
+def build_reference_folders(paths: Sequence[str]) -> ReferenceFolders | None:
     """The folders, looked through once for all files; None if none is named."""
     if not paths:
         return None
-    from dcmseal.engine.references.folders import Folders
+    from dcmseal.engine.references.folders import ReferenceFolders
 
     # sys.stderr is None if the descriptor was closed before Python started
     stream: TextIO | None = sys.stderr
     if stream is None or not stream.isatty():
-        return Folders(paths)
-    return Folders(paths, partial(_show, stream))
+        return ReferenceFolders(paths)
+    return ReferenceFolders(paths, partial(_show_progress, stream))
 
 
-def _show(stream: TextIO, text: str) -> None:
+def _show_progress(stream: TextIO, text: str) -> None:
     """Write over the line; what comes next writes over it in turn."""
-    stream.write(f"\r{text:{_WIDTH}}\r")
+    stream.write(f"\r{text:{_PROGRESS_WIDTH}}\r")
     stream.flush()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExaminedSetup:
+class KeyCheck:
     """A setup, and what there is on this machine of that which it names."""
 
     setup: KeySetup
@@ -67,43 +67,43 @@ class ExaminedSetup:
         }
 
 
-def plugins_with(folder: Path | None) -> tuple[registry.Registry, list[str]]:
+def load_plugins(folder: Path | None) -> tuple[registry.Registry, list[str]]:
     """What is installed, with the profiles in a folder; and what is wrong with these."""
-    plugins = registry.installed()
+    plugins = registry.installed_registry()
     if folder is None:
         return plugins, []
     try:
         plugins = plugins.with_profile_folder(os.fspath(folder))
     except SealError as error:
-        return plugins, [told(error)]
+        return plugins, [format_error(error)]
     return plugins, [each.problem for each in plugins.plugins() if not each.distribution and each.problem]
 
 
-def examined(setup: KeySetup, plugins: registry.Registry, *, open_key: bool) -> ExaminedSetup:
+def examine_key_setup(setup: KeySetup, plugins: registry.Registry, *, open_key: bool) -> KeyCheck:
     """Look for what a setup names; nothing is opened unless that is asked for."""
-    problems = list(_problems(setup, plugins))
+    problems = list(_iter_problems(setup, plugins))
     opened = ""
     if open_key and not problems:
         try:
-            opened = _opened(setup)
+            opened = _open_key(setup)
         except SealError as error:
-            problems.append(told(error))
-    return ExaminedSetup(setup=setup, open_result=opened, problems=tuple(problems))
+            problems.append(format_error(error))
+    return KeyCheck(setup=setup, open_result=opened, problems=tuple(problems))
 
 
-def _problems(setup: KeySetup, plugins: registry.Registry) -> Iterator[str]:
-    yield from problem_of(lambda: plugins.signer_backend(KeyUri.parse(setup.uri).scheme))
+def _iter_problems(setup: KeySetup, plugins: registry.Registry) -> Iterator[str]:
+    yield from iter_error_text(lambda: plugins.signer_backend(KeyUri.parse(setup.uri).scheme))
     if setup.profile is not None:
         profile = setup.profile
-        yield from problem_of(lambda: plugins.profile(profile))
+        yield from iter_error_text(lambda: plugins.profile(profile))
     for file in setup.files:
         if not file.is_file():
             yield f"there is no file {file}"
     if setup.pin_source:
-        yield from _problem_of_source(setup.pin_source)
+        yield from _iter_pin_source_problems(setup.pin_source)
 
 
-def _problem_of_source(source: PinSource) -> Iterator[str]:
+def _iter_pin_source_problems(source: PinSource) -> Iterator[str]:
     """What is missing of a PIN source; the PIN itself is not read."""
     match source.kind:
         case PinKind.ENVIRONMENT if source.name not in os.environ:
@@ -119,24 +119,24 @@ def _problem_of_source(source: PinSource) -> Iterator[str]:
             pass
 
 
-def problem_of(action: Callable[[], object]) -> Iterator[str]:
+def iter_error_text(action: Callable[[], object]) -> Iterator[str]:
     """What is wrong, if anything is."""
     try:
         action()
     except SealError as error:
-        yield told(error)
+        yield format_error(error)
 
 
-def _opened(setup: KeySetup) -> str:
+def _open_key(setup: KeySetup) -> str:
     """Open the key with its passphrase or PIN; returns what its certificate says."""
-    from dcmseal.cli.secrets import secrets_from
+    from dcmseal.cli.secrets import load_secrets
     from dcmseal.engine.certificate import read_certificate
 
-    with registry.installed().open_signer(setup.uri, secrets_from(setup.pin_source, setup.name)) as signer:
+    with registry.installed_registry().open_signer(setup.uri, load_secrets(setup.pin_source, setup.name)) as signer:
         certificate = read_certificate(signer.certificate_chain[0])
     return f"{certificate.subject}, valid from {certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
 
 
-def told(error: SealError) -> str:
+def format_error(error: SealError) -> str:
     """An error with its hint."""
     return f"{error}; {error.hint}" if error.hint else str(error)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dcmseal.cli.describing import elements
-from dcmseal.cli.examining import problem_of
+from dcmseal.cli.describing import format_elements
+from dcmseal.cli.examining import iter_error_text
 from dcmseal.cli.output import Tone
 from dcmseal.config.policies import PolicySetup
 from dcmseal.engine.trusting import Trust
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExaminedTrust:
+class TrustCheck:
     """A trust setup; its files were read."""
 
     name: str
@@ -76,7 +76,7 @@ class ExaminedTrust:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExaminedPolicy:
+class PolicyCheck:
     """A policy; its profiles were looked for."""
 
     name: str
@@ -99,7 +99,7 @@ class ExaminedPolicy:
         return [
             ("trust", self.setup.trust or "left to the command line"),
             *(("require", str(rule)) for rule in policy.rules),
-            ("covered", ", ".join(elements(sorted(policy.covered)))),
+            ("covered", ", ".join(format_elements(sorted(policy.covered)))),
             ("signatures", str(policy.signatures or "")),
             ("signers", "have to be different" if policy.distinct_signers else ""),
             ("additions", "nothing may be unsigned" if policy.no_unsigned_additions else ""),
@@ -124,20 +124,20 @@ class ExaminedPolicy:
         }
 
 
-def examined_trust(name: str, settings: TrustSettings, plugins: Registry) -> ExaminedTrust:
+def examine_trust(name: str, settings: TrustSettings, plugins: Registry) -> TrustCheck:
     """Read all that a trust setup names; nothing is fetched."""
-    return ExaminedTrust(
-        name=name, settings=settings, problems=tuple(problem_of(lambda: Trust.open(settings, plugins)))
+    return TrustCheck(
+        name=name, settings=settings, problems=tuple(iter_error_text(lambda: Trust.open(settings, plugins)))
     )
 
 
-def examined_policy(name: str, setup: PolicySetup, plugins: Registry) -> ExaminedPolicy:
+def examine_policy(name: str, setup: PolicySetup, plugins: Registry) -> PolicyCheck:
     """Look for the profiles that a policy names."""
-    return ExaminedPolicy(name=name, setup=setup, problems=tuple(_missing_profiles(setup, plugins)))
+    return PolicyCheck(name=name, setup=setup, problems=tuple(_iter_missing_profiles(setup, plugins)))
 
 
-def _missing_profiles(setup: PolicySetup, plugins: Registry) -> Iterator[str]:
+def _iter_missing_profiles(setup: PolicySetup, plugins: Registry) -> Iterator[str]:
     for rule in setup.policy.rules:
         for each in rule.profiles:
             if isinstance(each, str):
-                yield from problem_of(lambda name=each: plugins.profile(name))  # type: ignore[misc]
+                yield from iter_error_text(lambda name=each: plugins.profile(name))  # type: ignore[misc]

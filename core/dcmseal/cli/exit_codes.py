@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from dcmseal.exit_codes import ExitCode, code_of_error, code_of_verdict, worst
+from dcmseal.exit_codes import ExitCode, error_exit_code, verdict_exit_code, worst_exit_code
 
-__all__ = ["ExitCode", "code_of_error", "code_of_verdict", "worst"]
+__all__ = ["ExitCode", "error_exit_code", "verdict_exit_code", "worst_exit_code"]

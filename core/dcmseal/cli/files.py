@@ -9,40 +9,40 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Final, TextIO, cast
 
-from dcmseal.cli.output import binary_output
+from dcmseal.cli.output import binary_standard_output
 from dcmseal.cli.streams import standard_output
-from dcmseal.descriptors import descriptor_of
+from dcmseal.descriptors import find_descriptor
 from dcmseal.errors import DatasetError, OutputError, UsageError
-from dcmseal.url_mark import URL_MARK
+from dcmseal.url_mark import URL_SEPARATOR
 
 if TYPE_CHECKING:
     from dcmseal.engine.files.replacing import OutputFile
-    from dcmseal.engine.files.rights import Rights
+    from dcmseal.engine.files.rights import FilePermissions
     from dcmseal.engine.opening import DatasetInput
-    from dcmseal.engine.placing import Output
+    from dcmseal.engine.placing import OutputTarget
 
 STDIO: Final = "-"
-_IN_MEMORY: Final = 8 << 20
+_MAX_MEMORY_BYTES: Final = 8 << 20
 
 
-def standard_streams_in(options: Namespace) -> None:
+def normalize_standard_streams(options: Namespace) -> None:
     """Write ``-`` for files that are named as ``/dev/stdin`` and ``/dev/stdout``, or otherwise so.
 
     Where an option takes no ``-``, standard output is named by the descriptor that results go to.
     """
     for name, value in vars(options).items():
         if isinstance(value, str):
-            setattr(options, name, _stream_or_file(value, is_dash=name == "output"))
+            setattr(options, name, _normalize_stream_name(value, is_dash=name == "output"))
         elif isinstance(value, list) and name in ("files", "words"):
-            setattr(options, name, [_stream_or_file(each, is_dash=True) for each in cast("list[str]", value)])
+            setattr(options, name, [_normalize_stream_name(each, is_dash=True) for each in cast("list[str]", value)])
         elif isinstance(value, list) and name == "report":
             parts = (each.partition(":") for each in cast("list[str]", value))
-            setattr(options, name, [f"{form}{colon}{_stream_or_file(word)}" for form, colon, word in parts])
+            setattr(options, name, [f"{form}{colon}{_normalize_stream_name(word)}" for form, colon, word in parts])
 
 
-def _stream_or_file(word: str, *, is_dash: bool = False) -> str:
+def _normalize_stream_name(word: str, *, is_dash: bool = False) -> str:
     """The word, or another name for the standard stream that it stands for."""
-    descriptor = descriptor_of(word) if word.startswith("/") or os.path.islink(word) else None
+    descriptor = find_descriptor(word) if word.startswith("/") or os.path.islink(word) else None
     stream = standard_output()
     if descriptor == 0 and is_dash:
         return STDIO
@@ -51,32 +51,32 @@ def _stream_or_file(word: str, *, is_dash: bool = False) -> str:
     return word
 
 
-def name_of(word: str) -> str:
+def display_name(word: str) -> str:
     """How a file is called in texts."""
     return "standard input" if word == STDIO else word
 
 
 def remote_url(word: str) -> str | None:
     """The word if it is the URL of an object in a storage; None if it is a path, or a ``file:`` URL."""
-    if URL_MARK not in word:
+    if URL_SEPARATOR not in word:
         return None
-    from dcmseal.engine.remote import local
+    from dcmseal.engine.remote import resolve_file_url
     from dcmseal.plugins.urls import is_url
 
-    return word if is_url(local(word)) else None
+    return word if is_url(resolve_file_url(word)) else None
 
 
-def path_of(word: str) -> str:
+def to_local_path(word: str) -> str:
     """The path that a word means, which may be a ``file:`` URL."""
-    if URL_MARK not in word:
+    if URL_SEPARATOR not in word:
         return word
-    from dcmseal.engine.remote import local
+    from dcmseal.engine.remote import resolve_file_url
 
-    return local(word)
+    return resolve_file_url(word)
 
 
 @contextmanager
-def input_file(word: str) -> Generator[DatasetInput]:
+def open_input_file(word: str) -> Generator[DatasetInput]:
     """A Data Set to be read, more than once if need be; raises UsageError if it would come from a terminal."""
     if word != STDIO:
         yield word
@@ -93,15 +93,15 @@ def input_file(word: str) -> Generator[DatasetInput]:
     import shutil
     import tempfile
 
-    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as copy:
+    with tempfile.SpooledTemporaryFile(max_size=_MAX_MEMORY_BYTES) as copy:
         shutil.copyfileobj(stdin.buffer, copy)
         yield cast("BinaryIO", copy)
 
 
 @contextmanager
-def result_file(
+def open_result_file(
     source: str, output: str | None, *, in_place: bool, force: bool, synced: bool = True
-) -> Generator[Output | None]:
+) -> Generator[OutputTarget | None]:
     """Where a changed Data Set goes; None for the place of an object. If not ``synced``, whoever asks syncs its folder.
 
     Raises UsageError, before anything is computed, if that is not said, or a file would be overwritten without leave.
@@ -111,38 +111,38 @@ def result_file(
             raise UsageError("the result goes in place or to an output, not both", hint="leave one of them out")
         if source == STDIO:
             raise UsageError("standard input cannot be changed in place", hint="name an output")
-        yield None if remote_url(source) else output_file(path_of(source), force=True, synced=synced)
+        yield None if remote_url(source) else make_output_file(to_local_path(source), force=True, synced=synced)
     elif output is None:
         raise UsageError(
             "where the result goes is not said",
             hint="name an output, - for standard output, or --in-place to change the file itself",
         )
     elif output == STDIO:
-        yield binary_output()
-    elif descriptor_of(output) is not None:
+        yield binary_standard_output()
+    elif find_descriptor(output) is not None:
         yield output
     elif remote_url(output):
-        from dcmseal.cli.remote_files import uploaded
+        from dcmseal.cli.remote_files import open_upload
 
         if source == output:
             raise UsageError(f"{output} is the input", hint="--in-place changes the object itself")
-        with uploaded(output, force=force) as stream:
+        with open_upload(output, force=force) as stream:
             yield stream
     else:
-        source, output = path_of(source), path_of(output)
+        source, output = to_local_path(source), to_local_path(output)
         if _is_same(source, output):
             raise UsageError(f"{output} is the input", hint="--in-place changes the file itself")
         _check_free(output, force=force)
         if os.path.exists(output) and not os.path.isfile(output):
             # a pipe or device is written to, not replaced
-            with _opened(output, "wb", output) as stream:
+            with _open_for_writing(output, "wb", output) as stream:
                 yield stream
         else:
-            yield output_file(output, force=force, synced=synced)
+            yield make_output_file(output, force=force, synced=synced)
 
 
 @contextmanager
-def new_file(
+def open_new_file(
     output: str | None, *, force: bool, binary: bool = True, made_from: Sequence[str] = ()
 ) -> Generator[BinaryIO]:
     """A file for something taken out of a Data Set, or standard output; if the rest fails, nothing was written.
@@ -152,7 +152,7 @@ def new_file(
     """
     if output in (None, STDIO):
         if binary:
-            yield binary_output()
+            yield binary_standard_output()
         else:
             results = standard_output()
             if results is None:
@@ -163,47 +163,49 @@ def new_file(
         return
     assert output is not None
     if remote_url(output):
-        from dcmseal.cli.remote_files import uploaded
+        from dcmseal.cli.remote_files import open_upload
 
-        with uploaded(output, force=force) as stream:
+        with open_upload(output, force=force) as stream:
             yield stream
         return
-    output = path_of(output)
-    descriptor = descriptor_of(output)
+    output = to_local_path(output)
+    descriptor = find_descriptor(output)
     if descriptor is not None:
-        with _opened(os.dup(descriptor), "wb", output) as stream:
+        with _open_for_writing(os.dup(descriptor), "wb", output) as stream:
             yield stream
         return
     _check_free(output, force=force)
     if os.path.exists(output) and not os.path.isfile(output):
-        with _opened(output, "wb", output) as stream:
+        with _open_for_writing(output, "wb", output) as stream:
             yield stream
         return
-    from dcmseal.engine.files.replacing import replacing
+    from dcmseal.engine.files.replacing import replace_file
 
-    with replacing(output_file(output, force=force), rights_of(made_from)) as stream:
+    with replace_file(make_output_file(output, force=force), read_rights(made_from)) as stream:
         yield stream
 
 
-def output_file(path: str, *, force: bool, synced: bool = True) -> OutputFile:
+def make_output_file(path: str, *, force: bool, synced: bool = True) -> OutputFile:
     """A path for something that is written later: with ``force``, whatever is there by then is replaced.
 
     If not ``synced``, whoever asks syncs its folder.
     """
     from dcmseal.engine.files.replacing import OutputFile
 
-    _tidy(path)
+    _remove_leftovers(path)
     return OutputFile(path, is_new=not force, synced=synced)
 
 
-def rights_of(words: Sequence[str]) -> Rights:
+def read_rights(words: Sequence[str]) -> FilePermissions:
     """Who may read all of what words name; objects in storages say nothing about that."""
-    from dcmseal.engine.files.rights import Rights
+    from dcmseal.engine.files.rights import FilePermissions
 
-    return Rights.from_files(0 if word == STDIO else path_of(word) for word in words if not remote_url(word))
+    return FilePermissions.from_files(
+        0 if word == STDIO else to_local_path(word) for word in words if not remote_url(word)
+    )
 
 
-def _tidy(output: str) -> None:
+def _remove_leftovers(output: str) -> None:
     """Remove what processes that died left in the folder of an output."""
     from dcmseal.engine.files.temporary import remove_leftovers
 
@@ -224,7 +226,7 @@ def _is_same(source: str, output: str) -> bool:
 
 
 @contextmanager
-def _opened(file: str | int, mode: str, name: str) -> Generator[BinaryIO]:
+def _open_for_writing(file: str | int, mode: str, name: str) -> Generator[BinaryIO]:
     try:
         with open(file, mode) as stream:
             yield cast("BinaryIO", stream)

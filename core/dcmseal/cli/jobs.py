@@ -8,7 +8,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-from dcmseal.cli.files import STDIO, name_of, path_of, remote_url
+from dcmseal.cli.files import STDIO, display_name, remote_url, to_local_path
 from dcmseal.errors import OutputError, UsageError
 
 
@@ -25,17 +25,17 @@ class Job(NamedTuple):
         return self.source if self.in_place or self.output is None else self.output
 
 
-def jobs_of(options: Namespace) -> list[Job]:
+def parse_jobs(options: Namespace) -> list[Job]:
     """What ``IN [OUT]``, ``IN... --in-place`` or ``IN... -o FOLDER`` asks for; raises UsageError."""
     words: list[str] = options.words
     if not words:
         raise UsageError("no file is named", hint="dcmseal sign IN OUT --key URI")
     if options.in_place:
-        _refuse_output_in_place(words, options.output_dir)
-        return _distinct([Job(word, None, in_place=True) for word in words])
+        _check_no_output_in_place(words, options.output_dir)
+        return _check_distinct([Job(word, None, in_place=True) for word in words])
     if options.output_dir is not None:
-        _refuse_file_as_folder(words, options.output_dir)
-        return _distinct([Job(word, _within(options.output_dir, word)) for word in words])
+        _check_output_folder(words, options.output_dir)
+        return _check_distinct([Job(word, _join_output(options.output_dir, word)) for word in words])
     if len(words) > 2:
         raise UsageError(
             "where the results of several files go is not said",
@@ -45,14 +45,14 @@ def jobs_of(options: Namespace) -> list[Job]:
 
 
 @contextmanager
-def folder_of_results(folder: str | None) -> Generator[None]:
+def open_result_folder(folder: str | None) -> Generator[None]:
     """A folder that goes away again if it is new and nothing came into it; raises UsageError or OutputError."""
     is_new = False
     if folder is not None and remote_url(folder):
         # there is none until something is in it
         folder = None
     if folder is not None:
-        folder = path_of(folder)
+        folder = to_local_path(folder)
         if os.path.exists(folder) and not os.path.isdir(folder):
             raise UsageError(f"{folder} is no folder", hint="-o names a folder; of one file, the output may stand last")
         try:
@@ -70,16 +70,16 @@ def folder_of_results(folder: str | None) -> Generator[None]:
                 os.rmdir(folder)
 
 
-def sync_folders_of(targets: Sequence[str], folder: str | None) -> None:
+def sync_result_folders(targets: Sequence[str], folder: str | None) -> None:
     """Bring to disk the names of several results, and that of the folder they are in; raises OutputError."""
     from dcmseal.engine.files.folder import sync_folder
 
-    paths = [path_of(each) for each in targets if each != STDIO and not remote_url(each)]
+    paths = [to_local_path(each) for each in targets if each != STDIO and not remote_url(each)]
     if len(paths) < 2 and folder is None:
         return
     folders = {os.path.dirname(os.path.realpath(each)) for each in paths}
     if folder is not None and not remote_url(folder):
-        folders.add(os.path.dirname(os.path.realpath(path_of(folder))))
+        folders.add(os.path.dirname(os.path.realpath(to_local_path(folder))))
     for each in sorted(folders, reverse=True):
         try:
             with suppress(FileNotFoundError):
@@ -90,7 +90,7 @@ def sync_folders_of(targets: Sequence[str], folder: str | None) -> None:
             ) from None
 
 
-def _refuse_output_in_place(words: Sequence[str], folder: str | None) -> None:
+def _check_no_output_in_place(words: Sequence[str], folder: str | None) -> None:
     # IN OUT --in-place would sign IN itself, which those who name an OUT do not expect
     if folder is not None or (len(words) == 2 and not _exists(words[1])):
         raise UsageError("the result goes in place or to an output, not both", hint="leave one of them out")
@@ -98,13 +98,13 @@ def _refuse_output_in_place(words: Sequence[str], folder: str | None) -> None:
 
 def _exists(word: str) -> bool:
     if not remote_url(word):
-        return os.path.exists(path_of(word))
-    from dcmseal.cli.remote_files import is_there
+        return os.path.exists(to_local_path(word))
+    from dcmseal.cli.remote_files import object_exists
 
-    return is_there(word)
+    return object_exists(word)
 
 
-def _refuse_file_as_folder(words: Sequence[str], folder: str) -> None:
+def _check_output_folder(words: Sequence[str], folder: str) -> None:
     # sign a.dcm -o b.dcm would make a folder b.dcm, which nobody means
     suffix = os.path.splitext(folder)[1].lower()
     if suffix and not os.path.isdir(folder) and any(word.lower().endswith(suffix) for word in words):
@@ -114,27 +114,27 @@ def _refuse_file_as_folder(words: Sequence[str], folder: str) -> None:
         )
 
 
-def _within(folder: str, word: str) -> str:
+def _join_output(folder: str, word: str) -> str:
     if word == STDIO:
         raise UsageError("standard input has no name in a folder", hint="dcmseal sign - OUT")
-    name = os.path.basename(path_of(word))
+    name = os.path.basename(to_local_path(word))
     if not remote_url(folder):
-        return os.path.join(path_of(folder), name)
-    from dcmseal.engine.remote import within
+        return os.path.join(to_local_path(folder), name)
+    from dcmseal.engine.remote import join_path
 
-    return within(folder, name)
+    return join_path(folder, name)
 
 
-def _distinct(jobs: list[Job]) -> list[Job]:
+def _check_distinct(jobs: list[Job]) -> list[Job]:
     """The jobs, if no two results go to the same place; raises UsageError."""
-    from dcmseal.engine.files.collisions import Place
+    from dcmseal.engine.files.collisions import FileLocation
 
     seen: dict[object, str] = {}
     for job in jobs:
-        place = remote_url(job.target) or Place.from_path(path_of(job.target))
+        place = remote_url(job.target) or FileLocation.from_path(to_local_path(job.target))
         if place in seen:
             raise UsageError(
-                f"the results of {name_of(seen[place])} and {name_of(job.source)} would go to the same place",
+                f"the results of {display_name(seen[place])} and {display_name(job.source)} would go to the same place",
                 hint="name each file once, and files of the same name in two runs",
             )
         seen[place] = job.source

@@ -12,11 +12,11 @@ from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.journal import Journal
-    from dcmseal.batch.key_here import KeyHere
+    from dcmseal.batch.key_here import LocalKey
     from dcmseal.batch.shards import Shard
     from dcmseal.batch.tasks import Task
 
-_NEED_A_JOURNAL: Final = ("shard", "journal_digest", "journal_full", "journal_retry")
+_OPTIONS_WITH_JOURNAL: Final = ("shard", "journal_digest", "journal_full", "journal_retry")
 
 
 def add_journal_options(parser: Parser) -> None:
@@ -31,7 +31,7 @@ def add_journal_options(parser: Parser) -> None:
     group.add_argument("--shard", metavar="I/N", help="work on one of N shards only; each has a journal of its own")
 
 
-def shard_of(options: Namespace) -> Shard | None:
+def parse_shard(options: Namespace) -> Shard | None:
     """The shard that is asked for; raises UsageError."""
     if options.shard is None:
         return None
@@ -41,13 +41,13 @@ def shard_of(options: Namespace) -> Shard | None:
 
 
 @contextmanager
-def journal_of(options: Namespace, task: Task, key: KeyHere | None = None) -> Generator[Journal | None]:
+def open_journal(options: Namespace, task: Task, key: LocalKey | None = None) -> Generator[Journal | None]:
     """The journal that is asked for, open, and before it the key, if that is needed in any case.
 
     Raises UsageError, JournalError, or what opening the key does.
     """
     if options.journal is None:
-        for name in _NEED_A_JOURNAL:
+        for name in _OPTIONS_WITH_JOURNAL:
             if getattr(options, name):
                 option = name.replace("_", "-")
                 raise UsageError(f"--{option} is about a journal, and none is named", hint="add --journal FILE")
@@ -56,11 +56,11 @@ def journal_of(options: Namespace, task: Task, key: KeyHere | None = None) -> Ge
         yield None
         return
     from dcmseal.batch.journal.journal import Journal
-    from dcmseal.batch.journal.settings import JournalWish
+    from dcmseal.batch.journal.settings import JournalSettings
 
-    wish = JournalWish(
+    wish = JournalSettings(
         path=options.journal,
-        shard=shard_of(options),
+        shard=parse_shard(options),
         by_content=options.journal_digest,
         keep_documents=options.journal_full,
         retry_failed=options.journal_retry,

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from typing import Final
 
-from dcmseal.batch.journal.reading import Status
-from dcmseal.cli.output import Screen, Tone, fields
-from dcmseal.cli.text import counted
+from dcmseal.batch.journal.reading import JournalStatus
+from dcmseal.cli.output import Screen, Tone, write_fields
+from dcmseal.cli.text import format_count
 
-_TONES: Final = {"valid": Tone.GOOD, "signed": Tone.GOOD, "invalid": Tone.BAD, "failed": Tone.BAD}
+_STATUS_TONES: Final = {"valid": Tone.GOOD, "signed": Tone.GOOD, "invalid": Tone.BAD, "failed": Tone.BAD}
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 
 
-def show_status(path: str, status: Status, to: Screen) -> None:
+def show_status(path: str, status: JournalStatus, to: Screen) -> None:
     """Write how far a run is, and what came of it."""
     shard = f", shard {status.header.shard}" if status.header.shard else ""
-    to.line(f"{path}: {status.header.task.get('task', '')}{shard}, {counted(status.files, 'file')}", Tone.HEADING)
+    to.line(f"{path}: {status.header.task.get('task', '')}{shard}, {format_count(status.files, 'file')}", Tone.HEADING)
     for verdict, files in status.verdicts.items():
-        fields(to, [(verdict.replace("-", " "), str(files))], _TONES.get(verdict, Tone.PLAIN))
-    fields(to, _rest(path, status))
+        write_fields(to, [(verdict.replace("-", " "), str(files))], _STATUS_TONES.get(verdict, Tone.PLAIN))
+    write_fields(to, _format_totals(path, status))
 
 
-def _rest(path: str, status: Status) -> list[tuple[str, str]]:
+def _format_totals(path: str, status: JournalStatus) -> list[tuple[str, str]]:
     last = status.runs[-1] if status.runs else None
     attention = f"{status.attention}: dcmseal journal export {path} --attention" if status.attention else "none"
     left = "not known: no run has come to the end" if status.remaining is None else str(status.remaining)
     return [
         ("attention", attention),
         ("left", left),
-        ("in hand", f"{counted(status.open_intents, 'signature')} announced, without a result"),
+        ("in hand", f"{format_count(status.open_intents, 'signature')} announced, without a result"),
         ("rate", "" if status.rate is None else f"{status.rate:.0f} files a second"),
         ("runs", str(len(status.runs))),
         ("last heard of", f"{last.ended:%Y-%m-%d %H:%M:%S} UTC, dcmseal {last.version}" if last else ""),
-        ("size", _size(status.bytes)),
+        ("size", _format_size(status.bytes)),
     ]
 
 
-def _size(size: float) -> str:
+def _format_size(size: float) -> str:
     for unit in _UNITS[:-1]:
         if size < 1000:
             return f"{size:.3g} {unit}" if unit != "bytes" else f"{size} bytes"

@@ -38,7 +38,7 @@ def add_evidence_options(parser: Parser) -> None:
     group.add_argument("--trust-evidence-anchors", action="store_true", help="trust the anchors in the evidence, too")
 
 
-class Keeping:
+class EvidenceOptions:
     """What is to be done about evidence."""
 
     def __init__(self, options: Namespace, evidence: Evidence | None) -> None:
@@ -54,11 +54,11 @@ class Keeping:
 
     def open_trust(self, options: Namespace, named: str = "") -> Trust | TrustSettings | None:
         """Whom to trust: anchors that evidence may add to are not asked for yet. Raises what trust_of raises."""
-        from dcmseal.cli.trusting import settings_of, trust_of
+        from dcmseal.cli.trusting import load_trust_settings, open_trust
 
         if options.trust_evidence_anchors:
-            return settings_of(options, named or options.trust)
-        return trust_of(options, named)
+            return load_trust_settings(options, named or options.trust)
+        return open_trust(options, named)
 
     def save(self, report: VerificationReport) -> None:
         """Write the evidence if that is asked for; raises what save_evidence raises."""
@@ -68,7 +68,7 @@ class Keeping:
             save_evidence(report, self._output, timestamp=self._authorities or None)
 
 
-def keeping_of(options: Namespace) -> Keeping:
+def parse_evidence_options(options: Namespace) -> EvidenceOptions:
     """What the options ask for; raises UsageError if that makes no sense, EvidenceError for a file that is no evidence.
 
     Nothing was verified yet, and nothing is written.
@@ -82,7 +82,7 @@ def keeping_of(options: Namespace) -> Keeping:
             raise UsageError("there is no evidence to be certified", hint="--save-evidence OUT keeps some")
         if options.trust_evidence_moment or options.trust_evidence_anchors:
             raise UsageError("there is no evidence to be trusted", hint="--evidence FILE names it")
-        return Keeping(options, None)
+        return EvidenceOptions(options, None)
     if options.save_evidence and options.evidence:
         raise UsageError("a verdict is found or repeated, not both", hint="use --save-evidence or --evidence")
     if len(options.files) > 1:
@@ -92,7 +92,7 @@ def keeping_of(options: Namespace) -> Keeping:
 
         if options.evidence_timestamp:
             raise UsageError("evidence is certified when it is saved", hint="leave --evidence-timestamp out")
-        return Keeping(
+        return EvidenceOptions(
             options,
             load_evidence(
                 options.evidence,
@@ -104,4 +104,4 @@ def keeping_of(options: Namespace) -> Keeping:
         raise UsageError("evidence that is saved is not trusted yet", hint="use these options with --evidence")
     if os.path.lexists(options.save_evidence):
         raise UsageError(f"{options.save_evidence} exists", hint="name another file: evidence is never overwritten")
-    return Keeping(options, None)
+    return EvidenceOptions(options, None)

@@ -14,14 +14,14 @@ from typing import Final, Protocol, TextIO, cast
 
 from dcmseal import __version__
 from dcmseal.cli.exit_codes import ExitCode
-from dcmseal.cli.failures import guarded
-from dcmseal.cli.files import standard_streams_in
+from dcmseal.cli.failures import run_with_error_handling
+from dcmseal.cli.files import normalize_standard_streams
 from dcmseal.cli.output import warn
 from dcmseal.cli.parser import Parser
 from dcmseal.cli.run_paths import check_paths
-from dcmseal.cli.streams import standard_error, take_streams
+from dcmseal.cli.streams import redirect_streams, standard_error
 from dcmseal.errors import UsageError
-from dcmseal.url_mark import URL_MARK
+from dcmseal.url_mark import URL_SEPARATOR
 
 COMMANDS: Final = {
     "sign": "make a signature and put it into a file",
@@ -62,7 +62,7 @@ class Command(Protocol):
     def run(self, options: Namespace) -> int: ...
 
 
-_FEW: Final = 100_000
+_GC_THRESHOLD: Final = 100_000
 """Objects that a short run may leave to be collected: more than importing all it needs makes."""
 
 
@@ -72,13 +72,13 @@ def process() -> int:
     Collecting garbage while modules are imported, and once more before all memory is given back, takes a fifth of the
     time that a small file needs.
     """
-    gc.set_threshold(_FEW)
+    gc.set_threshold(_GC_THRESHOLD)
     try:
-        take_streams()
+        redirect_streams()
     except OSError:
         return ExitCode.INTERNAL  # no descriptor is left to tell it by
     warnings.showwarning = _show_warning
-    _be_a_module()
+    _set_main_spec()
     try:
         return main()
     finally:
@@ -97,7 +97,7 @@ def _show_warning(
     warn(f"{category.__name__} in {os.path.basename(filename)}, line {lineno}: {message}")
 
 
-def _be_a_module() -> None:
+def _set_main_spec() -> None:
     """Be ``python -m dcmseal``, which the script is: processes of a pool import other scripts once more."""
     script = sys.modules["__main__"]
     if script.__spec__ is None:
@@ -110,41 +110,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "_ARGCOMPLETE" in os.environ:
         import argcomplete
 
-        argcomplete.autocomplete(parser_of_everything())
-    return guarded(lambda: _run(words), as_json="--json" in words, in_lines="--json-lines" in words)
+        argcomplete.autocomplete(make_full_parser())
+    return run_with_error_handling(lambda: _run(words), as_json="--json" in words, in_lines="--json-lines" in words)
 
 
 def _run(words: list[str]) -> int:
     if not words:
-        overview().print_help(standard_error())
+        make_overview_parser().print_help(standard_error())
         return ExitCode.USAGE
     name = words[0]
     if name.startswith("-"):
-        overview().parse_args(words)
+        make_overview_parser().parse_args(words)
         raise UsageError("no command is named", hint="dcmseal --help shows the commands")
     if name not in COMMANDS:
-        raise _unknown(name)
-    command = command_of(name)
+        raise _unknown_command(name)
+    command = load_command(name)
     parser = Parser(prog=f"dcmseal {name}")
     command.configure(parser)
     # files may stand anywhere between options; but intermixed parsing loses what stands behind a "--"
     parse = parser.parse_args if "--" in words else parser.parse_intermixed_args
     options = parse(words[1:])
-    if any(URL_MARK in word for word in words):
+    if any(URL_SEPARATOR in word for word in words):
         from dcmseal.cli.remote_files import check_urls
 
         check_urls(options)
-    standard_streams_in(options)
+    normalize_standard_streams(options)
     check_paths(name, options)
     return command.run(options)
 
 
-def command_of(name: str) -> Command:
+def load_command(name: str) -> Command:
     """The module of a command."""
     return cast("Command", import_module(f"dcmseal.cli.commands.{name}"))
 
 
-def overview() -> Parser:
+def make_overview_parser() -> Parser:
     """The parser for what stands before a command: help and version."""
     commands = "\n".join(f"  {name:13}{summary}" for name, summary in COMMANDS.items())
     parser = Parser(
@@ -157,16 +157,16 @@ def overview() -> Parser:
     return parser
 
 
-def parser_of_everything() -> Parser:
+def make_full_parser() -> Parser:
     """The parser with all commands and all their arguments, for completion."""
-    parser = overview()
+    parser = make_overview_parser()
     commands = parser.add_subparsers(parser_class=Parser)
     for name, summary in COMMANDS.items():
-        command_of(name).configure(commands.add_parser(name, help=summary))
+        load_command(name).configure(commands.add_parser(name, help=summary))
     return parser
 
 
-def _unknown(name: str) -> UsageError:
+def _unknown_command(name: str) -> UsageError:
     from difflib import get_close_matches
 
     near = get_close_matches(name, COMMANDS, 1)

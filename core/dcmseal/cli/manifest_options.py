@@ -11,11 +11,11 @@ from dcmseal.cli.files import STDIO
 from dcmseal.cli.parser import Parser
 from dcmseal.errors import UsageError
 
-SUFFIX: Final = ".manifest"
+MANIFEST_SUFFIX: Final = ".manifest"
 """What is added to the name of a file to name its manifest in a folder."""
 
 
-def add_making(parser: Parser) -> None:
+def add_manifest_output_option(parser: Parser) -> None:
     """Add the option that asks for manifests."""
     parser.add_argument(
         "--manifest",
@@ -25,7 +25,7 @@ def add_making(parser: Parser) -> None:
     )
 
 
-def add_reading(parser: Parser) -> None:
+def add_manifest_input_option(parser: Parser) -> None:
     """Add the option that names manifests."""
     parser.add_argument(
         "--manifest",
@@ -34,14 +34,14 @@ def add_reading(parser: Parser) -> None:
     )
 
 
-def places_for(options: Namespace, results: Sequence[str]) -> list[str | None]:
+def parse_manifest_paths(options: Namespace, results: Sequence[str]) -> list[str | None]:
     """Where the manifest of each signed file goes; raises UsageError if that is not free, or not said."""
     if options.manifest is None:
         return [None] * len(results)
     if len(results) == 1 and not os.path.isdir(options.manifest):
         places = [options.manifest]
     elif os.path.isdir(options.manifest):
-        places = [_within(options.manifest, each) for each in results]
+        places = [_manifest_path(options.manifest, each) for each in results]
     else:
         raise UsageError(
             f"{options.manifest} is no folder", hint="of several files, --manifest names a folder that exists"
@@ -54,11 +54,11 @@ def places_for(options: Namespace, results: Sequence[str]) -> list[str | None]:
     return [*places]
 
 
-def manifest_for(named: str | None, file: str) -> str | None:
+def find_manifest(named: str | None, file: str) -> str | None:
     """The manifest of a file that is verified; None if none is named, or the folder has none for it, which is told."""
     if named is None or not os.path.isdir(named):
         return named
-    place = _within(named, file)
+    place = _manifest_path(named, file)
     if os.path.isfile(place):
         return place
     from dcmseal.cli.output import warn
@@ -67,7 +67,7 @@ def manifest_for(named: str | None, file: str) -> str | None:
     return None
 
 
-def _within(folder: str, file: str) -> str:
+def _manifest_path(folder: str, file: str) -> str:
     if file == STDIO:
         raise UsageError("a standard stream has no name in a folder", hint="name the manifest itself")
-    return os.path.join(folder, os.path.basename(file) + SUFFIX)
+    return os.path.join(folder, os.path.basename(file) + MANIFEST_SUFFIX)

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Self
 
-from dcmseal.cli.secrets import Given
-from dcmseal.errors import DeviceExchanged, DeviceUnavailable, KeyNotFound, ModuleUnusable, SealError, SignerError
+from dcmseal.cli.secrets import PresetSecret
+from dcmseal.errors import DeviceReplaced, DeviceUnavailable, KeyNotFound, ModuleUnusable, SealError, SignerError
 from dcmseal.plugins import registry
 from dcmseal.plugins.protocols import SecretRequest, Secrets, SignableMessage, Signer
 from dcmseal.terms import KeyType
 
 
-class OpenKey:
+class LazySigner:
     """A Signer that opens itself; ``before_asking`` is called before a passphrase or PIN is asked for."""
 
     def __init__(self, uri: str, secrets: Secrets, before_prompt: Callable[[], None]) -> None:
@@ -52,7 +52,7 @@ class OpenKey:
         try:
             signature = signer.sign(message)
         except DeviceUnavailable as error:
-            if not self._is_device_returned or isinstance(error, DeviceExchanged):
+            if not self._is_device_returned or isinstance(error, DeviceReplaced):
                 raise
             # not every signer finds its way back to its device
             self.close()
@@ -78,7 +78,9 @@ class OpenKey:
     def _open_signer(self) -> Signer:
         if self._signer is None:
             self._refused = True
-            signer = self._resources.enter_context(registry.installed().open_signer(self._uri, self._provide_secret))
+            signer = self._resources.enter_context(
+                registry.installed_registry().open_signer(self._uri, self._provide_secret)
+            )
             self._refused = False
             self._confirm_secret()
             self._signer = self._check_same_certificate(signer)
@@ -89,7 +91,7 @@ class OpenKey:
         certificate = signer.certificate_chain[0]
         if self._certificate and certificate != self._certificate:
             self.close()
-            raise DeviceExchanged(
+            raise DeviceReplaced(
                 "the key that is there now has another certificate", hint="put the card or token back that was there"
             )
         self._certificate = certificate
@@ -100,5 +102,5 @@ class OpenKey:
         return self._secrets(request)
 
     def _confirm_secret(self) -> None:
-        if isinstance(self._secrets, Given):
+        if isinstance(self._secrets, PresetSecret):
             self._secrets.confirm()

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, TextIO
 
-from dcmseal.cli.streams import NOWHERE, standard_error, standard_output
-from dcmseal.cli.text import LONGEST, LONGEST_LINE, columns, printable
+from dcmseal.cli.streams import NULL_STREAM, standard_error, standard_output
+from dcmseal.cli.text import MAX_LENGTH, MAX_LINE, align_columns, escape_unprintable
 from dcmseal.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from dcmseal.engine.json_values import Document, Json
 
-_LABEL: Final = 14
+_LABEL_WIDTH: Final = 14
 
 
 class Tone(Enum):
@@ -47,16 +47,16 @@ class PlainScreen:
         self._stream = stream
 
     def line(self, text: str = "", tone: Tone = Tone.PLAIN) -> None:
-        print(printable(text, LONGEST_LINE), file=self._stream)
+        print(escape_unprintable(text, MAX_LINE), file=self._stream)
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        for line in columns([headings, *([printable(cell) for cell in row] for row in rows)]):
+        for line in align_columns([headings, *([escape_unprintable(cell) for cell in row] for row in rows)]):
             self.line(line)
 
 
-def screen(stream: TextIO | None = None) -> Screen:
+def make_screen(stream: TextIO | None = None) -> Screen:
     """The screen for a stream, standard output if none is given."""
-    stream = stream or standard_output() or NOWHERE
+    stream = stream or standard_output() or NULL_STREAM
     if stream.isatty() and os.environ.get("TERM") != "dumb":
         from dcmseal.cli.rich_screen import RichScreen
 
@@ -64,28 +64,28 @@ def screen(stream: TextIO | None = None) -> Screen:
     return PlainScreen(stream)
 
 
-def fields(
+def write_fields(
     to: Screen,
     values: Iterable[tuple[str, str]],
     tone: Tone = Tone.PLAIN,
     *,
-    longest: int = LONGEST,
-    width: int = _LABEL,
+    longest: int = MAX_LENGTH,
+    width: int = _LABEL_WIDTH,
 ) -> None:
     """Write labelled values, one a line; those without text are left out."""
     for label, value in values:
         if value:
-            to.line(f"  {label:{width}}{printable(value, longest)}", tone)
+            to.line(f"  {label:{width}}{escape_unprintable(value, longest)}", tone)
 
 
 def warn(message: str) -> None:
     """Write a warning to standard error."""
-    print(f"dcmseal: warning: {printable(message)}", file=standard_error())
+    print(f"dcmseal: warning: {escape_unprintable(message)}", file=standard_error())
 
 
 def write_line(text: str, end: str = "\n") -> None:
     """Write text to standard output as it is."""
-    print(text, end=end, file=standard_output() or NOWHERE)
+    print(text, end=end, file=standard_output() or NULL_STREAM)
 
 
 def write_json(document: Document, *, compact: bool = False) -> None:
@@ -95,14 +95,14 @@ def write_json(document: Document, *, compact: bool = False) -> None:
     write_line(json.dumps(document, indent=None if compact else 2))
 
 
-def document(kind: str, **content: Json) -> Document:
+def make_document(kind: str, **content: Json) -> Document:
     """A document of a kind that only the command line has."""
     from dcmseal.engine import json_values
 
-    return json_values.document(kind, content)
+    return json_values.build_document(kind, content)
 
 
-def binary_output() -> BinaryIO:
+def binary_standard_output() -> BinaryIO:
     """Standard output for bytes; raises UsageError if it is a terminal, OutputError if it is closed."""
     stream = standard_output()
     if stream is None:

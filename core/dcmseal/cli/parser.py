@@ -8,30 +8,30 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from dcmseal.cli.streams import NOWHERE, standard_output
+from dcmseal.cli.streams import NULL_STREAM, standard_output
 from dcmseal.errors import UsageError
-from dcmseal.url_mark import URL_MARK
+from dcmseal.url_mark import URL_SEPARATOR
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-_NARROWEST, _WIDEST = 60, 110
-_OF_UIDS: Final = frozenset("0123456789.")
+_MIN_WIDTH, _MAX_WIDTH = 60, 110
+_UID_CHARACTERS: Final = frozenset("0123456789.")
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Help as wide as the terminal; argparse would import shutil to find that out."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=26, width=_width())
+        super().__init__(prog, max_help_position=26, width=_help_width())
 
 
-def _width() -> int:
+def _help_width() -> int:
     try:
         columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
     except (OSError, ValueError):
         columns = 80
-    return min(max(columns, _NARROWEST), _WIDEST) - 2
+    return min(max(columns, _MIN_WIDTH), _MAX_WIDTH) - 2
 
 
 class Parser(argparse.ArgumentParser):
@@ -41,15 +41,15 @@ class Parser(argparse.ArgumentParser):
         super().__init__(formatter_class=_HelpFormatter, allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
-        if URL_MARK in message:
-            from dcmseal.plugins.urls import masked
+        if URL_SEPARATOR in message:
+            from dcmseal.plugins.urls import redact_secrets
 
-            message = masked(message)
+            message = redact_secrets(message)
         raise UsageError(message, hint=f"{self.prog} --help shows how it is used")
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         # help and version are results
-        super()._print_message(message, standard_output() or NOWHERE if file is sys.stdout else file)
+        super()._print_message(message, standard_output() or NULL_STREAM if file is sys.stdout else file)
 
     def describe(self, usage: str, description: str, examples: str) -> None:
         """Say what the command does, and show how."""
@@ -63,7 +63,7 @@ class Parser(argparse.ArgumentParser):
 
     def add_uid(self, help_text: str) -> None:
         """Add ``--uid``, completed with the signatures of the file."""
-        completed_by(self.add_argument("--uid", metavar="UID", help=help_text), uids_of_file)
+        set_completer(self.add_argument("--uid", metavar="UID", help=help_text), complete_uids)
 
     def add_signature_arguments(self) -> None:
         """Add a file and the UID of one of its signatures, in either order, or the UID as ``--uid``."""
@@ -86,27 +86,27 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--force", action="store_true", help="overwrite OUT if it exists")
 
 
-def completed_by(action: argparse.Action, completer: Callable[..., Iterable[str]]) -> None:
+def set_completer(action: argparse.Action, completer: Callable[..., Iterable[str]]) -> None:
     """Let argcomplete offer what ``completer`` returns as values of an argument."""
     action.completer = completer  # type: ignore[attr-defined] # where argcomplete looks for it
 
 
-def uids_of_file(parsed_args: argparse.Namespace, **_: object) -> list[str]:
+def complete_uids(parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """The UIDs of the signatures in the file that was typed already."""
-    from dcmseal.engine.asking import signatures
+    from dcmseal.engine.asking import list_signatures
     from dcmseal.errors import SealError
 
     uids: list[str] = []
-    for file in _words(parsed_args):
+    for file in _file_words(parsed_args):
         try:
             # whatever else a file holds in its place goes to no shell
-            uids += [each.uid for each in signatures(file) if _OF_UIDS.issuperset(each.uid)]
+            uids += [each.uid for each in list_signatures(file) if _UID_CHARACTERS.issuperset(each.uid)]
         except SealError:
             continue
     return uids
 
 
-def _words(options: argparse.Namespace) -> list[str]:
+def _file_words(options: argparse.Namespace) -> list[str]:
     """The words that may be files; argcomplete leaves out those that were not typed yet.
 
     URLs are left out: nobody expects a key to reach for the network.
@@ -114,4 +114,4 @@ def _words(options: argparse.Namespace) -> list[str]:
     words: list[str] = []
     for name in ("words", "files"):
         words += getattr(options, name, None) or ()
-    return [word for word in words if URL_MARK not in word]
+    return [word for word in words if URL_SEPARATOR not in word]

@@ -6,13 +6,13 @@ import os
 import sys
 from typing import Final, TextIO
 
-from dcmseal.cli.text import printable
+from dcmseal.cli.text import escape_unprintable
 
-_USUAL: Final = 80
+_DEFAULT_WIDTH: Final = 80
 """Columns of a terminal that does not say."""
 
 
-class Progress:
+class FileProgress:
     """Shows the number and the name of the file at hand on standard error."""
 
     def __init__(self, total: int) -> None:
@@ -29,7 +29,7 @@ class Progress:
         if self._stream is None:
             return
         self.clear()
-        line = f"{self._number}/{self._total} {printable(name)}"[: _width() - 1]
+        line = f"{self._number}/{self._total} {escape_unprintable(name)}"[: _terminal_width() - 1]
         self._length = len(line)
         self._stream.write(line)
         self._stream.flush()
@@ -42,8 +42,8 @@ class Progress:
             self._length = 0
 
 
-def _width() -> int:
+def _terminal_width() -> int:
     try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or _USUAL
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _DEFAULT_WIDTH
     except (OSError, ValueError):
-        return _USUAL
+        return _DEFAULT_WIDTH

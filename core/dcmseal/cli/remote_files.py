@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from io import RawIOBase
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
-from dcmseal.engine.remote import find, url_written
+from dcmseal.engine.remote import find_object, open_url_for_writing
 from dcmseal.errors import UsageError
-from dcmseal.plugins.urls import is_url, scheme_of
+from dcmseal.plugins.urls import is_url, parse_url_scheme
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
     from dcmseal.plugins.storage import Write
 
-_NO_FILES: Final = frozenset({"key", "timestamp"})
+_NOT_FILES: Final = frozenset({"key", "timestamp"})
 """Options whose URLs are no files; they are looked at where they are used."""
 
 
@@ -26,28 +26,28 @@ def check_urls(options: Namespace) -> None:
     for name, value in vars(options).items():
         words = cast("list[object]", value) if isinstance(value, list) else [value]
         for word in words:
-            if name not in _NO_FILES and isinstance(word, str) and is_url(word):
-                scheme_of(word)
+            if name not in _NOT_FILES and isinstance(word, str) and is_url(word):
+                parse_url_scheme(word)
 
 
-def is_there(url: str) -> bool:
+def object_exists(url: str) -> bool:
     """Whether there is such an object; raises UsageError, PluginError or DatasetError."""
-    return find(url) is not None
+    return find_object(url) is not None
 
 
 @contextmanager
-def uploaded(url: str, *, force: bool) -> Generator[BinaryIO]:
+def open_upload(url: str, *, force: bool) -> Generator[BinaryIO]:
     """A stream to a new object, or one that it replaces; if the rest fails, nothing has changed.
 
     Raises UsageError, before anything is computed, if there is an object already and no leave to overwrite it.
     """
-    if not force and is_there(url):
+    if not force and object_exists(url):
         raise UsageError(f"{url} exists", hint="name another object; --force overwrites it")
-    with url_written(url, None if force else "") as write:
-        yield cast("BinaryIO", _Upload(write))
+    with open_url_for_writing(url, None if force else "") as write:
+        yield cast("BinaryIO", _UploadStream(write))
 
 
-class _Upload(RawIOBase):
+class _UploadStream(RawIOBase):
     def __init__(self, write: Write) -> None:
         self._write = write
 

@@ -6,9 +6,9 @@ import os
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.cli.files import output_file, rights_of
+from dcmseal.cli.files import make_output_file, read_rights
 from dcmseal.cli.parser import Parser
-from dcmseal.descriptors import descriptor_of
+from dcmseal.descriptors import find_descriptor
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dcmseal.plugins.reporting import ReportedFile, ReportWriter
     from dcmseal.report import VerificationReport
 
-_HTML: Final = "html"
+_HTML_FORMAT: Final = "html"
 
 
 def add_report_options(parser: Parser) -> None:
@@ -37,30 +37,30 @@ def add_report_options(parser: Parser) -> None:
     group.add_argument("--force", action="store_true", help="overwrite reports that exist")
 
 
-def reports_of(options: Namespace) -> Reports | None:
+def make_report_collector(options: Namespace) -> ReportCollector | None:
     """The reports that the options ask for; None if they ask for none. Raises UsageError and PluginError."""
-    wanted = wanted_of(options)
+    wanted = parse_report_outputs(options)
     if not wanted:
         return None
-    from dcmseal.plugins.registry import installed
+    from dcmseal.plugins.registry import installed_registry
 
-    return Reports([(installed().report_writer(format_), path) for format_, path in wanted], options)
+    return ReportCollector([(installed_registry().report_writer(format_), path) for format_, path in wanted], options)
 
 
-def wanted_of(options: Namespace) -> list[tuple[str, str]]:
+def parse_report_outputs(options: Namespace) -> list[tuple[str, str]]:
     """Formats and paths of the reports that are asked for; raises UsageError if a report cannot go to its path."""
     wanted = [each.partition(":") for each in options.report]
     if options.html is not None:
-        wanted.append((_HTML, ":", options.html))
+        wanted.append((_HTML_FORMAT, ":", options.html))
     for format_, _, path in wanted:
         if not format_ or not path:
             raise UsageError("a report is given without format or file", hint="write --report html:report.html")
-        if os.path.lexists(path) and not options.force and descriptor_of(path) is None:
+        if os.path.lexists(path) and not options.force and find_descriptor(path) is None:
             raise UsageError(f"{path} exists", hint="name another file; --force overwrites it")
     return [(format_, path) for format_, _, path in wanted]
 
 
-class Reports:
+class ReportCollector:
     """Collects what is to be reported, and writes it in the end."""
 
     def __init__(self, writers: list[tuple[ReportWriter, str]], options: Namespace) -> None:
@@ -70,22 +70,22 @@ class Reports:
 
     def add(self, name: str, report: VerificationReport, source: DatasetInput) -> None:
         """Take in a file that was verified."""
-        from dcmseal.engine.reporting import reported
+        from dcmseal.engine.reporting import build_reported_file
 
-        self._files.append(reported(name, report, source, show_values=self._options.show_values))
+        self._files.append(build_reported_file(name, report, source, show_values=self._options.show_values))
 
     def add_problem(self, name: str, error: SealError) -> None:
         """Take in a file that could not be."""
-        from dcmseal.engine.reporting import unreported
+        from dcmseal.engine.reporting import build_unverified_file
 
-        self._files.append(unreported(name, error))
+        self._files.append(build_unverified_file(name, error))
 
     def write(self) -> None:
         """Write all reports; raises OutputError, or PluginBroken if a writer fails."""
-        from dcmseal.cli.settings import judged_by
+        from dcmseal.cli.settings import build_report_context
         from dcmseal.engine.reporting import write_report
 
-        context = judged_by(self._options)
-        rights = rights_of(self._options.files)
+        context = build_report_context(self._options)
+        rights = read_rights(self._options.files)
         for writer, path in self._writers:
-            write_report(output_file(path, force=self._options.force), writer, self._files, context, rights)
+            write_report(make_output_file(path, force=self._options.force), writer, self._files, context, rights)

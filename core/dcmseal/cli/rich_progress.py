@@ -13,14 +13,14 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from dcmseal.batch.results import Result
-from dcmseal.batch.tally import Tally
-from dcmseal.cli.archive_progress import verdicts
+from dcmseal.batch.results import BatchResult
+from dcmseal.batch.tally import RunSummary
+from dcmseal.cli.archive_progress import format_verdicts
 from dcmseal.cli.streams import standard_output
-from dcmseal.cli.text import printable
+from dcmseal.cli.text import escape_unprintable
 
-_FAILURES: Final = 3
-_URGENT: Final = ("invalid", "failed")
+_MAX_FAILURES: Final = 3
+_FAILED_VERDICTS: Final = ("invalid", "failed")
 
 
 class BarProgress:
@@ -35,14 +35,14 @@ class BarProgress:
             console=console,
         )
         self._task = self._bar.add_task("", total=None, rate="")
-        self._summary = Tally()
-        self._failures: deque[str] = deque(maxlen=_FAILURES)
+        self._summary = RunSummary()
+        self._failures: deque[str] = deque(maxlen=_MAX_FAILURES)
 
-    def add(self, result: Result, summary: Tally) -> None:
+    def add(self, result: BatchResult, summary: RunSummary) -> None:
         """Take note of a result."""
         self._summary = summary
-        if result.verdict in _URGENT:
-            self._failures.append(printable(f"{result.input.source}: {result.verdict}; {result.reason}"))
+        if result.verdict in _FAILED_VERDICTS:
+            self._failures.append(escape_unprintable(f"{result.input.source}: {result.verdict}; {result.reason}"))
 
     def set_total(self, total: int) -> None:
         """Take note of how many files there are."""
@@ -54,14 +54,14 @@ class BarProgress:
         speed = self._bar.tasks[0].speed
         self._bar.update(self._task, rate=f"{speed:.0f} a second" if speed else "")
         lines = [
-            Text(verdicts(self._summary), no_wrap=True),
+            Text(format_verdicts(self._summary), no_wrap=True),
             *(Text(each, "red", no_wrap=True) for each in self._failures),
         ]
         return Group(self._bar, *lines)
 
 
 @contextmanager
-def bar(stream: TextIO, count: Callable[[], int] | None) -> Generator[BarProgress]:
+def open_progress_bar(stream: TextIO, count: Callable[[], int] | None) -> Generator[BarProgress]:
     """A bar that goes away when the context ends."""
     console = Console(file=stream, highlight=False, markup=False, emoji=False)
     shown = BarProgress(console)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dcmseal.cli.output import Tone
-from dcmseal.cli.text import LONGEST_LINE, columns, printable
+from dcmseal.cli.text import MAX_LINE, align_columns, escape_unprintable
 
 
 class RichScreen:
@@ -21,19 +21,19 @@ class RichScreen:
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
 
     def line(self, text: str = "", tone: Tone = Tone.PLAIN) -> None:
-        self._console.print(Text(printable(text, LONGEST_LINE), style=tone.value), soft_wrap=True)
+        self._console.print(Text(escape_unprintable(text, MAX_LINE), style=tone.value), soft_wrap=True)
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        cells = [[printable(cell) for cell in row] for row in rows]
+        cells = [[escape_unprintable(cell) for cell in row] for row in rows]
         table = Table(*headings, box=SIMPLE_HEAD, pad_edge=False)
         for row in cells:
             table.add_row(*map(Text, row))
-        unbounded = self._console.options.update_width(LONGEST_LINE)
+        unbounded = self._console.options.update_width(MAX_LINE)
         if self._console.measure(table, options=unbounded).maximum <= self._console.width:
             self._console.print(table)
             return
         # a table too wide would break UIDs, which people copy: lines that the terminal wraps do not
-        heading, *lines = columns([headings, *cells])
+        heading, *lines = align_columns([headings, *cells])
         self.line(heading, Tone.HEADING)
         for line in lines:
             self.line(line)

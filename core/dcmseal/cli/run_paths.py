@@ -12,16 +12,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
-from dcmseal.cli.files import STDIO, path_of, remote_url
+from dcmseal.cli.files import STDIO, remote_url, to_local_path
 from dcmseal.cli.streams import standard_output
-from dcmseal.engine.files.collisions import Input
+from dcmseal.engine.files.collisions import ProtectedPath
 
 if TYPE_CHECKING:
     from dcmseal.config.loading import Config
 
 _STDIN: Final = "/dev/stdin"
 _STDOUT: Final = "/dev/stdout"
-_READ: Final = {
+_INPUT_OPTIONS: Final = {
     "files": "an input",
     "files_from": "the list of files",
     "tags_from": "the list of elements",
@@ -44,25 +44,25 @@ _READ: Final = {
 }
 """Options that name what is read."""
 _THE_INPUT: Final = "the input"
-_INPUTS: Final = (_THE_INPUT, _READ["files"])
-_WRITTEN: Final = ("output", "html", "save_evidence", "write_uid_file", "journal")
-_WITH_OUTPUT: Final = ("sign", "remove", "timestamp")
+_INPUTS: Final = (_THE_INPUT, _INPUT_OPTIONS["files"])
+_OUTPUT_OPTIONS: Final = ("output", "html", "save_evidence", "write_uid_file", "journal")
+_COMMANDS_WITH_OUTPUT: Final = ("sign", "remove", "timestamp")
 """Commands of which the last of several words is the output."""
 
 
 def check_paths(command: str, options: Namespace) -> None:
     """Refuse outputs that are inputs, keys, certificates, lists or each other; raises UsageError."""
-    outputs = list(outputs_of(command, options))
+    outputs = list(iter_output_paths(command, options))
     if not outputs:
         return
-    from dcmseal.engine.files.collisions import check_outputs, is_inside, refuse_irreplaceable
+    from dcmseal.engine.files.collisions import check_outputs, check_replaceable, is_inside
     from dcmseal.errors import UsageError
 
-    inputs = list(inputs_of(command, options))
+    inputs = list(iter_input_paths(command, options))
     existing = [each for each in outputs if os.path.exists(each)]
     if existing:
         # what is not there yet cannot be named by a configuration
-        inputs += _configured(options)
+        inputs += _config_paths(options)
     check_outputs(outputs, inputs)
     # what in a folder is an input, shows when that is gone through
     folders = [each for each in inputs if each.what not in _INPUTS and os.path.isdir(each.path)]
@@ -71,28 +71,28 @@ def check_paths(command: str, options: Namespace) -> None:
             if is_inside(output, each.path):
                 raise UsageError(f"{output} is {each.what}: it lies in {each.path}", hint=each.hint)
         # a journal goes on, and what is appended to is not overwritten
-        if output not in (getattr(options, "journal", None), _standard_output()):
-            refuse_irreplaceable(output)
+        if output not in (getattr(options, "journal", None), _standard_output_path()):
+            check_replaceable(output)
 
 
-def outputs_of(command: str, options: Namespace) -> Iterator[str]:
+def iter_output_paths(command: str, options: Namespace) -> Iterator[str]:
     """The paths on this machine that are written, as far as they are known before all inputs are found."""
     if getattr(options, "dry_run", False):
         return
-    inputs, results = _parted(command, options)
-    words: list[str | None] = [*results, *(getattr(options, name, None) for name in _WRITTEN)]
+    inputs, results = _split_words(command, options)
+    words: list[str | None] = [*results, *(getattr(options, name, None) for name in _OUTPUT_OPTIONS)]
     words += [each.partition(":")[2] for each in getattr(options, "report", ())]
     if command == "sign" and options.manifest is not None:
-        words += _manifests(options.manifest, results or inputs)
-    paths = [*filter(_is_file_or_free, _paths(filter(None, words)))]
+        words += _manifest_paths(options.manifest, results or inputs)
+    paths = [*filter(_is_file_or_free, _iter_paths(filter(None, words)))]
     yield from paths
-    stdout = _standard_output()
+    stdout = _standard_output_path()
     # whoever names it as an output wants both there
     if stdout is not None and stdout not in paths:
         yield stdout
 
 
-def _standard_output() -> str | None:
+def _standard_output_path() -> str | None:
     """The path of the file that standard output is; None if it is something else."""
     stream = standard_output()
     with suppress(OSError, ValueError):
@@ -103,69 +103,71 @@ def _standard_output() -> str | None:
     return None
 
 
-def inputs_of(command: str, options: Namespace) -> Iterator[Input]:
+def iter_input_paths(command: str, options: Namespace) -> Iterator[ProtectedPath]:
     """What the command line names that is read, and what it is."""
-    words, _ = _parted(command, options)
-    for path in _paths(words, stdin=True):
-        if command in _WITH_OUTPUT and len(words) == 1:
-            yield Input(path, _THE_INPUT, "--in-place changes the file itself; else name another file for the output")
+    words, _ = _split_words(command, options)
+    for path in _iter_paths(words, stdin=True):
+        if command in _COMMANDS_WITH_OUTPUT and len(words) == 1:
+            yield ProtectedPath(
+                path, _THE_INPUT, "--in-place changes the file itself; else name another file for the output"
+            )
         else:
-            yield Input(path, _READ["files"])
-    for name, what in _READ.items():
+            yield ProtectedPath(path, _INPUT_OPTIONS["files"])
+    for name, what in _INPUT_OPTIONS.items():
         value: object = getattr(options, name, None)
         values = cast("list[str]", value) if isinstance(value, list) else [value]
-        for path in _paths(filter(None, map(_text, values)), stdin=True):
-            yield Input(path, what)
+        for path in _iter_paths(filter(None, map(_text_or_empty, values)), stdin=True):
+            yield ProtectedPath(path, what)
     if command == "verify" and options.manifest is not None:
-        yield Input(options.manifest, "the manifest")
+        yield ProtectedPath(options.manifest, "the manifest")
     if hasattr(options, "key"):
-        yield from _files_of_key(options)
+        yield from _iter_key_files(options)
 
 
-def kept_by(command: str, options: Namespace) -> tuple[Input, ...]:
+def protected_files(command: str, options: Namespace) -> tuple[ProtectedPath, ...]:
     """All files that a run over many files needs, so that no result may take their place."""
     journal: str | None = options.journal
-    journals = [] if journal is None else [Input(f"{journal}{end}", "the journal") for end in ("", "-journal")]
-    return (*inputs_of(command, options), *_configured(options), *journals)
+    journals = [] if journal is None else [ProtectedPath(f"{journal}{end}", "the journal") for end in ("", "-journal")]
+    return (*iter_input_paths(command, options), *_config_paths(options), *journals)
 
 
-def _parted(command: str, options: Namespace) -> tuple[list[str], list[str]]:
+def _split_words(command: str, options: Namespace) -> tuple[list[str], list[str]]:
     """The words that are inputs, and those that are outputs or lead to one."""
     words: list[str] = list(getattr(options, "words", None) or ())
-    if command not in _WITH_OUTPUT or options.in_place:
+    if command not in _COMMANDS_WITH_OUTPUT or options.in_place:
         return words, []
     folder: str | None = getattr(options, "output_dir", None)
     if folder is not None:
-        named = [each for each in words if not os.path.isdir(path_of(each))]
+        named = [each for each in words if not os.path.isdir(to_local_path(each))]
         if remote_url(folder):
             return words, []
-        return words, list(dict.fromkeys(os.path.join(path_of(folder), _name(each)) for each in named))
+        return words, list(dict.fromkeys(os.path.join(to_local_path(folder), _base_name(each)) for each in named))
     return (words[:-1], words[-1:]) if len(words) > 1 else (words, [])
 
 
-def _name(word: str) -> str:
-    return os.path.basename(path_of(word))
+def _base_name(word: str) -> str:
+    return os.path.basename(to_local_path(word))
 
 
-def _manifests(manifest: str, results: list[str]) -> list[str]:
-    from dcmseal.cli.manifest_options import SUFFIX
+def _manifest_paths(manifest: str, results: list[str]) -> list[str]:
+    from dcmseal.cli.manifest_options import MANIFEST_SUFFIX
 
     if not os.path.isdir(manifest):
         return [manifest]
-    return [os.path.join(manifest, _name(each) + SUFFIX) for each in results]
+    return [os.path.join(manifest, _base_name(each) + MANIFEST_SUFFIX) for each in results]
 
 
-def _paths(words: Iterable[str], *, stdin: bool = False) -> Iterator[str]:
+def _iter_paths(words: Iterable[str], *, stdin: bool = False) -> Iterator[str]:
     """The paths and URLs among words; standard input, if it is meant, has one as well."""
     for word in words:
         if word == STDIO:
             if stdin:
                 yield _STDIN
         else:
-            yield remote_url(word) or path_of(word)
+            yield remote_url(word) or to_local_path(word)
 
 
-def _text(value: object) -> str:
+def _text_or_empty(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
@@ -174,22 +176,22 @@ def _is_file_or_free(path: str) -> bool:
     return os.path.isfile(path) or not os.path.exists(path)
 
 
-def _files_of_key(options: Namespace) -> Iterator[Input]:
+def _iter_key_files(options: Namespace) -> Iterator[ProtectedPath]:
     from dcmseal.cli.chosen_key import KEY_VARIABLE
 
     word: str = options.key or os.environ.get(KEY_VARIABLE) or ""
-    yield from _files_of_uri(word)
+    yield from _iter_uri_files(word)
 
 
-def _files_of_uri(uri: str) -> Iterator[Input]:
+def _iter_uri_files(uri: str) -> Iterator[ProtectedPath]:
     """The files that a key URI names, whatever its scheme takes them for."""
-    from dcmseal.engine.files.collisions import key_files
+    from dcmseal.engine.files.collisions import iter_key_files
 
-    for path in key_files(uri):
-        yield Input(path, "a file of the key")
+    for path in iter_key_files(uri):
+        yield ProtectedPath(path, "a file of the key")
 
 
-def _configured(options: Namespace) -> list[Input]:
+def _config_paths(options: Namespace) -> list[ProtectedPath]:
     """The configuration file, and all files that it names."""
     from dcmseal.config.loading import examine_config
     from dcmseal.errors import SealError
@@ -198,24 +200,24 @@ def _configured(options: Namespace) -> list[Input]:
         config, _ = examine_config(getattr(options, "config", None))
     except SealError:
         return []
-    return list(_named_by(config))
+    return list(_iter_config_paths(config))
 
 
-def _named_by(config: Config) -> Iterator[Input]:
+def _iter_config_paths(config: Config) -> Iterator[ProtectedPath]:
     from dcmseal.config.pins import PinKind
 
     if config.path is not None:
-        yield Input(os.fspath(config.path), _READ["config"])
+        yield ProtectedPath(os.fspath(config.path), _INPUT_OPTIONS["config"])
     for setup in config.keys.values():
-        yield from _files_of_uri(setup.uri)
-        yield from (Input(os.fspath(each), "a file of the key") for each in setup.files)
+        yield from _iter_uri_files(setup.uri)
+        yield from (ProtectedPath(os.fspath(each), "a file of the key") for each in setup.files)
         if setup.pin_source is not None and setup.pin_source.kind is PinKind.FILE:
-            yield Input(os.path.expanduser(setup.pin_source.name), _READ["passphrase_file"])
+            yield ProtectedPath(os.path.expanduser(setup.pin_source.name), _INPUT_OPTIONS["passphrase_file"])
     for trust in config.trust.values():
         for each in (*trust.anchors, *trust.intermediates, *trust.crls, *trust.ocsp_responses):
-            yield Input(each, _READ["trust_anchor"])
+            yield ProtectedPath(each, _INPUT_OPTIONS["trust_anchor"])
     for policy in config.policies.values():
         for profile in (each for rule in policy.policy.rules for each in rule.profiles if isinstance(each, str)):
-            yield Input(profile, _READ["profile"])
+            yield ProtectedPath(profile, _INPUT_OPTIONS["profile"])
     if config.profiles_folder is not None:
-        yield Input(os.fspath(config.profiles_folder), _READ["profile"])
+        yield ProtectedPath(os.fspath(config.profiles_folder), _INPUT_OPTIONS["profile"])

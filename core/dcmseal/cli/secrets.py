@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.cli.output import warn
 from dcmseal.cli.parser import Parser
-from dcmseal.cli.text import printable
+from dcmseal.cli.text import escape_unprintable
 
 if TYPE_CHECKING:
     from dcmseal.config.pins import PinSource
     from dcmseal.plugins.protocols import SecretRequest, Secrets
 
-_ATTEMPTS: Final = 3
+_MAX_ATTEMPTS: Final = 3
 
 
-def add_arguments(parser: Parser) -> None:
+def add_secret_options(parser: Parser) -> None:
     """Add the options that say where the passphrase is; it is never an argument itself, for all can see those."""
     group = parser.add_argument_group(
         "passphrase or PIN of the key", "asked for if standard input is a terminal and none of these is given"
@@ -28,7 +28,7 @@ def add_arguments(parser: Parser) -> None:
     group.add_argument("--passphrase-keyring", metavar="SERVICE", help="the system's keyring has it under this service")
 
 
-class Given:
+class PresetSecret:
     """A passphrase or PIN that was given beforehand.
 
     It is answered again only after it has proved to be right: a wrong PIN that is tried again locks a card.
@@ -49,23 +49,23 @@ class Given:
         self._is_unconfirmed = False
 
 
-def secrets_of(options: Namespace, *, default_source: PinSource | None = None, account: str = "") -> Secrets:
+def load_option_secrets(options: Namespace, *, default_source: PinSource | None = None, account: str = "") -> Secrets:
     """Who answers a backend's requests: the options, ``default_source``, or a person; raises as ``secrets_from`` does."""
-    return secrets_from(pin_source_of(options) or default_source, account)
+    return load_secrets(parse_pin_source(options) or default_source, account)
 
 
-def secrets_from(source: PinSource | None, account: str) -> Secrets:
+def load_secrets(source: PinSource | None, account: str) -> Secrets:
     """Who answers a backend's requests: a source, or a person.
 
     What is given is read now, not when a device waits for it. ``account`` is the entry in the system's keyring. Raises
     UsageError or PinRejected if it is not there.
     """
     if source is not None:
-        return Given(source.read(account, warn))
-    return _asked if sys.stdin is not None and sys.stdin.isatty() else _none
+        return PresetSecret(source.read(account, warn))
+    return _prompt_for_secret if sys.stdin is not None and sys.stdin.isatty() else _no_secret
 
 
-def pin_source_of(options: Namespace) -> PinSource | None:
+def parse_pin_source(options: Namespace) -> PinSource | None:
     """Where the options say that the passphrase or PIN is; None if they do not."""
     from dcmseal.config.pins import PinKind, PinSource
 
@@ -80,17 +80,17 @@ def pin_source_of(options: Namespace) -> PinSource | None:
     return None
 
 
-def _asked(request: SecretRequest) -> str | None:
-    if request.attempt > _ATTEMPTS:
+def _prompt_for_secret(request: SecretRequest) -> str | None:
+    if request.attempt > _MAX_ATTEMPTS:
         return None
     import getpass
 
     again = "" if request.attempt == 1 else " (wrong; once more)"
     try:
-        return getpass.getpass(f"Passphrase or PIN of {printable(request.purpose)}{again}: ") or None
+        return getpass.getpass(f"Passphrase or PIN of {escape_unprintable(request.purpose)}{again}: ") or None
     except EOFError:
         return None
 
 
-def _none(_: SecretRequest) -> None:
+def _no_secret(_: SecretRequest) -> None:
     return None

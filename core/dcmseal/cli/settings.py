@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dcmseal.plugins.reporting import ReportContext
     from dcmseal.plugins.trust import TrustSettings
 
-_WORDS: Final = (
+_OPTION_LABELS: Final = (
     ("uid", "only the signature"),
     ("item", "only signatures at"),
     ("trust", "trust setup"),
@@ -48,9 +48,9 @@ _WORDS: Final = (
     ("config", "configuration file"),
     ("shard", "part of the archive"),
 )
-_TRUST: Final = ("trust", "trust_anchor", "system_anchors", "integrity_only")
+_TRUST_OPTIONS: Final = ("trust", "trust_anchor", "system_anchors", "integrity_only")
 """Options that say whom to trust, or that nobody is asked about."""
-WHEN_SET: Final = {
+FLAG_TEXTS: Final = {
     "system_anchors": "used",
     "fetch": "allowed",
     "fetch_issuers": "allowed",
@@ -65,56 +65,56 @@ WHEN_SET: Final = {
 }
 
 
-def settings_in_words(options: Namespace, trust: str = "") -> list[tuple[str, str]]:
+def format_settings(options: Namespace, trust: str = "") -> list[tuple[str, str]]:
     """The options that the verdict depends on, in words; ``trust`` is the setup that their policy names."""
     settings: list[tuple[str, str]] = []
-    for name, label in _WORDS:
+    for name, label in _OPTION_LABELS:
         value: object = getattr(options, name, None)
         if value is True:
-            settings.append((label, WHEN_SET[name]))
+            settings.append((label, FLAG_TEXTS[name]))
         elif isinstance(value, list):
             settings += [(label, ", ".join(map(str, value)))] if value else []  # pyright: ignore[reportUnknownArgumentType]
         elif value:
             settings.append((label, str(value)))
-    if not (trust or any(getattr(options, each) for each in _TRUST)):
+    if not (trust or any(getattr(options, each) for each in _TRUST_OPTIONS)):
         settings.append(("trust in the signer", "no trust anchor is configured"))
     return settings
 
 
-def judged_by(options: Namespace) -> ReportContext:
+def build_report_context(options: Namespace) -> ReportContext:
     """Version, moment and settings; raises UsageError as reading the configuration does."""
     import datetime as dt
 
-    from dcmseal.cli.demanding import policy_of
-    from dcmseal.cli.trusting import trust_settings
-    from dcmseal.engine.reporting import context_of
+    from dcmseal.cli.demanding import load_policy
+    from dcmseal.cli.trusting import parse_trust_settings
+    from dcmseal.engine.reporting import make_report_context
 
-    setup = policy_of(options)
-    settings = settings_in_words(options, setup.trust if setup else "")
+    setup = load_policy(options)
+    settings = format_settings(options, setup.trust if setup else "")
     name = (setup.trust if setup else "") or options.trust
-    trust = trust_settings(options, name or "")
+    trust = parse_trust_settings(options, name or "")
     if trust is not None:
         of = f" of [trust.{name}]" if name else ""
         known = {label for label, _ in settings}
-        settings += [(f"{label}{of}", value) for label, value in trust_in_words(trust) if f"{label}{of}" not in known]
-    if setup is not None and options.policy:
         settings += [
-            (f"{label} of [policies.{options.policy}]", value) for label, value in policy_in_words(setup.policy)
+            (f"{label}{of}", value) for label, value in format_trust_settings(trust) if f"{label}{of}" not in known
         ]
-    return context_of(dt.datetime.now(dt.UTC), settings, has_trust=has_trust(options))
+    if setup is not None and options.policy:
+        settings += [(f"{label} of [policies.{options.policy}]", value) for label, value in format_policy(setup.policy)]
+    return make_report_context(dt.datetime.now(dt.UTC), settings, has_trust=has_trust(options))
 
 
 def has_trust(options: Namespace) -> bool:
     """Whether the options say whom to trust, or that nobody is asked about."""
-    from dcmseal.cli.demanding import policy_of
+    from dcmseal.cli.demanding import load_policy
 
-    if any(getattr(options, each) for each in _TRUST):
+    if any(getattr(options, each) for each in _TRUST_OPTIONS):
         return True
-    setup = policy_of(options)
+    setup = load_policy(options)
     return bool(setup and setup.trust)
 
 
-def trust_in_words(settings: TrustSettings) -> Iterator[tuple[str, str]]:
+def format_trust_settings(settings: TrustSettings) -> Iterator[tuple[str, str]]:
     """Whom trust settings believe, as label and value."""
     for label, values in (
         ("trust anchors", settings.anchors),
@@ -136,14 +136,14 @@ def trust_in_words(settings: TrustSettings) -> Iterator[tuple[str, str]]:
     yield "weak algorithms and small keys", settings.weak.value
 
 
-def policy_in_words(policy: Policy) -> Iterator[tuple[str, str]]:
+def format_policy(policy: Policy) -> Iterator[tuple[str, str]]:
     """What a policy demands, as label and value."""
-    from dcmseal.cli.describing import elements
+    from dcmseal.cli.describing import format_elements
 
     for rule in policy.rules:
         yield "demanded of one signature", str(rule)
     if policy.covered:
-        yield "has to be covered", ", ".join(elements(sorted(policy.covered)))
+        yield "has to be covered", ", ".join(format_elements(sorted(policy.covered)))
     if policy.signatures:
         yield "signatures there have to be", str(policy.signatures)
     for is_demanded, label, value in (

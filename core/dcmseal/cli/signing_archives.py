@@ -13,20 +13,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.key_here import KeyHere
+from dcmseal.batch.key_here import LocalKey
 from dcmseal.batch.placement import Placement
-from dcmseal.batch.results import Form
+from dcmseal.batch.results import ResultDetail
 from dcmseal.batch.sign_task import SignTask
 from dcmseal.batch.skipping import SkipRule
-from dcmseal.cli.archive_output import show_line
-from dcmseal.cli.archive_run import report_of, run_archive
-from dcmseal.cli.archives import refuse_of_one_file
-from dcmseal.cli.chosen_key import ChosenKey, key_of, needed
-from dcmseal.cli.open_key import OpenKey
-from dcmseal.cli.run_paths import kept_by
-from dcmseal.cli.secrets import pin_source_of, secrets_of
-from dcmseal.cli.signing_files import Wait, somebody_who_waits
-from dcmseal.cli.timestamp_options import login_of, wish_of
+from dcmseal.cli.archive_output import show_result_line
+from dcmseal.cli.archive_run import make_output, run_archive
+from dcmseal.cli.archives import reject_single_file_options
+from dcmseal.cli.chosen_key import ChosenKey, parse_key, require_key
+from dcmseal.cli.open_key import LazySigner
+from dcmseal.cli.run_paths import protected_files
+from dcmseal.cli.secrets import load_option_secrets, parse_pin_source
+from dcmseal.cli.signing_files import DevicePrompt, make_device_prompt
+from dcmseal.cli.timestamp_options import parse_timestamp_login, parse_timestamp_request
 from dcmseal.config.pins import PinKind, PinSource
 from dcmseal.errors import SealError, UsageError
 
@@ -37,35 +37,35 @@ if TYPE_CHECKING:
 
 def sign_archive(options: Namespace) -> int:
     """Sign all that is named; the exit code is that of the worst file."""
-    refuse_of_one_file(options, "manifest")
+    reject_single_file_options(options, "manifest")
     if options.dry_run:
         from dcmseal.cli.planning_archives import plan_archive
 
         return plan_archive(options)
-    check_places(options)
-    chosen = needed(key_of(options))
-    report = report_of(options, "worked on", show=show_line if options.verbose else None)
-    task = _task(options, chosen, report.detail)
+    check_destinations(options)
+    chosen = require_key(parse_key(options))
+    report = make_output(options, "worked on", show=show_result_line if options.verbose else None)
+    task = _build_task(options, chosen, report.detail)
     if options.executor is not None:
         return run_archive(task, options.words, options, report)
-    with KeyHere(_opened(options, chosen)) as key:
+    with LocalKey(_open_signer(options, chosen)) as key:
         return run_archive(task, options.words, options, report, key=key)
 
 
 @contextmanager
-def _opened(options: Namespace, chosen: ChosenKey) -> Generator[Signer]:
+def _open_signer(options: Namespace, chosen: ChosenKey) -> Generator[Signer]:
     """The key; whoever has its passphrase or PIN is asked for that when it is needed."""
-    wait = somebody_who_waits() if options.wait_for_device else None
+    wait = make_device_prompt() if options.wait_for_device else None
     otherwise = chosen.setup.pin_source if chosen.setup else None
-    secrets = secrets_of(options, default_source=otherwise, account=chosen.account)
-    with OpenKey(chosen.uri, secrets, _nothing) as key:
-        yield PatientKey(key, wait)
+    secrets = load_option_secrets(options, default_source=otherwise, account=chosen.account)
+    with LazySigner(chosen.uri, secrets, _do_nothing) as key:
+        yield WaitingSigner(key, wait)
 
 
-class PatientKey:
+class WaitingSigner:
     """A Signer that waits for its device to be put back, if somebody is there to do it."""
 
-    def __init__(self, key: OpenKey, wait: Wait | None) -> None:
+    def __init__(self, key: LazySigner, wait: DevicePrompt | None) -> None:
         self._key = key
         self._wait = wait
 
@@ -88,7 +88,7 @@ class PatientKey:
                 self._key.mark_device_returned()
 
 
-def check_places(options: Namespace) -> None:
+def check_destinations(options: Namespace) -> None:
     """Refuse words and options that do not say what is signed, and where the results go; raises UsageError."""
     # what is tried needs no place, unless the second of two words could be meant as one
     needs_place = not options.dry_run or len(options.words) > 1
@@ -97,10 +97,10 @@ def check_places(options: Namespace) -> None:
             "where the results of many files go is not said",
             hint="--output-dir FOLDER mirrors their folders there; --in-place changes the files themselves",
         )
-    _refuse_twice(options.words)
+    _check_no_duplicates(options.words)
 
 
-def _refuse_twice(words: Sequence[str]) -> None:
+def _check_no_duplicates(words: Sequence[str]) -> None:
     """Refuse words that name the same files: they would be signed twice."""
     above = ""
     for place, word in sorted((os.path.join(os.path.realpath(word), ""), word) for word in words):
@@ -109,14 +109,14 @@ def _refuse_twice(words: Sequence[str]) -> None:
         above = place
 
 
-def task_without_key(options: Namespace, chosen: ChosenKey | None, detail: Form) -> SignTask:
+def build_task_without_key(options: Namespace, chosen: ChosenKey | None, detail: ResultDetail) -> SignTask:
     """What is to be signed, and how: no key is in it, and no place of a secret. Raises UsageError."""
-    from dcmseal.cli.commands.sign import plain_wish
-    from dcmseal.cli.site import profiles_folder_of
+    from dcmseal.cli.commands.sign import build_sign_arguments
+    from dcmseal.cli.site import load_profiles_folder
 
-    wish = plain_wish(options, chosen)
+    wish = build_sign_arguments(options, chosen)
     # nothing is replaced without leave, so that nothing has to be kept
-    kept = kept_by("sign", options) if options.force and options.output_dir is not None else ()
+    kept = protected_files("sign", options) if options.force and options.output_dir is not None else ()
     return SignTask(
         run_id=str(uuid.uuid4()),
         placement=Placement(folder=options.output_dir, overwrite=options.force, protected_files=kept),
@@ -135,31 +135,31 @@ def task_without_key(options: Namespace, chosen: ChosenKey | None, detail: Form)
         require_intact=wish["require_intact"],
         references=tuple(options.reference),
         timestamp=tuple(options.timestamp),
-        profiles_folder=profiles_folder_of(options) if wish["profile"] else None,
+        profiles_folder=load_profiles_folder(options) if wish["profile"] else None,
         detail=detail,
     )
 
 
-def _task(options: Namespace, chosen: ChosenKey, detail: Form) -> SignTask:
+def _build_task(options: Namespace, chosen: ChosenKey, detail: ResultDetail) -> SignTask:
     task = replace(
-        task_without_key(options, chosen, detail),
+        build_task_without_key(options, chosen, detail),
         key=chosen.uri,
-        pin=_pin_of(options, chosen) if options.executor is not None else None,
+        pin=_find_pin_source(options, chosen) if options.executor is not None else None,
     )
-    timestamp = wish_of(options)
+    timestamp = parse_timestamp_request(options)
     if timestamp is None:
         return task
     return replace(
         task,
         timestamp_query=timestamp.query,
         timestamp_retry=timestamp.retry_policy,
-        timestamp_login=login_of(options),
+        timestamp_login=parse_timestamp_login(options),
     )
 
 
-def _pin_of(options: Namespace, chosen: ChosenKey) -> PinSource | None:
+def _find_pin_source(options: Namespace, chosen: ChosenKey) -> PinSource | None:
     """Where the workers of an executor find the PIN; raises UsageError if they cannot get there."""
-    source = pin_source_of(options) or (chosen.setup.pin_source if chosen.setup else None)
+    source = parse_pin_source(options) or (chosen.setup.pin_source if chosen.setup else None)
     if source is not None and source.kind not in (PinKind.ENVIRONMENT, PinKind.FILE):
         raise UsageError(
             "workers elsewhere cannot get at the passphrase or PIN",
@@ -168,5 +168,5 @@ def _pin_of(options: Namespace, chosen: ChosenKey) -> PinSource | None:
     return source
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """There is no line on the terminal yet that would have to go before something is asked."""

@@ -6,23 +6,28 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from dcmseal.cli.failures import complain
+from dcmseal.cli.failures import print_error
 from dcmseal.cli.jobs import Job
-from dcmseal.cli.open_key import OpenKey
-from dcmseal.cli.progress import Progress
+from dcmseal.cli.open_key import LazySigner
+from dcmseal.cli.progress import FileProgress
 from dcmseal.cli.streams import standard_error
 from dcmseal.errors import SealError, SignerError, UsageError
 
 if TYPE_CHECKING:
     from dcmseal.engine.signing_result import SigningResult
 
-SignOne: TypeAlias = "Callable[[Job], SigningResult]"
-Wait: TypeAlias = Callable[[SealError], bool]
+SignFunction: TypeAlias = "Callable[[Job], SigningResult]"
+DevicePrompt: TypeAlias = Callable[[SealError], bool]
 """Has the device put back; whether to try again."""
 
 
 def sign_files(
-    jobs: Sequence[Job], key: OpenKey, sign_one: SignOne, *, device_prompt: Wait | None, progress: Progress
+    jobs: Sequence[Job],
+    key: LazySigner,
+    sign_one: SignFunction,
+    *,
+    device_prompt: DevicePrompt | None,
+    progress: FileProgress,
 ) -> Iterator[tuple[Job, SigningResult | SealError]]:
     """Each file with what came of it, in order; every file is signed completely, or is as it was."""
     over = False
@@ -31,14 +36,14 @@ def sign_files(
             yield job, SignerError("not signed: the key cannot be used any more")
             continue
         progress.next(job.source)
-        result = _signed(job, key, sign_one, device_prompt=device_prompt, progress=progress)
+        result = _sign_file(job, key, sign_one, device_prompt=device_prompt, progress=progress)
         progress.clear()
         over = isinstance(result, SealError) and key.is_fatal(result)
         yield job, result
 
 
-def _signed(
-    job: Job, key: OpenKey, sign_one: SignOne, *, device_prompt: Wait | None, progress: Progress
+def _sign_file(
+    job: Job, key: LazySigner, sign_one: SignFunction, *, device_prompt: DevicePrompt | None, progress: FileProgress
 ) -> SigningResult | SealError:
     while True:
         try:
@@ -50,16 +55,16 @@ def _signed(
             key.mark_device_returned()
 
 
-def somebody_who_waits() -> Wait:
+def make_device_prompt() -> DevicePrompt:
     """Asks whoever sits at the terminal to put the device back; raises UsageError if there is no terminal."""
     if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(
             "--wait-for-device asks somebody at a terminal, and standard input is none", hint="leave it out"
         )
-    return _ask
+    return _prompt_for_device
 
 
-def _ask(error: SealError) -> bool:
-    complain(error)
+def _prompt_for_device(error: SealError) -> bool:
+    print_error(error)
     print("Put the card or token back, then press Enter; Ctrl-C stops. ", end="", file=standard_error(), flush=True)
     return bool(sys.stdin.readline())

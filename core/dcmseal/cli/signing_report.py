@@ -5,14 +5,14 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from dcmseal.cli.exit_codes import ExitCode, code_of_error, worst
-from dcmseal.cli.failures import complain
-from dcmseal.cli.files import STDIO, name_of
+from dcmseal.cli.exit_codes import ExitCode, error_exit_code, worst_exit_code
+from dcmseal.cli.failures import print_error
+from dcmseal.cli.files import STDIO, display_name
 from dcmseal.cli.jobs import Job
-from dcmseal.cli.output import Tone, fields, screen, write_json
+from dcmseal.cli.output import Tone, make_screen, write_fields, write_json
 from dcmseal.cli.signing_text import show_broken, show_plan, show_result
 from dcmseal.cli.streams import standard_error
-from dcmseal.cli.text import counted
+from dcmseal.cli.text import format_count
 from dcmseal.engine.documents import error_document, files_document, plan_document, signing_document
 from dcmseal.engine.json_values import Document
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dcmseal.errors import SealError
 
 
-class _Report:
+class _FileReport:
     """What plans and signatures have in common."""
 
     def __init__(self, total: int, *, as_json: bool) -> None:
@@ -35,20 +35,20 @@ class _Report:
         """Tell that a file was not changed; if it is the only one, its error ends the command."""
         if self._total == 1:
             raise error
-        self._codes.append(code_of_error(error))
+        self._codes.append(error_exit_code(error))
         if self._as_json:
             self._documents.append(error_document(error, self._codes[-1], job.source))
         else:
-            complain(error, f"{name_of(job.source)}: ")
+            print_error(error, f"{display_name(job.source)}: ")
 
     def finish(self) -> ExitCode:
         """Write what is left to be written; returns the exit code of the worst file."""
         if self._as_json:
             write_json(self._documents[0] if self._total == 1 else files_document(self._documents))
-        return worst(self._codes)
+        return worst_exit_code(self._codes)
 
 
-class PlanReport(_Report):
+class PlanReport(_FileReport):
     """Files that would be signed."""
 
     def add_plan(self, job: Job, plan: Plan) -> None:
@@ -56,10 +56,10 @@ class PlanReport(_Report):
         if self._as_json:
             self._documents.append(plan_document(plan, job.source))
         else:
-            show_plan(name_of(job.source), plan, screen())
+            show_plan(display_name(job.source), plan, make_screen())
 
 
-class SigningReport(_Report):
+class SigningReport(_FileReport):
     """Files that were signed."""
 
     def __init__(self, total: int, *, as_json: bool, verbose: bool, quiet: bool) -> None:
@@ -76,25 +76,25 @@ class SigningReport(_Report):
         elif self._total == 1:
             self._show(job, result, manifest)
         elif self._verbose:
-            show_result(job.target, result, screen(), verbose=True)
+            show_result(job.target, result, make_screen(), verbose=True)
         else:
-            show_broken(job.target, result.warnings, screen())
-            warnings = f", {counted(len(result.warnings), 'warning')}" if result.warnings else ""
-            signed = counted(len(result.signature.mac.elements) if result.signature.mac else 0, "element")
-            screen().line(f"{job.target}: signed ({signed}{warnings})", Tone.GOOD)
+            show_broken(job.target, result.warnings, make_screen())
+            warnings = f", {format_count(len(result.warnings), 'warning')}" if result.warnings else ""
+            signed = format_count(len(result.signature.mac.elements) if result.signature.mac else 0, "element")
+            make_screen().line(f"{job.target}: signed ({signed}{warnings})", Tone.GOOD)
         self._codes.append(ExitCode.OK)
 
     def finish(self) -> ExitCode:
         if self._total > 1 and not self._as_json and not self._quiet:
             done = self._codes.count(ExitCode.OK)
-            screen().line(f"{done} of {counted(self._total, 'file')} signed", Tone.HEADING)
+            make_screen().line(f"{done} of {format_count(self._total, 'file')} signed", Tone.HEADING)
         return super().finish()
 
     def _show(self, job: Job, result: SigningResult, manifest: str | None) -> None:
         to_stdout = job.output == STDIO
-        to = screen(standard_error() if to_stdout else None)
+        to = make_screen(standard_error() if to_stdout else None)
         show_result("standard output" if to_stdout else job.target, result, to, verbose=self._verbose)
         if manifest is not None:
-            fields(to, [("manifest", manifest)])
+            write_fields(to, [("manifest", manifest)])
         if not to_stdout:
             to.line(f"verify it with: dcmseal verify {shlex.quote(job.target)} --integrity-only")

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dcmseal.cli import describing
-from dcmseal.cli.output import Screen, Tone, fields
-from dcmseal.cli.text import counted, joined
-from dcmseal.dataset.signable import exclusion
-from dcmseal.dictionary import name_of
-from dcmseal.engine.existing import BROKEN
-from dcmseal.tags import tag_text
+from dcmseal.cli.output import Screen, Tone, write_fields
+from dcmseal.cli.text import format_count, join_names
+from dcmseal.dataset.signable import exclusion_reason
+from dcmseal.dictionary import tag_name
+from dcmseal.engine.existing import EXISTING_INVALID
+from dcmseal.tags import format_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from dcmseal.engine.advice import Advice
+    from dcmseal.engine.advice import SigningWarning
     from dcmseal.engine.planning import Plan
     from dcmseal.engine.references.filling import FilledReference
     from dcmseal.engine.signing_result import SigningResult
@@ -26,14 +26,14 @@ def show_plan(name: str, plan: Plan, to: Screen) -> None:
     """Write what would be signed, element by element."""
     show_broken(name, plan.warnings, to)
     to.line(f"{name}: would be signed; nothing was written", Tone.HEADING)
-    fields(to, [("profile", plan.profile.title if plan.profile else "")])
-    _show(plan.signature, plan.left_out, [each.path for each in plan.padded], to, verbose=True)
+    write_fields(to, [("profile", plan.profile.title if plan.profile else "")])
+    _show_signature(plan.signature, plan.left_out, [each.path for each in plan.padded], to, verbose=True)
     _show_references(plan.references, to)
     show_warnings(plan.warnings, to)
-    to.table(("TAG", "NAME", "SIGNED"), _decisions(plan))
+    to.table(("TAG", "NAME", "SIGNED"), _iter_element_rows(plan))
 
 
-def _decisions(plan: Plan) -> Iterator[tuple[str, str, str]]:
+def _iter_element_rows(plan: Plan) -> Iterator[tuple[str, str, str]]:
     """Every element of the level, and whether it would be signed."""
     signed, unsignable = frozenset(plan.elements), dict(plan.left_out)
     for tag in plan.scan.tags:
@@ -41,25 +41,27 @@ def _decisions(plan: Plan) -> Iterator[tuple[str, str, str]]:
             answer = "yes, required" if tag in plan.requirements.required_tags else "yes"
         else:
             by_profile = "forbidden by the profile" if tag in plan.requirements.forbidden else "not chosen"
-            answer = f"no: {unsignable.get(tag) or exclusion(tag) or by_profile}"
-        yield tag_text(tag), name_of(tag) or "(unknown)", answer
+            answer = f"no: {unsignable.get(tag) or exclusion_reason(tag) or by_profile}"
+        yield format_tag(tag), tag_name(tag) or "(unknown)", answer
 
 
 def show_result(name: str, result: SigningResult, to: Screen, *, verbose: bool) -> None:
     """Write what was signed."""
     show_broken(name, result.warnings, to)
     to.line(f"{name}: signed", Tone.GOOD)
-    fields(to, [("UID", result.uid), ("signer", describing.signer(result.signature))])
-    _show(result.signature, result.left_out, result.padded, to, verbose=verbose)
+    write_fields(to, [("UID", result.uid), ("signer", describing.format_signer(result.signature))])
+    _show_signature(result.signature, result.left_out, result.padded, to, verbose=verbose)
     _show_references(result.references, to)
     if result.certified is not None:
-        fields(to, [("certified", describing.certified(result.certified.time))])
+        write_fields(to, [("certified", describing.format_certified_time(result.certified.time))])
     if verbose and result.signature.mac:
-        fields(to, [("elements", tag) for tag in map(describing.tagged, result.signature.mac.elements)])
+        write_fields(
+            to, [("elements", tag) for tag in map(describing.format_tag_and_name, result.signature.mac.elements)]
+        )
     show_warnings(result.warnings, to)
 
 
-def _show(
+def _show_signature(
     signature: DigitalSignature,
     left_out: Sequence[tuple[int, str]],
     padded: Sequence[tuple[int, ...]],
@@ -69,23 +71,23 @@ def _show(
 ) -> None:
     assert signature.mac is not None
     signed = signature.mac.elements
-    fields(
+    write_fields(
         to,
         [
             ("location", str(signature.location)),
-            ("time", describing.moment(signature)),
-            ("purpose", describing.purpose(signature.purpose)),
-            ("MAC algorithm", describing.algorithm(signature)),
+            ("time", describing.format_signing_time(signature)),
+            ("purpose", describing.format_purpose(signature.purpose)),
+            ("MAC algorithm", describing.format_mac_algorithm(signature)),
             ("MAC syntax", signature.mac.transfer_syntax),
         ],
     )
-    to.line(f"  {'signed':14}{counted(len(signed), 'element')}")
+    to.line(f"  {'signed':14}{format_count(len(signed), 'element')}")
     if left_out:
-        reasons = joined(describing.with_reasons(left_out), show_all=verbose)
-        to.line(f"  {'not signable':14}{counted(len(left_out), 'element')}: {reasons}")
+        reasons = join_names(describing.format_reasons(left_out), show_all=verbose)
+        to.line(f"  {'not signable':14}{format_count(len(left_out), 'element')}: {reasons}")
     if padded:
-        paths = joined([describing.path(each) for each in padded], show_all=verbose)
-        to.line(f"  {'padding':14}brought to the minimum in {counted(len(padded), 'element')}: {paths}")
+        paths = join_names([describing.format_path(each) for each in padded], show_all=verbose)
+        to.line(f"  {'padding':14}brought to the minimum in {format_count(len(padded), 'element')}: {paths}")
 
 
 def _show_references(references: Sequence[FilledReference], to: Screen) -> None:
@@ -93,19 +95,19 @@ def _show_references(references: Sequence[FilledReference], to: Screen) -> None:
     if references:
         signatures = sum(bool(each.signatures) for each in references)
         macs = sum(each.has_mac for each in references)
-        text = f"{counted(len(references), 'instance')}: {signatures} cited by signature, {macs} by MAC"
+        text = f"{format_count(len(references), 'instance')}: {signatures} cited by signature, {macs} by MAC"
         to.line(f"  {'evidence':14}{text}")
 
 
-def show_broken(name: str, warnings: Iterable[Advice], to: Screen) -> None:
+def show_broken(name: str, warnings: Iterable[SigningWarning], to: Screen) -> None:
     """Write which signatures do not hold that were there before: nobody should sign over that without knowing."""
     for each in warnings:
-        if each.code == BROKEN:
-            to.line(f"{name}: WARNING: {describing.warning(each)}", Tone.BAD)
+        if each.code == EXISTING_INVALID:
+            to.line(f"{name}: WARNING: {describing.format_warning(each)}", Tone.BAD)
 
 
-def show_warnings(warnings: Iterable[Advice], to: Screen) -> None:
+def show_warnings(warnings: Iterable[SigningWarning], to: Screen) -> None:
     """A line for each, but for those of ``show_broken``."""
     for each in warnings:
-        if each.code != BROKEN:
-            to.line(f"  {'warning':14}{describing.warning(each)}", Tone.OPEN)
+        if each.code != EXISTING_INVALID:
+            to.line(f"  {'warning':14}{describing.format_warning(each)}", Tone.OPEN)

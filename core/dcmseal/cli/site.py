@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     from dcmseal.plugins.registry import Registry
 
 
-def registry_of(options: Namespace) -> Registry:
+def load_registry(options: Namespace) -> Registry:
     """What is installed, and the profiles in the folder that the configuration file names.
 
     Raises UsageError if the file is not understood, and ProfileFileError if there is no such folder.
     """
-    from dcmseal.plugins.registry import installed
+    from dcmseal.plugins.registry import installed_registry
 
-    folder = profiles_folder_of(options)
-    return installed() if folder is None else installed().with_profile_folder(folder)
+    folder = load_profiles_folder(options)
+    return installed_registry() if folder is None else installed_registry().with_profile_folder(folder)
 
 
-def profiles_folder_of(options: Namespace) -> str | None:
+def load_profiles_folder(options: Namespace) -> str | None:
     """The folder of profile files that the configuration file names; raises UsageError if that is not understood."""
     from dcmseal.config.loading import load_config
 
@@ -29,11 +29,11 @@ def profiles_folder_of(options: Namespace) -> str | None:
     return None if folder is None else os.fspath(folder)
 
 
-def profile_names(parsed_args: Namespace, **_: object) -> list[str]:
+def complete_profile_names(parsed_args: Namespace, **_: object) -> list[str]:
     """The names of all profiles, for completion."""
     from dcmseal.errors import SealError
 
     try:
-        return [each.name for each in registry_of(parsed_args).profiles()]
+        return [each.name for each in load_registry(parsed_args).profiles()]
     except SealError:
         return []

@@ -13,23 +13,23 @@ from dcmseal.errors import OutputError
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_BUFFER: Final = 1 << 15
+_BUFFER_BYTES: Final = 1 << 15
 """Bytes: what a person reads is written at once, so that ``| head`` does not come to be a pipe without reader."""
-_RESULTS: Final[ContextVar[TextIO | None]] = ContextVar("results")
+_RESULT_STREAM: Final[ContextVar[TextIO | None]] = ContextVar("results")
 
 
 def standard_output() -> TextIO | None:
     """Where results go; None if its descriptor was closed before Python started."""
-    return _RESULTS.get(sys.stdout)
+    return _RESULT_STREAM.get(sys.stdout)
 
 
 def standard_error() -> TextIO:
     """Where everything else goes; what is written is lost if its descriptor was closed before Python started."""
     stream: TextIO | None = sys.stderr
-    return NOWHERE if stream is None or stream.closed else stream
+    return NULL_STREAM if stream is None or stream.closed else stream
 
 
-def take_streams() -> None:
+def redirect_streams() -> None:
     """Prepare the streams of a process that runs one command; called once, before anything else is opened.
 
     - Descriptors 0 to 2 that are closed are opened to nowhere: no file that is opened later gets one of these numbers,
@@ -42,34 +42,34 @@ def take_streams() -> None:
         try:
             os.fstat(descriptor)
         except OSError:
-            _open_to_nowhere(descriptor)
+            _open_devnull(descriptor)
     if os.name != "posix":
         return
     stdout: TextIO | None = sys.stdout
     stderr: TextIO | None = sys.stderr
-    sys.stderr = _messages(stderr)
+    sys.stderr = _make_message_stream(stderr)
     results = None
     if stdout is not None:
         is_terminal = stdout.isatty()
         in_lines = is_terminal or bool(getattr(stdout, "write_through", False))
-        results = _text(_Results(os.dup(1), "w"), line_buffering=in_lines, encoding=stdout.encoding)
+        results = _make_text_stream(_ResultStream(os.dup(1), "w"), line_buffering=in_lines, encoding=stdout.encoding)
         if is_terminal:
             sys.stdout = results
             return
-    _RESULTS.set(results)
+    _RESULT_STREAM.set(results)
     os.dup2(2, 1)
-    sys.stdout = _messages(stderr)
+    sys.stdout = _make_message_stream(stderr)
 
 
 def check_reader() -> None:
     """Raise BrokenPipeError if nobody reads the results any more: a long run need not go on."""
     stream = standard_output()
     raw = getattr(getattr(stream, "buffer", None), "raw", None)
-    if isinstance(raw, _Results) and not raw.is_read:
+    if isinstance(raw, _ResultStream) and not raw.is_read:
         raise BrokenPipeError
 
 
-def stop_results() -> None:
+def discard_results() -> None:
     """Write no more results: what is left in buffers is lost, instead of failing once more when the process ends."""
     stream = standard_output()
     if stream is not None:
@@ -77,7 +77,7 @@ def stop_results() -> None:
             os.dup2(nowhere.fileno(), stream.fileno())
 
 
-def _open_to_nowhere(descriptor: int) -> None:
+def _open_devnull(descriptor: int) -> None:
     opened = os.open(os.devnull, os.O_RDWR)
     if opened != descriptor:
         os.dup2(opened, descriptor)
@@ -85,17 +85,19 @@ def _open_to_nowhere(descriptor: int) -> None:
     os.set_inheritable(descriptor, True)  # noqa: FBT003 - the standard library has it so
 
 
-def _messages(stderr: TextIO | None) -> TextIOWrapper:
+def _make_message_stream(stderr: TextIO | None) -> TextIOWrapper:
     encoding = None if stderr is None else stderr.encoding
-    return _text(_Messages(2, "w", closefd=False), line_buffering=True, encoding=encoding)
+    return _make_text_stream(_MessageStream(2, "w", closefd=False), line_buffering=True, encoding=encoding)
 
 
-def _text(raw: FileIO, *, line_buffering: bool, encoding: str | None = None) -> TextIOWrapper:
+def _make_text_stream(raw: FileIO, *, line_buffering: bool, encoding: str | None = None) -> TextIOWrapper:
     # names of files and people may have characters that the terminal's encoding has not
-    return TextIOWrapper(BufferedWriter(raw, _BUFFER), encoding, "backslashreplace", line_buffering=line_buffering)
+    return TextIOWrapper(
+        BufferedWriter(raw, _BUFFER_BYTES), encoding, "backslashreplace", line_buffering=line_buffering
+    )
 
 
-class _Messages(FileIO):
+class _MessageStream(FileIO):
     """Standard error, on which nothing fails."""
 
     def write(self, data: ReadableBuffer, /) -> int:
@@ -106,7 +108,7 @@ class _Messages(FileIO):
         return memoryview(data).nbytes if written is None else written
 
 
-class _Results(FileIO):
+class _ResultStream(FileIO):
     """Standard output, whose failure is an error of the output, and not of dcmseal.
 
     Who stops reading has heard enough: what is left is lost, and the exit code says what came out.
@@ -136,10 +138,10 @@ class _Results(FileIO):
         select([], [self], [])
 
 
-class _Nowhere(TextIOBase):
+class _NullStream(TextIOBase):
     def write(self, text: str, /) -> int:
         return len(text)
 
 
-NOWHERE: Final = cast("TextIO", _Nowhere())
+NULL_STREAM: Final = cast("TextIO", _NullStream())
 """In place of a stream that is closed."""

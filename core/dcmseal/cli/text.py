@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from dcmseal.visible import LONGEST, printable
+from dcmseal.visible import MAX_LENGTH, escape_unprintable
 
-LONGEST_LINE: Final = 20_000
-_SHORT_LIST: Final = 12
+MAX_LINE: Final = 20_000
+_MAX_SHORT_LIST: Final = 12
 
 
-def joined(names: Sequence[str], *, show_all: bool = False) -> str:
+def join_names(names: Sequence[str], *, show_all: bool = False) -> str:
     """A list in a line, cut short unless all are wanted."""
-    shown = names if show_all else names[:_SHORT_LIST]
+    shown = names if show_all else names[:_MAX_SHORT_LIST]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more (-v shows all)" if more else "")
 
 
-def counted(number: int, thing: str) -> str:
+def format_count(number: int, thing: str) -> str:
     """A number and a noun.
 
     >>> counted(1, "element"), counted(2, "element")
@@ -27,11 +27,11 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
-def columns(rows: Iterable[Sequence[str]]) -> list[str]:
+def align_columns(rows: Iterable[Sequence[str]]) -> list[str]:
     """Rows as lines of aligned columns, two spaces apart; nothing is cut or wrapped."""
     kept = list(rows)
     widths = [max(map(len, column)) for column in zip(*kept, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in kept]
 
 
-__all__ = ["LONGEST", "LONGEST_LINE", "columns", "counted", "joined", "printable"]
+__all__ = ["MAX_LENGTH", "MAX_LINE", "align_columns", "format_count", "join_names", "escape_unprintable"]

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dcmseal.config.pins import PinSource
-    from dcmseal.engine.stamping import TimestampWish
+    from dcmseal.engine.stamping import TimestampRequest
     from dcmseal.plugins.protocols import SecretRequest
-    from dcmseal.plugins.timestamping import QueryWish
+    from dcmseal.plugins.timestamping import TimestampQuery
 
-_LONGEST: Final = 600
-_MOST_ATTEMPTS: Final = 20
+_MAX_SECONDS: Final = 600
+_MAX_ATTEMPTS: Final = 20
 
 
-def add_authority_arguments(parser: Parser) -> None:
+def add_timestamp_options(parser: Parser) -> None:
     """Add the options that name authorities, and say what they are asked for."""
     group = parser.add_argument_group("certified timestamp")
     group.add_argument(
@@ -29,7 +29,7 @@ def add_authority_arguments(parser: Parser) -> None:
         default=[],
         help="ask the timestamp authority there (RFC 3161); repeated, the next one is asked if one fails",
     )
-    add_query_arguments(group.add_argument)
+    add_timestamp_query_options(group.add_argument)
     group.add_argument(
         "--timestamp-timeout", metavar="SECONDS", type=float, default=10.0, help="for each step (default: 10)"
     )
@@ -43,34 +43,34 @@ def add_authority_arguments(parser: Parser) -> None:
     login.add_argument("--timestamp-login-file", metavar="FILE", help="the first line of a file is it")
 
 
-def add_query_arguments(add_argument: Callable[..., object]) -> None:
+def add_timestamp_query_options(add_argument: Callable[..., object]) -> None:
     """Add the options that say what an authority is asked for."""
     add_argument("--timestamp-policy", metavar="OID", default="", help="policy under which it is to be made")
     add_argument("--timestamp-digest", metavar="NAME", default="SHA256", help="SHA256 (default), SHA384 or SHA512")
 
 
-def wish_of(options: Namespace) -> TimestampWish | None:
+def parse_timestamp_request(options: Namespace) -> TimestampRequest | None:
     """Whom to ask for what; None if nobody. Raises UsageError."""
     if not options.timestamp:
         return None
     from dataclasses import replace
 
     from dcmseal.cli.output import warn
-    from dcmseal.engine.stamping import TimestampWish
+    from dcmseal.engine.stamping import TimestampRequest
     from dcmseal.errors import UsageError
-    from dcmseal.plugins.timestamping import Patience
+    from dcmseal.plugins.timestamping import RetryPolicy
 
-    if not 0 < options.timestamp_timeout <= _LONGEST or not 1 <= options.timestamp_attempts <= _MOST_ATTEMPTS:
+    if not 0 < options.timestamp_timeout <= _MAX_SECONDS or not 1 <= options.timestamp_attempts <= _MAX_ATTEMPTS:
         raise UsageError(
             "timestamp authorities cannot be waited for like that",
-            hint=f"wait up to {_LONGEST} seconds, and ask 1 to {_MOST_ATTEMPTS} times",
+            hint=f"wait up to {_MAX_SECONDS} seconds, and ask 1 to {_MAX_ATTEMPTS} times",
         )
-    wish = TimestampWish(
+    wish = TimestampRequest(
         urls=tuple(options.timestamp),
-        query=query_of(options),
-        retry_policy=Patience(seconds=options.timestamp_timeout, attempts=options.timestamp_attempts),
+        query=parse_timestamp_query(options),
+        retry_policy=RetryPolicy(seconds=options.timestamp_timeout, attempts=options.timestamp_attempts),
     )
-    source = login_of(options)
+    source = parse_timestamp_login(options)
     if source is None:
         return wish
     if len(options.timestamp) > 1:
@@ -83,19 +83,19 @@ def wish_of(options: Namespace) -> TimestampWish | None:
     return replace(wish, secrets=answer)
 
 
-def query_of(options: Namespace) -> QueryWish:
+def parse_timestamp_query(options: Namespace) -> TimestampQuery:
     """What to ask for; raises UsageError."""
     from dcmseal.errors import UsageError
-    from dcmseal.plugins.timestamping import QueryWish
+    from dcmseal.plugins.timestamping import TimestampQuery
     from dcmseal.terms import MacAlgorithm
 
     name = options.timestamp_digest.upper()
     if name not in MacAlgorithm.__members__:
         raise UsageError(f"{options.timestamp_digest!r} is no digest", hint="use SHA256, SHA384 or SHA512")
-    return QueryWish(algorithm=MacAlgorithm(name), policy=options.timestamp_policy)
+    return TimestampQuery(algorithm=MacAlgorithm(name), policy=options.timestamp_policy)
 
 
-def login_of(options: Namespace) -> PinSource | None:
+def parse_timestamp_login(options: Namespace) -> PinSource | None:
     """Where the login at the authority is; None if there is none."""
     from dcmseal.config.pins import PinKind, PinSource
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from dcmseal.cli.output import Screen
     from dcmseal.coverage_map import CoverageMap, MappedElement, MappedItem, MappedSignature
 
-_COVER: Final = 18
-_SHOWN: Final = 3
+_COVER_WIDTH: Final = 18
+_MAX_SHOWN: Final = 3
 
 
 def add_tree_options(parser: Parser) -> None:
@@ -32,11 +32,11 @@ def add_tree_options(parser: Parser) -> None:
 
 def show_tree(file: str, uid: str | None, options: Namespace) -> int:
     """Show the coverage map of a file; raises what verification does."""
-    from dcmseal.cli.files import input_file
-    from dcmseal.cli.output import screen, write_json
+    from dcmseal.cli.files import open_input_file
+    from dcmseal.cli.output import make_screen, write_json
     from dcmseal.engine.asking import map_coverage, verify
 
-    with input_file(file) as source:
+    with open_input_file(file) as source:
         report = verify(source, uid=uid, integrity_only=True, name_profiles=False)
         coverage = map_coverage(source, report, show_values=options.show_values, fold=not options.every_item)
     if options.json:
@@ -44,19 +44,19 @@ def show_tree(file: str, uid: str | None, options: Namespace) -> int:
 
         write_json(map_document(coverage, file))
     else:
-        _show(coverage, screen())
+        _show_map(coverage, make_screen())
     return ExitCode.OK if coverage.signatures else ExitCode.NO_SIGNATURE
 
 
-def _show(coverage: CoverageMap, to: Screen) -> None:
+def _show_map(coverage: CoverageMap, to: Screen) -> None:
     from dcmseal.cli.output import Tone
-    from dcmseal.cli.text import counted
-    from dcmseal.coverage_map import not_protected, protected
+    from dcmseal.cli.text import format_count
+    from dcmseal.coverage_map import format_protected, format_unprotected
 
     for each in coverage.signatures:
-        to.line(_signature(each), Tone.GOOD if each.holds else Tone.BAD)
+        to.line(_format_signature(each), Tone.GOOD if each.holds else Tone.BAD)
     if any(each.holds for each in coverage.signatures) and not coverage.summary.is_complete:
-        to.line(f"covers {protected(coverage.summary)}. {not_protected(coverage.summary)}", Tone.OPEN)
+        to.line(f"covers {format_protected(coverage.summary)}. {format_unprotected(coverage.summary)}", Tone.OPEN)
     totals = coverage.totals
     numbers = (
         (totals.covered, "covered"),
@@ -66,58 +66,67 @@ def _show(coverage: CoverageMap, to: Screen) -> None:
         (totals.unsignable, "not signable"),
     )
     parts = ", ".join(f"{number} {words}" for number, words in numbers if number)
-    to.line(f"{counted(totals.elements, 'element')} at all levels: {parts or 'none'}", Tone.HEADING)
+    to.line(f"{format_count(totals.elements, 'element')} at all levels: {parts or 'none'}", Tone.HEADING)
     if totals.open:
         to.line(f"! {totals.open} of them change what the object means or whose it is, and are not covered", Tone.OPEN)
     if coverage.left_out:
-        to.line(f"{counted(coverage.left_out, 'element')} counted but not shown: the tree would be too large", Tone.BAD)
+        to.line(
+            f"{format_count(coverage.left_out, 'element')} counted but not shown: the tree would be too large", Tone.BAD
+        )
     if coverage.folded:
-        to.line(f"{counted(coverage.folded, 'item')} folded into others that are alike; --every-item shows each")
+        to.line(f"{format_count(coverage.folded, 'item')} folded into others that are alike; --every-item shows each")
     to.line()
-    _elements(coverage.elements, to, 0)
+    _show_elements(coverage.elements, to, 0)
 
 
-def _signature(signature: MappedSignature) -> str:
+def _format_signature(signature: MappedSignature) -> str:
     holds = "holds" if signature.holds else "does not hold"
     return f"S{signature.number} {holds}: {signature.uid or '(without UID)'} at {signature.location}"
 
 
-def _elements(elements: Iterable[MappedElement], to: Screen, depth: int) -> None:
+def _show_elements(elements: Iterable[MappedElement], to: Screen, depth: int) -> None:
     for each in elements:
-        _element(each, to, depth)
+        _show_element(each, to, depth)
         for item in each.items:
-            to.line(f"{'':{_COVER}}  {'  ' * (depth + 1)}{_item(item)}")
-            _elements(item.elements, to, depth + 2)
+            to.line(f"{'':{_COVER_WIDTH}}  {'  ' * (depth + 1)}{_format_item(item)}")
+            _show_elements(item.elements, to, depth + 2)
 
 
-def _element(element: MappedElement, to: Screen, depth: int) -> None:
-    from dcmseal.cli.describing import tagged
+def _show_element(element: MappedElement, to: Screen, depth: int) -> None:
+    from dcmseal.cli.describing import format_tag_and_name
     from dcmseal.cli.output import Tone
-    from dcmseal.coverage_map import Cover
+    from dcmseal.coverage_map import CoverState
 
-    tones = {Cover.COVERED: Tone.GOOD, Cover.BROKEN: Tone.BAD, Cover.UNCOVERED: Tone.OPEN, Cover.PARTLY: Tone.OPEN}
+    tones = {
+        CoverState.COVERED: Tone.GOOD,
+        CoverState.BROKEN: Tone.BAD,
+        CoverState.UNCOVERED: Tone.OPEN,
+        CoverState.PARTLY: Tone.OPEN,
+    }
     value = "(masked)" if element.redacted else element.value
     why = f"({element.why})" if element.why else ""
     count = f"x {element.count}" if element.count > 1 else ""
     mark = "!" if element.is_open else " "
-    named = f"{tagged(element.tag)} {element.vr}"
+    named = f"{format_tag_and_name(element.tag)} {element.vr}"
     texts = " ".join(filter(None, (named, count, value, why)))
-    to.line(f"{_cover(element):{_COVER}}{mark} {'  ' * depth}{texts}", tones.get(element.cover, Tone.PLAIN))
+    to.line(
+        f"{_format_cover(element):{_COVER_WIDTH}}{mark} {'  ' * depth}{texts}", tones.get(element.cover, Tone.PLAIN)
+    )
 
 
-def _cover(element: MappedElement) -> str:
-    return f"{element.cover.value} {_numbers(element.covered_by or element.broken_by)}".rstrip()
+def _format_cover(element: MappedElement) -> str:
+    return f"{element.cover.value} {_format_numbers(element.covered_by or element.broken_by)}".rstrip()
 
 
-def _numbers(numbers: Sequence[int]) -> str:
-    more = len(numbers) - _SHOWN
-    return ",".join(f"S{number}" for number in numbers[:_SHOWN]) + (f"+{more}" if more > 0 else "")
+def _format_numbers(numbers: Sequence[int]) -> str:
+    more = len(numbers) - _MAX_SHOWN
+    return ",".join(f"S{number}" for number in numbers[:_MAX_SHOWN]) + (f"+{more}" if more > 0 else "")
 
 
-def _item(item: MappedItem) -> str:
-    from dcmseal.cli.text import counted
+def _format_item(item: MappedItem) -> str:
+    from dcmseal.cli.text import format_count
 
     if not item.ranges:
-        return counted(item.count, "item")
+        return format_count(item.count, "item")
     spans = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in item.ranges)
     return f"item {spans}" if item.count == 1 else f"items {spans} ({item.count} alike)"

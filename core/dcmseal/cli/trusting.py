@@ -5,25 +5,25 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.cli.demanding import names_of
-from dcmseal.cli.parser import Parser, completed_by
+from dcmseal.cli.demanding import make_name_completer
+from dcmseal.cli.parser import Parser, set_completer
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
     from dcmseal.engine.trusting import Trust
     from dcmseal.plugins.trust import TrustSettings
 
-_LISTS: Final = ("trust_anchor", "intermediate", "crl", "ocsp_response", "key_usage", "extended_key_usage")
-_PINS: Final = ("pin_certificate", "pin_subject")
-_CHOICES: Final = ("revocation", "claimed_time")
-_FLAGS: Final = ("system_anchors", "fetch", "fetch_issuers", "allow_weak")
+_LIST_OPTIONS: Final = ("trust_anchor", "intermediate", "crl", "ocsp_response", "key_usage", "extended_key_usage")
+_PIN_OPTIONS: Final = ("pin_certificate", "pin_subject")
+_CHOICE_OPTIONS: Final = ("revocation", "claimed_time")
+_FLAG_OPTIONS: Final = ("system_anchors", "fetch", "fetch_issuers", "allow_weak")
 
 
 def add_trust_options(parser: Parser) -> None:
     """Add the options that say whom to trust."""
     group = parser.add_argument_group("trust in the signer (FILE may be a folder; options may be repeated)")
     action = group.add_argument("--trust", metavar="NAME", help="as [trust.NAME] of the configuration file says")
-    completed_by(action, names_of(lambda config: config.trust))
+    set_completer(action, make_name_completer(lambda config: config.trust))
     for option, metavar, meaning in (
         ("--trust-anchor", "FILE", "certificate of an authority, or of a signer, that you trust"),
         ("--intermediate", "FILE", "certificates between the signers' and the anchors'"),
@@ -57,12 +57,12 @@ def add_trust_options(parser: Parser) -> None:
     group.add_argument("--allow-weak", action="store_true", help="accept weak algorithms and small keys")
 
 
-def trust_of(options: Namespace, policy_trust: str = "") -> Trust | None:
+def open_trust(options: Namespace, policy_trust: str = "") -> Trust | None:
     """Trust as the options have it, ready; None if they ask for none. ``policy_trust`` is the setup of the policy, if any.
 
     Raises UsageError, TrustError and PluginError.
     """
-    settings = trust_settings(options, policy_trust)
+    settings = parse_trust_settings(options, policy_trust)
     if settings is None:
         return None
     from dcmseal.engine.trusting import Trust
@@ -70,25 +70,27 @@ def trust_of(options: Namespace, policy_trust: str = "") -> Trust | None:
     return Trust.open(settings)
 
 
-def trust_settings(options: Namespace, policy_trust: str = "") -> TrustSettings | None:
+def parse_trust_settings(options: Namespace, policy_trust: str = "") -> TrustSettings | None:
     """The same, not ready yet; raises UsageError."""
     if policy_trust and options.trust not in (None, policy_trust):
         raise UsageError(
             f"the policy wants trust as [trust.{policy_trust}] says", hint="leave out --trust, or the policy"
         )
     name = policy_trust or options.trust
-    if not name and not any(getattr(options, each) for each in (*_LISTS, *_PINS, *_CHOICES, *_FLAGS)):
+    if not name and not any(
+        getattr(options, each) for each in (*_LIST_OPTIONS, *_PIN_OPTIONS, *_CHOICE_OPTIONS, *_FLAG_OPTIONS)
+    ):
         return None
     if options.integrity_only:
         raise UsageError("--integrity-only does without trust", hint="leave it out, or the options about trust")
-    return settings_of(options, name)
+    return load_trust_settings(options, name)
 
 
-def settings_of(options: Namespace, name: str | None) -> TrustSettings:
+def load_trust_settings(options: Namespace, name: str | None) -> TrustSettings:
     """Trust settings of that name as the options have them; raises UsageError."""
     from dataclasses import replace
 
-    from dcmseal.plugins.trust import Leniency, Revocation, TrustSettings
+    from dcmseal.plugins.trust import RevocationMode, Strictness, TrustSettings
 
     base = TrustSettings()
     if name:
@@ -108,7 +110,7 @@ def settings_of(options: Namespace, name: str | None) -> TrustSettings:
         system_anchors=base.system_anchors or options.system_anchors,
         fetch=base.fetch or options.fetch,
         fetch_issuers=base.fetch_issuers or options.fetch_issuers,
-        revocation=Revocation(options.revocation) if options.revocation else base.revocation,
-        claimed_time=Leniency(options.claimed_time) if options.claimed_time else base.claimed_time,
-        weak=Leniency.ACCEPT if options.allow_weak else base.weak,
+        revocation=RevocationMode(options.revocation) if options.revocation else base.revocation,
+        claimed_time=Strictness(options.claimed_time) if options.claimed_time else base.claimed_time,
+        weak=Strictness.ACCEPT if options.allow_weak else base.weak,
     )

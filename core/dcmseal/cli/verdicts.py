@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.causes import Cause, causes_of_all, is_data_intact
+from dcmseal.causes import FailureCause, is_data_intact, report_causes
 from dcmseal.cli import describing
-from dcmseal.cli.output import Screen, Tone, fields
-from dcmseal.cli.text import LONGEST_LINE, counted, joined, printable
+from dcmseal.cli.output import Screen, Tone, write_fields
+from dcmseal.cli.text import MAX_LINE, escape_unprintable, format_count, join_names
 from dcmseal.report import (
     Aspect,
     Coverage,
@@ -24,7 +24,7 @@ from dcmseal.report import (
 if TYPE_CHECKING:
     from dcmseal.plugins.reporting import ReportContext
 
-_TONES: Final = {
+_VERDICT_TONES: Final = {
     Verdict.VALID: Tone.GOOD,
     Verdict.INVALID: Tone.BAD,
     Verdict.NOT_ESTABLISHED: Tone.OPEN,
@@ -36,19 +36,19 @@ _OUTCOME_TONES: Final = {
     Outcome.UNKNOWN: Tone.OPEN,
     Outcome.NOT_CHECKED: Tone.PLAIN,
 }
-_FEW: Final = 20
-_CAUSES: Final = {
-    Cause.REVOKED: "the signer's certificate is revoked",
-    Cause.EXPIRED: "the signer's certificate had expired, or was not valid yet",
-    Cause.UNTRUSTED: "the signer is not trusted",
+_MAX_SHOWN: Final = 20
+_CAUSE_TEXTS: Final = {
+    FailureCause.REVOKED: "the signer's certificate is revoked",
+    FailureCause.EXPIRED: "the signer's certificate had expired, or was not valid yet",
+    FailureCause.UNTRUSTED: "the signer is not trusted",
 }
-_ADVICE: Final = {
-    Cause.REVOKED: "ask its issuer since when it is revoked and why, and have the instance signed again.",
-    Cause.EXPIRED: "a certified timestamp would show that it was signed in time; without one, have it signed again.",
-    Cause.UNTRUSTED: "find out who signed it; --trust-anchor and --intermediate name authorities that you trust.",
+_CAUSE_HINTS: Final = {
+    FailureCause.REVOKED: "ask its issuer since when it is revoked and why, and have the instance signed again.",
+    FailureCause.EXPIRED: "a certified timestamp would show that it was signed in time; without one, have it signed again.",
+    FailureCause.UNTRUSTED: "find out who signed it; --trust-anchor and --intermediate name authorities that you trust.",
 }
 """What to do about signers, where the data is intact."""
-_SILENT: Final = {
+_NOT_ASKED_TEXTS: Final = {
     Aspect.TRUST: ": no trust anchor is configured",
     Aspect.CONFORMANCE: ": no profile was required",
 }
@@ -56,11 +56,11 @@ _SILENT: Final = {
 
 def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: bool) -> None:
     """Write the report about a file."""
-    to.line(f"{name}: {_headline(report)}", _tone(report))
-    for reason in _reasons(report, verbose=verbose):
+    to.line(f"{name}: {_format_headline(report)}", _report_tone(report))
+    for reason in _iter_reasons(report, verbose=verbose):
         to.line(f"  {reason}", Tone.OPEN)
     if verbose:
-        fields(to, _instance(report.instance))
+        write_fields(to, _iter_instance_fields(report.instance))
     for location in report.skipped:
         to.line(f"  not verified, for it is a former state of the data set: signatures at {location}", Tone.OPEN)
     _show_findings((*report.unmet, *report.notes), to)
@@ -76,32 +76,32 @@ def show_context(context: ReportContext, to: Screen) -> None:
     to.line("judged by", Tone.HEADING)
     made = [("program", f"dcmseal {context.version}"), ("verified on", context.moment.isoformat(" ", "seconds"))]
     for label, value in (*made, *context.settings):
-        to.line(f"  {printable(label)}: {printable(value)}")
+        to.line(f"  {escape_unprintable(label)}: {escape_unprintable(value)}")
 
 
-def _instance(instance: Instance) -> Iterator[tuple[str, str]]:
+def _iter_instance_fields(instance: Instance) -> Iterator[tuple[str, str]]:
     """The object that a report is about."""
     from dcmseal.engine.instance import sop_class_name
 
-    yield "size", counted(instance.size, "byte")
+    yield "size", format_count(instance.size, "byte")
     yield "SHA-256", instance.sha256
     yield "SOP Class", sop_class_name(instance.sop_class) or instance.sop_class
     yield "SOP Instance", instance.sop_instance
-    yield "patient", ", ".join(f"{element} (masked)" for element in describing.elements(instance.patient))
+    yield "patient", ", ".join(f"{element} (masked)" for element in describing.format_elements(instance.patient))
 
 
-def _tone(report: VerificationReport) -> Tone:
+def _report_tone(report: VerificationReport) -> Tone:
     """That of the verdict; a valid one is good only if it is about everything critical."""
     if report.verdict is Verdict.VALID and (report.coverage is None or report.coverage.critical):
         return Tone.OPEN
-    return _TONES[report.verdict]
+    return _VERDICT_TONES[report.verdict]
 
 
 def _show_references(findings: Sequence[Finding], to: Screen, *, verbose: bool) -> None:
     """Count what was verified, and name all else."""
     verified = sum(each.outcome is Outcome.PASSED for each in findings)
     if verified:
-        to.line(f"  {'evidence':14}{counted(verified, 'instance')} verified", Tone.GOOD)
+        to.line(f"  {'evidence':14}{format_count(verified, 'instance')} verified", Tone.GOOD)
     _show_findings((each for each in findings if verbose or each.outcome is not Outcome.PASSED), to)
 
 
@@ -111,24 +111,24 @@ def _show_manifest(findings: Sequence[Finding], to: Screen, *, verbose: bool) ->
         return
     to.line()
     to.line("by the manifest, which explains and decides nothing:", Tone.HEADING)
-    shown = findings if verbose else findings[:_FEW]
+    shown = findings if verbose else findings[:_MAX_SHOWN]
     _show_findings(shown, to)
     if len(shown) < len(findings):
         to.line(f"  and {len(findings) - len(shown)} more (-v shows all)", Tone.OPEN)
 
 
-def _headline(report: VerificationReport) -> str:
+def _format_headline(report: VerificationReport) -> str:
     words = report.verdict.value.replace("-", " ")
     if not report.signatures:
         return words
     restriction = "; integrity only, trust was not asked for" if report.integrity_only else ""
     about = "" if report.is_object_signed else "; only items are signed, and not the object"
-    why = [text for cause, text in _CAUSES.items() if cause in causes_of_all(report)]
+    why = [text for cause, text in _CAUSE_TEXTS.items() if cause in report_causes(report)]
     said = f": {'; '.join(why)}" if why else ""
-    return f"{words} ({counted(len(report.signatures), 'signature')}{restriction}{about}){said}"
+    return f"{words} ({format_count(len(report.signatures), 'signature')}{restriction}{about}){said}"
 
 
-def _reasons(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
+def _iter_reasons(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
     """What the verdict is about, and what to do about one that only trust, or a timestamp, keeps from being valid."""
     if not report.signatures:
         return
@@ -136,13 +136,13 @@ def _reasons(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
         yield "no signature protects the object itself: a signed item can be put into another object."
         yield "--item PATH verifies the signatures of an item alone."
     elif report.verdict is not Verdict.INVALID and report.coverage is not None and not report.coverage.is_complete:
-        yield _covered(report.verdict, report.coverage, verbose=verbose)
+        yield _format_coverage(report.verdict, report.coverage, verbose=verbose)
     elif report.verdict is Verdict.VALID and report.coverage is None:
         yield "how much of the object is covered could not be counted."
-    found = causes_of_all(report)
+    found = report_causes(report)
     if found and is_data_intact(report):
         yield "the data is as it was signed; what is wrong is about the signer."
-        yield from (text for cause, text in _ADVICE.items() if cause in found)
+        yield from (text for cause, text in _CAUSE_HINTS.items() if cause in found)
     if report.verdict is not Verdict.NOT_ESTABLISHED:
         return
     if any(each.has_unverified_timestamp(integrity_only=True) for each in report.signatures):
@@ -155,14 +155,14 @@ def _reasons(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
         yield "--integrity-only accepts a signature without trust."
 
 
-def _covered(verdict: Verdict, coverage: ObjectCoverage, *, verbose: bool) -> str:
+def _format_coverage(verdict: Verdict, coverage: ObjectCoverage, *, verbose: bool) -> str:
     """How much of the object is protected, and what is not."""
-    from dcmseal.coverage_map import not_protected, protected
+    from dcmseal.coverage_map import format_protected, format_unprotected
 
     what = "valid for" if verdict is Verdict.VALID else "covers"
-    few, every = not_protected(coverage), not_protected(coverage, limit=len(coverage.gaps))
+    few, every = format_unprotected(coverage), format_unprotected(coverage, limit=len(coverage.gaps))
     names = every if verbose else few if few == every else f"{few} (-v shows all)"
-    return f"{what} {protected(coverage)}. {names}"
+    return f"{what} {format_protected(coverage)}. {names}"
 
 
 def _lacks_only_trust(report: SignatureReport) -> bool:
@@ -174,73 +174,78 @@ def _show_signature(report: SignatureReport, to: Screen, *, integrity_only: bool
     signature = report.signature
     verdict = report.verdict(integrity_only=integrity_only)
     to.line()
-    to.line(f"signature {signature.uid or '(without UID)'}: {verdict.value.replace('-', ' ')}", _TONES[verdict])
-    fields(
+    to.line(f"signature {signature.uid or '(without UID)'}: {verdict.value.replace('-', ' ')}", _VERDICT_TONES[verdict])
+    write_fields(
         to,
         [
             ("location", str(signature.location)),
-            ("signer", describing.signer(signature)),
-            ("time", f"{describing.moment(signature)}, claimed"),
-            ("certified", _certified(report)),
-            ("purpose", describing.purpose(signature.purpose)),
-            ("MAC algorithm", describing.algorithm(signature)),
+            ("signer", describing.format_signer(signature)),
+            ("time", f"{describing.format_signing_time(signature)}, claimed"),
+            ("certified", _format_certified(report)),
+            ("purpose", describing.format_purpose(signature.purpose)),
+            ("MAC algorithm", describing.format_mac_algorithm(signature)),
         ],
     )
     if report.trust is not None and report.trust.chain:
-        fields(to, [("chain", describing.chain(report.trust.chain))], longest=LONGEST_LINE)
+        write_fields(to, [("chain", describing.format_chain(report.trust.chain))], longest=MAX_LINE)
     not_checked = [each for each in report.findings if each.outcome is Outcome.NOT_CHECKED]
     for aspect in Aspect:
         outcome = report.outcome(aspect)
-        fields(to, [(aspect.value, outcome.value + _why_unknown(report, aspect))], _OUTCOME_TONES[outcome])
+        write_fields(
+            to, [(aspect.value, outcome.value + _format_unknown_reason(report, aspect))], _OUTCOME_TONES[outcome]
+        )
         if aspect is Aspect.TRUST and any(each.code.startswith("revocation-") for each in not_checked):
-            fields(to, [("revocation", "not checked")])
+            write_fields(to, [("revocation", "not checked")])
     if report.profiles:
-        fields(to, [("profiles met", ", ".join(report.profiles))])
+        write_fields(to, [("profiles met", ", ".join(report.profiles))])
     if report.coverage is not None:
-        fields(to, _coverage(report.coverage, verbose=verbose), longest=LONGEST_LINE)
-    _show_findings((each for each in report.findings if verbose or _matters(each)), to)
+        write_fields(to, _iter_coverage_fields(report.coverage, verbose=verbose), longest=MAX_LINE)
+    _show_findings((each for each in report.findings if verbose or _is_notable(each)), to)
 
 
-def _certified(report: SignatureReport) -> str:
+def _format_certified(report: SignatureReport) -> str:
     """The time in a timestamp that is sound, and what that is worth; empty if there is none."""
     if report.certified_time is None:
         return ""
     doubt = "" if report.outcome(Aspect.TIMESTAMP) is Outcome.PASSED else "; that is not established"
-    return describing.certified(report.certified_time) + doubt
+    return describing.format_certified_time(report.certified_time) + doubt
 
 
-def _why_unknown(report: SignatureReport, aspect: Aspect) -> str:
+def _format_unknown_reason(report: SignatureReport, aspect: Aspect) -> str:
     """Why nothing speaks of an aspect."""
     if any(finding.aspect is aspect for finding in report.findings):
         return ""
     if aspect is Aspect.TIMESTAMP:
         return ": not verified" if report.signature.timestamp else ": there is none"
-    return _SILENT.get(aspect, "")
+    return _NOT_ASKED_TEXTS.get(aspect, "")
 
 
-def _matters(finding: Finding) -> bool:
+def _is_notable(finding: Finding) -> bool:
     """Coverage is summed up by itself, unless it fails."""
     if finding.aspect is Aspect.COVERAGE:
         return finding.outcome is Outcome.FAILED
     return finding.outcome in (Outcome.FAILED, Outcome.UNKNOWN)
 
 
-def _coverage(coverage: Coverage, *, verbose: bool) -> Iterator[tuple[str, str]]:
-    yield "signed", counted(len(coverage.signed), "element")
+def _iter_coverage_fields(coverage: Coverage, *, verbose: bool) -> Iterator[tuple[str, str]]:
+    yield "signed", format_count(len(coverage.signed), "element")
     if coverage.unsigned:
-        yield "not signed", f"{counted(len(coverage.unsigned), 'element')}: changes and additions there go unnoticed"
-        yield "  elements", joined(describing.elements(coverage.unsigned), show_all=True) if verbose else ""
+        yield (
+            "not signed",
+            f"{format_count(len(coverage.unsigned), 'element')}: changes and additions there go unnoticed",
+        )
+        yield "  elements", join_names(describing.format_elements(coverage.unsigned), show_all=True) if verbose else ""
     if coverage.unsignable:
-        names = joined(describing.with_reasons(coverage.unsignable), show_all=verbose)
-        yield "not signable", f"{counted(len(coverage.unsignable), 'element')}: {names}"
+        names = join_names(describing.format_reasons(coverage.unsignable), show_all=verbose)
+        yield "not signable", f"{format_count(len(coverage.unsignable), 'element')}: {names}"
     if coverage.absent:
-        names = joined(describing.elements(coverage.absent), show_all=verbose)
-        yield "absent", f"{counted(len(coverage.absent), 'element')} listed as signed: {names}"
+        names = join_names(describing.format_elements(coverage.absent), show_all=verbose)
+        yield "absent", f"{format_count(len(coverage.absent), 'element')} listed as signed: {names}"
 
 
 def _show_findings(findings: Iterable[Finding], to: Screen) -> None:
     for each in findings:
-        where = f" [{printable(each.where)}]" if each.where else ""
-        clause = f" ({printable(each.clause)})" if each.clause else ""
-        line = f"  {each.outcome.value:7} {each.aspect.value} {each.code}: {printable(each.message)}{where}{clause}"
+        where = f" [{escape_unprintable(each.where)}]" if each.where else ""
+        clause = f" ({escape_unprintable(each.clause)})" if each.clause else ""
+        line = f"  {each.outcome.value:7} {each.aspect.value} {each.code}: {escape_unprintable(each.message)}{where}{clause}"
         to.line(line, _OUTCOME_TONES[each.outcome])

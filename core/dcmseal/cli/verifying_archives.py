@@ -5,23 +5,23 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Final
 
-from dcmseal.batch.results import Form
+from dcmseal.batch.results import ResultDetail
 from dcmseal.batch.verify_task import VerifyTask
-from dcmseal.cli.archive_output import show_line
-from dcmseal.cli.archive_reports import archive_reports_of
-from dcmseal.cli.archive_run import report_of, run_archive
-from dcmseal.cli.archives import refuse_of_one_file
-from dcmseal.cli.certificate_files import certificates_in
-from dcmseal.cli.demanding import policy_of
-from dcmseal.cli.settings import has_trust, judged_by
-from dcmseal.cli.site import profiles_folder_of
-from dcmseal.cli.trusting import trust_settings
+from dcmseal.cli.archive_output import show_result_line
+from dcmseal.cli.archive_reports import make_reporting_output
+from dcmseal.cli.archive_run import make_output, run_archive
+from dcmseal.cli.archives import reject_single_file_options
+from dcmseal.cli.certificate_files import load_certificates
+from dcmseal.cli.demanding import load_policy
+from dcmseal.cli.settings import build_report_context, has_trust
+from dcmseal.cli.site import load_profiles_folder
+from dcmseal.cli.trusting import parse_trust_settings
 
-_NO_TRUST: Final = (
+_NO_TRUST_HINT: Final = (
     "no trust anchor is configured, so no signer is trusted: name authorities with --trust-anchor FILE, or with "
     "--trust NAME as [trust.NAME] of the configuration file says; --integrity-only accepts signatures without trust"
 )
-_OF_ONE_FILE: Final = (
+_SINGLE_FILE_OPTIONS: Final = (
     *("save_evidence", "evidence", "evidence_timestamp", "trust_evidence_moment", "trust_evidence_anchors"),
     "manifest",
 )
@@ -30,22 +30,24 @@ _OF_ONE_FILE: Final = (
 
 def verify_archive(options: Namespace) -> int:
     """Verify all that is named; the exit code is that of the worst file."""
-    refuse_of_one_file(options, *_OF_ONE_FILE)
-    report = report_of(
+    reject_single_file_options(options, *_SINGLE_FILE_OPTIONS)
+    report = make_output(
         options,
         "verified",
-        show=show_line if options.verbose else None,
-        hint="" if has_trust(options) else _NO_TRUST,
-        context=lambda: judged_by(options),
+        show=show_result_line if options.verbose else None,
+        hint="" if has_trust(options) else _NO_TRUST_HINT,
+        context=lambda: build_report_context(options),
     )
-    pages = archive_reports_of(options, report)
+    pages = make_reporting_output(options, report)
     if pages is None:
-        return run_archive(_task(options, report.detail), options.files, options, report)
-    return run_archive(_task(options, pages.detail), options.files, options, pages, on_recorded=pages.add_recorded)
+        return run_archive(_build_task(options, report.detail), options.files, options, report)
+    return run_archive(
+        _build_task(options, pages.detail), options.files, options, pages, on_recorded=pages.add_recorded
+    )
 
 
-def _task(options: Namespace, detail: Form) -> VerifyTask:
-    setup = policy_of(options)
+def _build_task(options: Namespace, detail: ResultDetail) -> VerifyTask:
+    setup = load_policy(options)
     return VerifyTask(
         uid=options.uid,
         location=options.item,
@@ -53,12 +55,12 @@ def _task(options: Namespace, detail: Form) -> VerifyTask:
         integrity_only=options.integrity_only,
         accept_old_format=options.accept_old_format,
         timestamp=options.timestamp,
-        timestamp_certificates=tuple(certificates_in(options.timestamp_certificate)),
-        name_profiles=detail is not Form.VERDICT or options.journal is not None,
-        trust=trust_settings(options, setup.trust if setup else ""),
+        timestamp_certificates=tuple(load_certificates(options.timestamp_certificate)),
+        name_profiles=detail is not ResultDetail.VERDICT or options.journal is not None,
+        trust=parse_trust_settings(options, setup.trust if setup else ""),
         references=tuple(options.references),
-        count_coverage=detail is Form.DOCUMENT,
-        file_digest=options.sha256 and detail is Form.DOCUMENT,
-        profiles_folder=profiles_folder_of(options) if setup else None,
+        count_coverage=detail is ResultDetail.DOCUMENT,
+        file_digest=options.sha256 and detail is ResultDetail.DOCUMENT,
+        profiles_folder=load_profiles_folder(options) if setup else None,
         detail=detail,
     )

@@ -23,18 +23,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
-from dcmseal.config.named_files import named_file
-from dcmseal.config.places import VARIABLE, named_place, usual_place
+from dcmseal.config.named_files import resolve_file
+from dcmseal.config.places import CONFIG_VARIABLE, default_path, explicit_path
 from dcmseal.config.policies import PolicySetup, read_policy
-from dcmseal.config.problems import Problem, Problems
-from dcmseal.config.setup import KeySetup, read_setup
-from dcmseal.config.tables import Table
+from dcmseal.config.problems import ConfigProblem, ProblemCollector
+from dcmseal.config.setup import KeySetup, read_key_setup
+from dcmseal.config.tables import ConfigTable
 from dcmseal.config.trust import read_trust
 from dcmseal.errors import UsageError
-from dcmseal.plugins.ownership import foreign_writer
+from dcmseal.plugins.ownership import find_foreign_writer
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.text_files import read_text
-from dcmseal.toml_files import MAX_BYTES, parse_toml
+from dcmseal.text_files import load_text
+from dcmseal.toml_files import MAX_TOML_BYTES, parse_toml
 
 Setup = TypeVar("Setup")
 
@@ -61,7 +61,7 @@ class Config:
         from difflib import get_close_matches
 
         if self.path is None:
-            place = named_place(None) or usual_place()
+            place = explicit_path(None) or default_path()
             raise UsageError(
                 f"{name!r} is no key URI, and there is no configuration file with key setups",
                 hint=f"write SCHEME:PATH, as in pem:key.pem?cert=cert.pem, or describe it as [keys.{name}] in {place}",
@@ -84,7 +84,7 @@ class Config:
     def _find_setup(self, name: str, setups: Mapping[str, Setup], table: str, what: str) -> Setup:
         if name in setups:
             return setups[name]
-        place = self.path or named_place(None) or usual_place()
+        place = self.path or explicit_path(None) or default_path()
         raise UsageError(
             f"there is no {what} {name!r}",
             hint=f"setups are: {', '.join(setups) or 'none'}; describe it as [{table}.{name}] in {place}",
@@ -108,35 +108,35 @@ def load_config(path: str | os.PathLike[str] | None = None) -> Config:
     return config
 
 
-def examine_config(path: str | os.PathLike[str] | None = None) -> tuple[Config, tuple[Problem, ...]]:
+def examine_config(path: str | os.PathLike[str] | None = None) -> tuple[Config, tuple[ConfigProblem, ...]]:
     """What of the file can be used, and everything that is wrong with the rest.
 
     Raises UsageError if it cannot be read at all, or others could have written it.
     """
-    named = named_place(path)
-    place = named or usual_place()
+    named = explicit_path(path)
+    place = named or default_path()
     if place is None or (named is None and not place.exists()):
         return Config(), ()
     place = Path(os.path.abspath(place))
-    text = read_text(
+    text = load_text(
         place,
-        MAX_BYTES,
-        hint=f"check --config, the environment variable {VARIABLE} and the file's permissions",
-        check_status=lambda status: _refuse_if_open_to_others(place, status),
+        MAX_TOML_BYTES,
+        hint=f"check --config, the environment variable {CONFIG_VARIABLE} and the file's permissions",
+        check_status=lambda status: _check_writers(place, status),
     )
-    problems = Problems(text)
-    root = Table(parse_toml(text, os.fspath(place), error=UsageError), (), problems)
-    config = _read(place, root)
+    problems = ProblemCollector(text)
+    root = ConfigTable(parse_toml(text, os.fspath(place), error=UsageError), (), problems)
+    config = _read_config(place, root)
     root.report_unknown_keys()
     return config, problems.sorted_by_line()
 
 
-def _read(place: Path, root: Table) -> Config:
+def _read_config(place: Path, root: ConfigTable) -> Config:
     """The tables there are; a new one is asked for here."""
     keys: dict[str, KeySetup] = {}
     setups = root.table("keys")
     for name, table in setups.tables() if setups else ():
-        setup = read_setup(name, table, place.parent)
+        setup = read_key_setup(name, table, place.parent)
         if setup:
             keys[name] = setup
     trust: dict[str, TrustSettings] = {}
@@ -152,7 +152,7 @@ def _read(place: Path, root: Table) -> Config:
         elif policy:
             policies[name] = policy
     profiles = root.table("profiles")
-    folder = named_file(profiles, "folder", profiles.text("folder"), place.parent) if profiles else None
+    folder = resolve_file(profiles, "folder", profiles.text("folder"), place.parent) if profiles else None
     if profiles:
         profiles.report_unknown_keys()
     return Config(
@@ -164,8 +164,8 @@ def _read(place: Path, root: Table) -> Config:
     )
 
 
-def _refuse_if_open_to_others(place: Path, status: os.stat_result) -> None:
+def _check_writers(place: Path, status: os.stat_result) -> None:
     """Who writes this file chooses the driver that is loaded, and whom the PIN is given to."""
-    found = foreign_writer(place, status)
+    found = find_foreign_writer(place, status)
     if found:
         raise UsageError(f"{found.message}: whoever writes it chooses what is done with your PIN", hint=found.hint)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dcmseal.config.tables import Table
-from dcmseal.plugins.ownership import foreign_writer
+from dcmseal.config.tables import ConfigTable
+from dcmseal.plugins.ownership import find_foreign_writer
 
 
-def named_file(table: Table, key: str, name: str, folder: Path) -> Path | None:
+def resolve_file(table: ConfigTable, key: str, name: str, folder: Path) -> Path | None:
     """The whole path of a file or folder that a key names, relative to the folder of the configuration.
 
     It is a problem if another user could have written it. None if the name is empty.
@@ -16,7 +16,7 @@ def named_file(table: Table, key: str, name: str, folder: Path) -> Path | None:
     if not name:
         return None
     path = folder / Path(name).expanduser()
-    found = foreign_writer(path)
+    found = find_foreign_writer(path)
     if found:
         table.add_problem(key, found.message, found.hint)
     return path

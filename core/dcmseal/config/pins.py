@@ -15,9 +15,9 @@ from enum import StrEnum
 from typing import Final
 
 from dcmseal.errors import PinRejected, UsageError
-from dcmseal.text_files import TextProblem, read_first_line
+from dcmseal.text_files import TextProblem, load_first_line
 
-_MOST_BYTES: Final = 1 << 16
+_MAX_BYTES: Final = 1 << 16
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SERVICE: Final = "dcmseal"
 
@@ -58,7 +58,7 @@ class PinSource:
         )
 
     def __str__(self) -> str:
-        return f"{_IN_WORDS[self.kind]} {self.name}"
+        return f"{_KIND_LABELS[self.kind]} {self.name}"
 
     def read(self, account: str, warn: Callable[[str], object]) -> str:
         """The passphrase or PIN; ``account`` is the entry in the keyring.
@@ -68,16 +68,16 @@ class PinSource:
         """
         match self.kind:
             case PinKind.ENVIRONMENT:
-                return _from_environment(self.name)
+                return _read_environment(self.name)
             case PinKind.FILE:
-                return _first_line(os.path.expanduser(self.name), self.name, warn)
+                return _read_secret_line(os.path.expanduser(self.name), self.name, warn)
             case PinKind.DESCRIPTOR:
-                return _first_line(int(self.name), f"file descriptor {self.name}", warn)
+                return _read_secret_line(int(self.name), f"file descriptor {self.name}", warn)
             case PinKind.KEYRING:
-                return _from_keyring(self.name, account)
+                return _read_keyring(self.name, account)
 
 
-_IN_WORDS: Final = {
+_KIND_LABELS: Final = {
     PinKind.ENVIRONMENT: "environment variable",
     PinKind.FILE: "file",
     PinKind.DESCRIPTOR: "file descriptor",
@@ -85,7 +85,7 @@ _IN_WORDS: Final = {
 }
 
 
-def _from_environment(variable: str) -> str:
+def _read_environment(variable: str) -> str:
     if variable not in os.environ:
         raise UsageError(f"there is no environment variable {variable}", hint="set it, and export it")
     if not _is_unicode(os.environ[variable]):
@@ -98,11 +98,11 @@ def _is_unicode(text: str) -> bool:
     return not any("\ud800" <= each <= "\udfff" for each in text)
 
 
-def _first_line(source: str | int, name: str, warn: Callable[[str], object]) -> str:
+def _read_secret_line(source: str | int, name: str, warn: Callable[[str], object]) -> str:
     try:
-        if isinstance(source, str) and _is_open_to_others(os.stat(source)):
+        if isinstance(source, str) and _is_readable_by_others(os.stat(source)):
             warn(f"others can read {name}: chmod 600 keeps it to yourself")
-        found = read_first_line(source, _MOST_BYTES)
+        found = load_first_line(source, _MAX_BYTES)
     except (OSError, OverflowError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "there is no such thing"
         raise UsageError(f"the passphrase cannot be read from {name}: {reason}", hint="check the name") from None
@@ -113,11 +113,11 @@ def _first_line(source: str | int, name: str, warn: Callable[[str], object]) -> 
     return found
 
 
-def _is_open_to_others(status: os.stat_result) -> bool:
+def _is_readable_by_others(status: os.stat_result) -> bool:
     return os.name == "posix" and stat.S_ISREG(status.st_mode) and bool(status.st_mode & 0o077)
 
 
-def _from_keyring(service: str, account: str) -> str:
+def _read_keyring(service: str, account: str) -> str:
     try:
         import keyring
     except ImportError:

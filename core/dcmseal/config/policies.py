@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from dcmseal.config.setup import profile_in
-from dcmseal.config.tables import Table
+from dcmseal.config.setup import resolve_profile
+from dcmseal.config.tables import ConfigTable
 from dcmseal.engine.policy import Policy
-from dcmseal.engine.rule import Rule, covered_tag
+from dcmseal.engine.rule import Rule, parse_covered_tag
 from dcmseal.errors import UsageError
 
-Value = TypeVar("Value")
+ParsedT = TypeVar("ParsedT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +25,10 @@ class PolicySetup:
     """The name of the trust setup; empty if the policy leaves that to whoever verifies."""
 
 
-def read_policy(table: Table, folder: Path) -> PolicySetup | None:
+def read_policy(table: ConfigTable, folder: Path) -> PolicySetup | None:
     """The policy that a table describes, or None if it cannot be used; relative profile files are in the folder."""
-    rules = tuple(_each(table, "require", lambda text: _in_folder(table, Rule.parse(text), folder)))
-    covered = frozenset(_each(table, "covered", covered_tag))
+    rules = tuple(_iter_parsed(table, "require", lambda text: _resolve_profiles(table, Rule.parse(text), folder)))
+    covered = frozenset(_iter_parsed(table, "covered", parse_covered_tag))
     signatures = table.number("signatures")
     distinct, additions = table.flag("distinct-signers"), table.flag("no-unsigned-additions")
     timestamps, trust = table.flag("timestamps"), table.text("trust")
@@ -48,7 +48,7 @@ def read_policy(table: Table, folder: Path) -> PolicySetup | None:
     return PolicySetup(policy=policy, trust=trust)
 
 
-def _each(table: Table, key: str, read: Callable[[str], Value]) -> Iterator[Value]:
+def _iter_parsed(table: ConfigTable, key: str, read: Callable[[str], ParsedT]) -> Iterator[ParsedT]:
     for text in table.texts(key):
         try:
             yield read(text)
@@ -56,7 +56,7 @@ def _each(table: Table, key: str, read: Callable[[str], Value]) -> Iterator[Valu
             table.add_problem(key, str(error), error.hint)
 
 
-def _in_folder(table: Table, rule: Rule, folder: Path) -> Rule:
+def _resolve_profiles(table: ConfigTable, rule: Rule, folder: Path) -> Rule:
     """The rule, with profile files by their whole path."""
     names = (each for each in rule.profiles if isinstance(each, str))
-    return replace(rule, profiles=tuple(profile_in(table, "require", each, folder) for each in names))
+    return replace(rule, profiles=tuple(resolve_profile(table, "require", each, folder) for each in names))

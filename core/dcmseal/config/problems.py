@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-Keys: TypeAlias = tuple[str, ...]
+KeyPath: TypeAlias = tuple[str, ...]
 """The names that lead to a value, as in ``keys``, ``reading-room``, ``uri``."""
 
 _NAME: Final = r"""(?:[A-Za-z0-9_-]+|"[^"\\]*"|'[^']*')"""
@@ -18,7 +18,7 @@ _LONG_QUOTES: Final = re.compile("\"\"\"|'''")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class ConfigProblem:
     """One thing wrong with the file."""
 
     message: str
@@ -34,42 +34,42 @@ class Problem:
         return f"{line}{where}{self.message}"
 
 
-class Problems:
+class ProblemCollector:
     """Collects problems while a file is read."""
 
     def __init__(self, text: str) -> None:
-        self._lines = _line_numbers(text.split("\n"))
-        self._problems: list[Problem] = []
+        self._lines = _find_key_lines(text.split("\n"))
+        self._problems: list[ConfigProblem] = []
 
-    def add(self, keys: Keys, message: str, hint: str) -> None:
+    def add(self, keys: KeyPath, message: str, hint: str) -> None:
         """Note a problem with what these names lead to."""
         known = next((keys[:end] for end in range(len(keys), 0, -1) if keys[:end] in self._lines), ())
         line = self._lines.get(known, 0)
-        self._problems.append(Problem(message=message, hint=hint, where=".".join(keys), line=line))
+        self._problems.append(ConfigProblem(message=message, hint=hint, where=".".join(keys), line=line))
 
-    def sorted_by_line(self) -> tuple[Problem, ...]:
+    def sorted_by_line(self) -> tuple[ConfigProblem, ...]:
         """What was found, from the first line on."""
         return tuple(sorted(self._problems, key=lambda problem: problem.line))
 
 
-def _line_numbers(lines: Iterable[str]) -> dict[Keys, int]:
+def _find_key_lines(lines: Iterable[str]) -> dict[KeyPath, int]:
     """In which line each table and key stands; tomllib does not say. A line inside a long text counts for none."""
-    numbers: dict[Keys, int] = {}
-    table: Keys = ()
+    numbers: dict[KeyPath, int] = {}
+    table: KeyPath = ()
     inside_text = False
     for number, line in enumerate(lines, 1):
         if not inside_text:
             header, assignment = _HEADER.match(line), _ASSIGNMENT.match(line)
             if header:
-                table = tuple(_names(header[1]))
+                table = tuple(_split_dotted_key(header[1]))
                 for end in range(1, len(table) + 1):
                     numbers.setdefault(table[:end], number)
             elif assignment:
-                numbers.setdefault((*table, *_names(assignment[1])), number)
+                numbers.setdefault((*table, *_split_dotted_key(assignment[1])), number)
         inside_text ^= len(_LONG_QUOTES.findall(line)) % 2 == 1
     return numbers
 
 
-def _names(dotted: str) -> Iterator[str]:
+def _split_dotted_key(dotted: str) -> Iterator[str]:
     for name in re.findall(_NAME, dotted):
         yield name[1:-1] if name[0] in "\"'" else name

@@ -12,15 +12,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from dcmseal.config.named_files import named_file
+from dcmseal.config.named_files import resolve_file
 from dcmseal.config.pins import PinKind, PinSource
-from dcmseal.config.tables import Table
+from dcmseal.config.tables import ConfigTable
 from dcmseal.errors import UsageError
-from dcmseal.plugins.key_uri import KeyUri, escaped
+from dcmseal.plugins.key_uri import KeyUri, escape_path
 from dcmseal.plugins.protocols import SecretRequest
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_SETUP_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,29 +49,29 @@ class KeySetup:
         return self.pin_source.read(self.name, warnings.warn)
 
 
-def read_setup(name: str, table: Table, folder: Path) -> KeySetup | None:
+def read_key_setup(name: str, table: ConfigTable, folder: Path) -> KeySetup | None:
     """The setup that a table describes, or None if it cannot be used; relative files are those in the folder."""
-    if not _NAME.fullmatch(name):
+    if not _SETUP_NAME.fullmatch(name):
         table.add_problem("", "that is no name for a key", "use letters, digits, '.', '_' and '-', 64 at most")
     uri = table.text("uri")
-    attributes = {key: named_file(table, key, table.text(key), folder) for key in ("cert", "chain")}
+    attributes = {key: resolve_file(table, key, table.text(key), folder) for key in ("cert", "chain")}
     files = {attribute: path for attribute, path in attributes.items() if path}
-    pin_source = _pin_source(table, folder)
+    pin_source = _read_pin_source(table, folder)
     setup = KeySetup(
         name=name,
-        uri=_complete(uri, files, table),
+        uri=_complete_uri(uri, files, table),
         files=tuple(files.values()),
         pin_source=pin_source,
-        profile=profile_in(table, "profile", table.text("profile"), folder) or None,
-        algorithm=_algorithm(table),
-        purpose=_purpose(table),
+        profile=resolve_profile(table, "profile", table.text("profile"), folder) or None,
+        algorithm=_read_algorithm(table),
+        purpose=_read_purpose(table),
         require_intact=table.flag("require-intact"),
     )
     table.report_unknown_keys()
     return setup if setup.uri else None
 
 
-def _complete(uri: str, files: dict[str, Path], table: Table) -> str:
+def _complete_uri(uri: str, files: dict[str, Path], table: ConfigTable) -> str:
     """The key URI with the files added; empty if it cannot be used."""
     if not table.has("uri"):
         table.add_problem("uri", "there is none", "write uri = \"SCHEME:...\"; 'dcmseal keys' lists what can be pasted")
@@ -83,31 +83,31 @@ def _complete(uri: str, files: dict[str, Path], table: Table) -> str:
         table.add_problem("uri", str(error), error.hint)
         return ""
     stated = parsed.attributes
-    for name in _files_of(parsed):
-        named_file(table, "uri", name, Path())
+    for name in _iter_uri_paths(parsed):
+        resolve_file(table, "uri", name, Path())
     for attribute in ("cert", "chain", "pin-source"):
         if attribute in stated and table.has(attribute):
             table.add_problem(attribute, "the key URI names it too", "keep one of the two")
             return ""
     for attribute, path in files.items():
-        uri += f"{'&' if '?' in uri else '?'}{attribute}={escaped(os.fspath(path))}"
+        uri += f"{'&' if '?' in uri else '?'}{attribute}={escape_path(os.fspath(path))}"
     return uri
 
 
-def _files_of(uri: KeyUri) -> Iterator[str]:
+def _iter_uri_paths(uri: KeyUri) -> Iterator[str]:
     """The paths that a key URI may name; what is no path leads to nothing."""
     with suppress(UsageError):
         yield uri.path
     yield from (uri.attributes.get(name, "") for name in ("module-path", "cert", "chain"))
 
 
-def profile_in(table: Table, key: str, name: str, folder: Path) -> str:
+def resolve_profile(table: ConfigTable, key: str, name: str, folder: Path) -> str:
     """A profile by its name or, if it is the profile file of a site, by its whole path."""
-    path = named_file(table, key, name, folder) if name.endswith(".toml") else None
+    path = resolve_file(table, key, name, folder) if name.endswith(".toml") else None
     return os.fspath(path) if path else name
 
 
-def _algorithm(table: Table) -> MacAlgorithm | None:
+def _read_algorithm(table: ConfigTable) -> MacAlgorithm | None:
     text = table.text("algorithm")
     if text and text.upper() not in MacAlgorithm.__members__:
         table.add_problem("algorithm", "it is no MAC algorithm", f"use one of {', '.join(MacAlgorithm)}")
@@ -115,7 +115,7 @@ def _algorithm(table: Table) -> MacAlgorithm | None:
     return MacAlgorithm(text.upper()) if text else None
 
 
-def _purpose(table: Table) -> SignaturePurpose | None:
+def _read_purpose(table: ConfigTable) -> SignaturePurpose | None:
     text = table.text("purpose")
     by_name = {each.name.lower().replace("_", "-"): each for each in SignaturePurpose}
     wanted = text.lower().replace("_", "-").replace(" ", "-")
@@ -127,7 +127,7 @@ def _purpose(table: Table) -> SignaturePurpose | None:
     return by_name[wanted] if text else None
 
 
-def _pin_source(table: Table, folder: Path) -> PinSource | None:
+def _read_pin_source(table: ConfigTable, folder: Path) -> PinSource | None:
     text = table.text("pin-source")
     if not text:
         return None

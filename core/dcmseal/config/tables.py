@@ -7,20 +7,20 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final, cast
 
-from dcmseal.config.problems import Keys, Problems
+from dcmseal.config.problems import KeyPath, ProblemCollector
 from dcmseal.plugins.key_uri import is_secret_name
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_NO_SECRETS: Final = (
+_NO_SECRETS_HINT: Final = (
     'this file never holds a passphrase or PIN: say where it is, with pin-source = "env:VARIABLE", "file:PATH" or '
     '"keyring:SERVICE"; without it, you are asked'
 )
 
 
-class Table:
+class ConfigTable:
     """A table, and the names that lead to it."""
 
-    def __init__(self, values: Mapping[str, object], keys: Keys, problems: Problems) -> None:
+    def __init__(self, values: Mapping[str, object], keys: KeyPath, problems: ProblemCollector) -> None:
         self.keys = keys
         self._values = values
         self._problems = problems
@@ -58,7 +58,7 @@ class Table:
         """All that is in this table, which holds nothing but texts with names that a plugin chooses."""
         for key in self._values:
             if is_secret_name(key):
-                self.add_problem(key, "a passphrase or PIN has no place here", _NO_SECRETS)
+                self.add_problem(key, "a passphrase or PIN has no place here", _NO_SECRETS_HINT)
             elif text := self.text(key):
                 yield key, text
 
@@ -84,17 +84,17 @@ class Table:
         """Whether the key is there, whatever its value."""
         return key in self._values
 
-    def table(self, key: str) -> Table | None:
+    def table(self, key: str) -> ConfigTable | None:
         """The table of that name, if there is one."""
         self._known.append(key)
         return self._make_table(key) if key in self._values else None
 
-    def tables(self) -> Iterator[tuple[str, Table]]:
+    def tables(self) -> Iterator[tuple[str, ConfigTable]]:
         """All that is in this table, which holds nothing but tables with names that users choose."""
         for key in self._values:
             self._known.append(key)
             if is_secret_name(key):
-                self.add_problem(key, "a passphrase or PIN has no place here", _NO_SECRETS)
+                self.add_problem(key, "a passphrase or PIN has no place here", _NO_SECRETS_HINT)
                 continue
             table = self._make_table(key)
             if table is not None:
@@ -106,15 +106,15 @@ class Table:
             if key in self._known:
                 continue
             if is_secret_name(key):
-                self.add_problem(key, "a passphrase or PIN has no place here", _NO_SECRETS)
+                self.add_problem(key, "a passphrase or PIN has no place here", _NO_SECRETS_HINT)
                 continue
             near = get_close_matches(key.lower().replace("_", "-"), self._known, 1)
             meant = f"did you mean {near[0]}? " if near else ""
             self.add_problem(key, "there is no such key or table", f"{meant}known here are: {', '.join(self._known)}")
 
-    def _make_table(self, key: str) -> Table | None:
+    def _make_table(self, key: str) -> ConfigTable | None:
         value = self._values[key]
         if isinstance(value, dict):
-            return Table(cast("dict[str, object]", value), (*self.keys, key), self._problems)
+            return ConfigTable(cast("dict[str, object]", value), (*self.keys, key), self._problems)
         self.add_problem(key, "it has to be a table", f"write [{'.'.join((*self.keys, key))}], and its keys below")
         return None

@@ -12,7 +12,7 @@ from dcmseal.dataset.header import read_header
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 
-_ENOUGH: Final = 64
+_HEAD_SIZE: Final = 64
 _MAX_ITEMS: Final = 64
 _MAX_SEGMENTS: Final = 256
 _U16: Final = Struct(">H")
@@ -36,48 +36,48 @@ _FRAMES: Final = {
     0xF7: "JPEG-LS",
 }
 """What the frame header of ISO/IEC 10918-1 Table B.1 and ISO/IEC 14495-1 says, by its marker."""
-_UNMISTAKABLE: Final = frozenset({*_FRAMES.values(), _JPEG_2000, _HTJ2K, _RLE})
+_DISTINCTIVE: Final = frozenset({*_FRAMES.values(), _JPEG_2000, _HTJ2K, _RLE})
 
 
-def _syntaxes(*ends: str) -> list[str]:
+def _syntax_uids(*ends: str) -> list[str]:
     return [_STANDARD + end for end in ends]
 
 
-_HOLDS: Final[dict[str, frozenset[str]]] = {
-    **dict.fromkeys(_syntaxes("4.50"), frozenset({"JPEG Baseline"})),
-    **dict.fromkeys(_syntaxes("4.51"), frozenset({"JPEG Baseline", "JPEG Extended (sequential)"})),
-    **dict.fromkeys(_syntaxes("4.52"), frozenset({"JPEG Extended (arithmetic)"})),
-    **dict.fromkeys(_syntaxes("4.53", "4.55"), frozenset({"JPEG Progressive"})),
-    **dict.fromkeys(_syntaxes("4.54", "4.56"), frozenset({"JPEG Progressive (arithmetic)"})),
-    **dict.fromkeys(_syntaxes("4.57", "4.70"), frozenset({"JPEG Lossless"})),
-    **dict.fromkeys(_syntaxes("4.58"), frozenset({"JPEG Lossless (arithmetic)"})),
-    **dict.fromkeys(_syntaxes(*(f"4.{each}" for each in range(59, 67))), frozenset(_FRAMES.values())),
-    **dict.fromkeys(_syntaxes("4.80", "4.81"), frozenset({"JPEG-LS"})),
-    **dict.fromkeys(_syntaxes("4.90", "4.91", "4.92", "4.93"), frozenset({_JPEG_2000})),
-    **dict.fromkeys(_syntaxes("4.201", "4.202", "4.203"), frozenset({_HTJ2K})),
-    **dict.fromkeys(_syntaxes("4.110", "4.112"), frozenset({_JPEG_XL})),
-    **dict.fromkeys(_syntaxes("4.111"), frozenset({_JPEG_XL, "JPEG Baseline"})),
-    **dict.fromkeys(_syntaxes("5"), frozenset({_RLE})),
-    **dict.fromkeys(_syntaxes("4.100", "4.100.1", "4.101", "4.101.1"), _VIDEO - {_H264, _HEVC}),
+_CODE_STREAMS: Final[dict[str, frozenset[str]]] = {
+    **dict.fromkeys(_syntax_uids("4.50"), frozenset({"JPEG Baseline"})),
+    **dict.fromkeys(_syntax_uids("4.51"), frozenset({"JPEG Baseline", "JPEG Extended (sequential)"})),
+    **dict.fromkeys(_syntax_uids("4.52"), frozenset({"JPEG Extended (arithmetic)"})),
+    **dict.fromkeys(_syntax_uids("4.53", "4.55"), frozenset({"JPEG Progressive"})),
+    **dict.fromkeys(_syntax_uids("4.54", "4.56"), frozenset({"JPEG Progressive (arithmetic)"})),
+    **dict.fromkeys(_syntax_uids("4.57", "4.70"), frozenset({"JPEG Lossless"})),
+    **dict.fromkeys(_syntax_uids("4.58"), frozenset({"JPEG Lossless (arithmetic)"})),
+    **dict.fromkeys(_syntax_uids(*(f"4.{each}" for each in range(59, 67))), frozenset(_FRAMES.values())),
+    **dict.fromkeys(_syntax_uids("4.80", "4.81"), frozenset({"JPEG-LS"})),
+    **dict.fromkeys(_syntax_uids("4.90", "4.91", "4.92", "4.93"), frozenset({_JPEG_2000})),
+    **dict.fromkeys(_syntax_uids("4.201", "4.202", "4.203"), frozenset({_HTJ2K})),
+    **dict.fromkeys(_syntax_uids("4.110", "4.112"), frozenset({_JPEG_XL})),
+    **dict.fromkeys(_syntax_uids("4.111"), frozenset({_JPEG_XL, "JPEG Baseline"})),
+    **dict.fromkeys(_syntax_uids("5"), frozenset({_RLE})),
+    **dict.fromkeys(_syntax_uids("4.100", "4.100.1", "4.101", "4.101.1"), _VIDEO - {_H264, _HEVC}),
     **dict.fromkeys(
-        _syntaxes(*(f"4.{each}{end}" for each in (102, 103, 104, 105, 106) for end in ("", ".1"))), _VIDEO - {_HEVC}
+        _syntax_uids(*(f"4.{each}{end}" for each in (102, 103, 104, 105, 106) for end in ("", ".1"))), _VIDEO - {_HEVC}
     ),
-    **dict.fromkeys(_syntaxes("4.107", "4.108"), _VIDEO - {_H264}),
+    **dict.fromkeys(_syntax_uids("4.107", "4.108"), _VIDEO - {_H264}),
 }
 """By transfer syntax: the code streams that its fragments may hold (PS3.5 A.4.1 to A.4.13)."""
 
 
-def expected_streams(syntax: str) -> frozenset[str]:
+def expected_code_streams(syntax: str) -> frozenset[str]:
     """The code streams that a transfer syntax may hold; empty if it holds none, or nothing is known of it."""
-    return _HOLDS.get(syntax, frozenset())
+    return _CODE_STREAMS.get(syntax, frozenset())
 
 
-def is_unmistakable(stream: str) -> bool:
+def is_distinctive(stream: str) -> bool:
     """Whether no pixels that are not compressed, or only deflated, begin as this kind of code stream does."""
-    return stream in _UNMISTAKABLE
+    return stream in _DISTINCTIVE
 
 
-def first_fragment(source: Source, start: int, end: int, encoding: Encoding) -> tuple[int, int] | None:
+def find_first_fragment(source: Source, start: int, end: int, encoding: Encoding) -> tuple[int, int] | None:
     """Where the first fragment that is not empty starts and ends; None if there is none.
 
     Args:
@@ -86,29 +86,29 @@ def first_fragment(source: Source, start: int, end: int, encoding: Encoding) -> 
         end: Where it ends.
         encoding: That of the Data Set.
     """
-    for index, (at, stop) in enumerate(_fragments(source, start, end, encoding)):
+    for index, (at, stop) in enumerate(_iter_fragments(source, start, end, encoding)):
         if index and at < stop:
             return at, stop
     return None
 
 
-def code_stream(source: Source, at: int, end: int) -> str:
+def detect_code_stream(source: Source, at: int, end: int) -> str:
     """The kind of code stream that starts here; empty if the first bytes are those of none."""
-    head = source.read(at, min(end, at + _ENOUGH))
+    head = source.read(at, min(end, at + _HEAD_SIZE))
     if head.startswith(b"\xff\xd8\xff"):
-        return _jpeg(source, at + 2, end)
+        return _detect_jpeg(source, at + 2, end)
     if head.startswith(b"\xff\x4f\xff\x51"):
-        return _jpeg_2000(source, at + 2, end)
+        return _detect_jpeg_2000(source, at + 2, end)
     if head.startswith(b"\0\0\0\x0cjP  \r\n\x87\n"):
         return _JPEG_2000  # a JP2 file, which PS3.5 A.4.4 does not want: what is inside it is not looked at
     if head.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL ")):
         return _JPEG_XL
     if _is_rle(head):
         return _RLE
-    return _video(head)
+    return _detect_video(head)
 
 
-def _fragments(source: Source, start: int, end: int, encoding: Encoding) -> Iterator[tuple[int, int]]:
+def _iter_fragments(source: Source, start: int, end: int, encoding: Encoding) -> Iterator[tuple[int, int]]:
     position = start
     for _ in range(_MAX_ITEMS):
         header = read_header(source.read(position, min(end, position + 12)), 0, encoding)
@@ -120,7 +120,7 @@ def _fragments(source: Source, start: int, end: int, encoding: Encoding) -> Iter
         yield at, position
 
 
-def _jpeg(source: Source, position: int, end: int) -> str:
+def _detect_jpeg(source: Source, position: int, end: int) -> str:
     """The kind of frame, by the first frame header behind the segments in front of it."""
     for _ in range(_MAX_SEGMENTS):
         segment = _segment(source, position, end, 4)
@@ -136,7 +136,7 @@ def _jpeg(source: Source, position: int, end: int) -> str:
     return ""
 
 
-def _jpeg_2000(source: Source, position: int, end: int) -> str:
+def _detect_jpeg_2000(source: Source, position: int, end: int) -> str:
     """JPEG 2000, or its high-throughput form: that has a CAP segment for Part 15 (ISO/IEC 15444-15 A.3)."""
     for _ in range(_MAX_SEGMENTS):
         segment = _segment(source, position, end, 8)
@@ -156,18 +156,24 @@ def _segment(source: Source, position: int, end: int, size: int) -> bytes:
 
 def _is_rle(head: bytes) -> bool:
     """An RLE header: 1 to 15 segments, the first of which begins behind it (PS3.5 G.5)."""
-    words = [int.from_bytes(head[at : at + 4], "little") for at in range(0, _ENOUGH, 4)]
+    words = [int.from_bytes(head[at : at + 4], "little") for at in range(0, _HEAD_SIZE, 4)]
     count, offsets = words[0], words[1:]
     used, unused = offsets[:count], offsets[count:]
-    return len(head) == _ENOUGH and 1 <= count <= 15 and used[0] == _ENOUGH and sorted(used) == used and not any(unused)
+    return (
+        len(head) == _HEAD_SIZE
+        and 1 <= count <= 15
+        and used[0] == _HEAD_SIZE
+        and sorted(used) == used
+        and not any(unused)
+    )
 
 
-def _video(head: bytes) -> str:
+def _detect_video(head: bytes) -> str:
     if head.startswith((b"\0\0\x01\xb3", b"\0\0\x01\xba")):
         return _MPEG2
     if head[4:8] == b"ftyp":
         return _MP4
-    if len(head) == _ENOUGH and head[0] == 0x47 and not head[1] & 0x80 and head[3] & 0x10:
+    if len(head) == _HEAD_SIZE and head[0] == 0x47 and not head[1] & 0x80 and head[3] & 0x10:
         return _TRANSPORT
     unit = _NAL.match(head)
     if unit is None:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 _LEVELS: Final = (6, 9, 1, 5, 4, 3, 2, 7, 8)
 """Levels of zlib, those first that software uses; where two make the same of what is looked at, the first counts."""
-_PREFIX: Final = 1 << 16
-_MOST: Final = 8 << 20
+_PREFIX_SIZE: Final = 1 << 16
+_MAX_INFLATED: Final = 8 << 20
 """Bytes of the stream that are looked at, and bytes to which they may come."""
 
 
@@ -22,19 +22,19 @@ class Deflater(Protocol):
     def flush(self) -> bytes: ...
 
 
-def deflater_like(source: Source, start: int) -> Deflater:
+def build_matching_deflater(source: Source, start: int) -> Deflater:
     """One that makes a raw stream (PS3.5 A.5) as the one that begins at ``start`` was made.
 
     It is that of zlib at its default level, if none of zlib's levels makes the beginning of the stream.
     """
-    level = _level(source.read(start, min(source.size, start + _PREFIX)))
+    level = _find_level(source.read(start, min(source.size, start + _PREFIX_SIZE)))
     return zlib.compressobj(level, wbits=-zlib.MAX_WBITS)
 
 
-def _level(stream: bytes) -> int:
+def _find_level(stream: bytes) -> int:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        plain = inflater.decompress(stream, _MOST)
+        plain = inflater.decompress(stream, _MAX_INFLATED)
     except zlib.error:
         return _LEVELS[0]
     for level in _LEVELS:

@@ -25,7 +25,7 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class LengthField:
     """A sequence, item or group of defined length around a level: where its 32-bit length stands, and what it says."""
 
     length_at: int
@@ -44,17 +44,17 @@ class Holder:
         return Edit(self.length_at, self.length_at + 4, self.encoding.u32.pack(length))
 
 
-def group_holder(source: Source, value: int, end: int, encoding: Encoding) -> tuple[Holder, ...]:
+def group_length_fields(source: Source, value: int, end: int, encoding: Encoding) -> tuple[LengthField, ...]:
     """The group length whose value reaches from ``value`` to ``end``; none if that is no number of 32 bits."""
     if end - value != 4:
         return ()
-    return (Holder(value, encoding.u32.unpack(source.read(value, end))[0], encoding, is_group=True),)
+    return (LengthField(value, encoding.u32.unpack(source.read(value, end))[0], encoding, is_group=True),)
 
 
-def with_lengths(changes: Iterable[tuple[Sequence[Edit], Iterable[Holder]]]) -> list[Edit]:
+def add_length_edits(changes: Iterable[tuple[Sequence[Edit], Iterable[LengthField]]]) -> list[Edit]:
     """All edits, each group with the defined lengths around it, and the edits that correct those lengths."""
     edits: list[Edit] = []
-    growth: dict[Holder, int] = {}
+    growth: dict[LengthField, int] = {}
     for group, holders in changes:
         edits.extend(group)
         for holder in holders:
@@ -62,24 +62,24 @@ def with_lengths(changes: Iterable[tuple[Sequence[Edit], Iterable[Holder]]]) -> 
     return [*edits, *(holder.grow(by) for holder, by in growth.items() if by)]
 
 
-def splice(source: Source, edits: Iterable[Edit]) -> JoinedSource:
+def apply_edits(source: Source, edits: Iterable[Edit]) -> JoinedSource:
     """The source with the edits made; edits may touch, but not overlap."""
-    return JoinedSource(_parts(source, sorted(edits)))
+    return JoinedSource(_iter_parts(source, sorted(edits)))
 
 
-def _parts(source: Source, edits: Sequence[Edit]) -> Iterator[tuple[Source, int, int]]:
+def _iter_parts(source: Source, edits: Sequence[Edit]) -> Iterator[tuple[Source, int, int]]:
     position = 0
     for edit in edits:
         if edit.start < position:
             raise AssertionError(f"edits overlap at {edit.start}")
-        yield from _range(source, position, edit.start)
+        yield from _iter_range(source, position, edit.start)
         if edit.data:
             yield BytesSource(edit.data), 0, len(edit.data)
         position = edit.end
-    yield from _range(source, position, source.size)
+    yield from _iter_range(source, position, source.size)
 
 
-def _range(source: Source, start: int, end: int) -> Iterable[tuple[Source, int, int]]:
+def _iter_range(source: Source, start: int, end: int) -> Iterable[tuple[Source, int, int]]:
     if start == end:
         return ()
     return source.pieces(start, end) if isinstance(source, JoinedSource) else ((source, start, end),)

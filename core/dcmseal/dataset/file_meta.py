@@ -11,22 +11,22 @@ from typing import Final
 from dcmseal.dataset.meta_elements import (
     GROUP_LENGTH,
     META_VRS,
-    REWRITE,
+    REWRITE_HINT,
     SOP_CLASS,
     SOP_INSTANCE,
     TRANSFER_SYNTAX,
     MetaElement,
-    meta_elements,
-    same_value,
+    has_same_value,
+    iter_meta_elements,
 )
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, Encoding, TransferSyntax
 from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
-from dcmseal.dictionary import keyword_of
+from dcmseal.dictionary import tag_keyword
 from dcmseal.errors import DatasetError, Malformed
 from dcmseal.report import Aspect, Finding, Outcome
-from dcmseal.tags import is_ascending, tag_text
-from dcmseal.visible import printable
+from dcmseal.tags import format_tag, is_ascending
+from dcmseal.visible import escape_unprintable
 
 _PREAMBLE: Final = 128
 _PREFIX: Final = b"DICM"
@@ -34,9 +34,9 @@ _CLAUSE: Final = "PS3.10 7.1"
 _MAX_UID: Final = 256
 """Bytes of a UID that are looked at; 64 are allowed (PS3.5 9.1)."""
 _UID: Final = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
-_LENGTH: Final = tag_text(GROUP_LENGTH)
-_SYNTAX: Final = tag_text(TRANSFER_SYNTAX)
-_ALIKE: Final = (SHORT_VRS | LONG_VRS) - {b"SQ", b"OV", b"SV", b"UV"}
+_LENGTH: Final = format_tag(GROUP_LENGTH)
+_SYNTAX: Final = format_tag(TRANSFER_SYNTAX)
+_UNAMBIGUOUS_VRS: Final = (SHORT_VRS | LONG_VRS) - {b"SQ", b"OV", b"SV", b"UV"}
 """VRs whose elements end at the same place to all readers: older ones do not know all of the others."""
 
 
@@ -62,21 +62,21 @@ def read_file_meta(source: Source) -> FileMeta:
     """
     head = source.read(0, min(source.size, _PREAMBLE + len(_PREFIX)))
     start = len(head) if head.endswith(_PREFIX) and len(head) > _PREAMBLE else 0
-    elements = tuple(meta_elements(source, start))
+    elements = tuple(iter_meta_elements(source, start))
     end = elements[-1].end if elements else start
     if start and end >= source.size:
         raise Malformed("the file ends where the Data Set should begin", source.size)
     if not elements:
         return FileMeta(end=end)
-    group = _Group(source, elements)
+    group = _MetaGroup(source, elements)
     problems = list(group.iter_findings())
     if (
         start
         and TransferSyntax(group.syntax).is_deflated
-        and not (_is_passed_over(head[:_PREAMBLE]) and group.has_plain_length())
+        and not (_is_preamble_skipped(head[:_PREAMBLE]) and group.has_plain_length())
     ):
         message = "some readers of deflated files read from their first byte: preamble and (0002,0000) are not as usual"
-        problems.append(_problem("deflate-preamble", message, _LENGTH, start))
+        problems.append(_failed_finding("deflate-preamble", message, _LENGTH, start))
     return FileMeta(
         end=end,
         syntax=group.syntax or None,
@@ -86,12 +86,12 @@ def read_file_meta(source: Source) -> FileMeta:
     )
 
 
-def _is_passed_over(preamble: bytes) -> bool:
+def _is_preamble_skipped(preamble: bytes) -> bool:
     """Whether readers that take a preamble for elements come to its end, and to no element that they know."""
     position = 0
     while position < len(preamble):
         group, element, vr, length = unpack_from("<HH2sH", preamble, position)
-        is_known = bool(group and keyword_of(group << 16 | element))
+        is_known = bool(group and tag_keyword(group << 16 | element))
         if is_known or vr in LONG_VRS or position + 8 + length > len(preamble):
             return False
         position += 8 + length
@@ -100,7 +100,7 @@ def _is_passed_over(preamble: bytes) -> bool:
     return True
 
 
-class _Group:
+class _MetaGroup:
     """The elements of group 0002, at least one."""
 
     def __init__(self, source: Source, elements: Sequence[MetaElement]) -> None:
@@ -116,7 +116,7 @@ class _Group:
     def uid(self, tag: int) -> str:
         """What most readers take for the value of a UID; empty if there is none."""
         element = self._firsts.get(tag)
-        return "" if element is None else _cleaned(self._raw(element))
+        return "" if element is None else _clean_uid(self._raw(element))
 
     def _raw(self, element: MetaElement) -> bytes:
         return self._source.read(element.value, min(element.end, element.value + _MAX_UID))
@@ -130,7 +130,7 @@ class _Group:
         yield from self._vr_findings()
         yield from self._repeat_findings()
         if not is_ascending(tuple(self._firsts)):
-            yield _note("meta-disordered", "the File Meta Information is not in ascending order")
+            yield _passed_finding("meta-disordered", "the File Meta Information is not in ascending order")
         yield from self._length_findings()
         yield from self._syntax_findings()
         yield from self._end_findings()
@@ -141,46 +141,48 @@ class _Group:
             right = META_VRS.get(tag)
             if vr == right:
                 continue
-            where = tag_text(tag)
-            shown = printable(vr.decode("latin-1"))
+            where = format_tag(tag)
+            shown = escape_unprintable(vr.decode("latin-1"))
             same_form = right is None or (vr in LONG_VRS) == (right in LONG_VRS)
-            if vr not in _ALIKE or not same_form or tag in (GROUP_LENGTH, TRANSFER_SYNTAX):
+            if vr not in _UNAMBIGUOUS_VRS or not same_form or tag in (GROUP_LENGTH, TRANSFER_SYNTAX):
                 wanted = "" if right is None else f", not {right.decode()}"
                 message = f"{where} has VR {shown}{wanted}: readers differ in what follows, or in its value"
-                yield _problem("meta-vr-wrong", message, where, start)
+                yield _failed_finding("meta-vr-wrong", message, where, start)
             elif right is None:
                 message = f"{where} is not one of File Meta Information: readers pass over it"
-                yield _note("meta-element-unknown", message, where)
+                yield _passed_finding("meta-element-unknown", message, where)
             else:
                 message = f"{where} has VR {shown}, not {right.decode()}, which all readers read alike"
-                yield _note("meta-vr-odd", message, where)
+                yield _passed_finding("meta-vr-odd", message, where)
 
     def _repeat_findings(self) -> Iterator[Finding]:
         for element in self._again:
-            where = tag_text(element.tag)
+            where = format_tag(element.tag)
             if self._is_same(element):
                 message = f"{where} stands in the File Meta Information again, with the same value"
-                yield _note("meta-element-repeated", message, where)
+                yield _passed_finding("meta-element-repeated", message, where)
             elif element.tag == TRANSFER_SYNTAX:
-                other = _cleaned(self._raw(element))
+                other = _clean_uid(self._raw(element))
                 raise DatasetError(
-                    f"the File Meta Information names two transfer syntaxes, {printable(self.syntax)} and "
-                    f"{printable(other)} (at byte {element.start}): readers differ in which they take (PS3.10 7.1)",
-                    hint=REWRITE,
+                    f"the File Meta Information names two transfer syntaxes, {escape_unprintable(self.syntax)} and "
+                    f"{escape_unprintable(other)} (at byte {element.start}): readers differ in which they take (PS3.10 7.1)",
+                    hint=REWRITE_HINT,
                 )
             else:
                 message = f"{where} stands in the File Meta Information with two values"
-                yield _problem("meta-element-conflicting", message, where, element.start)
+                yield _failed_finding("meta-element-conflicting", message, where, element.start)
 
     def _is_same(self, element: MetaElement) -> bool:
         first = self._firsts[element.tag]
-        return first.vr == element.vr and same_value(self._source, first, element)
+        return first.vr == element.vr and has_same_value(self._source, first, element)
 
     def _length_findings(self) -> Iterator[Finding]:
         """Some readers go by (0002,0000), and others by the groups of the elements that follow."""
         length = self._firsts.get(GROUP_LENGTH)
         if length is None:
-            yield _note("meta-length-missing", "there is no (0002,0000): readers find the end by the group of elements")
+            yield _passed_finding(
+                "meta-length-missing", "there is no (0002,0000): readers find the end by the group of elements"
+            )
             return
         end = self._elements[-1].end
         value = self._source.read(length.value, length.value + 4) if length.end - length.value == 4 else b""
@@ -198,29 +200,29 @@ class _Group:
         message = f"(0002,0000) puts the end of the File Meta Information at byte {said}, but group 0002 ends at {end}"
         if said < 0:
             message = "(0002,0000) is no number of four bytes"
-        yield _problem("meta-length-wrong", message, _LENGTH, length.start)
+        yield _failed_finding("meta-length-wrong", message, _LENGTH, length.start)
 
     def _syntax_findings(self) -> Iterator[Finding]:
         element = self._firsts.get(TRANSFER_SYNTAX)
         if element is None:
             message = "there is no Transfer Syntax UID: readers tell the encoding by the first Data Element"
-            yield _note("meta-syntax-missing", message, _SYNTAX)
+            yield _passed_finding("meta-syntax-missing", message, _SYNTAX)
             return
         raw = self._raw(element)
         text = raw.rstrip(b"\0 ")
         padding = raw[len(text) :]
         if not _UID.fullmatch(text.decode("latin-1")) or len(text) > 64:
-            shown = printable(raw.decode("latin-1"))
+            shown = escape_unprintable(raw.decode("latin-1"))
             message = f"Transfer Syntax UID '{shown}' is not a UID (PS3.5 9.1): readers differ in what they take it for"
-            yield _problem("meta-syntax-malformed", message, _SYNTAX, element.start)
+            yield _failed_finding("meta-syntax-malformed", message, _SYNTAX, element.start)
         elif padding not in (b"", b"\0") or len(raw) % 2:
             syntax = TransferSyntax(self.syntax)
             if b" " in padding and (syntax.is_deflated or syntax.encoding is not Encoding.EXPLICIT_LITTLE):
                 message = "Transfer Syntax UID is padded with spaces: some readers then take it for another one"
-                yield _problem("meta-syntax-padding", message, _SYNTAX, element.start)
+                yield _failed_finding("meta-syntax-padding", message, _SYNTAX, element.start)
             else:
                 message = "Transfer Syntax UID is not padded as PS3.5 6.2 says, which all readers pass over"
-                yield _note("meta-syntax-padded", message, _SYNTAX)
+                yield _passed_finding("meta-syntax-padded", message, _SYNTAX)
 
     def _end_findings(self) -> Iterator[Finding]:
         """What follows must not read as more of it: some readers take groups 0000 and 0001 for a part of it, too."""
@@ -229,14 +231,14 @@ class _Group:
         if group < 2 or (group == 0x0200 and GROUP_LENGTH not in self._firsts):
             message = f"what follows the File Meta Information reads as an element of group {group:04X}: readers differ"
             message = f"{message} in whether it belongs to the Data Set"
-            yield _problem("meta-end-ambiguous", message, f"({group:04X},xxxx)", end)
+            yield _failed_finding("meta-end-ambiguous", message, f"({group:04X},xxxx)", end)
 
 
-def _cleaned(raw: bytes) -> str:
+def _clean_uid(raw: bytes) -> str:
     return raw.decode("latin-1").strip("\0 ").split("\0", 1)[0].split("\\", 1)[0].strip()
 
 
-def _problem(code: str, message: str, where: str, start: int) -> Finding:
+def _failed_finding(code: str, message: str, where: str, start: int) -> Finding:
     return Finding(
         aspect=Aspect.FORM,
         outcome=Outcome.FAILED,
@@ -247,5 +249,5 @@ def _problem(code: str, message: str, where: str, start: int) -> Finding:
     )
 
 
-def _note(code: str, message: str, where: str = "") -> Finding:
+def _passed_finding(code: str, message: str, where: str = "") -> Finding:
     return Finding(aspect=Aspect.FORM, outcome=Outcome.PASSED, code=code, message=message, where=where, clause=_CLAUSE)

@@ -16,14 +16,14 @@ from typing import Final
 from dcmseal.dataset.source import Buffer
 from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
 from dcmseal.report import Aspect, Finding, Outcome
-from dcmseal.tags import PIXEL_DATA, tag_text
+from dcmseal.tags import PIXEL_DATA, format_tag
 
 _BOUNDARY: Final = re.compile(rb"\xfe\xff(?:\x00|\xdd)\xe0")
 """The tag of an item, or of the Sequence Delimitation Item, in little endian as they are in the MAC."""
 _END: Final = 0xDD
 _FOLLOWING: Final = (b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0")
 _VRS: Final = SHORT_VRS | LONG_VRS
-_AHEAD: Final = 10
+_LOOKAHEAD: Final = 10
 """Bytes that tell whether a boundary is one: its tag, and the header of the element behind it as far as the VR."""
 _MAX_FRAGMENTS: Final = 1 << 21
 """Fragments whose sizes are kept, 8 bytes each; a slide image has some hundred thousand."""
@@ -36,8 +36,8 @@ def _is_boundary(buffer: Buffer, at: int, offset: int) -> bool:
     if buffer[at + 2] != _END:
         # fragments are of even length
         return not offset & 1
-    following = bytes(buffer[at + 4 : at + _AHEAD])
-    return len(following) < _AHEAD - 4 or following[:4] in _FOLLOWING or following[4:6] in _VRS
+    following = bytes(buffer[at + 4 : at + _LOOKAHEAD])
+    return len(following) < _LOOKAHEAD - 4 or following[:4] in _FOLLOWING or following[4:6] in _VRS
 
 
 def holds_boundary(buffer: bytes, start: int = 0, end: int | None = None) -> bool:
@@ -56,7 +56,7 @@ def holds_boundary(buffer: bytes, start: int = 0, end: int | None = None) -> boo
     # hardly any fragment has one: iterating over matches would take longer to set up than this takes
     while match is not None:
         at = match.start()
-        if _is_boundary(buffer[at : min(stop, at + _AHEAD)], 0, at - start):
+        if _is_boundary(buffer[at : min(stop, at + _LOOKAHEAD)], 0, at - start):
             return True
         match = _BOUNDARY.search(buffer, match.end(), stop)
     return False
@@ -75,16 +75,18 @@ class BoundarySearch:
     def update(self, piece: Buffer) -> None:
         """Take the next piece of the fragment."""
         if not self._is_found:
-            seam = self._held + bytes(piece[: _AHEAD - 1])
+            seam = self._held + bytes(piece[: _LOOKAHEAD - 1])
             self._search(seam, self._offset - len(self._held))
             self._search(piece, self._offset)
-        self._held = (self._held + bytes(piece[-_AHEAD + 1 :]))[-_AHEAD + 1 :]
+        self._held = (self._held + bytes(piece[-_LOOKAHEAD + 1 :]))[-_LOOKAHEAD + 1 :]
         self._offset += len(piece)
 
     def _search(self, buffer: Buffer, offset: int) -> None:
         """Look for boundaries behind which enough is known to tell what they are."""
         for match in _BOUNDARY.finditer(buffer):
-            if match.start() + _AHEAD <= len(buffer) and _is_boundary(buffer, match.start(), offset + match.start()):
+            if match.start() + _LOOKAHEAD <= len(buffer) and _is_boundary(
+                buffer, match.start(), offset + match.start()
+            ):
                 self._is_found = True
                 return
 
@@ -130,27 +132,33 @@ class FragmentLayout:
             frames: Number of Frames (0028,0008), None if it is not said.
         """
         if any(size & 1 for size in self._sizes):
-            yield _problem("fragment-odd", "has a fragment of odd length")
+            yield _fragment_finding("fragment-odd", "has a fragment of odd length")
         if self.end_length:
-            yield _problem("delimiter-length", "ends with a delimiter whose length is not 0", clause="PS3.5 7.5")
+            yield _fragment_finding(
+                "delimiter-length", "ends with a delimiter whose length is not 0", clause="PS3.5 7.5"
+            )
         if not self._is_complete:
-            yield _problem("too-many-fragments", f"has more than {_MAX_FRAGMENTS} fragments")
+            yield _fragment_finding("too-many-fragments", f"has more than {_MAX_FRAGMENTS} fragments")
             return
         if not self._sizes:
-            yield _problem("offset-table-wrong", "has no Basic Offset Table, not even an empty one")
+            yield _fragment_finding("offset-table-wrong", "has no Basic Offset Table, not even an empty one")
             return
-        for name, offsets in (("Basic", _entries(table, "I")), ("Extended", _entries(extended, "Q"))):
+        for name, offsets in (("Basic", _unpack_table(table, "I")), ("Extended", _unpack_table(extended, "Q"))):
             if offsets is None or (offsets and not self._fits(offsets, frames)):
-                yield _problem("offset-table-wrong", f"has a {name} Offset Table that does not fit its fragments")
-        if not self._has_lengths(_entries(lengths, "Q"), len(extended) // 8):
-            yield _problem("offset-table-wrong", "has Extended Offset Table Lengths that do not fit its fragments")
+                yield _fragment_finding(
+                    "offset-table-wrong", f"has a {name} Offset Table that does not fit its fragments"
+                )
+        if not self._has_lengths(_unpack_table(lengths, "Q"), len(extended) // 8):
+            yield _fragment_finding(
+                "offset-table-wrong", "has Extended Offset Table Lengths that do not fit its fragments"
+            )
         if len(self._sizes) - 1 > (frames or 1):
             yield Finding(
                 aspect=Aspect.COVERAGE,
                 outcome=Outcome.UNKNOWN,
                 code="frames-in-fragments",
                 message="a frame has several fragments: the MAC does not cover where one ends and the next begins",
-                where=tag_text(PIXEL_DATA),
+                where=format_tag(PIXEL_DATA),
                 clause="PS3.3 C.12.1.1.3.1.1",
             )
 
@@ -179,17 +187,17 @@ class FragmentLayout:
         return following is None
 
 
-def _entries(table: bytes, code: str) -> tuple[int, ...] | None:
+def _unpack_table(table: bytes, code: str) -> tuple[int, ...] | None:
     count, rest = divmod(len(table), calcsize(f"<{code}"))
     return None if rest or len(table) > _MAX_TABLE else unpack(f"<{count}{code}", table)
 
 
-def _problem(code: str, message: str, clause: str = "PS3.5 A.4") -> Finding:
+def _fragment_finding(code: str, message: str, clause: str = "PS3.5 A.4") -> Finding:
     return Finding(
         aspect=Aspect.FORM,
         outcome=Outcome.FAILED,
         code=code,
-        message=f"{tag_text(PIXEL_DATA)} {message}",
-        where=tag_text(PIXEL_DATA),
+        message=f"{format_tag(PIXEL_DATA)} {message}",
+        where=format_tag(PIXEL_DATA),
         clause=clause,
     )

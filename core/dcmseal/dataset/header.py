@@ -6,14 +6,14 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import LATEST_VRS, LONG_VRS, SHORT_VRS, VALUE_SIZE, is_unknown
+from dcmseal.dataset.vr import LATEST_VRS, LONG_VRS, SHORT_VRS, VALUE_SIZE, is_unknown_vr
 from dcmseal.errors import Malformed
-from dcmseal.tags import tag_text
+from dcmseal.tags import format_tag
 
 
-class Kind(IntEnum):
+class ElementKind(IntEnum):
     """How an element is treated where it stands."""
 
     PLAIN = 0
@@ -44,7 +44,7 @@ def read_header(buffer: bytes, position: int, encoding: Encoding) -> Header | No
     Delimiters and items get an empty VR. A VR unknown to PS3.5 is read with a 32-bit length, as new ones have it
     (PS3.5 6.2, note).
     """
-    known = _KNOWN[encoding.key]
+    known = _HEADER_CACHE[encoding.key]
     try:
         header = known[buffer[position : position + 8]]
         if header is None or header.size == 8:
@@ -52,10 +52,10 @@ def read_header(buffer: bytes, position: int, encoding: Encoding) -> Header | No
         whole = buffer[position : position + 12]
         return known[whole] if len(whole) == 12 else None
     except KeyError:
-        return _learned(buffer[position : position + 12], encoding)
+        return _learn_header(buffer[position : position + 12], encoding)
 
 
-def no_element(start: bytes, position: int, encoding: Encoding) -> Malformed:
+def header_error(start: bytes, position: int, encoding: Encoding) -> Malformed:
     """The error for bytes that ``read_header`` makes nothing of: what stands there instead of a Data Element."""
     if len(start) < 8:
         return Malformed(
@@ -73,7 +73,7 @@ def no_element(start: bytes, position: int, encoding: Encoding) -> Malformed:
     vr = start[4:6].decode("latin-1")
     if encoding.is_implicit or vr in _VR_NAMES or not vr.isprintable() or not vr.isascii():
         return Malformed("no Data Element can be read here", position)
-    where = tag_text(group << 16 | element)
+    where = format_tag(group << 16 | element)
     return Malformed(
         f"{where} has VR '{vr}', which PS3.5 6.2 does not know: readers differ in what follows",
         position,
@@ -82,20 +82,20 @@ def no_element(start: bytes, position: int, encoding: Encoding) -> Malformed:
 
 
 _VR_NAMES: Final = frozenset(vr.decode() for vr in SHORT_VRS | LONG_VRS)
-_MAX_KNOWN: Final = 1 << 14
-_KNOWN: Final[dict[str, dict[bytes, Header | None]]] = {encoding.key: {} for encoding in Encoding}
+_MAX_CACHED: Final = 1 << 14
+_HEADER_CACHE: Final[dict[str, dict[bytes, Header | None]]] = {encoding.key: {} for encoding in Encoding}
 """Headers by their bytes and encoding: they repeat, so that looking them up beats decoding them.
 
 Those of twelve bytes stand there by the first eight of them, too, without their length.
 """
 
 
-def _learned(start: bytes, encoding: Encoding) -> Header | None:
+def _learn_header(start: bytes, encoding: Encoding) -> Header | None:
     """A header that is met for the first time, from up to twelve bytes."""
-    known = _KNOWN[encoding.key]
-    if len(known) >= _MAX_KNOWN:
+    known = _HEADER_CACHE[encoding.key]
+    if len(known) >= _MAX_CACHED:
         known.clear()
-    header = known[start[:8]] = _decoded(start[:8], encoding) if len(start) >= 8 else None
+    header = known[start[:8]] = _decode_header(start[:8], encoding) if len(start) >= 8 else None
     if header is None or header.size == 8:
         return header
     if len(start) < 12:
@@ -104,7 +104,7 @@ def _learned(start: bytes, encoding: Encoding) -> Header | None:
     return whole
 
 
-def _decoded(start: bytes, encoding: Encoding) -> Header | None:
+def _decode_header(start: bytes, encoding: Encoding) -> Header | None:
     """What eight bytes say; of a header of twelve, all but the length."""
     group, element, length = encoding.item_header.unpack(start)
     tag = group << 16 | element
@@ -121,15 +121,15 @@ def _decoded(start: bytes, encoding: Encoding) -> Header | None:
 
 
 @lru_cache(maxsize=16384)
-def _vr_in_dictionary(tag: int) -> str:
-    from dcmseal.dictionary import vr_of
+def _dictionary_vr(tag: int) -> str:
+    from dcmseal.dictionary import tag_vr
 
-    return vr_of(tag) or "UN"
+    return tag_vr(tag) or "UN"
 
 
 def ambiguous_vr(tag: int) -> str:
     """The VRs the dictionary leaves open for a tag, such as ``US or SS``; empty if there is one only."""
-    vr = _vr_in_dictionary(tag)
+    vr = _dictionary_vr(tag)
     return vr if len(vr) > 2 else ""
 
 
@@ -141,16 +141,16 @@ def implicit_vr(tag: int) -> bytes:
 
     Private and unknown elements are UN. Of the context-dependent VRs the first guess is given.
     """
-    vr = _vr_in_dictionary(tag)
+    vr = _dictionary_vr(tag)
     if len(vr) == 2:
         return vr.encode()
     return _AMBIGUOUS_DEFAULT.get(vr, b"OW")
 
 
-_MISREAD_LENGTH: Final = 13
+_AMBIGUOUS_LENGTH: Final = 13
 
 
-def is_misread(vr: bytes, length: int, encoding: Encoding) -> bool:
+def is_length_ambiguous(vr: bytes, length: int, encoding: Encoding) -> bool:
     """Whether readers differ in what the length of an element says.
 
     Where the VR fixes the size of a value (PS3.5 Table 6.2-1), GDCM and dcmjs read whole values, and take the rest for
@@ -159,22 +159,22 @@ def is_misread(vr: bytes, length: int, encoding: Encoding) -> bool:
     """
     if length % VALUE_SIZE.get(vr, 1):
         return True
-    return length == _MISREAD_LENGTH if encoding.is_implicit else vr in LATEST_VRS
+    return length == _AMBIGUOUS_LENGTH if encoding.is_implicit else vr in LATEST_VRS
 
 
-def kind_of(tag: int, vr: bytes, length: int) -> Kind:
+def element_kind(tag: int, vr: bytes, length: int) -> ElementKind:
     """How an element of this header is treated."""
-    return _kind_of(tag, vr, length == UNDEFINED_LENGTH)
+    return _classify_element(tag, vr, length == UNDEFINED_LENGTH)
 
 
 @lru_cache(maxsize=16384)
-def _kind_of(tag: int, vr: bytes, is_undefined: bool) -> Kind:  # noqa: FBT001 - kept by position
-    if exclusion(tag):
-        return Kind.EXCLUDED
+def _classify_element(tag: int, vr: bytes, is_undefined: bool) -> ElementKind:  # noqa: FBT001 - kept by position
+    if exclusion_reason(tag):
+        return ElementKind.EXCLUDED
     if vr == b"SQ":
-        return Kind.SEQUENCE
-    if is_unknown(vr):
-        return Kind.UNKNOWN
+        return ElementKind.SEQUENCE
+    if is_unknown_vr(vr):
+        return ElementKind.UNKNOWN
     if is_undefined:
-        return Kind.ENCAPSULATED if vr in (b"OB", b"OW") else Kind.UNKNOWN
-    return Kind.PLAIN
+        return ElementKind.ENCAPSULATED if vr in (b"OB", b"OW") else ElementKind.UNKNOWN
+    return ElementKind.PLAIN

@@ -5,82 +5,82 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dcmseal import tags
-from dcmseal.dataset.code_stream import code_stream, expected_streams, first_fragment, is_unmistakable
-from dcmseal.dataset.header import Kind
+from dcmseal.dataset.code_stream import detect_code_stream, expected_code_streams, find_first_fragment, is_distinctive
+from dcmseal.dataset.header import ElementKind
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.syntax import ENCAPSULATED_UNCOMPRESSED_UID
 from dcmseal.report import Aspect, Finding, Outcome
-from dcmseal.tags import tag_text
-from dcmseal.visible import printable
+from dcmseal.tags import format_tag
+from dcmseal.visible import escape_unprintable
 
 _META = "PS3.10 7.1"
 _FRAGMENTS = "PS3.5 A.4"
 _MAX_UID = 256
-_WHERE = tag_text(tags.PIXEL_DATA)
+_WHERE = format_tag(tags.PIXEL_DATA)
 
 
-def surrounding_findings(file: DicomFile, scan: LevelScanner) -> tuple[Finding, ...]:
+def file_meta_findings(file: DicomFile, scan: LevelScanner) -> tuple[Finding, ...]:
     """What readers take differently in what is around a file's main Data Set, and what is odd there (PASSED).
 
     Args:
         file: holds the Data Set.
         scan: of its main level, complete.
     """
-    return (*file.problems, *_pixels(file, scan))
+    return (*file.problems, *_pixel_data_findings(file, scan))
 
 
 def identity_notes(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
     """Readers go by the Data Set, all that were asked: what else is said is odd, and common after de-identification."""
     for tag, said in ((tags.SOP_CLASS_UID, file.meta.sop_class), (tags.SOP_INSTANCE_UID, file.meta.sop_instance)):
-        own = _value(scan, tag).decode("latin-1").strip(" \0")
+        own = _read_value(scan, tag).decode("latin-1").strip(" \0")
         if own and said and own != said:
             yield Finding(
                 aspect=Aspect.FORM,
                 outcome=Outcome.PASSED,
                 code="meta-identity-differs",
-                message=f"File Meta Information says {printable(said)}, and the data set, which viewers show, "
-                f"{printable(own)}: some software sends and lists the file by the former",
-                where=tag_text(tag),
+                message=f"File Meta Information says {escape_unprintable(said)}, and the data set, which viewers show, "
+                f"{escape_unprintable(own)}: some software sends and lists the file by the former",
+                where=format_tag(tag),
                 clause=_META,
             )
 
 
-def _pixels(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
+def _pixel_data_findings(file: DicomFile, scan: LevelScanner) -> Iterator[Finding]:
     if not (file.syntax.is_known and file.syntax.is_encapsulated):
         return
     name = file.syntax.name
     index = scan.special_index(tags.PIXEL_DATA)
-    if index is None or scan.kinds[index] is not Kind.ENCAPSULATED:
+    if index is None or scan.kinds[index] is not ElementKind.ENCAPSULATED:
         return
-    fragment = first_fragment(scan.source, *scan.value_range(index), scan.encoding)
+    fragment = find_first_fragment(scan.source, *scan.value_range(index), scan.encoding)
     if fragment is None:
         return
-    stream = code_stream(scan.source, *fragment)
-    expected = expected_streams(file.syntax.uid)
-    if stream not in expected and (stream if expected else is_unmistakable(stream)):
+    stream = detect_code_stream(scan.source, *fragment)
+    expected = expected_code_streams(file.syntax.uid)
+    if stream not in expected and (stream if expected else is_distinctive(stream)):
         message = f"the pixels are {stream}, but the file is labelled {name}: decoders differ in what they show"
-        yield _finding(Outcome.FAILED, "code-stream-differs", f"{message} (at byte {fragment[0]})")
+        yield _pixel_finding(Outcome.FAILED, "code-stream-differs", f"{message} (at byte {fragment[0]})")
     elif expected and not stream:
         message = f"the first fragment does not begin as {name} does: no decoder should show a picture"
-        yield _finding(Outcome.PASSED, "code-stream-unrecognised", message)
+        yield _pixel_finding(Outcome.PASSED, "code-stream-unrecognised", message)
     elif file.syntax.uid == ENCAPSULATED_UNCOMPRESSED_UID and (size := _frame_size(scan)):
         length = fragment[1] - fragment[0]
         if length != size + size % 2:
             message = f"a frame has {size} bytes, but the first fragment {length}: it is not what {name} holds"
-            yield _finding(Outcome.FAILED, "frame-size-differs", f"{message} (at byte {fragment[0]})")
+            yield _pixel_finding(Outcome.FAILED, "frame-size-differs", f"{message} (at byte {fragment[0]})")
 
 
 def _frame_size(scan: LevelScanner) -> int:
     """Bytes of a frame that is not compressed; 0 if they cannot be told."""
     bits = 1
     for tag in (tags.ROWS, tags.COLUMNS, tags.SAMPLES_PER_PIXEL, tags.BITS_ALLOCATED):
-        value = _value(scan, tag)
+        value = _read_value(scan, tag)
         bits *= scan.encoding.u16.unpack(value)[0] if len(value) == 2 else 0
     return (bits + 7) // 8
 
 
-def _value(scan: LevelScanner, tag: int) -> bytes:
+def _read_value(scan: LevelScanner, tag: int) -> bytes:
     """The beginning of a value, as much of it as a UID can have; empty if there is none."""
     index = scan.index(tag)
     if index is None:
@@ -89,5 +89,5 @@ def _value(scan: LevelScanner, tag: int) -> bytes:
     return scan.source.read(start, min(end, start + _MAX_UID))
 
 
-def _finding(outcome: Outcome, code: str, message: str) -> Finding:
+def _pixel_finding(outcome: Outcome, code: str, message: str) -> Finding:
     return Finding(aspect=Aspect.FORM, outcome=outcome, code=code, message=message, where=_WHERE, clause=_FRAGMENTS)

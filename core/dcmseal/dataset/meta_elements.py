@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Final, NamedTuple
 
-from dcmseal.dataset.source import BULK, Source
+from dcmseal.dataset.source import CHUNK_SIZE, Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH
 from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
 from dcmseal.errors import DatasetError, Malformed
-from dcmseal.tags import tag_text
+from dcmseal.tags import format_tag
 
 _GROUP: Final = b"\x02\x00"
 _START: Final = Struct("<HH2sH")
 _U32: Final = Struct("<I")
 _MAX_ELEMENTS: Final = 256
 _KNOWN_VRS: Final = SHORT_VRS | LONG_VRS
-REWRITE: Final = "other software may read another data set: have the file written anew by software that you trust"
+REWRITE_HINT: Final = "other software may read another data set: have the file written anew by software that you trust"
 
 GROUP_LENGTH: Final = 0x00020000
 SOP_CLASS: Final = 0x00020002
@@ -47,7 +47,7 @@ class MetaElement(NamedTuple):
     end: int
 
 
-def meta_elements(source: Source, position: int) -> Iterator[MetaElement]:
+def iter_meta_elements(source: Source, position: int) -> Iterator[MetaElement]:
     """The elements of group 0002 from a position on; what follows the last one is of another group.
 
     Raises:
@@ -63,13 +63,13 @@ def meta_elements(source: Source, position: int) -> Iterator[MetaElement]:
         header = buffer[at : at + 12]
         if not header.startswith(_GROUP):
             return
-        element = _element(header, position, source.size)
+        element = _parse_element(header, position, source.size)
         yield element
         position = element.end
-    raise DatasetError(f"the File Meta Information has more than {_MAX_ELEMENTS} elements", hint=REWRITE)
+    raise DatasetError(f"the File Meta Information has more than {_MAX_ELEMENTS} elements", hint=REWRITE_HINT)
 
 
-def _element(header: bytes, position: int, size: int) -> MetaElement:
+def _parse_element(header: bytes, position: int, size: int) -> MetaElement:
     """Decode a header; one of a VR that PS3.5 does not know has the form of the VR that it should have."""
     if len(header) < _START.size:
         raise Malformed("the file ends within the File Meta Information", position)
@@ -85,25 +85,25 @@ def _element(header: bytes, position: int, size: int) -> MetaElement:
         value = position + 12
     if not is_known and not vr.isalpha() and header[6:8] == b"\0\0":
         raise DatasetError(
-            f"{tag_text(tag)}: the File Meta Information is in implicit VR, and PS3.10 7.1 wants explicit VR",
-            hint=REWRITE,
+            f"{format_tag(tag)}: the File Meta Information is in implicit VR, and PS3.10 7.1 wants explicit VR",
+            hint=REWRITE_HINT,
         )
     if length == UNDEFINED_LENGTH:
         raise DatasetError(
-            f"{tag_text(tag)} has undefined length, which no element of the File Meta Information has (PS3.10 7.1)",
-            hint=REWRITE,
+            f"{format_tag(tag)} has undefined length, which no element of the File Meta Information has (PS3.10 7.1)",
+            hint=REWRITE_HINT,
         )
     if length > size - value:
-        raise Malformed(f"{tag_text(tag)} of the File Meta Information is longer than the file", position)
+        raise Malformed(f"{format_tag(tag)} of the File Meta Information is longer than the file", position)
     return MetaElement(tag, vr, position, value, value + length)
 
 
-def same_value(source: Source, one: MetaElement, other: MetaElement) -> bool:
+def has_same_value(source: Source, one: MetaElement, other: MetaElement) -> bool:
     """Whether two elements have the same bytes for a value, however long."""
     if one.end - one.value != other.end - other.value:
         return False
     return all(
-        source.read(one.value + at, min(one.end, one.value + at + BULK))
-        == source.read(other.value + at, min(other.end, other.value + at + BULK))
-        for at in range(0, one.end - one.value, BULK)
+        source.read(one.value + at, min(one.end, one.value + at + CHUNK_SIZE))
+        == source.read(other.value + at, min(other.end, other.value + at + CHUNK_SIZE))
+        for at in range(0, one.end - one.value, CHUNK_SIZE)
     )

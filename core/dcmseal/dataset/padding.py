@@ -6,27 +6,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from dcmseal.dataset.editing import Edit, Holder, group_holder
-from dcmseal.dataset.header import Header, Kind, kind_of, read_header
+from dcmseal.dataset.editing import Edit, LengthField, group_length_fields
+from dcmseal.dataset.header import ElementKind, Header, element_kind, read_header
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import Encoding
-from dcmseal.dataset.vr import EXCESS, SHORT_VRS, TEXT_VRS, WORD_SIZE, is_minimal, minimal, padding_of
+from dcmseal.dataset.vr import (
+    EXCESS,
+    SHORT_VRS,
+    TEXT_VRS,
+    WORD_SIZE,
+    is_minimally_padded,
+    minimise_padding,
+    padding_byte,
+)
 from dcmseal.dataset.walk import NEVER, UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.errors import Malformed
 
-_TAIL: Final = 1 << 12
+_TAIL_SIZE: Final = 1 << 12
 
 
-class Padded(NamedTuple):
+class PaddedElement(NamedTuple):
     """An element that is not minimally padded: path of tags down to it."""
 
     path: tuple[int, ...]
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenLevel:
     """A level or sequence the walk is in."""
 
     step: Step | None
@@ -37,83 +45,85 @@ class _Open:
 
 def minimise(
     source: Source, start: int, end: int, encoding: Encoding, *, only_padding: bool = False
-) -> tuple[list[Edit], list[Padded]]:
+) -> tuple[list[Edit], list[PaddedElement]]:
     """The edits that bring all values of a Data Set to minimal padding, nested ones included, and which those are.
 
     What is never signed is left alone, the Digital Signatures Macro in particular: it is part of other signatures.
     Raises Malformed.
     """
     edits: list[Edit] = []
-    padded: list[Padded] = []
-    stack = [_Open(None)]
+    padded: list[PaddedElement] = []
+    stack = [_OpenLevel(None)]
     path: list[int] = []
     skipping = 0
     for step in walk(source, start, end, encoding):
         if step.event in (Event.SEQUENCE, Event.ENCAPSULATED):
-            skipping += bool(skipping or exclusion(step.tag))
+            skipping += bool(skipping or exclusion_reason(step.tag))
             path.append(step.tag)
-            stack.append(_Open(step))
+            stack.append(_OpenLevel(step))
         elif step.event is Event.ITEM:
-            stack.append(_Open(step))
+            stack.append(_OpenLevel(step))
         elif step.event in (Event.ITEM_END, Event.SEQUENCE_END, Event.ENCAPSULATED_END):
             if step.event is not Event.ITEM_END:
                 path.pop()
                 skipping -= bool(skipping)
             if len(stack) > 1:
                 closed = stack.pop()
-                edits.extend(_length_edits(source, closed))
+                edits.extend(_iter_length_edits(source, closed))
                 holder = stack[-1]
                 holder.growth += closed.growth
-                _grow_group(holder, closed.step, closed.growth)
+                _add_group_growth(holder, closed.step, closed.growth)
         elif step.event is Event.ELEMENT and not skipping:
             level = stack[-1]
             if step.tag & 0xFFFF == 0:
                 level.group_lengths[step.tag >> 16] = step
                 continue
-            made = [] if exclusion(step.tag) else list(_value_edits(source, step, only_padding=only_padding))
+            made = (
+                [] if exclusion_reason(step.tag) else list(_iter_value_edits(source, step, only_padding=only_padding))
+            )
             if made:
                 edits.extend(made)
-                padded.append(Padded((*path, step.tag)))
+                padded.append(PaddedElement((*path, step.tag)))
                 growth = sum(edit.growth for edit in made)
                 level.growth += growth
-                _grow_group(level, step, growth)
-    edits.extend(_length_edits(source, stack[0]))
+                _add_group_growth(level, step, growth)
+    edits.extend(_iter_length_edits(source, stack[0]))
     return edits, padded
 
 
-def _grow_group(level: _Open, step: Step | None, growth: int) -> None:
+def _add_group_growth(level: _OpenLevel, step: Step | None, growth: int) -> None:
     if step is not None and growth:
         group = step.tag >> 16
         level.group_growth[group] = level.group_growth.get(group, 0) + growth
 
 
-def _length_edits(source: Source, closed: _Open) -> Iterator[Edit]:
+def _iter_length_edits(source: Source, closed: _OpenLevel) -> Iterator[Edit]:
     step = closed.step
     if step is not None and step.end != UNTIL_DELIMITER and closed.growth:
-        yield Holder(step.value - 4, step.end - step.value, step.encoding).grow(closed.growth)
+        yield LengthField(step.value - 4, step.end - step.value, step.encoding).grow(closed.growth)
     for group, growth in closed.group_growth.items():
         length = closed.group_lengths.get(group)
         if length is not None:
-            for holder in group_holder(source, length.value, length.end, length.encoding):
+            for holder in group_length_fields(source, length.value, length.end, length.encoding):
                 yield holder.grow(growth)
 
 
-def _value_edits(source: Source, step: Step, *, only_padding: bool = False) -> Iterator[Edit]:
+def _iter_value_edits(source: Source, step: Step, *, only_padding: bool = False) -> Iterator[Edit]:
     """Edits to value and length field of one element; none if its padding is minimal."""
     length = step.end - step.value
     if not length or not (step.vr in TEXT_VRS or length & 1):
         return
     if only_padding and step.vr in WORD_SIZE:
         return
-    if step.vr == b"UI" and length <= _TAIL and not only_padding:
+    if step.vr == b"UI" and length <= _TAIL_SIZE and not only_padding:
         value = source.read(step.value, step.end)
-        best = minimal(step.vr, value)
+        best = minimise_padding(step.vr, value)
         if best == value:
             return
         kept, rest = 0, best
     else:
-        kept = _kept(source, step) if step.vr in TEXT_VRS else length
-        rest = padding_of(step.vr) if kept & 1 else b""
+        kept = _unpadded_length(source, step) if step.vr in TEXT_VRS else length
+        rest = padding_byte(step.vr) if kept & 1 else b""
         if kept + len(rest) == length and source.read(step.value + kept, step.end) == rest:
             return
     new_length = kept + len(rest)
@@ -126,11 +136,11 @@ def _value_edits(source: Source, step: Step, *, only_padding: bool = False) -> I
     yield Edit(step.value + kept, step.end, rest)
 
 
-def _kept(source: Source, step: Step) -> int:
+def _unpadded_length(source: Source, step: Step) -> int:
     """Length of a text value less its padding, found from its end."""
     end = step.end
     while end > step.value:
-        start = max(step.value, end - _TAIL)
+        start = max(step.value, end - _TAIL_SIZE)
         tail = source.read(start, end).rstrip(b" \0")
         if tail:
             return start + len(tail) - step.value
@@ -161,7 +171,7 @@ def has_excess_padding(scan: LevelScanner) -> bool:
                 return True
         elif step:
             if at - step <= len(buffer):
-                if not is_minimal(buffer, at + 8, at - step, is_ui=True):
+                if not is_minimally_padded(buffer, at + 8, at - step, is_ui=True):
                     return True
             elif _is_padded(scan, index):
                 return True
@@ -192,7 +202,7 @@ def _look_behind(start: bytes, encoding: Encoding) -> int:
 
 def _look(start: bytes, header: Header) -> int:
     tag, vr, size, length = header
-    if kind_of(tag, vr, length) is not Kind.PLAIN or (size == 12 and start[6:] != b"\0\0"):
+    if element_kind(tag, vr, length) is not ElementKind.PLAIN or (size == 12 and start[6:] != b"\0\0"):
         return 0
     if size == 12 or length & 1:
         return NEVER
@@ -210,4 +220,4 @@ def _is_padded(scan: LevelScanner, index: int) -> bool:
     if vr not in TEXT_VRS:
         return False
     step = Step(Event.ELEMENT, tag, vr, start, start + size, end, scan.encoding)
-    return any(True for _ in _value_edits(scan.source, step))
+    return any(True for _ in _iter_value_edits(scan.source, step))

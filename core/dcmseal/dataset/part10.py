@@ -12,8 +12,8 @@ from typing import Final, cast
 
 from dcmseal.dataset.file_meta import FileMeta, read_file_meta
 from dcmseal.dataset.header import read_header
-from dcmseal.dataset.labels import check_deflated, check_label
-from dcmseal.dataset.source import BULK, BytesSource, FileSource, Source
+from dcmseal.dataset.labels import check_deflate_header, check_encoding
+from dcmseal.dataset.source import CHUNK_SIZE, BytesSource, FileSource, Source
 from dcmseal.dataset.syntax import (
     EXPLICIT_BIG_UID,
     EXPLICIT_LITTLE_UID,
@@ -25,12 +25,12 @@ from dcmseal.dataset.syntax_registry import syntax_findings
 from dcmseal.errors import DatasetError, Malformed, NotDicom
 from dcmseal.report import Aspect, Finding, Outcome
 
-_IN_MEMORY: Final = 8 << 20
+_MAX_IN_MEMORY: Final = 8 << 20
 MAX_INFLATED: Final = 1 << 30
 """Bytes a deflated Data Set may come to; beyond it is refused."""
 _MAX_RATIO: Final = 200
 """How many times larger it may become once it is large; DEFLATE can make a bomb of 1000 times."""
-_LARGE: Final = 64 << 20
+_RATIO_CHECK_SIZE: Final = 64 << 20
 _TRAILER: Final = Struct("<II")
 """What gzip puts behind a deflated stream: CRC-32 and size (RFC 1952 2.3.1)."""
 
@@ -73,29 +73,29 @@ def open_dicom(source: Source) -> AbstractContextManager[DicomFile]:
     """
     meta, syntax = _identify(source)
     if syntax.is_deflated:
-        return _inflated(source, meta, syntax)
-    return nullcontext(_plain(source, meta, syntax))
+        return _open_deflated(source, meta, syntax)
+    return nullcontext(_build_plain(source, meta, syntax))
 
 
 @contextmanager
-def _inflated(source: Source, meta: FileMeta, syntax: TransferSyntax) -> Generator[DicomFile]:
+def _open_deflated(source: Source, meta: FileMeta, syntax: TransferSyntax) -> Generator[DicomFile]:
     import tempfile
 
-    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as inflated:
+    with tempfile.SpooledTemporaryFile(max_size=_MAX_IN_MEMORY) as inflated:
         size = 0
-        stream = _Inflating(source, meta.end, syntax)
+        stream = _DeflateStream(source, meta.end, syntax)
         for piece in stream.pieces():
             size += len(piece)
             inflated.write(piece)
         body: Source
-        if size <= _IN_MEMORY:
+        if size <= _MAX_IN_MEMORY:
             inflated.seek(0)
             body = BytesSource(inflated.read())
         else:
             inflated.flush()
             body = FileSource(cast("RawIOBase", inflated), size)
-        check_label(body, 0, syntax)
-        problems = (*_problems(meta, syntax), *stream.problems())
+        check_encoding(body, 0, syntax)
+        problems = (*_file_findings(meta, syntax), *stream.problems())
         yield DicomFile(file=source, body=body, start=0, syntax=syntax, meta_end=meta.end, meta=meta, problems=problems)
 
 
@@ -106,14 +106,14 @@ def open_head(source: Source) -> DicomFile:
     """
     meta, syntax = _identify(source)
     if not syntax.is_deflated:
-        return _plain(source, meta, syntax)
-    body = BytesSource(next(_Inflating(source, meta.end, syntax).pieces(), b""))
+        return _build_plain(source, meta, syntax)
+    body = BytesSource(next(_DeflateStream(source, meta.end, syntax).pieces(), b""))
     return DicomFile(file=source, body=body, start=0, syntax=syntax, meta_end=meta.end, meta=meta)
 
 
-def _plain(source: Source, meta: FileMeta, syntax: TransferSyntax) -> DicomFile:
+def _build_plain(source: Source, meta: FileMeta, syntax: TransferSyntax) -> DicomFile:
     if meta.syntax is not None:
-        check_label(source, meta.end, syntax)
+        check_encoding(source, meta.end, syntax)
     return DicomFile(
         file=source,
         body=source,
@@ -121,11 +121,11 @@ def _plain(source: Source, meta: FileMeta, syntax: TransferSyntax) -> DicomFile:
         syntax=syntax,
         meta_end=meta.end,
         meta=meta,
-        problems=_problems(meta, syntax),
+        problems=_file_findings(meta, syntax),
     )
 
 
-def _problems(meta: FileMeta, syntax: TransferSyntax) -> tuple[Finding, ...]:
+def _file_findings(meta: FileMeta, syntax: TransferSyntax) -> tuple[Finding, ...]:
     return (*meta.problems, *syntax_findings(syntax.uid))
 
 
@@ -160,7 +160,7 @@ def _guess_syntax(source: Source, start: int) -> str:
 _FIRST_GROUPS: Final = frozenset({0x0004, 0x0008, 0x0010})
 
 
-class _Inflating:
+class _DeflateStream:
     """The raw deflate stream of PS3.5 A.5, inflated in pieces of bounded size."""
 
     def __init__(self, source: Source, start: int, syntax: TransferSyntax) -> None:
@@ -176,21 +176,23 @@ class _Inflating:
         total = checksum = 0
         try:
             while position < source.size and not inflater.eof:
-                pending = source.read(position, min(source.size, position + BULK))
+                pending = source.read(position, min(source.size, position + CHUNK_SIZE))
                 position += len(pending)
                 while not inflater.eof:
-                    piece = inflater.decompress(pending, BULK)
+                    piece = inflater.decompress(pending, CHUNK_SIZE)
                     total += len(piece)
-                    if total > MAX_INFLATED or (total > _LARGE and total > _MAX_RATIO * (position - self._start)):
+                    if total > MAX_INFLATED or (
+                        total > _RATIO_CHECK_SIZE and total > _MAX_RATIO * (position - self._start)
+                    ):
                         raise Malformed(f"the deflated Data Set comes to more than {total - 1} bytes", position)
                     checksum = zlib.crc32(piece, checksum)
                     yield piece
                     pending = inflater.unconsumed_tail
                     # a full piece may leave more behind, even where all input is taken
-                    if not pending and len(piece) < BULK:
+                    if not pending and len(piece) < CHUNK_SIZE:
                         break
         except zlib.error as error:
-            check_deflated(source, self._start, self._syntax)
+            check_deflate_header(source, self._start, self._syntax)
             raise Malformed(f"the deflated Data Set cannot be inflated: {error}", position) from None
         if not inflater.eof:
             raise Malformed("the deflated Data Set is cut short", source.size)

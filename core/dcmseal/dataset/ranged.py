@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 ReadRange: TypeAlias = Callable[[int, int], bytes]
 
-SMALLEST: Final = 1 << 17
+MIN_BLOCK_SIZE: Final = 1 << 17
 """Bytes asked for where nothing was read before; those that follow are more each time, up to ``LARGEST``."""
-LARGEST: Final = 8 << 20
+MAX_BLOCK_SIZE: Final = 8 << 20
 _GROWTH: Final = 4
-_NEAR: Final = 1 << 18
+_MAX_GAP: Final = 1 << 18
 """What lies between two reads, and is passed over, while they still count as reading on."""
 _STEADY: Final = 2 << 20
 """Who reads on so far will read on: from this size on, the next block is asked for ahead."""
-_KEPT: Final = 16 << 20
+_MAX_CACHED: Final = 16 << 20
 """Bytes that are kept in memory for who comes back to them, besides the first block."""
 
 
@@ -35,7 +35,7 @@ class _Block(NamedTuple):
         return self.start + len(self.data)
 
 
-class _Ahead(NamedTuple):
+class _Prefetch(NamedTuple):
     start: int
     end: int
     data: Future[bytes]
@@ -58,7 +58,7 @@ class RangedFile(RawIOBase):
         self._kept: list[_Block] = []
         self._copy: IO[bytes] | None = None
         self._copied: list[tuple[int, int]] = []
-        self._ahead: _Ahead | None = None
+        self._ahead: _Prefetch | None = None
         self._turn = Lock()
         self._pool: ThreadPoolExecutor | None = None
 
@@ -114,8 +114,8 @@ class RangedFile(RawIOBase):
 
     def _block_end(self, start: int) -> int:
         """Where the block ends that begins here: longer than the one before it, and not beyond what is there."""
-        before = [len(each.data) for each in (self._head, *self._kept) if 0 <= start - each.end <= _NEAR]
-        length = min(LARGEST, _GROWTH * max(before, default=0)) or SMALLEST
+        before = [len(each.data) for each in (self._head, *self._kept) if 0 <= start - each.end <= _MAX_GAP]
+        length = min(MAX_BLOCK_SIZE, _GROWTH * max(before, default=0)) or MIN_BLOCK_SIZE
         there = [*(each.start for each in self._kept), *(copied for copied, _ in self._copied)]
         return min(start + length, self.size, *(each for each in there if each > start))
 
@@ -124,7 +124,7 @@ class RangedFile(RawIOBase):
             self._head = block
             return
         self._kept.append(block)
-        while sum(len(each.data) for each in self._kept) > _KEPT:
+        while sum(len(each.data) for each in self._kept) > _MAX_CACHED:
             self._spill_block(self._kept.pop(0))
 
     def _spill_block(self, block: _Block) -> None:
@@ -151,7 +151,7 @@ class RangedFile(RawIOBase):
         if start < end and not any(first <= start < last for first, last in there):
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(1, "dcmseal-ahead")
-            self._ahead = _Ahead(start, end, self._pool.submit(self._fetch_range, start, end))
+            self._ahead = _Prefetch(start, end, self._pool.submit(self._fetch_range, start, end))
 
     def _fetch_range(self, start: int, end: int) -> bytes:
         with self._turn:

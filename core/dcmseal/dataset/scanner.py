@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.dataset.header import Header, Kind, is_misread, kind_of, no_element, read_header
+from dcmseal.dataset.header import ElementKind, Header, element_kind, header_error, is_length_ambiguous, read_header
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.walk import UNTIL_DELIMITER, end_of
+from dcmseal.dataset.walk import UNTIL_DELIMITER, find_element_end
 from dcmseal.errors import Malformed
-from dcmseal.tags import tag_text
+from dcmseal.tags import format_tag
 
 _MAX_ELEMENTS: Final = 250_000
 """Elements at one level beyond which the input is refused; bounds the memory a hostile file can take."""
-_MANY: Final = 256
+_INDEX_THRESHOLD: Final = 256
 """Elements beyond which a table of them is made when one is looked for: whoever asks may ask for each of them."""
 
 SHORT: Final = -1
@@ -22,7 +22,7 @@ OTHER: Final = -2
 LONG: Final = -3
 """A plain element whose length follows in four more bytes."""
 
-_MAX_REMEMBERED: Final = 1 << 14
+_MAX_STEPS: Final = 1 << 14
 STEPS: Final[dict[str, dict[bytes, tuple[int, int]]]] = {encoding.key: {} for encoding in Encoding}
 """What the eight bytes of a header say, by encoding: (bytes to the next element, tag) of a plain element.
 
@@ -40,14 +40,14 @@ def learn_step(header: bytes, encoding: Encoding) -> tuple[int, int]:
     decoded = read_header(header + bytes(4), 0, encoding)
     if decoded is not None and decoded.vr:
         tag, vr, size, length = decoded
-        if kind_of(tag, vr, length) is Kind.PLAIN:
-            is_rare = is_misread(vr, length, encoding) or tag >> 16 == 0xFFFF
+        if element_kind(tag, vr, length) is ElementKind.PLAIN:
+            is_rare = is_length_ambiguous(vr, length, encoding) or tag >> 16 == 0xFFFF
             if size == 8:
                 step = (OTHER if is_rare else size + length), tag
             elif header[6:] == b"\0\0" and not is_rare:
                 step = LONG, tag
     steps = STEPS[encoding.key]
-    if len(steps) >= _MAX_REMEMBERED:
+    if len(steps) >= _MAX_STEPS:
         steps.clear()
     steps[header] = step
     return step
@@ -85,7 +85,7 @@ class LevelScanner:
         self.position: int = start
         self.tags: list[int] = []
         self.starts: list[int] = []
-        self.kinds: dict[int, Kind] = {}
+        self.kinds: dict[int, ElementKind] = {}
         self.misread: list[int] = []
         self.stopped_at = -1
         self._done = False
@@ -125,7 +125,7 @@ class LevelScanner:
                 raise Malformed(f"more than {_MAX_ELEMENTS} Data Elements at one level", position)
             if position >= limit:
                 if position > limit:
-                    raise Malformed(f"{tag_text(all_tags[-1])} is longer than what holds it", starts[-1])
+                    raise Malformed(f"{format_tag(all_tags[-1])} is longer than what holds it", starts[-1])
                 if end == UNTIL_DELIMITER:
                     raise Malformed("an item does not end", position)
                 self._done = True
@@ -134,7 +134,7 @@ class LevelScanner:
                     return False
                 position = self.position
             elif at + 8 <= len(buffer) or position + 8 > source.size:
-                raise no_element(buffer[at : at + 8], position, self.encoding)
+                raise header_error(buffer[at : at + 8], position, self.encoding)
         return True
 
     def _scan_special(self, buffer: bytes, at: int, limit: int) -> bool:
@@ -147,20 +147,20 @@ class LevelScanner:
                 buffer, at = self.source.read(position, min(self.source.size, position + 12)), 0
         header = read_header(buffer, at, self.encoding)
         if header is None:
-            raise no_element(buffer[at : at + 12], position, self.encoding)
+            raise header_error(buffer[at : at + 12], position, self.encoding)
         tag, vr, size, length = header
         if tag == tags.ITEM_DELIMITATION_ITEM and self.end == UNTIL_DELIMITER:
             self.end, self._done = position, True
             self.position = position + size
             return False
         if not vr:
-            raise Malformed(f"{tag_text(tag)} has no business here", position)
-        kind = kind_of(tag, vr, length)
-        if kind is Kind.PLAIN and size == 12 and buffer[at + 6 : at + 8] != b"\0\0":
-            kind = Kind.RESERVED_NONZERO
-        if kind is not Kind.PLAIN:
+            raise Malformed(f"{format_tag(tag)} has no business here", position)
+        kind = element_kind(tag, vr, length)
+        if kind is ElementKind.PLAIN and size == 12 and buffer[at + 6 : at + 8] != b"\0\0":
+            kind = ElementKind.RESERVED_NONZERO
+        if kind is not ElementKind.PLAIN:
             self.kinds[len(self.tags)] = kind
-        if length != UNDEFINED_LENGTH and is_misread(vr, length, self.encoding):
+        if length != UNDEFINED_LENGTH and is_length_ambiguous(vr, length, self.encoding):
             self.misread.append(len(self.tags))
         self.tags.append(tag)
         self.starts.append(position)
@@ -169,7 +169,7 @@ class LevelScanner:
             return True
         self.position = position + size + length
         if self.position > limit:
-            raise Malformed(f"{tag_text(tag)} is longer than what holds it", position)
+            raise Malformed(f"{format_tag(tag)} is longer than what holds it", position)
         return False
 
     def resume(self, end: int) -> None:
@@ -178,7 +178,7 @@ class LevelScanner:
 
     def skip(self) -> None:
         """Pass over the element of undefined length at which the scan stopped."""
-        self.resume(end_of(self.source, self.starts[self.stopped_at], self.encoding))
+        self.resume(find_element_end(self.source, self.starts[self.stopped_at], self.encoding))
 
     def finish(self) -> LevelScanner:
         """Scan to the end of the level, passing over what is nested."""
@@ -188,7 +188,7 @@ class LevelScanner:
 
     def index(self, tag: int) -> int | None:
         """Index of the first element of this tag; None if there is none."""
-        if self._done and len(self.tags) > _MANY:
+        if self._done and len(self.tags) > _INDEX_THRESHOLD:
             if self._firsts is None:
                 self._firsts = dict(zip(reversed(self.tags), range(len(self.tags) - 1, -1, -1), strict=True))
             return self._firsts.get(tag)
@@ -230,5 +230,5 @@ class LevelScanner:
         """The value of a plain element; raises Malformed if it is longer than ``limit``."""
         start, end = self.value_range(index)
         if end - start > limit:
-            raise Malformed(f"{tag_text(self.tags[index])} has a value of {end - start} bytes", start)
+            raise Malformed(f"{format_tag(self.tags[index])} has a value of {end - start} bytes", start)
         return self.source.read(start, end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dcmseal import tags
 
 
-def exclusion(tag: int) -> str:
+def exclusion_reason(tag: int) -> str:
     """Why an element of this tag never enters a MAC; empty if it may.
 
     The VR excludes more: UN, and sequences that hold UN at any depth.

@@ -12,9 +12,9 @@ from typing import Final, Protocol, TypeAlias
 from dcmseal.errors import DatasetError, Malformed
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
-WINDOW: Final = 1 << 16
+WINDOW_SIZE: Final = 1 << 16
 """Bytes read at once while looking at headers."""
-BULK: Final = 1 << 16
+CHUNK_SIZE: Final = 1 << 16
 """Bytes read at once while passing values on: fits the processor's cache, and memory that is taken without a fault."""
 
 
@@ -24,7 +24,7 @@ class Source(Protocol):
     @property
     def size(self) -> int: ...
 
-    def window(self, position: int, size: int = WINDOW) -> tuple[bytes, int]:
+    def window(self, position: int, size: int = WINDOW_SIZE) -> tuple[bytes, int]:
         """Return a buffer and the position of its first byte.
 
         The buffer holds ``position`` and what follows it: at least 64 bytes, or all there is.
@@ -40,7 +40,7 @@ class Source(Protocol):
         ...
 
 
-_AT_LEAST: Final = 64
+_MIN_WINDOW: Final = 64
 
 
 class BytesSource:
@@ -53,15 +53,15 @@ class BytesSource:
         self._view = memoryview(data)
         self.size = len(data)
 
-    def window(self, position: int, size: int = WINDOW) -> tuple[bytes, int]:
+    def window(self, position: int, size: int = WINDOW_SIZE) -> tuple[bytes, int]:
         return self._data, 0
 
     def read(self, start: int, end: int) -> bytes:
-        _check(start, end, self.size)
+        _check_range(start, end, self.size)
         return self._data[start:end]
 
     def chunks(self, start: int, end: int) -> Iterator[Buffer]:
-        _check(start, end, self.size)
+        _check_range(start, end, self.size)
         yield self._view[start:end]
 
 
@@ -78,19 +78,19 @@ class FileSource:
         self.file = file
         self.size = size
         self.status = status
-        self._head = self._read_at(0, min(size, WINDOW))
+        self._head = self._read_at(0, min(size, WINDOW_SIZE))
         self._last = b""
         self._last_base = 0
         self._buffer: memoryview | None = None
 
-    def window(self, position: int, size: int = WINDOW) -> tuple[bytes, int]:
+    def window(self, position: int, size: int = WINDOW_SIZE) -> tuple[bytes, int]:
         head, last = self._head, self._last
         # nearly always one of these two holds enough
-        if position + _AT_LEAST <= len(head):
+        if position + _MIN_WINDOW <= len(head):
             return head, 0
-        if 0 <= position - self._last_base <= len(last) - _AT_LEAST:
+        if 0 <= position - self._last_base <= len(last) - _MIN_WINDOW:
             return last, self._last_base
-        enough = min(_AT_LEAST, self.size - position)
+        enough = min(_MIN_WINDOW, self.size - position)
         if position + enough <= len(head):
             return head, 0
         if not self._last_base <= position <= self._last_base + len(last) - enough:
@@ -103,7 +103,7 @@ class FileSource:
     def read(self, start: int, end: int) -> bytes:
         if 0 <= start <= end <= len(self._head):
             return self._head[start:end]
-        _check(start, end, self.size)
+        _check_range(start, end, self.size)
         offset = start - self._last_base
         if offset >= 0 and end - self._last_base <= len(self._last):
             return self._last[offset : end - self._last_base]
@@ -117,7 +117,7 @@ class FileSource:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def chunks(self, start: int, end: int) -> Iterator[Buffer]:
-        _check(start, end, self.size)
+        _check_range(start, end, self.size)
         for held, base in ((self._head, 0), (self._last, self._last_base)):
             if base <= start < base + len(held):
                 stop = min(end, base + len(held))
@@ -126,19 +126,19 @@ class FileSource:
         if start >= end:
             return
         if self._buffer is None:
-            self._buffer = memoryview(bytearray(BULK))
+            self._buffer = memoryview(bytearray(CHUNK_SIZE))
         buffer, file = self._buffer, self.file
         try:
             while start < end:
                 # whoever takes the pieces may read elsewhere in between
                 file.seek(start)
-                got = file.readinto(buffer if end - start >= BULK else buffer[: end - start]) or 0
+                got = file.readinto(buffer if end - start >= CHUNK_SIZE else buffer[: end - start]) or 0
                 if not got:
                     raise Malformed("the file became shorter while it was read", start)
-                yield buffer if got == BULK else buffer[:got]
+                yield buffer if got == CHUNK_SIZE else buffer[:got]
                 start += got
         except (OSError, EOFError) as error:
-            raise unreadable(error) from error
+            raise read_error(error) from error
 
     def _read_at(self, position: int, size: int) -> bytes:
         try:
@@ -151,7 +151,7 @@ class FileSource:
                 missing -= len(pieces[-1])
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
         except (OSError, EOFError) as error:
-            raise unreadable(error) from error
+            raise read_error(error) from error
 
 
 class JoinedSource:
@@ -170,8 +170,8 @@ class JoinedSource:
     def parts(self) -> Sequence[tuple[Source, int, int]]:
         return self._parts
 
-    def window(self, position: int, size: int = WINDOW) -> tuple[bytes, int]:
-        enough = min(_AT_LEAST, self.size - position)
+    def window(self, position: int, size: int = WINDOW_SIZE) -> tuple[bytes, int]:
+        enough = min(_MIN_WINDOW, self.size - position)
         if not self._last_base <= position <= self._last_base + len(self._last) - enough:
             self._last = self.read(position, min(self.size, position + size))
             self._last_base = position
@@ -186,7 +186,7 @@ class JoinedSource:
 
     def pieces(self, start: int, end: int) -> Iterable[tuple[Source, int, int]]:
         """The parts of the underlying sources that make up the range."""
-        _check(start, end, self.size)
+        _check_range(start, end, self.size)
         index = bisect_right(self._starts, start) - 1
         while start < end:
             source, a, b = self._parts[index]
@@ -197,14 +197,14 @@ class JoinedSource:
             index += 1
 
 
-def _check(start: int, end: int, size: int) -> None:
+def _check_range(start: int, end: int, size: int) -> None:
     if not 0 <= start <= end:
         raise Malformed(f"{end - start} bytes wanted", start)
     if end > size:
         raise Malformed(f"the file ends {end - size} bytes too early", size)
 
 
-def unreadable(error: OSError | EOFError) -> DatasetError:
+def read_error(error: OSError | EOFError) -> DatasetError:
     """The error to raise where a file object fails."""
     why = getattr(error, "strerror", None) or error
     return DatasetError(f"cannot read: {why}", hint="check the file, its permissions and the disk")

@@ -12,27 +12,27 @@ from contextlib import suppress
 from typing import Final, NamedTuple, NoReturn
 
 from dcmseal import tags
-from dcmseal.dataset.header import Header, Kind, is_misread, read_header
-from dcmseal.dataset.label_findings import surrounding_findings
+from dcmseal.dataset.header import ElementKind, Header, is_length_ambiguous, read_header
+from dcmseal.dataset.label_findings import file_meta_findings
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LONG, STEPS, LevelScanner, learn_step
-from dcmseal.dataset.source import BULK, Source
-from dcmseal.dataset.structure_element import ITEM_MARKS, Broken, ElementChecks
-from dcmseal.dataset.structure_problems import Structure, StructureProblems
+from dcmseal.dataset.source import CHUNK_SIZE, Source
+from dcmseal.dataset.structure_element import ITEM_MARKS, ElementChecks, StructureBroken
+from dcmseal.dataset.structure_problems import StructureFindings, StructureProblems
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.walk import MAX_DEPTH, NEVER
-from dcmseal.tags import is_ascending, tag_text
+from dcmseal.tags import format_tag, is_ascending
 
 _MAX_REMEMBERED: Final = 4096
-_SMALL: Final = 400
+_MAX_REMEMBERED_SIZE: Final = 400
 """Size in bytes up to which sequences without a problem are remembered: codes and references repeat a lot."""
-_ANYTHING: Final = frozenset[int]()
+_ANY_TAG: Final = frozenset[int]()
 _OPEN_ITEM: Final = b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
 _OPEN_ITEM_END: Final = b"\xfe\xff\x0d\xe0"
 """An item of undefined length, and the delimiter of one, in little endian."""
 
 
-def structure_of(file: DicomFile, scan: LevelScanner, sound: Mapping[int, int] | None = None) -> Structure:
+def analyze_structure(file: DicomFile, scan: LevelScanner, sound: Mapping[int, int] | None = None) -> StructureFindings:
     """Find what gives a file more than one reading.
 
     Its findings are of aspect FORM and keep the verdict from valid.
@@ -44,12 +44,12 @@ def structure_of(file: DicomFile, scan: LevelScanner, sound: Mapping[int, int] |
             items of undefined length each has: they are not walked again.
     """
     is_encapsulated = file.syntax.is_encapsulated if file.syntax.is_known else None
-    walk = StructureWalk(file.body, file.encoding, is_encapsulated=is_encapsulated)
+    walk = StructureWalker(file.body, file.encoding, is_encapsulated=is_encapsulated)
     walk.walk_level(scan, sound or {})
-    return walk.problems.findings(surrounding_findings(file, scan))
+    return walk.problems.findings(file_meta_findings(file, scan))
 
 
-class _Outer(NamedTuple):
+class _OuterSequence(NamedTuple):
     """A sequence, and the item of it that the walk goes on in once a nested sequence has ended."""
 
     tag: int
@@ -62,7 +62,7 @@ class _Outer(NamedTuple):
     """Problems and items of undefined length met before the nested sequence."""
 
 
-class StructureWalk:
+class StructureWalker:
     """Walks the elements of a Data Set and all that is nested in them; ``problems`` are those that it meets.
 
     Args:
@@ -98,10 +98,10 @@ class StructureWalk:
                 continue
             header = scan.header(index)
             self.problems.element = header.tag
-            with suppress(Broken):
+            with suppress(StructureBroken):
                 self._checks.check_special(header, starts[index], self._encoding)
                 header = self._checks.resolve_header(header, starts[index], self._encoding)
-                if _nests(header):
+                if _holds_items(header):
                     self._walk_items(header, starts[index], scan.element_range(index)[1])
         if self._is_encapsulated and tags.PIXEL_DATA in all_tags and scan.special_index(tags.PIXEL_DATA) is None:
             message = "is not encapsulated, although the transfer syntax demands it"
@@ -110,7 +110,7 @@ class StructureWalk:
 
     def _indexes_to_check(self, scan: LevelScanner) -> list[int]:
         """Indexes of elements that are not plain, and of plain ones in implicit VR whose value begins as items do."""
-        indexes = [index for index, kind in scan.kinds.items() if kind is not Kind.RESERVED_NONZERO]
+        indexes = [index for index, kind in scan.kinds.items() if kind is not ElementKind.RESERVED_NONZERO]
         if not scan.encoding.is_implicit:
             return indexes
         buffer, base = scan.source.window(scan.starts[0]) if scan.starts else (b"", 0)
@@ -138,9 +138,9 @@ class StructureWalk:
         Raises Broken where items or elements cannot be told apart.
         """
         source, size = self._source, self._source.size
-        outer: list[_Outer] = []
-        tag, encoding = header.tag, _inner(header, self._encoding)
-        steps, expected, is_implicit = STEPS[encoding.key], tags.MACRO_ITEMS.get(tag, _ANYTHING), encoding.is_implicit
+        outer: list[_OuterSequence] = []
+        tag, encoding = header.tag, _inner_encoding(header, self._encoding)
+        steps, expected, is_implicit = STEPS[encoding.key], tags.MACRO_ITEMS.get(tag, _ANY_TAG), encoding.is_implicit
         open_items = 0
         position: int = start + header.size
         sequence_end: int = NEVER if header.length == UNDEFINED_LENGTH else position + header.length
@@ -163,7 +163,7 @@ class StructureWalk:
                 tag, start, sequence_end, item_end, last, encoding, _ = outer.pop()
                 steps, expected, is_implicit = (
                     STEPS[encoding.key],
-                    tags.MACRO_ITEMS.get(tag, _ANYTHING),
+                    tags.MACRO_ITEMS.get(tag, _ANY_TAG),
                     encoding.is_implicit,
                 )
             else:
@@ -184,7 +184,7 @@ class StructureWalk:
                     step = 12 + encoding.u32.unpack_from(buffer, position - base + 8)[0]
                 # undefined lengths are odd, too
                 is_plain = step > 0 and not step & 1 and (not expected or current in expected)
-                if not is_plain or (is_implicit and _may_be_items(buffer, position - base + 8)):
+                if not is_plain or (is_implicit and _looks_like_items(buffer, position - base + 8)):
                     element = read_header(source.read(position, min(size, position + 12)), 0, encoding)
                     if element is None:
                         self._fail("holds something that is not a Data Element", tag, position)
@@ -192,38 +192,41 @@ class StructureWalk:
                     header_size = element.size
                     if not vr:
                         if current != tags.ITEM_DELIMITATION_ITEM or item_end != NEVER:
-                            self._fail(f"has {tag_text(current)} where it does not belong", tag, position)
+                            self._fail(f"has {format_tag(current)} where it does not belong", tag, position)
                         self.problems.check_delimiter(current, length, position)
                         position += 8
                         item_end = position
                         break
                     # dcmjs looks for the end of an open item at even places only
                     is_odd = bool(length & 1 and open_items)
-                    if length != UNDEFINED_LENGTH and (is_odd or is_misread(vr, length, encoding)):
+                    if length != UNDEFINED_LENGTH and (is_odd or is_length_ambiguous(vr, length, encoding)):
                         self.problems.add_ambiguous_length(element, position)
                     self._checks.check_special(element, position, encoding, tag)
                     element = self._checks.resolve_header(element, position, encoding)
                     if expected and current not in expected and current & 0xFFFF:
-                        message = f"does not belong into an item of {tag_text(tag)}"
+                        message = f"does not belong into an item of {format_tag(tag)}"
                         self.problems.add(
                             "macro-foreign-element", message, current, position, clause="PS3.3 Table C.12-6"
                         )
                     step = header_size + length
-                    if _nests(element):
+                    if _holds_items(element):
                         if current <= last:
                             self.problems.add_disorder(current, last, position)
                         if len(outer) >= MAX_DEPTH:
                             self._fail("is nested too deep", current, position)
-                        if step < _SMALL and source.read(position, min(size, position + step)) in self._sound:
+                        if (
+                            step < _MAX_REMEMBERED_SIZE
+                            and source.read(position, min(size, position + step)) in self._sound
+                        ):
                             last = current
                             position += step
                             continue
                         if length != UNDEFINED_LENGTH and position + step > min(item_end, size):
                             self._fail("is longer than the item that holds it", current, position)
                         seen = len(self.problems), open_items
-                        outer.append(_Outer(tag, start, sequence_end, item_end, current, encoding, seen))
-                        tag, start, encoding = current, position, _inner(element, encoding)
-                        steps, expected = STEPS[encoding.key], tags.MACRO_ITEMS.get(tag, _ANYTHING)
+                        outer.append(_OuterSequence(tag, start, sequence_end, item_end, current, encoding, seen))
+                        tag, start, encoding = current, position, _inner_encoding(element, encoding)
+                        steps, expected = STEPS[encoding.key], tags.MACRO_ITEMS.get(tag, _ANY_TAG)
                         is_implicit = encoding.is_implicit
                         position += header_size
                         sequence_end = NEVER if length == UNDEFINED_LENGTH else position + length
@@ -250,7 +253,7 @@ class StructureWalk:
             self.problems.check_delimiter(found, length, position)
             return None
         if found != tags.ITEM:
-            self._fail(f"holds {tag_text(found)}, which is not an item", tag, position)
+            self._fail(f"holds {format_tag(found)}, which is not an item", tag, position)
         if length == UNDEFINED_LENGTH:
             return NEVER
         if position + 8 + length > min(sequence_end, self._source.size):
@@ -274,34 +277,34 @@ class StructureWalk:
         if not open_items or self._encoding.is_big_endian:
             return
         count = 0
-        for begin in range(start, end, BULK):
+        for begin in range(start, end, CHUNK_SIZE):
             # as far as one that begins here can reach
-            piece = self._source.read(begin, min(end, begin + BULK + len(_OPEN_ITEM) - 1))
-            count += piece.count(_OPEN_ITEM) + piece.count(_OPEN_ITEM_END, 0, BULK + len(_OPEN_ITEM_END) - 1)
+            piece = self._source.read(begin, min(end, begin + CHUNK_SIZE + len(_OPEN_ITEM) - 1))
+            count += piece.count(_OPEN_ITEM) + piece.count(_OPEN_ITEM_END, 0, CHUNK_SIZE + len(_OPEN_ITEM_END) - 1)
         if count != 2 * open_items:
             message = "holds a value with the bytes of a delimiter, in an item of undefined length"
             self.problems.add("delimiter-in-value", message, tag, start, clause="PS3.5 7.5.2")
 
     def _fail(self, message: str, tag: int, start: int) -> NoReturn:
         self.problems.add("structure-broken", message, tag, start, clause="PS3.5 7.5")
-        raise Broken
+        raise StructureBroken
 
     def _remember(self, start: int, end: int) -> None:
         """Keep a small sequence in which nothing was wrong, to pass over the next that is the same."""
-        if end - start < _SMALL and len(self._sound) < _MAX_REMEMBERED:
+        if end - start < _MAX_REMEMBERED_SIZE and len(self._sound) < _MAX_REMEMBERED:
             self._sound.add(self._source.read(start, end))
 
 
-def _may_be_items(buffer: bytes, at: int) -> bool:
+def _looks_like_items(buffer: bytes, at: int) -> bool:
     """Whether a value begins as items do, as far as the buffer tells."""
     mark = buffer[at : at + 4]
     return len(mark) < 4 or mark in ITEM_MARKS
 
 
-def _nests(header: Header) -> bool:
+def _holds_items(header: Header) -> bool:
     """Whether an element holds items; those of UN with undefined length are in implicit VR (PS3.5 6.2.2)."""
     return header.vr == b"SQ" or (header.vr == b"UN" and header.length == UNDEFINED_LENGTH)
 
 
-def _inner(header: Header, encoding: Encoding) -> Encoding:
+def _inner_encoding(header: Header, encoding: Encoding) -> Encoding:
     return Encoding.IMPLICIT_LITTLE if header.vr == b"UN" else encoding

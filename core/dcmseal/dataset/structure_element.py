@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.dataset.header import Header, Kind, implicit_vr, is_misread, kind_of
+from dcmseal.dataset.header import ElementKind, Header, element_kind, implicit_vr, is_length_ambiguous
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.structure_problems import StructureProblems
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
@@ -19,12 +19,12 @@ _MISPLACED_GROUPS: Final = frozenset({0x0000, 0x0002, 0x0006, 0xFFFF})
 ITEM_MARKS: Final = (b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0")
 """What sequences begin with in little endian: the tag of an item, or of the delimiter."""
 _CAPITALS: Final = range(0x41, 0x5B)
-_NOWHERE: Final = -1
+_UNORDERED: Final = -1
 _MISPLACED_AND_SIGNABLE: Final = 0xFFFF
 _FIRST_GROUP: Final = 8
 
 
-def place_in_item(header: Header | None, encoding: Encoding) -> int:
+def ordering_key(header: Header | None, encoding: Encoding) -> int:
     """What the order of elements in an item goes by: the tag, or -1 if the walk has to look at the element itself.
 
     That comes before every tag: one comparison with the element before tells whether there is anything to report. What
@@ -35,19 +35,19 @@ def place_in_item(header: Header | None, encoding: Encoding) -> int:
         return tags.ITEM_DELIMITATION_ITEM
     tag, vr, _, length = header
     if not vr:
-        return _NOWHERE if length else tag
-    kind = kind_of(tag, vr, length)
-    if kind is Kind.EXCLUDED:
+        return _UNORDERED if length else tag
+    kind = element_kind(tag, vr, length)
+    if kind is ElementKind.EXCLUDED:
         is_group_length = not tag & 0xFFFF and tag >> 16 >= _FIRST_GROUP
-        return tag if is_group_length and vr == b"UL" and length == 4 else _NOWHERE
-    if tag >> 16 == _MISPLACED_AND_SIGNABLE or kind not in (Kind.SEQUENCE, Kind.PLAIN):
-        return _NOWHERE
-    if kind is Kind.PLAIN and (length & 1 or is_misread(vr, length, encoding)):
-        return _NOWHERE
+        return tag if is_group_length and vr == b"UL" and length == 4 else _UNORDERED
+    if tag >> 16 == _MISPLACED_AND_SIGNABLE or kind not in (ElementKind.SEQUENCE, ElementKind.PLAIN):
+        return _UNORDERED
+    if kind is ElementKind.PLAIN and (length & 1 or is_length_ambiguous(vr, length, encoding)):
+        return _UNORDERED
     return tag
 
 
-class Broken(Exception):
+class StructureBroken(Exception):
     """Where the rest of an element ends cannot be told for certain: its walk ends here."""
 
 
@@ -73,7 +73,7 @@ class ElementChecks:
         tag, vr, _, length = header
         if vr not in SHORT_VRS and vr not in LONG_VRS:
             self.problems.add("unknown-vr", "has a VR that PS3.5 does not define", tag, start, clause="PS3.5 6.2")
-            raise Broken
+            raise StructureBroken
         if tag >> 16 in _MISPLACED_GROUPS and tag:
             self.problems.add_misplaced(tag, start)
         elif (tag & 0xFFFF == 0 or tag == tags.LENGTH_TO_END) and (vr != b"UL" or length not in (0, 4)):
@@ -89,7 +89,7 @@ class ElementChecks:
         if tag != tags.PIXEL_DATA or vr not in (b"OB", b"OW"):
             message = f"has VR {vr.decode()} and an undefined length, which do not go together"
             self.problems.add("undefined-length", message, tag, start, clause="PS3.5 7.1.1")
-            raise Broken
+            raise StructureBroken
         if self._is_encapsulated is False or sequence not in (None, tags.ICON_IMAGE_SEQUENCE):
             message = "is encapsulated where transfer syntax or place do not allow it"
             self.problems.add("encapsulated-misplaced", message, tag, start, clause="PS3.5 A.4")

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from dcmseal.dataset.header import Header
-from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.vr import LATEST_VRS, VALUE_SIZE
 from dcmseal.report import Aspect, Finding, Outcome
-from dcmseal.tags import EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS, tag_text
+from dcmseal.tags import EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS, format_tag
 
 _MAX_PROBLEMS: Final = 32
 _OFFSET_TABLES: Final = (EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Structure:
+class StructureFindings:
     """What gives a Data Set more than one reading; nothing if it has one."""
 
     problems: tuple[Finding, ...]
@@ -34,7 +34,7 @@ class Structure:
         return (*self.problems, *unsigned)
 
 
-SOUND_STRUCTURE: Final = Structure(problems=(), unless_signed={})
+SOUND_STRUCTURE: Final = StructureFindings(problems=(), unless_signed={})
 """That of a Data Set with one reading."""
 
 
@@ -51,9 +51,9 @@ class StructureProblems:
     def __len__(self) -> int:
         return len(self._found)
 
-    def findings(self, around: Sequence[Finding]) -> Structure:
+    def findings(self, around: Sequence[Finding]) -> StructureFindings:
         """What was reported, and what was found around the Data Set."""
-        return Structure(
+        return StructureFindings(
             problems=(*(each for each in around if each.outcome is not Outcome.PASSED), *self._found.values()),
             unless_signed=dict(self._unless_signed),
             notes=tuple(each for each in around if each.outcome is Outcome.PASSED),
@@ -70,8 +70,8 @@ class StructureProblems:
             aspect=Aspect.FORM,
             outcome=Outcome.FAILED,
             code=code,
-            message=f"{tag_text(tag)} {message} (at byte {start})",
-            where=tag_text(tag),
+            message=f"{format_tag(tag)} {message} (at byte {start})",
+            where=format_tag(tag),
             clause=clause,
         )
 
@@ -92,7 +92,7 @@ class StructureProblems:
         if self._is_encapsulated and header.tag in _OFFSET_TABLES:
             return  # they have to fit the fragments
         problem = self._build_finding("latest-vr-unsigned", message, header.tag, start, clause="PS3.5 7.1.2")
-        if exclusion(header.tag):
+        if exclusion_reason(header.tag):
             self._add_finding(problem)
         else:
             self._unless_signed.setdefault(self.element, problem)
@@ -109,4 +109,4 @@ class StructureProblems:
         if tag == last:
             self.add("duplicate-element", "stands twice in one Data Set", tag, start, clause="PS3.5 7.1")
         else:
-            self.add("disordered", f"stands behind {tag_text(last)}", tag, start, clause="PS3.5 7.1")
+            self.add("disordered", f"stands behind {format_tag(last)}", tag, start, clause="PS3.5 7.1")

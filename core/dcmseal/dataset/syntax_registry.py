@@ -94,7 +94,7 @@ NOT_ENCAPSULATED: Final = (
 )
 """Those whose Pixel Data, if any, are no fragments."""
 
-_TAKEN_DIFFERENTLY: Final = {
+_AMBIGUOUS: Final = {
     **dict.fromkeys(
         (f"{_STANDARD}.4.95", f"{_STANDARD}.4.205"),
         "some readers inflate the data set, and others read the same bytes without",
@@ -102,7 +102,7 @@ _TAKEN_DIFFERENTLY: Final = {
     "1.2.840.10008.1.20": "some readers take it for implicit VR, and others for explicit VR",
     "1.2.840.113619.5.2": "some readers swap the bytes of its pixels, others do not, or take it for explicit VR",
 }
-_UNSETTLED: Final = dict.fromkeys(_NOT_PART10, "no part of the standard says how a file has it")
+_UNDEFINED_IN_FILES: Final = dict.fromkeys(_NOT_PART10, "no part of the standard says how a file has it")
 
 
 def syntax_name(uid: str) -> str:
@@ -112,10 +112,10 @@ def syntax_name(uid: str) -> str:
 
 def syntax_findings(uid: str) -> Iterator[Finding]:
     """What keeps a file in this transfer syntax from having one reading, or its pixels from being in it."""
-    if why := _TAKEN_DIFFERENTLY.get(uid):
+    if why := _AMBIGUOUS.get(uid):
         yield _finding(Outcome.FAILED, "file-syntax-ambiguous", uid, why)
-    elif uid not in REGISTERED or uid in _UNSETTLED:
-        why = _UNSETTLED.get(uid, "PS3.6 does not have it: other software may read another data set")
+    elif uid not in REGISTERED or uid in _UNDEFINED_IN_FILES:
+        why = _UNDEFINED_IN_FILES.get(uid, "PS3.6 does not have it: other software may read another data set")
         yield _finding(Outcome.UNKNOWN, "file-syntax-unknown", uid, why)
     elif uid in REFERENCED or uid in _STREAMED:
         why = "the pixels are not in the file, and no signature of it can protect them"

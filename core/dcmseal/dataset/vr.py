@@ -47,34 +47,36 @@ LATEST_VRS: Final = frozenset({b"OV", b"SV", b"UV"})
 """VRs that PS3.5 has had since 2019: readers made before take the reserved bytes of their header for the length."""
 
 
-def is_unknown(vr: bytes) -> bool:
+def is_unknown_vr(vr: bytes) -> bool:
     """Whether a value of this VR can be anything: UN, and what PS3.5 does not know."""
     return vr == b"UN" or (vr not in SHORT_VRS and vr not in LONG_VRS)
 
 
-def padding_of(vr: bytes) -> bytes:
+def padding_byte(vr: bytes) -> bytes:
     """The byte that pads a value to even length: NULL for UI and byte strings, space for other text (PS3.5 6.2)."""
     return b" " if vr in TEXT_VRS and vr != b"UI" else b"\0"
 
 
-PADS: Final = b" \0"
+PADDING_BYTES: Final = b" \0"
 """What text ends in if it is padded."""
 EXCESS: Final = (b"\0", b"  ", b"\0 ")
 """What text of even length, but for UI, ends in if it has more than the least padding."""
 
 
-def is_minimal(buffer: bytes, start: int, end: int, *, is_ui: bool) -> bool:
+def is_minimally_padded(buffer: bytes, start: int, end: int, *, is_ui: bool) -> bool:
     """Whether a value of text in a buffer has the least padding: what ``minimal`` says, without copying it.
 
     Raises IndexError if the buffer ends before.
     """
     last = buffer[end - 1]
-    if (end - start) & 1 or (last in PADS and (last != (0 if is_ui else 32) or buffer[end - 2] in PADS)):
+    if (end - start) & 1 or (
+        last in PADDING_BYTES and (last != (0 if is_ui else 32) or buffer[end - 2] in PADDING_BYTES)
+    ):
         return False
     return not is_ui or buffer[start:end].split() == [buffer[start:end]]
 
 
-def minimal(vr: bytes, value: bytes) -> bytes:
+def minimise_padding(vr: bytes, value: bytes) -> bytes:
     """The value with the least padding that makes its length even.
 
     Text loses trailing spaces and NULLs; UI loses every white space too. Other values are padded if odd.
@@ -83,4 +85,4 @@ def minimal(vr: bytes, value: bytes) -> bytes:
         value = value.translate(None, b" \t\r\n\f\v").rstrip(b"\0")
     elif vr in TEXT_VRS:
         value = value.rstrip(b" \0")
-    return value + padding_of(vr) if len(value) & 1 else value
+    return value + padding_byte(vr) if len(value) & 1 else value

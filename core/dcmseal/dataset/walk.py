@@ -7,11 +7,11 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from dcmseal import tags
-from dcmseal.dataset.header import Kind, kind_of, no_element, read_header
+from dcmseal.dataset.header import ElementKind, element_kind, header_error, read_header
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.errors import Malformed
-from dcmseal.tags import tag_text
+from dcmseal.tags import format_tag
 
 MAX_DEPTH: Final = 256
 """Nesting beyond this is refused; real objects stay below 20."""
@@ -34,9 +34,9 @@ class Event(IntEnum):
     ENCAPSULATED_END = 7
 
 
-OPENING: Final = (Event.SEQUENCE, Event.ENCAPSULATED)
-CLOSING: Final = (Event.SEQUENCE_END, Event.ENCAPSULATED_END)
-_END_OF: Final = {
+OPENING_EVENTS: Final = (Event.SEQUENCE, Event.ENCAPSULATED)
+CLOSING_EVENTS: Final = (Event.SEQUENCE_END, Event.ENCAPSULATED_END)
+_END_EVENTS: Final = {
     Event.ITEM: Event.ITEM_END,
     Event.SEQUENCE: Event.SEQUENCE_END,
     Event.ENCAPSULATED: Event.ENCAPSULATED_END,
@@ -59,7 +59,7 @@ class Step(NamedTuple):
     encoding: Encoding
 
 
-class _Open(NamedTuple):
+class _OpenSequence(NamedTuple):
     """A sequence or item the walk is in."""
 
     event: Event
@@ -74,19 +74,19 @@ def walk(source: Source, start: int, end: int, encoding: Encoding, inside: Event
     With ``inside`` SEQUENCE the walk is over the items of a sequence. ``end`` may be UNTIL_DELIMITER: the walk then
     stops after the delimiter, with its ``_END`` event. Raises Malformed where the encoding breaks PS3.5 section 7.
     """
-    stack = [_Open(inside, 0, end, encoding)]
+    stack = [_OpenSequence(inside, 0, end, encoding)]
     position = start
     while stack:
         level = stack[-1]
         if level.end == position:
             stack.pop()
             if stack:
-                yield _closing(level, position, position)
+                yield _closing_step(level, position, position)
             continue
         buffer, base = source.window(position)
         header = read_header(buffer, position - base, level.encoding)
         if header is None:
-            raise no_element(buffer[position - base : position - base + 12], position, level.encoding)
+            raise header_error(buffer[position - base : position - base + 12], position, level.encoding)
         tag, vr, size, length = header
         value = position + size
         # delimiters have a length too, which says nothing (PS3.5 7.5.2)
@@ -94,68 +94,68 @@ def walk(source: Source, start: int, end: int, encoding: Encoding, inside: Event
         stop = value if is_delimiter else UNTIL_DELIMITER if length == UNDEFINED_LENGTH else value + length
         limit = source.size if level.end == UNTIL_DELIMITER else level.end
         if stop > limit:
-            raise Malformed(f"{tag_text(tag)} is longer than what holds it", position)
+            raise Malformed(f"{format_tag(tag)} is longer than what holds it", position)
         if not vr:
-            if _delimits(level.event, tag) and level.end == UNTIL_DELIMITER:
+            if _is_delimiter(level.event, tag) and level.end == UNTIL_DELIMITER:
                 stack.pop()
-                yield _closing(level, position, value)
+                yield _closing_step(level, position, value)
             elif tag == tags.ITEM and level.event is Event.SEQUENCE:
                 yield Step(Event.ITEM, tag, vr, position, value, stop, level.encoding)
-                stack.append(_Open(Event.ITEM, tag, stop, level.encoding))
+                stack.append(_OpenSequence(Event.ITEM, tag, stop, level.encoding))
             elif tag == tags.ITEM and level.event is Event.ENCAPSULATED and stop != UNTIL_DELIMITER:
                 yield Step(Event.FRAGMENT, tag, vr, position, value, stop, level.encoding)
                 value = stop
             else:
-                raise Malformed(f"{tag_text(tag)} has no business here", position)
+                raise Malformed(f"{format_tag(tag)} has no business here", position)
             position = value
             continue
         if level.event is not Event.ITEM:
-            raise Malformed(f"{tag_text(tag)} stands where an item should", position)
-        event, inner = _opening(header.tag, vr, length, level.encoding)
+            raise Malformed(f"{format_tag(tag)} stands where an item should", position)
+        event, inner = _opening_event(header.tag, vr, length, level.encoding)
         yield Step(event, tag, vr, position, value, stop, level.encoding)
         if event is Event.ELEMENT:
             position = stop
         else:
             if len(stack) >= 2 * MAX_DEPTH:
                 raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep", position)
-            stack.append(_Open(event, tag, stop, inner))
+            stack.append(_OpenSequence(event, tag, stop, inner))
             position = value
 
 
-def _opening(tag: int, vr: bytes, length: int, encoding: Encoding) -> tuple[Event, Encoding]:
+def _opening_event(tag: int, vr: bytes, length: int, encoding: Encoding) -> tuple[Event, Encoding]:
     if vr == b"SQ":
         return Event.SEQUENCE, encoding
     if length != UNDEFINED_LENGTH:
         return Event.ELEMENT, encoding
-    if kind_of(tag, vr, length) is Kind.ENCAPSULATED:
+    if element_kind(tag, vr, length) is ElementKind.ENCAPSULATED:
         return Event.ENCAPSULATED, encoding
     # UN of undefined length holds items in implicit VR little endian (PS3.5 6.2.2, note)
     return Event.SEQUENCE, Encoding.IMPLICIT_LITTLE if vr == b"UN" else encoding
 
 
-def _delimits(event: Event, tag: int) -> bool:
+def _is_delimiter(event: Event, tag: int) -> bool:
     if event is Event.ITEM:
         return tag == tags.ITEM_DELIMITATION_ITEM
     return tag == tags.SEQUENCE_DELIMITATION_ITEM
 
 
-def _closing(level: _Open, start: int, end: int) -> Step:
-    return Step(_END_OF[level.event], level.tag, b"", start, end, end, level.encoding)
+def _closing_step(level: _OpenSequence, start: int, end: int) -> Step:
+    return Step(_END_EVENTS[level.event], level.tag, b"", start, end, end, level.encoding)
 
 
-def steps_of(source: Source, start: int, encoding: Encoding) -> Iterator[Step]:
+def iter_element_steps(source: Source, start: int, encoding: Encoding) -> Iterator[Step]:
     """The walk over one element that starts here; the last step ends where the element does."""
     depth = 0
     for step in walk(source, start, UNTIL_DELIMITER, encoding):
-        depth += (step.event in OPENING) - (step.event in CLOSING)
+        depth += (step.event in OPENING_EVENTS) - (step.event in CLOSING_EVENTS)
         yield step
         if not depth and step.event is not Event.ITEM_END:
             return
 
 
-def end_of(source: Source, start: int, encoding: Encoding) -> int:
+def find_element_end(source: Source, start: int, encoding: Encoding) -> int:
     """Where the element of undefined length that starts here ends, its delimiter included."""
     end = start
-    for step in steps_of(source, start, encoding):
+    for step in iter_element_steps(source, start, encoding):
         end = step.end
     return end

@@ -8,26 +8,26 @@ from functools import cached_property
 from itertools import product
 from typing import Final
 
-from dcmseal.dataset.editing import splice
-from dcmseal.dataset.header import Kind
+from dcmseal.dataset.editing import apply_edits
+from dcmseal.dataset.header import ElementKind
 from dcmseal.dataset.padding import minimise
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.syntax import TransferSyntax
 from dcmseal.dataset.walk import UNTIL_DELIMITER
 from dcmseal.engine.levels import Level
-from dcmseal.engine.macs import PLAIN, LevelMacs, MacKey, Variant, item_digest, level_macs, mac_key
-from dcmseal.engine.reading import FoundSignature
+from dcmseal.engine.macs import PLAIN_VARIANT, LevelMacs, MacKey, MacVariant, compute_level_macs, digest_item, mac_key
+from dcmseal.engine.reading import SignatureItem
 from dcmseal.engine.truncated import Truncation, feed_truncated
 from dcmseal.errors import DatasetError
 from dcmseal.mac.context import VrRules
 from dcmseal.mac.digest import Digest, new_digest
-from dcmseal.mac.encoding import Encoder
+from dcmseal.mac.encoding import MacEncoder
 from dcmseal.report import Outcome
-from dcmseal.tags import PIXEL_DATA, tag_text
+from dcmseal.tags import PIXEL_DATA, format_tag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alternative:
+class VariantMatch:
     """Another reading under which the signature matches, or a reason why no reading can tell."""
 
     code: str
@@ -43,62 +43,62 @@ class Alternative:
 
 _VALUES: Final = "PS3.5 6.2"
 _STREAM: Final = "PS3.3 C.12.1.1.3.1.1"
-_RULES: Final = tuple(
+_VR_RULES: Final = tuple(
     VrRules(inherit_pixel_representation=inherit, signed_descriptors=descriptors, bytes_for_8_bits=eight)
     for inherit, descriptors, eight in product((False, True), repeat=3)
 )[1:]
 
 
-class Readings:
+class VariantMatcher:
     """The other readings of one level; what its signatures share of them is made once, however many ask."""
 
     def __init__(self, file: DicomFile, level: Level, macs: LevelMacs) -> None:
         self._file = file
         self._level = level
         self._plain = macs
-        self._made: dict[tuple[bool, Variant], LevelMacs] = {}
+        self._made: dict[tuple[bool, MacVariant], LevelMacs] = {}
         self._cut: dict[tuple[bool, MacKey], tuple[Truncation, Digest]] = {}
 
-    def find_match(self, signature_item: FoundSignature, matches: Callable[[bytes], bool]) -> Alternative | None:
+    def find_match(self, signature_item: SignatureItem, matches: Callable[[bytes], bool]) -> VariantMatch | None:
         """Find the reading under which a signature matches that does not match the plain one; None if there is none."""
         for alternative, digest in self._iter_variants(signature_item):
             if digest is None or matches(digest):
                 return alternative
         return None
 
-    def _iter_variants(self, signature_item: FoundSignature) -> Iterator[tuple[Alternative, bytes | None]]:
+    def _iter_variants(self, signature_item: SignatureItem) -> Iterator[tuple[VariantMatch, bytes | None]]:
         """Readings and their MACs; without a MAC the reading is the answer."""
         paddings = (False,) if self._minimal_level is None else (False, True)
         if self._minimal_level is not None:
-            padded = Alternative(
+            padded = VariantMatch(
                 code="matches-minimal-padding",
                 message="the signed data is as it was signed, but for padding that was added or removed since",
                 clause=_VALUES,
                 is_sound=True,
             )
-            yield padded, self._compute_digest(signature_item, Variant(), minimal=True)
+            yield padded, self._compute_digest(signature_item, MacVariant(), minimal=True)
         if self._plain.ambiguous:
-            other_vrs = Alternative(
+            other_vrs = VariantMatch(
                 code="matches-other-vrs",
                 message="the signed data is as it was signed, with other VRs chosen for context-dependent elements",
                 clause="PS3.5 A.1",
                 is_sound=True,
             )
-            for rules, minimal in product(_RULES, paddings):
-                yield other_vrs, self._compute_digest(signature_item, Variant(rules=rules), minimal=minimal)
+            for rules, minimal in product(_VR_RULES, paddings):
+                yield other_vrs, self._compute_digest(signature_item, MacVariant(rules=rules), minimal=minimal)
         kinds = self._plain.scan.kinds.values()
-        if Kind.ENCAPSULATED in kinds:
-            old = Alternative(
+        if ElementKind.ENCAPSULATED in kinds:
+            old = VariantMatch(
                 code="matches-old-fragment-format",
                 message="it matches only in the form of DCMTK before 3.5.4, which hashed the lengths of fragments",
                 clause=_STREAM,
                 is_old_format=True,
             )
-            yield old, self._compute_digest(signature_item, Variant(fragment_lengths=True), minimal=False)
-        if Kind.SEQUENCE in kinds:
+            yield old, self._compute_digest(signature_item, MacVariant(fragment_lengths=True), minimal=False)
+        if ElementKind.SEQUENCE in kinds:
             for minimal in paddings:
                 yield from self._iter_truncated(signature_item, minimal=minimal)
-        other = _other_representation(self._file, signature_item, self._plain)
+        other = _find_other_representation(self._file, signature_item, self._plain)
         if other is not None:
             yield other, None
 
@@ -114,38 +114,38 @@ class Readings:
             return None
         growth = sum(edit.growth for edit in edits)
         end = level.end if level.end == UNTIL_DELIMITER else level.end + growth
-        return replace(level, source=splice(level.source, edits), end=end)
+        return replace(level, source=apply_edits(level.source, edits), end=end)
 
-    def _compute_macs(self, variant: Variant, *, minimal: bool) -> LevelMacs:
-        if variant == PLAIN and not minimal:
+    def _compute_macs(self, variant: MacVariant, *, minimal: bool) -> LevelMacs:
+        if variant == PLAIN_VARIANT and not minimal:
             return self._plain
         made = self._made.get((minimal, variant))
         if made is None:
             level = self._minimal_level if minimal and self._minimal_level is not None else self._level
-            made = self._made[minimal, variant] = level_macs(level, variant)
+            made = self._made[minimal, variant] = compute_level_macs(level, variant)
         return made
 
-    def _compute_digest(self, found: FoundSignature, variant: Variant, *, minimal: bool) -> bytes:
+    def _compute_digest(self, found: SignatureItem, variant: MacVariant, *, minimal: bool) -> bytes:
         """The MAC of a signature, read in another way; an empty one if it cannot be made."""
         return self._compute_macs(variant, minimal=minimal).digest(found) or b""
 
-    def _iter_truncated(self, found: FoundSignature, *, minimal: bool) -> Iterator[tuple[Alternative, bytes]]:
+    def _iter_truncated(self, found: SignatureItem, *, minimal: bool) -> Iterator[tuple[VariantMatch, bytes]]:
         mac = found.signature.mac
         if mac is None or mac.mac_algorithm is None:
             return
         key = minimal, mac_key(mac)
         if key not in self._cut:
-            macs = self._compute_macs(PLAIN, minimal=minimal)
+            macs = self._compute_macs(PLAIN_VARIANT, minimal=minimal)
             digest = new_digest(mac.mac_algorithm)
-            encoder = Encoder(source=macs.scan.source, encoding=macs.scan.encoding)
+            encoder = MacEncoder(source=macs.scan.source, encoding=macs.scan.encoding)
             wanted = frozenset(mac.elements).difference(macs.facts.unsignable)
             self._cut[key] = feed_truncated(macs.scan, encoder, wanted, digest.update), digest
         truncation, digest = self._cut[key]
         if not truncation.sequences:
             return
-        where = ", ".join(f"{tag_text(tag)} ({cuts} cut)" for tag, cuts in truncation.sequences)
+        where = ", ".join(f"{format_tag(tag)} ({cuts} cut)" for tag, cuts in truncation.sequences)
         yield (
-            Alternative(
+            VariantMatch(
                 code="dcmtk-truncated",
                 message=(
                     "it matches only the truncated MAC of DCMTK 3.6.6 and later: "
@@ -153,11 +153,11 @@ class Readings:
                 ),
                 clause=_STREAM,
             ),
-            item_digest(found.item, digest.copy()).digest(),
+            digest_item(found.item, digest.copy()).digest(),
         )
 
 
-def _other_representation(file: DicomFile, found: FoundSignature, macs: LevelMacs) -> Alternative | None:
+def _find_other_representation(file: DicomFile, found: SignatureItem, macs: LevelMacs) -> VariantMatch | None:
     """The pixels may have been compressed or decompressed since: their bytes can then not be compared."""
     mac = found.signature.mac
     if mac is None or PIXEL_DATA not in mac.elements:
@@ -166,7 +166,7 @@ def _other_representation(file: DicomFile, found: FoundSignature, macs: LevelMac
     same = not signed.is_encapsulated and not now.is_encapsulated
     if same or signed.uid == now.uid or macs.scan.index(PIXEL_DATA) is None:
         return None
-    return Alternative(
+    return VariantMatch(
         code="other-representation",
         message=f"the pixels were signed in syntax {signed.uid} and are now in {now.uid}: they cannot be compared",
         clause="PS3.3 Table C.12-6",

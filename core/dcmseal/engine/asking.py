@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from dcmseal.dataset.source import Buffer
-from dcmseal.engine.opening import DatasetInput, opened
+from dcmseal.engine.opening import DatasetInput, open_source
 from dcmseal.errors import NoSuchSignature, UsageError
 from dcmseal.location import MAIN, Location
 from dcmseal.report import Outcome, VerificationReport
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
     from dcmseal.coverage_map import CoverageMap
     from dcmseal.engine.inspection import Signature
-    from dcmseal.engine.keeping.asking import Finish
+    from dcmseal.engine.keeping.asking import ReportHook
     from dcmseal.engine.keeping.manifest import Evidence
     from dcmseal.engine.policy import Policy
-    from dcmseal.engine.references.folders import Folders
+    from dcmseal.engine.references.folders import ReferenceFolders
     from dcmseal.engine.rule import Rule
-    from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
+    from dcmseal.engine.timestamps import TimestampContext, TimestampMode
     from dcmseal.engine.trusting import Trust
-    from dcmseal.engine.verification import Question
+    from dcmseal.engine.verification import VerificationContext
     from dcmseal.plugins.protocols import Profile
     from dcmseal.plugins.registry import Registry
     from dcmseal.plugins.trust import TrustSettings
 
-References: TypeAlias = "Folders | Iterable[str | os.PathLike[str]]"
+References: TypeAlias = "ReferenceFolders | Iterable[str | os.PathLike[str]]"
 """Folders with the instances that documents cite: their paths, or Folders, which are looked through once only."""
 
 
@@ -50,7 +50,7 @@ def verify(
     policy: Policy | None = None,
     integrity_only: bool = False,
     accept_old_format: bool = False,
-    timestamp: TimestampRule | str = "verify",
+    timestamp: TimestampMode | str = "verify",
     timestamp_certificates: Iterable[bytes] = (),
     name_profiles: bool = True,
     trust: Trust | TrustSettings | None = None,
@@ -84,12 +84,14 @@ def verify(
     signature is a finding of the report. Raises UsageError, DatasetError or one of its kinds, ProfileError or one of
     its kinds, PluginError, and TrustError if what ``trust`` names cannot be read.
     """
-    finish: Finish | None = None
+    finish: ReportHook | None = None
     if keep_evidence or evidence is not None:
-        from dcmseal.engine.keeping.asking import prepared
+        from dcmseal.engine.keeping.asking import prepare_evidence
 
-        trust, finish = prepared(trust, evidence, registry, collect=keep_evidence, integrity_only=integrity_only)
-    question = question_of(
+        trust, finish = prepare_evidence(
+            trust, evidence, registry, collect=keep_evidence, integrity_only=integrity_only
+        )
+    question = build_context(
         uid=uid,
         location=location,
         require=require,
@@ -97,7 +99,7 @@ def verify(
         integrity_only=integrity_only,
         accept_old_format=accept_old_format,
         timestamp=timestamp,
-        timestamp_certificates=_with_kept(timestamp_certificates, evidence),
+        timestamp_certificates=_merge_certificates(timestamp_certificates, evidence),
         name_profiles=name_profiles,
         trust=trust,
         now=now,
@@ -105,10 +107,12 @@ def verify(
         file_digest=file_digest,
         registry=registry,
     )
-    return answer(source, question, folders_of(references), registry, manifest=manifest, report_hook=finish)
+    return verify_source(
+        source, question, to_reference_folders(references), registry, manifest=manifest, report_hook=finish
+    )
 
 
-def question_of(
+def build_context(
     *,
     uid: str | None = None,
     location: Location | str | None = None,
@@ -116,7 +120,7 @@ def question_of(
     policy: Policy | None = None,
     integrity_only: bool = False,
     accept_old_format: bool = False,
-    timestamp: TimestampRule | str = "verify",
+    timestamp: TimestampMode | str = "verify",
     timestamp_certificates: Iterable[bytes] = (),
     name_profiles: bool = True,
     trust: Trust | TrustSettings | None = None,
@@ -124,23 +128,25 @@ def question_of(
     count_coverage: bool = False,
     file_digest: bool = False,
     registry: Registry | None = None,
-) -> Question:
+) -> VerificationContext:
     """What ``verify`` is asked for, made ready for any number of files; raises as it does."""
-    from dcmseal.engine.verification import Question
+    from dcmseal.engine.verification import VerificationContext
 
-    demanded = _demanded(policy, tuple(require), registry)
-    judge = _opened(trust, registry)
+    demanded = _build_policy(policy, tuple(require), registry)
+    judge = _open_trust(trust, registry)
     if judge is not None and now is not None:
         judge = replace(judge, settings=replace(judge.settings, now=now))
-    return Question(
+    return VerificationContext(
         uid=uid,
-        location=location_of(location),
-        profiles=_plugins(registry).profiles() if name_profiles else (),
+        location=parse_location(location),
+        profiles=_resolve_registry(registry).profiles() if name_profiles else (),
         required=demanded.profiles if demanded else (),
         policy=demanded,
         integrity_only=integrity_only,
         accept_old_format=accept_old_format,
-        timestamp=_timestamps(_rule(timestamp, demanded), timestamp_certificates, registry, judge),
+        timestamp=_build_timestamp_context(
+            _parse_timestamp_mode(timestamp, demanded), timestamp_certificates, registry, judge
+        ),
         trust=judge,
         now=now,
         count_coverage=count_coverage,
@@ -148,19 +154,19 @@ def question_of(
     )
 
 
-def answer(
+def verify_source(
     source: DatasetInput,
-    context: Question,
-    folders: Folders | None = None,
+    context: VerificationContext,
+    folders: ReferenceFolders | None = None,
     registry: Registry | None = None,
     *,
     manifest: str | os.PathLike[str] | bytes | None = None,
-    report_hook: Finish | None = None,
+    report_hook: ReportHook | None = None,
 ) -> VerificationReport:
     """The answer to a question about a Data Set; raises DatasetError or one of its kinds."""
     from dcmseal.engine.verification import verify_file
 
-    with opened(source, registry) as file:
+    with open_source(source, registry) as file:
         report = verify_file(file, context)
         if context.policy is not None:
             from dcmseal.engine.demands import unmet_findings
@@ -169,33 +175,33 @@ def answer(
             report = replace(report, unmet=(*report.unmet, *findings))
         if folders is not None:
             from dcmseal.engine.references.checking import reference_findings
-            from dcmseal.engine.references.comparing import Comparison
+            from dcmseal.engine.references.comparing import ReferenceOptions
 
             demanded = context.policy is not None and context.policy.no_unsigned_additions
-            how = Comparison(now=context.now, no_additions=demanded)
+            how = ReferenceOptions(now=context.now, no_additions=demanded)
             report = replace(report, references=tuple(reference_findings(file, report, folders, how)))
         if manifest is not None:
-            from dcmseal.engine.manifest.judging import manifest_findings, read_manifest
+            from dcmseal.engine.manifest.judging import load_manifest, manifest_findings
 
-            data = manifest if isinstance(manifest, bytes) else read_manifest(manifest)
+            data = manifest if isinstance(manifest, bytes) else load_manifest(manifest)
             report = replace(report, manifest=tuple(manifest_findings(file, report, data)))
         if context.count_coverage:
-            from dcmseal.engine.whole_object import object_coverage
+            from dcmseal.engine.whole_object import compute_object_coverage
 
-            report = replace(report, coverage=object_coverage(file, report))
+            report = replace(report, coverage=compute_object_coverage(file, report))
         if context.file_digest:
-            from dcmseal.engine.instance import file_digest
+            from dcmseal.engine.instance import compute_file_digest
 
-            report = replace(report, instance=replace(report.instance, sha256=file_digest(file)))
+            report = replace(report, instance=replace(report.instance, sha256=compute_file_digest(file)))
         return report if report_hook is None else report_hook(file, context, report)
 
 
-def signatures(source: DatasetInput, registry: Registry | None = None) -> tuple[Signature, ...]:
+def list_signatures(source: DatasetInput, registry: Registry | None = None) -> tuple[Signature, ...]:
     """All signatures of a Data Set, at every level; nothing is verified. Raises DatasetError or one of its kinds."""
-    from dcmseal.engine.inspection import signatures_of
+    from dcmseal.engine.inspection import iter_signatures
 
-    with opened(source, registry) as file:
-        return tuple(signatures_of(file))
+    with open_source(source, registry) as file:
+        return tuple(iter_signatures(file))
 
 
 def map_coverage(
@@ -212,33 +218,35 @@ def map_coverage(
     that might tell who the patient is (PS3.15 Table E.1-1, private elements, free text) are kept back unless
     ``show_values``. Raises UsageError, DatasetError or one of its kinds.
     """
-    from dcmseal.engine.mapping.building import map_file
+    from dcmseal.engine.mapping.building import build_map
 
-    with opened(source, registry) as file:
-        return map_file(file, report, show_values=show_values, fold=fold)
+    with open_source(source, registry) as file:
+        return build_map(file, report, show_values=show_values, fold=fold)
 
 
-def find(source: DatasetInput, uid: str, registry: Registry | None = None) -> Signature:
+def find_signature(source: DatasetInput, uid: str, registry: Registry | None = None) -> Signature:
     """The signature with a Digital Signature UID, at whatever level; raises NoSuchSignature."""
-    for signature in signatures(source, registry):
+    for signature in list_signatures(source, registry):
         if signature.uid == uid:
             return signature
     raise no_such_signature(uid)
 
 
-def stream(source: DatasetInput, uid: str, write: Callable[[Buffer], object], registry: Registry | None = None) -> None:
+def write_mac_stream(
+    source: DatasetInput, uid: str, write: Callable[[Buffer], object], registry: Registry | None = None
+) -> None:
     """Pass the MAC byte stream of a signature to ``write``, in pieces that are good until the next.
 
     Raises NoSuchSignature, and NotSignable if it lists an element that may not be signed.
     """
-    from dcmseal.engine.macs import feed_stream
-    from dcmseal.engine.signed_levels import signed_levels
+    from dcmseal.engine.macs import feed_mac_stream
+    from dcmseal.engine.signed_levels import iter_signed_levels
 
-    with opened(source, registry) as file:
-        for signed in signed_levels(file):
+    with open_source(source, registry) as file:
+        for signed in iter_signed_levels(file):
             for found in signed.level_signatures.signatures:
                 if found.signature.uid == uid:
-                    feed_stream(signed.level, found.signature.index, write)
+                    feed_mac_stream(signed.level, found.signature.index, write)
                     return
     raise no_such_signature(uid)
 
@@ -248,78 +256,78 @@ def no_such_signature(uid: str) -> NoSuchSignature:
     return NoSuchSignature(f"no signature has UID {uid}", hint="dcmseal list FILE shows all signatures")
 
 
-def location_of(location: Location | str | None) -> Location | None:
+def parse_location(location: Location | str | None) -> Location | None:
     """Read a location that may be given as text; raises UsageError."""
     return Location.parse(location) if isinstance(location, str) else location
 
 
-def folders_of(references: References | None) -> Folders | None:
+def to_reference_folders(references: References | None) -> ReferenceFolders | None:
     """Folders with instances, which may be given as their paths."""
     if references is None:
         return None
-    from dcmseal.engine.references.folders import Folders
+    from dcmseal.engine.references.folders import ReferenceFolders
 
     if isinstance(references, (str, os.PathLike)):
         raise UsageError("one folder is given where several may be", hint="references=[FOLDER]")
-    return references if isinstance(references, Folders) else Folders(references)
+    return references if isinstance(references, ReferenceFolders) else ReferenceFolders(references)
 
 
-def _demanded(
+def _build_policy(
     policy: Policy | None, require: tuple[str | Profile | Rule, ...], registry: Registry | None
 ) -> Policy | None:
     """What is demanded, with its profiles found; raises UsageError, and ProfileError or one of its kinds."""
     if policy is None and not require:
         return None
-    from dcmseal.engine.policy import Policy, rule_of
+    from dcmseal.engine.policy import Policy, to_rule
 
-    whole = (policy or Policy()).with_rules(map(rule_of, require))
-    return whole.resolve_profiles(lambda name: _plugins(registry).profile(name))
+    whole = (policy or Policy()).with_rules(map(to_rule, require))
+    return whole.resolve_profiles(lambda name: _resolve_registry(registry).profile(name))
 
 
-def _rule(mode: TimestampRule | str, policy: Policy | None) -> TimestampRule:
+def _parse_timestamp_mode(mode: TimestampMode | str, policy: Policy | None) -> TimestampMode:
     """What becomes of timestamps, if that is not against what is demanded; raises UsageError."""
-    from dcmseal.engine.timestamps import TimestampRule
+    from dcmseal.engine.timestamps import TimestampMode
 
     try:
-        asked = TimestampRule(mode)
+        asked = TimestampMode(mode)
     except ValueError:
-        known = ", ".join(TimestampRule)
+        known = ", ".join(TimestampMode)
         raise UsageError(f"{mode!r} is no way to deal with timestamps", hint=f"use one of {known}") from None
     if policy is None or not policy.needs_timestamps:
         return asked
-    if asked is TimestampRule.IGNORE:
+    if asked is TimestampMode.IGNORE:
         raise UsageError("timestamps are to be ignored, but one is demanded", hint="leave one of the two out")
-    return TimestampRule.REQUIRE if policy.timestamps else asked
+    return TimestampMode.REQUIRE if policy.timestamps else asked
 
 
-def _timestamps(
-    mode: TimestampRule, certificates: Iterable[bytes], registry: Registry | None, trust: Trust | None
-) -> TimestampQuestion:
+def _build_timestamp_context(
+    mode: TimestampMode, certificates: Iterable[bytes], registry: Registry | None, trust: Trust | None
+) -> TimestampContext:
     """How timestamps are verified."""
-    from dcmseal.engine.timestamps import TimestampQuestion, nobody_vouches
+    from dcmseal.engine.timestamps import TimestampContext, authority_not_evaluated
 
-    return TimestampQuestion(
+    return TimestampContext(
         mode=mode,
         certificates=tuple(certificates),
-        backend=lambda type_: _plugins(registry).timestamp_backend(type_),
-        evaluate_authority=trust.evaluate_authority if trust else nobody_vouches,
+        backend=lambda type_: _resolve_registry(registry).timestamp_backend(type_),
+        evaluate_authority=trust.evaluate_authority if trust else authority_not_evaluated,
         weak_outcome=trust.settings.weak.outcome if trust else Outcome.UNKNOWN,
     )
 
 
-def _with_kept(certificates: Iterable[bytes], evidence: Evidence | None) -> Iterable[bytes]:
+def _merge_certificates(certificates: Iterable[bytes], evidence: Evidence | None) -> Iterable[bytes]:
     """Certificates of authorities, with those that were given when the verdict was found."""
     kept = evidence.record.timestamp_certificates if evidence else ()
     return dict.fromkeys((*certificates, *kept))
 
 
-def _plugins(registry: Registry | None) -> Registry:
-    from dcmseal.plugins.registry import installed
+def _resolve_registry(registry: Registry | None) -> Registry:
+    from dcmseal.plugins.registry import installed_registry
 
-    return installed() if registry is None else registry
+    return installed_registry() if registry is None else registry
 
 
-def _opened(trust: Trust | TrustSettings | None, registry: Registry | None) -> Trust | None:
+def _open_trust(trust: Trust | TrustSettings | None, registry: Registry | None) -> Trust | None:
     if trust is None:
         return None
     from dcmseal.engine.trusting import Trust

@@ -6,20 +6,20 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from dcmseal import tags
-from dcmseal.dataset.editing import Edit, Holder, with_lengths
+from dcmseal.dataset.editing import Edit, LengthField, add_length_edits
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH
-from dcmseal.dataset.writer import sequence
-from dcmseal.engine.items import parameters_item, signature_item
+from dcmseal.dataset.writer import encode_sequence
+from dcmseal.engine.items import build_parameters_item, build_signature_item
 from dcmseal.engine.levels import Level, group_holders
 from dcmseal.errors import DatasetError
 from dcmseal.model import DigitalSignature
-from dcmseal.tags import tag_text
+from dcmseal.tags import format_tag
 
-_DELIMITER = 8
+_DELIMITER_SIZE = 8
 
 
-def attach_edits(level: Level, scan: LevelScanner, signature: DigitalSignature) -> list[Edit]:
+def build_attach_edits(level: Level, scan: LevelScanner, signature: DigitalSignature) -> list[Edit]:
     """The edits that put a signature, and its MAC parameters, into a level that is completely scanned.
 
     Raises DatasetError if something stands there that is no sequence.
@@ -28,47 +28,47 @@ def attach_edits(level: Level, scan: LevelScanner, signature: DigitalSignature) 
     encoding = level.encoding
     edits: list[Edit] = []
     for tag, new_item in (
-        (tags.MAC_PARAMETERS_SEQUENCE, parameters_item(signature.mac, encoding)),
-        (tags.DIGITAL_SIGNATURES_SEQUENCE, signature_item(signature, encoding)),
+        (tags.MAC_PARAMETERS_SEQUENCE, build_parameters_item(signature.mac, encoding)),
+        (tags.DIGITAL_SIGNATURES_SEQUENCE, build_signature_item(signature, encoding)),
     ):
         index = scan.index(tag)
         if index is None:
-            made = [insertion(scan, tag, sequence(tag, (new_item,), encoding))]
+            made = [build_insertion(scan, tag, encode_sequence(tag, (new_item,), encoding))]
         else:
-            made = list(_appended(scan, index, new_item))
+            made = list(_iter_append_edits(scan, index, new_item))
         edits.extend(made)
         edits.extend(group_length_edits(scan, tag, sum(edit.growth for edit in made)))
-    return with_lengths([(merged(edits), level.holders)])
+    return add_length_edits([(merge_insertions(edits), level.holders)])
 
 
-def no_sequence(tag: int) -> DatasetError:
+def not_a_sequence_error(tag: int) -> DatasetError:
     """The error to raise where one of the macro's two tags is not that of a sequence."""
     return DatasetError(
-        f"{tag_text(tag)} is there already, and is no sequence",
+        f"{format_tag(tag)} is there already, and is no sequence",
         hint="the data set is damaged, or signed in a way the standard does not know: dcmseal verify tells more",
     )
 
 
-def insertion(scan: LevelScanner, tag: int, data: bytes) -> Edit:
+def build_insertion(scan: LevelScanner, tag: int, data: bytes) -> Edit:
     """Put an element in front of the first one with a higher tag."""
     index = bisect_right(scan.tags, tag)
     at = scan.starts[index] if index < len(scan.starts) else scan.end
     return Edit(at, at, data)
 
 
-def _appended(scan: LevelScanner, index: int, new_item: bytes) -> Iterator[Edit]:
+def _iter_append_edits(scan: LevelScanner, index: int, new_item: bytes) -> Iterator[Edit]:
     header = scan.header(index)
     start, end = scan.element_range(index)
     if header.vr != b"SQ":
-        raise no_sequence(header.tag)
+        raise not_a_sequence_error(header.tag)
     if header.length == UNDEFINED_LENGTH:
-        end -= _DELIMITER
+        end -= _DELIMITER_SIZE
     else:
-        yield Holder(start + header.size - 4, header.length, scan.encoding).grow(len(new_item))
+        yield LengthField(start + header.size - 4, header.length, scan.encoding).grow(len(new_item))
     yield Edit(end, end, new_item)
 
 
-def merged(edits: list[Edit]) -> list[Edit]:
+def merge_insertions(edits: list[Edit]) -> list[Edit]:
     """Insertions at the same place become one, so that their order stays."""
     merged: list[Edit] = []
     for edit in sorted(edits, key=lambda edit: edit.start):

@@ -7,17 +7,17 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.dataset.fragments import FragmentLayout
-from dcmseal.dataset.header import Kind
+from dcmseal.dataset.header import ElementKind
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.dataset.structure import structure_of
+from dcmseal.dataset.structure import analyze_structure
 from dcmseal.dataset.syntax import TransferSyntax
-from dcmseal.errors import OddStructure
+from dcmseal.errors import AmbiguousStructure
 from dcmseal.mac.level import LevelFacts
 from dcmseal.mac.parts import SEQUENCE_DELIMITER
 from dcmseal.model import MacParameters
 from dcmseal.report import Aspect, Finding, Outcome
-from dcmseal.tags import PIXEL_DATA, tag_text
+from dcmseal.tags import PIXEL_DATA, format_tag
 
 _CLAUSE: Final = "PS3.3 C.12.1.1.3.1.2"
 _DELIMITER_SIZE: Final = 8
@@ -27,7 +27,7 @@ _MAX_TABLE: Final = 1 << 24
 _MAX_NUMBER: Final = 64
 
 
-class Fragments:
+class FragmentBoundaries:
     """Elements of a level whose fragments the MAC may not tell apart: each is looked through once at most."""
 
     def __init__(self, scan: LevelScanner, facts: LevelFacts) -> None:
@@ -70,9 +70,10 @@ class Fragments:
         for later in range(index + 1, len(scan.tags)):
             if scan.tags[later] not in signed:
                 continue
-            if scan.kinds.get(later, Kind.PLAIN) not in (Kind.PLAIN, Kind.RESERVED_NONZERO) or self._holds_delimiter(
-                later
-            ):
+            if scan.kinds.get(later, ElementKind.PLAIN) not in (
+                ElementKind.PLAIN,
+                ElementKind.RESERVED_NONZERO,
+            ) or self._holds_delimiter(later):
                 return not self._ends_with_stream(index, layout)
         return False
 
@@ -114,7 +115,7 @@ class Fragments:
 def check_structure(
     file: DicomFile,
     main: LevelScanner,
-    fragments: Fragments,
+    fragments: FragmentBoundaries,
     is_signed: Callable[[int], bool] | None = None,
     sound: Mapping[int, int] | None = None,
 ) -> None:
@@ -130,13 +131,13 @@ def check_structure(
     Raises:
         OddStructure: names the first problem.
     """
-    for problem in (*structure_of(file, main, sound).findings(is_signed), *fragments.findings()):
+    for problem in (*analyze_structure(file, main, sound).findings(is_signed), *fragments.findings()):
         if problem.aspect is Aspect.FORM and problem.outcome is not Outcome.PASSED:
-            raise OddStructure(f"{problem.message}: readers differ in what the file says ({problem.clause})")
+            raise AmbiguousStructure(f"{problem.message}: readers differ in what the file says ({problem.clause})")
 
 
 def binding_findings(
-    file: DicomFile, fragments: Fragments, mac: MacParameters | None, signed: frozenset[int]
+    file: DicomFile, fragments: FragmentBoundaries, mac: MacParameters | None, signed: frozenset[int]
 ) -> Iterator[Finding]:
     """Findings where the MAC matches and yet does not bind what it should."""
     for tag, why in fragments.find_ambiguous(signed):
@@ -144,8 +145,8 @@ def binding_findings(
             aspect=Aspect.INTEGRITY,
             outcome=Outcome.UNKNOWN,
             code="fragments-ambiguous",
-            message=f"{tag_text(tag)}: {why}",
-            where=tag_text(tag),
+            message=f"{format_tag(tag)}: {why}",
+            where=format_tag(tag),
             clause=_CLAUSE,
         )
     if mac is not None and PIXEL_DATA in signed and mac.transfer_syntax != file.syntax.uid:

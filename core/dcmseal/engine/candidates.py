@@ -7,20 +7,28 @@ from dataclasses import dataclass
 from typing import Final
 
 from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.profile_view import purpose_of
-from dcmseal.engine.rule import Rule, fingerprint_of
-from dcmseal.engine.subjects import NOBODY, Attributes, attributes_of
+from dcmseal.engine.profile_view import purpose_code
+from dcmseal.engine.rule import Rule, normalize_fingerprint
+from dcmseal.engine.subjects import NO_ATTRIBUTES, NameAttributes, subject_attributes
 from dcmseal.errors import CertificateNotValid
 from dcmseal.location import Location
-from dcmseal.report import AUTHORITY_UNKNOWN, Aspect, Coverage, Outcome, SignatureReport, Verdict, VerificationReport
-from dcmseal.tags import PIXEL_DATA, tag_from_hex, tags_text
+from dcmseal.report import (
+    AUTHORITY_TRUST_CODES,
+    Aspect,
+    Coverage,
+    Outcome,
+    SignatureReport,
+    Verdict,
+    VerificationReport,
+)
+from dcmseal.tags import PIXEL_DATA, format_tags, parse_hex_tag
 
-_HOLDS: Final = {Verdict.VALID: Outcome.PASSED, Verdict.NOT_ESTABLISHED: Outcome.UNKNOWN}
-_STRAYS: Final = frozenset({"element-out-of-place", "element-never-signed"})
+_VALIDITY_BY_VERDICT: Final = {Verdict.VALID: Outcome.PASSED, Verdict.NOT_ESTABLISHED: Outcome.UNKNOWN}
+_MISPLACED_CODES: Final = frozenset({"element-out-of-place", "element-never-signed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Covering:
+class ElementCoverage:
     """The elements of a level, and those that a signature covers."""
 
     signed: frozenset[int] = frozenset()
@@ -33,14 +41,14 @@ class Covering:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Candidate:
+class SignatureCandidate:
     """A signature at the level that is asked about."""
 
     report: SignatureReport
     validity: Outcome
     """PASSED if it is valid, UNKNOWN if that is not established."""
     integrity_only: bool
-    coverage: Covering | None
+    coverage: ElementCoverage | None
     """None if its list was not looked at."""
     certificate: Certificate | None
 
@@ -50,12 +58,12 @@ class Candidate:
         return self.report.signature.uid
 
     @property
-    def name(self) -> Attributes:
+    def name(self) -> NameAttributes:
         """The name that its certificate has, as names are compared (RFC 5280 7.1), whatever their order.
 
         Empty for one that says nothing, or cannot be read: it is nobody's.
         """
-        attributes = attributes_of(self.certificate) if self.certificate else NOBODY
+        attributes = subject_attributes(self.certificate) if self.certificate else NO_ATTRIBUTES
         folded = ((oid, " ".join(str(value).casefold().split())) for oid, value in attributes)
         return frozenset((oid, value) for oid, value in folded if value)
 
@@ -73,7 +81,7 @@ class Candidate:
     def misplaced_elements(self) -> Iterator[int]:
         """Elements that are never signed, and have no place at its level."""
         for each in self.report.findings:
-            tag = tag_from_hex(each.where) if each.code in _STRAYS else None
+            tag = parse_hex_tag(each.where) if each.code in _MISPLACED_CODES else None
             if tag is not None:
                 yield tag
 
@@ -85,32 +93,32 @@ class Candidate:
         # what the pixels mean is in question, though their bytes are covered
         return Outcome.UNKNOWN if tag == PIXEL_DATA and differs else Outcome.PASSED
 
-    def iter_unmet(self, rule: Rule, names: Sequence[Attributes]) -> Iterator[tuple[Outcome, str]]:
+    def iter_unmet(self, rule: Rule, names: Sequence[NameAttributes]) -> Iterator[tuple[Outcome, str]]:
         """What it does not have of what a rule names, and why; ``names`` are those of its signers."""
         if self.validity is not Outcome.PASSED:
             yield (
                 self.validity,
                 "it is invalid" if self.validity is Outcome.FAILED else "that it holds is not established",
             )
-        if rule.purposes and purpose_of(self.report.signature) not in rule.purposes:
+        if rule.purposes and purpose_code(self.report.signature) not in rule.purposes:
             stated = self.report.signature.purpose
             yield Outcome.FAILED, f"its purpose is {stated.meaning}" if stated else "it states no purpose"
         if names:
             yield from self._iter_unmet_names(names)
         if rule.certificates:
-            pins = map(fingerprint_of, rule.certificates)
+            pins = map(normalize_fingerprint, rule.certificates)
             if self.certificate is None or self.certificate.sha256 not in pins:
                 yield Outcome.FAILED, "its certificate is another"
         yield from self._iter_unmet_profiles(rule)
         for outcome, says in ((Outcome.FAILED, "does not cover"), (Outcome.UNKNOWN, "may not cover")):
             tags = sorted(tag for tag in rule.covered if self.covers(tag) is outcome)
             if tags:
-                yield outcome, f"it {says} {tags_text(tags)}"
+                yield outcome, f"it {says} {format_tags(tags)}"
         if rule.timestamp:
             yield from self._iter_unmet_timestamp()
 
-    def _iter_unmet_names(self, names: Sequence[Attributes]) -> Iterator[tuple[Outcome, str]]:
-        attributes = attributes_of(self.certificate) if self.certificate else NOBODY
+    def _iter_unmet_names(self, names: Sequence[NameAttributes]) -> Iterator[tuple[Outcome, str]]:
+        attributes = subject_attributes(self.certificate) if self.certificate else NO_ATTRIBUTES
         if not any(name <= attributes for name in names):
             subject = self.certificate.subject if self.certificate else ""
             yield Outcome.FAILED, f"its signer is {subject or 'unknown'}"
@@ -130,35 +138,35 @@ class Candidate:
         if not (self.report.signature.timestamp or self.report.signature.timestamp_type):
             yield Outcome.FAILED, "it has no certified timestamp"
             return
-        ignored = AUTHORITY_UNKNOWN if self.integrity_only else frozenset[str]()
+        ignored = AUTHORITY_TRUST_CODES if self.integrity_only else frozenset[str]()
         findings = [each for each in self.report.findings if each.aspect is Aspect.TIMESTAMP]
         outcomes = {each.outcome for each in findings if each.code not in ignored}
         if self.report.certified_time is None or outcomes != {Outcome.PASSED}:
             yield Outcome.UNKNOWN, "that its timestamp is sound is not established"
 
 
-def candidates_of(report: VerificationReport, at: Location) -> tuple[Candidate, ...]:
+def find_candidates(report: VerificationReport, at: Location) -> tuple[SignatureCandidate, ...]:
     """The signatures of a report that stand at a level."""
-    known: dict[int, Covering] = {}
+    known: dict[int, ElementCoverage] = {}
     return tuple(
-        Candidate(
+        SignatureCandidate(
             report=each,
-            validity=_HOLDS.get(each.verdict(integrity_only=report.integrity_only), Outcome.FAILED),
+            validity=_VALIDITY_BY_VERDICT.get(each.verdict(integrity_only=report.integrity_only), Outcome.FAILED),
             integrity_only=report.integrity_only,
-            coverage=_covering(each.coverage, known),
-            certificate=_certificate(each),
+            coverage=_element_coverage(each.coverage, known),
+            certificate=_read_certificate(each),
         )
         for each in report.signatures
         if each.signature.location == at
     )
 
 
-def _covering(coverage: Coverage | None, known: dict[int, Covering]) -> Covering | None:
+def _element_coverage(coverage: Coverage | None, known: dict[int, ElementCoverage]) -> ElementCoverage | None:
     """As sets; signatures that list the same share their coverage."""
     if coverage is None:
         return None
     if id(coverage) not in known:
-        known[id(coverage)] = Covering(
+        known[id(coverage)] = ElementCoverage(
             signed=frozenset(coverage.signed),
             unsigned=frozenset(coverage.unsigned),
             unsignable=frozenset(tag for tag, _ in coverage.unsignable),
@@ -166,14 +174,14 @@ def _covering(coverage: Coverage | None, known: dict[int, Covering]) -> Covering
     return known[id(coverage)]
 
 
-def _certificate(report: SignatureReport) -> Certificate | None:
+def _read_certificate(report: SignatureReport) -> Certificate | None:
     try:
         return read_certificate(report.signature.certificate) if report.signature.certificate else None
     except CertificateNotValid:
         return None
 
 
-def signers_of(candidates: Iterable[Candidate]) -> list[Hashable]:
+def identify_signers(candidates: Iterable[SignatureCandidate]) -> list[Hashable]:
     """Who made each signature: signatures are of one signer if they share the key, or the name, with one another.
 
     A person has several certificates, of one name; and a key may be certified under several names. A name that says

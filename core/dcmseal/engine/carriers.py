@@ -6,32 +6,32 @@ from collections.abc import Iterator
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.dataset.header import Kind
+from dcmseal.dataset.header import ElementKind
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.report import Aspect, Finding, Outcome
-from dcmseal.tags import tag_text
+from dcmseal.tags import format_tag
 
 _NEVER_SIGNED_GROUPS: Final = frozenset({0x0001, 0x0003, 0x0004, 0x0005, 0x0007})
 _SIGNATURES_GROUP: Final = 0xFFFA
 
 
-def carrier_findings(scan: LevelScanner) -> Iterator[Finding]:
+def unsigned_group_findings(scan: LevelScanner) -> Iterator[Finding]:
     """COVERAGE findings about a level: elements of groups that are never signed.
 
     Whether readers differ in what such elements are is a question of structure (``dataset.structure``).
     """
     for index, kind in scan.kinds.items():
         tag = scan.tags[index]
-        if kind is not Kind.EXCLUDED or not tag & 0xFFFF:
+        if kind is not ElementKind.EXCLUDED or not tag & 0xFFFF:
             continue
-        where = tag_text(tag)
+        where = format_tag(tag)
         if tag >> 16 in _NEVER_SIGNED_GROUPS:
-            yield _unsigned("element-out-of-place", f"{where} is of a group that is never signed", where)
+            yield _unsigned_group_finding("element-out-of-place", f"{where} is of a group that is never signed", where)
         elif tag >> 16 == _SIGNATURES_GROUP and tag not in tags.MACRO:
-            yield _unsigned("element-never-signed", f"{where} is of a group that is never signed", where)
+            yield _unsigned_group_finding("element-never-signed", f"{where} is of a group that is never signed", where)
 
 
-def _unsigned(code: str, message: str, where: str) -> Finding:
+def _unsigned_group_finding(code: str, message: str, where: str) -> Finding:
     return Finding(
         aspect=Aspect.COVERAGE,
         outcome=Outcome.UNKNOWN,

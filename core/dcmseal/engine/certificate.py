@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.errors import CertificateNotValid, CertificateUnreadable
-from dcmseal.plugins.certificate_fields import CertificateFields, certificate_fields
-from dcmseal.plugins.der import NotDer
-from dcmseal.plugins.key_algorithms import KeyAlgorithm, algorithm_of_public_key
-from dcmseal.quiet import without_warnings
+from dcmseal.plugins.certificate_fields import CertificateFields, parse_certificate_fields
+from dcmseal.plugins.der import DerError
+from dcmseal.plugins.key_algorithms import KeyAlgorithm, parse_public_key_algorithm
+from dcmseal.quiet import suppress_warnings
 from dcmseal.terms import KeyType
 
 if TYPE_CHECKING:
@@ -45,12 +45,12 @@ class Certificate:
     @property
     def subject(self) -> str:
         """The subject as RFC 4514 string; empty if it has none or it cannot be read."""
-        return _name_text(lambda: self.parsed.subject)
+        return _format_name(lambda: self.parsed.subject)
 
     @property
     def issuer(self) -> str:
         """The issuer as RFC 4514 string; empty if it has none or it cannot be read."""
-        return _name_text(lambda: self.parsed.issuer)
+        return _format_name(lambda: self.parsed.issuer)
 
     @property
     def key_type(self) -> KeyType | None:
@@ -99,16 +99,16 @@ class Certificate:
         return f"Certificate({self.subject!r})"
 
 
-def _name_text(name: Callable[[], x509.Name]) -> str:
+def _format_name(name: Callable[[], x509.Name]) -> str:
     # names are decoded when they are asked for, and hostile ones fail in many ways, or only warn
     try:
-        with without_warnings():
+        with suppress_warnings():
             return name().rfc4514_string()
     except (ValueError, TypeError, LookupError):
         return ""
 
 
-def der_of(value: bytes) -> bytes:
+def strip_der_padding(value: bytes) -> bytes:
     """The DER value at the start of an OB value; what follows is taken for padding (PS3.5 6.2).
 
     Raises CertificateNotValid if the value is no DER, or is cut short.
@@ -138,13 +138,13 @@ def read_certificate(value: bytes) -> Certificate:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
-    der = der_of(value)
-    fields = _fields(der)
-    stated = _stated_algorithm(fields)
+    der = strip_der_padding(value)
+    fields = _parse_fields(der)
+    stated = _parse_stated_algorithm(fields)
     try:
-        with without_warnings():
+        with suppress_warnings():
             parsed = load_der_x509_certificate(der)
-            key, algorithm = _key_of(parsed, stated)
+            key, algorithm = _load_public_key(parsed, stated)
             return Certificate(
                 der=der,
                 fields=fields,
@@ -159,11 +159,11 @@ def read_certificate(value: bytes) -> Certificate:
         raise CertificateUnreadable(f"the certificate cannot be read: {why}", hint=_HINT) from None
 
 
-def _fields(der: bytes) -> CertificateFields:
+def _parse_fields(der: bytes) -> CertificateFields:
     """Its fields; raises CertificateNotValid for what has not the parts of a certificate, or an extension twice."""
     try:
-        fields = certificate_fields(der)
-    except NotDer as error:
+        fields = parse_certificate_fields(der)
+    except DerError as error:
         raise CertificateNotValid(f"the certificate cannot be read: {error}", hint=_HINT) from None
     if fields.repeated_extension:
         raise CertificateNotValid(
@@ -173,14 +173,16 @@ def _fields(der: bytes) -> CertificateFields:
     return fields
 
 
-def _stated_algorithm(fields: CertificateFields) -> KeyAlgorithm:
+def _parse_stated_algorithm(fields: CertificateFields) -> KeyAlgorithm:
     try:
-        return algorithm_of_public_key(fields.public_key_info)
-    except NotDer:
+        return parse_public_key_algorithm(fields.public_key_info)
+    except DerError:
         return KeyAlgorithm(name="an algorithm that cannot be read")
 
 
-def _key_of(parsed: x509.Certificate, stated: KeyAlgorithm) -> tuple[CertificatePublicKeyTypes | None, KeyAlgorithm]:
+def _load_public_key(
+    parsed: x509.Certificate, stated: KeyAlgorithm
+) -> tuple[CertificatePublicKeyTypes | None, KeyAlgorithm]:
     """The key, and what it is for: nothing if its curve is not supported, or its numbers cannot be those of a key."""
     from cryptography.exceptions import UnsupportedAlgorithm
 
@@ -191,10 +193,10 @@ def _key_of(parsed: x509.Certificate, stated: KeyAlgorithm) -> tuple[Certificate
         return None, replace(stated, key_type=None)
     except (ValueError, TypeError, OverflowError):
         return None, unusable
-    return key, unusable if _is_excessive(key) else stated
+    return key, unusable if _is_key_too_large(key) else stated
 
 
-def _is_excessive(key: CertificatePublicKeyTypes) -> bool:
+def _is_key_too_large(key: CertificatePublicKeyTypes) -> bool:
     """Whether computing with an RSA key takes too long, or is refused by the library for that reason."""
     from cryptography.hazmat.primitives.asymmetric import rsa
 

@@ -25,20 +25,20 @@ def certificate_value(certificate: Certificate) -> Document:
         "issuer": certificate.issuer,
         # a number of 160 bits is more than JSON readers keep exactly
         "serial": f"{certificate.serial_number:x}",
-        "not_before": moment_value(certificate.not_before),
-        "not_after": moment_value(certificate.not_after),
+        "not_before": format_moment(certificate.not_before),
+        "not_after": format_moment(certificate.not_after),
         "key_type": certificate.key_type.value if certificate.key_type else "",
         "key_bits": certificate.key_bits,
         "sha256": certificate.sha256,
     }
 
 
-def certified_value(time: CertifiedTime | None) -> Json:
+def certified_time_value(time: CertifiedTime | None) -> Json:
     """A certified time; None if there is none, or none that is sound."""
     if time is None:
         return None
     return {
-        "moment": moment_value(time.moment),
+        "moment": format_moment(time.moment),
         "accuracy_microseconds": None if time.accuracy is None else time.accuracy // timedelta(microseconds=1),
         "policy": time.policy,
         "serial": f"{time.serial_number:x}",
@@ -46,7 +46,7 @@ def certified_value(time: CertifiedTime | None) -> Json:
     }
 
 
-def moment_value(moment: datetime) -> str | None:
+def format_moment(moment: datetime) -> str | None:
     """ISO 8601 in UTC; None for a moment whose UTC lies outside the years 1 to 9999."""
     try:
         return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -12,30 +12,37 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from dcmseal import tags
-from dcmseal.dataset.editing import splice
+from dcmseal.dataset.editing import apply_edits
 from dcmseal.dataset.part10 import DicomFile
-from dcmseal.engine.advice import Advice, timestamp_advice
+from dcmseal.engine.advice import SigningWarning, timestamp_warnings
 from dcmseal.engine.asking import no_such_signature
-from dcmseal.engine.opening import DatasetInput, opened
-from dcmseal.engine.placing import Output, place, target_of
-from dcmseal.engine.reading import FoundSignature
-from dcmseal.engine.signed_levels import SignedLevel, signed_levels
-from dcmseal.engine.stamp_editing import stamp_edits
-from dcmseal.engine.stamping import Stamped, TimestampWish, query_for, stamp, stamped_with, wish_of
-from dcmseal.engine.timestamps import TimestampAnswer
+from dcmseal.engine.opening import DatasetInput, open_source
+from dcmseal.engine.placing import OutputTarget, resolve_target, write_result
+from dcmseal.engine.reading import SignatureItem
+from dcmseal.engine.signed_levels import SignedLevel, iter_signed_levels
+from dcmseal.engine.stamp_editing import build_timestamp_edits
+from dcmseal.engine.stamping import (
+    TimestampedSignature,
+    TimestampRequest,
+    accept_response,
+    build_query,
+    request_timestamp,
+    to_timestamp_request,
+)
+from dcmseal.engine.timestamps import TimestampVerification
 from dcmseal.errors import NoSuchSignature, TimestampError, TimestampRejected, UsageError
 from dcmseal.model import CertifiedTime, DigitalSignature
 from dcmseal.plugins.registry import Registry
-from dcmseal.plugins.timestamping import QueryWish
+from dcmseal.plugins.timestamping import TimestampQuery
 from dcmseal.report import Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StampingResult:
+class TimestampingResult:
     """A signature that has a timestamp now, and the file with it if no output was named."""
 
     signature: DigitalSignature
-    verification: TimestampAnswer
+    verification: TimestampVerification
     data: bytes | None
 
     @property
@@ -54,31 +61,31 @@ class StampingResult:
         return (*self.verification.findings, *self.verification.authority_findings)
 
     @property
-    def warnings(self) -> tuple[Advice, ...]:
+    def warnings(self) -> tuple[SigningWarning, ...]:
         """Why verification will not accept the timestamp, if so."""
-        return tuple(timestamp_advice(self.verification))
+        return tuple(timestamp_warnings(self.verification))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Candidate:
+class _TimestampTarget:
     level: SignedLevel
-    signature_item: FoundSignature
+    signature_item: SignatureItem
 
 
-def timestamp_query(
+def build_timestamp_query(
     source: DatasetInput,
     *,
     uid: str | None = None,
-    query_options: QueryWish | None = None,
+    query_options: TimestampQuery | None = None,
     registry: Registry | None = None,
 ) -> bytes:
     """A query for a timestamp over a signature, to be carried to an authority: TimeStampReq of RFC 3161, in DER.
 
     ``uid`` may be left out if there is one signature. Raises NoSuchSignature, UsageError, DatasetError or PluginError.
     """
-    with opened(source, registry) as file:
-        candidate = _the_one(_candidates(file, uid), uid)
-        return query_for(candidate.signature_item.signature, query_options or QueryWish(), registry)
+    with open_source(source, registry) as file:
+        candidate = _only_target(_find_targets(file, uid), uid)
+        return build_query(candidate.signature_item.signature, query_options or TimestampQuery(), registry)
 
 
 def attach_timestamp(
@@ -88,10 +95,10 @@ def attach_timestamp(
     query: bytes | None = None,
     uid: str | None = None,
     replace: bool = False,
-    output: Output | None = None,
+    output: OutputTarget | None = None,
     in_place: bool = False,
     registry: Registry | None = None,
-) -> StampingResult:
+) -> TimestampingResult:
     """Put the timestamp of an authority's response, or a token without one, into the signature it was made for.
 
     With the ``query`` its nonce and policy are compared. Without ``uid`` the signature is found by what the timestamp
@@ -100,71 +107,77 @@ def attach_timestamp(
     nothing is then written.
     """
 
-    def made_for(candidates: list[_Candidate]) -> tuple[_Candidate, Stamped]:
+    def made_for(candidates: list[_TimestampTarget]) -> tuple[_TimestampTarget, TimestampedSignature]:
         rejected: TimestampRejected | None = None
         for each in candidates:
             try:
-                return each, stamped_with(each.signature_item.signature, response, query, registry)
+                return each, accept_response(each.signature_item.signature, response, query, registry)
             except TimestampRejected as error:
                 rejected = error
         raise rejected or no_such_signature(uid or "")
 
-    return _stamped(source, made_for, uid=uid, replace=replace, output=output, in_place=in_place, registry=registry)
+    return _timestamp_signature(
+        source, made_for, uid=uid, replace=replace, output=output, in_place=in_place, registry=registry
+    )
 
 
 def add_timestamp(
     source: DatasetInput,
-    timestamp: str | Iterable[str] | TimestampWish,
+    timestamp: str | Iterable[str] | TimestampRequest,
     *,
     uid: str | None = None,
     replace: bool = False,
-    output: Output | None = None,
+    output: OutputTarget | None = None,
     in_place: bool = False,
     registry: Registry | None = None,
-) -> StampingResult:
+) -> TimestampingResult:
     """Ask authorities for a timestamp over a signature, and put it there.
 
     ``timestamp`` is the URL of an authority, or of several that are asked in turn, or a TimestampWish. ``uid`` may be
     left out if there is one signature. The rest is as for ``attach_timestamp``.
     """
-    wish = wish_of(timestamp)
+    wish = to_timestamp_request(timestamp)
 
-    def asked(candidates: list[_Candidate]) -> tuple[_Candidate, Stamped]:
-        candidate = _the_one(candidates, uid)
-        return candidate, stamp(candidate.signature_item.signature, wish, registry)
+    def asked(candidates: list[_TimestampTarget]) -> tuple[_TimestampTarget, TimestampedSignature]:
+        candidate = _only_target(candidates, uid)
+        return candidate, request_timestamp(candidate.signature_item.signature, wish, registry)
 
-    return _stamped(source, asked, uid=uid, replace=replace, output=output, in_place=in_place, registry=registry)
+    return _timestamp_signature(
+        source, asked, uid=uid, replace=replace, output=output, in_place=in_place, registry=registry
+    )
 
 
-def _stamped(
+def _timestamp_signature(
     source: DatasetInput,
-    select: Callable[[list[_Candidate]], tuple[_Candidate, Stamped]],
+    select: Callable[[list[_TimestampTarget]], tuple[_TimestampTarget, TimestampedSignature]],
     *,
     uid: str | None,
     replace: bool,
-    output: Output | None,
+    output: OutputTarget | None,
     in_place: bool,
     registry: Registry | None,
-) -> StampingResult:
-    target = target_of(source, output, in_place=in_place)
-    with opened(source, registry, for_update=True) as file:
-        candidates = _candidates(file, uid)
+) -> TimestampingResult:
+    target = resolve_target(source, output, in_place=in_place)
+    with open_source(source, registry, for_update=True) as file:
+        candidates = _find_targets(file, uid)
         free = [each for each in candidates if replace or not each.signature_item.signature.timestamp]
         if candidates and not free:
             raise UsageError("the signature has a timestamp already", hint="--replace puts another in its place")
         candidate, stamped = select(free)
-        body = splice(file.body, stamp_edits(candidate.level, candidate.signature_item, stamped.signature))
+        body = apply_edits(
+            file.body, build_timestamp_edits(candidate.level, candidate.signature_item, stamped.signature)
+        )
         steps = candidate.level.level.location.steps
         changed = steps[0][0] if steps else tags.DIGITAL_SIGNATURES_SEQUENCE
-        data = place(source, file, body, target, (changed,), registry)
-    return StampingResult(signature=stamped.signature, verification=stamped.result, data=data)
+        data = write_result(source, file, body, target, (changed,), registry)
+    return TimestampingResult(signature=stamped.signature, verification=stamped.result, data=data)
 
 
-def _candidates(file: DicomFile, uid: str | None) -> list[_Candidate]:
+def _find_targets(file: DicomFile, uid: str | None) -> list[_TimestampTarget]:
     """The signatures that may be meant; raises NoSuchSignature if there is none."""
     candidates = [
-        _Candidate(level=level, signature_item=found)
-        for level in signed_levels(file)
+        _TimestampTarget(level=level, signature_item=found)
+        for level in iter_signed_levels(file)
         if not level.level.in_original_attributes
         for found in level.level_signatures.signatures
         if uid in (None, found.signature.uid)
@@ -179,7 +192,7 @@ def _candidates(file: DicomFile, uid: str | None) -> list[_Candidate]:
     return candidates
 
 
-def _the_one(candidates: list[_Candidate], uid: str | None) -> _Candidate:
+def _only_target(candidates: list[_TimestampTarget], uid: str | None) -> _TimestampTarget:
     if len(candidates) > 1:
         what = f"have UID {uid}" if uid else "are there"
         raise UsageError(

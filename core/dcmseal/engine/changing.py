@@ -14,36 +14,36 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from dcmseal.dictionary import tag_of
+from dcmseal.dictionary import parse_tag
 from dcmseal.engine import signing
-from dcmseal.engine.advice import timestamp_advice
-from dcmseal.engine.asking import References, folders_of, location_of, no_such_signature
-from dcmseal.engine.drafting import Wish
-from dcmseal.engine.existing import in_order
-from dcmseal.engine.files.collisions import Input, check_outputs, key_files
-from dcmseal.engine.opening import DatasetInput, opened
-from dcmseal.engine.placing import Output, place, place_data, target_of
+from dcmseal.engine.advice import timestamp_warnings
+from dcmseal.engine.asking import References, no_such_signature, parse_location, to_reference_folders
+from dcmseal.engine.drafting import SignOptions
+from dcmseal.engine.existing import sort_warnings
+from dcmseal.engine.files.collisions import ProtectedPath, check_outputs, iter_key_files
+from dcmseal.engine.opening import DatasetInput, open_source
+from dcmseal.engine.placing import OutputTarget, resolve_target, write_extra, write_result
 from dcmseal.engine.planning import Plan, plan_signature
-from dcmseal.engine.removal import remove_signatures
-from dcmseal.engine.selection import Selection
+from dcmseal.engine.removal import strip_signatures
+from dcmseal.engine.selection import ElementSelection
 from dcmseal.engine.signing_result import SigningResult
-from dcmseal.engine.stamping import TimestampWish, stamp, wish_of
+from dcmseal.engine.stamping import TimestampRequest, request_timestamp, to_timestamp_request
 from dcmseal.errors import UsageError
 from dcmseal.location import Location
 from dcmseal.model import DigitalSignature
 from dcmseal.plugins.protocols import Profile, SecretRequest, Secrets, Signer
-from dcmseal.plugins.registry import Registry, installed
+from dcmseal.plugins.registry import Registry, installed_registry
 from dcmseal.tags import MACRO
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
-from dcmseal.url_mark import URL_MARK
+from dcmseal.url_mark import URL_SEPARATOR
 
 if TYPE_CHECKING:
-    from dcmseal.engine.references.folders import Folders
+    from dcmseal.engine.references.folders import ReferenceFolders
 
 TagInput: TypeAlias = int | str
 
 
-def plan(
+def plan_signing(
     source: DatasetInput,
     *,
     location: Location | str = "main",
@@ -66,17 +66,17 @@ def plan(
     Use the plan as a context, or close it: it keeps the source open. ``timestamped`` says that the signature will get
     a certified timestamp, which a profile may ask for. For the other arguments and the errors see ``sign``.
     """
-    wish = wished(
+    wish = build_options(
         location=location,
         tags=tags,
         only_required=only_required,
-        profile=None if profile is None else _profile(profile, registry),
+        profile=None if profile is None else _resolve_profile(profile, registry),
         algorithm=algorithm,
         transfer_syntax=transfer_syntax,
         purpose=purpose,
         allow_weak=allow_weak,
         padding=padding,
-        references=folders_of(references),
+        references=to_reference_folders(references),
         timestamped=timestamped,
         require_intact=require_intact,
         uid=uid,
@@ -84,7 +84,7 @@ def plan(
     return plan_signature(source, wish, registry)
 
 
-def wished(
+def build_options(
     *,
     location: Location | str = "main",
     tags: Iterable[TagInput] | None = None,
@@ -95,21 +95,21 @@ def wished(
     purpose: SignaturePurpose | int | str | None = None,
     allow_weak: bool = False,
     padding: str = "minimal",
-    references: Folders | None = None,
+    references: ReferenceFolders | None = None,
     timestamped: bool = False,
     require_intact: bool = False,
     uid: str | None = None,
-) -> Wish:
+) -> SignOptions:
     """What ``sign`` is asked for, read; raises UsageError for what cannot be, whatever the Data Set."""
     if padding not in ("minimal", "keep"):
         raise UsageError(f"padding {padding!r} is neither minimal nor keep", hint="leave it out for minimal")
-    return Wish(
-        location=location_of(location) or Location(),
-        selection=Selection(chosen=None if tags is None else _tags(tags), only_required=only_required),
+    return SignOptions(
+        location=parse_location(location) or Location(),
+        selection=ElementSelection(chosen=None if tags is None else _parse_tags(tags), only_required=only_required),
         profile=profile,
-        algorithm=_algorithm(algorithm),
+        algorithm=_parse_algorithm(algorithm),
         transfer_syntax=transfer_syntax,
-        purpose=None if purpose is None else purpose_of(purpose),
+        purpose=None if purpose is None else parse_purpose(purpose),
         allow_weak=allow_weak,
         keep_padding=padding == "keep",
         references=references,
@@ -124,7 +124,7 @@ def sign(
     *,
     key: str | None = None,
     signer: Signer | None = None,
-    output: Output | None = None,
+    output: OutputTarget | None = None,
     in_place: bool = False,
     location: Location | str = "main",
     tags: Iterable[TagInput] | None = None,
@@ -137,8 +137,8 @@ def sign(
     allow_expired: bool = False,
     padding: str = "minimal",
     references: References | None = None,
-    timestamp: str | Iterable[str] | TimestampWish | None = None,
-    manifest: Output | None = None,
+    timestamp: str | Iterable[str] | TimestampRequest | None = None,
+    manifest: OutputTarget | None = None,
     require_intact: bool = False,
     uid: str | None = None,
     secrets: Secrets | None = None,
@@ -169,11 +169,11 @@ def sign(
     """
     if (key is None) == (signer is None):
         raise UsageError("give either a key or a signer", hint="key='pem:key.pem?cert=cert.pem'")
-    wanted = None if timestamp is None else wish_of(timestamp)
-    target = target_of(source, output, in_place=in_place)
+    wanted = None if timestamp is None else to_timestamp_request(timestamp)
+    target = resolve_target(source, output, in_place=in_place)
     _check_manifest(manifest, source, target, key)
     with (
-        plan(
+        plan_signing(
             source,
             location=location,
             tags=tags,
@@ -193,7 +193,7 @@ def sign(
         ExitStack() as stack,
     ):
         if signer is None:
-            plugins = registry or installed()
+            plugins = registry or installed_registry()
             signer = stack.enter_context(plugins.open_signer(key or "", secrets or _no_secrets))
         signature, warnings = signing.make_signature_with_warnings(planned, signer, allow_expired=allow_expired)
         made = None
@@ -201,14 +201,16 @@ def sign(
             from dcmseal.engine.manifest.making import make_manifest
 
             made = make_manifest(planned, signature, signer)
-        stamped = None if wanted is None else stamp(signature, wanted, registry)
+        stamped = None if wanted is None else request_timestamp(signature, wanted, registry)
         signature = stamped.signature if stamped else signature
-        data = signing.attach(
-            planned, signature, target, registry, before_commit=lambda: place_data(made, manifest, planned.file)
+        data = signing.attach_signature(
+            planned, signature, target, registry, before_commit=lambda: write_extra(made, manifest, planned.file)
         )
     return SigningResult(
         signature=signature,
-        warnings=in_order((*warnings, *planned.warnings, *(timestamp_advice(stamped.result) if stamped else ()))),
+        warnings=sort_warnings(
+            (*warnings, *planned.warnings, *(timestamp_warnings(stamped.result) if stamped else ()))
+        ),
         padded=tuple(each.path for each in planned.padded),
         left_out=planned.left_out,
         data=data,
@@ -218,20 +220,28 @@ def sign(
     )
 
 
-def _check_manifest(manifest: Output | None, source: DatasetInput, target: Output | None, key: str | None) -> None:
+def _check_manifest(
+    manifest: OutputTarget | None, source: DatasetInput, target: OutputTarget | None, key: str | None
+) -> None:
     """Refuse a manifest in the place of what is read or written besides; raises UsageError."""
-    path = _path_in(manifest)
+    path = _local_path(manifest)
     if path is not None:
-        others = [Input(each, "the input or output") for each in map(_path_in, (source, target)) if each is not None]
-        check_outputs([path], [*others, *(Input(each, "a file of the key") for each in key_files(key or ""))])
+        others = [
+            ProtectedPath(each, "the input or output")
+            for each in map(_local_path, (source, target))
+            if each is not None
+        ]
+        check_outputs(
+            [path], [*others, *(ProtectedPath(each, "a file of the key") for each in iter_key_files(key or ""))]
+        )
 
 
-def _path_in(place: DatasetInput | Output | None) -> str | None:
+def _local_path(place: DatasetInput | OutputTarget | None) -> str | None:
     """The path, if it is one."""
     if not isinstance(place, (str, os.PathLike)):
         return None
     path = os.fspath(place)
-    return None if URL_MARK in path else path
+    return None if URL_SEPARATOR in path else path
 
 
 def _no_secrets(_: SecretRequest) -> str | None:
@@ -250,7 +260,7 @@ def remove(
     source: DatasetInput,
     *,
     uids: Collection[str] | None = None,
-    output: Output | None = None,
+    output: OutputTarget | None = None,
     in_place: bool = False,
     registry: Registry | None = None,
 ) -> RemovalResult:
@@ -259,40 +269,40 @@ def remove(
     MAC parameters that no signature uses any longer go too, and sequences that become empty. The result goes where
     ``sign`` puts its own. Raises NoSuchSignature if a UID is not found: nothing is then written.
     """
-    target = target_of(source, output, in_place=in_place)
-    with opened(source, registry, for_update=True) as file:
-        removal = remove_signatures(file, lambda signature: uids is None or signature.uid in uids)
+    target = resolve_target(source, output, in_place=in_place)
+    with open_source(source, registry, for_update=True) as file:
+        removal = strip_signatures(file, lambda signature: uids is None or signature.uid in uids)
         missing = set(uids or ()) - {signature.uid for signature in removal.removed}
         if missing:
             raise no_such_signature(min(missing))
         changed = {each.location.steps[0][0] for each in removal.removed if each.location.steps}
-        data = place(source, file, removal.body, target, {*changed, *MACRO}, registry)
+        data = write_result(source, file, removal.body, target, {*changed, *MACRO}, registry)
     return RemovalResult(removed=removal.removed, data=data)
 
 
-def _profile(profile: str | Profile, registry: Registry | None) -> Profile:
-    return (registry or installed()).profile(profile) if isinstance(profile, str) else profile
+def _resolve_profile(profile: str | Profile, registry: Registry | None) -> Profile:
+    return (registry or installed_registry()).profile(profile) if isinstance(profile, str) else profile
 
 
-def _tags(given: Iterable[TagInput]) -> tuple[int, ...]:
-    return tuple(each if isinstance(each, int) else _tag(each) for each in given)
+def _parse_tags(given: Iterable[TagInput]) -> tuple[int, ...]:
+    return tuple(each if isinstance(each, int) else _parse_tag(each) for each in given)
 
 
-def _tag(text: str) -> int:
-    tag = tag_of(text)
+def _parse_tag(text: str) -> int:
+    tag = parse_tag(text)
     if tag is None:
         raise UsageError(f"{text!r} is no tag", hint="write a keyword such as PatientID, (0010,0020) or 00100020")
     return tag
 
 
-def _algorithm(algorithm: MacAlgorithm | str) -> MacAlgorithm:
+def _parse_algorithm(algorithm: MacAlgorithm | str) -> MacAlgorithm:
     try:
         return MacAlgorithm(algorithm.upper())
     except ValueError:
         raise UsageError(f"{algorithm!r} is no MAC algorithm", hint=f"use one of {', '.join(MacAlgorithm)}") from None
 
 
-def purpose_of(purpose: SignaturePurpose | int | str) -> SignaturePurpose:
+def parse_purpose(purpose: SignaturePurpose | int | str) -> SignaturePurpose:
     """A purpose by number, member name, or Code Meaning; raises UsageError."""
     named = SignaturePurpose.parse(str(int(purpose)) if isinstance(purpose, int) else purpose)
     if named is not None:

@@ -6,16 +6,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.syntax import TransferSyntax
-from dcmseal.engine.reading import FoundSignature, form_problem
+from dcmseal.engine.reading import SignatureItem, form_finding
 from dcmseal.model import MacParameters
 from dcmseal.report import Aspect, Finding, Outcome
-from dcmseal.tags import is_ascending, tag_text, tags_text
+from dcmseal.tags import format_tag, format_tags, is_ascending
 from dcmseal.terms import CertificateType
 
 if TYPE_CHECKING:
-    from dcmseal.engine.coverage import Listed
+    from dcmseal.engine.coverage import ListedElements
 
 _MACRO: Final = "PS3.3 Table C.12-6"
 _RULES: Final = "PS3.3 C.12.1.1.3.1.1"
@@ -28,18 +28,18 @@ _CORRECT: Final = Finding(
 )
 
 
-def order_problems(scan: LevelScanner) -> list[Finding]:
+def order_findings(scan: LevelScanner) -> list[Finding]:
     """Findings where the elements of a level are not in ascending order, or not unique (PS3.5 7.1)."""
     tags = scan.tags
     if is_ascending(tags):
         return []
     if len(set(tags)) != len(tags):
         twice = next(tag for tag, following in zip(sorted(tags), sorted(tags)[1:], strict=False) if tag == following)
-        return [form_problem("duplicate-element", "the data set holds an element twice", tag_text(twice))]
-    return [form_problem("disordered", "the data set's elements are not in ascending order")]
+        return [form_finding("duplicate-element", "the data set holds an element twice", format_tag(twice))]
+    return [form_finding("disordered", "the data set's elements are not in ascending order")]
 
 
-def macro_findings(found: FoundSignature, listed: Listed | None) -> list[Finding]:
+def macro_findings(found: SignatureItem, listed: ListedElements | None) -> list[Finding]:
     """FORM findings about a signature and its MAC parameters; without any problem a PASSED.
 
     ``listed`` is its Data Elements Signed, if it was looked at.
@@ -50,36 +50,38 @@ def macro_findings(found: FoundSignature, listed: Listed | None) -> list[Finding
         findings.extend(_mac_findings(signature.mac, listed))
     if signature.certificate_type and signature.certificate_type != CertificateType.X509_1993_SIG:
         message = f"Certificate Type {signature.certificate_type!r} is no Defined Term"
-        findings.append(_unknown("certificate-type-unknown", message))
+        findings.append(_unknown_finding("certificate-type-unknown", message))
     if not any(finding.aspect is Aspect.FORM for finding in findings):
         findings.append(_CORRECT)
     return findings
 
 
-def _mac_findings(mac: MacParameters, listed: Listed | None) -> Iterable[Finding]:
+def _mac_findings(mac: MacParameters, listed: ListedElements | None) -> Iterable[Finding]:
     if not mac.elements:
-        yield form_problem("no-elements-listed", "Data Elements Signed is empty")
+        yield form_finding("no-elements-listed", "Data Elements Signed is empty")
     elif not (listed.in_order if listed else is_ascending(mac.elements)):
-        yield _note("elements-disordered", "Data Elements Signed is not in data set order, or names an element twice")
+        yield _conformance_finding(
+            "elements-disordered", "Data Elements Signed is not in data set order, or names an element twice"
+        )
     if listed and listed.forbidden:
         first = listed.forbidden[0]
-        message = f"{tag_text(first)} is listed as signed: {exclusion(first)}"
-        yield form_problem("forbidden-element-listed", message, tags_text(listed.forbidden))
+        message = f"{format_tag(first)} is listed as signed: {exclusion_reason(first)}"
+        yield form_finding("forbidden-element-listed", message, format_tags(listed.forbidden))
     syntax = TransferSyntax(mac.transfer_syntax)
     if not mac.transfer_syntax:
-        yield form_problem("mac-syntax-missing", "there is no MAC Calculation Transfer Syntax UID")
+        yield form_finding("mac-syntax-missing", "there is no MAC Calculation Transfer Syntax UID")
     elif not syntax.is_allowed_for_mac:
         message = f"MAC Calculation Transfer Syntax {syntax.uid} is not explicit VR little endian"
-        yield form_problem("mac-syntax-not-allowed", message)
+        yield form_finding("mac-syntax-not-allowed", message)
     elif not syntax.is_known:
-        yield _unknown("mac-syntax-unknown", f"MAC Calculation Transfer Syntax {syntax.uid} is not known")
+        yield _unknown_finding("mac-syntax-unknown", f"MAC Calculation Transfer Syntax {syntax.uid} is not known")
     if not mac.algorithm:
-        yield form_problem("mac-algorithm-missing", "there is no MAC Algorithm")
+        yield form_finding("mac-algorithm-missing", "there is no MAC Algorithm")
 
 
-def _unknown(code: str, message: str) -> Finding:
+def _unknown_finding(code: str, message: str) -> Finding:
     return Finding(aspect=Aspect.FORM, outcome=Outcome.UNKNOWN, code=code, message=message, clause=_MACRO)
 
 
-def _note(code: str, message: str) -> Finding:
+def _conformance_finding(code: str, message: str) -> Finding:
     return Finding(aspect=Aspect.CONFORMANCE, outcome=Outcome.FAILED, code=code, message=message, clause=_RULES)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.engine.macs import MAX_MACS, LevelMacs
 from dcmseal.model import DigitalSignature
 from dcmseal.report import Aspect, Coverage, Finding, Outcome
-from dcmseal.tags import is_ascending, tags_text
+from dcmseal.tags import format_tags, is_ascending
 
 if TYPE_CHECKING:
     from dcmseal.mac.level import MacJob
 
 _CLAUSE: Final = "PS3.3 C.12.1.1.3.1.1"
 
-CRITICAL: Final = frozenset(
+CRITICAL_TAGS: Final = frozenset(
     {
         # what the text is written in
         *(0x00080005,),
@@ -67,7 +67,7 @@ _SHOWN_RANGES: Final = (
 )
 
 
-def is_shown(tag: int) -> bool:
+def affects_display(tag: int) -> bool:
     """Whether an element of this tag, when it is added, may change what a viewer shows, or whose it is."""
     return is_critical(tag) or tag >> 16 in _SHOWN_GROUPS or any(first <= tag <= last for first, last in _SHOWN_RANGES)
 
@@ -75,14 +75,14 @@ def is_shown(tag: int) -> bool:
 def is_critical(tag: int) -> bool:
     """Whether an unsigned element of this tag is singled out; overlays, curves and private elements by group."""
     group = tag >> 16
-    return tag in CRITICAL or 0x6000 <= group <= 0x60FF or 0x5000 <= group <= 0x50FF
+    return tag in CRITICAL_TAGS or 0x6000 <= group <= 0x60FF or 0x5000 <= group <= 0x50FF
 
 
-def coverage_of(signature: DigitalSignature, macs: LevelMacs) -> Coverage:
+def compute_coverage(signature: DigitalSignature, macs: LevelMacs) -> Coverage:
     """Set the elements that the signature lists against those that are there."""
     listed = macs.listed_tags(signature.mac)
     signable = macs.signable
-    unsignable = tuple((tag, why) for tag, why in macs.facts.unsignable.items() if not exclusion(tag))
+    unsignable = tuple((tag, why) for tag, why in macs.facts.unsignable.items() if not exclusion_reason(tag))
     if signature.mac is not None and signature.mac.elements == signable:
         return Coverage(signed=signable, unsignable=unsignable)
     absent = () if len(listed) == len(signable) else tuple(sorted(listed.difference(macs.scan.tags)))
@@ -99,7 +99,7 @@ def coverage_of(signature: DigitalSignature, macs: LevelMacs) -> Coverage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ListedElements:
     """Data Elements Signed (0400,0020), set against the elements of its level."""
 
     coverage: Coverage
@@ -111,16 +111,16 @@ class Listed:
     """It names the elements in the order of the data set, and each of them once."""
 
 
-class Lists:
+class ElementLists:
     """The lists of a level's signatures, each worked out once, however many share it."""
 
     def __init__(self, macs: LevelMacs, *, in_order: bool) -> None:
         """``in_order`` says that the elements of the level are."""
         self._macs = macs
         self._in_order = in_order
-        self._known: dict[MacJob | tuple[int, ...], Listed] = {}
+        self._known: dict[MacJob | tuple[int, ...], ListedElements] = {}
 
-    def lookup(self, signature: DigitalSignature) -> Listed | None:
+    def lookup(self, signature: DigitalSignature) -> ListedElements | None:
         """What a signature lists; None if the level has more lists than are looked at."""
         elements = signature.mac.elements if signature.mac else ()
         key = self._macs.find_job(signature.mac) or elements
@@ -129,17 +129,17 @@ class Lists:
             known = self._known[key] = self._compute(signature, elements)
         return known
 
-    def _compute(self, signature: DigitalSignature, elements: tuple[int, ...]) -> Listed:
-        coverage = coverage_of(signature, self._macs)
+    def _compute(self, signature: DigitalSignature, elements: tuple[int, ...]) -> ListedElements:
+        coverage = compute_coverage(signature, self._macs)
         if coverage.signed == elements:
             # the usual case: just what is there and can be signed, which has been looked at
             signed = self._macs.listed_tags(signature.mac)
             in_order = self._in_order or is_ascending(elements)
-            return Listed(coverage=coverage, signed=signed, forbidden=(), in_order=in_order)
-        return Listed(
+            return ListedElements(coverage=coverage, signed=signed, forbidden=(), in_order=in_order)
+        return ListedElements(
             coverage=coverage,
             signed=frozenset(coverage.signed),
-            forbidden=tuple(tag for tag in dict.fromkeys(elements) if exclusion(tag)),
+            forbidden=tuple(tag for tag in dict.fromkeys(elements) if exclusion_reason(tag)),
             in_order=is_ascending(elements),
         )
 
@@ -153,24 +153,24 @@ def coverage_findings(coverage: Coverage) -> list[Finding]:
         message = "unsigned elements of this level change what the object means or whose it is"
         findings.append(_finding(Outcome.UNKNOWN, "critical-unsigned", message, coverage.critical))
     if coverage.unsigned:
-        message = f"{_count(coverage.unsigned)} not signed: changes and additions there go unnoticed"
+        message = f"{_format_count(coverage.unsigned)} not signed: changes and additions there go unnoticed"
         findings.append(_finding(Outcome.UNKNOWN, "elements-unsigned", message, coverage.unsigned))
     if coverage.unsignable:
         elements = tuple(tag for tag, _ in coverage.unsignable)
-        message = f"{_count(elements)} not signable: changes there go unnoticed"
+        message = f"{_format_count(elements)} not signable: changes there go unnoticed"
         findings.append(_finding(Outcome.UNKNOWN, "elements-unsignable", message, elements))
     if coverage.absent:
-        message = f"{_count(coverage.absent)} listed as signed, but not there"
+        message = f"{_format_count(coverage.absent)} listed as signed, but not there"
         findings.append(_finding(Outcome.UNKNOWN, "listed-but-absent", message, coverage.absent))
     return findings or [_COVERS_ALL]
 
 
-def _count(elements: tuple[int, ...]) -> str:
+def _format_count(elements: tuple[int, ...]) -> str:
     return "1 element is" if len(elements) == 1 else f"{len(elements)} elements are"
 
 
 def _finding(outcome: Outcome, code: str, message: str, where: tuple[int, ...] = ()) -> Finding:
-    shown = tags_text(where)
+    shown = format_tags(where)
     return Finding(aspect=Aspect.COVERAGE, outcome=outcome, code=code, message=message, where=shown, clause=_CLAUSE)
 
 

@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Final
 
-from dcmseal.engine.candidates import Candidate, Covering, candidates_of, signers_of
+from dcmseal.engine.candidates import ElementCoverage, SignatureCandidate, find_candidates, identify_signers
 from dcmseal.engine.policy import Policy
 from dcmseal.engine.rule import Rule
-from dcmseal.engine.subjects import attributes_of_name
+from dcmseal.engine.subjects import parse_name
 from dcmseal.location import MAIN, Location
 from dcmseal.report import Aspect, Finding, Outcome, VerificationReport
-from dcmseal.tags import tags_text
+from dcmseal.tags import format_tags
 
 _WORST_FIRST: Final = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED)
 _CLAUSE: Final = "PS3.3 C.12.1.1.3.1.1"
@@ -32,29 +32,29 @@ def unmet_findings(policy: Policy, report: VerificationReport, at: Location = MA
     A signature at another level says nothing about this one: items can be moved from one object to another. Profiles
     have to have been required when the report was made.
     """
-    here = candidates_of(report, at)
-    answers = [_Answer(rule, here) for rule in policy.rules]
+    here = find_candidates(report, at)
+    answers = [_RuleResult(rule, here) for rule in policy.rules]
     findings = [finding for answer in answers for finding in answer.findings(at)]
-    findings += _number_findings(policy, here)
+    findings += _count_findings(policy, here)
     if policy.distinct_signers and len(answers) > 1:
         findings += _distinct_findings(answers)
-    findings += _covered_findings(policy.covered, here)
+    findings += _required_coverage_findings(policy.covered, here)
     if policy.no_unsigned_additions:
         findings += _addition_findings(here)
     return tuple(findings)
 
 
-class _Answer:
+class _RuleResult:
     """How each signature meets a rule."""
 
-    def __init__(self, rule: Rule, here: Sequence[Candidate]) -> None:
-        names = tuple(attributes_of_name(each) for each in rule.signers)
+    def __init__(self, rule: Rule, here: Sequence[SignatureCandidate]) -> None:
+        names = tuple(parse_name(each) for each in rule.signers)
         self._rule = rule
-        self._judged = [(candidate, *_worst(candidate.iter_unmet(rule, names))) for candidate in here]
+        self._judged = [(candidate, *_worst_with_reasons(candidate.iter_unmet(rule, names))) for candidate in here]
         self.outcome = _best(outcome for _, outcome, _ in self._judged)
         """PASSED if a signature meets it, UNKNOWN if one may."""
 
-    def candidates_with(self, *outcomes: Outcome) -> list[Candidate]:
+    def candidates_with(self, *outcomes: Outcome) -> list[SignatureCandidate]:
         """The signatures that come to one of these."""
         return [candidate for candidate, outcome, _ in self._judged if outcome in outcomes]
 
@@ -74,12 +74,12 @@ class _Answer:
             if isinstance(profile, str) or candidate.validity is not Outcome.PASSED:
                 message += f"; of the nearest, {candidate.uid or '(without UID)'}: {', '.join(lacking)}"
         if isinstance(profile, str):
-            yield _of_rule(self._rule, self.outcome, message)
+            yield _rule_finding(self._rule, self.outcome, message)
         else:
             yield _finding(self.outcome, "profile-not-met", message, profile.name, profile.reference)
 
 
-def _worst(lacking: Iterable[tuple[Outcome, str]]) -> tuple[Outcome, list[str]]:
+def _worst_with_reasons(lacking: Iterable[tuple[Outcome, str]]) -> tuple[Outcome, list[str]]:
     """What a signature comes to that lacks this, and all the reasons."""
     parts = list(lacking)
     return min((outcome for outcome, _ in parts), key=_WORST_FIRST.index, default=Outcome.PASSED), [
@@ -91,7 +91,7 @@ def _best(outcomes: Iterable[Outcome]) -> Outcome:
     return max(outcomes, key=_WORST_FIRST.index, default=Outcome.FAILED)
 
 
-def _of_rule(rule: Rule, outcome: Outcome, message: str) -> Finding:
+def _rule_finding(rule: Rule, outcome: Outcome, message: str) -> Finding:
     for kind, code in (
         ("purpose", "purpose-not-met"),
         ("signer", "signer-not-met"),
@@ -104,12 +104,12 @@ def _of_rule(rule: Rule, outcome: Outcome, message: str) -> Finding:
     return _finding(outcome, "rule-not-met", message, str(rule))
 
 
-def _number_findings(policy: Policy, here: Sequence[Candidate]) -> Iterator[Finding]:
+def _count_findings(policy: Policy, here: Sequence[SignatureCandidate]) -> Iterator[Finding]:
     sure = [each for each in here if each.validity is Outcome.PASSED]
     most = [each for each in here if each.validity is not Outcome.FAILED]
     if policy.distinct_signers:
-        known = len({*signers_of(each for each in sure if each.is_identified)})
-        possible = len({*signers_of(most)})
+        known = len({*identify_signers(each for each in sure if each.is_identified)})
+        possible = len({*identify_signers(most)})
     else:
         # whoever copies a signature copies its UID, which is signed
         known, possible = (len({each.uid for each in those}) for those in (sure, most))
@@ -126,13 +126,13 @@ def _number_findings(policy: Policy, here: Sequence[Candidate]) -> Iterator[Find
         yield _finding(outcome, "too-few-signatures", message)
 
 
-def _distinct_findings(answers: Sequence[_Answer]) -> Iterator[Finding]:
+def _distinct_findings(answers: Sequence[_RuleResult]) -> Iterator[Finding]:
     """Whether each rule can be met by another signer."""
     known = [[each for each in answer.candidates_with(Outcome.PASSED) if each.is_identified] for answer in answers]
-    if _can_be_shared_out(known):
+    if _has_distinct_assignment(known):
         return
     possible = [answer.candidates_with(Outcome.PASSED, Outcome.UNKNOWN) for answer in answers]
-    outcome = Outcome.UNKNOWN if _can_be_shared_out(possible) else Outcome.FAILED
+    outcome = Outcome.UNKNOWN if _has_distinct_assignment(possible) else Outcome.FAILED
     if outcome in {answer.outcome for answer in answers}:
         return  # a rule that is not met says so itself
     if outcome is Outcome.UNKNOWN:
@@ -142,10 +142,10 @@ def _distinct_findings(answers: Sequence[_Answer]) -> Iterator[Finding]:
     yield _finding(outcome, "signers-not-distinct", message)
 
 
-def _can_be_shared_out(meeting: Sequence[Sequence[Candidate]]) -> bool:
+def _has_distinct_assignment(meeting: Sequence[Sequence[SignatureCandidate]]) -> bool:
     """Whether there is another signer for each rule, given the signatures that meet it: a bipartite matching."""
     everybody = {id(each): each for candidates in meeting for each in candidates}
-    signers = dict(zip(everybody, signers_of(everybody.values()), strict=True))
+    signers = dict(zip(everybody, identify_signers(everybody.values()), strict=True))
     choices = [{signers[id(each)] for each in candidates} for candidates in meeting]
     taken: dict[Hashable, int] = {}
 
@@ -162,21 +162,21 @@ def _can_be_shared_out(meeting: Sequence[Sequence[Candidate]]) -> bool:
     return all(place(rule, set()) for rule in range(len(choices)))
 
 
-def _covered_findings(covered: Iterable[int], here: Sequence[Candidate]) -> Iterator[Finding]:
-    outcomes = {tag: _best(_both(each.validity, each.covers(tag)) for each in here) for tag in sorted(covered)}
+def _required_coverage_findings(covered: Iterable[int], here: Sequence[SignatureCandidate]) -> Iterator[Finding]:
+    outcomes = {tag: _best(_worse(each.validity, each.covers(tag)) for each in here) for tag in sorted(covered)}
     for outcome, message in (
         (Outcome.FAILED, "what is demanded to be signed is in no signature that holds"),
         (Outcome.UNKNOWN, "that a signature that holds covers what is demanded is not established"),
     ):
         tags = [tag for tag, each in outcomes.items() if each is outcome]
         if tags:
-            yield _coverage_finding(outcome, "required-not-covered", message, tags_text(tags))
+            yield _coverage_finding(outcome, "required-not-covered", message, format_tags(tags))
 
 
-def _addition_findings(here: Sequence[Candidate]) -> Iterator[Finding]:
+def _addition_findings(here: Sequence[SignatureCandidate]) -> Iterator[Finding]:
     left = [(each.validity, each.coverage) for each in here if each.coverage is not None]
     # all signatures of a level see the same elements
-    there = left[0][1] if left else Covering()
+    there = left[0][1] if left else ElementCoverage()
     covered = frozenset[int]().union(*(covering.signed for holds, covering in left if holds is Outcome.PASSED))
     perhaps = frozenset[int]().union(*(covering.signed for holds, covering in left if holds is Outcome.UNKNOWN))
     added = (there.signed | there.unsigned) - covered - perhaps
@@ -184,15 +184,15 @@ def _addition_findings(here: Sequence[Candidate]) -> Iterator[Finding]:
     doubtful |= {tag for each in here for tag in each.misplaced_elements}
     if added or not left:
         message = "what no signature that holds covers may have been added, or changed"
-        where = tags_text(sorted(added))
+        where = format_tags(sorted(added))
         yield _coverage_finding(Outcome.FAILED, "unsigned-additions", message, where)
     if doubtful:
         message = "elements that cannot be signed, or are in signatures that may not hold, may have been added"
-        where = tags_text(sorted(doubtful))
+        where = format_tags(sorted(doubtful))
         yield _coverage_finding(Outcome.UNKNOWN, "unsigned-additions", message, where)
 
 
-def _both(one: Outcome, other: Outcome) -> Outcome:
+def _worse(one: Outcome, other: Outcome) -> Outcome:
     return min(one, other, key=_WORST_FIRST.index)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from dcmseal.dictionary import keyword_of
-from dcmseal.engine.certificate_values import certified_value, moment_value, signer_value
+from dcmseal.dictionary import tag_keyword
+from dcmseal.engine.certificate_values import certified_time_value, format_moment, signer_value
 from dcmseal.engine.json_values import Document, Json
 from dcmseal.report import Aspect
 
 if TYPE_CHECKING:
-    from dcmseal.engine.advice import Advice
+    from dcmseal.engine.advice import SigningWarning
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
     from dcmseal.plugins.protocols import KeyListing, Profile, Requirements
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from dcmseal.report import Coverage, Finding, Instance, ObjectCoverage, SignatureReport, SignerTrust
 
 
-def verified_value(report: SignatureReport, *, integrity_only: bool) -> Document:
+def signature_report_value(report: SignatureReport, *, integrity_only: bool) -> Document:
     """A signature and what verification found out about it."""
     return {
-        **stated_value(report.signature),
+        **signature_claims_value(report.signature),
         "index": report.signature.index,
         "verdict": report.verdict(integrity_only=integrity_only).value,
         "aspects": {aspect.value: report.outcome(aspect).value for aspect in Aspect},
@@ -31,13 +31,13 @@ def verified_value(report: SignatureReport, *, integrity_only: bool) -> Document
         "coverage": None if report.coverage is None else _coverage(report.coverage),
         "profiles": list(report.profiles),
         "trust": None if report.trust is None else _trust(report.trust),
-        "certified": certified_value(report.certified_time),
+        "certified": certified_time_value(report.certified_time),
     }
 
 
 def object_coverage_value(coverage: ObjectCoverage) -> Document:
     """What of an object is protected."""
-    from dcmseal.coverage_map import name_of_gap
+    from dcmseal.coverage_map import format_gap
 
     return {
         "complete": coverage.is_complete,
@@ -48,7 +48,7 @@ def object_coverage_value(coverage: ObjectCoverage) -> Document:
         "not_covered": [
             {
                 "path": [f"{tag:08X}" for tag in each.path],
-                "name": name_of_gap(each),
+                "name": format_gap(each),
                 "critical": each.critical,
                 "count": each.count,
             }
@@ -76,36 +76,36 @@ def context_value(context: ReportContext) -> Document:
     """What verdicts rest upon besides the files."""
     return {
         "version": context.version,
-        "moment": moment_value(context.moment),
+        "moment": format_moment(context.moment),
         "settings": [{"name": name, "value": value} for name, value in context.settings],
     }
 
 
 def _trust(trust: SignerTrust) -> Document:
     return {
-        "moment": moment_value(trust.moment),
+        "moment": format_moment(trust.moment),
         "basis": trust.basis.value,
         "chain": [signer_value(each) for each in trust.chain],
     }
 
 
-def inspected_value(signature: Signature) -> Document:
+def signature_value(signature: Signature) -> Document:
     """A signature, and the elements it lists."""
     return {
-        **stated_value(signature.content),
+        **signature_claims_value(signature.content),
         "index": signature.content.index,
         "elements": [signed_element_value(each) for each in signature.elements],
     }
 
 
-def stated_value(signature: DigitalSignature) -> Document:
+def signature_claims_value(signature: DigitalSignature) -> Document:
     """What a signature says of itself, true or not."""
     return {
         "uid": signature.uid,
         "location": str(signature.location),
         "signer": signer_value(signature.certificate),
         "datetime": signature.datetime,
-        "moment": None if signature.moment is None else moment_value(signature.moment),
+        "moment": None if signature.moment is None else format_moment(signature.moment),
         "purpose": None if signature.purpose is None else _purpose(signature.purpose),
         "certificate_type": signature.certificate_type,
         "timestamp": {"type": signature.timestamp_type} if signature.timestamp_type or signature.timestamp else None,
@@ -142,13 +142,13 @@ def _coverage(coverage: Coverage) -> Document:
     return {
         "signed": element_values(coverage.signed),
         "unsigned": element_values(coverage.unsigned),
-        "unsignable": values_with_reasons(coverage.unsignable),
+        "unsignable": elements_with_reasons(coverage.unsignable),
         "absent": element_values(coverage.absent),
         "critical": element_values(coverage.critical),
     }
 
 
-def warning_value(warning: Advice) -> Document:
+def warning_value(warning: SigningWarning) -> Document:
     """What to know before signing."""
     return {"code": warning.code, "message": warning.message, "elements": element_values(warning.elements)}
 
@@ -171,10 +171,10 @@ def key_value(key: KeyListing) -> Document:
 
 def element_value(tag: int) -> Document:
     """A Data Element by its tag, as eight hexadecimal digits, and its keyword."""
-    return {"tag": f"{tag:08X}", "keyword": keyword_of(tag) or ""}
+    return {"tag": f"{tag:08X}", "keyword": tag_keyword(tag) or ""}
 
 
-def listed_value(tag: int, rules: Requirements) -> Document:
+def required_element_value(tag: int, rules: Requirements) -> Document:
     """An element that a profile demands, and what names it."""
     tables = rules.tables
     origin = tables.origins.get(tag) if tables else None
@@ -190,7 +190,7 @@ def element_values(tags: Iterable[int]) -> list[Json]:
     return [element_value(tag) for tag in tags]
 
 
-def values_with_reasons(elements: Iterable[tuple[int, str]]) -> list[Json]:
+def elements_with_reasons(elements: Iterable[tuple[int, str]]) -> list[Json]:
     """Data Elements by their tags, and why each is there."""
     return [{**element_value(tag), "why": why} for tag, why in elements]
 

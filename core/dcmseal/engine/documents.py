@@ -11,35 +11,35 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dcmseal.engine.certificate import Certificate
-from dcmseal.engine.certificate_values import certificate_value, certified_value
+from dcmseal.engine.certificate_values import certificate_value, certified_time_value
 from dcmseal.engine.comparison.document_values import comparison_value
 from dcmseal.engine.document_values import (
     context_value,
     element_value,
     element_values,
+    elements_with_reasons,
     finding_value,
-    inspected_value,
     instance_value,
     key_value,
-    listed_value,
     object_coverage_value,
     profile_value,
-    stated_value,
-    values_with_reasons,
-    verified_value,
+    required_element_value,
+    signature_claims_value,
+    signature_report_value,
+    signature_value,
     warning_value,
 )
 from dcmseal.engine.json_values import Document
-from dcmseal.engine.json_values import document as _document
+from dcmseal.engine.json_values import build_document as _document
 from dcmseal.engine.references.values import reference_value
 from dcmseal.errors import Malformed, NotSignable, SealError
 
 if TYPE_CHECKING:
     from dcmseal.coverage_map import CoverageMap
-    from dcmseal.engine.certifying import StampingResult
+    from dcmseal.engine.certifying import TimestampingResult
     from dcmseal.engine.changing import RemovalResult
     from dcmseal.engine.comparison.comparing import Comparison
-    from dcmseal.engine.explaining import Explanation
+    from dcmseal.engine.explaining import ProfileExplanation
     from dcmseal.engine.inspection import Signature
     from dcmseal.engine.planning import Plan
     from dcmseal.engine.signing_result import SigningResult
@@ -64,7 +64,9 @@ def report_document(
             "coverage": None if report.coverage is None else object_coverage_value(report.coverage),
             "instance": instance_value(report.instance),
             "judged_by": None if report_context is None else context_value(report_context),
-            "signatures": [verified_value(each, integrity_only=report.integrity_only) for each in report.signatures],
+            "signatures": [
+                signature_report_value(each, integrity_only=report.integrity_only) for each in report.signatures
+            ],
             "notes": [finding_value(note) for note in report.notes],
             "unmet": [finding_value(each) for each in report.unmet],
             "skipped": [str(location) for location in report.skipped],
@@ -76,12 +78,12 @@ def report_document(
 
 def signature_document(signature: Signature, file: str | None = None) -> Document:
     """One signature and all it says of itself, of kind ``signature``."""
-    return _document("signature", {"file": file or "", **inspected_value(signature)})
+    return _document("signature", {"file": file or "", **signature_value(signature)})
 
 
 def signatures_document(signatures: Iterable[Signature], file: str | None = None) -> Document:
     """The signatures of a Data Set, of kind ``signatures``."""
-    return _document("signatures", {"file": file or "", "signatures": [inspected_value(each) for each in signatures]})
+    return _document("signatures", {"file": file or "", "signatures": [signature_value(each) for each in signatures]})
 
 
 def map_document(coverage: CoverageMap, file: str | None = None) -> Document:
@@ -101,24 +103,24 @@ def signing_document(
             "file": file or "",
             "output": output or "",
             "manifest": manifest or "",
-            "signature": stated_value(result.signature),
+            "signature": signature_claims_value(result.signature),
             "warnings": [warning_value(each) for each in result.warnings],
             "padded": [element_values(path) for path in result.padded],
-            "left_out": values_with_reasons(result.left_out),
+            "left_out": elements_with_reasons(result.left_out),
             "references": [reference_value(each) for each in result.references],
-            "certified": certified_value(result.certified.time if result.certified else None),
+            "certified": certified_time_value(result.certified.time if result.certified else None),
         },
     )
 
 
-def stamping_document(result: StampingResult, file: str | None = None) -> Document:
+def timestamping_document(result: TimestampingResult, file: str | None = None) -> Document:
     """A signature that got a certified timestamp, of kind ``stamping``."""
     return _document(
         "stamping",
         {
             "file": file or "",
-            "signature": stated_value(result.signature),
-            "certified": certified_value(result.time),
+            "signature": signature_claims_value(result.signature),
+            "certified": certified_time_value(result.time),
             "findings": [finding_value(each) for each in result.findings],
             "warnings": [warning_value(each) for each in result.warnings],
         },
@@ -131,12 +133,12 @@ def plan_document(plan: Plan, file: str | None = None) -> Document:
         "plan",
         {
             "file": file or "",
-            "signature": stated_value(plan.signature),
+            "signature": signature_claims_value(plan.signature),
             "profile": None if plan.profile is None else profile_value(plan.profile),
             "required": element_values(sorted(plan.requirements.required_tags.intersection(plan.elements))),
             "warnings": [warning_value(each) for each in plan.warnings],
             "padded": [element_values(each.path) for each in plan.padded],
-            "left_out": values_with_reasons(plan.left_out),
+            "left_out": elements_with_reasons(plan.left_out),
             "references": [reference_value(each) for each in plan.references],
         },
     )
@@ -149,7 +151,7 @@ def comparison_document(comparison: Comparison, a: str | None = None, b: str | N
 
 def removal_document(result: RemovalResult) -> Document:
     """The signatures that were removed, of kind ``removal``."""
-    return _document("removal", {"removed": [stated_value(each) for each in result.removed]})
+    return _document("removal", {"removed": [signature_claims_value(each) for each in result.removed]})
 
 
 def certificate_document(certificate: Certificate) -> Document:
@@ -188,9 +190,9 @@ def profiles_document(profiles: Iterable[Profile]) -> Document:
 
 def rules_document(profile: Profile) -> Document:
     """What a profile demands whatever the Data Set, of kind ``rules``."""
-    from dcmseal.engine.explaining import rules_of
+    from dcmseal.engine.explaining import profile_requirements
 
-    rules = rules_of(profile)
+    rules = profile_requirements(profile)
     tables = rules.tables
     return _document(
         "rules",
@@ -207,7 +209,7 @@ def rules_document(profile: Profile) -> Document:
             "timestamp_required": rules.timestamp_required,
             "main_dataset_only": rules.main_dataset_only,
             "mandatory": element_values(sorted(rules.mandatory)),
-            "elements": [listed_value(tag, rules) for tag in sorted(rules.required_tags)],
+            "elements": [required_element_value(tag, rules) for tag in sorted(rules.required_tags)],
             "advised": element_values(sorted(rules.recommended)),
             "forbidden": element_values(sorted(rules.forbidden)),
             "left_to_caller": rules.left_to_caller,
@@ -216,7 +218,7 @@ def rules_document(profile: Profile) -> Document:
     )
 
 
-def explanation_document(explanation: Explanation, file: str | None = None) -> Document:
+def explanation_document(explanation: ProfileExplanation, file: str | None = None) -> Document:
     """What a signature by a profile would be like, of kind ``explanation``."""
     return _document(
         "explanation",
@@ -250,7 +252,7 @@ def error_document(error: SealError, exit_code: int, file: str | None = None) ->
             "hint": error.hint,
             "exit_code": exit_code,
             "offset": error.offset if isinstance(error, Malformed) else None,
-            "element": values_with_reasons([(error.tag, error.why)])[0] if isinstance(error, NotSignable) else None,
+            "element": elements_with_reasons([(error.tag, error.why)])[0] if isinstance(error, NotSignable) else None,
             "findings": [finding_value(each) for each in getattr(error, "findings", ())],
         },
     )

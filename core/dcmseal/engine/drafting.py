@@ -9,44 +9,44 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dcmseal import tags
-from dcmseal.dataset.editing import splice
-from dcmseal.dataset.padding import Padded, has_excess_padding, minimise
+from dcmseal.dataset.editing import apply_edits
+from dcmseal.dataset.padding import PaddedElement, has_excess_padding, minimise
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.engine.binding import Fragments, check_structure
+from dcmseal.engine.binding import FragmentBoundaries, check_structure
 from dcmseal.engine.levels import Level, find_level, main_level
-from dcmseal.engine.macs import MAX_MACS, Jobs, mac_key
+from dcmseal.engine.macs import MAX_MACS, MacJobs, mac_key
 from dcmseal.engine.profile_view import LevelView
 from dcmseal.engine.reading import (
-    MAX_LISTED,
+    MAX_LISTED_TAGS,
     MAX_SIGNATURES,
-    FoundParameters,
     LevelSignatures,
-    listed_by,
+    MacParametersItem,
+    count_listed_tags,
     read_parameters,
     read_signatures,
 )
-from dcmseal.engine.selection import Selection
-from dcmseal.engine.signed_levels import signed_levels, signed_levels_inside
+from dcmseal.engine.selection import ElementSelection
+from dcmseal.engine.signed_levels import iter_nested_signed_levels, iter_signed_levels
 from dcmseal.errors import UsageError
 from dcmseal.location import MAIN, Location
 from dcmseal.mac.digest import new_digest
-from dcmseal.mac.encoding import Encoder
+from dcmseal.mac.encoding import MacEncoder
 from dcmseal.mac.level import LevelFacts, LevelPass, MacJob
 from dcmseal.mac.parts import ExcessPadding
 from dcmseal.plugins.protocols import Profile, Requirements
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 if TYPE_CHECKING:
-    from dcmseal.engine.references.folders import Folders
+    from dcmseal.engine.references.folders import ReferenceFolders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class SignOptions:
     """What kind of signature is wanted."""
 
     location: Location = MAIN
-    selection: Selection = Selection()
+    selection: ElementSelection = ElementSelection()
     profile: Profile | None = None
     algorithm: MacAlgorithm = MacAlgorithm.SHA256
     transfer_syntax: str | None = None
@@ -60,14 +60,14 @@ class Wish:
     """Time of signing; None for now."""
     uid: str | None = None
     """Digital Signature UID; None for a new one."""
-    references: Folders | None = None
+    references: ReferenceFolders | None = None
     """Where the instances are that the document cites as evidence; None to leave the evidence as it is."""
     require_intact: bool = False
     """Sign only where all signatures that are there already hold."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Draft:
+class PreparedLevel:
     """A level, scanned and hashed."""
 
     file: DicomFile
@@ -78,34 +78,34 @@ class Draft:
     requirements: Requirements
     level_signatures: LevelSignatures
     """The signatures that the level has already."""
-    existing: Jobs
+    existing: MacJobs
     """Their MACs."""
     is_signed: bool
     """There are signatures, at this level or another."""
     ambiguous: bool
     """The VRs of some elements were chosen by their context."""
-    padded: tuple[Padded, ...] = ()
+    padded: tuple[PaddedElement, ...] = ()
     padding_kept: bool = False
     mac_ids: frozenset[int] = frozenset()
 
 
-def draft(file: DicomFile, options: Wish) -> Draft:
+def prepare_level(file: DicomFile, options: SignOptions) -> PreparedLevel:
     """Scan and hash the level, its padding minimal unless that would harm signatures that are there already."""
     if options.keep_padding:
-        return _hashed(file, options, check_padding=False)
+        return _hash_level(file, options, check_padding=False)
     with suppress(ExcessPadding):
-        return _hashed(file, options, check_padding=True)
+        return _hash_level(file, options, check_padding=True)
     edits, padded = minimise(file.body, file.start, file.end, file.encoding)
-    if any(True for _ in signed_levels(file)):
-        kept = _hashed(file, options, check_padding=False)
+    if any(True for _ in iter_signed_levels(file)):
+        kept = _hash_level(file, options, check_padding=False)
         kept.padding_kept = True
         return kept
-    minimal = _hashed(replace(file, body=splice(file.body, edits)), options, check_padding=False)
+    minimal = _hash_level(replace(file, body=apply_edits(file.body, edits)), options, check_padding=False)
     minimal.padded = tuple(padded)
     return minimal
 
 
-def _hashed(file: DicomFile, options: Wish, *, check_padding: bool) -> Draft:
+def _hash_level(file: DicomFile, options: SignOptions, *, check_padding: bool) -> PreparedLevel:
     main = main_level(file)
     level = main if options.location == MAIN else find_level(file, options.location)
     if level.in_original_attributes:
@@ -121,32 +121,32 @@ def _hashed(file: DicomFile, options: Wish, *, check_padding: bool) -> Draft:
         scan.finish()  # what is wanted depends on all that is there
     job = MacJob(tags=None, digest=new_digest(options.algorithm))
     requirements = Requirements()
-    parameters: tuple[FoundParameters, ...] = ()
-    existing = Jobs()
+    parameters: tuple[MacParametersItem, ...] = ()
+    existing = MacJobs()
 
     def prepare(scanned: LevelScanner) -> Sequence[MacJob]:
         nonlocal requirements, parameters, existing
         parameters = read_parameters(scanned)
-        existing = Jobs.build(parameters)
+        existing = MacJobs.build(parameters)
         if options.profile is not None:
             requirements = options.profile.requirements(view)
         if requirements.forbidden or not options.selection.is_everything:
             job.tags = options.selection.select_tags(scanned, requirements)
         return (job, *existing.by_key.values())
 
-    encoder = Encoder(source=level.source, encoding=level.encoding, check_padding=check_padding)
+    encoder = MacEncoder(source=level.source, encoding=level.encoding, check_padding=check_padding)
     facts = LevelPass(scan, encoder, prepare).run()
     if check_padding and has_excess_padding(scan):
         raise ExcessPadding
     if level is main:
-        check_structure(file, scan, Fragments(scan, facts), facts.are_in(job), facts.sound_sequences)
+        check_structure(file, scan, FragmentBoundaries(scan, facts), facts.are_in(job), facts.sound_sequences)
     else:
-        check_structure(file, main.scanner().finish(), Fragments(scan, facts))
+        check_structure(file, main.scanner().finish(), FragmentBoundaries(scan, facts))
     found = read_signatures(scan, level.location, parameters)
-    _check_room(scan, found)
+    _check_capacity(scan, found)
     # MAC ID Numbers must be unique in the whole SOP Instance (PS3.3 Table C.12-6)
-    others = tuple(signed_levels_inside(main, scan, facts) if level is main else signed_levels(file))
-    return Draft(
+    others = tuple(iter_nested_signed_levels(main, scan, facts) if level is main else iter_signed_levels(file))
+    return PreparedLevel(
         file=file,
         level=level,
         scan=scan,
@@ -161,13 +161,13 @@ def _hashed(file: DicomFile, options: Wish, *, check_padding: bool) -> Draft:
     )
 
 
-def _check_room(scan: LevelScanner, found: LevelSignatures) -> None:
+def _check_capacity(scan: LevelScanner, found: LevelSignatures) -> None:
     """Refuse a level that could not be verified with one more signature; reading its signatures raises Malformed."""
     lists = {mac_key(each.parameters) for each in found.parameters}
     if (
         len(found.signatures) >= MAX_SIGNATURES
         or len(lists) >= MAX_MACS
-        or listed_by(found.signatures) + len(scan.tags) > MAX_LISTED
+        or count_listed_tags(found.signatures) + len(scan.tags) > MAX_LISTED_TAGS
     ):
         raise UsageError("the level has as many signatures as are verified", hint="remove those that are not needed")
 

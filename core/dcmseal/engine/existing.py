@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.engine.advice import Advice
+from dcmseal.engine.advice import SigningWarning
 from dcmseal.errors import NotIntact
 from dcmseal.report import Outcome, SignatureReport, Verdict
 
@@ -18,47 +18,53 @@ if TYPE_CHECKING:
     from dcmseal.engine.macs import LevelMacs
     from dcmseal.location import Location
 
-BROKEN: Final = "existing-signature-invalid"
-OPEN: Final = "existing-signature-not-established"
-_DOUBTFUL: Final = (Verdict.INVALID, Verdict.NOT_ESTABLISHED)
+EXISTING_INVALID: Final = "existing-signature-invalid"
+EXISTING_NOT_ESTABLISHED: Final = "existing-signature-not-established"
+_NOT_VALID: Final = (Verdict.INVALID, Verdict.NOT_ESTABLISHED)
 
 
-def existing_advice(file: DicomFile, computed_macs: Mapping[Location, LevelMacs]) -> tuple[Advice, ...]:
+def existing_signature_warnings(
+    file: DicomFile, computed_macs: Mapping[Location, LevelMacs]
+) -> tuple[SigningWarning, ...]:
     """A warning for each signature that is invalid, or not established, but for trust; the invalid ones first.
 
     ``computed_macs`` holds the MACs of levels that were hashed already. Raises Malformed.
     """
-    from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
-    from dcmseal.engine.verification import Question, verify_file
+    from dcmseal.engine.timestamps import TimestampContext, TimestampMode
+    from dcmseal.engine.verification import VerificationContext, verify_file
 
-    question = Question(integrity_only=True, timestamp=TimestampQuestion(mode=TimestampRule.IGNORE))
+    question = VerificationContext(integrity_only=True, timestamp=TimestampContext(mode=TimestampMode.IGNORE))
     reports = verify_file(file, question, computed_macs).signatures
-    advice = [_advice(each, found) for each in reports if (found := each.verdict(integrity_only=True)) in _DOUBTFUL]
+    advice = [
+        _existing_signature_warning(each, found)
+        for each in reports
+        if (found := each.verdict(integrity_only=True)) in _NOT_VALID
+    ]
     return tuple(sorted(advice, key=lambda each: each.code))
 
 
-def refuse_broken(warnings: Iterable[Advice]) -> None:
+def check_intact(warnings: Iterable[SigningWarning]) -> None:
     """Refuse to sign where a signature is not known to hold; raises NotIntact."""
     for each in warnings:
-        if each.code in (BROKEN, OPEN):
+        if each.code in (EXISTING_INVALID, EXISTING_NOT_ESTABLISHED):
             raise NotIntact(each.message, hint="nothing was signed: dcmseal verify tells more")
 
 
-def in_order(warnings: Iterable[Advice]) -> tuple[Advice, ...]:
+def sort_warnings(warnings: Iterable[SigningWarning]) -> tuple[SigningWarning, ...]:
     """The same warnings, with those about signatures that do not hold first."""
-    return tuple(sorted(warnings, key=lambda each: each.code != BROKEN))
+    return tuple(sorted(warnings, key=lambda each: each.code != EXISTING_INVALID))
 
 
-def _advice(report: SignatureReport, verdict: Verdict) -> Advice:
+def _existing_signature_warning(report: SignatureReport, verdict: Verdict) -> SigningWarning:
     signature = report.signature
     name = f"signature {signature.uid}" if signature.uid else f"signature {signature.index + 1}"
     there = f"{name} at {signature.location}, which is there already,"
     if verdict is Verdict.INVALID:
-        message = f"{there} does not hold{_reason(report, Outcome.FAILED)}"
-        return Advice(code="existing-signature-invalid", message=message, is_obstacle=True)
-    message = f"{there} may not hold{_reason(report, Outcome.UNKNOWN)}"
-    return Advice(code="existing-signature-not-established", message=message)
+        message = f"{there} does not hold{_format_reason(report, Outcome.FAILED)}"
+        return SigningWarning(code="existing-signature-invalid", message=message, is_obstacle=True)
+    message = f"{there} may not hold{_format_reason(report, Outcome.UNKNOWN)}"
+    return SigningWarning(code="existing-signature-not-established", message=message)
 
 
-def _reason(report: SignatureReport, outcome: Outcome) -> str:
+def _format_reason(report: SignatureReport, outcome: Outcome) -> str:
     return next((f": {each.message} ({each.code})" for each in report.findings if each.outcome is outcome), "")

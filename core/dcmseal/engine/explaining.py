@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from dcmseal.dataset.signable import exclusion
-from dcmseal.engine.drafting import Draft, Wish, draft
-from dcmseal.engine.opening import DatasetInput, opened
+from dcmseal.dataset.signable import exclusion_reason
+from dcmseal.engine.drafting import PreparedLevel, SignOptions, prepare_level
+from dcmseal.engine.opening import DatasetInput, open_source
 from dcmseal.engine.profile_view import LevelView
 from dcmseal.plugins.protocols import Profile, Requirements, SignatureFacts
 from dcmseal.report import Finding
@@ -35,7 +35,7 @@ class ExplainedElement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class ProfileExplanation:
     """What a signature by a profile would be like."""
 
     profile: Profile
@@ -46,7 +46,7 @@ class Explanation:
     """What keeps such a signature from meeting the profile, whatever allowed key makes it."""
 
 
-class _NoElements:
+class _EmptyDataset:
     """A main Data Set without elements."""
 
     tags: frozenset[int] = frozenset()
@@ -62,31 +62,31 @@ class _NoElements:
         return 0
 
 
-def rules_of(profile: Profile) -> Requirements:
+def profile_requirements(profile: Profile) -> Requirements:
     """What a profile demands whatever the Data Set."""
-    return profile.requirements(_NoElements())
+    return profile.requirements(_EmptyDataset())
 
 
-def explain(source: DatasetInput, profile: Profile) -> Explanation:
+def explain_profile(source: DatasetInput, profile: Profile) -> ProfileExplanation:
     """Hold a Data Set against a profile as ``sign`` would; raises DatasetError or one of its kinds."""
-    with opened(source) as file:
-        drafted = draft(file, Wish(profile=profile))
+    with open_source(source) as file:
+        drafted = prepare_level(file, SignOptions(profile=profile))
         view = LevelView(scan=drafted.scan, location=drafted.level.location)
-        elements = tuple(_explained(drafted))
+        elements = tuple(_explain_elements(drafted))
         signed = frozenset(each.tag for each in elements if each.signed)
-        return Explanation(
+        return ProfileExplanation(
             profile=profile,
             requirements=drafted.requirements,
             elements=elements,
-            problems=profile.check(view, _allowed(drafted.requirements, signed)),
+            problems=profile.check(view, _build_allowed_facts(drafted.requirements, signed)),
         )
 
 
-def _explained(prepared: Draft) -> Iterator[ExplainedElement]:
+def _explain_elements(prepared: PreparedLevel) -> Iterator[ExplainedElement]:
     required, unsignable = prepared.requirements, prepared.facts.unsignable
     origins: Mapping[int, str] = required.tables.origins if required.tables else {}
     for tag in prepared.scan.tags:
-        why_not = unsignable.get(tag) or exclusion(tag) or ("forbidden" if tag in required.forbidden else "")
+        why_not = unsignable.get(tag) or exclusion_reason(tag) or ("forbidden" if tag in required.forbidden else "")
         demanded = tag in required.required_tags
         yield ExplainedElement(
             tag=tag,
@@ -96,7 +96,7 @@ def _explained(prepared: Draft) -> Iterator[ExplainedElement]:
         )
 
 
-def _allowed(required: Requirements, signed: frozenset[int]) -> SignatureFacts:
+def _build_allowed_facts(required: Requirements, signed: frozenset[int]) -> SignatureFacts:
     """A signature as the profile allows it, but for what only the Data Set and the caller decide."""
     kinds = required.key_types or {KeyType.RSA}
     algorithms = required.mac_algorithms or {MacAlgorithm.SHA256}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.dictionary import keyword_of, name_of
+from dcmseal.dictionary import tag_keyword, tag_name
 from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.signed_levels import signed_levels
+from dcmseal.engine.signed_levels import iter_signed_levels
 from dcmseal.location import Location
 from dcmseal.model import DigitalSignature, PurposeCode
 
@@ -77,9 +77,9 @@ class Signature:
         return read_certificate(self.content.certificate)
 
 
-def signatures_of(file: DicomFile) -> Iterator[Signature]:
+def iter_signatures(file: DicomFile) -> Iterator[Signature]:
     """All signatures of a Data Set, at every level, in the order they stand."""
-    for signed in signed_levels(file):
+    for signed in iter_signed_levels(file):
         scan = signed.scan
         where = {tag: index for index, tag in enumerate(scan.tags)}
         # many signatures may share one list
@@ -87,15 +87,15 @@ def signatures_of(file: DicomFile) -> Iterator[Signature]:
         for found in signed.level_signatures.signatures:
             listed = found.signature.mac.elements if found.signature.mac else ()
             if listed not in lists:
-                lists[listed] = tuple(_signed_element(tag, scan, where.get(tag)) for tag in listed)
+                lists[listed] = tuple(_make_signed_element(tag, scan, where.get(tag)) for tag in listed)
             yield Signature(content=found.signature, elements=lists[listed])
 
 
-def _signed_element(tag: int, scan: LevelScanner, index: int | None) -> SignedElement:
+def _make_signed_element(tag: int, scan: LevelScanner, index: int | None) -> SignedElement:
     return SignedElement(
         tag=tag,
-        keyword=keyword_of(tag) or "",
-        name=name_of(tag) or "",
+        keyword=tag_keyword(tag) or "",
+        name=tag_name(tag) or "",
         vr="" if index is None else scan.header(index).vr.decode("ascii", "replace"),
         present=index is not None,
     )

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.engine.certificate import Certificate
 from dcmseal.engine.macs import LevelMacs
-from dcmseal.engine.other_readings import OtherReadings
-from dcmseal.engine.public_key import Match, check_signature
-from dcmseal.engine.reading import FoundSignature
-from dcmseal.mac.digest import is_available
+from dcmseal.engine.other_readings import LazyVariantMatcher
+from dcmseal.engine.public_key import SignatureMatch, match_signature
+from dcmseal.engine.reading import SignatureItem
+from dcmseal.mac.digest import is_digest_available
 from dcmseal.report import Aspect, Finding, Outcome
-from dcmseal.tags import tag_text, tags_text
+from dcmseal.tags import format_tag, format_tags
 
 if TYPE_CHECKING:
-    from dcmseal.engine.alternatives import Alternative
+    from dcmseal.engine.alternatives import VariantMatch
 
 _SIGNING: Final = "PS3.15 C.1"
 _MAC: Final = "PS3.3 C.12.1.1.3.1.2"
@@ -24,8 +24,8 @@ _MAC: Final = "PS3.3 C.12.1.1.3.1.2"
 
 def integrity_findings(
     macs: LevelMacs,
-    variants: OtherReadings,
-    signature_item: FoundSignature,
+    variants: LazyVariantMatcher,
+    signature_item: SignatureItem,
     certificate: Certificate | None,
     *,
     accept_old_format: bool,
@@ -44,63 +44,65 @@ def integrity_findings(
     job = macs.find_job(signature.mac)
     complete = macs.complete_mac(signature_item)
     if signature.mac is None:
-        yield _unknown_integrity("no-mac-parameters", "there are no MAC parameters to compute the MAC with")
-    elif algorithm is None or (complete is None and not is_available(algorithm)):
+        yield _unknown_finding("no-mac-parameters", "there are no MAC parameters to compute the MAC with")
+    elif algorithm is None or (complete is None and not is_digest_available(algorithm)):
         message = f"MAC Algorithm {signature.mac.algorithm!r} is not supported"
-        yield _unknown_integrity("mac-algorithm-unsupported", message)
+        yield _unknown_finding("mac-algorithm-unsupported", message)
     elif complete is None or job is None:
-        yield _unknown_integrity("too-many-macs", "the level has more MAC parameters than are computed")
+        yield _unknown_finding("too-many-macs", "the level has more MAC parameters than are computed")
     elif certificate is None or not signature.value:
-        yield _unknown_integrity("nothing-to-compare", "without certificate and signature value there is no telling")
+        yield _unknown_finding("nothing-to-compare", "without certificate and signature value there is no telling")
     elif job.unsignable:
         tag, why = job.unsignable[0]
-        where = tags_text([tag for tag, _ in job.unsignable])
-        yield _unknown_integrity("unsignable-listed", f"{tag_text(tag)} is listed as signed, but {why}", where)
-    elif foreign := [(tag, why) for tag, why in complete.unsignable if not exclusion(tag)]:
+        where = format_tags([tag for tag, _ in job.unsignable])
+        yield _unknown_finding("unsignable-listed", f"{format_tag(tag)} is listed as signed, but {why}", where)
+    elif foreign := [(tag, why) for tag, why in complete.unsignable if not exclusion_reason(tag)]:
         tag, why = foreign[0]
-        message = f"{tag_text(tag)} in the signature's item is in no MAC, for {why}: anybody may have put it there"
-        yield _unknown_integrity("unsignable-in-item", message, tags_text([tag for tag, _ in foreign]))
+        message = f"{format_tag(tag)} in the signature's item is in no MAC, for {why}: anybody may have put it there"
+        yield _unknown_finding("unsignable-in-item", message, format_tags([tag for tag, _ in foreign]))
     else:
-        match = check_signature(certificate, algorithm, complete.digest.digest(), signature.value)
-        if match is Match.MATCHES:
-            yield _MATCHES
-            yield _AUTHENTIC
-        elif match is Match.OTHER_KEY:
-            yield _unknown_integrity("not-comparable", "without the right key the signed MAC cannot be seen")
+        match = match_signature(certificate, algorithm, complete.digest.digest(), signature.value)
+        if match is SignatureMatch.MATCHES:
+            yield _MAC_MATCHES
+            yield _KEY_MATCHES
+        elif match is SignatureMatch.OTHER_KEY:
+            yield _unknown_finding("not-comparable", "without the right key the signed MAC cannot be seen")
             message = "the signature was not made with the certificate's key, or was damaged"
             yield _finding(Aspect.AUTHENTICITY, Outcome.FAILED, "another-key", message, _SIGNING)
-        elif match is Match.UNSUPPORTED:
+        elif match is SignatureMatch.UNSUPPORTED:
             message = f"the certificate's key is for {certificate.algorithm.name}: such signatures are not verified"
             yield _finding(Aspect.INTEGRITY, Outcome.UNKNOWN, "key-unsupported", message, _SIGNING)
         else:
             alternative = variants.find_match(
-                signature_item, lambda other: _matches(certificate, signature_item, other)
+                signature_item, lambda other: _is_signature_match(certificate, signature_item, other)
             )
-            yield from _mismatch(match, alternative, accept_old_format=accept_old_format)
+            yield from _mismatch_findings(match, alternative, accept_old_format=accept_old_format)
 
 
-def _matches(certificate: Certificate, found: FoundSignature, digest: bytes) -> bool:
+def _is_signature_match(certificate: Certificate, found: SignatureItem, digest: bytes) -> bool:
     algorithm = found.signature.mac.mac_algorithm if found.signature.mac else None
     if algorithm is None:
         return False
-    return check_signature(certificate, algorithm, digest, found.signature.value) is Match.MATCHES
+    return match_signature(certificate, algorithm, digest, found.signature.value) is SignatureMatch.MATCHES
 
 
-def _mismatch(match: Match, alternative: Alternative | None, *, accept_old_format: bool) -> Iterator[Finding]:
+def _mismatch_findings(
+    match: SignatureMatch, alternative: VariantMatch | None, *, accept_old_format: bool
+) -> Iterator[Finding]:
     if alternative is not None:
         accepted = alternative.is_sound or (accept_old_format and alternative.is_old_format)
         outcome = Outcome.PASSED if accepted else alternative.outcome
         yield _finding(Aspect.INTEGRITY, outcome, alternative.code, alternative.message, alternative.clause)
         if alternative.shows_key:
-            yield _AUTHENTIC
+            yield _KEY_MATCHES
             return
     else:
         message = "the signed data is not what was signed; one MAC cannot tell which element changed"
-        if match is Match.NO_MATCH:
+        if match is SignatureMatch.NO_MATCH:
             message = "the data, the signature or the key is not the one of signing; which of them cannot be told"
         yield _finding(Aspect.INTEGRITY, Outcome.FAILED, "mac-differs", message)
-    if match is Match.OTHER_DATA:
-        yield _AUTHENTIC
+    if match is SignatureMatch.OTHER_DATA:
+        yield _KEY_MATCHES
     else:
         message = "whether the key signed cannot be told while the MAC differs"
         yield _finding(Aspect.AUTHENTICITY, Outcome.UNKNOWN, "key-not-shown", message, _SIGNING)
@@ -110,11 +112,11 @@ def _finding(aspect: Aspect, outcome: Outcome, code: str, message: str, clause: 
     return Finding(aspect=aspect, outcome=outcome, code=code, message=message, where=where, clause=clause)
 
 
-def _unknown_integrity(code: str, message: str, where: str = "") -> Finding:
+def _unknown_finding(code: str, message: str, where: str = "") -> Finding:
     return _finding(Aspect.INTEGRITY, Outcome.UNKNOWN, code, message, where=where)
 
 
-_MATCHES: Final = _finding(Aspect.INTEGRITY, Outcome.PASSED, "mac-matches", "the signed data is as it was signed")
-_AUTHENTIC: Final = _finding(
+_MAC_MATCHES: Final = _finding(Aspect.INTEGRITY, Outcome.PASSED, "mac-matches", "the signed data is as it was signed")
+_KEY_MATCHES: Final = _finding(
     Aspect.AUTHENTICITY, Outcome.PASSED, "key-matches", "the signature was made with the certificate's key", _SIGNING
 )

@@ -14,18 +14,18 @@ SCHEMA_VERSION: Final = "1"
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
-def document(kind: str, content: Document) -> Document:
+def build_document(kind: str, content: Document) -> Document:
     """A document of a kind."""
-    valid = {name: _valid(value) for name, value in content.items()}
+    valid = {name: _replace_surrogates(value) for name, value in content.items()}
     return {"schema": f"dcmseal/{SCHEMA_VERSION}", "document": kind, **valid}
 
 
-def _valid(value: Json) -> Json:
+def _replace_surrogates(value: Json) -> Json:
     """The value with text that UTF-8 can hold: names of files and people may come with lone surrogates."""
     if isinstance(value, str):
         return value if value.isascii() else _SURROGATES.sub("\ufffd", value)
     if isinstance(value, list):
-        return [_valid(each) for each in value]
+        return [_replace_surrogates(each) for each in value]
     if isinstance(value, dict):
-        return {name: _valid(each) for name, each in value.items()}
+        return {name: _replace_surrogates(each) for name, each in value.items()}
     return value

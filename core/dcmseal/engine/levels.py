@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.dataset.editing import Holder, group_holder
+from dcmseal.dataset.editing import LengthField, group_length_fields
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.walk import UNTIL_DELIMITER, Event, Step, walk
-from dcmseal.engine.reading import MAX_SIGNATURES, sequence_items
+from dcmseal.engine.reading import MAX_SIGNATURES, iter_items
 from dcmseal.errors import Malformed, NoSuchItem
 from dcmseal.location import MAIN, Location
-from dcmseal.tags import tag_text
+from dcmseal.tags import format_tag
 
 _MAX_LEVELS: Final = 4096
 """Levels with signatures inside one element of the main data set."""
@@ -32,7 +32,7 @@ class Level:
     end: int
     """May be UNTIL_DELIMITER."""
     encoding: Encoding
-    holders: tuple[Holder, ...] = ()
+    holders: tuple[LengthField, ...] = ()
 
     @property
     def in_original_attributes(self) -> bool:
@@ -58,30 +58,32 @@ def find_level(file: DicomFile, location: Location) -> Level:
     """The level at a location; raises NoSuchItem if the Data Set has no such item."""
     level = main_level(file)
     for tag, wanted in location.steps:
-        level = _item_level(level, tag, wanted)
+        level = _find_item_level(level, tag, wanted)
     return level
 
 
-def _item_level(level: Level, tag: int, wanted: int) -> Level:
+def _find_item_level(level: Level, tag: int, wanted: int) -> Level:
     scan = level.scanner().finish()
     index = scan.index(tag)
     if index is None:
         raise NoSuchItem(
-            f"{tag_text(tag)} is not in the data set at {level.location}",
+            f"{format_tag(tag)} is not in the data set at {level.location}",
             hint="dcmseal list FILE shows the locations of signatures; items count from 0",
         )
     header = scan.header(index)
     if header.vr != b"SQ":
-        raise NoSuchItem(f"{tag_text(tag)} is no sequence", hint="a signature can stand in an item of a sequence only")
+        raise NoSuchItem(
+            f"{format_tag(tag)} is no sequence", hint="a signature can stand in an item of a sequence only"
+        )
     count = 0
-    for item, _ in item_levels(level, scan, index, max_items=wanted + 1):
+    for item, _ in iter_item_levels(level, scan, index, max_items=wanted + 1):
         if count == wanted:
             return item
         count += 1
-    raise NoSuchItem(f"{tag_text(tag)} at {level.location} has {count} items", hint="items count from 0")
+    raise NoSuchItem(f"{format_tag(tag)} at {level.location} has {count} items", hint="items count from 0")
 
 
-def item_levels(
+def iter_item_levels(
     level: Level, scan: LevelScanner, index: int, max_items: int = MAX_SIGNATURES
 ) -> Iterator[tuple[Level, LevelScanner]]:
     """The items of the sequence at an index of a scanned level, and their elements, scanned.
@@ -92,10 +94,10 @@ def item_levels(
     around = (
         *level.holders,
         *group_holders(scan, tag),
-        *_holders(scan.starts[index] + header.size, header.length, level.encoding),
+        *_length_holders(scan.starts[index] + header.size, header.length, level.encoding),
     )
-    for number, (start, _, item) in enumerate(sequence_items(scan, index, max_items)):
-        content, end = start + 8, _declared_end(level, start)
+    for number, (start, _, item) in enumerate(iter_items(scan, index, max_items)):
+        content, end = start + 8, _read_declared_end(level, start)
         length = UNDEFINED_LENGTH if end == UNTIL_DELIMITER else end - content
         found = Level(
             location=level.location.item(tag, number),
@@ -103,27 +105,27 @@ def item_levels(
             start=content,
             end=end,
             encoding=item.encoding,
-            holders=(*around, *_holders(content, length, level.encoding)),
+            holders=(*around, *_length_holders(content, length, level.encoding)),
         )
         yield found, item
 
 
-def _declared_end(level: Level, start: int) -> int:
+def _read_declared_end(level: Level, start: int) -> int:
     length = level.encoding.u32.unpack(level.source.read(start + 4, start + 8))[0]
     return UNTIL_DELIMITER if length == UNDEFINED_LENGTH else start + 8 + int(length)
 
 
-def _holders(value: int, length: int, encoding: Encoding) -> tuple[Holder, ...]:
-    return () if length == UNDEFINED_LENGTH else (Holder(value - 4, length, encoding),)
+def _length_holders(value: int, length: int, encoding: Encoding) -> tuple[LengthField, ...]:
+    return () if length == UNDEFINED_LENGTH else (LengthField(value - 4, length, encoding),)
 
 
-def group_holders(scan: LevelScanner, tag: int) -> tuple[Holder, ...]:
+def group_holders(scan: LevelScanner, tag: int) -> tuple[LengthField, ...]:
     """The group length of the tag's group, if the level has one (PS3.5 7.2)."""
     index = scan.index(tag & 0xFFFF0000)
-    return () if index is None else group_holder(scan.source, *scan.value_range(index), scan.encoding)
+    return () if index is None else group_length_fields(scan.source, *scan.value_range(index), scan.encoding)
 
 
-def nested_levels(level: Level, scan: LevelScanner, index: int) -> Iterator[Level]:
+def iter_nested_levels(level: Level, scan: LevelScanner, index: int) -> Iterator[Level]:
     """The items with a sequence of the Digital Signatures Macro inside an element of a scanned level, as they stand.
 
     Signatures inside signatures are not looked for: an item of the macro is no place for another.
@@ -143,7 +145,7 @@ def nested_levels(level: Level, scan: LevelScanner, index: int) -> Iterator[Leve
                 found.add(path[-1].value)
                 if len(found) > _MAX_LEVELS:
                     raise Malformed(f"more than {_MAX_LEVELS} levels carry signatures", step.start)
-                yield _nested(level, path, counts, groups)
+                yield _make_nested_level(level, path, counts, groups)
         elif step.event in (Event.SEQUENCE, Event.ENCAPSULATED):
             path.append(step)
             counts.append(-1)
@@ -156,13 +158,15 @@ def nested_levels(level: Level, scan: LevelScanner, index: int) -> Iterator[Leve
             groups.pop()
         elif step.event is Event.ELEMENT:
             if not step.tag & 0xFFFF:
-                groups[-1][step.tag >> 16] = group_holder(level.source, step.value, step.end, step.encoding)
+                groups[-1][step.tag >> 16] = group_length_fields(level.source, step.value, step.end, step.encoding)
         elif step.event is not Event.FRAGMENT:
             path.pop()
             counts.pop()
 
 
-def _nested(level: Level, path: list[Step], counts: list[int], groups: list[dict[int, tuple[Holder, ...]]]) -> Level:
+def _make_nested_level(
+    level: Level, path: list[Step], counts: list[int], groups: list[dict[int, tuple[LengthField, ...]]]
+) -> Level:
     location = level.location
     holders = list(level.holders)
     # the last entry of groups is that of the item itself
@@ -171,7 +175,7 @@ def _nested(level: Level, path: list[Step], counts: list[int], groups: list[dict
         holders.extend(group.get(sequence.tag >> 16, ()))
     for step in path:
         length = UNDEFINED_LENGTH if step.end == UNTIL_DELIMITER else step.end - step.value
-        holders.extend(_holders(step.value, length, step.encoding))
+        holders.extend(_length_holders(step.value, length, step.encoding))
     item = path[-1]
     return Level(
         location=location,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.dataset.header import Kind
+from dcmseal.dataset.header import ElementKind
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.engine.reading import LevelSignatures, sequence_items
+from dcmseal.engine.reading import LevelSignatures, iter_items
 from dcmseal.report import Aspect, Finding, Outcome
-from dcmseal.tags import tag_text
+from dcmseal.tags import format_tag
 
 _ITEM_ONLY: Final = frozenset(
     {
@@ -36,31 +36,33 @@ _PARAMETERS: Final = frozenset(
 """Attributes of MAC Parameters Sequence, and the sequence itself: none of them belongs into a signature item."""
 
 
-def lookalike_findings(scan: LevelScanner, found: LevelSignatures) -> list[Finding]:
+def nonstandard_signature_findings(scan: LevelScanner, found: LevelSignatures) -> list[Finding]:
     """Findings about a level that carries a look-alike; empty if it does not."""
     findings: list[Finding] = []
-    flat = sorted(_ITEM_ONLY.intersection(scan.tags)) or sorted(_ITEM_ONLY.intersection(_original_attributes(scan)))
+    flat = sorted(_ITEM_ONLY.intersection(scan.tags)) or sorted(
+        _ITEM_ONLY.intersection(_original_attributes_tags(scan))
+    )
     if flat:
         message = "attributes of a signature stand outside any signature item: this is no DICOM Digital Signature"
-        findings.append(_lookalike("flat-signature", message, " ".join(map(tag_text, flat))))
+        findings.append(_nonstandard_finding("flat-signature", message, " ".join(map(format_tag, flat))))
     for each in found.signatures:
         if each.signature.mac is None and not _PARAMETERS.isdisjoint(each.item.tags):
             inside = sorted(_PARAMETERS.intersection(each.item.tags))
             message = "MAC parameters stand inside the signature item: this is no DICOM Digital Signature"
-            findings.append(_lookalike("parameters-in-item", message, " ".join(map(tag_text, inside))))
+            findings.append(_nonstandard_finding("parameters-in-item", message, " ".join(map(format_tag, inside))))
     return findings
 
 
-def _original_attributes(scan: LevelScanner) -> list[int]:
+def _original_attributes_tags(scan: LevelScanner) -> list[int]:
     """Tags in Original Attributes Sequence, which some software takes for a sequence of signatures."""
     index = scan.special_index(tags.ORIGINAL_ATTRIBUTES_SEQUENCE)
-    if index is None or scan.kinds.get(index) is not Kind.SEQUENCE:
+    if index is None or scan.kinds.get(index) is not ElementKind.SEQUENCE:
         return []
-    _, _, item = next(sequence_items(scan, index), (0, 0, None))
+    _, _, item = next(iter_items(scan, index), (0, 0, None))
     return item.tags if item else []
 
 
-def _lookalike(code: str, message: str, where: str) -> Finding:
+def _nonstandard_finding(code: str, message: str, where: str) -> Finding:
     return Finding(
         aspect=Aspect.FORM,
         outcome=Outcome.UNKNOWN,

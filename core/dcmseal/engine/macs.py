@@ -10,11 +10,11 @@ from dcmseal import tags
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Buffer
 from dcmseal.engine.levels import Level
-from dcmseal.engine.reading import FoundParameters, FoundSignature, LevelSignatures, read_parameters, read_signatures
+from dcmseal.engine.reading import LevelSignatures, MacParametersItem, SignatureItem, read_parameters, read_signatures
 from dcmseal.errors import DatasetError, MechanismUnavailable, NoSuchSignature, NotSignable
 from dcmseal.mac.context import VrRules
 from dcmseal.mac.digest import Digest, new_digest
-from dcmseal.mac.encoding import Encoder
+from dcmseal.mac.encoding import MacEncoder
 from dcmseal.mac.level import LevelFacts, LevelPass, MacJob
 from dcmseal.model import MacParameters
 
@@ -25,14 +25,14 @@ MacKey = tuple[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
+class MacVariant:
     """How to encode, where the plain reading of the standard is not the only one met in the field."""
 
     rules: VrRules = VrRules()
     fragment_lengths: bool = False
 
 
-PLAIN = Variant()
+PLAIN_VARIANT = MacVariant()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class LevelMacs:
     facts: LevelFacts
     level_signatures: LevelSignatures
     jobs: dict[MacKey, MacJob]
-    variant: Variant
+    variant: MacVariant
     ambiguous: bool
     """The VRs of some elements could be chosen in another way."""
     _signable: tuple[int, ...] | None = None
@@ -71,22 +71,22 @@ class LevelMacs:
             self._signable = tuple([tag for tag in self.scan.tags if tag not in unsignable])
         return self._signable
 
-    def complete_mac(self, found: FoundSignature) -> MacJob | None:
+    def complete_mac(self, found: SignatureItem) -> MacJob | None:
         """The complete MAC of a signature; None if its parameters do not allow one.
 
         ``unsignable`` are the elements of its item that no MAC can hold, so that anybody may have put them there.
         """
         job = self.find_job(found.signature.mac)
-        return None if job is None else _fed(found.item, job.digest.copy(), self.variant)
+        return None if job is None else _run_item_job(found.item, job.digest.copy(), self.variant)
 
-    def digest(self, found: FoundSignature) -> bytes | None:
+    def digest(self, found: SignatureItem) -> bytes | None:
         """The value of the complete MAC of a signature; None if its parameters do not allow one."""
         job = self.complete_mac(found)
         return None if job is None else job.digest.digest()
 
 
 @dataclass(frozen=True, slots=True)
-class Jobs:
+class MacJobs:
     """The MACs that are to be made in one pass over a level, for what its MAC Parameters Sequence asks for."""
 
     by_key: dict[MacKey, MacJob] = field(default_factory=dict[MacKey, MacJob])
@@ -94,10 +94,10 @@ class Jobs:
 
     @classmethod
     def build(
-        cls, found: Iterable[FoundParameters], digest_factory: Callable[[MacParameters], Digest | None] | None = None
+        cls, found: Iterable[MacParametersItem], digest_factory: Callable[[MacParameters], Digest | None] | None = None
     ) -> Self:
         """Those of all parameters for which ``digest_factory`` starts a digest; of parameters alike, there is one."""
-        start_digest = _new_digest if digest_factory is None else digest_factory
+        start_digest = _start_digest if digest_factory is None else digest_factory
         jobs: dict[MacKey, MacJob] = {}
         last: tuple[MacParameters | None, MacJob | None] = None, None
         for each in found:
@@ -117,36 +117,38 @@ def mac_key(parameters: MacParameters) -> MacKey:
     return parameters.algorithm, parameters.elements
 
 
-def item_digest(item: LevelScanner, digest: Digest, variant: Variant = PLAIN) -> Digest:
+def digest_item(item: LevelScanner, digest: Digest, variant: MacVariant = PLAIN_VARIANT) -> Digest:
     """Feed the signature's own item, less the elements that are made from the MAC (PS3.3 C.12.1.1.3.1.2)."""
-    return _fed(item, digest, variant).digest
+    return _run_item_job(item, digest, variant).digest
 
 
-def _fed(item: LevelScanner, digest: Digest, variant: Variant) -> MacJob:
+def _run_item_job(item: LevelScanner, digest: Digest, variant: MacVariant) -> MacJob:
     job = MacJob(tags=frozenset(item.tags) - tags.NOT_IN_MAC, digest=digest)
-    encoder = Encoder(source=item.source, encoding=item.encoding, rules=variant.rules)
+    encoder = MacEncoder(source=item.source, encoding=item.encoding, rules=variant.rules)
     LevelPass(item, encoder, lambda _: (job,)).run()
     return job
 
 
-def level_macs(
-    level: Level, variant: Variant = PLAIN, digest_factory: Callable[[MacParameters], Digest | None] | None = None
+def compute_level_macs(
+    level: Level,
+    variant: MacVariant = PLAIN_VARIANT,
+    digest_factory: Callable[[MacParameters], Digest | None] | None = None,
 ) -> LevelMacs:
     """Make all MACs that the level's MAC Parameters Sequence asks for, in one pass.
 
     ``digest_factory`` starts a digest for a set of parameters, or says None to leave it out. Raises Malformed.
     """
     scan = level.scanner()
-    started = Jobs()
-    found_parameters: tuple[FoundParameters, ...] = ()
+    started = MacJobs()
+    found_parameters: tuple[MacParametersItem, ...] = ()
 
     def prepare(scanned: LevelScanner) -> Sequence[MacJob]:
         nonlocal found_parameters, started
         found_parameters = read_parameters(scanned)
-        started = Jobs.build(found_parameters, digest_factory)
+        started = MacJobs.build(found_parameters, digest_factory)
         return tuple(started.by_key.values())
 
-    encoder = Encoder(
+    encoder = MacEncoder(
         source=level.source,
         encoding=level.encoding,
         rules=variant.rules,
@@ -164,7 +166,7 @@ def level_macs(
     )
 
 
-def _new_digest(parameters: MacParameters) -> Digest | None:
+def _start_digest(parameters: MacParameters) -> Digest | None:
     algorithm = parameters.mac_algorithm
     if algorithm is None:
         return None
@@ -174,7 +176,7 @@ def _new_digest(parameters: MacParameters) -> Digest | None:
         return None
 
 
-class _Passing:
+class _PassThroughDigest:
     """A digest that passes on what it is fed."""
 
     __slots__ = ("_update",)
@@ -188,11 +190,13 @@ class _Passing:
     def digest(self) -> bytes:
         return b""
 
-    def copy(self) -> _Passing:
+    def copy(self) -> _PassThroughDigest:
         return self
 
 
-def feed_stream(level: Level, index: int, update: Callable[[Buffer], object], variant: Variant = PLAIN) -> None:
+def feed_mac_stream(
+    level: Level, index: int, update: Callable[[Buffer], object], variant: MacVariant = PLAIN_VARIANT
+) -> None:
     """Pass on the MAC byte stream of the signature at an index of a level.
 
     Raises NoSuchSignature if there is none or it has no MAC parameters, NotSignable, once all is passed on, if it
@@ -203,10 +207,12 @@ def feed_stream(level: Level, index: int, update: Callable[[Buffer], object], va
     if parameters is None:
         raise NoSuchSignature("the signature has no MAC parameters", hint="dcmseal verify tells what is wrong with it")
     wanted = mac_key(parameters)
-    macs = level_macs(level, variant, lambda each: _Passing(update) if mac_key(each) == wanted else None)
+    macs = compute_level_macs(
+        level, variant, lambda each: _PassThroughDigest(update) if mac_key(each) == wanted else None
+    )
     job = macs.jobs.get(wanted)
     if job is None:
         raise DatasetError("the data set's elements are not in ascending order", hint="dcmseal verify tells more")
-    item_digest(signatures[index].item, _Passing(update), variant)
+    digest_item(signatures[index].item, _PassThroughDigest(update), variant)
     for tag, why in job.unsignable:
         raise NotSignable(tag, why)

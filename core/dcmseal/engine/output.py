@@ -9,14 +9,14 @@ from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from dcmseal.dataset.deflating import deflater_like
+from dcmseal.dataset.deflating import build_matching_deflater
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import Buffer, FileSource, JoinedSource, Source
-from dcmseal.descriptors import descriptor_of
-from dcmseal.engine.files.replacing import Original, OutputFile, nothing, replacing
-from dcmseal.engine.files.rights import Rights
+from dcmseal.descriptors import find_descriptor
+from dcmseal.engine.files.replacing import Original, OutputFile, no_action, replace_file
+from dcmseal.engine.files.rights import FilePermissions
 from dcmseal.errors import OutputError
-from dcmseal.url_mark import URL_MARK
+from dcmseal.url_mark import URL_SEPARATOR
 
 if TYPE_CHECKING:
     from dcmseal.plugins.registry import Registry
@@ -31,7 +31,7 @@ def write_file(
     target: str | os.PathLike[str],
     registry: Registry | None = None,
     *,
-    before_commit: Callable[[], object] = nothing,
+    before_commit: Callable[[], object] = no_action,
 ) -> None:
     """Write a file with another body to a path or URL.
 
@@ -40,55 +40,57 @@ def write_file(
     left but to give the new file its name: if it raises, nothing is written. Raises OutputError, ChangedMeanwhile if
     another program wrote the file since it was read, and for URLs UsageError, PluginError and StorageUnavailable.
     """
-    if isinstance(target, str) and URL_MARK in target:
-        from dcmseal.engine.remote import local, url_written, version_under
+    if isinstance(target, str) and URL_SEPARATOR in target:
+        from dcmseal.engine.remote import open_url_for_writing, resolve_file_url, version_at
         from dcmseal.plugins.urls import is_url
 
-        target = local(target)
+        target = resolve_file_url(target)
         if is_url(target):
-            with url_written(target, version_under(file.file, target), registry) as write:
-                _pass_on(file, body, write)
+            with open_url_for_writing(target, version_at(file.file, target), registry) as write:
+                _write_dataset(file, body, write)
                 before_commit()
             return
-    descriptor = descriptor_of(target)
+    descriptor = find_descriptor(target)
     if descriptor is not None:
-        with _descriptor(descriptor, target) as stream:
+        with _open_descriptor(descriptor, target) as stream:
             write_stream(file, body, stream)
             before_commit()
         return
-    with replacing(_output_file(target), None, _original(file), before_commit) as output:
+    with replace_file(_to_output_file(target), None, _find_original(file), before_commit) as output:
         if file.syntax.is_deflated:
-            _pass_deflated(file, body, output.write)
+            _write_deflated(file, body, output.write)
         else:
-            _copy(body, output)
+            _copy_body(body, output)
 
 
-def write_pieces(pieces: Iterable[bytes], target: str | os.PathLike[str], permissions: Rights | None = None) -> None:
+def write_chunks(
+    pieces: Iterable[bytes], target: str | os.PathLike[str], permissions: FilePermissions | None = None
+) -> None:
     """Write pieces to a path, all of them or nothing; nobody can read them whom ``permissions`` does not let.
 
     Raises OutputError, and whatever making the pieces raises.
     """
-    descriptor = descriptor_of(target)
+    descriptor = find_descriptor(target)
     if descriptor is not None:
-        with _descriptor(descriptor, target) as stream:
+        with _open_descriptor(descriptor, target) as stream:
             stream.writelines(pieces)
         return
-    with replacing(_output_file(target), permissions) as output:
+    with replace_file(_to_output_file(target), permissions) as output:
         output.writelines(pieces)
 
 
-def _output_file(target: str | os.PathLike[str]) -> OutputFile:
+def _to_output_file(target: str | os.PathLike[str]) -> OutputFile:
     """A path, with what is asked besides, if anything is."""
     return target if isinstance(target, OutputFile) else OutputFile(os.fspath(target))
 
 
-def rights_of(file: DicomFile) -> Rights:
+def source_permissions(file: DicomFile) -> FilePermissions:
     """Who may read the file that a Data Set was read from."""
-    original = _original(file)
-    return Rights.unrestricted() if original is None else Rights.from_file(original.descriptor)
+    original = _find_original(file)
+    return FilePermissions.unrestricted() if original is None else FilePermissions.from_file(original.descriptor)
 
 
-def _original(file: DicomFile) -> Original | None:
+def _find_original(file: DicomFile) -> Original | None:
     """The file of this machine that a Data Set was read from; None if it is none."""
     source = file.file
     if not isinstance(source, FileSource) or source.status is None or not stat.S_ISREG(source.status.st_mode):
@@ -98,7 +100,7 @@ def _original(file: DicomFile) -> Original | None:
 
 
 @contextmanager
-def _descriptor(number: int, target: str | os.PathLike[str]) -> Generator[BinaryIO]:
+def _open_descriptor(number: int, target: str | os.PathLike[str]) -> Generator[BinaryIO]:
     """What is open already, and written to: a new file of its name would be seen by nobody who holds it."""
     try:
         with os.fdopen(os.dup(number), "wb") as output:
@@ -118,38 +120,38 @@ def write_stream(file: DicomFile, body: Source, output: BinaryIO) -> None:
             data = memoryview(data)[output.write(data) or 0 :]
 
     try:
-        _pass_on(file, body, write)
+        _write_dataset(file, body, write)
         output.flush()
     except OSError as error:
         raise OutputError(f"the result cannot be written: {error.strerror or error}") from None
 
 
-def file_bytes(file: DicomFile, body: Source) -> bytes:
+def to_file_bytes(file: DicomFile, body: Source) -> bytes:
     """The bytes of a file with another body."""
     parts: list[bytes] = []
-    _pass_on(file, body, lambda data: parts.append(bytes(data)))
+    _write_dataset(file, body, lambda data: parts.append(bytes(data)))
     return b"".join(parts)
 
 
-def _pass_on(file: DicomFile, body: Source, write: Callable[[Buffer], object]) -> None:
+def _write_dataset(file: DicomFile, body: Source, write: Callable[[Buffer], object]) -> None:
     if file.syntax.is_deflated:
-        _pass_deflated(file, body, write)
+        _write_deflated(file, body, write)
     else:
-        _feed(body, 0, body.size, write)
+        _write_range(body, 0, body.size, write)
 
 
-def _feed(source: Source, start: int, end: int, write: Callable[[Buffer], object]) -> None:
+def _write_range(source: Source, start: int, end: int, write: Callable[[Buffer], object]) -> None:
     for piece in source.chunks(start, end):
         write(piece)
 
 
-def _pass_deflated(file: DicomFile, body: Source, write: Callable[[Buffer], object]) -> None:
+def _write_deflated(file: DicomFile, body: Source, write: Callable[[Buffer], object]) -> None:
     """Pass on preamble and meta information, and the body as one deflated stream of even length (PS3.5 A.5).
 
     It is deflated as the file was, as far as zlib can.
     """
-    _feed(file.file, 0, file.meta_end, write)
-    deflater = deflater_like(file.file, file.meta_end)
+    _write_range(file.file, 0, file.meta_end, write)
+    deflater = build_matching_deflater(file.file, file.meta_end)
     length = 0
 
     def deflate(data: Buffer) -> None:
@@ -158,12 +160,12 @@ def _pass_deflated(file: DicomFile, body: Source, write: Callable[[Buffer], obje
         length += len(piece)
         write(piece)
 
-    _feed(body, 0, body.size, deflate)
+    _write_range(body, 0, body.size, deflate)
     rest = deflater.flush()
     write(rest + b"\0" if (length + len(rest)) & 1 else rest)
 
 
-def _copy(body: Source, output: BufferedWriter) -> None:
+def _copy_body(body: Source, output: BufferedWriter) -> None:
     parts: Iterable[tuple[Source, int, int]] = ((body, 0, body.size),)
     if isinstance(body, JoinedSource):
         parts = body.pieces(0, body.size)
@@ -172,11 +174,11 @@ def _copy(body: Source, output: BufferedWriter) -> None:
         # other file objects may have the descriptor of something else, as those that decompress do
         if isinstance(source, FileSource) and isinstance(source.file, FileIO) and end - start >= _KERNEL_COPY:
             output.flush()
-            start = _copied_by_kernel(source.file, start, end, output)
-        _feed(source, start, end, output.write)
+            start = _copy_by_kernel(source.file, start, end, output)
+        _write_range(source, start, end, output.write)
 
 
-def _copied_by_kernel(source: FileIO, start: int, end: int, output: BufferedWriter) -> int:
+def _copy_by_kernel(source: FileIO, start: int, end: int, output: BufferedWriter) -> int:
     """Copy a range without taking it through this process; returns how far that went."""
     copy = getattr(os, "copy_file_range", None)
     if copy is None:

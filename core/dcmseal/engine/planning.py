@@ -9,34 +9,34 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self, cast
 
-from dcmseal.dataset.padding import Padded
+from dcmseal.dataset.padding import PaddedElement
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, TransferSyntax
-from dcmseal.dictionary import keyword_of
-from dcmseal.engine.advice import Advice, advice_about, profile_advice, reference_advice
+from dcmseal.dictionary import tag_keyword
+from dcmseal.engine.advice import SigningWarning, dataset_warnings, profile_warnings, reference_warnings
 from dcmseal.engine.certificate import Certificate
-from dcmseal.engine.drafting import Draft, Wish, draft
-from dcmseal.engine.existing import existing_advice, refuse_broken
+from dcmseal.engine.drafting import PreparedLevel, SignOptions, prepare_level
+from dcmseal.engine.existing import check_intact, existing_signature_warnings
 from dcmseal.engine.levels import Level
-from dcmseal.engine.macs import PLAIN, LevelMacs, mac_key
-from dcmseal.engine.opening import DatasetInput, is_dataset, opened
+from dcmseal.engine.macs import PLAIN_VARIANT, LevelMacs, mac_key
+from dcmseal.engine.opening import DatasetInput, is_pydicom_dataset, open_source
 from dcmseal.engine.preview import plan_warnings
-from dcmseal.engine.profile_view import LevelView, facts_of
+from dcmseal.engine.profile_view import LevelView, build_signature_facts
 from dcmseal.engine.selection import check_signable
 from dcmseal.errors import AlreadySigned, NotSignable, ProfileViolation, UsageError, WeakAlgorithm
 from dcmseal.mac.level import MacJob
-from dcmseal.model import DigitalSignature, MacParameters, PurposeCode, datetime_text
+from dcmseal.model import DigitalSignature, MacParameters, PurposeCode, to_dt_value
 from dcmseal.plugins.protocols import Profile, Requirements
 from dcmseal.report import Outcome
-from dcmseal.tags import PIXEL_DATA, tag_text
+from dcmseal.tags import PIXEL_DATA, format_tag
 from dcmseal.terms import PURPOSE_CODING_SCHEME, CertificateType, SignaturePurpose, TimestampType
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from dcmseal.engine.references.filling import Filled, FilledReference
+    from dcmseal.engine.references.filling import FilledDocument, FilledReference
     from dcmseal.plugins.registry import Registry
 
 _HINTS: Final = {
@@ -60,9 +60,9 @@ class Plan:
     """Without certificate and value."""
     left_out: tuple[tuple[int, str], ...]
     """Elements of the level that cannot be signed, and why."""
-    padded: tuple[Padded, ...]
+    padded: tuple[PaddedElement, ...]
     """Elements whose padding is brought to the minimum."""
-    warnings: tuple[Advice, ...]
+    warnings: tuple[SigningWarning, ...]
     profile: Profile | None
     requirements: Requirements
     macs: LevelMacs = field(repr=False)
@@ -70,7 +70,7 @@ class Plan:
     dataset: Dataset | None = field(repr=False)
     """The pydicom Dataset that was given, which is signed in place."""
     resources: ExitStack = field(repr=False)
-    filled_document: Filled | None = field(default=None, repr=False)
+    filled_document: FilledDocument | None = field(default=None, repr=False)
     """The references that were filled in, if that was wished for."""
 
     @property
@@ -100,7 +100,7 @@ class Plan:
         self.close()
 
 
-def plan_signature(source: DatasetInput, options: Wish, registry: Registry | None = None) -> Plan:
+def plan_signature(source: DatasetInput, options: SignOptions, registry: Registry | None = None) -> Plan:
     """Decide all of a signature but its value.
 
     Raises WeakAlgorithm, UsageError, DatasetError and its kinds, and ProfileViolation: whatever would be refused is
@@ -109,15 +109,15 @@ def plan_signature(source: DatasetInput, options: Wish, registry: Registry | Non
     _check_algorithm(options)
     _check_syntax(options.transfer_syntax)
     with ExitStack() as stack:
-        file = stack.enter_context(opened(source, registry, for_update=True))
-        filled = _filled(file, options)
-        drafted = draft(filled.file if filled else file, options)
-        dataset = cast("Dataset", source) if is_dataset(source) else None
+        file = stack.enter_context(open_source(source, registry, for_update=True))
+        filled = _fill_references(file, options)
+        drafted = prepare_level(filled.file if filled else file, options)
+        dataset = cast("Dataset", source) if is_pydicom_dataset(source) else None
         resources = ExitStack()
-        plan = _decide(drafted, options, dataset, resources)
+        plan = _build_plan(drafted, options, dataset, resources)
         if filled:
             plan = replace(
-                plan, filled_document=filled, warnings=(*plan.warnings, *reference_advice(filled.references))
+                plan, filled_document=filled, warnings=(*plan.warnings, *reference_warnings(filled.references))
             )
             _check_evidence(plan, filled)
         check_profile(plan, None)
@@ -125,7 +125,7 @@ def plan_signature(source: DatasetInput, options: Wish, registry: Registry | Non
         return plan
 
 
-def _filled(file: DicomFile, options: Wish) -> Filled | None:
+def _fill_references(file: DicomFile, options: SignOptions) -> FilledDocument | None:
     """The document with its evidence filled in, if that is wished for."""
     if options.references is None:
         return None
@@ -136,20 +136,20 @@ def _filled(file: DicomFile, options: Wish) -> Filled | None:
     return fill_references(file, options.references, options.algorithm)
 
 
-def _check_evidence(plan: Plan, filled: Filled) -> None:
+def _check_evidence(plan: Plan, filled: FilledDocument) -> None:
     """Refuse a signature that does not cover the references it was to bind."""
     missing = filled.evidence.difference(plan.elements)
     for tag, why in plan.left_out:
         if tag in missing:
             raise NotSignable(tag, why, hint="repair the evidence first, or sign without --reference")
     if missing:
-        keyword = keyword_of(min(missing))
+        keyword = tag_keyword(min(missing))
         raise UsageError(
             f"{keyword} cites evidence, and would not be signed", hint=f"--tag {keyword}, or sign everything"
         )
 
 
-def _nothing_to_sign(options: Wish, unsignable: Mapping[int, str]) -> UsageError:
+def _nothing_to_sign_error(options: SignOptions, unsignable: Mapping[int, str]) -> UsageError:
     message = f"nothing at {options.location} can be signed"
     if not unsignable:
         return UsageError(f"{message}: nothing is there", hint="choose another level, or other elements")
@@ -158,10 +158,10 @@ def _nothing_to_sign(options: Wish, unsignable: Mapping[int, str]) -> UsageError
     hint = "groups below 0008, as in a DICOMDIR, are never signed"
     if tag >> 16 >= 0x0008:
         hint = "software that knows the elements can write them with their VRs (PS3.5 6.2.2); those can be signed"
-    return UsageError(f"{message}: {tag_text(tag)} cannot, {why}{rest}", hint=hint)
+    return UsageError(f"{message}: {format_tag(tag)} cannot, {why}{rest}", hint=hint)
 
 
-def _decide(prepared: Draft, options: Wish, dataset: Dataset | None, resources: ExitStack) -> Plan:
+def _build_plan(prepared: PreparedLevel, options: SignOptions, dataset: Dataset | None, resources: ExitStack) -> Plan:
     if options.uid is not None and any(
         options.uid == each.signature.uid for each in prepared.level_signatures.signatures
     ):
@@ -171,13 +171,13 @@ def _decide(prepared: Draft, options: Wish, dataset: Dataset | None, resources: 
     wanted = prepared.job.tags
     elements = tuple([tag for tag in scan.tags if tag not in unsignable and (wanted is None or tag in wanted)])
     if not elements:
-        raise _nothing_to_sign(options, unsignable)
+        raise _nothing_to_sign_error(options, unsignable)
     if len(elements) > _MAX_ELEMENTS:
         raise UsageError(
             f"{len(elements)} elements are to be signed, more than Data Elements Signed can name",
             hint=f"choose at most {_MAX_ELEMENTS}: --tag, or a file of tags",
         )
-    syntax = _mac_syntax(options.transfer_syntax, prepared.file.syntax, elements)
+    syntax = _select_mac_syntax(options.transfer_syntax, prepared.file.syntax, elements)
     mac_id = next(number for number in range(_MAX_MAC_ID + 2) if number not in prepared.mac_ids)
     if mac_id > _MAX_MAC_ID:
         raise UsageError("all MAC ID Numbers are taken", hint="remove signatures that are not needed")
@@ -189,12 +189,12 @@ def _decide(prepared: Draft, options: Wish, dataset: Dataset | None, resources: 
         location=options.location,
         mac_id=mac_id,
         uid=options.uid or f"2.25.{uuid.uuid4().int}",
-        datetime=datetime_text(moment),
+        datetime=to_dt_value(moment),
         certificate_type=CertificateType.X509_1993_SIG,
         certificate=b"",
         value=b"",
         timestamp_type=TimestampType.CMS_TSP.value if options.timestamped else "",
-        purpose=_purpose_code(options.purpose, prepared.requirements.default_purpose),
+        purpose=_build_purpose_code(options.purpose, prepared.requirements.default_purpose),
         mac=mac,
     )
     job = MacJob(tags=frozenset(elements), digest=prepared.job.digest, unsignable=prepared.job.unsignable)
@@ -203,24 +203,24 @@ def _decide(prepared: Draft, options: Wish, dataset: Dataset | None, resources: 
         facts=prepared.facts,
         level_signatures=prepared.level_signatures,
         jobs={mac_key(mac): job},
-        variant=PLAIN,
+        variant=PLAIN_VARIANT,
         ambiguous=prepared.ambiguous,
         _last_lookup=(mac, job),
     )
-    existing = _existing(prepared, macs, options)
+    existing = _existing_warnings(prepared, macs, options)
     warnings = tuple(plan_warnings(prepared.file, prepared.level, macs, signature))
     return Plan(
         file=prepared.file,
         level=prepared.level,
         scan=scan,
         signature=signature,
-        left_out=tuple((tag, why) for tag, why in unsignable.items() if not exclusion(tag)),
+        left_out=tuple((tag, why) for tag, why in unsignable.items() if not exclusion_reason(tag)),
         padded=prepared.padded,
         warnings=(
             *existing,
             *warnings,
-            *advice_about(prepared, elements),
-            *profile_advice(prepared, options, signature),
+            *dataset_warnings(prepared, elements),
+            *profile_warnings(prepared, options, signature),
         ),
         profile=options.profile,
         requirements=prepared.requirements,
@@ -230,18 +230,18 @@ def _decide(prepared: Draft, options: Wish, dataset: Dataset | None, resources: 
     )
 
 
-def _existing(prepared: Draft, macs: LevelMacs, options: Wish) -> tuple[Advice, ...]:
+def _existing_warnings(prepared: PreparedLevel, macs: LevelMacs, options: SignOptions) -> tuple[SigningWarning, ...]:
     """What is to be said of signatures that are there already; raises NotIntact if they were to hold, and do not."""
     if not prepared.is_signed:
         return ()
     there = replace(macs, jobs=prepared.existing.by_key, _signable=None, _last_lookup=prepared.existing.last_lookup)
-    advice = existing_advice(prepared.file, {prepared.level.location: there})
+    advice = existing_signature_warnings(prepared.file, {prepared.level.location: there})
     if options.require_intact:
-        refuse_broken(advice)
+        check_intact(advice)
     return advice
 
 
-def _purpose_code(wanted: SignaturePurpose | None, by_profile: int | None) -> PurposeCode | None:
+def _build_purpose_code(wanted: SignaturePurpose | None, by_profile: int | None) -> PurposeCode | None:
     """The purpose that is wished for, else the one that the profile gives to a signature of its kind."""
     if wanted is None:
         if by_profile is None:
@@ -250,7 +250,7 @@ def _purpose_code(wanted: SignaturePurpose | None, by_profile: int | None) -> Pu
     return PurposeCode(value=str(wanted.value), scheme=PURPOSE_CODING_SCHEME, meaning=wanted.meaning)
 
 
-def _check_algorithm(options: Wish) -> None:
+def _check_algorithm(options: SignOptions) -> None:
     """Refuse a weak MAC algorithm without leave (PS3.15 C.1 and C.2, notes)."""
     if options.algorithm.is_weak and not options.allow_weak:
         raise WeakAlgorithm(
@@ -268,7 +268,7 @@ def _check_syntax(uid: str | None) -> None:
         )
 
 
-def _mac_syntax(requested: str | None, file: TransferSyntax, elements: tuple[int, ...]) -> str:
+def _select_mac_syntax(requested: str | None, file: TransferSyntax, elements: tuple[int, ...]) -> str:
     """The syntax asked for, else the file's own if it is explicit little endian, else explicit VR little endian."""
     if requested is None:
         return file.uid if file.is_allowed_for_mac and file.is_known else EXPLICIT_LITTLE_UID
@@ -290,7 +290,7 @@ def check_profile(plan: Plan, certificate: Certificate | None) -> None:
     if plan.profile is None:
         return
     view = LevelView(scan=plan.scan, location=plan.level.location)
-    findings = plan.profile.check(view, facts_of(plan.signature, certificate, frozenset(plan.elements)))
+    findings = plan.profile.check(view, build_signature_facts(plan.signature, certificate, frozenset(plan.elements)))
     broken = tuple(each for each in findings if each.outcome is Outcome.FAILED or certificate is not None)
     if broken:
         raise ProfileViolation(

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from dcmseal.engine.rule import Rule, covered_tag, refuse_unsignable
+from dcmseal.engine.rule import Rule, check_coverable, parse_covered_tag
 from dcmseal.errors import UsageError
 from dcmseal.plugins.protocols import Profile
 
-_MOST_RULES: Final = 64
-_MOST_SIGNATURES: Final = 1000
+_MAX_RULES: Final = 64
+_MAX_SIGNATURES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +42,13 @@ class Policy:
     """Every signature has to have a certified timestamp."""
 
     def __post_init__(self) -> None:
-        if len(self.rules) > _MOST_RULES:
-            raise UsageError(f"a policy has {_MOST_RULES} rules at most", hint="leave some out")
-        if not 0 <= self.signatures <= _MOST_SIGNATURES:
-            raise UsageError(
-                "that is no number of signatures to demand", hint=f"write one from 1 to {_MOST_SIGNATURES}"
-            )
+        if len(self.rules) > _MAX_RULES:
+            raise UsageError(f"a policy has {_MAX_RULES} rules at most", hint="leave some out")
+        if not 0 <= self.signatures <= _MAX_SIGNATURES:
+            raise UsageError("that is no number of signatures to demand", hint=f"write one from 1 to {_MAX_SIGNATURES}")
         if self.distinct_signers and max(self.signatures, len(self.rules)) < 2:
             raise UsageError("one signature is always of one signer", hint="demand 2 signatures, or several rules")
-        refuse_unsignable(self.covered)
+        check_coverable(self.covered)
 
     @classmethod
     def build(
@@ -65,8 +63,8 @@ class Policy:
     ) -> Policy:
         """A policy of rules as text or profiles, and of elements by keyword or tag; raises UsageError."""
         return cls(
-            rules=tuple(map(rule_of, require)),
-            covered=frozenset(covered_tag(each) for each in covered),
+            rules=tuple(map(to_rule, require)),
+            covered=frozenset(parse_covered_tag(each) for each in covered),
             signatures=signatures,
             distinct_signers=distinct_signers,
             no_unsigned_additions=no_unsigned_additions,
@@ -96,7 +94,7 @@ class Policy:
         return self.timestamps or any(rule.timestamp for rule in self.rules)
 
 
-def rule_of(given: str | Profile | Rule) -> Rule:
+def to_rule(given: str | Profile | Rule) -> Rule:
     """A rule, which may be given as its text, or as the profile to meet; raises UsageError."""
     if isinstance(given, Rule):
         return given

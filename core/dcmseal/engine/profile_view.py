@@ -8,10 +8,10 @@ from functools import cached_property
 from itertools import islice
 from typing import Final
 
-from dcmseal.dataset.header import Kind
+from dcmseal.dataset.header import ElementKind
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.engine.certificate import Certificate
-from dcmseal.engine.reading import sequence_items
+from dcmseal.engine.reading import iter_items
 from dcmseal.location import Location
 from dcmseal.model import DigitalSignature
 from dcmseal.plugins.protocols import OTHER_PURPOSE, SignatureFacts
@@ -55,9 +55,9 @@ class LevelView:
     def count_items(self, tag: int) -> int | None:
         """How many items a sequence has, at most 1000 of them counted; None if absent or no sequence."""
         index = self.scan.index(tag)
-        if index is None or self.scan.kinds.get(index) is not Kind.SEQUENCE:
+        if index is None or self.scan.kinds.get(index) is not ElementKind.SEQUENCE:
             return None
-        items = sequence_items(self.scan, index, max_items=_MAX_ITEMS + 1)
+        items = iter_items(self.scan, index, max_items=_MAX_ITEMS + 1)
         return sum(1 for _ in islice(items, _MAX_ITEMS))
 
     def count_lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
@@ -67,7 +67,7 @@ class LevelView:
         """
         known = self._lacking_counts.get((path, any_of))
         if known is None:
-            known = sum(not any(_has_items(item, tag) for tag in any_of) for item in _at_the_end(self.scan, path))
+            known = sum(not any(_has_items(item, tag) for tag in any_of) for item in _iter_path_items(self.scan, path))
             self._lacking_counts[path, any_of] = known
         return known
 
@@ -77,26 +77,28 @@ class LevelView:
         return {}
 
 
-def _at_the_end(scan: LevelScanner, path: tuple[int, ...]) -> Iterator[LevelScanner]:
+def _iter_path_items(scan: LevelScanner, path: tuple[int, ...]) -> Iterator[LevelScanner]:
     """The items at the end of a path of sequences."""
-    for item in _items(scan, path[0]):
+    for item in _iter_sequence_items(scan, path[0]):
         if len(path) == 1:
             yield item
         else:
-            yield from _at_the_end(item, path[1:])
+            yield from _iter_path_items(item, path[1:])
 
 
 def _has_items(scan: LevelScanner, tag: int) -> bool:
-    return any(True for _ in _items(scan, tag))
+    return any(True for _ in _iter_sequence_items(scan, tag))
 
 
-def _items(scan: LevelScanner, tag: int) -> Iterator[LevelScanner]:
+def _iter_sequence_items(scan: LevelScanner, tag: int) -> Iterator[LevelScanner]:
     index = scan.index(tag)
-    if index is not None and scan.kinds.get(index) is Kind.SEQUENCE:
-        yield from (item for _, _, item in sequence_items(scan, index, _MAX_NESTED))
+    if index is not None and scan.kinds.get(index) is ElementKind.SEQUENCE:
+        yield from (item for _, _, item in iter_items(scan, index, _MAX_NESTED))
 
 
-def facts_of(signature: DigitalSignature, certificate: Certificate | None, elements: frozenset[int]) -> SignatureFacts:
+def build_signature_facts(
+    signature: DigitalSignature, certificate: Certificate | None, elements: frozenset[int]
+) -> SignatureFacts:
     """What profiles judge a signature by; ``elements`` are those it signs."""
     mac = signature.mac
     return SignatureFacts(
@@ -104,13 +106,13 @@ def facts_of(signature: DigitalSignature, certificate: Certificate | None, eleme
         key_type=certificate.key_type if certificate else None,
         certificate_type=signature.certificate_type,
         timestamp_type=signature.timestamp_type,
-        purpose=purpose_of(signature),
+        purpose=purpose_code(signature),
         elements=elements,
         key_bits=certificate.key_bits if certificate else None,
     )
 
 
-def purpose_of(signature: DigitalSignature) -> int | None:
+def purpose_code(signature: DigitalSignature) -> int | None:
     """The purpose of CID 7007, by code and coding scheme."""
     if signature.purpose is None:
         return None

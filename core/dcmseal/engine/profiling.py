@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 _CheckAll: TypeAlias = "Callable[[ProfiledDataset, Sequence[SignatureFacts]], tuple[Finding, ...]]"
 
-_SOUND: Final = (Aspect.FORM, Aspect.INTEGRITY, Aspect.AUTHENTICITY)
+_SOUND_ASPECTS: Final = (Aspect.FORM, Aspect.INTEGRITY, Aspect.AUTHENTICITY)
 """What a signature must have passed to count for rules about all of them."""
 
 
-class Demands:
+class ProfileChecks:
     """The profiles that are required: each signature is held against them, and all of a level against rules about all.
 
     Whether some signature meets them is for the policy to say (``engine.demands``).
@@ -25,25 +25,25 @@ class Demands:
 
     def __init__(self, required: tuple[Profile, ...]) -> None:
         self.required = required
-        self.about_all = any(_check_all_of(profile) for profile in required)
+        self.about_all = any(_check_all_method(profile) for profile in required)
         """Whether all signatures of a level matter, whichever are asked about."""
         self._broken: list[Finding] = []
 
-    def check(self, view: ProfiledDataset, facts: SignatureFacts, met: tuple[str, ...]) -> Judged:
+    def check(self, view: ProfiledDataset, facts: SignatureFacts, met: tuple[str, ...]) -> ProfileResult:
         """What a signature lacks for the required profiles; a PASSED for each that it meets. ``met`` are any others."""
         findings: list[Finding] = []
         outcomes: list[tuple[str, Outcome]] = []
         for profile in self.required:
             missing = profile.check(view, facts)
             clause = profile.requirements(view).clause or profile.reference
-            findings.extend(missing or [_met(profile, clause)])
-            outcomes.append((profile.name, _outcome(missing)))
-        return Judged(met=met, required=tuple(outcomes), findings=tuple(findings))
+            findings.extend(missing or [_profile_met_finding(profile, clause)])
+            outcomes.append((profile.name, _combine_outcomes(missing)))
+        return ProfileResult(met=met, required=tuple(outcomes), findings=tuple(findings))
 
     def check_jointly(self, view: ProfiledDataset, sound: Sequence[SignatureFacts]) -> None:
         """Hold the sound signatures of a level against the rules about all of them."""
         for profile in self.required:
-            self._broken.extend(broken_together(profile, view, sound))
+            self._broken.extend(joint_rule_findings(profile, view, sound))
 
     def unmet_findings(self) -> tuple[Finding, ...]:
         """The rules about all signatures that are broken."""
@@ -51,7 +51,7 @@ class Demands:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class ProfileResult:
     """A signature, held against profiles."""
 
     met: tuple[str, ...] = ()
@@ -62,10 +62,10 @@ class Judged:
     """What it lacks for the required ones."""
 
 
-class LevelProfiles:
+class LevelProfileChecks:
     """The profiles that the signatures of one level meet; the level is looked at once for all of them."""
 
-    def __init__(self, view: ProfiledDataset, profiles: tuple[Profile, ...], required_checks: Demands) -> None:
+    def __init__(self, view: ProfiledDataset, profiles: tuple[Profile, ...], required_checks: ProfileChecks) -> None:
         self._view = view
         self._profiles = profiles
         self._demands = required_checks
@@ -73,7 +73,7 @@ class LevelProfiles:
         self._required: dict[str, Requirements] = {}
         """Of signatures at this level, by profile."""
 
-    def check(self, facts: SignatureFacts) -> Judged:
+    def check(self, facts: SignatureFacts) -> ProfileResult:
         """Which profiles a signature meets, and what it lacks for the required ones."""
         self._facts.append(facts)
         uncovered = frozenset(self._view.tags) - facts.elements
@@ -91,43 +91,45 @@ class LevelProfiles:
 
     def apply_joint_rules(self, reports: list[SignatureReport]) -> list[SignatureReport]:
         """The reports, in the order they were judged, less the profiles whose rules about all signatures are broken."""
-        strict = [each for each in self._profiles if _check_all_of(each) and not self._required[each.name].inapplicable]
+        strict = [
+            each for each in self._profiles if _check_all_method(each) and not self._required[each.name].inapplicable
+        ]
         if not (strict or self._demands.about_all):
             return reports
         sound = [facts for facts, report in zip(self._facts, reports, strict=True) if is_sound(report)]
         self._demands.check_jointly(self._view, sound)
-        broken = {profile.name for profile in strict if broken_together(profile, self._view, sound)}
+        broken = {profile.name for profile in strict if joint_rule_findings(profile, self._view, sound)}
         if not broken:
             return reports
         return [replace(each, profiles=tuple(name for name in each.profiles if name not in broken)) for each in reports]
 
 
-def broken_together(
+def joint_rule_findings(
     profile: Profile, view: ProfiledDataset, signatures: Sequence[SignatureFacts]
 ) -> tuple[Finding, ...]:
     """Which of a profile's rules about all signatures of a level are broken; most profiles have none."""
-    check_all = _check_all_of(profile)
+    check_all = _check_all_method(profile)
     return () if check_all is None else check_all(view, signatures)
 
 
-def _check_all_of(profile: Profile) -> _CheckAll | None:
+def _check_all_method(profile: Profile) -> _CheckAll | None:
     """The method that makes a DocumentProfile: asking for the protocol itself would take longer than most checks."""
     return getattr(profile, "check_all", None)
 
 
 def is_sound(report: SignatureReport) -> bool:
     """Whether a signature is formed well, matches the data, and was made with the certificate's key in time."""
-    return all(report.outcome(aspect) is Outcome.PASSED for aspect in _SOUND)
+    return all(report.outcome(aspect) is Outcome.PASSED for aspect in _SOUND_ASPECTS)
 
 
-def _outcome(missing: Iterable[Finding]) -> Outcome:
+def _combine_outcomes(missing: Iterable[Finding]) -> Outcome:
     outcomes = {finding.outcome for finding in missing}
     if Outcome.FAILED in outcomes:
         return Outcome.FAILED
     return Outcome.UNKNOWN if outcomes else Outcome.PASSED
 
 
-def _met(profile: Profile, clause: str) -> Finding:
+def _profile_met_finding(profile: Profile, clause: str) -> Finding:
     message = f"the signature meets {profile.title}"
     return Finding(
         aspect=Aspect.CONFORMANCE,

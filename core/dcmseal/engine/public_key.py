@@ -6,9 +6,9 @@ from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
-from dcmseal.engine.certificate import Certificate, der_of
+from dcmseal.engine.certificate import Certificate, strip_der_padding
 from dcmseal.errors import CertificateNotValid
-from dcmseal.mac.digest import digest_in, digest_info
+from dcmseal.mac.digest import digest_info, parse_digest_info
 from dcmseal.terms import KeyType, MacAlgorithm
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 
-class Match(Enum):
+class SignatureMatch(Enum):
     """What the public key says."""
 
     MATCHES = "matches"
@@ -30,20 +30,20 @@ class Match(Enum):
     UNSUPPORTED = "unsupported"
 
 
-def check_signature(certificate: Certificate, algorithm: MacAlgorithm, digest: bytes, value: bytes) -> Match:
+def match_signature(certificate: Certificate, algorithm: MacAlgorithm, digest: bytes, value: bytes) -> SignatureMatch:
     """Compare the signature value with a MAC.
 
     What a key may be used for is decided by the object identifier beside it: one for RSASSA-PSS verifies no PKCS #1
     v1.5 (RFC 4055 1.2).
     """
     if certificate.key_type is None:
-        return Match.UNSUPPORTED
+        return SignatureMatch.UNSUPPORTED
     if certificate.key_type is KeyType.RSA:
-        return _check_rsa(cast("rsa.RSAPublicKey", certificate.public_key), algorithm, digest, value)
-    return _check_der(certificate, digest, value)
+        return _match_rsa(cast("rsa.RSAPublicKey", certificate.public_key), algorithm, digest, value)
+    return _match_der(certificate, digest, value)
 
 
-def _check_rsa(key: rsa.RSAPublicKey, algorithm: MacAlgorithm, digest: bytes, value: bytes) -> Match:
+def _match_rsa(key: rsa.RSAPublicKey, algorithm: MacAlgorithm, digest: bytes, value: bytes) -> SignatureMatch:
     """RSASSA-PKCS1-v1_5 of RFC 2437, by recovering the signed block: one way for all six algorithms.
 
     Comparing the whole recovered block leaves no room for what follows the digest, or for other encodings of
@@ -51,19 +51,19 @@ def _check_rsa(key: rsa.RSAPublicKey, algorithm: MacAlgorithm, digest: bytes, va
     """
     size = (key.key_size + 7) // 8
     if len(value) not in (size, size + 1) or value[size:] not in (b"", b"\0"):
-        return Match.OTHER_KEY
-    padding, errors = _pkcs1()
+        return SignatureMatch.OTHER_KEY
+    padding, errors = _load_pkcs1()
     try:
         recovered = key.recover_data_from_signature(value[:size], padding, None)
     except errors:
-        return Match.OTHER_KEY
+        return SignatureMatch.OTHER_KEY
     if recovered == digest_info(algorithm, digest):
-        return Match.MATCHES
-    return Match.OTHER_DATA if digest_in(recovered) else Match.OTHER_KEY
+        return SignatureMatch.MATCHES
+    return SignatureMatch.OTHER_DATA if parse_digest_info(recovered) else SignatureMatch.OTHER_KEY
 
 
 @cache
-def _pkcs1() -> tuple[PKCS1v15, tuple[type[Exception], ...]]:
+def _load_pkcs1() -> tuple[PKCS1v15, tuple[type[Exception], ...]]:
     """The padding, and what is raised where it is not found; kept, for to import them again and again takes time."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -71,17 +71,17 @@ def _pkcs1() -> tuple[PKCS1v15, tuple[type[Exception], ...]]:
     return PKCS1v15(), (InvalidSignature, ValueError)
 
 
-def _check_der(certificate: Certificate, digest: bytes, value: bytes) -> Match:
+def _match_der(certificate: Certificate, digest: bytes, value: bytes) -> SignatureMatch:
     """DER SEQUENCE(r, s) over the MAC, as DCMTK writes it; no profile of PS3.15 has it."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
-        der = der_of(value)
+        der = strip_der_padding(value)
     except CertificateNotValid:
-        return Match.NO_MATCH
+        return SignatureMatch.NO_MATCH
     if value[len(der) :] not in (b"", b"\0"):
-        return Match.NO_MATCH
-    prehashed = prehashed_of(len(digest))
+        return SignatureMatch.NO_MATCH
+    prehashed = make_prehashed(len(digest))
     try:
         if certificate.key_type is KeyType.EC:
             from cryptography.hazmat.primitives.asymmetric import ec as ec_
@@ -90,13 +90,13 @@ def _check_der(certificate: Certificate, digest: bytes, value: bytes) -> Match:
         else:
             cast("dsa.DSAPublicKey", certificate.public_key).verify(der, digest, prehashed)
     except InvalidSignature:
-        return Match.NO_MATCH
+        return SignatureMatch.NO_MATCH
     except (UnsupportedAlgorithm, ValueError):
-        return Match.UNSUPPORTED
-    return Match.MATCHES
+        return SignatureMatch.UNSUPPORTED
+    return SignatureMatch.MATCHES
 
 
-def prehashed_of(size: int) -> Prehashed:
+def make_prehashed(size: int) -> Prehashed:
     """A digest that is computed already; only its size matters to ECDSA and DSA."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.utils import Prehashed

@@ -11,7 +11,7 @@ from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import BytesSource, Source
 from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, IMPLICIT_LITTLE_UID, TransferSyntax
 from dcmseal.dataset.syntax_registry import syntax_findings
-from dcmseal.engine.attaching import no_sequence
+from dcmseal.engine.attaching import not_a_sequence_error
 from dcmseal.errors import DatasetError
 from dcmseal.location import Location
 from dcmseal.model import DigitalSignature, MacParameters
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _NOTHING: Final = BytesSource(b"")
 
 
-def file_of(dataset: Dataset) -> DicomFile:
+def to_dicom_file(dataset: Dataset) -> DicomFile:
     """A Dataset as the bytes it would be saved as.
 
     Elements that were never looked at go in as they were read, others as pydicom writes them. Raises DatasetError if
@@ -33,7 +33,7 @@ def file_of(dataset: Dataset) -> DicomFile:
     from pydicom.filebase import DicomBytesIO
     from pydicom.filewriter import write_dataset
 
-    syntax = _syntax_of(dataset)
+    syntax = _transfer_syntax(dataset)
     output = DicomBytesIO()
     output.is_little_endian = not syntax.encoding.is_big_endian
     output.is_implicit_VR = syntax.encoding.is_implicit
@@ -48,7 +48,7 @@ def file_of(dataset: Dataset) -> DicomFile:
     return DicomFile(file=_NOTHING, body=body, start=0, syntax=syntax, meta_end=0, problems=problems)
 
 
-def _syntax_of(dataset: Dataset) -> TransferSyntax:
+def _transfer_syntax(dataset: Dataset) -> TransferSyntax:
     """The syntax it would be saved in: that of its meta information, else the one it was read in."""
     meta = getattr(dataset, "file_meta", None)
     uid = str(getattr(meta, "TransferSyntaxUID", "") or "")
@@ -65,25 +65,25 @@ def attach_to_dataset(
 
     Raises DatasetError, before anything is changed, if something stands there that is no sequence.
     """
-    level = _level(dataset, signature.location)
+    level = _find_level(dataset, signature.location)
     for tag in tags.MACRO:
         # of an element that was not looked at yet, the VR is that of the file; in implicit VR it has none
         if tag in level and level.get_item(tag).VR not in (None, "SQ"):
-            raise no_sequence(tag)
+            raise not_a_sequence_error(tag)
     replaced = set(replaced_tags)
     if replaced:
         replace_elements(dataset, file, file.body, replaced)
-        level = _level(dataset, signature.location)
+        level = _find_level(dataset, signature.location)
     assert signature.mac is not None
-    _append(level, tags.MAC_PARAMETERS_SEQUENCE, _parameters(signature.mac))
-    _append(level, tags.DIGITAL_SIGNATURES_SEQUENCE, _item(signature))
+    _append_item(level, tags.MAC_PARAMETERS_SEQUENCE, _build_parameters_item(signature.mac))
+    _append_item(level, tags.DIGITAL_SIGNATURES_SEQUENCE, _build_signature_item(signature))
 
 
 def replace_elements(dataset: Dataset, file: DicomFile, body: Source, changed: Iterable[int]) -> None:
     """Give a Dataset the top-level elements of these tags as they stand in an edited body, or none."""
     from pydicom import dcmread  # pyright: ignore[reportUnknownVariableType] - PathLike without its parameter
 
-    edited = dcmread(BytesIO(_part10(replace(file, body=body))), force=True)
+    edited = dcmread(BytesIO(_to_part10(replace(file, body=body))), force=True)
     for tag in changed:
         if tag in edited:
             dataset[tag] = edited.get_item(tag)
@@ -91,32 +91,32 @@ def replace_elements(dataset: Dataset, file: DicomFile, body: Source, changed: I
             del dataset[tag]
 
 
-def _part10(file: DicomFile) -> bytes:
+def _to_part10(file: DicomFile) -> bytes:
     """The Data Set with just enough meta information for pydicom to know its encoding."""
     from dcmseal.dataset.syntax import Encoding
-    from dcmseal.dataset.writer import element
+    from dcmseal.dataset.writer import encode_element
 
     syntax = file.syntax.uid if not file.syntax.is_deflated else EXPLICIT_LITTLE_UID
-    meta = element(0x00020010, b"UI", syntax.encode(), Encoding.EXPLICIT_LITTLE)
+    meta = encode_element(0x00020010, b"UI", syntax.encode(), Encoding.EXPLICIT_LITTLE)
     return bytes(128) + b"DICM" + meta + file.body.read(0, file.body.size)
 
 
-def _level(dataset: Dataset, location: Location) -> Dataset:
+def _find_level(dataset: Dataset, location: Location) -> Dataset:
     level: Any = dataset
     for tag, index in location.steps:
         level = level[tag].value[index]
     return cast("Dataset", level)
 
 
-def _append(level: Dataset, tag: int, item: Dataset) -> None:
+def _append_item(level: Dataset, tag: int, item: Dataset) -> None:
     if tag in level:
         level[tag].value.append(item)
     else:
         level.add_new(tag, "SQ", [item])
 
 
-def _parameters(mac: MacParameters) -> Dataset:
-    item = _new()
+def _build_parameters_item(mac: MacParameters) -> Dataset:
+    item = _new_dataset()
     item.add_new(tags.MAC_ID_NUMBER, "US", mac.mac_id)
     item.add_new(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, "UI", mac.transfer_syntax)
     item.add_new(tags.MAC_ALGORITHM, "CS", mac.algorithm)
@@ -124,19 +124,19 @@ def _parameters(mac: MacParameters) -> Dataset:
     return item
 
 
-def _item(signature: DigitalSignature) -> Dataset:
-    item = _new()
+def _build_signature_item(signature: DigitalSignature) -> Dataset:
+    item = _new_dataset()
     item.add_new(tags.MAC_ID_NUMBER, "US", signature.mac_id)
     item.add_new(tags.DIGITAL_SIGNATURE_UID, "UI", signature.uid)
     item.add_new(tags.DIGITAL_SIGNATURE_DATETIME, "DT", signature.datetime)
     item.add_new(tags.CERTIFICATE_TYPE, "CS", signature.certificate_type)
-    item.add_new(tags.CERTIFICATE_OF_SIGNER, "OB", _even(signature.certificate))
-    item.add_new(tags.SIGNATURE, "OB", _even(signature.value))
+    item.add_new(tags.CERTIFICATE_OF_SIGNER, "OB", _pad_to_even(signature.certificate))
+    item.add_new(tags.SIGNATURE, "OB", _pad_to_even(signature.value))
     if signature.timestamp:
         item.add_new(tags.CERTIFIED_TIMESTAMP_TYPE, "CS", signature.timestamp_type)
-        item.add_new(tags.CERTIFIED_TIMESTAMP, "OB", _even(signature.timestamp))
+        item.add_new(tags.CERTIFIED_TIMESTAMP, "OB", _pad_to_even(signature.timestamp))
     if signature.purpose is not None:
-        code = _new()
+        code = _new_dataset()
         code.add_new(tags.CODE_VALUE, "SH", signature.purpose.value)
         code.add_new(tags.CODING_SCHEME_DESIGNATOR, "SH", signature.purpose.scheme)
         code.add_new(tags.CODE_MEANING, "LO", signature.purpose.meaning)
@@ -144,11 +144,11 @@ def _item(signature: DigitalSignature) -> Dataset:
     return item
 
 
-def _new() -> Dataset:
+def _new_dataset() -> Dataset:
     from pydicom import Dataset as NewDataset
 
     return NewDataset()
 
 
-def _even(value: bytes) -> bytes:
+def _pad_to_even(value: bytes) -> bytes:
     return value + b"\0" if len(value) & 1 else value

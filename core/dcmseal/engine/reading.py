@@ -10,19 +10,19 @@ from typing import Final
 from dcmseal import tags
 from dcmseal.dataset.header import read_header
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH
 from dcmseal.dataset.walk import UNTIL_DELIMITER
 from dcmseal.errors import Malformed
 from dcmseal.location import Location
-from dcmseal.mac.headers import swapped
+from dcmseal.mac.headers import swap_bytes
 from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
 from dcmseal.report import Aspect, Finding, Outcome
-from dcmseal.tags import is_ascending, tag_text, tags_text
+from dcmseal.tags import format_tag, format_tags, is_ascending
 
 MAX_SIGNATURES: Final = 4096
 """Items read from one sequence; more are refused."""
-MAX_LISTED: Final = 1_000_000
+MAX_LISTED_TAGS: Final = 1_000_000
 """Tags that the signatures of a level may list together; more are refused, for each may be spoken of."""
 _MAX_TEXT: Final = 1024
 _MAX_BYTES: Final = 1 << 20
@@ -30,7 +30,7 @@ _CLAUSE: Final = "PS3.3 Table C.12-6"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundSignature:
+class SignatureItem:
     """A signature item, where it stands, and what is wrong with its form."""
 
     signature: DigitalSignature
@@ -42,7 +42,7 @@ class FoundSignature:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundParameters:
+class MacParametersItem:
     """A MAC Parameters item, and where it stands."""
 
     parameters: MacParameters
@@ -54,17 +54,17 @@ class FoundParameters:
 class LevelSignatures:
     """The two sequences of a level; ``problems`` concern the sequences as such."""
 
-    parameters: tuple[FoundParameters, ...] = ()
-    signatures: tuple[FoundSignature, ...] = ()
+    parameters: tuple[MacParametersItem, ...] = ()
+    signatures: tuple[SignatureItem, ...] = ()
     problems: tuple[Finding, ...] = ()
 
 
-def form_problem(code: str, message: str, where: str = "") -> Finding:
+def form_finding(code: str, message: str, where: str = "") -> Finding:
     """A finding that the form is broken."""
     return Finding(aspect=Aspect.FORM, outcome=Outcome.FAILED, code=code, message=message, where=where, clause=_CLAUSE)
 
 
-def sequence_items(
+def iter_items(
     scan: LevelScanner, index: int, max_items: int = MAX_SIGNATURES
 ) -> Iterator[tuple[int, int, LevelScanner]]:
     """The items of the sequence at an index: start with its tag, end with its delimiter, and its elements, scanned.
@@ -82,10 +82,10 @@ def sequence_items(
         if item is not None and item.tag == tags.SEQUENCE_DELIMITATION_ITEM and undefined:
             break
         if item is None or item.tag != tags.ITEM:
-            raise Malformed(f"{tag_text(header.tag)} holds something that is no item", position)
+            raise Malformed(f"{format_tag(header.tag)} holds something that is no item", position)
         count += 1
         if count > max_items:
-            raise Malformed(f"{tag_text(header.tag)} has more than {max_items} items", position)
+            raise Malformed(f"{format_tag(header.tag)} has more than {max_items} items", position)
         content = position + item.size
         item_end = UNTIL_DELIMITER if item.length == UNDEFINED_LENGTH else content + item.length
         if item_end > end:
@@ -97,19 +97,19 @@ def sequence_items(
         raise Malformed("a sequence and its items do not end together", start)
 
 
-def read_parameters(scan: LevelScanner) -> tuple[FoundParameters, ...]:
+def read_parameters(scan: LevelScanner) -> tuple[MacParametersItem, ...]:
     """The items of MAC Parameters Sequence, which comes before the Pixel Data; empty if there is none."""
     index = scan.special_index(tags.MAC_PARAMETERS_SEQUENCE)
     if index is None or not _is_sequence(scan, index):
         return ()
     return tuple(
-        FoundParameters(parameters=mac_parameters(item), start=start, end=end)
-        for start, end, item in sequence_items(scan, index)
+        MacParametersItem(parameters=read_mac_parameters(item), start=start, end=end)
+        for start, end, item in iter_items(scan, index)
     )
 
 
 def read_signatures(
-    scan: LevelScanner, location: Location, parameters: tuple[FoundParameters, ...] | None = None
+    scan: LevelScanner, location: Location, parameters: tuple[MacParametersItem, ...] | None = None
 ) -> LevelSignatures:
     """Both sequences of a completely scanned level; ``parameters`` are those of the level, if they were read before.
 
@@ -118,7 +118,7 @@ def read_signatures(
     there = {tag: index for tag in tags.MACRO if (index := scan.special_index(tag)) is not None}
     sequences = {tag: index for tag, index in there.items() if _is_sequence(scan, index)}
     problems = [
-        form_problem("no-sequence", f"{tag_text(tag)} does not have VR SQ", tag_text(tag))
+        form_finding("no-sequence", f"{format_tag(tag)} does not have VR SQ", format_tag(tag))
         for tag in there
         if tag not in sequences
     ]
@@ -128,17 +128,17 @@ def read_signatures(
     if index is None:
         return LevelSignatures(parameters=parameters, problems=tuple(problems))
     signatures = tuple(
-        _signature(item, location, number, start, end, parameters)
-        for number, (start, end, item) in enumerate(sequence_items(scan, index))
+        _read_signature(item, location, number, start, end, parameters)
+        for number, (start, end, item) in enumerate(iter_items(scan, index))
     )
-    if listed_by(signatures) > MAX_LISTED:
-        raise Malformed(f"the signatures of a level list more than {MAX_LISTED} tags", scan.starts[index])
+    if count_listed_tags(signatures) > MAX_LISTED_TAGS:
+        raise Malformed(f"the signatures of a level list more than {MAX_LISTED_TAGS} tags", scan.starts[index])
     if not signatures:
-        problems.append(form_problem("empty-sequence", "Digital Signatures Sequence has no items"))
+        problems.append(form_finding("empty-sequence", "Digital Signatures Sequence has no items"))
     return LevelSignatures(parameters=parameters, signatures=signatures, problems=tuple(problems))
 
 
-def listed_by(signatures: Sequence[FoundSignature]) -> int:
+def count_listed_tags(signatures: Sequence[SignatureItem]) -> int:
     """How many tags signatures list together."""
     return sum(len(each.signature.mac.elements) for each in signatures if each.signature.mac)
 
@@ -147,9 +147,9 @@ def _is_sequence(scan: LevelScanner, index: int) -> bool:
     return scan.header(index).vr == b"SQ"
 
 
-def mac_parameters(item: LevelScanner) -> MacParameters:
+def read_mac_parameters(item: LevelScanner) -> MacParameters:
     """What an item says of a MAC, less its value."""
-    values = Values(item)
+    values = ItemValues(item)
     return MacParameters(
         mac_id=values.number(tags.MAC_ID_NUMBER),
         transfer_syntax=values.text(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID),
@@ -158,21 +158,21 @@ def mac_parameters(item: LevelScanner) -> MacParameters:
     )
 
 
-def _signature(
-    item: LevelScanner, location: Location, index: int, start: int, end: int, parameters: tuple[FoundParameters, ...]
-) -> FoundSignature:
+def _read_signature(
+    item: LevelScanner, location: Location, index: int, start: int, end: int, parameters: tuple[MacParametersItem, ...]
+) -> SignatureItem:
     problems: list[Finding] = []
-    values = Values(item)
+    values = ItemValues(item)
     mac_id = values.number(tags.MAC_ID_NUMBER)
     matching = [found.parameters for found in parameters if found.parameters.mac_id == mac_id]
     if mac_id is None:
-        problems.append(form_problem("mac-id-missing", "the signature has no MAC ID Number"))
+        problems.append(form_finding("mac-id-missing", "the signature has no MAC ID Number"))
         matching = []
     elif not matching:
-        problems.append(form_problem("mac-id-dangling", f"no MAC Parameters item has MAC ID Number {mac_id}"))
+        problems.append(form_finding("mac-id-dangling", f"no MAC Parameters item has MAC ID Number {mac_id}"))
     elif len(matching) > 1:
         message = f"{len(matching)} MAC Parameters items have MAC ID Number {mac_id}"
-        problems.append(form_problem("mac-id-duplicate", message))
+        problems.append(form_finding("mac-id-duplicate", message))
     signature = DigitalSignature(
         location=location,
         index=index,
@@ -184,39 +184,39 @@ def _signature(
         value=values[tags.SIGNATURE],
         timestamp_type=values.text(tags.CERTIFIED_TIMESTAMP_TYPE),
         timestamp=values[tags.CERTIFIED_TIMESTAMP],
-        purpose=_purpose(item),
+        purpose=_read_purpose(item),
         mac=matching[0] if matching else None,
     )
-    problems.extend(_missing(signature))
-    foreign = [tag for tag in item.tags if tag < tags.MAC_ID_NUMBER and not exclusion(tag)]
+    problems.extend(_missing_attribute_findings(signature))
+    foreign = [tag for tag in item.tags if tag < tags.MAC_ID_NUMBER and not exclusion_reason(tag)]
     if foreign:
         # nothing parts the data elements from the item's in the MAC: signed ones could be moved here from the data set
         message = "the signature's item holds elements that belong in front of it, in the data set"
-        problems.append(form_problem("foreign-element-in-item", message, tags_text(foreign)))
+        problems.append(form_finding("foreign-element-in-item", message, format_tags(foreign)))
     if not is_ascending(item.tags):
-        problems.append(form_problem("item-disordered", "the signature's elements are not in order, or not unique"))
-    return FoundSignature(signature=signature, item=item, start=start, end=end, problems=tuple(problems))
+        problems.append(form_finding("item-disordered", "the signature's elements are not in order, or not unique"))
+    return SignatureItem(signature=signature, item=item, start=start, end=end, problems=tuple(problems))
 
 
-def _missing(signature: DigitalSignature) -> Iterator[Finding]:
+def _missing_attribute_findings(signature: DigitalSignature) -> Iterator[Finding]:
     """Of what a signature has to have, besides MAC ID Number."""
     if not signature.uid:
-        yield _absent("uid-missing", "Digital Signature UID")
+        yield _missing_finding("uid-missing", "Digital Signature UID")
     if not signature.datetime:
-        yield _absent("datetime-missing", "Digital Signature DateTime")
+        yield _missing_finding("datetime-missing", "Digital Signature DateTime")
     if not signature.certificate_type:
-        yield _absent("certificate-type-missing", "Certificate Type")
+        yield _missing_finding("certificate-type-missing", "Certificate Type")
     if not signature.certificate:
-        yield _absent("certificate-missing", "Certificate of Signer")
+        yield _missing_finding("certificate-missing", "Certificate of Signer")
     if not signature.value:
-        yield _absent("signature-missing", "Signature")
+        yield _missing_finding("signature-missing", "Signature")
 
 
-def _absent(code: str, name: str) -> Finding:
-    return form_problem(code, f"the signature has no {name}, or one beyond all bounds")
+def _missing_finding(code: str, name: str) -> Finding:
+    return form_finding(code, f"the signature has no {name}, or one beyond all bounds")
 
 
-class Values(dict[int, bytes]):
+class ItemValues(dict[int, bytes]):
     """The values of an item's elements; what is not there, or too long to be meant, is empty."""
 
     def __init__(self, item: LevelScanner) -> None:
@@ -250,16 +250,16 @@ class Values(dict[int, bytes]):
         value = self[tag]
         count = len(value) // 4
         # with the bytes of each half in big endian order, a tag is one number
-        halves = value[: 4 * count] if self.item.encoding.is_big_endian else swapped(value[: 4 * count], 2)
+        halves = value[: 4 * count] if self.item.encoding.is_big_endian else swap_bytes(value[: 4 * count], 2)
         return unpack(f">{count}I", halves)
 
 
-def _purpose(item: LevelScanner) -> PurposeCode | None:
+def _read_purpose(item: LevelScanner) -> PurposeCode | None:
     index = item.special_index(tags.DIGITAL_SIGNATURE_PURPOSE_CODE_SEQUENCE)
     if index is None or not _is_sequence(item, index):
         return None
-    for _, _, code in sequence_items(item, index):
-        values = Values(code)
+    for _, _, code in iter_items(item, index):
+        values = ItemValues(code)
         return PurposeCode(
             value=values.text(tags.CODE_VALUE),
             scheme=values.text(tags.CODING_SCHEME_DESIGNATOR),

@@ -13,13 +13,13 @@ from urllib.parse import unquote, urlsplit
 
 from dcmseal.dataset.ranged import RangedFile
 from dcmseal.dataset.source import Source
-from dcmseal.engine.wildcards import WILD, fixed_part, pattern_of
+from dcmseal.engine.wildcards import WILDCARD, compile_pattern, literal_prefix
 from dcmseal.errors import DatasetError, UsageError
-from dcmseal.plugins.registry import Registry, installed
-from dcmseal.plugins.storage import Entry, Storage, StoredObject, Write
-from dcmseal.plugins.urls import is_url, scheme_of
+from dcmseal.plugins.registry import Registry, installed_registry
+from dcmseal.plugins.storage import Storage, StorageEntry, StoredObject, Write
+from dcmseal.plugins.urls import is_url, parse_url_scheme
 
-FILE: Final = "file"
+FILE_SCHEME: Final = "file"
 
 
 class RemoteFile(RangedFile):
@@ -30,9 +30,9 @@ class RemoteFile(RangedFile):
         self.entry = stored.entry
 
 
-def local(word: str) -> str:
+def resolve_file_url(word: str) -> str:
     """The path that a ``file:`` URL stands for (RFC 8089); any other word as it is. Raises UsageError."""
-    if not is_url(word) or scheme_of(word) != FILE:
+    if not is_url(word) or parse_url_scheme(word) != FILE_SCHEME:
         return word
     parts = urlsplit(word)
     path = unquote(parts.path, errors="surrogateescape")
@@ -41,14 +41,14 @@ def local(word: str) -> str:
     return path.lstrip("/") if os.name == "nt" else path
 
 
-def within(folder: str, relative: str) -> str:
+def join_path(folder: str, relative: str) -> str:
     """Where a file lies below a folder, which is a path or a URL."""
-    folder = local(folder)
+    folder = resolve_file_url(folder)
     return f"{folder.rstrip('/')}/{relative}" if is_url(folder) else os.path.join(folder, *relative.split("/"))
 
 
 @contextmanager
-def url_opened(url: str, registry: Registry | None = None, *, twice: bool = False) -> Generator[RemoteFile]:
+def open_url(url: str, registry: Registry | None = None, *, twice: bool = False) -> Generator[RemoteFile]:
     """An object as a file, of which all is read ``twice``, if so.
 
     Raises UsageError, PluginError, DatasetError or StorageUnavailable.
@@ -58,7 +58,7 @@ def url_opened(url: str, registry: Registry | None = None, *, twice: bool = Fals
 
 
 @contextmanager
-def url_written(url: str, replaced_version: str | None, registry: Registry | None = None) -> Generator[Write]:
+def open_url_for_writing(url: str, replaced_version: str | None, registry: Registry | None = None) -> Generator[Write]:
     """Write an object, which is seen once the context ends well; ``replaced_version`` is the version that it replaces.
 
     Raises UsageError, PluginError, OutputError or StorageUnavailable.
@@ -67,12 +67,12 @@ def url_written(url: str, replaced_version: str | None, registry: Registry | Non
         yield write
 
 
-def find(url: str, registry: Registry | None = None) -> Entry | None:
+def find_object(url: str, registry: Registry | None = None) -> StorageEntry | None:
     """What is known of an object; raises as ``url_opened``."""
     return _storage(url, registry).find(url)
 
 
-def listed(url: str, registry: Registry | None = None) -> Iterator[Entry]:
+def list_objects(url: str, registry: Registry | None = None) -> Iterator[StorageEntry]:
     """The objects below a URL that ends in a slash, or those that it matches with ``*`` and ``**``.
 
     Any other URL is that of one object. They come as the storage lists them, page by page. Raises UsageError,
@@ -81,9 +81,9 @@ def listed(url: str, registry: Registry | None = None) -> Iterator[Entry]:
     storage = _storage(url, registry)
     if url.endswith("/"):
         yield from storage.list(url)
-    elif WILD in url:
-        pattern = pattern_of(url)
-        yield from (entry for entry in storage.list(fixed_part(url)) if pattern.fullmatch(entry.url))
+    elif WILDCARD in url:
+        pattern = compile_pattern(url)
+        yield from (entry for entry in storage.list(literal_prefix(url)) if pattern.fullmatch(entry.url))
     else:
         entry = storage.find(url)
         if entry is None:
@@ -91,12 +91,12 @@ def listed(url: str, registry: Registry | None = None) -> Iterator[Entry]:
         yield entry
 
 
-def version_under(file: Source, url: str) -> str | None:
+def version_at(file: Source, url: str) -> str | None:
     """The version of an object that was read from this URL; None if it has none, or what was read is something else."""
     origin = getattr(file, "file", None)
     return origin.entry.version or None if isinstance(origin, RemoteFile) and origin.entry.url == url else None
 
 
 def _storage(url: str, registry: Registry | None) -> Storage:
-    scheme = scheme_of(url)
-    return (registry or installed()).storage(scheme)
+    scheme = parse_url_scheme(url)
+    return (registry or installed_registry()).storage(scheme)

@@ -16,17 +16,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dcmseal.coverage_map import CoverageMap
 from dcmseal.engine.asking import map_coverage
 from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.files.rights import Rights
+from dcmseal.engine.files.rights import FilePermissions
 from dcmseal.engine.instance import sop_class_name
 from dcmseal.engine.opening import DatasetInput
-from dcmseal.engine.output import write_pieces
+from dcmseal.engine.output import write_chunks
 from dcmseal.errors import CertificateNotValid, DatasetError, OutputError, SealError
 from dcmseal.plugins.archive_reporting import ArchiveReport
 from dcmseal.plugins.reporting import CertificateFacts, ReportContext, ReportedFile, ReportWriter
 from dcmseal.report import VerificationReport
 
 
-def reported(name: str, report: VerificationReport, source: DatasetInput, *, show_values: bool = False) -> ReportedFile:
+def build_reported_file(
+    name: str, report: VerificationReport, source: DatasetInput, *, show_values: bool = False
+) -> ReportedFile:
     """A file and what verification found out about it, with its coverage map; ``source`` is what was verified.
 
     If no map can be made, the report says why: the verdict does not depend on it.
@@ -42,17 +44,17 @@ def reported(name: str, report: VerificationReport, source: DatasetInput, *, sho
         report=report,
         coverage=coverage,
         sop_class=sop_class_name(report.instance.sop_class),
-        certificates={each: _facts(each) for each in _certificates(report)},
+        certificates={each: _certificate_facts(each) for each in _iter_certificates(report)},
         problem=problem,
     )
 
 
-def unreported(name: str, error: SealError) -> ReportedFile:
+def build_unverified_file(name: str, error: SealError) -> ReportedFile:
     """A file that could not be verified, and why."""
     return ReportedFile(name=name, problem=str(error), hint=error.hint)
 
 
-def context_of(
+def make_report_context(
     moment: dt.datetime, settings: Iterable[tuple[str, str]] = (), *, has_trust: bool = True
 ) -> ReportContext:
     """How reports of this version came about, at a moment; ``has_trust`` as ReportContext has it."""
@@ -66,7 +68,7 @@ def write_report(
     writer: ReportWriter,
     files: Sequence[ReportedFile],
     context: ReportContext,
-    rights: Rights | None = None,
+    rights: FilePermissions | None = None,
 ) -> None:
     """Write a report to a path: the complete file, or none; nobody can read it whom ``rights`` does not let.
 
@@ -80,19 +82,19 @@ def write_archive_report(
     writer: ReportWriter,
     report: ArchiveReport,
     context: ReportContext,
-    rights: Rights | None = None,
+    rights: FilePermissions | None = None,
 ) -> None:
     """Write a report about many files as ``write_report`` does one about few."""
     _write(writer.write_archive(report, context), path, rights)
 
 
-def _write(pieces: Iterable[bytes], path: str | os.PathLike[str], rights: Rights | None) -> None:
+def _write(pieces: Iterable[bytes], path: str | os.PathLike[str], rights: FilePermissions | None) -> None:
     if os.path.exists(path) and not os.path.isfile(path):
         raise OutputError(f"{os.fspath(path)} is no regular file", hint="it would be replaced: name a file")
-    write_pieces(pieces, path, rights)
+    write_chunks(pieces, path, rights)
 
 
-def _certificates(report: VerificationReport) -> Iterator[bytes]:
+def _iter_certificates(report: VerificationReport) -> Iterator[bytes]:
     """Those of signers, of their chains, and of timestamp authorities."""
     for each in report.signatures:
         yield each.signature.certificate
@@ -101,7 +103,7 @@ def _certificates(report: VerificationReport) -> Iterator[bytes]:
             yield each.certified_time.authority
 
 
-def _facts(value: bytes) -> CertificateFacts:
+def _certificate_facts(value: bytes) -> CertificateFacts:
     try:
         certificate = read_certificate(value)
     except CertificateNotValid as error:
@@ -112,11 +114,11 @@ def _facts(value: bytes) -> CertificateFacts:
         serial_number=f"{certificate.serial_number:x}",
         not_before=certificate.not_before,
         not_after=certificate.not_after,
-        key=_key(certificate),
+        key=_format_key(certificate),
         sha256=certificate.sha256,
     )
 
 
-def _key(certificate: Certificate) -> str:
+def _format_key(certificate: Certificate) -> str:
     kind = certificate.key_type.value if certificate.key_type else f"{certificate.algorithm.name} (not supported)"
     return f"{kind}, {certificate.key_bits} bits" if certificate.key_bits else kind

@@ -15,21 +15,21 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final
 
-from dcmseal.dataset.signable import exclusion
-from dcmseal.dictionary import keyword_of, tag_of
+from dcmseal.dataset.signable import exclusion_reason
+from dcmseal.dictionary import parse_tag, tag_keyword
 from dcmseal.errors import UsageError
 from dcmseal.plugins.protocols import Profile
-from dcmseal.tags import tag_text
+from dcmseal.tags import format_tag
 from dcmseal.terms import SignaturePurpose
 
-KINDS: Final = ("profile", "purpose", "signer", "certificate", "covers", "timestamp")
+RULE_KINDS: Final = ("profile", "purpose", "signer", "certificate", "covers", "timestamp")
 """What the parts of a rule may be about."""
 _AND: Final = re.compile(r"(?<!\\)\s*\+(?!\s*[A-Za-z0-9.]+=)\s*")
 """A plus sign, unless it joins two attributes of a name (RFC 4514 2.2)."""
 _OR: Final = re.compile(r"\s+or\s+")
 _OR_NAME: Final = re.compile(r"\s+or\s+(?=[A-Za-z0-9.]+=)")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
-_LONGEST: Final = 4096
+_MAX_LENGTH: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +50,14 @@ class Rule:
     """It has to have a certified timestamp."""
 
     def __post_init__(self) -> None:
-        refuse_unsignable(self.covered)
-        if not all(_FINGERPRINT.fullmatch(fingerprint_of(each)) for each in self.certificates):
+        check_coverable(self.covered)
+        if not all(_FINGERPRINT.fullmatch(normalize_fingerprint(each)) for each in self.certificates):
             raise UsageError("that is no SHA-256 fingerprint", hint="write the 64 hexadecimal digits")
         if self.signers:
-            from dcmseal.engine.subjects import attributes_of_name
+            from dcmseal.engine.subjects import parse_name
 
             for each in self.signers:
-                attributes_of_name(each)
+                parse_name(each)
 
     @classmethod
     def parse(cls, text: str) -> Rule:
@@ -65,11 +65,11 @@ class Rule:
 
         Raises UsageError, which repeats nothing of the text.
         """
-        if len(text) > _LONGEST:
-            raise UsageError(f"a rule has {_LONGEST} characters at most", hint="make several of it")
+        if len(text) > _MAX_LENGTH:
+            raise UsageError(f"a rule has {_MAX_LENGTH} characters at most", hint="make several of it")
         rule = cls()
         for part in _AND.split(text.strip()):
-            kind, value = _kind_and_value(part)
+            kind, value = _split_part(part)
             rule = rule._with_part(kind, value)
         return rule
 
@@ -80,13 +80,13 @@ class Rule:
             case "profile":
                 return replace(self, profiles=(*self.profiles, value))
             case "purpose":
-                return replace(self, purposes=frozenset(map(_purpose, _OR.split(value))))
+                return replace(self, purposes=frozenset(map(_parse_purpose, _OR.split(value))))
             case "signer":
                 return replace(self, signers=frozenset(_OR_NAME.split(value)))
             case "certificate":
                 return replace(self, certificates=frozenset(_OR.split(value)))
             case "covers":
-                return replace(self, covered=frozenset(map(covered_tag, re.split(r"[,\s]+", value))))
+                return replace(self, covered=frozenset(map(parse_covered_tag, re.split(r"[,\s]+", value))))
             case _:
                 return replace(self, timestamp=True)
 
@@ -94,7 +94,7 @@ class Rule:
     def kinds(self) -> tuple[str, ...]:
         """What it is about, in the order of KINDS."""
         named = (self.profiles, self.purposes, self.signers, self.certificates, self.covered, self.timestamp)
-        return tuple(kind for kind, value in zip(KINDS, named, strict=True) if value)
+        return tuple(kind for kind, value in zip(RULE_KINDS, named, strict=True) if value)
 
     def resolve_profiles(self, find_profile: Callable[[str], Profile]) -> Rule:
         """The same, with profiles in place of their names; raises whatever ``find_profile`` does."""
@@ -103,25 +103,27 @@ class Rule:
         )
 
     def __str__(self) -> str:
-        parts = [f"signer:{_any(sorted(self.signers))}"] if self.signers else []
+        parts = [f"signer:{_join_alternatives(sorted(self.signers))}"] if self.signers else []
         if self.certificates:
-            parts.append(f"certificate:{_any(sorted(self.certificates))}")
+            parts.append(f"certificate:{_join_alternatives(sorted(self.certificates))}")
         if self.purposes:
-            parts.append(f"purpose:{_any(each.name.lower().replace('_', '-') for each in sorted(self.purposes))}")
+            parts.append(
+                f"purpose:{_join_alternatives(each.name.lower().replace('_', '-') for each in sorted(self.purposes))}"
+            )
         parts += [each if isinstance(each, str) else each.name for each in self.profiles]
         if self.covered:
-            parts.append(f"covers:{','.join(keyword_of(tag) or tag_text(tag) for tag in sorted(self.covered))}")
+            parts.append(f"covers:{','.join(tag_keyword(tag) or format_tag(tag) for tag in sorted(self.covered))}")
         return " + ".join([*parts, *(["timestamp"] if self.timestamp else [])])
 
 
-def fingerprint_of(text: str) -> str:
+def normalize_fingerprint(text: str) -> str:
     """A fingerprint as it is compared: people write colons, and capital letters."""
     return text.replace(":", "").lower()
 
 
-def covered_tag(given: str | int) -> int:
+def parse_covered_tag(given: str | int) -> int:
     """The tag of an element to be covered; raises UsageError for a text that is none."""
-    tag = tag_of(given) if isinstance(given, str) else given
+    tag = parse_tag(given) if isinstance(given, str) else given
     if tag is None:
         raise UsageError(
             "an element to be covered is no tag", hint="write keywords such as PatientID, or tags such as 00100020"
@@ -129,33 +131,33 @@ def covered_tag(given: str | int) -> int:
     return tag
 
 
-def refuse_unsignable(covered: Iterable[int]) -> None:
+def check_coverable(covered: Iterable[int]) -> None:
     """Raise UsageError if elements are to be covered that no signature can cover."""
     for tag in covered:
-        why = exclusion(tag)
+        why = exclusion_reason(tag)
         if why:
-            raise UsageError(f"{tag_text(tag)} cannot be demanded: {why}", hint="leave it out")
+            raise UsageError(f"{format_tag(tag)} cannot be demanded: {why}", hint="leave it out")
 
 
-def _kind_and_value(part: str) -> tuple[str, str]:
+def _split_part(part: str) -> tuple[str, str]:
     kind, colon, value = part.partition(":")
     kind, value = kind.strip(), value.strip()
     if part == "timestamp":
         return part, ""
-    if colon and value and kind in KINDS[:-1]:
+    if colon and value and kind in RULE_KINDS[:-1]:
         return kind, value
     # a drive letter of Windows is no kind
-    if not part or kind in KINDS or (colon and len(kind) > 1):
-        near = get_close_matches(kind, KINDS, 1)
+    if not part or kind in RULE_KINDS or (colon and len(kind) > 1):
+        near = get_close_matches(kind, RULE_KINDS, 1)
         meant = f"did you mean {near[0]}? " if near and near[0] != kind else ""
         raise UsageError(
             "that is no rule",
-            hint=f"{meant}write the name of a profile, {', '.join(f'{each}:...' for each in KINDS[:-1])} or timestamp",
+            hint=f"{meant}write the name of a profile, {', '.join(f'{each}:...' for each in RULE_KINDS[:-1])} or timestamp",
         )
     return "profile", part
 
 
-def _purpose(text: str) -> SignaturePurpose:
+def _parse_purpose(text: str) -> SignaturePurpose:
     purpose = SignaturePurpose.parse(text)
     if purpose is None:
         names = ", ".join(f"{each.value} {each.name.lower().replace('_', '-')}" for each in SignaturePurpose)
@@ -163,5 +165,5 @@ def _purpose(text: str) -> SignaturePurpose:
     return purpose
 
 
-def _any(values: Iterable[str]) -> str:
+def _join_alternatives(values: Iterable[str]) -> str:
     return " or ".join(values)

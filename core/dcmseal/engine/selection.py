@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.errors import NotSignable, ProfileViolation, UsageError
 from dcmseal.plugins.protocols import Requirements
 from dcmseal.report import Aspect, Finding, Outcome
-from dcmseal.tags import tag_text
+from dcmseal.tags import format_tag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class ElementSelection:
     """What the caller wants signed: everything, or chosen elements and what the profile demands."""
 
     chosen: tuple[int, ...] | None = None
@@ -35,7 +35,7 @@ class Selection:
         if self.is_everything:
             return present - requirements.forbidden
         for tag in self.chosen or ():
-            why = exclusion(tag)
+            why = exclusion_reason(tag)
             if why:
                 raise NotSignable(tag, why, hint="leave it out")
             if tag not in present:
@@ -51,7 +51,10 @@ class Selection:
 
 
 def check_signable(
-    selection: Selection, requirements: Requirements, present: Collection[int], unsignable: Iterable[tuple[int, str]]
+    selection: ElementSelection,
+    requirements: Requirements,
+    present: Collection[int],
+    unsignable: Iterable[tuple[int, str]],
 ) -> None:
     """Refuse chosen and required elements that are there but cannot be signed.
 
@@ -62,13 +65,15 @@ def check_signable(
         if tag in chosen:
             raise NotSignable(tag, why, hint="leave it out, or have its VR set right at the source")
         if tag in requirements.required_tags and tag in present:
-            message = f"{tag_text(tag)} must be signed by {requirements.clause or 'the profile'}, but cannot be: {why}"
+            message = (
+                f"{format_tag(tag)} must be signed by {requirements.clause or 'the profile'}, but cannot be: {why}"
+            )
             finding = Finding(
                 aspect=Aspect.CONFORMANCE,
                 outcome=Outcome.FAILED,
                 code="required-not-signable",
                 message=message,
-                where=tag_text(tag),
+                where=format_tag(tag),
                 clause=requirements.clause,
             )
             hint = "have its VR set right at the source, or sign by another profile"

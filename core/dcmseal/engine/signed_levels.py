@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from dcmseal import tags
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.engine.levels import Level, main_level, nested_levels
+from dcmseal.engine.levels import Level, iter_nested_levels, main_level
 from dcmseal.engine.reading import LevelSignatures, read_signatures
-from dcmseal.mac.encoding import Encoder
+from dcmseal.mac.encoding import MacEncoder
 from dcmseal.mac.level import LevelFacts, LevelPass
 
 
@@ -23,19 +23,19 @@ class SignedLevel:
     level_signatures: LevelSignatures
 
 
-def signed_levels(file: DicomFile) -> Iterator[SignedLevel]:
+def iter_signed_levels(file: DicomFile) -> Iterator[SignedLevel]:
     """All levels that carry a sequence of the macro, those in Original Attributes Sequence too."""
     main = main_level(file)
     scan = main.scanner()
-    facts = LevelPass(scan, Encoder(source=main.source, encoding=main.encoding), lambda _: ()).run()
+    facts = LevelPass(scan, MacEncoder(source=main.source, encoding=main.encoding), lambda _: ()).run()
     if any(scan.index(tag) is not None for tag in tags.MACRO):
         yield SignedLevel(level=main, scan=scan, level_signatures=read_signatures(scan, main.location))
-    yield from signed_levels_inside(main, scan, facts)
+    yield from iter_nested_signed_levels(main, scan, facts)
 
 
-def signed_levels_inside(main: Level, scan: LevelScanner, facts: LevelFacts) -> Iterator[SignedLevel]:
+def iter_nested_signed_levels(main: Level, scan: LevelScanner, facts: LevelFacts) -> Iterator[SignedLevel]:
     """Those in the items of a main Data Set that was passed over."""
     for index in facts.with_signatures:
-        for level in nested_levels(main, scan, index):
+        for level in iter_nested_levels(main, scan, index):
             inner = level.scanner().finish()
             yield SignedLevel(level=level, scan=inner, level_signatures=read_signatures(inner, level.location))

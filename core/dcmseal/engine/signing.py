@@ -8,42 +8,42 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
 from dcmseal import tags
-from dcmseal.dataset.editing import splice
-from dcmseal.engine.attaching import attach_edits
+from dcmseal.dataset.editing import apply_edits
+from dcmseal.engine.attaching import build_attach_edits
 from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.files.replacing import nothing
-from dcmseal.engine.items import unsigned_item
-from dcmseal.engine.macs import item_digest
-from dcmseal.engine.output import file_bytes, write_file, write_stream
+from dcmseal.engine.files.replacing import no_action
+from dcmseal.engine.items import build_unsigned_item
+from dcmseal.engine.macs import digest_item
+from dcmseal.engine.output import to_file_bytes, write_file, write_stream
 from dcmseal.engine.planning import Plan, check_profile
 from dcmseal.engine.preview import signer_warnings
-from dcmseal.engine.public_key import Match, check_signature
+from dcmseal.engine.public_key import SignatureMatch, match_signature
 from dcmseal.errors import CertificateMismatch, CertificateNotValid, MechanismUnavailable, UsageError, WeakAlgorithm
-from dcmseal.mac.encoding import Encoder
-from dcmseal.mac.level import context_of
+from dcmseal.mac.encoding import MacEncoder
+from dcmseal.mac.level import build_vr_context
 from dcmseal.mac.stream import MacStream
 from dcmseal.model import DigitalSignature
-from dcmseal.plugins.key_algorithms import not_for_signatures
+from dcmseal.plugins.key_algorithms import unsupported_key_error
 from dcmseal.plugins.protocols import Signer
 from dcmseal.terms import KeyType, MacAlgorithm
 
 if TYPE_CHECKING:
-    from dcmseal.engine.advice import Advice
+    from dcmseal.engine.advice import SigningWarning
     from dcmseal.plugins.registry import Registry
 
-Output: TypeAlias = "str | os.PathLike[str] | BinaryIO | None"
+AttachTarget: TypeAlias = "str | os.PathLike[str] | BinaryIO | None"
 
 _CURVES: Final = frozenset({"secp256r1", "secp384r1", "secp521r1"})
 _ATTEMPTS: Final = 16
 
 
-def mac_stream(plan: Plan) -> MacStream:
+def build_mac_stream(plan: Plan) -> MacStream:
     """What the key is to sign."""
     algorithm = MacAlgorithm(plan.mac.algorithm)
     job = plan.macs.find_job(plan.mac)
     assert job is not None
-    digest = item_digest(unsigned_item(plan.signature), job.digest.copy())
-    return MacStream(algorithm=algorithm, digest=digest.digest(), read=lambda: _chunks(plan))
+    digest = digest_item(build_unsigned_item(plan.signature), job.digest.copy())
+    return MacStream(algorithm=algorithm, digest=digest.digest(), read=lambda: _iter_mac_stream(plan))
 
 
 def make_signature(plan: Plan, signer: Signer, *, allow_expired: bool = False) -> DigitalSignature:
@@ -56,17 +56,17 @@ def make_signature(plan: Plan, signer: Signer, *, allow_expired: bool = False) -
 
 def make_signature_with_warnings(
     plan: Plan, signer: Signer, *, allow_expired: bool = False
-) -> tuple[DigitalSignature, tuple[Advice, ...]]:
+) -> tuple[DigitalSignature, tuple[SigningWarning, ...]]:
     """Let a key sign the plan, and say what is to be said about its certificate; raises as ``make_signature``."""
-    certificate = _certificate_of(signer)
+    certificate = _read_certificate(signer)
     _check_certificate(plan, certificate, signer, allow_expired=allow_expired)
     check_profile(plan, certificate)
     warnings = tuple(signer_warnings(plan, certificate))
-    message = mac_stream(plan)
+    message = build_mac_stream(plan)
     value = b""
     for _ in range(_ATTEMPTS):
         value = signer.sign(message)
-        if check_signature(certificate, message.algorithm, message.digest, value) is not Match.MATCHES:
+        if match_signature(certificate, message.algorithm, message.digest, value) is not SignatureMatch.MATCHES:
             raise CertificateMismatch(
                 "the key made a signature that its own certificate does not verify",
                 hint="the certificate belongs to another key, or the device is broken: nothing was written",
@@ -77,7 +77,7 @@ def make_signature_with_warnings(
     return replace(plan.signature, certificate=certificate.der, value=value), warnings
 
 
-def _certificate_of(signer: Signer) -> Certificate:
+def _read_certificate(signer: Signer) -> Certificate:
     chain = signer.certificate_chain
     if not chain:
         raise CertificateNotValid("the key comes without a certificate", hint="name one: pem:KEY?cert=CERTIFICATE")
@@ -86,7 +86,7 @@ def _certificate_of(signer: Signer) -> Certificate:
 
 def _check_certificate(plan: Plan, certificate: Certificate, signer: Signer, *, allow_expired: bool) -> None:
     if certificate.key_type is None:
-        raise not_for_signatures("the key of the certificate", certificate.algorithm)
+        raise unsupported_key_error("the key of the certificate", certificate.algorithm)
     if certificate.key_type is not signer.key_type:
         raise CertificateMismatch(
             "the certificate is for another kind of key than the signer's", hint="name the certificate of this very key"
@@ -109,28 +109,28 @@ def _check_certificate(plan: Plan, certificate: Certificate, signer: Signer, *, 
         )
 
 
-def _chunks(plan: Plan) -> Iterator[bytes]:
+def _iter_mac_stream(plan: Plan) -> Iterator[bytes]:
     """The MAC byte stream, made anew from the plan's Data Set."""
     signed = frozenset(plan.elements)
-    encoder = Encoder(source=plan.level.source, encoding=plan.level.encoding)
-    encoder.context = context_of(plan.scan, encoder.context)
+    encoder = MacEncoder(source=plan.level.source, encoding=plan.level.encoding)
+    encoder.context = build_vr_context(plan.scan, encoder.context)
     for index, tag in enumerate(plan.scan.tags):
         if tag in signed:
             yield from map(bytes, encoder.encode_element(plan.scan, index))
-    item = unsigned_item(plan.signature)
-    encoder = Encoder(source=item.source, encoding=item.encoding)
+    item = build_unsigned_item(plan.signature)
+    encoder = MacEncoder(source=item.source, encoding=item.encoding)
     for index, tag in enumerate(item.tags):
         if tag not in tags.NOT_IN_MAC:
             yield from map(bytes, encoder.encode_element(item, index))
 
 
-def attach(
+def attach_signature(
     plan: Plan,
     signature: DigitalSignature,
-    output: Output = None,
+    output: AttachTarget = None,
     registry: Registry | None = None,
     *,
-    before_commit: Callable[[], object] = nothing,
+    before_commit: Callable[[], object] = no_action,
 ) -> bytes | None:
     """Put a signature into the plan's Data Set, and write the result.
 
@@ -150,12 +150,12 @@ def attach(
             changed |= plan.filled_document.evidence
         attach_to_dataset(plan.dataset, plan.file, signature, changed)
         return None
-    body = splice(plan.file.body, attach_edits(plan.level, plan.scan, signature))
+    body = apply_edits(plan.file.body, build_attach_edits(plan.level, plan.scan, signature))
     if isinstance(output, (str, os.PathLike)):
         write_file(plan.file, body, output, registry, before_commit=before_commit)
         return None
     before_commit()
     if output is None:
-        return file_bytes(plan.file, body)
+        return to_file_bytes(plan.file, body)
     write_stream(plan.file, body, output)
     return None

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dcmseal.engine.advice import Advice
+    from dcmseal.engine.advice import SigningWarning
     from dcmseal.engine.references.filling import FilledReference
-    from dcmseal.engine.timestamps import TimestampAnswer
+    from dcmseal.engine.timestamps import TimestampVerification
     from dcmseal.model import DigitalSignature
 
 
@@ -22,7 +22,7 @@ class SigningResult:
     """A signature that was made and put in its place."""
 
     signature: DigitalSignature
-    warnings: tuple[Advice, ...]
+    warnings: tuple[SigningWarning, ...]
     padded: tuple[tuple[int, ...], ...]
     """Elements, by their path of tags, whose padding was brought to the minimum."""
     left_out: tuple[tuple[int, str], ...]
@@ -33,7 +33,7 @@ class SigningResult:
     """The instances that the document cites, and what it now says of them, if that was asked for."""
     manifest: bytes | None = None
     """The manifest, if one was asked for."""
-    certified: TimestampAnswer | None = None
+    certified: TimestampVerification | None = None
     """What verification says about the timestamp, if one was asked for; none of it failed."""
 
     @property

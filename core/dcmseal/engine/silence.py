@@ -13,12 +13,12 @@ from typing import Final
 
 from dcmseal.errors import TimestampError
 
-_LASTS: Final = 60.0
+_BACKOFF_SECONDS: Final = 60.0
 """Seconds until somebody who was silent is asked again."""
 
 
 @dataclass(slots=True)
-class Silence:
+class AuthorityBackoff:
     """Who was silent, and since when."""
 
     _failed_at: dict[str, float] = field(default_factory=dict[str, float])
@@ -33,9 +33,9 @@ class Silence:
         if self._is_active(url):
             raise TimestampError(
                 "it gave no answer a short while ago, and is not asked again yet",
-                hint=f"it is asked again {_LASTS:g} seconds after it gave none",
+                hint=f"it is asked again {_BACKOFF_SECONDS:g} seconds after it gave none",
             )
 
     def _is_active(self, url: str) -> bool:
         since = self._failed_at.get(url)
-        return since is not None and time.monotonic() - since < _LASTS
+        return since is not None and time.monotonic() - since < _BACKOFF_SECONDS

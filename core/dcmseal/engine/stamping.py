@@ -10,13 +10,13 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.silence import Silence
-from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, stamped_values, timestamp_answer
+from dcmseal.engine.silence import AuthorityBackoff
+from dcmseal.engine.timestamps import TimestampContext, TimestampVerification, timestamped_values, verify_timestamp
 from dcmseal.errors import CertificateNotValid, TimestampError, TimestampRejected, UsageError
 from dcmseal.model import DigitalSignature
 from dcmseal.plugins.protocols import SecretRequest, Secrets
-from dcmseal.plugins.registry import Registry, installed
-from dcmseal.plugins.timestamping import Patience, QueryWish, TimestampBackend
+from dcmseal.plugins.registry import Registry, installed_registry
+from dcmseal.plugins.timestamping import RetryPolicy, TimestampBackend, TimestampQuery
 from dcmseal.report import Outcome
 from dcmseal.terms import TimestampType
 
@@ -28,60 +28,64 @@ def _no_secrets(_: SecretRequest) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimestampWish:
+class TimestampRequest:
     """Whom to ask for a timestamp, and for what."""
 
     urls: tuple[str, ...]
     """Authorities; the next one is asked when one cannot be reached, or refuses."""
-    query: QueryWish = QueryWish()
-    retry_policy: Patience = Patience()
+    query: TimestampQuery = TimestampQuery()
+    retry_policy: RetryPolicy = RetryPolicy()
     secrets: Secrets = field(default=_no_secrets, repr=False)
     """Answers with ``USER:PASSWORD`` when an authority wants to know who asks."""
-    backoff: Silence = field(default_factory=Silence, repr=False, compare=False)
+    backoff: AuthorityBackoff = field(default_factory=AuthorityBackoff, repr=False, compare=False)
     """Of authorities, remembered by those who sign several files with one wish."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stamped:
+class TimestampedSignature:
     """A signature with its timestamp, and what verification says about that."""
 
     signature: DigitalSignature
-    result: TimestampAnswer
+    result: TimestampVerification
 
 
-def wish_of(timestamp: str | Iterable[str] | TimestampWish) -> TimestampWish:
+def to_timestamp_request(timestamp: str | Iterable[str] | TimestampRequest) -> TimestampRequest:
     """A wish that may be given as URL, or as several; raises UsageError if there is none."""
-    if isinstance(timestamp, TimestampWish):
+    if isinstance(timestamp, TimestampRequest):
         wish = timestamp
     else:
-        wish = TimestampWish(urls=(timestamp,) if isinstance(timestamp, str) else tuple(timestamp))
+        wish = TimestampRequest(urls=(timestamp,) if isinstance(timestamp, str) else tuple(timestamp))
     if not wish.urls:
         raise UsageError("no timestamp authority is named", hint="name the URL of one, or of several")
     return wish
 
 
-def query_for(signature: DigitalSignature, query_options: QueryWish, registry: Registry | None = None) -> bytes:
+def build_query(signature: DigitalSignature, query_options: TimestampQuery, registry: Registry | None = None) -> bytes:
     """What an authority is to be sent; raises UsageError, or PluginError if no plugin knows how that is written."""
-    return _backend(registry).build_query(stamped_values(signature, certificate_of(signature))[0], query_options)
+    return _find_backend(registry).build_query(
+        timestamped_values(signature, read_signer_certificate(signature))[0], query_options
+    )
 
 
-def stamp(signature: DigitalSignature, request: TimestampWish, registry: Registry | None = None) -> Stamped:
+def request_timestamp(
+    signature: DigitalSignature, request: TimestampRequest, registry: Registry | None = None
+) -> TimestampedSignature:
     """Ask authorities in turn until one gives a timestamp that is sound.
 
     Raises UsageError, PluginError, or TimestampError with what each of them said.
     """
-    backend = _backend(registry)
+    backend = _find_backend(registry)
 
-    def ask(url: str) -> Stamped:
-        query = query_for(signature, request.query, registry)
-        return stamped_with(
+    def ask(url: str) -> TimestampedSignature:
+        query = build_query(signature, request.query, registry)
+        return accept_response(
             signature, backend.send_query(url, query, request.retry_policy, request.secrets), query, registry
         )
 
-    return in_turn(request, ask)
+    return try_authorities(request, ask)
 
 
-def in_turn(request: TimestampWish, ask: Callable[[str], T]) -> T:
+def try_authorities(request: TimestampRequest, ask: Callable[[str], T]) -> T:
     """What the first of the authorities gives that does not fail; each is to get a nonce of its own.
 
     One that gave no answer is left out for a while, so that not every file of many waits for it. Raises TimestampError
@@ -103,30 +107,30 @@ def in_turn(request: TimestampWish, ask: Callable[[str], T]) -> T:
     raise TimestampError(f"no authority gave a timestamp: {told}", hint=errors[-1][1].hint)
 
 
-def stamped_with(
+def accept_response(
     signature: DigitalSignature, response: bytes, query: bytes | None, registry: Registry | None = None
-) -> Stamped:
+) -> TimestampedSignature:
     """The signature with the timestamp of a response, which is verified first; raises TimestampError or its kinds."""
-    backend = _backend(registry)
+    backend = _find_backend(registry)
     token = backend.accept_response(response, query)
     stamped = replace(signature, timestamp_type=backend.type, timestamp=token)
-    question = TimestampQuestion(backend=lambda _: backend)
-    answer = timestamp_answer(stamped, certificate_of(signature), question, datetime.now(UTC))
+    question = TimestampContext(backend=lambda _: backend)
+    answer = verify_timestamp(stamped, read_signer_certificate(signature), question, datetime.now(UTC))
     failed = tuple(finding for finding in answer.findings if finding.outcome is Outcome.FAILED)
     if failed:
         raise TimestampRejected(
             failed[0].message, failed, hint="nothing was written: ask another authority, or look at clocks and files"
         )
-    return Stamped(signature=stamped, result=answer)
+    return TimestampedSignature(signature=stamped, result=answer)
 
 
-def certificate_of(signature: DigitalSignature) -> Certificate | None:
+def read_signer_certificate(signature: DigitalSignature) -> Certificate | None:
     """The signer's certificate, if it can be read."""
     with suppress(CertificateNotValid):
         return read_certificate(signature.certificate)
     return None
 
 
-def _backend(registry: Registry | None) -> TimestampBackend:
+def _find_backend(registry: Registry | None) -> TimestampBackend:
     """PS3.15 C.1 knows one kind."""
-    return (registry or installed()).timestamp_backend(TimestampType.CMS_TSP)
+    return (registry or installed_registry()).timestamp_backend(TimestampType.CMS_TSP)

@@ -9,28 +9,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dcmseal.errors import UsageError
-from dcmseal.quiet import without_warnings
+from dcmseal.quiet import suppress_warnings
 
 if TYPE_CHECKING:
     from cryptography import x509
 
     from dcmseal.engine.certificate import Certificate
 
-Attributes: TypeAlias = frozenset[tuple[str, str | bytes]]
+NameAttributes: TypeAlias = frozenset[tuple[str, str | bytes]]
 """Attributes of a name: dotted object identifiers with their values."""
-NOBODY: Final[Attributes] = frozenset()
+NO_ATTRIBUTES: Final[NameAttributes] = frozenset()
 COMMON_NAME: Final = "2.5.4.3"
 """The object identifier of id-at-commonName (RFC 5280 A.1)."""
 
 
-def attributes_of_name(text: str) -> Attributes:
+def parse_name(text: str) -> NameAttributes:
     """The attributes of a name as RFC 4514 writes it; raises UsageError if it is none."""
     from cryptography import x509
 
     try:
-        attributes = _attributes(x509.Name.from_rfc4514_string(text))
+        attributes = _to_attributes(x509.Name.from_rfc4514_string(text))
     except ValueError:
-        attributes = NOBODY
+        attributes = NO_ATTRIBUTES
     if not attributes:
         raise UsageError(
             "that is no name of a signer", hint="write it as dcmseal certificate shows it: CN=Dr. Example,O=Hospital"
@@ -38,15 +38,15 @@ def attributes_of_name(text: str) -> Attributes:
     return attributes
 
 
-def attributes_of(certificate: Certificate) -> Attributes:
+def subject_attributes(certificate: Certificate) -> NameAttributes:
     """The attributes of a certificate's subject; none if it cannot be read."""
     # names are decoded when they are asked for, and hostile ones fail in many ways, or only warn
     try:
-        with without_warnings():
-            return _attributes(certificate.parsed.subject)
+        with suppress_warnings():
+            return _to_attributes(certificate.parsed.subject)
     except (ValueError, TypeError, LookupError):
-        return NOBODY
+        return NO_ATTRIBUTES
 
 
-def _attributes(name: x509.Name) -> Attributes:
+def _to_attributes(name: x509.Name) -> NameAttributes:
     return frozenset((each.oid.dotted_string, each.value) for each in name)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.engine.certificate import Certificate, der_of
+from dcmseal.engine.certificate import Certificate, strip_der_padding
 from dcmseal.engine.validity import CLOCK_SKEW
 from dcmseal.errors import CertificateNotValid, PluginError, TimestampError
 from dcmseal.model import CertifiedTime, DigitalSignature
@@ -19,14 +19,14 @@ from dcmseal.terms import KeyType, TimestampType
 if TYPE_CHECKING:
     from dcmseal.plugins.timestamping import TimestampBackend
 
-_STAMP: Final = "PS3.3 C.12.1.1.3.1.3"
-_SIGNING: Final = "PS3.15 C.1"
-_INFO: Final = "RFC 3161 2.4.2"
+_TIMESTAMP_CLAUSE: Final = "PS3.3 C.12.1.1.3.1.3"
+_SIGNING_CLAUSE: Final = "PS3.15 C.1"
+_TST_INFO_CLAUSE: Final = "RFC 3161 2.4.2"
 _MAX_ACCURACY: Final = timedelta(hours=1)
 """A time that is known less exactly proves little."""
 
 
-class TimestampRule(StrEnum):
+class TimestampMode(StrEnum):
     """What becomes of certified timestamps in a verification."""
 
     VERIFY = "verify"
@@ -37,36 +37,36 @@ class TimestampRule(StrEnum):
     """They are not looked at."""
 
 
-def installed_backend(type_: str) -> TimestampBackend:
+def find_installed_backend(type_: str) -> TimestampBackend:
     """What knows a Certified Timestamp Type among the plugins installed; most files need none."""
-    from dcmseal.plugins.registry import installed
+    from dcmseal.plugins.registry import installed_registry
 
-    return installed().timestamp_backend(type_)
+    return installed_registry().timestamp_backend(type_)
 
 
-def nobody_vouches(_: CertifiedTime) -> tuple[Finding, ...]:
+def authority_not_evaluated(_: CertifiedTime) -> tuple[Finding, ...]:
     """What is said of an authority as long as no trust source judges it."""
     message = "no trust anchor is configured for the timestamp's authority: anybody can be one"
-    return (_finding(Outcome.UNKNOWN, "tsa-trust-unknown", message, _SIGNING),)
+    return (_finding(Outcome.UNKNOWN, "tsa-trust-unknown", message, _SIGNING_CLAUSE),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimestampQuestion:
+class TimestampContext:
     """How timestamps are verified, and with what."""
 
-    mode: TimestampRule = TimestampRule.VERIFY
+    mode: TimestampMode = TimestampMode.VERIFY
     certificates: tuple[bytes, ...] = ()
     """DER certificates of authorities, for timestamps that come without; not trusted."""
-    backend: Callable[[str], TimestampBackend] = installed_backend
+    backend: Callable[[str], TimestampBackend] = find_installed_backend
     """What knows a Certified Timestamp Type; raises PluginError."""
-    evaluate_authority: Callable[[CertifiedTime], tuple[Finding, ...]] = nobody_vouches
+    evaluate_authority: Callable[[CertifiedTime], tuple[Finding, ...]] = authority_not_evaluated
     """Judges whether the authority of a certified time is trusted."""
     weak_outcome: Outcome = Outcome.UNKNOWN
     """Of a finding that a timestamp is weak."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimestampAnswer:
+class TimestampVerification:
     """What there is to say about the timestamp of a signature."""
 
     findings: tuple[Finding, ...] = ()
@@ -86,29 +86,31 @@ class TimestampAnswer:
         return bool(self.authority_findings) and all(each.outcome is Outcome.PASSED for each in self.authority_findings)
 
 
-_NOTHING: Final = TimestampAnswer()
+_NO_TIMESTAMP: Final = TimestampVerification()
 
 
-class Timestamps:
+class TimestampChecker:
     """Judges the timestamps of the signatures of a Data Set, and remembers which of those required are not there."""
 
-    def __init__(self, context: TimestampQuestion, *, uid: str | None, integrity_only: bool) -> None:
+    def __init__(self, context: TimestampContext, *, uid: str | None, integrity_only: bool) -> None:
         """``uid`` is that of the one signature that is asked about, None for all."""
         self._uid = uid
         self._question = context
         self._integrity_only = integrity_only
         self._unmet: list[Finding] = []
 
-    def verify(self, signature: DigitalSignature, certificate: Certificate | None, now: datetime) -> TimestampAnswer:
+    def verify(
+        self, signature: DigitalSignature, certificate: Certificate | None, now: datetime
+    ) -> TimestampVerification:
         """What there is to say about the timestamp of a signature at the moment ``now``."""
         rule = self._question.mode
-        if rule is TimestampRule.IGNORE:
-            return _NOTHING
+        if rule is TimestampMode.IGNORE:
+            return _NO_TIMESTAMP
         if not (signature.timestamp or signature.timestamp_type):
-            answer = _NOTHING
+            answer = _NO_TIMESTAMP
         else:
-            answer = timestamp_answer(signature, certificate, self._question, now)
-        if rule is TimestampRule.REQUIRE and self._uid in (None, signature.uid):
+            answer = verify_timestamp(signature, certificate, self._question, now)
+        if rule is TimestampMode.REQUIRE and self._uid in (None, signature.uid):
             self._unmet.extend(self._requirement_findings(signature, answer))
         return answer
 
@@ -116,44 +118,50 @@ class Timestamps:
         """What is required and not there, or not established."""
         return tuple(self._unmet)
 
-    def _requirement_findings(self, signature: DigitalSignature, result: TimestampAnswer) -> Iterator[Finding]:
+    def _requirement_findings(self, signature: DigitalSignature, result: TimestampVerification) -> Iterator[Finding]:
         if not result.findings:
             message = "the signature has no certified timestamp"
-            yield _finding(Outcome.FAILED, "timestamp-absent", message, _STAMP, signature.uid)
+            yield _finding(Outcome.FAILED, "timestamp-absent", message, _TIMESTAMP_CLAUSE, signature.uid)
         elif not result.is_sound or not (self._integrity_only or result.is_authority_trusted):
             message = "that the signature has a sound timestamp is not established"
-            yield _finding(Outcome.UNKNOWN, "timestamp-not-established", message, _STAMP, signature.uid)
+            yield _finding(Outcome.UNKNOWN, "timestamp-not-established", message, _TIMESTAMP_CLAUSE, signature.uid)
 
 
-def timestamp_answer(
-    signature: DigitalSignature, certificate: Certificate | None, context: TimestampQuestion, now: datetime
-) -> TimestampAnswer:
+def verify_timestamp(
+    signature: DigitalSignature, certificate: Certificate | None, context: TimestampContext, now: datetime
+) -> TimestampVerification:
     """Verify the timestamp that a signature has, at the moment ``now``."""
     if not signature.timestamp:
         message = "there is a type of timestamp, and no timestamp, or one beyond all bounds"
-        return TimestampAnswer(findings=(_finding(Outcome.UNKNOWN, "timestamp-empty", message, _STAMP),))
+        return TimestampVerification(
+            findings=(_finding(Outcome.UNKNOWN, "timestamp-empty", message, _TIMESTAMP_CLAUSE),)
+        )
     try:
         backend = context.backend(signature.timestamp_type)
-        judgement = backend.verify(signature.timestamp, stamped_values(signature, certificate), context.certificates)
+        judgement = backend.verify(
+            signature.timestamp, timestamped_values(signature, certificate), context.certificates
+        )
     except (PluginError, TimestampError) as error:
         message = f"the timestamp cannot be verified: {error}"
-        return TimestampAnswer(findings=(_finding(Outcome.UNKNOWN, "timestamp-not-verifiable", message, _STAMP),))
+        return TimestampVerification(
+            findings=(_finding(Outcome.UNKNOWN, "timestamp-not-verifiable", message, _TIMESTAMP_CLAUSE),)
+        )
     found = tuple(
         replace(each, outcome=context.weak_outcome) if each.code == "timestamp-weak" else each
         for each in judgement.findings
     )
     if judgement.time is None:
-        return TimestampAnswer(findings=found)
+        return TimestampVerification(findings=found)
     findings = (*found, *_time_findings(judgement.time, signature, certificate, now))
     is_future = any(finding.code == "timestamp-in-future" for finding in findings)
     if is_future or any(finding.outcome is Outcome.FAILED for finding in findings):
-        return TimestampAnswer(findings=findings)
-    return TimestampAnswer(
+        return TimestampVerification(findings=findings)
+    return TimestampVerification(
         findings=findings, time=judgement.time, authority_findings=context.evaluate_authority(judgement.time)
     )
 
 
-def type_for_profiles(signature: DigitalSignature, result: TimestampAnswer) -> str:
+def profile_timestamp_type(signature: DigitalSignature, result: TimestampVerification) -> str:
     """The Certified Timestamp Type that profiles go by; empty for that of PS3.15 C.1 if nothing is certified.
 
     Other types are for the profiles to judge.
@@ -163,7 +171,7 @@ def type_for_profiles(signature: DigitalSignature, result: TimestampAnswer) -> s
     return "" if certifies_nothing and is_known else signature.timestamp_type
 
 
-def stamped_values(signature: DigitalSignature, certificate: Certificate | None) -> tuple[bytes, ...]:
+def timestamped_values(signature: DigitalSignature, certificate: Certificate | None) -> tuple[bytes, ...]:
     """What a timestamp may have been made for, the likeliest first: the value without padding, and as it is stored."""
     value = signature.value
     bare = value
@@ -171,7 +179,7 @@ def stamped_values(signature: DigitalSignature, certificate: Certificate | None)
         bare = value[: (certificate.key_bits + 7) // 8]
     else:
         with suppress(CertificateNotValid):
-            bare = der_of(value)
+            bare = strip_der_padding(value)
     padding = value[len(bare) :]
     return (bare, value) if padding == b"\0" else (value,)
 
@@ -185,27 +193,27 @@ def _time_findings(
         pass
     elif second < certificate.not_before:
         message = f"it was certified at {second.isoformat()}, before the signer's certificate became valid"
-        yield _finding(Outcome.FAILED, "timestamp-before-certificate", message, _SIGNING)
+        yield _finding(Outcome.FAILED, "timestamp-before-certificate", message, _SIGNING_CLAUSE)
     elif second > certificate.not_after:
         message = f"it was certified at {second.isoformat()}, after the signer's certificate had expired"
-        yield _finding(Outcome.FAILED, "timestamp-after-expiry", message, _SIGNING)
+        yield _finding(Outcome.FAILED, "timestamp-after-expiry", message, _SIGNING_CLAUSE)
     else:
         message = "the signer's certificate was valid at the certified time"
-        yield _finding(Outcome.PASSED, "timestamp-in-time", message, _SIGNING)
+        yield _finding(Outcome.PASSED, "timestamp-in-time", message, _SIGNING_CLAUSE)
     accuracy = time.accuracy or timedelta()
     margin = CLOCK_SKEW + min(accuracy, CLOCK_SKEW)
     if signature.moment is not None and signature.moment - time.moment > margin:
         message = f"it claims to be made at {signature.moment.isoformat()}, when it had been certified already"
-        yield _finding(Outcome.FAILED, "timestamp-before-signing", message, _STAMP)
+        yield _finding(Outcome.FAILED, "timestamp-before-signing", message, _TIMESTAMP_CLAUSE)
     if accuracy > _MAX_ACCURACY:
         message = f"the authority knows the time only to within {accuracy}, which proves too little"
-        yield _finding(Outcome.UNKNOWN, "timestamp-inaccurate", message, _INFO)
+        yield _finding(Outcome.UNKNOWN, "timestamp-inaccurate", message, _TST_INFO_CLAUSE)
     if time.moment - now > margin:
         message = (
             f"the authority's clock said {second.isoformat()}, and the verifier's says {now.isoformat('T', 'seconds')}:"
             " one of them is wrong"
         )
-        yield _finding(Outcome.UNKNOWN, "timestamp-in-future", message, _STAMP)
+        yield _finding(Outcome.UNKNOWN, "timestamp-in-future", message, _TIMESTAMP_CLAUSE)
 
 
 def _finding(outcome: Outcome, code: str, message: str, clause: str, where: str = "") -> Finding:

@@ -10,21 +10,21 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from dcmseal.dataset.header import Kind, kind_of
+from dcmseal.dataset.header import ElementKind, element_kind
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Buffer, Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH
 from dcmseal.dataset.vr import WORD_SIZE
-from dcmseal.dataset.walk import CLOSING, OPENING, UNTIL_DELIMITER, Event, Step, walk
-from dcmseal.mac.by_walk import pieces
-from dcmseal.mac.encoding import Encoder
-from dcmseal.mac.headers import explicit_header, swapped
+from dcmseal.dataset.walk import CLOSING_EVENTS, OPENING_EVENTS, UNTIL_DELIMITER, Event, Step, walk
+from dcmseal.mac.by_walk import iter_pieces
+from dcmseal.mac.encoding import MacEncoder
+from dcmseal.mac.headers import build_explicit_header, swap_bytes
 from dcmseal.mac.parts import ITEM, SEQUENCE_DELIMITER
 
-_BUFFER: Final = 16384
+_BUFFER_SIZE: Final = 16384
 
 
-class _Full(Exception):
+class _BufferFull(Exception):
     """The buffer is full within a nested sequence."""
 
 
@@ -35,15 +35,15 @@ class _Buffer:
 
     def __init__(self, update: Callable[[Buffer], object]) -> None:
         self._update = update
-        self.room = _BUFFER
+        self.room = _BUFFER_SIZE
         self.written = 0
 
     def reserve(self, size: int, *, nested: bool) -> None:
         """Make room, or give up within a nested sequence."""
         if self.room < size:
             if nested:
-                raise _Full
-            self.room = _BUFFER
+                raise _BufferFull
+            self.room = _BUFFER_SIZE
 
     def append(self, data: bytes) -> None:
         self._update(data)
@@ -62,7 +62,7 @@ class _Buffer:
     def skip(self, size: int) -> None:
         """Count bytes that are fed at the top level, where DCMTK can always go on."""
         self.written += size
-        self.room = (self.room - size) % _BUFFER or (_BUFFER if size > self.room else 0)
+        self.room = (self.room - size) % _BUFFER_SIZE or (_BUFFER_SIZE if size > self.room else 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class Truncation:
 
 
 def feed_truncated(
-    scan: LevelScanner, encoder: Encoder, wanted: Collection[int], update: Callable[[Buffer], object]
+    scan: LevelScanner, encoder: MacEncoder, wanted: Collection[int], update: Callable[[Buffer], object]
 ) -> Truncation:
     """Feed the elements of a level as DCMTK does.
 
@@ -98,21 +98,21 @@ def feed_truncated(
     for index, tag in enumerate(scan.tags):
         if tag not in wanted:
             continue
-        kind = scan.kinds.get(index, Kind.PLAIN)
-        if kind is Kind.SEQUENCE:
+        kind = scan.kinds.get(index, ElementKind.PLAIN)
+        if kind is ElementKind.SEQUENCE:
             for chunk in encoder.encode_sequence(scan.starts[index]):
                 count(chunk)
-            cuts = sum(1 for _ in _cuts(scan.source, _steps(scan, index), buffer))
+            cuts = sum(1 for _ in _iter_cuts(scan.source, _walk_element(scan, index), buffer))
             if cuts:
                 cut.append((tag, cuts))
-        elif kind in (Kind.PLAIN, Kind.RESERVED_NONZERO, Kind.ENCAPSULATED):
+        elif kind in (ElementKind.PLAIN, ElementKind.RESERVED_NONZERO, ElementKind.ENCAPSULATED):
             for piece in encoder.encode_element(scan, index):
                 pass_on(piece)
     return Truncation(lost_bytes=whole - buffer.written, sequences=tuple(cut))
 
 
-_PATIENCE: Final = 1_000_000
-_MOST_BYTES: Final = 4_000_000
+_MAX_STEPS: Final = 1_000_000
+_MAX_BYTES: Final = 4_000_000
 """Steps, and bytes of sequences, after which the search for a cut is given up."""
 
 
@@ -121,8 +121,10 @@ def is_truncated(scan: LevelScanner, wanted: Collection[int]) -> bool:
 
     A level so large that the answer would take long is taken to be cut if it is at all likely.
     """
-    sequences = [index for index, kind in scan.kinds.items() if kind is Kind.SEQUENCE and scan.tags[index] in wanted]
-    if not sequences or scan.element_range(sequences[-1])[1] - scan.starts[0] < _BUFFER // 2:
+    sequences = [
+        index for index, kind in scan.kinds.items() if kind is ElementKind.SEQUENCE and scan.tags[index] in wanted
+    ]
+    if not sequences or scan.element_range(sequences[-1])[1] - scan.starts[0] < _BUFFER_SIZE // 2:
         # too little for DCMTK's buffer to fill, even if converting makes it longer
         return False
     buffer = _Buffer(lambda _: None)
@@ -130,9 +132,9 @@ def is_truncated(scan: LevelScanner, wanted: Collection[int]) -> bool:
 
     def patient(index: int) -> Iterator[Step]:
         nonlocal steps
-        for step in _steps(scan, index):
+        for step in _walk_element(scan, index):
             steps += 1
-            if steps > _PATIENCE:
+            if steps > _MAX_STEPS:
                 return
             yield step
 
@@ -140,39 +142,39 @@ def is_truncated(scan: LevelScanner, wanted: Collection[int]) -> bool:
         if tag not in wanted:
             continue
         start, end = scan.element_range(index)
-        if scan.kinds.get(index) is Kind.SEQUENCE:
-            if any(_cuts(scan.source, patient(index), buffer)):
+        if scan.kinds.get(index) is ElementKind.SEQUENCE:
+            if any(_iter_cuts(scan.source, patient(index), buffer)):
                 return True
             passed += end - start
-            if steps > _PATIENCE or passed > _MOST_BYTES:
+            if steps > _MAX_STEPS or passed > _MAX_BYTES:
                 return True
         else:
             buffer.skip(end - start)
     return False
 
 
-def _steps(scan: LevelScanner, index: int) -> Iterator[Step]:
+def _walk_element(scan: LevelScanner, index: int) -> Iterator[Step]:
     return walk(scan.source, *scan.element_range(index), scan.encoding)
 
 
-def _cuts(source: Source, steps: Iterable[Step], buffer: _Buffer) -> Iterator[bool]:
+def _iter_cuts(source: Source, steps: Iterable[Step], buffer: _Buffer) -> Iterator[bool]:
     """Feed one top-level sequence as DCMTK does; yields True for each nested sequence that is cut."""
     open_sequences = 0
     skipping = 0
     for step in steps:
         if skipping:
-            skipping += (step.event in OPENING) - (step.event in CLOSING)
+            skipping += (step.event in OPENING_EVENTS) - (step.event in CLOSING_EVENTS)
             continue
         length = UNDEFINED_LENGTH if step.end == UNTIL_DELIMITER else step.end - step.value
-        is_element = step.event is Event.ELEMENT or step.event in OPENING
-        if is_element and kind_of(step.tag, step.vr, length) is Kind.EXCLUDED:
-            skipping = int(step.event in OPENING)
+        is_element = step.event is Event.ELEMENT or step.event in OPENING_EVENTS
+        if is_element and element_kind(step.tag, step.vr, length) is ElementKind.EXCLUDED:
+            skipping = int(step.event in OPENING_EVENTS)
             continue
-        change = (step.event in OPENING) - (step.event in CLOSING)
+        change = (step.event in OPENING_EVENTS) - (step.event in CLOSING_EVENTS)
         try:
             _feed_step(source, step, length, open_sequences, buffer)
-        except _Full:
-            buffer.room = _BUFFER
+        except _BufferFull:
+            buffer.room = _BUFFER_SIZE
             buffer.append(SEQUENCE_DELIMITER)
             # nothing more of the sequence that stands in the item of the top-level one
             skipping = open_sequences - 1 + change
@@ -183,19 +185,19 @@ def _cuts(source: Source, steps: Iterable[Step], buffer: _Buffer) -> Iterator[bo
 
 
 def _feed_step(source: Source, step: Step, length: int, open_sequences: int, buffer: _Buffer) -> None:
-    if step.event in OPENING:
+    if step.event in OPENING_EVENTS:
         buffer.reserve(12, nested=open_sequences > 1)
-        buffer.append(explicit_header(step.tag, step.vr, length))
+        buffer.append(build_explicit_header(step.tag, step.vr, length))
     elif step.event is Event.ITEM:
         buffer.reserve(4, nested=open_sequences > 1)
         buffer.append(ITEM)
-    elif step.event in CLOSING:
+    elif step.event in CLOSING_EVENTS:
         buffer.reserve(4, nested=open_sequences > 2)
         buffer.append(SEQUENCE_DELIMITER)
     elif step.event is not Event.ITEM_END:
-        header = ITEM if step.event is Event.FRAGMENT else explicit_header(step.tag, step.vr, length)
+        header = ITEM if step.event is Event.FRAGMENT else build_explicit_header(step.tag, step.vr, length)
         word = WORD_SIZE.get(step.vr, 0) if step.encoding.is_big_endian else 0
         buffer.reserve(len(header), nested=open_sequences > 1)
         buffer.append(header)
-        for piece in pieces(source, step.value, step.end):
-            buffer.append_value(swapped(piece, word) if word else piece, nested=open_sequences > 1)
+        for piece in iter_pieces(source, step.value, step.end):
+            buffer.append_value(swap_bytes(piece, word) if word else piece, nested=open_sequences > 1)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dcmseal.model import CertifiedTime, DigitalSignature
-from dcmseal.plugins.trust import TrustAnswer, TrustEvaluator, TrustPurpose, TrustQuestion, TrustSettings
+from dcmseal.plugins.trust import TrustEvaluator, TrustPurpose, TrustRequest, TrustResult, TrustSettings
 from dcmseal.report import Aspect, Finding, Outcome, SignerTrust, TimeBasis
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Trust:
 
     settings: TrustSettings
     evaluator: TrustEvaluator
-    on_answer: Callable[[TrustAnswer], object] | None = field(default=None, repr=False)
+    on_answer: Callable[[TrustResult], object] | None = field(default=None, repr=False)
     """Is passed every answer, which then comes with its material."""
 
     @classmethod
@@ -39,9 +39,9 @@ class Trust:
         Raises TrustError if a file cannot be read, UsageError if the settings contradict each other, and PluginError
         if there is no plugin for them.
         """
-        from dcmseal.plugins.registry import installed
+        from dcmseal.plugins.registry import installed_registry
 
-        plugins = installed() if registry is None else registry
+        plugins = installed_registry() if registry is None else registry
         return cls(settings=settings, evaluator=plugins.trust_backend(settings.scheme).open(settings))
 
     def evaluate_signer(
@@ -53,8 +53,8 @@ class Trust:
         signing, else now. Raises TrustError if the backend fails.
         """
         now = self.settings.now or dt.datetime.now(dt.UTC)
-        moment, basis = _moment(signature, certified, now)
-        answer = self._evaluate(TrustQuestion(certificate=certificate, moment=moment, basis=basis, now=now))
+        moment, basis = _select_moment(signature, certified, now)
+        answer = self._evaluate(TrustRequest(certificate=certificate, moment=moment, basis=basis, now=now))
         return answer.findings, SignerTrust(moment=moment, basis=basis, chain=answer.chain)
 
     def evaluate_authority(self, time: CertifiedTime) -> tuple[Finding, ...]:
@@ -65,7 +65,7 @@ class Trust:
         Raises TrustError if the backend fails.
         """
         answer = self._evaluate(
-            TrustQuestion(
+            TrustRequest(
                 certificate=time.authority,
                 moment=time.moment,
                 basis=TimeBasis.CLAIMED,
@@ -76,14 +76,16 @@ class Trust:
         )
         outcomes = {finding.outcome for finding in answer.findings}
         if (Outcome.FAILED, "revoked") in {(finding.outcome, finding.code) for finding in answer.findings}:
-            return (_authority(Outcome.FAILED, "tsa-revoked", _reasons(answer, Outcome.FAILED)),)
+            return (_authority_finding(Outcome.FAILED, "tsa-revoked", _format_reasons(answer, Outcome.FAILED)),)
         if Outcome.FAILED in outcomes:
-            return (_authority(Outcome.FAILED, "tsa-untrusted", _reasons(answer, Outcome.FAILED)),)
+            return (_authority_finding(Outcome.FAILED, "tsa-untrusted", _format_reasons(answer, Outcome.FAILED)),)
         if outcomes - {Outcome.NOT_CHECKED} != {Outcome.PASSED}:
-            return (_authority(Outcome.UNKNOWN, "tsa-trust-doubtful", _reasons(answer, Outcome.UNKNOWN)),)
-        return (_authority(Outcome.PASSED, "tsa-trusted", "it leads to a trust anchor"),)
+            return (
+                _authority_finding(Outcome.UNKNOWN, "tsa-trust-doubtful", _format_reasons(answer, Outcome.UNKNOWN)),
+            )
+        return (_authority_finding(Outcome.PASSED, "tsa-trusted", "it leads to a trust anchor"),)
 
-    def _evaluate(self, question: TrustQuestion) -> TrustAnswer:
+    def _evaluate(self, question: TrustRequest) -> TrustResult:
         if self.on_answer is None:
             return self.evaluator.evaluate(question)
         answer = self.evaluator.evaluate(replace(question, collect_material=True))
@@ -91,16 +93,16 @@ class Trust:
         return answer
 
 
-def _reasons(answer: TrustAnswer, outcome: Outcome) -> str:
+def _format_reasons(answer: TrustResult, outcome: Outcome) -> str:
     return "; ".join(each.message for each in answer.findings if each.outcome is outcome)
 
 
-def _authority(outcome: Outcome, code: str, message: str) -> Finding:
+def _authority_finding(outcome: Outcome, code: str, message: str) -> Finding:
     text = f"of the timestamp's authority: {message}"
     return Finding(aspect=Aspect.TIMESTAMP, outcome=outcome, code=code, message=text, clause="RFC 3161 2.3")
 
 
-def _moment(
+def _select_moment(
     signature: DigitalSignature, certified: dt.datetime | None, now: dt.datetime
 ) -> tuple[dt.datetime, TimeBasis]:
     if certified is not None:

@@ -24,7 +24,7 @@ def claimed_time_findings(signature: DigitalSignature, now: datetime) -> Iterato
             f"the signer's clock said {moment.isoformat()}, and the verifier's says {now.isoformat('T', 'seconds')}:"
             " one of them is wrong, or the claim is false"
         )
-        yield _authenticity(Outcome.UNKNOWN, "signing-time-in-future", message, _DATETIME)
+        yield _authenticity_finding(Outcome.UNKNOWN, "signing-time-in-future", message, _DATETIME)
 
 
 def validity_findings(signature: DigitalSignature, certificate: Certificate) -> Iterator[Finding]:
@@ -33,18 +33,18 @@ def validity_findings(signature: DigitalSignature, certificate: Certificate) -> 
     if moment is None:
         if signature.datetime:
             message = f"Digital Signature DateTime {signature.datetime!r} is no complete DT value with offset from UTC"
-            yield _authenticity(Outcome.UNKNOWN, "signing-time-unreadable", message, _DATETIME)
+            yield _authenticity_finding(Outcome.UNKNOWN, "signing-time-unreadable", message, _DATETIME)
         return
     # certificates count whole seconds
     second = moment.replace(microsecond=0)
     if second < certificate.not_before:
         message = f"it claims to be made at {second.isoformat()}, before the certificate became valid"
-        yield _authenticity(Outcome.FAILED, "certificate-not-yet-valid", message)
+        yield _authenticity_finding(Outcome.FAILED, "certificate-not-yet-valid", message)
     elif second > certificate.not_after:
         message = f"it claims to be made at {second.isoformat()}, after the certificate had expired"
-        yield _authenticity(Outcome.FAILED, "certificate-expired", message)
+        yield _authenticity_finding(Outcome.FAILED, "certificate-expired", message)
     else:
-        yield _IN_TIME
+        yield _CERTIFICATE_IN_TIME
 
 
 def strength_findings(
@@ -57,23 +57,23 @@ def strength_findings(
     algorithm = signature.mac.mac_algorithm if signature.mac else None
     if algorithm is not None and algorithm.is_weak:
         message = f"{algorithm} is weak: other data of the same MAC may be found"
-        yield _trust(outcome, "weak-mac-algorithm", message)
+        yield _trust_finding(outcome, "weak-mac-algorithm", message)
     bits = certificate.key_bits
     if certificate.key_type is not None and bits < certificate.key_type.min_bits:
         message = f"the key has {bits} bits: it may have been broken"
-        yield _trust(outcome, "weak-key", message)
+        yield _trust_finding(outcome, "weak-key", message)
         if bits < certificate.key_type.insecure_bits:
-            yield _authenticity(Outcome.FAILED, "key-too-small", message, _SIGNING)
+            yield _authenticity_finding(Outcome.FAILED, "key-too-small", message, _SIGNING)
 
 
-def _authenticity(outcome: Outcome, code: str, message: str, clause: str = "RFC 5280 4.1.2.5") -> Finding:
+def _authenticity_finding(outcome: Outcome, code: str, message: str, clause: str = "RFC 5280 4.1.2.5") -> Finding:
     return Finding(aspect=Aspect.AUTHENTICITY, outcome=outcome, code=code, message=message, clause=clause)
 
 
-def _trust(outcome: Outcome, code: str, message: str) -> Finding:
+def _trust_finding(outcome: Outcome, code: str, message: str) -> Finding:
     return Finding(aspect=Aspect.TRUST, outcome=outcome, code=code, message=message, clause=_SIGNING)
 
 
-_IN_TIME: Final = _authenticity(
+_CERTIFICATE_IN_TIME: Final = _authenticity_finding(
     Outcome.PASSED, "certificate-in-time", "the certificate was valid at the claimed time of signing"
 )

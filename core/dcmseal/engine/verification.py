@@ -9,24 +9,30 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.dataset.label_findings import identity_notes
 from dcmseal.dataset.part10 import DicomFile
-from dcmseal.dataset.structure import structure_of
-from dcmseal.dataset.structure_problems import SOUND_STRUCTURE, Structure
-from dcmseal.engine.binding import Fragments, binding_findings
-from dcmseal.engine.carriers import carrier_findings
+from dcmseal.dataset.structure import analyze_structure
+from dcmseal.dataset.structure_problems import SOUND_STRUCTURE, StructureFindings
+from dcmseal.engine.binding import FragmentBoundaries, binding_findings
+from dcmseal.engine.carriers import unsigned_group_findings
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.conformance import macro_findings
-from dcmseal.engine.coverage import Listed, Lists, coverage_findings
+from dcmseal.engine.coverage import ElementLists, ListedElements, coverage_findings
 from dcmseal.engine.hashing_budget import HashingBudget
-from dcmseal.engine.instance import instance_of
+from dcmseal.engine.instance import read_instance
 from dcmseal.engine.integrity import integrity_findings
-from dcmseal.engine.items import unsigned_item
-from dcmseal.engine.levels import Level, find_level, main_level, nested_levels
-from dcmseal.engine.lookalikes import lookalike_findings
-from dcmseal.engine.macs import LevelMacs, level_macs
-from dcmseal.engine.other_readings import OtherReadings
-from dcmseal.engine.profiling import Demands, Judged, LevelProfiles
-from dcmseal.engine.reading import FoundSignature
-from dcmseal.engine.timestamps import TimestampAnswer, TimestampQuestion, TimestampRule, Timestamps, type_for_profiles
+from dcmseal.engine.items import build_unsigned_item
+from dcmseal.engine.levels import Level, find_level, iter_nested_levels, main_level
+from dcmseal.engine.lookalikes import nonstandard_signature_findings
+from dcmseal.engine.macs import LevelMacs, compute_level_macs
+from dcmseal.engine.other_readings import LazyVariantMatcher
+from dcmseal.engine.profiling import LevelProfileChecks, ProfileChecks, ProfileResult
+from dcmseal.engine.reading import SignatureItem
+from dcmseal.engine.timestamps import (
+    TimestampChecker,
+    TimestampContext,
+    TimestampMode,
+    TimestampVerification,
+    profile_timestamp_type,
+)
 from dcmseal.engine.validity import claimed_time_findings, strength_findings, validity_findings
 from dcmseal.engine.whole_object import object_findings
 from dcmseal.errors import CertificateNotValid, CertificateUnreadable, Malformed, NoSuchSignature
@@ -45,7 +51,7 @@ _MAC: Final = "PS3.3 C.12.1.1.3.1.2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class VerificationContext:
     """What to verify, and against what."""
 
     uid: str | None = None
@@ -59,7 +65,7 @@ class Question:
     policy: Policy | None = None
     """What is demanded of the signatures together; ``required`` are the profiles that it names."""
     integrity_only: bool = False
-    timestamp: TimestampQuestion = TimestampQuestion()
+    timestamp: TimestampContext = TimestampContext()
     accept_old_format: bool = False
     """Take signatures in the fragment format of DCMTK before 3.5.4 for valid."""
     trust: Trust | None = None
@@ -77,27 +83,27 @@ class Question:
         return fixed or datetime.now(UTC)
 
 
-_LEAST_BUDGET: Final = 64 << 20
+_MIN_HASHING_BUDGET: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _SignedLevel:
+class LevelContext:
     """A level whose signatures are verified, and what all of them share."""
 
     file: DicomFile
     macs: LevelMacs
-    variants: OtherReadings
-    element_lists: Lists
-    fragments: Fragments
-    profile_checks: LevelProfiles | None
+    variants: LazyVariantMatcher
+    element_lists: ElementLists
+    fragments: FragmentBoundaries
+    profile_checks: LevelProfileChecks | None
     """None if no profile is asked about."""
-    structure: Structure
+    structure: StructureFindings
     findings: Sequence[Finding]
     """About the level: they concern every signature at it."""
 
 
 def verify_file(
-    file: DicomFile, context: Question, computed_macs: Mapping[Location, LevelMacs] | None = None
+    file: DicomFile, context: VerificationContext, computed_macs: Mapping[Location, LevelMacs] | None = None
 ) -> VerificationReport:
     """Verify the signatures of a Data Set; levels whose MACs were ``computed_macs`` already are not hashed again.
 
@@ -107,15 +113,15 @@ def verify_file(
     reports: list[SignatureReport] = []
     notes: list[Finding] = []
     skipped: list[Location] = []
-    patience = HashingBudget(max(_LEAST_BUDGET, 32 * file.body.size))
-    demands = Demands(context.required)
+    patience = HashingBudget(max(_MIN_HASHING_BUDGET, 32 * file.body.size))
+    demands = ProfileChecks(context.required)
     # one present for all signatures of a file
     now = context.verification_time()
-    timestamps = Timestamps(context.timestamp, uid=context.uid, integrity_only=context.integrity_only)
-    structure: Structure | None = None
+    timestamps = TimestampChecker(context.timestamp, uid=context.uid, integrity_only=context.integrity_only)
+    structure: StructureFindings | None = None
     main: LevelScanner | None = None
     sound: Mapping[int, int] | None = None
-    for level, macs in _levels(file, context, patience, computed_macs or {}):
+    for level, macs in _iter_levels(file, context, patience, computed_macs or {}):
         if main is None:
             # the first level is the main one, unless an item is asked about
             is_main = level.location == MAIN
@@ -129,15 +135,15 @@ def verify_file(
             continue
         notes.extend(macs.level_signatures.problems)
         if not level.location.steps:
-            notes.extend(lookalike_findings(macs.scan, macs.level_signatures))
+            notes.extend(nonstandard_signature_findings(macs.scan, macs.level_signatures))
         if chosen:
             if structure is None:
-                structure = structure_of(file, main, sound)
+                structure = analyze_structure(file, main, sound)
                 notes.extend((*structure.notes, *identity_notes(file, main)))
-            profiled = _level_profiles(level, macs, context, demands)
-            signed = _signed_level(file, level, macs, patience, profiled, structure)
+            profiled = _build_profile_checks(level, macs, context, demands)
+            signed = _build_level_context(file, level, macs, patience, profiled, structure)
             judged = macs.level_signatures.signatures if demands.about_all else chosen
-            verified = [_verify(signed, found, context, timestamps, now) for found in judged]
+            verified = [_verify_signature(signed, found, context, timestamps, now) for found in judged]
             together = verified if signed.profile_checks is None else signed.profile_checks.apply_joint_rules(verified)
             reports.extend(each for each in together if context.uid in (None, each.signature.uid))
     if context.uid is not None and not reports:
@@ -146,7 +152,7 @@ def verify_file(
         signatures=tuple(reports),
         notes=tuple(notes),
         skipped=tuple(skipped),
-        instance=Instance() if main is None else instance_of(file, main),
+        instance=Instance() if main is None else read_instance(file, main),
         unmet=(*object_findings(context.location, reports), *demands.unmet_findings(), *timestamps.unmet_findings())
         if reports
         else (),
@@ -159,73 +165,85 @@ def verify_planned(file: DicomFile, level: Level, macs: LevelMacs, signature: Di
 
     Nothing of the Data Set is hashed again. Its structure is not looked at: it was, when the MAC was made.
     """
-    found = FoundSignature(signature=signature, item=unsigned_item(signature), start=0, end=0, problems=())
-    question = Question(integrity_only=True, timestamp=TimestampQuestion(mode=TimestampRule.IGNORE))
-    timestamps = Timestamps(question.timestamp, uid=None, integrity_only=True)
-    signed = _signed_level(file, level, macs, HashingBudget(0), None, structure=SOUND_STRUCTURE)
-    return _verify(signed, found, question, timestamps, question.verification_time())
+    found = SignatureItem(signature=signature, item=build_unsigned_item(signature), start=0, end=0, problems=())
+    question = VerificationContext(integrity_only=True, timestamp=TimestampContext(mode=TimestampMode.IGNORE))
+    timestamps = TimestampChecker(question.timestamp, uid=None, integrity_only=True)
+    signed = _build_level_context(file, level, macs, HashingBudget(0), None, structure=SOUND_STRUCTURE)
+    return _verify_signature(signed, found, question, timestamps, question.verification_time())
 
 
-def _levels(
-    file: DicomFile, context: Question, hashing_budget: HashingBudget, computed_macs: Mapping[Location, LevelMacs]
+def _iter_levels(
+    file: DicomFile,
+    context: VerificationContext,
+    hashing_budget: HashingBudget,
+    computed_macs: Mapping[Location, LevelMacs],
 ) -> Iterator[tuple[Level, LevelMacs]]:
     """The levels asked for, each with its MACs made."""
     level = main_level(file) if context.location is None else find_level(file, context.location)
-    macs = computed_macs.get(level.location) or level_macs(level)
+    macs = computed_macs.get(level.location) or compute_level_macs(level)
     yield level, macs
     if context.location is None:
         for index in macs.facts.with_signatures:
-            for nested in nested_levels(level, macs.scan, index):
-                inner = computed_macs.get(nested.location) or level_macs(nested)
+            for nested in iter_nested_levels(level, macs.scan, index):
+                inner = computed_macs.get(nested.location) or compute_level_macs(nested)
                 # where an item of undefined length ends is known only now
                 if not hashing_budget.try_consume(inner.scan.end - nested.start):
                     raise Malformed("signatures are nested so deep that verifying them would not end", nested.start)
                 yield nested, inner
 
 
-def _signed_level(
+def _build_level_context(
     file: DicomFile,
     level: Level,
     macs: LevelMacs,
     hashing_budget: HashingBudget,
-    profile_checks: LevelProfiles | None,
-    structure: Structure,
-) -> _SignedLevel:
-    fragments = Fragments(macs.scan, macs.facts)
-    return _SignedLevel(
+    profile_checks: LevelProfileChecks | None,
+    structure: StructureFindings,
+) -> LevelContext:
+    fragments = FragmentBoundaries(macs.scan, macs.facts)
+    return LevelContext(
         file=file,
         macs=macs,
-        variants=OtherReadings(file, level, macs, hashing_budget),
-        element_lists=Lists(macs, in_order=is_ascending(macs.scan.tags)),
+        variants=LazyVariantMatcher(file, level, macs, hashing_budget),
+        element_lists=ElementLists(macs, in_order=is_ascending(macs.scan.tags)),
         fragments=fragments,
         profile_checks=profile_checks,
         structure=structure,
-        findings=(*fragments.findings(), *carrier_findings(macs.scan)),
+        findings=(*fragments.findings(), *unsigned_group_findings(macs.scan)),
     )
 
 
-def _level_profiles(level: Level, macs: LevelMacs, context: Question, required_checks: Demands) -> LevelProfiles | None:
+def _build_profile_checks(
+    level: Level, macs: LevelMacs, context: VerificationContext, required_checks: ProfileChecks
+) -> LevelProfileChecks | None:
     """What holds the level's signatures against profiles; None if nobody asks, and then nothing of it is imported."""
     if not (context.profiles or context.required):
         return None
     from dcmseal.engine.profile_view import LevelView
 
-    return LevelProfiles(LevelView(scan=macs.scan, location=level.location), context.profiles, required_checks)
+    return LevelProfileChecks(LevelView(scan=macs.scan, location=level.location), context.profiles, required_checks)
 
 
-def _facts(
-    signature: DigitalSignature, certificate: Certificate | None, listed: Listed | None, timestamp: TimestampAnswer
+def _build_facts(
+    signature: DigitalSignature,
+    certificate: Certificate | None,
+    listed: ListedElements | None,
+    timestamp: TimestampVerification,
 ) -> SignatureFacts:
-    from dcmseal.engine.profile_view import facts_of
+    from dcmseal.engine.profile_view import build_signature_facts
 
-    stated = type_for_profiles(signature, timestamp)
+    stated = profile_timestamp_type(signature, timestamp)
     if stated != signature.timestamp_type:
         signature = replace(signature, timestamp_type=stated)
-    return facts_of(signature, certificate, listed.signed if listed else frozenset())
+    return build_signature_facts(signature, certificate, listed.signed if listed else frozenset())
 
 
-def _verify(
-    level: _SignedLevel, signature_item: FoundSignature, context: Question, timestamps: Timestamps, now: datetime
+def _verify_signature(
+    level: LevelContext,
+    signature_item: SignatureItem,
+    context: VerificationContext,
+    timestamps: TimestampChecker,
+    now: datetime,
 ) -> SignatureReport:
     signature = signature_item.signature
     listed = level.element_lists.lookup(signature)
@@ -262,9 +280,9 @@ def _verify(
     else:
         message = "the level has more lists of signed elements than are looked at"
         findings.append(_finding(Aspect.COVERAGE, Outcome.FAILED, "too-many-lists", message))
-    judged = Judged()
+    judged = ProfileResult()
     if level.profile_checks is not None:
-        judged = level.profile_checks.check(_facts(signature, certificate, listed, stamp))
+        judged = level.profile_checks.check(_build_facts(signature, certificate, listed, stamp))
         findings.extend(judged.findings)
     return SignatureReport(
         signature=signature,

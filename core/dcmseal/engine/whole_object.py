@@ -19,8 +19,8 @@ from dcmseal.report import (
 )
 
 _CLAUSE: Final = "PS3.3 C.12.1.1.3"
-_MOST: Final = 3
-_LONGEST: Final = 100
+_MAX_NAMED: Final = 3
+_MAX_NAME_LENGTH: Final = 100
 """Items that the message names, and characters of each."""
 
 
@@ -33,8 +33,8 @@ def object_findings(requested_location: Location | None, reports: Sequence[Signa
     if requested_location is not None or any(each.signature.location == MAIN for each in reports):
         return
     places = list(dict.fromkeys(each.signature.location for each in reports))
-    named = ", ".join(_short(str(each)) for each in places[:_MOST])
-    named += f" and {len(places) - _MOST} more" if len(places) > _MOST else ""
+    named = ", ".join(_shorten(str(each)) for each in places[:_MAX_NAMED])
+    named += f" and {len(places) - _MAX_NAMED} more" if len(places) > _MAX_NAMED else ""
     yield Finding(
         aspect=Aspect.COVERAGE,
         outcome=Outcome.UNKNOWN,
@@ -45,27 +45,27 @@ def object_findings(requested_location: Location | None, reports: Sequence[Signa
     )
 
 
-def _short(place: str) -> str:
-    return place if len(place) <= _LONGEST else f"{place[:_LONGEST]}..."
+def _shorten(place: str) -> str:
+    return place if len(place) <= _MAX_NAME_LENGTH else f"{place[:_MAX_NAME_LENGTH]}..."
 
 
-def object_coverage(file: DicomFile, report: VerificationReport) -> ObjectCoverage | None:
+def compute_object_coverage(file: DicomFile, report: VerificationReport) -> ObjectCoverage | None:
     """What of the object is protected, as its coverage map has it.
 
     None if what is not verified cannot be read: no verdict depends on it.
     """
-    everything = _covered_by_one(report)
+    everything = _count_if_fully_covered(report)
     if everything is not None:
         return ObjectCoverage(covered=everything, elements=everything)
-    from dcmseal.engine.mapping.building import count_file
+    from dcmseal.engine.mapping.building import count_coverage
 
     try:
-        return count_file(file, report)
+        return count_coverage(file, report)
     except DatasetError:
         return None
 
 
-def _covered_by_one(report: VerificationReport) -> int | None:
+def _count_if_fully_covered(report: VerificationReport) -> int | None:
     """How many elements there are, if a signature of the main Data Set covers all: the usual case needs no walk."""
     for each in report.signatures:
         coverage = each.coverage

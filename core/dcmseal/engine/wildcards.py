@@ -12,17 +12,19 @@ from __future__ import annotations
 import re
 from typing import Final
 
-WILD: Final = "*"
-_PARTS: Final = re.compile(r"(\*\*/|\*\*|\*)")
-_MEANING: Final = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
+WILDCARD: Final = "*"
+_WILDCARD_PARTS: Final = re.compile(r"(\*\*/|\*\*|\*)")
+_WILDCARD_PATTERNS: Final = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
 
 
-def pattern_of(url: str) -> re.Pattern[str]:
+def compile_pattern(url: str) -> re.Pattern[str]:
     """What a URL with wildcards matches."""
-    return re.compile("".join(_MEANING.get(part) or re.escape(part) for part in _PARTS.split(url)), re.DOTALL)
+    return re.compile(
+        "".join(_WILDCARD_PATTERNS.get(part) or re.escape(part) for part in _WILDCARD_PARTS.split(url)), re.DOTALL
+    )
 
 
-def fixed_part(url: str) -> str:
+def literal_prefix(url: str) -> str:
     """The folder below which everything lies that a URL with wildcards matches."""
-    fixed, _, _ = url.partition(WILD)
+    fixed, _, _ = url.partition(WILDCARD)
     return fixed[: fixed.rindex("/") + 1]

@@ -6,14 +6,14 @@ from collections.abc import Generator, Iterator
 
 from dcmseal import tags
 from dcmseal.dataset.fragments import BoundarySearch
-from dcmseal.dataset.header import Kind, ambiguous_vr, kind_of
-from dcmseal.dataset.source import BULK, Source
+from dcmseal.dataset.header import ElementKind, ambiguous_vr, element_kind
+from dcmseal.dataset.source import CHUNK_SIZE, Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import SHORT_VRS, WORD_SIZE, is_unknown, minimal
-from dcmseal.dataset.walk import CLOSING, OPENING, UNTIL_DELIMITER, Event, Step, walk
-from dcmseal.mac.context import CONTEXT_TAGS, Context, VrRules, choose_vr
-from dcmseal.mac.headers import explicit_header, swapped
-from dcmseal.mac.parts import ITEM, SEQUENCE_DELIMITER, ExcessPadding, Sighting, Unsignable
+from dcmseal.dataset.vr import SHORT_VRS, WORD_SIZE, is_unknown_vr, minimise_padding
+from dcmseal.dataset.walk import CLOSING_EVENTS, OPENING_EVENTS, UNTIL_DELIMITER, Event, Step, walk
+from dcmseal.mac.context import CONTEXT_TAGS, VrContext, VrRules, choose_vr
+from dcmseal.mac.headers import build_explicit_header, swap_bytes
+from dcmseal.mac.parts import ITEM, SEQUENCE_DELIMITER, EncodingNotes, ExcessPadding, UnsignableElement
 
 
 def encode_item(  # noqa: C901 - one step of the walk after the other
@@ -21,10 +21,10 @@ def encode_item(  # noqa: C901 - one step of the walk after the other
     start: int,
     end: int,
     encoding: Encoding,
-    notes: Sighting,
+    notes: EncodingNotes,
     *,
     rules: VrRules,
-    context: Context,
+    context: VrContext,
     check_padding: bool = False,
 ) -> Generator[bytes, None, int]:
     """Yield the elements of an item that starts at ``start`` with its first element; returns where the item ends.
@@ -37,29 +37,29 @@ def encode_item(  # noqa: C901 - one step of the walk after the other
     position = end
     for step in walk(source, start, end, encoding):
         if skipping:
-            if step.event in (Event.ELEMENT, Event.SEQUENCE) and is_unknown(step.vr):
-                raise Unsignable(step.tag, step.start)
-            skipping += (step.event in OPENING) - (step.event in CLOSING)
+            if step.event in (Event.ELEMENT, Event.SEQUENCE) and is_unknown_vr(step.vr):
+                raise UnsignableElement(step.tag, step.start)
+            skipping += (step.event in OPENING_EVENTS) - (step.event in CLOSING_EVENTS)
             continue
-        if step.event in (Event.ELEMENT, *OPENING):
+        if step.event in (Event.ELEMENT, *OPENING_EVENTS):
             length = UNDEFINED_LENGTH if step.end == UNTIL_DELIMITER else step.end - step.value
-            kind = kind_of(step.tag, step.vr, length)
-            if kind is Kind.EXCLUDED:
+            kind = element_kind(step.tag, step.vr, length)
+            if kind is ElementKind.EXCLUDED:
                 if step.tag in tags.MACRO:
                     notes.has_signatures = True
-                if is_unknown(step.vr):
-                    raise Unsignable(step.tag, step.start)
-                skipping = int(step.event in OPENING)
+                if is_unknown_vr(step.vr):
+                    raise UnsignableElement(step.tag, step.start)
+                skipping = int(step.event in OPENING_EVENTS)
                 continue
-            vr = _vr(step, contexts[-1], rules, notes)
-            too_long = vr in SHORT_VRS and kind is Kind.PLAIN and length > 0xFFFE
-            if kind is Kind.UNKNOWN or too_long:
-                raise Unsignable(step.tag, step.start)
-            yield explicit_header(step.tag, vr, length)
+            vr = _choose_element_vr(step, contexts[-1], rules, notes)
+            too_long = vr in SHORT_VRS and kind is ElementKind.PLAIN and length > 0xFFFE
+            if kind is ElementKind.UNKNOWN or too_long:
+                raise UnsignableElement(step.tag, step.start)
+            yield build_explicit_header(step.tag, vr, length)
             if step.event is Event.ELEMENT:
                 if step.tag in CONTEXT_TAGS and length < 8:
                     contexts[-1] = contexts[-1].with_element(step.tag, source.read(step.value, step.end))
-                yield from _value(source, step, vr, check_padding=check_padding)
+                yield from _iter_value(source, step, vr, check_padding=check_padding)
         elif step.event is Event.ITEM:
             contexts.append(contexts[-1].for_item(rules))
             yield ITEM
@@ -69,7 +69,7 @@ def encode_item(  # noqa: C901 - one step of the walk after the other
         elif step.event is Event.FRAGMENT:
             yield ITEM
             search = BoundarySearch()
-            for piece in pieces(source, step.value, step.end):
+            for piece in iter_pieces(source, step.value, step.end):
                 search.update(piece)
                 yield piece
             notes.hidden_boundary = notes.hidden_boundary or search.finish()
@@ -78,7 +78,7 @@ def encode_item(  # noqa: C901 - one step of the walk after the other
     return position if end == UNTIL_DELIMITER else end
 
 
-def _vr(step: Step, context: Context, rules: VrRules, notes: Sighting) -> bytes:
+def _choose_element_vr(step: Step, context: VrContext, rules: VrRules, notes: EncodingNotes) -> bytes:
     choices = ambiguous_vr(step.tag) if step.encoding.is_implicit and step.event is Event.ELEMENT else ""
     if not choices:
         return step.vr
@@ -86,19 +86,19 @@ def _vr(step: Step, context: Context, rules: VrRules, notes: Sighting) -> bytes:
     return choose_vr(step.tag, choices, context, rules)
 
 
-def _value(source: Source, step: Step, vr: bytes, *, check_padding: bool) -> Iterator[bytes]:
+def _iter_value(source: Source, step: Step, vr: bytes, *, check_padding: bool) -> Iterator[bytes]:
     word = WORD_SIZE.get(vr, 0) if step.encoding.is_big_endian else 0
-    if check_padding and step.end - step.value <= BULK:
+    if check_padding and step.end - step.value <= CHUNK_SIZE:
         value = source.read(step.value, step.end)
-        if minimal(vr, value) != value:
+        if minimise_padding(vr, value) != value:
             raise ExcessPadding
-    for piece in pieces(source, step.value, step.end):
-        yield swapped(piece, word) if word else piece
+    for piece in iter_pieces(source, step.value, step.end):
+        yield swap_bytes(piece, word) if word else piece
 
 
-def pieces(source: Source, start: int, end: int) -> Iterator[bytes]:
+def iter_pieces(source: Source, start: int, end: int) -> Iterator[bytes]:
     """The bytes from start to end, in pieces that stay good."""
     while start < end:
-        stop = min(end, start + BULK)
+        stop = min(end, start + CHUNK_SIZE)
         yield source.read(start, stop)
         start = stop

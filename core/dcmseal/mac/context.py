@@ -21,7 +21,7 @@ class VrRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class VrContext:
     """What the VRs at a level depend on, as far as it is known."""
 
     signed: bool = False
@@ -31,7 +31,7 @@ class Context:
     wide_waveform: bool = False
     """Waveform Bits Allocated is there, and not 8."""
 
-    def with_element(self, tag: int, value: bytes) -> Context:
+    def with_element(self, tag: int, value: bytes) -> VrContext:
         """The context once an element it depends on is known."""
         number = int.from_bytes(value[:2], "little")
         if tag == tags.PIXEL_REPRESENTATION:
@@ -40,12 +40,12 @@ class Context:
             return replace(self, eight_bits=number == 8)
         return replace(self, wide_waveform=bool(value) and number != 8)
 
-    def for_item(self, rules: VrRules) -> Context:
+    def for_item(self, rules: VrRules) -> VrContext:
         """The context an item starts with."""
         return self if rules.inherit_pixel_representation else UNKNOWN_CONTEXT
 
 
-UNKNOWN_CONTEXT: Final = Context()
+UNKNOWN_CONTEXT: Final = VrContext()
 """Nothing is known, as at the start of an item."""
 
 CONTEXT_TAGS: Final = frozenset({tags.PIXEL_REPRESENTATION, tags.BITS_ALLOCATED, tags.WAVEFORM_BITS_ALLOCATED})
@@ -60,7 +60,7 @@ _ALWAYS_US: Final = frozenset(
 """US or SS by PS3.6, but DCMTK does not ask: palette descriptors and retired attributes."""
 
 
-def choose_vr(tag: int, choices: str, context: Context, rules: VrRules) -> bytes:
+def choose_vr(tag: int, choices: str, context: VrContext, rules: VrRules) -> bytes:
     """The VR of an element that the dictionary gives several, such as ``US or SS``."""
     if choices == "US or SS":
         before = tag > tags.PIXEL_REPRESENTATION or rules.inherit_pixel_representation

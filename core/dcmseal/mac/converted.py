@@ -9,33 +9,33 @@ from struct import error as struct_error
 from typing import Final
 
 from dcmseal.dataset.fragments import holds_boundary
-from dcmseal.dataset.header import ambiguous_vr, no_element
+from dcmseal.dataset.header import ambiguous_vr, header_error
 from dcmseal.dataset.source import Buffer, BytesSource
 from dcmseal.dataset.structure_element import ITEM_MARKS
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import PADS
+from dcmseal.dataset.vr import PADDING_BYTES
 from dcmseal.dataset.walk import NEVER
 from dcmseal.errors import Malformed
-from dcmseal.mac.context import UNKNOWN_CONTEXT, Context, VrRules, choose_vr
-from dcmseal.mac.headers import HEADERS, Action, explicit_header, has_padding, swapped
+from dcmseal.mac.context import UNKNOWN_CONTEXT, VrContext, VrRules, choose_vr
+from dcmseal.mac.headers import HEADER_TABLES, HeaderAction, build_explicit_header, has_padding, swap_bytes
 from dcmseal.mac.parts import (
-    DEEP,
+    DEEP_NESTING,
     ITEM,
+    MAX_REPEAT_SIZE,
     MAX_REPEATS,
     NO_REPEAT,
     SEEN_ONCE,
     SEQUENCE_DELIMITER,
-    SMALL,
+    EncodingNotes,
     ExcessPadding,
     Repeat,
-    Sighting,
-    Unsignable,
+    UnsignableElement,
     check_depth,
-    check_padding_of,
-    past_excluded,
+    check_value_padding,
+    skip_excluded,
 )
 
-_UNREADABLE: Final = frozenset({Action.BAD, Action.ITEM_END, Action.LONGER})
+_UNREADABLE: Final = frozenset({HeaderAction.BAD, HeaderAction.ITEM_END, HeaderAction.LONGER})
 """What is left when a header cannot be read where it stands, or the buffer ends in it."""
 
 
@@ -44,7 +44,7 @@ class ItemConverter:
 
     __slots__ = ("check_padding", "encoding", "rules", "seen")
 
-    def __init__(self, encoding: Encoding, rules: VrRules, notes: Sighting, *, check_padding: bool) -> None:
+    def __init__(self, encoding: Encoding, rules: VrRules, notes: EncodingNotes, *, check_padding: bool) -> None:
         self.encoding = encoding
         self.rules = rules
         self.seen = notes
@@ -57,7 +57,7 @@ class ItemConverter:
         start: int,
         end: int,
         parts: list[Buffer],
-        context: Context,
+        context: VrContext,
         *,
         is_last: bool,
     ) -> tuple[int, bool]:
@@ -67,12 +67,12 @@ class ItemConverter:
         ``explicit_little.encode_items``.
         """
         rules, size = self.rules, len(buffer)
-        headers = HEADERS[self.encoding, self.check_padding]
+        headers = HEADER_TABLES[self.encoding, self.check_padding]
         item_header = self.encoding.item_header.unpack_from
         seen, kept, texts, repeats = self.seen, headers.kept, headers.texts, self.seen.repeats
         out = bytearray(buffer)
         add = parts.append
-        stack: list[tuple[int, int, Context, int]] = []
+        stack: list[tuple[int, int, VrContext, int]] = []
         sequence_end, item_end, last = end, 0, -1
         position = run = done = start
         done_parts = len(parts)
@@ -152,12 +152,12 @@ class ItemConverter:
                         ):
                             seen.unusual = True
                         last = place
-                        if is_ui or step & 1 or buffer[stop - 1] in PADS:
-                            check_padding_of(buffer, position + 8, stop, is_ui=is_ui)
+                        if is_ui or step & 1 or buffer[stop - 1] in PADDING_BYTES:
+                            check_value_padding(buffer, position + 8, stop, is_ui=is_ui)
                         position = stop
                         continue
                     action, new_header, header_size, length, word, tag, place = headers[head]
-                    if action is Action.LONGER:
+                    if action is HeaderAction.LONGER:
                         whole = buffer[position : position + 12]
                         action, new_header, header_size, length, word, tag, place = headers[whole]
                     value = position + header_size
@@ -165,8 +165,8 @@ class ItemConverter:
                         seen.unusual = True
                     last = place
                     stop = value + length
-                    if action is Action.SEQUENCE:
-                        if length < SMALL and context is UNKNOWN_CONTEXT:
+                    if action is HeaderAction.SEQUENCE:
+                        if length < MAX_REPEAT_SIZE and context is UNKNOWN_CONTEXT:
                             element = buffer[position:stop]
                             known = repeats.get(element)
                             if known is None:
@@ -184,7 +184,7 @@ class ItemConverter:
                                     continue
                         if length != UNDEFINED_LENGTH and (stop > item_end or stop > size):
                             raise Malformed("a sequence is longer than what holds it", base + position)
-                        if len(stack) >= DEEP:
+                        if len(stack) >= DEEP_NESTING:
                             check_depth(len(stack) + 1, base + position, seen)
                         add(out[run:position])
                         add(new_header)
@@ -225,36 +225,36 @@ class ItemConverter:
                         break
                     if length > 3 and buffer[value : value + 4] in ITEM_MARKS:
                         seen.unusual = True
-                    if action is Action.ITEM_END and item_end == NEVER:
+                    if action is HeaderAction.ITEM_END and item_end == NEVER:
                         add(out[run:position])
                         position += 8
                         item_end = run = position
-                    elif action is Action.UNKNOWN:
-                        raise Unsignable(tag, base + position)
-                    elif action is Action.EXCLUDED:
+                    elif action is HeaderAction.UNKNOWN:
+                        raise UnsignableElement(tag, base + position)
+                    elif action is HeaderAction.EXCLUDED:
                         add(out[run:position])
                         header = headers.decode(buffer, position)
-                        position = run = past_excluded(
+                        position = run = skip_excluded(
                             BytesSource(buffer), header, position, base, self.encoding, self.seen
                         )
-                    elif action is Action.ENCAPSULATED:
+                    elif action is HeaderAction.ENCAPSULATED:
                         add(out[run:position])
                         position = run = self._transcode_fragments(buffer, base, position, parts)
                     elif action in _UNREADABLE:
-                        raise no_element(buffer[position : position + 12], base + position, self.encoding)
+                        raise header_error(buffer[position : position + 12], base + position, self.encoding)
                     else:
                         if stop > size:
                             raise Malformed("the input ends within a Data Element", base + position)
                         if self.check_padding and has_padding(new_header[4:6], length):
-                            check_padding_of(buffer, value, stop, is_ui=new_header[4:6] == b"UI")
-                        if action is Action.OPEN:
+                            check_value_padding(buffer, value, stop, is_ui=new_header[4:6] == b"UI")
+                        if action is HeaderAction.OPEN:
                             self.seen.ambiguous = True
                             vr = choose_vr(tag, ambiguous_vr(tag), context, rules)
-                            new_header = explicit_header(tag, vr, length)
-                        elif action is Action.CONTEXT:
+                            new_header = build_explicit_header(tag, vr, length)
+                        elif action is HeaderAction.CONTEXT:
                             context = context.with_element(tag, buffer[value:stop])
                         if word:
-                            out[value:stop] = swapped(buffer[value:stop], word)
+                            out[value:stop] = swap_bytes(buffer[value:stop], word)
                         if len(new_header) == header_size:
                             out[position:value] = new_header
                         else:
@@ -276,11 +276,11 @@ class ItemConverter:
 
     def _encode_repeat(self, element: bytes, new_header: bytes, header_size: int) -> Repeat:
         """A small sequence as it enters the MAC; NO_REPEAT if it holds anything unusual, which shows in its place."""
-        inner = ItemConverter(self.encoding, self.rules, Sighting(), check_padding=self.check_padding)
+        inner = ItemConverter(self.encoding, self.rules, EncodingNotes(), check_padding=self.check_padding)
         parts: list[Buffer] = [new_header]
         try:
             inner.encode_items(element, 0, header_size, len(element), parts, UNKNOWN_CONTEXT, is_last=True)
-        except (Malformed, Unsignable, ExcessPadding):
+        except (Malformed, UnsignableElement, ExcessPadding):
             return NO_REPEAT
         seen = inner.seen
         if seen.has_signatures or seen.ambiguous or seen.hidden_boundary or seen.unusual:
@@ -289,8 +289,8 @@ class ItemConverter:
 
     def _transcode_fragments(self, buffer: bytes, base: int, position: int, parts: list[Buffer]) -> int:
         """Encapsulated Pixel Data inside an item; big endian and implicit VR have none by PS3.5 A.4, but files do."""
-        header = HEADERS[self.encoding, False].decode(buffer, position)
-        parts.append(explicit_header(header.tag, b"OB", UNDEFINED_LENGTH))
+        header = HEADER_TABLES[self.encoding, False].decode(buffer, position)
+        parts.append(build_explicit_header(header.tag, b"OB", UNDEFINED_LENGTH))
         position += header.size
         while True:
             group, element, length = self.encoding.item_header.unpack_from(buffer, position)

@@ -36,7 +36,7 @@ def digest_info(algorithm: MacAlgorithm, digest: bytes) -> bytes:
     return _PREFIXES[algorithm] + digest
 
 
-def digest_in(info: bytes) -> tuple[MacAlgorithm, bytes] | None:
+def parse_digest_info(info: bytes) -> tuple[MacAlgorithm, bytes] | None:
     """Algorithm and digest of a DigestInfo; None if it is none of the six algorithms'."""
     for algorithm, prefix in _PREFIXES.items():
         if info.startswith(prefix) and len(info) == len(prefix) + algorithm.digest_size:
@@ -53,10 +53,10 @@ def new_digest(algorithm: MacAlgorithm) -> Digest:
     try:
         return hashlib.new(algorithm.value.lower(), usedforsecurity=False)
     except ValueError:
-        return _other_digest(algorithm)
+        return _fallback_digest(algorithm)
 
 
-def is_available(algorithm: MacAlgorithm) -> bool:
+def is_digest_available(algorithm: MacAlgorithm) -> bool:
     """Whether this Python can compute a digest."""
     try:
         new_digest(algorithm)
@@ -65,7 +65,7 @@ def is_available(algorithm: MacAlgorithm) -> bool:
     return True
 
 
-def _other_digest(algorithm: MacAlgorithm) -> Digest:
+def _fallback_digest(algorithm: MacAlgorithm) -> Digest:
     try:
         if algorithm is MacAlgorithm.RIPEMD160:
             from Crypto.Hash import RIPEMD160

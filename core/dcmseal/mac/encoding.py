@@ -9,7 +9,7 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.dataset.fragments import BoundarySearch, FragmentLayout, holds_boundary
-from dcmseal.dataset.header import Kind, ambiguous_vr, no_element, read_header
+from dcmseal.dataset.header import ElementKind, ambiguous_vr, header_error, read_header
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Buffer, Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
@@ -17,30 +17,30 @@ from dcmseal.dataset.vr import WORD_SIZE
 from dcmseal.dataset.walk import NEVER, UNTIL_DELIMITER
 from dcmseal.errors import Malformed
 from dcmseal.mac import by_walk, explicit_little
-from dcmseal.mac.context import Context, VrRules, choose_vr
+from dcmseal.mac.context import VrContext, VrRules, choose_vr
 from dcmseal.mac.converted import ItemConverter
-from dcmseal.mac.headers import explicit_header, swapped
-from dcmseal.mac.parts import ITEM, SEQUENCE_DELIMITER, Sighting
+from dcmseal.mac.headers import build_explicit_header, swap_bytes
+from dcmseal.mac.parts import ITEM, SEQUENCE_DELIMITER, EncodingNotes
 
-_FRAGMENTS: Final = 1 << 17
+_FRAGMENT_BUFFER_SIZE: Final = 1 << 17
 """Bytes read at once where fragments follow each other."""
-_WINDOW: Final = 1 << 17
+_WINDOW_SIZE: Final = 1 << 17
 _MAX_ITEM: Final = 8 << 20
 """Items beyond this are not held in memory."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Encoder:
+class MacEncoder:
     """Encodes the elements of one level for the MAC; ``seen`` gathers what it comes across."""
 
     source: Source
     encoding: Encoding
     rules: VrRules = VrRules()
-    context: Context = Context()
+    context: VrContext = VrContext()
     check_padding: bool = False
     fragment_lengths: bool = False
     """Feed the lengths of fragments, as DCMTK did before 3.5.4."""
-    notes: Sighting = field(default_factory=Sighting)
+    notes: EncodingNotes = field(default_factory=EncodingNotes)
 
     def encode_plain(self, scan: LevelScanner, first: int, last: int) -> Iterator[Buffer]:
         """The plain elements from index ``first`` to ``last``, both included; pieces are good until the next."""
@@ -54,11 +54,11 @@ class Encoder:
         if choices:
             self.notes.ambiguous = True
             vr = choose_vr(tag, choices, self.context, self.rules)
-        yield explicit_header(tag, vr, length)
+        yield build_explicit_header(tag, vr, length)
         start, end = scan.element_range(index)
         word = WORD_SIZE.get(vr, 0) if self.encoding.is_big_endian else 0
-        for piece in by_walk.pieces(self.source, start + size, end):
-            yield swapped(piece, word) if word else piece
+        for piece in by_walk.iter_pieces(self.source, start + size, end):
+            yield swap_bytes(piece, word) if word else piece
 
     def encode_sequence(self, start: int) -> Generator[bytes, None, int]:
         """Yield the sequence whose header stands at ``start``; returns where it ends.
@@ -69,13 +69,13 @@ class Encoder:
         source = self.source
         header = read_header(source.read(start, min(source.size, start + 12)), 0, self.encoding)
         if header is None:
-            raise no_element(source.read(start, min(source.size, start + 12)), start, self.encoding)
+            raise header_error(source.read(start, min(source.size, start + 12)), start, self.encoding)
         position = start + header.size
         end = NEVER if header.length == UNDEFINED_LENGTH else position + header.length
         if end != NEVER and end > source.size:
             raise Malformed("the sequence is longer than the file", start)
-        parts: list[Buffer] = [explicit_header(header.tag, b"SQ", 0)]
-        wanted = _WINDOW
+        parts: list[Buffer] = [build_explicit_header(header.tag, b"SQ", 0)]
+        wanted = _WINDOW_SIZE
         buffer, base = source.window(position, wanted)
         while True:
             stopped, is_end = self._encode_items(buffer, base, position, end, wanted, parts)
@@ -136,12 +136,12 @@ class Encoder:
 
     def encode_element(self, scan: LevelScanner, index: int) -> Iterator[Buffer]:
         """One signable element of any kind; pieces are good until the next."""
-        kind = scan.kinds.get(index, Kind.PLAIN)
-        if kind is Kind.SEQUENCE:
+        kind = scan.kinds.get(index, ElementKind.PLAIN)
+        if kind is ElementKind.SEQUENCE:
             return self.encode_sequence(scan.starts[index])
-        if kind is Kind.ENCAPSULATED:
+        if kind is ElementKind.ENCAPSULATED:
             return self.encode_fragments(scan.starts[index])
-        if kind is Kind.RESERVED_NONZERO:
+        if kind is ElementKind.RESERVED_NONZERO:
             return self._encode_converted(scan, index)
         return self.encode_plain(scan, index, index)
 
@@ -155,13 +155,13 @@ class Encoder:
         source = self.source
         header = read_header(source.read(start, min(source.size, start + 12)), 0, self.encoding)
         if header is None:
-            raise no_element(source.read(start, min(source.size, start + 12)), start, self.encoding)
-        yield explicit_header(header.tag, b"OB", UNDEFINED_LENGTH)
+            raise header_error(source.read(start, min(source.size, start + 12)), start, self.encoding)
+        yield build_explicit_header(header.tag, b"OB", UNDEFINED_LENGTH)
         unpack = self.encoding.item_header.unpack_from
         # in little endian the tag of an item stands behind the fragment before it, just as in the MAC
         kept = 0 if self.encoding.is_big_endian else 8 if self.fragment_lengths else 4
         position = run = start + header.size
-        buffer, base = source.window(position, _FRAGMENTS)
+        buffer, base = source.window(position, _FRAGMENT_BUFFER_SIZE)
         view = memoryview(buffer)
         while True:
             if position + 8 > base + len(buffer):
@@ -172,7 +172,7 @@ class Encoder:
                         yield piece
                     layout.holds_boundary = layout.holds_boundary or search.finish()
                     run = position
-                buffer, base = source.window(position, _FRAGMENTS)
+                buffer, base = source.window(position, _FRAGMENT_BUFFER_SIZE)
                 view = memoryview(buffer)
                 if position + 8 > base + len(buffer):
                     raise Malformed("the file ends within fragments", position)

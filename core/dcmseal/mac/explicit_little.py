@@ -12,10 +12,10 @@ from struct import error as struct_error
 from typing import Final
 
 from dcmseal.dataset.fragments import holds_boundary
-from dcmseal.dataset.header import no_element, read_header
+from dcmseal.dataset.header import header_error, read_header
 from dcmseal.dataset.source import Buffer, BytesSource
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import PADS, TEXT_VRS
+from dcmseal.dataset.vr import PADDING_BYTES, TEXT_VRS
 from dcmseal.dataset.walk import NEVER
 from dcmseal.errors import Malformed
 from dcmseal.mac.header_codes import (
@@ -34,20 +34,20 @@ from dcmseal.mac.header_codes import (
     learn_code,
 )
 from dcmseal.mac.parts import (
-    DEEP,
+    DEEP_NESTING,
     ITEM,
+    MAX_REPEAT_SIZE,
     MAX_REPEATS,
     NO_REPEAT,
     SEEN_ONCE,
     SEQUENCE_DELIMITER,
-    SMALL,
+    EncodingNotes,
     ExcessPadding,
     Repeat,
-    Sighting,
-    Unsignable,
+    UnsignableElement,
     check_depth,
-    check_padding_of,
-    past_excluded,
+    check_value_padding,
+    skip_excluded,
 )
 
 _ITEM: Final = 0xE000FFFE
@@ -62,7 +62,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
     start: int,
     end: int,
     parts: list[Buffer],
-    notes: Sighting,
+    notes: EncodingNotes,
     *,
     is_last: bool,
     check_padding: bool = False,
@@ -141,11 +141,11 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                     value = position + 8
                     position -= code if code > UID else code - UID
                     # most values end in a character, and that says all
-                    if code <= UID or buffer[position - 1] in PADS:
-                        check_padding_of(buffer, value, position, is_ui=code <= UID)
+                    if code <= UID or buffer[position - 1] in PADDING_BYTES:
+                        check_value_padding(buffer, value, position, is_ui=code <= UID)
                 elif code >= SEQUENCE_RESERVED_USED:
                     length = _u32(buffer, position + 8)[0]
-                    if length < SMALL:
+                    if length < MAX_REPEAT_SIZE:
                         element = buffer[position : position + 12 + length]
                         known = repeats.get(element)
                         if known is None:
@@ -153,7 +153,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                                 repeats[element] = SEEN_ONCE
                         else:
                             if known is SEEN_ONCE:
-                                known = repeats[element] = _encoded_alone(element, notes, check_padding=check_padding)
+                                known = repeats[element] = _encode_repeat(element, notes, check_padding=check_padding)
                             encoded, inside = known
                             if encoded:
                                 add(buffer[run:position])
@@ -179,7 +179,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                                 except KeyError:
                                     code, place = learn_code(buffer[position : position + 8], padding=check_padding)
                                 if code <= 0:
-                                    if code > TEXT or code <= UID or buffer[position - code - 1] in PADS:
+                                    if code > TEXT or code <= UID or buffer[position - code - 1] in PADDING_BYTES:
                                         break
                                     code = -code
                                 if place <= inner_last:
@@ -192,7 +192,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                                 run = stop
                                 continue
                             stack.append((item_end, sequence_end, last))
-                            if len(stack) > DEEP:
+                            if len(stack) > DEEP_NESTING:
                                 check_depth(len(stack), base + position, notes)
                             item_end, sequence_end, last = item_stop, stop, inner_last
                             continue
@@ -209,7 +209,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                         sequence_end = position + length
                         if sequence_end > item_end or sequence_end > size:
                             raise Malformed("a sequence is longer than what holds it", base + position - 12)
-                    if len(stack) > DEEP:
+                    if len(stack) > DEEP_NESTING:
                         check_depth(len(stack), base + position, notes)
                     run = position
                     break
@@ -225,7 +225,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                     elif stop > size:
                         raise Malformed("the input ends within a Data Element", base + position)
                     else:
-                        if code == LONG_PADDED and (length & 1 or buffer[stop - 1 : stop] in PADS):
+                        if code == LONG_PADDED and (length & 1 or buffer[stop - 1 : stop] in PADDING_BYTES):
                             _check_long_padding(buffer, position, stop)
                         position = stop
                 elif code == ITEM_END:
@@ -239,7 +239,7 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
                 else:
                     if run < position:
                         add(buffer[run:position])
-                    position, run = _unusual(buffer, base, position, code, add, notes)
+                    position, run = _encode_unusual(buffer, base, position, code, add, notes)
             else:
                 if position != item_end:
                     raise Malformed("a Data Element is longer than its item", base + position)
@@ -253,19 +253,19 @@ def encode_items(  # noqa: C901 - one loop: calls cost more than the work they w
         raise Malformed("the input ends within a sequence", base + position) from None
 
 
-def _unusual(
-    buffer: bytes, base: int, position: int, code: int, add: Callable[[bytes], object], notes: Sighting
+def _encode_unusual(
+    buffer: bytes, base: int, position: int, code: int, add: Callable[[bytes], object], notes: EncodingNotes
 ) -> tuple[int, int]:
     """Take an unusual element; returns the next position, and where the next run starts."""
     header = read_header(buffer, position, Encoding.EXPLICIT_LITTLE) if code != BAD else None
     if header is None:
-        raise no_element(buffer[position : position + 12], base + position, Encoding.EXPLICIT_LITTLE)
+        raise header_error(buffer[position : position + 12], base + position, Encoding.EXPLICIT_LITTLE)
     tag, _, size, length = header
     value = position + size
     if code == UNKNOWN:
-        raise Unsignable(tag, base + position)
+        raise UnsignableElement(tag, base + position)
     if code == EXCLUDED:
-        end = past_excluded(BytesSource(buffer), header, position, base, Encoding.EXPLICIT_LITTLE, notes)
+        end = skip_excluded(BytesSource(buffer), header, position, base, Encoding.EXPLICIT_LITTLE, notes)
         return end, end
     if length & 1:
         notes.unusual = True
@@ -277,14 +277,14 @@ def _unusual(
     return value + length, position + 8
 
 
-def _encoded_alone(element: bytes, notes: Sighting, *, check_padding: bool) -> Repeat:
+def _encode_repeat(element: bytes, notes: EncodingNotes, *, check_padding: bool) -> Repeat:
     """A small sequence as it enters the MAC; NO_REPEAT if it holds anything unusual, which then shows in its place."""
-    inner = Sighting()
+    inner = EncodingNotes()
     inner.repeats = notes.repeats
     parts: list[Buffer] = [element[:6], RESERVED]
     try:
         encode_items(element, 0, 12, len(element), parts, inner, is_last=True, check_padding=check_padding)
-    except (Malformed, Unsignable, ExcessPadding):
+    except (Malformed, UnsignableElement, ExcessPadding):
         return NO_REPEAT
     if inner.has_signatures or inner.hidden_boundary or inner.unusual:
         return NO_REPEAT
@@ -294,12 +294,14 @@ def _encoded_alone(element: bytes, notes: Sighting, *, check_padding: bool) -> R
 def _check_long_padding(buffer: bytes, position: int, end: int) -> None:
     """Likewise for an element of 32-bit length that starts at ``position``."""
     if buffer[position + 4 : position + 6] in TEXT_VRS:
-        check_padding_of(buffer, position + 12, end, is_ui=False)
+        check_value_padding(buffer, position + 12, end, is_ui=False)
     elif (end - position) & 1:
         raise ExcessPadding
 
 
-def _encode_fragments(buffer: bytes, base: int, position: int, add: Callable[[bytes], object], notes: Sighting) -> int:
+def _encode_fragments(
+    buffer: bytes, base: int, position: int, add: Callable[[bytes], object], notes: EncodingNotes
+) -> int:
     """Encapsulated Pixel Data inside an item, as of an icon; always VR OB (PS3.5 A.4)."""
     add(buffer[position : position + 4] + b"OB\0\0")
     position += 12

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.dataset.header import Header, Kind, kind_of, read_header
-from dcmseal.dataset.structure_element import place_in_item
+from dcmseal.dataset.header import ElementKind, Header, element_kind, read_header
+from dcmseal.dataset.structure_element import ordering_key
 from dcmseal.dataset.syntax import Encoding
 from dcmseal.dataset.vr import SHORT_VRS, TEXT_VRS
 
@@ -26,7 +26,7 @@ UID: Final = -(1 << 17)
 """Codes from here down: likewise, behind a value of VR UI, and less this."""
 
 
-_MOST_KNOWN: Final = 1 << 16
+_MAX_CODES: Final = 1 << 16
 CODES: Final[tuple[dict[bytes, tuple[int, int]], dict[bytes, tuple[int, int]]]] = {}, {}
 """What to do about an element, by the eight bytes of its header: the bytes to the next one, or a code from above.
 
@@ -40,26 +40,26 @@ item compared; more with ``__missing__``).
 def learn_code(header: bytes, *, padding: bool) -> tuple[int, int]:
     """What to do about an element whose header is met for the first time, and its place."""
     codes = CODES[padding]
-    if len(codes) >= _MOST_KNOWN:
+    if len(codes) >= _MAX_CODES:
         codes.clear()
     decoded = read_header(header + bytes(4), 0, Encoding.EXPLICIT_LITTLE) if len(header) == 8 else None
-    place = place_in_item(decoded, Encoding.EXPLICIT_LITTLE)
-    learned = codes[header] = _code(header, decoded, padding=padding), place
+    place = ordering_key(decoded, Encoding.EXPLICIT_LITTLE)
+    learned = codes[header] = _classify_header(header, decoded, padding=padding), place
     return learned
 
 
-def _code(header: bytes, decoded: Header | None, *, padding: bool) -> int:
+def _classify_header(header: bytes, decoded: Header | None, *, padding: bool) -> int:
     if decoded is None:
         return BAD
     tag, vr, _, length = decoded
     if not vr:
         return ITEM_END if tag == tags.ITEM_DELIMITATION_ITEM else BAD
-    kind = kind_of(tag, vr, length)
-    if kind is Kind.EXCLUDED:
+    kind = element_kind(tag, vr, length)
+    if kind is ElementKind.EXCLUDED:
         return EXCLUDED
-    if kind is Kind.SEQUENCE:
+    if kind is ElementKind.SEQUENCE:
         return SEQUENCE if header[6:] == RESERVED else SEQUENCE_RESERVED_USED
-    if kind is Kind.UNKNOWN:
+    if kind is ElementKind.UNKNOWN:
         return UNKNOWN
     if vr not in SHORT_VRS:
         if header[6:] != RESERVED:

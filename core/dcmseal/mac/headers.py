@@ -8,8 +8,8 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from dcmseal import tags
-from dcmseal.dataset.header import Header, Kind, ambiguous_vr, kind_of, no_element, read_header
-from dcmseal.dataset.structure_element import place_in_item
+from dcmseal.dataset.header import ElementKind, Header, ambiguous_vr, element_kind, header_error, read_header
+from dcmseal.dataset.structure_element import ordering_key
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS, TEXT_VRS, WORD_SIZE
 from dcmseal.mac.context import CONTEXT_TAGS
@@ -19,7 +19,7 @@ _SHORT_HEADER: Final = Struct("<HH2sH").pack
 _UNITS: Final = {2: "H", 4: "I", 8: "Q"}
 
 
-class Action(IntEnum):
+class HeaderAction(IntEnum):
     """What to do about an element."""
 
     COPY = 0
@@ -38,10 +38,10 @@ class Action(IntEnum):
     BAD = 9
 
 
-class Converted(NamedTuple):
+class ConvertedHeader(NamedTuple):
     """An element's header in explicit VR little endian, and what the input's header says."""
 
-    action: Action
+    action: HeaderAction
     header: bytes
     size: int
     length: int
@@ -51,7 +51,7 @@ class Converted(NamedTuple):
     """Of the element in its item."""
 
 
-class _Headers(dict[bytes, Converted]):
+class _HeaderTable(dict[bytes, ConvertedHeader]):
     """Headers converted once: they repeat, so that looking them up beats decoding them."""
 
     __slots__ = ("_encoding", "_padding", "kept", "texts")
@@ -65,14 +65,14 @@ class _Headers(dict[bytes, Converted]):
         self.texts: dict[bytes, tuple[bytes, int, int, bool]] = {}
         """Likewise where the padding is to be checked, and whether the VR is UI."""
 
-    def __missing__(self, header: bytes) -> Converted:
+    def __missing__(self, header: bytes) -> ConvertedHeader:
         converted = _convert_header(header, self._encoding)
         if len(self) >= 1 << 16:
             self.clear()
             self.kept.clear()
             self.texts.clear()
         self[header] = converted
-        if converted.action is Action.COPY and len(converted.header) == 8 and not converted.word:
+        if converted.action is HeaderAction.COPY and len(converted.header) == 8 and not converted.word:
             vr, step = converted.header[4:6], 8 + converted.length
             if self._padding and has_padding(vr, converted.length):
                 self.texts[header] = converted.header, step, converted.place, vr == b"UI"
@@ -84,12 +84,12 @@ class _Headers(dict[bytes, Converted]):
         """The header as the input has it; raises Malformed if there is none."""
         header = read_header(buffer, position, self._encoding)
         if header is None:
-            raise no_element(buffer[position : position + 12], position, self._encoding)
+            raise header_error(buffer[position : position + 12], position, self._encoding)
         return header
 
 
-HEADERS: Final = {
-    (encoding, padding): _Headers(encoding, padding=padding) for encoding in Encoding for padding in (False, True)
+HEADER_TABLES: Final = {
+    (encoding, padding): _HeaderTable(encoding, padding=padding) for encoding in Encoding for padding in (False, True)
 }
 """For each encoding, the first eight bytes of a header, or all twelve of a long one, converted."""
 
@@ -99,35 +99,35 @@ def has_padding(vr: bytes, length: int) -> bool:
     return bool(length & 1 or (length and vr in TEXT_VRS))
 
 
-def _convert_header(header: bytes, encoding: Encoding) -> Converted:
+def _convert_header(header: bytes, encoding: Encoding) -> ConvertedHeader:
     decoded = read_header(header, 0, encoding)
-    place = place_in_item(decoded, encoding)
+    place = ordering_key(decoded, encoding)
     if decoded is None:
         vr = header[4:6]
         needs_more = len(header) == 8 and not encoding.is_implicit and (vr in LONG_VRS or vr.isupper())
-        return Converted(Action.LONGER if needs_more else Action.BAD, b"", 0, 0, 0, 0, place)
+        return ConvertedHeader(HeaderAction.LONGER if needs_more else HeaderAction.BAD, b"", 0, 0, 0, 0, place)
     tag, vr, size, length = decoded
     if not vr:
         is_end = tag == tags.ITEM_DELIMITATION_ITEM
-        return Converted(Action.ITEM_END if is_end else Action.BAD, b"", size, length, 0, tag, place)
+        return ConvertedHeader(HeaderAction.ITEM_END if is_end else HeaderAction.BAD, b"", size, length, 0, tag, place)
     action = {
-        Kind.PLAIN: Action.COPY,
-        Kind.SEQUENCE: Action.SEQUENCE,
-        Kind.ENCAPSULATED: Action.ENCAPSULATED,
-        Kind.UNKNOWN: Action.UNKNOWN,
-        Kind.EXCLUDED: Action.EXCLUDED,
-    }[kind_of(tag, vr, length)]
-    if action is Action.COPY and encoding.is_implicit:
+        ElementKind.PLAIN: HeaderAction.COPY,
+        ElementKind.SEQUENCE: HeaderAction.SEQUENCE,
+        ElementKind.ENCAPSULATED: HeaderAction.ENCAPSULATED,
+        ElementKind.UNKNOWN: HeaderAction.UNKNOWN,
+        ElementKind.EXCLUDED: HeaderAction.EXCLUDED,
+    }[element_kind(tag, vr, length)]
+    if action is HeaderAction.COPY and encoding.is_implicit:
         if ambiguous_vr(tag):
-            action = Action.OPEN
+            action = HeaderAction.OPEN
         elif tag in CONTEXT_TAGS:
-            action = Action.CONTEXT
-    explicit = explicit_header(tag, vr, length)
+            action = HeaderAction.CONTEXT
+    explicit = build_explicit_header(tag, vr, length)
     word = WORD_SIZE.get(vr, 0) if encoding.is_big_endian else 0
-    return Converted(action, explicit, size, length, word, tag, place)
+    return ConvertedHeader(action, explicit, size, length, word, tag, place)
 
 
-def explicit_header(tag: int, vr: bytes, length: int) -> bytes:
+def build_explicit_header(tag: int, vr: bytes, length: int) -> bytes:
     """A header in explicit VR little endian; sequences and fragments get none of their length."""
     if vr in SHORT_VRS:
         return _SHORT_HEADER(tag >> 16, tag & 0xFFFF, vr, min(length, 0xFFFF))
@@ -136,7 +136,7 @@ def explicit_header(tag: int, vr: bytes, length: int) -> bytes:
     return _LONG_HEADER(tag >> 16, tag & 0xFFFF, vr, 0, length)
 
 
-def swapped(value: bytes, word: int) -> bytes:
+def swap_bytes(value: bytes, word: int) -> bytes:
     """The value with the bytes of each unit in the other order (PS3.5 7.3); a rest too short for a unit is kept."""
     whole = len(value) // word * word
     units = array(_UNITS[word], value[:whole])

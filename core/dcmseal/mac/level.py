@@ -8,16 +8,16 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.dataset.fragments import FragmentLayout
-from dcmseal.dataset.header import Kind
+from dcmseal.dataset.header import ElementKind
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.source import Buffer
-from dcmseal.dataset.unknown import holds_unknown, unknown_because
-from dcmseal.dataset.walk import end_of
-from dcmseal.mac.context import CONTEXT_TAGS, Context
+from dcmseal.dataset.unknown import unknown_item_reason, unknown_vr_reason
+from dcmseal.dataset.walk import find_element_end
+from dcmseal.mac.context import CONTEXT_TAGS, VrContext
 from dcmseal.mac.digest import Digest
-from dcmseal.mac.encoding import Encoder
-from dcmseal.mac.parts import Ending, Unsignable
+from dcmseal.mac.encoding import MacEncoder
+from dcmseal.mac.parts import ReturnValue, UnsignableElement
 
 _NO_JOBS: tuple[MacJob, ...] = ()
 
@@ -55,7 +55,7 @@ class LevelFacts:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Encoded:
+class _EncodedSequence:
     """A sequence as it enters the MAC, and what was seen on the way."""
 
     chunks: list[bytes]
@@ -65,7 +65,7 @@ class _Encoded:
     open_items: int
 
 
-_MOST_KEPT: Final = 4 << 20
+_MAX_CACHED: Final = 4 << 20
 """Bytes of sequences that are kept, once encoded, until the MACs are known that want them."""
 
 
@@ -79,15 +79,15 @@ class LevelPass:
     __slots__ = ("_encoder", "_fed", "_jobs", "_kept", "_prepare", "_room", "_scan", "facts")
 
     def __init__(
-        self, scan: LevelScanner, encoder: Encoder, prepare: Callable[[LevelScanner], Sequence[MacJob]]
+        self, scan: LevelScanner, encoder: MacEncoder, prepare: Callable[[LevelScanner], Sequence[MacJob]]
     ) -> None:
         self._scan = scan
         self._encoder = encoder
         self._prepare = prepare
         self._jobs: Sequence[MacJob] | None = None
         self._fed = 0
-        self._kept: dict[int, _Encoded] = {}
-        self._room = _MOST_KEPT
+        self._kept: dict[int, _EncodedSequence] = {}
+        self._room = _MAX_CACHED
         self.facts = LevelFacts()
 
     def run(self) -> LevelFacts:
@@ -99,15 +99,15 @@ class LevelPass:
         while not scan.scan():
             index = scan.stopped_at
             kind, tag = scan.kinds[index], scan.tags[index]
-            if kind is Kind.ENCAPSULATED and tag > tags.MAC_PARAMETERS_SEQUENCE:
+            if kind is ElementKind.ENCAPSULATED and tag > tags.MAC_PARAMETERS_SEQUENCE:
                 self._feed_until(index)
                 jobs = self._jobs_for(tag)
                 layout = self.facts.layouts[index] = FragmentLayout()
-                fragments = Ending(encoder.encode_fragments(scan.starts[index], layout))
+                fragments = ReturnValue(encoder.encode_fragments(scan.starts[index], layout))
                 _feed(fragments, jobs)
                 scan.resume(fragments.end)
                 self._fed = index + 1
-            elif kind is Kind.SEQUENCE:
+            elif kind is ElementKind.SEQUENCE:
                 scan.resume(self._find_sequence_end(index))
             else:
                 scan.skip()
@@ -119,7 +119,7 @@ class LevelPass:
         scan, seen = self._scan, self._encoder.notes
         start = scan.starts[index]
         seen.reset()
-        steps = Ending(self._encoder.encode_sequence(start))
+        steps = ReturnValue(self._encoder.encode_sequence(start))
         # in implicit VR the encoding depends on elements that may be still to come
         room = 0 if scan.encoding.is_implicit else self._room
         chunks: list[bytes] = []
@@ -128,11 +128,11 @@ class LevelPass:
                 room -= len(chunk)
                 if room >= 0:
                     chunks.append(chunk)
-        except Unsignable:
-            return end_of(scan.source, start, scan.encoding)
+        except UnsignableElement:
+            return find_element_end(scan.source, start, scan.encoding)
         if room >= 0:
             self._room = room
-            self._kept[index] = _Encoded(
+            self._kept[index] = _EncodedSequence(
                 chunks=chunks,
                 has_signatures=seen.has_signatures,
                 hidden_boundary=seen.hidden_boundary,
@@ -154,7 +154,7 @@ class LevelPass:
         if self._jobs is None:
             self._jobs = self._prepare(scan)
             if scan.encoding.is_implicit:
-                self._encoder.context = context_of(scan, self._encoder.context)
+                self._encoder.context = build_vr_context(scan, self._encoder.context)
         first = self._fed
         self._fed = stop
         for index in [index for index in scan.kinds if first <= index < stop]:
@@ -186,18 +186,18 @@ class LevelPass:
         if jobs and first < stop:
             _feed(self._encoder.encode_plain(self._scan, first, stop - 1), jobs)
 
-    def _feed_special(self, index: int, kind: Kind) -> None:
+    def _feed_special(self, index: int, kind: ElementKind) -> None:
         scan = self._scan
         tag, start = scan.tags[index], scan.starts[index]
         jobs = self._jobs_for(tag)
-        if kind is Kind.SEQUENCE:
+        if kind is ElementKind.SEQUENCE:
             self._feed_sequence(index, tag, start, jobs)
-        elif kind in (Kind.ENCAPSULATED, Kind.RESERVED_NONZERO):
+        elif kind in (ElementKind.ENCAPSULATED, ElementKind.RESERVED_NONZERO):
             _feed(self._encoder.encode_element(scan, index), jobs)
-        elif kind is Kind.UNKNOWN:
-            self._mark_unsignable(tag, unknown_because(tag, scan.encoding), jobs)
+        elif kind is ElementKind.UNKNOWN:
+            self._mark_unsignable(tag, unknown_vr_reason(tag, scan.encoding), jobs)
         else:
-            self._mark_unsignable(tag, exclusion(tag), () if any(job.tags is None for job in jobs) else jobs)
+            self._mark_unsignable(tag, exclusion_reason(tag), () if any(job.tags is None for job in jobs) else jobs)
 
     def _feed_sequence(self, index: int, tag: int, start: int, jobs: Sequence[MacJob]) -> None:
         seen = self._encoder.notes
@@ -212,8 +212,8 @@ class LevelPass:
             for chunk in self._encoder.encode_sequence(start) if kept is None else kept.chunks:
                 for digest in digests:
                     digest.update(chunk)
-        except Unsignable as unknown:
-            self._mark_unsignable(tag, holds_unknown(unknown.tag, self._scan.encoding), jobs)
+        except UnsignableElement as unknown:
+            self._mark_unsignable(tag, unknown_item_reason(unknown.tag, self._scan.encoding), jobs)
             seen.has_signatures = True
         else:
             for job, digest in zip(jobs, digests, strict=True):
@@ -244,7 +244,7 @@ def _feed(pieces: Iterable[Buffer], jobs: Sequence[MacJob]) -> None:
             job.digest.update(piece)
 
 
-def context_of(scan: LevelScanner, context: Context) -> Context:
+def build_vr_context(scan: LevelScanner, context: VrContext) -> VrContext:
     """What the context-dependent VRs of a level depend on; ``context`` is that of the enclosing level."""
     for tag in CONTEXT_TAGS:
         index = scan.index(tag)

@@ -9,8 +9,8 @@ from dcmseal import tags
 from dcmseal.dataset.header import Header
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import is_minimal, is_unknown
-from dcmseal.dataset.walk import MAX_DEPTH, Event, steps_of
+from dcmseal.dataset.vr import is_minimally_padded, is_unknown_vr
+from dcmseal.dataset.walk import MAX_DEPTH, Event, iter_element_steps
 from dcmseal.errors import Malformed
 
 _Piece = TypeVar("_Piece")
@@ -21,7 +21,7 @@ SEQUENCE_DELIMITER: Final = b"\xfe\xff\xdd\xe0"
 """The end of a sequence, or of fragments, in the MAC: the tag, no length."""
 
 
-class Unsignable(Exception):
+class UnsignableElement(Exception):
     """A sequence holds an element of VR UN, which makes the whole of it unsignable (PS3.3 C.12.1.1.3.1.1)."""
 
     def __init__(self, tag: int, offset: int) -> None:
@@ -34,13 +34,13 @@ class ExcessPadding(Exception):
     """A value has more than minimal padding, or is of odd length."""
 
 
-def check_padding_of(buffer: bytes, start: int, end: int, *, is_ui: bool) -> None:
+def check_value_padding(buffer: bytes, start: int, end: int, *, is_ui: bool) -> None:
     """Raise ExcessPadding if a text value, or any of odd length, is not minimally padded (PS3.5 6.2)."""
-    if not is_minimal(buffer, start, end, is_ui=is_ui):
+    if not is_minimally_padded(buffer, start, end, is_ui=is_ui):
         raise ExcessPadding
 
 
-class Ending(Generic[_Piece]):
+class ReturnValue(Generic[_Piece]):
     """Iterates over a generator and keeps what it returns: where the element ends."""
 
     __slots__ = ("_steps", "end")
@@ -57,7 +57,7 @@ Repeat: TypeAlias = tuple[bytes, int]
 """A small sequence as it enters the MAC, and how many items of undefined length it holds."""
 
 
-class Sighting:
+class EncodingNotes:
     """What was seen while sequences were encoded: mutable, owned by the one who encodes."""
 
     __slots__ = ("ambiguous", "has_signatures", "hidden_boundary", "open_items", "repeats", "unusual")
@@ -82,7 +82,7 @@ class Sighting:
         self.open_items = 0
 
 
-SMALL: Final = 400
+MAX_REPEAT_SIZE: Final = 400
 """Size in bytes up to which nested sequences are remembered."""
 MAX_REPEATS: Final = 4096
 SEEN_ONCE: Final[Repeat] = b"seen", 0
@@ -90,18 +90,20 @@ SEEN_ONCE: Final[Repeat] = b"seen", 0
 NO_REPEAT: Final[Repeat] = b"", 0
 """Stands among the repeats for a small sequence that holds something to be seen in its place."""
 
-DEEP: Final = MAX_DEPTH - 32
+DEEP_NESTING: Final = MAX_DEPTH - 32
 """Nesting that the structure walk has to look at: small sequences that repeat hide that they go deeper."""
 
 
-def check_depth(depth: int, offset: int, notes: Sighting) -> None:
+def check_depth(depth: int, offset: int, notes: EncodingNotes) -> None:
     """Take notice of deep nesting; raises Malformed if it is too deep."""
     notes.unusual = True
     if depth > MAX_DEPTH:
         raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep", offset)
 
 
-def past_excluded(source: Source, header: Header, position: int, base: int, encoding: Encoding, notes: Sighting) -> int:
+def skip_excluded(
+    source: Source, header: Header, position: int, base: int, encoding: Encoding, notes: EncodingNotes
+) -> int:
     """Where an element ends that is never signed and stands in a sequence; ``position`` is where it begins.
 
     Raises Unsignable if it is or holds an element of VR UN: that makes all it stands in unsignable too, "recursively"
@@ -111,12 +113,12 @@ def past_excluded(source: Source, header: Header, position: int, base: int, enco
     if tag in tags.MACRO:
         notes.has_signatures = True
     if vr != b"SQ" and length != UNDEFINED_LENGTH:
-        if is_unknown(vr):
-            raise Unsignable(tag, base + position)
+        if is_unknown_vr(vr):
+            raise UnsignableElement(tag, base + position)
         return position + size + length
     end = position
-    for step in steps_of(source, position, encoding):
+    for step in iter_element_steps(source, position, encoding):
         end = step.end
-        if step.event in (Event.ELEMENT, Event.SEQUENCE) and is_unknown(step.vr):
-            raise Unsignable(step.tag, base + step.start)
+        if step.event in (Event.ELEMENT, Event.SEQUENCE) and is_unknown_vr(step.vr):
+            raise UnsignableElement(step.tag, base + step.start)
     return end

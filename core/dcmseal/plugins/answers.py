@@ -7,19 +7,19 @@ from types import TracebackType
 from typing import Final, TypeVar, cast
 
 from dcmseal.errors import SealError
-from dcmseal.plugins.loading import is_the_users, kind_of
+from dcmseal.plugins.loading import is_keyboard_interrupt, type_name
 
-_LONGEST_TEXT: Final = 300
+_MAX_TEXT_LENGTH: Final = 300
 _HINT: Final = "this is a fault of the plugin: report it to those who make it"
 
 T = TypeVar("T")
 
 
-class Nonsense(Exception):
+class InvalidAnswer(Exception):
     """An answer that is not what the protocol promises; the message is made of our words only."""
 
 
-class guarded:  # noqa: N801 - used as a statement: with guarded(...)
+class Guard:  # noqa: N801 - used as a statement: with guarded(...)
     """Let errors of dcmseal pass and turn every other one into ``kind``, with ``blame`` saying whose fault it is.
 
     A class, because it stands around every signature: a generator takes three times as long (measured).
@@ -35,9 +35,9 @@ class guarded:  # noqa: N801 - used as a statement: with guarded(...)
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if error is None or is_the_users(error) or (isinstance(error, SealError) and _is_sound(error)):
+        if error is None or is_keyboard_interrupt(error) or (isinstance(error, SealError) and _is_formattable(error)):
             return
-        said = f": {error}" if type(error) is Nonsense else f" failed with {kind_of(error)}"
+        said = f": {error}" if type(error) is InvalidAnswer else f" failed with {type_name(error)}"
         failure = self._kind(f"{self._blame}{said}", hint=_HINT)
         # The text of a foreign error may hold a secret, and so may its frames: it is not chained, nor left in this one.
         del error
@@ -47,7 +47,7 @@ class guarded:  # noqa: N801 - used as a statement: with guarded(...)
             failure.__context__ = None
 
 
-def _is_sound(error: SealError) -> bool:
+def _is_formattable(error: SealError) -> bool:
     """Whether an error can be told; a plugin may have made a kind of its own."""
     try:
         return type(str(error)) is str and type(error.hint) is str
@@ -55,48 +55,48 @@ def _is_sound(error: SealError) -> bool:
         return False
 
 
-def one_of(value: object, kind: type[T], what: str) -> T:
+def check_instance(value: object, kind: type[T], what: str) -> T:
     """The value if it is of that kind."""
     if isinstance(value, kind):
         return value
-    raise Nonsense(f"{what} gave {kind_of(value)} where {kind.__name__} is due")
+    raise InvalidAnswer(f"{what} gave {type_name(value)} where {kind.__name__} is due")
 
 
-def tuple_of(values: object, kind: type[T], what: str) -> tuple[T, ...]:
+def check_tuple(values: object, kind: type[T], what: str) -> tuple[T, ...]:
     """The values if they are a tuple of that kind."""
-    members = cast("tuple[object, ...]", one_of(values, tuple, what))
-    return tuple(one_of(member, kind, what) for member in members)
+    members = cast("tuple[object, ...]", check_instance(values, tuple, what))
+    return tuple(check_instance(member, kind, what) for member in members)
 
 
-def set_of(values: object, kind: type[T], what: str) -> frozenset[T]:
+def check_frozenset(values: object, kind: type[T], what: str) -> frozenset[T]:
     """The values if they are a frozenset of that kind."""
-    members = cast("frozenset[object]", one_of(values, frozenset, what))
-    return frozenset(one_of(member, kind, what) for member in members)
+    members = cast("frozenset[object]", check_instance(values, frozenset, what))
+    return frozenset(check_instance(member, kind, what) for member in members)
 
 
-def name(value: object, pattern: re.Pattern[str], what: str) -> str:
+def check_name(value: object, pattern: re.Pattern[str], what: str) -> str:
     """The value if it is a name of that pattern."""
-    value = _plain_text(value)
+    value = _to_plain_str(value)
     if value is not None and pattern.fullmatch(value):
         return value
-    raise Nonsense(f"its {what} does not match {pattern.pattern}")
+    raise InvalidAnswer(f"its {what} does not match {pattern.pattern}")
 
 
-def text(value: object, what: str) -> str:
+def check_text(value: object, what: str) -> str:
     """The value if it is a short printable line."""
-    value = _plain_text(value)
-    if value is not None and value.isprintable() and len(value) <= _LONGEST_TEXT:
+    value = _to_plain_str(value)
+    if value is not None and value.isprintable() and len(value) <= _MAX_TEXT_LENGTH:
         return value
-    raise Nonsense(f"its {what} is not one printable line of at most {_LONGEST_TEXT} characters")
+    raise InvalidAnswer(f"its {what} is not one printable line of at most {_MAX_TEXT_LENGTH} characters")
 
 
-def _plain_text(value: object) -> str | None:
+def _to_plain_str(value: object) -> str | None:
     """The text itself, without what a class derived from that of texts does; None if it is none."""
     return str.__str__(value) if isinstance(value, str) else None
 
 
-def methods(value: object, *names: str) -> None:
+def check_methods(value: object, *names: str) -> None:
     """Make sure that the value has these methods."""
     for method in names:
         if not callable(getattr(value, method, None)):
-            raise Nonsense(f"it has no method {method}")
+            raise InvalidAnswer(f"it has no method {method}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileNumbers:
+class FileCounts:
     """Files by what verification came to."""
 
     valid: int = 0
@@ -29,7 +29,7 @@ class FileNumbers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureNumbers:
+class SignatureCounts:
     """Signatures by what verification came to."""
 
     valid: int = 0
@@ -50,7 +50,7 @@ class SignerTotals:
     """As the certificate says; empty if it has no name, or cannot be read."""
     sha256: str
     """Fingerprint, in hexadecimal."""
-    signatures: SignatureNumbers
+    signatures: SignatureCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class ProfileTotals:
     """The signatures that meet one Digital Signature Profile; a signature may meet several."""
 
     name: str
-    signatures: SignatureNumbers
+    signatures: SignatureCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class MonthTotals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attention:
+class AttentionFile:
     """A file that somebody has to look at."""
 
     name: str
@@ -96,18 +96,18 @@ class ArchiveReport:
 
     inputs: tuple[str, ...] = ()
     """What was asked for: files, folders, patterns."""
-    files: FileNumbers
+    files: FileCounts
     passed_over: int = 0
     """Files in folders that are no DICOM files, and not counted."""
     recorded: int = 0
     """Those of ``files`` whose results an earlier run had in its journal."""
-    signatures: SignatureNumbers
+    signatures: SignatureCounts
     signers: tuple[SignerTotals, ...] = ()
     """Those with most signatures first."""
-    more_signers: SignatureNumbers
+    more_signers: SignatureCounts
     """Signatures of all other signers."""
     profiles: tuple[ProfileTotals, ...] = ()
-    no_profile: SignatureNumbers
+    no_profile: SignatureCounts
     """Signatures that meet no profile that is known."""
     months: tuple[MonthTotals, ...] = ()
     """The earliest first."""
@@ -115,7 +115,7 @@ class ArchiveReport:
     """Signatures of months that are left out."""
     undated: int = 0
     """Signatures without a time that can be read."""
-    attention: tuple[Attention, ...] = ()
+    attention: tuple[AttentionFile, ...] = ()
     """The worst first, then by name."""
     more_attention: int = 0
     """Files that need attention and are not named."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def encoding(value: Any) -> bytes:
+def original_der(value: Any) -> bytes:
     """The bytes that a value was read from; of a CHOICE, those of what was chosen.
 
     asn1crypto's own way encodes values again whose length ends in 0x80, which it takes for an indefinite one: what was

@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from dcmseal.errors import PluginBroken, PluginConflict
-from dcmseal.plugins.loading import LoadedPlugin, Origin, in_time
+from dcmseal.plugins.loading import LoadedPlugin, Origin, run_with_timeout
 
 T = TypeVar("T")
 
 
-class made_once(Generic[T]):  # noqa: N801 - used as a decorator
+class LazyProperty(Generic[T]):  # noqa: N801 - used as a decorator
     """A property that is made when it is first asked for.
 
     In Python 3.11 ``cached_property`` has a lock for all objects: while one registry asks its plugins, which it does in
@@ -30,11 +30,11 @@ class made_once(Generic[T]):  # noqa: N801 - used as a decorator
         return value
 
 
-def _admitted(plugin: LoadedPlugin, hook: str, wrap: Callable[[Any, Origin], T]) -> list[T]:
+def _load_values(plugin: LoadedPlugin, hook: str, wrap: Callable[[Any, Origin], T]) -> list[T]:
     return [wrap(value, plugin.origin) for value in plugin.values(hook)]
 
 
-class Catalogue(Generic[T]):
+class PluginIndex(Generic[T]):
     """What all plugins answer to one hook; a plugin whose answer is wrong in part is left out as a whole."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Catalogue(Generic[T]):
                 self._broken[plugin] = plugin.problem
                 continue
             try:
-                admitted = in_time(partial(_admitted, plugin, hook, wrap))
+                admitted = run_with_timeout(partial(_load_values, plugin, hook, wrap))
             except PluginBroken as error:
                 self._broken[plugin] = str(error)
                 continue

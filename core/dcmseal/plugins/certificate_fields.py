@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from dcmseal.plugins.der import BIT_STRING, FIRST, INTEGER, OID, SEQUENCE, Der, NotDer, dotted
+from dcmseal.plugins.der import BIT_STRING, CONTEXT_0, INTEGER, OID, SEQUENCE, DerError, DerReader, decode_oid
 
 _ISSUER_UNIQUE_ID: Final = 0x81
 _SUBJECT_UNIQUE_ID: Final = 0x82
@@ -39,14 +39,14 @@ class CertificateFields:
         return ""
 
 
-def certificate_fields(der: bytes) -> CertificateFields:
+def parse_certificate_fields(der: bytes) -> CertificateFields:
     """Take a certificate apart; raises NotDer if it has not the parts of one."""
-    whole = Der(der)
+    whole = DerReader(der)
     certificate = whole.enter(SEQUENCE)
     tbs = certificate.enter(SEQUENCE)
     certificate.enter(SEQUENCE)
     certificate.enter(BIT_STRING)
-    tbs.skip(FIRST)
+    tbs.skip(CONTEXT_0)
     serial_number = int.from_bytes(tbs.enter(INTEGER).content, signed=True)
     tbs.enter(SEQUENCE)  # signature
     issuer = tbs.take(SEQUENCE)
@@ -54,9 +54,9 @@ def certificate_fields(der: bytes) -> CertificateFields:
     subject, public_key_info = tbs.take(SEQUENCE), tbs.take(SEQUENCE)
     tbs.skip(_ISSUER_UNIQUE_ID)
     tbs.skip(_SUBJECT_UNIQUE_ID)
-    extensions = () if tbs.is_at_end else tuple(_identifiers(tbs.enter(_EXTENSIONS).enter(SEQUENCE)))
+    extensions = () if tbs.is_at_end else tuple(_iter_extension_oids(tbs.enter(_EXTENSIONS).enter(SEQUENCE)))
     if not (whole.is_at_end and certificate.is_at_end and tbs.is_at_end):
-        raise NotDer("something follows where nothing should")
+        raise DerError("something follows where nothing should")
     return CertificateFields(
         serial_number=serial_number,
         issuer=issuer,
@@ -66,6 +66,6 @@ def certificate_fields(der: bytes) -> CertificateFields:
     )
 
 
-def _identifiers(extensions: Der) -> Iterator[str]:
+def _iter_extension_oids(extensions: DerReader) -> Iterator[str]:
     while not extensions.is_at_end:
-        yield dotted(extensions.enter(SEQUENCE).enter(OID).content)
+        yield decode_oid(extensions.enter(SEQUENCE).enter(OID).content)

@@ -10,15 +10,15 @@ import os
 from typing import TYPE_CHECKING
 
 from dcmseal.errors import CertificateNotValid, KeyNotFound, SealError
-from dcmseal.plugins.certificate_formats import NoCertificates, encoded_certificates
-from dcmseal.plugins.pem import contents
-from dcmseal.quiet import without_warnings
+from dcmseal.plugins.certificate_formats import NoCertificates, extract_certificate_ders
+from dcmseal.plugins.pem import load_file
+from dcmseal.quiet import suppress_warnings
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 
-def certificates_in(
+def load_certificates(
     path: str | os.PathLike[str],
     *,
     unreadable: type[SealError] = KeyNotFound,
@@ -28,31 +28,33 @@ def certificates_in(
 
     Raises ``unreadable`` if there is no such file, and ``invalid`` if it holds no certificate, or one that is damaged.
     """
-    data = contents(path, error=unreadable)
-    return certificates_of(data, os.fspath(path), invalid)
+    data = load_file(path, error=unreadable)
+    return parse_certificates(data, os.fspath(path), invalid)
 
 
-def certificates_of(data: bytes, name: str, invalid: type[SealError] = CertificateNotValid) -> tuple[Certificate, ...]:
+def parse_certificates(
+    data: bytes, name: str, invalid: type[SealError] = CertificateNotValid
+) -> tuple[Certificate, ...]:
     """The certificates in the bytes of a file of that name; raises ``invalid``."""
     try:
-        encoded = encoded_certificates(data)
+        encoded = extract_certificate_ders(data)
     except NoCertificates as error:
-        raise none_there(error, name, invalid) from None
-    return tuple(certificate_of(each, name, invalid) for each in encoded)
+        raise no_certificates_error(error, name, invalid) from None
+    return tuple(parse_certificate(each, name, invalid) for each in encoded)
 
 
-def none_there(error: NoCertificates, name: str, invalid: type[SealError]) -> SealError:
+def no_certificates_error(error: NoCertificates, name: str, invalid: type[SealError]) -> SealError:
     """The error for a file of that name."""
     what = f" that can be used: it is {error}" if str(error) else ""
     return invalid(f"{name!r} holds no certificate{what}", hint=error.hint)
 
 
-def certificate_of(der: bytes, name: str, invalid: type[SealError] = CertificateNotValid) -> Certificate:
+def parse_certificate(der: bytes, name: str, invalid: type[SealError] = CertificateNotValid) -> Certificate:
     """One certificate and nothing after it, from a file of that name; raises ``invalid``."""
     from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
     try:
-        with without_warnings():
+        with suppress_warnings():
             return load_der_x509_certificate(der)
     except (ValueError, InvalidVersion):
         raise invalid(f"a certificate in {name!r} cannot be read", hint="get the file again from its issuer") from None

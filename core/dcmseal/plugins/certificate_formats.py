@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.plugins.pem import PemBlock, ascii_text, pem_blocks
-from dcmseal.quiet import without_warnings
+from dcmseal.plugins.pem import PemBlock, iter_pem_blocks, to_ascii
+from dcmseal.quiet import suppress_warnings
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -47,35 +47,35 @@ class NoCertificates(Exception):
         self.hint = hint
 
 
-def encoded_certificates(data: bytes) -> tuple[bytes, ...]:
+def extract_certificate_ders(data: bytes) -> tuple[bytes, ...]:
     """The certificates of a file, as they are encoded: each may turn out to be damaged. Raises NoCertificates."""
-    data = ascii_text(data)
+    data = to_ascii(data)
     if data.startswith(b"\x30"):
-        return _in_der(data)
-    blocks = tuple(pem_blocks(data))
-    found = tuple(der for block in blocks for der in _in_block(block))
+        return _extract_from_der(data)
+    blocks = tuple(iter_pem_blocks(data))
+    found = tuple(der for block in blocks for der in _iter_from_block(block))
     if found:
         return found
     if not blocks and _BASE64.fullmatch(data):
-        der = _from_base64(data)
+        der = _decode_base64(data)
         if der.startswith(b"\x30"):
-            return _in_der(der)
-    raise NoCertificates(*_description(data, blocks))
+            return _extract_from_der(der)
+    raise NoCertificates(*_describe_contents(data, blocks))
 
 
 def is_pkcs12(data: bytes) -> bool:
     """Whether the bytes begin as a PFX does: SEQUENCE { INTEGER 3, SEQUENCE (RFC 7292 section 4)."""
-    start = _content(data)
+    start = _content_offset(data)
     return data[start : start + 4] == b"\x02\x01\x03\x30"
 
 
 def is_pkcs7(data: bytes) -> bool:
     """Whether the bytes begin as SignedData of PKCS #7 does, which may hold certificates alone (RFC 5652 5.1)."""
-    start = _content(data)
+    start = _content_offset(data)
     return data[start : start + len(_SIGNED_DATA)] == _SIGNED_DATA
 
 
-def description_of_pem(data: bytes) -> tuple[str, str] | None:
+def diagnose_pem(data: bytes) -> tuple[str, str] | None:
     """What is wrong with a PEM file in which no block is found, and a hint; None if it is not PEM at all."""
     if b"-----BEGIN " not in data:
         return None
@@ -87,53 +87,53 @@ def description_of_pem(data: bytes) -> tuple[str, str] | None:
     return "PEM whose line ends are lost or damaged", f"get the file again, or put them back: {lines}"
 
 
-def _in_der(data: bytes) -> tuple[bytes, ...]:
+def _extract_from_der(data: bytes) -> tuple[bytes, ...]:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates
     from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
     if is_pkcs7(data):
         try:
-            with without_warnings():  # that BER is old, is nothing that whoever has such a file can change
+            with suppress_warnings():  # that BER is old, is nothing that whoever has such a file can change
                 found = load_der_pkcs7_certificates(data)
-            return _encoded(found, "a PKCS #7 file without certificates")
+            return _to_ders(found, "a PKCS #7 file without certificates")
         except (ValueError, UnsupportedAlgorithm):
             hint = "convert it: openssl pkcs7 -inform DER -in OLD -print_certs -out NEW"
             raise NoCertificates("a PKCS #7 file that cannot be read", hint) from None
     if is_pkcs12(data):
         try:
-            with without_warnings():
+            with suppress_warnings():
                 loaded = load_pkcs12(data, None)
         except (ValueError, UnsupportedAlgorithm):
             hint = "take the certificates out of it: openssl pkcs12 -in OLD -nokeys -out NEW"
             raise NoCertificates("a PKCS #12 file that needs a passphrase, or is damaged", hint) from None
         held = [each.certificate for each in (loaded.cert, *loaded.additional_certs) if each]
-        return _encoded(held, "a PKCS #12 file without certificates")
+        return _to_ders(held, "a PKCS #12 file without certificates")
     return (data,)
 
 
-def _in_block(block: PemBlock) -> Iterator[bytes]:
+def _iter_from_block(block: PemBlock) -> Iterator[bytes]:
     if block.label in CERTIFICATE_LABELS:
-        yield _der(block)
+        yield _decode_block(block)
     elif block.label == TRUSTED_LABEL:
-        yield _without_trust(_der(block))
+        yield _strip_openssl_trust(_decode_block(block))
     elif block.label in _PKCS7_LABELS:
-        yield from _in_der(_der(block))
+        yield from _extract_from_der(_decode_block(block))
 
 
-def _der(block: PemBlock) -> bytes:
+def _decode_block(block: PemBlock) -> bytes:
     try:
         return block.der
     except ValueError:
         return b""
 
 
-def _without_trust(data: bytes) -> bytes:
+def _strip_openssl_trust(data: bytes) -> bytes:
     """The certificate alone; one that OpenSSL was told to reject for anything is none."""
-    certificate, rest = _split(data)
-    _, aux, _ = _element(rest)
+    certificate, rest = _split_first_element(data)
+    _, aux, _ = _read_element(rest)
     while aux:
-        tag, _, aux = _element(aux)
+        tag, _, aux = _read_element(aux)
         if tag == 0xA0:  # CertAux.reject
             raise NoCertificates(
                 "a certificate that is marked to be rejected", "take the mark away: openssl x509 -in OLD -out NEW"
@@ -141,12 +141,12 @@ def _without_trust(data: bytes) -> bytes:
     return certificate
 
 
-def _split(data: bytes) -> tuple[bytes, bytes]:
-    rest = _element(data)[2]
+def _split_first_element(data: bytes) -> tuple[bytes, bytes]:
+    rest = _read_element(data)[2]
     return data[: len(data) - len(rest)], rest
 
 
-def _element(data: bytes) -> tuple[int, bytes, bytes]:
+def _read_element(data: bytes) -> tuple[int, bytes, bytes]:
     """Tag, content and what follows, of the first element in DER; damaged ones take all there is."""
     length = data[1] if len(data) > 1 else 0
     start = 2
@@ -156,14 +156,14 @@ def _element(data: bytes) -> tuple[int, bytes, bytes]:
     return data[0] if data else 0, data[start : start + length], data[start + length :]
 
 
-def _content(data: bytes) -> int:
+def _content_offset(data: bytes) -> int:
     """Where the content of a SEQUENCE begins."""
     if len(data) < 2 or data[0] != 0x30:
         return len(data)
     return 2 + (data[1] & 0x7F if data[1] & 0x80 else 0)
 
 
-def _encoded(certificates: Iterable[Certificate], otherwise: str) -> tuple[bytes, ...]:
+def _to_ders(certificates: Iterable[Certificate], otherwise: str) -> tuple[bytes, ...]:
     from cryptography.hazmat.primitives.serialization import Encoding
 
     found = tuple(each.public_bytes(Encoding.DER) for each in certificates)
@@ -172,14 +172,14 @@ def _encoded(certificates: Iterable[Certificate], otherwise: str) -> tuple[bytes
     return found
 
 
-def _from_base64(data: bytes) -> bytes:
+def _decode_base64(data: bytes) -> bytes:
     try:
         return base64.b64decode(b"".join(data.split()), validate=True)
     except binascii.Error:
         return b""
 
 
-def _description(data: bytes, blocks: tuple[PemBlock, ...]) -> tuple[str, str]:
+def _describe_contents(data: bytes, blocks: tuple[PemBlock, ...]) -> tuple[str, str]:
     for block in blocks:
         if block.label in _LABELS:
             return _LABELS[block.label]
@@ -189,5 +189,5 @@ def _description(data: bytes, blocks: tuple[PemBlock, ...]) -> tuple[str, str]:
         return "an empty file", "get the file again from its source"
     if data.startswith(_JAVA_KEYSTORES):
         return "a Java keystore", "take the certificate out of it: keytool -exportcert -rfc -keystore OLD -file NEW"
-    damaged = None if blocks else description_of_pem(data)
+    damaged = None if blocks else diagnose_pem(data)
     return damaged or ("", "name a PEM or DER file of a certificate")

@@ -6,20 +6,20 @@ from typing import Final
 
 INTEGER: Final = 0x02
 BIT_STRING: Final = 0x03
-OCTETS: Final = 0x04
+OCTET_STRING: Final = 0x04
 OID: Final = 0x06
 SEQUENCE: Final = 0x30
 SET: Final = 0x31
-FIRST: Final = 0xA0
+CONTEXT_0: Final = 0xA0
 """The context-specific tag [0], constructed."""
 _MAX_ARCS: Final = 64
 
 
-class NotDer(ValueError):
+class DerError(ValueError):
     """The bytes are not what was to be there, cut short, or of indefinite length."""
 
 
-class Der:
+class DerReader:
     """A place in DER, up to where the value around it ends."""
 
     __slots__ = ("_at", "_data", "_end")
@@ -47,19 +47,19 @@ class Der:
         """What is left."""
         return self._data[self._at : self._end]
 
-    def enter(self, tag: int) -> Der:
+    def enter(self, tag: int) -> DerReader:
         """Go into the next value, which has this tag and a definite length, and past it here; raises NotDer."""
         if self.next_tag != tag or self._end - self._at < 2:
-            raise NotDer("another value was to be there")
+            raise DerError("another value was to be there")
         length, start = self._data[self._at + 1], self._at + 2
         if length & 0x80:
             count = length & 0x7F
             length = int.from_bytes(self._data[start : start + count], "big") if 0 < count <= 4 else self._end
             start += count
         if start + length > self._end:
-            raise NotDer("a value is cut short, or of indefinite length")
+            raise DerError("a value is cut short, or of indefinite length")
         self._at = start + length
-        return Der(self._data, start, start + length)
+        return DerReader(self._data, start, start + length)
 
     def take(self, tag: int) -> bytes:
         """The next value whole, with its tag, which has to be this one, and its length; raises NotDer."""
@@ -73,7 +73,7 @@ class Der:
             self.enter(tag)
 
 
-def dotted(oid: bytes) -> str:
+def decode_oid(oid: bytes) -> str:
     """The content of an OBJECT IDENTIFIER in dotted decimals (X.690 8.19); raises NotDer.
 
     >>> dotted(bytes.fromhex("2a864886f70d01010a"))
@@ -87,6 +87,6 @@ def dotted(oid: bytes) -> str:
             arcs.append(arc)
             arc = 0
     if not arcs or oid[-1] & 0x80 or len(oid) > _MAX_ARCS:
-        raise NotDer("an object identifier cannot be read")
+        raise DerError("an object identifier cannot be read")
     first = min(arcs[0] // 40, 2)
     return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))

@@ -14,7 +14,7 @@ from dcmseal.plugins.executing import BatchExecutor
 from dcmseal.plugins.loading import Origin
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{1,31}", re.ASCII)
-_MOST_SLOTS: Final = 100_000
+_MAX_SLOTS: Final = 100_000
 
 
 class GuardedExecutor:
@@ -24,10 +24,10 @@ class GuardedExecutor:
 
     def __init__(self, executor: BatchExecutor, origin: Origin) -> None:
         """Raise PluginBroken if ``executor`` is none."""
-        with answers.guarded(f"a batch executor of {origin}", PluginBroken):
-            self.name = answers.name(executor.name, _NAME, "name")
-            self.summary = answers.text(executor.summary, "summary")
-            answers.methods(executor, "open", "slots")
+        with answers.Guard(f"a batch executor of {origin}", PluginBroken):
+            self.name = answers.check_name(executor.name, _NAME, "name")
+            self.summary = answers.check_text(executor.summary, "summary")
+            answers.check_methods(executor, "open", "slots")
         self._executor = executor
         self._blame = f"the batch executor {self.name} of {origin}"
 
@@ -38,8 +38,10 @@ class GuardedExecutor:
     def open(self, address: str, jobs: int | None) -> Generator[Executor]:
         """Open an executor; raises PluginError, or what the plugin raises of dcmseal's errors."""
         resources = ExitStack()
-        with answers.guarded(self._blame, PluginError):
-            opened = answers.one_of(resources.enter_context(self._executor.open(address, jobs)), Executor, "open")
+        with answers.Guard(self._blame, PluginError):
+            opened = answers.check_instance(
+                resources.enter_context(self._executor.open(address, jobs)), Executor, "open"
+            )
         try:
             yield opened
         except BaseException:
@@ -50,9 +52,9 @@ class GuardedExecutor:
 
     def slots(self, executor: Executor) -> int:
         """How many functions it works on at once: 1 at least."""
-        with answers.guarded(self._blame, PluginError):
-            return min(max(answers.one_of(self._executor.slots(executor), int, "slots"), 1), _MOST_SLOTS)
+        with answers.Guard(self._blame, PluginError):
+            return min(max(answers.check_instance(self._executor.slots(executor), int, "slots"), 1), _MAX_SLOTS)
 
     def _close(self, resources: ExitStack) -> None:
-        with answers.guarded(self._blame, PluginError):
+        with answers.Guard(self._blame, PluginError):
             resources.close()

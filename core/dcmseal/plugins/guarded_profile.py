@@ -11,11 +11,11 @@ from dcmseal.plugins import answers
 from dcmseal.plugins.loading import Origin
 from dcmseal.plugins.protocols import (
     DocumentProfile,
+    ElementTables,
     Profile,
     ProfiledDataset,
     Requirements,
     SignatureFacts,
-    Tables,
 )
 from dcmseal.report import Aspect, Finding
 from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
@@ -31,11 +31,11 @@ class GuardedProfile:
 
     def __init__(self, profile: Profile, origin: Origin) -> None:
         """Raise PluginBroken if ``profile`` is none."""
-        with answers.guarded(f"a profile of {origin}", PluginBroken):
-            self.name = answers.name(profile.name, _NAME, "name")
-            self.title = answers.text(profile.title, "title")
-            self.reference = answers.text(profile.reference, "reference")
-            answers.methods(profile, "requirements", "check")
+        with answers.Guard(f"a profile of {origin}", PluginBroken):
+            self.name = answers.check_name(profile.name, _NAME, "name")
+            self.title = answers.check_text(profile.title, "title")
+            self.reference = answers.check_text(profile.reference, "reference")
+            answers.check_methods(profile, "requirements", "check")
         self._profile = profile
         self._sound: Requirements | None = None
         self._blame = f"the profile {self.name} of {origin}"
@@ -45,28 +45,28 @@ class GuardedProfile:
 
     def requirements(self, dataset: ProfiledDataset) -> Requirements:
         """What a signature over the data set has to be like; raises PluginBroken."""
-        with answers.guarded(self._blame, PluginBroken):
-            required = answers.one_of(self._profile.requirements(dataset), Requirements, "requirements")
+        with answers.Guard(self._blame, PluginBroken):
+            required = answers.check_instance(self._profile.requirements(dataset), Requirements, "requirements")
             if required is self._sound:
                 return required  # profiles that read tables answer with one and the same value
-            for what in ("elements", "mandatory", "advised", "forbidden"):
-                answers.set_of(getattr(required, what), int, what)
-            answers.set_of(required.mac_algorithms, MacAlgorithm, "mac_algorithms")
-            answers.set_of(required.key_types, KeyType, "key_types")
-            answers.set_of(required.purposes, int, "purposes")
+            for what in ("elements", "mandatory", "recommended", "forbidden"):
+                answers.check_frozenset(getattr(required, what), int, what)
+            answers.check_frozenset(required.mac_algorithms, MacAlgorithm, "mac_algorithms")
+            answers.check_frozenset(required.key_types, KeyType, "key_types")
+            answers.check_frozenset(required.purposes, int, "purposes")
             if required.default_purpose is not None and required.default_purpose not in _PURPOSES:
-                raise answers.Nonsense("default_purpose is not of CID 7007")
+                raise answers.InvalidAnswer("default_purpose is not of CID 7007")
             for words in (required.inapplicable, required.left_to_caller, required.clause, *required.notes):
-                answers.text(words, "text of the requirements")
+                answers.check_text(words, "text of the requirements")
             if required.tables is not None:
-                answers.one_of(required.tables, Tables, "tables")
+                answers.check_instance(required.tables, ElementTables, "tables")
             self._sound = required
             return required
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
         """Where the signature does not meet the profile; raises PluginBroken."""
-        with answers.guarded(self._blame, PluginBroken):
-            return _findings(self._profile.check(dataset, facts), "check")
+        with answers.Guard(self._blame, PluginBroken):
+            return _check_findings(self._profile.check(dataset, facts), "check")
 
 
 class GuardedDocumentProfile(GuardedProfile):
@@ -80,21 +80,21 @@ class GuardedDocumentProfile(GuardedProfile):
 
     def check_all(self, dataset: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> tuple[Finding, ...]:
         """Where the signatures together do not keep the profile's rules; raises PluginBroken."""
-        with answers.guarded(self._blame, PluginBroken):
-            return _findings(self._together.check_all(dataset, signatures), "check_all")
+        with answers.Guard(self._blame, PluginBroken):
+            return _check_findings(self._together.check_all(dataset, signatures), "check_all")
 
 
-def guarded_profile(profile: Profile, origin: Origin) -> GuardedProfile:
+def guard_profile(profile: Profile, origin: Origin) -> GuardedProfile:
     """A profile behind its guard; raises PluginBroken if it is none."""
-    with answers.guarded(f"a profile of {origin}", PluginBroken):
+    with answers.Guard(f"a profile of {origin}", PluginBroken):
         is_about_all = callable(getattr(profile, "check_all", None))
     if is_about_all:
         return GuardedDocumentProfile(cast("DocumentProfile", profile), origin)
     return GuardedProfile(profile, origin)
 
 
-def _findings(answer: object, what: str) -> tuple[Finding, ...]:
-    findings = answers.tuple_of(answer, Finding, what)
+def _check_findings(answer: object, what: str) -> tuple[Finding, ...]:
+    findings = answers.check_tuple(answer, Finding, what)
     if any(finding.aspect is not Aspect.CONFORMANCE for finding in findings):
-        raise answers.Nonsense(f"{what} speaks of another aspect than conformance")
+        raise answers.InvalidAnswer(f"{what} speaks of another aspect than conformance")
     return findings

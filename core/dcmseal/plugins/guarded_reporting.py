@@ -17,17 +17,17 @@ _FORMAT: Final = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
 _END: Final = object()
 
 
-class GuardedWriter:
+class GuardedReportWriter:
     """A ReportWriter whose failures are PluginBroken."""
 
     __slots__ = ("_blame", "_writer", "format", "summary", "writes_archives")
 
     def __init__(self, writer: ReportWriter, origin: Origin) -> None:
         """Raise PluginBroken if ``writer`` is none."""
-        with answers.guarded(f"a report writer of {origin}", PluginBroken):
-            self.format = answers.name(writer.format, _FORMAT, "format")
-            self.summary = answers.text(writer.summary, "summary")
-            answers.methods(writer, "write")
+        with answers.Guard(f"a report writer of {origin}", PluginBroken):
+            self.format = answers.check_name(writer.format, _FORMAT, "format")
+            self.summary = answers.check_text(writer.summary, "summary")
+            answers.check_methods(writer, "write")
             self.writes_archives = callable(getattr(writer, "write_archive", None))
             """Whether it has reports about many files, too."""
         self._writer = writer
@@ -49,12 +49,12 @@ class GuardedWriter:
         return self._iter_pieces(lambda: self._writer.write_archive(report, context), "write_archive")
 
     def _iter_pieces(self, write: Callable[[], Iterable[bytes]], what: str) -> Iterator[bytes]:
-        with answers.guarded(self._blame, PluginBroken):
+        with answers.Guard(self._blame, PluginBroken):
             pieces: Iterator[object] = iter(write())
         while True:
-            with answers.guarded(self._blame, PluginBroken):
+            with answers.Guard(self._blame, PluginBroken):
                 piece = next(pieces, _END)
                 if piece is _END:
                     return
-                data = answers.one_of(piece, bytes, what)
+                data = answers.check_instance(piece, bytes, what)
             yield data

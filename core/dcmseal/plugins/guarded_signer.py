@@ -16,23 +16,23 @@ from dcmseal.plugins.protocols import KeyListing, SecretRequest, Secrets, Signab
 from dcmseal.terms import KeyType
 
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{1,31}", re.ASCII)
-_MOST_KEYS: Final = 10_000
-_MOST_CERTIFICATES: Final = 64
-_LONGEST_TEXT: Final = 10_000
+_MAX_KEYS: Final = 10_000
+_MAX_CERTIFICATES: Final = 64
+_MAX_TEXT_LENGTH: Final = 10_000
 _DER_SEQUENCE: Final = b"\x30"
 
 
-class GuardedBackend:
+class GuardedSignerBackend:
     """A SignerBackend that hands out GuardedSigner."""
 
     __slots__ = ("_backend", "_blame", "scheme", "summary")
 
     def __init__(self, backend: SignerBackend, origin: Origin) -> None:
         """Raise PluginBroken if ``backend`` is none."""
-        with answers.guarded(f"a signer backend of {origin}", PluginBroken):
-            self.scheme = answers.name(backend.scheme, _SCHEME, "scheme")
-            self.summary = answers.text(backend.summary, "summary")
-            answers.methods(backend, "open", "list_keys")
+        with answers.Guard(f"a signer backend of {origin}", PluginBroken):
+            self.scheme = answers.check_name(backend.scheme, _SCHEME, "scheme")
+            self.summary = answers.check_text(backend.summary, "summary")
+            answers.check_methods(backend, "open", "list_keys")
         self._backend = backend
         self._blame = f"the backend for {self.scheme}: keys of {origin}"
 
@@ -43,8 +43,8 @@ class GuardedBackend:
     def open(self, uri: str, secrets: Secrets) -> Generator[Signer]:
         """Open a key; raises SignerError or one of its kinds, or UsageError if the key URI cannot be read."""
         key = ExitStack()
-        with answers.guarded(self._blame, SignerError):
-            opened = key.enter_context(self._backend.open(uri, textual(secrets)))
+        with answers.Guard(self._blame, SignerError):
+            opened = key.enter_context(self._backend.open(uri, check_secrets(secrets)))
         # The key is closed the same way however the application fared: a backend cannot swallow
         # the application's error, nor hide it behind one of its own.
         try:
@@ -61,24 +61,24 @@ class GuardedBackend:
 
     def list_keys(self, uri: str = "") -> tuple[KeyListing, ...]:
         """Keys the backend can find by itself; raises SignerError or one of its kinds."""
-        with answers.guarded(self._blame, SignerError):
-            found = tuple(islice(self._backend.list_keys(uri), _MOST_KEYS))
-            return tuple(map(self._check_listing, answers.tuple_of(found, KeyListing, "list_keys")))
+        with answers.Guard(self._blame, SignerError):
+            found = tuple(islice(self._backend.list_keys(uri), _MAX_KEYS))
+            return tuple(map(self._check_listing, answers.check_tuple(found, KeyListing, "list_keys")))
 
     def _check_listing(self, listing: KeyListing) -> KeyListing:
         """The listing if it is made of text, with a key URI that this backend would open."""
         detail = cast("dict[object, object]", dict(listing.detail))
         for text in (listing.uri, listing.label, listing.problem, *detail, *detail.values()):
-            if len(answers.one_of(text, str, "list_keys")) > _LONGEST_TEXT:
-                raise answers.Nonsense(f"list_keys gave a text of more than {_LONGEST_TEXT} characters")
+            if len(answers.check_instance(text, str, "list_keys")) > _MAX_TEXT_LENGTH:
+                raise answers.InvalidAnswer(f"list_keys gave a text of more than {_MAX_TEXT_LENGTH} characters")
         if listing.key_type is not None:
-            answers.one_of(listing.key_type, KeyType, "list_keys")
+            answers.check_instance(listing.key_type, KeyType, "list_keys")
         if listing.uri and KeyUri.parse(listing.uri).scheme != self.scheme:
-            raise answers.Nonsense("list_keys gave a key URI of another scheme")
+            raise answers.InvalidAnswer("list_keys gave a key URI of another scheme")
         return listing
 
     def _close(self, key: ExitStack) -> None:
-        with answers.guarded(self._blame, SignerError):
+        with answers.Guard(self._blame, SignerError):
             key.close()
 
 
@@ -89,11 +89,11 @@ class GuardedSigner:
 
     def __init__(self, signer: Signer, blame: str) -> None:
         """Raise SignerError if ``signer`` is none."""
-        self._guard = answers.guarded(blame, SignerError)
+        self._guard = answers.Guard(blame, SignerError)
         with self._guard:
-            self.certificate_chain = _chain(signer.certificate_chain)
-            self.key_type = answers.one_of(signer.key_type, KeyType, "key_type")
-            answers.methods(signer, "sign")
+            self.certificate_chain = _check_chain(signer.certificate_chain)
+            self.key_type = answers.check_instance(signer.key_type, KeyType, "key_type")
+            answers.check_methods(signer, "sign")
         self._signer: Signer | None = signer
 
     def __repr__(self) -> str:
@@ -105,9 +105,9 @@ class GuardedSigner:
         if signer is None:
             raise SignerError("the key is closed", hint="sign while the key is open")
         with self._guard:
-            signature = answers.one_of(signer.sign(message), bytes, "sign")
+            signature = answers.check_instance(signer.sign(message), bytes, "sign")
             if not signature:
-                raise answers.Nonsense("sign gave an empty signature")
+                raise answers.InvalidAnswer("sign gave an empty signature")
             return signature
 
     def close(self) -> None:
@@ -115,14 +115,14 @@ class GuardedSigner:
         self._signer = None
 
 
-def _chain(value: object) -> tuple[bytes, ...]:
-    chain = answers.tuple_of(value, bytes, "certificate_chain")
-    if 1 <= len(chain) <= _MOST_CERTIFICATES and all(der.startswith(_DER_SEQUENCE) for der in chain):
+def _check_chain(value: object) -> tuple[bytes, ...]:
+    chain = answers.check_tuple(value, bytes, "certificate_chain")
+    if 1 <= len(chain) <= _MAX_CERTIFICATES and all(der.startswith(_DER_SEQUENCE) for der in chain):
         return chain
-    raise answers.Nonsense(f"certificate_chain is not 1 to {_MOST_CERTIFICATES} DER certificates")
+    raise answers.InvalidAnswer(f"certificate_chain is not 1 to {_MAX_CERTIFICATES} DER certificates")
 
 
-def textual(secrets: Callable[[SecretRequest], object]) -> Secrets:
+def check_secrets(secrets: Callable[[SecretRequest], object]) -> Secrets:
     """What the application answers with, held to be text."""
 
     def answer(request: SecretRequest) -> str | None:

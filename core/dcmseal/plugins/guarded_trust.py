@@ -9,7 +9,7 @@ from dcmseal.errors import PluginBroken, TrustError
 from dcmseal.grounds import TrustMaterial
 from dcmseal.plugins import answers
 from dcmseal.plugins.loading import Origin
-from dcmseal.plugins.trust import TrustAnswer, TrustBackend, TrustEvaluator, TrustQuestion, TrustSettings
+from dcmseal.plugins.trust import TrustBackend, TrustEvaluator, TrustRequest, TrustResult, TrustSettings
 from dcmseal.report import Aspect, Finding
 
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,31}", re.ASCII)
@@ -22,10 +22,10 @@ class GuardedTrustBackend:
 
     def __init__(self, backend: TrustBackend, origin: Origin) -> None:
         """Raise PluginBroken if ``backend`` is none."""
-        with answers.guarded(f"a trust backend of {origin}", PluginBroken):
-            self.scheme = answers.name(backend.scheme, _SCHEME, "scheme")
-            self.summary = answers.text(backend.summary, "summary")
-            answers.methods(backend, "open")
+        with answers.Guard(f"a trust backend of {origin}", PluginBroken):
+            self.scheme = answers.check_name(backend.scheme, _SCHEME, "scheme")
+            self.summary = answers.check_text(backend.summary, "summary")
+            answers.check_methods(backend, "open")
         self._backend = backend
         self._blame = f"the trust backend {self.scheme} of {origin}"
 
@@ -34,13 +34,13 @@ class GuardedTrustBackend:
 
     def open(self, settings: TrustSettings) -> TrustEvaluator:
         """Make settings ready; raises TrustError or UsageError."""
-        with answers.guarded(self._blame, TrustError):
+        with answers.Guard(self._blame, TrustError):
             evaluator = self._backend.open(settings)
-            answers.methods(evaluator, "evaluate")
-        return GuardedEvaluator(evaluator, self._blame)
+            answers.check_methods(evaluator, "evaluate")
+        return GuardedTrustEvaluator(evaluator, self._blame)
 
 
-class GuardedEvaluator:
+class GuardedTrustEvaluator:
     """A TrustEvaluator whose failures are TrustError."""
 
     __slots__ = ("_blame", "_evaluator")
@@ -49,15 +49,15 @@ class GuardedEvaluator:
         self._evaluator = evaluator
         self._blame = blame
 
-    def evaluate(self, request: TrustQuestion) -> TrustAnswer:
+    def evaluate(self, request: TrustRequest) -> TrustResult:
         """Answer; raises TrustError if the answer is none."""
-        with answers.guarded(self._blame, TrustError):
-            answer = answers.one_of(self._evaluator.evaluate(request), TrustAnswer, "evaluate")
-            findings = answers.tuple_of(answer.findings, Finding, "evaluate")
-            answers.tuple_of(answer.chain, bytes, "evaluate")
-            material = answers.one_of(answer.material, TrustMaterial, "evaluate")
+        with answers.Guard(self._blame, TrustError):
+            answer = answers.check_instance(self._evaluator.evaluate(request), TrustResult, "evaluate")
+            findings = answers.check_tuple(answer.findings, Finding, "evaluate")
+            answers.check_tuple(answer.chain, bytes, "evaluate")
+            material = answers.check_instance(answer.material, TrustMaterial, "evaluate")
             for values in (material.anchors, material.certificates, material.crls, material.ocsp_responses):
-                answers.tuple_of(values, bytes, "evaluate")
+                answers.check_tuple(values, bytes, "evaluate")
             if not findings or any(finding.aspect is not Aspect.TRUST for finding in findings):
-                raise answers.Nonsense("evaluate speaks of another aspect than trust, or of nothing")
+                raise answers.InvalidAnswer("evaluate speaks of another aspect than trust, or of nothing")
             return answer

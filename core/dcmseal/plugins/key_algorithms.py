@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.errors import MechanismUnavailable
-from dcmseal.plugins.certificate_fields import certificate_fields
-from dcmseal.plugins.der import INTEGER, OCTETS, OID, SEQUENCE, Der, NotDer, dotted
+from dcmseal.plugins.certificate_fields import parse_certificate_fields
+from dcmseal.plugins.der import INTEGER, OCTET_STRING, OID, SEQUENCE, DerError, DerReader, decode_oid
 from dcmseal.terms import KeyType
 
 if TYPE_CHECKING:
@@ -44,8 +44,16 @@ _NAMES: Final = {
     "2.16.840.1.101.3.4.3.18": "ML-DSA-65",
     "2.16.840.1.101.3.4.3.19": "ML-DSA-87",
 }
-_PRIME: Final = ("secp192r1", "prime192v2", "prime192v3", "prime239v1", "prime239v2", "prime239v3", "secp256r1")
-_SECG: Final = {
+_X962_PRIME_CURVES: Final = (
+    "secp192r1",
+    "prime192v2",
+    "prime192v3",
+    "prime239v1",
+    "prime239v2",
+    "prime239v3",
+    "secp256r1",
+)
+_SECG_CURVES: Final = {
     1: "sect163k1", 2: "sect163r1", 3: "sect239k1", 4: "sect113r1", 5: "sect113r2", 6: "secp112r1", 7: "secp112r2",
     8: "secp160r1", 9: "secp160k1", 10: "secp256k1", 15: "sect163r2", 16: "sect283k1", 17: "sect283r1",
     22: "sect131r1", 23: "sect131r2", 24: "sect193r1", 25: "sect193r2", 26: "sect233k1", 27: "sect233r1",
@@ -54,8 +62,8 @@ _SECG: Final = {
 }  # fmt: skip
 _BRAINPOOL_BITS: Final = (160, 192, 224, 256, 320, 384, 512)
 _CURVES: Final = {
-    **{f"1.2.840.10045.3.1.{number}": name for number, name in enumerate(_PRIME, 1)},
-    **{f"1.3.132.0.{number}": name for number, name in _SECG.items()},
+    **{f"1.2.840.10045.3.1.{number}": name for number, name in enumerate(_X962_PRIME_CURVES, 1)},
+    **{f"1.3.132.0.{number}": name for number, name in _SECG_CURVES.items()},
     **{
         f"1.3.36.3.3.2.8.1.1.{1 + 2 * number + twisted}": f"brainpoolP{bits}{'t' if twisted else 'r'}1"
         for number, bits in enumerate(_BRAINPOOL_BITS)
@@ -76,10 +84,10 @@ class KeyAlgorithm:
     """The kind of key if DICOM signatures may be made with it; None for any other."""
 
 
-def algorithm_of(identifier: bytes) -> KeyAlgorithm:
+def parse_algorithm(identifier: bytes) -> KeyAlgorithm:
     """What an AlgorithmIdentifier (RFC 5280 4.1.1.2) stands for; raises NotDer."""
-    place = Der(identifier).enter(SEQUENCE)
-    oid = dotted(place.enter(OID).content)
+    place = DerReader(identifier).enter(SEQUENCE)
+    oid = decode_oid(place.enter(OID).content)
     if oid == _RSA:
         return KeyAlgorithm(name="RSA", key_type=KeyType.RSA)
     if oid == _DSA:
@@ -88,47 +96,49 @@ def algorithm_of(identifier: bytes) -> KeyAlgorithm:
         # RFC 3279 2.3.2: they are those of the issuer
         return KeyAlgorithm(name="DSA without parameters")
     if oid == _EC:
-        return _algorithm_on_curve(place)
+        return _parse_ec_algorithm(place)
     return KeyAlgorithm(name=_NAMES.get(oid, f"algorithm {oid}"))
 
 
-def _algorithm_on_curve(parameters: Der) -> KeyAlgorithm:
+def _parse_ec_algorithm(parameters: DerReader) -> KeyAlgorithm:
     """RFC 5480 2.1.1: the curve has to be named, and neither described nor implied."""
     if parameters.next_tag == OID:
-        curve = dotted(parameters.enter(OID).content)
+        curve = decode_oid(parameters.enter(OID).content)
         return KeyAlgorithm(name=f"EC on the curve {_CURVES.get(curve, curve)}", key_type=KeyType.EC)
     if parameters.next_tag == SEQUENCE:
         return KeyAlgorithm(name="EC with explicit parameters of its curve")
     return KeyAlgorithm(name="EC without a named curve")
 
 
-def algorithm_of_public_key(info: bytes) -> KeyAlgorithm:
+def parse_public_key_algorithm(info: bytes) -> KeyAlgorithm:
     """What a SubjectPublicKeyInfo says that its key is for; raises NotDer."""
-    return algorithm_of(Der(info).enter(SEQUENCE).take(SEQUENCE))
+    return parse_algorithm(DerReader(info).enter(SEQUENCE).take(SEQUENCE))
 
 
-def algorithm_of_private_key(info: bytes) -> KeyAlgorithm | None:
+def parse_private_key_algorithm(info: bytes) -> KeyAlgorithm | None:
     """What a PrivateKeyInfo (RFC 5958), not encrypted, says that its key is for; None if it is none."""
     try:
-        place = Der(info).enter(SEQUENCE)
+        place = DerReader(info).enter(SEQUENCE)
         place.enter(INTEGER)
         identifier = place.take(SEQUENCE)
-        return algorithm_of(identifier) if place.next_tag == OCTETS else None
-    except NotDer:
+        return parse_algorithm(identifier) if place.next_tag == OCTET_STRING else None
+    except DerError:
         return None
 
 
-def algorithm_in(certificate: Certificate) -> KeyAlgorithm:
+def certificate_key_algorithm(certificate: Certificate) -> KeyAlgorithm:
     """What a certificate says that its key is for."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
     try:
-        return algorithm_of_public_key(certificate_fields(certificate.public_bytes(Encoding.DER)).public_key_info)
-    except NotDer:
+        return parse_public_key_algorithm(
+            parse_certificate_fields(certificate.public_bytes(Encoding.DER)).public_key_info
+        )
+    except DerError:
         return KeyAlgorithm(name="an algorithm that cannot be read")
 
 
-def not_for_signatures(what: str, algorithm: KeyAlgorithm) -> MechanismUnavailable:
+def unsupported_key_error(what: str, algorithm: KeyAlgorithm) -> MechanismUnavailable:
     """The error to raise for a key, or a certificate's, that DICOM signatures cannot be made with."""
     hint = "use an RSA key: the profiles of PS3.15 admit no other; or one on the curves P-256, P-384 or P-521"
     if algorithm.name == _NAMES[RSASSA_PSS]:

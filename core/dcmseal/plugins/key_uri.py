@@ -18,7 +18,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SECRET_NAMES: Final = frozenset(
     {"pass", "passphrase", "passwd", "password", "pin", "pin-value", "pwd", "secret", "so-pin", "so-pin-value"}
 )
-_HOW_TO_ANSWER: Final = (
+_SECRETS_HINT: Final = (
     "leave it out: it is asked for when needed, or taken from an environment variable (--passphrase-env), "
     "a file (--passphrase-file), a file descriptor (--passphrase-fd) or the system's keyring (--passphrase-keyring); "
     "the URI of a token may name a pin-source="
@@ -55,14 +55,14 @@ class KeyUri:
                 "the key URI has control characters or line breaks in it",
                 hint="write where the key is, not the key: pem:key.pem?cert=cert.pem",
             )
-        scheme = scheme_of(text)
+        scheme = find_key_scheme(text)
         if scheme is None:
             raise UsageError("the key URI names no scheme", hint="write SCHEME:PATH, as in pem:key.pem?cert=cert.pem")
-        _refuse_secrets(text)
+        _check_no_secrets(text)
         body, _, query = text[len(scheme) + 1 :].partition("?")
         attributes: dict[str, str] = {}
         for part in query.split("&") if query else ():
-            name, _, value = (_decoded(piece) for piece in part.partition("="))
+            name, _, value = (_decode_percent(piece) for piece in part.partition("="))
             if not name or not value:
                 raise UsageError(
                     "the query of the key URI is not of the form name=value&name=value",
@@ -76,7 +76,7 @@ class KeyUri:
     @property
     def path(self) -> str:
         """The body, percent-decoded; raises UsageError if it cannot be decoded, or is empty."""
-        path = _decoded(self.body)
+        path = _decode_percent(self.body)
         if not path:
             raise UsageError(f"the key URI names no file after {self.scheme}:", hint=f"write {self.scheme}:PATH")
         return path
@@ -95,13 +95,13 @@ class KeyUri:
         return f"{self.scheme}:{self.body}"
 
 
-def scheme_of(text: str) -> str | None:
+def find_key_scheme(text: str) -> str | None:
     """The scheme in lower case, or None: a drive letter is no scheme."""
     match = _SCHEME.match(text)
     return match[1].lower() if match else None
 
 
-def escaped(path: str) -> str:
+def escape_path(path: str) -> str:
     """A path as it is written in a key URI.
 
     >>> escaped("50% of?.pem")
@@ -119,15 +119,15 @@ def is_secret_name(name: str) -> bool:
     return name.strip().lower().replace("_", "-") in _SECRET_NAMES
 
 
-def _refuse_secrets(text: str) -> None:
+def _check_no_secrets(text: str) -> None:
     # Semicolons too: they separate the attributes in the path of a PKCS #11 URI (RFC 7512).
     for part in re.split("[:;?&]", text):
         name, equals, _ = part.partition("=")
         if equals and is_secret_name(unquote(name)):
-            raise UsageError("a passphrase or PIN has no place in a key URI", hint=_HOW_TO_ANSWER)
+            raise UsageError("a passphrase or PIN has no place in a key URI", hint=_SECRETS_HINT)
 
 
-def _decoded(text: str) -> str:
+def _decode_percent(text: str) -> str:
     if _STRAY_PERCENT.search(text):
         raise UsageError("the key URI has a stray '%'", hint="write %25 for a percent sign")
     try:

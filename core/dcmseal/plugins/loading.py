@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 PROJECT: Final = "dcmseal"
 """Name of the entry point group, and of the hook markers."""
-_MOST_VALUES: Final = 1000
-_LONGEST_REASON: Final = 300
-PATIENCE: Final = 20.0
+_MAX_VALUES: Final = 1000
+_MAX_REASON_LENGTH: Final = 300
+LOAD_TIMEOUT: Final = 20.0
 """Seconds that a plugin has to be imported, and to say what it contributes."""
 
 T = TypeVar("T")
@@ -52,23 +52,23 @@ class LoadedPlugin:
             return ()
         try:
             answers = getattr(self.manager.hook, hook)()
-            values = tuple(islice((value for answer in answers for value in answer), _MOST_VALUES + 1))
+            values = tuple(islice((value for answer in answers for value in answer), _MAX_VALUES + 1))
         except BaseException as error:
-            if is_the_users(error):
+            if is_keyboard_interrupt(error):
                 raise
-            raise PluginBroken(f"{hook} failed: {reason(error)}") from None
-        if len(values) > _MOST_VALUES:
-            raise PluginBroken(f"{hook} gave more than {_MOST_VALUES} values")
+            raise PluginBroken(f"{hook} failed: {format_plugin_error(error)}") from None
+        if len(values) > _MAX_VALUES:
+            raise PluginBroken(f"{hook} gave more than {_MAX_VALUES} values")
         return values
 
 
-def discovered() -> tuple[LoadedPlugin, ...]:
+def discover_plugins() -> tuple[LoadedPlugin, ...]:
     """Load every plugin installed; one that fails is kept with its reason."""
-    plugins = [_loaded(point, home) for points, home in _plugin_distributions() for point in points]
+    plugins = [_load_entry_point(point, home) for points, home in _iter_plugin_distributions() for point in points]
     return tuple(sorted(plugins, key=lambda plugin: (plugin.origin.distribution, plugin.origin.name)))
 
 
-def registered(plugin: object, origin: Origin) -> LoadedPlugin:
+def register_plugin(plugin: object, origin: Origin) -> LoadedPlugin:
     """Take in a module or object whose functions are marked as hook implementations."""
     from pluggy import PluginManager
 
@@ -81,31 +81,31 @@ def registered(plugin: object, origin: Origin) -> LoadedPlugin:
         manager.check_pending()
         callers = manager.get_hookcallers(plugin)
     except BaseException as error:
-        if is_the_users(error):
+        if is_keyboard_interrupt(error):
             raise
-        return LoadedPlugin(origin=origin, problem=reason(error))
+        return LoadedPlugin(origin=origin, problem=format_plugin_error(error))
     if not callers:
         return LoadedPlugin(origin=origin, problem="it implements no hook: mark its functions with @hookimpl")
     return LoadedPlugin(origin=origin, manager=manager)
 
 
-def origin_of(plugin: object) -> Origin:
+def plugin_origin(plugin: object) -> Origin:
     """The origin of a plugin that an application hands over."""
     try:
         name: object = getattr(plugin, "__name__", None)
     except BaseException as error:
-        if is_the_users(error):
+        if is_keyboard_interrupt(error):
             raise
         name = None
-    return Origin(name=plain(name) if isinstance(name, str) else kind_of(plugin))
+    return Origin(name=to_single_line(name) if isinstance(name, str) else type_name(plugin))
 
 
-def is_the_users(error: BaseException) -> bool:
+def is_keyboard_interrupt(error: BaseException) -> bool:
     """Whether somebody pressed Ctrl-C; whatever else foreign code raises does not take the program down."""
     return type(error) is KeyboardInterrupt
 
 
-def in_time(action: Callable[[], T], seconds: float = PATIENCE) -> T:
+def run_with_timeout(action: Callable[[], T], seconds: float = LOAD_TIMEOUT) -> T:
     """What the action of a plugin returns; raises PluginBroken if it fails, or does not come to an end.
 
     It runs in a thread, which is left behind if it hangs. Ctrl-C is the main thread's: whatever is raised in there is
@@ -127,29 +127,29 @@ def in_time(action: Callable[[], T], seconds: float = PATIENCE) -> T:
         return done[0]
     if failed and isinstance(failed[0], PluginBroken):
         raise failed[0]
-    raise PluginBroken(reason(failed[0]) if failed else f"it hangs: it is given up after {seconds:g} s")
+    raise PluginBroken(format_plugin_error(failed[0]) if failed else f"it hangs: it is given up after {seconds:g} s")
 
 
-def kind_of(value: object) -> str:
+def type_name(value: object) -> str:
     """The name of a value's type, whatever its metaclass has to say to that."""
-    return plain(type.__dict__["__name__"].__get__(type(value)))
+    return to_single_line(type.__dict__["__name__"].__get__(type(value)))
 
 
-def reason(error: BaseException) -> str:
+def format_plugin_error(error: BaseException) -> str:
     """An error of a plugin in one plain line."""
     try:
-        return plain(f"{kind_of(error)}: {error}")
+        return to_single_line(f"{type_name(error)}: {error}")
     except BaseException:  # noqa: BLE001 - an error whose text fails is told by its type
-        return kind_of(error)
+        return type_name(error)
 
 
-def plain(text: str) -> str:
+def to_single_line(text: str) -> str:
     """Foreign text cut to one printable line."""
     line = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(line.split())[:_LONGEST_REASON]
+    return " ".join(line.split())[:_MAX_REASON_LENGTH]
 
 
-def _plugin_distributions() -> Iterator[tuple[list[EntryPoint], Origin]]:
+def _iter_plugin_distributions() -> Iterator[tuple[list[EntryPoint], Origin]]:
     from importlib import metadata
 
     # metadata.entry_points() would fail as a whole over one damaged distribution. Of two copies of a
@@ -162,23 +162,23 @@ def _plugin_distributions() -> Iterator[tuple[list[EntryPoint], Origin]]:
             continue  # what cannot be read cannot be known to be a plugin
         if not points:
             continue
-        name = _stated(distribution, "name")
+        name = _read_metadata(distribution, "name")
         key = re.sub("[-_.]+", "-", name).lower()
         if key not in seen:
             seen.add(key)
-            yield points, Origin(name="", distribution=name, version=_stated(distribution, "version"))
+            yield points, Origin(name="", distribution=name, version=_read_metadata(distribution, "version"))
 
 
-def _stated(distribution: Distribution, what: str) -> str:
+def _read_metadata(distribution: Distribution, what: str) -> str:
     try:
-        return plain(getattr(distribution, what))
+        return to_single_line(getattr(distribution, what))
     except Exception:  # noqa: BLE001 - the same
         return "unknown"
 
 
-def _loaded(point: EntryPoint, home: Origin) -> LoadedPlugin:
-    origin = replace(home, name=plain(point.name))
+def _load_entry_point(point: EntryPoint, home: Origin) -> LoadedPlugin:
+    origin = replace(home, name=to_single_line(point.name))
     try:
-        return in_time(lambda: registered(point.load(), origin))
+        return run_with_timeout(lambda: register_plugin(point.load(), origin))
     except PluginBroken as error:
         return LoadedPlugin(origin=origin, problem=str(error))

@@ -25,7 +25,7 @@ class ForeignWriter(NamedTuple):
     hint: str
 
 
-def foreign_writer(path: str | os.PathLike[str], status: os.stat_result | None = None) -> ForeignWriter | None:
+def find_foreign_writer(path: str | os.PathLike[str], status: os.stat_result | None = None) -> ForeignWriter | None:
     """Who but the user and root can write a file, or a folder and the files right in it; None if nobody can.
 
     Args:
@@ -35,15 +35,15 @@ def foreign_writer(path: str | os.PathLike[str], status: os.stat_result | None =
     Returns:
         None also for what does not exist or cannot be looked at, and where there are no owners and modes as in POSIX.
     """
-    return _foreign_writer(os.path.abspath(path), status) if os.name == "posix" else None
+    return _find_foreign_writer(os.path.abspath(path), status) if os.name == "posix" else None
 
 
-def replacer(path: str | os.PathLike[str]) -> ForeignWriter | None:
+def find_replacer(path: str | os.PathLike[str]) -> ForeignWriter | None:
     """Who but the user and root can put another file in the place of a given one, which need not exist yet."""
-    return _replacer(os.path.realpath(path)) if os.name == "posix" else None
+    return _find_replacer(os.path.realpath(path)) if os.name == "posix" else None
 
 
-def _foreign_writer(
+def _find_foreign_writer(
     named: str, status: os.stat_result | None, *, spare_private_group: bool = False
 ) -> ForeignWriter | None:
     try:
@@ -51,17 +51,17 @@ def _foreign_writer(
     except (OSError, ValueError):  # a NUL is none of a path's characters
         return None
     is_folder = stat.S_ISDIR(status.st_mode)
-    found = _writer(named, status, spare_private_group=spare_private_group or is_folder)
+    found = _find_writer(named, status, spare_private_group=spare_private_group or is_folder)
     if found is None and (is_folder or stat.S_ISREG(status.st_mode)):
         places = dict.fromkeys((named, os.path.realpath(named)))
-        found = next((found for place in places if (found := _replacer(place))), None)
+        found = next((found for place in places if (found := _find_replacer(place))), None)
     if found is None and is_folder:
-        return _writer_within(named)
+        return _find_writer_in_folder(named)
     return found
 
 
-def _writer(path: str, status: os.stat_result, *, spare_private_group: bool) -> ForeignWriter | None:
-    if not _is_believed(status.st_uid):
+def _find_writer(path: str, status: os.stat_result, *, spare_private_group: bool) -> ForeignWriter | None:
+    if not _is_trusted_uid(status.st_uid):
         return ForeignWriter(
             f"{path} belongs to another user", f"if you know what is in it, make it yours: chown $USER '{path}'"
         )
@@ -70,13 +70,13 @@ def _writer(path: str, status: os.stat_result, *, spare_private_group: bool) -> 
     return None
 
 
-def _replacer(path: str) -> ForeignWriter | None:
+def _find_replacer(path: str) -> ForeignWriter | None:
     folder = os.path.dirname(path)
     try:
         status = os.stat(folder)
     except OSError:
         return None
-    if not _is_believed(status.st_uid):
+    if not _is_trusted_uid(status.st_uid):
         return ForeignWriter(
             f"{path} lies in a folder of another user", f"keep it in a folder that only you can write, not in {folder}"
         )
@@ -88,15 +88,17 @@ def _replacer(path: str) -> ForeignWriter | None:
     )
 
 
-def _writer_within(folder: str) -> ForeignWriter | None:
+def _find_writer_in_folder(folder: str) -> ForeignWriter | None:
     try:
         paths = sorted(entry.path for entry in os.scandir(folder) if entry.is_file())
     except OSError:
         return None
-    return next((found for path in paths if (found := _foreign_writer(path, None, spare_private_group=True))), None)
+    return next(
+        (found for path in paths if (found := _find_foreign_writer(path, None, spare_private_group=True))), None
+    )
 
 
-def _is_believed(uid: int) -> bool:
+def _is_trusted_uid(uid: int) -> bool:
     return uid in (0, os.geteuid())
 
 

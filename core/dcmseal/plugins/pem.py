@@ -15,9 +15,9 @@ from typing import Final, NamedTuple
 
 from dcmseal.errors import KeyNotFound, SealError
 from dcmseal.input_files import open_input
-from dcmseal.text_files import marked_encoding
+from dcmseal.text_files import detect_bom_encoding
 
-MOST_BYTES: Final = 1 << 20
+MAX_PEM_BYTES: Final = 1 << 20
 """The largest file of keys or certificates."""
 _LINE: Final = re.compile(rb"[^\r\n]+")
 _BEGIN: Final = b"-----BEGIN "
@@ -27,8 +27,8 @@ _PADDING: Final = b" \t\xef\xbb\xbf"
 """Some editors begin a file with a byte order mark."""
 
 
-def contents(
-    path: str | os.PathLike[str], max_bytes: int = MOST_BYTES, *, error: type[SealError] = KeyNotFound
+def load_file(
+    path: str | os.PathLike[str], max_bytes: int = MAX_PEM_BYTES, *, error: type[SealError] = KeyNotFound
 ) -> bytes:
     """All bytes of a file of at most 1 MiB, or ``max_bytes``; raises ``error`` if it cannot be read, or is larger."""
     name = repr(os.fspath(path))
@@ -36,14 +36,14 @@ def contents(
         with BufferedReader(open_input(os.path.expanduser(path))) as file:
             data = file.read(max_bytes + 1)
     except (OSError, ValueError) as failure:
-        why, hint = _reason(failure)
+        why, hint = _explain_failure(failure)
         raise error(f"{name} cannot be read: {why}", hint=hint) from None
     if len(data) > max_bytes:
         raise error(f"{name} is larger than {max_bytes >> 20} MiB", hint="check the path")
     return data
 
 
-def _reason(failure: OSError | ValueError) -> tuple[str, str]:
+def _explain_failure(failure: OSError | ValueError) -> tuple[str, str]:
     match failure:
         case FileNotFoundError():
             return "there is no file of that name", "check the path"
@@ -57,9 +57,9 @@ def _reason(failure: OSError | ValueError) -> tuple[str, str]:
             return "it is no path of this system", "check the path"
 
 
-def ascii_text(data: bytes) -> bytes:
+def to_ascii(data: bytes) -> bytes:
     """The bytes of a text that is in UTF-16, as PowerShell writes, in ASCII; all others as they are."""
-    encoding = marked_encoding(data)
+    encoding = detect_bom_encoding(data)
     if not encoding:
         return data
     try:
@@ -81,7 +81,7 @@ class PemBlock(NamedTuple):
         return base64.b64decode(body.translate(None, _BLANKS), validate=True)
 
 
-def pem_blocks(data: bytes) -> Iterator[PemBlock]:
+def iter_pem_blocks(data: bytes) -> Iterator[PemBlock]:
     """The blocks of a PEM file; text around them, and a block without end, is passed over."""
     label, start = b"", 0
     for match in _LINE.finditer(data):

@@ -108,7 +108,7 @@ class ProfiledDataset(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tables:
+class ElementTables:
     """The tables of the standard that a profile takes its elements from: modules gain and lose attributes."""
 
     edition: str
@@ -152,7 +152,7 @@ class Requirements:
     """What the caller has to choose besides, in words: no table can name it."""
     notes: tuple[str, ...] = ()
     """Further rules, in words."""
-    tables: Tables | None = None
+    tables: ElementTables | None = None
     clause: str = ""
 
     @property

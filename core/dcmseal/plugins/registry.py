@@ -10,24 +10,24 @@ from functools import cache
 from typing import Final
 
 from dcmseal.errors import PluginNotFound, ProfileFileError, UnknownProfile, UsageError
-from dcmseal.plugins.catalogue import Catalogue, made_once
+from dcmseal.plugins.catalogue import LazyProperty, PluginIndex
 from dcmseal.plugins.executing import BatchExecutor
 from dcmseal.plugins.guarded_executing import GuardedExecutor
-from dcmseal.plugins.guarded_profile import GuardedProfile, guarded_profile
-from dcmseal.plugins.guarded_reporting import GuardedWriter
-from dcmseal.plugins.guarded_signer import GuardedBackend
+from dcmseal.plugins.guarded_profile import GuardedProfile, guard_profile
+from dcmseal.plugins.guarded_reporting import GuardedReportWriter
+from dcmseal.plugins.guarded_signer import GuardedSignerBackend
 from dcmseal.plugins.guarded_storage import GuardedStorage
-from dcmseal.plugins.guarded_timestamping import GuardedTimestamps
+from dcmseal.plugins.guarded_timestamping import GuardedTimestampBackend
 from dcmseal.plugins.guarded_trust import GuardedTrustBackend
 from dcmseal.plugins.hookspecs import hookimpl
-from dcmseal.plugins.key_uri import KeyUri, escaped, scheme_of
-from dcmseal.plugins.loading import LoadedPlugin, Origin, discovered, origin_of, registered
+from dcmseal.plugins.key_uri import KeyUri, escape_path, find_key_scheme
+from dcmseal.plugins.loading import LoadedPlugin, Origin, discover_plugins, plugin_origin, register_plugin
 from dcmseal.plugins.protocols import Profile, Secrets, Signer, SignerBackend
 from dcmseal.plugins.storage import Storage
 from dcmseal.plugins.timestamping import TimestampBackend
 from dcmseal.plugins.trust import TrustBackend
 
-_LONGEST_TYPE: Final = 64
+_MAX_TYPE_LENGTH: Final = 64
 PROFILE_FILE: Final = ".toml"
 """How the names of profile files end, by which they are told from names of profiles."""
 
@@ -60,12 +60,12 @@ class Registry:
     @classmethod
     def discover(cls) -> Registry:
         """All plugins installed: the entry points of group ``dcmseal``."""
-        return cls(discovered())
+        return cls(discover_plugins())
 
     @classmethod
     def from_plugins(cls, *plugins: object) -> Registry:
         """The plugins given, modules or objects, and no others."""
-        return cls(tuple(registered(plugin, origin_of(plugin)) for plugin in plugins))
+        return cls(tuple(register_plugin(plugin, plugin_origin(plugin)) for plugin in plugins))
 
     def signer_backend(self, scheme: str) -> SignerBackend:
         """The backend for keys of a scheme; raises PluginNotFound, PluginConflict or PluginBroken."""
@@ -89,8 +89,8 @@ class Registry:
         Raises UsageError if the URI cannot be read, PluginError if its scheme has no backend, and SignerError or
         one of its kinds if there is no such key or it cannot be used.
         """
-        if scheme_of(uri) is None and os.path.isfile(uri):
-            raise UsageError("the key is given as a path, without a scheme", hint=f"write {_as_uri(uri)}")
+        if find_key_scheme(uri) is None and os.path.isfile(uri):
+            raise UsageError("the key is given as a path, without a scheme", hint=f"write {_suggest_key_uri(uri)}")
         backend = self.signer_backend(KeyUri.parse(uri).scheme)
         with backend.open(uri, secrets) as signer:
             yield signer
@@ -101,9 +101,9 @@ class Registry:
         Raises UnknownProfile, ProfileFileError, PluginConflict or PluginBroken.
         """
         if name.endswith(PROFILE_FILE):
-            from dcmseal.plugins.site_profile import site_profile
+            from dcmseal.plugins.site_profile import load_site_profile
 
-            return site_profile(name, self._find_profile)
+            return load_site_profile(name, self._find_profile)
         return self._find_profile(name)
 
     def with_profile_folder(self, folder: str) -> Registry:
@@ -115,8 +115,8 @@ class Registry:
             names = sorted(name for name in os.listdir(folder) if name.endswith(PROFILE_FILE))
         except OSError as error:
             raise ProfileFileError(f"{folder} cannot be read: {error.strerror}", hint="check the path") from None
-        files = (_ProfileFile(os.path.join(folder, name), self._find_profile) for name in names)
-        return Registry((*self._plugins, *(registered(file, Origin(name=file.path)) for file in files)))
+        files = (ProfileFilePlugin(os.path.join(folder, name), self._find_profile) for name in names)
+        return Registry((*self._plugins, *(register_plugin(file, Origin(name=file.path)) for file in files)))
 
     def _find_profile(self, name: str) -> Profile:
         profile = self._profile_index.find(name)
@@ -156,7 +156,7 @@ class Registry:
         if backend is None:
             known = ", ".join(self._timestamp_index.usable)
             raise PluginNotFound(
-                f"no plugin knows certified timestamps of type {type_[:_LONGEST_TYPE]!r}",
+                f"no plugin knows certified timestamps of type {type_[:_MAX_TYPE_LENGTH]!r}",
                 hint=f"install the plugin for it; those installed know: {known or 'none'}",
             )
         return backend
@@ -178,23 +178,23 @@ class Registry:
         if executor is None:
             known = ", ".join(self._executor_index.usable)
             raise PluginNotFound(
-                f"no plugin has a batch executor {name[:_LONGEST_TYPE]!r}",
+                f"no plugin has a batch executor {name[:_MAX_TYPE_LENGTH]!r}",
                 hint=f"install the plugin for it, or leave it out; those installed: {known or 'none'}",
             )
         return executor
 
-    def report_writer(self, format_: str) -> GuardedWriter:
+    def report_writer(self, format_: str) -> GuardedReportWriter:
         """What writes reports in a format; raises PluginNotFound, PluginConflict or PluginBroken."""
         writer = self._writer_index.find(format_)
         if writer is None:
             known = ", ".join(self._writer_index.usable)
             raise PluginNotFound(
-                f"no plugin writes reports of format {format_[:_LONGEST_TYPE]!r}",
+                f"no plugin writes reports of format {format_[:_MAX_TYPE_LENGTH]!r}",
                 hint=f"install the plugin for it, or use one of: {known or 'none is installed'}",
             )
         return writer
 
-    def report_writers(self) -> tuple[GuardedWriter, ...]:
+    def report_writers(self) -> tuple[GuardedReportWriter, ...]:
         """All report writers that can be used, by format."""
         return tuple(self._writer_index.usable.values())
 
@@ -202,29 +202,29 @@ class Registry:
         """All plugins, the broken ones too."""
         return tuple(self._build_info(plugin) for plugin in self._plugins)
 
-    @made_once
-    def _signer_index(self) -> Catalogue[GuardedBackend]:
-        return Catalogue(
+    @LazyProperty
+    def _signer_index(self) -> PluginIndex[GuardedSignerBackend]:
+        return PluginIndex(
             self._plugins,
             kind="signer",
             hook="dcmseal_signer_backends",
-            wrap=GuardedBackend,
+            wrap=GuardedSignerBackend,
             key=lambda backend: backend.scheme,
         )
 
-    @made_once
-    def _profile_index(self) -> Catalogue[GuardedProfile]:
-        return Catalogue(
+    @LazyProperty
+    def _profile_index(self) -> PluginIndex[GuardedProfile]:
+        return PluginIndex(
             self._plugins,
             kind="profile",
             hook="dcmseal_profiles",
-            wrap=guarded_profile,
+            wrap=guard_profile,
             key=lambda profile: profile.name,
         )
 
-    @made_once
-    def _trust_index(self) -> Catalogue[GuardedTrustBackend]:
-        return Catalogue(
+    @LazyProperty
+    def _trust_index(self) -> PluginIndex[GuardedTrustBackend]:
+        return PluginIndex(
             self._plugins,
             kind="trust",
             hook="dcmseal_trust_backends",
@@ -232,19 +232,19 @@ class Registry:
             key=lambda backend: backend.scheme,
         )
 
-    @made_once
-    def _timestamp_index(self) -> Catalogue[GuardedTimestamps]:
-        return Catalogue(
+    @LazyProperty
+    def _timestamp_index(self) -> PluginIndex[GuardedTimestampBackend]:
+        return PluginIndex(
             self._plugins,
             kind="timestamp",
             hook="dcmseal_timestamp_backends",
-            wrap=GuardedTimestamps,
+            wrap=GuardedTimestampBackend,
             key=lambda backend: backend.type,
         )
 
-    @made_once
-    def _storage_index(self) -> Catalogue[GuardedStorage]:
-        return Catalogue(
+    @LazyProperty
+    def _storage_index(self) -> PluginIndex[GuardedStorage]:
+        return PluginIndex(
             self._plugins,
             kind="storage",
             hook="dcmseal_storages",
@@ -252,9 +252,9 @@ class Registry:
             key=lambda storage: storage.scheme,
         )
 
-    @made_once
-    def _executor_index(self) -> Catalogue[GuardedExecutor]:
-        return Catalogue(
+    @LazyProperty
+    def _executor_index(self) -> PluginIndex[GuardedExecutor]:
+        return PluginIndex(
             self._plugins,
             kind="executor",
             hook="dcmseal_batch_executors",
@@ -262,13 +262,13 @@ class Registry:
             key=lambda executor: executor.name,
         )
 
-    @made_once
-    def _writer_index(self) -> Catalogue[GuardedWriter]:
-        return Catalogue(
+    @LazyProperty
+    def _writer_index(self) -> PluginIndex[GuardedReportWriter]:
+        return PluginIndex(
             self._plugins,
             kind="report",
             hook="dcmseal_report_writers",
-            wrap=GuardedWriter,
+            wrap=GuardedReportWriter,
             key=lambda writer: writer.format,
         )
 
@@ -292,7 +292,7 @@ class Registry:
         )
 
 
-class _ProfileFile:
+class ProfileFilePlugin:
     """A profile file as a plugin."""
 
     def __init__(self, path: str, find_base: Callable[[str], Profile]) -> None:
@@ -302,19 +302,19 @@ class _ProfileFile:
     @hookimpl
     def dcmseal_profiles(self) -> tuple[Profile, ...]:
         """Contribute the profile that the file defines."""
-        from dcmseal.plugins.site_profile import site_profile
+        from dcmseal.plugins.site_profile import load_site_profile
 
-        return (site_profile(self.path, self._base_of),)
+        return (load_site_profile(self.path, self._base_of),)
 
 
-def _as_uri(path: str) -> str:
+def _suggest_key_uri(path: str) -> str:
     suffix = os.path.splitext(path)[1].lower()
     if suffix in (".p12", ".pfx"):
-        return f"p12:{escaped(path)}"
-    return f"{'der' if suffix == '.der' else 'pem'}:{escaped(path)}?cert=CERTIFICATE"
+        return f"p12:{escape_path(path)}"
+    return f"{'der' if suffix == '.der' else 'pem'}:{escape_path(path)}?cert=CERTIFICATE"
 
 
 @cache
-def installed() -> Registry:
+def installed_registry() -> Registry:
     """The plugins installed, discovered once a process: what is installed does not change while it runs."""
     return Registry.discover()

@@ -25,7 +25,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def forgets_its_frames(function: Callable[P, R]) -> Callable[P, R]:
+def strip_traceback(function: Callable[P, R]) -> Callable[P, R]:
     """Let the function's errors of dcmseal begin where it was called: its own frames, and what they caught, are gone.
 
     Give it no secret as an argument, but something that has it and does not show it.

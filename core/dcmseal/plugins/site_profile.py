@@ -25,14 +25,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar, cast
 
-from dcmseal.dictionary import tag_of
+from dcmseal.dictionary import parse_tag
 from dcmseal.errors import ProfileFileError
 from dcmseal.plugins.protocols import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.plugins.rules import unmet
+from dcmseal.plugins.rules import requirement_findings
 from dcmseal.report import Finding
 from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
-from dcmseal.text_files import read_text
-from dcmseal.toml_files import MAX_BYTES, parse_toml
+from dcmseal.text_files import load_text
+from dcmseal.toml_files import MAX_TOML_BYTES, parse_toml
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _HINT: Final = "docs/how-to/write-a-profile-file.md shows one with all that can stand in it"
@@ -86,10 +86,10 @@ class SiteProfile:
             mandatory=base.mandatory | own.mandatory,
             recommended=base.recommended - own.forbidden,
             forbidden=base.forbidden | own.forbidden,
-            mac_algorithms=_both(base.mac_algorithms, own.mac_algorithms),
-            key_types=_both(base.key_types, own.key_types),
+            mac_algorithms=_intersect(base.mac_algorithms, own.mac_algorithms),
+            key_types=_intersect(base.key_types, own.key_types),
             key_bits={kind: max(base.key_bits.get(kind, 0), own.key_bits.get(kind, 0)) for kind in KeyType},
-            purposes=_both(base.purposes, own.purposes),
+            purposes=_intersect(base.purposes, own.purposes),
             purpose_required=base.purpose_required or own.purpose_required,
             default_purpose=self._default_purpose(base, own),
             timestamp_required=base.timestamp_required or own.timestamp_required,
@@ -101,7 +101,10 @@ class SiteProfile:
         """What the signature lacks by the base, then what it lacks by the site's own rules."""
         own = self._site_requirements()
         contradiction = self._contradiction(self.base.requirements(dataset), own)
-        return (*self.base.check(dataset, facts), *unmet(replace(own, inapplicable=contradiction), dataset, facts))
+        return (
+            *self.base.check(dataset, facts),
+            *requirement_findings(replace(own, inapplicable=contradiction), dataset, facts),
+        )
 
     def check_all(self, dataset: ProfiledDataset, signatures: Iterable[SignatureFacts]) -> tuple[Finding, ...]:
         """The base's rules about all signatures, if it has any."""
@@ -143,44 +146,44 @@ class SiteProfile:
         return ""
 
 
-def site_profile(path: str, find_base: Callable[[str], Profile]) -> SiteProfile:
+def load_site_profile(path: str, find_base: Callable[[str], Profile]) -> SiteProfile:
     """Read a profile file; ``find_base`` finds the profile that it adds to.
 
     Raises ProfileFileError, and what ``find_base`` raises.
     """
-    text = read_text(path, MAX_BYTES, error=ProfileFileError)
+    text = load_text(path, MAX_TOML_BYTES, error=ProfileFileError)
     table = parse_toml(text, path, error=ProfileFileError)
     try:
-        rules = _rules_of(table)
+        rules = _build_rules(table)
     except ProfileFileError as error:
         raise ProfileFileError(f"{path}: {error}", hint=error.hint) from None
     return SiteProfile(rules=rules, base=find_base(rules.base))
 
 
-def read_site_rules(text: str) -> SiteRules:
+def parse_site_rules(text: str) -> SiteRules:
     """Read the text of a profile file; raises ProfileFileError."""
-    return _rules_of(parse_toml(text, "the profile", error=ProfileFileError))
+    return _build_rules(parse_toml(text, "the profile", error=ProfileFileError))
 
 
-def _rules_of(table: Mapping[str, object]) -> SiteRules:
+def _build_rules(table: Mapping[str, object]) -> SiteRules:
     unknown = sorted(table.keys() - _KEYS)
     if unknown:
         raise ProfileFileError(f"there is no rule {unknown[0]!r}", hint=f"rules are {', '.join(sorted(_KEYS))}")
-    name = _text(table, "name", "")
+    name = _parse_text(table, "name", "")
     if not _NAME.fullmatch(name):
         raise ProfileFileError(f"its name {name!r} does not match {_NAME.pattern}", hint='write name = "our-profile"')
     rules = SiteRules(
         name=name,
-        title=_text(table, "title", name),
-        reference=_text(table, "reference", f"profile {name}"),
-        base=_text(table, "base", "none"),
-        required=_tags(table, "required"),
-        mandatory=_tags(table, "mandatory"),
-        forbidden=_tags(table, "forbidden"),
-        mac_algorithms=frozenset(_each(table, "mac_algorithms", MacAlgorithm.__members__.get)),
-        key_bits=_key_bits(table),
-        purposes=frozenset(_each(table, "purposes", _purpose)),
-        timestamp_required=_flag(table, "timestamp_required"),
+        title=_parse_text(table, "title", name),
+        reference=_parse_text(table, "reference", f"profile {name}"),
+        base=_parse_text(table, "base", "none"),
+        required=_parse_tags(table, "required"),
+        mandatory=_parse_tags(table, "mandatory"),
+        forbidden=_parse_tags(table, "forbidden"),
+        mac_algorithms=frozenset(_iter_values(table, "mac_algorithms", MacAlgorithm.__members__.get)),
+        key_bits=_parse_key_bits(table),
+        purposes=frozenset(_iter_values(table, "purposes", _parse_purpose)),
+        timestamp_required=_parse_flag(table, "timestamp_required"),
     )
     if (rules.required | rules.mandatory) & rules.forbidden:
         raise ProfileFileError("it demands and forbids the same element", hint="name it in one of the lists")
@@ -190,30 +193,30 @@ def _rules_of(table: Mapping[str, object]) -> SiteRules:
 _KEYS: Final = SiteRules.__dataclass_fields__.keys()
 
 
-def _both(base: frozenset[K], own: frozenset[K]) -> frozenset[K]:
+def _intersect(base: frozenset[K], own: frozenset[K]) -> frozenset[K]:
     """What both allow; empty stands for anything."""
     return base & own or own or base
 
 
-def _text(table: Mapping[str, object], key: str, default: str) -> str:
+def _parse_text(table: Mapping[str, object], key: str, default: str) -> str:
     value = table.get(key, default)
     if isinstance(value, str) and value.isprintable() and len(value) <= 200:
         return value
     raise ProfileFileError(f"{key} is not one printable line of at most 200 characters", hint=_HINT)
 
 
-def _flag(table: Mapping[str, object], key: str) -> bool:
+def _parse_flag(table: Mapping[str, object], key: str) -> bool:
     value = table.get(key, False)
     if isinstance(value, bool):
         return value
     raise ProfileFileError(f"{key} is neither true nor false", hint=_HINT)
 
 
-def _tags(table: Mapping[str, object], key: str) -> frozenset[int]:
-    return frozenset(_each(table, key, tag_of))
+def _parse_tags(table: Mapping[str, object], key: str) -> frozenset[int]:
+    return frozenset(_iter_values(table, key, parse_tag))
 
 
-def _each(table: Mapping[str, object], key: str, parse: Callable[[str], V | None]) -> Iterable[V]:
+def _iter_values(table: Mapping[str, object], key: str, parse: Callable[[str], V | None]) -> Iterable[V]:
     """The members of a list of texts, as ``parse`` understands them."""
     members = table.get(key, [])
     if not isinstance(members, list):
@@ -221,22 +224,22 @@ def _each(table: Mapping[str, object], key: str, parse: Callable[[str], V | None
     for member in cast("list[object]", members):
         value = parse(member) if isinstance(member, str) else None
         if value is None:
-            raise ProfileFileError(f"{member!r} in {key} is not known", hint=_WORDS[key])
+            raise ProfileFileError(f"{member!r} in {key} is not known", hint=_HINTS[key])
         yield value
 
 
-_WORDS: Final = {
+_HINTS: Final = {
     **dict.fromkeys(("required", "mandatory", "forbidden"), "write a keyword such as PatientID, or 0010,0020"),
     "mac_algorithms": f"use {', '.join(MacAlgorithm)}",
     "purposes": f"use {', '.join(purpose.name.lower() for purpose in SignaturePurpose)}",
 }
 
 
-def _purpose(name: str) -> int | None:
+def _parse_purpose(name: str) -> int | None:
     return SignaturePurpose.__members__.get(name.upper().replace("-", "_"))
 
 
-def _key_bits(table: Mapping[str, object]) -> Mapping[KeyType, int]:
+def _parse_key_bits(table: Mapping[str, object]) -> Mapping[KeyType, int]:
     value = table.get("key_bits", {})
     if not isinstance(value, dict):
         raise ProfileFileError("key_bits is no table", hint="write key_bits = { RSA = 3072 }")

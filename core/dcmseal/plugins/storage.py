@@ -17,12 +17,12 @@ from dcmseal.dataset.source import Buffer
 Write: TypeAlias = Callable[[Buffer], object]
 """Takes the next bytes of an object; they may be others once it returns."""
 
-FIRST_READ: Final = 1 << 17
+FIRST_READ_SIZE: Final = 1 << 17
 """Where the first range that is read of an object ends, unless the object ends before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class StorageEntry:
     """An object in a storage."""
 
     url: str
@@ -35,7 +35,7 @@ class StoredObject(Protocol):
     """An object that is open for reading. Its user asks for one range at a time, but not from one thread only."""
 
     @property
-    def entry(self) -> Entry: ...
+    def entry(self) -> StorageEntry: ...
 
     def read(self, start: int, end: int) -> bytes:
         """Exactly these bytes of the version that was opened; ``start`` is less than ``end``.
@@ -59,7 +59,7 @@ class Storage(Protocol):
     @property
     def summary(self) -> str: ...
 
-    def find(self, url: str) -> Entry | None:
+    def find(self, url: str) -> StorageEntry | None:
         """What is known of an object; None if there is none. Raises DatasetError or StorageUnavailable."""
         ...
 
@@ -67,7 +67,7 @@ class Storage(Protocol):
         """An object to read, for as long as the context lasts; raises DatasetError or StorageUnavailable."""
         ...
 
-    def list(self, url: str) -> Iterator[Entry]:
+    def list(self, url: str) -> Iterator[StorageEntry]:
         """The objects below a URL that ends in a slash, however deep, page by page as the storage tells them.
 
         Raises UsageError if URLs of this scheme cannot be listed, DatasetError or StorageUnavailable.

@@ -20,7 +20,7 @@ from dcmseal.terms import MacAlgorithm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueryWish:
+class TimestampQuery:
     """What an authority is asked for (RFC 3161 2.4.1)."""
 
     algorithm: MacAlgorithm = MacAlgorithm.SHA256
@@ -34,7 +34,7 @@ class QueryWish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """How long an authority is waited for."""
 
     seconds: float = 10.0
@@ -44,7 +44,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimestampJudgement:
+class TimestampResult:
     """What was found out about a timestamp; ``time`` is None if it certifies none."""
 
     findings: tuple[Finding, ...]
@@ -66,11 +66,11 @@ class TimestampBackend(Protocol):
     @property
     def summary(self) -> str: ...
 
-    def build_query(self, value: bytes, options: QueryWish) -> bytes:
+    def build_query(self, value: bytes, options: TimestampQuery) -> bytes:
         """What is sent to an authority to have ``value`` certified; raises UsageError."""
         ...
 
-    def send_query(self, url: str, query: bytes, retry_policy: Patience, secrets: Secrets) -> bytes:
+    def send_query(self, url: str, query: bytes, retry_policy: RetryPolicy, secrets: Secrets) -> bytes:
         """Send a query and return the response; raises TimestampError, or UsageError for an URL it cannot use."""
         ...
 
@@ -81,7 +81,7 @@ class TimestampBackend(Protocol):
         """
         ...
 
-    def verify(self, timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampJudgement:
+    def verify(self, timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampResult:
         """Verify the value of Certified Timestamp against what it may have been made for.
 
         One of ``values`` has to be what is certified; ``certificates`` are DER certificates among which the

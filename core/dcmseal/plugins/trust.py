@@ -20,7 +20,7 @@ DEFAULT_SCHEME: Final = "x509"
 """Scheme of the backend that evaluates X.509 certificates (RFC 5280)."""
 
 
-class Revocation(StrEnum):
+class RevocationMode(StrEnum):
     """What becomes of a certificate about whose revocation nothing is known."""
 
     OFF = "off"
@@ -31,7 +31,7 @@ class Revocation(StrEnum):
     """Trust in it cannot be established."""
 
 
-class Leniency(StrEnum):
+class Strictness(StrEnum):
     """How to take what proves less than it should: a weak algorithm, or a time that is only claimed."""
 
     ACCEPT = "accept"
@@ -43,11 +43,11 @@ class Leniency(StrEnum):
     def outcome(self) -> Outcome:
         """Of a finding that says so."""
         match self:
-            case Leniency.ACCEPT:
+            case Strictness.ACCEPT:
                 return Outcome.PASSED
-            case Leniency.INDETERMINATE:
+            case Strictness.INDETERMINATE:
                 return Outcome.UNKNOWN
-            case Leniency.REFUSE:
+            case Strictness.REFUSE:
                 return Outcome.FAILED
 
 
@@ -79,7 +79,7 @@ class TrustSettings:
     choose whom that calls."""
     timeout: float = 10.0
     """Seconds that each fetch may take."""
-    revocation: Revocation | None = None
+    revocation: RevocationMode | None = None
     """None is HARD if CRLs or OCSP responses are named, given or to be fetched, else SOFT."""
     key_usages: frozenset[str] = frozenset({"digital_signature", "non_repudiation"})
     """A certificate that states key usages has to state one of these (RFC 5280 4.2.1.3); if empty, any will do."""
@@ -89,9 +89,9 @@ class TrustSettings:
     """SHA-256 fingerprints of the only certificates to trust, in hexadecimal; if empty, all are."""
     pinned_subjects: frozenset[str] = frozenset()
     """Subjects of the only certificates to trust, as RFC 4514 strings; if empty, all are."""
-    claimed_time: Leniency = Leniency.INDETERMINATE
+    claimed_time: Strictness = Strictness.INDETERMINATE
     """A signature whose certificate expired or was revoked after a time of signing that is only claimed."""
-    weak: Leniency = Leniency.INDETERMINATE
+    weak: Strictness = Strictness.INDETERMINATE
     """Signatures and certificates made with weak algorithms or small keys."""
     now: dt.datetime | None = None
     """The present; None for the clock's."""
@@ -105,9 +105,9 @@ class TrustSettings:
         return bool(self.crls or self.ocsp_responses or self.fetch or given)
 
     @property
-    def revocation_mode(self) -> Revocation:
+    def revocation_mode(self) -> RevocationMode:
         """What becomes of a certificate about whose revocation nothing is known."""
-        return self.revocation or (Revocation.HARD if self.has_revocation_sources else Revocation.SOFT)
+        return self.revocation or (RevocationMode.HARD if self.has_revocation_sources else RevocationMode.SOFT)
 
 
 class TrustPurpose(StrEnum):
@@ -119,7 +119,7 @@ class TrustPurpose(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrustQuestion:
+class TrustRequest:
     """Is this certificate to be trusted for a signature made at this moment?"""
 
     certificate: bytes
@@ -135,7 +135,7 @@ class TrustQuestion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrustAnswer:
+class TrustResult:
     """Findings of aspect TRUST, never empty, and the certificates that led to them."""
 
     findings: tuple[Finding, ...]
@@ -151,7 +151,7 @@ class TrustAnswer:
 class TrustEvaluator(Protocol):
     """Trust settings made ready: files read, answers remembered."""
 
-    def evaluate(self, request: TrustQuestion) -> TrustAnswer:
+    def evaluate(self, request: TrustRequest) -> TrustResult:
         """Answer; what is wrong with a certificate is a finding, never an error."""
         ...
 

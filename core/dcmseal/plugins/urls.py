@@ -38,7 +38,7 @@ def is_url(text: str) -> bool:
     return _URL.match(text) is not None
 
 
-def scheme_of(url: str) -> str:
+def parse_url_scheme(url: str) -> str:
     """The scheme of a URL, in lower case.
 
     Raises UsageError, which does not repeat the URL, if it holds a password, or what stands for one as in presigned
@@ -61,7 +61,7 @@ def scheme_of(url: str) -> str:
     return scheme
 
 
-def masked(text: str) -> str:
+def redact_secrets(text: str) -> str:
     """A text without the passwords and tokens of URLs in it."""
     return _VALUE.sub(r"\1***", _LOGIN.sub("***@", text)) if "://" in text else text
 

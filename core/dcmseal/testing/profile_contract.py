@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from dcmseal.engine.drafting import Wish
+from dcmseal.engine.drafting import SignOptions
 from dcmseal.engine.levels import find_level
-from dcmseal.engine.opening import opened
+from dcmseal.engine.opening import open_source
 from dcmseal.engine.planning import plan_signature
 from dcmseal.engine.profile_view import LevelView
-from dcmseal.engine.selection import Selection
+from dcmseal.engine.selection import ElementSelection
 from dcmseal.errors import ProfileViolation, UsageError
 from dcmseal.location import Location
 from dcmseal.plugins.protocols import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
@@ -55,7 +55,7 @@ class ProfileContract:
     def test_answers_do_not_vary(self) -> None:
         for dataset in self.datasets:
             assert self.profile.requirements(dataset) == self.profile.requirements(dataset)
-            for facts in (_NOTHING, *_fulfilling(self.profile.requirements(dataset), dataset)):
+            for facts in (_NO_FACTS, *_iter_conforming_facts(self.profile.requirements(dataset), dataset)):
                 assert self.profile.check(dataset, facts) == self.profile.check(dataset, facts)
 
     def test_answers_do_not_depend_on_what_was_asked_before(self) -> None:
@@ -65,20 +65,20 @@ class ProfileContract:
 
     def _collect_results(self, dataset: ProfiledDataset) -> tuple[object, ...]:
         tags = frozenset(dataset.tags)
-        answers = self.profile.requirements(dataset), self.profile.check(dataset, _NOTHING), self._check_all(dataset)
+        answers = self.profile.requirements(dataset), self.profile.check(dataset, _NO_FACTS), self._check_all(dataset)
         assert frozenset(dataset.tags) == tags
         return answers
 
     def _check_all(self, dataset: ProfiledDataset) -> tuple[Finding, ...]:
         if not isinstance(self.profile, DocumentProfile):
             return ()
-        return self.profile.check_all(dataset, (_NOTHING, _NOTHING))
+        return self.profile.check_all(dataset, (_NO_FACTS, _NO_FACTS))
 
     def test_findings_are_about_conformance(self) -> None:
         for dataset in self.datasets:
-            for findings in (self.profile.check(dataset, _NOTHING), self._check_all(dataset)):
+            for findings in (self.profile.check(dataset, _NO_FACTS), self._check_all(dataset)):
                 assert isinstance(findings, tuple)
-            for finding in (*self.profile.check(dataset, _NOTHING), *self._check_all(dataset)):
+            for finding in (*self.profile.check(dataset, _NO_FACTS), *self._check_all(dataset)):
                 assert isinstance(finding, Finding)
                 assert finding.aspect is Aspect.CONFORMANCE
                 assert _CODE.fullmatch(finding.code), finding.code
@@ -87,23 +87,23 @@ class ProfileContract:
     def test_what_is_planned_by_the_requirements_passes_the_check(self) -> None:
         for dataset in self.datasets:
             required = self.profile.requirements(dataset)
-            for facts in _fulfilling(required, dataset):
+            for facts in _iter_conforming_facts(required, dataset):
                 assert self.profile.check(dataset, facts) == (), facts
 
     def test_what_breaks_a_requirement_fails_the_check(self) -> None:
         for dataset in self.datasets:
             required = self.profile.requirements(dataset)
             if not _can_be_met(required, dataset):
-                everything = replace(_NOTHING, elements=frozenset(dataset.tags))
+                everything = replace(_NO_FACTS, elements=frozenset(dataset.tags))
                 assert Outcome.FAILED in {finding.outcome for finding in self.profile.check(dataset, everything)}
-            for facts in _fulfilling(required, dataset):
-                for broken in _breaking(required, facts):
+            for facts in _iter_conforming_facts(required, dataset):
+                for broken in _iter_violating_facts(required, facts):
                     outcomes = {finding.outcome for finding in self.profile.check(dataset, broken)}
                     assert Outcome.FAILED in outcomes, broken
 
     def test_signing_more_than_required_does_no_harm(self) -> None:
         for dataset in self.datasets:
-            for facts in _fulfilling(self.profile.requirements(dataset), dataset):
+            for facts in _iter_conforming_facts(self.profile.requirements(dataset), dataset):
                 required = self.profile.requirements(dataset)
                 everything = replace(facts, elements=frozenset(dataset.tags) - required.forbidden)
                 assert self.profile.check(dataset, everything) == ()
@@ -120,20 +120,20 @@ class ProfileContract:
 
     def _check_plan(self, data: bytes, location: Location, *, only_required: bool) -> None:
         """Plan over a real Data Set: either it is refused, or the check has nothing to say."""
-        with opened(data) as file:
+        with open_source(data) as file:
             level = find_level(file, location)
             view = LevelView(scan=level.scanner().finish(), location=location)
             required = self.profile.requirements(view)
-            wish = Wish(
+            wish = SignOptions(
                 location=location,
                 profile=self.profile,
-                selection=Selection(only_required=only_required),
+                selection=ElementSelection(only_required=only_required),
                 algorithm=min(required.mac_algorithms or MacAlgorithm),
                 allow_weak=True,
                 purpose=SignaturePurpose(min(required.purposes or SignaturePurpose)),
             )
             nothing = only_required and not (required.required_tags | required.recommended) & view.tags
-            allowed = next(_fulfilling(required, view), None)
+            allowed = next(_iter_conforming_facts(required, view), None)
             try:
                 with plan_signature(data, wish) as plan:
                     signed = frozenset(plan.elements)
@@ -145,7 +145,7 @@ class ProfileContract:
             assert self.profile.check(view, replace(allowed, elements=signed, purpose=wish.purpose)) == ()
 
 
-_NOTHING: Final = SignatureFacts(
+_NO_FACTS: Final = SignatureFacts(
     mac_algorithm=None, key_type=None, certificate_type="", timestamp_type="", purpose=None, elements=frozenset()
 )
 
@@ -156,7 +156,7 @@ def _can_be_met(required: Requirements, dataset: ProfiledDataset) -> bool:
     return not (required.inapplicable or out_of_place) and required.mandatory <= frozenset(dataset.tags)
 
 
-def _fulfilling(required: Requirements, dataset: ProfiledDataset) -> Iterator[SignatureFacts]:
+def _iter_conforming_facts(required: Requirements, dataset: ProfiledDataset) -> Iterator[SignatureFacts]:
     if not _can_be_met(required, dataset):
         return
     algorithms = sorted(required.mac_algorithms or MacAlgorithm)
@@ -180,7 +180,7 @@ def _fulfilling(required: Requirements, dataset: ProfiledDataset) -> Iterator[Si
     yield from (replace(facts, purpose=purpose) for purpose in purposes)
 
 
-def _breaking(required: Requirements, facts: SignatureFacts) -> Iterator[SignatureFacts]:
+def _iter_violating_facts(required: Requirements, facts: SignatureFacts) -> Iterator[SignatureFacts]:
     for tag in facts.elements:
         yield replace(facts, elements=facts.elements - {tag})
     if required.mac_algorithms:

@@ -9,7 +9,7 @@ from typing import Final
 
 from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID
 from dcmseal.dataset.vr import LONG_VRS
-from dcmseal.dictionary import vr_of
+from dcmseal.dictionary import tag_vr
 from dcmseal.location import MAIN, Location
 
 
@@ -38,42 +38,42 @@ class SampleDataset:
 
     def encode(self) -> tuple[bytes, Location]:
         """The same as a file in explicit VR little endian, and where in it the data set stands."""
-        body = b"".join(_element(tag, self.values[tag]) for tag in sorted(self.values) if _is_real(tag))
+        body = b"".join(_encode_element(tag, self.values[tag]) for tag in sorted(self.values) if _is_encodable(tag))
         location = MAIN
         if not self.is_main:
             location = MAIN.item(_CONTENT_SEQUENCE, 0)
-            body = _long(_CONTENT_SEQUENCE, b"SQ", _item(body))
-        meta = _element(0x00020010, EXPLICIT_LITTLE_UID)
+            body = _encode_long(_CONTENT_SEQUENCE, b"SQ", _encode_item(body))
+        meta = _encode_element(0x00020010, EXPLICIT_LITTLE_UID)
         return bytes(128) + b"DICM" + struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(meta)) + meta + body, location
 
 
 _CONTENT_SEQUENCE: Final = 0x0040A730
 
 
-def _is_real(tag: int) -> bool:
+def _is_encodable(tag: int) -> bool:
     """Whether the element can stand in a data set (PS3.5 7.1)."""
     return 0x00080000 <= tag < 0xFFFC0000
 
 
-def _element(tag: int, value: str | int | None) -> bytes:
-    vr = (vr_of(tag) or "LO")[:2].encode()
+def _encode_element(tag: int, value: str | int | None) -> bytes:
+    vr = (tag_vr(tag) or "LO")[:2].encode()
     if vr == b"SQ":
-        return _long(tag, vr, _item(b"") * (value if isinstance(value, int) else 0))
+        return _encode_long(tag, vr, _encode_item(b"") * (value if isinstance(value, int) else 0))
     if isinstance(value, str):
         text = value.encode()
         content = text + (b"\0" if vr == b"UI" else b" ") * (len(text) & 1)
     else:
         content = bytes(4)
     if vr in LONG_VRS:
-        return _long(tag, vr, content)
+        return _encode_long(tag, vr, content)
     return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, len(content)) + content
 
 
-def _long(tag: int, vr: bytes, content: bytes) -> bytes:
+def _encode_long(tag: int, vr: bytes, content: bytes) -> bytes:
     return struct.pack("<HH2sHI", tag >> 16, tag & 0xFFFF, vr, 0, len(content)) + content
 
 
-def _item(content: bytes) -> bytes:
+def _encode_item(content: bytes) -> bytes:
     return struct.pack("<HHI", 0xFFFE, 0xE000, len(content)) + content
 
 
@@ -112,7 +112,7 @@ REPORT: Final = SampleDataset(
         0x0040A730: 2,
     }
 )
-ODD: Final = SampleDataset(
+MALFORMED: Final = SampleDataset(
     values={
         0x00080016: "no UID",
         0x00080018: "",
@@ -122,7 +122,7 @@ ODD: Final = SampleDataset(
         0xFFFEFFFF: None,
     }
 )
-UNHEARD_OF: Final = SampleDataset(
+UNKNOWN_SOP_CLASS: Final = SampleDataset(
     values={
         0x00080016: "1.2.826.0.1.3680043.10.99.1",
         0x00080018: "1.2.826.0.1.3680043.10.1.6",
@@ -142,7 +142,7 @@ SAMPLES: Final = (
     REPORT,
     SampleDataset(values={**REPORT.values, 0x0040A073: 2}),
     SampleDataset(values={**REPORT.values, 0x0040A493: "UNVERIFIED"}),
-    ODD,
-    UNHEARD_OF,
+    MALFORMED,
+    UNKNOWN_SOP_CLASS,
 )
 """Empty, main and nested, an image, reports, one whose values are no good, and one of a SOP Class nobody knows."""

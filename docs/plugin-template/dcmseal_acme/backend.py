@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from dcmseal.errors import PinRejected
-from dcmseal.plugins.key_uri import KeyUri, escaped
+from dcmseal.plugins.key_uri import KeyUri, escape_path
 from dcmseal.plugins.protocols import KeyListing, SecretRequest, Secrets, Signer
-from dcmseal.plugins.secrecy import forgets_its_frames
+from dcmseal.plugins.secrecy import strip_traceback
 from dcmseal.terms import KeyType
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ class AcmeBackend:
         with in_words_of_dcmseal():
             keys = connected().all_keys()
         return tuple(
-            KeyListing(uri=f"acme:{escaped(key.label)}", label=key.label, key_type=KeyType[key.kind])
+            KeyListing(uri=f"acme:{escape_path(key.label)}", label=key.label, key_type=KeyType[key.kind])
             for key in keys
             if label in ("", key.label)
         )
 
 
-@forgets_its_frames
+@strip_traceback
 def _logged_in(device: Device, uri: KeyUri, secrets: Secrets) -> Session:
     """Log in; no error takes along the PIN, which is in local variables meanwhile, of the library as well."""
     from dcmseal_acme.failures import in_words_of_dcmseal

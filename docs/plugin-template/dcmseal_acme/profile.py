@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.plugins.rules import unmet, wrong_types
+from dcmseal.plugins.rules import requirement_findings, type_findings
 from dcmseal.report import Finding
 from dcmseal.terms import KeyType, MacAlgorithm
 
@@ -50,4 +50,4 @@ class AcmeEcdsa:
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
         """What a signature lacks."""
-        return unmet(self.requirements(dataset), dataset, facts) + wrong_types(facts, self.reference)
+        return requirement_findings(self.requirements(dataset), dataset, facts) + type_findings(facts, self.reference)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.batch.results import Result
+from dcmseal.batch.results import BatchResult
 from tests.support.dask_cluster import Cluster
 
 
-def _told(results: Iterator[Result]) -> list[tuple[str, str, str]]:
+def _told(results: Iterator[BatchResult]) -> list[tuple[str, str, str]]:
     return [(each.input.source, each.verdict, each.reason) for each in results]
 
 

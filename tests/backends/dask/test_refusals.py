@@ -11,7 +11,7 @@ import pytest
 from dcmseal.errors import PluginError, UsageError
 from dcmseal_dask.cluster import DaskCluster
 from tests.support.dask_cluster import Cluster
-from tests.support.dripping import HANDSHAKE, Drip, dripping
+from tests.support.dripping import HANDSHAKE, Drip, serve_slowly
 
 BOUND = 60.0
 """Far more than it takes, and far less than Dask would wait by itself."""
@@ -38,7 +38,7 @@ def test_a_scheduler_that_accepts_and_says_nothing_is_not_waited_for(greeting: D
     """A firewall, another service, or a hostile host; nor one that begins an answer without end."""
     started = time.monotonic()
     with (
-        dripping(greeting) as port,
+        serve_slowly(greeting) as port,
         pytest.raises(PluginError, match=r"does not answer within 1 s|cannot be reached") as caught,
         DaskCluster(timeout=1).open(f"tcp://127.0.0.1:{port}", None),
     ):
@@ -50,7 +50,7 @@ def test_a_scheduler_that_accepts_and_says_nothing_is_not_waited_for(greeting: D
 @pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.9\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 64])
 def test_a_service_of_another_kind_is_an_error(greeting: bytes) -> None:
     with (
-        dripping(Drip(greeting, greeting)) as port,
+        serve_slowly(Drip(greeting, greeting)) as port,
         pytest.raises(PluginError, match=r"cannot be reached|does not answer"),
         DaskCluster(timeout=1).open(f"tcp://127.0.0.1:{port}", None),
     ):

@@ -8,13 +8,13 @@ import uuid
 from pathlib import Path
 
 import dcmseal
-from dcmseal.batch.finding import instances
-from dcmseal.batch.running import run
+from dcmseal.batch.finding import iter_inputs
+from dcmseal.batch.running import run_task
 from dcmseal.batch.sign_task import Placement
 from dcmseal.batch.tasks import SignTask
-from dcmseal.batch.workers import workers_named
+from dcmseal.batch.workers import parse_executor
 from dcmseal.config.pins import PinSource
-from dcmseal.plugins.registry import installed
+from dcmseal.plugins.registry import installed_registry
 from tests.backends.dask.conftest import SECRET
 from tests.support.dask_cluster import Cluster
 from tests.support.pki import PASSPHRASE, Pki
@@ -34,10 +34,10 @@ def test_workers_sign_with_a_passphrase_of_their_own(cluster: Cluster, tmp_path:
     )
     assert SECRET not in os.environ
     assert PASSPHRASE.encode() not in pickle.dumps(task)
-    workers = workers_named(f"dask:{cluster.address}", None, installed())
-    results = list(run(instances([str(folder)]), task, executor=workers))
+    workers = parse_executor(f"dask:{cluster.address}", None, installed_registry())
+    results = list(run_task(iter_inputs([str(folder)]), task, executor=workers))
     assert [each.verdict for each in results] == ["signed"] * 100, results[0].reason
     verified = dcmseal.verify_many([tmp_path / "signed"], integrity_only=True, jobs=1)
     assert [each.verdict for each in verified] == ["valid"] * 100
-    assert all(len(dcmseal.signatures(each.output)) == 1 for each in results)
+    assert all(len(dcmseal.list_signatures(each.output)) == 1 for each in results)
     assert PASSPHRASE not in cluster.log()

@@ -13,7 +13,7 @@ import dcmseal
 from dcmseal.errors import PluginError
 from dcmseal_dask.cluster import DaskCluster
 from tests.support.dask_cluster import Cluster
-from tests.support.dripping import DRIPS, HANDSHAKE, Drip, dripping
+from tests.support.dripping import DRIPS, HANDSHAKE, Drip, serve_slowly
 from tests.support.pki import Pki
 
 
@@ -47,7 +47,7 @@ def test_files_are_verified_by_tls(tmp_path: Path, archive: Path, certified: dic
 def test_a_handshake_that_does_not_end_is_not_waited_for(greeting: Drip) -> None:
     started = time.monotonic()
     with (
-        dripping(greeting) as port,
+        serve_slowly(greeting) as port,
         pytest.raises(PluginError, match=r"does not answer within 1 s|cannot be reached"),
         DaskCluster(timeout=1).open(f"tls://127.0.0.1:{port}", None),
     ):

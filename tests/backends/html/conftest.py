@@ -17,7 +17,7 @@ from dcmseal.cli.main import main
 from tests.bench.dataset import EXPLICIT, write_file
 from tests.bench.documents import report
 from tests.bench.functional_groups import enhanced_mr
-from tests.bench.modules import Content
+from tests.bench.modules import BenchContent
 from tests.support import builder
 from tests.support.browser import browsing, find_browser
 from tests.support.pki import Pki
@@ -121,5 +121,5 @@ def page_of(folder: Path, pki: Pki) -> Callable[..., Path]:
     return page
 
 
-def _write(path: Path, content: Content) -> None:
+def _write(path: Path, content: BenchContent) -> None:
     write_file(path, content.elements, EXPLICIT, content.pixels(EXPLICIT))

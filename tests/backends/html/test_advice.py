@@ -8,32 +8,32 @@ from typing import Any
 import pytest
 
 import dcmseal
-from dcmseal.causes import Cause, causes_of_all, is_data_intact
+from dcmseal.causes import FailureCause, is_data_intact, report_causes
 from dcmseal.plugins.reporting import ReportedFile
 from dcmseal.report import VerificationReport
-from dcmseal_html.advice import meaning, what_to_do
-from tests.backends.trust.authority import NOW, Authority, Site, on, root
-from tests.support.keeping import signed_by
+from dcmseal_html.advice import explain_verdict, recommend_actions
+from tests.backends.trust.authority import NOW, PkiAuthority, Site, make_root, utc_date
+from tests.support.keeping import sign_by
 
 
 @pytest.fixture(scope="module")
-def ca() -> Authority:
-    return root("lasting")
+def ca() -> PkiAuthority:
+    return make_root("lasting")
 
 
 def words(report: VerificationReport) -> tuple[list[str], str]:
     """What it means, and what to do."""
     file = ReportedFile(name="a file", report=report)
-    return list(meaning(file)), " ".join(what_to_do(file))
+    return list(explain_verdict(file)), " ".join(recommend_actions(file))
 
 
-def of_leaf(ca: Authority, site: Site, *, changed: bool = False, **more: Any) -> VerificationReport:
+def of_leaf(ca: PkiAuthority, site: Site, *, changed: bool = False, **more: Any) -> VerificationReport:
     """A report about what a signer of the authority signed."""
     leaf = ca.issue("leaf", **{name: more.pop(name) for name in ("valid",) if name in more})
     revoked = more.pop("revoked", None)
     if revoked:
         more["crls"] = [ca.crl((leaf, revoked))]
-    data = signed_by(leaf)
+    data = sign_by(leaf)
     if changed:
         data = data.replace(b"Doe", b"Roe")
     return dcmseal.verify(data, trust=site.settings(more.pop("anchor", ca), now=NOW, **more))
@@ -42,19 +42,29 @@ def of_leaf(ca: Authority, site: Site, *, changed: bool = False, **more: Any) ->
 @pytest.mark.parametrize(
     ("how", "cause", "meant", "to_do"),
     [
-        ({"revoked": on(2024, 1)}, Cause.REVOKED, "is revoked", "whoever has the key now"),
-        ({"revoked": on(2025)}, Cause.REVOKED, "is revoked", "whoever has the key now"),
-        ({"valid": (on(2020), on(2021))}, Cause.EXPIRED, "had expired", "certified timestamp"),
-        ({"valid": (on(2024), on(2025))}, Cause.EXPIRED, "had expired", "certified timestamp"),
-        ({"anchor": root("another")}, Cause.UNTRUSTED, "does not lead to an authority", "Find out whose certificate"),
-        ({"pinned_subjects": frozenset({"CN=other"})}, Cause.UNTRUSTED, "does not lead", "Find out whose certificate"),
+        ({"revoked": utc_date(2024, 1)}, FailureCause.REVOKED, "is revoked", "whoever has the key now"),
+        ({"revoked": utc_date(2025)}, FailureCause.REVOKED, "is revoked", "whoever has the key now"),
+        ({"valid": (utc_date(2020), utc_date(2021))}, FailureCause.EXPIRED, "had expired", "certified timestamp"),
+        ({"valid": (utc_date(2024), utc_date(2025))}, FailureCause.EXPIRED, "had expired", "certified timestamp"),
+        (
+            {"anchor": make_root("another")},
+            FailureCause.UNTRUSTED,
+            "does not lead to an authority",
+            "Find out whose certificate",
+        ),
+        (
+            {"pinned_subjects": frozenset({"CN=other"})},
+            FailureCause.UNTRUSTED,
+            "does not lead",
+            "Find out whose certificate",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_signer_is_not_put_right_by_fetching(
-    ca: Authority, tmp_path: Path, how: dict[str, Any], cause: Cause, meant: str, to_do: str
+    ca: PkiAuthority, tmp_path: Path, how: dict[str, Any], cause: FailureCause, meant: str, to_do: str
 ) -> None:
     report = of_leaf(ca, Site(tmp_path), **how)
-    assert cause in causes_of_all(report)
+    assert cause in report_causes(report)
     assert is_data_intact(report)
     said, done = words(report)
     assert meant in said[0]
@@ -63,9 +73,9 @@ def test_what_is_wrong_with_a_signer_is_not_put_right_by_fetching(
     assert "Fetch the instance again" not in done
 
 
-def test_of_data_that_changed_this_is_said_first(ca: Authority, tmp_path: Path) -> None:
-    report = of_leaf(ca, Site(tmp_path), changed=True, revoked=on(2024, 1))
-    assert causes_of_all(report) == (Cause.ALTERED, Cause.REVOKED)
+def test_of_data_that_changed_this_is_said_first(ca: PkiAuthority, tmp_path: Path) -> None:
+    report = of_leaf(ca, Site(tmp_path), changed=True, revoked=utc_date(2024, 1))
+    assert report_causes(report) == (FailureCause.ALTERED, FailureCause.REVOKED)
     said, done = words(report)
     assert "not what was signed" in said[0]
     assert any("revoked" in each for each in said)
@@ -73,5 +83,5 @@ def test_of_data_that_changed_this_is_said_first(ca: Authority, tmp_path: Path) 
     assert "no need" not in done
 
 
-def test_a_signature_that_is_valid_has_no_cause(ca: Authority, tmp_path: Path) -> None:
-    assert causes_of_all(of_leaf(ca, Site(tmp_path))) == ()
+def test_a_signature_that_is_valid_has_no_cause(ca: PkiAuthority, tmp_path: Path) -> None:
+    assert report_causes(of_leaf(ca, Site(tmp_path))) == ()

@@ -16,21 +16,21 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 import dcmseal
 from dcmseal.cli.main import main
-from dcmseal.engine.reporting import context_of
+from dcmseal.engine.reporting import make_report_context
 from dcmseal.plugins.archive_reporting import (
     ArchiveReport,
-    Attention,
-    FileNumbers,
+    AttentionFile,
+    FileCounts,
     MonthTotals,
     ProfileTotals,
-    SignatureNumbers,
+    SignatureCounts,
     SignerTotals,
 )
 from dcmseal_html.writer import HtmlWriter
 from tests.backends.html.conftest import Open, Scheme
 from tests.backends.html.test_hostile_text import HOSTILE, NOW
 from tests.support import builder
-from tests.support.keeping import authority_of_time, lasting_root, signed_by
+from tests.support.keeping import make_lasting_root, make_timestamp_authority, sign_by
 
 TABLE = """
 caption => [...document.querySelectorAll('table')].filter(it => it.caption.textContent == caption).flatMap(it =>
@@ -62,14 +62,14 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """Valid, tampered, unsigned and unreadable files; two signers, three months, one certified; a hostile name."""
     top = tmp_path_factory.mktemp("archive")
     made = Archive(top / "files", top / "anchor.pem", Counter(), Counter(), Counter())
-    ca = lasting_root()
+    ca = make_lasting_root()
     made.anchor.write_bytes(ca.certificate.public_bytes(Encoding.PEM))
-    authority = authority_of_time(ca)
+    authority = make_timestamp_authority(ca)
     for place, name in enumerate(("Alice", "Bob")):
         leaf = ca.issue(name)
         for number, (year, month) in enumerate(MONTHS):
             certified = number == 1
-            data = signed_by(
+            data = sign_by(
                 leaf, at=dt.datetime(year, month, 5, 12, tzinfo=dt.UTC), stamped_by=authority if certified else None
             )
             folder = made.folder / name / str(number)
@@ -192,21 +192,21 @@ def test_nothing_sticks_out(page: Path, opening: Open, width: int) -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_text_stays_text(tmp_path: Path, opening: Open, hostile: str) -> None:
-    numbers = SignatureNumbers(valid=1, invalid=2)
+    numbers = SignatureCounts(valid=1, invalid=2)
     report = ArchiveReport(
         inputs=(hostile,),
-        files=FileNumbers(valid=1, invalid=1),
+        files=FileCounts(valid=1, invalid=1),
         signatures=numbers,
         signers=(SignerTotals(subject=hostile, sha256=hostile, signatures=numbers),),
         more_signers=numbers,
         profiles=(ProfileTotals(name=hostile, signatures=numbers),),
         no_profile=numbers,
         months=(MonthTotals(month=hostile, claimed=3),),
-        attention=(Attention(name=hostile, verdict="invalid", reason=hostile, code=hostile),),
+        attention=(AttentionFile(name=hostile, verdict="invalid", reason=hostile, code=hostile),),
         stopped=hostile,
     )
     path = tmp_path / "page.html"
-    path.write_bytes(b"".join(HtmlWriter().write_archive(report, context_of(NOW, [(hostile, hostile)]))))
+    path.write_bytes(b"".join(HtmlWriter().write_archive(report, make_report_context(NOW, [(hostile, hostile)]))))
     with opening(path, bypass_csp=True) as window:
         assert window.page.title().startswith("1 of 2 files is invalid")
         assert window.page.locator("script, img, [onfocus], [onerror]").count() == 0
@@ -216,17 +216,17 @@ def test_hostile_text_stays_text(tmp_path: Path, opening: Open, hostile: str) ->
 
 
 def test_the_largest_report_is_a_page_yet() -> None:
-    one = SignatureNumbers(valid=1)
+    one = SignatureCounts(valid=1)
     report = ArchiveReport(
-        files=FileNumbers(invalid=10**8),
+        files=FileCounts(invalid=10**8),
         signatures=one,
         more_signers=one,
         no_profile=one,
         signers=tuple(SignerTotals(subject="CN=x" * 60, sha256="ab" * 32, signatures=one) for _ in range(100)),
         months=tuple(MonthTotals(month=f"{2000 + each // 12}-{each % 12 + 1:02}", claimed=1) for each in range(240)),
-        attention=tuple(Attention(name="x" * 200, verdict="invalid", reason="y" * 200) for _ in range(1000)),
+        attention=tuple(AttentionFile(name="x" * 200, verdict="invalid", reason="y" * 200) for _ in range(1000)),
         more_attention=10**8 - 1000,
     )
-    page = b"".join(HtmlWriter().write_archive(report, context_of(NOW)))
+    page = b"".join(HtmlWriter().write_archive(report, make_report_context(NOW)))
     assert len(page) < 1_500_000
     assert b"99,999,000 more files need attention and are not named here" in page

@@ -12,9 +12,9 @@ from pypdf import PdfReader
 
 import dcmseal
 from dcmseal.cli.main import main
-from dcmseal.plugins.archive_reporting import ArchiveReport, Attention, FileNumbers, SignatureNumbers
+from dcmseal.plugins.archive_reporting import ArchiveReport, AttentionFile, FileCounts, SignatureCounts
 from dcmseal.report import Outcome
-from dcmseal_html.archive_view import archive_view
+from dcmseal_html.archive_view import build_archive_view
 from tests.backends.html.conftest import Open
 from tests.support import builder
 from tests.support.files import real_file
@@ -153,14 +153,14 @@ def test_nothing_is_cut_on_a_phone(
 
 
 def test_what_needs_attention_stands_by_study_and_series() -> None:
-    def file(name: str, verdict: str, study: str, series: str) -> Attention:
-        return Attention(name=name, verdict=verdict, study=study, series=series)
+    def file(name: str, verdict: str, study: str, series: str) -> AttentionFile:
+        return AttentionFile(name=name, verdict=verdict, study=study, series=series)
 
     report = ArchiveReport(
-        files=FileNumbers(invalid=1, no_signature=3),
-        signatures=SignatureNumbers(),
-        more_signers=SignatureNumbers(),
-        no_profile=SignatureNumbers(),
+        files=FileCounts(invalid=1, no_signature=3),
+        signatures=SignatureCounts(),
+        more_signers=SignatureCounts(),
+        no_profile=SignatureCounts(),
         attention=(
             file("a", "no-signature", "1.1", "1.1.1"),
             file("b", "no-signature", "1.2", "1.2.1"),
@@ -168,9 +168,9 @@ def test_what_needs_attention_stands_by_study_and_series() -> None:
             file("d", "no-signature", "1.2", "1.2.2"),
         ),
     )
-    groups = [(each.series, [one.name for one in each.files]) for each in archive_view(report).shown]
+    groups = [(each.series, [one.name for one in each.files]) for each in build_archive_view(report).shown]
     assert groups == [("1.2.2", ["c", "d"]), ("1.2.1", ["b"]), ("1.1.1", ["a"])]
-    assert archive_view(report).studies == 2
+    assert build_archive_view(report).studies == 2
 
 
 def test_an_archive_without_trust_says_how_to_configure_it_once(made: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.engine.reporting import context_of, reported, unreported
+from dcmseal.engine.reporting import build_reported_file, build_unverified_file, make_report_context
 from dcmseal.errors import UsageError
 from dcmseal.model import PurposeCode
 from dcmseal.plugins.reporting import CertificateFacts, ReportedFile
@@ -34,7 +34,7 @@ HOSTILE = (
 
 
 def rendered(*files: ReportedFile, settings: tuple[tuple[str, str], ...] = ()) -> str:
-    return b"".join(HtmlWriter().write(files, context_of(NOW, settings))).decode("utf-8")
+    return b"".join(HtmlWriter().write(files, make_report_context(NOW, settings))).decode("utf-8")
 
 
 def hostile_file(pki: Pki, text_: str) -> ReportedFile:
@@ -46,7 +46,7 @@ def hostile_file(pki: Pki, text_: str) -> ReportedFile:
     key = f"pem:{pki['p256'].key_pem}?cert={pki['p256'].certificate_pem}"
     data = dcmseal.sign(builder.file(nodes), key=key).data
     assert data is not None
-    file = reported(text_, dcmseal.verify(data), data, show_values=True)
+    file = build_reported_file(text_, dcmseal.verify(data), data, show_values=True)
     report = file.report
     assert report is not None
     finding = Finding(aspect=Aspect.TRUST, outcome=Outcome.FAILED, code=text_, message=text_, where=text_, clause=text_)
@@ -67,7 +67,9 @@ def hostile_file(pki: Pki, text_: str) -> ReportedFile:
 @pytest.mark.parametrize("text_", HOSTILE, ids=range(len(HOSTILE)))
 def test_it_cannot_become_markup_or_hide(pki: Pki, opening: Open, tmp_path: Path, text_: str) -> None:
     page = rendered(
-        hostile_file(pki, text_), unreported(text_, UsageError(text_, hint=text_)), settings=((text_, text_),)
+        hostile_file(pki, text_),
+        build_unverified_file(text_, UsageError(text_, hint=text_)),
+        settings=((text_, text_),),
     )
     assert "<script" not in page
     assert "<img" not in page
@@ -98,7 +100,7 @@ def test_a_signature_that_does_not_hold_is_not_hidden_behind_many_that_do(pki: P
     good = report.signatures[0]
     failed = Finding(aspect=Aspect.INTEGRITY, outcome=Outcome.FAILED, code="the-one-that-fails", message="")
     bad = replace(good, findings=(*good.findings, failed))
-    file = reported("many", report, data)
+    file = build_reported_file("many", report, data)
     page = rendered(replace(file, report=replace(report, signatures=(*[good] * 3000, bad))))
     assert "1,001 more signatures" in page
     assert "the-one-that-fails" in page
@@ -116,7 +118,7 @@ def test_what_is_nested_deep_is_shown_or_said_not_to_be(opening: Open, tmp_path:
         node = builder.Sequence(0x00081140, (builder.Item((node,)),))
     data = builder.file((node,))
     path = tmp_path / "page.html"
-    path.write_text(rendered(reported("deep", dcmseal.verify(data), data)), "utf-8")
+    path.write_text(rendered(build_reported_file("deep", dcmseal.verify(data), data)), "utf-8")
     with opening(path) as window:
         window.show_all()
         assert window.page.locator(".row").count() == 41

@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from pypdf import PdfReader
 
 from tests.backends.html.conftest import Open, Opened, Scheme
-from tests.support.walked import Numbers, elements_of
+from tests.support.walked import Numbers, count_elements
 
 PageOf = Callable[..., Path]
 FILES = ("enhanced.dcm", "report.dcm")
@@ -52,7 +52,7 @@ def shown(window: Opened) -> Numbers:
 def test_every_element_of_the_data_set_is_on_the_page(page_of: PageOf, opening: Open, folder: Path, file: str) -> None:
     page = page_of(file)
     with opening(page) as window:
-        expected = elements_of(folder / file)
+        expected = count_elements(folder / file)
         assert expected.total() > 20_000
         assert shown(window) == expected
     assert page.stat().st_size < 1_000_000
@@ -150,7 +150,7 @@ def test_paper_has_everything(page_of: PageOf, opening: Open, folder: Path, tmp_
         assert window.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         window.page.pdf(path=tmp_path / "page.pdf", format="A4")
     text = re.sub(r"\s", "", "".join(each.extract_text() for each in PdfReader(tmp_path / "page.pdf").pages))
-    tags = {path[-1] for path in elements_of(folder / file)}
+    tags = {path[-1] for path in count_elements(folder / file)}
     assert {tag for tag in tags if f"({tag >> 16:04X},{tag & 0xFFFF:04X})" not in text} == set()
 
 

@@ -11,15 +11,15 @@ import pytest
 
 from dcmseal.errors import StorageUnavailable, TimestampError, UsageError
 from dcmseal.plugins.protocols import SecretRequest
-from dcmseal.plugins.timestamping import Patience
-from dcmseal_http.client import HttpRequest, HttpStatus, NotNow, TooLarge, ask, retry
+from dcmseal.plugins.timestamping import RetryPolicy
+from dcmseal_http.client import BodyTooLarge, HttpRequest, HttpStatus, TemporaryFailure, open_request, retry
 from dcmseal_http.deadline import Deadline
-from dcmseal_http.urls import is_loopback, keeps_secrets
-from dcmseal_remote.requests import Limits
-from dcmseal_remote.web import Web
+from dcmseal_http.urls import is_confidential, is_loopback
+from dcmseal_remote.requests import RequestLimits
+from dcmseal_remote.web import WebStorage
 from dcmseal_timestamp import transport
-from tests.support.dripping import DRIPS, HANDSHAKE, dripping
-from tests.support.web import Answer, WebServer, web_server
+from tests.support.dripping import DRIPS, HANDSHAKE, serve_slowly
+from tests.support.web import WebAnswer, WebServer, web_server
 
 SECONDS = 0.3
 BOUND = 20.0
@@ -37,24 +37,27 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def fetch(url: str, *, login: str = "", seconds: float = SECONDS) -> bytes:
-    with ask(HttpRequest(url=url, login=login), Deadline(seconds)) as answer:
+    with open_request(HttpRequest(url=url, login=login), Deadline(seconds)) as answer:
         return answer.read_body(1 << 20)
 
 
 def read(url: str) -> bytes:
-    with Web("http", Limits(seconds=SECONDS, attempts=2, pause=0.01)).open(url) as found:
+    with WebStorage("http", RequestLimits(seconds=SECONDS, attempts=2, pause=0.01)).open(url) as found:
         return found.read(0, found.entry.size)
 
 
 def certify(url: str) -> bytes:
-    return transport.ask(url, b"query", Patience(seconds=SECONDS, attempts=2), lambda _: None)
+    return transport.send_query(url, b"query", RetryPolicy(seconds=SECONDS, attempts=2), lambda _: None)
 
 
 @pytest.mark.parametrize("part", DRIPS)
 @pytest.mark.parametrize("user", [fetch, read, certify])
 def test_nobody_is_held_by_what_drips(part: str, user: Callable[[str], bytes]) -> None:
     started = time.monotonic()
-    with dripping(DRIPS[part]) as port, pytest.raises((NotNow, StorageUnavailable, TimestampError)) as caught:
+    with (
+        serve_slowly(DRIPS[part]) as port,
+        pytest.raises((TemporaryFailure, StorageUnavailable, TimestampError)) as caught,
+    ):
         user(f"http://127.0.0.1:{port}/image.dcm")
     assert time.monotonic() - started < BOUND
     assert f"not within {SECONDS:g} s" in str(caught.value)
@@ -63,7 +66,10 @@ def test_nobody_is_held_by_what_drips(part: str, user: Callable[[str], bytes]) -
 @pytest.mark.parametrize("user", [fetch, read, certify])
 def test_nobody_is_held_by_a_handshake_that_drips(user: Callable[[str], bytes]) -> None:
     started = time.monotonic()
-    with dripping(HANDSHAKE) as port, pytest.raises((NotNow, StorageUnavailable, TimestampError), match="not within"):
+    with (
+        serve_slowly(HANDSHAKE) as port,
+        pytest.raises((TemporaryFailure, StorageUnavailable, TimestampError), match="not within"),
+    ):
         user(f"https://127.0.0.1:{port}/image.dcm")
     assert time.monotonic() - started < BOUND
 
@@ -72,9 +78,9 @@ def test_nobody_is_held_by_a_handshake_that_drips(user: Callable[[str], bytes]) 
 def test_nobody_is_held_by_a_proxy_that_drips(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer to CONNECT has the deadline of what is asked for."""
     started = time.monotonic()
-    with dripping(DRIPS[part]) as port:
+    with serve_slowly(DRIPS[part]) as port:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
-        with pytest.raises(NotNow, match="not within"):
+        with pytest.raises(TemporaryFailure, match="not within"):
             fetch("https://archive.invalid/image.dcm")
     assert time.monotonic() - started < BOUND
 
@@ -84,13 +90,13 @@ def test_a_body_that_keeps_coming_puts_the_deadline_off() -> None:
     with web_server() as server:
         url = server.put("large", bytes(1 << 20))
         deadline = Deadline(30)
-        with ask(HttpRequest(url=url), deadline, min_rate=1 << 14) as answer:
+        with open_request(HttpRequest(url=url), deadline, min_rate=1 << 14) as answer:
             assert len(answer.read_body(1 << 20)) == 1 << 20
         assert deadline.remaining() > 60
     with (
-        dripping(DRIPS["body"]) as port,
-        pytest.raises(NotNow, match="not within"),
-        ask(HttpRequest(url=f"http://127.0.0.1:{port}/"), Deadline(SECONDS), min_rate=1 << 14) as answer,
+        serve_slowly(DRIPS["body"]) as port,
+        pytest.raises(TemporaryFailure, match="not within"),
+        open_request(HttpRequest(url=f"http://127.0.0.1:{port}/"), Deadline(SECONDS), min_rate=1 << 14) as answer,
     ):
         answer.read_body(1 << 20)
 
@@ -98,13 +104,13 @@ def test_a_body_that_keeps_coming_puts_the_deadline_off() -> None:
 def test_no_more_is_read_than_is_taken() -> None:
     with web_server() as server:
         url = server.put("large", bytes(2 << 20))
-        with pytest.raises(TooLarge):
+        with pytest.raises(BodyTooLarge):
             fetch(url, seconds=30)
 
 
 def test_a_proxy_of_another_kind_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:9")
-    with pytest.raises(NotNow, match="the environment names a proxy"):
+    with pytest.raises(TemporaryFailure, match="the environment names a proxy"):
         fetch("http://archive.invalid/")
 
 
@@ -136,12 +142,12 @@ def test_this_machine_is_not_asked_through_a_proxy(host: str, variable: str, mon
     with web_server() as proxy:
         proxy.script = refuse
         monkeypatch.setenv(variable, proxy.url)
-        with pytest.raises(NotNow):
+        with pytest.raises(TemporaryFailure):
             fetch(f"http://{host}:9/tsr", login=LOGIN)
     assert proxy.requests == []
 
 
-def refuse(_: WebServer, __: str, ___: object) -> Answer:
+def refuse(_: WebServer, __: str, ___: object) -> WebAnswer:
     return 401, {"WWW-Authenticate": 'Basic realm="x"'}, b""
 
 
@@ -163,7 +169,7 @@ def test_other_machines_are_asked_through_the_proxy_and_without_a_login(
         with pytest.raises(Exception, match="not allowed"):
             read("http://archive.invalid/image.dcm")
         with pytest.raises(TimestampError, match="for all to read"):
-            transport.ask("http://archive.invalid/", b"query", Patience(attempts=1), login)
+            transport.send_query("http://archive.invalid/", b"query", RetryPolicy(attempts=1), login)
         with pytest.raises(ValueError, match="others can read"):
             fetch("http://archive.invalid/", login=LOGIN)
     assert len(proxy.requests) == 2
@@ -175,7 +181,7 @@ def test_a_proxy_that_makes_a_tunnel_is_not_told_the_login(monkeypatch: pytest.M
     """Nor is anybody else before the server has shown its certificate."""
     with web_server() as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
-        with pytest.raises(NotNow):
+        with pytest.raises(TemporaryFailure):
             fetch("https://archive.invalid/", login=LOGIN)
     assert all("Authorization" not in each for each in proxy.requests)
 
@@ -195,11 +201,11 @@ def test_hosts_that_are_this_machine(host: str) -> None:
 @pytest.mark.parametrize("host", ["", "localhost.example", "127.0.0.1.example", "0.0.0.0", "10.0.0.1", "127.1", "::2"])
 def test_hosts_that_are_not(host: str) -> None:
     assert not is_loopback(host)
-    assert not keeps_secrets("http://archive.invalid/")
+    assert not is_confidential("http://archive.invalid/")
 
 
 def test_what_may_succeed_later_is_tried_again() -> None:
-    failures = [NotNow("busy"), NotNow("busy")]
+    failures = [TemporaryFailure("busy"), TemporaryFailure("busy")]
 
     def answer() -> str:
         if failures:
@@ -207,6 +213,6 @@ def test_what_may_succeed_later_is_tried_again() -> None:
         return "answer"
 
     assert retry(answer, attempts=3, pause=0) == "answer"
-    failures[:] = [NotNow("the last"), NotNow("the first")]
-    with pytest.raises(NotNow, match="the last"):
+    failures[:] = [TemporaryFailure("the last"), TemporaryFailure("the first")]
+    with pytest.raises(TemporaryFailure, match="the last"):
         retry(answer, attempts=2, pause=0)

@@ -5,7 +5,7 @@ from pkcs11 import Mechanism
 
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing.message import BytesMessage
-from dcmseal_pkcs11.mechanisms import Abilities, KeyKind
+from dcmseal_pkcs11.mechanisms import KeyKind, TokenCapabilities
 
 SIZES = {256: 32, 384: 48, 521: 64}
 
@@ -14,7 +14,7 @@ SIZES = {256: 32, 384: 48, 521: 64}
 @pytest.mark.parametrize("bits", SIZES)
 def test_ecdsa_signs_the_same_number_in_as_many_octets_as_usual(bits: int, algorithm: MacAlgorithm) -> None:
     message = BytesMessage(algorithm=algorithm, content=b"content")
-    abilities = Abilities(token="token", sizes={Mechanism.ECDSA: (256, 521)})
+    abilities = TokenCapabilities(token="token", sizes={Mechanism.ECDSA: (256, 521)})
     (way,) = abilities.signing_mechanisms(KeyKind(type=KeyType.EC, bits=bits), message)
     assert way.data is not None
     assert len(way.data) == SIZES[bits]

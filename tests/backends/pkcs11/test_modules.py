@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from dcmseal.errors import ModuleUnusable, UsageError
-from dcmseal_pkcs11.modules import named_or_found, stem
-from dcmseal_pkcs11.places import Places, usual
+from dcmseal_pkcs11.modules import find_modules, module_stem
+from dcmseal_pkcs11.places import ModuleLocations, default_locations
 from dcmseal_pkcs11.uri import Pkcs11Uri
 
 ANY = Pkcs11Uri.parse("pkcs11:")
@@ -17,7 +17,7 @@ class Machine:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.places = Places(
+        self.places = ModuleLocations(
             configurations=(str(root / "packaged"), str(root / "own")),
             folders=(str(root / "lib*"),),
             files=(str(root / "vendor" / "*.so"),),
@@ -31,7 +31,7 @@ class Machine:
 
     def found(self, uri: str = "pkcs11:") -> list[str]:
         """Paths; those with a problem have it behind them."""
-        found = named_or_found(Pkcs11Uri.parse(uri), self.places)
+        found = find_modules(Pkcs11Uri.parse(uri), self.places)
         return [f"{each.path}: {each.problem}" if each.problem else each.path for each in found]
 
 
@@ -120,7 +120,7 @@ def test_a_relative_path_is_one_of_the_current_folder(machine: Machine, monkeypa
 
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
 def test_the_usual_places_name_what_hospitals_have(platform: str) -> None:
-    stems = {stem(path.replace("\\", "/")) for path in usual(platform).files}
+    stems = {module_stem(path.replace("\\", "/")) for path in default_locations(platform).files}
     assert {"opensc-pkcs11", "ykcs11"} <= stems
     assert stems & {"softhsm2", "softhsm2-x64"}
     assert stems & {"etoken", "etpkcs11"}

@@ -31,7 +31,7 @@ from dcmseal.errors import (
 from dcmseal.plugins.protocols import SecretRequest
 from dcmseal_pkcs11 import library
 from dcmseal_pkcs11.backend import Pkcs11Backend
-from dcmseal_pkcs11.library import load
+from dcmseal_pkcs11.library import load_module
 from tests.support import raw_certificates as raw
 from tests.support.pki import Identity, Pki
 from tests.support.softhsm import PIN, SoftHsm, SoftToken
@@ -141,9 +141,9 @@ def test_what_is_no_module(token: SoftToken, tmp_path: Path) -> None:
 
 
 def test_a_module_that_others_have_initialized(token: SoftToken, monkeypatch: pytest.MonkeyPatch) -> None:
-    load(token.module)
+    load_module(token.module)
     # as if it had been other code in this process: PKCS #11 lets it be initialized once
-    monkeypatch.setattr(library, "_process", library._Process({}))
+    monkeypatch.setattr(library, "_process", library._ProcessModules({}))
     monkeypatch.setattr(pkcs11, "_loaded", {})
     assert "something else" in refused(token.uri("p256"), ModuleUnusable, asking=False)
 
@@ -175,7 +175,7 @@ def test_odd_names_and_numbers_do_no_harm(odd: SoftToken, pki: Pki, tmp_path: Pa
     key = pki["p384"].key.public_key()
     assert isinstance(key, ec.EllipticCurvePublicKey)
     odd_name = raw.name((raw.COMMON_NAME, 0x0C, b"\xff"))
-    der = raw.certificate(raw.info_of(key), subject=odd_name, issuer=odd_name, serial=b"\xfb")
+    der = raw.certificate(raw.public_key_info(key), subject=odd_name, issuer=odd_name, serial=b"\xfb")
     (tmp_path / "odd.cer").write_bytes(der)
     assert chain_of(odd.uri("bare", cert=f"{tmp_path}/odd.cer")) == (der,)
 

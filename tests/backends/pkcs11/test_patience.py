@@ -6,8 +6,8 @@ from typing import Any, cast
 import pkcs11
 import pytest
 
-from dcmseal_pkcs11.library import Module
-from dcmseal_pkcs11.patience import patiently
+from dcmseal_pkcs11.library import Pkcs11Module
+from dcmseal_pkcs11.patience import retry_softhsm
 
 
 class Driver:
@@ -29,7 +29,7 @@ class Driver:
         return "done"
 
     def result(self) -> str:
-        return patiently(cast("Module", cast("Any", self)), self.action)
+        return retry_softhsm(cast("Pkcs11Module", cast("Any", self)), self.action)
 
 
 def test_softhsm_is_tried_again_and_begun_anew() -> None:

@@ -13,11 +13,11 @@ from pkcs11 import PROTECTED_AUTH, TokenFlag
 from dcmseal.errors import DeviceUnavailable, PinLocked, PinRejected, SealError, SignerError
 from dcmseal.plugins.protocols import SecretRequest
 from dcmseal_pkcs11.backend import Pkcs11Backend
-from dcmseal_pkcs11.failures import error_of
-from dcmseal_pkcs11.library import Module
-from dcmseal_pkcs11.pin import AskedOnce, PinEntry
+from dcmseal_pkcs11.failures import to_signer_error
+from dcmseal_pkcs11.library import Pkcs11Module
+from dcmseal_pkcs11.pin import PinProvider, PinRequest
 from dcmseal_pkcs11.session import TokenSession
-from dcmseal_pkcs11.tokens import Token
+from dcmseal_pkcs11.tokens import Pkcs11Token
 from dcmseal_pkcs11.uri import Pkcs11Uri
 from tests.backends.pkcs11.test_opening import Asked
 from tests.support.softhsm import PIN, SoftToken
@@ -82,7 +82,7 @@ def test_what_is_no_pin_is_not_tried(content: bytes | None, token: SoftToken, tm
 
 
 def test_a_pin_source_is_not_tried_again() -> None:
-    entry = PinEntry(uri=Pkcs11Uri.parse("pkcs11:token=a?pin-source=/nowhere"), secrets=Asked())
+    entry = PinProvider(uri=Pkcs11Uri.parse("pkcs11:token=a?pin-source=/nowhere"), secrets=Asked())
     with pytest.raises(PinRejected, match="not tried again"):
         entry.request_pin("token", attempt=2)
 
@@ -119,13 +119,13 @@ class Hardware:
 
     def session(self) -> TokenSession:
         library = SimpleNamespace(get_slots=lambda **_: [self.slot])
-        module = cast("Module", SimpleNamespace(inherited=False, sessions={}, path="/m.so", library=library))
-        return TokenSession(Token(module=module, handle=cast("Any", self)))
+        module = cast("Pkcs11Module", SimpleNamespace(inherited=False, sessions={}, path="/m.so", library=library))
+        return TokenSession(Pkcs11Token(module=module, handle=cast("Any", self)))
 
 
-def asking(answer: str | None = PIN) -> tuple[AskedOnce, list[SecretRequest]]:
+def asking(answer: str | None = PIN) -> tuple[PinRequest, list[SecretRequest]]:
     asked = Asked(answer)
-    return AskedOnce(PinEntry(uri=Pkcs11Uri.parse("pkcs11:"), secrets=asked), 1), asked.requests
+    return PinRequest(PinProvider(uri=Pkcs11Uri.parse("pkcs11:"), secrets=asked), 1), asked.requests
 
 
 def test_a_reader_with_a_pin_pad_asks_itself() -> None:
@@ -171,7 +171,7 @@ def test_the_last_try_is_told_before_and_after() -> None:
 def test_every_refusal_is_an_error_of_dcmseal_with_a_hint(
     foreign: type[pkcs11.PKCS11Error], kind: type[SealError]
 ) -> None:
-    error = error_of(foreign("foreign text"), "token 'a'")
+    error = to_signer_error(foreign("foreign text"), "token 'a'")
     assert type(error) is kind
     assert isinstance(error, SignerError)
     assert error.hint

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.errors import DeviceExchanged, DeviceRemoved, PinRejected
+from dcmseal.errors import DeviceRemoved, DeviceReplaced, PinRejected
 from dcmseal.plugins.protocols import Signer
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage
@@ -96,7 +96,7 @@ def test_another_card_is_not_signed_with(twins: tuple[SoftToken, SoftToken]) -> 
         first.remove()
         second.put_back()
         assert_removed(signer)
-        with pytest.raises(DeviceExchanged) as caught:
+        with pytest.raises(DeviceReplaced) as caught:
             signer.sign(MESSAGE)
         assert "put the card back in" in caught.value.hint
         second.remove()

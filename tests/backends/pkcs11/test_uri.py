@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dcmseal.errors import UsageError
-from dcmseal_pkcs11.uri import Pkcs11Uri, written
+from dcmseal_pkcs11.uri import Pkcs11Uri, build_uri
 
 EVERYTHING = (
     "pkcs11:token=reading%20room;manufacturer=M%26M;model=x%2fy;serial=47%3B11;object=Schl%C3%BCssel;id=%00%ff%3B;"
@@ -96,7 +96,7 @@ def test_facts_have_to_agree_with_all_that_is_said_and_nothing_else() -> None:
 def test_what_is_written_is_read_back() -> None:
     path = {"token": "a;b?c&d/e%f=g ü'\"\\", "serial": "", "object": "k"}
     module = "/opt/a b&c?d%/m.so"
-    text = written(path, identifier=b"\x00;?\xff", module_path=module, private=True)
+    text = build_uri(path, identifier=b"\x00;?\xff", module_path=module, private=True)
     uri = Pkcs11Uri.parse(text)
     assert uri.path == {"token": path["token"], "object": "k", "type": "private"}
     assert (uri.id, uri.module_path) == (b"\x00;?\xff", module)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.core.cli.conftest import key, run, without_environment
-from tests.core.engine.kit import signed
+from tests.core.engine.kit import sign_dataset
 from tests.support import builder
 from tests.support.pki import Pki
 from tests.support.s3 import S3Server, s3_server
@@ -37,17 +37,17 @@ def image() -> bytes:
 @pytest.fixture(scope="session")
 def small(image: bytes, pki: Pki) -> bytes:
     """A signed image of less than a range."""
-    return signed(image, pki["p256"])
+    return sign_dataset(image, pki["p256"])
 
 
 @pytest.fixture(scope="session")
 def medium(pki: Pki) -> bytes:
     """A signed image of a few ranges."""
-    return signed(builder.file(builder.image(pixels=bytes(range(256)) * 8192)), pki["p256"])
+    return sign_dataset(builder.file(builder.image(pixels=bytes(range(256)) * 8192)), pki["p256"])
 
 
 @pytest.fixture(scope="session")
 def large(pki: Pki) -> bytes:
     """A signed image of 40 MB."""
     pixels = bytes(range(256)) * (40 * MEGABYTE // 256)
-    return signed(builder.file(builder.image(pixels=pixels)), pki["p256"])
+    return sign_dataset(builder.file(builder.image(pixels=pixels)), pki["p256"])

@@ -7,36 +7,36 @@ from pathlib import Path
 import pytest
 
 from dcmseal import sign_many, verify_many
-from dcmseal.batch.finding import instances
-from dcmseal.batch.items import Item, Unfound
-from dcmseal.batch.workers import local_workers
+from dcmseal.batch.finding import iter_inputs
+from dcmseal.batch.items import InputFile, UnreadableInput
+from dcmseal.batch.workers import make_process_pool
 from tests.core.cli.conftest import Run
-from tests.core.engine.kit import verdict
+from tests.core.engine.kit import integrity_verdict
 from tests.support.s3 import BUCKET, S3Server
 
 STUDY = f"s3://{BUCKET}/study/"
 
 
 def relatives(*words: str) -> list[str]:
-    return [found.relative for found in instances(list(words)) if isinstance(found, Item)]
+    return [found.relative for found in iter_inputs(list(words)) if isinstance(found, InputFile)]
 
 
 def test_items_are_objects_in_their_version(s3: S3Server, small: bytes) -> None:
     s3.put("study/b/1.dcm", small)
     s3.put("study/a.dcm", small)
     s3.put("study/notes.txt", small)
-    first, second, other = instances([STUDY])
-    assert isinstance(first, Item)
+    first, second, other = iter_inputs([STUDY])
+    assert isinstance(first, InputFile)
     assert (first.source, first.relative, first.size) == (f"{STUDY}a.dcm", "a.dcm", len(small))
     assert first.must_be_dicom, "its name says that it is DICOM"
-    assert isinstance(second, Item)
-    assert isinstance(other, Item)
+    assert isinstance(second, InputFile)
+    assert isinstance(other, InputFile)
     assert not other.must_be_dicom
     assert second.relative == "b/1.dcm"
     assert first.inode == second.inode > 0, "the same content has the same ETag"
     s3.put("study/a.dcm", small + b"\0\0")
-    again = next(instances([STUDY]))
-    assert isinstance(again, Item)
+    again = next(iter_inputs([STUDY]))
+    assert isinstance(again, InputFile)
     assert again.inode != first.inode
     assert relatives(f"{STUDY}**/*.dcm") == ["a.dcm", "b/1.dcm"]
     assert relatives(f"{STUDY}b/1.dcm", STUDY) == [
@@ -46,9 +46,9 @@ def test_items_are_objects_in_their_version(s3: S3Server, small: bytes) -> None:
 
 def test_what_cannot_be_found_is_a_result(s3: S3Server) -> None:
     words = [f"{STUDY}none.dcm", f"{STUDY}*.dcm", "sftp://me:hunter2@h/x", "file://server/x", "gopher://x/", STUDY]
-    found = list(instances(words))
-    assert [type(each) for each in found] == [Unfound] * 5
-    assert all(isinstance(each, Unfound) and each.error.hint for each in found)
+    found = list(iter_inputs(words))
+    assert [type(each) for each in found] == [UnreadableInput] * 5
+    assert all(isinstance(each, UnreadableInput) and each.error.hint for each in found)
     assert "hunter2" not in repr(found)
     assert s3.requests
 
@@ -63,7 +63,7 @@ def test_no_name_leads_out_of_the_folder(s3: S3Server, image: bytes, name: str, 
     assert result.error is None, result.error
     assert [path for path in tmp_path.rglob("*.dcm") if folder not in path.parents] == []
     assert Path(result.output or "").is_relative_to(folder)
-    assert verdict(result.output or "") == "valid"
+    assert integrity_verdict(result.output or "") == "valid"
 
 
 def test_on_the_command_line(s3: S3Server, image: bytes, run: Run, key: str) -> None:
@@ -95,6 +95,6 @@ def test_signed_into_a_mirror_and_in_place(s3: S3Server, image: bytes, key: str)
     assert not any(result.error for result in sign_many([STUDY], key=key, in_place=True))
     checked = list(verify_many([STUDY, f"{output}/"], integrity_only=True, jobs=1))
     assert [result.verdict for result in checked] == ["valid"] * 4
-    elsewhere = verify_many([STUDY], integrity_only=True, executor=local_workers(2))
+    elsewhere = verify_many([STUDY], integrity_only=True, executor=make_process_pool(2))
     assert [result.verdict for result in elsewhere] == ["valid"] * 2
     assert s3.get("study/notes.txt") == b"no DICOM"

@@ -11,31 +11,31 @@ import pytest
 
 import dcmseal
 from dcmseal import Verdict
-from dcmseal.engine.remote import listed, url_opened, url_written
+from dcmseal.engine.remote import list_objects, open_url, open_url_for_writing
 from dcmseal.errors import DatasetError, OutputError, StorageUnavailable, UsageError
 from tests.backends.remote.conftest import MEGABYTE
-from tests.core.engine.kit import verdict
+from tests.core.engine.kit import integrity_verdict
 from tests.support.s3 import BUCKET, S3Server
 
 
 def test_listing_signatures_jumps_over_the_pixels(s3: S3Server, large: bytes) -> None:
     url = s3.put("large.dcm", large)
-    (signature,) = dcmseal.signatures(url)
-    assert signature == dcmseal.signatures(large)[0]
+    (signature,) = dcmseal.list_signatures(url)
+    assert signature == dcmseal.list_signatures(large)[0]
     assert s3.sent < MEGABYTE // 2
     assert len(s3.requests) <= 4
 
 
 def test_verifying_reads_each_byte_once_in_few_requests(s3: S3Server, large: bytes) -> None:
     url = s3.put("large.dcm", large)
-    assert verdict(url) is Verdict.VALID
+    assert integrity_verdict(url) is Verdict.VALID
     assert len(large) <= s3.sent <= 1.01 * len(large)
     assert len(s3.requests) <= len(large) / (8 * MEGABYTE) + 6, s3.requests
 
 
 def test_a_small_object_takes_two_requests(s3: S3Server, small: bytes) -> None:
     url = s3.put("small.dcm", small)
-    assert verdict(url) is Verdict.VALID
+    assert integrity_verdict(url) is Verdict.VALID
     assert s3.requests == ["HEAD /archive/small.dcm", "GET /archive/small.dcm"]
     assert s3.sent == len(small)
 
@@ -51,7 +51,7 @@ def test_what_changes_while_it_is_read_has_no_verdict(s3: S3Server, large: bytes
 
     s3.before = change
     with pytest.raises(DatasetError, match="changed while it was read"):
-        verdict(url)
+        integrity_verdict(url)
 
 
 def test_signed_in_place_and_from_and_to_everywhere(s3: S3Server, image: bytes, key: str, tmp_path: Path) -> None:
@@ -61,11 +61,11 @@ def test_signed_in_place_and_from_and_to_everywhere(s3: S3Server, image: bytes, 
     dcmseal.sign(f"s3://{BUCKET}/b/twice.dcm", key=key, output=tmp_path / "local.dcm")
     dcmseal.sign(str(tmp_path / "local.dcm"), key=key, output=f"s3://{BUCKET}/c.dcm")
     assert s3.names() == ["a/image.dcm", "b/twice.dcm", "c.dcm"]
-    assert len(dcmseal.signatures(s3.get("a/image.dcm"))) == 1
-    assert len(dcmseal.signatures(f"s3://{BUCKET}/c.dcm")) == 4
-    assert verdict(f"s3://{BUCKET}/c.dcm") is Verdict.VALID
+    assert len(dcmseal.list_signatures(s3.get("a/image.dcm"))) == 1
+    assert len(dcmseal.list_signatures(f"s3://{BUCKET}/c.dcm")) == 4
+    assert integrity_verdict(f"s3://{BUCKET}/c.dcm") is Verdict.VALID
     dcmseal.remove(f"s3://{BUCKET}/c.dcm", in_place=True)
-    assert verdict(s3.get("c.dcm")) is Verdict.NO_SIGNATURE
+    assert integrity_verdict(s3.get("c.dcm")) is Verdict.NO_SIGNATURE
 
 
 def test_in_place_keeps_what_is_said_about_the_object(s3: S3Server, image: bytes, key: str) -> None:
@@ -110,12 +110,12 @@ def test_a_large_object_is_seen_when_it_is_complete(s3: S3Server, large: bytes, 
     assert len(parts) == 3
     assert all(keys == ["large.dcm", "new.dcm (unfinished)"] for keys in parts)
     assert s3.names() == ["large.dcm", "new.dcm"]
-    assert verdict(s3.get("new.dcm")) is Verdict.VALID
+    assert integrity_verdict(s3.get("new.dcm")) is Verdict.VALID
 
 
 def test_an_upload_that_is_given_up_leaves_nothing(s3: S3Server) -> None:
     def fail() -> None:
-        with url_written(f"s3://{BUCKET}/new.dcm", None) as write:
+        with open_url_for_writing(f"s3://{BUCKET}/new.dcm", None) as write:
             for _ in range(3):
                 write(bytes(16 * MEGABYTE))
             assert s3.names() == ["new.dcm (unfinished)"]
@@ -143,9 +143,9 @@ def test_an_upload_that_breaks_leaves_the_old_object(s3: S3Server, large: bytes,
 def test_memory_stays_flat(s3: S3Server, large: bytes) -> None:
     """Head, what is kept, what is looked at, and what is on its way."""
     url = s3.put("large.dcm", large)
-    dcmseal.signatures(url)
+    dcmseal.list_signatures(url)
     tracemalloc.start()
-    with url_opened(url) as file:
+    with open_url(url) as file:
         while file.read(1 << 16):
             assert tracemalloc.get_traced_memory()[0] < 45 * MEGABYTE
     tracemalloc.stop()
@@ -157,28 +157,28 @@ def test_objects_below_a_prefix_come_page_by_page(s3: S3Server, monkeypatch: pyt
     for name in ("study/", *names, "studying/1.dcm"):
         s3.client.put_object(Bucket=BUCKET, Key=name, Body=b"12")
     s3.count()
-    entries = listed(f"s3://{BUCKET}/study/")
+    entries = list_objects(f"s3://{BUCKET}/study/")
     first = next(entries)
     assert (first.url, first.size, bool(first.version)) == (f"s3://{BUCKET}/study/1.dcm", 2, True)
     assert len(s3.requests) == 1
     assert [each.url for each in entries] == [f"s3://{BUCKET}/{name}" for name in names[1:]]
     assert len(s3.requests) == 3
-    found = [each.url.rpartition("/")[2] for each in listed(f"s3://{BUCKET}/**/1.dcm")]
+    found = [each.url.rpartition("/")[2] for each in list_objects(f"s3://{BUCKET}/**/1.dcm")]
     assert found == ["1.dcm", "1.dcm", "1.dcm"]
-    assert [each.url for each in listed(f"s3://{BUCKET}/study/*.dcm")] == [
+    assert [each.url for each in list_objects(f"s3://{BUCKET}/study/*.dcm")] == [
         f"s3://{BUCKET}/{name}" for name in names[:2]
     ]
-    assert not list(listed(f"s3://{BUCKET}/none/"))
+    assert not list(list_objects(f"s3://{BUCKET}/none/"))
 
 
 @pytest.mark.usefixtures("s3")
 def test_what_is_not_there_is_the_objects_fault() -> None:
     for url in (f"s3://{BUCKET}/none.dcm", "s3://no-such-bucket/none.dcm"):
         with pytest.raises(DatasetError, match="is not there") as caught:
-            verdict(url)
+            integrity_verdict(url)
         assert not isinstance(caught.value, StorageUnavailable)
     with pytest.raises(UsageError, match="names no object"):
-        verdict("s3://")
+        integrity_verdict("s3://")
 
 
 @pytest.mark.usefixtures("s3")
@@ -190,5 +190,5 @@ def test_a_server_out_of_reach_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
         )
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
         with pytest.raises(StorageUnavailable, match="out of reach") as caught:
-            verdict(f"s3://{BUCKET}/image.dcm")
+            integrity_verdict(f"s3://{BUCKET}/image.dcm")
     assert "network" in caught.value.hint

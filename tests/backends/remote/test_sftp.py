@@ -11,10 +11,10 @@ import pytest
 
 import dcmseal
 from dcmseal import Verdict
-from dcmseal.engine.remote import listed, url_opened, url_written
+from dcmseal.engine.remote import list_objects, open_url, open_url_for_writing
 from dcmseal.errors import DatasetError, OutputError, SealError, StorageUnavailable
-from dcmseal_remote.sftp import Sftp
-from tests.core.engine.kit import verdict
+from dcmseal_remote.sftp import SftpStorage
+from tests.core.engine.kit import integrity_verdict
 from tests.support.sftp import SftpFolder, sftp_server
 
 
@@ -38,18 +38,18 @@ def names(folder: SftpFolder) -> list[str]:
 def test_read_signed_and_written(folder: SftpFolder, image: bytes, medium: bytes, key: str) -> None:
     (folder.path / "image.dcm").write_bytes(image)
     dcmseal.sign(f"{folder.url}/image.dcm", key=key, in_place=True)
-    assert verdict((folder.path / "image.dcm").read_bytes()) is Verdict.VALID
+    assert integrity_verdict((folder.path / "image.dcm").read_bytes()) is Verdict.VALID
     (folder.path / "medium.dcm").write_bytes(medium)
-    assert verdict(f"{folder.url}/medium.dcm") is Verdict.VALID
+    assert integrity_verdict(f"{folder.url}/medium.dcm") is Verdict.VALID
     dcmseal.sign(f"{folder.url}/image.dcm", key=key, output=f"{folder.url}/twice.dcm")
-    assert len(dcmseal.signatures(f"{folder.url}/twice.dcm")) == 2
+    assert len(dcmseal.list_signatures(f"{folder.url}/twice.dcm")) == 2
     assert names(folder) == ["image.dcm", "medium.dcm", "twice.dcm"]
 
 
 def test_what_fails_leaves_nothing(folder: SftpFolder) -> None:
 
     def fail() -> None:
-        with url_written(f"{folder.url}/new.dcm", None) as write:
+        with open_url_for_writing(f"{folder.url}/new.dcm", None) as write:
             write(b"half")
             assert len(names(folder)) == 1
             assert "new.dcm" not in names(folder)
@@ -63,17 +63,17 @@ def test_what_fails_leaves_nothing(folder: SftpFolder) -> None:
 def test_what_somebody_else_wrote_stays(folder: SftpFolder, image: bytes) -> None:
     url = f"{folder.url}/image.dcm"
     (folder.path / "image.dcm").write_bytes(image)
-    with url_opened(url) as file:
+    with open_url(url) as file:
         version = file.entry.version
 
     def too_late() -> None:
-        with url_written(url, version) as write:
+        with open_url_for_writing(url, version) as write:
             write(b"new")
             os.utime(folder.path / "image.dcm", (1, 1))
 
     with pytest.raises(OutputError, match="changed in the meantime"):
         too_late()
-    with pytest.raises(OutputError, match="is there already"), url_written(url, ""):
+    with pytest.raises(OutputError, match="is there already"), open_url_for_writing(url, ""):
         pass
     assert (folder.path / "image.dcm").read_bytes() == image
     assert names(folder) == ["image.dcm"]
@@ -82,7 +82,7 @@ def test_what_somebody_else_wrote_stays(folder: SftpFolder, image: bytes) -> Non
 def test_what_changes_while_it_is_read_has_no_verdict(folder: SftpFolder, image: bytes) -> None:
     path = folder.path / "image.dcm"
     path.write_bytes(image)
-    with url_opened(f"{folder.url}/image.dcm") as file:
+    with open_url(f"{folder.url}/image.dcm") as file:
         os.utime(path, (1, 1))
         with pytest.raises(DatasetError, match="changed while it was read"):
             file.read(10)
@@ -93,7 +93,7 @@ def test_files_below_a_folder(folder: SftpFolder) -> None:
         path = folder.path / "study" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"123")
-    found = list(listed(f"{folder.url}/study/"))
+    found = list(list_objects(f"{folder.url}/study/"))
     assert [each.url.removeprefix(f"{folder.url}/study/") for each in found] == [
         "a.dcm",
         "b/1.dcm",
@@ -103,18 +103,18 @@ def test_files_below_a_folder(folder: SftpFolder) -> None:
     assert {each.size for each in found} == {3}
     assert all(each.version for each in found)
     with pytest.raises(DatasetError, match="is not there"):
-        list(listed(f"{folder.url}/none/"))
+        list(list_objects(f"{folder.url}/none/"))
 
 
 def test_a_connection_that_was_lost_is_made_again(folder: SftpFolder, small: bytes) -> None:
     (folder.path / "image.dcm").write_bytes(small)
     url = f"{folder.url}/image.dcm"
-    assert verdict(url) is Verdict.VALID
+    assert integrity_verdict(url) is Verdict.VALID
     count = len(folder.transports)
-    assert verdict(url) is Verdict.VALID
+    assert integrity_verdict(url) is Verdict.VALID
     assert len(folder.transports) == count
-    Sftp("sftp").resolve(url)[0].client.close()
-    assert verdict(url) is Verdict.VALID
+    SftpStorage("sftp").resolve(url)[0].client.close()
+    assert integrity_verdict(url) is Verdict.VALID
     assert len(folder.transports) == count + 1
 
 
@@ -128,7 +128,7 @@ def test_nobody_talks_to_a_host_that_is_not_known(folder: SftpFolder, line: str)
     known_hosts.write_text(line.format(host=host, name=name, other=other))
     try:
         with pytest.raises(StorageUnavailable) as caught:
-            verdict(f"{folder.url.replace('reader', 'writer')}/image.dcm")
+            integrity_verdict(f"{folder.url.replace('reader', 'writer')}/image.dcm")
         assert "BadHostKeyException" in str(caught.value)
     finally:
         known_hosts.write_text(before)
@@ -136,7 +136,7 @@ def test_nobody_talks_to_a_host_that_is_not_known(folder: SftpFolder, line: str)
 
 def test_a_login_that_fails(folder: SftpFolder) -> None:
     with pytest.raises(SealError) as caught:
-        verdict(f"{folder.url.replace('reader', 'stranger')}/image.dcm")
+        integrity_verdict(f"{folder.url.replace('reader', 'stranger')}/image.dcm")
     assert "credentials" in caught.value.hint
 
 
@@ -144,9 +144,9 @@ def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     for scheme, package in (("gs", "gcsfs"), ("abfs", "adlfs")):
         monkeypatch.setitem(sys.modules, package, None)
         with pytest.raises(StorageUnavailable, match=package) as caught:
-            verdict(f"{scheme}://bucket/image.dcm")
+            integrity_verdict(f"{scheme}://bucket/image.dcm")
         assert caught.value.hint == f"pip install 'dcmseal[remote]' {package}"
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
     with pytest.raises(StorageUnavailable, match="s3fs") as caught:
-        verdict("s3://bucket/image.dcm")
+        integrity_verdict("s3://bucket/image.dcm")
     assert caught.value.hint == "pip install 'dcmseal[remote]'"

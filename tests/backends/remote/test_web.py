@@ -20,14 +20,14 @@ from cryptography.x509.oid import NameOID
 
 import dcmseal
 from dcmseal import Verdict
-from dcmseal.engine.remote import listed
+from dcmseal.engine.remote import list_objects
 from dcmseal.errors import DatasetError, StorageUnavailable, UsageError
-from dcmseal.testing.signer_suite.disclosure import assert_not_told, texts_of
+from dcmseal.testing.signer_suite.disclosure import assert_not_disclosed, iter_error_texts
 from dcmseal_remote import web
 from tests.backends.remote.conftest import MEGABYTE
 from tests.core.cli.conftest import Run
-from tests.core.engine.kit import verdict
-from tests.support.web import Answer, Script, WebServer, honest, web_server, without_ranges
+from tests.core.engine.kit import integrity_verdict
+from tests.support.web import Script, WebAnswer, WebServer, answer_honestly, answer_without_ranges, web_server
 
 
 @pytest.fixture(scope="module")
@@ -44,21 +44,21 @@ def server(_server: WebServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 def test_read_in_ranges(server: WebServer, medium: bytes) -> None:
     url = server.put("image.dcm", medium)
-    assert verdict(url) is Verdict.VALID
+    assert integrity_verdict(url) is Verdict.VALID
     first, tail = (each["Range"] for each in server.requests[:2])
     assert first == "bytes=0-131071"
     assert re.fullmatch(f"bytes=209[0-9]{{4}}-{len(medium) - 1}", tail)
     assert len(server.requests) <= 5
     assert all("If-Match" in each for each in server.requests[1:])
     server.requests.clear()
-    assert dcmseal.signatures(url) == dcmseal.signatures(medium)
+    assert dcmseal.list_signatures(url) == dcmseal.list_signatures(medium)
     assert len(server.requests) == 2
 
 
 def test_read_as_a_whole_where_there_are_no_ranges(server: WebServer, medium: bytes) -> None:
     url = server.put("image.dcm", medium)
-    server.script = without_ranges
-    assert verdict(url) is Verdict.VALID
+    server.script = answer_without_ranges
+    assert integrity_verdict(url) is Verdict.VALID
     assert len(server.requests) == 1
 
 
@@ -77,9 +77,9 @@ def test_the_certificate_of_the_server_is_verified(
     with web_server(tls) as server:
         url = server.put("image.dcm", small)
         with pytest.raises(StorageUnavailable, match="certificate"):
-            verdict(url)
+            integrity_verdict(url)
         monkeypatch.setenv("SSL_CERT_FILE", str(files[0]))
-        assert verdict(url) is Verdict.VALID
+        assert integrity_verdict(url) is Verdict.VALID
 
 
 def certificate_for_this_machine(folder: Path) -> tuple[Path, Path]:
@@ -98,34 +98,34 @@ def certificate_for_this_machine(folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-def moved(_: WebServer, __: str, ___: Mapping[str, str]) -> Answer:
+def moved(_: WebServer, __: str, ___: Mapping[str, str]) -> WebAnswer:
     return 302, {"Location": "http://169.254.169.254/latest/meta-data"}, b""
 
 
-def forbidden(_: WebServer, __: str, ___: Mapping[str, str]) -> Answer:
+def forbidden(_: WebServer, __: str, ___: Mapping[str, str]) -> WebAnswer:
     return 403, {}, b""
 
 
-def coded(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
-    status, more, body = honest(server, path, headers)
+def coded(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
+    status, more, body = answer_honestly(server, path, headers)
     return status, {**more, "Content-Encoding": "gzip"}, body
 
 
-def elsewhere(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
-    status, more, body = honest(server, path, headers)
+def elsewhere(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
+    status, more, body = answer_honestly(server, path, headers)
     return status, {**more, "Content-Range": f"bytes 1-{len(body) - 1}/{len(server.objects[path])}"}, body
 
 
-def without_saying_which(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
-    status, more, body = honest(server, path, headers)
+def without_saying_which(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
+    status, more, body = answer_honestly(server, path, headers)
     return status, {**more, "Content-Range": ""}, body
 
 
-def larger_than_said(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
+def larger_than_said(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
     """The total is a lie that shows when what is beyond the end is read."""
     data = server.objects[path]
     if len(server.requests) > 1:
-        return honest(server, path, headers)
+        return answer_honestly(server, path, headers)
     size = end_of_range(headers)
     return 206, {"Content-Range": f"bytes 0-{size - 1}/{1 << 40}", "ETag": '"1"'}, data[:size]
 
@@ -134,14 +134,14 @@ def end_of_range(headers: Mapping[str, str]) -> int:
     return int(headers["Range"].partition("-")[2]) + 1
 
 
-def another_each_time(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
+def another_each_time(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
     """Without an ETag that could be asked for."""
-    status, more, body = honest(server, path, headers)
+    status, more, body = answer_honestly(server, path, headers)
     return status, {**more, "ETag": f'W/"{len(server.requests)}"'}, body
 
 
-def ranges_once(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
-    script = without_ranges if len(server.requests) > 1 else honest
+def ranges_once(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
+    script = answer_without_ranges if len(server.requests) > 1 else answer_honestly
     return script(server, path, headers)
 
 
@@ -167,20 +167,20 @@ def test_what_is_wrong_with_the_object(server: WebServer, medium: bytes, run: Ru
     assert "hint: " in ran.err
 
 
-def busy(_: WebServer, __: str, ___: Mapping[str, str]) -> Answer:
+def busy(_: WebServer, __: str, ___: Mapping[str, str]) -> WebAnswer:
     return 503, {}, b""
 
 
-def cut_short(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
-    status, more, body = honest(server, path, headers)
+def cut_short(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
+    status, more, body = answer_honestly(server, path, headers)
     return status, {**more, "Content-Length": str(len(body))}, body[:-1]
 
 
-def cut_short_as_a_whole(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
+def cut_short_as_a_whole(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
     return cut_short(server, path, {name: value for name, value in headers.items() if name != "Range"})
 
 
-def nonsense(_: WebServer, __: str, ___: Mapping[str, str]) -> Answer:
+def nonsense(_: WebServer, __: str, ___: Mapping[str, str]) -> WebAnswer:
     return 999999, {}, b""
 
 
@@ -196,8 +196,8 @@ def test_what_is_wrong_with_the_server(server: WebServer, medium: bytes, run: Ru
 
 def test_a_server_that_is_busy_once_is_asked_again(server: WebServer, small: bytes) -> None:
     url = server.put("image.dcm", small)
-    server.script = lambda *asked: honest(*asked) if len(server.requests) > 1 else busy(*asked)
-    assert verdict(url) is Verdict.VALID
+    server.script = lambda *asked: answer_honestly(*asked) if len(server.requests) > 1 else busy(*asked)
+    assert integrity_verdict(url) is Verdict.VALID
     assert len(server.requests) == 2
 
 
@@ -205,16 +205,16 @@ def test_an_endless_answer_ends(server: WebServer, medium: bytes, monkeypatch: p
     """Of a range no more is read than was asked for, and of a whole no more than is allowed."""
     url = server.put("image.dcm", medium)
 
-    def endless(server: WebServer, path: str, headers: Mapping[str, str]) -> Answer:
-        status, more, body = honest(server, path, headers)
+    def endless(server: WebServer, path: str, headers: Mapping[str, str]) -> WebAnswer:
+        status, more, body = answer_honestly(server, path, headers)
         return status, {**more, "Content-Length": ""}, body + bytes(4 * MEGABYTE)
 
     server.script = endless
-    assert verdict(url) is Verdict.VALID
+    assert integrity_verdict(url) is Verdict.VALID
     server.script = lambda *asked: endless(asked[0], asked[1], {})
-    monkeypatch.setattr(web, "_LARGEST", 3 * MEGABYTE)
+    monkeypatch.setattr(web, "_MAX_SIZE", 3 * MEGABYTE)
     with pytest.raises(DatasetError, match="knows no ranges"):
-        verdict(url)
+        integrity_verdict(url)
 
 
 def test_a_login_comes_from_netrc_and_goes_nowhere_else(server: WebServer, small: bytes, tmp_path: Path) -> None:
@@ -222,12 +222,12 @@ def test_a_login_comes_from_netrc_and_goes_nowhere_else(server: WebServer, small
     netrc.write_text("machine 127.0.0.1 login reader password hunter2\n")
     netrc.chmod(stat.S_IRUSR)
     url = server.put("image.dcm", small)
-    assert verdict(url) is Verdict.VALID
+    assert integrity_verdict(url) is Verdict.VALID
     assert server.requests[0]["Authorization"] == f"Basic {base64.b64encode(b'reader:hunter2').decode()}"
     netrc.chmod(0o600)
     netrc.write_text("machine\n")
     with pytest.raises(UsageError, match="netrc"):
-        verdict(url)
+        integrity_verdict(url)
 
 
 @pytest.mark.parametrize("script", [busy, forbidden, moved, cut_short, coded])
@@ -240,13 +240,13 @@ def test_a_login_is_in_no_frame_of_an_error(server: WebServer, small: bytes, tmp
     error = error_of(url)
     assert "Authorization" in server.requests[0]
     for secret in ("hunter2", base64.b64encode(b"reader:hunter2").decode()):
-        assert_not_told(secret, *texts_of(error))
+        assert_not_disclosed(secret, *iter_error_texts(error))
 
 
 def error_of(url: str) -> DatasetError:
     """No frame of it is one that knows the server."""
     with pytest.raises(DatasetError) as caught:
-        verdict(url)
+        integrity_verdict(url)
     return caught.value
 
 
@@ -255,8 +255,8 @@ def test_nothing_is_listed_or_written(server: WebServer, small: bytes, key: str)
     with pytest.raises(UsageError, match="read only"):
         dcmseal.sign(url, key=key, in_place=True)
     with pytest.raises(UsageError, match="cannot be listed"):
-        list(listed(f"{server.url}/folder/"))
-    (entry,) = listed(url)
+        list(list_objects(f"{server.url}/folder/"))
+    (entry,) = list_objects(url)
     assert entry.size == len(small)
     with pytest.raises(DatasetError, match="is not there"):
-        list(listed(f"{server.url}/none.dcm"))
+        list(list_objects(f"{server.url}/none.dcm"))

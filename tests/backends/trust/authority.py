@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
-from dcmseal.plugins.trust import TrustAnswer, TrustQuestion, TrustSettings
+from dcmseal.plugins.trust import TrustRequest, TrustResult, TrustSettings
 from dcmseal.report import Finding, Outcome, TimeBasis
 from dcmseal_trust.backend import X509Backend
 
@@ -28,24 +28,24 @@ Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 _SERIALS = count(1)
 
 
-def on(year: int, month: int = 1, day: int = 1) -> dt.datetime:
+def utc_date(year: int, month: int = 1, day: int = 1) -> dt.datetime:
     return dt.datetime(year, month, day, tzinfo=dt.UTC)
 
 
-ISSUED, SIGNED, NOW = on(2023), on(2024, 6), on(2026)
+ISSUED, SIGNED, NOW = utc_date(2023), utc_date(2024, 6), utc_date(2026)
 """When certificates become valid, signatures are made, and trust is evaluated."""
-TOLD, DUE = on(2025, 12, 31), on(2026, 1, 31)
+CRL_ISSUED, CRL_DUE = utc_date(2025, 12, 31), utc_date(2026, 1, 31)
 """When CRLs and OCSP responses are made, and have to be renewed."""
 
 
 @cache
-def a_key(name: str, bits: int = 0) -> Key:  # noqa: ARG001 - what it is cached by
+def make_key(name: str, bits: int = 0) -> Key:  # noqa: ARG001 - what it is cached by
     """The same key for the same name: RSA of so many bits, or EC."""
     return rsa.generate_private_key(65537, bits) if bits else ec.generate_private_key(ec.SECP256R1())
 
 
 @dataclass(frozen=True)
-class Authority:
+class PkiAuthority:
     """A key, and the certificate that says whose it is."""
 
     key: Key
@@ -60,15 +60,15 @@ class Authority:
         name: str,
         *,
         authority: bool = False,
-        valid: tuple[dt.datetime, dt.datetime] = (ISSUED, on(2030)),
+        valid: tuple[dt.datetime, dt.datetime] = (ISSUED, utc_date(2030)),
         key: Key | None = None,
         usages: Sequence[str] | None = ("digital_signature",),
         extensions: Iterable[tuple[x509.ExtensionType, bool]] = (),
         crl_at: str = "",
         ocsp_at: str = "",
-    ) -> Authority:
+    ) -> PkiAuthority:
         """A certificate that this authority signed."""
-        key = key or a_key(name)
+        key = key or make_key(name)
         builder = _builder(name, self.certificate.subject, key, authority, valid)
         if usages is not None:
             builder = builder.add_extension(_key_usage(("key_cert_sign", "crl_sign") if authority else usages), True)
@@ -81,9 +81,9 @@ class Authority:
             builder = builder.add_extension(x509.AuthorityInformationAccess([access]), False)
         for extension, critical in extensions:
             builder = builder.add_extension(extension, critical)
-        return Authority(key, builder.sign(self.key, hashes.SHA256()))
+        return PkiAuthority(key, builder.sign(self.key, hashes.SHA256()))
 
-    def resign_with_sha1(self, issuer: Authority) -> Authority:
+    def resign_with_sha1(self, issuer: PkiAuthority) -> PkiAuthority:
         """The same, as issuers of old signed; the issuer has an RSA key."""
         changed = asn1_x509.Certificate.load(self.der)
         for part in (changed["tbs_certificate"]["signature"], changed["signature_algorithm"]):
@@ -92,13 +92,13 @@ class Authority:
         assert isinstance(issuer.key, rsa.RSAPrivateKey)
         signed = changed["tbs_certificate"].dump(force=True)
         changed["signature_value"] = issuer.key.sign(signed, padding.PKCS1v15(), hashes.SHA1())
-        return Authority(self.key, x509.load_der_x509_certificate(changed.dump(force=True)))
+        return PkiAuthority(self.key, x509.load_der_x509_certificate(changed.dump(force=True)))
 
     def crl(
         self,
-        *revoked: tuple[Authority, dt.datetime],
-        issued: dt.datetime = TOLD,
-        due: dt.datetime = DUE,
+        *revoked: tuple[PkiAuthority, dt.datetime],
+        issued: dt.datetime = CRL_ISSUED,
+        due: dt.datetime = CRL_DUE,
         others: int = 0,
         reason: x509.ReasonFlags | None = x509.ReasonFlags.key_compromise,
     ) -> bytes:
@@ -112,12 +112,12 @@ class Authority:
 
     def ocsp(
         self,
-        certificate: Authority,
+        certificate: PkiAuthority,
         *,
         revoked: dt.datetime | None = None,
-        issued: dt.datetime = TOLD,
-        due: dt.datetime | None = DUE,
-        signer: Authority | None = None,
+        issued: dt.datetime = CRL_ISSUED,
+        due: dt.datetime | None = CRL_DUE,
+        signer: PkiAuthority | None = None,
         reason: x509.ReasonFlags | None = x509.ReasonFlags.key_compromise,
     ) -> bytes:
         """An OCSP response, DER."""
@@ -143,13 +143,15 @@ def _entry(serial: int, since: dt.datetime, reason: x509.ReasonFlags | None) -> 
     return (builder if reason is None else builder.add_extension(x509.CRLReason(reason), False)).build()
 
 
-def root(name: str = "root", valid: tuple[dt.datetime, dt.datetime] = (on(2020), on(2040)), bits: int = 0) -> Authority:
+def make_root(
+    name: str = "root", valid: tuple[dt.datetime, dt.datetime] = (utc_date(2020), utc_date(2040)), bits: int = 0
+) -> PkiAuthority:
     """An authority that nobody but itself vouches for."""
-    key = a_key(name, bits)
+    key = make_key(name, bits)
     subject = _name(name)
     builder = _builder(name, subject, key, True, valid)
     builder = builder.add_extension(_key_usage(("key_cert_sign", "crl_sign")), True)
-    return Authority(key, builder.sign(key, hashes.SHA256()))
+    return PkiAuthority(key, builder.sign(key, hashes.SHA256()))
 
 
 class Site:
@@ -159,7 +161,7 @@ class Site:
         self.folder = folder
         self._number = count()
 
-    def file(self, *values: Authority | bytes) -> tuple[str, ...]:
+    def file(self, *values: PkiAuthority | bytes) -> tuple[str, ...]:
         """Write each to a file of its own."""
         names = []
         for each in values:
@@ -168,7 +170,7 @@ class Site:
             names.append(str(path))
         return tuple(names)
 
-    def settings(self, *anchors: Authority | bytes, **more: Any) -> TrustSettings:
+    def settings(self, *anchors: PkiAuthority | bytes, **more: Any) -> TrustSettings:
         """Settings with these anchors, and values instead of files."""
         for name in ("intermediates", "crls", "ocsp_responses"):
             if name in more:
@@ -177,20 +179,20 @@ class Site:
 
     def ask(
         self,
-        leaf: Authority | bytes,
-        *anchors: Authority | bytes,
+        leaf: PkiAuthority | bytes,
+        *anchors: PkiAuthority | bytes,
         at: dt.datetime = SIGNED,
         basis: TimeBasis = TimeBasis.CLAIMED,
         now: dt.datetime = NOW,
         **more: Any,
-    ) -> TrustAnswer:
+    ) -> TrustResult:
         """What comes of a certificate for a signature made at a moment."""
         evaluator = X509Backend().open(self.settings(*anchors, **more))
         der = leaf if isinstance(leaf, bytes) else leaf.der
-        return evaluator.evaluate(TrustQuestion(certificate=der, moment=at, basis=basis, now=now))
+        return evaluator.evaluate(TrustRequest(certificate=der, moment=at, basis=basis, now=now))
 
 
-def outcome_of(answer: TrustAnswer) -> Outcome:
+def result_outcome(answer: TrustResult) -> Outcome:
     """What the findings come to, as in a report."""
     outcomes = {finding.outcome for finding in answer.findings}
     if Outcome.FAILED in outcomes:
@@ -198,12 +200,12 @@ def outcome_of(answer: TrustAnswer) -> Outcome:
     return Outcome.UNKNOWN if Outcome.UNKNOWN in outcomes else Outcome.PASSED
 
 
-def codes(answer: TrustAnswer, outcome: Outcome | None = None) -> list[str]:
+def finding_codes(answer: TrustResult, outcome: Outcome | None = None) -> list[str]:
     """The codes of the findings, or of those with an outcome."""
     return [finding.code for finding in answer.findings if outcome in (None, finding.outcome)]
 
 
-def only(answer: TrustAnswer, code: str) -> Finding:
+def find_finding(answer: TrustResult, code: str) -> Finding:
     """The one finding with this code."""
     (found,) = (finding for finding in answer.findings if finding.code == code)
     return found

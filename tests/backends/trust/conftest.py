@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.backends.trust.authority import Authority, Site, root
+from tests.backends.trust.authority import PkiAuthority, Site, make_root
 from tests.support.responder import Responder, serving
 
 
@@ -17,8 +17,8 @@ def site(tmp_path: Path) -> Site:
 
 
 @pytest.fixture(scope="session")
-def ca() -> Authority:
-    return root()
+def ca() -> PkiAuthority:
+    return make_root()
 
 
 @pytest.fixture

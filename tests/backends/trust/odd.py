@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.backends.trust.authority import DUE, TOLD, Authority
+from tests.backends.trust.authority import CRL_DUE, CRL_ISSUED, PkiAuthority
 
 NO_CRL_POINT: dict[str, Any] = {
     "full_name": None,
@@ -32,37 +32,37 @@ NONCE = core.ParsableOctetString(core.OctetString(b"12345678").dump())
 NOTHING = core.ParsableOctetString(b"\x05\x00")
 
 
-def sign(key: object, data: bytes) -> bytes:
+def sign_ecdsa(key: object, data: bytes) -> bytes:
     """ECDSA with SHA-256."""
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     return key.sign(data, ec.ECDSA(hashes.SHA256()))
 
 
-def changed(der: bytes, by: Authority, change: Callable[[Any], None]) -> bytes:
+def modify_certificate(der: bytes, by: PkiAuthority, change: Callable[[Any], None]) -> bytes:
     """A certificate whose signed part is another, signed again."""
-    return _changed(asn1_x509.Certificate.load(der), "tbs_certificate", "signature_value", by, change)
+    return _modify(asn1_x509.Certificate.load(der), "tbs_certificate", "signature_value", by, change)
 
 
-def changed_crl(der: bytes, by: Authority, change: Callable[[Any], None]) -> bytes:
+def modify_crl(der: bytes, by: PkiAuthority, change: Callable[[Any], None]) -> bytes:
     """A CRL whose signed part is another, signed again."""
-    return _changed(asn1_crl.CertificateList.load(der), "tbs_cert_list", "signature", by, change)
+    return _modify(asn1_crl.CertificateList.load(der), "tbs_cert_list", "signature", by, change)
 
 
-def _changed(value: Any, part: str, signature: str, by: Authority, change: Callable[[Any], None]) -> bytes:
+def _modify(value: Any, part: str, signature: str, by: PkiAuthority, change: Callable[[Any], None]) -> bytes:
     change(value[part])
-    value[signature] = sign(by.key, value[part].dump(force=True))
+    value[signature] = sign_ecdsa(by.key, value[part].dump(force=True))
     return bytes(value.dump(force=True))
 
 
-def resigned(der: bytes, by: Authority, change: Callable[[bytes], bytes]) -> bytes:
+def resign(der: bytes, by: PkiAuthority, change: Callable[[bytes], bytes]) -> bytes:
     """A certificate or CRL whose signed part is made of any bytes, signed again."""
     outer = core.Sequence.load(der)
     signed, algorithm = change(outer[0].dump()), outer[1].dump()
-    contents = signed + algorithm + core.OctetBitString(sign(by.key, signed)).dump()
+    contents = signed + algorithm + core.OctetBitString(sign_ecdsa(by.key, signed)).dump()
     return bytes(core.Sequence(contents=contents).dump())
 
 
-def replaced(der: bytes, by: Authority, old: bytes, new: bytes) -> bytes:
+def replace_bytes(der: bytes, by: PkiAuthority, old: bytes, new: bytes) -> bytes:
     """A certificate or CRL with other bytes of the same length in its signed part, signed again."""
     assert len(old) == len(new)
 
@@ -70,24 +70,24 @@ def replaced(der: bytes, by: Authority, old: bytes, new: bytes) -> bytes:
         assert old in signed
         return signed.replace(old, new)
 
-    return resigned(der, by, change)
+    return resign(der, by, change)
 
 
-def utc(moment: dt.datetime) -> asn1_x509.Time:
+def to_utc_time(moment: dt.datetime) -> asn1_x509.Time:
     return asn1_x509.Time(name="utc_time", value=moment)
 
 
-def with_extension_twice(tbs: Any) -> None:
+def duplicate_extension(tbs: Any) -> None:
     """Say something in two extensions of one kind."""
     name = "extensions" if "extensions" in tbs else "crl_extensions"
     tbs[name].append(tbs[name][0].copy())
 
 
-def crl(
-    by: Authority,
+def build_crl(
+    by: PkiAuthority,
     *entries: x509.RevokedCertificate,
-    issued: dt.datetime = TOLD,
-    due: dt.datetime = DUE,
+    issued: dt.datetime = CRL_ISSUED,
+    due: dt.datetime = CRL_DUE,
     extensions: Iterable[tuple[x509.ExtensionType, bool]] = (),
     name: x509.Name | None = None,
     **point: Any,
@@ -101,8 +101,8 @@ def crl(
     return builder.sign(by.key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
-def entry(
-    certificate: Authority, since: dt.datetime, *extensions: tuple[x509.ExtensionType, bool]
+def build_entry(
+    certificate: PkiAuthority, since: dt.datetime, *extensions: tuple[x509.ExtensionType, bool]
 ) -> x509.RevokedCertificate:
     """That a certificate is revoked."""
     builder = x509.RevokedCertificateBuilder(certificate.certificate.serial_number, since)
@@ -111,14 +111,14 @@ def entry(
     return builder.build()
 
 
-def single(
-    certificate: Authority,
-    issuer: Authority,
+def build_single(
+    certificate: PkiAuthority,
+    issuer: PkiAuthority,
     *,
     revoked: dt.datetime | None = None,
     status: str = "good",
-    issued: dt.datetime = TOLD,
-    due: dt.datetime | None = DUE,
+    issued: dt.datetime = CRL_ISSUED,
+    due: dt.datetime | None = CRL_DUE,
     digest: str = "sha1",
     critical: str = "",
     reason: str = "key_compromise",
@@ -145,14 +145,14 @@ def single(
     return value
 
 
-def response(
-    signer: Authority,
+def build_response(
+    signer: PkiAuthority,
     singles: Sequence[dict[str, Any]],
     *,
-    says: Authority | None = None,
+    says: PkiAuthority | None = None,
     by_key: bool = False,
-    embedded: Sequence[Authority] = (),
-    produced: dt.datetime = TOLD,
+    embedded: Sequence[PkiAuthority] = (),
+    produced: dt.datetime = CRL_ISSUED,
     extensions: Sequence[dict[str, Any]] = (),
 ) -> bytes:
     """An OCSP response that says anything, and names ``says`` for its signer."""
@@ -171,7 +171,7 @@ def response(
         {
             "tbs_response_data": signed,
             "signature_algorithm": algos.SignedDigestAlgorithm({"algorithm": "sha256_ecdsa"}),
-            "signature": sign(signer.key, signed.dump()),
+            "signature": sign_ecdsa(signer.key, signed.dump()),
             "certs": [asn1_x509.Certificate.load(each.der) for each in embedded],
         }
     )

@@ -11,7 +11,15 @@ from cryptography.hazmat.primitives import hashes
 
 from dcmseal.report import Outcome
 from tests.backends.trust import odd
-from tests.backends.trust.authority import Authority, Site, a_key, codes, on, only, root
+from tests.backends.trust.authority import (
+    PkiAuthority,
+    Site,
+    find_finding,
+    finding_codes,
+    make_key,
+    make_root,
+    utc_date,
+)
 
 GOOD = ["leads-to-anchor", "revocation-unknown"]
 
@@ -20,10 +28,12 @@ def named(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
 
 
-def anchor(*extensions: x509.ExtensionType, length: int | None = None, usages: bool = True) -> Authority:
+def anchor(*extensions: x509.ExtensionType, length: int | None = None, usages: bool = True) -> PkiAuthority:
     """A root that states something."""
-    key = a_key("anchor")
-    builder = x509.CertificateBuilder(named("anchor"), named("anchor"), key.public_key(), 1, on(2020), on(2040))
+    key = make_key("anchor")
+    builder = x509.CertificateBuilder(
+        named("anchor"), named("anchor"), key.public_key(), 1, utc_date(2020), utc_date(2040)
+    )
     builder = builder.add_extension(x509.BasicConstraints(True, length), True)
     if usages:
         builder = builder.add_extension(
@@ -31,16 +41,16 @@ def anchor(*extensions: x509.ExtensionType, length: int | None = None, usages: b
         )
     for each in extensions:
         builder = builder.add_extension(each, True)
-    return Authority(key, builder.sign(key, hashes.SHA256()))
+    return PkiAuthority(key, builder.sign(key, hashes.SHA256()))
 
 
 def test_path_length(site: Site) -> None:
     for length, good in ((0, False), (1, True), (None, True)):
         ca = anchor(length=length)
         issuing = ca.issue("issuing", authority=True)
-        found = codes(site.ask(issuing.issue("leaf"), ca, intermediates=[issuing]))
+        found = finding_codes(site.ask(issuing.issue("leaf"), ca, intermediates=[issuing]))
         assert found == ([*GOOD, "revocation-unknown"] if good else ["chain-invalid"])
-        assert codes(site.ask(ca.issue("leaf"), ca)) == GOOD
+        assert finding_codes(site.ask(ca.issue("leaf"), ca)) == GOOD
 
 
 @pytest.mark.parametrize(
@@ -60,7 +70,7 @@ def test_name_constraints(site: Site, permitted: Any, excluded: Any, good: bool)
     ca = anchor(x509.NameConstraints(permitted, excluded))
     names = x509.SubjectAlternativeName([x509.RFC822Name("signer@example.org")])
     leaf = ca.issue("leaf", extensions=[(names, False)])
-    assert codes(site.ask(leaf, ca)) == (GOOD if good else ["chain-invalid"])
+    assert finding_codes(site.ask(leaf, ca)) == (GOOD if good else ["chain-invalid"])
 
 
 ADDRESSES = x509.NameConstraints([x509.IPAddress(ip_network("10.0.0.0/8"))], None)
@@ -69,17 +79,19 @@ ADDRESS = (x509.SubjectAlternativeName([x509.IPAddress(ip_network("10.0.0.1/32")
 
 def test_constraints_that_cannot_be_evaluated_leave_open_what_they_concern(site: Site) -> None:
     ca = anchor(ADDRESSES)
-    assert codes(site.ask(ca.issue("leaf", extensions=[ADDRESS]), ca), Outcome.UNKNOWN) == ["chain-not-evaluable"]
-    assert codes(site.ask(ca.issue("leaf"), ca)) == GOOD
+    assert finding_codes(site.ask(ca.issue("leaf", extensions=[ADDRESS]), ca), Outcome.UNKNOWN) == [
+        "chain-not-evaluable"
+    ]
+    assert finding_codes(site.ask(ca.issue("leaf"), ca)) == GOOD
 
 
-def test_an_intermediate_that_cannot_be_evaluated_does_not_hide_another(site: Site, ca: Authority) -> None:
+def test_an_intermediate_that_cannot_be_evaluated_does_not_hide_another(site: Site, ca: PkiAuthority) -> None:
     issuing = ca.issue("issuing", authority=True)
     constrained = ca.issue("issuing", authority=True, extensions=[(ADDRESSES, True)])
     leaf = issuing.issue("leaf", extensions=[ADDRESS])
-    assert codes(site.ask(leaf, ca, intermediates=[constrained])) == ["chain-not-evaluable"]
+    assert finding_codes(site.ask(leaf, ca, intermediates=[constrained])) == ["chain-not-evaluable"]
     for order in ([constrained, issuing], [issuing, constrained]):
-        assert "leads-to-anchor" in codes(site.ask(leaf, ca, intermediates=order))
+        assert "leads-to-anchor" in finding_codes(site.ask(leaf, ca, intermediates=order))
 
 
 POLICY, OTHER, ANY = ("1.2.3.4.1", "1.2.3.4.2", "2.5.29.32.0")
@@ -106,48 +118,50 @@ def test_policies(site: Site, of_anchor: Any, of_leaf: Any, good: bool, explicit
     ca = anchor(*stated)
     is_asked_for = explicit in (0, 1)
     good = good and not (is_asked_for and of_anchor == (POLICY,) and of_leaf == (OTHER,))
-    found = codes(site.ask(ca.issue("leaf", extensions=[(policies(*of_leaf), False)]), ca))
+    found = finding_codes(site.ask(ca.issue("leaf", extensions=[(policies(*of_leaf), False)]), ca))
     assert found == (GOOD if good else ["chain-invalid"])
-    assert codes(site.ask(ca.issue("leaf"), ca)) == (["chain-invalid"] if is_asked_for else GOOD)
+    assert finding_codes(site.ask(ca.issue("leaf"), ca)) == (["chain-invalid"] if is_asked_for else GOOD)
 
 
 def test_an_anchor_that_forbids_any_policy(site: Site) -> None:
     leaf = [(policies(ANY), False)]
     for stated, good in (((), True), ((x509.InhibitAnyPolicy(0),), False)):
         ca = anchor(x509.PolicyConstraints(0, None), *stated)
-        assert codes(site.ask(ca.issue("leaf", extensions=leaf), ca)) == (GOOD if good else ["chain-invalid"])
+        assert finding_codes(site.ask(ca.issue("leaf", extensions=leaf), ca)) == (GOOD if good else ["chain-invalid"])
 
 
 @pytest.mark.parametrize("turn", [1, -1])
 def test_of_several_certificates_of_an_anchor_each_may_do(site: Site, turn: int) -> None:
     """As when a root was renewed with the same key."""
-    old, renewed = root("renewed", valid=(on(2010), on(2020))), root("renewed")
+    old, renewed = make_root("renewed", valid=(utc_date(2010), utc_date(2020))), make_root("renewed")
     leaf = old.issue("leaf")
-    assert codes(site.ask(leaf, *[old, renewed][::turn])) == GOOD
+    assert finding_codes(site.ask(leaf, *[old, renewed][::turn])) == GOOD
     narrow, wide = anchor(length=0), anchor()
     issuing = wide.issue("issuing", authority=True)
-    found = codes(site.ask(issuing.issue("leaf"), *[narrow, wide][::turn], intermediates=[issuing]))
+    found = finding_codes(site.ask(issuing.issue("leaf"), *[narrow, wide][::turn], intermediates=[issuing]))
     assert found == [*GOOD, "revocation-unknown"]
 
 
 @pytest.mark.parametrize("turn", [1, -1])
-def test_of_two_certificates_with_one_serial_number_none_hides_the_other(site: Site, ca: Authority, turn: int) -> None:
+def test_of_two_certificates_with_one_serial_number_none_hides_the_other(
+    site: Site, ca: PkiAuthority, turn: int
+) -> None:
     issuing = ca.issue("issuing", authority=True)
-    other = odd.changed(issuing.der, ca, lambda tbs: tbs.__setitem__("subject", tbs["issuer"]))
+    other = odd.modify_certificate(issuing.der, ca, lambda tbs: tbs.__setitem__("subject", tbs["issuer"]))
     found = site.ask(issuing.issue("leaf"), ca, intermediates=[issuing, other][::turn])
-    assert codes(found) == [*GOOD, "revocation-unknown"]
+    assert finding_codes(found) == [*GOOD, "revocation-unknown"]
 
 
-def test_an_anchor_that_must_not_issue(site: Site, ca: Authority) -> None:
+def test_an_anchor_that_must_not_issue(site: Site, ca: PkiAuthority) -> None:
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
     usages = x509.KeyUsage(True, False, False, False, False, False, True, False, False)
     for other in (anchor(unknown), anchor(usages, usages=False)):
         answer = site.ask(other.issue("leaf"), other, ca)
-        assert codes(answer, Outcome.UNKNOWN) == ["untrusted-authority"]
-        assert "must not have issued" in only(answer, "untrusted-authority").message
+        assert finding_codes(answer, Outcome.UNKNOWN) == ["untrusted-authority"]
+        assert "must not have issued" in find_finding(answer, "untrusted-authority").message
 
 
-def test_of_roots_only_those_of_version_1_need_no_basic_constraints(site: Site, ca: Authority) -> None:
+def test_of_roots_only_those_of_version_1_need_no_basic_constraints(site: Site, ca: PkiAuthority) -> None:
     def without(tbs: Any) -> None:
         del tbs["extensions"]
 
@@ -159,6 +173,8 @@ def test_of_roots_only_those_of_version_1_need_no_basic_constraints(site: Site, 
         tbs["extensions"] = [each for each in tbs["extensions"] if each["extn_id"].native != "basic_constraints"]
 
     leaf = ca.issue("leaf")
-    assert codes(site.ask(leaf, odd.changed(ca.der, ca, of_version_1))) == GOOD
+    assert finding_codes(site.ask(leaf, odd.modify_certificate(ca.der, ca, of_version_1))) == GOOD
     for change in unconstrained, without:
-        assert codes(site.ask(leaf, odd.changed(ca.der, ca, change)), Outcome.UNKNOWN) == ["untrusted-authority"]
+        assert finding_codes(site.ask(leaf, odd.modify_certificate(ca.der, ca, change)), Outcome.UNKNOWN) == [
+            "untrusted-authority"
+        ]

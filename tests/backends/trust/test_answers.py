@@ -10,180 +10,183 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from dcmseal.plugins.trust import Leniency, Revocation
+from dcmseal.plugins.trust import RevocationMode, Strictness
 from dcmseal.report import Outcome, TimeBasis
 from tests.backends.trust.authority import (
     NOW,
     SIGNED,
-    Authority,
+    PkiAuthority,
     Site,
-    a_key,
-    codes,
-    on,
-    only,
-    outcome_of,
-    root,
+    find_finding,
+    finding_codes,
+    make_key,
+    make_root,
+    result_outcome,
+    utc_date,
 )
 
-BEFORE, SINCE = on(2024, 1), on(2025, 1)
+BEFORE, SINCE = utc_date(2024, 1), utc_date(2025, 1)
 """Before the signature was made, and since."""
 
 
-def test_good(site: Site, ca: Authority) -> None:
+def test_good(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
     answer = site.ask(leaf, ca, crls=[ca.crl()])
-    assert codes(answer) == ["leads-to-anchor", "not-revoked"]
-    assert outcome_of(answer) is Outcome.PASSED
+    assert finding_codes(answer) == ["leads-to-anchor", "not-revoked"]
+    assert result_outcome(answer) is Outcome.PASSED
     assert answer.chain == (leaf.der, ca.der)
-    assert "CN=root" in only(answer, "leads-to-anchor").message
-    assert "only claimed" in only(answer, "leads-to-anchor").message
-    assert "only claimed" not in only(site.ask(leaf, ca, basis=TimeBasis.CERTIFIED), "leads-to-anchor").message
+    assert "CN=root" in find_finding(answer, "leads-to-anchor").message
+    assert "only claimed" in find_finding(answer, "leads-to-anchor").message
+    assert "only claimed" not in find_finding(site.ask(leaf, ca, basis=TimeBasis.CERTIFIED), "leads-to-anchor").message
 
 
-def test_through_an_intermediate_and_not_without_it(site: Site, ca: Authority) -> None:
+def test_through_an_intermediate_and_not_without_it(site: Site, ca: PkiAuthority) -> None:
     issuing = ca.issue("issuing", authority=True)
     leaf = issuing.issue("leaf")
     answer = site.ask(leaf, ca, intermediates=[issuing])
     assert answer.chain == (leaf.der, issuing.der, ca.der)
     missing = site.ask(leaf, ca)
-    assert codes(missing) == ["issuer-missing"]
-    assert outcome_of(missing) is Outcome.UNKNOWN
-    assert "CN=issuing" in only(missing, "issuer-missing").message
+    assert finding_codes(missing) == ["issuer-missing"]
+    assert result_outcome(missing) is Outcome.UNKNOWN
+    assert "CN=issuing" in find_finding(missing, "issuer-missing").message
     assert missing.chain == ()
 
 
-def test_an_intermediate_is_not_trusted_by_itself(site: Site, ca: Authority) -> None:
-    stranger = root("stranger")
+def test_an_intermediate_is_not_trusted_by_itself(site: Site, ca: PkiAuthority) -> None:
+    stranger = make_root("stranger")
     answer = site.ask(stranger.issue("leaf"), ca, intermediates=[stranger])
-    assert codes(answer, Outcome.UNKNOWN) == ["untrusted-authority"]
+    assert finding_codes(answer, Outcome.UNKNOWN) == ["untrusted-authority"]
 
 
-def test_self_signed(site: Site, ca: Authority) -> None:
-    assert codes(site.ask(root("leaf"), ca, key_usages=frozenset())) == ["untrusted-authority"]
+def test_self_signed(site: Site, ca: PkiAuthority) -> None:
+    assert finding_codes(site.ask(make_root("leaf"), ca, key_usages=frozenset())) == ["untrusted-authority"]
 
 
-def test_an_authority_of_the_same_name_is_another(site: Site, ca: Authority) -> None:
-    twin = Authority(a_key("twin"), ca.certificate)
+def test_an_authority_of_the_same_name_is_another(site: Site, ca: PkiAuthority) -> None:
+    twin = PkiAuthority(make_key("twin"), ca.certificate)
     answer = site.ask(twin.issue("leaf"), ca)
-    assert codes(answer, Outcome.UNKNOWN) == ["issuer-missing"]
-    assert "another of that name" in only(answer, "issuer-missing").message
+    assert finding_codes(answer, Outcome.UNKNOWN) == ["issuer-missing"]
+    assert "another of that name" in find_finding(answer, "issuer-missing").message
 
 
 def test_a_certificate_that_names_the_key_of_its_issuer_was_altered_if_that_did_not_sign_it(site: Site) -> None:
-    key = a_key("named")
+    key = make_key("named")
     extension = (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
-    ca = root("trusted").issue("named", authority=True, key=key, extensions=[extension])
+    ca = make_root("trusted").issue("named", authority=True, key=key, extensions=[extension])
     names = (x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), False)
-    twin = Authority(a_key("twin"), ca.certificate)
-    assert codes(site.ask(ca.issue("leaf", extensions=[names]), ca)) == ["leads-to-anchor", "revocation-unknown"]
-    assert codes(site.ask(twin.issue("leaf", extensions=[names]), ca), Outcome.FAILED) == ["chain-invalid"]
+    twin = PkiAuthority(make_key("twin"), ca.certificate)
+    assert finding_codes(site.ask(ca.issue("leaf", extensions=[names]), ca)) == [
+        "leads-to-anchor",
+        "revocation-unknown",
+    ]
+    assert finding_codes(site.ask(twin.issue("leaf", extensions=[names]), ca), Outcome.FAILED) == ["chain-invalid"]
 
 
-def test_what_is_no_authority_issues_nothing(site: Site, ca: Authority) -> None:
+def test_what_is_no_authority_issues_nothing(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
-    assert codes(site.ask(leaf.issue("other"), ca, intermediates=[leaf])) == ["chain-invalid"]
+    assert finding_codes(site.ask(leaf.issue("other"), ca, intermediates=[leaf])) == ["chain-invalid"]
 
 
-def test_a_signers_certificate_may_be_the_anchor_but_issues_nothing(site: Site, ca: Authority) -> None:
+def test_a_signers_certificate_may_be_the_anchor_but_issues_nothing(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
-    assert codes(site.ask(leaf, leaf)) == ["leads-to-anchor"]
+    assert finding_codes(site.ask(leaf, leaf)) == ["leads-to-anchor"]
     other = site.ask(leaf.issue("other"), leaf)
-    assert outcome_of(other) is Outcome.UNKNOWN
-    assert "no authority" in only(other, "untrusted-authority").message
-    late = site.ask(ca.issue("leaf", valid=(on(2022), on(2023))), leaf)
-    assert outcome_of(late) is Outcome.UNKNOWN
+    assert result_outcome(other) is Outcome.UNKNOWN
+    assert "no authority" in find_finding(other, "untrusted-authority").message
+    late = site.ask(ca.issue("leaf", valid=(utc_date(2022), utc_date(2023))), leaf)
+    assert result_outcome(late) is Outcome.UNKNOWN
 
 
 @pytest.mark.parametrize(
-    ("at", "code"), [(on(2022), "not-yet-valid"), (on(2031), "expired")], ids=["not-yet-valid", "expired"]
+    ("at", "code"), [(utc_date(2022), "not-yet-valid"), (utc_date(2031), "expired")], ids=["not-yet-valid", "expired"]
 )
-def test_outside_its_validity_when_it_signed(site: Site, ca: Authority, at: dt.datetime, code: str) -> None:
+def test_outside_its_validity_when_it_signed(site: Site, ca: PkiAuthority, at: dt.datetime, code: str) -> None:
     for answer in (site.ask(ca.issue("leaf"), ca, at=at), site.ask(leaf := ca.issue("leaf"), leaf, at=at)):
-        assert codes(answer) == [code]
-        assert outcome_of(answer) is Outcome.FAILED
+        assert finding_codes(answer) == [code]
+        assert result_outcome(answer) is Outcome.FAILED
 
 
 def test_the_anchor_expires_too(site: Site) -> None:
-    old = root("old", valid=(on(2010), on(2024, 1)))
+    old = make_root("old", valid=(utc_date(2010), utc_date(2024, 1)))
     leaf = old.issue("leaf")
-    assert codes(site.ask(leaf, old)) == ["expired"]
-    assert codes(site.ask(leaf, old, at=on(2009))) == ["not-yet-valid"]
+    assert finding_codes(site.ask(leaf, old)) == ["expired"]
+    assert finding_codes(site.ask(leaf, old, at=utc_date(2009))) == ["not-yet-valid"]
 
 
 OF_WHAT_CAME_SINCE = [
-    (TimeBasis.CERTIFIED, Leniency.REFUSE, Outcome.PASSED),
-    (TimeBasis.CLAIMED, Leniency.ACCEPT, Outcome.PASSED),
-    (TimeBasis.CLAIMED, Leniency.INDETERMINATE, Outcome.UNKNOWN),
-    (TimeBasis.CLAIMED, Leniency.REFUSE, Outcome.FAILED),
+    (TimeBasis.CERTIFIED, Strictness.REFUSE, Outcome.PASSED),
+    (TimeBasis.CLAIMED, Strictness.ACCEPT, Outcome.PASSED),
+    (TimeBasis.CLAIMED, Strictness.INDETERMINATE, Outcome.UNKNOWN),
+    (TimeBasis.CLAIMED, Strictness.REFUSE, Outcome.FAILED),
 ]
 
 
 @pytest.mark.parametrize(("basis", "leniency", "outcome"), OF_WHAT_CAME_SINCE)
-def test_expired_since(site: Site, ca: Authority, basis: TimeBasis, leniency: Leniency, outcome: Outcome) -> None:
-    leaf = ca.issue("leaf", valid=(on(2024), on(2025)))
+def test_expired_since(site: Site, ca: PkiAuthority, basis: TimeBasis, leniency: Strictness, outcome: Outcome) -> None:
+    leaf = ca.issue("leaf", valid=(utc_date(2024), utc_date(2025)))
     answer = site.ask(leaf, ca, basis=basis, claimed_time=leniency)
-    assert only(answer, "expired-since").outcome is outcome is outcome_of(answer)
-    assert codes(site.ask(leaf, ca, at=NOW, basis=TimeBasis.NOW)) == ["expired"]
+    assert find_finding(answer, "expired-since").outcome is outcome is result_outcome(answer)
+    assert finding_codes(site.ask(leaf, ca, at=NOW, basis=TimeBasis.NOW)) == ["expired"]
 
 
 @pytest.mark.parametrize("by", ["crls", "ocsp_responses"])
 @pytest.mark.parametrize("basis", TimeBasis)
-def test_revoked_before_it_signed(site: Site, ca: Authority, by: str, basis: TimeBasis) -> None:
+def test_revoked_before_it_signed(site: Site, ca: PkiAuthority, by: str, basis: TimeBasis) -> None:
     leaf = ca.issue("leaf")
     told: dict[str, Any] = {by: [ca.crl((leaf, BEFORE)) if by == "crls" else ca.ocsp(leaf, revoked=BEFORE)]}
-    answer = site.ask(leaf, ca, basis=basis, claimed_time=Leniency.ACCEPT, **told)
-    assert codes(answer, Outcome.FAILED) == ["revoked"]
-    assert "key" in only(answer, "revoked").message
-    assert only(answer, "revoked").where == "CN=leaf"
+    answer = site.ask(leaf, ca, basis=basis, claimed_time=Strictness.ACCEPT, **told)
+    assert finding_codes(answer, Outcome.FAILED) == ["revoked"]
+    assert "key" in find_finding(answer, "revoked").message
+    assert find_finding(answer, "revoked").where == "CN=leaf"
 
 
 @pytest.mark.parametrize("by", ["crls", "ocsp_responses"])
 @pytest.mark.parametrize(("basis", "leniency", "outcome"), OF_WHAT_CAME_SINCE)
 def test_revoked_since(
-    site: Site, ca: Authority, by: str, basis: TimeBasis, leniency: Leniency, outcome: Outcome
+    site: Site, ca: PkiAuthority, by: str, basis: TimeBasis, leniency: Strictness, outcome: Outcome
 ) -> None:
     leaf = ca.issue("leaf")
     told: dict[str, Any] = {by: [ca.crl((leaf, SINCE)) if by == "crls" else ca.ocsp(leaf, revoked=SINCE)]}
     answer = site.ask(leaf, ca, basis=basis, claimed_time=leniency, **told)
-    assert only(answer, "revoked-since").outcome is outcome is outcome_of(answer)
+    assert find_finding(answer, "revoked-since").outcome is outcome is result_outcome(answer)
 
 
-def test_revoked_in_the_second_of_signing(site: Site, ca: Authority) -> None:
+def test_revoked_in_the_second_of_signing(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
     answer = site.ask(leaf, ca, basis=TimeBasis.CERTIFIED, crls=[ca.crl((leaf, SIGNED))])
-    assert codes(answer, Outcome.FAILED) == ["revoked"]
+    assert finding_codes(answer, Outcome.FAILED) == ["revoked"]
 
 
-def test_a_revoked_intermediate_is_seen_though_the_signer_is_unknown(site: Site, ca: Authority) -> None:
+def test_a_revoked_intermediate_is_seen_though_the_signer_is_unknown(site: Site, ca: PkiAuthority) -> None:
     issuing = ca.issue("issuing", authority=True)
     leaf = issuing.issue("leaf")
     crl = ca.crl((issuing, BEFORE))
-    answer = site.ask(leaf, ca, intermediates=[issuing], crls=[crl], revocation=Revocation.SOFT)
-    assert codes(answer, Outcome.FAILED) == ["revoked"]
-    assert only(answer, "revoked").where == "CN=issuing"
+    answer = site.ask(leaf, ca, intermediates=[issuing], crls=[crl], revocation=RevocationMode.SOFT)
+    assert finding_codes(answer, Outcome.FAILED) == ["revoked"]
+    assert find_finding(answer, "revoked").where == "CN=issuing"
 
 
-def test_a_revoked_signer_is_seen_though_the_intermediate_is_unknown(site: Site, ca: Authority) -> None:
+def test_a_revoked_signer_is_seen_though_the_intermediate_is_unknown(site: Site, ca: PkiAuthority) -> None:
     issuing = ca.issue("issuing", authority=True)
     leaf = issuing.issue("leaf")
     crl = issuing.crl((leaf, BEFORE))
-    answer = site.ask(leaf, ca, intermediates=[issuing], crls=[crl], revocation=Revocation.SOFT)
-    assert codes(answer, Outcome.FAILED) == ["revoked"]
+    answer = site.ask(leaf, ca, intermediates=[issuing], crls=[crl], revocation=RevocationMode.SOFT)
+    assert finding_codes(answer, Outcome.FAILED) == ["revoked"]
 
 
-def stale(ca: Authority) -> dict[str, Any]:
-    return {"crls": [ca.crl(issued=on(2023, 2), due=on(2023, 3))]}
+def stale(ca: PkiAuthority) -> dict[str, Any]:
+    return {"crls": [ca.crl(issued=utc_date(2023, 2), due=utc_date(2023, 3))]}
 
 
-def of_another(_: Authority) -> dict[str, Any]:
-    return {"crls": [root("stranger").crl()]}
+def of_another(_: PkiAuthority) -> dict[str, Any]:
+    return {"crls": [make_root("stranger").crl()]}
 
 
-def forged(ca: Authority) -> dict[str, Any]:
-    return {"crls": [Authority(a_key("thief"), ca.certificate).crl()]}
+def forged(ca: PkiAuthority) -> dict[str, Any]:
+    return {"crls": [PkiAuthority(make_key("thief"), ca.certificate).crl()]}
 
 
-def of_another_certificate(ca: Authority) -> dict[str, Any]:
+def of_another_certificate(ca: PkiAuthority) -> dict[str, Any]:
     return {"ocsp_responses": [ca.ocsp(ca.issue("leaf"))]}
 
 
@@ -196,65 +199,73 @@ def of_another_certificate(ca: Authority) -> dict[str, Any]:
         (of_another_certificate, "revocation-unknown"),
     ],
 )
-def test_what_does_not_tell_is_doubt_or_nothing(site: Site, ca: Authority, told: Any, code: str) -> None:
+def test_what_does_not_tell_is_doubt_or_nothing(site: Site, ca: PkiAuthority, told: Any, code: str) -> None:
     leaf = ca.issue("leaf")
     for rule, outcome in (
         (None, Outcome.UNKNOWN),
-        (Revocation.HARD, Outcome.UNKNOWN),
-        (Revocation.SOFT, Outcome.NOT_CHECKED),
+        (RevocationMode.HARD, Outcome.UNKNOWN),
+        (RevocationMode.SOFT, Outcome.NOT_CHECKED),
     ):
         answer = site.ask(leaf, ca, revocation=rule, **told(ca))
-        assert only(answer, code).outcome is outcome
-        assert outcome_of(answer) is (Outcome.PASSED if rule is Revocation.SOFT else Outcome.UNKNOWN)
-        assert "not-revoked" not in codes(answer)
+        assert find_finding(answer, code).outcome is outcome
+        assert result_outcome(answer) is (Outcome.PASSED if rule is RevocationMode.SOFT else Outcome.UNKNOWN)
+        assert "not-revoked" not in finding_codes(answer)
 
 
 @pytest.mark.parametrize("turn", [1, -1])
-def test_of_two_crls_the_one_that_says_revoked_counts(site: Site, ca: Authority, turn: int) -> None:
+def test_of_two_crls_the_one_that_says_revoked_counts(site: Site, ca: PkiAuthority, turn: int) -> None:
     leaf = ca.issue("leaf")
-    crls = [ca.crl(issued=on(2025, 12, 1)), ca.crl((leaf, BEFORE))][::turn]
-    assert codes(site.ask(leaf, ca, crls=crls), Outcome.FAILED) == ["revoked"]
+    crls = [ca.crl(issued=utc_date(2025, 12, 1)), ca.crl((leaf, BEFORE))][::turn]
+    assert finding_codes(site.ask(leaf, ca, crls=crls), Outcome.FAILED) == ["revoked"]
 
 
-def test_what_is_on_hold_in_a_stale_crl_may_be_good_again(site: Site, ca: Authority) -> None:
+def test_what_is_on_hold_in_a_stale_crl_may_be_good_again(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
     for reason, code in (
         (x509.ReasonFlags.certificate_hold, "revocation-stale"),
         (x509.ReasonFlags.key_compromise, "revoked"),
     ):
-        crl = ca.crl((leaf, BEFORE), issued=on(2024, 2), due=on(2024, 3), reason=reason)
-        assert codes(site.ask(leaf, ca, crls=[crl])) == ["leads-to-anchor", code]
+        crl = ca.crl((leaf, BEFORE), issued=utc_date(2024, 2), due=utc_date(2024, 3), reason=reason)
+        assert finding_codes(site.ask(leaf, ca, crls=[crl])) == ["leads-to-anchor", code]
 
 
-def test_without_any_source_revocation_is_looked_at_if_it_has_to_be(site: Site, ca: Authority) -> None:
+def test_without_any_source_revocation_is_looked_at_if_it_has_to_be(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
-    assert only(site.ask(leaf, ca), "revocation-unknown").outcome is Outcome.NOT_CHECKED
-    assert only(site.ask(leaf, ca, revocation=Revocation.HARD), "revocation-unknown").outcome is Outcome.UNKNOWN
-    assert codes(site.ask(leaf, ca, revocation=Revocation.OFF)) == ["leads-to-anchor", "revocation-off"]
+    assert find_finding(site.ask(leaf, ca), "revocation-unknown").outcome is Outcome.NOT_CHECKED
+    assert (
+        find_finding(site.ask(leaf, ca, revocation=RevocationMode.HARD), "revocation-unknown").outcome
+        is Outcome.UNKNOWN
+    )
+    assert finding_codes(site.ask(leaf, ca, revocation=RevocationMode.OFF)) == ["leads-to-anchor", "revocation-off"]
 
 
-def test_a_crl_of_that_time_is_enough_for_a_certified_one(site: Site, ca: Authority) -> None:
+def test_a_crl_of_that_time_is_enough_for_a_certified_one(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
-    crl = ca.crl(issued=on(2024, 5, 31), due=on(2024, 6, 30))
-    assert codes(site.ask(leaf, ca, basis=TimeBasis.CERTIFIED, crls=[crl])) == ["leads-to-anchor", "not-revoked"]
-    assert codes(site.ask(leaf, ca, crls=[crl])) == ["leads-to-anchor", "revocation-stale"]
+    crl = ca.crl(issued=utc_date(2024, 5, 31), due=utc_date(2024, 6, 30))
+    assert finding_codes(site.ask(leaf, ca, basis=TimeBasis.CERTIFIED, crls=[crl])) == [
+        "leads-to-anchor",
+        "not-revoked",
+    ]
+    assert finding_codes(site.ask(leaf, ca, crls=[crl])) == ["leads-to-anchor", "revocation-stale"]
 
 
-def test_a_responder_that_may_be_revoked_itself_tells_nothing(site: Site, ca: Authority) -> None:
+def test_a_responder_that_may_be_revoked_itself_tells_nothing(site: Site, ca: PkiAuthority) -> None:
     responder = ca.issue("responder", extensions=[(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), False)])
     leaf = ca.issue("leaf")
     response = ca.ocsp(leaf, signer=responder)
-    assert "revocation-unknown" in codes(site.ask(leaf, ca, ocsp_responses=[response]))
+    assert "revocation-unknown" in finding_codes(site.ask(leaf, ca, ocsp_responses=[response]))
     # a CRL says of the signer what the responder may not
-    assert "not-revoked" in codes(site.ask(leaf, ca, ocsp_responses=[response], crls=[ca.crl((responder, BEFORE))]))
+    assert "not-revoked" in finding_codes(
+        site.ask(leaf, ca, ocsp_responses=[response], crls=[ca.crl((responder, BEFORE))])
+    )
 
 
-def test_a_responder_that_the_authority_names(site: Site, ca: Authority) -> None:
+def test_a_responder_that_the_authority_names(site: Site, ca: PkiAuthority) -> None:
     usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING])
     responder = ca.issue("responder", extensions=[(usage, False), (x509.OCSPNoCheck(), False)])
     leaf = ca.issue("leaf")
     answer = site.ask(leaf, ca, ocsp_responses=[ca.ocsp(leaf, signer=responder)])
-    assert codes(answer) == ["leads-to-anchor", "not-revoked"]
+    assert finding_codes(answer) == ["leads-to-anchor", "not-revoked"]
 
 
 @pytest.mark.parametrize(
@@ -268,51 +279,55 @@ def test_a_responder_that_the_authority_names(site: Site, ca: Authority) -> None
         (("digital_signature",), frozenset({"non_repudiation"}), False),
     ],
 )
-def test_key_usage(site: Site, ca: Authority, usages: Any, asked: Any, good: bool) -> None:
+def test_key_usage(site: Site, ca: PkiAuthority, usages: Any, asked: Any, good: bool) -> None:
     more = {} if asked is None else {"key_usages": asked}
     answer = site.ask(ca.issue("leaf", usages=usages), ca, **more)
-    assert codes(answer, Outcome.FAILED) == ([] if good else ["wrong-key-usage"])
+    assert finding_codes(answer, Outcome.FAILED) == ([] if good else ["wrong-key-usage"])
 
 
 @pytest.mark.parametrize(
     ("asked", "good"),
     [(set(), True), ({"code_signing"}, True), ({"1.3.6.1.5.5.7.3.3"}, True), ({"email_protection"}, False)],
 )
-def test_extended_key_usage(site: Site, ca: Authority, asked: set[str], good: bool) -> None:
+def test_extended_key_usage(site: Site, ca: PkiAuthority, asked: set[str], good: bool) -> None:
     usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING])
     asked_for = frozenset(asked)
     with_it = site.ask(ca.issue("leaf", extensions=[(usage, False)]), ca, extended_key_usages=asked_for)
-    assert codes(with_it, Outcome.FAILED) == ([] if good else ["wrong-extended-key-usage"])
+    assert finding_codes(with_it, Outcome.FAILED) == ([] if good else ["wrong-extended-key-usage"])
     without = site.ask(ca.issue("leaf"), ca, extended_key_usages=asked_for)
-    assert codes(without, Outcome.FAILED) == (["wrong-extended-key-usage"] if asked else [])
+    assert finding_codes(without, Outcome.FAILED) == (["wrong-extended-key-usage"] if asked else [])
 
 
-def test_a_critical_extension_that_nobody_knows(site: Site, ca: Authority) -> None:
+def test_a_critical_extension_that_nobody_knows(site: Site, ca: PkiAuthority) -> None:
     private = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
     leaf = ca.issue("leaf", extensions=[(private, True)])
     for anchor in (ca, leaf):
-        assert codes(site.ask(leaf, anchor), Outcome.FAILED)[0] == "critical-extension-unknown"
-    assert codes(site.ask(ca.issue("leaf", extensions=[(private, False)]), ca), Outcome.FAILED) == []
+        assert finding_codes(site.ask(leaf, anchor), Outcome.FAILED)[0] == "critical-extension-unknown"
+    assert finding_codes(site.ask(ca.issue("leaf", extensions=[(private, False)]), ca), Outcome.FAILED) == []
 
 
 @pytest.mark.parametrize(
     ("leniency", "outcome"),
-    [(Leniency.ACCEPT, Outcome.PASSED), (Leniency.INDETERMINATE, Outcome.UNKNOWN), (Leniency.REFUSE, Outcome.FAILED)],
+    [
+        (Strictness.ACCEPT, Outcome.PASSED),
+        (Strictness.INDETERMINATE, Outcome.UNKNOWN),
+        (Strictness.REFUSE, Outcome.FAILED),
+    ],
 )
-def test_weak_certificates(site: Site, leniency: Leniency, outcome: Outcome) -> None:
-    small = root("small", bits=1024)
-    strong = root("strong", bits=2048)
+def test_weak_certificates(site: Site, leniency: Strictness, outcome: Outcome) -> None:
+    small = make_root("small", bits=1024)
+    strong = make_root("strong", bits=2048)
     sha1 = strong.issue("issuing", authority=True).resign_with_sha1(strong)
     for leaf, anchor, where in (
         (small.issue("leaf"), small, "CN=leaf"),
         (sha1.issue("leaf"), strong, "CN=issuing"),
     ):
         answer = site.ask(leaf, anchor, intermediates=[sha1], weak=leniency)
-        assert only(answer, "weak-certificate").outcome is outcome is outcome_of(answer)
-        assert only(answer, "weak-certificate").where == where
+        assert find_finding(answer, "weak-certificate").outcome is outcome is result_outcome(answer)
+        assert find_finding(answer, "weak-certificate").where == where
 
 
-def test_pins(site: Site, ca: Authority) -> None:
+def test_pins(site: Site, ca: PkiAuthority) -> None:
     leaf, other = ca.issue("leaf"), ca.issue("other")
     fingerprint = leaf.certificate.fingerprint(hashes.SHA256()).hex(":").upper()
     cases: tuple[tuple[dict[str, Any], str], ...] = (
@@ -320,7 +335,7 @@ def test_pins(site: Site, ca: Authority) -> None:
         ({"pinned_subjects": frozenset({"CN=leaf"})}, "subject-not-pinned"),
     )
     for pins, code in cases:
-        assert outcome_of(site.ask(leaf, ca, **pins)) is Outcome.PASSED
-        assert codes(site.ask(other, ca, **pins), Outcome.FAILED) == [code]
+        assert result_outcome(site.ask(leaf, ca, **pins)) is Outcome.PASSED
+        assert finding_codes(site.ask(other, ca, **pins), Outcome.FAILED) == [code]
         # a pin is no anchor
-        assert outcome_of(site.ask(leaf, root("stranger"), **pins)) is Outcome.UNKNOWN
+        assert result_outcome(site.ask(leaf, make_root("stranger"), **pins)) is Outcome.UNKNOWN

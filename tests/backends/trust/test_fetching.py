@@ -11,96 +11,110 @@ import pytest
 from cryptography import x509
 
 import dcmseal_trust.fetching
-from dcmseal.plugins.trust import Leniency, Revocation, TrustQuestion
+from dcmseal.plugins.trust import RevocationMode, Strictness, TrustRequest
 from dcmseal.report import Outcome, TimeBasis
 from dcmseal_trust.backend import X509Backend
-from tests.backends.trust.authority import NOW, SIGNED, Authority, Site, codes, on, only, outcome_of, root
+from tests.backends.trust.authority import (
+    NOW,
+    SIGNED,
+    PkiAuthority,
+    Site,
+    find_finding,
+    finding_codes,
+    make_root,
+    result_outcome,
+    utc_date,
+)
 from tests.support.responder import SLOWLY, Responder, babble, drip, redirect, wait
 
-SINCE = on(2025)
+SINCE = utc_date(2025)
 
 
-def test_nothing_is_fetched_unless_allowed(site: Site, ca: Authority, responder: Responder) -> None:
+def test_nothing_is_fetched_unless_allowed(site: Site, ca: PkiAuthority, responder: Responder) -> None:
     leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl", ocsp_at=f"{responder.url}/ocsp")
-    assert "revocation-unknown" in codes(site.ask(leaf, ca, revocation=Revocation.HARD))
+    assert "revocation-unknown" in finding_codes(site.ask(leaf, ca, revocation=RevocationMode.HARD))
     assert responder.asked == []
 
 
-def test_a_stranger_makes_nothing_be_fetched(site: Site, ca: Authority, responder: Responder) -> None:
-    leaf = root("stranger").issue("leaf", crl_at=f"{responder.url}/crl", ocsp_at=f"{responder.url}/ocsp")
-    assert codes(site.ask(leaf, ca, fetch=True)) == ["issuer-missing"]
+def test_a_stranger_makes_nothing_be_fetched(site: Site, ca: PkiAuthority, responder: Responder) -> None:
+    leaf = make_root("stranger").issue("leaf", crl_at=f"{responder.url}/crl", ocsp_at=f"{responder.url}/ocsp")
+    assert finding_codes(site.ask(leaf, ca, fetch=True)) == ["issuer-missing"]
     assert responder.asked == []
 
 
 @pytest.mark.parametrize("kind", ["crl", "ocsp"])
 @pytest.mark.parametrize("revoked", [False, True])
-def test_fetched(site: Site, ca: Authority, responder: Responder, kind: str, revoked: bool) -> None:
+def test_fetched(site: Site, ca: PkiAuthority, responder: Responder, kind: str, revoked: bool) -> None:
     place = f"{responder.url}/{kind}"
     leaf = ca.issue("leaf", crl_at=place) if kind == "crl" else ca.issue("leaf", ocsp_at=place)
     if kind == "crl":
         responder.answers["/crl"] = ca.crl(*([(leaf, SINCE)] if revoked else []))
     else:
         responder.answers["/ocsp"] = ca.ocsp(leaf, revoked=SINCE if revoked else None)
-    answer = site.ask(leaf, ca, fetch=True, claimed_time=Leniency.REFUSE)
-    assert codes(answer) == ["leads-to-anchor", "revoked-since" if revoked else "not-revoked"]
+    answer = site.ask(leaf, ca, fetch=True, claimed_time=Strictness.REFUSE)
+    assert finding_codes(answer) == ["leads-to-anchor", "revoked-since" if revoked else "not-revoked"]
     assert responder.asked == [f"/{kind}"]
 
 
-def test_the_crl_is_next_if_the_responder_is_down(site: Site, ca: Authority, responder: Responder) -> None:
+def test_the_crl_is_next_if_the_responder_is_down(site: Site, ca: PkiAuthority, responder: Responder) -> None:
     leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl", ocsp_at=f"{responder.url}/ocsp")
     responder.answers["/crl"] = ca.crl()
-    assert codes(site.ask(leaf, ca, fetch=True)) == ["leads-to-anchor", "not-revoked"]
+    assert finding_codes(site.ask(leaf, ca, fetch=True)) == ["leads-to-anchor", "not-revoked"]
     assert responder.asked == ["/ocsp", "/crl"]
 
 
 @pytest.mark.parametrize("part", SLOWLY)
-def test_what_comes_drop_by_drop_is_not_waited_for(site: Site, ca: Authority, responder: Responder, part: str) -> None:
+def test_what_comes_drop_by_drop_is_not_waited_for(
+    site: Site, ca: PkiAuthority, responder: Responder, part: str
+) -> None:
     responder.answers["/crl"] = SLOWLY[part]
     leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl")
     started = time.monotonic()
-    assert only(site.ask(leaf, ca, fetch=True, timeout=0.3), "revocation-unreachable").outcome is Outcome.UNKNOWN
+    assert (
+        find_finding(site.ask(leaf, ca, fetch=True, timeout=0.3), "revocation-unreachable").outcome is Outcome.UNKNOWN
+    )
     assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize("answer", [wait, drip, redirect, babble, b"", b"\x30\x00", None])
 @pytest.mark.parametrize(
     ("rule", "outcome"),
-    [(None, Outcome.UNKNOWN), (Revocation.SOFT, Outcome.NOT_CHECKED)],
+    [(None, Outcome.UNKNOWN), (RevocationMode.SOFT, Outcome.NOT_CHECKED)],
 )
 def test_a_responder_that_is_down_or_worse(
     site: Site,
-    ca: Authority,
+    ca: PkiAuthority,
     responder: Responder,
     monkeypatch: pytest.MonkeyPatch,
     answer: bytes | Callable[[BaseHTTPRequestHandler], None] | None,
-    rule: Revocation | None,
+    rule: RevocationMode | None,
     outcome: Outcome,
 ) -> None:
-    monkeypatch.setattr(dcmseal_trust.fetching, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(dcmseal_trust.fetching, "MAX_MATERIAL_BYTES", 1 << 20)
     if answer is not None:
         responder.answers["/crl"] = answer
     leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl")
     found = site.ask(leaf, ca, fetch=True, revocation=rule, timeout=0.3)
-    assert only(found, "revocation-unreachable").outcome is outcome
+    assert find_finding(found, "revocation-unreachable").outcome is outcome
 
 
 @pytest.mark.parametrize("place", ["file:///etc/passwd", "ldap://127.0.0.1/cn=ca", "http://127.0.0.1:1/", "http://["])
-def test_other_places_are_not_visited(site: Site, ca: Authority, place: str) -> None:
+def test_other_places_are_not_visited(site: Site, ca: PkiAuthority, place: str) -> None:
     found = site.ask(ca.issue("leaf", crl_at=place), ca, fetch=True, timeout=1.0)
-    assert outcome_of(found) is not Outcome.PASSED
+    assert result_outcome(found) is not Outcome.PASSED
 
 
-def test_a_place_with_a_login_in_it_is_not_visited(site: Site, ca: Authority, responder: Responder) -> None:
+def test_a_place_with_a_login_in_it_is_not_visited(site: Site, ca: PkiAuthority, responder: Responder) -> None:
     """Whoever issued the certificate would choose what is sent where."""
     place = f"{responder.url}/crl".replace("://", "://user:hunter2@")
     responder.answers["/crl"] = ca.crl()
     found = site.ask(ca.issue("leaf", crl_at=place), ca, fetch=True, timeout=1.0)
-    assert "revocation-unreachable" in codes(found)
+    assert "revocation-unreachable" in finding_codes(found)
     assert responder.asked == []
 
 
 def test_what_was_fetched_is_remembered_and_counts_for_every_moment(
-    site: Site, ca: Authority, responder: Responder
+    site: Site, ca: PkiAuthority, responder: Responder
 ) -> None:
     leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl")
     responder.answers["/crl"] = ca.crl((leaf, SINCE))
@@ -108,16 +122,16 @@ def test_what_was_fetched_is_remembered_and_counts_for_every_moment(
 
     def ask(at: object) -> list[str]:
         assert isinstance(at, type(SIGNED))
-        question = TrustQuestion(certificate=leaf.der, moment=at, basis=TimeBasis.CLAIMED, now=NOW)
-        return codes(evaluator.evaluate(question))
+        question = TrustRequest(certificate=leaf.der, moment=at, basis=TimeBasis.CLAIMED, now=NOW)
+        return finding_codes(evaluator.evaluate(question))
 
     for _ in range(3):
         assert ask(SIGNED) == ["leads-to-anchor", "revoked-since"]
-        assert ask(on(2025, 6)) == ["leads-to-anchor", "revoked"]
+        assert ask(utc_date(2025, 6)) == ["leads-to-anchor", "revoked"]
     assert responder.asked == ["/crl"]
 
 
-def test_what_an_answer_says_that_it_is_does_not_matter(site: Site, ca: Authority, responder: Responder) -> None:
+def test_what_an_answer_says_that_it_is_does_not_matter(site: Site, ca: PkiAuthority, responder: Responder) -> None:
     def as_a_page(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.send_header("Content-Type", "text/html")
@@ -125,24 +139,26 @@ def test_what_an_answer_says_that_it_is_does_not_matter(site: Site, ca: Authorit
         handler.wfile.write(ca.crl())
 
     responder.answers["/crl"] = as_a_page
-    assert codes(site.ask(ca.issue("leaf", crl_at=f"{responder.url}/crl"), ca, fetch=True))[-1] == "not-revoked"
+    assert finding_codes(site.ask(ca.issue("leaf", crl_at=f"{responder.url}/crl"), ca, fetch=True))[-1] == "not-revoked"
 
 
 def test_what_is_fetched_again_is_not_kept_twice(
-    site: Site, ca: Authority, responder: Responder, monkeypatch: pytest.MonkeyPatch
+    site: Site, ca: PkiAuthority, responder: Responder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dcmseal_trust.fetching, "PATIENCE", 0.0)
+    monkeypatch.setattr(dcmseal_trust.fetching, "CACHE_SECONDS", 0.0)
     leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl")
-    responder.answers["/crl"] = ca.crl(issued=on(2023, 2), due=on(2023, 3))
+    responder.answers["/crl"] = ca.crl(issued=utc_date(2023, 2), due=utc_date(2023, 3))
     evaluator = X509Backend().open(site.settings(ca, fetch=True))
     for hour in range(3):
         now = NOW + timedelta(hours=hour)
-        evaluator.evaluate(TrustQuestion(certificate=leaf.der, moment=SIGNED, basis=TimeBasis.CLAIMED, now=now))
+        evaluator.evaluate(TrustRequest(certificate=leaf.der, moment=SIGNED, basis=TimeBasis.CLAIMED, now=now))
     assert responder.asked == ["/crl"] * 3
     assert len(evaluator._material.crls) == 1
 
 
-def test_a_distribution_point_that_is_no_place_is_passed_over(site: Site, ca: Authority, responder: Responder) -> None:
+def test_a_distribution_point_that_is_no_place_is_passed_over(
+    site: Site, ca: PkiAuthority, responder: Responder
+) -> None:
     part = x509.RelativeDistinguishedName([x509.NameAttribute(x509.NameOID.COMMON_NAME, "part 1")])
     names = [x509.DirectoryName(ca.certificate.subject)]
     points = [
@@ -152,4 +168,4 @@ def test_a_distribution_point_that_is_no_place_is_passed_over(site: Site, ca: Au
     ]
     leaf = ca.issue("leaf", extensions=[(x509.CRLDistributionPoints(points), False)])
     responder.answers["/crl"] = ca.crl()
-    assert codes(site.ask(leaf, ca, fetch=True)) == ["leads-to-anchor", "not-revoked"]
+    assert finding_codes(site.ask(leaf, ca, fetch=True)) == ["leads-to-anchor", "not-revoked"]

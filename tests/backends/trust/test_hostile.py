@@ -13,27 +13,37 @@ from cryptography.x509.ocsp import load_der_ocsp_response
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcmseal.cli.text import printable
+from dcmseal.cli.text import escape_unprintable
 from dcmseal.errors import TrustError
 from dcmseal.grounds import TrustMaterial
-from dcmseal.plugins.trust import Leniency, Revocation, TrustAnswer, TrustQuestion, TrustSettings
+from dcmseal.plugins.trust import RevocationMode, Strictness, TrustRequest, TrustResult, TrustSettings
 from dcmseal.report import Outcome, TimeBasis
 from dcmseal_trust.backend import X509Backend
-from dcmseal_trust.certificates import certificate
-from dcmseal_trust.crls import crl
+from dcmseal_trust.certificates import parse_certificate
+from dcmseal_trust.crls import parse_crl
 from dcmseal_trust.evaluator import X509Evaluator
-from dcmseal_trust.material import Material
-from dcmseal_trust.ocsp import ocsp_response
+from dcmseal_trust.material import LoadedMaterial
+from dcmseal_trust.ocsp import parse_ocsp_response
 from tests.backends.trust import odd
-from tests.backends.trust.authority import NOW, SIGNED, Authority, Site, codes, on, only, outcome_of, root
+from tests.backends.trust.authority import (
+    NOW,
+    SIGNED,
+    PkiAuthority,
+    Site,
+    find_finding,
+    finding_codes,
+    make_root,
+    result_outcome,
+    utc_date,
+)
 
-CA = root("hostile")
+CA = make_root("hostile")
 LEAF = CA.issue("leaf", crl_at="http://127.0.0.1:9/", extensions=[(x509.SubjectKeyIdentifier(b"12"), False)])
-CRL = CA.crl((CA.issue("other"), on(2024)))
+CRL = CA.crl((CA.issue("other"), utc_date(2024)))
 OCSP = CA.ocsp(LEAF)
 ISSUING = CA.issue("issuing", authority=True)
 ISSUED = ISSUING.issue("issued")
-OTHER_CRL = ISSUING.crl((CA.issue("other"), on(2024)))
+OTHER_CRL = ISSUING.crl((CA.issue("other"), utc_date(2024)))
 LISTED = {"revoked", "revoked-since", "revocation-doubtful"}
 
 
@@ -57,11 +67,11 @@ def damaged(draw: st.DrawFn, der: bytes) -> bytes:
     return bytes(data)
 
 
-def evaluated(leaf: bytes, **material: Any) -> TrustAnswer:
+def evaluated(leaf: bytes, **material: Any) -> TrustResult:
     """What comes of a certificate by certificates, CRLs and OCSP responses in memory."""
-    settings = TrustSettings(revocation=Revocation.HARD if material else Revocation.OFF)
-    evaluator = X509Evaluator(settings, Material(anchors=(certificate(CA.der),), **material))
-    return evaluator.evaluate(TrustQuestion(certificate=leaf, moment=SIGNED, basis=TimeBasis.CLAIMED, now=NOW))
+    settings = TrustSettings(revocation=RevocationMode.HARD if material else RevocationMode.OFF)
+    evaluator = X509Evaluator(settings, LoadedMaterial(anchors=(parse_certificate(CA.der),), **material))
+    return evaluator.evaluate(TrustRequest(certificate=leaf, moment=SIGNED, basis=TimeBasis.CLAIMED, now=NOW))
 
 
 @given(data=damaged(LEAF.der))
@@ -69,52 +79,51 @@ def test_a_damaged_certificate_is_never_trusted(data: bytes) -> None:
     answer = evaluated(data)
     assert answer.findings
     # what is not signed, such as the second statement of the algorithm, may be damaged
-    assert outcome_of(answer) is not Outcome.PASSED or LEAF.certificate.tbs_certificate_bytes in data
+    assert result_outcome(answer) is not Outcome.PASSED or LEAF.certificate.tbs_certificate_bytes in data
 
 
 @given(data=damaged(CRL))
 def test_a_damaged_crl_is_refused_or_says_nothing(data: bytes) -> None:
     try:
-        read = crl(data)
+        read = parse_crl(data)
     except Exception:  # noqa: BLE001 - readers of ASN.1 fail in many ways, and whoever calls them expects it
         return
     signed = x509.load_der_x509_crl(CRL).tbs_certlist_bytes
-    assert outcome_of(evaluated(LEAF.der, crls=(read,))) is not Outcome.PASSED or signed in data
+    assert result_outcome(evaluated(LEAF.der, crls=(read,))) is not Outcome.PASSED or signed in data
 
 
 @given(data=damaged(OCSP))
 def test_a_damaged_ocsp_response_is_refused_or_says_nothing(data: bytes) -> None:
     try:
-        read = ocsp_response(data)
+        read = parse_ocsp_response(data)
     except Exception:  # noqa: BLE001 - as above
         return
     signed = load_der_ocsp_response(OCSP).tbs_response_bytes
-    assert outcome_of(evaluated(LEAF.der, ocsp_responses=(read,))) is not Outcome.PASSED or signed in data
+    assert result_outcome(evaluated(LEAF.der, ocsp_responses=(read,))) is not Outcome.PASSED or signed in data
 
 
 @given(data=st.data())
 def test_what_is_odd_changes_nothing_for_others(data: st.DataObject) -> None:
     """Signed as it should be, so that readers come as far as they can."""
     odd_ones = [
-        odd.resigned(der, CA, lambda signed: data.draw(damaged(signed)))
-        for der in (CA.der, ISSUING.der, CRL, OTHER_CRL)
+        odd.resign(der, CA, lambda signed: data.draw(damaged(signed))) for der in (CA.der, ISSUING.der, CRL, OTHER_CRL)
     ]
     anchor, issuing, *crls = odd_ones
     material = TrustMaterial(
         anchors=(anchor, CA.der), certificates=(issuing, ISSUING.der), crls=(*crls, CRL, ISSUING.crl())
     )
-    settings = TrustSettings(material=material, revocation=Revocation.HARD)
+    settings = TrustSettings(material=material, revocation=RevocationMode.HARD)
     evaluator = X509Backend().open(settings)
     for leaf in LEAF, ISSUED:
-        question = TrustQuestion(certificate=leaf.der, moment=SIGNED, basis=TimeBasis.CLAIMED, now=NOW)
+        question = TrustRequest(certificate=leaf.der, moment=SIGNED, basis=TimeBasis.CLAIMED, now=NOW)
         answer = evaluator.evaluate(question)
         # one that still lists a certificate, or might, is the only reason to doubt
-        assert outcome_of(answer) is Outcome.PASSED or {*codes(answer)} & LISTED
+        assert result_outcome(answer) is Outcome.PASSED or {*finding_codes(answer)} & LISTED
 
 
 def test_undamaged_they_are_believed() -> None:
-    answer = evaluated(LEAF.der, crls=(crl(CRL),), ocsp_responses=(ocsp_response(OCSP),))
-    assert outcome_of(answer) is Outcome.PASSED
+    answer = evaluated(LEAF.der, crls=(parse_crl(CRL),), ocsp_responses=(parse_ocsp_response(OCSP),))
+    assert result_outcome(answer) is Outcome.PASSED
 
 
 @given(data=st.binary(max_size=200))
@@ -130,38 +139,38 @@ def site_of_hypothesis(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 
 def test_a_crl_of_50_000_entries_is_read_once(site: Site) -> None:
-    many = CA.crl((LEAF, on(2025)), others=50_000)
-    evaluator = X509Backend().open(site.settings(CA, crls=[many], claimed_time=Leniency.REFUSE))
+    many = CA.crl((LEAF, utc_date(2025)), others=50_000)
+    evaluator = X509Backend().open(site.settings(CA, crls=[many], claimed_time=Strictness.REFUSE))
     started = time.process_time()
     for minutes in range(500):
         moment = SIGNED + dt.timedelta(minutes=minutes)
-        question = TrustQuestion(certificate=LEAF.der, moment=moment, basis=TimeBasis.CLAIMED, now=NOW)
-        assert codes(evaluator.evaluate(question), Outcome.FAILED) == ["revoked-since"]
+        question = TrustRequest(certificate=LEAF.der, moment=moment, basis=TimeBasis.CLAIMED, now=NOW)
+        assert finding_codes(evaluator.evaluate(question), Outcome.FAILED) == ["revoked-since"]
     # one scan takes a second, and one for each question would take minutes
     assert time.process_time() - started < 30
 
 
-def test_names_do_not_get_out_of_their_line(site: Site, ca: Authority) -> None:
+def test_names_do_not_get_out_of_their_line(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("evil\r\n\x1b[31mvalid\N{RIGHT-TO-LEFT OVERRIDE}")
-    message = only(site.ask(root("stranger"), leaf, key_usages=frozenset()), "untrusted-authority").message
-    assert printable(message)
+    message = find_finding(site.ask(make_root("stranger"), leaf, key_usages=frozenset()), "untrusted-authority").message
+    assert escape_unprintable(message)
 
 
 def test_what_is_no_certificate_is_not_evaluable() -> None:
     for data in (b"", b"\x30\x80", LEAF.der[:-1]):
-        assert codes(evaluated(data), Outcome.UNKNOWN) == ["certificate-not-evaluable"]
+        assert finding_codes(evaluated(data), Outcome.UNKNOWN) == ["certificate-not-evaluable"]
 
 
-def test_a_loop_of_authorities_ends(site: Site, ca: Authority) -> None:
-    first, second = root("first"), root("second")
-    there = Authority(second.key, first.issue("second", authority=True).certificate)
-    back = Authority(first.key, second.issue("first", authority=True).certificate)
+def test_a_loop_of_authorities_ends(site: Site, ca: PkiAuthority) -> None:
+    first, second = make_root("first"), make_root("second")
+    there = PkiAuthority(second.key, first.issue("second", authority=True).certificate)
+    back = PkiAuthority(first.key, second.issue("first", authority=True).certificate)
     answer = site.ask(back.issue("leaf"), ca, intermediates=[there, back])
-    assert outcome_of(answer) is Outcome.UNKNOWN
+    assert result_outcome(answer) is Outcome.UNKNOWN
 
 
-def test_many_authorities_of_one_name_take_bounded_time(site: Site, ca: Authority) -> None:
-    crowd = [root("same") for _ in range(100)]
+def test_many_authorities_of_one_name_take_bounded_time(site: Site, ca: PkiAuthority) -> None:
+    crowd = [make_root("same") for _ in range(100)]
     started = time.process_time()
-    assert outcome_of(site.ask(crowd[0].issue("leaf"), ca, intermediates=crowd)) is Outcome.UNKNOWN
+    assert result_outcome(site.ask(crowd[0].issue("leaf"), ca, intermediates=crowd)) is Outcome.UNKNOWN
     assert time.process_time() - started < 30

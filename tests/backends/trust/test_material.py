@@ -12,18 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcmseal.grounds import TrustMaterial
-from dcmseal.plugins.trust import TrustAnswer, TrustQuestion, TrustSettings
+from dcmseal.plugins.trust import TrustRequest, TrustResult, TrustSettings
 from dcmseal.report import TimeBasis
 from dcmseal_trust.backend import X509Backend
-from dcmseal_trust.material import read_material
-from tests.backends.trust.authority import NOW, SIGNED, Authority, Site, a_key, codes, on, root
+from dcmseal_trust.material import load_material
+from tests.backends.trust.authority import NOW, SIGNED, PkiAuthority, Site, finding_codes, make_key, make_root, utc_date
 from tests.support.responder import Responder, serving
 
 NOTHING = TrustMaterial()
 
 
-def kept(leaf: Authority, settings: TrustSettings, *others: Authority, keep: bool = True) -> TrustAnswer:
-    question = TrustQuestion(
+def kept(leaf: PkiAuthority, settings: TrustSettings, *others: PkiAuthority, keep: bool = True) -> TrustResult:
+    question = TrustRequest(
         certificate=leaf.der,
         moment=SIGNED,
         basis=TimeBasis.CLAIMED,
@@ -34,16 +34,16 @@ def kept(leaf: Authority, settings: TrustSettings, *others: Authority, keep: boo
     return X509Backend().open(settings).evaluate(question)
 
 
-def again(leaf: Authority, first: TrustAnswer, settings: TrustSettings) -> TrustAnswer:
+def again(leaf: PkiAuthority, first: TrustResult, settings: TrustSettings) -> TrustResult:
     """The same question, answered by the same anchors and the material of an answer."""
     bare = replace(settings, intermediates=(), crls=(), ocsp_responses=(), fetch=False)
     return kept(leaf, replace(bare, revocation=settings.revocation_mode, material=replace(first.material, anchors=())))
 
 
-def test_it_comes_only_if_asked_for_and_changes_no_answer(site: Site, ca: Authority) -> None:
+def test_it_comes_only_if_asked_for_and_changes_no_answer(site: Site, ca: PkiAuthority) -> None:
     leaf, settings = ca.issue("leaf"), site.settings(ca, crls=[ca.crl()])
     evaluator = X509Backend().open(settings)
-    question = TrustQuestion(certificate=leaf.der, moment=SIGNED, basis=TimeBasis.CLAIMED, now=NOW)
+    question = TrustRequest(certificate=leaf.der, moment=SIGNED, basis=TimeBasis.CLAIMED, now=NOW)
     without = evaluator.evaluate(question)
     with_it = evaluator.evaluate(replace(question, collect_material=True))
     assert without.material == NOTHING
@@ -52,8 +52,8 @@ def test_it_comes_only_if_asked_for_and_changes_no_answer(site: Site, ca: Author
     assert evaluator.evaluate(question).material == NOTHING
 
 
-def test_what_has_no_bearing_is_left_out(site: Site, ca: Authority) -> None:
-    strangers = [root(f"stranger {number}") for number in range(20)]
+def test_what_has_no_bearing_is_left_out(site: Site, ca: PkiAuthority) -> None:
+    strangers = [make_root(f"stranger {number}") for number in range(20)]
     leaf = ca.issue("leaf")
     settings = site.settings(
         ca,
@@ -69,19 +69,21 @@ def test_what_has_no_bearing_is_left_out(site: Site, ca: Authority) -> None:
 
 
 @pytest.mark.parametrize("kind", ["crl", "ocsp"])
-def test_what_was_fetched_is_kept(site: Site, ca: Authority, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_fetched_is_kept(site: Site, ca: PkiAuthority, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serving(Responder()) as responder:
         leaf = ca.issue("leaf", **{f"{kind}_at": f"{responder.url}/{kind}"})  # type: ignore[arg-type]
-        responder.answers[f"/{kind}"] = ca.crl((leaf, on(2024))) if kind == "crl" else ca.ocsp(leaf, revoked=on(2024))
+        responder.answers[f"/{kind}"] = (
+            ca.crl((leaf, utc_date(2024))) if kind == "crl" else ca.ocsp(leaf, revoked=utc_date(2024))
+        )
         settings = site.settings(ca, fetch=True)
         first = kept(leaf, settings)
-    assert "revoked" in codes(first)
+    assert "revoked" in finding_codes(first)
     repeated = again(leaf, first, settings)
     assert repeated.findings == first.findings
 
 
-def test_an_intermediate_of_a_token_is_kept(site: Site, ca: Authority) -> None:
+def test_an_intermediate_of_a_token_is_kept(site: Site, ca: PkiAuthority) -> None:
     issuing = ca.issue("issuing", authority=True)
     leaf = issuing.issue("leaf")
     first = kept(leaf, site.settings(ca, crls=[ca.crl(), issuing.crl()]), issuing)
@@ -89,15 +91,15 @@ def test_an_intermediate_of_a_token_is_kept(site: Site, ca: Authority) -> None:
     assert len(first.material.crls) == 2
 
 
-def test_a_responder_that_is_an_anchor_is_kept(site: Site, ca: Authority) -> None:
-    leaf, responder = ca.issue("leaf"), root("responder")
+def test_a_responder_that_is_an_anchor_is_kept(site: Site, ca: PkiAuthority) -> None:
+    leaf, responder = ca.issue("leaf"), make_root("responder")
     settings = site.settings(ca, responder, ocsp_responses=[ca.ocsp(leaf, signer=responder)])
     assert set(kept(leaf, settings).material.anchors) == {ca.der, responder.der}
 
 
-def test_crls_of_others_than_the_issuer_are_kept(site: Site, ca: Authority) -> None:
+def test_crls_of_others_than_the_issuer_are_kept(site: Site, ca: PkiAuthority) -> None:
     """The certificate says who issues them (RFC 5280 4.2.1.13)."""
-    other = root("crl authority")
+    other = make_root("crl authority")
     names = [x509.DirectoryName(other.certificate.subject)]
     point = x509.DistributionPoint(names, None, None, names)
     leaf = ca.issue("leaf", extensions=[(x509.CRLDistributionPoints([point]), False)])
@@ -107,51 +109,51 @@ def test_crls_of_others_than_the_issuer_are_kept(site: Site, ca: Authority) -> N
     assert other.der in material.certificates
 
 
-def test_certificates_that_lead_in_circles_are_left_out(site: Site, ca: Authority) -> None:
+def test_certificates_that_lead_in_circles_are_left_out(site: Site, ca: PkiAuthority) -> None:
     """Paths are searched in every order: for ten such certificates it takes seconds, for forty it never ends."""
-    one, two = root("one"), root("two")
+    one, two = make_root("one"), make_root("two")
     circle = [
-        issuer.issue(name, authority=True, key=a_key(f"{name} {number}"))
+        issuer.issue(name, authority=True, key=make_key(f"{name} {number}"))
         for number in range(20)
         for issuer, name in ((one, "two"), (two, "one"))
     ]
     settings = replace(site.settings(ca), material=TrustMaterial(certificates=tuple(each.der for each in circle)))
-    assert read_material(settings).intermediates == ()
-    assert codes(kept(one.issue("leaf"), settings)) == ["issuer-missing"]
+    assert load_material(settings).intermediates == ()
+    assert finding_codes(kept(one.issue("leaf"), settings)) == ["issuer-missing"]
 
 
-def test_certificates_that_lead_to_the_sites_own_are_used(site: Site, ca: Authority) -> None:
+def test_certificates_that_lead_to_the_sites_own_are_used(site: Site, ca: PkiAuthority) -> None:
     upper = ca.issue("upper", authority=True)
     middle = upper.issue("middle", authority=True)
     lower = middle.issue("lower", authority=True)
-    twin = Authority(a_key("twin"), upper.certificate).issue("middle", authority=True)
+    twin = PkiAuthority(make_key("twin"), upper.certificate).issue("middle", authority=True)
     settings = site.settings(ca, intermediates=[upper])
     given = TrustMaterial(certificates=(lower.der, twin.der, middle.der))
-    material = read_material(replace(settings, material=given))
+    material = load_material(replace(settings, material=given))
     assert [each.dump() for each in material.intermediates] == [upper.der, lower.der, middle.der]
     assert [each.dump() for each in material.unproven] == [twin.der]
-    assert codes(kept(lower.issue("leaf"), replace(settings, material=given)))[0] == "leads-to-anchor"
+    assert finding_codes(kept(lower.issue("leaf"), replace(settings, material=given)))[0] == "leads-to-anchor"
 
 
 @given(st.data())
 def test_material_has_all_that_the_answer_depends_on(tmp_path_factory: pytest.TempPathFactory, data: Any) -> None:
     """Of chains of any length, with and without each CRL and OCSP response, revoked or stale."""
-    ca = root("any")
+    ca = make_root("any")
     chain = [ca]
     for number in range(data.draw(st.integers(0, 2))):
         chain.append(chain[-1].issue(f"issuing {number}", authority=True))
     chain.append(chain[-1].issue("leaf"))
     crls, responses = [], []
     for issuer, subject in pairwise(chain):
-        since = data.draw(st.sampled_from([None, on(2024), on(2025)]))
-        due = data.draw(st.sampled_from([on(2025, 6), on(2026, 1, 31)]))
+        since = data.draw(st.sampled_from([None, utc_date(2024), utc_date(2025)]))
+        due = data.draw(st.sampled_from([utc_date(2025, 6), utc_date(2026, 1, 31)]))
         told = data.draw(st.sampled_from(["nothing", "crl", "ocsp", "both"]))
         if told in ("crl", "both"):
-            crls.append(issuer.crl(*([(subject, since)] if since else []), issued=on(2025, 5), due=due))
+            crls.append(issuer.crl(*([(subject, since)] if since else []), issued=utc_date(2025, 5), due=due))
         if told in ("ocsp", "both"):
-            responses.append(issuer.ocsp(subject, revoked=since, issued=on(2025, 5), due=due))
+            responses.append(issuer.ocsp(subject, revoked=since, issued=utc_date(2025, 5), due=due))
     site = Site(tmp_path_factory.mktemp("any"))
-    stranger = root("stranger")
+    stranger = make_root("stranger")
     settings = site.settings(
         ca, intermediates=[stranger, *chain[1:-1]], crls=[*crls, stranger.crl()], ocsp_responses=responses
     )
@@ -160,7 +162,7 @@ def test_material_has_all_that_the_answer_depends_on(tmp_path_factory: pytest.Te
     assert (_but_for_strangers(repeated), repeated.chain) == (_but_for_strangers(first), first.chain)
 
 
-def _but_for_strangers(answer: TrustAnswer) -> list[object]:
+def _but_for_strangers(answer: TrustResult) -> list[object]:
     """The findings; CRLs of others have no bearing, so that it is not known later that there were any."""
     return [
         (each.aspect, each.outcome, each.where) if each.code in ("revocation-of-others", "revocation-unknown") else each

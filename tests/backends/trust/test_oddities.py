@@ -13,13 +13,23 @@ from asn1crypto import core, keys
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 
-from dcmseal.plugins.trust import TrustQuestion
+from dcmseal.plugins.trust import TrustRequest
 from dcmseal.report import Outcome, TimeBasis
 from dcmseal_trust.backend import X509Backend
-from dcmseal_trust.certificates import certificate
-from dcmseal_trust.instants import EARLIEST, LATEST, SKEW, later
+from dcmseal_trust.certificates import parse_certificate
+from dcmseal_trust.instants import CLOCK_SKEW, EARLIEST, LATEST, add_delay
 from tests.backends.trust import odd
-from tests.backends.trust.authority import NOW, SIGNED, Authority, Site, codes, on, only, outcome_of, root
+from tests.backends.trust.authority import (
+    NOW,
+    SIGNED,
+    PkiAuthority,
+    Site,
+    find_finding,
+    finding_codes,
+    make_root,
+    result_outcome,
+    utc_date,
+)
 
 NEVER = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
 GOOD = ["leads-to-anchor", "not-revoked"]
@@ -52,16 +62,16 @@ def openssl_takes(folder: Path, leaf: bytes, anchor: bytes) -> bool:
 
 
 @pytest.mark.parametrize("kind", ODD_NAMES)
-def test_odd_names(site: Site, ca: Authority, kind: str) -> None:
+def test_odd_names(site: Site, ca: PkiAuthority, kind: str) -> None:
     name = ODD_NAMES[kind]
-    leaf = odd.changed(ca.issue("leaf").der, ca, lambda tbs: tbs.__setitem__("subject", name))
-    assert codes(site.ask(leaf, ca, crls=[ca.crl()])) == GOOD
+    leaf = odd.modify_certificate(ca.issue("leaf").der, ca, lambda tbs: tbs.__setitem__("subject", name))
+    assert finding_codes(site.ask(leaf, ca, crls=[ca.crl()])) == GOOD
     # OpenSSL reads names whose values are strings only, though any type is allowed
     assert kind == "number" or openssl_takes(site.folder, leaf, ca.der)
 
 
 @pytest.mark.parametrize("kind", ODD_NAMES)
-def test_odd_names_of_authorities(site: Site, ca: Authority, kind: str) -> None:
+def test_odd_names_of_authorities(site: Site, ca: PkiAuthority, kind: str) -> None:
     """Certificates and CRLs of an authority are found by its name."""
 
     def rename(tbs: Any) -> None:
@@ -69,71 +79,73 @@ def test_odd_names_of_authorities(site: Site, ca: Authority, kind: str) -> None:
             if part in tbs and tbs[part] == asn1_x509.Certificate.load(ca.der).subject:
                 tbs[part] = ODD_NAMES[kind]
 
-    anchor, leaf = (odd.changed(each.der, ca, rename) for each in (ca, ca.issue("leaf")))
-    crl = odd.changed_crl(ca.crl(), ca, rename)
-    assert codes(site.ask(leaf, anchor, crls=[crl])) == GOOD
+    anchor, leaf = (odd.modify_certificate(each.der, ca, rename) for each in (ca, ca.issue("leaf")))
+    crl = odd.modify_crl(ca.crl(), ca, rename)
+    assert finding_codes(site.ask(leaf, anchor, crls=[crl])) == GOOD
     # nor is another's CRL taken for it
-    assert codes(site.ask(leaf, anchor, crls=[ca.crl()]))[1:] == ["revocation-of-others"]
+    assert finding_codes(site.ask(leaf, anchor, crls=[ca.crl()]))[1:] == ["revocation-of-others"]
 
 
 @pytest.mark.parametrize("serial", [0, -1, -(1 << 70), 1 << 200])
-def test_odd_serial_numbers(site: Site, ca: Authority, serial: int, recwarn: pytest.WarningsRecorder) -> None:
+def test_odd_serial_numbers(site: Site, ca: PkiAuthority, serial: int, recwarn: pytest.WarningsRecorder) -> None:
     def number(tbs: Any) -> None:
         tbs["serial_number"] = serial
 
-    leaf = odd.changed(ca.issue("leaf").der, ca, number)
-    response = odd.single(ca.issue("leaf"), ca)
+    leaf = odd.modify_certificate(ca.issue("leaf").der, ca, number)
+    response = odd.build_single(ca.issue("leaf"), ca)
     response["cert_id"]["serial_number"] = serial
 
     def listed(tbs: Any) -> None:
         tbs["revoked_certificates"][0]["user_certificate"] = serial
 
-    crl = odd.changed_crl(ca.crl((ca.issue("other"), on(2024))), ca, listed)
-    assert codes(site.ask(leaf, ca, crls=[ca.crl()])) == GOOD
-    assert codes(site.ask(leaf, ca, ocsp_responses=[odd.response(ca, [response])])) == GOOD
-    assert codes(site.ask(leaf, ca, crls=[crl]), Outcome.FAILED) == ["revoked"]
+    crl = odd.modify_crl(ca.crl((ca.issue("other"), utc_date(2024))), ca, listed)
+    assert finding_codes(site.ask(leaf, ca, crls=[ca.crl()])) == GOOD
+    assert finding_codes(site.ask(leaf, ca, ocsp_responses=[odd.build_response(ca, [response])])) == GOOD
+    assert finding_codes(site.ask(leaf, ca, crls=[crl]), Outcome.FAILED) == ["revoked"]
     assert not recwarn.list
 
 
 def test_when_a_certificate_with_a_negative_serial_number_was_revoked_is_not_forgotten(
-    site: Site, ca: Authority
+    site: Site, ca: PkiAuthority
 ) -> None:
     """Answers before and after differ, whichever is asked for first."""
-    leaf = odd.changed(ca.issue("leaf").der, ca, lambda tbs: tbs.__setitem__("serial_number", -5))
+    leaf = odd.modify_certificate(ca.issue("leaf").der, ca, lambda tbs: tbs.__setitem__("serial_number", -5))
 
     def listed(tbs: Any) -> None:
         tbs["revoked_certificates"][0]["user_certificate"] = -5
 
-    crl = odd.changed_crl(ca.crl((ca.issue("other"), on(2025))), ca, listed)
+    crl = odd.modify_crl(ca.crl((ca.issue("other"), utc_date(2025))), ca, listed)
     evaluator = X509Backend().open(site.settings(ca, crls=[crl]))
-    for moment, code in ((SIGNED, "revoked-since"), (on(2025, 6), "revoked"), (SIGNED, "revoked-since")):
-        question = TrustQuestion(certificate=leaf, moment=moment, basis=TimeBasis.CERTIFIED, now=NOW)
-        assert codes(evaluator.evaluate(question))[1] == code
+    for moment, code in ((SIGNED, "revoked-since"), (utc_date(2025, 6), "revoked"), (SIGNED, "revoked-since")):
+        question = TrustRequest(certificate=leaf, moment=moment, basis=TimeBasis.CERTIFIED, now=NOW)
+        assert finding_codes(evaluator.evaluate(question))[1] == code
 
 
 def test_the_end_of_time(site: Site) -> None:
     """99991231235959Z is no end (RFC 5280 4.1.2.5)."""
-    ca = root("lasting", valid=(on(2020), NEVER))
-    leaf = ca.issue("leaf", valid=(on(2023), NEVER))
+    ca = make_root("lasting", valid=(utc_date(2020), NEVER))
+    leaf = ca.issue("leaf", valid=(utc_date(2023), NEVER))
     crl, response = ca.crl(due=NEVER), ca.ocsp(leaf, due=NEVER)
-    assert codes(site.ask(leaf, ca, crls=[crl], ocsp_responses=[response])) == GOOD
-    assert codes(site.ask(leaf, ca, at=NEVER, now=NEVER, crls=[crl])) == GOOD
+    assert finding_codes(site.ask(leaf, ca, crls=[crl], ocsp_responses=[response])) == GOOD
+    assert finding_codes(site.ask(leaf, ca, at=NEVER, now=NEVER, crls=[crl])) == GOOD
 
 
-def test_dates_of_year_0(site: Site, ca: Authority) -> None:
+def test_dates_of_year_0(site: Site, ca: PkiAuthority) -> None:
     def date(tbs: Any) -> None:
         if "validity" in tbs:
             tbs["validity"]["not_before"] = EARLY
         else:
             tbs["this_update"] = EARLY
 
-    leaf, anchor = (odd.replaced(odd.changed(each.der, ca, date), ca, *YEAR) for each in (ca.issue("leaf"), ca))
-    crl = odd.replaced(odd.changed_crl(ca.crl(), ca, date), ca, *YEAR)
+    leaf, anchor = (
+        odd.replace_bytes(odd.modify_certificate(each.der, ca, date), ca, *YEAR) for each in (ca.issue("leaf"), ca)
+    )
+    crl = odd.replace_bytes(odd.modify_crl(ca.crl(), ca, date), ca, *YEAR)
     assert openssl_takes(site.folder, leaf, anchor)
-    assert codes(site.ask(leaf, anchor, crls=[crl])) == GOOD
+    assert finding_codes(site.ask(leaf, anchor, crls=[crl])) == GOOD
     # nor does it concern others
-    other = root("another")
-    assert codes(site.ask(other.issue("leaf"), anchor, other, crls=[crl, other.crl()])) == GOOD
+    other = make_root("another")
+    assert finding_codes(site.ask(other.issue("leaf"), anchor, other, crls=[crl, other.crl()])) == GOOD
 
 
 EARLY = asn1_x509.Time(name="general_time", value=dt.datetime(1000, 1, 1, tzinfo=dt.UTC))
@@ -141,58 +153,60 @@ YEAR = (b"10000101000000Z", b"00000101000000Z")
 
 
 def test_moments_that_cannot_be_reckoned_with_are_the_last_or_first() -> None:
-    assert later(LATEST, SKEW) == LATEST
-    assert later(EARLIEST, -SKEW) == EARLIEST
+    assert add_delay(LATEST, CLOCK_SKEW) == LATEST
+    assert add_delay(EARLIEST, -CLOCK_SKEW) == EARLIEST
 
 
-def test_unused_bits_of_unique_identifiers_are_not_lost(site: Site, ca: Authority) -> None:
+def test_unused_bits_of_unique_identifiers_are_not_lost(site: Site, ca: PkiAuthority) -> None:
     """Nothing that was signed is encoded again, though its length ends in 0x80, which looks indefinite."""
     leaf = next(der for size in range(400) if (der := _identified(ca, size))[7] == 0x80)
-    assert certificate(leaf).dump() == leaf
-    assert codes(site.ask(leaf, ca, crls=[ca.crl()])) == GOOD
+    assert parse_certificate(leaf).dump() == leaf
+    assert finding_codes(site.ask(leaf, ca, crls=[ca.crl()])) == GOOD
 
 
-def _identified(ca: Authority, size: int) -> bytes:
+def _identified(ca: PkiAuthority, size: int) -> bytes:
     """A certificate with a unique identifier of 3 bits that is stored in 4, the last of them set."""
     padding = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), bytes(size))
     leaf = ca.issue("leaf", extensions=[(padding, False)])
-    der = odd.changed(leaf.der, ca, lambda tbs: tbs.__setitem__("subject_unique_id", core.OctetBitString(b"\x5a\xa0")))
-    return odd.replaced(der, ca, b"\x82\x03\x00\x5a\xa0", b"\x82\x03\x05\x5a\xa0")
+    der = odd.modify_certificate(
+        leaf.der, ca, lambda tbs: tbs.__setitem__("subject_unique_id", core.OctetBitString(b"\x5a\xa0"))
+    )
+    return odd.replace_bytes(der, ca, b"\x82\x03\x00\x5a\xa0", b"\x82\x03\x05\x5a\xa0")
 
 
 @pytest.mark.parametrize("which", ["signer", "issuer", "anchor"])
-def test_an_extension_twice(site: Site, ca: Authority, which: str) -> None:
+def test_an_extension_twice(site: Site, ca: PkiAuthority, which: str) -> None:
     """RFC 5280 4.2 has whoever reads it refuse the certificate."""
     issuing = ca.issue("issuing", authority=True)
     chain = {"signer": (issuing.issue("leaf"), issuing), "issuer": (issuing, ca), "anchor": (ca, ca)}
     der = {name: value.der for name, (value, _) in chain.items()}
     value, by = chain[which]
-    der[which] = odd.changed(value.der, by, odd.with_extension_twice)
-    answer = site.ask(der["signer"], der["anchor"], root("another"), intermediates=[der["issuer"]])
+    der[which] = odd.modify_certificate(value.der, by, odd.duplicate_extension)
+    answer = site.ask(der["signer"], der["anchor"], make_root("another"), intermediates=[der["issuer"]])
     if which == "signer":
-        assert codes(answer, Outcome.FAILED) == ["certificate-refused"]
+        assert finding_codes(answer, Outcome.FAILED) == ["certificate-refused"]
     else:
-        assert codes(answer, Outcome.UNKNOWN) == ["issuer-missing"]
-        assert "an extension twice" in only(answer, "issuer-missing").message
+        assert finding_codes(answer, Outcome.UNKNOWN) == ["issuer-missing"]
+        assert "an extension twice" in find_finding(answer, "issuer-missing").message
     # it concerns nobody else
-    other = root("another")
-    assert outcome_of(site.ask(other.issue("leaf"), der["anchor"], other)) is Outcome.PASSED
+    other = make_root("another")
+    assert result_outcome(site.ask(other.issue("leaf"), der["anchor"], other)) is Outcome.PASSED
 
 
-def test_two_signature_algorithms(site: Site, ca: Authority) -> None:
+def test_two_signature_algorithms(site: Site, ca: PkiAuthority) -> None:
     """RFC 5280 4.1.1.2."""
     value = asn1_x509.Certificate.load(ca.issue("leaf").der)
     value["signature_algorithm"] = {"algorithm": "sha384_ecdsa"}
-    assert codes(site.ask(value.dump(force=True), ca), Outcome.FAILED) == ["certificate-refused"]
+    assert finding_codes(site.ask(value.dump(force=True), ca), Outcome.FAILED) == ["certificate-refused"]
 
 
-def test_a_key_of_an_unsupported_kind_concerns_its_owner_only(site: Site, ca: Authority) -> None:
+def test_a_key_of_an_unsupported_kind_concerns_its_owner_only(site: Site, ca: PkiAuthority) -> None:
     def unknown_kind(tbs: Any) -> None:
         tbs["subject_public_key_info"]["algorithm"]["parameters"] = keys.ECDomainParameters(
             name="named", value="1.2.3.4"
         )
 
-    odd_one = odd.changed(ca.issue("issuing", authority=True).der, ca, unknown_kind)
+    odd_one = odd.modify_certificate(ca.issue("issuing", authority=True).der, ca, unknown_kind)
     leaf = ca.issue("leaf")
-    assert outcome_of(site.ask(leaf, odd_one, ca, intermediates=[odd_one])) is Outcome.PASSED
-    assert codes(site.ask(odd_one, ca), Outcome.UNKNOWN) == ["certificate-refused"]
+    assert result_outcome(site.ask(leaf, odd_one, ca, intermediates=[odd_one])) is Outcome.PASSED
+    assert finding_codes(site.ask(odd_one, ca), Outcome.UNKNOWN) == ["certificate-refused"]

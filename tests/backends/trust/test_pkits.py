@@ -17,11 +17,11 @@ import pytest
 from asn1crypto import cms
 
 from dcmseal.grounds import TrustMaterial
-from dcmseal.plugins.asn1 import encoding
-from dcmseal.plugins.trust import Leniency, Revocation, TrustAnswer, TrustEvaluator, TrustQuestion, TrustSettings
+from dcmseal.plugins.asn1 import original_der
+from dcmseal.plugins.trust import RevocationMode, Strictness, TrustEvaluator, TrustRequest, TrustResult, TrustSettings
 from dcmseal.report import Outcome, TimeBasis
 from dcmseal_trust.backend import X509Backend
-from tests.backends.trust.authority import codes, outcome_of
+from tests.backends.trust.authority import finding_codes, result_outcome
 
 DATA: Final = Path(cryptography_vectors.__file__).parent / "x509" / "PKITS_data"
 MESSAGES: Final = sorted(DATA.glob("smime/Signed*.eml"))
@@ -56,9 +56,9 @@ def message(path: Path) -> Message:
     (leaf,) = (each for each in certificates if is_named(each, signer))
     crls = signed["crls"] if signed["crls"].native else ()
     return Message(
-        leaf=encoding(leaf),
-        certificates=tuple(encoding(each) for each in certificates if each is not leaf),
-        crls=tuple(encoding(each.chosen) for each in crls),
+        leaf=original_der(leaf),
+        certificates=tuple(original_der(each) for each in certificates if each is not leaf),
+        crls=tuple(original_der(each.chosen) for each in crls),
     )
 
 
@@ -72,12 +72,12 @@ def is_named(certificate: Any, signer: Any) -> bool:
 def trusting(certificates: tuple[bytes, ...], crls: tuple[bytes, ...]) -> TrustEvaluator:
     anchor = DATA.joinpath("certs", "TrustAnchorRootCertificate.crt").read_bytes()
     material = TrustMaterial(anchors=(anchor,), certificates=certificates, crls=crls)
-    settings = TrustSettings(material=material, revocation=Revocation.HARD, weak=Leniency.ACCEPT)
+    settings = TrustSettings(material=material, revocation=RevocationMode.HARD, weak=Strictness.ACCEPT)
     return X509Backend().open(settings)
 
 
-def ask(evaluator: TrustEvaluator, leaf: bytes) -> TrustAnswer:
-    return evaluator.evaluate(TrustQuestion(certificate=leaf, moment=WHEN, basis=TimeBasis.NOW, now=WHEN))
+def ask(evaluator: TrustEvaluator, leaf: bytes) -> TrustResult:
+    return evaluator.evaluate(TrustRequest(certificate=leaf, moment=WHEN, basis=TimeBasis.NOW, now=WHEN))
 
 
 def name_of(path: Path) -> str:
@@ -98,7 +98,7 @@ def test_with_what_belongs_to_the_test(path: Path) -> None:
     found = message(path)
     answer = ask(trusting(found.certificates, found.crls), found.leaf)
     expected = is_valid(name_of(path)) and name_of(path) not in EXPLAINED
-    assert (outcome_of(answer) is Outcome.PASSED) is expected, codes(answer)
+    assert (result_outcome(answer) is Outcome.PASSED) is expected, finding_codes(answer)
 
 
 def test_with_all_certificates_and_crls_of_the_suite() -> None:
@@ -108,6 +108,6 @@ def test_with_all_certificates_and_crls_of_the_suite() -> None:
     differing = {
         name_of(path)
         for path in MESSAGES
-        if (outcome_of(ask(evaluator, message(path).leaf)) is Outcome.PASSED) is not is_valid(name_of(path))
+        if (result_outcome(ask(evaluator, message(path).leaf)) is Outcome.PASSED) is not is_valid(name_of(path))
     }
     assert differing == {*EXPLAINED}

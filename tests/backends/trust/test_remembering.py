@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal_trust.evaluator
-from dcmseal.plugins.trust import TrustQuestion
+from dcmseal.plugins.trust import TrustRequest
 from dcmseal.report import TimeBasis
 from dcmseal_trust.backend import X509Backend
 from dcmseal_trust.evaluator import X509Evaluator
 from dcmseal_trust.paths import find_path
-from tests.backends.trust.authority import NOW, SIGNED, Authority, Site, on, root
+from tests.backends.trust.authority import NOW, SIGNED, PkiAuthority, Site, make_root, utc_date
 
 
 @pytest.fixture
@@ -31,12 +31,14 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> list[dt.datetime]:
     return moments
 
 
-def ask(evaluator: X509Evaluator, leaf: Authority, at: dt.datetime, basis: TimeBasis = TimeBasis.CLAIMED) -> list[str]:
-    question = TrustQuestion(certificate=leaf.der, moment=at, basis=basis, now=NOW)
+def ask(
+    evaluator: X509Evaluator, leaf: PkiAuthority, at: dt.datetime, basis: TimeBasis = TimeBasis.CLAIMED
+) -> list[str]:
+    question = TrustRequest(certificate=leaf.der, moment=at, basis=basis, now=NOW)
     return [each.code for each in evaluator.evaluate(question).findings]
 
 
-def test_a_thousand_signatures_cost_one_validation(site: Site, ca: Authority, searched: list[dt.datetime]) -> None:
+def test_a_thousand_signatures_cost_one_validation(site: Site, ca: PkiAuthority, searched: list[dt.datetime]) -> None:
     leaf = ca.issue("leaf")
     evaluator = X509Backend().open(site.settings(ca, crls=[ca.crl(others=100)]))
     for minutes in range(1000):
@@ -47,9 +49,9 @@ def test_a_thousand_signatures_cost_one_validation(site: Site, ca: Authority, se
 
 
 def test_what_is_remembered_is_bounded(
-    site: Site, ca: Authority, searched: list[dt.datetime], monkeypatch: pytest.MonkeyPatch
+    site: Site, ca: PkiAuthority, searched: list[dt.datetime], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dcmseal_trust.evaluator, "_MOST_ANSWERS", 2)
+    monkeypatch.setattr(dcmseal_trust.evaluator, "_MAX_RESULTS", 2)
     evaluator = X509Backend().open(site.settings(ca))
     leaves = [ca.issue("leaf") for _ in range(3)]
     for leaf in (*leaves, leaves[0]):
@@ -57,7 +59,16 @@ def test_what_is_remembered_is_bounded(
     assert len(searched) == 4
 
 
-MOMENTS = [on(2022), on(2023), on(2024), on(2024, 6), on(2025), on(2025, 12, 31), on(2026), on(2030)]
+MOMENTS = [
+    utc_date(2022),
+    utc_date(2023),
+    utc_date(2024),
+    utc_date(2024, 6),
+    utc_date(2025),
+    utc_date(2025, 12, 31),
+    utc_date(2026),
+    utc_date(2030),
+]
 SECONDS = st.integers(-2, 2).map(lambda seconds: dt.timedelta(seconds=seconds, microseconds=seconds))
 DELAYS = st.builds(dt.timedelta.__add__, SECONDS, st.sampled_from([dt.timedelta(minutes=each) for each in (-5, 0, 30)]))
 
@@ -66,14 +77,23 @@ class Archive:
     """One evaluator for all questions, and a new one for each."""
 
     def __init__(self, site: Site) -> None:
-        ca = root("archive", valid=(on(2022), on(2030)))
-        issuing = ca.issue("issuing", authority=True, valid=(on(2023), on(2026)))
-        self.leaf = issuing.issue("leaf", valid=(on(2024), on(2025)))
-        crls = [ca.crl((issuing, on(2025))), issuing.crl((self.leaf, on(2024, 6)), issued=on(2024), due=on(2025))]
+        ca = make_root("archive", valid=(utc_date(2022), utc_date(2030)))
+        issuing = ca.issue("issuing", authority=True, valid=(utc_date(2023), utc_date(2026)))
+        self.leaf = issuing.issue("leaf", valid=(utc_date(2024), utc_date(2025)))
+        crls = [
+            ca.crl((issuing, utc_date(2025))),
+            issuing.crl((self.leaf, utc_date(2024, 6)), issued=utc_date(2024), due=utc_date(2025)),
+        ]
         # from the future, at some of the moments; about others; and of a date that is still to come
-        crls += [ca.crl(issued=on(2026), due=on(2030)), issuing.crl(issued=on(2024, 6), due=on(2030))]
-        crls += [issuing.crl((self.leaf, on(2030)), issued=on(2025))]
-        responses = [issuing.ocsp(self.leaf, issued=on(2024), due=None), ca.ocsp(issuing, issued=on(2024, 6))]
+        crls += [
+            ca.crl(issued=utc_date(2026), due=utc_date(2030)),
+            issuing.crl(issued=utc_date(2024, 6), due=utc_date(2030)),
+        ]
+        crls += [issuing.crl((self.leaf, utc_date(2030)), issued=utc_date(2025))]
+        responses = [
+            issuing.ocsp(self.leaf, issued=utc_date(2024), due=None),
+            ca.ocsp(issuing, issued=utc_date(2024, 6)),
+        ]
         self.settings = site.settings(ca, intermediates=[issuing], crls=crls, ocsp_responses=responses)
         self.evaluator = X509Backend().open(self.settings)
 
@@ -91,6 +111,6 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
 def test_what_is_remembered_is_what_would_be_found_out(
     archive: Archive, at: dt.datetime, now: dt.datetime, basis: TimeBasis
 ) -> None:
-    question = TrustQuestion(certificate=archive.leaf.der, moment=at, basis=basis, now=now)
+    question = TrustRequest(certificate=archive.leaf.der, moment=at, basis=basis, now=now)
     afresh = X509Backend().open(archive.settings).evaluate(question)
     assert archive.evaluator.evaluate(question) == afresh

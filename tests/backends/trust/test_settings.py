@@ -10,25 +10,25 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 import dcmseal_trust.material
 from dcmseal.errors import TrustError, UsageError
-from dcmseal.plugins.trust import Revocation, TrustQuestion, TrustSettings
+from dcmseal.plugins.trust import RevocationMode, TrustRequest, TrustSettings
 from dcmseal.report import Outcome, TimeBasis
 from dcmseal_trust.backend import X509Backend
-from dcmseal_trust.system_store import system_certificates
-from tests.backends.trust.authority import NOW, SIGNED, Authority, Site, codes, outcome_of, root
+from dcmseal_trust.system_store import iter_system_certificates
+from tests.backends.trust.authority import NOW, SIGNED, PkiAuthority, Site, finding_codes, make_root, result_outcome
 
 
-def ask(leaf: Authority, **settings: Any) -> Outcome:
+def ask(leaf: PkiAuthority, **settings: Any) -> Outcome:
     evaluator = X509Backend().open(TrustSettings(**settings))
-    question = TrustQuestion(certificate=leaf.der, moment=SIGNED, basis=TimeBasis.CLAIMED, now=NOW)
-    return outcome_of(evaluator.evaluate(question))
+    question = TrustRequest(certificate=leaf.der, moment=SIGNED, basis=TimeBasis.CLAIMED, now=NOW)
+    return result_outcome(evaluator.evaluate(question))
 
 
-def pem(*authorities: Authority) -> bytes:
+def pem(*authorities: PkiAuthority) -> bytes:
     return b"some words\n".join(each.certificate.public_bytes(Encoding.PEM) for each in authorities)
 
 
-def test_anchors_in_one_pem_file_or_a_folder(tmp_path: Path, ca: Authority) -> None:
-    stranger, leaf = root("stranger"), ca.issue("leaf")
+def test_anchors_in_one_pem_file_or_a_folder(tmp_path: Path, ca: PkiAuthority) -> None:
+    stranger, leaf = make_root("stranger"), ca.issue("leaf")
     (tmp_path / "bundle.pem").write_bytes(pem(stranger, ca))
     assert ask(leaf, anchors=(str(tmp_path / "bundle.pem"),)) is Outcome.PASSED
     folder = tmp_path / "anchors"
@@ -41,7 +41,7 @@ def test_anchors_in_one_pem_file_or_a_folder(tmp_path: Path, ca: Authority) -> N
     assert ask(leaf, anchors=(str(folder),)) is Outcome.PASSED
 
 
-def test_a_private_key_or_a_crl_is_no_anchor(tmp_path: Path, ca: Authority) -> None:
+def test_a_private_key_or_a_crl_is_no_anchor(tmp_path: Path, ca: PkiAuthority) -> None:
     path = tmp_path / "other"
     for content, said in (
         (b"", "holds no certificate"),
@@ -60,20 +60,20 @@ def test_a_private_key_or_a_crl_is_no_anchor(tmp_path: Path, ca: Authority) -> N
             X509Backend().open(TrustSettings(anchors=(str(name),)))
 
 
-def test_a_damaged_certificate_in_a_pem_bundle_is_not_passed_over(tmp_path: Path, ca: Authority) -> None:
+def test_a_damaged_certificate_in_a_pem_bundle_is_not_passed_over(tmp_path: Path, ca: PkiAuthority) -> None:
     (tmp_path / "ca.pem").write_bytes(pem(ca).replace(b"M", b"N", 1))
     with pytest.raises(TrustError, match="cannot be read"):
         X509Backend().open(TrustSettings(anchors=(str(tmp_path),)))
 
 
-def test_a_huge_file_is_refused(tmp_path: Path, ca: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dcmseal_trust.material, "MOST_BYTES", 64)
+def test_a_huge_file_is_refused(tmp_path: Path, ca: PkiAuthority, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dcmseal_trust.material, "MAX_MATERIAL_BYTES", 64)
     (tmp_path / "ca.der").write_bytes(ca.der)
     with pytest.raises(TrustError, match="larger than"):
         X509Backend().open(TrustSettings(anchors=(str(tmp_path / "ca.der"),)))
 
 
-def test_an_ocsp_response_without_an_answer_is_refused(site: Site, ca: Authority) -> None:
+def test_an_ocsp_response_without_an_answer_is_refused(site: Site, ca: PkiAuthority) -> None:
     with pytest.raises(TrustError, match="OCSP response"):
         X509Backend().open(site.settings(ca, ocsp_responses=[b"\x30\x03\x0a\x01\x06"]))
 
@@ -83,10 +83,10 @@ def test_an_ocsp_response_without_an_answer_is_refused(site: Site, ca: Authority
     [
         ({"anchors": ()}, "no trust anchor"),
         ({"options": {"colour": "blue"}}, "colour"),
-        ({"revocation": Revocation.OFF, "fetch": True}, "revocation is off"),
+        ({"revocation": RevocationMode.OFF, "fetch": True}, "revocation is off"),
     ],
 )
-def test_settings_that_make_no_sense(site: Site, ca: Authority, more: dict[str, Any], said: str) -> None:
+def test_settings_that_make_no_sense(site: Site, ca: PkiAuthority, more: dict[str, Any], said: str) -> None:
     settings: dict[str, Any] = {"anchors": site.file(ca), **more}
     with pytest.raises(UsageError, match=said) as refused:
         X509Backend().open(TrustSettings(**settings))
@@ -94,25 +94,25 @@ def test_settings_that_make_no_sense(site: Site, ca: Authority, more: dict[str, 
 
 
 def test_the_operating_systems_authorities_are_trusted_only_if_asked_for(
-    site: Site, ca: Authority, monkeypatch: pytest.MonkeyPatch
+    site: Site, ca: PkiAuthority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stranger = root("stranger")
+    stranger = make_root("stranger")
     found = [b"damaged", stranger.der]
-    monkeypatch.setattr(dcmseal_trust.material, "system_certificates", lambda: iter(found))
+    monkeypatch.setattr(dcmseal_trust.material, "iter_system_certificates", lambda: iter(found))
     leaf = stranger.issue("leaf")
-    assert codes(site.ask(leaf, ca, system_anchors=True), Outcome.FAILED) == []
-    assert codes(site.ask(leaf, ca), Outcome.UNKNOWN) == ["issuer-missing"]
+    assert finding_codes(site.ask(leaf, ca, system_anchors=True), Outcome.FAILED) == []
+    assert finding_codes(site.ask(leaf, ca), Outcome.UNKNOWN) == ["issuer-missing"]
     found.clear()
     with pytest.raises(TrustError, match="the operating system has none"):
         X509Backend().open(TrustSettings(system_anchors=True))
 
 
 def test_the_operating_systems_store_is_openssls(
-    tmp_path: Path, ca: Authority, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, ca: PkiAuthority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "store.pem").write_bytes(pem(ca))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "store.pem"))
-    assert ca.der in list(system_certificates())
+    assert ca.der in list(iter_system_certificates())
 
 
 def test_without_settings_nothing_is_believed() -> None:
@@ -120,5 +120,5 @@ def test_without_settings_nothing_is_believed() -> None:
     assert not nothing.anchors
     assert not nothing.system_anchors
     assert not nothing.fetch
-    assert nothing.revocation_mode is Revocation.SOFT
-    assert TrustSettings(fetch=True).revocation_mode is Revocation.HARD
+    assert nothing.revocation_mode is RevocationMode.SOFT
+    assert TrustSettings(fetch=True).revocation_mode is RevocationMode.HARD

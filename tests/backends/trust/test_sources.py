@@ -11,16 +11,28 @@ from cryptography import x509
 from cryptography.x509 import ReasonFlags as Reason
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from dcmseal.plugins.trust import Leniency, Revocation
+from dcmseal.plugins.trust import RevocationMode, Strictness
 from dcmseal.report import Outcome, TimeBasis
 from tests.backends.trust import odd
-from tests.backends.trust.authority import DUE, NOW, TOLD, Authority, Site, a_key, codes, on, only, outcome_of, root
+from tests.backends.trust.authority import (
+    CRL_DUE,
+    CRL_ISSUED,
+    NOW,
+    PkiAuthority,
+    Site,
+    find_finding,
+    finding_codes,
+    make_key,
+    make_root,
+    result_outcome,
+    utc_date,
+)
 
-BEFORE, SINCE = on(2024, 1), on(2025, 1)
+BEFORE, SINCE = utc_date(2024, 1), utc_date(2025, 1)
 UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
 FOR_OCSP = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), False)
 FOR_ANYTHING = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]), False)
-LONG_AGO: dict[str, Any] = {"issued": on(2024, 2), "due": on(2024, 3)}
+LONG_AGO: dict[str, Any] = {"issued": utc_date(2024, 2), "due": utc_date(2024, 3)}
 Sources = dict[str, Any]
 AHEAD = NOW + dt.timedelta(minutes=4)
 TOO_FAR_AHEAD = NOW + dt.timedelta(minutes=6)
@@ -34,64 +46,68 @@ HOLD = reason(Reason.certificate_hold)
 REMOVED = reason(Reason.remove_from_crl)
 
 
-def told(site: Site, leaf: Authority, ca: Authority, *anchors: Authority, **more: Any) -> list[str]:
+def told(site: Site, leaf: PkiAuthority, ca: PkiAuthority, *anchors: PkiAuthority, **more: Any) -> list[str]:
     """What a certificate comes to, less that it leads to an anchor."""
     answer = site.ask(leaf, ca, *anchors, **more)
-    assert "leads-to-anchor" in codes(answer)
-    return codes(answer)[1:]
+    assert "leads-to-anchor" in finding_codes(answer)
+    return finding_codes(answer)[1:]
 
 
 @pytest.mark.parametrize(("issued", "code"), [(AHEAD, "not-revoked"), (TOO_FAR_AHEAD, "revocation-unknown")])
-def test_what_is_from_the_future_does_not_count(site: Site, ca: Authority, issued: dt.datetime, code: str) -> None:
+def test_what_is_from_the_future_does_not_count(site: Site, ca: PkiAuthority, issued: dt.datetime, code: str) -> None:
     leaf = ca.issue("leaf")
-    assert told(site, leaf, ca, crls=[ca.crl(issued=issued, due=on(2027))]) == [code]
-    assert told(site, leaf, ca, ocsp_responses=[ca.ocsp(leaf, issued=issued, due=on(2027))]) == [code]
+    assert told(site, leaf, ca, crls=[ca.crl(issued=issued, due=utc_date(2027))]) == [code]
+    assert told(site, leaf, ca, ocsp_responses=[ca.ocsp(leaf, issued=issued, due=utc_date(2027))]) == [code]
 
 
-def test_a_response_that_has_yet_to_be_made_does_not_count(site: Site, ca: Authority) -> None:
+def test_a_response_that_has_yet_to_be_made_does_not_count(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
-    for produced, code in ((TOLD, "not-revoked"), (on(9999), "revocation-unknown")):
-        response = odd.response(ca, [odd.single(leaf, ca)], produced=produced)
+    for produced, code in ((CRL_ISSUED, "not-revoked"), (utc_date(9999), "revocation-unknown")):
+        response = odd.build_response(ca, [odd.build_single(leaf, ca)], produced=produced)
         assert told(site, leaf, ca, ocsp_responses=[response]) == [code]
 
 
-@pytest.mark.parametrize("rule", [Revocation.SOFT, Revocation.HARD])
-def test_a_revocation_from_the_future_is_a_doubt(site: Site, ca: Authority, rule: Revocation) -> None:
+@pytest.mark.parametrize("rule", [RevocationMode.SOFT, RevocationMode.HARD])
+def test_a_revocation_from_the_future_is_a_doubt(site: Site, ca: PkiAuthority, rule: RevocationMode) -> None:
     leaf = ca.issue("leaf")
-    crl = ca.crl((leaf, BEFORE), issued=on(2030), due=on(2031))
-    response = ca.ocsp(leaf, revoked=BEFORE, issued=on(2030), due=on(2031))
+    crl = ca.crl((leaf, BEFORE), issued=utc_date(2030), due=utc_date(2031))
+    response = ca.ocsp(leaf, revoked=BEFORE, issued=utc_date(2030), due=utc_date(2031))
     every: tuple[Sources, ...] = ({"crls": [crl]}, {"ocsp_responses": [response]}, {"crls": [crl, ca.crl()]})
     for more in every:
         answer = site.ask(leaf, ca, revocation=rule, **more)
-        assert codes(answer, Outcome.UNKNOWN) == ["revocation-doubtful"]
+        assert finding_codes(answer, Outcome.UNKNOWN) == ["revocation-doubtful"]
 
 
 @pytest.mark.parametrize("basis", [TimeBasis.CLAIMED, TimeBasis.NOW])
 def test_whoever_is_listed_is_revoked_though_the_date_is_still_to_come(
-    site: Site, ca: Authority, basis: TimeBasis
+    site: Site, ca: PkiAuthority, basis: TimeBasis
 ) -> None:
     leaf = ca.issue("leaf")
-    by_crl: Sources = {"crls": [ca.crl((leaf, on(2029)))]}
-    by_ocsp: Sources = {"ocsp_responses": [ca.ocsp(leaf, revoked=on(2029))]}
+    by_crl: Sources = {"crls": [ca.crl((leaf, utc_date(2029)))]}
+    by_ocsp: Sources = {"ocsp_responses": [ca.ocsp(leaf, revoked=utc_date(2029))]}
     for more in by_crl, by_ocsp:
-        answer = site.ask(leaf, ca, basis=basis, claimed_time=Leniency.ACCEPT, **more)
-        assert codes(answer, Outcome.FAILED) == ["revoked"]
-        assert "still to come" in only(answer, "revoked").message
+        answer = site.ask(leaf, ca, basis=basis, claimed_time=Strictness.ACCEPT, **more)
+        assert finding_codes(answer, Outcome.FAILED) == ["revoked"]
+        assert "still to come" in find_finding(answer, "revoked").message
         # what is certified was signed before
         certified = site.ask(leaf, ca, basis=TimeBasis.CERTIFIED, **more)
-        assert only(certified, "revoked-since").outcome is Outcome.PASSED
+        assert find_finding(certified, "revoked-since").outcome is Outcome.PASSED
 
 
 @pytest.mark.parametrize("turn", [1, -1])
-def test_of_several_entries_the_worst_counts(site: Site, ca: Authority, turn: int) -> None:
+def test_of_several_entries_the_worst_counts(site: Site, ca: PkiAuthority, turn: int) -> None:
     leaf = ca.issue("leaf")
-    entries = [odd.entry(leaf, on(2029)), odd.entry(leaf, SINCE, HOLD), odd.entry(leaf, BEFORE)][::turn]
-    answer = site.ask(leaf, ca, crls=[odd.crl(ca, *entries)])
-    assert "2024" in only(answer, "revoked").message
+    entries = [
+        odd.build_entry(leaf, utc_date(2029)),
+        odd.build_entry(leaf, SINCE, HOLD),
+        odd.build_entry(leaf, BEFORE),
+    ][::turn]
+    answer = site.ask(leaf, ca, crls=[odd.build_crl(ca, *entries)])
+    assert "2024" in find_finding(answer, "revoked").message
     responses = [ca.ocsp(leaf, revoked=SINCE), ca.ocsp(leaf), ca.ocsp(leaf, revoked=BEFORE)][::turn]
     answer = site.ask(leaf, ca, ocsp_responses=responses)
-    assert codes(answer, Outcome.FAILED) == ["revoked"]
-    assert "2024" in only(answer, "revoked").message
+    assert finding_codes(answer, Outcome.FAILED) == ["revoked"]
+    assert "2024" in find_finding(answer, "revoked").message
 
 
 @pytest.mark.parametrize("turn", [1, -1])
@@ -99,57 +115,57 @@ def test_of_several_entries_the_worst_counts(site: Site, ca: Authority, turn: in
     ("others", "code"), [({"revoked": BEFORE}, "revoked"), ({"status": "unknown"}, "revocation-unknown")]
 )
 def test_of_several_answers_in_a_response_the_worst_counts(
-    site: Site, ca: Authority, turn: int, others: dict[str, Any], code: str
+    site: Site, ca: PkiAuthority, turn: int, others: dict[str, Any], code: str
 ) -> None:
     leaf = ca.issue("leaf")
-    singles = [odd.single(leaf, ca), odd.single(leaf, ca, **others)][::turn]
-    for rule in Revocation.SOFT, Revocation.HARD:
-        assert told(site, leaf, ca, ocsp_responses=[odd.response(ca, singles)], revocation=rule) == [code]
+    singles = [odd.build_single(leaf, ca), odd.build_single(leaf, ca, **others)][::turn]
+    for rule in RevocationMode.SOFT, RevocationMode.HARD:
+        assert told(site, leaf, ca, ocsp_responses=[odd.build_response(ca, singles)], revocation=rule) == [code]
 
 
-@pytest.mark.parametrize("rule", [Revocation.SOFT, Revocation.HARD])
-def test_a_revocation_in_what_is_out_of_date_holds(site: Site, ca: Authority, rule: Revocation) -> None:
+@pytest.mark.parametrize("rule", [RevocationMode.SOFT, RevocationMode.HARD])
+def test_a_revocation_in_what_is_out_of_date_holds(site: Site, ca: PkiAuthority, rule: RevocationMode) -> None:
     leaf = ca.issue("leaf")
-    undated = odd.changed_crl(ca.crl((leaf, BEFORE)), ca, lambda tbs: tbs.__setitem__("next_update", None))
-    both = [odd.single(leaf, ca), odd.single(leaf, ca, revoked=BEFORE, **LONG_AGO)]
+    undated = odd.modify_crl(ca.crl((leaf, BEFORE)), ca, lambda tbs: tbs.__setitem__("next_update", None))
+    both = [odd.build_single(leaf, ca), odd.build_single(leaf, ca, revoked=BEFORE, **LONG_AGO)]
     every: tuple[Sources, ...] = (
         {"crls": [ca.crl((leaf, BEFORE), **LONG_AGO)]},
         {"crls": [undated]},
         {"crls": [ca.crl((leaf, BEFORE), **LONG_AGO), ca.crl()]},
         {"ocsp_responses": [ca.ocsp(leaf, revoked=BEFORE, **LONG_AGO)]},
-        {"ocsp_responses": [ca.ocsp(leaf, revoked=BEFORE, issued=on(2024, 2), due=None)]},
+        {"ocsp_responses": [ca.ocsp(leaf, revoked=BEFORE, issued=utc_date(2024, 2), due=None)]},
         {"ocsp_responses": [ca.ocsp(leaf, revoked=BEFORE, **LONG_AGO), ca.ocsp(leaf)]},
-        {"ocsp_responses": [odd.response(ca, both)]},
+        {"ocsp_responses": [odd.build_response(ca, both)]},
     )
     for more in every:
-        assert "revoked" in codes(site.ask(leaf, ca, revocation=rule, **more), Outcome.FAILED)
+        assert "revoked" in finding_codes(site.ask(leaf, ca, revocation=rule, **more), Outcome.FAILED)
 
 
 def test_a_hold_that_may_have_ended_is_a_doubt_unless_something_newer_says_that_it_has(
-    site: Site, ca: Authority
+    site: Site, ca: PkiAuthority
 ) -> None:
     leaf = ca.issue("leaf")
-    held = odd.crl(ca, odd.entry(leaf, BEFORE, HOLD), **LONG_AGO)
-    answer = site.ask(leaf, ca, crls=[held], revocation=Revocation.SOFT)
-    assert codes(answer, Outcome.UNKNOWN) == ["revocation-stale"]
+    held = odd.build_crl(ca, odd.build_entry(leaf, BEFORE, HOLD), **LONG_AGO)
+    answer = site.ask(leaf, ca, crls=[held], revocation=RevocationMode.SOFT)
+    assert finding_codes(answer, Outcome.UNKNOWN) == ["revocation-stale"]
     assert told(site, leaf, ca, crls=[held, ca.crl()]) == ["not-revoked"]
 
 
-def test_a_crl_without_an_end_says_of_nobody_that_he_is_good(site: Site, ca: Authority) -> None:
+def test_a_crl_without_an_end_says_of_nobody_that_he_is_good(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
-    undated = odd.changed_crl(ca.crl(), ca, lambda tbs: tbs.__setitem__("next_update", None))
+    undated = odd.modify_crl(ca.crl(), ca, lambda tbs: tbs.__setitem__("next_update", None))
     assert told(site, leaf, ca, crls=[undated]) == ["revocation-stale"]
 
 
-def test_an_anchor_that_is_no_root_has_crls_of_its_own(site: Site, ca: Authority) -> None:
+def test_an_anchor_that_is_no_root_has_crls_of_its_own(site: Site, ca: PkiAuthority) -> None:
     issuing = ca.issue("issuing", authority=True)
     leaf = issuing.issue("leaf")
-    for rule in Revocation.SOFT, Revocation.HARD:
+    for rule in RevocationMode.SOFT, RevocationMode.HARD:
         assert told(site, leaf, issuing, crls=[issuing.crl()], revocation=rule) == ["not-revoked"]
         assert told(site, leaf, issuing, crls=[issuing.crl((leaf, BEFORE))], revocation=rule) == ["revoked"]
 
 
-def test_an_issuer_that_may_not_sign_crls(site: Site, ca: Authority) -> None:
+def test_an_issuer_that_may_not_sign_crls(site: Site, ca: PkiAuthority) -> None:
     usages = x509.KeyUsage(False, False, False, False, False, True, False, False, False)
     issuing = ca.issue("issuing", authority=True, usages=None, extensions=[(usages, True)])
     leaf = issuing.issue("leaf")
@@ -160,21 +176,21 @@ def test_an_issuer_that_may_not_sign_crls(site: Site, ca: Authority) -> None:
 # who signs CRLs in place of the issuer
 
 
-def indirect(ca: Authority, other: Authority, *, extensions: Any = (), critical: bool = True) -> Authority:
+def indirect(ca: PkiAuthority, other: PkiAuthority, *, extensions: Any = (), critical: bool = True) -> PkiAuthority:
     """A certificate that names another for its CRLs."""
     names = [x509.DirectoryName(other.certificate.subject)]
     point = x509.DistributionPoint(None, None, None, names)
     return ca.issue("leaf", extensions=[(x509.CRLDistributionPoints([point]), critical), *extensions])
 
 
-def of(issuer: Authority) -> tuple[x509.ExtensionType, bool]:
+def of(issuer: PkiAuthority) -> tuple[x509.ExtensionType, bool]:
     """Whose certificate an entry is about."""
     return x509.CertificateIssuer([x509.DirectoryName(issuer.certificate.subject)]), True
 
 
-def test_an_indirect_crl_counts_only_if_the_certificate_names_who_issues_it(site: Site, ca: Authority) -> None:
+def test_an_indirect_crl_counts_only_if_the_certificate_names_who_issues_it(site: Site, ca: PkiAuthority) -> None:
     other = ca.issue("other authority", authority=True)
-    crls = [odd.crl(other, indirect_crl=True), ca.crl()]
+    crls = [odd.build_crl(other, indirect_crl=True), ca.crl()]
     named = indirect(ca, other)
     more: dict[str, Any] = {"intermediates": [other]}
     assert told(site, ca.issue("leaf"), ca, crls=crls[:1], **more) == ["revocation-of-others"]
@@ -185,46 +201,46 @@ def test_an_indirect_crl_counts_only_if_the_certificate_names_who_issues_it(site
     assert told(site, named, ca, crls=[crls[0], ca.crl((other, BEFORE))], **more) == ["not-revoked"]
 
 
-def test_entries_of_an_indirect_crl_are_of_the_issuer_named_last(site: Site, ca: Authority) -> None:
+def test_entries_of_an_indirect_crl_are_of_the_issuer_named_last(site: Site, ca: PkiAuthority) -> None:
     other, third = (ca.issue(f"{name} authority", authority=True) for name in ("other", "third"))
     leaf, first = indirect(ca, other), ca.issue("first")
     for issuer, code in ((ca, "revoked"), (third, "not-revoked"), (None, "not-revoked")):
         # without any name, entries are about certificates of who issued the CRL
-        entries = [odd.entry(first, BEFORE, *([of(issuer)] if issuer else [])), odd.entry(leaf, BEFORE)]
-        crls = [odd.crl(other, *entries, indirect_crl=True), odd.crl(ca, odd.entry(first, BEFORE))]
+        entries = [odd.build_entry(first, BEFORE, *([of(issuer)] if issuer else [])), odd.build_entry(leaf, BEFORE)]
+        crls = [odd.build_crl(other, *entries, indirect_crl=True), odd.build_crl(ca, odd.build_entry(first, BEFORE))]
         assert told(site, leaf, ca, crls=crls, intermediates=[other]) == [code]
 
 
-def separate(ca: Authority, *, name: str = "root", extensions: Any = ()) -> Authority:
+def separate(ca: PkiAuthority, *, name: str = "root", extensions: Any = ()) -> PkiAuthority:
     """Another certificate of an authority, with a key for CRLs alone."""
     usages = x509.KeyUsage(False, False, False, False, False, False, True, False, False)
-    return ca.issue(name, key=a_key("for crls"), usages=None, extensions=[(usages, True), *extensions])
+    return ca.issue(name, key=make_key("for crls"), usages=None, extensions=[(usages, True), *extensions])
 
 
-def test_a_separate_key_for_crls(site: Site, ca: Authority) -> None:
+def test_a_separate_key_for_crls(site: Site, ca: PkiAuthority) -> None:
     leaf, signer = ca.issue("leaf"), separate(ca)
-    good = Authority(signer.key, ca.certificate)
+    good = PkiAuthority(signer.key, ca.certificate)
     for crl, code in ((good.crl(), "not-revoked"), (good.crl((leaf, BEFORE)), "revoked")):
         assert told(site, leaf, ca, crls=[crl], intermediates=[signer]) == [code]
         # without the certificate it is anybody's
         assert told(site, leaf, ca, crls=[crl]) == ["revocation-unknown"]
 
 
-def test_who_signs_crls_must_not_be_revoked(site: Site, ca: Authority) -> None:
+def test_who_signs_crls_must_not_be_revoked(site: Site, ca: PkiAuthority) -> None:
     leaf, signer = ca.issue("leaf"), separate(ca)
-    by_signer = Authority(signer.key, ca.certificate)
+    by_signer = PkiAuthority(signer.key, ca.certificate)
     revoked = by_signer.crl((signer, BEFORE))
     more: dict[str, Any] = {"intermediates": [signer]}
     assert told(site, leaf, ca, crls=[revoked], **more) == ["revocation-unknown"]
     both = by_signer.crl((signer, BEFORE), (leaf, BEFORE))
-    answer = site.ask(leaf, ca, crls=[both], revocation=Revocation.SOFT, **more)
-    assert codes(answer, Outcome.UNKNOWN) == ["revocation-doubtful"]
+    answer = site.ask(leaf, ca, crls=[both], revocation=RevocationMode.SOFT, **more)
+    assert finding_codes(answer, Outcome.UNKNOWN) == ["revocation-doubtful"]
 
 
-def test_who_signs_crls_leads_to_the_same_anchor(site: Site, ca: Authority) -> None:
-    stranger = root("stranger")
+def test_who_signs_crls_leads_to_the_same_anchor(site: Site, ca: PkiAuthority) -> None:
+    stranger = make_root("stranger")
     leaf, signer = ca.issue("leaf"), separate(stranger)
-    crl = Authority(signer.key, ca.certificate).crl()
+    crl = PkiAuthority(signer.key, ca.certificate).crl()
     assert told(site, leaf, ca, stranger, crls=[crl], intermediates=[signer]) == ["revocation-unknown"]
 
 
@@ -240,23 +256,25 @@ def test_who_signs_crls_leads_to_the_same_anchor(site: Site, ca: Authority) -> N
         ({"only_contains_attribute_certs": True}, False, False),
     ],
 )
-def test_scope(site: Site, ca: Authority, point: dict[str, Any], of_signers: bool, of_authorities: bool) -> None:
+def test_scope(site: Site, ca: PkiAuthority, point: dict[str, Any], of_signers: bool, of_authorities: bool) -> None:
     issuing = ca.issue("issuing", authority=True)
     leaf = issuing.issue("leaf")
-    crls = [odd.crl(issuing, **point), odd.crl(ca, **point)]
+    crls = [odd.build_crl(issuing, **point), odd.build_crl(ca, **point)]
     found = told(site, leaf, ca, intermediates=[issuing], crls=crls)
     assert [code == "not-revoked" for code in found] == [of_signers, of_authorities]
 
 
-def test_who_is_listed_out_of_scope_is_doubtful(site: Site, ca: Authority) -> None:
+def test_who_is_listed_out_of_scope_is_doubtful(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
-    wrong = odd.crl(ca, odd.entry(leaf, BEFORE), only_contains_ca_certs=True)
-    elsewhere = odd.crl(ca, odd.entry(leaf, BEFORE), full_name=[x509.UniformResourceIdentifier("http://elsewhere/")])
+    wrong = odd.build_crl(ca, odd.build_entry(leaf, BEFORE), only_contains_ca_certs=True)
+    elsewhere = odd.build_crl(
+        ca, odd.build_entry(leaf, BEFORE), full_name=[x509.UniformResourceIdentifier("http://elsewhere/")]
+    )
     for crl in wrong, elsewhere:
-        answer = site.ask(leaf, ca, crls=[crl, ca.crl()], revocation=Revocation.SOFT)
-        assert codes(answer, Outcome.UNKNOWN) == ["revocation-doubtful"]
+        answer = site.ask(leaf, ca, crls=[crl, ca.crl()], revocation=RevocationMode.SOFT)
+        assert finding_codes(answer, Outcome.UNKNOWN) == ["revocation-doubtful"]
     # attribute certificates have serial numbers of their own
-    other = odd.crl(ca, odd.entry(leaf, BEFORE), only_contains_attribute_certs=True)
+    other = odd.build_crl(ca, odd.build_entry(leaf, BEFORE), only_contains_attribute_certs=True)
     assert told(site, leaf, ca, crls=[other, ca.crl()]) == ["not-revoked"]
 
 
@@ -275,14 +293,14 @@ RELATIVE = x509.RelativeDistinguishedName([x509.NameAttribute(x509.NameOID.COMMO
         ({"relative_name": RELATIVE}, {"relative_name": RELATIVE}, "not-revoked"),
         (
             {"relative_name": RELATIVE},
-            {"full_name": [x509.DirectoryName(x509.Name([*root().certificate.subject.rdns, RELATIVE]))]},
+            {"full_name": [x509.DirectoryName(x509.Name([*make_root().certificate.subject.rdns, RELATIVE]))]},
             "not-revoked",
         ),
         ({"relative_name": RELATIVE}, {"full_name": [HERE]}, "revocation-unknown"),
     ],
 )
 def test_distribution_points(
-    site: Site, ca: Authority, of_certificate: dict[str, Any] | None, of_crl: dict[str, Any], code: str
+    site: Site, ca: PkiAuthority, of_certificate: dict[str, Any] | None, of_crl: dict[str, Any], code: str
 ) -> None:
     extensions = []
     if of_certificate is not None:
@@ -290,53 +308,53 @@ def test_distribution_points(
         point = x509.DistributionPoint(**names, reasons=None, crl_issuer=None)
         extensions = [(x509.CRLDistributionPoints([point]), False)]
     leaf = ca.issue("leaf", extensions=extensions)
-    assert told(site, leaf, ca, crls=[odd.crl(ca, **of_crl)]) == [code]
+    assert told(site, leaf, ca, crls=[odd.build_crl(ca, **of_crl)]) == [code]
 
 
 EVERY = frozenset(each for each in Reason if each not in (Reason.unspecified, Reason.remove_from_crl))
 SOME = frozenset({Reason.key_compromise, Reason.ca_compromise})
 
 
-def test_reasons_have_to_be_covered_together(site: Site, ca: Authority) -> None:
+def test_reasons_have_to_be_covered_together(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
-    some, others = (odd.crl(ca, only_some_reasons=reasons) for reasons in (SOME, EVERY - SOME))
+    some, others = (odd.build_crl(ca, only_some_reasons=reasons) for reasons in (SOME, EVERY - SOME))
     assert told(site, leaf, ca, crls=[some]) == ["revocation-unknown"]
     assert told(site, leaf, ca, crls=[others]) == ["revocation-unknown"]
     assert told(site, leaf, ca, crls=[some, others]) == ["not-revoked"]
-    listed = odd.crl(ca, odd.entry(leaf, BEFORE), only_some_reasons=SOME)
+    listed = odd.build_crl(ca, odd.build_entry(leaf, BEFORE), only_some_reasons=SOME)
     assert told(site, leaf, ca, crls=[listed]) == ["revoked"]
 
 
 # critical extensions
 
 
-def test_a_crl_with_an_unknown_critical_extension_does_not_count(site: Site, ca: Authority) -> None:
+def test_a_crl_with_an_unknown_critical_extension_does_not_count(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
-    of_others = odd.entry(ca.issue("other"), BEFORE, (UNKNOWN, True))
+    of_others = odd.build_entry(ca.issue("other"), BEFORE, (UNKNOWN, True))
     for crl, code in (
-        (odd.crl(ca, extensions=[(UNKNOWN, True)]), "revocation-unknown"),
-        (odd.crl(ca, extensions=[(UNKNOWN, False)]), "not-revoked"),
-        (odd.crl(ca, odd.entry(leaf, BEFORE), extensions=[(UNKNOWN, True)]), "revocation-doubtful"),
-        (odd.crl(ca, odd.entry(leaf, BEFORE, (UNKNOWN, True))), "revocation-doubtful"),
-        (odd.crl(ca, odd.entry(leaf, BEFORE, (UNKNOWN, False))), "revoked"),
-        (odd.crl(ca, of_others), "not-revoked"),
+        (odd.build_crl(ca, extensions=[(UNKNOWN, True)]), "revocation-unknown"),
+        (odd.build_crl(ca, extensions=[(UNKNOWN, False)]), "not-revoked"),
+        (odd.build_crl(ca, odd.build_entry(leaf, BEFORE), extensions=[(UNKNOWN, True)]), "revocation-doubtful"),
+        (odd.build_crl(ca, odd.build_entry(leaf, BEFORE, (UNKNOWN, True))), "revocation-doubtful"),
+        (odd.build_crl(ca, odd.build_entry(leaf, BEFORE, (UNKNOWN, False))), "revoked"),
+        (odd.build_crl(ca, of_others), "not-revoked"),
     ):
-        found = site.ask(leaf, ca, crls=[crl], revocation=Revocation.SOFT)
-        assert codes(found)[1:] == [code]
-        assert (outcome_of(found) is Outcome.PASSED) == (code in ("revocation-unknown", "not-revoked"))
+        found = site.ask(leaf, ca, crls=[crl], revocation=RevocationMode.SOFT)
+        assert finding_codes(found)[1:] == [code]
+        assert (result_outcome(found) is Outcome.PASSED) == (code in ("revocation-unknown", "not-revoked"))
 
 
-def test_an_extension_twice_makes_a_crl_unusable(site: Site, ca: Authority) -> None:
+def test_an_extension_twice_makes_a_crl_unusable(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
-    twice = odd.changed_crl(odd.crl(ca, extensions=[(x509.CRLNumber(1), False)]), ca, odd.with_extension_twice)
+    twice = odd.modify_crl(odd.build_crl(ca, extensions=[(x509.CRLNumber(1), False)]), ca, odd.duplicate_extension)
     answer = site.ask(leaf, ca, crls=[twice])
-    assert codes(answer, Outcome.UNKNOWN) == ["revocation-unknown"]
-    assert "an extension twice" in only(answer, "revocation-unknown").message
+    assert finding_codes(answer, Outcome.UNKNOWN) == ["revocation-unknown"]
+    assert "an extension twice" in find_finding(answer, "revocation-unknown").message
     # the others of the run count
     assert told(site, leaf, ca, crls=[twice, ca.crl()]) == ["not-revoked"]
 
 
-def test_a_crl_that_contradicts_itself_does_not_count(site: Site, ca: Authority) -> None:
+def test_a_crl_that_contradicts_itself_does_not_count(site: Site, ca: PkiAuthority) -> None:
     def empty(tbs: Any) -> None:
         tbs["crl_extensions"][0]["extn_value"] = core.ParsableOctetString(b"\x30\x00")
 
@@ -356,43 +374,49 @@ def test_a_crl_that_contradicts_itself_does_not_count(site: Site, ca: Authority)
         (without_version, "revocation-doubtful"),
         (version_1, "revocation-unknown"),  # it cannot be read
     ):
-        for entries, code in (([], "revocation-unknown"), ([odd.entry(leaf, BEFORE)], listed)):
-            crl = odd.changed_crl(odd.crl(ca, *entries, only_contains_user_certs=True), ca, change)
+        for entries, code in (([], "revocation-unknown"), ([odd.build_entry(leaf, BEFORE)], listed)):
+            crl = odd.modify_crl(odd.build_crl(ca, *entries, only_contains_user_certs=True), ca, change)
             assert told(site, leaf, ca, crls=[crl]) == [code]
     # version 1 has neither
-    plain = odd.changed_crl(ca.crl(), ca, without_version)
+    plain = odd.modify_crl(ca.crl(), ca, without_version)
     assert told(site, leaf, ca, crls=[plain]) == ["not-revoked"]
 
 
 @pytest.mark.parametrize("by", ["crls", "ocsp_responses"])
-def test_what_ends_before_it_begins_does_not_count(site: Site, ca: Authority, by: str) -> None:
+def test_what_ends_before_it_begins_does_not_count(site: Site, ca: PkiAuthority, by: str) -> None:
     leaf = ca.issue("leaf")
-    dates: dict[str, Any] = {"issued": on(2025, 12), "due": on(2025, 6)}
-    response = odd.response(ca, [odd.single(leaf, ca, **dates)])
-    crl = odd.changed_crl(
-        ca.crl(issued=dates["due"], due=on(2027)), ca, lambda tbs: tbs.__setitem__("this_update", odd.utc(on(2025, 12)))
+    dates: dict[str, Any] = {"issued": utc_date(2025, 12), "due": utc_date(2025, 6)}
+    response = odd.build_response(ca, [odd.build_single(leaf, ca, **dates)])
+    crl = odd.modify_crl(
+        ca.crl(issued=dates["due"], due=utc_date(2027)),
+        ca,
+        lambda tbs: tbs.__setitem__("this_update", odd.to_utc_time(utc_date(2025, 12))),
     )
-    crl = odd.changed_crl(crl, ca, lambda tbs: tbs.__setitem__("next_update", odd.utc(on(2025, 6))))
+    crl = odd.modify_crl(crl, ca, lambda tbs: tbs.__setitem__("next_update", odd.to_utc_time(utc_date(2025, 6))))
     source = {by: [crl if by == "crls" else response]}
-    answer = site.ask(leaf, ca, basis=TimeBasis.CERTIFIED, at=on(2024), now=on(2026), **source)
-    assert codes(answer)[1:] == ["revocation-stale"]
+    answer = site.ask(leaf, ca, basis=TimeBasis.CERTIFIED, at=utc_date(2024), now=utc_date(2026), **source)
+    assert finding_codes(answer)[1:] == ["revocation-stale"]
 
 
 # delta CRLs (RFC 5280 5.2.4)
 
 
-def delta(ca: Authority, *entries: x509.RevokedCertificate, number: int = 6, base: int = 5, **more: Any) -> bytes:
+def delta(ca: PkiAuthority, *entries: x509.RevokedCertificate, number: int = 6, base: int = 5, **more: Any) -> bytes:
     extensions = [(x509.CRLNumber(number), False), (x509.DeltaCRLIndicator(base), True)]
-    return odd.crl(ca, *entries, extensions=extensions, **more)
+    return odd.build_crl(ca, *entries, extensions=extensions, **more)
 
 
-def complete(ca: Authority, *entries: x509.RevokedCertificate, number: int = 5, **more: Any) -> bytes:
-    return odd.crl(ca, *entries, extensions=[(x509.CRLNumber(number), False)], **more)
+def complete(ca: PkiAuthority, *entries: x509.RevokedCertificate, number: int = 5, **more: Any) -> bytes:
+    return odd.build_crl(ca, *entries, extensions=[(x509.CRLNumber(number), False)], **more)
 
 
-def test_delta_crls(site: Site, ca: Authority) -> None:
+def test_delta_crls(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
-    listed, held, ended = odd.entry(leaf, BEFORE), odd.entry(leaf, BEFORE, HOLD), odd.entry(leaf, BEFORE, REMOVED)
+    listed, held, ended = (
+        odd.build_entry(leaf, BEFORE),
+        odd.build_entry(leaf, BEFORE, HOLD),
+        odd.build_entry(leaf, BEFORE, REMOVED),
+    )
     of_other: dict[str, Any] = {"full_name": [HERE]}
     for crls, code in (
         ([delta(ca)], "revocation-unknown"),
@@ -407,7 +431,7 @@ def test_delta_crls(site: Site, ca: Authority) -> None:
         ([complete(ca, held, number=6), delta(ca, ended)], "revoked"),
         ([complete(ca, held), delta(ca, ended, **LONG_AGO)], "revoked"),
         ([complete(ca, held), delta(ca, ended, **of_other)], "revoked"),
-        ([complete(ca, held), delta(Authority(a_key("thief"), ca.certificate), ended)], "revoked"),
+        ([complete(ca, held), delta(PkiAuthority(make_key("thief"), ca.certificate), ended)], "revoked"),
         # what ends a hold stands in delta CRLs only
         ([complete(ca, ended)], "revocation-doubtful"),
     ):
@@ -419,27 +443,31 @@ def test_delta_crls(site: Site, ca: Authority) -> None:
 
 @pytest.mark.parametrize("digest", ["sha1", "sha256"])
 @pytest.mark.parametrize("by_key", [False, True])
-def test_how_a_response_names_certificate_and_responder(site: Site, ca: Authority, digest: str, by_key: bool) -> None:
+def test_how_a_response_names_certificate_and_responder(
+    site: Site, ca: PkiAuthority, digest: str, by_key: bool
+) -> None:
     leaf = ca.issue("leaf")
-    response = odd.response(ca, [odd.single(leaf, ca, digest=digest)], by_key=by_key)
+    response = odd.build_response(ca, [odd.build_single(leaf, ca, digest=digest)], by_key=by_key)
     assert told(site, leaf, ca, ocsp_responses=[response]) == ["not-revoked"]
 
 
-def test_a_response_about_a_certificate_of_another_issuer(site: Site, ca: Authority) -> None:
-    leaf, twin = ca.issue("leaf"), Authority(a_key("twin"), root("root").certificate)
-    stranger = root("stranger")
-    by_name, by_key = odd.single(leaf, ca), odd.single(leaf, ca)
-    by_name["cert_id"]["issuer_name_hash"] = odd.single(leaf, stranger)["cert_id"]["issuer_name_hash"]
-    by_key["cert_id"]["issuer_key_hash"] = odd.single(leaf, stranger)["cert_id"]["issuer_key_hash"]
+def test_a_response_about_a_certificate_of_another_issuer(site: Site, ca: PkiAuthority) -> None:
+    leaf, twin = ca.issue("leaf"), PkiAuthority(make_key("twin"), make_root("root").certificate)
+    stranger = make_root("stranger")
+    by_name, by_key = odd.build_single(leaf, ca), odd.build_single(leaf, ca)
+    by_name["cert_id"]["issuer_name_hash"] = odd.build_single(leaf, stranger)["cert_id"]["issuer_name_hash"]
+    by_key["cert_id"]["issuer_key_hash"] = odd.build_single(leaf, stranger)["cert_id"]["issuer_key_hash"]
     for single in by_name, by_key:
-        assert told(site, leaf, ca, ocsp_responses=[odd.response(ca, [single])]) == ["revocation-unknown"]
-    assert told(site, leaf, ca, ocsp_responses=[odd.response(twin, [odd.single(leaf, ca)])]) == ["revocation-unknown"]
+        assert told(site, leaf, ca, ocsp_responses=[odd.build_response(ca, [single])]) == ["revocation-unknown"]
+    assert told(site, leaf, ca, ocsp_responses=[odd.build_response(twin, [odd.build_single(leaf, ca)])]) == [
+        "revocation-unknown"
+    ]
 
 
-def test_a_response_that_names_another_responder(site: Site, ca: Authority) -> None:
+def test_a_response_that_names_another_responder(site: Site, ca: PkiAuthority) -> None:
     leaf, other = ca.issue("leaf"), ca.issue("responder", extensions=[FOR_OCSP, (x509.OCSPNoCheck(), False)])
-    says_other = odd.response(ca, [odd.single(leaf, ca)], says=other, embedded=[other])
-    says_issuer = odd.response(other, [odd.single(leaf, ca)], says=ca, embedded=[other])
+    says_other = odd.build_response(ca, [odd.build_single(leaf, ca)], says=other, embedded=[other])
+    says_issuer = odd.build_response(other, [odd.build_single(leaf, ca)], says=ca, embedded=[other])
     for response in says_other, says_issuer:
         assert told(site, leaf, ca, ocsp_responses=[response]) == ["revocation-unknown"]
 
@@ -456,63 +484,70 @@ def test_a_response_that_names_another_responder(site: Site, ca: Authority) -> N
             "revocation-responder-unfit",
         ),
         ([FOR_OCSP, (x509.OCSPNoCheck(), False)], {"usages": ("key_encipherment",)}, "revocation-unknown"),
-        ([FOR_OCSP, (x509.OCSPNoCheck(), False)], {"valid": (on(2023), on(2025))}, "revocation-unknown"),
+        ([FOR_OCSP, (x509.OCSPNoCheck(), False)], {"valid": (utc_date(2023), utc_date(2025))}, "revocation-unknown"),
         ([FOR_OCSP, (x509.OCSPNoCheck(), False), (UNKNOWN, True)], {}, "revocation-unknown"),
     ],
 )
-def test_delegated_responders(site: Site, ca: Authority, extensions: Any, more: dict[str, Any], code: str) -> None:
+def test_delegated_responders(site: Site, ca: PkiAuthority, extensions: Any, more: dict[str, Any], code: str) -> None:
     leaf, responder = ca.issue("leaf"), ca.issue("responder", extensions=extensions, **more)
-    response = odd.response(responder, [odd.single(leaf, ca)], embedded=[responder])
+    response = odd.build_response(responder, [odd.build_single(leaf, ca)], embedded=[responder])
     assert told(site, leaf, ca, ocsp_responses=[response]) == [code]
 
 
-def test_a_responder_is_named_by_the_issuer_itself(site: Site, ca: Authority) -> None:
+def test_a_responder_is_named_by_the_issuer_itself(site: Site, ca: PkiAuthority) -> None:
     other = ca.issue("other authority", authority=True)
     responder = other.issue("responder", extensions=[FOR_OCSP, (x509.OCSPNoCheck(), False)])
     leaf = ca.issue("leaf")
-    response = odd.response(responder, [odd.single(leaf, ca)], embedded=[responder])
+    response = odd.build_response(responder, [odd.build_single(leaf, ca)], embedded=[responder])
     found = told(site, leaf, ca, ocsp_responses=[response], intermediates=[other])
     assert found == ["revocation-responder-unauthorized"]
     # a signer's certificate that is for OCSP, too, does not speak for itself
     double = ca.issue("leaf", extensions=[FOR_OCSP, (x509.OCSPNoCheck(), False)])
-    response = odd.response(double, [odd.single(double, ca)], embedded=[double])
+    response = odd.build_response(double, [odd.build_single(double, ca)], embedded=[double])
     assert told(site, double, ca, ocsp_responses=[response]) == ["revocation-unknown"]
 
 
-def test_responders_that_are_revoked_or_vouch_for_each_other(site: Site, ca: Authority) -> None:
+def test_responders_that_are_revoked_or_vouch_for_each_other(site: Site, ca: PkiAuthority) -> None:
     leaf, one, two = ca.issue("leaf"), *(ca.issue(name, extensions=[FOR_OCSP]) for name in ("one", "two"))
-    good = odd.response(one, [odd.single(leaf, ca)], embedded=[one])
-    revoked = odd.response(one, [odd.single(leaf, ca, revoked=BEFORE)], embedded=[one])
-    unlisted = [odd.response(ca, [odd.single(one, ca)])]
+    good = odd.build_response(one, [odd.build_single(leaf, ca)], embedded=[one])
+    revoked = odd.build_response(one, [odd.build_single(leaf, ca, revoked=BEFORE)], embedded=[one])
+    unlisted = [odd.build_response(ca, [odd.build_single(one, ca)])]
     assert told(site, leaf, ca, ocsp_responses=[good, *unlisted]) == ["not-revoked"]
     assert told(site, leaf, ca, ocsp_responses=[revoked, *unlisted]) == ["revoked"]
     assert told(site, leaf, ca, ocsp_responses=[revoked]) == ["revoked"]
-    listed = [odd.response(ca, [odd.single(one, ca, revoked=BEFORE)])]
+    listed = [odd.build_response(ca, [odd.build_single(one, ca, revoked=BEFORE)])]
     assert told(site, leaf, ca, ocsp_responses=[good, *listed]) == ["revocation-unknown"]
     assert told(site, leaf, ca, ocsp_responses=[revoked, *listed]) == ["revocation-doubtful"]
-    circle = [odd.response(by, [odd.single(about, ca)], embedded=[by]) for by, about in ((one, two), (two, one))]
+    circle = [
+        odd.build_response(by, [odd.build_single(about, ca)], embedded=[by]) for by, about in ((one, two), (two, one))
+    ]
     assert told(site, leaf, ca, ocsp_responses=[good, *circle]) == ["revocation-unknown"]
 
 
-def test_extensions_of_responses(site: Site, ca: Authority) -> None:
+def test_extensions_of_responses(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
     nonce = {"extn_id": "nonce", "critical": False, "extn_value": odd.NONCE}
     unknown = {"extn_id": "1.2.3.4", "critical": True, "extn_value": odd.NOTHING}
-    good = [odd.single(leaf, ca)]
+    good = [odd.build_single(leaf, ca)]
     for response, code in (
-        (odd.response(ca, good, extensions=[nonce]), "not-revoked"),
-        (odd.response(ca, good, extensions=[nonce, nonce]), "revocation-unknown"),
-        (odd.response(ca, good, extensions=[unknown]), "revocation-unknown"),
-        (odd.response(ca, [odd.single(leaf, ca, critical="1.2.3.4")]), "revocation-unknown"),
-        (odd.response(ca, [odd.single(leaf, ca, critical="1.2.3.4", revoked=BEFORE)]), "revocation-doubtful"),
+        (odd.build_response(ca, good, extensions=[nonce]), "not-revoked"),
+        (odd.build_response(ca, good, extensions=[nonce, nonce]), "revocation-unknown"),
+        (odd.build_response(ca, good, extensions=[unknown]), "revocation-unknown"),
+        (odd.build_response(ca, [odd.build_single(leaf, ca, critical="1.2.3.4")]), "revocation-unknown"),
+        (
+            odd.build_response(ca, [odd.build_single(leaf, ca, critical="1.2.3.4", revoked=BEFORE)]),
+            "revocation-doubtful",
+        ),
     ):
         assert told(site, leaf, ca, ocsp_responses=[response]) == [code]
 
 
-@pytest.mark.parametrize(("now", "code"), [(TOLD + dt.timedelta(minutes=29), "not-revoked"), (NOW, "revocation-stale")])
+@pytest.mark.parametrize(
+    ("now", "code"), [(CRL_ISSUED + dt.timedelta(minutes=29), "not-revoked"), (NOW, "revocation-stale")]
+)
 def test_a_response_without_an_end_counts_for_half_an_hour(
-    site: Site, ca: Authority, now: dt.datetime, code: str
+    site: Site, ca: PkiAuthority, now: dt.datetime, code: str
 ) -> None:
     leaf = ca.issue("leaf")
     assert told(site, leaf, ca, ocsp_responses=[ca.ocsp(leaf, due=None)], now=now) == [code]
-    assert now < DUE
+    assert now < CRL_DUE

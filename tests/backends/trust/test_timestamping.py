@@ -13,15 +13,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from dcmseal.engine.trusting import Trust
 from dcmseal.model import CertifiedTime
-from dcmseal.plugins.trust import Leniency
+from dcmseal.plugins.trust import Strictness
 from dcmseal.report import Aspect, Finding, Outcome
-from tests.backends.trust.authority import NOW, SIGNED, Authority, Site, on, root
+from tests.backends.trust.authority import NOW, SIGNED, PkiAuthority, Site, make_root, utc_date
 
 STAMPING = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), True)
 
 
 def vouched(
-    site: Site, anchor: Authority, authority: Authority, others: tuple[Authority, ...] = (), **settings: Any
+    site: Site, anchor: PkiAuthority, authority: PkiAuthority, others: tuple[PkiAuthority, ...] = (), **settings: Any
 ) -> Finding:
     trust = Trust.open(site.settings(anchor, now=NOW, **settings))
     time = CertifiedTime(
@@ -37,41 +37,41 @@ def vouched(
     return finding
 
 
-def test_an_authority_for_timestamps(site: Site, ca: Authority) -> None:
+def test_an_authority_for_timestamps(site: Site, ca: PkiAuthority) -> None:
     tsa = ca.issue("tsa", extensions=[STAMPING])
     assert vouched(site, ca, tsa).code == "tsa-trusted"
     # pins are for signers
     assert vouched(site, ca, tsa, pinned_subjects=frozenset({"CN=leaf"})).code == "tsa-trusted"
 
 
-def test_a_signer_certifies_no_time(site: Site, ca: Authority) -> None:
+def test_a_signer_certifies_no_time(site: Site, ca: PkiAuthority) -> None:
     finding = vouched(site, ca, ca.issue("leaf"))
     assert (finding.code, finding.outcome) == ("tsa-untrusted", Outcome.FAILED)
     assert "time stamping" in finding.message
 
 
-def test_what_came_with_the_token_leads_on_but_is_no_anchor(site: Site, ca: Authority) -> None:
+def test_what_came_with_the_token_leads_on_but_is_no_anchor(site: Site, ca: PkiAuthority) -> None:
     issuing = ca.issue("issuing", authority=True)
     tsa = issuing.issue("tsa", extensions=[STAMPING])
     assert vouched(site, ca, tsa).code == "tsa-trust-doubtful"
     assert vouched(site, ca, tsa, (issuing,)).code == "tsa-trusted"
-    fake = root("fake")
+    fake = make_root("fake")
     assert vouched(site, ca, fake.issue("tsa", extensions=[STAMPING]), (fake,)).code == "tsa-trust-doubtful"
 
 
-Told = Callable[[Authority, dt.datetime, x509.ReasonFlags | None], dict[str, Any]]
+Told = Callable[[PkiAuthority, dt.datetime, x509.ReasonFlags | None], dict[str, Any]]
 
 
-def by_crl(ca: Authority) -> Told:
+def by_crl(ca: PkiAuthority) -> Told:
     return lambda tsa, since, reason: {"crls": [ca.crl((tsa, since), reason=reason)]}
 
 
-def by_ocsp(ca: Authority) -> Told:
+def by_ocsp(ca: PkiAuthority) -> Told:
     return lambda tsa, since, reason: {"ocsp_responses": [ca.ocsp(tsa, revoked=since, reason=reason)]}
 
 
 @pytest.mark.parametrize("told", [by_crl, by_ocsp])
-@pytest.mark.parametrize("claimed_time", [*Leniency])
+@pytest.mark.parametrize("claimed_time", [*Strictness])
 @pytest.mark.parametrize(
     ("reason", "is_safe"),
     [
@@ -88,47 +88,47 @@ def by_ocsp(ca: Authority) -> Told:
 )
 def test_the_reason_tells_whether_earlier_timestamps_stand(
     site: Site,
-    ca: Authority,
-    told: Callable[[Authority], Told],
-    claimed_time: Leniency,
+    ca: PkiAuthority,
+    told: Callable[[PkiAuthority], Told],
+    claimed_time: Strictness,
     reason: Reason | None,
     is_safe: bool,
 ) -> None:
     """Whoever has the key makes timestamps of any time (RFC 3161 4), whatever is believed of claimed times."""
     tsa = ca.issue("tsa", extensions=[STAMPING])
-    since = told(ca)(tsa, on(2025), reason)
+    since = told(ca)(tsa, utc_date(2025), reason)
     found = vouched(site, ca, tsa, claimed_time=claimed_time, **since)
     expected = ("tsa-trusted", Outcome.PASSED) if is_safe else ("tsa-revoked", Outcome.FAILED)
     assert (found.code, found.outcome) == expected
-    before = told(ca)(tsa, on(2024), reason)
+    before = told(ca)(tsa, utc_date(2024), reason)
     assert vouched(site, ca, tsa, claimed_time=claimed_time, **before).code == "tsa-revoked"
 
 
-def test_of_two_reasons_the_worse_counts(site: Site, ca: Authority) -> None:
+def test_of_two_reasons_the_worse_counts(site: Site, ca: PkiAuthority) -> None:
     tsa = ca.issue("tsa", extensions=[STAMPING])
-    crls = [ca.crl((tsa, on(2025)), reason=Reason.key_compromise)]
-    responses = [ca.ocsp(tsa, revoked=on(2025), reason=Reason.superseded)]
+    crls = [ca.crl((tsa, utc_date(2025)), reason=Reason.key_compromise)]
+    responses = [ca.ocsp(tsa, revoked=utc_date(2025), reason=Reason.superseded)]
     assert vouched(site, ca, tsa, crls=crls, ocsp_responses=responses).code == "tsa-revoked"
 
 
-def test_the_issuer_of_an_authority_must_not_be_compromised_either(site: Site, ca: Authority) -> None:
+def test_the_issuer_of_an_authority_must_not_be_compromised_either(site: Site, ca: PkiAuthority) -> None:
     issuing = ca.issue("issuing", authority=True)
     tsa = issuing.issue("tsa", extensions=[STAMPING])
-    crls = [issuing.crl(), ca.crl((issuing, on(2025)), reason=Reason.ca_compromise)]
-    found = vouched(site, ca, tsa, (issuing,), crls=crls, claimed_time=Leniency.ACCEPT)
+    crls = [issuing.crl(), ca.crl((issuing, utc_date(2025)), reason=Reason.ca_compromise)]
+    found = vouched(site, ca, tsa, (issuing,), crls=crls, claimed_time=Strictness.ACCEPT)
     assert found.code == "tsa-revoked"
 
 
-def test_expired_since(site: Site, ca: Authority) -> None:
-    old = ca.issue("tsa", extensions=[STAMPING], valid=(on(2023), on(2025)))
+def test_expired_since(site: Site, ca: PkiAuthority) -> None:
+    old = ca.issue("tsa", extensions=[STAMPING], valid=(utc_date(2023), utc_date(2025)))
     assert vouched(site, ca, old).code == "tsa-trust-doubtful"
-    assert vouched(site, ca, old, claimed_time=Leniency.ACCEPT).code == "tsa-trusted"
-    assert vouched(site, ca, old, claimed_time=Leniency.REFUSE).code == "tsa-untrusted"
+    assert vouched(site, ca, old, claimed_time=Strictness.ACCEPT).code == "tsa-trusted"
+    assert vouched(site, ca, old, claimed_time=Strictness.REFUSE).code == "tsa-untrusted"
 
 
-def test_hostile_certificates_in_a_token_are_passed_over(site: Site, ca: Authority) -> None:
+def test_hostile_certificates_in_a_token_are_passed_over(site: Site, ca: PkiAuthority) -> None:
     tsa = ca.issue("tsa", extensions=[STAMPING])
     trust = Trust.open(site.settings(ca, now=NOW))
-    others = (b"", b"\x30\x80", b"\x30\x84\xff\xff\xff\xff", *(root("same").der for _ in range(1000)))
+    others = (b"", b"\x30\x80", b"\x30\x84\xff\xff\xff\xff", *(make_root("same").der for _ in range(1000)))
     time = CertifiedTime(moment=SIGNED, accuracy=None, policy="", serial_number=1, authority=tsa.der, others=others)
     assert [each.code for each in trust.evaluate_authority(time)] == ["tsa-trusted"]

@@ -8,14 +8,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dcmseal.batch.items import Item
-from dcmseal.batch.results import Kind, Result
+from dcmseal.batch.items import InputFile
+from dcmseal.batch.results import BatchResult, ResultKind
 from dcmseal.errors import UsageError
 from dcmseal.exit_codes import ExitCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeadlyTask:
+class CrashingTask:
     """Names of files that are deadly."""
 
     crashing: frozenset[str] = frozenset()
@@ -32,18 +32,20 @@ class DeadlyTask:
         return None
 
     @contextmanager
-    def open(self) -> Generator[DeadlyTask]:
+    def open(self) -> Generator[CrashingTask]:
         if self.unusable:
             raise UsageError("this cannot be done", hint="do something else")
         yield self
 
-    def run(self, item: Item) -> Result:
+    def run(self, item: InputFile) -> BatchResult:
         if item.source in self.crashing:
             os.kill(os.getpid(), signal.SIGKILL)
         if item.source == "raise":
             raise MemoryError
-        return Result(input=item, kind=Kind.VERIFIED, exit_code=ExitCode.OK, verdict="valid", reason=str(os.getpid()))
+        return BatchResult(
+            input=item, kind=ResultKind.VERIFIED, exit_code=ExitCode.OK, verdict="valid", reason=str(os.getpid())
+        )
 
-    def remove_leftovers(self, item: Item) -> None:
+    def remove_leftovers(self, item: InputFile) -> None:
         with open(self.log, "a", encoding="utf-8") as log:
             log.write(f"{item.source}\n")

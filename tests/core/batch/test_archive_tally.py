@@ -6,60 +6,60 @@ from random import Random
 
 import pytest
 
-from dcmseal.batch.archive_tally import ArchiveTally
-from dcmseal.batch.journal.gists import Gist
-from dcmseal.batch.journal.signature_gists import SignatureGist
-from dcmseal.plugins.archive_reporting import FileNumbers, SignatureNumbers
+from dcmseal.batch.archive_tally import ArchiveStatistics
+from dcmseal.batch.journal.gists import ResultSummary
+from dcmseal.batch.journal.signature_gists import SignatureSummary
+from dcmseal.plugins.archive_reporting import FileCounts, SignatureCounts
 
 
-def gist(verdict: str = "valid", *signatures: SignatureGist, codes: tuple[str, ...] = ()) -> Gist:
+def gist(verdict: str = "valid", *signatures: SignatureSummary, codes: tuple[str, ...] = ()) -> ResultSummary:
     kind = verdict if verdict in {"failed", "passed-over"} else "verified"
-    return Gist(kind=kind, verdict=verdict, exit_code=0, codes=codes, signatures=signatures)
+    return ResultSummary(kind=kind, verdict=verdict, exit_code=0, codes=codes, signatures=signatures)
 
 
-def signature(who: int = 0, **values: object) -> SignatureGist:
+def signature(who: int = 0, **values: object) -> SignatureSummary:
     settings = {"verdict": "valid", "signer": f"CN={who}", "sha256": f"{who:064x}", "month": "2026-03", **values}
-    return SignatureGist(**settings)  # type: ignore[arg-type]
+    return SignatureSummary(**settings)  # type: ignore[arg-type]
 
 
 def test_files_are_counted_by_verdict() -> None:
-    tally = ArchiveTally()
+    tally = ArchiveStatistics()
     for verdict in ("valid", "valid", "not-established", "no-signature", "invalid", "failed", "passed-over"):
         tally.add("a.dcm", gist(verdict), recorded=verdict == "invalid")
     report = tally.report()
-    assert report.files == FileNumbers(valid=2, not_established=1, no_signature=1, invalid=1, failed=1)
+    assert report.files == FileCounts(valid=2, not_established=1, no_signature=1, invalid=1, failed=1)
     assert (report.files.total, report.passed_over, report.recorded) == (6, 1, 1)
 
 
 def test_a_verdict_of_another_task_is_none() -> None:
-    tally = ArchiveTally()
+    tally = ArchiveStatistics()
     tally.add("a", gist("signed"), recorded=True)
     report = tally.report()
-    assert report.files == FileNumbers(failed=1)
+    assert report.files == FileCounts(failed=1)
     assert [each.verdict for each in report.attention] == ["failed"]
 
 
 def test_signatures_are_counted_by_signer_profile_and_month() -> None:
-    tally = ArchiveTally()
+    tally = ArchiveStatistics()
     tally.add("a", gist("valid", signature(1, profiles=("base-rsa", "creator-rsa", "none")), signature(2, number=3)))
     tally.add("b", gist("invalid", signature(1, verdict="invalid", month="2026-01", certified=True)))
-    tally.add("c", gist("invalid", SignatureGist(verdict="invalid", number=5)))
+    tally.add("c", gist("invalid", SignatureSummary(verdict="invalid", number=5)))
     report = tally.report()
-    assert report.signatures == SignatureNumbers(valid=4, invalid=6)
+    assert report.signatures == SignatureCounts(valid=4, invalid=6)
     assert [(each.subject, each.signatures) for each in report.signers] == [
-        ("CN=2", SignatureNumbers(valid=3)),
-        ("CN=1", SignatureNumbers(valid=1, invalid=1)),
+        ("CN=2", SignatureCounts(valid=3)),
+        ("CN=1", SignatureCounts(valid=1, invalid=1)),
     ]
-    assert report.more_signers == SignatureNumbers(invalid=5)
+    assert report.more_signers == SignatureCounts(invalid=5)
     assert [(each.name, each.signatures.total) for each in report.profiles] == [("base-rsa", 1), ("creator-rsa", 1)]
-    assert report.no_profile == SignatureNumbers(valid=3, invalid=6)
+    assert report.no_profile == SignatureCounts(valid=3, invalid=6)
     months = [(each.month, each.certified, each.claimed) for each in report.months]
     assert months == [("2026-01", 1, 0), ("2026-03", 0, 4)]
     assert (report.undated, report.more_months) == (5, 0)
 
 
 def test_the_worst_is_named_first_with_its_reason() -> None:
-    tally = ArchiveTally()
+    tally = ArchiveStatistics()
     tally.add("z", gist("no-signature"))
     tally.add("y", gist("failed", codes=("NotDicom",)), "no DICOM: at all")
     tally.add("x", gist("invalid", codes=("a", "mac-differs")), "mac-differs: the data differs")
@@ -78,11 +78,11 @@ def test_lists_are_bounded_and_nothing_is_lost(seed: int) -> None:
     """The same report in whatever order results come: of everything the same is named, and the rest is counted."""
     files = [(f"{number:06}", gist("no-signature", signature(number, month=f"{number:07}"))) for number in range(9_000)]
     files += [(f"bad{number:04}", gist("invalid")) for number in range(990)]
-    expected = ArchiveTally()
+    expected = ArchiveStatistics()
     for name, each in files:
         expected.add(name, each)
     Random(seed).shuffle(files)
-    tally = ArchiveTally()
+    tally = ArchiveStatistics()
     for name, each in files:
         tally.add(name, each)
     report = tally.report()
@@ -94,7 +94,7 @@ def test_lists_are_bounded_and_nothing_is_lost(seed: int) -> None:
 
 
 def test_hostile_names_take_no_room() -> None:
-    tally = ArchiveTally()
+    tally = ArchiveStatistics()
     for number in range(20_000):
         tally.add("a", gist("valid", signature(number, month=f"{number:07}", profiles=(f"p{number}",))))
     assert {len(each) for each in (tally._signers, tally._profiles, tally._months)} == {10_000}
@@ -108,11 +108,11 @@ def test_hostile_names_take_no_room() -> None:
 )
 def test_a_damaged_gist_is_none(change: dict[int, object]) -> None:
     values = signature(profiles=("base-rsa",)).to_values()
-    assert SignatureGist.from_values(values) == signature(profiles=("base-rsa",))
+    assert SignatureSummary.from_values(values) == signature(profiles=("base-rsa",))
     for place, value in change.items():
         values[place] = value
     with pytest.raises(ValueError, match="no gist"):
-        SignatureGist.from_values(values)
+        SignatureSummary.from_values(values)
 
 
 @pytest.mark.parametrize(
@@ -121,4 +121,4 @@ def test_a_damaged_gist_is_none(change: dict[int, object]) -> None:
 )
 def test_a_journal_holds_no_verdicts_of_other_tasks(kind: str, verdict: str, code: int) -> None:
     with pytest.raises(ValueError, match="no verdict"):
-        Gist.parse(str(Gist(kind=kind, verdict=verdict, exit_code=code)))
+        ResultSummary.parse(str(ResultSummary(kind=kind, verdict=verdict, exit_code=code)))

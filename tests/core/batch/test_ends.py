@@ -17,7 +17,7 @@ import dcmseal
 from dcmseal import errors
 from dcmseal.batch.skipping import SkipRule
 from dcmseal.errors import Malformed, NotSignable, ProfileViolation, SealError, UnknownProfile, UsageError
-from dcmseal.plugins.registry import installed
+from dcmseal.plugins.registry import installed_registry
 from dcmseal.report import Verdict
 
 Tree = Callable[..., Path]
@@ -72,12 +72,12 @@ def test_a_program_that_is_ended_leaves_whole_files_and_goes_on(
     assert in_session(session) == []
     files = sorted(folder.iterdir())
     assert [path.name for path in files] == [f"{number:03}" for number in range(200)]
-    assert 20 <= sum(len(dcmseal.signatures(path)) for path in files) < 200
+    assert 20 <= sum(len(dcmseal.list_signatures(path)) for path in files) < 200
     with program(folder, key) as again:
         written, complaints = again.communicate()
     assert (written.split(), complaints) == (["signed"] * 200, "")
     for path in files:
-        assert len(dcmseal.signatures(path)) == 1
+        assert len(dcmseal.list_signatures(path)) == 1
     assert {each.verdict for each in dcmseal.verify_many([folder], integrity_only=True)} == {Verdict.VALID.value}
 
 
@@ -117,7 +117,7 @@ def test_every_kind_of_error_gets_from_one_process_to_another() -> None:
 def test_which_signatures_make_another_unnecessary(image: bytes, key: str, rule: str, spares: bool) -> None:
     signed = dcmseal.sign(image, key=key, purpose="verification")
     assert signed.data is not None
-    registry = installed()
+    registry = installed_registry()
     assert SkipRule.parse(rule).find_match(signed.data, registry) == (signed.uid if spares else "")
     assert SkipRule.parse(rule).find_match(image, registry) == ""
     changed = signed.data.replace(b"4711", b"4712")
@@ -126,12 +126,12 @@ def test_which_signatures_make_another_unnecessary(image: bytes, key: str, rule:
 
 def test_signers_are_known_by_subject_common_name_or_fingerprint(image: bytes, key: str) -> None:
     signed = dcmseal.sign(image, key=key)
-    certificate = dcmseal.signatures(signed.data or b"")[0].content.certificate
+    certificate = dcmseal.list_signatures(signed.data or b"")[0].content.certificate
     from dcmseal.engine.certificate import read_certificate
 
     known = read_certificate(certificate)
     for name in (known.subject, known.sha256):
-        assert SkipRule.parse(f"signer:{name}").find_match(signed.data or b"", installed()) == signed.uid
+        assert SkipRule.parse(f"signer:{name}").find_match(signed.data or b"", installed_registry()) == signed.uid
 
 
 @pytest.mark.parametrize("text", ["", "all", "any:one", "profile:", "purpose:why", "signer"])
@@ -142,5 +142,5 @@ def test_rules_that_say_nothing_are_refused(text: str) -> None:
 
 def test_a_rule_with_a_profile_that_is_not_there_is_refused() -> None:
     with pytest.raises(UnknownProfile):
-        SkipRule.parse("profile:no-such").check_profile(installed())
-    SkipRule.parse("profile:base-rsa").check_profile(installed())
+        SkipRule.parse("profile:no-such").check_profile(installed_registry())
+    SkipRule.parse("profile:base-rsa").check_profile(installed_registry())

@@ -12,10 +12,10 @@ import pytest
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID
 
-from dcmseal.batch.finding import instances
-from dcmseal.batch.items import Item, Unfound
-from dcmseal.batch.lists import listed
-from dcmseal.batch.patterns import expression
+from dcmseal.batch.finding import iter_inputs
+from dcmseal.batch.items import InputFile, UnreadableInput
+from dcmseal.batch.lists import parse_path_list
+from dcmseal.batch.patterns import compile_glob
 from dcmseal.errors import NotDicom, UsageError
 from tests.support import builder
 
@@ -30,11 +30,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def found(*words: str, without: Iterable[str] = ()) -> list[str]:
     """Paths, with a question mark behind those that are not found."""
-    return [f"{each.source}{'?' * isinstance(each, Unfound)}" for each in instances(words, exclude=without)]
+    return [f"{each.source}{'?' * isinstance(each, UnreadableInput)}" for each in iter_inputs(words, exclude=without)]
 
 
 def relative(*words: str) -> list[str]:
-    return [each.relative for each in instances(words) if isinstance(each, Item)]
+    return [each.relative for each in iter_inputs(words) if isinstance(each, InputFile)]
 
 
 FILES = dict.fromkeys(["1/b", "1/a", "10/x", "2/deep/er/y", "z", ".hidden/h"], b"")
@@ -54,10 +54,10 @@ def test_folders_come_sorted_and_with_all_below_them(tree: Tree) -> None:
 @pytest.mark.usefixtures("here")
 def test_an_item_is_as_the_file_is(tree: Tree) -> None:
     file = tree({"a": b"1234"}) / "a"
-    (item,) = instances([str(file)])
-    (below,) = instances([str(file.parent)])
-    assert isinstance(item, Item)
-    assert isinstance(below, Item)
+    (item,) = iter_inputs([str(file)])
+    (below,) = iter_inputs([str(file.parent)])
+    assert isinstance(item, InputFile)
+    assert isinstance(below, InputFile)
     status = file.stat()
     assert (item.size, item.mtime_ns, item.inode) == (4, status.st_mtime_ns, status.st_ino)
     assert (item.must_be_dicom, below.must_be_dicom) == (True, False)
@@ -84,7 +84,7 @@ def test_what_is_no_file_is_passed_over_unless_it_claims_to_be_dicom_or_cannot_b
     os.mkfifo(folder / "pipe")
     os.mkfifo(folder / "pipe.dcm")
     for words in ("archive", "archive/*"):
-        unfound = {each.source: each.error for each in instances([words]) if isinstance(each, Unfound)}
+        unfound = {each.source: each.error for each in iter_inputs([words]) if isinstance(each, UnreadableInput)}
         assert {name: isinstance(error, NotDicom) for name, error in unfound.items()} == {
             "archive/circle": True,
             "archive/circle.dcm": False,
@@ -120,8 +120,8 @@ def test_what_is_no_file_is_passed_over_unless_it_claims_to_be_dicom_or_cannot_b
 @pytest.mark.usefixtures("here")
 def test_names_that_claim_to_be_dicom(tree: Tree, name: str, claims: bool) -> None:
     tree({name: b"1"})
-    (item,) = instances(["archive"])
-    assert isinstance(item, Item)
+    (item,) = iter_inputs(["archive"])
+    assert isinstance(item, InputFile)
     assert item.must_be_dicom is claims
 
 
@@ -200,23 +200,23 @@ def test_a_name_that_looks_like_a_pattern_is_a_name(tree: Tree) -> None:
     ],
 )
 def test_expressions(pattern: str, path: str, matches: bool) -> None:
-    assert bool(expression(pattern).fullmatch(path)) is matches
+    assert bool(compile_glob(pattern).fullmatch(path)) is matches
 
 
 @pytest.mark.parametrize("separator", [b"\n", b"\r\n", b"\0"])
 def test_lists_are_read_as_they_come(separator: bytes) -> None:
     names = [f"folder/{number} with spaces" for number in range(20_000)]
     data = separator.join(map(str.encode, names))
-    assert list(listed(BytesIO(data))) == names
-    assert list(listed(BytesIO(data + separator))) == names
+    assert list(parse_path_list(BytesIO(data))) == names
+    assert list(parse_path_list(BytesIO(data + separator))) == names
 
 
 def test_names_that_are_no_text_are_names_between_nuls() -> None:
-    assert list(listed(BytesIO(b"\xff.dcm\0b\n.dcm\0"))) == [os.fsdecode(b"\xff.dcm"), "b\n.dcm"]
+    assert list(parse_path_list(BytesIO(b"\xff.dcm\0b\n.dcm\0"))) == [os.fsdecode(b"\xff.dcm"), "b\n.dcm"]
 
 
 def test_a_byte_order_mark_is_no_part_of_a_name() -> None:
-    assert list(listed(BytesIO(b"\xef\xbb\xbfa.dcm\r\n\nb.dcm"))) == ["a.dcm", "b.dcm"]
+    assert list(parse_path_list(BytesIO(b"\xef\xbb\xbfa.dcm\r\n\nb.dcm"))) == ["a.dcm", "b.dcm"]
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_byte_order_mark_is_no_part_of_a_name() -> None:
 )
 def test_a_list_that_is_none_is_refused_before_its_first_path(data: bytes, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        listed(BytesIO(data))
+        parse_path_list(BytesIO(data))
 
 
 def dicomdir(folder: Path, *files: list[str] | str | None) -> str:
@@ -275,18 +275,18 @@ def test_a_file_set_names_its_files_and_cannot_lead_out_of_it(tree: Tree, tmp_pa
         "OTHER",
         ["A"] * 9,
     )
-    results = list(instances([directory]))
-    assert [each.relative for each in results if isinstance(each, Item)] == ["IMAGES/CT1", "OTHER"]
-    assert sum(isinstance(each, Unfound) for each in results) == 7
-    assert all(each.must_be_dicom for each in results if isinstance(each, Item))
+    results = list(iter_inputs([directory]))
+    assert [each.relative for each in results if isinstance(each, InputFile)] == ["IMAGES/CT1", "OTHER"]
+    assert sum(isinstance(each, UnreadableInput) for each in results) == 7
+    assert all(each.must_be_dicom for each in results if isinstance(each, InputFile))
 
 
 @pytest.mark.usefixtures("here")
 def test_a_file_set_that_cannot_be_read_is_told(tree: Tree) -> None:
     tree({"DICOMDIR": b"nonsense"})
     for word in ("archive/DICOMDIR", "archive", "archive/*"):
-        (result,) = instances([word])
-        assert isinstance(result, Unfound)
+        (result,) = iter_inputs([word])
+        assert isinstance(result, UnreadableInput)
         assert "cannot be read as a DICOMDIR" in str(result.error)
 
 
@@ -297,8 +297,8 @@ def test_a_file_set_that_is_cut_short_anywhere_is_told(tree: Tree) -> None:
     data = directory.read_bytes()
     for end in range(0, len(data), 3):
         directory.write_bytes(data[:end])
-        (result,) = instances([str(directory)])
-        assert isinstance(result, Unfound)
+        (result,) = iter_inputs([str(directory)])
+        assert isinstance(result, UnreadableInput)
 
 
 @pytest.mark.usefixtures("here")
@@ -326,5 +326,5 @@ def test_what_a_file_set_in_a_folder_names_has_to_be_there_and_dicom(tree: Tree)
         ),
     ]
     for word in ("archive", "archive/cd/*", "archive/**/*"):
-        named = [each.source for each in instances([word]) if isinstance(each, Item) and each.must_be_dicom]
+        named = [each.source for each in iter_inputs([word]) if isinstance(each, InputFile) and each.must_be_dicom]
         assert named == ["archive/cd/A", "archive/cd/IMAGES/CT1"]

@@ -15,14 +15,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dcmseal.batch.finding import instances
-from dcmseal.batch.journal.gists import Gist
+from dcmseal.batch.finding import iter_inputs
+from dcmseal.batch.journal.gists import ResultSummary
 from dcmseal.batch.journal.journal import Journal
-from dcmseal.batch.journal.merging import merge
-from dcmseal.batch.journal.reading import Reader, Status
-from dcmseal.batch.journal.settings import JournalWish
-from dcmseal.batch.journal.tables import TABLES, packed_uid, placed, restored, stored, unpacked_uid
-from dcmseal.batch.results import Kind
+from dcmseal.batch.journal.merging import merge_journals
+from dcmseal.batch.journal.reading import JournalReader, JournalStatus
+from dcmseal.batch.journal.settings import JournalSettings
+from dcmseal.batch.journal.tables import TABLES, decode_text, encode_text, pack_uid, split_path, unpack_uid
+from dcmseal.batch.results import ResultKind
 from dcmseal.batch.shards import Shard
 from dcmseal.batch.tasks import VerifyTask
 from dcmseal.errors import JournalError, UsageError
@@ -36,18 +36,18 @@ Text = st.text(st.characters(codec=None), max_size=40).filter(lambda text: "\0" 
 
 def journal_of(path: Path, archive: Path, shard: Shard | None = None, task: VerifyTask = VERIFY) -> str:
     """Verify, with a journal."""
-    with Journal.open(JournalWish(path=str(path), shard=shard), task) as journal:
-        list(journal.run(instances([str(archive)]), jobs=1))
+    with Journal.open(JournalSettings(path=str(path), shard=shard), task) as journal:
+        list(journal.run(iter_inputs([str(archive)]), jobs=1))
     return str(path)
 
 
-def status_of(path: str) -> Status:
-    with Reader.open(path) as journal:
+def status_of(path: str) -> JournalStatus:
+    with JournalReader.open(path) as journal:
         return journal.status()
 
 
 def verdicts_in(path: str) -> dict[str, str]:
-    with Reader.open(path) as journal:
+    with JournalReader.open(path) as journal:
         return {Path(each.source).name: each.summary.verdict for each in journal.iter_entries()}
 
 
@@ -72,27 +72,27 @@ def test_what_is_no_shard(text: str) -> None:
 
 @given(Text, Text)
 def test_values_are_stored_as_they_are(path: str, uid: str) -> None:
-    folder, name = placed(path)
+    folder, name = split_path(path)
     assert folder + name == path
     assert "/" not in name
-    assert unpacked_uid(packed_uid(uid)) == uid
+    assert unpack_uid(pack_uid(uid)) == uid
 
 
 @pytest.mark.parametrize("uid", ["2.25.0", "2.25.007", f"2.25.{1 << 128}", f"2.25.{(1 << 128) - 1}", "2.25.", "1.2.3"])
 def test_uids_are_stored_as_they_are(uid: str) -> None:
-    assert unpacked_uid(packed_uid(uid)) == uid
+    assert unpack_uid(pack_uid(uid)) == uid
 
 
 @given(st.binary(min_size=1).filter(lambda name: 0 not in name))
 def test_names_are_stored_as_they_are(name: bytes) -> None:
     text = name.decode("utf-8", "surrogateescape")
-    assert restored(stored(text)) == text
+    assert decode_text(encode_text(text)) == text
 
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Journals that are in use are not waited for."""
-    monkeypatch.setattr("dcmseal.batch.journal.opening.PATIENCE", 0.0)
+    monkeypatch.setattr("dcmseal.batch.journal.opening.LOCK_TIMEOUT", 0.0)
 
 
 @pytest.fixture
@@ -106,17 +106,17 @@ class TestMerging:
         paths = [journal_of(tmp_path / f"{each.number}.journal", archive, each) for each in shards]
         assert sum(status_of(path).files for path in paths) == 12
         whole = tmp_path / "whole.journal"
-        assert merge(paths, str(whole)) == ()
+        assert merge_journals(paths, str(whole)) == ()
         status = status_of(str(whole))
         assert (status.files, status.remaining, status.verdicts) == (12, 0, {"valid": 12})
         assert set(verdicts_in(str(whole))) == {f"{number}.dcm" for number in range(12)}
         # a run of the whole archive has nothing left to do
-        with Journal.open(JournalWish(path=str(whole)), VERIFY) as journal:
-            assert list(journal.filter_inputs(instances([str(archive)]))) == []
+        with Journal.open(JournalSettings(path=str(whole)), VERIFY) as journal:
+            assert list(journal.filter_inputs(iter_inputs([str(archive)]))) == []
 
     def test_missing_shards_are_told(self, archive: Path, tmp_path: Path) -> None:
         paths = [journal_of(tmp_path / f"{number}", archive, Shard(number=number, count=4)) for number in (1, 3)]
-        assert merge(paths, str(tmp_path / "merged")) == ("2/4", "4/4")
+        assert merge_journals(paths, str(tmp_path / "merged")) == ("2/4", "4/4")
 
     @pytest.mark.parametrize("newest_first", [True, False])
     def test_of_several_results_the_latest_counts(
@@ -128,21 +128,21 @@ class TestMerging:
         with sqlite3.connect(second) as connection:
             connection.execute("UPDATE results SET judged = judged + 60")
         connection.close()
-        merge([second, first] if newest_first else [first, second], str(tmp_path / "merged"))
+        merge_journals([second, first] if newest_first else [first, second], str(tmp_path / "merged"))
         assert verdicts_in(str(tmp_path / "merged")) == verdicts_in(second)
         assert status_of(str(tmp_path / "merged")).verdicts == {"valid": 11, "invalid": 1}
-        with Reader.open(str(tmp_path / "merged")) as journal:
+        with JournalReader.open(str(tmp_path / "merged")) as journal:
             assert [each.document is not None for each in journal.iter_entries(attention_only=True)] == [True]
 
     def test_only_what_belongs_together_is_merged(self, archive: Path, tmp_path: Path) -> None:
         one = journal_of(tmp_path / "one", archive)
         other = journal_of(tmp_path / "other", archive, task=replace(VERIFY, accept_old_format=True))
         with pytest.raises(UsageError, match="accept old format"):
-            merge([one, other], str(tmp_path / "merged"))
+            merge_journals([one, other], str(tmp_path / "merged"))
         with pytest.raises(UsageError, match="exists"):
-            merge([one], other)
-        with Journal.open(JournalWish(path=one), VERIFY), pytest.raises(JournalError, match="in use"):
-            merge([one], str(tmp_path / "merged"))
+            merge_journals([one], other)
+        with Journal.open(JournalSettings(path=one), VERIFY), pytest.raises(JournalError, match="in use"):
+            merge_journals([one], str(tmp_path / "merged"))
         assert not (tmp_path / "merged").exists()
 
     def test_a_shard_is_not_taken_for_another(self, archive: Path, tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ class TestJournalsOfOthers:
             journal_of(forged, tampered)
         assert "chmod go-w" in caught.value.hint
         with pytest.raises(JournalError, match="others can write"):
-            merge([str(forged)], str(forged.with_name("merged")))
+            merge_journals([str(forged)], str(forged.with_name("merged")))
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
     def test_one_of_another_user_is_refused(self, tampered: Path, forged: Path) -> None:
@@ -216,13 +216,13 @@ class TestJournalsOfOthers:
     ) -> None:
         honest = journal_of(tmp_path / "honest", tampered)
         paths = [str(forged), honest] if forged_first else [honest, str(forged)]
-        merge(paths, str(tmp_path / "merged"))
+        merge_journals(paths, str(tmp_path / "merged"))
         assert verdicts_in(str(tmp_path / "merged")) == verdicts_in(honest)
 
     def test_results_of_the_future_alone_are_merged_and_found_out_anew(
         self, tampered: Path, forged: Path, tmp_path: Path
     ) -> None:
-        merge([str(forged)], str(tmp_path / "merged"))
+        merge_journals([str(forged)], str(tmp_path / "merged"))
         journal_of(tmp_path / "merged", tampered)
         assert verdicts_in(str(tmp_path / "merged"))["3.dcm"] == "invalid"
 
@@ -231,8 +231,8 @@ class TestJournalsOfOthers:
         with sqlite3.connect(path) as connection:
             connection.execute("UPDATE results SET judged = judged + 60")
         connection.close()
-        with Journal.open(JournalWish(path=path), VERIFY) as journal:
-            assert list(journal.filter_inputs(instances([str(archive)]))) == []
+        with Journal.open(JournalSettings(path=path), VERIFY) as journal:
+            assert list(journal.filter_inputs(iter_inputs([str(archive)]))) == []
 
 
 def everything(path: Path) -> None:
@@ -240,7 +240,7 @@ def everything(path: Path) -> None:
     actions: tuple[Callable[[], object], ...] = (
         lambda: status_of(str(path)),
         lambda: verdicts_in(str(path)),
-        lambda: merge([str(path)], f"{path}.merged"),
+        lambda: merge_journals([str(path)], f"{path}.merged"),
         lambda: journal_of(path, path.parent / "archive"),
     )
     for action in actions:
@@ -379,14 +379,14 @@ def test_the_tables_are_those_of_the_schema(journal: Path) -> None:
 
 @given(
     st.builds(
-        Gist,
-        kind=st.just(Kind.VERIFIED),
+        ResultSummary,
+        kind=st.just(ResultKind.VERIFIED),
         verdict=st.sampled_from(Verdict),
         exit_code=st.sampled_from([each for each in ExitCode if each is not ExitCode.INTERRUPTED]),
         codes=st.tuples(st.text()),
     )
 )
-@example(Gist(kind=Kind.LISTED, verdict=Verdict.NO_SIGNATURE, exit_code=3))
-@example(Gist(kind=Kind.FAILED, verdict=Kind.FAILED, exit_code=5))
-def test_a_gist_is_read_as_it_was_written(gist: Gist) -> None:
-    assert Gist.parse(str(gist)) == gist
+@example(ResultSummary(kind=ResultKind.LISTED, verdict=Verdict.NO_SIGNATURE, exit_code=3))
+@example(ResultSummary(kind=ResultKind.FAILED, verdict=ResultKind.FAILED, exit_code=5))
+def test_a_gist_is_read_as_it_was_written(gist: ResultSummary) -> None:
+    assert ResultSummary.parse(str(gist)) == gist

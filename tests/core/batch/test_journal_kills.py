@@ -8,36 +8,36 @@ from pathlib import Path
 import pytest
 
 from dcmseal.batch.journal.journal import Journal
-from dcmseal.batch.journal.settings import JournalWish
+from dcmseal.batch.journal.settings import JournalSettings
 from tests.core.batch.test_journal import sign_task
 from tests.support.builder import Value, file
 from tests.support.builder import image as image_of
 from tests.support.dcmsign import Dcmtk
-from tests.support.killing import Killing
+from tests.support.killing import InterruptedRun
 from tests.support.pki import Pki
 
 LARGE = 300_000
 
 
 @pytest.fixture
-def killing(tmp_path: Path, image: bytes, key: str) -> Killing:
+def killing(tmp_path: Path, image: bytes, key: str) -> InterruptedRun:
     archive = tmp_path / "archive"
     for number in range(60):
         path = archive / str(number % 4) / f"{number:0100}.dcm"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(image)
-    return Killing(archive=archive, journal=tmp_path / "run.journal", key=key, jobs=1)
+    return InterruptedRun(archive=archive, journal=tmp_path / "run.journal", key=key, jobs=1)
 
 
 @pytest.mark.parametrize(("jobs", "times"), [(1, 6), (2, 3)])
-def test_killed_and_started_again(killing: Killing, dcmsign: Dcmtk, pki: Pki, jobs: int, times: int) -> None:
+def test_killed_and_started_again(killing: InterruptedRun, dcmsign: Dcmtk, pki: Pki, jobs: int, times: int) -> None:
     killing = replace(killing, jobs=jobs)
     assert killing.kill_often(times, seed=4711) >= 1
     killing.check()
     assert all(dcmsign.verify(path, trust=pki.trust).ok for path in killing.files[::10])
 
 
-def test_the_disk_of_the_files_is_full(killing: Killing) -> None:
+def test_the_disk_of_the_files_is_full(killing: InterruptedRun) -> None:
     """For the large ones."""
     large = killing.files[::3]
     for path in large:
@@ -53,9 +53,9 @@ def test_the_disk_of_the_files_is_full(killing: Killing) -> None:
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_the_disk_of_the_journal_is_full(killing: Killing, jobs: int) -> None:
+def test_the_disk_of_the_journal_is_full(killing: InterruptedRun, jobs: int) -> None:
     killing = replace(killing, jobs=jobs)
-    with Journal.open(JournalWish(path=str(killing.journal)), sign_task(killing.key)):
+    with Journal.open(JournalSettings(path=str(killing.journal)), sign_task(killing.key)):
         pass
     for _ in range(2):
         errors = killing.run_with_full_disk(largest=killing.journal.stat().st_size)

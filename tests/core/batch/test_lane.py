@@ -15,17 +15,17 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.batch.finding import instances
-from dcmseal.batch.lane import Way, open_lane
-from dcmseal.batch.results import Result
-from dcmseal.batch.running import run
+from dcmseal.batch.finding import iter_inputs
+from dcmseal.batch.lane import SigningEndpoint, open_signing_server
+from dcmseal.batch.results import BatchResult
+from dcmseal.batch.running import run_task
 from dcmseal.batch.sign_task import Placement, SignTask
-from dcmseal.batch.untried import LaneClosed
-from dcmseal.batch.workers import Workers, local_workers
+from dcmseal.batch.untried import SignerClosed
+from dcmseal.batch.workers import ExecutorFactory, make_process_pool
 from dcmseal.errors import DeviceRemoved, NotSignable, PinLocked, SignerError
 from dcmseal.mac.stream import MacStream
 from dcmseal.plugins.protocols import SecretRequest, SignableMessage, Signer
-from dcmseal.plugins.registry import installed
+from dcmseal.plugins.registry import installed_registry
 from dcmseal.terms import MacAlgorithm
 from tests.support.pki import Pki
 from tests.support.softhsm import PIN, SoftHsm
@@ -71,25 +71,25 @@ class HashingSigner:
 
 @contextmanager
 def opened(key: str) -> Iterator[Signer]:
-    with installed().open_signer(key, lambda _: None) as signer:
+    with installed_registry().open_signer(key, lambda _: None) as signer:
         yield signer
 
 
-def signed_by(signer: Signer, folder: Path, executor: Workers | None) -> list[Result]:
-    with open_lane(signer) as lane:
+def signed_by(signer: Signer, folder: Path, executor: ExecutorFactory | None) -> list[BatchResult]:
+    with open_signing_server(signer) as lane:
         task = SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key=lane.endpoint)
-        return list(run(instances([str(folder)]), task, executor=executor, jobs=1, chunk=4, on_abort=lane.close))
+        return list(run_task(iter_inputs([str(folder)]), task, executor=executor, jobs=1, chunk=4, on_abort=lane.close))
 
 
 def counts(folder: Path) -> list[int]:
-    return [len(dcmseal.signatures(path)) for path in sorted(folder.iterdir())]
+    return [len(dcmseal.list_signatures(path)) for path in sorted(folder.iterdir())]
 
 
 def test_workers_send_digests_and_one_is_signed_at_a_time(tree: Tree, image: bytes, key: str) -> None:
     folder = tree({f"{number:02}": image for number in range(30)})
     with opened(key) as signer:
         counting = CountingSigner(signer)
-        results = signed_by(counting, folder, local_workers(3))
+        results = signed_by(counting, folder, make_process_pool(3))
     assert [each.verdict for each in results] == ["signed"] * 30
     assert counting.count == 30
     verified = list(dcmseal.verify_many([folder], integrity_only=True))
@@ -97,8 +97,10 @@ def test_workers_send_digests_and_one_is_signed_at_a_time(tree: Tree, image: byt
     assert len({each.to_document()["signature"]["uid"] for each in results}) == 30  # type: ignore[index,call-overload]
 
 
-@pytest.mark.parametrize("executor", [None, local_workers(2)], ids=["here", "pool"])
-def test_a_device_may_hash_the_message_itself(tree: Tree, image: bytes, key: str, executor: Workers | None) -> None:
+@pytest.mark.parametrize("executor", [None, make_process_pool(2)], ids=["here", "pool"])
+def test_a_device_may_hash_the_message_itself(
+    tree: Tree, image: bytes, key: str, executor: ExecutorFactory | None
+) -> None:
     folder = tree({"a": image, "b": image})
     with opened(key) as signer:
         results = signed_by(HashingSigner(signer), folder, executor)
@@ -106,10 +108,10 @@ def test_a_device_may_hash_the_message_itself(tree: Tree, image: bytes, key: str
     assert [each.verdict for each in dcmseal.verify_many([folder], integrity_only=True)] == ["valid"] * 2
 
 
-@pytest.mark.parametrize("executor", [None, local_workers(2)], ids=["here", "pool"])
+@pytest.mark.parametrize("executor", [None, make_process_pool(2)], ids=["here", "pool"])
 @pytest.mark.parametrize("error", [DeviceRemoved("pulled"), PinLocked("locked", hint="unlock it")])
 def test_a_key_that_fails_stops_the_run_and_is_not_asked_again(
-    tree: Tree, image: bytes, key: str, executor: Workers | None, error: SignerError
+    tree: Tree, image: bytes, key: str, executor: ExecutorFactory | None, error: SignerError
 ) -> None:
     folder = tree({f"{number:02}": image for number in range(40)})
     with opened(key) as signer:
@@ -128,15 +130,15 @@ def test_a_key_that_fails_stops_the_run_and_is_not_asked_again(
 
 
 def test_nobody_gets_in_without_the_word(key: str) -> None:
-    with opened(key) as signer, open_lane(signer) as lane:
+    with opened(key) as signer, open_signing_server(signer) as lane:
         folder = Path(lane.endpoint.address).parent
         assert folder.stat().st_mode & 0o777 == 0o700
-        with pytest.raises(LaneClosed), replace(lane.endpoint, authkey=b"guessed").open():
+        with pytest.raises(SignerClosed), replace(lane.endpoint, authkey=b"guessed").open():
             pass
         with lane.endpoint.open() as distant:
             assert distant.sign(message(b"\0" * 32))
     assert not folder.exists()
-    with pytest.raises(LaneClosed), lane.endpoint.open():
+    with pytest.raises(SignerClosed), lane.endpoint.open():
         pass
     assert lane.endpoint.authkey.hex() not in repr(lane.endpoint)
     assert repr(lane.endpoint.authkey) not in repr(lane.endpoint)
@@ -150,7 +152,7 @@ def message(digest: bytes) -> MacStream:
 def test_what_is_no_digest_is_not_signed(key: str, request_: bytes) -> None:
     with opened(key) as signer:
         counting = CountingSigner(signer)
-        with open_lane(counting) as lane:
+        with open_signing_server(counting) as lane:
             with Client(lane.endpoint.address, "AF_UNIX", authkey=lane.endpoint.authkey) as connection:
                 connection.send_bytes(request_)
                 with pytest.raises((EOFError, OSError)):
@@ -166,7 +168,7 @@ def test_content_that_cannot_be_read_concerns_its_file_only(key: str) -> None:
         raise NotSignable(0x00100010, "it is gone")
 
     content = MacStream(algorithm=MacAlgorithm.SHA256, digest=bytes(32), read=lambda: iter([b"all", b" of it"]))
-    with opened(key) as signer, open_lane(HashingSigner(signer)) as lane:
+    with opened(key) as signer, open_signing_server(HashingSigner(signer)) as lane:
         with pytest.raises(NotSignable), lane.endpoint.open() as distant:
             distant.sign(MacStream(algorithm=MacAlgorithm.SHA256, digest=bytes(32), read=broken))
         with lane.endpoint.open() as distant:
@@ -176,8 +178,8 @@ def test_content_that_cannot_be_read_concerns_its_file_only(key: str) -> None:
 def test_a_way_survives_pickling(key: str) -> None:
     import pickle
 
-    with opened(key) as signer, open_lane(signer) as lane:
-        way: Way = pickle.loads(pickle.dumps(lane.endpoint))
+    with opened(key) as signer, open_signing_server(signer) as lane:
+        way: SigningEndpoint = pickle.loads(pickle.dumps(lane.endpoint))
         with way.open() as distant:
             assert distant.certificate_chain == signer.certificate_chain
 
@@ -194,15 +196,15 @@ def test_a_token_signs_the_digests_of_all_workers_after_one_login(
         asked.append(request.purpose)
         return PIN
 
-    with installed().open_signer(token.uri("p256"), secrets) as signer:
-        results = signed_by(signer, folder, local_workers(2))
+    with installed_registry().open_signer(token.uri("p256"), secrets) as signer:
+        results = signed_by(signer, folder, make_process_pool(2))
     assert [each.verdict for each in results] == ["signed"] * 300
     assert len(asked) == 1
     assert {each.verdict for each in dcmseal.verify_many([folder], integrity_only=True)} == {"valid"}
 
 
 def test_no_temporary_folder_stays(key: str) -> None:
-    with opened(key) as signer, open_lane(signer) as lane:
+    with opened(key) as signer, open_signing_server(signer) as lane:
         place = os.path.dirname(lane.endpoint.address)
     assert not os.path.exists(place)
 
@@ -215,12 +217,15 @@ def test_a_token_that_disappears_stops_the_run_which_goes_on_when_it_is_back(
     folder = tree({f"{number:03}": image for number in range(60)})
     run_uuid = str(uuid.uuid4())
 
-    def sign_all(after: Callable[[int], None]) -> list[Result]:
-        with installed().open_signer(token.uri("p256"), lambda _: PIN) as signer, open_lane(signer) as lane:
+    def sign_all(after: Callable[[int], None]) -> list[BatchResult]:
+        with (
+            installed_registry().open_signer(token.uri("p256"), lambda _: PIN) as signer,
+            open_signing_server(signer) as lane,
+        ):
             task = SignTask(run_id=run_uuid, placement=Placement(), key=lane.endpoint)
-            results: list[Result] = []
-            found = instances([str(folder)])
-            for each in run(found, task, executor=local_workers(2), chunk=4, on_abort=lane.close):
+            results: list[BatchResult] = []
+            found = iter_inputs([str(folder)])
+            for each in run_task(found, task, executor=make_process_pool(2), chunk=4, on_abort=lane.close):
                 results.append(each)
                 after(len(results))
             return results

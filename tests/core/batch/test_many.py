@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.batch.finding import instances
-from dcmseal.batch.running import run
+from dcmseal.batch.finding import iter_inputs
+from dcmseal.batch.running import run_task
 from dcmseal.batch.sign_task import Placement
 from dcmseal.batch.tasks import SignTask
 
@@ -39,6 +39,6 @@ def test_a_file_that_is_met_again_is_not_signed_again(tree: Tree, image: bytes, 
     folder = tree({"a": image, "b": image})
     task = SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key=key)
     words = [str(folder), str(folder)]
-    verdicts = [each.verdict for each in run(instances(words), task, jobs=jobs)]
+    verdicts = [each.verdict for each in run_task(iter_inputs(words), task, jobs=jobs)]
     assert verdicts[:2] == ["signed", "signed"]
-    assert [len(dcmseal.signatures(file)) for file in sorted(folder.iterdir())] == [1, 1]
+    assert [len(dcmseal.list_signatures(file)) for file in sorted(folder.iterdir())] == [1, 1]

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.batch.finding import instances
+from dcmseal.batch.finding import iter_inputs
 from dcmseal.batch.journal.journal import Journal
-from dcmseal.batch.journal.reading import Reader
-from dcmseal.batch.journal.settings import JournalWish
-from dcmseal.batch.key_here import KeyHere
-from dcmseal.batch.results import Result
+from dcmseal.batch.journal.reading import JournalReader
+from dcmseal.batch.journal.settings import JournalSettings
+from dcmseal.batch.key_here import LocalKey
+from dcmseal.batch.results import BatchResult
 from dcmseal.batch.sign_task import Placement, SignTask
-from dcmseal.batch.workers import Workers, local_workers
+from dcmseal.batch.workers import ExecutorFactory, make_process_pool
 from dcmseal.errors import JournalError, SignerError, UsageError
 from dcmseal.plugins.protocols import SecretRequest
-from dcmseal.plugins.registry import installed
+from dcmseal.plugins.registry import installed_registry
 from tests.support.pki import Pki
 from tests.support.softhsm import PIN, SoftHsm
 
@@ -43,23 +43,23 @@ def uri_of(key: Path, pki: Pki) -> str:
     return f"pem:{key}?cert={pki['p256'].certificate_pem}"
 
 
-def first_of(results: Generator[Result], count: int) -> list[Result]:
+def first_of(results: Generator[BatchResult], count: int) -> list[BatchResult]:
     """The first results, of a run that is then ended."""
     first = list(islice(results, count))
     results.close()
     return first
 
 
-def names(results: Iterable[Result]) -> list[tuple[str, str]]:
+def names(results: Iterable[BatchResult]) -> list[tuple[str, str]]:
     return [(Path(each.input.source).name, each.verdict) for each in results]
 
 
 def signatures(folder: Path) -> list[int]:
-    return [len(dcmseal.signatures(path)) for path in sorted(folder.iterdir())]
+    return [len(dcmseal.list_signatures(path)) for path in sorted(folder.iterdir())]
 
 
 def recorded(journal: Path) -> dict[str, int]:
-    with Reader.open(str(journal)) as opened:
+    with JournalReader.open(str(journal)) as opened:
         return opened.status().verdicts
 
 
@@ -78,14 +78,14 @@ def test_verifying_goes_on_where_it_stopped(tree: Tree, signed: bytes, journal: 
     assert recorded(journal) == {"valid": 2, "invalid": 1, "failed": 1, "passed-over": 1}
 
 
-@pytest.mark.parametrize("executor", [None, local_workers(2)], ids=["lane", "executor"])
+@pytest.mark.parametrize("executor", [None, make_process_pool(2)], ids=["lane", "executor"])
 def test_nothing_is_signed_twice_in_place(
-    tree: Tree, image: bytes, key: str, journal: Path, executor: Workers | None
+    tree: Tree, image: bytes, key: str, journal: Path, executor: ExecutorFactory | None
 ) -> None:
     # so many that there is a pool
     folder = tree({f"{number:03}": image for number in range(500)})
 
-    def sign() -> Generator[Result]:
+    def sign() -> Generator[BatchResult]:
         return dcmseal.sign_many([folder], key=key, in_place=True, journal=journal, jobs=2, executor=executor)
 
     assert {verdict for _, verdict in names(first_of(sign(), 70))} == {"signed"}
@@ -121,7 +121,7 @@ def test_a_key_is_not_opened_if_nothing_is_left(
     for _ in range(2):
         with pytest.raises(SignerError, match=r"loose\.pem"):
             sign()
-    assert dcmseal.signatures(folder / "c") == ()
+    assert dcmseal.list_signatures(folder / "c") == ()
     assert recorded(journal) == before == {"signed": 2}
     loose_key.write_bytes(content)
     assert sign() == [("c", "signed")]
@@ -140,7 +140,7 @@ def test_nobody_is_asked_for_the_pin_of_a_token_that_is_not_needed(
         asked.append(request.purpose)
         return PIN
 
-    def sign() -> Generator[Result]:
+    def sign() -> Generator[BatchResult]:
         return dcmseal.sign_many([folder], key=token.uri("p256"), secrets=secrets, in_place=True, journal=journal)
 
     assert names(first_of(sign(), 1)) == [("a", "signed")]
@@ -173,19 +173,19 @@ def test_a_key_is_opened_before_results_are_waited_for(
     (folder / "b").write_bytes(signed)
     task = SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key=uri)
     with (
-        KeyHere(installed().open_signer(uri, lambda _: None)) as key,
-        Journal.open(JournalWish(path=str(journal)), task) as opened,
+        LocalKey(installed_registry().open_signer(uri, lambda _: None)) as key,
+        Journal.open(JournalSettings(path=str(journal)), task) as opened,
         pytest.raises(SignerError),
     ):
-        key.run(instances([str(folder)]), task, journal=opened)
+        key.run(iter_inputs([str(folder)]), task, journal=opened)
 
 
 def test_an_open_signer_is_known_by_its_certificate(tree: Tree, image: bytes, pki: Pki, journal: Path) -> None:
     folder = tree({"a": image, "b": image})
 
-    def sign(name: str) -> list[Result]:
+    def sign(name: str) -> list[BatchResult]:
         uri = f"pem:{pki[name].key_pem}?cert={pki[name].certificate_pem}"
-        with installed().open_signer(uri, lambda _: None) as signer:
+        with installed_registry().open_signer(uri, lambda _: None) as signer:
             return list(dcmseal.sign_many([folder], signer=signer, in_place=True, journal=journal))
 
     assert len(sign("p256")) == 2
@@ -221,4 +221,4 @@ def test_journals_that_do_not_fit_are_refused(tree: Tree, signed: bytes, key: st
         with pytest.raises(UsageError) as caught:
             dcmseal.verify_many([folder], shard=shard, journal=None if shard == "1/2" else journal)
         assert said in caught.value.hint
-    assert len(dcmseal.signatures(folder / "a")) == 1
+    assert len(dcmseal.list_signatures(folder / "a")) == 1

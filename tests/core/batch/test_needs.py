@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal.batch.items import Item
-from dcmseal.batch.results import Form
+from dcmseal.batch.items import InputFile
+from dcmseal.batch.results import ResultDetail
 from dcmseal.batch.sign_task import Placement
 from dcmseal.batch.tasks import ListTask, PlanTask, SignTask, Task, VerifyTask
 
@@ -25,7 +25,7 @@ with open(sys.argv[1], "rb") as file:
 for name in needs:
     import_module(name)
 before = set(sys.modules)
-[result] = dcmseal.batch.chunks.work_on(task, (item,))
+[result] = dcmseal.batch.chunks.run_chunk(task, (item,))
 print(result.kind, *sorted(set(sys.modules) - before))
 """
 
@@ -33,14 +33,14 @@ print(result.kind, *sorted(set(sys.modules) - before))
 @pytest.mark.parametrize(
     "task",
     [
-        VerifyTask(integrity_only=True, name_profiles=False, detail=Form.VERDICT),
-        VerifyTask(integrity_only=True, detail=Form.VERDICT),
-        VerifyTask(integrity_only=True, detail=Form.SUMMARY),
-        VerifyTask(integrity_only=True, detail=Form.VALUE),
-        ListTask(detail=Form.DOCUMENT),
-        SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key="", detail=Form.SUMMARY),
-        PlanTask(SignTask(run_id="", placement=Placement(), key="", detail=Form.DOCUMENT)),
-        PlanTask(SignTask(run_id="", placement=Placement(), key="", detail=Form.VERDICT)),
+        VerifyTask(integrity_only=True, name_profiles=False, detail=ResultDetail.VERDICT),
+        VerifyTask(integrity_only=True, detail=ResultDetail.VERDICT),
+        VerifyTask(integrity_only=True, detail=ResultDetail.SUMMARY),
+        VerifyTask(integrity_only=True, detail=ResultDetail.VALUE),
+        ListTask(detail=ResultDetail.DOCUMENT),
+        SignTask(run_id=str(uuid.uuid4()), placement=Placement(), key="", detail=ResultDetail.SUMMARY),
+        PlanTask(SignTask(run_id="", placement=Placement(), key="", detail=ResultDetail.DOCUMENT)),
+        PlanTask(SignTask(run_id="", placement=Placement(), key="", detail=ResultDetail.VERDICT)),
     ],
     ids=["verdict", "profiles", "gist", "answer", "list", "sign", "plan", "plan-verdict"],
 )
@@ -48,7 +48,7 @@ def test_workers_import_nothing_else(task: Task, signed: bytes, key: str, tmp_pa
     if isinstance(task, SignTask):
         task = SignTask(run_id=task.run_id, placement=task.placement, key=key, detail=task.detail)
     (tmp_path / "signed.dcm").write_bytes(signed)
-    item = Item(source=str(tmp_path / "signed.dcm"), relative="signed.dcm")
+    item = InputFile(source=str(tmp_path / "signed.dcm"), relative="signed.dcm")
     (tmp_path / "work").write_bytes(
         pickle.dumps(((type(task).__module__, *task.preload_modules), pickle.dumps(task), item))
     )
@@ -63,5 +63,7 @@ def test_workers_import_nothing_else(task: Task, signed: bytes, key: str, tmp_pa
 
 
 def test_verdicts_alone_need_no_plugins() -> None:
-    assert "dcmseal.plugins.registry" not in VerifyTask(name_profiles=False, detail=Form.VERDICT).preload_modules
-    assert "dcmseal.plugins.registry" in VerifyTask(detail=Form.VERDICT).preload_modules
+    assert (
+        "dcmseal.plugins.registry" not in VerifyTask(name_profiles=False, detail=ResultDetail.VERDICT).preload_modules
+    )
+    assert "dcmseal.plugins.registry" in VerifyTask(detail=ResultDetail.VERDICT).preload_modules

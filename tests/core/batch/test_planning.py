@@ -7,33 +7,33 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal.batch.finding import instances
-from dcmseal.batch.results import Form
-from dcmseal.batch.running import run
+from dcmseal.batch.finding import iter_inputs
+from dcmseal.batch.results import ResultDetail
+from dcmseal.batch.running import run_task
 from dcmseal.batch.sign_task import Placement
 from dcmseal.batch.skipping import SkipRule
 from dcmseal.batch.tasks import PlanTask, SignTask
-from dcmseal.batch.workers import Workers, local_workers
+from dcmseal.batch.workers import ExecutorFactory, make_process_pool
 
 Tree = Callable[[dict[str, bytes]], Path]
 ANY = (SkipRule.parse("any"),)
 
 
-@pytest.mark.parametrize("executor", [None, local_workers(2)], ids=["here", "pool"])
-@pytest.mark.parametrize("form", Form)
+@pytest.mark.parametrize("executor", [None, make_process_pool(2)], ids=["here", "pool"])
+@pytest.mark.parametrize("form", ResultDetail)
 def test_plans_come_back_in_any_form(
-    tree: Tree, image: bytes, signed: bytes, executor: Workers | None, form: Form
+    tree: Tree, image: bytes, signed: bytes, executor: ExecutorFactory | None, form: ResultDetail
 ) -> None:
     folder = tree({"a": image, "b": signed, "c": image[:-100], "d": image})
     signing = SignTask(
         run_id="", placement=Placement(folder=str(folder / "out")), key="no-such:key", skip=ANY, detail=form
     )
-    results = list(run(instances([str(folder)]), PlanTask(signing), executor=executor, jobs=1, chunk=1))
+    results = list(run_task(iter_inputs([str(folder)]), PlanTask(signing), executor=executor, jobs=1, chunk=1))
     assert [each.verdict for each in results] == ["planned", "skipped", "failed", "planned"]
     assert not any(each.is_written or each.output or each.is_fatal for each in results)
     assert sorted(path.name for path in folder.iterdir()) == ["a", "b", "c", "d"]
-    if form in (Form.VALUE, Form.DOCUMENT):
+    if form in (ResultDetail.VALUE, ResultDetail.DOCUMENT):
         assert [each.to_document()["document"] for each in results] == ["plan", "skipped", "error", "plan"]
     else:
         assert not results[0].document_text
-    assert all((each.summary is None) == (form in (Form.VALUE, Form.VERDICT)) for each in results)
+    assert all((each.summary is None) == (form in (ResultDetail.VALUE, ResultDetail.VERDICT)) for each in results)

@@ -16,16 +16,16 @@ from typing import Any
 
 import pytest
 
-from dcmseal.batch.items import Found, Item
-from dcmseal.batch.running import run
+from dcmseal.batch.items import BatchInput, InputFile
+from dcmseal.batch.running import run_task
 from dcmseal.batch.tasks import Task
-from dcmseal.batch.workers import Workers, local_workers, usable_processors
+from dcmseal.batch.workers import ExecutorFactory, make_process_pool, usable_processors
 from dcmseal.errors import ProcessDied, UsageError
-from tests.core.batch.deadly import DeadlyTask
+from tests.core.batch.deadly import CrashingTask
 
 
-def items(count: int) -> list[Item]:
-    return [Item(source=str(number), relative=str(number)) for number in range(count)]
+def items(count: int) -> list[InputFile]:
+    return [InputFile(source=str(number), relative=str(number)) for number in range(count)]
 
 
 class Immediately(Executor):
@@ -45,18 +45,18 @@ class Immediately(Executor):
         return future
 
 
-def workers(*executors: Executor) -> Workers:
+def workers(*executors: Executor) -> ExecutorFactory:
     left = iter(executors)
 
     @contextmanager
     def open_next(_: Task) -> Iterator[Executor]:
         yield next(left)
 
-    return Workers(open=open_next, slots=lambda _: 2)
+    return ExecutorFactory(open=open_next, slots=lambda _: 2)
 
 
 def test_results_come_in_the_order_of_the_items_from_several_processes() -> None:
-    results = list(run(items(200), DeadlyTask(), executor=local_workers(2), chunk=3))
+    results = list(run_task(items(200), CrashingTask(), executor=make_process_pool(2), chunk=3))
     assert [each.input.source for each in results] == [str(number) for number in range(200)]
     pids = {each.reason for each in results}
     assert str(os.getpid()) not in pids
@@ -64,24 +64,24 @@ def test_results_come_in_the_order_of_the_items_from_several_processes() -> None
 
 
 def test_few_items_need_no_other_process() -> None:
-    assert {each.reason for each in run(items(20), DeadlyTask())} == {str(os.getpid())}
+    assert {each.reason for each in run_task(items(20), CrashingTask())} == {str(os.getpid())}
 
 
 def test_many_items_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dcmseal.batch.running._FEW", 10)
-    assert str(os.getpid()) not in {each.reason for each in run(items(11), DeadlyTask(), jobs=2)}
-    assert {each.reason for each in run(items(11), DeadlyTask(), jobs=1)} == {str(os.getpid())}
+    monkeypatch.setattr("dcmseal.batch.running._FEW_FILES", 10)
+    assert str(os.getpid()) not in {each.reason for each in run_task(items(11), CrashingTask(), jobs=2)}
+    assert {each.reason for each in run_task(items(11), CrashingTask(), jobs=1)} == {str(os.getpid())}
 
 
 def test_no_more_items_are_taken_than_are_soon_worked_on() -> None:
     taken = 0
 
-    def counted() -> Iterator[Found]:
+    def counted() -> Iterator[BatchInput]:
         nonlocal taken
         for taken, item in enumerate(items(10_000), 1):  # noqa: B007 - counted from outside
             yield item
 
-    with closing(run(counted(), DeadlyTask(), executor=workers(Immediately()), chunk=10)) as results:
+    with closing(run_task(counted(), CrashingTask(), executor=workers(Immediately()), chunk=10)) as results:
         for number, _ in enumerate(results, 1):
             assert taken <= number + 10 * 8
             if number == 500:
@@ -91,8 +91,8 @@ def test_no_more_items_are_taken_than_are_soon_worked_on() -> None:
 
 def test_a_worker_that_dies_takes_only_the_deadly_items_with_it(tmp_path: Path) -> None:
     deadly = {"5", "6", "41"}
-    task = DeadlyTask(crashing=frozenset(deadly), log=str(tmp_path / "log"))
-    results = list(run(items(60), task, executor=local_workers(2), chunk=8))
+    task = CrashingTask(crashing=frozenset(deadly), log=str(tmp_path / "log"))
+    results = list(run_task(items(60), task, executor=make_process_pool(2), chunk=8))
     assert [each.input.source for each in results] == [str(number) for number in range(60)]
     failed = {each.input.source: each for each in results if each.verdict == "failed"}
     assert set(failed) == deadly
@@ -103,18 +103,20 @@ def test_a_worker_that_dies_takes_only_the_deadly_items_with_it(tmp_path: Path) 
 
 
 def test_an_error_of_the_program_is_a_result_that_failed() -> None:
-    from dcmseal.batch.results import Form
-    from dcmseal.batch.working import nothing_ends, worked_on
+    from dcmseal.batch.results import ResultDetail
+    from dcmseal.batch.working import never_fatal, run_item
 
-    result = worked_on(Item(source="raise", relative=""), Form.VALUE, DeadlyTask().run, is_fatal=nothing_ends)
+    result = run_item(
+        InputFile(source="raise", relative=""), ResultDetail.VALUE, CrashingTask().run, is_fatal=never_fatal
+    )
     assert result.verdict == "failed"
     assert "MemoryError in deadly.py" in result.reason
 
 
 def test_an_executor_that_breaks_is_opened_again(tmp_path: Path) -> None:
-    task = DeadlyTask(log=str(tmp_path / "log"))
+    task = CrashingTask(log=str(tmp_path / "log"))
     second = Immediately()
-    results = list(run(items(100), task, executor=workers(Immediately(breaks_at=4), second), chunk=10))
+    results = list(run_task(items(100), task, executor=workers(Immediately(breaks_at=4), second), chunk=10))
     assert [each.input.source for each in results] == [str(number) for number in range(100)]
     assert {each.verdict for each in results} == {"valid"}
     assert second.submitted
@@ -142,33 +144,33 @@ def _slowly(function: Any, *arguments: Any) -> Any:
 
 
 def test_what_is_still_worked_on_when_a_chunk_is_lost_is_waited_for(tmp_path: Path) -> None:
-    task = DeadlyTask(log=str(tmp_path / "log"))
-    results = list(run(items(100), task, executor=workers(OneIsLost()), chunk=10))
+    task = CrashingTask(log=str(tmp_path / "log"))
+    results = list(run_task(items(100), task, executor=workers(OneIsLost()), chunk=10))
     assert [each.input.source for each in results] == [str(number) for number in range(100)]
     assert (tmp_path / "log").read_text().split() == [str(number) for number in range(10, 20)]
 
 
 def test_workers_that_always_die_end_the_run(tmp_path: Path) -> None:
-    task = DeadlyTask(log=str(tmp_path / "log"))
+    task = CrashingTask(log=str(tmp_path / "log"))
 
     @contextmanager
     def broken(_: Task) -> Iterator[Executor]:
         yield Immediately(breaks_at=1)
 
     with pytest.raises(ProcessDied, match="whatever they work on"):
-        list(run(items(100), task, executor=Workers(open=broken, slots=lambda _: 2), chunk=10))
+        list(run_task(items(100), task, executor=ExecutorFactory(open=broken, slots=lambda _: 2), chunk=10))
 
 
-@pytest.mark.parametrize("executor", [None, local_workers(2)], ids=["here", "pool"])
-def test_what_is_wrong_with_the_task_is_raised(executor: Workers | None) -> None:
+@pytest.mark.parametrize("executor", [None, make_process_pool(2)], ids=["here", "pool"])
+def test_what_is_wrong_with_the_task_is_raised(executor: ExecutorFactory | None) -> None:
     with pytest.raises(UsageError, match="cannot be done") as raised:
-        list(run(items(3), DeadlyTask(unusable=True), executor=executor))
+        list(run_task(items(3), CrashingTask(unusable=True), executor=executor))
     assert raised.value.hint == "do something else"
 
 
 def test_processes_begin_anew_where_there_is_no_server_to_fork_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
-    results = list(run(items(20), DeadlyTask(), executor=local_workers(2), chunk=3))
+    results = list(run_task(items(20), CrashingTask(), executor=make_process_pool(2), chunk=3))
     assert [each.input.source for each in results] == [str(number) for number in range(20)]
     assert str(os.getpid()) not in {each.reason for each in results}
 
@@ -187,7 +189,7 @@ def test_a_program_from_standard_input_works_in_its_own_process() -> None:
 
 def test_closing_early_leaves_no_process() -> None:
     before = set(multiprocessing.active_children())
-    with closing(run(items(1000), DeadlyTask(), executor=local_workers(2), chunk=5)) as results:
+    with closing(run_task(items(1000), CrashingTask(), executor=make_process_pool(2), chunk=5)) as results:
         next(results)
         assert set(multiprocessing.active_children()) > before
     for _ in range(100):
@@ -199,7 +201,7 @@ def test_closing_early_leaves_no_process() -> None:
 
 def test_the_processors_of_a_container_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     quota = tmp_path / "cpu.max"
-    monkeypatch.setattr("dcmseal.batch.workers._QUOTA", str(quota))
+    monkeypatch.setattr("dcmseal.batch.workers._CPU_QUOTA_FILE", str(quota))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
     assert usable_processors() == 16
     for text, count in (("max 100000", 16), ("250000 100000", 2), ("10000 100000", 1)):

@@ -12,7 +12,7 @@ from dcmseal.plugins.protocols import KeyListing, SecretRequest, Secrets, Signab
 from dcmseal.plugins.registry import Registry
 from dcmseal_profiles import plugin as profiles
 from dcmseal_software import plugin as software
-from tests.core.plugins.fakes import offering
+from tests.core.plugins.fakes import make_contributing_plugin
 
 PIN = "739154"
 PULLED = DeviceUnavailable("the card is gone", hint="put it back")
@@ -92,7 +92,7 @@ class CardSigner:
         return self._signer.sign(message)
 
 
-def registry_of(*cards: Card) -> Callable[[], Registry]:
+def build_registry(*cards: Card) -> Callable[[], Registry]:
     """What is installed, if there are keys in files and on these cards only."""
-    plugins = Registry.from_plugins(software, profiles, offering("cards", backends=cards))
+    plugins = Registry.from_plugins(software, profiles, make_contributing_plugin("cards", backends=cards))
     return lambda: plugins

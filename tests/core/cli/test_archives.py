@@ -12,13 +12,13 @@ import jsonschema
 import pytest
 
 import dcmseal
-from dcmseal.batch.items import Item
-from dcmseal.batch.results import Kind, Result
-from dcmseal.batch.tally import Tally
+from dcmseal.batch.items import InputFile
+from dcmseal.batch.results import BatchResult, ResultKind
+from dcmseal.batch.tally import RunSummary
 from dcmseal.cli.archive_progress import LineProgress
 from dcmseal.errors import DeviceRemoved
 from dcmseal.exit_codes import ExitCode
-from tests.core.cli.cards import PIN, Card, registry_of
+from tests.core.cli.cards import PIN, Card, build_registry
 from tests.core.cli.conftest import Ran, Run
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/reference/report.schema.json").read_text("utf-8"))
@@ -108,7 +108,7 @@ def test_signing_is_quiet_if_asked_to(run: Run, image: Path, key: str) -> None:
         shutil.copy(image, name)
     ran = run("sign", "a.dcm", "b.dcm", "--in-place", "--quiet", "--key", key)
     assert (ran.code, ran.out, ran.err) == (0, "", "")
-    assert len(dcmseal.signatures("a.dcm")) == 1
+    assert len(dcmseal.list_signatures("a.dcm")) == 1
     assert run("list", "a.dcm", "--quiet").out == ""
 
 
@@ -139,7 +139,7 @@ WITH_CARD = ("--key", "card:", "--passphrase-env", "CARD_PIN")
 @pytest.fixture
 def card(key: str, monkeypatch: pytest.MonkeyPatch) -> Card:
     card = Card(key)
-    monkeypatch.setattr("dcmseal.plugins.registry.installed", registry_of(card))
+    monkeypatch.setattr("dcmseal.plugins.registry.installed_registry", build_registry(card))
     monkeypatch.setenv("CARD_PIN", PIN)
     return card
 
@@ -149,7 +149,7 @@ def test_a_folder_is_signed_into_a_mirror_of_it_after_one_login(run: Run, archiv
     ran = run("sign", archive, "-o", "out/new", *WITH_CARD)
     assert (ran.code, ran.err) == (0, "")
     assert (card.opened, card.pins, card.is_open) == (1, [PIN], False)
-    assert {str(path): len(dcmseal.signatures(path)) for path in Path("out").rglob("*") if path.is_file()} == {
+    assert {str(path): len(dcmseal.list_signatures(path)) for path in Path("out").rglob("*") if path.is_file()} == {
         "out/new/1/signed": 2,
         "out/new/1/tampered": 2,
         "out/new/2/plain": 1,
@@ -178,7 +178,7 @@ def test_what_is_wrong_with_the_key_stops_the_run_and_says_how_far_it_came(run: 
     assert [each["document"] for each in files] == ["signing", "error"]
     assert summary["stopped"]["error"] == "DeviceRemoved"
     assert (summary["changed"], summary["exit_code"], ran.code) == (1, 6, 6)
-    assert len(dcmseal.signatures("archive/2/plain")) == 0
+    assert len(dcmseal.list_signatures("archive/2/plain")) == 0
 
 
 @pytest.mark.parametrize(
@@ -211,11 +211,11 @@ def test_a_line_now_and_then_where_there_is_no_terminal() -> None:
     moments = iter([0.0, 1.0, 31.0, 32.0, 62.0])
     stream = StringIO()
     shown = LineProgress(stream, interval=30.0, clock=lambda: next(moments))
-    tally = Tally()
+    tally = RunSummary()
     for number in range(4):
-        result = Result(
-            input=Item(source=str(number), relative=str(number)),
-            kind=Kind.VERIFIED,
+        result = BatchResult(
+            input=InputFile(source=str(number), relative=str(number)),
+            kind=ResultKind.VERIFIED,
             exit_code=ExitCode.OK,
             verdict="valid" if number else "no-signature",
         )
@@ -234,10 +234,10 @@ def test_the_bar_says_what_there_was_and_what_failed_last() -> None:
 
     console = Console(file=StringIO(), force_terminal=True, width=120)
     shown = BarProgress(console)
-    tally = Tally()
+    tally = RunSummary()
     for verdict in ("valid", "invalid"):
-        item = Item(source=f"{verdict}\x1b.dcm", relative="")
-        result = Result(input=item, kind=Kind.VERIFIED, exit_code=ExitCode.OK, verdict=verdict, reason="why")
+        item = InputFile(source=f"{verdict}\x1b.dcm", relative="")
+        result = BatchResult(input=item, kind=ResultKind.VERIFIED, exit_code=ExitCode.OK, verdict=verdict, reason="why")
         tally.add(result)
         shown.add(result, tally)
     shown.set_total(5)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from tests.core.cli.cards import PIN, Card, registry_of
+from tests.core.cli.cards import PIN, Card, build_registry
 from tests.core.cli.conftest import Run
 from tests.core.cli.test_plugins import complete
 from tests.core.cli.test_sign import signed_elements
@@ -47,7 +47,7 @@ def reading_room(config: Path, pki: Pki) -> Path:
 
 
 def asked_for(path: str) -> tuple[str, str]:
-    (signature,) = dcmseal.signatures(path)
+    (signature,) = dcmseal.list_signatures(path)
     assert signature.purpose is not None
     return signature.mac_algorithm, signature.purpose.value
 
@@ -68,7 +68,7 @@ def test_the_pin_comes_from_where_the_setup_says_unless_an_option_says_otherwise
     run: Run, image: Path, config: Path, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = Card(key)
-    monkeypatch.setattr("dcmseal.plugins.registry.installed", registry_of(card))
+    monkeypatch.setattr("dcmseal.plugins.registry.installed_registry", build_registry(card))
     write(config, '[keys.reading-room]\nuri = "card:"\npin-source = "file:pin"')
     write(config.with_name("pin"), f"{PIN}\n")
     assert run("sign", image, "a.dcm", "--key", "reading-room").code == 0
@@ -153,7 +153,7 @@ def test_check_finds_what_is_not_there(run: Run, config: Path) -> None:
 
 def test_check_opens_keys_on_request_only(run: Run, config: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     card = Card(key)
-    monkeypatch.setattr("dcmseal.plugins.registry.installed", registry_of(card))
+    monkeypatch.setattr("dcmseal.plugins.registry.installed_registry", build_registry(card))
     monkeypatch.setenv("CARD_PIN", "111111")
     write(config, '[keys.card]\nuri = "card:"\npin-source = "env:CARD_PIN"')
     assert run("config", "check").code == 0

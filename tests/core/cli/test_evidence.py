@@ -10,16 +10,16 @@ import pytest
 from tests.core.cli.conftest import Run
 from tests.core.cli.test_start import modules_after
 from tests.support.pki import Pki
-from tests.support.tsa import Authority, Serving
+from tests.support.tsa import RunningAuthority, TimestampAuthority
 
 
 @pytest.fixture(scope="session")
-def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(pki, tmp_path_factory.mktemp("tsa"))
+def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> TimestampAuthority:
+    return TimestampAuthority(pki, tmp_path_factory.mktemp("tsa"))
 
 
 @pytest.fixture
-def served(authority: Authority) -> Iterator[Serving]:
+def served(authority: TimestampAuthority) -> Iterator[RunningAuthority]:
     with authority.serving() as served:
         yield served
 
@@ -47,7 +47,9 @@ def test_a_claimed_moment_is_not_established_unless_vouched_for(
     assert "  passed  trust repeat-verdict-same: " in ran.out
 
 
-def test_a_timestamp_certifies_it(run: Run, signed: Path, trusting: list[str], served: Serving, tmp_path: Path) -> None:
+def test_a_timestamp_certifies_it(
+    run: Run, signed: Path, trusting: list[str], served: RunningAuthority, tmp_path: Path
+) -> None:
     path = tmp_path / "certified.evidence"
     places = ["--evidence-timestamp", "http://127.0.0.1:1/", "--evidence-timestamp", served.url]
     assert run("verify", signed, *trusting, "--save-evidence", path, *places).code == 0

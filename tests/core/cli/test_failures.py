@@ -10,8 +10,8 @@ import os
 import pytest
 
 from dcmseal import errors
-from dcmseal.cli.exit_codes import ExitCode, code_of_error, code_of_verdict, worst
-from dcmseal.cli.failures import guarded
+from dcmseal.cli.exit_codes import ExitCode, error_exit_code, verdict_exit_code, worst_exit_code
+from dcmseal.cli.failures import run_with_error_handling
 from dcmseal.report import Verdict
 from tests.core.cli.conftest import Run
 
@@ -38,11 +38,11 @@ def test_every_error_has_its_exit_code(kind: type[errors.SealError]) -> None:
         expected = ExitCode.INTERNAL
     elif kind is errors.NoSuchSignature:
         expected = ExitCode.NO_SIGNATURE
-    assert code_of_error(kind.__new__(kind)) is expected
+    assert error_exit_code(kind.__new__(kind)) is expected
 
 
 def test_every_verdict_has_its_exit_code() -> None:
-    assert [code_of_verdict(verdict) for verdict in Verdict] == [0, 1, 4, 3]
+    assert [verdict_exit_code(verdict) for verdict in Verdict] == [0, 1, 4, 3]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_every_verdict_has_its_exit_code() -> None:
     [([0, 0], 0), ([0, 3], 3), ([3, 4, 0], 4), ([4, 5, 3], 5), ([5, 1, 2, 6, 7], 1), ([2, 6], 6), ([5, 7, 6], 7)],
 )
 def test_the_worst_of_several_exit_codes(codes: list[int], expected: int) -> None:
-    assert worst(map(ExitCode, codes)) == expected
+    assert worst_exit_code(map(ExitCode, codes)) == expected
 
 
 def raising(error: BaseException) -> int:
@@ -58,7 +58,7 @@ def raising(error: BaseException) -> int:
 
 
 def test_an_unexpected_error_shows_where_it_arose_and_not_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
-    assert guarded(lambda: raising(ValueError("s3cret")), as_json=False) == 7
+    assert run_with_error_handling(lambda: raising(ValueError("s3cret")), as_json=False) == 7
     written = capsys.readouterr()
     assert written.out == ""
     message, hint = written.err.splitlines()
@@ -68,32 +68,32 @@ def test_an_unexpected_error_shows_where_it_arose_and_not_what_it_says(capsys: p
 
 def test_those_who_ask_get_the_traceback(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DCMSEAL_DEBUG", "1")
-    guarded(lambda: raising(ValueError("\x1b[2Jdetails")), as_json=False)
+    run_with_error_handling(lambda: raising(ValueError("\x1b[2Jdetails")), as_json=False)
     written = capsys.readouterr().err
     assert "Traceback" in written
     assert "\\x1b[2Jdetails" in written
 
 
 def test_an_unexpected_error_is_a_document_too(capsys: pytest.CaptureFixture[str]) -> None:
-    guarded(lambda: raising(RecursionError()), as_json=True)
+    run_with_error_handling(lambda: raising(RecursionError()), as_json=True)
     assert '"exit_code": 7' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_called_that(capsys: pytest.CaptureFixture[str], number: int) -> None:
     error = OSError(number, os.strerror(number))
-    assert guarded(lambda: raising(error), as_json=False) == 5
+    assert run_with_error_handling(lambda: raising(error), as_json=False) == 5
     written = capsys.readouterr().err
     assert written.startswith(f"dcmseal: the disk is full: {os.strerror(number)}\nhint: ")
 
 
 @pytest.mark.parametrize("kind", [BaseException, GeneratorExit, RecursionError, MemoryError])
 def test_whatever_is_raised_is_not_taken_for_a_verdict(kind: type[BaseException]) -> None:
-    assert guarded(lambda: raising(kind()), as_json=True) == 7
+    assert run_with_error_handling(lambda: raising(kind()), as_json=True) == 7
 
 
 def test_ctrl_c_ends_without_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    assert guarded(lambda: raising(KeyboardInterrupt()), as_json=False) == 130
+    assert run_with_error_handling(lambda: raising(KeyboardInterrupt()), as_json=False) == 130
     assert capsys.readouterr().err == "dcmseal: interrupted\n"
 
 
@@ -123,7 +123,7 @@ def test_names_that_the_terminal_cannot_write_are_no_error(monkeypatch: pytest.M
         print("Müller")
         return 0
 
-    assert guarded(write, as_json=False) == 0
+    assert run_with_error_handling(write, as_json=False) == 0
     ascii_only.flush()
     assert ascii_only.buffer.seek(0) == 0
     assert ascii_only.buffer.read() == b"M\\xfcller\n"

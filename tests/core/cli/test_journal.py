@@ -10,10 +10,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from dcmseal.batch.finding import instances
-from dcmseal.batch.journal.documents import _csv
+from dcmseal.batch.finding import iter_inputs
+from dcmseal.batch.journal.documents import _format_csv_row
 from dcmseal.batch.journal.journal import Journal
-from dcmseal.batch.journal.settings import JournalWish
+from dcmseal.batch.journal.settings import JournalSettings
 from dcmseal.batch.shards import Shard
 from dcmseal.batch.tasks import VerifyTask
 from tests.core.cli.conftest import Run
@@ -36,8 +36,8 @@ def make_journal(archive: Path) -> Callable[..., str]:
     assert archive.name == "archive"
 
     def make(name: str = "run.journal", shard: Shard | None = None) -> str:
-        with Journal.open(JournalWish(path=name, shard=shard), VERIFY) as journal:
-            list(journal.run(instances(["archive"]), jobs=1))
+        with Journal.open(JournalSettings(path=name, shard=shard), VERIFY) as journal:
+            list(journal.run(iter_inputs(["archive"]), jobs=1))
         return name
 
     return make
@@ -87,7 +87,7 @@ def test_values_are_separated_by_commas(run: Run, make_journal: Callable[..., st
     "name", ["=cmd()", "+1", "-1", "@sum", "\uff1d1", "\x1b[2J", "\x85", "\u202egpj", "\r=1", "\udcff"]
 )
 def test_nothing_in_a_table_is_obeyed_by_who_shows_it(name: str) -> None:
-    row = _csv((name, f"a{name}", 7, -7))
+    row = _format_csv_row((name, f"a{name}", 7, -7))
     assert row.removesuffix("\r\n").isprintable()
     first, second, *numbers = next(csv.reader([row]))
     assert first[0] not in "=+-@\uff1d"

@@ -11,7 +11,7 @@ import pytest
 from dcmseal.errors import DeviceUnavailable
 from dcmseal.plugins.protocols import KeyListing
 from dcmseal.terms import KeyType
-from tests.core.cli.cards import Card, registry_of
+from tests.core.cli.cards import Card, build_registry
 from tests.core.cli.conftest import Run
 
 LISTED = (
@@ -30,7 +30,7 @@ def insert(key: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
     """Puts a card in that lists these keys."""
 
     def insert(listed: Any) -> None:
-        monkeypatch.setattr("dcmseal.plugins.registry.installed", registry_of(Card(key, listed=listed)))
+        monkeypatch.setattr("dcmseal.plugins.registry.installed_registry", build_registry(Card(key, listed=listed)))
 
     return insert
 
@@ -126,7 +126,7 @@ def test_a_plugin_that_cannot_look_does_not_hide_the_others(
 
     others = Card(key, listed=LISTED, scheme="zcard")
     others.listed = (KeyListing(uri="zcard:1", label="good"),)
-    monkeypatch.setattr("dcmseal.plugins.registry.installed", registry_of(Faulty(key), others))
+    monkeypatch.setattr("dcmseal.plugins.registry.installed_registry", build_registry(Faulty(key), others))
     ran = run("keys")
     assert ran.code == 6
     assert "good: usable" in ran.out

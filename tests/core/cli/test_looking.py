@@ -153,7 +153,7 @@ def test_nothing_is_overwritten_without_leave(run: Run, signed: Path, tmp_path: 
 
 def test_the_stream_is_what_the_mac_is_computed_over(run: Run, signed: Path, uid: str, tmp_path: Path) -> None:
     pieces: list[bytes] = []
-    dcmseal.stream(signed, uid, lambda piece: pieces.append(bytes(piece)))
+    dcmseal.write_mac_stream(signed, uid, lambda piece: pieces.append(bytes(piece)))
     expected = b"".join(pieces)
     assert run("stream", signed).raw == expected
     assert run("stream", uid, "-", stdin=signed.read_bytes()).raw == expected

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 import dcmseal
-from tests.core.cli.cards import PIN, Card, registry_of
+from tests.core.cli.cards import PIN, Card, build_registry
 from tests.core.cli.conftest import Ran, Run
 from tests.support import builder
 
@@ -34,7 +34,7 @@ def archive(in_folder: Path, signed: Path, broken: Path, image: Path) -> Path:
 @pytest.fixture
 def card(key: str, monkeypatch: pytest.MonkeyPatch) -> Card:
     card = Card(key)
-    monkeypatch.setattr("dcmseal.plugins.registry.installed", registry_of(card))
+    monkeypatch.setattr("dcmseal.plugins.registry.installed_registry", build_registry(card))
     return card
 
 
@@ -187,4 +187,4 @@ def test_the_setup_of_the_key_says_how_it_would_be_signed(run: Run, archive: Pat
     words = ("--key", "desk", "--config", "config.toml", "--json-lines")
     *files, _ = lines(run("sign", archive / "2", "--dry-run", *words))
     assert [each["signature"]["mac"]["algorithm"] for each in files if each["document"] == "plan"] == ["SHA512"]
-    assert not dcmseal.signatures(archive / "2/plain")
+    assert not dcmseal.list_signatures(archive / "2/plain")

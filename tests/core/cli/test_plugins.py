@@ -32,7 +32,7 @@ def test_a_broken_plugin_is_told_by_text_and_exit_code(run: Run, monkeypatch: py
         raise RuntimeError("\x1b[2Jout of order")
 
     registry = Registry.from_plugins(SimpleNamespace(__name__="faulty", dcmseal_profiles=hostile))
-    monkeypatch.setattr("dcmseal.plugins.registry.installed", lambda: registry)
+    monkeypatch.setattr("dcmseal.plugins.registry.installed_registry", lambda: registry)
     ran = run("plugins")
     assert ran.code == 6
     assert "\x1b" not in ran.out

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal.cli.evidence import folders
+from dcmseal.cli.evidence import build_reference_folders
 from dcmseal.cli.exit_codes import ExitCode
 from tests.core.cli.conftest import Run
 from tests.support.builder import file, image
-from tests.support.evidence import CURRENT, cited, document, evidence
+from tests.support.evidence import CURRENT, make_citation, make_document, make_evidence_sequence
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def study(tmp_path: Path) -> Path:
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
     path = tmp_path / "report.dcm"
-    path.write_bytes(file(document(evidence(CURRENT, cited("1.2.3.4.1")))))
+    path.write_bytes(file(make_document(make_evidence_sequence(CURRENT, make_citation("1.2.3.4.1")))))
     return path
 
 
@@ -76,10 +76,10 @@ def test_how_far_it_is_is_shown_on_terminals_only(study: Path, monkeypatch: pyte
         def isatty(self) -> bool:
             return True
 
-    assert folders([]) is None
+    assert build_reference_folders([]) is None
     for stream, shown in ((StringIO(), False), (Terminal(), True)):
         monkeypatch.setattr("sys.stderr", stream)
-        found = folders([str(study)])
+        found = build_reference_folders([str(study)])
         assert found is not None
         assert found.find_files("1.2.3.4.1")
         assert ("looking for instances: 0 files" in stream.getvalue()) is shown

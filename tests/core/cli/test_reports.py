@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.cli.main import command_of
+from dcmseal.cli.main import load_command
 from dcmseal.cli.parser import Parser
-from dcmseal.cli.settings import WHEN_SET, settings_in_words
+from dcmseal.cli.settings import FLAG_TEXTS, format_settings
 from dcmseal.engine.mapping import building
 from dcmseal.errors import Malformed, PluginBroken
 from tests.core.cli.conftest import Run
@@ -115,17 +115,19 @@ def test_a_place_that_cannot_be_written_is_told(run: Run, signed: Path, in_folde
 def test_a_writer_that_fails_leaves_what_was_there(signed: Path, tmp_path: Path) -> None:
     from datetime import UTC, datetime
 
-    from dcmseal.engine.reporting import context_of, reported, write_report
+    from dcmseal.engine.reporting import build_reported_file, make_report_context, write_report
     from dcmseal.plugins.registry import Registry
-    from tests.core.plugins.fakes import plugin
+    from tests.core.plugins.fakes import make_plugin
     from tests.core.plugins.test_reporting import FakeWriter
 
     path = tmp_path / "report"
     path.write_text("as it was")
-    file = reported("signed.dcm", dcmseal.verify(signed), signed)
-    failing = plugin("one", dcmseal_report_writers=lambda: (FakeWriter(pieces=[b"half", RuntimeError("secret")]),))
+    file = build_reported_file("signed.dcm", dcmseal.verify(signed), signed)
+    failing = make_plugin("one", dcmseal_report_writers=lambda: (FakeWriter(pieces=[b"half", RuntimeError("secret")]),))
     with pytest.raises(PluginBroken, match="failed with RuntimeError"):
-        write_report(path, Registry.from_plugins(failing).report_writer("fake"), [file], context_of(datetime.now(UTC)))
+        write_report(
+            path, Registry.from_plugins(failing).report_writer("fake"), [file], make_report_context(datetime.now(UTC))
+        )
     assert path.read_text() == "as it was"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -151,7 +153,7 @@ def test_without_a_map_there_is_the_report_all_the_same(
     def fail(*_: object, **__: object) -> None:
         raise Malformed("a stray byte", 7)
 
-    monkeypatch.setattr(building, "map_file", fail)
+    monkeypatch.setattr(building, "build_map", fail)
     assert run("verify", signed, "-q", "--integrity-only", "--html", "a.html").code == 0
     page = (in_folder / "a.html").read_text("utf-8")
     assert "there is no coverage map: a stray byte (at byte 7)" in page
@@ -219,12 +221,12 @@ TELLS_HOW = frozenset(
 
 def options_of_verify() -> list[str]:
     parser = Parser(prog="verify")
-    command_of("verify").configure(parser)
+    load_command("verify").configure(parser)
     return [action.dest for action in parser._actions if action.dest not in TELLS_HOW]
 
 
 @pytest.mark.parametrize("name", options_of_verify())
 def test_the_page_tells_of_every_option_that_a_verdict_depends_on(name: str) -> None:
     options = Namespace(**dict.fromkeys(options_of_verify(), None))
-    setattr(options, name, name in WHEN_SET or "something")
-    assert settings_in_words(options)[0][1] == WHEN_SET.get(name, "something")
+    setattr(options, name, name in FLAG_TEXTS or "something")
+    assert format_settings(options)[0][1] == FLAG_TEXTS.get(name, "something")

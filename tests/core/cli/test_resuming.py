@@ -12,7 +12,7 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import DeviceRemoved
-from tests.core.cli.cards import PIN, Card, registry_of
+from tests.core.cli.cards import PIN, Card, build_registry
 from tests.core.cli.conftest import Ran, Run
 from tests.docs.test_json import SCHEMA
 
@@ -23,7 +23,7 @@ JOURNAL = ("--journal", "run.journal")
 @pytest.fixture
 def card(key: str, monkeypatch: pytest.MonkeyPatch) -> Card:
     card = Card(key)
-    monkeypatch.setattr("dcmseal.plugins.registry.installed", registry_of(card))
+    monkeypatch.setattr("dcmseal.plugins.registry.installed_registry", build_registry(card))
     monkeypatch.setenv("CARD_PIN", PIN)
     return card
 
@@ -53,7 +53,7 @@ def summary(ran: Ran) -> tuple[int, Any]:
 
 
 def signatures(folder: Path) -> list[int]:
-    return [len(dcmseal.signatures(path)) for path in sorted(folder.rglob("*.dcm"))]
+    return [len(dcmseal.list_signatures(path)) for path in sorted(folder.rglob("*.dcm"))]
 
 
 def test_a_second_run_says_the_same_without_doing_it(run: Run, archive: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_card_is_not_asked_for_if_nothing_is_left_to_sign(
     shutil.copy(image, images / "new.dcm")
     ran = run(*words)
     assert (ran.code, json.loads(ran.out)["error"]) == (6, "DeviceUnavailable")
-    assert len(dcmseal.signatures(images / "new.dcm")) == 0
+    assert len(dcmseal.list_signatures(images / "new.dcm")) == 0
     lines, told = summary(run(*words))
     assert (lines, told["verdicts"], card.opened) == (1, {"signed": 5}, 2)
     assert signatures(images if where == ("--in-place",) else Path("out")) == [1] * 5

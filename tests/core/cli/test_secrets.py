@@ -12,7 +12,7 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 
-from dcmseal.cli.secrets import secrets_of
+from dcmseal.cli.secrets import load_option_secrets
 from dcmseal.plugins.protocols import SecretRequest
 from tests.core.cli.conftest import Run
 from tests.support.pki import PASSPHRASE, Pki
@@ -117,7 +117,7 @@ def test_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("getpass.getpass", getpass)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    secrets = secrets_of(Namespace(**GIVEN))
+    secrets = load_option_secrets(Namespace(**GIVEN))
     answers = [secrets(SecretRequest(purpose="card\x1b[2J", uri="x:", attempt=attempt)) for attempt in (1, 2, 3, 4)]
     assert answers == ["typed", None, None, None]
     assert prompts[0] == "Passphrase or PIN of card\\x1b[2J: "
@@ -127,7 +127,7 @@ def test_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_was_given_is_tried_once_for_a_second_wrong_pin_locks_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "1234")
-    secrets = secrets_of(Namespace(**{**GIVEN, "passphrase_env": "SECRET"}))
+    secrets = load_option_secrets(Namespace(**{**GIVEN, "passphrase_env": "SECRET"}))
     assert [secrets(SecretRequest(purpose="card", uri="x:", attempt=attempt)) for attempt in (1, 2)] == ["1234", None]
 
 

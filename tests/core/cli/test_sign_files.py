@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.cli.open_key import OpenKey
-from dcmseal.cli.progress import Progress
-from dcmseal.cli.secrets import Given
-from dcmseal.errors import DeviceExchanged, DeviceUnavailable, ModuleUnusable, PinLocked, PinRejected, SignerError
-from tests.core.cli.cards import PIN, PULLED, Card, registry_of
+from dcmseal.cli.open_key import LazySigner
+from dcmseal.cli.progress import FileProgress
+from dcmseal.cli.secrets import PresetSecret
+from dcmseal.errors import DeviceReplaced, DeviceUnavailable, ModuleUnusable, PinLocked, PinRejected, SignerError
+from tests.core.cli.cards import PIN, PULLED, Card, build_registry
 from tests.core.cli.conftest import Run, Terminal
 from tests.support.pki import Pki
 
@@ -24,7 +24,7 @@ NAMES = ("a.dcm", "b.dcm", "c.dcm")
 def card(key: str, monkeypatch: pytest.MonkeyPatch) -> Card:
     """The only card there is; its PIN is in the environment."""
     card = Card(key)
-    monkeypatch.setattr("dcmseal.plugins.registry.installed", registry_of(card))
+    monkeypatch.setattr("dcmseal.plugins.registry.installed_registry", build_registry(card))
     monkeypatch.setenv("CARD_PIN", PIN)
     return card
 
@@ -37,7 +37,7 @@ def images(image: Path, in_folder: Path) -> list[str]:
 
 
 def signatures(*paths: str | Path) -> list[int]:
-    return [len(dcmseal.signatures(path)) if Path(path).exists() else -1 for path in paths]
+    return [len(dcmseal.list_signatures(path)) if Path(path).exists() else -1 for path in paths]
 
 
 WITH_CARD = ("--key", "card:", "--passphrase-env", "CARD_PIN")
@@ -91,7 +91,7 @@ def test_results_as_a_document(run: Run, images: list[str]) -> None:
     assert [each["document"] for each in files] == ["signing", "error", "signing"]
     assert [each["file"] for each in files] == images
     assert [each.get("output") for each in files] == ["out/a.dcm", None, "out/c.dcm"]
-    assert files[0]["signature"]["uid"] == dcmseal.signatures("out/a.dcm")[0].uid
+    assert files[0]["signature"]["uid"] == dcmseal.list_signatures("out/a.dcm")[0].uid
 
 
 def test_plans_of_several_need_no_key(run: Run, images: list[str]) -> None:
@@ -197,7 +197,7 @@ class TestWaiting:
         assert ran.out.splitlines()[-1] == "3 of 3 files signed"
 
     def test_a_key_that_finds_back_is_not_opened_again(self, run: Run, card: Card, images: list[str]) -> None:
-        card.failures = [None, PULLED, DeviceExchanged("another card"), None, None]
+        card.failures = [None, PULLED, DeviceReplaced("another card"), None, None]
         card.recovers = True
         ran = run("sign", *images, "-o", "out", *WITH_CARD, "--wait-for-device", typed="\n\n")
         assert ran.code == 0
@@ -213,7 +213,7 @@ class TestWaiting:
         assert ran.code == 0
         assert "there is no such key on this card" in ran.err
         assert "has another certificate" in ran.err
-        signers = {dcmseal.signatures(Path("out", name))[0].content.certificate for name in images}
+        signers = {dcmseal.list_signatures(Path("out", name))[0].content.certificate for name in images}
         assert len(signers) == 1
 
     @pytest.mark.parametrize("error", [ModuleUnusable("no driver"), PinLocked("locked"), None], ids=str)
@@ -235,7 +235,7 @@ class TestWaiting:
 
     def test_a_pin_that_never_proved_right_is_not_given_again(self, card: Card) -> None:
         """The card vanishes before it can say what it thinks of the PIN."""
-        key = OpenKey("card:", Given(PIN), lambda: None)
+        key = LazySigner("card:", PresetSecret(PIN), lambda: None)
         card.vanishes_after_pin = True
         with pytest.raises(DeviceUnavailable):
             _ = key.certificate_chain
@@ -255,7 +255,7 @@ class TestProgress:
     def test_on_a_terminal_one_line_that_goes_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
         screen = Terminal(BytesIO(), write_through=True)
         monkeypatch.setattr("sys.stderr", screen)
-        progress = Progress(2)
+        progress = FileProgress(2)
         progress.next("a\x1b[2J.dcm")
         progress.next("b.dcm")
         progress.clear()
@@ -269,5 +269,5 @@ class TestProgress:
     ) -> None:
         screen = kind(BytesIO(), write_through=True)
         monkeypatch.setattr("sys.stderr", screen)
-        Progress(total).next("a.dcm")
+        FileProgress(total).next("a.dcm")
         assert screen.buffer.getvalue() == b""  # type: ignore[attr-defined] # it is a BytesIO

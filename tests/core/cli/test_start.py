@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.cli.main import COMMANDS, command_of
+from dcmseal.cli.main import COMMANDS, load_command
 from tests.core.cli.conftest import Run
 
 DCMSEAL = Path(sys.executable).with_name("dcmseal")
@@ -106,7 +106,7 @@ def test_every_command_explains_itself_and_ends_with_examples(run: Run, name: st
 
 
 def test_every_module_is_a_command() -> None:
-    folder = Path(str(command_of("verify").__dict__["__file__"])).parent
+    folder = Path(str(load_command("verify").__dict__["__file__"])).parent
     assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == set(COMMANDS)
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcmseal.cli.output import Tone, document, fields, screen, write_json
-from dcmseal.cli.text import columns, counted, joined, printable
+from dcmseal.cli.output import Tone, make_document, make_screen, write_fields, write_json
+from dcmseal.cli.text import align_columns, escape_unprintable, format_count, join_names
 
 
 class Terminal(io.StringIO):
@@ -19,7 +19,7 @@ class Terminal(io.StringIO):
 
 @given(st.text())
 def test_printable_text_is_printable_and_keeps_what_was(text: str) -> None:
-    shown = printable(text)
+    shown = escape_unprintable(text)
     assert shown.isprintable()
     if text.isprintable() and len(text) <= 400:
         assert shown == text
@@ -37,34 +37,38 @@ def test_printable_text_is_printable_and_keeps_what_was(text: str) -> None:
     ],
 )
 def test_what_terminals_obey_is_escaped(text: str, shown: str) -> None:
-    assert printable(text) == shown
+    assert escape_unprintable(text) == shown
 
 
 def test_long_values_are_cut_and_say_so() -> None:
-    assert printable("x" * 1000, 10) == "x" * 10 + "... (990 more characters)"
+    assert escape_unprintable("x" * 1000, 10) == "x" * 10 + "... (990 more characters)"
 
 
 def test_lists_are_short_unless_all_is_wanted() -> None:
     names = [str(number) for number in range(20)]
-    assert joined(names).endswith("11 and 8 more (-v shows all)")
-    assert joined(names, show_all=True).endswith("18, 19")
-    assert joined(names[:12]).endswith("10, 11")
+    assert join_names(names).endswith("11 and 8 more (-v shows all)")
+    assert join_names(names, show_all=True).endswith("18, 19")
+    assert join_names(names[:12]).endswith("10, 11")
 
 
 def test_counting() -> None:
-    assert [counted(number, "element") for number in (0, 1, 2)] == ["0 elements", "1 element", "2 elements"]
+    assert [format_count(number, "element") for number in (0, 1, 2)] == ["0 elements", "1 element", "2 elements"]
 
 
 def test_columns_are_aligned_and_never_wrapped() -> None:
-    assert columns([("A", "B"), ("long" * 100, "x"), ("", "")]) == ["A" + " " * 401 + "B", "long" * 100 + "  x", ""]
+    assert align_columns([("A", "B"), ("long" * 100, "x"), ("", "")]) == [
+        "A" + " " * 401 + "B",
+        "long" * 100 + "  x",
+        "",
+    ]
 
 
 def test_pipes_get_plain_lines() -> None:
     stream = io.StringIO()
-    to = screen(stream)
+    to = make_screen(stream)
     to.line("red?", Tone.BAD)
     to.table(("NAME", "VALUE"), [("a\x1b", "[b]x[/b]" * 50)])
-    fields(to, [("label", "value"), ("empty", "")])
+    write_fields(to, [("label", "value"), ("empty", "")])
     assert stream.getvalue().splitlines() == [
         "red?",
         "NAME   VALUE",
@@ -77,7 +81,7 @@ def test_terminals_get_colour_and_tables(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     stream = Terminal()
-    to = screen(stream)
+    to = make_screen(stream)
     to.line("[b]red\x1b[2J", Tone.BAD)
     to.table(("NAME",), [("[red]a\x07",)])
     written = stream.getvalue()
@@ -92,7 +96,7 @@ def test_a_table_too_wide_for_the_terminal_breaks_no_uid(monkeypatch: pytest.Mon
     monkeypatch.setenv("COLUMNS", "60")
     stream = Terminal()
     uid = f"2.25.{'1' * 40}"
-    screen(stream).table(("UID", "SIGNER"), [(uid, "CN=somebody with a long name,O=an organisation")])
+    make_screen(stream).table(("UID", "SIGNER"), [(uid, "CN=somebody with a long name,O=an organisation")])
     assert f"{uid}  CN=somebody with a long name,O=an organisation\n" in stream.getvalue()
 
 
@@ -100,19 +104,19 @@ def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("NO_COLOR", "1")
     stream = Terminal()
-    screen(stream).line("red", Tone.BAD)
+    make_screen(stream).line("red", Tone.BAD)
     assert "31m" not in stream.getvalue()
 
 
 def test_a_dumb_terminal_is_like_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     stream = Terminal()
-    screen(stream).line("red", Tone.BAD)
+    make_screen(stream).line("red", Tone.BAD)
     assert stream.getvalue() == "red\n"
 
 
 def test_json_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
-    write_json(document("test", name="Müller\x1b\u202e"))
+    write_json(make_document("test", name="Müller\x1b\u202e"))
     written = capsys.readouterr().out
     assert written.isascii()
     assert "\x1b" not in written

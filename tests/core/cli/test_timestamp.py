@@ -16,7 +16,7 @@ import dcmseal
 from tests.core.cli.conftest import Run
 from tests.docs.codes import ROOT
 from tests.support.pki import Pki
-from tests.support.tsa import OTHER_POLICY, Asked, Authority, Serving
+from tests.support.tsa import OTHER_POLICY, ReceivedQuery, RunningAuthority, TimestampAuthority
 
 pytestmark = pytest.mark.usefixtures("in_folder")
 
@@ -25,22 +25,22 @@ PASSWORD = "hunter2"
 
 
 @pytest.fixture(scope="session")
-def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(pki, tmp_path_factory.mktemp("tsa"))
+def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> TimestampAuthority:
+    return TimestampAuthority(pki, tmp_path_factory.mktemp("tsa"))
 
 
 @pytest.fixture
-def served(authority: Authority) -> Iterator[Serving]:
+def served(authority: TimestampAuthority) -> Iterator[RunningAuthority]:
     with authority.serving() as served:
         yield served
 
 
 @pytest.fixture
-def locked(authority: Authority) -> Iterator[Serving]:
+def locked(authority: TimestampAuthority) -> Iterator[RunningAuthority]:
     """Asks for a password."""
     expected = f"Basic {base64.b64encode(f'site:{PASSWORD}'.encode()).decode()}"
 
-    def answer(_: int, asked: Asked) -> Any:
+    def answer(_: int, asked: ReceivedQuery) -> Any:
         return None if asked.headers.get("Authorization") == expected else (401, {}, b"")
 
     with authority.serving(answer) as served:
@@ -53,7 +53,7 @@ def checked(document: Any, kind: str) -> Any:
     return document
 
 
-def test_sign_and_verify(run: Run, image: Path, key: str, served: Serving) -> None:
+def test_sign_and_verify(run: Run, image: Path, key: str, served: RunningAuthority) -> None:
     ran = run("sign", image, "out.dcm", "--key", key, "--timestamp", served.url)
     assert ran.code == 0
     assert "  certified     20" in ran.out
@@ -68,7 +68,7 @@ def test_sign_and_verify(run: Run, image: Path, key: str, served: Serving) -> No
     assert "timestamp-not-established" in ran.out
 
 
-def test_documents(run: Run, image: Path, key: str, served: Serving) -> None:
+def test_documents(run: Run, image: Path, key: str, served: RunningAuthority) -> None:
     signing = run("sign", image, "out.dcm", "--key", key, "--timestamp", served.url, "--json").document
     certified = checked(signing, "signing")["certified"]
     assert certified["authority"]["subject"] == "CN=timestamp authority"
@@ -91,7 +91,7 @@ def test_documents(run: Run, image: Path, key: str, served: Serving) -> None:
     )
 
 
-def test_a_profile_may_ask_for_a_timestamp(run: Run, image: Path, key: str, served: Serving) -> None:
+def test_a_profile_may_ask_for_a_timestamp(run: Run, image: Path, key: str, served: RunningAuthority) -> None:
     Path("rules.toml").write_text('name = "stamped"\nbase = "none"\ntimestamp_required = true\n')
     arguments = ("sign", image, "out.dcm", "--key", key, "--profile", "rules.toml")
     assert "timestamp" in run(*arguments).err
@@ -108,8 +108,10 @@ def test_a_profile_may_ask_for_a_timestamp(run: Run, image: Path, key: str, serv
     assert "timestamp-missing" in ran.err + ran.out
 
 
-def test_what_cannot_be_verified_is_attached_with_a_warning(run: Run, signed: Path, authority: Authority) -> None:
-    value = dcmseal.signatures(signed)[0].content.value
+def test_what_cannot_be_verified_is_attached_with_a_warning(
+    run: Run, signed: Path, authority: TimestampAuthority
+) -> None:
+    value = dcmseal.list_signatures(signed)[0].content.value
     Path("answer.tsr").write_bytes(authority.token(value, embedded=()))
     words = ("timestamp", "attach", signed, "out.dcm", "--response", "answer.tsr", "--force")
     ran = run(*words)
@@ -125,7 +127,7 @@ def test_what_cannot_be_verified_is_attached_with_a_warning(run: Run, signed: Pa
     assert run("verify", "out.dcm", "--integrity-only", *authority_file).code == 0
 
 
-def test_two_steps(run: Run, signed: Path, authority: Authority) -> None:
+def test_two_steps(run: Run, signed: Path, authority: TimestampAuthority) -> None:
     assert run("timestamp", "request", signed, "-o", "query.tsq", "--timestamp-policy", OTHER_POLICY).code == 0
     query = Path("query.tsq").read_bytes()
     Path("answer.tsr").write_bytes(authority.reply(query))
@@ -146,14 +148,14 @@ def test_two_steps(run: Run, signed: Path, authority: Authority) -> None:
     assert "nonce" in ran.err or "policy" in ran.err
 
 
-def test_pipes(run: Run, signed: Path, served: Serving) -> None:
+def test_pipes(run: Run, signed: Path, served: RunningAuthority) -> None:
     ran = run("timestamp", "add", "-", "-", "--timestamp", served.url, stdin=signed.read_bytes())
     assert ran.code == 0
     assert ran.err.startswith("standard output: timestamp attached\n")
     assert dcmseal.verify(ran.raw).signatures[0].certified_time is not None
 
 
-def test_the_signature_is_named(run: Run, signed_twice: Path, uids: list[str], served: Serving) -> None:
+def test_the_signature_is_named(run: Run, signed_twice: Path, uids: list[str], served: RunningAuthority) -> None:
     words = ("timestamp", "add", signed_twice, "out.dcm", "--timestamp", served.url)
     ran = run(*words)
     assert ran.code == 2
@@ -201,7 +203,7 @@ def test_what_contradicts_itself_is_refused(
 
 
 def test_a_login_comes_from_a_file_or_the_environment(
-    run: Run, signed: Path, locked: Serving, monkeypatch: pytest.MonkeyPatch
+    run: Run, signed: Path, locked: RunningAuthority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ("timestamp", "add", signed, "out.dcm", "--force", "--timestamp", locked.url)
     ran = run(*words)
@@ -223,7 +225,7 @@ def test_a_login_comes_from_a_file_or_the_environment(
 
 
 def test_nothing_is_written_without_a_timestamp(
-    run: Run, image: Path, key: str, served: Serving, in_folder: Path
+    run: Run, image: Path, key: str, served: RunningAuthority, in_folder: Path
 ) -> None:
     url = served.url.replace("/tsr", "")
     with_nobody = ("sign", image, "out.dcm", "--key", key, "--timestamp-attempts", "1", "--timestamp")
@@ -234,9 +236,9 @@ def test_nothing_is_written_without_a_timestamp(
     assert run(*with_nobody, "http://127.0.0.1:1/", "--timestamp", url).code == 0
 
 
-def test_certificates_of_authorities_are_read(run: Run, make_signed: Any, authority: Authority) -> None:
+def test_certificates_of_authorities_are_read(run: Run, make_signed: Any, authority: TimestampAuthority) -> None:
     signed = make_signed()
-    (signature,) = dcmseal.signatures(signed)
+    (signature,) = dcmseal.list_signatures(signed)
     Path("answer.tsr").write_bytes(authority.token(signature.content.value, embedded=()))
     ran = run("timestamp", "attach", signed, "out.dcm", "--response", "answer.tsr")
     if ran.code:  # the value of an odd signature is certified without its padding

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.cli.output import screen
+from dcmseal.cli.output import make_screen
 from dcmseal.cli.verdicts import show_report
 from dcmseal.location import Location
 from dcmseal.model import CertifiedTime, DigitalSignature
@@ -185,7 +185,7 @@ def report(*findings: Finding, coverage: Coverage | None = None, **signature: st
 
 def written(made: VerificationReport, *, verbose: bool = False) -> str:
     stream = StringIO()
-    show_report("file", made, screen(stream), verbose=verbose)
+    show_report("file", made, make_screen(stream), verbose=verbose)
     return stream.getvalue()
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.backends.trust.authority import Authority, Site, on, root
+from tests.backends.trust.authority import PkiAuthority, Site, make_root, utc_date
 from tests.core.cli.conftest import Run
 from tests.core.cli.test_start import modules_after
-from tests.support.keeping import signed_by
+from tests.support.keeping import sign_by
 from tests.support.pki import Pki
 
 
@@ -49,7 +49,7 @@ def test_who_made_it_is_not_established_if_it_is_a_stranger(run: Run, signed: Pa
 def told(tmp_path: Path) -> Callable[..., list[str]]:
     """The options that name an anchor, and what it tells of revocation."""
 
-    def options(ca: Authority, *material: bytes) -> list[str]:
+    def options(ca: PkiAuthority, *material: bytes) -> list[str]:
         site = Site(tmp_path)
         (anchor,), crls = site.file(ca), site.file(*material)
         return ["--trust-anchor", anchor, *(word for crl in crls for word in ("--crl", crl))]
@@ -60,19 +60,19 @@ def told(tmp_path: Path) -> Callable[..., list[str]]:
 def test_a_revoked_signature_says_so_in_its_first_line(
     run: Run, tmp_path: Path, told: Callable[..., list[str]]
 ) -> None:
-    ca = root("lasting")
+    ca = make_root("lasting")
     leaf = ca.issue("leaf")
     file = tmp_path / "revoked.dcm"
-    file.write_bytes(signed_by(leaf))
-    for since, words in ((on(2024, 1), "invalid"), (on(2025), "not established")):
+    file.write_bytes(sign_by(leaf))
+    for since, words in ((utc_date(2024, 1), "invalid"), (utc_date(2025), "not established")):
         ran = run("verify", file, *told(ca, ca.crl((leaf, since))))
         first, second, third = ran.out.splitlines()[:3]
         assert first == f"{file}: {words} (1 signature): the signer's certificate is revoked"
         assert "the data is as it was signed" in second
         assert "signed again" in third
     # of data that was changed, nothing of that kind is said
-    file.write_bytes(signed_by(leaf).replace(b"Doe", b"Roe"))
-    ran = run("verify", file, *told(ca, ca.crl((leaf, on(2024, 1)))))
+    file.write_bytes(sign_by(leaf).replace(b"Doe", b"Roe"))
+    ran = run("verify", file, *told(ca, ca.crl((leaf, utc_date(2024, 1)))))
     assert "revoked" in ran.out.splitlines()[0]
     assert "the data is as it was signed" not in ran.out
 

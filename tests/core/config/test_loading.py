@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import dcmseal
 from dcmseal.config.loading import examine_config, load_config
 from dcmseal.config.pins import PinKind, PinSource
-from dcmseal.config.problems import Problem, Problems
+from dcmseal.config.problems import ConfigProblem, ProblemCollector
 from dcmseal.errors import UsageError
 from dcmseal.plugins.key_uri import KeyUri
 from dcmseal.plugins.protocols import SecretRequest
@@ -36,7 +36,7 @@ def write(file: Path, text: str | bytes, mode: int = 0o600) -> Path:
     return file
 
 
-def problems_of(file: Path, text: str) -> list[Problem]:
+def problems_of(file: Path, text: str) -> list[ConfigProblem]:
     return list(examine_config(write(file, text))[1])
 
 
@@ -324,7 +324,7 @@ def test_any_text_is_a_configuration_or_refused(lines: list[str]) -> None:
 
 @given(st.text(max_size=200))
 def test_lines_are_found_or_not_whatever_the_text(text: str) -> None:
-    problems = Problems(text)
+    problems = ProblemCollector(text)
     problems.add(("keys", "a"), "message", "hint")
     (problem,) = problems.sorted_by_line()
     assert 0 <= problem.line <= len(text.splitlines())

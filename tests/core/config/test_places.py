@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal.config.places import named_place, usual_place
+from dcmseal.config.places import default_path, explicit_path
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def test_the_usual_place(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert usual_place(platform) == Path(expected)
+    assert default_path(platform) == Path(expected)
 
 
 def test_without_a_home_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,14 +41,14 @@ def test_without_a_home_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError
 
     monkeypatch.setattr(Path, "home", no_home)
-    assert usual_place("linux") is None
-    assert usual_place("win32") is None
+    assert default_path("linux") is None
+    assert default_path("win32") is None
 
 
 def test_the_caller_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert named_place(None) is None
+    assert explicit_path(None) is None
     monkeypatch.setenv("DCMSEAL_CONFIG", "")
-    assert named_place(None) is None
+    assert explicit_path(None) is None
     monkeypatch.setenv("DCMSEAL_CONFIG", "~/one.toml")
-    assert named_place(None) == Path("/home/doe/one.toml")
-    assert named_place("two.toml") == Path("two.toml")
+    assert explicit_path(None) == Path("/home/doe/one.toml")
+    assert explicit_path("two.toml") == Path("two.toml")

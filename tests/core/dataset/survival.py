@@ -11,10 +11,10 @@ from typing import Any
 import dcmseal
 from dcmseal.errors import SealError
 from dcmseal.report import Verdict
-from tests.core.engine.kit import verified
+from tests.core.engine.kit import verify_integrity
 
 
-def survive(data: bytes) -> Verdict | None:
+def exercise(data: bytes) -> Verdict | None:
     """Do all that can be done with a data set; None if it cannot be read."""
 
     def first(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -25,19 +25,19 @@ def survive(data: bytes) -> Verdict | None:
             except SealError:
                 return None
 
-    report = first(verified, data)
-    for signature in first(dcmseal.signatures, data) or ():
-        first(dcmseal.stream, data, signature.uid, lambda _: None)
+    report = first(verify_integrity, data)
+    for signature in first(dcmseal.list_signatures, data) or ():
+        first(dcmseal.write_mac_stream, data, signature.uid, lambda _: None)
         first(lambda found: (found.certificate.subject, found.moment), signature)
     first(dcmseal.remove, data)
-    plan = first(dcmseal.plan, data)
+    plan = first(dcmseal.plan_signing, data)
     if plan is not None:
         plan.close()
     return report.verdict if report is not None else None
 
 
 @contextmanager
-def little_memory(megabytes: int) -> Iterator[None]:
+def limit_memory(megabytes: int) -> Iterator[None]:
     """No more than so much is allocated inside."""
     tracemalloc.start()
     try:

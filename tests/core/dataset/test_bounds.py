@@ -14,22 +14,22 @@ import pytest
 
 import dcmseal
 from dcmseal.dataset import part10
-from dcmseal.dataset.source import WINDOW
+from dcmseal.dataset.source import WINDOW_SIZE
 from dcmseal.errors import Malformed
 from dcmseal.report import Verdict
-from tests.core.dataset.survival import little_memory, survive
+from tests.core.dataset.survival import exercise, limit_memory
 from tests.core.engine.kit import (
+    ELEMENTS_SIGNED,
     MAC_ID,
     MAC_PARAMETERS,
     SIGNATURES,
-    SIGNED,
-    codes,
-    edited,
-    items_of,
-    signed,
-    signer_of,
-    verdict,
-    verified,
+    build_signer,
+    edit_signed,
+    finding_outcomes,
+    integrity_verdict,
+    read_items,
+    sign_dataset,
+    verify_integrity,
 )
 from tests.support.builder import (
     DEFLATED_LE,
@@ -62,7 +62,7 @@ free = 100 << 20
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + free, used + free))
 print(dcmseal.verify(sys.argv[1], integrity_only=True).verdict)
-with dcmseal.plan(sys.argv[1]) as plan:
+with dcmseal.plan_signing(sys.argv[1]) as plan:
     print(len(plan.elements))
 dcmseal.remove(sys.argv[1], output=sys.argv[2])
 """
@@ -84,11 +84,11 @@ def test_a_deflate_bomb(tmp_path: Path) -> None:
 
 
 def test_a_deflate_bomb_has_a_limit(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = signed(file(image(Value(0x00091001, "OB", bytes(1 << 20))), DEFLATED_LE), pki["p256"])
-    assert verdict(data) is Verdict.VALID
+    data = sign_dataset(file(image(Value(0x00091001, "OB", bytes(1 << 20))), DEFLATED_LE), pki["p256"])
+    assert integrity_verdict(data) is Verdict.VALID
     monkeypatch.setattr(part10, "MAX_INFLATED", 1 << 20)
     with pytest.raises(Malformed, match="comes to more than"):
-        verified(data)
+        verify_integrity(data)
 
 
 def elements(count: int) -> Raw:
@@ -98,22 +98,22 @@ def elements(count: int) -> Raw:
 
 
 def test_very_many_elements(pki: Pki) -> None:
-    some = signed(file((elements(100_000),)), pki["p256"], tags=[0x00091001])
-    with little_memory(60):
-        assert verdict(some) is Verdict.VALID
+    some = sign_dataset(file((elements(100_000),)), pki["p256"], tags=[0x00091001])
+    with limit_memory(60):
+        assert integrity_verdict(some) is Verdict.VALID
     with pytest.raises(Malformed, match="more than 250000"):
-        verified(file((elements(250_001),)))
+        verify_integrity(file((elements(250_001),)))
     with pytest.raises(Malformed, match="more than 250000"):
-        dcmseal.signatures(file((elements(250_001),)))
+        dcmseal.list_signatures(file((elements(250_001),)))
     nested = Sequence(0x00081140, (Item((elements(300_000),)),))
-    assert verdict(file((nested,))) is Verdict.NO_SIGNATURE
+    assert integrity_verdict(file((nested,))) is Verdict.NO_SIGNATURE
 
 
 def test_very_many_items(pki: Pki) -> None:
     """A signature may stand in any of them."""
     data = file((Sequence(0x00081140, tuple(Item((us(0x00280010, n),)) for n in range(5000))),))
-    once = signed(data, pki["p256"], location="ReferencedImageSequence[4999]")
-    assert verdict(once, location="ReferencedImageSequence[4999]") is Verdict.VALID
+    once = sign_dataset(data, pki["p256"], location="ReferencedImageSequence[4999]")
+    assert integrity_verdict(once, location="ReferencedImageSequence[4999]") is Verdict.VALID
     assert dcmseal.remove(once).data == data
 
 
@@ -136,76 +136,79 @@ class Counting(BytesIO):
 def passes(data: bytes) -> float:
     """How often verification reads the file."""
     source = Counting(data)
-    verified(source)
+    verify_integrity(source)
     return source.total / len(data)
 
 
 def with_signatures(count: int, good: bytes, *extra: Node, syntax: Syntax = EXPLICIT_LE) -> bytes:
     """The same signature many times; with ``extra`` elements it may not be valid any more."""
     macro = (
-        Sequence(MAC_PARAMETERS, items_of(good, MAC_PARAMETERS)),
-        Sequence(SIGNATURES, items_of(good, SIGNATURES) * count),
+        Sequence(MAC_PARAMETERS, read_items(good, MAC_PARAMETERS)),
+        Sequence(SIGNATURES, read_items(good, SIGNATURES) * count),
     )
     return file(image(*macro, *extra), syntax)
 
 
 def test_very_many_signatures(pki: Pki) -> None:
-    good = signed(file(image()), pki["rsa2048"])
-    with little_memory(60):
-        report = verified(with_signatures(300, good))
+    good = sign_dataset(file(image()), pki["rsa2048"])
+    with limit_memory(60):
+        report = verify_integrity(with_signatures(300, good))
     assert (len(report.signatures), report.verdict) == (300, Verdict.VALID)
     with pytest.raises(Malformed, match="more than 4096 items"):
-        verified(with_signatures(5000, good))
-    (item,) = items_of(good, MAC_PARAMETERS)
+        verify_integrity(with_signatures(5000, good))
+    (item,) = read_items(good, MAC_PARAMETERS)
     with pytest.raises(Malformed, match="more than 4096 items"):
-        verified(edited(good, main={MAC_PARAMETERS: Sequence(MAC_PARAMETERS, (item,) * 5000)}))
+        verify_integrity(edit_signed(good, main={MAC_PARAMETERS: Sequence(MAC_PARAMETERS, (item,) * 5000)}))
 
 
 def test_very_many_bad_signatures(pki: Pki) -> None:
     """Looking for what is wrong with a signature takes more passes, but not for each of them."""
-    good = signed(file(image()), pki["rsa2048"])
+    good = sign_dataset(file(image()), pki["rsa2048"])
     other = (text(0x00100010, "PN", "Doe^John"), Value(0x00104000, "LT", b"x     "), us(0x00280106, 1), NESTED)
     bulk = Value(0x7FE00010, "OW", bytes(1 << 20))
     few, many = (with_signatures(count, good, *other, bulk, syntax=IMPLICIT_LE) for count in (1, 300))
-    assert codes(verified(many))["mac-differs"]
+    assert finding_outcomes(verify_integrity(many))["mac-differs"]
     assert passes(few) > 2
     assert passes(many) < passes(few) + 20
 
 
 def test_very_many_levels(pki: Pki) -> None:
     """Each item with a signature of its own, all of them wrong."""
-    good = signed(file(image()), pki["p256"])
-    macro = (Sequence(MAC_PARAMETERS, items_of(good, MAC_PARAMETERS)), Sequence(SIGNATURES, items_of(good, SIGNATURES)))
+    good = sign_dataset(file(image()), pki["p256"])
+    macro = (
+        Sequence(MAC_PARAMETERS, read_items(good, MAC_PARAMETERS)),
+        Sequence(SIGNATURES, read_items(good, SIGNATURES)),
+    )
     for padding in (b"x ", b"x      "):
         item = Item((Value(0x00104000, "LT", padding), *macro))
         data = file((Sequence(0x00081140, (item,) * 1000),))
-        assert passes(data) * len(data) / 1000 < 3 * WINDOW
-        report = verified(data)
+        assert passes(data) * len(data) / 1000 < 3 * WINDOW_SIZE
+        report = verify_integrity(data)
         assert (len(report.signatures), report.verdict) == (1000, Verdict.INVALID)
         assert dcmseal.remove(data).data == file((Sequence(0x00081140, (Item(item.elements[:1]),) * 1000),))
 
 
 def test_very_many_lists_and_long_ones(pki: Pki) -> None:
     """What signatures share is worked out once: a small file must not fill the memory with what it lists."""
-    good = signed(file(image()), pki["p256"])
-    listed = at(SIGNED, *(0x00090010 + n for n in range(16_000)))
+    good = sign_dataset(file(image()), pki["p256"])
+    listed = at(ELEMENTS_SIGNED, *(0x00090010 + n for n in range(16_000)))
     for count in (25, 1000):
-        signatures = Sequence(SIGNATURES, items_of(good, SIGNATURES) * count)
-        data = edited(good, mac={SIGNED: listed}, main={SIGNATURES: signatures})
-        with little_memory(60):
+        signatures = Sequence(SIGNATURES, read_items(good, SIGNATURES) * count)
+        data = edit_signed(good, mac={ELEMENTS_SIGNED: listed}, main={SIGNATURES: signatures})
+        with limit_memory(60):
             if count == 25:
-                assert len(verified(data).signatures) == len(dcmseal.signatures(data)) == count
+                assert len(verify_integrity(data).signatures) == len(dcmseal.list_signatures(data)) == count
             else:
-                assert survive(data) is None
-    excluded = at(SIGNED, *(n << 16 | 0x00000010 for n in range(2, 16_002)))
-    with little_memory(60):
-        assert verified(edited(good, mac={SIGNED: excluded})).verdict is Verdict.INVALID
+                assert exercise(data) is None
+    excluded = at(ELEMENTS_SIGNED, *(n << 16 | 0x00000010 for n in range(2, 16_002)))
+    with limit_memory(60):
+        assert verify_integrity(edit_signed(good, mac={ELEMENTS_SIGNED: excluded})).verdict is Verdict.INVALID
 
 
 def test_many_lists_over_many_elements(pki: Pki) -> None:
-    good = signed(file(image()), pki["p256"])
-    (item,) = items_of(good, MAC_PARAMETERS)
-    (signature,) = items_of(good, SIGNATURES)
+    good = sign_dataset(file(image()), pki["p256"])
+    (item,) = read_items(good, MAC_PARAMETERS)
+    (signature,) = read_items(good, SIGNATURES)
 
     def numbered(item: Item, number: int, *more: Node) -> Item:
         changed = (us(MAC_ID, number), *more)
@@ -216,22 +219,23 @@ def test_many_lists_over_many_elements(pki: Pki) -> None:
     count = 100
     macro = (
         Sequence(
-            MAC_PARAMETERS, tuple(numbered(item, n, at(SIGNED, 0x00100010, 0x00110010 + n)) for n in range(count))
+            MAC_PARAMETERS,
+            tuple(numbered(item, n, at(ELEMENTS_SIGNED, 0x00100010, 0x00110010 + n)) for n in range(count)),
         ),
         Sequence(SIGNATURES, tuple(numbered(signature, n) for n in range(count))),
     )
     nodes = image(*macro)
     data = file((*nodes[:3], elements(20_000), *nodes[3:]))
-    with little_memory(50):
-        report = verified(data)
+    with limit_memory(50):
+        report = verify_integrity(data)
     assert len(report.signatures) == count
-    assert "too-many-macs" in codes(report)
+    assert "too-many-macs" in finding_outcomes(report)
     assert report.signatures[-1].coverage is None
 
 
 def test_no_more_memory_than_windows_for_large_values(pki: Pki, tmp_path: Path) -> None:
     path, out = tmp_path / "large.dcm", tmp_path / "signed.dcm"
     path.write_bytes(file(image(Value(0x7FE00010, "OW", bytes(50 << 20)))))
-    with little_memory(8):
-        dcmseal.sign(path, signer=signer_of(pki["p256"]), output=out)
-        assert verdict(out) is Verdict.VALID
+    with limit_memory(8):
+        dcmseal.sign(path, signer=build_signer(pki["p256"]), output=out)
+        assert integrity_verdict(out) is Verdict.VALID

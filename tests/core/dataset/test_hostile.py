@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 import dcmseal
 from dcmseal.errors import Malformed, SealError
 from dcmseal.report import Verdict
-from tests.core.dataset.survival import little_memory, survive
+from tests.core.dataset.survival import exercise, limit_memory
 from tests.core.engine.kit import (
     MAC_PARAMETERS,
     SIGNATURES,
-    edited,
-    items_of,
-    sealed,
-    signed,
-    stream_of,
-    verdict,
-    verified,
+    edit_signed,
+    integrity_verdict,
+    read_items,
+    reference_stream,
+    sign_by_hand,
+    sign_dataset,
+    verify_integrity,
 )
 from tests.support.builder import (
     DEFLATED_LE,
@@ -59,44 +59,44 @@ SMALL: tuple[Node, ...] = (
 
 
 def test_data_sets_and_items_without_elements(pki: Pki) -> None:
-    assert survive(file((), DEFLATED_LE)) is Verdict.NO_SIGNATURE
+    assert exercise(file((), DEFLATED_LE)) is Verdict.NO_SIGNATURE
     data = file((Sequence(0x00081140, (Item(), Item(undefined=True))), text(0x00100010, "PN", "Doe^Jane")))
     for item in (0, 1):
         with pytest.raises(SealError, match="nothing"):
-            signed(data, pki["p256"], location=f"ReferencedImageSequence[{item}]")
-    assert verdict(signed(data, pki["p256"])) is Verdict.VALID
+            sign_dataset(data, pki["p256"], location=f"ReferencedImageSequence[{item}]")
+    assert integrity_verdict(sign_dataset(data, pki["p256"])) is Verdict.VALID
 
 
 @pytest.fixture(scope="module")
 def small(pki: Pki) -> bytes:
-    return signed(file(SMALL, JPEG_BASELINE), pki["p256"])
+    return sign_dataset(file(SMALL, JPEG_BASELINE), pki["p256"])
 
 
 def test_cut_short_anywhere(small: bytes) -> None:
-    assert survive(small) is Verdict.VALID
+    assert exercise(small) is Verdict.VALID
     for length in range(len(small)):
-        assert survive(small[:length]) in (None, Verdict.NO_SIGNATURE, Verdict.INVALID, Verdict.NOT_ESTABLISHED)
+        assert exercise(small[:length]) in (None, Verdict.NO_SIGNATURE, Verdict.INVALID, Verdict.NOT_ESTABLISHED)
 
 
 @pytest.mark.parametrize("number", [0, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF], ids=hex)
 def test_any_number_anywhere(number: int, small: bytes) -> None:
     """Lengths among them, as long as memory, negative, or undefined."""
     certificate = small.index(b"\x00\x04\x15\x01OB")
-    before = stream_of(small)
+    before = reference_stream(small)
     # following every allocation takes its time: once is enough
-    with little_memory(8) if number == 0x7FFFFFFF else nullcontext():
+    with limit_memory(8) if number == 0x7FFFFFFF else nullcontext():
         for position in [*range(132, certificate + 60, 2), *range(len(small) - 90, len(small) - 3, 2)]:
             changed = small[:position] + struct.pack("<I", number) + small[position + 4 :]
-            if survive(changed) is Verdict.VALID:
-                assert stream_of(changed) == before
+            if exercise(changed) is Verdict.VALID:
+                assert reference_stream(changed) == before
 
 
 @pytest.mark.parametrize("syntax", [*NATIVE_SYNTAXES, JPEG_BASELINE], ids=lambda syntax: syntax.uid)
 @given(data=st.binary(max_size=200))
 def test_random_bytes_behind_the_header(syntax: Syntax, data: bytes) -> None:
-    survive(file((), syntax, after=data))
-    survive(data)
-    survive(b"\x08\x00\x05\x00CS" + data)
+    exercise(file((), syntax, after=data))
+    exercise(data)
+    exercise(b"\x08\x00\x05\x00CS" + data)
 
 
 def deep(depth: int, syntax: Syntax, *, undefined: bool, inside: bytes = b"") -> bytes:
@@ -120,31 +120,31 @@ def test_nesting_without_end(syntax: Syntax, undefined: bool, pki: Pki) -> None:
     """Up to a depth that no real object comes near, all works; beyond it nothing does, and the stack is not asked."""
     name = text(0x00100010, "PN", "Doe^Jane")
     fine = file((Raw(deep(200, syntax, undefined=undefined, inside=encode((name,), syntax))), name), syntax)
-    assert verdict(signed(fine, pki["p256"])) is Verdict.VALID
+    assert integrity_verdict(sign_dataset(fine, pki["p256"])) is Verdict.VALID
     path = ".".join(["ReferencedImageSequence[0]"] * 200)
-    inner = signed(fine, pki["p256"], location=path)
-    assert verdict(inner, location=path) is Verdict.VALID
-    assert verdict(inner) is Verdict.NOT_ESTABLISHED
-    assert [str(each.location) for each in dcmseal.signatures(inner)] == [path]
+    inner = sign_dataset(fine, pki["p256"], location=path)
+    assert integrity_verdict(inner, location=path) is Verdict.VALID
+    assert integrity_verdict(inner) is Verdict.NOT_ESTABLISHED
+    assert [str(each.location) for each in dcmseal.list_signatures(inner)] == [path]
     assert dcmseal.remove(inner).data == fine
     for depth in (1000, 10_000):
         bomb = file((Raw(deep(depth, syntax, undefined=undefined)), name), syntax)
-        with little_memory(16), pytest.raises(Malformed, match="nested"):
-            verified(bomb)
-        assert survive(bomb) is None
+        with limit_memory(16), pytest.raises(Malformed, match="nested"):
+            verify_integrity(bomb)
+        assert exercise(bomb) is None
 
 
 def test_nesting_without_end_in_a_signed_file(pki: Pki) -> None:
-    data = sealed(pki["p256"], image(), listed=(0x00100010,))
+    data = sign_by_hand(pki["p256"], image(), listed=(0x00100010,))
     for undefined in (True, False):
-        assert survive(edited(data, main={0x00081140: Raw(deep(2000, EXPLICIT_LE, undefined=undefined))})) is None
+        assert exercise(edit_signed(data, main={0x00081140: Raw(deep(2000, EXPLICIT_LE, undefined=undefined))})) is None
 
 
 def test_deep_sequences_of_unknown_vr() -> None:
     """Of undefined length they hold implicit VR little endian (PS3.5 6.2.2), whatever is around them."""
     inside = deep(1000, IMPLICIT_LE, undefined=True)
     unknown = struct.pack("<HH", 9, 0x1001) + b"UN\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" + inside
-    assert survive(file((Raw(unknown + b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"),))) is None
+    assert exercise(file((Raw(unknown + b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"),))) is None
 
 
 @pytest.mark.parametrize("tag", [0xE000, 0xE00D, 0xE0DD], ids=hex)
@@ -152,14 +152,14 @@ def test_deep_sequences_of_unknown_vr() -> None:
 def test_items_and_delimiters_outside_sequences(tag: int, length: int, pki: Pki) -> None:
     stray = Raw(struct.pack("<HHI", 0xFFFE, tag, length))
     name = text(0x00100010, "PN", "Doe^Jane")
-    assert survive(file((stray, name))) is None
-    assert survive(file((name, stray))) is None
-    assert survive(file((name, stray, Value(0x00104000, "LT", b"ab")))) is None
+    assert exercise(file((stray, name))) is None
+    assert exercise(file((name, stray))) is None
+    assert exercise(file((name, stray, Value(0x00104000, "LT", b"ab")))) is None
     for undefined in (True, False):
         within = Sequence(0x00081140, (Item((stray, name), undefined=undefined),), undefined=undefined)
-        assert survive(file((within, name))) in (None, Verdict.NO_SIGNATURE)
-    good = signed(file(image()), pki["p256"])
-    assert survive(good + stray.data) in (None, Verdict.VALID)
+        assert exercise(file((within, name))) in (None, Verdict.NO_SIGNATURE)
+    good = sign_dataset(file(image()), pki["p256"])
+    assert exercise(good + stray.data) in (None, Verdict.VALID)
 
 
 CONTRADICTIONS: dict[str, tuple[Node, ...]] = {
@@ -181,9 +181,9 @@ CONTRADICTIONS: dict[str, tuple[Node, ...]] = {
 
 @pytest.mark.parametrize("nodes", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
 def test_lengths_that_contradict_each_other(nodes: tuple[Node, ...]) -> None:
-    assert survive(file((*nodes, text(0x7FE10010, "LO", "ACME")))) is None
+    assert exercise(file((*nodes, text(0x7FE10010, "LO", "ACME")))) is None
     within = Sequence(0x00081115, (Item(nodes), Item()))
-    assert survive(file((within, text(0x7FE10010, "LO", "ACME")))) is None
+    assert exercise(file((within, text(0x7FE10010, "LO", "ACME")))) is None
 
 
 def test_a_sequence_that_ends_inside_its_item(pki: Pki) -> None:
@@ -196,8 +196,8 @@ def test_a_sequence_that_ends_inside_its_item(pki: Pki) -> None:
     item = Item((Value(0x00091001, "OB", b"abcd" + hidden),), undefined=True)
     for more in ((), (Value(0x7FE00010, "OW", bytes(3 << 20)),)):
         nodes = (Sequence(0x00081140, (item,)), text(0x00104000, "LT", "ab"), *more)
-        data = signed(file(nodes), pki["p256"], tags=[0x00081140])
-        assert verdict(data) is Verdict.VALID
+        data = sign_dataset(file(nodes), pki["p256"], tags=[0x00081140])
+        assert integrity_verdict(data) is Verdict.VALID
         head = b"\x08\x00\x40\x11SQ\0\0"
         at_length = data.index(head) + len(head)
         (length,) = struct.unpack_from("<I", data, at_length)
@@ -205,7 +205,7 @@ def test_a_sequence_that_ends_inside_its_item(pki: Pki) -> None:
         twofold = data[:at_length] + shorter + data[at_length + 4 :]
         for source in (twofold, BytesIO(twofold)):
             with pytest.raises(Malformed):
-                verified(source)
+                verify_integrity(source)
 
 
 def test_a_small_sequence_that_contradicts_itself_and_repeats() -> None:
@@ -217,33 +217,33 @@ def test_a_small_sequence_that_contradicts_itself_and_repeats() -> None:
         data = file((Sequence(0x0040A730, (item, item)), Value(0x7FE00010, "OW", bytes(3 << 20))))
         for source in (data, BytesIO(data)):
             with pytest.raises(Malformed):
-                dcmseal.plan(source)
+                dcmseal.plan_signing(source)
 
 
 def test_deflated_bytes_that_are_none(pki: Pki) -> None:
-    data = signed(file(image(), DEFLATED_LE), pki["p256"])
+    data = sign_dataset(file(image(), DEFLATED_LE), pki["p256"])
     start = len(file((), DEFLATED_LE)) - 2
     for position in range(start, len(data) - 1, 7):
-        assert survive(data[:position]) is None
-        assert survive(data[:position] + b"\xff\xff" + data[position + 2 :]) is not Verdict.VALID
-    assert survive(data + b"\0\0") is Verdict.INVALID
+        assert exercise(data[:position]) is None
+        assert exercise(data[:position] + b"\xff\xff" + data[position + 2 :]) is not Verdict.VALID
+    assert exercise(data + b"\0\0") is Verdict.INVALID
 
 
 def test_a_delimiter_in_a_sequence_of_defined_length(pki: Pki) -> None:
     """It would hide the items behind it."""
-    data = signed(file(image()), pki["p256"])
+    data = sign_dataset(file(image()), pki["p256"])
     delimiter = b"\xfe\xff\xdd\xe0\0\0\0\0"
     for mark in (b"\xfe\x4f\x01\x00SQ\0\0", b"\xfa\xff\xfa\xffSQ\0\0"):
         start = data.index(mark) + 8
         (length,) = struct.unpack_from("<I", data, start)
-        assert survive(data[:start] + struct.pack("<I", length + 8) + delimiter + data[start + 4 :]) is None
+        assert exercise(data[:start] + struct.pack("<I", length + 8) + delimiter + data[start + 4 :]) is None
 
 
 def test_the_macro_twice(pki: Pki) -> None:
-    data = signed(file(image()), pki["p256"])
-    macro = {tag: Sequence(tag, items_of(data, tag)) for tag in (MAC_PARAMETERS, SIGNATURES)}
+    data = sign_dataset(file(image()), pki["p256"])
+    macro = {tag: Sequence(tag, read_items(data, tag)) for tag in (MAC_PARAMETERS, SIGNATURES)}
     for tag, again in macro.items():
         both = file((*image(*(each for key, each in macro.items() if key != tag)), again, again))
-        assert survive(both) in (Verdict.INVALID, None)
+        assert exercise(both) in (Verdict.INVALID, None)
         first_empty = file((*image(*(each for key, each in macro.items() if key != tag)), Sequence(tag), again))
-        assert survive(first_empty) in (Verdict.INVALID, None)
+        assert exercise(first_empty) in (Verdict.INVALID, None)

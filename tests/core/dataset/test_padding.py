@@ -9,7 +9,7 @@ import pytest
 
 from dcmseal.dataset.padding import has_excess_padding
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.dataset.source import WINDOW, BytesSource, FileSource, Source
+from dcmseal.dataset.source import WINDOW_SIZE, BytesSource, FileSource, Source
 from dcmseal.dataset.syntax import Encoding
 from tests.support import builder as b
 
@@ -44,6 +44,6 @@ def is_padded(source: Source) -> bool:
 def test_wherever_it_stands(node: b.Value, expected: bool) -> None:
     assert is_padded(BytesSource(b.encode((node,)))) is expected
     for room in range(-4, 24, 2):
-        filler = b.Value(0x00080001, "UN", bytes(WINDOW - 12 - room))
+        filler = b.Value(0x00080001, "UN", bytes(WINDOW_SIZE - 12 - room))
         data = b.encode((filler, node, b.Value(0x00420010, "ST", b"behind")))
         assert is_padded(FileSource(cast("RawIOBase", BytesIO(data)), len(data))) is expected

@@ -9,31 +9,31 @@ from hypothesis import strategies as st
 from dcmseal.dataset.part10 import open_dicom
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import BytesSource, Source
-from dcmseal.dataset.structure import structure_of
-from dcmseal.dataset.structure_problems import Structure
+from dcmseal.dataset.structure import analyze_structure
+from dcmseal.dataset.structure_problems import StructureFindings
 from dcmseal.dataset.walk import walk
 from dcmseal.errors import DatasetError
-from dcmseal.mac.encoding import Encoder
+from dcmseal.mac.encoding import MacEncoder
 from dcmseal.mac.level import LevelPass
 from dcmseal.mac.parts import ExcessPadding
 from tests.core.dataset.test_structure import HARMLESS, ITEM, PROBLEMS, delimiter
 from tests.core.dataset.test_windows import file_source, narrow
 from tests.support import builder as b
 from tests.support.files import RealFile, signable_files
-from tests.support.mutations import STRANGERS, altered, damaged
+from tests.support.mutations import STRANGERS, alter, damage
 from tests.support.strategies import data_sets, portable_data_sets, sound_data_sets
 
 SYNTAXES = (*b.NATIVE_SYNTAXES, b.JPEG_BASELINE)
 DATA_SETS = data_sets(max_depth=4, macro=True) | sound_data_sets(max_depth=4) | portable_data_sets(max_depth=4)
 
 
-def structures(source: Source, *, check_padding: bool) -> tuple[Structure, Structure, int]:
+def structures(source: Source, *, check_padding: bool) -> tuple[StructureFindings, StructureFindings, int]:
     """What is found in all there is, what without the sequences that are known to be sound, and how many those are."""
     with open_dicom(source) as file:
         scan = LevelScanner(file.body, file.start, file.end, file.encoding)
-        encoder = Encoder(source=file.body, encoding=file.encoding, check_padding=check_padding)
+        encoder = MacEncoder(source=file.body, encoding=file.encoding, check_padding=check_padding)
         sound = LevelPass(scan, encoder, lambda _: ()).run().sound_sequences
-        return structure_of(file, scan), structure_of(file, scan, sound), len(sound)
+        return analyze_structure(file, scan), analyze_structure(file, scan, sound), len(sound)
 
 
 def assert_alike(source: Source, *, check_padding: bool = False) -> int:
@@ -63,8 +63,8 @@ def headers(data: bytes) -> list[int]:
 def test_damaged_data_sets(
     draw: st.DataObject, nodes: tuple[b.Node, ...], syntax: b.Syntax, check_padding: bool
 ) -> None:
-    data = b.file(draw.draw(damaged(nodes)), syntax)
-    assert_alike(BytesSource(draw.draw(altered(data, headers(data)))), check_padding=check_padding)
+    data = b.file(draw.draw(damage(nodes)), syntax)
+    assert_alike(BytesSource(draw.draw(alter(data, headers(data)))), check_padding=check_padding)
 
 
 @given(
@@ -77,8 +77,8 @@ def test_damaged_data_sets(
 def test_damaged_data_sets_through_narrow_windows(
     draw: st.DataObject, nodes: tuple[b.Node, ...], syntax: b.Syntax, window: int, item: int
 ) -> None:
-    data = b.file(draw.draw(damaged(nodes)), syntax)
-    data = draw.draw(altered(data, headers(data)))
+    data = b.file(draw.draw(damage(nodes)), syntax)
+    data = draw.draw(alter(data, headers(data)))
     with narrow(window, window, item):
         assert_alike(file_source(data))
 

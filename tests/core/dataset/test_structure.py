@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dcmseal.dataset.part10 import open_dicom
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import BytesSource
-from dcmseal.dataset.structure import structure_of
+from dcmseal.dataset.structure import analyze_structure
 from dcmseal.errors import DatasetError
 from tests.support import builder as b
 from tests.support.files import RealFile, signable_files
@@ -29,7 +29,7 @@ UNKNOWN_ITEM = struct.pack("<HHI", 0x0009, 0x1002, 0x424F) + bytes(0x424F)
 def codes(data: bytes, signed: Collection[int] | None = None) -> set[str]:
     with open_dicom(BytesSource(data)) as file:
         scan = LevelScanner(file.body, file.start, file.end, file.encoding).finish()
-        findings = structure_of(file, scan).findings(None if signed is None else signed.__contains__)
+        findings = analyze_structure(file, scan).findings(None if signed is None else signed.__contains__)
     assert len({(each.code, each.where) for each in findings}) == len(findings)
     placed = [each for each in findings if each.code != "file-syntax-unknown"]
     assert all(each.where and "at byte" in each.message and each.clause for each in placed)

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 import dcmseal
 from dcmseal.dataset import part10
 from dcmseal.dataset import source as source_module
-from dcmseal.dataset.editing import Edit, splice
+from dcmseal.dataset.editing import Edit, apply_edits
 from dcmseal.dataset.part10 import open_dicom
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import BytesSource, FileSource, JoinedSource, Source
 from dcmseal.errors import Malformed
 from dcmseal.mac import by_walk, encoding
 from dcmseal.report import Verdict
-from tests.core.engine.kit import signed, verdict
+from tests.core.engine.kit import integrity_verdict, sign_dataset
 from tests.support import reference
 from tests.support.builder import (
     DEFLATED_LE,
@@ -47,11 +47,11 @@ from tests.support.strategies import chunks, data_sets, portable_data_sets
 def narrow(window: int, bulk: int, item: int) -> Iterator[None]:
     """Windows, pieces and items held in memory of so many bytes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(source_module, "WINDOW", window)
-        patch.setattr(source_module, "BULK", bulk)
-        patch.setattr(by_walk, "BULK", bulk)
-        patch.setattr(part10, "BULK", bulk)
-        patch.setattr(encoding, "_WINDOW", item)
+        patch.setattr(source_module, "WINDOW_SIZE", window)
+        patch.setattr(source_module, "CHUNK_SIZE", bulk)
+        patch.setattr(by_walk, "CHUNK_SIZE", bulk)
+        patch.setattr(part10, "CHUNK_SIZE", bulk)
+        patch.setattr(encoding, "_WINDOW_SIZE", item)
         patch.setattr(encoding, "_MAX_ITEM", item)
         for kind in (BytesSource, FileSource, JoinedSource):
             patch.setattr(kind.window, "__defaults__", (window,))
@@ -121,26 +121,26 @@ def test_edits_that_touch(draw: st.DataObject, data: bytes) -> None:
         position = end
     expected += data[position:]
     distinct = len({edit.start for edit in edits}) == len(edits)
-    source = splice(file_source(data), edits)
+    source = apply_edits(file_source(data), edits)
     if distinct:
         assert source.read(0, source.size) == expected
-    again = splice(source, [Edit(0, 0, b"<"), Edit(source.size, source.size, b">")])
+    again = apply_edits(source, [Edit(0, 0, b"<"), Edit(source.size, source.size, b">")])
     assert again.read(0, again.size) == b"<" + source.read(0, source.size) + b">"
     assert all(not isinstance(part[0], JoinedSource) for part in again.parts)
 
 
 def assert_the_same_signature(data: bytes, pki: Pki) -> None:
     """What is signed with wide windows is valid with narrow ones, and the other way round."""
-    good = signed(data, pki["p256"])
+    good = sign_dataset(data, pki["p256"])
     with narrow(64, 48, 64):
         for source in (good, BytesIO(good)):
-            assert verdict(source) is Verdict.VALID
-        again = signed(BytesIO(data), pki["p256"])
+            assert integrity_verdict(source) is Verdict.VALID
+        again = sign_dataset(BytesIO(data), pki["p256"])
         removed = dcmseal.remove(BytesIO(again)).data
-    assert verdict(again) is Verdict.VALID
-    uid = dcmseal.signatures(again)[0].uid
+    assert integrity_verdict(again) is Verdict.VALID
+    uid = dcmseal.list_signatures(again)[0].uid
     stream = bytearray()
-    dcmseal.stream(again, uid, stream.extend)
+    dcmseal.write_mac_stream(again, uid, stream.extend)
     assert bytes(stream) == reference_stream(again, uid)
     assert removed == dcmseal.remove(good).data
 
@@ -161,10 +161,10 @@ def test_narrow_windows_in_all_syntaxes(nodes: tuple[Node, ...], syntax: Syntax,
 def test_narrow_windows_over_real_files(real: RealFile, pki: Pki) -> None:
     """Those that are small enough for it."""
     data = real.data
-    good = signed(data, pki["p256"])
+    good = sign_dataset(data, pki["p256"])
     with narrow(200, 4096, 1000):
-        assert verdict(BytesIO(good)) is Verdict.VALID
-        assert verdict(signed(BytesIO(data), pki["p256"])) is Verdict.VALID
+        assert integrity_verdict(BytesIO(good)) is Verdict.VALID
+        assert integrity_verdict(sign_dataset(BytesIO(data), pki["p256"])) is Verdict.VALID
 
 
 def test_large_items_and_values(pki: Pki) -> None:
@@ -176,24 +176,27 @@ def test_large_items_and_values(pki: Pki) -> None:
     for undefined in (False, True):
         item = Item((us(0x00280011, 1), inner), undefined=undefined)
         nodes = image(Sequence(0x00081140, (item, Item((us(0x00280010, 2),)), item)), pixels)
-        data = signed(file(nodes, JPEG_BASELINE), pki["p256"])
-        assert len(large) > 5 * encoding._WINDOW
+        data = sign_dataset(file(nodes, JPEG_BASELINE), pki["p256"])
+        assert len(large) > 5 * encoding._WINDOW_SIZE
         for source in (data, BytesIO(data)):
-            assert verdict(source) is Verdict.VALID
-        assert verdict(signed(BytesIO(data), pki["p256"], location="ReferencedImageSequence[2]")) is Verdict.VALID
-        uid = dcmseal.signatures(data)[0].uid
+            assert integrity_verdict(source) is Verdict.VALID
+        assert (
+            integrity_verdict(sign_dataset(BytesIO(data), pki["p256"], location="ReferencedImageSequence[2]"))
+            is Verdict.VALID
+        )
+        uid = dcmseal.list_signatures(data)[0].uid
         stream = bytearray()
-        dcmseal.stream(BytesIO(data), uid, stream.extend)
+        dcmseal.write_mac_stream(BytesIO(data), uid, stream.extend)
         assert bytes(stream) == reference_stream(data, uid)
 
 
 def test_a_long_text_across_the_end_of_a_window(pki: Pki) -> None:
     """Its padding is looked at when all of it is there."""
     text = Value(0x0040A160, "UT", b"text" * 64)
-    for size in range(source_module.WINDOW - 600, source_module.WINDOW, 20):
+    for size in range(source_module.WINDOW_SIZE - 600, source_module.WINDOW_SIZE, 20):
         item = Item((Value(0x00091001, "OB", bytes(size)), text), undefined=True)
         data = file(image(Sequence(0x0040A730, (item,)), pixels=bytes(600_000)))
-        assert verdict(signed(BytesIO(data), pki["p256"])) is Verdict.VALID
+        assert integrity_verdict(sign_dataset(BytesIO(data), pki["p256"])) is Verdict.VALID
 
 
 def test_pieces_that_leave_output_behind_when_all_input_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,5 +205,5 @@ def test_pieces_that_leave_output_behind_when_all_input_is_taken(monkeypatch: py
         pixels = bytes(Random(seed).choices(range(4), k=400))
         data = file((us(0x00280010, 20), Value(0x7FE00010, "OB", pixels)), DEFLATED_LE)
         for bulk in range(5, 21):
-            monkeypatch.setattr(part10, "BULK", bulk)
-            assert verdict(data) is Verdict.NO_SIGNATURE
+            monkeypatch.setattr(part10, "CHUNK_SIZE", bulk)
+            assert integrity_verdict(data) is Verdict.NO_SIGNATURE

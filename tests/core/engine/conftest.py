@@ -7,29 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.engine.kit import signed
-from tests.core.engine.study import FIRST, SECOND, Study
+from tests.core.engine.kit import sign_dataset
+from tests.core.engine.study import FIRST, SECOND, ReferenceStudy
 from tests.support.builder import file, image
 from tests.support.pki import Pki
-from tests.support.tsa import Authority, Serving
+from tests.support.tsa import RunningAuthority, TimestampAuthority
 
 
 @pytest.fixture
-def study(tmp_path: Path, pki: Pki) -> Study:
+def study(tmp_path: Path, pki: Pki) -> ReferenceStudy:
     """One instance without a signature, and one with."""
-    study = Study(tmp_path / "study", pki)
+    study = ReferenceStudy(tmp_path / "study", pki)
     study.put("first.dcm", file(image(instance=FIRST)))
-    study.put("below/second.dcm", signed(file(image(instance=SECOND)), pki["p256"]))
+    study.put("below/second.dcm", sign_dataset(file(image(instance=SECOND)), pki["p256"]))
     return study
 
 
 @pytest.fixture(scope="session")
-def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(pki, tmp_path_factory.mktemp("tsa"))
+def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> TimestampAuthority:
+    return TimestampAuthority(pki, tmp_path_factory.mktemp("tsa"))
 
 
 @pytest.fixture
-def served(authority: Authority) -> Iterator[Serving]:
+def served(authority: TimestampAuthority) -> Iterator[RunningAuthority]:
     with authority.serving() as served:
         yield served
 

@@ -17,7 +17,7 @@ MAC_PARAMETERS, SIGNATURES = 0x4FFE0001, 0xFFFAFFFA
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
 
-def split(data: bytes) -> tuple[bytes, bytes, str]:
+def split_file(data: bytes) -> tuple[bytes, bytes, str]:
     """What stands before the Data Set, the Data Set (inflated), and its Transfer Syntax UID."""
     start = 132 if data[128:132] == b"DICM" else 0
     while data[start : start + 2] == b"\x02\x00":
@@ -29,15 +29,15 @@ def split(data: bytes) -> tuple[bytes, bytes, str]:
     return data[:start], zlib.decompress(body, wbits=-15) if syntax == DEFLATED_LE else body, syntax
 
 
-def without(data: bytes, uid: str, mac_id: int) -> tuple[bytes, bytes]:
+def remove_signature(data: bytes, uid: str, mac_id: int) -> tuple[bytes, bytes]:
     """A file less one signature and its MAC Parameters item: what stands before the Data Set, and the Data Set."""
-    head, body, syntax = split(data)
-    cutter = _Cutter(body, uid.encode(), mac_id, big=syntax == EXPLICIT_BE, implicit=syntax == IMPLICIT_LE)
+    head, body, syntax = split_file(data)
+    cutter = _SignatureRemover(body, uid.encode(), mac_id, big=syntax == EXPLICIT_BE, implicit=syntax == IMPLICIT_LE)
     return head, cutter.level(0, len(body))[0]
 
 
 @dataclass(slots=True)
-class _Piece:
+class _WrittenElement:
     """An element as it is written, and how many bytes it lost."""
 
     tag: int
@@ -46,7 +46,7 @@ class _Piece:
     value_at: int
 
 
-class _Cutter:
+class _SignatureRemover:
     def __init__(self, data: bytes, uid: bytes, mac_id: int, *, big: bool, implicit: bool) -> None:
         self.data, self.uid, self.mac_id, self.implicit = data, uid, mac_id, implicit
         self.order = ">" if big else "<"
@@ -66,7 +66,7 @@ class _Cutter:
 
     def level(self, start: int, end: int) -> tuple[bytes, int]:
         """The elements up to the end or, if that is UNDEFINED, up to a delimiter."""
-        pieces: list[_Piece] = []
+        pieces: list[_WrittenElement] = []
         at = start
         while at < min(end, len(self.data)) and self.tag(at) != _ITEM_END:
             piece, at = self.element(at)
@@ -79,24 +79,24 @@ class _Cutter:
             length.data = length.data[: length.value_at] + struct.pack(self.order + "I", old - lost)
         return b"".join(piece.data for piece in pieces), at
 
-    def element(self, at: int) -> tuple[_Piece, int]:
+    def element(self, at: int) -> tuple[_WrittenElement, int]:
         tag = self.tag(at)
         vr, length, size = self.header(at)
         value = at + size
         if vr == "SQ" or (vr == "UN" and length == UNDEFINED):
             inner = self
             if vr == "UN":
-                inner = _Cutter(self.data, self.uid, self.mac_id, big=False, implicit=True)
+                inner = _SignatureRemover(self.data, self.uid, self.mac_id, big=False, implicit=True)
             content, end = inner.items(tag, value, length)
             whole = self.data[at:end]
             if tag in (MAC_PARAMETERS, SIGNATURES) and not content and end - value > 8:
-                return _Piece(tag, b"", len(whole), size), end
+                return _WrittenElement(tag, b"", len(whole), size), end
             head = self.data[at : value - 4]
             written = head + self.encode_length(length, len(content)) + content
             written += self.data[end - 8 : end] if length == UNDEFINED else b""
-            return _Piece(tag, written, len(whole) - len(written), size), end
+            return _WrittenElement(tag, written, len(whole) - len(written), size), end
         end = self.fragments(value) if length == UNDEFINED else value + length
-        return _Piece(tag, self.data[at:end], 0, size), end
+        return _WrittenElement(tag, self.data[at:end], 0, size), end
 
     def items(self, sequence: int, at: int, length: int) -> tuple[bytes, int]:
         end = len(self.data) if length == UNDEFINED else at + length

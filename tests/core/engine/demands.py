@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcmseal.plugins.protocols import Requirements
-from dcmseal.plugins.rules import unmet
+from dcmseal.plugins.rules import requirement_findings
 from dcmseal.report import Finding
 from tests.support.builder import Item, Sequence, Value, image, us
 
 
 @dataclass(frozen=True)
-class Demanding:
+class StrictProfile:
     """A profile made for the test."""
 
     needs: Requirements
@@ -24,7 +24,7 @@ class Demanding:
         return self.needs
 
     def check(self, dataset: Any, facts: Any) -> tuple[Finding, ...]:
-        return unmet(self.needs, dataset, facts)
+        return requirement_findings(self.needs, dataset, facts)
 
 
 UNKNOWN = Value(0x00091001, "UN", b"abcd")

@@ -12,14 +12,14 @@ from dcmseal.plugins.trust import TrustSettings
 from dcmseal.report import Outcome, VerificationReport
 from tests.support.pki import Pki
 
-Ask = Callable[..., VerificationReport]
+Verify = Callable[..., VerificationReport]
 
 
-def trust_in(pki: Pki) -> Trust:
+def build_trust(pki: Pki) -> Trust:
     return Trust.open(TrustSettings(anchors=(str(pki.root.certificate_pem),)))
 
 
-def asking(trust: Trust) -> Ask:
+def build_verifier(trust: Trust) -> Verify:
     """Verifies with trust and a policy of the demands it is given."""
 
     def ask(data: bytes, *require: str, trust: Trust | None = trust, **demands: Any) -> VerificationReport:
@@ -29,5 +29,5 @@ def asking(trust: Trust) -> Ask:
     return ask
 
 
-def unmet(report: VerificationReport) -> list[tuple[str, Outcome]]:
+def unmet_codes(report: VerificationReport) -> list[tuple[str, Outcome]]:
     return [(each.code, each.outcome) for each in report.unmet]

@@ -8,162 +8,168 @@ from typing import Any
 
 from cryptography import x509
 
-from dcmseal.plugins.trust import Revocation, TrustSettings
+from dcmseal.plugins.trust import RevocationMode, TrustSettings
 from dcmseal.report import Verdict, VerificationReport
-from tests.backends.trust.authority import Authority, Site, on, root
-from tests.support.keeping import STAMPING, authority_of_time, first, signed_by
+from tests.backends.trust.authority import PkiAuthority, Site, make_root, utc_date
+from tests.support.keeping import TIMESTAMPING_USAGE, make_timestamp_authority, sign_by, verify_first
 
 
 @dataclass(frozen=True)
-class Case:
+class ReplayCase:
     """A signed file, and how the one who first verified it judged it."""
 
     data: bytes
     verdict: Verdict
     code: str
     """Of a finding about trust."""
-    anchor: Authority
+    anchor: PkiAuthority
     rules: dict[str, Any] = field(default_factory=dict)
     material: dict[str, Any] = field(default_factory=dict)
 
     def first_report(self, site: Site) -> VerificationReport:
-        return first(self.data, site.settings(self.anchor, **self.rules, **self.material))
+        return verify_first(self.data, site.settings(self.anchor, **self.rules, **self.material))
 
     def replay_settings(self, site: Site) -> TrustSettings:
         """Of whoever repeats: rules and anchors, and nothing besides."""
         return site.settings(self.anchor, **self.rules)
 
 
-def good(ca: Authority) -> Case:
+def good(ca: PkiAuthority) -> ReplayCase:
     leaf = ca.issue("leaf")
-    return Case(signed_by(leaf), Verdict.VALID, "not-revoked", ca, material={"crls": [ca.crl()]})
+    return ReplayCase(sign_by(leaf), Verdict.VALID, "not-revoked", ca, material={"crls": [ca.crl()]})
 
 
-def good_by_ocsp(ca: Authority) -> Case:
+def good_by_ocsp(ca: PkiAuthority) -> ReplayCase:
     leaf = ca.issue("leaf")
-    return Case(signed_by(leaf), Verdict.VALID, "not-revoked", ca, material={"ocsp_responses": [ca.ocsp(leaf)]})
+    return ReplayCase(sign_by(leaf), Verdict.VALID, "not-revoked", ca, material={"ocsp_responses": [ca.ocsp(leaf)]})
 
 
-def good_by_a_delegated_responder(ca: Authority) -> Case:
+def good_by_a_delegated_responder(ca: PkiAuthority) -> ReplayCase:
     usage = (x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.OCSP_SIGNING]), False)
     responder, leaf = ca.issue("responder", extensions=[usage, (x509.OCSPNoCheck(), False)]), ca.issue("leaf")
     told = {"ocsp_responses": [ca.ocsp(leaf, signer=responder)]}
-    return Case(signed_by(leaf), Verdict.VALID, "not-revoked", ca, material=told)
+    return ReplayCase(sign_by(leaf), Verdict.VALID, "not-revoked", ca, material=told)
 
 
-def good_through_intermediates(ca: Authority) -> Case:
+def good_through_intermediates(ca: PkiAuthority) -> ReplayCase:
     upper = ca.issue("upper", authority=True)
     issuing = upper.issue("issuing", authority=True)
-    strangers = [root("stranger"), root("other")]
+    strangers = [make_root("stranger"), make_root("other")]
     material = {
         "intermediates": [*strangers, issuing, upper],
         "crls": [*(each.crl() for each in strangers), ca.crl(), upper.crl(), issuing.crl()],
     }
-    return Case(signed_by(issuing.issue("leaf")), Verdict.VALID, "leads-to-anchor", ca, material=material)
+    return ReplayCase(sign_by(issuing.issue("leaf")), Verdict.VALID, "leads-to-anchor", ca, material=material)
 
 
-def good_without_revocation(ca: Authority) -> Case:
-    rules = {"revocation": Revocation.SOFT}
-    return Case(signed_by(ca.issue("leaf")), Verdict.VALID, "revocation-unknown", ca, rules)
+def good_without_revocation(ca: PkiAuthority) -> ReplayCase:
+    rules = {"revocation": RevocationMode.SOFT}
+    return ReplayCase(sign_by(ca.issue("leaf")), Verdict.VALID, "revocation-unknown", ca, rules)
 
 
-def revocation_left_alone(ca: Authority) -> Case:
-    return Case(signed_by(ca.issue("leaf")), Verdict.VALID, "leads-to-anchor", ca, {"revocation": Revocation.OFF})
+def revocation_left_alone(ca: PkiAuthority) -> ReplayCase:
+    return ReplayCase(
+        sign_by(ca.issue("leaf")), Verdict.VALID, "leads-to-anchor", ca, {"revocation": RevocationMode.OFF}
+    )
 
 
-def pinned(ca: Authority) -> Case:
-    rules = {"pinned_subjects": frozenset({"CN=leaf"}), "revocation": Revocation.SOFT}
-    return Case(signed_by(ca.issue("leaf")), Verdict.VALID, "leads-to-anchor", ca, rules)
+def pinned(ca: PkiAuthority) -> ReplayCase:
+    rules = {"pinned_subjects": frozenset({"CN=leaf"}), "revocation": RevocationMode.SOFT}
+    return ReplayCase(sign_by(ca.issue("leaf")), Verdict.VALID, "leads-to-anchor", ca, rules)
 
 
-def revoked_before(ca: Authority) -> Case:
+def revoked_before(ca: PkiAuthority) -> ReplayCase:
     leaf = ca.issue("leaf")
-    return Case(signed_by(leaf), Verdict.INVALID, "revoked", ca, material={"crls": [ca.crl((leaf, on(2024)))]})
+    return ReplayCase(
+        sign_by(leaf), Verdict.INVALID, "revoked", ca, material={"crls": [ca.crl((leaf, utc_date(2024)))]}
+    )
 
 
-def revoked_since(ca: Authority) -> Case:
+def revoked_since(ca: PkiAuthority) -> ReplayCase:
     leaf = ca.issue("leaf")
-    told = {"ocsp_responses": [ca.ocsp(leaf, revoked=on(2025))]}
-    return Case(signed_by(leaf), Verdict.NOT_ESTABLISHED, "revoked-since", ca, material=told)
+    told = {"ocsp_responses": [ca.ocsp(leaf, revoked=utc_date(2025))]}
+    return ReplayCase(sign_by(leaf), Verdict.NOT_ESTABLISHED, "revoked-since", ca, material=told)
 
 
-def revoked_since_its_certified_time(ca: Authority) -> Case:
-    leaf, tsa = ca.issue("leaf"), authority_of_time(ca)
-    told = {"crls": [ca.crl((leaf, on(2025)))]}
-    return Case(signed_by(leaf, stamped_by=tsa), Verdict.VALID, "revoked-since", ca, material=told)
+def revoked_since_its_certified_time(ca: PkiAuthority) -> ReplayCase:
+    leaf, tsa = ca.issue("leaf"), make_timestamp_authority(ca)
+    told = {"crls": [ca.crl((leaf, utc_date(2025)))]}
+    return ReplayCase(sign_by(leaf, stamped_by=tsa), Verdict.VALID, "revoked-since", ca, material=told)
 
 
-def intermediate_revoked(ca: Authority) -> Case:
+def intermediate_revoked(ca: PkiAuthority) -> ReplayCase:
     issuing = ca.issue("issuing", authority=True)
-    material = {"intermediates": [issuing], "crls": [ca.crl((issuing, on(2024))), issuing.crl()]}
-    return Case(signed_by(issuing.issue("leaf")), Verdict.INVALID, "revoked", ca, material=material)
+    material = {"intermediates": [issuing], "crls": [ca.crl((issuing, utc_date(2024))), issuing.crl()]}
+    return ReplayCase(sign_by(issuing.issue("leaf")), Verdict.INVALID, "revoked", ca, material=material)
 
 
-def expired_since(ca: Authority) -> Case:
-    leaf = ca.issue("leaf", valid=(on(2023), on(2025)))
-    return Case(signed_by(leaf), Verdict.NOT_ESTABLISHED, "expired-since", ca, {"revocation": Revocation.SOFT})
+def expired_since(ca: PkiAuthority) -> ReplayCase:
+    leaf = ca.issue("leaf", valid=(utc_date(2023), utc_date(2025)))
+    return ReplayCase(sign_by(leaf), Verdict.NOT_ESTABLISHED, "expired-since", ca, {"revocation": RevocationMode.SOFT})
 
 
-def expired_since_its_certified_time(ca: Authority) -> Case:
-    leaf, tsa = ca.issue("leaf", valid=(on(2023), on(2025))), authority_of_time(ca)
-    crl = ca.crl(issued=on(2024, 6, 2), due=on(2024, 7))
+def expired_since_its_certified_time(ca: PkiAuthority) -> ReplayCase:
+    leaf, tsa = ca.issue("leaf", valid=(utc_date(2023), utc_date(2025))), make_timestamp_authority(ca)
+    crl = ca.crl(issued=utc_date(2024, 6, 2), due=utc_date(2024, 7))
     material = {"crls": [crl, ca.crl()]}
-    return Case(signed_by(leaf, stamped_by=tsa), Verdict.VALID, "expired-since", ca, material=material)
+    return ReplayCase(sign_by(leaf, stamped_by=tsa), Verdict.VALID, "expired-since", ca, material=material)
 
 
-def timestamp_authority_revoked(ca: Authority) -> Case:
-    leaf, tsa = ca.issue("leaf"), authority_of_time(ca)
-    told = {"crls": [ca.crl((tsa, on(2024)))]}
-    return Case(signed_by(leaf, stamped_by=tsa), Verdict.INVALID, "tsa-revoked", ca, material=told)
+def timestamp_authority_revoked(ca: PkiAuthority) -> ReplayCase:
+    leaf, tsa = ca.issue("leaf"), make_timestamp_authority(ca)
+    told = {"crls": [ca.crl((tsa, utc_date(2024)))]}
+    return ReplayCase(sign_by(leaf, stamped_by=tsa), Verdict.INVALID, "tsa-revoked", ca, material=told)
 
 
-def timestamp_authority_through_an_intermediate(ca: Authority) -> Case:
-    issuing = ca.issue("times", authority=True, valid=(on(2023), on(2059)))
-    leaf, tsa = ca.issue("leaf"), issuing.issue("tsa", extensions=[STAMPING])
+def timestamp_authority_through_an_intermediate(ca: PkiAuthority) -> ReplayCase:
+    issuing = ca.issue("times", authority=True, valid=(utc_date(2023), utc_date(2059)))
+    leaf, tsa = ca.issue("leaf"), issuing.issue("tsa", extensions=[TIMESTAMPING_USAGE])
     material = {"intermediates": [issuing], "crls": [issuing.crl(), ca.crl()]}
-    return Case(signed_by(leaf, stamped_by=tsa), Verdict.VALID, "tsa-trusted", ca, material=material)
+    return ReplayCase(sign_by(leaf, stamped_by=tsa), Verdict.VALID, "tsa-trusted", ca, material=material)
 
 
-def expired_when_it_signed(ca: Authority) -> Case:
-    leaf = ca.issue("leaf", valid=(on(2022), on(2023)))
-    return Case(signed_by(leaf), Verdict.INVALID, "expired", ca)
+def expired_when_it_signed(ca: PkiAuthority) -> ReplayCase:
+    leaf = ca.issue("leaf", valid=(utc_date(2022), utc_date(2023)))
+    return ReplayCase(sign_by(leaf), Verdict.INVALID, "expired", ca)
 
 
-def stale_crl(ca: Authority) -> Case:
-    told = {"crls": [ca.crl(issued=on(2025), due=on(2025, 6))]}
-    return Case(signed_by(ca.issue("leaf")), Verdict.NOT_ESTABLISHED, "revocation-stale", ca, material=told)
+def stale_crl(ca: PkiAuthority) -> ReplayCase:
+    told = {"crls": [ca.crl(issued=utc_date(2025), due=utc_date(2025, 6))]}
+    return ReplayCase(sign_by(ca.issue("leaf")), Verdict.NOT_ESTABLISHED, "revocation-stale", ca, material=told)
 
 
-def issuer_missing(ca: Authority) -> Case:
+def issuer_missing(ca: PkiAuthority) -> ReplayCase:
     leaf = ca.issue("issuing", authority=True).issue("leaf")
-    return Case(signed_by(leaf), Verdict.NOT_ESTABLISHED, "issuer-missing", ca)
+    return ReplayCase(sign_by(leaf), Verdict.NOT_ESTABLISHED, "issuer-missing", ca)
 
 
-def intermediate_expired(ca: Authority) -> Case:
-    issuing = ca.issue("issuing", authority=True, valid=(on(2022), on(2023)))
-    return Case(signed_by(issuing.issue("leaf")), Verdict.INVALID, "expired", ca, material={"intermediates": [issuing]})
+def intermediate_expired(ca: PkiAuthority) -> ReplayCase:
+    issuing = ca.issue("issuing", authority=True, valid=(utc_date(2022), utc_date(2023)))
+    return ReplayCase(
+        sign_by(issuing.issue("leaf")), Verdict.INVALID, "expired", ca, material={"intermediates": [issuing]}
+    )
 
 
-def upper_intermediate_expired(ca: Authority) -> Case:
-    upper = ca.issue("upper", authority=True, valid=(on(2022), on(2023)))
+def upper_intermediate_expired(ca: PkiAuthority) -> ReplayCase:
+    upper = ca.issue("upper", authority=True, valid=(utc_date(2022), utc_date(2023)))
     issuing = upper.issue("issuing", authority=True)
     told = {"intermediates": [issuing, upper]}
-    return Case(signed_by(issuing.issue("leaf")), Verdict.INVALID, "expired", ca, material=told)
+    return ReplayCase(sign_by(issuing.issue("leaf")), Verdict.INVALID, "expired", ca, material=told)
 
 
-def stranger(ca: Authority) -> Case:
-    other = root("stranger")
+def stranger(ca: PkiAuthority) -> ReplayCase:
+    other = make_root("stranger")
     told = {"intermediates": [other], "crls": [other.crl()]}
-    return Case(signed_by(other.issue("leaf")), Verdict.NOT_ESTABLISHED, "untrusted-authority", ca, material=told)
+    return ReplayCase(sign_by(other.issue("leaf")), Verdict.NOT_ESTABLISHED, "untrusted-authority", ca, material=told)
 
 
-def refused_for_its_usage(ca: Authority) -> Case:
+def refused_for_its_usage(ca: PkiAuthority) -> ReplayCase:
     leaf = ca.issue("leaf", usages=("content_commitment",))
-    rules = {"key_usages": frozenset({"digital_signature"}), "revocation": Revocation.SOFT}
-    return Case(signed_by(leaf), Verdict.INVALID, "wrong-key-usage", ca, rules)
+    rules = {"key_usages": frozenset({"digital_signature"}), "revocation": RevocationMode.SOFT}
+    return ReplayCase(sign_by(leaf), Verdict.INVALID, "wrong-key-usage", ca, rules)
 
 
-CASES: list[Callable[[Authority], Case]] = [
+CASES: list[Callable[[PkiAuthority], ReplayCase]] = [
     *(good, good_by_ocsp, good_by_a_delegated_responder, good_through_intermediates, good_without_revocation),
     *(revocation_left_alone, pinned, revoked_before, revoked_since, revoked_since_its_certified_time),
     *(intermediate_revoked, expired_since, expired_since_its_certified_time, timestamp_authority_revoked),

@@ -18,16 +18,16 @@ SOUND = {
 }
 
 
-def codes(data: Any, **options: Any) -> set[str]:
+def timestamp_codes(data: Any, **options: Any) -> set[str]:
     (signature,) = dcmseal.verify(data, **options).signatures
     return {each.code for each in signature.findings if each.aspect is Aspect.TIMESTAMP}
 
 
-def value_of(data: bytes) -> bytes:
-    return bytes(dcmseal.signatures(data)[0].content.value)
+def signature_value(data: bytes) -> bytes:
+    return bytes(dcmseal.list_signatures(data)[0].content.value)
 
 
-def with_token(data: bytes, token: bytes, type_: str = "CMS_TSP") -> bytes:
+def insert_token(data: bytes, token: bytes, type_: str = "CMS_TSP") -> bytes:
     """The signed file with a timestamp that nobody has looked at."""
     dataset = pydicom.dcmread(BytesIO(data))
     item = dataset[0xFFFAFFFA][0]

@@ -11,16 +11,16 @@ from pydicom import Dataset, dcmread
 
 import dcmseal
 from dcmseal.report import VerificationReport
-from tests.core.engine.kit import signed
+from tests.core.engine.kit import sign_dataset
 from tests.support.builder import Node, file
-from tests.support.evidence import CURRENT, OTHER, cited, document, evidence
+from tests.support.evidence import CURRENT, OTHER, make_citation, make_document, make_evidence_sequence
 from tests.support.pki import Pki
 
 FIRST, SECOND = "1.2.3.4.1", "1.2.3.4.2"
 
 
 @dataclass(frozen=True, slots=True)
-class Study:
+class ReferenceStudy:
     """A folder with instances, and documents about them."""
 
     folder: Path
@@ -33,7 +33,7 @@ class Study:
         return data
 
     def sign(self, data: bytes, **options: Any) -> bytes:
-        return signed(data, self.pki["rsa2048"], references=[self.folder], **options)
+        return sign_dataset(data, self.pki["rsa2048"], references=[self.folder], **options)
 
     def verify(self, data: bytes, **options: Any) -> VerificationReport:
         return dcmseal.verify(data, integrity_only=True, references=[self.folder], **options)
@@ -43,15 +43,23 @@ class Study:
 
     def reference_codes(self, *said: Node) -> list[str]:
         """What is found out if a document says this of FIRST, and is signed then."""
-        data = signed(file(document(evidence(CURRENT, cited(FIRST, *said)))), self.pki["rsa2048"])
+        data = sign_dataset(
+            file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST, *said)))), self.pki["rsa2048"]
+        )
         return self.codes(data)
 
 
-def both(**options: Any) -> bytes:
-    return file(document(evidence(CURRENT, cited(FIRST)), evidence(OTHER, cited(SECOND)), **options))
+def sign_both(**options: Any) -> bytes:
+    return file(
+        make_document(
+            make_evidence_sequence(CURRENT, make_citation(FIRST)),
+            make_evidence_sequence(OTHER, make_citation(SECOND)),
+            **options,
+        )
+    )
 
 
-def references_in(data: bytes) -> list[Dataset]:
+def read_references(data: bytes) -> list[Dataset]:
     dataset = dcmread(BytesIO(data))
     return [
         item

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
-from tests.core.engine.kit import signed
+from tests.core.engine.kit import sign_dataset
 from tests.support import reference
 from tests.support.builder import (
     EXPLICIT_LE,
@@ -52,14 +52,14 @@ CASES: dict[str, tuple[tuple[Node, ...], Syntax, dict[str, tuple[int, ...]]]] = 
 @pytest.mark.parametrize("name", CASES)
 def test_warnings(name: str) -> None:
     nodes, syntax, expected = CASES[name]
-    with dcmseal.plan(file(nodes, syntax)) as plan:
+    with dcmseal.plan_signing(file(nodes, syntax)) as plan:
         assert {advice.code: advice.elements for advice in plan.warnings} == expected
         assert all(advice.message for advice in plan.warnings)
 
 
 def test_padding_that_is_kept(pki: Pki) -> None:
-    data = signed(file(image(Value(0x00104000, "LT", b"comment     "))), pki["p256"], padding="keep")
-    with dcmseal.plan(data) as plan:
+    data = sign_dataset(file(image(Value(0x00104000, "LT", b"comment     "))), pki["p256"], padding="keep")
+    with dcmseal.plan_signing(data) as plan:
         assert [advice.code for advice in plan.warnings] == ["padding-kept"]
 
 
@@ -69,7 +69,7 @@ def contours(count: int, points: int) -> Sequence:
 
 
 def is_announced(nodes: tuple[Node, ...], syntax: Syntax) -> bool:
-    with dcmseal.plan(file(nodes, syntax)) as plan:
+    with dcmseal.plan_signing(file(nodes, syntax)) as plan:
         return "dcmtk-truncates" in [advice.code for advice in plan.warnings]
 
 
@@ -104,5 +104,5 @@ def test_large_but_flat() -> None:
 
 def test_only_what_is_signed_counts() -> None:
     data = file(image(contours(5, 700), *PRIVATE))
-    with dcmseal.plan(data, tags=["PatientName"]) as plan:
+    with dcmseal.plan_signing(data, tags=["PatientName"]) as plan:
         assert plan.warnings == ()

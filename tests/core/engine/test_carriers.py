@@ -12,7 +12,14 @@ import pytest
 from dcmseal.errors import DatasetError
 from dcmseal.report import Outcome, Verdict
 from dcmseal.terms import KeyType
-from tests.core.engine.kit import codes, edited, items_of, signed, verdict, verified
+from tests.core.engine.kit import (
+    edit_signed,
+    finding_outcomes,
+    integrity_verdict,
+    read_items,
+    sign_dataset,
+    verify_integrity,
+)
 from tests.support.builder import (
     IMPLICIT_LE,
     JPEG_BASELINE,
@@ -36,7 +43,7 @@ DELIMITER: Final = b"\xfe\xff\xdd\xe0"
 
 
 def signed_image(pki: Pki) -> bytes:
-    return signed(file(image()), pki["p256"])
+    return sign_dataset(file(image()), pki["p256"])
 
 
 def inserted(pki: Pki, element: bytes, before: bytes) -> bytes:
@@ -80,7 +87,7 @@ def private_syntax(pki: Pki) -> bytes:
 
 def length_like_a_vr(pki: Pki) -> bytes:
     nodes = image()
-    data = signed(file(nodes, IMPLICIT_LE), pki["p256"])
+    data = sign_dataset(file(nodes, IMPLICIT_LE), pki["p256"])
     first = encode(nodes[:1], IMPLICIT_LE)
     group_length = struct.pack("<HH4s", 0x0008, 0x0000, b"TA\0\0")
     return data.replace(first, group_length + bytes(struct.unpack("<H", b"TA")[0]) + first)
@@ -89,32 +96,32 @@ def length_like_a_vr(pki: Pki) -> bytes:
 def element_moved_to_the_item(pki: Pki) -> bytes:
     """The last signed element goes to the front of the item: the MAC is over the same bytes."""
     nodes = image()[:5]
-    data = signed(file(nodes), pki["p256"])
+    data = sign_dataset(file(nodes), pki["p256"])
     listed = at(0x04000020, 0x00080016, 0x00080018, 0x00080060, 0x00100010)
     patient_id = text(0x00100020, "LO", "4711")
-    return edited(data, main={0x00100020: None}, mac={0x04000020: listed}, signature={0x00100020: patient_id})
+    return edit_signed(data, main={0x00100020: None}, mac={0x04000020: listed}, signature={0x00100020: patient_id})
 
 
 def hiding_icon(pki: Pki) -> bytes:
     icon = Item((Fragments(0x7FE00010, (b"", b"ab" + DELIMITER + DELIMITER + b"cd")),))
     pixels = Fragments(fragments=(b"", b"ab"))
-    return signed(file(image(Sequence(0x00880200, (icon,)), pixels), JPEG_BASELINE), pki["p256"])
+    return sign_dataset(file(image(Sequence(0x00880200, (icon,)), pixels), JPEG_BASELINE), pki["p256"])
 
 
 def hiding_pixels(pki: Pki) -> bytes:
     pixels = Fragments(0x7FE00010, (b"", b"ab"))
     later = Sequence(0x7FE11010, (Item((text(0x00080060, "CS", "OT"),)),))
     nodes = (*image()[:-1], pixels, text(0x7FE10010, "LO", "ACME"), later)
-    return signed(file(nodes, JPEG_BASELINE), pki["p256"])
+    return sign_dataset(file(nodes, JPEG_BASELINE), pki["p256"])
 
 
 def relabelled(pki: Pki) -> bytes:
-    data = signed(file((*image()[:-1], Fragments(0x7FE00010, (b"", b"ab"))), JPEG_BASELINE), pki["p256"])
+    data = sign_dataset(file((*image()[:-1], Fragments(0x7FE00010, (b"", b"ab"))), JPEG_BASELINE), pki["p256"])
     return data.replace(b"1.2.840.10008.1.2.4.50", b"1.2.840.10008.1.2.4.51", 1)
 
 
 def md5(pki: Pki) -> bytes:
-    return signed(file(image()), pki["p256"], algorithm="MD5", allow_weak=True)
+    return sign_dataset(file(image()), pki["p256"], algorithm="MD5", allow_weak=True)
 
 
 CASES: Final[dict[str, tuple[Callable[[Pki], bytes], str, Outcome, Verdict]]] = {
@@ -137,8 +144,8 @@ CASES: Final[dict[str, tuple[Callable[[Pki], bytes], str, Outcome, Verdict]]] = 
 @pytest.mark.parametrize("name", CASES)
 def test_the_mac_matches_and_yet(name: str, pki: Pki) -> None:
     make, code, outcome, expected = CASES[name]
-    report = verified(make(pki))
-    found = codes(report)
+    report = verify_integrity(make(pki))
+    found = finding_outcomes(report)
     assert found["mac-matches"] is Outcome.PASSED
     assert found[code] is outcome
     assert report.verdict is expected
@@ -147,34 +154,34 @@ def test_the_mac_matches_and_yet(name: str, pki: Pki) -> None:
 def test_what_is_harmless_has_no_such_finding(pki: Pki) -> None:
     harmless = inserted(pki, header(0x00100000, b"UL", 4) + b"\x20\0\0\0", PATIENT)
     harmless += encode((Value(0xFFFCFFFC, "OB", b"leftover"),))
-    assert not {code for _, code, _, _ in CASES.values()} & set(codes(verified(harmless)))
-    assert verdict(harmless) is Verdict.VALID
+    assert not {code for _, code, _, _ in CASES.values()} & set(finding_outcomes(verify_integrity(harmless)))
+    assert integrity_verdict(harmless) is Verdict.VALID
 
 
 def test_keys_that_are_too_small(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = signed(file(image()), pki["rsa2048"])
+    data = sign_dataset(file(image()), pki["rsa2048"])
     monkeypatch.setattr(KeyType, "least_bits", 4096)
-    assert codes(verified(data))["weak-key"] is Outcome.UNKNOWN
-    assert verdict(data) is Verdict.VALID
+    assert finding_outcomes(verify_integrity(data))["weak-key"] is Outcome.UNKNOWN
+    assert integrity_verdict(data) is Verdict.VALID
     monkeypatch.setattr(KeyType, "broken_bits", 3072)
-    assert codes(verified(data))["key-too-small"] is Outcome.FAILED
-    assert verdict(data) is Verdict.INVALID
+    assert finding_outcomes(verify_integrity(data))["key-too-small"] is Outcome.FAILED
+    assert integrity_verdict(data) is Verdict.INVALID
 
 
 def test_a_list_too_many(pki: Pki) -> None:
     """What a signature covers is said, or it fails: a crowd of others does not silence it."""
     data = signed_image(pki)
-    (mac,), (item,) = items_of(data, MAC_PARAMETERS), items_of(data, SIGNATURES)
+    (mac,), (item,) = read_items(data, MAC_PARAMETERS), read_items(data, SIGNATURES)
     macs = tuple(Item((us(MAC_ID, 1000 + n), at(0x04000020, 0x00090010 + n))) for n in range(64))
     others = tuple(Item((us(MAC_ID, 1000 + n), *item.elements[1:])) for n in range(64))
-    crowded = edited(
+    crowded = edit_signed(
         data,
         main={
             MAC_PARAMETERS: Sequence(MAC_PARAMETERS, (mac, *macs)),
             SIGNATURES: Sequence(SIGNATURES, (*others, item)),
         },
     )
-    last = verified(crowded).signatures[-1]
+    last = verify_integrity(crowded).signatures[-1]
     assert "too-many-lists" in {finding.code for finding in last.findings}
     assert last.verdict(integrity_only=True) is Verdict.INVALID
 
@@ -185,6 +192,6 @@ def test_a_transfer_syntax_that_is_no_uid(uid: bytes, pki: Pki) -> None:
     old = b"\x02\0\x10\0UI" + struct.pack("<H", 20) + b"1.2.840.10008.1.2.1\0"
     assert old in data
     with suppress(DatasetError):  # as implicit VR, the data set cannot be read at all
-        report = verified(data.replace(old, old[:6] + struct.pack("<H", len(uid)) + uid))
-        assert codes(report)["meta-syntax-malformed"] is Outcome.FAILED
+        report = verify_integrity(data.replace(old, old[:6] + struct.pack("<H", len(uid)) + uid))
+        assert finding_outcomes(report)["meta-syntax-malformed"] is Outcome.FAILED
         assert report.verdict is Verdict.INVALID

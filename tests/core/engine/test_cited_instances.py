@@ -12,9 +12,9 @@ from pydicom import dcmread
 import dcmseal
 from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound
 from dcmseal.report import Aspect, Outcome, Verdict
-from dcmseal.tags import tag_text
-from tests.core.engine.kit import edited, signed
-from tests.core.engine.study import FIRST, SECOND, Study, both, references_in
+from dcmseal.tags import format_tag
+from tests.core.engine.kit import edit_signed, sign_dataset
+from tests.core.engine.study import FIRST, SECOND, ReferenceStudy, read_references, sign_both
 from tests.support.builder import (
     Item,
     Node,
@@ -30,7 +30,14 @@ from tests.support.builder import (
     uid,
     us,
 )
-from tests.support.evidence import CURRENT, by_mac, by_signature, cited, document, evidence
+from tests.support.evidence import (
+    CURRENT,
+    make_citation,
+    make_document,
+    make_evidence_sequence,
+    make_mac_reference,
+    make_signature_reference,
+)
 from tests.support.files import real_file
 
 
@@ -64,17 +71,17 @@ RICH = tuple(
 
 
 @pytest.mark.parametrize("by", ["MAC", "signature"])
-def test_whatever_element_changes_is_found(study: Study, by: str) -> None:
-    original = file(RICH) if by == "MAC" else signed(file(RICH), study.pki["p256"])
+def test_whatever_element_changes_is_found(study: ReferenceStudy, by: str) -> None:
+    original = file(RICH) if by == "MAC" else sign_dataset(file(RICH), study.pki["p256"])
     study.put("first.dcm", original)
-    result = study.sign(file(document(evidence(CURRENT, cited(FIRST)))))
+    result = study.sign(file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST)))))
     assert study.codes(result) == ["reference-verified"]
     count = 0
     for tag, nodes in altered(RICH):
         study.put("first.dcm", file(nodes) if by == "MAC" else _resealed(original, nodes))
         report = study.verify(result)
         expected = "reference-missing" if tag == 0x00080018 else "reference-changed"
-        assert [each.code for each in report.references] == [expected], tag_text(tag)
+        assert [each.code for each in report.references] == [expected], format_tag(tag)
         assert report.verdict is (Verdict.NOT_ESTABLISHED if tag == 0x00080018 else Verdict.INVALID)
         count += 1
     assert count > 100
@@ -117,14 +124,14 @@ SHOWN = (
 
 @pytest.mark.parametrize("by", ["MAC", "signature"])
 @pytest.mark.parametrize("added", [*HARMLESS, *SHOWN], ids=lambda node: f"{node.tag:08x}")
-def test_what_is_added_to_an_instance_is_spoken_of(study: Study, by: str, added: Value | Sequence) -> None:
+def test_what_is_added_to_an_instance_is_spoken_of(study: ReferenceStudy, by: str, added: Value | Sequence) -> None:
     """A comment is a note; what a viewer shows, or takes for the patient's, is a question left open."""
     original = file(image(instance=FIRST))
     if by == "signature":
-        original = signed(original, study.pki["p256"])
+        original = sign_dataset(original, study.pki["p256"])
     study.put("first.dcm", original)
-    result = study.sign(file(document(evidence(CURRENT, cited(FIRST)))))
-    study.put("first.dcm", edited(original, main={added.tag: added}))
+    result = study.sign(file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST)))))
+    study.put("first.dcm", edit_signed(original, main={added.tag: added}))
     report = study.verify(result)
     is_shown = added in SHOWN
     assert [each.code for each in report.references] == [
@@ -135,7 +142,7 @@ def test_what_is_added_to_an_instance_is_spoken_of(study: Study, by: str, added:
     assert report.references[-1].aspect is Aspect.COVERAGE
     assert report.verdict is (Verdict.NOT_ESTABLISHED if is_shown else Verdict.VALID)
     if is_shown:
-        assert tag_text(added.tag) in report.references[1].message
+        assert format_tag(added.tag) in report.references[1].message
 
 
 @pytest.mark.parametrize(
@@ -147,8 +154,8 @@ def test_what_is_added_to_an_instance_is_spoken_of(study: Study, by: str, added:
         (Value(0x00091002, "UN", b"private"), Verdict.NOT_ESTABLISHED),
     ],
 )
-def test_additions_to_an_instance_may_be_forbidden(study: Study, added: Node, verdict: Verdict) -> None:
-    result = study.sign(both())
+def test_additions_to_an_instance_may_be_forbidden(study: ReferenceStudy, added: Node, verdict: Verdict) -> None:
+    result = study.sign(sign_both())
     policy = dcmseal.Policy.build(no_unsigned_additions=True)
     assert study.verify(result, policy=policy).verdict is Verdict.VALID
     study.put("first.dcm", file(image(added, instance=FIRST)))
@@ -159,14 +166,14 @@ def test_additions_to_an_instance_may_be_forbidden(study: Study, added: Node, ve
     assert report.verdict is verdict
 
 
-def test_references_together_cover_what_one_leaves_open(study: Study) -> None:
+def test_references_together_cover_what_one_leaves_open(study: ReferenceStudy) -> None:
     """A MAC over one part and a signature over the other leave nothing that could be added."""
-    original = signed(file(image(instance=FIRST)), study.pki["p256"], tags=["PatientName", "Rows"])
+    original = sign_dataset(file(image(instance=FIRST)), study.pki["p256"], tags=["PatientName", "Rows"])
     study.put("first.dcm", original)
-    signature = dcmseal.signatures(original)[0]
-    by_part = by_signature((signature.uid, signature.content.value))
+    signature = dcmseal.list_signatures(original)[0]
+    by_part = make_signature_reference((signature.uid, signature.content.value))
     tags = [node.tag for node in image(instance=FIRST) if isinstance(node, Value)]
-    rest = by_mac(original, tags=[tag for tag in tags if tag not in (0x00100010, 0x00280010)])
+    rest = make_mac_reference(original, tags=[tag for tag in tags if tag not in (0x00100010, 0x00280010)])
     assert study.reference_codes(by_part, rest) == ["reference-verified"]
     assert study.reference_codes(by_part) == [
         "reference-verified",
@@ -175,26 +182,30 @@ def test_references_together_cover_what_one_leaves_open(study: Study) -> None:
     ]
 
 
-def test_a_signature_of_an_item_says_nothing_of_the_rest(study: Study) -> None:
+def test_a_signature_of_an_item_says_nothing_of_the_rest(study: ReferenceStudy) -> None:
     nested = Sequence(0x00081140, (Item((uid(0x00081150, "1.2"), uid(0x00081155, "1.2.3"))),))
-    original = signed(file(image(nested, instance=FIRST)), study.pki["p256"], location="ReferencedImageSequence[0]")
+    original = sign_dataset(
+        file(image(nested, instance=FIRST)), study.pki["p256"], location="ReferencedImageSequence[0]"
+    )
     study.put("first.dcm", original)
-    (signature,) = dcmseal.signatures(original)
-    assert "reference-shown-uncovered" in study.reference_codes(by_signature((signature.uid, signature.content.value)))
+    (signature,) = dcmseal.list_signatures(original)
+    assert "reference-shown-uncovered" in study.reference_codes(
+        make_signature_reference((signature.uid, signature.content.value))
+    )
 
 
-def test_a_signature_more_changes_nothing(study: Study) -> None:
-    result = study.sign(both())
+def test_a_signature_more_changes_nothing(study: ReferenceStudy) -> None:
+    result = study.sign(sign_both())
     for name in ("first.dcm", "below/second.dcm"):
-        study.put(name, signed((study.folder / name).read_bytes(), study.pki["rsa2048"]))
+        study.put(name, sign_dataset((study.folder / name).read_bytes(), study.pki["rsa2048"]))
     assert study.codes(result) == ["reference-verified"] * 2
 
 
 @pytest.mark.parametrize(
     "change", [lambda value: value.rstrip(b" ") + b"    ", lambda value: value], ids=["added", "none"]
 )
-def test_padding_added_on_the_way_changes_nothing(study: Study, change: Callable[[bytes], bytes]) -> None:
-    result = study.sign(both())
+def test_padding_added_on_the_way_changes_nothing(study: ReferenceStudy, change: Callable[[bytes], bytes]) -> None:
+    result = study.sign(sign_both())
     padded = tuple(
         replace(node, value=change(node.value)) if isinstance(node, Value) and node.vr == "PN" else node
         for node in image(instance=FIRST)
@@ -203,22 +214,22 @@ def test_padding_added_on_the_way_changes_nothing(study: Study, change: Callable
     assert study.codes(result)[0] == "reference-verified"
 
 
-def test_a_signature_that_is_gone_or_another_is_found(study: Study) -> None:
-    result = study.sign(both())
+def test_a_signature_that_is_gone_or_another_is_found(study: ReferenceStudy) -> None:
+    result = study.sign(sign_both())
     path = study.folder / "below/second.dcm"
     dcmseal.remove(path, in_place=True)
     report = study.verify(result)
     assert [each.code for each in report.references] == ["reference-verified", "reference-signature-gone"]
     assert report.verdict is Verdict.NOT_ESTABLISHED
-    uid_of_it = references_in(result)[1].ReferencedDigitalSignatureSequence[0].DigitalSignatureUID
-    dataset = dcmread(BytesIO(signed(path.read_bytes(), study.pki["p256"])))
+    uid_of_it = read_references(result)[1].ReferencedDigitalSignatureSequence[0].DigitalSignatureUID
+    dataset = dcmread(BytesIO(sign_dataset(path.read_bytes(), study.pki["p256"])))
     dataset.DigitalSignaturesSequence[0].DigitalSignatureUID = uid_of_it
     dataset.save_as(path)
     assert study.codes(result)[1] == "reference-changed"
 
 
-def test_a_signature_that_says_nothing_any_longer_is_unsound(study: Study) -> None:
-    result = study.sign(both())
+def test_a_signature_that_says_nothing_any_longer_is_unsound(study: ReferenceStudy) -> None:
+    result = study.sign(sign_both())
     path = study.folder / "below/second.dcm"
     dataset = dcmread(path)
     dataset.MACParametersSequence.append(dataset.MACParametersSequence[0])
@@ -226,19 +237,21 @@ def test_a_signature_that_says_nothing_any_longer_is_unsound(study: Study) -> No
     assert study.codes(result)[1] == "reference-signature-unsound"
 
 
-def test_one_signature_over_all_is_enough_and_one_over_a_part_is_not(study: Study) -> None:
+def test_one_signature_over_all_is_enough_and_one_over_a_part_is_not(study: ReferenceStudy) -> None:
     path = study.folder / "below/second.dcm"
     for tags, code in ((None, "reference-verified"), (["PatientID"], "reference-signature-gone")):
         plain = file(image(instance=SECOND))
-        study.put("below/second.dcm", signed(signed(plain, study.pki["p256"]), study.pki["rsa2048"], tags=tags))
-        result = study.sign(both())
-        first, _ = dcmseal.signatures(path)
+        study.put(
+            "below/second.dcm", sign_dataset(sign_dataset(plain, study.pki["p256"]), study.pki["rsa2048"], tags=tags)
+        )
+        result = study.sign(sign_both())
+        first, _ = dcmseal.list_signatures(path)
         dcmseal.remove(path, uids=[first.uid], in_place=True)
         assert study.codes(result)[1] == code
 
 
-def test_what_is_missing_or_there_twice_is_said(study: Study) -> None:
-    result = study.sign(both())
+def test_what_is_missing_or_there_twice_is_said(study: ReferenceStudy) -> None:
+    result = study.sign(sign_both())
     study.put("copy.dcm", (study.folder / "first.dcm").read_bytes())
     assert study.codes(result)[0] == "reference-verified"
     study.put("copy.dcm", file(image(instance=FIRST, pixels=bytes(16))))
@@ -248,48 +261,48 @@ def test_what_is_missing_or_there_twice_is_said(study: Study) -> None:
     assert {each.outcome for each in report.references} == {Outcome.UNKNOWN}
     assert report.verdict is Verdict.NOT_ESTABLISHED
     with pytest.raises(InstanceAmbiguous, match=r"copy\.dcm and .*first\.dcm"):
-        study.sign(file(document(evidence(CURRENT, cited(FIRST)))))
+        study.sign(file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST)))))
     with pytest.raises(InstanceNotFound, match=SECOND):
-        study.sign(file(document(evidence(CURRENT, cited(SECOND)))))
+        study.sign(file(make_document(make_evidence_sequence(CURRENT, make_citation(SECOND)))))
 
 
-def test_an_instance_cut_short_is_unreadable(study: Study) -> None:
-    result = study.sign(both())
+def test_an_instance_cut_short_is_unreadable(study: ReferenceStudy) -> None:
+    result = study.sign(sign_both())
     study.put("first.dcm", (study.folder / "first.dcm").read_bytes()[:-8])
     assert study.codes(result)[0] == "reference-unreadable"
     with pytest.raises(DatasetError):
-        study.sign(both())
+        study.sign(sign_both())
 
 
-def test_evidence_that_nothing_is_said_of_or_that_is_not_signed_is_not_verified(study: Study) -> None:
-    plain = signed(both(), study.pki["rsa2048"])
+def test_evidence_that_nothing_is_said_of_or_that_is_not_signed_is_not_verified(study: ReferenceStudy) -> None:
+    plain = sign_dataset(sign_both(), study.pki["rsa2048"])
     assert study.codes(plain) == ["evidence-unprotected"] * 2
     assert study.verify(plain).verdict is Verdict.NOT_ESTABLISHED
     instance = (study.folder / "first.dcm").read_bytes()
-    data = file(document(evidence(CURRENT, cited(FIRST, by_mac(instance)))))
-    unsigned = signed(data, study.pki["rsa2048"], tags=["PatientName"])
+    data = file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST, make_mac_reference(instance)))))
+    unsigned = sign_dataset(data, study.pki["rsa2048"], tags=["PatientName"])
     report = study.verify(unsigned)
     assert [(each.code, each.where) for each in report.references] == [
         ("reference-verified", FIRST),
-        ("evidence-unsigned", tag_text(CURRENT)),
+        ("evidence-unsigned", format_tag(CURRENT)),
     ]
     assert report.verdict is Verdict.NOT_ESTABLISHED
 
 
-def test_a_document_that_cites_nothing_is_not_spoken_of(study: Study) -> None:
-    report = study.verify(signed(file(image()), study.pki["p256"]))
+def test_a_document_that_cites_nothing_is_not_spoken_of(study: ReferenceStudy) -> None:
+    report = study.verify(sign_dataset(file(image()), study.pki["p256"]))
     assert (report.references, report.verdict) == ((), Verdict.VALID)
-    assert dcmseal.verify(study.sign(both()), integrity_only=True).references == ()
+    assert dcmseal.verify(study.sign(sign_both()), integrity_only=True).references == ()
 
 
-def said_in_mac(study: Study, tag: int, node: Node | None) -> Sequence:
+def said_in_mac(study: ReferenceStudy, tag: int, node: Node | None) -> Sequence:
     """What would be said of FIRST, with one element another."""
-    made = by_mac((study.folder / "first.dcm").read_bytes())
+    made = make_mac_reference((study.folder / "first.dcm").read_bytes())
     kept = [each for each in made.items[0].elements if isinstance(each, Value) and each.tag != tag]
     return replace(made, items=(Item(in_order(*kept, *([node] if node else []))),))
 
 
-def test_what_cannot_be_held_against_an_instance_is_said(study: Study) -> None:
+def test_what_cannot_be_held_against_an_instance_is_said(study: ReferenceStudy) -> None:
     for tag, node, code in (
         (0x04000015, text(0x04000015, "CS", "SHA257"), "reference-mac-unusable"),
         (0x04000010, uid(0x04000010, "1.2.840.10008.1.2"), "reference-mac-unusable"),
@@ -300,28 +313,32 @@ def test_what_cannot_be_held_against_an_instance_is_said(study: Study) -> None:
         assert study.reference_codes(said_in_mac(study, tag, node)) == [code], code
 
 
-def test_malformed_references_are_said_to_be(study: Study) -> None:
-    good = by_mac((study.folder / "first.dcm").read_bytes())
-    empty = by_signature(("1.2.3", b""))
+def test_malformed_references_are_said_to_be(study: ReferenceStudy) -> None:
+    good = make_mac_reference((study.folder / "first.dcm").read_bytes())
+    empty = make_signature_reference(("1.2.3", b""))
     for said in (
         [replace(good, items=good.items * 2)],
         [replace(good, items=())],
-        [by_signature()],
+        [make_signature_reference()],
         [empty],
         [Value(0x04000403, "OB", b"??")],
     ):
         assert set(study.reference_codes(*said)) - {"evidence-unsigned"} == {"reference-malformed"}, said
-    codes = study.codes(signed(file(document(evidence(CURRENT, *[cited(FIRST, good)] * 9))), study.pki["p256"]))
+    codes = study.codes(
+        sign_dataset(
+            file(make_document(make_evidence_sequence(CURRENT, *[make_citation(FIRST, good)] * 9))), study.pki["p256"]
+        )
+    )
     assert codes == ["reference-verified"] * 8 + ["reference-malformed"]
-    no_sequence = file(document(Value(CURRENT, "OB", b"????")))
-    assert study.codes(signed(no_sequence, study.pki["p256"])) == ["reference-malformed"]
+    no_sequence = file(make_document(Value(CURRENT, "OB", b"????")))
+    assert study.codes(sign_dataset(no_sequence, study.pki["p256"])) == ["reference-malformed"]
 
 
-def test_pixels_compressed_since_cannot_be_compared(study: Study) -> None:
+def test_pixels_compressed_since_cannot_be_compared(study: ReferenceStudy) -> None:
     original, compressed = real_file("MR_small.dcm").data, real_file("MR_small_RLE.dcm").data
     name = dcmread(BytesIO(original)).SOPInstanceUID
     study.put("real.dcm", original)
-    result = study.sign(file(document(evidence(CURRENT, cited(name)))))
+    result = study.sign(file(make_document(make_evidence_sequence(CURRENT, make_citation(name)))))
     dataset = dcmread(BytesIO(compressed))
     dataset.SOPInstanceUID = name
     dataset.save_as(study.folder / "real.dcm")

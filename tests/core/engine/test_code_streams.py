@@ -7,13 +7,13 @@ from typing import Final
 
 import pytest
 
-from dcmseal.dataset.code_stream import code_stream, expected_streams, first_fragment
+from dcmseal.dataset.code_stream import detect_code_stream, expected_code_streams, find_first_fragment
 from dcmseal.dataset.source import BytesSource
 from dcmseal.dataset.syntax import Encoding, TransferSyntax
 from dcmseal.dataset.syntax_registry import REGISTERED
 from dcmseal.errors import DatasetError
 from dcmseal.report import Outcome, Verdict
-from tests.core.engine.kit import codes, signed, verdict, verified
+from tests.core.engine.kit import finding_outcomes, integrity_verdict, sign_dataset, verify_integrity
 from tests.support.builder import JPEG_BASELINE, Fragments, Syntax, encode, file, image
 from tests.support.files import real_file
 from tests.support.pki import Pki
@@ -77,7 +77,7 @@ STREAMS: Final = {
 @pytest.mark.parametrize("name", STREAMS)
 def test_streams_by_their_first_bytes(name: str) -> None:
     data, expected = STREAMS[name]
-    assert code_stream(BytesSource(b"xx" + data + b"yy"), 2, 2 + len(data)) == expected
+    assert detect_code_stream(BytesSource(b"xx" + data + b"yy"), 2, 2 + len(data)) == expected
 
 
 def test_the_first_fragment_that_is_not_empty() -> None:
@@ -88,15 +88,15 @@ def test_the_first_fragment_that_is_not_empty() -> None:
         ((b"abcd",), None),
     ):
         data = encode((Fragments(PIXELS, fragments),))
-        place = first_fragment(BytesSource(data), 12, len(data), Encoding.EXPLICIT_LITTLE)
+        place = find_first_fragment(BytesSource(data), 12, len(data), Encoding.EXPLICIT_LITTLE)
         assert (data[slice(*place)] if place else None) == expected
     damaged = encode((Fragments(PIXELS, (b"", b"ab")),))[:-10]
-    assert first_fragment(BytesSource(damaged), 12, len(damaged), Encoding.EXPLICIT_LITTLE) is None
+    assert find_first_fragment(BytesSource(damaged), 12, len(damaged), Encoding.EXPLICIT_LITTLE) is None
 
 
 def test_every_compressed_syntax_has_its_streams() -> None:
     """Only those whose fragments may begin with any bytes have none."""
-    without = {uid for uid in REGISTERED if TransferSyntax(uid).is_encapsulated and not expected_streams(uid)}
+    without = {uid for uid in REGISTERED if TransferSyntax(uid).is_encapsulated and not expected_code_streams(uid)}
     assert without == {f"{STANDARD}.1.98", f"{STANDARD}.8.1"}
 
 
@@ -115,42 +115,42 @@ def relabelled(data: bytes, old: str, new: str) -> bytes:
     ],
 )
 def test_pixels_under_another_label(name: str, old: str, others: tuple[str, ...], pki: Pki) -> None:
-    data = signed(real_file(name).data, pki["p256"])
-    report = verified(data)
+    data = sign_dataset(real_file(name).data, pki["p256"])
+    report = verify_integrity(data)
     assert report.verdict is Verdict.VALID
-    assert "code-stream-unrecognised" not in codes(report)
+    assert "code-stream-unrecognised" not in finding_outcomes(report)
     for other in others:
-        report = verified(relabelled(data, f"{STANDARD}.{old}", f"{STANDARD}.{other}"))
-        assert codes(report)["mac-matches"] is Outcome.PASSED
-        assert codes(report)["code-stream-differs"] is Outcome.FAILED, other
+        report = verify_integrity(relabelled(data, f"{STANDARD}.{old}", f"{STANDARD}.{other}"))
+        assert finding_outcomes(report)["mac-matches"] is Outcome.PASSED
+        assert finding_outcomes(report)["code-stream-differs"] is Outcome.FAILED, other
         assert report.verdict is Verdict.INVALID
 
 
 def test_rle_under_another_label(pki: Pki) -> None:
-    report = verified(signed(real_file("rtdose_rle.dcm").data, pki["p256"]))
+    report = verify_integrity(sign_dataset(real_file("rtdose_rle.dcm").data, pki["p256"]))
     assert report.verdict is Verdict.VALID
-    assert "code-stream-unrecognised" not in codes(report)
+    assert "code-stream-unrecognised" not in finding_outcomes(report)
     with pytest.raises(DatasetError, match="the pixels are RLE, but the file is labelled Encapsulated Uncompressed"):
-        signed(file((*image()[:-1], Fragments(PIXELS, (b"", rle(64)))), Syntax(f"{STANDARD}.1.98")), pki["p256"])
+        sign_dataset(file((*image()[:-1], Fragments(PIXELS, (b"", rle(64)))), Syntax(f"{STANDARD}.1.98")), pki["p256"])
 
 
 def test_what_is_no_code_stream_is_noted(pki: Pki) -> None:
     """No decoder makes a picture of it, whatever it is called: it is odd, and no lie."""
-    data = signed(file((*image()[:-1], Fragments(PIXELS, (b"", b"AAAA"))), JPEG_BASELINE), pki["p256"])
+    data = sign_dataset(file((*image()[:-1], Fragments(PIXELS, (b"", b"AAAA"))), JPEG_BASELINE), pki["p256"])
     for changed in (data, relabelled(data, f"{STANDARD}.4.50", f"{STANDARD}.4.80")):
-        report = verified(changed)
-        assert codes(report)["code-stream-unrecognised"] is Outcome.PASSED
+        report = verify_integrity(changed)
+        assert finding_outcomes(report)["code-stream-unrecognised"] is Outcome.PASSED
         assert report.verdict is Verdict.VALID
 
 
 def test_frames_that_are_not_compressed(pki: Pki) -> None:
     syntax = Syntax(f"{STANDARD}.1.98")
     assert (
-        verdict(signed(file((*image()[:-1], Fragments(PIXELS, (b"", bytes(16)))), syntax), pki["p256"]))
+        integrity_verdict(sign_dataset(file((*image()[:-1], Fragments(PIXELS, (b"", bytes(16)))), syntax), pki["p256"]))
         is Verdict.VALID
     )
     with pytest.raises(DatasetError, match="a frame has 16 bytes, but the first fragment 4"):
-        signed(file((*image()[:-1], Fragments(PIXELS, (b"", b"AAAA"))), syntax), pki["p256"])
-    data = signed(file((*image()[:-1], Fragments(PIXELS, (b"", b"AAAA"))), JPEG_BASELINE), pki["p256"])
-    report = verified(relabelled(data, f"{STANDARD}.4.50", syntax.uid))
-    assert codes(report)["frame-size-differs"] is Outcome.FAILED
+        sign_dataset(file((*image()[:-1], Fragments(PIXELS, (b"", b"AAAA"))), syntax), pki["p256"])
+    data = sign_dataset(file((*image()[:-1], Fragments(PIXELS, (b"", b"AAAA"))), JPEG_BASELINE), pki["p256"])
+    report = verify_integrity(relabelled(data, f"{STANDARD}.4.50", syntax.uid))
+    assert finding_outcomes(report)["frame-size-differs"] is Outcome.FAILED

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from dcmseal.engine.files.collisions import (
-    Input,
-    Place,
+    FileLocation,
+    ProtectedPath,
     check_outputs,
-    folded,
+    check_replaceable,
+    fold_name,
     is_inside,
-    key_files,
-    refuse_irreplaceable,
+    iter_key_files,
 )
 from dcmseal.errors import UsageError
 
@@ -34,10 +34,10 @@ def test_whatever_leads_to_a_file_is_the_file(here: Path, how: str) -> None:
     os.link("file", "hard")
     os.symlink(here, "by")
     with pytest.raises(UsageError, match="is the key") as caught:
-        check_outputs([how], [Input("file", "the key")])
+        check_outputs([how], [ProtectedPath("file", "the key")])
     assert caught.value.hint
     with pytest.raises(UsageError, match="is the key"):
-        check_outputs(["file"], [Input(how, "the key")])
+        check_outputs(["file"], [ProtectedPath(how, "the key")])
 
 
 @pytest.mark.parametrize("how", ["new", "./new", "folder/../new", "dangling", "by/new"])
@@ -46,21 +46,21 @@ def test_whatever_leads_to_a_file_that_is_not_there_yet(here: Path, how: str) ->
     os.symlink(here, "by")
     with pytest.raises(UsageError, match="is another output"):
         check_outputs(["new", how], [])
-    check_outputs(["new", "other", "folder/new", "nowhere/new"], [Input("file", "an input")])
+    check_outputs(["new", "other", "folder/new", "nowhere/new"], [ProtectedPath("file", "an input")])
 
 
 def test_what_cannot_be_a_path_collides_with_nothing() -> None:
-    check_outputs(["a\0b", "", "s3://bucket/a"], [Input("s3://bucket/b", "an input")])
+    check_outputs(["a\0b", "", "s3://bucket/a"], [ProtectedPath("s3://bucket/b", "an input")])
     with pytest.raises(UsageError):
-        check_outputs(["s3://bucket/a"], [Input("s3://bucket/a", "an input")])
+        check_outputs(["s3://bucket/a"], [ProtectedPath("s3://bucket/a", "an input")])
 
 
 @pytest.mark.usefixtures("here")
 def test_where_case_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Place.from_path("NEW") != Place.from_path("new")
+    assert FileLocation.from_path("NEW") != FileLocation.from_path("new")
     monkeypatch.setattr("dcmseal.engine.files.collisions.folds_case", lambda _: True)
-    assert Place.from_path("NEW") == Place.from_path("new")
-    assert folded("\u00c9.DCM") == folded("e\u0301.dcm")
+    assert FileLocation.from_path("NEW") == FileLocation.from_path("new")
+    assert fold_name("\u00c9.DCM") == fold_name("e\u0301.dcm")
 
 
 def test_what_lies_in_a_folder(here: Path) -> None:
@@ -86,7 +86,7 @@ def test_what_lies_in_a_folder(here: Path) -> None:
     ],
 )
 def test_files_of_keys(uri: str, files: set[str]) -> None:
-    assert set(key_files(uri)) == files
+    assert set(iter_key_files(uri)) == files
 
 
 def test_what_is_never_overwritten(here: Path) -> None:
@@ -97,8 +97,8 @@ def test_what_is_never_overwritten(here: Path) -> None:
     ):
         (here / "file").write_bytes(content)
         with pytest.raises(UsageError, match=what):
-            refuse_irreplaceable("file")
+            check_replaceable("file")
     for content in (b"-----BEGIN CERTIFICATE-----\n", b"SQLite format 3\0" + bytes(200), b""):
         (here / "file").write_bytes(content)
-        refuse_irreplaceable("file")
-    refuse_irreplaceable("nowhere")
+        check_replaceable("file")
+    check_replaceable("nowhere")

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 import dcmseal
-from dcmseal.coverage_map import Cover, CoverageMap, MappedElement
+from dcmseal.coverage_map import CoverageMap, CoverState, MappedElement
 from dcmseal.dataset.source import BytesSource
 from dcmseal.dataset.syntax import Encoding
 from dcmseal.dataset.walk import Event, walk
@@ -17,12 +17,12 @@ from dcmseal.engine.mapping import building
 from dcmseal.report import Aspect, Outcome
 from tests.bench.dataset import EXPLICIT, write_file
 from tests.bench.functional_groups import enhanced_mr
-from tests.core.engine.kit import signed
+from tests.core.engine.kit import sign_dataset
 from tests.support import builder
 from tests.support.builder import Item, Node, Sequence, Value, text, uid, us
 from tests.support.files import RealFile, readable_files
 from tests.support.pki import Pki
-from tests.support.walked import elements_of, mapped
+from tests.support.walked import count_elements, count_mapped
 
 CODE = (text(0x00080100, "SH", "T-A0100"), text(0x00080102, "SH", "SRT"), text(0x00080104, "LO", "Brain"))
 
@@ -45,7 +45,7 @@ def every(elements: Iterable[MappedElement], path: str = "") -> Iterator[tuple[s
             yield from every(item.elements, f"{here}[{item.ranges[0][0] if item.ranges else ''}].")
 
 
-def covers(coverage: CoverageMap) -> dict[str, Cover]:
+def covers(coverage: CoverageMap) -> dict[str, CoverState]:
     return {path: element.cover for path, element in every(coverage.elements)}
 
 
@@ -53,11 +53,11 @@ def covers(coverage: CoverageMap) -> dict[str, Cover]:
 def test_every_element_of_a_real_file_is_counted(file: RealFile) -> None:
     for fold in (True, False):
         coverage = map_of(file.path, fold=fold)
-        numbers = mapped(coverage.elements)
+        numbers = count_mapped(coverage.elements)
         assert coverage.left_out == 0
         assert sum(numbers.values()) == coverage.totals.elements
         assert coverage.totals.covered == 0
-        expected = elements_of(file.path)
+        expected = count_elements(file.path)
         if str(file) == HAS_UN_OF_DEFINED_LENGTH:
             assert not numbers - expected
         else:
@@ -71,21 +71,21 @@ def enhanced(tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> Path:
     path = tmp_path_factory.mktemp("enhanced") / "plain.dcm"
     write_file(path, content.elements, EXPLICIT, content.pixels(EXPLICIT))
     item = {"location": "PerFrameFunctionalGroupsSequence[3]", "tags": ["PlanePositionSequence"]}
-    data = signed(path, pki["p256"], **item)
-    path.write_bytes(signed(data, pki["p256"], tags=["SOPInstanceUID", "SharedFunctionalGroupsSequence"]))
+    data = sign_dataset(path, pki["p256"], **item)
+    path.write_bytes(sign_dataset(data, pki["p256"], tags=["SOPInstanceUID", "SharedFunctionalGroupsSequence"]))
     return path
 
 
 def test_items_alike_are_folded_and_all_others_stand_alone(enhanced: Path) -> None:
     coverage = map_of(enhanced)
-    assert mapped(coverage.elements) == elements_of(enhanced)
+    assert count_mapped(coverage.elements) == count_elements(enhanced)
     (frames,) = (element for element in coverage.elements if element.tag == 0x52009230)
     assert [(item.ranges, item.count) for item in frames.items] == [(((0, 2), (4, 59)), 59), (((3, 3),), 1)]
-    assert frames.cover is Cover.PARTLY
+    assert frames.cover is CoverState.PARTLY
     positions = [element for item in frames.items for element in item.elements if element.tag == 0x00209113]
     assert [(each.count, each.cover, each.covered_by) for each in positions] == [
-        (59, Cover.UNCOVERED, ()),
-        (1, Cover.COVERED, (2,)),
+        (59, CoverState.UNCOVERED, ()),
+        (1, CoverState.COVERED, (2,)),
     ]
     assert coverage.folded > 60
     assert len(list(every(coverage.elements))) < 250
@@ -117,8 +117,10 @@ NODES: tuple[Node, ...] = builder.image(
 @pytest.fixture(scope="module")
 def twice(pki: Pki) -> bytes:
     """Parts of the main data set signed, and an element of an item that no signature encloses."""
-    inner = signed(builder.file(NODES), pki["p256"], location="ReferencedSeriesSequence[0]", tags=["SeriesInstanceUID"])
-    return signed(inner, pki["rsa2048"], tags=["SOPClassUID", "PatientID", "ReferencedImageSequence", "Rows"])
+    inner = sign_dataset(
+        builder.file(NODES), pki["p256"], location="ReferencedSeriesSequence[0]", tags=["SeriesInstanceUID"]
+    )
+    return sign_dataset(inner, pki["rsa2048"], tags=["SOPClassUID", "PatientID", "ReferencedImageSequence", "Rows"])
 
 
 def test_what_the_map_says_is_what_a_changed_bit_shows(twice: bytes) -> None:
@@ -168,16 +170,16 @@ def values_of(data: bytes) -> Iterator[tuple[str, int, int]]:
 
 def test_what_cannot_be_signed_says_why(twice: bytes) -> None:
     coverage = map_of(twice)
-    why = {path: element.why for path, element in every(coverage.elements) if element.cover is Cover.UNSIGNABLE}
+    why = {path: element.why for path, element in every(coverage.elements) if element.cover is CoverState.UNSIGNABLE}
     assert why["00091001"] == "its VR is UN"
     assert why["00082112"] == "it holds (0009,1001) of VR UN"
     assert "never signed" in why["FFFAFFFA"]
     assert why["4FFE0001[0].04000020"] == why["4FFE0001"]
     assert why["FFFAFFFA[0].04000120"]
     found = covers(coverage)
-    assert found["00082112[0].00280010"] is Cover.UNCOVERED
-    assert found["00081115"] is Cover.PARTLY
-    assert found["FFFAFFFA[0].04000100"] is Cover.COVERED
+    assert found["00082112[0].00280010"] is CoverState.UNCOVERED
+    assert found["00081115"] is CoverState.PARTLY
+    assert found["FFFAFFFA[0].04000100"] is CoverState.COVERED
 
 
 def test_critical_elements_without_cover_stand_out(twice: bytes) -> None:
@@ -196,8 +198,8 @@ def test_a_signature_that_does_not_hold_protects_nothing(twice: bytes) -> None:
         (True, "ReferencedSeriesSequence[0]"),
     ]
     elements = dict(every(coverage.elements))
-    assert (elements["00100020"].cover, elements["00100020"].broken_by) == (Cover.BROKEN, (1,))
-    assert elements["00081140[0].00280010"].cover is Cover.BROKEN
+    assert (elements["00100020"].cover, elements["00100020"].broken_by) == (CoverState.BROKEN, (1,))
+    assert elements["00081140[0].00280010"].cover is CoverState.BROKEN
     assert elements["00081115[0].0020000E"].covered_by == (2,)
     assert coverage.totals.broken > 4
     assert all(element.is_open for element in elements.values() if element.critical and element.broken_by)
@@ -212,7 +214,7 @@ def test_a_signature_that_is_refused_for_another_reason_protects_nothing(twice: 
     first = replace(report.signatures[0], findings=(*report.signatures[0].findings, refusal))
     coverage = dcmseal.map_coverage(twice, replace(report, signatures=(first, report.signatures[1])))
     assert [each.holds for each in coverage.signatures] == [False, True]
-    assert covers(coverage)["00100020"] is Cover.BROKEN
+    assert covers(coverage)["00100020"] is CoverState.BROKEN
 
 
 PATIENT = ("Secret", "4711", "Quiet", "19700101", "1.2.3.4.5")
@@ -230,7 +232,7 @@ def test_values_that_might_tell_who_it_is_are_kept_back(pki: Pki) -> None:
         Sequence(0x00400275, (Item((text(0x00080100, "SH", "Quiet"), us(0x00280010, 7))),)),
         instance="1.2.3.4.5",
     )
-    data = signed(builder.file(nodes), pki["p256"])
+    data = sign_dataset(builder.file(nodes), pki["p256"])
     masked = dict(every(map_of(data).elements))
     assert not [each for each in PATIENT if any(each in element.value for element in masked.values())]
     assert all(not element.value for element in masked.values() if element.redacted)
@@ -272,11 +274,11 @@ def test_what_is_too_much_is_counted_and_said(monkeypatch: pytest.MonkeyPatch) -
     data = builder.file((Sequence(0x00081140, forms), us(0x00280012, 1)))
     complete = map_of(data)
     assert complete.left_out == 0
-    monkeypatch.setattr(building, "MOST_NODES", 50)
+    monkeypatch.setattr(building, "MAX_NODES", 50)
     bounded = map_of(data)
     assert bounded.totals == complete.totals
     assert bounded.left_out > 0
-    assert sum(mapped(bounded.elements).values()) + bounded.left_out == complete.totals.elements
+    assert sum(count_mapped(bounded.elements).values()) + bounded.left_out == complete.totals.elements
 
 
 def test_depth_is_bounded() -> None:
@@ -285,7 +287,7 @@ def test_depth_is_bounded() -> None:
         node = Sequence(0x00081140, (Item((node,)),))
     coverage = map_of(builder.file((node,)))
     assert coverage.totals.elements == 121
-    assert coverage.left_out == 121 - building.DEEPEST - 1
+    assert coverage.left_out == 121 - building.MAX_DEPTH - 1
 
 
 def test_folding_ten_thousand_items_of_many_forms_takes_a_moment() -> None:

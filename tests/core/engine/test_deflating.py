@@ -8,10 +8,10 @@ import zlib
 import pytest
 
 import dcmseal
-from dcmseal.dataset.deflating import deflater_like
+from dcmseal.dataset.deflating import build_matching_deflater
 from dcmseal.dataset.file_meta import read_file_meta
 from dcmseal.dataset.source import BytesSource
-from tests.core.engine.kit import signer_of
+from tests.core.engine.kit import build_signer
 from tests.support.builder import DEFLATED_LE, EXPLICIT_LE, Value, encode, file, image, in_order
 from tests.support.pki import Pki
 
@@ -37,7 +37,7 @@ def deflated(level: int, text: bytes) -> bytes:
 @pytest.mark.parametrize("size", [10, 9_000])
 def test_signed_and_removed_is_the_same_file(pki: Pki, level: int, size: int) -> None:
     data = deflated(level, written(size))
-    signed = dcmseal.sign(data, signer=signer_of(pki["p256"])).data or b""
+    signed = dcmseal.sign(data, signer=build_signer(pki["p256"])).data or b""
     assert dcmseal.remove(signed).data == data
 
 
@@ -45,12 +45,12 @@ def test_signed_and_removed_is_the_same_file(pki: Pki, level: int, size: int) ->
 def test_the_level_shows_in_the_beginning_of_a_long_stream(level: int) -> None:
     data = zlib.compress(written(60_000), level, wbits=-15)
     assert len(data) > 1 << 17
-    deflater = deflater_like(BytesSource(b"head" + data), 4)
+    deflater = build_matching_deflater(BytesSource(b"head" + data), 4)
     assert deflater.compress(written(60_000)) + deflater.flush() == data
 
 
 def test_a_stream_that_zlib_does_not_make_is_made_anew() -> None:
     stored = zlib.compress(written(500), 0, wbits=-15)
     for source in (stored, b"\xff\xff\xff", b""):
-        deflater = deflater_like(BytesSource(source), 0)
+        deflater = build_matching_deflater(BytesSource(source), 0)
         assert deflater.compress(b"abc") + deflater.flush() == zlib.compress(b"abc", wbits=-15)

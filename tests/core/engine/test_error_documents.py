@@ -17,7 +17,7 @@ from dcmseal import errors
 from dcmseal.engine.documents import certificate_document, error_document, report_document, signatures_document
 from dcmseal.plugins.protocols import SecretRequest
 from dcmseal.report import Aspect, Finding, Outcome, VerificationReport
-from tests.core.engine.told import read, signed
+from tests.core.engine.told import load_document, sign_sample
 from tests.support import builder
 from tests.support.files import real_file
 from tests.support.pki import PASSPHRASE, Identity, Pki
@@ -37,17 +37,17 @@ def wrong_passphrase(pki: Pki) -> object:
 FAILURES: dict[str, Callable[[Pki], object]] = {
     "NotDicom": lambda _: dcmseal.verify(b"no DICOM at all"),
     "Malformed": lambda _: dcmseal.verify(real_file("rtplan_truncated.dcm").data),
-    "NotSignable": lambda pki: signed("CT_small.dcm", pki["p256"], tags=[0x00020010]),
+    "NotSignable": lambda pki: sign_sample("CT_small.dcm", pki["p256"], tags=[0x00020010]),
     "NoSuchItem": lambda _: dcmseal.verify(real_file("CT_small.dcm").data, location="BeamSequence[0]"),
-    "NoSuchSignature": lambda _: dcmseal.find(real_file("CT_small.dcm").data, "1.2.3"),
+    "NoSuchSignature": lambda _: dcmseal.find_signature(real_file("CT_small.dcm").data, "1.2.3"),
     "UsageError": lambda _: dcmseal.verify(real_file("CT_small.dcm").data, location="[["),
-    "ProfileViolation": lambda pki: signed("CT_small.dcm", pki["p256"], profile="base-rsa"),
-    "UnknownProfile": lambda pki: signed("CT_small.dcm", pki["p256"], profile="no-such"),
+    "ProfileViolation": lambda pki: sign_sample("CT_small.dcm", pki["p256"], profile="base-rsa"),
+    "UnknownProfile": lambda pki: sign_sample("CT_small.dcm", pki["p256"], profile="no-such"),
     "ProfileFileError": lambda _: dcmseal.verify(real_file("CT_small.dcm").data, require=["/no/such.toml"]),
     "KeyNotFound": lambda pki: dcmseal.sign(real_file("CT_small.dcm").data, key=f"pem:{pki.folder}/none.pem"),
     "PinRejected": wrong_passphrase,
     "PluginNotFound": lambda _: dcmseal.sign(real_file("CT_small.dcm").data, key="nowhere:key"),
-    "CertificateNotValid": lambda pki: signed("CT_small.dcm", pki["expired"]),
+    "CertificateNotValid": lambda pki: sign_sample("CT_small.dcm", pki["expired"]),
 }
 
 
@@ -56,7 +56,7 @@ def test_an_error_is_told_by_its_name(pki: Pki, name: str) -> None:
     with pytest.raises(errors.SealError) as caught:
         FAILURES[name](pki)
     text = json.dumps(error_document(caught.value, 5))
-    document = read(error_document(caught.value, 5))
+    document = load_document(error_document(caught.value, 5))
     assert (document["error"], document["exit_code"]) == (name, 5)
     assert document["message"]
     assert (document["offset"] is not None) == (name == "Malformed")
@@ -69,7 +69,7 @@ def test_an_error_of_a_plugins_own_kind_has_the_name_of_ours() -> None:
     class CardIsUpsideDown(errors.DeviceUnavailable):
         pass
 
-    document = read(error_document(CardIsUpsideDown(ESCAPES, hint="turn it"), 6))
+    document = load_document(error_document(CardIsUpsideDown(ESCAPES, hint="turn it"), 6))
     assert (document["error"], document["message"], document["hint"]) == ("DeviceUnavailable", ESCAPES, "turn it")
 
 
@@ -104,7 +104,7 @@ def test_hostile_text_goes_into_json_as_it_is() -> None:
     parameters = builder.Item((builder.us(0x04000005, 0), builder.text(0x04000015, "CS", "\\u0000\x07")))
     extra = (builder.Sequence(0x4FFE0001, (parameters,)), builder.Sequence(0xFFFAFFFA, (item,)))
     data = builder.file(builder.image(*extra))
-    document = read(report_document(dcmseal.verify(data, integrity_only=True), "caf\udce9\ud800.dcm"))
+    document = load_document(report_document(dcmseal.verify(data, integrity_only=True), "caf\udce9\ud800.dcm"))
     assert document["file"] == "caf\ufffd\ufffd.dcm"
     (signature,) = document["signatures"]
     assert signature["uid"] == "1.2\x1b[2J\x00\n<script>\ufffd"
@@ -114,7 +114,7 @@ def test_hostile_text_goes_into_json_as_it_is() -> None:
     assert signature["signer"] is None
     assert signature["moment"] is None
     assert signature["verdict"] == "invalid"
-    assert read(signatures_document(dcmseal.signatures(data)))["signatures"][0]["uid"] == signature["uid"]
+    assert load_document(signatures_document(dcmseal.list_signatures(data)))["signatures"][0]["uid"] == signature["uid"]
 
 
 @pytest.mark.parametrize(
@@ -131,12 +131,12 @@ def test_a_certificate_with_a_strange_name_is_told_all_the_same(
 ) -> None:
     signer = pki["rsa2048"]
     strange = certificate_named(signer, encoded, kind)
-    data = with_item(signed("CT_small.dcm", signer), CertificateOfSigner=strange + bytes(len(strange) % 2))
-    document = read(report_document(dcmseal.verify(data, integrity_only=True)))
+    data = with_item(sign_sample("CT_small.dcm", signer), CertificateOfSigner=strange + bytes(len(strange) % 2))
+    document = load_document(report_document(dcmseal.verify(data, integrity_only=True)))
     assert document["signatures"][0]["signer"]["subject"] == subject
     assert document["signatures"][0]["signer"]["issuer"] == "CN=root,O=dcmseal tests"
-    (signature,) = dcmseal.signatures(data)
-    assert read(certificate_document(signature.certificate))["subject"] == subject
+    (signature,) = dcmseal.list_signatures(data)
+    assert load_document(certificate_document(signature.certificate))["subject"] == subject
 
 
 @given(text=st.text(st.characters(exclude_categories=())))
@@ -144,7 +144,9 @@ def test_no_text_of_a_finding_breaks_the_document(text: str) -> None:
     finding = Finding(
         aspect=Aspect.FORM, outcome=Outcome.FAILED, code="plugin's own", message=text, where=text, clause=text
     )
-    document = read(report_document(VerificationReport(signatures=(), notes=(finding, replace(finding, code=text)))))
+    document = load_document(
+        report_document(VerificationReport(signatures=(), notes=(finding, replace(finding, code=text))))
+    )
     assert document["verdict"] == "invalid"
     told = document["notes"][0]["message"]
     assert len(told) == len(text)

@@ -11,23 +11,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcmseal.engine.keeping.container import packed, unpacked
-from dcmseal.engine.keeping.saving import evidence_bytes
+from dcmseal.engine.keeping.container import pack_archive, unpack_archive
+from dcmseal.engine.keeping.saving import build_evidence
 from dcmseal.errors import EvidenceError
-from dcmseal.grounds import Grounds, TrustMaterial
+from dcmseal.grounds import EvidenceRecord, TrustMaterial
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.report import Verdict, VerificationReport
-from tests.backends.trust.authority import NOW, Authority, Site, on, root
+from tests.backends.trust.authority import NOW, PkiAuthority, Site, make_root, utc_date
 from tests.support.keeping import (
-    authority_of_time,
-    first,
-    found,
-    lasting_root,
-    remade,
-    repeated,
-    said,
-    signed_by,
-    stamped,
+    evidence_codes,
+    make_lasting_root,
+    make_timestamp_authority,
+    rebuild_evidence,
+    replay,
+    report_without_evidence,
+    sign_by,
+    timestamp_evidence,
+    verify_first,
 )
 
 
@@ -36,28 +36,28 @@ class Theft:
     """A key that was stolen and revoked, files that it signed, and the evidence about one."""
 
     own: TrustSettings
-    leaf: Authority
-    ca: Authority
+    leaf: PkiAuthority
+    ca: PkiAuthority
     data: bytes
     evidence: bytes
     """Honest: it says that the key was revoked."""
     report: VerificationReport
 
 
-REVOKED = on(2024)
+REVOKED = utc_date(2024)
 GENUINE = "a genuine authority of time, later on"
 
 
 @pytest.fixture(scope="module")
 def theft(tmp_path_factory: pytest.TempPathFactory) -> Theft:
-    ca = lasting_root()
+    ca = make_lasting_root()
     leaf, site = ca.issue("leaf"), Site(tmp_path_factory.mktemp("theft"))
-    data = signed_by(leaf)
-    report = first(data, site.settings(ca, crls=[ca.crl((leaf, REVOKED))]))
+    data = sign_by(leaf)
+    report = verify_first(data, site.settings(ca, crls=[ca.crl((leaf, REVOKED))]))
     assert report.verdict is Verdict.INVALID
-    evidence = stamped(evidence_bytes(report), authority_of_time(ca))
+    evidence = timestamp_evidence(build_evidence(report), make_timestamp_authority(ca))
     own = site.settings(ca)
-    assert found(repeated(data, own, evidence)) == found(report)
+    assert report_without_evidence(replay(data, own, evidence)) == report_without_evidence(report)
     return Theft(own=own, leaf=leaf, ca=ca, data=data, evidence=evidence, report=report)
 
 
@@ -82,56 +82,58 @@ def test_what_is_cut_short_or_longer_is_no_evidence(theft: Theft, cut: int, junk
 
 def not_valid(theft: Theft, evidence: bytes) -> bool:
     try:
-        return repeated(theft.data, theft.own, evidence).verdict is not Verdict.VALID
+        return replay(theft.data, theft.own, evidence).verdict is not Verdict.VALID
     except EvidenceError:
         return True
 
 
 def test_members_are_what_the_manifest_says(theft: Theft) -> None:
-    members = unpacked(theft.evidence)
+    members = unpack_archive(theft.evidence)
     (crl,) = (name for name in members if name.startswith("crls/"))
-    older = theft.ca.crl(issued=on(2023, 12), due=on(2030))
+    older = theft.ca.crl(issued=utc_date(2023, 12), due=utc_date(2030))
     certificate = next(name for name in members if name.startswith("certificates/"))
     for changed in (
         {**members, crl: older},
         {name: each for name, each in members.items() if name != crl},
         {**members, "crls/" + "0" * 64 + ".crl": older},
         {**members, "report.json": b"{}"},
-        {**members, certificate: root("stranger").der},
+        {**members, certificate: make_root("stranger").der},
         {name: each for name, each in members.items() if name != "manifest.json"},
     ):
         with pytest.raises(EvidenceError):
-            repeated(theft.data, theft.own, packed(changed))
+            replay(theft.data, theft.own, pack_archive(changed))
 
 
 def made_up(theft: Theft, moment: dt.datetime, crls: tuple[bytes, ...], **more: Any) -> bytes:
-    def change(grounds: Grounds) -> Grounds:
+    def change(grounds: EvidenceRecord) -> EvidenceRecord:
         rules = {**grounds.settings, "revocation": "off", "claimed_time": "accept", "weak": "accept"}
         material = TrustMaterial(anchors=(theft.ca.der,), certificates=grounds.material.certificates, crls=crls, **more)
         return replace(grounds, moment=moment, material=material, settings=rules)
 
-    return remade(theft.evidence, change)
+    return rebuild_evidence(theft.evidence, change)
 
 
 def test_an_older_crl_at_an_older_moment(theft: Theft) -> None:
     """What the thief would like best: at that moment, nobody knew."""
-    older = theft.ca.crl(issued=on(2023, 12), due=on(2024, 7))
-    evidence = made_up(theft, on(2024, 6, 2), (older,))
-    report = repeated(theft.data, theft.own, evidence)
+    older = theft.ca.crl(issued=utc_date(2023, 12), due=utc_date(2024, 7))
+    evidence = made_up(theft, utc_date(2024, 6, 2), (older,))
+    report = replay(theft.data, theft.own, evidence)
     assert report.verdict is Verdict.NOT_ESTABLISHED
-    assert "repeat-timestamp-wrong" in said(report)
+    assert "repeat-timestamp-wrong" in evidence_codes(report)
     # who vouches for the file does not know of the change, and the timestamp tells
-    assert repeated(theft.data, theft.own, evidence, moment=True).verdict is Verdict.NOT_ESTABLISHED
-    without = packed({name: each for name, each in unpacked(evidence).items() if name != "manifest.tst"})
-    report = repeated(theft.data, theft.own, without)
+    assert replay(theft.data, theft.own, evidence, moment=True).verdict is Verdict.NOT_ESTABLISHED
+    without = pack_archive({name: each for name, each in unpack_archive(evidence).items() if name != "manifest.tst"})
+    report = replay(theft.data, theft.own, without)
     assert report.verdict is Verdict.NOT_ESTABLISHED
-    assert "repeat-moment-claimed" in said(report)
+    assert "repeat-moment-claimed" in evidence_codes(report)
     assert report.signatures[0].verdict() is Verdict.NOT_ESTABLISHED
 
 
 @given(
-    moment=st.integers(0, 30 * 365).map(lambda days: on(2020) + dt.timedelta(days=days)),
-    issued=st.lists(st.sampled_from([on(2021), on(2023, 12), on(2024, 5), on(2025, 12, 31)]), max_size=3),
+    moment=st.integers(0, 30 * 365).map(lambda days: utc_date(2020) + dt.timedelta(days=days)),
+    issued=st.lists(
+        st.sampled_from([utc_date(2021), utc_date(2023, 12), utc_date(2024, 5), utc_date(2025, 12, 31)]), max_size=3
+    ),
     by=st.sampled_from([None, "a stranger", GENUINE]),
 )
 def test_nothing_that_can_be_made_up_clears_a_stolen_key(
@@ -146,41 +148,43 @@ def test_nothing_that_can_be_made_up_clears_a_stolen_key(
     if by is not None:
         # the thief can ask a genuine one, too, but not in the past
         genuine = by == GENUINE
-        tsa = authority_of_time(theft.ca if genuine else root("stranger", valid=(on(2020), on(2060))))
-        evidence = stamped(evidence, tsa, max(moment, NOW) if genuine else moment)
-    assert repeated(theft.data, theft.own, evidence).verdict is not Verdict.VALID
+        tsa = make_timestamp_authority(
+            theft.ca if genuine else make_root("stranger", valid=(utc_date(2020), utc_date(2060)))
+        )
+        evidence = timestamp_evidence(evidence, tsa, max(moment, NOW) if genuine else moment)
+    assert replay(theft.data, theft.own, evidence).verdict is not Verdict.VALID
 
 
 def test_evidence_of_a_good_file_does_not_clear_another(theft: Theft, tmp_path: Path) -> None:
     """Signed with the same key after it was stolen, and dated back; the evidence is genuine."""
     leaf = theft.ca.issue("leaf")
-    good = first(signed_by(leaf), Site(tmp_path).settings(theft.ca, crls=[theft.ca.crl()]))
-    evidence = stamped(evidence_bytes(good), authority_of_time(theft.ca))
-    forged = signed_by(leaf, patient="forged")
-    report = repeated(forged, theft.own, evidence)
+    good = verify_first(sign_by(leaf), Site(tmp_path).settings(theft.ca, crls=[theft.ca.crl()]))
+    evidence = timestamp_evidence(build_evidence(good), make_timestamp_authority(theft.ca))
+    forged = sign_by(leaf, patient="forged")
+    report = replay(forged, theft.own, evidence)
     assert report.verdict is Verdict.NOT_ESTABLISHED
-    assert "repeat-signature-missing" in said(report)
+    assert "repeat-signature-missing" in evidence_codes(report)
     # as if it were about that one
-    (kept,) = first(forged, Site(tmp_path).settings(theft.ca)).evidence.signatures  # type: ignore[union-attr]
-    renamed = remade(evidence, lambda grounds: replace(grounds, signatures=(kept,)))
-    assert repeated(forged, theft.own, renamed).verdict is Verdict.NOT_ESTABLISHED
+    (kept,) = verify_first(forged, Site(tmp_path).settings(theft.ca)).evidence.signatures  # type: ignore[union-attr]
+    renamed = rebuild_evidence(evidence, lambda grounds: replace(grounds, signatures=(kept,)))
+    assert replay(forged, theft.own, renamed).verdict is Verdict.NOT_ESTABLISHED
 
 
 def test_an_anchor_that_was_swapped_is_not_trusted(theft: Theft, tmp_path: Path) -> None:
-    fake = lasting_root("fake")
-    data = signed_by(fake.issue("leaf"))
-    report = first(data, Site(tmp_path).settings(fake, crls=[fake.crl()]))
+    fake = make_lasting_root("fake")
+    data = sign_by(fake.issue("leaf"))
+    report = verify_first(data, Site(tmp_path).settings(fake, crls=[fake.crl()]))
     assert report.verdict is Verdict.VALID
-    evidence = stamped(evidence_bytes(report), authority_of_time(fake))
-    assert repeated(data, theft.own, evidence).verdict is Verdict.NOT_ESTABLISHED
-    assert repeated(data, theft.own, evidence, moment=True).verdict is Verdict.NOT_ESTABLISHED
-    as_intermediate = remade(
+    evidence = timestamp_evidence(build_evidence(report), make_timestamp_authority(fake))
+    assert replay(data, theft.own, evidence).verdict is Verdict.NOT_ESTABLISHED
+    assert replay(data, theft.own, evidence, moment=True).verdict is Verdict.NOT_ESTABLISHED
+    as_intermediate = rebuild_evidence(
         evidence, lambda kept: replace(kept, material=replace(kept.material, certificates=(fake.der,), anchors=()))
     )
-    assert repeated(data, theft.own, as_intermediate, moment=True).verdict is Verdict.NOT_ESTABLISHED
+    assert replay(data, theft.own, as_intermediate, moment=True).verdict is Verdict.NOT_ESTABLISHED
 
 
 def test_material_that_cannot_be_read_is_passed_over(theft: Theft) -> None:
     junk = (b"", b"0\x80", b"0\x84\xff\xff\xff\xff", bytes(1000))
     evidence = made_up(theft, NOW, junk, ocsp_responses=junk)
-    assert repeated(theft.data, theft.own, evidence, moment=True).verdict is Verdict.NOT_ESTABLISHED
+    assert replay(theft.data, theft.own, evidence, moment=True).verdict is Verdict.NOT_ESTABLISHED

@@ -19,15 +19,22 @@ from pydicom import dcmread
 import dcmseal
 from dcmseal.engine.documents import report_document
 from dcmseal.engine.keeping import container
-from dcmseal.engine.keeping.container import packed, unpacked
-from dcmseal.engine.keeping.saving import evidence_bytes, evidence_of
+from dcmseal.engine.keeping.container import pack_archive, unpack_archive
+from dcmseal.engine.keeping.saving import build_evidence, parse_evidence
 from dcmseal.errors import EvidenceError, OutputError, UsageError
-from dcmseal.plugins.trust import Revocation, TrustSettings
+from dcmseal.plugins.trust import RevocationMode, TrustSettings
 from dcmseal.report import Verdict, VerificationReport
-from tests.backends.trust.authority import Authority, Site
+from tests.backends.trust.authority import PkiAuthority, Site
 from tests.docs.codes import ROOT
 from tests.support import builder
-from tests.support.keeping import LATER, authority_of_time, first, lasting_root, said, signed_by
+from tests.support.keeping import (
+    LATER,
+    evidence_codes,
+    make_lasting_root,
+    make_timestamp_authority,
+    sign_by,
+    verify_first,
+)
 from tests.support.pki import Pki
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -36,23 +43,23 @@ REPORT_SCHEMA = json.loads((REFERENCE / "report.schema.json").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
-def ca() -> Authority:
-    return lasting_root()
+def ca() -> PkiAuthority:
+    return make_lasting_root()
 
 
 @pytest.fixture(scope="module")
-def data(ca: Authority) -> bytes:
-    return signed_by(ca.issue("leaf"), stamped_by=authority_of_time(ca))
+def data(ca: PkiAuthority) -> bytes:
+    return sign_by(ca.issue("leaf"), stamped_by=make_timestamp_authority(ca))
 
 
 @pytest.fixture(scope="module")
-def report(ca: Authority, data: bytes, tmp_path_factory: pytest.TempPathFactory) -> VerificationReport:
+def report(ca: PkiAuthority, data: bytes, tmp_path_factory: pytest.TempPathFactory) -> VerificationReport:
     settings = Site(tmp_path_factory.mktemp("site")).settings(ca, crls=[ca.crl()])
-    return first(data, settings, timestamp_certificates=(ca.issue("given").der,))
+    return verify_first(data, settings, timestamp_certificates=(ca.issue("given").der,))
 
 
 def test_the_form_is_the_published_one(report: VerificationReport, data: bytes) -> None:
-    members = unpacked(evidence_bytes(report))
+    members = unpack_archive(build_evidence(report))
     manifest = json.loads(members["manifest.json"])
     jsonschema.validate(manifest, SCHEMA, cls=jsonschema.Draft202012Validator)
     assert manifest["file"] == {"sha256": sha256(data).hexdigest(), "size": len(data)}
@@ -77,7 +84,7 @@ def test_the_stream_is_digested_with_sha256_whatever_the_mac(pki: Pki) -> None:
     trust = TrustSettings(anchors=(str(pki.root.certificate_pem),))
     grounds = dcmseal.verify(made.data or b"", trust=trust, keep_evidence=True).evidence
     stream = sha256()
-    dcmseal.stream(made.data or b"", made.uid, stream.update)
+    dcmseal.write_mac_stream(made.data or b"", made.uid, stream.update)
     assert grounds is not None
     assert [each.stream for each in grounds.signatures] == [stream.hexdigest()]
 
@@ -91,14 +98,14 @@ def test_every_source_and_level(pki: Pki, syntax: builder.Syntax) -> None:
     key = f"pem:{signer.key_pem}?cert={signer.certificate_pem}"
     data = dcmseal.sign(plan, key=key, location="BeamSequence[0]").data or b""
     data = dcmseal.sign(data, key=key, tags=["PatientID"]).data or b""
-    trust = TrustSettings(anchors=(str(pki.root.certificate_pem),), revocation=Revocation.SOFT)
+    trust = TrustSettings(anchors=(str(pki.root.certificate_pem),), revocation=RevocationMode.SOFT)
     report = dcmseal.verify(data, trust=trust, keep_evidence=True)
-    evidence = replace(evidence_of(evidence_bytes(report)), trust_moment=True)
+    evidence = replace(parse_evidence(build_evidence(report)), trust_moment=True)
     assert evidence.record.file_sha256 == sha256(data).hexdigest()
     assert len({each.stream for each in evidence.record.signatures} - {""}) == 2
     again = dcmseal.verify(data, trust=trust, evidence=evidence)
     assert again.verdict is Verdict.VALID
-    assert {"repeat-file-matches", "repeat-signature-matches"} < said(again)
+    assert {"repeat-file-matches", "repeat-signature-matches"} < evidence_codes(again)
     (only,) = dcmseal.verify(data, trust=trust, evidence=evidence, location="BeamSequence[0]").signatures
     assert only.verdict() is Verdict.VALID
     as_dataset = dcmseal.verify(dcmread(io.BytesIO(data)), trust=trust, evidence=evidence)
@@ -106,9 +113,9 @@ def test_every_source_and_level(pki: Pki, syntax: builder.Syntax) -> None:
 
 
 def test_what_is_read_is_what_was_written(report: VerificationReport) -> None:
-    written = evidence_bytes(report)
-    assert written == evidence_bytes(report)
-    read = evidence_of(written)
+    written = build_evidence(report)
+    assert written == build_evidence(report)
+    read = parse_evidence(written)
     assert read.record == report.evidence
     assert read.verdict is Verdict.VALID
     assert (read.timestamp, read.trust_moment, read.trust_anchors) == (b"", False, False)
@@ -117,7 +124,7 @@ def test_what_is_read_is_what_was_written(report: VerificationReport) -> None:
 def test_it_is_saved_to_a_new_file_only(report: VerificationReport, tmp_path: Path) -> None:
     path = tmp_path / "evidence"
     dcmseal.save_evidence(report, path)
-    assert path.read_bytes() == evidence_bytes(report)
+    assert path.read_bytes() == build_evidence(report)
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(UsageError, match="exists"):
         dcmseal.save_evidence(report, path)
@@ -149,7 +156,7 @@ def test_file_systems_without_links_do(
 
     monkeypatch.setattr("os.link", fail)
     dcmseal.save_evidence(report, tmp_path / "evidence")
-    assert [each.read_bytes() for each in tmp_path.iterdir()] == [evidence_bytes(report)]
+    assert [each.read_bytes() for each in tmp_path.iterdir()] == [build_evidence(report)]
 
 
 @pytest.mark.parametrize("options", [{}, {"integrity_only": True}])
@@ -157,13 +164,15 @@ def test_without_trust_there_is_no_evidence(data: bytes, report: VerificationRep
     with pytest.raises(UsageError):
         dcmseal.verify(data, keep_evidence=True, **options)
     with pytest.raises(UsageError, match=r"trust anchors|integrity"):
-        dcmseal.verify(data, evidence=evidence_of(evidence_bytes(report)), **options)
+        dcmseal.verify(data, evidence=parse_evidence(build_evidence(report)), **options)
     with pytest.raises(UsageError, match="without evidence"):
-        evidence_bytes(dcmseal.verify(data))
+        build_evidence(dcmseal.verify(data))
 
 
-def test_a_verdict_is_found_or_repeated(data: bytes, report: VerificationReport, ca: Authority, tmp_path: Path) -> None:
-    evidence = evidence_of(evidence_bytes(report))
+def test_a_verdict_is_found_or_repeated(
+    data: bytes, report: VerificationReport, ca: PkiAuthority, tmp_path: Path
+) -> None:
+    evidence = parse_evidence(build_evidence(report))
     with pytest.raises(UsageError, match="not both"):
         dcmseal.verify(data, trust=Site(tmp_path).settings(ca), evidence=evidence, keep_evidence=True)
 
@@ -192,11 +201,11 @@ HOSTILE_MANIFESTS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", HOSTILE_MANIFESTS)
 def test_manifests_that_are_refused(report: VerificationReport, name: str) -> None:
-    members = unpacked(evidence_bytes(report))
+    members = unpack_archive(build_evidence(report))
     change = HOSTILE_MANIFESTS[name]
     manifest = {**json.loads(members["manifest.json"]), **change} if isinstance(change, dict) else change
     with pytest.raises(EvidenceError) as refused:
-        evidence_of(packed({**members, "manifest.json": json.dumps(manifest).encode()}))
+        parse_evidence(pack_archive({**members, "manifest.json": json.dumps(manifest).encode()}))
     assert refused.value.hint
 
 
@@ -214,7 +223,7 @@ def test_manifests_that_are_refused(report: VerificationReport, name: str) -> No
 )
 def test_manifests_that_are_no_json(report: VerificationReport, text: bytes) -> None:
     with pytest.raises(EvidenceError, match="manifest"):
-        evidence_of(packed({**unpacked(evidence_bytes(report)), "manifest.json": text}))
+        parse_evidence(pack_archive({**unpack_archive(build_evidence(report)), "manifest.json": text}))
 
 
 def zipped(*entries: tuple[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
@@ -234,12 +243,14 @@ ARCHIVES: dict[str, Any] = {
     "nothing": lambda _: b"",
     "no archive": lambda _: bytes(1000),
     "no members": lambda _: zipped(),
-    "compressed": lambda report: zipped(*unpacked(evidence_bytes(report)).items(), compression=zipfile.ZIP_DEFLATED),
-    "a path": lambda report: zipped(*unpacked(evidence_bytes(report)).items(), ("../../etc/cron.d/x", b"")),
-    "a folder": lambda report: zipped(*unpacked(evidence_bytes(report)).items(), ("crls/", b"")),
-    "a comment": lambda report: evidence_bytes(report)[:-2] + b"\2\0hi",
+    "compressed": lambda report: zipped(
+        *unpack_archive(build_evidence(report)).items(), compression=zipfile.ZIP_DEFLATED
+    ),
+    "a path": lambda report: zipped(*unpack_archive(build_evidence(report)).items(), ("../../etc/cron.d/x", b"")),
+    "a folder": lambda report: zipped(*unpack_archive(build_evidence(report)).items(), ("crls/", b"")),
+    "a comment": lambda report: build_evidence(report)[:-2] + b"\2\0hi",
     "a crowd": crowd,
-    "too large": evidence_bytes,
+    "too large": build_evidence,
 }
 
 
@@ -247,9 +258,9 @@ ARCHIVES: dict[str, Any] = {
 def test_archives_that_are_refused(report: VerificationReport, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = ARCHIVES[name](report)
     if name == "too large":
-        monkeypatch.setattr(container, "MOST_BYTES", len(data) - 1)
+        monkeypatch.setattr(container, "MAX_EVIDENCE_BYTES", len(data) - 1)
     with pytest.raises(EvidenceError) as refused:
-        evidence_of(data)
+        parse_evidence(data)
     assert refused.value.hint
 
 
@@ -270,34 +281,34 @@ def test_members_that_share_their_bytes_are_refused() -> None:
     with zipfile.ZipFile(io.BytesIO(data + directory + end)) as archive:
         assert sum(each.file_size for each in archive.infolist()) > 50 * len(data)
     with pytest.raises(EvidenceError, match="damaged"):
-        unpacked(data + directory + end)
+        unpack_archive(data + directory + end)
 
 
 def test_a_crowd_is_refused_by_its_number(report: VerificationReport) -> None:
     with pytest.raises(EvidenceError, match="more members"):
-        unpacked(crowd(report))
+        unpack_archive(crowd(report))
 
 
 def test_a_name_that_is_there_twice_is_refused(report: VerificationReport) -> None:
     with pytest.warns(UserWarning, match="Duplicate name"):
-        twice = zipped(*unpacked(evidence_bytes(report)).items(), ("manifest.json", b"{}"))
+        twice = zipped(*unpack_archive(build_evidence(report)).items(), ("manifest.json", b"{}"))
     with pytest.raises(EvidenceError, match="does not belong"):
-        evidence_of(twice)
+        parse_evidence(twice)
 
 
 def test_too_much_is_not_written(report: VerificationReport, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(container, "MOST_BYTES", 1000)
+    monkeypatch.setattr(container, "MAX_EVIDENCE_BYTES", 1000)
     with pytest.raises(EvidenceError, match="too much"):
-        evidence_bytes(report)
+        build_evidence(report)
 
 
-def test_nothing_is_fetched_when_a_verdict_is_repeated(ca: Authority, tmp_path: Path) -> None:
-    data = signed_by(ca.issue("leaf", crl_at="http://crl.example/crl"))
+def test_nothing_is_fetched_when_a_verdict_is_repeated(ca: PkiAuthority, tmp_path: Path) -> None:
+    data = sign_by(ca.issue("leaf", crl_at="http://crl.example/crl"))
     site = Site(tmp_path)
-    evidence = evidence_of(evidence_bytes(first(data, site.settings(ca))))
+    evidence = parse_evidence(build_evidence(verify_first(data, site.settings(ca))))
     asked: list[object] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dcmseal_trust.fetching.Fetcher._fetched", lambda *words: asked.append(words))
+        patch.setattr("dcmseal_trust.fetching.Fetcher._download", lambda *words: asked.append(words))
         settings = site.settings(ca, now=LATER, fetch=True)
         again = dcmseal.verify(data, trust=settings, evidence=replace(evidence, trust_moment=True))
     assert asked == []

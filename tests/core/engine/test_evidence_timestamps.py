@@ -10,18 +10,18 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import TimestampError, TimestampRejected, UsageError
-from dcmseal.plugins.trust import Revocation, TrustSettings
+from dcmseal.plugins.trust import RevocationMode, TrustSettings
 from dcmseal.report import Verdict
-from tests.backends.trust.authority import on
+from tests.backends.trust.authority import utc_date
 from tests.support import builder
-from tests.support.keeping import said
+from tests.support.keeping import evidence_codes
 from tests.support.pki import Pki
-from tests.support.tsa import Authority, openssl
+from tests.support.tsa import TimestampAuthority, openssl
 
 
 @pytest.fixture(scope="module")
-def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(pki, tmp_path_factory.mktemp("tsa"))
+def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> TimestampAuthority:
+    return TimestampAuthority(pki, tmp_path_factory.mktemp("tsa"))
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +33,11 @@ def file(pki: Pki) -> bytes:
 
 @pytest.fixture
 def trust(pki: Pki) -> TrustSettings:
-    return TrustSettings(anchors=(str(pki.root.certificate_pem),), revocation=Revocation.SOFT)
+    return TrustSettings(anchors=(str(pki.root.certificate_pem),), revocation=RevocationMode.SOFT)
 
 
 def test_one_is_asked_for_and_taken_apart_with_openssl(
-    authority: Authority, file: bytes, trust: TrustSettings, pki: Pki, tmp_path: Path
+    authority: TimestampAuthority, file: bytes, trust: TrustSettings, pki: Pki, tmp_path: Path
 ) -> None:
     path = tmp_path / "evidence"
     report = dcmseal.verify(file, trust=trust, keep_evidence=True)
@@ -45,7 +45,7 @@ def test_one_is_asked_for_and_taken_apart_with_openssl(
         dcmseal.save_evidence(report, path, timestamp=["http://127.0.0.1:1/", served.url])
     again = dcmseal.verify(file, trust=trust, evidence=dcmseal.load_evidence(path))
     assert again.verdict is Verdict.VALID
-    assert "repeat-moment-certified" in said(again)
+    assert "repeat-moment-certified" in evidence_codes(again)
     folder = tmp_path / "apart"
     zipfile.ZipFile(path).extractall(folder)
     manifest, token = folder / "manifest.json", folder / "manifest.tst"
@@ -58,10 +58,10 @@ def test_one_is_asked_for_and_taken_apart_with_openssl(
 
 
 def test_what_is_late_or_refused_is_not_written(
-    authority: Authority, file: bytes, trust: TrustSettings, tmp_path: Path
+    authority: TimestampAuthority, file: bytes, trust: TrustSettings, tmp_path: Path
 ) -> None:
     path = tmp_path / "evidence"
-    early = dcmseal.verify(file, trust=replace(trust, now=on(2025)), keep_evidence=True)
+    early = dcmseal.verify(file, trust=replace(trust, now=utc_date(2025)), keep_evidence=True)
     with authority.serving() as served, pytest.raises(TimestampRejected, match="not when it was verified"):
         dcmseal.save_evidence(early, path, timestamp=served.url)
     report = dcmseal.verify(file, trust=trust, keep_evidence=True)

@@ -16,10 +16,10 @@ import dcmseal
 from dcmseal.dataset.meta_elements import META_VRS
 from dcmseal.dataset.syntax import TransferSyntax
 from dcmseal.dataset.syntax_registry import REGISTERED
-from dcmseal.dictionary import vr_of
+from dcmseal.dictionary import tag_vr
 from dcmseal.errors import DatasetError, Malformed, SealError
 from dcmseal.report import Aspect, Outcome, Verdict
-from tests.core.engine.kit import codes, signed, verdict, verified
+from tests.core.engine.kit import finding_outcomes, integrity_verdict, sign_dataset, verify_integrity
 from tests.support.builder import (
     DEFLATED_LE,
     EXPLICIT_BE,
@@ -279,23 +279,23 @@ VERDICTS: Final = {FAILED: Verdict.INVALID, UNKNOWN: Verdict.NOT_ESTABLISHED, PA
 def test_what_a_file_comes_to(name: str, pki: Pki) -> None:
     make, code, outcome, syntax = CASES[name]
     plain = encode(image(), syntax)
-    whole = signed(file(image(), syntax), pki["p256"])
+    whole = sign_dataset(file(image(), syntax), pki["p256"])
     data = make(whole[whole.index(plain[:8], 132) :])
-    report = verified(data)
-    assert codes(report)[code] is outcome
+    report = verify_integrity(data)
+    assert finding_outcomes(report)[code] is outcome
     assert report.verdict is VERDICTS[outcome]
     if outcome is PASSED:
         assert code in {note.code for note in report.notes if note.aspect is Aspect.FORM}
         assert dcmread(BytesIO(data)).PatientName == "Doe^Jane"
-        assert verdict(signed(make(plain), pki["p256"])) is Verdict.VALID
+        assert integrity_verdict(sign_dataset(make(plain), pki["p256"])) is Verdict.VALID
     else:
         with pytest.raises(DatasetError, match=r"\(PS3\.(5|10) [0-9A-Z.]+\)"):
-            signed(make(plain), pki["p256"])
+            sign_dataset(make(plain), pki["p256"])
 
 
 def test_a_usual_file_has_nothing_to_note(pki: Pki) -> None:
     for syntax in (EXPLICIT_LE, IMPLICIT_LE, EXPLICIT_BE, DEFLATED_LE):
-        report = verified(signed(file(image(), syntax), pki["p256"]))
+        report = verify_integrity(sign_dataset(file(image(), syntax), pki["p256"]))
         assert report.verdict is Verdict.VALID
         assert report.notes == ()
 
@@ -303,12 +303,14 @@ def test_a_usual_file_has_nothing_to_note(pki: Pki) -> None:
 def test_a_preamble_that_is_used_in_a_deflated_file(pki: Pki) -> None:
     """Readers that take it for elements come to its end, as of TIFF in the real file MR_small.dcm."""
     data = part10(deflated(encode(image())), *DEFLATED_META, preamble=b"II*\0\xe8\5\x08" + bytes(121))
-    assert verified(signed(data, pki["p256"])).verdict is Verdict.VALID
+    assert verify_integrity(sign_dataset(data, pki["p256"])).verdict is Verdict.VALID
 
 
 def test_a_preamble_that_is_used(pki: Pki) -> None:
     """PS3.10 7.1 has it for other formats, and no reader of DICOM looks at it."""
-    report = verified(signed(part10(encode(image()), *USUAL, preamble=b"II*\0" + bytes(124)), pki["p256"]))
+    report = verify_integrity(
+        sign_dataset(part10(encode(image()), *USUAL, preamble=b"II*\0" + bytes(124)), pki["p256"])
+    )
     assert report.verdict is Verdict.VALID
     assert report.notes == ()
 
@@ -316,7 +318,7 @@ def test_a_preamble_that_is_used(pki: Pki) -> None:
 def test_two_transfer_syntaxes(pki: Pki) -> None:
     """Which of them is meant, nobody can tell."""
     data = part10(encode(image()), *USUAL, syntax_element(f"{STANDARD}\0"))
-    for ask in (verified, lambda source: signed(source, pki["p256"])):
+    for ask in (verify_integrity, lambda source: sign_dataset(source, pki["p256"])):
         with pytest.raises(
             DatasetError, match=r"two transfer syntaxes, 1\.2\.840\.10008\.1\.2\.1 and 1\.2\.840\.10008\.1\.2 "
         ):
@@ -327,25 +329,25 @@ def test_undefined_length() -> None:
     for vr in ("OB", "SQ", "UN"):
         data = part10(encode(image()), *USUAL, Value(0x00020102, vr, b"", 0xFFFFFFFF))
         with pytest.raises(DatasetError, match=r"\(0002,0102\) has undefined length"):
-            verified(data)
+            verify_integrity(data)
 
 
 def test_meta_information_in_implicit_vr() -> None:
     data = bytes(128) + b"DICM" + encode((ul(0x00020000, 0), *USUAL), IMPLICIT_LE) + encode(image())
     with pytest.raises(DatasetError, match="File Meta Information is in implicit VR"):
-        verified(data)
+        verify_integrity(data)
 
 
 def test_private_information_of_any_size(pki: Pki) -> None:
     data = part10(encode(image()), *USUAL, CREATOR, Value(0x00020102, "OB", bytes(3 << 20)))
-    assert verdict(BytesIO(signed(data, pki["p256"]))) is Verdict.VALID
+    assert integrity_verdict(BytesIO(sign_dataset(data, pki["p256"]))) is Verdict.VALID
     repeated = part10(encode(image()), *USUAL, CREATOR, *(2 * (Value(0x00020102, "OB", bytes(3 << 20)),)))
-    assert codes(verified(signed(repeated, pki["p256"])))["meta-element-repeated"] is PASSED
+    assert finding_outcomes(verify_integrity(sign_dataset(repeated, pki["p256"])))["meta-element-repeated"] is PASSED
 
 
 def test_more_elements_than_there_can_be() -> None:
     with pytest.raises(DatasetError, match="more than 256 elements"):
-        verified(part10(encode(image()), *(300 * USUAL)))
+        verify_integrity(part10(encode(image()), *(300 * USUAL)))
 
 
 @pytest.mark.parametrize(
@@ -381,7 +383,7 @@ def test_more_elements_than_there_can_be() -> None:
 )
 def test_a_label_that_is_not_that_of_the_data(label: str, data: bytes, message: str, pki: Pki) -> None:
     source = part10(data, *with_syntax(label))
-    for ask in (verified, lambda each: signed(each, pki["p256"])):
+    for ask in (verify_integrity, lambda each: sign_dataset(each, pki["p256"])):
         with pytest.raises(DatasetError, match=message) as raised:
             ask(source)
         assert "damaged" not in raised.value.hint
@@ -397,8 +399,8 @@ def test_a_label_that_is_not_that_of_the_data(label: str, data: bytes, message: 
     ],
 )
 def test_bytes_behind_the_data_set(behind: bytes, message: str, pki: Pki) -> None:
-    data = signed(file(image()), pki["p256"])
-    for ask in (verified, lambda source: signed(source, pki["p256"])):
+    data = sign_dataset(file(image()), pki["p256"])
+    for ask in (verify_integrity, lambda source: sign_dataset(source, pki["p256"])):
         with pytest.raises(Malformed, match=message) as raised:
             ask(data + behind)
         assert raised.value.offset == len(data)
@@ -406,34 +408,34 @@ def test_bytes_behind_the_data_set(behind: bytes, message: str, pki: Pki) -> Non
 
 
 def test_zeros_behind_an_implicit_data_set(pki: Pki) -> None:
-    data = signed(file(image(), IMPLICIT_LE), pki["p256"])
-    assert verdict(data + bytes(512)) is Verdict.INVALID
+    data = sign_dataset(file(image(), IMPLICIT_LE), pki["p256"])
+    assert integrity_verdict(data + bytes(512)) is Verdict.INVALID
 
 
 def test_other_places_for_the_prefix() -> None:
     good = file(image())
     for data in (good[128:], b"\0" + good, bytes(128) + b"DICM" + good, good[:132] + b"DICM" + good[132:]):
         with pytest.raises(DatasetError):
-            verified(data)
+            verify_integrity(data)
     with pytest.raises(SealError):
-        verified(part10(good, *USUAL))
+        verify_integrity(part10(good, *USUAL))
 
 
 def test_what_does_not_name_its_encoding() -> None:
     data = part10(encode((text(0x00090010, "LO", "ACME"),)), VERSION)
     with pytest.raises(DatasetError, match="no Transfer Syntax UID names it"):
-        verified(data)
+        verify_integrity(data)
 
 
 def test_every_bit_of_the_meta_information(pki: Pki) -> None:
     """Whatever bit is changed: the file is not valid, or pydicom shows what was signed."""
-    data = signed(file(image()), pki["p256"])
+    data = sign_dataset(file(image()), pki["p256"])
     end = data.index(b"\x08\0\x16\0UI")
     for at in range(132, end):
         for bit in range(8):
             changed = data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :]
             try:
-                result = verdict(changed)
+                result = integrity_verdict(changed)
             except DatasetError:
                 continue
             if result is Verdict.VALID:
@@ -452,7 +454,7 @@ def test_nothing_but_un() -> None:
 
 def test_the_table_is_that_of_the_dictionary() -> None:
     assert {tag: vr.decode() for tag, vr in META_VRS.items()} == {
-        tag: vr for tag in range(0x00020000, 0x00020200) if (vr := vr_of(tag))
+        tag: vr for tag in range(0x00020000, 0x00020200) if (vr := tag_vr(tag))
     }
 
 

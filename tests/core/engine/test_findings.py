@@ -21,22 +21,22 @@ from tests.core.engine.kit import (
     CERTIFICATE,
     CERTIFICATE_TYPE,
     DATETIME,
+    ELEMENTS_SIGNED,
     MAC_ALGORITHM,
     MAC_ID,
     MAC_PARAMETERS,
     MAC_SYNTAX,
     SIGNATURE,
     SIGNATURES,
-    SIGNED,
     UID,
     Changes,
-    codes,
-    edited,
-    even,
-    items_of,
-    sealed,
-    signed,
-    verified,
+    edit_signed,
+    finding_outcomes,
+    pad_even,
+    read_items,
+    sign_by_hand,
+    sign_dataset,
+    verify_integrity,
 )
 from tests.core.engine.test_carriers import CASES as CARRIED
 from tests.support import reference
@@ -74,18 +74,18 @@ class Case:
 
 
 def plain(pki: Pki, *extra: Node) -> bytes:
-    return signed(file(image(*extra)), pki["rsa2048"])
+    return sign_dataset(file(image(*extra)), pki["rsa2048"])
 
 
 def edit(
     *, main: Changes | None = None, mac: Changes | None = None, signature: Changes | None = None
 ) -> Callable[[Pki], bytes]:
     """Sign a small image, then change it."""
-    return lambda pki: edited(plain(pki), main=main, mac=mac, signature=signature)
+    return lambda pki: edit_signed(plain(pki), main=main, mac=mac, signature=signature)
 
 
 def by_hand(*extra: Node, **options: object) -> Callable[[Pki], bytes]:
-    return lambda pki: sealed(pki["rsa2048"], image(*extra), **options)  # type: ignore[arg-type]
+    return lambda pki: sign_by_hand(pki["rsa2048"], image(*extra), **options)  # type: ignore[arg-type]
 
 
 def doubled(tag: int, *, also: Changes | None = None) -> Callable[[Pki], bytes]:
@@ -93,8 +93,8 @@ def doubled(tag: int, *, also: Changes | None = None) -> Callable[[Pki], bytes]:
 
     def make(pki: Pki) -> bytes:
         data = plain(pki)
-        (item,) = items_of(data, tag)
-        return edited(data, main={tag: Sequence(tag, (item, item)), **(also or {})})
+        (item,) = read_items(data, tag)
+        return edit_signed(data, main={tag: Sequence(tag, (item, item)), **(also or {})})
 
     return make
 
@@ -102,39 +102,42 @@ def doubled(tag: int, *, also: Changes | None = None) -> Callable[[Pki], bytes]:
 def many_macs(pki: Pki) -> bytes:
     """More sets of MAC parameters than are computed, all different; the signature points to the last."""
     data = plain(pki)
-    (item,) = items_of(data, MAC_PARAMETERS)
+    (item,) = read_items(data, MAC_PARAMETERS)
     others = (
-        Item((us(MAC_ID, 1000 + n), text(MAC_ALGORITHM, "CS", "SHA256"), at(SIGNED, 0x00090010 + n))) for n in range(64)
+        Item((us(MAC_ID, 1000 + n), text(MAC_ALGORITHM, "CS", "SHA256"), at(ELEMENTS_SIGNED, 0x00090010 + n)))
+        for n in range(64)
     )
-    return edited(data, main={MAC_PARAMETERS: Sequence(MAC_PARAMETERS, (*others, item))})
+    return edit_signed(data, main={MAC_PARAMETERS: Sequence(MAC_PARAMETERS, (*others, item))})
 
 
 def swapped_signature_item(pki: Pki) -> bytes:
     data = plain(pki)
-    (item,) = items_of(data, SIGNATURES)
-    return edited(data, main={SIGNATURES: Sequence(SIGNATURES, (Item(item.elements[1:] + item.elements[:1]),))})
+    (item,) = read_items(data, SIGNATURES)
+    return edit_signed(data, main={SIGNATURES: Sequence(SIGNATURES, (Item(item.elements[1:] + item.elements[:1]),))})
 
 
 def disordered(pki: Pki) -> bytes:
     """The first two elements of the data set change places; no tag of the list is missing."""
     nodes = image()
-    data = sealed(pki["rsa2048"], nodes)
+    data = sign_by_hand(pki["rsa2048"], nodes)
     return data.replace(encode(nodes[:2]), encode((nodes[1], nodes[0])))
 
 
 def twice(pki: Pki) -> bytes:
     """An element that is not signed stands there twice."""
     name = text(0x00104000, "LT", "comment ")
-    data = sealed(pki["rsa2048"], image(name), listed=(0x00100010,))
+    data = sign_by_hand(pki["rsa2048"], image(name), listed=(0x00100010,))
     return data.replace(encode((name,)), encode((name, name)))
 
 
 def with_certificate(change: Callable[[bytes], bytes]) -> Callable[[Pki], bytes]:
-    return lambda pki: edited(plain(pki), signature={CERTIFICATE: Value(CERTIFICATE, "OB", change(pki["rsa2048"].der))})
+    return lambda pki: edit_signed(
+        plain(pki), signature={CERTIFICATE: Value(CERTIFICATE, "OB", change(pki["rsa2048"].der))}
+    )
 
 
 def another_key(pki: Pki) -> bytes:
-    return edited(plain(pki), signature={CERTIFICATE: Value(CERTIFICATE, "OB", even(pki.root.der))})
+    return edit_signed(plain(pki), signature={CERTIFICATE: Value(CERTIFICATE, "OB", pad_even(pki.root.der))})
 
 
 def of_edwards_curve(pki: Pki) -> bytes:
@@ -154,8 +157,8 @@ def of_edwards_curve(pki: Pki) -> bytes:
     )
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    der = even(certificate.public_bytes(Encoding.DER))
-    return edited(plain(pki), signature={CERTIFICATE: Value(CERTIFICATE, "OB", der)})
+    der = pad_even(certificate.public_bytes(Encoding.DER))
+    return edit_signed(plain(pki), signature={CERTIFICATE: Value(CERTIFICATE, "OB", der)})
 
 
 def raw_ecdsa(identity: Identity, _: str, stream: bytes) -> bytes:
@@ -172,7 +175,7 @@ def pss(identity: Identity, _: str, stream: bytes) -> bytes:
 
 def padded_later(pki: Pki) -> bytes:
     data = plain(pki, text(0x00104000, "LT", "comment "))
-    return edited(data, main={0x00104000: Value(0x00104000, "LT", b"comment     ")})
+    return edit_signed(data, main={0x00104000: Value(0x00104000, "LT", b"comment     ")})
 
 
 def other_vrs(pki: Pki) -> bytes:
@@ -181,14 +184,14 @@ def other_vrs(pki: Pki) -> bytes:
     nodes = image(us(0x00280103, 1), Sequence(0x00283000, (Item((table,)),)))
     dataset = reference.parse_file(file(nodes)).dataset
     stream = reference.data_stream(dataset).replace(b"\x28\0\x02\x30US", b"\x28\0\x02\x30SS")
-    return sealed(pki["rsa2048"], nodes, syntax=IMPLICIT_LE, stream=stream)
+    return sign_by_hand(pki["rsa2048"], nodes, syntax=IMPLICIT_LE, stream=stream)
 
 
 def old_fragments(pki: Pki) -> bytes:
     nodes = image(Fragments(fragments=(b"", b"abcdef", b"gh")))
     dataset = reference.parse_file(file(nodes, JPEG_BASELINE)).dataset
     stream = reference.data_stream(dataset, old_format=True)
-    return sealed(pki["rsa2048"], nodes, syntax=JPEG_BASELINE, mac_syntax=JPEG_BASELINE.uid, stream=stream)
+    return sign_by_hand(pki["rsa2048"], nodes, syntax=JPEG_BASELINE, mac_syntax=JPEG_BASELINE.uid, stream=stream)
 
 
 def large_structure_set() -> tuple[Node, ...]:
@@ -198,13 +201,15 @@ def large_structure_set() -> tuple[Node, ...]:
 
 def truncated(pki: Pki) -> bytes:
     nodes = large_structure_set()
-    return sealed(pki["rsa2048"], nodes, stream=truncated_stream(reference.parse_file(file(nodes)).dataset).stream)
+    return sign_by_hand(
+        pki["rsa2048"], nodes, stream=truncated_stream(reference.parse_file(file(nodes)).dataset).stream
+    )
 
 
 def decompressed(pki: Pki) -> bytes:
     """Signed in JPEG, then decompressed."""
-    data = signed(file(image(Fragments(fragments=(b"", b"abcdef"))), JPEG_BASELINE), pki["rsa2048"])
-    return file(image(*(Sequence(tag, items_of(data, tag)) for tag in (MAC_PARAMETERS, SIGNATURES))))
+    data = sign_dataset(file(image(Fragments(fragments=(b"", b"abcdef"))), JPEG_BASELINE), pki["rsa2048"])
+    return file(image(*(Sequence(tag, read_items(data, tag)) for tag in (MAC_PARAMETERS, SIGNATURES))))
 
 
 UNKNOWN_PRIVATE = Value(0x00091001, "UN", b"abcd")
@@ -228,7 +233,7 @@ CASES: dict[str, Case] = {
     "certificate-type-unknown": Case(
         edit(signature={CERTIFICATE_TYPE: text(CERTIFICATE_TYPE, "CS", "PGP")}), UNKNOWN, INVALID
     ),
-    "no-elements-listed": Case(edit(mac={SIGNED: Value(SIGNED, "AT")}), FAILED, INVALID),
+    "no-elements-listed": Case(edit(mac={ELEMENTS_SIGNED: Value(ELEMENTS_SIGNED, "AT")}), FAILED, INVALID),
     "elements-disordered": Case(by_hand(listed=(0x00100020, 0x00100010)), FAILED, VALID),
     "forbidden-element-listed": Case(by_hand(listed=(0x00080000, 0x00100010)), FAILED, INVALID),
     "mac-syntax-missing": Case(edit(mac={MAC_SYNTAX: None}), FAILED, INVALID),
@@ -244,7 +249,7 @@ CASES: dict[str, Case] = {
     "too-many-macs": Case(many_macs, UNKNOWN, NOT_ESTABLISHED),
     "nothing-to-compare": Case(edit(signature={CERTIFICATE: None}), UNKNOWN, INVALID),
     "unsignable-listed": Case(
-        lambda pki: edited(plain(pki, Value(0x00091001, "OB", b"abcd")), main={0x00091001: UNKNOWN_PRIVATE}),
+        lambda pki: edit_signed(plain(pki, Value(0x00091001, "OB", b"abcd")), main={0x00091001: UNKNOWN_PRIVATE}),
         UNKNOWN,
         NOT_ESTABLISHED,
     ),
@@ -256,7 +261,7 @@ CASES: dict[str, Case] = {
     "key-unsupported": Case(of_edwards_curve, UNKNOWN, NOT_ESTABLISHED),
     "mac-differs": Case(edit(main={0x00100010: text(0x00100010, "PN", "Doe^John")}), FAILED, INVALID),
     "key-not-shown": Case(
-        lambda pki: sealed(pki["p256"], image(), seal=raw_ecdsa), UNKNOWN, INVALID
+        lambda pki: sign_by_hand(pki["p256"], image(), seal=raw_ecdsa), UNKNOWN, INVALID
     ),
     "signing-time-in-future": Case(by_hand(moment="21230601120000.000000+0000"), UNKNOWN, NOT_ESTABLISHED),
     "signing-time-unreadable": Case(by_hand(moment="20240601120000.000000"), UNKNOWN, NOT_ESTABLISHED),
@@ -285,8 +290,8 @@ CASES: dict[str, Case] = {
 @pytest.mark.parametrize("code", CASES)
 def test_every_finding_is_provoked(code: str, pki: Pki) -> None:
     case = CASES[code]
-    report = verified(case.make(pki))
-    assert codes(report).get(code) is case.outcome
+    report = verify_integrity(case.make(pki))
+    assert finding_outcomes(report).get(code) is case.outcome
     assert report.verdict is case.verdict
 
 
@@ -313,7 +318,7 @@ def test_no_finding_is_forgotten() -> None:
 
 def test_the_profile_that_is_required(pki: Pki) -> None:
     for name, outcome, verdict in (("rsa2048", PASSED, VALID), ("p256", None, INVALID)):
-        report = verified(signed(file(image()), pki[name]), require=["base-rsa"])
-        assert codes(report).get("profile-met") is outcome
+        report = verify_integrity(sign_dataset(file(image()), pki[name]), require=["base-rsa"])
+        assert finding_outcomes(report).get("profile-met") is outcome
         assert report.verdict is verdict
         assert [each.code for each in report.unmet] == ([] if outcome else ["profile-not-met"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal import Folders
+from dcmseal import ReferenceFolders
 from dcmseal.engine.references import folders as module
 from dcmseal.errors import InstanceAmbiguous, InstanceNotFound, UsageError
 from tests.support.builder import (
@@ -40,10 +40,10 @@ def put(folder: Path, name: str, data: bytes) -> str:
 def test_instances_are_found_at_any_depth_and_by_what_the_data_set_says(tmp_path: Path, syntax: Syntax) -> None:
     language = Sequence(0x00080006, (Item((uid(0x00080018, "1.2.9"), text(0x00080100, "SH", "en"))),), undefined=True)
     found = put(tmp_path, "a/b/c", file(image(language, instance=UID), syntax, sop_instance="1.2.9"))
-    folders = Folders([tmp_path])
+    folders = ReferenceFolders([tmp_path])
     assert folders.find_files(UID) == (found,)
     assert folders.find_files("1.2.9") == ()
-    assert Folders([found]).find_file(UID) == found
+    assert ReferenceFolders([found]).find_file(UID) == found
 
 
 def test_what_is_no_instance_is_passed_over(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_what_is_no_instance_is_passed_over(tmp_path: Path) -> None:
     put(tmp_path, "many", file((Sequence(0x00080006, (Item(),) * 20_000), uid(0x00080018, UID))))
     put(tmp_path, "not deflated", file(image(instance=UID), EXPLICIT_LE, transfer_syntax=DEFLATED_LE.uid))
     (tmp_path / "pipe").touch() if not hasattr(os, "mkfifo") else os.mkfifo(tmp_path / "pipe")
-    assert Folders([tmp_path]).find_files(UID) == (found,)
+    assert ReferenceFolders([tmp_path]).find_files(UID) == (found,)
 
 
 def test_links_are_followed_to_files_and_never_in_circles(tmp_path: Path) -> None:
@@ -67,19 +67,19 @@ def test_links_are_followed_to_files_and_never_in_circles(tmp_path: Path) -> Non
     (study / "up").symlink_to(tmp_path)
     (study / "self").symlink_to(study / "self")
     (study / "gone").symlink_to(tmp_path / "gone")
-    assert Folders([study]).find_files(UID) == ()
+    assert ReferenceFolders([study]).find_files(UID) == ()
     (study / "link.dcm").symlink_to(elsewhere)
-    assert Folders([study]).find_files(UID) == (str(study / "link.dcm"),)
+    assert ReferenceFolders([study]).find_files(UID) == (str(study / "link.dcm"),)
 
 
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MAX_ENTRIES", 5)
     for number in range(5):
         put(tmp_path, str(number), b"")
-    assert Folders([tmp_path]).find_files(UID) == ()
+    assert ReferenceFolders([tmp_path]).find_files(UID) == ()
     (tmp_path / "folder").mkdir()
     with pytest.raises(UsageError, match="more than 5 files"):
-        Folders([tmp_path]).find_files(UID)
+        ReferenceFolders([tmp_path]).find_files(UID)
 
 
 def test_of_a_deflated_instance_only_the_head_is_inflated_to_find_it(tmp_path: Path) -> None:
@@ -89,26 +89,26 @@ def test_of_a_deflated_instance_only_the_head_is_inflated_to_find_it(tmp_path: P
     body = packer.compress(head + bytes(1 << 20)) + packer.flush(zlib.Z_SYNC_FLUSH)
     start = file((), DEFLATED_LE)
     found = put(tmp_path, "cut.dcm", start[: start.rindex(b"1.2.3.4.5") + 10] + body)
-    assert Folders([tmp_path]).find_files(UID) == (found,)
+    assert ReferenceFolders([tmp_path]).find_files(UID) == (found,)
 
 
 def test_equal_copies_are_one_and_others_an_ambiguity(tmp_path: Path) -> None:
     first = put(tmp_path, "a.dcm", file(image(instance=UID)))
     put(tmp_path, "b.dcm", file(image(instance=UID), sop_instance="1.2.9"))
-    assert Folders([tmp_path]).find_file(UID) == first
+    assert ReferenceFolders([tmp_path]).find_file(UID) == first
     put(tmp_path, "c.dcm", file(image(instance=UID), DEFLATED_LE))
     with pytest.raises(InstanceAmbiguous, match=r"c\.dcm"):
-        Folders([tmp_path]).find_file(UID)
+        ReferenceFolders([tmp_path]).find_file(UID)
 
 
 def test_a_file_in_two_folders_that_are_named_is_one(tmp_path: Path) -> None:
     found = put(tmp_path, "a/a.dcm", file(image(instance=UID)))
-    assert Folders([tmp_path, tmp_path / "a", found]).find_files(UID) == (found,)
+    assert ReferenceFolders([tmp_path, tmp_path / "a", found]).find_files(UID) == (found,)
 
 
 def test_a_file_that_changes_after_the_search_is_not_taken(tmp_path: Path) -> None:
     put(tmp_path, "a.dcm", file(image(instance=UID)))
-    folders = Folders([tmp_path])
+    folders = ReferenceFolders([tmp_path])
     assert folders.find_files(UID)
     put(tmp_path, "a.dcm", file(image(instance="1.2.9")))
     with pytest.raises(InstanceNotFound, match="changed"), folders.open_instance(UID):
@@ -122,7 +122,7 @@ def test_files_are_opened_one_at_a_time_and_once(tmp_path: Path) -> None:
     for number in range(300):
         put(tmp_path, f"{number}.dcm", file(image(instance=f"{UID}.{number}")))
     seen: list[tuple[str, int]] = []
-    folders = Folders([tmp_path], lambda text: seen.append((text, len(list(descriptors.iterdir())))))
+    folders = ReferenceFolders([tmp_path], lambda text: seen.append((text, len(list(descriptors.iterdir())))))
     before = len(list(descriptors.iterdir()))
     assert folders.find_files(f"{UID}.7")
     with folders.open_instance(f"{UID}.7"):

@@ -11,7 +11,7 @@ from dcmseal.engine import truncated
 from dcmseal.engine.levels import main_level
 from dcmseal.engine.mapping import building
 from dcmseal.errors import DatasetError
-from tests.core.engine.kit import signer_of
+from tests.core.engine.kit import build_signer
 from tests.support.builder import Item, Sequence, Value, encode, file, image
 from tests.support.pki import Pki
 
@@ -47,10 +47,10 @@ def test_of_elements_that_stand_twice_the_first_is_found() -> None:
 
 def test_a_map_names_its_limit(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
     items = tuple(Item((Value(0x00080100, "SH", b"ab"),)) for _ in range(50))
-    data = dcmseal.sign(file(image(Sequence(0x00400555, items))), signer=signer_of(pki["p256"])).data or b""
+    data = dcmseal.sign(file(image(Sequence(0x00400555, items))), signer=build_signer(pki["p256"])).data or b""
     report = dcmseal.verify(data, integrity_only=True)
     assert dcmseal.map_coverage(data, report).elements
-    monkeypatch.setattr(building, "MOST_ENTRIES", 100)
+    monkeypatch.setattr(building, "MAX_MAPPED_ENTRIES", 100)
     with pytest.raises(DatasetError, match="more than 100 elements and items"):
         dcmseal.map_coverage(data, report)
 
@@ -60,8 +60,8 @@ def test_the_search_for_what_dcmtk_leaves_out_has_an_end(pki: Pki, monkeypatch: 
     data = file(image(Sequence(0x00400555, items)))
 
     def codes() -> set[str]:
-        return {each.code for each in dcmseal.sign(data, signer=signer_of(pki["p256"])).warnings}
+        return {each.code for each in dcmseal.sign(data, signer=build_signer(pki["p256"])).warnings}
 
     assert "dcmtk-truncates" not in codes()
-    monkeypatch.setattr(truncated, "_PATIENCE", 100)
+    monkeypatch.setattr(truncated, "_MAX_STEPS", 100)
     assert "dcmtk-truncates" in codes()

@@ -9,7 +9,7 @@ import pytest
 from pydicom.datadict import keyword_dict
 
 import make_identifying_table
-from dcmseal.engine.mapping.masking import is_identifying, may_be_shown
+from dcmseal.engine.mapping.masking import is_identifying, is_showable
 
 
 def test_the_table_is_what_the_script_writes() -> None:
@@ -19,7 +19,7 @@ def test_the_table_is_what_the_script_writes() -> None:
         assert find_spec("mkdocs") is None, "the source of the table comes with the tools of developers"
         pytest.skip("dicom-standard is not installed: pip install '.[tables]'")
     assert found == make_identifying_table.VERSION
-    assert make_identifying_table.TARGET.read_text("ascii") == "".join(make_identifying_table.lines())
+    assert make_identifying_table.TARGET.read_text("ascii") == "".join(make_identifying_table.iter_lines())
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ def test_it_knows_repeating_groups(tag: int, masked: bool) -> None:
     ],
 )
 def test_what_is_not_named_is_shown_only_if_it_can_tell_nothing(tag: int, vr: bytes, start: bytes, shown: bool) -> None:
-    assert may_be_shown(tag, vr, start) is shown
+    assert is_showable(tag, vr, start) is shown

@@ -12,12 +12,19 @@ import dcmseal
 from dcmseal import Policy
 from dcmseal.engine.certificate import read_certificate
 from dcmseal.engine.demands import unmet_findings
-from dcmseal.engine.subjects import attributes_of
+from dcmseal.engine.subjects import subject_attributes
 from dcmseal.errors import CertificateNotValid, CertificateUnreadable, MechanismUnavailable, WeakAlgorithm
 from dcmseal.report import Outcome, Verdict, VerificationReport
 from dcmseal.terms import KeyType
 from dcmseal_software.signer import SoftwareSigner
-from tests.core.engine.kit import Untouched, codes, only, sealed, verdict, verified
+from tests.core.engine.kit import (
+    UnusedSigner,
+    finding_outcomes,
+    integrity_verdict,
+    sign_by_hand,
+    single_report,
+    verify_integrity,
+)
 from tests.support import raw_certificates as raw
 from tests.support.builder import file, image
 from tests.support.pki import Identity, Pki
@@ -26,9 +33,9 @@ from tests.support.raw_certificates import (
     certificate,
     common_name,
     extension,
-    info_of,
     key_info,
     name,
+    public_key_info,
     seq,
 )
 
@@ -50,7 +57,7 @@ def numbers(identity: Identity) -> tuple[int, int]:
 
 def message_of(code: str, report: VerificationReport) -> str:
     """What the one finding of a code says."""
-    (message,) = (each.message for each in only(report).findings if each.code == code)
+    (message,) = (each.message for each in single_report(report).findings if each.code == code)
     return message
 
 
@@ -77,12 +84,12 @@ class TestKeys:
     def test_keys_of_rsa_for_something_else(self, algorithm: str, parameters: bytes, kind: str, pki: Pki) -> None:
         """They have the numbers of the very key that signed (RFC 4055 1.2)."""
         info = raw.rsa_info(*numbers(pki["rsa2048"]), algorithm, parameters)
-        report = verified(sealed(pki["rsa2048"], image(), certificate=certificate(info)))
+        report = verify_integrity(sign_by_hand(pki["rsa2048"], image(), certificate=certificate(info)))
         assert report.verdict is NOT_ESTABLISHED
-        assert codes(report)["key-unsupported"] is Outcome.UNKNOWN
+        assert finding_outcomes(report)["key-unsupported"] is Outcome.UNKNOWN
         assert kind in message_of("key-unsupported", report)
-        plain = certificate(info_of(rsa_key(pki["rsa2048"])))
-        assert verdict(sealed(pki["rsa2048"], image(), certificate=plain)) is VALID
+        plain = certificate(public_key_info(rsa_key(pki["rsa2048"])))
+        assert integrity_verdict(sign_by_hand(pki["rsa2048"], image(), certificate=plain)) is VALID
 
     @pytest.mark.parametrize(
         ("info", "kind"),
@@ -102,10 +109,10 @@ class TestKeys:
         ],
     )
     def test_kinds_that_are_named_and_not_verified(self, info: bytes, kind: str, pki: Pki) -> None:
-        report = verified(sealed(pki["p256"], image(), certificate=certificate(info)))
+        report = verify_integrity(sign_by_hand(pki["p256"], image(), certificate=certificate(info)))
         assert report.verdict is NOT_ESTABLISHED
         assert kind in message_of("key-unsupported", report)
-        signer = Untouched((certificate(info),), KeyType.EC)
+        signer = UnusedSigner((certificate(info),), KeyType.EC)
         with pytest.raises(MechanismUnavailable, match="DICOM has no signatures") as caught:
             dcmseal.sign(file(image()), signer=signer)
         assert kind in str(caught.value)
@@ -121,18 +128,18 @@ class TestKeys:
     )
     def test_kinds_for_which_no_certificate_can_be_read(self, info: bytes, kind: str, pki: Pki) -> None:
         """RFC 3279 2.3.2: such keys take their parameters from the issuer's."""
-        report = verified(sealed(pki["p256"], image(), certificate=certificate(info)))
+        report = verify_integrity(sign_by_hand(pki["p256"], image(), certificate=certificate(info)))
         assert report.verdict is NOT_ESTABLISHED
-        (finding,) = (each for each in only(report).findings if each.code == "certificate-unreadable")
+        (finding,) = (each for each in single_report(report).findings if each.code == "certificate-unreadable")
         assert (finding.outcome, kind in finding.message) == (Outcome.UNKNOWN, True)
         with pytest.raises(CertificateUnreadable, match=kind):
-            dcmseal.sign(file(image()), signer=Untouched((certificate(info),), KeyType.DSA))
+            dcmseal.sign(file(image()), signer=UnusedSigner((certificate(info),), KeyType.DSA))
 
     def test_a_curve_that_is_described_instead_of_named(self, pki: Pki) -> None:
         """Whoever may choose the generator can find a key for any point (CVE-2020-0601)."""
         key = pki["p256"].key.public_key()
         assert isinstance(key, ec.EllipticCurvePublicKey)
-        point = info_of(key)[-65:]
+        point = public_key_info(key)[-65:]
         prime = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
         order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
         b = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
@@ -149,7 +156,7 @@ class TestKeys:
             raw.integer(1),
         )
         explicit = certificate(key_info(raw.EC, parameters, point))
-        report = verified(sealed(pki["p256"], image(), certificate=explicit))
+        report = verify_integrity(sign_by_hand(pki["p256"], image(), certificate=explicit))
         assert report.verdict is NOT_ESTABLISHED
         assert "explicit parameters" in message_of("key-unsupported", report)
 
@@ -158,13 +165,13 @@ class TestKeys:
         """SP 800-131A: 112 bits of security, which are 224 bits of a curve."""
         key = ec.generate_private_key(curve)
         identity = Identity("short", key, pki["p256"].certificate, pki.folder)
-        der = certificate(info_of(key.public_key()))
-        report = verified(sealed(identity, image(), certificate=der))
-        assert codes(report)["mac-matches"] is Outcome.PASSED
-        assert (codes(report).get("weak-key") is Outcome.UNKNOWN) is (curve.key_size < 224)
-        assert "key-too-small" not in codes(report)
+        der = certificate(public_key_info(key.public_key()))
+        report = verify_integrity(sign_by_hand(identity, image(), certificate=der))
+        assert finding_outcomes(report)["mac-matches"] is Outcome.PASSED
+        assert (finding_outcomes(report).get("weak-key") is Outcome.UNKNOWN) is (curve.key_size < 224)
+        assert "key-too-small" not in finding_outcomes(report)
         with pytest.raises((WeakAlgorithm, MechanismUnavailable)):
-            dcmseal.sign(file(image()), signer=Untouched((der,), KeyType.EC))
+            dcmseal.sign(file(image()), signer=UnusedSigner((der,), KeyType.EC))
 
     @pytest.mark.parametrize("exponent", [1, 0, 2, 65536, -3], ids=str)
     def test_exponents_that_are_none(self, exponent: int, pki: Pki) -> None:
@@ -172,8 +179,8 @@ class TestKeys:
         modulus, _ = numbers(pki["rsa2048"])
         block = b"\0\1" + b"\xff" * 202 + b"\0" + bytes.fromhex("3031300d060960864801650304020105000420")
         der = certificate(raw.rsa_info(modulus, exponent))
-        report = verified(
-            sealed(pki["rsa2048"], image(), certificate=der, seal=lambda _, __, stream: block + sha256(stream))
+        report = verify_integrity(
+            sign_by_hand(pki["rsa2048"], image(), certificate=der, seal=lambda _, __, stream: block + sha256(stream))
         )
         assert report.verdict is NOT_ESTABLISHED
         assert "RSA with unusable numbers" in message_of("key-unsupported", report)
@@ -191,11 +198,13 @@ class TestKeys:
     def test_numbers_that_would_take_long(self, modulus: int, exponent: int, pki: Pki) -> None:
         """They are refused, or computed with in no time; none of them verifies what it did not sign."""
         der = certificate(raw.rsa_info(modulus, exponent))
-        assert verdict(sealed(pki["rsa2048"], image(), certificate=der)) is not VALID
+        assert integrity_verdict(sign_by_hand(pki["rsa2048"], image(), certificate=der)) is not VALID
 
     @pytest.mark.parametrize("modulus", [65521, (1 << 512) - 569, 3], ids=["16 bits", "512 bits", "2 bits"])
     def test_tiny_moduli(self, modulus: int, pki: Pki) -> None:
-        report = verified(sealed(pki["rsa2048"], image(), certificate=certificate(raw.rsa_info(modulus, 3))))
+        report = verify_integrity(
+            sign_by_hand(pki["rsa2048"], image(), certificate=certificate(raw.rsa_info(modulus, 3)))
+        )
         assert report.verdict in (INVALID, NOT_ESTABLISHED)
 
 
@@ -235,31 +244,31 @@ class TestCertificates:
         ids=lambda options: " ".join(f"{key}={value!r:.60}" for key, value in options.items()),
     )
     def test_oddities_that_a_key_can_be_taken_from(self, options: dict[str, bytes], pki: Pki) -> None:
-        der = certificate(info_of(rsa_key(pki["rsa2048"])), **options)  # type: ignore[arg-type]
-        data = sealed(pki["rsa2048"], image(), certificate=der)
-        assert verdict(data) is VALID
+        der = certificate(public_key_info(rsa_key(pki["rsa2048"])), **options)  # type: ignore[arg-type]
+        data = sign_by_hand(pki["rsa2048"], image(), certificate=der)
+        assert integrity_verdict(data) is VALID
         read = read_certificate(der)
         assert read.subject is not None
-        assert dcmseal.signatures(data)[0].certificate.serial_number == read.serial_number
+        assert dcmseal.list_signatures(data)[0].certificate.serial_number == read.serial_number
         assert read.pem
 
     def test_serial_numbers_may_be_negative(self, pki: Pki) -> None:
         for serial, number in ((b"\xfb", -5), (b"\0", 0), (b"\0\x80", 128)):
-            der = certificate(info_of(rsa_key(pki["rsa2048"])), serial=serial)
+            der = certificate(public_key_info(rsa_key(pki["rsa2048"])), serial=serial)
             assert read_certificate(der).serial_number == number
 
     @pytest.mark.parametrize("twice", [BASIC, USAGE, "1.2.3.4", "2.5.29.17"])
     def test_an_extension_that_is_there_twice(self, twice: str, pki: Pki) -> None:
         """RFC 5280 4.2: readers differ in which of the two they see."""
         extensions = (extension(twice, seq()), extension("2.5.29.14", raw.tlv(4, b"k")), extension(twice, seq()))
-        der = certificate(info_of(rsa_key(pki["rsa2048"])), extensions=extensions)
-        report = verified(sealed(pki["rsa2048"], image(), certificate=der))
+        der = certificate(public_key_info(rsa_key(pki["rsa2048"])), extensions=extensions)
+        report = verify_integrity(sign_by_hand(pki["rsa2048"], image(), certificate=der))
         assert report.verdict is INVALID
-        (finding,) = (each for each in only(report).findings if each.code == "certificate-unreadable")
+        (finding,) = (each for each in single_report(report).findings if each.code == "certificate-unreadable")
         assert finding.outcome is Outcome.FAILED
         assert f"extension {twice} twice" in finding.message
         with pytest.raises(CertificateNotValid, match="twice"):
-            dcmseal.sign(file(image()), signer=Untouched((der,)))
+            dcmseal.sign(file(image()), signer=UnusedSigner((der,)))
 
     @pytest.mark.parametrize(
         "options",
@@ -273,11 +282,11 @@ class TestCertificates:
         ids=str,
     )
     def test_what_our_reader_cannot_read_is_not_tampered_with(self, options: dict[str, bytes], pki: Pki) -> None:
-        der = certificate(info_of(rsa_key(pki["rsa2048"])), **options)  # type: ignore[arg-type]
+        der = certificate(public_key_info(rsa_key(pki["rsa2048"])), **options)  # type: ignore[arg-type]
         with pytest.raises(CertificateUnreadable):
             read_certificate(der)
-        report = verified(sealed(pki["rsa2048"], image(), certificate=der))
-        assert codes(report)["certificate-unreadable"] is Outcome.UNKNOWN
+        report = verify_integrity(sign_by_hand(pki["rsa2048"], image(), certificate=der))
+        assert finding_outcomes(report)["certificate-unreadable"] is Outcome.UNKNOWN
         assert report.verdict is NOT_ESTABLISHED
 
     @pytest.mark.parametrize(
@@ -292,8 +301,8 @@ class TestCertificates:
         ],
     )
     def test_what_is_no_certificate(self, value: bytes, pki: Pki) -> None:
-        report = verified(sealed(pki["rsa2048"], image(), certificate=value))
-        assert codes(report)["certificate-unreadable"] is Outcome.FAILED
+        report = verify_integrity(sign_by_hand(pki["rsa2048"], image(), certificate=value))
+        assert finding_outcomes(report)["certificate-unreadable"] is Outcome.FAILED
         assert report.verdict is INVALID
 
 
@@ -306,9 +315,9 @@ class TestNames:
         """Whether two signatures by certificates with these names count as those of two signers."""
         data = file(image())
         for subject, key in zip((first, second), keys, strict=True):
-            der = certificate(info_of(rsa_key(pki[key])), subject=subject)
+            der = certificate(public_key_info(rsa_key(pki[key])), subject=subject)
             data = dcmseal.sign(data, signer=SoftwareSigner(pki[key].key, (der,))).data or b""
-        report = verified(data)
+        report = verify_integrity(data)
         assert report.verdict is VALID
         return not any("of 1 different" in each.message for each in unmet_findings(self.POLICY, report)) and any(
             "2 more may be" in each.message for each in unmet_findings(self.POLICY, report)
@@ -340,7 +349,7 @@ class TestNames:
         assert self.signers(one, other, pki)
 
     def test_types_of_strings_make_no_difference(self, pki: Pki) -> None:
-        info = info_of(rsa_key(pki["rsa2048"]))
+        info = public_key_info(rsa_key(pki["rsa2048"]))
         for tag, encoding in ((0x0C, "utf-8"), (0x1E, "utf-16-be"), (0x1C, "utf-32-be")):
             der = certificate(info, subject=name((COMMON_NAME, tag, "Müller".encode(encoding))))
-            assert attributes_of(read_certificate(der)) == {(COMMON_NAME, "Müller")}
+            assert subject_attributes(read_certificate(der)) == {(COMMON_NAME, "Müller")}

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 import dcmseal
 from dcmseal.errors import SealError
 from dcmseal.report import Verdict
-from tests.core.engine.cutting import split
+from tests.core.engine.cutting import split_file
 from tests.core.engine.kit import (
     CERTIFICATE,
     MAC_SYNTAX,
     SIGNATURE,
-    codes,
-    nodes_of,
-    signed,
-    stream_of,
-    verdict,
-    verified,
+    finding_outcomes,
+    integrity_verdict,
+    reference_stream,
+    sign_dataset,
+    to_nodes,
+    verify_integrity,
 )
 from tests.support import reference
 from tests.support.builder import (
@@ -121,7 +121,7 @@ def is_valid(data: bytes) -> bool:
         with warnings.catch_warnings():
             # of cryptography, about odd certificates
             warnings.simplefilter("ignore")
-            return verdict(data) is Verdict.VALID
+            return integrity_verdict(data) is Verdict.VALID
     except SealError:
         return False
 
@@ -152,7 +152,7 @@ HARMLESS = {
 
 
 def test_every_bit_of_a_file(pki: Pki) -> None:
-    data = signed(file(NODES, JPEG_BASELINE), pki["p256"], tags=LISTED)
+    data = sign_dataset(file(NODES, JPEG_BASELINE), pki["p256"], tags=LISTED)
     labels = parts(data)
     assert len(labels) == len(data)
     certificate = labels.index(f"FFFAFFFA/{CERTIFICATE:08X} value")
@@ -167,7 +167,7 @@ def test_every_bit_of_a_file(pki: Pki) -> None:
 def test_every_bit_of_the_certificate(pki: Pki) -> None:
     """It is not in the MAC: what must hold is the public key, and for all else trust has to speak."""
     signer = pki["p256"]
-    data = signed(file(image()), signer)
+    data = sign_dataset(file(image()), signer)
     start = data.index(signer.der)
     still_valid = 0
     for offset in range(len(signer.der)):
@@ -185,7 +185,7 @@ def test_every_bit_of_the_certificate(pki: Pki) -> None:
 
 def assert_shown(data: bytes) -> None:
     """All that can be said of the certificate is said, or it cannot be read at all."""
-    (signature,) = dcmseal.signatures(data)
+    (signature,) = dcmseal.list_signatures(data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -202,7 +202,7 @@ def assert_shown(data: bytes) -> None:
 @pytest.mark.parametrize("name", ["rsa2048", "p256", "dsa2048"])
 def test_every_bit_of_the_signature(name: str, pki: Pki) -> None:
     """Its value, and the byte that pads it."""
-    data = signed(file(image()), pki[name])
+    data = sign_dataset(file(image()), pki[name])
     labels = parts(data)
     positions = [at for at, each in enumerate(labels) if each == f"FFFAFFFA/{SIGNATURE:08X} value"]
     assert len(positions) > 60
@@ -214,7 +214,7 @@ def test_every_bit_of_the_signature(name: str, pki: Pki) -> None:
 @pytest.mark.parametrize("name", ["rsa2048", "p256"])
 def test_the_mac_syntax_is_bound_by_its_form_only(name: str, pki: Pki) -> None:
     """Another explicit VR little endian syntax gives the same stream, so that nobody can tell."""
-    data = signed(file(image()), pki[name])
+    data = sign_dataset(file(image()), pki[name])
     labels = parts(data)
     at = labels.index(f"4FFE0001/{MAC_SYNTAX:08X} value")
     same = {
@@ -234,20 +234,20 @@ def test_random_bits_in_all_syntaxes(
     nodes: tuple[Node, ...], syntax: Syntax, places: list[tuple[int, int]], pki: Pki
 ) -> None:
     """Valid is only what has the same stream, as it stands or with minimal padding."""
-    data = signed(file(nodes, syntax), pki["p256"])
+    data = sign_dataset(file(nodes, syntax), pki["p256"])
     assert is_valid(data)
-    start = len(split(data)[0])
-    before = stream_of(data, lenient=True)
+    start = len(split_file(data)[0])
+    before = reference_stream(data, lenient=True)
     for place, bit in places:
         position = start + place % (len(data) - start)
         changed = flipped(data, position, bit)
         if not is_valid(changed):
             continue
-        if stream_of(changed) is None:
+        if reference_stream(changed) is None:
             # the reference encoder knows no other VRs than those of PS3.5
             assert data[position - 5 : position - 1].startswith(UNSIGNED) or data[position - 4 : position] in UNSIGNED
         else:
-            assert stream_of(changed, lenient=True) == before
+            assert reference_stream(changed, lenient=True) == before
 
 
 UNSIGNED = tuple(
@@ -259,11 +259,11 @@ UNSIGNED = tuple(
 def test_the_byte_that_pads_a_value(pki: Pki) -> None:
     """Between space and NULL lies one bit: both pad, and that one is named instead of called a change."""
     value = b"odd "
-    data = signed(file(image(Value(0x00104000, "LT", value))), pki["p256"])
+    data = sign_dataset(file(image(Value(0x00104000, "LT", value))), pki["p256"])
     last = data.index(value) + 3
     for bit in range(8):
-        report = verified(flipped(data, last, bit))
-        assert ("matches-minimal-padding" in codes(report)) == (bit == 5)
+        report = verify_integrity(flipped(data, last, bit))
+        assert ("matches-minimal-padding" in finding_outcomes(report)) == (bit == 5)
         assert (report.verdict is Verdict.VALID) == (bit == 5)
 
 
@@ -279,15 +279,15 @@ def forms(nodes: tuple[Node, ...], undefined: bool) -> tuple[Node, ...]:
 
 @given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(NATIVE_SYNTAXES))
 def test_defined_and_undefined_lengths_are_the_same(nodes: tuple[Node, ...], syntax: Syntax, pki: Pki) -> None:
-    data = signed(file(nodes, syntax), pki["p256"])
-    dataset = nodes_of(reference.parse_file(data).dataset)
+    data = sign_dataset(file(nodes, syntax), pki["p256"])
+    dataset = to_nodes(reference.parse_file(data).dataset)
     for undefined in (True, False):
         assert is_valid(file(forms(dataset, undefined), syntax))
 
 
 @given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(NATIVE_SYNTAXES))
 def test_the_syntax_of_the_file_does_not_matter(nodes: tuple[Node, ...], syntax: Syntax, pki: Pki) -> None:
-    data = signed(file(nodes, EXPLICIT_LE), pki["p256"])
-    assert is_valid(file(nodes_of(reference.parse_file(data).dataset), syntax))
-    again = signed(file(nodes, IMPLICIT_LE), pki["p256"])
-    assert is_valid(file(nodes_of(reference.parse_file(again).dataset), syntax))
+    data = sign_dataset(file(nodes, EXPLICIT_LE), pki["p256"])
+    assert is_valid(file(to_nodes(reference.parse_file(data).dataset), syntax))
+    again = sign_dataset(file(nodes, IMPLICIT_LE), pki["p256"])
+    assert is_valid(file(to_nodes(reference.parse_file(again).dataset), syntax))

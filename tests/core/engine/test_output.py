@@ -18,7 +18,7 @@ import dcmseal
 from dcmseal.engine import output as output_module
 from dcmseal.errors import OutputError
 from dcmseal.report import Verdict
-from tests.core.engine.kit import signed, signer_of, verdict
+from tests.core.engine.kit import build_signer, integrity_verdict, sign_dataset
 from tests.support.builder import DEFLATED_LE, EXPLICIT_LE, Syntax, Value, file, image
 from tests.support.pki import Identity, Pki
 
@@ -129,7 +129,7 @@ def test_the_last_steps_may_fail_too(function: str, pki: Pki, tmp_path: Path, mo
 
     monkeypatch.setattr(os, function, fail)
     with pytest.raises(OutputError, match="cannot be written") as caught:
-        signed(path, pki["p256"], in_place=True)
+        sign_dataset(path, pki["p256"], in_place=True)
     assert caught.value.hint
     monkeypatch.undo()
     assert path.read_bytes() == SMALL
@@ -145,14 +145,14 @@ def test_an_interrupt_leaves_nothing_behind(pki: Pki, tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(os, "fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        signed(path, pki["p256"], in_place=True)
+        sign_dataset(path, pki["p256"], in_place=True)
     monkeypatch.undo()
     assert path.read_bytes() == SMALL
     assert list(tmp_path.iterdir()) == [path]
 
 
 def sign_to(source: Any, pki: Pki, **options: Any) -> dcmseal.SigningResult:
-    result = dcmseal.sign(source, signer=signer_of(pki["p256"]), **options)
+    result = dcmseal.sign(source, signer=build_signer(pki["p256"]), **options)
     assert result.data is None
     return result
 
@@ -164,7 +164,7 @@ def test_permissions_stay(mode: int, pki: Pki, tmp_path: Path) -> None:
     path.chmod(mode)
     sign_to(path, pki, in_place=True)
     assert stat.S_IMODE(path.stat().st_mode) == mode
-    assert verdict(path) is Verdict.VALID
+    assert integrity_verdict(path) is Verdict.VALID
 
 
 def test_a_new_file_has_the_permissions_of_new_files(pki: Pki, tmp_path: Path) -> None:
@@ -183,9 +183,9 @@ def test_what_a_link_points_to_is_changed(pki: Pki, tmp_path: Path) -> None:
     dangling.symlink_to(folder / "new.dcm")
     sign_to(link, pki, in_place=True)
     assert link.is_symlink()
-    assert verdict(real) is Verdict.VALID
+    assert integrity_verdict(real) is Verdict.VALID
     sign_to(SMALL, pki, output=dangling)
-    assert verdict(folder / "new.dcm") is Verdict.VALID
+    assert integrity_verdict(folder / "new.dcm") is Verdict.VALID
     assert sorted(path.name for path in folder.iterdir()) == ["image.dcm", "new.dcm"]
 
 
@@ -195,8 +195,8 @@ def test_over_the_input_and_over_another_file(pki: Pki, tmp_path: Path) -> None:
     other.write_bytes(b"x" * 100_000)
     for target in (path, other, str(other)):
         result = sign_to(path, pki, output=target)
-        assert result.uid in [signature.uid for signature in dcmseal.signatures(target)]
-    assert verdict(other) is Verdict.VALID
+        assert result.uid in [signature.uid for signature in dcmseal.list_signatures(target)]
+    assert integrity_verdict(other) is Verdict.VALID
 
 
 def test_targets_that_cannot_be_written(pki: Pki, tmp_path: Path) -> None:
@@ -248,13 +248,13 @@ def test_streams(syntax: Syntax, pki: Pki) -> None:
     data = file(image(), syntax)
     stream = BytesIO()
     sign_to(data, pki, output=stream)
-    assert verdict(stream.getvalue()) is Verdict.VALID
+    assert integrity_verdict(stream.getvalue()) is Verdict.VALID
     slow = Stubborn(1 << 20)
     sign_to(data, pki, output=slow)
-    assert verdict(slow.taken) is Verdict.VALID
+    assert integrity_verdict(slow.taken) is Verdict.VALID
     removed = BytesIO()
     assert dcmseal.remove(slow.taken, output=removed).data is None
-    assert verdict(removed.getvalue()) is Verdict.NO_SIGNATURE
+    assert integrity_verdict(removed.getvalue()) is Verdict.NO_SIGNATURE
     with pytest.raises(OutputError, match="No space"):
         sign_to(data, pki, output=Stubborn(300))
 
@@ -283,9 +283,9 @@ def test_however_the_bytes_are_copied(kernel: str, pki: Pki, tmp_path: Path, mon
         monkeypatch.delattr(os, "copy_file_range")
     elif kernel != "as it is":
         monkeypatch.setattr(os, "copy_file_range", fail_at_once if kernel == "refuses" else halves())
-    with dcmseal.plan(source) as plan:
-        signature = dcmseal.make_signature(plan, signer_of(pki["p256"]))
-        expected = dcmseal.attach(plan, signature)
-        dcmseal.attach(plan, signature, target)
+    with dcmseal.plan_signing(source) as plan:
+        signature = dcmseal.make_signature(plan, build_signer(pki["p256"]))
+        expected = dcmseal.attach_signature(plan, signature)
+        dcmseal.attach_signature(plan, signature, target)
     assert target.read_bytes() == expected
     assert len(LARGE) > output_module._KERNEL_COPY

@@ -13,27 +13,29 @@ from dcmseal.engine.trusting import Trust
 from dcmseal.errors import UsageError
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.report import Outcome, Verdict
-from tests.core.engine.kit import signed
-from tests.core.engine.stamped import value_of, with_token
+from tests.core.engine.kit import sign_dataset
+from tests.core.engine.stamped import insert_token, signature_value
 from tests.support.builder import file, image
 from tests.support.pki import Pki
-from tests.support.tsa import Authority
+from tests.support.tsa import TimestampAuthority
 
 RULE = Policy.build(require=["timestamp + purpose:author"])
 EVERY = Policy.build(timestamps=True)
 
 
 @pytest.fixture(scope="module")
-def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(pki, tmp_path_factory.mktemp("tsa"))
+def authority(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> TimestampAuthority:
+    return TimestampAuthority(pki, tmp_path_factory.mktemp("tsa"))
 
 
 @pytest.fixture(scope="module")
-def stamped(pki: Pki, authority: Authority) -> bytes:
+def stamped(pki: Pki, authority: TimestampAuthority) -> bytes:
     """The author's signature is certified, another is not."""
-    data = signed(file(image()), pki["rsa2048"], purpose="author")
-    data = with_token(data, authority.token(value_of(data), moment=datetime.now(UTC), embedded=(authority.der,)))
-    return signed(data, pki["p256"], purpose="review")
+    data = sign_dataset(file(image()), pki["rsa2048"], purpose="author")
+    data = insert_token(
+        data, authority.token(signature_value(data), moment=datetime.now(UTC), embedded=(authority.der,))
+    )
+    return sign_dataset(data, pki["p256"], purpose="review")
 
 
 def asked(data: bytes, policy: Policy, **options: Any) -> tuple[Verdict, list[tuple[str, Outcome]]]:
@@ -60,14 +62,14 @@ def test_an_authority_that_nobody_vouches_for_leaves_it_open(pki: Pki, stamped: 
 def test_every_signature_has_to_be_certified(stamped: bytes) -> None:
     verdict, unmet = asked(stamped, EVERY, integrity_only=True)
     assert (verdict, unmet) == (Verdict.INVALID, [("timestamp-absent", Outcome.FAILED)])
-    alone = dcmseal.remove(stamped, uids=[dcmseal.signatures(stamped)[1].uid]).data
+    alone = dcmseal.remove(stamped, uids=[dcmseal.list_signatures(stamped)[1].uid]).data
     assert alone is not None
     assert asked(alone, EVERY, integrity_only=True) == (Verdict.VALID, [])
 
 
 def test_a_timestamp_that_is_not_sound_certifies_nothing(pki: Pki) -> None:
-    data = signed(file(image()), pki["rsa2048"], purpose="author")
-    odd = with_token(data, b"nonsense")
+    data = sign_dataset(file(image()), pki["rsa2048"], purpose="author")
+    odd = insert_token(data, b"nonsense")
     verdict, unmet = asked(odd, RULE, integrity_only=True)
     assert (verdict, unmet) == (Verdict.NOT_ESTABLISHED, [("rule-not-met", Outcome.UNKNOWN)])
 

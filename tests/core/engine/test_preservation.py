@@ -10,11 +10,21 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import dcmseal
-from dcmseal.dictionary import keyword_of
-from dcmseal.errors import NotSignable, OddStructure, UsageError
+from dcmseal.dictionary import tag_keyword
+from dcmseal.errors import AmbiguousStructure, NotSignable, UsageError
 from dcmseal.report import Verdict
-from tests.core.engine.cutting import MAC_PARAMETERS, SIGNATURES, split, without
-from tests.core.engine.kit import changed, edited, items_of, minimal, padded, signed, signer_of, verdict, verified
+from tests.core.engine.cutting import MAC_PARAMETERS, SIGNATURES, remove_signature, split_file
+from tests.core.engine.kit import (
+    apply_changes,
+    build_signer,
+    edit_signed,
+    integrity_verdict,
+    minimise_nodes,
+    pad_value,
+    read_items,
+    sign_dataset,
+    verify_integrity,
+)
 from tests.support.builder import (
     JPEG_BASELINE,
     NATIVE_SYNTAXES,
@@ -43,7 +53,7 @@ Path = tuple[tuple[int, int], ...]
 
 
 def written(path: Path) -> str:
-    return ".".join(f"{keyword_of(tag)}[{index}]" for tag, index in path) or "main"
+    return ".".join(f"{tag_keyword(tag)}[{index}]" for tag, index in path) or "main"
 
 
 def has_signable(nodes: Iterable[Node]) -> bool:
@@ -55,7 +65,7 @@ def has_signable(nodes: Iterable[Node]) -> bool:
 def items(nodes: Iterable[Node], path: Path = ()) -> Iterator[tuple[Path, Item]]:
     """All items in which a signature may stand."""
     for node in nodes:
-        if isinstance(node, Sequence) and node.vr == "SQ" and keyword_of(node.tag) and node.tag >> 16 >= 8:
+        if isinstance(node, Sequence) and node.vr == "SQ" and tag_keyword(node.tag) and node.tag >> 16 >= 8:
             for index, item in enumerate(node.items):
                 inner = (*path, (node.tag, index))
                 yield inner, item
@@ -64,16 +74,16 @@ def items(nodes: Iterable[Node], path: Path = ()) -> Iterator[tuple[Path, Item]]
 
 def assert_kept(data: bytes, pki: Pki, location: str = "main", expected: Verdict = Verdict.VALID) -> bytes:
     """Sign, check that all other bytes are those of before, remove, check again; returns the signed file."""
-    result = dcmseal.sign(data, signer=signer_of(pki["p256"]), padding="keep", location=location)
+    result = dcmseal.sign(data, signer=build_signer(pki["p256"]), padding="keep", location=location)
     assert result.data is not None
     assert result.padded == ()
     assert result.signature.mac_id is not None
-    head, body, _ = split(data)
-    assert without(result.data, result.uid, result.signature.mac_id) == (head, body)
-    assert verified(result.data, uid=result.uid, location=location).verdict is expected
+    head, body, _ = split_file(data)
+    assert remove_signature(result.data, result.uid, result.signature.mac_id) == (head, body)
+    assert verify_integrity(result.data, uid=result.uid, location=location).verdict is expected
     removed = dcmseal.remove(result.data, uids=[result.uid])
     assert removed.data is not None
-    assert split(removed.data)[:2] == (head, body)
+    assert split_file(removed.data)[:2] == (head, body)
     assert [each.uid for each in removed.removed] == [result.uid]
     return result.data
 
@@ -82,11 +92,11 @@ def assert_kept(data: bytes, pki: Pki, location: str = "main", expected: Verdict
 def test_real_files(real: RealFile, pki: Pki) -> None:
     if real.path.name in ("DICOMDIR", "UN_sequence.dcm"):
         with pytest.raises(UsageError, match="nothing"):
-            signed(real.data, pki["p256"])
+            sign_dataset(real.data, pki["p256"])
         return
     if real.path.name == "nested_priv_SQ.dcm":
-        with pytest.raises(OddStructure, match=r"an element of group 0001: readers differ"):
-            signed(real.data, pki["p256"])
+        with pytest.raises(AmbiguousStructure, match=r"an element of group 0001: readers differ"):
+            sign_dataset(real.data, pki["p256"])
         return
     once = assert_kept(real.data, pki)
     assert_kept(once, pki)
@@ -96,7 +106,7 @@ def test_the_very_bytes_come_back(pki: Pki) -> None:
     """Preamble and File Meta Information too; a deflated Data Set is deflated anew."""
     for syntax in NATIVE_SYNTAXES[:3]:
         data = file(image(), syntax, preamble=bytes(range(128)))
-        assert dcmseal.remove(signed(data, pki["p256"])).data == data
+        assert dcmseal.remove(sign_dataset(data, pki["p256"])).data == data
 
 
 def without_lengths(nodes: Iterable[Node]) -> tuple[Node, ...]:
@@ -114,7 +124,7 @@ def without_lengths(nodes: Iterable[Node]) -> tuple[Node, ...]:
 def test_random_data_sets(nodes: tuple[Node, ...], pki: Pki) -> None:
     nodes = without_lengths(nodes)
     assume(has_signable(nodes))
-    data = file(changed(nodes, {0xFFFCFFFC: trailing_padding(6)}), JPEG_BASELINE)
+    data = file(apply_changes(nodes, {0xFFFCFFFC: trailing_padding(6)}), JPEG_BASELINE)
     assert_kept(data, pki)
 
 
@@ -140,28 +150,28 @@ def test_random_items(draw: st.DataObject, syntax: Syntax, grouped: bool, pki: P
     assert_kept(twice, pki)
     everything = dcmseal.remove(twice).data
     assert everything is not None
-    assert split(everything)[1] == split(file(nodes, syntax))[1]
+    assert split_file(everything)[1] == split_file(file(nodes, syntax))[1]
 
 
 @pytest.mark.parametrize("syntax", NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
 def test_sequences_of_undefined_length_that_are_there_already(syntax: Syntax, pki: Pki) -> None:
     """As other software may write the macro: the new item stands behind the others, in front of the delimiter."""
-    data = signed(file(image()), pki["p256"])
-    macro = [Sequence(tag, items_of(data, tag), undefined=True) for tag in (MAC_PARAMETERS, SIGNATURES)]
+    data = sign_dataset(file(image()), pki["p256"])
+    macro = [Sequence(tag, read_items(data, tag), undefined=True) for tag in (MAC_PARAMETERS, SIGNATURES)]
     macro = [replace(each, items=tuple(replace(item, undefined=True) for item in each.items)) for each in macro]
     there = file(image(*macro, trailing_padding(8)), syntax)
-    assert verdict(there) is Verdict.VALID
+    assert integrity_verdict(there) is Verdict.VALID
     twice = assert_kept(there, pki)
-    assert len(verified(twice).signatures) == 2
+    assert len(verify_integrity(twice).signatures) == 2
     assert dcmseal.remove(there).data is not None
-    assert split(dcmseal.remove(there).data or b"")[1] == encode(image(trailing_padding(8)), syntax)
+    assert split_file(dcmseal.remove(there).data or b"")[1] == encode(image(trailing_padding(8)), syntax)
 
 
 def test_empty_sequences_that_are_there_already(pki: Pki) -> None:
     """They must have items (PS3.3 Table C.12-6), so that removing the last one removes them."""
     empty = (Sequence(MAC_PARAMETERS), Sequence(SIGNATURES))
-    data = signed(file(image(*empty)), pki["p256"])
-    assert verdict(data) is Verdict.VALID
+    data = sign_dataset(file(image(*empty)), pki["p256"])
+    assert integrity_verdict(data) is Verdict.VALID
     assert dcmseal.remove(data).data == file(image())
 
 
@@ -171,7 +181,7 @@ def test_what_stands_behind_the_pixel_data(pki: Pki) -> None:
         syntax = JPEG_BASELINE if isinstance(pixels, Fragments) else NATIVE_SYNTAXES[0]
         private = Value(0x7FE10010, "LO", b"ACME")
         data = assert_kept(file(image(pixels, private, *behind), syntax), pki)
-        body = split(data)[1]
+        body = split_file(data)[1]
         order = [body.index(mark) for mark in (b"\xe1\x7f\x10\0", b"\xfa\xff\x01\0", b"\xfa\xff\xfa\xff", b"\xfc\xff")]
         assert order == sorted(order)
 
@@ -181,7 +191,7 @@ def excessive(nodes: Iterable[Node], path: tuple[int, ...] = ()) -> Iterator[tup
     for node in nodes:
         if isinstance(node, Raw) or not allowed(node.tag):
             continue
-        if isinstance(node, Value) and padded(node.value, node.vr) != node.value:
+        if isinstance(node, Value) and pad_value(node.value, node.vr) != node.value:
             yield (*path, node.tag)
         elif isinstance(node, Sequence):
             for item in node.items:
@@ -190,15 +200,15 @@ def excessive(nodes: Iterable[Node], path: tuple[int, ...] = ()) -> Iterator[tup
 
 @given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(NATIVE_SYNTAXES), grouped=st.booleans())
 def test_padding_is_brought_to_the_minimum(nodes: tuple[Node, ...], syntax: Syntax, grouped: bool, pki: Pki) -> None:
-    before, after = nodes, minimal(nodes)
+    before, after = nodes, minimise_nodes(nodes)
     if grouped:
         before, after = with_group_lengths(before, syntax), with_group_lengths(after, syntax)
-    result = dcmseal.sign(file(before, syntax), signer=signer_of(pki["p256"]))
+    result = dcmseal.sign(file(before, syntax), signer=build_signer(pki["p256"]))
     assert result.data is not None
     assert result.padded == tuple(excessive(nodes))
-    body = split(dcmseal.remove(result.data).data or b"")[1]
+    body = split_file(dcmseal.remove(result.data).data or b"")[1]
     assert body == encode(after, syntax)
-    assert verdict(result.data) is Verdict.VALID
+    assert integrity_verdict(result.data) is Verdict.VALID
 
 
 @given(nodes=sound_data_sets(max_depth=4))
@@ -206,24 +216,26 @@ def test_padding_in_explicit_vr(nodes: tuple[Node, ...], pki: Pki) -> None:
     """All is brought to the minimum, or, where nothing that is signed needs it, nothing at all."""
     nodes = without_lengths(nodes)
     assume(has_signable(nodes))
-    result = dcmseal.sign(file(nodes, JPEG_BASELINE), signer=signer_of(pki["p256"]))
+    result = dcmseal.sign(file(nodes, JPEG_BASELINE), signer=build_signer(pki["p256"]))
     assert result.data is not None
-    left = minimal(nodes) if result.padded else nodes
+    left = minimise_nodes(nodes) if result.padded else nodes
     assert result.padded in ((), tuple(excessive(nodes)))
-    assert split(dcmseal.remove(result.data).data or b"")[1] == encode(left, JPEG_BASELINE)
-    streams = {data_stream(parse_file(file(each), unknown_sequences="UN").dataset) for each in (left, minimal(nodes))}
+    assert split_file(dcmseal.remove(result.data).data or b"")[1] == encode(left, JPEG_BASELINE)
+    streams = {
+        data_stream(parse_file(file(each), unknown_sequences="UN").dataset) for each in (left, minimise_nodes(nodes))
+    }
     assert len(streams) == 1
 
 
 def test_padding_of_a_signed_data_set_is_left_alone(pki: Pki) -> None:
     """Another signature may go over it as it is."""
     comment = Value(0x00104000, "LT", b"comment     ")
-    once = signed(file(image(comment)), pki["p256"], padding="keep")
-    again = dcmseal.sign(once, signer=signer_of(pki["rsa2048"]))
+    once = sign_dataset(file(image(comment)), pki["p256"], padding="keep")
+    again = dcmseal.sign(once, signer=build_signer(pki["rsa2048"]))
     assert again.padded == ()
     assert "padding-kept" in [advice.code for advice in again.warnings]
     assert encode((comment,)) in (again.data or b"")
-    assert verdict(again.data or b"") is Verdict.VALID
+    assert integrity_verdict(again.data or b"") is Verdict.VALID
 
 
 def test_values_that_padding_makes_too_long() -> None:
@@ -231,8 +243,8 @@ def test_values_that_padding_makes_too_long() -> None:
     longest = Value(0x00104000, "LT", b"x" * 0xFFFF)
     data = file(image(longest))
     with pytest.raises(dcmseal.SealError, match="too long"):
-        dcmseal.plan(data)
-    with dcmseal.plan(data, padding="keep") as plan:
+        dcmseal.plan_signing(data)
+    with dcmseal.plan_signing(data, padding="keep") as plan:
         assert 0x00104000 in plan.elements
 
 
@@ -241,44 +253,46 @@ def test_mac_ids_are_unique_in_the_instance(pki: Pki) -> None:
     data = file(image(Sequence(0x00081140, (Item((us(0x00280010, 1),)),))))
     item = "ReferencedImageSequence[0]"
     for location in (item, "main", item):
-        data = signed(data, pki["p256"], location=location)
-    by_id = {each.content.mac_id: each for each in dcmseal.signatures(data)}
+        data = sign_dataset(data, pki["p256"], location=location)
+    by_id = {each.content.mac_id: each for each in dcmseal.list_signatures(data)}
     assert {number: str(each.location) for number, each in by_id.items()} == {0: item, 1: "main", 2: item}
     data = dcmseal.remove(data, uids=[by_id[1].uid]).data or b""
-    with dcmseal.plan(data) as plan:
+    with dcmseal.plan_signing(data) as plan:
         assert plan.signature.mac_id == 1
-    with dcmseal.plan(data, location=item) as plan:
+    with dcmseal.plan_signing(data, location=item) as plan:
         assert plan.signature.mac_id == 1
 
 
 def test_a_signature_that_lost_its_parameters_comes_by_no_new_ones(pki: Pki) -> None:
-    data = signed(file(image()), pki["p256"])
+    data = sign_dataset(file(image()), pki["p256"])
     for lost in ({MAC_PARAMETERS: None}, {MAC_PARAMETERS: Sequence(MAC_PARAMETERS, (Item(),))}):
-        broken = edited(data, main=lost)
-        result = dcmseal.sign(broken, signer=signer_of(pki["p256"]))
+        broken = edit_signed(data, main=lost)
+        result = dcmseal.sign(broken, signer=build_signer(pki["p256"]))
         assert result.signature.mac_id == 1
         again = result.data or b""
-        assert [each.content.mac is None for each in dcmseal.signatures(again)] == [True, False]
-        assert verified(again, uid=result.uid).verdict is Verdict.VALID
+        assert [each.content.mac is None for each in dcmseal.list_signatures(again)] == [True, False]
+        assert verify_integrity(again, uid=result.uid).verdict is Verdict.VALID
         assert dcmseal.remove(again, uids=[result.uid]).data == broken
 
 
 def test_parameters_that_signatures_share_stay_until_the_last_goes(pki: Pki) -> None:
-    data = signed(file(image()), pki["p256"])
-    (item,) = items_of(data, SIGNATURES)
+    data = sign_dataset(file(image()), pki["p256"])
+    (item,) = read_items(data, SIGNATURES)
     other = text(0x04000100, "UI", "1.2.3\0")
     second = replace(item, elements=tuple(other if node.tag == 0x04000100 else node for node in item.elements))  # type: ignore[union-attr]
-    shared = file(image(Sequence(MAC_PARAMETERS, items_of(data, MAC_PARAMETERS)), Sequence(SIGNATURES, (item, second))))
+    shared = file(
+        image(Sequence(MAC_PARAMETERS, read_items(data, MAC_PARAMETERS)), Sequence(SIGNATURES, (item, second)))
+    )
     left = dcmseal.remove(shared, uids=["1.2.3"]).data
     assert left == data
-    both = dcmseal.remove(shared, uids=["1.2.3", dcmseal.signatures(data)[0].uid])
+    both = dcmseal.remove(shared, uids=["1.2.3", dcmseal.list_signatures(data)[0].uid])
     assert both.data == file(image())
 
 
 def test_removing_what_is_not_there(pki: Pki) -> None:
-    data = signed(file(image()), pki["p256"])
+    data = sign_dataset(file(image()), pki["p256"])
     with pytest.raises(dcmseal.SealError, match="no signature has UID") as caught:
-        dcmseal.remove(data, uids=["1.2.3", dcmseal.signatures(data)[0].uid])
+        dcmseal.remove(data, uids=["1.2.3", dcmseal.list_signatures(data)[0].uid])
     assert caught.value.hint
     nothing = dcmseal.remove(file(image()))
     assert (nothing.removed, nothing.data) == ((), file(image()))
@@ -287,11 +301,11 @@ def test_removing_what_is_not_there(pki: Pki) -> None:
 @pytest.mark.parametrize("tag", [MAC_PARAMETERS, SIGNATURES])
 @pytest.mark.parametrize("nested", [False, True])
 def test_a_macro_that_is_there_twice_is_not_removed_by_half(pki: Pki, tag: int, *, nested: bool) -> None:
-    data = signed(file(image()), pki["p256"])
-    macro = [Sequence(each, items_of(data, each)) for each in (MAC_PARAMETERS, SIGNATURES)]
+    data = sign_dataset(file(image()), pki["p256"])
+    macro = [Sequence(each, read_items(data, each)) for each in (MAC_PARAMETERS, SIGNATURES)]
     twice = sorted((*macro, *(each for each in macro if each.tag == tag)), key=lambda each: each.tag)
     elements = image(Sequence(0x00081115, (Item(tuple(twice)),))) if nested else (*image(), *twice)
-    for uids in (None, [dcmseal.signatures(data)[0].uid]):
+    for uids in (None, [dcmseal.list_signatures(data)[0].uid]):
         with pytest.raises(dcmseal.SealError, match="is there 2 times") as caught:
             dcmseal.remove(file(elements), uids=uids)
         assert caught.value.hint
@@ -303,17 +317,17 @@ def test_a_macro_that_is_no_sequence_is_not_passed_over() -> None:
 
 
 def test_former_states_keep_their_signatures(pki: Pki) -> None:
-    old = signed(file((text(0x00100010, "PN", "Old^Name"),)), pki["p256"])
-    former = Item(tuple(Sequence(tag, items_of(old, tag)) for tag in (MAC_PARAMETERS, SIGNATURES)))
+    old = sign_dataset(file((text(0x00100010, "PN", "Old^Name"),)), pki["p256"])
+    former = Item(tuple(Sequence(tag, read_items(old, tag)) for tag in (MAC_PARAMETERS, SIGNATURES)))
     data = file(image(Sequence(0x04000561, (Item((Sequence(0x04000550, (former,)),)),))))
-    assert dcmseal.remove(signed(data, pki["p256"])).data == data
+    assert dcmseal.remove(sign_dataset(data, pki["p256"])).data == data
     with pytest.raises(dcmseal.SealError, match="former state"):
-        signed(data, pki["p256"], location="OriginalAttributesSequence[0]")
+        sign_dataset(data, pki["p256"], location="OriginalAttributesSequence[0]")
 
 
 def test_no_signature_inside_a_signature(pki: Pki) -> None:
-    data = signed(file(image()), pki["p256"])
+    data = sign_dataset(file(image()), pki["p256"])
     with pytest.raises(UsageError, match="inside another"):
-        signed(data, pki["p256"], location="DigitalSignaturesSequence[0]")
+        sign_dataset(data, pki["p256"], location="DigitalSignaturesSequence[0]")
     with pytest.raises(NotSignable):
-        signed(data, pki["p256"], tags=["DigitalSignaturesSequence"])
+        sign_dataset(data, pki["p256"], tags=["DigitalSignaturesSequence"])

@@ -25,7 +25,7 @@ from dcmseal.report import Verdict
 from dcmseal.tags import PIXEL_DATA
 from dcmseal.terms import KeyType
 from dcmseal_software.signer import SoftwareSigner
-from tests.core.engine.kit import Untouched, signer_of, verdict, verified
+from tests.core.engine.kit import UnusedSigner, build_signer, integrity_verdict, verify_integrity
 from tests.support import raw_certificates as raw
 from tests.support.builder import (
     IMPLICIT_LE,
@@ -55,35 +55,35 @@ def warned(result: SigningResult) -> set[str]:
 
 class TestOfTheFile:
     def test_fragments_that_the_mac_does_not_bind(self, pki: Pki) -> None:
-        result = dcmseal.sign(FILE, signer=signer_of(pki["p256"]))
+        result = dcmseal.sign(FILE, signer=build_signer(pki["p256"]))
         (warning,) = result.warnings
         assert (warning.code, warning.elements, warning.is_obstacle) == ("fragments-ambiguous", (PIXEL_DATA,), True)
         assert "PS3.3 C.12.1.1.3.1.2" in warning.message
-        assert verdict(result.data or b"") is Verdict.NOT_ESTABLISHED
+        assert integrity_verdict(result.data or b"") is Verdict.NOT_ESTABLISHED
 
     def test_it_is_known_without_a_key(self) -> None:
-        with dcmseal.plan(FILE) as plan:
+        with dcmseal.plan_signing(FILE) as plan:
             assert [each.code for each in plan.warnings] == ["fragments-ambiguous"]
 
     def test_only_what_is_signed_counts(self, pki: Pki) -> None:
-        assert not dcmseal.sign(FILE, signer=signer_of(pki["p256"]), tags=["PatientName"]).warnings
+        assert not dcmseal.sign(FILE, signer=build_signer(pki["p256"]), tags=["PatientName"]).warnings
 
     @pytest.mark.parametrize("tag", [0x4FFE0001, 0xFFFAFFFA])
     def test_a_place_for_signatures_that_is_none(self, tag: int, pki: Pki) -> None:
         """It is refused before the key is touched, with place and clause."""
         data = file(in_order(*image(), Value(tag, "OB", b"??")))
         with pytest.raises(DatasetError, match=r"does not have VR SQ \(PS3.3 Table C.12-6\)"):
-            dcmseal.sign(data, signer=Untouched((pki["p256"].der,), KeyType.EC))
-        empty = dcmseal.sign(file(in_order(*image(), Sequence(tag))), signer=signer_of(pki["p256"]))
-        assert verdict(empty.data or b"") is Verdict.VALID
+            dcmseal.sign(data, signer=UnusedSigner((pki["p256"].der,), KeyType.EC))
+        empty = dcmseal.sign(file(in_order(*image(), Sequence(tag))), signer=build_signer(pki["p256"]))
+        assert integrity_verdict(empty.data or b"") is Verdict.VALID
 
     @pytest.mark.parametrize(
         "data", [FILE, file(image()), file(image(), IMPLICIT_LE)], ids=["divisible", "plain", "implicit"]
     )
     def test_all_that_verification_says_is_said(self, data: bytes, pki: Pki) -> None:
         """Whatever the verifier will not call valid is warned of, or refused; what is valid is not warned of."""
-        result = dcmseal.sign(data, signer=signer_of(pki["p256"]))
-        report = verified(result.data or b"")
+        result = dcmseal.sign(data, signer=build_signer(pki["p256"]))
+        report = verify_integrity(result.data or b"")
         obstacles = {each.code for signature in report.signatures for each in signature.obstacle_findings}
         assert obstacles == {each.code for each in result.warnings if each.is_obstacle}
         assert bool(obstacles) is (report.verdict is not Verdict.VALID)
@@ -98,7 +98,7 @@ class TestOfTheFile:
             return facts
 
         monkeypatch.setattr(LevelPass, "run", counted)
-        dcmseal.sign(file(image()), signer=signer_of(pki["p256"]))
+        dcmseal.sign(file(image()), signer=build_signer(pki["p256"]))
         assert passes.count(len(image())) == 1
         assert max(passes) == len(image())
 
@@ -140,7 +140,9 @@ class TestOfTheCertificate:
         assert isinstance(key, rsa.RSAPrivateKey)
         authority, name = raw.extension("2.5.29.19", raw.seq(b"\1\1\xff")), raw.common_name("Dr. Example")
         for issuer, expected in ((name, set[str]()), (raw.common_name("authority"), {"certificate-of-authority"})):
-            der = raw.certificate(raw.info_of(key.public_key()), subject=name, issuer=issuer, extensions=(authority,))
+            der = raw.certificate(
+                raw.public_key_info(key.public_key()), subject=name, issuer=issuer, extensions=(authority,)
+            )
             assert warned(dcmseal.sign(file(image()), signer=SoftwareSigner(key, (der,)))) == expected
 
     @pytest.mark.parametrize("usage", ["digital_signature", "content_commitment"])
@@ -159,25 +161,25 @@ class TestOfTheCertificate:
             dcmseal.sign(file(image()), signer=signer)
         result = dcmseal.sign(file(image()), signer=signer, allow_expired=True)
         assert warned(result) == {code}
-        assert verdict(result.data or b"") is Verdict.INVALID
+        assert integrity_verdict(result.data or b"") is Verdict.INVALID
 
     def test_a_weak_algorithm(self, pki: Pki) -> None:
-        result = dcmseal.sign(file(image()), signer=signer_of(pki["p256"]), algorithm="SHA1", allow_weak=True)
+        result = dcmseal.sign(file(image()), signer=build_signer(pki["p256"]), algorithm="SHA1", allow_weak=True)
         assert warned(result) == {"weak-mac-algorithm"}
 
     def test_extensions_that_cannot_be_read(self, pki: Pki) -> None:
         key = pki["rsa2048"].key
         assert isinstance(key, rsa.RSAPrivateKey)
-        der = raw.certificate(raw.info_of(key.public_key()), extensions=(raw.extension("2.5.29.15", b"\xff"),))
+        der = raw.certificate(raw.public_key_info(key.public_key()), extensions=(raw.extension("2.5.29.15", b"\xff"),))
         result = dcmseal.sign(file(image()), signer=SoftwareSigner(key, (der,)))
         assert warned(result) == {"certificate-extensions-unreadable"}
 
     def test_an_extension_twice_is_refused_before_the_key_is_touched(self, pki: Pki) -> None:
         key = pki["rsa2048"].key.public_key()
         assert isinstance(key, rsa.RSAPublicKey)
-        der = raw.certificate(raw.info_of(key), extensions=(raw.NO_AUTHORITY, raw.NO_AUTHORITY))
+        der = raw.certificate(raw.public_key_info(key), extensions=(raw.NO_AUTHORITY, raw.NO_AUTHORITY))
         with pytest.raises(CertificateNotValid, match="twice"):
-            dcmseal.sign(file(image()), signer=Untouched((der,)))
+            dcmseal.sign(file(image()), signer=UnusedSigner((der,)))
 
 
 def test_warnings_reach_those_who_sign_from_the_shell(
@@ -211,7 +213,7 @@ def test_warnings_reach_those_who_sign_from_the_shell(
 
 @pytest.mark.parametrize("real", signable_files(), ids=str)
 def test_where_the_verifier_is_not_asked_it_has_no_objection(real: RealFile) -> None:
-    with dcmseal.plan(real.data) as plan:
+    with dcmseal.plan_signing(real.data) as plan:
         if plan.macs.facts.layouts or plan.macs.facts.hidden_boundaries:
             return
         report = verify_planned(plan.file, plan.level, plan.macs, plan.signature)
@@ -220,6 +222,6 @@ def test_where_the_verifier_is_not_asked_it_has_no_objection(real: RealFile) -> 
 
 @given(nodes=portable_data_sets(max_depth=4), syntax=st.sampled_from(NATIVE_SYNTAXES))
 def test_nor_has_it_of_random_data_sets(nodes: tuple[Node, ...], syntax: Syntax) -> None:
-    with dcmseal.plan(file(nodes, syntax)) as plan:
+    with dcmseal.plan_signing(file(nodes, syntax)) as plan:
         report = verify_planned(plan.file, plan.level, plan.macs, plan.signature)
     assert {each.code for each in report.obstacle_findings} <= {"nothing-to-compare"}

@@ -19,7 +19,16 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPE
 import dcmseal
 from dcmseal.errors import DatasetError, UsageError
 from dcmseal.report import Verdict
-from tests.core.engine.kit import MAC_PARAMETERS, PURPOSE, SIGNATURES, codes, signed, signer_of, verdict, verified
+from tests.core.engine.kit import (
+    MAC_PARAMETERS,
+    PURPOSE,
+    SIGNATURES,
+    build_signer,
+    finding_outcomes,
+    integrity_verdict,
+    sign_dataset,
+    verify_integrity,
+)
 from tests.support import reference
 from tests.support.builder import (
     DEFLATED_LE,
@@ -49,7 +58,7 @@ RICH = image(NESTED, Value(0x00280106, "US", b"\1\0"), text(0x00100040, "CS", "F
 
 
 def sign_in_place(dataset: Dataset, pki: Pki, **options: Any) -> dcmseal.SigningResult:
-    result = dcmseal.sign(dataset, signer=signer_of(pki["rsa2048"]), **options)
+    result = dcmseal.sign(dataset, signer=build_signer(pki["rsa2048"]), **options)
     assert result.data is None
     return result
 
@@ -137,25 +146,25 @@ def test_what_is_saved_is_what_was_signed(
     result = sign_in_place(dataset, pki, purpose=5)
     assert dataset[MAC_PARAMETERS].value[0][0x04000005].value == result.signature.mac_id
     assert dataset[SIGNATURES].value[0][PURPOSE].value[0].CodeValue == "5"
-    assert verdict(dataset) is Verdict.VALID
+    assert integrity_verdict(dataset) is Verdict.VALID
     data = saved(dataset)
-    assert verdict(data) is Verdict.VALID
+    assert integrity_verdict(data) is Verdict.VALID
     again = dcmread(BytesIO(data))
-    assert verdict(again) is Verdict.VALID
-    assert [signature.uid for signature in dcmseal.signatures(again)] == [result.uid]
-    assert dcmseal.find(dataset, result.uid).content == result.signature or result.signature.certificate
+    assert integrity_verdict(again) is Verdict.VALID
+    assert [signature.uid for signature in dcmseal.list_signatures(again)] == [result.uid]
+    assert dcmseal.find_signature(dataset, result.uid).content == result.signature or result.signature.certificate
     stream = bytearray()
-    dcmseal.stream(dataset, result.uid, stream.extend)
+    dcmseal.write_mac_stream(dataset, result.uid, stream.extend)
     assert bytes(stream) == reference.mac_stream(data, result.uid)
     path = tmp_path / "saved.dcm"
     path.write_bytes(data)
     verification = dcmsign.verify(path, trust=pki.trust, require=["signature"])
     assert verification.ok, verification.text
     sign_in_place(dataset, pki)
-    assert len(dcmseal.signatures(dataset)) == 2
-    assert verdict(saved(dataset)) is Verdict.VALID
+    assert len(dcmseal.list_signatures(dataset)) == 2
+    assert integrity_verdict(saved(dataset)) is Verdict.VALID
     dcmseal.remove(dataset, uids=[result.uid])
-    assert len(verified(saved(dataset)).signatures) == 1
+    assert len(verify_integrity(saved(dataset)).signatures) == 1
     dcmseal.remove(dataset)
     assert MAC_PARAMETERS not in dataset
     assert SIGNATURES not in dataset
@@ -171,10 +180,10 @@ def test_items(syntax: Syntax, look: bool, pki: Pki) -> None:
     place = "ReferencedImageSequence[1]"
     sign_in_place(dataset, pki, location=place)
     item = dataset.ReferencedImageSequence[0]
-    assert verdict(dataset, location=place) is Verdict.VALID
+    assert integrity_verdict(dataset, location=place) is Verdict.VALID
     sign_in_place(item, pki)
-    assert verdict(item) is Verdict.VALID
-    report = verified(saved(dataset))
+    assert integrity_verdict(item) is Verdict.VALID
+    report = verify_integrity(saved(dataset))
     assert [str(each.signature.location) for each in report.signatures] == ["ReferencedImageSequence[0]", place]
     assert [each.verdict(integrity_only=True) for each in report.signatures] == [Verdict.VALID] * 2
     removed = dcmseal.remove(dataset)
@@ -195,11 +204,11 @@ def test_padding_of_a_dataset(pki: Pki) -> None:
         result = sign_in_place(dataset, pki)
         assert look or result.padded == ((0x00081140, 0x00100020), (0x00104000,))
         data = saved(dataset)
-        assert verdict(data) is Verdict.VALID
-        assert "matches-minimal-padding" not in codes(verified(data))
+        assert integrity_verdict(data) is Verdict.VALID
+        assert "matches-minimal-padding" not in finding_outcomes(verify_integrity(data))
         kept = read(nodes)
         assert sign_in_place(kept, pki, padding="keep").padded == ()
-        assert verdict(saved(kept)) is Verdict.VALID
+        assert integrity_verdict(saved(kept)) is Verdict.VALID
 
 
 def test_private_elements_and_unknown_ones(pki: Pki) -> None:
@@ -210,7 +219,7 @@ def test_private_elements_and_unknown_ones(pki: Pki) -> None:
     result = sign_in_place(dataset, pki)
     assert {tag for tag, _ in result.left_out} == {0x00100010, 0x00091001}
     assert 0x00091002 in result.signature.mac.elements if result.signature.mac else ()
-    assert verdict(saved(dataset)) is Verdict.VALID
+    assert integrity_verdict(saved(dataset)) is Verdict.VALID
 
 
 def test_no_signature_where_something_else_stands(pki: Pki) -> None:
@@ -239,7 +248,7 @@ def test_a_dataset_takes_no_output(pki: Pki, tmp_path: Path) -> None:
         sign_in_place(dataset, pki, output=tmp_path / "out.dcm")
     assert SIGNATURES not in dataset
     assert list(tmp_path.iterdir()) == []
-    assert verdict(dataset) is Verdict.NO_SIGNATURE
+    assert integrity_verdict(dataset) is Verdict.NO_SIGNATURE
 
 
 def test_a_dataset_without_meta_information(pki: Pki) -> None:
@@ -247,12 +256,12 @@ def test_a_dataset_without_meta_information(pki: Pki) -> None:
         dataset = dcmread(BytesIO(file(RICH, IMPLICIT_LE if implicit else EXPLICIT_LE)))
         del dataset.file_meta
         sign_in_place(dataset, pki)
-        assert verdict(dataset) is Verdict.VALID
+        assert integrity_verdict(dataset) is Verdict.VALID
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = syntax
         dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
         dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-        assert verdict(saved(dataset)) is Verdict.VALID
+        assert integrity_verdict(saved(dataset)) is Verdict.VALID
 
 
 @pytest.mark.parametrize("real", signable_files(), ids=str)
@@ -260,10 +269,10 @@ def test_a_dataset_without_meta_information(pki: Pki) -> None:
 def test_real_files(real: RealFile, pki: Pki) -> None:
     dataset = dcmread(real.path, force=True)
     sign_in_place(dataset, pki)
-    assert verdict(dataset) is Verdict.VALID
+    assert integrity_verdict(dataset) is Verdict.VALID
     output = BytesIO()
     dataset.save_as(output, enforce_file_format=False)
-    assert verdict(output.getvalue()) is Verdict.VALID
+    assert integrity_verdict(output.getvalue()) is Verdict.VALID
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -271,13 +280,13 @@ def test_real_files(real: RealFile, pki: Pki) -> None:
 def test_random_data_sets(nodes: tuple[Node, ...], syntax: Syntax, pki: Pki) -> None:
     dataset = read(nodes, syntax)
     sign_in_place(dataset, pki)
-    assert verdict(dataset) is Verdict.VALID
-    assert verdict(saved(dataset)) is Verdict.VALID
+    assert integrity_verdict(dataset) is Verdict.VALID
+    assert integrity_verdict(saved(dataset)) is Verdict.VALID
 
 
 def test_files_signed_are_verified_as_datasets(pki: Pki) -> None:
     for syntax in NATIVE_SYNTAXES:
-        dataset = dcmread(BytesIO(signed(file(RICH, syntax), pki["p256"])))
-        assert verdict(dataset) is Verdict.VALID
+        dataset = dcmread(BytesIO(sign_dataset(file(RICH, syntax), pki["p256"])))
+        assert integrity_verdict(dataset) is Verdict.VALID
         decoded(dataset)
-        assert verdict(dataset) is Verdict.VALID
+        assert integrity_verdict(dataset) is Verdict.VALID

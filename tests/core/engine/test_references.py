@@ -10,9 +10,9 @@ from pydicom import dcmread
 import dcmseal
 from dcmseal.errors import DatasetError, NotSignable, UsageError
 from dcmseal.report import Verdict
-from tests.core.engine.cutting import without
-from tests.core.engine.kit import signed, signer_of
-from tests.core.engine.study import FIRST, SECOND, Study, both, references_in
+from tests.core.engine.cutting import remove_signature
+from tests.core.engine.kit import build_signer, sign_dataset
+from tests.core.engine.study import FIRST, SECOND, ReferenceStudy, read_references, sign_both
 from tests.support.builder import (
     NATIVE_SYNTAXES,
     Node,
@@ -25,16 +25,24 @@ from tests.support.builder import (
     text,
     with_group_lengths,
 )
-from tests.support.evidence import CURRENT, OTHER, by_mac, cited, document, evidence, pydicom_document
-from tests.support.files import Kind, RealFile, files_of
+from tests.support.evidence import (
+    CURRENT,
+    OTHER,
+    make_citation,
+    make_document,
+    make_evidence_sequence,
+    make_mac_reference,
+    pydicom_document,
+)
+from tests.support.files import FileKind, RealFile, find_files
 
 
 @pytest.mark.parametrize("kind", ["SR", "verified SR", "key objects"])
-def test_signatures_are_cited_and_where_there_is_none_the_mac(study: Study, kind: str) -> None:
-    result = study.sign(both(kind=kind))
-    first, second = references_in(result)
+def test_signatures_are_cited_and_where_there_is_none_the_mac(study: ReferenceStudy, kind: str) -> None:
+    result = study.sign(sign_both(kind=kind))
+    first, second = read_references(result)
     instance = (study.folder / "first.dcm").read_bytes()
-    expected = dcmread(BytesIO(file([by_mac(instance)])), force=True).ReferencedSOPInstanceMACSequence[0]
+    expected = dcmread(BytesIO(file([make_mac_reference(instance)])), force=True).ReferencedSOPInstanceMACSequence[0]
     assert first.ReferencedSOPInstanceMACSequence[0] == expected
     assert "ReferencedDigitalSignatureSequence" not in first
     (signature,) = dcmread(study.folder / "below/second.dcm").DigitalSignaturesSequence
@@ -49,65 +57,68 @@ def test_signatures_are_cited_and_where_there_is_none_the_mac(study: Study, kind
     ]
 
 
-def test_a_signature_over_a_part_is_cited_together_with_the_mac(study: Study) -> None:
-    study.put("first.dcm", signed(file(image(instance=FIRST)), study.pki["p256"], tags=["PatientID"]))
-    result = study.sign(both())
+def test_a_signature_over_a_part_is_cited_together_with_the_mac(study: ReferenceStudy) -> None:
+    study.put("first.dcm", sign_dataset(file(image(instance=FIRST)), study.pki["p256"], tags=["PatientID"]))
+    result = study.sign(sign_both())
     assert {"ReferencedDigitalSignatureSequence", "ReferencedSOPInstanceMACSequence"} <= set(
-        references_in(result)[0].dir()
+        read_references(result)[0].dir()
     )
     assert study.codes(result) == ["reference-verified"] * 2
 
 
-def test_a_signature_that_does_not_hold_is_not_cited(study: Study) -> None:
-    study.put("first.dcm", signed(file(image(instance=FIRST)), study.pki["p256"]).replace(b"4711", b"0815"))
-    with dcmseal.plan(both(), references=[study.folder]) as plan:
+def test_a_signature_that_does_not_hold_is_not_cited(study: ReferenceStudy) -> None:
+    study.put("first.dcm", sign_dataset(file(image(instance=FIRST)), study.pki["p256"]).replace(b"4711", b"0815"))
+    with dcmseal.plan_signing(sign_both(), references=[study.folder]) as plan:
         assert [each.code for each in plan.warnings] == ["cited-signature-broken"]
         assert (plan.references[0].signatures, plan.references[0].has_mac) == ((), True)
 
 
-def test_excess_padding_of_an_instance_is_spoken_of(study: Study) -> None:
+def test_excess_padding_of_an_instance_is_spoken_of(study: ReferenceStudy) -> None:
     study.put("first.dcm", file(image(text(0x00081030, "LO", "brain   "), instance=FIRST)))
-    with dcmseal.plan(both(), references=[study.folder]) as plan:
+    with dcmseal.plan_signing(sign_both(), references=[study.folder]) as plan:
         assert [each.code for each in plan.warnings] == ["cited-padded"]
 
 
 @pytest.mark.parametrize("undefined", [False, True], ids=["lengths", "delimiters"])
 @pytest.mark.parametrize("group_lengths", [False, True], ids=["", "group lengths"])
 @pytest.mark.parametrize("syntax", NATIVE_SYNTAXES, ids=lambda syntax: syntax.uid)
-def test_every_other_byte_stays(study: Study, syntax: Syntax, group_lengths: bool, undefined: bool) -> None:
+def test_every_other_byte_stays(study: ReferenceStudy, syntax: Syntax, group_lengths: bool, undefined: bool) -> None:
     instance = (study.folder / "first.dcm").read_bytes()
     other = study.put("other.dcm", file(image(instance="1.2.9")))
 
     def nodes(*said: Node) -> tuple[Node, ...]:
         """A document that says something of another instance already, and has more elements behind what comes in."""
-        items = cited("1.2.9", by_mac(other)), cited(FIRST, *said, text(0x04000565, "CS", "COERCE"))
-        made = document(evidence(CURRENT, *items, undefined=undefined))
+        items = (
+            make_citation("1.2.9", make_mac_reference(other)),
+            make_citation(FIRST, *said, text(0x04000565, "CS", "COERCE")),
+        )
+        made = make_document(make_evidence_sequence(CURRENT, *items, undefined=undefined))
         return with_group_lengths(made, syntax) if group_lengths else made
 
     result = study.sign(file(nodes(), syntax))
-    signature = dcmseal.signatures(result)[0]
+    signature = dcmseal.list_signatures(result)[0]
     assert signature.content.mac_id is not None
-    _, body = without(result, signature.uid, signature.content.mac_id)
+    _, body = remove_signature(result, signature.uid, signature.content.mac_id)
     # as a value, what comes in has no group lengths inside
     header = 8 if syntax.implicit else 12
-    said = Value(0x04000403, "SQ", encode([by_mac(instance)], syntax)[header:])
+    said = Value(0x04000403, "SQ", encode([make_mac_reference(instance)], syntax)[header:])
     assert body == encode(nodes(said), syntax)
     assert study.verify(result).verdict is Verdict.VALID
 
 
 INSTANCES = [
     each
-    for each in files_of(Kind.IMPLICIT, Kind.BIG_ENDIAN, Kind.DEFLATED, Kind.JPEG, Kind.RLE)
+    for each in find_files(FileKind.IMPLICIT, FileKind.BIG_ENDIAN, FileKind.DEFLATED, FileKind.JPEG, FileKind.RLE)
     if not each.dcmsign and "SOPClassUID" in dcmread(each.path, force=True)
 ]
 
 
 @pytest.mark.parametrize("source", INSTANCES, ids=str)
-def test_instances_in_any_transfer_syntax(study: Study, source: RealFile) -> None:
+def test_instances_in_any_transfer_syntax(study: ReferenceStudy, source: RealFile) -> None:
     study.put("real.dcm", source.data)
     instance = dcmread(BytesIO(source.data), force=True)
     signing = dcmseal.sign(
-        pydicom_document([instance]), signer=signer_of(study.pki["rsa2048"]), references=[study.folder]
+        pydicom_document([instance]), signer=build_signer(study.pki["rsa2048"]), references=[study.folder]
     )
     assert signing.data is not None
     codes = study.codes(signing.data)
@@ -120,10 +131,10 @@ def test_instances_in_any_transfer_syntax(study: Study, source: RealFile) -> Non
 
 
 @pytest.mark.parametrize("key_objects", [False, True], ids=["report", "key objects"])
-def test_documents_of_pydicom_are_signed_in_place(study: Study, key_objects: bool) -> None:
+def test_documents_of_pydicom_are_signed_in_place(study: ReferenceStudy, key_objects: bool) -> None:
     instances = [dcmread(path) for path in (study.folder / "first.dcm", study.folder / "below/second.dcm")]
     dataset = dcmread(BytesIO(pydicom_document(instances, key_objects=key_objects)))
-    dcmseal.sign(dataset, signer=signer_of(study.pki["rsa2048"]), references=[study.folder])
+    dcmseal.sign(dataset, signer=build_signer(study.pki["rsa2048"]), references=[study.folder])
     written = BytesIO()
     dataset.save_as(written)
     for source in (dataset, written.getvalue()):
@@ -131,10 +142,14 @@ def test_documents_of_pydicom_are_signed_in_place(study: Study, key_objects: boo
         assert (report.verdict, len(report.references)) == (Verdict.VALID, 2)
 
 
-def test_references_that_are_there_already_have_to_hold_and_stay(study: Study) -> None:
+def test_references_that_are_there_already_have_to_hold_and_stay(study: ReferenceStudy) -> None:
     instance = (study.folder / "first.dcm").read_bytes()
-    half_done = file(document(evidence(CURRENT, cited(FIRST, by_mac(instance)), cited(SECOND))))
-    with dcmseal.plan(half_done, references=[study.folder]) as plan:
+    half_done = file(
+        make_document(
+            make_evidence_sequence(CURRENT, make_citation(FIRST, make_mac_reference(instance)), make_citation(SECOND))
+        )
+    )
+    with dcmseal.plan_signing(half_done, references=[study.folder]) as plan:
         assert [each.was_present for each in plan.references] == [True, False]
     assert study.codes(study.sign(half_done)) == ["reference-verified"] * 2
     study.put("first.dcm", file(image(instance=FIRST, pixels=bytes(16))))
@@ -143,8 +158,8 @@ def test_references_that_are_there_already_have_to_hold_and_stay(study: Study) -
 
 
 @pytest.mark.parametrize("tags", [None, [OTHER], [0x0040A730]])
-def test_a_signature_that_is_there_is_not_broken(study: Study, tags: list[int] | None) -> None:
-    before = signed(both(), study.pki["p256"], tags=tags)
+def test_a_signature_that_is_there_is_not_broken(study: ReferenceStudy, tags: list[int] | None) -> None:
+    before = sign_dataset(sign_both(), study.pki["p256"], tags=tags)
     if tags == [0x0040A730]:
         assert study.verify(study.sign(before)).verdict is Verdict.VALID
     else:
@@ -152,26 +167,28 @@ def test_a_signature_that_is_there_is_not_broken(study: Study, tags: list[int] |
             study.sign(before)
 
 
-def test_a_second_signature_needs_nothing_filled_in(study: Study) -> None:
-    twice = study.sign(study.sign(both()))
+def test_a_second_signature_needs_nothing_filled_in(study: ReferenceStudy) -> None:
+    twice = study.sign(study.sign(sign_both()))
     report = study.verify(twice)
     assert (report.verdict, len(report.signatures)) == (Verdict.VALID, 2)
 
 
-def test_requests_that_cannot_be_met_are_refused(study: Study) -> None:
+def test_requests_that_cannot_be_met_are_refused(study: ReferenceStudy) -> None:
     with pytest.raises(DatasetError, match="cites no evidence"):
         study.sign(file(image()))
     with pytest.raises(UsageError, match="PertinentOtherEvidenceSequence"):
-        study.sign(both(), tags=["PatientName", CURRENT])
+        study.sign(sign_both(), tags=["PatientName", CURRENT])
     with pytest.raises(UsageError, match="main data set"):
-        study.sign(both(), location="ContentSequence[0]")
+        study.sign(sign_both(), location="ContentSequence[0]")
     with pytest.raises(DatasetError, match="cites itself"):
-        study.sign(file(document(evidence(CURRENT, cited("1.2.3.4.11")))))
+        study.sign(file(make_document(make_evidence_sequence(CURRENT, make_citation("1.2.3.4.11")))))
     with pytest.raises(NotSignable, match="0040,A375"):
-        study.sign(file(document(evidence(CURRENT, cited(FIRST, Value(0x04010001, "UN", b"??"))))))
+        study.sign(
+            file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST, Value(0x04010001, "UN", b"??")))))
+        )
     with pytest.raises(DatasetError, match="cannot be read"):
-        study.sign(file(document(evidence(CURRENT, cited(FIRST, Sequence(0x04000403))))))
+        study.sign(file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST, Sequence(0x04000403))))))
     with pytest.raises(UsageError, match="is not there"):
-        signed(both(), study.pki["p256"], references=[study.folder / "nowhere"])
+        sign_dataset(sign_both(), study.pki["p256"], references=[study.folder / "nowhere"])
     with pytest.raises(UsageError, match="several"):
-        signed(both(), study.pki["p256"], references=str(study.folder))
+        sign_dataset(sign_both(), study.pki["p256"], references=str(study.folder))

@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 
 import dcmseal
 from dcmseal.errors import (
+    AmbiguousStructure,
     CertificateMismatch,
     CertificateNotValid,
     DatasetError,
@@ -24,7 +25,6 @@ from dcmseal.errors import (
     NoSuchItem,
     NotDicom,
     NotSignable,
-    OddStructure,
     ProfileViolation,
     SealError,
     UnknownProfile,
@@ -34,8 +34,8 @@ from dcmseal.errors import (
 from dcmseal.plugins.protocols import Requirements
 from dcmseal.report import Verdict
 from dcmseal.terms import KeyType, MacAlgorithm
-from tests.core.engine.demands import PLAIN, RICH, UNKNOWN, Demanding
-from tests.core.engine.kit import SIGNATURES, Fixed, Untouched, seal, signed, verdict
+from tests.core.engine.demands import PLAIN, RICH, UNKNOWN, StrictProfile
+from tests.core.engine.kit import SIGNATURES, FixedSigner, UnusedSigner, integrity_verdict, sign_dataset, sign_stream
 from tests.support.builder import (
     IMPLICIT_LE,
     JPEG_BASELINE,
@@ -112,23 +112,23 @@ REFUSALS: dict[str, Refusal] = {
     "element that a profile needs is UN": Refusal(
         ProfileViolation,
         "cannot be",
-        {"profile": Demanding(Requirements(elements=frozenset({0x00091001})))},
+        {"profile": StrictProfile(Requirements(elements=frozenset({0x00091001})))},
         of(*RICH),
     ),
     "purpose that a profile needs": Refusal(
-        ProfileViolation, "Purpose", {"profile": Demanding(Requirements(purpose_required=True))}
+        ProfileViolation, "Purpose", {"profile": StrictProfile(Requirements(purpose_required=True))}
     ),
     "an item where a profile wants the main data set": Refusal(
         ProfileViolation,
         "main data set",
         {
-            "profile": Demanding(Requirements(main_dataset_only=True)),
+            "profile": StrictProfile(Requirements(main_dataset_only=True)),
             "location": "ReferencedImageSequence[0]",
         },
         of(*image(Sequence(0x00081140, (Item((us(0x00280010, 1),)),)))),
     ),
     "an element twice": Refusal(DatasetError, "twice", {}, of(*TWICE)),
-    "elements out of order": Refusal(OddStructure, "stands behind", {}, of(*reversed(PLAIN))),
+    "elements out of order": Refusal(AmbiguousStructure, "stands behind", {}, of(*reversed(PLAIN))),
     "no DICOM": Refusal(NotDicom, "no DICOM", {}, lambda: b"GIF89a" + bytes(200)),
     "more elements than AT can name": Refusal(UsageError, "16384", {}, lambda: many(16384)),
 }  # fmt: skip
@@ -140,7 +140,7 @@ def test_nothing_is_written_and_no_key_touched(name: str, pki: Pki, tmp_path: Pa
     new, old = tmp_path / "new.dcm", tmp_path / "old.dcm"
     data = refusal.data()
     old.write_bytes(data)
-    signer = Untouched((pki["rsa2048"].der,))
+    signer = UnusedSigner((pki["rsa2048"].der,))
     for target in ({"output": new}, {"in_place": True}):
         with pytest.raises(refusal.error, match=refusal.says) as caught:
             dcmseal.sign(old, signer=signer, **target, **refusal.options)
@@ -151,7 +151,7 @@ def test_nothing_is_written_and_no_key_touched(name: str, pki: Pki, tmp_path: Pa
 
 def test_there_is_room_for_16383_elements(pki: Pki) -> None:
     data = many(16383)
-    assert verdict(signed(data, pki["p256"])) is Verdict.VALID
+    assert integrity_verdict(sign_dataset(data, pki["p256"])) is Verdict.VALID
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_there_is_room_for_16383_elements(pki: Pki) -> None:
 )
 def test_requests_that_contradict_themselves(source: Any, options: dict[str, Any], pki: Pki) -> None:
     with pytest.raises(UsageError) as caught:
-        dcmseal.sign(source, signer=Untouched((pki["rsa2048"].der,)), **options)
+        dcmseal.sign(source, signer=UnusedSigner((pki["rsa2048"].der,)), **options)
     assert caught.value.hint or "not both" in str(caught.value)
 
 
@@ -184,17 +184,17 @@ def test_signers_that_will_not_do(pki: Pki, tmp_path: Path) -> None:
     path = tmp_path / "file.dcm"
     path.write_bytes(file(PLAIN))
     for signer, error in (
-        (Untouched(()), CertificateNotValid),
-        (Untouched((b"no certificate",)), CertificateNotValid),
-        (Untouched((rsa2048.der[:-1],)), CertificateNotValid),
-        (Untouched((p256.der,)), CertificateMismatch),
-        (Untouched((weak,)), WeakAlgorithm),
-        (Untouched((odd,), KeyType.EC), MechanismUnavailable),
-        (Untouched((pki["expired"].der,)), CertificateNotValid),
-        (Untouched((pki["not-yet-valid"].der,)), CertificateNotValid),
-        (Fixed((rsa2048.der,)), CertificateMismatch),
-        (Fixed((rsa2048.der,), bytes(256)), CertificateMismatch),
-        (Fixed((p256.der,), b"\x30\x00", KeyType.EC), CertificateMismatch),
+        (UnusedSigner(()), CertificateNotValid),
+        (UnusedSigner((b"no certificate",)), CertificateNotValid),
+        (UnusedSigner((rsa2048.der[:-1],)), CertificateNotValid),
+        (UnusedSigner((p256.der,)), CertificateMismatch),
+        (UnusedSigner((weak,)), WeakAlgorithm),
+        (UnusedSigner((odd,), KeyType.EC), MechanismUnavailable),
+        (UnusedSigner((pki["expired"].der,)), CertificateNotValid),
+        (UnusedSigner((pki["not-yet-valid"].der,)), CertificateNotValid),
+        (FixedSigner((rsa2048.der,)), CertificateMismatch),
+        (FixedSigner((rsa2048.der,), bytes(256)), CertificateMismatch),
+        (FixedSigner((p256.der,), b"\x30\x00", KeyType.EC), CertificateMismatch),
     ):
         with pytest.raises(error) as caught:
             dcmseal.sign(path, signer=signer, in_place=True)
@@ -205,14 +205,17 @@ def test_signers_that_will_not_do(pki: Pki, tmp_path: Path) -> None:
 def test_a_certificate_of_another_key(pki: Pki) -> None:
     """Of the same kind, so that only the finished signature tells."""
     other = pki.root.der
-    signer = Fixed((other,), seal(pki["rsa2048"], "SHA256", b"whatever"))
+    signer = FixedSigner((other,), sign_stream(pki["rsa2048"], "SHA256", b"whatever"))
     with pytest.raises(CertificateMismatch, match="does not verify"):
         dcmseal.sign(file(PLAIN), signer=signer)
 
 
 def test_base_rsa_takes_no_other_key(pki: Pki) -> None:
     with pytest.raises(ProfileViolation, match="EC") as caught:
-        dcmseal.sign(file(PLAIN), signer=Untouched((pki["p256"].der,), KeyType.EC), profile="base-rsa")
+        dcmseal.sign(file(PLAIN), signer=UnusedSigner((pki["p256"].der,), KeyType.EC), profile="base-rsa")
     assert [finding.code for finding in caught.value.findings] == ["key-type-not-allowed"]
     assert caught.value.hint
-    assert verdict(signed(file(PLAIN), pki["rsa2048"], profile="base-rsa"), require=["base-rsa"]) is Verdict.VALID
+    assert (
+        integrity_verdict(sign_dataset(file(PLAIN), pki["rsa2048"], profile="base-rsa"), require=["base-rsa"])
+        is Verdict.VALID
+    )

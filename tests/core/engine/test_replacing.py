@@ -19,12 +19,12 @@ import pytest
 import dcmseal
 from dcmseal.engine.files import locks, temporary
 from dcmseal.engine.files.folder import Folder
-from dcmseal.engine.files.replacing import OutputFile, new_file_at, replacing
-from dcmseal.engine.files.rights import ACL, Rights
+from dcmseal.engine.files.replacing import OutputFile, create_file, replace_file
+from dcmseal.engine.files.rights import ACL, FilePermissions
 from dcmseal.engine.files.temporary import is_temporary, make_temporary, remove_leftovers
-from dcmseal.errors import ChangedMeanwhile, OutputError
+from dcmseal.errors import ConcurrentModification, OutputError
 from dcmseal.report import Verdict
-from tests.core.engine.kit import signer_of, verdict
+from tests.core.engine.kit import build_signer, integrity_verdict
 from tests.support.builder import file, image
 from tests.support.pki import Pki
 from tests.support.users import NOBODY, access_list, as_user, needs_root
@@ -41,7 +41,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def sign(pki: Pki) -> Callable[..., dcmseal.SigningResult]:
-    signer = signer_of(pki["p256"])
+    signer = build_signer(pki["p256"])
     return lambda source, **options: dcmseal.sign(source, signer=signer, **options)
 
 
@@ -152,7 +152,7 @@ class TestEditing:
         assert path.read_bytes() == other.read_bytes() == SMALL
         sign(SMALL, output=other)
         assert path.read_bytes() == SMALL
-        assert verdict(other) is Verdict.VALID
+        assert integrity_verdict(other) is Verdict.VALID
 
     def test_an_attribute_that_cannot_be_kept_is_told(
         self, path: Path, sign: Sign, monkeypatch: pytest.MonkeyPatch
@@ -205,10 +205,10 @@ class TestRights:
         other.touch()
         path.chmod(0o644)
         other.chmod(0o604)
-        assert Rights.from_files([path, other]).mode == 0o604
-        assert Rights.from_files([path, "/no/such/file"]).mode == 0o644
-        assert Rights.from_files(["/dev/null"]).mode == 0o666
-        assert Rights(1, 4, 0).intersection(Rights(2, 4, 4)).mode == 0o600
+        assert FilePermissions.from_files([path, other]).mode == 0o604
+        assert FilePermissions.from_files([path, "/no/such/file"]).mode == 0o644
+        assert FilePermissions.from_files(["/dev/null"]).mode == 0o666
+        assert FilePermissions(1, 4, 0).intersection(FilePermissions(2, 4, 4)).mode == 0o600
 
     def test_manifests_and_evidence(self, path: Path, sign: Sign) -> None:
         path.chmod(0o600)
@@ -220,8 +220,8 @@ class TestRights:
 class TestMeanwhile:
     @pytest.mark.parametrize("how", ["replaced", "written", "touched", "removed"])
     def test_a_file_that_changed_is_not_replaced(self, path: Path, pki: Pki, how: str) -> None:
-        with dcmseal.plan(path) as plan:
-            signature = dcmseal.make_signature(plan, signer_of(pki["p256"]))
+        with dcmseal.plan_signing(path) as plan:
+            signature = dcmseal.make_signature(plan, build_signer(pki["p256"]))
             other = SMALL[:-1] + b"\x07"
             if how == "replaced":
                 path.with_name("new").write_bytes(other)
@@ -233,34 +233,34 @@ class TestMeanwhile:
             else:
                 path.unlink()
             left = path.read_bytes() if how != "removed" else None
-            with pytest.raises(ChangedMeanwhile, match="changed meanwhile") as caught:
-                dcmseal.attach(plan, signature, path)
+            with pytest.raises(ConcurrentModification, match="changed meanwhile") as caught:
+                dcmseal.attach_signature(plan, signature, path)
             assert caught.value.hint
         assert (path.read_bytes() if path.exists() else None) == left
         assert [each.name for each in path.parent.iterdir()] == ([path.name] if left else [])
 
     def test_a_copy_is_of_what_was_signed(self, path: Path, pki: Pki) -> None:
-        with dcmseal.plan(path) as plan:
-            signature = dcmseal.make_signature(plan, signer_of(pki["p256"]))
+        with dcmseal.plan_signing(path) as plan:
+            signature = dcmseal.make_signature(plan, build_signer(pki["p256"]))
             path.write_bytes(SMALL[:-1] + b"\x07")
-            with pytest.raises(ChangedMeanwhile, match="the input changed while it was read"):
-                dcmseal.attach(plan, signature, path.with_name("copy.dcm"))
+            with pytest.raises(ConcurrentModification, match="the input changed while it was read"):
+                dcmseal.attach_signature(plan, signature, path.with_name("copy.dcm"))
         assert os.listdir(path.parent) == ["image.dcm"]
 
     def test_the_second_of_two_signatures_is_refused(self, path: Path, pki: Pki) -> None:
-        signer = signer_of(pki["p256"])
-        with dcmseal.plan(path) as one, dcmseal.plan(path) as other:
+        signer = build_signer(pki["p256"])
+        with dcmseal.plan_signing(path) as one, dcmseal.plan_signing(path) as other:
             signatures = [dcmseal.make_signature(each, signer) for each in (one, other)]
-            dcmseal.attach(one, signatures[0], path)
-            with pytest.raises(ChangedMeanwhile):
-                dcmseal.attach(other, signatures[1], path)
-        assert [each.uid for each in dcmseal.signatures(path)] == [signatures[0].uid]
+            dcmseal.attach_signature(one, signatures[0], path)
+            with pytest.raises(ConcurrentModification):
+                dcmseal.attach_signature(other, signatures[1], path)
+        assert [each.uid for each in dcmseal.list_signatures(path)] == [signatures[0].uid]
 
     def test_threads_that_sign_one_file(self, path: Path, sign: Sign) -> None:
         done: list[str] = []
 
         def work() -> None:
-            with suppress(ChangedMeanwhile):
+            with suppress(ConcurrentModification):
                 done.append(sign(path, in_place=True).uid)
 
         threads = [threading.Thread(target=work) for _ in range(8)]
@@ -269,7 +269,7 @@ class TestMeanwhile:
         for thread in threads:
             thread.join()
         assert done
-        assert {each.uid for each in dcmseal.signatures(path)} == set(done)
+        assert {each.uid for each in dcmseal.list_signatures(path)} == set(done)
 
     @pytest.mark.parametrize("links", [True, False])
     def test_a_new_file_replaces_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool) -> None:
@@ -277,24 +277,27 @@ class TestMeanwhile:
             monkeypatch.setattr(os, "link", failing(errno.EPERM))
         for target in ("new", "again"):
             output = OutputFile(str(tmp_path / target), is_new=True)
-            with replacing(output, Rights.unrestricted()) as stream:
+            with replace_file(output, FilePermissions.unrestricted()) as stream:
                 stream.write(b"mine")
-            with pytest.raises(ChangedMeanwhile, match="exists"), replacing(output, Rights.unrestricted()) as stream:
+            with (
+                pytest.raises(ConcurrentModification, match="exists"),
+                replace_file(output, FilePermissions.unrestricted()) as stream,
+            ):
                 pass
         output = OutputFile(str(tmp_path / "late"), is_new=True)
-        with pytest.raises(ChangedMeanwhile), replacing(output, Rights.unrestricted()) as stream:
+        with pytest.raises(ConcurrentModification), replace_file(output, FilePermissions.unrestricted()) as stream:
             (tmp_path / "late").write_bytes(b"theirs")
         assert (tmp_path / "late").read_bytes() == b"theirs"
         assert sorted(os.listdir(tmp_path)) == ["again", "late", "new"]
 
     def test_a_file_that_others_write_by_path(self, tmp_path: Path) -> None:
-        with new_file_at(str(tmp_path / "new")) as temporary_path:
+        with create_file(str(tmp_path / "new")) as temporary_path:
             Path(temporary_path).write_bytes(b"whole")
             assert not (tmp_path / "new").exists()
         assert (tmp_path / "new").read_bytes() == b"whole"
-        with pytest.raises(ChangedMeanwhile), new_file_at(str(tmp_path / "new")):
+        with pytest.raises(ConcurrentModification), create_file(str(tmp_path / "new")):
             pass
-        with pytest.raises(ValueError, match="no"), new_file_at(str(tmp_path / "other")):
+        with pytest.raises(ValueError, match="no"), create_file(str(tmp_path / "other")):
             raise ValueError("no")
         assert os.listdir(tmp_path) == ["new"]
 
@@ -303,7 +306,7 @@ class TestLocks:
     def test_somebody_who_keeps_the_file_locked_is_told(
         self, path: Path, sign: Sign, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(locks, "_LONGEST", 0.01)
+        monkeypatch.setattr(locks, "_MAX_WAIT", 0.01)
         with path.open("rb") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             with pytest.raises(OutputError, match="locked by another program"):
@@ -316,10 +319,10 @@ class TestLocks:
         self, path: Path, sign: Sign, monkeypatch: pytest.MonkeyPatch, number: int
     ) -> None:
         monkeypatch.setattr(fcntl, "flock", failing(number))
-        monkeypatch.setattr(locks, "_LONGEST", 0.01)
+        monkeypatch.setattr(locks, "_MAX_WAIT", 0.01)
         sign(path, in_place=True)
         assert os.listdir(path.parent) == [path.name]
-        with Folder.open(str(path.parent)) as folder, locks.locked(folder, path.name):
+        with Folder.open(str(path.parent)) as folder, locks.lock_file(folder, path.name):
             (lock,) = set(os.listdir(path.parent)) - {path.name}
             assert is_temporary(lock)
             with pytest.raises(OutputError, match="locked by another program") as caught:
@@ -356,7 +359,7 @@ with Folder.open({str(tmp_path)!r}) as folder:
         os.close(mine.descriptor)
         # no process has the largest number that there is
         dead = mine.name.replace(f"-{os.getpid()}-", "-4194305-")
-        elsewhere = dead.replace(f".{temporary._host()}-", ".00000000-")
+        elsewhere = dead.replace(f".{temporary._host_id()}-", ".00000000-")
         for name in (dead, elsewhere):
             (tmp_path / name).touch()
         remove_leftovers(str(tmp_path))
@@ -370,14 +373,14 @@ class TestFileSystemsThatCannot:
         path.chmod(0o640)
         monkeypatch.setattr(os, "fchmod", failing(number))
         sign(path, in_place=True)
-        assert verdict(path) is Verdict.VALID
+        assert integrity_verdict(path) is Verdict.VALID
         assert mode_of(path) == 0o600
 
     @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
     def test_bringing_to_disk(self, path: Path, sign: Sign, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
         monkeypatch.setattr(os, "fsync", failing(number))
         sign(path, in_place=True)
-        assert verdict(path) is Verdict.VALID
+        assert integrity_verdict(path) is Verdict.VALID
 
     def test_extended_attributes(self, path: Path, sign: Sign, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "listxattr", failing(errno.ENOTSUP))
@@ -385,7 +388,7 @@ class TestFileSystemsThatCannot:
         monkeypatch.delattr(os, "listxattr")
         monkeypatch.delattr(os, "getxattr")
         sign(path, in_place=True)
-        assert len(dcmseal.signatures(path)) == 2
+        assert len(dcmseal.list_signatures(path)) == 2
 
     @pytest.mark.parametrize("number", [errno.EPERM, errno.EEXIST, errno.ENOTSUP])
     def test_taking_the_place_of_another(
@@ -404,7 +407,7 @@ class TestFileSystemsThatCannot:
         name = letter * (255 // length) + "x" * (255 % length)
         sign(SMALL, output=tmp_path / name)
         sign(tmp_path / name, in_place=True)
-        assert len(dcmseal.signatures(tmp_path / name)) == 2
+        assert len(dcmseal.list_signatures(tmp_path / name)) == 2
         assert os.listdir(tmp_path) == [name]
 
     def test_a_name_that_is_no_unicode(self, tmp_path: Path, sign: Sign) -> None:
@@ -422,7 +425,7 @@ class TestFileSystemsThatCannot:
         os.makedirs(folder)
         sign(SMALL, output=path)
         sign(path, in_place=True)
-        assert len(dcmseal.signatures(path)) == 2
+        assert len(dcmseal.list_signatures(path)) == 2
         with pytest.raises(OutputError, match="File name too long") as caught:
             sign(SMALL, output=tmp_path / ("x" * 256))
         assert "shorter name" in caught.value.hint
@@ -432,7 +435,7 @@ class TestFileSystemsThatCannot:
         os.chdir("d" * 200)
         sign(SMALL, output="image.dcm")
         sign("image.dcm", in_place=True)
-        assert len(dcmseal.signatures("image.dcm")) == 2
+        assert len(dcmseal.list_signatures("image.dcm")) == 2
         os.chdir(tmp_path)
         subprocess.run(["rm", "-r", *os.listdir(tmp_path)], check=True)
 
@@ -441,4 +444,4 @@ class TestFileSystemsThatCannot:
         os.chown(tmp_path, NOBODY, NOBODY)
         tmp_path.chmod(0o300)
         assert as_user(tmp_path, lambda: sign(SMALL, output="new.dcm").data) == "None"
-        assert verdict(tmp_path / "new.dcm") is Verdict.VALID
+        assert integrity_verdict(tmp_path / "new.dcm") is Verdict.VALID

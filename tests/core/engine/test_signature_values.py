@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.public_key import Match, check_signature
+from dcmseal.engine.public_key import SignatureMatch, match_signature
 from dcmseal.terms import MacAlgorithm
 from tests.support.pki import Identity, Pki
-from tests.support.raw_certificates import PublicKey, info_of, integer, seq, tlv
+from tests.support.raw_certificates import PublicKey, integer, public_key_info, seq, tlv
 from tests.vectors import wycheproof
 
 MESSAGE = b"the MAC byte stream"
@@ -24,8 +24,8 @@ DIGEST = hashlib.sha256(MESSAGE).digest()
 P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
-def match(identity: Identity, value: bytes) -> Match:
-    return check_signature(read_certificate(identity.der), MacAlgorithm.SHA256, DIGEST, value)
+def match(identity: Identity, value: bytes) -> SignatureMatch:
+    return match_signature(read_certificate(identity.der), MacAlgorithm.SHA256, DIGEST, value)
 
 
 def numbers_of(identity: Identity) -> tuple[int, int, int]:
@@ -84,23 +84,23 @@ WRONG: dict[str, Callable[[int, int, int], bytes]] = {
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 def test_der_has_one_form(name: str, wrong: Callable[[int, int, int], bytes], pki: Pki) -> None:
     r, s, order = numbers_of(pki[name])
-    assert match(pki[name], wrong(r, s, order)) is not Match.MATCHES
+    assert match(pki[name], wrong(r, s, order)) is not SignatureMatch.MATCHES
 
 
 @pytest.mark.parametrize("name", ["p256", "dsa2048"])
 def test_der_and_its_padding(name: str, pki: Pki) -> None:
     """A value of odd length gets a byte 00 (PS3.5 6.2)."""
     r, s, _ = numbers_of(pki[name])
-    assert match(pki[name], seq(integer(r), integer(s))) is Match.MATCHES
-    assert match(pki[name], seq(integer(r), integer(s)) + b"\0") is Match.MATCHES
+    assert match(pki[name], seq(integer(r), integer(s))) is SignatureMatch.MATCHES
+    assert match(pki[name], seq(integer(r), integer(s)) + b"\0") is SignatureMatch.MATCHES
 
 
 def test_an_integer_without_its_leading_zero(pki: Pki) -> None:
     r, s, _ = numbers_of(pki["p256"])
     while not r >> 255:
         r, s, _ = numbers_of(pki["p256"])
-    assert match(pki["p256"], seq(integer(r), integer(s))) is Match.MATCHES
-    assert match(pki["p256"], seq(unsigned(r), integer(s))) is not Match.MATCHES
+    assert match(pki["p256"], seq(integer(r), integer(s))) is SignatureMatch.MATCHES
+    assert match(pki["p256"], seq(unsigned(r), integer(s))) is not SignatureMatch.MATCHES
 
 
 INFO = bytes.fromhex("3031300d060960864801650304020105000420") + DIGEST
@@ -128,7 +128,7 @@ def raw_rsa(identity: Identity, block: bytes) -> bytes:
 @pytest.mark.parametrize("info", BLOCKS.values(), ids=BLOCKS)
 def test_digest_info_has_one_form(info: bytes, pki: Pki) -> None:
     block = b"\0\1" + b"\xff" * (253 - len(info)) + b"\0" + info
-    assert match(pki["rsa2048"], raw_rsa(pki["rsa2048"], block)) is not Match.MATCHES
+    assert match(pki["rsa2048"], raw_rsa(pki["rsa2048"], block)) is not SignatureMatch.MATCHES
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_digest_info_has_one_form(info: bytes, pki: Pki) -> None:
 )
 def test_padding_of_pkcs1_has_one_form(block: bytes, pki: Pki) -> None:
     """Bleichenbacher's forgery needs room behind the digest (CVE-2006-4339)."""
-    assert match(pki["rsa2048"], raw_rsa(pki["rsa2048"], block)) is not Match.MATCHES
+    assert match(pki["rsa2048"], raw_rsa(pki["rsa2048"], block)) is not SignatureMatch.MATCHES
 
 
 def test_the_number_that_rsa_made(pki: Pki) -> None:
@@ -155,15 +155,15 @@ def test_the_number_that_rsa_made(pki: Pki) -> None:
     assert isinstance(key, rsa.RSAPrivateKey)
     right = key.sign(MESSAGE, padding.PKCS1v15(), hashes.SHA256())
     number, modulus = int.from_bytes(right), key.public_key().public_numbers().n
-    assert match(identity, right) is Match.MATCHES
-    assert match(identity, right + b"\0") is Match.MATCHES
+    assert match(identity, right) is SignatureMatch.MATCHES
+    assert match(identity, right + b"\0") is SignatureMatch.MATCHES
     assert match(identity, key.sign(MESSAGE, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())) is (
-        Match.OTHER_KEY
+        SignatureMatch.OTHER_KEY
     )
     wrong = [b"", b"\0", right[:-1], right + b"\1", right + b"\0\0", b"\0" + right, bytes(256)]
     wrong += [each.to_bytes(257) for each in (number + modulus, modulus - number, modulus)]
     wrong += [each.to_bytes(256) for each in (1, modulus - 1, modulus - number, (number * 2) % modulus)]
-    assert {match(identity, each) for each in wrong}.isdisjoint({Match.MATCHES})
+    assert {match(identity, each) for each in wrong}.isdisjoint({SignatureMatch.MATCHES})
 
 
 class TestRunner:
@@ -173,7 +173,7 @@ class TestRunner:
         group = {
             "type": kind,
             "sha": "SHA-256",
-            "publicKeyDer": (key if isinstance(key, bytes) else info_of(key)).hex(),
+            "publicKeyDer": (key if isinstance(key, bytes) else public_key_info(key)).hex(),
             "tests": [
                 {
                     "tcId": number,

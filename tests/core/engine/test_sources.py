@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 import dcmseal
-from dcmseal.errors import DatasetError, Malformed, NotDicom, OddStructure, UsageError
+from dcmseal.errors import AmbiguousStructure, DatasetError, Malformed, NotDicom, UsageError
 from dcmseal.report import Verdict
-from tests.core.engine.kit import signed, signer_of, verdict
+from tests.core.engine.kit import build_signer, integrity_verdict, sign_dataset
 from tests.support import reference
 from tests.support.builder import DEFLATED_LE, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE, Syntax, Value, file, image
 from tests.support.pki import Pki
@@ -80,7 +80,7 @@ def test_all_kinds_of_sources(make: Callable[[bytes, Path], Any], pki: Pki, tmp_
     unsigned, path = file(image()), tmp_path / "image.dcm"
     path.write_bytes(unsigned)
     source = make(unsigned, path)
-    data = signed(source, pki["p256"])
+    data = sign_dataset(source, pki["p256"])
     assert dcmseal.remove(data).data == unsigned
     path.write_bytes(data)
 
@@ -93,11 +93,11 @@ def test_all_kinds_of_sources(make: Callable[[bytes, Path], Any], pki: Pki, tmp_
                 assert not source.closed
                 source.close()
 
-    assert each(verdict) is Verdict.VALID
-    (signature,) = each(dcmseal.signatures)
-    assert each(dcmseal.find, signature.uid) == signature
+    assert each(integrity_verdict) is Verdict.VALID
+    (signature,) = each(dcmseal.list_signatures)
+    assert each(dcmseal.find_signature, signature.uid) == signature
     stream = bytearray()
-    each(dcmseal.stream, signature.uid, stream.extend)
+    each(dcmseal.write_mac_stream, signature.uid, stream.extend)
     assert bytes(stream) == reference.mac_stream(data, signature.uid)
     assert each(dcmseal.remove).data == unsigned
     close: Callable[[], None] = getattr(source, "close", lambda: None)
@@ -113,12 +113,12 @@ def test_a_pipe(pki: Pki, tmp_path: Path) -> None:
         writer = threading.Thread(target=pipe.write_bytes, args=(data,), daemon=True)
         writer.start()
         if by_path:
-            result = signed(pipe, pki["p256"])
+            result = sign_dataset(pipe, pki["p256"])
         else:
             with pipe.open("rb") as stream:
-                result = signed(stream, pki["p256"])
+                result = sign_dataset(stream, pki["p256"])
         writer.join(10)
-        assert verdict(result) is Verdict.VALID
+        assert integrity_verdict(result) is Verdict.VALID
 
 
 def packed_tar(path: Path, data: bytes) -> AbstractContextManager[Any]:
@@ -157,8 +157,8 @@ def test_files_in_files(pack: Callable[[Path, bytes], AbstractContextManager[Any
     data = file(image(Value(0x7FE00010, "OW", bytes(range(256)) * 12_000)))
     packed, target = tmp_path / "packed", tmp_path / "out.dcm"
     with pack(packed, data) as source:
-        dcmseal.sign(source, signer=signer_of(pki["p256"]), output=target)
-    assert verdict(target) is Verdict.VALID
+        dcmseal.sign(source, signer=build_signer(pki["p256"]), output=target)
+    assert integrity_verdict(target) is Verdict.VALID
     assert dcmseal.remove(target).data == data
 
 
@@ -167,10 +167,10 @@ def test_a_compressed_file_that_is_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "image.dcm.gz"
     path.write_bytes(gzip.compress(file(image(Value(0x7FE00010, "OW", os.urandom(200_000)))))[:-1000])
     with gzip.open(path) as source, pytest.raises(DatasetError, match="cannot read"):
-        verdict(source)  # type: ignore[arg-type]
+        integrity_verdict(source)  # type: ignore[arg-type]
     path.write_bytes(b"no gzip")
     with gzip.open(path) as source, pytest.raises(DatasetError, match="cannot read"):
-        verdict(source)  # type: ignore[arg-type]
+        integrity_verdict(source)  # type: ignore[arg-type]
 
 
 def test_sources_that_are_none(tmp_path: Path) -> None:
@@ -180,13 +180,13 @@ def test_sources_that_are_none(tmp_path: Path) -> None:
     with (tmp_path / "text").open(encoding="ascii") as text:
         for source in (3, None, object(), StringIO("text"), text, closed):
             with pytest.raises(UsageError) as caught:
-                verdict(source)  # type: ignore[arg-type]
+                integrity_verdict(source)  # type: ignore[arg-type]
             assert caught.value.hint
     with (tmp_path / "new").open("wb") as output, pytest.raises(DatasetError, match="cannot read"):
-        verdict(output)
+        integrity_verdict(output)
     for path in (tmp_path, tmp_path / "absent", tmp_path / ("x" * 300)):
         with pytest.raises(DatasetError, match="cannot be read") as error:
-            verdict(path)
+            integrity_verdict(path)
         assert error.value.hint
 
 
@@ -195,7 +195,7 @@ def test_nothing_is_no_data_set(tmp_path: Path) -> None:
         (tmp_path / "x").write_bytes(data)
         for source in (data, BytesIO(data), tmp_path / "x"):
             with pytest.raises((NotDicom, Malformed)) as caught:
-                verdict(source)
+                integrity_verdict(source)
             assert caught.value.hint
 
 
@@ -204,21 +204,21 @@ def test_bare_data_sets(syntax: Syntax, pki: Pki) -> None:
     """Without preamble, or without any meta information: the first element tells the encoding."""
     bare = [file(image(), syntax, preamble=None, meta=False), file(image(), syntax, preamble=None)]
     for data in (*bare, file(image(), syntax, meta=False)):
-        result = signed(data, pki["p256"])
-        assert verdict(result) is Verdict.VALID
+        result = sign_dataset(data, pki["p256"])
+        assert integrity_verdict(result) is Verdict.VALID
         assert dcmseal.remove(result).data == data
 
 
 def test_a_syntax_of_ones_own(pki: Pki) -> None:
     """A private one is taken for explicit VR little endian, which others may not do: no signature over it is valid."""
-    with pytest.raises(OddStructure, match=r"1\.2\.3\.4: PS3\.6 does not have it"):
-        signed(file(image(), transfer_syntax="1.2.3.4"), pki["p256"])
-    data = signed(file(image()), pki["p256"])
+    with pytest.raises(AmbiguousStructure, match=r"1\.2\.3\.4: PS3\.6 does not have it"):
+        sign_dataset(file(image(), transfer_syntax="1.2.3.4"), pki["p256"])
+    data = sign_dataset(file(image()), pki["p256"])
     private = data.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10009.1.2.1\0", 1)
-    assert verdict(private) is Verdict.NOT_ESTABLISHED
+    assert integrity_verdict(private) is Verdict.NOT_ESTABLISHED
 
 
 def test_deflated_without_end(pki: Pki) -> None:
-    data = signed(file(image(), DEFLATED_LE), pki["p256"])
+    data = sign_dataset(file(image(), DEFLATED_LE), pki["p256"])
     with pytest.raises(Malformed, match="cut short"):
-        verdict(data[:-40])
+        integrity_verdict(data[:-40])

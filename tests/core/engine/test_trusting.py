@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 import dcmseal
-from dcmseal.engine.keeping.saving import evidence_bytes, evidence_of
+from dcmseal.engine.keeping.saving import build_evidence, parse_evidence
 from dcmseal.engine.trusting import Trust
 from dcmseal.errors import PluginNotFound, SealError, TrustError
 from dcmseal.grounds import TrustMaterial
 from dcmseal.plugins.registry import Registry
-from dcmseal.plugins.trust import Leniency, TrustAnswer, TrustQuestion, TrustSettings
+from dcmseal.plugins.trust import Strictness, TrustRequest, TrustResult, TrustSettings
 from dcmseal.report import Aspect, Finding, Outcome, TimeBasis, Verdict
-from tests.core.engine.kit import signed
-from tests.core.plugins.fakes import SECRET, plugin
+from tests.core.engine.kit import sign_dataset
+from tests.core.plugins.fakes import SECRET, make_plugin
 from tests.support import builder
 from tests.support.pki import Pki
 
@@ -30,10 +30,10 @@ class Evaluator:
     """Answers what it is told to, and remembers the questions."""
 
     def __init__(self, answer: Any = None) -> None:
-        self.answer = TrustAnswer(findings=(GOOD,)) if answer is None else answer
-        self.questions: list[TrustQuestion] = []
+        self.answer = TrustResult(findings=(GOOD,)) if answer is None else answer
+        self.questions: list[TrustRequest] = []
 
-    def evaluate(self, question: TrustQuestion) -> Any:
+    def evaluate(self, question: TrustRequest) -> Any:
         self.questions.append(question)
         if isinstance(self.answer, BaseException):
             raise self.answer
@@ -57,7 +57,7 @@ SETTINGS = TrustSettings(scheme="fake", now=NOW)
 
 
 def registry(*backends: Any) -> Registry:
-    return Registry.from_plugins(plugin("fakes", dcmseal_trust_backends=lambda: backends))
+    return Registry.from_plugins(make_plugin("fakes", dcmseal_trust_backends=lambda: backends))
 
 
 def opened(evaluator: Any, settings: TrustSettings = SETTINGS) -> Trust:
@@ -66,7 +66,7 @@ def opened(evaluator: Any, settings: TrustSettings = SETTINGS) -> Trust:
 
 @pytest.fixture(scope="module")
 def file(pki: Pki) -> bytes:
-    return signed(builder.file(builder.image()), pki["rsa2048"])
+    return sign_dataset(builder.file(builder.image()), pki["rsa2048"])
 
 
 def test_with_trust_a_signature_is_valid_and_without_it_is_not_established(file: bytes, pki: Pki) -> None:
@@ -110,13 +110,13 @@ def test_the_moment_is_certified_or_claimed_or_now(file: bytes) -> None:
 @pytest.mark.parametrize(
     ("leniency", "verdict"),
     [
-        (Leniency.ACCEPT, Verdict.VALID),
-        (Leniency.INDETERMINATE, Verdict.NOT_ESTABLISHED),
-        (Leniency.REFUSE, Verdict.INVALID),
+        (Strictness.ACCEPT, Verdict.VALID),
+        (Strictness.INDETERMINATE, Verdict.NOT_ESTABLISHED),
+        (Strictness.REFUSE, Verdict.INVALID),
     ],
 )
-def test_weak_algorithms_are_as_the_settings_have_them(pki: Pki, leniency: Leniency, verdict: Verdict) -> None:
-    weak = signed(builder.file(builder.image()), pki["rsa2048"], algorithm="MD5", allow_weak=True)
+def test_weak_algorithms_are_as_the_settings_have_them(pki: Pki, leniency: Strictness, verdict: Verdict) -> None:
+    weak = sign_dataset(builder.file(builder.image()), pki["rsa2048"], algorithm="MD5", allow_weak=True)
     report = dcmseal.verify(weak, trust=opened(Evaluator(), replace(SETTINGS, weak=leniency)))
     assert report.verdict is verdict
     codes = [each.code for each in report.signatures[0].findings if each.aspect is Aspect.TRUST]
@@ -125,7 +125,7 @@ def test_weak_algorithms_are_as_the_settings_have_them(pki: Pki, leniency: Lenie
 
 def test_unknown_is_not_passed(file: bytes) -> None:
     doubt = replace(GOOD, outcome=Outcome.UNKNOWN)
-    trust = opened(Evaluator(TrustAnswer(findings=(GOOD, doubt))))
+    trust = opened(Evaluator(TrustResult(findings=(GOOD, doubt))))
     assert dcmseal.verify(file, trust=trust).verdict is Verdict.NOT_ESTABLISHED
 
 
@@ -133,10 +133,10 @@ def test_unknown_is_not_passed(file: bytes) -> None:
     "answer",
     [
         True,
-        TrustAnswer(findings=()),
-        TrustAnswer(findings=(replace(GOOD, aspect=Aspect.INTEGRITY),)),
-        TrustAnswer(findings=("known",)),  # type: ignore[arg-type] # as nonsense goes
-        TrustAnswer(findings=(GOOD,), chain=("CN=root",)),  # type: ignore[arg-type]
+        TrustResult(findings=()),
+        TrustResult(findings=(replace(GOOD, aspect=Aspect.INTEGRITY),)),
+        TrustResult(findings=("known",)),  # type: ignore[arg-type] # as nonsense goes
+        TrustResult(findings=(GOOD,), chain=("CN=root",)),  # type: ignore[arg-type]
         ValueError(SECRET),
         SystemExit(SECRET),
     ],
@@ -160,7 +160,9 @@ def test_schemes_are_found_by_name_and_belong_to_one() -> None:
     assert "trust:fake" in registry(good).plugins()[0].contributes
     with pytest.raises(PluginNotFound, match="of scheme other"):
         registry(good).trust_backend("other")
-    twice = Registry.from_plugins(*(plugin(name, dcmseal_trust_backends=lambda: (good,)) for name in ("one", "two")))
+    twice = Registry.from_plugins(
+        *(make_plugin(name, dcmseal_trust_backends=lambda: (good,)) for name in ("one", "two"))
+    )
     with pytest.raises(SealError, match="more than once"):
         twice.trust_backend("fake")
     broken = registry(type("Nameless", (), {"scheme": "FAKE", "summary": "", "open": None})())
@@ -169,18 +171,18 @@ def test_schemes_are_found_by_name_and_belong_to_one() -> None:
 
 @pytest.mark.parametrize("material", [None, TrustMaterial(crls=["no tuple"]), TrustMaterial(anchors=("no bytes",))])  # type: ignore[arg-type]
 def test_nonsense_for_material_stops_the_verification(file: bytes, material: Any) -> None:
-    answer = TrustAnswer(findings=(GOOD,), material=material)
+    answer = TrustResult(findings=(GOOD,), material=material)
     with pytest.raises(TrustError, match="trust backend fake of fakes"):
         dcmseal.verify(file, trust=opened(Evaluator(answer)), keep_evidence=True)
 
 
 def test_a_plugin_that_knows_of_no_material_has_evidence_of_its_chain(file: bytes, pki: Pki) -> None:
     """It is asked again when the verdict is repeated, and at the same moment."""
-    evaluator = Evaluator(TrustAnswer(findings=(GOOD,), chain=(pki["rsa2048"].der, pki.root.der)))
+    evaluator = Evaluator(TrustResult(findings=(GOOD,), chain=(pki["rsa2048"].der, pki.root.der)))
     plugins = registry(Backend(evaluator))
     report = dcmseal.verify(file, trust=SETTINGS, registry=plugins, keep_evidence=True)
     assert evaluator.questions[-1].collect_material
-    evidence = replace(evidence_of(evidence_bytes(report)), trust_moment=True)
+    evidence = replace(parse_evidence(build_evidence(report)), trust_moment=True)
     assert evidence.record.material.anchors == (pki.root.der,)
     assert evidence.record.material.certificates == (pki["rsa2048"].der,)
     years_on = replace(SETTINGS, now=NOW.replace(year=2050))

@@ -23,7 +23,7 @@ def validator() -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(SCHEMA)
 
 
-def read(document: Document) -> Any:
+def load_document(document: Document) -> Any:
     """The document after a round trip through UTF-8, and valid."""
     content = json.loads(json.dumps(document, ensure_ascii=False, allow_nan=False).encode("utf-8"))
     kind = {"$ref": f"#/$defs/{content['document']}"}
@@ -33,15 +33,15 @@ def read(document: Document) -> Any:
     return content
 
 
-def key_of(signer: Identity) -> str:
+def signer_uri(signer: Identity) -> str:
     return f"pem:{signer.key_pem}?cert={signer.certificate_pem}"
 
 
-def signed(name: str, signer: Identity, **options: Any) -> bytes:
-    data = dcmseal.sign(real_file(name).data, key=key_of(signer), **options).data
+def sign_sample(name: str, signer: Identity, **options: Any) -> bytes:
+    data = dcmseal.sign(real_file(name).data, key=signer_uri(signer), **options).data
     assert data is not None
     return data
 
 
-def tags_of(elements: list[dict[str, str]]) -> list[int]:
+def listed_tags(elements: list[dict[str, str]]) -> list[int]:
     return [int(element["tag"], 16) for element in elements]

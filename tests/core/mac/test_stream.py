@@ -16,7 +16,7 @@ from dcmseal.dataset.source import Buffer, BytesSource, FileSource, JoinedSource
 from dcmseal.dataset.walk import UNTIL_DELIMITER
 from dcmseal.mac import encoding
 from dcmseal.mac.digest import new_digest
-from dcmseal.mac.encoding import Encoder
+from dcmseal.mac.encoding import MacEncoder
 from dcmseal.mac.level import LevelPass, MacJob
 from dcmseal.terms import MacAlgorithm
 from tests.support import reference
@@ -75,7 +75,7 @@ def streams_of(source: Source, *wanted: Collection[int] | None) -> list[bytes]:
 def level_streams(opened: DicomFile, start: int, end: int, *wanted: Collection[int] | None) -> list[bytes]:
     jobs = [MacJob(tags=None if tags is None else frozenset(tags), digest=Stream()) for tags in wanted or (None,)]
     scan = LevelScanner(opened.body, start, end, opened.encoding)
-    LevelPass(scan, Encoder(source=opened.body, encoding=opened.encoding), lambda _: jobs).run()
+    LevelPass(scan, MacEncoder(source=opened.body, encoding=opened.encoding), lambda _: jobs).run()
     return [job.digest.digest() for job in jobs]
 
 
@@ -138,7 +138,7 @@ def test_any_chunking_gives_the_same_digest(draw: st.DataObject) -> None:
 def test_items_too_large_for_memory(nodes: tuple[Node, ...], limit: int) -> None:
     data = file(nodes, JPEG_BASELINE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoding, "_WINDOW", limit)
+        patch.setattr(encoding, "_WINDOW_SIZE", limit)
         patch.setattr(encoding, "_MAX_ITEM", limit)
         assert streams_of(NarrowSource(data)) == [expected_stream(data)]
 
@@ -146,7 +146,7 @@ def test_items_too_large_for_memory(nodes: tuple[Node, ...], limit: int) -> None
 @given(portable_data_sets(), st.sampled_from(NATIVE_SYNTAXES))
 def test_items_too_large_for_memory_in_all_transfer_syntaxes(nodes: tuple[Node, ...], syntax: Syntax) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoding, "_WINDOW", 16)
+        patch.setattr(encoding, "_WINDOW_SIZE", 16)
         patch.setattr(encoding, "_MAX_ITEM", 16)
         assert streams_of(BytesSource(file(nodes, syntax))) == [expected_stream(file(nodes))]
 
@@ -193,7 +193,7 @@ def test_old_dcmtk_fed_the_lengths_of_fragments() -> None:
     data = file(image(Fragments(fragments=(b"", b"abcd"))), JPEG_BASELINE)
     with open_dicom(BytesSource(data)) as opened:
         job = MacJob(tags=None, digest=Stream())
-        encoder = Encoder(source=opened.body, encoding=opened.encoding, fragment_lengths=True)
+        encoder = MacEncoder(source=opened.body, encoding=opened.encoding, fragment_lengths=True)
         LevelPass(LevelScanner(opened.body, opened.start, opened.end, opened.encoding), encoder, lambda _: (job,)).run()
     dataset = reference.parse_file(data).dataset
     assert job.digest.digest() == reference.data_stream(dataset, old_format=True)

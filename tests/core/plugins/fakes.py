@@ -21,7 +21,7 @@ from dcmseal.terms import KeyType
 SECRET = "hunter2"
 
 
-def plugin(name: str, **hooks: Callable[..., Any]) -> ModuleType:
+def make_plugin(name: str, **hooks: Callable[..., Any]) -> ModuleType:
     """A plugin module with these hooks."""
     module = ModuleType(name)
     for hook, answer in hooks.items():
@@ -29,9 +29,11 @@ def plugin(name: str, **hooks: Callable[..., Any]) -> ModuleType:
     return module
 
 
-def offering(name: str, *, backends: tuple[Any, ...] = (), profiles: tuple[Any, ...] = ()) -> ModuleType:
+def make_contributing_plugin(
+    name: str, *, backends: tuple[Any, ...] = (), profiles: tuple[Any, ...] = ()
+) -> ModuleType:
     """A plugin that contributes these."""
-    return plugin(name, dcmseal_signer_backends=lambda: backends, dcmseal_profiles=lambda: profiles)
+    return make_plugin(name, dcmseal_signer_backends=lambda: backends, dcmseal_profiles=lambda: profiles)
 
 
 @dataclass

@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from dcmseal.errors import CertificateNotValid, KeyNotFound, TrustError, UsageError
-from dcmseal.plugins.certificate_files import certificates_in
-from dcmseal.plugins.pem import MOST_BYTES, contents, pem_blocks
+from dcmseal.plugins.certificate_files import load_certificates
+from dcmseal.plugins.pem import MAX_PEM_BYTES, iter_pem_blocks, load_file
 from tests.support.pki import Pki
 
 KEY = b"-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n"
@@ -27,7 +27,7 @@ def pems(pki: Pki) -> list[bytes]:
 
 
 def ders(path: Path) -> list[bytes]:
-    return [each.public_bytes(Encoding.DER) for each in certificates_in(path)]
+    return [each.public_bytes(Encoding.DER) for each in load_certificates(path)]
 
 
 def test_one_in_der(path: Path, pki: Pki) -> None:
@@ -62,7 +62,7 @@ def test_no_certificate(path: Path, pems: list[bytes], damage: str) -> None:
     }
     path.write_bytes(samples[damage])
     with pytest.raises(CertificateNotValid, match="holds no certificate") as caught:
-        certificates_in(path)
+        load_certificates(path)
     assert caught.value.hint
 
 
@@ -80,33 +80,33 @@ def test_a_damaged_certificate(path: Path, pki: Pki, pems: list[bytes], damage: 
     }
     path.write_bytes(samples[damage])
     with pytest.raises(CertificateNotValid, match="cannot be read") as caught:
-        certificates_in(path)
+        load_certificates(path)
     assert caught.value.hint
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
     for name, said in ((tmp_path / "none", "no file"), (tmp_path, "folder"), ("nul\0", "no path"), ("x" * 5000, "")):
         with pytest.raises(KeyNotFound, match=f"cannot be read: .*{said}") as caught:
-            certificates_in(name)
+            load_certificates(name)
         assert caught.value.hint
 
 
 def test_a_file_is_read_to_a_limit(path: Path) -> None:
-    path.write_bytes(bytes(MOST_BYTES))
-    assert len(contents(path)) == MOST_BYTES
-    path.write_bytes(bytes(MOST_BYTES + 1))
+    path.write_bytes(bytes(MAX_PEM_BYTES))
+    assert len(load_file(path)) == MAX_PEM_BYTES
+    path.write_bytes(bytes(MAX_PEM_BYTES + 1))
     with pytest.raises(KeyNotFound, match="larger than 1 MiB"):
-        contents(path)
+        load_file(path)
     with pytest.raises(KeyNotFound, match="a terminal or another device"):
-        contents("/dev/zero")
+        load_file("/dev/zero")
 
 
 def test_whoever_asks_names_the_errors(path: Path) -> None:
     with pytest.raises(TrustError):
-        certificates_in(path, unreadable=TrustError)
+        load_certificates(path, unreadable=TrustError)
     path.write_bytes(KEY)
     with pytest.raises(UsageError):
-        certificates_in(path, invalid=UsageError)
+        load_certificates(path, invalid=UsageError)
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,8 @@ def test_whoever_asks_names_the_errors(path: Path) -> None:
     [
         b"-----BEGIN A-----\n" * 50_000,
         b"".join(b"-----BEGIN %d-----\n" % number for number in range(40_000)),
-        b"-----BEGIN A-----\n" + b"\n" * MOST_BYTES,
-        b"-----BEGIN A-----\n" + b" " * MOST_BYTES,
+        b"-----BEGIN A-----\n" + b"\n" * MAX_PEM_BYTES,
+        b"-----BEGIN A-----\n" + b" " * MAX_PEM_BYTES,
         b"-----BEGIN " * 90_000,
         b"-----" * 200_000,
     ],
@@ -123,16 +123,16 @@ def test_whoever_asks_names_the_errors(path: Path) -> None:
 )
 def test_beginnings_without_end_cost_little(data: bytes) -> None:
     """Each byte is looked at a few times, however often a block begins: else this would not end."""
-    assert not list(pem_blocks(data))
+    assert not list(iter_pem_blocks(data))
 
 
 @pytest.mark.parametrize("filling", [b" ", b"\n", b"A", b"A\n", b"=", b"-"])
 def test_hollow_blocks_cost_little(path: Path, filling: bytes) -> None:
-    path.write_bytes(HOLLOW.replace(b"\n", b"\n" + filling * (MOST_BYTES // 2 // len(filling)) + b"\n", 1))
+    path.write_bytes(HOLLOW.replace(b"\n", b"\n" + filling * (MAX_PEM_BYTES // 2 // len(filling)) + b"\n", 1))
     with pytest.raises(CertificateNotValid):
-        certificates_in(path)
+        load_certificates(path)
 
 
 def test_blocks_are_given_as_they_are(pems: list[bytes]) -> None:
-    (block,) = pem_blocks(b"before\n  " + pems[0].replace(b"\n", b"\r\n  ") + b"after")
+    (block,) = iter_pem_blocks(b"before\n  " + pems[0].replace(b"\n", b"\r\n  ") + b"after")
     assert (block.label, block.text) == ("CERTIFICATE", pems[0])

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.x509 import load_der_x509_certificate
 
 from dcmseal.errors import CertificateNotValid, TrustError
-from dcmseal.plugins.certificate_files import certificates_in
+from dcmseal.plugins.certificate_files import load_certificates
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal_trust.backend import X509Backend
 from tests.support.pki import Identity, Pki
@@ -72,7 +72,7 @@ FORMS: dict[str, Callable[[Pki], bytes]] = {
 @pytest.mark.parametrize("form", FORMS)
 def test_forms_of_several_certificates(pki: Pki, tmp_path: Path, form: str) -> None:
     (tmp_path / "file").write_bytes(FORMS[form](pki))
-    found = {each.public_bytes(Encoding.DER) for each in certificates_in(tmp_path / "file")}
+    found = {each.public_bytes(Encoding.DER) for each in load_certificates(tmp_path / "file")}
     assert found == {pki[name].der for name in NAMES}
     X509Backend().open(TrustSettings(anchors=(str(tmp_path / "file"),)))
 
@@ -80,7 +80,7 @@ def test_forms_of_several_certificates(pki: Pki, tmp_path: Path, form: str) -> N
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.encodebytes, lambda der: base64.b64encode(der) + b"\r\n"])
 def test_base64_without_begin_and_end(pki: Pki, tmp_path: Path, encode: Callable[[bytes], bytes]) -> None:
     (tmp_path / "file").write_bytes(encode(pki["p256"].der))
-    assert [each.public_bytes(Encoding.DER) for each in certificates_in(tmp_path / "file")] == [pki["p256"].der]
+    assert [each.public_bytes(Encoding.DER) for each in load_certificates(tmp_path / "file")] == [pki["p256"].der]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_what_holds_none_is_said_by_name(
 ) -> None:
     (tmp_path / "file").write_bytes(form(pki))
     with pytest.raises(CertificateNotValid, match=f"holds no certificate that can be used: it is .*{said}") as caught:
-        certificates_in(tmp_path / "file")
+        load_certificates(tmp_path / "file")
     assert hint in caught.value.hint
     with pytest.raises(TrustError, match=said):
         X509Backend().open(TrustSettings(anchors=(str(tmp_path / "file"),)))
@@ -117,7 +117,7 @@ def test_hints_about_line_ends_are_right(pki: Pki, tmp_path: Path) -> None:
     for damage in ((b"\n", b"\\n"), (b"\n", b" ")):
         (tmp_path / "OLD").write_bytes(pem(pki["p256"]).replace(*damage))
         with pytest.raises(CertificateNotValid) as caught:
-            certificates_in(tmp_path / "OLD")
+            load_certificates(tmp_path / "OLD")
         command = caught.value.hint.partition(": ")[2]
         subprocess.run(["/bin/bash", "-c", command], check=True, cwd=tmp_path)
-        assert len(certificates_in(tmp_path / "NEW")) == 1
+        assert len(load_certificates(tmp_path / "NEW")) == 1

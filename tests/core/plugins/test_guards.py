@@ -10,7 +10,7 @@ import pytest
 
 from dcmseal.errors import KeyNotFound, PinRejected, PluginBroken, SealError, SignerError, UsageError
 from dcmseal.plugins.guarded_profile import GuardedProfile
-from dcmseal.plugins.guarded_signer import GuardedBackend
+from dcmseal.plugins.guarded_signer import GuardedSignerBackend
 from dcmseal.plugins.loading import Origin
 from dcmseal.plugins.protocols import KeyListing, Requirements, SecretRequest, Secrets, SignatureFacts
 from dcmseal.report import Aspect, Finding, Outcome
@@ -34,8 +34,8 @@ def give(_: SecretRequest) -> str | None:
     return SECRET
 
 
-def guarded(backend: Any) -> GuardedBackend:
-    return GuardedBackend(backend, ORIGIN)
+def guarded(backend: Any) -> GuardedSignerBackend:
+    return GuardedSignerBackend(backend, ORIGIN)
 
 
 class TestSigner:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dcmseal.errors import UsageError
 from dcmseal.plugins import key_uri
-from dcmseal.plugins.key_uri import KeyUri, escaped, scheme_of
+from dcmseal.plugins.key_uri import KeyUri, escape_path, find_key_scheme
 
 SECRET = "hunter2"
 
@@ -119,7 +119,7 @@ def test_attributes_cannot_be_changed() -> None:
 
 @pytest.mark.parametrize(("text", "scheme"), [("pem:a", "pem"), ("P12:a", "p12"), (r"c:\a", None), ("a/b:c", None)])
 def test_scheme(text: str, scheme: str | None) -> None:
-    assert scheme_of(text) == scheme
+    assert find_key_scheme(text) == scheme
 
 
 def refusal(text: str) -> UsageError | None:
@@ -136,7 +136,7 @@ PATHS = st.text(st.characters(exclude_categories=["Cc"]), min_size=1)
 
 @given(PATHS, PATHS)
 def test_any_path_survives_escaping(path: str, certificate: str) -> None:
-    text = f"pem:{escaped(path)}?cert={escaped(certificate)}"
+    text = f"pem:{escape_path(path)}?cert={escape_path(certificate)}"
     error = refusal(text)
     if error is None:
         uri = KeyUri.parse(text)

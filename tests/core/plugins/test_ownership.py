@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dcmseal.plugins import ownership
-from dcmseal.plugins.ownership import foreign_writer, replacer
+from dcmseal.plugins.ownership import find_foreign_writer, find_replacer
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="owners and modes are those of POSIX")
 
@@ -31,7 +31,7 @@ def file(folder: Path) -> Path:
 
 
 def message(path: Path) -> str:
-    found = foreign_writer(path)
+    found = find_foreign_writer(path)
     assert found is not None
     assert found.hint
     return found.message
@@ -40,7 +40,7 @@ def message(path: Path) -> str:
 @pytest.mark.parametrize("mode", [0o400, 0o600, 0o644, 0o755, 0o4755])
 def test_what_is_the_users_own(file: Path, mode: int) -> None:
     file.chmod(mode)
-    assert foreign_writer(file) is None
+    assert find_foreign_writer(file) is None
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o664, 0o777])
@@ -77,14 +77,14 @@ def test_what_others_can_replace(file: Path, mode: int) -> None:
     file.parent.chmod(mode)
     if mode != 0o775 or os.geteuid() == 0:  # the group may be a user's own
         assert "replace file" in message(file)
-        assert replacer(file.parent / "new") is not None
+        assert find_replacer(file.parent / "new") is not None
 
 
 def test_files_in_a_sticky_folder_are_their_owners(file: Path) -> None:
     file.parent.chmod(0o1777)
-    assert foreign_writer(file) is None
+    assert find_foreign_writer(file) is None
     # though others add some
-    assert foreign_writer(file.parent) is not None
+    assert find_foreign_writer(file.parent) is not None
 
 
 def test_a_link_is_as_good_as_both_its_ends(file: Path, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_link_is_as_good_as_both_its_ends(file: Path, tmp_path: Path) -> None:
     links.mkdir(mode=0o755)
     link = links / "link"
     link.symlink_to(file)
-    assert foreign_writer(link) is None
+    assert find_foreign_writer(link) is None
     links.chmod(0o777)
     assert "replace link" in message(link)
     links.chmod(0o755)
@@ -101,17 +101,17 @@ def test_a_link_is_as_good_as_both_its_ends(file: Path, tmp_path: Path) -> None:
 
 
 def test_a_folder_is_as_good_as_the_files_in_it(file: Path) -> None:
-    assert foreign_writer(file.parent) is None
+    assert find_foreign_writer(file.parent) is None
     file.chmod(0o666)
     assert message(file.parent) == f"others can write {file}"
 
 
 def test_what_is_not_there_or_no_file() -> None:
-    assert foreign_writer("/no/such/file") is None
-    assert foreign_writer("no\0path") is None
-    assert replacer("/no/such/folder/file") is None
+    assert find_foreign_writer("/no/such/file") is None
+    assert find_foreign_writer("no\0path") is None
+    assert find_replacer("/no/such/folder/file") is None
     reading, writing = os.pipe()
-    assert foreign_writer(f"/dev/fd/{reading}") is None
+    assert find_foreign_writer(f"/dev/fd/{reading}") is None
     os.close(reading)
     os.close(writing)
 
@@ -124,15 +124,15 @@ class TestAccessControlLists:
 
     def test_what_a_list_does_not_allow(self, file: Path) -> None:
         allow(file, rights=4, mask=4)
-        assert foreign_writer(file) is None
+        assert find_foreign_writer(file) is None
         # the mask counts
         allow(file, rights=6, mask=4)
-        assert foreign_writer(file) is None
+        assert find_foreign_writer(file) is None
 
     def test_a_private_group_with_a_list_is_private_no_more(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(ownership, "_is_private_group", lambda _: True)
         file.parent.chmod(0o775)
-        assert foreign_writer(file) is None
+        assert find_foreign_writer(file) is None
         allow(file.parent, rights=7, mask=7)
         assert "replace file" in message(file)
 
@@ -174,5 +174,5 @@ def test_files_in_a_folder_may_be_written_by_a_private_group(file: Path, monkeyp
     """Where all files are made so; a file that is named itself may not."""
     monkeypatch.setattr(ownership, "_is_private_group", lambda _: True)
     file.chmod(0o664)
-    assert foreign_writer(file.parent) is None
+    assert find_foreign_writer(file.parent) is None
     assert message(file) == f"others can write {file}"

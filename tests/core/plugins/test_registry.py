@@ -20,12 +20,12 @@ from dcmseal.errors import (
 )
 from dcmseal.plugins import hookspecs
 from dcmseal.plugins.hookspecs import hookimpl
-from dcmseal.plugins.loading import in_time
+from dcmseal.plugins.loading import run_with_timeout
 from dcmseal.plugins.protocols import SecretRequest
 from dcmseal.plugins.registry import PluginInfo, Registry
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage
-from tests.core.plugins.fakes import FakeBackend, FakeProfile, offering, plugin
+from tests.core.plugins.fakes import FakeBackend, FakeProfile, make_contributing_plugin, make_plugin
 
 HOOKS = [name for name in vars(hookspecs) if name.startswith("dcmseal_")]
 MESSAGE = BytesMessage(algorithm=MacAlgorithm.SHA256, content=b"")
@@ -43,14 +43,14 @@ def raising(error: BaseException) -> ModuleType:
     def fail() -> Any:
         raise error
 
-    return plugin("raising", dcmseal_profiles=fail)
+    return make_plugin("raising", dcmseal_profiles=fail)
 
 
 class TestLookup:
     def test_finds_by_name(self) -> None:
         registry = Registry.from_plugins(
-            offering("one", profiles=(FakeProfile(name="b"), FakeProfile(name="a"))),
-            offering("two", backends=(FakeBackend(scheme="two"),), profiles=(FakeProfile(name="c"),)),
+            make_contributing_plugin("one", profiles=(FakeProfile(name="b"), FakeProfile(name="a"))),
+            make_contributing_plugin("two", backends=(FakeBackend(scheme="two"),), profiles=(FakeProfile(name="c"),)),
         )
         assert registry.profile("a").name == "a"
         assert registry.signer_backend("two").scheme == "two"
@@ -63,7 +63,7 @@ class TestLookup:
 
     def test_unknown_profile_is_answered_with_the_known_ones(self) -> None:
         registry = Registry.from_plugins(
-            offering("one", profiles=(FakeProfile(name="base-rsa"), FakeProfile(name="none")))
+            make_contributing_plugin("one", profiles=(FakeProfile(name="base-rsa"), FakeProfile(name="none")))
         )
         with pytest.raises(UnknownProfile) as caught:
             registry.profile("base_rsa")
@@ -71,7 +71,7 @@ class TestLookup:
         assert "none" in caught.value.hint
 
     def test_unknown_scheme_is_answered_with_the_known_ones(self) -> None:
-        registry = Registry.from_plugins(offering("one", backends=(FakeBackend(scheme="one"),)))
+        registry = Registry.from_plugins(make_contributing_plugin("one", backends=(FakeBackend(scheme="one"),)))
         with pytest.raises(PluginNotFound, match="two:") as caught:
             registry.signer_backend("two")
         assert "one:" in caught.value.hint
@@ -100,7 +100,9 @@ class TestLookup:
             called.append("backends")
             return ()
 
-        registry = Registry.from_plugins(plugin("lazy", dcmseal_signer_backends=backends, dcmseal_profiles=lambda: ()))
+        registry = Registry.from_plugins(
+            make_plugin("lazy", dcmseal_signer_backends=backends, dcmseal_profiles=lambda: ())
+        )
         registry.profiles()
         assert called == []
         for _ in range(2):
@@ -108,7 +110,7 @@ class TestLookup:
         assert called == ["backends"]
 
     def test_registries_do_not_know_of_each_other(self) -> None:
-        one = offering("one", profiles=(FakeProfile(),))
+        one = make_contributing_plugin("one", profiles=(FakeProfile(),))
         first, second = Registry.from_plugins(one), Registry.from_plugins(one)
         assert first.profile("fake").name == second.profile("fake").name == "fake"
         assert Registry.from_plugins().profiles() == ()
@@ -117,8 +119,8 @@ class TestLookup:
 class TestConflict:
     def test_a_name_contributed_twice_is_nobodys(self) -> None:
         registry = Registry.from_plugins(
-            offering("one", profiles=(FakeProfile(name="same"), FakeProfile(name="first"))),
-            offering("two", profiles=(FakeProfile(name="same"), FakeProfile(name="second"))),
+            make_contributing_plugin("one", profiles=(FakeProfile(name="same"), FakeProfile(name="first"))),
+            make_contributing_plugin("two", profiles=(FakeProfile(name="same"), FakeProfile(name="second"))),
         )
         with pytest.raises(PluginConflict, match="one and two") as caught:
             registry.profile("same")
@@ -131,13 +133,13 @@ class TestConflict:
         assert one.contributes == ("profile:first", "profile:same")
 
     def test_by_one_plugin_alone(self) -> None:
-        registry = Registry.from_plugins(offering("one", backends=(FakeBackend(), FakeBackend())))
+        registry = Registry.from_plugins(make_contributing_plugin("one", backends=(FakeBackend(), FakeBackend())))
         with pytest.raises(PluginConflict):
             registry.signer_backend("fake")
         assert "also contributed by one" in registry.plugins()[0].problem
 
     def test_by_the_same_plugin_twice(self) -> None:
-        one = offering("one", backends=(FakeBackend(),))
+        one = make_contributing_plugin("one", backends=(FakeBackend(),))
         with pytest.raises(PluginConflict):
             Registry.from_plugins(one, one).signer_backend("fake")
 
@@ -151,29 +153,31 @@ class TestBroken:
     @pytest.mark.parametrize(
         ("broken", "reason"),
         [
-            (plugin("misspelt", dcmseal_profile=lambda: ()), "dcmseal_profile"),
-            (plugin("unmarked"), "no hook"),
+            (make_plugin("misspelt", dcmseal_profile=lambda: ()), "dcmseal_profile"),
+            (make_plugin("unmarked"), "no hook"),
             (ModuleType("empty"), "no hook"),
             (object(), "no hook"),
             (raising(RuntimeError("no licence\n\x1b[31m")), "RuntimeError: no licence [31m"),
             (raising(SystemExit(3)), "SystemExit: 3"),
             (raising(Unspeakable()), "Unspeakable"),
-            (plugin("number", dcmseal_profiles=lambda: 7), "TypeError"),
-            (plugin("endless", dcmseal_profiles=lambda: iter(FakeProfile, None)), "more than 1000"),
-            (plugin("parameter", dcmseal_profiles=lambda surprise: surprise), "surprise"),
-            (plugin("text", dcmseal_profiles=lambda: "none"), "AttributeError"),
-            (offering("class", profiles=(FakeProfile(name=7),)), "name"),
-            (offering("loud", profiles=(FakeProfile(name="Base RSA"),)), "name"),
-            (offering("long", profiles=(FakeProfile(name="n" * 65),)), "name"),
-            (offering("control", profiles=(FakeProfile(title="\x1b[2J"),)), "title"),
-            (offering("verbose", profiles=(FakeProfile(reference="r" * 301),)), "reference"),
-            (offering("drive", backends=(FakeBackend(scheme="c"),)), "scheme"),
-            (offering("swapped", backends=(FakeProfile(),)), "AttributeError"),
-            (offering("empty-handed", profiles=(None,)), "AttributeError"),
+            (make_plugin("number", dcmseal_profiles=lambda: 7), "TypeError"),
+            (make_plugin("endless", dcmseal_profiles=lambda: iter(FakeProfile, None)), "more than 1000"),
+            (make_plugin("parameter", dcmseal_profiles=lambda surprise: surprise), "surprise"),
+            (make_plugin("text", dcmseal_profiles=lambda: "none"), "AttributeError"),
+            (make_contributing_plugin("class", profiles=(FakeProfile(name=7),)), "name"),
+            (make_contributing_plugin("loud", profiles=(FakeProfile(name="Base RSA"),)), "name"),
+            (make_contributing_plugin("long", profiles=(FakeProfile(name="n" * 65),)), "name"),
+            (make_contributing_plugin("control", profiles=(FakeProfile(title="\x1b[2J"),)), "title"),
+            (make_contributing_plugin("verbose", profiles=(FakeProfile(reference="r" * 301),)), "reference"),
+            (make_contributing_plugin("drive", backends=(FakeBackend(scheme="c"),)), "scheme"),
+            (make_contributing_plugin("swapped", backends=(FakeProfile(),)), "AttributeError"),
+            (make_contributing_plugin("empty-handed", profiles=(None,)), "AttributeError"),
         ],
     )
     def test_is_listed_with_its_reason_and_leaves_the_others_be(self, broken: object, reason: str) -> None:
-        good = offering("good", backends=(FakeBackend(scheme="good"),), profiles=(FakeProfile(name="good"),))
+        good = make_contributing_plugin(
+            "good", backends=(FakeBackend(scheme="good"),), profiles=(FakeProfile(name="good"),)
+        )
         registry = Registry.from_plugins(broken, good)
         listed, healthy = registry.plugins()
         assert reason in listed.problem
@@ -184,7 +188,7 @@ class TestBroken:
 
     def test_is_raised_only_for_what_might_have_come_from_it(self) -> None:
         registry = Registry.from_plugins(
-            raising(RuntimeError("no licence")), offering("good", profiles=(FakeProfile(),))
+            raising(RuntimeError("no licence")), make_contributing_plugin("good", profiles=(FakeProfile(),))
         )
         assert registry.profile("fake").name == "fake"
         with pytest.raises(PluginBroken, match=r"raising: .*no licence") as caught:
@@ -194,7 +198,9 @@ class TestBroken:
             registry.signer_backend("other")
 
     def test_is_taken_whole_or_not_at_all(self) -> None:
-        registry = Registry.from_plugins(offering("half", profiles=(FakeProfile(name="fine"), FakeProfile(name=""))))
+        registry = Registry.from_plugins(
+            make_contributing_plugin("half", profiles=(FakeProfile(name="fine"), FakeProfile(name="")))
+        )
         assert registry.profiles() == ()
         with pytest.raises(PluginBroken):
             registry.profile("fine")
@@ -205,11 +211,11 @@ class TestBroken:
             Event().wait(60)
 
         with pytest.raises(KeyboardInterrupt):
-            Registry.from_plugins(plugin("slow", dcmseal_profiles=interrupted)).profiles()
+            Registry.from_plugins(make_plugin("slow", dcmseal_profiles=interrupted)).profiles()
 
     @pytest.mark.parametrize("error", [KeyboardInterrupt(), GeneratorExit(), SystemExit(0), Panic("out of bounds")])
     def test_whatever_a_plugin_raises_is_its_own_problem(self, error: BaseException) -> None:
-        good = offering("good", profiles=(FakeProfile(name="a"),))
+        good = make_contributing_plugin("good", profiles=(FakeProfile(name="a"),))
         registry = Registry.from_plugins(raising(error), good)
         assert registry.profile("a").name == "a"
         with pytest.raises(PluginBroken, match=f"raising: .*{type(error).__name__}"):
@@ -217,7 +223,7 @@ class TestBroken:
 
     def test_a_plugin_that_hangs_is_given_up(self) -> None:
         with pytest.raises(PluginBroken, match="it hangs"):
-            in_time(Event().wait, 0.05)
+            run_with_timeout(Event().wait, 0.05)
 
     @pytest.mark.parametrize(
         "method",
@@ -228,13 +234,15 @@ class TestBroken:
         def fail(*_: object) -> Any:
             raise kind("not configured")
 
-        good = offering("good", profiles=(FakeProfile(name="a"),), backends=(FakeBackend(scheme="good"),))
+        good = make_contributing_plugin(
+            "good", profiles=(FakeProfile(name="a"),), backends=(FakeBackend(scheme="good"),)
+        )
         value = type("Value", (FakeProfile,), {method: fail})(name="odd")
         text = type("Text", (str,), {method: fail})("text")
         nameless = type("Nameless", (type,), {"__name__": property(fail)})("Nameless", (), {})()
         hooks = {each: lambda: (value, nameless) for each in HOOKS}
-        odd = plugin("odd", **hooks)
-        named = offering("named", profiles=(FakeProfile(name=text, title=text, reference=text),))
+        odd = make_plugin("odd", **hooks)
+        named = make_contributing_plugin("named", profiles=(FakeProfile(name=text, title=text, reference=text),))
         wrong = raising(type("Wrong", (kind,), {method: fail})("error"))
         refused = raising(type("Refused", (SealError,), {method: fail})("error"))
         itself = type("Plugin", (), {method: fail})()
@@ -249,7 +257,9 @@ class TestBroken:
 class TestOpenSigner:
     def test_picks_the_backend_by_scheme(self) -> None:
         backend = FakeBackend()
-        with Registry.from_plugins(offering("one", backends=(backend,))).open_signer("FAKE:key", decline) as signer:
+        with Registry.from_plugins(make_contributing_plugin("one", backends=(backend,))).open_signer(
+            "FAKE:key", decline
+        ) as signer:
             assert signer.sign(MESSAGE) == b"signature"
         assert backend.log == ["open", "close"]
 
@@ -282,7 +292,7 @@ class TestOpenSigner:
     )
     def test_uri_of_no_use(self, uri: str, kind: type[SealError]) -> None:
         backend = FakeBackend()
-        registry = Registry.from_plugins(offering("one", backends=(backend,)))
+        registry = Registry.from_plugins(make_contributing_plugin("one", backends=(backend,)))
         with pytest.raises(kind) as caught, registry.open_signer(uri, decline):
             pass
         assert caught.value.hint
@@ -290,7 +300,8 @@ class TestOpenSigner:
 
     def test_scheme_that_two_plugins_have(self) -> None:
         registry = Registry.from_plugins(
-            offering("one", backends=(FakeBackend(),)), offering("two", backends=(FakeBackend(),))
+            make_contributing_plugin("one", backends=(FakeBackend(),)),
+            make_contributing_plugin("two", backends=(FakeBackend(),)),
         )
         with pytest.raises(PluginError, match="one and two"), registry.open_signer("fake:key", decline):
             pass
@@ -303,7 +314,7 @@ def test_plugin_manager_of_each_plugin_is_its_own() -> None:
 
     module = ModuleType("wrapping")
     module.dcmseal_profiles = hookimpl(wrapper=True)(wrapper)  # type: ignore[attr-defined]
-    good = offering("good", profiles=(FakeProfile(name="good"),))
+    good = make_contributing_plugin("good", profiles=(FakeProfile(name="good"),))
     registry = Registry.from_plugins(module, good)
     assert registry.plugins()[1].contributes == ("profile:good",)
     assert registry.profile("good").name == "good"

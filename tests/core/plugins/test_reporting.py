@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from dcmseal.errors import PluginBroken, PluginConflict, PluginNotFound
-from dcmseal.plugins.archive_reporting import ArchiveReport, FileNumbers, SignatureNumbers
+from dcmseal.plugins.archive_reporting import ArchiveReport, FileCounts, SignatureCounts
 from dcmseal.plugins.registry import Registry
 from dcmseal.plugins.reporting import ReportContext
-from tests.core.plugins.fakes import plugin
+from tests.core.plugins.fakes import make_plugin
 
 CONTEXT = ReportContext(version="1", moment=datetime(2026, 3, 5, tzinfo=UTC))
 
@@ -44,7 +44,7 @@ class FakeArchiveWriter(FakeWriter):
 
 
 ARCHIVE = ArchiveReport(
-    files=FileNumbers(), signatures=SignatureNumbers(), more_signers=SignatureNumbers(), no_profile=SignatureNumbers()
+    files=FileCounts(), signatures=SignatureCounts(), more_signers=SignatureCounts(), no_profile=SignatureCounts()
 )
 
 
@@ -53,7 +53,7 @@ def registry_of(*writers: Any) -> Registry:
 
 
 def _plugin(number: int, writer: Any) -> object:
-    return plugin(f"p{number}", dcmseal_report_writers=lambda: (writer,))
+    return make_plugin(f"p{number}", dcmseal_report_writers=lambda: (writer,))
 
 
 def test_a_writer_is_found_by_its_format() -> None:

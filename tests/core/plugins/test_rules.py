@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dcmseal.plugins.protocols import Requirements, SignatureFacts
-from dcmseal.plugins.rules import unmet, wrong_types
+from dcmseal.plugins.rules import requirement_findings, type_findings
 from dcmseal.report import Aspect, Outcome
 from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
 from dcmseal.testing.profiled import SampleDataset
@@ -33,11 +33,11 @@ STRICT = Requirements(
 
 def test_nothing_required_nothing_unmet() -> None:
     facts = replace(GOOD, mac_algorithm=None, key_type=None, purpose=None, elements=frozenset[int]())
-    assert unmet(Requirements(), SampleDataset(is_main=False), facts) == ()
+    assert requirement_findings(Requirements(), SampleDataset(is_main=False), facts) == ()
 
 
 def test_met() -> None:
-    assert unmet(STRICT, DATASET, GOOD) == ()
+    assert requirement_findings(STRICT, DATASET, GOOD) == ()
 
 
 @pytest.mark.parametrize(
@@ -52,24 +52,24 @@ def test_met() -> None:
     ],
 )
 def test_each_requirement(facts: SignatureFacts, code: str, words: str) -> None:
-    (finding,) = unmet(STRICT, DATASET, facts)
+    (finding,) = requirement_findings(STRICT, DATASET, facts)
     assert (finding.aspect, finding.outcome, finding.code) == (Aspect.CONFORMANCE, Outcome.FAILED, code)
     assert words in finding.message
     assert finding.clause == "PS3.15 6.3"
 
 
 def test_key_of_unknown_kind_is_not_called_wrong() -> None:
-    (finding,) = unmet(STRICT, DATASET, replace(GOOD, key_type=None))
+    (finding,) = requirement_findings(STRICT, DATASET, replace(GOOD, key_type=None))
     assert (finding.outcome, finding.code) == (Outcome.UNKNOWN, "key-type-unknown")
 
 
 def test_item_where_only_the_main_data_set_will_do() -> None:
-    (finding,) = unmet(STRICT, replace(DATASET, is_main=False), GOOD)
+    (finding,) = requirement_findings(STRICT, replace(DATASET, is_main=False), GOOD)
     assert finding.code == "not-main-data-set"
 
 
 def test_each_element_present_but_not_covered_in_order() -> None:
-    findings = unmet(STRICT, DATASET, replace(GOOD, elements=frozenset[int]()))
+    findings = requirement_findings(STRICT, DATASET, replace(GOOD, elements=frozenset[int]()))
     assert [(finding.code, finding.where) for finding in findings] == [
         ("element-not-covered", "(0008,0018)"),
         ("element-not-covered", "(0010,0020)"),
@@ -78,8 +78,10 @@ def test_each_element_present_but_not_covered_in_order() -> None:
 
 def test_purpose_may_be_left_out_where_it_is_not_required() -> None:
     optional = replace(STRICT, purpose_required=False)
-    assert unmet(optional, DATASET, replace(GOOD, purpose=None)) == ()
-    assert [finding.code for finding in unmet(optional, DATASET, replace(GOOD, purpose=1))] == ["purpose-not-allowed"]
+    assert requirement_findings(optional, DATASET, replace(GOOD, purpose=None)) == ()
+    assert [finding.code for finding in requirement_findings(optional, DATASET, replace(GOOD, purpose=1))] == [
+        "purpose-not-allowed"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -94,4 +96,4 @@ def test_purpose_may_be_left_out_where_it_is_not_required() -> None:
 )
 def test_types_of_certificate_and_timestamp(certificate_type: str, timestamp_type: str, codes: list[str]) -> None:
     facts = replace(GOOD, certificate_type=certificate_type, timestamp_type=timestamp_type)
-    assert [finding.code for finding in wrong_types(facts, "PS3.15 C.1")] == codes
+    assert [finding.code for finding in type_findings(facts, "PS3.15 C.1")] == codes

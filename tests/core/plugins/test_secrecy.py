@@ -15,7 +15,7 @@ from dcmseal.errors import PinRejected, SealError, SignerError, UsageError
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.protocols import KeyListing, SecretRequest, Secrets, Signer
 from dcmseal.plugins.registry import Registry
-from dcmseal.testing.signer_suite.disclosure import assert_not_told, texts_of
+from dcmseal.testing.signer_suite.disclosure import assert_not_disclosed, iter_error_texts
 from tests.support.files import real_file
 from tests.support.pki import Pki
 
@@ -44,7 +44,7 @@ def test_a_wrong_passphrase(pki: Pki, scheme: str, form: str) -> None:
     path = identity.encrypted_key_pem if scheme == "pem" else identity.p12
     error = caught(lambda: sign(f"{scheme}:{path}?cert={identity.certificate_pem}", given(form.format(SECRET))))
     assert isinstance(error, PinRejected)
-    assert_not_told(SECRET, *texts_of(error))
+    assert_not_disclosed(SECRET, *iter_error_texts(error))
 
 
 def test_a_passphrase_that_is_not_text(pki: Pki) -> None:
@@ -52,14 +52,14 @@ def test_a_passphrase_that_is_not_text(pki: Pki) -> None:
     uri = f"pem:{identity.encrypted_key_pem}?cert={identity.certificate_pem}"
     error = caught(lambda: sign(uri, given(SECRET.encode())))
     assert isinstance(error, UsageError)
-    assert_not_told(SECRET, *texts_of(error))
+    assert_not_disclosed(SECRET, *iter_error_texts(error))
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
 def test_a_file_that_is_not_text(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "pin").write_bytes(SECRET.encode(encoding))
     error = caught(lambda: PinSource(kind=PinKind.FILE, name=str(tmp_path / "pin")).read("", lambda _: None))
-    for shown in texts_of(error):
+    for shown in iter_error_texts(error):
         assert SECRET.encode(encoding)[:8].decode("latin-1") not in shown
         assert repr(SECRET.encode(encoding))[2:-2] not in shown
 
@@ -96,4 +96,4 @@ def test_a_plugin_that_fails_with_the_secret(failure: type[BaseException]) -> No
     assert isinstance(error, SignerError)
     assert failure.__name__ in str(error)
     assert error.__context__ is None
-    assert_not_told(SECRET, *texts_of(error))
+    assert_not_disclosed(SECRET, *iter_error_texts(error))

@@ -14,7 +14,7 @@ import pytest
 
 import dcmseal
 from dcmseal import Registry, Verdict
-from dcmseal.engine.remote import listed, local
+from dcmseal.engine.remote import list_objects, resolve_file_url
 from dcmseal.errors import (
     DatasetError,
     OutputError,
@@ -27,9 +27,9 @@ from dcmseal.errors import (
 from dcmseal.plugins.guarded_storage import GuardedStorage
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.loading import Origin
-from dcmseal.plugins.storage import Entry, Write
-from dcmseal.plugins.urls import is_url, masked, scheme_of
-from tests.core.engine.kit import signed, verdict, verified
+from dcmseal.plugins.storage import StorageEntry, Write
+from dcmseal.plugins.urls import is_url, parse_url_scheme, redact_secrets
+from tests.core.engine.kit import integrity_verdict, sign_dataset, verify_integrity
 from tests.support import builder
 from tests.support.pki import Pki
 
@@ -57,14 +57,14 @@ class Shelf:
             raise value
         return value
 
-    def entry(self, url: str) -> Entry:
-        return Entry(url=url, size=len(self.objects[url]), version=str(hash(self.objects[url])))
+    def entry(self, url: str) -> StorageEntry:
+        return StorageEntry(url=url, size=len(self.objects[url]), version=str(hash(self.objects[url])))
 
-    def find(self, url: str) -> Entry | None:
-        found: Entry | None = self.answer("find", self.entry(url) if url in self.objects else None)
+    def find(self, url: str) -> StorageEntry | None:
+        found: StorageEntry | None = self.answer("find", self.entry(url) if url in self.objects else None)
         return found
 
-    def list(self, url: str) -> Iterator[Entry]:
+    def list(self, url: str) -> Iterator[StorageEntry]:
         entries = [self.entry(each) for each in sorted(self.objects) if each.startswith(url)]
         yield from self.answer("list", entries)
 
@@ -115,18 +115,18 @@ def guarded(shelf: Shelf) -> GuardedStorage:
 
 @pytest.fixture
 def image(pki: Pki) -> bytes:
-    return signed(builder.file(builder.image()), pki["p256"])
+    return sign_dataset(builder.file(builder.image()), pki["p256"])
 
 
 class TestFound:
     def test_by_scheme_and_used_by_everything(self, image: bytes, pki: Pki) -> None:
         shelf = Shelf(objects={URL: image})
         registry = Registry.from_plugins(shelf)
-        assert verdict(URL, registry=registry) is Verdict.VALID
-        (signature,) = dcmseal.signatures(URL, registry)
-        assert dcmseal.find(URL, signature.uid, registry).uid == signature.uid
+        assert integrity_verdict(URL, registry=registry) is Verdict.VALID
+        (signature,) = dcmseal.list_signatures(URL, registry)
+        assert dcmseal.find_signature(URL, signature.uid, registry).uid == signature.uid
         stream = bytearray()
-        dcmseal.stream(URL, signature.uid, stream.extend, registry)
+        dcmseal.write_mac_stream(URL, signature.uid, stream.extend, registry)
         assert stream
         key = f"pem:{pki['p256'].key_pem}?cert={pki['p256'].certificate_pem}"
         (plugin,) = (each for each in Registry.from_plugins(shelf).plugins())
@@ -135,29 +135,29 @@ class TestFound:
             dcmseal.sign(URL, key=key, in_place=True, registry=registry)
         removed = dcmseal.remove(URL, in_place=True, registry=registry)
         assert len(removed.removed) == 1
-        assert verdict(shelf.objects[URL]) is Verdict.NO_SIGNATURE
+        assert integrity_verdict(shelf.objects[URL]) is Verdict.NO_SIGNATURE
         version = f"over {hash(image)}"
         assert shelf.log[-2:] == [version, "closed"]
-        assert [each.url for each in listed("shelf://a/", registry)] == [URL]
+        assert [each.url for each in list_objects("shelf://a/", registry)] == [URL]
 
     def test_in_place_where_no_version_is_known(self, image: bytes) -> None:
-        entry = Entry(url=URL, size=len(image))
+        entry = StorageEntry(url=URL, size=len(image))
         shelf = Shelf(objects={URL: image}, answers={"entry": entry})
         dcmseal.remove(URL, in_place=True, registry=Registry.from_plugins(shelf))
         assert shelf.log[0] == "over None"
 
     def test_by_nobody_or_by_two(self) -> None:
         with pytest.raises(PluginNotFound, match="no plugin reaches shelf: URLs"):
-            verdict(URL, registry=Registry.from_plugins())
+            integrity_verdict(URL, registry=Registry.from_plugins())
         with pytest.raises(PluginConflict, match="storage:shelf"):
-            verdict(URL, registry=Registry.from_plugins(Shelf(), Shelf()))
+            integrity_verdict(URL, registry=Registry.from_plugins(Shelf(), Shelf()))
 
     @pytest.mark.parametrize("wrong", [{"scheme": "A shelf"}, {"scheme": None}, {"summary": "a\nb"}])
     def test_what_is_no_storage_is_broken(self, wrong: dict[str, Any]) -> None:
         registry = Registry.from_plugins(Shelf(**wrong))
         assert "storage" in registry.plugins()[0].problem
         with pytest.raises(PluginBroken):
-            verdict(URL, registry=registry)
+            integrity_verdict(URL, registry=registry)
 
 
 class TestGuard:
@@ -166,10 +166,10 @@ class TestGuard:
         [
             ("open", ValueError(SECRET)),
             ("entry", None),
-            ("entry", Entry(url=URL, size=-1)),
-            ("entry", Entry(url=URL, size=1 << 61)),
-            ("entry", Entry(url=URL, size="1")),  # type: ignore[arg-type] # what a plugin may do
-            ("entry", Entry(url=URL, size=1, version="x" * 1001)),
+            ("entry", StorageEntry(url=URL, size=-1)),
+            ("entry", StorageEntry(url=URL, size=1 << 61)),
+            ("entry", StorageEntry(url=URL, size="1")),  # type: ignore[arg-type] # what a plugin may do
+            ("entry", StorageEntry(url=URL, size=1, version="x" * 1001)),
             ("read", ValueError(SECRET)),
             ("read", SystemExit(SECRET)),
             ("read", None),
@@ -182,17 +182,17 @@ class TestGuard:
     def test_nonsense_in_reading(self, image: bytes, answer: str, value: Any) -> None:
         registry = Registry.from_plugins(Shelf(objects={URL: image}, answers={answer: value}))
         with pytest.raises(DatasetError) as caught:
-            verified(URL, registry=registry)
+            verify_integrity(URL, registry=registry)
         assert caught.value.hint
         assert SECRET not in "".join(traceback.format_exception(caught.value))
 
     @pytest.mark.parametrize("lie", [-100, 100, 1 << 40])
     def test_a_size_that_is_a_lie(self, image: bytes, lie: int) -> None:
-        entry = Entry(url=URL, size=len(image) + lie)
+        entry = StorageEntry(url=URL, size=len(image) + lie)
         with pytest.raises(DatasetError):
-            verified(URL, registry=Registry.from_plugins(Shelf(objects={URL: image}, answers={"entry": entry})))
+            verify_integrity(URL, registry=Registry.from_plugins(Shelf(objects={URL: image}, answers={"entry": entry})))
 
-    @pytest.mark.parametrize("value", [[Entry(url="shelf://b/c.dcm", size=1)], [1], 7, ValueError(SECRET)])
+    @pytest.mark.parametrize("value", [[StorageEntry(url="shelf://b/c.dcm", size=1)], [1], 7, ValueError(SECRET)])
     def test_nonsense_in_listing(self, value: Any) -> None:
         entries = guarded(Shelf(answers={"list": value})).list("shelf://a/")
         with pytest.raises(DatasetError) as caught:
@@ -244,7 +244,11 @@ class TestUrls:
         ],
     )
     def test_secrets_are_refused_and_not_repeated(self, url: str, image: bytes) -> None:
-        for ask in (lambda: scheme_of(url), lambda: verified(url), lambda: dcmseal.remove(image, output=url)):
+        for ask in (
+            lambda: parse_url_scheme(url),
+            lambda: verify_integrity(url),
+            lambda: dcmseal.remove(image, output=url),
+        ):
             with pytest.raises(UsageError) as caught:
                 ask()
             assert SECRET not in "".join(traceback.format_exception(caught.value)) + caught.value.hint
@@ -257,23 +261,23 @@ class TestUrls:
         ],
     )
     def test_others_are_not(self, url: str) -> None:
-        assert scheme_of(url.replace("s3", "S3", 1)) == url.partition(":")[0]
-        assert masked(url) == url
+        assert parse_url_scheme(url.replace("s3", "S3", 1)) == url.partition(":")[0]
+        assert redact_secrets(url) == url
 
     def test_masked(self) -> None:
         text = f"unrecognized: sftp://me:{SECRET}@host/x https://{SECRET}@h/y?sig={SECRET}&a=b ftp://a:{SECRET}@{SECRET}/{SECRET}@b"
-        assert SECRET not in masked(text)
-        assert masked(text).endswith("***@h/y?sig=***&a=b ftp://***@b")
+        assert SECRET not in redact_secrets(text)
+        assert redact_secrets(text).endswith("***@h/y?sig=***&a=b ftp://***@b")
 
     def test_file_urls_are_paths(self, image: bytes, tmp_path: Path) -> None:
         path = tmp_path / "an image.dcm"
         path.write_bytes(image)
         url = path.as_uri()
         assert "%20" in url
-        assert local(url) == str(path)
-        assert verdict(url) is Verdict.VALID
+        assert resolve_file_url(url) == str(path)
+        assert integrity_verdict(url) is Verdict.VALID
         dcmseal.remove(url, in_place=True)
-        assert verdict(path) is Verdict.NO_SIGNATURE
+        assert integrity_verdict(path) is Verdict.NO_SIGNATURE
         for wrong in ("file://server/x", "file:///x?y=z", "file://"):
             with pytest.raises(UsageError, match="this machine"):
-                local(wrong)
+                resolve_file_url(wrong)

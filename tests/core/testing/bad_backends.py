@@ -39,7 +39,7 @@ class HashedTwice(OneKey):
         return self.key.sign(message.digest, padding.PKCS1v15(), hashes.SHA256())
 
 
-class Padded(OneKey):
+class PaddedSignature(OneKey):
     def signature(self, message: SignableMessage) -> bytes:
         return super().signature(message) + b"\0"
 

@@ -10,7 +10,7 @@ import pytest
 
 from dcmseal.errors import ProfileViolation
 from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.plugins.rules import unmet
+from dcmseal.plugins.rules import requirement_findings
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing import ProfileContract
@@ -38,7 +38,7 @@ class SomeProfile:
         return self.required
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
-        return unmet(self.checked or self.required, dataset, facts) + self.extra
+        return requirement_findings(self.checked or self.required, dataset, facts) + self.extra
 
 
 FULL = Requirements(

@@ -25,7 +25,7 @@ FOUND_BY: Final[Mapping[str, tuple[type[OneKey], ...]]] = {
         bad.BareRipemd160,
         bad.Pss,
         bad.HashedTwice,
-        bad.Padded,
+        bad.PaddedSignature,
         bad.ShortMessagesOnly,
         bad.OneAlgorithm,
         bad.OtherCertificate,

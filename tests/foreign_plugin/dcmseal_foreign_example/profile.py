@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.plugins.rules import unmet, wrong_types
+from dcmseal.plugins.rules import requirement_findings, type_findings
 from dcmseal.report import Finding
 from dcmseal.terms import KeyType, MacAlgorithm
 
@@ -31,4 +31,4 @@ class ExampleEcdsa:
         )
 
     def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
-        return unmet(self.requirements(dataset), dataset, facts) + wrong_types(facts, self.reference)
+        return requirement_findings(self.requirements(dataset), dataset, facts) + type_findings(facts, self.reference)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from dcmseal.plugins.archive_reporting import ArchiveReport
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.reporting import ReportContext, ReportedFile, ReportWriter
-from dcmseal.visible import printable
+from dcmseal.visible import escape_unprintable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lines:
+class LinesWriter:
     """One line a file: its verdict, how many of its elements are covered, and its name."""
 
     format: str = "lines"
@@ -23,16 +23,16 @@ class Lines:
         for file in files:
             verdict = "unreadable" if file.report is None else file.report.verdict.value
             covered = 0 if file.coverage is None else file.coverage.totals.covered
-            yield f"{verdict} {covered} {printable(file.name)}\n".encode()
+            yield f"{verdict} {covered} {escape_unprintable(file.name)}\n".encode()
 
     def write_archive(self, report: ArchiveReport, context: ReportContext) -> Iterator[bytes]:
         """The number of files, and a line for each that needs attention, in UTF-8."""
         yield f"{report.files.total}\n".encode()
         for file in report.attention:
-            yield f"{file.verdict} {printable(file.name)}\n".encode()
+            yield f"{file.verdict} {escape_unprintable(file.name)}\n".encode()
 
 
 @hookimpl
 def dcmseal_report_writers() -> Iterable[ReportWriter]:
     """Contribute ``lines``."""
-    return (Lines(),)
+    return (LinesWriter(),)

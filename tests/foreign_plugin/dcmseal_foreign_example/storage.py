@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from dcmseal.errors import DatasetError, OutputError
-from dcmseal.plugins.storage import Entry, StoredObject, Write
+from dcmseal.plugins.storage import StorageEntry, StoredObject, Write
 
 
 @dataclass(frozen=True, slots=True)
 class ExampleObject:
     """Bytes, and what is known of them."""
 
-    entry: Entry
+    entry: StorageEntry
     data: bytes
 
     def read(self, start: int, end: int) -> bytes:
@@ -30,9 +30,9 @@ class ExampleStorage:
     summary: str = "objects in memory, for tests: example://NAME"
     objects: dict[str, bytes] = field(default_factory=dict)
 
-    def find(self, url: str) -> Entry | None:
+    def find(self, url: str) -> StorageEntry | None:
         data = self.objects.get(url)
-        return None if data is None else Entry(url=url, size=len(data), version=sha256(data).hexdigest())
+        return None if data is None else StorageEntry(url=url, size=len(data), version=sha256(data).hexdigest())
 
     @contextmanager
     def open(self, url: str) -> Generator[StoredObject]:
@@ -41,7 +41,7 @@ class ExampleStorage:
             raise DatasetError(f"{url} is not there", hint="write it first")
         yield ExampleObject(entry, self.objects[url])
 
-    def list(self, url: str) -> Iterator[Entry]:
+    def list(self, url: str) -> Iterator[StorageEntry]:
         return (entry for each in sorted(self.objects) if each.startswith(url) and (entry := self.find(each)))
 
     @contextmanager

@@ -8,11 +8,11 @@ from enum import IntEnum
 from typing import Final
 
 _CHAINED: Final = 0x10
-_MOST_SHORT: Final = 256
-_MOST_EXTENDED: Final = 65536
+_MAX_SHORT: Final = 256
+_MAX_EXTENDED: Final = 65536
 
 
-class Status(IntEnum):
+class StatusWord(IntEnum):
     """Status words SW1-SW2 of the answers."""
 
     DONE = 0x9000
@@ -29,7 +29,7 @@ class Status(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class CommandApdu:
     """A command APDU."""
 
     chained: bool
@@ -42,7 +42,7 @@ class Command:
     """The most octets the answer may have."""
 
     @classmethod
-    def parse(cls, apdu: bytes) -> Command:
+    def parse(cls, apdu: bytes) -> CommandApdu:
         """Read an APDU of short or extended length."""
         data, expected = _short(apdu[4:]) if len(apdu) < 7 or apdu[4] else _extended(apdu[5:])
         chained = bool(apdu[0] & _CHAINED)
@@ -51,16 +51,16 @@ class Command:
 
 def _short(body: bytes) -> tuple[bytes, int]:
     if len(body) <= 1:
-        return b"", (body[0] if body else 0) or _MOST_SHORT
+        return b"", (body[0] if body else 0) or _MAX_SHORT
     end = 1 + body[0]
-    return body[1:end], (body[end] if len(body) > end else 0) or _MOST_SHORT
+    return body[1:end], (body[end] if len(body) > end else 0) or _MAX_SHORT
 
 
 def _extended(body: bytes) -> tuple[bytes, int]:
     if len(body) == 2:
-        return b"", int.from_bytes(body) or _MOST_EXTENDED
+        return b"", int.from_bytes(body) or _MAX_EXTENDED
     end = 2 + int.from_bytes(body[:2])
-    return body[2:end], int.from_bytes(body[end : end + 2]) or _MOST_EXTENDED
+    return body[2:end], int.from_bytes(body[end : end + 2]) or _MAX_EXTENDED
 
 
 def tlv(tag: int, value: bytes) -> bytes:

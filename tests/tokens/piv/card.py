@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 
 from tests.support.pki import Identity
-from tests.tokens.piv.apdu import Command, Status, objects, tlv
+from tests.tokens.piv.apdu import CommandApdu, StatusWord, objects, tlv
 
 PIN: Final = "123456"
-MOST_TRIES: Final = 3
+MAX_TRIES: Final = 3
 AUTHENTICATION: Final = 0x9A
 SIGNATURE: Final = 0x9C
 
@@ -34,7 +34,7 @@ class CardPulled(Exception):
     """The card leaves the reader in the middle of a command."""
 
 
-class Refused(Exception):
+class CardRefused(Exception):
     """The card answers with a status word and no data."""
 
     def __init__(self, status: int) -> None:
@@ -49,7 +49,7 @@ class PivCard:
     identity: Identity
     number: int
     """Distinguishes cards: it ends the GUID."""
-    tries: int = MOST_TRIES
+    tries: int = MAX_TRIES
     signatures: int = 0
     before_signing: Callable[[], None] = lambda: None
     """What happens when a signature is asked for; may raise CardPulled."""
@@ -66,27 +66,27 @@ class PivCard:
 
     def transmit(self, apdu: bytes) -> bytes:
         """Answer a command APDU, or one of several that carry one command (command and response chaining)."""
-        command = Command.parse(apdu)
+        command = CommandApdu.parse(apdu)
         if command.instruction == 0xC0:  # GET RESPONSE
             return self._send(self._unsent, command.expected)
         self._unsent = b""
         self._received += command.data
         if command.chained:
-            return Status.DONE.to_bytes(2)
+            return StatusWord.DONE.to_bytes(2)
         data, self._received = self._received, b""
         try:
             answer = self._answer(command, data)
-        except Refused as refusal:
+        except CardRefused as refusal:
             return refusal.status.to_bytes(2)
         return self._send(answer, command.expected)
 
     def _send(self, answer: bytes, expected: int) -> bytes:
         piece, self._unsent = answer[:expected], answer[expected:]
         left = len(self._unsent)
-        status = Status.MORE | (left if left < 0x100 else 0) if left else Status.DONE
+        status = StatusWord.MORE | (left if left < 0x100 else 0) if left else StatusWord.DONE
         return piece + status.to_bytes(2)
 
-    def _answer(self, command: Command, data: bytes) -> bytes:
+    def _answer(self, command: CommandApdu, data: bytes) -> bytes:
         match command.instruction:
             case 0xA4:
                 return self._select(data)
@@ -98,11 +98,11 @@ class PivCard:
                 return self._authenticate(command.p2, data)
             case 0xFD:  # GET VERSION, which cards of the kind that our ATR names have
                 return bytes([4, 3, 5])
-        raise Refused(Status.UNKNOWN_INSTRUCTION)
+        raise CardRefused(StatusWord.UNKNOWN_INSTRUCTION)
 
     def _select(self, name: bytes) -> bytes:
         if len(name) < 5 or not _APPLICATION.startswith(name):
-            raise Refused(Status.NOT_FOUND)
+            raise CardRefused(StatusWord.NOT_FOUND)
         authority = tlv(0x79, tlv(0x4F, _APPLICATION[:5]))
         return tlv(0x61, tlv(0x4F, _APPLICATION[5:]) + authority)
 
@@ -121,33 +121,33 @@ class PivCard:
         elif tag in _CERTIFICATES.values():
             parts = ((0x70, self.identity.der), (0x71, b"\x00"), (0xFE, b""))
         else:
-            raise Refused(Status.NOT_FOUND)
+            raise CardRefused(StatusWord.NOT_FOUND)
         return tlv(0x53, b"".join(tlv(*part) for part in parts))
 
-    def _verify(self, command: Command, pin: bytes) -> bytes:
+    def _verify(self, command: CommandApdu, pin: bytes) -> bytes:
         if command.p2 != _PIN_REFERENCE:
-            raise Refused(Status.NO_SUCH_KEY)
+            raise CardRefused(StatusWord.NO_SUCH_KEY)
         if not pin and command.p1 == 0 and self._verified:
             return b""
         self._verified = self._fresh = False
         if command.p1 == 0xFF:  # forget that the PIN was given
             return b""
         if self.tries and pin == PIN.encode().ljust(8, b"\xff"):
-            self.tries = MOST_TRIES
+            self.tries = MAX_TRIES
             self._verified = self._fresh = True
             return b""
         if self.tries and pin:
             self.tries -= 1
-        raise Refused(Status.WRONG_PIN | self.tries if self.tries else Status.LOCKED)
+        raise CardRefused(StatusWord.WRONG_PIN | self.tries if self.tries else StatusWord.LOCKED)
 
     def _authenticate(self, reference: int, template: bytes) -> bytes:
         if reference not in _CERTIFICATES:
-            raise Refused(Status.NO_SUCH_KEY)
+            raise CardRefused(StatusWord.NO_SUCH_KEY)
         self.before_signing()
         allowed = self._fresh if reference == SIGNATURE else self._verified
         self._fresh = False
         if not allowed:
-            raise Refused(Status.NOT_AUTHORISED)
+            raise CardRefused(StatusWord.NOT_AUTHORISED)
         challenge = objects(objects(template).get(0x7C, b"")).get(0x81, b"")
         signature = _signature(self.identity, challenge)
         self.signatures += 1
@@ -167,4 +167,4 @@ def _signature(identity: Identity, message: bytes) -> bytes:
     if isinstance(key, ec.EllipticCurvePrivateKey) and 0 < len(message) <= size:
         # Zeros before a digest do not change the number that is signed; so one hash serves digests of any length.
         return key.sign(message.rjust(size, b"\0"), ec.ECDSA(utils.Prehashed(_EC_HASHES[size])))
-    raise Refused(Status.WRONG_DATA)
+    raise CardRefused(StatusWord.WRONG_DATA)

@@ -27,7 +27,7 @@ _CHARACTERS: Final = bytes.fromhex("F8 13 00 00 81 31 FE 15") + b"Yubikey4"
 ATR: Final = bytes([0x3B, *_CHARACTERS, reduce(xor, _CHARACTERS)])
 
 
-class Reader:
+class CardReader:
     """Room for one card; what happens is over when a method returns."""
 
     def __init__(self, port: int) -> None:
@@ -106,7 +106,7 @@ class _Inserted:
 
 
 @contextmanager
-def reader(folder: Path) -> Generator[Reader]:
+def reader(folder: Path) -> Generator[CardReader]:
     """Start pcscd with this reader alone; raises NotReady if there is a pcscd already, or none can be started."""
     if _answers():
         raise NotReady("pcscd runs already, and there can be one only: systemctl stop pcscd.socket pcscd.service")
@@ -122,7 +122,7 @@ def reader(folder: Path) -> Generator[Reader]:
     )
     command = ("pcscd", "--foreground", "--info", "--config", configuration.resolve())
     with running(*command, log=folder / "pcscd.log", ready=_answers):
-        virtual = Reader(port)
+        virtual = CardReader(port)
         try:
             yield virtual
         finally:

@@ -19,7 +19,7 @@ from enum import Enum
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
-from dcmseal.batch.journal.opening import damaged
+from dcmseal.batch.journal.opening import damage_error
 from dcmseal.batch.tasks import ListTask, SignTask, VerifyTask
 from dcmseal.errors import UsageError
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from dcmseal.batch.tasks import Task
     from dcmseal.engine.json_values import Document, Json
 
-_NAMES: Final = ((VerifyTask, "verify"), (SignTask, "sign"), (ListTask, "list"))
-_WHATEVER: Final = frozenset(
+_TASK_NAMES: Final = ((VerifyTask, "verify"), (SignTask, "sign"), (ListTask, "list"))
+_IGNORED_FIELDS: Final = frozenset(
     {
-        "run",
-        "form",
+        "run_id",
+        "detail",
         "pin",
         "timestamp_login",
-        "timestamp_patience",
+        "timestamp_retry",
         "name_profiles",
         "overwrite",
         "count_coverage",
@@ -45,7 +45,7 @@ _WHATEVER: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class About:
+class JournalHeader:
     """What a journal says about itself."""
 
     run_id: str
@@ -59,8 +59,8 @@ class About:
     @classmethod
     def for_task(cls, task: Task, *, shard: str = "", by_content: bool = False, key: str = "") -> Self:
         """What is to be said about a new journal; ``key`` names the key, if the task itself does not."""
-        name = next((name for kind, name in _NAMES if isinstance(task, kind)), type(task).__name__)
-        settings: Document = {"task": name, **_fields(task)}
+        name = next((name for kind, name in _TASK_NAMES if isinstance(task, kind)), type(task).__name__)
+        settings: Document = {"task": name, **_fields_to_json(task)}
         if isinstance(task, SignTask):
             settings["key"] = key or (task.key if isinstance(task.key, str) else "")
         return cls(run_id=str(uuid.uuid4()), task=settings, shard=shard, by_content=by_content)
@@ -73,9 +73,9 @@ class About:
             run = str(uuid.UUID(rows["run"]))
             shard, by_content = rows["shard"], {"stat": False, "digest": True}[rows["identity"]]
         except (LookupError, RecursionError, ValueError):
-            raise damaged(path) from None
+            raise damage_error(path) from None
         if not isinstance(task, dict):
-            raise damaged(path)
+            raise damage_error(path)
         return cls(run_id=run, task=cast("Document", task), shard=shard, by_content=by_content)
 
     def to_rows(self) -> dict[str, str]:
@@ -83,7 +83,7 @@ class About:
         identity = "digest" if self.by_content else "stat"
         return {"run": self.run_id, "task": json.dumps(self.task), "shard": self.shard, "identity": identity}
 
-    def check_task(self, path: str, other: About) -> None:
+    def check_task(self, path: str, other: JournalHeader) -> None:
         """Refuse a task that is not the one of the journal at ``path``; raises UsageError."""
         names = {name for name in self.task.keys() | other.task.keys() if self.task.get(name) != other.task.get(name)}
         if names:
@@ -98,31 +98,31 @@ class About:
                 hint="--journal-digest belongs to all runs of a journal, or to none",
             )
 
-    def check_shard(self, path: str, other: About) -> None:
+    def check_shard(self, path: str, other: JournalHeader) -> None:
         """Refuse another shard than that of the journal; raises UsageError."""
         if self.shard != other.shard:
             told = f"shard {self.shard}" if self.shard else "the whole archive"
             raise UsageError(f"the journal {path} is that of {told}", hint="give each shard a journal of its own")
 
 
-def _plain(value: Any) -> Json:
+def _to_json(value: Any) -> Json:
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, Enum):
-        return _plain(value.value)
+        return _to_json(value.value)
     if isinstance(value, bytes):
         return sha256(value).hexdigest()
     if isinstance(value, (set, frozenset)):
         return [*sorted(map(str, cast("frozenset[object]", value)))]
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in cast("Sequence[object]", value)]
+        return [_to_json(each) for each in cast("Sequence[object]", value)]
     if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in cast("Mapping[object, object]", value).items()}
+        return {str(name): _to_json(each) for name, each in cast("Mapping[object, object]", value).items()}
     if dataclasses.is_dataclass(value):
-        return _fields(value)
+        return _fields_to_json(value)
     return str(value)
 
 
-def _fields(value: Any) -> Document:
+def _fields_to_json(value: Any) -> Document:
     names = [each.name for each in dataclasses.fields(value)]
-    return {name: _plain(getattr(value, name)) for name in names if name not in _WHATEVER}
+    return {name: _to_json(getattr(value, name)) for name in names if name not in _IGNORED_FIELDS}

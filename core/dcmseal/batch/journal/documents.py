@@ -8,27 +8,27 @@ from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import TYPE_CHECKING, Final
 
-from dcmseal.batch.journal.identity import UNFOUND
-from dcmseal.engine.certificate_values import moment_value
-from dcmseal.engine.json_values import document
-from dcmseal.visible import printable
+from dcmseal.batch.journal.identity import UNREADABLE_IDENTITY
+from dcmseal.engine.certificate_values import format_moment
+from dcmseal.engine.json_values import build_document
+from dcmseal.visible import escape_unprintable
 
 if TYPE_CHECKING:
-    from dcmseal.batch.journal.reading import Entry, Run, Status
+    from dcmseal.batch.journal.reading import JournalEntry, JournalRun, JournalStatus
     from dcmseal.engine.json_values import Document
 
-_LONGEST_CELL: Final = 30_000
+_MAX_CELL: Final = 30_000
 """Characters: spreadsheets take no more than 32,767."""
-_FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What begins a formula, in full width as well."""
 _HEADINGS: Final = (
     *("file", "kind", "verdict", "exit_code", "codes", "signers", "profiles", "month", "uid", "judged", "size"),
 )
 
 
-def status_document(status: Status, path: str) -> Document:
+def build_status_document(status: JournalStatus, path: str) -> Document:
     """How far a run is, of kind ``journal``."""
-    return document(
+    return build_document(
         "journal",
         {
             "journal": path,
@@ -42,20 +42,20 @@ def status_document(status: Status, path: str) -> Document:
             "bytes": status.bytes,
             "verdicts": {**status.verdicts},
             "results": [{**gist.to_document(), "files": files} for gist, files in status.summaries],
-            "runs": [_run(each) for each in status.runs],
+            "runs": [_run_to_json(each) for each in status.runs],
         },
     )
 
 
-def entry_document(entry: Entry) -> Document:
+def build_entry_document(entry: JournalEntry) -> Document:
     """What came of a file, of kind ``recorded``; ``result`` is the document of the result, if it was kept."""
-    return document(
+    return build_document(
         "recorded",
         {
             "file": entry.source,
             **entry.summary.to_document(),
             "uid": entry.uid,
-            "judged": _moment(entry),
+            "judged": _format_recorded_at(entry),
             "reason": entry.reason.text,
             "study": entry.reason.study,
             "series": entry.reason.series,
@@ -64,48 +64,58 @@ def entry_document(entry: Entry) -> Document:
     )
 
 
-def json_lines(entries: Iterable[Entry]) -> Iterator[str]:
+def iter_json_lines(entries: Iterable[JournalEntry]) -> Iterator[str]:
     """A document a line, in ASCII."""
     for each in entries:
-        yield json.dumps(entry_document(each), separators=(",", ":")) + "\n"
+        yield json.dumps(build_entry_document(each), separators=(",", ":")) + "\n"
 
 
-def csv_lines(entries: Iterable[Entry]) -> Iterator[str]:
+def iter_csv_lines(entries: Iterable[JournalEntry]) -> Iterator[str]:
     """Comma-separated values (RFC 4180), with headings; several values of a kind are separated by semicolons.
 
     Control characters are written as escapes. A text that a spreadsheet would take for a formula has an apostrophe in
     front of it, which makes it a text there. JSON Lines have all texts as they are.
     """
-    yield _csv(_HEADINGS)
+    yield _format_csv_row(_HEADINGS)
     for each in entries:
         gist = each.summary
         lists = (";".join(words) for words in (gist.codes, gist.signers, gist.profiles))
-        size = "" if each.identity == UNFOUND else each.identity.size
-        yield _csv(
-            (each.source, gist.kind, gist.verdict, gist.exit_code, *lists, gist.month, each.uid, _moment(each), size)
+        size = "" if each.identity == UNREADABLE_IDENTITY else each.identity.size
+        yield _format_csv_row(
+            (
+                each.source,
+                gist.kind,
+                gist.verdict,
+                gist.exit_code,
+                *lists,
+                gist.month,
+                each.uid,
+                _format_recorded_at(each),
+                size,
+            )
         )
 
 
-def _csv(values: Iterable[object]) -> str:
+def _format_csv_row(values: Iterable[object]) -> str:
     line = StringIO()
-    csv.writer(line).writerow(_cell(each) if isinstance(each, str) else each for each in values)
+    csv.writer(line).writerow(_format_cell(each) if isinstance(each, str) else each for each in values)
     return line.getvalue()
 
 
-def _cell(text: str) -> str:
-    shown = printable(text, _LONGEST_CELL)
-    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+def _format_cell(text: str) -> str:
+    shown = escape_unprintable(text, _MAX_CELL)
+    return f"'{shown}" if shown.startswith(_FORMULA_STARTS) else shown
 
 
-def _moment(entry: Entry) -> str | None:
-    return moment_value(entry.recorded_at)
+def _format_recorded_at(entry: JournalEntry) -> str | None:
+    return format_moment(entry.recorded_at)
 
 
-def _run(run: Run) -> Document:
+def _run_to_json(run: JournalRun) -> Document:
     return {
         "version": run.version,
-        "began": moment_value(run.began),
-        "ended": moment_value(run.ended),
+        "began": format_moment(run.began),
+        "ended": format_moment(run.ended),
         "judged": run.result_count,
         "found": run.input_count,
     }

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self, cast
 
-from dcmseal.batch.journal.signature_gists import SignatureGist, gists_read, subject_of
-from dcmseal.batch.results import Kind, Result
-from dcmseal.engine.certificate_values import moment_value
+from dcmseal.batch.journal.signature_gists import SignatureSummary, parse_summaries, read_subject
+from dcmseal.batch.results import BatchResult, ResultKind
+from dcmseal.engine.certificate_values import format_moment
 from dcmseal.engine.signing_result import SigningResult
 from dcmseal.exit_codes import ExitCode
 from dcmseal.report import Outcome, Verdict, VerificationReport
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
     from dcmseal.model import DigitalSignature
     from dcmseal.report import Finding
 
-_MOST: Final = 16
+_MAX_NAMES: Final = 16
 """Signers, codes or profiles that one gist names; a file may have any number of them."""
-_LONGEST: Final = 256
+_MAX_NAME: Final = 256
 _VERDICTS: Final = {
-    **{kind: frozenset({kind.value}) for kind in Kind},
-    Kind.VERIFIED: frozenset(each.value for each in Verdict),
-    Kind.LISTED: frozenset({Kind.LISTED.value, Verdict.NO_SIGNATURE.value}),
+    **{kind: frozenset({kind.value}) for kind in ResultKind},
+    ResultKind.VERIFIED: frozenset(each.value for each in Verdict),
+    ResultKind.LISTED: frozenset({ResultKind.LISTED.value, Verdict.NO_SIGNATURE.value}),
 }
 """What a result of each kind may come to."""
-_OPEN: Final = (Outcome.FAILED, Outcome.UNKNOWN)
+_NOT_PASSED: Final = (Outcome.FAILED, Outcome.UNKNOWN)
 _PARTIAL: Final = "elements-unsigned"
-_OF_A_PART: Final = frozenset({_PARTIAL, "critical-unsigned"})
+_PARTIAL_COVERAGE: Final = frozenset({_PARTIAL, "critical-unsigned"})
 """Codes that say that a signature does not cover all."""
-_MONTH: Final = len("2026-03")
+_MONTH_LENGTH: Final = len("2026-03")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gist:
+class ResultSummary:
     """What many results have in common; nothing in it is a file's own."""
 
     kind: str
@@ -56,11 +56,11 @@ class Gist:
     """Digital Signature Profiles that are met."""
     month: str = ""
     """Year and month of the latest signature, as in ``2026-03``."""
-    signatures: tuple[SignatureGist, ...] = ()
+    signatures: tuple[SignatureSummary, ...] = ()
     """What each signature came to that was verified."""
 
     @classmethod
-    def from_result(cls, result: Result) -> Gist:
+    def from_result(cls, result: BatchResult) -> ResultSummary:
         """The gist of a result."""
         if result.summary is not None:
             return result.summary
@@ -72,11 +72,11 @@ class Gist:
                 kind=kind,
                 verdict=verdict,
                 exit_code=code,
-                codes=_few(_codes(answer)),
-                signers=_signers(each.signature for each in answer.signatures),
-                profiles=_few(name for each in answer.signatures for name in each.profiles),
-                month=_month(each.signature for each in answer.signatures),
-                signatures=SignatureGist.from_report(answer),
+                codes=_limit_names(_iter_codes(answer)),
+                signers=_signer_names(each.signature for each in answer.signatures),
+                profiles=_limit_names(name for each in answer.signatures for name in each.profiles),
+                month=_latest_month(each.signature for each in answer.signatures),
+                signatures=SignatureSummary.from_report(answer),
             )
         if isinstance(answer, SigningResult):
             made = (answer.signature,)
@@ -84,9 +84,9 @@ class Gist:
                 kind=kind,
                 verdict=verdict,
                 exit_code=code,
-                codes=_few(result.blocking_codes),
-                signers=_signers(made),
-                month=_month(made),
+                codes=_limit_names(result.blocking_codes),
+                signers=_signer_names(made),
+                month=_latest_month(made),
             )
         return cls(kind=kind, verdict=verdict, exit_code=code)
 
@@ -94,11 +94,11 @@ class Gist:
     def from_signature(cls, signature: DigitalSignature) -> Self:
         """The gist of a signature that was made, and whose result was lost."""
         return cls(
-            kind=Kind.SIGNED.value,
-            verdict=Kind.SIGNED.value,
+            kind=ResultKind.SIGNED.value,
+            verdict=ResultKind.SIGNED.value,
             exit_code=0,
-            signers=_signers([signature]),
-            month=_month([signature]),
+            signers=_signer_names([signature]),
+            month=_latest_month([signature]),
         )
 
     @classmethod
@@ -111,24 +111,24 @@ class Gist:
         if not isinstance(values, list) or len(cast("list[object]", values)) != 8:
             raise ValueError("no gist")
         kind, verdict, code, codes, signers, profiles, month, signatures = cast("list[object]", values)
-        kind, verdict, month = _texts([kind, verdict, month])
-        if verdict not in _VERDICTS[Kind(kind)] or code == ExitCode.INTERRUPTED:
+        kind, verdict, month = _check_texts([kind, verdict, month])
+        if verdict not in _VERDICTS[ResultKind(kind)] or code == ExitCode.INTERRUPTED:
             raise ValueError("no verdict")
         return cls(
-            kind=Kind(kind).value,
+            kind=ResultKind(kind).value,
             verdict=verdict,
             exit_code=ExitCode(cast("int", code)),
-            codes=_texts(codes),
-            signers=_texts(signers),
-            profiles=_texts(profiles),
+            codes=_check_texts(codes),
+            signers=_check_texts(signers),
+            profiles=_check_texts(profiles),
             month=month,
-            signatures=gists_read(signatures),
+            signatures=parse_summaries(signatures),
         )
 
     @property
     def needs_attention(self) -> bool:
         """Whether somebody should look at the file itself: it is invalid, or nothing could be done with it."""
-        return self.verdict == Verdict.INVALID.value or self.kind == Kind.FAILED.value
+        return self.verdict == Verdict.INVALID.value or self.kind == ResultKind.FAILED.value
 
     @property
     def is_partial(self) -> bool:
@@ -155,34 +155,34 @@ class Gist:
         return json.dumps(values, separators=(",", ":"))
 
 
-def _codes(report: VerificationReport) -> Iterator[str]:
+def _iter_codes(report: VerificationReport) -> Iterator[str]:
     """Of what did not pass; what one signature leaves uncovered and another covers is none of it."""
-    covered = frozenset[str]() if report.is_partial else _OF_A_PART
-    for each in _findings(report):
-        if each.outcome in _OPEN and each.code not in covered:
+    covered = frozenset[str]() if report.is_partial else _PARTIAL_COVERAGE
+    for each in _iter_findings(report):
+        if each.outcome in _NOT_PASSED and each.code not in covered:
             yield each.code
 
 
-def _findings(report: VerificationReport) -> Iterator[Finding]:
+def _iter_findings(report: VerificationReport) -> Iterator[Finding]:
     for signature in report.signatures:
         yield from signature.findings
     yield from (*report.notes, *report.unmet, *report.references)
 
 
-def _signers(signatures: Iterable[DigitalSignature]) -> tuple[str, ...]:
-    return _few(subject_of(der) for der in {each.certificate for each in signatures})
+def _signer_names(signatures: Iterable[DigitalSignature]) -> tuple[str, ...]:
+    return _limit_names(read_subject(der) for der in {each.certificate for each in signatures})
 
 
-def _month(signatures: Iterable[DigitalSignature]) -> str:
+def _latest_month(signatures: Iterable[DigitalSignature]) -> str:
     moments = [each.moment for each in signatures]
-    return max(((moment_value(each) or "")[:_MONTH] for each in moments if each is not None), default="")
+    return max(((format_moment(each) or "")[:_MONTH_LENGTH] for each in moments if each is not None), default="")
 
 
-def _few(words: Iterable[str]) -> tuple[str, ...]:
-    return tuple(word[:_LONGEST] for word in sorted(set(words))[:_MOST])
+def _limit_names(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word[:_MAX_NAME] for word in sorted(set(words))[:_MAX_NAMES])
 
 
-def _texts(values: object) -> tuple[str, ...]:
+def _check_texts(values: object) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(each, str) for each in cast("list[object]", values)):
         raise ValueError("no gist")
     return tuple(cast("list[str]", values))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from dcmseal.batch.content import digest_of
-from dcmseal.batch.journal.tables import fitting
+from dcmseal.batch.content import hash_file
+from dcmseal.batch.journal.tables import to_sqlite_integer
 
 if TYPE_CHECKING:
-    from dcmseal.batch.items import Item
+    from dcmseal.batch.items import InputFile
 
 
-class Identity(NamedTuple):
+class FileIdentity(NamedTuple):
     """What a file was when it was judged.
 
     Its device is not part of it: the same file system has another number after each restart.
@@ -26,24 +26,29 @@ class Identity(NamedTuple):
     digest: bytes | None
     """If there is one, it alone counts."""
 
-    def is_same(self, other: Identity) -> bool:
+    def is_same(self, other: FileIdentity) -> bool:
         """Whether two files are one, as far as can be told: size alone tells nothing."""
         if self.digest is not None or other.digest is not None:
             return self.digest == other.digest
         return self == other and bool(self.mtime_ns or self.inode)
 
 
-UNFOUND: Final = Identity(size=-1, mtime_ns=-1, ctime_ns=-1, inode=-1, digest=None)
+UNREADABLE_IDENTITY: Final = FileIdentity(size=-1, mtime_ns=-1, ctime_ns=-1, inode=-1, digest=None)
 """That of what is not there, or cannot be read; no file has such numbers."""
 
 
-def identity_of(item: Item, *, by_content: bool) -> Identity:
+def make_identity(item: InputFile, *, by_content: bool) -> FileIdentity:
     """What is known of a file; one whose content cannot be read has no digest."""
-    times = fitting(item.mtime_ns), fitting(item.ctime_ns)
-    return Identity(fitting(item.size), *times, fitting(item.inode), digest_of(item.source) if by_content else None)
+    times = to_sqlite_integer(item.mtime_ns), to_sqlite_integer(item.ctime_ns)
+    return FileIdentity(
+        to_sqlite_integer(item.size),
+        *times,
+        to_sqlite_integer(item.inode),
+        hash_file(item.source) if by_content else None,
+    )
 
 
-def looked_at_again(item: Item) -> Item:
+def refresh_input(item: InputFile) -> InputFile:
     """The item as the file is now; as it was if that cannot be told."""
     try:
         status = os.stat(item.source)

@@ -22,20 +22,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dcmseal import __version__
-from dcmseal.batch.chunks import CHUNK
-from dcmseal.batch.items import Found, Item, Known
-from dcmseal.batch.journal.about import About
-from dcmseal.batch.journal.gists import Gist
-from dcmseal.batch.journal.identity import UNFOUND, Identity, identity_of, looked_at_again
-from dcmseal.batch.journal.own_signatures import is_signed_in_place, is_touched_only, with_another_uid
-from dcmseal.batch.journal.reasons import Reason
-from dcmseal.batch.journal.settings import JournalWish
-from dcmseal.batch.journal.store import NO_REASON, Intent, Row, Store
+from dcmseal.batch.chunks import CHUNK_SIZE
+from dcmseal.batch.items import BatchInput, InputFile, RecordedContent
+from dcmseal.batch.journal.about import JournalHeader
+from dcmseal.batch.journal.gists import ResultSummary
+from dcmseal.batch.journal.identity import UNREADABLE_IDENTITY, FileIdentity, make_identity, refresh_input
+from dcmseal.batch.journal.own_signatures import is_signature_intact, is_signed_in_place, with_new_uid
+from dcmseal.batch.journal.reasons import AttentionReason
+from dcmseal.batch.journal.settings import JournalSettings
+from dcmseal.batch.journal.store import NO_REASON, JournalStore, RecordedResult, SigningIntent
 from dcmseal.batch.journal.tables import is_future
-from dcmseal.batch.journal.taking_up import signature_in
-from dcmseal.batch.results import Kind, Result
-from dcmseal.batch.running import run
-from dcmseal.batch.settling import Unsynced
+from dcmseal.batch.journal.taking_up import find_intact_signature
+from dcmseal.batch.results import BatchResult, ResultKind
+from dcmseal.batch.running import run_task
+from dcmseal.batch.settling import UnsyncedFolders
 from dcmseal.batch.tasks import SignTask
 from dcmseal.errors import DatasetError, OutputError, ProcessDied, ProfileError, UsageError
 from dcmseal.exit_codes import ExitCode
@@ -44,35 +44,35 @@ from dcmseal.report import Instance
 
 if TYPE_CHECKING:
     from dcmseal.batch.tasks import Task
-    from dcmseal.batch.workers import Workers
+    from dcmseal.batch.workers import ExecutorFactory
     from dcmseal.engine.json_values import Document
 
-_AHEAD: Final = 256
+_INTENTS_AHEAD: Final = 256
 """Files whose signatures are announced together: each announcement waits for the disk."""
-_SECONDS: Final = 1.0
-_ROWS: Final = 2000
+_COMMIT_SECONDS: Final = 1.0
+_COMMIT_ROWS: Final = 2000
 """Results are brought to disk after this time, or so many."""
 
 
 class Journal:
     """The journal of one run."""
 
-    def __init__(self, store: Store, task: Task, settings: JournalWish) -> None:
+    def __init__(self, store: JournalStore, task: Task, settings: JournalSettings) -> None:
         self._store = store
         self._settings = settings
-        about = About.from_rows(store.path, store.header_rows())
+        about = JournalHeader.from_rows(store.path, store.header_rows())
         about.check_task(store.path, settings.build_header(task))
         about.check_shard(store.path, settings.build_header(task))
         self.task = settings.with_detail(replace(task, run_id=about.run_id) if isinstance(task, SignTask) else task)
         """The task, with what the journal knows of it: run this one."""
-        self.recorded_summaries: Counter[Gist] = Counter()
+        self.recorded_summaries: Counter[ResultSummary] = Counter()
         """What came of the files that were met again in this run, and are as they were."""
-        self.on_recorded: Callable[[Result], object] = lambda result: None
+        self.on_recorded: Callable[[BatchResult], object] = lambda result: None
         """Is told of each of them: the result as it was, but for the answer."""
         own = os.path.realpath(settings.path)
         self._own_paths = {os.path.basename(path): path for path in (own, f"{own}-journal")}
-        self._identities: dict[str, Identity] = {}
-        self._unsynced = Unsynced(task.output_folder)
+        self._identities: dict[str, FileIdentity] = {}
+        self._unsynced = UnsyncedFolders(task.output_folder)
         self._input_count = 0
         self._result_count = 0
         self._committed = time.monotonic()
@@ -81,17 +81,17 @@ class Journal:
         self._number = store.execute(
             "INSERT INTO runs (version, began, ended, judged) VALUES (?, ?2, ?2, 0)", values
         ).lastrowid
-        store.forget(UNFOUND)  # it is looked for anew
+        store.forget(UNREADABLE_IDENTITY)  # it is looked for anew
         self._recover_intents()
 
     @classmethod
     @contextmanager
-    def open(cls, settings: JournalWish, task: Task) -> Generator[Journal]:
+    def open(cls, settings: JournalSettings, task: Task) -> Generator[Journal]:
         """Open a journal, or begin one, and take up what a run that died left behind.
 
         Raises JournalError if it is damaged or in use, and UsageError if it belongs to another task.
         """
-        store = Store.open(settings.path, settings.build_header(task).to_rows())
+        store = JournalStore.open(settings.path, settings.build_header(task).to_rows())
         try:
             journal = cls(store, task, settings)
             try:
@@ -104,26 +104,28 @@ class Journal:
 
     def run(
         self,
-        inputs: Iterable[Found],
+        inputs: Iterable[BatchInput],
         *,
-        executor: Workers | None = None,
+        executor: ExecutorFactory | None = None,
         jobs: int | None = None,
-        chunk: int = CHUNK,
+        chunk: int = CHUNK_SIZE,
         before_end: Callable[[], object] = lambda: None,
-    ) -> Generator[Result]:
+    ) -> Generator[BatchResult]:
         """Work on what has no result yet, and record what comes of it; for the rest see ``run`` of batch.running."""
         yield from self.record_results(
-            run(self.filter_inputs(inputs), self.task, executor=executor, jobs=jobs, chunk=chunk, on_abort=before_end)
+            run_task(
+                self.filter_inputs(inputs), self.task, executor=executor, jobs=jobs, chunk=chunk, on_abort=before_end
+            )
         )
 
-    def filter_inputs(self, inputs: Iterable[Found]) -> Iterator[Found]:
+    def filter_inputs(self, inputs: Iterable[BatchInput]) -> Iterator[BatchInput]:
         """The items that are of this shard and have no result yet, or were changed since; the rest is passed over.
 
         A signature is announced in the journal before its item is handed out.
         """
-        announced: list[Item] = []
+        announced: list[InputFile] = []
         for each in inputs:
-            if not isinstance(each, Item):
+            if not isinstance(each, InputFile):
                 # each shard tells of it, for nobody knows which would have had it; of all together, it is one
                 self._input_count += self._settings.shard is None or self._settings.shard.number == 1
                 yield each
@@ -138,13 +140,13 @@ class Journal:
                 yield item
                 continue
             announced.append(item)
-            if len(announced) == _AHEAD:
+            if len(announced) == _INTENTS_AHEAD:
                 yield from self._record_intents(announced)
                 announced = []
         yield from self._record_intents(announced)
         self._store.execute("UPDATE runs SET found = ? WHERE id = ?", (self._input_count, self._number))
 
-    def record_results(self, results: Generator[Result]) -> Generator[Result]:
+    def record_results(self, results: Generator[BatchResult]) -> Generator[BatchResult]:
         """Record what comes of ``to_do``; each result is recorded before it is handed on."""
         with closing(results):
             for result in results:
@@ -152,17 +154,17 @@ class Journal:
                 if not result.is_unchanged:
                     yield result
 
-    def record(self, result: Result) -> Result:
+    def record(self, result: BatchResult) -> BatchResult:
         """Record a result, unless it says nothing about the file; returns it."""
         item = result.input
-        if not isinstance(item, Item):
-            gist = Gist.from_result(result)
+        if not isinstance(item, InputFile):
+            gist = ResultSummary.from_result(result)
             self._record_result(
                 item.source,
-                UNFOUND,
+                UNREADABLE_IDENTITY,
                 gist,
                 document=self._build_kept_document(result, gist),
-                reason=Reason.from_result(result),
+                reason=AttentionReason.from_result(result),
             )
             return result
         identity = self._identities.pop(item.source, None)
@@ -172,18 +174,18 @@ class Journal:
         if isinstance(result.error, ProcessDied) and isinstance(self.task, SignTask):
             # whether it is signed, the next run will see
             return result
-        if result.error is not None and not _is_of_the_file(result):
+        if result.error is not None and not _is_file_error(result):
             self._resolve_intent(item.source)
             return result
         # a worker that died has told no digest
         by_content = item.recorded_content is not None and isinstance(result.error, ProcessDied)
         if identity is None or by_content or (result.is_written and result.output == item.source):
-            identity = identity_of(looked_at_again(item), by_content=by_content)
+            identity = make_identity(refresh_input(item), by_content=by_content)
         if item.recorded_content is not None and not by_content:
             identity = identity._replace(digest=result.digest)
-        gist = Gist.from_result(result)
+        gist = ResultSummary.from_result(result)
         self._unsynced.add(result)
-        reason = Reason.from_result(result)
+        reason = AttentionReason.from_result(result)
         self._record_result(
             item.source,
             identity,
@@ -194,7 +196,7 @@ class Journal:
         )
         return result
 
-    def _record_unchanged(self, item: Item, identity: Identity | None, digest: bytes | None) -> None:
+    def _record_unchanged(self, item: InputFile, identity: FileIdentity | None, digest: bytes | None) -> None:
         """Pass over a file that a worker found as it was, by its digest or its signature."""
         row = self._store.find_result(item.source)
         if row is None:
@@ -206,7 +208,7 @@ class Journal:
         self._resolve_intent(item.source)
         self._report_recorded(item, row)
 
-    def _is_in_scope(self, item: Item) -> bool:
+    def _is_in_scope(self, item: InputFile) -> bool:
         """Whether a file is of this shard, and not the journal itself, which may lie in a folder that is named."""
         if (
             os.path.basename(item.source) in self._own_paths
@@ -215,51 +217,53 @@ class Journal:
             return False
         return self._settings.shard is None or self._settings.shard.contains(item.relative)
 
-    def _prepare_input(self, item: Item) -> Item | None:
+    def _prepare_input(self, item: InputFile) -> InputFile | None:
         """The item, if there is something left to do with it, or a worker has to see whether there is."""
         row = self._store.find_result(item.source)
-        identity = identity_of(item, by_content=False)
+        identity = make_identity(item, by_content=False)
         is_again = row is not None and self._needs_retry(item, row)
         # of an object in a storage, its version tells as much as a digest
         by_content = self._settings.by_content and not is_url(item.source)
         if by_content:
             item = item._replace(
-                recorded_content=Known() if row is None or is_again else self._recorded_content(item, row)
+                recorded_content=RecordedContent() if row is None or is_again else self._recorded_content(item, row)
             )
         elif row is not None and identity.is_same(row.identity):
             if not is_again:
                 self._report_recorded(item, row)
                 return None
-        elif row is not None and is_touched_only(self.task, item, row):
+        elif row is not None and is_signature_intact(self.task, item, row):
             self._record_result(item.source, identity, row.summary, uid=row.uid, reason=row.reason)
             self._report_recorded(item, row)
             return None
         if row is not None:
-            item = with_another_uid(self.task, item, row)
+            item = with_new_uid(self.task, item, row)
         # a file that is read while it changes has the identity that it had before
         self._identities[item.source] = identity
         return item
 
-    def _needs_retry(self, item: Item, row: Row) -> bool:
+    def _needs_retry(self, item: InputFile, row: RecordedResult) -> bool:
         """Whether a file that is what it was is tried again: it failed, has to be DICOM, or is dated in the future."""
-        if (self._settings.retry_failed and row.summary.kind == Kind.FAILED) or (
-            item.must_be_dicom and row.summary.kind == Kind.IGNORED
+        if (self._settings.retry_failed and row.summary.kind == ResultKind.FAILED) or (
+            item.must_be_dicom and row.summary.kind == ResultKind.IGNORED
         ):
             return True
         # no signature is made a second time for a date: clocks are set back, too
         return not isinstance(self.task, SignTask) and is_future(row.recorded_at, time.time())
 
-    def _recorded_content(self, item: Item, row: Row) -> Known:
+    def _recorded_content(self, item: InputFile, row: RecordedResult) -> RecordedContent:
         """What a worker is to hold the content of a file against."""
-        return Known(digest=row.identity.digest, uid=row.uid if is_signed_in_place(self.task, item, row) else "")
+        return RecordedContent(
+            digest=row.identity.digest, uid=row.uid if is_signed_in_place(self.task, item, row) else ""
+        )
 
-    def _report_recorded(self, item: Item, row: Row) -> None:
+    def _report_recorded(self, item: InputFile, row: RecordedResult) -> None:
         gist, reason = row.summary, row.reason
         self.recorded_summaries[gist] += 1
         self.on_recorded(
-            Result(
+            BatchResult(
                 input=item,
-                kind=Kind(gist.kind),
+                kind=ResultKind(gist.kind),
                 exit_code=ExitCode(gist.exit_code),
                 verdict=gist.verdict,
                 reason=reason.text,
@@ -268,34 +272,34 @@ class Journal:
             )
         )
 
-    def _record_intents(self, items: list[Item]) -> Iterator[Item]:
+    def _record_intents(self, items: list[InputFile]) -> Iterator[InputFile]:
         if items:
             assert isinstance(self.task, SignTask)
             for item in items:
                 uid, target = self.task.signature_uid(item), self.task.placement.target_path(item)
-                self._store.record_intent(Intent(source=item.source, target=target, uid=uid))
+                self._store.record_intent(SigningIntent(source=item.source, target=target, uid=uid))
             self.commit()
         yield from items
 
     def _recover_intents(self) -> None:
         """See what became of the signatures that were announced, and have no result."""
         for intent in self._store.intents():
-            signature = signature_in(intent.target, intent.uid)
+            signature = find_intact_signature(intent.target, intent.uid)
             if signature is not None:
-                identity = identity_of(
-                    looked_at_again(Item(source=intent.source, relative="")), by_content=self._settings.by_content
+                identity = make_identity(
+                    refresh_input(InputFile(source=intent.source, relative="")), by_content=self._settings.by_content
                 )
-                self._record_result(intent.source, identity, Gist.from_signature(signature), uid=intent.uid)
+                self._record_result(intent.source, identity, ResultSummary.from_signature(signature), uid=intent.uid)
 
     def _record_result(
         self,
         source: str,
-        identity: Identity,
-        summary: Gist,
+        identity: FileIdentity,
+        summary: ResultSummary,
         *,
         uid: str = "",
         document: Document | None = None,
-        reason: Reason = NO_REASON,
+        reason: AttentionReason = NO_REASON,
     ) -> None:
         self._store.record_result(
             source, identity, summary, recorded_at=int(time.time()), uid=uid, document=document, reason=reason
@@ -303,14 +307,14 @@ class Journal:
         self._resolve_intent(source)
         self._result_count += 1
         self._uncommitted += 1
-        if self._uncommitted >= _ROWS or time.monotonic() - self._committed >= _SECONDS:
+        if self._uncommitted >= _COMMIT_ROWS or time.monotonic() - self._committed >= _COMMIT_SECONDS:
             self.commit()
 
     def _resolve_intent(self, source: str) -> None:
         if isinstance(self.task, SignTask):
             self._store.resolve_intent(source)
 
-    def _build_kept_document(self, result: Result, summary: Gist) -> Document | None:
+    def _build_kept_document(self, result: BatchResult, summary: ResultSummary) -> Document | None:
         """The document of a result, if it is kept and there is one."""
         if not (self._settings.keep_documents or summary.needs_attention):
             return None
@@ -318,9 +322,9 @@ class Journal:
             return None
         return result.to_document()
 
-    def _signature_uid(self, result: Result) -> str:
+    def _signature_uid(self, result: BatchResult) -> str:
         """Of the signature that was made."""
-        if isinstance(self.task, SignTask) and result.kind is Kind.SIGNED and isinstance(result.input, Item):
+        if isinstance(self.task, SignTask) and result.kind is ResultKind.SIGNED and isinstance(result.input, InputFile):
             return self.task.signature_uid(result.input)
         return ""
 
@@ -347,6 +351,6 @@ class Journal:
             )
 
 
-def _is_of_the_file(result: Result) -> bool:
+def _is_file_error(result: BatchResult) -> bool:
     """Whether an error is one of the file, and not of key, network or disk: those may be better next time."""
     return isinstance(result.error, (DatasetError, ProfileError, UsageError))

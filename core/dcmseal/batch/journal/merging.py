@@ -12,55 +12,55 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal import __version__
 from dcmseal.batch.journal.opening import check_writers
-from dcmseal.batch.journal.reading import Reader, Status
-from dcmseal.batch.journal.store import Store
+from dcmseal.batch.journal.reading import JournalReader, JournalStatus
+from dcmseal.batch.journal.store import JournalStore
 from dcmseal.batch.journal.tables import is_future
 from dcmseal.batch.shards import Shard
-from dcmseal.engine.files.replacing import new_file_at
+from dcmseal.engine.files.replacing import create_file
 from dcmseal.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_MOST: Final = 100
+_MAX_MISSING: Final = 100
 """Missing shards that are named."""
 
 
-def merge(paths: Sequence[str], output: str) -> tuple[str, ...]:
+def merge_journals(paths: Sequence[str], output: str) -> tuple[str, ...]:
     """Write one journal with the results of several, which has to be a new file; returns the shards that are missing.
 
     Raises UsageError if they are of different tasks or a run has not ended, and JournalError.
     """
     for path in (*paths, output):
         check_writers(path)
-    statuses = [_status(path) for path in paths]
+    statuses = [_read_status(path) for path in paths]
     for path, status in zip(paths, statuses, strict=True):
         status.header.check_task(path, statuses[0].header)
         if status.open_intents:
             raise UsageError(f"the run of {path} has not come to its end", hint="start it again, and merge it then")
     if os.path.lexists(output):
         raise UsageError(f"{output} exists", hint="name another file for the merged journal")
-    with new_file_at(output) as temporary:
-        _merge(paths, statuses, temporary)
-    return _missing(status.header.shard for status in statuses)
+    with create_file(output) as temporary:
+        _write_merged(paths, statuses, temporary)
+    return _find_missing_shards(status.header.shard for status in statuses)
 
 
-def _missing(shards: Iterable[str]) -> tuple[str, ...]:
+def _find_missing_shards(shards: Iterable[str]) -> tuple[str, ...]:
     there = [Shard.parse(each) for each in shards if each]
     if not there:
         return ()
     of = max(each.count for each in there)
     numbers = {each.number for each in there if each.count == of}
     missing = (number for number in range(1, of + 1) if number not in numbers)
-    return tuple(str(Shard(number=number, count=of)) for number in islice(missing, _MOST))
+    return tuple(str(Shard(number=number, count=of)) for number in islice(missing, _MAX_MISSING))
 
 
-def _status(path: str) -> Status:
-    with Reader.open(path) as journal:
+def _read_status(path: str) -> JournalStatus:
+    with JournalReader.open(path) as journal:
         return journal.status()
 
 
-def _run(statuses: Iterable[Status]) -> tuple[object, ...]:
+def _combine_runs(statuses: Iterable[JournalStatus]) -> tuple[object, ...]:
     """The runs of all shards as one."""
     runs = [run for status in statuses for run in status.runs]
     found = [status.runs[-1].input_count if status.runs else None for status in statuses]
@@ -73,17 +73,19 @@ def _run(statuses: Iterable[Status]) -> tuple[object, ...]:
     )
 
 
-def _merge(paths: Sequence[str], statuses: Sequence[Status], output: str) -> None:
+def _write_merged(paths: Sequence[str], statuses: Sequence[JournalStatus], output: str) -> None:
     now = time.time()
     about = replace(statuses[0].header, run_id=str(uuid.uuid4()), shard="")
-    store = Store.open(output, about.to_rows())
+    store = JournalStore.open(output, about.to_rows())
     try:
-        store.execute("INSERT INTO runs (version, began, ended, judged, found) VALUES (?, ?, ?, ?, ?)", _run(statuses))
+        store.execute(
+            "INSERT INTO runs (version, began, ended, judged, found) VALUES (?, ?, ?, ?, ?)", _combine_runs(statuses)
+        )
         for path in paths:
-            with Reader.open(path, exclusive=True) as journal:
+            with JournalReader.open(path, exclusive=True) as journal:
                 for entry in journal.iter_entries():
                     judged = int(entry.recorded_at.timestamp())
-                    if _rank(store.recorded_at(entry.source), now) < _rank(judged, now):
+                    if _recency(store.recorded_at(entry.source), now) < _recency(judged, now):
                         store.record_result(
                             entry.source,
                             entry.identity,
@@ -98,6 +100,6 @@ def _merge(paths: Sequence[str], statuses: Sequence[Status], output: str) -> Non
         store.close()
 
 
-def _rank(judged: int, now: float) -> int:
+def _recency(judged: int, now: float) -> int:
     """What the latest result is found by; a date in the future is less than any other."""
     return -1 if judged < 0 else 0 if is_future(judged, now) else judged + 1

@@ -28,30 +28,30 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from dcmseal.batch.journal import opening
-from dcmseal.batch.journal.about import About
-from dcmseal.batch.journal.gists import Gist
-from dcmseal.batch.journal.identity import Identity
-from dcmseal.batch.journal.opening import damaged, telling
-from dcmseal.batch.journal.reasons import Reason
-from dcmseal.batch.journal.tables import LONGEST_DOCUMENT, restored, unpacked_uid
+from dcmseal.batch.journal.about import JournalHeader
+from dcmseal.batch.journal.gists import ResultSummary
+from dcmseal.batch.journal.identity import FileIdentity
+from dcmseal.batch.journal.opening import damage_error, translate_errors
+from dcmseal.batch.journal.reasons import AttentionReason
+from dcmseal.batch.journal.tables import MAX_DOCUMENT, decode_text, unpack_uid
 
 if TYPE_CHECKING:
     from dcmseal.engine.json_values import Document
 
-_PAGE: Final = 1000
+_PAGE_ROWS: Final = 1000
 """Rows read at once: in between, whoever writes may go on."""
-_ENTRIES: Final = (
+_ENTRIES_QUERY: Final = (
     "SELECT results.folder, path, results.name, size, mtime_ns, ctime_ns, inode, digest, judged, gist, uid, document,"
     " reason, study, series.series FROM results JOIN folders ON folders.id = results.folder"
     " LEFT JOIN reasons USING (folder, name) LEFT JOIN series ON series.id = reasons.series"
     " WHERE (results.folder, results.name) > (?, ?) ORDER BY results.folder, results.name LIMIT ?"
 )
-_RUNS: Final = "SELECT version, began, ended, judged, found FROM runs ORDER BY id LIMIT 10000"
-_GISTS: Final = "SELECT id, gist, files FROM gists WHERE files > 0 LIMIT 1000000"
+_RUNS_QUERY: Final = "SELECT version, began, ended, judged, found FROM runs ORDER BY id LIMIT 10000"
+_SUMMARIES_QUERY: Final = "SELECT id, gist, files FROM gists WHERE files > 0 LIMIT 1000000"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class JournalRun:
     """One process that wrote the journal."""
 
     version: str
@@ -65,13 +65,13 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class JournalStatus:
     """How far a run is, and what came of it."""
 
-    header: About
-    summaries: tuple[tuple[Gist, int], ...]
+    header: JournalHeader
+    summaries: tuple[tuple[ResultSummary, int], ...]
     """What came of the files, and of how many; the most frequent first."""
-    runs: tuple[Run, ...]
+    runs: tuple[JournalRun, ...]
     open_intents: int
     """Signatures that were announced and have no result: a run is going on, or died."""
     bytes: int
@@ -112,51 +112,51 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class JournalEntry:
     """What came of a file."""
 
     source: str
-    identity: Identity
+    identity: FileIdentity
     recorded_at: datetime
-    summary: Gist
+    summary: ResultSummary
     uid: str
     """Of the signature that was made last; empty if none was."""
     document: Document | None
     """The JSON document of the result, if it was kept."""
-    reason: Reason
+    reason: AttentionReason
     """Why it needs attention, in words, and its study and series; empty if it needs none."""
 
 
-class Reader:
+class JournalReader:
     """A journal open for reading. Errors are JournalError."""
 
     def __init__(self, path: str, connection: sqlite3.Connection) -> None:
         self._path = path
         self._connection = connection
-        self._summaries: dict[int, tuple[Gist, int]] = {}
+        self._summaries: dict[int, tuple[ResultSummary, int]] = {}
 
     @classmethod
     @contextmanager
-    def open(cls, path: str, *, exclusive: bool = False) -> Generator[Reader]:
+    def open(cls, path: str, *, exclusive: bool = False) -> Generator[JournalReader]:
         """Open a journal; ``exclusive`` refuses one that a run is writing. Raises JournalError."""
         connection = opening.connect(path)
         try:
-            opening.check(path, connection)
+            opening.check_schema(path, connection)
             if exclusive:
-                with telling(path):
+                with translate_errors(path):
                     connection.execute("BEGIN IMMEDIATE")
             yield cls(path, connection)
         finally:
             connection.close()
 
-    def status(self) -> Status:
+    def status(self) -> JournalStatus:
         """How far the run is."""
         about = self.header()
         self._read_summaries()
         with self._translate_damage():
-            runs = tuple(map(_run, self._fetch_rows(_RUNS)))
+            runs = tuple(map(_read_run, self._fetch_rows(_RUNS_QUERY)))
             (intents,) = self._fetch_rows("SELECT count(*) FROM intents")[0]
-            return Status(
+            return JournalStatus(
                 header=about,
                 summaries=tuple(sorted(self._summaries.values(), key=lambda each: (-each[1], str(each[0])))),
                 runs=runs,
@@ -164,18 +164,18 @@ class Reader:
                 bytes=os.path.getsize(self._path),
             )
 
-    def header(self) -> About:
+    def header(self) -> JournalHeader:
         """What the journal says about itself."""
         with self._translate_damage():
             rows = self._fetch_rows("SELECT name, value FROM about LIMIT 100")
-            return About.from_rows(self._path, {restored(name): restored(value) for name, value in rows})
+            return JournalHeader.from_rows(self._path, {decode_text(name): decode_text(value) for name, value in rows})
 
-    def iter_entries(self, *, attention_only: bool = False) -> Iterator[Entry]:
+    def iter_entries(self, *, attention_only: bool = False) -> Iterator[JournalEntry]:
         """What came of each file, by folders in the order they were come across; memory does not grow with them."""
         self._read_summaries()
         last: tuple[object, object] = (-1, "")
         while True:
-            rows = self._fetch_rows(_ENTRIES, (*last, _PAGE))
+            rows = self._fetch_rows(_ENTRIES_QUERY, (*last, _PAGE_ROWS))
             if not rows:
                 return
             for row in rows:
@@ -185,14 +185,14 @@ class Reader:
                         yield self._read_entry(row, gist)
             last = (rows[-1][0], rows[-1][2])
 
-    def _read_entry(self, row: tuple[Any, ...], summary: Gist) -> Entry:
+    def _read_entry(self, row: tuple[Any, ...], summary: ResultSummary) -> JournalEntry:
         _, path, name, size, mtime_ns, ctime_ns, inode, digest, judged, _, uid, document, *reason = row
         content = None
         if document is not None:
             content = self._read_document(document)
-        return Entry(
-            source=restored(path) + restored(name),
-            identity=Identity(
+        return JournalEntry(
+            source=decode_text(path) + decode_text(name),
+            identity=FileIdentity(
                 int(size),
                 int(mtime_ns),
                 int(ctime_ns),
@@ -201,15 +201,15 @@ class Reader:
             ),
             recorded_at=datetime.fromtimestamp(int(judged), UTC),
             summary=summary,
-            uid="" if uid is None else unpacked_uid(uid),
+            uid="" if uid is None else unpack_uid(uid),
             document=content,
-            reason=Reason.from_row(*reason),
+            reason=AttentionReason.from_row(*reason),
         )
 
     def _read_document(self, number: int) -> Document:
         ((content,),) = self._fetch_rows("SELECT content FROM documents WHERE id = ?", (number,))
         inflater = zlib.decompressobj()
-        data = inflater.decompress(content, LONGEST_DOCUMENT)
+        data = inflater.decompress(content, MAX_DOCUMENT)
         if not inflater.eof:
             raise ValueError("a document is cut short, or too long")
         document: object = json.loads(data)
@@ -217,7 +217,7 @@ class Reader:
             raise TypeError("no document")
         return cast("Document", document)
 
-    def _summary(self, number: int) -> tuple[Gist, int]:
+    def _summary(self, number: int) -> tuple[ResultSummary, int]:
         if number not in self._summaries:
             # a run that goes on has found another
             self._read_summaries()
@@ -225,11 +225,13 @@ class Reader:
 
     def _read_summaries(self) -> None:
         with self._translate_damage():
-            rows = self._fetch_rows(_GISTS)
-            self._summaries = {int(number): (Gist.parse(restored(gist)), int(files)) for number, gist, files in rows}
+            rows = self._fetch_rows(_SUMMARIES_QUERY)
+            self._summaries = {
+                int(number): (ResultSummary.parse(decode_text(gist)), int(files)) for number, gist, files in rows
+            }
 
     def _fetch_rows(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        with telling(self._path):
+        with translate_errors(self._path):
             return self._connection.execute(statement, values).fetchall()
 
     @contextmanager
@@ -247,13 +249,13 @@ class Reader:
             ValueError,
             zlib.error,
         ):
-            raise damaged(self._path) from None
+            raise damage_error(self._path) from None
 
 
-def _run(row: tuple[Any, ...]) -> Run:
+def _read_run(row: tuple[Any, ...]) -> JournalRun:
     version, began, ended, judged, found = row
-    return Run(
-        version=restored(version),
+    return JournalRun(
+        version=decode_text(version),
         began=datetime.fromtimestamp(began, UTC),
         ended=datetime.fromtimestamp(ended, UTC),
         result_count=int(judged),

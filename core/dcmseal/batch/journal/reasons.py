@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from dcmseal.batch.journal.tables import LONGEST_REASON, restored
-from dcmseal.batch.tally import URGENT
+from dcmseal.batch.journal.tables import MAX_REASON, decode_text
+from dcmseal.batch.tally import URGENT_VERDICTS
 
 if TYPE_CHECKING:
-    from dcmseal.batch.results import Result
+    from dcmseal.batch.results import BatchResult
 
-_LONGEST_UID = 64
+_MAX_UID = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class AttentionReason:
     """The words of a result, which are a file's own, and its study and series."""
 
     text: str = ""
@@ -27,23 +27,23 @@ class Reason:
     series: str = ""
 
     @classmethod
-    def from_result(cls, result: Result) -> Self:
+    def from_result(cls, result: BatchResult) -> Self:
         """The reason of a result; that of one which needs no attention is empty, so that it takes no space."""
-        if result.verdict not in URGENT:
+        if result.verdict not in URGENT_VERDICTS:
             return cls()
         instance = result.instance
         return cls(
-            text=result.reason[:LONGEST_REASON],
-            study=instance.study[:_LONGEST_UID] if instance else "",
-            series=instance.series[:_LONGEST_UID] if instance else "",
+            text=result.reason[:MAX_REASON],
+            study=instance.study[:_MAX_UID] if instance else "",
+            series=instance.series[:_MAX_UID] if instance else "",
         )
 
     @classmethod
     def from_row(cls, text: object, study: object, series: object) -> Self:
         """What stands in the tables, where nothing may stand; raises TypeError or ValueError for anything else."""
         values = (text, study, series)
-        text, study, series = ("" if each is None else restored(each) for each in values)
-        return cls(text=text[:LONGEST_REASON], study=study[:_LONGEST_UID], series=series[:_LONGEST_UID])
+        text, study, series = ("" if each is None else decode_text(each) for each in values)
+        return cls(text=text[:MAX_REASON], study=study[:_MAX_UID], series=series[:_MAX_UID])
 
     @property
     def is_present(self) -> bool:

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dcmseal.batch.journal.about import About
-from dcmseal.batch.results import Form
+from dcmseal.batch.journal.about import JournalHeader
+from dcmseal.batch.results import ResultDetail
 from dcmseal.batch.tasks import SignTask, VerifyTask
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JournalWish:
+class JournalSettings:
     """Which journal, and what it is to hold."""
 
     path: str
@@ -36,14 +36,14 @@ class JournalWish:
         """Whether there is no such journal yet."""
         return not os.path.exists(self.path)
 
-    def build_header(self, task: Task) -> About:
+    def build_header(self, task: Task) -> JournalHeader:
         """What a journal for the task says about itself."""
-        return About.for_task(task, shard=str(self.shard or ""), by_content=self.by_content, key=self.key)
+        return JournalHeader.for_task(task, shard=str(self.shard or ""), by_content=self.by_content, key=self.key)
 
     def with_detail(self, task: Task) -> Task:
         """The task with answers in a form that a journal can make something of."""
         if not isinstance(task, (SignTask, VerifyTask)):
             return task
-        if self.keep_documents and task.detail is not Form.VALUE:
-            return replace(task, detail=Form.DOCUMENT)
-        return replace(task, detail=Form.SUMMARY) if task.detail is Form.VERDICT else task
+        if self.keep_documents and task.detail is not ResultDetail.VALUE:
+            return replace(task, detail=ResultDetail.DOCUMENT)
+        return replace(task, detail=ResultDetail.SUMMARY) if task.detail is ResultDetail.VERDICT else task

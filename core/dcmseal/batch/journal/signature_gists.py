@@ -14,24 +14,24 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Self, cast
 
-from dcmseal.engine.certificate_values import moment_value
+from dcmseal.engine.certificate_values import format_moment
 from dcmseal.report import Aspect, Outcome, Verdict
 
 if TYPE_CHECKING:
     from dcmseal.engine.json_values import Document
     from dcmseal.report import SignatureReport, VerificationReport
 
-_MOST: Final = 16
+_MAX_KINDS: Final = 16
 """Kinds of signatures that are told apart in one file, and profiles of a signature."""
-_LONGEST: Final = 256
-_MONTH: Final = len("2026-03")
+_MAX_NAME: Final = 256
+_MONTH_LENGTH: Final = len("2026-03")
 _VERDICTS: Final = frozenset({Verdict.VALID.value, Verdict.INVALID.value, Verdict.NOT_ESTABLISHED.value})
-_CERTIFICATES: Final = 256
+_MAX_CACHED_SUBJECTS: Final = 256
 """Signers whose names are remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureGist:
+class SignatureSummary:
     """What some signatures of a file have in common."""
 
     verdict: str
@@ -51,9 +51,9 @@ class SignatureGist:
     def from_report(cls, report: VerificationReport) -> tuple[Self, ...]:
         """The gists of all signatures of a report."""
         kinds = Counter(cls._from_signature(each, integrity_only=report.integrity_only) for each in report.signatures)
-        told_apart = kinds.most_common(_MOST)
+        told_apart = kinds.most_common(_MAX_KINDS)
         rest: Counter[str] = Counter()
-        for each, number in kinds.most_common()[_MOST:]:
+        for each, number in kinds.most_common()[_MAX_KINDS:]:
             rest[each.verdict] += number
         gists = [replace(each, number=number) for each, number in told_apart]
         gists += [cls(verdict=verdict, number=number) for verdict, number in rest.items()]
@@ -66,10 +66,10 @@ class SignatureGist:
         moment = certified.moment if certified else signature.moment
         return cls(
             verdict=report.verdict(integrity_only=integrity_only).value,
-            signer=subject_of(signature.certificate)[:_LONGEST],
+            signer=read_subject(signature.certificate)[:_MAX_NAME],
             sha256=sha256(signature.certificate).hexdigest(),
-            profiles=tuple(name[:_LONGEST] for name in sorted(set(report.profiles))[:_MOST]),
-            month=(moment_value(moment) or "")[:_MONTH] if moment else "",
+            profiles=tuple(name[:_MAX_NAME] for name in sorted(set(report.profiles))[:_MAX_KINDS]),
+            month=(format_moment(moment) or "")[:_MONTH_LENGTH] if moment else "",
             certified=certified is not None,
         )
 
@@ -114,15 +114,15 @@ class SignatureGist:
         }
 
 
-def gists_read(values: object) -> tuple[SignatureGist, ...]:
+def parse_summaries(values: object) -> tuple[SignatureSummary, ...]:
     """Gists of signatures as they stand in a journal; raises ValueError."""
     if not isinstance(values, list):
         raise ValueError("no gists")  # noqa: TRY004 - what a journal holds is a value
-    return tuple(SignatureGist.from_values(each) for each in cast("Iterable[object]", values))
+    return tuple(SignatureSummary.from_values(each) for each in cast("Iterable[object]", values))
 
 
-@lru_cache(_CERTIFICATES)
-def subject_of(certificate: bytes) -> str:
+@lru_cache(_MAX_CACHED_SUBJECTS)
+def read_subject(certificate: bytes) -> str:
     """The subject of a certificate in DER; empty if it cannot be read."""
     from dcmseal.engine.certificate import read_certificate
     from dcmseal.errors import CertificateNotValid

@@ -11,36 +11,44 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from dcmseal.batch.journal import opening
-from dcmseal.batch.journal.gists import Gist
-from dcmseal.batch.journal.identity import Identity
-from dcmseal.batch.journal.opening import damaged, telling
-from dcmseal.batch.journal.reasons import Reason
-from dcmseal.batch.journal.tables import LONGEST_DOCUMENT, Text, packed_uid, placed, restored, stored, unpacked_uid
+from dcmseal.batch.journal.gists import ResultSummary
+from dcmseal.batch.journal.identity import FileIdentity
+from dcmseal.batch.journal.opening import damage_error, translate_errors
+from dcmseal.batch.journal.reasons import AttentionReason
+from dcmseal.batch.journal.tables import (
+    MAX_DOCUMENT,
+    SqlText,
+    decode_text,
+    encode_text,
+    pack_uid,
+    split_path,
+    unpack_uid,
+)
 
 if TYPE_CHECKING:
     from dcmseal.engine.json_values import Document
 
-_PATIENCE_OF_WRITER: Final = 600_000
+_WRITER_TIMEOUT_MS: Final = 600_000
 """Milliseconds to wait for those who read the journal."""
-NO_REASON: Final = Reason()
-_FOLDERS: Final = 4096
-_GISTS: Final = 1 << 16
+NO_REASON: Final = AttentionReason()
+_MAX_CACHED_FOLDERS: Final = 4096
+_MAX_CACHED_SUMMARIES: Final = 1 << 16
 """How many of either are remembered."""
 
 
-class Row(NamedTuple):
+class RecordedResult(NamedTuple):
     """What is recorded of a file."""
 
-    identity: Identity
-    summary: Gist
+    identity: FileIdentity
+    summary: ResultSummary
     uid: str
     """Of the signature that was made last; empty if none was."""
-    reason: Reason
+    reason: AttentionReason
     recorded_at: int
     """In seconds since 1970."""
 
 
-class Intent(NamedTuple):
+class SigningIntent(NamedTuple):
     """A signature that is about to be made, or was when the run died."""
 
     source: str
@@ -48,15 +56,15 @@ class Intent(NamedTuple):
     uid: str
 
 
-class Store:
+class JournalStore:
     """The tables of one journal. Errors are JournalError; what was committed before stays."""
 
     def __init__(self, path: str, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
         self._folders: dict[str, int] = {}
-        self._summary_ids: dict[Gist, int] = {}
-        self._summaries_by_id: dict[int, Gist] = {}
+        self._summary_ids: dict[ResultSummary, int] = {}
+        self._summaries_by_id: dict[int, ResultSummary] = {}
         self._added: Counter[int] = Counter()
         self.is_usable = True
         """No statement has failed so far."""
@@ -65,26 +73,26 @@ class Store:
     def open(cls, path: str, header_rows: dict[str, str]) -> Self:
         """Open a journal, or begin one that says this about itself; raises JournalError if another process has it."""
         opening.check_writers(path)
-        opening.create(path)
+        opening.create_file(path)
         connection = opening.connect(path)
         try:
             if not opening.is_empty(path, connection):
                 # nothing is changed in a database of something else
-                opening.check(path, connection)
-            with telling(path):
+                opening.check_schema(path, connection)
+            with translate_errors(path):
                 # a network file system has no shared memory, which write-ahead logs need
                 connection.execute("PRAGMA journal_mode = TRUNCATE")
                 connection.execute("PRAGMA synchronous = FULL")
                 # whoever holds this lock is the one writer; readers may look in between commits
                 connection.execute("BEGIN IMMEDIATE")
-                connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_OF_WRITER}")
+                connection.execute(f"PRAGMA busy_timeout = {_WRITER_TIMEOUT_MS}")
             store = cls(path, connection)
             if opening.is_empty(path, connection):
-                with telling(path):
-                    opening.make_tables(connection)
+                with translate_errors(path):
+                    opening.create_tables(connection)
                     connection.executemany("INSERT INTO about VALUES (?, ?)", header_rows.items())
                 store.commit()
-            opening.check(path, connection)
+            opening.check_schema(path, connection)
         except BaseException:
             connection.close()
             raise
@@ -97,7 +105,7 @@ class Store:
 
     def rows(self, statement: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query, all of them."""
-        with telling(self.path):
+        with translate_errors(self.path):
             return self._connection.execute(statement, tuple(values)).fetchall()
 
     def _fetch_one(self, statement: str, values: Iterable[object]) -> tuple[Any, ...] | None:
@@ -112,13 +120,13 @@ class Store:
         """The one value of a query; raises JournalError if there is none."""
         found = self._fetch_one(statement, (key,))
         if found is None:
-            raise damaged(self.path)
+            raise damage_error(self.path)
         return found[0]
 
     def execute(self, statement: str, values: Iterable[object] = ()) -> sqlite3.Cursor:
         """Execute a statement."""
         try:
-            with telling(self.path):
+            with translate_errors(self.path):
                 return self._connection.execute(statement, tuple(values))
         except BaseException:
             self.is_usable = False
@@ -133,9 +141,9 @@ class Store:
         self.execute("COMMIT")
         self.execute("BEGIN IMMEDIATE")
 
-    def find_result(self, source: str) -> Row | None:
+    def find_result(self, source: str) -> RecordedResult | None:
         """What is recorded of a file."""
-        folder, name = placed(source)
+        folder, name = split_path(source)
         number = self._find_folder_id(folder)
         if number is None:
             return None
@@ -144,45 +152,45 @@ class Store:
             " FROM results"
             " LEFT JOIN reasons USING (folder, name) LEFT JOIN series ON series.id = reasons.series"
             " WHERE results.folder = ? AND results.name = ?",
-            (number, stored(name)),
+            (number, encode_text(name)),
         )
         if found is None:
             return None
         *identity, judged, gist, uid, reason, study, series = found
         try:
-            return Row(
-                Identity(*identity),
+            return RecordedResult(
+                FileIdentity(*identity),
                 self._load_summary(gist),
-                "" if uid is None else unpacked_uid(uid),
-                Reason.from_row(reason, study, series),
+                "" if uid is None else unpack_uid(uid),
+                AttentionReason.from_row(reason, study, series),
                 operator.index(judged),
             )
         except (TypeError, ValueError):
-            raise damaged(self.path) from None
+            raise damage_error(self.path) from None
 
     def recorded_at(self, source: str) -> int:
         """When a file was judged, in seconds since 1970; -1 if it was not."""
-        folder, name = placed(source)
+        folder, name = split_path(source)
         number = self._find_folder_id(folder)
-        key = (number, stored(name))
+        key = (number, encode_text(name))
         row = self._fetch_one("SELECT judged FROM results WHERE folder = ? AND name = ?", key)
         return -1 if row is None else int(row[0])
 
     def record_result(
         self,
         source: str,
-        identity: Identity,
-        summary: Gist,
+        identity: FileIdentity,
+        summary: ResultSummary,
         *,
         recorded_at: int,
         uid: str = "",
         document: Document | None = None,
-        reason: Reason = NO_REASON,
+        reason: AttentionReason = NO_REASON,
     ) -> None:
         """Record a result, in the place of an earlier one of the same file, whose UID stays if there is none now."""
-        folder, name = placed(source)
-        key = (self._folder_id(folder), stored(name))
-        packed = packed_uid(uid) if uid else None
+        folder, name = split_path(source)
+        key = (self._folder_id(folder), encode_text(name))
+        packed = pack_uid(uid) if uid else None
         old = self._fetch_one("SELECT gist, document, uid FROM results WHERE folder = ? AND name = ?", key)
         if old is not None:
             self._added[old[0]] -= 1
@@ -202,16 +210,16 @@ class Store:
         if reason.is_present:
             self._record_reason(key, reason)
 
-    def _record_reason(self, key: tuple[int, Text], reason: Reason) -> None:
+    def _record_reason(self, key: tuple[int, SqlText], reason: AttentionReason) -> None:
         series = self._series_id(reason.study, reason.series) if reason.study or reason.series else None
-        self.execute("INSERT INTO reasons VALUES (?, ?, ?, ?)", (*key, stored(reason.text), series))
+        self.execute("INSERT INTO reasons VALUES (?, ?, ?, ?)", (*key, encode_text(reason.text), series))
 
     def _series_id(self, study: str, series: str) -> int:
         self.execute("INSERT OR IGNORE INTO series (study, series) VALUES (?, ?)", (study, series))
         (number,) = self.execute("SELECT id FROM series WHERE study = ? AND series = ?", (study, series)).fetchone()
         return int(number)
 
-    def forget(self, identity: Identity) -> None:
+    def forget(self, identity: FileIdentity) -> None:
         """Strike out the results of all that has this size, time and inode."""
         rows = self.execute(
             "SELECT folder, name, gist, document FROM results"
@@ -226,33 +234,33 @@ class Store:
 
     def _insert_document(self, document: bytes) -> int | None:
         """The number under which a document is kept; None if it is too long."""
-        if len(document) > LONGEST_DOCUMENT:
+        if len(document) > MAX_DOCUMENT:
             return None
         return self.execute("INSERT INTO documents (content) VALUES (?)", (zlib.compress(document),)).lastrowid
 
-    def record_intent(self, intent: Intent) -> None:
+    def record_intent(self, intent: SigningIntent) -> None:
         """Note that a signature is about to be made; commit before it is."""
-        folder, name = placed(intent.source)
-        target = None if intent.target == intent.source else stored(intent.target)
+        folder, name = split_path(intent.source)
+        target = None if intent.target == intent.source else encode_text(intent.target)
         self.execute(
             "INSERT OR REPLACE INTO intents VALUES (?, ?, ?, ?)",
-            (self._folder_id(folder), stored(name), target, stored(intent.uid)),
+            (self._folder_id(folder), encode_text(name), target, encode_text(intent.uid)),
         )
 
     def resolve_intent(self, source: str) -> None:
         """Strike out the intent for a file, if there is one."""
-        folder, name = placed(source)
-        self.execute("DELETE FROM intents WHERE folder = ? AND name = ?", (self._folder_id(folder), stored(name)))
+        folder, name = split_path(source)
+        self.execute("DELETE FROM intents WHERE folder = ? AND name = ?", (self._folder_id(folder), encode_text(name)))
 
-    def intents(self) -> Iterator[Intent]:
+    def intents(self) -> Iterator[SigningIntent]:
         """What was about to be done, and has no result."""
         rows = self.rows("SELECT path, name, target, uid FROM intents JOIN folders ON folders.id = folder")
         for folder, name, target, uid in rows:
             try:
-                source = restored(folder) + restored(name)
-                yield Intent(source, source if target is None else restored(target), restored(uid))
+                source = decode_text(folder) + decode_text(name)
+                yield SigningIntent(source, source if target is None else decode_text(target), decode_text(uid))
             except (TypeError, ValueError):
-                raise damaged(self.path) from None
+                raise damage_error(self.path) from None
 
     def close(self) -> None:
         """Close it, with all that was recorded unless a statement failed."""
@@ -265,7 +273,7 @@ class Store:
     def _folder_id(self, path: str) -> int:
         number = self._find_folder_id(path)
         if number is None:
-            number = self.execute("INSERT INTO folders (path) VALUES (?)", (stored(path),)).lastrowid
+            number = self.execute("INSERT INTO folders (path) VALUES (?)", (encode_text(path),)).lastrowid
             assert number is not None
             self._cache_folder(path, number)
         return number
@@ -273,31 +281,33 @@ class Store:
     def _find_folder_id(self, path: str) -> int | None:
         if path in self._folders:
             return self._folders[path]
-        found = self._fetch_one("SELECT id FROM folders WHERE path = ?", (stored(path),))
+        found = self._fetch_one("SELECT id FROM folders WHERE path = ?", (encode_text(path),))
         if found is None:
             return None
         self._cache_folder(path, int(found[0]))
         return self._folders[path]
 
     def _cache_folder(self, path: str, number: int) -> None:
-        if len(self._folders) >= _FOLDERS:
+        if len(self._folders) >= _MAX_CACHED_FOLDERS:
             self._folders.clear()
         self._folders[path] = number
 
-    def _summary_id(self, summary: Gist) -> int:
+    def _summary_id(self, summary: ResultSummary) -> int:
         if summary not in self._summary_ids:
             text = str(summary)
             self.execute("INSERT OR IGNORE INTO gists (gist, files) VALUES (?, 0)", (text,))
             self._cache_summary(self._fetch_value("SELECT id FROM gists WHERE gist = ?", text), summary)
         return self._summary_ids[summary]
 
-    def _load_summary(self, number: int) -> Gist:
+    def _load_summary(self, number: int) -> ResultSummary:
         if number not in self._summaries_by_id:
-            self._cache_summary(number, Gist.parse(self._fetch_value("SELECT gist FROM gists WHERE id = ?", number)))
+            self._cache_summary(
+                number, ResultSummary.parse(self._fetch_value("SELECT gist FROM gists WHERE id = ?", number))
+            )
         return self._summaries_by_id[number]
 
-    def _cache_summary(self, number: int, summary: Gist) -> None:
-        if len(self._summary_ids) >= _GISTS:
+    def _cache_summary(self, number: int, summary: ResultSummary) -> None:
+        if len(self._summary_ids) >= _MAX_CACHED_SUMMARIES:
             self._summary_ids.clear()
             self._summaries_by_id.clear()
         self._summary_ids[summary] = number

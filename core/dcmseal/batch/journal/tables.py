@@ -11,12 +11,12 @@ from __future__ import annotations
 import os
 from typing import Final, TypeAlias
 
-APPLICATION: Final = 0x6463736A
+APPLICATION_ID: Final = 0x6463736A
 """The application that the header of the file names: ``dcsj``."""
-VERSION: Final = 3
+SCHEMA_VERSION: Final = 3
 """``PRAGMA user_version``: the version of these tables."""
 
-Text: TypeAlias = str | bytes
+SqlText: TypeAlias = str | bytes
 """Text; or bytes, of a name that is not valid Unicode."""
 
 TABLES: Final = {
@@ -50,17 +50,17 @@ TABLES: Final = {
 }
 
 _UUID_ROOT: Final = "2.25."
-_MOST: Final = (1 << 63) - 1
-_CLOCKS_DIFFER: Final = 300
+_MAX_INTEGER: Final = (1 << 63) - 1
+_MAX_CLOCK_SKEW: Final = 300
 """Seconds."""
 
-LONGEST_REASON: Final = 1000
+MAX_REASON: Final = 1000
 """Characters of a reason that are kept."""
-LONGEST_DOCUMENT: Final = 16 << 20
+MAX_DOCUMENT: Final = 16 << 20
 """Bytes of a JSON document that is kept."""
 
 
-def stored(text: str) -> Text:
+def encode_text(text: str) -> SqlText:
     """How text is stored: names of files may have bytes that are not valid Unicode, and SQLite's text may not."""
     try:
         text.encode()
@@ -69,7 +69,7 @@ def stored(text: str) -> Text:
     return text
 
 
-def restored(value: object) -> str:
+def decode_text(value: object) -> str:
     """Stored text as it was; raises TypeError for what is no text, ValueError for what no name can hold."""
     if not isinstance(value, (str, bytes)):
         raise TypeError("no text")
@@ -79,34 +79,34 @@ def restored(value: object) -> str:
     return text
 
 
-def placed(source: str) -> tuple[str, str]:
+def split_path(source: str) -> tuple[str, str]:
     """A path in two: what many files share, with its slash, and the rest."""
     end = source.rfind("/") + 1
     return source[:end], source[end:]
 
 
-def packed_uid(uid: str) -> Text:
+def pack_uid(uid: str) -> SqlText:
     """A UID in less space, if it is made of a UUID (PS3.5 B.2)."""
     number = uid.removeprefix(_UUID_ROOT)
     if number != uid and number.isascii() and number.isdigit() and len(number) < 40 and int(number) < 1 << 128:
         data = int(number).to_bytes(16)
-        if unpacked_uid(data) == uid:
+        if unpack_uid(data) == uid:
             return data
     return uid
 
 
-def unpacked_uid(value: object) -> str:
+def unpack_uid(value: object) -> str:
     """A packed UID as it was; raises TypeError or ValueError for what is none."""
     if isinstance(value, bytes) and len(value) == 16:
         return f"{_UUID_ROOT}{int.from_bytes(value)}"
-    return restored(value)
+    return decode_text(value)
 
 
 def is_future(recorded_at: int, now: float) -> bool:
     """Whether a result has a date that no clock had yet, but for the differences between those of several machines."""
-    return recorded_at > now + _CLOCKS_DIFFER
+    return recorded_at > now + _MAX_CLOCK_SKEW
 
 
-def fitting(number: int) -> int:
+def to_sqlite_integer(number: int) -> int:
     """A number that SQLite can hold: inodes of some file systems have 64 bits without a sign."""
-    return number & _MOST
+    return number & _MAX_INTEGER

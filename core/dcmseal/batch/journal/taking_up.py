@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dcmseal.model import DigitalSignature
 
 
-def signature_in(target: str, uid: str) -> DigitalSignature | None:
+def find_intact_signature(target: str, uid: str) -> DigitalSignature | None:
     """The signature with this UID, if it is there, and the data is as it was signed."""
     try:
         report = verify(target, uid=uid, integrity_only=True, name_profiles=False, timestamp="ignore")

@@ -28,16 +28,16 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Write the certificate."""
-    from dcmseal.cli.choosing import file_and_uid, the_signature
-    from dcmseal.cli.files import input_file, new_file
+    from dcmseal.cli.choosing import parse_file_and_uid, select_signature
+    from dcmseal.cli.files import open_input_file, open_new_file
     from dcmseal.cli.output import write_json
-    from dcmseal.engine.asking import signatures
+    from dcmseal.engine.asking import list_signatures
 
-    file, uid = file_and_uid(options)
-    with input_file(file) as source:
-        certificate = the_signature(signatures(source), uid, file).certificate
+    file, uid = parse_file_and_uid(options)
+    with open_input_file(file) as source:
+        certificate = select_signature(list_signatures(source), uid, file).certificate
     if options.output is not None or not options.json:
-        with new_file(options.output, force=options.force, binary=options.der) as output:
+        with open_new_file(options.output, force=options.force, binary=options.der) as output:
             output.write(certificate.der if options.der else certificate.pem)
     if options.json:
         from dcmseal.engine.documents import certificate_document

@@ -30,15 +30,15 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Compare; the exit code says whether a signature covers what differs."""
-    from dcmseal.cli.files import STDIO, input_file, name_of
-    from dcmseal.cli.output import screen, write_json
+    from dcmseal.cli.files import STDIO, display_name, open_input_file
+    from dcmseal.cli.output import make_screen, write_json
     from dcmseal.engine.comparison.comparing import compare
     from dcmseal.errors import UsageError
 
     a, b = options.files
     if a == b == STDIO:
         raise UsageError("standard input can be read once only", hint="name - once")
-    with input_file(a) as one, input_file(b) as other:
+    with open_input_file(a) as one, open_input_file(b) as other:
         comparison = compare(one, other, show_values=options.show_values)
     if options.json:
         from dcmseal.engine.documents import comparison_document
@@ -47,7 +47,7 @@ def run(options: Namespace) -> int:
     else:
         from dcmseal.cli.comparison_text import show_comparison
 
-        show_comparison(name_of(a), name_of(b), comparison, screen(), everything=options.all)
+        show_comparison(display_name(a), display_name(b), comparison, make_screen(), everything=options.all)
     if comparison.breaks_signature:
         return ExitCode.INVALID
     if comparison.is_signed or comparison.is_equivalent:

@@ -26,11 +26,11 @@ def run(options: Namespace) -> int:
     """Write the code."""
     from argcomplete.shell_integration import shellcode
 
-    from dcmseal.cli.output import document, write_json, write_line
+    from dcmseal.cli.output import make_document, write_json, write_line
 
     code = shellcode(["dcmseal"], shell=options.shell)
     if options.json:
-        write_json(document("completion", shell=options.shell, code=code))
+        write_json(make_document("completion", shell=options.shell, code=code))
     else:
         write_line(code, end="")
     return ExitCode.OK

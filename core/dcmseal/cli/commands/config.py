@@ -11,11 +11,11 @@ from dcmseal.cli.parser import Parser
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dcmseal.cli.examining import ExaminedSetup
-    from dcmseal.cli.examining_demands import ExaminedPolicy, ExaminedTrust
+    from dcmseal.cli.examining import KeyCheck
+    from dcmseal.cli.examining_demands import PolicyCheck, TrustCheck
     from dcmseal.cli.output import Screen
     from dcmseal.config.loading import Config
-    from dcmseal.config.problems import Problem
+    from dcmseal.config.problems import ConfigProblem
     from dcmseal.engine.json_values import Json
 
 _DESCRIPTION = """\
@@ -41,57 +41,57 @@ def configure(parser: Parser) -> None:
 def run(options: Namespace) -> int:
     """Explain; exit code 2 if something is wrong with the file, 6 if something that it names is not there."""
     if options.action == "path":
-        return _path(options)
-    from dcmseal.cli.examining import examined, plugins_with
-    from dcmseal.cli.examining_demands import examined_policy, examined_trust
-    from dcmseal.cli.output import screen, write_json
+        return _show_path(options)
+    from dcmseal.cli.examining import examine_key_setup, load_plugins
+    from dcmseal.cli.examining_demands import examine_policy, examine_trust
+    from dcmseal.cli.output import make_screen, write_json
     from dcmseal.config.loading import examine_config
 
     config, problems = examine_config(options.config)
-    plugins, wrong_profiles = plugins_with(config.profiles_folder)
-    setups = [examined(setup, plugins, open_key=options.open) for setup in config.keys.values()]
-    trust = [examined_trust(name, settings, plugins) for name, settings in config.trust.items()]
-    policies = [examined_policy(name, setup, plugins) for name, setup in config.policies.items()]
-    examined_all: tuple[ExaminedSetup | ExaminedTrust | ExaminedPolicy, ...] = (*setups, *trust, *policies)
+    plugins, wrong_profiles = load_plugins(config.profiles_folder)
+    setups = [examine_key_setup(setup, plugins, open_key=options.open) for setup in config.keys.values()]
+    trust = [examine_trust(name, settings, plugins) for name, settings in config.trust.items()]
+    policies = [examine_policy(name, setup, plugins) for name, setup in config.policies.items()]
+    examined_all: tuple[KeyCheck | TrustCheck | PolicyCheck, ...] = (*setups, *trust, *policies)
     if options.json:
-        write_json(_document(config, setups, trust, policies, problems, wrong_profiles))
+        write_json(_build_document(config, setups, trust, policies, problems, wrong_profiles))
     else:
-        _show(config, examined_all, problems, wrong_profiles, screen())
+        _show(config, examined_all, problems, wrong_profiles, make_screen())
     if problems:
         return ExitCode.USAGE
     missing = [*wrong_profiles, *(problem for each in examined_all for problem in each.problems)]
     return ExitCode.UNAVAILABLE if missing else ExitCode.OK
 
 
-def _path(options: Namespace) -> int:
+def _show_path(options: Namespace) -> int:
     import os
 
-    from dcmseal.cli.output import document, screen, write_json
-    from dcmseal.config.places import named_place, usual_place
+    from dcmseal.cli.output import make_document, make_screen, write_json
+    from dcmseal.config.places import default_path, explicit_path
     from dcmseal.errors import UsageError
 
-    place = named_place(options.config) or usual_place()
+    place = explicit_path(options.config) or default_path()
     if place is None:
         raise UsageError("there is no home folder", hint="name the file with --config")
     path = os.path.abspath(place)
     if options.json:
-        write_json(document("place", path=path, exists=os.path.exists(path)))
+        write_json(make_document("place", path=path, exists=os.path.exists(path)))
     else:
-        screen().line(path)
+        make_screen().line(path)
     return ExitCode.OK
 
 
-def _document(
+def _build_document(
     config: Config,
-    setups: Sequence[ExaminedSetup],
-    trust: Sequence[ExaminedTrust],
-    policies: Sequence[ExaminedPolicy],
-    problems: Sequence[Problem],
+    setups: Sequence[KeyCheck],
+    trust: Sequence[TrustCheck],
+    policies: Sequence[PolicyCheck],
+    problems: Sequence[ConfigProblem],
     wrong_profiles: Sequence[str],
 ) -> dict[str, Json]:
-    from dcmseal.cli.output import document
+    from dcmseal.cli.output import make_document
 
-    return document(
+    return make_document(
         "configuration",
         path="" if config.path is None else str(config.path),
         profiles_folder="" if config.profiles_folder is None else str(config.profiles_folder),
@@ -108,27 +108,27 @@ def _document(
 
 def _show(
     config: Config,
-    setups: Sequence[ExaminedSetup | ExaminedTrust | ExaminedPolicy],
-    problems: Sequence[Problem],
+    setups: Sequence[KeyCheck | TrustCheck | PolicyCheck],
+    problems: Sequence[ConfigProblem],
     wrong_profiles: Sequence[str],
     to: Screen,
 ) -> None:
-    from dcmseal.cli.output import Tone, fields
-    from dcmseal.cli.text import LONGEST_LINE, counted
+    from dcmseal.cli.output import Tone, write_fields
+    from dcmseal.cli.text import MAX_LINE, format_count
 
     if config.path is None:
         to.line("there is no configuration file; 'dcmseal config path' says where it would be")
         return
-    wrong = f"{counted(len(problems), 'problem')}, so that nothing in it is used" if problems else "understood"
+    wrong = f"{format_count(len(problems), 'problem')}, so that nothing in it is used" if problems else "understood"
     to.line(f"{config.path}: {wrong}", Tone.BAD if problems else Tone.GOOD)
     for each in problems:
         to.line(f"  {each}", Tone.BAD)
-        fields(to, [("  hint", each.hint)])
+        write_fields(to, [("  hint", each.hint)])
     if config.profiles_folder is not None:
-        fields(to, [("profiles in", str(config.profiles_folder))])
-        fields(to, [("problem", problem) for problem in wrong_profiles], Tone.OPEN)
+        write_fields(to, [("profiles in", str(config.profiles_folder))])
+        write_fields(to, [("problem", problem) for problem in wrong_profiles], Tone.OPEN)
     for setup in setups:
         to.line()
         to.line(f"{setup.title}: {'not usable' if setup.problems else 'sound'}", setup.tone)
-        fields(to, setup.fields(), longest=LONGEST_LINE)
-        fields(to, [("problem", problem) for problem in setup.problems], Tone.OPEN)
+        write_fields(to, setup.fields(), longest=MAX_LINE)
+        write_fields(to, [("problem", problem) for problem in setup.problems], Tone.OPEN)

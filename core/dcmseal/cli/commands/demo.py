@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 _FOLDER: Final = "dcmseal-demo"
 _IMAGE: Final = "CT_small.dcm"
-_FILES: Final = (
+_DEMO_FILES: Final = (
     *("image.dcm", "signer.key.pem", "signer.cert.pem", "authority.cert.pem"),
     *("signed.dcm", "signed-in-part.dcm", "tampered.dcm"),
 )
-_SIGNED_IN_PART: Final = "Rows,Columns,BitsAllocated,PixelData"
+_PARTIAL_TAGS: Final = "Rows,Columns,BitsAllocated,PixelData"
 _EXAMPLES = """
   dcmseal demo
   dcmseal demo /tmp/demo --force"""
@@ -39,7 +39,7 @@ def configure(parser: Parser) -> None:
     parser.add_json()
 
 
-class _Step(NamedTuple):
+class _DemoStep(NamedTuple):
     """Something that is shown, and how it has to end; ``act`` gets more words for the command line."""
 
     title: str
@@ -50,7 +50,7 @@ class _Step(NamedTuple):
 
 def run(options: Namespace) -> int:
     """Run the steps; exit code 7 if one of them ends otherwise than it should."""
-    from dcmseal.cli.output import document, write_json
+    from dcmseal.cli.output import make_document, write_json
     from dcmseal.errors import OutputError
 
     folder = Path(options.folder)
@@ -60,9 +60,9 @@ def run(options: Namespace) -> int:
     except OSError as error:
         raise OutputError(f"{folder} cannot be used: {error.strerror or error}", hint="name another folder") from None
     if options.json:
-        write_json(document("demo", folder=str(folder), steps=done))
+        write_json(make_document("demo", folder=str(folder), steps=done))
     elif as_expected:
-        _close(folder)
+        _show_closing(folder)
     return ExitCode.OK if as_expected else ExitCode.INTERNAL
 
 
@@ -70,62 +70,62 @@ def _prepare(folder: Path, *, force: bool) -> None:
     """Put the image, the key and the certificates into the folder; raises UsageError if it is in use."""
     from pydicom.data import get_testdata_file
 
-    from dcmseal.cli.throwaway import is_demo, write_signer
-    from dcmseal.engine.output import write_pieces
+    from dcmseal.cli.throwaway import is_demo_folder, write_signer
+    from dcmseal.engine.output import write_chunks
     from dcmseal.errors import UsageError
 
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is no folder", hint="name another one")
     if folder.is_dir() and not force and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty", hint="name another folder; --force uses it all the same")
-    if folder.is_dir() and not is_demo(folder):
-        for name in _FILES:
+    if folder.is_dir() and not is_demo_folder(folder):
+        for name in _DEMO_FILES:
             if os.path.lexists(folder / name):
                 raise UsageError(f"{folder / name} is there, and no demo made it", hint="name another folder")
     image = get_testdata_file(_IMAGE, download=False)
     assert isinstance(image, str), f"pydicom comes with {_IMAGE}"
     folder.mkdir(parents=True, exist_ok=True)
-    write_pieces([Path(image).read_bytes()], folder / "image.dcm")
+    write_chunks([Path(image).read_bytes()], folder / "image.dcm")
     write_signer(folder)
 
 
 def _run_steps(folder: Path, *, as_json: bool) -> tuple[list[Json], bool]:
     """Run the steps until one ends otherwise than it should; returns their documents, and whether none did."""
     done: list[Json] = []
-    for number, step in enumerate(_steps(folder), 1):
+    for number, step in enumerate(_iter_steps(folder), 1):
         if as_json:
-            code, result = _captured(step)
+            code, result = _capture_step(step)
             done.append({"title": step.title, "command": step.command, "exit_code": code, "result": result})
         else:
-            _announce(number, step)
+            _show_step(number, step)
             code = step.run(())
         if code != step.expected:
             return done, False
     return done, True
 
 
-def _close(folder: Path) -> None:
+def _show_closing(folder: Path) -> None:
     import shlex
 
-    from dcmseal.cli.output import screen
+    from dcmseal.cli.output import make_screen
 
     check = shlex.join(("dcmsign", "--verify", "+cf", str(folder / "authority.cert.pem"), str(folder / "signed.dcm")))
-    to = screen()
+    to = make_screen()
     to.line()
     to.line(f"Other software agrees; with DCMTK installed: {check}")
 
 
-def _announce(number: int, step: _Step) -> None:
-    from dcmseal.cli.output import Tone, screen
+def _show_step(number: int, step: _DemoStep) -> None:
+    from dcmseal.cli.output import Tone, make_screen
 
-    to = screen()
+    to = make_screen()
     if number > 1:
         to.line()
     to.line(f"{number}. {step.title}", Tone.HEADING)
     to.line(f"$ {step.command}", Tone.COMMAND)
 
 
-def _captured(step: _Step) -> tuple[int, Json]:
+def _capture_step(step: _DemoStep) -> tuple[int, Json]:
     """The exit code of a step, and the JSON document it writes."""
     import json
     from contextlib import redirect_stdout
@@ -137,33 +137,37 @@ def _captured(step: _Step) -> tuple[int, Json]:
     return code, json.loads(text) if text else None
 
 
-def _steps(folder: Path) -> Iterator[_Step]:
+def _iter_steps(folder: Path) -> Iterator[_DemoStep]:
     """The steps; each is made when those before it are done."""
-    from dcmseal.plugins.key_uri import escaped
+    from dcmseal.plugins.key_uri import escape_path
 
     image, signed, in_part, tampered = (
         str(folder / name) for name in ("image.dcm", "signed.dcm", "signed-in-part.dcm", "tampered.dcm")
     )
-    key = f"pem:{escaped(str(folder / 'signer.key.pem'))}?cert={escaped(str(folder / 'signer.cert.pem'))}"
-    yield _dcmseal(
+    key = f"pem:{escape_path(str(folder / 'signer.key.pem'))}?cert={escape_path(str(folder / 'signer.cert.pem'))}"
+    yield _command_step(
         f"A CT image, a throw-away key and its certificate are in {folder}. Sign all of the image:",
         *("sign", image, signed, "--key", key, "--force"),
     )
-    yield _dcmseal("Is it what was signed? (Nobody vouches for this key, so without trust:)", *_verify(signed))
-    yield _dcmseal(
-        "Another signature covers a part only:",
-        *("sign", image, in_part, "--key", key, "--tag", _SIGNED_IN_PART, "--force"),
+    yield _command_step(
+        "Is it what was signed? (Nobody vouches for this key, so without trust:)", *_verify_words(signed)
     )
-    yield _dcmseal("What it does not cover is said; whose image it is, anybody may change:", *_verify(in_part))
-    yield _tampering(signed, tampered)
-    yield _dcmseal("One bit of one pixel:", *_verify(tampered), expected=ExitCode.INVALID)
+    yield _command_step(
+        "Another signature covers a part only:",
+        *("sign", image, in_part, "--key", key, "--tag", _PARTIAL_TAGS, "--force"),
+    )
+    yield _command_step(
+        "What it does not cover is said; whose image it is, anybody may change:", *_verify_words(in_part)
+    )
+    yield _tamper_step(signed, tampered)
+    yield _command_step("One bit of one pixel:", *_verify_words(tampered), expected=ExitCode.INVALID)
 
 
-def _verify(file: str) -> tuple[str, ...]:
+def _verify_words(file: str) -> tuple[str, ...]:
     return "verify", file, "--integrity-only"
 
 
-def _dcmseal(title: str, *words: str, expected: ExitCode = ExitCode.OK) -> _Step:
+def _command_step(title: str, *words: str, expected: ExitCode = ExitCode.OK) -> _DemoStep:
     import shlex
 
     from dcmseal.cli.main import main
@@ -171,35 +175,37 @@ def _dcmseal(title: str, *words: str, expected: ExitCode = ExitCode.OK) -> _Step
     def act(more: Sequence[str]) -> int:
         return main((*words, *more))
 
-    return _Step(title, shlex.join(("dcmseal", *words)), act, expected)
+    return _DemoStep(title, shlex.join(("dcmseal", *words)), act, expected)
 
 
-def _tampering(signed: str, tampered: str) -> _Step:
+def _tamper_step(signed: str, tampered: str) -> _DemoStep:
     """Flip the lowest bit of the byte in the middle of Pixel Data (7FE0,0010)."""
     import json
     import shlex
 
-    from dcmseal.engine.output import write_pieces
+    from dcmseal.engine.output import write_chunks
 
-    offset = _middle_of_pixel_data(signed)
+    offset = _find_middle_of_pixel_data(signed)
 
     def act(_: Sequence[str]) -> int:
         data = bytearray(Path(signed).read_bytes())
         data[offset] ^= 1
-        write_pieces([bytes(data)], tampered)
+        write_chunks([bytes(data)], tampered)
         return ExitCode.OK
 
     source, target = json.dumps(signed), json.dumps(tampered)
     script = f'd = bytearray(open({source}, "rb").read()); d[{offset}] ^= 1; open({target}, "wb").write(d)'
-    return _Step(f"Flip one bit of a pixel, in byte {offset} of the file:", shlex.join(("python3", "-c", script)), act)
+    return _DemoStep(
+        f"Flip one bit of a pixel, in byte {offset} of the file:", shlex.join(("python3", "-c", script)), act
+    )
 
 
-def _middle_of_pixel_data(file: str) -> int:
+def _find_middle_of_pixel_data(file: str) -> int:
     from dcmseal.engine.levels import main_level
-    from dcmseal.engine.opening import opened
+    from dcmseal.engine.opening import open_source
     from dcmseal.tags import PIXEL_DATA
 
-    with opened(file) as dicom:
+    with open_source(file) as dicom:
         scan = main_level(dicom).scanner().finish()
         index = scan.index(PIXEL_DATA)
         assert index is not None, "the image has pixels"

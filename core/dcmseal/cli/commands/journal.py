@@ -39,7 +39,7 @@ def run(options: Namespace) -> int:
         raise UsageError("one journal at a time", hint="merge makes one of several")
     match options.action:
         case "status":
-            _tell(options.files[0], as_json=options.json)
+            _show_status(options.files[0], as_json=options.json)
         case "export":
             _export(options)
         case _:
@@ -47,56 +47,56 @@ def run(options: Namespace) -> int:
     return ExitCode.OK
 
 
-def _tell(path: str, *, as_json: bool) -> None:
-    from dcmseal.batch.journal.reading import Reader
-    from dcmseal.cli.output import screen, write_json
+def _show_status(path: str, *, as_json: bool) -> None:
+    from dcmseal.batch.journal.reading import JournalReader
+    from dcmseal.cli.output import make_screen, write_json
 
-    _warn_of_writers(path)
-    with Reader.open(path) as journal:
+    _warn_about_writers(path)
+    with JournalReader.open(path) as journal:
         status = journal.status()
     if as_json:
-        from dcmseal.batch.journal.documents import status_document
+        from dcmseal.batch.journal.documents import build_status_document
 
-        write_json(status_document(status, path))
+        write_json(build_status_document(status, path))
     else:
         from dcmseal.cli.journal_text import show_status
 
-        show_status(path, status, screen())
+        show_status(path, status, make_screen())
 
 
 def _export(options: Namespace) -> None:
-    from dcmseal.batch.journal.documents import csv_lines, json_lines
-    from dcmseal.batch.journal.reading import Reader
-    from dcmseal.cli.files import new_file
+    from dcmseal.batch.journal.documents import iter_csv_lines, iter_json_lines
+    from dcmseal.batch.journal.reading import JournalReader
+    from dcmseal.cli.files import open_new_file
 
-    _warn_of_writers(options.files[0])
+    _warn_about_writers(options.files[0])
     with (
-        Reader.open(options.files[0]) as journal,
-        new_file(options.output, force=options.force, binary=False, made_from=options.files) as output,
+        JournalReader.open(options.files[0]) as journal,
+        open_new_file(options.output, force=options.force, binary=False, made_from=options.files) as output,
     ):
         entries = journal.iter_entries(attention_only=options.attention)
-        for line in (csv_lines if options.csv else json_lines)(entries):
+        for line in (iter_csv_lines if options.csv else iter_json_lines)(entries):
             output.write(line.encode("utf-8", "surrogateescape"))
 
 
 def _merge(options: Namespace) -> None:
-    from dcmseal.batch.journal.merging import merge
+    from dcmseal.batch.journal.merging import merge_journals
     from dcmseal.cli.output import warn
     from dcmseal.errors import UsageError
 
     if options.output is None:
         raise UsageError("where the merged journal goes is not said", hint="-o names a new file")
-    missing = merge(options.files, options.output)
+    missing = merge_journals(options.files, options.output)
     if missing:
         warn(f"there is no journal of shards {', '.join(missing)}")
-    _tell(options.output, as_json=options.json)
+    _show_status(options.output, as_json=options.json)
 
 
-def _warn_of_writers(path: str) -> None:
+def _warn_about_writers(path: str) -> None:
     """Say whether another user could have written what a journal tells; no run would take it up, and none is begun."""
-    from dcmseal.batch.journal.opening import distrust
+    from dcmseal.batch.journal.opening import find_journal_writer
     from dcmseal.cli.output import warn
 
-    found = distrust(path)
+    found = find_journal_writer(path)
     if found:
         warn(f"the journal {path} may not be what dcmseal wrote: {found.message}")

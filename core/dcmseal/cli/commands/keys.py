@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from dcmseal.cli.exit_codes import ExitCode
-from dcmseal.cli.parser import Parser, completed_by
+from dcmseal.cli.parser import Parser, set_completer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,14 +28,14 @@ _EXAMPLES = """
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    from dcmseal.cli.chosen_key import setup_names
+    from dcmseal.cli.chosen_key import complete_setup_names
 
     parser.describe("[URI] [options]", _DESCRIPTION, _EXAMPLES)
-    completed_by(
+    set_completer(
         parser.add_argument(
             "uri", metavar="URI", nargs="?", help="only these: SCHEME:, a key URI, or the name of a setup"
         ),
-        setup_names,
+        complete_setup_names,
     )
     parser.add_config()
     parser.add_json()
@@ -43,14 +43,14 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """List; exit code 6 if a plugin could not look."""
-    from dcmseal.cli.exit_codes import code_of_error
-    from dcmseal.cli.failures import complain
-    from dcmseal.cli.output import screen, write_json
+    from dcmseal.cli.exit_codes import error_exit_code
+    from dcmseal.cli.failures import print_error
+    from dcmseal.cli.output import make_screen, write_json
     from dcmseal.errors import SealError
 
     found: list[KeyListing] = []
     errors: list[SealError] = []
-    uri, backends = _asked(options)
+    uri, backends = _find_backends(options)
     for backend in backends:
         try:
             found += backend.list_keys(uri)
@@ -59,51 +59,55 @@ def run(options: Namespace) -> int:
     if options.json:
         from dcmseal.engine.documents import error_document, keys_document
 
-        write_json(keys_document(found, [error_document(each, code_of_error(each)) for each in errors]))
+        write_json(keys_document(found, [error_document(each, error_exit_code(each)) for each in errors]))
     else:
-        _show(found, screen(), everywhere=not uri)
+        _show_keys(found, make_screen(), everywhere=not uri)
         for each in errors:
-            complain(each)
+            print_error(each)
     return ExitCode.UNAVAILABLE if errors else ExitCode.OK
 
 
-def _asked(options: Namespace) -> tuple[str, Iterable[SignerBackend]]:
+def _find_backends(options: Namespace) -> tuple[str, Iterable[SignerBackend]]:
     """The key URI to look for, empty for all, and the backends that may have such keys."""
-    from dcmseal.cli.chosen_key import resolved
+    from dcmseal.cli.chosen_key import resolve_key
     from dcmseal.plugins.key_uri import KeyUri
-    from dcmseal.plugins.registry import installed
+    from dcmseal.plugins.registry import installed_registry
 
     if options.uri is None:
-        return "", installed().signer_backends()
-    uri = resolved(options.uri, options.config).uri
-    return uri, (installed().signer_backend(KeyUri.parse(uri).scheme),)
+        return "", installed_registry().signer_backends()
+    uri = resolve_key(options.uri, options.config).uri
+    return uri, (installed_registry().signer_backend(KeyUri.parse(uri).scheme),)
 
 
-def _show(keys: list[KeyListing], to: Screen, *, everywhere: bool) -> None:
+def _show_keys(keys: list[KeyListing], to: Screen, *, everywhere: bool) -> None:
     for key in keys:
         _show_key(key, to)
     if len(keys) > 1:
-        to.table(("KEY", "TYPE", "USABLE"), [(_name(key), _type(key), key.problem or "yes") for key in keys])
+        to.table(
+            ("KEY", "TYPE", "USABLE"), [(_key_label(key), _key_type_text(key), key.problem or "yes") for key in keys]
+        )
     where = "on any device that a plugin knows; keys in files are named by their path" if everywhere else "there"
     unusable = sum(bool(key.problem) for key in keys)
     to.line(f"{len(keys) - unusable} usable, {unusable} not" if keys else f"no key was found {where}")
 
 
 def _show_key(key: KeyListing, to: Screen) -> None:
-    from dcmseal.cli.output import Tone, fields
-    from dcmseal.cli.text import LONGEST_LINE
+    from dcmseal.cli.output import Tone, write_fields
+    from dcmseal.cli.text import MAX_LINE
 
-    to.line(f"{_name(key)}: {'cannot be used' if key.problem else 'usable'}", Tone.BAD if key.problem else Tone.GOOD)
+    to.line(
+        f"{_key_label(key)}: {'cannot be used' if key.problem else 'usable'}", Tone.BAD if key.problem else Tone.GOOD
+    )
     width = max(map(len, ("key type", *key.detail))) + 2
-    fields(to, [("problem", key.problem)], Tone.OPEN, width=width)
-    fields(to, [("key type", _type(key)), *key.detail.items()], width=width)
-    fields(to, [("URI", key.uri)], Tone.COMMAND, longest=LONGEST_LINE, width=width)
+    write_fields(to, [("problem", key.problem)], Tone.OPEN, width=width)
+    write_fields(to, [("key type", _key_type_text(key)), *key.detail.items()], width=width)
+    write_fields(to, [("URI", key.uri)], Tone.COMMAND, longest=MAX_LINE, width=width)
     to.line()
 
 
-def _name(key: KeyListing) -> str:
+def _key_label(key: KeyListing) -> str:
     return key.label or "(without a name)"
 
 
-def _type(key: KeyListing) -> str:
+def _key_type_text(key: KeyListing) -> str:
     return key.key_type.value if key.key_type else ""

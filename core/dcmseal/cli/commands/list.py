@@ -10,7 +10,7 @@ from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
 
 if TYPE_CHECKING:
-    from dcmseal.batch.results import Result
+    from dcmseal.batch.results import BatchResult
     from dcmseal.engine.inspection import Signature
 
 _EXAMPLES = """
@@ -40,13 +40,13 @@ def run(options: Namespace) -> int:
     """List; exit code 3 if there is no signature."""
     if is_archive("list", options.files, options) or len(options.files) > 1:
         return _list_archive(options)
-    from dcmseal.cli.files import input_file, name_of
-    from dcmseal.cli.output import screen, write_json
-    from dcmseal.engine.asking import signatures
+    from dcmseal.cli.files import display_name, open_input_file
+    from dcmseal.cli.output import make_screen, write_json
+    from dcmseal.engine.asking import list_signatures
 
     (file,) = options.files
-    with input_file(file) as source:
-        found = signatures(source)
+    with open_input_file(file) as source:
+        found = list_signatures(source)
     if options.json:
         from dcmseal.engine.documents import signatures_document
 
@@ -54,46 +54,46 @@ def run(options: Namespace) -> int:
     elif options.quiet:
         pass
     elif found:
-        screen().table(_HEADINGS, [_row(each) for each in found])
+        make_screen().table(_HEADINGS, [_signature_row(each) for each in found])
     else:
-        screen().line(f"{name_of(file)}: no signature")
+        make_screen().line(f"{display_name(file)}: no signature")
     return ExitCode.OK if found else ExitCode.NO_SIGNATURE
 
 
 def _list_archive(options: Namespace) -> int:
     from dcmseal.batch.list_task import ListTask
-    from dcmseal.batch.results import Form, Kind
-    from dcmseal.cli.archive_run import report_of, run_archive
+    from dcmseal.batch.results import ResultDetail, ResultKind
+    from dcmseal.cli.archive_run import make_output, run_archive
 
-    def show(result: Result) -> None:
-        if options.verbose or result.kind is not Kind.IGNORED:
-            _show(result)
+    def show(result: BatchResult) -> None:
+        if options.verbose or result.kind is not ResultKind.IGNORED:
+            _show_result(result)
 
-    report = report_of(options, "looked at", detail=Form.VALUE, show=show)
+    report = make_output(options, "looked at", detail=ResultDetail.VALUE, show=show)
     return run_archive(ListTask(detail=report.detail), options.files, options, report)
 
 
-def _show(result: Result) -> None:
-    from dcmseal.cli.archive_output import show_line
-    from dcmseal.cli.output import screen
+def _show_result(result: BatchResult) -> None:
+    from dcmseal.cli.archive_output import show_result_line
+    from dcmseal.cli.output import make_screen
 
     if not isinstance(result.value, tuple):
-        show_line(result)
+        show_result_line(result)
         return
     for each in result.value:
-        screen().line("  ".join(cell for cell in (f"{result.input.source}:", *_row(each)) if cell))
+        make_screen().line("  ".join(cell for cell in (f"{result.input.source}:", *_signature_row(each)) if cell))
 
 
-def _row(signature: Signature) -> tuple[str, ...]:
+def _signature_row(signature: Signature) -> tuple[str, ...]:
     from dcmseal.cli import describing
 
     content = signature.content
     return (
         str(signature.location),
         signature.uid,
-        describing.moment(content),
-        describing.signer(content),
-        describing.algorithm(content),
+        describing.format_signing_time(content),
+        describing.format_signer(content),
+        describing.format_mac_algorithm(content),
         str(len(signature.elements)),
-        describing.purpose(signature.purpose),
+        describing.format_purpose(signature.purpose),
     )

@@ -21,10 +21,10 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """List; exit code 6 if any plugin has a problem."""
-    from dcmseal.cli.output import screen, write_json
-    from dcmseal.plugins.registry import installed
+    from dcmseal.cli.output import make_screen, write_json
+    from dcmseal.plugins.registry import installed_registry
 
-    plugins = installed().plugins()
+    plugins = installed_registry().plugins()
     if options.json:
         from dcmseal.engine.documents import plugins_document
 
@@ -33,5 +33,5 @@ def run(options: Namespace) -> int:
         rows = [
             (each.name, each.distribution, each.version, " ".join(each.contributes), each.problem) for each in plugins
         ]
-        screen().table(_HEADINGS, rows)
+        make_screen().table(_HEADINGS, rows)
     return ExitCode.UNAVAILABLE if any(each.problem for each in plugins) else ExitCode.OK

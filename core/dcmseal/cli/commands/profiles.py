@@ -37,11 +37,11 @@ def run(options: Namespace) -> int:
 
     match options.words:
         case []:
-            _list(options)
+            _list_profiles(options)
         case ["show", profile]:
-            _show(profile, options)
+            _show_profile(profile, options)
         case ["explain", profile, file]:
-            _explain(profile, file, options)
+            _explain_profile(profile, file, options)
         case _:
             raise UsageError(
                 "what about the profiles is wanted?", hint="write nothing, show PROFILE, or explain PROFILE FILE"
@@ -49,53 +49,53 @@ def run(options: Namespace) -> int:
     return ExitCode.OK
 
 
-def _list(options: Namespace) -> None:
-    from dcmseal.cli.output import screen
-    from dcmseal.cli.site import registry_of
+def _list_profiles(options: Namespace) -> None:
+    from dcmseal.cli.output import make_screen
+    from dcmseal.cli.site import load_registry
     from dcmseal.engine.documents import profiles_document
 
-    profiles = registry_of(options).profiles()
+    profiles = load_registry(options).profiles()
     if options.json:
-        _write(profiles_document(profiles))
+        _write_document(profiles_document(profiles))
         return
     rows = [(each.name, each.title, each.reference) for each in profiles]
-    screen().table(("PROFILE", "TITLE", "REFERENCE"), rows)
+    make_screen().table(("PROFILE", "TITLE", "REFERENCE"), rows)
 
 
-def _show(name: str, options: Namespace) -> None:
-    from dcmseal.cli.output import screen
-    from dcmseal.cli.site import registry_of
+def _show_profile(name: str, options: Namespace) -> None:
+    from dcmseal.cli.output import make_screen
+    from dcmseal.cli.site import load_registry
 
-    profile = registry_of(options).profile(name)
+    profile = load_registry(options).profile(name)
     if options.json:
         from dcmseal.engine.documents import rules_document
 
-        _write(rules_document(profile))
+        _write_document(rules_document(profile))
         return
     from dcmseal.cli.profile_text import show_rules
 
-    show_rules(profile, screen())
+    show_rules(profile, make_screen())
 
 
-def _explain(name: str, file: str, options: Namespace) -> None:
-    from dcmseal.cli.files import input_file, name_of
-    from dcmseal.cli.output import screen
-    from dcmseal.cli.site import registry_of
-    from dcmseal.engine.explaining import explain
+def _explain_profile(name: str, file: str, options: Namespace) -> None:
+    from dcmseal.cli.files import display_name, open_input_file
+    from dcmseal.cli.output import make_screen
+    from dcmseal.cli.site import load_registry
+    from dcmseal.engine.explaining import explain_profile
 
-    with input_file(file) as source:
-        explanation = explain(source, registry_of(options).profile(name))
+    with open_input_file(file) as source:
+        explanation = explain_profile(source, load_registry(options).profile(name))
     if options.json:
         from dcmseal.engine.documents import explanation_document
 
-        _write(explanation_document(explanation, file))
+        _write_document(explanation_document(explanation, file))
         return
     from dcmseal.cli.profile_text import show_explanation
 
-    show_explanation(name_of(file), explanation, screen())
+    show_explanation(display_name(file), explanation, make_screen())
 
 
-def _write(document: Document) -> None:
+def _write_document(document: Document) -> None:
     from dcmseal.cli.output import write_json
 
     write_json(document)

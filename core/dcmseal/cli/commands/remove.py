@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from dcmseal.cli.exit_codes import ExitCode
-from dcmseal.cli.parser import Parser, completed_by, uids_of_file
+from dcmseal.cli.parser import Parser, complete_uids, set_completer
 
 if TYPE_CHECKING:
     from dcmseal.cli.output import Screen
@@ -28,9 +28,9 @@ def configure(parser: Parser) -> None:
     )
     parser.add_argument("words", metavar="IN OUT", nargs="+", help="DICOM files or URLs; - is standard input or output")
     which = parser.add_mutually_exclusive_group()
-    completed_by(
+    set_completer(
         which.add_argument("--uid", metavar="UID", action="append", help="Digital Signature UID; may be repeated"),
-        uids_of_file,
+        complete_uids,
     )
     which.add_argument("--all", action="store_true", help="remove all signatures")
     parser.add_argument("--in-place", action="store_true", help="change IN itself")
@@ -40,18 +40,18 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Remove; exit code 3 if there was nothing to remove."""
-    from dcmseal.cli.files import STDIO, input_file, result_file
-    from dcmseal.cli.output import screen, write_json
+    from dcmseal.cli.files import STDIO, open_input_file, open_result_file
+    from dcmseal.cli.output import make_screen, write_json
     from dcmseal.cli.streams import standard_error
     from dcmseal.engine.changing import remove
     from dcmseal.errors import UsageError
 
-    uids, file, output = _request(options)
+    uids, file, output = _parse_request(options)
     if options.json and output == STDIO:
         raise UsageError("the file and the JSON document cannot both go to standard output", hint="name an output file")
     with (
-        result_file(file, output, in_place=options.in_place, force=options.force) as target,
-        input_file(file) as source,
+        open_result_file(file, output, in_place=options.in_place, force=options.force) as target,
+        open_input_file(file) as source,
     ):
         result = remove(source, uids=uids, output=target, in_place=options.in_place)
     if options.json:
@@ -59,11 +59,11 @@ def run(options: Namespace) -> int:
 
         write_json(removal_document(result))
     else:
-        _report(result, screen(standard_error() if output == STDIO else None), file)
+        _show_removal(result, make_screen(standard_error() if output == STDIO else None), file)
     return ExitCode.OK if result.removed else ExitCode.NO_SIGNATURE
 
 
-def _request(options: Namespace) -> tuple[list[str] | None, str, str | None]:
+def _parse_request(options: Namespace) -> tuple[list[str] | None, str, str | None]:
     """UIDs (None for all), input and output."""
     from dcmseal.cli.choosing import is_uid
     from dcmseal.errors import UsageError
@@ -79,14 +79,14 @@ def _request(options: Namespace) -> tuple[list[str] | None, str, str | None]:
     return uids, words[0], words[1] if len(words) == 2 else None
 
 
-def _report(result: RemovalResult, to: Screen, file: str) -> None:
+def _show_removal(result: RemovalResult, to: Screen, file: str) -> None:
     from dcmseal.cli import describing
-    from dcmseal.cli.files import name_of
-    from dcmseal.cli.text import counted
+    from dcmseal.cli.files import display_name
+    from dcmseal.cli.text import format_count
 
     if not result.removed:
-        to.line(f"{name_of(file)}: no signature")
+        to.line(f"{display_name(file)}: no signature")
         return
-    to.line(f"{name_of(file)}: removed {counted(len(result.removed), 'signature')}")
+    to.line(f"{display_name(file)}: removed {format_count(len(result.removed), 'signature')}")
     for each in result.removed:
-        to.line(f"  {each.uid}  {each.location}  {describing.signer(each)}")
+        to.line(f"  {each.uid}  {each.location}  {describing.format_signer(each)}")

@@ -35,57 +35,57 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Show all signatures, or the one asked for."""
-    from dcmseal.cli.choosing import file_and_uid, the_signature
-    from dcmseal.cli.files import input_file
-    from dcmseal.cli.output import screen, write_json
-    from dcmseal.engine.asking import signatures
+    from dcmseal.cli.choosing import parse_file_and_uid, select_signature
+    from dcmseal.cli.files import open_input_file
+    from dcmseal.cli.output import make_screen, write_json
+    from dcmseal.engine.asking import list_signatures
 
-    file, uid = file_and_uid(options)
+    file, uid = parse_file_and_uid(options)
     if options.tree:
         from dcmseal.cli.tree import show_tree
 
         return show_tree(file, uid, options)
-    with input_file(file) as source:
-        found = signatures(source)
+    with open_input_file(file) as source:
+        found = list_signatures(source)
     if uid is not None or not found:
-        found = (the_signature(found, uid, file),)
+        found = (select_signature(found, uid, file),)
     if options.json:
         from dcmseal.engine.documents import signature_document, signatures_document
 
         write_json(signatures_document(found, file) if uid is None else signature_document(found[0], file))
         return ExitCode.OK
-    to = screen()
+    to = make_screen()
     for number, each in enumerate(found):
         if number:
             to.line()
-        _show(each, to)
+        _show_signature(each, to)
     return ExitCode.OK
 
 
-def _show(signature: Signature, to: Screen) -> None:
+def _show_signature(signature: Signature, to: Screen) -> None:
     from dcmseal.cli import describing
-    from dcmseal.cli.output import Tone, fields
+    from dcmseal.cli.output import Tone, write_fields
 
     content = signature.content
     to.line(f"signature {signature.uid or '(without UID)'}", Tone.HEADING)
-    fields(
+    write_fields(
         to,
         [
             ("location", str(signature.location)),
-            ("time", f"{describing.moment(content, exact=True)}, claimed by the signer"),
-            ("purpose", describing.purpose(signature.purpose)),
-            ("timestamp", _timestamp(signature)),
+            ("time", f"{describing.format_signing_time(content, exact=True)}, claimed by the signer"),
+            ("purpose", describing.format_purpose(signature.purpose)),
+            ("timestamp", _format_timestamp(signature)),
             ("MAC ID", "(none)" if content.mac_id is None else str(content.mac_id)),
-            ("MAC algorithm", describing.algorithm(content)),
+            ("MAC algorithm", describing.format_mac_algorithm(content)),
             ("MAC syntax", signature.mac_transfer_syntax),
             ("value", f"{len(content.value)} bytes"),
         ],
     )
     to.line("certificate", Tone.HEADING)
-    fields(to, _certificate_fields(signature))
+    write_fields(to, _certificate_fields(signature))
     to.line(f"signed elements: {len(signature.elements)}", Tone.HEADING)
     if signature.elements:
-        to.table(("TAG", "VR", "NAME", "PRESENT"), [_row(each) for each in signature.elements])
+        to.table(("TAG", "VR", "NAME", "PRESENT"), [_element_row(each) for each in signature.elements])
 
 
 def _certificate_fields(signature: Signature) -> list[tuple[str, str]]:
@@ -111,15 +111,15 @@ def _certificate_fields(signature: Signature) -> list[tuple[str, str]]:
     ]
 
 
-def _timestamp(signature: Signature) -> str:
+def _format_timestamp(signature: Signature) -> str:
     content = signature.content
     if not content.timestamp and not content.timestamp_type:
         return "(none)"
     return f"{content.timestamp_type or '(without type)'}, {len(content.timestamp)} bytes"
 
 
-def _row(element: SignedElement) -> tuple[str, ...]:
-    from dcmseal.tags import tag_text
+def _element_row(element: SignedElement) -> tuple[str, ...]:
+    from dcmseal.tags import format_tag
 
     name = element.keyword or element.name or "(unknown)"
-    return tag_text(element.tag), element.vr, name, "yes" if element.present else "no"
+    return format_tag(element.tag), element.vr, name, "yes" if element.present else "no"

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, TypedDict
 
 from dcmseal.cli.archives import add_archive_options, is_archive
 from dcmseal.cli.exit_codes import ExitCode
-from dcmseal.cli.parser import Parser, completed_by
+from dcmseal.cli.parser import Parser, set_completer
 
 if TYPE_CHECKING:
     from dcmseal.cli.chosen_key import ChosenKey
     from dcmseal.cli.jobs import Job
     from dcmseal.engine.json_values import Json
-    from dcmseal.engine.references.folders import Folders
+    from dcmseal.engine.references.folders import ReferenceFolders
     from dcmseal.engine.signing_result import SigningResult
     from dcmseal.plugins.registry import Registry
     from dcmseal.terms import SignaturePurpose
@@ -34,7 +34,7 @@ _EXAMPLES = """
   dcmseal sign plan.dcm signed.dcm --key pem:signer.pem --item "BeamSequence[0]" --tag BeamName,BeamType"""
 
 
-class PlainWish(TypedDict):
+class SignArguments(TypedDict):
     """What a signature is made from, as values."""
 
     location: str
@@ -49,18 +49,18 @@ class PlainWish(TypedDict):
     require_intact: bool
 
 
-class _Wish(PlainWish):
+class _SignCallArguments(SignArguments):
     """What both a plan and a signature are made from."""
 
-    references: Folders | None
+    references: ReferenceFolders | None
     registry: Registry | None
 
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     from dcmseal.cli import manifest_options, secrets, timestamp_options
-    from dcmseal.cli.chosen_key import KEY_VARIABLE, setup_names
-    from dcmseal.cli.site import profile_names
+    from dcmseal.cli.chosen_key import KEY_VARIABLE, complete_setup_names
+    from dcmseal.cli.site import complete_profile_names
 
     parser.describe("IN [OUT] | IN... -o FOLDER | IN... --in-place --key KEY [options]", _DESCRIPTION, _EXAMPLES)
     parser.add_argument(
@@ -74,21 +74,21 @@ def configure(parser: Parser) -> None:
     )
     parser.add_argument("--in-place", action="store_true", help="change the files themselves")
     parser.add_force()
-    completed_by(
+    set_completer(
         parser.add_argument(
             "--key",
             metavar="KEY",
             help="key URI, as in pem:key.pem?cert=cert.pem, or the name of a setup in the configuration file "
             f"(default: ${KEY_VARIABLE})",
         ),
-        setup_names,
+        complete_setup_names,
     )
     parser.add_config()
     parser.add_argument(
         "--wait-for-device", action="store_true", help="if card or token are away, ask for them and go on"
     )
-    secrets.add_arguments(parser)
-    manifest_options.add_making(parser)
+    secrets.add_secret_options(parser)
+    manifest_options.add_manifest_output_option(parser)
 
     what = parser.add_argument_group("what is signed")
     what.add_argument(
@@ -100,11 +100,11 @@ def configure(parser: Parser) -> None:
     )
     what.add_argument("--tags-from", metavar="FILE", help="elements from a file, one a line; # starts a comment")
     what.add_argument("--item", metavar="PATH", default="main", help="sign this item, as in BeamSequence[0]")
-    completed_by(
+    set_completer(
         what.add_argument(
             "--profile", metavar="NAME", help="what the signature has to meet: a profile, or a file (*.toml)"
         ),
-        profile_names,
+        complete_profile_names,
     )
     what.add_argument("--only-required", action="store_true", help="only what the profile demands, and --tag")
     what.add_argument(
@@ -134,7 +134,7 @@ def configure(parser: Parser) -> None:
     how.add_argument("--allow-weak", action="store_true", help="sign with RIPEMD160, MD5 or SHA1 if asked to")
     how.add_argument("--allow-expired", action="store_true", help="sign though the certificate is not valid now")
 
-    timestamp_options.add_authority_arguments(parser)
+    timestamp_options.add_timestamp_options(parser)
 
     result = parser.add_argument_group("what is written")
     result.add_argument("--dry-run", action="store_true", help="show what would be signed; needs no key")
@@ -155,76 +155,79 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Sign, or do what is asked for instead."""
-    from dcmseal.cli.jobs import jobs_of
+    from dcmseal.cli.jobs import parse_jobs
 
     if options.list_purposes:
         return _list_purposes(as_json=options.json)
-    if options.skip_signed or is_archive("sign", _inputs(options), options):
+    if options.skip_signed or is_archive("sign", _input_words(options), options):
         from dcmseal.cli.signing_archives import sign_archive
 
         return sign_archive(options)
-    jobs = jobs_of(options)
-    return _plan(jobs, options) if options.dry_run else _sign(jobs, options)
+    jobs = parse_jobs(options)
+    return _plan_files(jobs, options) if options.dry_run else _sign_jobs(jobs, options)
 
 
-def _inputs(options: Namespace) -> list[str]:
+def _input_words(options: Namespace) -> list[str]:
     """The words that are files to be signed: the last of two is an output, unless something else is said."""
     words: list[str] = options.words
     return words[:1] if len(words) == 2 and not options.in_place and options.output_dir is None else words
 
 
-def _plan(jobs: list[Job], options: Namespace) -> int:
-    from dcmseal.cli.chosen_key import key_of
-    from dcmseal.cli.files import input_file
+def _plan_files(jobs: list[Job], options: Namespace) -> int:
+    from dcmseal.cli.chosen_key import parse_key
+    from dcmseal.cli.files import open_input_file
     from dcmseal.cli.signing_report import PlanReport
-    from dcmseal.engine.changing import plan
+    from dcmseal.engine.changing import plan_signing
     from dcmseal.errors import SealError
 
-    wish = _wish(options, key_of(options))
+    wish = _build_call_arguments(options, parse_key(options))
     report = PlanReport(len(jobs), as_json=options.json)
     for job in jobs:
         try:
-            with input_file(job.source) as source, plan(source, timestamped=bool(options.timestamp), **wish) as planned:
+            with (
+                open_input_file(job.source) as source,
+                plan_signing(source, timestamped=bool(options.timestamp), **wish) as planned,
+            ):
                 report.add_plan(job, planned)
         except SealError as error:
             report.add_error(job, error)
     return report.finish()
 
 
-def _sign(jobs: list[Job], options: Namespace) -> int:
-    from dcmseal.cli.chosen_key import key_of, needed
-    from dcmseal.cli.files import STDIO, input_file, output_file, result_file
-    from dcmseal.cli.jobs import folder_of_results, sync_folders_of
-    from dcmseal.cli.manifest_options import places_for
-    from dcmseal.cli.open_key import OpenKey
-    from dcmseal.cli.progress import Progress
-    from dcmseal.cli.secrets import secrets_of
-    from dcmseal.cli.signing_files import sign_files, somebody_who_waits
+def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
+    from dcmseal.cli.chosen_key import parse_key, require_key
+    from dcmseal.cli.files import STDIO, make_output_file, open_input_file, open_result_file
+    from dcmseal.cli.jobs import open_result_folder, sync_result_folders
+    from dcmseal.cli.manifest_options import parse_manifest_paths
+    from dcmseal.cli.open_key import LazySigner
+    from dcmseal.cli.progress import FileProgress
+    from dcmseal.cli.secrets import load_option_secrets
+    from dcmseal.cli.signing_files import make_device_prompt, sign_files
     from dcmseal.cli.signing_report import SigningReport
-    from dcmseal.cli.timestamp_options import wish_of
+    from dcmseal.cli.timestamp_options import parse_timestamp_request
     from dcmseal.engine.changing import sign
     from dcmseal.errors import SealError, UsageError
 
     if options.json and jobs[0].output == STDIO:
         raise UsageError("the file and the JSON document cannot both go to standard output", hint="name an output file")
-    chosen = needed(key_of(options))
-    wish = _wish(options, chosen)
-    timestamp = wish_of(options)
+    chosen = require_key(parse_key(options))
+    wish = _build_call_arguments(options, chosen)
+    timestamp = parse_timestamp_request(options)
     otherwise = chosen.setup.pin_source if chosen.setup else None
-    manifests = dict(zip(jobs, places_for(options, [job.target for job in jobs]), strict=True))
-    wait = somebody_who_waits() if options.wait_for_device else None
+    manifests = dict(zip(jobs, parse_manifest_paths(options, [job.target for job in jobs]), strict=True))
+    wait = make_device_prompt() if options.wait_for_device else None
     report = SigningReport(len(jobs), as_json=options.json, verbose=options.verbose, quiet=options.quiet)
-    progress = Progress(len(jobs))
-    secrets = secrets_of(options, default_source=otherwise, account=chosen.account)
-    key = OpenKey(chosen.uri, secrets, progress.clear)
+    progress = FileProgress(len(jobs))
+    secrets = load_option_secrets(options, default_source=otherwise, account=chosen.account)
+    key = LazySigner(chosen.uri, secrets, progress.clear)
 
     def sign_one(job: Job) -> SigningResult:
         manifest = manifests[job]
         with (
-            result_file(
+            open_result_file(
                 job.source, job.output, in_place=job.in_place, force=options.force, synced=len(jobs) == 1
             ) as target,
-            input_file(job.source) as source,
+            open_input_file(job.source) as source,
         ):
             return sign(
                 source,
@@ -235,36 +238,36 @@ def _sign(jobs: list[Job], options: Namespace) -> int:
                 timestamp=timestamp,
                 manifest=None
                 if manifest is None
-                else output_file(manifest, force=options.force, synced=len(jobs) == 1),
+                else make_output_file(manifest, force=options.force, synced=len(jobs) == 1),
                 **wish,
             )
 
-    with folder_of_results(options.output_dir), key:
+    with open_result_folder(options.output_dir), key:
         for job, result in sign_files(jobs, key, sign_one, device_prompt=wait, progress=progress):
             if isinstance(result, SealError):
                 report.add_error(job, result)
             else:
                 report.add_result(job, result, manifests[job])
-        sync_folders_of([*(job.target for job in jobs), *filter(None, manifests.values())], options.output_dir)
+        sync_result_folders([*(job.target for job in jobs), *filter(None, manifests.values())], options.output_dir)
     return report.finish()
 
 
-def _wish(options: Namespace, key: ChosenKey | None) -> _Wish:
-    from dcmseal.cli.evidence import folders
-    from dcmseal.cli.site import registry_of
+def _build_call_arguments(options: Namespace, key: ChosenKey | None) -> _SignCallArguments:
+    from dcmseal.cli.evidence import build_reference_folders
+    from dcmseal.cli.site import load_registry
 
-    wish = plain_wish(options, key)
-    registry = registry_of(options) if wish["profile"] else None
-    return {**wish, "references": folders(options.reference), "registry": registry}
+    wish = build_sign_arguments(options, key)
+    registry = load_registry(options) if wish["profile"] else None
+    return {**wish, "references": build_reference_folders(options.reference), "registry": registry}
 
 
-def plain_wish(options: Namespace, key: ChosenKey | None) -> PlainWish:
+def build_sign_arguments(options: Namespace, key: ChosenKey | None) -> SignArguments:
     """What the options say, else what the setup of the key says, else what is usual."""
-    from dcmseal.cli.tag_lists import tags_in_file, tags_in_words
+    from dcmseal.cli.tag_lists import load_tags, parse_tags
 
-    tags = tags_in_words(options.tag)
+    tags = parse_tags(options.tag)
     if options.tags_from is not None:
-        tags += tags_in_file(options.tags_from)
+        tags += load_tags(options.tags_from)
     setup = key.setup if key else None
     profile = options.profile or (setup and setup.profile) or None
     return {
@@ -282,15 +285,15 @@ def plain_wish(options: Namespace, key: ChosenKey | None) -> PlainWish:
 
 
 def _list_purposes(*, as_json: bool) -> int:
-    from dcmseal.cli.output import document, screen, write_json
+    from dcmseal.cli.output import make_document, make_screen, write_json
     from dcmseal.terms import SignaturePurpose
 
     if as_json:
         purposes: list[Json] = [
             {"value": each.value, "name": each.name.lower(), "meaning": each.meaning} for each in SignaturePurpose
         ]
-        write_json(document("purposes", purposes=purposes))
+        write_json(make_document("purposes", purposes=purposes))
     else:
         rows = [(str(each.value), each.name.lower(), each.meaning) for each in SignaturePurpose]
-        screen().table(("NUMBER", "NAME", "MEANING"), rows)
+        make_screen().table(("NUMBER", "NAME", "MEANING"), rows)
     return ExitCode.OK

@@ -34,21 +34,21 @@ def run(options: Namespace) -> int:
     import hashlib
     from contextlib import ExitStack
 
-    from dcmseal.cli.choosing import file_and_uid, the_signature
-    from dcmseal.cli.files import STDIO, input_file, new_file
-    from dcmseal.cli.output import document, write_json
-    from dcmseal.engine.asking import signatures, stream
+    from dcmseal.cli.choosing import parse_file_and_uid, select_signature
+    from dcmseal.cli.files import STDIO, open_input_file, open_new_file
+    from dcmseal.cli.output import make_document, write_json
+    from dcmseal.engine.asking import list_signatures, write_mac_stream
     from dcmseal.errors import UsageError
 
     if options.json and options.output == STDIO:
         raise UsageError("bytes and JSON cannot both go to standard output", hint="name a file with -o")
-    file, uid = file_and_uid(options)
+    file, uid = parse_file_and_uid(options)
     digest, length = hashlib.sha256(), 0
-    with input_file(file) as source, ExitStack() as stack:
-        signature = the_signature(signatures(source), uid, file)
+    with open_input_file(file) as source, ExitStack() as stack:
+        signature = select_signature(list_signatures(source), uid, file)
         output = None
         if options.output is not None or not options.json:
-            output = stack.enter_context(new_file(options.output, force=options.force, made_from=[file]))
+            output = stack.enter_context(open_new_file(options.output, force=options.force, made_from=[file]))
 
         def write(piece: Buffer) -> None:
             nonlocal length
@@ -58,7 +58,7 @@ def run(options: Namespace) -> int:
             if output is not None:
                 output.write(piece)
 
-        stream(source, signature.uid, write)
+        write_mac_stream(source, signature.uid, write)
     if options.json:
-        write_json(document("stream", uid=signature.uid, length=length, sha256=digest.hexdigest()))
+        write_json(make_document("stream", uid=signature.uid, length=length, sha256=digest.hexdigest()))
     return ExitCode.OK

@@ -6,12 +6,12 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from dcmseal.cli.exit_codes import ExitCode
-from dcmseal.cli.parser import Parser, completed_by, uids_of_file
+from dcmseal.cli.parser import Parser, complete_uids, set_completer
 
 if TYPE_CHECKING:
-    from dcmseal.engine.certifying import StampingResult
+    from dcmseal.engine.certifying import TimestampingResult
 
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 _DESCRIPTION = """\
 Have an authority certify that a signature was there at a time (RFC 3161).
 add: ask the authority at a URL, and put its timestamp into the file.
@@ -33,8 +33,8 @@ def configure(parser: Parser) -> None:
         "words", metavar="IN [OUT]", nargs="+", help="DICOM files or URLs; - is standard input or output"
     )
     which = parser.add_mutually_exclusive_group()
-    completed_by(
-        which.add_argument("--uid", metavar="UID", help="the signature; needed if there are several"), uids_of_file
+    set_completer(
+        which.add_argument("--uid", metavar="UID", help="the signature; needed if there are several"), complete_uids
     )
     which.add_argument("--uid-file", metavar="FILE", help="DICOM file that dcmsign names a signature with; see -o")
     parser.add_argument("--in-place", action="store_true", help="add, attach: change IN itself")
@@ -45,7 +45,7 @@ def configure(parser: Parser) -> None:
     parser.add_argument("--query", metavar="FILE", help="attach: the query that the response has to fit")
     parser.add_force()
     parser.add_json()
-    timestamp_options.add_authority_arguments(parser)
+    timestamp_options.add_timestamp_options(parser)
 
 
 def run(options: Namespace) -> int:
@@ -54,10 +54,10 @@ def run(options: Namespace) -> int:
 
     _check_options(options)
     if options.action == "request":
-        return _request(options)
+        return _write_query(options)
     if not 1 <= len(options.words) <= 2:
         raise UsageError("one input and one output are wanted", hint="write IN OUT, or IN --in-place")
-    return _stamp(options)
+    return _write_timestamp(options)
 
 
 def _check_options(options: Namespace) -> None:
@@ -81,12 +81,12 @@ def _check_options(options: Namespace) -> None:
         raise UsageError("no timestamp authority is named", hint="--timestamp URL")
 
 
-def _request(options: Namespace) -> int:
-    from dcmseal.cli.files import input_file, new_file
-    from dcmseal.cli.timestamp_options import query_of
-    from dcmseal.engine.asking import signatures
-    from dcmseal.engine.certifying import timestamp_query
-    from dcmseal.engine.uid_file import file_with_uid
+def _write_query(options: Namespace) -> int:
+    from dcmseal.cli.files import open_input_file, open_new_file
+    from dcmseal.cli.timestamp_options import parse_timestamp_query
+    from dcmseal.engine.asking import list_signatures
+    from dcmseal.engine.certifying import build_timestamp_query
+    from dcmseal.engine.uid_file import build_uid_file
     from dcmseal.errors import UsageError
 
     if len(options.words) != 1:
@@ -94,37 +94,37 @@ def _request(options: Namespace) -> int:
     if options.json and options.output is None:
         raise UsageError("the query and the JSON document cannot both go to standard output", hint="-o QUERY")
     (file,) = options.words
-    uid = _uid(options)
-    with input_file(file) as source:
-        query = timestamp_query(source, uid=uid, query_options=query_of(options))
-        uid = uid or signatures(source)[0].uid
-    with new_file(options.output, force=options.force, made_from=[file]) as output:
+    uid = _signature_uid(options)
+    with open_input_file(file) as source:
+        query = build_timestamp_query(source, uid=uid, query_options=parse_timestamp_query(options))
+        uid = uid or list_signatures(source)[0].uid
+    with open_new_file(options.output, force=options.force, made_from=[file]) as output:
         output.write(query)
     if options.write_uid_file is not None:
-        with new_file(options.write_uid_file, force=options.force, made_from=[file]) as output:
-            output.write(file_with_uid(uid))
+        with open_new_file(options.write_uid_file, force=options.force, made_from=[file]) as output:
+            output.write(build_uid_file(uid))
     if options.json:
-        from dcmseal.cli.output import document, write_json
+        from dcmseal.cli.output import make_document, write_json
 
-        write_json(document("query", file=file, uid=uid, output=options.output))
+        write_json(make_document("query", file=file, uid=uid, output=options.output))
     return ExitCode.OK
 
 
-def _stamp(options: Namespace) -> int:
-    from dcmseal.cli.files import STDIO, input_file, result_file
+def _write_timestamp(options: Namespace) -> int:
+    from dcmseal.cli.files import STDIO, open_input_file, open_result_file
     from dcmseal.cli.output import write_json
-    from dcmseal.cli.timestamp_options import wish_of
+    from dcmseal.cli.timestamp_options import parse_timestamp_request
     from dcmseal.engine.certifying import add_timestamp, attach_timestamp
     from dcmseal.errors import UsageError
 
     file, output = options.words[0], options.words[1] if len(options.words) == 2 else None
     if options.json and output == STDIO:
         raise UsageError("the file and the JSON document cannot both go to standard output", hint="name an output file")
-    uid = _uid(options)
-    wish = wish_of(options)
+    uid = _signature_uid(options)
+    wish = parse_timestamp_request(options)
     with (
-        result_file(file, output, in_place=options.in_place, force=options.force) as target,
-        input_file(file) as source,
+        open_result_file(file, output, in_place=options.in_place, force=options.force) as target,
+        open_input_file(file) as source,
     ):
         if wish is not None:
             result = add_timestamp(
@@ -133,46 +133,46 @@ def _stamp(options: Namespace) -> int:
         else:
             result = attach_timestamp(
                 source,
-                _bytes_of(options.response),
-                query=None if options.query is None else _bytes_of(options.query),
+                _read_small_file(options.response),
+                query=None if options.query is None else _read_small_file(options.query),
                 uid=uid,
                 replace=options.replace,
                 output=target,
                 in_place=options.in_place,
             )
     if options.json:
-        from dcmseal.engine.documents import stamping_document
+        from dcmseal.engine.documents import timestamping_document
 
-        write_json(stamping_document(result, file))
+        write_json(timestamping_document(result, file))
     else:
-        _report(result, file if options.in_place else output or "")
+        _show_timestamping(result, file if options.in_place else output or "")
     return ExitCode.OK
 
 
-def _report(result: StampingResult, target: str) -> None:
+def _show_timestamping(result: TimestampingResult, target: str) -> None:
     from dcmseal.cli import describing
     from dcmseal.cli.files import STDIO
-    from dcmseal.cli.output import Tone, fields, screen
+    from dcmseal.cli.output import Tone, make_screen, write_fields
     from dcmseal.cli.signing_text import show_warnings
     from dcmseal.cli.streams import standard_error
 
-    to = screen(standard_error() if target == STDIO else None)
+    to = make_screen(standard_error() if target == STDIO else None)
     to.line(f"{'standard output' if target == STDIO else target}: timestamp attached", Tone.GOOD)
-    fields(to, [("UID", result.uid), ("certified", describing.certified(result.time))])
+    write_fields(to, [("UID", result.uid), ("certified", describing.format_certified_time(result.time))])
     show_warnings(result.warnings, to)
 
 
-def _uid(options: Namespace) -> str | None:
+def _signature_uid(options: Namespace) -> str | None:
     """The UID of the signature, if one is named."""
     if options.uid_file is None:
         uid: str | None = options.uid
         return uid
-    from dcmseal.engine.uid_file import uid_in_file
+    from dcmseal.engine.uid_file import read_uid_file
 
-    return uid_in_file(options.uid_file)
+    return read_uid_file(options.uid_file)
 
 
-def _bytes_of(file: str) -> bytes:
+def _read_small_file(file: str) -> bytes:
     """The content of a small file; raises UsageError."""
     from io import BufferedReader
 
@@ -181,9 +181,9 @@ def _bytes_of(file: str) -> bytes:
 
     try:
         with BufferedReader(open_input(file)) as stream:
-            data = stream.read(_MOST_BYTES + 1)
+            data = stream.read(_MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}", hint="check the name") from None
-    if len(data) > _MOST_BYTES:
+    if len(data) > _MAX_BYTES:
         raise UsageError(f"{file} is too large to be a query or a response", hint="check the name")
     return data

@@ -8,16 +8,16 @@ from os.path import isdir
 from typing import TYPE_CHECKING
 
 from dcmseal.cli.archives import add_archive_options, is_archive
-from dcmseal.cli.demanding import add_policy_options, policy_of
+from dcmseal.cli.demanding import add_policy_options, load_policy
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.keeping import add_evidence_options
-from dcmseal.cli.manifest_options import add_reading, manifest_for
+from dcmseal.cli.manifest_options import add_manifest_input_option, find_manifest
 from dcmseal.cli.parser import Parser
-from dcmseal.cli.reporting import add_report_options, reports_of
+from dcmseal.cli.reporting import add_report_options, make_report_collector
 from dcmseal.cli.trusting import add_trust_options
 
 if TYPE_CHECKING:
-    from dcmseal.cli.reporting import Reports
+    from dcmseal.cli.reporting import ReportCollector
     from dcmseal.engine.json_values import Document
     from dcmseal.errors import SealError
     from dcmseal.report import VerificationReport
@@ -68,7 +68,7 @@ def configure(parser: Parser) -> None:
         default=[],
         help="hold the evidence that a report cites against the instances in this folder; may be repeated",
     )
-    add_reading(parser)
+    add_manifest_input_option(parser)
     parser.add_argument(
         "--sha256",
         action="store_true",
@@ -101,28 +101,28 @@ def run(options: Namespace) -> int:
         from dcmseal.cli.verifying_archives import verify_archive
 
         return verify_archive(options)
-    from dcmseal.cli.exit_codes import code_of_error, code_of_verdict, worst
+    from dcmseal.cli.exit_codes import error_exit_code, verdict_exit_code, worst_exit_code
     from dcmseal.report import VerificationReport
 
     codes: list[ExitCode] = []
     documents: list[Document] = []
-    reports = reports_of(options)
-    for number, (file, result) in enumerate(_results(options, reports)):
+    reports = make_report_collector(options)
+    for number, (file, result) in enumerate(_iter_results(options, reports)):
         codes.append(
-            code_of_verdict(result.verdict) if isinstance(result, VerificationReport) else code_of_error(result)
+            verdict_exit_code(result.verdict) if isinstance(result, VerificationReport) else error_exit_code(result)
         )
         if options.json:
-            documents.append(_document(file, result, codes[-1]))
+            documents.append(_build_document(file, result, codes[-1]))
         else:
-            _show(file, result, options, first=not number)
+            _show_result(file, result, options, first=not number)
     if options.json:
-        _write(documents, options)
+        _write_documents(documents, options)
     if reports is not None:
         reports.write()
-    return worst(codes)
+    return worst_exit_code(codes)
 
 
-def _document(file: str, result: VerificationReport | SealError, code: ExitCode) -> Document:
+def _build_document(file: str, result: VerificationReport | SealError, code: ExitCode) -> Document:
     from dcmseal.engine.documents import error_document, report_document
     from dcmseal.report import VerificationReport
 
@@ -131,13 +131,13 @@ def _document(file: str, result: VerificationReport | SealError, code: ExitCode)
     return error_document(result, code, file)
 
 
-def _write(documents: list[Document], options: Namespace) -> None:
+def _write_documents(documents: list[Document], options: Namespace) -> None:
     from dcmseal.cli.output import write_json
-    from dcmseal.cli.settings import judged_by
+    from dcmseal.cli.settings import build_report_context
     from dcmseal.engine.document_values import context_value
     from dcmseal.engine.documents import files_document
 
-    context = judged_by(options)
+    context = build_report_context(options)
     if len(documents) > 1:
         write_json(files_document(documents, context))
     else:
@@ -146,31 +146,33 @@ def _write(documents: list[Document], options: Namespace) -> None:
         write_json({**document, "judged_by": context_value(context)} if "judged_by" in document else document)
 
 
-def _results(options: Namespace, reports: Reports | None) -> Iterator[tuple[str, VerificationReport | SealError]]:
+def _iter_results(
+    options: Namespace, reports: ReportCollector | None
+) -> Iterator[tuple[str, VerificationReport | SealError]]:
     """Each file's report, or why there is none; what is wrong with the request itself is raised."""
-    from dcmseal.cli.certificate_files import certificates_in
-    from dcmseal.cli.evidence import folders
-    from dcmseal.cli.files import STDIO, input_file, name_of
-    from dcmseal.cli.keeping import keeping_of
-    from dcmseal.cli.site import registry_of
+    from dcmseal.cli.certificate_files import load_certificates
+    from dcmseal.cli.evidence import build_reference_folders
+    from dcmseal.cli.files import STDIO, display_name, open_input_file
+    from dcmseal.cli.keeping import parse_evidence_options
+    from dcmseal.cli.site import load_registry
     from dcmseal.engine.asking import verify
     from dcmseal.errors import DatasetError, UsageError
     from dcmseal.location import Location
 
     if options.files.count(STDIO) > 1:
         raise UsageError("standard input can be read once only", hint="name - once")
-    references = folders(options.references)
+    references = build_reference_folders(options.references)
     location = None if options.item is None else Location.parse(options.item)
-    setup = policy_of(options)
-    keeping = keeping_of(options)
+    setup = load_policy(options)
+    keeping = parse_evidence_options(options)
     trust = keeping.open_trust(options, setup.trust if setup else "")
-    certificates = certificates_in(options.timestamp_certificate)
-    registry = registry_of(options) if setup else None
+    certificates = load_certificates(options.timestamp_certificate)
+    registry = load_registry(options) if setup else None
     if options.manifest is not None and len(options.files) > 1 and not isdir(options.manifest):
         raise UsageError(f"{options.manifest} is no folder", hint="of several files, --manifest names a folder")
     for file in options.files:
         try:
-            with input_file(file) as source:
+            with open_input_file(file) as source:
                 report = verify(
                     source,
                     uid=options.uid,
@@ -187,38 +189,38 @@ def _results(options: Namespace, reports: Reports | None) -> Iterator[tuple[str,
                     references=references,
                     keep_evidence=keeping.saves_evidence,
                     evidence=keeping.evidence,
-                    manifest=manifest_for(options.manifest, file),
+                    manifest=find_manifest(options.manifest, file),
                     count_coverage=not options.quiet,
                     file_digest=options.sha256 or reports is not None,
                 )
                 if reports is not None:
-                    reports.add(name_of(file), report, source)
+                    reports.add(display_name(file), report, source)
             keeping.save(report)
         except DatasetError as error:
             if len(options.files) == 1:
                 raise
             if reports is not None:
-                reports.add_problem(name_of(file), error)
+                reports.add_problem(display_name(file), error)
             yield file, error
         else:
             yield file, report
 
 
-def _show(file: str, result: VerificationReport | SealError, options: Namespace, *, first: bool) -> None:
-    from dcmseal.cli.failures import complain
-    from dcmseal.cli.files import name_of
-    from dcmseal.cli.output import screen
+def _show_result(file: str, result: VerificationReport | SealError, options: Namespace, *, first: bool) -> None:
+    from dcmseal.cli.failures import print_error
+    from dcmseal.cli.files import display_name
+    from dcmseal.cli.output import make_screen
     from dcmseal.cli.verdicts import show_context, show_report
     from dcmseal.errors import SealError
 
     if isinstance(result, SealError):
-        complain(result, f"{name_of(file)}: ")
+        print_error(result, f"{display_name(file)}: ")
     elif not options.quiet:
-        to = screen()
+        to = make_screen()
         if not first:
             to.line()
-        show_report(name_of(file), result, to, verbose=options.verbose)
+        show_report(display_name(file), result, to, verbose=options.verbose)
         if options.verbose:
-            from dcmseal.cli.settings import judged_by
+            from dcmseal.cli.settings import build_report_context
 
-            show_context(judged_by(options), to)
+            show_context(build_report_context(options), to)

@@ -21,7 +21,7 @@ class Alignment:
     """Those among ``alike`` that stand in another order than the others."""
 
 
-def aligned(before: Sequence[Hashable], after: Sequence[Hashable]) -> Alignment:
+def align(before: Sequence[Hashable], after: Sequence[Hashable]) -> Alignment:
     """Align two rows of fingerprints: equal ones with each other, the nearest first, and what is left in order."""
     alike = [(i, i) for i, (one, other) in enumerate(zip(before, after, strict=False)) if one == other]
     taken = {i for i, _ in alike}
@@ -39,7 +39,7 @@ def aligned(before: Sequence[Hashable], after: Sequence[Hashable]) -> Alignment:
     alike.sort()
     rest = sorted(j for queue in places.values() for j in queue)
     pairs = min(len(unmatched), len(rest))
-    staying = in_order([j for _, j in alike])
+    staying = mark_ascending([j for _, j in alike])
     return Alignment(
         alike=tuple(alike),
         changed=tuple(zip(unmatched, rest, strict=False)),
@@ -49,7 +49,7 @@ def aligned(before: Sequence[Hashable], after: Sequence[Hashable]) -> Alignment:
     )
 
 
-def in_order(numbers: Iterable[int]) -> list[bool]:
+def mark_ascending(numbers: Iterable[int]) -> list[bool]:
     """For each number whether it belongs to the longest ascending row among them: the others were moved."""
     values = list(numbers)
     ends: list[int] = []

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from dcmseal.dictionary import keyword_of
-from dcmseal.engine.comparison.aligning import Alignment, aligned, in_order
-from dcmseal.engine.comparison.inventory import Element, Item
+from dcmseal.dictionary import tag_keyword
+from dcmseal.engine.comparison.aligning import Alignment, align, mark_ascending
+from dcmseal.engine.comparison.inventory import Element, InventoryItem
 from dcmseal.location import MAIN, Location
-from dcmseal.tags import tag_text
+from dcmseal.tags import format_tag
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     """How two states differ at a place."""
 
     ADDED = "added"
@@ -36,11 +36,11 @@ class Kind(StrEnum):
     @property
     def is_representation(self) -> bool:
         """Whether both states mean the same."""
-        return self in (Kind.PADDING, Kind.LENGTHS, Kind.VR_NOT_STATED)
+        return self in (ChangeKind.PADDING, ChangeKind.LENGTHS, ChangeKind.VR_NOT_STATED)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ElementPath:
     """An element at a level, or with ``tag`` None the item itself that is the level."""
 
     level: Location
@@ -49,7 +49,7 @@ class Place:
     def __str__(self) -> str:
         if self.tag is None:
             return str(self.level)
-        name = keyword_of(self.tag) or tag_text(self.tag)
+        name = tag_keyword(self.tag) or format_tag(self.tag)
         return f"{self.level}.{name}" if self.level.steps else name
 
     @property
@@ -60,7 +60,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class PixelPartChanges:
     """Which frames or fragments of pixel data differ; counted from 0 as they stand in the value."""
 
     fragments: bool
@@ -74,22 +74,22 @@ class Parts:
 class Change:
     """One difference, and where it is in both states, or would be."""
 
-    kind: Kind
-    before: Place
-    after: Place
+    kind: ChangeKind
+    before: ElementPath
+    after: ElementPath
     old: Element | None = None
     new: Element | None = None
-    parts: Parts | None = None
+    parts: PixelPartChanges | None = None
     recoded: bool = False
     """The pixels are in fragments in one only: whether they look alike cannot be told without decoding them."""
 
     @property
-    def path(self) -> Place:
+    def path(self) -> ElementPath:
         """Where it is: in the first state, if it is there."""
-        return self.after if self.kind is Kind.ADDED else self.before
+        return self.after if self.kind is ChangeKind.ADDED else self.before
 
 
-class _Levels(NamedTuple):
+class _LevelPair(NamedTuple):
     """Two levels, one of each state, that stand for each other."""
 
     before: Sequence[Element]
@@ -98,7 +98,7 @@ class _Levels(NamedTuple):
     there: Location
 
 
-def changes(
+def iter_changes(
     before: Sequence[Element], after: Sequence[Element], where: Location = MAIN, there: Location | None = None
 ) -> Iterator[Change]:
     """The differences between the elements of two levels, and all that is nested in them.
@@ -106,38 +106,42 @@ def changes(
     ``where`` is the location of the level before, ``there`` after if that is another.
     """
     # nesting is bounded by what the scan admits, which is more than Python's stack likes
-    stack = [_level(_Levels(before, after, where, where if there is None else there))]
+    stack = [_compare_level(_LevelPair(before, after, where, where if there is None else there))]
     while stack:
         for each in stack[-1]:
-            if isinstance(each, _Levels):
-                stack.append(_level(each))
+            if isinstance(each, _LevelPair):
+                stack.append(_compare_level(each))
                 break
             yield each
         else:
             stack.pop()
 
 
-def _level(levels: _Levels) -> Iterator[Change | _Levels]:
+def _compare_level(levels: _LevelPair) -> Iterator[Change | _LevelPair]:
     before, after, where, there = levels
-    old, new = _by_key(before), _by_key(after)
+    old, new = _index_by_key(before), _index_by_key(after)
     common = [key for key in old if key in new]
     if list(old) != list(new):
         position = {key: at for at, key in enumerate(new)}
-        staying = in_order([position[key] for key in common])
+        staying = mark_ascending([position[key] for key in common])
         for (tag, _), stays in zip(common, staying, strict=True):
             if not stays:
-                yield Change(kind=Kind.MOVED, before=Place(where, tag), after=Place(there, tag))
+                yield Change(kind=ChangeKind.MOVED, before=ElementPath(where, tag), after=ElementPath(there, tag))
     for key, one in old.items():
         if key in new:
-            yield from _between(one, new[key], where, there)
+            yield from _compare_elements(one, new[key], where, there)
         else:
-            yield Change(kind=Kind.REMOVED, before=Place(where, key[0]), after=Place(there, key[0]), old=one)
+            yield Change(
+                kind=ChangeKind.REMOVED, before=ElementPath(where, key[0]), after=ElementPath(there, key[0]), old=one
+            )
     for key, other in new.items():
         if key not in old:
-            yield Change(kind=Kind.ADDED, before=Place(where, key[0]), after=Place(there, key[0]), new=other)
+            yield Change(
+                kind=ChangeKind.ADDED, before=ElementPath(where, key[0]), after=ElementPath(there, key[0]), new=other
+            )
 
 
-def _by_key(elements: Sequence[Element]) -> dict[tuple[int, int], Element]:
+def _index_by_key(elements: Sequence[Element]) -> dict[tuple[int, int], Element]:
     """Elements by their tag, and which of that tag they are: hostile files hold some twice."""
     seen: Counter[int] = Counter()
     found: dict[tuple[int, int], Element] = {}
@@ -147,57 +151,59 @@ def _by_key(elements: Sequence[Element]) -> dict[tuple[int, int], Element]:
     return found
 
 
-def _between(old: Element, new: Element, where: Location, there: Location) -> Iterator[Change | _Levels]:
-    before, after = Place(where, old.tag), Place(there, new.tag)
+def _compare_elements(old: Element, new: Element, where: Location, there: Location) -> Iterator[Change | _LevelPair]:
+    before, after = ElementPath(where, old.tag), ElementPath(there, new.tag)
     if old.items is not None and new.items is not None:
         if old.vr != new.vr:
-            kind = Kind.VR if old.stated and new.stated else Kind.VR_NOT_STATED
+            kind = ChangeKind.VR if old.stated and new.stated else ChangeKind.VR_NOT_STATED
             yield Change(kind=kind, before=before, after=after, old=old, new=new)
         if _differ(old.undefined, new.undefined):
-            yield Change(kind=Kind.LENGTHS, before=before, after=after)
-        yield from _items(old.items, new.items, before, after)
+            yield Change(kind=ChangeKind.LENGTHS, before=before, after=after)
+        yield from _compare_items(old.items, new.items, before, after)
         return
     if (old.items is None) != (new.items is None) or old.fragmented != new.fragmented:
         recoded = old.fragmented != new.fragmented
-        yield Change(kind=Kind.CHANGED, before=before, after=after, old=old, new=new, recoded=recoded)
+        yield Change(kind=ChangeKind.CHANGED, before=before, after=after, old=old, new=new, recoded=recoded)
         return
     same = old.meaning == new.meaning
     if old.vr != new.vr and not (same and old.stated == new.stated and not old.stated):
-        kind = Kind.VR_NOT_STATED if same and not (old.stated and new.stated) else Kind.VR
+        kind = ChangeKind.VR_NOT_STATED if same and not (old.stated and new.stated) else ChangeKind.VR
     elif old.exact == new.exact:
         return
     else:
-        kind = Kind.PADDING if same else Kind.CHANGED
-    yield Change(kind=kind, before=before, after=after, old=old, new=new, parts=_parts(old, new))
+        kind = ChangeKind.PADDING if same else ChangeKind.CHANGED
+    yield Change(kind=kind, before=before, after=after, old=old, new=new, parts=_compare_parts(old, new))
 
 
-def _parts(old: Element, new: Element) -> Parts | None:
+def _compare_parts(old: Element, new: Element) -> PixelPartChanges | None:
     if not old.parts or not new.parts or old.parts == new.parts:
         return None
-    return Parts(
+    return PixelPartChanges(
         fragments=old.fragmented,
         before=len(old.parts),
         after=len(new.parts),
-        alignment=aligned(old.parts, new.parts),
+        alignment=align(old.parts, new.parts),
     )
 
 
-def _items(old: Sequence[Item], new: Sequence[Item], before: Place, after: Place) -> Iterator[Change | _Levels]:
+def _compare_items(
+    old: Sequence[InventoryItem], new: Sequence[InventoryItem], before: ElementPath, after: ElementPath
+) -> Iterator[Change | _LevelPair]:
     assert before.tag is not None
     tag = before.tag
-    found = aligned([item.meaning for item in old], [item.meaning for item in new])
+    found = align([item.meaning for item in old], [item.meaning for item in new])
     moved = set(found.moved)
     for i, j in sorted((*found.alike, *found.changed)):
         where, there = before.level.item(tag, i), after.level.item(tag, j)
         if (i, j) in moved:
-            yield Change(kind=Kind.MOVED, before=Place(where), after=Place(there))
+            yield Change(kind=ChangeKind.MOVED, before=ElementPath(where), after=ElementPath(there))
         if _differ(old[i].undefined, new[j].undefined):
-            yield Change(kind=Kind.LENGTHS, before=Place(where), after=Place(there))
-        yield _Levels(old[i].elements, new[j].elements, where, there)
+            yield Change(kind=ChangeKind.LENGTHS, before=ElementPath(where), after=ElementPath(there))
+        yield _LevelPair(old[i].elements, new[j].elements, where, there)
     for i in found.removed:
-        yield Change(kind=Kind.REMOVED, before=Place(before.level.item(tag, i)), after=after)
+        yield Change(kind=ChangeKind.REMOVED, before=ElementPath(before.level.item(tag, i)), after=after)
     for j in found.added:
-        yield Change(kind=Kind.ADDED, before=before, after=Place(after.level.item(tag, j)))
+        yield Change(kind=ChangeKind.ADDED, before=before, after=ElementPath(after.level.item(tag, j)))
 
 
 def _differ(before: bool | None, after: bool | None) -> bool:  # noqa: FBT001 - two answers of the same question

@@ -17,15 +17,15 @@ from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import Encoding
-from dcmseal.dataset.vr import is_unknown
-from dcmseal.engine.comparison.changes import Change, Kind, Parts, changes
-from dcmseal.engine.comparison.frames import frames_of_fragments, runs
-from dcmseal.engine.comparison.inventory import Element, Inventory, take_inventory
-from dcmseal.engine.comparison.shown_values import is_public, shown_value
-from dcmseal.engine.comparison.signed_places import SignedPlaces, StandingSignature
-from dcmseal.engine.opening import DatasetInput, opened
-from dcmseal.engine.reading import Values
-from dcmseal.engine.verification import Question, verify_file
+from dcmseal.dataset.vr import is_unknown_vr
+from dcmseal.engine.comparison.changes import Change, ChangeKind, PixelPartChanges, iter_changes
+from dcmseal.engine.comparison.frames import map_fragments_to_frames, to_runs
+from dcmseal.engine.comparison.inventory import Element, Inventory, build_inventory
+from dcmseal.engine.comparison.shown_values import format_value, is_public
+from dcmseal.engine.comparison.signed_places import ComparedSignature, SignedPaths
+from dcmseal.engine.opening import DatasetInput, open_source
+from dcmseal.engine.reading import ItemValues
+from dcmseal.engine.verification import VerificationContext, verify_file
 from dcmseal.tags import DATA_SET_TRAILING_PADDING, LENGTH_TO_END, PIXEL_DATA, SOP_INSTANCE_UID
 
 _PREAMBLE: Final = 128
@@ -33,7 +33,7 @@ _PREFIX: Final = b"DICM"
 _TRANSFER_SYNTAX_UID: Final = 0x00020010
 
 
-class Part(StrEnum):
+class FilePart(StrEnum):
     """What part of a file a difference is in."""
 
     DATA_SET = "data-set"
@@ -60,8 +60,8 @@ class FrameRuns:
 class Difference:
     """One difference; paths are as in ``BeamSequence[0].ControlPointSequence[1].GantryAngle``."""
 
-    part: Part
-    kind: Kind
+    part: FilePart
+    kind: ChangeKind
     path: str
     """In A, or in B if it is added there."""
     path_in_b: str = ""
@@ -91,14 +91,14 @@ class Comparison:
     """What differs between A and B; ``notes`` are for people."""
 
     differences: tuple[Difference, ...]
-    signatures_in_a: tuple[StandingSignature, ...]
-    signatures_in_b: tuple[StandingSignature, ...]
+    signatures_in_a: tuple[ComparedSignature, ...]
+    signatures_in_b: tuple[ComparedSignature, ...]
     notes: tuple[str, ...] = ()
 
     @property
     def is_equivalent(self) -> bool:
         """Whether nothing differs but representation, and what no Data Set is made of."""
-        return all(each.representation or each.part is not Part.DATA_SET for each in self.differences)
+        return all(each.representation or each.part is not FilePart.DATA_SET for each in self.differences)
 
     @property
     def breaks_signature(self) -> bool:
@@ -117,31 +117,31 @@ def compare(a: DatasetInput, b: DatasetInput, *, show_values: bool = False) -> C
     Values are named where they tell nothing about the patient, or all of them with ``show_values``. Pixel data is
     compared by frame or fragment, and not decoded. Raises DatasetError or one of its kinds.
     """
-    with opened(a) as one, opened(b) as other:
-        inventory = _inventory(one)
-        against = _inventory(other, inventory.frame or None)
-        signed_a, signed_b = (SignedPlaces(each, verify_file(each, _INTEGRITY)) for each in (one, other))
-        writer = _Writer(one, other, frames=inventory.number_of_frames, show_values=show_values)
+    with open_source(a) as one, open_source(b) as other:
+        inventory = _build_inventory(one)
+        against = _build_inventory(other, inventory.frame or None)
+        signed_a, signed_b = (SignedPaths(each, verify_file(each, _INTEGRITY_CONTEXT)) for each in (one, other))
+        writer = _DifferenceBuilder(one, other, frames=inventory.number_of_frames, show_values=show_values)
         found = [
-            *_meta_differences(one, other, show_values=show_values),
-            *(writer.build(each, signed_a, signed_b) for each in changes(inventory.elements, against.elements)),
+            *_iter_meta_differences(one, other, show_values=show_values),
+            *(writer.build(each, signed_a, signed_b) for each in iter_changes(inventory.elements, against.elements)),
         ]
         return Comparison(
             differences=tuple(found),
             signatures_in_a=signed_a.standing,
             signatures_in_b=signed_b.standing,
-            notes=tuple(_notes(one, other)),
+            notes=tuple(_iter_notes(one, other)),
         )
 
 
-_INTEGRITY: Final = Question(integrity_only=True)
+_INTEGRITY_CONTEXT: Final = VerificationContext(integrity_only=True)
 
 
-def _inventory(file: DicomFile, frame: int | None = None) -> Inventory:
-    return take_inventory(file.body, file.start, file.end, file.encoding, frame=frame)
+def _build_inventory(file: DicomFile, frame: int | None = None) -> Inventory:
+    return build_inventory(file.body, file.start, file.end, file.encoding, frame=frame)
 
 
-class _Writer:
+class _DifferenceBuilder:
     """Makes differences of changes: in texts, for the files are closed soon."""
 
     def __init__(self, a: DicomFile, b: DicomFile, *, frames: int, show_values: bool) -> None:
@@ -150,23 +150,23 @@ class _Writer:
         self._frames = frames
         self._show_values = show_values
 
-    def build(self, change: Change, signed_a: SignedPlaces, signed_b: SignedPlaces) -> Difference:
-        breaks = _breaks(change)
+    def build(self, change: Change, signed_a: SignedPaths, signed_b: SignedPaths) -> Difference:
+        breaks = _breaks_mac(change)
         before, after = str(change.before), str(change.after)
         old, new = change.old, change.new
         tags = change.path.tags
         return Difference(
-            part=Part.DATA_SET,
+            part=FilePart.DATA_SET,
             kind=change.kind,
             path=str(change.path),
-            path_in_b=after if before != after and change.kind not in (Kind.ADDED, Kind.REMOVED) else "",
-            representation=change.kind.is_representation or _means_nothing(tags[-1]),
+            path_in_b=after if before != after and change.kind not in (ChangeKind.ADDED, ChangeKind.REMOVED) else "",
+            representation=change.kind.is_representation or _is_structural(tags[-1]),
             recoded=change.recoded or (self._recompressed and tags == (PIXEL_DATA,)),
-            vr_in_a=_vr(old),
-            vr_in_b=_vr(new),
+            vr_in_a=_format_vr(old),
+            vr_in_b=_format_vr(new),
             value_in_a=self._value(self._sources[0], tags, old),
             value_in_b=self._value(self._sources[1], tags, new),
-            frames=None if change.parts is None else frame_runs(change.parts, self._frames),
+            frames=None if change.parts is None else build_frame_runs(change.parts, self._frames),
             signed_in_a=signed_a.covering_uids(change.before) if breaks else (),
             signed_in_b=signed_b.covering_uids(change.after) if breaks else (),
         )
@@ -174,80 +174,80 @@ class _Writer:
     def _value(self, source: Source, tags: tuple[int, ...], element: Element | None) -> str | None:
         if element is None or not (self._show_values or is_public(tags, element.vr)):
             return None
-        return shown_value(source, element)
+        return format_value(source, element)
 
 
-def _breaks(change: Change) -> bool:
+def _breaks_mac(change: Change) -> bool:
     """Whether the MAC cannot be the same: VRs are part of it, and UN cannot be signed; padding verifies either way."""
-    if change.kind is Kind.VR_NOT_STATED:
-        return any(is_unknown(each.vr) for each in (change.old, change.new) if each is not None)
+    if change.kind is ChangeKind.VR_NOT_STATED:
+        return any(is_unknown_vr(each.vr) for each in (change.old, change.new) if each is not None)
     return not change.kind.is_representation
 
 
-def _means_nothing(tag: int) -> bool:
+def _is_structural(tag: int) -> bool:
     """Whether an element only helps to read the file: group lengths, trailing padding (PS3.5 7.2, PS3.10 7.2)."""
     return not tag & 0xFFFF or tag in (LENGTH_TO_END, DATA_SET_TRAILING_PADDING)
 
 
-def _vr(element: Element | None) -> str:
+def _format_vr(element: Element | None) -> str:
     return "" if element is None else element.vr.decode("latin-1")
 
 
-def frame_runs(parts: Parts, number_of_frames: int) -> FrameRuns:
+def build_frame_runs(parts: PixelPartChanges, number_of_frames: int) -> FrameRuns:
     """The frames or fragments that differ, as people count them."""
     found, first = parts.alignment, 0 if parts.fragments else 1
     changed = [i for i, _ in found.changed]
-    frames = frames_of_fragments(parts.before, number_of_frames) if parts.fragments else None
+    frames = map_fragments_to_frames(parts.before, number_of_frames) if parts.fragments else None
     return FrameRuns(
         fragments=parts.fragments,
-        changed=tuple(runs(i + first for i in changed)),
-        removed=tuple(runs(i + first for i in found.removed)),
-        added=tuple(runs(j + first for j in found.added)),
-        moved=tuple(runs(i + first for i, _ in found.moved)),
-        frames=() if frames is None else tuple(runs(sorted({frames[i] for i in changed} - {0}))),
+        changed=tuple(to_runs(i + first for i in changed)),
+        removed=tuple(to_runs(i + first for i in found.removed)),
+        added=tuple(to_runs(j + first for j in found.added)),
+        moved=tuple(to_runs(i + first for i, _ in found.moved)),
+        frames=() if frames is None else tuple(to_runs(sorted({frames[i] for i in changed} - {0}))),
     )
 
 
-def _meta_differences(a: DicomFile, b: DicomFile, *, show_values: bool) -> Iterator[Difference]:
+def _iter_meta_differences(a: DicomFile, b: DicomFile, *, show_values: bool) -> Iterator[Difference]:
     """Preamble and File Meta Information, which are no part of the Data Set and never signed (PS3.10 7.1)."""
-    (preamble_a, meta_a), (preamble_b, meta_b) = (_head(each) for each in (a, b))
+    (preamble_a, meta_a), (preamble_b, meta_b) = (_read_head(each) for each in (a, b))
     if preamble_a != preamble_b:
-        kind = Kind.ADDED if not preamble_a else Kind.REMOVED if not preamble_b else Kind.CHANGED
-        yield Difference(part=Part.PREAMBLE, kind=kind, path="preamble")
-    for each in changes(meta_a.elements, meta_b.elements):
+        kind = ChangeKind.ADDED if not preamble_a else ChangeKind.REMOVED if not preamble_b else ChangeKind.CHANGED
+        yield Difference(part=FilePart.PREAMBLE, kind=kind, path="preamble")
+    for each in iter_changes(meta_a.elements, meta_b.elements):
         tags = each.path.tags
         old, new = each.old, each.new
         shown = [
-            shown_value(file.file, element) if element and (show_values or is_public(tags, element.vr)) else None
+            format_value(file.file, element) if element and (show_values or is_public(tags, element.vr)) else None
             for file, element in ((a, old), (b, new))
         ]
         yield Difference(
-            part=Part.META,
+            part=FilePart.META,
             kind=each.kind,
             path=str(each.path),
-            representation=each.kind.is_representation or tags[-1] == _TRANSFER_SYNTAX_UID or _means_nothing(tags[-1]),
-            vr_in_a=_vr(old),
-            vr_in_b=_vr(new),
+            representation=each.kind.is_representation or tags[-1] == _TRANSFER_SYNTAX_UID or _is_structural(tags[-1]),
+            vr_in_a=_format_vr(old),
+            vr_in_b=_format_vr(new),
             value_in_a=shown[0],
             value_in_b=shown[1],
         )
 
 
-def _head(file: DicomFile) -> tuple[bytes, Inventory]:
+def _read_head(file: DicomFile) -> tuple[bytes, Inventory]:
     """The preamble, empty if there is none, and the File Meta Information."""
     start = file.file.read(0, min(file.file.size, _PREAMBLE + len(_PREFIX)))
     begins = len(start) if start.endswith(_PREFIX) and len(start) > _PREAMBLE else 0
-    inventory = take_inventory(file.file, begins, max(begins, file.meta_end), Encoding.EXPLICIT_LITTLE)
+    inventory = build_inventory(file.file, begins, max(begins, file.meta_end), Encoding.EXPLICIT_LITTLE)
     return start[:_PREAMBLE] if begins else b"", inventory
 
 
-def _notes(a: DicomFile, b: DicomFile) -> Iterator[str]:
-    if _instance(a) != _instance(b):
+def _iter_notes(a: DicomFile, b: DicomFile) -> Iterator[str]:
+    if _read_instance_uid(a) != _read_instance_uid(b):
         yield "A and B are different instances: SOP Instance UID is not the same"
     if a.syntax.uid != b.syntax.uid:
         yield f"A is in transfer syntax {a.syntax.uid}, B in {b.syntax.uid}"
 
 
-def _instance(file: DicomFile) -> bytes:
+def _read_instance_uid(file: DicomFile) -> bytes:
     scan = LevelScanner(file.body, file.start, file.end, file.encoding).finish()
-    return Values(scan)[SOP_INSTANCE_UID].rstrip(b" \0")
+    return ItemValues(scan)[SOP_INSTANCE_UID].rstrip(b" \0")

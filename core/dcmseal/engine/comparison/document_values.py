@@ -9,7 +9,7 @@ from dcmseal.engine.json_values import Document, Json
 
 if TYPE_CHECKING:
     from dcmseal.engine.comparison.comparing import Comparison, Difference, FrameRuns
-    from dcmseal.engine.comparison.signed_places import StandingSignature
+    from dcmseal.engine.comparison.signed_places import ComparedSignature
 
 
 def comparison_value(comparison: Comparison) -> Document:
@@ -24,7 +24,7 @@ def comparison_value(comparison: Comparison) -> Document:
     }
 
 
-def _standing(signature: StandingSignature) -> Document:
+def _standing(signature: ComparedSignature) -> Document:
     return {
         "uid": signature.uid,
         "location": str(signature.location),

@@ -9,7 +9,7 @@ from typing import Protocol
 from dcmseal.mac.digest import Digest
 
 
-class Fingerprint(Protocol):
+class Fingerprinter(Protocol):
     """How a value becomes a few bytes that no other value has."""
 
     def fingerprint(self, value: bytes) -> bytes:
@@ -21,7 +21,7 @@ class Fingerprint(Protocol):
         ...
 
 
-class Plain:
+class PlainFingerprinter:
     """SHA-256."""
 
     def fingerprint(self, value: bytes) -> bytes:
@@ -35,7 +35,7 @@ KEYED_SIZE = 16
 """Bytes that are kept of a keyed fingerprint; RFC 2104 section 5 asks for half of the output at least."""
 
 
-class Keyed:
+class KeyedFingerprinter:
     """HMAC-SHA256, the leftmost 128 bits (RFC 2104): who does not know the key cannot try values."""
 
     def __init__(self, key: bytes) -> None:
@@ -45,10 +45,10 @@ class Keyed:
         return hmac.digest(self._key, value, "sha256")[:KEYED_SIZE]
 
     def start(self) -> Digest:
-        return _Running(hmac.new(self._key, digestmod="sha256"))
+        return _RunningHmac(hmac.new(self._key, digestmod="sha256"))
 
 
-class _Running:
+class _RunningHmac:
     __slots__ = ("_hmac",)
 
     def __init__(self, running: hmac.HMAC) -> None:
@@ -60,5 +60,5 @@ class _Running:
     def digest(self) -> bytes:
         return self._hmac.digest()[:KEYED_SIZE]
 
-    def copy(self) -> _Running:
-        return _Running(self._hmac.copy())
+    def copy(self) -> _RunningHmac:
+        return _RunningHmac(self._hmac.copy())

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from dcmseal.engine.comparison.fingerprints import Fingerprint
+from dcmseal.engine.comparison.fingerprints import Fingerprinter
 
-PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+PIXEL_DATA_TAGS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float Pixel Data, Double Float Pixel Data, Pixel Data."""
-_MOST: Final = 500_000
+_MAX_FRAMES: Final = 500_000
 
 
 def frame_size(length: int, frames: int) -> int:
     """Bytes of a frame, if the value comes apart into so many equal frames, and a padding byte; else 0."""
-    if not 0 < frames <= min(length, _MOST):
+    if not 0 < frames <= min(length, _MAX_FRAMES):
         return 0
     size, rest = divmod(length, frames)
     # the padding byte makes the length even; with two frames and more, it is less than a frame gains by it
     return size if not rest or (rest == 1 and not length & 1) else 0
 
 
-def parts_of(pieces: Iterable[bytes], size: int, fingerprint: Fingerprint) -> tuple[bytes, ...]:
+def fingerprint_frames(pieces: Iterable[bytes], size: int, fingerprint: Fingerprinter) -> tuple[bytes, ...]:
     """The fingerprint of every frame; what is left over belongs to the last one if it is less than two bytes."""
     found: list[bytes] = []
     running, wanted = fingerprint.start(), size
@@ -39,14 +39,14 @@ def parts_of(pieces: Iterable[bytes], size: int, fingerprint: Fingerprint) -> tu
     return tuple(found)
 
 
-def frames_of_fragments(fragments: int, frames: int) -> Sequence[int] | None:
+def map_fragments_to_frames(fragments: int, frames: int) -> Sequence[int] | None:
     """The frame, from 1, of each fragment, the offset table's 0; None if that cannot be told by their number."""
     if frames == 1:
         return (0, *[1] * (fragments - 1))
     return range(fragments) if frames == fragments - 1 else None
 
 
-def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+def to_runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     """Ascending numbers as runs: first and last of each.
 
     >>> runs([1, 2, 3, 7])
@@ -61,7 +61,7 @@ def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     return found
 
 
-def runs_text(runs: Sequence[tuple[int, int]], max_runs: int = 12) -> str:
+def format_runs(runs: Sequence[tuple[int, int]], max_runs: int = 12) -> str:
     """Runs in words, the first of them.
 
     >>> runs_text([(1, 3), (7, 7)])

@@ -8,8 +8,8 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.dataset.part10 import DicomFile
-from dcmseal.dataset.signable import exclusion
-from dcmseal.engine.comparison.changes import Place
+from dcmseal.dataset.signable import exclusion_reason
+from dcmseal.engine.comparison.changes import ElementPath
 from dcmseal.engine.levels import find_level
 from dcmseal.engine.reading import read_parameters
 from dcmseal.location import Location
@@ -20,7 +20,7 @@ _ADDED_LATER: Final = frozenset({tags.CERTIFIED_TIMESTAMP_TYPE, tags.CERTIFIED_T
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StandingSignature:
+class ComparedSignature:
     """A signature of one of two instances, and whether it holds there."""
 
     uid: str
@@ -29,7 +29,7 @@ class StandingSignature:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Covering:
+class _SignatureCoverage:
     uid: str
     location: Location
     index: int
@@ -38,58 +38,58 @@ class _Covering:
     """Tags it lists and a MAC can hold."""
 
 
-class SignedPlaces:
+class SignedPaths:
     """The signatures of an instance that was verified, and what each covers."""
 
     def __init__(self, file: DicomFile, report: VerificationReport) -> None:
-        self.standing = tuple(_standing(each) for each in report.signatures)
-        self._signatures = tuple(_covering(each) for each in report.signatures)
+        self.standing = tuple(_to_compared_signature(each) for each in report.signatures)
+        self._signatures = tuple(_to_coverage(each) for each in report.signatures)
         self._file = file
         self._mac_ids: dict[Location, tuple[int | None, ...]] = {}
 
-    def covering_uids(self, path: Place) -> tuple[str, ...]:
+    def covering_uids(self, path: ElementPath) -> tuple[str, ...]:
         """Digital Signature UIDs of the signatures that do not hold if what is at the place is another."""
         return tuple(dict.fromkeys(each.uid for each in self._signatures if self._covers(each, path)))
 
-    def _covers(self, signature: _Covering, place: Place) -> bool:
+    def _covers(self, signature: _SignatureCoverage, place: ElementPath) -> bool:
         depth = len(signature.location.steps)
         inner = place.tags[depth:]
         if place.level.steps[:depth] != signature.location.steps or not inner:
             return False
         if inner[0] in tags.MACRO:
             return len(inner) > 1 and self._is_own_item(signature, place.level.steps[depth][1], inner)
-        return inner[0] in signature.signed and not any(map(exclusion, inner))
+        return inner[0] in signature.signed and not any(map(exclusion_reason, inner))
 
-    def _is_own_item(self, signature: _Covering, index: int, inner: tuple[int, ...]) -> bool:
+    def _is_own_item(self, signature: _SignatureCoverage, index: int, inner: tuple[int, ...]) -> bool:
         """Whether a place in the macro is in the signature's item, or in that of its parameters."""
         if inner[0] == tags.DIGITAL_SIGNATURES_SEQUENCE:
             return index == signature.index and inner[1] not in _ADDED_LATER
         location = signature.location
         if location not in self._mac_ids:
-            self._mac_ids[location] = tuple(_mac_ids(self._file, location))
+            self._mac_ids[location] = tuple(_read_mac_ids(self._file, location))
         mac_ids = self._mac_ids[location]
         return index < len(mac_ids) and mac_ids[index] == signature.mac_id
 
 
-def _standing(report: SignatureReport) -> StandingSignature:
+def _to_compared_signature(report: SignatureReport) -> ComparedSignature:
     content = report.signature
-    return StandingSignature(uid=content.uid, location=content.location, integrity=report.outcome(Aspect.INTEGRITY))
+    return ComparedSignature(uid=content.uid, location=content.location, integrity=report.outcome(Aspect.INTEGRITY))
 
 
-def _covering(report: SignatureReport) -> _Covering:
+def _to_coverage(report: SignatureReport) -> _SignatureCoverage:
     content = report.signature
     unsignable = {tag for tag, _ in report.coverage.unsignable} if report.coverage else set[int]()
     listed = content.mac.elements if content.mac else ()
-    return _Covering(
+    return _SignatureCoverage(
         uid=content.uid,
         location=content.location,
         index=content.index,
         mac_id=content.mac_id,
-        signed=frozenset(tag for tag in listed if tag not in unsignable and not exclusion(tag)),
+        signed=frozenset(tag for tag in listed if tag not in unsignable and not exclusion_reason(tag)),
     )
 
 
-def _mac_ids(file: DicomFile, location: Location) -> Iterator[int | None]:
+def _read_mac_ids(file: DicomFile, location: Location) -> Iterator[int | None]:
     scan = find_level(file, location).scanner().finish()
     for each in read_parameters(scan):
         yield each.parameters.mac_id

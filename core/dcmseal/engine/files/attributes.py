@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from dcmseal.engine.files.folder import UNSUPPORTED
-from dcmseal.engine.files.rights import ACL, Rights
+from dcmseal.engine.files.rights import ACL, FilePermissions
 
 _OF_CONTENT: Final = frozenset({"security.ima", "security.evm", "security.capability"})
 """What the system says about the content that was, or grants to a program as it was."""
@@ -16,7 +16,7 @@ _LISTS: Final = frozenset({ACL, "system.nfs4_acl", "system.richacl"})
 _SYSTEM: Final = "system."
 
 
-class NotKept(Exception):
+class AttributeNotKept(Exception):
     """Something cannot be kept; the text says what, and ``error`` why."""
 
     def __init__(self, what: str, error: OSError) -> None:
@@ -25,7 +25,7 @@ class NotKept(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attributes:
+class FileAttributes:
     """The attributes of a file, less those that another content has of its own: time stamps above all."""
 
     uid: int
@@ -50,7 +50,7 @@ class Attributes:
         """Of a file that may belong to others so far: nobody may do with it what all may not do with this one."""
         # the group's rights are those of the list's mask, and those who are named may have less than all
         group_and_others = 0 if self.extended.keys() & _LISTS else self.mode
-        return Rights(None, (group_and_others >> 3) & 0o6, group_and_others & 0o6).mode_for_any_group
+        return FilePermissions(None, (group_and_others >> 3) & 0o6, group_and_others & 0o6).mode_for_any_group
 
     def apply(self, descriptor: int, status: os.stat_result) -> None:
         """Give them to a new file, which nobody else could read so far; ``status`` is what it has. Raises NotKept.
@@ -75,7 +75,7 @@ class Attributes:
             )
         except OSError as error:
             what = "owner" if self.uid != status.st_uid else "group"
-            raise NotKept(f"the {what}", error) from None
+            raise AttributeNotKept(f"the {what}", error) from None
 
     def _apply_extended(self, descriptor: int) -> bool:
         """Give the extended attributes; returns whether one of them, or one that was inherited, concerns the mode."""
@@ -90,7 +90,7 @@ class Attributes:
                 if name not in inherited or os.getxattr(descriptor, name) != value:
                     os.setxattr(descriptor, name, value)
         except OSError as error:
-            raise NotKept(f"the attribute {name}", error) from None
+            raise AttributeNotKept(f"the attribute {name}", error) from None
         return not _LISTS.isdisjoint((*inherited, *self.extended))
 
     def _apply_mode(self, descriptor: int, has: int) -> None:
@@ -100,7 +100,7 @@ class Attributes:
             # a file system without modes, or with those of its mount: more than before is never granted
             if (error.errno in UNSUPPORTED or isinstance(error, PermissionError)) and not has & ~self.mode:
                 return
-            raise NotKept("the mode", error) from None
+            raise AttributeNotKept("the mode", error) from None
 
 
 def _names(descriptor: int) -> list[str]:

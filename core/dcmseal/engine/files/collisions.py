@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from dcmseal.errors import UsageError
 
 
-class Input(NamedTuple):
+class ProtectedPath(NamedTuple):
     """A path that is read, or whose content has to stay."""
 
     path: str
@@ -28,14 +28,14 @@ class Input(NamedTuple):
     hint: str = "name another file for the output"
 
 
-_FILE: Final = "file:"
-_HEAD: Final = 1 << 16
+_FILE_PREFIX: Final = "file:"
+_HEAD_SIZE: Final = 1 << 16
 _PRIVATE_KEY: Final = re.compile(rb"^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----", re.MULTILINE)
-_JOURNAL: Final = re.compile(rb"SQLite format 3\0.{52}dcsj", re.DOTALL)
+_JOURNAL_HEADER: Final = re.compile(rb"SQLite format 3\0.{52}dcsj", re.DOTALL)
 """A database whose application (at byte 68) is a journal of dcmseal."""
 
 
-class Place(NamedTuple):
+class FileLocation(NamedTuple):
     """Where a file is, or is going to be: equal for all paths that lead there."""
 
     device: int
@@ -45,7 +45,7 @@ class Place(NamedTuple):
     """If it is not there yet."""
 
     @classmethod
-    def from_path(cls, path: str) -> Place:
+    def from_path(cls, path: str) -> FileLocation:
         """The place that a path leads to."""
         with suppress(OSError, ValueError):
             status = os.stat(path)
@@ -55,7 +55,7 @@ class Place(NamedTuple):
         folder, name = os.path.split(path)
         with suppress(OSError, ValueError):
             status = os.stat(folder or ".")
-            return cls(status.st_dev, status.st_ino, folded(name) if folds_case(folder or ".") else name)
+            return cls(status.st_dev, status.st_ino, fold_name(name) if folds_case(folder or ".") else name)
         return cls(0, 0, os.path.abspath(path))
 
     @property
@@ -64,16 +64,16 @@ class Place(NamedTuple):
         return not self.name
 
 
-def check_outputs(outputs: Iterable[str], inputs: Iterable[Input]) -> None:
+def check_outputs(outputs: Iterable[str], inputs: Iterable[ProtectedPath]) -> None:
     """Refuse outputs that are inputs, or each other, before anything is opened for writing; raises UsageError."""
-    taken: dict[Place, Input] = {}
+    taken: dict[FileLocation, ProtectedPath] = {}
     for each in inputs:
-        taken.setdefault(Place.from_path(each.path), each)
+        taken.setdefault(FileLocation.from_path(each.path), each)
     for output in outputs:
-        place = Place.from_path(output)
+        place = FileLocation.from_path(output)
         if place in taken:
             raise UsageError(f"{output} is {taken[place].what}", hint=taken[place].hint)
-        taken[place] = Input(output, "another output")
+        taken[place] = ProtectedPath(output, "another output")
 
 
 def is_inside(path: str, folder: str) -> bool:
@@ -91,34 +91,34 @@ def is_inside(path: str, folder: str) -> bool:
     return False
 
 
-def key_files(uri: str) -> Iterator[str]:
+def iter_key_files(uri: str) -> Iterator[str]:
     """The files that a key URI, or a path in its place, names, whatever its scheme takes them for."""
-    from dcmseal.plugins.key_uri import KeyUri, scheme_of
+    from dcmseal.plugins.key_uri import KeyUri, find_key_scheme
 
-    if scheme_of(uri) is None:
+    if find_key_scheme(uri) is None:
         yield from (each for each in (uri,) if each)
         return
     with suppress(UsageError):
         parsed = KeyUri.parse(uri)
-        yield from (each.removeprefix(_FILE) for each in parsed.attributes.values())
+        yield from (each.removeprefix(_FILE_PREFIX) for each in parsed.attributes.values())
         yield parsed.path
 
 
-def refuse_irreplaceable(path: str) -> None:
+def check_replaceable(path: str) -> None:
     """Refuse to overwrite private keys and journals, whoever has given leave; raises UsageError."""
     try:
         with open(path, "rb") as file:
-            head = file.read(_HEAD)
+            head = file.read(_HEAD_SIZE)
     except OSError:
         return
-    what = "a private key" if _PRIVATE_KEY.search(head) else "a journal" if _JOURNAL.match(head) else ""
+    what = "a private key" if _PRIVATE_KEY.search(head) else "a journal" if _JOURNAL_HEADER.match(head) else ""
     if what:
         raise UsageError(
             f"{path} holds {what}, which is never overwritten", hint="name another file, or remove that one before"
         )
 
 
-def folded(name: str) -> str:
+def fold_name(name: str) -> str:
     """What names have in common that differ in case, or in how characters are composed."""
     import unicodedata
 

@@ -15,8 +15,8 @@ from typing import Final, Self
 
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 _CLOEXEC: Final = getattr(os, "O_CLOEXEC", 0)
-_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
-_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
+_NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
+_NON_BLOCKING: Final = getattr(os, "O_NONBLOCK", 0)
 _FOLDER: Final = getattr(os, "O_DIRECTORY", 0) | _CLOEXEC
 _PATH_ONLY: Final = getattr(os, "O_PATH", 0)
 UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY})
@@ -63,7 +63,7 @@ class Folder:
 
     def open_file(self, name: str, *, writable: bool = False) -> int:
         """Open a regular file to ask something about it: never a link, and without waiting; raises OSError."""
-        flags = (os.O_RDWR if writable else os.O_RDONLY) | _NO_LINK | _NO_WAIT | _BINARY | _CLOEXEC
+        flags = (os.O_RDWR if writable else os.O_RDONLY) | _NO_FOLLOW | _NON_BLOCKING | _BINARY | _CLOEXEC
         return os.open(name, flags, dir_fd=self.descriptor)
 
     def replace(self, name: str, by: str) -> None:
@@ -82,13 +82,13 @@ class Folder:
     def sync(self) -> None:
         """Bring the names in it to disk; raises OSError."""
         if self._can_sync:
-            sync(self.descriptor)
+            sync_descriptor(self.descriptor)
         else:
             # it cannot be opened for that: all file systems are synced instead
             os.sync()
 
 
-def sync(descriptor: int) -> None:
+def sync_descriptor(descriptor: int) -> None:
     """Bring a file or folder to disk, where the file system knows how to; raises OSError."""
     try:
         os.fsync(descriptor)

@@ -17,39 +17,39 @@ from hashlib import sha256
 from typing import Final
 
 from dcmseal.engine.files.folder import UNSUPPORTED, Folder
-from dcmseal.engine.files.temporary import short
+from dcmseal.engine.files.temporary import truncate_name
 from dcmseal.errors import OutputError
 
-_LONGEST: Final = 10.0
+_MAX_WAIT: Final = 10.0
 """Seconds to wait: a lock is held while a file is renamed, and no longer."""
-_FIRST_WAIT: Final = 0.001
-_LONGEST_WAIT: Final = 0.05
+_FIRST_PAUSE: Final = 0.001
+_MAX_PAUSE: Final = 0.05
 NO_LOCKS: Final = UNSUPPORTED | {errno.ENOLCK, errno.EBADF, errno.EIO, errno.EACCES, errno.EPERM}
 """What file systems say that have no locks, or none on files that are open for reading only."""
 
 
 @contextmanager
-def locked(folder: Folder, name: str) -> Generator[None]:
+def lock_file(folder: Folder, name: str) -> Generator[None]:
     """Keep other programs that ask for this lock from replacing a file, if it is there.
 
     Raises OutputError if another has the lock for too long.
     """
-    descriptor = _opened(folder, name)
+    descriptor = _open_existing(folder, name)
     if descriptor is None:
-        with _locked_beside(folder, name):
+        with _lock_beside(folder, name):
             yield
         return
     try:
         if _flock(descriptor, name):
             yield
         else:
-            with _locked_beside(folder, name):
+            with _lock_beside(folder, name):
                 yield
     finally:
         os.close(descriptor)
 
 
-def _opened(folder: Folder, name: str) -> int | None:
+def _open_existing(folder: Folder, name: str) -> int | None:
     try:
         return folder.open_file(name)
     except OSError:
@@ -58,7 +58,7 @@ def _opened(folder: Folder, name: str) -> int | None:
 
 def _flock(descriptor: int, name: str) -> bool:
     """Lock an open file; False if the file system has no locks for it."""
-    for _ in _waiting():
+    for _ in _iter_attempts():
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -72,10 +72,10 @@ def _flock(descriptor: int, name: str) -> bool:
 
 
 @contextmanager
-def _locked_beside(folder: Folder, name: str) -> Generator[None]:
+def _lock_beside(folder: Folder, name: str) -> Generator[None]:
     """Hold a file of a name that follows from the other's; raises OutputError if another has it for too long."""
-    lock = f".{short(name)}.{sha256(os.fsencode(name)).hexdigest()[:16]}.tmp"
-    for _ in _waiting():
+    lock = f".{truncate_name(name)}.{sha256(os.fsencode(name)).hexdigest()[:16]}.tmp"
+    for _ in _iter_attempts():
         try:
             descriptor = folder.create(lock, 0o600)
         except FileExistsError:
@@ -92,13 +92,13 @@ def _locked_beside(folder: Folder, name: str) -> Generator[None]:
         folder.remove(lock)
 
 
-def _waiting() -> Generator[None]:
+def _iter_attempts() -> Generator[None]:
     """Goes on until the lock has been waited for too long."""
-    end = time.monotonic() + _LONGEST
-    pause = _FIRST_WAIT
+    end = time.monotonic() + _MAX_WAIT
+    pause = _FIRST_PAUSE
     while True:
         yield
         if time.monotonic() >= end:
             return
         time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_WAIT)
+        pause = min(2 * pause, _MAX_PAUSE)

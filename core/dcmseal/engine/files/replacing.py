@@ -16,17 +16,17 @@ from io import BufferedWriter
 from types import TracebackType
 from typing import Final
 
-from dcmseal.engine.files.attributes import Attributes, NotKept
-from dcmseal.engine.files.folder import UNSUPPORTED, Folder, sync
-from dcmseal.engine.files.locks import locked
-from dcmseal.engine.files.rights import Rights, access_list
-from dcmseal.engine.files.temporary import Temporary, make_temporary
-from dcmseal.errors import ChangedMeanwhile, OutputError
+from dcmseal.engine.files.attributes import AttributeNotKept, FileAttributes
+from dcmseal.engine.files.folder import UNSUPPORTED, Folder, sync_descriptor
+from dcmseal.engine.files.locks import lock_file
+from dcmseal.engine.files.rights import FilePermissions, read_access_list
+from dcmseal.engine.files.temporary import TemporaryFile, make_temporary
+from dcmseal.errors import ConcurrentModification, OutputError
 
 _NO_LINKS: Final = UNSUPPORTED | {errno.EPERM, errno.EACCES, errno.EMLINK, errno.EXDEV}
 
 
-def nothing() -> None:
+def no_action() -> None:
     """There is nothing to be done before."""
 
 
@@ -60,11 +60,11 @@ class Original:
 
 
 @contextmanager
-def replacing(
+def replace_file(
     target: OutputFile,
-    rights: Rights | None = None,
+    rights: FilePermissions | None = None,
     original: Original | None = None,
-    before_commit: Callable[[], object] = nothing,
+    before_commit: Callable[[], object] = no_action,
 ) -> Generator[BufferedWriter]:
     """A stream to what is at a path once the context ends well; else nothing has changed.
 
@@ -74,7 +74,7 @@ def replacing(
     but to give the new file its name. Raises OutputError, and ChangedMeanwhile if another program has written what is
     there.
     """
-    with _explained(target.path), ExitStack() as stack:
+    with _translate_os_errors(target.path), ExitStack() as stack:
         folder_name, name = os.path.split(target.path)
         folder = stack.enter_context(Folder.open(folder_name))
         before = folder.status(name) if name else os.stat(target.path)
@@ -82,59 +82,59 @@ def replacing(
             folder_name, name = os.path.split(os.path.realpath(target.path))
             folder = stack.enter_context(Folder.open(folder_name))
             before = folder.status(name)
-        _refuse(target, before)
+        _check_target(target, before)
         kept = None
         if original is not None and (original.is_at(target.path) or _is_same(original.status, before)):
             # it is edited: whatever else is there by now, it is not that which is replaced
-            _check(target.path, original.status, before)
-            refuse_hard_links(target.path, original.status)
-            kept = Attributes.read(original.descriptor)
-        with _explained(target.path, "a new file, to take its place, cannot be made in its folder: "):
-            temporary = _made(folder, name, rights, original, kept)
+            _check_unchanged(target.path, original.status, before)
+            check_single_link(target.path, original.status)
+            kept = FileAttributes.read(original.descriptor)
+        with _translate_os_errors(target.path, "a new file, to take its place, cannot be made in its folder: "):
+            temporary = _make_temporary_file(folder, name, rights, original, kept)
         try:
             with os.fdopen(temporary.descriptor, "wb") as output:
                 yield output
                 output.flush()
                 if kept is not None:
-                    _give(kept, temporary, target.path)
+                    _apply_attributes(kept, temporary, target.path)
                 elif before is not None:
-                    _narrow(temporary, before)
-                sync(temporary.descriptor)
-                with nullcontext() if before is None else locked(folder, name):
-                    _check(target.path, before, folder.status(name))
+                    _narrow_mode(temporary, before)
+                sync_descriptor(temporary.descriptor)
+                with nullcontext() if before is None else lock_file(folder, name):
+                    _check_unchanged(target.path, before, folder.status(name))
                     if original is not None:
-                        _check_content(target.path, original)
+                        _check_source_unchanged(target.path, original)
                     before_commit()
-                    _name(folder, name, temporary.name, target)
+                    _commit(folder, name, temporary.name, target)
         except BaseException:
             folder.remove(temporary.name)
             raise
         if target.synced:
-            with _explained(target.path, "it is in its place, but its folder cannot be brought to disk: "):
+            with _translate_os_errors(target.path, "it is in its place, but its folder cannot be brought to disk: "):
                 folder.sync()
 
 
 @contextmanager
-def new_file_at(path: str) -> Generator[str]:
+def create_file(path: str) -> Generator[str]:
     """The path of a file for its owner alone, which gets the name ``path`` once the context ends well.
 
     For what writes files by itself, as databases do. Raises OutputError, and ChangedMeanwhile if there is such a file.
     """
-    with _explained(path), ExitStack() as stack:
+    with _translate_os_errors(path), ExitStack() as stack:
         folder_name, name = os.path.split(path)
         folder = stack.enter_context(Folder.open(folder_name))
         if folder.status(name) is not None:
-            raise exists(path)
+            raise already_exists_error(path)
         temporary = make_temporary(folder, name, stat.S_IRUSR | stat.S_IWUSR)
         stack.callback(os.close, temporary.descriptor)
         stack.callback(folder.remove, temporary.name)
         yield os.path.join(folder_name, temporary.name)
-        sync(temporary.descriptor)
-        _name(folder, name, temporary.name, OutputFile(path, is_new=True))
+        sync_descriptor(temporary.descriptor)
+        _commit(folder, name, temporary.name, OutputFile(path, is_new=True))
         folder.sync()
 
 
-def refuse_hard_links(path: str, status: os.stat_result) -> None:
+def check_single_link(path: str, status: os.stat_result) -> None:
     """Refuse to edit a file that has several names; raises OutputError.
 
     Written through, the others would change in silence, and not whole or not at all; replaced, they would not.
@@ -146,40 +146,42 @@ def refuse_hard_links(path: str, status: os.stat_result) -> None:
         )
 
 
-def _refuse(target: OutputFile, before: os.stat_result | None) -> None:
+def _check_target(target: OutputFile, before: os.stat_result | None) -> None:
     if before is None:
         return
     if not stat.S_ISREG(before.st_mode):
         raise OutputError(f"{target.path} is no regular file", hint="it would be replaced: name a file")
     if target.is_new:
-        raise exists(target.path)
+        raise already_exists_error(target.path)
 
 
-def exists(path: str) -> ChangedMeanwhile:
+def already_exists_error(path: str) -> ConcurrentModification:
     """The error of a new file whose name something else has."""
-    return ChangedMeanwhile(f"{path} exists", hint="it came there meanwhile: name another file, or look at that one")
+    return ConcurrentModification(
+        f"{path} exists", hint="it came there meanwhile: name another file, or look at that one"
+    )
 
 
-def _made(
-    folder: Folder, name: str, rights: Rights | None, original: Original | None, kept: Attributes | None
-) -> Temporary:
+def _make_temporary_file(
+    folder: Folder, name: str, rights: FilePermissions | None, original: Original | None, kept: FileAttributes | None
+) -> TemporaryFile:
     """The temporary file, which belongs to us, or to those who may read what it is made from; raises OSError."""
     if kept is not None:
         return make_temporary(folder, name, kept.mode_for_any_group)
     if rights is None:
-        rights = Rights.unrestricted() if original is None else Rights.from_file(original.descriptor)
+        rights = FilePermissions.unrestricted() if original is None else FilePermissions.from_file(original.descriptor)
     if rights.mode == rights.mode_for_any_group:
         return make_temporary(folder, name, rights.mode_for_any_group)
     temporary = make_temporary(folder, name, rights.mode)
     # which group it belongs to, and whether it inherits an access control list, shows when it is there: still empty
-    if temporary.status.st_gid == rights.gid and not access_list(temporary.descriptor):
+    if temporary.status.st_gid == rights.gid and not read_access_list(temporary.descriptor):
         return temporary
     os.close(temporary.descriptor)
     folder.remove(temporary.name)
     return make_temporary(folder, name, rights.mode_for_any_group)
 
 
-def _narrow(temporary: Temporary, before: os.stat_result) -> None:
+def _narrow_mode(temporary: TemporaryFile, before: os.stat_result) -> None:
     """Grant no more than the file that is overwritten did; raises OSError."""
     mode = stat.S_IMODE(temporary.status.st_mode)
     narrower = mode & (before.st_mode | stat.S_IRUSR | stat.S_IWUSR)
@@ -192,40 +194,40 @@ def _is_same(one: os.stat_result, other: os.stat_result | None) -> bool:
     return other is not None and os.path.samestat(one, other)
 
 
-def _check(path: str, before: os.stat_result | None, now: os.stat_result | None) -> None:
+def _check_unchanged(path: str, before: os.stat_result | None, now: os.stat_result | None) -> None:
     """Whether a file is what it was; raises ChangedMeanwhile."""
-    if _state(before) != _state(now):
-        raise ChangedMeanwhile(
+    if _file_state(before) != _file_state(now):
+        raise ConcurrentModification(
             f"{path} changed meanwhile: another program wrote it after it was read",
             hint="nothing was written: look at the file, and try again",
         )
 
 
-def _check_content(path: str, original: Original) -> None:
+def _check_source_unchanged(path: str, original: Original) -> None:
     """Whether what was copied is what was read before; raises ChangedMeanwhile."""
     now = os.fstat(original.descriptor)
     if (now.st_size, now.st_mtime_ns) != (original.status.st_size, original.status.st_mtime_ns):
-        raise ChangedMeanwhile(
+        raise ConcurrentModification(
             f"{path} was not written: the input changed while it was read", hint="wait until it is complete"
         )
 
 
-def _state(status: os.stat_result | None) -> tuple[int, ...]:
+def _file_state(status: os.stat_result | None) -> tuple[int, ...]:
     if status is None:
         return ()
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _name(folder: Folder, name: str, temporary: str, target: OutputFile) -> None:
+def _commit(folder: Folder, name: str, temporary: str, target: OutputFile) -> None:
     """Give a complete file its name; raises OutputError."""
-    with _explained(target.path, "the new file cannot take its place: "):
+    with _translate_os_errors(target.path, "the new file cannot take its place: "):
         if not target.is_new:
             folder.replace(name, temporary)
             return
         try:
             folder.link(name, temporary)
         except FileExistsError:
-            raise exists(target.path) from None
+            raise already_exists_error(target.path) from None
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
@@ -233,17 +235,17 @@ def _name(folder: Folder, name: str, temporary: str, target: OutputFile) -> None
             folder.remove(temporary)
             return
         # a file system without links: whoever asks for the lock comes one after the other
-        with locked(folder, name):
+        with lock_file(folder, name):
             if folder.status(name) is not None:
-                raise exists(target.path)
+                raise already_exists_error(target.path)
             folder.replace(name, temporary)
 
 
-def _give(kept: Attributes, temporary: Temporary, path: str) -> None:
+def _apply_attributes(kept: FileAttributes, temporary: TemporaryFile, path: str) -> None:
     """Give the new file what the old one has; raises OutputError."""
     try:
         kept.apply(temporary.descriptor, temporary.status)
-    except NotKept as lost:
+    except AttributeNotKept as lost:
         raise OutputError(
             f"{path} cannot be written: the new file cannot have {lost} of the old one: "
             f"{lost.error.strerror or lost.error}",
@@ -251,7 +253,7 @@ def _give(kept: Attributes, temporary: Temporary, path: str) -> None:
         ) from None
 
 
-class _explained:  # noqa: N801 - used as a statement: with _explained(...)
+class _translate_os_errors:  # noqa: N801 - used as a statement: with _explained(...)
     """An OSError becomes OutputError, with its cause and what helps against that.
 
     A class, because several stand around every file that is written: a generator takes three times as long (measured).
@@ -269,10 +271,10 @@ class _explained:  # noqa: N801 - used as a statement: with _explained(...)
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         if isinstance(error, OSError):
             cause = error.strerror or str(error)
-            raise OutputError(f"{self._path} cannot be written: {self._what}{cause}", hint=_hint(error)) from None
+            raise OutputError(f"{self._path} cannot be written: {self._what}{cause}", hint=_error_hint(error)) from None
 
 
-def _hint(error: OSError) -> str:
+def _error_hint(error: OSError) -> str:
     unchanged = "the old file, if any, is unchanged"
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:

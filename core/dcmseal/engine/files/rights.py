@@ -20,11 +20,11 @@ _USER, _GROUP, _NAMED_GROUP, _MASK, _OTHERS = 0x02, 0x04, 0x08, 0x10, 0x20
 _READ_WRITE: Final = 0o6
 _ALL: Final = 0o7
 
-Named: TypeAlias = "int | str | os.PathLike[str]"
+DescriptorOrPath: TypeAlias = "int | str | os.PathLike[str]"
 """A descriptor or a path."""
 
 
-class Rights(NamedTuple):
+class FilePermissions(NamedTuple):
     """What others than the owner may do with a file, or with each of several."""
 
     gid: int | None
@@ -43,19 +43,19 @@ class Rights(NamedTuple):
         return cls(None, 0, 0)
 
     @classmethod
-    def from_file(cls, file: Named) -> Self:
+    def from_file(cls, file: DescriptorOrPath) -> Self:
         """Of a file that is there; raises OSError."""
         status = os.stat(file)
         group, others = (status.st_mode >> 3) & _READ_WRITE, status.st_mode & _READ_WRITE
-        acl = access_list(file)
+        acl = read_access_list(file)
         if acl:
-            group, others = _rights_in(acl, group, others)
+            group, others = _parse_access_list(acl, group, others)
         return cls(status.st_gid, group, others)
 
     @classmethod
-    def from_files(cls, files: Iterable[Named]) -> Rights:
+    def from_files(cls, files: Iterable[DescriptorOrPath]) -> FilePermissions:
         """What each of several regular files and folders grants; what is none of these, or not there, says nothing."""
-        rights: Rights | None = None
+        rights: FilePermissions | None = None
         for file in files:
             with suppress(OSError, ValueError):
                 mode = os.stat(file).st_mode
@@ -63,12 +63,12 @@ class Rights(NamedTuple):
                     rights = cls.from_file(file) if rights is None else rights.intersection(cls.from_file(file))
         return cls.unrestricted() if rights is None else rights
 
-    def intersection(self, other: Rights) -> Rights:
+    def intersection(self, other: FilePermissions) -> FilePermissions:
         """What two files grant."""
         if self.gid == other.gid:
-            return Rights(self.gid, self.group & other.group, self.others & other.others)
+            return FilePermissions(self.gid, self.group & other.group, self.others & other.others)
         common = self.group & self.others & other.group & other.others
-        return Rights(None, common, common)
+        return FilePermissions(None, common, common)
 
     @property
     def mode(self) -> int:
@@ -82,7 +82,7 @@ class Rights(NamedTuple):
         return stat.S_IRUSR | stat.S_IWUSR | common << 3 | common
 
 
-def access_list(file: Named) -> bytes:
+def read_access_list(file: DescriptorOrPath) -> bytes:
     """The access control list of a file as the system has it; empty if there is none."""
     if hasattr(os, "getxattr"):
         with suppress(OSError):
@@ -90,7 +90,7 @@ def access_list(file: Named) -> bytes:
     return b""
 
 
-def _rights_in(acl: bytes, group: int, others: int) -> tuple[int, int]:
+def _parse_access_list(acl: bytes, group: int, others: int) -> tuple[int, int]:
     """What group and others may do at least: those who are named might belong to either."""
     if len(acl) < 4 or (len(acl) - 4) % 8 or unpack_from("<I", acl)[0] != _ACL_VERSION:
         return 0, 0

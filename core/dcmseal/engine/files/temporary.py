@@ -18,14 +18,14 @@ from typing import Final, NamedTuple
 
 from dcmseal.engine.files.folder import Folder
 
-_STEM: Final = 32
+_MAX_STEM_BYTES: Final = 32
 """Bytes of the name that a temporary file is for: whatever the script, its own name is never too long."""
 _NAME: Final = re.compile(r"\..*\.(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]{1,10})-[0-9a-f]{8}\.tmp", re.DOTALL)
 _LOCK: Final = re.compile(r"\..*\.[0-9a-f]{16}\.tmp", re.DOTALL)
 _ATTEMPTS: Final = 100
 
 
-class Temporary(NamedTuple):
+class TemporaryFile(NamedTuple):
     """A temporary file that this process has open, and locked if that can be."""
 
     name: str
@@ -38,21 +38,21 @@ def is_temporary(name: str) -> bool:
     return name.endswith(".tmp") and bool(_NAME.fullmatch(name) or _LOCK.fullmatch(name))
 
 
-def short(name: str) -> str:
+def truncate_name(name: str) -> str:
     """The beginning of a name, to be part of another."""
-    return os.fsencode(name)[:_STEM].decode("utf-8", "ignore")
+    return os.fsencode(name)[:_MAX_STEM_BYTES].decode("utf-8", "ignore")
 
 
-def make_temporary(folder: Folder, name: str, mode: int) -> Temporary:
+def make_temporary(folder: Folder, name: str, mode: int) -> TemporaryFile:
     """Make a temporary file for what is to get a name; raises OSError."""
     for _ in range(_ATTEMPTS):
-        temporary = f".{short(name)}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
+        temporary = f".{truncate_name(name)}.{_host_id()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
         descriptor = folder.create(temporary, mode)
         with suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         status = os.fstat(descriptor)
         if status.st_nlink:
-            return Temporary(temporary, descriptor, status)
+            return TemporaryFile(temporary, descriptor, status)
         # somebody who removes what dead processes left was faster than the lock
         os.close(descriptor)
     raise FileExistsError(f"temporary files for {name} are removed again and again")
@@ -78,7 +78,7 @@ def _remove_if_dead(folder: Folder, name: str, match: re.Match[str]) -> None:
         except BlockingIOError:
             return
         except OSError:
-            if match["host"] != _host() or _is_alive(int(match["pid"])):
+            if match["host"] != _host_id() or _is_alive(int(match["pid"])):
                 return
         folder.remove(name)
     finally:
@@ -86,7 +86,7 @@ def _remove_if_dead(folder: Folder, name: str, match: re.Match[str]) -> None:
 
 
 @cache
-def _host() -> str:
+def _host_id() -> str:
     return sha256(os.fsencode(os.uname().nodename)).hexdigest()[:8]
 
 

@@ -12,34 +12,34 @@ from dcmseal.report import VerificationReport
 
 if TYPE_CHECKING:
     from dcmseal.engine.keeping.manifest import Evidence
-    from dcmseal.engine.verification import Question
+    from dcmseal.engine.verification import VerificationContext
     from dcmseal.plugins.registry import Registry
     from dcmseal.plugins.trust import TrustSettings
 
-Finish: TypeAlias = "Callable[[DicomFile, Question, VerificationReport], VerificationReport]"
+ReportHook: TypeAlias = "Callable[[DicomFile, VerificationContext, VerificationReport], VerificationReport]"
 
 
-def prepared(
+def prepare_evidence(
     trust: Trust | TrustSettings | None,
     evidence: Evidence | None,
     registry: Registry | None,
     *,
     collect: bool,
     integrity_only: bool,
-) -> tuple[Trust, Finish]:
+) -> tuple[Trust, ReportHook]:
     """The trust to verify with, and what is to be done with the report; raises UsageError and what Trust.open does."""
     if integrity_only:
         raise UsageError("evidence is about trust, and integrity alone does without", hint="leave one of them out")
     if evidence is None:
-        from dcmseal.engine.keeping.gathering import Gathering
+        from dcmseal.engine.keeping.gathering import EvidenceCollector
 
         if trust is None:
             raise UsageError("evidence is kept of trust, and nobody is trusted", hint="name trust anchors")
-        gathering = Gathering(trust if isinstance(trust, Trust) else Trust.open(trust, registry))
+        gathering = EvidenceCollector(trust if isinstance(trust, Trust) else Trust.open(trust, registry))
         return gathering.trust, gathering.add_evidence
     if collect:
         raise UsageError("a verdict is found or repeated, not both", hint="copy the evidence file to keep it twice")
-    from dcmseal.engine.keeping.repeating import Repetition
+    from dcmseal.engine.keeping.repeating import EvidenceReplay
 
-    repetition = Repetition(evidence, trust, registry)
+    repetition = EvidenceReplay(evidence, trust, registry)
     return repetition.trust, repetition.add_findings

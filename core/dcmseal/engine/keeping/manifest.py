@@ -16,19 +16,19 @@ from hashlib import sha256
 from typing import Final
 
 import dcmseal
-from dcmseal.engine.json_values import Json, document
+from dcmseal.engine.json_values import Json, build_document
 from dcmseal.engine.keeping import values
-from dcmseal.engine.keeping.values import Table, broken, read_json
+from dcmseal.engine.keeping.values import JsonObjectReader, damaged_error, parse_json
 from dcmseal.errors import EvidenceError
-from dcmseal.grounds import Grounds, KeptSignature, TrustMaterial
+from dcmseal.grounds import EvidenceRecord, SignatureRecord, TrustMaterial
 from dcmseal.report import Verdict
 
-MANIFEST: Final = "manifest.json"
-REPORT: Final = "report.json"
-STAMP: Final = "manifest.tst"
+MANIFEST_NAME: Final = "manifest.json"
+REPORT_NAME: Final = "report.json"
+TIMESTAMP_NAME: Final = "manifest.tst"
 """A timestamp over the manifest, as in DICOM files."""
 SCHEMA: Final = "dcmseal/1"
-_PLACES: Final = {
+_MEMBER_FOLDERS: Final = {
     "anchors": ("anchors", "cer"),
     "certificates": ("certificates", "cer"),
     "timestamp_certificates": ("certificates", "cer"),
@@ -43,7 +43,7 @@ _PLACES: Final = {
 class Evidence:
     """An evidence file that was read. It is what whoever gave it says, but for what is signed in it."""
 
-    record: Grounds
+    record: EvidenceRecord
     verdict: Verdict
     """As it was when the evidence was saved, or so it says."""
     report: bytes = field(repr=False)
@@ -58,26 +58,26 @@ class Evidence:
     """The user trusts the anchors in it."""
 
 
-def members_of(record: Grounds, verdict: Verdict, report: bytes) -> dict[str, bytes]:
+def build_members(record: EvidenceRecord, verdict: Verdict, report: bytes) -> dict[str, bytes]:
     """The members of an evidence file, by name, but for the timestamp."""
-    held = _held(record)
-    manifest = document(
+    held = _material_by_kind(record)
+    manifest = build_document(
         "evidence",
         {
             "dcmseal": dcmseal.__version__,
-            "moment": _moment(record),
+            "moment": _format_moment(record),
             "rules": {name: [*rule] if isinstance(rule, tuple) else rule for name, rule in record.settings.items()},
             "file": {"sha256": record.file_sha256, "size": record.file_size},
-            "signatures": [_signature_value(each) for each in record.signatures],
+            "signatures": [_signature_to_json(each) for each in record.signatures],
             "verdict": verdict.value,
-            "report": _digest(report),
-            **{kind: [*map(_digest, ders)] for kind, ders in held.items()},
+            "report": _hex_digest(report),
+            **{kind: [*map(_hex_digest, ders)] for kind, ders in held.items()},
         },
     )
     return {
-        MANIFEST: json.dumps(manifest, indent=1, sort_keys=True).encode("ascii") + b"\n",
-        REPORT: report,
-        **{_name(kind, _digest(der)): der for kind, ders in held.items() for der in ders},
+        MANIFEST_NAME: json.dumps(manifest, indent=1, sort_keys=True).encode("ascii") + b"\n",
+        REPORT_NAME: report,
+        **{_member_name(kind, _hex_digest(der)): der for kind, ders in held.items() for der in ders},
     }
 
 
@@ -86,45 +86,49 @@ def read_members(members: Mapping[str, bytes]) -> Evidence:
 
     Raises EvidenceError if one is missing, damaged or superfluous, or the manifest is not understood.
     """
-    if MANIFEST not in members or REPORT not in members:
+    if MANIFEST_NAME not in members or REPORT_NAME not in members:
         raise EvidenceError("this is no evidence file", hint="name one that dcmseal verify --save-evidence wrote")
-    manifest = read_json(members[MANIFEST], "manifest")
+    manifest = parse_json(members[MANIFEST_NAME], "manifest")
     try:
-        if manifest.take("schema", values.text) != SCHEMA or manifest.take("document", values.text) != "evidence":
+        if (
+            manifest.take("schema", values.parse_text) != SCHEMA
+            or manifest.take("document", values.parse_text) != "evidence"
+        ):
             raise EvidenceError("the evidence file is of another version", hint="read it with a newer dcmseal")
-        manifest.take("dcmseal", values.text)
-        verdict = Verdict(manifest.take("verdict", values.text))
-        report = _checked(members[REPORT], manifest.take("report", values.digest))
-        grounds = _grounds(manifest, members)
+        manifest.take("dcmseal", values.parse_text)
+        verdict = Verdict(manifest.take("verdict", values.parse_text))
+        report = _check_digest(members[REPORT_NAME], manifest.take("report", values.parse_digest))
+        grounds = _parse_record(manifest, members)
         manifest.check_finished()
     except ValueError:
-        raise broken("manifest") from None
+        raise damaged_error("manifest") from None
     return Evidence(
         record=grounds,
         verdict=verdict,
         report=report,
-        manifest=members[MANIFEST],
-        timestamp=members.get(STAMP, b""),
+        manifest=members[MANIFEST_NAME],
+        timestamp=members.get(TIMESTAMP_NAME, b""),
     )
 
 
-def _grounds(manifest: Table, members: Mapping[str, bytes]) -> Grounds:
+def _parse_record(manifest: JsonObjectReader, members: Mapping[str, bytes]) -> EvidenceRecord:
     """What the manifest says, and the digest of the report; raises Wrong, or EvidenceError for the other members."""
-    file = Table(manifest.take("file", lambda value: value), "file")
-    rules = Table(manifest.take("rules", lambda value: value), "rules").remaining()
-    named = {kind: manifest.take(kind, values.digests) for kind in _PLACES}
-    names = [_name(kind, each) for kind, digests in named.items() for each in digests]
-    if {*names, MANIFEST, REPORT} != {*members} - {STAMP}:
+    file = JsonObjectReader(manifest.take("file", lambda value: value), "file")
+    rules = JsonObjectReader(manifest.take("rules", lambda value: value), "rules").remaining()
+    named = {kind: manifest.take(kind, values.parse_digests) for kind in _MEMBER_FOLDERS}
+    names = [_member_name(kind, each) for kind, digests in named.items() for each in digests]
+    if {*names, MANIFEST_NAME, REPORT_NAME} != {*members} - {TIMESTAMP_NAME}:
         raise EvidenceError("the evidence file lacks something, or has more than it says", hint="get it again")
     held = {
-        kind: tuple(_checked(members[_name(kind, each)], each) for each in digests) for kind, digests in named.items()
+        kind: tuple(_check_digest(members[_member_name(kind, each)], each) for each in digests)
+        for kind, digests in named.items()
     }
-    grounds = Grounds(
-        moment=manifest.take("moment", values.moment),
-        settings={name: values.rule(value) for name, value in rules.items()},
-        file_sha256=file.take("sha256", values.digest),
-        file_size=file.take("size", values.size),
-        signatures=manifest.take("signatures", values.many(_signature)),
+    grounds = EvidenceRecord(
+        moment=manifest.take("moment", values.parse_moment),
+        settings={name: values.parse_setting(value) for name, value in rules.items()},
+        file_sha256=file.take("sha256", values.parse_digest),
+        file_size=file.take("size", values.parse_size),
+        signatures=manifest.take("signatures", values.parse_list(_parse_signature)),
         material=TrustMaterial(
             anchors=held["anchors"],
             certificates=held["certificates"],
@@ -138,22 +142,22 @@ def _grounds(manifest: Table, members: Mapping[str, bytes]) -> Grounds:
     return grounds
 
 
-def _signature(value: object) -> KeptSignature:
-    table = Table(value, "a signature")
-    signature = KeptSignature(
-        uid=table.take("uid", values.text),
-        location=table.take("location", values.text),
-        value=table.take("signature_sha256", values.digest_or_nothing),
-        stream=table.take("stream_sha256", values.digest_or_nothing),
-        certificate=table.take("certificate", values.digest_or_nothing),
-        timestamp=table.take("timestamp", values.digest_or_nothing),
-        chain=table.take("chain", values.digests),
+def _parse_signature(value: object) -> SignatureRecord:
+    table = JsonObjectReader(value, "a signature")
+    signature = SignatureRecord(
+        uid=table.take("uid", values.parse_text),
+        location=table.take("location", values.parse_text),
+        value=table.take("signature_sha256", values.parse_optional_digest),
+        stream=table.take("stream_sha256", values.parse_optional_digest),
+        certificate=table.take("certificate", values.parse_optional_digest),
+        timestamp=table.take("timestamp", values.parse_optional_digest),
+        chain=table.take("chain", values.parse_digests),
     )
     table.check_finished()
     return signature
 
 
-def _signature_value(signature: KeptSignature) -> Json:
+def _signature_to_json(signature: SignatureRecord) -> Json:
     return {
         "uid": signature.uid,
         "location": signature.location,
@@ -165,7 +169,7 @@ def _signature_value(signature: KeptSignature) -> Json:
     }
 
 
-def _held(record: Grounds) -> Mapping[str, Iterable[bytes]]:
+def _material_by_kind(record: EvidenceRecord) -> Mapping[str, Iterable[bytes]]:
     material = record.material
     return {
         "anchors": material.anchors,
@@ -177,20 +181,20 @@ def _held(record: Grounds) -> Mapping[str, Iterable[bytes]]:
     }
 
 
-def _moment(record: Grounds) -> str:
+def _format_moment(record: EvidenceRecord) -> str:
     return record.moment.isoformat().replace("+00:00", "Z")
 
 
-def _name(kind: str, digest: str) -> str:
-    folder, ending = _PLACES[kind]
+def _member_name(kind: str, digest: str) -> str:
+    folder, ending = _MEMBER_FOLDERS[kind]
     return f"{folder}/{digest}.{ending}"
 
 
-def _digest(data: bytes) -> str:
+def _hex_digest(data: bytes) -> str:
     return sha256(data).hexdigest()
 
 
-def _checked(data: bytes, digest: str) -> bytes:
-    if _digest(data) != digest:
+def _check_digest(data: bytes, digest: str) -> bytes:
+    if _hex_digest(data) != digest:
         raise EvidenceError("the evidence file is damaged: a member is not what it was", hint="get it again")
     return data

@@ -5,41 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dcmseal.grounds import Rule
+from dcmseal.grounds import SettingValue
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.tags import tags_text
+from dcmseal.tags import format_tags
 
 if TYPE_CHECKING:
     from dcmseal.engine.policy import Policy
-    from dcmseal.engine.verification import Question
+    from dcmseal.engine.verification import VerificationContext
 
 
-def rules_of(trust_settings: TrustSettings, context: Question) -> Mapping[str, Rule]:
+def build_settings(trust_settings: TrustSettings, context: VerificationContext) -> Mapping[str, SettingValue]:
     """The rules, by name; files that settings name are no rules, and options of plugins may be secret."""
     return {
         "scheme": trust_settings.scheme,
         "system_anchors": trust_settings.system_anchors,
         "revocation": trust_settings.revocation_mode.value,
-        "key_usages": _sorted(trust_settings.key_usages),
-        "extended_key_usages": _sorted(trust_settings.extended_key_usages),
-        "pinned_certificates": _sorted(trust_settings.pinned_certificates),
-        "pinned_subjects": _sorted(trust_settings.pinned_subjects),
+        "key_usages": _to_sorted_tuple(trust_settings.key_usages),
+        "extended_key_usages": _to_sorted_tuple(trust_settings.extended_key_usages),
+        "pinned_certificates": _to_sorted_tuple(trust_settings.pinned_certificates),
+        "pinned_subjects": _to_sorted_tuple(trust_settings.pinned_subjects),
         "claimed_time": trust_settings.claimed_time.value,
         "weak": trust_settings.weak.value,
         "timestamp": context.timestamp.mode.value,
-        "required": _demands(context.policy) if context.policy else (),
+        "required": _format_policy(context.policy) if context.policy else (),
         "accept_old_format": context.accept_old_format,
         "uid": context.uid or "",
         "item": "" if context.location is None else str(context.location),
     }
 
 
-def differing(own: Mapping[str, Rule], recorded: Mapping[str, Rule]) -> list[str]:
+def differing_settings(own: Mapping[str, SettingValue], recorded: Mapping[str, SettingValue]) -> list[str]:
     """The names of the rules that are not the same."""
     return [name for name, rule in own.items() if recorded.get(name) != rule]
 
 
-def rule_text(setting: Rule | None) -> str:
+def format_setting(setting: SettingValue | None) -> str:
     """A rule in words."""
     match setting:
         case None | "" | ():
@@ -52,16 +52,16 @@ def rule_text(setting: Rule | None) -> str:
             return ", ".join(each.replace("_", " ") for each in setting)
 
 
-def _demands(policy: Policy) -> tuple[str, ...]:
+def _format_policy(policy: Policy) -> tuple[str, ...]:
     """What a policy demands, in the words in which it was demanded."""
     told = [*sorted(map(str, policy.rules))]
     if policy.covered:
-        told.append(f"covered: {tags_text(sorted(policy.covered))}")
+        told.append(f"covered: {format_tags(sorted(policy.covered))}")
     if policy.signatures:
         told.append(f"signatures: {policy.signatures}")
     flags = ("distinct_signers", "no_unsigned_additions", "timestamps")
     return (*told, *(flag for flag in flags if getattr(policy, flag)))
 
 
-def _sorted(names: frozenset[str] | set[str]) -> tuple[str, ...]:
+def _to_sorted_tuple(names: frozenset[str] | set[str]) -> tuple[str, ...]:
     return tuple(sorted(names))

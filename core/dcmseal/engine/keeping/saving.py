@@ -20,18 +20,18 @@ from io import BufferedReader
 from typing import TYPE_CHECKING
 
 from dcmseal.engine.documents import report_document
-from dcmseal.engine.files.replacing import OutputFile, replacing
-from dcmseal.engine.files.rights import Rights
-from dcmseal.engine.keeping.container import MOST_BYTES, packed, unpacked
-from dcmseal.engine.keeping.manifest import MANIFEST, STAMP, Evidence, members_of, read_members
-from dcmseal.errors import ChangedMeanwhile, EvidenceError, TimestampRejected, UsageError
+from dcmseal.engine.files.replacing import OutputFile, replace_file
+from dcmseal.engine.files.rights import FilePermissions
+from dcmseal.engine.keeping.container import MAX_EVIDENCE_BYTES, pack_archive, unpack_archive
+from dcmseal.engine.keeping.manifest import MANIFEST_NAME, TIMESTAMP_NAME, Evidence, build_members, read_members
+from dcmseal.errors import ConcurrentModification, EvidenceError, TimestampRejected, UsageError
 from dcmseal.input_files import open_input
 from dcmseal.report import Outcome, VerificationReport
 from dcmseal.terms import TimestampType
 
 if TYPE_CHECKING:
-    from dcmseal.engine.stamping import TimestampWish
-    from dcmseal.grounds import Grounds
+    from dcmseal.engine.stamping import TimestampRequest
+    from dcmseal.grounds import EvidenceRecord
     from dcmseal.plugins.registry import Registry
 
 
@@ -39,7 +39,7 @@ def save_evidence(
     report: VerificationReport,
     path: str | os.PathLike[str],
     *,
-    timestamp: str | Iterable[str] | TimestampWish | None = None,
+    timestamp: str | Iterable[str] | TimestampRequest | None = None,
     registry: Registry | None = None,
 ) -> None:
     """Write the evidence of a verification that was asked to keep it to a new file, which its owner alone can read.
@@ -49,31 +49,31 @@ def save_evidence(
     too much of it, and TimestampError or one of its kinds.
     """
     if os.path.lexists(path):
-        raise _exists(path)
-    data = evidence_bytes(report, timestamp=timestamp, registry=registry)
+        raise _exists_error(path)
+    data = build_evidence(report, timestamp=timestamp, registry=registry)
     try:
-        with replacing(OutputFile(os.fspath(path), is_new=True, synced=True), Rights.owner_only()) as file:
+        with replace_file(OutputFile(os.fspath(path), is_new=True, synced=True), FilePermissions.owner_only()) as file:
             file.write(data)
-    except ChangedMeanwhile:
-        raise _exists(path) from None
+    except ConcurrentModification:
+        raise _exists_error(path) from None
 
 
-def evidence_bytes(
+def build_evidence(
     report: VerificationReport,
     *,
-    timestamp: str | Iterable[str] | TimestampWish | None = None,
+    timestamp: str | Iterable[str] | TimestampRequest | None = None,
     registry: Registry | None = None,
 ) -> bytes:
     """The evidence file of a verification as bytes; raises what save_evidence raises."""
     if report.evidence is None:
         raise UsageError("the report comes without evidence", hint="verify with keep_evidence=True")
     document = json.dumps(report_document(report), indent=1).encode("ascii") + b"\n"
-    members = members_of(report.evidence, report.verdict, document)
+    members = build_members(report.evidence, report.verdict, document)
     if timestamp is not None:
-        members[STAMP] = _stamp(members[MANIFEST], report.evidence, timestamp, registry)
-    data = packed(members)
+        members[TIMESTAMP_NAME] = _timestamp_manifest(members[MANIFEST_NAME], report.evidence, timestamp, registry)
+    data = pack_archive(members)
     # what cannot be read again, because there is too much of anything, is not worth keeping
-    evidence_of(data)
+    parse_evidence(data)
     return data
 
 
@@ -85,27 +85,30 @@ def load_evidence(path: str | os.PathLike[str], *, trust_moment: bool = False, t
     """
     try:
         with BufferedReader(open_input(path)) as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(MAX_EVIDENCE_BYTES + 1)
     except OSError as error:
         raise EvidenceError(f"{os.fspath(path)} cannot be read: {error.strerror}", hint="check the path") from None
-    return replace(evidence_of(data), trust_moment=trust_moment, trust_anchors=trust_anchors)
+    return replace(parse_evidence(data), trust_moment=trust_moment, trust_anchors=trust_anchors)
 
 
-def evidence_of(data: bytes) -> Evidence:
+def parse_evidence(data: bytes) -> Evidence:
     """Read the bytes of an evidence file; raises EvidenceError."""
-    return read_members(unpacked(data))
+    return read_members(unpack_archive(data))
 
 
-def _stamp(
-    manifest: bytes, record: Grounds, timestamp: str | Iterable[str] | TimestampWish, registry: Registry | None
+def _timestamp_manifest(
+    manifest: bytes,
+    record: EvidenceRecord,
+    timestamp: str | Iterable[str] | TimestampRequest,
+    registry: Registry | None,
 ) -> bytes:
     """A timestamp over the manifest, which is verified first; raises TimestampError or one of its kinds."""
-    from dcmseal.engine.keeping.repeating import is_prompt
-    from dcmseal.engine.stamping import in_turn, wish_of
-    from dcmseal.plugins.registry import installed
+    from dcmseal.engine.keeping.repeating import is_timely
+    from dcmseal.engine.stamping import to_timestamp_request, try_authorities
+    from dcmseal.plugins.registry import installed_registry
 
-    backend = (registry or installed()).timestamp_backend(TimestampType.CMS_TSP)
-    wish = wish_of(timestamp)
+    backend = (registry or installed_registry()).timestamp_backend(TimestampType.CMS_TSP)
+    wish = to_timestamp_request(timestamp)
 
     def ask(url: str) -> bytes:
         query = backend.build_query(manifest, wish.query)
@@ -115,13 +118,13 @@ def _stamp(
         if doubts or judgement.time is None:
             why = doubts[0].message if doubts else "it certifies no time"
             raise TimestampRejected(why, doubts, hint="nothing was written: ask another authority")
-        if not is_prompt(record.moment, judgement.time):
+        if not is_timely(record.moment, judgement.time):
             message = f"the authority certifies {judgement.time.moment.isoformat()}, which is not when it was verified"
             raise TimestampRejected(message, hint="nothing was written: verify again, or look at the clocks")
         return token
 
-    return in_turn(wish, ask)
+    return try_authorities(wish, ask)
 
 
-def _exists(path: str | os.PathLike[str]) -> UsageError:
+def _exists_error(path: str | os.PathLike[str]) -> UsageError:
     return UsageError(f"{os.fspath(path)} exists", hint="name another file: evidence is never overwritten")

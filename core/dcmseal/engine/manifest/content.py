@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dcmseal.engine.comparison.fingerprints import KEYED_SIZE, Plain
-from dcmseal.engine.comparison.inventory import MAX_ENTRIES, Element, Item, item_of, meaning_of
+from dcmseal.engine.comparison.fingerprints import KEYED_SIZE, PlainFingerprinter
+from dcmseal.engine.comparison.inventory import MAX_ENTRIES, Element, InventoryItem, build_item, fingerprint_items
 from dcmseal.engine.json_values import Json
 from dcmseal.errors import UsageError
 
@@ -18,19 +18,19 @@ FORMAT: Final = "dcmseal-manifest/1"
 SALT_SIZE: Final = 32
 MAX_DEPTH: Final = 100
 """Nesting beyond this is refused; real objects stay below 20."""
-_PLAIN: Final = Plain()
+_PLAIN: Final = PlainFingerprinter()
 _UID: Final = re.compile(r"[0-9.]{1,64}")
 _HEX: Final = re.compile(r"(?:[0-9a-f]{2})+")
 _TAG: Final = re.compile(r"[0-9A-F]{8}")
 _VR: Final = re.compile(r"[A-Z]{2}")
 
 
-class UnreadableContent(Exception):
+class InvalidManifestContent(Exception):
     """The bytes are no content of a manifest; the message is made of our words only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class About:
+class ManifestSubject:
     """The signature that a manifest is about."""
 
     uid: str
@@ -44,10 +44,10 @@ class About:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class ManifestContent:
     """What a manifest says."""
 
-    subject: About
+    subject: ManifestSubject
     salt: bytes
     frame: int
     """Bytes of a frame of native pixel data; 0 if that was not taken apart."""
@@ -57,7 +57,7 @@ class Content:
     """All others at its level that may be signed, or could but for their VR."""
 
 
-def key_of(salt: bytes, signature_value: bytes) -> bytes:
+def derive_key(salt: bytes, signature_value: bytes) -> bytes:
     """The key of the fingerprints: HKDF-Extract (RFC 5869 2.2) over the value of Signature (0400,0120).
 
     The value stands in the signed file and nowhere in the manifest: who has the manifest only cannot try values.
@@ -70,7 +70,7 @@ def value_fingerprint(signature_value: bytes) -> bytes:
     return hashlib.sha256(signature_value).digest()
 
 
-def write_content(content: Content) -> bytes:
+def serialize_content(content: ManifestContent) -> bytes:
     """The canonical JSON; raises UsageError if the elements are nested too deep."""
     about = content.subject
     document = {
@@ -83,13 +83,13 @@ def write_content(content: Content) -> bytes:
         },
         "salt": content.salt.hex(),
         "frame_bytes": content.frame,
-        "signed": _written(content.signed, MAX_DEPTH),
-        "unsigned": _written(content.unsigned, MAX_DEPTH),
+        "signed": _serialize_elements(content.signed, MAX_DEPTH),
+        "unsigned": _serialize_elements(content.unsigned, MAX_DEPTH),
     }
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
-def _written(elements: tuple[Element, ...], depth: int) -> list[Any]:
+def _serialize_elements(elements: tuple[Element, ...], depth: int) -> list[Any]:
     if not depth:
         raise UsageError(
             f"sequences are nested more than {MAX_DEPTH} deep: there can be no manifest", hint="leave out --manifest"
@@ -98,7 +98,7 @@ def _written(elements: tuple[Element, ...], depth: int) -> list[Any]:
     for each in elements:
         told: Any
         if each.items is not None:
-            told = [_written(item.elements, depth - 1) for item in each.items]
+            told = [_serialize_elements(item.elements, depth - 1) for item in each.items]
         elif each.parts or each.fragmented:
             told = {"fragments" if each.fragmented else "frames": [part.hex() for part in each.parts]}
         else:
@@ -107,29 +107,29 @@ def _written(elements: tuple[Element, ...], depth: int) -> list[Any]:
     return written
 
 
-def read_content(data: bytes) -> Content:
+def parse_content(data: bytes) -> ManifestContent:
     """Read what ``write_content`` has written; raises UnreadableContent."""
     try:
-        return _read(json.loads(data))
+        return _parse_document(json.loads(data))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise UnreadableContent("it is no manifest, or a damaged one") from None
+        raise InvalidManifestContent("it is no manifest, or a damaged one") from None
 
 
-def _read(document: Any) -> Content:
+def _parse_document(document: Any) -> ManifestContent:
     if document["format"] != FORMAT:
-        raise UnreadableContent(f"it is of another version than {FORMAT}")
+        raise InvalidManifestContent(f"it is of another version than {FORMAT}")
     about = document["signature"]
     if not _UID.fullmatch(about["uid"]) or not isinstance(about["location"], str):
         raise ValueError
-    reader = _Reader()
-    content = Content(
-        subject=About(
+    reader = _ElementReader()
+    content = ManifestContent(
+        subject=ManifestSubject(
             uid=about["uid"],
             location=about["location"],
-            value=_bytes(about["value"], 32),
-            certificate=_bytes(about["certificate"], 32),
+            value=_parse_bytes(about["value"], 32),
+            certificate=_parse_bytes(about["certificate"], 32),
         ),
-        salt=_bytes(document["salt"], SALT_SIZE),
+        salt=_parse_bytes(document["salt"], SALT_SIZE),
         frame=document["frame_bytes"],
         signed=reader.elements(document["signed"], MAX_DEPTH),
         unsigned=reader.elements(document["unsigned"], MAX_DEPTH),
@@ -139,19 +139,19 @@ def _read(document: Any) -> Content:
     return content
 
 
-def _list(value: Json) -> list[Json]:
+def _parse_list(value: Json) -> list[Json]:
     if not isinstance(value, list):
         raise TypeError
     return value
 
 
-def _bytes(text: Any, size: int) -> bytes:
+def _parse_bytes(text: Any, size: int) -> bytes:
     if len(text) != 2 * size or not _HEX.fullmatch(text):
         raise ValueError
     return bytes.fromhex(text)
 
 
-class _Reader:
+class _ElementReader:
     """Reads elements, and counts them."""
 
     def __init__(self) -> None:
@@ -161,7 +161,7 @@ class _Reader:
         """Read the elements of a level."""
         if not depth:
             raise ValueError
-        level = _list(written)
+        level = _parse_list(written)
         self._count(len(level))
         return tuple(self._element(each, depth) for each in level)
 
@@ -176,11 +176,11 @@ class _Reader:
             raise ValueError
         number, name = int(tag, 16), vr.encode()
         if isinstance(told, str):
-            exact = _bytes(told, KEYED_SIZE)
+            exact = _parse_bytes(told, KEYED_SIZE)
             return Element(number, name, exact, exact)
         if not isinstance(told, dict):
-            items = tuple(self._item(each, depth) for each in _list(told))
-            return Element(number, name, b"", meaning_of(items), items)
+            items = tuple(self._item(each, depth) for each in _parse_list(told))
+            return Element(number, name, b"", fingerprint_items(items), items)
         return self._parse_parts(number, name, told)
 
     def _parse_parts(self, tag: int, vr: bytes, told: Any) -> Element:
@@ -188,10 +188,10 @@ class _Reader:
         if kind not in ("frames", "fragments"):
             raise ValueError
         self._count(len(fingerprints))
-        parts = tuple(_bytes(each, KEYED_SIZE) for each in _list(fingerprints))
+        parts = tuple(_parse_bytes(each, KEYED_SIZE) for each in _parse_list(fingerprints))
         together = _PLAIN.fingerprint(b"".join(parts))
         return Element(tag, vr, together, together, None, parts, kind == "fragments")
 
-    def _item(self, written: Any, depth: int) -> Item:
+    def _item(self, written: Any, depth: int) -> InventoryItem:
         self._count(1)
-        return item_of(self.elements(written, depth - 1))
+        return build_item(self.elements(written, depth - 1))

@@ -21,18 +21,18 @@ from typing import Final
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.engine.certificate import read_certificate
-from dcmseal.engine.comparison.changes import Change, Kind, changes
-from dcmseal.engine.comparison.comparing import frame_runs
-from dcmseal.engine.comparison.fingerprints import Keyed
-from dcmseal.engine.comparison.frames import runs_text
-from dcmseal.engine.comparison.inventory import take_inventory
+from dcmseal.engine.comparison.changes import Change, ChangeKind, iter_changes
+from dcmseal.engine.comparison.comparing import build_frame_runs
+from dcmseal.engine.comparison.fingerprints import KeyedFingerprinter
+from dcmseal.engine.comparison.frames import format_runs
+from dcmseal.engine.comparison.inventory import build_inventory
 from dcmseal.engine.levels import find_level
-from dcmseal.engine.manifest.container import Container, NotAuthentic, UnreadableContainer, read_container
+from dcmseal.engine.manifest.container import InvalidSignedData, ManifestNotAuthentic, SignedManifest, parse_signed_data
 from dcmseal.engine.manifest.content import (
-    Content,
-    UnreadableContent,
-    key_of,
-    read_content,
+    InvalidManifestContent,
+    ManifestContent,
+    derive_key,
+    parse_content,
     value_fingerprint,
 )
 from dcmseal.errors import CertificateNotValid, DatasetError, UsageError
@@ -48,14 +48,14 @@ _CLAUSE: Final = "PS3.3 C.12.1.1.3.1.2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Saying:
+class ChangeWording:
     """How a difference is reported."""
 
     code: str
     message: str
 
 
-def read_manifest(path: str | os.PathLike[str]) -> bytes:
+def load_manifest(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a manifest; raises UsageError if it cannot be read."""
     try:
         with BufferedReader(open_input(path)) as file:
@@ -74,32 +74,34 @@ def manifest_findings(file: DicomFile, report: VerificationReport, data: bytes) 
     """
     try:
         if len(data) > MAX_SIZE:
-            raise UnreadableContainer(f"it takes more than {MAX_SIZE} bytes")
-        container = read_container(data)
-        by_the_same = [each for each in report.signatures if _signed_by_its_signer(container, each.signature)]
-        content = read_content(container.content) if by_the_same else None
+            raise InvalidSignedData(f"it takes more than {MAX_SIZE} bytes")
+        container = parse_signed_data(data)
+        by_the_same = [each for each in report.signatures if _is_signed_by_signer(container, each.signature)]
+        content = parse_content(container.content) if by_the_same else None
         if content is not None and content.subject.certificate != container.signer:
-            raise NotAuthentic
-    except (UnreadableContainer, UnreadableContent) as error:
-        yield _about(Outcome.UNKNOWN, "manifest-unreadable", f"the manifest says nothing: {error}")
+            raise ManifestNotAuthentic
+    except (InvalidSignedData, InvalidManifestContent) as error:
+        yield _manifest_finding(Outcome.UNKNOWN, "manifest-unreadable", f"the manifest says nothing: {error}")
         return
-    except NotAuthentic:
+    except ManifestNotAuthentic:
         message = "the manifest says nothing: it was changed, or is not signed by the key it names"
-        yield _about(Outcome.FAILED, "manifest-not-authentic", message)
+        yield _manifest_finding(Outcome.FAILED, "manifest-not-authentic", message)
         return
-    found = None if content is None else _signature_of(content, by_the_same)
+    found = None if content is None else _find_signature(content, by_the_same)
     if content is None or found is None:
         message = "the manifest says nothing: the signature it was made with is not among those that were verified"
-        yield _about(Outcome.UNKNOWN, "manifest-of-another", message)
+        yield _manifest_finding(Outcome.UNKNOWN, "manifest-of-another", message)
         return
-    yield _about(Outcome.PASSED, "manifest-verified", "the manifest was signed by the signer of the signature")
+    yield _manifest_finding(
+        Outcome.PASSED, "manifest-verified", "the manifest was signed by the signer of the signature"
+    )
     try:
-        yield from _told(file, content, found)
+        yield from _change_findings(file, content, found)
     except DatasetError as error:
-        yield _about(Outcome.UNKNOWN, "manifest-not-comparable", f"what was changed cannot be told: {error}")
+        yield _manifest_finding(Outcome.UNKNOWN, "manifest-not-comparable", f"what was changed cannot be told: {error}")
 
 
-def _signed_by_its_signer(container: Container, signature: DigitalSignature) -> bool:
+def _is_signed_by_signer(container: SignedManifest, signature: DigitalSignature) -> bool:
     """Whether the manifest is signed with the certificate of a signature.
 
     Raises NotAuthentic if it says so, and is not.
@@ -111,7 +113,7 @@ def _signed_by_its_signer(container: Container, signature: DigitalSignature) -> 
     return container.is_signed_by(certificate)
 
 
-def _signature_of(content: Content, signatures: Iterable[SignatureReport]) -> SignatureReport | None:
+def _find_signature(content: ManifestContent, signatures: Iterable[SignatureReport]) -> SignatureReport | None:
     about = content.subject
     for each in signatures:
         if each.signature.uid == about.uid and value_fingerprint(each.signature.value) == about.value:
@@ -119,103 +121,107 @@ def _signature_of(content: Content, signatures: Iterable[SignatureReport]) -> Si
     return None
 
 
-def _told(file: DicomFile, content: Content, found: SignatureReport) -> Iterator[Finding]:
+def _change_findings(file: DicomFile, content: ManifestContent, found: SignatureReport) -> Iterator[Finding]:
     """The differences, those in what is signed first."""
     signature = found.signature
     level = find_level(file, signature.location)
-    now = take_inventory(
+    now = build_inventory(
         *(level.source, level.start, level.end, level.encoding),
-        Keyed(key_of(content.salt, signature.value)),
+        KeyedFingerprinter(derive_key(content.salt, signature.value)),
         content.frame or None,
         only_signable=True,
     )
     covered = {each.tag for each in content.signed}
     signed = _findings(
-        changes(content.signed, [each for each in now.elements if each.tag in covered], signature.location),
+        iter_changes(content.signed, [each for each in now.elements if each.tag in covered], signature.location),
         now.number_of_frames,
         is_signed=True,
     )
     unsigned = _findings(
-        changes(content.unsigned, [each for each in now.elements if each.tag not in covered], signature.location),
+        iter_changes(content.unsigned, [each for each in now.elements if each.tag not in covered], signature.location),
         now.number_of_frames,
         is_signed=False,
     )
     named = list(islice(signed, MAX_CHANGES + 1))
     yield from named[:MAX_CHANGES]
     if not named:
-        yield _unchanged(found)
+        yield _unchanged_finding(found)
     others = list(islice(unsigned, MAX_CHANGES + 1))
     yield from others[:MAX_CHANGES]
     if max(len(named), len(others)) > MAX_CHANGES:
         message = f"more than {MAX_CHANGES} elements differ; the others are not named"
-        yield _about(Outcome.UNKNOWN, "manifest-more-changes", message)
+        yield _manifest_finding(Outcome.UNKNOWN, "manifest-more-changes", message)
 
 
-def _unchanged(found: SignatureReport) -> Finding:
+def _unchanged_finding(found: SignatureReport) -> Finding:
     if found.outcome(Aspect.INTEGRITY) is Outcome.FAILED:
         message = "no signed element is another: what was changed is the signature itself, or its MAC parameters"
-        return _about(Outcome.UNKNOWN, "manifest-elsewhere", message)
-    return _about(Outcome.PASSED, "elements-unchanged", "every signed element is what it was when this was signed")
+        return _manifest_finding(Outcome.UNKNOWN, "manifest-elsewhere", message)
+    return _manifest_finding(
+        Outcome.PASSED, "elements-unchanged", "every signed element is what it was when this was signed"
+    )
 
 
 def _findings(found: Iterator[Change], frames: int, *, is_signed: bool) -> Iterator[Finding]:
     for each in found:
-        saying = _about_signed(each.kind) if is_signed else _about_unsigned(each.kind)
+        saying = _signed_change_wording(each.kind) if is_signed else _unsigned_change_wording(each.kind)
         if saying is not None:
             yield Finding(
                 aspect=Aspect.INTEGRITY if is_signed else Aspect.COVERAGE,
                 outcome=Outcome.FAILED if is_signed else Outcome.UNKNOWN,
                 code=saying.code,
-                message=saying.message + _which(each, frames),
+                message=saying.message + _format_detail(each, frames),
                 where=str(each.path),
                 clause=_CLAUSE,
             )
 
 
-def _about_signed(kind: Kind) -> Saying | None:
+def _signed_change_wording(kind: ChangeKind) -> ChangeWording | None:
     """How a difference in what is signed is reported; None if both states mean the same."""
     match kind:
-        case Kind.CHANGED:
-            return Saying(code="element-changed", message="it is not what was signed")
-        case Kind.VR:
-            return Saying(code="element-changed", message="its VR is not the one that was signed")
-        case Kind.ADDED:
-            return Saying(code="element-added", message="it was not there when this was signed")
-        case Kind.REMOVED:
-            return Saying(code="element-removed", message="it was there when this was signed")
-        case Kind.MOVED:
-            return Saying(code="element-moved", message="it stood elsewhere when this was signed")
+        case ChangeKind.CHANGED:
+            return ChangeWording(code="element-changed", message="it is not what was signed")
+        case ChangeKind.VR:
+            return ChangeWording(code="element-changed", message="its VR is not the one that was signed")
+        case ChangeKind.ADDED:
+            return ChangeWording(code="element-added", message="it was not there when this was signed")
+        case ChangeKind.REMOVED:
+            return ChangeWording(code="element-removed", message="it was there when this was signed")
+        case ChangeKind.MOVED:
+            return ChangeWording(code="element-moved", message="it stood elsewhere when this was signed")
         case _:
             return None
 
 
-def _about_unsigned(kind: Kind) -> Saying | None:
+def _unsigned_change_wording(kind: ChangeKind) -> ChangeWording | None:
     """Likewise in what is not signed."""
     match kind:
-        case Kind.CHANGED:
-            return Saying(code="unsigned-changed", message="it is not what it was when the manifest was made")
-        case Kind.VR:
-            return Saying(code="unsigned-changed", message="its VR is not what it was when the manifest was made")
-        case Kind.ADDED:
-            return Saying(code="unsigned-added", message="it was not there when the manifest was made")
-        case Kind.REMOVED:
-            return Saying(code="unsigned-removed", message="it was there when the manifest was made")
-        case Kind.MOVED:
-            return Saying(code="unsigned-moved", message="it stood elsewhere when the manifest was made")
+        case ChangeKind.CHANGED:
+            return ChangeWording(code="unsigned-changed", message="it is not what it was when the manifest was made")
+        case ChangeKind.VR:
+            return ChangeWording(
+                code="unsigned-changed", message="its VR is not what it was when the manifest was made"
+            )
+        case ChangeKind.ADDED:
+            return ChangeWording(code="unsigned-added", message="it was not there when the manifest was made")
+        case ChangeKind.REMOVED:
+            return ChangeWording(code="unsigned-removed", message="it was there when the manifest was made")
+        case ChangeKind.MOVED:
+            return ChangeWording(code="unsigned-moved", message="it stood elsewhere when the manifest was made")
         case _:
             return None
 
 
-def _which(change: Change, frames: int) -> str:
+def _format_detail(change: Change, frames: int) -> str:
     """Which frames, or where to."""
-    if change.kind is Kind.MOVED and change.before != change.after:
+    if change.kind is ChangeKind.MOVED and change.before != change.after:
         return f": now it is {change.after}"
     if change.parts is None:
         return ""
-    found = frame_runs(change.parts, frames)
+    found = build_frame_runs(change.parts, frames)
     noun = "fragments" if found.fragments else "frames"
     told = [
-        f"{noun} {what} {runs_text(runs)}"
+        f"{noun} {what} {format_runs(runs)}"
         for what, runs in (
             ("changed", found.changed),
             ("removed", found.removed),
@@ -225,9 +231,9 @@ def _which(change: Change, frames: int) -> str:
         if runs
     ]
     if found.frames:
-        told.append(f"of frames {runs_text(found.frames)}")
+        told.append(f"of frames {format_runs(found.frames)}")
     return f": {', '.join(told)}"
 
 
-def _about(outcome: Outcome, code: str, message: str) -> Finding:
+def _manifest_finding(outcome: Outcome, code: str, message: str) -> Finding:
     return Finding(aspect=Aspect.INTEGRITY, outcome=outcome, code=code, message=message, clause=_CLAUSE)

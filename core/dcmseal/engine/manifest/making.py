@@ -5,10 +5,17 @@ from __future__ import annotations
 import secrets
 
 from dcmseal.engine.certificate import read_certificate
-from dcmseal.engine.comparison.fingerprints import Keyed
-from dcmseal.engine.comparison.inventory import take_inventory
-from dcmseal.engine.manifest.content import SALT_SIZE, About, Content, key_of, value_fingerprint, write_content
-from dcmseal.engine.manifest.sealing import seal
+from dcmseal.engine.comparison.fingerprints import KeyedFingerprinter
+from dcmseal.engine.comparison.inventory import build_inventory
+from dcmseal.engine.manifest.content import (
+    SALT_SIZE,
+    ManifestContent,
+    ManifestSubject,
+    derive_key,
+    serialize_content,
+    value_fingerprint,
+)
+from dcmseal.engine.manifest.sealing import sign_content
 from dcmseal.engine.planning import Plan
 from dcmseal.model import DigitalSignature
 from dcmseal.plugins.protocols import Signer
@@ -25,12 +32,17 @@ def make_manifest(plan: Plan, signature: DigitalSignature, signer: Signer) -> by
     value = signature.value + bytes(len(signature.value) & 1)
     salt = secrets.token_bytes(SALT_SIZE)
     level = plan.level
-    inventory = take_inventory(
-        level.source, level.start, level.end, level.encoding, Keyed(key_of(salt, value)), only_signable=True
+    inventory = build_inventory(
+        level.source,
+        level.start,
+        level.end,
+        level.encoding,
+        KeyedFingerprinter(derive_key(salt, value)),
+        only_signable=True,
     )
     covered = frozenset(plan.elements)
-    content = Content(
-        subject=About(
+    content = ManifestContent(
+        subject=ManifestSubject(
             uid=signature.uid,
             location=str(signature.location),
             value=value_fingerprint(value),
@@ -44,4 +56,6 @@ def make_manifest(plan: Plan, signature: DigitalSignature, signer: Signer) -> by
     algorithm = MacAlgorithm(plan.mac.algorithm)
     moment = signature.moment
     assert moment is not None
-    return seal(write_content(content), signer, MacAlgorithm.SHA256 if algorithm.is_weak else algorithm, moment)
+    return sign_content(
+        serialize_content(content), signer, MacAlgorithm.SHA256 if algorithm.is_weak else algorithm, moment
+    )

@@ -6,55 +6,55 @@ from dataclasses import dataclass
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.coverage_map import Cover, CoverageMap, CoverageTotals, MappedElement, MappedItem
+from dcmseal.coverage_map import CoverageMap, CoverageTotals, CoverState, MappedElement, MappedItem
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import Source
-from dcmseal.dataset.vr import is_unknown
-from dcmseal.dataset.walk import CLOSING, UNTIL_DELIMITER, Event, Step, walk
+from dcmseal.dataset.vr import is_unknown_vr
+from dcmseal.dataset.walk import CLOSING_EVENTS, UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.engine.coverage import is_critical
-from dcmseal.engine.mapping.covering import NOTHING, Covering, LevelCovering, Protection, inside
-from dcmseal.engine.mapping.folding import Folding, Group, Node
+from dcmseal.engine.mapping.covering import NO_PROTECTION, LevelCover, Protection, SignatureCover, inherit_protection
+from dcmseal.engine.mapping.folding import ItemFolder, ItemGroup, MapNode
 from dcmseal.engine.mapping.gaps import GapCounter
-from dcmseal.engine.mapping.masking import is_identifying, may_be_shown
-from dcmseal.engine.mapping.previews import preview
+from dcmseal.engine.mapping.masking import is_identifying, is_showable
+from dcmseal.engine.mapping.previews import format_preview
 from dcmseal.errors import DatasetError
 from dcmseal.location import MAIN, Location
 from dcmseal.report import ObjectCoverage, VerificationReport
-from dcmseal.tags import tag_text
+from dcmseal.tags import format_tag
 
-MOST_ENTRIES: Final = 1_000_000
+MAX_MAPPED_ENTRIES: Final = 1_000_000
 """Elements, items and fragments that are looked at: the time that a map takes has a bound."""
-MOST_NODES: Final = 10_000
+MAX_NODES: Final = 10_000
 """Elements in the tree after folding; real objects fold to a few hundred."""
-MOST_UNFOLDED: Final = 250_000
-DEEPEST: Final = 40
+MAX_UNFOLDED_NODES: Final = 250_000
+MAX_DEPTH: Final = 40
 """Levels of items in the tree; what is deeper is counted only."""
-_LONGEST_CHARACTER_SET: Final = 256
-_LONGEST_ROOT: Final = 32
+_MAX_CHARACTER_SET_SIZE: Final = 256
+_MAX_UID_ROOT_SIZE: Final = 32
 """Bytes of a UID that tell whose it is."""
-_MOST_NUMBERS: Final = 1000
+_MAX_SIGNATURE_NUMBERS: Final = 1000
 """Signatures that are named of one element."""
 
 
-def map_file(
+def build_map(
     file: DicomFile, report: VerificationReport, *, show_values: bool = False, fold: bool = True
 ) -> CoverageMap:
     """The coverage map of a file that was verified.
 
     Raises Malformed if it cannot be read, and DatasetError if it has more elements than are mapped.
     """
-    covering = Covering(report)
-    builder = _Builder(file, covering, max_nodes=MOST_NODES if fold else MOST_UNFOLDED, fold=fold)
+    covering = SignatureCover(report)
+    builder = _MapBuilder(file, covering, max_nodes=MAX_NODES if fold else MAX_UNFOLDED_NODES, fold=fold)
     entries = 0
     for step in walk(file.body, file.start, file.end, file.encoding):
-        entries += step.event is not Event.ITEM_END and step.event not in CLOSING
-        if entries > MOST_ENTRIES:
+        entries += step.event is not Event.ITEM_END and step.event not in CLOSING_EVENTS
+        if entries > MAX_MAPPED_ENTRIES:
             raise DatasetError(
-                f"the data set has more than {MOST_ENTRIES} elements and items, more than are mapped",
+                f"the data set has more than {MAX_MAPPED_ENTRIES} elements and items, more than are mapped",
                 hint="dcmseal verify says what is signed, without a map",
             )
         builder.add_step(step)
-    frozen = _Freezing(file.body, show_values=show_values)
+    frozen = _ResultBuilder(file.body, show_values=show_values)
     return CoverageMap(
         signatures=covering.signatures,
         elements=tuple(frozen.element(node) for node in builder.nodes),
@@ -66,23 +66,23 @@ def map_file(
     )
 
 
-def count_file(file: DicomFile, report: VerificationReport) -> ObjectCoverage:
+def count_coverage(file: DicomFile, report: VerificationReport) -> ObjectCoverage:
     """The summary of the map alone; raises Malformed if the file cannot be read."""
-    builder = _Builder(file, Covering(report), max_nodes=0)
+    builder = _MapBuilder(file, SignatureCover(report), max_nodes=0)
     for step in walk(file.body, file.start, file.end, file.encoding):
         builder.add_step(step)
     return builder.gaps.summary()
 
 
 @dataclass(slots=True, kw_only=True)
-class _Level:
+class _MapLevel:
     """A level the walk is in."""
 
     location: Location
-    covering: LevelCovering
+    covering: LevelCover
     character_set: str
     hidden: bool
-    nodes: list[Node] | None
+    nodes: list[MapNode] | None
     """None if nothing of it is kept."""
     path: tuple[int, ...] = ()
     """Tags of the sequences it is in."""
@@ -94,37 +94,37 @@ class _Level:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Sequence:
+class _MapSequence:
     """A sequence the walk is in."""
 
-    node: Node
+    node: MapNode
     kept: bool
     items: int = 0
     unknown: int = 0
     protects: bool = False
 
 
-class _Builder:
+class _MapBuilder:
     """Takes the steps of a walk one by one."""
 
-    def __init__(self, file: DicomFile, covering: Covering, *, max_nodes: int, fold: bool = True) -> None:
+    def __init__(self, file: DicomFile, covering: SignatureCover, *, max_nodes: int, fold: bool = True) -> None:
         """``max_nodes`` elements are kept; the others are counted only."""
         self._source = file.body
         self._covering = covering
         self._most = max_nodes
-        self.folding = Folding(fold=fold)
-        self.nodes: list[Node] = []
+        self.folding = ItemFolder(fold=fold)
+        self.nodes: list[MapNode] = []
         self._levels = [
-            _Level(
+            _MapLevel(
                 location=MAIN,
-                covering=covering.at(MAIN, NOTHING),
+                covering=covering.at(MAIN, NO_PROTECTION),
                 character_set="",
                 hidden=False,
                 nodes=self.nodes,
             )
         ]
-        self._sequences: list[_Sequence] = []
-        self._numbers: dict[Cover, int] = dict.fromkeys(Cover, 0)
+        self._sequences: list[_MapSequence] = []
+        self._numbers: dict[CoverState, int] = dict.fromkeys(CoverState, 0)
         self.gaps = GapCounter()
         self.left_out = 0
 
@@ -132,11 +132,11 @@ class _Builder:
     def totals(self) -> CoverageTotals:
         """What was counted."""
         return CoverageTotals(
-            covered=self._numbers[Cover.COVERED],
-            broken=self._numbers[Cover.BROKEN],
-            partly=self._numbers[Cover.PARTLY],
-            uncovered=self._numbers[Cover.UNCOVERED],
-            unsignable=self._numbers[Cover.UNSIGNABLE],
+            covered=self._numbers[CoverState.COVERED],
+            broken=self._numbers[CoverState.BROKEN],
+            partly=self._numbers[CoverState.PARTLY],
+            uncovered=self._numbers[CoverState.UNCOVERED],
+            unsignable=self._numbers[CoverState.UNSIGNABLE],
             open=self.gaps.critical,
         )
 
@@ -150,7 +150,7 @@ class _Builder:
                 node, kept = self._node(step)
                 if step.event is Event.ENCAPSULATED:
                     node.fragments = 0
-                self._sequences.append(_Sequence(node=node, kept=kept))
+                self._sequences.append(_MapSequence(node=node, kept=kept))
             case Event.FRAGMENT:
                 self._sequences[-1].node.fragments += 1
             case Event.ITEM:
@@ -160,12 +160,12 @@ class _Builder:
             case Event.SEQUENCE_END | Event.ENCAPSULATED_END:
                 self._end_sequence()
 
-    def _node(self, step: Step) -> tuple[Node, bool]:
+    def _node(self, step: Step) -> tuple[MapNode, bool]:
         level = self._levels[-1]
         protection = level.covering.lookup(step.tag, step.vr)
-        if is_unknown(step.vr) and not level.unknown:
+        if is_unknown_vr(step.vr) and not level.unknown:
             level.unknown = step.tag
-        node = Node(
+        node = MapNode(
             tag=step.tag,
             vr=step.vr,
             start=step.value,
@@ -174,10 +174,10 @@ class _Builder:
             character_set=level.character_set,
             protection=protection,
             hidden=level.hidden or is_identifying(step.tag),
-            cover=_cover(protection),
+            cover=_classify(protection),
         )
         if step.tag == tags.SPECIFIC_CHARACTER_SET and step.end != UNTIL_DELIMITER:
-            value = self._source.read(step.value, min(step.end, step.value + _LONGEST_CHARACTER_SET))
+            value = self._source.read(step.value, min(step.end, step.value + _MAX_CHARACTER_SET_SIZE))
             level.character_set = value.rstrip(b" \0").decode("ascii", "replace")
         kept = level.nodes is not None and self.folding.nodes < self._most
         if kept and level.nodes is not None:
@@ -191,14 +191,14 @@ class _Builder:
         sequence, level = self._sequences[-1], self._levels[-1]
         node = sequence.node
         location = level.location.item(node.tag, sequence.items)
-        inherited = inside(node.vr, node.protection)
+        inherited = inherit_protection(node.vr, node.protection)
         self._levels.append(
-            _Level(
+            _MapLevel(
                 location=location,
                 covering=self._covering.at(location, inherited),
                 character_set=level.character_set,
                 hidden=node.hidden,
-                nodes=[] if sequence.kept and len(self._levels) <= DEEPEST else None,
+                nodes=[] if sequence.kept and len(self._levels) <= MAX_DEPTH else None,
                 path=(*level.path, node.tag),
                 index=sequence.items,
             )
@@ -210,54 +210,54 @@ class _Builder:
         sequence.unknown = sequence.unknown or level.unknown
         sequence.protects |= level.protects
         if level.nodes is not None:
-            group = Group(nodes=level.nodes, ranges=[(level.index, level.index)])
+            group = ItemGroup(nodes=level.nodes, ranges=[(level.index, level.index)])
             self.folding.add(group, sequence.node)
 
     def _end_sequence(self) -> None:
         sequence, level = self._sequences.pop(), self._levels[-1]
         node = sequence.node
-        if node.cover is Cover.UNCOVERED:
+        if node.cover is CoverState.UNCOVERED:
             if sequence.unknown:
-                node.protection = Protection(why=f"it holds {tag_text(sequence.unknown)} of VR UN")
-                node.cover = Cover.UNSIGNABLE
+                node.protection = Protection(why=f"it holds {format_tag(sequence.unknown)} of VR UN")
+                node.cover = CoverState.UNSIGNABLE
             elif sequence.protects:
-                node.cover = Cover.PARTLY
+                node.cover = CoverState.PARTLY
         level.unknown = level.unknown or sequence.unknown
         level.protects |= sequence.protects
         self._count(node)
 
-    def _count(self, node: Node) -> None:
+    def _count(self, node: MapNode) -> None:
         """Count an element whose cover is known."""
         self._numbers[node.cover] += 1
         level = self._levels[-1]
-        level.protects |= node.cover is Cover.COVERED
+        level.protects |= node.cover is CoverState.COVERED
         self.gaps.add((*level.path, node.tag), node.cover, critical=is_critical(node.tag))
 
 
-def _cover(protection: Protection) -> Cover:
+def _classify(protection: Protection) -> CoverState:
     if protection.why:
-        return Cover.UNSIGNABLE
+        return CoverState.UNSIGNABLE
     if protection.holding:
-        return Cover.COVERED
-    return Cover.BROKEN if protection.broken else Cover.UNCOVERED
+        return CoverState.COVERED
+    return CoverState.BROKEN if protection.broken else CoverState.UNCOVERED
 
 
-class _Freezing:
+class _ResultBuilder:
     """Makes the values of a map, and reads those of the elements that are left."""
 
     def __init__(self, source: Source, *, show_values: bool) -> None:
         self._source = source
         self._show = show_values
 
-    def element(self, node: Node) -> MappedElement:
+    def element(self, node: MapNode) -> MappedElement:
         """An element and all in it."""
         value, masked = self._value(node)
         return MappedElement(
             tag=node.tag,
             vr=node.vr.decode("ascii", "replace"),
             cover=node.cover,
-            covered_by=node.protection.holding[:_MOST_NUMBERS],
-            broken_by=node.protection.broken[:_MOST_NUMBERS],
+            covered_by=node.protection.holding[:_MAX_SIGNATURE_NUMBERS],
+            broken_by=node.protection.broken[:_MAX_SIGNATURE_NUMBERS],
             why=node.protection.why,
             critical=is_critical(node.tag),
             value=value,
@@ -266,17 +266,17 @@ class _Freezing:
             items=tuple(self._item(group) for group in node.ordered_groups),
         )
 
-    def _item(self, group: Group) -> MappedItem:
+    def _item(self, group: ItemGroup) -> MappedItem:
         elements = tuple(self.element(node) for node in group.nodes)
         return MappedItem(ranges=tuple(group.ranges), count=group.count, elements=elements)
 
-    def _value(self, node: Node) -> tuple[str, bool]:
+    def _value(self, node: MapNode) -> tuple[str, bool]:
         """The beginning of the value, and whether it is kept back."""
         if node.fragments >= 0:
             return f"{node.fragments} fragments", False
         if node.groups or node.vr == b"SQ" or node.end <= node.start:
             return "", False
-        start = self._source.read(node.start, min(node.end, node.start + _LONGEST_ROOT))
-        if not self._show and (node.hidden or not may_be_shown(node.tag, node.vr, start)):
+        start = self._source.read(node.start, min(node.end, node.start + _MAX_UID_ROOT_SIZE))
+        if not self._show and (node.hidden or not is_showable(node.tag, node.vr, start)):
             return "", True
-        return preview(self._source, node.start, node.end, node.vr, node.encoding, node.character_set), False
+        return format_preview(self._source, node.start, node.end, node.vr, node.encoding, node.character_set), False

@@ -9,8 +9,8 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.coverage_map import MappedSignature
-from dcmseal.dataset.signable import exclusion
-from dcmseal.dataset.vr import is_unknown
+from dcmseal.dataset.signable import exclusion_reason
+from dcmseal.dataset.vr import is_unknown_vr
 from dcmseal.location import Location
 from dcmseal.report import SignatureReport, VerificationReport
 
@@ -36,23 +36,23 @@ class Protection:
         )
 
 
-NOTHING: Final = Protection()
+NO_PROTECTION: Final = Protection()
 
 
 @dataclass(frozen=True, slots=True)
-class _List:
+class _SignedList:
     """A list of signed elements, and the signatures that share it."""
 
     signed: frozenset[int]
     protection: Protection
 
 
-class Covering:
+class SignatureCover:
     """The signatures of a report, by the level they stand at."""
 
     def __init__(self, report: VerificationReport) -> None:
         self.signatures = tuple(
-            _mapped(number, each, integrity_only=report.integrity_only)
+            _map_signature(number, each, integrity_only=report.integrity_only)
             for number, each in enumerate(report.signatures, 1)
         )
         at: dict[Location, dict[frozenset[int], list[int]]] = {}
@@ -66,14 +66,14 @@ class Covering:
                 signed = known.setdefault(id(each.coverage.signed), frozenset(each.coverage.signed))
                 at.setdefault(signature.location, {}).setdefault(signed, []).append(number)
         self._lists = {
-            location: tuple(_List(signed, self._protection(numbers)) for signed, numbers in lists.items())
+            location: tuple(_SignedList(signed, self._protection(numbers)) for signed, numbers in lists.items())
             for location, lists in at.items()
         }
 
-    def at(self, location: Location, inherited: Protection) -> LevelCovering:
+    def at(self, location: Location, inherited: Protection) -> LevelCover:
         """The cover of the elements at a location, of which ``inherited`` protects all that can be signed."""
         own = self._own.get(location)
-        return LevelCovering(
+        return LevelCover(
             lists=self._lists.get(location, ()),
             inherited=inherited,
             own=None if own is None else self._protection([own]),
@@ -88,10 +88,10 @@ class Covering:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LevelCovering:
+class LevelCover:
     """What protects the elements of one level."""
 
-    lists: tuple[_List, ...]
+    lists: tuple[_SignedList, ...]
     inherited: Protection
     own: Protection | None
     """Of an item of Digital Signatures Sequence: the signature it is, whose MAC holds the item too."""
@@ -103,8 +103,8 @@ class LevelCovering:
         if self.own is not None:
             if tag in tags.NOT_IN_MAC:
                 return Protection(why=_OWN)
-            return Protection(why=_why_not(tag, vr)) if _why_not(tag, vr) else self.own
-        why = _why_not(tag, vr) or self.inherited.why
+            return Protection(why=_unsignable_reason(tag, vr)) if _unsignable_reason(tag, vr) else self.own
+        why = _unsignable_reason(tag, vr) or self.inherited.why
         if why:
             return Protection(why=why)
         if not self.lists:
@@ -116,16 +116,16 @@ class LevelCovering:
         return known
 
 
-def inside(vr: bytes, protection: Protection) -> Protection:
+def inherit_protection(vr: bytes, protection: Protection) -> Protection:
     """What a sequence hands on to its items: what protects it protects them, and nothing can what is never signed."""
-    return Protection(why="it is inside an element of VR UN") if is_unknown(vr) else protection
+    return Protection(why="it is inside an element of VR UN") if is_unknown_vr(vr) else protection
 
 
-def _why_not(tag: int, vr: bytes) -> str:
-    return exclusion(tag) or (_UNKNOWN if is_unknown(vr) else "")
+def _unsignable_reason(tag: int, vr: bytes) -> str:
+    return exclusion_reason(tag) or (_UNKNOWN if is_unknown_vr(vr) else "")
 
 
-def _mapped(number: int, report: SignatureReport, *, integrity_only: bool) -> MappedSignature:
+def _map_signature(number: int, report: SignatureReport, *, integrity_only: bool) -> MappedSignature:
     verdict = report.verdict(integrity_only=integrity_only)
     return MappedSignature(
         number=number,

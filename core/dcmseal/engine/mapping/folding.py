@@ -9,19 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from dcmseal.coverage_map import Cover
+from dcmseal.coverage_map import CoverState
 from dcmseal.dataset.syntax import Encoding
 from dcmseal.engine.mapping.covering import Protection
 
-FEW: Final = 3
+MAX_UNFOLDED_ITEMS: Final = 3
 """So many items alike stand side by side; more are folded."""
-_MOST_RANGES: Final = 32
+_MAX_RANGES: Final = 32
 
-Key: TypeAlias = tuple[int, bytes, Cover, Protection, frozenset[int]]
+NodeKey: TypeAlias = tuple[int, bytes, CoverState, Protection, frozenset[int]]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Node:
+class MapNode:
     """An element in the making; its value is read only if it is still there in the end."""
 
     tag: int
@@ -34,59 +34,59 @@ class Node:
     protection: Protection
     hidden: bool
     """Whether its value is kept back."""
-    cover: Cover = Cover.UNCOVERED
+    cover: CoverState = CoverState.UNCOVERED
     count: int = 1
     fragments: int = -1
-    groups: dict[int, list[Group]] = field(default_factory=dict[int, "list[Group]"])
+    groups: dict[int, list[ItemGroup]] = field(default_factory=dict[int, "list[ItemGroup]"])
     """Its items, by their pattern."""
 
     @property
-    def key(self) -> Key:
+    def key(self) -> NodeKey:
         """Elements of equal keys are alike."""
         return self.tag, self.vr, self.cover, self.protection, frozenset(self.groups)
 
     @property
-    def ordered_groups(self) -> list[Group]:
+    def ordered_groups(self) -> list[ItemGroup]:
         """Its items in the order they stand, as far as that is known."""
         groups = [group for alike in self.groups.values() for group in alike]
         return sorted(groups, key=lambda group: group.ranges[0][0] if group.ranges else 0)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Group:
+class ItemGroup:
     """An item in the making, or several that were folded."""
 
-    nodes: list[Node]
+    nodes: list[MapNode]
     ranges: list[tuple[int, int]]
     pattern: int = 0
     count: int = 1
 
 
-class Folding:
+class ItemFolder:
     """Knows the patterns of a Data Set, and how many nodes there are."""
 
     def __init__(self, *, fold: bool) -> None:
         self._fold = fold
-        self._patterns: dict[tuple[Key, ...], int] = {}
+        self._patterns: dict[tuple[NodeKey, ...], int] = {}
         self.nodes = 0
         self.folded = 0
 
-    def add(self, group: Group, to: Node) -> None:
+    def add(self, group: ItemGroup, to: MapNode) -> None:
         """Take a complete item into its sequence."""
         keys = tuple(node.key for node in group.nodes)
         pattern = self._patterns.setdefault(keys, len(self._patterns))
         self._add_or_fold([group], to.groups.setdefault(pattern, []))
 
-    def _add_or_fold(self, groups: list[Group], alike: list[Group]) -> None:
+    def _add_or_fold(self, groups: list[ItemGroup], alike: list[ItemGroup]) -> None:
         """Put groups beside others of their pattern, or fold all of them."""
         alike += groups
-        if self._fold and (len(alike) > FEW or any(each.count > 1 for each in alike)):
+        if self._fold and (len(alike) > MAX_UNFOLDED_ITEMS or any(each.count > 1 for each in alike)):
             first, *others = alike
             for each in others:
                 self._merge(first, each)
             alike[:] = [first]
 
-    def _merge(self, into: Group, other: Group) -> None:
+    def _merge(self, into: ItemGroup, other: ItemGroup) -> None:
         """Let one group stand for another of its pattern, too."""
         into.count += other.count
         self.folded += 1
@@ -109,7 +109,7 @@ def _add_ranges(ranges: list[tuple[int, int]], more: list[tuple[int, int]]) -> N
     for first, last in more:
         if ranges[-1][1] + 1 == first:
             ranges[-1] = ranges[-1][0], last
-        elif len(ranges) < _MOST_RANGES:
+        elif len(ranges) < _MAX_RANGES:
             ranges.append((first, last))
         else:
             ranges.clear()

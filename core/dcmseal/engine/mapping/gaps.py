@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from dcmseal.coverage_map import Cover
-from dcmseal.report import Gap, ObjectCoverage
+from dcmseal.coverage_map import CoverState
+from dcmseal.report import CoverageGap, ObjectCoverage
 
-_MOST: Final = 1000
+_MAX_GAPS: Final = 1000
 """Gaps that are told apart; all are counted."""
-_PATIENT: Final = 0x0010
-_PIXELS: Final = 0x7FE0
+_PATIENT_GROUP: Final = 0x0010
+_PIXEL_GROUP: Final = 0x7FE0
 """Groups of the elements that people look for first: whose it is, and what is seen."""
 
 
@@ -25,33 +25,35 @@ class GapCounter:
         self._others = 0
         self._gaps: dict[tuple[tuple[int, ...], bool], int] = {}
 
-    def add(self, path: tuple[int, ...], cover: Cover, *, critical: bool) -> None:
+    def add(self, path: tuple[int, ...], cover: CoverState, *, critical: bool) -> None:
         """Count an element; ``path`` is the tags of the sequences it is in, and its own."""
-        counts = len(path) == 1 and cover is not Cover.UNSIGNABLE
+        counts = len(path) == 1 and cover is not CoverState.UNSIGNABLE
         self._elements += counts
-        self._covered += counts and cover is Cover.COVERED
-        if cover is Cover.COVERED:
+        self._covered += counts and cover is CoverState.COVERED
+        if cover is CoverState.COVERED:
             return
         self.critical += critical
         self._others += counts and not critical
         if critical or counts:
             key = (path, critical)
-            if key in self._gaps or len(self._gaps) < _MOST:
+            if key in self._gaps or len(self._gaps) < _MAX_GAPS:
                 self._gaps[key] = self._gaps.get(key, 0) + 1
 
     def summary(self) -> ObjectCoverage:
         """What was counted."""
-        gaps = [Gap(path=path, critical=critical, count=count) for (path, critical), count in self._gaps.items()]
+        gaps = [
+            CoverageGap(path=path, critical=critical, count=count) for (path, critical), count in self._gaps.items()
+        ]
         return ObjectCoverage(
             covered=self._covered,
             elements=self._elements,
             critical=self.critical,
             others=self._others,
-            gaps=tuple(sorted(gaps, key=_rank)),
+            gaps=tuple(sorted(gaps, key=_gap_rank)),
         )
 
 
-def _rank(gap: Gap) -> tuple[bool, int, tuple[int, ...]]:
+def _gap_rank(gap: CoverageGap) -> tuple[bool, int, tuple[int, ...]]:
     """Critical ones first, of those the patient and the pixels, then as they stand in the Data Set."""
     group = gap.path[0] >> 16
-    return not gap.critical, (_PATIENT, _PIXELS, group).index(group), gap.path
+    return not gap.critical, (_PATIENT_GROUP, _PIXEL_GROUP, group).index(group), gap.path

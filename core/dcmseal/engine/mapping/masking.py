@@ -13,19 +13,19 @@ from typing import Final
 
 import dcmseal
 from dcmseal import tags
-from dcmseal.dictionary import vr_of
-from dcmseal.tags import tag_from_hex
+from dcmseal.dictionary import tag_vr
+from dcmseal.tags import parse_hex_tag
 
-_FILE: Final = os.path.join(os.path.dirname(dcmseal.__file__), "data", "identifying.txt")
-_SPEAKS_OF_NOBODY: Final = frozenset(
+_IDENTIFYING_FILE: Final = os.path.join(os.path.dirname(dcmseal.__file__), "data", "identifying.txt")
+_SHOWABLE_VRS: Final = frozenset(
     vr.encode() for vr in ("AT", "CS", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV")
 )
 """VRs of codes and numbers; a value of another VR may be anything that somebody typed."""
-_CODES: Final = frozenset({tags.CODE_VALUE, tags.CODING_SCHEME_DESIGNATOR, tags.CODE_MEANING})
+_CODE_TAGS: Final = frozenset({tags.CODE_VALUE, tags.CODING_SCHEME_DESIGNATOR, tags.CODE_MEANING})
 """Text of code tables (PS3.3 8)."""
 _STANDARD_UID: Final = b"1.2.840.10008."
 """UIDs that DICOM registers are those of classes and syntaxes; all others may be of instances."""
-_BYTES: Final = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW"})
+_BINARY_VRS: Final = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW"})
 """Values of which nothing is shown but their size."""
 
 
@@ -33,27 +33,27 @@ def is_identifying(tag: int) -> bool:
     """Whether an element of this tag is kept back, and all in it if it is a sequence."""
     if tag >> 16 & 1:
         return True
-    singles, repeating = _table()
+    singles, repeating = _load_identifying_tags()
     return tag in singles or any(tag & mask == value for mask, value in repeating)
 
 
-def may_be_shown(tag: int, vr: bytes, start: bytes) -> bool:
+def is_showable(tag: int, vr: bytes, start: bytes) -> bool:
     """Whether a value can tell nobody's identity; ``start`` are its first bytes."""
-    if is_identifying(tag) or vr_of(tag) is None:
+    if is_identifying(tag) or tag_vr(tag) is None:
         return False
     if vr == b"UI":
         return start.startswith(_STANDARD_UID)
-    return vr in _SPEAKS_OF_NOBODY or vr in _BYTES or tag in _CODES
+    return vr in _SHOWABLE_VRS or vr in _BINARY_VRS or tag in _CODE_TAGS
 
 
 @cache
-def _table() -> tuple[frozenset[int], tuple[tuple[int, int], ...]]:
+def _load_identifying_tags() -> tuple[frozenset[int], tuple[tuple[int, int], ...]]:
     """Tags, and those of repeating groups by mask and value."""
     singles: set[int] = set()
     repeating: list[tuple[int, int]] = []
-    with open(_FILE, encoding="ascii") as file:
+    with open(_IDENTIFYING_FILE, encoding="ascii") as file:
         for digits in file.read().splitlines()[1:]:
-            tag = tag_from_hex(digits)
+            tag = parse_hex_tag(digits)
             if tag is not None:
                 singles.add(tag)
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dcmseal.coverage_map import CoverageMap, CoverageTotals, MappedElement, MappedItem, MappedSignature
-from dcmseal.dictionary import keyword_of
+from dcmseal.dictionary import tag_keyword
 from dcmseal.engine.document_values import object_coverage_value
 from dcmseal.engine.json_values import Document
 
@@ -46,7 +46,7 @@ def _totals(totals: CoverageTotals) -> Document:
 def _element(element: MappedElement) -> Document:
     return {
         "tag": f"{element.tag:08X}",
-        "keyword": keyword_of(element.tag) or "",
+        "keyword": tag_keyword(element.tag) or "",
         "vr": element.vr,
         "cover": element.cover.value,
         "covered_by": [*element.covered_by],

@@ -8,19 +8,19 @@ from typing import Final
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.engine.profiling import is_sound
-from dcmseal.engine.references.cited import CitedInstance, cited_instances
-from dcmseal.engine.references.comparing import DEFAULT, Comparison, compared, reference_finding
-from dcmseal.engine.references.folders import Folders
+from dcmseal.engine.references.cited import CitedInstance, iter_cited_instances
+from dcmseal.engine.references.comparing import DEFAULT_OPTIONS, ReferenceOptions, check_instance, reference_finding
+from dcmseal.engine.references.folders import ReferenceFolders
 from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound, Malformed
 from dcmseal.report import Aspect, Finding, Outcome, VerificationReport
-from dcmseal.tags import tag_text
+from dcmseal.tags import format_tag
 
 _MAX_TIMES: Final = 8
 """Times one instance may be cited (PS3.3 C.17.2.3 wants it once): each time it is read anew."""
 
 
 def reference_findings(
-    file: DicomFile, report: VerificationReport, folders: Folders, options: Comparison = DEFAULT
+    file: DicomFile, report: VerificationReport, folders: ReferenceFolders, options: ReferenceOptions = DEFAULT_OPTIONS
 ) -> Iterator[Finding]:
     """Findings about all that a document cites as evidence; none if it cites nothing.
 
@@ -28,27 +28,27 @@ def reference_findings(
     """
     times: Counter[str] = Counter()
     unsigned: set[int] = set()
-    signed = _signed(report)
+    signed = _signed_tags(report)
     try:
-        for cited in cited_instances(file):
+        for cited in iter_cited_instances(file):
             if cited.is_protected and cited.evidence not in signed:
                 unsigned.add(cited.evidence)
             times[cited.uid] += 1
             if times[cited.uid] > _MAX_TIMES:
                 message = f"instance {cited.uid} is cited more than {_MAX_TIMES} times"
-                yield _malformed(message, cited.uid)
+                yield _malformed_finding(message, cited.uid)
                 break
-            yield from _checked(cited, folders, options)
+            yield from _cited_instance_findings(cited, folders, options)
     except Malformed as error:
-        yield _malformed(str(error), "")
+        yield _malformed_finding(str(error), "")
     for tag in sorted(unsigned):
         message = (
             "no sound signature that was asked about covers this evidence: who changes an instance may change it too"
         )
-        yield reference_finding("evidence-unsigned", message, tag_text(tag))
+        yield reference_finding("evidence-unsigned", message, format_tag(tag))
 
 
-def _signed(report: VerificationReport) -> frozenset[int]:
+def _signed_tags(report: VerificationReport) -> frozenset[int]:
     """Tags of the main Data Set that sound signatures cover."""
     return frozenset(
         tag
@@ -58,9 +58,11 @@ def _signed(report: VerificationReport) -> frozenset[int]:
     )
 
 
-def _checked(cited: CitedInstance, folders: Folders, options: Comparison) -> Iterator[Finding]:
+def _cited_instance_findings(
+    cited: CitedInstance, folders: ReferenceFolders, options: ReferenceOptions
+) -> Iterator[Finding]:
     if cited.problems:
-        yield _malformed(f"{cited.problems[0]} (at {cited.location})", cited.uid)
+        yield _malformed_finding(f"{cited.problems[0]} (at {cited.location})", cited.uid)
         return
     if not cited.is_protected:
         message = "the document cites it, but neither its MAC nor its signatures: nothing says what it was"
@@ -68,7 +70,7 @@ def _checked(cited: CitedInstance, folders: Folders, options: Comparison) -> Ite
         return
     try:
         with folders.open_instance(cited.uid) as (path, instance):
-            findings = compared(cited, path, instance, options)
+            findings = check_instance(cited, path, instance, options)
     except InstanceNotFound as error:
         yield reference_finding("reference-missing", str(error), cited.uid)
     except InstanceAmbiguous as error:
@@ -79,5 +81,5 @@ def _checked(cited: CitedInstance, folders: Folders, options: Comparison) -> Ite
         yield from findings
 
 
-def _malformed(message: str, where: str) -> Finding:
+def _malformed_finding(message: str, where: str) -> Finding:
     return reference_finding("reference-malformed", message, where, outcome=Outcome.FAILED, aspect=Aspect.FORM)

@@ -9,13 +9,13 @@ from typing import Final
 from dcmseal import tags
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.engine.conformance import order_problems
-from dcmseal.engine.levels import Level, item_levels, main_level
-from dcmseal.engine.reading import Values, mac_parameters, sequence_items
+from dcmseal.engine.conformance import order_findings
+from dcmseal.engine.levels import Level, iter_item_levels, main_level
+from dcmseal.engine.reading import ItemValues, iter_items, read_mac_parameters
 from dcmseal.errors import Malformed
 from dcmseal.location import Location
 from dcmseal.model import MacParameters
-from dcmseal.tags import tag_text
+from dcmseal.tags import format_tag
 
 _MAX_CITED: Final = 100_000
 """Instances that are looked at."""
@@ -68,58 +68,58 @@ class CitedInstance:
         return self.mac is not None or bool(self.signatures) or bool(self.problems)
 
 
-def cited_instances(file: DicomFile) -> Iterator[CitedInstance]:
+def iter_cited_instances(file: DicomFile) -> Iterator[CitedInstance]:
     """What the main Data Set cites as evidence; raises Malformed where its sequences cannot be read."""
     main = main_level(file)
     scan = main.scanner().finish()
     count = 0
     for tag in tags.EVIDENCE:
-        for study, studies in _items(main, scan, tag):
-            for series, instances in _items(study, studies, tags.REFERENCED_SERIES_SEQUENCE):
-                for level, item in _items(series, instances, tags.REFERENCED_SOP_SEQUENCE):
+        for study, studies in _iter_sequence_items(main, scan, tag):
+            for series, instances in _iter_sequence_items(study, studies, tags.REFERENCED_SERIES_SEQUENCE):
+                for level, item in _iter_sequence_items(series, instances, tags.REFERENCED_SOP_SEQUENCE):
                     count += 1
                     if count > _MAX_CITED:
                         raise Malformed(f"more than {_MAX_CITED} instances are cited", level.start)
-                    yield _cited(level, item)
+                    yield _read_cited_instance(level, item)
 
 
-def _items(level: Level, scan: LevelScanner, tag: int) -> Iterator[tuple[Level, LevelScanner]]:
-    index = _sequence(scan, tag)
-    return iter(()) if index is None else item_levels(level, scan, index, _MAX_CITED)
+def _iter_sequence_items(level: Level, scan: LevelScanner, tag: int) -> Iterator[tuple[Level, LevelScanner]]:
+    index = _find_sequence(scan, tag)
+    return iter(()) if index is None else iter_item_levels(level, scan, index, _MAX_CITED)
 
 
-def _sequence(scan: LevelScanner, tag: int) -> int | None:
+def _find_sequence(scan: LevelScanner, tag: int) -> int | None:
     """The index of a sequence that may be there; raises Malformed if it is something else, or there twice."""
     index = scan.index(tag)
     if index is not None and (scan.header(index).vr != b"SQ" or scan.tags.count(tag) > 1):
-        raise Malformed(f"{tag_text(tag)} is no sequence, or there twice", scan.starts[index])
+        raise Malformed(f"{format_tag(tag)} is no sequence, or there twice", scan.starts[index])
     return index
 
 
-def _cited(level: Level, item: LevelScanner) -> CitedInstance:
-    problems = [each.message for each in order_problems(item)]
-    uid = Values(item).text(tags.REFERENCED_SOP_INSTANCE_UID)
+def _read_cited_instance(level: Level, item: LevelScanner) -> CitedInstance:
+    problems = [each.message for each in order_findings(item)]
+    uid = ItemValues(item).text(tags.REFERENCED_SOP_INSTANCE_UID)
     if not uid:
         problems.append("there is no Referenced SOP Instance UID")
-    macs = _macs(item, problems)
+    macs = _read_macs(item, problems)
     return CitedInstance(
         level=level,
         item=item,
         uid=uid,
         mac=macs[0] if len(macs) == 1 else None,
-        signatures=_signatures(item, problems),
+        signatures=_read_signatures(item, problems),
         problems=tuple(problems),
     )
 
 
-def _macs(item: LevelScanner, problems: list[str]) -> list[CitedMac]:
-    index = _sequence(item, tags.REFERENCED_SOP_INSTANCE_MAC_SEQUENCE)
+def _read_macs(item: LevelScanner, problems: list[str]) -> list[CitedMac]:
+    index = _find_sequence(item, tags.REFERENCED_SOP_INSTANCE_MAC_SEQUENCE)
     if index is None:
         return []
     macs: list[CitedMac] = []
-    for _, _, each in sequence_items(item, index, _MAX_SIGNATURES):
-        problems.extend(problem.message for problem in order_problems(each))
-        macs.append(CitedMac(parameters=mac_parameters(each), value=Values(each)[tags.MAC]))
+    for _, _, each in iter_items(item, index, _MAX_SIGNATURES):
+        problems.extend(problem.message for problem in order_findings(each))
+        macs.append(CitedMac(parameters=read_mac_parameters(each), value=ItemValues(each)[tags.MAC]))
     if len(macs) != 1:
         problems.append(f"Referenced SOP Instance MAC Sequence has {len(macs)} items, not one")
     if not all(mac.value and mac.parameters.elements for mac in macs):
@@ -127,14 +127,14 @@ def _macs(item: LevelScanner, problems: list[str]) -> list[CitedMac]:
     return macs
 
 
-def _signatures(item: LevelScanner, problems: list[str]) -> tuple[CitedSignature, ...]:
-    index = _sequence(item, tags.REFERENCED_DIGITAL_SIGNATURE_SEQUENCE)
+def _read_signatures(item: LevelScanner, problems: list[str]) -> tuple[CitedSignature, ...]:
+    index = _find_sequence(item, tags.REFERENCED_DIGITAL_SIGNATURE_SEQUENCE)
     if index is None:
         return ()
     signatures: list[CitedSignature] = []
-    for _, _, each in sequence_items(item, index, _MAX_SIGNATURES):
-        problems.extend(problem.message for problem in order_problems(each))
-        values = Values(each)
+    for _, _, each in iter_items(item, index, _MAX_SIGNATURES):
+        problems.extend(problem.message for problem in order_findings(each))
+        values = ItemValues(each)
         signatures.append(CitedSignature(uid=values.text(tags.DIGITAL_SIGNATURE_UID), value=values[tags.SIGNATURE]))
     if not signatures:
         problems.append("Referenced Digital Signature Sequence has no items")

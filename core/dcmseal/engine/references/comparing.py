@@ -8,27 +8,29 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from dcmseal.dataset.part10 import DicomFile
-from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.syntax import TransferSyntax
-from dcmseal.engine.coverage import is_shown
+from dcmseal.engine.coverage import affects_display
 from dcmseal.engine.levels import main_level
 from dcmseal.engine.profiling import is_sound
 from dcmseal.engine.references.cited import CitedInstance, CitedMac, CitedSignature
-from dcmseal.engine.references.instances import is_other_representation, matching_mac
-from dcmseal.engine.timestamps import TimestampQuestion, TimestampRule
-from dcmseal.engine.verification import Question, verify_file
-from dcmseal.mac.digest import is_available
+from dcmseal.engine.references.instances import is_other_representation, match_mac
+from dcmseal.engine.timestamps import TimestampContext, TimestampMode
+from dcmseal.engine.verification import VerificationContext, verify_file
+from dcmseal.mac.digest import is_digest_available
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport
-from dcmseal.tags import tags_text
+from dcmseal.tags import format_tags
 
 _CLAUSE: Final = "PS3.3 C.17.2.1"
-_NAMED: Final = 8
+_MAX_NAMED: Final = 8
 """Elements that a message names."""
-INTEGRITY_ONLY: Final = Question(integrity_only=True, timestamp=TimestampQuestion(mode=TimestampRule.IGNORE))
+INTEGRITY_CONTEXT: Final = VerificationContext(
+    integrity_only=True, timestamp=TimestampContext(mode=TimestampMode.IGNORE)
+)
 """What is asked of an instance: whether it is what was signed, not by whom or when."""
 
 
-class _Compared(NamedTuple):
+class _ReferenceResult(NamedTuple):
     """One reference: why it does not hold, or what of the instance it leaves open."""
 
     problem: Finding | None
@@ -40,7 +42,7 @@ class _Compared(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class ReferenceOptions:
     """How instances are held against what is cited of them."""
 
     now: datetime | None = None
@@ -49,19 +51,23 @@ class Comparison:
     """Whether every element has to be covered."""
 
 
-DEFAULT: Final = Comparison()
+DEFAULT_OPTIONS: Final = ReferenceOptions()
 
 
-def compared(cited: CitedInstance, path: str, file: DicomFile, options: Comparison = DEFAULT) -> tuple[Finding, ...]:
+def check_instance(
+    cited: CitedInstance, path: str, file: DicomFile, options: ReferenceOptions = DEFAULT_OPTIONS
+) -> tuple[Finding, ...]:
     """What comes out for an instance that was found; raises DatasetError if it cannot be read."""
-    results = [] if cited.mac is None else [_by_mac(cited, cited.mac, path, file)]
+    results = [] if cited.mac is None else [_check_mac(cited, cited.mac, path, file)]
     if cited.signatures:
-        reports = verify_file(file, replace(INTEGRITY_ONLY, now=options.now)).signatures
-        results.extend(_by_signature(cited, each, path, file, reports) for each in cited.signatures)
-    return tuple(_together(cited, results, path, options))
+        reports = verify_file(file, replace(INTEGRITY_CONTEXT, now=options.now)).signatures
+        results.extend(_check_signature(cited, each, path, file, reports) for each in cited.signatures)
+    return tuple(_combine_results(cited, results, path, options))
 
 
-def _together(cited: CitedInstance, results: list[_Compared], path: str, options: Comparison) -> Iterator[Finding]:
+def _combine_results(
+    cited: CitedInstance, results: list[_ReferenceResult], path: str, options: ReferenceOptions
+) -> Iterator[Finding]:
     """One reference that holds over all of the instance makes up for others about which nothing can be said.
 
     One over a part does not: it may be what an attacker left of several.
@@ -77,79 +83,85 @@ def _together(cited: CitedInstance, results: list[_Compared], path: str, options
     yield reference_finding("reference-verified", f"{path} is what was cited", cited.uid, outcome=Outcome.PASSED)
     first, *others = (each.uncovered | each.unsignable for each in holding)
     unsignable = frozenset[int]().union(*(each.unsignable for each in holding))
-    yield from _open_findings(cited, path, first.intersection(*others), unsignable, options)
+    yield from _uncovered_findings(cited, path, first.intersection(*others), unsignable, options)
 
 
-def _open_findings(
-    cited: CitedInstance, path: str, left: frozenset[int], unsignable: frozenset[int], options: Comparison
+def _uncovered_findings(
+    cited: CitedInstance, path: str, left: frozenset[int], unsignable: frozenset[int], options: ReferenceOptions
 ) -> Iterator[Finding]:
     """What may have been added to an instance or changed in it, since nothing that is cited covers it."""
     if not left:
         return
-    shown = sorted(tag for tag in left if is_shown(tag))
+    shown = sorted(tag for tag in left if affects_display(tag))
     if shown:
         message = (
             f"elements of {path} that change what it shows are in no MAC that is cited, and may have been added or"
-            f" changed: {_some(shown)}"
+            f" changed: {_format_tags(shown)}"
         )
         yield reference_finding("reference-shown-uncovered", message, cited.uid)
     if options.no_additions:
-        message = f"elements of {path} that nothing cited covers may have been added: {_some(sorted(left))}"
+        message = f"elements of {path} that nothing cited covers may have been added: {_format_tags(sorted(left))}"
         outcome = Outcome.UNKNOWN if left <= unsignable else Outcome.FAILED
         yield reference_finding("reference-unsigned-additions", message, cited.uid, outcome=outcome)
     message = f"{len(left)} elements of {path} are in no MAC that is cited: changes and additions there go unnoticed"
     yield reference_finding("reference-covers-part", message, cited.uid, aspect=Aspect.COVERAGE)
 
 
-def _some(found: Sequence[int]) -> str:
-    more = len(found) - _NAMED
-    return f"{tags_text(found[:_NAMED])}{f' and {more} more' if more > 0 else ''}"
+def _format_tags(found: Sequence[int]) -> str:
+    more = len(found) - _MAX_NAMED
+    return f"{format_tags(found[:_MAX_NAMED])}{f' and {more} more' if more > 0 else ''}"
 
 
-def _by_mac(cited: CitedInstance, mac: CitedMac, path: str, file: DicomFile) -> _Compared:
+def _check_mac(cited: CitedInstance, mac: CitedMac, path: str, file: DicomFile) -> _ReferenceResult:
     algorithm = mac.parameters.mac_algorithm
-    if algorithm is None or not is_available(algorithm):
-        return _Compared(_unusable(cited, f"MAC Algorithm {mac.parameters.algorithm!r} is not supported"))
+    if algorithm is None or not is_digest_available(algorithm):
+        return _ReferenceResult(
+            _unusable_mac_finding(cited, f"MAC Algorithm {mac.parameters.algorithm!r} is not supported")
+        )
     if not TransferSyntax(mac.parameters.transfer_syntax).is_allowed_for_mac:
-        return _Compared(_unusable(cited, "the MAC Calculation Transfer Syntax is not explicit VR little endian"))
-    made, matches = matching_mac(file, mac, algorithm)
+        return _ReferenceResult(
+            _unusable_mac_finding(cited, "the MAC Calculation Transfer Syntax is not explicit VR little endian")
+        )
+    made, matches = match_mac(file, mac, algorithm)
     if made.listed_unsignable:
-        return _Compared(
-            _unusable(cited, f"an element of {path} is listed that cannot be in a MAC: {made.listed_unsignable[0][1]}")
+        return _ReferenceResult(
+            _unusable_mac_finding(
+                cited, f"an element of {path} is listed that cannot be in a MAC: {made.listed_unsignable[0][1]}"
+            )
         )
     if is_other_representation(file, mac):
         message = f"the pixels of {path} are in another transfer syntax than when they were cited"
-        return _Compared(reference_finding("reference-other-representation", message, cited.uid))
+        return _ReferenceResult(reference_finding("reference-other-representation", message, cited.uid))
     if not matches:
         message = f"{path} is not what was cited: its MAC differs"
-        return _Compared(reference_finding("reference-changed", message, cited.uid, outcome=Outcome.FAILED))
+        return _ReferenceResult(reference_finding("reference-changed", message, cited.uid, outcome=Outcome.FAILED))
     uncovered = frozenset(made.elements) - frozenset(mac.parameters.elements)
     unsignable = frozenset(tag for tag, _ in made.unsignable)
-    return _Compared(None, covers_all=not uncovered, uncovered=uncovered, unsignable=unsignable)
+    return _ReferenceResult(None, covers_all=not uncovered, uncovered=uncovered, unsignable=unsignable)
 
 
-def _by_signature(
+def _check_signature(
     cited: CitedInstance, wanted: CitedSignature, path: str, file: DicomFile, reports: Iterable[SignatureReport]
-) -> _Compared:
+) -> _ReferenceResult:
     named = [each for each in reports if each.signature.uid == wanted.uid]
     if not named:
         message = f"{path} no longer has signature {wanted.uid}"
-        return _Compared(reference_finding("reference-signature-gone", message, cited.uid))
-    equal = [each for each in named if _even(each.signature.value) == _even(wanted.value)]
+        return _ReferenceResult(reference_finding("reference-signature-gone", message, cited.uid))
+    equal = [each for each in named if _pad_to_even(each.signature.value) == _pad_to_even(wanted.value)]
     if not equal or any(each.outcome(Aspect.INTEGRITY) is Outcome.FAILED for each in equal):
         what = "does not hold any longer" if equal else "has another value"
         message = f"{path} is not what was cited: its signature {wanted.uid} {what}"
-        return _Compared(reference_finding("reference-changed", message, cited.uid, outcome=Outcome.FAILED))
+        return _ReferenceResult(reference_finding("reference-changed", message, cited.uid, outcome=Outcome.FAILED))
     report = equal[0]
     if not is_sound(report) or report.coverage is None:
         message = f"signature {wanted.uid} of {path} is there, but does not say that nothing changed"
-        return _Compared(reference_finding("reference-signature-unsound", message, cited.uid))
+        return _ReferenceResult(reference_finding("reference-signature-unsound", message, cited.uid))
     coverage = report.coverage
     if report.signature.location.steps:
         # that of an item says nothing about the rest
         there = main_level(file).scanner().finish().tags
-        return _Compared(None, uncovered=frozenset(tag for tag in there if not exclusion(tag)))
-    return _Compared(
+        return _ReferenceResult(None, uncovered=frozenset(tag for tag in there if not exclusion_reason(tag)))
+    return _ReferenceResult(
         None,
         covers_all=not coverage.unsigned,
         uncovered=frozenset(coverage.unsigned),
@@ -157,11 +169,11 @@ def _by_signature(
     )
 
 
-def _even(value: bytes) -> bytes:
+def _pad_to_even(value: bytes) -> bytes:
     return value + b"\0" if len(value) & 1 else value
 
 
-def _unusable(cited: CitedInstance, message: str) -> Finding:
+def _unusable_mac_finding(cited: CitedInstance, message: str) -> Finding:
     return reference_finding("reference-mac-unusable", message, cited.uid)
 
 

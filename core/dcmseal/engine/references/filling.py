@@ -11,19 +11,19 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.dataset.editing import Edit, Holder, splice, with_lengths
+from dcmseal.dataset.editing import Edit, LengthField, add_length_edits, apply_edits
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, Encoding
-from dcmseal.dataset.writer import sequence
-from dcmseal.engine.attaching import group_length_edits, insertion, merged
-from dcmseal.engine.coverage import is_shown
-from dcmseal.engine.items import mac_reference_item, signature_reference_item
+from dcmseal.dataset.writer import encode_sequence
+from dcmseal.engine.attaching import build_insertion, group_length_edits, merge_insertions
+from dcmseal.engine.coverage import affects_display
+from dcmseal.engine.items import build_mac_reference_item, build_signature_reference_item
 from dcmseal.engine.profiling import is_sound
-from dcmseal.engine.references.cited import CitedInstance, cited_instances
-from dcmseal.engine.references.comparing import INTEGRITY_ONLY, compared
-from dcmseal.engine.references.folders import Folders, instance_uid
-from dcmseal.engine.references.instances import InstanceMac, instance_mac
-from dcmseal.engine.signed_levels import signed_levels
+from dcmseal.engine.references.cited import CitedInstance, iter_cited_instances
+from dcmseal.engine.references.comparing import INTEGRITY_CONTEXT, check_instance
+from dcmseal.engine.references.folders import ReferenceFolders, read_instance_uid
+from dcmseal.engine.references.instances import InstanceMac, compute_instance_mac
+from dcmseal.engine.signed_levels import iter_signed_levels
 from dcmseal.engine.verification import verify_file
 from dcmseal.errors import DatasetError
 from dcmseal.location import Location
@@ -58,7 +58,7 @@ class FilledReference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filled:
+class FilledDocument:
     """A document with the references filled in."""
 
     file: DicomFile
@@ -67,18 +67,18 @@ class Filled:
     """Tags of the sequences that cite them."""
 
 
-def fill_references(file: DicomFile, folders: Folders, algorithm: MacAlgorithm) -> Filled:
+def fill_references(file: DicomFile, folders: ReferenceFolders, algorithm: MacAlgorithm) -> FilledDocument:
     """Cite signatures or MAC of every instance among the evidence; what is there already has to hold, and stays.
 
     Raises InstanceNotFound or InstanceAmbiguous if an instance is not found, and DatasetError if the document cites
     nothing, cites something that changed, or is signed so that it cannot be filled in.
     """
     references: list[FilledReference] = []
-    changes: list[tuple[Sequence[Edit], Iterable[Holder]]] = []
+    changes: list[tuple[Sequence[Edit], Iterable[LengthField]]] = []
     changed: set[int] = set()
     evidence: set[int] = set()
-    itself = instance_uid(file)
-    for cited in cited_instances(file):
+    itself = read_instance_uid(file)
+    for cited in iter_cited_instances(file):
         evidence.add(cited.evidence)
         if cited.uid == itself:
             raise DatasetError("the document cites itself, and cannot hold its own MAC", hint="take that out")
@@ -89,23 +89,23 @@ def fill_references(file: DicomFile, folders: Folders, algorithm: MacAlgorithm) 
             )
         with folders.open_instance(cited.uid) as (path, instance):
             if cited.is_protected:
-                references.append(_kept(cited, path, instance))
+                references.append(_check_existing(cited, path, instance))
                 continue
-            reference, inserted = _new(cited, path, instance, algorithm)
+            reference, inserted = _build_reference(cited, path, instance, algorithm)
         references.append(reference)
         changed.add(cited.evidence)
-        changes.append((_edits(cited, inserted), cited.level.holders))
+        changes.append((_build_edits(cited, inserted), cited.level.holders))
     if not references:
         raise DatasetError(
             "the data set cites no evidence", hint="leave out --reference: it is for reports and key objects"
         )
     _check_unsigned(file, changed)
-    body = splice(file.body, with_lengths(changes))
-    return Filled(file=replace(file, body=body), references=tuple(references), evidence=frozenset(evidence))
+    body = apply_edits(file.body, add_length_edits(changes))
+    return FilledDocument(file=replace(file, body=body), references=tuple(references), evidence=frozenset(evidence))
 
 
-def _kept(cited: CitedInstance, path: str, instance: DicomFile) -> FilledReference:
-    for finding in compared(cited, path, instance):
+def _check_existing(cited: CitedInstance, path: str, instance: DicomFile) -> FilledReference:
+    for finding in check_instance(cited, path, instance):
         if finding.outcome is not Outcome.PASSED and finding.aspect is not Aspect.COVERAGE:
             raise DatasetError(
                 f"the document says already what instance {cited.uid} was: {finding.message}",
@@ -121,22 +121,22 @@ def _kept(cited: CitedInstance, path: str, instance: DicomFile) -> FilledReferen
     )
 
 
-def _new(
+def _build_reference(
     cited: CitedInstance, path: str, instance: DicomFile, algorithm: MacAlgorithm
 ) -> tuple[FilledReference, list[tuple[int, bytes]]]:
     """What is cited of an instance, and the sequences that say so."""
-    reports = verify_file(instance, INTEGRITY_ONLY).signatures
+    reports = verify_file(instance, INTEGRITY_CONTEXT).signatures
     sound = [each.signature for each in reports if is_sound(each)][:_MAX_CITED_SIGNATURES]
     encoding = cited.level.encoding
     sequences: list[tuple[int, bytes]] = []
     if sound:
-        sequences.append(_signature_sequence(sound, encoding))
+        sequences.append(_build_signature_sequence(sound, encoding))
     mac: tuple[InstanceMac, bool] | None = None
     unsignable = [each.coverage.unsignable for each in reports if each.coverage and _is_suitable(each)]
     if not unsignable:
-        mac = _mac_of(instance, algorithm)
+        mac = _compute_mac(instance, algorithm)
         unsignable.append(mac[0].unsignable)
-        sequences.append(_mac_sequence(mac[0], algorithm, _syntax_of(instance, mac[0]), encoding))
+        sequences.append(_build_mac_sequence(mac[0], algorithm, _select_mac_syntax(instance, mac[0]), encoding))
     reference = FilledReference(
         location=cited.location,
         uid=cited.uid,
@@ -146,7 +146,7 @@ def _new(
         was_present=False,
         is_padded=mac is not None and mac[1],
         broken=tuple(each.signature.uid for each in reports if not is_sound(each)),
-        shown_uncovered=tuple(tag for tag, _ in unsignable[0] if is_shown(tag)),
+        shown_uncovered=tuple(tag for tag, _ in unsignable[0] if affects_display(tag)),
     )
     return reference, sequences
 
@@ -158,15 +158,15 @@ def _is_suitable(report: SignatureReport) -> bool:
     return is_sound(report) and covers_all and not is_weak and not report.signature.location.steps
 
 
-def _mac_of(instance: DicomFile, algorithm: MacAlgorithm) -> tuple[InstanceMac, bool]:
+def _compute_mac(instance: DicomFile, algorithm: MacAlgorithm) -> tuple[InstanceMac, bool]:
     """The MAC over all that can be in one, and whether values have more padding than other software keeps."""
     try:
-        return instance_mac(instance, algorithm, check_padding=True), False
+        return compute_instance_mac(instance, algorithm, check_padding=True), False
     except ExcessPadding:
-        return instance_mac(instance, algorithm), True
+        return compute_instance_mac(instance, algorithm), True
 
 
-def _syntax_of(instance: DicomFile, mac: InstanceMac) -> str:
+def _select_mac_syntax(instance: DicomFile, mac: InstanceMac) -> str:
     """MAC Calculation Transfer Syntax: the instance's own if that is allowed."""
     syntax = instance.syntax
     if syntax.is_allowed_for_mac and syntax.is_known:
@@ -179,31 +179,33 @@ def _syntax_of(instance: DicomFile, mac: InstanceMac) -> str:
     return EXPLICIT_LITTLE_UID
 
 
-def _signature_sequence(signatures: Iterable[DigitalSignature], encoding: Encoding) -> tuple[int, bytes]:
+def _build_signature_sequence(signatures: Iterable[DigitalSignature], encoding: Encoding) -> tuple[int, bytes]:
     tag = tags.REFERENCED_DIGITAL_SIGNATURE_SEQUENCE
-    items = [signature_reference_item(each.uid, each.value, encoding) for each in signatures]
-    return tag, sequence(tag, items, encoding)
+    items = [build_signature_reference_item(each.uid, each.value, encoding) for each in signatures]
+    return tag, encode_sequence(tag, items, encoding)
 
 
-def _mac_sequence(mac: InstanceMac, algorithm: MacAlgorithm, syntax: str, encoding: Encoding) -> tuple[int, bytes]:
+def _build_mac_sequence(
+    mac: InstanceMac, algorithm: MacAlgorithm, syntax: str, encoding: Encoding
+) -> tuple[int, bytes]:
     tag = tags.REFERENCED_SOP_INSTANCE_MAC_SEQUENCE
     parameters = MacParameters(mac_id=None, transfer_syntax=syntax, algorithm=algorithm.value, elements=mac.elements)
-    return tag, sequence(tag, [mac_reference_item(parameters, mac.value, encoding)], encoding)
+    return tag, encode_sequence(tag, [build_mac_reference_item(parameters, mac.value, encoding)], encoding)
 
 
-def _edits(cited: CitedInstance, inserted: Iterable[tuple[int, bytes]]) -> list[Edit]:
+def _build_edits(cited: CitedInstance, inserted: Iterable[tuple[int, bytes]]) -> list[Edit]:
     edits: list[Edit] = []
     growth = 0
     for tag, data in inserted:
-        edits.append(insertion(cited.item, tag, data))
+        edits.append(build_insertion(cited.item, tag, data))
         growth += len(data)
     edits.extend(group_length_edits(cited.item, tags.REFERENCED_DIGITAL_SIGNATURE_SEQUENCE, growth))
-    return merged(edits)
+    return merge_insertions(edits)
 
 
 def _check_unsigned(file: DicomFile, changed: set[int]) -> None:
     """Refuse to break signatures that are there: at the main Data Set, or inside the evidence."""
-    for signature in _signatures(file):
+    for signature in _iter_signatures(file):
         steps = signature.location.steps
         if (steps[0][0] in changed) if steps else changed.intersection(signature.mac.elements if signature.mac else ()):
             raise DatasetError(
@@ -212,7 +214,7 @@ def _check_unsigned(file: DicomFile, changed: set[int]) -> None:
             )
 
 
-def _signatures(file: DicomFile) -> Iterator[DigitalSignature]:
-    for signed in signed_levels(file):
+def _iter_signatures(file: DicomFile) -> Iterator[DigitalSignature]:
+    for signed in iter_signed_levels(file):
         for found in signed.level_signatures.signatures:
             yield found.signature

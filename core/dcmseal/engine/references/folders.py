@@ -16,12 +16,12 @@ from typing import Final, TypeAlias
 
 from dcmseal import tags
 from dcmseal.dataset.part10 import DicomFile
-from dcmseal.dataset.walk import CLOSING, OPENING, Event, walk
-from dcmseal.engine.opening import head_opened, opened
+from dcmseal.dataset.walk import CLOSING_EVENTS, OPENING_EVENTS, Event, walk
+from dcmseal.engine.opening import open_header, open_source
 from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound, UsageError
 
 PathInput: TypeAlias = str | os.PathLike[str]
-Progress: TypeAlias = Callable[[str], object]
+ProgressCallback: TypeAlias = Callable[[str], object]
 """Told now and then, in words, how far it is; an empty text says that nothing goes on."""
 
 _MAX_ENTRIES: Final = 250_000
@@ -29,10 +29,10 @@ _MAX_ENTRIES: Final = 250_000
 _MAX_STEPS: Final = 10_000
 """Elements looked at, nested ones included, before SOP Instance UID."""
 _MAX_UID: Final = 128
-_STRIDE: Final = 100
+_PROGRESS_INTERVAL: Final = 100
 
 
-class Folders:
+class ReferenceFolders:
     """Finds instances by SOP Instance UID in folders, and in what is below them.
 
     Nothing is read before the first question; then each file is opened once, one after the other, and read up to its
@@ -40,12 +40,12 @@ class Folders:
     UsageError if a folder is not there.
     """
 
-    def __init__(self, paths: Iterable[PathInput], progress: Progress | None = None) -> None:
+    def __init__(self, paths: Iterable[PathInput], progress: ProgressCallback | None = None) -> None:
         self._paths = tuple(os.fspath(path) for path in paths)
         for path in self._paths:
             if not os.path.exists(path):
                 raise UsageError(f"{path} is not there", hint="name a folder with the instances that are cited")
-        self._progress = progress or _ignore
+        self._progress = progress or _no_progress
         self._opened = 0
         self._found: dict[str, list[str]] | None = None
 
@@ -66,9 +66,9 @@ class Folders:
                 f"instance {uid} is not in the folders", hint="name the folder that it is in; several may be named"
             )
         first, *others = files
-        content = _fingerprint(first) if others else b""
+        content = _content_digest(first) if others else b""
         for other in others:
-            if _fingerprint(other) != content:
+            if _content_digest(other) != content:
                 raise InstanceAmbiguous(
                     f"instance {uid} is there more than once, with different content: {first} and {other}",
                     hint="take those away that are not meant",
@@ -82,9 +82,9 @@ class Folders:
         self._opened += 1
         self._progress(f"reading instance {self._opened}")
         try:
-            with opened(path) as file:
+            with open_source(path) as file:
                 # it may be another file by now
-                if instance_uid(file) != uid:
+                if read_instance_uid(file) != uid:
                     raise InstanceNotFound(f"{path} changed while it was looked at", hint="try again")
                 yield path, file
         finally:
@@ -93,9 +93,9 @@ class Folders:
     def _build_index(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for count, path in enumerate(self._iter_files()):
-            if not count % _STRIDE:
+            if not count % _PROGRESS_INTERVAL:
                 self._progress(f"looking for instances: {count} files")
-            uid = _uid_of(path)
+            uid = _read_uid(path)
             if uid:
                 files = found.setdefault(uid, [])
                 if path not in files:
@@ -113,7 +113,7 @@ class Folders:
                 yield path
         count = 0
         while pending:
-            for entry in _entries(pending.pop()):
+            for entry in _iter_entries(pending.pop()):
                 count += 1
                 if count > _MAX_ENTRIES:
                     raise UsageError(
@@ -128,7 +128,7 @@ class Folders:
                         yield entry.path
 
 
-def instance_uid(file: DicomFile) -> str:
+def read_instance_uid(file: DicomFile) -> str:
     """SOP Instance UID (0008,0018) of the main Data Set; empty if there is none, or none that can be one.
 
     Raises Malformed.
@@ -139,30 +139,30 @@ def instance_uid(file: DicomFile) -> str:
             if step.tag > tags.SOP_INSTANCE_UID or step.event is not Event.ELEMENT or step.end - step.value > _MAX_UID:
                 break
             return file.body.read(step.value, step.end).decode("ascii", "replace").strip(" \0")
-        depth += (step.event in OPENING) - (step.event in CLOSING)
+        depth += (step.event in OPENING_EVENTS) - (step.event in CLOSING_EVENTS)
     return ""
 
 
-def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
+def _iter_entries(folder: str) -> Iterator[os.DirEntry[str]]:
     """What is in a folder; nothing, if it cannot be read."""
     with suppress(OSError), os.scandir(folder) as entries:
         yield from entries
 
 
-def _uid_of(path: str) -> str:
-    with suppress(DatasetError), head_opened(path) as file:
-        return instance_uid(file)
+def _read_uid(path: str) -> str:
+    with suppress(DatasetError), open_header(path) as file:
+        return read_instance_uid(file)
     return ""
 
 
-def _fingerprint(path: str) -> bytes:
+def _content_digest(path: str) -> bytes:
     """Tells different Data Sets, or transfer syntaxes, apart."""
-    with opened(path) as file:
+    with open_source(path) as file:
         digest = sha256(file.syntax.uid.encode())
         for piece in file.body.chunks(file.start, file.end):
             digest.update(piece)
     return digest.digest()
 
 
-def _ignore(_: str) -> None:
+def _no_progress(_: str) -> None:
     pass

@@ -7,23 +7,23 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final
 
-from dcmseal.dataset.editing import splice
+from dcmseal.dataset.editing import apply_edits
 from dcmseal.dataset.padding import has_excess_padding, minimise
 from dcmseal.dataset.part10 import DicomFile
-from dcmseal.dataset.signable import exclusion
+from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.syntax import TransferSyntax
-from dcmseal.engine.binding import Fragments, check_structure
+from dcmseal.engine.binding import FragmentBoundaries, check_structure
 from dcmseal.engine.levels import main_level
 from dcmseal.engine.references.cited import CitedMac
 from dcmseal.mac.context import VrRules
 from dcmseal.mac.digest import new_digest
-from dcmseal.mac.encoding import Encoder
+from dcmseal.mac.encoding import MacEncoder
 from dcmseal.mac.level import LevelPass, MacJob
 from dcmseal.mac.parts import ExcessPadding
 from dcmseal.tags import PIXEL_DATA
 from dcmseal.terms import MacAlgorithm
 
-_RULES: Final = tuple(
+_VR_RULES: Final = tuple(
     VrRules(inherit_pixel_representation=inherit, signed_descriptors=descriptors, bytes_for_8_bits=eight)
     for inherit, descriptors, eight in product((False, True), repeat=3)
 )
@@ -45,11 +45,11 @@ class InstanceMac:
     """The VRs of some elements were chosen by their context."""
 
 
-def instance_mac(
+def compute_instance_mac(
     file: DicomFile,
     algorithm: MacAlgorithm,
     listed: frozenset[int] | None = None,
-    rules: VrRules = _RULES[0],
+    rules: VrRules = _VR_RULES[0],
     *,
     check_padding: bool = False,
 ) -> InstanceMac:
@@ -61,47 +61,47 @@ def instance_mac(
     level = main_level(file)
     scan = level.scanner()
     job = MacJob(tags=listed, digest=new_digest(algorithm))
-    encoder = Encoder(source=level.source, encoding=level.encoding, rules=rules, check_padding=check_padding)
+    encoder = MacEncoder(source=level.source, encoding=level.encoding, rules=rules, check_padding=check_padding)
     facts = LevelPass(scan, encoder, lambda _: (job,)).run()
     if check_padding and has_excess_padding(scan):
         raise ExcessPadding
-    check_structure(file, scan, Fragments(scan, facts), facts.are_in(job))
+    check_structure(file, scan, FragmentBoundaries(scan, facts), facts.are_in(job))
     return InstanceMac(
         value=job.digest.digest(),
         elements=tuple([tag for tag in scan.tags if tag not in facts.unsignable]),
-        unsignable=tuple((tag, why) for tag, why in facts.unsignable.items() if not exclusion(tag)),
+        unsignable=tuple((tag, why) for tag, why in facts.unsignable.items() if not exclusion_reason(tag)),
         listed_unsignable=tuple(job.unsignable),
         ambiguous=encoder.notes.ambiguous,
     )
 
 
-def matching_mac(file: DicomFile, cited: CitedMac, algorithm: MacAlgorithm) -> tuple[InstanceMac, bool]:
+def match_mac(file: DicomFile, cited: CitedMac, algorithm: MacAlgorithm) -> tuple[InstanceMac, bool]:
     """The MAC of an instance over the elements that a document lists, and whether it is the one that it cites.
 
     As for signatures, padding that was added or removed on the way changes nothing, nor do other choices of VRs that
     implicit VR leaves open. Raises as ``instance_mac``.
     """
     listed = frozenset(cited.parameters.elements)
-    plain = instance_mac(file, algorithm, listed)
-    for made in _readings(file, algorithm, listed, plain):
+    plain = compute_instance_mac(file, algorithm, listed)
+    for made in _iter_variants(file, algorithm, listed, plain):
         if made.value == cited.value:
             return plain, True
     return plain, False
 
 
-def _readings(
+def _iter_variants(
     file: DicomFile, algorithm: MacAlgorithm, listed: frozenset[int], plain: InstanceMac
 ) -> Iterator[InstanceMac]:
     yield plain
     edits, _ = minimise(file.body, file.start, file.end, file.encoding, only_padding=True)
-    minimal = replace(file, body=splice(file.body, edits)) if edits else None
+    minimal = replace(file, body=apply_edits(file.body, edits)) if edits else None
     if minimal is not None:
-        yield instance_mac(minimal, algorithm, listed)
+        yield compute_instance_mac(minimal, algorithm, listed)
     if plain.ambiguous:
-        for rules in _RULES[1:]:
-            yield instance_mac(file, algorithm, listed, rules)
+        for rules in _VR_RULES[1:]:
+            yield compute_instance_mac(file, algorithm, listed, rules)
             if minimal is not None:
-                yield instance_mac(minimal, algorithm, listed, rules)
+                yield compute_instance_mac(minimal, algorithm, listed, rules)
 
 
 def is_other_representation(file: DicomFile, cited: CitedMac) -> bool:

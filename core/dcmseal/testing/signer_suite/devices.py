@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from dcmseal.errors import DeviceUnavailable
-from dcmseal.testing.signer_suite.subject import Subject
+from dcmseal.testing.signer_suite.subject import SignerTestBase
 from dcmseal.testing.verifying import assert_verifies
 
 
-class DeviceTests(Subject):
+class DeviceTests(SignerTestBase):
     """A device that is gone is told from a key that never was, and used again when it is back."""
 
     def test_a_device_that_is_gone_is_not_opened(self) -> None:

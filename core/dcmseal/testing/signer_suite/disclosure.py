@@ -10,7 +10,7 @@ from typing import Final, cast
 _ADDRESS: Final = re.compile("0x[0-9a-f]+")
 
 
-def texts_of(error: BaseException) -> Iterator[str]:
+def iter_error_texts(error: BaseException) -> Iterator[str]:
     """A traceback as it is printed, and what error reporters show of it and of the errors behind it.
 
     They show local variables, and errors that are hidden by ``from None``, too.
@@ -27,17 +27,17 @@ def texts_of(error: BaseException) -> Iterator[str]:
                 behind += cast("BaseExceptionGroup[BaseException]", each).exceptions
             yield f"{each} {each.args!r} {vars(each)!r}"
             for frame, _ in traceback.walk_tb(each.__traceback__):
-                yield from (f"{name} = {_shown(value)}" for name, value in frame.f_locals.items())
+                yield from (f"{name} = {_safe_repr(value)}" for name, value in frame.f_locals.items())
 
 
-def _shown(value: object) -> str:
+def _safe_repr(value: object) -> str:
     try:
         return repr(value)
     except Exception:  # noqa: BLE001 - what has no repr cannot show anything by it
         return ""
 
 
-def assert_not_told(secret: str, *texts: str) -> None:
+def assert_not_disclosed(secret: str, *texts: str) -> None:
     """Fail if one of the texts has the secret in it, and do not show it."""
     # No assert statement: its explanation would show the secret. An address may contain a short PIN by chance.
     for number, text in enumerate(texts, 1):

@@ -7,10 +7,10 @@ from functools import partial
 from dcmseal.errors import DatasetError, SignerError, UsageError
 from dcmseal.plugins.protocols import Signer
 from dcmseal.testing.message import UnreadableMessage
-from dcmseal.testing.signer_suite.subject import Subject
+from dcmseal.testing.signer_suite.subject import SignerTestBase
 
 
-class ErrorTests(Subject):
+class ErrorTests(SignerTestBase):
     """What goes wrong is told in dcmseal's words, and does not last."""
 
     def test_bad_key_uris_raise_errors_of_dcmseal(self) -> None:

@@ -10,14 +10,16 @@ from functools import cache
 from typing import Final
 from unittest import SkipTest
 
-from dcmseal.plugins.guarded_signer import GuardedBackend
+from dcmseal.plugins.guarded_signer import GuardedSignerBackend
 from dcmseal.plugins.key_uri import KeyUri
 from dcmseal.plugins.loading import Origin
 from dcmseal.plugins.protocols import KeyListing
-from dcmseal.testing.signer_suite.subject import Subject
+from dcmseal.testing.signer_suite.subject import SignerTestBase
 
-_LIGHT: Final = frozenset({"dcmseal", "pluggy"}) | sys.stdlib_module_names
-_HEAVY: Final = frozenset({"asyncio", "ctypes", "http", "multiprocessing", "sqlite3", "ssl", "tkinter", "xmlrpc"})
+_LIGHT_MODULES: Final = frozenset({"dcmseal", "pluggy"}) | sys.stdlib_module_names
+_HEAVY_MODULES: Final = frozenset(
+    {"asyncio", "ctypes", "http", "multiprocessing", "sqlite3", "ssl", "tkinter", "xmlrpc"}
+)
 """Of the standard library."""
 
 # What the command line does to list plugins, or to open a key of another scheme.
@@ -32,14 +34,14 @@ print(json.dumps([contributed, problems, sorted(set(sys.modules) - before)]))
 """
 
 
-class PluginTests(Subject):
+class PluginTests(SignerTestBase):
     """Good manners towards the command line and the other plugins."""
 
     def test_names_itself(self) -> None:
         assert self.uri.startswith(f"{self.backend.scheme}:")
         assert self.backend.summary.isprintable()
         assert self.backend.summary
-        GuardedBackend(self.backend, Origin(name="contract"))
+        GuardedSignerBackend(self.backend, Origin(name="contract"))
 
     def test_keys_it_lists_are_of_its_scheme(self) -> None:
         for uri in ("", f"{self.backend.scheme}:", self.uri):
@@ -51,16 +53,16 @@ class PluginTests(Subject):
     def test_the_plugin_contributes_the_backend_and_imports_nothing_heavy(self) -> None:
         if not self.plugin_module:
             raise SkipTest("what the plugin imports is not known: set plugin_module")
-        contributed, problems, imported = _probed(self.plugin_module)
+        contributed, problems, imported = _probe_plugin(self.plugin_module)
         assert not problems
         assert f"signer:{self.backend.scheme}" in contributed
         own = self.plugin_module.partition(".")[0]
-        light = (_LIGHT | {own}) - _HEAVY
+        light = (_LIGHT_MODULES | {own}) - _HEAVY_MODULES
         assert {name for name in imported if name.partition(".")[0] not in light} == set()
 
 
 @cache
-def _probed(plugin_module: str) -> tuple[list[str], list[str], list[str]]:
+def _probe_plugin(plugin_module: str) -> tuple[list[str], list[str], list[str]]:
     """What the plugin contributes, what is wrong with it, and what a fresh interpreter imports for that."""
     done = subprocess.run(  # noqa: S603 - this Python, and a module that the author of the test names
         [sys.executable, "-c", _PROBE, plugin_module],

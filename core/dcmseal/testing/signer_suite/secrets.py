@@ -11,15 +11,15 @@ from functools import partial
 
 from dcmseal.errors import PinRejected, UsageError
 from dcmseal.plugins.protocols import SecretRequest
-from dcmseal.testing.signer_suite.disclosure import assert_not_told, texts_of
-from dcmseal.testing.signer_suite.subject import Subject
+from dcmseal.testing.signer_suite.disclosure import assert_not_disclosed, iter_error_texts
+from dcmseal.testing.signer_suite.subject import SignerTestBase
 
 
-class SecretTests(Subject):
+class SecretTests(SignerTestBase):
     """A key without a secret never asks; one with a secret asks once, and takes no for an answer."""
 
     def test_secret_is_asked_for_if_and_only_if_there_is_one(self) -> None:
-        questions = _Questions(self.secret)
+        questions = _RecordingSecrets(self.secret)
         with self.open_signer(questions) as signer:
             assert len(questions.requests) == (0 if self.secret is None else 1)
             for content in (b"1", b"2", b"3"):
@@ -34,7 +34,7 @@ class SecretTests(Subject):
         # With a control character, half a character, and too long: what fails on the way to the device counts as well.
         for wrong in ("", "{}", "{}\0", "{}\ud800", "\xfc{}", 400 * "{0}"):
             secret = wrong.format(self.wrong_secret)
-            questions = _Questions(secret)
+            questions = _RecordingSecrets(secret)
             error = self.catch_error(partial(self.open_and_close, questions))
             if self.secret is None:
                 assert error is None
@@ -42,11 +42,11 @@ class SecretTests(Subject):
             assert isinstance(error, PinRejected)
             assert error.hint
             assert len(questions.requests) == 1
-            assert_not_told(self.wrong_secret, *texts_of(error))
+            assert_not_disclosed(self.wrong_secret, *iter_error_texts(error))
             self.assert_opens_and_signs()
 
     def test_declining_to_give_the_secret_is_rejected(self) -> None:
-        questions = _Questions(None)
+        questions = _RecordingSecrets(None)
         error = self.catch_error(lambda: self.open_and_close(questions))
         if self.secret is None:
             assert error is None
@@ -69,19 +69,19 @@ class SecretTests(Subject):
         with context as signer:
             shown = f"{self.backend!r} {context!r} {signer!r} {self.backend!s} {signer!s}"
         if self.secret is not None:
-            assert_not_told(self.secret, shown, repr(signer))
+            assert_not_disclosed(self.secret, shown, repr(signer))
 
     def test_no_secret_in_logs_output_and_errors(self) -> None:
-        with _overheard() as heard:
+        with _capture_output() as heard:
             with self.open_signer() as signer:
                 signer.sign(self.make_message(b"content"))
             closed = self.catch_error(lambda: signer.sign(self.make_message(b"too late")))
             rejected = self.catch_error(lambda: self.open_and_close(lambda _: self.wrong_secret))
             self.assert_opens_and_signs()
-        told = [*heard, *(text for error in (closed, rejected) if error for text in texts_of(error))]
-        assert_not_told(self.wrong_secret, *told)
+        told = [*heard, *(text for error in (closed, rejected) if error for text in iter_error_texts(error))]
+        assert_not_disclosed(self.wrong_secret, *told)
         if self.secret is not None:
-            assert_not_told(self.secret, *told)
+            assert_not_disclosed(self.secret, *told)
 
     def _open_with_cancelled_prompt(self, error: BaseException) -> BaseException | None:
         def cancel(_: SecretRequest) -> str | None:
@@ -94,7 +94,7 @@ class SecretTests(Subject):
         return None
 
 
-class _Questions:
+class _RecordingSecrets:
     """Answers always the same, and keeps what was asked."""
 
     def __init__(self, secret: str | None) -> None:
@@ -106,7 +106,7 @@ class _Questions:
         return self._secret
 
 
-class _Ears(logging.Handler):
+class _CaptureHandler(logging.Handler):
     def __init__(self, messages: list[str]) -> None:
         super().__init__(logging.NOTSET)
         self.messages = messages
@@ -116,10 +116,10 @@ class _Ears(logging.Handler):
 
 
 @contextmanager
-def _overheard() -> Generator[list[str]]:
+def _capture_output() -> Generator[list[str]]:
     """All that is logged, printed or warned of."""
     heard: list[str] = []
-    ears, printed, root = _Ears(heard), io.StringIO(), logging.getLogger()
+    ears, printed, root = _CaptureHandler(heard), io.StringIO(), logging.getLogger()
     level = root.level
     root.addHandler(ears)
     root.setLevel(1)

@@ -19,14 +19,14 @@ from dcmseal.report import Verdict
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing.message import BytesMessage
 from dcmseal.testing.sample_file import SAMPLE_FILE
-from dcmseal.testing.signer_suite.subject import Subject
+from dcmseal.testing.signer_suite.subject import SignerTestBase
 from dcmseal.testing.verifying import assert_verifies
 
-_LONG: Final = bytes(range(251)) * 400
+_LONG_MESSAGE: Final = bytes(range(251)) * 400
 """More than a device or a service takes at once."""
 
 
-class _Plugin:
+class _BackendPlugin:
     def __init__(self, backend: SignerBackend) -> None:
         self._backend = backend
 
@@ -35,13 +35,13 @@ class _Plugin:
         return (self._backend,)
 
 
-class SignatureTests(Subject):
+class SignatureTests(SignerTestBase):
     """What the key makes is what DICOM wants."""
 
     def test_signatures_verify_with_the_certificate(self) -> None:
         with self.open_signer() as signer:
             for algorithm in self.algorithms:
-                for content in (b"", b"to be signed with " + algorithm.encode(), _LONG):
+                for content in (b"", b"to be signed with " + algorithm.encode(), _LONG_MESSAGE):
                     message = BytesMessage(algorithm=algorithm, content=content)
                     assert_verifies(signer, message, signer.sign(message))
 
@@ -55,7 +55,7 @@ class SignatureTests(Subject):
                 self.assert_signs(signer)
 
     def test_a_data_set_that_it_signs_is_valid(self) -> None:
-        registry = Registry.from_plugins(_Plugin(self.backend))
+        registry = Registry.from_plugins(_BackendPlugin(self.backend))
         result = sign(
             SAMPLE_FILE,
             key=self.uri,

@@ -10,11 +10,11 @@ from dcmseal.errors import SealError
 from dcmseal.plugins.protocols import SecretRequest, Secrets, Signer, SignerBackend
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage
-from dcmseal.testing.signer_suite.disclosure import assert_not_told, texts_of
+from dcmseal.testing.signer_suite.disclosure import assert_not_disclosed, iter_error_texts
 from dcmseal.testing.verifying import assert_verifies
 
 
-class Subject:
+class SignerTestBase:
     """The attributes to set, the two methods to override, and what the tests have in common."""
 
     backend: SignerBackend
@@ -72,10 +72,10 @@ class Subject:
 
         Fails if the error discloses the secret, or the wrong one.
         """
-        error = _error_of(action)
+        error = _catch_error(action)
         if error is not None:
             for secret in filter(None, (self.secret, self.wrong_secret)):
-                assert_not_told(secret, *texts_of(error))
+                assert_not_disclosed(secret, *iter_error_texts(error))
         return error
 
     def assert_opens_and_signs(self) -> None:
@@ -83,7 +83,7 @@ class Subject:
             self.assert_signs(signer)
 
 
-def _error_of(action: Callable[[], object]) -> SealError | None:
+def _catch_error(action: Callable[[], object]) -> SealError | None:
     try:
         action()
     except SealError as error:

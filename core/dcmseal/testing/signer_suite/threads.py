@@ -5,13 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from dcmseal.testing.signer_suite.subject import Subject
+from dcmseal.testing.signer_suite.subject import SignerTestBase
 from dcmseal.testing.verifying import assert_verifies
 
 _THREADS: Final = 8
 
 
-class ThreadTests(Subject):
+class ThreadTests(SignerTestBase):
     """What happens at the same time does not get in its own way."""
 
     def test_signs_from_many_threads(self) -> None:

@@ -41,7 +41,7 @@ def certificates_in(path: str) -> Certificates:
             "the key URI names no certificate, and AWS KMS keeps none",
             hint="add ?cert=FILE of the signer's certificate",
         )
-    members = certificate_files.certificates_in(path)
+    members = certificate_files.load_certificates(path)
     if len(members) > _MOST_MEMBERS:
         raise CertificateNotValid(f"{path!r} is too large", hint="keep the signer's certificate and its authorities'")
     return Certificates(path=path, members=members)

@@ -7,9 +7,9 @@ import json
 from typing import Any
 
 import dcmseal
-from dcmseal.engine.manifest.container import read_container
+from dcmseal.engine.manifest.container import parse_signed_data
 from dcmseal.report import Finding, Outcome
-from tests.core.engine.kit import signer_of
+from tests.core.engine.kit import build_signer
 from tests.support.builder import (
     EXPLICIT_LE,
     Node,
@@ -20,30 +20,30 @@ from tests.support.builder import (
 from tests.support.pki import Identity
 
 
-def made(data: bytes, identity: Identity, **options: Any) -> tuple[bytes, bytes]:
+def sign_with_manifest(data: bytes, identity: Identity, **options: Any) -> tuple[bytes, bytes]:
     """A signed file and its manifest."""
-    result = dcmseal.sign(data, signer=signer_of(identity), manifest=io.BytesIO(), **options)
+    result = dcmseal.sign(data, signer=build_signer(identity), manifest=io.BytesIO(), **options)
     assert result.data is not None
     assert result.manifest is not None
     return result.data, result.manifest
 
 
-def said(data: bytes, manifest: bytes, **options: Any) -> tuple[Finding, ...]:
+def manifest_findings(data: bytes, manifest: bytes, **options: Any) -> tuple[Finding, ...]:
     return dcmseal.verify(data, manifest=manifest, integrity_only=True, **options).manifest
 
 
-def told(data: bytes, manifest: bytes) -> list[tuple[str, str]]:
+def manifest_codes(data: bytes, manifest: bytes) -> list[tuple[str, str]]:
     """What a genuine manifest says."""
-    genuine, *found = said(data, manifest)
+    genuine, *found = manifest_findings(data, manifest)
     assert (genuine.code, genuine.outcome) == ("manifest-verified", Outcome.PASSED)
     return [(each.code, each.where) for each in found]
 
 
-def unread(manifest: bytes) -> Any:
-    return json.loads(read_container(manifest).content)
+def parse_manifest(manifest: bytes) -> Any:
+    return json.loads(parse_signed_data(manifest).content)
 
 
-def replanted(data: bytes, nodes: tuple[Node, ...], syntax: Syntax = EXPLICIT_LE) -> bytes:
+def replace_elements(data: bytes, nodes: tuple[Node, ...], syntax: Syntax = EXPLICIT_LE) -> bytes:
     """The signed file with its elements exchanged, and its signatures kept."""
     at = data.rindex(b"\xfe\x4f\x01\0SQ")
     parameters = data[at:]

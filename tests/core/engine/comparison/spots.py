@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from dcmseal.dictionary import keyword_of
-from dcmseal.tags import tag_text
+from dcmseal.dictionary import tag_keyword
+from dcmseal.tags import format_tag
 from tests.support.builder import Fragments, Item, Node, Raw, Value
 from tests.support.builder import Sequence as Nested
 
@@ -15,7 +15,7 @@ Steps = tuple[tuple[int, int], ...]
 """Position of a node at its level, and of an item in it."""
 
 
-class Spot(NamedTuple):
+class NodePath(NamedTuple):
     """A node of a data set."""
 
     path: str
@@ -24,19 +24,19 @@ class Spot(NamedTuple):
     at: int
 
 
-def spots(nodes: Sequence[Node], path: str = "", steps: Steps = ()) -> Iterator[Spot]:
+def iter_nodes(nodes: Sequence[Node], path: str = "", steps: Steps = ()) -> Iterator[NodePath]:
     """All nodes with a value that is not empty."""
     for at, node in enumerate(nodes):
         assert not isinstance(node, Raw)
-        name = path + (keyword_of(node.tag) or tag_text(node.tag))
+        name = path + (tag_keyword(node.tag) or format_tag(node.tag))
         if isinstance(node, Nested):
             for number, item in enumerate(node.items):
-                yield from spots(item.elements, f"{name}[{number}].", (*steps, (at, number)))
+                yield from iter_nodes(item.elements, f"{name}[{number}].", (*steps, (at, number)))
         elif isinstance(node, Fragments) or node.value:
-            yield Spot(name, node, steps, at)
+            yield NodePath(name, node, steps, at)
 
 
-def with_node(nodes: Sequence[Node], steps: Steps, at: int, node: Node | None) -> tuple[Node, ...]:
+def replace_node(nodes: Sequence[Node], steps: Steps, at: int, node: Node | None) -> tuple[Node, ...]:
     """The nodes with another in one place, or with None none."""
     if not steps:
         return (*nodes[:at], *(() if node is None else (node,)), *nodes[at + 1 :])
@@ -44,16 +44,16 @@ def with_node(nodes: Sequence[Node], steps: Steps, at: int, node: Node | None) -
     holder = nodes[position]
     assert isinstance(holder, Nested)
     item = holder.items[number]
-    elements = with_node(item.elements, tuple(deeper), at, node)
+    elements = replace_node(item.elements, tuple(deeper), at, node)
     items = (*holder.items[:number], replace(item, elements=elements), *holder.items[number + 1 :])
     return (*nodes[:position], replace(holder, items=items), *nodes[position + 1 :])
 
 
-def flipped(data: bytes, at: int, bit: int = 1) -> bytes:
+def flip_bit(data: bytes, at: int, bit: int = 1) -> bytes:
     """The bytes with one bit another."""
     return data[:at] + bytes((data[at] ^ bit,)) + data[at + 1 :]
 
 
-def items(*contents: Sequence[Node], undefined: bool = False) -> Nested:
+def make_items(*contents: Sequence[Node], undefined: bool = False) -> Nested:
     """A sequence of items: beams of a plan."""
     return Nested(0x300A00B0, tuple(Item(tuple(each), undefined=undefined) for each in contents), undefined=undefined)

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 import dcmseal
 from dcmseal.engine.comparison import inventory
-from dcmseal.engine.comparison.changes import Kind
-from dcmseal.engine.comparison.comparing import Part
+from dcmseal.engine.comparison.changes import ChangeKind
+from dcmseal.engine.comparison.comparing import FilePart
 from dcmseal.errors import DatasetError, NotDicom
 from dcmseal.report import Outcome
-from tests.core.engine.comparison.spots import flipped, items, spots, with_node
-from tests.core.engine.kit import edited, minimal, signed
+from tests.core.engine.comparison.spots import flip_bit, iter_nodes, make_items, replace_node
+from tests.core.engine.kit import edit_signed, minimise_nodes, sign_dataset
 from tests.support.builder import (
     EXPLICIT_BE,
     EXPLICIT_LE,
@@ -46,14 +46,14 @@ from tests.support.strategies import data_sets, portable_data_sets
 NAMES = [[text(0x300A00C2, "LO", name), us(0x300A00C0, number)] for number, name in enumerate(("AP", "PA", "LL", "RL"))]
 
 
-def told(a: bytes, b: bytes, **options: Any) -> list[tuple[str, Kind]]:
+def told(a: bytes, b: bytes, **options: Any) -> list[tuple[str, ChangeKind]]:
     """What differs in the Data Sets."""
     found = dcmseal.compare(a, b, **options).differences
-    return [(each.path, each.kind) for each in found if each.part is Part.DATA_SET]
+    return [(each.path, each.kind) for each in found if each.part is FilePart.DATA_SET]
 
 
 def plan(*beams: Ordered[Node], undefined: bool = False) -> bytes:
-    return file(image(items(*beams, undefined=undefined)))
+    return file(image(make_items(*beams, undefined=undefined)))
 
 
 def test_a_file_is_the_same_as_itself() -> None:
@@ -69,49 +69,53 @@ def test_native_transfer_syntaxes_of_the_same_data_mean_the_same(
 ) -> None:
     other = with_group_lengths(nodes, syntax) if more else nodes
     comparison = dcmseal.compare(file(nodes, EXPLICIT_LE), file(other, syntax))
-    data = [each for each in comparison.differences if each.part is Part.DATA_SET]
+    data = [each for each in comparison.differences if each.part is FilePart.DATA_SET]
     assert all(each.path.endswith("0000)") and each.representation for each in data), data
     assert comparison.is_equivalent
 
 
 @given(data=st.data())
 def test_the_element_that_was_changed_is_named_and_no_other(data: st.DataObject) -> None:
-    nodes = minimal(data.draw(data_sets()))
-    places = [spot for spot in spots(nodes) if isinstance(spot.node, Value) and spot.node.vr != "UN"]
+    nodes = minimise_nodes(data.draw(data_sets()))
+    places = [spot for spot in iter_nodes(nodes) if isinstance(spot.node, Value) and spot.node.vr != "UN"]
     assume(places)
     spot = data.draw(st.sampled_from(places))
     assert isinstance(spot.node, Value)
     at = data.draw(st.integers(0, len(spot.node.value) - 1))
     # 0x40 makes neither padding of a value, nor a value of padding
-    changed = Value(spot.node.tag, spot.node.vr, flipped(spot.node.value, at, 0x40))
+    changed = Value(spot.node.tag, spot.node.vr, flip_bit(spot.node.value, at, 0x40))
     assume(not any(each in (0, 0x20) for each in (changed.value[-1], spot.node.value[-1] ^ 0x40, changed.value[at])))
-    (found,) = told(file(nodes), file(with_node(nodes, spot.steps, spot.at, changed)))
-    assert found == (spot.path, Kind.CHANGED)
+    (found,) = told(file(nodes), file(replace_node(nodes, spot.steps, spot.at, changed)))
+    assert found == (spot.path, ChangeKind.CHANGED)
 
 
 @given(data=st.data())
 def test_an_element_that_was_taken_out_or_put_in_is_named_and_no_other(data: st.DataObject) -> None:
     nodes = data.draw(data_sets())
-    places = list(spots(nodes))
+    places = list(iter_nodes(nodes))
     assume(places and len(nodes) > 1)
     spot = data.draw(st.sampled_from(places))
-    less = file(with_node(nodes, spot.steps, spot.at, None))
-    assert told(file(nodes), less) == [(spot.path, Kind.REMOVED)]
-    assert told(less, file(nodes)) == [(spot.path, Kind.ADDED)]
+    less = file(replace_node(nodes, spot.steps, spot.at, None))
+    assert told(file(nodes), less) == [(spot.path, ChangeKind.REMOVED)]
+    assert told(less, file(nodes)) == [(spot.path, ChangeKind.ADDED)]
 
 
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        ((0, 1, 2), (1, 2), [("BeamSequence[0]", Kind.REMOVED)]),
-        ((0, 1, 2), (0, 2), [("BeamSequence[1]", Kind.REMOVED)]),
-        ((0, 1, 2), (0, 1, 2, 3), [("BeamSequence[3]", Kind.ADDED)]),
-        ((0, 1, 2), (3, 0, 1, 2), [("BeamSequence[0]", Kind.ADDED)]),
-        ((0, 1, 2, 3), (0, 2, 1, 3), [("BeamSequence[1]", Kind.MOVED)]),
-        ((0, 1, 2, 3), (3, 0, 1, 2), [("BeamSequence[3]", Kind.MOVED)]),
-        ((0, 0, 1), (0, 1), [("BeamSequence[1]", Kind.REMOVED)]),
-        ((0, 1), (), [("BeamSequence[0]", Kind.REMOVED), ("BeamSequence[1]", Kind.REMOVED)]),
-        ((0, 1), (0, 2), [("BeamSequence[1].BeamNumber", Kind.CHANGED), ("BeamSequence[1].BeamName", Kind.CHANGED)]),
+        ((0, 1, 2), (1, 2), [("BeamSequence[0]", ChangeKind.REMOVED)]),
+        ((0, 1, 2), (0, 2), [("BeamSequence[1]", ChangeKind.REMOVED)]),
+        ((0, 1, 2), (0, 1, 2, 3), [("BeamSequence[3]", ChangeKind.ADDED)]),
+        ((0, 1, 2), (3, 0, 1, 2), [("BeamSequence[0]", ChangeKind.ADDED)]),
+        ((0, 1, 2, 3), (0, 2, 1, 3), [("BeamSequence[1]", ChangeKind.MOVED)]),
+        ((0, 1, 2, 3), (3, 0, 1, 2), [("BeamSequence[3]", ChangeKind.MOVED)]),
+        ((0, 0, 1), (0, 1), [("BeamSequence[1]", ChangeKind.REMOVED)]),
+        ((0, 1), (), [("BeamSequence[0]", ChangeKind.REMOVED), ("BeamSequence[1]", ChangeKind.REMOVED)]),
+        (
+            (0, 1),
+            (0, 2),
+            [("BeamSequence[1].BeamNumber", ChangeKind.CHANGED), ("BeamSequence[1].BeamName", ChangeKind.CHANGED)],
+        ),
     ],
 )
 def test_items_are_found_again(before: Any, after: Any, expected: Any) -> None:
@@ -124,8 +128,8 @@ def test_an_item_that_moved_and_one_that_changed_are_told_apart() -> None:
     changed = (us(0x300A00C0, 2), text(0x300A00C2, "LO", "XX"))
     comparison = dcmseal.compare(plan(*beams), plan(beams[1], beams[0], changed, beams[3]))
     assert [(each.path, each.path_in_b, each.kind) for each in comparison.differences] == [
-        ("BeamSequence[0]", "BeamSequence[1]", Kind.MOVED),
-        ("BeamSequence[2].BeamName", "", Kind.CHANGED),
+        ("BeamSequence[0]", "BeamSequence[1]", ChangeKind.MOVED),
+        ("BeamSequence[2].BeamName", "", ChangeKind.CHANGED),
     ]
 
 
@@ -133,32 +137,32 @@ def test_what_is_gone_has_no_place_in_b() -> None:
     (found,) = dcmseal.compare(
         plan(*(in_order(*each) for each in NAMES)), plan(*(in_order(*each) for each in NAMES[1:]))
     ).differences
-    assert (found.path, found.path_in_b, found.kind) == ("BeamSequence[0]", "", Kind.REMOVED)
+    assert (found.path, found.path_in_b, found.kind) == ("BeamSequence[0]", "", ChangeKind.REMOVED)
 
 
 def test_elements_out_of_order_are_named() -> None:
     nodes = image()
     swapped = (*nodes[:3], nodes[4], nodes[3], *nodes[5:])
-    assert told(file(nodes), file(swapped)) in ([("PatientID", Kind.MOVED)], [("PatientName", Kind.MOVED)])
+    assert told(file(nodes), file(swapped)) in ([("PatientID", ChangeKind.MOVED)], [("PatientName", ChangeKind.MOVED)])
 
 
 def test_what_only_the_encoding_differs_in_is_representation() -> None:
-    loose = file(image(items(*NAMES[:1], undefined=True), Value(0x00100020, "LO", b"4711    ")))
-    tight = file(image(items(*NAMES[:1])))
+    loose = file(image(make_items(*NAMES[:1], undefined=True), Value(0x00100020, "LO", b"4711    ")))
+    tight = file(image(make_items(*NAMES[:1])))
     comparison = dcmseal.compare(loose, tight)
     assert told(loose, tight) == [
-        ("PatientID", Kind.PADDING),
-        ("BeamSequence", Kind.LENGTHS),
-        ("BeamSequence[0]", Kind.LENGTHS),
+        ("PatientID", ChangeKind.PADDING),
+        ("BeamSequence", ChangeKind.LENGTHS),
+        ("BeamSequence[0]", ChangeKind.LENGTHS),
     ]
     assert comparison.is_equivalent
-    assert told(file(image()), file(image(trailing_padding(20)))) == [("DataSetTrailingPadding", Kind.ADDED)]
+    assert told(file(image()), file(image(trailing_padding(20)))) == [("DataSetTrailingPadding", ChangeKind.ADDED)]
     assert dcmseal.compare(file(image()), file(image(trailing_padding(20)))).is_equivalent
 
 
 def test_another_vr_is_no_representation() -> None:
     a, b = (file(image(Value(0x00091001, vr, b"ab"))) for vr in ("LO", "OB"))
-    assert told(a, b) == [("(0009,1001)", Kind.VR)]
+    assert told(a, b) == [("(0009,1001)", ChangeKind.VR)]
     assert not dcmseal.compare(a, b).is_equivalent
 
 
@@ -166,11 +170,11 @@ def test_vrs_that_implicit_vr_does_not_state(pki: Pki) -> None:
     nodes = image(Value(0x00090010, "LO", b"US"), Value(0x00091001, "LO", b"ab"), Value(0x00280106, "SS", b"\0\1"))
     implicit = file(nodes, IMPLICIT_LE)
     assert told(file(nodes), implicit) == [
-        ("(0009,1001)", Kind.VR_NOT_STATED),
-        ("SmallestImagePixelValue", Kind.VR_NOT_STATED),
+        ("(0009,1001)", ChangeKind.VR_NOT_STATED),
+        ("SmallestImagePixelValue", ChangeKind.VR_NOT_STATED),
     ]
-    found = dcmseal.compare(signed(file(nodes), pki["p256"]), implicit).differences
-    private, ambiguous = (each for each in found if each.kind is Kind.VR_NOT_STATED)
+    found = dcmseal.compare(sign_dataset(file(nodes), pki["p256"]), implicit).differences
+    private, ambiguous = (each for each in found if each.kind is ChangeKind.VR_NOT_STATED)
     assert (private.path, private.representation, len(private.signed_in_a)) == ("(0009,1001)", True, 1)
     assert (ambiguous.representation, ambiguous.signed_in_a) == (True, ())
 
@@ -182,10 +186,10 @@ def test_meta_information_and_preamble_are_told_apart() -> None:
     )
     comparison = dcmseal.compare(a, b)
     assert [(each.part, each.path, each.representation) for each in comparison.differences] == [
-        (Part.PREAMBLE, "preamble", False),
-        (Part.META, "FileMetaInformationGroupLength", True),
-        (Part.META, "MediaStorageSOPClassUID", False),
-        (Part.META, "TransferSyntaxUID", True),
+        (FilePart.PREAMBLE, "preamble", False),
+        (FilePart.META, "FileMetaInformationGroupLength", True),
+        (FilePart.META, "MediaStorageSOPClassUID", False),
+        (FilePart.META, "TransferSyntaxUID", True),
     ]
     assert comparison.is_equivalent
     assert told(a, file(image(), preamble=None, meta=False)) == []
@@ -258,10 +262,10 @@ def test_compressed_pixels_are_not_held_against_others() -> None:
 
 def test_a_difference_says_which_signatures_it_breaks(pki: Pki) -> None:
     plain = real_file("rtplan.dcm").data
-    both = signed(
-        signed(plain, pki["p256"], location="BeamSequence[0]"), pki["rsa2048"], tags=["PatientID", "BeamSequence"]
+    both = sign_dataset(
+        sign_dataset(plain, pki["p256"], location="BeamSequence[0]"), pki["rsa2048"], tags=["PatientID", "BeamSequence"]
     )
-    main, beam = (each.uid for each in dcmseal.signatures(both))
+    main, beam = (each.uid for each in dcmseal.list_signatures(both))
     for old, new, path, broken in (
         (b"Field 1", b"Field 2", "BeamSequence[0].BeamName", (main, beam)),
         (b"id00001", b"id00002", "PatientID", (main,)),
@@ -281,25 +285,25 @@ def test_a_difference_says_which_signatures_it_breaks(pki: Pki) -> None:
 
 
 def test_a_change_of_the_signature_itself_breaks_it(pki: Pki) -> None:
-    data = signed(file(image()), pki["p256"], purpose="review")
-    uid = dcmseal.signatures(data)[0].uid
+    data = sign_dataset(file(image()), pki["p256"], purpose="review")
+    uid = dcmseal.list_signatures(data)[0].uid
     for changes, path in (
         ({"signature": {0x04000105: text(0x04000105, "DT", "20250101000000.000000+0000")}}, "DigitalSignatureDateTime"),
         ({"mac": {0x04000015: text(0x04000015, "CS", "SHA512")}}, "MACAlgorithm"),
     ):
         difference = next(
-            each for each in dcmseal.compare(data, edited(data, **changes)).differences if path in each.path
+            each for each in dcmseal.compare(data, edit_signed(data, **changes)).differences if path in each.path
         )
         assert difference.signed_in_a == difference.signed_in_b == (uid,)
-    stamp = edited(data, signature={0x04000310: Value(0x04000310, "OB", b"??")})
+    stamp = edit_signed(data, signature={0x04000310: Value(0x04000310, "OB", b"??")})
     assert not dcmseal.compare(data, stamp).breaks_signature
     assert not dcmseal.compare(data, dcmseal.remove(data).data or b"").breaks_signature
-    assert not dcmseal.compare(data, signed(data, pki["rsa2048"])).breaks_signature
+    assert not dcmseal.compare(data, sign_dataset(data, pki["rsa2048"])).breaks_signature
 
 
 def test_padding_breaks_no_signature(pki: Pki) -> None:
-    data = signed(file(image()), pki["p256"])
-    comparison = dcmseal.compare(data, edited(data, main={0x00100020: Value(0x00100020, "LO", b"4711    ")}))
+    data = sign_dataset(file(image()), pki["p256"])
+    comparison = dcmseal.compare(data, edit_signed(data, main={0x00100020: Value(0x00100020, "LO", b"4711    ")}))
     assert (comparison.is_equivalent, comparison.breaks_signature) == (True, False)
     assert {each.integrity for each in comparison.signatures_in_b} == {Outcome.PASSED}
 
@@ -346,4 +350,4 @@ def test_nesting_to_the_limit_is_compared() -> None:
         return file(image(Raw(data)))
 
     (found,) = told(nested("AP"), nested("PA"))
-    assert found == ("BeamSequence[0]." * 250 + "BeamName", Kind.CHANGED)
+    assert found == ("BeamSequence[0]." * 250 + "BeamName", ChangeKind.CHANGED)

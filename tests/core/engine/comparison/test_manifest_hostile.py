@@ -13,15 +13,21 @@ from hypothesis import strategies as st
 
 import dcmseal
 from dcmseal.engine.manifest import judging
-from dcmseal.engine.manifest.container import read_container
+from dcmseal.engine.manifest.container import parse_signed_data
 from dcmseal.engine.manifest.content import FORMAT
-from dcmseal.engine.manifest.sealing import seal
+from dcmseal.engine.manifest.sealing import sign_content
 from dcmseal.errors import CertificateMismatch, OutputError, UsageError
 from dcmseal.report import Outcome, Verdict
 from dcmseal.terms import MacAlgorithm
-from tests.core.engine.comparison.manifests import made, replanted, said, told, unread
-from tests.core.engine.comparison.spots import flipped
-from tests.core.engine.kit import edited, signer_of
+from tests.core.engine.comparison.manifests import (
+    manifest_codes,
+    manifest_findings,
+    parse_manifest,
+    replace_elements,
+    sign_with_manifest,
+)
+from tests.core.engine.comparison.spots import flip_bit
+from tests.core.engine.kit import build_signer, edit_signed
 from tests.support.builder import (
     Item,
     Raw,
@@ -38,12 +44,12 @@ from tests.support.pki import Pki
 @pytest.fixture(scope="session")
 def changed_image(pki: Pki) -> tuple[bytes, bytes]:
     """A signed file in which PatientID was changed, and its manifest."""
-    signed, manifest = made(file(image()), pki["p256"])
+    signed, manifest = sign_with_manifest(file(image()), pki["p256"])
     return signed.replace(b"4711", b"4712"), manifest
 
 
 def test_it_never_changes_a_verdict(pki: Pki) -> None:
-    signed, manifest = made(file(image()), pki["p256"])
+    signed, manifest = sign_with_manifest(file(image()), pki["p256"])
     changed = signed.replace(b"4711", b"4712")
     for each, verdict in ((signed, Verdict.VALID), (changed, Verdict.INVALID)):
         for given_manifest in (manifest, b"", b"nothing", manifest[:-1]):
@@ -53,23 +59,25 @@ def test_it_never_changes_a_verdict(pki: Pki) -> None:
 
 
 def test_what_is_not_genuine_says_nothing(pki: Pki) -> None:
-    signed, manifest = made(file(image()), pki["p256"])
-    again, of_another = made(file(image()), pki["p256"])
+    signed, manifest = sign_with_manifest(file(image()), pki["p256"])
+    again, of_another = sign_with_manifest(file(image()), pki["p256"])
     changed = signed.replace(b"4711", b"4712")
 
     def alone(data: bytes) -> tuple[str, Outcome]:
-        (found,) = said(changed, data)
+        (found,) = manifest_findings(changed, data)
         return found.code, found.outcome
 
     assert alone(of_another) == ("manifest-of-another", Outcome.UNKNOWN)
     for stranger in ("twin", "stranger", "p384", "rsa2048"):
-        _, theirs = made(file(image()), pki[stranger])
+        _, theirs = sign_with_manifest(file(image()), pki[stranger])
         assert alone(theirs) == ("manifest-of-another", Outcome.UNKNOWN)
-        resealed = seal(read_container(manifest).content, signer_of(pki[stranger]), MacAlgorithm.SHA256, moment())
+        resealed = sign_content(
+            parse_signed_data(manifest).content, build_signer(pki[stranger]), MacAlgorithm.SHA256, moment()
+        )
         assert alone(resealed) == ("manifest-of-another", Outcome.UNKNOWN)
-    content = read_container(manifest).content
+    content = parse_signed_data(manifest).content
     assert alone(manifest.replace(content[-40:-30], b"0123456789")) == ("manifest-not-authentic", Outcome.FAILED)
-    assert alone(flipped(manifest, len(manifest) - 5)) == ("manifest-not-authentic", Outcome.FAILED)
+    assert alone(flip_bit(manifest, len(manifest) - 5)) == ("manifest-not-authentic", Outcome.FAILED)
     for data in (
         b"",
         b"\x30",
@@ -83,11 +91,11 @@ def test_what_is_not_genuine_says_nothing(pki: Pki) -> None:
         manifest[: len(manifest) // 2],
     ):
         assert alone(data) == ("manifest-unreadable", Outcome.UNKNOWN)
-    value = dcmseal.signatures(signed)[0].content.value
-    other_value = edited(signed, signature={0x04000120: Value(0x04000120, "OB", flipped(value, 20))})
-    assert said(other_value, manifest)[0].code == "manifest-of-another"
-    assert said(file(image()), manifest)[0].code == "manifest-of-another"
-    assert said(again, manifest)[0].code == "manifest-of-another"
+    value = dcmseal.list_signatures(signed)[0].content.value
+    other_value = edit_signed(signed, signature={0x04000120: Value(0x04000120, "OB", flip_bit(value, 20))})
+    assert manifest_findings(other_value, manifest)[0].code == "manifest-of-another"
+    assert manifest_findings(file(image()), manifest)[0].code == "manifest-of-another"
+    assert manifest_findings(again, manifest)[0].code == "manifest-of-another"
 
 
 def moment() -> datetime:
@@ -99,7 +107,7 @@ def test_a_bit_of_the_manifest_changed_is_never_believed(
     changed_image: tuple[bytes, bytes], place: float, bit: int
 ) -> None:
     changed, manifest = changed_image
-    codes = [each.code for each in said(changed, flipped(manifest, int(place * len(manifest)), 1 << bit))]
+    codes = [each.code for each in manifest_findings(changed, flip_bit(manifest, int(place * len(manifest)), 1 << bit))]
     # the chain that comes along, and unsigned forms of algorithm identifiers, are for others
     assert codes in (
         ["manifest-unreadable"],
@@ -117,9 +125,9 @@ def test_a_bit_of_the_manifest_changed_is_never_believed(
     ],
 )  # fmt: skip
 def test_what_the_signer_signed_is_read_with_care(pki: Pki, content: bytes) -> None:
-    signed, _ = made(file(image()), pki["p256"])
-    sealed = seal(content, signer_of(pki["p256"]), MacAlgorithm.SHA256, moment())
-    assert [each.code for each in said(signed, sealed)] == ["manifest-unreadable"]
+    signed, _ = sign_with_manifest(file(image()), pki["p256"])
+    sealed = sign_content(content, build_signer(pki["p256"]), MacAlgorithm.SHA256, moment())
+    assert [each.code for each in manifest_findings(signed, sealed)] == ["manifest-unreadable"]
 
 
 @pytest.mark.parametrize(
@@ -133,34 +141,34 @@ def test_what_the_signer_signed_is_read_with_care(pki: Pki, content: bytes) -> N
     ],
 )  # fmt: skip
 def test_content_of_another_form_says_nothing(pki: Pki, path: tuple[Any, ...], value: Any) -> None:
-    signed, manifest = made(file(image()), pki["p256"])
-    document = unread(manifest)
+    signed, manifest = sign_with_manifest(file(image()), pki["p256"])
+    document = parse_manifest(manifest)
     assert document["format"] == FORMAT
     *way, last = path
     holder = document
     for step in way:
         holder = holder[step]
     holder[last] = value
-    sealed = seal(json.dumps(document).encode(), signer_of(pki["p256"]), MacAlgorithm.SHA256, moment())
-    assert [each.code for each in said(signed, sealed)] == ["manifest-unreadable"]
+    sealed = sign_content(json.dumps(document).encode(), build_signer(pki["p256"]), MacAlgorithm.SHA256, moment())
+    assert [each.code for each in manifest_findings(signed, sealed)] == ["manifest-unreadable"]
 
 
 def test_frames_without_end_are_not_counted(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
-    signed, manifest = made(file(image(pixels=bytes(100))), pki["p256"])
-    document = unread(manifest)
+    signed, manifest = sign_with_manifest(file(image(pixels=bytes(100))), pki["p256"])
+    document = parse_manifest(manifest)
     document["frame_bytes"] = 1
-    sealed = seal(json.dumps(document).encode(), signer_of(pki["p256"]), MacAlgorithm.SHA256, moment())
+    sealed = sign_content(json.dumps(document).encode(), build_signer(pki["p256"]), MacAlgorithm.SHA256, moment())
     monkeypatch.setattr("dcmseal.engine.comparison.inventory.MAX_ENTRIES", 60)
-    assert [each.code for each in said(signed, sealed)] == ["manifest-verified", "manifest-not-comparable"]
+    assert [each.code for each in manifest_findings(signed, sealed)] == ["manifest-verified", "manifest-not-comparable"]
 
 
 def test_of_many_changes_the_first_are_named(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "MAX_CHANGES", 3)
-    signed, manifest = made(file(image()), pki["p256"])
-    codes = [code for code, _ in told(replanted(signed, image()[-2:]), manifest)]
+    signed, manifest = sign_with_manifest(file(image()), pki["p256"])
+    codes = [code for code, _ in manifest_codes(replace_elements(signed, image()[-2:]), manifest)]
     assert codes == ["element-removed"] * 3 + ["manifest-more-changes"]
     monkeypatch.setattr(judging, "MAX_SIZE", 100)
-    assert said(signed, manifest)[0].code == "manifest-unreadable"
+    assert manifest_findings(signed, manifest)[0].code == "manifest-unreadable"
 
 
 def test_nesting_beyond_measure_is_refused_before_anything_is_written(pki: Pki) -> None:
@@ -170,12 +178,12 @@ def test_nesting_beyond_measure_is_refused_before_anything_is_written(pki: Pki) 
     deep = image(Sequence(0x300A00B0, (Item((Raw(data),)),)))
     out = io.BytesIO()
     with pytest.raises(UsageError, match="nested"):
-        dcmseal.sign(file(deep), signer=signer_of(pki["p256"]), output=out, manifest=io.BytesIO())
+        dcmseal.sign(file(deep), signer=build_signer(pki["p256"]), output=out, manifest=io.BytesIO())
     assert not out.getvalue()
 
 
 def test_a_signer_whose_second_signature_is_broken_writes_nothing(pki: Pki, tmp_path: Any) -> None:
-    good = signer_of(pki["p256"])
+    good = build_signer(pki["p256"])
 
     class Tired:
         certificate_chain, key_type, signed = good.certificate_chain, good.key_type, 0
