@@ -19,7 +19,7 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dcmseal.plugins.protocols import KeyListing, Secrets, Signer
+from dcmseal.plugins.guarded_signer import KeyListing, Secrets, Signer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ import pkcs11
 from pkcs11._pkcs11 import lib as new_library
 
 from dcmseal.errors import ModuleUnusable
-from dcmseal.plugins.loading import to_single_line
+from dcmseal.plugins.answers import to_single_line
 from dcmseal_pkcs11.elf import is_truncated_elf
 
 if TYPE_CHECKING:

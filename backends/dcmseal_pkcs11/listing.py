@@ -16,8 +16,8 @@ from pkcs11 import ObjectClass, TokenFlag
 
 from dcmseal.errors import ModuleUnusable, SignerError
 from dcmseal.plugins.certificate_files import load_certificates
-from dcmseal.plugins.loading import to_single_line
-from dcmseal.plugins.protocols import KeyListing
+from dcmseal.plugins.answers import to_single_line
+from dcmseal.plugins.guarded_signer import KeyListing
 from dcmseal.quiet import suppress_warnings
 from dcmseal_pkcs11.certificates import certificate_key_kind, find_newest
 from dcmseal_pkcs11.failures import to_signer_error

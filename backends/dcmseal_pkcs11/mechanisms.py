@@ -15,7 +15,7 @@ from pkcs11 import Mechanism
 from pkcs11.types import SignMixin
 
 from dcmseal.errors import MechanismUnavailable, SignerError, WeakAlgorithm
-from dcmseal.plugins.protocols import SignableMessage
+from dcmseal.plugins.guarded_signer import SignableMessage
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal_pkcs11.failures import MECHANISM_REFUSED
 from dcmseal_pkcs11.pin import Pin

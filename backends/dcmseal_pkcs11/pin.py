@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from pkcs11 import TokenFlag
 
 from dcmseal.errors import PinRejected, UsageError
-from dcmseal.plugins.protocols import SecretRequest, Secrets
+from dcmseal.plugins.guarded_signer import SecretRequest, Secrets
 from dcmseal.text_files import TextProblem, format_os_error, load_first_line
 from dcmseal_pkcs11.uri import Pkcs11Uri
 

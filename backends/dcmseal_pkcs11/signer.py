@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 import pkcs11
 
 from dcmseal.errors import DeviceRemoved, DeviceReplaced, PinRejected, SignerError
-from dcmseal.plugins.protocols import SignableMessage
+from dcmseal.plugins.guarded_signer import SignableMessage
 from dcmseal.plugins.secrecy import strip_traceback
 from dcmseal_pkcs11.failures import MECHANISM_REFUSED, REINSERT_HINT, to_signer_error
 from dcmseal_pkcs11.library import load_module

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pkcs11
 from pkcs11 import Mechanism, TokenFlag
 
-from dcmseal.plugins.loading import to_single_line
+from dcmseal.plugins.answers import to_single_line
 from dcmseal_pkcs11.library import Pkcs11Module
 from dcmseal_pkcs11.patience import retry_softhsm
 from dcmseal_pkcs11.uri import Pkcs11Uri, build_uri

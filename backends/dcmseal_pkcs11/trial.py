@@ -12,7 +12,7 @@ import sys
 from typing import Final
 
 from dcmseal.errors import ModuleUnusable
-from dcmseal.plugins.loading import to_single_line
+from dcmseal.plugins.answers import to_single_line
 from dcmseal_pkcs11.library import Pkcs11Module, is_loaded, load_module
 from dcmseal_pkcs11.modules import ModuleCandidate
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from dcmseal.errors import DatasetError, OutputError, SealError, StorageUnavailable
-from dcmseal.plugins.loading import to_single_line
+from dcmseal.plugins.answers import to_single_line
 from dcmseal.plugins.urls import redact_secrets
 
 CREDENTIALS: Final = (

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dcmseal.plugins.key_uri import KeyUri
-from dcmseal.plugins.protocols import KeyListing, Secrets, Signer
+from dcmseal.plugins.guarded_signer import KeyListing, Secrets, Signer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import os.path
 
 from dcmseal.errors import PinRejected
 from dcmseal.plugins.key_uri import KeyUri
-from dcmseal.plugins.protocols import SecretRequest, Secrets
+from dcmseal.plugins.guarded_signer import SecretRequest, Secrets
 
 
 class Passphrase:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dcmseal.plugins.hookspecs import hookimpl
-from dcmseal.plugins.protocols import SignerBackend
+from dcmseal.plugins.guarded_signer import SignerBackend
 
 
 @hookimpl

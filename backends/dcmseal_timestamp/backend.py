@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from dcmseal.plugins.protocols import Secrets
+from dcmseal.plugins.guarded_signer import Secrets
 from dcmseal.plugins.timestamping import RetryPolicy, TimestampQuery, TimestampResult
 from dcmseal.terms import TimestampType
 

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import SplitResult
 
 from dcmseal.errors import TimestampError
-from dcmseal.plugins.protocols import SecretRequest, Secrets
+from dcmseal.plugins.guarded_signer import SecretRequest, Secrets
 from dcmseal.plugins.secrecy import strip_traceback
 from dcmseal.plugins.timestamping import RetryPolicy
 from dcmseal_http.client import BodyTooLarge, HttpRequest, HttpStatus, TemporaryFailure, retry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.report import Finding
 
 _SECTION: Final = "PS3.3 C.12.1.1.3"

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.terms import SignaturePurpose
 from dcmseal_profiles.annex_c import STRUCTURED_REPORT_MODULES

@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from dcmseal.plugins.protocols import ElementTables
+from dcmseal.plugins.guarded_profile import ElementTables
 from dcmseal_profiles.annex_c import CURVE, EDITION
 
 _PLANES: Final = 16

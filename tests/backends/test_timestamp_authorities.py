@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dcmseal.errors import TimestampError, TimestampRejected, UsageError
-from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal.plugins.timestamping import RetryPolicy, TimestampBackend, TimestampQuery
 from dcmseal.terms import MacAlgorithm
 from dcmseal_timestamp.backend import CmsTspBackend

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
 from cryptography.x509.oid import NameOID
 
-from dcmseal.plugins.protocols import SignableMessage
+from dcmseal.plugins.guarded_signer import SignableMessage
 from dcmseal.terms import KeyType
 
 

@@ -16,7 +16,7 @@ from pydicom import Dataset, dcmread
 
 import dcmseal
 from dcmseal import Policy
-from dcmseal.plugins.protocols import ElementTables, ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.guarded_profile import ElementTables, ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.rules import requirement_findings
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.report import Aspect, Finding

@@ -14,7 +14,7 @@ import pytest
 from pydicom.datadict import keyword_dict
 
 import dcmseal
-from dcmseal.plugins.protocols import Profile
+from dcmseal.plugins.guarded_profile import Profile
 from dcmseal.report import Verdict
 from dcmseal.testing.profiled import IMAGE, REPORT
 from dcmseal_profiles.authorization_rsa import AuthorizationRsa

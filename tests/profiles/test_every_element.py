@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from dcmseal.plugins.protocols import Requirements
+from dcmseal.plugins.guarded_profile import Requirements
 from dcmseal.report import Outcome, Verdict, VerificationReport
 from dcmseal.tags import format_tag
 from dcmseal.testing.profiled import IMAGE, REPORT

@@ -11,7 +11,7 @@ from dcmseal.engine.opening import open_source
 from dcmseal.engine.profile_view import LevelView
 from dcmseal.errors import ProfileViolation
 from dcmseal.location import MAIN
-from dcmseal.plugins.protocols import OTHER_PURPOSE, SignatureFacts
+from dcmseal.plugins.guarded_profile import OTHER_PURPOSE, SignatureFacts
 from dcmseal.report import Outcome, Verdict
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing.profile_contract import ProfileContract

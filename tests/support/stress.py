@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from dcmseal.plugins.protocols import Signer
+from dcmseal.plugins.guarded_signer import Signer
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies

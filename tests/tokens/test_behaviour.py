@@ -8,7 +8,7 @@ from multiprocessing import get_context
 import pytest
 
 from dcmseal.errors import PinLocked, PinRejected
-from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies

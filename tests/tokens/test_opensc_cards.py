@@ -8,7 +8,7 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import DeviceRemoved, DeviceReplaced, DeviceUnavailable, PinRejected
-from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies

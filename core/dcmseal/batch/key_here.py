@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dcmseal.batch.journal.settings import JournalSettings
     from dcmseal.batch.results import BatchResult
     from dcmseal.batch.tasks import Task
-    from dcmseal.plugins.protocols import Signer
+    from dcmseal.plugins.guarded_signer import Signer
 
 
 class LocalKey:

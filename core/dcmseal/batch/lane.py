@@ -29,7 +29,7 @@ from dcmseal import errors
 from dcmseal.batch.untried import SignerClosed
 from dcmseal.errors import SealError, SignerError
 from dcmseal.mac.stream import MacStream
-from dcmseal.plugins.protocols import SignableMessage, Signer
+from dcmseal.plugins.guarded_signer import SignableMessage, Signer
 from dcmseal.terms import KeyType, MacAlgorithm
 
 _SIGNED, _REFUSED, _CLOSED, _CONTENT = b"S", b"R", b"X", b"C"

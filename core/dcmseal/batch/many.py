@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dcmseal.batch.journal.journal import Journal
     from dcmseal.batch.journal.settings import JournalSettings
     from dcmseal.config.pins import PinSource
-    from dcmseal.plugins.protocols import SecretRequest, Secrets, Signer
+    from dcmseal.plugins.guarded_signer import SecretRequest, Secrets, Signer
     from dcmseal.plugins.trust import TrustSettings
 
 Sources: TypeAlias = Iterable[str | os.PathLike[str]]

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from dcmseal.engine.drafting import SignOptions
     from dcmseal.engine.references.folders import ReferenceFolders
     from dcmseal.engine.signing_result import SigningResult
-    from dcmseal.plugins.protocols import Profile, SecretRequest, Secrets, Signer
+    from dcmseal.plugins.guarded_signer import SecretRequest, Secrets, Signer
+    from dcmseal.plugins.guarded_profile import Profile
     from dcmseal.plugins.registry import Registry
 
 __all__ = ["Placement", "SignTask", "SigningWorker"]

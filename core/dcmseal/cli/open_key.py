@@ -9,7 +9,7 @@ from typing import Self
 from dcmseal.cli.secrets import PresetSecret
 from dcmseal.errors import DeviceReplaced, DeviceUnavailable, KeyNotFound, ModuleUnusable, SealError, SignerError
 from dcmseal.plugins import registry
-from dcmseal.plugins.protocols import SecretRequest, Secrets, SignableMessage, Signer
+from dcmseal.plugins.guarded_signer import SecretRequest, Secrets, SignableMessage, Signer
 from dcmseal.terms import KeyType
 
 

@@ -15,7 +15,7 @@ from dcmseal.terms import SignaturePurpose
 
 if TYPE_CHECKING:
     from dcmseal.engine.explaining import ExplainedElement, ProfileExplanation
-    from dcmseal.plugins.protocols import Profile, Requirements
+    from dcmseal.plugins.guarded_profile import Profile, Requirements
 
 _REPEATING_GROUPS = {0x5000: "50xx", 0x6000: "60xx"}
 """Groups that stand for all that repeat them (PS3.5 7.6)."""

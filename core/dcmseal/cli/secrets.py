@@ -12,7 +12,7 @@ from dcmseal.cli.text import escape_unprintable
 
 if TYPE_CHECKING:
     from dcmseal.config.pins import PinSource
-    from dcmseal.plugins.protocols import SecretRequest, Secrets
+    from dcmseal.plugins.guarded_signer import SecretRequest, Secrets
 
 _MAX_ATTEMPTS: Final = 3
 

@@ -31,7 +31,7 @@ from dcmseal.config.pins import PinKind, PinSource
 from dcmseal.errors import SealError, UsageError
 
 if TYPE_CHECKING:
-    from dcmseal.plugins.protocols import SignableMessage, Signer
+    from dcmseal.plugins.guarded_signer import SignableMessage, Signer
     from dcmseal.terms import KeyType
 
 

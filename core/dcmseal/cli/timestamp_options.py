@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from dcmseal.config.pins import PinSource
     from dcmseal.engine.stamping import TimestampRequest
-    from dcmseal.plugins.protocols import SecretRequest
+    from dcmseal.plugins.guarded_signer import SecretRequest
     from dcmseal.plugins.timestamping import TimestampQuery
 
 _MAX_SECONDS: Final = 600

@@ -16,7 +16,7 @@ from dcmseal.engine.profiling import joint_rule_findings
 from dcmseal.engine.truncated import is_truncated
 from dcmseal.errors import CertificateNotValid
 from dcmseal.model import DigitalSignature
-from dcmseal.plugins.protocols import SignatureFacts
+from dcmseal.plugins.guarded_profile import SignatureFacts
 from dcmseal.report import Outcome
 
 if TYPE_CHECKING:

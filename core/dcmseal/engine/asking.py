@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from dcmseal.engine.timestamps import TimestampContext, TimestampMode
     from dcmseal.engine.trusting import Trust
     from dcmseal.engine.verification import VerificationContext
-    from dcmseal.plugins.protocols import Profile
+    from dcmseal.plugins.guarded_profile import Profile
     from dcmseal.plugins.registry import Registry
     from dcmseal.plugins.trust import TrustSettings
 

@@ -31,7 +31,8 @@ from dcmseal.engine.stamping import TimestampRequest, request_timestamp, to_time
 from dcmseal.errors import UsageError
 from dcmseal.location import Location
 from dcmseal.model import DigitalSignature
-from dcmseal.plugins.protocols import Profile, SecretRequest, Secrets, Signer
+from dcmseal.plugins.guarded_signer import SecretRequest, Secrets, Signer
+from dcmseal.plugins.guarded_profile import Profile
 from dcmseal.plugins.registry import Registry, installed_registry
 from dcmseal.tags import MACRO
 from dcmseal.terms import MacAlgorithm, SignaturePurpose

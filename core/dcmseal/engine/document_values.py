@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from dcmseal.engine.advice import SigningWarning
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
-    from dcmseal.plugins.protocols import KeyListing, Profile, Requirements
+    from dcmseal.plugins.guarded_signer import KeyListing
+    from dcmseal.plugins.guarded_profile import Profile, Requirements
     from dcmseal.plugins.reporting import ReportContext
     from dcmseal.report import Coverage, Finding, Instance, ObjectCoverage, SignatureReport, SignerTrust
 

@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from dcmseal.engine.inspection import Signature
     from dcmseal.engine.planning import Plan
     from dcmseal.engine.signing_result import SigningResult
-    from dcmseal.plugins.protocols import KeyListing, Profile
+    from dcmseal.plugins.guarded_signer import KeyListing
+    from dcmseal.plugins.guarded_profile import Profile
     from dcmseal.plugins.registry import PluginInfo
     from dcmseal.plugins.reporting import ReportContext
     from dcmseal.report import VerificationReport

@@ -34,7 +34,7 @@ from dcmseal.mac.digest import new_digest
 from dcmseal.mac.encoding import MacEncoder
 from dcmseal.mac.level import LevelFacts, LevelPass, MacJob
 from dcmseal.mac.parts import ExcessPadding
-from dcmseal.plugins.protocols import Profile, Requirements
+from dcmseal.plugins.guarded_profile import Profile, Requirements
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 if TYPE_CHECKING:

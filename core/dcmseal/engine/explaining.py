@@ -17,7 +17,7 @@ from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.engine.drafting import PreparedLevel, SignOptions, prepare_level
 from dcmseal.engine.opening import DatasetInput, open_source
 from dcmseal.engine.profile_view import LevelView
-from dcmseal.plugins.protocols import Profile, Requirements, SignatureFacts
+from dcmseal.plugins.guarded_profile import Profile, Requirements, SignatureFacts
 from dcmseal.report import Finding
 from dcmseal.terms import CertificateType, KeyType, MacAlgorithm, TimestampType
 

@@ -28,7 +28,7 @@ from dcmseal.engine.selection import check_signable
 from dcmseal.errors import AlreadySigned, NotSignable, ProfileViolation, UsageError, WeakAlgorithm
 from dcmseal.mac.level import MacJob
 from dcmseal.model import DigitalSignature, MacParameters, PurposeCode, to_dt_value
-from dcmseal.plugins.protocols import Profile, Requirements
+from dcmseal.plugins.guarded_profile import Profile, Requirements
 from dcmseal.report import Outcome
 from dcmseal.tags import PIXEL_DATA, format_tag
 from dcmseal.terms import PURPOSE_CODING_SCHEME, CertificateType, SignaturePurpose, TimestampType

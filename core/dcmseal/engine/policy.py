@@ -15,7 +15,7 @@ from typing import Final
 
 from dcmseal.engine.rule import Rule, check_coverable, parse_covered_tag
 from dcmseal.errors import UsageError
-from dcmseal.plugins.protocols import Profile
+from dcmseal.plugins.guarded_profile import Profile
 
 _MAX_RULES: Final = 64
 _MAX_SIGNATURES: Final = 1000

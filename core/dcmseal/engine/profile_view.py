@@ -14,7 +14,7 @@ from dcmseal.engine.certificate import Certificate
 from dcmseal.engine.reading import iter_items
 from dcmseal.location import Location
 from dcmseal.model import DigitalSignature
-from dcmseal.plugins.protocols import OTHER_PURPOSE, SignatureFacts
+from dcmseal.plugins.guarded_profile import OTHER_PURPOSE, SignatureFacts
 from dcmseal.terms import PURPOSE_CODING_SCHEME, SignaturePurpose
 
 _MAX_TEXT: Final = 4096

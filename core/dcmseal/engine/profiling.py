@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from dcmseal.report import Aspect, Finding, Outcome, SignatureReport
 
 if TYPE_CHECKING:
-    from dcmseal.plugins.protocols import Profile, ProfiledDataset, Requirements, SignatureFacts
+    from dcmseal.plugins.guarded_profile import Profile, ProfiledDataset, Requirements, SignatureFacts
 
 _CheckAll: TypeAlias = "Callable[[ProfiledDataset, Sequence[SignatureFacts]], tuple[Finding, ...]]"
 

@@ -18,7 +18,7 @@ from typing import Final
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dictionary import parse_tag, tag_keyword
 from dcmseal.errors import UsageError
-from dcmseal.plugins.protocols import Profile
+from dcmseal.plugins.guarded_profile import Profile
 from dcmseal.tags import format_tag
 from dcmseal.terms import SignaturePurpose
 

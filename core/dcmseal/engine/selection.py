@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.errors import NotSignable, ProfileViolation, UsageError
-from dcmseal.plugins.protocols import Requirements
+from dcmseal.plugins.guarded_profile import Requirements
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import format_tag
 

@@ -14,7 +14,7 @@ from dcmseal.engine.silence import AuthorityBackoff
 from dcmseal.engine.timestamps import TimestampContext, TimestampVerification, timestamped_values, verify_timestamp
 from dcmseal.errors import CertificateNotValid, TimestampError, TimestampRejected, UsageError
 from dcmseal.model import DigitalSignature
-from dcmseal.plugins.protocols import SecretRequest, Secrets
+from dcmseal.plugins.guarded_signer import SecretRequest, Secrets
 from dcmseal.plugins.registry import Registry, installed_registry
 from dcmseal.plugins.timestamping import RetryPolicy, TimestampBackend, TimestampQuery
 from dcmseal.report import Outcome

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from dcmseal.engine.policy import Policy
     from dcmseal.engine.trusting import Trust
     from dcmseal.model import DigitalSignature
-    from dcmseal.plugins.protocols import Profile, SignatureFacts
+    from dcmseal.plugins.guarded_profile import Profile, SignatureFacts
 
 _MAC: Final = "PS3.3 C.12.1.1.3.1.2"
 

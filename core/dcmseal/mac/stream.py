@@ -11,7 +11,7 @@ from dcmseal.terms import MacAlgorithm
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MacStream:
-    """What is to be signed, in three views (see ``dcmseal.plugins.protocols.SignableMessage``)."""
+    """What is to be signed, in three views (see ``dcmseal.plugins.guarded_signer.SignableMessage``)."""
 
     algorithm: MacAlgorithm
     digest: bytes

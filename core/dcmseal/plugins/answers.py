@@ -3,11 +3,50 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, TypeVar, cast
 
 from dcmseal.errors import SealError
-from dcmseal.plugins.loading import is_keyboard_interrupt, type_name
+
+_MAX_REASON_LENGTH: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a plugin comes from; ``distribution`` is empty if an application registered it itself."""
+
+    name: str
+    distribution: str = ""
+    version: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version} ({self.name})" if self.distribution else self.name
+
+
+def is_keyboard_interrupt(error: BaseException) -> bool:
+    """Whether somebody pressed Ctrl-C; whatever else foreign code raises does not take the program down."""
+    return type(error) is KeyboardInterrupt
+
+
+def type_name(value: object) -> str:
+    """The name of a value's type, whatever its metaclass has to say to that."""
+    return to_single_line(type.__dict__["__name__"].__get__(type(value)))
+
+
+def format_plugin_error(error: BaseException) -> str:
+    """An error of a plugin in one plain line."""
+    try:
+        return to_single_line(f"{type_name(error)}: {error}")
+    except BaseException:  # noqa: BLE001 - an error whose text fails is told by its type
+        return type_name(error)
+
+
+def to_single_line(text: str) -> str:
+    """Foreign text cut to one printable line."""
+    line = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(line.split())[:_MAX_REASON_LENGTH]
+
 
 _MAX_TEXT_LENGTH: Final = 300
 _HINT: Final = "this is a fault of the plugin: report it to those who make it"

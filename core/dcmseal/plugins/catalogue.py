@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from dcmseal.errors import PluginBroken, PluginConflict
-from dcmseal.plugins.loading import LoadedPlugin, Origin, run_with_timeout
+from dcmseal.plugins.answers import Origin
+from dcmseal.plugins.loading import LoadedPlugin, run_with_timeout
 
 T = TypeVar("T")
 

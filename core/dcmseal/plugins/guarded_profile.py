@@ -3,22 +3,136 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Final, cast
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol, cast, runtime_checkable
 
 from dcmseal.errors import PluginBroken
 from dcmseal.plugins import answers
-from dcmseal.plugins.loading import Origin
-from dcmseal.plugins.protocols import (
-    DocumentProfile,
-    ElementTables,
-    Profile,
-    ProfiledDataset,
-    Requirements,
-    SignatureFacts,
-)
+from dcmseal.plugins.answers import Origin
 from dcmseal.report import Aspect, Finding
 from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
+
+
+class ProfiledDataset(Protocol):
+    """What a profile may look at: the elements of the level that is signed, and their values."""
+
+    @property
+    def tags(self) -> Collection[int]: ...
+    @property
+    def is_main(self) -> bool: ...
+    def text(self, tag: int) -> str | None:
+        """The value as text, less padding; None if absent, empty or no text."""
+        ...
+
+    def count_items(self, tag: int) -> int | None:
+        """How many items a sequence has, at most 1000 of them counted; None if absent or no sequence."""
+        ...
+
+    def count_lacking(self, path: tuple[int, ...], any_of: frozenset[int]) -> int:
+        """How many of the items at the end of a path of sequences have an item in none of the sequences ``any_of``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElementTables:
+    """The tables of the standard that a profile takes its elements from: modules gain and lose attributes."""
+
+    edition: str
+    """Which edition decides, as in ``PS3.3 2024c``."""
+    origins: Mapping[int, str]
+    """What names an element, as in ``General Image Module``."""
+    earlier: str = ""
+    """An earlier edition, which others may have signed by; empty if none is known."""
+    added: frozenset[int] = frozenset()
+    """Elements that the earlier edition does not name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirements:
+    """What a profile demands of a signature over one data set.
+
+    Empty collections of algorithms, key types or purposes mean: any.
+    """
+
+    elements: frozenset[int] = frozenset()
+    """Tags that must be covered if present."""
+    mandatory: frozenset[int] = frozenset()
+    """Tags that must be present, and covered."""
+    recommended: frozenset[int] = frozenset()
+    """Tags that a signature over no more than is required covers too, though none is refused without them."""
+    forbidden: frozenset[int] = frozenset()
+    """Tags that must not be covered."""
+    mac_algorithms: frozenset[MacAlgorithm] = frozenset()
+    key_types: frozenset[KeyType] = frozenset()
+    key_bits: Mapping[KeyType, int] = field(default_factory=dict[KeyType, int])
+    """The smallest size of a kind of key."""
+    purposes: frozenset[int] = frozenset()
+    purpose_required: bool = False
+    default_purpose: int | None = None
+    """The purpose of a new signature for which none is given."""
+    timestamp_required: bool = False
+    main_dataset_only: bool = False
+    inapplicable: str = ""
+    """Why no signature over this data set can meet the profile; empty if one can."""
+    left_to_caller: str = ""
+    """What the caller has to choose besides, in words: no table can name it."""
+    notes: tuple[str, ...] = ()
+    """Further rules, in words."""
+    tables: ElementTables | None = None
+    clause: str = ""
+
+    @property
+    def required_tags(self) -> frozenset[int]:
+        """Tags that must be covered if present, mandatory or not."""
+        return self.elements if self.mandatory <= self.elements else self.elements | self.mandatory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureFacts:
+    """What a profile judges: a signature planned or found."""
+
+    mac_algorithm: MacAlgorithm | None
+    key_type: KeyType | None
+    certificate_type: str
+    timestamp_type: str
+    """Empty if there is no certified timestamp."""
+    purpose: int | None
+    """Of CID 7007; OTHER_PURPOSE for a code that is not; None if no purpose is stated."""
+    elements: frozenset[int]
+    """Tags listed in Data Elements Signed that are present at the level."""
+    key_bits: int | None = None
+    """Size of the key; None if it is not known."""
+
+
+OTHER_PURPOSE: Final = 0
+"""Stands for all purposes that CID 7007 does not have: other codes are permitted."""
+
+
+@runtime_checkable
+class Profile(Protocol):
+    """A Digital Signature Profile (PS3.15 6.3): pure rules, used for planning and for verification alike."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def reference(self) -> str: ...
+    def requirements(self, dataset: ProfiledDataset) -> Requirements: ...
+    def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
+        """Findings of aspect CONFORMANCE; empty if the profile is met."""
+        ...
+
+
+@runtime_checkable
+class DocumentProfile(Profile, Protocol):
+    """A profile with rules about all signatures of a data set together."""
+
+    def check_all(self, dataset: ProfiledDataset, signatures: Sequence[SignatureFacts]) -> tuple[Finding, ...]:
+        """Findings of aspect CONFORMANCE about the sound signatures of a level; empty if they keep the rules."""
+        ...
+
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _PURPOSES: Final = frozenset(SignaturePurpose)

@@ -3,17 +3,94 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 from dcmseal.errors import PluginBroken, SignerError, UsageError
 from dcmseal.plugins import answers
+from dcmseal.plugins.answers import Origin
 from dcmseal.plugins.key_uri import KeyUri
-from dcmseal.plugins.loading import Origin
-from dcmseal.plugins.protocols import KeyListing, SecretRequest, Secrets, SignableMessage, Signer, SignerBackend
-from dcmseal.terms import KeyType
+from dcmseal.terms import KeyType, MacAlgorithm
+
+
+class SignableMessage(Protocol):
+    """What a signer signs, in three views; take the one that fits the device.
+
+    ``digest_info`` for RSA (PKCS #1 v1.5 DigestInfo), ``digest`` for ECDSA and DSA, ``chunks()`` for devices
+    that insist on hashing themselves.
+    """
+
+    @property
+    def algorithm(self) -> MacAlgorithm: ...
+    @property
+    def digest(self) -> bytes: ...
+    @property
+    def digest_info(self) -> bytes: ...
+    def chunks(self) -> Iterator[bytes]: ...
+
+
+class Signer(Protocol):
+    """A key that can sign, and the certificates that go with it."""
+
+    @property
+    def certificate_chain(self) -> tuple[bytes, ...]:
+        """DER certificates, the signer's own first; never empty."""
+        ...
+
+    @property
+    def key_type(self) -> KeyType: ...
+
+    def sign(self, message: SignableMessage) -> bytes:
+        """Return a PKCS #1 v1.5 signature of modulus length (RSA) or DER SEQUENCE(r, s) (EC, DSA)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretRequest:
+    """A backend asks for a PIN or passphrase; the application answers or declines."""
+
+    purpose: str
+    """For people: what will be unlocked, e.g. ``private key signer.pem``."""
+    uri: str
+    """The key URI without its query, for lookup."""
+    attempt: int = 1
+
+
+Secrets = Callable[[SecretRequest], str | None]
+"""Answers a SecretRequest; None means: no secret to be had."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyListing:
+    """One key a backend knows of, and the URI that opens it."""
+
+    uri: str
+    label: str
+    key_type: KeyType | None = None
+    detail: Mapping[str, str] = field(default_factory=dict[str, str])
+    problem: str = ""
+    """Why the key cannot be used; empty if it can."""
+
+
+class SignerBackend(Protocol):
+    """Opens keys of one key URI scheme."""
+
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+
+    def open(self, uri: str, secrets: Secrets) -> AbstractContextManager[Signer]:
+        """Open the key; raises SignerError or one of its kinds, or UsageError for a URI it cannot read."""
+        ...
+
+    def list_keys(self, uri: str = "") -> Iterable[KeyListing]:
+        """Keys this backend can find by itself (none for keys in files)."""
+        ...
+
 
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{1,31}", re.ASCII)
 _MAX_KEYS: Final = 10_000

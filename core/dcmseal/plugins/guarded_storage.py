@@ -11,7 +11,7 @@ from typing import Final
 from dcmseal.dataset.source import Buffer
 from dcmseal.errors import DatasetError, OutputError, PluginBroken, SealError
 from dcmseal.plugins import answers
-from dcmseal.plugins.loading import Origin
+from dcmseal.plugins.answers import Origin
 from dcmseal.plugins.storage import Storage, StorageEntry, StoredObject, Write
 
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{1,31}", re.ASCII)

@@ -11,8 +11,8 @@ from dcmseal.errors import PluginBroken, TimestampError
 from dcmseal.model import CertifiedTime
 from dcmseal.plugins import answers
 from dcmseal.plugins.guarded_signer import check_secrets
-from dcmseal.plugins.loading import Origin
-from dcmseal.plugins.protocols import Secrets
+from dcmseal.plugins.answers import Origin
+from dcmseal.plugins.guarded_signer import Secrets
 from dcmseal.plugins.timestamping import RetryPolicy, TimestampBackend, TimestampQuery, TimestampResult
 from dcmseal.report import Aspect, Finding, Outcome
 

@@ -8,7 +8,7 @@ from typing import Final
 from dcmseal.errors import PluginBroken, TrustError
 from dcmseal.grounds import TrustMaterial
 from dcmseal.plugins import answers
-from dcmseal.plugins.loading import Origin
+from dcmseal.plugins.answers import Origin
 from dcmseal.plugins.trust import TrustBackend, TrustEvaluator, TrustRequest, TrustResult, TrustSettings
 from dcmseal.report import Aspect, Finding
 

@@ -20,15 +20,15 @@ from collections.abc import Iterable
 import pluggy
 
 from dcmseal.plugins.executing import BatchExecutor
-from dcmseal.plugins.loading import PROJECT
-from dcmseal.plugins.protocols import Profile, SignerBackend
+from dcmseal.plugins.guarded_signer import SignerBackend
+from dcmseal.plugins.guarded_profile import Profile
 from dcmseal.plugins.reporting import ReportWriter
 from dcmseal.plugins.storage import Storage
 from dcmseal.plugins.timestamping import TimestampBackend
 from dcmseal.plugins.trust import TrustBackend
 
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+hookspec = pluggy.HookspecMarker("dcmseal")
+hookimpl = pluggy.HookimplMarker("dcmseal")
 """Marks a function of a plugin as the implementation of the hook of that name."""
 
 

@@ -10,6 +10,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from dcmseal.errors import PluginBroken
+from dcmseal.plugins.answers import Origin, format_plugin_error, is_keyboard_interrupt, to_single_line, type_name
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
@@ -17,25 +18,12 @@ if TYPE_CHECKING:
     from pluggy import PluginManager
 
 PROJECT: Final = "dcmseal"
-"""Name of the entry point group, and of the hook markers."""
+"""Name of the entry point group, and of the hook markers in ``hookspecs``."""
 _MAX_VALUES: Final = 1000
-_MAX_REASON_LENGTH: Final = 300
 LOAD_TIMEOUT: Final = 20.0
 """Seconds that a plugin has to be imported, and to say what it contributes."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where a plugin comes from; ``distribution`` is empty if an application registered it itself."""
-
-    name: str
-    distribution: str = ""
-    version: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.distribution} {self.version} ({self.name})" if self.distribution else self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,11 +88,6 @@ def plugin_origin(plugin: object) -> Origin:
     return Origin(name=to_single_line(name) if isinstance(name, str) else type_name(plugin))
 
 
-def is_keyboard_interrupt(error: BaseException) -> bool:
-    """Whether somebody pressed Ctrl-C; whatever else foreign code raises does not take the program down."""
-    return type(error) is KeyboardInterrupt
-
-
 def run_with_timeout(action: Callable[[], T], seconds: float = LOAD_TIMEOUT) -> T:
     """What the action of a plugin returns; raises PluginBroken if it fails, or does not come to an end.
 
@@ -128,25 +111,6 @@ def run_with_timeout(action: Callable[[], T], seconds: float = LOAD_TIMEOUT) -> 
     if failed and isinstance(failed[0], PluginBroken):
         raise failed[0]
     raise PluginBroken(format_plugin_error(failed[0]) if failed else f"it hangs: it is given up after {seconds:g} s")
-
-
-def type_name(value: object) -> str:
-    """The name of a value's type, whatever its metaclass has to say to that."""
-    return to_single_line(type.__dict__["__name__"].__get__(type(value)))
-
-
-def format_plugin_error(error: BaseException) -> str:
-    """An error of a plugin in one plain line."""
-    try:
-        return to_single_line(f"{type_name(error)}: {error}")
-    except BaseException:  # noqa: BLE001 - an error whose text fails is told by its type
-        return type_name(error)
-
-
-def to_single_line(text: str) -> str:
-    """Foreign text cut to one printable line."""
-    line = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(line.split())[:_MAX_REASON_LENGTH]
 
 
 def _iter_plugin_distributions() -> Iterator[tuple[list[EntryPoint], Origin]]:

@@ -21,8 +21,10 @@ from dcmseal.plugins.guarded_timestamping import GuardedTimestampBackend
 from dcmseal.plugins.guarded_trust import GuardedTrustBackend
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.key_uri import KeyUri, escape_path, find_key_scheme
-from dcmseal.plugins.loading import LoadedPlugin, Origin, discover_plugins, plugin_origin, register_plugin
-from dcmseal.plugins.protocols import Profile, Secrets, Signer, SignerBackend
+from dcmseal.plugins.answers import Origin
+from dcmseal.plugins.loading import LoadedPlugin, discover_plugins, plugin_origin, register_plugin
+from dcmseal.plugins.guarded_signer import Secrets, Signer, SignerBackend
+from dcmseal.plugins.guarded_profile import Profile
 from dcmseal.plugins.storage import Storage
 from dcmseal.plugins.timestamping import TimestampBackend
 from dcmseal.plugins.trust import TrustBackend

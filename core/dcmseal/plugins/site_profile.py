@@ -27,7 +27,7 @@ from typing import Final, TypeVar, cast
 
 from dcmseal.dictionary import parse_tag
 from dcmseal.errors import ProfileFileError
-from dcmseal.plugins.protocols import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.guarded_profile import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.rules import requirement_findings
 from dcmseal.report import Finding
 from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dcmseal.model import CertifiedTime
-from dcmseal.plugins.protocols import Secrets
+from dcmseal.plugins.guarded_signer import Secrets
 from dcmseal.report import Finding
 from dcmseal.terms import MacAlgorithm
 

@@ -19,7 +19,7 @@ from dcmseal.engine.profile_view import LevelView
 from dcmseal.engine.selection import ElementSelection
 from dcmseal.errors import ProfileViolation, UsageError
 from dcmseal.location import Location
-from dcmseal.plugins.protocols import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.guarded_profile import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.terms import CertificateType, KeyType, MacAlgorithm, SignaturePurpose, TimestampType
 from dcmseal.testing.profiled import SAMPLES, SampleDataset

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa, utils
 from cryptography.x509 import load_der_x509_certificate
 
-from dcmseal.plugins.protocols import Signer
+from dcmseal.plugins.guarded_signer import Signer
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from dcmseal.errors import PinRejected
 from dcmseal.plugins.key_uri import KeyUri, escape_path
-from dcmseal.plugins.protocols import KeyListing, SecretRequest, Secrets, Signer
+from dcmseal.plugins.guarded_signer import KeyListing, SecretRequest, Secrets, Signer
 from dcmseal.plugins.secrecy import strip_traceback
 from dcmseal.terms import KeyType
 

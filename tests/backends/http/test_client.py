@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dcmseal.errors import StorageUnavailable, TimestampError, UsageError
-from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal.plugins.timestamping import RetryPolicy
 from dcmseal_http.client import BodyTooLarge, HttpRequest, HttpStatus, TemporaryFailure, open_request, retry
 from dcmseal_http.deadline import Deadline

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal.plugins.protocols import KeyListing
+from dcmseal.plugins.guarded_signer import KeyListing
 from dcmseal.terms import KeyType
 from dcmseal_pkcs11.backend import Pkcs11Backend
 from tests.support.pki import Pki

@@ -28,7 +28,7 @@ from dcmseal.errors import (
     UsageError,
     WeakAlgorithm,
 )
-from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal_pkcs11 import library
 from dcmseal_pkcs11.backend import Pkcs11Backend
 from dcmseal_pkcs11.library import load_module

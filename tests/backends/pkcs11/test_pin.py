@@ -11,7 +11,7 @@ import pytest
 from pkcs11 import PROTECTED_AUTH, TokenFlag
 
 from dcmseal.errors import DeviceUnavailable, PinLocked, PinRejected, SealError, SignerError
-from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal_pkcs11.backend import Pkcs11Backend
 from dcmseal_pkcs11.failures import to_signer_error
 from dcmseal_pkcs11.library import Pkcs11Module

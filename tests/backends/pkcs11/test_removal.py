@@ -9,7 +9,7 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import DeviceRemoved, DeviceReplaced, PinRejected
-from dcmseal.plugins.protocols import Signer
+from dcmseal.plugins.guarded_signer import Signer
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies

@@ -24,7 +24,7 @@ from dcmseal.batch.untried import SignerClosed
 from dcmseal.batch.workers import ExecutorFactory, make_process_pool
 from dcmseal.errors import DeviceRemoved, NotSignable, PinLocked, SignerError
 from dcmseal.mac.stream import MacStream
-from dcmseal.plugins.protocols import SecretRequest, SignableMessage, Signer
+from dcmseal.plugins.guarded_signer import SecretRequest, SignableMessage, Signer
 from dcmseal.plugins.registry import installed_registry
 from dcmseal.terms import MacAlgorithm
 from tests.support.pki import Pki

@@ -20,7 +20,7 @@ from dcmseal.batch.results import BatchResult
 from dcmseal.batch.sign_task import Placement, SignTask
 from dcmseal.batch.workers import ExecutorFactory, make_process_pool
 from dcmseal.errors import JournalError, SignerError, UsageError
-from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal.plugins.registry import installed_registry
 from tests.support.pki import Pki
 from tests.support.softhsm import PIN, SoftHsm

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dcmseal.errors import DeviceUnavailable, KeyNotFound, PinRejected, SignerError
-from dcmseal.plugins.protocols import KeyListing, SecretRequest, Secrets, SignableMessage, Signer
+from dcmseal.plugins.guarded_signer import KeyListing, SecretRequest, Secrets, SignableMessage, Signer
 from dcmseal.plugins.registry import Registry
 from dcmseal_profiles import plugin as profiles
 from dcmseal_software import plugin as software

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dcmseal.errors import DeviceUnavailable
-from dcmseal.plugins.protocols import KeyListing
+from dcmseal.plugins.guarded_signer import KeyListing
 from dcmseal.terms import KeyType
 from tests.core.cli.cards import Card, build_registry
 from tests.core.cli.conftest import Run

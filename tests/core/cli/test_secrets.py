@@ -13,7 +13,7 @@ import pytest
 from keyring.backend import KeyringBackend
 
 from dcmseal.cli.secrets import load_option_secrets
-from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.plugins.guarded_signer import SecretRequest
 from tests.core.cli.conftest import Run
 from tests.support.pki import PASSPHRASE, Pki
 

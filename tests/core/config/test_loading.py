@@ -17,7 +17,7 @@ from dcmseal.config.pins import PinKind, PinSource
 from dcmseal.config.problems import ConfigProblem, ProblemCollector
 from dcmseal.errors import UsageError
 from dcmseal.plugins.key_uri import KeyUri
-from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 SECRET = "739154"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dcmseal.plugins.protocols import Requirements
+from dcmseal.plugins.guarded_profile import Requirements
 from dcmseal.plugins.rules import requirement_findings
 from dcmseal.report import Finding
 from tests.support.builder import Item, Sequence, Value, image, us

@@ -18,7 +18,7 @@ from dcmseal.engine.drafting import SignOptions
 from dcmseal.engine.opening import DatasetInput
 from dcmseal.engine.planning import plan_signature
 from dcmseal.mac.digest import digest_info
-from dcmseal.plugins.protocols import SignableMessage, Signer
+from dcmseal.plugins.guarded_signer import SignableMessage, Signer
 from dcmseal.report import Outcome, SignatureReport, Verdict, VerificationReport
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal_software.signer import SoftwareSigner

@@ -10,7 +10,7 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import MechanismUnavailable
-from dcmseal.plugins.protocols import Requirements
+from dcmseal.plugins.guarded_profile import Requirements
 from dcmseal.report import Verdict
 from dcmseal.terms import KeyType
 from tests.core.engine.demands import PLAIN, RICH, StrictProfile

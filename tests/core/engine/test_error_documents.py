@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import dcmseal
 from dcmseal import errors
 from dcmseal.engine.documents import certificate_document, error_document, report_document, signatures_document
-from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal.report import Aspect, Finding, Outcome, VerificationReport
 from tests.core.engine.told import load_document, sign_sample
 from tests.support import builder

@@ -31,7 +31,7 @@ from dcmseal.errors import (
     UsageError,
     WeakAlgorithm,
 )
-from dcmseal.plugins.protocols import Requirements
+from dcmseal.plugins.guarded_profile import Requirements
 from dcmseal.report import Verdict
 from dcmseal.terms import KeyType, MacAlgorithm
 from tests.core.engine.demands import PLAIN, RICH, UNKNOWN, StrictProfile

@@ -9,13 +9,8 @@ from types import ModuleType
 from typing import Any
 
 from dcmseal.plugins.hookspecs import hookimpl
-from dcmseal.plugins.protocols import (
-    ProfiledDataset,
-    Requirements,
-    Secrets,
-    SignableMessage,
-    SignatureFacts,
-)
+from dcmseal.plugins.guarded_signer import Secrets, SignableMessage
+from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.terms import KeyType
 
 SECRET = "hunter2"

@@ -11,8 +11,9 @@ import pytest
 from dcmseal.errors import KeyNotFound, PinRejected, PluginBroken, SealError, SignerError, UsageError
 from dcmseal.plugins.guarded_profile import GuardedProfile
 from dcmseal.plugins.guarded_signer import GuardedSignerBackend
-from dcmseal.plugins.loading import Origin
-from dcmseal.plugins.protocols import KeyListing, Requirements, SecretRequest, Secrets, SignatureFacts
+from dcmseal.plugins.answers import Origin
+from dcmseal.plugins.guarded_signer import KeyListing, SecretRequest, Secrets
+from dcmseal.plugins.guarded_profile import Requirements, SignatureFacts
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing.message import BytesMessage

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dcmseal.plugins.protocols import Requirements, SignatureFacts
+from dcmseal.plugins.guarded_profile import Requirements, SignatureFacts
 from dcmseal.plugins.rules import requirement_findings, type_findings
 from dcmseal.report import Aspect, Outcome
 from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose

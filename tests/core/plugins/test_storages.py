@@ -26,7 +26,7 @@ from dcmseal.errors import (
 )
 from dcmseal.plugins.guarded_storage import GuardedStorage
 from dcmseal.plugins.hookspecs import hookimpl
-from dcmseal.plugins.loading import Origin
+from dcmseal.plugins.answers import Origin
 from dcmseal.plugins.storage import StorageEntry, Write
 from dcmseal.plugins.urls import is_url, parse_url_scheme, redact_secrets
 from tests.core.engine.kit import integrity_verdict, sign_dataset, verify_integrity

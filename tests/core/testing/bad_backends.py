@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, utils
 
 from dcmseal.errors import MechanismUnavailable, SealError, SignerError
-from dcmseal.plugins.protocols import SignableMessage
+from dcmseal.plugins.guarded_signer import SignableMessage
 from dcmseal.terms import KeyType, MacAlgorithm
 from tests.core.testing.one_key import OneKey, OneSigner
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
 from dcmseal.plugins.hookspecs import hookimpl
-from dcmseal.plugins.protocols import Secrets, Signer, SignerBackend
+from dcmseal.plugins.guarded_signer import Secrets, Signer, SignerBackend
 
 
 class Later:

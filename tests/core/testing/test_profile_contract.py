@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from dcmseal.errors import ProfileViolation
-from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.rules import requirement_findings
 from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.terms import KeyType, MacAlgorithm

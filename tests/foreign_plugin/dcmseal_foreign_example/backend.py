@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dcmseal.errors import DeviceUnavailable, KeyNotFound, PinRejected, SignerError
 from dcmseal.plugins.key_uri import KeyUri
-from dcmseal.plugins.protocols import KeyListing, SecretRequest, Secrets, SignableMessage, Signer
+from dcmseal.plugins.guarded_signer import KeyListing, SecretRequest, Secrets, SignableMessage, Signer
 from dcmseal.terms import KeyType
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dcmseal.plugins.protocols import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.rules import requirement_findings, type_findings
 from dcmseal.report import Finding
 from dcmseal.terms import KeyType, MacAlgorithm

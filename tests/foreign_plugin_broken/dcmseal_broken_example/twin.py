@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dcmseal.plugins.hookspecs import hookimpl
-from dcmseal.plugins.protocols import Profile, ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.guarded_profile import Profile, ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.report import Finding
 
 

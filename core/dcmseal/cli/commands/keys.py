@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from dcmseal.cli.output import Screen
     from dcmseal.errors import SealError
-    from dcmseal.plugins.protocols import KeyListing, SignerBackend
+    from dcmseal.plugins.guarded_signer import KeyListing, SignerBackend
 
 _DESCRIPTION = """\
 List the keys on cards, tokens and other devices, each with the URI that a signature is made with, or

@@ -18,7 +18,7 @@ from dcmseal.engine.manifest.content import (
 from dcmseal.engine.manifest.sealing import sign_content
 from dcmseal.engine.planning import Plan
 from dcmseal.model import DigitalSignature
-from dcmseal.plugins.protocols import Signer
+from dcmseal.plugins.guarded_signer import Signer
 from dcmseal.terms import MacAlgorithm
 
 

@@ -14,7 +14,7 @@ from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.public_key import SignatureMatch, match_signature
 from dcmseal.errors import CertificateMismatch
 from dcmseal.mac.stream import MacStream
-from dcmseal.plugins.protocols import Signer
+from dcmseal.plugins.guarded_signer import Signer
 from dcmseal.terms import KeyType, MacAlgorithm
 
 _INTEGER, _OCTETS, _NULL, _OID, _SEQUENCE, _SET, _UTC_TIME, _TIME = 0x02, 0x04, 0x05, 0x06, 0x30, 0x31, 0x17, 0x18

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from dcmseal.errors import DatasetError, SignerError, UsageError
-from dcmseal.plugins.protocols import Signer
+from dcmseal.plugins.guarded_signer import Signer
 from dcmseal.testing.message import UnreadableMessage
 from dcmseal.testing.signer_suite.subject import SignerTestBase
 

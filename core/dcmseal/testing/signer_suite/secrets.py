@@ -10,7 +10,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
 
 from dcmseal.errors import PinRejected, UsageError
-from dcmseal.plugins.protocols import SecretRequest
+from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal.testing.signer_suite.disclosure import assert_not_disclosed, iter_error_texts
 from dcmseal.testing.signer_suite.subject import SignerTestBase
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from unittest import SkipTest
 
 from dcmseal.errors import SealError
-from dcmseal.plugins.protocols import SecretRequest, Secrets, Signer, SignerBackend
+from dcmseal.plugins.guarded_signer import SecretRequest, Secrets, Signer, SignerBackend
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage
 from dcmseal.testing.signer_suite.disclosure import assert_not_disclosed, iter_error_texts
