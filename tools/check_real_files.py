@@ -21,7 +21,7 @@ from typing import Final
 import dcmseal
 from dcmseal.cli.throwaway import write_signer
 from dcmseal.errors import SealError
-from dcmseal.report import Outcome
+from dcmseal.findings import Outcome
 
 VALID: Final = "valid"
 _MAX_SIZE: Final = 64 << 20

@@ -8,7 +8,8 @@ from typing import Final
 from dcmseal.causes import FailureCause, is_data_intact, report_causes
 from dcmseal.coverage_map import format_unprotected
 from dcmseal.plugins.reporting import ReportedFile
-from dcmseal.report import OBJECT_NOT_SIGNED, Aspect, Outcome, SignatureReport, Verdict, VerificationReport
+from dcmseal.findings import Aspect, Outcome
+from dcmseal.report import OBJECT_NOT_SIGNED, SignatureReport, Verdict, VerificationReport
 
 _FAILED: Final = {
     Aspect.INTEGRITY: "The data is not what was signed. Something was changed since; a signature cannot tell what.",

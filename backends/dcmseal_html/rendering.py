@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dcmseal.coverage_map import format_gap
-from dcmseal.report import Aspect
+from dcmseal.findings import Aspect
 from dcmseal.visible import escape_unprintable
 from dcmseal_html import archive_view, view, words
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from dcmseal.coverage_map import CoverState
-from dcmseal.report import Aspect, Outcome, TimeBasis, Verdict
+from dcmseal.findings import Aspect, Outcome
+from dcmseal.report import TimeBasis, Verdict
 
 VERDICTS: Final = {
     Verdict.VALID: "Valid",

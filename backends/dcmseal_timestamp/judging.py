@@ -9,7 +9,7 @@ from typing import Final
 
 from dcmseal.model import CertifiedTime
 from dcmseal.plugins.timestamping import TimestampResult
-from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal_timestamp.authority import (
     AuthorityCertificate,
     CertificateBinding,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from dcmseal.errors import TimestampRejected
-from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal_timestamp.info import UnreadableToken
 from dcmseal_timestamp.query import ParsedQuery, parse_query
 from dcmseal_timestamp.token import RefusedToken, TimestampToken, parse_token

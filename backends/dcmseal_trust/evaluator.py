@@ -12,7 +12,8 @@ from pyhanko_certvalidator.path import ValidationPath
 
 from dcmseal.grounds import TrustMaterial
 from dcmseal.plugins.trust import RevocationMode, TrustPurpose, TrustRequest, TrustResult, TrustSettings
-from dcmseal.report import Finding, Outcome, TimeBasis
+from dcmseal.findings import Finding, Outcome
+from dcmseal.report import TimeBasis
 from dcmseal_trust.bearing import MaterialIndex
 from dcmseal_trust.breakpoints import ValidityIntervals
 from dcmseal_trust.certificates import RefusedObject, Rfc5280Violation, X509Certificate, iter_usable, parse_certificate

@@ -26,7 +26,7 @@ from pyhanko_certvalidator.registry import CertificateRegistry, PathBuilder, Sim
 from pyhanko_certvalidator.validate import async_validate_path
 
 from dcmseal.quiet import suppress_warnings
-from dcmseal.report import Outcome
+from dcmseal.findings import Outcome
 from dcmseal_trust.anchors import apply_constraints, may_issue
 from dcmseal_trust.certificates import X509Certificate
 from dcmseal_trust.completing import run_sync

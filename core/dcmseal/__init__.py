@@ -18,25 +18,29 @@ if TYPE_CHECKING:
     from dcmseal.config.loading import Config, load_config
     from dcmseal.config.setup import KeySetup
     from dcmseal.coverage_map import CoverageMap, CoverState
-    from dcmseal.engine.asking import find_signature, list_signatures, map_coverage, verify, write_mac_stream
-    from dcmseal.engine.certifying import TimestampingResult, add_timestamp, attach_timestamp, build_timestamp_query
-    from dcmseal.engine.changing import RemovalResult, plan_signing, remove, sign
+    from dcmseal.engine.asking import map_coverage, verify
+    from dcmseal.engine.certifying import add_timestamp, attach_timestamp, build_timestamp_query
+    from dcmseal.engine.changing import plan_signing, sign
     from dcmseal.engine.comparison.comparing import Comparison, Difference, compare
+    from dcmseal.engine.inspecting import find_signature, list_signatures, write_mac_stream
     from dcmseal.engine.inspection import Signature, SignedElement
     from dcmseal.engine.keeping.manifest import Evidence
     from dcmseal.engine.keeping.saving import load_evidence, save_evidence
     from dcmseal.engine.planning import Plan
     from dcmseal.engine.policy import Policy
     from dcmseal.engine.references.folders import ReferenceFolders
+    from dcmseal.engine.removal import RemovalResult
+    from dcmseal.engine.removing import remove
     from dcmseal.engine.rule import Rule
     from dcmseal.engine.signing import attach_signature, make_signature
     from dcmseal.engine.signing_result import SigningResult
-    from dcmseal.engine.stamping import TimestampRequest
+    from dcmseal.engine.stamping import TimestampingResult, TimestampRequest
     from dcmseal.engine.timestamps import TimestampMode
     from dcmseal.errors import SealError
+    from dcmseal.findings import Aspect, Finding, Outcome
     from dcmseal.location import Location
     from dcmseal.plugins.registry import Registry
-    from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, Verdict, VerificationReport
+    from dcmseal.report import SignatureReport, Verdict, VerificationReport
     from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 _EXPORTS = {

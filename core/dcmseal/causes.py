@@ -8,7 +8,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-from dcmseal.report import Aspect, Outcome, SignatureReport, Verdict, VerificationReport
+from dcmseal.findings import Aspect, Outcome
+from dcmseal.report import SignatureReport, Verdict, VerificationReport
 
 
 class FailureCause(Enum):

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from dcmseal.report import Finding
+    from dcmseal.findings import Finding
 
 _DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 

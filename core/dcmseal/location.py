@@ -9,6 +9,12 @@ from dcmseal.dictionary import parse_tag, tag_keyword
 from dcmseal.errors import UsageError
 from dcmseal.tags import format_tag
 
+
+def parse_location(location: Location | str | None) -> Location | None:
+    """Read a location that may be given as text; raises UsageError."""
+    return Location.parse(location) if isinstance(location, str) else location
+
+
 _STEP = re.compile(r"([^\[\].]+)\[(\d+)\]")
 
 

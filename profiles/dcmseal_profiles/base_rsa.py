@@ -7,7 +7,7 @@ from typing import Final
 
 from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.rules import requirement_findings, type_findings
-from dcmseal.report import Finding
+from dcmseal.findings import Finding
 from dcmseal.terms import KeyType, MacAlgorithm
 
 MAC_ALGORITHMS: Final = frozenset(MacAlgorithm)

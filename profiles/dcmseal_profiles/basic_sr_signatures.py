@@ -14,7 +14,7 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.report import Finding
+from dcmseal.findings import Finding
 from dcmseal_profiles.base_rsa import base_findings
 from dcmseal_profiles.structured_report_rsa import (
     StructuredReportRsa,

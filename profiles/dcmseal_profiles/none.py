@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.report import Finding
+from dcmseal.findings import Finding
 
 _SECTION: Final = "PS3.3 C.12.1.1.3"
 _REQUIREMENTS: Final = Requirements(clause=_SECTION)

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcmseal.plugins.timestamping import TimestampBackend, TimestampResult
-from dcmseal.report import Outcome
+from dcmseal.findings import Outcome
 from dcmseal_timestamp.backend import CmsTspBackend
 from tests.support.pki import Pki
 from tests.support.tsa import NOW, POLICY, TimestampAuthority, forge_token, make_refusal, make_response

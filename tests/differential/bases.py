@@ -12,7 +12,7 @@ from typing import Final
 from pydicom.data import get_testdata_file
 
 import dcmseal
-from dcmseal.engine.drafting import SignOptions
+from dcmseal.engine.selection import SignOptions
 from dcmseal.engine.planning import plan_signature
 from dcmseal.engine.selection import ElementSelection
 from dcmseal.location import Location

@@ -16,7 +16,7 @@ import make_cli_reference
 import make_tokens_page
 from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.main import COMMANDS, main
-from dcmseal.engine.drafting import SignOptions
+from dcmseal.engine.selection import SignOptions
 from dcmseal.engine.planning import plan_signature
 from dcmseal.engine.signing import build_mac_stream
 from dcmseal.plugins import hookspecs

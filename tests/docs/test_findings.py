@@ -19,7 +19,7 @@ from dcmseal import Policy
 from dcmseal.plugins.guarded_profile import ElementTables, ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.rules import requirement_findings
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.report import Aspect, Finding
+from dcmseal.findings import Aspect, Finding
 from dcmseal.terms import KeyType, MacAlgorithm
 from tests.docs.codes import FINDINGS, ROOT, WARNINGS, UnreadableCode, find_codes
 from tests.support import builder, evidence, files, lookalikes, objects

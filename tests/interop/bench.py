@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import dcmseal
-from dcmseal.report import Outcome, Verdict
+from dcmseal.findings import Outcome
+from dcmseal.report import Verdict
 from tests.core.engine.kit import build_signer, finding_outcomes, verify_integrity
 from tests.support import reference
 from tests.support.dcmsign import DcmsignResult, Dcmtk

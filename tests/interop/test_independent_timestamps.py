@@ -14,7 +14,8 @@ from dcmseal.cli.main import main
 from dcmseal.errors import TimestampError, TimestampRejected
 from dcmseal.plugins.timestamping import RetryPolicy, TimestampQuery
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.report import Aspect, Outcome, Verdict
+from dcmseal.findings import Aspect, Outcome
+from dcmseal.report import Verdict
 from tests.interop.conftest import STAMPED, Stamp, token_of
 from tests.support.files import real_file
 from tests.support.independent_pki import NOW, SIGNED, IndependentPki, utc_date

@@ -10,7 +10,8 @@ import pytest
 
 import dcmseal
 from dcmseal.engine.signing_result import SigningResult
-from dcmseal.report import Outcome, Verdict
+from dcmseal.findings import Outcome
+from dcmseal.report import Verdict
 from tests.core.engine.kit import build_signer, finding_outcomes, single_report, verify_integrity
 from tests.interop.bench import InteropBench
 from tests.support.builder import IMPLICIT_LE, Item, Node, Sequence, Value, file, image

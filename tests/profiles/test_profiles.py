@@ -12,7 +12,8 @@ from dcmseal.engine.profile_view import LevelView
 from dcmseal.errors import ProfileViolation
 from dcmseal.location import MAIN
 from dcmseal.plugins.guarded_profile import OTHER_PURPOSE, SignatureFacts
-from dcmseal.report import Outcome, Verdict
+from dcmseal.findings import Outcome
+from dcmseal.report import Verdict
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing.profile_contract import ProfileContract
 from dcmseal.testing.profiled import IMAGE, REPORT, SampleDataset

@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import dcmseal
 from dcmseal.engine.documents import report_document
-from dcmseal.engine.drafting import SignOptions
+from dcmseal.engine.selection import SignOptions
 from dcmseal.engine.keeping.container import pack_archive, unpack_archive
 from dcmseal.engine.keeping.manifest import MANIFEST_NAME, TIMESTAMP_NAME, build_members
 from dcmseal.engine.keeping.saving import parse_evidence

@@ -53,7 +53,7 @@ class ListingWorker:
 
 
 def _list_signatures(item: InputFile) -> BatchResult:
-    from dcmseal.engine.asking import list_signatures
+    from dcmseal.engine.inspecting import list_signatures
 
     found = list_signatures(item.source)
     return BatchResult(

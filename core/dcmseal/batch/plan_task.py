@@ -25,8 +25,8 @@ from dcmseal.batch.working import never_fatal, run_item
 from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from dcmseal.engine.drafting import SignOptions
     from dcmseal.engine.planning import Plan
+    from dcmseal.engine.selection import SignOptions
     from dcmseal.plugins.registry import Registry
 
 

@@ -24,11 +24,11 @@ from dcmseal.url_mark import URL_SEPARATOR
 
 if TYPE_CHECKING:
     from dcmseal.engine.advice import SigningWarning
-    from dcmseal.engine.drafting import SignOptions
     from dcmseal.engine.references.folders import ReferenceFolders
+    from dcmseal.engine.selection import SignOptions
     from dcmseal.engine.signing_result import SigningResult
-    from dcmseal.plugins.guarded_signer import SecretRequest, Secrets, Signer
     from dcmseal.plugins.guarded_profile import Profile
+    from dcmseal.plugins.guarded_signer import SecretRequest, Secrets, Signer
     from dcmseal.plugins.registry import Registry
 
 __all__ = ["Placement", "SignTask", "SigningWorker"]
@@ -92,8 +92,8 @@ class SignTask:
 
     def prepare(self) -> tuple[SignOptions, Registry]:
         """What is asked for, and who serves it; raises UsageError, ProfileError or PluginError. No key is touched."""
-        from dcmseal.engine.asking import to_reference_folders
-        from dcmseal.engine.changing import build_options
+        from dcmseal.engine.references.folders import to_reference_folders
+        from dcmseal.engine.selection import build_options
         from dcmseal.plugins.registry import installed_registry
 
         registry = installed_registry()
@@ -250,7 +250,7 @@ class SigningWorker:
 
     def _has_signature(self, item: InputFile, target: str) -> bool:
         """Whether a file has the signature that this run makes for an item."""
-        from dcmseal.engine.asking import list_signatures
+        from dcmseal.engine.inspecting import list_signatures
 
         with suppress(DatasetError):
             return any(each.uid == self._task.signature_uid(item) for each in list_signatures(target))
@@ -258,7 +258,7 @@ class SigningWorker:
 
     def _load_earlier_result(self, item: InputFile, target: str) -> SigningResult:
         """What came of an item that was signed before, in this run."""
-        from dcmseal.engine.asking import find_signature
+        from dcmseal.engine.inspecting import find_signature
         from dcmseal.engine.signing_result import SigningResult
 
         signature = find_signature(target, self._task.signature_uid(item)).content

@@ -53,7 +53,7 @@ class SkipRule:
                 hint="write any, profile:NAME, purpose:PURPOSE or signer:SUBJECT",
             )
         if by == SkipCriterion.PURPOSE:
-            from dcmseal.engine.changing import parse_purpose
+            from dcmseal.engine.selection import parse_purpose
 
             value = str(parse_purpose(value).value)
         return cls(SkipCriterion(by), value)
@@ -68,7 +68,8 @@ class SkipRule:
 
         Raises DatasetError or one of its kinds, UnknownProfile or PluginError.
         """
-        from dcmseal.engine.asking import list_signatures, verify
+        from dcmseal.engine.asking import verify
+        from dcmseal.engine.inspecting import list_signatures
 
         if not any(
             self.criterion is SkipCriterion.PROFILE or self._matches_signature(each.content)

@@ -75,7 +75,8 @@ class VerifyTask:
     @contextmanager
     def open(self) -> Generator[VerifyingWorker]:
         """Read what trust names, and find the profiles; raises TrustError, UsageError, ProfileError, PluginError."""
-        from dcmseal.engine.asking import build_context, to_reference_folders
+        from dcmseal.engine.asking import build_context
+        from dcmseal.engine.references.folders import to_reference_folders
 
         registry: Registry | None = None
         if self.profiles_folder is not None:

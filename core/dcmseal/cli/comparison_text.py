@@ -10,7 +10,7 @@ from dcmseal.cli.text import escape_unprintable, format_count
 from dcmseal.engine.comparison.changes import ChangeKind
 from dcmseal.engine.comparison.comparing import FilePart
 from dcmseal.engine.comparison.frames import format_runs
-from dcmseal.report import Outcome
+from dcmseal.findings import Outcome
 
 if TYPE_CHECKING:
     from dcmseal.engine.comparison.comparing import Comparison, Difference, FrameRuns

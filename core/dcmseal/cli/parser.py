@@ -93,7 +93,7 @@ def set_completer(action: argparse.Action, completer: Callable[..., Iterable[str
 
 def complete_uids(parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """The UIDs of the signatures in the file that was typed already."""
-    from dcmseal.engine.asking import list_signatures
+    from dcmseal.engine.inspecting import list_signatures
     from dcmseal.errors import SealError
 
     uids: list[str] = []

@@ -9,17 +9,8 @@ from dcmseal.causes import FailureCause, is_data_intact, report_causes
 from dcmseal.cli import describing
 from dcmseal.cli.output import Screen, Tone, write_fields
 from dcmseal.cli.text import MAX_LINE, escape_unprintable, format_count, join_names
-from dcmseal.report import (
-    Aspect,
-    Coverage,
-    Finding,
-    Instance,
-    ObjectCoverage,
-    Outcome,
-    SignatureReport,
-    Verdict,
-    VerificationReport,
-)
+from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.report import Coverage, Instance, ObjectCoverage, SignatureReport, Verdict, VerificationReport
 
 if TYPE_CHECKING:
     from dcmseal.plugins.reporting import ReportContext

@@ -16,8 +16,8 @@ from dcmseal.config.named_files import resolve_file
 from dcmseal.config.pins import PinKind, PinSource
 from dcmseal.config.tables import ConfigTable
 from dcmseal.errors import UsageError
-from dcmseal.plugins.key_uri import KeyUri, escape_path
 from dcmseal.plugins.guarded_signer import SecretRequest
+from dcmseal.plugins.key_uri import KeyUri, escape_path
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 _SETUP_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)

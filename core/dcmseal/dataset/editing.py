@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from dcmseal.dataset.source import BytesSource, JoinedSource, Source
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.errors import Malformed
+from dcmseal.errors import DatasetError, Malformed
+from dcmseal.tags import format_tag
+
+
+def not_a_sequence_error(tag: int) -> DatasetError:
+    """The error to raise where one of the macro's two tags is not that of a sequence."""
+    return DatasetError(
+        f"{format_tag(tag)} is there already, and is no sequence",
+        hint="the data set is damaged, or signed in a way the standard does not know: dcmseal verify tells more",
+    )
 
 
 @dataclass(frozen=True, slots=True, order=True)

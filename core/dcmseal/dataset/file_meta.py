@@ -24,7 +24,7 @@ from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, Encoding, TransferSyntax
 from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
 from dcmseal.dictionary import tag_keyword
 from dcmseal.errors import DatasetError, Malformed
-from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.tags import format_tag, is_ascending
 from dcmseal.visible import escape_unprintable
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from dcmseal.dataset.source import Buffer
 from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
-from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.tags import PIXEL_DATA, format_tag
 
 _BOUNDARY: Final = re.compile(rb"\xfe\xff(?:\x00|\xdd)\xe0")

@@ -10,7 +10,7 @@ from dcmseal.dataset.header import ElementKind
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.syntax import ENCAPSULATED_UNCOMPRESSED_UID
-from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.tags import format_tag
 from dcmseal.visible import escape_unprintable
 

@@ -23,7 +23,7 @@ from dcmseal.dataset.syntax import (
 )
 from dcmseal.dataset.syntax_registry import syntax_findings
 from dcmseal.errors import DatasetError, Malformed, NotDicom
-from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.findings import Aspect, Finding, Outcome
 
 _MAX_IN_MEMORY: Final = 8 << 20
 MAX_INFLATED: Final = 1 << 30

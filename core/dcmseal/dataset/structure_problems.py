@@ -9,7 +9,7 @@ from typing import Final
 from dcmseal.dataset.header import Header
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.vr import LATEST_VRS, VALUE_SIZE
-from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.tags import EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS, format_tag
 
 _MAX_PROBLEMS: Final = 32

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 from dcmseal.dataset.header import ElementKind
 from dcmseal.dataset.unknown import is_too_long_for_vr
 from dcmseal.engine.certificate import read_certificate
-from dcmseal.engine.drafting import PreparedLevel, SignOptions
+from dcmseal.engine.drafting import PreparedLevel
 from dcmseal.engine.profile_view import LevelView, build_signature_facts
 from dcmseal.engine.profiling import joint_rule_findings
+from dcmseal.engine.selection import SignOptions
 from dcmseal.engine.truncated import is_truncated
 from dcmseal.errors import CertificateNotValid
+from dcmseal.findings import Outcome
 from dcmseal.model import DigitalSignature
 from dcmseal.plugins.guarded_profile import SignatureFacts
-from dcmseal.report import Outcome
 
 if TYPE_CHECKING:
     from dcmseal.engine.references.filling import FilledReference

@@ -19,10 +19,10 @@ from dcmseal.engine.macs import PLAIN_VARIANT, LevelMacs, MacKey, MacVariant, co
 from dcmseal.engine.reading import SignatureItem
 from dcmseal.engine.truncated import Truncation, feed_truncated
 from dcmseal.errors import DatasetError
+from dcmseal.findings import Outcome
 from dcmseal.mac.context import VrRules
 from dcmseal.mac.digest import Digest, new_digest
 from dcmseal.mac.encoding import MacEncoder
-from dcmseal.report import Outcome
 from dcmseal.tags import PIXEL_DATA, format_tag
 
 

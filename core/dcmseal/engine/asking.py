@@ -10,21 +10,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from dcmseal.dataset.source import Buffer
 from dcmseal.engine.opening import DatasetInput, open_source
-from dcmseal.errors import NoSuchSignature, UsageError
-from dcmseal.location import MAIN, Location
-from dcmseal.report import Outcome, VerificationReport
+from dcmseal.engine.references.folders import References, to_reference_folders
+from dcmseal.errors import UsageError
+from dcmseal.findings import Outcome
+from dcmseal.location import MAIN, Location, parse_location
+from dcmseal.report import VerificationReport
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from dcmseal.coverage_map import CoverageMap
-    from dcmseal.engine.inspection import Signature
     from dcmseal.engine.keeping.asking import ReportHook
     from dcmseal.engine.keeping.manifest import Evidence
     from dcmseal.engine.policy import Policy
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from dcmseal.plugins.guarded_profile import Profile
     from dcmseal.plugins.registry import Registry
     from dcmseal.plugins.trust import TrustSettings
-
-References: TypeAlias = "ReferenceFolders | Iterable[str | os.PathLike[str]]"
-"""Folders with the instances that documents cite: their paths, or Folders, which are looked through once only."""
 
 
 def verify(
@@ -196,14 +193,6 @@ def verify_source(
         return report if report_hook is None else report_hook(file, context, report)
 
 
-def list_signatures(source: DatasetInput, registry: Registry | None = None) -> tuple[Signature, ...]:
-    """All signatures of a Data Set, at every level; nothing is verified. Raises DatasetError or one of its kinds."""
-    from dcmseal.engine.inspection import iter_signatures
-
-    with open_source(source, registry) as file:
-        return tuple(iter_signatures(file))
-
-
 def map_coverage(
     source: DatasetInput,
     report: VerificationReport,
@@ -222,54 +211,6 @@ def map_coverage(
 
     with open_source(source, registry) as file:
         return build_map(file, report, show_values=show_values, fold=fold)
-
-
-def find_signature(source: DatasetInput, uid: str, registry: Registry | None = None) -> Signature:
-    """The signature with a Digital Signature UID, at whatever level; raises NoSuchSignature."""
-    for signature in list_signatures(source, registry):
-        if signature.uid == uid:
-            return signature
-    raise no_such_signature(uid)
-
-
-def write_mac_stream(
-    source: DatasetInput, uid: str, write: Callable[[Buffer], object], registry: Registry | None = None
-) -> None:
-    """Pass the MAC byte stream of a signature to ``write``, in pieces that are good until the next.
-
-    Raises NoSuchSignature, and NotSignable if it lists an element that may not be signed.
-    """
-    from dcmseal.engine.macs import feed_mac_stream
-    from dcmseal.engine.signed_levels import iter_signed_levels
-
-    with open_source(source, registry) as file:
-        for signed in iter_signed_levels(file):
-            for found in signed.level_signatures.signatures:
-                if found.signature.uid == uid:
-                    feed_mac_stream(signed.level, found.signature.index, write)
-                    return
-    raise no_such_signature(uid)
-
-
-def no_such_signature(uid: str) -> NoSuchSignature:
-    """What to raise when no signature has a UID."""
-    return NoSuchSignature(f"no signature has UID {uid}", hint="dcmseal list FILE shows all signatures")
-
-
-def parse_location(location: Location | str | None) -> Location | None:
-    """Read a location that may be given as text; raises UsageError."""
-    return Location.parse(location) if isinstance(location, str) else location
-
-
-def to_reference_folders(references: References | None) -> ReferenceFolders | None:
-    """Folders with instances, which may be given as their paths."""
-    if references is None:
-        return None
-    from dcmseal.engine.references.folders import ReferenceFolders
-
-    if isinstance(references, (str, os.PathLike)):
-        raise UsageError("one folder is given where several may be", hint="references=[FOLDER]")
-    return references if isinstance(references, ReferenceFolders) else ReferenceFolders(references)
 
 
 def _build_policy(

@@ -6,15 +6,13 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from dcmseal import tags
-from dcmseal.dataset.editing import Edit, LengthField, add_length_edits
+from dcmseal.dataset.editing import Edit, LengthField, add_length_edits, not_a_sequence_error
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH
 from dcmseal.dataset.writer import encode_sequence
 from dcmseal.engine.items import build_parameters_item, build_signature_item
 from dcmseal.engine.levels import Level, group_holders
-from dcmseal.errors import DatasetError
 from dcmseal.model import DigitalSignature
-from dcmseal.tags import format_tag
 
 _DELIMITER_SIZE = 8
 
@@ -39,14 +37,6 @@ def build_attach_edits(level: Level, scan: LevelScanner, signature: DigitalSigna
         edits.extend(made)
         edits.extend(group_length_edits(scan, tag, sum(edit.growth for edit in made)))
     return add_length_edits([(merge_insertions(edits), level.holders)])
-
-
-def not_a_sequence_error(tag: int) -> DatasetError:
-    """The error to raise where one of the macro's two tags is not that of a sequence."""
-    return DatasetError(
-        f"{format_tag(tag)} is there already, and is no sequence",
-        hint="the data set is damaged, or signed in a way the standard does not know: dcmseal verify tells more",
-    )
 
 
 def build_insertion(scan: LevelScanner, tag: int, data: bytes) -> Edit:

@@ -13,10 +13,10 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.structure import analyze_structure
 from dcmseal.dataset.syntax import TransferSyntax
 from dcmseal.errors import AmbiguousStructure
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.mac.level import LevelFacts
 from dcmseal.mac.parts import SEQUENCE_DELIMITER
 from dcmseal.model import MacParameters
-from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import PIXEL_DATA, format_tag
 
 _CLAUSE: Final = "PS3.3 C.12.1.1.3.1.2"

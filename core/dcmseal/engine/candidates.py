@@ -11,16 +11,9 @@ from dcmseal.engine.profile_view import purpose_code
 from dcmseal.engine.rule import Rule, normalize_fingerprint
 from dcmseal.engine.subjects import NO_ATTRIBUTES, NameAttributes, subject_attributes
 from dcmseal.errors import CertificateNotValid
+from dcmseal.findings import Aspect, Outcome
 from dcmseal.location import Location
-from dcmseal.report import (
-    AUTHORITY_TRUST_CODES,
-    Aspect,
-    Coverage,
-    Outcome,
-    SignatureReport,
-    Verdict,
-    VerificationReport,
-)
+from dcmseal.report import AUTHORITY_TRUST_CODES, Coverage, SignatureReport, Verdict, VerificationReport
 from dcmseal.tags import PIXEL_DATA, format_tags, parse_hex_tag
 
 _VALIDITY_BY_VERDICT: Final = {Verdict.VALID: Outcome.PASSED, Verdict.NOT_ESTABLISHED: Outcome.UNKNOWN}

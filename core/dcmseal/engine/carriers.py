@@ -8,7 +8,7 @@ from typing import Final
 from dcmseal import tags
 from dcmseal.dataset.header import ElementKind
 from dcmseal.dataset.scanner import LevelScanner
-from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.tags import format_tag
 
 _NEVER_SIGNED_GROUPS: Final = frozenset({0x0001, 0x0003, 0x0004, 0x0005, 0x0007})

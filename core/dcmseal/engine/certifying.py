@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from dcmseal import tags
 from dcmseal.dataset.editing import apply_edits
 from dcmseal.dataset.part10 import DicomFile
-from dcmseal.engine.advice import SigningWarning, timestamp_warnings
-from dcmseal.engine.asking import no_such_signature
+from dcmseal.engine.inspecting import no_such_signature
 from dcmseal.engine.opening import DatasetInput, open_source
 from dcmseal.engine.placing import OutputTarget, resolve_target, write_result
 from dcmseal.engine.reading import SignatureItem
@@ -23,47 +22,16 @@ from dcmseal.engine.signed_levels import SignedLevel, iter_signed_levels
 from dcmseal.engine.stamp_editing import build_timestamp_edits
 from dcmseal.engine.stamping import (
     TimestampedSignature,
+    TimestampingResult,
     TimestampRequest,
     accept_response,
     build_query,
     request_timestamp,
     to_timestamp_request,
 )
-from dcmseal.engine.timestamps import TimestampVerification
 from dcmseal.errors import NoSuchSignature, TimestampError, TimestampRejected, UsageError
-from dcmseal.model import CertifiedTime, DigitalSignature
 from dcmseal.plugins.registry import Registry
 from dcmseal.plugins.timestamping import TimestampQuery
-from dcmseal.report import Finding
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimestampingResult:
-    """A signature that has a timestamp now, and the file with it if no output was named."""
-
-    signature: DigitalSignature
-    verification: TimestampVerification
-    data: bytes | None
-
-    @property
-    def uid(self) -> str:
-        """Digital Signature UID."""
-        return self.signature.uid
-
-    @property
-    def time(self) -> CertifiedTime | None:
-        """The certified time; None if the timestamp could not be verified, of which ``warnings`` say why."""
-        return self.verification.time
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What was found out about the timestamp; none of it failed."""
-        return (*self.verification.findings, *self.verification.authority_findings)
-
-    @property
-    def warnings(self) -> tuple[SigningWarning, ...]:
-        """Why verification will not accept the timestamp, if so."""
-        return tuple(timestamp_warnings(self.verification))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,39 +9,31 @@ True
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from dcmseal.dictionary import parse_tag
 from dcmseal.engine import signing
 from dcmseal.engine.advice import timestamp_warnings
-from dcmseal.engine.asking import References, no_such_signature, parse_location, to_reference_folders
-from dcmseal.engine.drafting import SignOptions
 from dcmseal.engine.existing import sort_warnings
 from dcmseal.engine.files.collisions import ProtectedPath, check_outputs, iter_key_files
-from dcmseal.engine.opening import DatasetInput, open_source
-from dcmseal.engine.placing import OutputTarget, resolve_target, write_extra, write_result
+from dcmseal.engine.opening import DatasetInput
+from dcmseal.engine.placing import OutputTarget, resolve_target, write_extra
 from dcmseal.engine.planning import Plan, plan_signature
-from dcmseal.engine.removal import strip_signatures
-from dcmseal.engine.selection import ElementSelection
+from dcmseal.engine.references.folders import References, to_reference_folders
+from dcmseal.engine.selection import TagInput, build_options
 from dcmseal.engine.signing_result import SigningResult
 from dcmseal.engine.stamping import TimestampRequest, request_timestamp, to_timestamp_request
 from dcmseal.errors import UsageError
 from dcmseal.location import Location
-from dcmseal.model import DigitalSignature
-from dcmseal.plugins.guarded_signer import SecretRequest, Secrets, Signer
 from dcmseal.plugins.guarded_profile import Profile
+from dcmseal.plugins.guarded_signer import SecretRequest, Secrets, Signer
 from dcmseal.plugins.registry import Registry, installed_registry
-from dcmseal.tags import MACRO
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 from dcmseal.url_mark import URL_SEPARATOR
 
 if TYPE_CHECKING:
-    from dcmseal.engine.references.folders import ReferenceFolders
-
-TagInput: TypeAlias = int | str
+    pass
 
 
 def plan_signing(
@@ -83,41 +75,6 @@ def plan_signing(
         uid=uid,
     )
     return plan_signature(source, wish, registry)
-
-
-def build_options(
-    *,
-    location: Location | str = "main",
-    tags: Iterable[TagInput] | None = None,
-    only_required: bool = False,
-    profile: Profile | None = None,
-    algorithm: MacAlgorithm | str = MacAlgorithm.SHA256,
-    transfer_syntax: str | None = None,
-    purpose: SignaturePurpose | int | str | None = None,
-    allow_weak: bool = False,
-    padding: str = "minimal",
-    references: ReferenceFolders | None = None,
-    timestamped: bool = False,
-    require_intact: bool = False,
-    uid: str | None = None,
-) -> SignOptions:
-    """What ``sign`` is asked for, read; raises UsageError for what cannot be, whatever the Data Set."""
-    if padding not in ("minimal", "keep"):
-        raise UsageError(f"padding {padding!r} is neither minimal nor keep", hint="leave it out for minimal")
-    return SignOptions(
-        location=parse_location(location) or Location(),
-        selection=ElementSelection(chosen=None if tags is None else _parse_tags(tags), only_required=only_required),
-        profile=profile,
-        algorithm=_parse_algorithm(algorithm),
-        transfer_syntax=transfer_syntax,
-        purpose=None if purpose is None else parse_purpose(purpose),
-        allow_weak=allow_weak,
-        keep_padding=padding == "keep",
-        references=references,
-        timestamped=timestamped,
-        require_intact=require_intact,
-        uid=uid,
-    )
 
 
 def sign(
@@ -249,64 +206,5 @@ def _no_secrets(_: SecretRequest) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemovalResult:
-    """What was removed, and the file without it if no output was named."""
-
-    removed: tuple[DigitalSignature, ...]
-    data: bytes | None
-
-
-def remove(
-    source: DatasetInput,
-    *,
-    uids: Collection[str] | None = None,
-    output: OutputTarget | None = None,
-    in_place: bool = False,
-    registry: Registry | None = None,
-) -> RemovalResult:
-    """Remove the signatures with these Digital Signature UIDs, or all (``uids`` None), at every level.
-
-    MAC parameters that no signature uses any longer go too, and sequences that become empty. The result goes where
-    ``sign`` puts its own. Raises NoSuchSignature if a UID is not found: nothing is then written.
-    """
-    target = resolve_target(source, output, in_place=in_place)
-    with open_source(source, registry, for_update=True) as file:
-        removal = strip_signatures(file, lambda signature: uids is None or signature.uid in uids)
-        missing = set(uids or ()) - {signature.uid for signature in removal.removed}
-        if missing:
-            raise no_such_signature(min(missing))
-        changed = {each.location.steps[0][0] for each in removal.removed if each.location.steps}
-        data = write_result(source, file, removal.body, target, {*changed, *MACRO}, registry)
-    return RemovalResult(removed=removal.removed, data=data)
-
-
 def _resolve_profile(profile: str | Profile, registry: Registry | None) -> Profile:
     return (registry or installed_registry()).profile(profile) if isinstance(profile, str) else profile
-
-
-def _parse_tags(given: Iterable[TagInput]) -> tuple[int, ...]:
-    return tuple(each if isinstance(each, int) else _parse_tag(each) for each in given)
-
-
-def _parse_tag(text: str) -> int:
-    tag = parse_tag(text)
-    if tag is None:
-        raise UsageError(f"{text!r} is no tag", hint="write a keyword such as PatientID, (0010,0020) or 00100020")
-    return tag
-
-
-def _parse_algorithm(algorithm: MacAlgorithm | str) -> MacAlgorithm:
-    try:
-        return MacAlgorithm(algorithm.upper())
-    except ValueError:
-        raise UsageError(f"{algorithm!r} is no MAC algorithm", hint=f"use one of {', '.join(MacAlgorithm)}") from None
-
-
-def parse_purpose(purpose: SignaturePurpose | int | str) -> SignaturePurpose:
-    """A purpose by number, member name, or Code Meaning; raises UsageError."""
-    named = SignaturePurpose.parse(str(int(purpose)) if isinstance(purpose, int) else purpose)
-    if named is not None:
-        return named
-    names = ", ".join(f"{each.value} {each.name.lower()}" for each in SignaturePurpose)
-    raise UsageError(f"{purpose!r} is no signature purpose of CID 7007", hint=f"use one of {names}")

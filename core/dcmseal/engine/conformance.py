@@ -9,8 +9,8 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.syntax import TransferSyntax
 from dcmseal.engine.reading import SignatureItem, form_finding
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model import MacParameters
-from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import format_tag, format_tags, is_ascending
 from dcmseal.terms import CertificateType
 

@@ -18,8 +18,9 @@ from dcmseal.engine.candidates import ElementCoverage, SignatureCandidate, find_
 from dcmseal.engine.policy import Policy
 from dcmseal.engine.rule import Rule
 from dcmseal.engine.subjects import parse_name
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import MAIN, Location
-from dcmseal.report import Aspect, Finding, Outcome, VerificationReport
+from dcmseal.report import VerificationReport
 from dcmseal.tags import format_tags
 
 _WORST_FIRST: Final = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED)

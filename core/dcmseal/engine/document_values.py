@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from dcmseal.dictionary import tag_keyword
 from dcmseal.engine.certificate_values import certified_time_value, format_moment, signer_value
 from dcmseal.engine.json_values import Document, Json
-from dcmseal.report import Aspect
+from dcmseal.findings import Aspect
 
 if TYPE_CHECKING:
     from dcmseal.engine.advice import SigningWarning
     from dcmseal.engine.inspection import Signature, SignedElement
+    from dcmseal.findings import Finding
     from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
-    from dcmseal.plugins.guarded_signer import KeyListing
     from dcmseal.plugins.guarded_profile import Profile, Requirements
+    from dcmseal.plugins.guarded_signer import KeyListing
     from dcmseal.plugins.reporting import ReportContext
-    from dcmseal.report import Coverage, Finding, Instance, ObjectCoverage, SignatureReport, SignerTrust
+    from dcmseal.report import Coverage, Instance, ObjectCoverage, SignatureReport, SignerTrust
 
 
 def signature_report_value(report: SignatureReport, *, integrity_only: bool) -> Document:

@@ -36,15 +36,15 @@ from dcmseal.errors import Malformed, NotSignable, SealError
 
 if TYPE_CHECKING:
     from dcmseal.coverage_map import CoverageMap
-    from dcmseal.engine.certifying import TimestampingResult
-    from dcmseal.engine.changing import RemovalResult
     from dcmseal.engine.comparison.comparing import Comparison
     from dcmseal.engine.explaining import ProfileExplanation
     from dcmseal.engine.inspection import Signature
     from dcmseal.engine.planning import Plan
+    from dcmseal.engine.removal import RemovalResult
     from dcmseal.engine.signing_result import SigningResult
-    from dcmseal.plugins.guarded_signer import KeyListing
+    from dcmseal.engine.stamping import TimestampingResult
     from dcmseal.plugins.guarded_profile import Profile
+    from dcmseal.plugins.guarded_signer import KeyListing
     from dcmseal.plugins.registry import PluginInfo
     from dcmseal.plugins.reporting import ReportContext
     from dcmseal.report import VerificationReport

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dcmseal import tags
@@ -26,44 +25,18 @@ from dcmseal.engine.reading import (
     read_parameters,
     read_signatures,
 )
-from dcmseal.engine.selection import ElementSelection
+from dcmseal.engine.selection import SignOptions
 from dcmseal.engine.signed_levels import iter_nested_signed_levels, iter_signed_levels
 from dcmseal.errors import UsageError
-from dcmseal.location import MAIN, Location
+from dcmseal.location import MAIN
 from dcmseal.mac.digest import new_digest
 from dcmseal.mac.encoding import MacEncoder
 from dcmseal.mac.level import LevelFacts, LevelPass, MacJob
 from dcmseal.mac.parts import ExcessPadding
-from dcmseal.plugins.guarded_profile import Profile, Requirements
-from dcmseal.terms import MacAlgorithm, SignaturePurpose
+from dcmseal.plugins.guarded_profile import Requirements
 
 if TYPE_CHECKING:
-    from dcmseal.engine.references.folders import ReferenceFolders
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignOptions:
-    """What kind of signature is wanted."""
-
-    location: Location = MAIN
-    selection: ElementSelection = ElementSelection()
-    profile: Profile | None = None
-    algorithm: MacAlgorithm = MacAlgorithm.SHA256
-    transfer_syntax: str | None = None
-    """MAC Calculation Transfer Syntax UID; None: the file's own if allowed, else explicit VR little endian."""
-    purpose: SignaturePurpose | None = None
-    allow_weak: bool = False
-    keep_padding: bool = False
-    timestamped: bool = False
-    """It will get a certified timestamp."""
-    moment: datetime | None = None
-    """Time of signing; None for now."""
-    uid: str | None = None
-    """Digital Signature UID; None for a new one."""
-    references: ReferenceFolders | None = None
-    """Where the instances are that the document cites as evidence; None to leave the evidence as it is."""
-    require_intact: bool = False
-    """Sign only where all signatures that are there already hold."""
+    pass
 
 
 @dataclass(slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.engine.advice import SigningWarning
 from dcmseal.errors import NotIntact
-from dcmseal.report import Outcome, SignatureReport, Verdict
+from dcmseal.findings import Outcome
+from dcmseal.report import SignatureReport, Verdict
 
 if TYPE_CHECKING:
     from dcmseal.dataset.part10 import DicomFile

@@ -14,11 +14,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dcmseal.dataset.signable import exclusion_reason
-from dcmseal.engine.drafting import PreparedLevel, SignOptions, prepare_level
+from dcmseal.engine.drafting import PreparedLevel, prepare_level
 from dcmseal.engine.opening import DatasetInput, open_source
 from dcmseal.engine.profile_view import LevelView
+from dcmseal.engine.selection import SignOptions
+from dcmseal.findings import Finding
 from dcmseal.plugins.guarded_profile import Profile, Requirements, SignatureFacts
-from dcmseal.report import Finding
 from dcmseal.terms import CertificateType, KeyType, MacAlgorithm, TimestampType
 
 

@@ -11,8 +11,8 @@ from dcmseal.engine.macs import LevelMacs
 from dcmseal.engine.other_readings import LazyVariantMatcher
 from dcmseal.engine.public_key import SignatureMatch, match_signature
 from dcmseal.engine.reading import SignatureItem
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.mac.digest import is_digest_available
-from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import format_tag, format_tags
 
 if TYPE_CHECKING:

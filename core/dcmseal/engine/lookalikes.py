@@ -8,7 +8,7 @@ from dcmseal import tags
 from dcmseal.dataset.header import ElementKind
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.engine.reading import LevelSignatures, iter_items
-from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.tags import format_tag
 
 _ITEM_ONLY: Final = frozenset(

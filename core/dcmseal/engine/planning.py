@@ -17,19 +17,19 @@ from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, TransferSyntax
 from dcmseal.dictionary import tag_keyword
 from dcmseal.engine.advice import SigningWarning, dataset_warnings, profile_warnings, reference_warnings
 from dcmseal.engine.certificate import Certificate
-from dcmseal.engine.drafting import PreparedLevel, SignOptions, prepare_level
+from dcmseal.engine.drafting import PreparedLevel, prepare_level
 from dcmseal.engine.existing import check_intact, existing_signature_warnings
 from dcmseal.engine.levels import Level
 from dcmseal.engine.macs import PLAIN_VARIANT, LevelMacs, mac_key
 from dcmseal.engine.opening import DatasetInput, is_pydicom_dataset, open_source
 from dcmseal.engine.preview import plan_warnings
 from dcmseal.engine.profile_view import LevelView, build_signature_facts
-from dcmseal.engine.selection import check_signable
+from dcmseal.engine.selection import SignOptions, check_signable
 from dcmseal.errors import AlreadySigned, NotSignable, ProfileViolation, UsageError, WeakAlgorithm
+from dcmseal.findings import Outcome
 from dcmseal.mac.level import MacJob
 from dcmseal.model import DigitalSignature, MacParameters, PurposeCode, to_dt_value
 from dcmseal.plugins.guarded_profile import Profile, Requirements
-from dcmseal.report import Outcome
 from dcmseal.tags import PIXEL_DATA, format_tag
 from dcmseal.terms import PURPOSE_CODING_SCHEME, CertificateType, SignaturePurpose, TimestampType
 

@@ -14,8 +14,9 @@ from dcmseal.engine.advice import SigningWarning
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.validity import strength_findings, validity_findings
 from dcmseal.errors import CertificateNotValid, DatasetError
+from dcmseal.findings import Finding, Outcome
 from dcmseal.quiet import suppress_warnings
-from dcmseal.report import Finding, Outcome, obstacles_among
+from dcmseal.report import obstacles_among
 from dcmseal.tags import parse_hex_tag
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from dcmseal.report import Aspect, Finding, Outcome, SignatureReport
+from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.report import SignatureReport
 
 if TYPE_CHECKING:
     from dcmseal.plugins.guarded_profile import Profile, ProfiledDataset, Requirements, SignatureFacts

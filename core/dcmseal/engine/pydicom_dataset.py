@@ -7,11 +7,11 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from dcmseal import tags
+from dcmseal.dataset.editing import not_a_sequence_error
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import BytesSource, Source
 from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, IMPLICIT_LITTLE_UID, TransferSyntax
 from dcmseal.dataset.syntax_registry import syntax_findings
-from dcmseal.engine.attaching import not_a_sequence_error
 from dcmseal.errors import DatasetError
 from dcmseal.location import Location
 from dcmseal.model import DigitalSignature, MacParameters

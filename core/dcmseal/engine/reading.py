@@ -14,10 +14,10 @@ from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.syntax import UNDEFINED_LENGTH
 from dcmseal.dataset.walk import UNTIL_DELIMITER
 from dcmseal.errors import Malformed
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import Location
 from dcmseal.mac.headers import swap_bytes
 from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
-from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import format_tag, format_tags, is_ascending
 
 MAX_SIGNATURES: Final = 4096

@@ -19,6 +19,14 @@ from dcmseal.tags import format_tag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalResult:
+    """What was removed, and the file without it if no output was named."""
+
+    removed: tuple[DigitalSignature, ...]
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
     """The Data Set without the signatures, and which those were."""
 

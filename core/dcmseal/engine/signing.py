@@ -23,8 +23,8 @@ from dcmseal.mac.encoding import MacEncoder
 from dcmseal.mac.level import build_vr_context
 from dcmseal.mac.stream import MacStream
 from dcmseal.model import DigitalSignature
-from dcmseal.plugins.key_algorithms import unsupported_key_error
 from dcmseal.plugins.guarded_signer import Signer
+from dcmseal.plugins.key_algorithms import unsupported_key_error
 from dcmseal.terms import KeyType, MacAlgorithm
 
 if TYPE_CHECKING:

@@ -9,16 +9,47 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from dcmseal.engine.advice import SigningWarning, timestamp_warnings
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.silence import AuthorityBackoff
 from dcmseal.engine.timestamps import TimestampContext, TimestampVerification, timestamped_values, verify_timestamp
 from dcmseal.errors import CertificateNotValid, TimestampError, TimestampRejected, UsageError
-from dcmseal.model import DigitalSignature
+from dcmseal.findings import Finding, Outcome
+from dcmseal.model import CertifiedTime, DigitalSignature
 from dcmseal.plugins.guarded_signer import SecretRequest, Secrets
 from dcmseal.plugins.registry import Registry, installed_registry
 from dcmseal.plugins.timestamping import RetryPolicy, TimestampBackend, TimestampQuery
-from dcmseal.report import Outcome
 from dcmseal.terms import TimestampType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimestampingResult:
+    """A signature that has a timestamp now, and the file with it if no output was named."""
+
+    signature: DigitalSignature
+    verification: TimestampVerification
+    data: bytes | None
+
+    @property
+    def uid(self) -> str:
+        """Digital Signature UID."""
+        return self.signature.uid
+
+    @property
+    def time(self) -> CertifiedTime | None:
+        """The certified time; None if the timestamp could not be verified, of which ``warnings`` say why."""
+        return self.verification.time
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found out about the timestamp; none of it failed."""
+        return (*self.verification.findings, *self.verification.authority_findings)
+
+    @property
+    def warnings(self) -> tuple[SigningWarning, ...]:
+        """Why verification will not accept the timestamp, if so."""
+        return tuple(timestamp_warnings(self.verification))
+
 
 T = TypeVar("T")
 

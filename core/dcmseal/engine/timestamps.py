@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from dcmseal.engine.certificate import Certificate, strip_der_padding
 from dcmseal.engine.validity import CLOCK_SKEW
 from dcmseal.errors import CertificateNotValid, PluginError, TimestampError
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model import CertifiedTime, DigitalSignature
-from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.terms import KeyType, TimestampType
 
 if TYPE_CHECKING:

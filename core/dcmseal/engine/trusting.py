@@ -15,9 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model import CertifiedTime, DigitalSignature
 from dcmseal.plugins.trust import TrustEvaluator, TrustPurpose, TrustRequest, TrustResult, TrustSettings
-from dcmseal.report import Aspect, Finding, Outcome, SignerTrust, TimeBasis
+from dcmseal.report import SignerTrust, TimeBasis
 
 if TYPE_CHECKING:
     from dcmseal.plugins.registry import Registry

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from dcmseal.engine.certificate import Certificate
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model import DigitalSignature
-from dcmseal.report import Aspect, Finding, Outcome
 
 _SIGNING: Final = "PS3.15 C.1"
 _DATETIME: Final = "PS3.3 Table C.12-6"

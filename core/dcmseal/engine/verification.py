@@ -36,8 +36,9 @@ from dcmseal.engine.timestamps import (
 from dcmseal.engine.validity import claimed_time_findings, strength_findings, validity_findings
 from dcmseal.engine.whole_object import object_findings
 from dcmseal.errors import CertificateNotValid, CertificateUnreadable, Malformed, NoSuchSignature
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import MAIN, Location
-from dcmseal.report import Aspect, Finding, Instance, Outcome, SignatureReport, SignerTrust, VerificationReport
+from dcmseal.report import Instance, SignatureReport, SignerTrust, VerificationReport
 from dcmseal.tags import is_ascending
 
 if TYPE_CHECKING:

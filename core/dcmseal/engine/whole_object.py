@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from dcmseal.dataset.critical_tags import is_critical
 from dcmseal.dataset.part10 import DicomFile
-from dcmseal.engine.coverage import is_critical
 from dcmseal.errors import DatasetError
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import MAIN, Location
-from dcmseal.report import (
-    Aspect,
-    Finding,
-    ObjectCoverage,
-    Outcome,
-    SignatureReport,
-    VerificationReport,
-)
+from dcmseal.report import ObjectCoverage, SignatureReport, VerificationReport
 
 _CLAUSE: Final = "PS3.3 C.12.1.1.3"
 _MAX_NAMED: Final = 3

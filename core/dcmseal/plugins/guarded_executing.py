@@ -10,8 +10,8 @@ from typing import Final
 
 from dcmseal.errors import PluginBroken, PluginError
 from dcmseal.plugins import answers
-from dcmseal.plugins.executing import BatchExecutor
 from dcmseal.plugins.answers import Origin
+from dcmseal.plugins.executing import BatchExecutor
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{1,31}", re.ASCII)
 _MAX_SLOTS: Final = 100_000

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, cast, runtime_checkable
 
 from dcmseal.errors import PluginBroken
+from dcmseal.findings import Aspect, Finding
 from dcmseal.plugins import answers
 from dcmseal.plugins.answers import Origin
-from dcmseal.report import Aspect, Finding
 from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
 
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from dcmseal.errors import PluginBroken, PluginNotFound
 from dcmseal.plugins import answers
-from dcmseal.plugins.archive_reporting import ArchiveReport
 from dcmseal.plugins.answers import Origin
+from dcmseal.plugins.archive_reporting import ArchiveReport
 from dcmseal.plugins.reporting import ReportContext, ReportedFile, ReportWriter
 
 _FORMAT: Final = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)

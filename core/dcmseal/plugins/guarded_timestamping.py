@@ -8,13 +8,12 @@ from dataclasses import replace
 from typing import Final
 
 from dcmseal.errors import PluginBroken, TimestampError
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model import CertifiedTime
 from dcmseal.plugins import answers
-from dcmseal.plugins.guarded_signer import check_secrets
 from dcmseal.plugins.answers import Origin
-from dcmseal.plugins.guarded_signer import Secrets
+from dcmseal.plugins.guarded_signer import Secrets, check_secrets
 from dcmseal.plugins.timestamping import RetryPolicy, TimestampBackend, TimestampQuery, TimestampResult
-from dcmseal.report import Aspect, Finding, Outcome
 
 _TYPE: Final = re.compile(r"[A-Z0-9_ ]{1,16}", re.ASCII)
 _MAX_BYTES: Final = 1 << 20

@@ -6,11 +6,11 @@ import re
 from typing import Final
 
 from dcmseal.errors import PluginBroken, TrustError
+from dcmseal.findings import Aspect, Finding
 from dcmseal.grounds import TrustMaterial
 from dcmseal.plugins import answers
 from dcmseal.plugins.answers import Origin
 from dcmseal.plugins.trust import TrustBackend, TrustEvaluator, TrustRequest, TrustResult, TrustSettings
-from dcmseal.report import Aspect, Finding
 
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,31}", re.ASCII)
 

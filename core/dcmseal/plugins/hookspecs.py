@@ -20,8 +20,8 @@ from collections.abc import Iterable
 import pluggy
 
 from dcmseal.plugins.executing import BatchExecutor
-from dcmseal.plugins.guarded_signer import SignerBackend
 from dcmseal.plugins.guarded_profile import Profile
+from dcmseal.plugins.guarded_signer import SignerBackend
 from dcmseal.plugins.reporting import ReportWriter
 from dcmseal.plugins.storage import Storage
 from dcmseal.plugins.timestamping import TimestampBackend

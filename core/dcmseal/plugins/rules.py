@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dcmseal.dictionary import tag_keyword
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.plugins.guarded_profile import OTHER_PURPOSE, ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.tags import format_tag
 from dcmseal.terms import CertificateType, SignaturePurpose, TimestampType
 

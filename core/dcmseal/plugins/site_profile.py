@@ -27,9 +27,9 @@ from typing import Final, TypeVar, cast
 
 from dcmseal.dictionary import parse_tag
 from dcmseal.errors import ProfileFileError
+from dcmseal.findings import Finding
 from dcmseal.plugins.guarded_profile import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.rules import requirement_findings
-from dcmseal.report import Finding
 from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
 from dcmseal.text_files import load_text
 from dcmseal.toml_files import MAX_TOML_BYTES, parse_toml

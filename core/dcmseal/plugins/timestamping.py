@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from dcmseal.findings import Finding
 from dcmseal.model import CertifiedTime
 from dcmseal.plugins.guarded_signer import Secrets
-from dcmseal.report import Finding
 from dcmseal.terms import MacAlgorithm
 
 

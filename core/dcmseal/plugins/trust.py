@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
+from dcmseal.findings import Finding, Outcome
 from dcmseal.grounds import TrustMaterial
-from dcmseal.report import Finding, Outcome, TimeBasis
+from dcmseal.report import TimeBasis
 
 DEFAULT_SCHEME: Final = "x509"
 """Scheme of the backend that evaluates X.509 certificates (RFC 5280)."""

@@ -11,16 +11,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from dcmseal.engine.drafting import SignOptions
 from dcmseal.engine.levels import find_level
 from dcmseal.engine.opening import open_source
 from dcmseal.engine.planning import plan_signature
 from dcmseal.engine.profile_view import LevelView
-from dcmseal.engine.selection import ElementSelection
+from dcmseal.engine.selection import ElementSelection, SignOptions
 from dcmseal.errors import ProfileViolation, UsageError
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import Location
 from dcmseal.plugins.guarded_profile import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.report import Aspect, Finding, Outcome
 from dcmseal.terms import CertificateType, KeyType, MacAlgorithm, SignaturePurpose, TimestampType
 from dcmseal.testing.profiled import SAMPLES, SampleDataset
 

@@ -14,7 +14,8 @@ from dcmseal.engine.reporting import build_reported_file, build_unverified_file,
 from dcmseal.errors import UsageError
 from dcmseal.model import PurposeCode
 from dcmseal.plugins.reporting import CertificateFacts, ReportedFile
-from dcmseal.report import Aspect, Finding, Outcome, SignerTrust, TimeBasis
+from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.report import SignerTrust, TimeBasis
 from dcmseal_html.writer import HtmlWriter
 from tests.backends.html.conftest import Open
 from tests.support import builder

@@ -20,7 +20,8 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from dcmseal.plugins.trust import TrustRequest, TrustResult, TrustSettings
-from dcmseal.report import Finding, Outcome, TimeBasis
+from dcmseal.findings import Finding, Outcome
+from dcmseal.report import TimeBasis
 from dcmseal_trust.backend import X509Backend
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey

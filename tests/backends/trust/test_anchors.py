@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from dcmseal.report import Outcome
+from dcmseal.findings import Outcome
 from tests.backends.trust import odd
 from tests.backends.trust.authority import (
     PkiAuthority,

@@ -17,7 +17,8 @@ from dcmseal.cli.text import escape_unprintable
 from dcmseal.errors import TrustError
 from dcmseal.grounds import TrustMaterial
 from dcmseal.plugins.trust import RevocationMode, Strictness, TrustRequest, TrustResult, TrustSettings
-from dcmseal.report import Outcome, TimeBasis
+from dcmseal.findings import Outcome
+from dcmseal.report import TimeBasis
 from dcmseal_trust.backend import X509Backend
 from dcmseal_trust.certificates import parse_certificate
 from dcmseal_trust.crls import parse_crl

@@ -14,7 +14,8 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 
 from dcmseal.plugins.trust import TrustRequest
-from dcmseal.report import Outcome, TimeBasis
+from dcmseal.findings import Outcome
+from dcmseal.report import TimeBasis
 from dcmseal_trust.backend import X509Backend
 from dcmseal_trust.certificates import parse_certificate
 from dcmseal_trust.instants import CLOCK_SKEW, EARLIEST, LATEST, add_delay

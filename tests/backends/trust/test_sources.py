@@ -12,7 +12,8 @@ from cryptography.x509 import ReasonFlags as Reason
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from dcmseal.plugins.trust import RevocationMode, Strictness
-from dcmseal.report import Outcome, TimeBasis
+from dcmseal.findings import Outcome
+from dcmseal.report import TimeBasis
 from tests.backends.trust import odd
 from tests.backends.trust.authority import (
     CRL_DUE,

@@ -14,7 +14,8 @@ from dcmseal.cli.output import make_screen
 from dcmseal.cli.verdicts import show_report
 from dcmseal.location import Location
 from dcmseal.model import CertifiedTime, DigitalSignature
-from dcmseal.report import Aspect, Coverage, Finding, Outcome, SignatureReport, VerificationReport
+from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.report import Coverage, SignatureReport, VerificationReport
 from tests.core.cli.conftest import Run
 from tests.support.files import real_file
 from tests.support.pki import Pki

@@ -7,7 +7,7 @@ from typing import Any
 
 from dcmseal.plugins.guarded_profile import Requirements
 from dcmseal.plugins.rules import requirement_findings
-from dcmseal.report import Finding
+from dcmseal.findings import Finding
 from tests.support.builder import Item, Sequence, Value, image, us
 
 

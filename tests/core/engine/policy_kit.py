@@ -9,7 +9,8 @@ import dcmseal
 from dcmseal import Policy
 from dcmseal.engine.trusting import Trust
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.report import Outcome, VerificationReport
+from dcmseal.findings import Outcome
+from dcmseal.report import VerificationReport
 from tests.support.pki import Pki
 
 Verify = Callable[..., VerificationReport]

@@ -10,7 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import dcmseal
-from dcmseal.report import Outcome, Verdict
+from dcmseal.findings import Outcome
+from dcmseal.report import Verdict
 from dcmseal.terms import MacAlgorithm
 from tests.core.engine.kit import (
     CERTIFICATE,

@@ -10,7 +10,8 @@ from typing import Final
 import pytest
 
 from dcmseal.errors import DatasetError
-from dcmseal.report import Outcome, Verdict
+from dcmseal.findings import Outcome
+from dcmseal.report import Verdict
 from dcmseal.terms import KeyType
 from tests.core.engine.kit import (
     edit_signed,

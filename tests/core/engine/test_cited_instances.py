@@ -11,7 +11,8 @@ from pydicom import dcmread
 
 import dcmseal
 from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound
-from dcmseal.report import Aspect, Outcome, Verdict
+from dcmseal.findings import Aspect, Outcome
+from dcmseal.report import Verdict
 from dcmseal.tags import format_tag
 from tests.core.engine.kit import edit_signed, sign_dataset
 from tests.core.engine.study import FIRST, SECOND, ReferenceStudy, read_references, sign_both

@@ -12,7 +12,8 @@ from dcmseal.dataset.source import BytesSource
 from dcmseal.dataset.syntax import Encoding, TransferSyntax
 from dcmseal.dataset.syntax_registry import REGISTERED
 from dcmseal.errors import DatasetError
-from dcmseal.report import Outcome, Verdict
+from dcmseal.findings import Outcome
+from dcmseal.report import Verdict
 from tests.core.engine.kit import finding_outcomes, integrity_verdict, sign_dataset, verify_integrity
 from tests.support.builder import JPEG_BASELINE, Fragments, Syntax, encode, file, image
 from tests.support.files import real_file

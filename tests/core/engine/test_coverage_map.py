@@ -14,7 +14,7 @@ from dcmseal.dataset.source import BytesSource
 from dcmseal.dataset.syntax import Encoding
 from dcmseal.dataset.walk import Event, walk
 from dcmseal.engine.mapping import building
-from dcmseal.report import Aspect, Outcome
+from dcmseal.findings import Aspect, Outcome
 from tests.bench.dataset import EXPLICIT, write_file
 from tests.bench.functional_groups import enhanced_mr
 from tests.core.engine.kit import sign_dataset

@@ -18,7 +18,8 @@ from dcmseal.dataset.syntax import TransferSyntax
 from dcmseal.dataset.syntax_registry import REGISTERED
 from dcmseal.dictionary import tag_vr
 from dcmseal.errors import DatasetError, Malformed, SealError
-from dcmseal.report import Aspect, Outcome, Verdict
+from dcmseal.findings import Aspect, Outcome
+from dcmseal.report import Verdict
 from tests.core.engine.kit import finding_outcomes, integrity_verdict, sign_dataset, verify_integrity
 from tests.support.builder import (
     DEFLATED_LE,

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509 import CertificateBuilder
 
 import dcmseal.engine
-from dcmseal.report import Outcome, Verdict
+from dcmseal.findings import Outcome
+from dcmseal.report import Verdict
 from tests.core.engine.kit import (
     CERTIFICATE,
     CERTIFICATE_TYPE,

@@ -14,7 +14,8 @@ from dcmseal.engine.certificate import read_certificate
 from dcmseal.engine.demands import unmet_findings
 from dcmseal.engine.subjects import subject_attributes
 from dcmseal.errors import CertificateNotValid, CertificateUnreadable, MechanismUnavailable, WeakAlgorithm
-from dcmseal.report import Outcome, Verdict, VerificationReport
+from dcmseal.findings import Outcome
+from dcmseal.report import Verdict, VerificationReport
 from dcmseal.terms import KeyType
 from dcmseal_software.signer import SoftwareSigner
 from tests.core.engine.kit import (

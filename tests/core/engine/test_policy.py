@@ -15,7 +15,8 @@ from dcmseal import Policy, Rule
 from dcmseal.engine.demands import unmet_findings
 from dcmseal.engine.trusting import Trust
 from dcmseal.errors import UsageError
-from dcmseal.report import Finding, Outcome, Verdict
+from dcmseal.findings import Finding, Outcome
+from dcmseal.report import Verdict
 from tests.core.engine.kit import SIGNATURES, edit_signed, read_items, sign_dataset
 from tests.core.engine.policy_kit import Verify, build_trust, build_verifier, unmet_codes
 from tests.support.builder import Sequence, file, image, text

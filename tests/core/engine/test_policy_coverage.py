@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from dcmseal.report import Outcome, Verdict
+from dcmseal.findings import Outcome
+from dcmseal.report import Verdict
 from dcmseal.tags import format_tag
 from tests.core.engine.kit import edit_signed, sign_dataset
 from tests.core.engine.policy_kit import Verify, build_trust, build_verifier, unmet_codes

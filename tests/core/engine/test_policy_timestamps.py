@@ -12,7 +12,8 @@ from dcmseal import Policy
 from dcmseal.engine.trusting import Trust
 from dcmseal.errors import UsageError
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.report import Outcome, Verdict
+from dcmseal.findings import Outcome
+from dcmseal.report import Verdict
 from tests.core.engine.kit import sign_dataset
 from tests.core.engine.stamped import insert_token, signature_value
 from tests.support.builder import file, image

@@ -15,7 +15,8 @@ from dcmseal.errors import PluginNotFound, SealError, TrustError
 from dcmseal.grounds import TrustMaterial
 from dcmseal.plugins.registry import Registry
 from dcmseal.plugins.trust import Strictness, TrustRequest, TrustResult, TrustSettings
-from dcmseal.report import Aspect, Finding, Outcome, TimeBasis, Verdict
+from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.report import TimeBasis, Verdict
 from tests.core.engine.kit import sign_dataset
 from tests.core.plugins.fakes import SECRET, make_plugin
 from tests.support import builder

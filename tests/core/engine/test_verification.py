@@ -8,7 +8,8 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import DatasetError, Malformed, NoSuchItem, NoSuchSignature, NotSignable
-from dcmseal.report import Aspect, Outcome, Verdict
+from dcmseal.findings import Aspect, Outcome
+from dcmseal.report import Verdict
 from tests.core.engine.kit import (
     MAC_PARAMETERS,
     PURPOSE,

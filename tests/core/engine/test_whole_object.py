@@ -8,7 +8,8 @@ import pytest
 
 import dcmseal
 from dcmseal.coverage_map import format_unprotected
-from dcmseal.report import CoverageGap, ObjectCoverage, Outcome, Verdict, VerificationReport
+from dcmseal.findings import Outcome
+from dcmseal.report import CoverageGap, ObjectCoverage, Verdict, VerificationReport
 from tests.core.engine.kit import sign_dataset, verify_integrity
 from tests.support.builder import Item, Sequence, Value, file, image, text, us
 from tests.support.files import real_file

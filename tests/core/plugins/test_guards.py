@@ -14,7 +14,7 @@ from dcmseal.plugins.guarded_signer import GuardedSignerBackend
 from dcmseal.plugins.answers import Origin
 from dcmseal.plugins.guarded_signer import KeyListing, SecretRequest, Secrets
 from dcmseal.plugins.guarded_profile import Requirements, SignatureFacts
-from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing.message import BytesMessage
 from dcmseal.testing.profiled import SampleDataset

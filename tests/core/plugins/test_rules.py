@@ -6,7 +6,7 @@ import pytest
 
 from dcmseal.plugins.guarded_profile import Requirements, SignatureFacts
 from dcmseal.plugins.rules import requirement_findings, type_findings
-from dcmseal.report import Aspect, Outcome
+from dcmseal.findings import Aspect, Outcome
 from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
 from dcmseal.testing.profiled import SampleDataset
 

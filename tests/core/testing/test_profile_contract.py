@@ -11,7 +11,7 @@ import pytest
 from dcmseal.errors import ProfileViolation
 from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.rules import requirement_findings
-from dcmseal.report import Aspect, Finding, Outcome
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing import ProfileContract
 from dcmseal.testing.profiled import IMAGE

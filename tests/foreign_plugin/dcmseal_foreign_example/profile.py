@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.rules import requirement_findings, type_findings
-from dcmseal.report import Finding
+from dcmseal.findings import Finding
 from dcmseal.terms import KeyType, MacAlgorithm
 
 PATIENT_ID = 0x00100020

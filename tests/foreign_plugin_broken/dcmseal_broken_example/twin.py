@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.guarded_profile import Profile, ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.report import Finding
+from dcmseal.findings import Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

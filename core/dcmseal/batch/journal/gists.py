@@ -17,12 +17,13 @@ from dcmseal.batch.results import BatchResult, ResultKind
 from dcmseal.engine.certificate_values import format_moment
 from dcmseal.engine.signing_result import SigningResult
 from dcmseal.exit_codes import ExitCode
-from dcmseal.report import Outcome, Verdict, VerificationReport
+from dcmseal.findings import Outcome
+from dcmseal.report import Verdict, VerificationReport
 
 if TYPE_CHECKING:
     from dcmseal.engine.json_values import Document
+    from dcmseal.findings import Finding
     from dcmseal.model import DigitalSignature
-    from dcmseal.report import Finding
 
 _MAX_NAMES: Final = 16
 """Signers, codes or profiles that one gist names; a file may have any number of them."""

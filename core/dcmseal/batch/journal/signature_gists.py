@@ -15,7 +15,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Self, cast
 
 from dcmseal.engine.certificate_values import format_moment
-from dcmseal.report import Aspect, Outcome, Verdict
+from dcmseal.findings import Aspect, Outcome
+from dcmseal.report import Verdict
 
 if TYPE_CHECKING:
     from dcmseal.engine.json_values import Document

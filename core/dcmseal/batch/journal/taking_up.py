@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dcmseal.engine.asking import verify
 from dcmseal.errors import SealError
-from dcmseal.report import Aspect, Outcome
+from dcmseal.findings import Aspect, Outcome
 
 if TYPE_CHECKING:
     from dcmseal.model import DigitalSignature

@@ -31,7 +31,7 @@ def run(options: Namespace) -> int:
     from dcmseal.cli.choosing import parse_file_and_uid, select_signature
     from dcmseal.cli.files import open_input_file, open_new_file
     from dcmseal.cli.output import write_json
-    from dcmseal.engine.asking import list_signatures
+    from dcmseal.engine.inspecting import list_signatures
 
     file, uid = parse_file_and_uid(options)
     with open_input_file(file) as source:

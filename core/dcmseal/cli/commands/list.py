@@ -42,7 +42,7 @@ def run(options: Namespace) -> int:
         return _list_archive(options)
     from dcmseal.cli.files import display_name, open_input_file
     from dcmseal.cli.output import make_screen, write_json
-    from dcmseal.engine.asking import list_signatures
+    from dcmseal.engine.inspecting import list_signatures
 
     (file,) = options.files
     with open_input_file(file) as source:

@@ -10,7 +10,7 @@ from dcmseal.cli.parser import Parser, complete_uids, set_completer
 
 if TYPE_CHECKING:
     from dcmseal.cli.output import Screen
-    from dcmseal.engine.changing import RemovalResult
+    from dcmseal.engine.removal import RemovalResult
 
 _EXAMPLES = """
   dcmseal remove signed.dcm plain.dcm --all
@@ -43,7 +43,7 @@ def run(options: Namespace) -> int:
     from dcmseal.cli.files import STDIO, open_input_file, open_result_file
     from dcmseal.cli.output import make_screen, write_json
     from dcmseal.cli.streams import standard_error
-    from dcmseal.engine.changing import remove
+    from dcmseal.engine.removing import remove
     from dcmseal.errors import UsageError
 
     uids, file, output = _parse_request(options)

@@ -37,7 +37,7 @@ def run(options: Namespace) -> int:
     from dcmseal.cli.choosing import parse_file_and_uid, select_signature
     from dcmseal.cli.files import STDIO, open_input_file, open_new_file
     from dcmseal.cli.output import make_document, write_json
-    from dcmseal.engine.asking import list_signatures, write_mac_stream
+    from dcmseal.engine.inspecting import list_signatures, write_mac_stream
     from dcmseal.errors import UsageError
 
     if options.json and options.output == STDIO:

@@ -9,7 +9,7 @@ from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser, complete_uids, set_completer
 
 if TYPE_CHECKING:
-    from dcmseal.engine.certifying import TimestampingResult
+    from dcmseal.engine.stamping import TimestampingResult
 
 _MAX_BYTES = 1 << 20
 _DESCRIPTION = """\
@@ -84,8 +84,8 @@ def _check_options(options: Namespace) -> None:
 def _write_query(options: Namespace) -> int:
     from dcmseal.cli.files import open_input_file, open_new_file
     from dcmseal.cli.timestamp_options import parse_timestamp_query
-    from dcmseal.engine.asking import list_signatures
     from dcmseal.engine.certifying import build_timestamp_query
+    from dcmseal.engine.inspecting import list_signatures
     from dcmseal.engine.uid_file import build_uid_file
     from dcmseal.errors import UsageError
 

@@ -12,8 +12,9 @@ from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.engine.comparison.changes import ElementPath
 from dcmseal.engine.levels import find_level
 from dcmseal.engine.reading import read_parameters
+from dcmseal.findings import Aspect, Outcome
 from dcmseal.location import Location
-from dcmseal.report import Aspect, Outcome, SignatureReport, VerificationReport
+from dcmseal.report import SignatureReport, VerificationReport
 
 _ADDED_LATER: Final = frozenset({tags.CERTIFIED_TIMESTAMP_TYPE, tags.CERTIFIED_TIMESTAMP})
 """Elements of a signature's item that anybody may add without breaking it."""

@@ -18,11 +18,12 @@ from dcmseal.engine.keeping.manifest import Evidence
 from dcmseal.engine.keeping.rules import build_settings, differing_settings, format_setting
 from dcmseal.engine.trusting import Trust
 from dcmseal.errors import PluginError, TimestampError, UsageError
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.grounds import SignatureRecord
 from dcmseal.model import CertifiedTime
 from dcmseal.plugins.registry import Registry, installed_registry
 from dcmseal.plugins.trust import RevocationMode, TrustSettings
-from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, VerificationReport
+from dcmseal.report import SignatureReport, VerificationReport
 from dcmseal.terms import TimestampType
 
 if TYPE_CHECKING:

@@ -25,8 +25,9 @@ from dcmseal.engine.files.rights import FilePermissions
 from dcmseal.engine.keeping.container import MAX_EVIDENCE_BYTES, pack_archive, unpack_archive
 from dcmseal.engine.keeping.manifest import MANIFEST_NAME, TIMESTAMP_NAME, Evidence, build_members, read_members
 from dcmseal.errors import ConcurrentModification, EvidenceError, TimestampRejected, UsageError
+from dcmseal.findings import Outcome
 from dcmseal.input_files import open_input
-from dcmseal.report import Outcome, VerificationReport
+from dcmseal.report import VerificationReport
 from dcmseal.terms import TimestampType
 
 if TYPE_CHECKING:

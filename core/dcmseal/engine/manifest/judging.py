@@ -36,9 +36,10 @@ from dcmseal.engine.manifest.content import (
     value_fingerprint,
 )
 from dcmseal.errors import CertificateNotValid, DatasetError, UsageError
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.input_files import open_input
 from dcmseal.model import DigitalSignature
-from dcmseal.report import Aspect, Finding, Outcome, SignatureReport, VerificationReport
+from dcmseal.report import SignatureReport, VerificationReport
 
 MAX_SIZE: Final = 128 << 20
 """Bytes of a manifest that is read."""

@@ -7,11 +7,11 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.coverage_map import CoverageMap, CoverageTotals, CoverState, MappedElement, MappedItem
+from dcmseal.dataset.critical_tags import is_critical
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.vr import is_unknown_vr
 from dcmseal.dataset.walk import CLOSING_EVENTS, UNTIL_DELIMITER, Event, Step, walk
-from dcmseal.engine.coverage import is_critical
 from dcmseal.engine.mapping.covering import NO_PROTECTION, LevelCover, Protection, SignatureCover, inherit_protection
 from dcmseal.engine.mapping.folding import ItemFolder, ItemGroup, MapNode
 from dcmseal.engine.mapping.gaps import GapCounter

@@ -12,7 +12,8 @@ from dcmseal.engine.references.cited import CitedInstance, iter_cited_instances
 from dcmseal.engine.references.comparing import DEFAULT_OPTIONS, ReferenceOptions, check_instance, reference_finding
 from dcmseal.engine.references.folders import ReferenceFolders
 from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound, Malformed
-from dcmseal.report import Aspect, Finding, Outcome, VerificationReport
+from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.report import VerificationReport
 from dcmseal.tags import format_tag
 
 _MAX_TIMES: Final = 8

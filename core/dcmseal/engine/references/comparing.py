@@ -7,18 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from dcmseal.dataset.critical_tags import affects_display
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.syntax import TransferSyntax
-from dcmseal.engine.coverage import affects_display
 from dcmseal.engine.levels import main_level
 from dcmseal.engine.profiling import is_sound
 from dcmseal.engine.references.cited import CitedInstance, CitedMac, CitedSignature
 from dcmseal.engine.references.instances import is_other_representation, match_mac
 from dcmseal.engine.timestamps import TimestampContext, TimestampMode
 from dcmseal.engine.verification import VerificationContext, verify_file
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.mac.digest import is_digest_available
-from dcmseal.report import Aspect, Finding, Outcome, SignatureReport
+from dcmseal.report import SignatureReport
 from dcmseal.tags import format_tags
 
 _CLAUSE: Final = "PS3.3 C.17.2.1"

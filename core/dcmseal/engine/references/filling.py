@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dcmseal import tags
+from dcmseal.dataset.critical_tags import affects_display
 from dcmseal.dataset.editing import Edit, LengthField, add_length_edits, apply_edits
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, Encoding
 from dcmseal.dataset.writer import encode_sequence
 from dcmseal.engine.attaching import build_insertion, group_length_edits, merge_insertions
-from dcmseal.engine.coverage import affects_display
 from dcmseal.engine.items import build_mac_reference_item, build_signature_reference_item
 from dcmseal.engine.profiling import is_sound
 from dcmseal.engine.references.cited import CitedInstance, iter_cited_instances
@@ -26,10 +26,11 @@ from dcmseal.engine.references.instances import InstanceMac, compute_instance_ma
 from dcmseal.engine.signed_levels import iter_signed_levels
 from dcmseal.engine.verification import verify_file
 from dcmseal.errors import DatasetError
+from dcmseal.findings import Aspect, Outcome
 from dcmseal.location import Location
 from dcmseal.mac.parts import ExcessPadding
 from dcmseal.model import DigitalSignature, MacParameters
-from dcmseal.report import Aspect, Outcome, SignatureReport
+from dcmseal.report import SignatureReport
 from dcmseal.tags import PIXEL_DATA
 from dcmseal.terms import MacAlgorithm
 

@@ -20,6 +20,21 @@ from dcmseal.dataset.walk import CLOSING_EVENTS, OPENING_EVENTS, Event, walk
 from dcmseal.engine.opening import open_header, open_source
 from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound, UsageError
 
+References: TypeAlias = "ReferenceFolders | Iterable[str | os.PathLike[str]]"
+"""Folders with the instances that documents cite: their paths, or Folders, which are looked through once only."""
+
+
+def to_reference_folders(references: References | None) -> ReferenceFolders | None:
+    """Folders with instances, which may be given as their paths."""
+    if references is None:
+        return None
+    from dcmseal.engine.references.folders import ReferenceFolders
+
+    if isinstance(references, (str, os.PathLike)):
+        raise UsageError("one folder is given where several may be", hint="references=[FOLDER]")
+    return references if isinstance(references, ReferenceFolders) else ReferenceFolders(references)
+
+
 PathInput: TypeAlias = str | os.PathLike[str]
 ProgressCallback: TypeAlias = Callable[[str], object]
 """Told now and then, in words, how far it is; an empty text says that nothing goes on."""

@@ -10,10 +10,9 @@ from functools import cache
 from typing import Final
 from unittest import SkipTest
 
-from dcmseal.plugins.guarded_signer import GuardedSignerBackend
-from dcmseal.plugins.key_uri import KeyUri
 from dcmseal.plugins.answers import Origin
-from dcmseal.plugins.guarded_signer import KeyListing
+from dcmseal.plugins.guarded_signer import GuardedSignerBackend, KeyListing
+from dcmseal.plugins.key_uri import KeyUri
 from dcmseal.testing.signer_suite.subject import SignerTestBase
 
 _LIGHT_MODULES: Final = frozenset({"dcmseal", "pluggy"}) | sys.stdlib_module_names

@@ -12,8 +12,8 @@ from cryptography.x509 import load_der_x509_certificate
 from dcmseal.engine.asking import verify
 from dcmseal.engine.changing import sign
 from dcmseal.errors import MechanismUnavailable, WeakAlgorithm
-from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.guarded_signer import SignerBackend
+from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.registry import Registry
 from dcmseal.report import Verdict
 from dcmseal.terms import KeyType, MacAlgorithm

@@ -8,7 +8,7 @@ from typing import Any
 
 import dcmseal
 from dcmseal.engine.manifest.container import parse_signed_data
-from dcmseal.report import Finding, Outcome
+from dcmseal.findings import Finding, Outcome
 from tests.core.engine.kit import build_signer
 from tests.support.builder import (
     EXPLICIT_LE,

@@ -14,7 +14,7 @@ from dcmseal.engine.comparison import inventory
 from dcmseal.engine.comparison.changes import ChangeKind
 from dcmseal.engine.comparison.comparing import FilePart
 from dcmseal.errors import DatasetError, NotDicom
-from dcmseal.report import Outcome
+from dcmseal.findings import Outcome
 from tests.core.engine.comparison.spots import flip_bit, iter_nodes, make_items, replace_node
 from tests.core.engine.kit import edit_signed, minimise_nodes, sign_dataset
 from tests.support.builder import (

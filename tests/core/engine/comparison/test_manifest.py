@@ -18,7 +18,8 @@ from dcmseal.engine.comparison.inventory import Element, build_inventory
 from dcmseal.engine.manifest.container import parse_signed_data
 from dcmseal.engine.manifest.content import derive_key
 from dcmseal.engine.opening import open_source
-from dcmseal.report import Aspect, Outcome, Verdict
+from dcmseal.findings import Aspect, Outcome
+from dcmseal.report import Verdict
 from dcmseal.tags import format_tag
 from tests.core.engine.comparison.manifests import (
     manifest_codes,

@@ -17,7 +17,8 @@ from dcmseal.engine.manifest.container import parse_signed_data
 from dcmseal.engine.manifest.content import FORMAT
 from dcmseal.engine.manifest.sealing import sign_content
 from dcmseal.errors import CertificateMismatch, OutputError, UsageError
-from dcmseal.report import Outcome, Verdict
+from dcmseal.findings import Outcome
+from dcmseal.report import Verdict
 from dcmseal.terms import MacAlgorithm
 from tests.core.engine.comparison.manifests import (
     manifest_codes,
