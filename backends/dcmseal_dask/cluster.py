@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from dcmseal.errors import PluginError, UsageError
 
 if TYPE_CHECKING:
-    from dcmseal_dask.client import BoundedClient
+    from dcmseal_dask.patient import BoundedClient
 
 _CONNECT_TIMEOUT: Final = 30.0
 """Seconds within which scheduler and first worker have to be there."""
@@ -81,7 +81,7 @@ class DaskCluster:
                 f"{address} is no address of a Dask scheduler", hint="write tcp://HOST:8786, or name a scheduler file"
             )
         try:
-            from dcmseal_dask.client import BoundedClient
+            from dcmseal_dask.patient import BoundedClient
         except ImportError:
             raise PluginError(
                 "the executor dask needs the package distributed", hint="pip install 'dcmseal[dask]'"

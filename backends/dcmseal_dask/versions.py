@@ -10,7 +10,7 @@ from dcmseal import __version__
 from dcmseal.errors import PluginError
 
 if TYPE_CHECKING:
-    from dcmseal_dask.client import BoundedClient
+    from dcmseal_dask.patient import BoundedClient
 
 _MAX_NAMED: Final = 3
 """Workers that a message names."""

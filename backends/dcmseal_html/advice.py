@@ -7,8 +7,8 @@ from typing import Final
 
 from dcmseal.causes import FailureCause, is_data_intact, report_causes
 from dcmseal.coverage_map import format_unprotected
-from dcmseal.plugins.reporting import ReportedFile
 from dcmseal.findings import Aspect, Outcome
+from dcmseal.plugins.reporting import ReportedFile
 from dcmseal.report import OBJECT_NOT_SIGNED, SignatureReport, Verdict, VerificationReport
 
 _FAILED: Final = {

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from dcmseal.coverage_map import format_gap
 from dcmseal.findings import Aspect
-from dcmseal.visible import escape_unprintable
+from dcmseal.text_files import escape_unprintable
 from dcmseal_html import archive_view, view, words
 
 MAX_VALUE_LENGTH: Final = 2000

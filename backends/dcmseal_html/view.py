@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from dcmseal.coverage_map import CoverageMap, CoverState, MappedElement, format_protected, format_tag_name
-from dcmseal.plugins.reporting import CertificateFacts, ReportedFile
 from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.plugins.reporting import CertificateFacts, ReportedFile
 from dcmseal.report import CoverageGap, Instance, SignatureReport, Verdict
 from dcmseal.tags import format_tag
 from dcmseal_html import advice, words

@@ -38,8 +38,8 @@ class Pkcs11Backend:
         WeakAlgorithm, both before the PIN is asked for where the token lets that be known; CertificateMismatch and
         CertificateNotValid.
         """
+        from dcmseal_pkcs11.opening import open_key_by_uri
         from dcmseal_pkcs11.pin import PinProvider
-        from dcmseal_pkcs11.search import open_key_by_uri
         from dcmseal_pkcs11.signer import Pkcs11Signer
         from dcmseal_pkcs11.uri import Pkcs11Uri
 

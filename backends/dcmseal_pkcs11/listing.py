@@ -15,8 +15,8 @@ from cryptography.x509 import BasicConstraints, Certificate, ExtensionNotFound
 from pkcs11 import ObjectClass, TokenFlag
 
 from dcmseal.errors import ModuleUnusable, SignerError
-from dcmseal.plugins.certificate_files import load_certificates
 from dcmseal.plugins.answers import to_single_line
+from dcmseal.plugins.certificate_files import load_certificates
 from dcmseal.plugins.guarded_signer import KeyListing
 from dcmseal.quiet import suppress_warnings
 from dcmseal_pkcs11.certificates import certificate_key_kind, find_newest

@@ -5,26 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pkcs11
 from cryptography.x509 import Certificate
 from pkcs11 import ObjectClass, TokenFlag
 
-from dcmseal.errors import CertificateMismatch, KeyNotFound, MechanismUnavailable, SignerError
+from dcmseal.errors import CertificateMismatch, DeviceUnavailable, KeyNotFound, MechanismUnavailable, SignerError
 from dcmseal.plugins.certificate_files import load_certificates
 from dcmseal.plugins.key_algorithms import certificate_key_algorithm, unsupported_key_error
+from dcmseal.plugins.secrecy import strip_traceback
 from dcmseal_pkcs11.certificates import build_chain, certificate_key_kind, find_newest
+from dcmseal_pkcs11.failures import to_signer_error, translate_errors
 from dcmseal_pkcs11.library import Pkcs11Module
 from dcmseal_pkcs11.mechanisms import KeyKind, TokenCapabilities
+from dcmseal_pkcs11.modules import find_modules
 from dcmseal_pkcs11.objects import (
     TokenObject,
+    ambiguous_uri_error,
     build_certificate_matcher,
     find_certificates,
     find_objects,
     find_private_key,
 )
-from dcmseal_pkcs11.patience import retry_softhsm
 from dcmseal_pkcs11.pin import Pin, PinProvider, PinRequest
 from dcmseal_pkcs11.session import TokenSession, shared_session
-from dcmseal_pkcs11.tokens import Pkcs11Token
+from dcmseal_pkcs11.tokens import Pkcs11Token, find_tokens, retry_softhsm
+from dcmseal_pkcs11.trial import load_candidate
 from dcmseal_pkcs11.uri import Pkcs11Uri
 
 
@@ -166,3 +171,47 @@ def _find_token_certificate(
         f"there is no certificate for the key on {token.description}",
         hint="name the file of the certificate: cert=CERTIFICATE",
     )
+
+
+@strip_traceback
+def open_key_by_uri(entry: PinProvider) -> OpenTokenKey:
+    """Open the key on the one token that the URI fits."""
+    token = _find_token(entry.uri)
+    module = token.module
+
+    def again() -> Pkcs11Token:
+        # other threads may have had the module since
+        return next((each for each in find_tokens(module, entry.uri) if each.id == token.id), token)
+
+    with module.lock, translate_errors(token.description):
+        return open_key(module, again, entry)
+
+
+def _find_token(uri: Pkcs11Uri) -> Pkcs11Token:
+    """The token; raises DeviceUnavailable if there is none, and KeyNotFound if there are several."""
+    tokens: list[Pkcs11Token] = []
+    problems: list[SignerError] = []
+    modules = find_modules(uri)
+    for found in modules:
+        try:
+            module = load_candidate(found)
+            with module.lock:
+                tokens += find_tokens(module, uri)
+        except SignerError as error:
+            problems.append(error)
+        except pkcs11.PKCS11Error as error:
+            problems.append(to_signer_error(error, f"the module {found.path!r}"))
+    if len(tokens) > 1:
+        raise ambiguous_uri_error(f"{len(tokens)} tokens", [token.uri for token in tokens])
+    if tokens:
+        return tokens[0]
+    if problems and len(modules) == 1:
+        raise problems[0]
+    raise DeviceUnavailable(
+        f"there is no token that fits the key URI{_format_unusable(problems)}",
+        hint="insert the card, connect the device, and check the names: dcmseal keys lists modules and tokens",
+    )
+
+
+def _format_unusable(problems: list[SignerError]) -> str:
+    return f" ({len(problems)} of the modules found cannot be used)" if problems else ""

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from dcmseal.plugins.key_uri import KeyUri
 from dcmseal.plugins.guarded_signer import KeyListing, Secrets, Signer
+from dcmseal.plugins.key_uri import KeyUri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +34,7 @@ class FileBackend:
         Raises UsageError for a key URI with other attributes than ``cert`` and ``chain``, KeyNotFound,
         PinRejected, CertificateMismatch, CertificateNotValid, WeakAlgorithm and MechanismUnavailable.
         """
-        from dcmseal_software.chain import build_chain
-        from dcmseal_software.key_files import load_key_file
-        from dcmseal_software.passphrase import Passphrase
+        from dcmseal_software.key_files import Passphrase, build_chain, load_key_file
         from dcmseal_software.signer import SoftwareSigner
 
         parsed = KeyUri.parse(uri)

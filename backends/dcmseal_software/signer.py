@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from dcmseal.errors import MechanismUnavailable, SignerError, WeakAlgorithm
-from dcmseal.plugins.key_algorithms import parse_public_key_algorithm, unsupported_key_error
 from dcmseal.plugins.guarded_signer import SignableMessage
+from dcmseal.plugins.key_algorithms import parse_public_key_algorithm, unsupported_key_error
 from dcmseal.terms import KeyType
 
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)

@@ -6,9 +6,8 @@ import datetime as dt
 from bisect import bisect
 from collections.abc import Iterator
 
-from dcmseal_trust.certificates import X509Certificate, parse_certificate
+from dcmseal_trust.certificates import CLOCK_SKEW, X509Certificate, add_delay, parse_certificate
 from dcmseal_trust.inquiry import MIN_OCSP_VALIDITY
-from dcmseal_trust.instants import CLOCK_SKEW, add_delay
 from dcmseal_trust.material import LoadedMaterial
 from dcmseal_trust.names import name_key
 

@@ -12,8 +12,31 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from dcmseal.plugins.asn1 import original_der
 from dcmseal.quiet import suppress_warnings
-from dcmseal_trust.instants import parse_time
 from dcmseal_trust.names import ComparableName
+
+EARLIEST: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
+LATEST: Final = dt.datetime.max.replace(tzinfo=dt.UTC)
+CLOCK_SKEW: Final = dt.timedelta(minutes=5)
+"""By so much the clock of who made a CRL or an OCSP response may be ahead."""
+
+
+def parse_time(time: Any) -> dt.datetime:
+    """The moment of a Time or GeneralizedTime; the earliest if that lies before year 1.
+
+    Raises ValueError if it is none.
+    """
+    native = time.native
+    # asn1crypto has a type of its own for dates of year 0
+    return native.astimezone(dt.UTC) if isinstance(native, dt.datetime) else EARLIEST
+
+
+def add_delay(moment: dt.datetime, delay: dt.timedelta) -> dt.datetime:
+    """The moment after a delay; if it lies beyond all moments, the last or first of them."""
+    try:
+        return moment + delay
+    except OverflowError:
+        return LATEST if delay > dt.timedelta() else EARLIEST
+
 
 _USED_EXTENSIONS: Final = (
     *("basic_constraints", "key_usage", "extended_key_usage", "key_identifier", "authority_key_identifier"),

@@ -13,13 +13,14 @@ from cryptography import x509
 
 from dcmseal.quiet import suppress_warnings
 from dcmseal_trust.certificates import (
+    EARLIEST,
     RefusedObject,
     Rfc5280Violation,
     X509Certificate,
     check_no_duplicates,
+    parse_time,
     unknown_critical_extensions,
 )
-from dcmseal_trust.instants import EARLIEST, parse_time
 from dcmseal_trust.names import ComparableName, NameKey, iter_general_name_keys, iter_point_keys, name_key
 
 ALL_REASONS: Final = frozenset(

@@ -10,17 +10,16 @@ from typing import Final
 
 from pyhanko_certvalidator.path import ValidationPath
 
+from dcmseal.findings import Finding, Outcome
 from dcmseal.grounds import TrustMaterial
 from dcmseal.plugins.trust import RevocationMode, TrustPurpose, TrustRequest, TrustResult, TrustSettings
-from dcmseal.findings import Finding, Outcome
 from dcmseal.report import TimeBasis
 from dcmseal_trust.bearing import MaterialIndex
 from dcmseal_trust.breakpoints import ValidityIntervals
 from dcmseal_trust.certificates import RefusedObject, Rfc5280Violation, X509Certificate, iter_usable, parse_certificate
 from dcmseal_trust.crls import Crl
-from dcmseal_trust.fetching import CACHE_SECONDS, Fetcher
+from dcmseal_trust.fetching import CACHE_SECONDS, Fetcher, find_path_fetching
 from dcmseal_trust.inquiry import RevocationState, RevocationStatus
-from dcmseal_trust.issuers import find_path_fetching
 from dcmseal_trust.judging import fitness_findings, trust_finding, weakness_findings
 from dcmseal_trust.material import LoadedMaterial
 from dcmseal_trust.ocsp import OcspResponse

@@ -6,9 +6,11 @@ nothing be fetched. Issuers are fetched for any certificate, and therefore only 
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -17,6 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import OCSPRequestBuilder
+from pyhanko_certvalidator.path import ValidationPath
 
 from dcmseal.errors import UsageError
 from dcmseal.plugins.asn1 import original_der
@@ -25,8 +28,41 @@ from dcmseal_http.client import BodyTooLarge, HttpRequest, HttpStatus, Temporary
 from dcmseal_http.deadline import Deadline
 from dcmseal_trust.certificates import X509Certificate, iter_usable, parse_certificate
 from dcmseal_trust.crls import Crl, parse_crl
-from dcmseal_trust.material import MAX_MATERIAL_BYTES
+from dcmseal_trust.material import MAX_MATERIAL_BYTES, LoadedMaterial
 from dcmseal_trust.ocsp import OcspResponse, parse_ocsp_response
+from dcmseal_trust.paths import NoPath, find_path
+
+
+def find_path_fetching(
+    leaf: X509Certificate,
+    material: LoadedMaterial,
+    moment: dt.datetime,
+    fetch: Callable[[X509Certificate], tuple[X509Certificate, ...]],
+    *,
+    max_issuers: int,
+    seconds: float,
+) -> tuple[ValidationPath, tuple[X509Certificate, ...]]:
+    """A path, and what was fetched for it; raises NoPath.
+
+    A stranger's certificate says what is fetched: so it is ``max_issuers`` certificates, and none after some ``seconds``,
+    which also ends chains that have no end, or run in circles.
+    """
+    until = time.monotonic() + seconds
+    fetched: tuple[X509Certificate, ...] = ()
+    while True:
+        known = replace(material, intermediates=(*material.intermediates, *fetched))
+        try:
+            return find_path(leaf, known, moment), fetched
+        except NoPath as none:
+            if none.last is None or time.monotonic() > until:
+                raise
+            held = {each.dump() for each in known.intermediates}
+            found = (each for each in fetch(none.last) if each.subject == none.last.issuer)
+            new = tuple(each for each in found if each.dump() not in held)[: max_issuers - len(fetched)]
+            if not new:
+                raise
+        fetched += new
+
 
 T = TypeVar("T")
 

@@ -9,8 +9,7 @@ from typing import Final
 
 from pyhanko_certvalidator.path import ValidationPath
 
-from dcmseal_trust.certificates import X509Certificate
-from dcmseal_trust.instants import CLOCK_SKEW, add_delay
+from dcmseal_trust.certificates import CLOCK_SKEW, X509Certificate, add_delay
 from dcmseal_trust.material import LoadedMaterial
 
 KEY_STAYS_SAFE: Final = frozenset({"affiliation_changed", "superseded", "cessation_of_operation"})

@@ -8,8 +8,8 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Final
 
-from dcmseal.plugins.trust import TrustPurpose, TrustSettings
 from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.plugins.trust import TrustPurpose, TrustSettings
 from dcmseal_trust.anchors import KNOWN_EXTENSIONS
 from dcmseal_trust.certificates import X509Certificate, unknown_critical_extensions
 from dcmseal_trust.paths import subject_name

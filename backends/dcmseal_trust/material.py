@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,13 @@ from dcmseal_trust.certificates import RefusedObject, X509Certificate, iter_usab
 from dcmseal_trust.crls import Crl, parse_crl
 from dcmseal_trust.leading import split_by_known_issuer
 from dcmseal_trust.ocsp import OcspResponse, parse_ocsp_response
-from dcmseal_trust.system_store import iter_system_certificates
+
+
+def iter_system_certificates() -> Iterator[bytes]:
+    """Their DER: of OpenSSL's default files and folders, or of the system's store on Windows."""
+    context = ssl.create_default_context()
+    yield from context.get_ca_certs(binary_form=True)
+
 
 T = TypeVar("T")
 

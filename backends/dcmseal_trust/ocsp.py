@@ -15,13 +15,14 @@ from pyhanko_certvalidator.authority import Authority
 from dcmseal.plugins.asn1 import original_der
 from dcmseal.quiet import suppress_warnings
 from dcmseal_trust.certificates import (
+    CLOCK_SKEW,
     RefusedObject,
     X509Certificate,
     check_no_duplicates,
     iter_usable,
+    parse_time,
     unknown_critical_extensions,
 )
-from dcmseal_trust.instants import CLOCK_SKEW, parse_time
 from dcmseal_trust.names import NameKey, name_key
 
 _KNOWN_EXTENSIONS: Final = frozenset({"nonce", "extended_revoke"})

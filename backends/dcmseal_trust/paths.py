@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from asn1crypto.x509 import Name
 from cryptography import x509
@@ -25,13 +25,26 @@ from pyhanko_certvalidator.policy_decl import NO_REVOCATION, AcceptAllAlgorithms
 from pyhanko_certvalidator.registry import CertificateRegistry, PathBuilder, SimpleTrustManager
 from pyhanko_certvalidator.validate import async_validate_path
 
-from dcmseal.quiet import suppress_warnings
 from dcmseal.findings import Outcome
+from dcmseal.quiet import suppress_warnings
 from dcmseal_trust.anchors import apply_constraints, may_issue
 from dcmseal_trust.certificates import X509Certificate
-from dcmseal_trust.completing import run_sync
 from dcmseal_trust.leading import is_signed_by
 from dcmseal_trust.material import LoadedMaterial
+
+T = TypeVar("T")
+
+
+def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that never suspends, as path validation without fetching does."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    coroutine.close()
+    raise RuntimeError("path validation waits for something, though nothing is to be fetched")
+
 
 _MAX_PATHS: Final = 1000
 _MAX_COMPARISONS: Final = 1 << 20

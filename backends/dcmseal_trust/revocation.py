@@ -17,10 +17,9 @@ from asn1crypto.crl import CRLReason
 from pyhanko_certvalidator.authority import Authority
 from pyhanko_certvalidator.path import ValidationPath
 
-from dcmseal_trust.certificates import X509Certificate
+from dcmseal_trust.certificates import EARLIEST, X509Certificate, add_delay
 from dcmseal_trust.crls import ALL_REASONS, Crl, CrlEntry, covered_reasons, is_issued_for
 from dcmseal_trust.inquiry import MIN_OCSP_VALIDITY, RevocationQuery, RevocationState, RevocationStatus
-from dcmseal_trust.instants import EARLIEST, add_delay
 from dcmseal_trust.material import LoadedMaterial
 from dcmseal_trust.names import name_key
 from dcmseal_trust.ocsp import OcspResponse, SingleResponse

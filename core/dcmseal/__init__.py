@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dcmseal.config.setup import KeySetup
     from dcmseal.coverage_map import CoverageMap, CoverState
     from dcmseal.engine.asking import map_coverage, verify
+    from dcmseal.engine.attaching import RemovalResult
     from dcmseal.engine.certifying import add_timestamp, attach_timestamp, build_timestamp_query
     from dcmseal.engine.changing import plan_signing, sign
     from dcmseal.engine.comparison.comparing import Comparison, Difference, compare
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from dcmseal.engine.planning import Plan
     from dcmseal.engine.policy import Policy
     from dcmseal.engine.references.folders import ReferenceFolders
-    from dcmseal.engine.removal import RemovalResult
     from dcmseal.engine.removing import remove
     from dcmseal.engine.rule import Rule
     from dcmseal.engine.signing import attach_signature, make_signature

@@ -90,3 +90,6 @@ def verdict_exit_code(verdict: Verdict) -> ExitCode:
 def worst_exit_code(codes: Iterable[ExitCode]) -> ExitCode:
     """The one exit code for several files."""
     return min(codes, key=_WORST_FIRST.index, default=ExitCode.OK)
+
+
+__all__ = ["ExitCode", "error_exit_code", "verdict_exit_code", "worst_exit_code"]

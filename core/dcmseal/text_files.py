@@ -16,10 +16,59 @@ import os
 import re
 from collections.abc import Callable
 from io import BufferedReader
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from dcmseal.errors import SealError, UsageError
 from dcmseal.input_files import open_input
+
+MAX_LENGTH: Final = 400
+"""Characters of one value that are shown."""
+
+
+def escape_unprintable(text: str, limit: int = MAX_LENGTH) -> str:
+    r"""The text with everything escaped that a terminal might obey, or that does not show, and bounded in length.
+
+    >>> printable("DOE\x1b[2J^JANE")
+    'DOE\\x1b[2J^JANE'
+    """
+    left_out = len(text) - limit
+    if left_out > 0:
+        text = text[:limit]
+    if not text.isprintable():
+        text = "".join(each if each.isprintable() else _escape(each) for each in text)
+    return f"{text}... ({left_out} more characters)" if left_out > 0 else text
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+MAX_TOML_BYTES: Final = 1 << 16
+"""The largest file of this kind."""
+MAX_TOML_LINE_LENGTH: Final = 1000
+"""Characters: the memory that tomllib takes for a dotted key grows with the square of its length."""
+_POSITION: Final = re.compile(r"\(at line (\d+), column (\d+)\)$")
+
+
+def parse_toml(text: str, name: str, *, error: type[SealError]) -> dict[str, Any]:
+    """The table that a text holds; ``name`` says whose it is. Raises ``error``, which repeats nothing of the text."""
+    import tomllib
+
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > MAX_TOML_LINE_LENGTH:
+            raise error(
+                f"{name}, line {number} has more than {MAX_TOML_LINE_LENGTH} characters",
+                hint="break lists into several lines",
+            )
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        problem = " is nested too deeply"
+    except ValueError as failure:
+        found = _POSITION.search(str(failure))
+        problem = f", line {found[1]}, column {found[2]} is no TOML" if found else " is no TOML"
+    raise error(f"{name}{problem}", hint='write key = "value", and quote every text')
+
 
 _BYTE_ORDER_MARKS: Final = (
     # the mark of UTF-16 is the beginning of that of UTF-32

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from dcmseal.findings import Finding
 from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.rules import requirement_findings, type_findings
-from dcmseal.findings import Finding
 from dcmseal.terms import KeyType, MacAlgorithm
 
 MAC_ALGORITHMS: Final = frozenset(MacAlgorithm)

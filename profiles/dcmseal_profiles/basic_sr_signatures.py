@@ -13,8 +13,8 @@ from functools import cache
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.findings import Finding
+from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal_profiles.base_rsa import base_findings
 from dcmseal_profiles.structured_report_rsa import (
     StructuredReportRsa,

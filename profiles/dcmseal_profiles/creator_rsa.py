@@ -12,8 +12,8 @@ from functools import cache
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.findings import Finding
+from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal_profiles.annex_c import CREATOR_MODULES
 from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS, base_findings
 from dcmseal_profiles.tables import cite_clause, find_attributes

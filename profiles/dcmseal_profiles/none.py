@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.findings import Finding
+from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 
 _SECTION: Final = "PS3.3 C.12.1.1.3"
 _REQUIREMENTS: Final = Requirements(clause=_SECTION)

@@ -13,8 +13,8 @@ from functools import cache
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.terms import SignaturePurpose
 from dcmseal_profiles.annex_c import STRUCTURED_REPORT_MODULES
 from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS, base_findings

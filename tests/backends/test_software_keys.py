@@ -21,8 +21,8 @@ from dcmseal.errors import (
     UsageError,
     WeakAlgorithm,
 )
-from dcmseal.plugins.key_uri import escape_path
 from dcmseal.plugins.guarded_signer import SecretRequest, Signer
+from dcmseal.plugins.key_uri import escape_path
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies

@@ -19,8 +19,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcmseal.plugins.timestamping import TimestampBackend, TimestampResult
 from dcmseal.findings import Outcome
+from dcmseal.plugins.timestamping import TimestampBackend, TimestampResult
 from dcmseal_timestamp.backend import CmsTspBackend
 from tests.support.pki import Pki
 from tests.support.tsa import NOW, POLICY, TimestampAuthority, forge_token, make_refusal, make_response

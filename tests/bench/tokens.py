@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from dcmseal.mac.stream import MacStream
+from dcmseal.mac.digest import MacStream
 from dcmseal.plugins.guarded_signer import Signer
 from dcmseal.plugins.registry import installed_registry
 from dcmseal.terms import KeyType, MacAlgorithm

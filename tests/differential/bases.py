@@ -12,9 +12,8 @@ from typing import Final
 from pydicom.data import get_testdata_file
 
 import dcmseal
-from dcmseal.engine.selection import SignOptions
 from dcmseal.engine.planning import plan_signature
-from dcmseal.engine.selection import ElementSelection
+from dcmseal.engine.selection import ElementSelection, SignOptions
 from dcmseal.location import Location
 from dcmseal.model import DigitalSignature
 from dcmseal_software.signer import SoftwareSigner

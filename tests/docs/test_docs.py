@@ -14,11 +14,11 @@ import pytest
 import dcmseal
 import make_cli_reference
 import make_tokens_page
-from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.main import COMMANDS, main
-from dcmseal.engine.selection import SignOptions
 from dcmseal.engine.planning import plan_signature
+from dcmseal.engine.selection import SignOptions
 from dcmseal.engine.signing import build_mac_stream
+from dcmseal.exit_codes import ExitCode
 from dcmseal.plugins import hookspecs
 from tests.core.plugins.test_discovery import FOREIGN, install
 from tests.docs.codes import ROOT

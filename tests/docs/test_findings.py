@@ -16,10 +16,10 @@ from pydicom import Dataset, dcmread
 
 import dcmseal
 from dcmseal import Policy
+from dcmseal.findings import Aspect, Finding
 from dcmseal.plugins.guarded_profile import ElementTables, ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.rules import requirement_findings
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.findings import Aspect, Finding
 from dcmseal.terms import KeyType, MacAlgorithm
 from tests.docs.codes import FINDINGS, ROOT, WARNINGS, UnreadableCode, find_codes
 from tests.support import builder, evidence, files, lookalikes, objects

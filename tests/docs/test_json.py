@@ -13,8 +13,8 @@ import pytest
 import dcmseal
 from dcmseal.cli.main import main
 from dcmseal.engine.documents import report_document
-from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.guarded_profile import Profile
+from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.registry import Registry
 from dcmseal_profiles.base_rsa import BaseRsa
 from tests.docs.codes import ROOT

@@ -12,9 +12,9 @@ import pytest
 import dcmseal
 from dcmseal.cli.main import main
 from dcmseal.errors import TimestampError, TimestampRejected
+from dcmseal.findings import Aspect, Outcome
 from dcmseal.plugins.timestamping import RetryPolicy, TimestampQuery
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.findings import Aspect, Outcome
 from dcmseal.report import Verdict
 from tests.interop.conftest import STAMPED, Stamp, token_of
 from tests.support.files import real_file

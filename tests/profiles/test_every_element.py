@@ -6,8 +6,8 @@ from functools import cache
 
 import pytest
 
-from dcmseal.plugins.guarded_profile import Requirements
 from dcmseal.findings import Outcome
+from dcmseal.plugins.guarded_profile import Requirements
 from dcmseal.report import Verdict, VerificationReport
 from dcmseal.tags import format_tag
 from dcmseal.testing.profiled import IMAGE, REPORT

@@ -10,9 +10,9 @@ from dcmseal.engine.levels import main_level
 from dcmseal.engine.opening import open_source
 from dcmseal.engine.profile_view import LevelView
 from dcmseal.errors import ProfileViolation
+from dcmseal.findings import Outcome
 from dcmseal.location import MAIN
 from dcmseal.plugins.guarded_profile import OTHER_PURPOSE, SignatureFacts
-from dcmseal.findings import Outcome
 from dcmseal.report import Verdict
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing.profile_contract import ProfileContract

@@ -12,11 +12,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import dcmseal
 from dcmseal.engine.documents import report_document
-from dcmseal.engine.selection import SignOptions
-from dcmseal.engine.keeping.container import pack_archive, unpack_archive
 from dcmseal.engine.keeping.manifest import MANIFEST_NAME, TIMESTAMP_NAME, build_members
-from dcmseal.engine.keeping.saving import parse_evidence
+from dcmseal.engine.keeping.saving import pack_archive, parse_evidence, unpack_archive
 from dcmseal.engine.planning import plan_signature
+from dcmseal.engine.selection import SignOptions
 from dcmseal.engine.stamping import accept_response, read_signer_certificate
 from dcmseal.engine.timestamps import timestamped_values
 from dcmseal.grounds import EvidenceRecord

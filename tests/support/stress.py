@@ -66,7 +66,7 @@ def _attempt(uri: str) -> str:
 
 
 def main(uri: str, workers: str, rounds: str) -> int:
-    import dcmseal_pkcs11.search
+    import dcmseal_pkcs11.opening
     import dcmseal_pkcs11.signer  # noqa: F401 - so that the children have no time to drift apart
 
     why = list(failures(uri, workers=int(workers), rounds=int(rounds)))

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from dcmseal.errors import SealError
+from dcmseal.findings import Outcome
 from dcmseal.grounds import TrustMaterial
 from dcmseal.plugins.pem import iter_pem_blocks
 from dcmseal.plugins.trust import RevocationMode, Strictness, TrustRequest, TrustSettings
-from dcmseal.findings import Outcome
 from dcmseal.report import TimeBasis
 from dcmseal_trust.backend import X509Backend
 from tests.vectors.result import SuiteResult

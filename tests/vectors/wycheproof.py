@@ -19,7 +19,7 @@ from cryptography.x509 import load_der_x509_certificate
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.public_key import SignatureMatch, match_signature
 from dcmseal.terms import KeyType, MacAlgorithm
-from dcmseal_timestamp.proof import SignatureStatus, verify_signature
+from dcmseal_timestamp.judging import SignatureStatus, verify_signature
 from dcmseal_timestamp.token import SignatureScheme
 from tests.support.raw_certificates import certificate
 from tests.vectors.result import SuiteResult

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple, TypeAlias
 
-from dcmseal.batch.claims import has_dicom_name
-from dcmseal.batch.items import BatchInput, InputFile, UnreadableInput
+from dcmseal.batch.items import BatchInput, InputFile, UnreadableInput, has_dicom_name
 from dcmseal.batch.patterns import GlobPattern, is_pattern
 from dcmseal.engine.files.temporary import is_temporary
 from dcmseal.errors import DatasetError, NotDicom, UsageError

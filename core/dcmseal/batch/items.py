@@ -6,10 +6,26 @@ True
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from dcmseal.errors import SealError
+
+_DICOM_NAME: Final = re.compile(
+    # the usual suffixes, that of Siemens (IMA), and those of old systems
+    r".*\.(?:dcm|dicom|dic|dc3|ima)"
+    # a UID (PS3.5 9.1), as archives name their files, behind a modality or not
+    r"|(?:[a-z]{2,16}\.?)?[012](?:\.(?:0|[1-9][0-9]*)){4,}",
+    re.IGNORECASE | re.DOTALL,
+)
+_APPLE_DOUBLE: Final = "._"
+"""How macOS names what it keeps beside a file on other file systems: no DICOM, whatever the rest of the name is."""
+
+
+def has_dicom_name(name: str) -> bool:
+    """Whether a file of this name, without folders, says that it is DICOM."""
+    return not name.startswith(_APPLE_DOUBLE) and _DICOM_NAME.fullmatch(name) is not None
 
 
 class RecordedContent(NamedTuple):

@@ -26,9 +26,9 @@ from threading import Lock, Thread
 from typing import Final
 
 from dcmseal import errors
-from dcmseal.batch.untried import SignerClosed
+from dcmseal.batch.results import SignerClosed
 from dcmseal.errors import SealError, SignerError
-from dcmseal.mac.stream import MacStream
+from dcmseal.mac.digest import MacStream
 from dcmseal.plugins.guarded_signer import SignableMessage, Signer
 from dcmseal.terms import KeyType, MacAlgorithm
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 
-from dcmseal.batch.claims import has_dicom_name
-from dcmseal.batch.items import BatchInput, InputFile, UnreadableInput
-from dcmseal.engine.remote import list_objects, resolve_file_url
-from dcmseal.engine.wildcards import WILDCARD, literal_prefix
+from dcmseal.batch.items import BatchInput, InputFile, UnreadableInput, has_dicom_name
+from dcmseal.engine.remote import WILDCARD, list_objects, literal_prefix, resolve_file_url
 from dcmseal.errors import DatasetError, SealError
 from dcmseal.plugins.storage import StorageEntry
 from dcmseal.plugins.urls import is_url, redact_secrets

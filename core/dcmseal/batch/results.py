@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from dcmseal.batch.items import BatchInput
-from dcmseal.errors import SealError
+from dcmseal.errors import SealError, SignerError
 from dcmseal.exit_codes import ExitCode, error_exit_code
 
 if TYPE_CHECKING:
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from dcmseal.engine.json_values import Document
     from dcmseal.engine.signing_result import SigningResult
     from dcmseal.report import Instance, VerificationReport
+
+
+class SignerClosed(SignerError):
+    """The key is not used any more: what was to be signed is as if it had not been tried."""
+
+
+def is_not_attempted(error: SealError | None) -> bool:
+    """Whether an item was not tried at all, because the key was gone by then."""
+    return isinstance(error, SignerClosed)
+
 
 ResultValue: TypeAlias = "VerificationReport | SigningResult | tuple[Signature, ...]"
 

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.batch.chunks import CHUNK_SIZE, input_size, iter_chunks, run_input
 from dcmseal.batch.items import BatchInput
-from dcmseal.batch.results import BatchResult
+from dcmseal.batch.results import BatchResult, is_not_attempted
 from dcmseal.batch.settling import iter_synced
-from dcmseal.batch.untried import is_not_attempted
 from dcmseal.batch.workers import (
     ExecutorFactory,
     can_start_processes,

@@ -13,7 +13,6 @@ from importlib.machinery import ModuleSpec
 from typing import Final, Protocol, TextIO, cast
 
 from dcmseal import __version__
-from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.failures import run_with_error_handling
 from dcmseal.cli.files import normalize_standard_streams
 from dcmseal.cli.output import warn
@@ -21,6 +20,7 @@ from dcmseal.cli.parser import Parser
 from dcmseal.cli.run_paths import check_paths
 from dcmseal.cli.streams import redirect_streams, standard_error
 from dcmseal.errors import UsageError
+from dcmseal.exit_codes import ExitCode
 from dcmseal.url_mark import URL_SEPARATOR
 
 COMMANDS: Final = {

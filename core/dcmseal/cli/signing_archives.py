@@ -11,10 +11,11 @@ from argparse import Namespace
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dcmseal.batch.key_here import LocalKey
 from dcmseal.batch.placement import Placement
+from dcmseal.batch.plan_task import PlanTask
 from dcmseal.batch.results import ResultDetail
 from dcmseal.batch.sign_task import SignTask
 from dcmseal.batch.skipping import SkipRule
@@ -39,8 +40,6 @@ def sign_archive(options: Namespace) -> int:
     """Sign all that is named; the exit code is that of the worst file."""
     reject_single_file_options(options, "manifest")
     if options.dry_run:
-        from dcmseal.cli.planning_archives import plan_archive
-
         return plan_archive(options)
     check_destinations(options)
     chosen = require_key(parse_key(options))
@@ -170,3 +169,19 @@ def _find_pin_source(options: Namespace, chosen: ChosenKey) -> PinSource | None:
 
 def _do_nothing() -> None:
     """There is no line on the terminal yet that would have to go before something is asked."""
+
+
+_JOURNAL_OPTIONS: Final = ("journal", "journal_digest", "journal_full", "journal_retry", "shard")
+
+
+def plan_archive(options: Namespace) -> int:
+    """Try all that is named; the exit code is that of the worst file. Of the key, no more is used than its setup."""
+    if any(getattr(options, name) for name in _JOURNAL_OPTIONS):
+        raise UsageError(
+            "a dry run has no journal: nothing is done that could be kept in it",
+            hint="leave out --journal and the options about it, or --dry-run",
+        )
+    check_destinations(options)
+    report = make_output(options, "looked at, none signed,", show=show_result_line if options.verbose else None)
+    task = PlanTask(build_task_without_key(options, parse_key(options), report.detail))
+    return run_archive(task, options.words, options, report)

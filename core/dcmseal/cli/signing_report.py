@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from dcmseal.cli.exit_codes import ExitCode, error_exit_code, worst_exit_code
 from dcmseal.cli.failures import print_error
 from dcmseal.cli.files import STDIO, display_name
 from dcmseal.cli.jobs import Job
@@ -15,6 +14,7 @@ from dcmseal.cli.streams import standard_error
 from dcmseal.cli.text import format_count
 from dcmseal.engine.documents import error_document, files_document, plan_document, signing_document
 from dcmseal.engine.json_values import Document
+from dcmseal.exit_codes import ExitCode, error_exit_code, worst_exit_code
 
 if TYPE_CHECKING:
     from dcmseal.engine.planning import Plan

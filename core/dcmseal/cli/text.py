@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from dcmseal.visible import MAX_LENGTH, escape_unprintable
+from dcmseal.text_files import MAX_LENGTH, escape_unprintable
 
 MAX_LINE: Final = 20_000
 _MAX_SHORT_LIST: Final = 12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.cli.demanding import make_name_completer
@@ -12,6 +13,22 @@ from dcmseal.errors import UsageError
 if TYPE_CHECKING:
     from dcmseal.engine.trusting import Trust
     from dcmseal.plugins.trust import TrustSettings
+
+
+def load_certificates(files: Iterable[str]) -> tuple[bytes, ...]:
+    """The certificates of all these files, in DER; raises UsageError if one has none."""
+    return tuple(certificate for file in files for certificate in _load_certificate_file(file))
+
+
+def _load_certificate_file(file: str) -> Iterator[bytes]:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from dcmseal.errors import UsageError
+    from dcmseal.plugins import certificate_files
+
+    for each in certificate_files.load_certificates(file, unreadable=UsageError, invalid=UsageError):
+        yield each.public_bytes(Encoding.DER)
+
 
 _LIST_OPTIONS: Final = ("trust_anchor", "intermediate", "crl", "ocsp_response", "key_usage", "extended_key_usage")
 _PIN_OPTIONS: Final = ("pin_certificate", "pin_subject")

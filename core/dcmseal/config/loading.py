@@ -17,24 +17,51 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from dcmseal.config.named_files import resolve_file
-from dcmseal.config.places import CONFIG_VARIABLE, default_path, explicit_path
 from dcmseal.config.policies import PolicySetup, read_policy
 from dcmseal.config.problems import ConfigProblem, ProblemCollector
 from dcmseal.config.setup import KeySetup, read_key_setup
-from dcmseal.config.tables import ConfigTable
+from dcmseal.config.tables import ConfigTable, resolve_file
 from dcmseal.config.trust import read_trust
 from dcmseal.errors import UsageError
 from dcmseal.plugins.ownership import find_foreign_writer
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.text_files import load_text
-from dcmseal.toml_files import MAX_TOML_BYTES, parse_toml
+from dcmseal.text_files import MAX_TOML_BYTES, load_text, parse_toml
+
+CONFIG_VARIABLE: Final = "DCMSEAL_CONFIG"
+_RELATIVE_PATH: Final = Path("dcmseal", "config.toml")
+
+
+def default_path(platform: str = sys.platform) -> Path | None:
+    """The file's place if nobody names one; None if the user has no home folder.
+
+    ``$XDG_CONFIG_HOME`` counts everywhere, if it is absolute (XDG Base Directory Specification). Else it is
+    ``%APPDATA%`` on Windows, ``~/Library/Application Support`` on macOS, and ``~/.config`` on all others.
+    """
+    chosen = os.environ.get("XDG_CONFIG_HOME", "")
+    if os.path.isabs(chosen):
+        return Path(chosen, _RELATIVE_PATH)
+    if platform == "win32":
+        roaming = os.environ.get("APPDATA", "")
+        return Path(roaming, _RELATIVE_PATH) if roaming else None
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    return home / ("Library/Application Support" if platform == "darwin" else ".config") / _RELATIVE_PATH
+
+
+def explicit_path(given: str | os.PathLike[str] | None) -> Path | None:
+    """The file that the caller or ``$DCMSEAL_CONFIG`` names; None if neither does."""
+    name = given if given is not None else os.environ.get(CONFIG_VARIABLE) or None
+    return None if name is None else Path(name).expanduser()
+
 
 Setup = TypeVar("Setup")
 

@@ -12,9 +12,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from dcmseal.config.named_files import resolve_file
 from dcmseal.config.pins import PinKind, PinSource
-from dcmseal.config.tables import ConfigTable
+from dcmseal.config.tables import ConfigTable, resolve_file
 from dcmseal.errors import UsageError
 from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal.plugins.key_uri import KeyUri, escape_path

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Final, cast
 
 from dcmseal.config.problems import KeyPath, ProblemCollector
 from dcmseal.plugins.key_uri import is_secret_name
+from dcmseal.plugins.ownership import find_foreign_writer
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NO_SECRETS_HINT: Final = (
@@ -118,3 +120,17 @@ class ConfigTable:
             return ConfigTable(cast("dict[str, object]", value), (*self.keys, key), self._problems)
         self.add_problem(key, "it has to be a table", f"write [{'.'.join((*self.keys, key))}], and its keys below")
         return None
+
+
+def resolve_file(table: ConfigTable, key: str, name: str, folder: Path) -> Path | None:
+    """The whole path of a file or folder that a key names, relative to the folder of the configuration.
+
+    It is a problem if another user could have written it. None if the name is empty.
+    """
+    if not name:
+        return None
+    path = folder / Path(name).expanduser()
+    found = find_foreign_writer(path)
+    if found:
+        table.add_problem(key, found.message, found.hint)
+    return path

@@ -7,8 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
 
-from dcmseal.config.named_files import resolve_file
-from dcmseal.config.tables import ConfigTable
+from dcmseal.config.tables import ConfigTable, resolve_file
 from dcmseal.plugins.trust import DEFAULT_SCHEME, RevocationMode, Strictness, TrustSettings
 
 Choice = TypeVar("Choice", bound=StrEnum)

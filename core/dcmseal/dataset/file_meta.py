@@ -26,7 +26,7 @@ from dcmseal.dictionary import tag_keyword
 from dcmseal.errors import DatasetError, Malformed
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.tags import format_tag, is_ascending
-from dcmseal.visible import escape_unprintable
+from dcmseal.text_files import escape_unprintable
 
 _PREAMBLE: Final = 128
 _PREFIX: Final = b"DICM"

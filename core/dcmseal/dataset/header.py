@@ -178,3 +178,23 @@ def _classify_element(tag: int, vr: bytes, is_undefined: bool) -> ElementKind:  
     if is_undefined:
         return ElementKind.ENCAPSULATED if vr in (b"OB", b"OW") else ElementKind.UNKNOWN
     return ElementKind.PLAIN
+
+
+def is_too_long_for_vr(tag: int, encoding: Encoding) -> bool:
+    """Whether an element of VR UN has another VR by the dictionary, in which explicit VR cannot encode its value."""
+    return encoding.is_implicit and implicit_vr(tag) in SHORT_VRS
+
+
+def unknown_vr_reason(tag: int, encoding: Encoding) -> str:
+    """Why an element of VR UN is one."""
+    if is_too_long_for_vr(tag, encoding):
+        vr = implicit_vr(tag).decode()
+        return f"its value is too long for VR {vr} in explicit VR, where it is UN (PS3.5 6.2.2)"
+    return "its VR is UN"
+
+
+def unknown_item_reason(tag: int, encoding: Encoding) -> str:
+    """Why a sequence cannot be signed that holds an element of VR UN."""
+    if is_too_long_for_vr(tag, encoding):
+        return f"it holds {format_tag(tag)}, whose value is too long for explicit VR, where it is UN (PS3.5 6.2.2)"
+    return f"it holds {format_tag(tag)} of VR UN"

@@ -12,7 +12,7 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.syntax import ENCAPSULATED_UNCOMPRESSED_UID
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.tags import format_tag
-from dcmseal.visible import escape_unprintable
+from dcmseal.text_files import escape_unprintable
 
 _META = "PS3.10 7.1"
 _FRAGMENTS = "PS3.5 A.4"

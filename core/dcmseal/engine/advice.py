@@ -7,8 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dcmseal.dataset.header import ElementKind
-from dcmseal.dataset.unknown import is_too_long_for_vr
+from dcmseal.dataset.header import ElementKind, is_too_long_for_vr
 from dcmseal.engine.certificate import read_certificate
 from dcmseal.engine.drafting import PreparedLevel
 from dcmseal.engine.profile_view import LevelView, build_signature_facts

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from dcmseal import tags
 from dcmseal.dataset.editing import apply_edits
 from dcmseal.dataset.part10 import DicomFile
+from dcmseal.engine.attaching import build_timestamp_edits
 from dcmseal.engine.inspecting import no_such_signature
+from dcmseal.engine.levels import SignedLevel, iter_signed_levels
 from dcmseal.engine.opening import DatasetInput, open_source
 from dcmseal.engine.placing import OutputTarget, resolve_target, write_result
 from dcmseal.engine.reading import SignatureItem
-from dcmseal.engine.signed_levels import SignedLevel, iter_signed_levels
-from dcmseal.engine.stamp_editing import build_timestamp_edits
 from dcmseal.engine.stamping import (
     TimestampedSignature,
     TimestampingResult,

@@ -2,19 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from dcmseal import tags
 from dcmseal.dataset.critical_tags import is_critical
+from dcmseal.dataset.header import ElementKind
+from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.engine.macs import MAX_MACS, LevelMacs
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model import DigitalSignature
 from dcmseal.report import Coverage
-from dcmseal.tags import format_tags, is_ascending
+from dcmseal.tags import format_tag, format_tags, is_ascending
 
 if TYPE_CHECKING:
     from dcmseal.mac.level import MacJob
+
+_NEVER_SIGNED_GROUPS: Final = frozenset({0x0001, 0x0003, 0x0004, 0x0005, 0x0007})
+_SIGNATURES_GROUP: Final = 0xFFFA
+
+
+def unsigned_group_findings(scan: LevelScanner) -> Iterator[Finding]:
+    """COVERAGE findings about a level: elements of groups that are never signed.
+
+    Whether readers differ in what such elements are is a question of structure (``dataset.structure``).
+    """
+    for index, kind in scan.kinds.items():
+        tag = scan.tags[index]
+        if kind is not ElementKind.EXCLUDED or not tag & 0xFFFF:
+            continue
+        where = format_tag(tag)
+        if tag >> 16 in _NEVER_SIGNED_GROUPS:
+            yield _unsigned_group_finding("element-out-of-place", f"{where} is of a group that is never signed", where)
+        elif tag >> 16 == _SIGNATURES_GROUP and tag not in tags.MACRO:
+            yield _unsigned_group_finding("element-never-signed", f"{where} is of a group that is never signed", where)
+
+
+def _unsigned_group_finding(code: str, message: str, where: str) -> Finding:
+    return Finding(
+        aspect=Aspect.COVERAGE,
+        outcome=Outcome.UNKNOWN,
+        code=code,
+        message=message,
+        where=where,
+        clause="PS3.3 C.12.1.1.3.1.1",
+    )
+
 
 _CLAUSE: Final = "PS3.3 C.12.1.1.3.1.1"
 

@@ -3,22 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dcmseal.dictionary import tag_keyword
-from dcmseal.engine.certificate_values import certified_time_value, format_moment, signer_value
+from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.json_values import Document, Json
+from dcmseal.errors import CertificateNotValid
 from dcmseal.findings import Aspect
+from dcmseal.model import CertifiedTime
 
 if TYPE_CHECKING:
     from dcmseal.engine.advice import SigningWarning
     from dcmseal.engine.inspection import Signature, SignedElement
+    from dcmseal.engine.references.filling import FilledReference
     from dcmseal.findings import Finding
     from dcmseal.model import DigitalSignature, MacParameters, PurposeCode
     from dcmseal.plugins.guarded_profile import Profile, Requirements
     from dcmseal.plugins.guarded_signer import KeyListing
     from dcmseal.plugins.reporting import ReportContext
     from dcmseal.report import Coverage, Instance, ObjectCoverage, SignatureReport, SignerTrust
+
+
+def signer_value(certificate: bytes) -> Json:
+    """The signer's certificate; None if it cannot be read."""
+    try:
+        return certificate_value(read_certificate(certificate))
+    except CertificateNotValid:
+        return None
+
+
+def certificate_value(certificate: Certificate) -> Document:
+    """A certificate, less the certificate itself."""
+    return {
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        # a number of 160 bits is more than JSON readers keep exactly
+        "serial": f"{certificate.serial_number:x}",
+        "not_before": format_moment(certificate.not_before),
+        "not_after": format_moment(certificate.not_after),
+        "key_type": certificate.key_type.value if certificate.key_type else "",
+        "key_bits": certificate.key_bits,
+        "sha256": certificate.sha256,
+    }
+
+
+def certified_time_value(time: CertifiedTime | None) -> Json:
+    """A certified time; None if there is none, or none that is sound."""
+    if time is None:
+        return None
+    return {
+        "moment": format_moment(time.moment),
+        "accuracy_microseconds": None if time.accuracy is None else time.accuracy // timedelta(microseconds=1),
+        "policy": time.policy,
+        "serial": f"{time.serial_number:x}",
+        "authority": signer_value(time.authority),
+    }
+
+
+def format_moment(moment: datetime) -> str | None:
+    """ISO 8601 in UTC; None for a moment whose UTC lies outside the years 1 to 9999."""
+    try:
+        return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        return None
+
+
+def reference_value(reference: FilledReference) -> Document:
+    """An instance that is cited, and by what."""
+    return {
+        "location": str(reference.location),
+        "sop_instance_uid": reference.uid,
+        "file": reference.file,
+        "signatures": [*reference.signatures],
+        "mac": reference.has_mac,
+        "was_there": reference.was_present,
+    }
 
 
 def signature_report_value(report: SignatureReport, *, integrity_only: bool) -> Document:

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dcmseal.engine.certificate import Certificate
-from dcmseal.engine.certificate_values import certificate_value, certified_time_value
-from dcmseal.engine.comparison.document_values import comparison_value
 from dcmseal.engine.document_values import (
+    certificate_value,
+    certified_time_value,
     context_value,
     element_value,
     element_values,
@@ -23,24 +23,25 @@ from dcmseal.engine.document_values import (
     key_value,
     object_coverage_value,
     profile_value,
+    reference_value,
     required_element_value,
     signature_claims_value,
     signature_report_value,
     signature_value,
     warning_value,
 )
-from dcmseal.engine.json_values import Document
+from dcmseal.engine.json_values import Document, Json
 from dcmseal.engine.json_values import build_document as _document
-from dcmseal.engine.references.values import reference_value
 from dcmseal.errors import Malformed, NotSignable, SealError
 
 if TYPE_CHECKING:
     from dcmseal.coverage_map import CoverageMap
-    from dcmseal.engine.comparison.comparing import Comparison
+    from dcmseal.engine.attaching import RemovalResult
+    from dcmseal.engine.comparison.comparing import Comparison, Difference, FrameRuns
+    from dcmseal.engine.comparison.signed_places import ComparedSignature
     from dcmseal.engine.explaining import ProfileExplanation
     from dcmseal.engine.inspection import Signature
     from dcmseal.engine.planning import Plan
-    from dcmseal.engine.removal import RemovalResult
     from dcmseal.engine.signing_result import SigningResult
     from dcmseal.engine.stamping import TimestampingResult
     from dcmseal.plugins.guarded_profile import Profile
@@ -48,6 +49,59 @@ if TYPE_CHECKING:
     from dcmseal.plugins.registry import PluginInfo
     from dcmseal.plugins.reporting import ReportContext
     from dcmseal.report import VerificationReport
+
+
+def comparison_value(comparison: Comparison) -> Document:
+    """What differs, and which signatures there are."""
+    return {
+        "means_the_same": comparison.is_equivalent,
+        "breaks_signature": comparison.breaks_signature,
+        "signatures_in_a": [_standing(each) for each in comparison.signatures_in_a],
+        "signatures_in_b": [_standing(each) for each in comparison.signatures_in_b],
+        "differences": [_difference(each) for each in comparison.differences],
+        "notes": [*comparison.notes],
+    }
+
+
+def _standing(signature: ComparedSignature) -> Document:
+    return {
+        "uid": signature.uid,
+        "location": str(signature.location),
+        "integrity": signature.integrity.value,
+    }
+
+
+def _difference(difference: Difference) -> Document:
+    return {
+        "part": difference.part.value,
+        "kind": difference.kind.value,
+        "path": difference.path,
+        "path_in_b": difference.path_in_b,
+        "representation": difference.representation,
+        "recoded": difference.recoded,
+        "vr_in_a": difference.vr_in_a,
+        "vr_in_b": difference.vr_in_b,
+        "value_in_a": difference.value_in_a,
+        "value_in_b": difference.value_in_b,
+        "frames": None if difference.frames is None else _frames(difference.frames),
+        "signed_in_a": [*difference.signed_in_a],
+        "signed_in_b": [*difference.signed_in_b],
+    }
+
+
+def _frames(frames: FrameRuns) -> Document:
+    return {
+        "fragments": frames.fragments,
+        "changed": _runs(frames.changed),
+        "removed": _runs(frames.removed),
+        "added": _runs(frames.added),
+        "moved": _runs(frames.moved),
+        "frames": _runs(frames.frames),
+    }
+
+
+def _runs(runs: Iterable[tuple[int, int]]) -> list[Json]:
+    return [[first, last] for first, last in runs]
 
 
 def report_document(

@@ -13,7 +13,7 @@ from dcmseal.dataset.padding import PaddedElement, has_excess_padding, minimise
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.engine.binding import FragmentBoundaries, check_structure
-from dcmseal.engine.levels import Level, find_level, main_level
+from dcmseal.engine.levels import Level, find_level, iter_nested_signed_levels, iter_signed_levels, main_level
 from dcmseal.engine.macs import MAX_MACS, MacJobs, mac_key
 from dcmseal.engine.profile_view import LevelView
 from dcmseal.engine.reading import (
@@ -26,7 +26,6 @@ from dcmseal.engine.reading import (
     read_signatures,
 )
 from dcmseal.engine.selection import SignOptions
-from dcmseal.engine.signed_levels import iter_nested_signed_levels, iter_signed_levels
 from dcmseal.errors import UsageError
 from dcmseal.location import MAIN
 from dcmseal.mac.digest import new_digest

@@ -37,8 +37,8 @@ def write_mac_stream(
 
     Raises NoSuchSignature, and NotSignable if it lists an element that may not be signed.
     """
+    from dcmseal.engine.levels import iter_signed_levels
     from dcmseal.engine.macs import feed_mac_stream
-    from dcmseal.engine.signed_levels import iter_signed_levels
 
     with open_source(source, registry) as file:
         for signed in iter_signed_levels(file):

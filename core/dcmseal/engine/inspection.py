@@ -10,7 +10,7 @@ from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dictionary import tag_keyword, tag_name
 from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.signed_levels import iter_signed_levels
+from dcmseal.engine.levels import iter_signed_levels
 from dcmseal.location import Location
 from dcmseal.model import DigitalSignature, PurposeCode
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.engine.certificate import Certificate
+from dcmseal.engine.levels import Level
 from dcmseal.engine.macs import LevelMacs
-from dcmseal.engine.other_readings import LazyVariantMatcher
 from dcmseal.engine.public_key import SignatureMatch, match_signature
 from dcmseal.engine.reading import SignatureItem
 from dcmseal.findings import Aspect, Finding, Outcome
@@ -16,7 +18,51 @@ from dcmseal.mac.digest import is_digest_available
 from dcmseal.tags import format_tag, format_tags
 
 if TYPE_CHECKING:
-    from dcmseal.engine.alternatives import VariantMatch
+    from dcmseal.engine.alternatives import VariantMatch, VariantMatcher
+
+
+class HashingBudget:
+    """Bytes that may still be hashed beyond the data set itself.
+
+    Each signed level is hashed with all that is nested in it, and again for other readings if a signature does not
+    match.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def try_consume(self, size: int) -> bool:
+        """Whether so much is left; it is then taken."""
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
+
+
+_MAX_VARIANTS: Final = 17
+"""Times a level may be hashed to explain a signature: choices of VRs, with padding and without, and DCMTK's MACs."""
+
+
+class LazyVariantMatcher:
+    """The other readings of a level, made when a signature does not match: few files need them."""
+
+    def __init__(self, file: DicomFile, level: Level, macs: LevelMacs, hashing_budget: HashingBudget) -> None:
+        self._arguments = file, level, macs
+        self._patience = hashing_budget
+
+    @cached_property
+    def _matcher(self) -> VariantMatcher | None:
+        from dcmseal.engine.alternatives import VariantMatcher
+
+        _, level, macs = self._arguments
+        if not self._patience.try_consume((macs.scan.end - level.start) * (_MAX_VARIANTS if macs.ambiguous else 3)):
+            return None
+        return VariantMatcher(*self._arguments)
+
+    def find_match(self, signature_item: SignatureItem, matches: Callable[[bytes], bool]) -> VariantMatch | None:
+        """The reading under which a signature matches; None if there is none, or too much was tried already."""
+        return None if self._matcher is None else self._matcher.find_match(signature_item, matches)
+
 
 _SIGNING: Final = "PS3.15 C.1"
 _MAC: Final = "PS3.3 C.12.1.1.3.1.2"

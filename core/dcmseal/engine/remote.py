@@ -6,6 +6,7 @@ URLs come from whoever calls, and never from what a Data Set says. ``file:`` URL
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -13,11 +14,28 @@ from urllib.parse import unquote, urlsplit
 
 from dcmseal.dataset.ranged import RangedFile
 from dcmseal.dataset.source import Source
-from dcmseal.engine.wildcards import WILDCARD, compile_pattern, literal_prefix
 from dcmseal.errors import DatasetError, UsageError
 from dcmseal.plugins.registry import Registry, installed_registry
 from dcmseal.plugins.storage import Storage, StorageEntry, StoredObject, Write
 from dcmseal.plugins.urls import is_url, parse_url_scheme
+
+WILDCARD: Final = "*"
+_WILDCARD_PARTS: Final = re.compile(r"(\*\*/|\*\*|\*)")
+_WILDCARD_PATTERNS: Final = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
+
+
+def compile_pattern(url: str) -> re.Pattern[str]:
+    """What a URL with wildcards matches."""
+    return re.compile(
+        "".join(_WILDCARD_PATTERNS.get(part) or re.escape(part) for part in _WILDCARD_PARTS.split(url)), re.DOTALL
+    )
+
+
+def literal_prefix(url: str) -> str:
+    """The folder below which everything lies that a URL with wildcards matches."""
+    fixed, _, _ = url.partition(WILDCARD)
+    return fixed[: fixed.rindex("/") + 1]
+
 
 FILE_SCHEME: Final = "file"
 

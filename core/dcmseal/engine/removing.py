@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from dcmseal.engine.attaching import RemovalResult, strip_signatures
 from dcmseal.engine.inspecting import no_such_signature
 from dcmseal.engine.opening import DatasetInput, open_source
 from dcmseal.engine.placing import OutputTarget, resolve_target, write_result
-from dcmseal.engine.removal import RemovalResult, strip_signatures
 from dcmseal.plugins.registry import Registry
 from dcmseal.tags import MACRO
 

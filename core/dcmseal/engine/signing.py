@@ -19,9 +19,9 @@ from dcmseal.engine.planning import Plan, check_profile
 from dcmseal.engine.preview import signer_warnings
 from dcmseal.engine.public_key import SignatureMatch, match_signature
 from dcmseal.errors import CertificateMismatch, CertificateNotValid, MechanismUnavailable, UsageError, WeakAlgorithm
+from dcmseal.mac.digest import MacStream
 from dcmseal.mac.encoding import MacEncoder
 from dcmseal.mac.level import build_vr_context
-from dcmseal.mac.stream import MacStream
 from dcmseal.model import DigitalSignature
 from dcmseal.plugins.guarded_signer import Signer
 from dcmseal.plugins.key_algorithms import unsupported_key_error

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from dcmseal.engine.advice import SigningWarning, timestamp_warnings
 from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.silence import AuthorityBackoff
 from dcmseal.engine.timestamps import TimestampContext, TimestampVerification, timestamped_values, verify_timestamp
 from dcmseal.errors import CertificateNotValid, TimestampError, TimestampRejected, UsageError
 from dcmseal.findings import Finding, Outcome
@@ -20,6 +20,33 @@ from dcmseal.plugins.guarded_signer import SecretRequest, Secrets
 from dcmseal.plugins.registry import Registry, installed_registry
 from dcmseal.plugins.timestamping import RetryPolicy, TimestampBackend, TimestampQuery
 from dcmseal.terms import TimestampType
+
+_BACKOFF_SECONDS: Final = 60.0
+"""Seconds until somebody who was silent is asked again."""
+
+
+@dataclass(slots=True)
+class AuthorityBackoff:
+    """Who was silent, and since when."""
+
+    _failed_at: dict[str, float] = field(default_factory=dict[str, float])
+
+    def record_failure(self, url: str) -> None:
+        """Remember that there was no answer; what is being waited for already is not waited for longer."""
+        if not self._is_active(url):
+            self._failed_at[url] = time.monotonic()
+
+    def check(self, url: str) -> None:
+        """Raises TimestampError if there was no answer a short while ago."""
+        if self._is_active(url):
+            raise TimestampError(
+                "it gave no answer a short while ago, and is not asked again yet",
+                hint=f"it is asked again {_BACKOFF_SECONDS:g} seconds after it gave none",
+            )
+
+    def _is_active(self, url: str) -> bool:
+        since = self._failed_at.get(url)
+        return since is not None and time.monotonic() - since < _BACKOFF_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

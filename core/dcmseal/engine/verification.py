@@ -12,18 +12,15 @@ from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.structure import analyze_structure
 from dcmseal.dataset.structure_problems import SOUND_STRUCTURE, StructureFindings
 from dcmseal.engine.binding import FragmentBoundaries, binding_findings
-from dcmseal.engine.carriers import unsigned_group_findings
 from dcmseal.engine.certificate import Certificate, read_certificate
 from dcmseal.engine.conformance import macro_findings
-from dcmseal.engine.coverage import ElementLists, ListedElements, coverage_findings
-from dcmseal.engine.hashing_budget import HashingBudget
+from dcmseal.engine.coverage import ElementLists, ListedElements, coverage_findings, unsigned_group_findings
 from dcmseal.engine.instance import read_instance
-from dcmseal.engine.integrity import integrity_findings
+from dcmseal.engine.integrity import HashingBudget, LazyVariantMatcher, integrity_findings
 from dcmseal.engine.items import build_unsigned_item
 from dcmseal.engine.levels import Level, find_level, iter_nested_levels, main_level
 from dcmseal.engine.lookalikes import nonstandard_signature_findings
 from dcmseal.engine.macs import LevelMacs, compute_level_macs
-from dcmseal.engine.other_readings import LazyVariantMatcher
 from dcmseal.engine.profiling import LevelProfileChecks, ProfileChecks, ProfileResult
 from dcmseal.engine.reading import SignatureItem
 from dcmseal.engine.timestamps import (

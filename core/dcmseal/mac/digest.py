@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, Self, cast
 
 from dcmseal.errors import MechanismUnavailable
@@ -80,3 +82,25 @@ def _fallback_digest(algorithm: MacAlgorithm) -> Digest:
     raise MechanismUnavailable(
         f"this Python cannot compute {algorithm}", hint="install pycryptodome, or enable it in OpenSSL"
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class MacStream:
+    """What is to be signed, in three views (see ``dcmseal.plugins.guarded_signer.SignableMessage``)."""
+
+    algorithm: MacAlgorithm
+    digest: bytes
+    """The MAC."""
+    read: Callable[[], Iterator[bytes]]
+
+    @property
+    def digest_info(self) -> bytes:
+        """The MAC in DigestInfo, which PKCS #1 v1.5 signs."""
+        return digest_info(self.algorithm, self.digest)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The MAC byte stream in pieces; it is made anew at each call, and takes as long as the MAC did."""
+        return self.read()
+
+    def __repr__(self) -> str:
+        return f"MacStream({self.algorithm}, {self.digest.hex()})"

@@ -8,11 +8,10 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.dataset.fragments import FragmentLayout
-from dcmseal.dataset.header import ElementKind
+from dcmseal.dataset.header import ElementKind, unknown_item_reason, unknown_vr_reason
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.source import Buffer
-from dcmseal.dataset.unknown import unknown_item_reason, unknown_vr_reason
 from dcmseal.dataset.walk import find_element_end
 from dcmseal.mac.context import CONTEXT_TAGS, VrContext
 from dcmseal.mac.digest import Digest

@@ -12,20 +12,16 @@ from typing import Final
 from dcmseal.errors import PluginNotFound, ProfileFileError, UnknownProfile, UsageError
 from dcmseal.plugins.answers import Origin
 from dcmseal.plugins.catalogue import LazyProperty, PluginIndex
-from dcmseal.plugins.executing import BatchExecutor
-from dcmseal.plugins.guarded_executing import GuardedExecutor
+from dcmseal.plugins.executing import BatchExecutor, GuardedExecutor
 from dcmseal.plugins.guarded_profile import GuardedProfile, Profile, guard_profile
-from dcmseal.plugins.guarded_reporting import GuardedReportWriter
 from dcmseal.plugins.guarded_signer import GuardedSignerBackend, Secrets, Signer, SignerBackend
-from dcmseal.plugins.guarded_storage import GuardedStorage
-from dcmseal.plugins.guarded_timestamping import GuardedTimestampBackend
-from dcmseal.plugins.guarded_trust import GuardedTrustBackend
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.key_uri import KeyUri, escape_path, find_key_scheme
 from dcmseal.plugins.loading import LoadedPlugin, discover_plugins, plugin_origin, register_plugin
-from dcmseal.plugins.storage import Storage
-from dcmseal.plugins.timestamping import TimestampBackend
-from dcmseal.plugins.trust import TrustBackend
+from dcmseal.plugins.reporting import GuardedReportWriter
+from dcmseal.plugins.storage import GuardedStorage, Storage
+from dcmseal.plugins.timestamping import GuardedTimestampBackend, TimestampBackend
+from dcmseal.plugins.trust import GuardedTrustBackend, TrustBackend
 
 _MAX_TYPE_LENGTH: Final = 64
 PROFILE_FILE: Final = ".toml"

@@ -9,13 +9,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
-from dcmseal.findings import Finding
+from dcmseal.errors import PluginBroken, TimestampError
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model import CertifiedTime
-from dcmseal.plugins.guarded_signer import Secrets
+from dcmseal.plugins import answers
+from dcmseal.plugins.answers import Origin
+from dcmseal.plugins.guarded_signer import Secrets, check_secrets
 from dcmseal.terms import MacAlgorithm
 
 
@@ -88,3 +92,68 @@ class TimestampBackend(Protocol):
         authority's may be, and none of them is trusted. Anything wrong is a finding.
         """
         ...
+
+
+_TYPE: Final = re.compile(r"[A-Z0-9_ ]{1,16}", re.ASCII)
+_MAX_BYTES: Final = 1 << 20
+_DER_SEQUENCE: Final = b"\x30"
+
+
+class GuardedTimestampBackend:
+    """A TimestampBackend whose answers are what they ought to be."""
+
+    __slots__ = ("_backend", "_blame", "summary", "type")
+
+    def __init__(self, backend: TimestampBackend, origin: Origin) -> None:
+        """Raise PluginBroken if ``backend`` is none."""
+        with answers.Guard(f"a timestamp backend of {origin}", PluginBroken):
+            self.type = answers.check_name(backend.type, _TYPE, "type")
+            self.summary = answers.check_text(backend.summary, "summary")
+            answers.check_methods(backend, "build_query", "send_query", "accept_response", "verify")
+        self._backend = backend
+        self._blame = f"the backend for {self.type} timestamps of {origin}"
+
+    def __repr__(self) -> str:
+        return f"<{self._blame}>"
+
+    def build_query(self, value: bytes, options: TimestampQuery) -> bytes:
+        """What is sent to an authority; raises UsageError or TimestampError."""
+        with answers.Guard(self._blame, TimestampError):
+            return _check_bytes(self._backend.build_query(value, options), "build_query")
+
+    def send_query(self, url: str, query: bytes, retry_policy: RetryPolicy, secrets: Secrets) -> bytes:
+        """The response of an authority; raises TimestampError or UsageError."""
+        with answers.Guard(self._blame, TimestampError):
+            return _check_bytes(
+                self._backend.send_query(url, query, retry_policy, check_secrets(secrets)), "send_query"
+            )
+
+    def accept_response(self, response: bytes, query: bytes | None) -> bytes:
+        """The value of Certified Timestamp in a response; raises TimestampError or one of its kinds."""
+        with answers.Guard(self._blame, TimestampError):
+            return _check_bytes(self._backend.accept_response(response, query), "accept_response")
+
+    def verify(self, timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampResult:
+        """What was found out about a timestamp; raises TimestampError."""
+        with answers.Guard(self._blame, TimestampError):
+            result = answers.check_instance(
+                self._backend.verify(timestamp, values, certificates), TimestampResult, "verify"
+            )
+            findings = answers.check_tuple(result.findings, Finding, "verify")
+            if any(finding.aspect is not Aspect.TIMESTAMP for finding in findings):
+                raise answers.InvalidAnswer("verify speaks of another aspect than timestamp")
+            failed = any(finding.outcome is Outcome.FAILED for finding in findings)
+            if result.time is None:
+                return result
+            time = answers.check_instance(result.time, CertifiedTime, "verify")
+            if time.moment.tzinfo is None or not time.authority.startswith(_DER_SEQUENCE):
+                raise answers.InvalidAnswer("verify gave a time without offset from UTC, or without a DER certificate")
+            # what failed certifies nothing, whatever else the plugin says
+            return replace(result, time=None) if failed else result
+
+
+def _check_bytes(value: object, what: str) -> bytes:
+    data = answers.check_instance(value, bytes, what)
+    if 1 <= len(data) <= _MAX_BYTES:
+        return data
+    raise answers.InvalidAnswer(f"{what} did not give 1 to {_MAX_BYTES} bytes")

@@ -21,8 +21,7 @@ from dcmseal.testing.signer_suite.devices import DeviceTests
 from dcmseal.testing.signer_suite.errors import ErrorTests
 from dcmseal.testing.signer_suite.plugin import PluginTests
 from dcmseal.testing.signer_suite.secrets import SecretTests
-from dcmseal.testing.signer_suite.signatures import SignatureTests
-from dcmseal.testing.signer_suite.threads import ThreadTests
+from dcmseal.testing.signer_suite.signatures import SignatureTests, ThreadTests
 from dcmseal.testing.verifying import assert_verifies
 
 __all__ = ["SignerContract", "assert_verifies"]

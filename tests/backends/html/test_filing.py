@@ -12,8 +12,8 @@ from pypdf import PdfReader
 
 import dcmseal
 from dcmseal.cli.main import main
-from dcmseal.plugins.archive_reporting import ArchiveReport, AttentionFile, FileCounts, SignatureCounts
 from dcmseal.findings import Outcome
+from dcmseal.plugins.archive_reporting import ArchiveReport, AttentionFile, FileCounts, SignatureCounts
 from dcmseal_html.archive_view import build_archive_view
 from tests.backends.html.conftest import Open
 from tests.support import builder

@@ -12,9 +12,9 @@ import pytest
 import dcmseal
 from dcmseal.engine.reporting import build_reported_file, build_unverified_file, make_report_context
 from dcmseal.errors import UsageError
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model import PurposeCode
 from dcmseal.plugins.reporting import CertificateFacts, ReportedFile
-from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.report import SignerTrust, TimeBasis
 from dcmseal_html.writer import HtmlWriter
 from tests.backends.html.conftest import Open

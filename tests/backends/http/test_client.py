@@ -15,8 +15,7 @@ from dcmseal.plugins.timestamping import RetryPolicy
 from dcmseal_http.client import BodyTooLarge, HttpRequest, HttpStatus, TemporaryFailure, open_request, retry
 from dcmseal_http.deadline import Deadline
 from dcmseal_http.urls import is_confidential, is_loopback
-from dcmseal_remote.requests import RequestLimits
-from dcmseal_remote.web import WebStorage
+from dcmseal_remote.web import RequestLimits, WebStorage
 from dcmseal_timestamp import transport
 from tests.support.dripping import DRIPS, HANDSHAKE, serve_slowly
 from tests.support.web import WebAnswer, WebServer, web_server

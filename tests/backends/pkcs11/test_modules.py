@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from dcmseal.errors import ModuleUnusable, UsageError
-from dcmseal_pkcs11.modules import find_modules, module_stem
-from dcmseal_pkcs11.places import ModuleLocations, default_locations
+from dcmseal_pkcs11.modules import ModuleLocations, default_locations, find_modules, module_stem
 from dcmseal_pkcs11.uri import Pkcs11Uri
 
 ANY = Pkcs11Uri.parse("pkcs11:")

@@ -7,7 +7,7 @@ import pkcs11
 import pytest
 
 from dcmseal_pkcs11.library import Pkcs11Module
-from dcmseal_pkcs11.patience import retry_softhsm
+from dcmseal_pkcs11.tokens import retry_softhsm
 
 
 class Driver:

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
-from dcmseal.plugins.trust import TrustRequest, TrustResult, TrustSettings
 from dcmseal.findings import Finding, Outcome
+from dcmseal.plugins.trust import TrustRequest, TrustResult, TrustSettings
 from dcmseal.report import TimeBasis
 from dcmseal_trust.backend import X509Backend
 

@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from dcmseal.plugins.trust import RevocationMode, Strictness
 from dcmseal.findings import Outcome
+from dcmseal.plugins.trust import RevocationMode, Strictness
 from dcmseal.report import TimeBasis
 from tests.backends.trust.authority import (
     NOW,

@@ -11,8 +11,8 @@ import pytest
 from cryptography import x509
 
 import dcmseal_trust.fetching
-from dcmseal.plugins.trust import RevocationMode, Strictness, TrustRequest
 from dcmseal.findings import Outcome
+from dcmseal.plugins.trust import RevocationMode, Strictness, TrustRequest
 from dcmseal.report import TimeBasis
 from dcmseal_trust.backend import X509Backend
 from tests.backends.trust.authority import (

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from dcmseal.cli.text import escape_unprintable
 from dcmseal.errors import TrustError
+from dcmseal.findings import Outcome
 from dcmseal.grounds import TrustMaterial
 from dcmseal.plugins.trust import RevocationMode, Strictness, TrustRequest, TrustResult, TrustSettings
-from dcmseal.findings import Outcome
 from dcmseal.report import TimeBasis
 from dcmseal_trust.backend import X509Backend
 from dcmseal_trust.certificates import parse_certificate

@@ -13,12 +13,11 @@ from asn1crypto import core, keys
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 
-from dcmseal.plugins.trust import TrustRequest
 from dcmseal.findings import Outcome
+from dcmseal.plugins.trust import TrustRequest
 from dcmseal.report import TimeBasis
 from dcmseal_trust.backend import X509Backend
-from dcmseal_trust.certificates import parse_certificate
-from dcmseal_trust.instants import CLOCK_SKEW, EARLIEST, LATEST, add_delay
+from dcmseal_trust.certificates import CLOCK_SKEW, EARLIEST, LATEST, add_delay, parse_certificate
 from tests.backends.trust import odd
 from tests.backends.trust.authority import (
     NOW,

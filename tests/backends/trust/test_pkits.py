@@ -16,10 +16,10 @@ import cryptography_vectors
 import pytest
 from asn1crypto import cms
 
+from dcmseal.findings import Outcome
 from dcmseal.grounds import TrustMaterial
 from dcmseal.plugins.asn1 import original_der
 from dcmseal.plugins.trust import RevocationMode, Strictness, TrustEvaluator, TrustRequest, TrustResult, TrustSettings
-from dcmseal.findings import Outcome
 from dcmseal.report import TimeBasis
 from dcmseal_trust.backend import X509Backend
 from tests.backends.trust.authority import finding_codes, result_outcome

@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 import dcmseal_trust.material
 from dcmseal.errors import TrustError, UsageError
-from dcmseal.plugins.trust import RevocationMode, TrustRequest, TrustSettings
 from dcmseal.findings import Outcome
+from dcmseal.plugins.trust import RevocationMode, TrustRequest, TrustSettings
 from dcmseal.report import TimeBasis
 from dcmseal_trust.backend import X509Backend
-from dcmseal_trust.system_store import iter_system_certificates
+from dcmseal_trust.material import iter_system_certificates
 from tests.backends.trust.authority import NOW, SIGNED, PkiAuthority, Site, finding_codes, make_root, result_outcome
 
 

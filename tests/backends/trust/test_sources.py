@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.x509 import ReasonFlags as Reason
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from dcmseal.plugins.trust import RevocationMode, Strictness
 from dcmseal.findings import Outcome
+from dcmseal.plugins.trust import RevocationMode, Strictness
 from dcmseal.report import TimeBasis
 from tests.backends.trust import odd
 from tests.backends.trust.authority import (

@@ -12,9 +12,9 @@ from cryptography.x509 import ReasonFlags as Reason
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from dcmseal.engine.trusting import Trust
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model import CertifiedTime
 from dcmseal.plugins.trust import Strictness
-from dcmseal.findings import Aspect, Finding, Outcome
 from tests.backends.trust.authority import NOW, SIGNED, PkiAuthority, Site, make_root, utc_date
 
 STAMPING = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), True)

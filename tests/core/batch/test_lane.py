@@ -17,13 +17,12 @@ import pytest
 import dcmseal
 from dcmseal.batch.finding import iter_inputs
 from dcmseal.batch.lane import SigningEndpoint, open_signing_server
-from dcmseal.batch.results import BatchResult
+from dcmseal.batch.results import BatchResult, SignerClosed
 from dcmseal.batch.running import run_task
 from dcmseal.batch.sign_task import Placement, SignTask
-from dcmseal.batch.untried import SignerClosed
 from dcmseal.batch.workers import ExecutorFactory, make_process_pool
 from dcmseal.errors import DeviceRemoved, NotSignable, PinLocked, SignerError
-from dcmseal.mac.stream import MacStream
+from dcmseal.mac.digest import MacStream
 from dcmseal.plugins.guarded_signer import SecretRequest, SignableMessage, Signer
 from dcmseal.plugins.registry import installed_registry
 from dcmseal.terms import MacAlgorithm

@@ -10,8 +10,8 @@ import os
 import pytest
 
 from dcmseal import errors
-from dcmseal.cli.exit_codes import ExitCode, error_exit_code, verdict_exit_code, worst_exit_code
 from dcmseal.cli.failures import run_with_error_handling
+from dcmseal.exit_codes import ExitCode, error_exit_code, verdict_exit_code, worst_exit_code
 from dcmseal.report import Verdict
 from tests.core.cli.conftest import Run
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dcmseal.cli.evidence import build_reference_folders
-from dcmseal.cli.exit_codes import ExitCode
+from dcmseal.exit_codes import ExitCode
 from tests.core.cli.conftest import Run
 from tests.support.builder import file, image
 from tests.support.evidence import CURRENT, make_citation, make_document, make_evidence_sequence

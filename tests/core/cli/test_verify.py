@@ -12,9 +12,9 @@ import pytest
 import dcmseal
 from dcmseal.cli.output import make_screen
 from dcmseal.cli.verdicts import show_report
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import Location
 from dcmseal.model import CertifiedTime, DigitalSignature
-from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.report import Coverage, SignatureReport, VerificationReport
 from tests.core.cli.conftest import Run
 from tests.support.files import real_file

@@ -16,8 +16,8 @@ from dcmseal.config.loading import examine_config, load_config
 from dcmseal.config.pins import PinKind, PinSource
 from dcmseal.config.problems import ConfigProblem, ProblemCollector
 from dcmseal.errors import UsageError
-from dcmseal.plugins.key_uri import KeyUri
 from dcmseal.plugins.guarded_signer import SecretRequest
+from dcmseal.plugins.key_uri import KeyUri
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 SECRET = "739154"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dcmseal.findings import Finding
 from dcmseal.plugins.guarded_profile import Requirements
 from dcmseal.plugins.rules import requirement_findings
-from dcmseal.findings import Finding
 from tests.support.builder import Item, Sequence, Value, image, us
 
 

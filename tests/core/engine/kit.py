@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
 
 import dcmseal
-from dcmseal.engine.selection import SignOptions
 from dcmseal.engine.opening import DatasetInput
 from dcmseal.engine.planning import plan_signature
+from dcmseal.engine.selection import SignOptions
+from dcmseal.findings import Outcome
 from dcmseal.mac.digest import digest_info
 from dcmseal.plugins.guarded_signer import SignableMessage, Signer
-from dcmseal.findings import Outcome
 from dcmseal.report import SignatureReport, Verdict, VerificationReport
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal_software.signer import SoftwareSigner

@@ -8,8 +8,8 @@ from typing import Any
 import dcmseal
 from dcmseal import Policy
 from dcmseal.engine.trusting import Trust
-from dcmseal.plugins.trust import TrustSettings
 from dcmseal.findings import Outcome
+from dcmseal.plugins.trust import TrustSettings
 from dcmseal.report import VerificationReport
 from tests.support.pki import Pki
 

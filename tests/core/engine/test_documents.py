@@ -26,8 +26,8 @@ from dcmseal.engine.documents import (
     signing_document,
 )
 from dcmseal.engine.json_values import SCHEMA_VERSION
-from dcmseal.plugins.registry import Registry
 from dcmseal.findings import Aspect
+from dcmseal.plugins.registry import Registry
 from tests.core.engine.told import PIXEL_DATA, SCHEMA, listed_tags, load_document, sign_sample, signer_uri, validator
 from tests.support import builder
 from tests.support.files import real_file

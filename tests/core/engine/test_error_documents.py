@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import dcmseal
 from dcmseal import errors
 from dcmseal.engine.documents import certificate_document, error_document, report_document, signatures_document
-from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal.report import VerificationReport
 from tests.core.engine.told import load_document, sign_sample
 from tests.support import builder

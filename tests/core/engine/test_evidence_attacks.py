@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcmseal.engine.keeping.container import pack_archive, unpack_archive
-from dcmseal.engine.keeping.saving import build_evidence
+from dcmseal.engine.keeping.saving import build_evidence, pack_archive, unpack_archive
 from dcmseal.errors import EvidenceError
 from dcmseal.grounds import EvidenceRecord, TrustMaterial
 from dcmseal.plugins.trust import TrustSettings

@@ -18,9 +18,8 @@ from pydicom import dcmread
 
 import dcmseal
 from dcmseal.engine.documents import report_document
-from dcmseal.engine.keeping import container
-from dcmseal.engine.keeping.container import pack_archive, unpack_archive
-from dcmseal.engine.keeping.saving import build_evidence, parse_evidence
+from dcmseal.engine.keeping import saving
+from dcmseal.engine.keeping.saving import build_evidence, pack_archive, parse_evidence, unpack_archive
 from dcmseal.errors import EvidenceError, OutputError, UsageError
 from dcmseal.plugins.trust import RevocationMode, TrustSettings
 from dcmseal.report import Verdict, VerificationReport
@@ -258,7 +257,7 @@ ARCHIVES: dict[str, Any] = {
 def test_archives_that_are_refused(report: VerificationReport, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = ARCHIVES[name](report)
     if name == "too large":
-        monkeypatch.setattr(container, "MAX_EVIDENCE_BYTES", len(data) - 1)
+        monkeypatch.setattr(saving, "MAX_EVIDENCE_BYTES", len(data) - 1)
     with pytest.raises(EvidenceError) as refused:
         parse_evidence(data)
     assert refused.value.hint
@@ -297,7 +296,7 @@ def test_a_name_that_is_there_twice_is_refused(report: VerificationReport) -> No
 
 
 def test_too_much_is_not_written(report: VerificationReport, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(container, "MAX_EVIDENCE_BYTES", 1000)
+    monkeypatch.setattr(saving, "MAX_EVIDENCE_BYTES", 1000)
     with pytest.raises(EvidenceError, match="too much"):
         build_evidence(report)
 

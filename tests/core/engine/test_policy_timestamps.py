@@ -11,8 +11,8 @@ import dcmseal
 from dcmseal import Policy
 from dcmseal.engine.trusting import Trust
 from dcmseal.errors import UsageError
-from dcmseal.plugins.trust import TrustSettings
 from dcmseal.findings import Outcome
+from dcmseal.plugins.trust import TrustSettings
 from dcmseal.report import Verdict
 from tests.core.engine.kit import sign_dataset
 from tests.core.engine.stamped import insert_token, signature_value

@@ -158,7 +158,7 @@ def test_of_many_files_only_the_first_waits_for_an_authority_that_is_silent(
         with pytest.raises(TimestampError, match="not asked again yet"):
             dcmseal.sign(plain, signer=build_signer(pki["p256"]), timestamp=alone)
         assert len(silent.queries) == 1
-        monkeypatch.setattr("dcmseal.engine.silence._BACKOFF_SECONDS", 0.0)
+        monkeypatch.setattr("dcmseal.engine.stamping._BACKOFF_SECONDS", 0.0)
         with pytest.raises(TimestampError, match="503"):
             dcmseal.sign(plain, signer=build_signer(pki["p256"]), timestamp=alone)
         assert len(silent.queries) == 2

@@ -11,10 +11,10 @@ import dcmseal
 from dcmseal import Aspect, Outcome, Registry, Verdict
 from dcmseal.engine.timestamps import TimestampContext, verify_timestamp
 from dcmseal.errors import UsageError
+from dcmseal.findings import Finding
 from dcmseal.model import CertifiedTime
 from dcmseal.plugins.timestamping import TimestampResult
 from dcmseal.plugins.trust import Strictness, TrustSettings
-from dcmseal.findings import Finding
 from dcmseal.report import TimeBasis
 from tests.core.engine.kit import build_signer, sign_at, sign_by_hand, sign_dataset
 from tests.core.engine.stamped import SOUND, insert_token, signature_value, timestamp_codes

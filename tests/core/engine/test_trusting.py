@@ -12,10 +12,10 @@ import dcmseal
 from dcmseal.engine.keeping.saving import build_evidence, parse_evidence
 from dcmseal.engine.trusting import Trust
 from dcmseal.errors import PluginNotFound, SealError, TrustError
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.grounds import TrustMaterial
 from dcmseal.plugins.registry import Registry
 from dcmseal.plugins.trust import Strictness, TrustRequest, TrustResult, TrustSettings
-from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.report import TimeBasis, Verdict
 from tests.core.engine.kit import sign_dataset
 from tests.core.plugins.fakes import SECRET, make_plugin

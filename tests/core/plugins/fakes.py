@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from dcmseal.plugins.hookspecs import hookimpl
-from dcmseal.plugins.guarded_signer import Secrets, SignableMessage
 from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.guarded_signer import Secrets, SignableMessage
+from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.terms import KeyType
 
 SECRET = "hunter2"

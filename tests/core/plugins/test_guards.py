@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 
 from dcmseal.errors import KeyNotFound, PinRejected, PluginBroken, SealError, SignerError, UsageError
-from dcmseal.plugins.guarded_profile import GuardedProfile
-from dcmseal.plugins.guarded_signer import GuardedSignerBackend
-from dcmseal.plugins.answers import Origin
-from dcmseal.plugins.guarded_signer import KeyListing, SecretRequest, Secrets
-from dcmseal.plugins.guarded_profile import Requirements, SignatureFacts
 from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.plugins.answers import Origin
+from dcmseal.plugins.guarded_profile import GuardedProfile, Requirements, SignatureFacts
+from dcmseal.plugins.guarded_signer import GuardedSignerBackend, KeyListing, SecretRequest, Secrets
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing.message import BytesMessage
 from dcmseal.testing.profiled import SampleDataset

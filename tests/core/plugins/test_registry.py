@@ -19,9 +19,9 @@ from dcmseal.errors import (
     UsageError,
 )
 from dcmseal.plugins import hookspecs
+from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.loading import run_with_timeout
-from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal.plugins.registry import PluginInfo, Registry
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.message import BytesMessage

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from dcmseal.findings import Aspect, Outcome
 from dcmseal.plugins.guarded_profile import Requirements, SignatureFacts
 from dcmseal.plugins.rules import requirement_findings, type_findings
-from dcmseal.findings import Aspect, Outcome
 from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
 from dcmseal.testing.profiled import SampleDataset
 

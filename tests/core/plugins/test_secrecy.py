@@ -12,8 +12,8 @@ import pytest
 import dcmseal
 from dcmseal.config.pins import PinKind, PinSource
 from dcmseal.errors import PinRejected, SealError, SignerError, UsageError
-from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.guarded_signer import KeyListing, SecretRequest, Secrets, Signer
+from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.registry import Registry
 from dcmseal.testing.signer_suite.disclosure import assert_not_disclosed, iter_error_texts
 from tests.support.files import real_file

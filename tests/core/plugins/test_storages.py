@@ -24,10 +24,9 @@ from dcmseal.errors import (
     StorageUnavailable,
     UsageError,
 )
-from dcmseal.plugins.guarded_storage import GuardedStorage
-from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.answers import Origin
-from dcmseal.plugins.storage import StorageEntry, Write
+from dcmseal.plugins.hookspecs import hookimpl
+from dcmseal.plugins.storage import GuardedStorage, StorageEntry, Write
 from dcmseal.plugins.urls import is_url, parse_url_scheme, redact_secrets
 from tests.core.engine.kit import integrity_verdict, sign_dataset, verify_integrity
 from tests.support import builder

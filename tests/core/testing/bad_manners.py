@@ -7,8 +7,8 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 
 from dcmseal.errors import DatasetError, KeyNotFound, PinRejected, SealError, SignerError
-from dcmseal.plugins.key_uri import KeyUri
 from dcmseal.plugins.guarded_signer import KeyListing, Secrets, SignableMessage, Signer
+from dcmseal.plugins.key_uri import KeyUri
 from tests.core.testing.one_key import PIN, OneKey, OneSigner
 
 

@@ -9,9 +9,9 @@ from itertools import count
 import pytest
 
 from dcmseal.errors import ProfileViolation
+from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.rules import requirement_findings
-from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing import ProfileContract
 from dcmseal.testing.profiled import IMAGE

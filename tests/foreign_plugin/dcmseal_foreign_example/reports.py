@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dcmseal.plugins.archive_reporting import ArchiveReport
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.reporting import ReportContext, ReportedFile, ReportWriter
-from dcmseal.visible import escape_unprintable
+from dcmseal.text_files import escape_unprintable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

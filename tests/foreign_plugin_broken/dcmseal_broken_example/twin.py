@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dcmseal.plugins.hookspecs import hookimpl
-from dcmseal.plugins.guarded_profile import Profile, ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.findings import Finding
+from dcmseal.plugins.guarded_profile import Profile, ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.hookspecs import hookimpl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ from io import StringIO
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.batch.journal.identity import UNREADABLE_IDENTITY
-from dcmseal.engine.certificate_values import format_moment
+from dcmseal.engine.document_values import format_moment
 from dcmseal.engine.json_values import build_document
-from dcmseal.visible import escape_unprintable
+from dcmseal.text_files import escape_unprintable
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.reading import JournalEntry, JournalRun, JournalStatus

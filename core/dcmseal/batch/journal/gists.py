@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self, cast
 
 from dcmseal.batch.journal.signature_gists import SignatureSummary, parse_summaries, read_subject
 from dcmseal.batch.results import BatchResult, ResultKind
-from dcmseal.engine.certificate_values import format_moment
+from dcmseal.engine.document_values import format_moment
 from dcmseal.engine.signing_result import SigningResult
 from dcmseal.exit_codes import ExitCode
 from dcmseal.findings import Outcome

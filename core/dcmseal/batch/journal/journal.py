@@ -27,7 +27,6 @@ from dcmseal.batch.items import BatchInput, InputFile, RecordedContent
 from dcmseal.batch.journal.about import JournalHeader
 from dcmseal.batch.journal.gists import ResultSummary
 from dcmseal.batch.journal.identity import UNREADABLE_IDENTITY, FileIdentity, make_identity, refresh_input
-from dcmseal.batch.journal.own_signatures import is_signature_intact, is_signed_in_place, with_new_uid
 from dcmseal.batch.journal.reasons import AttentionReason
 from dcmseal.batch.journal.settings import JournalSettings
 from dcmseal.batch.journal.store import NO_REASON, JournalStore, RecordedResult, SigningIntent
@@ -36,16 +35,36 @@ from dcmseal.batch.journal.taking_up import find_intact_signature
 from dcmseal.batch.results import BatchResult, ResultKind
 from dcmseal.batch.running import run_task
 from dcmseal.batch.settling import UnsyncedFolders
-from dcmseal.batch.tasks import SignTask
+from dcmseal.batch.tasks import SignTask, Task
 from dcmseal.errors import DatasetError, OutputError, ProcessDied, ProfileError, UsageError
 from dcmseal.exit_codes import ExitCode
 from dcmseal.plugins.urls import is_url
 from dcmseal.report import Instance
 
 if TYPE_CHECKING:
-    from dcmseal.batch.tasks import Task
     from dcmseal.batch.workers import ExecutorFactory
     from dcmseal.engine.json_values import Document
+
+
+def is_signature_intact(task: Task, item: InputFile, row: RecordedResult) -> bool:
+    """Whether a file that was signed in place has its signature still, and the data that was signed."""
+    return is_signed_in_place(task, item, row) and find_intact_signature(item.source, row.uid) is not None
+
+
+def is_signed_in_place(task: Task, item: InputFile, row: RecordedResult) -> bool:
+    """Whether the journal knows of a signature that was made in the file itself."""
+    return bool(row.uid) and isinstance(task, SignTask) and task.placement.target_path(item) == item.source
+
+
+def with_new_uid(task: Task, item: InputFile, row: RecordedResult) -> InputFile:
+    """The item, so numbered that its signature gets a UID that none had before."""
+    if isinstance(task, SignTask) and row.uid:
+        for number in range(1 << 16):
+            again = item._replace(attempt=number)
+            if task.signature_uid(again) == row.uid:
+                return item._replace(attempt=number + 1)
+    return item
+
 
 _INTENTS_AHEAD: Final = 256
 """Files whose signatures are announced together: each announcement waits for the disk."""

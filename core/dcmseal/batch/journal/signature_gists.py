@@ -14,7 +14,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Self, cast
 
-from dcmseal.engine.certificate_values import format_moment
+from dcmseal.engine.document_values import format_moment
 from dcmseal.findings import Aspect, Outcome
 from dcmseal.report import Verdict
 

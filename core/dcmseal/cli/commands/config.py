@@ -5,14 +5,13 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dcmseal.cli.examining import KeyCheck
-    from dcmseal.cli.examining_demands import PolicyCheck, TrustCheck
+    from dcmseal.cli.examining import KeyCheck, PolicyCheck, TrustCheck
     from dcmseal.cli.output import Screen
     from dcmseal.config.loading import Config
     from dcmseal.config.problems import ConfigProblem
@@ -42,8 +41,7 @@ def run(options: Namespace) -> int:
     """Explain; exit code 2 if something is wrong with the file, 6 if something that it names is not there."""
     if options.action == "path":
         return _show_path(options)
-    from dcmseal.cli.examining import examine_key_setup, load_plugins
-    from dcmseal.cli.examining_demands import examine_policy, examine_trust
+    from dcmseal.cli.examining import examine_key_setup, examine_policy, examine_trust, load_plugins
     from dcmseal.cli.output import make_screen, write_json
     from dcmseal.config.loading import examine_config
 
@@ -67,7 +65,7 @@ def _show_path(options: Namespace) -> int:
     import os
 
     from dcmseal.cli.output import make_document, make_screen, write_json
-    from dcmseal.config.places import default_path, explicit_path
+    from dcmseal.config.loading import default_path, explicit_path
     from dcmseal.errors import UsageError
 
     place = explicit_path(options.config) or default_path()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser, set_completer
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,10 +43,10 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """List; exit code 6 if a plugin could not look."""
-    from dcmseal.cli.exit_codes import error_exit_code
     from dcmseal.cli.failures import print_error
     from dcmseal.cli.output import make_screen, write_json
     from dcmseal.errors import SealError
+    from dcmseal.exit_codes import error_exit_code
 
     found: list[KeyListing] = []
     errors: list[SealError] = []

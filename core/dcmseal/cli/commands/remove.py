@@ -5,12 +5,12 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser, complete_uids, set_completer
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.cli.output import Screen
-    from dcmseal.engine.removal import RemovalResult
+    from dcmseal.engine.attaching import RemovalResult
 
 _EXAMPLES = """
   dcmseal remove signed.dcm plain.dcm --all

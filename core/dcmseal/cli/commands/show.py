@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
 from dcmseal.cli.tree import add_tree_options
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.cli.output import Screen

@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser, complete_uids, set_completer
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.engine.stamping import TimestampingResult

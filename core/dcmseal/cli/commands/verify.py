@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from dcmseal.cli.archives import add_archive_options, is_archive
 from dcmseal.cli.demanding import add_policy_options, load_policy
-from dcmseal.cli.exit_codes import ExitCode
 from dcmseal.cli.keeping import add_evidence_options
 from dcmseal.cli.manifest_options import add_manifest_input_option, find_manifest
 from dcmseal.cli.parser import Parser
 from dcmseal.cli.reporting import add_report_options, make_report_collector
 from dcmseal.cli.trusting import add_trust_options
+from dcmseal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from dcmseal.cli.reporting import ReportCollector
@@ -101,7 +101,7 @@ def run(options: Namespace) -> int:
         from dcmseal.cli.verifying_archives import verify_archive
 
         return verify_archive(options)
-    from dcmseal.cli.exit_codes import error_exit_code, verdict_exit_code, worst_exit_code
+    from dcmseal.exit_codes import error_exit_code, verdict_exit_code, worst_exit_code
     from dcmseal.report import VerificationReport
 
     codes: list[ExitCode] = []
@@ -150,11 +150,11 @@ def _iter_results(
     options: Namespace, reports: ReportCollector | None
 ) -> Iterator[tuple[str, VerificationReport | SealError]]:
     """Each file's report, or why there is none; what is wrong with the request itself is raised."""
-    from dcmseal.cli.certificate_files import load_certificates
     from dcmseal.cli.evidence import build_reference_folders
     from dcmseal.cli.files import STDIO, display_name, open_input_file
     from dcmseal.cli.keeping import parse_evidence_options
     from dcmseal.cli.site import load_registry
+    from dcmseal.cli.trusting import load_certificates
     from dcmseal.engine.asking import verify
     from dcmseal.errors import DatasetError, UsageError
     from dcmseal.location import Location

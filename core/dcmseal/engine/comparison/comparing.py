@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,16 +18,65 @@ from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.syntax import Encoding
-from dcmseal.dataset.vr import is_unknown_vr
+from dcmseal.dataset.vr import TEXT_VRS, is_unknown_vr
 from dcmseal.engine.comparison.changes import Change, ChangeKind, PixelPartChanges, iter_changes
 from dcmseal.engine.comparison.frames import map_fragments_to_frames, to_runs
 from dcmseal.engine.comparison.inventory import Element, Inventory, build_inventory
-from dcmseal.engine.comparison.shown_values import format_value, is_public
 from dcmseal.engine.comparison.signed_places import ComparedSignature, SignedPaths
 from dcmseal.engine.opening import DatasetInput, open_source
 from dcmseal.engine.reading import ItemValues
 from dcmseal.engine.verification import VerificationContext, verify_file
 from dcmseal.tags import DATA_SET_TRAILING_PADDING, LENGTH_TO_END, PIXEL_DATA, SOP_INSTANCE_UID
+
+_MAX_SHOWN_BYTES: Final = 64
+"""Bytes of a value that are shown."""
+_STRUCT_CODES: Final = {
+    b"US": "H", b"SS": "h", b"UL": "I", b"SL": "i", b"UV": "Q", b"SV": "q", b"FL": "f", b"FD": "d"
+}  # fmt: skip
+_PUBLIC_VRS: Final = frozenset((*_STRUCT_CODES, b"AT", b"CS", b"DS", b"IS"))
+"""Numbers, tags and codes: nobody is named by them, in the groups that are not about the patient."""
+_PUBLIC_UIDS: Final = frozenset({0x00020002, 0x00020010, 0x00080016, 0x00081150})
+"""SOP classes and transfer syntaxes."""
+_PUBLIC_GROUPS: Final = frozenset(
+    {0x0002, 0x0008, 0x0018, 0x0020, 0x0028, 0x0048, 0x0054, 0x0062, 0x3002, 0x3004, 0x300A}
+)
+"""Groups about how the object was made, and what it is."""
+
+
+def is_public(tags: tuple[int, ...], vr: bytes) -> bool:
+    """Whether the value of an element may be shown to anybody; ``tags`` leads to it, its own tag last.
+
+    What is not known to tell nothing about the patient is taken to tell something.
+    """
+    if any(tag >> 16 not in _PUBLIC_GROUPS for tag in tags):
+        return False
+    return tags[-1] in _PUBLIC_UIDS or vr in _PUBLIC_VRS
+
+
+def format_value(source: Source, element: Element) -> str:
+    """The value in a few words; empty for sequences and fragments."""
+    if element.value is None or element.items is not None or element.fragmented:
+        return ""
+    start, end, encoding = element.value
+    length = end - start
+    data = source.read(start, min(end, start + _MAX_SHOWN_BYTES))
+    more = "" if length <= _MAX_SHOWN_BYTES else f"... ({length} bytes)"
+    if element.vr in TEXT_VRS:
+        try:
+            return data.decode("utf-8").rstrip(" \0") + more
+        except UnicodeDecodeError:
+            return data.decode("ascii", "backslashreplace").rstrip(" \0") + more
+    order = ">" if encoding.is_big_endian else "<"
+    if element.vr == b"AT":
+        halves = struct.unpack(f"{order}{len(data) // 4 * 2}H", data[: len(data) // 4 * 4])
+        return "\\".join(f"({halves[at]:04X},{halves[at + 1]:04X})" for at in range(0, len(halves), 2)) + more
+    code = _STRUCT_CODES.get(element.vr)
+    if code is None:
+        return data.hex(" ") + more
+    size = struct.calcsize(code)
+    numbers = struct.unpack(f"{order}{len(data) // size}{code}", data[: len(data) // size * size])
+    return "\\".join(f"{number:g}" if code in "fd" else str(number) for number in numbers) + more
+
 
 _PREAMBLE: Final = 128
 _PREFIX: Final = b"DICM"

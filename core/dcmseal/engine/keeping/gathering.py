@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.engine.certificate import strip_der_padding
 from dcmseal.engine.keeping.rules import build_settings
+from dcmseal.engine.levels import iter_signed_levels
 from dcmseal.engine.macs import compute_level_macs
-from dcmseal.engine.signed_levels import iter_signed_levels
 from dcmseal.engine.trusting import Trust
 from dcmseal.errors import CertificateNotValid
 from dcmseal.grounds import EvidenceRecord, SignatureRecord, TrustMaterial

@@ -18,12 +18,12 @@ from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, Encoding
 from dcmseal.dataset.writer import encode_sequence
 from dcmseal.engine.attaching import build_insertion, group_length_edits, merge_insertions
 from dcmseal.engine.items import build_mac_reference_item, build_signature_reference_item
+from dcmseal.engine.levels import iter_signed_levels
 from dcmseal.engine.profiling import is_sound
 from dcmseal.engine.references.cited import CitedInstance, iter_cited_instances
 from dcmseal.engine.references.comparing import INTEGRITY_CONTEXT, check_instance
 from dcmseal.engine.references.folders import ReferenceFolders, read_instance_uid
 from dcmseal.engine.references.instances import InstanceMac, compute_instance_mac
-from dcmseal.engine.signed_levels import iter_signed_levels
 from dcmseal.engine.verification import verify_file
 from dcmseal.errors import DatasetError
 from dcmseal.findings import Aspect, Outcome

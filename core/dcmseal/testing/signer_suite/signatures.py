@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
@@ -18,9 +20,69 @@ from dcmseal.plugins.registry import Registry
 from dcmseal.report import Verdict
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing.message import BytesMessage
-from dcmseal.testing.sample_file import SAMPLE_FILE
 from dcmseal.testing.signer_suite.subject import SignerTestBase
 from dcmseal.testing.verifying import assert_verifies
+
+_THREADS: Final = 8
+
+
+class ThreadTests(SignerTestBase):
+    """What happens at the same time does not get in its own way."""
+
+    def test_signs_from_many_threads(self) -> None:
+        messages = [self.make_message(b"%d" % n) for n in range(4 * _THREADS)]
+        with self.open_signer() as signer:
+            with ThreadPoolExecutor(_THREADS) as threads:
+                signatures = list(threads.map(signer.sign, messages))
+            for message, signature in zip(messages, signatures, strict=True):
+                assert_verifies(signer, message, signature)
+
+    def test_opens_in_many_threads(self) -> None:
+        with ThreadPoolExecutor(_THREADS) as threads:
+            for done in [threads.submit(self.assert_opens_and_signs) for _ in range(_THREADS)]:
+                done.result()
+
+    def test_closing_one_signer_leaves_the_other_open(self) -> None:
+        with self.open_signer() as outer:
+            with self.open_signer() as inner:
+                self.assert_signs(inner)
+                self.assert_signs(outer)
+            self.assert_signs(outer)
+
+
+_EXPLICIT_LITTLE: Final = b"1.2.840.10008.1.2.1\0"
+_SECONDARY_CAPTURE: Final = b"1.2.840.10008.5.1.4.1.1.7\0"
+_INSTANCE: Final = b"1.2.826.0.1.3680043.10.1.1"
+_IMPLEMENTATION: Final = b"1.2.826.0.1.3680043.10.1.9"
+
+
+def _encode_element(group: int, element: int, vr: bytes, value: bytes) -> bytes:
+    # OB has a length of four bytes after two reserved ones, the others of two (PS3.5 7.1.2).
+    length = struct.pack("<2xI" if vr == b"OB" else "<H", len(value))
+    return struct.pack("<HH", group, element) + vr + length + value
+
+
+_META: Final = (
+    _encode_element(0x0002, 0x0001, b"OB", b"\x00\x01")
+    + _encode_element(0x0002, 0x0002, b"UI", _SECONDARY_CAPTURE)
+    + _encode_element(0x0002, 0x0003, b"UI", _INSTANCE)
+    + _encode_element(0x0002, 0x0010, b"UI", _EXPLICIT_LITTLE)
+    + _encode_element(0x0002, 0x0012, b"UI", _IMPLEMENTATION)
+)
+
+SAMPLE_FILE: Final = (
+    bytes(128)
+    + b"DICM"
+    + _encode_element(0x0002, 0x0000, b"UL", struct.pack("<I", len(_META)))
+    + _META
+    + _encode_element(0x0008, 0x0016, b"UI", _SECONDARY_CAPTURE)
+    + _encode_element(0x0008, 0x0018, b"UI", _INSTANCE)
+    + _encode_element(0x0010, 0x0010, b"PN", b"Doe^Jane")
+    + _encode_element(0x0010, 0x0020, b"LO", b"4711")
+    + _encode_element(0x7FE0, 0x0010, b"OB", bytes(range(256)))
+)
+"""A Secondary Capture image of five Data Elements, in explicit VR little endian."""
+
 
 _LONG_MESSAGE: Final = bytes(range(251)) * 400
 """More than a device or a service takes at once."""

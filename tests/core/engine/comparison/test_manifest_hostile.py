@@ -15,7 +15,7 @@ import dcmseal
 from dcmseal.engine.manifest import judging
 from dcmseal.engine.manifest.container import parse_signed_data
 from dcmseal.engine.manifest.content import FORMAT
-from dcmseal.engine.manifest.sealing import sign_content
+from dcmseal.engine.manifest.making import sign_content
 from dcmseal.errors import CertificateMismatch, OutputError, UsageError
 from dcmseal.findings import Outcome
 from dcmseal.report import Verdict
