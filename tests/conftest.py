@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.dcmsign import Dcmtk, find_dcmtk
 from tests.support.pki import Pki
-from tests.support.softhsm import SoftHsm
+from tests.support.softhsm_token import SoftHsm
 
 _COMMON = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 settings.register_profile("default", _COMMON, max_examples=40)

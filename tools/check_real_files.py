@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import dcmseal
-from dcmseal.cli.throwaway import write_signer
+from dcmseal.cli.run.demo_pki import write_signer
 from dcmseal.errors import SealError
 from dcmseal.findings import Outcome
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from dcmseal.cli.main import main
 from tests.support import builder
 from tests.support.browser import browsing
-from tests.support.keeping import make_lasting_root, make_timestamp_authority, sign_by
+from tests.support.evidence_files import make_lasting_root, make_timestamp_authority, sign_by
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

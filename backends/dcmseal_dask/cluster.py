@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from dcmseal.errors import PluginError, UsageError
 
 if TYPE_CHECKING:
-    from dcmseal_dask.patient import BoundedClient
+    from dcmseal_dask.resilient_executor import BoundedClient
 
 _CONNECT_TIMEOUT: Final = 30.0
 """Seconds within which scheduler and first worker have to be there."""
@@ -46,8 +46,8 @@ class DaskCluster:
         """
         client = self._open_client(address)
         try:
-            from dcmseal_dask.patient import ResilientExecutor
-            from dcmseal_dask.versions import check_versions
+            from dcmseal_dask.resilient_executor import ResilientExecutor
+            from dcmseal_dask.version_check import check_versions
 
             with self._translate_errors(address):
                 self._wait_for_worker(client, address)
@@ -62,7 +62,7 @@ class DaskCluster:
 
     def slots(self, executor: Executor) -> int:
         """Threads of all workers there are now, or as many as were asked for if that is less."""
-        from dcmseal_dask.patient import ResilientExecutor
+        from dcmseal_dask.resilient_executor import ResilientExecutor
 
         return executor.slots() if isinstance(executor, ResilientExecutor) else 1
 
@@ -81,7 +81,7 @@ class DaskCluster:
                 f"{address} is no address of a Dask scheduler", hint="write tcp://HOST:8786, or name a scheduler file"
             )
         try:
-            from dcmseal_dask.patient import BoundedClient
+            from dcmseal_dask.resilient_executor import BoundedClient
         except ImportError:
             raise PluginError(
                 "the executor dask needs the package distributed", hint="pip install 'dcmseal[dask]'"

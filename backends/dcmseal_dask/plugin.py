@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dcmseal.plugins.executing import BatchExecutor
+from dcmseal.plugins.executor import BatchExecutor
 from dcmseal.plugins.hookspecs import hookimpl
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from dcmseal.plugins.archive_reporting import ArchiveReport, AttentionFile, MonthTotals, SignatureCounts
-from dcmseal.report import Verdict
+from dcmseal.model.report import Verdict
+from dcmseal.plugins.archive_report import ArchiveReport, AttentionFile, MonthTotals, SignatureCounts
 
 VERDICTS: Final = {
     "valid": ("good", "Valid"),

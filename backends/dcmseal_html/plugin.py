@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dcmseal.plugins.hookspecs import hookimpl
-from dcmseal.plugins.reporting import ReportWriter
+from dcmseal.plugins.report_writer import ReportWriter
 
 
 @hookimpl
 def dcmseal_report_writers() -> Iterable[ReportWriter]:
     """Contribute ``html``."""
-    from dcmseal_html.writer import HtmlWriter
+    from dcmseal_html.html_writer import HtmlWriter
 
     return (HtmlWriter(),)

@@ -15,10 +15,10 @@ from pkcs11 import Mechanism
 from pkcs11.types import SignMixin
 
 from dcmseal.errors import MechanismUnavailable, SignerError, WeakAlgorithm
-from dcmseal.plugins.guarded_signer import SignableMessage
+from dcmseal.plugins.signer_backend import SignableMessage
 from dcmseal.terms import KeyType, MacAlgorithm
-from dcmseal_pkcs11.failures import MECHANISM_REFUSED
 from dcmseal_pkcs11.pin import Pin
+from dcmseal_pkcs11.pkcs11_errors import MECHANISM_REFUSED
 
 _MAX_DIGEST_SIZE: Final = 64
 CURVES: Final = {

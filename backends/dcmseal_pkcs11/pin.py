@@ -14,9 +14,9 @@ from urllib.parse import unquote
 from pkcs11 import TokenFlag
 
 from dcmseal.errors import PinRejected, UsageError
-from dcmseal.plugins.guarded_signer import SecretRequest, Secrets
-from dcmseal.text_files import TextProblem, format_os_error, load_first_line
-from dcmseal_pkcs11.uri import Pkcs11Uri
+from dcmseal.plugins.signer_backend import SecretRequest, Secrets
+from dcmseal.text import TextProblem, format_os_error, load_first_line
+from dcmseal_pkcs11.pkcs11_uri import Pkcs11Uri
 
 _MAX_BYTES: Final = 1 << 12
 _HINT: Final = (

@@ -11,9 +11,9 @@ from typing import Final, NamedTuple, TypeVar
 import pkcs11
 from pkcs11 import Mechanism, TokenFlag
 
-from dcmseal.plugins.answers import to_single_line
-from dcmseal_pkcs11.library import Pkcs11Module
-from dcmseal_pkcs11.uri import Pkcs11Uri, build_uri
+from dcmseal.plugins.guard import to_single_line
+from dcmseal_pkcs11.loaded_modules import Pkcs11Module
+from dcmseal_pkcs11.pkcs11_uri import Pkcs11Uri, build_uri
 
 _SOFTHSM: Final = "SoftHSM"
 _MAX_ATTEMPTS: Final = 12

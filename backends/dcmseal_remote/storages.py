@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from dcmseal.plugins.storage import Storage
-from dcmseal_remote.files import FsspecFiles
-from dcmseal_remote.objects import FsspecObjects
-from dcmseal_remote.s3 import S3Storage
-from dcmseal_remote.sftp import SftpStorage
-from dcmseal_remote.web import WebStorage
+from dcmseal_remote.fsspec_files import FsspecFiles
+from dcmseal_remote.fsspec_objects import FsspecObjects
+from dcmseal_remote.s3_storage import S3Storage
+from dcmseal_remote.sftp_storage import SftpStorage
+from dcmseal_remote.web_storage import WebStorage
 
 
 def build_storages() -> tuple[Storage, ...]:

@@ -19,13 +19,13 @@ from cryptography.x509 import Certificate
 from dcmseal.errors import CertificateMismatch, CertificateNotValid, KeyNotFound, MechanismUnavailable, PinRejected
 from dcmseal.plugins.certificate_files import load_certificates, parse_certificate
 from dcmseal.plugins.certificate_formats import NoCertificates, extract_certificate_ders, is_pkcs12
-from dcmseal.plugins.guarded_signer import SecretRequest, Secrets
 from dcmseal.plugins.key_algorithms import certificate_key_algorithm, parse_private_key_algorithm, unsupported_key_error
 from dcmseal.plugins.key_uri import KeyUri
 from dcmseal.plugins.pem import iter_pem_blocks, load_file, to_ascii
-from dcmseal.plugins.secrecy import strip_traceback
-from dcmseal.quiet import suppress_warnings
-from dcmseal_software.recognition import diagnose_key_file
+from dcmseal.plugins.signer_backend import SecretRequest, Secrets
+from dcmseal.plugins.tracebacks import strip_traceback
+from dcmseal.warning_filter import suppress_warnings
+from dcmseal_software.key_file_diagnosis import diagnose_key_file
 
 
 class Passphrase:

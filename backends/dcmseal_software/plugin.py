@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dcmseal.plugins.guarded_signer import SignerBackend
 from dcmseal.plugins.hookspecs import hookimpl
+from dcmseal.plugins.signer_backend import SignerBackend
 
 
 @hookimpl
 def dcmseal_signer_backends() -> Iterable[SignerBackend]:
     """Contribute ``pem:``, ``der:`` and ``p12:``."""
-    from dcmseal_software.backend import BACKENDS
+    from dcmseal_software.file_backend import BACKENDS
 
     return BACKENDS

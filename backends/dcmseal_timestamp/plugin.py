@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dcmseal.plugins.hookspecs import hookimpl
-from dcmseal.plugins.timestamping import TimestampBackend
+from dcmseal.plugins.timestamp_backend import TimestampBackend
 
 
 @hookimpl
 def dcmseal_timestamp_backends() -> Iterable[TimestampBackend]:
     """Contribute ``CMS_TSP``."""
-    from dcmseal_timestamp.backend import CmsTspBackend
+    from dcmseal_timestamp.cms_tsp import CmsTspBackend
 
     return (CmsTspBackend(),)

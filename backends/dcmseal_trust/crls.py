@@ -11,8 +11,9 @@ from asn1crypto import core
 from asn1crypto.crl import CertificateList
 from cryptography import x509
 
-from dcmseal.quiet import suppress_warnings
-from dcmseal_trust.certificates import (
+from dcmseal.warning_filter import suppress_warnings
+from dcmseal_trust.name_comparison import ComparableName, NameKey, iter_general_name_keys, iter_point_keys, name_key
+from dcmseal_trust.x509_certificates import (
     EARLIEST,
     RefusedObject,
     Rfc5280Violation,
@@ -21,7 +22,6 @@ from dcmseal_trust.certificates import (
     parse_time,
     unknown_critical_extensions,
 )
-from dcmseal_trust.names import ComparableName, NameKey, iter_general_name_keys, iter_point_keys, name_key
 
 ALL_REASONS: Final = frozenset(
     "key_compromise ca_compromise affiliation_changed superseded cessation_of_operation certificate_hold "

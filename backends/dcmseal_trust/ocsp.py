@@ -13,8 +13,9 @@ from cryptography.x509.ocsp import load_der_ocsp_response
 from pyhanko_certvalidator.authority import Authority
 
 from dcmseal.plugins.asn1 import original_der
-from dcmseal.quiet import suppress_warnings
-from dcmseal_trust.certificates import (
+from dcmseal.warning_filter import suppress_warnings
+from dcmseal_trust.name_comparison import NameKey, name_key
+from dcmseal_trust.x509_certificates import (
     CLOCK_SKEW,
     RefusedObject,
     X509Certificate,
@@ -23,7 +24,6 @@ from dcmseal_trust.certificates import (
     parse_time,
     unknown_critical_extensions,
 )
-from dcmseal_trust.names import NameKey, name_key
 
 _KNOWN_EXTENSIONS: Final = frozenset({"nonce", "extended_revoke"})
 _KNOWN_SINGLE_EXTENSIONS: Final = frozenset({"crl", "archive_cutoff", "crl_reason", "invalidity_date"})

@@ -11,6 +11,6 @@ from dcmseal.plugins.trust import TrustBackend
 @hookimpl
 def dcmseal_trust_backends() -> Iterable[TrustBackend]:
     """Contribute ``x509``."""
-    from dcmseal_trust.backend import X509Backend
+    from dcmseal_trust.x509_backend import X509Backend
 
     return (X509Backend(),)

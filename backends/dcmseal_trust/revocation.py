@@ -17,13 +17,10 @@ from asn1crypto.crl import CRLReason
 from pyhanko_certvalidator.authority import Authority
 from pyhanko_certvalidator.path import ValidationPath
 
-from dcmseal_trust.certificates import EARLIEST, X509Certificate, add_delay
 from dcmseal_trust.crls import ALL_REASONS, Crl, CrlEntry, covered_reasons, is_issued_for
-from dcmseal_trust.inquiry import MIN_OCSP_VALIDITY, RevocationQuery, RevocationState, RevocationStatus
-from dcmseal_trust.material import LoadedMaterial
-from dcmseal_trust.names import name_key
+from dcmseal_trust.name_comparison import name_key
 from dcmseal_trust.ocsp import OcspResponse, SingleResponse
-from dcmseal_trust.signers import (
+from dcmseal_trust.revocation_signers import (
     find_responder,
     find_signer_path,
     is_delegated,
@@ -32,6 +29,9 @@ from dcmseal_trust.signers import (
     path_issuer,
     responder_candidates,
 )
+from dcmseal_trust.revocation_status import MIN_OCSP_VALIDITY, RevocationQuery, RevocationState, RevocationStatus
+from dcmseal_trust.trust_material import LoadedMaterial
+from dcmseal_trust.x509_certificates import EARLIEST, X509Certificate, add_delay
 
 _MAX_NESTED: Final = 4
 """Signers of CRLs whose CRLs are signed by others in turn."""

@@ -13,61 +13,61 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from dcmseal.batch.many import sign_many, verify_many
+    from dcmseal.api.inspect import find_signature, list_signatures, write_mac_stream
+    from dcmseal.api.remove import remove
+    from dcmseal.api.sign import plan_signing, sign
+    from dcmseal.api.timestamp import add_timestamp, attach_timestamp, build_timestamp_query
+    from dcmseal.api.verify import map_coverage, verify
+    from dcmseal.batch.batch_api import sign_many, verify_many
     from dcmseal.batch.results import BatchResult
-    from dcmseal.config.loading import Config, load_config
-    from dcmseal.config.setup import KeySetup
-    from dcmseal.coverage_map import CoverageMap, CoverState
-    from dcmseal.engine.asking import map_coverage, verify
-    from dcmseal.engine.attaching import RemovalResult
-    from dcmseal.engine.certifying import add_timestamp, attach_timestamp, build_timestamp_query
-    from dcmseal.engine.changing import plan_signing, sign
-    from dcmseal.engine.comparison.comparing import Comparison, Difference, compare
-    from dcmseal.engine.inspecting import find_signature, list_signatures, write_mac_stream
-    from dcmseal.engine.inspection import Signature, SignedElement
-    from dcmseal.engine.keeping.manifest import Evidence
-    from dcmseal.engine.keeping.saving import load_evidence, save_evidence
-    from dcmseal.engine.planning import Plan
-    from dcmseal.engine.policy import Policy
-    from dcmseal.engine.references.folders import ReferenceFolders
-    from dcmseal.engine.removing import remove
-    from dcmseal.engine.rule import Rule
-    from dcmseal.engine.signing import attach_signature, make_signature
-    from dcmseal.engine.signing_result import SigningResult
-    from dcmseal.engine.stamping import TimestampingResult, TimestampRequest
-    from dcmseal.engine.timestamps import TimestampMode
+    from dcmseal.comparison.differences import Comparison, Difference, compare
+    from dcmseal.config.config_file import Config, load_config
+    from dcmseal.config.key_setup import KeySetup
     from dcmseal.errors import SealError
+    from dcmseal.evidence.evidence_file import Evidence
+    from dcmseal.evidence.evidence_store import load_evidence, save_evidence
     from dcmseal.findings import Aspect, Finding, Outcome
     from dcmseal.location import Location
+    from dcmseal.macro.edit import RemovalResult
+    from dcmseal.macro.inspection import Signature, SignedElement
+    from dcmseal.model.coverage_map import CoverageMap, CoverState
+    from dcmseal.model.report import SignatureReport, Verdict, VerificationReport
     from dcmseal.plugins.registry import Registry
-    from dcmseal.report import SignatureReport, Verdict, VerificationReport
+    from dcmseal.policy.policy import Policy
+    from dcmseal.policy.rule import Rule
+    from dcmseal.references.reference_folders import ReferenceFolders
+    from dcmseal.signing.make import attach_signature, make_signature
+    from dcmseal.signing.plan import Plan
+    from dcmseal.signing.signing_result import SigningResult
+    from dcmseal.signing.timestamp_request import TimestampingResult, TimestampRequest
     from dcmseal.terms import MacAlgorithm, SignaturePurpose
+    from dcmseal.verification.timestamp_checks import TimestampMode
 
 _EXPORTS = {
-    "dcmseal.batch.many": ("sign_many", "verify_many"),
+    "dcmseal.batch.batch_api": ("sign_many", "verify_many"),
     "dcmseal.batch.results": ("BatchResult",),
-    "dcmseal.config.loading": ("Config", "load_config"),
-    "dcmseal.config.setup": ("KeySetup",),
-    "dcmseal.coverage_map": ("CoverState", "CoverageMap"),
-    "dcmseal.engine.asking": ("find_signature", "map_coverage", "list_signatures", "write_mac_stream", "verify"),
-    "dcmseal.engine.certifying": ("TimestampingResult", "add_timestamp", "attach_timestamp", "build_timestamp_query"),
-    "dcmseal.engine.changing": ("RemovalResult", "plan_signing", "remove", "sign"),
-    "dcmseal.engine.comparison.comparing": ("Comparison", "Difference", "compare"),
-    "dcmseal.engine.inspection": ("Signature", "SignedElement"),
-    "dcmseal.engine.keeping.manifest": ("Evidence",),
-    "dcmseal.engine.keeping.saving": ("load_evidence", "save_evidence"),
-    "dcmseal.engine.planning": ("Plan",),
-    "dcmseal.engine.policy": ("Policy",),
-    "dcmseal.engine.references.folders": ("ReferenceFolders",),
-    "dcmseal.engine.rule": ("Rule",),
-    "dcmseal.engine.signing": ("attach_signature", "make_signature"),
-    "dcmseal.engine.signing_result": ("SigningResult",),
-    "dcmseal.engine.stamping": ("TimestampRequest",),
-    "dcmseal.engine.timestamps": ("TimestampMode",),
+    "dcmseal.config.config_file": ("Config", "load_config"),
+    "dcmseal.config.key_setup": ("KeySetup",),
+    "dcmseal.model.coverage_map": ("CoverState", "CoverageMap"),
+    "dcmseal.api.verify": ("find_signature", "map_coverage", "list_signatures", "write_mac_stream", "verify"),
+    "dcmseal.api.timestamp": ("TimestampingResult", "add_timestamp", "attach_timestamp", "build_timestamp_query"),
+    "dcmseal.api.sign": ("RemovalResult", "plan_signing", "remove", "sign"),
+    "dcmseal.comparison.differences": ("Comparison", "Difference", "compare"),
+    "dcmseal.macro.inspection": ("Signature", "SignedElement"),
+    "dcmseal.evidence.evidence_file": ("Evidence",),
+    "dcmseal.evidence.evidence_store": ("load_evidence", "save_evidence"),
+    "dcmseal.signing.plan": ("Plan",),
+    "dcmseal.policy.policy": ("Policy",),
+    "dcmseal.references.reference_folders": ("ReferenceFolders",),
+    "dcmseal.policy.rule": ("Rule",),
+    "dcmseal.signing.make": ("attach_signature", "make_signature"),
+    "dcmseal.signing.signing_result": ("SigningResult",),
+    "dcmseal.signing.timestamp_request": ("TimestampRequest",),
+    "dcmseal.verification.timestamp_checks": ("TimestampMode",),
     "dcmseal.errors": ("SealError",),
     "dcmseal.location": ("Location",),
     "dcmseal.plugins.registry": ("Registry",),
-    "dcmseal.report": ("Aspect", "Finding", "Outcome", "SignatureReport", "Verdict", "VerificationReport"),
+    "dcmseal.model.report": ("Aspect", "Finding", "Outcome", "SignatureReport", "Verdict", "VerificationReport"),
     "dcmseal.terms": ("MacAlgorithm", "SignaturePurpose"),
 }
 _EXPORT_MODULES = {name: module for module, names in _EXPORTS.items() for name in names}

@@ -1,6 +1,6 @@
 """Authorization RSA Digital Signature Profile (PS3.15 C.3): a person approves the instance as they saw it.
 
->>> from dcmseal.testing.profiled import IMAGE
+>>> from dcmseal.testing.sample_dataset import IMAGE
 >>> 0x00081010 in AuthorizationRsa().requirements(IMAGE).elements  # Station Name, of no concern to who approves
 False
 """
@@ -12,11 +12,11 @@ from functools import cache
 from typing import Final
 
 from dcmseal.findings import Finding
-from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal_profiles.annex_c import AUTHORIZATION_MODULES
 from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS, base_findings
 from dcmseal_profiles.creator_rsa import IDENTITY
-from dcmseal_profiles.tables import cite_clause, find_attributes
+from dcmseal_profiles.module_attributes import cite_clause, find_attributes
 
 _SHOWN_ELEMENTS: Final = "all other elements whose values the person who approves was shown"
 

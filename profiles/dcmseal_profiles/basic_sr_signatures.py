@@ -1,6 +1,6 @@
 """Basic SR Digital Signatures Secure Use Profile (PS3.15 A.4): a signed report binds the evidence that it cites.
 
->>> from dcmseal.testing.profiled import REPORT
+>>> from dcmseal.testing.sample_dataset import REPORT
 >>> BasicSrSignatures().requirements(REPORT).clause
 'PS3.15 A.4 (lists of PS3.15 2023b, tables of PS3.3 2024c)'
 """
@@ -14,15 +14,15 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.findings import Finding
-from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal_profiles.base_rsa import base_findings
+from dcmseal_profiles.module_attributes import cite_clause
 from dcmseal_profiles.structured_report_rsa import (
     StructuredReportRsa,
     build_requirements,
     inapplicable_reason,
     is_verified,
 )
-from dcmseal_profiles.tables import cite_clause
 
 _REPORT: Final = StructuredReportRsa()
 _REFERENCES: Final = frozenset({tags.REFERENCED_DIGITAL_SIGNATURE_SEQUENCE, tags.REFERENCED_SOP_INSTANCE_MAC_SEQUENCE})

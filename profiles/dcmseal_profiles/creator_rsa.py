@@ -1,6 +1,6 @@
 """Creator RSA Digital Signature Profile (PS3.15 C.2): the equipment vouches for the pixels since they were created.
 
->>> from dcmseal.testing.profiled import IMAGE
+>>> from dcmseal.testing.sample_dataset import IMAGE
 >>> 0x7FE00010 in CreatorRsa().requirements(IMAGE).elements
 True
 """
@@ -13,10 +13,10 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.findings import Finding
-from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal_profiles.annex_c import CREATOR_MODULES
 from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS, base_findings
-from dcmseal_profiles.tables import cite_clause, find_attributes
+from dcmseal_profiles.module_attributes import cite_clause, find_attributes
 
 IDENTITY: Final = frozenset(
     {tags.SOP_CLASS_UID, tags.SOP_INSTANCE_UID, tags.STUDY_INSTANCE_UID, tags.SERIES_INSTANCE_UID}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dcmseal.plugins.guarded_profile import Profile
 from dcmseal.plugins.hookspecs import hookimpl
+from dcmseal.plugins.profile import Profile
 
 
 @hookimpl
@@ -15,7 +15,7 @@ def dcmseal_profiles() -> Iterable[Profile]:
     from dcmseal_profiles.base_rsa import BaseRsa
     from dcmseal_profiles.basic_sr_signatures import BasicSrSignatures
     from dcmseal_profiles.creator_rsa import CreatorRsa
-    from dcmseal_profiles.none import NoProfile
+    from dcmseal_profiles.no_profile import NoProfile
     from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
 
     return (

@@ -1,6 +1,6 @@
 """Structured Report RSA Digital Signature Profile (PS3.15 C.4): who signs a report, or a selection of key objects.
 
->>> from dcmseal.testing.profiled import REPORT
+>>> from dcmseal.testing.sample_dataset import REPORT
 >>> StructuredReportRsa().requirements(REPORT).default_purpose  # it is VERIFIED
 5
 """
@@ -14,11 +14,11 @@ from typing import Final
 
 from dcmseal import tags
 from dcmseal.findings import Aspect, Finding, Outcome
-from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.profile import ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.terms import SignaturePurpose
 from dcmseal_profiles.annex_c import STRUCTURED_REPORT_MODULES
 from dcmseal_profiles.base_rsa import KEY_TYPES, MAC_ALGORITHMS, base_findings
-from dcmseal_profiles.tables import cite_clause, find_attributes
+from dcmseal_profiles.module_attributes import cite_clause, find_attributes
 
 _IDENTITY: Final = frozenset({tags.SOP_CLASS_UID, tags.STUDY_INSTANCE_UID, tags.SERIES_INSTANCE_UID})
 """Not SOP Instance UID, which may change until the report is verified."""

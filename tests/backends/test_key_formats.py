@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dcmseal.errors import KeyNotFound, MechanismUnavailable, PinRejected
-from dcmseal_software.backend import BACKENDS
+from dcmseal_software.file_backend import BACKENDS
 from tests.core.plugins.test_certificate_formats import indefinite
 from tests.support.pki import Pki
 

@@ -6,7 +6,7 @@ import pytest
 
 from dcmseal.plugins.key_uri import escape_path
 from dcmseal.testing.signer_contract import SignerContract
-from dcmseal_software.backend import BACKENDS
+from dcmseal_software.file_backend import BACKENDS
 from tests.backends.conftest import PASSPHRASE, KeyFolder
 
 

@@ -21,13 +21,13 @@ from dcmseal.errors import (
     UsageError,
     WeakAlgorithm,
 )
-from dcmseal.plugins.guarded_signer import SecretRequest, Signer
 from dcmseal.plugins.key_uri import escape_path
+from dcmseal.plugins.signer_backend import SecretRequest, Signer
 from dcmseal.terms import MacAlgorithm
-from dcmseal.testing.message import BytesMessage
+from dcmseal.testing.signable_messages import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies
-from dcmseal_software.backend import BACKENDS
-from dcmseal_software.signer import SoftwareSigner
+from dcmseal_software.file_backend import BACKENDS
+from dcmseal_software.software_signer import SoftwareSigner
 from tests.backends.conftest import PASSPHRASE, KeyFolder
 from tests.support import raw_certificates as raw
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from dcmseal.errors import TimestampError, TimestampRejected, UsageError
-from dcmseal.plugins.guarded_signer import SecretRequest
-from dcmseal.plugins.timestamping import RetryPolicy, TimestampBackend, TimestampQuery
+from dcmseal.plugins.signer_backend import SecretRequest
+from dcmseal.plugins.timestamp_backend import RetryPolicy, TimestampBackend, TimestampQuery
 from dcmseal.terms import MacAlgorithm
-from dcmseal_timestamp.backend import CmsTspBackend
+from dcmseal_timestamp.cms_tsp import CmsTspBackend
 from tests.support.pki import Pki
 from tests.support.responder import SLOWLY, Responder
 from tests.support.responder import serving as slowly_serving

@@ -20,8 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcmseal.findings import Outcome
-from dcmseal.plugins.timestamping import TimestampBackend, TimestampResult
-from dcmseal_timestamp.backend import CmsTspBackend
+from dcmseal.plugins.timestamp_backend import TimestampBackend, TimestampResult
+from dcmseal_timestamp.cms_tsp import CmsTspBackend
 from tests.support.pki import Pki
 from tests.support.tsa import NOW, POLICY, TimestampAuthority, forge_token, make_refusal, make_response
 
@@ -91,7 +91,7 @@ def test_a_right_token_certifies_a_time(authority: TimestampAuthority, digest: s
 
 
 def test_a_real_token_certifies_a_time(pki: Pki, authority: TimestampAuthority, folders: Callable[[], Path]) -> None:
-    from dcmseal.plugins.timestamping import TimestampQuery
+    from dcmseal.plugins.timestamp_backend import TimestampQuery
 
     for each in (authority, TimestampAuthority(pki, folders(), key="rsa2048", ess="sha1")):
         query = BACKEND.build_query(VALUE, TimestampQuery())

@@ -17,10 +17,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from . import archives
+from tests.bench import bench_archives
+from tests.bench.bench_identity import make_identity
+from tests.bench.bench_runner import BenchRun
+from tests.bench.bench_tokens import KEYS, SIGN_BARE, SIGN_TOKEN
+from tests.bench.dcmtk_loop import DcmtkLoopError, build
+
 from .corpus import KINDS, CorpusKind
-from .dcmtk import DcmtkLoopError, build
-from .identity import make_identity
 from .measures import (
     FLOOR,
     FLOOR_RSA,
@@ -34,9 +37,7 @@ from .measures import (
     VERIFY,
     VERIFY_DCMTK,
 )
-from .runner import BenchRun
 from .targets import TARGETS, Samples, ratio
-from .tokens import KEYS, SIGN_BARE, SIGN_TOKEN
 
 _QUICK: Final = ("a_tiny", "a_ct", "a_mr", "a_mr_ivle", "a_mr_be", "c_emf1k")
 _CUT_SHORT: Final = """\
@@ -84,8 +85,8 @@ def print_token_figures(samples: Samples) -> None:
 
 def print_archive_figures(samples: Samples) -> None:
     """Files per second, and what the batch adds to a loop."""
-    for kind in (*archives.KINDS, archives.ARCHIVE):
-        for measure, summary in archives.SUMMARIES.items():
+    for kind in (*bench_archives.KINDS, bench_archives.ARCHIVE):
+        for measure, summary in bench_archives.SUMMARIES.items():
             if figures := samples.get((kind, measure)):
                 rate = "" if "memory" in measure else f" ({1e3 / median(figures):.0f} files/s)"
                 print(f"{kind}: {summary}: {median(figures):.3f}{rate}")
@@ -95,7 +96,7 @@ def print_archive_figures(samples: Samples) -> None:
 def print_targets(kinds: list[CorpusKind], samples: Samples) -> bool:
     """A line for each target; True if all those of the kinds that ran are met."""
     ran = {kind.name for kind in kinds} | {f"token_{name}" for name in KEYS}
-    ran |= {archives.ARCHIVE for kind, _ in samples if kind == archives.ARCHIVE}
+    ran |= {bench_archives.ARCHIVE for kind, _ in samples if kind == bench_archives.ARCHIVE}
     verdicts = []
     for target in TARGETS:
         if target.key[0] not in ran:
@@ -121,7 +122,7 @@ def as_json(bench: BenchRun, kinds: list[CorpusKind], rounds: int) -> dict[str, 
                 "bytes": (bench.folder / f"{kind.name}.dcm").stat().st_size,
                 **{
                     name: bench.samples[kind.name, name]
-                    for name in (*_COLUMNS, *archives.SUMMARIES)
+                    for name in (*_COLUMNS, *bench_archives.SUMMARIES)
                     if (kind.name, name) in bench.samples
                 },
             }

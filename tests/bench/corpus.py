@@ -15,11 +15,20 @@ from typing import Final
 
 from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation, DigitalXRayImageStorageForPresentation
 
-from .dataset import BIG_ENDIAN, EXPLICIT, IMPLICIT, JPEG_BASELINE, UNDEFINED_LENGTHS, BenchEncoding, write_file
-from .documents import report, structure_set
+from tests.bench.bench_dataset import (
+    BIG_ENDIAN,
+    EXPLICIT,
+    IMPLICIT,
+    JPEG_BASELINE,
+    UNDEFINED_LENGTHS,
+    BenchEncoding,
+    write_file,
+)
+from tests.bench.bench_documents import report, structure_set
+from tests.bench.common_modules import BenchContent
+
 from .functional_groups import enhanced_mr
 from .images import ct, mr, radiograph, tiny, ultrasound, whole_slide
-from .modules import BenchContent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from random import Random
 
 from pydicom.uid import EnhancedMRImageStorage
 
-from .dataset import Elements, element, sequence, sort_elements
-from .modules import BenchContent, code, image, instance, native, reference
+from tests.bench.bench_dataset import Elements, element, sequence, sort_elements
+from tests.bench.common_modules import BenchContent, code, image, instance, native, reference
 
 
 def _frame(rng: Random, number: int, *, lean: bool) -> Elements:

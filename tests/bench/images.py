@@ -10,7 +10,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import CTImageStorage, UltrasoundMultiFrameImageStorage, VLWholeSlideMicroscopyImageStorage
 
-from .dataset import (
+from tests.bench.bench_dataset import (
     BenchElement,
     Elements,
     element,
@@ -21,7 +21,7 @@ from .dataset import (
     sort_elements,
     text,
 )
-from .modules import BLOCK, BenchContent, code, image, instance, native, reference
+from tests.bench.common_modules import BLOCK, BenchContent, code, image, instance, native, reference
 
 
 def _sample(name: str) -> Elements:

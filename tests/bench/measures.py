@@ -17,9 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 import dcmseal
-
-from .dcmtk import DcmtkLoop
-from .identity import BenchIdentity
+from tests.bench.bench_identity import BenchIdentity
+from tests.bench.dcmtk_loop import DcmtkLoop
 
 VERIFY: Final = "verify"
 VERIFY_DCMTK: Final = "verify-dcmtk"

@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from .archives import ARCHIVE, ARCHIVE_1, ARCHIVE_2, ARCHIVE_BARE, ARCHIVE_MEMORY, ARCHIVE_MEMORY_LARGE, ARCHIVE_RUN
+from tests.bench.bench_archives import (
+    ARCHIVE,
+    ARCHIVE_1,
+    ARCHIVE_2,
+    ARCHIVE_BARE,
+    ARCHIVE_MEMORY,
+    ARCHIVE_MEMORY_LARGE,
+    ARCHIVE_RUN,
+)
+from tests.bench.bench_tokens import SIGN_BARE, SIGN_TOKEN
+
 from .corpus import KINDS
 from .measures import FLOOR, MEMORY, PROCESS, PROCESS_DCMSIGN, SIGN, SIGN_DCMTK, VERIFY, VERIFY_DCMTK
-from .tokens import SIGN_BARE, SIGN_TOKEN
 
 Key = tuple[str, str]
 """A kind and a measure."""

@@ -8,12 +8,12 @@ from threading import Thread
 
 import pytest
 
-from dcmseal.config.loading import load_config
-from dcmseal.config.pins import PinKind, PinSource
+from dcmseal.config.config_file import load_config
+from dcmseal.config.pin_source import PinKind, PinSource
 from dcmseal.errors import ProfileFileError, SealError, UsageError
 from dcmseal.input_files import open_input
 from dcmseal.plugins.registry import Registry
-from dcmseal.text_files import TextProblem, decode_text, load_first_line, load_text
+from dcmseal.text import TextProblem, decode_text, load_first_line, load_text
 
 UTF_16 = "line 1 is in UTF-16, not in UTF-8"
 FOREIGN = [

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-from tests.differential.bases import make_bases
 from tests.differential.mutants import iter_mutants
 from tests.differential.oracle import LONG_RUN, READERS, Oracle, Reader
 from tests.differential.read_node import missing
+from tests.differential.signed_bases import make_bases
 from tests.support.pki import Pki
 
 _AT_ONCE = 2000

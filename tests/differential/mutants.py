@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import count
 from random import Random
 
-from tests.differential.around import ENVELOPE_CHANGES
-from tests.differential.bases import Base
-from tests.differential.layout import LayoutEdit
-from tests.differential.within import CHANGES
+from tests.differential.dataset_changes import CHANGES
+from tests.differential.envelope_changes import ENVELOPE_CHANGES
+from tests.differential.file_layout import LayoutEdit
+from tests.differential.signed_bases import Base
 
 
 @dataclass(frozen=True, slots=True, repr=False)

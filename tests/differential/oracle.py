@@ -11,12 +11,12 @@ from typing import Final
 import dcmseal
 from dcmseal.dataset.part10 import open_dicom
 from dcmseal.dataset.source import BytesSource
-from dcmseal.engine.levels import main_level
 from dcmseal.errors import SealError
+from dcmseal.macro.levels import main_level
 from tests.differential import read_dcmtk, read_gdcm, read_image, read_node, read_pydicom
-from tests.differential.bases import Base, protected_paths
 from tests.differential.mutants import Mutant
-from tests.differential.views import View, first_tag
+from tests.differential.reader_views import View, first_tag
+from tests.differential.signed_bases import Base, protected_paths
 
 _DISPLAY: Final = (0x0028, 0x2050, 0x5000, 0x6000, 0x7FE0)
 Reader = Callable[[Sequence[Path]], Sequence["View | None"]]

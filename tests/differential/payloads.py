@@ -7,7 +7,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from tests.differential.layout import ITEM, ITEM_END, SEQUENCE_END
+from tests.differential.file_layout import ITEM, ITEM_END, SEQUENCE_END
 from tests.support.builder import (
     EXPLICIT_BE,
     EXPLICIT_LE,
@@ -21,7 +21,7 @@ from tests.support.builder import (
     text,
     uid,
 )
-from tests.support.tree import LONG_VRS
+from tests.support.dicom_tree import LONG_VRS
 
 VRS: Final = (
     "AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV".split()

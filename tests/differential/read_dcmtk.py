@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from dcmseal.dataset.signable import exclusion_reason
-from tests.differential.views import View
+from tests.differential.reader_views import View
 
 _MARK: Final = re.compile(r"^# dcmdump \(\d+/\d+\): (.*)$")
 _LINE: Final = re.compile(r"^( *)\(([0-9a-f]{4}),([0-9a-f]{4})\) (..) (.*?) +# +(?:\d+|u/l), *\d+ .*$")

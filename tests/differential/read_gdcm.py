@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dcmseal.dictionary import tag_vr
-from tests.differential.views import FragmentsView, ItemsView, Tree, View, flatten
+from tests.differential.reader_views import FragmentsView, ItemsView, Tree, View, flatten
 
 _ROOT = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from tests.differential.views import View
+from tests.differential.reader_views import View
 
 PATH: Final = "7FE00010 as shown"
 _MOST: Final = 100

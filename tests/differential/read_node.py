@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.differential.views import View
+from tests.differential.reader_views import View
 
 _HERE: Final = Path(__file__).parent
 SEQUENCES: Final = (0x00081140, 0x00400275, 0x00400008, 0x00880200)

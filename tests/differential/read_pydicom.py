@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import generate_fragments
 from pydicom.tag import BaseTag
 
-from tests.differential.views import FragmentsView, ItemsView, Tree, View, flatten
+from tests.differential.reader_views import FragmentsView, ItemsView, Tree, View, flatten
 
 
 def view(data: bytes) -> View | None:

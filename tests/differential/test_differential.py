@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.differential import read_image
-from tests.differential.bases import NAMES, PIXELS, Base, make_bases
-from tests.differential.layout import LayoutEdit
+from tests.differential.file_layout import LayoutEdit
 from tests.differential.mutants import Mutant, iter_mutants, make_mutant
 from tests.differential.oracle import READERS, Accepted, Oracle, difference, verify_mutant
+from tests.differential.signed_bases import NAMES, PIXELS, Base, make_bases
 from tests.support.pki import Pki
 
 COUNT = 4000

@@ -12,7 +12,7 @@ from pkcs11 import Mechanism, TokenFlag
 import dcmseal
 from dcmseal import Registry
 from tests.docs.desk import Desk
-from tests.support.softhsm import PIN, SoftToken
+from tests.support.softhsm_token import PIN, SoftToken
 
 KEY = "sign"
 

@@ -15,7 +15,7 @@ import pytest
 import dcmseal
 from dcmseal.cli.main import main
 from tests.support.pki import Identity, Pki
-from tests.support.softhsm import SoftHsm
+from tests.support.softhsm_token import SoftHsm
 
 KEY: Final = "pem:signer.key.pem?cert=signer.cert.pem"
 """The key of the demonstration."""

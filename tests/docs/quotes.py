@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from dcmseal.cli.main import COMMANDS
-from tests.docs.codes import ROOT
-from tests.docs.pages import PROJECTS, blocks, pages
-from tests.docs.reader import commands
+from tests.docs.doc_pages import PROJECTS, blocks, pages
+from tests.docs.page_reader import commands
+from tests.docs.source_codes import ROOT
 
 SOURCES: Final = (*pages(), ROOT / "SECURITY.md", *(page for project in PROJECTS for page in project.rglob("*.md")))
 """All pages that may quote."""

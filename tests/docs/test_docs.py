@@ -14,18 +14,18 @@ import pytest
 import dcmseal
 import make_cli_reference
 import make_tokens_page
+from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.main import COMMANDS, main
-from dcmseal.engine.planning import plan_signature
-from dcmseal.engine.selection import SignOptions
-from dcmseal.engine.signing import build_mac_stream
-from dcmseal.exit_codes import ExitCode
 from dcmseal.plugins import hookspecs
+from dcmseal.signing.make import build_mac_stream
+from dcmseal.signing.options import SignOptions
+from dcmseal.signing.plan import plan_signature
 from tests.core.plugins.test_discovery import FOREIGN, install
-from tests.docs.codes import ROOT
-from tests.docs.pages import DATA, DOCS, README, RUNNABLE, Block, blocks, pages
-from tests.docs.reader import PageReader, commands, environment
+from tests.docs.doc_pages import DATA, DOCS, README, RUNNABLE, Block, blocks, pages
+from tests.docs.page_reader import PageReader, commands, environment
+from tests.docs.source_codes import ROOT
 from tests.support import builder
-from tests.tokens.kinds import EVERY_KEY, KINDS
+from tests.tokens.token_kinds import EVERY_KEY, KINDS
 
 _FROM_NOTHING = (README, DOCS / "tutorial" / "first-signature.md")
 """Pages whose reader has nothing yet; those of the others have run the demonstration, and are in its folder."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.core.plugins.test_discovery import LISTING, evaluate, install, run
-from tests.docs.pages import DOCS
+from tests.docs.doc_pages import DOCS
 
 AWS_KMS = DOCS / "examples" / "aws-kms"
 

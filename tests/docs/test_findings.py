@@ -17,12 +17,12 @@ from pydicom import Dataset, dcmread
 import dcmseal
 from dcmseal import Policy
 from dcmseal.findings import Aspect, Finding
-from dcmseal.plugins.guarded_profile import ElementTables, ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.plugins.rules import requirement_findings
+from dcmseal.plugins.profile import ElementTables, ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.profile_rules import requirement_findings
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.terms import KeyType, MacAlgorithm
-from tests.docs.codes import FINDINGS, ROOT, WARNINGS, UnreadableCode, find_codes
-from tests.support import builder, evidence, files, lookalikes, objects
+from tests.docs.source_codes import FINDINGS, ROOT, WARNINGS, UnreadableCode, find_codes
+from tests.support import builder, cited_evidence, nonstandard_files, real_files, sample_objects
 from tests.support.pki import Identity, Pki
 
 _ROW = re.compile(r"\| `([a-z0-9-]+)` \| ([^|]+) \| ([^|]+) \|(?: ([^|]+) \|)?")
@@ -104,7 +104,7 @@ def test_codes_are_read_from_all_ways_to_write_them(tmp_path: Any, monkeypatch: 
         "def other() -> None:\n    Finding(code='a'); _make(1, 'b'); _make(1, code='c'); Advice(code='x')\n"
         "def loop() -> None:\n    for n, code in ((1, 'd'), (2, 'e')):\n        _make(n, code)\n"
     )
-    monkeypatch.setattr("tests.docs.codes.ROOT", tmp_path)
+    monkeypatch.setattr("tests.docs.source_codes.ROOT", tmp_path)
     assert find_codes(FINDINGS) == set("abcde")
     assert find_codes(WARNINGS) == {"x"}
     source.write_text("def hidden(name) -> None:\n    Finding(code=f'{name}-missing')\n")
@@ -232,13 +232,13 @@ def broken_files(pki: Pki) -> Iterator[bytes]:
     yield signed(unknown, rsa).replace(b"\x09\0\x01\x10LO\x02\0??", b"\x09\0\x01\x10UN\0\0\0\0\0\0")
     yield changed(good, lambda dataset, *_: dataset[0x00100020].__setattr__("value", "4711  "))
     yield changed(changed(good, without(0x04000005)), lambda _, item, __: item.add_new(0x04000015, "CS", "SHA256"))
-    jpeg = signed(files.real_file("JPEG-lossy.dcm").data, rsa)
+    jpeg = signed(real_files.real_file("JPEG-lossy.dcm").data, rsa)
     yield jpeg.replace(b"1.2.840.10008.1.2.4.51", b"1.2.840.10008.1.2.4.57", 1).replace(b"MONOCHROME2", b"MONOCHROME1")
-    yield signed(files.real_file("rtplan.dcm").data, ec, location="BeamSequence[0]", purpose="review")
-    yield from (lookalikes.pacs_system_file(rsa), lookalikes.c2pa_health_file(ec))
+    yield signed(real_files.real_file("rtplan.dcm").data, ec, location="BeamSequence[0]", purpose="review")
+    yield from (nonstandard_files.pacs_system_file(rsa), nonstandard_files.c2pa_health_file(ec))
     number = builder.Item((builder.us(0x04000005, 0),))
     macro = builder.Sequence(0x4FFE0001, (number,)), builder.Sequence(0xFFFAFFFA, (number,))
-    yield signed(builder.file(objects.KINDS["verified SR"]), rsa, purpose="author")
+    yield signed(builder.file(sample_objects.KINDS["verified SR"]), rsa, purpose="author")
     yield from odd_surroundings(good, jpeg)
     image = builder.image()
     yield builder.file((*image[:2], image[3], image[2], *macro))
@@ -281,13 +281,14 @@ def about_evidence(pki: Pki, folder: Path) -> Iterator[Finding]:
     rsa = pki["rsa2048"]
     instance = folder / "instance.dcm"
     instance.write_bytes(builder.file(builder.image()))
-    document = builder.file(objects_with(evidence.make_citation("1.2.3.4")))
+    document = builder.file(objects_with(cited_evidence.make_citation("1.2.3.4")))
     good = signed(document, rsa, references=[folder])
-    broken = builder.Sequence(evidence.MAC_REFERENCE)
-    short = evidence.make_mac_reference(instance.read_bytes(), syntax="1.2.840.10008.1.2")
+    broken = builder.Sequence(cited_evidence.MAC_REFERENCE)
+    short = cited_evidence.make_mac_reference(instance.read_bytes(), syntax="1.2.840.10008.1.2")
     documents = [good, signed(document, rsa)]
     documents += [
-        signed(builder.file(objects_with(evidence.make_citation("1.2.3.4", said))), rsa) for said in (broken, short)
+        signed(builder.file(objects_with(cited_evidence.make_citation("1.2.3.4", said))), rsa)
+        for said in (broken, short)
     ]
     documents.append(dcmseal.remove(good).data or b"")
     for content in (builder.image(), builder.image(pixels=bytes(16)), builder.image(builder.us(0x00280008, 1))):
@@ -329,7 +330,7 @@ def about_policies(pki: Pki) -> Iterator[Finding]:
 
 
 def objects_with(item: builder.Item) -> tuple[builder.Node, ...]:
-    return evidence.make_document(evidence.make_evidence_sequence(evidence.CURRENT, item))
+    return cited_evidence.make_document(cited_evidence.make_evidence_sequence(cited_evidence.CURRENT, item))
 
 
 def findings(pki: Pki, folder: Path) -> Iterator[Finding]:

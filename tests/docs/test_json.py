@@ -12,13 +12,13 @@ import pytest
 
 import dcmseal
 from dcmseal.cli.main import main
-from dcmseal.engine.documents import report_document
-from dcmseal.plugins.guarded_profile import Profile
+from dcmseal.documents.document_builders import report_document
 from dcmseal.plugins.hookspecs import hookimpl
+from dcmseal.plugins.profile import Profile
 from dcmseal.plugins.registry import Registry
 from dcmseal_profiles.base_rsa import BaseRsa
-from tests.docs.codes import ROOT
-from tests.support import builder, evidence
+from tests.docs.source_codes import ROOT
+from tests.support import builder, cited_evidence
 from tests.support.pki import Pki
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -120,7 +120,9 @@ def test_commands_write_the_documents_of_the_schema(
     report = tmp_path / "report.dcm"
     report.write_bytes(
         builder.file(
-            evidence.make_document(evidence.make_evidence_sequence(evidence.CURRENT, evidence.make_citation("1.2.3.4")))
+            cited_evidence.make_document(
+                cited_evidence.make_evidence_sequence(cited_evidence.CURRENT, cited_evidence.make_citation("1.2.3.4"))
+            )
         )
     )
     folder = tmp_path / "study"

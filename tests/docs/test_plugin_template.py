@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import pytest
 
+from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.main import main
-from dcmseal.exit_codes import ExitCode
 from tests.core.plugins.test_discovery import install, run
-from tests.docs.pages import DOCS
+from tests.docs.doc_pages import DOCS
 
 TEMPLATE = DOCS / "plugin-template"
 COMMAND = "import sys; from dcmseal.cli.main import main; sys.exit(main(sys.argv[1:]))"

@@ -10,11 +10,11 @@ from typing import Final, TypeAlias
 import pytest
 
 from tests.docs import card_scenes, scenes
-from tests.docs.codes import ROOT
 from tests.docs.desk import Desk
 from tests.docs.quotes import SOURCES, messages, quotes, says
+from tests.docs.source_codes import ROOT
 from tests.support.pki import Pki
-from tests.support.softhsm import SoftHsm
+from tests.support.softhsm_token import SoftHsm
 
 Scene: TypeAlias = Callable[[Desk], None]
 

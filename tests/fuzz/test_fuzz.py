@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dcmseal.errors import SealError
-from dcmseal.report import Verdict
-from tests.core.dataset.survival import exercise
-from tests.core.engine.cutting import split_file
-from tests.core.engine.kit import reference_stream, sign_dataset, verify_integrity
+from dcmseal.model.report import Verdict
+from tests.core.dataset.robustness import exercise
+from tests.core.engine.engine_helpers import reference_stream, sign_dataset, verify_integrity
+from tests.core.engine.oracle_removal import split_file
 from tests.support.builder import (
     DEFLATED_LE,
     EXPLICIT_BE,

@@ -15,10 +15,10 @@ from __future__ import annotations
 import pytest
 
 import dcmseal
-from dcmseal.report import Verdict
+from dcmseal.model.report import Verdict
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
-from tests.core.engine.kit import build_signer, finding_outcomes, verify_integrity
-from tests.interop.bench import InteropBench, is_truncated
+from tests.core.engine.engine_helpers import build_signer, finding_outcomes, verify_integrity
+from tests.interop.interop_bench import InteropBench, is_truncated
 from tests.support import reference
 from tests.support.builder import (
     EXPLICIT_BE,
@@ -40,8 +40,8 @@ from tests.support.builder import (
     us,
     with_group_lengths,
 )
-from tests.support.files import FileKind, RealFile, for_dcmsign, real_file
-from tests.support.truncated import truncated_stream
+from tests.support.real_files import FileKind, RealFile, for_dcmsign, real_file
+from tests.support.truncated_reference import truncated_stream
 
 
 @pytest.mark.parametrize("real", for_dcmsign(), ids=str)

@@ -14,8 +14,8 @@ from typing import Final
 import pytest
 
 import dcmseal
+from dcmseal.model.report import Verdict
 from dcmseal.plugins.trust import Strictness, TrustSettings
-from dcmseal.report import Verdict
 from tests.interop.conftest import STAMPED, Stamp
 from tests.support.dcmsign import Dcmtk
 from tests.support.independent_pki import IndependentPki

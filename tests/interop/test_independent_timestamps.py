@@ -13,12 +13,12 @@ import dcmseal
 from dcmseal.cli.main import main
 from dcmseal.errors import TimestampError, TimestampRejected
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.plugins.timestamping import RetryPolicy, TimestampQuery
+from dcmseal.model.report import Verdict
+from dcmseal.plugins.timestamp_backend import RetryPolicy, TimestampQuery
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.report import Verdict
 from tests.interop.conftest import STAMPED, Stamp, token_of
-from tests.support.files import real_file
 from tests.support.independent_pki import NOW, SIGNED, IndependentPki, utc_date
+from tests.support.real_files import real_file
 
 SOUND = {"timestamp-imprint-matches", "timestamp-signature-valid", "timestamp-in-time"}
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import pytest
 
 import dcmseal
-from dcmseal.engine.signing_result import SigningResult
 from dcmseal.findings import Outcome
-from dcmseal.report import Verdict
-from tests.core.engine.kit import build_signer, finding_outcomes, single_report, verify_integrity
-from tests.interop.bench import InteropBench
+from dcmseal.model.report import Verdict
+from dcmseal.signing.signing_result import SigningResult
+from tests.core.engine.engine_helpers import build_signer, finding_outcomes, single_report, verify_integrity
+from tests.interop.interop_bench import InteropBench
 from tests.support.builder import IMPLICIT_LE, Item, Node, Sequence, Value, file, image
 from tests.support.pki import Pki
 

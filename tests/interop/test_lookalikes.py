@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import reference
 from tests.support.dcmsign import Dcmtk
-from tests.support.lookalikes import c2pa_health_file, pacs_system_file
+from tests.support.nonstandard_files import c2pa_health_file, pacs_system_file
 from tests.support.pki import Pki
 
 

@@ -13,12 +13,12 @@ import jsonschema
 import pytest
 
 import dcmseal
-from tests.core.engine.comparison.manifests import manifest_codes, sign_with_manifest
-from tests.core.engine.comparison.spots import flip_bit
-from tests.docs.codes import ROOT
-from tests.support.files import real_file
+from tests.core.engine.comparison.manifest_helpers import manifest_codes, sign_with_manifest
+from tests.core.engine.comparison.node_paths import flip_bit
+from tests.docs.source_codes import ROOT
 from tests.support.pki import Pki
-from tests.support.softhsm import PIN, SoftHsm
+from tests.support.real_files import real_file
+from tests.support.softhsm_token import PIN, SoftHsm
 
 SCHEMA = json.loads((ROOT / "docs" / "reference" / "manifest.schema.json").read_text("utf-8"))
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import dcmseal
 from dcmseal import Policy, Verdict
-from dcmseal.engine.trusting import Trust
 from dcmseal.plugins.trust import TrustSettings
-from tests.core.engine.kit import sign_dataset
+from dcmseal.verification.signer_trust import Trust
+from tests.core.engine.engine_helpers import sign_dataset
 from tests.support.builder import file, image
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki

@@ -32,11 +32,11 @@ from tests.support.builder import (
     with_group_lengths,
 )
 from tests.support.dcmsign import Dcmtk
-from tests.support.files import RealFile, for_dcmsign, real_file
-from tests.support.implicit import AMBIGUOUS_TAGS
+from tests.support.dcmtk_vrs import AMBIGUOUS_TAGS
 from tests.support.pki import Pki
+from tests.support.real_files import RealFile, for_dcmsign, real_file
 from tests.support.strategies import portable_data_sets, sound_data_sets
-from tests.support.truncated import truncated_stream
+from tests.support.truncated_reference import truncated_stream
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,10 @@ import pytest
 from pydicom import dcmread
 
 import dcmseal
-from dcmseal.report import Verdict
-from tests.core.engine.kit import build_signer, sign_dataset
+from dcmseal.model.report import Verdict
+from tests.core.engine.engine_helpers import build_signer, sign_dataset
 from tests.support.builder import NATIVE_SYNTAXES, Syntax, file, image
-from tests.support.dcmsign import Dcmtk
-from tests.support.evidence import (
+from tests.support.cited_evidence import (
     CURRENT,
     OTHER,
     make_citation,
@@ -21,8 +20,9 @@ from tests.support.evidence import (
     make_evidence_sequence,
     pydicom_document,
 )
-from tests.support.files import real_file
+from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
+from tests.support.real_files import real_file
 
 
 @pytest.fixture

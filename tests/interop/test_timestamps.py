@@ -17,14 +17,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import dcmseal
 from dcmseal.cli.main import main
-from dcmseal.engine.uid_file import read_uid_file
+from dcmseal.macro.uid_file import read_uid_file
+from dcmseal.model.report import Verdict
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.report import Verdict
-from tests.core.engine.kit import build_signer, sign_dataset
-from tests.core.engine.stamped import insert_token, signature_value
+from tests.core.engine.engine_helpers import build_signer, sign_dataset
+from tests.core.engine.timestamped import insert_token, signature_value
 from tests.support.dcmsign import Dcmtk
-from tests.support.files import real_file
 from tests.support.pki import Pki
+from tests.support.real_files import real_file
 from tests.support.tsa import NOW, RunningAuthority, TimestampAuthority, accepts
 
 SIGNERS = ("rsa2048", "p256", "p384", "dsa2048")

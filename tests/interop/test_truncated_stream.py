@@ -13,7 +13,7 @@ from tests.support import reference
 from tests.support.builder import EXPLICIT_LE, JPEG_BASELINE, Fragments, Item, Node, Sequence, Value, file, image, text
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
-from tests.support.truncated import truncated_stream
+from tests.support.truncated_reference import truncated_stream
 
 
 def contours(count: int, points: int) -> tuple[Node, ...]:

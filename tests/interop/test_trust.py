@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import dcmseal
+from dcmseal.model.report import Verdict
 from dcmseal.plugins.trust import Strictness, TrustSettings
-from dcmseal.report import Verdict
-from tests.core.engine.kit import sign_dataset
+from tests.core.engine.engine_helpers import sign_dataset
 from tests.support.builder import file, image
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal.batch.items import InputFile
-from dcmseal.batch.running import run_task
-from dcmseal.batch.workers import ExecutorFactory
+from dcmseal.batch.inputs.input_file import InputFile
+from dcmseal.batch.pool.executor_factory import ExecutorFactory
+from dcmseal.batch.pool.runner import run_task
 from dcmseal.errors import PluginError
 from dcmseal_dask.cluster import DaskCluster
-from tests.core.batch.deadly import CrashingTask
+from tests.core.batch.crashing_task import CrashingTask
 from tests.support.dask_deaths import deadly_cluster, run_with_deaths
 
 

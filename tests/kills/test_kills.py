@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import builder
 from tests.support.dcmsign import Dcmtk
-from tests.support.killing import InterruptedRun
+from tests.support.interrupted_run import InterruptedRun
 from tests.support.pki import Pki
 
 FILES = 500

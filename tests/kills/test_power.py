@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.batch.journal.reading import JournalReader
-from dcmseal.report import Verdict
+from dcmseal.batch.journal.journal_reader import JournalReader
+from dcmseal.model.report import Verdict
 from tests.kills.test_kills import image
-from tests.support.killing import InterruptedRun
+from tests.support.interrupted_run import InterruptedRun
 from tests.support.pki import Pki
 
 FILES = 60

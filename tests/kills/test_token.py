@@ -7,9 +7,9 @@ from pathlib import Path
 
 import dcmseal
 from tests.kills.test_kills import IMAGE
-from tests.support.killing import InterruptedRun
+from tests.support.interrupted_run import InterruptedRun
 from tests.support.pki import Pki
-from tests.support.softhsm import PIN, SoftHsm
+from tests.support.softhsm_token import PIN, SoftHsm
 
 
 def archive_of(folder: Path, files: int) -> Path:

@@ -7,17 +7,17 @@ from functools import cache
 import pytest
 
 from dcmseal.findings import Outcome
-from dcmseal.plugins.guarded_profile import Requirements
-from dcmseal.report import Verdict, VerificationReport
+from dcmseal.model.report import Verdict, VerificationReport
+from dcmseal.plugins.profile import Requirements
 from dcmseal.tags import format_tag
-from dcmseal.testing.profiled import IMAGE, REPORT
+from dcmseal.testing.sample_dataset import IMAGE, REPORT
 from dcmseal_profiles.authorization_rsa import AuthorizationRsa
 from dcmseal_profiles.creator_rsa import CreatorRsa
 from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
-from tests.core.engine.kit import apply_changes, sign_dataset, verify_integrity
+from tests.core.engine.engine_helpers import apply_changes, sign_dataset, verify_integrity
 from tests.support.builder import Node, Value, file
-from tests.support.objects import element, make_dataset, report
 from tests.support.pki import Pki
+from tests.support.sample_objects import element, make_dataset, report
 
 PROFILES = {profile.name: profile for profile in (CreatorRsa(), AuthorizationRsa())}
 SR = StructuredReportRsa()

@@ -6,26 +6,26 @@ import pytest
 
 import dcmseal
 from dcmseal.dictionary import parse_tag
-from dcmseal.engine.levels import main_level
-from dcmseal.engine.opening import open_source
-from dcmseal.engine.profile_view import LevelView
 from dcmseal.errors import ProfileViolation
 from dcmseal.findings import Outcome
 from dcmseal.location import MAIN
-from dcmseal.plugins.guarded_profile import OTHER_PURPOSE, SignatureFacts
-from dcmseal.report import Verdict
+from dcmseal.macro.levels import main_level
+from dcmseal.macro.profile_view import LevelView
+from dcmseal.model.report import Verdict
+from dcmseal.plugins.profile import OTHER_PURPOSE, SignatureFacts
+from dcmseal.sources.dataset_input import open_source
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing.profile_contract import ProfileContract
-from dcmseal.testing.profiled import IMAGE, REPORT, SampleDataset
+from dcmseal.testing.sample_dataset import IMAGE, REPORT, SampleDataset
 from dcmseal_profiles.authorization_rsa import AuthorizationRsa
 from dcmseal_profiles.base_rsa import BaseRsa
 from dcmseal_profiles.basic_sr_signatures import BasicSrSignatures
 from dcmseal_profiles.creator_rsa import CreatorRsa
-from dcmseal_profiles.none import NoProfile
+from dcmseal_profiles.no_profile import NoProfile
 from dcmseal_profiles.structured_report_rsa import StructuredReportRsa
-from tests.core.engine.kit import sign_dataset
+from tests.core.engine.engine_helpers import sign_dataset
 from tests.support.builder import Sequence, file, image
-from tests.support.evidence import (
+from tests.support.cited_evidence import (
     CURRENT,
     OTHER,
     make_citation,

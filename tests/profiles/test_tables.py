@@ -11,7 +11,7 @@ from pydicom.datadict import get_entry, keyword_dict, masks
 
 import make_module_tables
 from dcmseal_profiles import annex_c
-from dcmseal_profiles.tables import find_attributes, load_editions
+from dcmseal_profiles.module_attributes import find_attributes, load_editions
 
 RESOLVED_APART = Path(__file__).parent / "data" / "modules_by_keyword.txt"
 """By keyword, made from the same edition by other hands."""

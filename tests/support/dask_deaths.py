@@ -16,14 +16,14 @@ from typing import Final
 
 from distributed import Client
 
-from dcmseal.batch.items import InputFile
+from dcmseal.batch.inputs.input_file import InputFile
+from dcmseal.batch.pool.executor_factory import ExecutorFactory
+from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.results import BatchResult
-from dcmseal.batch.running import run_task
-from dcmseal.batch.tasks import Task
-from dcmseal.batch.workers import ExecutorFactory
+from dcmseal.batch.tasks.task import Task
 from dcmseal.errors import ProcessDied
-from dcmseal_dask.patient import ResilientExecutor
-from tests.core.batch.deadly import CrashingTask
+from dcmseal_dask.resilient_executor import ResilientExecutor
+from tests.core.batch.crashing_task import CrashingTask
 from tests.support.dask_cluster import Cluster
 
 CHUNK: Final = 8

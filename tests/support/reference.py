@@ -1,6 +1,6 @@
 """The MAC byte stream, written down as PS3.3 C.12.1.1.3.1.1 and C.12.1.1.3.1.2 say it: the second oracle beside DCMTK.
 
-Nothing here comes from the package under test, and nothing is clever: a file becomes a tree (`tests.support.tree`),
+Nothing here comes from the package under test, and nothing is clever: a file becomes a tree (`tests.support.dicom_tree`),
 the tree becomes bytes. Use it for data sets that fit into memory many times over.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from tests.support.tree import (
+from tests.support.dicom_tree import (
     ITEM,
     LONG_VRS,
     SEQUENCE_END,

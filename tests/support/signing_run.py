@@ -7,11 +7,11 @@ import sys
 import uuid
 from typing import Final
 
-from dcmseal.batch.finding import iter_inputs
-from dcmseal.batch.journal.journal import Journal
-from dcmseal.batch.journal.settings import JournalSettings
-from dcmseal.batch.sign_task import Placement, SignTask
-from dcmseal.batch.workers import make_process_pool
+from dcmseal.batch.inputs.discovery import iter_inputs
+from dcmseal.batch.journal.journal_settings import JournalSettings
+from dcmseal.batch.journal.run_journal import Journal
+from dcmseal.batch.pool.executor_factory import make_process_pool
+from dcmseal.batch.tasks.sign_task import Placement, SignTask
 from dcmseal.errors import SealError
 
 _CHUNK: Final = 2

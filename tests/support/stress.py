@@ -13,9 +13,9 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from dcmseal.plugins.guarded_signer import Signer
+from dcmseal.plugins.signer_backend import Signer
 from dcmseal.terms import MacAlgorithm
-from dcmseal.testing.message import BytesMessage
+from dcmseal.testing.signable_messages import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies
 
 
@@ -54,7 +54,7 @@ def failures(uri: str, *, workers: int, rounds: int) -> Iterator[str]:
 
 
 def _attempt(uri: str) -> str:
-    from dcmseal_pkcs11.backend import Pkcs11Backend
+    from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
 
     try:
         with Pkcs11Backend().open(uri, lambda _: None) as signer:
@@ -66,8 +66,8 @@ def _attempt(uri: str) -> str:
 
 
 def main(uri: str, workers: str, rounds: str) -> int:
-    import dcmseal_pkcs11.opening
-    import dcmseal_pkcs11.signer  # noqa: F401 - so that the children have no time to drift apart
+    import dcmseal_pkcs11.pkcs11_signer  # noqa: F401 - so that the children have no time to drift apart
+    import dcmseal_pkcs11.token_key
 
     why = list(failures(uri, workers=int(workers), rounds=int(rounds)))
     print(f"{len(why)} of {int(workers) * int(rounds)} failed")

@@ -11,8 +11,8 @@ import shutil
 import subprocess
 import sys
 
-from tests.tokens.kinds import KINDS
-from tests.tokens.results import FOLDER
+from tests.tokens.token_kinds import KINDS
+from tests.tokens.token_results import FOLDER
 
 _PYTEST = ("-m", "pytest", "-q", "tests/tokens", "-p", "no:cacheprovider")
 

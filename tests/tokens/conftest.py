@@ -9,9 +9,9 @@ from typing import Final
 import pytest
 
 from tests.support.pki import Pki
-from tests.tokens.device import TokenDevice, TokenKind
 from tests.tokens.programs import NotReady
-from tests.tokens.results import Results
+from tests.tokens.token_device import TokenDevice, TokenKind
+from tests.tokens.token_results import Results
 
 _BENCH: Final = pytest.StashKey["Bench"]()
 

@@ -15,8 +15,8 @@ from typing import Final
 from pkcs11 import unload
 
 from tests.support.pki import Pki
-from tests.tokens.device import PIN, SO_PIN, TokenDevice, find_module, import_keys
 from tests.tokens.programs import NotReady, run, running
+from tests.tokens.token_device import PIN, SO_PIN, TokenDevice, find_module, import_keys
 
 KEYS: Final = ("rsa2048", "rsa3072")
 """The software token of openCryptoki 3.8 knows no elliptic curves."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.pki import Pki
-from tests.tokens.device import TokenDevice, find_module, key_uri
 from tests.tokens.piv.card import MAX_TRIES, PIN, PivCard
-from tests.tokens.piv.reader import CardReader, reader
+from tests.tokens.piv.virtual_reader import CardReader, reader
+from tests.tokens.token_device import TokenDevice, find_module, key_uri
 
 _SLOTS: Final = {"9A": b"\x01", "9C": b"\x02"}
 """The keys of a PIV card that sign, and the CKA_ID that OpenSC gives each."""

@@ -9,9 +9,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tests.support.pki import Pki
-from tests.tokens import softhsm
-from tests.tokens.device import TokenDevice, find_module
+from tests.tokens import softhsm_kind
 from tests.tokens.programs import running
+from tests.tokens.token_device import TokenDevice, find_module
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class RemoteToken(TokenDevice):
 @contextmanager
 def ready(folder: Path, pki: Pki) -> Generator[TokenDevice]:
     """Make a token and start its server; raises NotReady."""
-    with softhsm.ready(folder / "softhsm", pki) as behind:
+    with softhsm_kind.ready(folder / "softhsm", pki) as behind:
         token = RemoteToken(
             module=find_module("pkcs11/p11-kit-client.so"),
             label=behind.label,

@@ -8,14 +8,14 @@ from multiprocessing import get_context
 import pytest
 
 from dcmseal.errors import PinLocked, PinRejected
-from dcmseal.plugins.guarded_signer import SecretRequest
+from dcmseal.plugins.signer_backend import SecretRequest
 from dcmseal.terms import MacAlgorithm
-from dcmseal.testing.message import BytesMessage
+from dcmseal.testing.signable_messages import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies
-from dcmseal_pkcs11.backend import Pkcs11Backend
-from tests.tokens.device import WRONG_PIN, TokenDevice, TokenKind
-from tests.tokens.kinds import KINDS
-from tests.tokens.results import Results
+from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
+from tests.tokens.token_device import WRONG_PIN, TokenDevice, TokenKind
+from tests.tokens.token_kinds import KINDS
+from tests.tokens.token_results import Results
 
 BACKEND = Pkcs11Backend()
 MESSAGE = BytesMessage(algorithm=MacAlgorithm.SHA256, content=b"content")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dcmseal.testing.signer_contract import SignerContract
-from dcmseal_pkcs11.backend import Pkcs11Backend
-from tests.tokens.device import WRONG_PIN, TokenDevice, TokenKind
-from tests.tokens.kinds import EVERY_KEY
+from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
+from tests.tokens.token_device import WRONG_PIN, TokenDevice, TokenKind
+from tests.tokens.token_kinds import EVERY_KEY
 
 
 @pytest.mark.parametrize(("kind", "key"), EVERY_KEY, ids=str)

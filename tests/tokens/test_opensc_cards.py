@@ -8,17 +8,17 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import DeviceRemoved, DeviceReplaced, DeviceUnavailable, PinRejected
-from dcmseal.plugins.guarded_signer import SecretRequest
+from dcmseal.plugins.signer_backend import SecretRequest
 from dcmseal.terms import MacAlgorithm
-from dcmseal.testing.message import BytesMessage
+from dcmseal.testing.signable_messages import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies
-from dcmseal_pkcs11.backend import Pkcs11Backend
+from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
 from tests.support.builder import file, image
-from tests.tokens.device import WRONG_PIN, TokenDevice
-from tests.tokens.kinds import KINDS
 from tests.tokens.opensc import Cards
 from tests.tokens.piv.card import MAX_TRIES, CardPulled
-from tests.tokens.results import Results
+from tests.tokens.token_device import WRONG_PIN, TokenDevice
+from tests.tokens.token_kinds import KINDS
+from tests.tokens.token_results import Results
 
 BACKEND = Pkcs11Backend()
 MESSAGE = BytesMessage(algorithm=MacAlgorithm.SHA256, content=b"content")

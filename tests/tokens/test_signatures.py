@@ -11,9 +11,9 @@ from dcmseal.terms import MacAlgorithm
 from tests.support.builder import file, image
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
-from tests.tokens.device import TokenDevice
-from tests.tokens.kinds import EVERY_KEY
-from tests.tokens.results import Results
+from tests.tokens.token_device import TokenDevice
+from tests.tokens.token_kinds import EVERY_KEY
+from tests.tokens.token_results import Results
 
 
 @pytest.mark.parametrize(("kind", "key"), EVERY_KEY, ids=str)

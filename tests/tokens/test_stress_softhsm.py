@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from dcmseal_pkcs11.backend import Pkcs11Backend
+from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
 from tests.support.stress import sign_in_threads
-from tests.tokens.device import TokenDevice
-from tests.tokens.kinds import KINDS
 from tests.tokens.programs import run
-from tests.tokens.results import Results
+from tests.tokens.token_device import TokenDevice
+from tests.tokens.token_kinds import KINDS
+from tests.tokens.token_results import Results
 
 _RUNS, _THREADS, _DIGESTS = 20, 8, 2_000
 _ROUNDS, _WORKERS = 100, 8

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.pki import Pki
-from tests.tokens.device import PIN, SO_PIN, TokenDevice, find_module
 from tests.tokens.programs import NotReady, run, running
+from tests.tokens.token_device import PIN, SO_PIN, TokenDevice, find_module
 
 KEYS: Final = ("rsa2048", "p256", "p384", "p256 always")
 PIN_EACH_TIME: Final = frozenset({"p256 always"})

@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from dcmseal.errors import SealError
 from dcmseal.findings import Outcome
-from dcmseal.grounds import TrustMaterial
+from dcmseal.model.evidence_record import TrustMaterial
+from dcmseal.model.report import TimeBasis
 from dcmseal.plugins.pem import iter_pem_blocks
 from dcmseal.plugins.trust import RevocationMode, Strictness, TrustRequest, TrustSettings
-from dcmseal.report import TimeBasis
-from dcmseal_trust.backend import X509Backend
-from tests.vectors.result import SuiteResult
+from dcmseal_trust.x509_backend import X509Backend
+from tests.vectors.suite_result import SuiteResult
 
 _OF_AUTHORITIES: Final = (
     "a rule for who issues certificates; path validation does not check it (RFC 5280 6.1), nor does OpenSSL"

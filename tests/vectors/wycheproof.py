@@ -16,13 +16,13 @@ from typing import Any, Final, cast
 
 from cryptography.x509 import load_der_x509_certificate
 
-from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.public_key import SignatureMatch, match_signature
+from dcmseal.macro.public_key import SignatureMatch, match_signature
+from dcmseal.macro.signer_certificate import Certificate, read_certificate
 from dcmseal.terms import KeyType, MacAlgorithm
-from dcmseal_timestamp.judging import SignatureStatus, verify_signature
-from dcmseal_timestamp.token import SignatureScheme
+from dcmseal_timestamp.timestamp_token import SignatureScheme
+from dcmseal_timestamp.verify_token import SignatureStatus, verify_signature
 from tests.support.raw_certificates import certificate
-from tests.vectors.result import SuiteResult
+from tests.vectors.suite_result import SuiteResult
 
 _ALGORITHMS: Final = {
     "SHA-1": MacAlgorithm.SHA1,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from dcmseal.batch.journal.gists import ResultSummary
+from dcmseal.batch.journal.result_summary import ResultSummary
 from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
-from dcmseal.engine.documents import error_document, report_document, signatures_document, signing_document
-from dcmseal.engine.json_values import Document, build_document
-from dcmseal.engine.signing_result import SigningResult
-from dcmseal.report import VerificationReport
+from dcmseal.documents.document_builders import error_document, report_document, signatures_document, signing_document
+from dcmseal.documents.json_types import Document, build_document
+from dcmseal.model.report import VerificationReport
+from dcmseal.signing.signing_result import SigningResult
 
 
 def build_result_document(result: BatchResult) -> Document:

@@ -1,6 +1,6 @@
 """Results: what came of each item, small enough to be sent from one process to another.
 
->>> from dcmseal.batch.items import Unfound
+>>> from dcmseal.batch.inputs.input_file import Unfound
 >>> from dcmseal.errors import DatasetError
 >>> result = Result.failed(Unfound(source="image.dcm", error=DatasetError("gone")), DatasetError("gone"))
 >>> result.kind, result.exit_code, result.document()["document"]
@@ -13,16 +13,16 @@ import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from dcmseal.batch.items import BatchInput
+from dcmseal.batch.exit_codes import ExitCode, error_exit_code
+from dcmseal.batch.inputs.input_file import BatchInput
 from dcmseal.errors import SealError, SignerError
-from dcmseal.exit_codes import ExitCode, error_exit_code
 
 if TYPE_CHECKING:
-    from dcmseal.batch.journal.gists import ResultSummary
-    from dcmseal.engine.inspection import Signature
-    from dcmseal.engine.json_values import Document
-    from dcmseal.engine.signing_result import SigningResult
-    from dcmseal.report import Instance, VerificationReport
+    from dcmseal.batch.journal.result_summary import ResultSummary
+    from dcmseal.documents.json_types import Document
+    from dcmseal.macro.inspection import Signature
+    from dcmseal.model.report import Instance, VerificationReport
+    from dcmseal.signing.signing_result import SigningResult
 
 
 class SignerClosed(SignerError):

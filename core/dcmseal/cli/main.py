@@ -13,15 +13,15 @@ from importlib.machinery import ModuleSpec
 from typing import Final, Protocol, TextIO, cast
 
 from dcmseal import __version__
-from dcmseal.cli.failures import run_with_error_handling
-from dcmseal.cli.files import normalize_standard_streams
-from dcmseal.cli.output import warn
+from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.cli.error_handling import run_with_error_handling
+from dcmseal.cli.file_arguments import normalize_standard_streams
 from dcmseal.cli.parser import Parser
-from dcmseal.cli.run_paths import check_paths
-from dcmseal.cli.streams import redirect_streams, standard_error
+from dcmseal.cli.path_checks import check_paths
+from dcmseal.cli.render.screens import warn
+from dcmseal.cli.standard_streams import redirect_streams, standard_error
 from dcmseal.errors import UsageError
-from dcmseal.exit_codes import ExitCode
-from dcmseal.url_mark import URL_SEPARATOR
+from dcmseal.urls import URL_SEPARATOR
 
 COMMANDS: Final = {
     "sign": "make a signature and put it into a file",
@@ -131,7 +131,7 @@ def _run(words: list[str]) -> int:
     parse = parser.parse_args if "--" in words else parser.parse_intermixed_args
     options = parse(words[1:])
     if any(URL_SEPARATOR in word for word in words):
-        from dcmseal.cli.remote_files import check_urls
+        from dcmseal.cli.url_arguments import check_urls
 
         check_urls(options)
     normalize_standard_streams(options)

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from dcmseal.cli.streams import NULL_STREAM, standard_output
+from dcmseal.cli.standard_streams import NULL_STREAM, standard_output
 from dcmseal.errors import UsageError
-from dcmseal.url_mark import URL_SEPARATOR
+from dcmseal.urls import URL_SEPARATOR
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -42,7 +42,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         if URL_SEPARATOR in message:
-            from dcmseal.plugins.urls import redact_secrets
+            from dcmseal.plugins.storage_urls import redact_secrets
 
             message = redact_secrets(message)
         raise UsageError(message, hint=f"{self.prog} --help shows how it is used")
@@ -93,7 +93,7 @@ def set_completer(action: argparse.Action, completer: Callable[..., Iterable[str
 
 def complete_uids(parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """The UIDs of the signatures in the file that was typed already."""
-    from dcmseal.engine.inspecting import list_signatures
+    from dcmseal.api.inspect import list_signatures
     from dcmseal.errors import SealError
 
     uids: list[str] = []

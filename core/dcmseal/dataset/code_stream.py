@@ -10,7 +10,7 @@ from typing import Final
 from dcmseal import tags
 from dcmseal.dataset.header import read_header
 from dcmseal.dataset.source import Source
-from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
 
 _HEAD_SIZE: Final = 64
 _MAX_ITEMS: Final = 64

@@ -20,13 +20,13 @@ from dcmseal.dataset.meta_elements import (
     iter_meta_elements,
 )
 from dcmseal.dataset.source import Source
-from dcmseal.dataset.syntax import EXPLICIT_LITTLE_UID, Encoding, TransferSyntax
+from dcmseal.dataset.transfer_syntax import EXPLICIT_LITTLE_UID, Encoding, TransferSyntax
 from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
 from dcmseal.dictionary import tag_keyword
 from dcmseal.errors import DatasetError, Malformed
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.tags import format_tag, is_ascending
-from dcmseal.text_files import escape_unprintable
+from dcmseal.text import escape_unprintable
 
 _PREAMBLE: Final = 128
 _PREFIX: Final = b"DICM"

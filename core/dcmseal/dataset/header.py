@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from dcmseal.dataset.signable import exclusion_reason
-from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import LATEST_VRS, LONG_VRS, SHORT_VRS, VALUE_SIZE, is_unknown_vr
 from dcmseal.errors import Malformed
 from dcmseal.tags import format_tag

@@ -7,7 +7,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from dcmseal.dataset.source import CHUNK_SIZE, Source
-from dcmseal.dataset.syntax import UNDEFINED_LENGTH
+from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH
 from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
 from dcmseal.errors import DatasetError, Malformed
 from dcmseal.tags import format_tag

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from dcmseal.dataset.editing import Edit, LengthField, group_length_fields
+from dcmseal.dataset.edits import Edit, LengthField, group_length_fields
 from dcmseal.dataset.header import ElementKind, Header, element_kind, read_header
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.source import Source
-from dcmseal.dataset.syntax import Encoding
+from dcmseal.dataset.transfer_syntax import Encoding
 from dcmseal.dataset.vr import (
     EXCESS,
     SHORT_VRS,

@@ -13,7 +13,8 @@ from typing import Final, cast
 from dcmseal.dataset.file_meta import FileMeta, read_file_meta
 from dcmseal.dataset.header import read_header
 from dcmseal.dataset.source import CHUNK_SIZE, BytesSource, FileSource, Source
-from dcmseal.dataset.syntax import (
+from dcmseal.dataset.syntax_registry import syntax_findings
+from dcmseal.dataset.transfer_syntax import (
     EXPLICIT_BIG_UID,
     EXPLICIT_LITTLE_UID,
     IMPLICIT_LITTLE_UID,
@@ -21,7 +22,6 @@ from dcmseal.dataset.syntax import (
     Encoding,
     TransferSyntax,
 )
-from dcmseal.dataset.syntax_registry import syntax_findings
 from dcmseal.dataset.vr import LONG_VRS, SHORT_VRS
 from dcmseal.errors import DatasetError, Malformed, NotDicom
 from dcmseal.findings import Aspect, Finding, Outcome

@@ -7,7 +7,7 @@ from typing import Final
 from dcmseal import tags
 from dcmseal.dataset.header import ElementKind, Header, element_kind, header_error, is_length_ambiguous, read_header
 from dcmseal.dataset.source import Source
-from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.walk import UNTIL_DELIMITER, find_element_end
 from dcmseal.errors import Malformed
 from dcmseal.tags import format_tag

@@ -12,14 +12,14 @@ from contextlib import suppress
 from typing import Final, NamedTuple, NoReturn
 
 from dcmseal import tags
+from dcmseal.dataset.element_checks import ITEM_MARKS, ElementChecks, StructureBroken
+from dcmseal.dataset.file_meta_findings import file_meta_findings
 from dcmseal.dataset.header import ElementKind, Header, is_length_ambiguous, read_header
-from dcmseal.dataset.label_findings import file_meta_findings
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LONG, STEPS, LevelScanner, learn_step
 from dcmseal.dataset.source import CHUNK_SIZE, Source
-from dcmseal.dataset.structure_element import ITEM_MARKS, ElementChecks, StructureBroken
 from dcmseal.dataset.structure_problems import StructureFindings, StructureProblems
-from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.walk import MAX_DEPTH, NEVER
 from dcmseal.tags import format_tag, is_ascending
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from dcmseal import tags
 from dcmseal.dataset.header import ElementKind, element_kind, header_error, read_header
 from dcmseal.dataset.source import Source
-from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.errors import Malformed
 from dcmseal.tags import format_tag
 

@@ -86,7 +86,7 @@ def _fallback_digest(algorithm: MacAlgorithm) -> Digest:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MacStream:
-    """What is to be signed, in three views (see ``dcmseal.plugins.guarded_signer.SignableMessage``)."""
+    """What is to be signed, in three views (see ``dcmseal.plugins.signer_backend.SignableMessage``)."""
 
     algorithm: MacAlgorithm
     digest: bytes

@@ -14,7 +14,7 @@ from typing import Final
 from dcmseal.dataset.fragments import holds_boundary
 from dcmseal.dataset.header import header_error, read_header
 from dcmseal.dataset.source import Buffer, BytesSource
-from dcmseal.dataset.syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import PADDING_BYTES, TEXT_VRS
 from dcmseal.dataset.walk import NEVER
 from dcmseal.errors import Malformed
@@ -33,7 +33,7 @@ from dcmseal.mac.header_codes import (
     UNKNOWN,
     learn_code,
 )
-from dcmseal.mac.parts import (
+from dcmseal.mac.stream_common import (
     DEEP_NESTING,
     ITEM,
     MAX_REPEAT_SIZE,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from dcmseal import tags
+from dcmseal.dataset.element_checks import ordering_key
 from dcmseal.dataset.header import ElementKind, Header, element_kind, read_header
-from dcmseal.dataset.structure_element import ordering_key
-from dcmseal.dataset.syntax import Encoding
+from dcmseal.dataset.transfer_syntax import Encoding
 from dcmseal.dataset.vr import SHORT_VRS, TEXT_VRS
 
 SEQUENCE: Final = 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dcmseal.errors import CertificateNotValid, KeyNotFound, SealError
 from dcmseal.plugins.certificate_formats import NoCertificates, extract_certificate_ders
 from dcmseal.plugins.pem import load_file
-from dcmseal.quiet import suppress_warnings
+from dcmseal.warning_filter import suppress_warnings
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

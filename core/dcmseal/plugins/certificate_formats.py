@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.plugins.pem import PemBlock, iter_pem_blocks, to_ascii
-from dcmseal.quiet import suppress_warnings
+from dcmseal.warning_filter import suppress_warnings
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

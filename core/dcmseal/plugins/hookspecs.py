@@ -19,12 +19,12 @@ from collections.abc import Iterable
 
 import pluggy
 
-from dcmseal.plugins.executing import BatchExecutor
-from dcmseal.plugins.guarded_profile import Profile
-from dcmseal.plugins.guarded_signer import SignerBackend
-from dcmseal.plugins.reporting import ReportWriter
+from dcmseal.plugins.executor import BatchExecutor
+from dcmseal.plugins.profile import Profile
+from dcmseal.plugins.report_writer import ReportWriter
+from dcmseal.plugins.signer_backend import SignerBackend
 from dcmseal.plugins.storage import Storage
-from dcmseal.plugins.timestamping import TimestampBackend
+from dcmseal.plugins.timestamp_backend import TimestampBackend
 from dcmseal.plugins.trust import TrustBackend
 
 hookspec = pluggy.HookspecMarker("dcmseal")

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from dcmseal.errors import KeyNotFound, SealError
 from dcmseal.input_files import open_input
-from dcmseal.text_files import detect_bom_encoding
+from dcmseal.text import detect_bom_encoding
 
 MAX_PEM_BYTES: Final = 1 << 20
 """The largest file of keys or certificates."""

@@ -10,17 +10,17 @@ from functools import cache
 from typing import Final
 
 from dcmseal.errors import PluginNotFound, ProfileFileError, UnknownProfile, UsageError
-from dcmseal.plugins.answers import Origin
-from dcmseal.plugins.catalogue import LazyProperty, PluginIndex
-from dcmseal.plugins.executing import BatchExecutor, GuardedExecutor
-from dcmseal.plugins.guarded_profile import GuardedProfile, Profile, guard_profile
-from dcmseal.plugins.guarded_signer import GuardedSignerBackend, Secrets, Signer, SignerBackend
+from dcmseal.plugins.executor import BatchExecutor, GuardedExecutor
+from dcmseal.plugins.guard import Origin
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.key_uri import KeyUri, escape_path, find_key_scheme
-from dcmseal.plugins.loading import LoadedPlugin, discover_plugins, plugin_origin, register_plugin
-from dcmseal.plugins.reporting import GuardedReportWriter
+from dcmseal.plugins.plugin_index import LazyProperty, PluginIndex
+from dcmseal.plugins.plugin_loader import LoadedPlugin, discover_plugins, plugin_origin, register_plugin
+from dcmseal.plugins.profile import GuardedProfile, Profile, guard_profile
+from dcmseal.plugins.report_writer import GuardedReportWriter
+from dcmseal.plugins.signer_backend import GuardedSignerBackend, Secrets, Signer, SignerBackend
 from dcmseal.plugins.storage import GuardedStorage, Storage
-from dcmseal.plugins.timestamping import GuardedTimestampBackend, TimestampBackend
+from dcmseal.plugins.timestamp_backend import GuardedTimestampBackend, TimestampBackend
 from dcmseal.plugins.trust import GuardedTrustBackend, TrustBackend
 
 _MAX_TYPE_LENGTH: Final = 64

@@ -28,10 +28,10 @@ from typing import Final, TypeVar, cast
 from dcmseal.dictionary import parse_tag
 from dcmseal.errors import ProfileFileError
 from dcmseal.findings import Finding
-from dcmseal.plugins.guarded_profile import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.plugins.rules import requirement_findings
+from dcmseal.plugins.profile import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.profile_rules import requirement_findings
 from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
-from dcmseal.text_files import MAX_TOML_BYTES, load_text, parse_toml
+from dcmseal.text import MAX_TOML_BYTES, load_text, parse_toml
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _HINT: Final = "docs/how-to/write-a-profile-file.md shows one with all that can stand in it"

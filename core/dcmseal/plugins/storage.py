@@ -16,8 +16,8 @@ from typing import Final, Protocol, TypeAlias
 
 from dcmseal.dataset.source import Buffer
 from dcmseal.errors import DatasetError, OutputError, PluginBroken, SealError
-from dcmseal.plugins import answers
-from dcmseal.plugins.answers import Origin
+from dcmseal.plugins import guard
+from dcmseal.plugins.guard import Origin
 
 Write: TypeAlias = Callable[[Buffer], object]
 """Takes the next bytes of an object; they may be others once it returns."""
@@ -102,10 +102,10 @@ class GuardedStorage:
 
     def __init__(self, storage: Storage, origin: Origin) -> None:
         """Raise PluginBroken if ``storage`` is none."""
-        with answers.Guard(f"a storage of {origin}", PluginBroken):
-            self.scheme = answers.check_name(storage.scheme, _SCHEME, "scheme")
-            self.summary = answers.check_text(storage.summary, "summary")
-            answers.check_methods(storage, "find", "open", "list", "write")
+        with guard.Guard(f"a storage of {origin}", PluginBroken):
+            self.scheme = guard.check_name(storage.scheme, _SCHEME, "scheme")
+            self.summary = guard.check_text(storage.summary, "summary")
+            guard.check_methods(storage, "find", "open", "list", "write")
         self._storage = storage
         self._blame = f"the storage for {self.scheme}: URLs of {origin}"
 
@@ -114,14 +114,14 @@ class GuardedStorage:
 
     def find(self, url: str) -> StorageEntry | None:
         """What is known of an object; raises DatasetError or one of its kinds."""
-        with answers.Guard(self._blame, DatasetError):
+        with guard.Guard(self._blame, DatasetError):
             entry = self._storage.find(url)
             return None if entry is None else _check_entry(entry, "find")
 
     @contextmanager
     def open(self, url: str) -> Generator[StoredObject]:
         """An object to read; raises DatasetError or one of its kinds."""
-        with answers.Guard(self._blame, DatasetError):
+        with guard.Guard(self._blame, DatasetError):
             context = self._storage.open(url)
             opened = context.__enter__()
         with _close_at_end(context, self._blame, DatasetError):
@@ -129,26 +129,26 @@ class GuardedStorage:
 
     def list(self, url: str) -> Iterator[StorageEntry]:
         """The objects below a URL; raises UsageError, DatasetError or one of its kinds."""
-        with answers.Guard(self._blame, DatasetError):
+        with guard.Guard(self._blame, DatasetError):
             entries = iter(self._storage.list(url))
         while True:
-            with answers.Guard(self._blame, DatasetError):
+            with guard.Guard(self._blame, DatasetError):
                 entry = next(entries, None)
                 if entry is None:
                     return
                 if not _check_entry(entry, "list").url.startswith(url):
-                    raise answers.InvalidAnswer("list gave an object of another place")
+                    raise guard.InvalidAnswer("list gave an object of another place")
             yield entry
 
     @contextmanager
     def write(self, url: str, expected_version: str | None) -> Generator[Write]:
         """Write an object; raises OutputError, StorageUnavailable or UsageError."""
-        with answers.Guard(self._blame, OutputError):
+        with guard.Guard(self._blame, OutputError):
             context = self._storage.write(url, expected_version)
             write = context.__enter__()
 
         def guarded_write(data: Buffer) -> None:
-            with answers.Guard(self._blame, OutputError):
+            with guard.Guard(self._blame, OutputError):
                 write(data)
 
         with _close_at_end(context, self._blame, OutputError):
@@ -161,16 +161,16 @@ class GuardedStoredObject:
     __slots__ = ("_blame", "_object", "entry")
 
     def __init__(self, opened: StoredObject, blame: str) -> None:
-        with answers.Guard(blame, DatasetError):
+        with guard.Guard(blame, DatasetError):
             self.entry = _check_entry(opened.entry, "open")
-            answers.check_methods(opened, "read")
+            guard.check_methods(opened, "read")
         self._object = opened
         self._blame = blame
 
     def read(self, start: int, end: int) -> bytes:
         """Exactly these bytes; raises DatasetError or one of its kinds."""
-        with answers.Guard(self._blame, DatasetError):
-            data = answers.check_instance(self._object.read(start, end), bytes, "read")
+        with guard.Guard(self._blame, DatasetError):
+            data = guard.check_instance(self._object.read(start, end), bytes, "read")
         if len(data) != end - start:
             raise DatasetError(
                 f"{len(data)} bytes came instead of {end - start} (at byte {start})",
@@ -185,18 +185,18 @@ def _close_at_end(context: AbstractContextManager[object], blame: str, kind: typ
     try:
         yield
     except BaseException:
-        with suppress(SealError), answers.Guard(blame, kind):
+        with suppress(SealError), guard.Guard(blame, kind):
             context.__exit__(*sys.exc_info())
         raise
-    with answers.Guard(blame, kind):
+    with guard.Guard(blame, kind):
         context.__exit__(None, None, None)
 
 
 def _check_entry(value: object, what: str) -> StorageEntry:
-    entry = answers.check_instance(value, StorageEntry, what)
+    entry = guard.check_instance(value, StorageEntry, what)
     for text, longest in ((entry.url, _MAX_URL_LENGTH), (entry.version, _MAX_VERSION_LENGTH)):
-        if len(answers.check_instance(text, str, what)) > longest:
-            raise answers.InvalidAnswer(f"{what} gave an endless text")
-    if answers.check_instance(entry.size, int, what) < 0 or entry.size > _MAX_OBJECT_SIZE:
-        raise answers.InvalidAnswer(f"{what} gave a size that is none")
+        if len(guard.check_instance(text, str, what)) > longest:
+            raise guard.InvalidAnswer(f"{what} gave an endless text")
+    if guard.check_instance(entry.size, int, what) < 0 or entry.size > _MAX_OBJECT_SIZE:
+        raise guard.InvalidAnswer(f"{what} gave a size that is none")
     return entry

@@ -16,10 +16,10 @@ from typing import Final, Protocol
 
 from dcmseal.errors import PluginBroken, TrustError
 from dcmseal.findings import Aspect, Finding, Outcome
-from dcmseal.grounds import TrustMaterial
-from dcmseal.plugins import answers
-from dcmseal.plugins.answers import Origin
-from dcmseal.report import TimeBasis
+from dcmseal.model.evidence_record import TrustMaterial
+from dcmseal.model.report import TimeBasis
+from dcmseal.plugins import guard
+from dcmseal.plugins.guard import Origin
 
 DEFAULT_SCHEME: Final = "x509"
 """Scheme of the backend that evaluates X.509 certificates (RFC 5280)."""
@@ -184,10 +184,10 @@ class GuardedTrustBackend:
 
     def __init__(self, backend: TrustBackend, origin: Origin) -> None:
         """Raise PluginBroken if ``backend`` is none."""
-        with answers.Guard(f"a trust backend of {origin}", PluginBroken):
-            self.scheme = answers.check_name(backend.scheme, _SCHEME, "scheme")
-            self.summary = answers.check_text(backend.summary, "summary")
-            answers.check_methods(backend, "open")
+        with guard.Guard(f"a trust backend of {origin}", PluginBroken):
+            self.scheme = guard.check_name(backend.scheme, _SCHEME, "scheme")
+            self.summary = guard.check_text(backend.summary, "summary")
+            guard.check_methods(backend, "open")
         self._backend = backend
         self._blame = f"the trust backend {self.scheme} of {origin}"
 
@@ -196,9 +196,9 @@ class GuardedTrustBackend:
 
     def open(self, settings: TrustSettings) -> TrustEvaluator:
         """Make settings ready; raises TrustError or UsageError."""
-        with answers.Guard(self._blame, TrustError):
+        with guard.Guard(self._blame, TrustError):
             evaluator = self._backend.open(settings)
-            answers.check_methods(evaluator, "evaluate")
+            guard.check_methods(evaluator, "evaluate")
         return GuardedTrustEvaluator(evaluator, self._blame)
 
 
@@ -213,13 +213,13 @@ class GuardedTrustEvaluator:
 
     def evaluate(self, request: TrustRequest) -> TrustResult:
         """Answer; raises TrustError if the answer is none."""
-        with answers.Guard(self._blame, TrustError):
-            answer = answers.check_instance(self._evaluator.evaluate(request), TrustResult, "evaluate")
-            findings = answers.check_tuple(answer.findings, Finding, "evaluate")
-            answers.check_tuple(answer.chain, bytes, "evaluate")
-            material = answers.check_instance(answer.material, TrustMaterial, "evaluate")
+        with guard.Guard(self._blame, TrustError):
+            answer = guard.check_instance(self._evaluator.evaluate(request), TrustResult, "evaluate")
+            findings = guard.check_tuple(answer.findings, Finding, "evaluate")
+            guard.check_tuple(answer.chain, bytes, "evaluate")
+            material = guard.check_instance(answer.material, TrustMaterial, "evaluate")
             for values in (material.anchors, material.certificates, material.crls, material.ocsp_responses):
-                answers.check_tuple(values, bytes, "evaluate")
+                guard.check_tuple(values, bytes, "evaluate")
             if not findings or any(finding.aspect is not Aspect.TRUST for finding in findings):
-                raise answers.InvalidAnswer("evaluate speaks of another aspect than trust, or of nothing")
+                raise guard.InvalidAnswer("evaluate speaks of another aspect than trust, or of nothing")
             return answer

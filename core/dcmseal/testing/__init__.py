@@ -12,18 +12,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from dcmseal.testing.message import BytesMessage
     from dcmseal.testing.profile_contract import ProfileContract
-    from dcmseal.testing.profiled import SampleDataset
+    from dcmseal.testing.sample_dataset import SampleDataset
+    from dcmseal.testing.signable_messages import BytesMessage
+    from dcmseal.testing.signature_assertions import assert_verifies
     from dcmseal.testing.signer_contract import SignerContract
-    from dcmseal.testing.verifying import assert_verifies
 
 _HOMES: Final = {
-    "BytesMessage": "dcmseal.testing.message",
+    "BytesMessage": "dcmseal.testing.signable_messages",
     "ProfileContract": "dcmseal.testing.profile_contract",
-    "SampleDataset": "dcmseal.testing.profiled",
+    "SampleDataset": "dcmseal.testing.sample_dataset",
     "SignerContract": "dcmseal.testing.signer_contract",
-    "assert_verifies": "dcmseal.testing.verifying",
+    "assert_verifies": "dcmseal.testing.signature_assertions",
 }
 
 __all__ = ["BytesMessage", "ProfileContract", "SampleDataset", "SignerContract", "assert_verifies"]
@@ -31,7 +31,7 @@ __all__ = ["BytesMessage", "ProfileContract", "SampleDataset", "SignerContract",
 # An assertion that fails should say what it compared; pytest sees to that in tests only, unless it is told.
 if "pytest" in sys.modules:
     sys.modules["pytest"].register_assert_rewrite(
-        "dcmseal.testing.profile_contract", "dcmseal.testing.signer_suite", "dcmseal.testing.verifying"
+        "dcmseal.testing.profile_contract", "dcmseal.testing.signer_suite", "dcmseal.testing.signature_assertions"
     )
 
 

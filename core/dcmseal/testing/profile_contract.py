@@ -11,17 +11,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from dcmseal.engine.levels import find_level
-from dcmseal.engine.opening import open_source
-from dcmseal.engine.planning import plan_signature
-from dcmseal.engine.profile_view import LevelView
-from dcmseal.engine.selection import ElementSelection, SignOptions
 from dcmseal.errors import ProfileViolation, UsageError
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import Location
-from dcmseal.plugins.guarded_profile import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.macro.levels import find_level
+from dcmseal.macro.profile_view import LevelView
+from dcmseal.plugins.profile import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.signing.options import ElementSelection, SignOptions
+from dcmseal.signing.plan import plan_signature
+from dcmseal.sources.dataset_input import open_source
 from dcmseal.terms import CertificateType, KeyType, MacAlgorithm, SignaturePurpose, TimestampType
-from dcmseal.testing.profiled import SAMPLES, SampleDataset
+from dcmseal.testing.sample_dataset import SAMPLES, SampleDataset
 
 _CODE: Final = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
 _HIGHEST_TAG: Final = 0xFFFFFFFF

@@ -17,12 +17,12 @@ What is only known when the tests run is set by a fixture of the subclass (``@py
 
 from __future__ import annotations
 
-from dcmseal.testing.signer_suite.devices import DeviceTests
-from dcmseal.testing.signer_suite.errors import ErrorTests
-from dcmseal.testing.signer_suite.plugin import PluginTests
-from dcmseal.testing.signer_suite.secrets import SecretTests
-from dcmseal.testing.signer_suite.signatures import SignatureTests, ThreadTests
-from dcmseal.testing.verifying import assert_verifies
+from dcmseal.testing.signature_assertions import assert_verifies
+from dcmseal.testing.signer_suite.device_tests import DeviceTests
+from dcmseal.testing.signer_suite.error_tests import ErrorTests
+from dcmseal.testing.signer_suite.plugin_tests import PluginTests
+from dcmseal.testing.signer_suite.secret_tests import SecretTests
+from dcmseal.testing.signer_suite.signature_tests import SignatureTests, ThreadTests
 
 __all__ = ["SignerContract", "assert_verifies"]
 

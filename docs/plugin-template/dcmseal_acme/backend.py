@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from dcmseal.errors import PinRejected
-from dcmseal.plugins.guarded_signer import KeyListing, SecretRequest, Secrets, Signer
 from dcmseal.plugins.key_uri import KeyUri, escape_path
-from dcmseal.plugins.secrecy import strip_traceback
+from dcmseal.plugins.signer_backend import KeyListing, SecretRequest, Secrets, Signer
+from dcmseal.plugins.tracebacks import strip_traceback
 from dcmseal.terms import KeyType
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from dcmseal.findings import Finding
-from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.plugins.rules import requirement_findings, type_findings
+from dcmseal.plugins.profile import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.profile_rules import requirement_findings, type_findings
 from dcmseal.terms import KeyType, MacAlgorithm
 
 _IDENTITY: Final = frozenset(

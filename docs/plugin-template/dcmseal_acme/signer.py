@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dcmseal.errors import SignerError
-from dcmseal.plugins.guarded_signer import SignableMessage
+from dcmseal.plugins.signer_backend import SignableMessage
 from dcmseal.terms import KeyType
 from dcmseal_acme.device import Device, Key, Session
 from dcmseal_acme.failures import in_words_of_dcmseal

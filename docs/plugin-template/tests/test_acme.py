@@ -8,8 +8,8 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import PinLocked, PinRejected, ProfileViolation
-from dcmseal.plugins.guarded_signer import SecretRequest
-from dcmseal.testing.signer_suite.signatures import SAMPLE_FILE
+from dcmseal.plugins.signer_backend import SecretRequest
+from dcmseal.testing.signer_suite.signature_tests import SAMPLE_FILE
 from dcmseal_acme import device, plugin
 from dcmseal_acme.backend import AcmeBackend
 

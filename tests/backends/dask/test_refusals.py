@@ -11,7 +11,7 @@ import pytest
 from dcmseal.errors import PluginError, UsageError
 from dcmseal_dask.cluster import DaskCluster
 from tests.support.dask_cluster import Cluster
-from tests.support.dripping import HANDSHAKE, Drip, serve_slowly
+from tests.support.slow_server import HANDSHAKE, Drip, serve_slowly
 
 BOUND = 60.0
 """Far more than it takes, and far less than Dask would wait by itself."""
@@ -85,7 +85,7 @@ def test_a_cluster_without_workers_is_not_waited_for_in_vain(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("preload", "problem"),
     [
-        ("import dcmseal_dask.versions as v; v.__version__ = '0.0.7'", r"dcmseal 0\.0\.7 instead of"),
+        ("import dcmseal_dask.version_check as v; v.__version__ = '0.0.7'", r"dcmseal 0\.0\.7 instead of"),
         ("import sys; sys.modules['dcmseal_dask'] = None", "no dcmseal that can be used"),
     ],
 )

@@ -8,12 +8,12 @@ import uuid
 from pathlib import Path
 
 import dcmseal
-from dcmseal.batch.finding import iter_inputs
-from dcmseal.batch.running import run_task
-from dcmseal.batch.sign_task import Placement
-from dcmseal.batch.tasks import SignTask
-from dcmseal.batch.workers import parse_executor
-from dcmseal.config.pins import PinSource
+from dcmseal.batch.inputs.discovery import iter_inputs
+from dcmseal.batch.pool.executor_factory import parse_executor
+from dcmseal.batch.pool.runner import run_task
+from dcmseal.batch.tasks.sign_task import Placement
+from dcmseal.batch.tasks.task import SignTask
+from dcmseal.config.pin_source import PinSource
 from dcmseal.plugins.registry import installed_registry
 from tests.backends.dask.conftest import SECRET
 from tests.support.dask_cluster import Cluster

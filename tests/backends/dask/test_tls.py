@@ -13,8 +13,8 @@ import dcmseal
 from dcmseal.errors import PluginError
 from dcmseal_dask.cluster import DaskCluster
 from tests.support.dask_cluster import Cluster
-from tests.support.dripping import DRIPS, HANDSHAKE, Drip, serve_slowly
 from tests.support.pki import Pki
+from tests.support.slow_server import DRIPS, HANDSHAKE, Drip, serve_slowly
 
 
 @pytest.fixture

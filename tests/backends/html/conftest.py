@@ -14,10 +14,10 @@ import pytest
 
 import dcmseal
 from dcmseal.cli.main import main
-from tests.bench.dataset import EXPLICIT, write_file
-from tests.bench.documents import report
+from tests.bench.bench_dataset import EXPLICIT, write_file
+from tests.bench.bench_documents import report
+from tests.bench.common_modules import BenchContent
 from tests.bench.functional_groups import enhanced_mr
-from tests.bench.modules import BenchContent
 from tests.support import builder
 from tests.support.browser import browsing, find_browser
 from tests.support.pki import Pki

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 import dcmseal
-from dcmseal.causes import FailureCause, is_data_intact, report_causes
-from dcmseal.plugins.reporting import ReportedFile
-from dcmseal.report import VerificationReport
-from dcmseal_html.advice import explain_verdict, recommend_actions
-from tests.backends.trust.authority import NOW, PkiAuthority, Site, make_root, utc_date
-from tests.support.keeping import sign_by
+from dcmseal.model.causes import FailureCause, is_data_intact, report_causes
+from dcmseal.model.report import VerificationReport
+from dcmseal.plugins.report_writer import ReportedFile
+from dcmseal_html.recommendations import explain_verdict, recommend_actions
+from tests.backends.trust.trust_pki import NOW, PkiAuthority, Site, make_root, utc_date
+from tests.support.evidence_files import sign_by
 
 
 @pytest.fixture(scope="module")

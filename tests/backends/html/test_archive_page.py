@@ -15,9 +15,9 @@ from axe_playwright_python.sync_playwright import Axe
 from cryptography.hazmat.primitives.serialization import Encoding
 
 import dcmseal
+from dcmseal.api.report_files import make_report_context
 from dcmseal.cli.main import main
-from dcmseal.engine.reporting import make_report_context
-from dcmseal.plugins.archive_reporting import (
+from dcmseal.plugins.archive_report import (
     ArchiveReport,
     AttentionFile,
     FileCounts,
@@ -26,11 +26,11 @@ from dcmseal.plugins.archive_reporting import (
     SignatureCounts,
     SignerTotals,
 )
-from dcmseal_html.writer import HtmlWriter
+from dcmseal_html.html_writer import HtmlWriter
 from tests.backends.html.conftest import Open, Scheme
 from tests.backends.html.test_hostile_text import HOSTILE, NOW
 from tests.support import builder
-from tests.support.keeping import make_lasting_root, make_timestamp_authority, sign_by
+from tests.support.evidence_files import make_lasting_root, make_timestamp_authority, sign_by
 
 TABLE = """
 caption => [...document.querySelectorAll('table')].filter(it => it.caption.textContent == caption).flatMap(it =>

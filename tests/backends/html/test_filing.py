@@ -13,12 +13,12 @@ from pypdf import PdfReader
 import dcmseal
 from dcmseal.cli.main import main
 from dcmseal.findings import Outcome
-from dcmseal.plugins.archive_reporting import ArchiveReport, AttentionFile, FileCounts, SignatureCounts
+from dcmseal.plugins.archive_report import ArchiveReport, AttentionFile, FileCounts, SignatureCounts
 from dcmseal_html.archive_view import build_archive_view
 from tests.backends.html.conftest import Open
 from tests.support import builder
-from tests.support.files import real_file
 from tests.support.pki import Pki
+from tests.support.real_files import real_file
 
 CUT = """
 () => [...document.querySelectorAll('main *')].filter(it => it.checkVisibility() && it.clientWidth > 1 &&

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.engine.reporting import build_reported_file, build_unverified_file, make_report_context
+from dcmseal.api.report_files import build_reported_file, build_unverified_file, make_report_context
 from dcmseal.errors import UsageError
 from dcmseal.findings import Aspect, Finding, Outcome
-from dcmseal.model import PurposeCode
-from dcmseal.plugins.reporting import CertificateFacts, ReportedFile
-from dcmseal.report import SignerTrust, TimeBasis
-from dcmseal_html.writer import HtmlWriter
+from dcmseal.model.report import SignerTrust, TimeBasis
+from dcmseal.model.signature import PurposeCode
+from dcmseal.plugins.report_writer import CertificateFacts, ReportedFile
+from dcmseal_html.html_writer import HtmlWriter
 from tests.backends.html.conftest import Open
 from tests.support import builder
 from tests.support.builder import Value, text

@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from pypdf import PdfReader
 
 from tests.backends.html.conftest import Open, Opened, Scheme
-from tests.support.walked import Numbers, count_elements
+from tests.support.pydicom_walk import Numbers, count_elements
 
 PageOf = Callable[..., Path]
 FILES = ("enhanced.dcm", "report.dcm")

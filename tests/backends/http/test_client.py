@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from dcmseal.errors import StorageUnavailable, TimestampError, UsageError
-from dcmseal.plugins.guarded_signer import SecretRequest
-from dcmseal.plugins.timestamping import RetryPolicy
-from dcmseal_http.client import BodyTooLarge, HttpRequest, HttpStatus, TemporaryFailure, open_request, retry
+from dcmseal.plugins.signer_backend import SecretRequest
+from dcmseal.plugins.timestamp_backend import RetryPolicy
 from dcmseal_http.deadline import Deadline
-from dcmseal_http.urls import is_confidential, is_loopback
-from dcmseal_remote.web import RequestLimits, WebStorage
-from dcmseal_timestamp import transport
-from tests.support.dripping import DRIPS, HANDSHAKE, serve_slowly
-from tests.support.web import WebAnswer, WebServer, web_server
+from dcmseal_http.http_client import BodyTooLarge, HttpRequest, HttpStatus, TemporaryFailure, open_request, retry
+from dcmseal_http.http_urls import is_confidential, is_loopback
+from dcmseal_remote.web_storage import RequestLimits, WebStorage
+from dcmseal_timestamp import tsa_client
+from tests.support.slow_server import DRIPS, HANDSHAKE, serve_slowly
+from tests.support.web_server import WebAnswer, WebServer, web_server
 
 SECONDS = 0.3
 BOUND = 20.0
@@ -46,7 +46,7 @@ def read(url: str) -> bytes:
 
 
 def certify(url: str) -> bytes:
-    return transport.send_query(url, b"query", RetryPolicy(seconds=SECONDS, attempts=2), lambda _: None)
+    return tsa_client.send_query(url, b"query", RetryPolicy(seconds=SECONDS, attempts=2), lambda _: None)
 
 
 @pytest.mark.parametrize("part", DRIPS)
@@ -168,7 +168,7 @@ def test_other_machines_are_asked_through_the_proxy_and_without_a_login(
         with pytest.raises(Exception, match="not allowed"):
             read("http://archive.invalid/image.dcm")
         with pytest.raises(TimestampError, match="for all to read"):
-            transport.send_query("http://archive.invalid/", b"query", RetryPolicy(attempts=1), login)
+            tsa_client.send_query("http://archive.invalid/", b"query", RetryPolicy(attempts=1), login)
         with pytest.raises(ValueError, match="others can read"):
             fetch("http://archive.invalid/", login=LOGIN)
     assert len(proxy.requests) == 2

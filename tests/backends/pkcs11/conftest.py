@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.pki import Pki
-from tests.support.softhsm import SoftHsm, SoftToken
+from tests.support.softhsm_token import SoftHsm, SoftToken
 
 KEYS = ("rsa2048", "rsa3072", "p256", "p384", "p521")
 

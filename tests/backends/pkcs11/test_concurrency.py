@@ -11,12 +11,12 @@ from multiprocessing import get_context
 
 import pytest
 
-from dcmseal.plugins.guarded_signer import SecretRequest
+from dcmseal.plugins.signer_backend import SecretRequest
 from dcmseal.terms import MacAlgorithm
-from dcmseal.testing.message import BytesMessage
+from dcmseal.testing.signable_messages import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies
-from dcmseal_pkcs11.backend import Pkcs11Backend
-from tests.support.softhsm import PIN, SoftToken
+from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
+from tests.support.softhsm_token import PIN, SoftToken
 from tests.support.stress import sign_in_threads
 
 BACKEND = Pkcs11Backend()
@@ -84,10 +84,10 @@ def test_an_open_signer_is_not_sent_to_another_process(token: SoftToken) -> None
 FORKING = """
 import os, sys, threading
 from dcmseal.terms import MacAlgorithm
-from dcmseal.testing.message import BytesMessage
+from dcmseal.testing.signable_messages import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies
-from dcmseal_pkcs11.backend import Pkcs11Backend
-from dcmseal_pkcs11.library import load
+from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
+from dcmseal_pkcs11.loaded_modules import load
 
 message = BytesMessage(algorithm=MacAlgorithm.SHA256, content=b"content")
 asked = []

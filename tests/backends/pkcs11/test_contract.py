@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from dcmseal.testing.signer_contract import SignerContract
-from dcmseal_pkcs11.backend import Pkcs11Backend
+from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
 from tests.backends.pkcs11.conftest import KEYS
-from tests.support.softhsm import PIN, SoftToken
+from tests.support.softhsm_token import PIN, SoftToken
 
 
 @pytest.mark.parametrize("key", [*KEYS, "each-time"])

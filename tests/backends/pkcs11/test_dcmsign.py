@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.report import Verdict
+from dcmseal.model.report import Verdict
 from dcmseal.terms import MacAlgorithm
 from tests.backends.pkcs11.conftest import KEYS
 from tests.support.builder import file, image
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
-from tests.support.softhsm import PIN, SoftToken
+from tests.support.softhsm_token import PIN, SoftToken
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal.plugins.guarded_signer import KeyListing
+from dcmseal.plugins.signer_backend import KeyListing
 from dcmseal.terms import KeyType
-from dcmseal_pkcs11.backend import Pkcs11Backend
+from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
 from tests.support.pki import Pki
-from tests.support.softhsm import PIN, SoftHsm, SoftToken
+from tests.support.softhsm_token import PIN, SoftHsm, SoftToken
 
 BACKEND = Pkcs11Backend()
 

@@ -4,7 +4,7 @@ import pytest
 from pkcs11 import Mechanism
 
 from dcmseal.terms import KeyType, MacAlgorithm
-from dcmseal.testing.message import BytesMessage
+from dcmseal.testing.signable_messages import BytesMessage
 from dcmseal_pkcs11.mechanisms import KeyKind, TokenCapabilities
 
 SIZES = {256: 32, 384: 48, 521: 64}

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from dcmseal.errors import ModuleUnusable, UsageError
-from dcmseal_pkcs11.modules import ModuleLocations, default_locations, find_modules, module_stem
-from dcmseal_pkcs11.uri import Pkcs11Uri
+from dcmseal_pkcs11.module_discovery import ModuleLocations, default_locations, find_modules, module_stem
+from dcmseal_pkcs11.pkcs11_uri import Pkcs11Uri
 
 ANY = Pkcs11Uri.parse("pkcs11:")
 

@@ -28,13 +28,13 @@ from dcmseal.errors import (
     UsageError,
     WeakAlgorithm,
 )
-from dcmseal.plugins.guarded_signer import SecretRequest
-from dcmseal_pkcs11 import library
-from dcmseal_pkcs11.backend import Pkcs11Backend
-from dcmseal_pkcs11.library import load_module
+from dcmseal.plugins.signer_backend import SecretRequest
+from dcmseal_pkcs11 import loaded_modules
+from dcmseal_pkcs11.loaded_modules import load_module
+from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
 from tests.support import raw_certificates as raw
 from tests.support.pki import Identity, Pki
-from tests.support.softhsm import PIN, SoftHsm, SoftToken
+from tests.support.softhsm_token import PIN, SoftHsm, SoftToken
 
 BACKEND = Pkcs11Backend()
 
@@ -143,7 +143,7 @@ def test_what_is_no_module(token: SoftToken, tmp_path: Path) -> None:
 def test_a_module_that_others_have_initialized(token: SoftToken, monkeypatch: pytest.MonkeyPatch) -> None:
     load_module(token.module)
     # as if it had been other code in this process: PKCS #11 lets it be initialized once
-    monkeypatch.setattr(library, "_process", library._ProcessModules({}))
+    monkeypatch.setattr(loaded_modules, "_process", loaded_modules._ProcessModules({}))
     monkeypatch.setattr(pkcs11, "_loaded", {})
     assert "something else" in refused(token.uri("p256"), ModuleUnusable, asking=False)
 
@@ -215,11 +215,11 @@ LIMITED = """
 import sys
 from dcmseal.errors import SealError
 from dcmseal.terms import MacAlgorithm
-from dcmseal.testing.message import BytesMessage
+from dcmseal.testing.signable_messages import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies
 from dcmseal_pkcs11 import library
-from dcmseal_pkcs11.backend import Pkcs11Backend
-from dcmseal_pkcs11.library import load
+from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
+from dcmseal_pkcs11.loaded_modules import load
 
 uri, pin = sys.argv[1:]
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pkcs11
 import pytest
 
-from dcmseal_pkcs11.library import Pkcs11Module
+from dcmseal_pkcs11.loaded_modules import Pkcs11Module
 from dcmseal_pkcs11.tokens import retry_softhsm
 
 

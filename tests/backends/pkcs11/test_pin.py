@@ -11,16 +11,16 @@ import pytest
 from pkcs11 import PROTECTED_AUTH, TokenFlag
 
 from dcmseal.errors import DeviceUnavailable, PinLocked, PinRejected, SealError, SignerError
-from dcmseal.plugins.guarded_signer import SecretRequest
-from dcmseal_pkcs11.backend import Pkcs11Backend
-from dcmseal_pkcs11.failures import to_signer_error
-from dcmseal_pkcs11.library import Pkcs11Module
+from dcmseal.plugins.signer_backend import SecretRequest
+from dcmseal_pkcs11.loaded_modules import Pkcs11Module
 from dcmseal_pkcs11.pin import PinProvider, PinRequest
-from dcmseal_pkcs11.session import TokenSession
+from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
+from dcmseal_pkcs11.pkcs11_errors import to_signer_error
+from dcmseal_pkcs11.pkcs11_uri import Pkcs11Uri
+from dcmseal_pkcs11.token_session import TokenSession
 from dcmseal_pkcs11.tokens import Pkcs11Token
-from dcmseal_pkcs11.uri import Pkcs11Uri
 from tests.backends.pkcs11.test_opening import Asked
-from tests.support.softhsm import PIN, SoftToken
+from tests.support.softhsm_token import PIN, SoftToken
 
 BACKEND = Pkcs11Backend()
 

@@ -9,15 +9,15 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import DeviceRemoved, DeviceReplaced, PinRejected
-from dcmseal.plugins.guarded_signer import Signer
+from dcmseal.plugins.signer_backend import Signer
 from dcmseal.terms import MacAlgorithm
-from dcmseal.testing.message import BytesMessage
+from dcmseal.testing.signable_messages import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies
-from dcmseal_pkcs11.backend import Pkcs11Backend
+from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
 from tests.backends.pkcs11.test_opening import Asked
 from tests.support.builder import file, image
 from tests.support.pki import Pki
-from tests.support.softhsm import PIN, SoftHsm, SoftToken
+from tests.support.softhsm_token import PIN, SoftHsm, SoftToken
 
 BACKEND = Pkcs11Backend()
 _NUMBERS = count(1)

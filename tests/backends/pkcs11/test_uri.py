@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dcmseal.errors import UsageError
-from dcmseal_pkcs11.uri import Pkcs11Uri, build_uri
+from dcmseal_pkcs11.pkcs11_uri import Pkcs11Uri, build_uri
 
 EVERYTHING = (
     "pkcs11:token=reading%20room;manufacturer=M%26M;model=x%2fy;serial=47%3B11;object=Schl%C3%BCssel;id=%00%ff%3B;"

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from dcmseal import sign_many, verify_many
-from dcmseal.batch.finding import iter_inputs
-from dcmseal.batch.items import InputFile, UnreadableInput
-from dcmseal.batch.workers import make_process_pool
+from dcmseal.batch.inputs.discovery import iter_inputs
+from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
+from dcmseal.batch.pool.executor_factory import make_process_pool
 from tests.core.cli.conftest import Run
-from tests.core.engine.kit import integrity_verdict
-from tests.support.s3 import BUCKET, S3Server
+from tests.core.engine.engine_helpers import integrity_verdict
+from tests.support.s3_server import BUCKET, S3Server
 
 STUDY = f"s3://{BUCKET}/study/"
 

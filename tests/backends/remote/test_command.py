@@ -9,7 +9,7 @@ import pytest
 
 import dcmseal
 from tests.core.cli.conftest import Run
-from tests.support.s3 import BUCKET, S3Server
+from tests.support.s3_server import BUCKET, S3Server
 
 SECRET = "hunter2"
 OUT = f"s3://{BUCKET}/out.dcm"

@@ -11,11 +11,11 @@ import pytest
 
 import dcmseal
 from dcmseal import Verdict
-from dcmseal.engine.remote import list_objects, open_url, open_url_for_writing
 from dcmseal.errors import DatasetError, OutputError, SealError, StorageUnavailable
-from dcmseal_remote.sftp import SftpStorage
-from tests.core.engine.kit import integrity_verdict
-from tests.support.sftp import SftpFolder, sftp_server
+from dcmseal.sources.remote_objects import list_objects, open_url, open_url_for_writing
+from dcmseal_remote.sftp_storage import SftpStorage
+from tests.core.engine.engine_helpers import integrity_verdict
+from tests.support.sftp_server import SftpFolder, sftp_server
 
 
 @pytest.fixture(scope="module")

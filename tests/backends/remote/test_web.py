@@ -20,14 +20,14 @@ from cryptography.x509.oid import NameOID
 
 import dcmseal
 from dcmseal import Verdict
-from dcmseal.engine.remote import list_objects
 from dcmseal.errors import DatasetError, StorageUnavailable, UsageError
+from dcmseal.sources.remote_objects import list_objects
 from dcmseal.testing.signer_suite.disclosure import assert_not_disclosed, iter_error_texts
-from dcmseal_remote import web
+from dcmseal_remote import web_storage
 from tests.backends.remote.conftest import MEGABYTE
 from tests.core.cli.conftest import Run
-from tests.core.engine.kit import integrity_verdict
-from tests.support.web import Script, WebAnswer, WebServer, answer_honestly, answer_without_ranges, web_server
+from tests.core.engine.engine_helpers import integrity_verdict
+from tests.support.web_server import Script, WebAnswer, WebServer, answer_honestly, answer_without_ranges, web_server
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +212,7 @@ def test_an_endless_answer_ends(server: WebServer, medium: bytes, monkeypatch: p
     server.script = endless
     assert integrity_verdict(url) is Verdict.VALID
     server.script = lambda *asked: endless(asked[0], asked[1], {})
-    monkeypatch.setattr(web, "_MAX_SIZE", 3 * MEGABYTE)
+    monkeypatch.setattr(web_storage, "_MAX_SIZE", 3 * MEGABYTE)
     with pytest.raises(DatasetError, match="knows no ranges"):
         integrity_verdict(url)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.backends.trust.authority import PkiAuthority, Site, make_root
+from tests.backends.trust.trust_pki import PkiAuthority, Site, make_root
 from tests.support.responder import Responder, serving
 
 

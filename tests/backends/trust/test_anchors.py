@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from dcmseal.findings import Outcome
-from tests.backends.trust import odd
-from tests.backends.trust.authority import (
+from tests.backends.trust import malformed_pki
+from tests.backends.trust.trust_pki import (
     PkiAuthority,
     Site,
     find_finding,
@@ -147,7 +147,7 @@ def test_of_two_certificates_with_one_serial_number_none_hides_the_other(
     site: Site, ca: PkiAuthority, turn: int
 ) -> None:
     issuing = ca.issue("issuing", authority=True)
-    other = odd.modify_certificate(issuing.der, ca, lambda tbs: tbs.__setitem__("subject", tbs["issuer"]))
+    other = malformed_pki.modify_certificate(issuing.der, ca, lambda tbs: tbs.__setitem__("subject", tbs["issuer"]))
     found = site.ask(issuing.issue("leaf"), ca, intermediates=[issuing, other][::turn])
     assert finding_codes(found) == [*GOOD, "revocation-unknown"]
 
@@ -173,8 +173,8 @@ def test_of_roots_only_those_of_version_1_need_no_basic_constraints(site: Site, 
         tbs["extensions"] = [each for each in tbs["extensions"] if each["extn_id"].native != "basic_constraints"]
 
     leaf = ca.issue("leaf")
-    assert finding_codes(site.ask(leaf, odd.modify_certificate(ca.der, ca, of_version_1))) == GOOD
+    assert finding_codes(site.ask(leaf, malformed_pki.modify_certificate(ca.der, ca, of_version_1))) == GOOD
     for change in unconstrained, without:
-        assert finding_codes(site.ask(leaf, odd.modify_certificate(ca.der, ca, change)), Outcome.UNKNOWN) == [
+        assert finding_codes(site.ask(leaf, malformed_pki.modify_certificate(ca.der, ca, change)), Outcome.UNKNOWN) == [
             "untrusted-authority"
         ]

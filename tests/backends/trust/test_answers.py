@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from dcmseal.findings import Outcome
+from dcmseal.model.report import TimeBasis
 from dcmseal.plugins.trust import RevocationMode, Strictness
-from dcmseal.report import TimeBasis
-from tests.backends.trust.authority import (
+from tests.backends.trust.trust_pki import (
     NOW,
     SIGNED,
     PkiAuthority,

@@ -10,12 +10,12 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from cryptography import x509
 
-import dcmseal_trust.fetching
+import dcmseal_trust.fetcher
 from dcmseal.findings import Outcome
+from dcmseal.model.report import TimeBasis
 from dcmseal.plugins.trust import RevocationMode, Strictness, TrustRequest
-from dcmseal.report import TimeBasis
-from dcmseal_trust.backend import X509Backend
-from tests.backends.trust.authority import (
+from dcmseal_trust.x509_backend import X509Backend
+from tests.backends.trust.trust_pki import (
     NOW,
     SIGNED,
     PkiAuthority,
@@ -91,7 +91,7 @@ def test_a_responder_that_is_down_or_worse(
     rule: RevocationMode | None,
     outcome: Outcome,
 ) -> None:
-    monkeypatch.setattr(dcmseal_trust.fetching, "MAX_MATERIAL_BYTES", 1 << 20)
+    monkeypatch.setattr(dcmseal_trust.fetcher, "MAX_MATERIAL_BYTES", 1 << 20)
     if answer is not None:
         responder.answers["/crl"] = answer
     leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl")
@@ -146,7 +146,7 @@ def test_what_an_answer_says_that_it_is_does_not_matter(site: Site, ca: PkiAutho
 def test_what_is_fetched_again_is_not_kept_twice(
     site: Site, ca: PkiAuthority, responder: Responder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dcmseal_trust.fetching, "CACHE_SECONDS", 0.0)
+    monkeypatch.setattr(dcmseal_trust.fetcher, "CACHE_SECONDS", 0.0)
     leaf = ca.issue("leaf", crl_at=f"{responder.url}/crl")
     responder.answers["/crl"] = ca.crl(issued=utc_date(2023, 2), due=utc_date(2023, 3))
     evaluator = X509Backend().open(site.settings(ca, fetch=True))

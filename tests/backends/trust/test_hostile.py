@@ -13,20 +13,20 @@ from cryptography.x509.ocsp import load_der_ocsp_response
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcmseal.cli.text import escape_unprintable
+from dcmseal.cli.render.text_layout import escape_unprintable
 from dcmseal.errors import TrustError
 from dcmseal.findings import Outcome
-from dcmseal.grounds import TrustMaterial
+from dcmseal.model.evidence_record import TrustMaterial
+from dcmseal.model.report import TimeBasis
 from dcmseal.plugins.trust import RevocationMode, Strictness, TrustRequest, TrustResult, TrustSettings
-from dcmseal.report import TimeBasis
-from dcmseal_trust.backend import X509Backend
-from dcmseal_trust.certificates import parse_certificate
 from dcmseal_trust.crls import parse_crl
-from dcmseal_trust.evaluator import X509Evaluator
-from dcmseal_trust.material import LoadedMaterial
 from dcmseal_trust.ocsp import parse_ocsp_response
-from tests.backends.trust import odd
-from tests.backends.trust.authority import (
+from dcmseal_trust.trust_evaluator import X509Evaluator
+from dcmseal_trust.trust_material import LoadedMaterial
+from dcmseal_trust.x509_backend import X509Backend
+from dcmseal_trust.x509_certificates import parse_certificate
+from tests.backends.trust import malformed_pki
+from tests.backends.trust.trust_pki import (
     NOW,
     SIGNED,
     PkiAuthority,
@@ -107,7 +107,8 @@ def test_a_damaged_ocsp_response_is_refused_or_says_nothing(data: bytes) -> None
 def test_what_is_odd_changes_nothing_for_others(data: st.DataObject) -> None:
     """Signed as it should be, so that readers come as far as they can."""
     odd_ones = [
-        odd.resign(der, CA, lambda signed: data.draw(damaged(signed))) for der in (CA.der, ISSUING.der, CRL, OTHER_CRL)
+        malformed_pki.resign(der, CA, lambda signed: data.draw(damaged(signed)))
+        for der in (CA.der, ISSUING.der, CRL, OTHER_CRL)
     ]
     anchor, issuing, *crls = odd_ones
     material = TrustMaterial(

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certificates
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from dcmseal.model.report import TimeBasis
 from dcmseal.plugins.trust import TrustRequest
-from dcmseal.report import TimeBasis
-from dcmseal_trust.backend import X509Backend
-from tests.backends.trust.authority import NOW, SIGNED, PkiAuthority, Site, finding_codes, make_root, utc_date
+from dcmseal_trust.x509_backend import X509Backend
+from tests.backends.trust.trust_pki import NOW, SIGNED, PkiAuthority, Site, finding_codes, make_root, utc_date
 from tests.support.responder import SLOWLY, Responder, babble, drip, redirect, wait
 
 

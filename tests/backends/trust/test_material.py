@@ -11,12 +11,12 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcmseal.grounds import TrustMaterial
+from dcmseal.model.evidence_record import TrustMaterial
+from dcmseal.model.report import TimeBasis
 from dcmseal.plugins.trust import TrustRequest, TrustResult, TrustSettings
-from dcmseal.report import TimeBasis
-from dcmseal_trust.backend import X509Backend
-from dcmseal_trust.material import load_material
-from tests.backends.trust.authority import NOW, SIGNED, PkiAuthority, Site, finding_codes, make_key, make_root, utc_date
+from dcmseal_trust.trust_material import load_material
+from dcmseal_trust.x509_backend import X509Backend
+from tests.backends.trust.trust_pki import NOW, SIGNED, PkiAuthority, Site, finding_codes, make_key, make_root, utc_date
 from tests.support.responder import Responder, serving
 
 NOTHING = TrustMaterial()

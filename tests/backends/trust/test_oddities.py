@@ -14,12 +14,12 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 
 from dcmseal.findings import Outcome
+from dcmseal.model.report import TimeBasis
 from dcmseal.plugins.trust import TrustRequest
-from dcmseal.report import TimeBasis
-from dcmseal_trust.backend import X509Backend
-from dcmseal_trust.certificates import CLOCK_SKEW, EARLIEST, LATEST, add_delay, parse_certificate
-from tests.backends.trust import odd
-from tests.backends.trust.authority import (
+from dcmseal_trust.x509_backend import X509Backend
+from dcmseal_trust.x509_certificates import CLOCK_SKEW, EARLIEST, LATEST, add_delay, parse_certificate
+from tests.backends.trust import malformed_pki
+from tests.backends.trust.trust_pki import (
     NOW,
     SIGNED,
     PkiAuthority,
@@ -64,7 +64,7 @@ def openssl_takes(folder: Path, leaf: bytes, anchor: bytes) -> bool:
 @pytest.mark.parametrize("kind", ODD_NAMES)
 def test_odd_names(site: Site, ca: PkiAuthority, kind: str) -> None:
     name = ODD_NAMES[kind]
-    leaf = odd.modify_certificate(ca.issue("leaf").der, ca, lambda tbs: tbs.__setitem__("subject", name))
+    leaf = malformed_pki.modify_certificate(ca.issue("leaf").der, ca, lambda tbs: tbs.__setitem__("subject", name))
     assert finding_codes(site.ask(leaf, ca, crls=[ca.crl()])) == GOOD
     # OpenSSL reads names whose values are strings only, though any type is allowed
     assert kind == "number" or openssl_takes(site.folder, leaf, ca.der)
@@ -79,8 +79,8 @@ def test_odd_names_of_authorities(site: Site, ca: PkiAuthority, kind: str) -> No
             if part in tbs and tbs[part] == asn1_x509.Certificate.load(ca.der).subject:
                 tbs[part] = ODD_NAMES[kind]
 
-    anchor, leaf = (odd.modify_certificate(each.der, ca, rename) for each in (ca, ca.issue("leaf")))
-    crl = odd.modify_crl(ca.crl(), ca, rename)
+    anchor, leaf = (malformed_pki.modify_certificate(each.der, ca, rename) for each in (ca, ca.issue("leaf")))
+    crl = malformed_pki.modify_crl(ca.crl(), ca, rename)
     assert finding_codes(site.ask(leaf, anchor, crls=[crl])) == GOOD
     # nor is another's CRL taken for it
     assert finding_codes(site.ask(leaf, anchor, crls=[ca.crl()]))[1:] == ["revocation-of-others"]
@@ -91,16 +91,16 @@ def test_odd_serial_numbers(site: Site, ca: PkiAuthority, serial: int, recwarn: 
     def number(tbs: Any) -> None:
         tbs["serial_number"] = serial
 
-    leaf = odd.modify_certificate(ca.issue("leaf").der, ca, number)
-    response = odd.build_single(ca.issue("leaf"), ca)
+    leaf = malformed_pki.modify_certificate(ca.issue("leaf").der, ca, number)
+    response = malformed_pki.build_single(ca.issue("leaf"), ca)
     response["cert_id"]["serial_number"] = serial
 
     def listed(tbs: Any) -> None:
         tbs["revoked_certificates"][0]["user_certificate"] = serial
 
-    crl = odd.modify_crl(ca.crl((ca.issue("other"), utc_date(2024))), ca, listed)
+    crl = malformed_pki.modify_crl(ca.crl((ca.issue("other"), utc_date(2024))), ca, listed)
     assert finding_codes(site.ask(leaf, ca, crls=[ca.crl()])) == GOOD
-    assert finding_codes(site.ask(leaf, ca, ocsp_responses=[odd.build_response(ca, [response])])) == GOOD
+    assert finding_codes(site.ask(leaf, ca, ocsp_responses=[malformed_pki.build_response(ca, [response])])) == GOOD
     assert finding_codes(site.ask(leaf, ca, crls=[crl]), Outcome.FAILED) == ["revoked"]
     assert not recwarn.list
 
@@ -109,12 +109,12 @@ def test_when_a_certificate_with_a_negative_serial_number_was_revoked_is_not_for
     site: Site, ca: PkiAuthority
 ) -> None:
     """Answers before and after differ, whichever is asked for first."""
-    leaf = odd.modify_certificate(ca.issue("leaf").der, ca, lambda tbs: tbs.__setitem__("serial_number", -5))
+    leaf = malformed_pki.modify_certificate(ca.issue("leaf").der, ca, lambda tbs: tbs.__setitem__("serial_number", -5))
 
     def listed(tbs: Any) -> None:
         tbs["revoked_certificates"][0]["user_certificate"] = -5
 
-    crl = odd.modify_crl(ca.crl((ca.issue("other"), utc_date(2025))), ca, listed)
+    crl = malformed_pki.modify_crl(ca.crl((ca.issue("other"), utc_date(2025))), ca, listed)
     evaluator = X509Backend().open(site.settings(ca, crls=[crl]))
     for moment, code in ((SIGNED, "revoked-since"), (utc_date(2025, 6), "revoked"), (SIGNED, "revoked-since")):
         question = TrustRequest(certificate=leaf, moment=moment, basis=TimeBasis.CERTIFIED, now=NOW)
@@ -138,9 +138,10 @@ def test_dates_of_year_0(site: Site, ca: PkiAuthority) -> None:
             tbs["this_update"] = EARLY
 
     leaf, anchor = (
-        odd.replace_bytes(odd.modify_certificate(each.der, ca, date), ca, *YEAR) for each in (ca.issue("leaf"), ca)
+        malformed_pki.replace_bytes(malformed_pki.modify_certificate(each.der, ca, date), ca, *YEAR)
+        for each in (ca.issue("leaf"), ca)
     )
-    crl = odd.replace_bytes(odd.modify_crl(ca.crl(), ca, date), ca, *YEAR)
+    crl = malformed_pki.replace_bytes(malformed_pki.modify_crl(ca.crl(), ca, date), ca, *YEAR)
     assert openssl_takes(site.folder, leaf, anchor)
     assert finding_codes(site.ask(leaf, anchor, crls=[crl])) == GOOD
     # nor does it concern others
@@ -168,10 +169,10 @@ def _identified(ca: PkiAuthority, size: int) -> bytes:
     """A certificate with a unique identifier of 3 bits that is stored in 4, the last of them set."""
     padding = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), bytes(size))
     leaf = ca.issue("leaf", extensions=[(padding, False)])
-    der = odd.modify_certificate(
+    der = malformed_pki.modify_certificate(
         leaf.der, ca, lambda tbs: tbs.__setitem__("subject_unique_id", core.OctetBitString(b"\x5a\xa0"))
     )
-    return odd.replace_bytes(der, ca, b"\x82\x03\x00\x5a\xa0", b"\x82\x03\x05\x5a\xa0")
+    return malformed_pki.replace_bytes(der, ca, b"\x82\x03\x00\x5a\xa0", b"\x82\x03\x05\x5a\xa0")
 
 
 @pytest.mark.parametrize("which", ["signer", "issuer", "anchor"])
@@ -181,7 +182,7 @@ def test_an_extension_twice(site: Site, ca: PkiAuthority, which: str) -> None:
     chain = {"signer": (issuing.issue("leaf"), issuing), "issuer": (issuing, ca), "anchor": (ca, ca)}
     der = {name: value.der for name, (value, _) in chain.items()}
     value, by = chain[which]
-    der[which] = odd.modify_certificate(value.der, by, odd.duplicate_extension)
+    der[which] = malformed_pki.modify_certificate(value.der, by, malformed_pki.duplicate_extension)
     answer = site.ask(der["signer"], der["anchor"], make_root("another"), intermediates=[der["issuer"]])
     if which == "signer":
         assert finding_codes(answer, Outcome.FAILED) == ["certificate-refused"]
@@ -206,7 +207,7 @@ def test_a_key_of_an_unsupported_kind_concerns_its_owner_only(site: Site, ca: Pk
             name="named", value="1.2.3.4"
         )
 
-    odd_one = odd.modify_certificate(ca.issue("issuing", authority=True).der, ca, unknown_kind)
+    odd_one = malformed_pki.modify_certificate(ca.issue("issuing", authority=True).der, ca, unknown_kind)
     leaf = ca.issue("leaf")
     assert result_outcome(site.ask(leaf, odd_one, ca, intermediates=[odd_one])) is Outcome.PASSED
     assert finding_codes(site.ask(odd_one, ca), Outcome.UNKNOWN) == ["certificate-refused"]

@@ -17,12 +17,12 @@ import pytest
 from asn1crypto import cms
 
 from dcmseal.findings import Outcome
-from dcmseal.grounds import TrustMaterial
+from dcmseal.model.evidence_record import TrustMaterial
+from dcmseal.model.report import TimeBasis
 from dcmseal.plugins.asn1 import original_der
 from dcmseal.plugins.trust import RevocationMode, Strictness, TrustEvaluator, TrustRequest, TrustResult, TrustSettings
-from dcmseal.report import TimeBasis
-from dcmseal_trust.backend import X509Backend
-from tests.backends.trust.authority import finding_codes, result_outcome
+from dcmseal_trust.x509_backend import X509Backend
+from tests.backends.trust.trust_pki import finding_codes, result_outcome
 
 DATA: Final = Path(cryptography_vectors.__file__).parent / "x509" / "PKITS_data"
 MESSAGES: Final = sorted(DATA.glob("smime/Signed*.eml"))

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import dcmseal_trust.evaluator
+import dcmseal_trust.trust_evaluator
+from dcmseal.model.report import TimeBasis
 from dcmseal.plugins.trust import TrustRequest
-from dcmseal.report import TimeBasis
-from dcmseal_trust.backend import X509Backend
-from dcmseal_trust.evaluator import X509Evaluator
-from dcmseal_trust.paths import find_path
-from tests.backends.trust.authority import NOW, SIGNED, PkiAuthority, Site, make_root, utc_date
+from dcmseal_trust.certification_paths import find_path
+from dcmseal_trust.trust_evaluator import X509Evaluator
+from dcmseal_trust.x509_backend import X509Backend
+from tests.backends.trust.trust_pki import NOW, SIGNED, PkiAuthority, Site, make_root, utc_date
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> list[dt.datetime]:
         moments.append(moment)
         return find_path(leaf, material, moment)
 
-    monkeypatch.setattr(dcmseal_trust.evaluator, "find_path", spy)
+    monkeypatch.setattr(dcmseal_trust.trust_evaluator, "find_path", spy)
     return moments
 
 
@@ -51,7 +51,7 @@ def test_a_thousand_signatures_cost_one_validation(site: Site, ca: PkiAuthority,
 def test_what_is_remembered_is_bounded(
     site: Site, ca: PkiAuthority, searched: list[dt.datetime], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dcmseal_trust.evaluator, "_MAX_RESULTS", 2)
+    monkeypatch.setattr(dcmseal_trust.trust_evaluator, "_MAX_RESULTS", 2)
     evaluator = X509Backend().open(site.settings(ca))
     leaves = [ca.issue("leaf") for _ in range(3)]
     for leaf in (*leaves, leaves[0]):

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-import dcmseal_trust.material
+import dcmseal_trust.trust_material
 from dcmseal.errors import TrustError, UsageError
 from dcmseal.findings import Outcome
+from dcmseal.model.report import TimeBasis
 from dcmseal.plugins.trust import RevocationMode, TrustRequest, TrustSettings
-from dcmseal.report import TimeBasis
-from dcmseal_trust.backend import X509Backend
-from dcmseal_trust.material import iter_system_certificates
-from tests.backends.trust.authority import NOW, SIGNED, PkiAuthority, Site, finding_codes, make_root, result_outcome
+from dcmseal_trust.trust_material import iter_system_certificates
+from dcmseal_trust.x509_backend import X509Backend
+from tests.backends.trust.trust_pki import NOW, SIGNED, PkiAuthority, Site, finding_codes, make_root, result_outcome
 
 
 def ask(leaf: PkiAuthority, **settings: Any) -> Outcome:
@@ -68,7 +68,7 @@ def test_a_damaged_certificate_in_a_pem_bundle_is_not_passed_over(tmp_path: Path
 
 
 def test_a_huge_file_is_refused(tmp_path: Path, ca: PkiAuthority, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dcmseal_trust.material, "MAX_MATERIAL_BYTES", 64)
+    monkeypatch.setattr(dcmseal_trust.trust_material, "MAX_MATERIAL_BYTES", 64)
     (tmp_path / "ca.der").write_bytes(ca.der)
     with pytest.raises(TrustError, match="larger than"):
         X509Backend().open(TrustSettings(anchors=(str(tmp_path / "ca.der"),)))
@@ -99,7 +99,7 @@ def test_the_operating_systems_authorities_are_trusted_only_if_asked_for(
 ) -> None:
     stranger = make_root("stranger")
     found = [b"damaged", stranger.der]
-    monkeypatch.setattr(dcmseal_trust.material, "iter_system_certificates", lambda: iter(found))
+    monkeypatch.setattr(dcmseal_trust.trust_material, "iter_system_certificates", lambda: iter(found))
     leaf = stranger.issue("leaf")
     assert finding_codes(site.ask(leaf, ca, system_anchors=True), Outcome.FAILED) == []
     assert finding_codes(site.ask(leaf, ca), Outcome.UNKNOWN) == ["issuer-missing"]

@@ -12,10 +12,10 @@ from cryptography.x509 import ReasonFlags as Reason
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from dcmseal.findings import Outcome
+from dcmseal.model.report import TimeBasis
 from dcmseal.plugins.trust import RevocationMode, Strictness
-from dcmseal.report import TimeBasis
-from tests.backends.trust import odd
-from tests.backends.trust.authority import (
+from tests.backends.trust import malformed_pki
+from tests.backends.trust.trust_pki import (
     CRL_DUE,
     CRL_ISSUED,
     NOW,
@@ -64,7 +64,7 @@ def test_what_is_from_the_future_does_not_count(site: Site, ca: PkiAuthority, is
 def test_a_response_that_has_yet_to_be_made_does_not_count(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
     for produced, code in ((CRL_ISSUED, "not-revoked"), (utc_date(9999), "revocation-unknown")):
-        response = odd.build_response(ca, [odd.build_single(leaf, ca)], produced=produced)
+        response = malformed_pki.build_response(ca, [malformed_pki.build_single(leaf, ca)], produced=produced)
         assert told(site, leaf, ca, ocsp_responses=[response]) == [code]
 
 
@@ -99,11 +99,11 @@ def test_whoever_is_listed_is_revoked_though_the_date_is_still_to_come(
 def test_of_several_entries_the_worst_counts(site: Site, ca: PkiAuthority, turn: int) -> None:
     leaf = ca.issue("leaf")
     entries = [
-        odd.build_entry(leaf, utc_date(2029)),
-        odd.build_entry(leaf, SINCE, HOLD),
-        odd.build_entry(leaf, BEFORE),
+        malformed_pki.build_entry(leaf, utc_date(2029)),
+        malformed_pki.build_entry(leaf, SINCE, HOLD),
+        malformed_pki.build_entry(leaf, BEFORE),
     ][::turn]
-    answer = site.ask(leaf, ca, crls=[odd.build_crl(ca, *entries)])
+    answer = site.ask(leaf, ca, crls=[malformed_pki.build_crl(ca, *entries)])
     assert "2024" in find_finding(answer, "revoked").message
     responses = [ca.ocsp(leaf, revoked=SINCE), ca.ocsp(leaf), ca.ocsp(leaf, revoked=BEFORE)][::turn]
     answer = site.ask(leaf, ca, ocsp_responses=responses)
@@ -119,16 +119,18 @@ def test_of_several_answers_in_a_response_the_worst_counts(
     site: Site, ca: PkiAuthority, turn: int, others: dict[str, Any], code: str
 ) -> None:
     leaf = ca.issue("leaf")
-    singles = [odd.build_single(leaf, ca), odd.build_single(leaf, ca, **others)][::turn]
+    singles = [malformed_pki.build_single(leaf, ca), malformed_pki.build_single(leaf, ca, **others)][::turn]
     for rule in RevocationMode.SOFT, RevocationMode.HARD:
-        assert told(site, leaf, ca, ocsp_responses=[odd.build_response(ca, singles)], revocation=rule) == [code]
+        assert told(site, leaf, ca, ocsp_responses=[malformed_pki.build_response(ca, singles)], revocation=rule) == [
+            code
+        ]
 
 
 @pytest.mark.parametrize("rule", [RevocationMode.SOFT, RevocationMode.HARD])
 def test_a_revocation_in_what_is_out_of_date_holds(site: Site, ca: PkiAuthority, rule: RevocationMode) -> None:
     leaf = ca.issue("leaf")
-    undated = odd.modify_crl(ca.crl((leaf, BEFORE)), ca, lambda tbs: tbs.__setitem__("next_update", None))
-    both = [odd.build_single(leaf, ca), odd.build_single(leaf, ca, revoked=BEFORE, **LONG_AGO)]
+    undated = malformed_pki.modify_crl(ca.crl((leaf, BEFORE)), ca, lambda tbs: tbs.__setitem__("next_update", None))
+    both = [malformed_pki.build_single(leaf, ca), malformed_pki.build_single(leaf, ca, revoked=BEFORE, **LONG_AGO)]
     every: tuple[Sources, ...] = (
         {"crls": [ca.crl((leaf, BEFORE), **LONG_AGO)]},
         {"crls": [undated]},
@@ -136,7 +138,7 @@ def test_a_revocation_in_what_is_out_of_date_holds(site: Site, ca: PkiAuthority,
         {"ocsp_responses": [ca.ocsp(leaf, revoked=BEFORE, **LONG_AGO)]},
         {"ocsp_responses": [ca.ocsp(leaf, revoked=BEFORE, issued=utc_date(2024, 2), due=None)]},
         {"ocsp_responses": [ca.ocsp(leaf, revoked=BEFORE, **LONG_AGO), ca.ocsp(leaf)]},
-        {"ocsp_responses": [odd.build_response(ca, both)]},
+        {"ocsp_responses": [malformed_pki.build_response(ca, both)]},
     )
     for more in every:
         assert "revoked" in finding_codes(site.ask(leaf, ca, revocation=rule, **more), Outcome.FAILED)
@@ -146,7 +148,7 @@ def test_a_hold_that_may_have_ended_is_a_doubt_unless_something_newer_says_that_
     site: Site, ca: PkiAuthority
 ) -> None:
     leaf = ca.issue("leaf")
-    held = odd.build_crl(ca, odd.build_entry(leaf, BEFORE, HOLD), **LONG_AGO)
+    held = malformed_pki.build_crl(ca, malformed_pki.build_entry(leaf, BEFORE, HOLD), **LONG_AGO)
     answer = site.ask(leaf, ca, crls=[held], revocation=RevocationMode.SOFT)
     assert finding_codes(answer, Outcome.UNKNOWN) == ["revocation-stale"]
     assert told(site, leaf, ca, crls=[held, ca.crl()]) == ["not-revoked"]
@@ -154,7 +156,7 @@ def test_a_hold_that_may_have_ended_is_a_doubt_unless_something_newer_says_that_
 
 def test_a_crl_without_an_end_says_of_nobody_that_he_is_good(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
-    undated = odd.modify_crl(ca.crl(), ca, lambda tbs: tbs.__setitem__("next_update", None))
+    undated = malformed_pki.modify_crl(ca.crl(), ca, lambda tbs: tbs.__setitem__("next_update", None))
     assert told(site, leaf, ca, crls=[undated]) == ["revocation-stale"]
 
 
@@ -191,7 +193,7 @@ def of(issuer: PkiAuthority) -> tuple[x509.ExtensionType, bool]:
 
 def test_an_indirect_crl_counts_only_if_the_certificate_names_who_issues_it(site: Site, ca: PkiAuthority) -> None:
     other = ca.issue("other authority", authority=True)
-    crls = [odd.build_crl(other, indirect_crl=True), ca.crl()]
+    crls = [malformed_pki.build_crl(other, indirect_crl=True), ca.crl()]
     named = indirect(ca, other)
     more: dict[str, Any] = {"intermediates": [other]}
     assert told(site, ca.issue("leaf"), ca, crls=crls[:1], **more) == ["revocation-of-others"]
@@ -207,8 +209,14 @@ def test_entries_of_an_indirect_crl_are_of_the_issuer_named_last(site: Site, ca:
     leaf, first = indirect(ca, other), ca.issue("first")
     for issuer, code in ((ca, "revoked"), (third, "not-revoked"), (None, "not-revoked")):
         # without any name, entries are about certificates of who issued the CRL
-        entries = [odd.build_entry(first, BEFORE, *([of(issuer)] if issuer else [])), odd.build_entry(leaf, BEFORE)]
-        crls = [odd.build_crl(other, *entries, indirect_crl=True), odd.build_crl(ca, odd.build_entry(first, BEFORE))]
+        entries = [
+            malformed_pki.build_entry(first, BEFORE, *([of(issuer)] if issuer else [])),
+            malformed_pki.build_entry(leaf, BEFORE),
+        ]
+        crls = [
+            malformed_pki.build_crl(other, *entries, indirect_crl=True),
+            malformed_pki.build_crl(ca, malformed_pki.build_entry(first, BEFORE)),
+        ]
         assert told(site, leaf, ca, crls=crls, intermediates=[other]) == [code]
 
 
@@ -260,22 +268,22 @@ def test_who_signs_crls_leads_to_the_same_anchor(site: Site, ca: PkiAuthority) -
 def test_scope(site: Site, ca: PkiAuthority, point: dict[str, Any], of_signers: bool, of_authorities: bool) -> None:
     issuing = ca.issue("issuing", authority=True)
     leaf = issuing.issue("leaf")
-    crls = [odd.build_crl(issuing, **point), odd.build_crl(ca, **point)]
+    crls = [malformed_pki.build_crl(issuing, **point), malformed_pki.build_crl(ca, **point)]
     found = told(site, leaf, ca, intermediates=[issuing], crls=crls)
     assert [code == "not-revoked" for code in found] == [of_signers, of_authorities]
 
 
 def test_who_is_listed_out_of_scope_is_doubtful(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
-    wrong = odd.build_crl(ca, odd.build_entry(leaf, BEFORE), only_contains_ca_certs=True)
-    elsewhere = odd.build_crl(
-        ca, odd.build_entry(leaf, BEFORE), full_name=[x509.UniformResourceIdentifier("http://elsewhere/")]
+    wrong = malformed_pki.build_crl(ca, malformed_pki.build_entry(leaf, BEFORE), only_contains_ca_certs=True)
+    elsewhere = malformed_pki.build_crl(
+        ca, malformed_pki.build_entry(leaf, BEFORE), full_name=[x509.UniformResourceIdentifier("http://elsewhere/")]
     )
     for crl in wrong, elsewhere:
         answer = site.ask(leaf, ca, crls=[crl, ca.crl()], revocation=RevocationMode.SOFT)
         assert finding_codes(answer, Outcome.UNKNOWN) == ["revocation-doubtful"]
     # attribute certificates have serial numbers of their own
-    other = odd.build_crl(ca, odd.build_entry(leaf, BEFORE), only_contains_attribute_certs=True)
+    other = malformed_pki.build_crl(ca, malformed_pki.build_entry(leaf, BEFORE), only_contains_attribute_certs=True)
     assert told(site, leaf, ca, crls=[other, ca.crl()]) == ["not-revoked"]
 
 
@@ -309,7 +317,7 @@ def test_distribution_points(
         point = x509.DistributionPoint(**names, reasons=None, crl_issuer=None)
         extensions = [(x509.CRLDistributionPoints([point]), False)]
     leaf = ca.issue("leaf", extensions=extensions)
-    assert told(site, leaf, ca, crls=[odd.build_crl(ca, **of_crl)]) == [code]
+    assert told(site, leaf, ca, crls=[malformed_pki.build_crl(ca, **of_crl)]) == [code]
 
 
 EVERY = frozenset(each for each in Reason if each not in (Reason.unspecified, Reason.remove_from_crl))
@@ -318,11 +326,11 @@ SOME = frozenset({Reason.key_compromise, Reason.ca_compromise})
 
 def test_reasons_have_to_be_covered_together(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
-    some, others = (odd.build_crl(ca, only_some_reasons=reasons) for reasons in (SOME, EVERY - SOME))
+    some, others = (malformed_pki.build_crl(ca, only_some_reasons=reasons) for reasons in (SOME, EVERY - SOME))
     assert told(site, leaf, ca, crls=[some]) == ["revocation-unknown"]
     assert told(site, leaf, ca, crls=[others]) == ["revocation-unknown"]
     assert told(site, leaf, ca, crls=[some, others]) == ["not-revoked"]
-    listed = odd.build_crl(ca, odd.build_entry(leaf, BEFORE), only_some_reasons=SOME)
+    listed = malformed_pki.build_crl(ca, malformed_pki.build_entry(leaf, BEFORE), only_some_reasons=SOME)
     assert told(site, leaf, ca, crls=[listed]) == ["revoked"]
 
 
@@ -331,14 +339,17 @@ def test_reasons_have_to_be_covered_together(site: Site, ca: PkiAuthority) -> No
 
 def test_a_crl_with_an_unknown_critical_extension_does_not_count(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
-    of_others = odd.build_entry(ca.issue("other"), BEFORE, (UNKNOWN, True))
+    of_others = malformed_pki.build_entry(ca.issue("other"), BEFORE, (UNKNOWN, True))
     for crl, code in (
-        (odd.build_crl(ca, extensions=[(UNKNOWN, True)]), "revocation-unknown"),
-        (odd.build_crl(ca, extensions=[(UNKNOWN, False)]), "not-revoked"),
-        (odd.build_crl(ca, odd.build_entry(leaf, BEFORE), extensions=[(UNKNOWN, True)]), "revocation-doubtful"),
-        (odd.build_crl(ca, odd.build_entry(leaf, BEFORE, (UNKNOWN, True))), "revocation-doubtful"),
-        (odd.build_crl(ca, odd.build_entry(leaf, BEFORE, (UNKNOWN, False))), "revoked"),
-        (odd.build_crl(ca, of_others), "not-revoked"),
+        (malformed_pki.build_crl(ca, extensions=[(UNKNOWN, True)]), "revocation-unknown"),
+        (malformed_pki.build_crl(ca, extensions=[(UNKNOWN, False)]), "not-revoked"),
+        (
+            malformed_pki.build_crl(ca, malformed_pki.build_entry(leaf, BEFORE), extensions=[(UNKNOWN, True)]),
+            "revocation-doubtful",
+        ),
+        (malformed_pki.build_crl(ca, malformed_pki.build_entry(leaf, BEFORE, (UNKNOWN, True))), "revocation-doubtful"),
+        (malformed_pki.build_crl(ca, malformed_pki.build_entry(leaf, BEFORE, (UNKNOWN, False))), "revoked"),
+        (malformed_pki.build_crl(ca, of_others), "not-revoked"),
     ):
         found = site.ask(leaf, ca, crls=[crl], revocation=RevocationMode.SOFT)
         assert finding_codes(found)[1:] == [code]
@@ -347,7 +358,9 @@ def test_a_crl_with_an_unknown_critical_extension_does_not_count(site: Site, ca:
 
 def test_an_extension_twice_makes_a_crl_unusable(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
-    twice = odd.modify_crl(odd.build_crl(ca, extensions=[(x509.CRLNumber(1), False)]), ca, odd.duplicate_extension)
+    twice = malformed_pki.modify_crl(
+        malformed_pki.build_crl(ca, extensions=[(x509.CRLNumber(1), False)]), ca, malformed_pki.duplicate_extension
+    )
     answer = site.ask(leaf, ca, crls=[twice])
     assert finding_codes(answer, Outcome.UNKNOWN) == ["revocation-unknown"]
     assert "an extension twice" in find_finding(answer, "revocation-unknown").message
@@ -375,11 +388,13 @@ def test_a_crl_that_contradicts_itself_does_not_count(site: Site, ca: PkiAuthori
         (without_version, "revocation-doubtful"),
         (version_1, "revocation-unknown"),  # it cannot be read
     ):
-        for entries, code in (([], "revocation-unknown"), ([odd.build_entry(leaf, BEFORE)], listed)):
-            crl = odd.modify_crl(odd.build_crl(ca, *entries, only_contains_user_certs=True), ca, change)
+        for entries, code in (([], "revocation-unknown"), ([malformed_pki.build_entry(leaf, BEFORE)], listed)):
+            crl = malformed_pki.modify_crl(
+                malformed_pki.build_crl(ca, *entries, only_contains_user_certs=True), ca, change
+            )
             assert told(site, leaf, ca, crls=[crl]) == [code]
     # version 1 has neither
-    plain = odd.modify_crl(ca.crl(), ca, without_version)
+    plain = malformed_pki.modify_crl(ca.crl(), ca, without_version)
     assert told(site, leaf, ca, crls=[plain]) == ["not-revoked"]
 
 
@@ -387,13 +402,15 @@ def test_a_crl_that_contradicts_itself_does_not_count(site: Site, ca: PkiAuthori
 def test_what_ends_before_it_begins_does_not_count(site: Site, ca: PkiAuthority, by: str) -> None:
     leaf = ca.issue("leaf")
     dates: dict[str, Any] = {"issued": utc_date(2025, 12), "due": utc_date(2025, 6)}
-    response = odd.build_response(ca, [odd.build_single(leaf, ca, **dates)])
-    crl = odd.modify_crl(
+    response = malformed_pki.build_response(ca, [malformed_pki.build_single(leaf, ca, **dates)])
+    crl = malformed_pki.modify_crl(
         ca.crl(issued=dates["due"], due=utc_date(2027)),
         ca,
-        lambda tbs: tbs.__setitem__("this_update", odd.to_utc_time(utc_date(2025, 12))),
+        lambda tbs: tbs.__setitem__("this_update", malformed_pki.to_utc_time(utc_date(2025, 12))),
     )
-    crl = odd.modify_crl(crl, ca, lambda tbs: tbs.__setitem__("next_update", odd.to_utc_time(utc_date(2025, 6))))
+    crl = malformed_pki.modify_crl(
+        crl, ca, lambda tbs: tbs.__setitem__("next_update", malformed_pki.to_utc_time(utc_date(2025, 6)))
+    )
     source = {by: [crl if by == "crls" else response]}
     answer = site.ask(leaf, ca, basis=TimeBasis.CERTIFIED, at=utc_date(2024), now=utc_date(2026), **source)
     assert finding_codes(answer)[1:] == ["revocation-stale"]
@@ -404,19 +421,19 @@ def test_what_ends_before_it_begins_does_not_count(site: Site, ca: PkiAuthority,
 
 def delta(ca: PkiAuthority, *entries: x509.RevokedCertificate, number: int = 6, base: int = 5, **more: Any) -> bytes:
     extensions = [(x509.CRLNumber(number), False), (x509.DeltaCRLIndicator(base), True)]
-    return odd.build_crl(ca, *entries, extensions=extensions, **more)
+    return malformed_pki.build_crl(ca, *entries, extensions=extensions, **more)
 
 
 def complete(ca: PkiAuthority, *entries: x509.RevokedCertificate, number: int = 5, **more: Any) -> bytes:
-    return odd.build_crl(ca, *entries, extensions=[(x509.CRLNumber(number), False)], **more)
+    return malformed_pki.build_crl(ca, *entries, extensions=[(x509.CRLNumber(number), False)], **more)
 
 
 def test_delta_crls(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
     listed, held, ended = (
-        odd.build_entry(leaf, BEFORE),
-        odd.build_entry(leaf, BEFORE, HOLD),
-        odd.build_entry(leaf, BEFORE, REMOVED),
+        malformed_pki.build_entry(leaf, BEFORE),
+        malformed_pki.build_entry(leaf, BEFORE, HOLD),
+        malformed_pki.build_entry(leaf, BEFORE, REMOVED),
     )
     of_other: dict[str, Any] = {"full_name": [HERE]}
     for crls, code in (
@@ -448,27 +465,29 @@ def test_how_a_response_names_certificate_and_responder(
     site: Site, ca: PkiAuthority, digest: str, by_key: bool
 ) -> None:
     leaf = ca.issue("leaf")
-    response = odd.build_response(ca, [odd.build_single(leaf, ca, digest=digest)], by_key=by_key)
+    response = malformed_pki.build_response(ca, [malformed_pki.build_single(leaf, ca, digest=digest)], by_key=by_key)
     assert told(site, leaf, ca, ocsp_responses=[response]) == ["not-revoked"]
 
 
 def test_a_response_about_a_certificate_of_another_issuer(site: Site, ca: PkiAuthority) -> None:
     leaf, twin = ca.issue("leaf"), PkiAuthority(make_key("twin"), make_root("root").certificate)
     stranger = make_root("stranger")
-    by_name, by_key = odd.build_single(leaf, ca), odd.build_single(leaf, ca)
-    by_name["cert_id"]["issuer_name_hash"] = odd.build_single(leaf, stranger)["cert_id"]["issuer_name_hash"]
-    by_key["cert_id"]["issuer_key_hash"] = odd.build_single(leaf, stranger)["cert_id"]["issuer_key_hash"]
+    by_name, by_key = malformed_pki.build_single(leaf, ca), malformed_pki.build_single(leaf, ca)
+    by_name["cert_id"]["issuer_name_hash"] = malformed_pki.build_single(leaf, stranger)["cert_id"]["issuer_name_hash"]
+    by_key["cert_id"]["issuer_key_hash"] = malformed_pki.build_single(leaf, stranger)["cert_id"]["issuer_key_hash"]
     for single in by_name, by_key:
-        assert told(site, leaf, ca, ocsp_responses=[odd.build_response(ca, [single])]) == ["revocation-unknown"]
-    assert told(site, leaf, ca, ocsp_responses=[odd.build_response(twin, [odd.build_single(leaf, ca)])]) == [
-        "revocation-unknown"
-    ]
+        assert told(site, leaf, ca, ocsp_responses=[malformed_pki.build_response(ca, [single])]) == [
+            "revocation-unknown"
+        ]
+    assert told(
+        site, leaf, ca, ocsp_responses=[malformed_pki.build_response(twin, [malformed_pki.build_single(leaf, ca)])]
+    ) == ["revocation-unknown"]
 
 
 def test_a_response_that_names_another_responder(site: Site, ca: PkiAuthority) -> None:
     leaf, other = ca.issue("leaf"), ca.issue("responder", extensions=[FOR_OCSP, (x509.OCSPNoCheck(), False)])
-    says_other = odd.build_response(ca, [odd.build_single(leaf, ca)], says=other, embedded=[other])
-    says_issuer = odd.build_response(other, [odd.build_single(leaf, ca)], says=ca, embedded=[other])
+    says_other = malformed_pki.build_response(ca, [malformed_pki.build_single(leaf, ca)], says=other, embedded=[other])
+    says_issuer = malformed_pki.build_response(other, [malformed_pki.build_single(leaf, ca)], says=ca, embedded=[other])
     for response in says_other, says_issuer:
         assert told(site, leaf, ca, ocsp_responses=[response]) == ["revocation-unknown"]
 
@@ -491,7 +510,7 @@ def test_a_response_that_names_another_responder(site: Site, ca: PkiAuthority) -
 )
 def test_delegated_responders(site: Site, ca: PkiAuthority, extensions: Any, more: dict[str, Any], code: str) -> None:
     leaf, responder = ca.issue("leaf"), ca.issue("responder", extensions=extensions, **more)
-    response = odd.build_response(responder, [odd.build_single(leaf, ca)], embedded=[responder])
+    response = malformed_pki.build_response(responder, [malformed_pki.build_single(leaf, ca)], embedded=[responder])
     assert told(site, leaf, ca, ocsp_responses=[response]) == [code]
 
 
@@ -499,44 +518,50 @@ def test_a_responder_is_named_by_the_issuer_itself(site: Site, ca: PkiAuthority)
     other = ca.issue("other authority", authority=True)
     responder = other.issue("responder", extensions=[FOR_OCSP, (x509.OCSPNoCheck(), False)])
     leaf = ca.issue("leaf")
-    response = odd.build_response(responder, [odd.build_single(leaf, ca)], embedded=[responder])
+    response = malformed_pki.build_response(responder, [malformed_pki.build_single(leaf, ca)], embedded=[responder])
     found = told(site, leaf, ca, ocsp_responses=[response], intermediates=[other])
     assert found == ["revocation-responder-unauthorized"]
     # a signer's certificate that is for OCSP, too, does not speak for itself
     double = ca.issue("leaf", extensions=[FOR_OCSP, (x509.OCSPNoCheck(), False)])
-    response = odd.build_response(double, [odd.build_single(double, ca)], embedded=[double])
+    response = malformed_pki.build_response(double, [malformed_pki.build_single(double, ca)], embedded=[double])
     assert told(site, double, ca, ocsp_responses=[response]) == ["revocation-unknown"]
 
 
 def test_responders_that_are_revoked_or_vouch_for_each_other(site: Site, ca: PkiAuthority) -> None:
     leaf, one, two = ca.issue("leaf"), *(ca.issue(name, extensions=[FOR_OCSP]) for name in ("one", "two"))
-    good = odd.build_response(one, [odd.build_single(leaf, ca)], embedded=[one])
-    revoked = odd.build_response(one, [odd.build_single(leaf, ca, revoked=BEFORE)], embedded=[one])
-    unlisted = [odd.build_response(ca, [odd.build_single(one, ca)])]
+    good = malformed_pki.build_response(one, [malformed_pki.build_single(leaf, ca)], embedded=[one])
+    revoked = malformed_pki.build_response(one, [malformed_pki.build_single(leaf, ca, revoked=BEFORE)], embedded=[one])
+    unlisted = [malformed_pki.build_response(ca, [malformed_pki.build_single(one, ca)])]
     assert told(site, leaf, ca, ocsp_responses=[good, *unlisted]) == ["not-revoked"]
     assert told(site, leaf, ca, ocsp_responses=[revoked, *unlisted]) == ["revoked"]
     assert told(site, leaf, ca, ocsp_responses=[revoked]) == ["revoked"]
-    listed = [odd.build_response(ca, [odd.build_single(one, ca, revoked=BEFORE)])]
+    listed = [malformed_pki.build_response(ca, [malformed_pki.build_single(one, ca, revoked=BEFORE)])]
     assert told(site, leaf, ca, ocsp_responses=[good, *listed]) == ["revocation-unknown"]
     assert told(site, leaf, ca, ocsp_responses=[revoked, *listed]) == ["revocation-doubtful"]
     circle = [
-        odd.build_response(by, [odd.build_single(about, ca)], embedded=[by]) for by, about in ((one, two), (two, one))
+        malformed_pki.build_response(by, [malformed_pki.build_single(about, ca)], embedded=[by])
+        for by, about in ((one, two), (two, one))
     ]
     assert told(site, leaf, ca, ocsp_responses=[good, *circle]) == ["revocation-unknown"]
 
 
 def test_extensions_of_responses(site: Site, ca: PkiAuthority) -> None:
     leaf = ca.issue("leaf")
-    nonce = {"extn_id": "nonce", "critical": False, "extn_value": odd.NONCE}
-    unknown = {"extn_id": "1.2.3.4", "critical": True, "extn_value": odd.NOTHING}
-    good = [odd.build_single(leaf, ca)]
+    nonce = {"extn_id": "nonce", "critical": False, "extn_value": malformed_pki.NONCE}
+    unknown = {"extn_id": "1.2.3.4", "critical": True, "extn_value": malformed_pki.NOTHING}
+    good = [malformed_pki.build_single(leaf, ca)]
     for response, code in (
-        (odd.build_response(ca, good, extensions=[nonce]), "not-revoked"),
-        (odd.build_response(ca, good, extensions=[nonce, nonce]), "revocation-unknown"),
-        (odd.build_response(ca, good, extensions=[unknown]), "revocation-unknown"),
-        (odd.build_response(ca, [odd.build_single(leaf, ca, critical="1.2.3.4")]), "revocation-unknown"),
+        (malformed_pki.build_response(ca, good, extensions=[nonce]), "not-revoked"),
+        (malformed_pki.build_response(ca, good, extensions=[nonce, nonce]), "revocation-unknown"),
+        (malformed_pki.build_response(ca, good, extensions=[unknown]), "revocation-unknown"),
         (
-            odd.build_response(ca, [odd.build_single(leaf, ca, critical="1.2.3.4", revoked=BEFORE)]),
+            malformed_pki.build_response(ca, [malformed_pki.build_single(leaf, ca, critical="1.2.3.4")]),
+            "revocation-unknown",
+        ),
+        (
+            malformed_pki.build_response(
+                ca, [malformed_pki.build_single(leaf, ca, critical="1.2.3.4", revoked=BEFORE)]
+            ),
             "revocation-doubtful",
         ),
     ):

@@ -11,11 +11,11 @@ from cryptography import x509
 from cryptography.x509 import ReasonFlags as Reason
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from dcmseal.engine.trusting import Trust
 from dcmseal.findings import Aspect, Finding, Outcome
-from dcmseal.model import CertifiedTime
+from dcmseal.model.signature import CertifiedTime
 from dcmseal.plugins.trust import Strictness
-from tests.backends.trust.authority import NOW, SIGNED, PkiAuthority, Site, make_root, utc_date
+from dcmseal.verification.signer_trust import Trust
+from tests.backends.trust.trust_pki import NOW, SIGNED, PkiAuthority, Site, make_root, utc_date
 
 STAMPING = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), True)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import uuid
 
-from dcmseal.batch.finding import iter_inputs
-from dcmseal.batch.lane import open_signing_server
-from dcmseal.batch.running import run_task
-from dcmseal.batch.sign_task import Placement, SignTask
-from dcmseal.batch.workers import make_process_pool
+from dcmseal.batch.inputs.discovery import iter_inputs
+from dcmseal.batch.pool.executor_factory import make_process_pool
+from dcmseal.batch.pool.runner import run_task
+from dcmseal.batch.signing_server import open_signing_server
+from dcmseal.batch.tasks.sign_task import Placement, SignTask
 from dcmseal.plugins.registry import installed_registry
 
 

@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from dcmseal.batch.archive_tally import ArchiveStatistics
-from dcmseal.batch.journal.gists import ResultSummary
-from dcmseal.batch.journal.signature_gists import SignatureSummary
-from dcmseal.plugins.archive_reporting import FileCounts, SignatureCounts
+from dcmseal.batch.archive_statistics import ArchiveStatistics
+from dcmseal.batch.journal.result_summary import ResultSummary
+from dcmseal.batch.journal.signature_summary import SignatureSummary
+from dcmseal.plugins.archive_report import FileCounts, SignatureCounts
 
 
 def gist(verdict: str = "valid", *signatures: SignatureSummary, codes: tuple[str, ...] = ()) -> ResultSummary:

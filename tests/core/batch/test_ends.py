@@ -15,10 +15,10 @@ import pytest
 
 import dcmseal
 from dcmseal import errors
-from dcmseal.batch.skipping import SkipRule
+from dcmseal.batch.tasks.skip_rule import SkipRule
 from dcmseal.errors import Malformed, NotSignable, ProfileViolation, SealError, UnknownProfile, UsageError
+from dcmseal.model.report import Verdict
 from dcmseal.plugins.registry import installed_registry
-from dcmseal.report import Verdict
 
 Tree = Callable[..., Path]
 ROOT = Path(__file__).parents[3]
@@ -127,7 +127,7 @@ def test_which_signatures_make_another_unnecessary(image: bytes, key: str, rule:
 def test_signers_are_known_by_subject_common_name_or_fingerprint(image: bytes, key: str) -> None:
     signed = dcmseal.sign(image, key=key)
     certificate = dcmseal.list_signatures(signed.data or b"")[0].content.certificate
-    from dcmseal.engine.certificate import read_certificate
+    from dcmseal.macro.signer_certificate import read_certificate
 
     known = read_certificate(certificate)
     for name in (known.subject, known.sha256):

@@ -12,10 +12,10 @@ import pytest
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID
 
-from dcmseal.batch.finding import iter_inputs
-from dcmseal.batch.items import InputFile, UnreadableInput
-from dcmseal.batch.lists import parse_path_list
-from dcmseal.batch.patterns import compile_glob
+from dcmseal.batch.inputs.discovery import iter_inputs
+from dcmseal.batch.inputs.glob_pattern import compile_glob
+from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
+from dcmseal.batch.inputs.path_list import parse_path_list
 from dcmseal.errors import NotDicom, UsageError
 from tests.support import builder
 

@@ -13,20 +13,20 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.batch.content import run_unless_unchanged
-from dcmseal.batch.finding import iter_inputs
-from dcmseal.batch.items import InputFile, RecordedContent
-from dcmseal.batch.journal.identity import make_identity
-from dcmseal.batch.journal.journal import Journal
-from dcmseal.batch.journal.reading import JournalEntry, JournalReader, JournalStatus
-from dcmseal.batch.journal.settings import JournalSettings
+from dcmseal.batch.inputs.discovery import iter_inputs
+from dcmseal.batch.inputs.input_file import InputFile, RecordedContent
+from dcmseal.batch.journal.file_identity import make_identity
+from dcmseal.batch.journal.journal_reader import JournalEntry, JournalReader, JournalStatus
+from dcmseal.batch.journal.journal_settings import JournalSettings
+from dcmseal.batch.journal.run_journal import Journal
+from dcmseal.batch.pool.content_hash import run_unless_unchanged
+from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
-from dcmseal.batch.running import run_task
-from dcmseal.batch.sign_task import Placement, SignTask
-from dcmseal.batch.tasks import Task, VerifyTask
-from dcmseal.engine.files.folder import Folder
-from dcmseal.engine.files.temporary import make_temporary
+from dcmseal.batch.tasks.sign_task import Placement, SignTask
+from dcmseal.batch.tasks.task import Task, VerifyTask
 from dcmseal.errors import DeviceRemoved, JournalError, UsageError
+from dcmseal.output.folder import Folder
+from dcmseal.output.temporary_files import make_temporary
 
 VERIFY = VerifyTask(integrity_only=True)
 Tree = Callable[..., Path]
@@ -149,7 +149,7 @@ def test_contents_are_hashed_by_workers(
     """The process that hands the files out reads none of them."""
     archive = tree({f"{number}.dcm": signed for number in range(3)})
     wish = replace(wish, by_content=True)
-    monkeypatch.setattr("dcmseal.batch.journal.identity.hash_file", None)
+    monkeypatch.setattr("dcmseal.batch.journal.file_identity.hash_file", None)
     assert len(results_of(wish, VERIFY, archive)) == 3
     assert results_of(wish, VERIFY, archive) == []
     with Journal.open(wish, VERIFY) as journal:
@@ -236,7 +236,7 @@ def test_another_task_is_refused(wish: JournalSettings, tree: Tree, signed: byte
 def test_one_writer_at_a_time_and_readers_meanwhile(
     wish: JournalSettings, tree: Tree, signed: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dcmseal.batch.journal.opening.LOCK_TIMEOUT", 0.0)
+    monkeypatch.setattr("dcmseal.batch.journal.journal_database.LOCK_TIMEOUT", 0.0)
     archive = tree({"a.dcm": signed, "b.dcm": signed})
     with Journal.open(wish, VERIFY) as journal:
         results = journal.run(iter_inputs([str(archive)]), jobs=1)

@@ -15,19 +15,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dcmseal.batch.finding import iter_inputs
-from dcmseal.batch.journal.gists import ResultSummary
-from dcmseal.batch.journal.journal import Journal
-from dcmseal.batch.journal.merging import merge_journals
-from dcmseal.batch.journal.reading import JournalReader, JournalStatus
-from dcmseal.batch.journal.settings import JournalSettings
-from dcmseal.batch.journal.tables import TABLES, decode_text, encode_text, pack_uid, split_path, unpack_uid
+from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.batch.inputs.discovery import iter_inputs
+from dcmseal.batch.inputs.shard import Shard
+from dcmseal.batch.journal.journal_merge import merge_journals
+from dcmseal.batch.journal.journal_reader import JournalReader, JournalStatus
+from dcmseal.batch.journal.journal_schema import TABLES, decode_text, encode_text, pack_uid, split_path, unpack_uid
+from dcmseal.batch.journal.journal_settings import JournalSettings
+from dcmseal.batch.journal.result_summary import ResultSummary
+from dcmseal.batch.journal.run_journal import Journal
 from dcmseal.batch.results import ResultKind
-from dcmseal.batch.shards import Shard
-from dcmseal.batch.tasks import VerifyTask
+from dcmseal.batch.tasks.task import VerifyTask
 from dcmseal.errors import JournalError, UsageError
-from dcmseal.exit_codes import ExitCode
-from dcmseal.report import Verdict
+from dcmseal.model.report import Verdict
 
 VERIFY = VerifyTask(integrity_only=True)
 Tree = Callable[..., Path]
@@ -92,7 +92,7 @@ def test_names_are_stored_as_they_are(name: bytes) -> None:
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Journals that are in use are not waited for."""
-    monkeypatch.setattr("dcmseal.batch.journal.opening.LOCK_TIMEOUT", 0.0)
+    monkeypatch.setattr("dcmseal.batch.journal.journal_database.LOCK_TIMEOUT", 0.0)
 
 
 @pytest.fixture

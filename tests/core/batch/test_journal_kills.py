@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal.batch.journal.journal import Journal
-from dcmseal.batch.journal.settings import JournalSettings
+from dcmseal.batch.journal.journal_settings import JournalSettings
+from dcmseal.batch.journal.run_journal import Journal
 from tests.core.batch.test_journal import sign_task
 from tests.support.builder import Value, file
 from tests.support.builder import image as image_of
 from tests.support.dcmsign import Dcmtk
-from tests.support.killing import InterruptedRun
+from tests.support.interrupted_run import InterruptedRun
 from tests.support.pki import Pki
 
 LARGE = 300_000

@@ -15,19 +15,19 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.batch.finding import iter_inputs
-from dcmseal.batch.lane import SigningEndpoint, open_signing_server
+from dcmseal.batch.inputs.discovery import iter_inputs
+from dcmseal.batch.pool.executor_factory import ExecutorFactory, make_process_pool
+from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.results import BatchResult, SignerClosed
-from dcmseal.batch.running import run_task
-from dcmseal.batch.sign_task import Placement, SignTask
-from dcmseal.batch.workers import ExecutorFactory, make_process_pool
+from dcmseal.batch.signing_server import SigningEndpoint, open_signing_server
+from dcmseal.batch.tasks.sign_task import Placement, SignTask
 from dcmseal.errors import DeviceRemoved, NotSignable, PinLocked, SignerError
 from dcmseal.mac.digest import MacStream
-from dcmseal.plugins.guarded_signer import SecretRequest, SignableMessage, Signer
 from dcmseal.plugins.registry import installed_registry
+from dcmseal.plugins.signer_backend import SecretRequest, SignableMessage, Signer
 from dcmseal.terms import MacAlgorithm
 from tests.support.pki import Pki
-from tests.support.softhsm import PIN, SoftHsm
+from tests.support.softhsm_token import PIN, SoftHsm
 
 Tree = Callable[..., Path]
 

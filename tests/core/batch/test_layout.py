@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.batch.finding import iter_inputs, output_root
-from dcmseal.batch.items import InputFile, UnreadableInput
-from dcmseal.batch.layout import iter_without_collisions
+from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.batch.inputs.discovery import iter_inputs, output_root
+from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
+from dcmseal.batch.pool.result_sync import iter_synced, sync_results
 from dcmseal.batch.results import BatchResult, ResultKind
-from dcmseal.batch.settling import iter_synced, sync_results
+from dcmseal.batch.tasks.output_collisions import iter_without_collisions
 from dcmseal.errors import NotDicom, OutputError, UsageError
-from dcmseal.exit_codes import ExitCode
 
 Tree = Callable[..., Path]
 
@@ -45,7 +45,7 @@ def test_words_are_told_apart(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> No
     for other in ("archive/2/a", "./archive/1/a", "file:///nowhere/a", "s3://bucket/a"):
         with pytest.raises(UsageError, match="would go to"):
             list(iter_without_collisions([*words, other], "out"))
-    monkeypatch.setattr("dcmseal.batch.layout.folds_case", lambda _: True)
+    monkeypatch.setattr("dcmseal.batch.tasks.output_collisions.folds_case", lambda _: True)
     with pytest.raises(UsageError, match="would go to"):
         list(iter_without_collisions(words, "out"))
     with pytest.raises(UsageError, match="lies in archive"):
@@ -94,7 +94,7 @@ class TestSettling:
     @pytest.fixture
     def synced(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         synced: list[str] = []
-        monkeypatch.setattr("dcmseal.batch.settling.sync_folder", synced.append)
+        monkeypatch.setattr("dcmseal.batch.pool.result_sync.sync_folder", synced.append)
         return synced
 
     def test_each_folder_once(self, synced: list[str]) -> None:
@@ -111,7 +111,7 @@ class TestSettling:
         def fail(_: str) -> None:
             raise OSError(5, "Input/output error")
 
-        monkeypatch.setattr("dcmseal.batch.settling.sync_folder", fail)
+        monkeypatch.setattr("dcmseal.batch.pool.result_sync.sync_folder", fail)
         (result,) = sync_results([written("a/1")], None)
         assert (result.kind, result.exit_code) == (ResultKind.FAILED, ExitCode.UNREADABLE)
         assert "may be lost" in result.reason
@@ -133,7 +133,7 @@ class TestSettling:
             raise OSError(5, "Input/output error")
 
         with monkeypatch.context() as patch:
-            patch.setattr("dcmseal.batch.settling.sync_folder", fail)
+            patch.setattr("dcmseal.batch.pool.result_sync.sync_folder", fail)
             with pytest.raises(OutputError, match="may be lost"):
                 list(dcmseal.sign_many(["archive"], key=key, in_place=True, journal="run.journal"))
         results = list(dcmseal.sign_many(["archive"], key=key, in_place=True, journal="run.journal"))

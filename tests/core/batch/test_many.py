@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.batch.finding import iter_inputs
-from dcmseal.batch.running import run_task
-from dcmseal.batch.sign_task import Placement
-from dcmseal.batch.tasks import SignTask
+from dcmseal.batch.inputs.discovery import iter_inputs
+from dcmseal.batch.pool.runner import run_task
+from dcmseal.batch.tasks.sign_task import Placement
+from dcmseal.batch.tasks.task import SignTask
 
 Tree = Callable[[dict[str, bytes]], Path]
 

@@ -11,19 +11,19 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.batch.finding import iter_inputs
-from dcmseal.batch.journal.journal import Journal
-from dcmseal.batch.journal.reading import JournalReader
-from dcmseal.batch.journal.settings import JournalSettings
-from dcmseal.batch.key_here import LocalKey
+from dcmseal.batch.inputs.discovery import iter_inputs
+from dcmseal.batch.journal.journal_reader import JournalReader
+from dcmseal.batch.journal.journal_settings import JournalSettings
+from dcmseal.batch.journal.run_journal import Journal
+from dcmseal.batch.local_key import LocalKey
+from dcmseal.batch.pool.executor_factory import ExecutorFactory, make_process_pool
 from dcmseal.batch.results import BatchResult
-from dcmseal.batch.sign_task import Placement, SignTask
-from dcmseal.batch.workers import ExecutorFactory, make_process_pool
+from dcmseal.batch.tasks.sign_task import Placement, SignTask
 from dcmseal.errors import JournalError, SignerError, UsageError
-from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal.plugins.registry import installed_registry
+from dcmseal.plugins.signer_backend import SecretRequest
 from tests.support.pki import Pki
-from tests.support.softhsm import PIN, SoftHsm
+from tests.support.softhsm_token import PIN, SoftHsm
 
 Tree = Callable[..., Path]
 

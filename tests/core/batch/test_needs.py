@@ -10,22 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal.batch.items import InputFile
+from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.results import ResultDetail
-from dcmseal.batch.sign_task import Placement
-from dcmseal.batch.tasks import ListTask, PlanTask, SignTask, Task, VerifyTask
+from dcmseal.batch.tasks.sign_task import Placement
+from dcmseal.batch.tasks.task import ListTask, PlanTask, SignTask, Task, VerifyTask
 
 PROGRAM = """
 import pickle, sys
 from importlib import import_module
-import dcmseal.batch.chunks
+import dcmseal.batch.pool.chunks
 
 with open(sys.argv[1], "rb") as file:
     needs, task, item = pickle.load(file)
 for name in needs:
     import_module(name)
 before = set(sys.modules)
-[result] = dcmseal.batch.chunks.run_chunk(task, (item,))
+[result] = dcmseal.batch.pool.chunks.run_chunk(task, (item,))
 print(result.kind, *sorted(set(sys.modules) - before))
 """
 

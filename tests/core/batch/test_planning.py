@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal.batch.finding import iter_inputs
+from dcmseal.batch.inputs.discovery import iter_inputs
+from dcmseal.batch.pool.executor_factory import ExecutorFactory, make_process_pool
+from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.results import ResultDetail
-from dcmseal.batch.running import run_task
-from dcmseal.batch.sign_task import Placement
-from dcmseal.batch.skipping import SkipRule
-from dcmseal.batch.tasks import PlanTask, SignTask
-from dcmseal.batch.workers import ExecutorFactory, make_process_pool
+from dcmseal.batch.tasks.sign_task import Placement
+from dcmseal.batch.tasks.skip_rule import SkipRule
+from dcmseal.batch.tasks.task import PlanTask, SignTask
 
 Tree = Callable[[dict[str, bytes]], Path]
 ANY = (SkipRule.parse("any"),)

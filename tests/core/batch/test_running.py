@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from dcmseal.batch.items import BatchInput, InputFile
-from dcmseal.batch.running import run_task
-from dcmseal.batch.tasks import Task
-from dcmseal.batch.workers import ExecutorFactory, make_process_pool, usable_processors
+from dcmseal.batch.inputs.input_file import BatchInput, InputFile
+from dcmseal.batch.pool.executor_factory import ExecutorFactory, make_process_pool, usable_processors
+from dcmseal.batch.pool.runner import run_task
+from dcmseal.batch.tasks.task import Task
 from dcmseal.errors import ProcessDied, UsageError
-from tests.core.batch.deadly import CrashingTask
+from tests.core.batch.crashing_task import CrashingTask
 
 
 def items(count: int) -> list[InputFile]:
@@ -68,7 +68,7 @@ def test_few_items_need_no_other_process() -> None:
 
 
 def test_many_items_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dcmseal.batch.running._FEW_FILES", 10)
+    monkeypatch.setattr("dcmseal.batch.pool.runner._FEW_FILES", 10)
     assert str(os.getpid()) not in {each.reason for each in run_task(items(11), CrashingTask(), jobs=2)}
     assert {each.reason for each in run_task(items(11), CrashingTask(), jobs=1)} == {str(os.getpid())}
 
@@ -104,7 +104,7 @@ def test_a_worker_that_dies_takes_only_the_deadly_items_with_it(tmp_path: Path) 
 
 def test_an_error_of_the_program_is_a_result_that_failed() -> None:
     from dcmseal.batch.results import ResultDetail
-    from dcmseal.batch.working import never_fatal, run_item
+    from dcmseal.batch.tasks.item_runner import never_fatal, run_item
 
     result = run_item(
         InputFile(source="raise", relative=""), ResultDetail.VALUE, CrashingTask().run, is_fatal=never_fatal
@@ -177,9 +177,9 @@ def test_processes_begin_anew_where_there_is_no_server_to_fork_them(monkeypatch:
 
 def test_a_program_from_standard_input_works_in_its_own_process() -> None:
     program = (
-        "from tests.core.batch.deadly import DeadlyTask\n"
+        "from tests.core.batch.crashing_task import DeadlyTask\n"
         "from tests.core.batch.test_running import items\n"
-        "from dcmseal.batch.running import run\n"
+        "from dcmseal.batch.pool.runner import run\n"
         "print(len({each.reason for each in run(items(600), DeadlyTask(), jobs=2)}))"
     )
     root = Path(__file__).parents[3]
@@ -201,7 +201,7 @@ def test_closing_early_leaves_no_process() -> None:
 
 def test_the_processors_of_a_container_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     quota = tmp_path / "cpu.max"
-    monkeypatch.setattr("dcmseal.batch.workers._CPU_QUOTA_FILE", str(quota))
+    monkeypatch.setattr("dcmseal.batch.pool.executor_factory._CPU_QUOTA_FILE", str(quota))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
     assert usable_processors() == 16
     for text, count in (("max 100000", 16), ("250000 100000", 2), ("10000 100000", 1)):

@@ -13,8 +13,8 @@ import pytest
 
 import dcmseal
 from dcmseal.cli.main import main
-from tests.support.files import real_file
 from tests.support.pki import Pki
+from tests.support.real_files import real_file
 
 PIXEL = 20_000
 """A byte of CT_small.dcm inside Pixel Data, before and after signing."""

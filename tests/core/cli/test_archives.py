@@ -12,14 +12,14 @@ import jsonschema
 import pytest
 
 import dcmseal
-from dcmseal.batch.items import InputFile
+from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.results import BatchResult, ResultKind
-from dcmseal.batch.tally import RunSummary
-from dcmseal.cli.archive_progress import LineProgress
+from dcmseal.batch.run_summary import RunSummary
+from dcmseal.cli.render.archive_progress import LineProgress
 from dcmseal.errors import DeviceRemoved
-from dcmseal.exit_codes import ExitCode
-from tests.core.cli.cards import PIN, Card, build_registry
 from tests.core.cli.conftest import Ran, Run
+from tests.core.cli.removable_card import PIN, Card, build_registry
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/reference/report.schema.json").read_text("utf-8"))
 
@@ -230,7 +230,7 @@ def test_a_line_now_and_then_where_there_is_no_terminal() -> None:
 def test_the_bar_says_what_there_was_and_what_failed_last() -> None:
     from rich.console import Console
 
-    from dcmseal.cli.rich_progress import BarProgress
+    from dcmseal.cli.render.rich_progress import BarProgress
 
     console = Console(file=StringIO(), force_terminal=True, width=120)
     shown = BarProgress(console)

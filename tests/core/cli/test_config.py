@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from tests.core.cli.cards import PIN, Card, build_registry
 from tests.core.cli.conftest import Run
+from tests.core.cli.removable_card import PIN, Card, build_registry
 from tests.core.cli.test_plugins import complete
 from tests.core.cli.test_sign import signed_elements
 from tests.support.pki import Pki

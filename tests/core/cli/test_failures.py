@@ -10,9 +10,9 @@ import os
 import pytest
 
 from dcmseal import errors
-from dcmseal.cli.failures import run_with_error_handling
-from dcmseal.exit_codes import ExitCode, error_exit_code, verdict_exit_code, worst_exit_code
-from dcmseal.report import Verdict
+from dcmseal.batch.exit_codes import ExitCode, error_exit_code, verdict_exit_code, worst_exit_code
+from dcmseal.cli.error_handling import run_with_error_handling
+from dcmseal.model.report import Verdict
 from tests.core.cli.conftest import Run
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.SealError)]

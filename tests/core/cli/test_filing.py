@@ -12,7 +12,7 @@ import pytest
 
 import dcmseal
 from tests.core.cli.conftest import Run
-from tests.support.files import real_file
+from tests.support.real_files import real_file
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/reference/report.schema.json").read_text("utf-8"))
 

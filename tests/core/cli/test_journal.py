@@ -10,12 +10,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from dcmseal.batch.finding import iter_inputs
-from dcmseal.batch.journal.documents import _format_csv_row
-from dcmseal.batch.journal.journal import Journal
-from dcmseal.batch.journal.settings import JournalSettings
-from dcmseal.batch.shards import Shard
-from dcmseal.batch.tasks import VerifyTask
+from dcmseal.batch.inputs.discovery import iter_inputs
+from dcmseal.batch.inputs.shard import Shard
+from dcmseal.batch.journal.journal_export import _format_csv_row
+from dcmseal.batch.journal.journal_settings import JournalSettings
+from dcmseal.batch.journal.run_journal import Journal
+from dcmseal.batch.tasks.task import VerifyTask
 from tests.core.cli.conftest import Run
 from tests.docs.test_json import SCHEMA
 

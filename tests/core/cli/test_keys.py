@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from dcmseal.errors import DeviceUnavailable
-from dcmseal.plugins.guarded_signer import KeyListing
+from dcmseal.plugins.signer_backend import KeyListing
 from dcmseal.terms import KeyType
-from tests.core.cli.cards import Card, build_registry
 from tests.core.cli.conftest import Run
+from tests.core.cli.removable_card import Card, build_registry
 
 LISTED = (
     KeyListing(

@@ -10,8 +10,8 @@ from cryptography import x509
 
 import dcmseal
 from tests.core.cli.conftest import Run
-from tests.support.files import real_file
 from tests.support.pki import Pki
+from tests.support.real_files import real_file
 
 
 def test_list_has_a_line_for_each_signature(run: Run, signed_twice: Path, uids: list[str]) -> None:

@@ -47,7 +47,7 @@ class Speaks:
     name = "speaks"; title = "t"; reference = "r"
     def requirements(self, dataset):
         speak()
-        from dcmseal.plugins.guarded_profile import Requirements
+        from dcmseal.plugins.profile import Requirements
         return Requirements()
     def check(self, dataset, facts):
         speak()

@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 
 import dcmseal
-from tests.core.cli.cards import PIN, Card, build_registry
 from tests.core.cli.conftest import Ran, Run
+from tests.core.cli.removable_card import PIN, Card, build_registry
 from tests.support import builder
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/reference/report.schema.json").read_text("utf-8"))

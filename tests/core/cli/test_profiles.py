@@ -8,8 +8,8 @@ import pytest
 
 from tests.core.cli.conftest import Run
 from tests.support.builder import Value, file, image
-from tests.support.objects import KINDS, report
 from tests.support.pki import Pki
+from tests.support.sample_objects import KINDS, report
 
 NAMES = ["authorization-rsa", "base-rsa", "basic-sr-signatures", "creator-rsa", "none", "structured-report-rsa"]
 

@@ -10,8 +10,8 @@ import pytest
 import dcmseal
 from dcmseal.cli.main import load_command
 from dcmseal.cli.parser import Parser
-from dcmseal.cli.settings import FLAG_TEXTS, format_settings
-from dcmseal.engine.mapping import building
+from dcmseal.cli.render.report_context import FLAG_TEXTS, format_settings
+from dcmseal.coverage_map import map_builder
 from dcmseal.errors import Malformed, PluginBroken
 from tests.core.cli.conftest import Run
 from tests.core.cli.test_start import modules_after
@@ -115,9 +115,9 @@ def test_a_place_that_cannot_be_written_is_told(run: Run, signed: Path, in_folde
 def test_a_writer_that_fails_leaves_what_was_there(signed: Path, tmp_path: Path) -> None:
     from datetime import UTC, datetime
 
-    from dcmseal.engine.reporting import build_reported_file, make_report_context, write_report
+    from dcmseal.api.report_files import build_reported_file, make_report_context, write_report
     from dcmseal.plugins.registry import Registry
-    from tests.core.plugins.fakes import make_plugin
+    from tests.core.plugins.fake_plugins import make_plugin
     from tests.core.plugins.test_reporting import FakeWriter
 
     path = tmp_path / "report"
@@ -153,7 +153,7 @@ def test_without_a_map_there_is_the_report_all_the_same(
     def fail(*_: object, **__: object) -> None:
         raise Malformed("a stray byte", 7)
 
-    monkeypatch.setattr(building, "build_map", fail)
+    monkeypatch.setattr(map_builder, "build_map", fail)
     assert run("verify", signed, "-q", "--integrity-only", "--html", "a.html").code == 0
     page = (in_folder / "a.html").read_text("utf-8")
     assert "there is no coverage map: a stray byte (at byte 7)" in page
@@ -162,7 +162,7 @@ def test_without_a_map_there_is_the_report_all_the_same(
 
 def test_without_a_report_nothing_for_reports_is_imported(signed: Path) -> None:
     modules = modules_after("verify", str(signed), "--integrity-only")
-    unwanted = {"jinja2", "markupsafe", "dcmseal_html", "dcmseal.coverage_map", "dcmseal.engine.reporting"}
+    unwanted = {"jinja2", "markupsafe", "dcmseal_html", "dcmseal.model.coverage_map", "dcmseal.api.report_files"}
     assert not modules & unwanted
     assert not [name for name in modules if name.startswith("dcmseal.engine.mapping")]
 

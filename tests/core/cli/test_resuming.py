@@ -12,8 +12,8 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import DeviceRemoved
-from tests.core.cli.cards import PIN, Card, build_registry
 from tests.core.cli.conftest import Ran, Run
+from tests.core.cli.removable_card import PIN, Card, build_registry
 from tests.docs.test_json import SCHEMA
 
 WITH_CARD = ("--key", "card:", "--passphrase-env", "CARD_PIN")

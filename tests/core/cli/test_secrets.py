@@ -12,8 +12,8 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 
-from dcmseal.cli.secrets import load_option_secrets
-from dcmseal.plugins.guarded_signer import SecretRequest
+from dcmseal.cli.options.secret_options import load_option_secrets
+from dcmseal.plugins.signer_backend import SecretRequest
 from tests.core.cli.conftest import Run
 from tests.support.pki import PASSPHRASE, Pki
 

@@ -11,8 +11,8 @@ import pytest
 import dcmseal
 from tests.core.cli.conftest import Run
 from tests.support.dcmsign import Dcmtk
-from tests.support.files import real_file
 from tests.support.pki import Pki
+from tests.support.real_files import real_file
 
 
 def signed_elements(path: Path) -> list[str]:

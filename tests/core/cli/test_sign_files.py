@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.cli.open_key import LazySigner
-from dcmseal.cli.progress import FileProgress
-from dcmseal.cli.secrets import PresetSecret
+from dcmseal.cli.options.secret_options import PresetSecret
+from dcmseal.cli.render.file_progress import FileProgress
+from dcmseal.cli.run.lazy_signer import LazySigner
 from dcmseal.errors import DeviceReplaced, DeviceUnavailable, ModuleUnusable, PinLocked, PinRejected, SignerError
-from tests.core.cli.cards import PIN, PULLED, Card, build_registry
 from tests.core.cli.conftest import Run, Terminal
+from tests.core.cli.removable_card import PIN, PULLED, Card, build_registry
 from tests.support.pki import Pki
 
 NAMES = ("a.dcm", "b.dcm", "c.dcm")

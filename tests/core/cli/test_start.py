@@ -15,10 +15,10 @@ from tests.core.cli.conftest import Run
 DCMSEAL = Path(sys.executable).with_name("dcmseal")
 HEAVY = {
     *("argcomplete", "asyncio", "cryptography", "getpass", "pydicom", "rich"),
-    *("dcmseal.engine.changing", "dcmseal.mac.encoding"),
+    *("dcmseal.api.sign", "dcmseal.mac.mac_encoder"),
 }
 NOT_FOR_HELP = {
-    *("dataclasses", "dcmseal.dictionary", "dcmseal.report", "difflib", "hashlib", "importlib.metadata"),
+    *("dataclasses", "dcmseal.dictionary", "dcmseal.model.report", "difflib", "hashlib", "importlib.metadata"),
     *("inspect", "json", "pluggy", "shutil", "tempfile"),
 }
 
@@ -54,14 +54,19 @@ def test_listing_plugins_imports_none_of_what_they_use(command: str) -> None:
 
 def test_verifying_imports_nothing_for_timestamps_that_are_not_there(signed: Path) -> None:
     modules = modules_after("verify", str(signed), "--integrity-only")
-    assert "dcmseal.engine.verification" in modules
+    assert "dcmseal.verification.pipeline" in modules
     unwanted = ("asn1crypto", "dcmseal_timestamp", "dcmseal.plugins.registry", "urllib.request", "http")
     assert not modules.intersection(unwanted)
 
 
 def test_verifying_imports_nothing_for_urls_that_are_not_there(signed: Path) -> None:
     modules = modules_after("verify", str(signed), "--integrity-only")
-    unwanted = ("dcmseal.engine.remote", "dcmseal.plugins.urls", "dcmseal.dataset.ranged", "dcmseal_remote")
+    unwanted = (
+        "dcmseal.sources.remote_objects",
+        "dcmseal.plugins.storage_urls",
+        "dcmseal.dataset.ranged_file",
+        "dcmseal_remote",
+    )
     assert not modules.intersection((*unwanted, "concurrent.futures", "fsspec"))
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcmseal.cli.output import Tone, make_document, make_screen, write_fields, write_json
-from dcmseal.cli.text import align_columns, escape_unprintable, format_count, join_names
+from dcmseal.cli.render.screens import Tone, make_document, make_screen, write_fields, write_json
+from dcmseal.cli.render.text_layout import align_columns, escape_unprintable, format_count, join_names
 
 
 class Terminal(io.StringIO):

@@ -14,7 +14,7 @@ import pytest
 
 import dcmseal
 from tests.core.cli.conftest import Run
-from tests.docs.codes import ROOT
+from tests.docs.source_codes import ROOT
 from tests.support.pki import Pki
 from tests.support.tsa import OTHER_POLICY, ReceivedQuery, RunningAuthority, TimestampAuthority
 

@@ -14,7 +14,7 @@ import dcmseal
 from tests.core.cli.conftest import Run, Terminal
 from tests.support.dcmsign import Dcmtk
 from tests.support.pki import Pki
-from tests.support.softhsm import PIN, SoftHsm, SoftToken
+from tests.support.softhsm_token import PIN, SoftHsm, SoftToken
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +90,9 @@ def test_a_token_pulled_out_and_put_back(
             token.put_back()
             return super().read1(size)
 
-    from dcmseal.engine import changing
+    from dcmseal.api import sign
 
-    sign = changing.sign
+    sign = sign.sign
     signed: list[str] = []
 
     def sign_and_pull(*words: Any, **more: Any) -> Any:
@@ -101,7 +101,7 @@ def test_a_token_pulled_out_and_put_back(
         signed.append("")
         return sign(*words, **more)
 
-    monkeypatch.setattr("dcmseal.engine.changing.sign", sign_and_pull)
+    monkeypatch.setattr("dcmseal.api.sign.sign", sign_and_pull)
     monkeypatch.setattr("tests.core.cli.conftest.Terminal", lambda _: Terminal(Somebody(b"\n")))
     words = [*images, "-o", "out", "--key", token.uri("doe"), "--passphrase-env", "TOKEN_PIN", "--wait-for-device"]
     ran = run("sign", *words, typed="")

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.cli.output import make_screen
-from dcmseal.cli.verdicts import show_report
+from dcmseal.cli.render.report_text import show_report
+from dcmseal.cli.render.screens import make_screen
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import Location
-from dcmseal.model import CertifiedTime, DigitalSignature
-from dcmseal.report import Coverage, SignatureReport, VerificationReport
+from dcmseal.model.report import Coverage, SignatureReport, VerificationReport
+from dcmseal.model.signature import CertifiedTime, DigitalSignature
 from tests.core.cli.conftest import Run
-from tests.support.files import real_file
 from tests.support.pki import Pki
+from tests.support.real_files import real_file
 
 
 def test_without_trust_nothing_is_established_and_it_says_why(run: Run, signed: Path) -> None:

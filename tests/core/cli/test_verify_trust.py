@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.backends.trust.authority import PkiAuthority, Site, make_root, utc_date
+from tests.backends.trust.trust_pki import PkiAuthority, Site, make_root, utc_date
 from tests.core.cli.conftest import Run
 from tests.core.cli.test_start import modules_after
-from tests.support.keeping import sign_by
+from tests.support.evidence_files import sign_by
 from tests.support.pki import Pki
 
 

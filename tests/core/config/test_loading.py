@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
-from dcmseal.config.loading import examine_config, load_config
-from dcmseal.config.pins import PinKind, PinSource
-from dcmseal.config.problems import ConfigProblem, ProblemCollector
+from dcmseal.config.config_file import examine_config, load_config
+from dcmseal.config.config_problems import ConfigProblem, ProblemCollector
+from dcmseal.config.pin_source import PinKind, PinSource
 from dcmseal.errors import UsageError
-from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal.plugins.key_uri import KeyUri
+from dcmseal.plugins.signer_backend import SecretRequest
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 
 SECRET = "739154"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal.config.loading import default_path, explicit_path
+from dcmseal.config.config_file import default_path, explicit_path
 
 
 @pytest.fixture(autouse=True)

@@ -16,9 +16,9 @@ import dcmseal
 from dcmseal.dataset import part10
 from dcmseal.dataset.source import WINDOW_SIZE
 from dcmseal.errors import Malformed
-from dcmseal.report import Verdict
-from tests.core.dataset.survival import exercise, limit_memory
-from tests.core.engine.kit import (
+from dcmseal.model.report import Verdict
+from tests.core.dataset.robustness import exercise, limit_memory
+from tests.core.engine.engine_helpers import (
     ELEMENTS_SIGNED,
     MAC_ID,
     MAC_PARAMETERS,
@@ -57,7 +57,7 @@ import resource, sys
 import dcmseal
 from dcmseal.errors import SealError
 import cryptography.x509
-from dcmseal_software.signer import SoftwareSigner
+from dcmseal_software.software_signer import SoftwareSigner
 free = 100 << 20
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + free, used + free))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dcmseal.dataset.header import read_header
-from dcmseal.dataset.syntax import Encoding
+from dcmseal.dataset.transfer_syntax import Encoding
 
 
 def test_a_header_that_is_cut_is_none_however_often_it_is_met() -> None:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import dcmseal
 from dcmseal.errors import Malformed, SealError
-from dcmseal.report import Verdict
-from tests.core.dataset.survival import exercise, limit_memory
-from tests.core.engine.kit import (
+from dcmseal.model.report import Verdict
+from tests.core.dataset.robustness import exercise, limit_memory
+from tests.core.engine.engine_helpers import (
     MAC_PARAMETERS,
     SIGNATURES,
     edit_signed,

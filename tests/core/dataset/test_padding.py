@@ -10,7 +10,7 @@ import pytest
 from dcmseal.dataset.padding import has_excess_padding
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import WINDOW_SIZE, BytesSource, FileSource, Source
-from dcmseal.dataset.syntax import Encoding
+from dcmseal.dataset.transfer_syntax import Encoding
 from tests.support import builder as b
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcmseal.dataset import ranged
-from dcmseal.dataset.ranged import RangedFile
+from dcmseal.dataset import ranged_file
+from dcmseal.dataset.ranged_file import RangedFile
 from dcmseal.errors import DatasetError
 
 STEPS = st.lists(st.tuples(st.integers(-10, 3000), st.integers(0, 800)), max_size=40)
@@ -44,7 +44,7 @@ def test_reads_as_a_file_does(size: int, steps: list[tuple[int, int]], *, twice:
     data = os.urandom(size)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"SMALLEST": 16, "LARGEST": 256, "_NEAR": 8, "_STEADY": 64, "_KEPT": 300}.items():
-            patch.setattr(ranged, name, value)
+            patch.setattr(ranged_file, name, value)
         served = Served(data)
         with served.file(twice=twice) as file, BytesIO(data) as expected:
             for position, length in steps:

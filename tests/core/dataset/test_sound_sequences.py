@@ -13,14 +13,14 @@ from dcmseal.dataset.structure import analyze_structure
 from dcmseal.dataset.structure_problems import StructureFindings
 from dcmseal.dataset.walk import walk
 from dcmseal.errors import DatasetError
-from dcmseal.mac.encoding import MacEncoder
-from dcmseal.mac.level import LevelPass
-from dcmseal.mac.parts import ExcessPadding
+from dcmseal.mac.level_pass import LevelPass
+from dcmseal.mac.mac_encoder import MacEncoder
+from dcmseal.mac.stream_common import ExcessPadding
 from tests.core.dataset.test_structure import HARMLESS, ITEM, PROBLEMS, delimiter
 from tests.core.dataset.test_windows import file_source, narrow
 from tests.support import builder as b
-from tests.support.files import RealFile, signable_files
 from tests.support.mutations import STRANGERS, alter, damage
+from tests.support.real_files import RealFile, signable_files
 from tests.support.strategies import data_sets, portable_data_sets, sound_data_sets
 
 SYNTAXES = (*b.NATIVE_SYNTAXES, b.JPEG_BASELINE)

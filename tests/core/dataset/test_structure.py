@@ -15,7 +15,7 @@ from dcmseal.dataset.source import BytesSource
 from dcmseal.dataset.structure import analyze_structure
 from dcmseal.errors import DatasetError
 from tests.support import builder as b
-from tests.support.files import RealFile, signable_files
+from tests.support.real_files import RealFile, signable_files
 from tests.support.strategies import portable_data_sets, sound_data_sets
 
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 import dcmseal
 from dcmseal.dataset import part10
 from dcmseal.dataset import source as source_module
-from dcmseal.dataset.editing import Edit, apply_edits
+from dcmseal.dataset.edits import Edit, apply_edits
 from dcmseal.dataset.part10 import open_dicom
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import BytesSource, FileSource, JoinedSource, Source
 from dcmseal.errors import Malformed
-from dcmseal.mac import by_walk, encoding
-from dcmseal.report import Verdict
-from tests.core.engine.kit import integrity_verdict, sign_dataset
+from dcmseal.mac import mac_encoder, streaming
+from dcmseal.model.report import Verdict
+from tests.core.engine.engine_helpers import integrity_verdict, sign_dataset
 from tests.support import reference
 from tests.support.builder import (
     DEFLATED_LE,
@@ -38,8 +38,8 @@ from tests.support.builder import (
     image,
     us,
 )
-from tests.support.files import RealFile, signable_files
 from tests.support.pki import Pki
+from tests.support.real_files import RealFile, signable_files
 from tests.support.strategies import chunks, data_sets, portable_data_sets
 
 
@@ -49,10 +49,10 @@ def narrow(window: int, bulk: int, item: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source_module, "WINDOW_SIZE", window)
         patch.setattr(source_module, "CHUNK_SIZE", bulk)
-        patch.setattr(by_walk, "CHUNK_SIZE", bulk)
+        patch.setattr(streaming, "CHUNK_SIZE", bulk)
         patch.setattr(part10, "CHUNK_SIZE", bulk)
-        patch.setattr(encoding, "_WINDOW_SIZE", item)
-        patch.setattr(encoding, "_MAX_ITEM", item)
+        patch.setattr(mac_encoder, "_WINDOW_SIZE", item)
+        patch.setattr(mac_encoder, "_MAX_ITEM", item)
         for kind in (BytesSource, FileSource, JoinedSource):
             patch.setattr(kind.window, "__defaults__", (window,))
         yield
@@ -177,7 +177,7 @@ def test_large_items_and_values(pki: Pki) -> None:
         item = Item((us(0x00280011, 1), inner), undefined=undefined)
         nodes = image(Sequence(0x00081140, (item, Item((us(0x00280010, 2),)), item)), pixels)
         data = sign_dataset(file(nodes, JPEG_BASELINE), pki["p256"])
-        assert len(large) > 5 * encoding._WINDOW_SIZE
+        assert len(large) > 5 * mac_encoder._WINDOW_SIZE
         for source in (data, BytesIO(data)):
             assert integrity_verdict(source) is Verdict.VALID
         assert (

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.engine.kit import sign_dataset
-from tests.core.engine.study import FIRST, SECOND, ReferenceStudy
+from tests.core.engine.engine_helpers import sign_dataset
+from tests.core.engine.reference_study import FIRST, SECOND, ReferenceStudy
 from tests.support.builder import file, image
 from tests.support.pki import Pki
 from tests.support.tsa import RunningAuthority, TimestampAuthority

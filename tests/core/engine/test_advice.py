@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
-from tests.core.engine.kit import sign_dataset
+from tests.core.engine.engine_helpers import sign_dataset
 from tests.support import reference
 from tests.support.builder import (
     EXPLICIT_LE,
@@ -26,7 +26,7 @@ from tests.support.builder import (
     us,
 )
 from tests.support.pki import Pki
-from tests.support.truncated import truncated_stream
+from tests.support.truncated_reference import truncated_stream
 
 CREATOR = text(0x00090010, "LO", "ACME")
 PRIVATE = (CREATOR, Value(0x00091001, "OB", b"abcd"))

@@ -10,11 +10,10 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import MechanismUnavailable
-from dcmseal.plugins.guarded_profile import Requirements
-from dcmseal.report import Verdict
+from dcmseal.model.report import Verdict
+from dcmseal.plugins.profile import Requirements
 from dcmseal.terms import KeyType
-from tests.core.engine.demands import PLAIN, RICH, StrictProfile
-from tests.core.engine.kit import (
+from tests.core.engine.engine_helpers import (
     build_signer,
     finding_outcomes,
     integrity_verdict,
@@ -22,6 +21,7 @@ from tests.core.engine.kit import (
     sign_dataset,
     verify_integrity,
 )
+from tests.core.engine.strict_profile import PLAIN, RICH, StrictProfile
 from tests.support import reference
 from tests.support.builder import file
 from tests.support.pki import Pki

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 import dcmseal
 from dcmseal.findings import Outcome
-from dcmseal.report import Verdict
+from dcmseal.model.report import Verdict
 from dcmseal.terms import MacAlgorithm
-from tests.core.engine.kit import (
+from tests.core.engine.engine_helpers import (
     CERTIFICATE,
     edit_signed,
     finding_outcomes,

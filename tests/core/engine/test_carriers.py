@@ -11,9 +11,9 @@ import pytest
 
 from dcmseal.errors import DatasetError
 from dcmseal.findings import Outcome
-from dcmseal.report import Verdict
+from dcmseal.model.report import Verdict
 from dcmseal.terms import KeyType
-from tests.core.engine.kit import (
+from tests.core.engine.engine_helpers import (
     edit_signed,
     finding_outcomes,
     integrity_verdict,

@@ -12,10 +12,10 @@ from pydicom import dcmread
 import dcmseal
 from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.report import Verdict
+from dcmseal.model.report import Verdict
 from dcmseal.tags import format_tag
-from tests.core.engine.kit import edit_signed, sign_dataset
-from tests.core.engine.study import FIRST, SECOND, ReferenceStudy, read_references, sign_both
+from tests.core.engine.engine_helpers import edit_signed, sign_dataset
+from tests.core.engine.reference_study import FIRST, SECOND, ReferenceStudy, read_references, sign_both
 from tests.support.builder import (
     Item,
     Node,
@@ -31,7 +31,7 @@ from tests.support.builder import (
     uid,
     us,
 )
-from tests.support.evidence import (
+from tests.support.cited_evidence import (
     CURRENT,
     make_citation,
     make_document,
@@ -39,7 +39,7 @@ from tests.support.evidence import (
     make_mac_reference,
     make_signature_reference,
 )
-from tests.support.files import real_file
+from tests.support.real_files import real_file
 
 
 def altered(nodes: tuple[Node, ...]) -> Iterator[tuple[int, tuple[Node, ...]]]:

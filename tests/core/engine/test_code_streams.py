@@ -9,15 +9,15 @@ import pytest
 
 from dcmseal.dataset.code_stream import detect_code_stream, expected_code_streams, find_first_fragment
 from dcmseal.dataset.source import BytesSource
-from dcmseal.dataset.syntax import Encoding, TransferSyntax
 from dcmseal.dataset.syntax_registry import REGISTERED
+from dcmseal.dataset.transfer_syntax import Encoding, TransferSyntax
 from dcmseal.errors import DatasetError
 from dcmseal.findings import Outcome
-from dcmseal.report import Verdict
-from tests.core.engine.kit import finding_outcomes, integrity_verdict, sign_dataset, verify_integrity
+from dcmseal.model.report import Verdict
+from tests.core.engine.engine_helpers import finding_outcomes, integrity_verdict, sign_dataset, verify_integrity
 from tests.support.builder import JPEG_BASELINE, Fragments, Syntax, encode, file, image
-from tests.support.files import real_file
 from tests.support.pki import Pki
+from tests.support.real_files import real_file
 
 STANDARD: Final = "1.2.840.10008.1.2"
 PIXELS: Final = 0x7FE00010

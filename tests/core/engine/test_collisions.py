@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dcmseal.engine.files.collisions import (
+from dcmseal.errors import UsageError
+from dcmseal.output.collisions import (
     FileLocation,
     ProtectedPath,
     check_outputs,
@@ -16,7 +17,6 @@ from dcmseal.engine.files.collisions import (
     is_inside,
     iter_key_files,
 )
-from dcmseal.errors import UsageError
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_what_cannot_be_a_path_collides_with_nothing() -> None:
 @pytest.mark.usefixtures("here")
 def test_where_case_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     assert FileLocation.from_path("NEW") != FileLocation.from_path("new")
-    monkeypatch.setattr("dcmseal.engine.files.collisions.folds_case", lambda _: True)
+    monkeypatch.setattr("dcmseal.output.collisions.folds_case", lambda _: True)
     assert FileLocation.from_path("NEW") == FileLocation.from_path("new")
     assert fold_name("\u00c9.DCM") == fold_name("e\u0301.dcm")
 

@@ -9,20 +9,20 @@ from random import Random
 import pytest
 
 import dcmseal
-from dcmseal.coverage_map import CoverageMap, CoverState, MappedElement
+from dcmseal.coverage_map import map_builder
 from dcmseal.dataset.source import BytesSource
-from dcmseal.dataset.syntax import Encoding
+from dcmseal.dataset.transfer_syntax import Encoding
 from dcmseal.dataset.walk import Event, walk
-from dcmseal.engine.mapping import building
 from dcmseal.findings import Aspect, Outcome
-from tests.bench.dataset import EXPLICIT, write_file
+from dcmseal.model.coverage_map import CoverageMap, CoverState, MappedElement
+from tests.bench.bench_dataset import EXPLICIT, write_file
 from tests.bench.functional_groups import enhanced_mr
-from tests.core.engine.kit import sign_dataset
+from tests.core.engine.engine_helpers import sign_dataset
 from tests.support import builder
 from tests.support.builder import Item, Node, Sequence, Value, text, uid, us
-from tests.support.files import RealFile, readable_files
 from tests.support.pki import Pki
-from tests.support.walked import count_elements, count_mapped
+from tests.support.pydicom_walk import count_elements, count_mapped
+from tests.support.real_files import RealFile, readable_files
 
 CODE = (text(0x00080100, "SH", "T-A0100"), text(0x00080102, "SH", "SRT"), text(0x00080104, "LO", "Brain"))
 
@@ -274,7 +274,7 @@ def test_what_is_too_much_is_counted_and_said(monkeypatch: pytest.MonkeyPatch) -
     data = builder.file((Sequence(0x00081140, forms), us(0x00280012, 1)))
     complete = map_of(data)
     assert complete.left_out == 0
-    monkeypatch.setattr(building, "MAX_NODES", 50)
+    monkeypatch.setattr(map_builder, "MAX_NODES", 50)
     bounded = map_of(data)
     assert bounded.totals == complete.totals
     assert bounded.left_out > 0
@@ -287,7 +287,7 @@ def test_depth_is_bounded() -> None:
         node = Sequence(0x00081140, (Item((node,)),))
     coverage = map_of(builder.file((node,)))
     assert coverage.totals.elements == 121
-    assert coverage.left_out == 121 - building.MAX_DEPTH - 1
+    assert coverage.left_out == 121 - map_builder.MAX_DEPTH - 1
 
 
 def test_folding_ten_thousand_items_of_many_forms_takes_a_moment() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 import dcmseal
 from dcmseal import errors
-from dcmseal.engine import documents
-from dcmseal.engine.documents import (
+from dcmseal.documents import document_builders
+from dcmseal.documents.document_builders import (
     certificate_document,
     error_document,
     files_document,
@@ -25,13 +25,21 @@ from dcmseal.engine.documents import (
     signatures_document,
     signing_document,
 )
-from dcmseal.engine.json_values import SCHEMA_VERSION
+from dcmseal.documents.json_types import SCHEMA_VERSION
 from dcmseal.findings import Aspect
 from dcmseal.plugins.registry import Registry
-from tests.core.engine.told import PIXEL_DATA, SCHEMA, listed_tags, load_document, sign_sample, signer_uri, validator
+from tests.core.engine.json_schema import (
+    PIXEL_DATA,
+    SCHEMA,
+    listed_tags,
+    load_document,
+    sign_sample,
+    signer_uri,
+    validator,
+)
 from tests.support import builder
-from tests.support.files import real_file
 from tests.support.pki import NOT_AFTER, NOT_BEFORE, Pki
+from tests.support.real_files import real_file
 
 ONLY_BATCHES = {"skipped", "summary", "recorded", "journal"}
 ONLY_COMMANDS = {"configuration", "place", "completion", "purposes", "query", "stream"}
@@ -56,7 +64,9 @@ def test_the_schema_is_one(pki: Pki) -> None:
 
 def test_every_kind_has_its_function() -> None:
     kinds = {each["$ref"].rpartition("/")[2] for each in SCHEMA["oneOf"]}
-    functions = {name.removesuffix("_document") for name in vars(documents) if name.endswith("_document")} - {""}
+    functions = {name.removesuffix("_document") for name in vars(document_builders) if name.endswith("_document")} - {
+        ""
+    }
     assert kinds - ONLY_COMMANDS - ONLY_BATCHES == functions - {"report"} | {"verification"}
 
 

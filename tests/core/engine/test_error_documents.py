@@ -14,14 +14,19 @@ from hypothesis import strategies as st
 
 import dcmseal
 from dcmseal import errors
-from dcmseal.engine.documents import certificate_document, error_document, report_document, signatures_document
+from dcmseal.documents.document_builders import (
+    certificate_document,
+    error_document,
+    report_document,
+    signatures_document,
+)
 from dcmseal.findings import Aspect, Finding, Outcome
-from dcmseal.plugins.guarded_signer import SecretRequest
-from dcmseal.report import VerificationReport
-from tests.core.engine.told import load_document, sign_sample
+from dcmseal.model.report import VerificationReport
+from dcmseal.plugins.signer_backend import SecretRequest
+from tests.core.engine.json_schema import load_document, sign_sample
 from tests.support import builder
-from tests.support.files import real_file
 from tests.support.pki import PASSPHRASE, Identity, Pki
+from tests.support.real_files import real_file
 
 ESCAPES = "\x1b[2J\u202e\x00\u2028</script>"
 

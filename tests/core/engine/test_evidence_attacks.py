@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcmseal.engine.keeping.saving import build_evidence, pack_archive, unpack_archive
 from dcmseal.errors import EvidenceError
-from dcmseal.grounds import EvidenceRecord, TrustMaterial
+from dcmseal.evidence.evidence_store import build_evidence, pack_archive, unpack_archive
+from dcmseal.model.evidence_record import EvidenceRecord, TrustMaterial
+from dcmseal.model.report import Verdict, VerificationReport
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.report import Verdict, VerificationReport
-from tests.backends.trust.authority import NOW, PkiAuthority, Site, make_root, utc_date
-from tests.support.keeping import (
+from tests.backends.trust.trust_pki import NOW, PkiAuthority, Site, make_root, utc_date
+from tests.support.evidence_files import (
     evidence_codes,
     make_lasting_root,
     make_timestamp_authority,

@@ -17,16 +17,16 @@ import pytest
 from pydicom import dcmread
 
 import dcmseal
-from dcmseal.engine.documents import report_document
-from dcmseal.engine.keeping import saving
-from dcmseal.engine.keeping.saving import build_evidence, pack_archive, parse_evidence, unpack_archive
+from dcmseal.documents.document_builders import report_document
 from dcmseal.errors import EvidenceError, OutputError, UsageError
+from dcmseal.evidence import evidence_store
+from dcmseal.evidence.evidence_store import build_evidence, pack_archive, parse_evidence, unpack_archive
+from dcmseal.model.report import Verdict, VerificationReport
 from dcmseal.plugins.trust import RevocationMode, TrustSettings
-from dcmseal.report import Verdict, VerificationReport
-from tests.backends.trust.authority import PkiAuthority, Site
-from tests.docs.codes import ROOT
+from tests.backends.trust.trust_pki import PkiAuthority, Site
+from tests.docs.source_codes import ROOT
 from tests.support import builder
-from tests.support.keeping import (
+from tests.support.evidence_files import (
     LATER,
     evidence_codes,
     make_lasting_root,
@@ -257,7 +257,7 @@ ARCHIVES: dict[str, Any] = {
 def test_archives_that_are_refused(report: VerificationReport, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = ARCHIVES[name](report)
     if name == "too large":
-        monkeypatch.setattr(saving, "MAX_EVIDENCE_BYTES", len(data) - 1)
+        monkeypatch.setattr(evidence_store, "MAX_EVIDENCE_BYTES", len(data) - 1)
     with pytest.raises(EvidenceError) as refused:
         parse_evidence(data)
     assert refused.value.hint
@@ -296,7 +296,7 @@ def test_a_name_that_is_there_twice_is_refused(report: VerificationReport) -> No
 
 
 def test_too_much_is_not_written(report: VerificationReport, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saving, "MAX_EVIDENCE_BYTES", 1000)
+    monkeypatch.setattr(evidence_store, "MAX_EVIDENCE_BYTES", 1000)
     with pytest.raises(EvidenceError, match="too much"):
         build_evidence(report)
 
@@ -307,7 +307,7 @@ def test_nothing_is_fetched_when_a_verdict_is_repeated(ca: PkiAuthority, tmp_pat
     evidence = parse_evidence(build_evidence(verify_first(data, site.settings(ca))))
     asked: list[object] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dcmseal_trust.fetching.Fetcher._download", lambda *words: asked.append(words))
+        patch.setattr("dcmseal_trust.fetcher.Fetcher._download", lambda *words: asked.append(words))
         settings = site.settings(ca, now=LATER, fetch=True)
         again = dcmseal.verify(data, trust=settings, evidence=replace(evidence, trust_moment=True))
     assert asked == []

@@ -10,11 +10,11 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import TimestampError, TimestampRejected, UsageError
+from dcmseal.model.report import Verdict
 from dcmseal.plugins.trust import RevocationMode, TrustSettings
-from dcmseal.report import Verdict
-from tests.backends.trust.authority import utc_date
+from tests.backends.trust.trust_pki import utc_date
 from tests.support import builder
-from tests.support.keeping import evidence_codes
+from tests.support.evidence_files import evidence_codes
 from tests.support.pki import Pki
 from tests.support.tsa import TimestampAuthority, openssl
 

@@ -9,16 +9,16 @@ import pydicom
 import pytest
 
 import dcmseal
-from dcmseal.engine.documents import signing_document
-from dcmseal.engine.existing import EXISTING_INVALID, EXISTING_NOT_ESTABLISHED
+from dcmseal.documents.document_builders import signing_document
 from dcmseal.errors import NotIntact
-from dcmseal.mac.level import LevelFacts, LevelPass
-from dcmseal.report import Verdict
+from dcmseal.mac.level_pass import LevelFacts, LevelPass
+from dcmseal.model.report import Verdict
+from dcmseal.signing.existing_signatures import EXISTING_INVALID, EXISTING_NOT_ESTABLISHED
 from dcmseal.terms import KeyType
-from tests.core.engine.kit import UnusedSigner, build_signer, integrity_verdict
+from tests.core.engine.engine_helpers import UnusedSigner, build_signer, integrity_verdict
 from tests.support.builder import DEFLATED_LE, Item, Sequence, Syntax, file, image, text
-from tests.support.files import real_file
 from tests.support.pki import Pki
+from tests.support.real_files import real_file
 
 
 def with_items(syntax: Syntax | None = None) -> bytes:

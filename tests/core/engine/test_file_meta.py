@@ -14,13 +14,13 @@ from pydicom.uid import AllTransferSyntaxes
 
 import dcmseal
 from dcmseal.dataset.meta_elements import META_VRS
-from dcmseal.dataset.syntax import TransferSyntax
 from dcmseal.dataset.syntax_registry import REGISTERED
+from dcmseal.dataset.transfer_syntax import TransferSyntax
 from dcmseal.dictionary import tag_vr
 from dcmseal.errors import DatasetError, Malformed, SealError
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.report import Verdict
-from tests.core.engine.kit import finding_outcomes, integrity_verdict, sign_dataset, verify_integrity
+from dcmseal.model.report import Verdict
+from tests.core.engine.engine_helpers import finding_outcomes, integrity_verdict, sign_dataset, verify_integrity
 from tests.support.builder import (
     DEFLATED_LE,
     EXPLICIT_BE,

@@ -17,8 +17,8 @@ from cryptography.x509 import CertificateBuilder
 
 import dcmseal.engine
 from dcmseal.findings import Outcome
-from dcmseal.report import Verdict
-from tests.core.engine.kit import (
+from dcmseal.model.report import Verdict
+from tests.core.engine.engine_helpers import (
     CERTIFICATE,
     CERTIFICATE_TYPE,
     DATETIME,
@@ -57,9 +57,9 @@ from tests.support.builder import (
     uid,
     us,
 )
-from tests.support.lookalikes import c2pa_health_file, pacs_system_file
+from tests.support.nonstandard_files import c2pa_health_file, pacs_system_file
 from tests.support.pki import Identity, Pki
-from tests.support.truncated import truncated_stream
+from tests.support.truncated_reference import truncated_stream
 
 PASSED, FAILED, UNKNOWN = Outcome.PASSED, Outcome.FAILED, Outcome.UNKNOWN
 VALID, INVALID, NOT_ESTABLISHED = Verdict.VALID, Verdict.INVALID, Verdict.NOT_ESTABLISHED

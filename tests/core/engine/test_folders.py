@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from dcmseal import ReferenceFolders
-from dcmseal.engine.references import folders as module
 from dcmseal.errors import InstanceAmbiguous, InstanceNotFound, UsageError
+from dcmseal.references import reference_folders as module
 from tests.support.builder import (
     DEFLATED_LE,
     EXPLICIT_LE,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 import dcmseal
+from dcmseal.coverage_map import map_builder
 from dcmseal.dataset.part10 import open_dicom
 from dcmseal.dataset.source import BytesSource
-from dcmseal.engine import truncated
-from dcmseal.engine.levels import main_level
-from dcmseal.engine.mapping import building
 from dcmseal.errors import DatasetError
-from tests.core.engine.kit import build_signer
+from dcmseal.mac import dcmtk_truncation
+from dcmseal.macro.levels import main_level
+from tests.core.engine.engine_helpers import build_signer
 from tests.support.builder import Item, Sequence, Value, encode, file, image
 from tests.support.pki import Pki
 
@@ -50,7 +50,7 @@ def test_a_map_names_its_limit(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> Non
     data = dcmseal.sign(file(image(Sequence(0x00400555, items))), signer=build_signer(pki["p256"])).data or b""
     report = dcmseal.verify(data, integrity_only=True)
     assert dcmseal.map_coverage(data, report).elements
-    monkeypatch.setattr(building, "MAX_MAPPED_ENTRIES", 100)
+    monkeypatch.setattr(map_builder, "MAX_MAPPED_ENTRIES", 100)
     with pytest.raises(DatasetError, match="more than 100 elements and items"):
         dcmseal.map_coverage(data, report)
 
@@ -63,5 +63,5 @@ def test_the_search_for_what_dcmtk_leaves_out_has_an_end(pki: Pki, monkeypatch: 
         return {each.code for each in dcmseal.sign(data, signer=build_signer(pki["p256"])).warnings}
 
     assert "dcmtk-truncates" not in codes()
-    monkeypatch.setattr(truncated, "_MAX_STEPS", 100)
+    monkeypatch.setattr(dcmtk_truncation, "_MAX_STEPS", 100)
     assert "dcmtk-truncates" in codes()

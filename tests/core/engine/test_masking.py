@@ -9,7 +9,7 @@ import pytest
 from pydicom.datadict import keyword_dict
 
 import make_identifying_table
-from dcmseal.engine.mapping.previews import is_identifying, is_showable
+from dcmseal.coverage_map.value_preview import is_identifying, is_showable
 
 
 def test_the_table_is_what_the_script_writes() -> None:

@@ -10,15 +10,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 import dcmseal
 from dcmseal import Policy
-from dcmseal.engine.certificate import read_certificate
-from dcmseal.engine.demands import unmet_findings
-from dcmseal.engine.subjects import subject_attributes
 from dcmseal.errors import CertificateNotValid, CertificateUnreadable, MechanismUnavailable, WeakAlgorithm
 from dcmseal.findings import Outcome
-from dcmseal.report import Verdict, VerificationReport
+from dcmseal.macro.signer_certificate import read_certificate
+from dcmseal.model.report import Verdict, VerificationReport
+from dcmseal.policy.distinguished_names import subject_attributes
+from dcmseal.policy.evaluate import unmet_findings
 from dcmseal.terms import KeyType
-from dcmseal_software.signer import SoftwareSigner
-from tests.core.engine.kit import (
+from dcmseal_software.software_signer import SoftwareSigner
+from tests.core.engine.engine_helpers import (
     UnusedSigner,
     finding_outcomes,
     integrity_verdict,

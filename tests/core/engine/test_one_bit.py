@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 import dcmseal
 from dcmseal.errors import SealError
-from dcmseal.report import Verdict
-from tests.core.engine.cutting import split_file
-from tests.core.engine.kit import (
+from dcmseal.model.report import Verdict
+from tests.core.engine.engine_helpers import (
     CERTIFICATE,
     MAC_SYNTAX,
     SIGNATURE,
@@ -26,6 +25,7 @@ from tests.core.engine.kit import (
     to_nodes,
     verify_integrity,
 )
+from tests.core.engine.oracle_removal import split_file
 from tests.support import reference
 from tests.support.builder import (
     EXPLICIT_LE,
@@ -46,9 +46,9 @@ from tests.support.builder import (
     ul,
     us,
 )
+from tests.support.dicom_tree import LONG_VRS
 from tests.support.pki import Pki
 from tests.support.strategies import portable_data_sets
-from tests.support.tree import LONG_VRS
 
 NESTED = Sequence(0x00081140, (Item((us(0x00280010, 7), Sequence(0x00400555), text(0x00400A12, "LO", "ab"))), Item()))
 UNDEFINED_NESTED = Sequence(0x00081115, (Item((Value(0x00091001, "OB", b"ab"),), undefined=True),), undefined=True)

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 import dcmseal
-from dcmseal.engine import output as output_module
 from dcmseal.errors import OutputError
-from dcmseal.report import Verdict
-from tests.core.engine.kit import build_signer, integrity_verdict, sign_dataset
+from dcmseal.model.report import Verdict
+from dcmseal.output import dataset_output as output_module
+from tests.core.engine.engine_helpers import build_signer, integrity_verdict, sign_dataset
 from tests.support.builder import DEFLATED_LE, EXPLICIT_LE, Syntax, Value, file, image
 from tests.support.pki import Identity, Pki
 
@@ -86,7 +86,7 @@ def test_a_disk_that_fills_up_while_the_kernel_copies(pki: Pki, tmp_path: Path) 
 
 KILLED = """
 import random, signal, time
-from dcmseal.report import Verdict
+from dcmseal.model.report import Verdict
 def work():
     while True:
         dcmseal.sign(path, key=uri, in_place=True)

@@ -12,17 +12,17 @@ from cryptography.hazmat.primitives import hashes
 
 import dcmseal
 from dcmseal import Policy, Rule
-from dcmseal.engine.demands import unmet_findings
-from dcmseal.engine.trusting import Trust
 from dcmseal.errors import UsageError
 from dcmseal.findings import Finding, Outcome
-from dcmseal.report import Verdict
-from tests.core.engine.kit import SIGNATURES, edit_signed, read_items, sign_dataset
-from tests.core.engine.policy_kit import Verify, build_trust, build_verifier, unmet_codes
+from dcmseal.model.report import Verdict
+from dcmseal.policy.evaluate import unmet_findings
+from dcmseal.verification.signer_trust import Trust
+from tests.core.engine.engine_helpers import SIGNATURES, edit_signed, read_items, sign_dataset
+from tests.core.engine.policy_helpers import Verify, build_trust, build_verifier, unmet_codes
 from tests.support.builder import Sequence, file, image, text
-from tests.support.files import real_file
-from tests.support.objects import KINDS
 from tests.support.pki import NOT_AFTER, NOT_BEFORE, Identity, Pki
+from tests.support.real_files import real_file
+from tests.support.sample_objects import KINDS
 
 NAME = "PatientName"
 FAILED, UNKNOWN = Outcome.FAILED, Outcome.UNKNOWN

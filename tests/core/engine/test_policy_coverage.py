@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from dcmseal.findings import Outcome
-from dcmseal.report import Verdict
+from dcmseal.model.report import Verdict
 from dcmseal.tags import format_tag
-from tests.core.engine.kit import edit_signed, sign_dataset
-from tests.core.engine.policy_kit import Verify, build_trust, build_verifier, unmet_codes
+from tests.core.engine.engine_helpers import edit_signed, sign_dataset
+from tests.core.engine.policy_helpers import Verify, build_trust, build_verifier, unmet_codes
 from tests.support.builder import Item, Sequence, Value, file, image, text
-from tests.support.files import real_file
 from tests.support.pki import Pki
+from tests.support.real_files import real_file
 
 NAME, ID, ACCESSION, PIXELS = "PatientName", "PatientID", 0x00080050, "PixelData"
 FAILED, UNKNOWN = Outcome.FAILED, Outcome.UNKNOWN

@@ -9,13 +9,13 @@ import pytest
 
 import dcmseal
 from dcmseal import Policy
-from dcmseal.engine.trusting import Trust
 from dcmseal.errors import UsageError
 from dcmseal.findings import Outcome
+from dcmseal.model.report import Verdict
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal.report import Verdict
-from tests.core.engine.kit import sign_dataset
-from tests.core.engine.stamped import insert_token, signature_value
+from dcmseal.verification.signer_trust import Trust
+from tests.core.engine.engine_helpers import sign_dataset
+from tests.core.engine.timestamped import insert_token, signature_value
 from tests.support.builder import file, image
 from tests.support.pki import Pki
 from tests.support.tsa import TimestampAuthority

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 import dcmseal
 from dcmseal.dictionary import tag_keyword
 from dcmseal.errors import AmbiguousStructure, NotSignable, UsageError
-from dcmseal.report import Verdict
-from tests.core.engine.cutting import MAC_PARAMETERS, SIGNATURES, remove_signature, split_file
-from tests.core.engine.kit import (
+from dcmseal.model.report import Verdict
+from tests.core.engine.engine_helpers import (
     apply_changes,
     build_signer,
     edit_signed,
@@ -25,6 +24,7 @@ from tests.core.engine.kit import (
     sign_dataset,
     verify_integrity,
 )
+from tests.core.engine.oracle_removal import MAC_PARAMETERS, SIGNATURES, remove_signature, split_file
 from tests.support.builder import (
     JPEG_BASELINE,
     NATIVE_SYNTAXES,
@@ -44,8 +44,8 @@ from tests.support.builder import (
     us,
     with_group_lengths,
 )
-from tests.support.files import RealFile, readable_files
 from tests.support.pki import Pki
+from tests.support.real_files import RealFile, readable_files
 from tests.support.reference import allowed, data_stream, parse_file, signable_tags
 from tests.support.strategies import portable_data_sets, sound_data_sets
 

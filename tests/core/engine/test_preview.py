@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 
 import dcmseal
 from dcmseal.cli.main import main
-from dcmseal.engine.signing_result import SigningResult
-from dcmseal.engine.verification import verify_planned
 from dcmseal.errors import CertificateNotValid, DatasetError
-from dcmseal.mac.level import LevelFacts, LevelPass
-from dcmseal.report import Verdict
+from dcmseal.mac.level_pass import LevelFacts, LevelPass
+from dcmseal.model.report import Verdict
+from dcmseal.signing.signing_result import SigningResult
 from dcmseal.tags import PIXEL_DATA
 from dcmseal.terms import KeyType
-from dcmseal_software.signer import SoftwareSigner
-from tests.core.engine.kit import UnusedSigner, build_signer, integrity_verdict, verify_integrity
+from dcmseal.verification.pipeline import verify_planned
+from dcmseal_software.software_signer import SoftwareSigner
+from tests.core.engine.engine_helpers import UnusedSigner, build_signer, integrity_verdict, verify_integrity
 from tests.support import raw_certificates as raw
 from tests.support.builder import (
     IMPLICIT_LE,
@@ -40,8 +40,8 @@ from tests.support.builder import (
     image,
     in_order,
 )
-from tests.support.files import RealFile, signable_files
 from tests.support.pki import Pki
+from tests.support.real_files import RealFile, signable_files
 from tests.support.strategies import portable_data_sets
 
 DIVISIBLE = Fragments(fragments=(b"", b"\xff\xd8\xfe\xff\x00\xe0\0\0\0\0\xff\xd9"))

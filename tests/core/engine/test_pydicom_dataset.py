@@ -18,8 +18,8 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPE
 
 import dcmseal
 from dcmseal.errors import DatasetError, UsageError
-from dcmseal.report import Verdict
-from tests.core.engine.kit import (
+from dcmseal.model.report import Verdict
+from tests.core.engine.engine_helpers import (
     MAC_PARAMETERS,
     PURPOSE,
     SIGNATURES,
@@ -49,8 +49,8 @@ from tests.support.builder import (
     us,
 )
 from tests.support.dcmsign import Dcmtk
-from tests.support.files import RealFile, signable_files
 from tests.support.pki import Pki
+from tests.support.real_files import RealFile, signable_files
 from tests.support.strategies import portable_data_sets
 
 NESTED = Sequence(0x00081140, (Item((text(0x00104000, "LT", "ab"), us(0x00280010, 7))), Item((us(0x00280010, 8),))))

@@ -9,10 +9,10 @@ from pydicom import dcmread
 
 import dcmseal
 from dcmseal.errors import DatasetError, NotSignable, UsageError
-from dcmseal.report import Verdict
-from tests.core.engine.cutting import remove_signature
-from tests.core.engine.kit import build_signer, sign_dataset
-from tests.core.engine.study import FIRST, SECOND, ReferenceStudy, read_references, sign_both
+from dcmseal.model.report import Verdict
+from tests.core.engine.engine_helpers import build_signer, sign_dataset
+from tests.core.engine.oracle_removal import remove_signature
+from tests.core.engine.reference_study import FIRST, SECOND, ReferenceStudy, read_references, sign_both
 from tests.support.builder import (
     NATIVE_SYNTAXES,
     Node,
@@ -25,7 +25,7 @@ from tests.support.builder import (
     text,
     with_group_lengths,
 )
-from tests.support.evidence import (
+from tests.support.cited_evidence import (
     CURRENT,
     OTHER,
     make_citation,
@@ -34,7 +34,7 @@ from tests.support.evidence import (
     make_mac_reference,
     pydicom_document,
 )
-from tests.support.files import FileKind, RealFile, find_files
+from tests.support.real_files import FileKind, RealFile, find_files
 
 
 @pytest.mark.parametrize("kind", ["SR", "verified SR", "key objects"])

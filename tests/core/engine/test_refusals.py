@@ -31,11 +31,18 @@ from dcmseal.errors import (
     UsageError,
     WeakAlgorithm,
 )
-from dcmseal.plugins.guarded_profile import Requirements
-from dcmseal.report import Verdict
+from dcmseal.model.report import Verdict
+from dcmseal.plugins.profile import Requirements
 from dcmseal.terms import KeyType, MacAlgorithm
-from tests.core.engine.demands import PLAIN, RICH, UNKNOWN, StrictProfile
-from tests.core.engine.kit import SIGNATURES, FixedSigner, UnusedSigner, integrity_verdict, sign_dataset, sign_stream
+from tests.core.engine.engine_helpers import (
+    SIGNATURES,
+    FixedSigner,
+    UnusedSigner,
+    integrity_verdict,
+    sign_dataset,
+    sign_stream,
+)
+from tests.core.engine.strict_profile import PLAIN, RICH, UNKNOWN, StrictProfile
 from tests.support.builder import (
     IMPLICIT_LE,
     JPEG_BASELINE,
@@ -49,8 +56,8 @@ from tests.support.builder import (
     text,
     us,
 )
-from tests.support.files import real_file
 from tests.support.pki import Pki
+from tests.support.real_files import real_file
 
 TWICE = (text(0x00100010, "PN", "ab"), text(0x00100010, "PN", "ab"))
 

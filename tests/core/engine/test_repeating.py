@@ -11,13 +11,13 @@ import pytest
 from cryptography import x509
 
 import dcmseal
-from dcmseal.engine.keeping.saving import build_evidence, parse_evidence
-from dcmseal.engine.trusting import Trust
+from dcmseal.evidence.evidence_store import build_evidence, parse_evidence
+from dcmseal.model.report import Verdict, VerificationReport
 from dcmseal.plugins.trust import RevocationMode
-from dcmseal.report import Verdict, VerificationReport
-from tests.backends.trust.authority import CRL_DUE, NOW, PkiAuthority, Site, make_root, utc_date
-from tests.core.engine.repeatable import CASES, ReplayCase, good, good_through_intermediates, good_without_revocation
-from tests.support.keeping import (
+from dcmseal.verification.signer_trust import Trust
+from tests.backends.trust.trust_pki import CRL_DUE, NOW, PkiAuthority, Site, make_root, utc_date
+from tests.core.engine.replay_cases import CASES, ReplayCase, good, good_through_intermediates, good_without_revocation
+from tests.support.evidence_files import (
     LATER,
     evidence_codes,
     make_lasting_root,

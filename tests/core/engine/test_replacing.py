@@ -17,14 +17,14 @@ from typing import Any
 import pytest
 
 import dcmseal
-from dcmseal.engine.files import locks, temporary
-from dcmseal.engine.files.folder import Folder
-from dcmseal.engine.files.replacing import OutputFile, create_file, replace_file
-from dcmseal.engine.files.rights import ACL, FilePermissions
-from dcmseal.engine.files.temporary import is_temporary, make_temporary, remove_leftovers
 from dcmseal.errors import ConcurrentModification, OutputError
-from dcmseal.report import Verdict
-from tests.core.engine.kit import build_signer, integrity_verdict
+from dcmseal.model.report import Verdict
+from dcmseal.output import file_locks, temporary_files
+from dcmseal.output.atomic_file import OutputFile, create_file, replace_file
+from dcmseal.output.file_permissions import ACL, FilePermissions
+from dcmseal.output.folder import Folder
+from dcmseal.output.temporary_files import is_temporary, make_temporary, remove_leftovers
+from tests.core.engine.engine_helpers import build_signer, integrity_verdict
 from tests.support.builder import file, image
 from tests.support.pki import Pki
 from tests.support.users import NOBODY, access_list, as_user, needs_root
@@ -306,7 +306,7 @@ class TestLocks:
     def test_somebody_who_keeps_the_file_locked_is_told(
         self, path: Path, sign: Sign, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(locks, "_MAX_WAIT", 0.01)
+        monkeypatch.setattr(file_locks, "_MAX_WAIT", 0.01)
         with path.open("rb") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             with pytest.raises(OutputError, match="locked by another program"):
@@ -319,10 +319,10 @@ class TestLocks:
         self, path: Path, sign: Sign, monkeypatch: pytest.MonkeyPatch, number: int
     ) -> None:
         monkeypatch.setattr(fcntl, "flock", failing(number))
-        monkeypatch.setattr(locks, "_MAX_WAIT", 0.01)
+        monkeypatch.setattr(file_locks, "_MAX_WAIT", 0.01)
         sign(path, in_place=True)
         assert os.listdir(path.parent) == [path.name]
-        with Folder.open(str(path.parent)) as folder, locks.lock_file(folder, path.name):
+        with Folder.open(str(path.parent)) as folder, file_locks.lock_file(folder, path.name):
             (lock,) = set(os.listdir(path.parent)) - {path.name}
             assert is_temporary(lock)
             with pytest.raises(OutputError, match="locked by another program") as caught:
@@ -335,8 +335,8 @@ class TestLeftovers:
     def test_what_a_process_left_that_was_killed(self, tmp_path: Path) -> None:
         script = f"""
 import os, signal
-from dcmseal.engine.files.folder import Folder
-from dcmseal.engine.files.temporary import make_temporary
+from dcmseal.output.folder import Folder
+from dcmseal.output.temporary_files import make_temporary
 with Folder.open({str(tmp_path)!r}) as folder:
     make_temporary(folder, "image.dcm", 0o600)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -359,7 +359,7 @@ with Folder.open({str(tmp_path)!r}) as folder:
         os.close(mine.descriptor)
         # no process has the largest number that there is
         dead = mine.name.replace(f"-{os.getpid()}-", "-4194305-")
-        elsewhere = dead.replace(f".{temporary._host_id()}-", ".00000000-")
+        elsewhere = dead.replace(f".{temporary_files._host_id()}-", ".00000000-")
         for name in (dead, elsewhere):
             (tmp_path / name).touch()
         remove_leftovers(str(tmp_path))

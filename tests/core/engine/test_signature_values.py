@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from dcmseal.engine.certificate import Certificate, read_certificate
-from dcmseal.engine.public_key import SignatureMatch, match_signature
+from dcmseal.macro.public_key import SignatureMatch, match_signature
+from dcmseal.macro.signer_certificate import Certificate, read_certificate
 from dcmseal.terms import MacAlgorithm
 from tests.support.pki import Identity, Pki
 from tests.support.raw_certificates import PublicKey, integer, public_key_info, seq, tlv

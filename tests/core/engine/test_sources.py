@@ -19,8 +19,8 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import AmbiguousStructure, DatasetError, Malformed, NotDicom, UsageError
-from dcmseal.report import Verdict
-from tests.core.engine.kit import build_signer, integrity_verdict, sign_dataset
+from dcmseal.model.report import Verdict
+from tests.core.engine.engine_helpers import build_signer, integrity_verdict, sign_dataset
 from tests.support import reference
 from tests.support.builder import DEFLATED_LE, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE, Syntax, Value, file, image
 from tests.support.pki import Pki

@@ -13,11 +13,11 @@ import pytest
 import dcmseal
 from dcmseal import Aspect, Outcome, TimestampRequest, Verdict
 from dcmseal.errors import NoSuchSignature, TimestampError, TimestampRejected, UsageError
-from dcmseal.plugins.timestamping import RetryPolicy, TimestampQuery
-from tests.core.engine.kit import build_signer, sign_at, sign_dataset
-from tests.core.engine.stamped import SOUND, signature_value, timestamp_codes
-from tests.support.files import real_file
+from dcmseal.plugins.timestamp_backend import RetryPolicy, TimestampQuery
+from tests.core.engine.engine_helpers import build_signer, sign_at, sign_dataset
+from tests.core.engine.timestamped import SOUND, signature_value, timestamp_codes
 from tests.support.pki import Pki
+from tests.support.real_files import real_file
 from tests.support.tsa import RunningAuthority, TimestampAuthority, make_refusal, make_response, serving
 
 SIGNERS = ("rsa2048", "p256", "p521", "dsa2048")
@@ -158,7 +158,7 @@ def test_of_many_files_only_the_first_waits_for_an_authority_that_is_silent(
         with pytest.raises(TimestampError, match="not asked again yet"):
             dcmseal.sign(plain, signer=build_signer(pki["p256"]), timestamp=alone)
         assert len(silent.queries) == 1
-        monkeypatch.setattr("dcmseal.engine.stamping._BACKOFF_SECONDS", 0.0)
+        monkeypatch.setattr("dcmseal.signing.timestamp_request._BACKOFF_SECONDS", 0.0)
         with pytest.raises(TimestampError, match="503"):
             dcmseal.sign(plain, signer=build_signer(pki["p256"]), timestamp=alone)
         assert len(silent.queries) == 2

@@ -9,16 +9,16 @@ import pytest
 
 import dcmseal
 from dcmseal import Aspect, Outcome, Registry, Verdict
-from dcmseal.engine.timestamps import TimestampContext, verify_timestamp
 from dcmseal.errors import UsageError
 from dcmseal.findings import Finding
-from dcmseal.model import CertifiedTime
-from dcmseal.plugins.timestamping import TimestampResult
+from dcmseal.model.report import TimeBasis
+from dcmseal.model.signature import CertifiedTime
+from dcmseal.plugins.timestamp_backend import TimestampResult
 from dcmseal.plugins.trust import Strictness, TrustSettings
-from dcmseal.report import TimeBasis
-from tests.core.engine.kit import build_signer, sign_at, sign_by_hand, sign_dataset
-from tests.core.engine.stamped import SOUND, insert_token, signature_value, timestamp_codes
-from tests.core.plugins.fakes import make_plugin
+from dcmseal.verification.timestamp_checks import TimestampContext, verify_timestamp
+from tests.core.engine.engine_helpers import build_signer, sign_at, sign_by_hand, sign_dataset
+from tests.core.engine.timestamped import SOUND, insert_token, signature_value, timestamp_codes
+from tests.core.plugins.fake_plugins import make_plugin
 from tests.support import builder
 from tests.support.pki import Pki
 from tests.support.tsa import NOW, RunningAuthority, TimestampAuthority, forge_token

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 import dcmseal
-from dcmseal.engine.keeping.saving import build_evidence, parse_evidence
-from dcmseal.engine.trusting import Trust
 from dcmseal.errors import PluginNotFound, SealError, TrustError
+from dcmseal.evidence.evidence_store import build_evidence, parse_evidence
 from dcmseal.findings import Aspect, Finding, Outcome
-from dcmseal.grounds import TrustMaterial
+from dcmseal.model.evidence_record import TrustMaterial
+from dcmseal.model.report import TimeBasis, Verdict
 from dcmseal.plugins.registry import Registry
 from dcmseal.plugins.trust import Strictness, TrustRequest, TrustResult, TrustSettings
-from dcmseal.report import TimeBasis, Verdict
-from tests.core.engine.kit import sign_dataset
-from tests.core.plugins.fakes import SECRET, make_plugin
+from dcmseal.verification.signer_trust import Trust
+from tests.core.engine.engine_helpers import sign_dataset
+from tests.core.plugins.fake_plugins import SECRET, make_plugin
 from tests.support import builder
 from tests.support.pki import Pki
 

@@ -9,8 +9,8 @@ import pytest
 import dcmseal
 from dcmseal.errors import DatasetError, Malformed, NoSuchItem, NoSuchSignature, NotSignable
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.report import Verdict
-from tests.core.engine.kit import (
+from dcmseal.model.report import Verdict
+from tests.core.engine.engine_helpers import (
     MAC_PARAMETERS,
     PURPOSE,
     SIGNATURES,
@@ -38,9 +38,9 @@ from tests.support.builder import (
     us,
     with_group_lengths,
 )
-from tests.support.lookalikes import pacs_system_file
+from tests.support.nonstandard_files import pacs_system_file
 from tests.support.pki import Pki
-from tests.support.truncated import truncated_stream
+from tests.support.truncated_reference import truncated_stream
 
 VALID, INVALID, NOT_ESTABLISHED = Verdict.VALID, Verdict.INVALID, Verdict.NOT_ESTABLISHED
 CODE = (text(0x00080100, "SH", "5"), text(0x00080102, "SH", "ASTM-sigpurpose"), text(0x00080104, "LO", "Verification"))

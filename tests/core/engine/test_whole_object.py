@@ -7,13 +7,13 @@ from typing import Final
 import pytest
 
 import dcmseal
-from dcmseal.coverage_map import format_unprotected
 from dcmseal.findings import Outcome
-from dcmseal.report import CoverageGap, ObjectCoverage, Verdict, VerificationReport
-from tests.core.engine.kit import sign_dataset, verify_integrity
+from dcmseal.model.coverage_map import format_unprotected
+from dcmseal.model.report import CoverageGap, ObjectCoverage, Verdict, VerificationReport
+from tests.core.engine.engine_helpers import sign_dataset, verify_integrity
 from tests.support.builder import Item, Sequence, Value, file, image, text, us
-from tests.support.files import real_file
 from tests.support.pki import Pki
+from tests.support.real_files import real_file
 
 REFERENCED: Final = 0x00081140
 INNER: Final = "ReferencedImageSequence[0]"
@@ -110,11 +110,11 @@ def test_the_patient_is_named_first(pki: Pki) -> None:
 
 
 def test_where_all_is_covered_nothing_has_to_be_walked(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dcmseal.engine.mapping import building
+    from dcmseal.coverage_map import map_builder
 
     data = sign_dataset(file(image(us(0x00280010, 1))), pki["p256"])
     counted = dcmseal.map_coverage(data, verify_integrity(data)).summary
-    monkeypatch.delattr(building, "count_coverage")
+    monkeypatch.delattr(map_builder, "count_coverage")
     assert verify_integrity(data, count_coverage=True).coverage == counted
     assert counted.is_complete
 

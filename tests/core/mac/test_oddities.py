@@ -29,7 +29,7 @@ from tests.support.builder import (
     text,
     us,
 )
-from tests.support.implicit import AMBIGUOUS_TAGS
+from tests.support.dcmtk_vrs import AMBIGUOUS_TAGS
 from tests.support.strategies import data_sets
 
 WORDS = b"\x01\x80\xff\x7f\x02\x01\x03\x80"

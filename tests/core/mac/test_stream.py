@@ -14,10 +14,10 @@ from dcmseal.dataset.part10 import DicomFile, open_dicom
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Buffer, BytesSource, FileSource, JoinedSource, Source
 from dcmseal.dataset.walk import UNTIL_DELIMITER
-from dcmseal.mac import encoding
+from dcmseal.mac import mac_encoder
 from dcmseal.mac.digest import new_digest
-from dcmseal.mac.encoding import MacEncoder
-from dcmseal.mac.level import LevelPass, MacJob
+from dcmseal.mac.level_pass import LevelPass, MacJob
+from dcmseal.mac.mac_encoder import MacEncoder
 from dcmseal.terms import MacAlgorithm
 from tests.support import reference
 from tests.support.builder import (
@@ -35,7 +35,7 @@ from tests.support.builder import (
     us,
     with_group_lengths,
 )
-from tests.support.files import RealFile, readable_files
+from tests.support.real_files import RealFile, readable_files
 from tests.support.strategies import chunks, data_sets, portable_data_sets, tags_to_sign
 
 
@@ -138,16 +138,16 @@ def test_any_chunking_gives_the_same_digest(draw: st.DataObject) -> None:
 def test_items_too_large_for_memory(nodes: tuple[Node, ...], limit: int) -> None:
     data = file(nodes, JPEG_BASELINE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoding, "_WINDOW_SIZE", limit)
-        patch.setattr(encoding, "_MAX_ITEM", limit)
+        patch.setattr(mac_encoder, "_WINDOW_SIZE", limit)
+        patch.setattr(mac_encoder, "_MAX_ITEM", limit)
         assert streams_of(NarrowSource(data)) == [expected_stream(data)]
 
 
 @given(portable_data_sets(), st.sampled_from(NATIVE_SYNTAXES))
 def test_items_too_large_for_memory_in_all_transfer_syntaxes(nodes: tuple[Node, ...], syntax: Syntax) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoding, "_WINDOW_SIZE", 16)
-        patch.setattr(encoding, "_MAX_ITEM", 16)
+        patch.setattr(mac_encoder, "_WINDOW_SIZE", 16)
+        patch.setattr(mac_encoder, "_MAX_ITEM", 16)
         assert streams_of(BytesSource(file(nodes, syntax))) == [expected_stream(file(nodes))]
 
 

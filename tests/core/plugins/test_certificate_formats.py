@@ -14,7 +14,7 @@ from cryptography.x509 import load_der_x509_certificate
 from dcmseal.errors import CertificateNotValid, TrustError
 from dcmseal.plugins.certificate_files import load_certificates
 from dcmseal.plugins.trust import TrustSettings
-from dcmseal_trust.backend import X509Backend
+from dcmseal_trust.x509_backend import X509Backend
 from tests.support.pki import Identity, Pki
 
 NAMES = ("p256", "p384")

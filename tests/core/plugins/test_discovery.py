@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import dcmseal
-from tests.support.files import real_file
+from tests.support.real_files import real_file
 
 TESTS = Path(__file__).resolve().parents[2]
 FOREIGN = TESTS / "foreign_plugin"
@@ -77,7 +77,7 @@ SIGNING = """
 import json
 from dcmseal.plugins.registry import Registry
 from dcmseal.terms import MacAlgorithm
-from dcmseal.testing.message import BytesMessage
+from dcmseal.testing.signable_messages import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies
 message = BytesMessage(algorithm=MacAlgorithm.RIPEMD160, content=b"message")
 with Registry.discover().open_signer("example:rsa", lambda request: "1234") as signer:

@@ -10,13 +10,13 @@ import pytest
 
 from dcmseal.errors import KeyNotFound, PinRejected, PluginBroken, SealError, SignerError, UsageError
 from dcmseal.findings import Aspect, Finding, Outcome
-from dcmseal.plugins.answers import Origin
-from dcmseal.plugins.guarded_profile import GuardedProfile, Requirements, SignatureFacts
-from dcmseal.plugins.guarded_signer import GuardedSignerBackend, KeyListing, SecretRequest, Secrets
+from dcmseal.plugins.guard import Origin
+from dcmseal.plugins.profile import GuardedProfile, Requirements, SignatureFacts
+from dcmseal.plugins.signer_backend import GuardedSignerBackend, KeyListing, SecretRequest, Secrets
 from dcmseal.terms import KeyType, MacAlgorithm
-from dcmseal.testing.message import BytesMessage
-from dcmseal.testing.profiled import SampleDataset
-from tests.core.plugins.fakes import SECRET, FakeBackend, FakeProfile, FakeSigner
+from dcmseal.testing.sample_dataset import SampleDataset
+from dcmseal.testing.signable_messages import BytesMessage
+from tests.core.plugins.fake_plugins import SECRET, FakeBackend, FakeProfile, FakeSigner
 
 ORIGIN = Origin(name="fake", distribution="fake-plugin", version="1.0")
 MESSAGE = BytesMessage(algorithm=MacAlgorithm.SHA256, content=b"")

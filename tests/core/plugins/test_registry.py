@@ -19,13 +19,13 @@ from dcmseal.errors import (
     UsageError,
 )
 from dcmseal.plugins import hookspecs
-from dcmseal.plugins.guarded_signer import SecretRequest
 from dcmseal.plugins.hookspecs import hookimpl
-from dcmseal.plugins.loading import run_with_timeout
+from dcmseal.plugins.plugin_loader import run_with_timeout
 from dcmseal.plugins.registry import PluginInfo, Registry
+from dcmseal.plugins.signer_backend import SecretRequest
 from dcmseal.terms import MacAlgorithm
-from dcmseal.testing.message import BytesMessage
-from tests.core.plugins.fakes import FakeBackend, FakeProfile, make_contributing_plugin, make_plugin
+from dcmseal.testing.signable_messages import BytesMessage
+from tests.core.plugins.fake_plugins import FakeBackend, FakeProfile, make_contributing_plugin, make_plugin
 
 HOOKS = [name for name in vars(hookspecs) if name.startswith("dcmseal_")]
 MESSAGE = BytesMessage(algorithm=MacAlgorithm.SHA256, content=b"")

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from dcmseal.errors import PluginBroken, PluginConflict, PluginNotFound
-from dcmseal.plugins.archive_reporting import ArchiveReport, FileCounts, SignatureCounts
+from dcmseal.plugins.archive_report import ArchiveReport, FileCounts, SignatureCounts
 from dcmseal.plugins.registry import Registry
-from dcmseal.plugins.reporting import ReportContext
-from tests.core.plugins.fakes import make_plugin
+from dcmseal.plugins.report_writer import ReportContext
+from tests.core.plugins.fake_plugins import make_plugin
 
 CONTEXT = ReportContext(version="1", moment=datetime(2026, 3, 5, tzinfo=UTC))
 

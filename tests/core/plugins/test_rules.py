@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.plugins.guarded_profile import Requirements, SignatureFacts
-from dcmseal.plugins.rules import requirement_findings, type_findings
+from dcmseal.plugins.profile import Requirements, SignatureFacts
+from dcmseal.plugins.profile_rules import requirement_findings, type_findings
 from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
-from dcmseal.testing.profiled import SampleDataset
+from dcmseal.testing.sample_dataset import SampleDataset
 
 PATIENT_ID, SOP_INSTANCE_UID, PIXEL_DATA = 0x00100020, 0x00080018, 0x7FE00010
 DATASET = SampleDataset(values={SOP_INSTANCE_UID: "1.2.3", PATIENT_ID: "4711"})

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.config.pins import PinKind, PinSource
+from dcmseal.config.pin_source import PinKind, PinSource
 from dcmseal.errors import PinRejected, SealError, SignerError, UsageError
-from dcmseal.plugins.guarded_signer import KeyListing, SecretRequest, Secrets, Signer
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.registry import Registry
+from dcmseal.plugins.signer_backend import KeyListing, SecretRequest, Secrets, Signer
 from dcmseal.testing.signer_suite.disclosure import assert_not_disclosed, iter_error_texts
-from tests.support.files import real_file
 from tests.support.pki import Pki
+from tests.support.real_files import real_file
 
 SECRET = "5772306e-67506173"
 

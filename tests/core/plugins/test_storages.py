@@ -14,7 +14,6 @@ import pytest
 
 import dcmseal
 from dcmseal import Registry, Verdict
-from dcmseal.engine.remote import list_objects, resolve_file_url
 from dcmseal.errors import (
     DatasetError,
     OutputError,
@@ -24,11 +23,12 @@ from dcmseal.errors import (
     StorageUnavailable,
     UsageError,
 )
-from dcmseal.plugins.answers import Origin
+from dcmseal.plugins.guard import Origin
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.storage import GuardedStorage, StorageEntry, Write
-from dcmseal.plugins.urls import is_url, parse_url_scheme, redact_secrets
-from tests.core.engine.kit import integrity_verdict, sign_dataset, verify_integrity
+from dcmseal.plugins.storage_urls import is_url, parse_url_scheme, redact_secrets
+from dcmseal.sources.remote_objects import list_objects, resolve_file_url
+from tests.core.engine.engine_helpers import integrity_verdict, sign_dataset, verify_integrity
 from tests.support import builder
 from tests.support.pki import Pki
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
-from dcmseal.plugins.guarded_signer import Secrets, Signer, SignerBackend
 from dcmseal.plugins.hookspecs import hookimpl
+from dcmseal.plugins.signer_backend import Secrets, Signer, SignerBackend
 
 
 class Later:

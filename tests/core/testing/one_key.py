@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
 
 from dcmseal.errors import DeviceUnavailable, KeyNotFound, PinRejected, SignerError
-from dcmseal.plugins.guarded_signer import KeyListing, SecretRequest, Secrets, SignableMessage, Signer
 from dcmseal.plugins.key_uri import KeyUri
+from dcmseal.plugins.signer_backend import KeyListing, SecretRequest, Secrets, SignableMessage, Signer
 from dcmseal.terms import KeyType
 
 PIN = "482917"

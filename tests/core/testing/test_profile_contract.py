@@ -10,11 +10,11 @@ import pytest
 
 from dcmseal.errors import ProfileViolation
 from dcmseal.findings import Aspect, Finding, Outcome
-from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.plugins.rules import requirement_findings
+from dcmseal.plugins.profile import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.profile_rules import requirement_findings
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal.testing import ProfileContract
-from dcmseal.testing.profiled import IMAGE
+from dcmseal.testing.sample_dataset import IMAGE
 
 
 def run_all(suite: ProfileContract) -> None:

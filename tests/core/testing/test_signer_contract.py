@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from dcmseal.errors import SealError
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing import SignerContract
-from tests.core.testing import bad_backends as bad
-from tests.core.testing import bad_manners as ill
+from tests.core.testing import broken_backends as bad
+from tests.core.testing import misbehaving_backends as ill
 from tests.core.testing.one_key import PIN, OneKey
 from tests.support.pki import Pki
 

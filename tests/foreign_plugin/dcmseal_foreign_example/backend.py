@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dcmseal.errors import DeviceUnavailable, KeyNotFound, PinRejected, SignerError
-from dcmseal.plugins.guarded_signer import KeyListing, SecretRequest, Secrets, SignableMessage, Signer
 from dcmseal.plugins.key_uri import KeyUri
+from dcmseal.plugins.signer_backend import KeyListing, SecretRequest, Secrets, SignableMessage, Signer
 from dcmseal.terms import KeyType
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dcmseal.plugins.guarded_profile import Profile
-from dcmseal.plugins.guarded_signer import SignerBackend
 from dcmseal.plugins.hookspecs import hookimpl
+from dcmseal.plugins.profile import Profile
+from dcmseal.plugins.signer_backend import SignerBackend
 from dcmseal.plugins.storage import Storage
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dcmseal.findings import Finding
-from dcmseal.plugins.guarded_profile import ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.plugins.rules import requirement_findings, type_findings
+from dcmseal.plugins.profile import ProfiledDataset, Requirements, SignatureFacts
+from dcmseal.plugins.profile_rules import requirement_findings, type_findings
 from dcmseal.terms import KeyType, MacAlgorithm
 
 PATIENT_ID = 0x00100020

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dcmseal.plugins.guarded_profile import Profile
 from dcmseal.plugins.hookspecs import hookimpl
+from dcmseal.plugins.profile import Profile
 
 
 @hookimpl

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dcmseal.findings import Finding
-from dcmseal.plugins.guarded_profile import Profile, ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.hookspecs import hookimpl
+from dcmseal.plugins.profile import Profile, ProfiledDataset, Requirements, SignatureFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dcmseal.plugins.guarded_signer import SignerBackend
 from dcmseal.plugins.hookspecs import hookimpl
+from dcmseal.plugins.signer_backend import SignerBackend
 
 
 @hookimpl

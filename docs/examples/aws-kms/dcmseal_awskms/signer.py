@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from dcmseal.errors import MechanismUnavailable, SignerError
-from dcmseal.plugins.guarded_signer import SignableMessage
+from dcmseal.plugins.signer_backend import SignableMessage
 from dcmseal.terms import KeyType, MacAlgorithm
 from dcmseal_awskms.certificates import Certificates
 

@@ -24,7 +24,7 @@ from dcmseal.errors import (
     SignerError,
     UsageError,
 )
-from dcmseal.plugins.guarded_signer import SecretRequest, Signer
+from dcmseal.plugins.signer_backend import SecretRequest, Signer
 from dcmseal.terms import MacAlgorithm
 from dcmseal.testing import BytesMessage, assert_verifies
 from dcmseal_awskms.backend import AwsKmsBackend

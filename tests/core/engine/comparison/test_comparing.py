@@ -10,13 +10,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import dcmseal
-from dcmseal.engine.comparison import inventory
-from dcmseal.engine.comparison.changes import ChangeKind
-from dcmseal.engine.comparison.comparing import FilePart
+from dcmseal.comparison import inventory
+from dcmseal.comparison.changes import ChangeKind
+from dcmseal.comparison.differences import FilePart
 from dcmseal.errors import DatasetError, NotDicom
 from dcmseal.findings import Outcome
-from tests.core.engine.comparison.spots import flip_bit, iter_nodes, make_items, replace_node
-from tests.core.engine.kit import edit_signed, minimise_nodes, sign_dataset
+from tests.core.engine.comparison.node_paths import flip_bit, iter_nodes, make_items, replace_node
+from tests.core.engine.engine_helpers import edit_signed, minimise_nodes, sign_dataset
 from tests.support.builder import (
     EXPLICIT_BE,
     EXPLICIT_LE,
@@ -39,8 +39,8 @@ from tests.support.builder import (
     us,
     with_group_lengths,
 )
-from tests.support.files import real_file
 from tests.support.pki import Pki
+from tests.support.real_files import real_file
 from tests.support.strategies import data_sets, portable_data_sets
 
 NAMES = [[text(0x300A00C2, "LO", name), us(0x300A00C0, number)] for number, name in enumerate(("AP", "PA", "LL", "RL"))]

@@ -12,24 +12,24 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import dcmseal
+from dcmseal.change_manifest.manifest_content import derive_key
+from dcmseal.change_manifest.signed_data import parse_signed_data
+from dcmseal.comparison.fingerprints import KeyedFingerprinter
+from dcmseal.comparison.inventory import Element, build_inventory
 from dcmseal.dictionary import tag_keyword
-from dcmseal.engine.comparison.fingerprints import KeyedFingerprinter
-from dcmseal.engine.comparison.inventory import Element, build_inventory
-from dcmseal.engine.manifest.container import parse_signed_data
-from dcmseal.engine.manifest.content import derive_key
-from dcmseal.engine.opening import open_source
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.report import Verdict
+from dcmseal.model.report import Verdict
+from dcmseal.sources.dataset_input import open_source
 from dcmseal.tags import format_tag
-from tests.core.engine.comparison.manifests import (
+from tests.core.engine.comparison.manifest_helpers import (
     manifest_codes,
     manifest_findings,
     parse_manifest,
     replace_elements,
     sign_with_manifest,
 )
-from tests.core.engine.comparison.spots import flip_bit, iter_nodes, make_items, replace_node
-from tests.core.engine.kit import edit_signed, minimise_nodes, to_nodes
+from tests.core.engine.comparison.node_paths import flip_bit, iter_nodes, make_items, replace_node
+from tests.core.engine.engine_helpers import edit_signed, minimise_nodes, to_nodes
 from tests.support import reference
 from tests.support.builder import (
     EXPLICIT_BE,
@@ -46,8 +46,8 @@ from tests.support.builder import (
     text,
     us,
 )
-from tests.support.files import real_file
 from tests.support.pki import Pki
+from tests.support.real_files import real_file
 from tests.support.strategies import sound_data_sets
 
 BEAMS = tuple((us(0x300A00C0, n), text(0x300A00C2, "LO", name)) for n, name in enumerate(("AP", "PA", "LL")))

@@ -12,23 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcmseal
-from dcmseal.engine.manifest import judging
-from dcmseal.engine.manifest.container import parse_signed_data
-from dcmseal.engine.manifest.content import FORMAT
-from dcmseal.engine.manifest.making import sign_content
+from dcmseal.change_manifest import manifest_checks
+from dcmseal.change_manifest.manifest_content import FORMAT
+from dcmseal.change_manifest.manifest_signing import sign_content
+from dcmseal.change_manifest.signed_data import parse_signed_data
 from dcmseal.errors import CertificateMismatch, OutputError, UsageError
 from dcmseal.findings import Outcome
-from dcmseal.report import Verdict
+from dcmseal.model.report import Verdict
 from dcmseal.terms import MacAlgorithm
-from tests.core.engine.comparison.manifests import (
+from tests.core.engine.comparison.manifest_helpers import (
     manifest_codes,
     manifest_findings,
     parse_manifest,
     replace_elements,
     sign_with_manifest,
 )
-from tests.core.engine.comparison.spots import flip_bit
-from tests.core.engine.kit import build_signer, edit_signed
+from tests.core.engine.comparison.node_paths import flip_bit
+from tests.core.engine.engine_helpers import build_signer, edit_signed
 from tests.support.builder import (
     Item,
     Raw,
@@ -159,16 +159,16 @@ def test_frames_without_end_are_not_counted(pki: Pki, monkeypatch: pytest.Monkey
     document = parse_manifest(manifest)
     document["frame_bytes"] = 1
     sealed = sign_content(json.dumps(document).encode(), build_signer(pki["p256"]), MacAlgorithm.SHA256, moment())
-    monkeypatch.setattr("dcmseal.engine.comparison.inventory.MAX_ENTRIES", 60)
+    monkeypatch.setattr("dcmseal.comparison.inventory.MAX_ENTRIES", 60)
     assert [each.code for each in manifest_findings(signed, sealed)] == ["manifest-verified", "manifest-not-comparable"]
 
 
 def test_of_many_changes_the_first_are_named(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judging, "MAX_CHANGES", 3)
+    monkeypatch.setattr(manifest_checks, "MAX_CHANGES", 3)
     signed, manifest = sign_with_manifest(file(image()), pki["p256"])
     codes = [code for code, _ in manifest_codes(replace_elements(signed, image()[-2:]), manifest)]
     assert codes == ["element-removed"] * 3 + ["manifest-more-changes"]
-    monkeypatch.setattr(judging, "MAX_SIZE", 100)
+    monkeypatch.setattr(manifest_checks, "MAX_SIZE", 100)
     assert manifest_findings(signed, manifest)[0].code == "manifest-unreadable"
 
 

@@ -1,0 +1,127 @@
+"""What verdicts, aspects and kinds of cover are called on the page, for people who do not know the standard."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final
+
+from dcmseal.findings import Aspect, Outcome
+from dcmseal.model.coverage_map import CoverState
+from dcmseal.model.report import TimeBasis, Verdict
+
+VERDICTS: Final = {
+    Verdict.VALID: "Valid",
+    Verdict.INVALID: "Invalid",
+    Verdict.NOT_ESTABLISHED: "Not established",
+    Verdict.NO_SIGNATURE: "No signature",
+}
+TONES: Final = {
+    Verdict.VALID: "good",
+    Verdict.INVALID: "bad",
+    Verdict.NOT_ESTABLISHED: "open",
+    Verdict.NO_SIGNATURE: "open",
+    Outcome.PASSED: "good",
+    Outcome.FAILED: "bad",
+    Outcome.UNKNOWN: "open",
+    Outcome.NOT_CHECKED: "none",
+    CoverState.COVERED: "good",
+    CoverState.BROKEN: "bad",
+    CoverState.PARTLY: "part",
+    CoverState.UNCOVERED: "open",
+    CoverState.UNSIGNABLE: "none",
+}
+SIGNS: Final = {"good": "✓", "bad": "✕", "open": "?", "part": "◐", "none": "–"}
+OUTCOMES: Final = {
+    Outcome.PASSED: "Passed",
+    Outcome.FAILED: "Failed",
+    Outcome.UNKNOWN: "Unknown",
+    Outcome.NOT_CHECKED: "Not checked",
+}
+QUESTIONS: Final = {
+    Aspect.FORM: "Is the signature formed as the standard wants it?",
+    Aspect.INTEGRITY: "Is the data the same that was signed?",
+    Aspect.AUTHENTICITY: "Was it signed with the key of this certificate?",
+    Aspect.TRUST: "Is the signer somebody this site trusts?",
+    Aspect.TIMESTAMP: "Is the time of signing certified?",
+    Aspect.CONFORMANCE: "Does it follow the profiles that were asked for?",
+    Aspect.COVERAGE: "What does it protect, and what not?",
+}
+NO_FINDINGS: Final = {
+    Aspect.TRUST: "Not asked: no trust anchor is configured.",
+    Aspect.TIMESTAMP: "There is none, or it was not looked at.",
+    Aspect.CONFORMANCE: "No profile was required.",
+}
+"""Why nothing speaks of an aspect."""
+COVERS: Final = {
+    CoverState.COVERED: "Covered",
+    CoverState.BROKEN: "Broken cover",
+    CoverState.PARTLY: "Partly covered",
+    CoverState.UNCOVERED: "Not covered",
+    CoverState.UNSIGNABLE: "Cannot be signed",
+}
+COVER_SIGNS: Final = {
+    CoverState.COVERED: "●",
+    CoverState.BROKEN: "✕",
+    CoverState.PARTLY: "◐",
+    CoverState.UNCOVERED: "○",
+    CoverState.UNSIGNABLE: "–",
+}
+LEGEND: Final = {
+    CoverState.COVERED: "The signatures named protect it: any change would be noticed.",
+    CoverState.BROKEN: "The signatures named were to protect it, but do not hold. It is as good as not covered.",
+    CoverState.PARTLY: "A sequence that is not signed as a whole, but has signed elements in its items. Items could be "
+    "added or removed unnoticed.",
+    CoverState.UNCOVERED: "No signature that was verified protects it: it could be changed unnoticed.",
+    CoverState.UNSIGNABLE: "The standard leaves it out of all signatures. The reason stands beside it.",
+}
+BASES: Final = {
+    TimeBasis.CERTIFIED: "the certified time",
+    TimeBasis.CLAIMED: "the claimed time of signing",
+    TimeBasis.NOW: "the time of this verification",
+}
+_MAX_NUMBERS: Final = 8
+
+
+def format_moment(value: dt.datetime | None) -> str:
+    """A moment with its offset from UTC.
+
+    >>> moment(dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC))
+    '2026-01-31 12:00:00 UTC'
+    """
+    if value is None:
+        return "unknown"
+    text = value.isoformat(" ", "seconds")
+    return f"{text[:-6]} UTC" if text.endswith("+00:00") else f"{text[:-6]} UTC{text[-6:]}"
+
+
+def format_count(number: int, thing: str) -> str:
+    """A number and a noun.
+
+    >>> counted(1, "element"), counted(2000, "element")
+    ('1 element', '2,000 elements')
+    """
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def format_signatures(numbers: Sequence[int]) -> str:
+    """Signatures by their numbers.
+
+    >>> signatures((1, 3))
+    'S1, S3'
+    """
+    names = ", ".join(f"S{number}" for number in numbers[:_MAX_NUMBERS])
+    more = len(numbers) - _MAX_NUMBERS
+    return f"{names} and {more:,} more" if more > 0 else names
+
+
+def format_items(ranges: Sequence[tuple[int, int]], count: int) -> str:
+    """Items of a sequence by their indexes.
+
+    >>> items(((0, 2), (4, 4)), 4)
+    'Items 0–2, 4'
+    """
+    if not ranges:
+        return format_count(count, "item").capitalize()
+    spans = ", ".join(str(first) if first == last else f"{first:,}–{last:,}" for first, last in ranges)
+    return f"Item {spans}" if count == 1 else f"Items {spans}"

@@ -1,0 +1,65 @@
+"""Modules that were merely found are tried in another process first: one that crashes there takes nothing with it.
+
+Who names a module wants it loaded. But to look into all that lie about on a machine is to load drivers of devices that
+are not there, drivers that are broken, and some that complain on standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Final
+
+from dcmseal.errors import ModuleUnusable
+from dcmseal.plugins.guard import to_single_line
+from dcmseal_pkcs11.loaded_modules import Pkcs11Module, is_loaded, load_module
+from dcmseal_pkcs11.module_discovery import ModuleCandidate
+
+_TIMEOUT: Final = 30
+_REFUSED: Final = 3
+_PROBE_CODE: Final = f"""
+import sys, pkcs11
+try:
+    pkcs11.lib(sys.argv[1]).get_slots()
+except pkcs11.PKCS11Error as error:
+    print(type(error).__name__, str(error).rpartition(sys.argv[1] + ": ")[2])
+    sys.exit({_REFUSED})
+"""
+_HINT: Final = "if it drives your device, name it to see more: module-path=PATH; if not, it does no harm"
+
+
+def load_candidate(found: ModuleCandidate) -> Pkcs11Module:
+    """Load a module; raises ModuleUnusable."""
+    if found.problem is not None:
+        raise found.problem
+    if not found.is_named and not is_loaded(found.path):
+        reason = _probe_failure(found.path)
+        if reason:
+            raise ModuleUnusable(f"the module {found.path!r} cannot be used: {reason}", hint=_HINT)
+    return load_module(found.path)
+
+
+def _probe_failure(path: str) -> str:
+    """Why the module cannot be used; empty if it can, or if that cannot be found out."""
+    # Where Python is embedded in another program, that program is what would be started.
+    if "python" not in os.path.basename(sys.executable or "").lower() or getattr(sys, "frozen", False):
+        return ""
+    try:
+        done = subprocess.run(  # noqa: S603 - this Python
+            [sys.executable, "-c", _PROBE_CODE, path],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_TIMEOUT,
+        )
+    except subprocess.TimeoutExpired:
+        return f"it does not answer within {_TIMEOUT} seconds"
+    except OSError:
+        return ""
+    if done.returncode == _REFUSED:
+        return to_single_line(done.stdout)
+    # On Unix the negative number of the signal, on Windows that of the exception.
+    return "it crashes when it is loaded" if done.returncode < 0 or done.returncode > 0xC0000000 else ""

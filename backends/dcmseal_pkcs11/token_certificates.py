@@ -1,0 +1,88 @@
+"""Certificates for a key on a token, and those that lead to their authority."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate, InvalidVersion, Name, load_der_x509_certificate
+
+from dcmseal.errors import CertificateNotValid
+from dcmseal.plugins.certificate_fields import parse_certificate_fields
+from dcmseal.plugins.key_algorithms import certificate_key_algorithm
+from dcmseal.terms import KeyType
+from dcmseal.warning_filter import suppress_warnings
+from dcmseal_pkcs11.mechanisms import KeyKind
+
+_MAX_CERTIFICATES: Final = 64
+
+
+def parse_certificate(der: bytes) -> Certificate | None:
+    """The certificate, None if it is none that can be read."""
+    try:
+        with suppress_warnings():
+            certificate = load_der_x509_certificate(der)
+        # decoded when they are asked for
+        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except (ValueError, InvalidVersion):
+        return None
+    return certificate
+
+
+def certificate_key_kind(certificate: Certificate) -> KeyKind | None:
+    """Type and size of the key that a certificate is for; None if it is not for signatures with RSA or EC.
+
+    A certificate for id-RSASSA-PSS is none: a token cannot tell, for its key has type CKK_RSA all the same.
+    """
+    if certificate_key_algorithm(certificate).key_type is None:
+        return None
+    try:
+        key = certificate.public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    if isinstance(key, rsa.RSAPublicKey):
+        return KeyKind(type=KeyType.RSA, bits=key.key_size)
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return KeyKind(type=KeyType.EC, bits=key.curve.key_size)
+    return None
+
+
+def find_newest(certificates: Iterable[Certificate]) -> Certificate | None:
+    """The one that is valid longest: a renewed certificate stands beside the old one on many cards."""
+    return max(certificates, key=lambda each: each.not_valid_after_utc, default=None)
+
+
+def build_chain(own: Certificate, others: Iterable[Certificate], further: Iterable[Certificate]) -> tuple[bytes, ...]:
+    """DER: the certificate itself, its issuers among ``others`` as far as they go, and all of ``further``.
+
+    Raises CertificateNotValid if there are too many.
+    """
+    path = [own]
+    candidates = list(others)
+    while (wanted := _decode_name(path[-1], "issuer")) != _decode_name(path[-1], "subject"):
+        issuer = next(
+            (each for each in candidates if _decode_name(each, "subject") == wanted and each not in path), None
+        )
+        if issuer is None:
+            break
+        path.append(issuer)
+    all_of_them = dict.fromkeys(each.public_bytes(Encoding.DER) for each in (*path, *further))
+    if len(all_of_them) > _MAX_CERTIFICATES:
+        raise CertificateNotValid(
+            f"more than {_MAX_CERTIFICATES} certificates go with the key",
+            hint="keep only those that lead from the signer's certificate to its authority",
+        )
+    return tuple(all_of_them)
+
+
+def _decode_name(certificate: Certificate, which: Literal["issuer", "subject"]) -> Name | bytes:
+    """A name, which may be encoded in several ways; or as it stands, if it cannot be decoded."""
+    try:
+        with suppress_warnings():
+            return certificate.issuer if which == "issuer" else certificate.subject
+    except (ValueError, TypeError):
+        fields = parse_certificate_fields(certificate.public_bytes(Encoding.DER))
+        return fields.issuer if which == "issuer" else fields.subject

@@ -1,0 +1,217 @@
+"""How a key is opened: what can be known without the PIN is checked first, then the token is logged into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pkcs11
+from cryptography.x509 import Certificate
+from pkcs11 import ObjectClass, TokenFlag
+
+from dcmseal.errors import CertificateMismatch, DeviceUnavailable, KeyNotFound, MechanismUnavailable, SignerError
+from dcmseal.plugins.certificate_files import load_certificates
+from dcmseal.plugins.key_algorithms import certificate_key_algorithm, unsupported_key_error
+from dcmseal.plugins.tracebacks import strip_traceback
+from dcmseal_pkcs11.loaded_modules import Pkcs11Module
+from dcmseal_pkcs11.mechanisms import KeyKind, TokenCapabilities
+from dcmseal_pkcs11.module_discovery import find_modules
+from dcmseal_pkcs11.module_probe import load_candidate
+from dcmseal_pkcs11.pin import Pin, PinProvider, PinRequest
+from dcmseal_pkcs11.pkcs11_errors import to_signer_error, translate_errors
+from dcmseal_pkcs11.pkcs11_uri import Pkcs11Uri
+from dcmseal_pkcs11.token_certificates import build_chain, certificate_key_kind, find_newest
+from dcmseal_pkcs11.token_objects import (
+    TokenObject,
+    ambiguous_uri_error,
+    build_certificate_matcher,
+    find_certificates,
+    find_objects,
+    find_private_key,
+)
+from dcmseal_pkcs11.token_session import TokenSession, shared_session
+from dcmseal_pkcs11.tokens import Pkcs11Token, find_tokens, retry_softhsm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OpenTokenKey:
+    """A key that is ready to sign, in a session that counts it as a user."""
+
+    session: TokenSession
+    key: TokenObject = field(repr=False)
+    kind: KeyKind
+    capabilities: TokenCapabilities
+    always_authenticate: bool
+    certificate_chain: tuple[bytes, ...] = field(repr=False)
+    pin: Pin | None
+    """Kept only if the key wants it for each signature."""
+
+
+def open_key(
+    module: Pkcs11Module, choose: Callable[[], Pkcs11Token], entry: PinProvider, *, attempt: int = 1
+) -> OpenTokenKey:
+    """Open the key of a URI on the token that ``choose`` returns; call with the lock of the module held.
+
+    Raises KeyNotFound, PinRejected, PinLocked, MechanismUnavailable, WeakAlgorithm, CertificateMismatch,
+    CertificateNotValid and DeviceUnavailable; python-pkcs11's errors pass.
+    """
+    asking = PinRequest(entry, attempt)
+    return retry_softhsm(module, lambda: _open_on_token(choose(), asking))
+
+
+def _open_on_token(token: Pkcs11Token, pin_request: PinRequest) -> OpenTokenKey:
+    session = shared_session(token)
+    session.acquire()
+    try:
+        return _open_in_session(session, token, pin_request)
+    except BaseException:
+        session.release()
+        raise
+
+
+def _open_in_session(session: TokenSession, token: Pkcs11Token, pin_request: PinRequest) -> OpenTokenKey:
+    uri = pin_request.uri
+    named = load_certificates(uri.cert) if uri.cert else ()
+    further = load_certificates(uri.chain) if uri.chain else ()
+    abilities = TokenCapabilities(token=token.description, sizes=token.mechanisms())
+    _check_before_login(abilities, named, session, uri)
+    pin = session.log_in(pin_request) if token.flags & TokenFlag.LOGIN_REQUIRED else None
+
+    key = find_private_key(session.raw, token, uri)
+    kind = key.kind
+    if kind is None:
+        raise MechanismUnavailable(
+            f"the key on {token.description} is neither RSA, nor EC on a curve that DICOM signatures use",
+            hint="use an RSA key: the profiles of PS3.15 admit no other; or P-256, P-384 or P-521",
+        )
+    abilities.check_key(kind)
+    always = key.always_authenticate
+    if always and token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH:
+        raise MechanismUnavailable(
+            f"the key on {token.description} wants the PIN for each signature, and its reader asks for PINs itself",
+            hint="switch the reader's PIN pad off in the driver's configuration, or use another key of the card",
+        )
+    belongs = build_certificate_matcher(session.raw, key, kind)
+    stored = find_certificates(session.raw)
+    own = (
+        _find_file_certificate(named, belongs, uri.cert)
+        if named
+        else _find_token_certificate(stored, key, belongs, token)
+    )
+    return OpenTokenKey(
+        session=session,
+        key=key,
+        kind=kind,
+        capabilities=abilities,
+        always_authenticate=always,
+        certificate_chain=build_chain(own, (*named, *(each for _, each in stored)), further),
+        pin=pin if always else None,
+    )
+
+
+def _check_before_login(
+    abilities: TokenCapabilities, named: tuple[Certificate, ...], session: TokenSession, uri: Pkcs11Uri
+) -> None:
+    """Refuse what cannot be signed with before a PIN is asked for, judged by certificates and public keys."""
+    wanted = {"id": uri.id, "label": uri.path.get("object")}
+    shown = named or tuple(each for _, each in find_certificates(session.raw, **wanted))
+    kinds = [certificate_key_kind(each) for each in shown]
+    refusals: list[SignerError] = [
+        unsupported_key_error("the key of the certificate", algorithm)
+        for algorithm in map(certificate_key_algorithm, shown)
+        if algorithm.key_type is None
+    ]
+    if not named and not refusals:
+        kinds += [each.kind for each in find_objects(session.raw, ObjectClass.PUBLIC_KEY, **wanted)]
+    for kind in filter(None, kinds):
+        try:
+            abilities.check_key(kind)
+        except SignerError as error:
+            refusals.append(error)
+        else:
+            return
+    if refusals:
+        raise refusals[0]
+
+
+def _find_file_certificate(
+    named: tuple[Certificate, ...], belongs: Callable[[Certificate], bool | None], path: str
+) -> Certificate:
+    # What cannot be told from the token shows when the first signature is verified.
+    own = find_newest(each for each in named if belongs(each) is not False)
+    if own is None:
+        raise CertificateMismatch(
+            f"no certificate in {path!r} belongs to the key on the token",
+            hint="check which certificate was issued for this key",
+        )
+    return own
+
+
+def _find_token_certificate(
+    stored: tuple[tuple[TokenObject, Certificate], ...],
+    key: TokenObject,
+    belongs: Callable[[Certificate], bool | None],
+    token: Pkcs11Token,
+) -> Certificate:
+    beside = [each for found, each in stored if key.id and found.id == key.id]
+    likely = (each for found, each in stored if key.label and found.label == key.label)
+    own = (
+        find_newest(each for each in beside if belongs(each) is not False)
+        or find_newest(each for _, each in stored if belongs(each))
+        or find_newest(each for each in likely if belongs(each) is not False)
+    )
+    if own is not None:
+        return own
+    if beside:
+        raise CertificateMismatch(
+            f"the certificate on {token.description} with the key's CKA_ID belongs to another key",
+            hint="name the file of the right one: cert=CERTIFICATE",
+        )
+    raise KeyNotFound(
+        f"there is no certificate for the key on {token.description}",
+        hint="name the file of the certificate: cert=CERTIFICATE",
+    )
+
+
+@strip_traceback
+def open_key_by_uri(entry: PinProvider) -> OpenTokenKey:
+    """Open the key on the one token that the URI fits."""
+    token = _find_token(entry.uri)
+    module = token.module
+
+    def again() -> Pkcs11Token:
+        # other threads may have had the module since
+        return next((each for each in find_tokens(module, entry.uri) if each.id == token.id), token)
+
+    with module.lock, translate_errors(token.description):
+        return open_key(module, again, entry)
+
+
+def _find_token(uri: Pkcs11Uri) -> Pkcs11Token:
+    """The token; raises DeviceUnavailable if there is none, and KeyNotFound if there are several."""
+    tokens: list[Pkcs11Token] = []
+    problems: list[SignerError] = []
+    modules = find_modules(uri)
+    for found in modules:
+        try:
+            module = load_candidate(found)
+            with module.lock:
+                tokens += find_tokens(module, uri)
+        except SignerError as error:
+            problems.append(error)
+        except pkcs11.PKCS11Error as error:
+            problems.append(to_signer_error(error, f"the module {found.path!r}"))
+    if len(tokens) > 1:
+        raise ambiguous_uri_error(f"{len(tokens)} tokens", [token.uri for token in tokens])
+    if tokens:
+        return tokens[0]
+    if problems and len(modules) == 1:
+        raise problems[0]
+    raise DeviceUnavailable(
+        f"there is no token that fits the key URI{_format_unusable(problems)}",
+        hint="insert the card, connect the device, and check the names: dcmseal keys lists modules and tokens",
+    )
+
+
+def _format_unusable(problems: list[SignerError]) -> str:
+    return f" ({len(problems)} of the modules found cannot be used)" if problems else ""

@@ -1,0 +1,176 @@
+"""Keys and certificates on a token (PKCS #11 v2.40, 4): found by what the key URI says, and no guess among several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final
+
+import pkcs11
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import Certificate
+from pkcs11 import Attribute, ObjectClass
+
+from dcmseal.errors import KeyNotFound, MechanismUnavailable
+from dcmseal.terms import KeyType
+from dcmseal_pkcs11.mechanisms import CURVES, KeyKind
+from dcmseal_pkcs11.pkcs11_uri import Pkcs11Uri, build_uri
+from dcmseal_pkcs11.token_certificates import certificate_key_kind, parse_certificate
+from dcmseal_pkcs11.tokens import Pkcs11Token
+
+_MAX_CANDIDATES: Final = 8
+_MAX_OBJECTS: Final = 10_000
+_UNREADABLE: Final = (
+    pkcs11.AttributeTypeInvalid,
+    pkcs11.AttributeSensitive,
+    pkcs11.FunctionFailed,
+    IndexError,
+    KeyError,
+    ValueError,
+)
+"""What reading an attribute may raise if the object has it not, or a value that makes no sense."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TokenObject:
+    """A private key, public key or certificate."""
+
+    handle: Any = field(repr=False)
+    """Of python-pkcs11, whose classes depend on what the object is able to do."""
+    id: bytes
+    label: str
+
+    def attribute(self, name: Attribute, default: Any = None) -> Any:
+        """The value of an attribute, or the default if it has none."""
+        return _read_attribute(self.handle, name, default)
+
+    def private_key_uri(self, token: Pkcs11Token, *, cert: str = "") -> str:
+        """The URI of the private key that goes with this object."""
+        _, model, serial, label = token.id
+        # A key, its public key and its certificate share the CKA_ID, and may differ in their labels: so on PIV cards.
+        named = not self.id or self.attribute(Attribute.CLASS) is ObjectClass.PRIVATE_KEY
+        path = {"token": label, "serial": serial, "model": model, "object": self.label if named else ""}
+        return build_uri(path, identifier=self.id, module_path=token.module.path, cert=cert, private=True)
+
+    @property
+    def kind(self) -> KeyKind | None:
+        """Type and size of a key; None if it is neither RSA, nor EC on a curve that DICOM signatures use."""
+        match self.attribute(Attribute.KEY_TYPE):
+            case pkcs11.KeyType.RSA:
+                return KeyKind(type=KeyType.RSA, bits=int.from_bytes(self._modulus).bit_length())
+            case pkcs11.KeyType.EC:
+                bits = CURVES.get(bytes(self.attribute(Attribute.EC_PARAMS, b"")))
+                return KeyKind(type=KeyType.EC, bits=bits) if bits else None
+        return None
+
+    @property
+    def always_authenticate(self) -> bool:
+        """Whether each signature wants the PIN (CKA_ALWAYS_AUTHENTICATE)."""
+        return bool(self.attribute(Attribute.ALWAYS_AUTHENTICATE, default=False))
+
+    def has_modulus(self, key: rsa.RSAPublicKey) -> bool:
+        return int.from_bytes(self._modulus) == key.public_numbers().n
+
+    @property
+    def _modulus(self) -> bytes:
+        return bytes(self.attribute(Attribute.MODULUS, b""))
+
+
+def find_objects(session: pkcs11.Session, kind: ObjectClass, **wanted: object) -> tuple[TokenObject, ...]:
+    """Objects of a class; ``id`` and ``label`` narrow it down; python-pkcs11's errors pass."""
+    template: dict[Attribute, object] = {Attribute.CLASS: kind}
+    template |= {Attribute[name.upper()]: value for name, value in wanted.items() if value is not None}
+    # All of them at once, and the search is let go of: while one is open, no other can be.
+    found = list(islice(session.get_objects(template), _MAX_OBJECTS))
+    read = (
+        TokenObject(
+            handle=each,
+            id=bytes(_read_attribute(each, Attribute.ID, b"")),
+            label=str(_read_attribute(each, Attribute.LABEL, "")),
+        )
+        for each in found
+    )
+    # Tokens have them in any order, and another one each time.
+    return tuple(sorted(read, key=lambda each: (each.label, each.id)))
+
+
+def find_certificates(session: pkcs11.Session, **wanted: object) -> tuple[tuple[TokenObject, Certificate], ...]:
+    """The X.509 certificates on a token that can be read."""
+    found = (
+        (each, bytes(each.attribute(Attribute.VALUE, b""))) for each in find_certificate_objects(session, **wanted)
+    )
+    return tuple((each, certificate) for each, der in found if (certificate := parse_certificate(der)))
+
+
+def find_certificate_objects(session: pkcs11.Session, **wanted: object) -> tuple[TokenObject, ...]:
+    """Certificates on a token, whatever they hold."""
+    return find_objects(session, ObjectClass.CERTIFICATE, **wanted)
+
+
+def find_private_key(session: pkcs11.Session, token: Pkcs11Token, uri: Pkcs11Uri) -> TokenObject:
+    """The one private key that can sign and fits the URI; raises KeyNotFound and MechanismUnavailable."""
+    found = find_objects(session, ObjectClass.PRIVATE_KEY, id=uri.id, label=uri.path.get("object"))
+    able = [each for each in found if each.attribute(Attribute.SIGN, default=False)]
+    if not found:
+        raise KeyNotFound(f"there is no such private key on {token.description}", hint=_other_keys_hint(session, token))
+    if not able:
+        raise MechanismUnavailable(
+            f"the key on {token.description} is not for signing (CKA_SIGN is false)", hint="choose another key"
+        )
+    if len(able) > 1:
+        raise ambiguous_uri_error(
+            f"{len(able)} private keys on {token.description}", [each.private_key_uri(token) for each in able]
+        )
+    return able[0]
+
+
+def ambiguous_uri_error(what: str, uris: list[str]) -> KeyNotFound:
+    """The error for a URI that fits more than one."""
+    more = f" and {len(uris) - _MAX_CANDIDATES} more" if len(uris) > _MAX_CANDIDATES else ""
+    return KeyNotFound(f"the key URI fits {what}", hint=f"write one of: {' '.join(uris[:_MAX_CANDIDATES])}{more}")
+
+
+def build_certificate_matcher(
+    session: pkcs11.Session, key: TokenObject, kind: KeyKind
+) -> Callable[[Certificate], bool | None]:
+    """Tells whether a certificate is for the key; None if the token does not let see it.
+
+    A private EC key does not tell its public point; a public key with the same CKA_ID does.
+    """
+    point = b""
+    if kind.type is KeyType.EC and key.id:
+        for public in find_objects(session, ObjectClass.PUBLIC_KEY, id=key.id):
+            point = bytes(public.attribute(Attribute.EC_POINT, b""))
+
+    def belongs(certificate: Certificate) -> bool | None:
+        if certificate_key_kind(certificate) != kind:
+            return False
+        public = certificate.public_key()
+        if isinstance(public, rsa.RSAPublicKey):
+            return key.has_modulus(public)
+        if not point:
+            return None
+        assert isinstance(public, ec.EllipticCurvePublicKey)
+        # CKA_EC_POINT is a DER OCTET STRING with the point in it; some tokens leave the wrapping out.
+        return point.endswith(public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
+
+    return belongs
+
+
+def _other_keys_hint(session: pkcs11.Session, token: Pkcs11Token) -> str:
+    with suppress(pkcs11.PKCS11Error):
+        uris = [each.private_key_uri(token) for each in find_objects(session, ObjectClass.PRIVATE_KEY)]
+        if uris:
+            return f"those on it are: {' '.join(uris[:_MAX_CANDIDATES])}"
+    return "there is none on it that can be seen; dcmseal keys lists tokens and keys"
+
+
+def _read_attribute(handle: Any, name: Attribute, default: Any = None) -> Any:
+    try:
+        value = handle[name]
+    except _UNREADABLE:
+        return default
+    return default if value is None else value

@@ -1,0 +1,47 @@
+"""The timestamp backend ``CMS_TSP``: Time-Stamp Protocol of RFC 3161 (PS3.15 C.1).
+
+>>> from dcmseal.plugins.timestamp_backend import QueryWish
+>>> query = CmsTsp().query(b"the value of Signature", QueryWish(nonce=False))
+>>> len(query)
+59
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from dcmseal.plugins.signer_backend import Secrets
+from dcmseal.plugins.timestamp_backend import RetryPolicy, TimestampQuery, TimestampResult
+from dcmseal.terms import TimestampType
+
+
+class CmsTspBackend:
+    """Writes queries, reaches authorities by HTTP, and reads and verifies tokens."""
+
+    type: Final[str] = TimestampType.CMS_TSP.value
+    summary: Final = "timestamps of RFC 3161: authorities at http: and https: URLs"
+
+    def build_query(self, value: bytes, options: TimestampQuery) -> bytes:
+        """A TimeStampReq in DER."""
+        from dcmseal_timestamp.timestamp_query import build_query
+
+        return build_query(value, options)
+
+    def send_query(self, url: str, query: bytes, retry_policy: RetryPolicy, secrets: Secrets) -> bytes:
+        """The TimeStampResp of the authority at a URL."""
+        from dcmseal_timestamp.tsa_client import send_query
+
+        return send_query(url, query, retry_policy, secrets)
+
+    def accept_response(self, response: bytes, query: bytes | None) -> bytes:
+        """The TimeStampToken in a response, as DICOM files hold it."""
+        from dcmseal_timestamp.timestamp_response import accept_response
+
+        return accept_response(response, query)
+
+    def verify(self, timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampResult:
+        """Verify a token or response; the authority's trust is left to others."""
+        from dcmseal_timestamp.verify_token import verify_token
+
+        return verify_token(timestamp, values, certificates)

@@ -1,0 +1,257 @@
+"""TimeStampToken of RFC 3161 2.4.2: a CMS SignedData over TSTInfo, read into plain values; nothing is verified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from asn1crypto import cms, core, parser, tsp
+
+from dcmseal.plugins.asn1 import original_der
+from dcmseal_timestamp.tst_info import (
+    DIRECTORY_NAME,
+    GeneralName,
+    TstInfo,
+    UnreadableToken,
+    check_bounded,
+    check_no_extra_fields,
+    digest_name,
+    parse_tst_info,
+)
+
+MAX_TOKEN_BYTES: Final = 256 << 10
+"""Tokens take some thousand bytes; larger ones are not looked into."""
+_MAX_CERTIFICATES: Final = 64
+_MAX_IDENTIFIERS: Final = 64
+_SEQUENCE: Final = 0x30
+_GRANTED: Final = frozenset({"granted", "granted_with_mods"})
+_MAX_TEXT_LENGTH: Final = 200
+_SINGLE: Final = frozenset(
+    {"content_type", "message_digest", "signing_time", "signing_certificate", "signing_certificate_v2"}
+)
+"""Signed attributes that have exactly one value (RFC 5652 11, RFC 5035 5.4)."""
+
+
+class TimeStampResp(core.Sequence):  # type: ignore[misc] # asn1crypto has no types
+    """TimeStampResp; asn1crypto's own does not know that a refusal has no token."""
+
+    _fields: ClassVar[list[Any]] = [
+        ("status", tsp.PKIStatusInfo),
+        ("time_stamp_token", cms.ContentInfo, {"optional": True}),
+    ]
+
+
+class RefusedToken(Exception):
+    """A response in which the authority grants no token; the message has its reasons."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateId:
+    """ESSCertID or ESSCertIDv2 (RFC 5035 5.4.1, RFC 5816): a digest of a certificate, and perhaps its name."""
+
+    algorithm: str
+    digest: bytes
+    issuer: bytes | None = None
+    """DER name of the issuer; None if it is not stated, empty if it is stated in a form that names no issuer."""
+    serial_number: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureScheme:
+    """How the authority signed; empty texts for what is not known."""
+
+    kind: str
+    digest: str
+    mask_digest: str = ""
+    salt_length: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimestampToken:
+    """What a token says, and the parts that its signature was made over."""
+
+    der: bytes
+    """The token itself, without padding and without the response it came in."""
+    content: bytes
+    """TSTInfo, as it was signed."""
+    info: TstInfo
+    certificates: tuple[bytes, ...]
+    issuer: bytes
+    """DER name of whoever issued the authority's certificate; empty if it is named by its key."""
+    certificate_serial: int
+    key_identifier: bytes
+    digest_algorithm: str
+    scheme: SignatureScheme
+    signed_attributes: bytes
+    """As SET OF, which is what was signed (RFC 5652 5.4)."""
+    content_type: str
+    message_digest: bytes
+    certificate_ids: tuple[tuple[CertificateId, ...], ...]
+    """Of each signed attribute that names certificates, the authority's own first."""
+    signature: bytes
+
+
+def parse_token(data: bytes) -> TimestampToken:
+    """Read a token, or the token in a response of RFC 3161 2.4.2; one byte of padding may follow (PS3.5 6.2).
+
+    Raises UnreadableToken, or RefusedToken for a response that grants none.
+    """
+    if len(data) > MAX_TOKEN_BYTES:
+        raise UnreadableToken(f"it takes {len(data)} bytes, more than {MAX_TOKEN_BYTES} are not looked into")
+    try:
+        return _parse_signed_data(_unwrap_response(_strip_padding(data)))
+    except (UnreadableToken, RefusedToken):
+        raise
+    except Exception:  # noqa: BLE001 - asn1crypto raises whatever comes to hand
+        raise UnreadableToken("it is no timestamp token of RFC 3161, or a damaged one") from None
+
+
+def is_response(data: bytes) -> bool:
+    """Whether data begins like a TimeStampResp, and not like a token."""
+    return _inner_tag(data) == _SEQUENCE
+
+
+def _inner_tag(data: bytes) -> int:
+    first = data[1] if len(data) > 2 and data[0] == _SEQUENCE else 0
+    at = 2 + (first & 0x7F if first & 0x80 else 0)
+    return data[at] if at < len(data) else 0
+
+
+def _strip_padding(data: bytes) -> bytes:
+    end = parser.peek(data)
+    if data[end:] not in (b"", b"\0"):
+        raise UnreadableToken("something follows the token")
+    return data[:end]
+
+
+def _unwrap_response(data: bytes) -> bytes:
+    """The token itself, out of a response that grants it (RFC 3161 2.4.2)."""
+    if not is_response(data):
+        return data
+    response = check_no_extra_fields(TimeStampResp.load(data))
+    refusal = _refusal_reason(check_no_extra_fields(response["status"]))
+    if refusal:
+        raise RefusedToken(refusal)
+    token = response["time_stamp_token"]
+    if isinstance(token, core.Void):
+        raise UnreadableToken("the response has no token in it")
+    return original_der(token)
+
+
+def _refusal_reason(status: Any) -> str:
+    """Why the authority made no token; empty if it says that it made one."""
+    answer = str(status["status"].native)
+    if answer in _GRANTED:
+        return ""
+    reasons = sorted(map(str, status["fail_info"].native or ()))
+    texts = [str(each) for each in status["status_string"].native or ()]
+    told = "".join(each if each.isprintable() else " " for each in "; ".join((*reasons, *texts)))[:_MAX_TEXT_LENGTH]
+    return f"the authority refused ({answer[:_MAX_TEXT_LENGTH]}){f': {told}' if told else ''}"
+
+
+def _parse_signed_data(der: bytes) -> TimestampToken:
+    outer = check_no_extra_fields(cms.ContentInfo.load(der, strict=True))
+    if outer["content_type"].native != "signed_data":
+        raise UnreadableToken("it is no SignedData of CMS")
+    signed = check_no_extra_fields(outer["content"])
+    capsule = check_no_extra_fields(signed["encap_content_info"])
+    if capsule["content_type"].native != "tst_info":
+        raise UnreadableToken("what it signs is no TSTInfo")
+    if len(signed["signer_infos"]) != 1:
+        raise UnreadableToken("it has not exactly one signer")  # RFC 3161 2.4.2
+    content = bytes(capsule["content"].contents)
+    signer = check_no_extra_fields(signed["signer_infos"][0])
+    attributes = _parse_attributes(signer)
+    issuer, serial, key = _parse_signer_id(signer["sid"])
+    return TimestampToken(
+        der=der,
+        content=content,
+        info=parse_tst_info(content),
+        certificates=_extract_certificates(signed["certificates"]),
+        issuer=issuer,
+        certificate_serial=serial,
+        key_identifier=key,
+        digest_algorithm=digest_name(signer["digest_algorithm"]),
+        scheme=_parse_scheme(signer["signature_algorithm"]),
+        signed_attributes=b"\x31" + original_der(signer["signed_attrs"])[1:],
+        content_type=str(attributes["content_type"].native),
+        message_digest=bytes(attributes["message_digest"].native),
+        certificate_ids=tuple(_iter_certificate_ids(attributes)),
+        signature=bytes(signer["signature"].native),
+    )
+
+
+def _parse_attributes(signer: Any) -> dict[str, Any]:
+    """Signed attributes, each of which stands there once (RFC 5652 5.3)."""
+    attributes: dict[str, Any] = {}
+    for each in map(check_no_extra_fields, signer["signed_attrs"]):
+        name = str(each["type"].native)
+        if name in attributes:
+            raise UnreadableToken("a signed attribute stands there twice")
+        if name in _SINGLE and len(each["values"]) != 1:
+            raise UnreadableToken("a signed attribute has not exactly one value")
+        attributes[name] = each["values"][0] if name in _SINGLE else None
+    if not {"content_type", "message_digest"} <= attributes.keys():
+        raise UnreadableToken("a signed attribute that CMS demands is missing")
+    return attributes
+
+
+def _parse_signer_id(sid: Any) -> tuple[bytes, int, bytes]:
+    if sid.name == "issuer_and_serial_number":
+        return original_der(sid.chosen["issuer"]), check_bounded(sid.chosen["serial_number"].native), b""
+    return b"", 0, bytes(sid.chosen.native)
+
+
+def _iter_certificate_ids(attributes: dict[str, Any]) -> Iterator[tuple[CertificateId, ...]]:
+    """What names the authority's certificate, and perhaps others of its chain."""
+    for name, digest in (("signing_certificate", "sha1"), ("signing_certificate_v2", "")):
+        if name in attributes:
+            listed = check_no_extra_fields(attributes[name])["certs"]
+            if len(listed) > _MAX_IDENTIFIERS:
+                raise UnreadableToken(f"it names more than {_MAX_IDENTIFIERS} certificates")
+            yield tuple(_parse_certificate_id(each, digest) for each in listed)
+
+
+def _parse_certificate_id(identifier: Any, digest: str) -> CertificateId:
+    named = check_no_extra_fields(identifier)["issuer_serial"]
+    issuer, serial = None, 0
+    if not isinstance(named, core.Void):
+        names = [GeneralName.parse(each) for each in check_no_extra_fields(named)["issuer"]]
+        issuer = names[0].der if len(names) == 1 and names[0].kind == DIRECTORY_NAME else b""
+        serial = check_bounded(named["serial_number"].native)
+    return CertificateId(
+        algorithm=digest or digest_name(identifier["hash_algorithm"]),
+        digest=bytes(identifier["cert_hash"].native),
+        issuer=issuer,
+        serial_number=serial,
+    )
+
+
+def _extract_certificates(chosen: Any) -> tuple[bytes, ...]:
+    found: list[bytes] = []
+    for number, each in enumerate(() if isinstance(chosen, core.Void) else chosen):
+        if number == _MAX_CERTIFICATES:
+            raise UnreadableToken(f"it has more than {_MAX_CERTIFICATES} certificates")
+        if each.name == "certificate":
+            found.append(original_der(each.chosen))
+    return tuple(found)
+
+
+def _parse_scheme(algorithm: Any) -> SignatureScheme:
+    try:
+        kind = str(algorithm.signature_algo)
+    except ValueError:
+        return SignatureScheme(kind="", digest="")
+    if kind == "rsassa_pss":
+        parameters = algorithm["parameters"]
+        return SignatureScheme(
+            kind=kind,
+            digest=str(parameters["hash_algorithm"]["algorithm"].native),
+            mask_digest=str(parameters["mask_gen_algorithm"]["parameters"]["algorithm"].native),
+            salt_length=check_bounded(parameters["salt_length"].native),
+        )
+    try:
+        return SignatureScheme(kind=kind, digest=str(algorithm.hash_algo))
+    except ValueError:
+        return SignatureScheme(kind=kind, digest="")  # the digest of the attributes is meant

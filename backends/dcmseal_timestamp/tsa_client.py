@@ -1,0 +1,73 @@
+"""Timestamp authorities reached by HTTP (RFC 3161 3.4): the only place of this package that touches a network."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+from urllib.parse import SplitResult
+
+from dcmseal.errors import TimestampError
+from dcmseal.plugins.signer_backend import SecretRequest, Secrets
+from dcmseal.plugins.timestamp_backend import RetryPolicy
+from dcmseal.plugins.tracebacks import strip_traceback
+from dcmseal_http.deadline import Deadline
+from dcmseal_http.http_client import BodyTooLarge, HttpRequest, HttpStatus, TemporaryFailure, retry
+from dcmseal_http.http_client import open_request as ask_server
+from dcmseal_http.http_urls import is_confidential, parse_url
+from dcmseal_timestamp.timestamp_token import MAX_TOKEN_BYTES
+
+_HEADERS: Final = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
+_UNAUTHORIZED: Final = 401
+_MAX_LOGINS: Final = 3
+_HINT: Final = "check the URL and the network; several authorities may be named, and are asked in turn"
+_LOGIN_HINT: Final = (
+    "give USER:PASSWORD in an environment variable or file: --timestamp-login-env, --timestamp-login-file"
+)
+
+
+@strip_traceback
+def send_query(url: str, query: bytes, retry_policy: RetryPolicy, secrets: Secrets) -> bytes:
+    """Post a query and return the body of the answer.
+
+    ``secrets`` is asked for ``USER:PASSWORD`` if the authority wants to know who asks. Raises UsageError for an URL
+    that cannot be used, and TimestampError if there is no answer.
+    """
+    parts = parse_url(url, _LOGIN_HINT)
+    name = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    login = ""
+    asked = 0
+    while True:
+        request = HttpRequest(url=url, headers=_HEADERS, body=query, login=login)
+        try:
+            return retry(partial(_post_query, request, retry_policy.seconds), retry_policy.attempts)
+        except TemporaryFailure as error:
+            raise TimestampError(f"{name} gives no answer: {error}", hint=_HINT) from None
+        except BodyTooLarge:
+            raise TimestampError(
+                f"the answer has more than {MAX_TOKEN_BYTES} bytes", hint="is it a timestamp authority?"
+            ) from None
+        except HttpStatus as error:
+            if error.code != _UNAUTHORIZED:
+                raise TimestampError(f"{name} answers with HTTP status {error.code}", hint=_HINT) from None
+            asked += 1
+            login = _request_login(url, parts, name, asked, secrets)
+
+
+def _post_query(request: HttpRequest, seconds: float) -> bytes:
+    with ask_server(request, Deadline(seconds)) as answer:
+        return answer.read_body(MAX_TOKEN_BYTES)
+
+
+def _request_login(url: str, parts: SplitResult, name: str, asked: int, secrets: Secrets) -> str:
+    if not is_confidential(url):
+        raise TimestampError(
+            f"{name} wants a password, which would go over the network for all to read", hint="use https"
+        )
+    purpose = f"timestamp authority {parts.hostname}, as USER:PASSWORD"
+    login = secrets(SecretRequest(purpose=purpose, uri=name, attempt=asked)) if asked <= _MAX_LOGINS else None
+    if not login:
+        raise TimestampError(
+            f"{name} wants to know who asks{', and does not take what was given' if asked > 1 else ''}",
+            hint=_LOGIN_HINT,
+        )
+    return login

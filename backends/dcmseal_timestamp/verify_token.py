@@ -1,0 +1,247 @@
+"""What a token proves about the value of a Signature, as findings of aspect TIMESTAMP."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
+from cryptography.x509.oid import PublicKeyAlgorithmOID
+
+from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.model.signature import CertifiedTime
+from dcmseal.plugins.timestamp_backend import TimestampResult
+from dcmseal_timestamp.authority_certificate import (
+    AuthorityCertificate,
+    CertificateBinding,
+    UnreadableCertificate,
+    find_authority,
+    find_binding,
+)
+from dcmseal_timestamp.timestamp_query import DIGESTS, WEAK_DIGESTS
+from dcmseal_timestamp.timestamp_token import RefusedToken, TimestampToken, parse_token
+from dcmseal_timestamp.tst_info import UnreadableToken
+
+_HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
+    "sha1": hashes.SHA1(),  # noqa: S303 - timestamps of old are verified with the algorithms of old
+    "sha224": hashes.SHA224(),
+    "sha256": hashes.SHA256(),
+    "sha384": hashes.SHA384(),
+    "sha512": hashes.SHA512(),
+}
+_WITH_OWN_DIGEST: Final = frozenset({"ed25519", "ed448"})
+_MAX_RSA_BITS: Final = 16384
+_MAX_SALT_LENGTH: Final = 512
+
+
+class SignatureStatus(Enum):
+    """What the authority's public key says."""
+
+    VALID = "valid"
+    WRONG = "wrong"
+    UNSUPPORTED = "unsupported"
+
+
+def verify_signature(token: TimestampToken, authority: AuthorityCertificate) -> SignatureStatus:
+    """Verify the token's signature with the authority's key."""
+    if token.digest_algorithm not in DIGESTS:
+        return SignatureStatus.UNSUPPORTED
+    if token.scheme.digest not in ("", token.digest_algorithm) and token.scheme.kind not in _WITH_OWN_DIGEST:
+        # one digest for the content and another for the attributes (RFC 8933 3.1)
+        return SignatureStatus.UNSUPPORTED
+    digest = hashlib.new(token.digest_algorithm, token.content).digest()
+    if token.content_type != "tst_info" or not hmac.compare_digest(token.message_digest, digest):
+        return SignatureStatus.WRONG
+    hash_ = _HASHES.get(token.scheme.digest or token.digest_algorithm)
+    if hash_ is None:
+        return SignatureStatus.UNSUPPORTED
+    try:
+        return SignatureStatus.VALID if _verify_with_key(token, authority, hash_) else SignatureStatus.UNSUPPORTED
+    except InvalidSignature:
+        return SignatureStatus.WRONG
+    except Exception:  # noqa: BLE001 - what the library refuses to compute with
+        return SignatureStatus.UNSUPPORTED
+
+
+def _verify_with_key(token: TimestampToken, authority: AuthorityCertificate, hash_: hashes.HashAlgorithm) -> bool:
+    """True if the signature is right, False for a kind that is not known; raises InvalidSignature if it is wrong."""
+    key = authority.parsed.public_key()
+    kind, signature, signed = token.scheme.kind, token.signature, token.signed_attributes
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size <= _MAX_RSA_BITS:
+        # a key that is for PSS makes no other signatures (RFC 4055 1.2)
+        is_for_pss = authority.parsed.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS
+        if kind == "rsassa_pkcs1v15" and not is_for_pss:
+            key.verify(signature, signed, padding.PKCS1v15(), hash_)
+            return True
+        mask = _HASHES.get(token.scheme.mask_digest)
+        if kind == "rsassa_pss" and mask is not None and 0 <= token.scheme.salt_length <= _MAX_SALT_LENGTH:
+            key.verify(signature, signed, padding.PSS(padding.MGF1(mask), token.scheme.salt_length), hash_)
+            return True
+    elif isinstance(key, ec.EllipticCurvePublicKey) and kind == "ecdsa":
+        key.verify(signature, signed, ec.ECDSA(hash_))
+        return True
+    elif isinstance(key, dsa.DSAPublicKey) and kind == "dsa":
+        key.verify(signature, signed, hash_)
+        return True
+    elif isinstance(key, (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)) and kind in ("ed25519", "ed448"):
+        key.verify(signature, signed)
+        return True
+    return False
+
+
+_TOKEN_CLAUSE: Final = "RFC 3161 2.4.2"
+_AUTHORITY_CLAUSE: Final = "RFC 3161 2.3"
+_DOUBTS: Final = frozenset({"timestamp-weak"})
+"""Codes of findings that leave a time certified, for a site to take or not."""
+
+
+def verify_token(timestamp: bytes, values: Sequence[bytes], certificates: Sequence[bytes]) -> TimestampResult:
+    """Verify a token, or a response with one; the authority's trust is left to others."""
+    try:
+        token = parse_token(timestamp)
+    except UnreadableToken as error:
+        return TimestampResult(findings=(_unknown_finding("timestamp-unreadable", str(error)),))
+    except RefusedToken as error:
+        return TimestampResult(findings=(_failed_finding("timestamp-refused", str(error)),))
+    authority = find_authority(token, certificates)
+    if authority is None:
+        message = "no certificate that can be read, in the timestamp or among those given, is the authority's"
+        return TimestampResult(
+            findings=(*_imprint_findings(token, values), _unknown_finding("tsa-certificate-missing", message))
+        )
+    findings = [
+        *_imprint_findings(token, values),
+        *_signature_findings(token, authority),
+        *_binding_findings(token, authority, certificates),
+    ]
+    try:
+        authority.check_extensions()
+        findings += [*_usage_findings(authority), *_name_findings(token, authority)]
+    except UnreadableCertificate as error:
+        message = f"the certificate of the timestamp authority cannot be understood: {error}"
+        findings.append(_unknown_finding("tsa-certificate-unreadable", message, "RFC 5280 4.2"))
+    findings += [*_validity_findings(token, authority), *_strength_findings(token, authority)]
+    if any(each.outcome is not Outcome.PASSED and each.code not in _DOUBTS for each in findings):
+        return TimestampResult(findings=tuple(findings))
+    info = token.info
+    time = CertifiedTime(
+        moment=info.moment,
+        accuracy=info.accuracy,
+        policy=info.policy,
+        serial_number=info.serial_number,
+        authority=authority.der,
+        others=tuple(each for each in (*token.certificates, *certificates) if each != authority.der),
+    )
+    return TimestampResult(findings=tuple(findings), time=time)
+
+
+def _imprint_findings(token: TimestampToken, values: Sequence[bytes]) -> Iterator[Finding]:
+    """Whether it is this signature that the token is about (PS3.3 C.12.1.1.3.1.3)."""
+    algorithm = token.info.imprint_algorithm
+    if algorithm not in DIGESTS:
+        yield _unknown_finding(
+            "timestamp-imprint-unsupported", f"the digest {algorithm} of the timestamp is not supported"
+        )
+    elif any(hmac.compare_digest(hashlib.new(algorithm, value).digest(), token.info.imprint) for value in values):
+        yield _passed_finding("timestamp-imprint-matches", "the timestamp was made for this signature")
+    else:
+        yield _failed_finding(
+            "timestamp-imprint-differs", "the timestamp was made for something else than this signature"
+        )
+
+
+def _signature_findings(token: TimestampToken, authority: AuthorityCertificate) -> Iterator[Finding]:
+    match verify_signature(token, authority):
+        case SignatureStatus.WRONG:
+            message = "the timestamp is damaged, or was not made by the authority it names"
+            yield _failed_finding("timestamp-signature-wrong", message)
+        case SignatureStatus.UNSUPPORTED:
+            message = "the timestamp is signed in a way that is not supported"
+            yield _unknown_finding("timestamp-signature-unsupported", message)
+        case SignatureStatus.VALID:
+            yield _passed_finding("timestamp-signature-valid", "the timestamp was made with the key of its authority")
+
+
+def _binding_findings(
+    token: TimestampToken, authority: AuthorityCertificate, certificates: Sequence[bytes]
+) -> Iterator[Finding]:
+    """Whether the certificate is the one that the authority meant (RFC 5816 2.2.1)."""
+    match find_binding(token, authority, certificates):
+        case CertificateBinding.MISSING:
+            message = "the timestamp does not say under its signature which certificate it was made with"
+            yield _failed_finding("tsa-certificate-not-bound", message)
+        case CertificateBinding.OTHER:
+            message = "the timestamp names another certificate than its authority's under its signature"
+            yield _failed_finding("tsa-certificate-not-bound", message)
+        case CertificateBinding.UNSUPPORTED:
+            message = "the timestamp names its authority's certificate by a digest that is not supported"
+            yield _unknown_finding("tsa-binding-unsupported", message)
+        case CertificateBinding.CHAIN_UNKNOWN:
+            message = "the timestamp names certificates of its authority's chain that are not at hand"
+            yield _unknown_finding("tsa-chain-missing", message)
+        case CertificateBinding.BOUND:
+            pass
+
+
+def _usage_findings(authority: AuthorityCertificate) -> Iterator[Finding]:
+    """Whether the certificate is one for timestamps."""
+    if not authority.is_for_timestamps_only:
+        yield _failed_finding(
+            "tsa-usage-wrong", "the authority's certificate is not one for timestamps only", _AUTHORITY_CLAUSE
+        )
+    elif not authority.is_marked_critical:
+        message = "the authority's certificate does not mark as critical that it is for timestamps only"
+        yield _failed_finding("tsa-usage-not-critical", message, _AUTHORITY_CLAUSE)
+    if authority.is_ca:
+        yield _failed_finding(
+            "tsa-is-ca", "the authority's certificate is that of a certification authority", _AUTHORITY_CLAUSE
+        )
+    if not authority.is_for_signatures_only:
+        message = "the authority's key is for something else than signatures"
+        yield _failed_finding("tsa-usage-wrong", message, _AUTHORITY_CLAUSE)
+
+
+def _name_findings(token: TimestampToken, authority: AuthorityCertificate) -> Iterator[Finding]:
+    """Whether the authority calls itself as its certificate does."""
+    name = token.info.tsa
+    if name is not None and not authority.is_named(name):
+        message = "the timestamp says that it was made by another authority than its certificate's"
+        yield _failed_finding("tsa-name-differs", message)
+
+
+def _validity_findings(token: TimestampToken, authority: AuthorityCertificate) -> Iterator[Finding]:
+    # certificates count whole seconds
+    second = token.info.moment.replace(microsecond=0)
+    if not authority.parsed.not_valid_before_utc <= second <= authority.parsed.not_valid_after_utc:
+        message = f"the authority's certificate was not valid at {second.isoformat()}, the time it certified"
+        yield _failed_finding("tsa-certificate-out-of-date", message, "RFC 5280 4.1.2.5")
+
+
+def _strength_findings(token: TimestampToken, authority: AuthorityCertificate) -> Iterator[Finding]:
+    used = {token.info.imprint_algorithm, token.digest_algorithm, token.scheme.digest}
+    weak = [f"the digest {each}" for each in sorted(used & WEAK_DIGESTS)]
+    if authority.has_weak_key:
+        weak.append(f"the authority's key of {authority.key_bits} bits")
+    if weak:
+        yield _unknown_finding("timestamp-weak", f"{' and '.join(weak)}: the timestamp may have been forged")
+
+
+def _passed_finding(code: str, message: str) -> Finding:
+    return _timestamp_finding(Outcome.PASSED, code, message, _TOKEN_CLAUSE)
+
+
+def _failed_finding(code: str, message: str, clause: str = _TOKEN_CLAUSE) -> Finding:
+    return _timestamp_finding(Outcome.FAILED, code, message, clause)
+
+
+def _unknown_finding(code: str, message: str, clause: str = _TOKEN_CLAUSE) -> Finding:
+    return _timestamp_finding(Outcome.UNKNOWN, code, message, clause)
+
+
+def _timestamp_finding(outcome: Outcome, code: str, message: str, clause: str) -> Finding:
+    return Finding(aspect=Aspect.TIMESTAMP, outcome=outcome, code=code, message=message, clause=clause)

@@ -1,0 +1,172 @@
+"""What certificates say where it is: CRLs, OCSP responses, issuers (RFC 5280 4.2.1.13, 4.2.2.1; RFC 6960 appendix A).
+
+CRLs and OCSP responses only for certificates that lead to a trust anchor: what anybody may put into a file makes
+nothing be fetched. Issuers are fetched for any certificate, and therefore only for sites that ask for it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+from typing import Final, TypeVar
+
+from asn1crypto import cms, core
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.ocsp import OCSPRequestBuilder
+from pyhanko_certvalidator.path import ValidationPath
+
+from dcmseal.errors import UsageError
+from dcmseal.plugins.asn1 import original_der
+from dcmseal.warning_filter import suppress_warnings
+from dcmseal_http.deadline import Deadline
+from dcmseal_http.http_client import BodyTooLarge, HttpRequest, HttpStatus, TemporaryFailure, open_request
+from dcmseal_trust.certification_paths import NoPath, find_path
+from dcmseal_trust.crls import Crl, parse_crl
+from dcmseal_trust.ocsp import OcspResponse, parse_ocsp_response
+from dcmseal_trust.trust_material import MAX_MATERIAL_BYTES, LoadedMaterial
+from dcmseal_trust.x509_certificates import X509Certificate, iter_usable, parse_certificate
+
+
+def find_path_fetching(
+    leaf: X509Certificate,
+    material: LoadedMaterial,
+    moment: dt.datetime,
+    fetch: Callable[[X509Certificate], tuple[X509Certificate, ...]],
+    *,
+    max_issuers: int,
+    seconds: float,
+) -> tuple[ValidationPath, tuple[X509Certificate, ...]]:
+    """A path, and what was fetched for it; raises NoPath.
+
+    A stranger's certificate says what is fetched: so it is ``max_issuers`` certificates, and none after some ``seconds``,
+    which also ends chains that have no end, or run in circles.
+    """
+    until = time.monotonic() + seconds
+    fetched: tuple[X509Certificate, ...] = ()
+    while True:
+        known = replace(material, intermediates=(*material.intermediates, *fetched))
+        try:
+            return find_path(leaf, known, moment), fetched
+        except NoPath as none:
+            if none.last is None or time.monotonic() > until:
+                raise
+            held = {each.dump() for each in known.intermediates}
+            found = (each for each in fetch(none.last) if each.subject == none.last.issuer)
+            new = tuple(each for each in found if each.dump() not in held)[: max_issuers - len(fetched)]
+            if not new:
+                raise
+        fetched += new
+
+
+T = TypeVar("T")
+
+_MAX_URLS: Final = 4
+_MAX_CACHED: Final = 256
+_MAX_OCSP_BYTES: Final = 1 << 18
+_MAX_ISSUER_BYTES: Final = 1 << 18
+_MAX_ISSUERS: Final = 8
+"""So many certificates of one place are looked at."""
+CACHE_SECONDS: Final = 300.0
+"""Seconds until a place is asked again, whatever came of it."""
+
+
+class Fetcher:
+    """Fetches within a time-out, and remembers what it got."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._answers: dict[tuple[str, bytes], tuple[float, bytes | None]] = {}
+
+    def ocsp_responses(
+        self, certificate: X509Certificate, issuer: X509Certificate
+    ) -> tuple[bool, tuple[OcspResponse, ...]]:
+        """Whether there is a responder, and its answers."""
+        places = _http_urls(certificate.ocsp_urls)
+        if not places:
+            return False, ()
+        request = _build_ocsp_request(certificate, issuer)
+        answers = (self._fetch(place, _MAX_OCSP_BYTES, request) for place in places)
+        return True, tuple(_iter_parsed(answers, parse_ocsp_response))
+
+    def crls(self, certificate: X509Certificate) -> tuple[bool, tuple[Crl, ...]]:
+        """Whether there is a distribution point, and its CRLs."""
+        places = _http_urls(list(_iter_crl_urls(certificate)))
+        return bool(places), tuple(
+            _iter_parsed((self._fetch(place, MAX_MATERIAL_BYTES) for place in places), parse_crl)
+        )
+
+    def issuers(self, certificate: X509Certificate) -> tuple[X509Certificate, ...]:
+        """Certificates that may be the issuer's; nothing speaks for them yet."""
+        answers = (self._fetch(place, _MAX_ISSUER_BYTES) for place in _http_urls(_issuer_urls(certificate)))
+        return tuple(each for found in _iter_parsed(answers, _parse_certificates) for each in found)
+
+    def _fetch(self, place: str, max_bytes: int, request: bytes = b"") -> bytes | None:
+        at, answer = self._answers.get((place, request), (0.0, None))
+        if (place, request) in self._answers and time.monotonic() - at < CACHE_SECONDS:
+            return answer
+        answer = self._download(place, max_bytes, request)
+        if len(self._answers) >= _MAX_CACHED:
+            self._answers.clear()
+        self._answers[place, request] = (time.monotonic(), answer)
+        return answer
+
+    def _download(self, place: str, max_bytes: int, body: bytes) -> bytes | None:
+        headers = {"Content-Type": "application/ocsp-request"} if body else {}
+        try:
+            with open_request(HttpRequest(url=place, headers=headers, body=body), Deadline(self._timeout)) as answer:
+                return answer.read_body(max_bytes)
+        except (HttpStatus, TemporaryFailure, BodyTooLarge, UsageError):
+            return None
+
+
+def _http_urls(urls: list[str]) -> list[str]:
+    return [url for url in urls if url.lower().startswith(("http://", "https://"))][:_MAX_URLS]
+
+
+def _iter_crl_urls(certificate: X509Certificate) -> Iterator[str]:
+    for point in certificate.crl_distribution_points_value or ():
+        where = point["distribution_point"]
+        if not isinstance(where, core.Void) and where.name == "full_name":
+            names = (each for each in where.chosen if each.name == "uniform_resource_identifier")
+            yield from (str(each.native) for each in names)
+
+
+def _issuer_urls(certificate: X509Certificate) -> list[str]:
+    access = certificate.authority_information_access_value
+    named = [each["access_location"] for each in access or () if each["access_method"].native == "ca_issuers"]
+    return [str(each.native) for each in named if each.name == "uniform_resource_identifier"]
+
+
+def _parse_certificates(data: bytes) -> tuple[X509Certificate, ...]:
+    """One certificate, or those of a CMS message that holds nothing else (RFC 5280 4.2.2.1); raises ValueError."""
+    with suppress(ValueError):
+        return (parse_certificate(data),)
+    content = cms.ContentInfo.load(data, strict=True)
+    if content["content_type"].native != "signed_data":
+        raise ValueError("no certificates")
+    choices = islice(content["content"]["certificates"], _MAX_ISSUERS)
+    return tuple(iter_usable(original_der(each.chosen) for each in choices))
+
+
+def _iter_parsed(answers: Iterator[bytes | None], read: Callable[[bytes], T]) -> Iterator[T]:
+    for answer in answers:
+        try:
+            if answer:
+                yield read(answer)
+                return
+        except Exception:  # noqa: BLE001, S112 - readers of ASN.1 fail in many ways; the next place may do better
+            continue
+
+
+def _build_ocsp_request(certificate: X509Certificate, issuer: X509Certificate) -> bytes:
+    with suppress_warnings():
+        subject, authority = (x509.load_der_x509_certificate(each.dump()) for each in (certificate, issuer))
+        # RFC 5019 has responders know SHA-1 only: it names the certificate here, and protects nothing
+        request = OCSPRequestBuilder().add_certificate(subject, authority, SHA1()).build()  # noqa: S303
+        return request.public_bytes(Encoding.DER)

@@ -1,0 +1,107 @@
+"""Who signed a CRL or an OCSP response, and whether they may (RFC 5280 6.3.3 f and g, RFC 6960 4.2.2.2)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from pyhanko_certvalidator.authority import Authority, AuthorityWithCert
+from pyhanko_certvalidator.path import ValidationPath
+
+from dcmseal_trust.certification_paths import NoPath, find_path
+from dcmseal_trust.crls import Crl
+from dcmseal_trust.name_comparison import name_key
+from dcmseal_trust.ocsp import OcspResponse
+from dcmseal_trust.signed_by_known import is_signed_by, is_valid_signature
+from dcmseal_trust.trust_anchors import KNOWN_EXTENSIONS
+from dcmseal_trust.trust_material import LoadedMaterial
+from dcmseal_trust.x509_certificates import X509Certificate, unknown_critical_extensions
+
+_MAX_SIGNERS: Final = 16
+"""So many certificates of one name are tried."""
+
+
+def path_issuer(path: ValidationPath) -> Authority:
+    """Who issued the last certificate of a path."""
+    return list(path.iter_authorities())[-1]
+
+
+def is_signed_by_issuer(crl: Crl, path: ValidationPath) -> bool:
+    """Whether a CRL is signed with the key that signed the last certificate of the path."""
+    issuer = path_issuer(path)
+    if name_key(issuer.name) != crl.issuer:
+        return False
+    if isinstance(issuer, AuthorityWithCert) and not _may_sign_crls(issuer.certificate):
+        return False
+    return is_valid_signature(issuer.public_key, crl.tbs_bytes, crl.parsed.signature, crl.parsed["signature_algorithm"])
+
+
+def iter_other_signers(crl: Crl, material: LoadedMaterial) -> Iterator[X509Certificate]:
+    """Certificates of others of the CRL's issuer's name whose key signed it."""
+    named = [
+        each for each in _all_certificates(material) if name_key(each.subject) == crl.issuer and _may_sign_crls(each)
+    ]
+    for each in named[:_MAX_SIGNERS]:
+        if is_valid_signature(each.public_key, crl.tbs_bytes, crl.parsed.signature, crl.parsed["signature_algorithm"]):
+            yield each
+
+
+def find_signer_path(
+    signer: X509Certificate, path: ValidationPath, material: LoadedMaterial, moment: dt.datetime
+) -> ValidationPath | None:
+    """The path of who signed a CRL, which leads to the same trust anchor (RFC 5280 6.3.3 f)."""
+    try:
+        return find_path(signer, replace(material, anchors=(path.first,)), moment)
+    except NoPath:
+        return None
+
+
+def find_responder(
+    response: OcspResponse, path: ValidationPath, material: LoadedMaterial
+) -> X509Certificate | Authority | None:
+    """Who signed a response: the issuer, or whom it named for that."""
+    issuer = path_issuer(path)
+    basic = response.parsed.basic_ocsp_response
+    value, algorithm = basic["signature"].native, basic["signature_algorithm"]
+    if response.is_from(name_key(issuer.name), issuer.public_key) and is_valid_signature(
+        issuer.public_key, response.tbs_bytes, value, algorithm
+    ):
+        return issuer
+    for each in responder_candidates(response, material)[:_MAX_SIGNERS]:
+        may_sign = each.dump() != path.last.dump() and is_delegated(each, issuer) and is_for_ocsp(each)
+        if may_sign and is_valid_signature(each.public_key, response.tbs_bytes, value, algorithm):
+            return each
+    return None
+
+
+def responder_candidates(response: OcspResponse, material: LoadedMaterial) -> list[X509Certificate]:
+    """Certificates of whom the response says that it is from."""
+    known = (*response.certificates, *_all_certificates(material))
+    return [each for each in known if response.is_from(name_key(each.subject), each.public_key)]
+
+
+def is_delegated(responder: X509Certificate, issuer: Authority) -> bool:
+    """Whether the issuer itself issued the responder's certificate."""
+    return name_key(responder.issuer) == name_key(issuer.name) and is_signed_by(responder, issuer)
+
+
+def is_for_ocsp(responder: X509Certificate) -> bool:
+    """Whether a certificate says that it is for that (RFC 6960 4.2.2.2)."""
+    purposes, usages = responder.extended_key_usage_value, responder.key_usage_value
+    return (
+        purposes is not None
+        and "ocsp_signing" in purposes.native
+        and (usages is None or not {"digital_signature", "non_repudiation"}.isdisjoint(usages.native))
+        and not unknown_critical_extensions(responder["tbs_certificate"]["extensions"], KNOWN_EXTENSIONS)
+    )
+
+
+def _all_certificates(material: LoadedMaterial) -> tuple[X509Certificate, ...]:
+    return (*material.intermediates, *material.anchors)
+
+
+def _may_sign_crls(certificate: X509Certificate) -> bool:
+    usages = certificate.key_usage_value
+    return usages is None or "crl_sign" in usages.native

@@ -1,0 +1,293 @@
+"""Trust in a signer's certificate, step by step, and remembered: an archive of one signer costs one validation."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from pyhanko_certvalidator.path import ValidationPath
+
+from dcmseal.findings import Finding, Outcome
+from dcmseal.model.evidence_record import TrustMaterial
+from dcmseal.model.report import TimeBasis
+from dcmseal.plugins.trust import RevocationMode, TrustPurpose, TrustRequest, TrustResult, TrustSettings
+from dcmseal_trust.certificate_checks import fitness_findings, trust_finding, weakness_findings
+from dcmseal_trust.certification_paths import NoPath, find_path, is_valid_at, path_certificates, subject_name
+from dcmseal_trust.crls import Crl
+from dcmseal_trust.fetcher import CACHE_SECONDS, Fetcher, find_path_fetching
+from dcmseal_trust.ocsp import OcspResponse
+from dcmseal_trust.relevant_material import MaterialIndex
+from dcmseal_trust.revocation import format_reason, partial_paths, status_at
+from dcmseal_trust.revocation_status import RevocationState, RevocationStatus
+from dcmseal_trust.trust_material import LoadedMaterial
+from dcmseal_trust.validity_intervals import ValidityIntervals
+from dcmseal_trust.x509_certificates import (
+    RefusedObject,
+    Rfc5280Violation,
+    X509Certificate,
+    iter_usable,
+    parse_certificate,
+)
+
+_MAX_RESULTS: Final = 4096
+_MAX_FETCHED: Final = 256
+_MAX_OTHERS: Final = 6
+"""What comes with a certificate may be made to lead in circles, in every order."""
+_REVOCATION: Final = "RFC 5280 6.3"
+_POE: Final = "ETSI EN 319 102-1 5.2"
+_TIME_PHRASES: Final = {
+    TimeBasis.CERTIFIED: "at the certified time",
+    TimeBasis.CLAIMED: "at the time of signing, which is only claimed",
+    TimeBasis.NOW: "now",
+}
+
+
+class X509Evaluator:
+    """Evaluates certificates by settings and the material they name."""
+
+    def __init__(self, settings: TrustSettings, material: LoadedMaterial) -> None:
+        self._settings = settings
+        self._named = material
+        self._fetcher = Fetcher(settings.timeout) if settings.fetch or settings.fetch_issuers else None
+        self._use_material(material)
+
+    def _use_material(self, material: LoadedMaterial) -> None:
+        """Judge by this material from now on."""
+        self._material = material
+        self._breakpoints = ValidityIntervals(material)
+        self._bearing: MaterialIndex | None = None
+        self._answers: dict[object, TrustResult] = {}
+
+    def evaluate(self, request: TrustRequest) -> TrustResult:
+        """Answer; the answer is the same between two moments at which anything begins or ends."""
+        # certificates count whole seconds (RFC 5280 4.1.2.5)
+        moment, now = (each.astimezone(dt.UTC).replace(microsecond=0) for each in (request.moment, request.now))
+        request = replace(request, moment=moment, now=now)
+        answer = self._answers.get(self._key(request))
+        if answer is None:
+            answer = self._evaluate(request)
+            # without a path, nobody knows the moments at which an issuer that was fetched begins and ends to count
+            if answer.chain or not self._settings.fetch_issuers:
+                self._remember(request, answer)
+        return answer
+
+    def _remember(self, request: TrustRequest, answer: TrustResult) -> None:
+        if len(self._answers) >= _MAX_RESULTS:
+            self._answers.clear()
+        # what was fetched meanwhile has moments of its own
+        self._answers[self._key(request)] = answer
+
+    def _key(self, request: TrustRequest) -> object:
+        certificates = request.certificate, *request.other_certificates[:_MAX_OTHERS]
+        moments = request.moment, request.now
+        spans = tuple(self._breakpoints.interval_index(each, moment) for each in certificates for moment in moments)
+        turn = request.now.timestamp() // CACHE_SECONDS if self._fetcher else 0
+        order = request.moment <= request.now
+        return certificates, request.purpose, request.basis, request.collect_material, order, turn, spans
+
+    def _evaluate(self, request: TrustRequest) -> TrustResult:
+        try:
+            leaf = parse_certificate(request.certificate)
+            return self._evaluate_certificate(leaf, request)
+        except RefusedObject as error:
+            outcome = Outcome.FAILED if isinstance(error, Rfc5280Violation) else Outcome.UNKNOWN
+            message = f"the certificate must not be used: {error}"
+            return TrustResult(findings=(trust_finding(outcome, "certificate-refused", message),))
+        except Exception as error:  # noqa: BLE001 - a hostile certificate makes readers of ASN.1 fail in many ways
+            # that it cannot be read here says nothing against it
+            message = f"the certificate, or one of its chain, cannot be evaluated ({type(error).__name__})"
+            return TrustResult(findings=(trust_finding(Outcome.UNKNOWN, "certificate-not-evaluable", message),))
+
+    def _evaluate_certificate(self, leaf: X509Certificate, request: TrustRequest) -> TrustResult:
+        findings = [*fitness_findings(leaf, self._settings, request.purpose)]
+        try:
+            path = self._find_path(leaf, tuple(iter_usable(request.other_certificates[:_MAX_OTHERS])), request.moment)
+        except NoPath as none:
+            message = f"{none.message} ({_TIME_PHRASES[request.basis]})"
+            findings.append(trust_finding(none.outcome, none.code, message, clause="RFC 5280 6"))
+            return TrustResult(findings=tuple(findings), material=self._relevant_material(leaf, request))
+        chain = path_certificates(path)
+        message = (
+            f"the certificate leads to {subject_name(chain[-1])}, which is trusted, {_TIME_PHRASES[request.basis]}"
+        )
+        findings += [
+            trust_finding(Outcome.PASSED, "leads-to-anchor", message, clause="RFC 5280 6"),
+            *weakness_findings(chain, self._settings),
+            *self._expiry_findings(path, request),
+        ]
+        material = self._relevant_material(leaf, request)
+        if self._settings.revocation_mode is RevocationMode.OFF:
+            message = "revocation was not looked at, as the settings say"
+            findings.append(trust_finding(Outcome.NOT_CHECKED, "revocation-off", message, clause=_REVOCATION))
+        else:
+            for each in partial_paths(path):
+                findings.extend(self._revocation_findings(each, request))
+                # at once: what was fetched is not kept for ever
+                material = material.merge(self._relevant_material(each.last, request))
+        return TrustResult(findings=tuple(findings), chain=tuple(each.dump() for each in chain), material=material)
+
+    def _relevant_material(self, certificate: X509Certificate, request: TrustRequest) -> TrustMaterial:
+        """What bears on a certificate, if that is to be kept."""
+        if not request.collect_material:
+            return TrustMaterial()
+        if self._bearing is None:
+            self._bearing = MaterialIndex(self._material)
+        return self._bearing.find_relevant(certificate, iter_usable(request.other_certificates[:_MAX_OTHERS]))
+
+    def _find_path(
+        self, leaf: X509Certificate, others: tuple[X509Certificate, ...], moment: dt.datetime
+    ) -> ValidationPath:
+        """A path, by what is at hand and, if the settings allow it, by issuers that are fetched; raises NoPath."""
+        material = replace(self._material, intermediates=(*self._material.intermediates, *others))
+        if self._fetcher is None or not self._settings.fetch_issuers:
+            return find_path(leaf, material, moment)
+        path, fetched = find_path_fetching(
+            leaf,
+            material,
+            moment,
+            self._fetcher.issuers,
+            max_issuers=_MAX_OTHERS - len(others),
+            seconds=self._settings.timeout,
+        )
+        # what leads to an anchor may do so again, and begins and ends to count at moments of its own
+        leading = {each.dump() for each in path_certificates(path)}
+        self._add_material("intermediates", tuple(each for each in fetched if each.dump() in leading))
+        return path
+
+    def _expiry_findings(self, path: ValidationPath, request: TrustRequest) -> Iterator[Finding]:
+        """Whether the certificate, or one of its chain, expired after the signature was made."""
+        if request.basis is TimeBasis.NOW:
+            return
+        over = [each for each in path_certificates(path) if each.ends < request.now]
+        if over:
+            message = f"{subject_name(over[0])} expired at {over[0].ends.isoformat()}, after the time of signing"
+            yield _since_finding("expired-since", message, request, self._settings, subject_name(over[0]))
+
+    def _revocation_findings(self, path: ValidationPath, request: TrustRequest) -> Iterator[Finding]:
+        """What is known about the revocation of the last certificate of a path."""
+        name = subject_name(path.last)
+        status, unreachable = self._revocation_status(path, request)
+        match status:
+            case RevocationStatus(status=RevocationState.REVOKED, since=dt.datetime() as since):
+                yield from self._revoked_findings(status, since, name, request)
+            case RevocationStatus(status=RevocationState.GOOD):
+                yield trust_finding(
+                    Outcome.PASSED, "not-revoked", f"{name} is not revoked", where=name, clause=_REVOCATION
+                )
+            case _:
+                is_doubt = status.was_held or status.status is RevocationState.DOUBTFUL
+                is_soft = self._settings.revocation_mode is not RevocationMode.HARD
+                outcome = Outcome.NOT_CHECKED if is_soft and not is_doubt else Outcome.UNKNOWN
+                yield _unknown_finding(outcome, status, name, self._material.refused, unreachable=unreachable)
+
+    def _revoked_findings(
+        self, status: RevocationStatus, since: dt.datetime, name: str, request: TrustRequest
+    ) -> Iterator[Finding]:
+        told = f"{name} was revoked at {since.isoformat()} ({format_reason(status.reason)})"
+        is_announced = since > request.now and request.basis is not TimeBasis.CERTIFIED
+        if since > request.moment and not is_announced:
+            if request.purpose is not TrustPurpose.TIMESTAMPING:
+                yield _since_finding(
+                    "revoked-since", f"{told}, after the time of signing", request, self._settings, name
+                )
+                return
+            if status.key_was_safe:
+                # timestamps made before remain valid (RFC 3161 4)
+                yield trust_finding(Outcome.PASSED, "revoked-since", told, where=name, clause=_POE)
+                return
+            told += ", and timestamps of any time may have been made with its key since"
+        # what is listed is revoked, whatever date stands there (RFC 5280 6.3.3 i)
+        told += ", which is still to come: who is listed is revoked" if is_announced else ""
+        yield trust_finding(Outcome.FAILED, "revoked", told, where=name, clause=_REVOCATION)
+        if status.disputed:
+            message = f"of the CRLs and OCSP responses about {name}, one says that it is not revoked"
+            yield trust_finding(Outcome.UNKNOWN, "revocation-disputed", message, where=name, clause=_REVOCATION)
+
+    def _revocation_status(self, path: ValidationPath, request: TrustRequest) -> tuple[RevocationStatus, bool]:
+        """The status, by what is at hand and then by what can be fetched; and whether fetching failed."""
+        status = _status_for_request(path, self._material, request)
+        if status.is_known or self._fetcher is None or not self._settings.fetch:
+            return status, False
+        issuer = path_certificates(path)[1]
+        places, got = 0, 0
+        for kind, fetch in (
+            ("ocsp_responses", partial(self._fetcher.ocsp_responses, path.last, issuer)),
+            ("crls", partial(self._fetcher.crls, path.last)),
+        ):
+            known, fetched = fetch()
+            places, got = places + known, got + len(fetched)
+            if fetched:
+                self._add_material(kind, fetched)
+                status = _status_for_request(path, self._material, request)
+            if status.is_known:
+                break
+        return status, bool(places and not got)
+
+    def _add_material(self, kind: str, fetched: tuple[X509Certificate | Crl | OcspResponse, ...]) -> None:
+        """Judge by what was fetched, too."""
+        held = getattr(self._material, kind)
+        known = {_to_der(each) for each in held}
+        new = tuple(each for each in fetched if _to_der(each) not in known)
+        if len(held) - len(getattr(self._named, kind)) >= _MAX_FETCHED:
+            held = getattr(self._named, kind)
+        if new:
+            self._use_material(replace(self._material, **{kind: (*held, *new)}))
+
+
+def _to_der(value: X509Certificate | Crl | OcspResponse) -> bytes:
+    return value.dump() if isinstance(value, X509Certificate) else value.der
+
+
+def _status_for_request(path: ValidationPath, material: LoadedMaterial, request: TrustRequest) -> RevocationStatus:
+    """The status at the moment that counts, or what became of it since, if that says more."""
+    moment, now = request.moment, request.now
+    present = is_valid_at(path, now)
+    if request.basis is not TimeBasis.CERTIFIED:
+        return status_at(path, material, now if present else moment, now)
+    status = status_at(path, material, moment, now)
+    if status.status is RevocationState.REVOKED or not present:
+        return status
+    later = status_at(path, material, now, now)
+    return later if later.is_known else status
+
+
+def _since_finding(code: str, message: str, request: TrustRequest, settings: TrustSettings, name: str) -> Finding:
+    """What came after the signature matters unless its time is certified: who has the key can claim any time."""
+    if request.basis is TimeBasis.CERTIFIED:
+        return trust_finding(Outcome.PASSED, code, message, where=name, clause=_POE)
+    return trust_finding(
+        settings.claimed_time.outcome, code, f"{message}, which is only claimed", where=name, clause=_POE
+    )
+
+
+def _unknown_finding(
+    outcome: Outcome, status: RevocationStatus, name: str, refused: Sequence[str], *, unreachable: bool
+) -> Finding:
+    """Why it is not known whether a certificate is revoked."""
+    if status.status is RevocationState.DOUBTFUL:
+        message = f"{name} is listed as revoked, by a CRL or OCSP response that must not be used"
+        return trust_finding(outcome, "revocation-doubtful", message, where=name, clause=_REVOCATION)
+    if unreachable:
+        message = f"no CRL or OCSP response about {name} could be fetched"
+        return trust_finding(outcome, "revocation-unreachable", message, where=name, clause=_REVOCATION)
+    for state, code, message in (
+        (RevocationState.STALE, "revocation-stale", "the CRLs and OCSP responses about {} are out of date"),
+        (
+            RevocationState.UNAUTHORIZED,
+            "revocation-responder-unauthorized",
+            "its issuer named nobody who told of {} by OCSP",
+        ),
+        (
+            RevocationState.NOT_FOR_OCSP,
+            "revocation-responder-unfit",
+            "who told of {} by OCSP has no certificate for that",
+        ),
+        (RevocationState.OTHER_ISSUERS, "revocation-of-others", "the CRLs at hand are of others than the issuer of {}"),
+    ):
+        if status.status is state:
+            return trust_finding(outcome, code, message.format(name), where=name, clause=_REVOCATION)
+    message = "; ".join((f"there is no CRL or OCSP response about {name} that can be used", *refused))
+    return trust_finding(outcome, "revocation-unknown", message, where=name, clause=_REVOCATION)

@@ -1,0 +1,1 @@
+"""What applications call: sign, verify, inspect, remove, compare and timestamp; parses options, opens the source, calls one package."""

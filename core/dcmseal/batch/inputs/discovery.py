@@ -1,0 +1,286 @@
+"""Finding instances: files, folders and what is below them, file-sets, patterns, objects, whatever their number.
+
+>>> [found.source for found in instances(["/no/such/file"])]
+['/no/such/file']
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import Final, NamedTuple, TypeAlias
+
+from dcmseal.batch.inputs.glob_pattern import GlobPattern, is_pattern
+from dcmseal.batch.inputs.input_file import BatchInput, InputFile, UnreadableInput, has_dicom_name
+from dcmseal.errors import DatasetError, NotDicom, UsageError
+from dcmseal.output.temporary_files import is_temporary
+from dcmseal.urls import URL_SEPARATOR
+
+DICOMDIR: Final = "DICOMDIR"
+"""File ID of the directory of a file-set (PS3.10 8.6)."""
+
+_FolderIdentity: TypeAlias = tuple[int, int]
+
+
+class _FolderEntry(NamedTuple):
+    path: str
+    relative: str
+    is_folder: bool
+    is_link: bool = False
+
+
+class _DiscoveryRules(NamedTuple):
+    """What is not looked at, or not followed."""
+
+    excluded_folders: frozenset[_FolderIdentity]
+    excluded_prefixes: tuple[str, ...]
+    has_several_roots: bool
+    follow_links: bool
+    skip_duplicate_links: bool
+
+
+def iter_inputs(
+    sources: Iterable[str],
+    *,
+    exclude: Iterable[str] = (),
+    follow_links: bool = False,
+    skip_duplicate_links: bool = False,
+) -> Iterator[BatchInput]:
+    """What words name: files, folders with all that is below them, DICOMDIR file-sets, patterns, and URLs of all these.
+
+    The order is that of the words, and within a folder that of the names. Each file is an Item; whether it is DICOM
+    shows when it is opened; whether it has to be is known before. Nothing is left out in silence: what is not there, or
+    cannot be read, is Unfound, and so is what is no file, with the error NotDicom unless it claims to be DICOM. So are
+    links in a folder that lead to files outside of it, unless they are to be followed (``follow_links``); links to
+    folders never are. With ``skip_duplicate_links``, links to files that are met anyway are passed over. Folders ``exclude`` are not
+    entered. In patterns, ``**`` stands for any number of folders. No more than the names in the folders that lead to a
+    file is held in memory, and of a folder with a DICOMDIR the files that this names.
+
+    If several words are named, or words that come one by one, paths for output begin with the name of the folder.
+    """
+    exclude = tuple(exclude)
+    rules = _DiscoveryRules(
+        excluded_folders=frozenset(_iter_identities(exclude)),
+        excluded_prefixes=tuple(f"{folder.rstrip('/')}/" for folder in exclude if URL_SEPARATOR in folder),
+        has_several_roots=has_several_roots(sources),
+        follow_links=follow_links,
+        skip_duplicate_links=skip_duplicate_links,
+    )
+    for word in sources:
+        yield from _iter_source(word, rules)
+
+
+def has_several_roots(sources: Iterable[str]) -> bool:
+    """Whether paths for output begin with the names of folders."""
+    return not isinstance(sources, Sequence) or len(sources) > 1
+
+
+def output_root(source: str) -> str:
+    """How the paths for output begin of what a word names, one of several: no two words may have the same."""
+    if URL_SEPARATOR in source:
+        from dcmseal.batch.inputs.storage_objects import to_local_path, url_root
+
+        path = to_local_path(source)
+        if path is None:
+            return url_root(source)
+        source = path
+    if os.path.isdir(source):
+        return _output_prefix(source)
+    if os.path.basename(source) == DICOMDIR:
+        return _output_prefix(os.path.dirname(source))
+    if is_pattern(source) and not os.path.exists(source):
+        return _output_prefix(GlobPattern.parse(source).folder)
+    return os.path.basename(source)
+
+
+def _iter_source(source: str, rules: _DiscoveryRules) -> Iterator[BatchInput]:
+    if URL_SEPARATOR in source:
+        from dcmseal.batch.inputs.storage_objects import iter_objects, to_local_path
+        from dcmseal.plugins.storage_urls import redact_secrets
+
+        try:
+            path = to_local_path(source)
+        except UsageError as error:
+            yield UnreadableInput(source=redact_secrets(source), error=error)
+            return
+        if path is None:
+            yield from iter_objects(source, has_several_roots=rules.has_several_roots, exclude=rules.excluded_prefixes)
+            return
+        source = path
+    try:
+        status = os.stat(source)
+    except OSError as error:
+        yield from _iter_matching(source, rules) if is_pattern(source) else (_unreadable(source, error),)
+        return
+    if stat.S_ISDIR(status.st_mode):
+        yield from _walk_folder(source, _output_prefix(source) if rules.has_several_roots else "", source, rules, set())
+    elif os.path.basename(source) == DICOMDIR:
+        from dcmseal.batch.inputs.dicomdir import iter_fileset
+
+        yield from iter_fileset(source, _output_prefix(os.path.dirname(source)) if rules.has_several_roots else "")
+    else:
+        yield make_input_file(source, os.path.basename(source), status, must_be_dicom=True)
+
+
+def _walk_folder(
+    folder: str, relative: str, root: str, rules: _DiscoveryRules, fileset_paths: set[str]
+) -> Iterator[BatchInput]:
+    """The files in a folder and below it, and what a DICOMDIR there names and is not there.
+
+    ``root`` is the folder that was named. ``fileset_paths`` are paths that a DICOMDIR names; more are put in as they are come
+    across.
+    """
+    pending = [iter([_FolderEntry(folder, relative.removesuffix("/"), is_folder=True)])]
+    while pending:
+        entry = next(pending[-1], None)
+        if entry is None:
+            pending.pop()
+        elif not entry.is_folder:
+            yield from _iter_file(entry, root, rules, fileset_paths)
+        elif not rules.excluded_folders or rules.excluded_folders.isdisjoint(_iter_identities([entry.path])):
+            try:
+                entries = _list_folder(entry.path, entry.relative)
+            except OSError as error:
+                yield _unreadable(entry.path, error)
+                continue
+            yield from _iter_missing_in_fileset(entries, fileset_paths)
+            pending.append(iter(entries))
+
+
+def _iter_matching(pattern_text: str, rules: _DiscoveryRules) -> Iterator[BatchInput]:
+    """What matches a pattern; of folders that match, all that is below them. Unfound, if nothing does."""
+    pattern = GlobPattern.parse(pattern_text)
+    prefix = _output_prefix(pattern.folder) if rules.has_several_roots else ""
+    count = 0
+    pending = [iter([_FolderEntry(pattern.folder, "", is_folder=True)])]
+    in_sets: set[str] = set()
+    while pending:
+        entry = next(pending[-1], None)
+        if entry is None:
+            pending.pop()
+        elif entry.relative and pattern.regex.fullmatch(entry.relative):
+            count += 1
+            entry = entry._replace(relative=f"{prefix}{entry.relative}")
+            if entry.is_folder:
+                yield from _walk_folder(entry.path, entry.relative, entry.path, rules, in_sets)
+            else:
+                yield from _iter_file(entry, pattern.folder, rules, in_sets)
+        elif entry.is_folder and (pattern.depth is None or len(pending) <= pattern.depth):
+            try:
+                entries = _list_folder(entry.path, entry.relative)
+            except OSError as error:
+                # without the folder in which the pattern begins, nothing matches
+                if entry.relative or not isinstance(error, FileNotFoundError):
+                    count += 1
+                    yield _unreadable(entry.path, error)
+                continue
+            matching = (each for each in entries if pattern.regex.fullmatch(each.relative))
+            yield from _iter_missing_in_fileset(matching, in_sets)
+            pending.append(iter(entries))
+    if not count:
+        yield UnreadableInput(
+            source=pattern_text, error=DatasetError(f"nothing matches {pattern_text}", hint="check the pattern")
+        )
+
+
+def _list_folder(folder: str, relative: str) -> list[_FolderEntry]:
+    """What is in a folder, sorted by name; raises OSError."""
+    with os.scandir(folder) as entries:
+        names = sorted((entry.name, entry.is_dir(follow_symlinks=False), entry.is_symlink()) for entry in entries)
+    start = f"{relative}/" if relative else ""
+    return [
+        _FolderEntry(os.path.join(folder, name), f"{start}{name}", is_folder, is_link)
+        for name, is_folder, is_link in names
+    ]
+
+
+def _iter_missing_in_fileset(entries: Iterable[_FolderEntry], fileset_paths: set[str]) -> Iterator[UnreadableInput]:
+    """What a DICOMDIR among the entries names and is not there; what is there is put into ``fileset_paths``."""
+    for entry in entries:
+        if not entry.is_folder and os.path.basename(entry.path) == DICOMDIR:
+            from dcmseal.batch.inputs.dicomdir import iter_fileset
+
+            for found in iter_fileset(entry.path, ""):
+                if isinstance(found, UnreadableInput):
+                    yield found
+                else:
+                    fileset_paths.add(found.source)
+
+
+def _iter_file(entry: _FolderEntry, root: str, rules: _DiscoveryRules, fileset_paths: set[str]) -> Iterator[BatchInput]:
+    """The entry, unless it is a DICOMDIR, or is being written; ``fileset_paths`` has paths that a DICOMDIR names."""
+    name = os.path.basename(entry.path)
+    if name == DICOMDIR or is_temporary(name):
+        return
+    has_to_be = has_dicom_name(name) or entry.path in fileset_paths
+    fileset_paths.discard(entry.path)
+    try:
+        status = os.stat(entry.path)
+    except OSError as error:
+        # a link to what is not there, or gone by now: nobody can tell what it was
+        yield _unreadable(entry.path, error)
+        return
+    if not stat.S_ISREG(status.st_mode):
+        message = _describe_irregular_file(status)
+        kind = DatasetError if has_to_be else NotDicom
+        yield UnreadableInput(source=entry.path, error=kind(message, hint="DICOM files are regular files"))
+        return
+    is_met = entry.is_link and is_within(entry.path, root)
+    if entry.is_link and not is_met and not rules.follow_links:
+        yield UnreadableInput(
+            source=entry.path,
+            error=DatasetError(
+                f"{entry.path} is a link to a file outside of {root}",
+                hint="name that file itself, or follow such links: --follow-links",
+            ),
+        )
+    elif not (is_met and rules.skip_duplicate_links):
+        yield make_input_file(entry.path, entry.relative, status, must_be_dicom=has_to_be)
+
+
+def _describe_irregular_file(status: os.stat_result) -> str:
+    """What is said of something that is no regular file."""
+    if stat.S_ISDIR(status.st_mode):
+        return "this is a link to a folder, which is not followed"
+    return "this is no regular file"
+
+
+def is_within(path: str, folder: str) -> bool:
+    """Whether a path, its links followed, leads to something below a folder."""
+    root = os.path.realpath(folder)
+    return os.path.commonpath([root, os.path.realpath(path)]) == root
+
+
+def make_input_file(path: str, relative: str, status: os.stat_result, *, must_be_dicom: bool) -> InputFile:
+    """A file as it is now."""
+    return InputFile(
+        source=path,
+        relative=relative,
+        size=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        ctime_ns=status.st_ctime_ns,
+        inode=status.st_ino,
+        must_be_dicom=must_be_dicom,
+    )
+
+
+def _output_prefix(folder: str) -> str:
+    """What stands before the paths of a folder's files, if it is one of several."""
+    name = os.path.basename(os.path.abspath(folder))
+    return f"{name}/" if name else ""
+
+
+def _iter_identities(folders: Iterable[str]) -> Iterator[_FolderIdentity]:
+    for folder in folders:
+        with suppress(OSError):
+            status = os.stat(folder)
+            yield status.st_dev, status.st_ino
+
+
+def _unreadable(path: str, error: OSError) -> UnreadableInput:
+    return UnreadableInput(
+        source=path,
+        error=DatasetError(f"{path} cannot be read: {error.strerror}", hint="check the path and its permissions"),
+    )

@@ -1,0 +1,59 @@
+"""How a file is known to be the one that was judged: by size, times and inode, or by its content."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from dcmseal.batch.journal.journal_schema import to_sqlite_integer
+from dcmseal.batch.pool.content_hash import hash_file
+
+if TYPE_CHECKING:
+    from dcmseal.batch.inputs.input_file import InputFile
+
+
+class FileIdentity(NamedTuple):
+    """What a file was when it was judged.
+
+    Its device is not part of it: the same file system has another number after each restart.
+    """
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    """Whoever changes a file can set its time of modification back, but not this one."""
+    inode: int
+    digest: bytes | None
+    """If there is one, it alone counts."""
+
+    def is_same(self, other: FileIdentity) -> bool:
+        """Whether two files are one, as far as can be told: size alone tells nothing."""
+        if self.digest is not None or other.digest is not None:
+            return self.digest == other.digest
+        return self == other and bool(self.mtime_ns or self.inode)
+
+
+UNREADABLE_IDENTITY: Final = FileIdentity(size=-1, mtime_ns=-1, ctime_ns=-1, inode=-1, digest=None)
+"""That of what is not there, or cannot be read; no file has such numbers."""
+
+
+def make_identity(item: InputFile, *, by_content: bool) -> FileIdentity:
+    """What is known of a file; one whose content cannot be read has no digest."""
+    times = to_sqlite_integer(item.mtime_ns), to_sqlite_integer(item.ctime_ns)
+    return FileIdentity(
+        to_sqlite_integer(item.size),
+        *times,
+        to_sqlite_integer(item.inode),
+        hash_file(item.source) if by_content else None,
+    )
+
+
+def refresh_input(item: InputFile) -> InputFile:
+    """The item as the file is now; as it was if that cannot be told."""
+    try:
+        status = os.stat(item.source)
+    except OSError:
+        return item
+    return item._replace(
+        size=status.st_size, mtime_ns=status.st_mtime_ns, ctime_ns=status.st_ctime_ns, inode=status.st_ino
+    )

@@ -1,0 +1,128 @@
+"""What a journal says about itself: it serves one task and one shard, and says what differs if it is another.
+
+>>> from dcmseal.batch.tasks.task import VerifyTask
+>>> about = About.of(VerifyTask(integrity_only=True), shard="2/4")
+>>> about.task["integrity_only"], about.shard
+(True, '2/4')
+>>> About.read("run.journal", about.rows()) == about
+True
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, Self, cast
+
+from dcmseal.batch.journal.journal_database import damage_error
+from dcmseal.batch.tasks.task import ListTask, SignTask, VerifyTask
+from dcmseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from dcmseal.batch.tasks.task import Task
+    from dcmseal.documents.json_types import Document, Json
+
+_TASK_NAMES: Final = ((VerifyTask, "verify"), (SignTask, "sign"), (ListTask, "list"))
+_IGNORED_FIELDS: Final = frozenset(
+    {
+        "run_id",
+        "detail",
+        "pin",
+        "timestamp_login",
+        "timestamp_retry",
+        "name_profiles",
+        "overwrite",
+        "count_coverage",
+        "file_digest",
+    }
+)
+"""Says how the task is done, and not what it comes to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalHeader:
+    """What a journal says about itself."""
+
+    run_id: str
+    """A UUID; the UIDs of the signatures that the run makes are made of it."""
+    task: Document
+    """What the task was asked; files are named, and their content counts for nothing."""
+    shard: str
+    """Empty for the whole archive."""
+    by_content: bool
+
+    @classmethod
+    def for_task(cls, task: Task, *, shard: str = "", by_content: bool = False, key: str = "") -> Self:
+        """What is to be said about a new journal; ``key`` names the key, if the task itself does not."""
+        name = next((name for kind, name in _TASK_NAMES if isinstance(task, kind)), type(task).__name__)
+        settings: Document = {"task": name, **_fields_to_json(task)}
+        if isinstance(task, SignTask):
+            settings["key"] = key or (task.key if isinstance(task.key, str) else "")
+        return cls(run_id=str(uuid.uuid4()), task=settings, shard=shard, by_content=by_content)
+
+    @classmethod
+    def from_rows(cls, path: str, rows: Mapping[str, str]) -> Self:
+        """Read what ``rows`` gave; raises JournalError."""
+        try:
+            task: object = json.loads(rows["task"])
+            run = str(uuid.UUID(rows["run"]))
+            shard, by_content = rows["shard"], {"stat": False, "digest": True}[rows["identity"]]
+        except (LookupError, RecursionError, ValueError):
+            raise damage_error(path) from None
+        if not isinstance(task, dict):
+            raise damage_error(path)
+        return cls(run_id=run, task=cast("Document", task), shard=shard, by_content=by_content)
+
+    def to_rows(self) -> dict[str, str]:
+        """The rows of its table."""
+        identity = "digest" if self.by_content else "stat"
+        return {"run": self.run_id, "task": json.dumps(self.task), "shard": self.shard, "identity": identity}
+
+    def check_task(self, path: str, other: JournalHeader) -> None:
+        """Refuse a task that is not the one of the journal at ``path``; raises UsageError."""
+        names = {name for name in self.task.keys() | other.task.keys() if self.task.get(name) != other.task.get(name)}
+        if names:
+            told = ", ".join(sorted(name.replace("_", " ") for name in names))
+            raise UsageError(
+                f"the journal {path} is that of another task: it differs in {told}",
+                hint="give the options of the first run, or name another file for the journal",
+            )
+        if self.by_content is not other.by_content:
+            raise UsageError(
+                f"the journal {path} knows files otherwise than is asked",
+                hint="--journal-digest belongs to all runs of a journal, or to none",
+            )
+
+    def check_shard(self, path: str, other: JournalHeader) -> None:
+        """Refuse another shard than that of the journal; raises UsageError."""
+        if self.shard != other.shard:
+            told = f"shard {self.shard}" if self.shard else "the whole archive"
+            raise UsageError(f"the journal {path} is that of {told}", hint="give each shard a journal of its own")
+
+
+def _to_json(value: Any) -> Json:
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, Enum):
+        return _to_json(value.value)
+    if isinstance(value, bytes):
+        return sha256(value).hexdigest()
+    if isinstance(value, (set, frozenset)):
+        return [*sorted(map(str, cast("frozenset[object]", value)))]
+    if isinstance(value, (list, tuple)):
+        return [_to_json(each) for each in cast("Sequence[object]", value)]
+    if isinstance(value, Mapping):
+        return {str(name): _to_json(each) for name, each in cast("Mapping[object, object]", value).items()}
+    if dataclasses.is_dataclass(value):
+        return _fields_to_json(value)
+    return str(value)
+
+
+def _fields_to_json(value: Any) -> Document:
+    names = [each.name for each in dataclasses.fields(value)]
+    return {name: _to_json(getattr(value, name)) for name in names if name not in _IGNORED_FIELDS}

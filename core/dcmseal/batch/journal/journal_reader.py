@@ -1,0 +1,263 @@
+"""Reading a journal, even while a run writes it: how far it is, and what came of each file.
+
+>>> from dcmseal.batch.inputs.discovery import instances
+>>> from dcmseal.batch.journal.run_journal import Journal
+>>> from dcmseal.batch.journal.journal_settings import JournalWish
+>>> from dcmseal.batch.tasks.task import VerifyTask
+>>> with Journal.open(JournalWish(path="run.journal"), VerifyTask(integrity_only=True)) as running:
+...     results = list(running.run(instances(["signed.dcm"])))
+>>> with Reader.open("run.journal") as journal:
+...     status = journal.status()
+...     [(gist.verdict, files) for gist, files in status.gists]
+...     [entry.source for entry in journal.entries()]
+[('valid', 1)]
+['signed.dcm']
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import zlib
+from collections import Counter
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from dcmseal.batch.journal import journal_database
+from dcmseal.batch.journal.attention_reason import AttentionReason
+from dcmseal.batch.journal.file_identity import FileIdentity
+from dcmseal.batch.journal.journal_database import damage_error, translate_errors
+from dcmseal.batch.journal.journal_header import JournalHeader
+from dcmseal.batch.journal.journal_schema import MAX_DOCUMENT, decode_text, unpack_uid
+from dcmseal.batch.journal.result_summary import ResultSummary
+
+if TYPE_CHECKING:
+    from dcmseal.documents.json_types import Document
+
+_PAGE_ROWS: Final = 1000
+"""Rows read at once: in between, whoever writes may go on."""
+_ENTRIES_QUERY: Final = (
+    "SELECT results.folder, path, results.name, size, mtime_ns, ctime_ns, inode, digest, judged, gist, uid, document,"
+    " reason, study, series.series FROM results JOIN folders ON folders.id = results.folder"
+    " LEFT JOIN reasons USING (folder, name) LEFT JOIN series ON series.id = reasons.series"
+    " WHERE (results.folder, results.name) > (?, ?) ORDER BY results.folder, results.name LIMIT ?"
+)
+_RUNS_QUERY: Final = "SELECT version, began, ended, judged, found FROM runs ORDER BY id LIMIT 10000"
+_SUMMARIES_QUERY: Final = "SELECT id, gist, files FROM gists WHERE files > 0 LIMIT 1000000"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalRun:
+    """One process that wrote the journal."""
+
+    version: str
+    """Of dcmseal."""
+    began: datetime
+    ended: datetime
+    """When it was last heard of."""
+    result_count: int
+    input_count: int | None
+    """Files that it came across; None if it did not come to the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalStatus:
+    """How far a run is, and what came of it."""
+
+    header: JournalHeader
+    summaries: tuple[tuple[ResultSummary, int], ...]
+    """What came of the files, and of how many; the most frequent first."""
+    runs: tuple[JournalRun, ...]
+    open_intents: int
+    """Signatures that were announced and have no result: a run is going on, or died."""
+    bytes: int
+    """Size of the journal."""
+
+    @property
+    def files(self) -> int:
+        """Files with a result."""
+        return sum(files for _, files in self.summaries)
+
+    @property
+    def verdicts(self) -> dict[str, int]:
+        """How many files came to each verdict, the most frequent first."""
+        verdicts: Counter[str] = Counter()
+        for gist, files in self.summaries:
+            verdicts[gist.verdict] += files
+        return dict(verdicts.most_common())
+
+    @property
+    def attention(self) -> int:
+        """Files that are invalid, or failed."""
+        return sum(files for gist, files in self.summaries if gist.needs_attention)
+
+    @property
+    def remaining(self) -> int | None:
+        """Files without a result when they were last counted; None if no run came to the end."""
+        found = self.runs[-1].input_count if self.runs else None
+        return None if found is None else max(0, found - self.files)
+
+    @property
+    def rate(self) -> float | None:
+        """Files a second in the last run that judged any."""
+        for run in reversed(self.runs):
+            seconds = (run.ended - run.began).total_seconds()
+            if run.result_count and seconds > 0:
+                return run.result_count / seconds
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """What came of a file."""
+
+    source: str
+    identity: FileIdentity
+    recorded_at: datetime
+    summary: ResultSummary
+    uid: str
+    """Of the signature that was made last; empty if none was."""
+    document: Document | None
+    """The JSON document of the result, if it was kept."""
+    reason: AttentionReason
+    """Why it needs attention, in words, and its study and series; empty if it needs none."""
+
+
+class JournalReader:
+    """A journal open for reading. Errors are JournalError."""
+
+    def __init__(self, path: str, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._connection = connection
+        self._summaries: dict[int, tuple[ResultSummary, int]] = {}
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: str, *, exclusive: bool = False) -> Generator[JournalReader]:
+        """Open a journal; ``exclusive`` refuses one that a run is writing. Raises JournalError."""
+        connection = journal_database.connect(path)
+        try:
+            journal_database.check_schema(path, connection)
+            if exclusive:
+                with translate_errors(path):
+                    connection.execute("BEGIN IMMEDIATE")
+            yield cls(path, connection)
+        finally:
+            connection.close()
+
+    def status(self) -> JournalStatus:
+        """How far the run is."""
+        about = self.header()
+        self._read_summaries()
+        with self._translate_damage():
+            runs = tuple(map(_read_run, self._fetch_rows(_RUNS_QUERY)))
+            (intents,) = self._fetch_rows("SELECT count(*) FROM intents")[0]
+            return JournalStatus(
+                header=about,
+                summaries=tuple(sorted(self._summaries.values(), key=lambda each: (-each[1], str(each[0])))),
+                runs=runs,
+                open_intents=intents,
+                bytes=os.path.getsize(self._path),
+            )
+
+    def header(self) -> JournalHeader:
+        """What the journal says about itself."""
+        with self._translate_damage():
+            rows = self._fetch_rows("SELECT name, value FROM about LIMIT 100")
+            return JournalHeader.from_rows(self._path, {decode_text(name): decode_text(value) for name, value in rows})
+
+    def iter_entries(self, *, attention_only: bool = False) -> Iterator[JournalEntry]:
+        """What came of each file, by folders in the order they were come across; memory does not grow with them."""
+        self._read_summaries()
+        last: tuple[object, object] = (-1, "")
+        while True:
+            rows = self._fetch_rows(_ENTRIES_QUERY, (*last, _PAGE_ROWS))
+            if not rows:
+                return
+            for row in rows:
+                with self._translate_damage():
+                    gist, _ = self._summary(row[9])
+                    if not attention_only or gist.needs_attention:
+                        yield self._read_entry(row, gist)
+            last = (rows[-1][0], rows[-1][2])
+
+    def _read_entry(self, row: tuple[Any, ...], summary: ResultSummary) -> JournalEntry:
+        _, path, name, size, mtime_ns, ctime_ns, inode, digest, judged, _, uid, document, *reason = row
+        content = None
+        if document is not None:
+            content = self._read_document(document)
+        return JournalEntry(
+            source=decode_text(path) + decode_text(name),
+            identity=FileIdentity(
+                int(size),
+                int(mtime_ns),
+                int(ctime_ns),
+                int(inode),
+                digest if isinstance(digest, bytes) else None,
+            ),
+            recorded_at=datetime.fromtimestamp(int(judged), UTC),
+            summary=summary,
+            uid="" if uid is None else unpack_uid(uid),
+            document=content,
+            reason=AttentionReason.from_row(*reason),
+        )
+
+    def _read_document(self, number: int) -> Document:
+        ((content,),) = self._fetch_rows("SELECT content FROM documents WHERE id = ?", (number,))
+        inflater = zlib.decompressobj()
+        data = inflater.decompress(content, MAX_DOCUMENT)
+        if not inflater.eof:
+            raise ValueError("a document is cut short, or too long")
+        document: object = json.loads(data)
+        if not isinstance(document, dict):
+            raise TypeError("no document")
+        return cast("Document", document)
+
+    def _summary(self, number: int) -> tuple[ResultSummary, int]:
+        if number not in self._summaries:
+            # a run that goes on has found another
+            self._read_summaries()
+        return self._summaries[number]
+
+    def _read_summaries(self) -> None:
+        with self._translate_damage():
+            rows = self._fetch_rows(_SUMMARIES_QUERY)
+            self._summaries = {
+                int(number): (ResultSummary.parse(decode_text(gist)), int(files)) for number, gist, files in rows
+            }
+
+    def _fetch_rows(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        with translate_errors(self._path):
+            return self._connection.execute(statement, values).fetchall()
+
+    @contextmanager
+    def _translate_damage(self) -> Generator[None]:
+        """What cannot be read as what it should be is damage."""
+        try:
+            yield
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            OSError,
+            RecursionError,
+            TypeError,
+            ValueError,
+            zlib.error,
+        ):
+            raise damage_error(self._path) from None
+
+
+def _read_run(row: tuple[Any, ...]) -> JournalRun:
+    version, began, ended, judged, found = row
+    return JournalRun(
+        version=decode_text(version),
+        began=datetime.fromtimestamp(began, UTC),
+        ended=datetime.fromtimestamp(ended, UTC),
+        result_count=int(judged),
+        input_count=None if found is None else int(found),
+    )

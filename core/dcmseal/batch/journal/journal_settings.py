@@ -1,0 +1,49 @@
+"""What a run wants of its journal."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dcmseal.batch.journal.journal_header import JournalHeader
+from dcmseal.batch.results import ResultDetail
+from dcmseal.batch.tasks.task import SignTask, VerifyTask
+
+if TYPE_CHECKING:
+    from dcmseal.batch.inputs.shard import Shard
+    from dcmseal.batch.tasks.task import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalSettings:
+    """Which journal, and what it is to hold."""
+
+    path: str
+    shard: Shard | None = None
+    """Only the files of this shard are worked on."""
+    by_content: bool = False
+    """Know files by the SHA-256 digest of their content, and not by size, times and inode; workers compute it."""
+    keep_documents: bool = False
+    """Keep the JSON document of every result, and not only of those that are invalid or failed."""
+    retry_failed: bool = False
+    """Try again what failed."""
+    key: str = ""
+    """What the key is called, for tasks that do not name it themselves."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no such journal yet."""
+        return not os.path.exists(self.path)
+
+    def build_header(self, task: Task) -> JournalHeader:
+        """What a journal for the task says about itself."""
+        return JournalHeader.for_task(task, shard=str(self.shard or ""), by_content=self.by_content, key=self.key)
+
+    def with_detail(self, task: Task) -> Task:
+        """The task with answers in a form that a journal can make something of."""
+        if not isinstance(task, (SignTask, VerifyTask)):
+            return task
+        if self.keep_documents and task.detail is not ResultDetail.VALUE:
+            return replace(task, detail=ResultDetail.DOCUMENT)
+        return replace(task, detail=ResultDetail.SUMMARY) if task.detail is ResultDetail.VERDICT else task

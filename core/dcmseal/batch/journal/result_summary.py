@@ -1,0 +1,189 @@
+"""Gists: what a result comes to, in so few words that millions of results share one.
+
+>>> gist = Gist(kind="verified", verdict="valid", exit_code=0, profiles=("base-rsa",))
+>>> Gist.read(str(gist)) == gist
+True
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self, cast
+
+from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.batch.journal.signature_summary import SignatureSummary, parse_summaries, read_subject
+from dcmseal.batch.results import BatchResult, ResultKind
+from dcmseal.documents.document_parts import format_moment
+from dcmseal.findings import Outcome
+from dcmseal.model.report import Verdict, VerificationReport
+from dcmseal.signing.signing_result import SigningResult
+
+if TYPE_CHECKING:
+    from dcmseal.documents.json_types import Document
+    from dcmseal.findings import Finding
+    from dcmseal.model.signature import DigitalSignature
+
+_MAX_NAMES: Final = 16
+"""Signers, codes or profiles that one gist names; a file may have any number of them."""
+_MAX_NAME: Final = 256
+_VERDICTS: Final = {
+    **{kind: frozenset({kind.value}) for kind in ResultKind},
+    ResultKind.VERIFIED: frozenset(each.value for each in Verdict),
+    ResultKind.LISTED: frozenset({ResultKind.LISTED.value, Verdict.NO_SIGNATURE.value}),
+}
+"""What a result of each kind may come to."""
+_NOT_PASSED: Final = (Outcome.FAILED, Outcome.UNKNOWN)
+_PARTIAL: Final = "elements-unsigned"
+_PARTIAL_COVERAGE: Final = frozenset({_PARTIAL, "critical-unsigned"})
+"""Codes that say that a signature does not cover all."""
+_MONTH_LENGTH: Final = len("2026-03")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultSummary:
+    """What many results have in common; nothing in it is a file's own."""
+
+    kind: str
+    """What was done: ``verified``, ``signed``, ``planned``, ``listed``, ``skipped``, ``passed-over`` or ``failed``."""
+    verdict: str
+    exit_code: int
+    codes: tuple[str, ...] = ()
+    """Codes of findings that did not pass, or the class of the error; of signing, what verification will object to."""
+    signers: tuple[str, ...] = ()
+    """Subjects of the signers' certificates."""
+    profiles: tuple[str, ...] = ()
+    """Digital Signature Profiles that are met."""
+    month: str = ""
+    """Year and month of the latest signature, as in ``2026-03``."""
+    signatures: tuple[SignatureSummary, ...] = ()
+    """What each signature came to that was verified."""
+
+    @classmethod
+    def from_result(cls, result: BatchResult) -> ResultSummary:
+        """The gist of a result."""
+        if result.summary is not None:
+            return result.summary
+        kind, verdict, code, answer = result.kind.value, result.verdict, int(result.exit_code), result.value
+        if result.error is not None:
+            return cls(kind=kind, verdict=verdict, exit_code=code, codes=(type(result.error).__name__,))
+        if isinstance(answer, VerificationReport):
+            return cls(
+                kind=kind,
+                verdict=verdict,
+                exit_code=code,
+                codes=_limit_names(_iter_codes(answer)),
+                signers=_signer_names(each.signature for each in answer.signatures),
+                profiles=_limit_names(name for each in answer.signatures for name in each.profiles),
+                month=_latest_month(each.signature for each in answer.signatures),
+                signatures=SignatureSummary.from_report(answer),
+            )
+        if isinstance(answer, SigningResult):
+            made = (answer.signature,)
+            return cls(
+                kind=kind,
+                verdict=verdict,
+                exit_code=code,
+                codes=_limit_names(result.blocking_codes),
+                signers=_signer_names(made),
+                month=_latest_month(made),
+            )
+        return cls(kind=kind, verdict=verdict, exit_code=code)
+
+    @classmethod
+    def from_signature(cls, signature: DigitalSignature) -> Self:
+        """The gist of a signature that was made, and whose result was lost."""
+        return cls(
+            kind=ResultKind.SIGNED.value,
+            verdict=ResultKind.SIGNED.value,
+            exit_code=0,
+            signers=_signer_names([signature]),
+            month=_latest_month([signature]),
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what ``str`` wrote; raises ValueError."""
+        try:
+            values: object = json.loads(text)
+        except RecursionError:
+            raise ValueError("no gist") from None
+        if not isinstance(values, list) or len(cast("list[object]", values)) != 8:
+            raise ValueError("no gist")
+        kind, verdict, code, codes, signers, profiles, month, signatures = cast("list[object]", values)
+        kind, verdict, month = _check_texts([kind, verdict, month])
+        if verdict not in _VERDICTS[ResultKind(kind)] or code == ExitCode.INTERRUPTED:
+            raise ValueError("no verdict")
+        return cls(
+            kind=ResultKind(kind).value,
+            verdict=verdict,
+            exit_code=ExitCode(cast("int", code)),
+            codes=_check_texts(codes),
+            signers=_check_texts(signers),
+            profiles=_check_texts(profiles),
+            month=month,
+            signatures=parse_summaries(signatures),
+        )
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether somebody should look at the file itself: it is invalid, or nothing could be done with it."""
+        return self.verdict == Verdict.INVALID.value or self.kind == ResultKind.FAILED.value
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it is valid, and signatures cover a part of the elements only."""
+        return self.verdict == Verdict.VALID.value and _PARTIAL in self.codes
+
+    def to_document(self) -> Document:
+        """Its values, for JSON documents."""
+        return {
+            "kind": self.kind,
+            "verdict": self.verdict,
+            "exit_code": self.exit_code,
+            "codes": [*self.codes],
+            "signers": [*self.signers],
+            "profiles": [*self.profiles],
+            "month": self.month,
+            "signatures": [each.to_document() for each in self.signatures],
+        }
+
+    def __str__(self) -> str:
+        """JSON in a line, the same for the same gist."""
+        lists = (self.codes, self.signers, self.profiles, self.month, [each.to_values() for each in self.signatures])
+        values = [self.kind, self.verdict, self.exit_code, *lists]
+        return json.dumps(values, separators=(",", ":"))
+
+
+def _iter_codes(report: VerificationReport) -> Iterator[str]:
+    """Of what did not pass; what one signature leaves uncovered and another covers is none of it."""
+    covered = frozenset[str]() if report.is_partial else _PARTIAL_COVERAGE
+    for each in _iter_findings(report):
+        if each.outcome in _NOT_PASSED and each.code not in covered:
+            yield each.code
+
+
+def _iter_findings(report: VerificationReport) -> Iterator[Finding]:
+    for signature in report.signatures:
+        yield from signature.findings
+    yield from (*report.notes, *report.unmet, *report.references)
+
+
+def _signer_names(signatures: Iterable[DigitalSignature]) -> tuple[str, ...]:
+    return _limit_names(read_subject(der) for der in {each.certificate for each in signatures})
+
+
+def _latest_month(signatures: Iterable[DigitalSignature]) -> str:
+    moments = [each.moment for each in signatures]
+    return max(((format_moment(each) or "")[:_MONTH_LENGTH] for each in moments if each is not None), default="")
+
+
+def _limit_names(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word[:_MAX_NAME] for word in sorted(set(words))[:_MAX_NAMES])
+
+
+def _check_texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(each, str) for each in cast("list[object]", values)):
+        raise ValueError("no gist")
+    return tuple(cast("list[str]", values))

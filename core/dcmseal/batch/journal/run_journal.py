@@ -1,0 +1,375 @@
+"""The journal of a run: what was judged is passed over, what is judged is recorded, and no file is signed twice.
+
+>>> from dcmseal.batch.inputs.discovery import instances
+>>> from dcmseal.batch.tasks.task import VerifyTask
+>>> task = VerifyTask(integrity_only=True)
+>>> for time in ("first", "second"):
+...     with Journal.open(JournalWish(path="run.journal"), task) as journal:
+...         verdicts = [each.verdict for each in journal.run(instances(["signed.dcm"]), jobs=1)]
+...         print(time, verdicts, journal.passed_over.total())
+first ['valid'] 0
+second [] 1
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from dcmseal import __version__
+from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.batch.inputs.input_file import BatchInput, InputFile, RecordedContent
+from dcmseal.batch.journal.attention_reason import AttentionReason
+from dcmseal.batch.journal.file_identity import UNREADABLE_IDENTITY, FileIdentity, make_identity, refresh_input
+from dcmseal.batch.journal.journal_header import JournalHeader
+from dcmseal.batch.journal.journal_schema import is_future
+from dcmseal.batch.journal.journal_settings import JournalSettings
+from dcmseal.batch.journal.journal_store import NO_REASON, JournalStore, RecordedResult, SigningIntent
+from dcmseal.batch.journal.recovery import find_intact_signature
+from dcmseal.batch.journal.result_summary import ResultSummary
+from dcmseal.batch.pool.chunks import CHUNK_SIZE
+from dcmseal.batch.pool.result_sync import UnsyncedFolders
+from dcmseal.batch.pool.runner import run_task
+from dcmseal.batch.results import BatchResult, ResultKind
+from dcmseal.batch.tasks.task import SignTask, Task
+from dcmseal.errors import DatasetError, OutputError, ProcessDied, ProfileError, UsageError
+from dcmseal.model.report import Instance
+from dcmseal.plugins.storage_urls import is_url
+
+if TYPE_CHECKING:
+    from dcmseal.batch.pool.executor_factory import ExecutorFactory
+    from dcmseal.documents.json_types import Document
+
+
+def is_signature_intact(task: Task, item: InputFile, row: RecordedResult) -> bool:
+    """Whether a file that was signed in place has its signature still, and the data that was signed."""
+    return is_signed_in_place(task, item, row) and find_intact_signature(item.source, row.uid) is not None
+
+
+def is_signed_in_place(task: Task, item: InputFile, row: RecordedResult) -> bool:
+    """Whether the journal knows of a signature that was made in the file itself."""
+    return bool(row.uid) and isinstance(task, SignTask) and task.placement.target_path(item) == item.source
+
+
+def with_new_uid(task: Task, item: InputFile, row: RecordedResult) -> InputFile:
+    """The item, so numbered that its signature gets a UID that none had before."""
+    if isinstance(task, SignTask) and row.uid:
+        for number in range(1 << 16):
+            again = item._replace(attempt=number)
+            if task.signature_uid(again) == row.uid:
+                return item._replace(attempt=number + 1)
+    return item
+
+
+_INTENTS_AHEAD: Final = 256
+"""Files whose signatures are announced together: each announcement waits for the disk."""
+_COMMIT_SECONDS: Final = 1.0
+_COMMIT_ROWS: Final = 2000
+"""Results are brought to disk after this time, or so many."""
+
+
+class Journal:
+    """The journal of one run."""
+
+    def __init__(self, store: JournalStore, task: Task, settings: JournalSettings) -> None:
+        self._store = store
+        self._settings = settings
+        about = JournalHeader.from_rows(store.path, store.header_rows())
+        about.check_task(store.path, settings.build_header(task))
+        about.check_shard(store.path, settings.build_header(task))
+        self.task = settings.with_detail(replace(task, run_id=about.run_id) if isinstance(task, SignTask) else task)
+        """The task, with what the journal knows of it: run this one."""
+        self.recorded_summaries: Counter[ResultSummary] = Counter()
+        """What came of the files that were met again in this run, and are as they were."""
+        self.on_recorded: Callable[[BatchResult], object] = lambda result: None
+        """Is told of each of them: the result as it was, but for the answer."""
+        own = os.path.realpath(settings.path)
+        self._own_paths = {os.path.basename(path): path for path in (own, f"{own}-journal")}
+        self._identities: dict[str, FileIdentity] = {}
+        self._unsynced = UnsyncedFolders(task.output_folder)
+        self._input_count = 0
+        self._result_count = 0
+        self._committed = time.monotonic()
+        self._uncommitted = 0
+        values = (__version__, time.time())
+        self._number = store.execute(
+            "INSERT INTO runs (version, began, ended, judged) VALUES (?, ?2, ?2, 0)", values
+        ).lastrowid
+        store.forget(UNREADABLE_IDENTITY)  # it is looked for anew
+        self._recover_intents()
+
+    @classmethod
+    @contextmanager
+    def open(cls, settings: JournalSettings, task: Task) -> Generator[Journal]:
+        """Open a journal, or begin one, and take up what a run that died left behind.
+
+        Raises JournalError if it is damaged or in use, and UsageError if it belongs to another task.
+        """
+        store = JournalStore.open(settings.path, settings.build_header(task).to_rows())
+        try:
+            journal = cls(store, task, settings)
+            try:
+                yield journal
+            finally:
+                journal._sync_files()
+                journal._update_run()
+        finally:
+            store.close()
+
+    def run(
+        self,
+        inputs: Iterable[BatchInput],
+        *,
+        executor: ExecutorFactory | None = None,
+        jobs: int | None = None,
+        chunk: int = CHUNK_SIZE,
+        before_end: Callable[[], object] = lambda: None,
+    ) -> Generator[BatchResult]:
+        """Work on what has no result yet, and record what comes of it; for the rest see ``run`` of batch.running."""
+        yield from self.record_results(
+            run_task(
+                self.filter_inputs(inputs), self.task, executor=executor, jobs=jobs, chunk=chunk, on_abort=before_end
+            )
+        )
+
+    def filter_inputs(self, inputs: Iterable[BatchInput]) -> Iterator[BatchInput]:
+        """The items that are of this shard and have no result yet, or were changed since; the rest is passed over.
+
+        A signature is announced in the journal before its item is handed out.
+        """
+        announced: list[InputFile] = []
+        for each in inputs:
+            if not isinstance(each, InputFile):
+                # each shard tells of it, for nobody knows which would have had it; of all together, it is one
+                self._input_count += self._settings.shard is None or self._settings.shard.number == 1
+                yield each
+                continue
+            if not self._is_in_scope(each):
+                continue
+            self._input_count += 1
+            item = self._prepare_input(each)
+            if item is None:
+                continue
+            if not isinstance(self.task, SignTask):
+                yield item
+                continue
+            announced.append(item)
+            if len(announced) == _INTENTS_AHEAD:
+                yield from self._record_intents(announced)
+                announced = []
+        yield from self._record_intents(announced)
+        self._store.execute("UPDATE runs SET found = ? WHERE id = ?", (self._input_count, self._number))
+
+    def record_results(self, results: Generator[BatchResult]) -> Generator[BatchResult]:
+        """Record what comes of ``to_do``; each result is recorded before it is handed on."""
+        with closing(results):
+            for result in results:
+                self.record(result)
+                if not result.is_unchanged:
+                    yield result
+
+    def record(self, result: BatchResult) -> BatchResult:
+        """Record a result, unless it says nothing about the file; returns it."""
+        item = result.input
+        if not isinstance(item, InputFile):
+            gist = ResultSummary.from_result(result)
+            self._record_result(
+                item.source,
+                UNREADABLE_IDENTITY,
+                gist,
+                document=self._build_kept_document(result, gist),
+                reason=AttentionReason.from_result(result),
+            )
+            return result
+        identity = self._identities.pop(item.source, None)
+        if result.is_unchanged:
+            self._record_unchanged(item, identity, result.digest)
+            return result
+        if isinstance(result.error, ProcessDied) and isinstance(self.task, SignTask):
+            # whether it is signed, the next run will see
+            return result
+        if result.error is not None and not _is_file_error(result):
+            self._resolve_intent(item.source)
+            return result
+        # a worker that died has told no digest
+        by_content = item.recorded_content is not None and isinstance(result.error, ProcessDied)
+        if identity is None or by_content or (result.is_written and result.output == item.source):
+            identity = make_identity(refresh_input(item), by_content=by_content)
+        if item.recorded_content is not None and not by_content:
+            identity = identity._replace(digest=result.digest)
+        gist = ResultSummary.from_result(result)
+        self._unsynced.add(result)
+        reason = AttentionReason.from_result(result)
+        self._record_result(
+            item.source,
+            identity,
+            gist,
+            uid=self._signature_uid(result),
+            document=self._build_kept_document(result, gist),
+            reason=reason,
+        )
+        return result
+
+    def _record_unchanged(self, item: InputFile, identity: FileIdentity | None, digest: bytes | None) -> None:
+        """Pass over a file that a worker found as it was, by its digest or its signature."""
+        row = self._store.find_result(item.source)
+        if row is None:
+            return
+        if identity is not None and row.identity.digest != digest:
+            self._record_result(
+                item.source, identity._replace(digest=digest), row.summary, uid=row.uid, reason=row.reason
+            )
+        self._resolve_intent(item.source)
+        self._report_recorded(item, row)
+
+    def _is_in_scope(self, item: InputFile) -> bool:
+        """Whether a file is of this shard, and not the journal itself, which may lie in a folder that is named."""
+        if (
+            os.path.basename(item.source) in self._own_paths
+            and os.path.realpath(item.source) in self._own_paths.values()
+        ):
+            return False
+        return self._settings.shard is None or self._settings.shard.contains(item.relative)
+
+    def _prepare_input(self, item: InputFile) -> InputFile | None:
+        """The item, if there is something left to do with it, or a worker has to see whether there is."""
+        row = self._store.find_result(item.source)
+        identity = make_identity(item, by_content=False)
+        is_again = row is not None and self._needs_retry(item, row)
+        # of an object in a storage, its version tells as much as a digest
+        by_content = self._settings.by_content and not is_url(item.source)
+        if by_content:
+            item = item._replace(
+                recorded_content=RecordedContent() if row is None or is_again else self._recorded_content(item, row)
+            )
+        elif row is not None and identity.is_same(row.identity):
+            if not is_again:
+                self._report_recorded(item, row)
+                return None
+        elif row is not None and is_signature_intact(self.task, item, row):
+            self._record_result(item.source, identity, row.summary, uid=row.uid, reason=row.reason)
+            self._report_recorded(item, row)
+            return None
+        if row is not None:
+            item = with_new_uid(self.task, item, row)
+        # a file that is read while it changes has the identity that it had before
+        self._identities[item.source] = identity
+        return item
+
+    def _needs_retry(self, item: InputFile, row: RecordedResult) -> bool:
+        """Whether a file that is what it was is tried again: it failed, has to be DICOM, or is dated in the future."""
+        if (self._settings.retry_failed and row.summary.kind == ResultKind.FAILED) or (
+            item.must_be_dicom and row.summary.kind == ResultKind.IGNORED
+        ):
+            return True
+        # no signature is made a second time for a date: clocks are set back, too
+        return not isinstance(self.task, SignTask) and is_future(row.recorded_at, time.time())
+
+    def _recorded_content(self, item: InputFile, row: RecordedResult) -> RecordedContent:
+        """What a worker is to hold the content of a file against."""
+        return RecordedContent(
+            digest=row.identity.digest, uid=row.uid if is_signed_in_place(self.task, item, row) else ""
+        )
+
+    def _report_recorded(self, item: InputFile, row: RecordedResult) -> None:
+        gist, reason = row.summary, row.reason
+        self.recorded_summaries[gist] += 1
+        self.on_recorded(
+            BatchResult(
+                input=item,
+                kind=ResultKind(gist.kind),
+                exit_code=ExitCode(gist.exit_code),
+                verdict=gist.verdict,
+                reason=reason.text,
+                summary=gist,
+                instance=Instance(study=reason.study, series=reason.series),
+            )
+        )
+
+    def _record_intents(self, items: list[InputFile]) -> Iterator[InputFile]:
+        if items:
+            assert isinstance(self.task, SignTask)
+            for item in items:
+                uid, target = self.task.signature_uid(item), self.task.placement.target_path(item)
+                self._store.record_intent(SigningIntent(source=item.source, target=target, uid=uid))
+            self.commit()
+        yield from items
+
+    def _recover_intents(self) -> None:
+        """See what became of the signatures that were announced, and have no result."""
+        for intent in self._store.intents():
+            signature = find_intact_signature(intent.target, intent.uid)
+            if signature is not None:
+                identity = make_identity(
+                    refresh_input(InputFile(source=intent.source, relative="")), by_content=self._settings.by_content
+                )
+                self._record_result(intent.source, identity, ResultSummary.from_signature(signature), uid=intent.uid)
+
+    def _record_result(
+        self,
+        source: str,
+        identity: FileIdentity,
+        summary: ResultSummary,
+        *,
+        uid: str = "",
+        document: Document | None = None,
+        reason: AttentionReason = NO_REASON,
+    ) -> None:
+        self._store.record_result(
+            source, identity, summary, recorded_at=int(time.time()), uid=uid, document=document, reason=reason
+        )
+        self._resolve_intent(source)
+        self._result_count += 1
+        self._uncommitted += 1
+        if self._uncommitted >= _COMMIT_ROWS or time.monotonic() - self._committed >= _COMMIT_SECONDS:
+            self.commit()
+
+    def _resolve_intent(self, source: str) -> None:
+        if isinstance(self.task, SignTask):
+            self._store.resolve_intent(source)
+
+    def _build_kept_document(self, result: BatchResult, summary: ResultSummary) -> Document | None:
+        """The document of a result, if it is kept and there is one."""
+        if not (self._settings.keep_documents or summary.needs_attention):
+            return None
+        if result.value is None and result.error is None and not result.document_text:
+            return None
+        return result.to_document()
+
+    def _signature_uid(self, result: BatchResult) -> str:
+        """Of the signature that was made."""
+        if isinstance(self.task, SignTask) and result.kind is ResultKind.SIGNED and isinstance(result.input, InputFile):
+            return self.task.signature_uid(result.input)
+        return ""
+
+    def commit(self) -> None:
+        """Bring all results to disk, and first the files that they tell of; raises OutputError."""
+        self._sync_files()
+        self._update_run()
+        self._store.commit()
+        self._committed = time.monotonic()
+        self._uncommitted = 0
+
+    def _sync_files(self) -> None:
+        """What is recorded comes after what it tells of; if that cannot be, it is not recorded. Raises OutputError."""
+        try:
+            self._unsynced.sync()
+        except OutputError:
+            self._store.is_usable = False
+            raise
+
+    def _update_run(self) -> None:
+        if self._store.is_usable:
+            self._store.execute(
+                "UPDATE runs SET ended = ?, judged = ? WHERE id = ?", (time.time(), self._result_count, self._number)
+            )
+
+
+def _is_file_error(result: BatchResult) -> bool:
+    """Whether an error is one of the file, and not of key, network or disk: those may be better next time."""
+    return isinstance(result.error, (DatasetError, ProfileError, UsageError))

@@ -1,0 +1,1 @@
+"""Running a task over inputs, in this process or in a pool of worker processes."""

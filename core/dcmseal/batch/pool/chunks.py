@@ -1,0 +1,83 @@
+"""Chunks: some items that a worker gets at once, for to send each by itself takes longer than the work.
+
+>>> [len(chunk) for chunk in chunks((Item(source=name, relative=name) for name in "abcde"), 2)]
+[2, 2, 1]
+"""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from dcmseal.batch.inputs.input_file import BatchInput, InputFile
+from dcmseal.batch.pool.content_hash import run_unless_unchanged
+from dcmseal.batch.pool.result_sync import sync_results
+from dcmseal.batch.pool.worker_process import block_exit, exit_if_orphaned
+from dcmseal.batch.results import BatchResult
+from dcmseal.errors import NotDicom
+
+if TYPE_CHECKING:
+    from dcmseal.batch.tasks.task import Task, Worker
+
+CHUNK_SIZE: Final = 64
+"""Items in a chunk."""
+_MAX_CHUNK_BYTES: Final = 32 << 20
+"""Bytes after which no further item comes into a chunk, so that no worker waits for another's large ones."""
+
+Chunk: TypeAlias = "tuple[BatchInput, ...]"
+
+
+def iter_chunks(items: Iterable[BatchInput], max_items: int) -> Iterator[Chunk]:
+    """The items in chunks of at most so many."""
+    chunk: list[BatchInput] = []
+    size = 0
+    for item in items:
+        chunk.append(item)
+        size += input_size(item)
+        if len(chunk) >= max_items or size >= _MAX_CHUNK_BYTES:
+            yield tuple(chunk)
+            chunk, size = [], 0
+    if chunk:
+        yield tuple(chunk)
+
+
+def input_size(item: BatchInput) -> int:
+    """Bytes of an item, as far as they are known."""
+    return max(item.size, 0) if isinstance(item, InputFile) else 0
+
+
+def run_chunk(task: bytes, chunk: Sequence[BatchInput]) -> list[BatchResult]:
+    """In a worker: the results of a chunk with a pickled task, up to one that ends the run.
+
+    The task is opened once in each thread. Raises what that does.
+    """
+    results: list[BatchResult] = []
+    with block_exit():
+        worker, folder, _ = _open_worker(task, threading.get_ident())
+        for found in chunk:
+            exit_if_orphaned()
+            results.append(run_input(worker, found))
+            if results[-1].is_fatal:
+                break
+        return sync_results(results, folder)
+
+
+def run_input(worker: Worker, item: BatchInput) -> BatchResult:
+    """The result of an item, found or not."""
+    if isinstance(item, InputFile):
+        return worker.run(item) if item.recorded_content is None else run_unless_unchanged(item, worker.run)
+    if isinstance(item.error, NotDicom):
+        return BatchResult.make_ignored(item, str(item.error))
+    return BatchResult.from_error(item, item.error)
+
+
+@lru_cache(maxsize=64)
+def _open_worker(pickled: bytes, _thread: int) -> tuple[Worker, str | None, ExitStack]:
+    """A worker, the folder that it writes to if it does, and what keeps it open as long as the process lives."""
+    task: Task = pickle.loads(pickled)  # noqa: S301 - it comes from the process that started this one
+    resources = ExitStack()
+    return resources.enter_context(task.open()), task.output_folder, resources

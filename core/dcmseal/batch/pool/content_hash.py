@@ -1,0 +1,64 @@
+"""Files known by their content: hashed by the worker that is to work on them, so that one process need not read all.
+
+>>> from dcmseal.batch.inputs.input_file import Known
+>>> item = Item(source="signed.dcm", relative="signed.dcm", known=Known(digest=digest_of("signed.dcm")))
+>>> worked_on_content(item, lambda _: Result.passed_over(item)).is_unchanged
+True
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from hashlib import file_digest
+
+from dcmseal.batch.inputs.input_file import InputFile
+from dcmseal.batch.results import BatchResult
+from dcmseal.input_files import open_input
+
+
+def run_unless_unchanged(item: InputFile, work: Callable[[InputFile], BatchResult]) -> BatchResult:
+    """The result of an item, with the digest of its content; it is unchanged if that is what a journal has recorded.
+
+    The digest counts only if the file was not written meanwhile, for the work reads it a second time.
+    """
+    before, digest = _stat_key(item.source), hash_file(item.source)
+    if item.recorded_content is not None and _is_unchanged(item, digest):
+        return BatchResult.make_ignored(item)._replace(digest=digest, is_unchanged=True)
+    result = work(item)
+    if result.is_written and result.output == item.source:
+        digest = hash_file(item.source)
+    elif _stat_key(item.source) != before:
+        digest = None
+    return result._replace(digest=digest)
+
+
+def hash_file(source: str) -> bytes | None:
+    """The SHA-256 digest of a file; None if it cannot be read."""
+    try:
+        with open_input(source) as file:
+            return file_digest(file, "sha256").digest()
+    except OSError:
+        return None
+
+
+def _is_unchanged(item: InputFile, digest: bytes | None) -> bool:
+    """Whether a file is as it was, or was signed in place and still has its signature and the data that was signed."""
+    known = item.recorded_content
+    if known is None or digest is None:
+        return False
+    if known.digest == digest:
+        return True
+    if not known.uid:
+        return False
+    from dcmseal.batch.journal.recovery import find_intact_signature
+
+    return find_intact_signature(item.source, known.uid) is not None
+
+
+def _stat_key(source: str) -> tuple[int, ...]:
+    try:
+        status = os.stat(source)
+    except OSError:
+        return ()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino

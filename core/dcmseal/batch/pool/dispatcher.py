@@ -1,0 +1,162 @@
+"""A crew of workers: chunks are sent ahead, answers come in order, and a worker that dies takes one item with it."""
+
+from __future__ import annotations
+
+import pickle
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, wait
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
+
+from dcmseal.batch.inputs.input_file import InputFile
+from dcmseal.batch.pool.chunks import Chunk, run_chunk
+from dcmseal.batch.results import BatchResult
+from dcmseal.errors import ProcessDied, SealError
+
+if TYPE_CHECKING:
+    from dcmseal.batch.pool.executor_factory import ExecutorFactory
+    from dcmseal.batch.tasks.task import Task
+
+_CHUNKS_AHEAD: Final = 3
+"""Chunks on their way for each that is worked on: while one is slow, the other workers have something to do."""
+_MAX_DEATHS: Final = 20
+"""Without any answer in between: then it is not the files."""
+
+_ChunkFuture: TypeAlias = "Future[list[BatchResult]]"
+
+
+@dataclass(frozen=True, slots=True)
+class _SubmittedChunk:
+    """A chunk that was sent, and the answer that will come; None if it is known that none will."""
+
+    chunk: Chunk
+    executor: Executor
+    future: _ChunkFuture | None
+
+
+class Dispatcher:
+    """Workers, as long as the context lasts."""
+
+    def __init__(self, executor_factory: ExecutorFactory, task: Task) -> None:
+        self._executor_factory = executor_factory
+        self._task = task
+        self._pickled = pickle.dumps(task)
+        self._resources = ExitStack()
+        self._executor: Executor | None = None
+        self._submitted: deque[_SubmittedChunk] = deque()
+        self._deaths = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._resources.close()
+
+    def results(self, chunks: Iterable[Chunk]) -> Iterator[BatchResult]:
+        """The results of all chunks, in order; raises SealError for what is wrong with the task."""
+        for chunk in chunks:
+            executor = self._open_executor()
+            self._submit(executor, chunk)
+            while len(self._submitted) > _CHUNKS_AHEAD * self._executor_factory.slots(executor):
+                yield from self._next_results()
+        while self._submitted:
+            yield from self._next_results()
+
+    def drain(self) -> Iterator[BatchResult]:
+        """The results of what is worked on; what has not begun does not begin any more."""
+        for sent in self._submitted:
+            if sent.future is not None:
+                sent.future.cancel()
+        for sent in self._submitted:
+            with suppress(Exception, CancelledError):  # it is as if it had not begun
+                yield from sent.future.result() if sent.future is not None else ()
+        self._submitted.clear()
+
+    def _open_executor(self) -> Executor:
+        if self._executor is None:
+            self._executor = self._resources.enter_context(self._executor_factory.open(self._task))
+        return self._executor
+
+    def _submit(self, executor: Executor, chunk: Chunk) -> None:
+        try:
+            self._submitted.append(_SubmittedChunk(chunk, executor, executor.submit(run_chunk, self._pickled, chunk)))
+        except BrokenExecutor:
+            self._submitted.append(_SubmittedChunk(chunk, executor, None))
+
+    def _next_results(self) -> Iterator[BatchResult]:
+        """The results of the chunk that was sent first, and of all that died with it."""
+        sent = self._submitted.popleft()
+        results = self._wait_for_results(sent)
+        if results is not None:
+            yield from results
+            return
+        # Which of the chunks was fatal is not known. So no other is on its way when one is tried again.
+        wait([each.future for each in self._submitted if each.future is not None])
+        yield from self._retry(sent.chunk)
+        while self._submitted:
+            other = self._submitted.popleft()
+            results = self._wait_for_results(other)
+            yield from self._retry(other.chunk) if results is None else results
+
+    def _wait_for_results(self, submitted: _SubmittedChunk) -> list[BatchResult] | None:
+        """The answer, or None if whoever was to give it died; raises SealError for what is wrong with the task."""
+        try:
+            if submitted.future is None:
+                raise BrokenExecutor
+            results = submitted.future.result()
+        except BrokenExecutor:
+            if submitted.executor is self._executor:
+                self._close_executor()
+            return None
+        except SealError:
+            raise
+        except (Exception, CancelledError):  # noqa: BLE001 - whatever happens to workers elsewhere
+            return None
+        self._deaths = 0
+        return results
+
+    def _retry(self, chunk: Chunk) -> Iterator[BatchResult]:
+        """Try a chunk again, by itself, and if that is fatal each of its items: the fewer tries, the fewer deaths."""
+        results = self._retry_alone(chunk)
+        if results is not None:
+            yield from results
+        elif len(chunk) == 1:
+            self._remove_leftovers(chunk)
+            yield BatchResult.from_error(chunk[0], _process_died())
+        else:
+            for found in chunk:
+                yield from self._retry((found,))
+
+    def _retry_alone(self, chunk: Chunk) -> list[BatchResult] | None:
+        """The answer to a chunk while nothing else is worked on; raises ProcessDied if there are too many deaths."""
+        self._remove_leftovers(chunk)
+        self._submit(self._open_executor(), chunk)
+        results = self._wait_for_results(self._submitted.pop())
+        if results is None:
+            self._deaths += 1
+            if self._deaths > _MAX_DEATHS:
+                raise ProcessDied(
+                    "worker processes die, whatever they work on",
+                    hint='a script keeps what it does below if __name__ == "__main__"; else look for want of memory',
+                )
+        return results
+
+    def _remove_leftovers(self, chunk: Chunk) -> None:
+        """Remove what a worker that died may have left behind."""
+        for found in chunk:
+            if isinstance(found, InputFile):
+                self._task.remove_leftovers(found)
+
+    def _close_executor(self) -> None:
+        """Close an executor that broke; another is opened when it is needed."""
+        self._executor = None
+        self._resources.close()
+
+
+def _process_died() -> ProcessDied:
+    return ProcessDied(
+        "the process that worked on it died, and so did another one that tried again",
+        hint="memory may have run out, or the file is made to do harm: look at it by itself, with bounds",
+    )

@@ -1,0 +1,129 @@
+"""The tally of a run: how many results of which kind, what needs attention, and what it all comes to.
+
+>>> from dcmseal.batch.inputs.input_file import Item
+>>> tally = Tally()
+>>> tally.add(Result.passed_over(Item(source="notes.txt", relative="notes.txt"), "this is no DICOM file"))
+>>> tally.files, tally.passed_over
+(0, 1)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from dcmseal.batch.exit_codes import ExitCode, worst_exit_code
+from dcmseal.batch.results import BatchResult, ResultKind
+from dcmseal.signing.existing_signatures import EXISTING_INVALID
+
+if TYPE_CHECKING:
+    from dcmseal.batch.journal.result_summary import ResultSummary
+    from dcmseal.documents.json_types import Document
+    from dcmseal.errors import SealError
+    from dcmseal.plugins.report_writer import ReportContext
+
+_MAX_NAMED: Final = 20
+"""Results of a verdict that are kept by name."""
+URGENT_VERDICTS: Final = ("invalid", "failed", "not-established", "no-signature")
+"""Verdicts that need attention, the most urgent first."""
+
+
+@dataclass(slots=True)
+class RunSummary:
+    """What is known of all results so far; it does not grow with their number."""
+
+    files: int = 0
+    """Those that are no DICOM files, and were only found in a folder, are not among them."""
+    verdicts: Counter[str] = field(default_factory=Counter[str])
+    ignored: int = 0
+    partial: int = 0
+    """Those of the valid ones in which signatures cover a part of the elements only."""
+    changed: int = 0
+    exit_code: ExitCode = ExitCode.OK
+    attention: dict[str, list[BatchResult]] = field(default_factory=dict[str, list[BatchResult]])
+    """The first results of each verdict that needs attention."""
+    recorded_summaries: Counter[ResultSummary] = field(default_factory=Counter["ResultSummary"])
+    """Results of an earlier run, as its journal has them, that are not counted yet."""
+    recorded: int = 0
+    """Those of ``files`` that were done by an earlier run."""
+    blocking_codes: Counter[str] = field(default_factory=Counter[str])
+    """Files that were signed, or would be, by what will keep a signature from being called valid."""
+    broken: list[BatchResult] = field(default_factory=list[BatchResult])
+    """The first of those results where a signature does not hold that was there already."""
+    stop_error: SealError | None = None
+    """Why the run stopped early."""
+
+    def add(self, result: BatchResult) -> None:
+        """Count a result."""
+        if result.kind is ResultKind.IGNORED:
+            self.ignored += 1
+            return
+        self.files += 1
+        self.verdicts[result.verdict] += 1
+        self.partial += result.is_partial
+        self.changed += result.is_written
+        self.blocking_codes.update(set(result.blocking_codes))
+        if EXISTING_INVALID in result.blocking_codes and len(self.broken) < _MAX_NAMED:
+            self.broken.append(result)
+        if result.exit_code is not self.exit_code:
+            self.exit_code = worst_exit_code((self.exit_code, result.exit_code))
+        self.add_attention(result)
+        if result.is_fatal:
+            self.stop_error = result.error
+
+    def add_attention(self, result: BatchResult) -> None:
+        """Keep a result that needs attention; those of an earlier run are counted by ``add_earlier``."""
+        if result.verdict in URGENT_VERDICTS:
+            named = self.attention.setdefault(result.verdict, [])
+            if len(named) < _MAX_NAMED:
+                named.append(result)
+
+    def add_recorded(self) -> None:
+        """Count the results of an earlier run."""
+        for gist, files in self.recorded_summaries.items():
+            if gist.kind == ResultKind.IGNORED.value:
+                self.ignored += files
+                continue
+            self.files += files
+            self.recorded += files
+            self.verdicts[gist.verdict] += files
+            self.partial += files if gist.is_partial else 0
+            self.exit_code = worst_exit_code((self.exit_code, ExitCode(gist.exit_code)))
+            if gist.kind == ResultKind.SIGNED.value:
+                self.blocking_codes.update(dict.fromkeys(gist.codes, files))
+            if gist.verdict in URGENT_VERDICTS:
+                self.attention.setdefault(gist.verdict, [])
+        self.recorded_summaries = Counter()
+
+    def urgent_results(self) -> list[tuple[str, list[BatchResult], int]]:
+        """Verdicts that need attention, the most urgent first: results of each, and how many more there are."""
+        return [
+            (verdict, self.attention[verdict], self.verdicts[verdict] - len(self.attention[verdict]))
+            for verdict in URGENT_VERDICTS
+            if verdict in self.attention
+        ]
+
+    def to_document(self, seconds: float, context: ReportContext | None = None) -> Document:
+        """The tally as a document of kind ``summary``; ``context`` is what a verification rests upon."""
+        from dcmseal.documents.document_builders import error_document
+        from dcmseal.documents.document_parts import context_value
+        from dcmseal.documents.json_types import build_document
+
+        stopped = self.stop_error
+        return build_document(
+            "summary",
+            {
+                "files": self.files,
+                "verdicts": dict(sorted(self.verdicts.items())),
+                "warned": dict(sorted(self.blocking_codes.items())),
+                "partial": self.partial,
+                "passed_over": self.ignored,
+                "changed": self.changed,
+                "recorded": self.recorded,
+                "milliseconds": round(seconds * 1000),
+                "exit_code": self.exit_code,
+                "stopped": None if stopped is None else error_document(stopped, self.exit_code),
+                "judged_by": None if context is None else context_value(context),
+            },
+        )

@@ -1,0 +1,1 @@
+"""Tasks of a run over many files: verify, sign, plan and list."""

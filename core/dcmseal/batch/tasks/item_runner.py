@@ -1,0 +1,41 @@
+"""Work on one item, whatever the task: timed, and no error gets out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+from dcmseal.batch.inputs.input_file import InputFile
+from dcmseal.batch.results import BatchResult, ResultDetail
+from dcmseal.errors import NotDicom, SealError, build_internal_error
+
+
+def run_item(
+    item: InputFile,
+    detail: ResultDetail,
+    work: Callable[[InputFile], BatchResult],
+    *,
+    is_fatal: Callable[[SealError], bool],
+) -> BatchResult:
+    """The result of ``work``, or of its error; ``is_fatal`` says which errors leave nothing to be done for others."""
+    start = perf_counter()
+    try:
+        result = work(item)
+    except NotDicom as error:
+        result = (
+            BatchResult.from_error(item, error) if item.must_be_dicom else BatchResult.make_ignored(item, str(error))
+        )
+    except SealError as error:
+        result = BatchResult.from_error(item, error, is_fatal=is_fatal(error))
+    except Exception as error:  # noqa: BLE001 - one bad file is one failed result
+        result = BatchResult.from_error(item, build_internal_error(error))
+    if detail is ResultDetail.VERDICT and result.value is None:
+        return result
+    from dcmseal.batch.result_documents import apply_detail
+
+    return apply_detail(result, detail)._replace(seconds=perf_counter() - start)
+
+
+def never_fatal(_: SealError) -> bool:
+    """Of tasks in which every error is a matter of the file."""
+    return False

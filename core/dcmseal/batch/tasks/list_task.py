@@ -1,0 +1,65 @@
+"""Listing the signatures of many files as a task."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.batch.inputs.input_file import InputFile
+from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
+from dcmseal.batch.tasks.item_runner import never_fatal, run_item
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListTask:
+    """What ``dcmseal.list_signatures`` is asked, for many files."""
+
+    detail: ResultDetail = ResultDetail.VALUE
+
+    @property
+    def preload_modules(self) -> tuple[str, ...]:
+        """What it takes to list, and to tell of it."""
+        return (
+            "dcmseal.api.verify",
+            "dcmseal.macro.inspection",
+            "dcmseal.batch.result_documents",
+            "cryptography.x509",
+        )
+
+    @property
+    def output_folder(self) -> None:
+        """Nothing is written."""
+
+    @contextmanager
+    def open(self) -> Generator[ListingWorker]:
+        """There is nothing to be made ready."""
+        yield ListingWorker(self.detail)
+
+    def remove_leftovers(self, item: InputFile) -> None:
+        """Nothing is ever left behind."""
+
+
+class ListingWorker:
+    """Lists the signatures of one file after the other."""
+
+    def __init__(self, detail: ResultDetail) -> None:
+        self._detail = detail
+
+    def run(self, item: InputFile) -> BatchResult:
+        """List the signatures of a file."""
+        return run_item(item, self._detail, _list_signatures, is_fatal=never_fatal)
+
+
+def _list_signatures(item: InputFile) -> BatchResult:
+    from dcmseal.api.inspect import list_signatures
+
+    found = list_signatures(item.source)
+    return BatchResult(
+        input=item,
+        kind=ResultKind.LISTED,
+        exit_code=ExitCode.OK if found else ExitCode.NO_SIGNATURE,
+        verdict=ResultKind.LISTED.value if found else "no-signature",
+        value=found,
+    )

@@ -1,0 +1,42 @@
+"""Results in a folder that mirrors their inputs: no two may go to the same place.
+
+>>> list(apart(["a/1.dcm", "b/2.dcm"], "out"))
+['a/1.dcm', 'b/2.dcm']
+>>> list(apart(["a/1.dcm", "b/1.dcm"], "out"))
+Traceback (most recent call last):
+dcmseal.errors.UsageError: the results of two inputs would go to out/1.dcm; one of them is b/1.dcm
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from dcmseal.batch.inputs.discovery import output_root
+from dcmseal.errors import UsageError
+from dcmseal.output.collisions import fold_name, folds_case, is_inside
+from dcmseal.sources.remote_objects import join_path
+from dcmseal.urls import URL_SEPARATOR
+
+
+def iter_without_collisions(sources: Iterable[str], folder: str) -> Iterator[str]:
+    """The words, of which there are several, as long as their results are apart; raises UsageError.
+
+    Of each, no more than a number is remembered.
+    """
+    is_here = URL_SEPARATOR not in folder
+    folds = is_here and folds_case(folder)
+    seen: set[int] = set()
+    for word in sources:
+        if is_here and URL_SEPARATOR not in word and is_inside(word, folder):
+            raise UsageError(
+                f"{word} lies in {folder}, where the results go", hint="name another folder for the results"
+            )
+        root = output_root(word).rstrip("/")
+        number = hash(fold_name(root) if folds else root)
+        if number in seen:
+            raise UsageError(
+                f"the results of two inputs would go to {join_path(folder, root)}; one of them is {word}",
+                hint="name a folder above both, name each input once, or sign them in two runs",
+            )
+        seen.add(number)
+        yield word

@@ -1,0 +1,96 @@
+"""Planning the signatures of many files as a task: what signing would come to, without a key, and nothing is written.
+
+>>> from dcmseal.batch.inputs.input_file import Item
+>>> from dcmseal.batch.tasks.sign_task import Placement, SignTask
+>>> with PlanTask(SignTask(run="", placement=Placement(), key="")).open() as worker:
+...     result = worker.run(Item(source="image.dcm", relative="image.dcm"))
+>>> result.verdict, result.document()["document"]
+('planned', 'plan')
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.batch.inputs.input_file import InputFile
+from dcmseal.batch.results import BatchResult, ResultDetail, ResultKind
+from dcmseal.batch.tasks.item_runner import never_fatal, run_item
+from dcmseal.batch.tasks.placement import target_exists_error
+from dcmseal.batch.tasks.sign_task import SignTask, blocking_codes
+from dcmseal.batch.tasks.skip_rule import skip_result
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.registry import Registry
+    from dcmseal.signing.options import SignOptions
+    from dcmseal.signing.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTask:
+    """A dry run of signing."""
+
+    sign_task: SignTask
+    """What would be done. Its key and run count for nothing; its ``form`` is that of the plans."""
+
+    @property
+    def preload_modules(self) -> tuple[str, ...]:
+        """What it takes to plan, and to tell of it."""
+        return self.sign_task.preload_modules
+
+    @property
+    def output_folder(self) -> None:
+        """Nothing is written."""
+
+    @contextmanager
+    def open(self) -> Generator[PlanningWorker]:
+        """Read what is asked for; raises UsageError, ProfileError or PluginError."""
+        wish, registry = self.sign_task.prepare()
+        yield PlanningWorker(self.sign_task, wish, registry)
+
+    def remove_leftovers(self, item: InputFile) -> None:
+        """Nothing is ever left behind."""
+
+
+class PlanningWorker:
+    """Plans the signature of one file after the other."""
+
+    def __init__(self, task: SignTask, options: SignOptions, registry: Registry) -> None:
+        self._task = task
+        self._options = options
+        self._registry = registry
+
+    def run(self, item: InputFile) -> BatchResult:
+        """Plan the signature of a file."""
+        return run_item(item, self._task.detail, self._plan, is_fatal=never_fatal)
+
+    def _plan(self, item: InputFile) -> BatchResult:
+        from dcmseal.signing.plan import plan_signature
+
+        if skipped := skip_result(item, self._task.skip, self._registry):
+            return skipped
+        placement = self._task.placement
+        target = placement.target_path(item)
+        if not placement.is_free(target, self._registry):
+            raise target_exists_error(target)
+        with plan_signature(item.source, self._options, self._registry) as plan:
+            return BatchResult(
+                input=item,
+                kind=ResultKind.PLANNED,
+                exit_code=ExitCode.OK,
+                verdict=ResultKind.PLANNED.value,
+                document_text=self._format_document(plan, item.source),
+                blocking_codes=blocking_codes(plan.warnings),
+            )
+
+    def _format_document(self, plan: Plan, source: str) -> str:
+        """The document of a plan, which cannot be sent itself: it holds the file open."""
+        if self._task.detail not in (ResultDetail.VALUE, ResultDetail.DOCUMENT):
+            return ""
+        from dcmseal.documents.document_builders import plan_document
+
+        return json.dumps(plan_document(plan, source), separators=(",", ":"))

@@ -1,0 +1,127 @@
+"""Files that need no signature because they have one: by whomever, by a profile, for a purpose, or by a signer.
+
+>>> SkipRule.parse("profile:base-rsa")
+SkipRule(by=<By.PROFILE: 'profile'>, value='base-rsa')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.batch.inputs.input_file import InputFile
+from dcmseal.batch.results import BatchResult, ResultKind
+from dcmseal.errors import UsageError
+from dcmseal.model.report import SignatureReport, Verdict
+
+if TYPE_CHECKING:
+    from dcmseal.model.signature import DigitalSignature
+    from dcmseal.plugins.registry import Registry
+    from dcmseal.sources.dataset_input import DatasetInput
+
+
+class SkipCriterion(StrEnum):
+    """What of a signature makes another unnecessary."""
+
+    ANY = "any"
+    PROFILE = "profile"
+    PURPOSE = "purpose"
+    SIGNER = "signer"
+
+
+@dataclass(frozen=True, slots=True)
+class SkipRule:
+    """Which signatures make another unnecessary; a signature counts only if the data is as it was signed."""
+
+    criterion: SkipCriterion
+    value: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> SkipRule:
+        """Read ``any``, ``profile:NAME``, ``purpose:PURPOSE`` or ``signer:SIGNER``; raises UsageError.
+
+        PURPOSE is a number or a name of CID 7007; SIGNER the subject of a certificate (RFC 4514), its common name, or
+        its SHA-256 fingerprint in hexadecimal.
+        """
+        by, _, value = text.partition(":")
+        if by not in SkipCriterion.__members__.values() or bool(value) is (by == SkipCriterion.ANY):
+            raise UsageError(
+                f"{text!r} does not say which signatures make another unnecessary",
+                hint="write any, profile:NAME, purpose:PURPOSE or signer:SUBJECT",
+            )
+        if by == SkipCriterion.PURPOSE:
+            from dcmseal.signing.options import parse_purpose
+
+            value = str(parse_purpose(value).value)
+        return cls(SkipCriterion(by), value)
+
+    def check_profile(self, registry: Registry) -> None:
+        """Raise UnknownProfile or PluginError if the rule names a profile that is not there."""
+        if self.criterion is SkipCriterion.PROFILE:
+            registry.profile(self.value)
+
+    def find_match(self, source: DatasetInput, registry: Registry) -> str:
+        """The Digital Signature UID of such a signature in a Data Set; empty if there is none.
+
+        Raises DatasetError or one of its kinds, UnknownProfile or PluginError.
+        """
+        from dcmseal.api.inspect import list_signatures
+        from dcmseal.api.verify import verify
+
+        if not any(
+            self.criterion is SkipCriterion.PROFILE or self._matches_signature(each.content)
+            for each in list_signatures(source)
+        ):
+            return ""
+        require = (self.value,) if self.criterion is SkipCriterion.PROFILE else ()
+        report = verify(
+            source, integrity_only=True, name_profiles=False, require=require, timestamp="ignore", registry=registry
+        )
+        return next((each.signature.uid for each in report.signatures if self._matches_report(each)), "")
+
+    def _matches_report(self, report: SignatureReport) -> bool:
+        if self.criterion is not SkipCriterion.PROFILE and not self._matches_signature(report.signature):
+            return False
+        if self.criterion is SkipCriterion.PROFILE and not any(each.code == "profile-met" for each in report.findings):
+            return False
+        return report.verdict(integrity_only=True) is Verdict.VALID
+
+    def _matches_signature(self, signature: DigitalSignature) -> bool:
+        match self.criterion:
+            case SkipCriterion.PURPOSE:
+                return signature.purpose is not None and signature.purpose.value == self.value
+            case SkipCriterion.SIGNER:
+                return self.value in _signer_names(signature.certificate)
+            case _:
+                return True
+
+
+def skip_result(item: InputFile, rules: Iterable[SkipRule], registry: Registry) -> BatchResult | None:
+    """What becomes of an item that one of the rules spares; None if none does. Raises what they do."""
+    for rule in rules:
+        if uid := rule.find_match(item.source, registry):
+            return BatchResult(
+                input=item,
+                kind=ResultKind.SKIPPED,
+                exit_code=ExitCode.OK,
+                verdict=ResultKind.SKIPPED.value,
+                reason=f"signature {uid} makes another unnecessary",
+            )
+    return None
+
+
+def _signer_names(der: bytes) -> tuple[str, ...]:
+    """By what the signer with a certificate may be named."""
+    from dcmseal.errors import CertificateNotValid
+    from dcmseal.macro.signer_certificate import read_certificate
+    from dcmseal.policy.distinguished_names import COMMON_NAME, subject_attributes
+
+    try:
+        certificate = read_certificate(der)
+    except CertificateNotValid:
+        return ()
+    names = (str(value) for oid, value in subject_attributes(certificate) if oid == COMMON_NAME)
+    return (certificate.subject, certificate.sha256, *names)

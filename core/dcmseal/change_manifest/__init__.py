@@ -1,0 +1,1 @@
+"""Change manifests: signed fingerprints of every element, so that later changes can be named."""

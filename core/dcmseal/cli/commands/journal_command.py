@@ -1,0 +1,102 @@
+"""``dcmseal journal``: how far the runs are that journals tell of, what came of each file, and shards made one."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.cli.parser import Parser
+
+_DESCRIPTION = """\
+Read the journals that dcmseal verify, sign and list keep of runs over many files.
+status: how far a run is, even while it goes on, and what came of it.
+export: what came of each file, as JSON Lines or CSV.
+merge: make one journal of those of several shards."""
+_EXAMPLES = """
+  dcmseal journal status run.journal
+  dcmseal journal export run.journal --attention
+  dcmseal journal export run.journal --csv -o results.csv
+  dcmseal journal merge shard-*.journal -o archive.journal"""
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.describe("status FILE | export FILE [-o OUT] | merge FILE... -o OUT [options]", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("action", choices=("status", "export", "merge"), help="what to do")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="journal")
+    parser.add_argument("-o", "--output", metavar="OUT", help="export, merge: where the result goes")
+    parser.add_argument("--attention", action="store_true", help="export: only files that are invalid, or failed")
+    parser.add_argument("--csv", action="store_true", help="export: comma-separated values, one file a line")
+    parser.add_force()
+    parser.add_argument("--json", action="store_true", help="status, merge: write one JSON document to standard output")
+
+
+def run(options: Namespace) -> int:
+    """Do one of the three."""
+    from dcmseal.errors import UsageError
+
+    if options.action != "merge" and len(options.files) > 1:
+        raise UsageError("one journal at a time", hint="merge makes one of several")
+    match options.action:
+        case "status":
+            _show_status(options.files[0], as_json=options.json)
+        case "export":
+            _export(options)
+        case _:
+            _merge(options)
+    return ExitCode.OK
+
+
+def _show_status(path: str, *, as_json: bool) -> None:
+    from dcmseal.batch.journal.journal_reader import JournalReader
+    from dcmseal.cli.render.screens import make_screen, write_json
+
+    _warn_about_writers(path)
+    with JournalReader.open(path) as journal:
+        status = journal.status()
+    if as_json:
+        from dcmseal.batch.journal.journal_export import build_status_document
+
+        write_json(build_status_document(status, path))
+    else:
+        from dcmseal.cli.render.journal_text import show_status
+
+        show_status(path, status, make_screen())
+
+
+def _export(options: Namespace) -> None:
+    from dcmseal.batch.journal.journal_export import iter_csv_lines, iter_json_lines
+    from dcmseal.batch.journal.journal_reader import JournalReader
+    from dcmseal.cli.file_arguments import open_new_file
+
+    _warn_about_writers(options.files[0])
+    with (
+        JournalReader.open(options.files[0]) as journal,
+        open_new_file(options.output, force=options.force, binary=False, made_from=options.files) as output,
+    ):
+        entries = journal.iter_entries(attention_only=options.attention)
+        for line in (iter_csv_lines if options.csv else iter_json_lines)(entries):
+            output.write(line.encode("utf-8", "surrogateescape"))
+
+
+def _merge(options: Namespace) -> None:
+    from dcmseal.batch.journal.journal_merge import merge_journals
+    from dcmseal.cli.render.screens import warn
+    from dcmseal.errors import UsageError
+
+    if options.output is None:
+        raise UsageError("where the merged journal goes is not said", hint="-o names a new file")
+    missing = merge_journals(options.files, options.output)
+    if missing:
+        warn(f"there is no journal of shards {', '.join(missing)}")
+    _show_status(options.output, as_json=options.json)
+
+
+def _warn_about_writers(path: str) -> None:
+    """Say whether another user could have written what a journal tells; no run would take it up, and none is begun."""
+    from dcmseal.batch.journal.journal_database import find_journal_writer
+    from dcmseal.cli.render.screens import warn
+
+    found = find_journal_writer(path)
+    if found:
+        warn(f"the journal {path} may not be what dcmseal wrote: {found.message}")

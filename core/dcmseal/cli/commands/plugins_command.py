@@ -1,0 +1,37 @@
+"""``dcmseal plugins``: what is installed, and what is wrong with it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.cli.parser import Parser
+
+_EXAMPLES = """
+  dcmseal plugins
+  dcmseal plugins --json"""
+_HEADINGS = ("PLUGIN", "DISTRIBUTION", "VERSION", "CONTRIBUTES", "PROBLEM")
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.describe("[--json]", "List the plugins that are installed; exit code 6 if one of them is broken.", _EXAMPLES)
+    parser.add_json()
+
+
+def run(options: Namespace) -> int:
+    """List; exit code 6 if any plugin has a problem."""
+    from dcmseal.cli.render.screens import make_screen, write_json
+    from dcmseal.plugins.registry import installed_registry
+
+    plugins = installed_registry().plugins()
+    if options.json:
+        from dcmseal.documents.document_builders import plugins_document
+
+        write_json(plugins_document(plugins))
+    else:
+        rows = [
+            (each.name, each.distribution, each.version, " ".join(each.contributes), each.problem) for each in plugins
+        ]
+        make_screen().table(_HEADINGS, rows)
+    return ExitCode.UNAVAILABLE if any(each.problem for each in plugins) else ExitCode.OK

@@ -1,0 +1,125 @@
+"""``dcmseal show``: all that signatures say of themselves, or which elements they cover."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.cli.parser import Parser
+from dcmseal.cli.render.coverage_tree import add_tree_options
+
+if TYPE_CHECKING:
+    from dcmseal.cli.render.screens import Screen
+    from dcmseal.macro.inspection import Signature, SignedElement
+
+_EXAMPLES = """
+  dcmseal show signed.dcm                     all signatures
+  dcmseal show signed.dcm --uid 2.25.1234
+  dcmseal show 2.25.1234 signed.dcm           the same
+  dcmseal show signed.dcm --tree              every element, and what covers it"""
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.describe(
+        "FILE [UID] [--tree] [--json]",
+        "Show all that signatures say of themselves; nothing is verified. Or show which elements they cover.",
+        _EXAMPLES,
+    )
+    parser.add_argument("words", metavar="FILE", nargs="+", help="DICOM file or URL, or - for standard input")
+    parser.add_uid("only the signature with this Digital Signature UID")
+    add_tree_options(parser)
+    parser.add_json()
+
+
+def run(options: Namespace) -> int:
+    """Show all signatures, or the one asked for."""
+    from dcmseal.api.inspect import list_signatures
+    from dcmseal.cli.file_arguments import open_input_file
+    from dcmseal.cli.options.signature_selection import parse_file_and_uid, select_signature
+    from dcmseal.cli.render.screens import make_screen, write_json
+
+    file, uid = parse_file_and_uid(options)
+    if options.tree:
+        from dcmseal.cli.render.coverage_tree import show_tree
+
+        return show_tree(file, uid, options)
+    with open_input_file(file) as source:
+        found = list_signatures(source)
+    if uid is not None or not found:
+        found = (select_signature(found, uid, file),)
+    if options.json:
+        from dcmseal.documents.document_builders import signature_document, signatures_document
+
+        write_json(signatures_document(found, file) if uid is None else signature_document(found[0], file))
+        return ExitCode.OK
+    to = make_screen()
+    for number, each in enumerate(found):
+        if number:
+            to.line()
+        _show_signature(each, to)
+    return ExitCode.OK
+
+
+def _show_signature(signature: Signature, to: Screen) -> None:
+    from dcmseal.cli.render import signature_format
+    from dcmseal.cli.render.screens import Tone, write_fields
+
+    content = signature.content
+    to.line(f"signature {signature.uid or '(without UID)'}", Tone.HEADING)
+    write_fields(
+        to,
+        [
+            ("location", str(signature.location)),
+            ("time", f"{signature_format.format_signing_time(content, exact=True)}, claimed by the signer"),
+            ("purpose", signature_format.format_purpose(signature.purpose)),
+            ("timestamp", _format_timestamp(signature)),
+            ("MAC ID", "(none)" if content.mac_id is None else str(content.mac_id)),
+            ("MAC algorithm", signature_format.format_mac_algorithm(content)),
+            ("MAC syntax", signature.mac_transfer_syntax),
+            ("value", f"{len(content.value)} bytes"),
+        ],
+    )
+    to.line("certificate", Tone.HEADING)
+    write_fields(to, _certificate_fields(signature))
+    to.line(f"signed elements: {len(signature.elements)}", Tone.HEADING)
+    if signature.elements:
+        to.table(("TAG", "VR", "NAME", "PRESENT"), [_element_row(each) for each in signature.elements])
+
+
+def _certificate_fields(signature: Signature) -> list[tuple[str, str]]:
+    """The signer's certificate as labelled values."""
+    from dcmseal.errors import CertificateNotValid
+
+    type_of = ("type", signature.content.certificate_type)
+    try:
+        certificate = signature.certificate
+    except CertificateNotValid as error:
+        return [type_of, ("problem", str(error))]
+    curve = getattr(getattr(certificate.public_key, "curve", None), "name", "")
+    kind = certificate.key_type.value if certificate.key_type else f"{certificate.algorithm.name} (not supported)"
+    size = f"{certificate.key_bits} bits" if certificate.key_bits else ""
+    return [
+        type_of,
+        ("subject", certificate.subject),
+        ("issuer", certificate.issuer),
+        ("serial", f"{certificate.serial_number:x}"),
+        ("valid", f"{certificate.not_before} to {certificate.not_after}"),
+        ("key", " ".join(filter(None, (kind, curve, size)))),
+        ("SHA-256", certificate.sha256),
+    ]
+
+
+def _format_timestamp(signature: Signature) -> str:
+    content = signature.content
+    if not content.timestamp and not content.timestamp_type:
+        return "(none)"
+    return f"{content.timestamp_type or '(without type)'}, {len(content.timestamp)} bytes"
+
+
+def _element_row(element: SignedElement) -> tuple[str, ...]:
+    from dcmseal.tags import format_tag
+
+    name = element.keyword or element.name or "(unknown)"
+    return format_tag(element.tag), element.vr, name, "yes" if element.present else "no"

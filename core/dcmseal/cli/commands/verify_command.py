@@ -1,0 +1,226 @@
+"""``dcmseal verify``: whether signatures are valid, who made them, and what they cover."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from os.path import isdir
+from typing import TYPE_CHECKING
+
+from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.cli.options.archive_options import add_archive_options, is_archive
+from dcmseal.cli.options.evidence_options import add_evidence_options
+from dcmseal.cli.options.manifest_options import add_manifest_input_option, find_manifest
+from dcmseal.cli.options.policy_options import add_policy_options, load_policy
+from dcmseal.cli.options.report_options import add_report_options, make_report_collector
+from dcmseal.cli.options.trust_options import add_trust_options
+from dcmseal.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from dcmseal.cli.options.report_options import ReportCollector
+    from dcmseal.documents.json_types import Document
+    from dcmseal.errors import SealError
+    from dcmseal.model.report import VerificationReport
+
+_EXAMPLES = """
+  dcmseal verify signed.dcm
+  dcmseal verify signed.dcm --trust-anchor hospital-ca.pem --crl hospital.crl
+  dcmseal verify archive --trust hospital               a folder; trust as the configuration file says
+  dcmseal verify signed.dcm --integrity-only            whoever signed it
+  dcmseal verify signed.dcm --html report.html          for people, and for paper
+  dcmseal verify archive --html archive.html            totals, and what needs attention
+  dcmseal verify *.dcm --quiet && echo all are valid
+  dcmseal verify plan.dcm --item "BeamSequence[0]" --require base-rsa
+  dcmseal verify report.dcm --require "purpose:verification + signer:CN=Dr. Example" --policy release
+  dcmseal verify report.dcm --references study          is its evidence what was cited?
+  dcmseal verify signed.dcm --trust hospital --save-evidence signed.evidence
+  dcmseal verify signed.dcm --trust hospital --evidence signed.evidence
+  dcmseal verify s3://archive/study/ --json-lines       objects in a storage
+  dcmseal verify - --json < signed.dcm
+  find /archive -newer last -print0 | dcmseal verify --files-from - --json-lines > results.jsonl"""
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.describe(
+        "FILE... [options]",
+        "Verify signatures: is the data as it was signed, by whom, and what is not covered?\n"
+        "Of several files, the worst decides the exit code.",
+        _EXAMPLES,
+    )
+    parser.add_argument("files", metavar="FILE", nargs="*", help="DICOM file, folder or URL, or - for standard input")
+    parser.add_uid("only the signature with this Digital Signature UID")
+    parser.add_argument("--item", metavar="PATH", help="only signatures in this item, as in BeamSequence[0], or main")
+    add_trust_options(parser)
+    add_policy_options(parser)
+    add_evidence_options(parser)
+    parser.add_argument("--integrity-only", action="store_true", help="do without trust in the signer")
+    parser.add_config()
+    parser.add_argument(
+        "--accept-old-format",
+        action="store_true",
+        help="take for valid what DCMTK before 3.5.4 signed over compressed pixel data",
+    )
+    parser.add_argument(
+        "--references",
+        metavar="FOLDER",
+        action="append",
+        default=[],
+        help="hold the evidence that a report cites against the instances in this folder; may be repeated",
+    )
+    add_manifest_input_option(parser)
+    parser.add_argument(
+        "--sha256",
+        action="store_true",
+        help="name the SHA-256 of the file in what is written, which reads the file twice; --html always has it",
+    )
+    parser.add_argument(
+        "--timestamp",
+        choices=("verify", "require", "ignore"),
+        default="verify",
+        help="certified timestamps are verified if there (default), demanded of every signature, or ignored",
+    )
+    parser.add_argument(
+        "--timestamp-certificate",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="certificate of a timestamp authority, for timestamps without; not trusted; may be repeated",
+    )
+    add_report_options(parser)
+    parser.add_argument("-v", "--verbose", action="store_true", help="show every finding and element")
+    less = parser.add_mutually_exclusive_group()
+    less.add_argument("-q", "--quiet", action="store_true", help="write no result: the exit code says it")
+    less.add_argument("--json", action="store_true", help="write one JSON document to standard output")
+    add_archive_options(parser, less)
+
+
+def run(options: Namespace) -> int:
+    """Verify; the exit code is that of the worst file."""
+    if is_archive("verify", options.files, options):
+        from dcmseal.cli.run.verify_archive import verify_archive
+
+        return verify_archive(options)
+    from dcmseal.batch.exit_codes import error_exit_code, verdict_exit_code, worst_exit_code
+    from dcmseal.model.report import VerificationReport
+
+    codes: list[ExitCode] = []
+    documents: list[Document] = []
+    reports = make_report_collector(options)
+    for number, (file, result) in enumerate(_iter_results(options, reports)):
+        codes.append(
+            verdict_exit_code(result.verdict) if isinstance(result, VerificationReport) else error_exit_code(result)
+        )
+        if options.json:
+            documents.append(_build_document(file, result, codes[-1]))
+        else:
+            _show_result(file, result, options, first=not number)
+    if options.json:
+        _write_documents(documents, options)
+    if reports is not None:
+        reports.write()
+    return worst_exit_code(codes)
+
+
+def _build_document(file: str, result: VerificationReport | SealError, code: ExitCode) -> Document:
+    from dcmseal.documents.document_builders import error_document, report_document
+    from dcmseal.model.report import VerificationReport
+
+    if isinstance(result, VerificationReport):
+        return report_document(result, file)
+    return error_document(result, code, file)
+
+
+def _write_documents(documents: list[Document], options: Namespace) -> None:
+    from dcmseal.cli.render.report_context import build_report_context
+    from dcmseal.cli.render.screens import write_json
+    from dcmseal.documents.document_builders import files_document
+    from dcmseal.documents.document_parts import context_value
+
+    context = build_report_context(options)
+    if len(documents) > 1:
+        write_json(files_document(documents, context))
+    else:
+        (document,) = documents
+        # an error has nothing that was judged
+        write_json({**document, "judged_by": context_value(context)} if "judged_by" in document else document)
+
+
+def _iter_results(
+    options: Namespace, reports: ReportCollector | None
+) -> Iterator[tuple[str, VerificationReport | SealError]]:
+    """Each file's report, or why there is none; what is wrong with the request itself is raised."""
+    from dcmseal.api.verify import verify
+    from dcmseal.cli.file_arguments import STDIO, display_name, open_input_file
+    from dcmseal.cli.options.evidence_options import parse_evidence_options
+    from dcmseal.cli.options.reference_options import build_reference_folders
+    from dcmseal.cli.options.site_profiles import load_registry
+    from dcmseal.cli.options.trust_options import load_certificates
+    from dcmseal.errors import DatasetError, UsageError
+    from dcmseal.location import Location
+
+    if options.files.count(STDIO) > 1:
+        raise UsageError("standard input can be read once only", hint="name - once")
+    references = build_reference_folders(options.references)
+    location = None if options.item is None else Location.parse(options.item)
+    setup = load_policy(options)
+    keeping = parse_evidence_options(options)
+    trust = keeping.open_trust(options, setup.trust if setup else "")
+    certificates = load_certificates(options.timestamp_certificate)
+    registry = load_registry(options) if setup else None
+    if options.manifest is not None and len(options.files) > 1 and not isdir(options.manifest):
+        raise UsageError(f"{options.manifest} is no folder", hint="of several files, --manifest names a folder")
+    for file in options.files:
+        try:
+            with open_input_file(file) as source:
+                report = verify(
+                    source,
+                    uid=options.uid,
+                    location=location,
+                    policy=setup.policy if setup else None,
+                    registry=registry,
+                    integrity_only=options.integrity_only,
+                    accept_old_format=options.accept_old_format,
+                    trust=trust,
+                    timestamp=options.timestamp,
+                    timestamp_certificates=certificates,
+                    # looking for plugins takes longer than all else that a small file needs
+                    name_profiles=options.verbose or options.json or reports is not None,
+                    references=references,
+                    keep_evidence=keeping.saves_evidence,
+                    evidence=keeping.evidence,
+                    manifest=find_manifest(options.manifest, file),
+                    count_coverage=not options.quiet,
+                    file_digest=options.sha256 or reports is not None,
+                )
+                if reports is not None:
+                    reports.add(display_name(file), report, source)
+            keeping.save(report)
+        except DatasetError as error:
+            if len(options.files) == 1:
+                raise
+            if reports is not None:
+                reports.add_problem(display_name(file), error)
+            yield file, error
+        else:
+            yield file, report
+
+
+def _show_result(file: str, result: VerificationReport | SealError, options: Namespace, *, first: bool) -> None:
+    from dcmseal.cli.error_handling import print_error
+    from dcmseal.cli.file_arguments import display_name
+    from dcmseal.cli.render.report_text import show_context, show_report
+    from dcmseal.cli.render.screens import make_screen
+    from dcmseal.errors import SealError
+
+    if isinstance(result, SealError):
+        print_error(result, f"{display_name(file)}: ")
+    elif not options.quiet:
+        to = make_screen()
+        if not first:
+            to.line()
+        show_report(display_name(file), result, to, verbose=options.verbose)
+        if options.verbose:
+            from dcmseal.cli.render.report_context import build_report_context
+
+            show_context(build_report_context(options), to)

@@ -1,0 +1,1 @@
+"""Options of the command line: argument groups, and their values parsed."""

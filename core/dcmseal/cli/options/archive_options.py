@@ -1,0 +1,226 @@
+"""Options for many files: where they are listed, where they are worked on, and how results come out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from io import BufferedReader
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
+
+from dcmseal.cli.file_arguments import remote_url, to_local_path
+from dcmseal.cli.options.journal_options import add_journal_options
+from dcmseal.cli.parser import Parser
+from dcmseal.errors import DatasetError, UsageError
+from dcmseal.input_files import open_input
+from dcmseal.text import format_os_error
+
+if TYPE_CHECKING:
+    from dcmseal.batch.inputs.input_file import BatchInput
+    from dcmseal.batch.pool.executor_factory import ExecutorFactory
+
+_MAX_NAMED: Final = 100
+"""Files that are told of one by one, in full, if they are named one by one; reports on them are made in memory."""
+_DICOMDIR: Final = "DICOMDIR"
+_WILDCARDS: Final = frozenset("*?[")
+_STDIO: Final = "-"
+_IN_MEMORY: Final = 1 << 20
+
+
+class _ArgumentContainer(Protocol):
+    """What options are added to."""
+
+    def add_argument(self, *names: str, **settings: Any) -> Any: ...
+
+
+def add_archive_options(parser: Parser, output_group: _ArgumentContainer) -> None:
+    """Add the options that concern many files, and to those that exclude each other a form of results."""
+    group = parser.add_argument_group(
+        "many files (FILE may be a folder, a DICOMDIR, a quoted pattern with *, ? or **, or URL/)"
+    )
+    group.add_argument("--files-from", metavar="LIST", help="work on the files in a list, too; - for standard input")
+    group.add_argument(
+        "--follow-links",
+        action="store_true",
+        help="in folders, follow links to files outside of them; else such a link is a file that failed",
+    )
+    group.add_argument("--jobs", metavar="N", type=int, help="processes (default: as many as there are processors)")
+    group.add_argument(
+        "--executor", metavar="NAME:ADDRESS", help="where to work instead, with a plugin's executor of that name"
+    )
+    output_group.add_argument(
+        "--json-lines", action="store_true", help="write a JSON document for each file, a line each, and a summary"
+    )
+    add_journal_options(parser)
+
+
+def is_archive(command: str, words: Sequence[str], options: Namespace) -> bool:
+    """Whether words and options ask for more than files that are told of one by one; raises UsageError for nothing."""
+    if not words and not options.files_from:
+        raise UsageError("no file is named", hint=f"dcmseal {command} --help shows how it is used")
+    asked = (options.files_from, options.jobs, options.executor, options.json_lines, options.journal, options.shard)
+    if any(asked) or len(words) > _MAX_NAMED:
+        return True
+    return any(_names_many_files(word) for word in words)
+
+
+def reject_single_file_options(options: Namespace, *names: str) -> None:
+    """Refuse options that are about single files; raises UsageError."""
+    for name in names:
+        if getattr(options, name):
+            raise UsageError(
+                f"--{name.replace('_', '-')} is not for archives: folders, lists of files, or runs with many processes",
+                hint="name the files one by one, without options about many files",
+            )
+
+
+def find_inputs(words: Sequence[str], options: Namespace) -> Iterator[BatchInput]:
+    """What the words and the list of files name; raises UsageError or DatasetError.
+
+    What is to be signed into a folder is looked through before: no result may take the place of another.
+    """
+    from itertools import chain
+
+    if _STDIO in words:
+        raise UsageError("standard input is one file, and has no name among many", hint="give it by itself")
+    folder: str | None = getattr(options, "output_dir", None)
+    if options.files_from is None:
+        if folder is not None and len(words) > 1:
+            _check_output_collisions(words, folder)
+        return walk_inputs(words, options)
+    if folder is None:
+        return walk_inputs(chain(words, _load_list(options.files_from)), options)
+    copy = _copy_list(options.files_from)
+    try:
+        _check_output_collisions(chain(words, _parse_list(copy, options.files_from)), folder)
+    except BaseException:
+        copy.close()
+        raise
+    return walk_inputs(chain(words, _parse_list_and_close(copy, options.files_from)), options)
+
+
+def walk_inputs(words: Iterable[str], options: Namespace) -> Iterator[BatchInput]:
+    """What words name, without what is written, or would be met twice."""
+    from dcmseal.batch.inputs.discovery import iter_inputs
+
+    folder: str | None = getattr(options, "output_dir", None)
+    return iter_inputs(
+        words,
+        exclude=() if folder is None else (folder,),
+        follow_links=options.follow_links,
+        skip_duplicate_links=getattr(options, "in_place", False),
+    )
+
+
+def reject_outputs(inputs: Iterable[BatchInput], options: Namespace) -> Iterator[BatchInput]:
+    """What is found, unless that is a file that will be overwritten; raises UsageError then."""
+    from dcmseal.batch.inputs.input_file import InputFile
+    from dcmseal.cli.path_checks import iter_output_paths
+
+    outputs: dict[int, tuple[str, os.stat_result]] = {}
+    for path in iter_output_paths("", options):
+        with suppress(OSError):
+            status = os.stat(path)
+            outputs[status.st_ino] = path, status
+    if not outputs:
+        yield from inputs
+        return
+    for each in inputs:
+        if isinstance(each, InputFile) and each.inode in outputs:
+            path, status = outputs[each.inode]
+            if os.path.samestat(os.stat(each.source), status) and _is_dicom(each.source):
+                raise UsageError(f"{path} is an input", hint="name another file for the output")
+        yield each
+
+
+def _is_dicom(path: str) -> bool:
+    from dcmseal.errors import NotDicom
+    from dcmseal.sources.dataset_input import open_header
+
+    try:
+        with open_header(path):
+            return True
+    except NotDicom:
+        return False
+    except DatasetError:
+        return True
+
+
+def _check_output_collisions(words: Iterable[str], folder: str) -> None:
+    from dcmseal.batch.tasks.output_collisions import iter_without_collisions
+
+    for _ in iter_without_collisions(words, folder):
+        pass
+
+
+def make_executor_factory(options: Namespace) -> ExecutorFactory | None:
+    """The executor that the options name; None if they name none. Raises UsageError or PluginError."""
+    if options.jobs is not None and options.jobs < 1:
+        raise UsageError("--jobs is a number of processes", hint="give 1 or more")
+    if options.executor is None:
+        return None
+    from dcmseal.batch.pool.executor_factory import parse_executor
+    from dcmseal.plugins.registry import installed_registry
+
+    return parse_executor(options.executor, options.jobs, installed_registry())
+
+
+def _names_many_files(word: str) -> bool:
+    if remote_url(word):
+        return word.endswith("/") or "*" in word
+    word = to_local_path(word)
+    if os.path.isdir(word) or os.path.basename(word) == _DICOMDIR:
+        return True
+    return not _WILDCARDS.isdisjoint(word) and not os.path.lexists(word)
+
+
+def _load_list(name: str) -> Iterator[str]:
+    from dcmseal.batch.inputs.path_list import parse_path_list
+
+    if name == _STDIO:
+        return parse_path_list(_standard_input())
+    with _open_list(name) as stream:
+        return parse_path_list(stream, name)
+
+
+def _copy_list(name: str) -> BinaryIO:
+    """A list that can be read more than once; it goes away with the process."""
+    import shutil
+    import tempfile
+
+    copy = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - read until the run ends
+    if name == _STDIO:
+        shutil.copyfileobj(_standard_input(), copy)
+    else:
+        with _open_list(name) as stream:
+            shutil.copyfileobj(stream, copy)
+    return cast("BinaryIO", copy)
+
+
+def _parse_list(copy: BinaryIO, name: str) -> Iterator[str]:
+    from dcmseal.batch.inputs.path_list import parse_path_list
+
+    copy.seek(0)
+    return parse_path_list(copy, name)
+
+
+def _parse_list_and_close(copy: BinaryIO, name: str) -> Iterator[str]:
+    with copy:
+        yield from _parse_list(copy, name)
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError("the list of files would come from a terminal", hint="pipe it in, or name a file")
+    return sys.stdin.buffer
+
+
+@contextmanager
+def _open_list(name: str) -> Generator[BinaryIO]:
+    try:
+        with BufferedReader(open_input(name)) as stream:
+            yield cast("BinaryIO", stream)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{name} cannot be read: {format_os_error(error)}", hint="check the path") from None

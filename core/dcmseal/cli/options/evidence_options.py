@@ -1,0 +1,107 @@
+"""Options about evidence files: keep what a verdict rests upon, and repeat the verdict by it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from dcmseal.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from dcmseal.evidence.evidence_file import Evidence
+    from dcmseal.model.report import VerificationReport
+    from dcmseal.plugins.trust import TrustSettings
+    from dcmseal.verification.signer_trust import Trust
+
+
+def add_evidence_options(parser: Parser) -> None:
+    """Add the options about evidence files."""
+    group = parser.add_argument_group("evidence, to repeat a verdict about one FILE offline, years later")
+    group.add_argument(
+        "--save-evidence", metavar="OUT", help="write what the verdict rests upon to a new file; it needs trust anchors"
+    )
+    group.add_argument(
+        "--evidence-timestamp",
+        metavar="URL",
+        action="append",
+        default=[],
+        help="have the timestamp authority there certify when OUT was made; repeated, the next one if one fails",
+    )
+    group.add_argument(
+        "--evidence", metavar="FILE", help="repeat the verdict that FILE was saved with, by your own trust anchors"
+    )
+    group.add_argument(
+        "--trust-evidence-moment",
+        action="store_true",
+        help="vouch for the evidence: believe the moment it states without a timestamp, and that it is complete",
+    )
+    group.add_argument("--trust-evidence-anchors", action="store_true", help="trust the anchors in the evidence, too")
+
+
+class EvidenceOptions:
+    """What is to be done about evidence."""
+
+    def __init__(self, options: Namespace, evidence: Evidence | None) -> None:
+        self._output: str | None = options.save_evidence
+        self._authorities: list[str] = options.evidence_timestamp
+        self.evidence = evidence
+        """To repeat a verdict by; None if it is found anew."""
+
+    @property
+    def saves_evidence(self) -> bool:
+        """Whether the report is to come with what it rests upon."""
+        return self._output is not None
+
+    def open_trust(self, options: Namespace, named: str = "") -> Trust | TrustSettings | None:
+        """Whom to trust: anchors that evidence may add to are not asked for yet. Raises what trust_of raises."""
+        from dcmseal.cli.options.trust_options import load_trust_settings, open_trust
+
+        if options.trust_evidence_anchors:
+            return load_trust_settings(options, named or options.trust)
+        return open_trust(options, named)
+
+    def save(self, report: VerificationReport) -> None:
+        """Write the evidence if that is asked for; raises what save_evidence raises."""
+        if self._output is not None:
+            from dcmseal.evidence.evidence_store import save_evidence
+
+            save_evidence(report, self._output, timestamp=self._authorities or None)
+
+
+def parse_evidence_options(options: Namespace) -> EvidenceOptions:
+    """What the options ask for; raises UsageError if that makes no sense, EvidenceError for a file that is no evidence.
+
+    Nothing was verified yet, and nothing is written.
+    """
+    import os
+
+    from dcmseal.errors import UsageError
+
+    if not any((options.save_evidence, options.evidence)):
+        if options.evidence_timestamp:
+            raise UsageError("there is no evidence to be certified", hint="--save-evidence OUT keeps some")
+        if options.trust_evidence_moment or options.trust_evidence_anchors:
+            raise UsageError("there is no evidence to be trusted", hint="--evidence FILE names it")
+        return EvidenceOptions(options, None)
+    if options.save_evidence and options.evidence:
+        raise UsageError("a verdict is found or repeated, not both", hint="use --save-evidence or --evidence")
+    if len(options.files) > 1:
+        raise UsageError("evidence is about one file, and several are named", hint="verify one after the other")
+    if options.evidence:
+        from dcmseal.evidence.evidence_store import load_evidence
+
+        if options.evidence_timestamp:
+            raise UsageError("evidence is certified when it is saved", hint="leave --evidence-timestamp out")
+        return EvidenceOptions(
+            options,
+            load_evidence(
+                options.evidence,
+                trust_moment=options.trust_evidence_moment,
+                trust_anchors=options.trust_evidence_anchors,
+            ),
+        )
+    if options.trust_evidence_moment or options.trust_evidence_anchors:
+        raise UsageError("evidence that is saved is not trusted yet", hint="use these options with --evidence")
+    if os.path.lexists(options.save_evidence):
+        raise UsageError(f"{options.save_evidence} exists", hint="name another file: evidence is never overwritten")
+    return EvidenceOptions(options, None)

@@ -1,0 +1,69 @@
+"""Which key is meant: a key URI, or the name of a setup in the configuration file."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from dcmseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from dcmseal.config.key_setup import KeySetup
+
+KEY_VARIABLE: Final = "DCMSEAL_KEY"
+
+
+class ChosenKey(NamedTuple):
+    """A key URI, and the setup that it comes from, if it comes from one."""
+
+    uri: str
+    setup: KeySetup | None = None
+
+    @property
+    def account(self) -> str:
+        """By what name the system's keyring knows its passphrase: that of the setup, or the URI without its query."""
+        return self.setup.name if self.setup else self.uri.partition("?")[0]
+
+
+def parse_key(options: Namespace) -> ChosenKey | None:
+    """The key of ``--key``, or else of the environment; None if neither names one. Raises UsageError."""
+    word: str | None = options.key or os.environ.get(KEY_VARIABLE)
+    return resolve_key(word, options.config) if word else None
+
+
+def resolve_key(word: str, config: str | None) -> ChosenKey:
+    """The key that a word means; raises UsageError if it is neither a key URI nor the name of a setup."""
+    from dcmseal.plugins.key_uri import find_key_scheme
+
+    if find_key_scheme(word) is not None:
+        return ChosenKey(word)
+    from dcmseal.config.config_file import load_config
+
+    found = load_config(config)
+    if word not in found.keys and os.path.isfile(word):
+        return ChosenKey(word)  # the registry knows how it has to be written
+    setup = found.key_setup(word)
+    return ChosenKey(setup.uri, setup)
+
+
+def require_key(key: ChosenKey | None) -> ChosenKey:
+    """The key; raises UsageError if there is none."""
+    if key is None:
+        raise UsageError(
+            "no key is named",
+            hint=f"--key pem:key.pem?cert=cert.pem, the name of a setup in the configuration file, or either in the "
+            f"environment variable {KEY_VARIABLE}; --dry-run needs none",
+        )
+    return key
+
+
+def complete_setup_names(parsed_args: Namespace, **_: object) -> list[str]:
+    """The names of all setups, for completion."""
+    from dcmseal.config.config_file import examine_config
+    from dcmseal.errors import SealError
+
+    try:
+        return list(examine_config(getattr(parsed_args, "config", None))[0].keys)
+    except SealError:
+        return []

@@ -1,0 +1,123 @@
+"""What is demanded of the signatures: a policy of the configuration file, and what the command line adds to it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from dcmseal.cli.parser import Parser, set_completer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from dcmseal.config.config_file import Config
+    from dcmseal.config.policy_setup import PolicySetup
+
+
+def add_policy_options(parser: Parser) -> None:
+    """Add the options that demand something of the signatures."""
+    group = parser.add_argument_group("demands on the signatures, of which only those count that hold")
+    action = group.add_argument("--policy", metavar="NAME", help="as [policies.NAME] of the configuration file says")
+    set_completer(action, make_name_completer(lambda config: config.policies))
+    action = group.add_argument(
+        "--require",
+        metavar="RULE",
+        action="append",
+        default=[],
+        help="some signature has to meet this profile, or profile file (*.toml), or all parts of a rule, as in "
+        "'purpose:verification + signer:CN=Dr. Example'; parts are profile:NAME, purpose:NAME, signer:NAME, "
+        "certificate:SHA256, covers:ELEMENTS and timestamp; may be repeated",
+    )
+    set_completer(action, _complete_rules)
+    group.add_argument(
+        "--require-covered",
+        metavar="ELEMENTS",
+        action="append",
+        default=[],
+        help="these have to be signed if they are there, as in PixelData,PatientID; may be repeated",
+    )
+    group.add_argument(
+        "--require-signatures", metavar="N", type=_parse_positive, default=0, help="there have to be so many signatures"
+    )
+    group.add_argument(
+        "--distinct-signers", action="store_true", help="of different signers; and each rule is met by another one"
+    )
+    group.add_argument(
+        "--no-unsigned-additions", action="store_true", help="the signatures together have to cover every element"
+    )
+
+
+def load_policy(options: Namespace) -> PolicySetup | None:
+    """The policy as the options have it; None if they demand nothing.
+
+    Raises UsageError.
+    """
+    added = (options.require, options.require_covered, options.require_signatures)
+    if options.policy is None and not any((*added, options.distinct_signers, options.no_unsigned_additions)):
+        return None
+    from dataclasses import replace
+
+    from dcmseal.cli.options.tag_lists import parse_tags
+    from dcmseal.config.policy_setup import PolicySetup
+    from dcmseal.errors import UsageError
+    from dcmseal.policy.policy import Policy
+    from dcmseal.policy.rule import Rule, parse_covered_tag
+
+    base = PolicySetup(policy=Policy())
+    if options.policy is not None:
+        from dcmseal.config.config_file import load_config
+
+        base = load_config(options.config).policy_setup(options.policy)
+    covered = parse_tags(options.require_covered)
+    if options.require_covered and not covered:
+        raise UsageError("--require-covered names no element", hint="write PixelData,PatientID")
+    named = base.policy
+    policy = replace(
+        named,
+        rules=(*named.rules, *map(Rule.parse, options.require)),
+        covered=named.covered.union(map(parse_covered_tag, covered)),
+        signatures=max(named.signatures, options.require_signatures),
+        distinct_signers=named.distinct_signers or options.distinct_signers,
+        no_unsigned_additions=named.no_unsigned_additions or options.no_unsigned_additions,
+    )
+    return replace(base, policy=policy)
+
+
+def _parse_positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def make_name_completer(tables: Callable[[Config], Iterable[str]]) -> Callable[..., list[str]]:
+    """Completes the names of tables of the configuration file."""
+
+    def complete(parsed_args: Namespace, **_: object) -> list[str]:
+        from dcmseal.config.config_file import examine_config
+        from dcmseal.errors import SealError
+
+        try:
+            config, _problems = examine_config(parsed_args.config)
+        except SealError:
+            return []
+        return [*tables(config)]
+
+    return complete
+
+
+def _complete_rules(parsed_args: Namespace, **_: object) -> list[str]:
+    """Profiles, and the beginnings of other rules."""
+    from dcmseal.cli.options.site_profiles import complete_profile_names
+    from dcmseal.terms import SignaturePurpose
+
+    purposes = (f"purpose:{each.name.lower().replace('_', '-')}" for each in SignaturePurpose)
+    return [
+        *complete_profile_names(parsed_args),
+        *purposes,
+        "profile:",
+        "signer:",
+        "certificate:",
+        "covers:",
+        "timestamp",
+    ]

@@ -1,0 +1,55 @@
+"""Which signature of a file is meant: by UID, or the only one there is."""
+
+from __future__ import annotations
+
+import os
+import re
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from dcmseal.cli.file_arguments import display_name
+from dcmseal.cli.render.text_layout import escape_unprintable, format_count
+from dcmseal.errors import NoSuchSignature, UsageError
+
+if TYPE_CHECKING:
+    from dcmseal.macro.inspection import Signature
+
+_UID: Final = re.compile(r"[0-2](\.[0-9]+)+")
+_MAX_SHOWN: Final = 8
+
+
+def is_uid(word: str) -> bool:
+    """Whether a word can be a UID; many DICOM files are named by one, so a file of that name comes first."""
+    return len(word) <= 64 and _UID.fullmatch(word) is not None and not os.path.exists(word)
+
+
+def parse_file_and_uid(options: Namespace) -> tuple[str, str | None]:
+    """The file, and the UID if there is one, from words in either order; raises UsageError."""
+    words: list[str] = options.words
+    uid: str | None = options.uid
+    if len(words) == 2 and uid is None:
+        first, second = words
+        if is_uid(first):
+            return second, first
+        if is_uid(second):
+            return first, second
+    if len(words) != 1:
+        raise UsageError("one file is wanted, and at most one UID", hint="write FILE, FILE --uid UID, or UID FILE")
+    return words[0], uid
+
+
+def select_signature(signatures: Sequence[Signature], uid: str | None, word: str) -> Signature:
+    """The one that is meant; raises NoSuchSignature, and UsageError if it could be several."""
+    if uid is not None:
+        signatures = [each for each in signatures if each.uid == uid]
+    if not signatures:
+        of_uid = "" if uid is None else f" with UID {uid}"
+        raise NoSuchSignature(f"{display_name(word)} has no signature{of_uid}", hint="dcmseal list FILE shows all")
+    if len(signatures) > 1 and uid is None:
+        uids = [escape_unprintable(each.uid, 64) for each in signatures[:_MAX_SHOWN]]
+        raise UsageError(
+            f"{display_name(word)} has {format_count(len(signatures), 'signature')}",
+            hint=f"name one by --uid: {' '.join(uids)}",
+        )
+    return signatures[0]

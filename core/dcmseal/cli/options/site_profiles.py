@@ -1,0 +1,39 @@
+"""The plugins of this machine together with the profiles that its site wrote itself, as the configuration file says."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.registry import Registry
+
+
+def load_registry(options: Namespace) -> Registry:
+    """What is installed, and the profiles in the folder that the configuration file names.
+
+    Raises UsageError if the file is not understood, and ProfileFileError if there is no such folder.
+    """
+    from dcmseal.plugins.registry import installed_registry
+
+    folder = load_profiles_folder(options)
+    return installed_registry() if folder is None else installed_registry().with_profile_folder(folder)
+
+
+def load_profiles_folder(options: Namespace) -> str | None:
+    """The folder of profile files that the configuration file names; raises UsageError if that is not understood."""
+    from dcmseal.config.config_file import load_config
+
+    folder = load_config(getattr(options, "config", None)).profiles_folder
+    return None if folder is None else os.fspath(folder)
+
+
+def complete_profile_names(parsed_args: Namespace, **_: object) -> list[str]:
+    """The names of all profiles, for completion."""
+    from dcmseal.errors import SealError
+
+    try:
+        return [each.name for each in load_registry(parsed_args).profiles()]
+    except SealError:
+        return []

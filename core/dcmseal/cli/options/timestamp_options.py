@@ -1,0 +1,106 @@
+"""Options about certified timestamps: whom to ask for one, and how."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING, Final
+
+from dcmseal.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dcmseal.config.pin_source import PinSource
+    from dcmseal.plugins.signer_backend import SecretRequest
+    from dcmseal.plugins.timestamp_backend import TimestampQuery
+    from dcmseal.signing.timestamp_request import TimestampRequest
+
+_MAX_SECONDS: Final = 600
+_MAX_ATTEMPTS: Final = 20
+
+
+def add_timestamp_options(parser: Parser) -> None:
+    """Add the options that name authorities, and say what they are asked for."""
+    group = parser.add_argument_group("certified timestamp")
+    group.add_argument(
+        "--timestamp",
+        metavar="URL",
+        action="append",
+        default=[],
+        help="ask the timestamp authority there (RFC 3161); repeated, the next one is asked if one fails",
+    )
+    add_timestamp_query_options(group.add_argument)
+    group.add_argument(
+        "--timestamp-timeout", metavar="SECONDS", type=float, default=10.0, help="for each step (default: 10)"
+    )
+    group.add_argument(
+        "--timestamp-attempts", metavar="N", type=int, default=3, help="how often each is asked (default: 3)"
+    )
+    login = parser.add_argument_group(
+        "login at the timestamp authority", "USER:PASSWORD; used only if the one authority that is named asks for it"
+    ).add_mutually_exclusive_group()
+    login.add_argument("--timestamp-login-env", metavar="VAR", help="an environment variable has it")
+    login.add_argument("--timestamp-login-file", metavar="FILE", help="the first line of a file is it")
+
+
+def add_timestamp_query_options(add_argument: Callable[..., object]) -> None:
+    """Add the options that say what an authority is asked for."""
+    add_argument("--timestamp-policy", metavar="OID", default="", help="policy under which it is to be made")
+    add_argument("--timestamp-digest", metavar="NAME", default="SHA256", help="SHA256 (default), SHA384 or SHA512")
+
+
+def parse_timestamp_request(options: Namespace) -> TimestampRequest | None:
+    """Whom to ask for what; None if nobody. Raises UsageError."""
+    if not options.timestamp:
+        return None
+    from dataclasses import replace
+
+    from dcmseal.cli.render.screens import warn
+    from dcmseal.errors import UsageError
+    from dcmseal.plugins.timestamp_backend import RetryPolicy
+    from dcmseal.signing.timestamp_request import TimestampRequest
+
+    if not 0 < options.timestamp_timeout <= _MAX_SECONDS or not 1 <= options.timestamp_attempts <= _MAX_ATTEMPTS:
+        raise UsageError(
+            "timestamp authorities cannot be waited for like that",
+            hint=f"wait up to {_MAX_SECONDS} seconds, and ask 1 to {_MAX_ATTEMPTS} times",
+        )
+    wish = TimestampRequest(
+        urls=tuple(options.timestamp),
+        query=parse_timestamp_query(options),
+        retry_policy=RetryPolicy(seconds=options.timestamp_timeout, attempts=options.timestamp_attempts),
+    )
+    source = parse_timestamp_login(options)
+    if source is None:
+        return wish
+    if len(options.timestamp) > 1:
+        raise UsageError("the login is for one authority, and several are named", hint="name that one only")
+    secret = source.read("", warn)
+
+    def answer(request: SecretRequest) -> str | None:
+        return secret if request.attempt == 1 else None
+
+    return replace(wish, secrets=answer)
+
+
+def parse_timestamp_query(options: Namespace) -> TimestampQuery:
+    """What to ask for; raises UsageError."""
+    from dcmseal.errors import UsageError
+    from dcmseal.plugins.timestamp_backend import TimestampQuery
+    from dcmseal.terms import MacAlgorithm
+
+    name = options.timestamp_digest.upper()
+    if name not in MacAlgorithm.__members__:
+        raise UsageError(f"{options.timestamp_digest!r} is no digest", hint="use SHA256, SHA384 or SHA512")
+    return TimestampQuery(algorithm=MacAlgorithm(name), policy=options.timestamp_policy)
+
+
+def parse_timestamp_login(options: Namespace) -> PinSource | None:
+    """Where the login at the authority is; None if there is none."""
+    from dcmseal.config.pin_source import PinKind, PinSource
+
+    if options.timestamp_login_env is not None:
+        return PinSource(kind=PinKind.ENVIRONMENT, name=options.timestamp_login_env)
+    if options.timestamp_login_file is not None:
+        return PinSource(kind=PinKind.FILE, name=options.timestamp_login_file)
+    return None

@@ -1,0 +1,133 @@
+"""Whom to trust: a trust setup of the configuration file, and what the command line adds to it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from dcmseal.cli.options.policy_options import make_name_completer
+from dcmseal.cli.parser import Parser, set_completer
+from dcmseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.trust import TrustSettings
+    from dcmseal.verification.signer_trust import Trust
+
+
+def load_certificates(files: Iterable[str]) -> tuple[bytes, ...]:
+    """The certificates of all these files, in DER; raises UsageError if one has none."""
+    return tuple(certificate for file in files for certificate in _load_certificate_file(file))
+
+
+def _load_certificate_file(file: str) -> Iterator[bytes]:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from dcmseal.errors import UsageError
+    from dcmseal.plugins import certificate_files
+
+    for each in certificate_files.load_certificates(file, unreadable=UsageError, invalid=UsageError):
+        yield each.public_bytes(Encoding.DER)
+
+
+_LIST_OPTIONS: Final = ("trust_anchor", "intermediate", "crl", "ocsp_response", "key_usage", "extended_key_usage")
+_PIN_OPTIONS: Final = ("pin_certificate", "pin_subject")
+_CHOICE_OPTIONS: Final = ("revocation", "claimed_time")
+_FLAG_OPTIONS: Final = ("system_anchors", "fetch", "fetch_issuers", "allow_weak")
+
+
+def add_trust_options(parser: Parser) -> None:
+    """Add the options that say whom to trust."""
+    group = parser.add_argument_group("trust in the signer (FILE may be a folder; options may be repeated)")
+    action = group.add_argument("--trust", metavar="NAME", help="as [trust.NAME] of the configuration file says")
+    set_completer(action, make_name_completer(lambda config: config.trust))
+    for option, metavar, meaning in (
+        ("--trust-anchor", "FILE", "certificate of an authority, or of a signer, that you trust"),
+        ("--intermediate", "FILE", "certificates between the signers' and the anchors'"),
+        ("--crl", "FILE", "certificate revocation lists"),
+        ("--ocsp-response", "FILE", "OCSP responses"),
+        ("--pin-certificate", "SHA256", "trust no other certificate than this"),
+        ("--pin-subject", "NAME", "trust no other subject, as in CN=CT 3,O=Hospital"),
+        ("--key-usage", "USAGE", "a key usage that will do (default: digital_signature, non_repudiation)"),
+        ("--extended-key-usage", "USAGE", "a purpose that will do, by name or OID"),
+    ):
+        group.add_argument(option, metavar=metavar, action="append", default=[], help=meaning)
+    group.add_argument("--system-anchors", action="store_true", help="trust the operating system's authorities, too")
+    group.add_argument(
+        "--revocation",
+        choices=("off", "soft", "hard"),
+        help="not looked at; known to be revoked is refused; or unknown is doubted as well, the default where CRLs or "
+        "OCSP responses are named or fetched",
+    )
+    group.add_argument("--fetch", action="store_true", help="fetch CRLs and OCSP responses from where they are")
+    group.add_argument(
+        "--fetch-issuers",
+        action="store_true",
+        help="fetch missing intermediate certificates from where any certificate says they are: whoever made the file "
+        "can choose whom that calls",
+    )
+    group.add_argument(
+        "--claimed-time",
+        choices=("accept", "doubt", "refuse"),
+        help="certificates that expired or were revoked after a time of signing that is only claimed (default: doubt)",
+    )
+    group.add_argument("--allow-weak", action="store_true", help="accept weak algorithms and small keys")
+
+
+def open_trust(options: Namespace, policy_trust: str = "") -> Trust | None:
+    """Trust as the options have it, ready; None if they ask for none. ``policy_trust`` is the setup of the policy, if any.
+
+    Raises UsageError, TrustError and PluginError.
+    """
+    settings = parse_trust_settings(options, policy_trust)
+    if settings is None:
+        return None
+    from dcmseal.verification.signer_trust import Trust
+
+    return Trust.open(settings)
+
+
+def parse_trust_settings(options: Namespace, policy_trust: str = "") -> TrustSettings | None:
+    """The same, not ready yet; raises UsageError."""
+    if policy_trust and options.trust not in (None, policy_trust):
+        raise UsageError(
+            f"the policy wants trust as [trust.{policy_trust}] says", hint="leave out --trust, or the policy"
+        )
+    name = policy_trust or options.trust
+    if not name and not any(
+        getattr(options, each) for each in (*_LIST_OPTIONS, *_PIN_OPTIONS, *_CHOICE_OPTIONS, *_FLAG_OPTIONS)
+    ):
+        return None
+    if options.integrity_only:
+        raise UsageError("--integrity-only does without trust", hint="leave it out, or the options about trust")
+    return load_trust_settings(options, name)
+
+
+def load_trust_settings(options: Namespace, name: str | None) -> TrustSettings:
+    """Trust settings of that name as the options have them; raises UsageError."""
+    from dataclasses import replace
+
+    from dcmseal.plugins.trust import RevocationMode, Strictness, TrustSettings
+
+    base = TrustSettings()
+    if name:
+        from dcmseal.config.config_file import load_config
+
+        base = load_config(options.config).trust_setup(name)
+    return replace(
+        base,
+        anchors=(*base.anchors, *options.trust_anchor),
+        intermediates=(*base.intermediates, *options.intermediate),
+        crls=(*base.crls, *options.crl),
+        ocsp_responses=(*base.ocsp_responses, *options.ocsp_response),
+        pinned_certificates=base.pinned_certificates.union(options.pin_certificate),
+        pinned_subjects=base.pinned_subjects.union(options.pin_subject),
+        key_usages=frozenset(options.key_usage) or base.key_usages,
+        extended_key_usages=frozenset(options.extended_key_usage) or base.extended_key_usages,
+        system_anchors=base.system_anchors or options.system_anchors,
+        fetch=base.fetch or options.fetch,
+        fetch_issuers=base.fetch_issuers or options.fetch_issuers,
+        revocation=RevocationMode(options.revocation) if options.revocation else base.revocation,
+        claimed_time=Strictness(options.claimed_time) if options.claimed_time else base.claimed_time,
+        weak=Strictness.ACCEPT if options.allow_weak else base.weak,
+    )

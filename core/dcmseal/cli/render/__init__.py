@@ -1,0 +1,1 @@
+"""Text for people: verdicts, plans, tables, progress."""

@@ -1,0 +1,75 @@
+"""How far a run over many files is: a bar on a terminal, a line now and then elsewhere, or nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from time import monotonic
+from typing import Final, Protocol, TextIO
+
+from dcmseal.batch.results import BatchResult
+from dcmseal.batch.run_summary import RunSummary
+
+_INTERVAL: Final = 30.0
+"""Seconds between lines."""
+
+
+class RunProgress(Protocol):
+    """Somebody who is told of each result."""
+
+    def add(self, result: BatchResult, summary: RunSummary) -> None: ...
+
+
+class NoProgress:
+    """Tells nothing."""
+
+    def add(self, result: BatchResult, summary: RunSummary) -> None:
+        """Do nothing."""
+
+
+class LineProgress:
+    """Writes a line every so many seconds, for logs."""
+
+    def __init__(self, stream: TextIO, *, interval: float = _INTERVAL, clock: Callable[[], float] = monotonic) -> None:
+        self._stream = stream
+        self._every = interval
+        self._clock = clock
+        self._start = clock()
+        self._due = self._start + interval
+
+    def add(self, result: BatchResult, summary: RunSummary) -> None:
+        """Write a line, if it is time."""
+        now = self._clock()
+        if now < self._due:
+            return
+        self._due = now + self._every
+        rate = summary.files / (now - self._start)
+        print(
+            f"dcmseal: {summary.files} files, {rate:.0f} a second: {format_verdicts(summary)}",
+            file=self._stream,
+            flush=True,
+        )
+
+
+def format_verdicts(summary: RunSummary) -> str:
+    """The counts of a tally in a line."""
+    return ", ".join(f"{count} {verdict.replace('-', ' ')}" for verdict, count in summary.verdicts.most_common())
+
+
+def open_progress(*, quiet: bool, count: Callable[[], int] | None) -> AbstractContextManager[RunProgress]:
+    """The progress that fits standard error; ``count`` finds out how many files there are, which may take its time."""
+    stream: TextIO | None = sys.stderr
+    if quiet or stream is None:
+        return _as_context(NoProgress())
+    if not stream.isatty() or os.environ.get("TERM") == "dumb":
+        return _as_context(LineProgress(stream))
+    from dcmseal.cli.render.rich_progress import open_progress_bar
+
+    return open_progress_bar(stream, count)
+
+
+@contextmanager
+def _as_context(shown: RunProgress) -> Generator[RunProgress]:
+    yield shown

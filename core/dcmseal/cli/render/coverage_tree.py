@@ -1,0 +1,132 @@
+"""The coverage map on the terminal: how far each element is covered, then the element, indented as it is nested."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from dcmseal.batch.exit_codes import ExitCode
+from dcmseal.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from dcmseal.cli.render.screens import Screen
+    from dcmseal.model.coverage_map import CoverageMap, MappedElement, MappedItem, MappedSignature
+
+_COVER_WIDTH: Final = 18
+_MAX_SHOWN: Final = 3
+
+
+def add_tree_options(parser: Parser) -> None:
+    """Add the options about the tree."""
+    parser.add_argument(
+        "--tree",
+        action="store_true",
+        help="show the whole data set as a tree, and which signatures cover each element; verifies integrity for that",
+    )
+    parser.add_argument("--every-item", action="store_true", help="with --tree, fold no items that are alike")
+    parser.add_argument(
+        "--show-values", action="store_true", help="with --tree, show values that might tell who the patient is, too"
+    )
+
+
+def show_tree(file: str, uid: str | None, options: Namespace) -> int:
+    """Show the coverage map of a file; raises what verification does."""
+    from dcmseal.api.verify import map_coverage, verify
+    from dcmseal.cli.file_arguments import open_input_file
+    from dcmseal.cli.render.screens import make_screen, write_json
+
+    with open_input_file(file) as source:
+        report = verify(source, uid=uid, integrity_only=True, name_profiles=False)
+        coverage = map_coverage(source, report, show_values=options.show_values, fold=not options.every_item)
+    if options.json:
+        from dcmseal.documents.document_builders import map_document
+
+        write_json(map_document(coverage, file))
+    else:
+        _show_map(coverage, make_screen())
+    return ExitCode.OK if coverage.signatures else ExitCode.NO_SIGNATURE
+
+
+def _show_map(coverage: CoverageMap, to: Screen) -> None:
+    from dcmseal.cli.render.screens import Tone
+    from dcmseal.cli.render.text_layout import format_count
+    from dcmseal.model.coverage_map import format_protected, format_unprotected
+
+    for each in coverage.signatures:
+        to.line(_format_signature(each), Tone.GOOD if each.holds else Tone.BAD)
+    if any(each.holds for each in coverage.signatures) and not coverage.summary.is_complete:
+        to.line(f"covers {format_protected(coverage.summary)}. {format_unprotected(coverage.summary)}", Tone.OPEN)
+    totals = coverage.totals
+    numbers = (
+        (totals.covered, "covered"),
+        (totals.broken, "with broken cover"),
+        (totals.partly, "partly covered"),
+        (totals.uncovered, "not covered"),
+        (totals.unsignable, "not signable"),
+    )
+    parts = ", ".join(f"{number} {words}" for number, words in numbers if number)
+    to.line(f"{format_count(totals.elements, 'element')} at all levels: {parts or 'none'}", Tone.HEADING)
+    if totals.open:
+        to.line(f"! {totals.open} of them change what the object means or whose it is, and are not covered", Tone.OPEN)
+    if coverage.left_out:
+        to.line(
+            f"{format_count(coverage.left_out, 'element')} counted but not shown: the tree would be too large", Tone.BAD
+        )
+    if coverage.folded:
+        to.line(f"{format_count(coverage.folded, 'item')} folded into others that are alike; --every-item shows each")
+    to.line()
+    _show_elements(coverage.elements, to, 0)
+
+
+def _format_signature(signature: MappedSignature) -> str:
+    holds = "holds" if signature.holds else "does not hold"
+    return f"S{signature.number} {holds}: {signature.uid or '(without UID)'} at {signature.location}"
+
+
+def _show_elements(elements: Iterable[MappedElement], to: Screen, depth: int) -> None:
+    for each in elements:
+        _show_element(each, to, depth)
+        for item in each.items:
+            to.line(f"{'':{_COVER_WIDTH}}  {'  ' * (depth + 1)}{_format_item(item)}")
+            _show_elements(item.elements, to, depth + 2)
+
+
+def _show_element(element: MappedElement, to: Screen, depth: int) -> None:
+    from dcmseal.cli.render.screens import Tone
+    from dcmseal.cli.render.signature_format import format_tag_and_name
+    from dcmseal.model.coverage_map import CoverState
+
+    tones = {
+        CoverState.COVERED: Tone.GOOD,
+        CoverState.BROKEN: Tone.BAD,
+        CoverState.UNCOVERED: Tone.OPEN,
+        CoverState.PARTLY: Tone.OPEN,
+    }
+    value = "(masked)" if element.redacted else element.value
+    why = f"({element.why})" if element.why else ""
+    count = f"x {element.count}" if element.count > 1 else ""
+    mark = "!" if element.is_open else " "
+    named = f"{format_tag_and_name(element.tag)} {element.vr}"
+    texts = " ".join(filter(None, (named, count, value, why)))
+    to.line(
+        f"{_format_cover(element):{_COVER_WIDTH}}{mark} {'  ' * depth}{texts}", tones.get(element.cover, Tone.PLAIN)
+    )
+
+
+def _format_cover(element: MappedElement) -> str:
+    return f"{element.cover.value} {_format_numbers(element.covered_by or element.broken_by)}".rstrip()
+
+
+def _format_numbers(numbers: Sequence[int]) -> str:
+    more = len(numbers) - _MAX_SHOWN
+    return ",".join(f"S{number}" for number in numbers[:_MAX_SHOWN]) + (f"+{more}" if more > 0 else "")
+
+
+def _format_item(item: MappedItem) -> str:
+    from dcmseal.cli.render.text_layout import format_count
+
+    if not item.ranges:
+        return format_count(item.count, "item")
+    spans = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in item.ranges)
+    return f"item {spans}" if item.count == 1 else f"items {spans} ({item.count} alike)"

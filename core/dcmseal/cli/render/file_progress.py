@@ -1,0 +1,49 @@
+"""How far a command is with many files: one line on a terminal, which goes away; nothing elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final, TextIO
+
+from dcmseal.cli.render.text_layout import escape_unprintable
+
+_DEFAULT_WIDTH: Final = 80
+"""Columns of a terminal that does not say."""
+
+
+class FileProgress:
+    """Shows the number and the name of the file at hand on standard error."""
+
+    def __init__(self, total: int) -> None:
+        stream: TextIO | None = sys.stderr
+        shown = total > 1 and stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._stream = stream if shown else None
+        self._total = total
+        self._number = 0
+        self._length = 0
+
+    def next(self, name: str) -> None:
+        """Go on to the next file."""
+        self._number += 1
+        if self._stream is None:
+            return
+        self.clear()
+        line = f"{self._number}/{self._total} {escape_unprintable(name)}"[: _terminal_width() - 1]
+        self._length = len(line)
+        self._stream.write(line)
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """Make room for something else."""
+        if self._stream is not None and self._length:
+            self._stream.write(f"\r{' ' * self._length}\r")
+            self._stream.flush()
+            self._length = 0
+
+
+def _terminal_width() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _DEFAULT_WIDTH
+    except (OSError, ValueError):
+        return _DEFAULT_WIDTH

@@ -1,0 +1,245 @@
+"""A verification report in words: the verdict first, then each signature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from dcmseal.cli.render import signature_format
+from dcmseal.cli.render.screens import Screen, Tone, write_fields
+from dcmseal.cli.render.text_layout import MAX_LINE, escape_unprintable, format_count, join_names
+from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.model.causes import FailureCause, is_data_intact, report_causes
+from dcmseal.model.report import Coverage, Instance, ObjectCoverage, SignatureReport, Verdict, VerificationReport
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.report_writer import ReportContext
+
+_VERDICT_TONES: Final = {
+    Verdict.VALID: Tone.GOOD,
+    Verdict.INVALID: Tone.BAD,
+    Verdict.NOT_ESTABLISHED: Tone.OPEN,
+    Verdict.NO_SIGNATURE: Tone.OPEN,
+}
+_OUTCOME_TONES: Final = {
+    Outcome.PASSED: Tone.GOOD,
+    Outcome.FAILED: Tone.BAD,
+    Outcome.UNKNOWN: Tone.OPEN,
+    Outcome.NOT_CHECKED: Tone.PLAIN,
+}
+_MAX_SHOWN: Final = 20
+_CAUSE_TEXTS: Final = {
+    FailureCause.REVOKED: "the signer's certificate is revoked",
+    FailureCause.EXPIRED: "the signer's certificate had expired, or was not valid yet",
+    FailureCause.UNTRUSTED: "the signer is not trusted",
+}
+_CAUSE_HINTS: Final = {
+    FailureCause.REVOKED: "ask its issuer since when it is revoked and why, and have the instance signed again.",
+    FailureCause.EXPIRED: "a certified timestamp would show that it was signed in time; without one, have it signed again.",
+    FailureCause.UNTRUSTED: "find out who signed it; --trust-anchor and --intermediate name authorities that you trust.",
+}
+"""What to do about signers, where the data is intact."""
+_NOT_ASKED_TEXTS: Final = {
+    Aspect.TRUST: ": no trust anchor is configured",
+    Aspect.CONFORMANCE: ": no profile was required",
+}
+
+
+def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: bool) -> None:
+    """Write the report about a file."""
+    to.line(f"{name}: {_format_headline(report)}", _report_tone(report))
+    for reason in _iter_reasons(report, verbose=verbose):
+        to.line(f"  {reason}", Tone.OPEN)
+    if verbose:
+        write_fields(to, _iter_instance_fields(report.instance))
+    for location in report.skipped:
+        to.line(f"  not verified, for it is a former state of the data set: signatures at {location}", Tone.OPEN)
+    _show_findings((*report.unmet, *report.notes), to)
+    _show_references(report.references, to, verbose=verbose)
+    for each in report.signatures:
+        _show_signature(each, to, integrity_only=report.integrity_only, verbose=verbose)
+    _show_manifest(report.manifest, to, verbose=verbose)
+
+
+def show_context(context: ReportContext, to: Screen) -> None:
+    """Write what the verdict rests upon besides the file."""
+    to.line()
+    to.line("judged by", Tone.HEADING)
+    made = [("program", f"dcmseal {context.version}"), ("verified on", context.moment.isoformat(" ", "seconds"))]
+    for label, value in (*made, *context.settings):
+        to.line(f"  {escape_unprintable(label)}: {escape_unprintable(value)}")
+
+
+def _iter_instance_fields(instance: Instance) -> Iterator[tuple[str, str]]:
+    """The object that a report is about."""
+    from dcmseal.verification.instance_identity import sop_class_name
+
+    yield "size", format_count(instance.size, "byte")
+    yield "SHA-256", instance.sha256
+    yield "SOP Class", sop_class_name(instance.sop_class) or instance.sop_class
+    yield "SOP Instance", instance.sop_instance
+    yield "patient", ", ".join(f"{element} (masked)" for element in signature_format.format_elements(instance.patient))
+
+
+def _report_tone(report: VerificationReport) -> Tone:
+    """That of the verdict; a valid one is good only if it is about everything critical."""
+    if report.verdict is Verdict.VALID and (report.coverage is None or report.coverage.critical):
+        return Tone.OPEN
+    return _VERDICT_TONES[report.verdict]
+
+
+def _show_references(findings: Sequence[Finding], to: Screen, *, verbose: bool) -> None:
+    """Count what was verified, and name all else."""
+    verified = sum(each.outcome is Outcome.PASSED for each in findings)
+    if verified:
+        to.line(f"  {'evidence':14}{format_count(verified, 'instance')} verified", Tone.GOOD)
+    _show_findings((each for each in findings if verbose or each.outcome is not Outcome.PASSED), to)
+
+
+def _show_manifest(findings: Sequence[Finding], to: Screen, *, verbose: bool) -> None:
+    """What a manifest says, the first few of its findings unless all are wanted."""
+    if not findings:
+        return
+    to.line()
+    to.line("by the manifest, which explains and decides nothing:", Tone.HEADING)
+    shown = findings if verbose else findings[:_MAX_SHOWN]
+    _show_findings(shown, to)
+    if len(shown) < len(findings):
+        to.line(f"  and {len(findings) - len(shown)} more (-v shows all)", Tone.OPEN)
+
+
+def _format_headline(report: VerificationReport) -> str:
+    words = report.verdict.value.replace("-", " ")
+    if not report.signatures:
+        return words
+    restriction = "; integrity only, trust was not asked for" if report.integrity_only else ""
+    about = "" if report.is_object_signed else "; only items are signed, and not the object"
+    why = [text for cause, text in _CAUSE_TEXTS.items() if cause in report_causes(report)]
+    said = f": {'; '.join(why)}" if why else ""
+    return f"{words} ({format_count(len(report.signatures), 'signature')}{restriction}{about}){said}"
+
+
+def _iter_reasons(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
+    """What the verdict is about, and what to do about one that only trust, or a timestamp, keeps from being valid."""
+    if not report.signatures:
+        return
+    if not report.is_object_signed:
+        yield "no signature protects the object itself: a signed item can be put into another object."
+        yield "--item PATH verifies the signatures of an item alone."
+    elif report.verdict is not Verdict.INVALID and report.coverage is not None and not report.coverage.is_complete:
+        yield _format_coverage(report.verdict, report.coverage, verbose=verbose)
+    elif report.verdict is Verdict.VALID and report.coverage is None:
+        yield "how much of the object is covered could not be counted."
+    found = report_causes(report)
+    if found and is_data_intact(report):
+        yield "the data is as it was signed; what is wrong is about the signer."
+        yield from (text for cause, text in _CAUSE_HINTS.items() if cause in found)
+    if report.verdict is not Verdict.NOT_ESTABLISHED:
+        return
+    if any(each.has_unverified_timestamp(integrity_only=True) for each in report.signatures):
+        yield "a certified timestamp is there and cannot be verified; --timestamp ignore verifies without it."
+    if report.integrity_only:
+        return
+    open_signatures = [each for each in report.signatures if each.verdict() is Verdict.NOT_ESTABLISHED]
+    if all(_lacks_only_trust(each) for each in open_signatures):
+        yield "the data is as it was signed, but no trust anchor is configured: who signed it is not established."
+        yield "--integrity-only accepts a signature without trust."
+
+
+def _format_coverage(verdict: Verdict, coverage: ObjectCoverage, *, verbose: bool) -> str:
+    """How much of the object is protected, and what is not."""
+    from dcmseal.model.coverage_map import format_protected, format_unprotected
+
+    what = "valid for" if verdict is Verdict.VALID else "covers"
+    few, every = format_unprotected(coverage), format_unprotected(coverage, limit=len(coverage.gaps))
+    names = every if verbose else few if few == every else f"{few} (-v shows all)"
+    return f"{what} {format_protected(coverage)}. {names}"
+
+
+def _lacks_only_trust(report: SignatureReport) -> bool:
+    asked = any(finding.aspect is Aspect.TRUST for finding in report.findings)
+    return not asked and report.verdict(integrity_only=True) is Verdict.VALID
+
+
+def _show_signature(report: SignatureReport, to: Screen, *, integrity_only: bool, verbose: bool) -> None:
+    signature = report.signature
+    verdict = report.verdict(integrity_only=integrity_only)
+    to.line()
+    to.line(f"signature {signature.uid or '(without UID)'}: {verdict.value.replace('-', ' ')}", _VERDICT_TONES[verdict])
+    write_fields(
+        to,
+        [
+            ("location", str(signature.location)),
+            ("signer", signature_format.format_signer(signature)),
+            ("time", f"{signature_format.format_signing_time(signature)}, claimed"),
+            ("certified", _format_certified(report)),
+            ("purpose", signature_format.format_purpose(signature.purpose)),
+            ("MAC algorithm", signature_format.format_mac_algorithm(signature)),
+        ],
+    )
+    if report.trust is not None and report.trust.chain:
+        write_fields(to, [("chain", signature_format.format_chain(report.trust.chain))], longest=MAX_LINE)
+    not_checked = [each for each in report.findings if each.outcome is Outcome.NOT_CHECKED]
+    for aspect in Aspect:
+        outcome = report.outcome(aspect)
+        write_fields(
+            to, [(aspect.value, outcome.value + _format_unknown_reason(report, aspect))], _OUTCOME_TONES[outcome]
+        )
+        if aspect is Aspect.TRUST and any(each.code.startswith("revocation-") for each in not_checked):
+            write_fields(to, [("revocation", "not checked")])
+    if report.profiles:
+        write_fields(to, [("profiles met", ", ".join(report.profiles))])
+    if report.coverage is not None:
+        write_fields(to, _iter_coverage_fields(report.coverage, verbose=verbose), longest=MAX_LINE)
+    _show_findings((each for each in report.findings if verbose or _is_notable(each)), to)
+
+
+def _format_certified(report: SignatureReport) -> str:
+    """The time in a timestamp that is sound, and what that is worth; empty if there is none."""
+    if report.certified_time is None:
+        return ""
+    doubt = "" if report.outcome(Aspect.TIMESTAMP) is Outcome.PASSED else "; that is not established"
+    return signature_format.format_certified_time(report.certified_time) + doubt
+
+
+def _format_unknown_reason(report: SignatureReport, aspect: Aspect) -> str:
+    """Why nothing speaks of an aspect."""
+    if any(finding.aspect is aspect for finding in report.findings):
+        return ""
+    if aspect is Aspect.TIMESTAMP:
+        return ": not verified" if report.signature.timestamp else ": there is none"
+    return _NOT_ASKED_TEXTS.get(aspect, "")
+
+
+def _is_notable(finding: Finding) -> bool:
+    """Coverage is summed up by itself, unless it fails."""
+    if finding.aspect is Aspect.COVERAGE:
+        return finding.outcome is Outcome.FAILED
+    return finding.outcome in (Outcome.FAILED, Outcome.UNKNOWN)
+
+
+def _iter_coverage_fields(coverage: Coverage, *, verbose: bool) -> Iterator[tuple[str, str]]:
+    yield "signed", format_count(len(coverage.signed), "element")
+    if coverage.unsigned:
+        yield (
+            "not signed",
+            f"{format_count(len(coverage.unsigned), 'element')}: changes and additions there go unnoticed",
+        )
+        yield (
+            "  elements",
+            join_names(signature_format.format_elements(coverage.unsigned), show_all=True) if verbose else "",
+        )
+    if coverage.unsignable:
+        names = join_names(signature_format.format_reasons(coverage.unsignable), show_all=verbose)
+        yield "not signable", f"{format_count(len(coverage.unsignable), 'element')}: {names}"
+    if coverage.absent:
+        names = join_names(signature_format.format_elements(coverage.absent), show_all=verbose)
+        yield "absent", f"{format_count(len(coverage.absent), 'element')} listed as signed: {names}"
+
+
+def _show_findings(findings: Iterable[Finding], to: Screen) -> None:
+    for each in findings:
+        where = f" [{escape_unprintable(each.where)}]" if each.where else ""
+        clause = f" ({escape_unprintable(each.clause)})" if each.clause else ""
+        line = f"  {each.outcome.value:7} {each.aspect.value} {each.code}: {escape_unprintable(each.message)}{where}{clause}"
+        to.line(line, _OUTCOME_TONES[each.outcome])

@@ -1,0 +1,74 @@
+"""The progress of many files on a terminal: a bar with rate and time left, what there was, and what failed last."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from threading import Thread
+from typing import Final, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from dcmseal.batch.results import BatchResult
+from dcmseal.batch.run_summary import RunSummary
+from dcmseal.cli.render.archive_progress import format_verdicts
+from dcmseal.cli.render.text_layout import escape_unprintable
+from dcmseal.cli.standard_streams import standard_output
+
+_MAX_FAILURES: Final = 3
+_FAILED_VERDICTS: Final = ("invalid", "failed")
+
+
+class BarProgress:
+    """What is shown; it is drawn some times a second, whatever the number of results."""
+
+    def __init__(self, console: Console) -> None:
+        self._bar = Progress(
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._task = self._bar.add_task("", total=None, rate="")
+        self._summary = RunSummary()
+        self._failures: deque[str] = deque(maxlen=_MAX_FAILURES)
+
+    def add(self, result: BatchResult, summary: RunSummary) -> None:
+        """Take note of a result."""
+        self._summary = summary
+        if result.verdict in _FAILED_VERDICTS:
+            self._failures.append(escape_unprintable(f"{result.input.source}: {result.verdict}; {result.reason}"))
+
+    def set_total(self, total: int) -> None:
+        """Take note of how many files there are."""
+        self._bar.update(self._task, total=total)
+
+    def __rich__(self) -> Group:
+        done = self._summary.files + self._summary.ignored + self._summary.recorded_summaries.total()
+        self._bar.update(self._task, completed=done)
+        speed = self._bar.tasks[0].speed
+        self._bar.update(self._task, rate=f"{speed:.0f} a second" if speed else "")
+        lines = [
+            Text(format_verdicts(self._summary), no_wrap=True),
+            *(Text(each, "red", no_wrap=True) for each in self._failures),
+        ]
+        return Group(self._bar, *lines)
+
+
+@contextmanager
+def open_progress_bar(stream: TextIO, count: Callable[[], int] | None) -> Generator[BarProgress]:
+    """A bar that goes away when the context ends."""
+    console = Console(file=stream, highlight=False, markup=False, emoji=False)
+    shown = BarProgress(console)
+    if count is not None:
+        Thread(target=lambda: shown.set_total(count()), daemon=True).start()
+    # what is written to standard output meanwhile stands above the bar, if both are one terminal
+    stdout = standard_output()
+    together = stdout is not None and stdout.isatty()
+    with Live(shown, console=console, transient=True, redirect_stdout=together, redirect_stderr=True):
+        yield shown

@@ -1,0 +1,104 @@
+"""Signatures, elements and moments in words, the same in every command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from dcmseal.cli.render.text_layout import escape_unprintable
+from dcmseal.dictionary import tag_keyword, tag_name
+from dcmseal.errors import CertificateNotValid
+from dcmseal.tags import format_tag
+
+if TYPE_CHECKING:
+    from dcmseal.model.signature import CertifiedTime, DigitalSignature, PurposeCode
+    from dcmseal.signing.warnings import SigningWarning
+
+
+def format_element(tag: int) -> str:
+    """An element by keyword if it has one, else by tag."""
+    return tag_keyword(tag) or format_tag(tag)
+
+
+def format_tag_and_name(tag: int) -> str:
+    """An element by tag and name."""
+    return f"{format_tag(tag)} {tag_name(tag) or '(unknown)'}"
+
+
+def format_elements(tags: Iterable[int]) -> list[str]:
+    """Elements by keyword or tag."""
+    return [format_element(tag) for tag in tags]
+
+
+def format_reasons(reasons: Iterable[tuple[int, str]]) -> list[str]:
+    """Elements, and why they are not signed."""
+    return [f"{format_element(tag)} ({escape_unprintable(why)})" for tag, why in reasons]
+
+
+def format_path(tags: Sequence[int]) -> str:
+    """An element by its path of tags."""
+    return ".".join(format_elements(tags))
+
+
+def format_signer(signature: DigitalSignature) -> str:
+    """The subject of the signer's certificate, or why it cannot be named."""
+    return _format_subject(signature.certificate)
+
+
+def format_chain(certificates: Iterable[bytes]) -> str:
+    """The subjects of certificates, the signer's first, the anchor last."""
+    return " <- ".join(map(_format_subject, certificates))
+
+
+def _format_subject(certificate: bytes) -> str:
+    from dcmseal.macro.signer_certificate import read_certificate
+
+    try:
+        return escape_unprintable(read_certificate(certificate).subject)
+    except CertificateNotValid as error:
+        return f"(unknown: {escape_unprintable(str(error))})"
+
+
+def format_signing_time(signature: DigitalSignature, *, exact: bool = False) -> str:
+    """The time of signing that the signature claims, to the second unless it is to be exact."""
+    read = signature.moment
+    if read is not None:
+        return read.isoformat(" ", "auto" if exact else "seconds")
+    return (
+        f"{escape_unprintable(signature.datetime, 64)} (not a complete date and time)"
+        if signature.datetime
+        else "(none)"
+    )
+
+
+def format_certified_time(time: CertifiedTime | None) -> str:
+    """A certified time, and by whom; what stands there instead if none could be verified."""
+    from dcmseal.macro.signer_certificate import read_certificate
+
+    if time is None:
+        return "not verified"
+    try:
+        authority = read_certificate(time.authority).subject
+    except CertificateNotValid:
+        authority = "(an authority without readable name)"
+    return f"{time.moment.isoformat(' ', 'seconds')} by {escape_unprintable(authority)}"
+
+
+def format_mac_algorithm(signature: DigitalSignature) -> str:
+    """The MAC algorithm, as it stands."""
+    return escape_unprintable(signature.mac.algorithm, 64) if signature.mac and signature.mac.algorithm else "(unknown)"
+
+
+def format_purpose(code: PurposeCode | None) -> str:
+    """A purpose code; empty if there is none."""
+    if code is None:
+        return ""
+    return f"{escape_unprintable(code.meaning, 64)} ({escape_unprintable(code.value, 64)}, {escape_unprintable(code.scheme, 64)})"
+
+
+def format_warning(signing_warning: SigningWarning) -> str:
+    """A warning, and the first few elements it is about."""
+    names = format_elements(signing_warning.elements[:6])
+    more = len(signing_warning.elements) - len(names)
+    about = f" [{', '.join(names)}{f' and {more} more' if more else ''}]" if names else ""
+    return f"{signing_warning.message}{about}"

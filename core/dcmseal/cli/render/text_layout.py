@@ -1,0 +1,37 @@
+"""Text that comes from files, certificates and plugins, made fit for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from dcmseal.text import MAX_LENGTH, escape_unprintable
+
+MAX_LINE: Final = 20_000
+_MAX_SHORT_LIST: Final = 12
+
+
+def join_names(names: Sequence[str], *, show_all: bool = False) -> str:
+    """A list in a line, cut short unless all are wanted."""
+    shown = names if show_all else names[:_MAX_SHORT_LIST]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more (-v shows all)" if more else "")
+
+
+def format_count(number: int, thing: str) -> str:
+    """A number and a noun.
+
+    >>> counted(1, "element"), counted(2, "element")
+    ('1 element', '2 elements')
+    """
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def align_columns(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Rows as lines of aligned columns, two spaces apart; nothing is cut or wrapped."""
+    kept = list(rows)
+    widths = [max(map(len, column)) for column in zip(*kept, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in kept]
+
+
+__all__ = ["MAX_LENGTH", "MAX_LINE", "align_columns", "format_count", "join_names", "escape_unprintable"]

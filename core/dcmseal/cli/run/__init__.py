@@ -1,0 +1,1 @@
+"""Running commands over files and archives."""

@@ -1,0 +1,128 @@
+"""A run over many files: found, worked on, told of, and summed up."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
+from dcmseal.batch.pool.runner import start_run
+from dcmseal.batch.results import BatchResult, ResultDetail
+from dcmseal.batch.run_summary import RunSummary
+from dcmseal.cli.options.archive_options import find_inputs, make_executor_factory, reject_outputs, walk_inputs
+from dcmseal.cli.options.journal_options import open_journal, parse_shard
+from dcmseal.cli.render.archive_output import JsonDocumentOutput, JsonLinesOutput, QuietOutput, RunOutput, TextOutput
+from dcmseal.cli.render.archive_progress import open_progress
+from dcmseal.cli.standard_streams import check_reader
+from dcmseal.errors import DatasetError
+
+if TYPE_CHECKING:
+    from dcmseal.batch.inputs.shard import Shard
+    from dcmseal.batch.local_key import LocalKey
+    from dcmseal.batch.tasks.task import Task
+    from dcmseal.plugins.report_writer import ReportContext
+
+
+def make_output(
+    options: Namespace,
+    done: str,
+    *,
+    detail: ResultDetail = ResultDetail.VERDICT,
+    show: Callable[[BatchResult], None] | None = None,
+    hint: str = "",
+    context: Callable[[], ReportContext] | None = None,
+) -> RunOutput:
+    """Where the options want results to go.
+
+    ``done`` says for people what was done with files, ``hint`` what to do about those that are not established, and
+    ``context`` what a verification rests upon.
+    """
+    if options.json_lines:
+        return JsonLinesOutput(context() if context else None)
+    if options.json:
+        return JsonDocumentOutput(context() if context else None)
+    return QuietOutput() if options.quiet else TextOutput(done, detail=detail, show=show, hint=hint)
+
+
+def run_archive(
+    task: Task,
+    words: Sequence[str],
+    options: Namespace,
+    output: RunOutput,
+    *,
+    key: LocalKey | None = None,
+    on_recorded: Callable[[BatchResult], object] | None = None,
+) -> int:
+    """Work on all that words and options name; returns the exit code of the worst file.
+
+    ``key`` is the one that signs, if it does so here. ``on_recorded`` is told of what a journal has already.
+    """
+    found = reject_outputs(find_inputs(words, options), options)
+    workers, shard = make_executor_factory(options), parse_shard(options)
+    count = None if options.files_from else _make_counter(words, options, shard)
+    tally = RunSummary()
+    with open_journal(options, task, key) as journal:
+        if journal is not None:
+            tally = RunSummary(recorded_summaries=journal.recorded_summaries)
+            journal.on_recorded = _chain_callbacks(tally.add_attention, on_recorded)
+        results = start_run(found, task, journal=journal, key=key, executor=workers, jobs=options.jobs)
+        named = " ".join([*words, *([options.files_from] if options.files_from else [])])
+        return report_results(
+            results, output, tally, named, quiet=options.quiet, count=count, is_part=shard is not None
+        )
+
+
+def _chain_callbacks(
+    first: Callable[[BatchResult], object], second: Callable[[BatchResult], object] | None
+) -> Callable[[BatchResult], object]:
+    def told_both(result: BatchResult) -> None:
+        first(result)
+        if second is not None:
+            second(result)
+
+    return told_both
+
+
+def report_results(
+    results: Generator[BatchResult],
+    output: RunOutput,
+    summary: RunSummary,
+    source_text: str,
+    *,
+    quiet: bool,
+    count: Callable[[], int] | None = None,
+    is_part: bool = False,
+) -> int:
+    """Tell of results as they come, and what they came to; returns the exit code of the worst.
+
+    ``summary`` counts them; it may know results that a journal has already. ``source_text`` is what was asked for, in words.
+    ``is_part`` says that no file at all is none too few, as it may come to in one shard of many.
+    """
+    start = perf_counter()
+    with closing(results), open_progress(quiet=quiet, count=count) as shown:
+        for result in results:
+            summary.add(result)
+            output.add(result)
+            shown.add(result, summary)
+            check_reader()
+    summary.add_recorded()
+    if not summary.files and not is_part:
+        error = DatasetError("no DICOM file was found", hint="check the names; in folders, only DICOM files count")
+        if not summary.ignored:
+            raise error
+        nothing = BatchResult.from_error(UnreadableInput(source=source_text, error=error), error)
+        summary.add(nothing)
+        output.add(nothing)
+    output.end(summary, perf_counter() - start)
+    return summary.exit_code
+
+
+def _make_counter(words: Sequence[str], options: Namespace, shard: Shard | None) -> Callable[[], int]:
+    def count() -> int:
+        found = walk_inputs(words, options)
+        return sum(shard is None or not isinstance(each, InputFile) or shard.contains(each.relative) for each in found)
+
+    return count

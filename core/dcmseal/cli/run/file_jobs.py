@@ -1,0 +1,141 @@
+"""Which files a command changes, and where each result goes."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+from dcmseal.cli.file_arguments import STDIO, display_name, remote_url, to_local_path
+from dcmseal.errors import OutputError, UsageError
+
+
+class Job(NamedTuple):
+    """A file, and where its result goes; ``output`` is None if that is not said, or in place."""
+
+    source: str
+    output: str | None
+    in_place: bool = False
+
+    @property
+    def target(self) -> str:
+        """Where the result is found."""
+        return self.source if self.in_place or self.output is None else self.output
+
+
+def parse_jobs(options: Namespace) -> list[Job]:
+    """What ``IN [OUT]``, ``IN... --in-place`` or ``IN... -o FOLDER`` asks for; raises UsageError."""
+    words: list[str] = options.words
+    if not words:
+        raise UsageError("no file is named", hint="dcmseal sign IN OUT --key URI")
+    if options.in_place:
+        _check_no_output_in_place(words, options.output_dir)
+        return _check_distinct([Job(word, None, in_place=True) for word in words])
+    if options.output_dir is not None:
+        _check_output_folder(words, options.output_dir)
+        return _check_distinct([Job(word, _join_output(options.output_dir, word)) for word in words])
+    if len(words) > 2:
+        raise UsageError(
+            "where the results of several files go is not said",
+            hint="-o FOLDER puts them into a folder; --in-place changes the files themselves",
+        )
+    return [Job(words[0], words[1] if len(words) == 2 else None)]
+
+
+@contextmanager
+def open_result_folder(folder: str | None) -> Generator[None]:
+    """A folder that goes away again if it is new and nothing came into it; raises UsageError or OutputError."""
+    is_new = False
+    if folder is not None and remote_url(folder):
+        # there is none until something is in it
+        folder = None
+    if folder is not None:
+        folder = to_local_path(folder)
+        if os.path.exists(folder) and not os.path.isdir(folder):
+            raise UsageError(f"{folder} is no folder", hint="-o names a folder; of one file, the output may stand last")
+        try:
+            os.mkdir(folder)
+            is_new = True
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise OutputError(f"{folder} cannot be made: {error.strerror}", hint="check the path") from None
+    try:
+        yield
+    finally:
+        if folder is not None and is_new:
+            with suppress(OSError):
+                os.rmdir(folder)
+
+
+def sync_result_folders(targets: Sequence[str], folder: str | None) -> None:
+    """Bring to disk the names of several results, and that of the folder they are in; raises OutputError."""
+    from dcmseal.output.folder import sync_folder
+
+    paths = [to_local_path(each) for each in targets if each != STDIO and not remote_url(each)]
+    if len(paths) < 2 and folder is None:
+        return
+    folders = {os.path.dirname(os.path.realpath(each)) for each in paths}
+    if folder is not None and not remote_url(folder):
+        folders.add(os.path.dirname(os.path.realpath(to_local_path(folder))))
+    for each in sorted(folders, reverse=True):
+        try:
+            with suppress(FileNotFoundError):
+                sync_folder(each)
+        except OSError as error:
+            raise OutputError(
+                f"what was written to {each} may be lost: {error.strerror or error}", hint="look at the disk"
+            ) from None
+
+
+def _check_no_output_in_place(words: Sequence[str], folder: str | None) -> None:
+    # IN OUT --in-place would sign IN itself, which those who name an OUT do not expect
+    if folder is not None or (len(words) == 2 and not _exists(words[1])):
+        raise UsageError("the result goes in place or to an output, not both", hint="leave one of them out")
+
+
+def _exists(word: str) -> bool:
+    if not remote_url(word):
+        return os.path.exists(to_local_path(word))
+    from dcmseal.cli.url_arguments import object_exists
+
+    return object_exists(word)
+
+
+def _check_output_folder(words: Sequence[str], folder: str) -> None:
+    # sign a.dcm -o b.dcm would make a folder b.dcm, which nobody means
+    suffix = os.path.splitext(folder)[1].lower()
+    if suffix and not os.path.isdir(folder) and any(word.lower().endswith(suffix) for word in words):
+        raise UsageError(
+            f"{folder} is no folder, and looks like the name of a file",
+            hint="-o names a folder; of one file, the output stands last: dcmseal sign IN OUT",
+        )
+
+
+def _join_output(folder: str, word: str) -> str:
+    if word == STDIO:
+        raise UsageError("standard input has no name in a folder", hint="dcmseal sign - OUT")
+    name = os.path.basename(to_local_path(word))
+    if not remote_url(folder):
+        return os.path.join(to_local_path(folder), name)
+    from dcmseal.sources.remote_objects import join_path
+
+    return join_path(folder, name)
+
+
+def _check_distinct(jobs: list[Job]) -> list[Job]:
+    """The jobs, if no two results go to the same place; raises UsageError."""
+    from dcmseal.output.collisions import FileLocation
+
+    seen: dict[object, str] = {}
+    for job in jobs:
+        place = remote_url(job.target) or FileLocation.from_path(to_local_path(job.target))
+        if place in seen:
+            raise UsageError(
+                f"the results of {display_name(seen[place])} and {display_name(job.source)} would go to the same place",
+                hint="name each file once, and files of the same name in two runs",
+            )
+        seen[place] = job.source
+    return jobs

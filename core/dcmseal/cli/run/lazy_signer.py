@@ -1,0 +1,106 @@
+"""One key for any number of files: opened when it is first needed, once, and once more if its device was away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import Self
+
+from dcmseal.cli.options.secret_options import PresetSecret
+from dcmseal.errors import DeviceReplaced, DeviceUnavailable, KeyNotFound, ModuleUnusable, SealError, SignerError
+from dcmseal.plugins import registry
+from dcmseal.plugins.signer_backend import SecretRequest, Secrets, SignableMessage, Signer
+from dcmseal.terms import KeyType
+
+
+class LazySigner:
+    """A Signer that opens itself; ``before_asking`` is called before a passphrase or PIN is asked for."""
+
+    def __init__(self, uri: str, secrets: Secrets, before_prompt: Callable[[], None]) -> None:
+        self._uri = uri
+        self._secrets = secrets
+        self._before_prompt = before_prompt
+        self._resources = ExitStack()
+        self._signer: Signer | None = None
+        self._certificate = b""
+        self._is_device_returned = False
+        self._refused = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it, whatever its device says to that; it is opened again when it is needed again."""
+        self._signer = None
+        with suppress(SignerError):
+            self._resources.close()
+
+    @property
+    def certificate_chain(self) -> tuple[bytes, ...]:
+        return self._open_signer().certificate_chain
+
+    @property
+    def key_type(self) -> KeyType:
+        return self._open_signer().key_type
+
+    def sign(self, message: SignableMessage) -> bytes:
+        """Sign; raises SignerError or one of its kinds."""
+        signer = self._open_signer()
+        try:
+            signature = signer.sign(message)
+        except DeviceUnavailable as error:
+            if not self._is_device_returned or isinstance(error, DeviceReplaced):
+                raise
+            # not every signer finds its way back to its device
+            self.close()
+            signature = self._open_signer().sign(message)
+        self._is_device_returned = False
+        self._confirm_secret()
+        return signature
+
+    def mark_device_returned(self) -> None:
+        """Try again when it is next needed: with the same signer, which knows its device, or else opened anew."""
+        self._is_device_returned = True
+
+    def is_fatal(self, error: SealError) -> bool:
+        """Whether no further file can be signed after this error."""
+        return self._refused or isinstance(error, SignerError)
+
+    def is_device_missing(self, error: SealError) -> bool:
+        """Whether this error may end when somebody puts the device back, or the right one in."""
+        if isinstance(error, KeyNotFound):
+            return bool(self._certificate)
+        return isinstance(error, DeviceUnavailable) and not isinstance(error, ModuleUnusable)
+
+    def _open_signer(self) -> Signer:
+        if self._signer is None:
+            self._refused = True
+            signer = self._resources.enter_context(
+                registry.installed_registry().open_signer(self._uri, self._provide_secret)
+            )
+            self._refused = False
+            self._confirm_secret()
+            self._signer = self._check_same_certificate(signer)
+        return self._signer
+
+    def _check_same_certificate(self, signer: Signer) -> Signer:
+        """The signer, if it is the one that it was: half of the files are not to be somebody else's."""
+        certificate = signer.certificate_chain[0]
+        if self._certificate and certificate != self._certificate:
+            self.close()
+            raise DeviceReplaced(
+                "the key that is there now has another certificate", hint="put the card or token back that was there"
+            )
+        self._certificate = certificate
+        return signer
+
+    def _provide_secret(self, request: SecretRequest) -> str | None:
+        self._before_prompt()
+        return self._secrets(request)
+
+    def _confirm_secret(self) -> None:
+        if isinstance(self._secrets, PresetSecret):
+            self._secrets.confirm()

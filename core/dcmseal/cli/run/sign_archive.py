@@ -1,0 +1,187 @@
+"""``dcmseal sign`` of many files: the key is opened once, here, unless an executor's workers open it themselves.
+
+It is not opened at all if a journal says that nothing is left to sign.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from argparse import Namespace
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from dcmseal.batch.local_key import LocalKey
+from dcmseal.batch.results import ResultDetail
+from dcmseal.batch.tasks.placement import Placement
+from dcmseal.batch.tasks.plan_task import PlanTask
+from dcmseal.batch.tasks.sign_task import SignTask
+from dcmseal.batch.tasks.skip_rule import SkipRule
+from dcmseal.cli.options.archive_options import reject_single_file_options
+from dcmseal.cli.options.key_options import ChosenKey, parse_key, require_key
+from dcmseal.cli.options.secret_options import load_option_secrets, parse_pin_source
+from dcmseal.cli.options.timestamp_options import parse_timestamp_login, parse_timestamp_request
+from dcmseal.cli.path_checks import protected_files
+from dcmseal.cli.render.archive_output import show_result_line
+from dcmseal.cli.run.archive_run import make_output, run_archive
+from dcmseal.cli.run.lazy_signer import LazySigner
+from dcmseal.cli.run.sign_files import DevicePrompt, make_device_prompt
+from dcmseal.config.pin_source import PinKind, PinSource
+from dcmseal.errors import SealError, UsageError
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.signer_backend import SignableMessage, Signer
+    from dcmseal.terms import KeyType
+
+
+def sign_archive(options: Namespace) -> int:
+    """Sign all that is named; the exit code is that of the worst file."""
+    reject_single_file_options(options, "manifest")
+    if options.dry_run:
+        return plan_archive(options)
+    check_destinations(options)
+    chosen = require_key(parse_key(options))
+    report = make_output(options, "worked on", show=show_result_line if options.verbose else None)
+    task = _build_task(options, chosen, report.detail)
+    if options.executor is not None:
+        return run_archive(task, options.words, options, report)
+    with LocalKey(_open_signer(options, chosen)) as key:
+        return run_archive(task, options.words, options, report, key=key)
+
+
+@contextmanager
+def _open_signer(options: Namespace, chosen: ChosenKey) -> Generator[Signer]:
+    """The key; whoever has its passphrase or PIN is asked for that when it is needed."""
+    wait = make_device_prompt() if options.wait_for_device else None
+    otherwise = chosen.setup.pin_source if chosen.setup else None
+    secrets = load_option_secrets(options, default_source=otherwise, account=chosen.account)
+    with LazySigner(chosen.uri, secrets, _do_nothing) as key:
+        yield WaitingSigner(key, wait)
+
+
+class WaitingSigner:
+    """A Signer that waits for its device to be put back, if somebody is there to do it."""
+
+    def __init__(self, key: LazySigner, wait: DevicePrompt | None) -> None:
+        self._key = key
+        self._wait = wait
+
+    @property
+    def certificate_chain(self) -> tuple[bytes, ...]:
+        return self._key.certificate_chain
+
+    @property
+    def key_type(self) -> KeyType:
+        return self._key.key_type
+
+    def sign(self, message: SignableMessage) -> bytes:
+        """Sign; raises SignerError or one of its kinds."""
+        while True:
+            try:
+                return self._key.sign(message)
+            except SealError as error:
+                if self._wait is None or not self._key.is_device_missing(error) or not self._wait(error):
+                    raise
+                self._key.mark_device_returned()
+
+
+def check_destinations(options: Namespace) -> None:
+    """Refuse words and options that do not say what is signed, and where the results go; raises UsageError."""
+    # what is tried needs no place, unless the second of two words could be meant as one
+    needs_place = not options.dry_run or len(options.words) > 1
+    if (options.output_dir is None) is not options.in_place and (needs_place or options.in_place):
+        raise UsageError(
+            "where the results of many files go is not said",
+            hint="--output-dir FOLDER mirrors their folders there; --in-place changes the files themselves",
+        )
+    _check_no_duplicates(options.words)
+
+
+def _check_no_duplicates(words: Sequence[str]) -> None:
+    """Refuse words that name the same files: they would be signed twice."""
+    above = ""
+    for place, word in sorted((os.path.join(os.path.realpath(word), ""), word) for word in words):
+        if above and place.startswith(above):
+            raise UsageError(f"{word} is named twice, or lies in another folder that is", hint="name each file once")
+        above = place
+
+
+def build_task_without_key(options: Namespace, chosen: ChosenKey | None, detail: ResultDetail) -> SignTask:
+    """What is to be signed, and how: no key is in it, and no place of a secret. Raises UsageError."""
+    from dcmseal.cli.commands.sign_command import build_sign_arguments
+    from dcmseal.cli.options.site_profiles import load_profiles_folder
+
+    wish = build_sign_arguments(options, chosen)
+    # nothing is replaced without leave, so that nothing has to be kept
+    kept = protected_files("sign", options) if options.force and options.output_dir is not None else ()
+    return SignTask(
+        run_id=str(uuid.uuid4()),
+        placement=Placement(folder=options.output_dir, overwrite=options.force, protected_files=kept),
+        key="",
+        skip=tuple(map(SkipRule.parse, options.skip_signed)),
+        allow_expired=options.allow_expired,
+        location=wish["location"],
+        tags=None if wish["tags"] is None else tuple(wish["tags"]),
+        only_required=wish["only_required"],
+        profile=wish["profile"],
+        algorithm=wish["algorithm"],
+        transfer_syntax=wish["transfer_syntax"],
+        purpose=wish["purpose"],
+        allow_weak=wish["allow_weak"],
+        padding=wish["padding"],
+        require_intact=wish["require_intact"],
+        references=tuple(options.reference),
+        timestamp=tuple(options.timestamp),
+        profiles_folder=load_profiles_folder(options) if wish["profile"] else None,
+        detail=detail,
+    )
+
+
+def _build_task(options: Namespace, chosen: ChosenKey, detail: ResultDetail) -> SignTask:
+    task = replace(
+        build_task_without_key(options, chosen, detail),
+        key=chosen.uri,
+        pin=_find_pin_source(options, chosen) if options.executor is not None else None,
+    )
+    timestamp = parse_timestamp_request(options)
+    if timestamp is None:
+        return task
+    return replace(
+        task,
+        timestamp_query=timestamp.query,
+        timestamp_retry=timestamp.retry_policy,
+        timestamp_login=parse_timestamp_login(options),
+    )
+
+
+def _find_pin_source(options: Namespace, chosen: ChosenKey) -> PinSource | None:
+    """Where the workers of an executor find the PIN; raises UsageError if they cannot get there."""
+    source = parse_pin_source(options) or (chosen.setup.pin_source if chosen.setup else None)
+    if source is not None and source.kind not in (PinKind.ENVIRONMENT, PinKind.FILE):
+        raise UsageError(
+            "workers elsewhere cannot get at the passphrase or PIN",
+            hint="put it into their environment or a file there: --passphrase-env, --passphrase-file",
+        )
+    return source
+
+
+def _do_nothing() -> None:
+    """There is no line on the terminal yet that would have to go before something is asked."""
+
+
+_JOURNAL_OPTIONS: Final = ("journal", "journal_digest", "journal_full", "journal_retry", "shard")
+
+
+def plan_archive(options: Namespace) -> int:
+    """Try all that is named; the exit code is that of the worst file. Of the key, no more is used than its setup."""
+    if any(getattr(options, name) for name in _JOURNAL_OPTIONS):
+        raise UsageError(
+            "a dry run has no journal: nothing is done that could be kept in it",
+            hint="leave out --journal and the options about it, or --dry-run",
+        )
+    check_destinations(options)
+    report = make_output(options, "looked at, none signed,", show=show_result_line if options.verbose else None)
+    task = PlanTask(build_task_without_key(options, parse_key(options), report.detail))
+    return run_archive(task, options.words, options, report)

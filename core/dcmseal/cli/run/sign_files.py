@@ -1,0 +1,70 @@
+"""Several files signed with one key: a fault of a file stops that file, and a fault of the key stops them all."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from dcmseal.cli.error_handling import print_error
+from dcmseal.cli.render.file_progress import FileProgress
+from dcmseal.cli.run.file_jobs import Job
+from dcmseal.cli.run.lazy_signer import LazySigner
+from dcmseal.cli.standard_streams import standard_error
+from dcmseal.errors import SealError, SignerError, UsageError
+
+if TYPE_CHECKING:
+    from dcmseal.signing.signing_result import SigningResult
+
+SignFunction: TypeAlias = "Callable[[Job], SigningResult]"
+DevicePrompt: TypeAlias = Callable[[SealError], bool]
+"""Has the device put back; whether to try again."""
+
+
+def sign_files(
+    jobs: Sequence[Job],
+    key: LazySigner,
+    sign_one: SignFunction,
+    *,
+    device_prompt: DevicePrompt | None,
+    progress: FileProgress,
+) -> Iterator[tuple[Job, SigningResult | SealError]]:
+    """Each file with what came of it, in order; every file is signed completely, or is as it was."""
+    over = False
+    for job in jobs:
+        if over:
+            yield job, SignerError("not signed: the key cannot be used any more")
+            continue
+        progress.next(job.source)
+        result = _sign_file(job, key, sign_one, device_prompt=device_prompt, progress=progress)
+        progress.clear()
+        over = isinstance(result, SealError) and key.is_fatal(result)
+        yield job, result
+
+
+def _sign_file(
+    job: Job, key: LazySigner, sign_one: SignFunction, *, device_prompt: DevicePrompt | None, progress: FileProgress
+) -> SigningResult | SealError:
+    while True:
+        try:
+            return sign_one(job)
+        except SealError as error:
+            progress.clear()
+            if device_prompt is None or not key.is_device_missing(error) or not device_prompt(error):
+                return error
+            key.mark_device_returned()
+
+
+def make_device_prompt() -> DevicePrompt:
+    """Asks whoever sits at the terminal to put the device back; raises UsageError if there is no terminal."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(
+            "--wait-for-device asks somebody at a terminal, and standard input is none", hint="leave it out"
+        )
+    return _prompt_for_device
+
+
+def _prompt_for_device(error: SealError) -> bool:
+    print_error(error)
+    print("Put the card or token back, then press Enter; Ctrl-C stops. ", end="", file=standard_error(), flush=True)
+    return bool(sys.stdin.readline())

@@ -1,0 +1,147 @@
+"""``dcmseal verify`` of many files."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from typing import TYPE_CHECKING, Final
+
+from dcmseal.batch.results import BatchResult, ResultDetail
+from dcmseal.batch.tasks.verify_task import VerifyTask
+from dcmseal.cli.file_arguments import make_output_file, read_rights
+from dcmseal.cli.options.archive_options import reject_single_file_options
+from dcmseal.cli.options.policy_options import load_policy
+from dcmseal.cli.options.report_options import parse_report_outputs
+from dcmseal.cli.options.site_profiles import load_profiles_folder
+from dcmseal.cli.options.trust_options import load_certificates, parse_trust_settings
+from dcmseal.cli.render.archive_output import show_result_line
+from dcmseal.cli.render.report_context import build_report_context, has_trust
+from dcmseal.cli.run.archive_run import make_output, run_archive
+from dcmseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from dcmseal.batch.run_summary import RunSummary
+    from dcmseal.cli.render.archive_output import RunOutput
+    from dcmseal.plugins.report_writer import GuardedReportWriter
+
+
+def make_reporting_output(options: Namespace, output: RunOutput) -> ReportingOutput | None:
+    """The reports that the options ask for, besides ``output``; None if they ask for none.
+
+    Raises UsageError and PluginError: what is found out after hours is found out too late.
+    """
+    wanted = parse_report_outputs(options)
+    if not wanted:
+        return None
+    from dcmseal.plugins.registry import installed_registry
+
+    writers: list[tuple[GuardedReportWriter, str]] = []
+    for format_, path in wanted:
+        writer = installed_registry().report_writer(format_)
+        if not writer.writes_archives:
+            raise UsageError(
+                f"the format {format_} has no report about many files",
+                hint="name up to 100 files one by one, or use --html",
+            )
+        folder = os.path.dirname(path) or "."
+        if not os.path.isdir(folder):
+            raise UsageError(f"there is no folder {folder}", hint="make it first")
+        writers.append((writer, path))
+    return ReportingOutput(writers, options, output)
+
+
+class ReportingOutput:
+    """Counts results on their way to where else they go, and writes reports in the end."""
+
+    def __init__(self, writers: list[tuple[GuardedReportWriter, str]], options: Namespace, output: RunOutput) -> None:
+        from dcmseal.batch.archive_statistics import ArchiveStatistics
+
+        self._writers = writers
+        self._options = options
+        self._output = output
+        self._statistics = ArchiveStatistics()
+        self.detail = ResultDetail.SUMMARY if output.detail is ResultDetail.VERDICT else output.detail
+
+    def add(self, result: BatchResult) -> None:
+        """Count a result, and pass it on."""
+        from dcmseal.batch.journal.result_summary import ResultSummary
+
+        self._statistics.add(result.input.source, ResultSummary.from_result(result), result.reason, result.instance)
+        self._output.add(result)
+
+    def add_recorded(self, result: BatchResult) -> None:
+        """Count a file whose result the journal of the run has already."""
+        from dcmseal.batch.journal.result_summary import ResultSummary
+
+        self._statistics.add(
+            result.input.source, ResultSummary.from_result(result), result.reason, result.instance, recorded=True
+        )
+
+    def end(self, summary: RunSummary, seconds: float) -> None:
+        """Write all reports; raises OutputError, or PluginBroken if a writer fails."""
+        from dcmseal.api.report_files import write_archive_report
+        from dcmseal.cli.render.report_context import build_report_context
+
+        self._output.end(summary, seconds)
+        report = self._statistics.report(
+            named=self._source_names(),
+            seconds=seconds,
+            stopped="" if summary.stop_error is None else str(summary.stop_error),
+        )
+        context = build_report_context(self._options)
+        rights = read_rights(self._options.files)
+        for writer, path in self._writers:
+            write_archive_report(make_output_file(path, force=self._options.force), writer, report, context, rights)
+
+    def _source_names(self) -> list[str]:
+        lists = [f"the files in {self._options.files_from}"] if self._options.files_from else []
+        return [*self._options.files, *lists]
+
+
+_NO_TRUST_HINT: Final = (
+    "no trust anchor is configured, so no signer is trusted: name authorities with --trust-anchor FILE, or with "
+    "--trust NAME as [trust.NAME] of the configuration file says; --integrity-only accepts signatures without trust"
+)
+_SINGLE_FILE_OPTIONS: Final = (
+    *("save_evidence", "evidence", "evidence_timestamp", "trust_evidence_moment", "trust_evidence_anchors"),
+    "manifest",
+)
+"""Options about single files."""
+
+
+def verify_archive(options: Namespace) -> int:
+    """Verify all that is named; the exit code is that of the worst file."""
+    reject_single_file_options(options, *_SINGLE_FILE_OPTIONS)
+    report = make_output(
+        options,
+        "verified",
+        show=show_result_line if options.verbose else None,
+        hint="" if has_trust(options) else _NO_TRUST_HINT,
+        context=lambda: build_report_context(options),
+    )
+    pages = make_reporting_output(options, report)
+    if pages is None:
+        return run_archive(_build_task(options, report.detail), options.files, options, report)
+    return run_archive(
+        _build_task(options, pages.detail), options.files, options, pages, on_recorded=pages.add_recorded
+    )
+
+
+def _build_task(options: Namespace, detail: ResultDetail) -> VerifyTask:
+    setup = load_policy(options)
+    return VerifyTask(
+        uid=options.uid,
+        location=options.item,
+        policy=setup.policy if setup else None,
+        integrity_only=options.integrity_only,
+        accept_old_format=options.accept_old_format,
+        timestamp=options.timestamp,
+        timestamp_certificates=tuple(load_certificates(options.timestamp_certificate)),
+        name_profiles=detail is not ResultDetail.VERDICT or options.journal is not None,
+        trust=parse_trust_settings(options, setup.trust if setup else ""),
+        references=tuple(options.references),
+        count_coverage=detail is ResultDetail.DOCUMENT,
+        file_digest=options.sha256 and detail is ResultDetail.DOCUMENT,
+        profiles_folder=load_profiles_folder(options) if setup else None,
+        detail=detail,
+    )

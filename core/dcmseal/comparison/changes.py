@@ -1,0 +1,273 @@
+"""The differences between two inventories, each with its place in both."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, defaultdict, deque
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from dcmseal.comparison.inventory import Element, InventoryItem
+from dcmseal.dictionary import tag_keyword
+from dcmseal.location import MAIN, Location
+from dcmseal.tags import format_tag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alignment:
+    """Pairs of positions; those that are alike first, in the order of the first state."""
+
+    alike: tuple[tuple[int, int], ...]
+    changed: tuple[tuple[int, int], ...]
+    """Taken for the same, and not alike."""
+    removed: tuple[int, ...]
+    added: tuple[int, ...]
+    moved: tuple[tuple[int, int], ...]
+    """Those among ``alike`` that stand in another order than the others."""
+
+
+def align(before: Sequence[Hashable], after: Sequence[Hashable]) -> Alignment:
+    """Align two rows of fingerprints: equal ones with each other, the nearest first, and what is left in order."""
+    alike = [(i, i) for i, (one, other) in enumerate(zip(before, after, strict=False)) if one == other]
+    taken = {i for i, _ in alike}
+    left_before = [i for i in range(len(before)) if i not in taken]
+    left_after = [j for j in range(len(after)) if j not in taken]
+    places: defaultdict[Hashable, deque[int]] = defaultdict(deque)
+    for j in left_after:
+        places[after[j]].append(j)
+    unmatched: list[int] = []
+    for i in left_before:
+        if (found := places.get(before[i])) is not None and found:
+            alike.append((i, found.popleft()))
+        else:
+            unmatched.append(i)
+    alike.sort()
+    rest = sorted(j for queue in places.values() for j in queue)
+    pairs = min(len(unmatched), len(rest))
+    staying = mark_ascending([j for _, j in alike])
+    return Alignment(
+        alike=tuple(alike),
+        changed=tuple(zip(unmatched, rest, strict=False)),
+        removed=tuple(unmatched[pairs:]),
+        added=tuple(rest[pairs:]),
+        moved=tuple(pair for pair, stays in zip(alike, staying, strict=True) if not stays),
+    )
+
+
+def mark_ascending(numbers: Iterable[int]) -> list[bool]:
+    """For each number whether it belongs to the longest ascending row among them: the others were moved."""
+    values = list(numbers)
+    ends: list[int] = []
+    last: list[int] = []
+    previous: list[int] = []
+    for index, value in enumerate(values):
+        at = bisect_left(ends, value)
+        previous.append(last[at - 1] if at else -1)
+        if at == len(ends):
+            ends.append(value)
+            last.append(index)
+        else:
+            ends[at], last[at] = value, index
+    found = [False] * len(values)
+    index = last[-1] if last else -1
+    while index >= 0:
+        found[index] = True
+        index = previous[index]
+    return found
+
+
+class ChangeKind(StrEnum):
+    """How two states differ at a place."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+    """Another value."""
+    VR = "vr"
+    """Another VR, and perhaps another value."""
+    MOVED = "moved"
+    """The same element or item stands in another order."""
+    PADDING = "padding"
+    """The same value, padded in another way."""
+    LENGTHS = "lengths"
+    """The same sequence or item, of defined length in one and of undefined length in the other."""
+    VR_NOT_STATED = "vr-not-stated"
+    """The same value, whose VR the file with implicit VR leaves open."""
+
+    @property
+    def is_representation(self) -> bool:
+        """Whether both states mean the same."""
+        return self in (ChangeKind.PADDING, ChangeKind.LENGTHS, ChangeKind.VR_NOT_STATED)
+
+
+@dataclass(frozen=True, slots=True)
+class ElementPath:
+    """An element at a level, or with ``tag`` None the item itself that is the level."""
+
+    level: Location
+    tag: int | None = None
+
+    def __str__(self) -> str:
+        if self.tag is None:
+            return str(self.level)
+        name = tag_keyword(self.tag) or format_tag(self.tag)
+        return f"{self.level}.{name}" if self.level.steps else name
+
+    @property
+    def tags(self) -> tuple[int, ...]:
+        """The tags on the way, the element's own last."""
+        above = tuple(tag for tag, _ in self.level.steps)
+        return above if self.tag is None else (*above, self.tag)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PixelPartChanges:
+    """Which frames or fragments of pixel data differ; counted from 0 as they stand in the value."""
+
+    fragments: bool
+    before: int
+    """How many there were."""
+    after: int
+    alignment: Alignment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One difference, and where it is in both states, or would be."""
+
+    kind: ChangeKind
+    before: ElementPath
+    after: ElementPath
+    old: Element | None = None
+    new: Element | None = None
+    parts: PixelPartChanges | None = None
+    recoded: bool = False
+    """The pixels are in fragments in one only: whether they look alike cannot be told without decoding them."""
+
+    @property
+    def path(self) -> ElementPath:
+        """Where it is: in the first state, if it is there."""
+        return self.after if self.kind is ChangeKind.ADDED else self.before
+
+
+class _LevelPair(NamedTuple):
+    """Two levels, one of each state, that stand for each other."""
+
+    before: Sequence[Element]
+    after: Sequence[Element]
+    where: Location
+    there: Location
+
+
+def iter_changes(
+    before: Sequence[Element], after: Sequence[Element], where: Location = MAIN, there: Location | None = None
+) -> Iterator[Change]:
+    """The differences between the elements of two levels, and all that is nested in them.
+
+    ``where`` is the location of the level before, ``there`` after if that is another.
+    """
+    # nesting is bounded by what the scan admits, which is more than Python's stack likes
+    stack = [_compare_level(_LevelPair(before, after, where, where if there is None else there))]
+    while stack:
+        for each in stack[-1]:
+            if isinstance(each, _LevelPair):
+                stack.append(_compare_level(each))
+                break
+            yield each
+        else:
+            stack.pop()
+
+
+def _compare_level(levels: _LevelPair) -> Iterator[Change | _LevelPair]:
+    before, after, where, there = levels
+    old, new = _index_by_key(before), _index_by_key(after)
+    common = [key for key in old if key in new]
+    if list(old) != list(new):
+        position = {key: at for at, key in enumerate(new)}
+        staying = mark_ascending([position[key] for key in common])
+        for (tag, _), stays in zip(common, staying, strict=True):
+            if not stays:
+                yield Change(kind=ChangeKind.MOVED, before=ElementPath(where, tag), after=ElementPath(there, tag))
+    for key, one in old.items():
+        if key in new:
+            yield from _compare_elements(one, new[key], where, there)
+        else:
+            yield Change(
+                kind=ChangeKind.REMOVED, before=ElementPath(where, key[0]), after=ElementPath(there, key[0]), old=one
+            )
+    for key, other in new.items():
+        if key not in old:
+            yield Change(
+                kind=ChangeKind.ADDED, before=ElementPath(where, key[0]), after=ElementPath(there, key[0]), new=other
+            )
+
+
+def _index_by_key(elements: Sequence[Element]) -> dict[tuple[int, int], Element]:
+    """Elements by their tag, and which of that tag they are: hostile files hold some twice."""
+    seen: Counter[int] = Counter()
+    found: dict[tuple[int, int], Element] = {}
+    for each in elements:
+        found[each.tag, seen[each.tag]] = each
+        seen[each.tag] += 1
+    return found
+
+
+def _compare_elements(old: Element, new: Element, where: Location, there: Location) -> Iterator[Change | _LevelPair]:
+    before, after = ElementPath(where, old.tag), ElementPath(there, new.tag)
+    if old.items is not None and new.items is not None:
+        if old.vr != new.vr:
+            kind = ChangeKind.VR if old.stated and new.stated else ChangeKind.VR_NOT_STATED
+            yield Change(kind=kind, before=before, after=after, old=old, new=new)
+        if _differ(old.undefined, new.undefined):
+            yield Change(kind=ChangeKind.LENGTHS, before=before, after=after)
+        yield from _compare_items(old.items, new.items, before, after)
+        return
+    if (old.items is None) != (new.items is None) or old.fragmented != new.fragmented:
+        recoded = old.fragmented != new.fragmented
+        yield Change(kind=ChangeKind.CHANGED, before=before, after=after, old=old, new=new, recoded=recoded)
+        return
+    same = old.meaning == new.meaning
+    if old.vr != new.vr and not (same and old.stated == new.stated and not old.stated):
+        kind = ChangeKind.VR_NOT_STATED if same and not (old.stated and new.stated) else ChangeKind.VR
+    elif old.exact == new.exact:
+        return
+    else:
+        kind = ChangeKind.PADDING if same else ChangeKind.CHANGED
+    yield Change(kind=kind, before=before, after=after, old=old, new=new, parts=_compare_parts(old, new))
+
+
+def _compare_parts(old: Element, new: Element) -> PixelPartChanges | None:
+    if not old.parts or not new.parts or old.parts == new.parts:
+        return None
+    return PixelPartChanges(
+        fragments=old.fragmented,
+        before=len(old.parts),
+        after=len(new.parts),
+        alignment=align(old.parts, new.parts),
+    )
+
+
+def _compare_items(
+    old: Sequence[InventoryItem], new: Sequence[InventoryItem], before: ElementPath, after: ElementPath
+) -> Iterator[Change | _LevelPair]:
+    assert before.tag is not None
+    tag = before.tag
+    found = align([item.meaning for item in old], [item.meaning for item in new])
+    moved = set(found.moved)
+    for i, j in sorted((*found.alike, *found.changed)):
+        where, there = before.level.item(tag, i), after.level.item(tag, j)
+        if (i, j) in moved:
+            yield Change(kind=ChangeKind.MOVED, before=ElementPath(where), after=ElementPath(there))
+        if _differ(old[i].undefined, new[j].undefined):
+            yield Change(kind=ChangeKind.LENGTHS, before=ElementPath(where), after=ElementPath(there))
+        yield _LevelPair(old[i].elements, new[j].elements, where, there)
+    for i in found.removed:
+        yield Change(kind=ChangeKind.REMOVED, before=ElementPath(before.level.item(tag, i)), after=after)
+    for j in found.added:
+        yield Change(kind=ChangeKind.ADDED, before=before, after=ElementPath(after.level.item(tag, j)))
+
+
+def _differ(before: bool | None, after: bool | None) -> bool:  # noqa: FBT001 - two answers of the same question
+    return before is not None and after is not None and before != after

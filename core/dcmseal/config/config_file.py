@@ -1,0 +1,198 @@
+"""Reading the configuration file.
+
+>>> from pathlib import Path
+>>> from dcmseal import load_config, sign
+>>> _ = Path("config.toml").write_text('''
+... [keys.reading-room]
+... uri = "pem:signer.key.pem"
+... cert = "signer.cert.pem"
+... purpose = "verification"
+... ''')
+>>> Path("config.toml").chmod(0o600)
+>>> setup = load_config("config.toml").setup("reading-room")
+>>> sign("image.dcm", key=setup.uri, secrets=setup.secrets, purpose=setup.purpose).signature.purpose.meaning
+'Verification Signature'
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+from dcmseal.config.config_problems import ConfigProblem, ProblemCollector
+from dcmseal.config.config_table import ConfigTable, resolve_file
+from dcmseal.config.key_setup import KeySetup, read_key_setup
+from dcmseal.config.policy_setup import PolicySetup, read_policy
+from dcmseal.config.trust_setup import read_trust
+from dcmseal.errors import UsageError
+from dcmseal.plugins.ownership import find_foreign_writer
+from dcmseal.plugins.trust import TrustSettings
+from dcmseal.text import MAX_TOML_BYTES, load_text, parse_toml
+
+CONFIG_VARIABLE: Final = "DCMSEAL_CONFIG"
+_RELATIVE_PATH: Final = Path("dcmseal", "config.toml")
+
+
+def default_path(platform: str = sys.platform) -> Path | None:
+    """The file's place if nobody names one; None if the user has no home folder.
+
+    ``$XDG_CONFIG_HOME`` counts everywhere, if it is absolute (XDG Base Directory Specification). Else it is
+    ``%APPDATA%`` on Windows, ``~/Library/Application Support`` on macOS, and ``~/.config`` on all others.
+    """
+    chosen = os.environ.get("XDG_CONFIG_HOME", "")
+    if os.path.isabs(chosen):
+        return Path(chosen, _RELATIVE_PATH)
+    if platform == "win32":
+        roaming = os.environ.get("APPDATA", "")
+        return Path(roaming, _RELATIVE_PATH) if roaming else None
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    return home / ("Library/Application Support" if platform == "darwin" else ".config") / _RELATIVE_PATH
+
+
+def explicit_path(given: str | os.PathLike[str] | None) -> Path | None:
+    """The file that the caller or ``$DCMSEAL_CONFIG`` names; None if neither does."""
+    name = given if given is not None else os.environ.get(CONFIG_VARIABLE) or None
+    return None if name is None else Path(name).expanduser()
+
+
+Setup = TypeVar("Setup")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What a configuration file says."""
+
+    path: Path | None = None
+    """The file; None if there is none."""
+    keys: Mapping[str, KeySetup] = field(default_factory=dict[str, KeySetup])
+    """The named setups."""
+    trust: Mapping[str, TrustSettings] = field(default_factory=dict[str, TrustSettings])
+    """The named trust setups."""
+    policies: Mapping[str, PolicySetup] = field(default_factory=dict[str, PolicySetup])
+    """The named policies."""
+    profiles_folder: Path | None = None
+    """The folder of Digital Signature Profiles that the site wrote itself."""
+
+    def key_setup(self, name: str) -> KeySetup:
+        """The setup of that name; raises UsageError if there is none."""
+        if name in self.keys:
+            return self.keys[name]
+        from difflib import get_close_matches
+
+        if self.path is None:
+            place = explicit_path(None) or default_path()
+            raise UsageError(
+                f"{name!r} is no key URI, and there is no configuration file with key setups",
+                hint=f"write SCHEME:PATH, as in pem:key.pem?cert=cert.pem, or describe it as [keys.{name}] in {place}",
+            )
+        near = get_close_matches(name, self.keys, 1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(
+            f"{name!r} is no key URI, and {self.path} has no [keys.{name}]",
+            hint=f"{meant}setups are: {', '.join(self.keys) or 'none'}; a key URI is written SCHEME:PATH",
+        )
+
+    def trust_setup(self, name: str) -> TrustSettings:
+        """The trust setup of that name; raises UsageError if there is none."""
+        return self._find_setup(name, self.trust, "trust", "trust setup")
+
+    def policy_setup(self, name: str) -> PolicySetup:
+        """The policy of that name, and the trust setup it names; raises UsageError if there is none."""
+        return self._find_setup(name, self.policies, "policies", "policy")
+
+    def _find_setup(self, name: str, setups: Mapping[str, Setup], table: str, what: str) -> Setup:
+        if name in setups:
+            return setups[name]
+        place = self.path or explicit_path(None) or default_path()
+        raise UsageError(
+            f"there is no {what} {name!r}",
+            hint=f"setups are: {', '.join(setups) or 'none'}; describe it as [{table}.{name}] in {place}",
+        )
+
+
+def load_config(path: str | os.PathLike[str] | None = None) -> Config:
+    """Read the configuration file: the one named, that of ``$DCMSEAL_CONFIG``, or the one at the usual place, if any.
+
+    The usual place is ``~/.config/dcmseal/config.toml``, or under ``$XDG_CONFIG_HOME``; ``%APPDATA%`` on Windows,
+    ``~/Library/Application Support`` on macOS. The format is TOML 1.0. Raises UsageError if a file that was named is
+    not there, if others could have written it, or if anything in it is not understood.
+    """
+    config, problems = examine_config(path)
+    if problems:
+        more = len(problems) - 1
+        raise UsageError(
+            f"{config.path}, {problems[0]}" + (f" (and {more} more: dcmseal config check)" if more else ""),
+            hint=problems[0].hint,
+        )
+    return config
+
+
+def examine_config(path: str | os.PathLike[str] | None = None) -> tuple[Config, tuple[ConfigProblem, ...]]:
+    """What of the file can be used, and everything that is wrong with the rest.
+
+    Raises UsageError if it cannot be read at all, or others could have written it.
+    """
+    named = explicit_path(path)
+    place = named or default_path()
+    if place is None or (named is None and not place.exists()):
+        return Config(), ()
+    place = Path(os.path.abspath(place))
+    text = load_text(
+        place,
+        MAX_TOML_BYTES,
+        hint=f"check --config, the environment variable {CONFIG_VARIABLE} and the file's permissions",
+        check_status=lambda status: _check_writers(place, status),
+    )
+    problems = ProblemCollector(text)
+    root = ConfigTable(parse_toml(text, os.fspath(place), error=UsageError), (), problems)
+    config = _read_config(place, root)
+    root.report_unknown_keys()
+    return config, problems.sorted_by_line()
+
+
+def _read_config(place: Path, root: ConfigTable) -> Config:
+    """The tables there are; a new one is asked for here."""
+    keys: dict[str, KeySetup] = {}
+    setups = root.table("keys")
+    for name, table in setups.tables() if setups else ():
+        setup = read_key_setup(name, table, place.parent)
+        if setup:
+            keys[name] = setup
+    trust: dict[str, TrustSettings] = {}
+    trusted = root.table("trust")
+    for name, table in trusted.tables() if trusted else ():
+        trust[name] = read_trust(table, place.parent)
+    policies: dict[str, PolicySetup] = {}
+    demanded = root.table("policies")
+    for name, table in demanded.tables() if demanded else ():
+        policy = read_policy(table, place.parent)
+        if policy and policy.trust and policy.trust not in trust:
+            table.add_problem("trust", "there is no such trust setup", f"known are: {', '.join(trust) or 'none'}")
+        elif policy:
+            policies[name] = policy
+    profiles = root.table("profiles")
+    folder = resolve_file(profiles, "folder", profiles.text("folder"), place.parent) if profiles else None
+    if profiles:
+        profiles.report_unknown_keys()
+    return Config(
+        path=place,
+        keys=MappingProxyType(keys),
+        trust=MappingProxyType(trust),
+        policies=MappingProxyType(policies),
+        profiles_folder=folder,
+    )
+
+
+def _check_writers(place: Path, status: os.stat_result) -> None:
+    """Who writes this file chooses the driver that is loaded, and whom the PIN is given to."""
+    found = find_foreign_writer(place, status)
+    if found:
+        raise UsageError(f"{found.message}: whoever writes it chooses what is done with your PIN", hint=found.hint)

@@ -1,0 +1,142 @@
+"""Where a passphrase or PIN is: in the environment, in a file, at a file descriptor, in the system's keyring.
+
+>>> PinSource.parse("env:READING_ROOM_PIN")
+PinSource(kind=<PinKind.ENVIRONMENT: 'env'>, name='READING_ROOM_PIN')
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from dcmseal.errors import PinRejected, UsageError
+from dcmseal.text import TextProblem, load_first_line
+
+_MAX_BYTES: Final = 1 << 16
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_SERVICE: Final = "dcmseal"
+
+
+class PinKind(StrEnum):
+    """Kinds of places for a passphrase or PIN."""
+
+    ENVIRONMENT = "env"
+    FILE = "file"
+    DESCRIPTOR = "fd"
+    KEYRING = "keyring"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinSource:
+    """A place where a passphrase or PIN is; never the secret itself."""
+
+    kind: PinKind
+    name: str
+    """Of the variable, the file, the descriptor, or the keyring's service."""
+
+    @classmethod
+    def parse(cls, text: str) -> PinSource:
+        """Read ``env:VARIABLE``, ``file:PATH``, ``keyring:SERVICE`` or ``keyring``.
+
+        Raises UsageError, which does not repeat the text: it might be the PIN itself.
+        """
+        kind, _, name = text.partition(":")
+        if kind == PinKind.ENVIRONMENT and _VARIABLE.fullmatch(name):
+            return cls(kind=PinKind.ENVIRONMENT, name=name)
+        if kind == PinKind.FILE and name and not name.isdigit():
+            return cls(kind=PinKind.FILE, name=name)
+        if kind == PinKind.KEYRING and not name.isdigit():
+            return cls(kind=PinKind.KEYRING, name=name or _SERVICE)
+        raise UsageError(
+            "it does not say where the passphrase or PIN is",
+            hint='write "env:VARIABLE", "file:PATH" or "keyring:SERVICE", and never the PIN itself',
+        )
+
+    def __str__(self) -> str:
+        return f"{_KIND_LABELS[self.kind]} {self.name}"
+
+    def read(self, account: str, warn: Callable[[str], object]) -> str:
+        """The passphrase or PIN; ``account`` is the entry in the keyring.
+
+        Raises UsageError if it cannot be read, and PinRejected if the keyring has none. What is dangerous about the
+        place goes to ``warn``.
+        """
+        match self.kind:
+            case PinKind.ENVIRONMENT:
+                return _read_environment(self.name)
+            case PinKind.FILE:
+                return _read_secret_line(os.path.expanduser(self.name), self.name, warn)
+            case PinKind.DESCRIPTOR:
+                return _read_secret_line(int(self.name), f"file descriptor {self.name}", warn)
+            case PinKind.KEYRING:
+                return _read_keyring(self.name, account)
+
+
+_KIND_LABELS: Final = {
+    PinKind.ENVIRONMENT: "environment variable",
+    PinKind.FILE: "file",
+    PinKind.DESCRIPTOR: "file descriptor",
+    PinKind.KEYRING: "keyring, service",
+}
+
+
+def _read_environment(variable: str) -> str:
+    if variable not in os.environ:
+        raise UsageError(f"there is no environment variable {variable}", hint="set it, and export it")
+    if not _is_unicode(os.environ[variable]):
+        raise UsageError(f"the environment variable {variable} is not in UTF-8", hint="passphrases are text in UTF-8")
+    return os.environ[variable]
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it has no bytes in it that could not be decoded (PEP 383)."""
+    return not any("\ud800" <= each <= "\udfff" for each in text)
+
+
+def _read_secret_line(source: str | int, name: str, warn: Callable[[str], object]) -> str:
+    try:
+        if isinstance(source, str) and _is_readable_by_others(os.stat(source)):
+            warn(f"others can read {name}: chmod 600 keeps it to yourself")
+        found = load_first_line(source, _MAX_BYTES)
+    except (OSError, OverflowError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "there is no such thing"
+        raise UsageError(f"the passphrase cannot be read from {name}: {reason}", hint="check the name") from None
+    if isinstance(found, TextProblem):
+        raise UsageError(f"the passphrase in {name}: {found.message}", hint=found.hint)
+    if not found:
+        raise UsageError(f"there is no passphrase in {name}", hint="it has to be the first line")
+    return found
+
+
+def _is_readable_by_others(status: os.stat_result) -> bool:
+    return os.name == "posix" and stat.S_ISREG(status.st_mode) and bool(status.st_mode & 0o077)
+
+
+def _read_keyring(service: str, account: str) -> str:
+    try:
+        import keyring
+    except ImportError:
+        raise UsageError(
+            "the system's keyring needs the package keyring", hint="pip install 'dcmseal[keyring]'"
+        ) from None
+    failure = ""
+    secret = None
+    try:
+        secret = keyring.get_password(service, account)
+    except Exception as error:  # noqa: BLE001 - keyrings are plugins, and raise what they like
+        failure = type(error).__name__
+    if failure:  # not as the context of an error that might know the secret
+        raise PinRejected(
+            f"the system's keyring cannot be read: {failure}", hint="unlock it, or give the passphrase in another way"
+        )
+    if not secret:
+        raise PinRejected(
+            f"the system's keyring has no passphrase for {account!r} of service {service!r}",
+            hint=f"store it: keyring set {service} '{account}'",
+        )
+    return secret

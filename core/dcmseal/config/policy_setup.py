@@ -1,0 +1,62 @@
+"""A policy setup: what a site demands of signatures, and whom it trusts, by a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from dcmseal.config.config_table import ConfigTable
+from dcmseal.config.key_setup import resolve_profile
+from dcmseal.errors import UsageError
+from dcmseal.policy.policy import Policy
+from dcmseal.policy.rule import Rule, parse_covered_tag
+
+ParsedT = TypeVar("ParsedT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySetup:
+    """A policy, and whom to trust in it."""
+
+    policy: Policy
+    trust: str = ""
+    """The name of the trust setup; empty if the policy leaves that to whoever verifies."""
+
+
+def read_policy(table: ConfigTable, folder: Path) -> PolicySetup | None:
+    """The policy that a table describes, or None if it cannot be used; relative profile files are in the folder."""
+    rules = tuple(_iter_parsed(table, "require", lambda text: _resolve_profiles(table, Rule.parse(text), folder)))
+    covered = frozenset(_iter_parsed(table, "covered", parse_covered_tag))
+    signatures = table.number("signatures")
+    distinct, additions = table.flag("distinct-signers"), table.flag("no-unsigned-additions")
+    timestamps, trust = table.flag("timestamps"), table.text("trust")
+    table.report_unknown_keys()
+    try:
+        policy = Policy(
+            rules=rules,
+            covered=covered,
+            signatures=signatures,
+            distinct_signers=distinct,
+            no_unsigned_additions=additions,
+            timestamps=timestamps,
+        )
+    except UsageError as error:
+        table.add_problem("", str(error), error.hint)
+        return None
+    return PolicySetup(policy=policy, trust=trust)
+
+
+def _iter_parsed(table: ConfigTable, key: str, read: Callable[[str], ParsedT]) -> Iterator[ParsedT]:
+    for text in table.texts(key):
+        try:
+            yield read(text)
+        except UsageError as error:
+            table.add_problem(key, str(error), error.hint)
+
+
+def _resolve_profiles(table: ConfigTable, rule: Rule, folder: Path) -> Rule:
+    """The rule, with profile files by their whole path."""
+    names = (each for each in rule.profiles if isinstance(each, str))
+    return replace(rule, profiles=tuple(resolve_profile(table, "require", each, folder) for each in names))

@@ -1,0 +1,1 @@
+"""Coverage maps: every element of a Data Set, and the signatures that protect it."""

@@ -1,0 +1,45 @@
+"""Data Elements written in the encoding of the Data Set they go into (PS3.5 section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dcmseal.dataset.transfer_syntax import Encoding
+from dcmseal.dataset.vr import LONG_VRS, minimise_padding
+from dcmseal.errors import UsageError
+from dcmseal.tags import format_tag
+
+
+def encode_element(tag: int, vr: bytes, value: bytes, encoding: Encoding) -> bytes:
+    """Write one element; its value is given in the byte order of the encoding, and padded here.
+
+    Raises UsageError if the value is too long for its VR.
+    """
+    padded = minimise_padding(vr, value)
+    return encode_header(tag, vr, len(padded), encoding) + padded
+
+
+def encode_header(tag: int, vr: bytes, length: int, encoding: Encoding) -> bytes:
+    """Write the header of an element of defined length; raises UsageError if the VR has no room for the length."""
+    start = encoding.tag.pack(tag >> 16, tag & 0xFFFF)
+    if encoding.is_implicit:
+        return start + encoding.u32.pack(length)
+    if vr in LONG_VRS:
+        return start + vr + b"\0\0" + encoding.u32.pack(length)
+    if length > 0xFFFE:
+        raise UsageError(
+            f"the value of {format_tag(tag)} takes {length} bytes, more than its VR can hold",
+            hint="sign fewer elements: there is room for 16383 tags",
+        )
+    return start + vr + encoding.u16.pack(length)
+
+
+def encode_item(content: bytes, encoding: Encoding) -> bytes:
+    """Write a sequence item of defined length around its elements."""
+    return encoding.item_header.pack(0xFFFE, 0xE000, len(content)) + content
+
+
+def encode_sequence(tag: int, items: Iterable[bytes], encoding: Encoding) -> bytes:
+    """Write a sequence of defined length around its items."""
+    value = b"".join(items)
+    return encode_header(tag, b"SQ", len(value), encoding) + value

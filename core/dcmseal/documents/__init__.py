@@ -1,0 +1,1 @@
+"""Results as JSON documents, and the strict reader of such documents."""

@@ -1,0 +1,262 @@
+"""Parts of JSON documents that several kinds of them share: signatures, findings, elements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from dcmseal.dictionary import tag_keyword
+from dcmseal.documents.json_types import Document, Json
+from dcmseal.errors import CertificateNotValid
+from dcmseal.findings import Aspect
+from dcmseal.macro.signer_certificate import Certificate, read_certificate
+from dcmseal.model.signature import CertifiedTime
+
+if TYPE_CHECKING:
+    from dcmseal.findings import Finding
+    from dcmseal.macro.inspection import Signature, SignedElement
+    from dcmseal.model.report import Coverage, Instance, ObjectCoverage, SignatureReport, SignerTrust
+    from dcmseal.model.signature import DigitalSignature, MacParameters, PurposeCode
+    from dcmseal.plugins.profile import Profile, Requirements
+    from dcmseal.plugins.report_writer import ReportContext
+    from dcmseal.plugins.signer_backend import KeyListing
+    from dcmseal.references.fill_references import FilledReference
+    from dcmseal.signing.warnings import SigningWarning
+
+
+def signer_value(certificate: bytes) -> Json:
+    """The signer's certificate; None if it cannot be read."""
+    try:
+        return certificate_value(read_certificate(certificate))
+    except CertificateNotValid:
+        return None
+
+
+def certificate_value(certificate: Certificate) -> Document:
+    """A certificate, less the certificate itself."""
+    return {
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        # a number of 160 bits is more than JSON readers keep exactly
+        "serial": f"{certificate.serial_number:x}",
+        "not_before": format_moment(certificate.not_before),
+        "not_after": format_moment(certificate.not_after),
+        "key_type": certificate.key_type.value if certificate.key_type else "",
+        "key_bits": certificate.key_bits,
+        "sha256": certificate.sha256,
+    }
+
+
+def certified_time_value(time: CertifiedTime | None) -> Json:
+    """A certified time; None if there is none, or none that is sound."""
+    if time is None:
+        return None
+    return {
+        "moment": format_moment(time.moment),
+        "accuracy_microseconds": None if time.accuracy is None else time.accuracy // timedelta(microseconds=1),
+        "policy": time.policy,
+        "serial": f"{time.serial_number:x}",
+        "authority": signer_value(time.authority),
+    }
+
+
+def format_moment(moment: datetime) -> str | None:
+    """ISO 8601 in UTC; None for a moment whose UTC lies outside the years 1 to 9999."""
+    try:
+        return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        return None
+
+
+def reference_value(reference: FilledReference) -> Document:
+    """An instance that is cited, and by what."""
+    return {
+        "location": str(reference.location),
+        "sop_instance_uid": reference.uid,
+        "file": reference.file,
+        "signatures": [*reference.signatures],
+        "mac": reference.has_mac,
+        "was_there": reference.was_present,
+    }
+
+
+def signature_report_value(report: SignatureReport, *, integrity_only: bool) -> Document:
+    """A signature and what verification found out about it."""
+    return {
+        **signature_claims_value(report.signature),
+        "index": report.signature.index,
+        "verdict": report.verdict(integrity_only=integrity_only).value,
+        "aspects": {aspect.value: report.outcome(aspect).value for aspect in Aspect},
+        "required": [{"profile": name, "outcome": outcome.value} for name, outcome in report.required_profiles],
+        "findings": [finding_value(each) for each in report.findings],
+        "coverage": None if report.coverage is None else _coverage(report.coverage),
+        "profiles": list(report.profiles),
+        "trust": None if report.trust is None else _trust(report.trust),
+        "certified": certified_time_value(report.certified_time),
+    }
+
+
+def object_coverage_value(coverage: ObjectCoverage) -> Document:
+    """What of an object is protected."""
+    from dcmseal.model.coverage_map import format_gap
+
+    return {
+        "complete": coverage.is_complete,
+        "covered": coverage.covered,
+        "elements": coverage.elements,
+        "critical": coverage.critical,
+        "others": coverage.others,
+        "not_covered": [
+            {
+                "path": [f"{tag:08X}" for tag in each.path],
+                "name": format_gap(each),
+                "critical": each.critical,
+                "count": each.count,
+            }
+            for each in coverage.gaps
+        ],
+    }
+
+
+def instance_value(instance: Instance) -> Document:
+    """The object that a report is about."""
+    from dcmseal.verification.instance_identity import sop_class_name
+
+    return {
+        "size": instance.size,
+        "sha256": instance.sha256,
+        "sop_class": {"uid": instance.sop_class, "name": sop_class_name(instance.sop_class)},
+        "sop_instance": instance.sop_instance,
+        "study": instance.study,
+        "series": instance.series,
+        "patient": element_values(instance.patient),
+    }
+
+
+def context_value(context: ReportContext) -> Document:
+    """What verdicts rest upon besides the files."""
+    return {
+        "version": context.version,
+        "moment": format_moment(context.moment),
+        "settings": [{"name": name, "value": value} for name, value in context.settings],
+    }
+
+
+def _trust(trust: SignerTrust) -> Document:
+    return {
+        "moment": format_moment(trust.moment),
+        "basis": trust.basis.value,
+        "chain": [signer_value(each) for each in trust.chain],
+    }
+
+
+def signature_value(signature: Signature) -> Document:
+    """A signature, and the elements it lists."""
+    return {
+        **signature_claims_value(signature.content),
+        "index": signature.content.index,
+        "elements": [signed_element_value(each) for each in signature.elements],
+    }
+
+
+def signature_claims_value(signature: DigitalSignature) -> Document:
+    """What a signature says of itself, true or not."""
+    return {
+        "uid": signature.uid,
+        "location": str(signature.location),
+        "signer": signer_value(signature.certificate),
+        "datetime": signature.datetime,
+        "moment": None if signature.moment is None else format_moment(signature.moment),
+        "purpose": None if signature.purpose is None else _purpose(signature.purpose),
+        "certificate_type": signature.certificate_type,
+        "timestamp": {"type": signature.timestamp_type} if signature.timestamp_type or signature.timestamp else None,
+        "mac": None if signature.mac is None else _mac(signature.mac),
+    }
+
+
+def _purpose(purpose: PurposeCode) -> Document:
+    return {"value": purpose.value, "scheme": purpose.scheme, "meaning": purpose.meaning}
+
+
+def _mac(mac: MacParameters) -> Document:
+    return {
+        "id": mac.mac_id,
+        "algorithm": mac.algorithm,
+        "transfer_syntax": mac.transfer_syntax,
+        "elements": element_values(mac.elements),
+    }
+
+
+def finding_value(finding: Finding) -> Document:
+    """A finding."""
+    return {
+        "aspect": finding.aspect.value,
+        "outcome": finding.outcome.value,
+        "code": finding.code,
+        "message": finding.message,
+        "where": finding.where,
+        "clause": finding.clause,
+    }
+
+
+def _coverage(coverage: Coverage) -> Document:
+    return {
+        "signed": element_values(coverage.signed),
+        "unsigned": element_values(coverage.unsigned),
+        "unsignable": elements_with_reasons(coverage.unsignable),
+        "absent": element_values(coverage.absent),
+        "critical": element_values(coverage.critical),
+    }
+
+
+def warning_value(warning: SigningWarning) -> Document:
+    """What to know before signing."""
+    return {"code": warning.code, "message": warning.message, "elements": element_values(warning.elements)}
+
+
+def profile_value(profile: Profile) -> Document:
+    """A Digital Signature Profile by its names."""
+    return {"name": profile.name, "title": profile.title, "reference": profile.reference}
+
+
+def key_value(key: KeyListing) -> Document:
+    """A key that can be found."""
+    return {
+        "uri": key.uri,
+        "label": key.label,
+        "key_type": key.key_type.value if key.key_type else "",
+        "detail": {**key.detail},
+        "problem": key.problem,
+    }
+
+
+def element_value(tag: int) -> Document:
+    """A Data Element by its tag, as eight hexadecimal digits, and its keyword."""
+    return {"tag": f"{tag:08X}", "keyword": tag_keyword(tag) or ""}
+
+
+def required_element_value(tag: int, rules: Requirements) -> Document:
+    """An element that a profile demands, and what names it."""
+    tables = rules.tables
+    origin = tables.origins.get(tag) if tables else None
+    return {
+        **element_value(tag),
+        "origin": origin or rules.clause,
+        "later_edition": bool(tables and tag in tables.added),
+    }
+
+
+def element_values(tags: Iterable[int]) -> list[Json]:
+    """Data Elements by their tags."""
+    return [element_value(tag) for tag in tags]
+
+
+def elements_with_reasons(elements: Iterable[tuple[int, str]]) -> list[Json]:
+    """Data Elements by their tags, and why each is there."""
+    return [{**element_value(tag), "why": why} for tag, why in elements]
+
+
+def signed_element_value(element: SignedElement) -> Document:
+    """A Data Element that a signature lists."""
+    return {**element_value(element.tag), "name": element.name, "vr": element.vr, "present": element.present}

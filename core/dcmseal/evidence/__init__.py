@@ -1,0 +1,1 @@
+"""Evidence files: what a verdict is based on, stored so that it can be reproduced offline."""

@@ -1,0 +1,115 @@
+"""What a verdict rests upon, gathered while it is found, and from the file once it is there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.errors import CertificateNotValid
+from dcmseal.evidence.evidence_settings import build_settings
+from dcmseal.mac.digest import new_digest
+from dcmseal.macro.level_macs import compute_level_macs
+from dcmseal.macro.levels import iter_signed_levels
+from dcmseal.macro.signer_certificate import strip_der_padding
+from dcmseal.model.evidence_record import EvidenceRecord, SignatureRecord, TrustMaterial
+from dcmseal.model.report import SignatureReport, VerificationReport
+from dcmseal.plugins.trust import TrustResult
+from dcmseal.terms import MacAlgorithm
+from dcmseal.verification.signer_trust import Trust
+
+if TYPE_CHECKING:
+    from dcmseal.verification.pipeline import VerificationContext
+
+
+class EvidenceCollector:
+    """One verification whose grounds are to be kept."""
+
+    def __init__(self, trust: Trust) -> None:
+        self._material = TrustMaterial()
+        # one present for all answers: it will be asked for again
+        moment = (trust.settings.now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC).replace(microsecond=0)
+        self._moment = moment
+        self.trust = replace(trust, settings=replace(trust.settings, now=moment), on_answer=self._collect)
+        """To verify with."""
+
+    def _collect(self, answer: TrustResult) -> None:
+        chain = TrustMaterial(certificates=answer.chain[:-1], anchors=answer.chain[-1:])
+        self._material = self._material.merge(answer.material).merge(chain)
+
+    def add_evidence(
+        self, file: DicomFile, context: VerificationContext, report: VerificationReport
+    ) -> VerificationReport:
+        """The report with its grounds; raises DatasetError if the file cannot be read any more."""
+        signers = (_strip_padding(each.signature.certificate) for each in report.signatures)
+        own = TrustMaterial(certificates=tuple(each for each in signers if each and each not in self._material.anchors))
+        stamps = dict.fromkeys(_strip_padding(each.signature.timestamp) for each in report.signatures)
+        grounds = EvidenceRecord(
+            moment=self._moment,
+            settings=build_settings(self.trust.settings, context),
+            file_sha256=compute_sha256(file),
+            file_size=file.file.size,
+            signatures=tuple(iter_signature_records(file, report)),
+            material=self._material.merge(own),
+            timestamp_certificates=context.timestamp.certificates,
+            timestamps=tuple(each for each in stamps if each),
+        )
+        return replace(report, evidence=grounds)
+
+
+def compute_sha256(file: DicomFile) -> str:
+    """SHA-256 of the file as it is stored."""
+    digest = sha256()
+    for piece in file.file.chunks(0, file.file.size):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def iter_signature_records(file: DicomFile, report: VerificationReport) -> Iterator[SignatureRecord]:
+    """By what the signatures of a report are known again, in order."""
+    streams = _compute_stream_digests(file, {str(each.signature.location) for each in report.signatures})
+    for each in report.signatures:
+        signature = each.signature
+        yield SignatureRecord(
+            uid=signature.uid,
+            location=str(signature.location),
+            value=_hex_digest(signature.value),
+            stream=streams.get((str(signature.location), signature.index), ""),
+            certificate=_hex_digest(_strip_padding(signature.certificate)),
+            timestamp=_hex_digest(_strip_padding(signature.timestamp)),
+            chain=chain_digests(each),
+        )
+
+
+def chain_digests(report: SignatureReport) -> tuple[str, ...]:
+    """Digests of the certificates by which a signer is trusted."""
+    return tuple(map(_hex_digest, report.trust.chain)) if report.trust else ()
+
+
+def _compute_stream_digests(file: DicomFile, locations: set[str]) -> dict[tuple[str, int], str]:
+    """SHA-256 of the MAC byte stream of each signature at these levels, by level and index."""
+    digests: dict[tuple[str, int], str] = {}
+    for signed in iter_signed_levels(file):
+        location = str(signed.level.location)
+        if location in locations:
+            macs = compute_level_macs(signed.level, digest_factory=lambda _: new_digest(MacAlgorithm.SHA256))
+            for found in macs.level_signatures.signatures:
+                digest = macs.digest(found)
+                if digest is not None:
+                    digests[location, found.signature.index] = digest.hex()
+    return digests
+
+
+def _strip_padding(value: bytes) -> bytes:
+    """Less padding; nothing if it is no DER."""
+    with suppress(CertificateNotValid):
+        return strip_der_padding(value)
+    return b""
+
+
+def _hex_digest(data: bytes) -> str:
+    return sha256(data).hexdigest() if data else ""

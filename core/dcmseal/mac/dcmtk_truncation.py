@@ -1,0 +1,203 @@
+"""The MAC that DCMTK 3.6.6 and later make of nested sequences: cut short wherever their 16 KiB buffer fills inside one.
+
+Whenever the buffer is full while a sequence nested in an item of a top-level sequence is open, DCMTK leaves the rest
+of that sequence out, in signing and verifying alike. Such a signature protects less than it lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from dcmseal.dataset.header import ElementKind, element_kind
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.source import Buffer, Source
+from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH
+from dcmseal.dataset.vr import WORD_SIZE
+from dcmseal.dataset.walk import CLOSING_EVENTS, OPENING_EVENTS, UNTIL_DELIMITER, Event, Step, walk
+from dcmseal.mac.explicit_headers import build_explicit_header, swap_bytes
+from dcmseal.mac.mac_encoder import MacEncoder
+from dcmseal.mac.stream_common import ITEM, SEQUENCE_DELIMITER
+from dcmseal.mac.streaming import iter_pieces
+
+_BUFFER_SIZE: Final = 16384
+
+
+class _BufferFull(Exception):
+    """The buffer is full within a nested sequence."""
+
+
+class _Buffer:
+    """DCMTK's buffer: only how much room is left in it matters."""
+
+    __slots__ = ("_update", "room", "written")
+
+    def __init__(self, update: Callable[[Buffer], object]) -> None:
+        self._update = update
+        self.room = _BUFFER_SIZE
+        self.written = 0
+
+    def reserve(self, size: int, *, nested: bool) -> None:
+        """Make room, or give up within a nested sequence."""
+        if self.room < size:
+            if nested:
+                raise _BufferFull
+            self.room = _BUFFER_SIZE
+
+    def append(self, data: bytes) -> None:
+        self._update(data)
+        self.written += len(data)
+        self.room -= len(data)
+
+    def append_value(self, value: bytes, *, nested: bool) -> None:
+        """Put a value of any length, as far as the buffer lets it."""
+        position = 0
+        while position < len(value):
+            self.reserve(1, nested=nested)
+            taken = value[position : position + self.room]
+            self.append(taken)
+            position += len(taken)
+
+    def skip(self, size: int) -> None:
+        """Count bytes that are fed at the top level, where DCMTK can always go on."""
+        self.written += size
+        self.room = (self.room - size) % _BUFFER_SIZE or (_BUFFER_SIZE if size > self.room else 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truncation:
+    """What DCMTK leaves out of the MAC of a level."""
+
+    lost_bytes: int
+    """Bytes of the standard's stream that DCMTK does not hash."""
+    sequences: tuple[tuple[int, int], ...]
+    """Tags of the top-level sequences that are cut, and how many nested sequences are."""
+
+
+def feed_truncated(
+    scan: LevelScanner, encoder: MacEncoder, wanted: Collection[int], update: Callable[[Buffer], object]
+) -> Truncation:
+    """Feed the elements of a level as DCMTK does.
+
+    ``wanted`` are tags that are signable. The scan must be complete. Raises Malformed.
+    """
+    buffer = _Buffer(update)
+    whole = 0
+    cut: list[tuple[int, int]] = []
+
+    def count(data: Buffer) -> None:
+        nonlocal whole
+        whole += len(data)
+
+    def pass_on(data: Buffer) -> None:
+        update(data)
+        buffer.skip(len(data))
+        count(data)
+
+    for index, tag in enumerate(scan.tags):
+        if tag not in wanted:
+            continue
+        kind = scan.kinds.get(index, ElementKind.PLAIN)
+        if kind is ElementKind.SEQUENCE:
+            for chunk in encoder.encode_sequence(scan.starts[index]):
+                count(chunk)
+            cuts = sum(1 for _ in _iter_cuts(scan.source, _walk_element(scan, index), buffer))
+            if cuts:
+                cut.append((tag, cuts))
+        elif kind in (ElementKind.PLAIN, ElementKind.RESERVED_NONZERO, ElementKind.ENCAPSULATED):
+            for piece in encoder.encode_element(scan, index):
+                pass_on(piece)
+    return Truncation(lost_bytes=whole - buffer.written, sequences=tuple(cut))
+
+
+_MAX_STEPS: Final = 1_000_000
+_MAX_BYTES: Final = 4_000_000
+"""Steps, and bytes of sequences, after which the search for a cut is given up."""
+
+
+def is_truncated(scan: LevelScanner, wanted: Collection[int]) -> bool:
+    """Whether DCMTK leaves anything of the level out of its MAC, and so takes a correct signature for corrupt.
+
+    A level so large that the answer would take long is taken to be cut if it is at all likely.
+    """
+    sequences = [
+        index for index, kind in scan.kinds.items() if kind is ElementKind.SEQUENCE and scan.tags[index] in wanted
+    ]
+    if not sequences or scan.element_range(sequences[-1])[1] - scan.starts[0] < _BUFFER_SIZE // 2:
+        # too little for DCMTK's buffer to fill, even if converting makes it longer
+        return False
+    buffer = _Buffer(lambda _: None)
+    steps = passed = 0
+
+    def patient(index: int) -> Iterator[Step]:
+        nonlocal steps
+        for step in _walk_element(scan, index):
+            steps += 1
+            if steps > _MAX_STEPS:
+                return
+            yield step
+
+    for index, tag in enumerate(scan.tags):
+        if tag not in wanted:
+            continue
+        start, end = scan.element_range(index)
+        if scan.kinds.get(index) is ElementKind.SEQUENCE:
+            if any(_iter_cuts(scan.source, patient(index), buffer)):
+                return True
+            passed += end - start
+            if steps > _MAX_STEPS or passed > _MAX_BYTES:
+                return True
+        else:
+            buffer.skip(end - start)
+    return False
+
+
+def _walk_element(scan: LevelScanner, index: int) -> Iterator[Step]:
+    return walk(scan.source, *scan.element_range(index), scan.encoding)
+
+
+def _iter_cuts(source: Source, steps: Iterable[Step], buffer: _Buffer) -> Iterator[bool]:
+    """Feed one top-level sequence as DCMTK does; yields True for each nested sequence that is cut."""
+    open_sequences = 0
+    skipping = 0
+    for step in steps:
+        if skipping:
+            skipping += (step.event in OPENING_EVENTS) - (step.event in CLOSING_EVENTS)
+            continue
+        length = UNDEFINED_LENGTH if step.end == UNTIL_DELIMITER else step.end - step.value
+        is_element = step.event is Event.ELEMENT or step.event in OPENING_EVENTS
+        if is_element and element_kind(step.tag, step.vr, length) is ElementKind.EXCLUDED:
+            skipping = int(step.event in OPENING_EVENTS)
+            continue
+        change = (step.event in OPENING_EVENTS) - (step.event in CLOSING_EVENTS)
+        try:
+            _feed_step(source, step, length, open_sequences, buffer)
+        except _BufferFull:
+            buffer.room = _BUFFER_SIZE
+            buffer.append(SEQUENCE_DELIMITER)
+            # nothing more of the sequence that stands in the item of the top-level one
+            skipping = open_sequences - 1 + change
+            open_sequences = 1
+            yield True
+        else:
+            open_sequences += change
+
+
+def _feed_step(source: Source, step: Step, length: int, open_sequences: int, buffer: _Buffer) -> None:
+    if step.event in OPENING_EVENTS:
+        buffer.reserve(12, nested=open_sequences > 1)
+        buffer.append(build_explicit_header(step.tag, step.vr, length))
+    elif step.event is Event.ITEM:
+        buffer.reserve(4, nested=open_sequences > 1)
+        buffer.append(ITEM)
+    elif step.event in CLOSING_EVENTS:
+        buffer.reserve(4, nested=open_sequences > 2)
+        buffer.append(SEQUENCE_DELIMITER)
+    elif step.event is not Event.ITEM_END:
+        header = ITEM if step.event is Event.FRAGMENT else build_explicit_header(step.tag, step.vr, length)
+        word = WORD_SIZE.get(step.vr, 0) if step.encoding.is_big_endian else 0
+        buffer.reserve(len(header), nested=open_sequences > 1)
+        buffer.append(header)
+        for piece in iter_pieces(source, step.value, step.end):
+            buffer.append_value(swap_bytes(piece, word) if word else piece, nested=open_sequences > 1)

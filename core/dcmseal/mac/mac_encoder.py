@@ -1,0 +1,196 @@
+"""Data Elements as they enter the MAC: the MAC byte stream of PS3.3 C.12.1.1.3.1.1, element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Final
+
+from dcmseal import tags
+from dcmseal.dataset.fragments import BoundarySearch, FragmentLayout, holds_boundary
+from dcmseal.dataset.header import ElementKind, ambiguous_vr, header_error, read_header
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.source import Buffer, Source
+from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.vr import WORD_SIZE
+from dcmseal.dataset.walk import NEVER, UNTIL_DELIMITER
+from dcmseal.errors import Malformed
+from dcmseal.mac import explicit_little, streaming
+from dcmseal.mac.explicit_headers import build_explicit_header, swap_bytes
+from dcmseal.mac.stream_common import ITEM, SEQUENCE_DELIMITER, EncodingNotes
+from dcmseal.mac.transcode import ItemConverter
+from dcmseal.mac.vr_context import VrContext, VrRules, choose_vr
+
+_FRAGMENT_BUFFER_SIZE: Final = 1 << 17
+"""Bytes read at once where fragments follow each other."""
+_WINDOW_SIZE: Final = 1 << 17
+_MAX_ITEM: Final = 8 << 20
+"""Items beyond this are not held in memory."""
+
+
+@dataclass(slots=True, kw_only=True)
+class MacEncoder:
+    """Encodes the elements of one level for the MAC; ``seen`` gathers what it comes across."""
+
+    source: Source
+    encoding: Encoding
+    rules: VrRules = VrRules()
+    context: VrContext = VrContext()
+    check_padding: bool = False
+    fragment_lengths: bool = False
+    """Feed the lengths of fragments, as DCMTK did before 3.5.4."""
+    notes: EncodingNotes = field(default_factory=EncodingNotes)
+
+    def encode_plain(self, scan: LevelScanner, first: int, last: int) -> Iterator[Buffer]:
+        """The plain elements from index ``first`` to ``last``, both included; pieces are good until the next."""
+        if self.encoding is Encoding.EXPLICIT_LITTLE:
+            return self.source.chunks(scan.starts[first], scan.element_range(last)[1])
+        return chain.from_iterable(self._encode_converted(scan, index) for index in range(first, last + 1))
+
+    def _encode_converted(self, scan: LevelScanner, index: int) -> Iterator[Buffer]:
+        tag, vr, size, length = scan.header(index)
+        choices = ambiguous_vr(tag) if self.encoding.is_implicit else ""
+        if choices:
+            self.notes.ambiguous = True
+            vr = choose_vr(tag, choices, self.context, self.rules)
+        yield build_explicit_header(tag, vr, length)
+        start, end = scan.element_range(index)
+        word = WORD_SIZE.get(vr, 0) if self.encoding.is_big_endian else 0
+        for piece in streaming.iter_pieces(self.source, start + size, end):
+            yield swap_bytes(piece, word) if word else piece
+
+    def encode_sequence(self, start: int) -> Generator[bytes, None, int]:
+        """Yield the sequence whose header stands at ``start``; returns where it ends.
+
+        Raises Unsignable at an element of VR UN, Malformed where lengths contradict each other, and, with
+        ``check_padding``, ExcessPadding.
+        """
+        source = self.source
+        header = read_header(source.read(start, min(source.size, start + 12)), 0, self.encoding)
+        if header is None:
+            raise header_error(source.read(start, min(source.size, start + 12)), start, self.encoding)
+        position = start + header.size
+        end = NEVER if header.length == UNDEFINED_LENGTH else position + header.length
+        if end != NEVER and end > source.size:
+            raise Malformed("the sequence is longer than the file", start)
+        parts: list[Buffer] = [build_explicit_header(header.tag, b"SQ", 0)]
+        wanted = _WINDOW_SIZE
+        buffer, base = source.window(position, wanted)
+        while True:
+            stopped, is_end = self._encode_items(buffer, base, position, end, wanted, parts)
+            yield b"".join(parts)
+            if is_end:
+                return stopped
+            parts = []
+            if stopped == position == base:
+                # an item larger than what was read: look again at more of it
+                if wanted < _MAX_ITEM:
+                    wanted *= 4
+                else:
+                    stopped = yield from self._encode_large_item(position, end)
+            position = stopped
+            buffer, base = source.read(position, min(source.size, position + wanted)), position
+
+    def _encode_items(
+        self, buffer: bytes, base: int, start: int, end: int, wanted: int, parts: list[Buffer]
+    ) -> tuple[int, bool]:
+        """Encode the items in a buffer; returns where that stopped, and whether the sequence ends there."""
+        is_last = base + len(buffer) >= self.source.size
+        if self.encoding is Encoding.EXPLICIT_LITTLE:
+            stop = NEVER if end == NEVER else end - base
+            stopped, is_end = explicit_little.encode_items(
+                buffer, base, start - base, stop, parts, self.notes, is_last=is_last, check_padding=self.check_padding
+            )
+            return base + stopped, is_end
+        # what is converted is copied: take no more of it than is wanted
+        held = buffer[start - base : start - base + wanted]
+        is_last = is_last and base + len(buffer) == start + len(held)
+        converter = ItemConverter(self.encoding, self.rules, self.notes, check_padding=self.check_padding)
+        stop = NEVER if end == NEVER else end - start
+        stopped, is_end = converter.encode_items(held, start, 0, stop, parts, self.context, is_last=is_last)
+        return start + stopped, is_end
+
+    def _encode_large_item(self, start: int, end: int) -> Generator[bytes, None, int]:
+        """Yield an item that is not held in memory; returns where it ends."""
+        group, element, length = self.encoding.item_header.unpack(self.source.read(start, start + 8))
+        if group << 16 | element != tags.ITEM:
+            raise Malformed("neither an item nor the end of the sequence", start)
+        content = start + 8
+        undefined = length == UNDEFINED_LENGTH
+        if not undefined and content + length > min(end, self.source.size):
+            raise Malformed("an item is longer than its sequence", start)
+        yield ITEM
+        return (
+            yield from streaming.encode_item(
+                self.source,
+                content,
+                UNTIL_DELIMITER if undefined else content + length,
+                self.encoding,
+                self.notes,
+                rules=self.rules,
+                context=self.context.for_item(self.rules),
+                check_padding=self.check_padding,
+            )
+        )
+
+    def encode_element(self, scan: LevelScanner, index: int) -> Iterator[Buffer]:
+        """One signable element of any kind; pieces are good until the next."""
+        kind = scan.kinds.get(index, ElementKind.PLAIN)
+        if kind is ElementKind.SEQUENCE:
+            return self.encode_sequence(scan.starts[index])
+        if kind is ElementKind.ENCAPSULATED:
+            return self.encode_fragments(scan.starts[index])
+        if kind is ElementKind.RESERVED_NONZERO:
+            return self._encode_converted(scan, index)
+        return self.encode_plain(scan, index, index)
+
+    def encode_fragments(self, start: int, layout: FragmentLayout | None = None) -> Generator[Buffer, None, int]:
+        """Yield Encapsulated Pixel Data whose header stands at ``start``, in pieces; returns where it ends.
+
+        The Basic Offset Table is an item as any other (PS3.5 A.4); the VR is always OB. What is seen of the fragments
+        goes into ``layout``.
+        """
+        layout = FragmentLayout() if layout is None else layout
+        source = self.source
+        header = read_header(source.read(start, min(source.size, start + 12)), 0, self.encoding)
+        if header is None:
+            raise header_error(source.read(start, min(source.size, start + 12)), start, self.encoding)
+        yield build_explicit_header(header.tag, b"OB", UNDEFINED_LENGTH)
+        unpack = self.encoding.item_header.unpack_from
+        # in little endian the tag of an item stands behind the fragment before it, just as in the MAC
+        kept = 0 if self.encoding.is_big_endian else 8 if self.fragment_lengths else 4
+        position = run = start + header.size
+        buffer, base = source.window(position, _FRAGMENT_BUFFER_SIZE)
+        view = memoryview(buffer)
+        while True:
+            if position + 8 > base + len(buffer):
+                if run < position:
+                    search = BoundarySearch()
+                    for piece in source.chunks(run, position):
+                        search.update(piece)
+                        yield piece
+                    layout.holds_boundary = layout.holds_boundary or search.finish()
+                    run = position
+                buffer, base = source.window(position, _FRAGMENT_BUFFER_SIZE)
+                view = memoryview(buffer)
+                if position + 8 > base + len(buffer):
+                    raise Malformed("the file ends within fragments", position)
+            group, element, length = unpack(buffer, position - base)
+            if group != 0xFFFE or element not in (0xE000, 0xE0DD) or (element == 0xE000 and length == UNDEFINED_LENGTH):
+                raise Malformed("neither a fragment nor the end of the Pixel Data", position)
+            if run < position and not layout.holds_boundary:
+                layout.holds_boundary = holds_boundary(buffer, run - base, position - base)
+            is_end = element == 0xE0DD
+            yield view[run - base : position - base + (min(kept, 4) if is_end else kept)]
+            if not kept:
+                yield SEQUENCE_DELIMITER if is_end else ITEM
+            position += 8
+            if is_end:
+                layout.end_length = length
+                return position
+            layout.add(length)
+            run = position
+            position += length
+            if position > source.size:
+                raise Malformed("a fragment is longer than the file", run - 8)

@@ -1,0 +1,213 @@
+"""Putting a signature into a Data Set: two sequences grow by an item each, every other byte stays."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from dcmseal import tags
+from dcmseal.dataset.edits import Edit, LengthField, add_length_edits, apply_edits, not_a_sequence_error
+from dcmseal.dataset.element_writer import encode_element, encode_sequence
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.source import JoinedSource
+from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH
+from dcmseal.errors import DatasetError
+from dcmseal.macro.levels import Level, SignedLevel, group_holders, iter_signed_levels
+from dcmseal.macro.read import SignatureItem
+from dcmseal.macro.write import build_parameters_item, build_signature_item
+from dcmseal.model.signature import DigitalSignature
+from dcmseal.tags import format_tag
+
+_ITEM_HEADER_SIZE = 8
+
+
+def build_timestamp_edits(signed: SignedLevel, found: SignatureItem, signature: DigitalSignature) -> list[Edit]:
+    """The edits that put the timestamp of ``signature`` into the item that was found, in the place of another.
+
+    No MAC covers these elements (PS3.3 C.12.1.1.3.1.2), nor those around them. Raises DatasetError if the elements of
+    the item are not in order, for there is no telling then where they belong.
+    """
+    item = found.item
+    if not tags.is_ascending(item.tags):
+        raise DatasetError("the signature's elements are not in order", hint="dcmseal verify tells more")
+    edits = [*_iter_timestamp_edits(item, signature)]
+    return add_length_edits([(edits, (*signed.level.holders, *_timestamp_holders(signed.scan, found)))])
+
+
+def _iter_timestamp_edits(item: LevelScanner, signature: DigitalSignature) -> Iterator[Edit]:
+    first = bisect_left(item.tags, tags.CERTIFIED_TIMESTAMP_TYPE)
+    encoding = item.encoding
+    data = encode_element(tags.CERTIFIED_TIMESTAMP_TYPE, b"CS", signature.timestamp_type.encode(), encoding)
+    data += encode_element(tags.CERTIFIED_TIMESTAMP, b"OB", signature.timestamp, encoding)
+    at = item.starts[first] if first < len(item.starts) else item.end
+    yield Edit(at, at, data)
+    for tag in (tags.CERTIFIED_TIMESTAMP_TYPE, tags.CERTIFIED_TIMESTAMP):
+        index = item.index(tag)
+        if index is not None:
+            yield Edit(*item.element_range(index), b"")
+
+
+def _timestamp_holders(scan: LevelScanner, found: SignatureItem) -> Iterator[LengthField]:
+    """The lengths of the item, of its sequence, and of the groups that both are in."""
+    index = scan.index(tags.DIGITAL_SIGNATURES_SEQUENCE)
+    assert index is not None
+    header = scan.header(index)
+    if header.length != UNDEFINED_LENGTH:
+        yield LengthField(scan.starts[index] + header.size - 4, header.length, scan.encoding)
+    length = scan.encoding.u32.unpack(scan.source.read(found.start + 4, found.start + _ITEM_HEADER_SIZE))[0]
+    if length != UNDEFINED_LENGTH:
+        yield LengthField(found.start + 4, length, scan.encoding)
+    yield from group_holders(scan, tags.DIGITAL_SIGNATURES_SEQUENCE)
+    yield from group_holders(found.item, tags.CERTIFIED_TIMESTAMP)
+
+
+_DELIMITER_SIZE = 8
+
+
+def build_attach_edits(level: Level, scan: LevelScanner, signature: DigitalSignature) -> list[Edit]:
+    """The edits that put a signature, and its MAC parameters, into a level that is completely scanned.
+
+    Raises DatasetError if something stands there that is no sequence.
+    """
+    assert signature.mac is not None
+    encoding = level.encoding
+    edits: list[Edit] = []
+    for tag, new_item in (
+        (tags.MAC_PARAMETERS_SEQUENCE, build_parameters_item(signature.mac, encoding)),
+        (tags.DIGITAL_SIGNATURES_SEQUENCE, build_signature_item(signature, encoding)),
+    ):
+        index = scan.index(tag)
+        if index is None:
+            made = [build_insertion(scan, tag, encode_sequence(tag, (new_item,), encoding))]
+        else:
+            made = list(_iter_append_edits(scan, index, new_item))
+        edits.extend(made)
+        edits.extend(group_length_edits(scan, tag, sum(edit.growth for edit in made)))
+    return add_length_edits([(merge_insertions(edits), level.holders)])
+
+
+def build_insertion(scan: LevelScanner, tag: int, data: bytes) -> Edit:
+    """Put an element in front of the first one with a higher tag."""
+    index = bisect_right(scan.tags, tag)
+    at = scan.starts[index] if index < len(scan.starts) else scan.end
+    return Edit(at, at, data)
+
+
+def _iter_append_edits(scan: LevelScanner, index: int, new_item: bytes) -> Iterator[Edit]:
+    header = scan.header(index)
+    start, end = scan.element_range(index)
+    if header.vr != b"SQ":
+        raise not_a_sequence_error(header.tag)
+    if header.length == UNDEFINED_LENGTH:
+        end -= _DELIMITER_SIZE
+    else:
+        yield LengthField(start + header.size - 4, header.length, scan.encoding).grow(len(new_item))
+    yield Edit(end, end, new_item)
+
+
+def merge_insertions(edits: list[Edit]) -> list[Edit]:
+    """Insertions at the same place become one, so that their order stays."""
+    merged: list[Edit] = []
+    for edit in sorted(edits, key=lambda edit: edit.start):
+        if merged and merged[-1].start == merged[-1].end == edit.start == edit.end:
+            merged[-1] = Edit(edit.start, edit.end, merged[-1].data + edit.data)
+        else:
+            merged.append(edit)
+    return merged
+
+
+def group_length_edits(scan: LevelScanner, tag: int, growth: int) -> Iterator[Edit]:
+    """Correct the length of a group that grows, where a level still has it (PS3.5 7.2)."""
+    if growth:
+        yield from (holder.grow(growth) for holder in group_holders(scan, tag))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalResult:
+    """What was removed, and the file without it if no output was named."""
+
+    removed: tuple[DigitalSignature, ...]
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """The Data Set without the signatures, and which those were."""
+
+    body: JoinedSource
+    removed: tuple[DigitalSignature, ...]
+
+
+def strip_signatures(file: DicomFile, should_remove: Callable[[DigitalSignature], bool]) -> Removal:
+    """Take out all signatures that ``should_remove`` says yes to, at every level.
+
+    What stands in Original Attributes Sequence is history and stays. Raises Malformed, and DatasetError if a level has
+    a sequence of the macro that would stay: one that is there twice, or is no sequence.
+    """
+    changes: list[tuple[Sequence[Edit], Sequence[LengthField]]] = []
+    removed: list[DigitalSignature] = []
+    for signed in iter_signed_levels(file):
+        if signed.level.in_original_attributes:
+            continue
+        _check_unambiguous(signed)
+        gone = {found.start for found in signed.level_signatures.signatures if should_remove(found.signature)}
+        if gone:
+            removed.extend(found.signature for found in signed.level_signatures.signatures if found.start in gone)
+            changes.append((tuple(_iter_removal_edits(signed, gone)), signed.level.holders))
+    return Removal(body=apply_edits(file.body, add_length_edits(changes)), removed=tuple(removed))
+
+
+def _check_unambiguous(signed: SignedLevel) -> None:
+    """Refuse a level whose macro cannot be read as a whole: what is left of it might be read by somebody else."""
+    for tag in tags.MACRO:
+        where = f"{format_tag(tag)} in {signed.level.location}"
+        index, count = signed.scan.index(tag), signed.scan.tags.count(tag)
+        what = ""
+        if count > 1:
+            what = f"{where} is there {count} times, and may be there once (PS3.5 7.1)"
+        elif index is not None and signed.scan.header(index).vr != b"SQ":
+            what = f"{where} does not have VR SQ"
+        if what:
+            raise DatasetError(
+                f"signatures cannot be removed: {what}",
+                hint="nothing was removed: have the data set repaired by what made it",
+            )
+
+
+def _iter_removal_edits(signed: SignedLevel, gone: set[int]) -> Iterator[Edit]:
+    scan, found = signed.scan, signed.level_signatures
+    kept_ids = {each.signature.mac_id for each in found.signatures if each.start not in gone}
+    signatures = [(each.start, each.end) for each in found.signatures]
+    unused = [(each.start, each.end) for each in found.parameters if each.parameters.mac_id not in kept_ids]
+    # parameters that no signature ever used go only when all signatures do
+    if kept_ids:
+        gone_ids = {each.signature.mac_id for each in found.signatures if each.start in gone}
+        unused = [(each.start, each.end) for each in found.parameters if each.parameters.mac_id in gone_ids - kept_ids]
+    yield from _iter_item_removals(scan, tags.MAC_PARAMETERS_SEQUENCE, unused, keep=len(found.parameters) - len(unused))
+    yield from _iter_item_removals(
+        scan,
+        tags.DIGITAL_SIGNATURES_SEQUENCE,
+        [each for each in signatures if each[0] in gone],
+        keep=len(signatures) - len(gone),
+    )
+
+
+def _iter_item_removals(scan: LevelScanner, tag: int, items: list[tuple[int, int]], *, keep: int) -> Iterator[Edit]:
+    """Take items out of a sequence, or the whole sequence if none is left."""
+    index = scan.index(tag)
+    if index is None or (not items and keep):
+        return
+    start, end = scan.element_range(index)
+    header = scan.header(index)
+    if not keep:
+        yield Edit(start, end, b"")
+        growth = start - end
+    else:
+        growth = -sum(stop - first for first, stop in items)
+        if header.length != UNDEFINED_LENGTH:
+            yield LengthField(start + header.size - 4, header.length, scan.encoding).grow(growth)
+        for first, stop in items:
+            yield Edit(first, stop, b"")
+    yield from group_length_edits(scan, tag, growth)

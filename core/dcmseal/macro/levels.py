@@ -1,0 +1,216 @@
+"""Finding a Data Set level inside the SOP Instance, and all levels that carry the Digital Signatures Macro."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from dcmseal import tags
+from dcmseal.dataset.edits import LengthField, group_length_fields
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.source import Source
+from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
+from dcmseal.dataset.walk import UNTIL_DELIMITER, Event, Step, walk
+from dcmseal.errors import Malformed, NoSuchItem
+from dcmseal.location import MAIN, Location
+from dcmseal.mac.level_pass import LevelFacts, LevelPass
+from dcmseal.mac.mac_encoder import MacEncoder
+from dcmseal.macro.read import MAX_SIGNATURES, LevelSignatures, iter_items, read_signatures
+from dcmseal.tags import format_tag
+
+_MAX_LEVELS: Final = 4096
+"""Levels with signatures inside one element of the main data set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """One Data Set level: where its elements stand, and the defined lengths around it, the innermost last."""
+
+    location: Location
+    source: Source
+    start: int
+    end: int
+    """May be UNTIL_DELIMITER."""
+    encoding: Encoding
+    holders: tuple[LengthField, ...] = ()
+
+    @property
+    def in_original_attributes(self) -> bool:
+        """Whether it is a former state of the Data Set, kept in Original Attributes Sequence (PS3.3 C.12.1.1.9)."""
+        return any(tag == tags.ORIGINAL_ATTRIBUTES_SEQUENCE for tag, _ in self.location.steps)
+
+    @property
+    def size(self) -> int:
+        """Bytes it takes at the most."""
+        return (self.source.size if self.end == UNTIL_DELIMITER else self.end) - self.start
+
+    def scanner(self) -> LevelScanner:
+        """A new scan of the level."""
+        return LevelScanner(self.source, self.start, self.end, self.encoding)
+
+
+def main_level(file: DicomFile) -> Level:
+    """The main Data Set."""
+    return Level(location=MAIN, source=file.body, start=file.start, end=file.end, encoding=file.encoding)
+
+
+def find_level(file: DicomFile, location: Location) -> Level:
+    """The level at a location; raises NoSuchItem if the Data Set has no such item."""
+    level = main_level(file)
+    for tag, wanted in location.steps:
+        level = _find_item_level(level, tag, wanted)
+    return level
+
+
+def _find_item_level(level: Level, tag: int, wanted: int) -> Level:
+    scan = level.scanner().finish()
+    index = scan.index(tag)
+    if index is None:
+        raise NoSuchItem(
+            f"{format_tag(tag)} is not in the data set at {level.location}",
+            hint="dcmseal list FILE shows the locations of signatures; items count from 0",
+        )
+    header = scan.header(index)
+    if header.vr != b"SQ":
+        raise NoSuchItem(
+            f"{format_tag(tag)} is no sequence", hint="a signature can stand in an item of a sequence only"
+        )
+    count = 0
+    for item, _ in iter_item_levels(level, scan, index, max_items=wanted + 1):
+        if count == wanted:
+            return item
+        count += 1
+    raise NoSuchItem(f"{format_tag(tag)} at {level.location} has {count} items", hint="items count from 0")
+
+
+def iter_item_levels(
+    level: Level, scan: LevelScanner, index: int, max_items: int = MAX_SIGNATURES
+) -> Iterator[tuple[Level, LevelScanner]]:
+    """The items of the sequence at an index of a scanned level, and their elements, scanned.
+
+    Raises Malformed if they cannot be told apart, or are more than ``max_items``.
+    """
+    tag, header = scan.tags[index], scan.header(index)
+    around = (
+        *level.holders,
+        *group_holders(scan, tag),
+        *_length_holders(scan.starts[index] + header.size, header.length, level.encoding),
+    )
+    for number, (start, _, item) in enumerate(iter_items(scan, index, max_items)):
+        content, end = start + 8, _read_declared_end(level, start)
+        length = UNDEFINED_LENGTH if end == UNTIL_DELIMITER else end - content
+        found = Level(
+            location=level.location.item(tag, number),
+            source=level.source,
+            start=content,
+            end=end,
+            encoding=item.encoding,
+            holders=(*around, *_length_holders(content, length, level.encoding)),
+        )
+        yield found, item
+
+
+def _read_declared_end(level: Level, start: int) -> int:
+    length = level.encoding.u32.unpack(level.source.read(start + 4, start + 8))[0]
+    return UNTIL_DELIMITER if length == UNDEFINED_LENGTH else start + 8 + int(length)
+
+
+def _length_holders(value: int, length: int, encoding: Encoding) -> tuple[LengthField, ...]:
+    return () if length == UNDEFINED_LENGTH else (LengthField(value - 4, length, encoding),)
+
+
+def group_holders(scan: LevelScanner, tag: int) -> tuple[LengthField, ...]:
+    """The group length of the tag's group, if the level has one (PS3.5 7.2)."""
+    index = scan.index(tag & 0xFFFF0000)
+    return () if index is None else group_length_fields(scan.source, *scan.value_range(index), scan.encoding)
+
+
+def iter_nested_levels(level: Level, scan: LevelScanner, index: int) -> Iterator[Level]:
+    """The items with a sequence of the Digital Signatures Macro inside an element of a scanned level, as they stand.
+
+    Signatures inside signatures are not looked for: an item of the macro is no place for another.
+    """
+    path: list[Step] = []
+    counts: list[int] = []
+    groups = [{scan.tags[index] >> 16: group_holders(scan, scan.tags[index])}]
+    found: set[int] = set()
+    skipping = 0
+    for step in walk(level.source, *scan.element_range(index), level.encoding):
+        if skipping:
+            skipping += (step.event is Event.SEQUENCE) - (step.event is Event.SEQUENCE_END)
+            continue
+        if step.event in (Event.ELEMENT, Event.SEQUENCE) and step.tag in tags.MACRO:
+            skipping = int(step.event is Event.SEQUENCE)
+            if path and path[-1].value not in found:
+                found.add(path[-1].value)
+                if len(found) > _MAX_LEVELS:
+                    raise Malformed(f"more than {_MAX_LEVELS} levels carry signatures", step.start)
+                yield _make_nested_level(level, path, counts, groups)
+        elif step.event in (Event.SEQUENCE, Event.ENCAPSULATED):
+            path.append(step)
+            counts.append(-1)
+        elif step.event is Event.ITEM:
+            counts[-1] += 1
+            path.append(step)
+            groups.append({})
+        elif step.event is Event.ITEM_END:
+            path.pop()
+            groups.pop()
+        elif step.event is Event.ELEMENT:
+            if not step.tag & 0xFFFF:
+                groups[-1][step.tag >> 16] = group_length_fields(level.source, step.value, step.end, step.encoding)
+        elif step.event is not Event.FRAGMENT:
+            path.pop()
+            counts.pop()
+
+
+def _make_nested_level(
+    level: Level, path: list[Step], counts: list[int], groups: list[dict[int, tuple[LengthField, ...]]]
+) -> Level:
+    location = level.location
+    holders = list(level.holders)
+    # the last entry of groups is that of the item itself
+    for sequence, count, group in zip(path[::2], counts, groups, strict=False):
+        location = location.item(sequence.tag, count)
+        holders.extend(group.get(sequence.tag >> 16, ()))
+    for step in path:
+        length = UNDEFINED_LENGTH if step.end == UNTIL_DELIMITER else step.end - step.value
+        holders.extend(_length_holders(step.value, length, step.encoding))
+    item = path[-1]
+    return Level(
+        location=location,
+        source=level.source,
+        start=item.value,
+        end=item.end,
+        encoding=item.encoding,
+        holders=tuple(holders),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedLevel:
+    """A level that carries the macro, scanned and read."""
+
+    level: Level
+    scan: LevelScanner
+    level_signatures: LevelSignatures
+
+
+def iter_signed_levels(file: DicomFile) -> Iterator[SignedLevel]:
+    """All levels that carry a sequence of the macro, those in Original Attributes Sequence too."""
+    main = main_level(file)
+    scan = main.scanner()
+    facts = LevelPass(scan, MacEncoder(source=main.source, encoding=main.encoding), lambda _: ()).run()
+    if any(scan.index(tag) is not None for tag in tags.MACRO):
+        yield SignedLevel(level=main, scan=scan, level_signatures=read_signatures(scan, main.location))
+    yield from iter_nested_signed_levels(main, scan, facts)
+
+
+def iter_nested_signed_levels(main: Level, scan: LevelScanner, facts: LevelFacts) -> Iterator[SignedLevel]:
+    """Those in the items of a main Data Set that was passed over."""
+    for index in facts.with_signatures:
+        for level in iter_nested_levels(main, scan, index):
+            inner = level.scanner().finish()
+            yield SignedLevel(level=level, scan=inner, level_signatures=read_signatures(inner, level.location))

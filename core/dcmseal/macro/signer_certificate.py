@@ -1,0 +1,206 @@
+"""Certificate of Signer (0400,0115): one DER X.509 certificate (PS3.15 C.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from dcmseal.errors import CertificateNotValid, CertificateUnreadable
+from dcmseal.plugins.certificate_fields import CertificateFields, parse_certificate_fields
+from dcmseal.plugins.der import DerError
+from dcmseal.plugins.key_algorithms import KeyAlgorithm, parse_public_key_algorithm
+from dcmseal.terms import KeyType
+from dcmseal.warning_filter import suppress_warnings
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+_MAX_RSA_BITS = 16384
+"""Larger moduli take too long to be anything but an attack."""
+_MAX_BITS_OF_ANY_EXPONENT = 3072
+_MAX_EXPONENT_BITS = 64
+"""OpenSSL verifies with no larger exponent where the modulus is larger than that."""
+_HINT: Final = "it must be one X.509 certificate in DER"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Certificate:
+    """The signer's certificate, read."""
+
+    der: bytes
+    """Without the padding it has as OB value."""
+    fields: CertificateFields
+    parsed: x509.Certificate
+    public_key: CertificatePublicKeyTypes | None
+    """None if the library cannot compute with it."""
+    algorithm: KeyAlgorithm
+    """What its key is for."""
+    not_before: datetime
+    not_after: datetime
+
+    @property
+    def subject(self) -> str:
+        """The subject as RFC 4514 string; empty if it has none or it cannot be read."""
+        return _format_name(lambda: self.parsed.subject)
+
+    @property
+    def issuer(self) -> str:
+        """The issuer as RFC 4514 string; empty if it has none or it cannot be read."""
+        return _format_name(lambda: self.parsed.issuer)
+
+    @property
+    def key_type(self) -> KeyType | None:
+        """None for a kind of key that DICOM signatures do not use, or that cannot be computed with."""
+        return self.algorithm.key_type
+
+    @property
+    def serial_number(self) -> int:
+        return self.fields.serial_number
+
+    @property
+    def is_self_issued(self) -> bool:
+        """Whether issuer and subject have the same name (RFC 5280 3.2): whoever tries things out makes such a one."""
+        return self.fields.issuer == self.fields.subject
+
+    @property
+    def sha256(self) -> str:
+        """Fingerprint: the SHA-256 of the DER, in hexadecimal."""
+        import hashlib
+
+        return hashlib.sha256(self.der).hexdigest()
+
+    @property
+    def key_bits(self) -> int:
+        """Size of the key in bits; 0 if its kind has none."""
+        return int(getattr(self.public_key, "key_size", 0))
+
+    @property
+    def public_key_info(self) -> bytes:
+        """The public key as SubjectPublicKeyInfo, in DER: equal for equal keys."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        if self.public_key is None:
+            return self.fields.public_key_info
+        # encoded anew, for one key may stand there in several ways
+        return self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    @property
+    def pem(self) -> bytes:
+        """The certificate in PEM."""
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        return self.parsed.public_bytes(Encoding.PEM)
+
+    def __repr__(self) -> str:
+        return f"Certificate({self.subject!r})"
+
+
+def _format_name(name: Callable[[], x509.Name]) -> str:
+    # names are decoded when they are asked for, and hostile ones fail in many ways, or only warn
+    try:
+        with suppress_warnings():
+            return name().rfc4514_string()
+    except (ValueError, TypeError, LookupError):
+        return ""
+
+
+def strip_der_padding(value: bytes) -> bytes:
+    """The DER value at the start of an OB value; what follows is taken for padding (PS3.5 6.2).
+
+    Raises CertificateNotValid if the value is no DER, or is cut short.
+    """
+    if len(value) < 2:
+        raise CertificateNotValid("the value is empty", hint=_HINT)
+    first = value[1]
+    if first < 0x80:
+        end = 2 + first
+    else:
+        count = first & 0x7F
+        if not 1 <= count <= 4 or len(value) < 2 + count:
+            raise CertificateNotValid("the value is no DER: its length cannot be read", hint=_HINT)
+        end = 2 + count + int.from_bytes(value[2 : 2 + count], "big")
+    if end > len(value):
+        raise CertificateNotValid(f"the DER value is cut short: {end - len(value)} bytes are missing", hint=_HINT)
+    return value[:end]
+
+
+@lru_cache(maxsize=64)
+def read_certificate(value: bytes) -> Certificate:
+    """Read the certificate from the value of Certificate of Signer.
+
+    Raises CertificateNotValid if it is none, and CertificateUnreadable if it may be one, and cannot be read.
+    Certificates are remembered: archives have few signers.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.x509 import InvalidVersion, load_der_x509_certificate
+
+    der = strip_der_padding(value)
+    fields = _parse_fields(der)
+    stated = _parse_stated_algorithm(fields)
+    try:
+        with suppress_warnings():
+            parsed = load_der_x509_certificate(der)
+            key, algorithm = _load_public_key(parsed, stated)
+            return Certificate(
+                der=der,
+                fields=fields,
+                parsed=parsed,
+                public_key=key,
+                algorithm=algorithm,
+                not_before=parsed.not_valid_before_utc,
+                not_after=parsed.not_valid_after_utc,
+            )
+    except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, InvalidVersion) as error:
+        why = str(error) if stated.key_type else f"its key is for {stated.name}"
+        raise CertificateUnreadable(f"the certificate cannot be read: {why}", hint=_HINT) from None
+
+
+def _parse_fields(der: bytes) -> CertificateFields:
+    """Its fields; raises CertificateNotValid for what has not the parts of a certificate, or an extension twice."""
+    try:
+        fields = parse_certificate_fields(der)
+    except DerError as error:
+        raise CertificateNotValid(f"the certificate cannot be read: {error}", hint=_HINT) from None
+    if fields.repeated_extension:
+        raise CertificateNotValid(
+            f"the certificate has the extension {fields.repeated_extension} twice (RFC 5280 4.2)",
+            hint="have its authority issue another one",
+        )
+    return fields
+
+
+def _parse_stated_algorithm(fields: CertificateFields) -> KeyAlgorithm:
+    try:
+        return parse_public_key_algorithm(fields.public_key_info)
+    except DerError:
+        return KeyAlgorithm(name="an algorithm that cannot be read")
+
+
+def _load_public_key(
+    parsed: x509.Certificate, stated: KeyAlgorithm
+) -> tuple[CertificatePublicKeyTypes | None, KeyAlgorithm]:
+    """The key, and what it is for: nothing if its curve is not supported, or its numbers cannot be those of a key."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    unusable = KeyAlgorithm(name=f"{stated.name} with unusable numbers")
+    try:
+        key = parsed.public_key()
+    except UnsupportedAlgorithm:
+        return None, replace(stated, key_type=None)
+    except (ValueError, TypeError, OverflowError):
+        return None, unusable
+    return key, unusable if _is_key_too_large(key) else stated
+
+
+def _is_key_too_large(key: CertificatePublicKeyTypes) -> bool:
+    """Whether computing with an RSA key takes too long, or is refused by the library for that reason."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    if not isinstance(key, rsa.RSAPublicKey):
+        return False
+    most = _MAX_EXPONENT_BITS if key.key_size > _MAX_BITS_OF_ANY_EXPONENT else key.key_size
+    return key.key_size > _MAX_RSA_BITS or key.public_numbers().e.bit_length() > most

@@ -1,0 +1,1 @@
+"""Results written whole or not at all: files, streams, pydicom Datasets."""

@@ -1,0 +1,193 @@
+"""Writing the result: the old file or the complete new one, whatever happens in between."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, suppress
+from io import BufferedWriter, FileIO
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from dcmseal.dataset.deflate import build_matching_deflater
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.source import Buffer, FileSource, JoinedSource, Source
+from dcmseal.errors import OutputError
+from dcmseal.output.atomic_file import Original, OutputFile, no_action, replace_file
+from dcmseal.output.file_descriptors import find_descriptor
+from dcmseal.output.file_permissions import FilePermissions
+from dcmseal.urls import URL_SEPARATOR
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.registry import Registry
+
+_KERNEL_COPY: Final = 1 << 17
+"""Ranges of a file from this size on are copied by the kernel, if it can: that takes a fifth less time (measured)."""
+
+
+def write_file(
+    file: DicomFile,
+    body: Source,
+    target: str | os.PathLike[str],
+    registry: Registry | None = None,
+    *,
+    before_commit: Callable[[], object] = no_action,
+) -> None:
+    """Write a file with another body to a path or URL.
+
+    The new file is complete, on disk and in its place, or the old one is as it was. A file that is edited keeps its
+    attributes; of any other, nobody can read more than of the one that was read. ``before_commit`` is called when nothing is
+    left but to give the new file its name: if it raises, nothing is written. Raises OutputError, ChangedMeanwhile if
+    another program wrote the file since it was read, and for URLs UsageError, PluginError and StorageUnavailable.
+    """
+    if isinstance(target, str) and URL_SEPARATOR in target:
+        from dcmseal.plugins.storage_urls import is_url
+        from dcmseal.sources.remote_objects import open_url_for_writing, resolve_file_url, version_at
+
+        target = resolve_file_url(target)
+        if is_url(target):
+            with open_url_for_writing(target, version_at(file.file, target), registry) as write:
+                _write_dataset(file, body, write)
+                before_commit()
+            return
+    descriptor = find_descriptor(target)
+    if descriptor is not None:
+        with _open_descriptor(descriptor, target) as stream:
+            write_stream(file, body, stream)
+            before_commit()
+        return
+    with replace_file(_to_output_file(target), None, _find_original(file), before_commit) as output:
+        if file.syntax.is_deflated:
+            _write_deflated(file, body, output.write)
+        else:
+            _copy_body(body, output)
+
+
+def write_chunks(
+    pieces: Iterable[bytes], target: str | os.PathLike[str], permissions: FilePermissions | None = None
+) -> None:
+    """Write pieces to a path, all of them or nothing; nobody can read them whom ``permissions`` does not let.
+
+    Raises OutputError, and whatever making the pieces raises.
+    """
+    descriptor = find_descriptor(target)
+    if descriptor is not None:
+        with _open_descriptor(descriptor, target) as stream:
+            stream.writelines(pieces)
+        return
+    with replace_file(_to_output_file(target), permissions) as output:
+        output.writelines(pieces)
+
+
+def _to_output_file(target: str | os.PathLike[str]) -> OutputFile:
+    """A path, with what is asked besides, if anything is."""
+    return target if isinstance(target, OutputFile) else OutputFile(os.fspath(target))
+
+
+def source_permissions(file: DicomFile) -> FilePermissions:
+    """Who may read the file that a Data Set was read from."""
+    original = _find_original(file)
+    return FilePermissions.unrestricted() if original is None else FilePermissions.from_file(original.descriptor)
+
+
+def _find_original(file: DicomFile) -> Original | None:
+    """The file of this machine that a Data Set was read from; None if it is none."""
+    source = file.file
+    if not isinstance(source, FileSource) or source.status is None or not stat.S_ISREG(source.status.st_mode):
+        return None
+    name: object = getattr(source.file, "name", None)
+    return Original(source.file.fileno(), source.status, name if isinstance(name, str) else None)
+
+
+@contextmanager
+def _open_descriptor(number: int, target: str | os.PathLike[str]) -> Generator[BinaryIO]:
+    """What is open already, and written to: a new file of its name would be seen by nobody who holds it."""
+    try:
+        with os.fdopen(os.dup(number), "wb") as output:
+            yield output
+    except OSError as error:
+        raise OutputError(
+            f"{os.fspath(target)} cannot be written: {error.strerror or error}", hint="name a file"
+        ) from None
+
+
+def write_stream(file: DicomFile, body: Source, output: BinaryIO) -> None:
+    """Write a file with another body to a binary stream; raises OutputError."""
+
+    def write(data: Buffer) -> None:
+        # a stream that is not buffered may take less than it is given
+        while data:
+            data = memoryview(data)[output.write(data) or 0 :]
+
+    try:
+        _write_dataset(file, body, write)
+        output.flush()
+    except OSError as error:
+        raise OutputError(f"the result cannot be written: {error.strerror or error}") from None
+
+
+def to_file_bytes(file: DicomFile, body: Source) -> bytes:
+    """The bytes of a file with another body."""
+    parts: list[bytes] = []
+    _write_dataset(file, body, lambda data: parts.append(bytes(data)))
+    return b"".join(parts)
+
+
+def _write_dataset(file: DicomFile, body: Source, write: Callable[[Buffer], object]) -> None:
+    if file.syntax.is_deflated:
+        _write_deflated(file, body, write)
+    else:
+        _write_range(body, 0, body.size, write)
+
+
+def _write_range(source: Source, start: int, end: int, write: Callable[[Buffer], object]) -> None:
+    for piece in source.chunks(start, end):
+        write(piece)
+
+
+def _write_deflated(file: DicomFile, body: Source, write: Callable[[Buffer], object]) -> None:
+    """Pass on preamble and meta information, and the body as one deflated stream of even length (PS3.5 A.5).
+
+    It is deflated as the file was, as far as zlib can.
+    """
+    _write_range(file.file, 0, file.meta_end, write)
+    deflater = build_matching_deflater(file.file, file.meta_end)
+    length = 0
+
+    def deflate(data: Buffer) -> None:
+        nonlocal length
+        piece = deflater.compress(data)
+        length += len(piece)
+        write(piece)
+
+    _write_range(body, 0, body.size, deflate)
+    rest = deflater.flush()
+    write(rest + b"\0" if (length + len(rest)) & 1 else rest)
+
+
+def _copy_body(body: Source, output: BufferedWriter) -> None:
+    parts: Iterable[tuple[Source, int, int]] = ((body, 0, body.size),)
+    if isinstance(body, JoinedSource):
+        parts = body.pieces(0, body.size)
+    for source, first, end in parts:
+        start = first
+        # other file objects may have the descriptor of something else, as those that decompress do
+        if isinstance(source, FileSource) and isinstance(source.file, FileIO) and end - start >= _KERNEL_COPY:
+            output.flush()
+            start = _copy_by_kernel(source.file, start, end, output)
+        _write_range(source, start, end, output.write)
+
+
+def _copy_by_kernel(source: FileIO, start: int, end: int, output: BufferedWriter) -> int:
+    """Copy a range without taking it through this process; returns how far that went."""
+    copy = getattr(os, "copy_file_range", None)
+    if copy is None:
+        return start
+    # another file system, or a full disk: the rest goes through this process, which tells
+    with suppress(OSError):
+        while start < end:
+            copied = copy(source.fileno(), output.fileno(), end - start, offset_src=start)
+            if not copied:
+                break
+            start += copied
+    return start

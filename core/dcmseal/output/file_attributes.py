@@ -1,0 +1,118 @@
+"""What a file has besides its content, and keeps when that is edited: owner, group, mode, ACL, extended attributes."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import Final, Self
+
+from dcmseal.output.file_permissions import ACL, FilePermissions
+from dcmseal.output.folder import UNSUPPORTED
+
+_OF_CONTENT: Final = frozenset({"security.ima", "security.evm", "security.capability"})
+"""What the system says about the content that was, or grants to a program as it was."""
+_LISTS: Final = frozenset({ACL, "system.nfs4_acl", "system.richacl"})
+_SYSTEM: Final = "system."
+
+
+class AttributeNotKept(Exception):
+    """Something cannot be kept; the text says what, and ``error`` why."""
+
+    def __init__(self, what: str, error: OSError) -> None:
+        super().__init__(what)
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileAttributes:
+    """The attributes of a file, less those that another content has of its own: time stamps above all."""
+
+    uid: int
+    gid: int
+    mode: int
+    extended: dict[str, bytes]
+
+    @classmethod
+    def read(cls, descriptor: int) -> Self:
+        """Read them of an open file; raises OSError."""
+        status = os.fstat(descriptor)
+        names = [each for each in _names(descriptor) if _is_kept(each)]
+        return cls(
+            uid=status.st_uid,
+            gid=status.st_gid,
+            mode=stat.S_IMODE(status.st_mode),
+            extended={name: os.getxattr(descriptor, name) for name in names},
+        )
+
+    @property
+    def mode_for_any_group(self) -> int:
+        """Of a file that may belong to others so far: nobody may do with it what all may not do with this one."""
+        # the group's rights are those of the list's mask, and those who are named may have less than all
+        group_and_others = 0 if self.extended.keys() & _LISTS else self.mode
+        return FilePermissions(None, (group_and_others >> 3) & 0o6, group_and_others & 0o6).mode_for_any_group
+
+    def apply(self, descriptor: int, status: os.stat_result) -> None:
+        """Give them to a new file, which nobody else could read so far; ``status`` is what it has. Raises NotKept.
+
+        At no moment somebody may do more with it than with the old one: the mode comes last.
+        """
+        if (self.uid, self.gid) != (status.st_uid, status.st_gid):
+            self._apply_owner(descriptor, status)
+            status = os.fstat(descriptor)
+        has_list = self._apply_extended(descriptor)
+        if has_list:
+            status = os.fstat(descriptor)
+        if stat.S_IMODE(status.st_mode) != self.mode:
+            self._apply_mode(descriptor, stat.S_IMODE(status.st_mode))
+
+    def _apply_owner(self, descriptor: int, status: os.stat_result) -> None:
+        try:
+            os.fchown(
+                descriptor,
+                -1 if self.uid == status.st_uid else self.uid,
+                -1 if self.gid == status.st_gid else self.gid,
+            )
+        except OSError as error:
+            what = "owner" if self.uid != status.st_uid else "group"
+            raise AttributeNotKept(f"the {what}", error) from None
+
+    def _apply_extended(self, descriptor: int) -> bool:
+        """Give the extended attributes; returns whether one of them, or one that was inherited, concerns the mode."""
+        inherited = _names(descriptor)
+        if not inherited and not self.extended:
+            return False
+        name = ""
+        try:
+            for name in _LISTS.intersection(inherited) - self.extended.keys():
+                os.removexattr(descriptor, name)
+            for name, value in self.extended.items():
+                if name not in inherited or os.getxattr(descriptor, name) != value:
+                    os.setxattr(descriptor, name, value)
+        except OSError as error:
+            raise AttributeNotKept(f"the attribute {name}", error) from None
+        return not _LISTS.isdisjoint((*inherited, *self.extended))
+
+    def _apply_mode(self, descriptor: int, has: int) -> None:
+        try:
+            os.fchmod(descriptor, self.mode)
+        except OSError as error:
+            # a file system without modes, or with those of its mount: more than before is never granted
+            if (error.errno in UNSUPPORTED or isinstance(error, PermissionError)) and not has & ~self.mode:
+                return
+            raise AttributeNotKept("the mode", error) from None
+
+
+def _names(descriptor: int) -> list[str]:
+    if not hasattr(os, "listxattr"):
+        return []
+    try:
+        return os.listxattr(descriptor)
+    except OSError as error:
+        if error.errno in UNSUPPORTED:
+            return []
+        raise
+
+
+def _is_kept(name: str) -> bool:
+    return name in _LISTS if name.startswith(_SYSTEM) else name not in _OF_CONTENT

@@ -1,0 +1,221 @@
+"""Evidence filled in before a document is signed: what each instance it cites is, so that the signature binds it.
+
+The macro offers two ways (PS3.3 C.17.2.1): the signatures that an instance carries, or, where none is suitable, its
+MAC. Suitable is a signature that holds and covers all that can be signed, with a MAC algorithm that is not weak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from dcmseal import tags
+from dcmseal.dataset.critical_tags import affects_display
+from dcmseal.dataset.edits import Edit, LengthField, add_length_edits, apply_edits
+from dcmseal.dataset.element_writer import encode_sequence
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.transfer_syntax import EXPLICIT_LITTLE_UID, Encoding
+from dcmseal.errors import DatasetError
+from dcmseal.findings import Aspect, Outcome
+from dcmseal.location import Location
+from dcmseal.mac.stream_common import ExcessPadding
+from dcmseal.macro.edit import build_insertion, group_length_edits, merge_insertions
+from dcmseal.macro.levels import iter_signed_levels
+from dcmseal.macro.write import build_mac_reference_item, build_signature_reference_item
+from dcmseal.model.report import SignatureReport
+from dcmseal.model.signature import DigitalSignature, MacParameters
+from dcmseal.references.cited_instances import CitedInstance, iter_cited_instances
+from dcmseal.references.instance_checks import INTEGRITY_CONTEXT, check_instance
+from dcmseal.references.instance_mac import InstanceMac, compute_instance_mac
+from dcmseal.references.reference_folders import ReferenceFolders, read_instance_uid
+from dcmseal.tags import PIXEL_DATA
+from dcmseal.terms import MacAlgorithm
+from dcmseal.verification.pipeline import verify_file
+from dcmseal.verification.profile_checks import is_sound
+
+_MAX_CITED_SIGNATURES: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilledReference:
+    """An instance that a document cites, and what it now says of it."""
+
+    location: Location
+    uid: str
+    """SOP Instance UID."""
+    file: str
+    signatures: tuple[str, ...]
+    """Digital Signature UIDs of the signatures that are cited."""
+    has_mac: bool
+    was_present: bool
+    """It was there already, and held: nothing was filled in."""
+    is_padded: bool = False
+    """The MAC is of values with excess padding, which other software strips."""
+    broken: tuple[str, ...] = ()
+    """Digital Signature UIDs of signatures that do not hold, and are therefore not cited."""
+    shown_uncovered: tuple[int, ...] = ()
+    """Elements that change what the instance shows, and can be in no MAC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilledDocument:
+    """A document with the references filled in."""
+
+    file: DicomFile
+    references: tuple[FilledReference, ...]
+    evidence: frozenset[int]
+    """Tags of the sequences that cite them."""
+
+
+def fill_references(file: DicomFile, folders: ReferenceFolders, algorithm: MacAlgorithm) -> FilledDocument:
+    """Cite signatures or MAC of every instance among the evidence; what is there already has to hold, and stays.
+
+    Raises InstanceNotFound or InstanceAmbiguous if an instance is not found, and DatasetError if the document cites
+    nothing, cites something that changed, or is signed so that it cannot be filled in.
+    """
+    references: list[FilledReference] = []
+    changes: list[tuple[Sequence[Edit], Iterable[LengthField]]] = []
+    changed: set[int] = set()
+    evidence: set[int] = set()
+    itself = read_instance_uid(file)
+    for cited in iter_cited_instances(file):
+        evidence.add(cited.evidence)
+        if cited.uid == itself:
+            raise DatasetError("the document cites itself, and cannot hold its own MAC", hint="take that out")
+        if cited.problems:
+            raise DatasetError(
+                f"what the document cites at {cited.location} cannot be read: {cited.problems[0]}",
+                hint="repair the document before it is signed",
+            )
+        with folders.open_instance(cited.uid) as (path, instance):
+            if cited.is_protected:
+                references.append(_check_existing(cited, path, instance))
+                continue
+            reference, inserted = _build_reference(cited, path, instance, algorithm)
+        references.append(reference)
+        changed.add(cited.evidence)
+        changes.append((_build_edits(cited, inserted), cited.level.holders))
+    if not references:
+        raise DatasetError(
+            "the data set cites no evidence", hint="leave out --reference: it is for reports and key objects"
+        )
+    _check_unsigned(file, changed)
+    body = apply_edits(file.body, add_length_edits(changes))
+    return FilledDocument(file=replace(file, body=body), references=tuple(references), evidence=frozenset(evidence))
+
+
+def _check_existing(cited: CitedInstance, path: str, instance: DicomFile) -> FilledReference:
+    for finding in check_instance(cited, path, instance):
+        if finding.outcome is not Outcome.PASSED and finding.aspect is not Aspect.COVERAGE:
+            raise DatasetError(
+                f"the document says already what instance {cited.uid} was: {finding.message}",
+                hint="name a folder with the instance that was cited, or take the reference out of the document",
+            )
+    return FilledReference(
+        location=cited.location,
+        uid=cited.uid,
+        file=path,
+        signatures=tuple(each.uid for each in cited.signatures),
+        has_mac=cited.mac is not None,
+        was_present=True,
+    )
+
+
+def _build_reference(
+    cited: CitedInstance, path: str, instance: DicomFile, algorithm: MacAlgorithm
+) -> tuple[FilledReference, list[tuple[int, bytes]]]:
+    """What is cited of an instance, and the sequences that say so."""
+    reports = verify_file(instance, INTEGRITY_CONTEXT).signatures
+    sound = [each.signature for each in reports if is_sound(each)][:_MAX_CITED_SIGNATURES]
+    encoding = cited.level.encoding
+    sequences: list[tuple[int, bytes]] = []
+    if sound:
+        sequences.append(_build_signature_sequence(sound, encoding))
+    mac: tuple[InstanceMac, bool] | None = None
+    unsignable = [each.coverage.unsignable for each in reports if each.coverage and _is_suitable(each)]
+    if not unsignable:
+        mac = _compute_mac(instance, algorithm)
+        unsignable.append(mac[0].unsignable)
+        sequences.append(_build_mac_sequence(mac[0], algorithm, _select_mac_syntax(instance, mac[0]), encoding))
+    reference = FilledReference(
+        location=cited.location,
+        uid=cited.uid,
+        file=path,
+        signatures=tuple(each.uid for each in sound),
+        has_mac=mac is not None,
+        was_present=False,
+        is_padded=mac is not None and mac[1],
+        broken=tuple(each.signature.uid for each in reports if not is_sound(each)),
+        shown_uncovered=tuple(tag for tag, _ in unsignable[0] if affects_display(tag)),
+    )
+    return reference, sequences
+
+
+def _is_suitable(report: SignatureReport) -> bool:
+    algorithm = report.signature.mac.mac_algorithm if report.signature.mac else None
+    covers_all = report.coverage is not None and not report.coverage.unsigned
+    is_weak = algorithm is None or algorithm.is_weak
+    return is_sound(report) and covers_all and not is_weak and not report.signature.location.steps
+
+
+def _compute_mac(instance: DicomFile, algorithm: MacAlgorithm) -> tuple[InstanceMac, bool]:
+    """The MAC over all that can be in one, and whether values have more padding than other software keeps."""
+    try:
+        return compute_instance_mac(instance, algorithm, check_padding=True), False
+    except ExcessPadding:
+        return compute_instance_mac(instance, algorithm), True
+
+
+def _select_mac_syntax(instance: DicomFile, mac: InstanceMac) -> str:
+    """MAC Calculation Transfer Syntax: the instance's own if that is allowed."""
+    syntax = instance.syntax
+    if syntax.is_allowed_for_mac and syntax.is_known:
+        return syntax.uid
+    if syntax.is_encapsulated and PIXEL_DATA in mac.elements:
+        raise DatasetError(
+            f"transfer syntax {syntax.uid} of a cited instance is not known: its pixels could not be compared later",
+            hint="transcode the instance first, or sign it",
+        )
+    return EXPLICIT_LITTLE_UID
+
+
+def _build_signature_sequence(signatures: Iterable[DigitalSignature], encoding: Encoding) -> tuple[int, bytes]:
+    tag = tags.REFERENCED_DIGITAL_SIGNATURE_SEQUENCE
+    items = [build_signature_reference_item(each.uid, each.value, encoding) for each in signatures]
+    return tag, encode_sequence(tag, items, encoding)
+
+
+def _build_mac_sequence(
+    mac: InstanceMac, algorithm: MacAlgorithm, syntax: str, encoding: Encoding
+) -> tuple[int, bytes]:
+    tag = tags.REFERENCED_SOP_INSTANCE_MAC_SEQUENCE
+    parameters = MacParameters(mac_id=None, transfer_syntax=syntax, algorithm=algorithm.value, elements=mac.elements)
+    return tag, encode_sequence(tag, [build_mac_reference_item(parameters, mac.value, encoding)], encoding)
+
+
+def _build_edits(cited: CitedInstance, inserted: Iterable[tuple[int, bytes]]) -> list[Edit]:
+    edits: list[Edit] = []
+    growth = 0
+    for tag, data in inserted:
+        edits.append(build_insertion(cited.item, tag, data))
+        growth += len(data)
+    edits.extend(group_length_edits(cited.item, tags.REFERENCED_DIGITAL_SIGNATURE_SEQUENCE, growth))
+    return merge_insertions(edits)
+
+
+def _check_unsigned(file: DicomFile, changed: set[int]) -> None:
+    """Refuse to break signatures that are there: at the main Data Set, or inside the evidence."""
+    for signature in _iter_signatures(file):
+        steps = signature.location.steps
+        if (steps[0][0] in changed) if steps else changed.intersection(signature.mac.elements if signature.mac else ()):
+            raise DatasetError(
+                f"the evidence is signed already: filling it in would break signature {signature.uid}",
+                hint="remove that signature, or sign without --reference",
+            )
+
+
+def _iter_signatures(file: DicomFile) -> Iterator[DigitalSignature]:
+    for signed in iter_signed_levels(file):
+        for found in signed.level_signatures.signatures:
+            yield found.signature

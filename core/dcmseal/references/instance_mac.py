@@ -1,0 +1,111 @@
+"""The MAC of an instance that a document cites: a digest of its elements, and nothing else (PS3.3 Table C.17-3a)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Final
+
+from dcmseal.dataset.edits import apply_edits
+from dcmseal.dataset.padding import has_excess_padding, minimise
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.signable import exclusion_reason
+from dcmseal.dataset.transfer_syntax import TransferSyntax
+from dcmseal.mac.digest import new_digest
+from dcmseal.mac.level_pass import LevelPass, MacJob
+from dcmseal.mac.mac_encoder import MacEncoder
+from dcmseal.mac.stream_common import ExcessPadding
+from dcmseal.mac.vr_context import VrRules
+from dcmseal.macro.levels import main_level
+from dcmseal.references.cited_instances import CitedMac
+from dcmseal.tags import PIXEL_DATA
+from dcmseal.terms import MacAlgorithm
+from dcmseal.verification.mac_binding import FragmentBoundaries, check_structure
+
+_VR_RULES: Final = tuple(
+    VrRules(inherit_pixel_representation=inherit, signed_descriptors=descriptors, bytes_for_8_bits=eight)
+    for inherit, descriptors, eight in product((False, True), repeat=3)
+)
+"""Ways to choose VRs that implicit VR leaves open; the first is ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceMac:
+    """A MAC over elements of an instance, and what is not in it."""
+
+    value: bytes
+    elements: tuple[int, ...]
+    """Tags of the elements that can be in a MAC."""
+    unsignable: tuple[tuple[int, str], ...]
+    """Elements that can be in none, and why."""
+    listed_unsignable: tuple[tuple[int, str], ...]
+    """Those of them that were listed."""
+    ambiguous: bool
+    """The VRs of some elements were chosen by their context."""
+
+
+def compute_instance_mac(
+    file: DicomFile,
+    algorithm: MacAlgorithm,
+    listed: frozenset[int] | None = None,
+    rules: VrRules = _VR_RULES[0],
+    *,
+    check_padding: bool = False,
+) -> InstanceMac:
+    """The MAC over the listed elements of the main Data Set, or over all that can be in one.
+
+    Raises DatasetError, if elements are there twice or out of order too, MechanismUnavailable if the digest cannot be
+    computed, and, if that is to be checked, ExcessPadding.
+    """
+    level = main_level(file)
+    scan = level.scanner()
+    job = MacJob(tags=listed, digest=new_digest(algorithm))
+    encoder = MacEncoder(source=level.source, encoding=level.encoding, rules=rules, check_padding=check_padding)
+    facts = LevelPass(scan, encoder, lambda _: (job,)).run()
+    if check_padding and has_excess_padding(scan):
+        raise ExcessPadding
+    check_structure(file, scan, FragmentBoundaries(scan, facts), facts.are_in(job))
+    return InstanceMac(
+        value=job.digest.digest(),
+        elements=tuple([tag for tag in scan.tags if tag not in facts.unsignable]),
+        unsignable=tuple((tag, why) for tag, why in facts.unsignable.items() if not exclusion_reason(tag)),
+        listed_unsignable=tuple(job.unsignable),
+        ambiguous=encoder.notes.ambiguous,
+    )
+
+
+def match_mac(file: DicomFile, cited: CitedMac, algorithm: MacAlgorithm) -> tuple[InstanceMac, bool]:
+    """The MAC of an instance over the elements that a document lists, and whether it is the one that it cites.
+
+    As for signatures, padding that was added or removed on the way changes nothing, nor do other choices of VRs that
+    implicit VR leaves open. Raises as ``instance_mac``.
+    """
+    listed = frozenset(cited.parameters.elements)
+    plain = compute_instance_mac(file, algorithm, listed)
+    for made in _iter_variants(file, algorithm, listed, plain):
+        if made.value == cited.value:
+            return plain, True
+    return plain, False
+
+
+def _iter_variants(
+    file: DicomFile, algorithm: MacAlgorithm, listed: frozenset[int], plain: InstanceMac
+) -> Iterator[InstanceMac]:
+    yield plain
+    edits, _ = minimise(file.body, file.start, file.end, file.encoding, only_padding=True)
+    minimal = replace(file, body=apply_edits(file.body, edits)) if edits else None
+    if minimal is not None:
+        yield compute_instance_mac(minimal, algorithm, listed)
+    if plain.ambiguous:
+        for rules in _VR_RULES[1:]:
+            yield compute_instance_mac(file, algorithm, listed, rules)
+            if minimal is not None:
+                yield compute_instance_mac(minimal, algorithm, listed, rules)
+
+
+def is_other_representation(file: DicomFile, cited: CitedMac) -> bool:
+    """Whether the pixels were compressed or decompressed since, so that their bytes cannot be compared."""
+    then = TransferSyntax(cited.parameters.transfer_syntax)
+    compressed = then.is_encapsulated or file.syntax.is_encapsulated
+    return PIXEL_DATA in cited.parameters.elements and compressed and then.uid != file.syntax.uid

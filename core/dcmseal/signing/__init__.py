@@ -1,0 +1,1 @@
+"""A signature prepared, planned, made, and attached."""

@@ -1,0 +1,161 @@
+"""Making a signature, the only step that touches the key; and attaching it, the only one that changes data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
+
+from dcmseal import tags
+from dcmseal.dataset.edits import apply_edits
+from dcmseal.errors import CertificateMismatch, CertificateNotValid, MechanismUnavailable, UsageError, WeakAlgorithm
+from dcmseal.mac.digest import MacStream
+from dcmseal.mac.level_pass import build_vr_context
+from dcmseal.mac.mac_encoder import MacEncoder
+from dcmseal.macro.edit import build_attach_edits
+from dcmseal.macro.level_macs import digest_item
+from dcmseal.macro.public_key import SignatureMatch, match_signature
+from dcmseal.macro.signer_certificate import Certificate, read_certificate
+from dcmseal.macro.write import build_unsigned_item
+from dcmseal.model.signature import DigitalSignature
+from dcmseal.output.atomic_file import no_action
+from dcmseal.output.dataset_output import to_file_bytes, write_file, write_stream
+from dcmseal.plugins.key_algorithms import unsupported_key_error
+from dcmseal.plugins.signer_backend import Signer
+from dcmseal.signing.plan import Plan, check_profile
+from dcmseal.signing.preflight import signer_warnings
+from dcmseal.terms import KeyType, MacAlgorithm
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.registry import Registry
+    from dcmseal.signing.warnings import SigningWarning
+
+AttachTarget: TypeAlias = "str | os.PathLike[str] | BinaryIO | None"
+
+_CURVES: Final = frozenset({"secp256r1", "secp384r1", "secp521r1"})
+_ATTEMPTS: Final = 16
+
+
+def build_mac_stream(plan: Plan) -> MacStream:
+    """What the key is to sign."""
+    algorithm = MacAlgorithm(plan.mac.algorithm)
+    job = plan.macs.find_job(plan.mac)
+    assert job is not None
+    digest = digest_item(build_unsigned_item(plan.signature), job.digest.copy())
+    return MacStream(algorithm=algorithm, digest=digest.digest(), read=lambda: _iter_mac_stream(plan))
+
+
+def make_signature(plan: Plan, signer: Signer, *, allow_expired: bool = False) -> DigitalSignature:
+    """Let a key sign the plan, and verify the result with the certificate.
+
+    Raises SignerError or one of its kinds, and ProfileViolation if the profile does not allow the kind of key.
+    """
+    return make_signature_with_warnings(plan, signer, allow_expired=allow_expired)[0]
+
+
+def make_signature_with_warnings(
+    plan: Plan, signer: Signer, *, allow_expired: bool = False
+) -> tuple[DigitalSignature, tuple[SigningWarning, ...]]:
+    """Let a key sign the plan, and say what is to be said about its certificate; raises as ``make_signature``."""
+    certificate = _read_certificate(signer)
+    _check_certificate(plan, certificate, signer, allow_expired=allow_expired)
+    check_profile(plan, certificate)
+    warnings = tuple(signer_warnings(plan, certificate))
+    message = build_mac_stream(plan)
+    value = b""
+    for _ in range(_ATTEMPTS):
+        value = signer.sign(message)
+        if match_signature(certificate, message.algorithm, message.digest, value) is not SignatureMatch.MATCHES:
+            raise CertificateMismatch(
+                "the key made a signature that its own certificate does not verify",
+                hint="the certificate belongs to another key, or the device is broken: nothing was written",
+            )
+        # DCMTK mistakes the padding of an odd DER value of more than 127 bytes for part of it; another try may be even
+        if certificate.key_type is KeyType.RSA or not len(value) & 1 or len(value) <= 0x82:
+            break
+    return replace(plan.signature, certificate=certificate.der, value=value), warnings
+
+
+def _read_certificate(signer: Signer) -> Certificate:
+    chain = signer.certificate_chain
+    if not chain:
+        raise CertificateNotValid("the key comes without a certificate", hint="name one: pem:KEY?cert=CERTIFICATE")
+    return read_certificate(chain[0])
+
+
+def _check_certificate(plan: Plan, certificate: Certificate, signer: Signer, *, allow_expired: bool) -> None:
+    if certificate.key_type is None:
+        raise unsupported_key_error("the key of the certificate", certificate.algorithm)
+    if certificate.key_type is not signer.key_type:
+        raise CertificateMismatch(
+            "the certificate is for another kind of key than the signer's", hint="name the certificate of this very key"
+        )
+    least = certificate.key_type.min_bits
+    if certificate.key_bits < least:
+        raise WeakAlgorithm(
+            f"a key of {certificate.key_bits} bits is too weak for a new signature", hint=f"use {least} bits or more"
+        )
+    curve = getattr(getattr(certificate.public_key, "curve", None), "name", None)
+    if certificate.key_type is KeyType.EC and curve not in _CURVES:
+        raise MechanismUnavailable(f"curve {curve} is not used in DICOM signatures", hint="use P-256, P-384 or P-521")
+    moment = plan.signature.moment
+    assert moment is not None
+    if not allow_expired and not certificate.not_before <= moment <= certificate.not_after:
+        when = "has expired" if moment > certificate.not_after else "is not valid yet"
+        raise CertificateNotValid(
+            f"the certificate {when}: it is valid from {certificate.not_before} to {certificate.not_after}",
+            hint="renew it; --allow-expired signs all the same, and every verifier will object",
+        )
+
+
+def _iter_mac_stream(plan: Plan) -> Iterator[bytes]:
+    """The MAC byte stream, made anew from the plan's Data Set."""
+    signed = frozenset(plan.elements)
+    encoder = MacEncoder(source=plan.level.source, encoding=plan.level.encoding)
+    encoder.context = build_vr_context(plan.scan, encoder.context)
+    for index, tag in enumerate(plan.scan.tags):
+        if tag in signed:
+            yield from map(bytes, encoder.encode_element(plan.scan, index))
+    item = build_unsigned_item(plan.signature)
+    encoder = MacEncoder(source=item.source, encoding=item.encoding)
+    for index, tag in enumerate(item.tags):
+        if tag not in tags.NOT_IN_MAC:
+            yield from map(bytes, encoder.encode_element(item, index))
+
+
+def attach_signature(
+    plan: Plan,
+    signature: DigitalSignature,
+    output: AttachTarget = None,
+    registry: Registry | None = None,
+    *,
+    before_commit: Callable[[], object] = no_action,
+) -> bytes | None:
+    """Put a signature into the plan's Data Set, and write the result.
+
+    ``output`` is a path or URL, which may be the input's own, or a binary stream; without one the bytes of the file are
+    returned. A pydicom Dataset is changed in place, and takes no output. ``before_commit`` writes what goes with the result,
+    immediately before that is in its place: if it raises, nothing is changed. Raises OutputError, and for URLs
+    PluginError and StorageUnavailable; ``registry`` has their storages, if not all installed.
+    """
+    if plan.dataset is not None:
+        from dcmseal.sources.pydicom_dataset import attach_to_dataset
+
+        if output is not None:
+            raise UsageError("a pydicom Dataset is signed in place", hint="save it yourself")
+        before_commit()
+        changed = {each.path[0] for each in plan.padded}
+        if plan.filled_document:
+            changed |= plan.filled_document.evidence
+        attach_to_dataset(plan.dataset, plan.file, signature, changed)
+        return None
+    body = apply_edits(plan.file.body, build_attach_edits(plan.level, plan.scan, signature))
+    if isinstance(output, (str, os.PathLike)):
+        write_file(plan.file, body, output, registry, before_commit=before_commit)
+        return None
+    before_commit()
+    if output is None:
+        return to_file_bytes(plan.file, body)
+    write_stream(plan.file, body, output)
+    return None

@@ -1,0 +1,120 @@
+"""Objects named by URL: read as files, listed, and written, through the storages that plugins contribute.
+
+URLs come from whoever calls, and never from what a Data Set says. ``file:`` URLs are paths, and need no plugin.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from dcmseal.dataset.ranged_file import RangedFile
+from dcmseal.dataset.source import Source
+from dcmseal.errors import DatasetError, UsageError
+from dcmseal.plugins.registry import Registry, installed_registry
+from dcmseal.plugins.storage import Storage, StorageEntry, StoredObject, Write
+from dcmseal.plugins.storage_urls import is_url, parse_url_scheme
+
+WILDCARD: Final = "*"
+_WILDCARD_PARTS: Final = re.compile(r"(\*\*/|\*\*|\*)")
+_WILDCARD_PATTERNS: Final = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
+
+
+def compile_pattern(url: str) -> re.Pattern[str]:
+    """What a URL with wildcards matches."""
+    return re.compile(
+        "".join(_WILDCARD_PATTERNS.get(part) or re.escape(part) for part in _WILDCARD_PARTS.split(url)), re.DOTALL
+    )
+
+
+def literal_prefix(url: str) -> str:
+    """The folder below which everything lies that a URL with wildcards matches."""
+    fixed, _, _ = url.partition(WILDCARD)
+    return fixed[: fixed.rindex("/") + 1]
+
+
+FILE_SCHEME: Final = "file"
+
+
+class RemoteFile(RangedFile):
+    """An object of a storage, as a file."""
+
+    def __init__(self, stored: StoredObject, *, twice: bool) -> None:
+        super().__init__(stored.read, stored.entry.size, reread=twice)
+        self.entry = stored.entry
+
+
+def resolve_file_url(word: str) -> str:
+    """The path that a ``file:`` URL stands for (RFC 8089); any other word as it is. Raises UsageError."""
+    if not is_url(word) or parse_url_scheme(word) != FILE_SCHEME:
+        return word
+    parts = urlsplit(word)
+    path = unquote(parts.path, errors="surrogateescape")
+    if parts.netloc not in ("", "localhost") or parts.query or parts.fragment or not path or "\0" in path:
+        raise UsageError("a file: URL names a path on this machine", hint="write file:///PATH, or the path itself")
+    return path.lstrip("/") if os.name == "nt" else path
+
+
+def join_path(folder: str, relative: str) -> str:
+    """Where a file lies below a folder, which is a path or a URL."""
+    folder = resolve_file_url(folder)
+    return f"{folder.rstrip('/')}/{relative}" if is_url(folder) else os.path.join(folder, *relative.split("/"))
+
+
+@contextmanager
+def open_url(url: str, registry: Registry | None = None, *, twice: bool = False) -> Generator[RemoteFile]:
+    """An object as a file, of which all is read ``twice``, if so.
+
+    Raises UsageError, PluginError, DatasetError or StorageUnavailable.
+    """
+    with _storage(url, registry).open(url) as stored, RemoteFile(stored, twice=twice) as file:
+        yield file
+
+
+@contextmanager
+def open_url_for_writing(url: str, replaced_version: str | None, registry: Registry | None = None) -> Generator[Write]:
+    """Write an object, which is seen once the context ends well; ``replaced_version`` is the version that it replaces.
+
+    Raises UsageError, PluginError, OutputError or StorageUnavailable.
+    """
+    with _storage(url, registry).write(url, replaced_version) as write:
+        yield write
+
+
+def find_object(url: str, registry: Registry | None = None) -> StorageEntry | None:
+    """What is known of an object; raises as ``url_opened``."""
+    return _storage(url, registry).find(url)
+
+
+def list_objects(url: str, registry: Registry | None = None) -> Iterator[StorageEntry]:
+    """The objects below a URL that ends in a slash, or those that it matches with ``*`` and ``**``.
+
+    Any other URL is that of one object. They come as the storage lists them, page by page. Raises UsageError,
+    PluginError, DatasetError if a single object is not there, and StorageUnavailable.
+    """
+    storage = _storage(url, registry)
+    if url.endswith("/"):
+        yield from storage.list(url)
+    elif WILDCARD in url:
+        pattern = compile_pattern(url)
+        yield from (entry for entry in storage.list(literal_prefix(url)) if pattern.fullmatch(entry.url))
+    else:
+        entry = storage.find(url)
+        if entry is None:
+            raise DatasetError(f"{url} is not there", hint="check the URL; a folder's ends in a slash")
+        yield entry
+
+
+def version_at(file: Source, url: str) -> str | None:
+    """The version of an object that was read from this URL; None if it has none, or what was read is something else."""
+    origin = getattr(file, "file", None)
+    return origin.entry.version or None if isinstance(origin, RemoteFile) and origin.entry.url == url else None
+
+
+def _storage(url: str, registry: Registry | None) -> Storage:
+    scheme = parse_url_scheme(url)
+    return (registry or installed_registry()).storage(scheme)

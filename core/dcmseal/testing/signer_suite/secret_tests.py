@@ -1,0 +1,134 @@
+"""PINs and passphrases: asked for once, tried once, and shown to nobody."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
+
+from dcmseal.errors import PinRejected, UsageError
+from dcmseal.plugins.signer_backend import SecretRequest
+from dcmseal.testing.signer_suite.disclosure import assert_not_disclosed, iter_error_texts
+from dcmseal.testing.signer_suite.signer_test_base import SignerTestBase
+
+
+class SecretTests(SignerTestBase):
+    """A key without a secret never asks; one with a secret asks once, and takes no for an answer."""
+
+    def test_secret_is_asked_for_if_and_only_if_there_is_one(self) -> None:
+        questions = _RecordingSecrets(self.secret)
+        with self.open_signer(questions) as signer:
+            assert len(questions.requests) == (0 if self.secret is None else 1)
+            for content in (b"1", b"2", b"3"):
+                self.assert_signs(signer, content)
+        if not self.secret_for_each_signature:
+            assert len(questions.requests) == (0 if self.secret is None else 1)
+        for request in questions.requests:
+            assert request.purpose
+            assert "?" not in request.uri
+
+    def test_wrong_secret_is_rejected_and_not_tried_again(self) -> None:
+        # With a control character, half a character, and too long: what fails on the way to the device counts as well.
+        for wrong in ("", "{}", "{}\0", "{}\ud800", "\xfc{}", 400 * "{0}"):
+            secret = wrong.format(self.wrong_secret)
+            questions = _RecordingSecrets(secret)
+            error = self.catch_error(partial(self.open_and_close, questions))
+            if self.secret is None:
+                assert error is None
+                return
+            assert isinstance(error, PinRejected)
+            assert error.hint
+            assert len(questions.requests) == 1
+            assert_not_disclosed(self.wrong_secret, *iter_error_texts(error))
+            self.assert_opens_and_signs()
+
+    def test_declining_to_give_the_secret_is_rejected(self) -> None:
+        questions = _RecordingSecrets(None)
+        error = self.catch_error(lambda: self.open_and_close(questions))
+        if self.secret is None:
+            assert error is None
+            return
+        assert isinstance(error, PinRejected)
+        assert error.hint
+        assert len(questions.requests) == 1
+        self.assert_opens_and_signs()
+
+    def test_a_prompt_that_is_cancelled_ends_the_opening(self) -> None:
+        if self.secret is None:
+            return
+        for cancelled in (KeyboardInterrupt(), UsageError("there is no terminal to ask at")):
+            caught = self._open_with_cancelled_prompt(cancelled)
+            assert caught is cancelled
+            self.assert_opens_and_signs()
+
+    def test_no_secret_in_any_repr(self) -> None:
+        context = self.backend.open(self.uri, self.provide_secret)
+        with context as signer:
+            shown = f"{self.backend!r} {context!r} {signer!r} {self.backend!s} {signer!s}"
+        if self.secret is not None:
+            assert_not_disclosed(self.secret, shown, repr(signer))
+
+    def test_no_secret_in_logs_output_and_errors(self) -> None:
+        with _capture_output() as heard:
+            with self.open_signer() as signer:
+                signer.sign(self.make_message(b"content"))
+            closed = self.catch_error(lambda: signer.sign(self.make_message(b"too late")))
+            rejected = self.catch_error(lambda: self.open_and_close(lambda _: self.wrong_secret))
+            self.assert_opens_and_signs()
+        told = [*heard, *(text for error in (closed, rejected) if error for text in iter_error_texts(error))]
+        assert_not_disclosed(self.wrong_secret, *told)
+        if self.secret is not None:
+            assert_not_disclosed(self.secret, *told)
+
+    def _open_with_cancelled_prompt(self, error: BaseException) -> BaseException | None:
+        def cancel(_: SecretRequest) -> str | None:
+            raise error
+
+        try:
+            self.open_and_close(cancel)
+        except BaseException as caught:  # noqa: BLE001 - whatever comes is compared
+            return caught
+        return None
+
+
+class _RecordingSecrets:
+    """Answers always the same, and keeps what was asked."""
+
+    def __init__(self, secret: str | None) -> None:
+        self._secret = secret
+        self.requests: list[SecretRequest] = []
+
+    def __call__(self, request: SecretRequest) -> str | None:
+        self.requests.append(request)
+        return self._secret
+
+
+class _CaptureHandler(logging.Handler):
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__(logging.NOTSET)
+        self.messages = messages
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(logging.Formatter().format(record))
+
+
+@contextmanager
+def _capture_output() -> Generator[list[str]]:
+    """All that is logged, printed or warned of."""
+    heard: list[str] = []
+    ears, printed, root = _CaptureHandler(heard), io.StringIO(), logging.getLogger()
+    level = root.level
+    root.addHandler(ears)
+    root.setLevel(1)
+    try:
+        with redirect_stdout(printed), redirect_stderr(printed), warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            yield heard
+    finally:
+        root.removeHandler(ears)
+        root.setLevel(level)
+        heard.append(printed.getvalue())
+    heard.extend(str(warning.message) for warning in warned)

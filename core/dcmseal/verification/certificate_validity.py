@@ -1,0 +1,79 @@
+"""When a signature claims to be made, and with how strong a key, against its certificate (PS3.15 C.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.macro.signer_certificate import Certificate
+from dcmseal.model.signature import DigitalSignature
+
+_SIGNING: Final = "PS3.15 C.1"
+_DATETIME: Final = "PS3.3 Table C.12-6"
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""The clocks of signer, timestamp authority and verifier may differ by so much."""
+
+
+def claimed_time_findings(signature: DigitalSignature, now: datetime) -> Iterator[Finding]:
+    """Whether the signature claims to be made in the future; whose clock is wrong then, nobody can tell."""
+    moment = signature.moment
+    if moment is not None and moment - now > CLOCK_SKEW:
+        message = (
+            f"the signer's clock said {moment.isoformat()}, and the verifier's says {now.isoformat('T', 'seconds')}:"
+            " one of them is wrong, or the claim is false"
+        )
+        yield _authenticity_finding(Outcome.UNKNOWN, "signing-time-in-future", message, _DATETIME)
+
+
+def validity_findings(signature: DigitalSignature, certificate: Certificate) -> Iterator[Finding]:
+    """Whether the certificate was valid when the signature claims to have been made (RFC 5280 4.1.2.5)."""
+    moment = signature.moment
+    if moment is None:
+        if signature.datetime:
+            message = f"Digital Signature DateTime {signature.datetime!r} is no complete DT value with offset from UTC"
+            yield _authenticity_finding(Outcome.UNKNOWN, "signing-time-unreadable", message, _DATETIME)
+        return
+    # certificates count whole seconds
+    second = moment.replace(microsecond=0)
+    if second < certificate.not_before:
+        message = f"it claims to be made at {second.isoformat()}, before the certificate became valid"
+        yield _authenticity_finding(Outcome.FAILED, "certificate-not-yet-valid", message)
+    elif second > certificate.not_after:
+        message = f"it claims to be made at {second.isoformat()}, after the certificate had expired"
+        yield _authenticity_finding(Outcome.FAILED, "certificate-expired", message)
+    else:
+        yield _CERTIFICATE_IN_TIME
+
+
+def strength_findings(
+    signature: DigitalSignature, certificate: Certificate, outcome: Outcome = Outcome.UNKNOWN
+) -> Iterator[Finding]:
+    """What is too weak for a new signature, though an old one is verified with it (PS3.15 C.1, note).
+
+    ``outcome`` is what a site makes of that.
+    """
+    algorithm = signature.mac.mac_algorithm if signature.mac else None
+    if algorithm is not None and algorithm.is_weak:
+        message = f"{algorithm} is weak: other data of the same MAC may be found"
+        yield _trust_finding(outcome, "weak-mac-algorithm", message)
+    bits = certificate.key_bits
+    if certificate.key_type is not None and bits < certificate.key_type.min_bits:
+        message = f"the key has {bits} bits: it may have been broken"
+        yield _trust_finding(outcome, "weak-key", message)
+        if bits < certificate.key_type.insecure_bits:
+            yield _authenticity_finding(Outcome.FAILED, "key-too-small", message, _SIGNING)
+
+
+def _authenticity_finding(outcome: Outcome, code: str, message: str, clause: str = "RFC 5280 4.1.2.5") -> Finding:
+    return Finding(aspect=Aspect.AUTHENTICITY, outcome=outcome, code=code, message=message, clause=clause)
+
+
+def _trust_finding(outcome: Outcome, code: str, message: str) -> Finding:
+    return Finding(aspect=Aspect.TRUST, outcome=outcome, code=code, message=message, clause=_SIGNING)
+
+
+_CERTIFICATE_IN_TIME: Final = _authenticity_finding(
+    Outcome.PASSED, "certificate-in-time", "the certificate was valid at the claimed time of signing"
+)

@@ -1,0 +1,87 @@
+"""Rules of the Digital Signatures Macro that the MAC does not enforce."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from dcmseal.dataset.scanner import LevelScanner
+from dcmseal.dataset.signable import exclusion_reason
+from dcmseal.dataset.transfer_syntax import TransferSyntax
+from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.macro.read import SignatureItem, form_finding
+from dcmseal.model.signature import MacParameters
+from dcmseal.tags import format_tag, format_tags, is_ascending
+from dcmseal.terms import CertificateType
+
+if TYPE_CHECKING:
+    from dcmseal.verification.level_coverage import ListedElements
+
+_MACRO: Final = "PS3.3 Table C.12-6"
+_RULES: Final = "PS3.3 C.12.1.1.3.1.1"
+_CORRECT: Final = Finding(
+    aspect=Aspect.FORM,
+    outcome=Outcome.PASSED,
+    code="form-correct",
+    message="the signature is formed as the macro demands",
+    clause=_MACRO,
+)
+
+
+def order_findings(scan: LevelScanner) -> list[Finding]:
+    """Findings where the elements of a level are not in ascending order, or not unique (PS3.5 7.1)."""
+    tags = scan.tags
+    if is_ascending(tags):
+        return []
+    if len(set(tags)) != len(tags):
+        twice = next(tag for tag, following in zip(sorted(tags), sorted(tags)[1:], strict=False) if tag == following)
+        return [form_finding("duplicate-element", "the data set holds an element twice", format_tag(twice))]
+    return [form_finding("disordered", "the data set's elements are not in ascending order")]
+
+
+def macro_findings(found: SignatureItem, listed: ListedElements | None) -> list[Finding]:
+    """FORM findings about a signature and its MAC parameters; without any problem a PASSED.
+
+    ``listed`` is its Data Elements Signed, if it was looked at.
+    """
+    findings = list(found.problems)
+    signature = found.signature
+    if signature.mac is not None:
+        findings.extend(_mac_findings(signature.mac, listed))
+    if signature.certificate_type and signature.certificate_type != CertificateType.X509_1993_SIG:
+        message = f"Certificate Type {signature.certificate_type!r} is no Defined Term"
+        findings.append(_unknown_finding("certificate-type-unknown", message))
+    if not any(finding.aspect is Aspect.FORM for finding in findings):
+        findings.append(_CORRECT)
+    return findings
+
+
+def _mac_findings(mac: MacParameters, listed: ListedElements | None) -> Iterable[Finding]:
+    if not mac.elements:
+        yield form_finding("no-elements-listed", "Data Elements Signed is empty")
+    elif not (listed.in_order if listed else is_ascending(mac.elements)):
+        yield _conformance_finding(
+            "elements-disordered", "Data Elements Signed is not in data set order, or names an element twice"
+        )
+    if listed and listed.forbidden:
+        first = listed.forbidden[0]
+        message = f"{format_tag(first)} is listed as signed: {exclusion_reason(first)}"
+        yield form_finding("forbidden-element-listed", message, format_tags(listed.forbidden))
+    syntax = TransferSyntax(mac.transfer_syntax)
+    if not mac.transfer_syntax:
+        yield form_finding("mac-syntax-missing", "there is no MAC Calculation Transfer Syntax UID")
+    elif not syntax.is_allowed_for_mac:
+        message = f"MAC Calculation Transfer Syntax {syntax.uid} is not explicit VR little endian"
+        yield form_finding("mac-syntax-not-allowed", message)
+    elif not syntax.is_known:
+        yield _unknown_finding("mac-syntax-unknown", f"MAC Calculation Transfer Syntax {syntax.uid} is not known")
+    if not mac.algorithm:
+        yield form_finding("mac-algorithm-missing", "there is no MAC Algorithm")
+
+
+def _unknown_finding(code: str, message: str) -> Finding:
+    return Finding(aspect=Aspect.FORM, outcome=Outcome.UNKNOWN, code=code, message=message, clause=_MACRO)
+
+
+def _conformance_finding(code: str, message: str) -> Finding:
+    return Finding(aspect=Aspect.CONFORMANCE, outcome=Outcome.FAILED, code=code, message=message, clause=_RULES)

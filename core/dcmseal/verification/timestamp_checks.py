@@ -1,0 +1,220 @@
+"""Certified timestamps, verified: what was certified, when, and whether that fits the signature (PS3.15 C.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from dcmseal.errors import CertificateNotValid, PluginError, TimestampError
+from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.macro.signer_certificate import Certificate, strip_der_padding
+from dcmseal.model.signature import CertifiedTime, DigitalSignature
+from dcmseal.terms import KeyType, TimestampType
+from dcmseal.verification.certificate_validity import CLOCK_SKEW
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.timestamp_backend import TimestampBackend
+
+_TIMESTAMP_CLAUSE: Final = "PS3.3 C.12.1.1.3.1.3"
+_SIGNING_CLAUSE: Final = "PS3.15 C.1"
+_TST_INFO_CLAUSE: Final = "RFC 3161 2.4.2"
+_MAX_ACCURACY: Final = timedelta(hours=1)
+"""A time that is known less exactly proves little."""
+
+
+class TimestampMode(StrEnum):
+    """What becomes of certified timestamps in a verification."""
+
+    VERIFY = "verify"
+    """Those that are there are verified."""
+    REQUIRE = "require"
+    """Every signature has to have one that is sound."""
+    IGNORE = "ignore"
+    """They are not looked at."""
+
+
+def find_installed_backend(type_: str) -> TimestampBackend:
+    """What knows a Certified Timestamp Type among the plugins installed; most files need none."""
+    from dcmseal.plugins.registry import installed_registry
+
+    return installed_registry().timestamp_backend(type_)
+
+
+def authority_not_evaluated(_: CertifiedTime) -> tuple[Finding, ...]:
+    """What is said of an authority as long as no trust source judges it."""
+    message = "no trust anchor is configured for the timestamp's authority: anybody can be one"
+    return (_finding(Outcome.UNKNOWN, "tsa-trust-unknown", message, _SIGNING_CLAUSE),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimestampContext:
+    """How timestamps are verified, and with what."""
+
+    mode: TimestampMode = TimestampMode.VERIFY
+    certificates: tuple[bytes, ...] = ()
+    """DER certificates of authorities, for timestamps that come without; not trusted."""
+    backend: Callable[[str], TimestampBackend] = find_installed_backend
+    """What knows a Certified Timestamp Type; raises PluginError."""
+    evaluate_authority: Callable[[CertifiedTime], tuple[Finding, ...]] = authority_not_evaluated
+    """Judges whether the authority of a certified time is trusted."""
+    weak_outcome: Outcome = Outcome.UNKNOWN
+    """Of a finding that a timestamp is weak."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimestampVerification:
+    """What there is to say about the timestamp of a signature."""
+
+    findings: tuple[Finding, ...] = ()
+    time: CertifiedTime | None = None
+    """None if no time is certified."""
+    authority_findings: tuple[Finding, ...] = ()
+    """Findings about trust in the authority."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all that was found out passed, but for trust in the authority."""
+        return self.time is not None and all(each.outcome is Outcome.PASSED for each in self.findings)
+
+    @property
+    def is_authority_trusted(self) -> bool:
+        """Whether the authority is trusted."""
+        return bool(self.authority_findings) and all(each.outcome is Outcome.PASSED for each in self.authority_findings)
+
+
+_NO_TIMESTAMP: Final = TimestampVerification()
+
+
+class TimestampChecker:
+    """Judges the timestamps of the signatures of a Data Set, and remembers which of those required are not there."""
+
+    def __init__(self, context: TimestampContext, *, uid: str | None, integrity_only: bool) -> None:
+        """``uid`` is that of the one signature that is asked about, None for all."""
+        self._uid = uid
+        self._question = context
+        self._integrity_only = integrity_only
+        self._unmet: list[Finding] = []
+
+    def verify(
+        self, signature: DigitalSignature, certificate: Certificate | None, now: datetime
+    ) -> TimestampVerification:
+        """What there is to say about the timestamp of a signature at the moment ``now``."""
+        rule = self._question.mode
+        if rule is TimestampMode.IGNORE:
+            return _NO_TIMESTAMP
+        if not (signature.timestamp or signature.timestamp_type):
+            answer = _NO_TIMESTAMP
+        else:
+            answer = verify_timestamp(signature, certificate, self._question, now)
+        if rule is TimestampMode.REQUIRE and self._uid in (None, signature.uid):
+            self._unmet.extend(self._requirement_findings(signature, answer))
+        return answer
+
+    def unmet_findings(self) -> tuple[Finding, ...]:
+        """What is required and not there, or not established."""
+        return tuple(self._unmet)
+
+    def _requirement_findings(self, signature: DigitalSignature, result: TimestampVerification) -> Iterator[Finding]:
+        if not result.findings:
+            message = "the signature has no certified timestamp"
+            yield _finding(Outcome.FAILED, "timestamp-absent", message, _TIMESTAMP_CLAUSE, signature.uid)
+        elif not result.is_sound or not (self._integrity_only or result.is_authority_trusted):
+            message = "that the signature has a sound timestamp is not established"
+            yield _finding(Outcome.UNKNOWN, "timestamp-not-established", message, _TIMESTAMP_CLAUSE, signature.uid)
+
+
+def verify_timestamp(
+    signature: DigitalSignature, certificate: Certificate | None, context: TimestampContext, now: datetime
+) -> TimestampVerification:
+    """Verify the timestamp that a signature has, at the moment ``now``."""
+    if not signature.timestamp:
+        message = "there is a type of timestamp, and no timestamp, or one beyond all bounds"
+        return TimestampVerification(
+            findings=(_finding(Outcome.UNKNOWN, "timestamp-empty", message, _TIMESTAMP_CLAUSE),)
+        )
+    try:
+        backend = context.backend(signature.timestamp_type)
+        judgement = backend.verify(
+            signature.timestamp, timestamped_values(signature, certificate), context.certificates
+        )
+    except (PluginError, TimestampError) as error:
+        message = f"the timestamp cannot be verified: {error}"
+        return TimestampVerification(
+            findings=(_finding(Outcome.UNKNOWN, "timestamp-not-verifiable", message, _TIMESTAMP_CLAUSE),)
+        )
+    found = tuple(
+        replace(each, outcome=context.weak_outcome) if each.code == "timestamp-weak" else each
+        for each in judgement.findings
+    )
+    if judgement.time is None:
+        return TimestampVerification(findings=found)
+    findings = (*found, *_time_findings(judgement.time, signature, certificate, now))
+    is_future = any(finding.code == "timestamp-in-future" for finding in findings)
+    if is_future or any(finding.outcome is Outcome.FAILED for finding in findings):
+        return TimestampVerification(findings=findings)
+    return TimestampVerification(
+        findings=findings, time=judgement.time, authority_findings=context.evaluate_authority(judgement.time)
+    )
+
+
+def profile_timestamp_type(signature: DigitalSignature, result: TimestampVerification) -> str:
+    """The Certified Timestamp Type that profiles go by; empty for that of PS3.15 C.1 if nothing is certified.
+
+    Other types are for the profiles to judge.
+    """
+    certifies_nothing = result.time is None and bool(result.findings)
+    is_known = signature.timestamp_type == TimestampType.CMS_TSP
+    return "" if certifies_nothing and is_known else signature.timestamp_type
+
+
+def timestamped_values(signature: DigitalSignature, certificate: Certificate | None) -> tuple[bytes, ...]:
+    """What a timestamp may have been made for, the likeliest first: the value without padding, and as it is stored."""
+    value = signature.value
+    bare = value
+    if certificate is not None and certificate.key_type is KeyType.RSA:
+        bare = value[: (certificate.key_bits + 7) // 8]
+    else:
+        with suppress(CertificateNotValid):
+            bare = strip_der_padding(value)
+    padding = value[len(bare) :]
+    return (bare, value) if padding == b"\0" else (value,)
+
+
+def _time_findings(
+    time: CertifiedTime, signature: DigitalSignature, certificate: Certificate | None, now: datetime
+) -> Iterator[Finding]:
+    # certificates count whole seconds
+    second = time.moment.replace(microsecond=0)
+    if certificate is None:
+        pass
+    elif second < certificate.not_before:
+        message = f"it was certified at {second.isoformat()}, before the signer's certificate became valid"
+        yield _finding(Outcome.FAILED, "timestamp-before-certificate", message, _SIGNING_CLAUSE)
+    elif second > certificate.not_after:
+        message = f"it was certified at {second.isoformat()}, after the signer's certificate had expired"
+        yield _finding(Outcome.FAILED, "timestamp-after-expiry", message, _SIGNING_CLAUSE)
+    else:
+        message = "the signer's certificate was valid at the certified time"
+        yield _finding(Outcome.PASSED, "timestamp-in-time", message, _SIGNING_CLAUSE)
+    accuracy = time.accuracy or timedelta()
+    margin = CLOCK_SKEW + min(accuracy, CLOCK_SKEW)
+    if signature.moment is not None and signature.moment - time.moment > margin:
+        message = f"it claims to be made at {signature.moment.isoformat()}, when it had been certified already"
+        yield _finding(Outcome.FAILED, "timestamp-before-signing", message, _TIMESTAMP_CLAUSE)
+    if accuracy > _MAX_ACCURACY:
+        message = f"the authority knows the time only to within {accuracy}, which proves too little"
+        yield _finding(Outcome.UNKNOWN, "timestamp-inaccurate", message, _TST_INFO_CLAUSE)
+    if time.moment - now > margin:
+        message = (
+            f"the authority's clock said {second.isoformat()}, and the verifier's says {now.isoformat('T', 'seconds')}:"
+            " one of them is wrong"
+        )
+        yield _finding(Outcome.UNKNOWN, "timestamp-in-future", message, _TIMESTAMP_CLAUSE)
+
+
+def _finding(outcome: Outcome, code: str, message: str, clause: str, where: str = "") -> Finding:
+    return Finding(aspect=Aspect.TIMESTAMP, outcome=outcome, code=code, message=message, where=where, clause=clause)

@@ -1,0 +1,108 @@
+"""The attributes of modules (PS3.3 Annex C), in the editions at hand, read when a profile first needs them.
+
+>>> attributes(frozenset({"General Image"})).origins[0x00080008]
+'General Image Module'
+>>> 0x601E3000 in attributes(frozenset({"Overlay Plane"})).elements
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from dcmseal.plugins.profile import ElementTables
+from dcmseal_profiles.annex_c import CURVE, EDITION
+
+_PLANES: Final = 16
+"""Groups that repeat: 6000 to 601E for overlays (PS3.5 7.6), and 5000 to 501E for curves, which are retired."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """The tables of one edition of PS3.3."""
+
+    name: str
+    source: str
+    """What the tables were taken from, and its version."""
+    modules: Mapping[str, frozenset[int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleAttributes:
+    """The attributes of some modules at the top level of a Data Set."""
+
+    elements: frozenset[int]
+    """By the latest edition."""
+    dropped: frozenset[int]
+    """By an earlier edition only."""
+    origins: Mapping[int, str]
+    """The module of each of the elements, the first that has it."""
+    edition: str
+    earlier: str
+    added: frozenset[int]
+    """By the latest edition only."""
+
+    def to_tables(self, named: Mapping[int, str]) -> ElementTables:
+        """For Requirements, with elements that the profile itself names."""
+        return ElementTables(
+            edition=self.edition,
+            origins={**self.origins, **named},
+            earlier=self.earlier,
+            added=self.added - named.keys(),
+        )
+
+
+@cache
+def load_editions() -> tuple[Edition, ...]:
+    """All editions at hand, the oldest first: that of the modules since retired, then whole ones."""
+    text = files("dcmseal_profiles").joinpath("data/module_attributes.txt").read_text("ascii")
+    return tuple(map(_parse_edition, text.split("# ")[1:]))
+
+
+@cache
+def find_attributes(modules: frozenset[str]) -> ModuleAttributes:
+    """The attributes of modules; Curve is retired, and has those of the last edition that had it."""
+    retired, *earlier, latest = load_editions()
+    present = {**latest.modules, CURVE: retired.modules[CURVE]}
+    past = {**earlier[-1].modules, CURVE: retired.modules[CURVE]}
+    elements = frozenset[int]().union(*(present[name] for name in modules))
+    before = frozenset[int]().union(*(past.get(name, ()) for name in modules))
+    origins: dict[int, str] = {}
+    for name, tags in present.items():
+        if name in modules:
+            origins.update(dict.fromkeys(tags - origins.keys(), f"{name} Module"))
+    return ModuleAttributes(
+        elements=elements,
+        dropped=before - elements,
+        origins=origins,
+        edition=latest.name,
+        earlier=earlier[-1].name,
+        added=elements - before,
+    )
+
+
+def cite_clause(section: str) -> str:
+    """How findings cite a profile: its section, and the editions of the lists and tables it was resolved with."""
+    return f"{section} (lists of {EDITION}, tables of {load_editions()[-1].name})"
+
+
+def _parse_edition(block: str) -> Edition:
+    heading, *rows = block.splitlines()
+    name, source = heading.split("\t")
+    split = (row.split("\t") for row in rows)
+    return Edition(
+        name=name, source=source, modules={module: frozenset(_iter_tags(digits.split())) for module, digits in split}
+    )
+
+
+def _iter_tags(digits: list[str]) -> Iterator[int]:
+    for each in digits:
+        if "x" in each:
+            first = int(each.replace("x", "0"), 16)
+            yield from range(first, first + (_PLANES << 17), 2 << 16)
+        else:
+            yield int(each, 16)

@@ -1,0 +1,27 @@
+"""No profile: the Digital Signatures Macro as it stands (PS3.3 C.12.1.1.3), without further rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from dcmseal.findings import Finding
+from dcmseal.plugins.profile import ProfiledDataset, Requirements, SignatureFacts
+
+_SECTION: Final = "PS3.3 C.12.1.1.3"
+_REQUIREMENTS: Final = Requirements(clause=_SECTION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoProfile:
+    """Any algorithm, key and coverage."""
+
+    name: str = "none"
+    title: str = "No Digital Signature Profile"
+    reference: str = _SECTION
+
+    def requirements(self, dataset: ProfiledDataset) -> Requirements:
+        return _REQUIREMENTS
+
+    def check(self, dataset: ProfiledDataset, facts: SignatureFacts) -> tuple[Finding, ...]:
+        return ()

@@ -1,0 +1,279 @@
+"""What the tests of the engine share: signing with throw-away keys, signing by hand, and editing signed files."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
+
+import dcmseal
+from dcmseal.findings import Outcome
+from dcmseal.mac.digest import digest_info
+from dcmseal.model.report import SignatureReport, Verdict, VerificationReport
+from dcmseal.plugins.signer_backend import SignableMessage, Signer
+from dcmseal.signing.options import SignOptions
+from dcmseal.signing.plan import plan_signature
+from dcmseal.sources.dataset_input import DatasetInput
+from dcmseal.terms import KeyType, MacAlgorithm
+from dcmseal_software.software_signer import SoftwareSigner
+from tests.support import reference
+from tests.support.builder import (
+    EXPLICIT_LE,
+    NATIVE_SYNTAXES,
+    Fragments,
+    Item,
+    Node,
+    Raw,
+    Sequence,
+    Syntax,
+    Value,
+    at,
+    file,
+    in_order,
+    text,
+    uid,
+    us,
+)
+from tests.support.dicom_tree import Unreadable
+from tests.support.pki import Identity
+
+MAC_PARAMETERS, SIGNATURES = 0x4FFE0001, 0xFFFAFFFA
+MAC_ID, MAC_SYNTAX, MAC_ALGORITHM, ELEMENTS_SIGNED = 0x04000005, 0x04000010, 0x04000015, 0x04000020
+UID, DATETIME, CERTIFICATE_TYPE, CERTIFICATE, SIGNATURE = 0x04000100, 0x04000105, 0x04000110, 0x04000115, 0x04000120
+PURPOSE = 0x04000401
+
+Changes = Mapping[int, Node | None]
+"""Elements to be put in or, with None, taken out."""
+
+
+def build_signer(identity: Identity) -> Signer:
+    """The software backend's signer, without its files."""
+    return SoftwareSigner(identity.key, (identity.der,))
+
+
+@dataclass(frozen=True)
+class UnusedSigner:
+    """A signer that must not be asked to sign."""
+
+    certificate_chain: tuple[bytes, ...]
+    key_type: KeyType = KeyType.RSA
+
+    def sign(self, message: SignableMessage) -> bytes:
+        raise AssertionError("the key was touched")
+
+
+@dataclass(frozen=True)
+class FixedSigner:
+    """A signer that answers the same whatever is asked."""
+
+    certificate_chain: tuple[bytes, ...]
+    answer: bytes = b""
+    key_type: KeyType = KeyType.RSA
+
+    def sign(self, message: SignableMessage) -> bytes:
+        return self.answer
+
+
+def sign_dataset(source: DatasetInput, identity: Identity, **options: Any) -> bytes:
+    """Sign and return the file."""
+    data = dcmseal.sign(source, signer=build_signer(identity), **options).data
+    assert data is not None
+    return data
+
+
+def sign_at(data: bytes, identity: Identity, moment: datetime) -> bytes:
+    """Sign with a claim to have done so at some moment."""
+    with plan_signature(data, SignOptions(moment=moment)) as plan:
+        signature = dcmseal.make_signature(plan, build_signer(identity), allow_expired=True)
+        result = dcmseal.attach_signature(plan, signature)
+    assert result is not None
+    return result
+
+
+def verify_integrity(source: DatasetInput, **options: Any) -> VerificationReport:
+    """Verify integrity and authenticity, not trust."""
+    return dcmseal.verify(source, integrity_only=True, **options)
+
+
+def integrity_verdict(source: DatasetInput, **options: Any) -> Verdict:
+    return verify_integrity(source, **options).verdict
+
+
+def single_report(report: VerificationReport) -> SignatureReport:
+    """The report on the one signature there is."""
+    assert len(report.signatures) == 1
+    return report.signatures[0]
+
+
+def finding_outcomes(report: VerificationReport) -> dict[str, Outcome]:
+    """The codes of all findings, and what came out."""
+    findings = [finding for each in report.signatures for finding in each.findings]
+    return {finding.code: finding.outcome for finding in (*findings, *report.notes)}
+
+
+def to_nodes(dataset: reference.Dataset) -> tuple[Node, ...]:
+    """A data set that was read, to be written again."""
+    nodes: list[Node] = []
+    for element in dataset:
+        if element.items is not None:
+            nodes.append(Sequence(element.tag, tuple(Item(to_nodes(item)) for item in element.items)))
+        elif element.fragments is not None:
+            nodes.append(Fragments(element.tag, element.fragments))
+        else:
+            nodes.append(Value(element.tag, element.vr, element.value))
+    return tuple(nodes)
+
+
+def apply_changes(nodes: Iterable[Node], changes: Changes) -> tuple[Node, ...]:
+    """The nodes with the changes made, in tag order."""
+    kept = [node for node in nodes if isinstance(node, Raw) or node.tag not in changes]
+    return in_order(*kept, *(node for node in changes.values() if node is not None))
+
+
+def edit_signed(
+    data: bytes, *, main: Changes | None = None, mac: Changes | None = None, signature: Changes | None = None
+) -> bytes:
+    """A signed file with changes to its elements and to the first items of the macro's two sequences.
+
+    The syntax stays; lengths come out defined, which no MAC knows of.
+    """
+    parsed = reference.parse_file(data)
+    elements = to_nodes(parsed.dataset)
+    replaced: dict[int, Node | None] = {}
+    for tag, changes in ((MAC_PARAMETERS, mac), (SIGNATURES, signature)):
+        if changes is not None:
+            first, *others = read_items(data, tag)
+            replaced[tag] = Sequence(tag, (Item(apply_changes(first.elements, changes)), *others))
+    return file(apply_changes(apply_changes(elements, replaced), main or {}), find_syntax(parsed.transfer_syntax))
+
+
+def find_syntax(transfer_syntax: str) -> Syntax:
+    known = {syntax.uid: syntax for syntax in NATIVE_SYNTAXES}
+    return known.get(transfer_syntax, Syntax(transfer_syntax))
+
+
+def pad_value(value: bytes, vr: str) -> bytes:
+    """The value with the least padding, and NULs counted as padding."""
+    if vr == "UI":
+        value = b"".join(value.split()).rstrip(b"\0")
+    elif vr in reference.TEXT_VRS:
+        value = value.rstrip(b" \0")
+    return value + (b" " if vr in reference.TEXT_VRS and vr != "UI" else b"\0") * (len(value) % 2)
+
+
+def minimise_nodes(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """The nodes with minimal padding; what is never signed stays."""
+    result: list[Node] = []
+    for node in nodes:
+        if not isinstance(node, Raw) and not reference.allowed(node.tag):
+            result.append(node)
+        elif isinstance(node, Value):
+            result.append(replace(node, value=pad_value(node.value, node.vr)))
+        elif isinstance(node, Sequence):
+            result.append(
+                replace(node, items=tuple(replace(item, elements=minimise_nodes(item.elements)) for item in node.items))
+            )
+        else:
+            result.append(node)
+    return tuple(result)
+
+
+def reference_stream(data: bytes, *, lenient: bool = False) -> bytes | None:
+    """The MAC byte stream of the one signature there is, by the reference encoder; None if it cannot read that.
+
+    ``lenient`` is with minimal padding, NULs counted as padding wherever they pad.
+    """
+    try:
+        parsed = reference.parse_file(data, unknown_sequences="UN")
+        (found,) = reference.signatures(parsed.dataset)
+        if lenient:
+            syntax = find_syntax(parsed.transfer_syntax)
+            data = file(minimise_nodes(to_nodes(parsed.dataset)), syntax)
+        return reference.mac_stream(data, found.uid)
+    except (Unreadable, ValueError, struct.error, zlib.error, LookupError):
+        return None
+
+
+def read_items(data: bytes, tag: int) -> tuple[Item, ...]:
+    """The items of a sequence of the main data set, to be written again."""
+    sequence = reference.find(reference.parse_file(data).dataset, tag)
+    assert sequence is not None
+    assert sequence.items is not None
+    return tuple(Item(to_nodes(item)) for item in sequence.items)
+
+
+SignatureFunction = Callable[[Identity, str, bytes], bytes]
+"""Makes a signature value from MAC algorithm and MAC byte stream."""
+
+
+def sign_stream(identity: Identity, algorithm: str, stream: bytes) -> bytes:
+    """As PS3.15 C.1 wants it for RSA, and as DCMTK does it for other keys."""
+    digest = hashlib.new(algorithm.lower(), stream, usedforsecurity=False).digest()
+    key = identity.key
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(digest_info(MacAlgorithm(algorithm), digest), padding.PKCS1v15(), NoDigestInfo())
+    from dcmseal.macro.public_key import make_prehashed
+
+    prehashed = make_prehashed(len(digest))
+    if isinstance(key, dsa.DSAPrivateKey):
+        return key.sign(digest, prehashed)
+    return key.sign(digest, ec.ECDSA(prehashed))
+
+
+def sign_by_hand(
+    identity: Identity,
+    nodes: Iterable[Node],
+    *,
+    syntax: Syntax = EXPLICIT_LE,
+    listed: Iterable[int] | None = None,
+    algorithm: str = "SHA256",
+    mac_syntax: str = "1.2.840.10008.1.2.1",
+    moment: str = "20240601120000.000000+0000",
+    certificate: bytes | None = None,
+    extra: Iterable[Node] = (),
+    stream: bytes | None = None,
+    seal: SignatureFunction = sign_stream,
+) -> bytes:
+    """Sign by hand, with the reference encoder and no part of the engine.
+
+    ``listed`` are the Data Elements Signed, in any order; ``extra`` more elements of the signature item; ``stream`` is
+    what the data elements give, if not what the standard says.
+    """
+    nodes = tuple(nodes)
+    dataset = reference.parse_file(file(nodes, syntax)).dataset
+    tags = reference.signable_tags(dataset) if listed is None else tuple(listed)
+    elements = (
+        us(MAC_ID, 0),
+        uid(UID, "2.25.4711"),
+        text(DATETIME, "DT", moment),
+        text(CERTIFICATE_TYPE, "CS", "X509_1993_SIG"),
+        *extra,
+    )
+    item = reference.parse_file(file(in_order(*elements))).dataset
+    hashed = (reference.data_stream(dataset, tags) if stream is None else stream) + reference.item_stream(item)
+    proof = (
+        Value(CERTIFICATE, "OB", pad_even(identity.der if certificate is None else certificate)),
+        Value(SIGNATURE, "OB", pad_even(seal(identity, algorithm, hashed))),
+    )
+    parameters = (
+        us(MAC_ID, 0),
+        uid(MAC_SYNTAX, mac_syntax),
+        text(MAC_ALGORITHM, "CS", algorithm),
+        at(ELEMENTS_SIGNED, *tags),
+    )
+    macro = (
+        Sequence(MAC_PARAMETERS, (Item(parameters),)),
+        Sequence(SIGNATURES, (Item(in_order(*elements, *proof)),)),
+    )
+    return file(in_order(*nodes, *macro), syntax)
+
+
+def pad_even(value: bytes) -> bytes:
+    return value + bytes(len(value) % 2)

@@ -1,0 +1,33 @@
+"""A profile and data sets for the tests of what is refused, and of what may be allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dcmseal.findings import Finding
+from dcmseal.plugins.profile import Requirements
+from dcmseal.plugins.profile_rules import requirement_findings
+from tests.support.builder import Item, Sequence, Value, image, us
+
+
+@dataclass(frozen=True)
+class StrictProfile:
+    """A profile made for the test."""
+
+    needs: Requirements
+    name: str = "demanding"
+    title: str = "Demanding Profile"
+    reference: str = "PS3.15 Z"
+
+    def requirements(self, _: Any) -> Requirements:
+        return self.needs
+
+    def check(self, dataset: Any, facts: Any) -> tuple[Finding, ...]:
+        return requirement_findings(self.needs, dataset, facts)
+
+
+UNKNOWN = Value(0x00091001, "UN", b"abcd")
+WITH_UNKNOWN = Sequence(0x00081140, (Item((UNKNOWN, us(0x00280010, 1))),))
+PLAIN = image()
+RICH = image(UNKNOWN, WITH_UNKNOWN)

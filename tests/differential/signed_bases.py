@@ -1,0 +1,133 @@
+"""Signed files of every kind, to be changed."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from pydicom.data import get_testdata_file
+
+import dcmseal
+from dcmseal.location import Location
+from dcmseal.model.signature import DigitalSignature
+from dcmseal.signing.options import ElementSelection, SignOptions
+from dcmseal.signing.plan import plan_signature
+from dcmseal_software.software_signer import SoftwareSigner
+from tests.differential.file_layout import Layout, parse_layout
+from tests.support.builder import (
+    DEFLATED_LE,
+    EXPLICIT_BE,
+    EXPLICIT_LE,
+    IMPLICIT_LE,
+    JPEG_BASELINE,
+    RLE_LOSSLESS,
+    Fragments,
+    Item,
+    Node,
+    Sequence,
+    Syntax,
+    Value,
+    file,
+    image,
+    text,
+    trailing_padding,
+    uid,
+    us,
+    with_group_lengths,
+)
+from tests.support.pki import Identity
+
+_MOMENT: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PIXELS: Final = bytes(range(1, 17))
+_REFERENCED = Item((uid(0x00081150, "1.2.840.10008.5.1.4.1.1.7"), uid(0x00081155, "1.2.3.9")))
+_NESTED = Sequence(0x00081140, (_REFERENCED, Item((uid(0x00081155, "1.2.3.8"),), undefined=True)))
+_DEEP = Sequence(
+    0x00400275,
+    (
+        Item(
+            (
+                text(0x00400007, "LO", "step"),
+                Sequence(0x00400008, (Item((text(0x00080100, "SH", "CODE"),), undefined=True),), undefined=True),
+            ),
+            undefined=True,
+        ),
+    ),
+    undefined=True,
+)
+_PRIVATE = (text(0x00090010, "LO", "ACME"), text(0x00091001, "LO", "private"), Value(0x00091002, "OB", b"\1\2\3\4"))
+_PRIVATE_SEQUENCE = Sequence(0x00091003, (Item((text(0x00080100, "SH", "CODE"),)),))
+_OVERLAY = (us(0x60000010, 4), us(0x60000011, 4), text(0x60000040, "CS", "G"), Value(0x60003000, "OW", b"\1\2"))
+_ICON = Sequence(0x00880200, (Item((us(0x00280010, 1), us(0x00280011, 2), Value(0x7FE00010, "OW", b"\7\1"))),))
+_UNKNOWN = (Value(0x00110010, "LO", b"OTHER "), Value(0x00111001, "UN", b"\1\2\3\4"))
+_UNKNOWN_SEQUENCE = Sequence(0x00111002, (Item((text(0x00080100, "SH", "CODE"),)),), undefined=True, vr="UN")
+
+_PLAIN: Final = (_NESTED, _DEEP, text(0x00080050, "SH", "4711"), text(0x00104000, "LT", "comment"))
+_RICH: Final = (*_PLAIN, *_PRIVATE, *_OVERLAY, _ICON)
+_FRAGMENTS: Final = Fragments(fragments=(b"", b"\xff\xd8abcdef", b"gh\xff\xd9"))
+_RLE: Final = Fragments(fragments=(bytes(4), struct.pack("<16I", 1, 64, *[0] * 14) + b"\x0f" + PIXELS + b"\0"))
+"""One segment, and all of it literal (PS3.5 G)."""
+
+_FILES: Final[Mapping[str, tuple[tuple[Node, ...], Syntax]]] = {
+    "explicit": (image(*_PLAIN, pixels=PIXELS), EXPLICIT_LE),
+    "rich": (image(*_RICH, _PRIVATE_SEQUENCE, trailing_padding(10), pixels=PIXELS), EXPLICIT_LE),
+    "unknown": (image(*_PLAIN, *_UNKNOWN, _UNKNOWN_SEQUENCE, pixels=PIXELS), EXPLICIT_LE),
+    "implicit": (image(*_RICH, pixels=PIXELS), IMPLICIT_LE),
+    "big endian": (image(*_RICH, _PRIVATE_SEQUENCE, pixels=PIXELS), EXPLICIT_BE),
+    "deflated": (image(*_RICH, pixels=PIXELS), DEFLATED_LE),
+    "encapsulated": (image(*_RICH, _FRAGMENTS), JPEG_BASELINE),
+    "RLE": (image(*_PLAIN, _RLE), RLE_LOSSLESS),
+    "group lengths": (with_group_lengths(image(*_PLAIN, pixels=PIXELS)), EXPLICIT_LE),
+    "undefined": (image(_DEEP, Sequence(0x00081140, (_REFERENCED,), undefined=True), pixels=PIXELS), EXPLICIT_LE),
+}
+_REAL: Final = ("rtplan", "test-SR", "SC_rgb_small_odd_jpeg", "image_dfl", "priv_SQ")
+"""Test files of pydicom, without what they are called by: small ones, that real software wrote."""
+NAMES: Final = (*_FILES, "two signatures", "item signature", "part", *_REAL)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Base:
+    """A signed file, and where everything in it stands."""
+
+    name: str
+    data: bytes
+    layout: Layout
+
+
+def make_bases(identity: Identity) -> dict[str, Base]:
+    """The signed files, by name; all but the key's numbers are the same each time if the key is RSA."""
+    made = {name: _sign(file(nodes, syntax), identity) for name, (nodes, syntax) in _FILES.items()}
+    made["two signatures"] = _sign(made["explicit"], identity)
+    item = Location.parse("ReferencedImageSequence[0]")
+    made["item signature"] = _sign(
+        _sign(file(image(_NESTED, _DEEP, pixels=PIXELS)), identity, SignOptions(location=item)), identity
+    )
+    part = ElementSelection(chosen=(0x00081140, 0x00100010, 0x00100020, 0x7FE00010))
+    made["part"] = _sign(file(image(*_RICH, pixels=PIXELS)), identity, SignOptions(selection=part))
+    for name in _REAL:
+        path = get_testdata_file(f"{name}.dcm")
+        assert isinstance(path, str)
+        made[name] = _sign(Path(path).read_bytes(), identity)
+    return {name: Base(name, data, parse_layout(data)) for name, data in made.items()}
+
+
+def _sign(data: bytes, identity: Identity, wish: SignOptions | None = None) -> bytes:
+    wish = wish or SignOptions()
+    number = len(dcmseal.list_signatures(data))
+    with plan_signature(data, replace(wish, moment=_MOMENT, uid=f"2.25.{4711 + number}")) as plan:
+        signature = dcmseal.make_signature(plan, SoftwareSigner(identity.key, (identity.der,)))
+        result = dcmseal.attach_signature(plan, signature)
+    assert result is not None
+    return result
+
+
+def protected_paths(signatures: tuple[DigitalSignature, ...]) -> frozenset[str]:
+    """Where the paths of what the signatures cover begin."""
+    result = set()
+    for signature in signatures:
+        before = "".join(f"{tag:08X}[{number}]." for tag, number in signature.location.steps)
+        result |= {f"{before}{tag:08X}" for tag in (signature.mac.elements if signature.mac else ())}
+    return frozenset(result)

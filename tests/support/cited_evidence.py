@@ -1,0 +1,115 @@
+"""Reports and selections of key objects that cite evidence, byte by byte and made with pydicom."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from io import BytesIO
+from typing import Final
+
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from tests.support import reference
+from tests.support.builder import Item, Node, Sequence, Value, at, in_order, text, uid
+from tests.support.sample_objects import KINDS
+
+CURRENT, OTHER = 0x0040A375, 0x0040A385
+SERIES, INSTANCES = 0x00081115, 0x00081199
+SIGNATURE_REFERENCE, MAC_REFERENCE = 0x04000402, 0x04000403
+_BASIC_TEXT: Final = "1.2.840.10008.5.1.4.1.1.88.11"
+_KEY_OBJECTS: Final = "1.2.840.10008.5.1.4.1.1.88.59"
+
+
+def make_citation(instance: str, *said: Node) -> Item:
+    """An item of Referenced SOP Sequence."""
+    return Item((uid(0x00081150, "1.2.840.10008.5.1.4.1.1.7"), uid(0x00081155, instance), *said))
+
+
+def make_evidence_sequence(tag: int, *instances: Item, undefined: bool = False) -> Sequence:
+    """An evidence sequence with one study and one series."""
+    series = Item((Sequence(INSTANCES, instances, undefined), uid(0x0020000E, "1.2.3.1")), undefined)
+    study = Item((Sequence(SERIES, (series,), undefined), uid(0x0020000D, "1.2.3")), undefined)
+    return Sequence(tag, (study,), undefined)
+
+
+def make_document(*sequences: Node, kind: str = "SR") -> tuple[Node, ...]:
+    """A document of a kind in ``objects.KINDS`` with these evidence sequences."""
+    kept = [node for node in KINDS[kind] if not isinstance(node, Sequence) or node.tag != CURRENT]
+    return in_order(*kept, *sequences)
+
+
+def reference_mac(instance: bytes, algorithm: str = "SHA256", tags: Iterable[int] | None = None) -> bytes:
+    """The MAC of an instance by the reference encoder: no part of the engine."""
+    dataset = reference.parse_file(instance).dataset
+    listed = tuple(reference.signable_tags(dataset) if tags is None else tags)
+    return hashlib.new(algorithm.lower(), reference.data_stream(dataset, listed)).digest()
+
+
+def make_mac_reference(
+    instance: bytes, syntax: str = "1.2.840.10008.1.2.1", tags: Iterable[int] | None = None
+) -> Sequence:
+    """What a document says of an instance that has no suitable signature."""
+    listed = tuple(reference.signable_tags(reference.parse_file(instance).dataset) if tags is None else tags)
+    content = (
+        uid(0x04000010, syntax),
+        text(0x04000015, "CS", "SHA256"),
+        at(0x04000020, *listed),
+        Value(0x04000404, "OB", reference_mac(instance, tags=listed)),
+    )
+    return Sequence(MAC_REFERENCE, (Item(content),))
+
+
+def make_signature_reference(*signatures: tuple[str, bytes]) -> Sequence:
+    """What a document says of an instance with these signatures: UID and value of each."""
+    items = tuple(Item((uid(0x04000100, name), Value(0x04000120, "OB", value))) for name, value in signatures)
+    return Sequence(SIGNATURE_REFERENCE, items)
+
+
+def pydicom_document(instances: Iterable[Dataset], *, key_objects: bool = False) -> bytes:
+    """A Basic Text SR or a Key Object Selection document about instances, as an application makes it."""
+    report = Dataset()
+    report.SpecificCharacterSet = "ISO_IR 192"
+    report.SOPClassUID = _KEY_OBJECTS if key_objects else _BASIC_TEXT
+    report.SOPInstanceUID = generate_uid()
+    report.ContentDate, report.ContentTime = "20260301", "101500"
+    report.Modality = "KO" if key_objects else "SR"
+    report.Manufacturer = "Works"
+    report.PatientName, report.PatientID = "Yamada^Tarou", "4711"
+    report.StudyInstanceUID, report.SeriesInstanceUID = generate_uid(), generate_uid()
+    report.InstanceNumber = 1
+    report.ValueType, report.ContinuityOfContent = "CONTAINER", "SEPARATE"
+    report.ConceptNameCodeSequence = [_code("113000" if key_objects else "18748-4", "DCM" if key_objects else "LN")]
+    if not key_objects:
+        report.CompletionFlag, report.VerificationFlag = "COMPLETE", "UNVERIFIED"
+    cited_here = tuple(instances)
+    study, series = Dataset(), Dataset()
+    series.SeriesInstanceUID, series.ReferencedSOPSequence = "1.2.3.1", [_referenced(each) for each in cited_here]
+    study.StudyInstanceUID, study.ReferencedSeriesSequence = "1.2.3", [series]
+    report.CurrentRequestedProcedureEvidenceSequence = [study]
+    report.ContentSequence = [_finding(each) for each in cited_here]
+    report.file_meta = FileMetaDataset()
+    report.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    written = BytesIO()
+    report.save_as(written, enforce_file_format=True)
+    return written.getvalue()
+
+
+def _code(value: str, scheme: str) -> Dataset:
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, scheme, "Report"
+    return code
+
+
+def _referenced(instance: Dataset) -> Dataset:
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = instance.SOPClassUID, instance.SOPInstanceUID
+    return item
+
+
+def _finding(instance: Dataset) -> Dataset:
+    item = Dataset()
+    item.RelationshipType, item.ValueType = "CONTAINS", "IMAGE"
+    item.ReferencedSOPSequence = [_referenced(instance)]
+    return item
