@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from dcmseal import __version__
 from dcmseal.errors import PluginError
+from dcmseal.version import __version__
 
 if TYPE_CHECKING:
     from dcmseal_dask.resilient_executor import BoundedClient

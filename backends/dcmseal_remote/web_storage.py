@@ -93,7 +93,7 @@ class RangeResponse:
 
 @strip_traceback
 def retry_request(url: str, action: Callable[[], T], limits: RequestLimits) -> T:
-    """What ``action`` returns, which is called again as long as it raises NotNow; raises StorageUnavailable in the end."""
+    """The result of ``action``, called again while it raises NotNow; raises StorageUnavailable in the end."""
     try:
         return retry(action, limits.attempts, limits.pause)
     except TemporaryFailure as error:

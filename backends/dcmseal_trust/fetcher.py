@@ -44,8 +44,8 @@ def find_path_fetching(
 ) -> tuple[ValidationPath, tuple[X509Certificate, ...]]:
     """A path, and what was fetched for it; raises NoPath.
 
-    A stranger's certificate says what is fetched: so it is ``max_issuers`` certificates, and none after some ``seconds``,
-    which also ends chains that have no end, or run in circles.
+    A stranger's certificate says what is fetched: so it is ``max_issuers`` certificates, and none after some
+    ``seconds``, which also ends chains that have no end, or run in circles.
     """
     until = time.monotonic() + seconds
     fetched: tuple[X509Certificate, ...] = ()

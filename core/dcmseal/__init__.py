@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from dcmseal.version import __version__
 
 if TYPE_CHECKING:
     from dcmseal.api.inspect import find_signature, list_signatures, write_mac_stream
@@ -44,36 +44,41 @@ if TYPE_CHECKING:
     from dcmseal.verification.timestamp_checks import TimestampMode
 
 _EXPORTS = {
+    "dcmseal.api.inspect": ("find_signature", "list_signatures", "write_mac_stream"),
+    "dcmseal.api.remove": ("remove",),
+    "dcmseal.api.sign": ("plan_signing", "sign"),
+    "dcmseal.api.timestamp": ("add_timestamp", "attach_timestamp", "build_timestamp_query"),
+    "dcmseal.api.verify": ("map_coverage", "verify"),
     "dcmseal.batch.batch_api": ("sign_many", "verify_many"),
     "dcmseal.batch.results": ("BatchResult",),
+    "dcmseal.comparison.differences": ("Comparison", "Difference", "compare"),
     "dcmseal.config.config_file": ("Config", "load_config"),
     "dcmseal.config.key_setup": ("KeySetup",),
-    "dcmseal.model.coverage_map": ("CoverState", "CoverageMap"),
-    "dcmseal.api.verify": ("find_signature", "map_coverage", "list_signatures", "write_mac_stream", "verify"),
-    "dcmseal.api.timestamp": ("TimestampingResult", "add_timestamp", "attach_timestamp", "build_timestamp_query"),
-    "dcmseal.api.sign": ("RemovalResult", "plan_signing", "remove", "sign"),
-    "dcmseal.comparison.differences": ("Comparison", "Difference", "compare"),
-    "dcmseal.macro.inspection": ("Signature", "SignedElement"),
+    "dcmseal.errors": ("SealError",),
     "dcmseal.evidence.evidence_file": ("Evidence",),
     "dcmseal.evidence.evidence_store": ("load_evidence", "save_evidence"),
-    "dcmseal.signing.plan": ("Plan",),
-    "dcmseal.policy.policy": ("Policy",),
-    "dcmseal.references.reference_folders": ("ReferenceFolders",),
-    "dcmseal.policy.rule": ("Rule",),
-    "dcmseal.signing.make": ("attach_signature", "make_signature"),
-    "dcmseal.signing.signing_result": ("SigningResult",),
-    "dcmseal.signing.timestamp_request": ("TimestampRequest",),
-    "dcmseal.verification.timestamp_checks": ("TimestampMode",),
-    "dcmseal.errors": ("SealError",),
+    "dcmseal.findings": ("Aspect", "Finding", "Outcome"),
     "dcmseal.location": ("Location",),
+    "dcmseal.macro.edit": ("RemovalResult",),
+    "dcmseal.macro.inspection": ("Signature", "SignedElement"),
+    "dcmseal.model.coverage_map": ("CoverState", "CoverageMap"),
+    "dcmseal.model.report": ("SignatureReport", "Verdict", "VerificationReport"),
     "dcmseal.plugins.registry": ("Registry",),
-    "dcmseal.model.report": ("Aspect", "Finding", "Outcome", "SignatureReport", "Verdict", "VerificationReport"),
+    "dcmseal.policy.policy": ("Policy",),
+    "dcmseal.policy.rule": ("Rule",),
+    "dcmseal.references.reference_folders": ("ReferenceFolders",),
+    "dcmseal.signing.make": ("attach_signature", "make_signature"),
+    "dcmseal.signing.plan": ("Plan",),
+    "dcmseal.signing.signing_result": ("SigningResult",),
+    "dcmseal.signing.timestamp_request": ("TimestampRequest", "TimestampingResult"),
     "dcmseal.terms": ("MacAlgorithm", "SignaturePurpose"),
+    "dcmseal.verification.timestamp_checks": ("TimestampMode",),
 }
 _EXPORT_MODULES = {name: module for module, names in _EXPORTS.items() for name in names}
 
 __all__ = [
     "Aspect",
+    "BatchResult",
     "Comparison",
     "Config",
     "CoverState",
@@ -81,16 +86,15 @@ __all__ = [
     "Difference",
     "Evidence",
     "Finding",
-    "ReferenceFolders",
     "KeySetup",
     "Location",
     "MacAlgorithm",
     "Outcome",
     "Plan",
     "Policy",
+    "ReferenceFolders",
     "Registry",
     "RemovalResult",
-    "BatchResult",
     "Rule",
     "SealError",
     "Signature",
@@ -98,17 +102,19 @@ __all__ = [
     "SignatureReport",
     "SignedElement",
     "SigningResult",
-    "TimestampingResult",
     "TimestampMode",
     "TimestampRequest",
+    "TimestampingResult",
     "Verdict",
     "VerificationReport",
     "__version__",
     "add_timestamp",
     "attach_signature",
     "attach_timestamp",
+    "build_timestamp_query",
     "compare",
     "find_signature",
+    "list_signatures",
     "load_config",
     "load_evidence",
     "make_signature",
@@ -118,11 +124,9 @@ __all__ = [
     "save_evidence",
     "sign",
     "sign_many",
-    "list_signatures",
-    "write_mac_stream",
-    "build_timestamp_query",
     "verify",
     "verify_many",
+    "write_mac_stream",
 ]
 
 

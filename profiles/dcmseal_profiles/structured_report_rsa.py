@@ -64,7 +64,8 @@ class StructuredReportRsa:
                 aspect=Aspect.CONFORMANCE,
                 outcome=Outcome.FAILED,
                 code="verification-signature-missing",
-                message=f"the document is VERIFIED, but no Verification Signature (purpose 5) covers {_VERIFICATION_NAMES}",
+                message="the document is VERIFIED, but no Verification Signature (purpose 5) covers "
+                f"{_VERIFICATION_NAMES}",
                 clause=cite_clause(self.reference),
             ),
         )

@@ -1,7 +1,7 @@
 """Archives: a tree with many links to one signed file of a kind, verified as a whole.
 
-Run as a program it measures memory: ``python -m tests.bench.bench_archives FOLDER`` verifies all that is in the folder, in
-one process, and prints the megabytes it took at most.
+Run as a program it measures memory: ``python -m tests.bench.bench_archives FOLDER`` verifies all that is in the folder,
+in one process, and prints the megabytes it took at most.
 """
 
 from __future__ import annotations

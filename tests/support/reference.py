@@ -1,7 +1,7 @@
 """The MAC byte stream, written down as PS3.3 C.12.1.1.3.1.1 and C.12.1.1.3.1.2 say it: the second oracle beside DCMTK.
 
-Nothing here comes from the package under test, and nothing is clever: a file becomes a tree (`tests.support.dicom_tree`),
-the tree becomes bytes. Use it for data sets that fit into memory many times over.
+Nothing here comes from the package under test, and nothing is clever: a file becomes a tree
+(`tests.support.dicom_tree`), the tree becomes bytes. Use it for data sets that fit into memory many times over.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.support.dicom_tree import (
 )
 
 __all__ = [
-    "Dataset", "TreeElement", "File", "Padding", "SignatureAt", "allowed", "data_stream", "encode", "find", "item_stream",
+    "Dataset", "File", "Padding", "SignatureAt", "allowed", "data_stream", "encode", "find", "item_stream",
     "level", "mac_stream", "minimal", "parse_dataset", "parse_file", "signable", "signable_tags", "signatures", "text",
 ]  # fmt: skip
 

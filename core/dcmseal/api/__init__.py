@@ -1,1 +1,1 @@
-"""What applications call: sign, verify, inspect, remove, compare and timestamp; parses options, opens the source, calls one package."""
+"""The functions that applications call: each parses its options, opens its source, and calls one package."""

@@ -58,7 +58,7 @@ def make_report_context(
     moment: dt.datetime, settings: Iterable[tuple[str, str]] = (), *, has_trust: bool = True
 ) -> ReportContext:
     """How reports of this version came about, at a moment; ``has_trust`` as ReportContext has it."""
-    from dcmseal import __version__
+    from dcmseal.version import __version__
 
     return ReportContext(version=__version__, moment=moment, settings=tuple(settings), has_trust=has_trust)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
 
 from dcmseal.errors import UsageError
 from dcmseal.location import Location
@@ -31,9 +30,6 @@ from dcmseal.signing.warnings import timestamp_warnings
 from dcmseal.sources.dataset_input import DatasetInput
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 from dcmseal.urls import URL_SEPARATOR
-
-if TYPE_CHECKING:
-    pass
 
 
 def plan_signing(

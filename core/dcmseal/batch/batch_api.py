@@ -95,9 +95,9 @@ def verify_many(
     With a ``journal``, a run that was stopped or killed goes on when it is started again with the same arguments. Only
     what is judged in this run is yielded, each result after it was recorded: files that are as they were when an
     earlier run judged them are passed over. What came of all files, ``dcmseal journal export`` and ``Reader`` of
-    dcmseal.batch.journal.journal_reader tell; ``Journal`` of dcmseal.batch.journal.run_journal counts those that are passed over,
-    and can do more. ``shard`` is ``I/N``, one of N parts of the files, each with a journal of its own. ``follow_links``
-    follows links in folders to files outside of them; else such a link is a result that failed.
+    dcmseal.batch.journal.journal_reader tell; ``Journal`` of dcmseal.batch.journal.run_journal counts those that are
+    passed over, and can do more. ``shard`` is ``I/N``, one of N parts of the files, each with a journal of its own.
+    ``follow_links`` follows links in folders to files outside of them; else such a link is a result that failed.
 
     Raises UsageError, ProfileError, TrustError or PluginError for what is wrong with the question, when the first
     result is asked for; UsageError for a journal of another task; and JournalError for one that cannot be read or

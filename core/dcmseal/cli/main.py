@@ -12,7 +12,6 @@ from importlib import import_module
 from importlib.machinery import ModuleSpec
 from typing import Final, Protocol, TextIO, cast
 
-from dcmseal import __version__
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.error_handling import run_with_error_handling
 from dcmseal.cli.file_arguments import normalize_standard_streams
@@ -22,6 +21,7 @@ from dcmseal.cli.render.screens import warn
 from dcmseal.cli.standard_streams import redirect_streams, standard_error
 from dcmseal.errors import UsageError
 from dcmseal.urls import URL_SEPARATOR
+from dcmseal.version import __version__
 
 COMMANDS: Final = {
     "sign": "make a signature and put it into a file",

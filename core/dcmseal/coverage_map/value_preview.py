@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final
 
-import dcmseal
 from dcmseal import tags
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.transfer_syntax import Encoding
@@ -17,7 +16,7 @@ from dcmseal.dataset.vr import TEXT_VRS
 from dcmseal.dictionary import tag_vr
 from dcmseal.tags import format_tag, parse_hex_tag
 
-_IDENTIFYING_FILE: Final = os.path.join(os.path.dirname(dcmseal.__file__), "data", "identifying.txt")
+_IDENTIFYING_FILE: Final = os.path.join(os.path.dirname(__file__), os.pardir, "data", "identifying.txt")
 _SHOWABLE_VRS: Final = frozenset(
     vr.encode() for vr in ("AT", "CS", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV")
 )

@@ -165,7 +165,8 @@ class _MetaGroup:
                 other = _clean_uid(self._raw(element))
                 raise DatasetError(
                     f"the File Meta Information names two transfer syntaxes, {escape_unprintable(self.syntax)} and "
-                    f"{escape_unprintable(other)} (at byte {element.start}): readers differ in which they take (PS3.10 7.1)",
+                    f"{escape_unprintable(other)} (at byte {element.start}): "
+                    "readers differ in which they take (PS3.10 7.1)",
                     hint=REWRITE_HINT,
                 )
             else:

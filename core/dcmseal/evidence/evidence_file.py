@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-import dcmseal
 from dcmseal.documents import json_reader
 from dcmseal.documents.json_reader import JsonObjectReader, damaged_error, parse_json
 from dcmseal.documents.json_types import Json, build_document
 from dcmseal.errors import EvidenceError
 from dcmseal.model.evidence_record import EvidenceRecord, SignatureRecord, TrustMaterial
 from dcmseal.model.report import Verdict
+from dcmseal.version import __version__
 
 MANIFEST_NAME: Final = "manifest.json"
 REPORT_NAME: Final = "report.json"
@@ -64,7 +64,7 @@ def build_members(record: EvidenceRecord, verdict: Verdict, report: bytes) -> di
     manifest = build_document(
         "evidence",
         {
-            "dcmseal": dcmseal.__version__,
+            "dcmseal": __version__,
             "moment": _format_moment(record),
             "rules": {name: [*rule] if isinstance(rule, tuple) else rule for name, rule in record.settings.items()},
             "file": {"sha256": record.file_sha256, "size": record.file_size},

@@ -69,10 +69,9 @@ def replace_file(
     """A stream to what is at a path once the context ends well; else nothing has changed.
 
     Nobody can read a new file whom ``rights`` does not let; None is what ``original`` grants, or if there is none, what
-    the umask does. If it is ``original`` itself that is replaced, the new one
-    has its owner, group, mode, access control list and extended attributes. ``before_commit`` is called when nothing is left
-    but to give the new file its name. Raises OutputError, and ChangedMeanwhile if another program has written what is
-    there.
+    the umask does. If it is ``original`` itself that is replaced, the new one has its owner, group, mode, access
+    control list and extended attributes. ``before_commit`` is called when nothing is left but to give the new file its
+    name. Raises OutputError, and ChangedMeanwhile if another program has written what is there.
     """
     with _translate_os_errors(target.path), ExitStack() as stack:
         folder_name, name = os.path.split(target.path)

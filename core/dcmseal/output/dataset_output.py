@@ -36,9 +36,10 @@ def write_file(
     """Write a file with another body to a path or URL.
 
     The new file is complete, on disk and in its place, or the old one is as it was. A file that is edited keeps its
-    attributes; of any other, nobody can read more than of the one that was read. ``before_commit`` is called when nothing is
-    left but to give the new file its name: if it raises, nothing is written. Raises OutputError, ChangedMeanwhile if
-    another program wrote the file since it was read, and for URLs UsageError, PluginError and StorageUnavailable.
+    attributes; of any other, nobody can read more than of the one that was read. ``before_commit`` is called when
+    nothing is left but to give the new file its name: if it raises, nothing is written. Raises OutputError,
+    ChangedMeanwhile if another program wrote the file since it was read, and for URLs UsageError, PluginError and
+    StorageUnavailable.
     """
     if isinstance(target, str) and URL_SEPARATOR in target:
         from dcmseal.plugins.storage_urls import is_url

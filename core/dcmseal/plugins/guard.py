@@ -58,7 +58,7 @@ class InvalidAnswer(Exception):
     """An answer that is not what the protocol promises; the message is made of our words only."""
 
 
-class Guard:  # noqa: N801 - used as a statement: with guarded(...)
+class Guard:
     """Let errors of dcmseal pass and turn every other one into ``kind``, with ``blame`` saying whose fault it is.
 
     A class, because it stands around every signature: a generator takes three times as long (measured).

@@ -13,7 +13,7 @@ from dcmseal.plugins.plugin_loader import LoadedPlugin, run_with_timeout
 T = TypeVar("T")
 
 
-class LazyProperty(Generic[T]):  # noqa: N801 - used as a decorator
+class LazyProperty(Generic[T]):
     """A property that is made when it is first asked for.
 
     In Python 3.11 ``cached_property`` has a lock for all objects: while one registry asks its plugins, which it does in

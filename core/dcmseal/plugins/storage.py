@@ -82,9 +82,9 @@ class Storage(Protocol):
     def write(self, url: str, expected_version: str | None) -> AbstractContextManager[Write]:
         """Write an object, which is seen when the context ends well, complete; if it does not, nothing has changed.
 
-        ``expected_version`` is the version that has to be there until then: empty if no object may be there, None if that does
-        not matter. Raises OutputError if another is, or writing is not allowed; StorageUnavailable; and UsageError
-        if URLs of this scheme cannot be written.
+        ``expected_version`` is the version that has to be there until then: empty if no object may be there, None if
+        that does not matter. Raises OutputError if another is, or writing is not allowed; StorageUnavailable; and
+        UsageError if URLs of this scheme cannot be written.
         """
         ...
 

@@ -152,7 +152,8 @@ def _split_part(part: str) -> tuple[str, str]:
         meant = f"did you mean {near[0]}? " if near and near[0] != kind else ""
         raise UsageError(
             "that is no rule",
-            hint=f"{meant}write the name of a profile, {', '.join(f'{each}:...' for each in RULE_KINDS[:-1])} or timestamp",
+            hint=f"{meant}write the name of a profile, "
+            f"{', '.join(f'{each}:...' for each in RULE_KINDS[:-1])} or timestamp",
         )
     return "profile", part
 

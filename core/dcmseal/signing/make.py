@@ -135,8 +135,8 @@ def attach_signature(
     """Put a signature into the plan's Data Set, and write the result.
 
     ``output`` is a path or URL, which may be the input's own, or a binary stream; without one the bytes of the file are
-    returned. A pydicom Dataset is changed in place, and takes no output. ``before_commit`` writes what goes with the result,
-    immediately before that is in its place: if it raises, nothing is changed. Raises OutputError, and for URLs
+    returned. A pydicom Dataset is changed in place, and takes no output. ``before_commit`` writes what goes with the
+    result, immediately before that is in its place: if it raises, nothing is changed. Raises OutputError, and for URLs
     PluginError and StorageUnavailable; ``registry`` has their storages, if not all installed.
     """
     if plan.dataset is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from dcmseal import tags
 from dcmseal.dataset.edits import apply_edits
@@ -33,9 +32,6 @@ from dcmseal.macro.read import (
 from dcmseal.plugins.profile import Requirements
 from dcmseal.signing.options import SignOptions
 from dcmseal.verification.mac_binding import FragmentBoundaries, check_structure
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(slots=True, kw_only=True)

@@ -80,8 +80,8 @@ def integrity_findings(
 
     Args:
         macs: those of the signature's level.
-        readings: other ways to read the level, asked if the MAC does not match.
-        found: the signature.
+        variants: other ways to read the level, asked if the MAC does not match.
+        signature_item: the signature.
         certificate: that of its signer, None if it cannot be read.
         accept_old_format: whether signatures in the fragment format of DCMTK before 3.5.4 pass.
     """

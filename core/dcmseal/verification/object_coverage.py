@@ -22,7 +22,8 @@ def object_findings(requested_location: Location | None, reports: Sequence[Signa
     """A finding that keeps a file from being valid if all signatures are in items, and no item was asked about.
 
     Items move: a signed Data Set can become an item of another that nobody signed. A Digital Signature UID moves with
-    its signature, so that only the location of an item, ``requested_location``, can say that the question is about the item alone.
+    its signature, so that only the location of an item, ``requested_location``, can say that the question is about the
+    item alone.
     """
     if requested_location is not None or any(each.signature.location == MAIN for each in reports):
         return

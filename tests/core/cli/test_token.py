@@ -90,9 +90,7 @@ def test_a_token_pulled_out_and_put_back(
             token.put_back()
             return super().read1(size)
 
-    from dcmseal.api import sign
-
-    sign = sign.sign
+    sign = dcmseal.sign
     signed: list[str] = []
 
     def sign_and_pull(*words: Any, **more: Any) -> Any:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import dcmseal.engine
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509 import CertificateBuilder
 
-import dcmseal.engine
 from dcmseal.findings import Outcome
 from dcmseal.model.report import Verdict
 from tests.core.engine.engine_helpers import (

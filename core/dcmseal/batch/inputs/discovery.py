@@ -54,9 +54,9 @@ def iter_inputs(
     shows when it is opened; whether it has to be is known before. Nothing is left out in silence: what is not there, or
     cannot be read, is Unfound, and so is what is no file, with the error NotDicom unless it claims to be DICOM. So are
     links in a folder that lead to files outside of it, unless they are to be followed (``follow_links``); links to
-    folders never are. With ``skip_duplicate_links``, links to files that are met anyway are passed over. Folders ``exclude`` are not
-    entered. In patterns, ``**`` stands for any number of folders. No more than the names in the folders that lead to a
-    file is held in memory, and of a folder with a DICOMDIR the files that this names.
+    folders never are. With ``skip_duplicate_links``, links to files that are met anyway are passed over. Folders
+    ``exclude`` are not entered. In patterns, ``**`` stands for any number of folders. No more than the names in the
+    folders that lead to a file is held in memory, and of a folder with a DICOMDIR the files that this names.
 
     If several words are named, or words that come one by one, paths for output begin with the name of the folder.
     """
@@ -129,8 +129,8 @@ def _walk_folder(
 ) -> Iterator[BatchInput]:
     """The files in a folder and below it, and what a DICOMDIR there names and is not there.
 
-    ``root`` is the folder that was named. ``fileset_paths`` are paths that a DICOMDIR names; more are put in as they are come
-    across.
+    ``root`` is the folder that was named. ``fileset_paths`` are paths that a DICOMDIR names; more are put in as they
+    are come across.
     """
     pending = [iter([_FolderEntry(folder, relative.removesuffix("/"), is_folder=True)])]
     while pending:

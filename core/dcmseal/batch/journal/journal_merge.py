@@ -10,7 +10,6 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from dcmseal import __version__
 from dcmseal.batch.inputs.shard import Shard
 from dcmseal.batch.journal.journal_database import check_writers
 from dcmseal.batch.journal.journal_reader import JournalReader, JournalStatus
@@ -18,6 +17,7 @@ from dcmseal.batch.journal.journal_schema import is_future
 from dcmseal.batch.journal.journal_store import JournalStore
 from dcmseal.errors import UsageError
 from dcmseal.output.atomic_file import create_file
+from dcmseal.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

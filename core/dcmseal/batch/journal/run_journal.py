@@ -21,7 +21,6 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from dcmseal import __version__
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import BatchInput, InputFile, RecordedContent
 from dcmseal.batch.journal.attention_reason import AttentionReason
@@ -40,6 +39,7 @@ from dcmseal.batch.tasks.task import SignTask, Task
 from dcmseal.errors import DatasetError, OutputError, ProcessDied, ProfileError, UsageError
 from dcmseal.model.report import Instance
 from dcmseal.plugins.storage_urls import is_url
+from dcmseal.version import __version__
 
 if TYPE_CHECKING:
     from dcmseal.batch.pool.executor_factory import ExecutorFactory

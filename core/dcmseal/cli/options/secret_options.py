@@ -50,7 +50,7 @@ class PresetSecret:
 
 
 def load_option_secrets(options: Namespace, *, default_source: PinSource | None = None, account: str = "") -> Secrets:
-    """Who answers a backend's requests: the options, ``default_source``, or a person; raises as ``secrets_from`` does."""
+    """Who answers a backend's requests: the options, ``default_source``, or a person; raises like ``load_secrets``."""
     return load_secrets(parse_pin_source(options) or default_source, account)
 
 

@@ -75,7 +75,7 @@ def add_trust_options(parser: Parser) -> None:
 
 
 def open_trust(options: Namespace, policy_trust: str = "") -> Trust | None:
-    """Trust as the options have it, ready; None if they ask for none. ``policy_trust`` is the setup of the policy, if any.
+    """Trust as the options have it, ready; None if they ask for none. ``policy_trust`` is the setup of the policy.
 
     Raises UsageError, TrustError and PluginError.
     """

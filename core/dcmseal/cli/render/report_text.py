@@ -35,8 +35,8 @@ _CAUSE_TEXTS: Final = {
 }
 _CAUSE_HINTS: Final = {
     FailureCause.REVOKED: "ask its issuer since when it is revoked and why, and have the instance signed again.",
-    FailureCause.EXPIRED: "a certified timestamp would show that it was signed in time; without one, have it signed again.",
-    FailureCause.UNTRUSTED: "find out who signed it; --trust-anchor and --intermediate name authorities that you trust.",
+    FailureCause.EXPIRED: "a certified timestamp would show that it was signed in time; else have it signed again.",
+    FailureCause.UNTRUSTED: "find out who signed it; name authorities that you trust with --trust-anchor and --intermediate.",
 }
 """What to do about signers, where the data is intact."""
 _NOT_ASKED_TEXTS: Final = {
@@ -241,5 +241,6 @@ def _show_findings(findings: Iterable[Finding], to: Screen) -> None:
     for each in findings:
         where = f" [{escape_unprintable(each.where)}]" if each.where else ""
         clause = f" ({escape_unprintable(each.clause)})" if each.clause else ""
-        line = f"  {each.outcome.value:7} {each.aspect.value} {each.code}: {escape_unprintable(each.message)}{where}{clause}"
+        message = escape_unprintable(each.message)
+        line = f"  {each.outcome.value:7} {each.aspect.value} {each.code}: {message}{where}{clause}"
         to.line(line, _OUTCOME_TONES[each.outcome])

@@ -93,7 +93,8 @@ def format_purpose(code: PurposeCode | None) -> str:
     """A purpose code; empty if there is none."""
     if code is None:
         return ""
-    return f"{escape_unprintable(code.meaning, 64)} ({escape_unprintable(code.value, 64)}, {escape_unprintable(code.scheme, 64)})"
+    meaning, value, scheme = (escape_unprintable(each, 64) for each in (code.meaning, code.value, code.scheme))
+    return f"{meaning} ({value}, {scheme})"
 
 
 def format_warning(signing_warning: SigningWarning) -> str:

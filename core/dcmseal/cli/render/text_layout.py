@@ -34,4 +34,4 @@ def align_columns(rows: Iterable[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in kept]
 
 
-__all__ = ["MAX_LENGTH", "MAX_LINE", "align_columns", "format_count", "join_names", "escape_unprintable"]
+__all__ = ["MAX_LENGTH", "MAX_LINE", "align_columns", "escape_unprintable", "format_count", "join_names"]

@@ -98,8 +98,8 @@ def report_results(
 ) -> int:
     """Tell of results as they come, and what they came to; returns the exit code of the worst.
 
-    ``summary`` counts them; it may know results that a journal has already. ``source_text`` is what was asked for, in words.
-    ``is_part`` says that no file at all is none too few, as it may come to in one shard of many.
+    ``summary`` counts them; it may know results that a journal has already. ``source_text`` is what was asked for, in
+    words. ``is_part`` says that no file at all is none too few, as it may come to in one shard of many.
     """
     start = perf_counter()
     with closing(results), open_progress(quiet=quiet, count=count) as shown:

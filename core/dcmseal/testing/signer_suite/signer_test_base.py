@@ -24,7 +24,7 @@ class SignerTestBase:
     """PIN or passphrase; None: the key opens without, and asking for one is wrong."""
     secret_for_each_signature: bool = False
     """The device wants its secret again for every signature (in PKCS #11: CKA_ALWAYS_AUTHENTICATE)."""
-    wrong_secret: str = "no such secret 74021"
+    wrong_secret: str = "no such secret 74021"  # noqa: S105 - wrong on purpose
     """A secret that the device reads and rejects: set one of the right form, if it has rules for that."""
     algorithms: Collection[MacAlgorithm] = tuple(MacAlgorithm)
     """Those the device can sign with; leave out what it cannot."""

@@ -1,1 +1,0 @@
-"""Planning, making, verifying, inspecting and removing Digital Signatures."""
