@@ -28,7 +28,7 @@ def template_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(words=page_labels, view=file_view, archive=archive_view, Aspect=Aspect, name_of_gap=format_gap)
+    made.globals.update(words=page_labels, view=file_view, archive=archive_view, Aspect=Aspect, format_gap=format_gap)
     return made
 
 

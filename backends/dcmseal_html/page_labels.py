@@ -86,7 +86,7 @@ _MAX_NUMBERS: Final = 8
 def format_moment(value: dt.datetime | None) -> str:
     """A moment with its offset from UTC.
 
-    >>> moment(dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC))
+    >>> format_moment(dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC))
     '2026-01-31 12:00:00 UTC'
     """
     if value is None:
@@ -98,7 +98,7 @@ def format_moment(value: dt.datetime | None) -> str:
 def format_count(number: int, thing: str) -> str:
     """A number and a noun.
 
-    >>> counted(1, "element"), counted(2000, "element")
+    >>> format_count(1, "element"), format_count(2000, "element")
     ('1 element', '2,000 elements')
     """
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
@@ -107,7 +107,7 @@ def format_count(number: int, thing: str) -> str:
 def format_signatures(numbers: Sequence[int]) -> str:
     """Signatures by their numbers.
 
-    >>> signatures((1, 3))
+    >>> format_signatures((1, 3))
     'S1, S3'
     """
     names = ", ".join(f"S{number}" for number in numbers[:_MAX_NUMBERS])
@@ -118,7 +118,7 @@ def format_signatures(numbers: Sequence[int]) -> str:
 def format_items(ranges: Sequence[tuple[int, int]], count: int) -> str:
     """Items of a sequence by their indexes.
 
-    >>> items(((0, 2), (4, 4)), 4)
+    >>> format_items(((0, 2), (4, 4)), 4)
     'Items 0–2, 4'
     """
     if not ranges:

@@ -101,7 +101,7 @@ def open_request(request: HttpRequest, deadline: Deadline, min_rate: float = 0.0
     Args:
         request: What to ask.
         deadline: When all has to be over, from the connection to the last byte of the body.
-        slowest: Bytes of the body that put the deadline off by a second; 0 if nothing does.
+        min_rate: Bytes of the body that put the deadline off by a second; 0 if nothing does.
 
     Raises:
         UsageError: The URL cannot be used.

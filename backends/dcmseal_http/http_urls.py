@@ -2,7 +2,7 @@
 
 >>> parse_url("https://tsa.example/tsr").hostname
 'tsa.example'
->>> [keeps_secrets(url) for url in ("https://tsa.example/", "http://localhost:8080/", "http://tsa.example/")]
+>>> [is_confidential(url) for url in ("https://tsa.example/", "http://localhost:8080/", "http://tsa.example/")]
 [True, True, False]
 """
 

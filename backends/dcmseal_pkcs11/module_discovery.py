@@ -4,7 +4,7 @@ p11-kit's configuration says which modules there are (``*.module`` files, with l
 ``module: opensc-pkcs11.so``); what makers install without registering it there is sought where they put it. Nothing is
 loaded here.
 
->>> stem("/usr/lib/softhsm/libsofthsm2.so.1"), stem("OpenSC-PKCS11.dll")
+>>> module_stem("/usr/lib/softhsm/libsofthsm2.so.1"), module_stem("OpenSC-PKCS11.dll")
 ('softhsm2', 'opensc-pkcs11')
 """
 

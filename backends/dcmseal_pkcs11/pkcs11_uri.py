@@ -125,7 +125,8 @@ def build_uri(
 ) -> str:
     r"""Write a PKCS #11 URI; empty attributes are left out.
 
-    >>> written({"token": "reading room", "serial": ""}, identifier=b"\x01", module_path="/usr/lib/m.so", private=True)
+    >>> path = {"token": "reading room", "serial": ""}
+    >>> build_uri(path, identifier=b"\x01", module_path="/usr/lib/m.so", private=True)
     'pkcs11:token=reading%20room;id=%01;type=private?module-path=/usr/lib/m.so'
     """
     parts = [f"{name}={quote(value, safe='')}" for name, value in path.items() if value]

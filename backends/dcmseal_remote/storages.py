@@ -1,6 +1,6 @@
 """The storages of this package, by scheme.
 
->>> [storage.scheme for storage in storages()][:3]
+>>> [storage.scheme for storage in build_storages()][:3]
 ['https', 'http', 's3']
 """
 

@@ -94,7 +94,7 @@ def _verify_with_key(token: TimestampToken, authority: AuthorityCertificate, has
     return False
 
 
-_TOKEN_CLAUSE: Final = "RFC 3161 2.4.2"
+_RESPONSE_CLAUSE: Final = "RFC 3161 2.4.2"
 _AUTHORITY_CLAUSE: Final = "RFC 3161 2.3"
 _DOUBTS: Final = frozenset({"timestamp-weak"})
 """Codes of findings that leave a time certified, for a site to take or not."""
@@ -232,14 +232,14 @@ def _strength_findings(token: TimestampToken, authority: AuthorityCertificate) -
 
 
 def _passed_finding(code: str, message: str) -> Finding:
-    return _timestamp_finding(Outcome.PASSED, code, message, _TOKEN_CLAUSE)
+    return _timestamp_finding(Outcome.PASSED, code, message, _RESPONSE_CLAUSE)
 
 
-def _failed_finding(code: str, message: str, clause: str = _TOKEN_CLAUSE) -> Finding:
+def _failed_finding(code: str, message: str, clause: str = _RESPONSE_CLAUSE) -> Finding:
     return _timestamp_finding(Outcome.FAILED, code, message, clause)
 
 
-def _unknown_finding(code: str, message: str, clause: str = _TOKEN_CLAUSE) -> Finding:
+def _unknown_finding(code: str, message: str, clause: str = _RESPONSE_CLAUSE) -> Finding:
     return _timestamp_finding(Outcome.UNKNOWN, code, message, clause)
 
 

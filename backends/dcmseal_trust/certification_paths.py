@@ -80,9 +80,9 @@ def _check_validity(anchor: X509Certificate, moment: dt.datetime) -> None:
 
     RFC 5280 leaves it open whether an anchor expires; all who sell authorities say that it does.
     """
-    if moment < anchor.begins:
+    if moment < anchor.not_before:
         raise NoPath("not-yet-valid", f"{subject_name(anchor)} was not valid yet", Outcome.FAILED)
-    if moment > anchor.ends:
+    if moment > anchor.not_after:
         raise NoPath("expired", f"{subject_name(anchor)} had expired", Outcome.FAILED)
 
 
@@ -173,7 +173,7 @@ def path_certificates(path: ValidationPath) -> tuple[X509Certificate, ...]:
 
 def is_valid_at(path: ValidationPath, moment: dt.datetime) -> bool:
     """Whether no certificate of the path is outside its validity period."""
-    return all(each.begins <= moment <= each.ends for each in path_certificates(path))
+    return all(each.not_before <= moment <= each.not_after for each in path_certificates(path))
 
 
 def subject_name(certificate: X509Certificate) -> str:

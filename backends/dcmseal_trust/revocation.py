@@ -147,7 +147,7 @@ def _revoked_status(since: dt.datetime, reason: str, *, usable: bool, is_current
 
 def _responder_trust(responder: X509Certificate, query: RevocationQuery, moment: dt.datetime) -> _SignerTrust:
     """Whether whom the issuer named is believed: unless it need not be asked, it must not be revoked itself."""
-    if not responder.begins <= moment <= responder.ends:
+    if not responder.not_before <= moment <= responder.not_after:
         return _SignerTrust.UNKNOWN
     if responder.ocsp_no_check_value is not None:
         return _SignerTrust.TRUSTED

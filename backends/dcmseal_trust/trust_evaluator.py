@@ -161,9 +161,9 @@ class X509Evaluator:
         """Whether the certificate, or one of its chain, expired after the signature was made."""
         if request.basis is TimeBasis.NOW:
             return
-        over = [each for each in path_certificates(path) if each.ends < request.now]
+        over = [each for each in path_certificates(path) if each.not_after < request.now]
         if over:
-            message = f"{subject_name(over[0])} expired at {over[0].ends.isoformat()}, after the time of signing"
+            message = f"{subject_name(over[0])} expired at {over[0].not_after.isoformat()}, after the time of signing"
             yield _since_finding("expired-since", message, request, self._settings, subject_name(over[0]))
 
     def _revocation_findings(self, path: ValidationPath, request: TrustRequest) -> Iterator[Finding]:

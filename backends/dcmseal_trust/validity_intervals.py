@@ -39,7 +39,7 @@ class ValidityIntervals:
         own: set[dt.datetime] = set()
         try:
             read = parse_certificate(der)
-            own.update((read.begins, read.ends, *self._iter_revocations(read)))
+            own.update((read.not_before, read.not_after, *self._iter_revocations(read)))
         except ValueError:
             pass  # it has one answer, whenever
         return tuple(
@@ -55,7 +55,7 @@ class ValidityIntervals:
 def _iter_shared_boundaries(material: LoadedMaterial) -> Iterator[dt.datetime]:
     embedded = (each for response in material.ocsp_responses for each in response.certificates)
     for each in (*material.anchors, *material.intermediates, *embedded):
-        yield from (each.begins, each.ends)
+        yield from (each.not_before, each.not_after)
     for crl in material.crls:
         yield from (crl.this_update, add_delay(crl.this_update, -CLOCK_SKEW))
         yield from () if crl.next_update is None else (crl.next_update,)

@@ -153,7 +153,14 @@ def _has_explicit_curve(signed: Any) -> bool:
 def _read_all_fields(read: X509Certificate) -> None:
     """Read all that is looked at later."""
     _ = (read.issuer.hashable, read.subject.hashable, read.issuer_serial, read.critical_extensions)
-    _ = (read.begins, read.ends, read.public_key.sha1, read.public_key.bit_size, read.serial_number, read.self_signed)
+    _ = (
+        read.not_before,
+        read.not_after,
+        read.public_key.sha1,
+        read.public_key.bit_size,
+        read.serial_number,
+        read.self_signed,
+    )
     for name in _USED_EXTENSIONS:
         value = getattr(read, f"{name}_value")
         _ = None if value is None else value.native

@@ -2,7 +2,7 @@
 
 The table is a text file, read when the first question is asked::
 
-    >>> vr_of(0x00100010), keyword_of(0x00100010)
+    >>> tag_vr(0x00100010), tag_keyword(0x00100010)
     ('PN', 'PatientName')
 """
 

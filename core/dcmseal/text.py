@@ -5,7 +5,7 @@ taken for UTF-8, means other files, elements or PINs than its author meant.
 
 >>> decode_text(b"\xef\xbb\xbfPatientID\r\n", "tags.txt")
 'PatientID\n'
->>> problem_of(b"\xff\xfea\0").message
+>>> find_text_problem(b"\xff\xfea\0").message
 'line 1 is in UTF-16, not in UTF-8'
 """
 
@@ -28,7 +28,7 @@ MAX_LENGTH: Final = 400
 def escape_unprintable(text: str, limit: int = MAX_LENGTH) -> str:
     r"""The text with everything escaped that a terminal might obey, or that does not show, and bounded in length.
 
-    >>> printable("DOE\x1b[2J^JANE")
+    >>> escape_unprintable("DOE\x1b[2J^JANE")
     'DOE\\x1b[2J^JANE'
     """
     left_out = len(text) - limit

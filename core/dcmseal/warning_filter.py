@@ -1,7 +1,7 @@
 """Odd values are judged, and judging them warns nobody: a reader's warnings are no findings.
 
 >>> import warnings
->>> with without_warnings():
+>>> with suppress_warnings():
 ...     warnings.warn("a serial number that is not positive")
 """
 

@@ -1,8 +1,8 @@
 """The attributes of modules (PS3.3 Annex C), in the editions at hand, read when a profile first needs them.
 
->>> attributes(frozenset({"General Image"})).origins[0x00080008]
+>>> find_attributes(frozenset({"General Image"})).origins[0x00080008]
 'General Image Module'
->>> 0x601E3000 in attributes(frozenset({"Overlay Plane"})).elements
+>>> 0x601E3000 in find_attributes(frozenset({"Overlay Plane"})).elements
 True
 """
 

@@ -25,8 +25,9 @@ from tests.support.dicom_tree import (
 )
 
 __all__ = [
-    "Dataset", "File", "Padding", "SignatureAt", "allowed", "data_stream", "encode", "find", "item_stream",
-    "level", "mac_stream", "minimal", "parse_dataset", "parse_file", "signable", "signable_tags", "signatures", "text",
+    "Dataset", "File", "Padding", "SignatureAt", "TreeElement", "allowed", "data_stream", "encode", "find",
+    "item_stream", "level", "mac_stream", "minimal", "parse_dataset", "parse_file", "signable", "signable_tags",
+    "signatures", "text",
 ]  # fmt: skip
 
 Padding: TypeAlias = Literal["raw", "minimal"]

@@ -66,8 +66,8 @@ def _attempt(uri: str) -> str:
 
 
 def main(uri: str, workers: str, rounds: str) -> int:
-    import dcmseal_pkcs11.pkcs11_signer  # noqa: F401 - so that the children have no time to drift apart
-    import dcmseal_pkcs11.token_key
+    import dcmseal_pkcs11.pkcs11_signer
+    import dcmseal_pkcs11.token_key  # noqa: F401 - so that the children have no time to drift apart
 
     why = list(failures(uri, workers=int(workers), rounds=int(rounds)))
     print(f"{len(why)} of {int(workers) * int(rounds)} failed")

@@ -3,8 +3,8 @@
 >>> from datetime import UTC, datetime
 >>> from dcmseal import verify
 >>> from dcmseal.plugins.registry import installed
->>> file = reported("signed.dcm", verify("signed.dcm", integrity_only=True), "signed.dcm")
->>> write_report("report.html", installed().report_writer("html"), [file], context_of(datetime.now(UTC)))
+>>> file = build_reported_file("signed.dcm", verify("signed.dcm", integrity_only=True), "signed.dcm")
+>>> write_report("report.html", installed().report_writer("html"), [file], make_report_context(datetime.now(UTC)))
 """
 
 from __future__ import annotations

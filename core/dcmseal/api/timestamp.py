@@ -1,7 +1,7 @@
 """Timestamps for signatures that are there already, in one step or in two that need no network (PS3.15 C.1).
 
->>> from dcmseal import timestamp_query
->>> query = timestamp_query("signed.dcm")
+>>> from dcmseal import build_timestamp_query
+>>> query = build_timestamp_query("signed.dcm")
 >>> query[:1].hex()
 '30'
 """

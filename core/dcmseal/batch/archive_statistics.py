@@ -1,8 +1,8 @@
 """What a report about an archive says, counted result by result; it does not grow with their number.
 
->>> from dcmseal.batch.journal.result_summary import Gist
->>> tally = ArchiveTally()
->>> tally.add("a.dcm", Gist(kind="verified", verdict="no-signature", exit_code=3))
+>>> from dcmseal.batch.journal.result_summary import ResultSummary
+>>> tally = ArchiveStatistics()
+>>> tally.add("a.dcm", ResultSummary(kind="verified", verdict="no-signature", exit_code=3))
 >>> tally.report().files.no_signature, [each.name for each in tally.report().attention]
 (1, ['a.dcm'])
 """

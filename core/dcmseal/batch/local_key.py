@@ -5,11 +5,11 @@
 >>> from dcmseal.batch.tasks.sign_task import Placement
 >>> from dcmseal.plugins.registry import installed
 >>> uri = "pem:signer.key.pem?cert=signer.cert.pem"
->>> task = SignTask(run="9ab33bf8-d0e9-4f23-a0ee-7cfe1e1a4a29", placement=Placement(folder="by-lane"), key=uri)
->>> with KeyHere(installed().open_signer(uri, lambda _: None)) as key:
+>>> task = SignTask(run_id="9ab33bf8-d0e9-4f23-a0ee-7cfe1e1a4a29", placement=Placement(folder="by-lane"), key=uri)
+>>> with LocalKey(installed().open_signer(uri, lambda _: None)) as key:
 ...     [result.verdict for result in key.run(instances(["image.dcm"]), task)]
 ['signed']
->>> with KeyHere(installed().open_signer("pem:none.pem", lambda _: None)) as key:
+>>> with LocalKey(installed().open_signer("pem:none.pem", lambda _: None)) as key:
 ...     list(key.run([], task))
 []
 """
@@ -60,7 +60,7 @@ class LocalKey:
     def run(
         self, inputs: Iterable[BatchInput], task: Task, *, journal: Journal | None = None, jobs: int | None = None
     ) -> Generator[BatchResult]:
-        """Sign what is found, or what a journal for the task has no result of; see ``run`` of batch.running.
+        """Sign what is found, or what a journal for the task has no result of; see ``run_task`` of batch.running.
 
         The first file is looked for, and the key opened, before this returns: somebody may be asked for a PIN. Raises
         what opening the key does.

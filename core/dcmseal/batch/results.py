@@ -2,7 +2,7 @@
 
 >>> from dcmseal.batch.inputs.input_file import Unfound
 >>> from dcmseal.errors import DatasetError
->>> result = Result.failed(Unfound(source="image.dcm", error=DatasetError("gone")), DatasetError("gone"))
+>>> result = BatchResult.failed(Unfound(source="image.dcm", error=DatasetError("gone")), DatasetError("gone"))
 >>> result.kind, result.exit_code, result.document()["document"]
 (<Kind.FAILED: 'failed'>, <ExitCode.UNREADABLE: 5>, 'error')
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from dcmseal.batch.exit_codes import ExitCode, error_exit_code
 from dcmseal.batch.inputs.input_file import BatchInput
-from dcmseal.errors import SealError, SignerError
+from dcmseal.errors import DatasetError, ProfileError, SealError, SignerError, UsageError
 
 if TYPE_CHECKING:
     from dcmseal.batch.journal.result_summary import ResultSummary
@@ -100,6 +100,11 @@ class BatchResult(NamedTuple):
     """SHA-256 of the content that was worked on, if a journal goes by that."""
     is_unchanged: bool = False
     """Nothing was done: the content is what the journal has a result of."""
+
+    @property
+    def has_file_error(self) -> bool:
+        """Whether it failed because of the file, not of key, network or disk, which may be better next time."""
+        return isinstance(self.error, (DatasetError, ProfileError, UsageError))
 
     @classmethod
     def from_error(

@@ -1,8 +1,8 @@
 """The tally of a run: how many results of which kind, what needs attention, and what it all comes to.
 
 >>> from dcmseal.batch.inputs.input_file import Item
->>> tally = Tally()
->>> tally.add(Result.passed_over(Item(source="notes.txt", relative="notes.txt"), "this is no DICOM file"))
+>>> tally = RunSummary()
+>>> tally.add(BatchResult.passed_over(Item(source="notes.txt", relative="notes.txt"), "this is no DICOM file"))
 >>> tally.files, tally.passed_over
 (0, 1)
 """

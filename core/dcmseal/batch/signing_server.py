@@ -6,7 +6,7 @@ folder that nobody else may enter, and whoever comes has to know a random word b
 
 >>> from dcmseal.plugins.registry import installed
 >>> with installed().open_signer("pem:signer.key.pem?cert=signer.cert.pem", lambda _: None) as key:
-...     with open_lane(key) as lane, lane.way.open() as signer:
+...     with open_signing_server(key) as lane, lane.way.open() as signer:
 ...         signer.key_type is key.key_type
 True
 """

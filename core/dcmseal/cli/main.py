@@ -141,7 +141,7 @@ def _run(words: list[str]) -> int:
 
 def load_command(name: str) -> Command:
     """The module of a command."""
-    return cast("Command", import_module(f"dcmseal.cli.commands.{name}"))
+    return cast("Command", import_module(f"dcmseal.cli.commands.{name}_command"))
 
 
 def make_overview_parser() -> Parser:

@@ -49,7 +49,7 @@ def map_fragments_to_frames(fragments: int, frames: int) -> Sequence[int] | None
 def to_runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     """Ascending numbers as runs: first and last of each.
 
-    >>> runs([1, 2, 3, 7])
+    >>> to_runs([1, 2, 3, 7])
     [(1, 3), (7, 7)]
     """
     found: list[tuple[int, int]] = []
@@ -64,7 +64,7 @@ def to_runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
 def format_runs(runs: Sequence[tuple[int, int]], max_runs: int = 12) -> str:
     """Runs in words, the first of them.
 
-    >>> runs_text([(1, 3), (7, 7)])
+    >>> format_runs([(1, 3), (7, 7)])
     '1-3, 7'
     """
     shown = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs[:max_runs])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ReadRange: TypeAlias = Callable[[int, int], bytes]
 
 MIN_BLOCK_SIZE: Final = 1 << 17
-"""Bytes asked for where nothing was read before; those that follow are more each time, up to ``LARGEST``."""
+"""Bytes asked for where nothing was read before; those that follow are more each time, up to ``MAX_BLOCK_SIZE``."""
 MAX_BLOCK_SIZE: Final = 8 << 20
 _GROWTH: Final = 4
 _MAX_GAP: Final = 1 << 18

@@ -171,7 +171,7 @@ def signing_document(
 def timestamping_document(result: TimestampingResult, file: str | None = None) -> Document:
     """A signature that got a certified timestamp, of kind ``stamping``."""
     return _document(
-        "stamping",
+        "timestamping",
         {
             "file": file or "",
             "signature": signature_claims_value(result.signature),

@@ -3,7 +3,7 @@
 >>> from dcmseal.plugins.trust import TrustSettings
 >>> settings = TrustSettings(anchors=("authority.cert.pem",))
 >>> report = dcmseal.verify("signed.dcm", trust=settings, keep_evidence=True)
->>> sorted({name.partition("/")[0] for name in members_of(report.grounds, report.verdict, b"{}")})
+>>> sorted({name.partition("/")[0] for name in build_members(report.grounds, report.verdict, b"{}")})
 ['anchors', 'certificates', 'manifest.json', 'report.json']
 """
 

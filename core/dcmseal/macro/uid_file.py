@@ -1,6 +1,6 @@
 """DICOM files that hold a Digital Signature UID alone: dcmsign of DCMTK names signatures with them.
 
->>> uid_in_file(file_with_uid("2.25.4711"))
+>>> read_uid_file(build_uid_file("2.25.4711"))
 '2.25.4711'
 """
 

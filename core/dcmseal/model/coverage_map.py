@@ -121,7 +121,7 @@ class CoverageMap:
 def format_protected(coverage: ObjectCoverage) -> str:
     """How much of an object is protected.
 
-    >>> protected(ObjectCoverage(covered=4, elements=257))
+    >>> format_protected(ObjectCoverage(covered=4, elements=257))
     '4 of 257 elements'
     """
     return f"{coverage.covered:,} of {coverage.elements:,} elements"
@@ -130,7 +130,7 @@ def format_protected(coverage: ObjectCoverage) -> str:
 def format_unprotected(coverage: ObjectCoverage, limit: int = 12) -> str:
     """What of an object is not protected, by name, and how much more; empty if all of it is.
 
-    >>> not_protected(ObjectCoverage(critical=2, others=1, gaps=(Gap(path=(0x00100010,), critical=True),)))
+    >>> format_unprotected(ObjectCoverage(critical=2, others=1, gaps=(CoverageGap(path=(0x00100010,), critical=True),)))
     "NOT protected: Patient's Name, and 1 more that changes what the object means or whose it is; and 1 other element"
     """
     shown = [each for each in coverage.gaps if each.critical or not coverage.critical][:limit]
@@ -150,7 +150,7 @@ def format_unprotected(coverage: ObjectCoverage, limit: int = 12) -> str:
 def format_gap(gap: CoverageGap) -> str:
     """Elements that are not covered, with the sequences they are in.
 
-    >>> name_of_gap(Gap(path=(0x00081140, 0x00081155), critical=False, count=3))
+    >>> format_gap(CoverageGap(path=(0x00081140, 0x00081155), critical=False, count=3))
     'Referenced Image Sequence > Referenced SOP Instance UID (3 times)'
     """
     path = " > ".join(format_tag_name(tag) for tag in gap.path)

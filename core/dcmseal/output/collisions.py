@@ -2,8 +2,8 @@
 
 Files are compared by identity, so that no link, no other spelling of a path and no other case hides one:
 
->>> check_outputs(["new.dcm"], [Input("image.dcm", "an input")])
->>> check_outputs(["./image.dcm"], [Input("image.dcm", "an input")])
+>>> check_outputs(["new.dcm"], [ProtectedPath("image.dcm", "an input")])
+>>> check_outputs(["./image.dcm"], [ProtectedPath("image.dcm", "an input")])
 Traceback (most recent call last):
 dcmseal.errors.UsageError: ./image.dcm is an input
 """

@@ -1,6 +1,6 @@
 """Paths that stand for what this process has open already, such as ``/dev/stdout`` and ``/proc/self/fd/3``.
 
->>> descriptor_of("/dev/fd/7"), descriptor_of("image.dcm")
+>>> find_descriptor("/dev/fd/7"), find_descriptor("image.dcm")
 (7, None)
 """
 

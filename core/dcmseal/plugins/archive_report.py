@@ -1,6 +1,6 @@
 """What a report about many files says of them all: numbers, and the files that need attention; it never grows large.
 
->>> SignatureNumbers(valid=2, invalid=1).total
+>>> SignatureCounts(valid=2, invalid=1).total
 3
 """
 

@@ -1,6 +1,6 @@
 r"""The forms in which certificates come: X.509, PKCS #7 and PKCS #12, each in DER, PEM or bare base64.
 
->>> encoded_certificates(b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n")
+>>> extract_certificate_ders(b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n")
 Traceback (most recent call last):
 ...
 dcmseal.plugins.certificate_formats.NoCertificates: a CRL

@@ -76,7 +76,7 @@ class DerReader:
 def decode_oid(oid: bytes) -> str:
     """The content of an OBJECT IDENTIFIER in dotted decimals (X.690 8.19); raises NotDer.
 
-    >>> dotted(bytes.fromhex("2a864886f70d01010a"))
+    >>> decode_oid(bytes.fromhex("2a864886f70d01010a"))
     '1.2.840.113549.1.1.10'
     """
     arcs: list[int] = []

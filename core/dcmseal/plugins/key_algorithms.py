@@ -3,7 +3,7 @@
 A key whose identifier is id-RSASSA-PSS has the numbers of any RSA key, and yet must not make or verify signatures of
 PKCS #1 v1.5 (RFC 4055 1.2), which are the only ones of RSA that PS3.15 C.1 has.
 
->>> algorithm_of(bytes.fromhex("300b06092a864886f70d01010a"))
+>>> parse_algorithm(bytes.fromhex("300b06092a864886f70d01010a"))
 KeyAlgorithm(name='RSASSA-PSS', key_type=None)
 """
 

@@ -104,7 +104,7 @@ def find_key_scheme(text: str) -> str | None:
 def escape_path(path: str) -> str:
     """A path as it is written in a key URI.
 
-    >>> escaped("50% of?.pem")
+    >>> escape_path("50% of?.pem")
     '50%25 of%3F.pem'
     """
     return path.replace("%", "%25").replace("?", "%3F").replace("&", "%26")

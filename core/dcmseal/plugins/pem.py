@@ -1,6 +1,6 @@
 r"""Files of keys and certificates: read with a limit, and taken apart if they are PEM (RFC 7468).
 
->>> [block.label for block in pem_blocks(b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n")]
+>>> [block.label for block in iter_pem_blocks(b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n")]
 ['X509 CRL']
 """
 

@@ -13,7 +13,7 @@ r"""A site's own Digital Signature Profile, without code: a TOML file that adds 
 
 Only ``name`` has to be there. Rules add to those of the base and never take any away.
 
->>> rules = read_site_rules('name = "ours"\nrequired = ["PatientID"]')
+>>> rules = parse_site_rules('name = "ours"\nrequired = ["PatientID"]')
 >>> rules.name, rules.base, [f"{tag:08X}" for tag in rules.required]
 ('ours', 'none', ['00100020'])
 """

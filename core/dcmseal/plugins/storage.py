@@ -1,6 +1,6 @@
 """What a plugin for a storage implements: objects beyond the file system, by URL, read in ranges and written whole.
 
->>> entry = Entry(url="s3://archive/image.dcm", size=4711, version='"5d41402a"')
+>>> entry = StorageEntry(url="s3://archive/image.dcm", size=4711, version='"5d41402a"')
 >>> entry.size
 4711
 """

@@ -2,7 +2,7 @@
 
 >>> is_url("s3://archive/image.dcm"), is_url("archive/image.dcm")
 (True, False)
->>> masked("sftp://reader:hunter2@archive/image.dcm")
+>>> redact_secrets("sftp://reader:hunter2@archive/image.dcm")
 'sftp://***@archive/image.dcm'
 """
 

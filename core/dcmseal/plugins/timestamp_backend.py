@@ -2,7 +2,7 @@
 
 >>> from dcmseal.plugins.registry import installed
 >>> backend = installed().timestamp_backend("CMS_TSP")
->>> query = backend.query(b"the value of Signature", QueryWish())
+>>> query = backend.query(b"the value of Signature", TimestampQuery())
 >>> query[:1].hex()
 '30'
 """

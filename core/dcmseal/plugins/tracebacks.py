@@ -2,7 +2,7 @@
 
 Error reporters show them, and so do debuggers and test runners.
 
->>> @forgets_its_frames
+>>> @strip_traceback
 ... def open_vault(pin):
 ...     code = pin + "-4711"
 ...     raise SealError("it is shut")

@@ -1,6 +1,6 @@
 """Who a certificate says that its owner is, for comparison with names that people write (RFC 4514).
 
->>> sorted(value for _, value in attributes_of_name("CN=Dr. Example,O=Hospital"))
+>>> sorted(value for _, value in parse_name("CN=Dr. Example,O=Hospital"))
 ['Dr. Example', 'Hospital']
 """
 

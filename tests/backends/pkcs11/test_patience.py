@@ -19,7 +19,7 @@ class Driver:
         self.failures, self.error = failures, error
         self.tried = self.begun_anew = 0
 
-    def initialize_anew(self) -> None:
+    def reinitialize(self) -> None:
         self.begun_anew += 1
 
     def action(self) -> str:

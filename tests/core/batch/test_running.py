@@ -110,7 +110,7 @@ def test_an_error_of_the_program_is_a_result_that_failed() -> None:
         InputFile(source="raise", relative=""), ResultDetail.VALUE, CrashingTask().run, is_fatal=never_fatal
     )
     assert result.verdict == "failed"
-    assert "MemoryError in deadly.py" in result.reason
+    assert "MemoryError in crashing_task.py" in result.reason
 
 
 def test_an_executor_that_breaks_is_opened_again(tmp_path: Path) -> None:

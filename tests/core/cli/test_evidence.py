@@ -121,4 +121,4 @@ def test_what_cannot_be_is_refused_with_a_hint(
 
 def test_nothing_of_it_is_imported_unless_asked_for(signed: Path, pki: Pki) -> None:
     modules = modules_after("verify", str(signed), "--trust-anchor", str(pki.root.certificate_pem), "-q")
-    assert not [each for each in modules if each.startswith("dcmseal.engine.keeping")]
+    assert not [each for each in modules if each.startswith("dcmseal.evidence")]

@@ -22,8 +22,16 @@ REFUSED = {
     *("WeakAlgorithm", "CertificateMismatch", "CertificateNotValid", "CertificateUnreadable"),
 }
 UNREADABLE = {
-    *("DatasetError", "NotDicom", "Malformed", "OutputError", "ChangedMeanwhile", "EvidenceError", "JournalError"),
-    *("InstanceNotFound", "InstanceAmbiguous", "AlreadySigned", "ProcessDied", "OddStructure"),
+    *(
+        "DatasetError",
+        "NotDicom",
+        "Malformed",
+        "OutputError",
+        "ConcurrentModification",
+        "EvidenceError",
+        "JournalError",
+    ),
+    *("InstanceNotFound", "InstanceAmbiguous", "AlreadySigned", "ProcessDied", "AmbiguousStructure"),
 }
 
 

@@ -112,7 +112,7 @@ def test_every_command_explains_itself_and_ends_with_examples(run: Run, name: st
 
 def test_every_module_is_a_command() -> None:
     folder = Path(str(load_command("verify").__dict__["__file__"])).parent
-    assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == set(COMMANDS)
+    assert {path.stem.removesuffix("_command") for path in folder.glob("*_command.py")} == set(COMMANDS)
 
 
 def test_version(run: Run) -> None:

@@ -77,7 +77,7 @@ def test_documents(run: Run, image: Path, key: str, served: RunningAuthority) ->
     assert verification["signatures"][0]["certified"] == certified
     assert verification["signatures"][0]["timestamp"] == {"type": "CMS_TSP"}
     again = run("timestamp", "add", "out.dcm", "--in-place", "--replace", "--timestamp", served.url, "--json").document
-    assert checked(again, "stamping")["signature"]["uid"] == signing["signature"]["uid"]
+    assert checked(again, "timestamping")["signature"]["uid"] == signing["signature"]["uid"]
     assert [each["code"] for each in again["findings"] if each["outcome"] != "passed"] == ["tsa-trust-unknown"]
     query = run("timestamp", "request", "out.dcm", "-o", "query.tsq", "--json").document
     assert checked(query, "query")["uid"] == signing["signature"]["uid"]
@@ -117,7 +117,7 @@ def test_what_cannot_be_verified_is_attached_with_a_warning(
     ran = run(*words)
     assert ran.code == 0
     assert "warning       verification will not accept the timestamp: no certificate" in ran.out
-    document = checked(run(*words, "--json").document, "stamping")
+    document = checked(run(*words, "--json").document, "timestamping")
     assert [each["code"] for each in document["warnings"]] == ["timestamp-not-accepted"]
     ran = run("verify", "out.dcm", "--integrity-only")
     assert ran.code == 4

@@ -43,7 +43,13 @@ class Served:
 def test_reads_as_a_file_does(size: int, steps: list[tuple[int, int]], *, twice: bool) -> None:
     data = os.urandom(size)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"SMALLEST": 16, "LARGEST": 256, "_NEAR": 8, "_STEADY": 64, "_KEPT": 300}.items():
+        for name, value in {
+            "MIN_BLOCK_SIZE": 16,
+            "MAX_BLOCK_SIZE": 256,
+            "_MAX_GAP": 8,
+            "_STEADY": 64,
+            "_MAX_CACHED": 300,
+        }.items():
             patch.setattr(ranged_file, name, value)
         served = Served(data)
         with served.file(twice=twice) as file, BytesIO(data) as expected:

@@ -161,10 +161,10 @@ def test_what_is_harmless_has_no_such_finding(pki: Pki) -> None:
 
 def test_keys_that_are_too_small(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
     data = sign_dataset(file(image()), pki["rsa2048"])
-    monkeypatch.setattr(KeyType, "least_bits", 4096)
+    monkeypatch.setattr(KeyType, "min_bits", 4096)
     assert finding_outcomes(verify_integrity(data))["weak-key"] is Outcome.UNKNOWN
     assert integrity_verdict(data) is Verdict.VALID
-    monkeypatch.setattr(KeyType, "broken_bits", 3072)
+    monkeypatch.setattr(KeyType, "insecure_bits", 3072)
     assert finding_outcomes(verify_integrity(data))["key-too-small"] is Outcome.FAILED
     assert integrity_verdict(data) is Verdict.INVALID
 

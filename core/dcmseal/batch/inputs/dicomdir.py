@@ -1,6 +1,6 @@
 """DICOM file-sets: the instances that a DICOMDIR names (PS3.10 8, PS3.3 F).
 
->>> file_id(["IMAGES", "CT1"]), file_id(["..", "secret"])
+>>> file_id_to_path(["IMAGES", "CT1"]), file_id_to_path(["..", "secret"])
 ('IMAGES/CT1', '')
 """
 

@@ -1,6 +1,6 @@
 """Finding instances: files, folders and what is below them, file-sets, patterns, objects, whatever their number.
 
->>> [found.source for found in instances(["/no/such/file"])]
+>>> [found.source for found in iter_inputs(["/no/such/file"])]
 ['/no/such/file']
 """
 

@@ -1,6 +1,6 @@
 """Patterns for paths, as shells have them, for words that no shell has expanded.
 
->>> bool(expression("a/**/*.dcm").fullmatch("a/b/c/image.dcm")), bool(expression("a/*.dcm").fullmatch("a/b/c.dcm"))
+>>> bool(compile_glob("a/**/*.dcm").fullmatch("a/b/c/image.dcm")), bool(compile_glob("a/*.dcm").fullmatch("a/b/c.dcm"))
 (True, False)
 """
 

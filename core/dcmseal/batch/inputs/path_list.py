@@ -1,7 +1,7 @@
 r"""Lists of paths, one a line or each ended by a NUL, as ``find`` and ``find -print0`` write them.
 
 >>> from io import BytesIO
->>> list(listed(BytesIO(b"a.dcm\0b c.dcm\0")))
+>>> list(parse_path_list(BytesIO(b"a.dcm\0b c.dcm\0")))
 ['a.dcm', 'b c.dcm']
 """
 

@@ -1,6 +1,6 @@
 """Finding instances in storages: objects, what is below a prefix, and patterns.
 
->>> [found.error.hint for found in objects("nowhere://a/b.dcm", several=False)][0][:22]
+>>> [found.error.hint for found in iter_objects("nowhere://a/b.dcm", several=False)][0][:22]
 'install the plugin for'
 """
 

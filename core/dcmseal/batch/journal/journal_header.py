@@ -1,10 +1,10 @@
 """What a journal says about itself: it serves one task and one shard, and says what differs if it is another.
 
 >>> from dcmseal.batch.tasks.task import VerifyTask
->>> about = About.of(VerifyTask(integrity_only=True), shard="2/4")
+>>> about = JournalHeader.of(VerifyTask(integrity_only=True), shard="2/4")
 >>> about.task["integrity_only"], about.shard
 (True, '2/4')
->>> About.read("run.journal", about.rows()) == about
+>>> JournalHeader.read("run.journal", about.rows()) == about
 True
 """
 

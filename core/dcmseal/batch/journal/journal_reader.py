@@ -6,7 +6,7 @@
 >>> from dcmseal.batch.tasks.task import VerifyTask
 >>> with Journal.open(JournalWish(path="run.journal"), VerifyTask(integrity_only=True)) as running:
 ...     results = list(running.run(instances(["signed.dcm"])))
->>> with Reader.open("run.journal") as journal:
+>>> with JournalReader.open("run.journal") as journal:
 ...     status = journal.status()
 ...     [(gist.verdict, files) for gist, files in status.gists]
 ...     [entry.source for entry in journal.entries()]

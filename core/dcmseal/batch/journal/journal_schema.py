@@ -1,8 +1,8 @@
 """The tables of a journal, and how values stand in them; ``docs/reference/journal.md`` explains them.
 
->>> placed("archive/2026/a.dcm")
+>>> split_path("archive/2026/a.dcm")
 ('archive/2026/', 'a.dcm')
->>> unpacked_uid(packed_uid("2.25.4711"))
+>>> unpack_uid(pack_uid("2.25.4711"))
 '2.25.4711'
 """
 

@@ -1,7 +1,7 @@
 """Gists: what a result comes to, in so few words that millions of results share one.
 
->>> gist = Gist(kind="verified", verdict="valid", exit_code=0, profiles=("base-rsa",))
->>> Gist.read(str(gist)) == gist
+>>> gist = ResultSummary(kind="verified", verdict="valid", exit_code=0, profiles=("base-rsa",))
+>>> ResultSummary.read(str(gist)) == gist
 True
 """
 

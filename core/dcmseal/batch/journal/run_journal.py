@@ -4,7 +4,7 @@
 >>> from dcmseal.batch.tasks.task import VerifyTask
 >>> task = VerifyTask(integrity_only=True)
 >>> for time in ("first", "second"):
-...     with Journal.open(JournalWish(path="run.journal"), task) as journal:
+...     with Journal.open(JournalSettings(path="run.journal"), task) as journal:
 ...         verdicts = [each.verdict for each in journal.run(instances(["signed.dcm"]), jobs=1)]
 ...         print(time, verdicts, journal.passed_over.total())
 first ['valid'] 0
@@ -29,14 +29,14 @@ from dcmseal.batch.journal.journal_header import JournalHeader
 from dcmseal.batch.journal.journal_schema import is_future
 from dcmseal.batch.journal.journal_settings import JournalSettings
 from dcmseal.batch.journal.journal_store import NO_REASON, JournalStore, RecordedResult, SigningIntent
-from dcmseal.batch.journal.recovery import find_intact_signature
+from dcmseal.batch.journal.recovery import find_intact_signature, is_signature_intact, is_signed_in_place, with_new_uid
 from dcmseal.batch.journal.result_summary import ResultSummary
 from dcmseal.batch.pool.chunks import CHUNK_SIZE
 from dcmseal.batch.pool.result_sync import UnsyncedFolders
 from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.results import BatchResult, ResultKind
 from dcmseal.batch.tasks.task import SignTask, Task
-from dcmseal.errors import DatasetError, OutputError, ProcessDied, ProfileError, UsageError
+from dcmseal.errors import OutputError, ProcessDied
 from dcmseal.model.report import Instance
 from dcmseal.plugins.storage_urls import is_url
 from dcmseal.version import __version__
@@ -44,26 +44,6 @@ from dcmseal.version import __version__
 if TYPE_CHECKING:
     from dcmseal.batch.pool.executor_factory import ExecutorFactory
     from dcmseal.documents.json_types import Document
-
-
-def is_signature_intact(task: Task, item: InputFile, row: RecordedResult) -> bool:
-    """Whether a file that was signed in place has its signature still, and the data that was signed."""
-    return is_signed_in_place(task, item, row) and find_intact_signature(item.source, row.uid) is not None
-
-
-def is_signed_in_place(task: Task, item: InputFile, row: RecordedResult) -> bool:
-    """Whether the journal knows of a signature that was made in the file itself."""
-    return bool(row.uid) and isinstance(task, SignTask) and task.placement.target_path(item) == item.source
-
-
-def with_new_uid(task: Task, item: InputFile, row: RecordedResult) -> InputFile:
-    """The item, so numbered that its signature gets a UID that none had before."""
-    if isinstance(task, SignTask) and row.uid:
-        for number in range(1 << 16):
-            again = item._replace(attempt=number)
-            if task.signature_uid(again) == row.uid:
-                return item._replace(attempt=number + 1)
-    return item
 
 
 _INTENTS_AHEAD: Final = 256
@@ -130,7 +110,7 @@ class Journal:
         chunk: int = CHUNK_SIZE,
         before_end: Callable[[], object] = lambda: None,
     ) -> Generator[BatchResult]:
-        """Work on what has no result yet, and record what comes of it; for the rest see ``run`` of batch.running."""
+        """Work on what has no result yet, and record what comes of it; for the rest see ``run_task``."""
         yield from self.record_results(
             run_task(
                 self.filter_inputs(inputs), self.task, executor=executor, jobs=jobs, chunk=chunk, on_abort=before_end
@@ -193,7 +173,7 @@ class Journal:
         if isinstance(result.error, ProcessDied) and isinstance(self.task, SignTask):
             # whether it is signed, the next run will see
             return result
-        if result.error is not None and not _is_file_error(result):
+        if result.error is not None and not result.has_file_error:
             self._resolve_intent(item.source)
             return result
         # a worker that died has told no digest
@@ -368,8 +348,3 @@ class Journal:
             self._store.execute(
                 "UPDATE runs SET ended = ?, judged = ? WHERE id = ?", (time.time(), self._result_count, self._number)
             )
-
-
-def _is_file_error(result: BatchResult) -> bool:
-    """Whether an error is one of the file, and not of key, network or disk: those may be better next time."""
-    return isinstance(result.error, (DatasetError, ProfileError, UsageError))

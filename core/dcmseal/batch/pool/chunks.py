@@ -1,6 +1,6 @@
 """Chunks: some items that a worker gets at once, for to send each by itself takes longer than the work.
 
->>> [len(chunk) for chunk in chunks((Item(source=name, relative=name) for name in "abcde"), 2)]
+>>> [len(chunk) for chunk in iter_chunks((InputFile(source=name, relative=name) for name in "abcde"), 2)]
 [2, 2, 1]
 """
 

@@ -1,8 +1,8 @@
 """Files known by their content: hashed by the worker that is to work on them, so that one process need not read all.
 
 >>> from dcmseal.batch.inputs.input_file import Known
->>> item = Item(source="signed.dcm", relative="signed.dcm", known=Known(digest=digest_of("signed.dcm")))
->>> worked_on_content(item, lambda _: Result.passed_over(item)).is_unchanged
+>>> item = InputFile(source="signed.dcm", relative="signed.dcm", known=Known(digest=hash_file("signed.dcm")))
+>>> run_unless_unchanged(item, lambda _: BatchResult.passed_over(item)).is_unchanged
 True
 """
 

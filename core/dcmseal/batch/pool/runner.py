@@ -2,7 +2,7 @@
 
 >>> from dcmseal.batch.inputs.discovery import instances
 >>> from dcmseal.batch.tasks.task import VerifyTask
->>> [result.verdict for result in run(instances(["signed.dcm"]), VerifyTask(integrity_only=True))]
+>>> [result.verdict for result in run_task(instances(["signed.dcm"]), VerifyTask(integrity_only=True))]
 ['valid']
 """
 

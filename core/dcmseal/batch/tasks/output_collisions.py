@@ -1,8 +1,8 @@
 """Results in a folder that mirrors their inputs: no two may go to the same place.
 
->>> list(apart(["a/1.dcm", "b/2.dcm"], "out"))
+>>> list(iter_without_collisions(["a/1.dcm", "b/2.dcm"], "out"))
 ['a/1.dcm', 'b/2.dcm']
->>> list(apart(["a/1.dcm", "b/1.dcm"], "out"))
+>>> list(iter_without_collisions(["a/1.dcm", "b/1.dcm"], "out"))
 Traceback (most recent call last):
 dcmseal.errors.UsageError: the results of two inputs would go to out/1.dcm; one of them is b/1.dcm
 """

@@ -1,9 +1,9 @@
 """Planning the signatures of many files as a task: what signing would come to, without a key, and nothing is written.
 
->>> from dcmseal.batch.inputs.input_file import Item
+>>> from dcmseal.batch.inputs.input_file import InputFile
 >>> from dcmseal.batch.tasks.sign_task import Placement, SignTask
 >>> with PlanTask(SignTask(run="", placement=Placement(), key="")).open() as worker:
-...     result = worker.run(Item(source="image.dcm", relative="image.dcm"))
+...     result = worker.run(InputFile(source="image.dcm", relative="image.dcm"))
 >>> result.verdict, result.document()["document"]
 ('planned', 'plan')
 """

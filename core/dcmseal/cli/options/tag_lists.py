@@ -18,7 +18,7 @@ _MAX_BYTES: Final = 1 << 20
 def parse_tags(words: Iterable[str]) -> list[str]:
     """The elements named, separated by commas or white space.
 
-    >>> tags_in_words(["PatientID,(0010,0010)", "0020000D StudyDate"])
+    >>> parse_tags(["PatientID,(0010,0010)", "0020000D StudyDate"])
     ['PatientID', '(0010,0010)', '0020000D', 'StudyDate']
 
     Raises UsageError for one that is none.

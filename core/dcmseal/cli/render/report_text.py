@@ -36,7 +36,7 @@ _CAUSE_TEXTS: Final = {
 _CAUSE_HINTS: Final = {
     FailureCause.REVOKED: "ask its issuer since when it is revoked and why, and have the instance signed again.",
     FailureCause.EXPIRED: "a certified timestamp would show that it was signed in time; else have it signed again.",
-    FailureCause.UNTRUSTED: "find out who signed it; name authorities that you trust with --trust-anchor and --intermediate.",
+    FailureCause.UNTRUSTED: "find out who signed it; name trusted authorities with --trust-anchor and --intermediate.",
 }
 """What to do about signers, where the data is intact."""
 _NOT_ASKED_TEXTS: Final = {

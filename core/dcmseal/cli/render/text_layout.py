@@ -21,7 +21,7 @@ def join_names(names: Sequence[str], *, show_all: bool = False) -> str:
 def format_count(number: int, thing: str) -> str:
     """A number and a noun.
 
-    >>> counted(1, "element"), counted(2, "element")
+    >>> format_count(1, "element"), format_count(2, "element")
     ('1 element', '2 elements')
     """
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
