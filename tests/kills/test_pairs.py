@@ -20,19 +20,19 @@ PAIRS = 200
 SIGN = """
 import sys
 import dcmseal
-from dcmseal.errors import ChangedMeanwhile
-from dcmseal.plugins.registry import installed
+from dcmseal.errors import ConcurrentModification
+from dcmseal.plugins.registry import installed_registry
 key, number, in_place = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "in-place"
-with installed().open_signer(key, lambda _: None) as signer:
+with installed_registry().open_signer(key, lambda _: None) as signer:
     for line in sys.stdin:
         path = line.rstrip()
         try:
             if in_place:
                 uid = dcmseal.sign(path, signer=signer, in_place=True).uid
             else:
-                (uid,) = (each.answer.uid for each in dcmseal.sign_many([path], signer=signer, output_dir="out")
+                (uid,) = (each.value.uid for each in dcmseal.sign_many([path], signer=signer, output_dir="out")
                           if each.error is None)
-        except (ChangedMeanwhile, ValueError):
+        except (ConcurrentModification, ValueError):
             uid = ""
         print(uid, flush=True)
 """

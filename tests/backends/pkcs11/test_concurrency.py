@@ -87,7 +87,7 @@ from dcmseal.terms import MacAlgorithm
 from dcmseal.testing.signable_messages import BytesMessage
 from dcmseal.testing.signer_contract import assert_verifies
 from dcmseal_pkcs11.pkcs11_backend import Pkcs11Backend
-from dcmseal_pkcs11.loaded_modules import load
+from dcmseal_pkcs11.loaded_modules import load_module
 
 message = BytesMessage(algorithm=MacAlgorithm.SHA256, content=b"content")
 asked = []
@@ -104,7 +104,7 @@ with Pkcs11Backend().open(uri, answer) as signer:
     good(signer)
     held, forked = threading.Event(), threading.Event()
     def hold():
-        with load(uri.partition("module-path=")[2]).lock:
+        with load_module(uri.partition("module-path=")[2]).lock:
             held.set()
             forked.wait()
     holder = threading.Thread(target=hold)

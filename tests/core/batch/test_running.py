@@ -177,10 +177,10 @@ def test_processes_begin_anew_where_there_is_no_server_to_fork_them(monkeypatch:
 
 def test_a_program_from_standard_input_works_in_its_own_process() -> None:
     program = (
-        "from tests.core.batch.crashing_task import DeadlyTask\n"
+        "from tests.core.batch.crashing_task import CrashingTask\n"
         "from tests.core.batch.test_running import items\n"
-        "from dcmseal.batch.pool.runner import run\n"
-        "print(len({each.reason for each in run(items(600), DeadlyTask(), jobs=2)}))"
+        "from dcmseal.batch.pool.runner import run_task\n"
+        "print(len({each.reason for each in run_task(items(600), CrashingTask(), jobs=2)}))"
     )
     root = Path(__file__).parents[3]
     ran = subprocess.run([sys.executable, "-"], input=program, check=True, capture_output=True, text=True, cwd=root)

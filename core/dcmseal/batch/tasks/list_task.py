@@ -22,7 +22,7 @@ class ListTask:
     def preload_modules(self) -> tuple[str, ...]:
         """What it takes to list, and to tell of it."""
         return (
-            "dcmseal.api.verify",
+            "dcmseal.api.inspect",
             "dcmseal.macro.inspection",
             "dcmseal.batch.result_documents",
             "cryptography.x509",

@@ -26,7 +26,7 @@ _PROBE: Final = """
 import importlib, json, sys
 from dcmseal.plugins.registry import Registry
 before = set(sys.modules)
-registry = Registry.of(importlib.import_module(sys.argv[1]))
+registry = Registry.from_plugins(importlib.import_module(sys.argv[1]))
 contributed = [what for plugin in registry.plugins() for what in plugin.contributes]
 problems = [plugin.problem for plugin in registry.plugins() if plugin.problem]
 print(json.dumps([contributed, problems, sorted(set(sys.modules) - before)]))
