@@ -53,7 +53,7 @@ class LengthField:
         return Edit(self.length_at, self.length_at + 4, self.encoding.u32.pack(length))
 
 
-def group_length_fields(source: Source, value: int, end: int, encoding: Encoding) -> tuple[LengthField, ...]:
+def read_group_length(source: Source, value: int, end: int, encoding: Encoding) -> tuple[LengthField, ...]:
     """The group length whose value reaches from ``value`` to ``end``; none if that is no number of 32 bits."""
     if end - value != 4:
         return ()

@@ -75,7 +75,7 @@ class ElementChecks:
             self.problems.add("unknown-vr", "has a VR that PS3.5 does not define", tag, start, clause="PS3.5 6.2")
             raise StructureBroken
         if tag >> 16 in _MISPLACED_GROUPS and tag:
-            self.problems.add_misplaced(tag, start)
+            self.problems.add_misplaced_group(tag, start)
         elif (tag & 0xFFFF == 0 or tag == tags.LENGTH_TO_END) and (vr != b"UL" or length not in (0, 4)):
             message = "is not a number of VR UL"
             self.problems.add("length-malformed", message, tag, start, clause="PS3.5 7.2")

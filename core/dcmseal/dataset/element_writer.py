@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dcmseal.dataset.transfer_syntax import Encoding
-from dcmseal.dataset.vr import LONG_VRS, minimise_padding
+from dcmseal.dataset.vr import LONG_VRS, minimize_padding
 from dcmseal.errors import UsageError
 from dcmseal.tags import format_tag
 
@@ -15,7 +15,7 @@ def encode_element(tag: int, vr: bytes, value: bytes, encoding: Encoding) -> byt
 
     Raises UsageError if the value is too long for its VR.
     """
-    padded = minimise_padding(vr, value)
+    padded = minimize_padding(vr, value)
     return encode_header(tag, vr, len(padded), encoding) + padded
 
 

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from dcmseal.dataset.edits import Edit, LengthField, group_length_fields
+from dcmseal.dataset.edits import Edit, LengthField, read_group_length
 from dcmseal.dataset.header import ElementKind, Header, element_kind, read_header
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.transfer_syntax import Encoding
 from dcmseal.dataset.vr import (
-    EXCESS,
+    EXCESS_PADDING,
     SHORT_VRS,
     TEXT_VRS,
     WORD_SIZE,
     is_minimally_padded,
-    minimise_padding,
+    minimize_padding,
     padding_byte,
 )
 from dcmseal.dataset.walk import NEVER, UNTIL_DELIMITER, Event, Step, walk
@@ -43,7 +43,7 @@ class _OpenLevel:
     group_growth: dict[int, int] = field(default_factory=dict[int, int])
 
 
-def minimise(
+def build_padding_edits(
     source: Source, start: int, end: int, encoding: Encoding, *, only_padding: bool = False
 ) -> tuple[list[Edit], list[PaddedElement]]:
     """The edits that bring all values of a Data Set to minimal padding, nested ones included, and which those are.
@@ -104,7 +104,7 @@ def _iter_length_edits(source: Source, closed: _OpenLevel) -> Iterator[Edit]:
     for group, growth in closed.group_growth.items():
         length = closed.group_lengths.get(group)
         if length is not None:
-            for holder in group_length_fields(source, length.value, length.end, length.encoding):
+            for holder in read_group_length(source, length.value, length.end, length.encoding):
                 yield holder.grow(growth)
 
 
@@ -117,7 +117,7 @@ def _iter_value_edits(source: Source, step: Step, *, only_padding: bool = False)
         return
     if step.vr == b"UI" and length <= _TAIL_SIZE and not only_padding:
         value = source.read(step.value, step.end)
-        best = minimise_padding(step.vr, value)
+        best = minimize_padding(step.vr, value)
         if best == value:
             return
         kept, rest = 0, best
@@ -165,15 +165,15 @@ def has_excess_padding(scan: LevelScanner) -> bool:
             step = _look_behind(buffer[at : at + 8], scan.encoding)
         if step > 0:
             if at + step <= len(buffer):
-                if buffer.endswith(EXCESS, at, at + step):
+                if buffer.endswith(EXCESS_PADDING, at, at + step):
                     return True
-            elif _is_padded(scan, index):
+            elif _has_excess_padding(scan, index):
                 return True
         elif step:
             if at - step <= len(buffer):
                 if not is_minimally_padded(buffer, at + 8, at - step, is_ui=True):
                     return True
-            elif _is_padded(scan, index):
+            elif _has_excess_padding(scan, index):
                 return True
     return False
 
@@ -211,7 +211,7 @@ def _look(start: bytes, header: Header) -> int:
     return -size - length if vr == b"UI" else size + length
 
 
-def _is_padded(scan: LevelScanner, index: int) -> bool:
+def _has_excess_padding(scan: LevelScanner, index: int) -> bool:
     """Whether a plain element is not minimally padded, whatever its length."""
     tag, vr, size, _ = scan.header(index)
     start, end = scan.element_range(index)

@@ -151,12 +151,12 @@ def open_dicom(source: Source) -> AbstractContextManager[DicomFile]:
     """
     meta, syntax = _identify(source)
     if syntax.is_deflated:
-        return _open_deflated(source, meta, syntax)
+        return _open_deflated_dataset(source, meta, syntax)
     return nullcontext(_build_plain(source, meta, syntax))
 
 
 @contextmanager
-def _open_deflated(source: Source, meta: FileMeta, syntax: TransferSyntax) -> Generator[DicomFile]:
+def _open_deflated_dataset(source: Source, meta: FileMeta, syntax: TransferSyntax) -> Generator[DicomFile]:
     import tempfile
 
     with tempfile.SpooledTemporaryFile(max_size=_MAX_IN_MEMORY) as inflated:

@@ -52,7 +52,7 @@ class RangedFile(RawIOBase):
     def __init__(self, read: ReadRange, size: int, *, reread: bool = False) -> None:
         self._read_range = read
         self.size = size
-        self._twice = reread
+        self._reread = reread
         self._position = 0
         self._head = _Block(0, b"")
         self._kept: list[_Block] = []
@@ -97,7 +97,7 @@ class RangedFile(RawIOBase):
         for block in (self._head, *reversed(self._kept)):
             if block.start <= position < block.end:
                 return block
-        copied = self._read_spilled(position)
+        copied = self._read_spilled_block(position)
         if copied is not None:
             self._cache_block(copied)
             return copied
@@ -128,7 +128,7 @@ class RangedFile(RawIOBase):
             self._spill_block(self._kept.pop(0))
 
     def _spill_block(self, block: _Block) -> None:
-        if not self._twice or any(start <= block.start < end for start, end in self._copied):
+        if not self._reread or any(start <= block.start < end for start, end in self._copied):
             return
         if self._copy is None:
             import tempfile
@@ -138,7 +138,7 @@ class RangedFile(RawIOBase):
         self._copy.write(block.data)
         self._copied.append((block.start, block.end))
 
-    def _read_spilled(self, position: int) -> _Block | None:
+    def _read_spilled_block(self, position: int) -> _Block | None:
         for start, end in self._copied:
             if start <= position < end and self._copy is not None:
                 self._copy.seek(start)

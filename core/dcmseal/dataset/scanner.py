@@ -17,8 +17,8 @@ _MAX_ELEMENTS: Final = 250_000
 _INDEX_THRESHOLD: Final = 256
 """Elements beyond which a table of them is made when one is looked for: whoever asks may ask for each of them."""
 
-SHORT: Final = -1
-OTHER: Final = -2
+TRUNCATED: Final = -1
+SPECIAL: Final = -2
 LONG: Final = -3
 """A plain element whose length follows in four more bytes."""
 
@@ -34,8 +34,8 @@ that looking them up beats decoding them (measured: 0.12 us an element; 0.2 wher
 def learn_step(header: bytes, encoding: Encoding) -> tuple[int, int]:
     """What a header says that STEPS does not hold yet."""
     if len(header) < 8:
-        return SHORT, 0
-    step = OTHER, 0
+        return TRUNCATED, 0
+    step = SPECIAL, 0
     # of a long header, the length is not known here
     decoded = read_header(header + bytes(4), 0, encoding)
     if decoded is not None and decoded.vr:
@@ -43,7 +43,7 @@ def learn_step(header: bytes, encoding: Encoding) -> tuple[int, int]:
         if element_kind(tag, vr, length) is ElementKind.PLAIN:
             is_rare = is_length_ambiguous(vr, length, encoding) or tag >> 16 == 0xFFFF
             if size == 8:
-                step = (OTHER if is_rare else size + length), tag
+                step = (SPECIAL if is_rare else size + length), tag
             elif header[6:] == b"\0\0" and not is_rare:
                 step = LONG, tag
     steps = STEPS[encoding.key]
@@ -67,10 +67,10 @@ class LevelScanner:
     __slots__ = (
         "_done",
         "_firsts",
+        "ambiguous_lengths",
         "encoding",
         "end",
         "kinds",
-        "misread",
         "position",
         "source",
         "starts",
@@ -86,7 +86,7 @@ class LevelScanner:
         self.tags: list[int] = []
         self.starts: list[int] = []
         self.kinds: dict[int, ElementKind] = {}
-        self.misread: list[int] = []
+        self.ambiguous_lengths: list[int] = []
         self.stopped_at = -1
         self._done = False
         self._firsts: dict[int, int] | None = None
@@ -129,7 +129,7 @@ class LevelScanner:
                 if end == UNTIL_DELIMITER:
                     raise Malformed("an item does not end", position)
                 self._done = True
-            elif step in (OTHER, LONG):
+            elif step in (SPECIAL, LONG):
                 if self._scan_special(buffer, at, limit):
                     return False
                 position = self.position
@@ -161,7 +161,7 @@ class LevelScanner:
         if kind is not ElementKind.PLAIN:
             self.kinds[len(self.tags)] = kind
         if length != UNDEFINED_LENGTH and is_length_ambiguous(vr, length, self.encoding):
-            self.misread.append(len(self.tags))
+            self.ambiguous_lengths.append(len(self.tags))
         self.tags.append(tag)
         self.starts.append(position)
         if length == UNDEFINED_LENGTH:

@@ -32,7 +32,9 @@ _OPEN_ITEM_END: Final = b"\xfe\xff\x0d\xe0"
 """An item of undefined length, and the delimiter of one, in little endian."""
 
 
-def analyze_structure(file: DicomFile, scan: LevelScanner, sound: Mapping[int, int] | None = None) -> StructureFindings:
+def analyze_structure(
+    file: DicomFile, scan: LevelScanner, well_formed: Mapping[int, int] | None = None
+) -> StructureFindings:
     """Find what gives a file more than one reading.
 
     Its findings are of aspect FORM and keep the verdict from valid.
@@ -40,12 +42,12 @@ def analyze_structure(file: DicomFile, scan: LevelScanner, sound: Mapping[int, i
     Args:
         file: holds the Data Set.
         scan: of its main level, complete.
-        sound: indexes of sequences in which the walk would find nothing, but for delimiters in values, and how many
+        well_formed: indexes of sequences in which the walk would find nothing, but for delimiters in values, and how many
             items of undefined length each has: they are not walked again.
     """
     is_encapsulated = file.syntax.is_encapsulated if file.syntax.is_known else None
     walk = StructureWalker(file.body, file.encoding, is_encapsulated=is_encapsulated)
-    walk.walk_level(scan, sound or {})
+    walk.walk_level(scan, well_formed or {})
     return walk.problems.findings(file_meta_findings(file, scan))
 
 
@@ -77,10 +79,10 @@ class StructureWalker:
         self._is_encapsulated = is_encapsulated
         self.problems = StructureProblems(is_encapsulated=is_encapsulated)
         self._checks = ElementChecks(source, self.problems, is_encapsulated=is_encapsulated)
-        self._sound: set[bytes] = set()
+        self._well_formed: set[bytes] = set()
 
-    def walk_level(self, scan: LevelScanner, sound: Mapping[int, int]) -> None:
-        """Check the elements of the scanned main level, and all that is nested in them; ``sound`` as above."""
+    def walk_level(self, scan: LevelScanner, well_formed: Mapping[int, int]) -> None:
+        """Check the elements of the scanned main level, and all that is nested in them; ``well_formed`` as above."""
         self._check_order(scan)
         if scan.encoding.is_implicit and scan.starts:
             self._checks.check_ambiguous_encoding(scan.starts[0])
@@ -88,13 +90,13 @@ class StructureWalker:
         if max(all_tags, default=0) >> 16 == 0xFFFF:
             for tag in sorted({tag for tag in all_tags if tag >> 16 == 0xFFFF}):
                 if (first := scan.index(tag)) is not None:
-                    self.problems.add_misplaced(tag, starts[first])
-        for index in scan.misread:
+                    self.problems.add_misplaced_group(tag, starts[first])
+        for index in scan.ambiguous_lengths:
             self.problems.element = all_tags[index]
             self.problems.add_ambiguous_length(scan.header(index), starts[index])
         for index in self._indexes_to_check(scan):
-            if index in sound:
-                self._check_delimiters(all_tags[index], *scan.element_range(index), sound[index])
+            if index in well_formed:
+                self._check_delimiters(all_tags[index], *scan.element_range(index), well_formed[index])
                 continue
             header = scan.header(index)
             self.problems.element = header.tag
@@ -216,7 +218,7 @@ class StructureWalker:
                             self._fail("is nested too deep", current, position)
                         if (
                             step < _MAX_REMEMBERED_SIZE
-                            and source.read(position, min(size, position + step)) in self._sound
+                            and source.read(position, min(size, position + step)) in self._well_formed
                         ):
                             last = current
                             position += step
@@ -291,8 +293,8 @@ class StructureWalker:
 
     def _remember(self, start: int, end: int) -> None:
         """Keep a small sequence in which nothing was wrong, to pass over the next that is the same."""
-        if end - start < _MAX_REMEMBERED_SIZE and len(self._sound) < _MAX_REMEMBERED:
-            self._sound.add(self._source.read(start, end))
+        if end - start < _MAX_REMEMBERED_SIZE and len(self._well_formed) < _MAX_REMEMBERED:
+            self._well_formed.add(self._source.read(start, end))
 
 
 def _looks_like_items(buffer: bytes, at: int) -> bool:

@@ -34,7 +34,7 @@ class StructureFindings:
         return (*self.problems, *unsigned)
 
 
-SOUND_STRUCTURE: Final = StructureFindings(problems=(), unless_signed={})
+NO_STRUCTURE_PROBLEMS: Final = StructureFindings(problems=(), unless_signed={})
 """That of a Data Set with one reading."""
 
 
@@ -97,7 +97,7 @@ class StructureProblems:
         else:
             self._unless_signed.setdefault(self.element, problem)
 
-    def add_misplaced(self, tag: int, start: int) -> None:
+    def add_misplaced_group(self, tag: int, start: int) -> None:
         message = "belongs to a group that has no place in a Data Set"
         self.add("group-misplaced", message, tag, start, clause="PS3.5 7.1")
 

@@ -59,7 +59,7 @@ def padding_byte(vr: bytes) -> bytes:
 
 PADDING_BYTES: Final = b" \0"
 """What text ends in if it is padded."""
-EXCESS: Final = (b"\0", b"  ", b"\0 ")
+EXCESS_PADDING: Final = (b"\0", b"  ", b"\0 ")
 """What text of even length, but for UI, ends in if it has more than the least padding."""
 
 
@@ -76,7 +76,7 @@ def is_minimally_padded(buffer: bytes, start: int, end: int, *, is_ui: bool) -> 
     return not is_ui or buffer[start:end].split() == [buffer[start:end]]
 
 
-def minimise_padding(vr: bytes, value: bytes) -> bytes:
+def minimize_padding(vr: bytes, value: bytes) -> bytes:
     """The value with the least padding that makes its length even.
 
     Text loses trailing spaces and NULLs; UI loses every white space too. Other values are padded if odd.

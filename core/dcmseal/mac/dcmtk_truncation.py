@@ -75,7 +75,7 @@ class Truncation:
     """Tags of the top-level sequences that are cut, and how many nested sequences are."""
 
 
-def feed_truncated(
+def feed_like_dcmtk(
     scan: LevelScanner, encoder: MacEncoder, wanted: Collection[int], update: Callable[[Buffer], object]
 ) -> Truncation:
     """Feed the elements of a level as DCMTK does.

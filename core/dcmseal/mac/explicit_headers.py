@@ -25,7 +25,7 @@ class HeaderAction(IntEnum):
     COPY = 0
     """Its header and value are known."""
     SEQUENCE = 1
-    OPEN = 2
+    CHOOSE_VR = 2
     """Its VR depends on the context."""
     CONTEXT = 3
     """The VRs of others depend on it."""
@@ -33,9 +33,9 @@ class HeaderAction(IntEnum):
     EXCLUDED = 5
     ENCAPSULATED = 6
     ITEM_END = 7
-    LONGER = 8
+    LONG_HEADER = 8
     """The header has twelve bytes."""
-    BAD = 9
+    INVALID = 9
 
 
 class ConvertedHeader(NamedTuple):
@@ -47,7 +47,7 @@ class ConvertedHeader(NamedTuple):
     length: int
     word: int
     tag: int
-    place: int
+    order: int
     """Of the element in its item."""
 
 
@@ -74,10 +74,10 @@ class _HeaderTable(dict[bytes, ConvertedHeader]):
         self[header] = converted
         if converted.action is HeaderAction.COPY and len(converted.header) == 8 and not converted.word:
             vr, step = converted.header[4:6], 8 + converted.length
-            if self._padding and has_padding(vr, converted.length):
-                self.texts[header] = converted.header, step, converted.place, vr == b"UI"
+            if self._padding and may_be_padded(vr, converted.length):
+                self.texts[header] = converted.header, step, converted.order, vr == b"UI"
             else:
-                self.kept[header] = converted.header, step, converted.place
+                self.kept[header] = converted.header, step, converted.order
         return converted
 
     def decode(self, buffer: bytes, position: int) -> Header:
@@ -94,7 +94,7 @@ HEADER_TABLES: Final = {
 """For each encoding, the first eight bytes of a header, or all twelve of a long one, converted."""
 
 
-def has_padding(vr: bytes, length: int) -> bool:
+def may_be_padded(vr: bytes, length: int) -> bool:
     """Whether a value can be padded in more than one way, or should be padded and is not."""
     return bool(length & 1 or (length and vr in TEXT_VRS))
 
@@ -105,11 +105,13 @@ def _convert_header(header: bytes, encoding: Encoding) -> ConvertedHeader:
     if decoded is None:
         vr = header[4:6]
         needs_more = len(header) == 8 and not encoding.is_implicit and (vr in LONG_VRS or vr.isupper())
-        return ConvertedHeader(HeaderAction.LONGER if needs_more else HeaderAction.BAD, b"", 0, 0, 0, 0, place)
+        return ConvertedHeader(HeaderAction.LONG_HEADER if needs_more else HeaderAction.INVALID, b"", 0, 0, 0, 0, place)
     tag, vr, size, length = decoded
     if not vr:
         is_end = tag == tags.ITEM_DELIMITATION_ITEM
-        return ConvertedHeader(HeaderAction.ITEM_END if is_end else HeaderAction.BAD, b"", size, length, 0, tag, place)
+        return ConvertedHeader(
+            HeaderAction.ITEM_END if is_end else HeaderAction.INVALID, b"", size, length, 0, tag, place
+        )
     action = {
         ElementKind.PLAIN: HeaderAction.COPY,
         ElementKind.SEQUENCE: HeaderAction.SEQUENCE,
@@ -119,7 +121,7 @@ def _convert_header(header: bytes, encoding: Encoding) -> ConvertedHeader:
     }[element_kind(tag, vr, length)]
     if action is HeaderAction.COPY and encoding.is_implicit:
         if ambiguous_vr(tag):
-            action = HeaderAction.OPEN
+            action = HeaderAction.CHOOSE_VR
         elif tag in CONTEXT_TAGS:
             action = HeaderAction.CONTEXT
     explicit = build_explicit_header(tag, vr, length)

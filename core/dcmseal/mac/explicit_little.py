@@ -19,9 +19,9 @@ from dcmseal.dataset.vr import PADDING_BYTES, TEXT_VRS
 from dcmseal.dataset.walk import NEVER
 from dcmseal.errors import Malformed
 from dcmseal.mac.header_codes import (
-    BAD,
     CODES,
     EXCLUDED,
+    INVALID,
     ITEM_END,
     LONG_PADDED,
     ODD,
@@ -47,7 +47,7 @@ from dcmseal.mac.stream_common import (
     UnsignableElement,
     check_depth,
     check_value_padding,
-    skip_excluded,
+    skip_excluded_element,
 )
 
 _ITEM: Final = 0xE000FFFE
@@ -257,7 +257,7 @@ def _encode_unusual(
     buffer: bytes, base: int, position: int, code: int, add: Callable[[bytes], object], notes: EncodingNotes
 ) -> tuple[int, int]:
     """Take an unusual element; returns the next position, and where the next run starts."""
-    header = read_header(buffer, position, Encoding.EXPLICIT_LITTLE) if code != BAD else None
+    header = read_header(buffer, position, Encoding.EXPLICIT_LITTLE) if code != INVALID else None
     if header is None:
         raise header_error(buffer[position : position + 12], base + position, Encoding.EXPLICIT_LITTLE)
     tag, _, size, length = header
@@ -265,7 +265,7 @@ def _encode_unusual(
     if code == UNKNOWN:
         raise UnsignableElement(tag, base + position)
     if code == EXCLUDED:
-        end = skip_excluded(BytesSource(buffer), header, position, base, Encoding.EXPLICIT_LITTLE, notes)
+        end = skip_excluded_element(BytesSource(buffer), header, position, base, Encoding.EXPLICIT_LITTLE, notes)
         return end, end
     if length & 1:
         notes.unusual = True

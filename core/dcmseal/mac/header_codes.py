@@ -18,7 +18,7 @@ ITEM_END: Final = -4
 UNKNOWN: Final = -5
 EXCLUDED: Final = -6
 RESERVED_USED: Final = -7
-BAD: Final = -8
+INVALID: Final = -8
 ODD: Final = -9
 TEXT: Final = -10
 """Codes from here down, as far as the next: minus the bytes to the next element, behind a value that may be padded."""
@@ -50,10 +50,10 @@ def learn_code(header: bytes, *, padding: bool) -> tuple[int, int]:
 
 def _classify_header(header: bytes, decoded: Header | None, *, padding: bool) -> int:
     if decoded is None:
-        return BAD
+        return INVALID
     tag, vr, _, length = decoded
     if not vr:
-        return ITEM_END if tag == tags.ITEM_DELIMITATION_ITEM else BAD
+        return ITEM_END if tag == tags.ITEM_DELIMITATION_ITEM else INVALID
     kind = element_kind(tag, vr, length)
     if kind is ElementKind.EXCLUDED:
         return EXCLUDED

@@ -44,11 +44,11 @@ class LevelFacts:
     """Fragments of the level's own Encapsulated Pixel Data, by index."""
     with_signatures: list[int] = field(default_factory=list[int])
     """Indexes of sequences inside which the Digital Signatures Macro may stand."""
-    sound_sequences: dict[int, int] = field(default_factory=dict[int, int])
+    well_formed_sequences: dict[int, int] = field(default_factory=dict[int, int])
     """Indexes of sequences in which the structure walk would find nothing, but for delimiters in values, and how many
     items of undefined length each has."""
 
-    def are_in(self, job: MacJob) -> Callable[[int], bool]:
+    def coverage_predicate(self, job: MacJob) -> Callable[[int], bool]:
         """Tells of the tag of an element of the level whether that is in a MAC."""
         return lambda tag: tag not in self.unsignable and (job.tags is None or tag in job.tags)
 
@@ -218,7 +218,7 @@ class LevelPass:
             for job, digest in zip(jobs, digests, strict=True):
                 job.digest = digest
             if not seen.unusual:
-                self.facts.sound_sequences[index] = seen.open_items
+                self.facts.well_formed_sequences[index] = seen.open_items
         if seen.hidden_boundary:
             self.facts.hidden_boundaries[tag] = "a fragment inside it holds bytes that read as the end of a fragment"
         if seen.has_signatures:

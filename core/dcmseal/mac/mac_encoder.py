@@ -25,7 +25,7 @@ from dcmseal.mac.vr_context import VrContext, VrRules, choose_vr
 _FRAGMENT_BUFFER_SIZE: Final = 1 << 17
 """Bytes read at once where fragments follow each other."""
 _WINDOW_SIZE: Final = 1 << 17
-_MAX_ITEM: Final = 8 << 20
+_MAX_BUFFERED_ITEM: Final = 8 << 20
 """Items beyond this are not held in memory."""
 
 
@@ -46,9 +46,9 @@ class MacEncoder:
         """The plain elements from index ``first`` to ``last``, both included; pieces are good until the next."""
         if self.encoding is Encoding.EXPLICIT_LITTLE:
             return self.source.chunks(scan.starts[first], scan.element_range(last)[1])
-        return chain.from_iterable(self._encode_converted(scan, index) for index in range(first, last + 1))
+        return chain.from_iterable(self._transcode_element(scan, index) for index in range(first, last + 1))
 
-    def _encode_converted(self, scan: LevelScanner, index: int) -> Iterator[Buffer]:
+    def _transcode_element(self, scan: LevelScanner, index: int) -> Iterator[Buffer]:
         tag, vr, size, length = scan.header(index)
         choices = ambiguous_vr(tag) if self.encoding.is_implicit else ""
         if choices:
@@ -78,21 +78,21 @@ class MacEncoder:
         wanted = _WINDOW_SIZE
         buffer, base = source.window(position, wanted)
         while True:
-            stopped, is_end = self._encode_items(buffer, base, position, end, wanted, parts)
+            stopped, is_end = self._encode_buffered_items(buffer, base, position, end, wanted, parts)
             yield b"".join(parts)
             if is_end:
                 return stopped
             parts = []
             if stopped == position == base:
                 # an item larger than what was read: look again at more of it
-                if wanted < _MAX_ITEM:
+                if wanted < _MAX_BUFFERED_ITEM:
                     wanted *= 4
                 else:
                     stopped = yield from self._encode_large_item(position, end)
             position = stopped
             buffer, base = source.read(position, min(source.size, position + wanted)), position
 
-    def _encode_items(
+    def _encode_buffered_items(
         self, buffer: bytes, base: int, start: int, end: int, wanted: int, parts: list[Buffer]
     ) -> tuple[int, bool]:
         """Encode the items in a buffer; returns where that stopped, and whether the sequence ends there."""
@@ -142,7 +142,7 @@ class MacEncoder:
         if kind is ElementKind.ENCAPSULATED:
             return self.encode_fragments(scan.starts[index])
         if kind is ElementKind.RESERVED_NONZERO:
-            return self._encode_converted(scan, index)
+            return self._transcode_element(scan, index)
         return self.encode_plain(scan, index, index)
 
     def encode_fragments(self, start: int, layout: FragmentLayout | None = None) -> Generator[Buffer, None, int]:

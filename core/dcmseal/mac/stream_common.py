@@ -101,7 +101,7 @@ def check_depth(depth: int, offset: int, notes: EncodingNotes) -> None:
         raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep", offset)
 
 
-def skip_excluded(
+def skip_excluded_element(
     source: Source, header: Header, position: int, base: int, encoding: Encoding, notes: EncodingNotes
 ) -> int:
     """Where an element ends that is never signed and stands in a sequence; ``position`` is where it begins.

@@ -9,7 +9,7 @@ from dcmseal.dataset.fragments import BoundarySearch
 from dcmseal.dataset.header import ElementKind, ambiguous_vr, element_kind
 from dcmseal.dataset.source import CHUNK_SIZE, Source
 from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
-from dcmseal.dataset.vr import SHORT_VRS, WORD_SIZE, is_unknown_vr, minimise_padding
+from dcmseal.dataset.vr import SHORT_VRS, WORD_SIZE, is_unknown_vr, minimize_padding
 from dcmseal.dataset.walk import CLOSING_EVENTS, OPENING_EVENTS, UNTIL_DELIMITER, Event, Step, walk
 from dcmseal.mac.explicit_headers import build_explicit_header, swap_bytes
 from dcmseal.mac.stream_common import ITEM, SEQUENCE_DELIMITER, EncodingNotes, ExcessPadding, UnsignableElement
@@ -90,7 +90,7 @@ def _iter_value(source: Source, step: Step, vr: bytes, *, check_padding: bool) -
     word = WORD_SIZE.get(vr, 0) if step.encoding.is_big_endian else 0
     if check_padding and step.end - step.value <= CHUNK_SIZE:
         value = source.read(step.value, step.end)
-        if minimise_padding(vr, value) != value:
+        if minimize_padding(vr, value) != value:
             raise ExcessPadding
     for piece in iter_pieces(source, step.value, step.end):
         yield swap_bytes(piece, word) if word else piece

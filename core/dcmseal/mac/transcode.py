@@ -16,7 +16,7 @@ from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import PADDING_BYTES
 from dcmseal.dataset.walk import NEVER
 from dcmseal.errors import Malformed
-from dcmseal.mac.explicit_headers import HEADER_TABLES, HeaderAction, build_explicit_header, has_padding, swap_bytes
+from dcmseal.mac.explicit_headers import HEADER_TABLES, HeaderAction, build_explicit_header, may_be_padded, swap_bytes
 from dcmseal.mac.stream_common import (
     DEEP_NESTING,
     ITEM,
@@ -31,23 +31,23 @@ from dcmseal.mac.stream_common import (
     UnsignableElement,
     check_depth,
     check_value_padding,
-    skip_excluded,
+    skip_excluded_element,
 )
 from dcmseal.mac.vr_context import UNKNOWN_CONTEXT, VrContext, VrRules, choose_vr
 
-_UNREADABLE: Final = frozenset({HeaderAction.BAD, HeaderAction.ITEM_END, HeaderAction.LONGER})
+_UNREADABLE: Final = frozenset({HeaderAction.INVALID, HeaderAction.ITEM_END, HeaderAction.LONG_HEADER})
 """What is left when a header cannot be read where it stands, or the buffer ends in it."""
 
 
 class ItemConverter:
     """Converts the items of the sequences of one Data Set."""
 
-    __slots__ = ("check_padding", "encoding", "rules", "seen")
+    __slots__ = ("check_padding", "encoding", "notes", "rules")
 
     def __init__(self, encoding: Encoding, rules: VrRules, notes: EncodingNotes, *, check_padding: bool) -> None:
         self.encoding = encoding
         self.rules = rules
-        self.seen = notes
+        self.notes = notes
         self.check_padding = check_padding
 
     def encode_items(  # noqa: C901 - one loop: calls cost more than the work they would share out
@@ -69,7 +69,7 @@ class ItemConverter:
         rules, size = self.rules, len(buffer)
         headers = HEADER_TABLES[self.encoding, self.check_padding]
         item_header = self.encoding.item_header.unpack_from
-        seen, kept, texts, repeats = self.seen, headers.kept, headers.texts, self.seen.repeats
+        seen, kept, texts, repeats = self.notes, headers.kept, headers.texts, self.notes.repeats
         out = bytearray(buffer)
         add = parts.append
         stack: list[tuple[int, int, VrContext, int]] = []
@@ -157,7 +157,7 @@ class ItemConverter:
                         position = stop
                         continue
                     action, new_header, header_size, length, word, tag, place = headers[head]
-                    if action is HeaderAction.LONGER:
+                    if action is HeaderAction.LONG_HEADER:
                         whole = buffer[position : position + 12]
                         action, new_header, header_size, length, word, tag, place = headers[whole]
                     value = position + header_size
@@ -234,8 +234,8 @@ class ItemConverter:
                     elif action is HeaderAction.EXCLUDED:
                         add(out[run:position])
                         header = headers.decode(buffer, position)
-                        position = run = skip_excluded(
-                            BytesSource(buffer), header, position, base, self.encoding, self.seen
+                        position = run = skip_excluded_element(
+                            BytesSource(buffer), header, position, base, self.encoding, self.notes
                         )
                     elif action is HeaderAction.ENCAPSULATED:
                         add(out[run:position])
@@ -245,10 +245,10 @@ class ItemConverter:
                     else:
                         if stop > size:
                             raise Malformed("the input ends within a Data Element", base + position)
-                        if self.check_padding and has_padding(new_header[4:6], length):
+                        if self.check_padding and may_be_padded(new_header[4:6], length):
                             check_value_padding(buffer, value, stop, is_ui=new_header[4:6] == b"UI")
-                        if action is HeaderAction.OPEN:
-                            self.seen.ambiguous = True
+                        if action is HeaderAction.CHOOSE_VR:
+                            self.notes.ambiguous = True
                             vr = choose_vr(tag, ambiguous_vr(tag), context, rules)
                             new_header = build_explicit_header(tag, vr, length)
                         elif action is HeaderAction.CONTEXT:
@@ -282,7 +282,7 @@ class ItemConverter:
             inner.encode_items(element, 0, header_size, len(element), parts, UNKNOWN_CONTEXT, is_last=True)
         except (Malformed, UnsignableElement, ExcessPadding):
             return NO_REPEAT
-        seen = inner.seen
+        seen = inner.notes
         if seen.has_signatures or seen.ambiguous or seen.hidden_boundary or seen.unusual:
             return NO_REPEAT
         return b"".join(parts), seen.open_items
@@ -301,7 +301,7 @@ class ItemConverter:
             if (group, element) != (0xFFFE, 0xE000) or position + length > len(buffer):
                 raise Malformed("a fragment is damaged", base + position - 8)
             fragment = buffer[position : position + length]
-            self.seen.hidden_boundary = self.seen.hidden_boundary or holds_boundary(fragment)
+            self.notes.hidden_boundary = self.notes.hidden_boundary or holds_boundary(fragment)
             parts.append(ITEM)
             parts.append(fragment)
             position += length

@@ -14,7 +14,7 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import JoinedSource
 from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH
 from dcmseal.errors import DatasetError
-from dcmseal.macro.levels import Level, SignedLevel, group_holders, iter_signed_levels
+from dcmseal.macro.levels import Level, SignedLevel, find_group_length, iter_signed_levels
 from dcmseal.macro.read import SignatureItem
 from dcmseal.macro.write import build_parameters_item, build_signature_item
 from dcmseal.model.signature import DigitalSignature
@@ -33,7 +33,7 @@ def build_timestamp_edits(signed: SignedLevel, found: SignatureItem, signature: 
     if not tags.is_ascending(item.tags):
         raise DatasetError("the signature's elements are not in order", hint="dcmseal verify tells more")
     edits = [*_iter_timestamp_edits(item, signature)]
-    return add_length_edits([(edits, (*signed.level.holders, *_timestamp_holders(signed.scan, found)))])
+    return add_length_edits([(edits, (*signed.level.length_fields, *_timestamp_length_fields(signed.scan, found)))])
 
 
 def _iter_timestamp_edits(item: LevelScanner, signature: DigitalSignature) -> Iterator[Edit]:
@@ -49,7 +49,7 @@ def _iter_timestamp_edits(item: LevelScanner, signature: DigitalSignature) -> It
             yield Edit(*item.element_range(index), b"")
 
 
-def _timestamp_holders(scan: LevelScanner, found: SignatureItem) -> Iterator[LengthField]:
+def _timestamp_length_fields(scan: LevelScanner, found: SignatureItem) -> Iterator[LengthField]:
     """The lengths of the item, of its sequence, and of the groups that both are in."""
     index = scan.index(tags.DIGITAL_SIGNATURES_SEQUENCE)
     assert index is not None
@@ -59,8 +59,8 @@ def _timestamp_holders(scan: LevelScanner, found: SignatureItem) -> Iterator[Len
     length = scan.encoding.u32.unpack(scan.source.read(found.start + 4, found.start + _ITEM_HEADER_SIZE))[0]
     if length != UNDEFINED_LENGTH:
         yield LengthField(found.start + 4, length, scan.encoding)
-    yield from group_holders(scan, tags.DIGITAL_SIGNATURES_SEQUENCE)
-    yield from group_holders(found.item, tags.CERTIFIED_TIMESTAMP)
+    yield from find_group_length(scan, tags.DIGITAL_SIGNATURES_SEQUENCE)
+    yield from find_group_length(found.item, tags.CERTIFIED_TIMESTAMP)
 
 
 _DELIMITER_SIZE = 8
@@ -85,7 +85,7 @@ def build_attach_edits(level: Level, scan: LevelScanner, signature: DigitalSigna
             made = list(_iter_append_edits(scan, index, new_item))
         edits.extend(made)
         edits.extend(group_length_edits(scan, tag, sum(edit.growth for edit in made)))
-    return add_length_edits([(merge_insertions(edits), level.holders)])
+    return add_length_edits([(merge_insertions(edits), level.length_fields)])
 
 
 def build_insertion(scan: LevelScanner, tag: int, data: bytes) -> Edit:
@@ -121,7 +121,7 @@ def merge_insertions(edits: list[Edit]) -> list[Edit]:
 def group_length_edits(scan: LevelScanner, tag: int, growth: int) -> Iterator[Edit]:
     """Correct the length of a group that grows, where a level still has it (PS3.5 7.2)."""
     if growth:
-        yield from (holder.grow(growth) for holder in group_holders(scan, tag))
+        yield from (holder.grow(growth) for holder in find_group_length(scan, tag))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +155,7 @@ def strip_signatures(file: DicomFile, should_remove: Callable[[DigitalSignature]
         gone = {found.start for found in signed.level_signatures.signatures if should_remove(found.signature)}
         if gone:
             removed.extend(found.signature for found in signed.level_signatures.signatures if found.start in gone)
-            changes.append((tuple(_iter_removal_edits(signed, gone)), signed.level.holders))
+            changes.append((tuple(_iter_removal_edits(signed, gone)), signed.level.length_fields))
     return Removal(body=apply_edits(file.body, add_length_edits(changes)), removed=tuple(removed))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.dataset.edits import LengthField, group_length_fields
+from dcmseal.dataset.edits import LengthField, read_group_length
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import Source
@@ -34,7 +34,7 @@ class Level:
     end: int
     """May be UNTIL_DELIMITER."""
     encoding: Encoding
-    holders: tuple[LengthField, ...] = ()
+    length_fields: tuple[LengthField, ...] = ()
 
     @property
     def in_original_attributes(self) -> bool:
@@ -94,9 +94,9 @@ def iter_item_levels(
     """
     tag, header = scan.tags[index], scan.header(index)
     around = (
-        *level.holders,
-        *group_holders(scan, tag),
-        *_length_holders(scan.starts[index] + header.size, header.length, level.encoding),
+        *level.length_fields,
+        *find_group_length(scan, tag),
+        *_make_length_fields(scan.starts[index] + header.size, header.length, level.encoding),
     )
     for number, (start, _, item) in enumerate(iter_items(scan, index, max_items)):
         content, end = start + 8, _read_declared_end(level, start)
@@ -107,7 +107,7 @@ def iter_item_levels(
             start=content,
             end=end,
             encoding=item.encoding,
-            holders=(*around, *_length_holders(content, length, level.encoding)),
+            length_fields=(*around, *_make_length_fields(content, length, level.encoding)),
         )
         yield found, item
 
@@ -117,14 +117,14 @@ def _read_declared_end(level: Level, start: int) -> int:
     return UNTIL_DELIMITER if length == UNDEFINED_LENGTH else start + 8 + int(length)
 
 
-def _length_holders(value: int, length: int, encoding: Encoding) -> tuple[LengthField, ...]:
+def _make_length_fields(value: int, length: int, encoding: Encoding) -> tuple[LengthField, ...]:
     return () if length == UNDEFINED_LENGTH else (LengthField(value - 4, length, encoding),)
 
 
-def group_holders(scan: LevelScanner, tag: int) -> tuple[LengthField, ...]:
+def find_group_length(scan: LevelScanner, tag: int) -> tuple[LengthField, ...]:
     """The group length of the tag's group, if the level has one (PS3.5 7.2)."""
     index = scan.index(tag & 0xFFFF0000)
-    return () if index is None else group_length_fields(scan.source, *scan.value_range(index), scan.encoding)
+    return () if index is None else read_group_length(scan.source, *scan.value_range(index), scan.encoding)
 
 
 def iter_nested_levels(level: Level, scan: LevelScanner, index: int) -> Iterator[Level]:
@@ -134,7 +134,7 @@ def iter_nested_levels(level: Level, scan: LevelScanner, index: int) -> Iterator
     """
     path: list[Step] = []
     counts: list[int] = []
-    groups = [{scan.tags[index] >> 16: group_holders(scan, scan.tags[index])}]
+    groups = [{scan.tags[index] >> 16: find_group_length(scan, scan.tags[index])}]
     found: set[int] = set()
     skipping = 0
     for step in walk(level.source, *scan.element_range(index), level.encoding):
@@ -160,7 +160,7 @@ def iter_nested_levels(level: Level, scan: LevelScanner, index: int) -> Iterator
             groups.pop()
         elif step.event is Event.ELEMENT:
             if not step.tag & 0xFFFF:
-                groups[-1][step.tag >> 16] = group_length_fields(level.source, step.value, step.end, step.encoding)
+                groups[-1][step.tag >> 16] = read_group_length(level.source, step.value, step.end, step.encoding)
         elif step.event is not Event.FRAGMENT:
             path.pop()
             counts.pop()
@@ -170,14 +170,14 @@ def _make_nested_level(
     level: Level, path: list[Step], counts: list[int], groups: list[dict[int, tuple[LengthField, ...]]]
 ) -> Level:
     location = level.location
-    holders = list(level.holders)
+    holders = list(level.length_fields)
     # the last entry of groups is that of the item itself
     for sequence, count, group in zip(path[::2], counts, groups, strict=False):
         location = location.item(sequence.tag, count)
         holders.extend(group.get(sequence.tag >> 16, ()))
     for step in path:
         length = UNDEFINED_LENGTH if step.end == UNTIL_DELIMITER else step.end - step.value
-        holders.extend(_length_holders(step.value, length, step.encoding))
+        holders.extend(_make_length_fields(step.value, length, step.encoding))
     item = path[-1]
     return Level(
         location=location,
@@ -185,7 +185,7 @@ def _make_nested_level(
         start=item.value,
         end=item.end,
         encoding=item.encoding,
-        holders=tuple(holders),
+        length_fields=tuple(holders),
     )
 
 

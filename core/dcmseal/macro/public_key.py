@@ -81,7 +81,7 @@ def _match_der(certificate: Certificate, digest: bytes, value: bytes) -> Signatu
         return SignatureMatch.NO_MATCH
     if value[len(der) :] not in (b"", b"\0"):
         return SignatureMatch.NO_MATCH
-    prehashed = make_prehashed(len(digest))
+    prehashed = prehash_algorithm(len(digest))
     try:
         if certificate.key_type is KeyType.EC:
             from cryptography.hazmat.primitives.asymmetric import ec as ec_
@@ -96,7 +96,7 @@ def _match_der(certificate: Certificate, digest: bytes, value: bytes) -> Signatu
     return SignatureMatch.MATCHES
 
 
-def make_prehashed(size: int) -> Prehashed:
+def prehash_algorithm(size: int) -> Prehashed:
     """A digest that is computed already; only its size matters to ECDSA and DSA."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.utils import Prehashed

@@ -62,14 +62,14 @@ class Original:
 @contextmanager
 def replace_file(
     target: OutputFile,
-    rights: FilePermissions | None = None,
+    permissions: FilePermissions | None = None,
     original: Original | None = None,
     before_commit: Callable[[], object] = no_action,
 ) -> Generator[BufferedWriter]:
     """A stream to what is at a path once the context ends well; else nothing has changed.
 
-    Nobody can read a new file whom ``rights`` does not let; None is what ``original`` grants, or if there is none, what
-    the umask does. If it is ``original`` itself that is replaced, the new one has its owner, group, mode, access
+    Nobody can read a new file whom ``permissions`` does not let; None is what ``original`` grants, or if there is none,
+    what the umask does. If it is ``original`` itself that is replaced, the new one has its owner, group, mode, access
     control list and extended attributes. ``before_commit`` is called when nothing is left but to give the new file its
     name. Raises OutputError, and ChangedMeanwhile if another program has written what is there.
     """
@@ -85,11 +85,11 @@ def replace_file(
         kept = None
         if original is not None and (original.is_at(target.path) or _is_same(original.status, before)):
             # it is edited: whatever else is there by now, it is not that which is replaced
-            _check_unchanged(target.path, original.status, before)
+            _reject_changed_target(target.path, original.status, before)
             check_single_link(target.path, original.status)
             kept = FileAttributes.read(original.descriptor)
         with _translate_os_errors(target.path, "a new file, to take its place, cannot be made in its folder: "):
-            temporary = _make_temporary_file(folder, name, rights, original, kept)
+            temporary = _make_temporary_file(folder, name, permissions, original, kept)
         try:
             with os.fdopen(temporary.descriptor, "wb") as output:
                 yield output
@@ -100,9 +100,9 @@ def replace_file(
                     _narrow_mode(temporary, before)
                 sync_descriptor(temporary.descriptor)
                 with nullcontext() if before is None else lock_file(folder, name):
-                    _check_unchanged(target.path, before, folder.status(name))
+                    _reject_changed_target(target.path, before, folder.status(name))
                     if original is not None:
-                        _check_source_unchanged(target.path, original)
+                        _reject_changed_source(target.path, original)
                     before_commit()
                     _commit(folder, name, temporary.name, target)
         except BaseException:
@@ -162,22 +162,26 @@ def already_exists_error(path: str) -> ConcurrentModification:
 
 
 def _make_temporary_file(
-    folder: Folder, name: str, rights: FilePermissions | None, original: Original | None, kept: FileAttributes | None
+    folder: Folder,
+    name: str,
+    permissions: FilePermissions | None,
+    original: Original | None,
+    attributes: FileAttributes | None,
 ) -> TemporaryFile:
     """The temporary file, which belongs to us, or to those who may read what it is made from; raises OSError."""
-    if kept is not None:
-        return make_temporary(folder, name, kept.mode_for_any_group)
-    if rights is None:
-        rights = FilePermissions.unrestricted() if original is None else FilePermissions.from_file(original.descriptor)
-    if rights.mode == rights.mode_for_any_group:
-        return make_temporary(folder, name, rights.mode_for_any_group)
-    temporary = make_temporary(folder, name, rights.mode)
+    if attributes is not None:
+        return make_temporary(folder, name, attributes.mode_for_any_group)
+    if permissions is None:
+        permissions = FilePermissions.everyone() if original is None else FilePermissions.from_file(original.descriptor)
+    if permissions.mode == permissions.mode_for_any_group:
+        return make_temporary(folder, name, permissions.mode_for_any_group)
+    temporary = make_temporary(folder, name, permissions.mode)
     # which group it belongs to, and whether it inherits an access control list, shows when it is there: still empty
-    if temporary.status.st_gid == rights.gid and not read_access_list(temporary.descriptor):
+    if temporary.status.st_gid == permissions.gid and not read_access_list(temporary.descriptor):
         return temporary
     os.close(temporary.descriptor)
     folder.remove(temporary.name)
-    return make_temporary(folder, name, rights.mode_for_any_group)
+    return make_temporary(folder, name, permissions.mode_for_any_group)
 
 
 def _narrow_mode(temporary: TemporaryFile, before: os.stat_result) -> None:
@@ -193,7 +197,7 @@ def _is_same(one: os.stat_result, other: os.stat_result | None) -> bool:
     return other is not None and os.path.samestat(one, other)
 
 
-def _check_unchanged(path: str, before: os.stat_result | None, now: os.stat_result | None) -> None:
+def _reject_changed_target(path: str, before: os.stat_result | None, now: os.stat_result | None) -> None:
     """Whether a file is what it was; raises ChangedMeanwhile."""
     if _file_state(before) != _file_state(now):
         raise ConcurrentModification(
@@ -202,7 +206,7 @@ def _check_unchanged(path: str, before: os.stat_result | None, now: os.stat_resu
         )
 
 
-def _check_source_unchanged(path: str, original: Original) -> None:
+def _reject_changed_source(path: str, original: Original) -> None:
     """Whether what was copied is what was read before; raises ChangedMeanwhile."""
     now = os.fstat(original.descriptor)
     if (now.st_size, now.st_mtime_ns) != (original.status.st_size, original.status.st_mtime_ns):
@@ -240,10 +244,10 @@ def _commit(folder: Folder, name: str, temporary: str, target: OutputFile) -> No
             folder.replace(name, temporary)
 
 
-def _apply_attributes(kept: FileAttributes, temporary: TemporaryFile, path: str) -> None:
+def _apply_attributes(attributes: FileAttributes, temporary: TemporaryFile, path: str) -> None:
     """Give the new file what the old one has; raises OutputError."""
     try:
-        kept.apply(temporary.descriptor, temporary.status)
+        attributes.apply(temporary.descriptor, temporary.status)
     except AttributeNotKept as lost:
         raise OutputError(
             f"{path} cannot be written: the new file cannot have {lost} of the old one: "

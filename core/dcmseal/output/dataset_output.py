@@ -59,7 +59,7 @@ def write_file(
         return
     with replace_file(_to_output_file(target), None, _find_original(file), before_commit) as output:
         if file.syntax.is_deflated:
-            _write_deflated(file, body, output.write)
+            _write_deflated_file(file, body, output.write)
         else:
             _copy_body(body, output)
 
@@ -88,7 +88,7 @@ def _to_output_file(target: str | os.PathLike[str]) -> OutputFile:
 def source_permissions(file: DicomFile) -> FilePermissions:
     """Who may read the file that a Data Set was read from."""
     original = _find_original(file)
-    return FilePermissions.unrestricted() if original is None else FilePermissions.from_file(original.descriptor)
+    return FilePermissions.everyone() if original is None else FilePermissions.from_file(original.descriptor)
 
 
 def _find_original(file: DicomFile) -> Original | None:
@@ -136,7 +136,7 @@ def to_file_bytes(file: DicomFile, body: Source) -> bytes:
 
 def _write_dataset(file: DicomFile, body: Source, write: Callable[[Buffer], object]) -> None:
     if file.syntax.is_deflated:
-        _write_deflated(file, body, write)
+        _write_deflated_file(file, body, write)
     else:
         _write_range(body, 0, body.size, write)
 
@@ -146,7 +146,7 @@ def _write_range(source: Source, start: int, end: int, write: Callable[[Buffer],
         write(piece)
 
 
-def _write_deflated(file: DicomFile, body: Source, write: Callable[[Buffer], object]) -> None:
+def _write_deflated_file(file: DicomFile, body: Source, write: Callable[[Buffer], object]) -> None:
     """Pass on preamble and meta information, and the body as one deflated stream of even length (PS3.5 A.5).
 
     It is deflated as the file was, as far as zlib can.

@@ -60,7 +60,7 @@ class FileAttributes:
         if (self.uid, self.gid) != (status.st_uid, status.st_gid):
             self._apply_owner(descriptor, status)
             status = os.fstat(descriptor)
-        has_list = self._apply_extended(descriptor)
+        has_list = self._apply_extended_attributes(descriptor)
         if has_list:
             status = os.fstat(descriptor)
         if stat.S_IMODE(status.st_mode) != self.mode:
@@ -77,7 +77,7 @@ class FileAttributes:
             what = "owner" if self.uid != status.st_uid else "group"
             raise AttributeNotKept(f"the {what}", error) from None
 
-    def _apply_extended(self, descriptor: int) -> bool:
+    def _apply_extended_attributes(self, descriptor: int) -> bool:
         """Give the extended attributes; returns whether one of them, or one that was inherited, concerns the mode."""
         inherited = _names(descriptor)
         if not inherited and not self.extended:

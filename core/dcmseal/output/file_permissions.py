@@ -33,7 +33,7 @@ class FilePermissions(NamedTuple):
     others: int
 
     @classmethod
-    def unrestricted(cls) -> Self:
+    def everyone(cls) -> Self:
         """What comes from no file: anybody may read it whom the umask lets."""
         return cls(None, _READ_WRITE, _READ_WRITE)
 
@@ -61,7 +61,7 @@ class FilePermissions(NamedTuple):
                 mode = os.stat(file).st_mode
                 if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
                     rights = cls.from_file(file) if rights is None else rights.intersection(cls.from_file(file))
-        return cls.unrestricted() if rights is None else rights
+        return cls.everyone() if rights is None else rights
 
     def intersection(self, other: FilePermissions) -> FilePermissions:
         """What two files grant."""

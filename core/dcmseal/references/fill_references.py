@@ -95,7 +95,7 @@ def fill_references(file: DicomFile, folders: ReferenceFolders, algorithm: MacAl
             reference, inserted = _build_reference(cited, path, instance, algorithm)
         references.append(reference)
         changed.add(cited.evidence)
-        changes.append((_build_edits(cited, inserted), cited.level.holders))
+        changes.append((_build_edits(cited, inserted), cited.level.length_fields))
     if not references:
         raise DatasetError(
             "the data set cites no evidence", hint="leave out --reference: it is for reports and key objects"

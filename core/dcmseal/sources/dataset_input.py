@@ -39,7 +39,7 @@ def open_source(
     PluginError for a URL that no plugin reaches.
     """
     if isinstance(source, (str, os.PathLike)):
-        with _open_path_or_url(source, registry, twice=for_update) as file, open_dicom(_make_source(file)) as dicom:
+        with _open_path_or_url(source, registry, reread=for_update) as file, open_dicom(_make_source(file)) as dicom:
             yield dicom
     elif isinstance(source, (bytes, bytearray, memoryview)):
         with open_dicom(BytesSource(bytes(source))) as dicom:
@@ -78,7 +78,7 @@ def _is_not_binary(source: object) -> bool:
 
 
 def _open_path_or_url(
-    name: str | os.PathLike[str], registry: Registry | None, *, twice: bool
+    name: str | os.PathLike[str], registry: Registry | None, *, reread: bool
 ) -> AbstractContextManager[RawIOBase]:
     if isinstance(name, str) and URL_SEPARATOR in name:
         from dcmseal.plugins.storage_urls import is_url
@@ -86,7 +86,7 @@ def _open_path_or_url(
 
         name = resolve_file_url(name)
         if is_url(name):
-            return open_url(name, registry, twice=twice)
+            return open_url(name, registry, reread=reread)
     return _open_file(name)
 
 

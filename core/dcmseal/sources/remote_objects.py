@@ -43,16 +43,16 @@ FILE_SCHEME: Final = "file"
 class RemoteFile(RangedFile):
     """An object of a storage, as a file."""
 
-    def __init__(self, stored: StoredObject, *, twice: bool) -> None:
-        super().__init__(stored.read, stored.entry.size, reread=twice)
+    def __init__(self, stored: StoredObject, *, reread: bool) -> None:
+        super().__init__(stored.read, stored.entry.size, reread=reread)
         self.entry = stored.entry
 
 
-def resolve_file_url(word: str) -> str:
+def resolve_file_url(name: str) -> str:
     """The path that a ``file:`` URL stands for (RFC 8089); any other word as it is. Raises UsageError."""
-    if not is_url(word) or parse_url_scheme(word) != FILE_SCHEME:
-        return word
-    parts = urlsplit(word)
+    if not is_url(name) or parse_url_scheme(name) != FILE_SCHEME:
+        return name
+    parts = urlsplit(name)
     path = unquote(parts.path, errors="surrogateescape")
     if parts.netloc not in ("", "localhost") or parts.query or parts.fragment or not path or "\0" in path:
         raise UsageError("a file: URL names a path on this machine", hint="write file:///PATH, or the path itself")
@@ -66,12 +66,12 @@ def join_path(folder: str, relative: str) -> str:
 
 
 @contextmanager
-def open_url(url: str, registry: Registry | None = None, *, twice: bool = False) -> Generator[RemoteFile]:
-    """An object as a file, of which all is read ``twice``, if so.
+def open_url(url: str, registry: Registry | None = None, *, reread: bool = False) -> Generator[RemoteFile]:
+    """An object as a file, of which all is read ``reread``, if so.
 
     Raises UsageError, PluginError, DatasetError or StorageUnavailable.
     """
-    with _storage(url, registry).open(url) as stored, RemoteFile(stored, twice=twice) as file:
+    with _storage(url, registry).open(url) as stored, RemoteFile(stored, reread=reread) as file:
         yield file
 
 

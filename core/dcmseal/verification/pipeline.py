@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from dcmseal.dataset.file_meta_findings import identity_notes
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.structure import analyze_structure
-from dcmseal.dataset.structure_problems import SOUND_STRUCTURE, StructureFindings
+from dcmseal.dataset.structure_problems import NO_STRUCTURE_PROBLEMS, StructureFindings
 from dcmseal.errors import CertificateNotValid, CertificateUnreadable, Malformed, NoSuchSignature
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import MAIN, Location
@@ -124,7 +124,7 @@ def verify_file(
             # the first level is the main one, unless an item is asked about
             is_main = level.location == MAIN
             main = macs.scan if is_main else main_level(file).scanner().finish()
-            sound = macs.facts.sound_sequences if is_main else None
+            sound = macs.facts.well_formed_sequences if is_main else None
         if level.in_original_attributes:
             skipped.append(level.location)
             continue
@@ -166,7 +166,7 @@ def verify_planned(file: DicomFile, level: Level, macs: LevelMacs, signature: Di
     found = SignatureItem(signature=signature, item=build_unsigned_item(signature), start=0, end=0, problems=())
     question = VerificationContext(integrity_only=True, timestamp=TimestampContext(mode=TimestampMode.IGNORE))
     timestamps = TimestampChecker(question.timestamp, uid=None, integrity_only=True)
-    signed = _build_level_context(file, level, macs, HashingBudget(0), None, structure=SOUND_STRUCTURE)
+    signed = _build_level_context(file, level, macs, HashingBudget(0), None, structure=NO_STRUCTURE_PROBLEMS)
     return _verify_signature(signed, found, question, timestamps, question.verification_time())
 
 

@@ -277,15 +277,15 @@ class TestMeanwhile:
             monkeypatch.setattr(os, "link", failing(errno.EPERM))
         for target in ("new", "again"):
             output = OutputFile(str(tmp_path / target), is_new=True)
-            with replace_file(output, FilePermissions.unrestricted()) as stream:
+            with replace_file(output, FilePermissions.everyone()) as stream:
                 stream.write(b"mine")
             with (
                 pytest.raises(ConcurrentModification, match="exists"),
-                replace_file(output, FilePermissions.unrestricted()) as stream,
+                replace_file(output, FilePermissions.everyone()) as stream,
             ):
                 pass
         output = OutputFile(str(tmp_path / "late"), is_new=True)
-        with pytest.raises(ConcurrentModification), replace_file(output, FilePermissions.unrestricted()) as stream:
+        with pytest.raises(ConcurrentModification), replace_file(output, FilePermissions.everyone()) as stream:
             (tmp_path / "late").write_bytes(b"theirs")
         assert (tmp_path / "late").read_bytes() == b"theirs"
         assert sorted(os.listdir(tmp_path)) == ["again", "late", "new"]
