@@ -2,7 +2,7 @@
 
 >>> from dcmseal.batch.inputs.input_file import Item
 >>> tally = RunSummary()
->>> tally.add(BatchResult.passed_over(Item(source="notes.txt", relative="notes.txt"), "this is no DICOM file"))
+>>> tally.add(BatchResult.passed_over(Item(source="notes.txt", relative="notes.txt"), "this is not a DICOM file"))
 >>> tally.files, tally.passed_over
 (0, 1)
 """

@@ -135,8 +135,8 @@ REFUSALS: dict[str, Refusal] = {
         of(*image(Sequence(0x00081140, (Item((us(0x00280010, 1),)),)))),
     ),
     "an element twice": Refusal(DatasetError, "twice", {}, of(*TWICE)),
-    "elements out of order": Refusal(AmbiguousStructure, "stands behind", {}, of(*reversed(PLAIN))),
-    "no DICOM": Refusal(NotDicom, "no DICOM", {}, lambda: b"GIF89a" + bytes(200)),
+    "elements out of order": Refusal(AmbiguousStructure, "is out of order", {}, of(*reversed(PLAIN))),
+    "no DICOM": Refusal(NotDicom, "not a DICOM file", {}, lambda: b"GIF89a" + bytes(200)),
     "more elements than AT can name": Refusal(UsageError, "16384", {}, lambda: many(16384)),
 }  # fmt: skip
 
