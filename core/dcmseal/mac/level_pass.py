@@ -226,7 +226,9 @@ class LevelPass:
             if not notes.unusual:
                 self.facts.well_formed_sequences[index] = notes.open_items
         if notes.hidden_boundary:
-            self.facts.hidden_boundaries[tag] = "it contains a fragment with bytes that look like the end of a fragment"
+            self.facts.hidden_boundaries[tag] = (
+                "a fragment inside it contains bytes that look like the end of a fragment"
+            )
         if notes.has_signatures:
             self.facts.with_signatures.append(index)
 

@@ -1,4 +1,4 @@
-"""Writing the result: the old file or the complete new one, whatever happens in between."""
+"""Writing of files with an edited Data Set, to paths, URLs and streams."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dcmseal.plugins.registry import Registry
 
 _KERNEL_COPY: Final = 1 << 17
-"""Ranges of a file from this size on are copied by the kernel, if it can: that takes a fifth less time (measured)."""
+"""Size in bytes of the smallest range to copy by the kernel, which takes a fifth less time (measured)."""
 
 
 def write_file(
@@ -33,13 +33,23 @@ def write_file(
     *,
     before_commit: Callable[[], object] = no_action,
 ) -> None:
-    """Write a file with another body to a path or URL.
+    """Write a file with another body to a path or URL, atomically.
 
-    The new file is complete, on disk and in its place, or the old one is as it was. A file that is edited keeps its
-    attributes; of any other, nobody can read more than of the one that was read. ``before_commit`` is called when
-    nothing is left but to give the new file its name: if it raises, nothing is written. Raises OutputError,
-    ChangedMeanwhile if another program wrote the file since it was read, and for URLs UsageError, PluginError and
-    StorageUnavailable.
+    An edited file keeps its attributes. A new file does not grant more permissions than the one that was read.
+
+    Args:
+        file: The file that was read.
+        body: The new body.
+        target: The path or URL to write to.
+        registry: The plugins for URLs; None for all that are installed.
+        before_commit: Called right before the new file gets its name; if it raises an error, nothing is replaced.
+
+    Raises:
+        OutputError: The file cannot be written.
+        ConcurrentModification: Another program has changed the file since it was read.
+        UsageError: The URL is invalid.
+        PluginError: No plugin supports the URL.
+        StorageUnavailable: The storage of the URL cannot be reached.
     """
     if isinstance(target, str) and URL_SEPARATOR in target:
         from dcmseal.plugins.storage_urls import is_url
@@ -67,9 +77,15 @@ def write_file(
 def write_chunks(
     pieces: Iterable[bytes], target: str | os.PathLike[str], permissions: FilePermissions | None = None
 ) -> None:
-    """Write pieces to a path, all of them or nothing; nobody can read them whom ``permissions`` does not let.
+    """Write pieces of bytes to a file, atomically.
 
-    Raises OutputError, and whatever making the pieces raises.
+    Args:
+        pieces: The content. If the iterator raises an error, nothing is replaced.
+        target: The path to write to.
+        permissions: Who may read a new file; None for the permissions of the umask.
+
+    Raises:
+        OutputError: The file cannot be written.
     """
     descriptor = find_descriptor(target)
     if descriptor is not None:
@@ -81,18 +97,18 @@ def write_chunks(
 
 
 def _to_output_file(target: str | os.PathLike[str]) -> OutputFile:
-    """A path, with what is asked besides, if anything is."""
+    """Convert a path to an OutputFile."""
     return target if isinstance(target, OutputFile) else OutputFile(os.fspath(target))
 
 
 def source_permissions(file: DicomFile) -> FilePermissions:
-    """Who may read the file that a Data Set was read from."""
+    """Return who may read the file that a Data Set was read from."""
     original = _find_original(file)
     return FilePermissions.everyone() if original is None else FilePermissions.from_file(original.descriptor)
 
 
 def _find_original(file: DicomFile) -> Original | None:
-    """The file of this machine that a Data Set was read from; None if it is none."""
+    """Return the local file that a Data Set was read from; None if it was read from something else."""
     source = file.file
     if not isinstance(source, FileSource) or source.status is None or not stat.S_ISREG(source.status.st_mode):
         return None
@@ -102,7 +118,7 @@ def _find_original(file: DicomFile) -> Original | None:
 
 @contextmanager
 def _open_descriptor(number: int, target: str | os.PathLike[str]) -> Generator[BinaryIO]:
-    """What is open already, and written to: a new file of its name would be seen by nobody who holds it."""
+    """Open a copy of a file descriptor: other holders of the descriptor would not see a new file."""
     try:
         with os.fdopen(os.dup(number), "wb") as output:
             yield output
@@ -116,7 +132,7 @@ def write_stream(file: DicomFile, body: Source, output: BinaryIO) -> None:
     """Write a file with another body to a binary stream; raises OutputError."""
 
     def write(data: Buffer) -> None:
-        # a stream that is not buffered may take less than it is given
+        # an unbuffered stream may write less than requested
         while data:
             data = memoryview(data)[output.write(data) or 0 :]
 
@@ -128,7 +144,7 @@ def write_stream(file: DicomFile, body: Source, output: BinaryIO) -> None:
 
 
 def to_file_bytes(file: DicomFile, body: Source) -> bytes:
-    """The bytes of a file with another body."""
+    """Build the bytes of a file with another body."""
     parts: list[bytes] = []
     _write_dataset(file, body, lambda data: parts.append(bytes(data)))
     return b"".join(parts)
@@ -147,10 +163,7 @@ def _write_range(source: Source, start: int, end: int, write: Callable[[Buffer],
 
 
 def _write_deflated_file(file: DicomFile, body: Source, write: Callable[[Buffer], object]) -> None:
-    """Pass on preamble and meta information, and the body as one deflated stream of even length (PS3.5 A.5).
-
-    It is deflated as the file was, as far as zlib can.
-    """
+    """Write a file with the body as a deflated stream of even length (PS3.5 A.5), compressed like the original."""
     _write_range(file.file, 0, file.meta_end, write)
     deflater = build_matching_deflater(file.file, file.meta_end)
     length = 0
@@ -172,7 +185,7 @@ def _copy_body(body: Source, output: BufferedWriter) -> None:
         parts = body.pieces(0, body.size)
     for source, first, end in parts:
         start = first
-        # other file objects may have the descriptor of something else, as those that decompress do
+        # the descriptor of other file objects may be that of another file: of the compressed one, for example
         if isinstance(source, FileSource) and isinstance(source.file, FileIO) and end - start >= _KERNEL_COPY:
             output.flush()
             start = _copy_by_kernel(source.file, start, end, output)
@@ -180,11 +193,11 @@ def _copy_body(body: Source, output: BufferedWriter) -> None:
 
 
 def _copy_by_kernel(source: FileIO, start: int, end: int, output: BufferedWriter) -> int:
-    """Copy a range without taking it through this process; returns how far that went."""
+    """Copy a range by the kernel; returns how far this was possible."""
     copy = getattr(os, "copy_file_range", None)
     if copy is None:
         return start
-    # another file system, or a full disk: the rest goes through this process, which tells
+    # on an error, such as another file system or a full disk, the caller writes the rest and reports the cause
     with suppress(OSError):
         while start < end:
             copied = copy(source.fileno(), output.fileno(), end - start, offset_src=start)

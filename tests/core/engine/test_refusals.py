@@ -100,7 +100,7 @@ REFUSALS: dict[str, Refusal] = {
     "nothing but UN": Refusal(UsageError, "nothing at main", {}, of(UNKNOWN)),
     "absent sequence": Refusal(NoSuchItem, "not in the data set", {"location": "BeamSequence[0]"}),
     "absent item": Refusal(NoSuchItem, "has 1 items", {"location": "ReferencedImageSequence[1]"}, of(*RICH)),
-    "item of no sequence": Refusal(NoSuchItem, "no sequence", {"location": "PatientName[0]"}),
+    "item of no sequence": Refusal(NoSuchItem, "not a sequence", {"location": "PatientName[0]"}),
     "path of no item": Refusal(UsageError, "does not name an item", {"location": "PatientName"}),
     "implicit MAC syntax": Refusal(UsageError, "1.2.840.10008.1.2 cannot", {"transfer_syntax": IMPLICIT_LE.uid}),
     "big endian MAC syntax": Refusal(UsageError, "cannot be", {"transfer_syntax": "1.2.840.10008.1.2.2"}),
