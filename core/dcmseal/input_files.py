@@ -31,10 +31,10 @@ def open_input(path: str | os.PathLike[str], *, timeout: float = PIPE_TIMEOUT) -
         return _open_pipe(path, timeout)
     if stat.S_ISCHR(mode) and not os.path.samefile(path, os.devnull):
         raise OSError(errno.EINVAL, "it is a terminal or another device", os.fspath(path))
-    return _open_unbuffered(path)
+    return _open_raw(path)
 
 
-def _open_unbuffered(path: str | os.PathLike[str]) -> FileIO:
+def _open_raw(path: str | os.PathLike[str]) -> FileIO:
     return open(path, "rb", buffering=0)
 
 
@@ -47,7 +47,7 @@ def _open_pipe(path: str | os.PathLike[str], timeout: float) -> FileIO:
 
     def wait() -> None:
         try:
-            opened.append(_open_unbuffered(path))
+            opened.append(_open_raw(path))
         except OSError as error:
             failed.append(error)
 

@@ -78,7 +78,7 @@ class _ConvertedHeaders(HeaderCache[ConvertedHeader]):
         converted = super().learn(header)
         if converted.action is HeaderAction.COPY and len(converted.header) == 8 and not converted.word:
             vr, step = converted.header[4:6], 8 + converted.length
-            if self._check_padding and may_be_padded(vr, converted.length):
+            if self._check_padding and needs_padding_check(vr, converted.length):
                 self.texts[header] = converted.header, step, converted.order, vr == b"UI"
             else:
                 self.copied[header] = converted.header, step, converted.order
@@ -98,7 +98,7 @@ def decode_header(buffer: bytes, position: int, encoding: Encoding) -> Header:
     return header
 
 
-def may_be_padded(vr: bytes, length: int) -> bool:
+def needs_padding_check(vr: bytes, length: int) -> bool:
     """Whether the padding of a value has to be checked: its length is odd, or it is text."""
     return bool(length & 1 or (length and vr in TEXT_VRS))
 

@@ -217,7 +217,7 @@ def encode_items(  # noqa: C901 - one loop, see below
                                 add(SEQUENCE_DELIMITER)
                                 run = stop
                                 continue
-                            # more items, or an element that is not plain: continue there in the outer loop
+                            # an element that is not plain, or more items follow: enter the item
                             stack.append((item_end, sequence_end, last_order))
                             if len(stack) > DEEP_NESTING:
                                 check_depth(len(stack), base + position, notes)

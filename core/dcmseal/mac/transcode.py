@@ -21,7 +21,7 @@ from dcmseal.mac.explicit_headers import (
     HeaderAction,
     build_explicit_header,
     decode_header,
-    may_be_padded,
+    needs_padding_check,
     swap_bytes,
 )
 from dcmseal.mac.stream_common import (
@@ -276,7 +276,7 @@ class ItemConverter:
                     else:
                         if stop > size:
                             raise Malformed(ELEMENT_TRUNCATED, base + position)
-                        if self.check_padding and may_be_padded(new_header[4:6], length):
+                        if self.check_padding and needs_padding_check(new_header[4:6], length):
                             check_value_padding(buffer, value, stop, is_ui=new_header[4:6] == b"UI")
                         if action is HeaderAction.CHOOSE_VR:
                             notes.ambiguous = True

@@ -109,7 +109,7 @@ def prehash_algorithm(size: int) -> Prehashed:
     return Prehashed(
         {
             16: hashes.MD5(),  # noqa: S303 - only its size is used
-            20: hashes.SHA1(),  # noqa: S303 - likewise
+            20: hashes.SHA1(),  # noqa: S303 - only its size is used
             32: hashes.SHA256(),
             48: hashes.SHA384(),
             64: hashes.SHA512(),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+import zlib
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
-from dcmseal.dataset.deflate import build_matching_deflater
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.source import Buffer, FileSource, JoinedSource, Source
 from dcmseal.errors import OutputError
@@ -20,6 +20,50 @@ from dcmseal.urls import URL_SEPARATOR
 
 if TYPE_CHECKING:
     from dcmseal.plugins.registry import Registry
+
+_LEVELS: Final = (6, 9, 1, 5, 4, 3, 2, 7, 8)
+"""Levels of zlib, the most common ones first."""
+_PREFIX_SIZE: Final = 1 << 16
+"""Bytes of a deflated stream to compare."""
+_MAX_INFLATED: Final = 8 << 20
+"""Size in bytes to which these may be inflated."""
+
+
+class Deflater(Protocol):
+    """A compressor, as returned by ``zlib.compressobj``."""
+
+    def compress(self, data: Buffer, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+def build_matching_deflater(source: Source, start: int) -> Deflater:
+    """Build a compressor with the level of an existing stream, so that removing a signature restores the same file.
+
+    Args:
+        source: Contains the existing raw stream (PS3.5 A.5).
+        start: Where the stream starts.
+
+    Returns:
+        A compressor for a raw stream, of the default level if no level of zlib matches.
+    """
+    level = _find_level(source.read(start, min(source.size, start + _PREFIX_SIZE)))
+    return zlib.compressobj(level, wbits=-zlib.MAX_WBITS)
+
+
+def _find_level(stream: bytes) -> int:
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        plain = inflater.decompress(stream, _MAX_INFLATED)
+    except zlib.error:
+        return _LEVELS[0]
+    for level in _LEVELS:
+        deflater = zlib.compressobj(level, wbits=-zlib.MAX_WBITS)
+        # without a flush, the output is a prefix of any longer stream
+        output = deflater.compress(plain) + (deflater.flush() if inflater.eof else b"")
+        if output and stream.startswith(output):
+            return level
+    return _LEVELS[0]
+
 
 _KERNEL_COPY: Final = 1 << 17
 """Size in bytes of the smallest range to copy by the kernel, which takes a fifth less time (measured)."""

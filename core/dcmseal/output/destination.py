@@ -77,7 +77,7 @@ def write_result(
         registry: The plugins for URLs; None for all that are installed.
 
     Returns:
-        The bytes of the file if there is no target.
+        The bytes of the file; None if it was written to a target, or to a pydicom Dataset.
 
     Raises:
         OutputError: The file cannot be written.

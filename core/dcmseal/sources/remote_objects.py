@@ -49,7 +49,11 @@ class RemoteFile(RangedFile):
 
 
 def resolve_file_url(name: str) -> str:
-    """The path that a ``file:`` URL stands for (RFC 8089); any other word as it is. Raises UsageError."""
+    """Convert a ``file:`` URL to a path (RFC 8089); other names are returned as they are.
+
+    Raises:
+        UsageError: The URL is not that of a path on this machine.
+    """
     if not is_url(name) or parse_url_scheme(name) != FILE_SCHEME:
         return name
     parts = urlsplit(name)
