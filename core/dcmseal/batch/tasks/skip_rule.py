@@ -1,7 +1,7 @@
 """Files that need no signature because they have one: by whomever, by a profile, for a purpose, or by a signer.
 
 >>> SkipRule.parse("profile:base-rsa")
-SkipRule(by=<By.PROFILE: 'profile'>, value='base-rsa')
+SkipRule(criterion=<SkipCriterion.PROFILE: 'profile'>, value='base-rsa')
 """
 
 from __future__ import annotations
