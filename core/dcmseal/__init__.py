@@ -78,6 +78,19 @@ if TYPE_CHECKING:
     from dcmseal.config.pin_source import PinKind as PinKind, PinSource as PinSource
     from dcmseal.config.policy_setup import PolicySetup as PolicySetup
     from dcmseal.dataset.padding import PaddedElement as PaddedElement
+    from dcmseal.documents.document_builders import (
+        certificate_document as certificate_document,
+        comparison_document as comparison_document,
+        error_document as error_document,
+        map_document as map_document,
+        plan_document as plan_document,
+        removal_document as removal_document,
+        report_document as report_document,
+        signature_document as signature_document,
+        signatures_document as signatures_document,
+        signing_document as signing_document,
+        timestamping_document as timestamping_document,
+    )
     from dcmseal.errors import *  # noqa: F403 - all of its classes are exported
     from dcmseal.evidence.evidence_file import Evidence as Evidence
     from dcmseal.evidence.evidence_store import load_evidence as load_evidence, save_evidence as save_evidence
@@ -116,6 +129,7 @@ if TYPE_CHECKING:
         MacParameters as MacParameters,
         PurposeCode as PurposeCode,
     )
+    from dcmseal.output.atomic_file import OutputFile as OutputFile
     from dcmseal.output.destination import OutputTarget as OutputTarget
     from dcmseal.plugins.archive_report import ArchiveReport as ArchiveReport
     from dcmseal.plugins.profile import Profile as Profile, Requirements as Requirements
@@ -207,6 +221,10 @@ _EXPORTS = {
     "dcmseal.config.pin_source": "PinKind PinSource",
     "dcmseal.config.policy_setup": "PolicySetup",
     "dcmseal.dataset.padding": "PaddedElement",
+    "dcmseal.documents.document_builders": (
+        "certificate_document comparison_document error_document map_document plan_document removal_document "
+        "report_document signature_document signatures_document signing_document timestamping_document"
+    ),
     "dcmseal.errors": (
         "AlreadySigned AmbiguousStructure CertificateMismatch CertificateNotValid CertificateUnreadable "
         "ConcurrentModification DatasetError DeviceRemoved DeviceReplaced DeviceUnavailable EvidenceError "
@@ -229,6 +247,7 @@ _EXPORTS = {
         "Coverage CoverageGap Instance ObjectCoverage SignatureReport SignerTrust TimeBasis Verdict VerificationReport"
     ),
     "dcmseal.model.signature": "CertifiedTime DigitalSignature MacParameters PurposeCode",
+    "dcmseal.output.atomic_file": "OutputFile",
     "dcmseal.output.destination": "OutputTarget",
     "dcmseal.plugins.archive_report": "ArchiveReport",
     "dcmseal.plugins.profile": "Profile Requirements",
