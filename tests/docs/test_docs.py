@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import re
 import shutil
+import tomllib
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -159,6 +160,15 @@ def test_every_section_of_the_python_reference_has_an_example_and_names() -> Non
     assert len(sections) > 20
     assert [section.partition("\n")[0] for section in sections if not re.search(r"^```py", section, re.MULTILINE)] == []
     assert [section.partition("\n")[0] for section in sections if "\n::: " not in section] == []
+
+
+def test_the_layers_of_the_architecture_are_those_that_are_checked() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    layers = [{*re.findall(r"\w+", layer)} for layer in contracts[0]["layers"]]
+    page = (DOCS / "explanation" / "architecture.md").read_text("utf-8")
+    table = page.partition("| Layer | Content |")[2].partition("\n\n")[0]
+    rows = [row.split("|")[1] for row in table.strip().splitlines()[1:]]
+    assert [{*re.findall(r"`(\w+)`", row)} for row in rows] == layers
 
 
 def test_every_exit_code_is_documented_and_no_other() -> None:
