@@ -1,7 +1,7 @@
 """What a plugin that writes reports implements: verification reports and coverage maps in, a file in one format out.
 
->>> from dcmseal.plugins.registry import installed
->>> installed().report_writer("html").summary
+>>> from dcmseal.plugins.registry import installed_registry
+>>> installed_registry().report_writer("html").summary
 'one self-contained HTML page'
 """
 

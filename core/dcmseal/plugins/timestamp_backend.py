@@ -1,8 +1,8 @@
 """What a plugin for certified timestamps implements (PS3.3 C.12.1.1.3.1.3): one Certified Timestamp Type each.
 
->>> from dcmseal.plugins.registry import installed
->>> backend = installed().timestamp_backend("CMS_TSP")
->>> query = backend.query(b"the value of Signature", TimestampQuery())
+>>> from dcmseal.plugins.registry import installed_registry
+>>> backend = installed_registry().timestamp_backend("CMS_TSP")
+>>> query = backend.build_query(b"the value of Signature", TimestampQuery())
 >>> query[:1].hex()
 '30'
 """

@@ -1,8 +1,8 @@
 """Trust in signers: what a site believes, and what a backend that evaluates it implements.
 
 >>> from dcmseal.plugins.trust import TrustSettings
->>> TrustSettings(anchors=("root.pem",), crls=("root.crl",)).revocation_rule
-<Revocation.HARD: 'hard'>
+>>> TrustSettings(anchors=("root.pem",), crls=("root.crl",)).revocation_mode
+<RevocationMode.HARD: 'hard'>
 """
 
 from __future__ import annotations
