@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dcmseal.version import __version__
 
 if TYPE_CHECKING:
-    from dcmseal.api.inspect import find_signature, list_signatures, write_mac_stream
+    from dcmseal.api.inspect import find_signature, signatures, write_mac_stream
     from dcmseal.api.remove import remove
     from dcmseal.api.sign import plan_signing, sign
     from dcmseal.api.timestamp import add_timestamp, attach_timestamp, build_timestamp_query
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from dcmseal.verification.timestamp_checks import TimestampMode
 
 _EXPORTS = {
-    "dcmseal.api.inspect": ("find_signature", "list_signatures", "write_mac_stream"),
+    "dcmseal.api.inspect": ("find_signature", "signatures", "write_mac_stream"),
     "dcmseal.api.remove": ("remove",),
     "dcmseal.api.sign": ("plan_signing", "sign"),
     "dcmseal.api.timestamp": ("add_timestamp", "attach_timestamp", "build_timestamp_query"),
@@ -114,7 +114,6 @@ __all__ = [
     "build_timestamp_query",
     "compare",
     "find_signature",
-    "list_signatures",
     "load_config",
     "load_evidence",
     "make_signature",
@@ -124,6 +123,7 @@ __all__ = [
     "save_evidence",
     "sign",
     "sign_many",
+    "signatures",
     "verify",
     "verify_many",
     "write_mac_stream",

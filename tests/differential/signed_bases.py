@@ -116,7 +116,7 @@ def make_bases(identity: Identity) -> dict[str, Base]:
 
 def _sign(data: bytes, identity: Identity, wish: SignOptions | None = None) -> bytes:
     wish = wish or SignOptions()
-    number = len(dcmseal.list_signatures(data))
+    number = len(dcmseal.signatures(data))
     with plan_signature(data, replace(wish, moment=_MOMENT, uid=f"2.25.{4711 + number}")) as plan:
         signature = dcmseal.make_signature(plan, SoftwareSigner(identity.key, (identity.der,)))
         result = dcmseal.attach_signature(plan, signature)

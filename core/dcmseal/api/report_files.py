@@ -2,9 +2,10 @@
 
 >>> from datetime import UTC, datetime
 >>> from dcmseal import verify
->>> from dcmseal.plugins.registry import installed
+>>> from dcmseal.plugins.registry import installed_registry
 >>> file = build_reported_file("signed.dcm", verify("signed.dcm", integrity_only=True), "signed.dcm")
->>> write_report("report.html", installed().report_writer("html"), [file], make_report_context(datetime.now(UTC)))
+>>> writer = installed_registry().report_writer("html")
+>>> write_report("report.html", writer, [file], make_report_context(datetime.now(UTC)))
 """
 
 from __future__ import annotations

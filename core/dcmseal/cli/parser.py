@@ -93,14 +93,14 @@ def set_completer(action: argparse.Action, completer: Callable[..., Iterable[str
 
 def complete_uids(parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """The UIDs of the signatures in the file that was typed already."""
-    from dcmseal.api.inspect import list_signatures
+    from dcmseal.api.inspect import signatures
     from dcmseal.errors import SealError
 
     uids: list[str] = []
     for file in _file_words(parsed_args):
         try:
             # whatever else a file holds in its place goes to no shell
-            uids += [each.uid for each in list_signatures(file) if _UID_CHARACTERS.issuperset(each.uid)]
+            uids += [each.uid for each in signatures(file) if _UID_CHARACTERS.issuperset(each.uid)]
         except SealError:
             continue
     return uids

@@ -1,9 +1,10 @@
 """The members of an evidence file: a manifest that names all others by their SHA-256, and these.
 
+>>> from dcmseal import verify
 >>> from dcmseal.plugins.trust import TrustSettings
 >>> settings = TrustSettings(anchors=("authority.cert.pem",))
->>> report = dcmseal.verify("signed.dcm", trust=settings, keep_evidence=True)
->>> sorted({name.partition("/")[0] for name in build_members(report.grounds, report.verdict, b"{}")})
+>>> report = verify("signed.dcm", trust=settings, keep_evidence=True)
+>>> sorted({name.partition("/")[0] for name in build_members(report.evidence, report.verdict, b"{}")})
 ['anchors', 'certificates', 'manifest.json', 'report.json']
 """
 

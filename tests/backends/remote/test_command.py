@@ -47,7 +47,7 @@ def test_signed_removed_and_written_to_objects(s3: S3Server, image: bytes, run: 
     assert f"{OUT} exists" in refused.err
     assert run("sign", url, OUT, "--key", key, "--force").code == 0
     assert run("sign", OUT, "--in-place", "--key", key).code == 0
-    assert len(dcmseal.list_signatures(s3.get("out.dcm"))) == 2
+    assert len(dcmseal.signatures(s3.get("out.dcm"))) == 2
     assert run("sign", url, url, "--key", key).code == 2
     signed = run("sign", url, OUT, "--in-place", "--key", key)
     assert signed.code == 0, "both are there, so both are meant"
@@ -65,7 +65,7 @@ def test_signed_removed_and_written_to_objects(s3: S3Server, image: bytes, run: 
 
 
 def uid_of(s3: S3Server, name: str) -> str:
-    return dcmseal.list_signatures(s3.get(name))[0].uid
+    return dcmseal.signatures(s3.get(name))[0].uid
 
 
 def test_what_fails_writes_nothing(s3: S3Server, image: bytes, run: Run, key: str) -> None:

@@ -252,7 +252,7 @@ def test_one_writer_at_a_time_and_readers_meanwhile(
 
 class TestSigning:
     def signatures(self, archive: Path) -> list[int]:
-        return [len(dcmseal.list_signatures(path)) for path in sorted(archive.rglob("*.dcm"))]
+        return [len(dcmseal.signatures(path)) for path in sorted(archive.rglob("*.dcm"))]
 
     def test_what_is_signed_stays_signed_once(self, wish: JournalSettings, tree: Tree, image: bytes, key: str) -> None:
         archive = tree({f"{number}.dcm": image for number in range(4)})
@@ -266,7 +266,7 @@ class TestSigning:
         assert results_of(wish, task, archive) == []
         assert self.signatures(archive) == [1, 1, 1, 1]
         entries = entries_of(wish)
-        assert [each.uid for each in entries] == [dcmseal.list_signatures(each.source)[0].uid for each in entries]
+        assert [each.uid for each in entries] == [dcmseal.signatures(each.source)[0].uid for each in entries]
         assert status_of(wish).open_intents == 0
 
     @pytest.mark.parametrize("in_place", [True, False])
@@ -316,12 +316,12 @@ class TestSigning:
         archive = tree({"a.dcm": image, "b.dcm": image})
         task = sign_task(key)
         results_of(wish, task, archive)
-        (first,) = dcmseal.list_signatures(archive / "b.dcm")
+        (first,) = dcmseal.signatures(archive / "b.dcm")
         os.utime(archive / "a.dcm")
         (archive / "b.dcm").write_bytes(image)
         assert names(results_of(wish, task, archive)) == ["b.dcm"]
         assert self.signatures(archive) == [1, 1]
-        (second,) = dcmseal.list_signatures(archive / "b.dcm")
+        (second,) = dcmseal.signatures(archive / "b.dcm")
         assert first.uid != second.uid
         assert results_of(wish, task, archive) == []
 
@@ -353,7 +353,7 @@ class TestSigning:
             (archive / "a.dcm").write_bytes(content)
             (result,) = results_of(wish, sign_task(key), archive)
             if result.error is None:
-                uids += [each.uid for each in dcmseal.list_signatures(archive / "a.dcm")]
+                uids += [each.uid for each in dcmseal.signatures(archive / "a.dcm")]
         assert len(uids) == len(set(uids)) == 3
 
     def test_what_is_no_fault_of_the_file_is_not_recorded(

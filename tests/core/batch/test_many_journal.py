@@ -55,7 +55,7 @@ def names(results: Iterable[BatchResult]) -> list[tuple[str, str]]:
 
 
 def signatures(folder: Path) -> list[int]:
-    return [len(dcmseal.list_signatures(path)) for path in sorted(folder.iterdir())]
+    return [len(dcmseal.signatures(path)) for path in sorted(folder.iterdir())]
 
 
 def recorded(journal: Path) -> dict[str, int]:
@@ -121,7 +121,7 @@ def test_a_key_is_not_opened_if_nothing_is_left(
     for _ in range(2):
         with pytest.raises(SignerError, match=r"loose\.pem"):
             sign()
-    assert dcmseal.list_signatures(folder / "c") == ()
+    assert dcmseal.signatures(folder / "c") == ()
     assert recorded(journal) == before == {"signed": 2}
     loose_key.write_bytes(content)
     assert sign() == [("c", "signed")]
@@ -221,4 +221,4 @@ def test_journals_that_do_not_fit_are_refused(tree: Tree, signed: bytes, key: st
         with pytest.raises(UsageError) as caught:
             dcmseal.verify_many([folder], shard=shard, journal=None if shard == "1/2" else journal)
         assert said in caught.value.hint
-    assert len(dcmseal.list_signatures(folder / "a")) == 1
+    assert len(dcmseal.signatures(folder / "a")) == 1

@@ -108,7 +108,7 @@ def test_signing_is_quiet_if_asked_to(run: Run, image: Path, key: str) -> None:
         shutil.copy(image, name)
     ran = run("sign", "a.dcm", "b.dcm", "--in-place", "--quiet", "--key", key)
     assert (ran.code, ran.out, ran.err) == (0, "", "")
-    assert len(dcmseal.list_signatures("a.dcm")) == 1
+    assert len(dcmseal.signatures("a.dcm")) == 1
     assert run("list", "a.dcm", "--quiet").out == ""
 
 
@@ -149,7 +149,7 @@ def test_a_folder_is_signed_into_a_mirror_of_it_after_one_login(run: Run, archiv
     ran = run("sign", archive, "-o", "out/new", *WITH_CARD)
     assert (ran.code, ran.err) == (0, "")
     assert (card.opened, card.pins, card.is_open) == (1, [PIN], False)
-    assert {str(path): len(dcmseal.list_signatures(path)) for path in Path("out").rglob("*") if path.is_file()} == {
+    assert {str(path): len(dcmseal.signatures(path)) for path in Path("out").rglob("*") if path.is_file()} == {
         "out/new/1/signed": 2,
         "out/new/1/tampered": 2,
         "out/new/2/plain": 1,
@@ -178,7 +178,7 @@ def test_what_is_wrong_with_the_key_stops_the_run_and_says_how_far_it_came(run: 
     assert [each["document"] for each in files] == ["signing", "error"]
     assert summary["stopped"]["error"] == "DeviceRemoved"
     assert (summary["changed"], summary["exit_code"], ran.code) == (1, 6, 6)
-    assert len(dcmseal.list_signatures("archive/2/plain")) == 0
+    assert len(dcmseal.signatures("archive/2/plain")) == 0
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def reading_room(config: Path, pki: Pki) -> Path:
 
 
 def asked_for(path: str) -> tuple[str, str]:
-    (signature,) = dcmseal.list_signatures(path)
+    (signature,) = dcmseal.signatures(path)
     assert signature.purpose is not None
     return signature.mac_algorithm, signature.purpose.value
 

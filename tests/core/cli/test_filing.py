@@ -50,7 +50,7 @@ def test_an_archive_counts_it_as_not_established(run: Run, item: Path, in_folder
 
 
 def test_a_uid_alone_does_not_ask_about_an_item(run: Run, item: Path) -> None:
-    uid = dcmseal.list_signatures(item)[0].uid
+    uid = dcmseal.signatures(item)[0].uid
     assert run("verify", item, "--integrity-only", "--uid", uid).code == 4
     assert run("verify", item, "--integrity-only", "--uid", uid, "--item", "BeamSequence[0]").code == 0
 
@@ -72,7 +72,7 @@ def test_json_has_the_same(run: Run, signed: Path, in_folder: Path, monkeypatch:
         '[trust.site]\nanchors = ["anchor.pem"]\nrevocation = "soft"\n'
         '[policies.release]\nrequire = ["covers:PatientID"]\nsignatures = 1\n'
     )
-    certificate = dcmseal.list_signatures(signed)[0].certificate.pem
+    certificate = dcmseal.signatures(signed)[0].certificate.pem
     (in_folder / "anchor.pem").write_bytes(certificate)
     monkeypatch.chdir(in_folder)
     words = ("--trust", "site", "--policy", "release", "--config", config)

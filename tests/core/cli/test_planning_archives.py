@@ -187,4 +187,4 @@ def test_the_setup_of_the_key_says_how_it_would_be_signed(run: Run, archive: Pat
     words = ("--key", "desk", "--config", "config.toml", "--json-lines")
     *files, _ = lines(run("sign", archive / "2", "--dry-run", *words))
     assert [each["signature"]["mac"]["algorithm"] for each in files if each["document"] == "plan"] == ["SHA512"]
-    assert not dcmseal.list_signatures(archive / "2/plain")
+    assert not dcmseal.signatures(archive / "2/plain")

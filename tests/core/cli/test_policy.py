@@ -107,7 +107,7 @@ def test_a_named_policy_brings_its_trust(run: Run, two: Path, config: Path) -> N
     assert run("verify", two, "--config", config, "-q").code == 4
     assert run("verify", two, "--config", config, "-q", "--policy", "release").code == 0
     assert run("verify", two, "--config", config, "-q", "--policy", "release", "--trust", "hospital").code == 0
-    dcmseal.remove(two, uids=[dcmseal.list_signatures(two)[1].uid], output="one.dcm")
+    dcmseal.remove(two, uids=[dcmseal.signatures(two)[1].uid], output="one.dcm")
     ran = run("verify", "one.dcm", "--config", config, "--policy", "release", "--json")
     assert (ran.code, [each["code"] for each in ran.document["unmet"]]) == (1, ["purpose-not-met", "too-few-signers"])
 

@@ -16,7 +16,7 @@ from tests.support.real_files import real_file
 
 
 def signed_elements(path: Path) -> list[str]:
-    (signature,) = dcmseal.list_signatures(path)
+    (signature,) = dcmseal.signatures(path)
     return [element.keyword for element in signature.elements]
 
 
@@ -24,7 +24,7 @@ def test_signing_says_what_was_done_and_how_to_verify_it(run: Run, image: Path, 
     out = tmp_path / "it's signed.dcm"
     ran = run("sign", image, out, "--key", key)
     assert (ran.code, ran.err) == (0, "")
-    (signature,) = dcmseal.list_signatures(out)
+    (signature,) = dcmseal.signatures(out)
     assert f"  UID           {signature.uid}\n" in ran.out
     assert "  signer        CN=p256,O=dcmseal tests\n" in ran.out
     assert f"  signed        {len(signature.elements)} elements\n" in ran.out
@@ -96,13 +96,13 @@ def test_in_place(run: Run, image: Path, key: str, tmp_path: Path) -> None:
     ran = run("sign", path, "--in-place", "--key", key)
     assert ran.code == 0
     assert ran.out.splitlines()[-1] == f"verify it with: dcmseal verify {path} --integrity-only"
-    assert len(dcmseal.list_signatures(path)) == 1
+    assert len(dcmseal.signatures(path)) == 1
 
 
 def test_standard_output_gets_the_file_and_nothing_else(run: Run, image: Path, key: str) -> None:
     ran = run("sign", "-", "-", "--key", key, stdin=image.read_bytes())
     assert ran.code == 0
-    assert len(dcmseal.list_signatures(ran.raw)) == 1
+    assert len(dcmseal.signatures(ran.raw)) == 1
     assert ran.err.startswith("standard output: signed\n")
 
 
@@ -160,7 +160,7 @@ def test_force_overwrites(run: Run, image: Path, key: str, tmp_path: Path) -> No
     out = tmp_path / "out.dcm"
     out.write_bytes(b"old")
     assert run("sign", image, out, "--key", key, "--force").code == 0
-    assert len(dcmseal.list_signatures(out)) == 1
+    assert len(dcmseal.signatures(out)) == 1
 
 
 def test_what_cannot_be_written_is_told(run: Run, image: Path, key: str, tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_algorithm_purpose_syntax_and_profile(run: Run, image: Path, pki: Pki, t
     words = ["--mac", "ripemd160", "--allow-weak", "--purpose", "5", "--profile", "base-rsa"]
     ran = run("sign", image, out, "--key", key, *words, "--mac-syntax", "1.2.840.10008.1.2.1")
     assert ran.code == 0
-    (signature,) = dcmseal.list_signatures(out)
+    (signature,) = dcmseal.signatures(out)
     assert signature.mac_algorithm == "RIPEMD160"
     assert signature.purpose is not None
     assert signature.purpose.value == "5"
@@ -203,7 +203,7 @@ def test_an_item_is_signed(run: Run, key: str, tmp_path: Path) -> None:
     plan, out = real_file("rtplan.dcm").path, tmp_path / "out.dcm"
     words = ["--item", "BeamSequence[0]", "--tag", "BeamName", "--tag", "BeamType"]
     assert run("sign", plan, out, "--key", key, *words).code == 0
-    assert str(dcmseal.list_signatures(out)[0].location) == "BeamSequence[0]"
+    assert str(dcmseal.signatures(out)[0].location) == "BeamSequence[0]"
     assert signed_elements(out) == ["BeamName", "BeamType"]
 
 
@@ -242,7 +242,7 @@ def test_documents(run: Run, image: Path, key: str, tmp_path: Path) -> None:
     plan = run("sign", image, "--dry-run", "--json").document
     made = run("sign", image, tmp_path / "out.dcm", "--key", key, "--json").document
     assert (plan["document"], made["document"]) == ("plan", "signing")
-    assert made["signature"]["uid"] == dcmseal.list_signatures(tmp_path / "out.dcm")[0].uid
+    assert made["signature"]["uid"] == dcmseal.signatures(tmp_path / "out.dcm")[0].uid
 
 
 def test_purposes(run: Run) -> None:

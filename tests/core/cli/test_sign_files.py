@@ -37,7 +37,7 @@ def images(image: Path, in_folder: Path) -> list[str]:
 
 
 def signatures(*paths: str | Path) -> list[int]:
-    return [len(dcmseal.list_signatures(path)) if Path(path).exists() else -1 for path in paths]
+    return [len(dcmseal.signatures(path)) if Path(path).exists() else -1 for path in paths]
 
 
 WITH_CARD = ("--key", "card:", "--passphrase-env", "CARD_PIN")
@@ -91,7 +91,7 @@ def test_results_as_a_document(run: Run, images: list[str]) -> None:
     assert [each["document"] for each in files] == ["signing", "error", "signing"]
     assert [each["file"] for each in files] == images
     assert [each.get("output") for each in files] == ["out/a.dcm", None, "out/c.dcm"]
-    assert files[0]["signature"]["uid"] == dcmseal.list_signatures("out/a.dcm")[0].uid
+    assert files[0]["signature"]["uid"] == dcmseal.signatures("out/a.dcm")[0].uid
 
 
 def test_plans_of_several_need_no_key(run: Run, images: list[str]) -> None:
@@ -213,7 +213,7 @@ class TestWaiting:
         assert ran.code == 0
         assert "there is no such key on this card" in ran.err
         assert "has another certificate" in ran.err
-        signers = {dcmseal.list_signatures(Path("out", name))[0].content.certificate for name in images}
+        signers = {dcmseal.signatures(Path("out", name))[0].content.certificate for name in images}
         assert len(signers) == 1
 
     @pytest.mark.parametrize("error", [ModuleUnusable("no driver"), PinLocked("locked"), None], ids=str)

@@ -111,7 +111,7 @@ def test_a_profile_may_ask_for_a_timestamp(run: Run, image: Path, key: str, serv
 def test_what_cannot_be_verified_is_attached_with_a_warning(
     run: Run, signed: Path, authority: TimestampAuthority
 ) -> None:
-    value = dcmseal.list_signatures(signed)[0].content.value
+    value = dcmseal.signatures(signed)[0].content.value
     Path("answer.tsr").write_bytes(authority.token(value, embedded=()))
     words = ("timestamp", "attach", signed, "out.dcm", "--response", "answer.tsr", "--force")
     ran = run(*words)
@@ -238,7 +238,7 @@ def test_nothing_is_written_without_a_timestamp(
 
 def test_certificates_of_authorities_are_read(run: Run, make_signed: Any, authority: TimestampAuthority) -> None:
     signed = make_signed()
-    (signature,) = dcmseal.list_signatures(signed)
+    (signature,) = dcmseal.signatures(signed)
     Path("answer.tsr").write_bytes(authority.token(signature.content.value, embedded=()))
     ran = run("timestamp", "attach", signed, "out.dcm", "--response", "answer.tsr")
     if ran.code:  # the value of an odd signature is certified without its padding

@@ -77,7 +77,7 @@ def test_many_files_with_the_name_of_a_setup(run: Run, token: SoftToken, images:
     assert setup["opened"].startswith("CN=rsa2048,")
     ran = run("sign", *images, "-o", "out", "--key", "dictation", "--config", config)
     assert (ran.code, ran.err) == (0, "")
-    assert [len(dcmseal.list_signatures(Path("out", name))) for name in images] == [1] * 4
+    assert [len(dcmseal.signatures(Path("out", name))) for name in images] == [1] * 4
 
 
 def test_a_token_pulled_out_and_put_back(
@@ -105,4 +105,4 @@ def test_a_token_pulled_out_and_put_back(
     ran = run("sign", *words, typed="")
     assert "Put the card or token back" in ran.err
     assert ran.code == 0
-    assert [len(dcmseal.list_signatures(Path("out", name))) for name in images] == [1] * 4
+    assert [len(dcmseal.signatures(Path("out", name))) for name in images] == [1] * 4

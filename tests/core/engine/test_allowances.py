@@ -51,7 +51,7 @@ def test_weak_algorithms_may_be_allowed(algorithm: str, pki: Pki) -> None:
     for name in ("rsa2048", "p256"):
         data = sign_dataset(file(PLAIN), pki[name], algorithm=algorithm, allow_weak=True)
         assert integrity_verdict(data) is Verdict.VALID
-        (signature,) = dcmseal.list_signatures(data)
+        (signature,) = dcmseal.signatures(data)
         assert signature.mac_algorithm == algorithm
 
 
@@ -118,6 +118,6 @@ def test_a_plan_says_it_all_and_writes_nothing(pki: Pki, tmp_path: Path) -> None
 def test_purposes_by_number_and_name(purpose: int | str, pki: Pki) -> None:
     data = sign_dataset(file(PLAIN), pki["p256"], purpose=purpose)
     assert integrity_verdict(data) is Verdict.VALID
-    (signature,) = dcmseal.list_signatures(data)
+    (signature,) = dcmseal.signatures(data)
     assert signature.purpose is not None
     assert signature.purpose.scheme == "ASTM-sigpurpose"

@@ -171,7 +171,7 @@ def test_references_together_cover_what_one_leaves_open(study: ReferenceStudy) -
     """A MAC over one part and a signature over the other leave nothing that could be added."""
     original = sign_dataset(file(image(instance=FIRST)), study.pki["p256"], tags=["PatientName", "Rows"])
     study.put("first.dcm", original)
-    signature = dcmseal.list_signatures(original)[0]
+    signature = dcmseal.signatures(original)[0]
     by_part = make_signature_reference((signature.uid, signature.content.value))
     tags = [node.tag for node in image(instance=FIRST) if isinstance(node, Value)]
     rest = make_mac_reference(original, tags=[tag for tag in tags if tag not in (0x00100010, 0x00280010)])
@@ -189,7 +189,7 @@ def test_a_signature_of_an_item_says_nothing_of_the_rest(study: ReferenceStudy) 
         file(image(nested, instance=FIRST)), study.pki["p256"], location="ReferencedImageSequence[0]"
     )
     study.put("first.dcm", original)
-    (signature,) = dcmseal.list_signatures(original)
+    (signature,) = dcmseal.signatures(original)
     assert "reference-shown-uncovered" in study.reference_codes(
         make_signature_reference((signature.uid, signature.content.value))
     )
@@ -246,7 +246,7 @@ def test_one_signature_over_all_is_enough_and_one_over_a_part_is_not(study: Refe
             "below/second.dcm", sign_dataset(sign_dataset(plain, study.pki["p256"]), study.pki["rsa2048"], tags=tags)
         )
         result = study.sign(sign_both())
-        first, _ = dcmseal.list_signatures(path)
+        first, _ = dcmseal.signatures(path)
         dcmseal.remove(path, uids=[first.uid], in_place=True)
         assert study.codes(result)[1] == code
 

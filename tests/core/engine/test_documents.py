@@ -196,7 +196,7 @@ def test_signatures_are_listed_and_shown(pki: Pki) -> None:
     once = sign_sample("CT_small.dcm", pki["p256"], tags=["PatientID", "PixelData"])
     twice = dcmseal.sign(once, key=signer_uri(pki["rsa2048"]), purpose=7).data
     assert twice is not None
-    found = dcmseal.list_signatures(twice)
+    found = dcmseal.signatures(twice)
     document = load_document(signatures_document(list(found), "ct.dcm"))
     assert [each["uid"] for each in document["signatures"]] == [each.uid for each in found]
     assert [each["index"] for each in document["signatures"]] == [0, 1]
@@ -238,14 +238,14 @@ def test_a_plan_has_no_signer_and_the_uid_to_come() -> None:
 
 def test_a_removal_names_what_is_gone(pki: Pki) -> None:
     data = sign_sample("CT_small.dcm", pki["p256"])
-    (uid,) = [each.uid for each in dcmseal.list_signatures(data)]
+    (uid,) = [each.uid for each in dcmseal.signatures(data)]
     document = load_document(removal_document(dcmseal.remove(data)))
     assert [each["uid"] for each in document["removed"]] == [uid]
     assert load_document(removal_document(dcmseal.remove(real_file("CT_small.dcm").data)))["removed"] == []
 
 
 def test_a_certificate_is_told_with_its_pem(pki: Pki) -> None:
-    (signature,) = dcmseal.list_signatures(sign_sample("CT_small.dcm", pki["p384"]))
+    (signature,) = dcmseal.signatures(sign_sample("CT_small.dcm", pki["p384"]))
     document = load_document(certificate_document(signature.certificate))
     assert document["pem"] == pki["p384"].certificate_pem.read_text()
     assert document["key_bits"] == 384

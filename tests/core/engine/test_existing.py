@@ -54,7 +54,7 @@ def test_one_that_does_not_hold_is_told_first(signed: tuple[bytes, bytes], pki: 
     assert codes(bad, pki, location=location) == [EXISTING_INVALID]
     result = dcmseal.sign(bad, signer=build_signer(pki["p256"]), location=location)
     first = result.warnings[0]
-    uid = dcmseal.list_signatures(bad)[0].uid
+    uid = dcmseal.signatures(bad)[0].uid
     assert first.code == EXISTING_INVALID
     assert first.is_obstacle
     assert f"signature {uid} at" in first.message

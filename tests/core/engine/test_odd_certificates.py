@@ -250,7 +250,7 @@ class TestCertificates:
         assert integrity_verdict(data) is VALID
         read = read_certificate(der)
         assert read.subject is not None
-        assert dcmseal.list_signatures(data)[0].certificate.serial_number == read.serial_number
+        assert dcmseal.signatures(data)[0].certificate.serial_number == read.serial_number
         assert read.pem
 
     def test_serial_numbers_may_be_negative(self, pki: Pki) -> None:

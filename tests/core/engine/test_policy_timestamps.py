@@ -63,7 +63,7 @@ def test_an_authority_that_nobody_vouches_for_leaves_it_open(pki: Pki, stamped: 
 def test_every_signature_has_to_be_certified(stamped: bytes) -> None:
     verdict, unmet = asked(stamped, EVERY, integrity_only=True)
     assert (verdict, unmet) == (Verdict.INVALID, [("timestamp-absent", Outcome.FAILED)])
-    alone = dcmseal.remove(stamped, uids=[dcmseal.list_signatures(stamped)[1].uid]).data
+    alone = dcmseal.remove(stamped, uids=[dcmseal.signatures(stamped)[1].uid]).data
     assert alone is not None
     assert asked(alone, EVERY, integrity_only=True) == (Verdict.VALID, [])
 

@@ -96,7 +96,7 @@ def test_every_other_byte_stays(study: ReferenceStudy, syntax: Syntax, group_len
         return with_group_lengths(made, syntax) if group_lengths else made
 
     result = study.sign(file(nodes(), syntax))
-    signature = dcmseal.list_signatures(result)[0]
+    signature = dcmseal.signatures(result)[0]
     assert signature.content.mac_id is not None
     _, body = remove_signature(result, signature.uid, signature.content.mac_id)
     # as a value, what comes in has no group lengths inside

@@ -254,7 +254,7 @@ class TestMeanwhile:
             dcmseal.attach_signature(one, signatures[0], path)
             with pytest.raises(ConcurrentModification):
                 dcmseal.attach_signature(other, signatures[1], path)
-        assert [each.uid for each in dcmseal.list_signatures(path)] == [signatures[0].uid]
+        assert [each.uid for each in dcmseal.signatures(path)] == [signatures[0].uid]
 
     def test_threads_that_sign_one_file(self, path: Path, sign: Sign) -> None:
         done: list[str] = []
@@ -269,7 +269,7 @@ class TestMeanwhile:
         for thread in threads:
             thread.join()
         assert done
-        assert {each.uid for each in dcmseal.list_signatures(path)} == set(done)
+        assert {each.uid for each in dcmseal.signatures(path)} == set(done)
 
     @pytest.mark.parametrize("links", [True, False])
     def test_a_new_file_replaces_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool) -> None:
@@ -388,7 +388,7 @@ class TestFileSystemsThatCannot:
         monkeypatch.delattr(os, "listxattr")
         monkeypatch.delattr(os, "getxattr")
         sign(path, in_place=True)
-        assert len(dcmseal.list_signatures(path)) == 2
+        assert len(dcmseal.signatures(path)) == 2
 
     @pytest.mark.parametrize("number", [errno.EPERM, errno.EEXIST, errno.ENOTSUP])
     def test_taking_the_place_of_another(
@@ -407,7 +407,7 @@ class TestFileSystemsThatCannot:
         name = letter * (255 // length) + "x" * (255 % length)
         sign(SMALL, output=tmp_path / name)
         sign(tmp_path / name, in_place=True)
-        assert len(dcmseal.list_signatures(tmp_path / name)) == 2
+        assert len(dcmseal.signatures(tmp_path / name)) == 2
         assert os.listdir(tmp_path) == [name]
 
     def test_a_name_that_is_no_unicode(self, tmp_path: Path, sign: Sign) -> None:
@@ -425,7 +425,7 @@ class TestFileSystemsThatCannot:
         os.makedirs(folder)
         sign(SMALL, output=path)
         sign(path, in_place=True)
-        assert len(dcmseal.list_signatures(path)) == 2
+        assert len(dcmseal.signatures(path)) == 2
         with pytest.raises(OutputError, match="File name too long") as caught:
             sign(SMALL, output=tmp_path / ("x" * 256))
         assert "shorter name" in caught.value.hint
@@ -435,7 +435,7 @@ class TestFileSystemsThatCannot:
         os.chdir("d" * 200)
         sign(SMALL, output="image.dcm")
         sign("image.dcm", in_place=True)
-        assert len(dcmseal.list_signatures("image.dcm")) == 2
+        assert len(dcmseal.signatures("image.dcm")) == 2
         os.chdir(tmp_path)
         subprocess.run(["rm", "-r", *os.listdir(tmp_path)], check=True)
 

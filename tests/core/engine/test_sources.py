@@ -94,7 +94,7 @@ def test_all_kinds_of_sources(make: Callable[[bytes, Path], Any], pki: Pki, tmp_
                 source.close()
 
     assert each(integrity_verdict) is Verdict.VALID
-    (signature,) = each(dcmseal.list_signatures)
+    (signature,) = each(dcmseal.signatures)
     assert each(dcmseal.find_signature, signature.uid) == signature
     stream = bytearray()
     each(dcmseal.write_mac_stream, signature.uid, stream.extend)

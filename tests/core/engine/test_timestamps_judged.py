@@ -178,7 +178,7 @@ def test_the_end_of_time_is_in_the_future(pki: Pki, moment: str) -> None:
 
 def test_every_signature_has_to_have_a_required_timestamp(pki: Pki, served: RunningAuthority, plain: bytes) -> None:
     twice = sign_dataset(sign_dataset(plain, pki["p256"]), pki["p256"])
-    first, second = (each.uid for each in dcmseal.list_signatures(twice))
+    first, second = (each.uid for each in dcmseal.signatures(twice))
     once = dcmseal.add_timestamp(twice, served.url, uid=first).data
     assert once is not None
     report = dcmseal.verify(once, integrity_only=True, timestamp="require")
@@ -216,7 +216,7 @@ def test_a_trust_source_can_judge_the_authority(pki: Pki, authority: TimestampAu
         asked.append(time)
         return (Finding(aspect=Aspect.TIMESTAMP, outcome=Outcome.PASSED, code="x", message="trusted"),)
 
-    signature = dcmseal.list_signatures(stamped)[0].content
+    signature = dcmseal.signatures(stamped)[0].content
     answer = verify_timestamp(signature, None, TimestampContext(evaluate_authority=vouch), dt.datetime.now(dt.UTC))
     assert [each.code for each in answer.authority_findings] == ["x"]
     assert [(time.authority, time.others) for time in asked] == [(authority.der, (pki.root.der,))]

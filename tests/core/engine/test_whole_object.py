@@ -57,7 +57,7 @@ def both(pki: Pki) -> bytes:
 
 def test_what_is_left_when_the_signature_of_the_object_is_taken_out(both: bytes) -> None:
     assert verify_integrity(both).verdict is Verdict.VALID
-    main = next(each for each in dcmseal.list_signatures(both) if str(each.location) == "main")
+    main = next(each for each in dcmseal.signatures(both) if str(each.location) == "main")
     left = dcmseal.remove(both, uids=[main.uid]).data
     assert left is not None
     report = verify_integrity(left.replace(b"Doe^Jane", b"Evil^Eve"))
@@ -66,7 +66,7 @@ def test_what_is_left_when_the_signature_of_the_object_is_taken_out(both: bytes)
 
 def test_only_a_location_makes_the_question_one_about_an_item(both: bytes) -> None:
     """A UID goes where the signature goes, so that it says nothing about the place."""
-    inner = next(each for each in dcmseal.list_signatures(both) if str(each.location) == INNER)
+    inner = next(each for each in dcmseal.signatures(both) if str(each.location) == INNER)
     assert verify_integrity(both, uid=inner.uid).verdict is Verdict.NOT_ESTABLISHED
     for options in ({"location": INNER}, {"location": INNER, "uid": inner.uid}):
         report = verify_integrity(both, **options)

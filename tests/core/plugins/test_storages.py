@@ -122,7 +122,7 @@ class TestFound:
         shelf = Shelf(objects={URL: image})
         registry = Registry.from_plugins(shelf)
         assert integrity_verdict(URL, registry=registry) is Verdict.VALID
-        (signature,) = dcmseal.list_signatures(URL, registry)
+        (signature,) = dcmseal.signatures(URL, registry)
         assert dcmseal.find_signature(URL, signature.uid, registry).uid == signature.uid
         stream = bytearray()
         dcmseal.write_mac_stream(URL, signature.uid, stream.extend, registry)

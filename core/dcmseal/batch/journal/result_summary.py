@@ -1,7 +1,7 @@
 """Gists: what a result comes to, in so few words that millions of results share one.
 
->>> gist = ResultSummary(kind="verified", verdict="valid", exit_code=0, profiles=("base-rsa",))
->>> ResultSummary.read(str(gist)) == gist
+>>> summary = ResultSummary(kind="verified", verdict="valid", exit_code=0, profiles=("base-rsa",))
+>>> ResultSummary.parse(str(summary)) == summary
 True
 """
 

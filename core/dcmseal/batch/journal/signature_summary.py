@@ -1,7 +1,7 @@
 """What signatures come to, in so few words that many are alike: for statistics over archives.
 
->>> gist = SignatureSummary(verdict="valid", signer="CN=Example", sha256="ab" * 32, month="2026-03")
->>> SignatureSummary.read(gist.values()) == gist
+>>> summary = SignatureSummary(verdict="valid", signer="CN=Example", sha256="ab" * 32, month="2026-03")
+>>> SignatureSummary.from_values(summary.to_values()) == summary
 True
 """
 

@@ -250,10 +250,10 @@ class SigningWorker:
 
     def _has_signature(self, item: InputFile, target: str) -> bool:
         """Whether a file has the signature that this run makes for an item."""
-        from dcmseal.api.inspect import list_signatures
+        from dcmseal.api.inspect import signatures
 
         with suppress(DatasetError):
-            return any(each.uid == self._task.signature_uid(item) for each in list_signatures(target))
+            return any(each.uid == self._task.signature_uid(item) for each in signatures(target))
         return False
 
     def _load_earlier_result(self, item: InputFile, target: str) -> SigningResult:

@@ -1,7 +1,7 @@
 """Files that need no signature because they have one: by whomever, by a profile, for a purpose, or by a signer.
 
 >>> SkipRule.parse("profile:base-rsa")
-SkipRule(by=<By.PROFILE: 'profile'>, value='base-rsa')
+SkipRule(criterion=<SkipCriterion.PROFILE: 'profile'>, value='base-rsa')
 """
 
 from __future__ import annotations
@@ -68,12 +68,12 @@ class SkipRule:
 
         Raises DatasetError or one of its kinds, UnknownProfile or PluginError.
         """
-        from dcmseal.api.inspect import list_signatures
+        from dcmseal.api.inspect import signatures
         from dcmseal.api.verify import verify
 
         if not any(
             self.criterion is SkipCriterion.PROFILE or self._matches_signature(each.content)
-            for each in list_signatures(source)
+            for each in signatures(source)
         ):
             return ""
         require = (self.value,) if self.criterion is SkipCriterion.PROFILE else ()

@@ -28,14 +28,14 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Write the certificate."""
-    from dcmseal.api.inspect import list_signatures
+    from dcmseal.api.inspect import signatures
     from dcmseal.cli.file_arguments import open_input_file, open_new_file
     from dcmseal.cli.options.signature_selection import parse_file_and_uid, select_signature
     from dcmseal.cli.render.screens import write_json
 
     file, uid = parse_file_and_uid(options)
     with open_input_file(file) as source:
-        certificate = select_signature(list_signatures(source), uid, file).certificate
+        certificate = select_signature(signatures(source), uid, file).certificate
     if options.output is not None or not options.json:
         with open_new_file(options.output, force=options.force, binary=options.der) as output:
             output.write(certificate.der if options.der else certificate.pem)

@@ -40,13 +40,13 @@ def run(options: Namespace) -> int:
     """List; exit code 3 if there is no signature."""
     if is_archive("list", options.files, options) or len(options.files) > 1:
         return _list_archive(options)
-    from dcmseal.api.inspect import list_signatures
+    from dcmseal.api.inspect import signatures
     from dcmseal.cli.file_arguments import display_name, open_input_file
     from dcmseal.cli.render.screens import make_screen, write_json
 
     (file,) = options.files
     with open_input_file(file) as source:
-        found = list_signatures(source)
+        found = signatures(source)
     if options.json:
         from dcmseal.documents.document_builders import signatures_document
 

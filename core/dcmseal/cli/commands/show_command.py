@@ -35,7 +35,7 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Show all signatures, or the one asked for."""
-    from dcmseal.api.inspect import list_signatures
+    from dcmseal.api.inspect import signatures
     from dcmseal.cli.file_arguments import open_input_file
     from dcmseal.cli.options.signature_selection import parse_file_and_uid, select_signature
     from dcmseal.cli.render.screens import make_screen, write_json
@@ -46,7 +46,7 @@ def run(options: Namespace) -> int:
 
         return show_tree(file, uid, options)
     with open_input_file(file) as source:
-        found = list_signatures(source)
+        found = signatures(source)
     if uid is not None or not found:
         found = (select_signature(found, uid, file),)
     if options.json:

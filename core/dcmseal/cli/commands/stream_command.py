@@ -34,7 +34,7 @@ def run(options: Namespace) -> int:
     import hashlib
     from contextlib import ExitStack
 
-    from dcmseal.api.inspect import list_signatures, write_mac_stream
+    from dcmseal.api.inspect import signatures, write_mac_stream
     from dcmseal.cli.file_arguments import STDIO, open_input_file, open_new_file
     from dcmseal.cli.options.signature_selection import parse_file_and_uid, select_signature
     from dcmseal.cli.render.screens import make_document, write_json
@@ -45,7 +45,7 @@ def run(options: Namespace) -> int:
     file, uid = parse_file_and_uid(options)
     digest, length = hashlib.sha256(), 0
     with open_input_file(file) as source, ExitStack() as stack:
-        signature = select_signature(list_signatures(source), uid, file)
+        signature = select_signature(signatures(source), uid, file)
         output = None
         if options.output is not None or not options.json:
             output = stack.enter_context(open_new_file(options.output, force=options.force, made_from=[file]))

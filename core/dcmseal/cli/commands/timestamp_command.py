@@ -82,7 +82,7 @@ def _check_options(options: Namespace) -> None:
 
 
 def _write_query(options: Namespace) -> int:
-    from dcmseal.api.inspect import list_signatures
+    from dcmseal.api.inspect import signatures
     from dcmseal.api.timestamp import build_timestamp_query
     from dcmseal.cli.file_arguments import open_input_file, open_new_file
     from dcmseal.cli.options.timestamp_options import parse_timestamp_query
@@ -97,7 +97,7 @@ def _write_query(options: Namespace) -> int:
     uid = _signature_uid(options)
     with open_input_file(file) as source:
         query = build_timestamp_query(source, uid=uid, query_options=parse_timestamp_query(options))
-        uid = uid or list_signatures(source)[0].uid
+        uid = uid or signatures(source)[0].uid
     with open_new_file(options.output, force=options.force, made_from=[file]) as output:
         output.write(query)
     if options.write_uid_file is not None:

@@ -92,7 +92,7 @@ def test_what_is_not_genuine_says_nothing(pki: Pki) -> None:
         manifest[: len(manifest) // 2],
     ):
         assert alone(data) == ("manifest-unreadable", Outcome.UNKNOWN)
-    value = dcmseal.list_signatures(signed)[0].content.value
+    value = dcmseal.signatures(signed)[0].content.value
     other_value = edit_signed(signed, signature={0x04000120: Value(0x04000120, "OB", flip_bit(value, 20))})
     assert manifest_findings(other_value, manifest)[0].code == "manifest-of-another"
     assert manifest_findings(file(image()), manifest)[0].code == "manifest-of-another"
