@@ -120,7 +120,6 @@ if TYPE_CHECKING:
         SignatureReport as SignatureReport,
         SignerTrust as SignerTrust,
         TimeBasis as TimeBasis,
-        Verdict as Verdict,
         VerificationReport as VerificationReport,
     )
     from dcmseal.model.signature import (
@@ -129,6 +128,7 @@ if TYPE_CHECKING:
         MacParameters as MacParameters,
         PurposeCode as PurposeCode,
     )
+    from dcmseal.model.verdict import Verdict as Verdict
     from dcmseal.output.atomic_file import OutputFile as OutputFile
     from dcmseal.output.destination import OutputTarget as OutputTarget
     from dcmseal.plugins.archive_report import ArchiveReport as ArchiveReport
@@ -244,9 +244,10 @@ _EXPORTS = {
     "dcmseal.model.coverage_map": "CoverState CoverageMap CoverageTotals MappedElement MappedItem MappedSignature",
     "dcmseal.model.evidence_record": "EvidenceRecord SignatureRecord TrustMaterial",
     "dcmseal.model.report": (
-        "Coverage CoverageGap Instance ObjectCoverage SignatureReport SignerTrust TimeBasis Verdict VerificationReport"
+        "Coverage CoverageGap Instance ObjectCoverage SignatureReport SignerTrust TimeBasis VerificationReport"
     ),
     "dcmseal.model.signature": "CertifiedTime DigitalSignature MacParameters PurposeCode",
+    "dcmseal.model.verdict": "Verdict",
     "dcmseal.output.atomic_file": "OutputFile",
     "dcmseal.output.destination": "OutputTarget",
     "dcmseal.plugins.archive_report": "ArchiveReport",
