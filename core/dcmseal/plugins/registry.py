@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pickle import PicklingError
 from typing import Final
 
 from dcmseal.errors import PluginNotFound, ProfileFileError, UnknownProfile, UsageError
@@ -50,13 +51,25 @@ class Registry:
     asking for it raises PluginConflict.
     """
 
-    def __init__(self, plugins: tuple[LoadedPlugin, ...]) -> None:
+    def __init__(self, plugins: tuple[LoadedPlugin, ...], profile_folders: tuple[str, ...] | None = None) -> None:
         self._plugins = plugins
+        self._profile_folders = profile_folders
+
+    @property
+    def profile_folders(self) -> tuple[str, ...]:
+        """The folders whose profile files were added."""
+        return self._profile_folders or ()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # another process has plugins of its own, which it discovers itself
+        if self._profile_folders is None:
+            raise PicklingError("plugins that an application registered cannot be sent to another process")
+        return _restore_registry, (self._profile_folders,)
 
     @classmethod
     def discover(cls) -> Registry:
         """All plugins installed: the entry points of group ``dcmseal``."""
-        return cls(discover_plugins())
+        return cls(discover_plugins(), ())
 
     @classmethod
     def from_plugins(cls, *plugins: object) -> Registry:
@@ -112,7 +125,9 @@ class Registry:
         except OSError as error:
             raise ProfileFileError(f"{folder} cannot be read: {error.strerror}", hint="check the path") from None
         files = (ProfileFilePlugin(os.path.join(folder, name), self._find_profile) for name in names)
-        return Registry((*self._plugins, *(register_plugin(file, Origin(name=file.path)) for file in files)))
+        plugins = (*self._plugins, *(register_plugin(file, Origin(name=file.path)) for file in files))
+        known = self._profile_folders
+        return Registry(plugins, None if known is None else (*known, folder))
 
     def _find_profile(self, name: str) -> Profile:
         profile = self._profile_index.find(name)
@@ -308,6 +323,14 @@ def _suggest_key_uri(path: str) -> str:
     if suffix in (".p12", ".pfx"):
         return f"p12:{escape_path(path)}"
     return f"{'der' if suffix == '.der' else 'pem'}:{escape_path(path)}?cert=CERTIFICATE"
+
+
+def _restore_registry(profile_folders: tuple[str, ...]) -> Registry:
+    """The plugins installed here, and the profiles in these folders."""
+    registry = installed_registry()
+    for folder in profile_folders:
+        registry = registry.with_profile_folder(folder)
+    return registry
 
 
 @cache

@@ -29,11 +29,11 @@ from dcmseal.verification.level_coverage import ElementLists, ListedElements, co
 from dcmseal.verification.mac_binding import FragmentBoundaries, binding_findings
 from dcmseal.verification.nonstandard_signatures import nonstandard_signature_findings
 from dcmseal.verification.object_coverage import object_findings
+from dcmseal.verification.options import TimestampMode
 from dcmseal.verification.profile_checks import LevelProfileChecks, ProfileChecks, ProfileResult
 from dcmseal.verification.timestamp_checks import (
     TimestampChecker,
     TimestampContext,
-    TimestampMode,
     TimestampVerification,
     profile_timestamp_type,
 )
