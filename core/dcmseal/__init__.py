@@ -36,13 +36,15 @@ if TYPE_CHECKING:
     from dcmseal.plugins.registry import Registry
     from dcmseal.policy.policy import Policy
     from dcmseal.policy.rule import Rule
-    from dcmseal.references.reference_folders import ReferenceFolders
     from dcmseal.signing.make import attach_signature, make_signature
+    from dcmseal.signing.options import SignOptions
     from dcmseal.signing.plan import Plan
     from dcmseal.signing.signing_result import SigningResult
-    from dcmseal.signing.timestamp_request import TimestampingResult, TimestampRequest
+    from dcmseal.signing.timestamp_request import TimestampRequest
+    from dcmseal.signing.timestamping import TimestampingResult
+    from dcmseal.sources.reference_folders import ReferenceFolders
     from dcmseal.terms import MacAlgorithm, SignaturePurpose
-    from dcmseal.verification.timestamp_checks import TimestampMode
+    from dcmseal.verification.options import TimestampMode, VerifyOptions
 
 _EXPORTS = {
     "dcmseal.api.inspect": ("find_signature", "signatures", "write_mac_stream"),
@@ -67,13 +69,15 @@ _EXPORTS = {
     "dcmseal.plugins.registry": ("Registry",),
     "dcmseal.policy.policy": ("Policy",),
     "dcmseal.policy.rule": ("Rule",),
-    "dcmseal.references.reference_folders": ("ReferenceFolders",),
+    "dcmseal.sources.reference_folders": ("ReferenceFolders",),
     "dcmseal.signing.make": ("attach_signature", "make_signature"),
+    "dcmseal.signing.options": ("SignOptions",),
     "dcmseal.signing.plan": ("Plan",),
     "dcmseal.signing.signing_result": ("SigningResult",),
-    "dcmseal.signing.timestamp_request": ("TimestampRequest", "TimestampingResult"),
+    "dcmseal.signing.timestamp_request": ("TimestampRequest",),
+    "dcmseal.signing.timestamping": ("TimestampingResult",),
     "dcmseal.terms": ("MacAlgorithm", "SignaturePurpose"),
-    "dcmseal.verification.timestamp_checks": ("TimestampMode",),
+    "dcmseal.verification.options": ("TimestampMode", "VerifyOptions"),
 }
 _EXPORT_MODULES = {name: module for module, names in _EXPORTS.items() for name in names}
 
@@ -98,6 +102,7 @@ __all__ = [
     "RemovalResult",
     "Rule",
     "SealError",
+    "SignOptions",
     "Signature",
     "SignaturePurpose",
     "SignatureReport",
@@ -108,6 +113,7 @@ __all__ = [
     "TimestampingResult",
     "Verdict",
     "VerificationReport",
+    "VerifyOptions",
     "__version__",
     "add_timestamp",
     "attach_signature",

@@ -9,7 +9,7 @@ from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser, complete_uids, set_completer
 
 if TYPE_CHECKING:
-    from dcmseal.signing.timestamp_request import TimestampingResult
+    from dcmseal.signing.timestamping import TimestampingResult
 
 _MAX_BYTES = 1 << 20
 _DESCRIPTION = """\
