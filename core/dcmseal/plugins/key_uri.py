@@ -19,7 +19,10 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SECRET_NAMES: Final = frozenset(
     {"pass", "passphrase", "passwd", "password", "pin", "pin-value", "pwd", "secret", "so-pin", "so-pin-value"}
 )
-_SECRETS_HINT: Final = "remove it: it is asked for when it is needed, by calling secrets=; the URI of a token may name a pin-source= instead"
+_SECRETS_HINT: Final = (
+    "remove it, and pass secrets=, a function that is asked for it when it is needed, and may take it from an environment "
+    "variable, a file or a keyring; the URI of a token may name a pin-source= instead"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
