@@ -20,8 +20,8 @@ _SECRET_NAMES: Final = frozenset(
     {"pass", "passphrase", "passwd", "password", "pin", "pin-value", "pwd", "secret", "so-pin", "so-pin-value"}
 )
 _SECRETS_HINT: Final = (
-    "remove it, and pass secrets=, a function that is asked for it when it is needed, and may take it from an environment "
-    "variable, a file or a keyring; the URI of a token may name a pin-source= instead"
+    "remove it, and pass secrets=, a function that is asked for it when it is needed, and may take it from an "
+    "environment variable, a file or a keyring; the URI of a token may name a pin-source= instead"
 )
 
 
