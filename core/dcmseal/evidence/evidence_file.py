@@ -21,7 +21,7 @@ from dcmseal.documents.json_reader import JsonObjectReader, damaged_error, parse
 from dcmseal.documents.json_types import Json, build_document
 from dcmseal.errors import EvidenceError
 from dcmseal.model.evidence_record import EvidenceRecord, SignatureRecord, TrustMaterial
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.version import __version__
 
 MANIFEST_NAME: Final = "manifest.json"

@@ -13,7 +13,8 @@ from dcmseal.errors import PluginNotFound, SealError, TrustError
 from dcmseal.evidence.evidence_store import build_evidence, parse_evidence
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model.evidence_record import TrustMaterial
-from dcmseal.model.report import TimeBasis, Verdict
+from dcmseal.model.report import TimeBasis
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.registry import Registry
 from dcmseal.plugins.trust import Strictness, TrustRequest, TrustResult, TrustSettings
 from dcmseal.verification.signer_trust import Trust

@@ -17,7 +17,8 @@ from dcmseal.batch.journal.signature_summary import SignatureSummary, parse_summ
 from dcmseal.batch.results import BatchResult, ResultKind
 from dcmseal.documents.document_parts import format_moment
 from dcmseal.findings import Outcome
-from dcmseal.model.report import Verdict, VerificationReport
+from dcmseal.model.report import VerificationReport
+from dcmseal.model.verdict import Verdict
 from dcmseal.signing.signing_result import SigningResult
 
 if TYPE_CHECKING:
