@@ -8,7 +8,6 @@ import sqlite3
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -138,7 +137,11 @@ class TestMerging:
 
     def test_only_what_belongs_together_is_merged(self, archive: Path, tmp_path: Path) -> None:
         one = journal_of(tmp_path / "one", archive)
-        other = journal_of(tmp_path / "other", archive, task=replace(VERIFY, accept_old_format=True))
+        other = journal_of(
+            tmp_path / "other",
+            archive,
+            task=VerifyTask(options=VerifyOptions(integrity_only=True, accept_old_format=True)),
+        )
         with pytest.raises(UsageError, match="accept old format"):
             merge_journals([one, other], str(tmp_path / "merged"))
         with pytest.raises(UsageError, match="exists"):
