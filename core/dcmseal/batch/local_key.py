@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from dcmseal.batch.journal.journal_settings import JournalSettings
     from dcmseal.batch.signing_server import SigningServer
     from dcmseal.plugins.signer_backend import SignableMessage, Signer
-    from dcmseal.terms import KeyType
 
 
 class LocalKey:
@@ -28,6 +27,7 @@ class LocalKey:
         self._context = signer
         self._resources = ExitStack()
         self._signer: Signer | None = None
+        self._checked: OneFailureSigner | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -41,11 +41,13 @@ class LocalKey:
         A new journal is not made for a key that cannot be opened.
         """
         if settings is None or settings.is_new:
-            self._open_signer()
+            self.open()
 
     def open(self) -> Signer:
         """The key, for work in this process; raises what opening the key raises."""
-        return OneFailureSigner(self._open_signer())
+        if self._checked is None:
+            self._checked = OneFailureSigner(self._open_signer())
+        return self._checked
 
     def serve(self) -> SigningServer:
         """A server through which worker processes use the key, until the context ends; raises as ``open``."""
@@ -63,16 +65,11 @@ class OneFailureSigner:
     """A Signer that is not used again after it failed: the next file would send the same wrong PIN to the same card."""
 
     def __init__(self, signer: Signer) -> None:
+        # a signer that opens itself does so here
+        self.certificate_chain = signer.certificate_chain
+        self.key_type = signer.key_type
         self._signer = signer
         self._has_failed = False
-
-    @property
-    def certificate_chain(self) -> tuple[bytes, ...]:
-        return self._signer.certificate_chain
-
-    @property
-    def key_type(self) -> KeyType:
-        return self._signer.key_type
 
     def sign(self, message: SignableMessage) -> bytes:
         """Sign.

@@ -75,7 +75,7 @@ def protect_existing(
             return target
     if find_descriptor(path) is not None or (os.path.exists(path) and not os.path.isfile(path)):
         return target  # a stream, pipe or device is written to, not replaced
-    if os.path.lexists(path):
+    if os.path.exists(path):
         raise output_exists_error(path)
     return OutputFile(path, is_new=True)
 

@@ -137,7 +137,9 @@ def select_tags(options: SignOptions, scan: LevelScanner, requirements: Requirem
     )
     if not selected:
         raise UsageError(
-            "the profile requires no elements, and none are chosen", hint="choose elements: tags=[...]", code="no-tags"
+            "the profile requires no elements, and no elements are chosen",
+            hint="choose elements: tags=[...]",
+            code="no-tags",
         )
     return selected
 

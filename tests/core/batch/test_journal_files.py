@@ -8,7 +8,6 @@ import sqlite3
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,7 +138,9 @@ class TestMerging:
     def test_only_what_belongs_together_is_merged(self, archive: Path, tmp_path: Path) -> None:
         one = journal_of(tmp_path / "one", archive)
         other = journal_of(
-            tmp_path / "other", archive, task=replace(VERIFY, options=replace(VERIFY.options, accept_old_format=True))
+            tmp_path / "other",
+            archive,
+            task=VerifyTask(options=VerifyOptions(integrity_only=True, accept_old_format=True)),
         )
         with pytest.raises(UsageError, match="accept old format"):
             merge_journals([one, other], str(tmp_path / "merged"))

@@ -64,8 +64,6 @@ def test_workers_import_nothing_else(task: Task, signed: bytes, key: str, tmp_pa
 
 
 def test_verdicts_alone_need_no_plugins() -> None:
-    assert (
-        "dcmseal.plugins.registry"
-        not in VerifyTask(options=VerifyOptions(name_profiles=False), detail=ResultDetail.VERDICT).preload_modules
-    )
+    task = VerifyTask(options=VerifyOptions(name_profiles=False), detail=ResultDetail.VERDICT)
+    assert "dcmseal.plugins.registry" not in task.preload_modules
     assert "dcmseal.plugins.registry" in VerifyTask(detail=ResultDetail.VERDICT).preload_modules

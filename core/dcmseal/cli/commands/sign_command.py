@@ -179,6 +179,7 @@ def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
     from dcmseal.cli.options.secret_options import load_option_secrets
     from dcmseal.cli.options.sign_options import build_sign_options
     from dcmseal.cli.options.site_profiles import load_registry
+    from dcmseal.cli.options.timestamp_options import check_timestamp_login
     from dcmseal.cli.render.file_progress import FileProgress
     from dcmseal.cli.render.signing_report import SigningReport
     from dcmseal.cli.run.file_jobs import open_result_folder, sync_result_folders
@@ -190,6 +191,7 @@ def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
         raise UsageError("the file and the JSON document cannot both go to standard output", hint="name an output file")
     chosen = require_key(parse_key(options))
     sign_options = build_sign_options(options, chosen)
+    check_timestamp_login(sign_options.timestamp)
     registry = load_registry(options) if sign_options.profile else None
     otherwise = chosen.setup.pin_source if chosen.setup else None
     manifests = dict(zip(jobs, parse_manifest_paths(options, [job.target for job in jobs]), strict=True))

@@ -75,9 +75,19 @@ def parse_timestamp_request(options: Namespace) -> TimestampRequest | None:
         return request
     if len(options.timestamp) > 1:
         raise UsageError("the login is for one authority, and several are named", hint="name that one only")
-    secrets = StoredSecret(source, warn=warn)
-    secrets.read()  # what is missing is found out before anything is signed
-    return replace(request, secrets=secrets)
+    return replace(request, secrets=StoredSecret(source, warn=warn))
+
+
+def check_timestamp_login(request: TimestampRequest | None) -> None:
+    """Read the login now, so that a missing one is found before anything is signed.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    from dcmseal.config.pin_source import StoredSecret
+
+    if request is not None and isinstance(request.secrets, StoredSecret):
+        request.secrets.read()
 
 
 def parse_timestamp_query(options: Namespace) -> TimestampQuery:

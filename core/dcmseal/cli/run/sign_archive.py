@@ -22,6 +22,7 @@ from dcmseal.batch.tasks.skip_rule import SkipRule
 from dcmseal.cli.options.archive_options import reject_single_file_options
 from dcmseal.cli.options.key_options import ChosenKey, parse_key, require_key
 from dcmseal.cli.options.secret_options import load_option_secrets, parse_pin_source
+from dcmseal.cli.options.timestamp_options import check_timestamp_login
 from dcmseal.cli.path_checks import protected_files
 from dcmseal.cli.render.archive_output import show_result_line
 from dcmseal.cli.run.archive_run import make_output, run_archive
@@ -127,8 +128,10 @@ def build_task_without_key(options: Namespace, chosen: ChosenKey | None, detail:
 
 
 def _build_task(options: Namespace, chosen: ChosenKey, detail: ResultDetail) -> SignTask:
+    task = build_task_without_key(options, chosen, detail)
+    check_timestamp_login(task.options.timestamp)
     return replace(
-        build_task_without_key(options, chosen, detail),
+        task,
         key=chosen.uri,
         pin=_find_pin_source(options, chosen) if options.executor is not None else None,
     )
