@@ -16,6 +16,11 @@ from dcmseal.lazy_exports import attach_exports
 
 
 if TYPE_CHECKING:
+    from dcmseal.verification.options import VerifyOptions as VerifyOptions
+    from dcmseal.signing.options import SignOptions as SignOptions
+    from dcmseal.verification.options import TimestampMode as TimestampMode
+    from dcmseal.signing.timestamping import TimestampingResult as TimestampingResult
+    from dcmseal.sources.reference_folders import ReferenceFolders as ReferenceFolders
     from dcmseal.api.inspect import (
         find_signature as find_signature,
         signatures as signatures,
@@ -156,14 +161,12 @@ if TYPE_CHECKING:
     from dcmseal.policy.policy import Policy as Policy
     from dcmseal.policy.rule import Rule as Rule
     from dcmseal.references.fill_references import FilledReference as FilledReference
-    from dcmseal.references.reference_folders import ReferenceFolders as ReferenceFolders
     from dcmseal.signing.make import attach_signature as attach_signature, make_signature as make_signature
     from dcmseal.signing.plan import Plan as Plan
     from dcmseal.signing.signing_result import SigningResult as SigningResult
     from dcmseal.signing.timestamp_request import (
         AuthorityBackoff as AuthorityBackoff,
         TimestampRequest as TimestampRequest,
-        TimestampingResult as TimestampingResult,
     )
     from dcmseal.signing.warnings import SigningWarning as SigningWarning
     from dcmseal.sources.dataset_input import DatasetInput as DatasetInput
@@ -176,12 +179,15 @@ if TYPE_CHECKING:
     )
     from dcmseal.verification.signer_trust import Trust as Trust
     from dcmseal.verification.timestamp_checks import (
-        TimestampMode as TimestampMode,
         TimestampVerification as TimestampVerification,
     )
     from dcmseal.version import __version__ as __version__
 
 _EXPORTS = {
+    "dcmseal.signing.options": "SignOptions",
+    "dcmseal.verification.options": "TimestampMode VerifyOptions",
+    "dcmseal.signing.timestamping": "TimestampingResult",
+    "dcmseal.sources.reference_folders": "ReferenceFolders",
     "dcmseal.api.inspect": "find_signature signatures write_mac_stream",
     "dcmseal.api.remove": "remove",
     "dcmseal.api.report_files": (
@@ -261,16 +267,15 @@ _EXPORTS = {
     "dcmseal.policy.policy": "Policy",
     "dcmseal.policy.rule": "Rule",
     "dcmseal.references.fill_references": "FilledReference",
-    "dcmseal.references.reference_folders": "ReferenceFolders",
     "dcmseal.signing.make": "attach_signature make_signature",
     "dcmseal.signing.plan": "Plan",
     "dcmseal.signing.signing_result": "SigningResult",
-    "dcmseal.signing.timestamp_request": "AuthorityBackoff TimestampRequest TimestampingResult",
+    "dcmseal.signing.timestamp_request": "AuthorityBackoff TimestampRequest",
     "dcmseal.signing.warnings": "SigningWarning",
     "dcmseal.sources.dataset_input": "DatasetInput",
     "dcmseal.terms": "CertificateType KeyType MacAlgorithm SignaturePurpose TimestampType",
     "dcmseal.verification.signer_trust": "Trust",
-    "dcmseal.verification.timestamp_checks": "TimestampMode TimestampVerification",
+    "dcmseal.verification.timestamp_checks": "TimestampVerification",
     "dcmseal.version": "__version__",
 }
 

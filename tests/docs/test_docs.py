@@ -20,8 +20,8 @@ import make_tokens_page
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.main import COMMANDS, main
 from dcmseal.plugins import hookspecs
+from dcmseal.signing.context import SigningContext
 from dcmseal.signing.make import build_mac_stream
-from dcmseal.signing.options import SignOptions
 from dcmseal.signing.plan import plan_signature
 from tests.core.plugins.test_discovery import FOREIGN, install
 from tests.docs.doc_pages import DATA, DOCS, README, RUNNABLE, Block, blocks, pages
@@ -210,6 +210,6 @@ def test_the_example_is_what_is_hashed() -> None:
         builder.Fragments(fragments=(b"", b"\xff\xd8\xff\xd9")),
     )
     image = builder.file(nodes, builder.JPEG_BASELINE)
-    with plan_signature(image, SignOptions(uid="2.25.17", moment=datetime(2026, 1, 31, 12, tzinfo=UTC))) as plan:
+    with plan_signature(image, SigningContext(uid="2.25.17", moment=datetime(2026, 1, 31, 12, tzinfo=UTC))) as plan:
         message = build_mac_stream(plan)
         assert shown == [b"".join(message.chunks()), message.digest, message.digest_info]
