@@ -24,8 +24,8 @@ from dcmseal.errors import (
 from dcmseal.plugins.key_uri import escape_path
 from dcmseal.plugins.signer_backend import SecretRequest, Signer
 from dcmseal.terms import MacAlgorithm
+from dcmseal.testing import assert_verifies
 from dcmseal.testing.signable_messages import BytesMessage
-from dcmseal.testing.signer_contract import assert_verifies
 from dcmseal_software.file_backend import BACKENDS
 from dcmseal_software.software_signer import SoftwareSigner
 from tests.backends.conftest import PASSPHRASE, KeyFolder

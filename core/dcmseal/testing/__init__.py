@@ -1,8 +1,8 @@
-"""Contract suites for authors of plugins, and small data sets to test with.
+"""Contract tests for authors of plugins, and small Data Sets for tests.
 
 >>> from dcmseal.testing import ProfileContract, SignerContract
 
-A suite is a class of pytest tests: subclass it, say what is to be tested, and run pytest.
+A contract is a class of pytest tests: subclass it, name your plugin in its attributes, and run pytest.
 """
 
 from __future__ import annotations
@@ -28,15 +28,18 @@ _HOMES: Final = {
 
 __all__ = ["BytesMessage", "ProfileContract", "SampleDataset", "SignerContract", "assert_verifies"]
 
-# An assertion that fails should say what it compared; pytest sees to that in tests only, unless it is told.
+# pytest explains failed assertions in other modules than tests only if these are registered.
 if "pytest" in sys.modules:
     sys.modules["pytest"].register_assert_rewrite(
-        "dcmseal.testing.profile_contract", "dcmseal.testing.signer_suite", "dcmseal.testing.signature_assertions"
+        "dcmseal.testing.profile_contract",
+        "dcmseal.testing.signer_contract",
+        "dcmseal.testing.signer_suite",
+        "dcmseal.testing.signature_assertions",
     )
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is first used (PEP 562): a suite for profiles needs no ``cryptography``."""
+    """Import a name on first use (PEP 562), because the contract for profiles does not need ``cryptography``."""
     if name not in _HOMES:
         raise AttributeError(f"module 'dcmseal.testing' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -85,7 +85,7 @@ def test_a_cluster_without_workers_is_not_waited_for_in_vain(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("preload", "problem"),
     [
-        ("import dcmseal_dask.version_check as v; v.__version__ = '0.0.7'", r"dcmseal 0\.0\.7 instead of"),
+        ("import dcmseal_dask.cluster as v; v.__version__ = '0.0.7'", r"dcmseal 0\.0\.7 instead of"),
         ("import sys; sys.modules['dcmseal_dask'] = None", "no dcmseal that can be used"),
     ],
 )
