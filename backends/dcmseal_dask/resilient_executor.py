@@ -220,5 +220,5 @@ def _no_response_error() -> PluginError:
 def _no_workers_error() -> PluginError:
     return PluginError(
         "the Dask cluster has no workers left",
-        hint="start workers with nannies, which restart them if a file kills them; the logs of the workers say why they died",
+        hint="start workers with nannies, which restart them if a file kills them; their logs say why they died",
     )

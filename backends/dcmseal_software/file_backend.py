@@ -5,8 +5,8 @@
     der:key.der?cert=cert.cer     the same, binary
     p12:signer.p12                PKCS #12 (PFX), with its certificates
 
-``cert`` and ``chain`` name files with certificates, in PEM or DER regardless of the format of the key. Paths are relative
-to the current folder, and may begin with ``~``.
+``cert`` and ``chain`` name files with certificates, in PEM or DER. Paths are relative to the current folder, and may
+begin with ``~``.
 """
 
 from __future__ import annotations

@@ -46,6 +46,7 @@ class Passphrase:
             raise PinRejected(
                 f"{path!r} is encrypted, but no passphrase was given",
                 hint="pass secrets=, a function that returns the passphrase",
+                code="passphrase-missing",
             )
         # OpenSSL takes passphrases as C strings; UTF-8 cannot encode lone surrogates.
         passphrase = secret.encode("utf-8", "ignore")
