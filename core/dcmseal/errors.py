@@ -16,6 +16,8 @@ class SealError(Exception):
     """Base of all errors; ``hint`` says what to do next (may be empty)."""
 
     hint: str
+    file: str = ""
+    """Name of the file that the error is about; empty if nobody has set it."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

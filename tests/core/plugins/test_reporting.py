@@ -95,7 +95,7 @@ def test_what_is_no_report_is_the_fault_of_the_plugin(pieces: Any) -> None:
 def test_reports_about_archives_are_for_writers_that_have_them() -> None:
     registry = registry_of(FakeWriter(), FakeArchiveWriter(format="other"))
     assert list(registry.report_writer("other").write_archive(ARCHIVE, CONTEXT)) == [b"one", b"two"]
-    with pytest.raises(PluginNotFound, match="p0 has no report about many files"):
+    with pytest.raises(PluginNotFound, match="p0 does not support many files"):
         registry.report_writer("fake").write_archive(ARCHIVE, CONTEXT)
 
 

@@ -1,4 +1,4 @@
-"""The progress of many files on a terminal: a bar with rate and time left, what there was, and what failed last."""
+"""The progress bar: rate, time left, verdicts so far, and the last failures."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class BarProgress:
         done = self._summary.files + self._summary.ignored + self._summary.recorded_summaries.total()
         self._bar.update(self._task, completed=done)
         speed = self._bar.tasks[0].speed
-        self._bar.update(self._task, rate=f"{speed:.0f} a second" if speed else "")
+        self._bar.update(self._task, rate=f"{speed:.0f} files/s" if speed else "")
         lines = [
             Text(format_verdicts(self._summary), no_wrap=True),
             *(Text(each, "red", no_wrap=True) for each in self._failures),

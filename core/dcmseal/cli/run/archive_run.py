@@ -1,4 +1,4 @@
-"""A run over many files: found, worked on, told of, and summed up."""
+"""Runs over many files: find inputs, process them, write results and the summary."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def report_results(
             check_reader()
     summary.add_recorded()
     if not summary.files and not is_part:
-        error = DatasetError("no DICOM file was found", hint="check the names; in folders, only DICOM files count")
+        error = DatasetError("no DICOM files found", hint="check the paths")
         if not summary.ignored:
             raise error
         nothing = BatchResult.from_error(UnreadableInput(source=source_text, error=error), error)
