@@ -43,7 +43,7 @@ from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.input_files import open_input
 from dcmseal.macro.levels import find_level
 from dcmseal.macro.signer_certificate import read_certificate
-from dcmseal.model.report import SignatureReport, VerificationReport
+from dcmseal.model.report import SignatureReport
 from dcmseal.model.signature import DigitalSignature
 
 MAX_SIZE: Final = 128 << 20
@@ -73,8 +73,8 @@ def load_manifest(path: str | os.PathLike[str]) -> bytes:
         ) from None
 
 
-def manifest_findings(file: DicomFile, report: VerificationReport, data: bytes) -> Iterator[Finding]:
-    """What a manifest says about the one signature of a report that it was made with.
+def manifest_findings(file: DicomFile, signatures: Iterable[SignatureReport], data: bytes) -> Iterator[Finding]:
+    """What a manifest says about the one signature that it was made with.
 
     It says nothing unless the key of that signature's certificate signed it; what it says is not even read before.
     """
@@ -82,7 +82,7 @@ def manifest_findings(file: DicomFile, report: VerificationReport, data: bytes) 
         if len(data) > MAX_SIZE:
             raise InvalidSignedData(f"it takes more than {MAX_SIZE} bytes")
         container = parse_signed_data(data)
-        by_the_same = [each for each in report.signatures if _is_signed_by_signer(container, each.signature)]
+        by_the_same = [each for each in signatures if _is_signed_by_signer(container, each.signature)]
         content = parse_content(container.content) if by_the_same else None
         if content is not None and content.subject.certificate != container.signer:
             raise ManifestNotAuthentic

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,7 +24,7 @@ from dcmseal.dataset.walk import CLOSING_EVENTS, UNTIL_DELIMITER, Event, Step, w
 from dcmseal.errors import DatasetError
 from dcmseal.location import MAIN, Location
 from dcmseal.model.coverage_map import CoverageMap, CoverageTotals, CoverState, MappedElement, MappedItem
-from dcmseal.model.report import CoverageGap, ObjectCoverage, VerificationReport
+from dcmseal.model.report import CoverageGap, ObjectCoverage, SignatureReport, VerificationReport
 from dcmseal.tags import format_tag
 
 _MAX_GAPS: Final = 1000
@@ -99,7 +100,7 @@ def build_map(
 
     Raises Malformed if it cannot be read, and DatasetError if it has more elements than are mapped.
     """
-    covering = SignatureCover(report)
+    covering = SignatureCover(report.signatures)
     builder = _MapBuilder(file, covering, max_nodes=MAX_NODES if fold else MAX_UNFOLDED_NODES, fold=fold)
     entries = 0
     for step in walk(file.body, file.start, file.end, file.encoding):
@@ -122,9 +123,9 @@ def build_map(
     )
 
 
-def count_coverage(file: DicomFile, report: VerificationReport) -> ObjectCoverage:
+def count_coverage(file: DicomFile, signatures: Sequence[SignatureReport]) -> ObjectCoverage:
     """The summary of the map alone; raises Malformed if the file cannot be read."""
-    builder = _MapBuilder(file, SignatureCover(report), max_nodes=0)
+    builder = _MapBuilder(file, SignatureCover(signatures), max_nodes=0)
     for step in walk(file.body, file.start, file.end, file.encoding):
         builder.add_step(step)
     return builder.gaps.summary()

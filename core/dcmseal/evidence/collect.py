@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
@@ -17,13 +17,14 @@ from dcmseal.macro.level_macs import compute_level_macs
 from dcmseal.macro.levels import iter_signed_levels
 from dcmseal.macro.signer_certificate import strip_der_padding
 from dcmseal.model.evidence_record import EvidenceRecord, SignatureRecord, TrustMaterial
-from dcmseal.model.report import SignatureReport, VerificationReport
+from dcmseal.model.report import SignatureReport
 from dcmseal.plugins.trust import TrustResult
 from dcmseal.terms import MacAlgorithm
 from dcmseal.verification.signer_trust import Trust
 
 if TYPE_CHECKING:
-    from dcmseal.verification.pipeline import VerificationContext
+    from dcmseal.verification.context import VerificationContext
+    from dcmseal.verification.report_builder import ReportBuilder
 
 
 class EvidenceCollector:
@@ -41,24 +42,21 @@ class EvidenceCollector:
         chain = TrustMaterial(certificates=answer.chain[:-1], anchors=answer.chain[-1:])
         self._material = self._material.merge(answer.material).merge(chain)
 
-    def add_evidence(
-        self, file: DicomFile, context: VerificationContext, report: VerificationReport
-    ) -> VerificationReport:
-        """The report with its grounds; raises DatasetError if the file cannot be read any more."""
+    def add_evidence(self, file: DicomFile, context: VerificationContext, report: ReportBuilder) -> None:
+        """Add the evidence to the report; raises DatasetError if the file cannot be read any more."""
         signers = (_strip_padding(each.signature.certificate) for each in report.signatures)
         own = TrustMaterial(certificates=tuple(each for each in signers if each and each not in self._material.anchors))
         stamps = dict.fromkeys(_strip_padding(each.signature.timestamp) for each in report.signatures)
-        grounds = EvidenceRecord(
+        report.evidence = EvidenceRecord(
             moment=self._moment,
             settings=build_settings(self.trust.settings, context),
             file_sha256=compute_sha256(file),
             file_size=file.file.size,
-            signatures=tuple(iter_signature_records(file, report)),
+            signatures=tuple(iter_signature_records(file, report.signatures)),
             material=self._material.merge(own),
             timestamp_certificates=context.timestamp.certificates,
             timestamps=tuple(each for each in stamps if each),
         )
-        return replace(report, evidence=grounds)
 
 
 def compute_sha256(file: DicomFile) -> str:
@@ -69,10 +67,10 @@ def compute_sha256(file: DicomFile) -> str:
     return digest.hexdigest()
 
 
-def iter_signature_records(file: DicomFile, report: VerificationReport) -> Iterator[SignatureRecord]:
-    """By what the signatures of a report are known again, in order."""
-    streams = _compute_stream_digests(file, {str(each.signature.location) for each in report.signatures})
-    for each in report.signatures:
+def iter_signature_records(file: DicomFile, signatures: Sequence[SignatureReport]) -> Iterator[SignatureRecord]:
+    """By what signatures are known again, in order."""
+    streams = _compute_stream_digests(file, {str(each.signature.location) for each in signatures})
+    for each in signatures:
         signature = each.signature
         yield SignatureRecord(
             uid=signature.uid,

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.errors import UsageError
-from dcmseal.model.report import VerificationReport
+from dcmseal.verification.report_builder import ReportBuilder
 from dcmseal.verification.signer_trust import Trust
 
 if TYPE_CHECKING:
     from dcmseal.evidence.evidence_file import Evidence
     from dcmseal.plugins.registry import Registry
     from dcmseal.plugins.trust import TrustSettings
-    from dcmseal.verification.pipeline import VerificationContext
+    from dcmseal.verification.context import VerificationContext
 
-ReportHook: TypeAlias = "Callable[[DicomFile, VerificationContext, VerificationReport], VerificationReport]"
+ReportHook: TypeAlias = "Callable[[DicomFile, VerificationContext, ReportBuilder], None]"
 
 
 def prepare_evidence(
@@ -27,7 +27,7 @@ def prepare_evidence(
     collect: bool,
     integrity_only: bool,
 ) -> tuple[Trust, ReportHook]:
-    """The trust to verify with, and what is to be done with the report; raises UsageError and what Trust.open does."""
+    """The trust to verify with, and the step that adds to the report; raises UsageError and what Trust.open does."""
     if integrity_only:
         raise UsageError("evidence is about trust, and integrity alone does without", hint="leave one of them out")
     if evidence is None:

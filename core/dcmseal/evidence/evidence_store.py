@@ -1,8 +1,8 @@
 """Evidence files written and read: nothing is overwritten, and nothing in one is trusted because it is there.
 
 >>> from dcmseal import verify
->>> from dcmseal.plugins.trust import Revocation, TrustSettings
->>> settings = TrustSettings(anchors=("authority.cert.pem",), revocation=Revocation.SOFT)
+>>> from dcmseal.plugins.trust import RevocationMode, TrustSettings
+>>> settings = TrustSettings(anchors=("authority.cert.pem",), revocation=RevocationMode.SOFT)
 >>> save_evidence(verify("signed.dcm", trust=settings, keep_evidence=True), "signed.evidence")
 >>> verify("signed.dcm", trust=settings, evidence=load_evidence("signed.evidence")).verdict
 <Verdict.NOT_ESTABLISHED: 'not-established'>

@@ -19,15 +19,17 @@ from dcmseal.evidence.evidence_file import Evidence
 from dcmseal.evidence.evidence_settings import build_settings, differing_settings, format_setting
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model.evidence_record import SignatureRecord
-from dcmseal.model.report import SignatureReport, VerificationReport
+from dcmseal.model.report import SignatureReport
 from dcmseal.model.signature import CertifiedTime
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.registry import Registry, installed_registry
 from dcmseal.plugins.trust import RevocationMode, TrustSettings
 from dcmseal.terms import TimestampType
 from dcmseal.verification.signer_trust import Trust
 
 if TYPE_CHECKING:
-    from dcmseal.verification.pipeline import VerificationContext
+    from dcmseal.verification.context import VerificationContext
+    from dcmseal.verification.report_builder import ReportBuilder
 
 MAX_TIMESTAMP_DELAY: Final = timedelta(minutes=5)
 """So soon after the moment of verification, evidence has to be certified."""
@@ -66,23 +68,17 @@ class EvidenceReplay:
         self.trust = Trust.open(settings, registry)
         """To verify with."""
 
-    def add_findings(
-        self, file: DicomFile, context: VerificationContext, report: VerificationReport
-    ) -> VerificationReport:
-        """The report with what the evidence is worth: its doubts are those of each signature."""
+    def add_findings(self, file: DicomFile, context: VerificationContext, report: ReportBuilder) -> None:
+        """Add what the evidence is worth, to each signature and to the notes."""
         kept = {(each.value, each.certificate): each for each in self._evidence.record.signatures}
-        now = tuple(iter_signature_records(file, report))
+        now = tuple(iter_signature_records(file, report.signatures))
         firsts = [kept.get((each.value, each.certificate)) for each in now]
         moment = self._moment.finding()
-        signatures = tuple(
-            replace(each, findings=(*each.findings, moment, _identity_finding(first, present)))
-            for each, first, present in zip(report.signatures, firsts, now, strict=True)
-        )
-        notes = [*self._file_notes(file), *self._rule_notes(context)]
-        for each, first, present in zip(report.signatures, firsts, now, strict=True):
-            notes.extend(_chain_notes(each, first, present))
-        repeated = replace(report, signatures=signatures, notes=(*report.notes, *notes))
-        return replace(repeated, notes=(*repeated.notes, self._verdict_note(repeated)))
+        report.notes += (*self._file_notes(file), *self._rule_notes(context))
+        for index, (first, present) in enumerate(zip(firsts, now, strict=True)):
+            report.add_to_signature(index, (moment, _identity_finding(first, present)))
+            report.notes += _chain_notes(report.signatures[index], first, present)
+        report.notes.append(self._verdict_note(report.verdict))
 
     def _file_notes(self, file: DicomFile) -> Iterator[Finding]:
         grounds = self._evidence.record
@@ -108,8 +104,8 @@ class EvidenceReplay:
             message = f"your rules count, and differ from those of the evidence: {'; '.join(told)}"
             yield _unknown_finding("repeat-rules-differ", message)
 
-    def _verdict_note(self, report: VerificationReport) -> Finding:
-        then, now = self._evidence.verdict, report.verdict
+    def _verdict_note(self, now: Verdict) -> Finding:
+        then = self._evidence.verdict
         if then is now:
             return _passed_finding("repeat-verdict-same", f"the verdict is {now}, as the evidence says that it was")
         return _unknown_finding("repeat-verdict-differs", f"the verdict is {now}, and was {then}, as the evidence says")

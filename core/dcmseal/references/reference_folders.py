@@ -1,7 +1,7 @@
 """Folders with the instances that documents cite: which file is which instance.
 
 >>> folders = ReferenceFolders(["."])
->>> folders.files_of("1.2.826.0.1.3680043.10.99.7")
+>>> folders.find_files("1.2.826.0.1.3680043.10.99.7")
 ()
 """
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.errors import NotIntact
 from dcmseal.findings import Outcome
-from dcmseal.model.report import SignatureReport, Verdict
+from dcmseal.model.report import SignatureReport
+from dcmseal.model.verdict import Verdict
 from dcmseal.signing.warnings import SigningWarning
 
 if TYPE_CHECKING:
@@ -31,16 +32,13 @@ def existing_signature_warnings(
 
     ``computed_macs`` holds the MACs of levels that were hashed already. Raises Malformed.
     """
-    from dcmseal.verification.pipeline import VerificationContext, verify_file
+    from dcmseal.verification.context import VerificationContext
+    from dcmseal.verification.pipeline import verify_file
     from dcmseal.verification.timestamp_checks import TimestampContext, TimestampMode
 
     question = VerificationContext(integrity_only=True, timestamp=TimestampContext(mode=TimestampMode.IGNORE))
     reports = verify_file(file, question, computed_macs).signatures
-    advice = [
-        _existing_signature_warning(each, found)
-        for each in reports
-        if (found := each.verdict(integrity_only=True)) in _NOT_VALID
-    ]
+    advice = [_existing_signature_warning(each, found) for each in reports if (found := each.verdict) in _NOT_VALID]
     return tuple(sorted(advice, key=lambda each: each.code))
 
 

@@ -1,7 +1,7 @@
 """What a Digital Signature Profile demands: by itself, and of a Data Set before it is signed.
 
->>> from dcmseal.plugins.registry import installed
->>> report = explain_profile("image.dcm", installed().profile("creator-rsa"))
+>>> from dcmseal.plugins.registry import installed_registry
+>>> report = explain_profile("image.dcm", installed_registry().profile("creator-rsa"))
 >>> report.problems
 ()
 >>> [each.why for each in report.elements if each.tag == 0x00080008]

@@ -10,7 +10,8 @@ from dcmseal.cli.render.screens import Screen, Tone, write_fields
 from dcmseal.cli.render.text_layout import MAX_LINE, escape_unprintable, format_count, join_names
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model.causes import FailureCause, is_data_intact, report_causes
-from dcmseal.model.report import Coverage, Instance, ObjectCoverage, SignatureReport, Verdict, VerificationReport
+from dcmseal.model.report import Coverage, Instance, ObjectCoverage, SignatureReport, VerificationReport
+from dcmseal.model.verdict import AUTHORITY_TRUST_CODES, Verdict
 
 if TYPE_CHECKING:
     from dcmseal.plugins.report_writer import ReportContext
@@ -58,7 +59,7 @@ def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: b
     _show_findings((*report.unmet, *report.notes), to)
     _show_references(report.references, to, verbose=verbose)
     for each in report.signatures:
-        _show_signature(each, to, integrity_only=report.integrity_only, verbose=verbose)
+        _show_signature(each, to, verbose=verbose)
     _show_manifest(report.manifest, to, verbose=verbose)
 
 
@@ -141,8 +142,7 @@ def _iter_reasons(report: VerificationReport, *, verbose: bool) -> Iterator[str]
 def _lacks_anchor(report: VerificationReport) -> bool:
     """Whether a signature is not established because no trust anchor is configured."""
     return not report.integrity_only and any(
-        not _has_findings(each, Aspect.TRUST) and each.verdict(integrity_only=True) is Verdict.VALID
-        for each in report.signatures
+        not _has_findings(each, Aspect.TRUST) and each.integrity_verdict is Verdict.VALID for each in report.signatures
     )
 
 
@@ -166,7 +166,7 @@ def _iter_notes(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
         yield from (text for cause, text in _CAUSE_HINTS.items() if cause in found)
     if report.verdict is not Verdict.NOT_ESTABLISHED:
         return
-    if any(each.has_unverified_timestamp(integrity_only=True) for each in report.signatures):
+    if any(_has_unverified_timestamp(each) for each in report.signatures):
         yield "use --timestamp ignore to verify without the certified timestamp"
     if _lacks_anchor(report):
         yield "use --trust-anchor FILE to trust an authority, or --integrity-only to accept any signer"
@@ -182,9 +182,16 @@ def _format_coverage(verdict: Verdict, coverage: ObjectCoverage, *, verbose: boo
     return f"{what} {format_protected(coverage)}. {names}"
 
 
-def _show_signature(report: SignatureReport, to: Screen, *, integrity_only: bool, verbose: bool) -> None:
-    signature = report.signature
-    verdict = report.verdict(integrity_only=integrity_only)
+def _has_unverified_timestamp(report: SignatureReport) -> bool:
+    """Whether its timestamp could not be verified, for another reason than trust in the authority."""
+    return any(
+        each.aspect is Aspect.TIMESTAMP and each.outcome is Outcome.UNKNOWN and each.code not in AUTHORITY_TRUST_CODES
+        for each in report.findings
+    )
+
+
+def _show_signature(report: SignatureReport, to: Screen, *, verbose: bool) -> None:
+    signature, verdict = report.signature, report.verdict
     to.line()
     to.line(f"signature {signature.uid or '(without UID)'}: {verdict.value.replace('-', ' ')}", _VERDICT_TONES[verdict])
     write_fields(
@@ -201,7 +208,7 @@ def _show_signature(report: SignatureReport, to: Screen, *, integrity_only: bool
     if report.trust is not None and report.trust.chain:
         write_fields(to, [("chain", signature_format.format_chain(report.trust.chain))], longest=MAX_LINE)
     for aspect in Aspect:
-        text, tone = _format_aspect(report, aspect, integrity_only=integrity_only)
+        text, tone = _format_aspect(report, aspect)
         write_fields(to, [(aspect.value, text)], tone)
         if aspect is Aspect.TRUST and _is_revocation_unchecked(report):
             write_fields(to, [("revocation", "not checked")], Tone.MUTED)
@@ -220,7 +227,7 @@ def _format_certified(report: SignatureReport) -> str:
     return signature_format.format_certified_time(report.certified_time) + doubt
 
 
-def _format_aspect(report: SignatureReport, aspect: Aspect, *, integrity_only: bool) -> tuple[str, Tone]:
+def _format_aspect(report: SignatureReport, aspect: Aspect) -> tuple[str, Tone]:
     """The outcome of an aspect and its tone: an aspect that nobody asked about is not unknown, but not checked."""
     outcome = report.outcome(aspect)
     if outcome is not Outcome.UNKNOWN:
@@ -229,7 +236,7 @@ def _format_aspect(report: SignatureReport, aspect: Aspect, *, integrity_only: b
         is_partial = aspect is Aspect.COVERAGE and report.coverage is not None
         return "partial" if is_partial else outcome.value, Tone.OPEN
     match aspect:
-        case Aspect.TRUST if not integrity_only:
+        case Aspect.TRUST if not report.integrity_only:
             return f"{outcome.value}: {_NO_ANCHOR}", Tone.OPEN
         case Aspect.TIMESTAMP if not report.signature.timestamp:
             return "none", Tone.MUTED
