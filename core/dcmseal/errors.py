@@ -137,6 +137,10 @@ class ConcurrentModification(OutputError):
     """Another program has written the file since it was read; nothing was replaced."""
 
 
+class Interrupted(SealError):
+    """The user stopped a run with Ctrl-C."""
+
+
 class JournalError(SealError):
     """The journal of a run cannot be read or written; what it says so far stays, and the run can go on."""
 

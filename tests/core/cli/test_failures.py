@@ -43,6 +43,8 @@ def test_every_error_has_its_exit_code(kind: type[errors.SealError]) -> None:
         expected = ExitCode.USAGE
     elif kind.__name__ in UNREADABLE:
         expected = ExitCode.UNREADABLE
+    elif kind is errors.Interrupted:
+        expected = ExitCode.INTERRUPTED
     elif kind is errors.InternalError:
         expected = ExitCode.INTERNAL
     elif kind is errors.NoSuchSignature:

@@ -8,7 +8,7 @@ from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser
 
 _DESCRIPTION = """\
-Read the journals of dcmseal sign, verify and list (see their option --journal).
+Read the journals that sign, verify and list write about runs over many files.
 status: show the progress and the results so far, also of a run that is still going on.
 export: write the result of each file, as JSON Lines or CSV.
 merge: merge the journals of several shards."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dcmseal.plugins.signer_backend import KeyListing, SignerBackend
 
 _DESCRIPTION = """\
-List the keys on cards, tokens and other devices, each with the URI for sign --key, or the reason why it
+List the keys on cards, tokens and other devices, each with the URI to sign with, or the reason why it
 cannot be used. Does not list keys in files, and does not prompt for PINs."""
 _EXAMPLES = """
   dcmseal keys

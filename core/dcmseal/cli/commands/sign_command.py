@@ -246,11 +246,17 @@ def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
             )
 
     with open_result_folder(options.output_dir), key:
-        for job, result in sign_files(jobs, key, sign_one, device_prompt=wait, progress=progress):
-            if isinstance(result, SealError):
-                report.add_error(job, result)
-            else:
-                report.add_result(job, result, manifests[job])
+        try:
+            for job, result in sign_files(jobs, key, sign_one, device_prompt=wait, progress=progress):
+                if isinstance(result, SealError):
+                    report.add_error(job, result)
+                else:
+                    report.add_result(job, result, manifests[job])
+        except KeyboardInterrupt:
+            progress.clear()
+            if len(jobs) > 1:
+                report.finish()
+            raise
         sync_result_folders([*(job.target for job in jobs), *filter(None, manifests.values())], options.output_dir)
     return report.finish()
 
