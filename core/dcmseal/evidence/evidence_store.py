@@ -178,7 +178,8 @@ def _timestamp_manifest(
     """A timestamp over the manifest, which is verified first; raises TimestampError or one of its kinds."""
     from dcmseal.evidence.replay import is_timely
     from dcmseal.plugins.registry import installed_registry
-    from dcmseal.signing.timestamp_request import to_timestamp_request, try_authorities
+    from dcmseal.signing.timestamp_request import to_timestamp_request
+    from dcmseal.signing.timestamping import try_authorities
 
     backend = (registry or installed_registry()).timestamp_backend(TimestampType.CMS_TSP)
     wish = to_timestamp_request(timestamp)

@@ -33,8 +33,9 @@ def existing_signature_warnings(
     ``computed_macs`` holds the MACs of levels that were hashed already. Raises Malformed.
     """
     from dcmseal.verification.context import VerificationContext
+    from dcmseal.verification.options import TimestampMode
     from dcmseal.verification.pipeline import verify_file
-    from dcmseal.verification.timestamp_checks import TimestampContext, TimestampMode
+    from dcmseal.verification.timestamp_checks import TimestampContext
 
     question = VerificationContext(integrity_only=True, timestamp=TimestampContext(mode=TimestampMode.IGNORE))
     reports = verify_file(file, question, computed_macs).signatures

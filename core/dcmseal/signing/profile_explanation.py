@@ -17,7 +17,7 @@ from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.findings import Finding
 from dcmseal.macro.profile_view import LevelView
 from dcmseal.plugins.profile import Profile, Requirements, SignatureFacts
-from dcmseal.signing.options import SignOptions
+from dcmseal.signing.context import SigningContext
 from dcmseal.signing.prepare import PreparedLevel, prepare_level
 from dcmseal.sources.dataset_input import DatasetInput, open_source
 from dcmseal.terms import CertificateType, KeyType, MacAlgorithm, TimestampType
@@ -71,7 +71,7 @@ def profile_requirements(profile: Profile) -> Requirements:
 def explain_profile(source: DatasetInput, profile: Profile) -> ProfileExplanation:
     """Hold a Data Set against a profile as ``sign`` would; raises DatasetError or one of its kinds."""
     with open_source(source) as file:
-        drafted = prepare_level(file, SignOptions(profile=profile))
+        drafted = prepare_level(file, SigningContext(profile=profile))
         view = LevelView(scan=drafted.scan, location=drafted.level.location)
         elements = tuple(_explain_elements(drafted))
         signed = frozenset(each.tag for each in elements if each.signed)

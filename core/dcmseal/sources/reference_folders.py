@@ -20,22 +20,9 @@ from dcmseal.dataset.walk import CLOSING_EVENTS, OPENING_EVENTS, Event, walk
 from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound, UsageError
 from dcmseal.sources.dataset_input import open_header, open_source
 
-References: TypeAlias = "ReferenceFolders | Iterable[str | os.PathLike[str]]"
-"""Folders with the instances that documents cite: their paths, or Folders, which are looked through once only."""
-
-
-def to_reference_folders(references: References | None) -> ReferenceFolders | None:
-    """Folders with instances, which may be given as their paths."""
-    if references is None:
-        return None
-    from dcmseal.references.reference_folders import ReferenceFolders
-
-    if isinstance(references, (str, os.PathLike)):
-        raise UsageError("one folder is given where several may be", hint="references=[FOLDER]")
-    return references if isinstance(references, ReferenceFolders) else ReferenceFolders(references)
-
-
 PathInput: TypeAlias = str | os.PathLike[str]
+References: TypeAlias = "ReferenceFolders | PathInput | Iterable[PathInput]"
+"""Folders with the instances that documents cite: one path or several, or ReferenceFolders."""
 ProgressCallback: TypeAlias = Callable[[str], object]
 """Told now and then, in words, how far it is; an empty text says that nothing goes on."""
 
@@ -50,9 +37,12 @@ _PROGRESS_INTERVAL: Final = 100
 class ReferenceFolders:
     """Finds instances by SOP Instance UID in folders, and in what is below them.
 
-    Nothing is read before the first question; then each file is opened once, one after the other, and read up to its
-    SOP Instance UID. Files that are no DICOM instances are passed over. Links to folders are not followed. Raises
-    UsageError if a folder is not there.
+    Nothing is read before the first lookup; then each file is opened once and read up to its SOP Instance UID. Other
+    files are skipped, and links to folders are not followed. Two values with the same paths are equal, and a pickled
+    value contains the paths only.
+
+    Raises:
+        UsageError: A folder does not exist.
     """
 
     def __init__(self, paths: Iterable[PathInput], progress: ProgressCallback | None = None) -> None:
@@ -63,6 +53,23 @@ class ReferenceFolders:
         self._progress = progress or _no_progress
         self._opened = 0
         self._found: dict[str, list[str]] | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The folders."""
+        return self._paths
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ReferenceFolders) and self._paths == other.paths
+
+    def __hash__(self) -> int:
+        return hash(self._paths)
+
+    def __repr__(self) -> str:
+        return f"ReferenceFolders({list(self._paths)!r})"
+
+    def __reduce__(self) -> tuple[type[ReferenceFolders], tuple[tuple[str, ...]]]:
+        return ReferenceFolders, (self._paths,)
 
     def find_files(self, uid: str) -> tuple[str, ...]:
         """The files that hold an instance; raises UsageError if there are too many to look at."""
@@ -156,6 +163,14 @@ def read_instance_uid(file: DicomFile) -> str:
             return file.body.read(step.value, step.end).decode("ascii", "replace").strip(" \0")
         depth += (step.event in OPENING_EVENTS) - (step.event in CLOSING_EVENTS)
     return ""
+
+
+def to_reference_folders(references: References | None) -> ReferenceFolders | None:
+    """Convert one path or several to ReferenceFolders; None, or no path at all, is None."""
+    if references is None or isinstance(references, ReferenceFolders):
+        return references
+    paths = (references,) if isinstance(references, (str, os.PathLike)) else tuple(references)
+    return ReferenceFolders(paths) if paths else None
 
 
 def _iter_entries(folder: str) -> Iterator[os.DirEntry[str]]:
