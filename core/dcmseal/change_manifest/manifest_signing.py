@@ -68,7 +68,7 @@ def sign_content(content: bytes, signer: Signer, algorithm: MacAlgorithm, moment
     if match_signature(certificate, algorithm, message.digest, value) is not SignatureMatch.MATCHES:
         raise CertificateMismatch(
             "the key made a signature that its own certificate does not verify",
-            hint="the certificate belongs to another key, or the device is broken: nothing was written",
+            hint="nothing was written: the certificate belongs to another key, or the device is faulty",
         )
     digest_algorithm = _encode_der(_SEQUENCE, _encode_oid(_DIGESTS[algorithm]))
     version = _encode_integer(1)
