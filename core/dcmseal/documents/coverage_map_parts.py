@@ -1,4 +1,4 @@
-"""The coverage map as values of JSON documents."""
+"""Convert coverage maps to values of JSON documents."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dcmseal.model.coverage_map import CoverageMap, CoverageTotals, MappedElemen
 
 
 def map_value(coverage: CoverageMap) -> Document:
-    """A coverage map."""
+    """Convert a coverage map."""
     return {
         "signatures": [_signature(each) for each in coverage.signatures],
         "coverage": object_coverage_value(coverage.summary),
