@@ -3,9 +3,9 @@ r"""PKCS #11 URIs (RFC 7512): which module, token and key, as attributes that al
 >>> uri = Pkcs11Uri.parse("pkcs11:token=reading%20room;object=sign;id=%01?module-name=softhsm2")
 >>> uri.path["token"], uri.id, uri.module_name
 ('reading room', b'\x01', 'softhsm2')
->>> uri.agrees({"token": "reading room", "serial": "4711"})
+>>> uri.matches({"token": "reading room", "serial": "4711"})
 True
->>> uri.agrees({"token": "theatre"})
+>>> uri.matches({"token": "theatre"})
 False
 """
 

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from dcmseal.macro.edit import RemovalResult
     from dcmseal.macro.inspection import Signature, SignedElement
     from dcmseal.model.coverage_map import CoverageMap, CoverState
-    from dcmseal.model.report import SignatureReport, Verdict, VerificationReport
+    from dcmseal.model.report import SignatureReport, VerificationReport
+    from dcmseal.model.verdict import Verdict
     from dcmseal.plugins.registry import Registry
     from dcmseal.policy.policy import Policy
     from dcmseal.policy.rule import Rule

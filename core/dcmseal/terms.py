@@ -104,7 +104,7 @@ class SignaturePurpose(IntEnum):
     def parse(cls, text: str) -> SignaturePurpose | None:
         """The purpose of a number, member name or Code Meaning; None if there is none.
 
-        >>> SignaturePurpose.named("verification")
+        >>> SignaturePurpose.parse("verification")
         <SignaturePurpose.VERIFICATION: 5>
         """
         wanted = _normalize(text.lstrip("0"))

@@ -10,7 +10,7 @@ import pytest
 
 import dcmseal
 from dcmseal.findings import Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.signing.signing_result import SigningResult
 from tests.core.engine.engine_helpers import build_signer, finding_outcomes, single_report, verify_integrity
 from tests.interop.interop_bench import InteropBench

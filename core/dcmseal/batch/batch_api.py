@@ -1,7 +1,7 @@
 """Verifying and signing many files, as applications ask for it.
 
 >>> from dcmseal import verify_many
->>> [(result.item.source, result.verdict) for result in verify_many(["signed.dcm"], integrity_only=True)]
+>>> [(result.input.source, result.verdict) for result in verify_many(["signed.dcm"], integrity_only=True)]
 [('signed.dcm', 'valid')]
 """
 

@@ -26,7 +26,7 @@ from dcmseal.errors import (
 )
 
 if TYPE_CHECKING:
-    from dcmseal.model.report import Verdict
+    from dcmseal.model.verdict import Verdict
 
 
 class ExitCode(IntEnum):

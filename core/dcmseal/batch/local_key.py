@@ -1,15 +1,15 @@
 """A key that is open in this process: opened once, before the first file is signed, and not at all if none is left.
 
 >>> from contextlib import nullcontext
->>> from dcmseal.batch.inputs.discovery import instances
+>>> from dcmseal.batch.inputs.discovery import iter_inputs
 >>> from dcmseal.batch.tasks.sign_task import Placement
->>> from dcmseal.plugins.registry import installed
+>>> from dcmseal.plugins.registry import installed_registry
 >>> uri = "pem:signer.key.pem?cert=signer.cert.pem"
->>> task = SignTask(run_id="9ab33bf8-d0e9-4f23-a0ee-7cfe1e1a4a29", placement=Placement(folder="by-lane"), key=uri)
->>> with LocalKey(installed().open_signer(uri, lambda _: None)) as key:
-...     [result.verdict for result in key.run(instances(["image.dcm"]), task)]
+>>> task = SignTask(run_id="9ab33bf8-d0e9-4f23-a0ee-7cfe1e1a4a29", placement=Placement(folder="signed-by-key"), key=uri)
+>>> with LocalKey(installed_registry().open_signer(uri, lambda _: None)) as key:
+...     [result.verdict for result in key.run(iter_inputs(["image.dcm"]), task)]
 ['signed']
->>> with LocalKey(installed().open_signer("pem:none.pem", lambda _: None)) as key:
+>>> with LocalKey(installed_registry().open_signer("pem:none.pem", lambda _: None)) as key:
 ...     list(key.run([], task))
 []
 """

@@ -1,10 +1,11 @@
 """Results: what came of each item, small enough to be sent from one process to another.
 
->>> from dcmseal.batch.inputs.input_file import Unfound
+>>> from dcmseal.batch.inputs.input_file import UnreadableInput
 >>> from dcmseal.errors import DatasetError
->>> result = BatchResult.failed(Unfound(source="image.dcm", error=DatasetError("gone")), DatasetError("gone"))
->>> result.kind, result.exit_code, result.document()["document"]
-(<Kind.FAILED: 'failed'>, <ExitCode.UNREADABLE: 5>, 'error')
+>>> error = DatasetError("gone")
+>>> result = BatchResult.from_error(UnreadableInput(source="image.dcm", error=error), error)
+>>> result.kind, result.exit_code, result.to_document()["document"]
+(<ResultKind.FAILED: 'failed'>, <ExitCode.UNREADABLE: 5>, 'error')
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The tally of a run: how many results of which kind, what needs attention, and what it all comes to.
 
->>> from dcmseal.batch.inputs.input_file import Item
->>> tally = RunSummary()
->>> tally.add(BatchResult.passed_over(Item(source="notes.txt", relative="notes.txt"), "this is no DICOM file"))
->>> tally.files, tally.passed_over
+>>> from dcmseal.batch.inputs.input_file import InputFile
+>>> summary = RunSummary()
+>>> summary.add(BatchResult.make_ignored(InputFile(source="notes.txt", relative="notes.txt"), "this is no DICOM file"))
+>>> summary.files, summary.ignored
 (0, 1)
 """
 

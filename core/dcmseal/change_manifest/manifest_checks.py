@@ -44,7 +44,7 @@ from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.input_files import open_input
 from dcmseal.macro.levels import find_level
 from dcmseal.macro.signer_certificate import read_certificate
-from dcmseal.model.report import SignatureReport, VerificationReport
+from dcmseal.model.report import SignatureReport
 from dcmseal.model.signature import DigitalSignature
 
 MAX_CHANGES: Final = 1000
@@ -82,21 +82,21 @@ def load_manifest(path: str | os.PathLike[str]) -> bytes:
         ) from None
 
 
-def manifest_findings(file: DicomFile, report: VerificationReport, data: bytes) -> Iterator[Finding]:
+def manifest_findings(file: DicomFile, signatures: Iterable[SignatureReport], data: bytes) -> Iterator[Finding]:
     """Iterate over findings about the changes that a manifest shows.
 
     The content is parsed only if the signer of one of the signatures also signed the manifest.
 
     Args:
         file: The Data Set.
-        report: The verification of its signatures.
+        signatures: The verified signatures.
         data: The manifest.
     """
     try:
         if len(data) > MAX_SIZE:
             raise InvalidSignedData(f"it is larger than {MAX_SIZE} bytes")
         container = parse_signed_data(data)
-        same_signer = [each for each in report.signatures if _is_signed_by_signer(container, each.signature)]
+        same_signer = [each for each in signatures if _is_signed_by_signer(container, each.signature)]
         content = parse_content(container.content) if same_signer else None
         if content is not None and content.subject.certificate != container.signer:
             raise ManifestNotAuthentic

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,7 +24,7 @@ from dcmseal.dataset.walk import CLOSING_EVENTS, UNTIL_DELIMITER, Event, Step, w
 from dcmseal.errors import DatasetError
 from dcmseal.location import MAIN, Location
 from dcmseal.model.coverage_map import CoverageMap, CoverageTotals, CoverState, MappedElement, MappedItem
-from dcmseal.model.report import CoverageGap, ObjectCoverage, VerificationReport
+from dcmseal.model.report import CoverageGap, ObjectCoverage, SignatureReport, VerificationReport
 from dcmseal.tags import format_tag
 
 _MAX_GAPS: Final = 1000
@@ -116,7 +117,7 @@ def build_map(
         Malformed: The Data Set cannot be parsed.
         DatasetError: The Data Set has more elements than can be mapped.
     """
-    signature_cover = SignatureCover(report)
+    signature_cover = SignatureCover(report.signatures)
     builder = _MapBuilder(file, signature_cover, max_nodes=MAX_NODES if fold else MAX_UNFOLDED_NODES, fold=fold)
     entries = 0
     for step in walk(file.body, file.start, file.end, file.encoding):
@@ -139,12 +140,12 @@ def build_map(
     )
 
 
-def count_coverage(file: DicomFile, report: VerificationReport) -> ObjectCoverage:
+def count_coverage(file: DicomFile, signatures: Sequence[SignatureReport]) -> ObjectCoverage:
     """Count covered elements, without building a map.
 
     Args:
         file: The Data Set.
-        report: The verification of its signatures.
+        signatures: The verified signatures.
 
     Returns:
         The summary that the map would have.
@@ -152,7 +153,7 @@ def count_coverage(file: DicomFile, report: VerificationReport) -> ObjectCoverag
     Raises:
         Malformed: The Data Set cannot be parsed.
     """
-    builder = _MapBuilder(file, SignatureCover(report), max_nodes=0)
+    builder = _MapBuilder(file, SignatureCover(signatures), max_nodes=0)
     for step in walk(file.body, file.start, file.end, file.encoding):
         builder.add_step(step)
     return builder.gaps.summary()

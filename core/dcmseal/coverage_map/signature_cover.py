@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Final
@@ -12,7 +12,7 @@ from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.vr import is_unknown_vr
 from dcmseal.location import Location
 from dcmseal.model.coverage_map import MappedSignature
-from dcmseal.model.report import SignatureReport, VerificationReport
+from dcmseal.model.report import SignatureReport
 
 _UNKNOWN: Final = "its VR is UN"
 _OWN: Final = "it is part of the signature itself"
@@ -49,18 +49,15 @@ class _SignedList:
 
 
 class SignatureCover:
-    """The signatures of a report, by level."""
+    """The verified signatures of a file, by level."""
 
-    def __init__(self, report: VerificationReport) -> None:
-        self.signatures = tuple(
-            _map_signature(number, each, integrity_only=report.integrity_only)
-            for number, each in enumerate(report.signatures, 1)
-        )
+    def __init__(self, signatures: Sequence[SignatureReport]) -> None:
+        self.signatures = tuple(_map_signature(number, each) for number, each in enumerate(signatures, 1))
         at: dict[Location, dict[frozenset[int], list[int]]] = {}
         self._own: dict[Location, int] = {}
         # signatures of a level often share one list, as the same tuple object
         known: dict[int, frozenset[int]] = {}
-        for number, each in enumerate(report.signatures, 1):
+        for number, each in enumerate(signatures, 1):
             signature = each.signature
             self._own[signature.location.item(tags.DIGITAL_SIGNATURES_SEQUENCE, signature.index)] = number
             if each.coverage is not None:
@@ -142,12 +139,11 @@ def _unsignable_reason(tag: int, vr: bytes) -> str:
     return exclusion_reason(tag) or (_UNKNOWN if is_unknown_vr(vr) else "")
 
 
-def _map_signature(number: int, report: SignatureReport, *, integrity_only: bool) -> MappedSignature:
-    verdict = report.verdict(integrity_only=integrity_only)
+def _map_signature(number: int, report: SignatureReport) -> MappedSignature:
     return MappedSignature(
         number=number,
         uid=report.signature.uid,
         location=str(report.signature.location),
-        verdict=verdict,
-        holds=report.protects(integrity_only=integrity_only),
+        verdict=report.verdict,
+        holds=report.protects,
     )

@@ -59,7 +59,7 @@ class StructureProblems:
             notes=tuple(each for each in around if each.outcome is Outcome.PASSED),
         )
 
-    def add(self, code: str, message: str, tag: int, start: int, *, clause: str) -> Finding:
+    def record_problem(self, code: str, message: str, tag: int, start: int, *, clause: str) -> Finding:
         """Keep a problem of the element, or sequence, that has a tag and stands at byte ``start``; returns it."""
         problem = self._build_finding(code, message, tag, start, clause=clause)
         self._add_finding(problem)
@@ -84,7 +84,7 @@ class StructureProblems:
             self._add_latest_vr(header, start)
             return
         message = f"has VR {header.vr.decode()} and length {header.length}, which readers take differently"
-        self.add("length-misread", message, header.tag, start, clause="PS3.5 7.1.1")
+        self.record_problem("length-misread", message, header.tag, start, clause="PS3.5 7.1.1")
 
     def _add_latest_vr(self, header: Header, start: int) -> None:
         """An element of one of the latest VRs: it does no harm where it is signed, for all misread what was signed."""
@@ -99,14 +99,14 @@ class StructureProblems:
 
     def add_misplaced(self, tag: int, start: int) -> None:
         message = "belongs to a group that has no place in a Data Set"
-        self.add("group-misplaced", message, tag, start, clause="PS3.5 7.1")
+        self.record_problem("group-misplaced", message, tag, start, clause="PS3.5 7.1")
 
     def check_delimiter(self, tag: int, length: int, start: int) -> None:
         if length:
-            self.add("delimiter-length", "has a length other than 0", tag, start, clause="PS3.5 7.5")
+            self.record_problem("delimiter-length", "has a length other than 0", tag, start, clause="PS3.5 7.5")
 
     def add_disorder(self, tag: int, last: int, start: int) -> None:
         if tag == last:
-            self.add("duplicate-element", "stands twice in one Data Set", tag, start, clause="PS3.5 7.1")
+            self.record_problem("duplicate-element", "stands twice in one Data Set", tag, start, clause="PS3.5 7.1")
         else:
-            self.add("disordered", f"stands behind {format_tag(last)}", tag, start, clause="PS3.5 7.1")
+            self.record_problem("disordered", f"stands behind {format_tag(last)}", tag, start, clause="PS3.5 7.1")

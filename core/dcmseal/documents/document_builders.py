@@ -128,9 +128,7 @@ def report_document(
             "coverage": None if report.coverage is None else object_coverage_value(report.coverage),
             "instance": instance_value(report.instance),
             "judged_by": None if report_context is None else context_value(report_context),
-            "signatures": [
-                signature_report_value(each, integrity_only=report.integrity_only) for each in report.signatures
-            ],
+            "signatures": [signature_report_value(each) for each in report.signatures],
             "notes": [finding_value(note) for note in report.notes],
             "unmet": [finding_value(each) for each in report.unmet],
             "skipped": [str(location) for location in report.skipped],

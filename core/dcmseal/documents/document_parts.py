@@ -81,12 +81,12 @@ def reference_value(reference: FilledReference) -> Document:
     }
 
 
-def signature_report_value(report: SignatureReport, *, integrity_only: bool) -> Document:
+def signature_report_value(report: SignatureReport) -> Document:
     """Convert the verification of a signature."""
     return {
         **signature_claims_value(report.signature),
         "index": report.signature.index,
-        "verdict": report.verdict(integrity_only=integrity_only).value,
+        "verdict": report.verdict.value,
         "aspects": {aspect.value: report.outcome(aspect).value for aspect in Aspect},
         "required": [{"profile": name, "outcome": outcome.value} for name, outcome in report.required_profiles],
         "findings": [finding_value(each) for each in report.findings],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
@@ -17,13 +17,14 @@ from dcmseal.macro.level_macs import compute_level_macs
 from dcmseal.macro.levels import iter_signed_levels
 from dcmseal.macro.signer_certificate import strip_der_padding
 from dcmseal.model.evidence_record import EvidenceRecord, SignatureRecord, TrustMaterial
-from dcmseal.model.report import SignatureReport, VerificationReport
+from dcmseal.model.report import SignatureReport
 from dcmseal.plugins.trust import TrustResult
 from dcmseal.terms import MacAlgorithm
 from dcmseal.verification.signer_trust import Trust
 
 if TYPE_CHECKING:
-    from dcmseal.verification.pipeline import VerificationContext
+    from dcmseal.verification.context import VerificationContext
+    from dcmseal.verification.report_builder import ReportBuilder
 
 
 class EvidenceCollector:
@@ -45,18 +46,13 @@ class EvidenceCollector:
         chain = TrustMaterial(certificates=result.chain[:-1], anchors=result.chain[-1:])
         self._material = self._material.merge(result.material).merge(chain)
 
-    def add_evidence(
-        self, file: DicomFile, context: VerificationContext, report: VerificationReport
-    ) -> VerificationReport:
+    def add_evidence(self, file: DicomFile, context: VerificationContext, report: ReportBuilder) -> None:
         """Add the collected evidence to a report.
 
         Args:
             file: The verified file.
             context: The options of the verification.
-            report: Its result.
-
-        Returns:
-            The report with its evidence.
+            report: The report to add to.
 
         Raises:
             DatasetError: The file cannot be read again.
@@ -64,17 +60,16 @@ class EvidenceCollector:
         signers = (_strip_padding(each.signature.certificate) for each in report.signatures)
         own = TrustMaterial(certificates=tuple(each for each in signers if each and each not in self._material.anchors))
         timestamps = dict.fromkeys(_strip_padding(each.signature.timestamp) for each in report.signatures)
-        record = EvidenceRecord(
+        report.evidence = EvidenceRecord(
             moment=self._moment,
             settings=build_settings(self.trust.settings, context),
             file_sha256=compute_sha256(file),
             file_size=file.file.size,
-            signatures=tuple(iter_signature_records(file, report)),
+            signatures=tuple(iter_signature_records(file, report.signatures)),
             material=self._material.merge(own),
             timestamp_certificates=context.timestamp.certificates,
             timestamps=tuple(each for each in timestamps if each),
         )
-        return replace(report, evidence=record)
 
 
 def compute_sha256(file: DicomFile) -> str:
@@ -85,10 +80,10 @@ def compute_sha256(file: DicomFile) -> str:
     return digest.hexdigest()
 
 
-def iter_signature_records(file: DicomFile, report: VerificationReport) -> Iterator[SignatureRecord]:
-    """Iterate over records that identify the signatures of a report, in the same order."""
-    streams = _compute_stream_digests(file, {str(each.signature.location) for each in report.signatures})
-    for each in report.signatures:
+def iter_signature_records(file: DicomFile, signatures: Sequence[SignatureReport]) -> Iterator[SignatureRecord]:
+    """Iterate over records that identify signatures, in the same order."""
+    streams = _compute_stream_digests(file, {str(each.signature.location) for each in signatures})
+    for each in signatures:
         signature = each.signature
         yield SignatureRecord(
             uid=signature.uid,

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.errors import UsageError
-from dcmseal.model.report import VerificationReport
+from dcmseal.verification.report_builder import ReportBuilder
 from dcmseal.verification.signer_trust import Trust
 
 if TYPE_CHECKING:
     from dcmseal.evidence.evidence_file import Evidence
     from dcmseal.plugins.registry import Registry
     from dcmseal.plugins.trust import TrustSettings
-    from dcmseal.verification.pipeline import VerificationContext
+    from dcmseal.verification.context import VerificationContext
 
-ReportHook: TypeAlias = "Callable[[DicomFile, VerificationContext, VerificationReport], VerificationReport]"
+ReportHook: TypeAlias = "Callable[[DicomFile, VerificationContext, ReportBuilder], None]"
 
 
 def prepare_evidence(
@@ -37,7 +37,7 @@ def prepare_evidence(
         integrity_only: Whether the verification ignores trust.
 
     Returns:
-        The trust to verify with, and a function that completes the report.
+        The trust to verify with, and the step that completes the report.
 
     Raises:
         UsageError: The options contradict each other, or no trust is configured.

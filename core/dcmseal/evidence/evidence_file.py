@@ -1,9 +1,10 @@
 """Build and read the members of an evidence file: a manifest, and the members that it lists by SHA-256.
 
+>>> from dcmseal import verify
 >>> from dcmseal.plugins.trust import TrustSettings
 >>> settings = TrustSettings(anchors=("authority.cert.pem",))
->>> report = dcmseal.verify("signed.dcm", trust=settings, keep_evidence=True)
->>> sorted({name.partition("/")[0] for name in build_members(report.grounds, report.verdict, b"{}")})
+>>> report = verify("signed.dcm", trust=settings, keep_evidence=True)
+>>> sorted({name.partition("/")[0] for name in build_members(report.evidence, report.verdict, b"{}")})
 ['anchors', 'certificates', 'manifest.json', 'report.json']
 """
 
@@ -32,7 +33,7 @@ from dcmseal.documents.json_reader import (
 from dcmseal.documents.json_types import SCHEMA, Json, build_document
 from dcmseal.errors import EvidenceError
 from dcmseal.model.evidence_record import EvidenceRecord, SignatureRecord, TrustMaterial
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.version import __version__
 
 MANIFEST_NAME: Final = "manifest.json"

@@ -1,8 +1,8 @@
 """Save and load evidence files. Saving never overwrites a file, and loading does not make the content trusted.
 
 >>> from dcmseal import verify
->>> from dcmseal.plugins.trust import Revocation, TrustSettings
->>> settings = TrustSettings(anchors=("authority.cert.pem",), revocation=Revocation.SOFT)
+>>> from dcmseal.plugins.trust import RevocationMode, TrustSettings
+>>> settings = TrustSettings(anchors=("authority.cert.pem",), revocation=RevocationMode.SOFT)
 >>> save_evidence(verify("signed.dcm", trust=settings, keep_evidence=True), "signed.evidence")
 >>> verify("signed.dcm", trust=settings, evidence=load_evidence("signed.evidence")).verdict
 <Verdict.NOT_ESTABLISHED: 'not-established'>

@@ -19,15 +19,17 @@ from dcmseal.evidence.evidence_file import Evidence
 from dcmseal.evidence.evidence_settings import build_settings, differing_settings, format_setting
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model.evidence_record import SignatureRecord
-from dcmseal.model.report import SignatureReport, VerificationReport
+from dcmseal.model.report import SignatureReport
 from dcmseal.model.signature import CertifiedTime
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.registry import Registry, installed_registry
 from dcmseal.plugins.trust import RevocationMode, TrustSettings
 from dcmseal.terms import TimestampType
 from dcmseal.verification.signer_trust import Trust
 
 if TYPE_CHECKING:
-    from dcmseal.verification.pipeline import VerificationContext
+    from dcmseal.verification.context import VerificationContext
+    from dcmseal.verification.report_builder import ReportBuilder
 
 MAX_TIMESTAMP_DELAY: Final = timedelta(minutes=5)
 """Maximum difference between the time of verification and the timestamp over the evidence."""
@@ -76,9 +78,7 @@ class EvidenceReplay:
         self.trust = Trust.open(settings, registry)
         """Verify with this trust."""
 
-    def add_findings(
-        self, file: DicomFile, context: VerificationContext, report: VerificationReport
-    ) -> VerificationReport:
+    def add_findings(self, file: DicomFile, context: VerificationContext, report: ReportBuilder) -> None:
         """Add findings about the evidence to a report.
 
         Findings about the time and the signed data affect the verdict on each signature; the others are notes.
@@ -86,24 +86,17 @@ class EvidenceReplay:
         Args:
             file: The verified file.
             context: The options of the verification.
-            report: Its result.
-
-        Returns:
-            The report with the findings.
+            report: The report to add to.
         """
         recorded = {(each.value, each.certificate): each for each in self._evidence.record.signatures}
-        current = tuple(iter_signature_records(file, report))
+        current = tuple(iter_signature_records(file, report.signatures))
         originals = [recorded.get((each.value, each.certificate)) for each in current]
         moment = self._moment.finding()
-        signatures = tuple(
-            replace(each, findings=(*each.findings, moment, _identity_finding(original, now)))
-            for each, original, now in zip(report.signatures, originals, current, strict=True)
-        )
-        notes = [*self._file_notes(file), *self._settings_notes(context)]
-        for each, original, now in zip(report.signatures, originals, current, strict=True):
-            notes.extend(_chain_notes(each, original, now))
-        replayed = replace(report, signatures=signatures, notes=(*report.notes, *notes))
-        return replace(replayed, notes=(*replayed.notes, self._verdict_note(replayed)))
+        report.notes += (*self._file_notes(file), *self._settings_notes(context))
+        for index, (original, now) in enumerate(zip(originals, current, strict=True)):
+            report.add_to_signature(index, (moment, _identity_finding(original, now)))
+            report.notes += _chain_notes(report.signatures[index], original, now)
+        report.notes.append(self._verdict_note(report.verdict))
 
     def _file_notes(self, file: DicomFile) -> Iterator[Finding]:
         record = self._evidence.record
@@ -127,8 +120,8 @@ class EvidenceReplay:
             message = f"your settings apply, and differ from those in the evidence: {'; '.join(differences)}"
             yield _unknown_finding("repeat-rules-differ", message)
 
-    def _verdict_note(self, report: VerificationReport) -> Finding:
-        recorded, now = self._evidence.verdict, report.verdict
+    def _verdict_note(self, now: Verdict) -> Finding:
+        recorded = self._evidence.verdict
         if recorded is now:
             return _passed_finding("repeat-verdict-same", f"the verdict is {now}, the same as in the evidence")
         return _unknown_finding("repeat-verdict-differs", f"the verdict is {now}, but {recorded} in the evidence")

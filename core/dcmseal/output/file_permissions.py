@@ -1,6 +1,6 @@
 """Who may read a file: what is made from it must not be read by anybody else.
 
->>> FilePermissions.of_nothing().mode
+>>> FilePermissions.unrestricted().mode
 438
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -99,6 +100,20 @@ def find_key_scheme(text: str) -> str | None:
     """The scheme in lower case, or None: a drive letter is no scheme."""
     match = _SCHEME.match(text)
     return match[1].lower() if match else None
+
+
+def parse_key_scheme(uri: str) -> str:
+    """Return the scheme of a key URI; raises UsageError, with a better hint if the text is the path of a file."""
+    if find_key_scheme(uri) is None and os.path.isfile(uri):
+        raise UsageError("the key is given as a path, without a scheme", hint=f"write {_suggest_key_uri(uri)}")
+    return KeyUri.parse(uri).scheme
+
+
+def _suggest_key_uri(path: str) -> str:
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix in (".p12", ".pfx"):
+        return f"p12:{escape_path(path)}"
+    return f"{'der' if suffix == '.der' else 'pem'}:{escape_path(path)}?cert=CERTIFICATE"
 
 
 def escape_path(path: str) -> str:

@@ -20,14 +20,16 @@ Only ``name`` has to be there. Rules add to those of the base and never take any
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar, cast
 
 from dcmseal.dictionary import parse_tag
 from dcmseal.errors import ProfileFileError
 from dcmseal.findings import Finding
+from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.profile import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.profile_rules import requirement_findings
 from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
@@ -157,6 +159,28 @@ def load_site_profile(path: str, find_base: Callable[[str], Profile]) -> SitePro
     except ProfileFileError as error:
         raise ProfileFileError(f"{path}: {error}", hint=error.hint) from None
     return SiteProfile(rules=rules, base=find_base(rules.base))
+
+
+class ProfileFilePlugin:
+    """A profile file as a plugin."""
+
+    def __init__(self, path: str, find_base: Callable[[str], Profile]) -> None:
+        self.path = path
+        self._find_base = find_base
+
+    @hookimpl
+    def dcmseal_profiles(self) -> tuple[Profile, ...]:
+        """Contribute the profile that the file defines."""
+        return (load_site_profile(self.path, self._find_base),)
+
+
+def iter_profile_files(folder: str, find_base: Callable[[str], Profile]) -> Iterator[ProfileFilePlugin]:
+    """Iterate over the profile files of a folder as plugins, sorted by name; raises ProfileFileError."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".toml"))
+    except OSError as error:
+        raise ProfileFileError(f"{folder} cannot be read: {error.strerror}", hint="check the path") from None
+    return (ProfileFilePlugin(os.path.join(folder, name), find_base) for name in names)
 
 
 def parse_site_rules(text: str) -> SiteRules:

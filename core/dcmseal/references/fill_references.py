@@ -32,7 +32,6 @@ from dcmseal.references.reference_folders import ReferenceFolders, read_instance
 from dcmseal.tags import PIXEL_DATA
 from dcmseal.terms import MacAlgorithm
 from dcmseal.verification.pipeline import verify_file
-from dcmseal.verification.profile_checks import is_sound
 
 _MAX_CITED_SIGNATURES: Final = 64
 
@@ -143,7 +142,7 @@ def _build_reference(
 ) -> tuple[FilledReference, list[tuple[int, bytes]]]:
     """Build the reference to an instance, and the sequences that encode it."""
     reports = verify_file(instance, INTEGRITY_CONTEXT).signatures
-    sound = [each.signature for each in reports if is_sound(each)][:_MAX_CITED_SIGNATURES]
+    sound = [each.signature for each in reports if each.is_intact][:_MAX_CITED_SIGNATURES]
     encoding = cited.level.encoding
     sequences: list[tuple[int, bytes]] = []
     if sound:
@@ -162,7 +161,7 @@ def _build_reference(
         has_mac=mac is not None,
         was_present=False,
         is_padded=mac is not None and mac[1],
-        broken=tuple(each.signature.uid for each in reports if not is_sound(each)),
+        broken=tuple(each.signature.uid for each in reports if not each.is_intact),
         shown_uncovered=tuple(tag for tag, _ in unsignable[0] if affects_display(tag)),
     )
     return reference, sequences
@@ -172,7 +171,7 @@ def _is_suitable(report: SignatureReport) -> bool:
     algorithm = report.signature.mac.mac_algorithm if report.signature.mac else None
     covers_all = report.coverage is not None and not report.coverage.unsigned
     is_weak = algorithm is None or algorithm.is_weak
-    return is_sound(report) and covers_all and not is_weak and not report.signature.location.steps
+    return report.is_intact and covers_all and not is_weak and not report.signature.location.steps
 
 
 def _compute_mac(instance: DicomFile, algorithm: MacAlgorithm) -> tuple[InstanceMac, bool]:

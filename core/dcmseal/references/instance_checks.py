@@ -18,8 +18,8 @@ from dcmseal.model.report import SignatureReport
 from dcmseal.references.cited_instances import CitedInstance, CitedMac, CitedSignature
 from dcmseal.references.instance_mac import is_other_representation, match_mac
 from dcmseal.tags import format_tags
-from dcmseal.verification.pipeline import VerificationContext, verify_file
-from dcmseal.verification.profile_checks import is_sound
+from dcmseal.verification.context import VerificationContext
+from dcmseal.verification.pipeline import verify_file
 from dcmseal.verification.timestamp_checks import TimestampContext, TimestampMode
 
 _CLAUSE: Final = "PS3.3 C.17.2.1"
@@ -171,7 +171,7 @@ def _check_signature(
         message = f"{path} has changed since it was cited: its signature {wanted.uid} {what}"
         return _ReferenceResult(reference_finding("reference-changed", message, cited.uid, outcome=Outcome.FAILED))
     report = equal[0]
-    if not is_sound(report) or report.coverage is None:
+    if not report.is_intact or report.coverage is None:
         message = f"signature {wanted.uid} of {path} does not establish that nothing changed"
         return _ReferenceResult(reference_finding("reference-signature-unsound", message, cited.uid))
     coverage = report.coverage

@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound, Malformed
 from dcmseal.findings import Aspect, Finding, Outcome
-from dcmseal.model.report import VerificationReport
+from dcmseal.model.report import SignatureReport
 from dcmseal.references.cited_instances import CitedInstance, iter_cited_instances
 from dcmseal.references.instance_checks import DEFAULT_OPTIONS, ReferenceOptions, check_instance, reference_finding
 from dcmseal.references.reference_folders import ReferenceFolders
 from dcmseal.tags import format_tag
-from dcmseal.verification.profile_checks import is_sound
 
 _MAX_TIMES: Final = 8
 """Maximum number of references to one instance (PS3.3 C.17.2.3 requires one), because each one reads it again."""
 
 
 def reference_findings(
-    file: DicomFile, report: VerificationReport, folders: ReferenceFolders, options: ReferenceOptions = DEFAULT_OPTIONS
+    file: DicomFile,
+    signatures: Sequence[SignatureReport],
+    folders: ReferenceFolders,
+    options: ReferenceOptions = DEFAULT_OPTIONS,
 ) -> Iterator[Finding]:
     """Iterate over findings about the references of a document.
 
     Args:
         file: The document.
-        report: The verification of its signatures. Evidence that they do not cover could be changed together with the
+        signatures: The verified signatures. Evidence that they do not cover could be changed together with the
             instances.
         folders: Where to find the instances.
         options: How to check the instances.
     """
     times: Counter[str] = Counter()
     unsigned: set[int] = set()
-    signed = _signed_tags(report)
+    signed = _signed_tags(signatures)
     try:
         for cited in iter_cited_instances(file):
             if cited.is_protected and cited.evidence not in signed:
@@ -52,12 +54,12 @@ def reference_findings(
         yield reference_finding("evidence-unsigned", message, format_tag(tag))
 
 
-def _signed_tags(report: VerificationReport) -> frozenset[int]:
+def _signed_tags(signatures: Sequence[SignatureReport]) -> frozenset[int]:
     """Collect the tags of the main Data Set that valid signatures cover."""
     return frozenset(
         tag
-        for each in report.signatures
-        if not each.signature.location.steps and each.coverage is not None and is_sound(each)
+        for each in signatures
+        if not each.signature.location.steps and each.coverage is not None and each.is_intact
         for tag in each.coverage.signed
     )
 

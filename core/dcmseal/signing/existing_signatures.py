@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from dcmseal.errors import NotIntact
 from dcmseal.findings import Outcome
-from dcmseal.model.report import SignatureReport, Verdict
+from dcmseal.model.report import SignatureReport
+from dcmseal.model.verdict import Verdict
 from dcmseal.signing.warnings import SigningWarning
 
 if TYPE_CHECKING:
@@ -39,15 +40,14 @@ def existing_signature_warnings(
     Raises:
         Malformed: The Data Set cannot be parsed.
     """
-    from dcmseal.verification.pipeline import VerificationContext, verify_file
+    from dcmseal.verification.context import VerificationContext
+    from dcmseal.verification.pipeline import verify_file
     from dcmseal.verification.timestamp_checks import TimestampContext, TimestampMode
 
     context = VerificationContext(integrity_only=True, timestamp=TimestampContext(mode=TimestampMode.IGNORE))
     reports = verify_file(file, context, computed_macs).signatures
     warnings = [
-        _existing_signature_warning(report, verdict)
-        for report in reports
-        if (verdict := report.verdict(integrity_only=True)) in _NOT_VALID
+        _existing_signature_warning(report, verdict) for report in reports if (verdict := report.verdict) in _NOT_VALID
     ]
     return tuple(sorted(warnings, key=lambda warning: warning.code))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from dcmseal.errors import CertificateNotValid, DatasetError
 from dcmseal.findings import Finding, Outcome
 from dcmseal.macro.signer_certificate import Certificate, read_certificate
-from dcmseal.model.report import obstacles_among
+from dcmseal.model.verdict import select_obstacles
 from dcmseal.signing.warnings import SigningWarning
 from dcmseal.tags import parse_hex_tag
 from dcmseal.verification.certificate_validity import strength_findings, validity_findings
@@ -71,7 +71,7 @@ def signer_warnings(
         CertificateNotValid: The signature would be invalid for a reason other than the validity period.
     """
     findings = (*validity_findings(signature, certificate), *strength_findings(signature, certificate))
-    for finding in obstacles_among(findings):
+    for finding in select_obstacles(findings):
         if finding.outcome is Outcome.FAILED and finding.code not in _PERMITTED_CODES:
             raise CertificateNotValid(_format_finding(finding), hint="nothing was signed: use another certificate")
         if finding.code not in known_codes:

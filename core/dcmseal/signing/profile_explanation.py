@@ -1,7 +1,7 @@
 """Explain the requirements of a Digital Signature Profile, in general and for a Data Set.
 
->>> from dcmseal.plugins.registry import installed
->>> report = explain_profile("image.dcm", installed().profile("creator-rsa"))
+>>> from dcmseal.plugins.registry import installed_registry
+>>> report = explain_profile("image.dcm", installed_registry().profile("creator-rsa"))
 >>> report.problems
 ()
 >>> [each.why for each in report.elements if each.tag == 0x00080008]

@@ -121,4 +121,4 @@ def test_one_object_out_of_reach_stops_no_other_file(s3: S3Server, small: bytes,
 def test_a_scheme_that_nobody_reaches(run: Run) -> None:
     ran = run("verify", "gopher://host/image.dcm")
     assert ran.code == 6
-    assert "no plugin reaches gopher: URLs" in ran.err
+    assert "no plugin supports gopher: URLs" in ran.err

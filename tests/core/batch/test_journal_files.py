@@ -27,7 +27,7 @@ from dcmseal.batch.journal.run_journal import Journal
 from dcmseal.batch.results import ResultKind
 from dcmseal.batch.tasks.task import VerifyTask
 from dcmseal.errors import JournalError, UsageError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 
 VERIFY = VerifyTask(integrity_only=True)
 Tree = Callable[..., Path]

@@ -12,7 +12,7 @@ import pytest
 from dcmseal import errors
 from dcmseal.batch.exit_codes import ExitCode, error_exit_code, verdict_exit_code, worst_exit_code
 from dcmseal.cli.error_handling import run_with_error_handling
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.cli.conftest import Run
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.SealError)]

@@ -16,7 +16,7 @@ import dcmseal
 from dcmseal.dataset import part10
 from dcmseal.dataset.source import WINDOW_SIZE
 from dcmseal.errors import Malformed
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.dataset.robustness import exercise, limit_memory
 from tests.core.engine.engine_helpers import (
     ELEMENTS_SIGNED,

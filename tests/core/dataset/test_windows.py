@@ -21,7 +21,7 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import BytesSource, FileSource, JoinedSource, Source
 from dcmseal.errors import Malformed
 from dcmseal.mac import mac_encoder, streaming
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import integrity_verdict, sign_dataset
 from tests.support import reference
 from tests.support.builder import (

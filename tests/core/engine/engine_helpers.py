@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
 import dcmseal
 from dcmseal.findings import Outcome
 from dcmseal.mac.digest import digest_info
-from dcmseal.model.report import SignatureReport, Verdict, VerificationReport
+from dcmseal.model.report import SignatureReport, VerificationReport
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.signer_backend import SignableMessage, Signer
 from dcmseal.signing.options import SignOptions
 from dcmseal.signing.plan import plan_signature

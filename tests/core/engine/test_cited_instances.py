@@ -12,7 +12,7 @@ from pydicom import dcmread
 import dcmseal
 from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.tags import format_tag
 from tests.core.engine.engine_helpers import edit_signed, sign_dataset
 from tests.core.engine.reference_study import FIRST, SECOND, ReferenceStudy, read_references, sign_both

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from dcmseal.errors import EvidenceError
 from dcmseal.evidence.evidence_store import build_evidence, pack_archive, unpack_archive
 from dcmseal.model.evidence_record import EvidenceRecord, TrustMaterial
-from dcmseal.model.report import Verdict, VerificationReport
+from dcmseal.model.report import VerificationReport
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import TrustSettings
 from tests.backends.trust.trust_pki import NOW, PkiAuthority, Site, make_root, utc_date
 from tests.support.evidence_files import (
@@ -125,7 +126,7 @@ def test_an_older_crl_at_an_older_moment(theft: Theft) -> None:
     report = replay(theft.data, theft.own, without)
     assert report.verdict is Verdict.NOT_ESTABLISHED
     assert "repeat-moment-claimed" in evidence_codes(report)
-    assert report.signatures[0].verdict() is Verdict.NOT_ESTABLISHED
+    assert report.signatures[0].verdict is Verdict.NOT_ESTABLISHED
 
 
 @given(

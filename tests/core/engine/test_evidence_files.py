@@ -21,7 +21,8 @@ from dcmseal.documents.document_builders import report_document
 from dcmseal.errors import EvidenceError, OutputError, UsageError
 from dcmseal.evidence import evidence_store
 from dcmseal.evidence.evidence_store import build_evidence, pack_archive, parse_evidence, unpack_archive
-from dcmseal.model.report import Verdict, VerificationReport
+from dcmseal.model.report import VerificationReport
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import RevocationMode, TrustSettings
 from tests.backends.trust.trust_pki import PkiAuthority, Site
 from tests.docs.source_codes import ROOT
@@ -106,7 +107,7 @@ def test_every_source_and_level(pki: Pki, syntax: builder.Syntax) -> None:
     assert again.verdict is Verdict.VALID
     assert {"repeat-file-matches", "repeat-signature-matches"} < evidence_codes(again)
     (only,) = dcmseal.verify(data, trust=trust, evidence=evidence, location="BeamSequence[0]").signatures
-    assert only.verdict() is Verdict.VALID
+    assert only.verdict is Verdict.VALID
     as_dataset = dcmseal.verify(dcmread(io.BytesIO(data)), trust=trust, evidence=evidence)
     assert as_dataset.verdict is Verdict.VALID
 

@@ -10,7 +10,7 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import TimestampError, TimestampRejected, UsageError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import RevocationMode, TrustSettings
 from tests.backends.trust.trust_pki import utc_date
 from tests.support import builder

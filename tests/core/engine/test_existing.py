@@ -12,7 +12,7 @@ import dcmseal
 from dcmseal.documents.document_builders import signing_document
 from dcmseal.errors import NotIntact
 from dcmseal.mac.level_pass import LevelFacts, LevelPass
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.signing.existing_signatures import EXISTING_INVALID, EXISTING_NOT_ESTABLISHED
 from dcmseal.terms import KeyType
 from tests.core.engine.engine_helpers import UnusedSigner, build_signer, integrity_verdict

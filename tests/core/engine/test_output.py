@@ -16,7 +16,7 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import OutputError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.output import dataset_output as output_module
 from tests.core.engine.engine_helpers import build_signer, integrity_verdict, sign_dataset
 from tests.support.builder import DEFLATED_LE, EXPLICIT_LE, Syntax, Value, file, image

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import dcmseal
 from dcmseal.dictionary import tag_keyword
 from dcmseal.errors import AmbiguousStructure, NotSignable, UsageError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import (
     apply_changes,
     build_signer,

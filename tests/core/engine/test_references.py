@@ -9,7 +9,7 @@ from pydicom import dcmread
 
 import dcmseal
 from dcmseal.errors import DatasetError, NotSignable, UsageError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import build_signer, sign_dataset
 from tests.core.engine.oracle_removal import remove_signature
 from tests.core.engine.reference_study import FIRST, SECOND, ReferenceStudy, read_references, sign_both

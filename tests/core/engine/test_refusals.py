@@ -31,7 +31,7 @@ from dcmseal.errors import (
     UsageError,
     WeakAlgorithm,
 )
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.profile import Requirements
 from dcmseal.terms import KeyType, MacAlgorithm
 from tests.core.engine.engine_helpers import (

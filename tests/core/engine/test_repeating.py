@@ -12,7 +12,8 @@ from cryptography import x509
 
 import dcmseal
 from dcmseal.evidence.evidence_store import build_evidence, parse_evidence
-from dcmseal.model.report import Verdict, VerificationReport
+from dcmseal.model.report import VerificationReport
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import RevocationMode
 from dcmseal.verification.signer_trust import Trust
 from tests.backends.trust.trust_pki import CRL_DUE, NOW, PkiAuthority, Site, make_root, utc_date
@@ -110,7 +111,7 @@ def test_an_authority_whose_certificate_was_given(lasting: PkiAuthority, site: S
 def test_a_claimed_moment_establishes_nothing(lasting: PkiAuthority, site: Site) -> None:
     case = good(lasting)
     (signature,) = replay(case.data, case.replay_settings(site), build_evidence(case.first_report(site))).signatures
-    assert signature.verdict() is Verdict.NOT_ESTABLISHED
+    assert signature.verdict is Verdict.NOT_ESTABLISHED
 
 
 @pytest.mark.parametrize(
@@ -222,4 +223,4 @@ def test_another_signature_is_not_cleared(lasting: PkiAuthority, site: Site) -> 
         report = replay(other, case.replay_settings(site), evidence, moment=believed)
         assert report.verdict is Verdict.NOT_ESTABLISHED
         assert {"repeat-signature-missing", "repeat-file-differs"} < evidence_codes(report)
-        assert report.signatures[0].verdict() is Verdict.NOT_ESTABLISHED
+        assert report.signatures[0].verdict is Verdict.NOT_ESTABLISHED

@@ -18,7 +18,7 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import ConcurrentModification, OutputError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.output import file_locks, temporary_files
 from dcmseal.output.atomic_file import OutputFile, create_file, replace_file
 from dcmseal.output.file_permissions import ACL, FilePermissions

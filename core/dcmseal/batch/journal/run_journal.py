@@ -1,12 +1,12 @@
 """The journal of a run: what was judged is passed over, what is judged is recorded, and no file is signed twice.
 
->>> from dcmseal.batch.inputs.discovery import instances
+>>> from dcmseal.batch.inputs.discovery import iter_inputs
 >>> from dcmseal.batch.tasks.task import VerifyTask
 >>> task = VerifyTask(integrity_only=True)
 >>> for time in ("first", "second"):
 ...     with Journal.open(JournalSettings(path="run.journal"), task) as journal:
-...         verdicts = [each.verdict for each in journal.run(instances(["signed.dcm"]), jobs=1)]
-...         print(time, verdicts, journal.passed_over.total())
+...         verdicts = [each.verdict for each in journal.run(iter_inputs(["signed.dcm"]), jobs=1)]
+...         print(time, verdicts, journal.recorded_summaries.total())
 first ['valid'] 0
 second [] 1
 """

@@ -1,8 +1,8 @@
 """Running a task over items: in chunks, spread over workers, answered in the order of the items.
 
->>> from dcmseal.batch.inputs.discovery import instances
+>>> from dcmseal.batch.inputs.discovery import iter_inputs
 >>> from dcmseal.batch.tasks.task import VerifyTask
->>> [result.verdict for result in run_task(instances(["signed.dcm"]), VerifyTask(integrity_only=True))]
+>>> [result.verdict for result in run_task(iter_inputs(["signed.dcm"]), VerifyTask(integrity_only=True))]
 ['valid']
 """
 

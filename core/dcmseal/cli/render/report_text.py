@@ -10,7 +10,8 @@ from dcmseal.cli.render.screens import Screen, Tone, write_fields
 from dcmseal.cli.render.text_layout import MAX_LINE, escape_unprintable, format_count, join_names
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model.causes import FailureCause, is_data_intact, report_causes
-from dcmseal.model.report import Coverage, Instance, ObjectCoverage, SignatureReport, Verdict, VerificationReport
+from dcmseal.model.report import Coverage, Instance, ObjectCoverage, SignatureReport, VerificationReport
+from dcmseal.model.verdict import AUTHORITY_TRUST_CODES, Verdict
 
 if TYPE_CHECKING:
     from dcmseal.plugins.report_writer import ReportContext
@@ -57,7 +58,7 @@ def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: b
     _show_findings((*report.unmet, *report.notes), to)
     _show_references(report.references, to, verbose=verbose)
     for each in report.signatures:
-        _show_signature(each, to, integrity_only=report.integrity_only, verbose=verbose)
+        _show_signature(each, to, verbose=verbose)
     _show_manifest(report.manifest, to, verbose=verbose)
 
 
@@ -136,11 +137,11 @@ def _iter_reasons(report: VerificationReport, *, verbose: bool) -> Iterator[str]
         yield from (text for cause, text in _CAUSE_HINTS.items() if cause in found)
     if report.verdict is not Verdict.NOT_ESTABLISHED:
         return
-    if any(each.has_unverified_timestamp(integrity_only=True) for each in report.signatures):
+    if any(_has_unverified_timestamp(each) for each in report.signatures):
         yield "a certified timestamp is there and cannot be verified; --timestamp ignore verifies without it."
     if report.integrity_only:
         return
-    open_signatures = [each for each in report.signatures if each.verdict() is Verdict.NOT_ESTABLISHED]
+    open_signatures = [each for each in report.signatures if each.verdict is Verdict.NOT_ESTABLISHED]
     if all(_lacks_only_trust(each) for each in open_signatures):
         yield "the data is as it was signed, but no trust anchor is configured: who signed it is not established."
         yield "--integrity-only accepts a signature without trust."
@@ -156,14 +157,21 @@ def _format_coverage(verdict: Verdict, coverage: ObjectCoverage, *, verbose: boo
     return f"{what} {format_protected(coverage)}. {names}"
 
 
+def _has_unverified_timestamp(report: SignatureReport) -> bool:
+    """Whether its timestamp could not be verified, for another reason than trust in the authority."""
+    return any(
+        each.aspect is Aspect.TIMESTAMP and each.outcome is Outcome.UNKNOWN and each.code not in AUTHORITY_TRUST_CODES
+        for each in report.findings
+    )
+
+
 def _lacks_only_trust(report: SignatureReport) -> bool:
     asked = any(finding.aspect is Aspect.TRUST for finding in report.findings)
-    return not asked and report.verdict(integrity_only=True) is Verdict.VALID
+    return not asked and report.integrity_verdict is Verdict.VALID
 
 
-def _show_signature(report: SignatureReport, to: Screen, *, integrity_only: bool, verbose: bool) -> None:
-    signature = report.signature
-    verdict = report.verdict(integrity_only=integrity_only)
+def _show_signature(report: SignatureReport, to: Screen, *, verbose: bool) -> None:
+    signature, verdict = report.signature, report.verdict
     to.line()
     to.line(f"signature {signature.uid or '(without UID)'}: {verdict.value.replace('-', ' ')}", _VERDICT_TONES[verdict])
     write_fields(

@@ -22,7 +22,7 @@ from dcmseal.errors import UsageError
 if TYPE_CHECKING:
     from dcmseal.batch.run_summary import RunSummary
     from dcmseal.cli.render.archive_output import RunOutput
-    from dcmseal.plugins.report_writer import GuardedReportWriter
+    from dcmseal.plugins.report_writer import ArchiveReportWriter
 
 
 def make_reporting_output(options: Namespace, output: RunOutput) -> ReportingOutput | None:
@@ -34,11 +34,12 @@ def make_reporting_output(options: Namespace, output: RunOutput) -> ReportingOut
     if not wanted:
         return None
     from dcmseal.plugins.registry import installed_registry
+    from dcmseal.plugins.report_writer import ArchiveReportWriter
 
-    writers: list[tuple[GuardedReportWriter, str]] = []
+    writers: list[tuple[ArchiveReportWriter, str]] = []
     for format_, path in wanted:
         writer = installed_registry().report_writer(format_)
-        if not writer.writes_archives:
+        if not isinstance(writer, ArchiveReportWriter):
             raise UsageError(
                 f"the format {format_} has no report about many files",
                 hint="name up to 100 files one by one, or use --html",
@@ -53,7 +54,7 @@ def make_reporting_output(options: Namespace, output: RunOutput) -> ReportingOut
 class ReportingOutput:
     """Counts results on their way to where else they go, and writes reports in the end."""
 
-    def __init__(self, writers: list[tuple[GuardedReportWriter, str]], options: Namespace, output: RunOutput) -> None:
+    def __init__(self, writers: list[tuple[ArchiveReportWriter, str]], options: Namespace, output: RunOutput) -> None:
         from dcmseal.batch.archive_statistics import ArchiveStatistics
 
         self._writers = writers

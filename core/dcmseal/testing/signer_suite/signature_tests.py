@@ -14,7 +14,7 @@ from cryptography.x509 import load_der_x509_certificate
 from dcmseal.api.sign import sign
 from dcmseal.api.verify import verify
 from dcmseal.errors import MechanismUnavailable, WeakAlgorithm
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.registry import Registry
 from dcmseal.plugins.signer_backend import SignerBackend

@@ -18,7 +18,7 @@ from dcmseal.comparison.fingerprints import KeyedFingerprinter
 from dcmseal.comparison.inventory import Element, build_inventory
 from dcmseal.dictionary import tag_keyword
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.sources.dataset_input import open_source
 from dcmseal.tags import format_tag
 from tests.core.engine.comparison.manifest_helpers import (

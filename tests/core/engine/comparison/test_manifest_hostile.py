@@ -18,7 +18,7 @@ from dcmseal.change_manifest.manifest_signing import sign_content
 from dcmseal.change_manifest.signed_data import parse_signed_data
 from dcmseal.errors import CertificateMismatch, OutputError, UsageError
 from dcmseal.findings import Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.terms import MacAlgorithm
 from tests.core.engine.comparison.manifest_helpers import (
     manifest_codes,
