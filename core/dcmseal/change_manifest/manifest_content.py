@@ -24,7 +24,7 @@ from dcmseal.documents.json_reader import (
 from dcmseal.documents.json_types import Json
 from dcmseal.errors import UsageError
 
-FORMAT: Final = "dcmseal-manifest/1"
+FORMAT: Final = "dcmseal-manifest/2"
 MAX_SIZE: Final = 128 << 20
 """Maximum size of a manifest in bytes."""
 SALT_SIZE: Final = 32
@@ -109,11 +109,11 @@ def serialize_content(content: ManifestContent) -> bytes:
         "signature": {
             "uid": subject.uid,
             "location": subject.location,
-            "value": subject.value.hex(),
-            "certificate": subject.certificate.hex(),
+            "value_sha256": subject.value.hex(),
+            "certificate_sha256": subject.certificate.hex(),
         },
         "salt": content.salt.hex(),
-        "frame_bytes": content.frame,
+        "frame_size": content.frame,
         "signed": _serialize_elements(content.signed, MAX_DEPTH),
         "unsigned": _serialize_elements(content.unsigned, MAX_DEPTH),
     }
@@ -163,7 +163,7 @@ def _parse_document(document: JsonObjectReader) -> ManifestContent:
     content = ManifestContent(
         subject=_parse_subject(document.take_object("signature")),
         salt=document.take("salt", lambda value: parse_hex(value, SALT_SIZE)),
-        frame=document.take("frame_bytes", parse_integer),
+        frame=document.take("frame_size", parse_integer),
         signed=document.take("signed", lambda value: elements.read_level(value, MAX_DEPTH)),
         unsigned=document.take("unsigned", lambda value: elements.read_level(value, MAX_DEPTH)),
     )
@@ -184,8 +184,8 @@ def _parse_subject(signature: JsonObjectReader) -> ManifestSubject:
     subject = ManifestSubject(
         uid=uid,
         location=signature.take("location", parse_text),
-        value=signature.take("value", lambda value: parse_hex(value, _DIGEST_SIZE)),
-        certificate=signature.take("certificate", lambda value: parse_hex(value, _DIGEST_SIZE)),
+        value=signature.take("value_sha256", lambda value: parse_hex(value, _DIGEST_SIZE)),
+        certificate=signature.take("certificate_sha256", lambda value: parse_hex(value, _DIGEST_SIZE)),
     )
     signature.reject_unknown_members()
     return subject

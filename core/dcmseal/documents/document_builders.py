@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 def comparison_value(comparison: Comparison) -> Document:
     """Convert a comparison."""
     return {
-        "means_the_same": comparison.is_equivalent,
+        "equivalent": comparison.is_equivalent,
         "breaks_signature": comparison.breaks_signature,
         "signatures_in_a": [_compared_signature(each) for each in comparison.signatures_in_a],
         "signatures_in_b": [_compared_signature(each) for each in comparison.signatures_in_b],
@@ -127,7 +127,7 @@ def report_document(
             "reasons": [finding_value(each) for each in report.deciding_findings],
             "coverage": None if report.coverage is None else object_coverage_value(report.coverage),
             "instance": instance_value(report.instance),
-            "judged_by": None if report_context is None else context_value(report_context),
+            "context": None if report_context is None else context_value(report_context),
             "signatures": [signature_report_value(each) for each in report.signatures],
             "notes": [finding_value(note) for note in report.notes],
             "unmet": [finding_value(each) for each in report.unmet],
@@ -178,9 +178,9 @@ def signing_document(
             "signature": signature_claims_value(result.signature),
             "warnings": [warning_value(each) for each in result.warnings],
             "padded": [element_values(path) for path in result.padded],
-            "left_out": elements_with_reasons(result.left_out),
+            "unsignable": elements_with_reasons(result.left_out),
             "references": [reference_value(each) for each in result.references],
-            "certified": certified_time_value(result.certified.time if result.certified else None),
+            "certified_time": certified_time_value(result.certified.time if result.certified else None),
         },
     )
 
@@ -192,7 +192,7 @@ def timestamping_document(result: TimestampingResult, file: str | None = None) -
         {
             "file": file or "",
             "signature": signature_claims_value(result.signature),
-            "certified": certified_time_value(result.time),
+            "certified_time": certified_time_value(result.time),
             "findings": [finding_value(each) for each in result.findings],
             "warnings": [warning_value(each) for each in result.warnings],
         },
@@ -210,7 +210,7 @@ def plan_document(plan: Plan, file: str | None = None) -> Document:
             "required": element_values(sorted(plan.requirements.required_tags.intersection(plan.elements))),
             "warnings": [warning_value(each) for each in plan.warnings],
             "padded": [element_values(each.path) for each in plan.padded],
-            "left_out": elements_with_reasons(plan.left_out),
+            "unsignable": elements_with_reasons(plan.left_out),
             "references": [reference_value(each) for each in plan.references],
         },
     )
@@ -282,7 +282,7 @@ def rules_document(profile: Profile) -> Document:
             "main_dataset_only": rules.main_dataset_only,
             "mandatory": element_values(sorted(rules.mandatory)),
             "elements": [required_element_value(tag, rules) for tag in sorted(rules.required_tags)],
-            "advised": element_values(sorted(rules.recommended)),
+            "recommended": element_values(sorted(rules.recommended)),
             "forbidden": element_values(sorted(rules.forbidden)),
             "left_to_caller": rules.left_to_caller,
             "notes": [*rules.notes],
@@ -299,7 +299,7 @@ def explanation_document(explanation: ProfileExplanation, file: str | None = Non
             "profile": profile_value(explanation.profile),
             "clause": explanation.requirements.clause,
             "elements": [
-                {**element_value(each.tag), "signed": each.signed, "required": each.required, "why": each.why}
+                {**element_value(each.tag), "signed": each.signed, "required": each.required, "reason": each.why}
                 for each in explanation.elements
             ],
             "problems": [finding_value(each) for each in explanation.problems],
@@ -310,7 +310,7 @@ def explanation_document(explanation: ProfileExplanation, file: str | None = Non
 def files_document(documents: Iterable[Document], report_context: ReportContext | None = None) -> Document:
     """Build a document of kind ``files``: the result of each file, or the error that prevented it."""
     context = None if report_context is None else context_value(report_context)
-    return _document("files", {"judged_by": context, "files": [*documents]})
+    return _document("files", {"context": context, "files": [*documents]})
 
 
 def error_document(error: SealError, exit_code: int, file: str | None = None) -> Document:

@@ -53,7 +53,7 @@ def certified_time_value(time: CertifiedTime | None) -> Json:
     if time is None:
         return None
     return {
-        "moment": format_moment(time.moment),
+        "time": format_moment(time.moment),
         "accuracy_microseconds": None if time.accuracy is None else time.accuracy // timedelta(microseconds=1),
         "policy": time.policy,
         "serial": f"{time.serial_number:x}",
@@ -77,7 +77,7 @@ def reference_value(reference: FilledReference) -> Document:
         "file": reference.file,
         "signatures": [*reference.signatures],
         "mac": reference.has_mac,
-        "was_there": reference.was_present,
+        "already_present": reference.was_present,
     }
 
 
@@ -93,7 +93,7 @@ def signature_report_value(report: SignatureReport) -> Document:
         "coverage": None if report.coverage is None else _coverage(report.coverage),
         "profiles": list(report.profiles),
         "trust": None if report.trust is None else _trust(report.trust),
-        "certified": certified_time_value(report.certified_time),
+        "certified_time": certified_time_value(report.certified_time),
     }
 
 
@@ -138,14 +138,14 @@ def context_value(context: ReportContext) -> Document:
     """Convert the version, time and settings of a verification."""
     return {
         "version": context.version,
-        "moment": format_moment(context.moment),
+        "time": format_moment(context.moment),
         "settings": [{"name": name, "value": value} for name, value in context.settings],
     }
 
 
 def _trust(trust: SignerTrust) -> Document:
     return {
-        "moment": format_moment(trust.moment),
+        "time": format_moment(trust.moment),
         "basis": trust.basis.value,
         "chain": [signer_value(each) for each in trust.chain],
     }
@@ -167,7 +167,7 @@ def signature_claims_value(signature: DigitalSignature) -> Document:
         "location": str(signature.location),
         "signer": signer_value(signature.certificate),
         "datetime": signature.datetime,
-        "moment": None if signature.moment is None else format_moment(signature.moment),
+        "signing_time": None if signature.moment is None else format_moment(signature.moment),
         "purpose": None if signature.purpose is None else _purpose(signature.purpose),
         "certificate_type": signature.certificate_type,
         "timestamp": {"type": signature.timestamp_type} if signature.timestamp_type or signature.timestamp else None,
@@ -254,7 +254,7 @@ def element_values(tags: Iterable[int]) -> list[Json]:
 
 def elements_with_reasons(elements: Iterable[tuple[int, str]]) -> list[Json]:
     """Convert tags with reasons."""
-    return [{**element_value(tag), "why": why} for tag, why in elements]
+    return [{**element_value(tag), "reason": why} for tag, why in elements]
 
 
 def signed_element_value(element: SignedElement) -> Document:

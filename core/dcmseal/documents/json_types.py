@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 Document: TypeAlias = dict[str, Json]
 
-SCHEMA_VERSION: Final = "1"
+SCHEMA_VERSION: Final = "2"
 """The version of all documents, which changes when a member is removed or redefined, but not when one is added."""
 SCHEMA: Final = f"dcmseal/{SCHEMA_VERSION}"
 """The value of the member ``schema``."""

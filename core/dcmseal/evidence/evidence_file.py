@@ -87,13 +87,13 @@ def build_members(record: EvidenceRecord, verdict: Verdict, report: bytes) -> di
     manifest = build_document(
         "evidence",
         {
-            "dcmseal": __version__,
-            "moment": _format_moment(record),
-            "rules": {name: [*rule] if isinstance(rule, tuple) else rule for name, rule in record.settings.items()},
+            "dcmseal_version": __version__,
+            "verification_time": _format_moment(record),
+            "settings": {name: [*rule] if isinstance(rule, tuple) else rule for name, rule in record.settings.items()},
             "file": {"sha256": record.file_sha256, "size": record.file_size},
             "signatures": [_signature_to_json(each) for each in record.signatures],
             "verdict": verdict.value,
-            "report": _hex_digest(report),
+            "report_sha256": _hex_digest(report),
             **{kind: [*map(_hex_digest, ders)] for kind, ders in material.items()},
         },
     )
@@ -121,9 +121,9 @@ def read_members(members: Mapping[str, bytes]) -> Evidence:
     try:
         manifest = JsonObjectReader(load_json(members[MANIFEST_NAME], "the manifest"), "the manifest")
         _check_version(manifest)
-        manifest.take("dcmseal", parse_text)
+        manifest.take("dcmseal_version", parse_text)
         verdict = manifest.take("verdict", _parse_verdict)
-        report = _check_digest(members[REPORT_NAME], manifest.take("report", parse_digest))
+        report = _check_digest(members[REPORT_NAME], manifest.take("report_sha256", parse_digest))
         record = _parse_record(manifest, members)
         manifest.reject_unknown_members()
     except InvalidJson as error:
@@ -163,7 +163,7 @@ def _parse_verdict(value: object) -> Verdict:
 def _parse_record(manifest: JsonObjectReader, members: Mapping[str, bytes]) -> EvidenceRecord:
     """Parse the rest of the manifest; raise InvalidJson, or EvidenceError for the other members."""
     file = manifest.take_object("file")
-    settings = manifest.take_object("rules").remaining()
+    settings = manifest.take_object("settings").remaining()
     listed = {kind: manifest.take(kind, parse_digests) for kind in _MEMBER_FOLDERS}
     names = [_member_name(kind, each) for kind, digests in listed.items() for each in digests]
     if {*names, MANIFEST_NAME, REPORT_NAME} != {*members} - {TIMESTAMP_NAME}:
@@ -175,7 +175,7 @@ def _parse_record(manifest: JsonObjectReader, members: Mapping[str, bytes]) -> E
         for kind, digests in listed.items()
     }
     record = EvidenceRecord(
-        moment=manifest.take("moment", parse_time),
+        moment=manifest.take("verification_time", parse_time),
         settings={name: parse_setting(value) for name, value in settings.items()},
         file_sha256=file.take("sha256", parse_digest),
         file_size=file.take("size", parse_integer),
@@ -198,11 +198,11 @@ def _parse_signature(value: object) -> SignatureRecord:
     signature = SignatureRecord(
         uid=reader.take("uid", parse_text),
         location=reader.take("location", parse_text),
-        value=reader.take("signature_sha256", parse_optional_digest),
-        stream=reader.take("stream_sha256", parse_optional_digest),
-        certificate=reader.take("certificate", parse_optional_digest),
-        timestamp=reader.take("timestamp", parse_optional_digest),
-        chain=reader.take("chain", parse_digests),
+        value=reader.take("value_sha256", parse_optional_digest),
+        stream=reader.take("mac_stream_sha256", parse_optional_digest),
+        certificate=reader.take("certificate_sha256", parse_optional_digest),
+        timestamp=reader.take("timestamp_sha256", parse_optional_digest),
+        chain=reader.take("chain_sha256", parse_digests),
     )
     reader.reject_unknown_members()
     return signature
@@ -212,11 +212,11 @@ def _signature_to_json(signature: SignatureRecord) -> Json:
     return {
         "uid": signature.uid,
         "location": signature.location,
-        "signature_sha256": signature.value or None,
-        "stream_sha256": signature.stream or None,
-        "certificate": signature.certificate or None,
-        "timestamp": signature.timestamp or None,
-        "chain": [*signature.chain],
+        "value_sha256": signature.value or None,
+        "mac_stream_sha256": signature.stream or None,
+        "certificate_sha256": signature.certificate or None,
+        "timestamp_sha256": signature.timestamp or None,
+        "chain_sha256": [*signature.chain],
     }
 
 

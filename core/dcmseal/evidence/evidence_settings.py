@@ -40,7 +40,7 @@ def build_settings(trust_settings: TrustSettings, context: VerificationContext) 
         "required": _format_policy(context.policy) if context.policy else (),
         "accept_old_format": context.accept_old_format,
         "uid": context.uid or "",
-        "item": "" if context.location is None else str(context.location),
+        "location": "" if context.location is None else str(context.location),
     }
 
 

@@ -73,10 +73,10 @@ def test_a_run_over_many_says_it_in_its_lines_and_its_tally(run: Run, folder: Pa
 
 def test_programs_are_told(run: Run, folder: Path, key: str) -> None:
     *files, summary = map(json.loads, run("sign", folder, "-o", "1", "--key", key, "--json-lines").out.splitlines())
-    assert summary["warned"] == {"existing-signature-invalid": 1}
+    assert summary["warnings"] == {"existing-signature-invalid": 1}
     first = {Path(each["file"]).name: [warning["code"] for warning in each["warnings"]][:1] for each in files}
     assert first["tampered.dcm"] == ["existing-signature-invalid"]
     ran = run("sign", folder, "-o", "2", "--key", key, "--json-lines", "--require-intact")
     *files, summary = map(json.loads, ran.out.splitlines())
     assert [each["error"] for each in files if each["document"] == "error"] == ["NotIntact"]
-    assert (ran.code, summary["warned"]) == (2, {})
+    assert (ran.code, summary["warnings"]) == (2, {})

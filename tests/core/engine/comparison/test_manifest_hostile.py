@@ -122,7 +122,7 @@ def test_a_bit_of_the_manifest_changed_is_never_believed(
     "content",
     [
         b"", b"{}", b"[]", b"1", b"\xff", b"[" * 100_000, b'{"format":"dcmseal-manifest/2"}',
-        b'{"format":"dcmseal-manifest/1"}',
+        b'{"format":"dcmseal-manifest/1"}', b'{"format":"x","format":"dcmseal-manifest/2"}', b'{"format":NaN}',
     ],
 )  # fmt: skip
 def test_what_the_signer_signed_is_read_with_care(pki: Pki, content: bytes) -> None:
@@ -131,14 +131,26 @@ def test_what_the_signer_signed_is_read_with_care(pki: Pki, content: bytes) -> N
     assert [each.code for each in manifest_findings(signed, sealed)] == ["manifest-unreadable"]
 
 
+def test_a_manifest_of_another_version_is_refused_with_both_versions(pki: Pki) -> None:
+    signed, _ = sign_with_manifest(file(image()), pki["p256"])
+    content = b'{"format":"dcmseal-manifest/1"}'
+    sealed = sign_content(content, build_signer(pki["p256"]), MacAlgorithm.SHA256, moment())
+    (finding,) = manifest_findings(signed, sealed)
+    assert finding.message.endswith(
+        "its format is dcmseal-manifest/1, and this version of dcmseal reads dcmseal-manifest/2"
+    )
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("salt",), "00"), (("frame_bytes",), -1), (("frame_bytes",), True), (("frame_bytes",), "1"), (("signed",), {}),
+        (("salt",), "00"), (("frame_size",), -1), (("frame_size",), True), (("frame_size",), "1"), (("signed",), {}),
         (("signed", 0), []), (("signed", 0, 0), "0010"), (("signed", 0, 1), "P"), (("signed", 0, 2), "zz"),
         (("signed", 0, 2), [[["00100010", "PN", 7]]]), (("signed", 0, 2), {"frames": [], "fragments": []}),
         (("signed", 0, 2), {"frames": "00"}), (("signed", 0, 2), None), (("unsigned",), None),
-        (("signature", "uid"), "x"), (("signature", "value"), 7), (("signature",), []), (("signature", "location"), 1),
+        (("signature", "uid"), "x"), (("signature", "value_sha256"), 7), (("signature",), []),
+        (("signature", "location"), 1),
+        (("else",), 1), (("signature", "else"), 1), (("signed", 0), ["00100010", "PN", "00" * 16, 1]),
     ],
 )  # fmt: skip
 def test_content_of_another_form_says_nothing(pki: Pki, path: tuple[Any, ...], value: Any) -> None:
@@ -157,7 +169,7 @@ def test_content_of_another_form_says_nothing(pki: Pki, path: tuple[Any, ...], v
 def test_frames_without_end_are_not_counted(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
     signed, manifest = sign_with_manifest(file(image(pixels=bytes(100))), pki["p256"])
     document = parse_manifest(manifest)
-    document["frame_bytes"] = 1
+    document["frame_size"] = 1
     sealed = sign_content(json.dumps(document).encode(), build_signer(pki["p256"]), MacAlgorithm.SHA256, moment())
     monkeypatch.setattr("dcmseal.comparison.inventory.MAX_ENTRIES", 60)
     assert [each.code for each in manifest_findings(signed, sealed)] == ["manifest-verified", "manifest-not-comparable"]
