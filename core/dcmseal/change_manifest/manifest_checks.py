@@ -5,7 +5,7 @@
 >>> result = sign("image.dcm", key=key, tags=["PatientID"], output="mine.dcm", manifest="mine.manifest")
 >>> report = verify("tampered.dcm", manifest="mine.manifest", integrity_only=True)
 >>> [each.code for each in report.manifest]
-['manifest-of-another']
+['manifest-of-other-signature']
 >>> [each.code for each in verify("mine.dcm", manifest="mine.manifest", integrity_only=True).manifest]
 ['manifest-verified', 'elements-unchanged']
 """
@@ -110,7 +110,7 @@ def manifest_findings(file: DicomFile, signatures: Iterable[SignatureReport], da
     found = None if content is None else _find_signature(content, same_signer)
     if content is None or found is None:
         message = "the manifest cannot be used: it does not belong to any of the verified signatures"
-        yield _manifest_finding(Outcome.UNKNOWN, "manifest-of-another", message)
+        yield _manifest_finding(Outcome.UNKNOWN, "manifest-of-other-signature", message)
         return
     yield _manifest_finding(
         Outcome.PASSED, "manifest-verified", "the manifest was signed by the signer of the signature"
@@ -173,7 +173,7 @@ def _change_findings(file: DicomFile, content: ManifestContent, found: Signature
 def _unchanged_finding(found: SignatureReport) -> Finding:
     if found.outcome(Aspect.INTEGRITY) is Outcome.FAILED:
         message = "no signed element changed: the change is in the signature itself or its MAC parameters"
-        return _manifest_finding(Outcome.UNKNOWN, "manifest-elsewhere", message)
+        return _manifest_finding(Outcome.UNKNOWN, "manifest-other-change", message)
     return _manifest_finding(Outcome.PASSED, "elements-unchanged", "no signed element changed since signing")
 
 

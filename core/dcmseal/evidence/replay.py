@@ -101,14 +101,14 @@ class EvidenceReplay:
     def _file_notes(self, file: DicomFile) -> Iterator[Finding]:
         record = self._evidence.record
         if (compute_sha256(file), file.file.size) == (record.file_sha256, record.file_size):
-            yield _passed_finding("repeat-file-matches", "the file is identical to the one in the evidence")
+            yield _passed_finding("evidence-file-matches", "the file is identical to the one in the evidence")
         else:
             message = "the file differs from the one in the evidence; see the findings about each signature"
-            yield _unknown_finding("repeat-file-differs", message)
+            yield _unknown_finding("evidence-file-differs", message)
         if self._evidence.trust_anchors:
             count = len(record.material.anchors)
             message = f"the trust anchors in the evidence ({count}) are trusted, as requested"
-            yield _passed_finding("repeat-anchors-believed", message)
+            yield _passed_finding("evidence-anchors-trusted", message)
 
     def _settings_notes(self, context: VerificationContext) -> Iterator[Finding]:
         own, recorded = build_settings(self.trust.settings, context), self._evidence.record.settings
@@ -118,13 +118,13 @@ class EvidenceReplay:
         ]
         if differences:
             message = f"your settings apply, and differ from those in the evidence: {'; '.join(differences)}"
-            yield _unknown_finding("repeat-rules-differ", message)
+            yield _unknown_finding("evidence-settings-differ", message)
 
     def _verdict_note(self, now: Verdict) -> Finding:
         recorded = self._evidence.verdict
         if recorded is now:
-            return _passed_finding("repeat-verdict-same", f"the verdict is {now}, the same as in the evidence")
-        return _unknown_finding("repeat-verdict-differs", f"the verdict is {now}, but {recorded} in the evidence")
+            return _passed_finding("evidence-verdict-same", f"the verdict is {now}, the same as in the evidence")
+        return _unknown_finding("evidence-verdict-differs", f"the verdict is {now}, but {recorded} in the evidence")
 
 
 class _EvidenceMoment:
@@ -144,7 +144,7 @@ class _EvidenceMoment:
         moment = self._evidence.record.moment
         statement = f"the verification uses the time {moment.isoformat()}"
         if moment > (self._trust.settings.now or datetime.now(UTC)) + MAX_TIMESTAMP_DELAY:
-            return _unknown_finding("repeat-moment-future", f"{statement}, which is in the future", _POE_CLAUSE)
+            return _unknown_finding("evidence-time-in-future", f"{statement}, which is in the future", _POE_CLAUSE)
         if not self._evidence.timestamp:
             return self._uncertified_finding(statement, "which no timestamp certifies")
         try:
@@ -158,7 +158,7 @@ class _EvidenceMoment:
         if result.time is None or any(each.outcome is Outcome.FAILED for each in result.findings):
             # trust_moment does not help: the caller does not know that the file was changed
             message = f"{statement}, but the timestamp of the evidence is invalid: {problems}"
-            return _unknown_finding("repeat-timestamp-wrong", message, _TIMESTAMP_CLAUSE)
+            return _unknown_finding("evidence-timestamp-invalid", message, _TIMESTAMP_CLAUSE)
         if problems:
             return self._uncertified_finding(
                 statement, f"but the timestamp of the evidence is not established: {problems}"
@@ -166,21 +166,21 @@ class _EvidenceMoment:
         if not is_timely(moment, result.time):
             certified = result.time.moment.isoformat()
             message = f"{statement}, but the evidence was timestamped at {certified} and may have been changed before"
-            return _unknown_finding("repeat-timestamp-late", message, _POE_CLAUSE)
+            return _unknown_finding("evidence-timestamp-late", message, _POE_CLAUSE)
         (authority,) = self._trust.evaluate_authority(result.time)
         if authority.outcome is not Outcome.PASSED:
             return self._uncertified_finding(
                 statement, f"but the timestamp authority of the evidence is not trusted: {authority.message}"
             )
         return _passed_finding(
-            "repeat-moment-certified", f"{statement}, which the timestamp of the evidence certifies", _POE_CLAUSE
+            "evidence-time-certified", f"{statement}, which the timestamp of the evidence certifies", _POE_CLAUSE
         )
 
     def _uncertified_finding(self, statement: str, reason: str) -> Finding:
         if self._evidence.trust_moment:
             message = f"{statement}, {reason}; it is accepted because you trust the evidence"
-            return _passed_finding("repeat-moment-believed", message, _POE_CLAUSE)
-        return _unknown_finding("repeat-moment-claimed", f"{statement}, {reason}", _POE_CLAUSE)
+            return _passed_finding("evidence-time-trusted", message, _POE_CLAUSE)
+        return _unknown_finding("evidence-time-claimed", f"{statement}, {reason}", _POE_CLAUSE)
 
 
 def is_timely(moment: datetime, time: CertifiedTime) -> bool:
@@ -191,17 +191,17 @@ def is_timely(moment: datetime, time: CertifiedTime) -> bool:
 def _identity_finding(original: SignatureRecord | None, now: SignatureRecord) -> Finding:
     """Check whether the evidence belongs to a signature and its data."""
     if original is None:
-        return _unknown_finding("repeat-signature-missing", "the evidence does not contain this signature")
+        return _unknown_finding("evidence-signature-missing", "the evidence does not contain this signature")
     if not original.stream or original.stream != now.stream:
         message = "the signed data differs from that in the evidence, even if the MAC matches"
-        return _unknown_finding("repeat-data-differs", message)
-    return _passed_finding("repeat-signature-matches", "the evidence contains this signature and this data")
+        return _unknown_finding("evidence-data-differs", message)
+    return _passed_finding("evidence-signature-matches", "the evidence contains this signature and this data")
 
 
 def _chain_notes(report: SignatureReport, original: SignatureRecord | None, now: SignatureRecord) -> Iterator[Finding]:
     if original is not None and original.chain != now.chain:
         message = f"the certificate leads to {_format_anchor(now)}, but to {_format_anchor(original)} in the evidence"
-        yield _unknown_finding("repeat-chain-differs", message, where=report.signature.uid)
+        yield _unknown_finding("evidence-chain-differs", message, where=report.signature.uid)
 
 
 def _format_anchor(record: SignatureRecord) -> str:

@@ -51,7 +51,7 @@ def reference_findings(
         yield _malformed_finding(str(error), "")
     for tag in sorted(unsigned):
         message = "no valid signature covers these references: they may have been changed together with the instances"
-        yield reference_finding("evidence-unsigned", message, format_tag(tag))
+        yield reference_finding("reference-unsigned", message, format_tag(tag))
 
 
 def _signed_tags(signatures: Sequence[SignatureReport]) -> frozenset[int]:
@@ -72,7 +72,7 @@ def _cited_instance_findings(
         return
     if not cited.is_protected:
         message = "the document cites the instance without MAC or signature, so changes cannot be detected"
-        yield reference_finding("evidence-unprotected", message, cited.uid)
+        yield reference_finding("reference-unprotected", message, cited.uid)
         return
     try:
         with folders.open_instance(cited.uid) as (path, instance):

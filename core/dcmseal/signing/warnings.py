@@ -112,7 +112,7 @@ def _iter_dataset_warnings(prepared: PreparedLevel, elements: Sequence[int]) -> 
         yield SigningWarning(code="value-too-long", message=message, elements=tuple(sorted(long)))
     others = tuple(tag for tag in unknown if tag not in long and not (tag >> 16 & 1 and scan.encoding.is_implicit))
     if others:
-        yield SigningWarning(code="un-left-out", message="elements of VR UN cannot be signed", elements=others)
+        yield SigningWarning(code="vr-un-not-signed", message="elements of VR UN cannot be signed", elements=others)
     unsignable_sequences = tuple(
         scan.tags[index]
         for index, kind in scan.kinds.items()

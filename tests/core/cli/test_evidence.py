@@ -41,10 +41,10 @@ def test_a_claimed_moment_is_not_established_unless_vouched_for(
 ) -> None:
     ran = run("verify", signed, *trusting, "--evidence", evidence)
     assert ran.code == 4
-    assert "  unknown trust repeat-moment-claimed: " in ran.out
+    assert "  unknown trust evidence-time-claimed: " in ran.out
     ran = run("verify", signed, *trusting, "--evidence", evidence, "--trust-evidence-moment")
     assert ran.code == 0
-    assert "  passed  trust repeat-verdict-same: " in ran.out
+    assert "  passed  trust evidence-verdict-same: " in ran.out
 
 
 def test_a_timestamp_certifies_it(
@@ -56,7 +56,7 @@ def test_a_timestamp_certifies_it(
     ran = run("verify", signed, *trusting, "--evidence", path, "--json")
     assert ran.code == 0
     (signature,) = ran.document["signatures"]
-    assert "repeat-moment-certified" in {each["code"] for each in signature["findings"]}
+    assert "evidence-time-certified" in {each["code"] for each in signature["findings"]}
 
 
 def test_anchors_of_the_evidence_are_trusted_on_request(run: Run, signed: Path, evidence: Path) -> None:
@@ -65,7 +65,7 @@ def test_anchors_of_the_evidence_are_trusted_on_request(run: Run, signed: Path, 
     assert ran.code == 2
     ran = run("verify", signed, *believing, "--trust-evidence-anchors")
     assert ran.code == 0
-    assert "repeat-anchors-believed" in ran.out
+    assert "evidence-anchors-trusted" in ran.out
 
 
 def test_a_timestamp_that_cannot_be_had_stops_it(run: Run, signed: Path, trusting: list[str], tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_file_from_standard_input(run: Run, signed: Path, trusting: list[str],
     data = signed.read_bytes()
     ran = run("verify", "-", *trusting, "--evidence", evidence, "--trust-evidence-moment", stdin=data)
     assert ran.code == 0
-    assert "repeat-file-matches" in ran.out
+    assert "evidence-file-matches" in ran.out
 
 
 @pytest.mark.parametrize(

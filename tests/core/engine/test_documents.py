@@ -186,7 +186,7 @@ def test_what_cannot_be_signed_has_a_reason(pki: Pki) -> None:
     result = dcmseal.sign(builder.file(builder.image(unknown)), key=signer_uri(pki["p256"]))
     document = load_document(signing_document(result))
     assert document["unsignable"] == [{"tag": "00091001", "keyword": "", "reason": "its VR is UN"}]
-    assert "un-left-out" in [warning["code"] for warning in document["warnings"]]
+    assert "vr-un-not-signed" in [warning["code"] for warning in document["warnings"]]
     assert result.data is not None
     verified = load_document(report_document(dcmseal.verify(result.data)))
     assert verified["signatures"][0]["coverage"]["unsignable"] == document["unsignable"]

@@ -105,7 +105,7 @@ def test_every_source_and_level(pki: Pki, syntax: builder.Syntax) -> None:
     assert len({each.stream for each in evidence.record.signatures} - {""}) == 2
     again = dcmseal.verify(data, trust=trust, evidence=evidence)
     assert again.verdict is Verdict.VALID
-    assert {"repeat-file-matches", "repeat-signature-matches"} < evidence_codes(again)
+    assert {"evidence-file-matches", "evidence-signature-matches"} < evidence_codes(again)
     (only,) = dcmseal.verify(data, trust=trust, evidence=evidence, location="BeamSequence[0]").signatures
     assert only.verdict is Verdict.VALID
     as_dataset = dcmseal.verify(dcmread(io.BytesIO(data)), trust=trust, evidence=evidence)

@@ -45,7 +45,7 @@ def test_one_is_asked_for_and_taken_apart_with_openssl(
         dcmseal.save_evidence(report, path, timestamp=["http://127.0.0.1:1/", served.url])
     again = dcmseal.verify(file, trust=trust, evidence=dcmseal.load_evidence(path))
     assert again.verdict is Verdict.VALID
-    assert "repeat-moment-certified" in evidence_codes(again)
+    assert "evidence-time-certified" in evidence_codes(again)
     folder = tmp_path / "apart"
     zipfile.ZipFile(path).extractall(folder)
     manifest, token = folder / "manifest.json", folder / "manifest.tst"

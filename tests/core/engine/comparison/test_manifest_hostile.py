@@ -68,14 +68,14 @@ def test_what_is_not_genuine_says_nothing(pki: Pki) -> None:
         (found,) = manifest_findings(changed, data)
         return found.code, found.outcome
 
-    assert alone(of_another) == ("manifest-of-another", Outcome.UNKNOWN)
+    assert alone(of_another) == ("manifest-of-other-signature", Outcome.UNKNOWN)
     for stranger in ("twin", "stranger", "p384", "rsa2048"):
         _, theirs = sign_with_manifest(file(image()), pki[stranger])
-        assert alone(theirs) == ("manifest-of-another", Outcome.UNKNOWN)
+        assert alone(theirs) == ("manifest-of-other-signature", Outcome.UNKNOWN)
         resealed = sign_content(
             parse_signed_data(manifest).content, build_signer(pki[stranger]), MacAlgorithm.SHA256, moment()
         )
-        assert alone(resealed) == ("manifest-of-another", Outcome.UNKNOWN)
+        assert alone(resealed) == ("manifest-of-other-signature", Outcome.UNKNOWN)
     content = parse_signed_data(manifest).content
     assert alone(manifest.replace(content[-40:-30], b"0123456789")) == ("manifest-not-authentic", Outcome.FAILED)
     assert alone(flip_bit(manifest, len(manifest) - 5)) == ("manifest-not-authentic", Outcome.FAILED)
@@ -94,9 +94,9 @@ def test_what_is_not_genuine_says_nothing(pki: Pki) -> None:
         assert alone(data) == ("manifest-unreadable", Outcome.UNKNOWN)
     value = dcmseal.signatures(signed)[0].content.value
     other_value = edit_signed(signed, signature={0x04000120: Value(0x04000120, "OB", flip_bit(value, 20))})
-    assert manifest_findings(other_value, manifest)[0].code == "manifest-of-another"
-    assert manifest_findings(file(image()), manifest)[0].code == "manifest-of-another"
-    assert manifest_findings(again, manifest)[0].code == "manifest-of-another"
+    assert manifest_findings(other_value, manifest)[0].code == "manifest-of-other-signature"
+    assert manifest_findings(file(image()), manifest)[0].code == "manifest-of-other-signature"
+    assert manifest_findings(again, manifest)[0].code == "manifest-of-other-signature"
 
 
 def moment() -> datetime:
@@ -113,7 +113,7 @@ def test_a_bit_of_the_manifest_changed_is_never_believed(
     assert codes in (
         ["manifest-unreadable"],
         ["manifest-not-authentic"],
-        ["manifest-of-another"],
+        ["manifest-of-other-signature"],
         ["manifest-verified", "element-changed"],
     )
 
