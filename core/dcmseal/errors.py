@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -12,14 +14,28 @@ if TYPE_CHECKING:
 _DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
+_NO_FACTS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
 class SealError(Exception):
-    """Base of all errors; ``hint`` says what to do next (may be empty)."""
+    """Base of all errors.
+
+    ``hint`` says what a Python program can do next; it may be empty. ``code`` is a stable name of the problem, if it
+    has one, and ``facts`` are the values that the message is about, so that other front ends can word hints of their
+    own.
+    """
 
     hint: str
+    code: str = ""
+    facts: Mapping[str, str] = _NO_FACTS
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", code: str = "", facts: Mapping[str, str] = _NO_FACTS) -> None:
         super().__init__(message)
         self.hint = hint
+        if code:
+            self.code = code
+        if facts:
+            self.facts = dict(facts)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # the arguments of a kind's own __init__ are not those of Exception

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from dcmseal.signing.plan import Plan
     from dcmseal.signing.profile_explanation import ProfileExplanation
     from dcmseal.signing.signing_result import SigningResult
-    from dcmseal.signing.timestamp_request import TimestampingResult
+    from dcmseal.signing.timestamping import TimestampingResult
 
 
 def comparison_value(comparison: Comparison) -> Document:

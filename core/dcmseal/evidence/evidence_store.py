@@ -234,7 +234,8 @@ def _timestamp_manifest(
     """Request a timestamp over the manifest, and verify it."""
     from dcmseal.evidence.replay import is_timely
     from dcmseal.plugins.registry import installed_registry
-    from dcmseal.signing.timestamp_request import to_timestamp_request, try_authorities
+    from dcmseal.signing.timestamp_request import to_timestamp_request
+    from dcmseal.signing.timestamping import try_authorities
 
     backend = (registry or installed_registry()).timestamp_backend(TimestampType.CMS_TSP)
     request = to_timestamp_request(timestamp)

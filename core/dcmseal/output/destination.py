@@ -12,7 +12,9 @@ from dcmseal.dataset.source import JoinedSource
 from dcmseal.errors import OutputError, UsageError
 from dcmseal.output.atomic_file import OutputFile, check_single_link
 from dcmseal.output.dataset_output import source_permissions, to_file_bytes, write_chunks, write_file, write_stream
+from dcmseal.output.file_descriptors import find_descriptor
 from dcmseal.sources.dataset_input import DatasetInput, is_pydicom_dataset
+from dcmseal.urls import URL_SEPARATOR
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -22,14 +24,22 @@ if TYPE_CHECKING:
 OutputTarget: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 
 
-def resolve_target(source: DatasetInput, output: OutputTarget | None, *, in_place: bool) -> OutputTarget | None:
-    """Where the result is written, None if nowhere; raises UsageError if that contradicts itself.
+def resolve_target(
+    source: DatasetInput,
+    output: OutputTarget | None,
+    registry: Registry | None = None,
+    *,
+    in_place: bool,
+    overwrite: bool = False,
+) -> OutputTarget | None:
+    """Where the result is written; None if nowhere. In place, ``output`` may be an OutputFile of the source.
 
-    In place, an OutputFile of the source may say what is asked besides. A file that cannot be changed in place, as it
-    has other names, is OutputError now: before a key signs.
+    Raises:
+        UsageError: The arguments contradict each other, or something exists at ``output`` and may not be replaced.
+        OutputError: A file cannot be changed in place because it has several names; this is found before a key signs.
     """
     if not in_place:
-        return output
+        return protect_existing(output, registry, overwrite=overwrite)
     if isinstance(output, OutputFile) and isinstance(source, (str, os.PathLike)):
         _check_names(output)
         return output
@@ -41,6 +51,43 @@ def resolve_target(source: DatasetInput, output: OutputTarget | None, *, in_plac
     if is_pydicom_dataset(source):
         return None
     raise UsageError("only a file named by its path or URL can be changed in place", hint="name an output")
+
+
+def protect_existing(
+    target: OutputTarget | None, registry: Registry | None = None, *, overwrite: bool
+) -> OutputTarget | None:
+    """The target, which must be new unless ``overwrite``; an OutputFile says itself whether it may be replaced.
+
+    Raises:
+        UsageError: A file or object exists there.
+    """
+    if overwrite or isinstance(target, OutputFile) or not isinstance(target, (str, os.PathLike)):
+        return target
+    path = os.fspath(target)
+    if URL_SEPARATOR in path:
+        from dcmseal.plugins.storage_urls import is_url
+        from dcmseal.sources.remote_objects import find_object, resolve_file_url
+
+        path = resolve_file_url(path)
+        if is_url(path):
+            if find_object(path, registry) is not None:
+                raise output_exists_error(path)
+            return target
+    if find_descriptor(path) is not None or (os.path.exists(path) and not os.path.isfile(path)):
+        return target  # a stream, pipe or device is written to, not replaced
+    if os.path.exists(path):
+        raise output_exists_error(path)
+    return OutputFile(path, is_new=True)
+
+
+def output_exists_error(target: str) -> UsageError:
+    """The error of a result that would replace what exists."""
+    return UsageError(
+        f"{target} exists",
+        hint="choose another output, or overwrite=True",
+        code="output-exists",
+        facts={"path": target},
+    )
 
 
 def _check_names(path: str | os.PathLike[str]) -> None:

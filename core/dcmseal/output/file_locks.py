@@ -8,7 +8,6 @@ afterwards, and knows. Where a file system has no such locks, a file is made bes
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import time
 from collections.abc import Generator
@@ -17,6 +16,7 @@ from hashlib import sha256
 from typing import Final
 
 from dcmseal.errors import OutputError
+from dcmseal.output.flock import lock_exclusively
 from dcmseal.output.folder import UNSUPPORTED, Folder
 from dcmseal.output.temporary_files import truncate_name
 
@@ -60,7 +60,7 @@ def _flock(descriptor: int, name: str) -> bool:
     """Lock an open file; False if the file system has no locks for it."""
     for _ in _iter_attempts():
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_exclusively(descriptor)
         except BlockingIOError:
             continue
         except OSError as error:

@@ -13,6 +13,8 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Final, Self
 
+from dcmseal.output.flock import load_fcntl
+
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 _CLOEXEC: Final = getattr(os, "O_CLOEXEC", 0)
 _NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
@@ -35,7 +37,8 @@ class Folder:
     @classmethod
     @contextmanager
     def open(cls, path: str) -> Generator[Self]:
-        """Open a folder, which need not be readable; raises OSError."""
+        """Open a folder, which need not be readable; raises OSError, and OutputError on systems without file locks."""
+        load_fcntl()
         can_sync = True
         try:
             descriptor = os.open(path or ".", os.O_RDONLY | _FOLDER)

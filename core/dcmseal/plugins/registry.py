@@ -6,6 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pickle import PicklingError
 from typing import Any, Final, TypeVar
 
 from dcmseal.errors import UnknownProfile
@@ -106,14 +107,26 @@ class Registry:
     registry with the reason; lookups raise PluginBroken only if no other plugin contributes the name.
     """
 
-    def __init__(self, plugins: tuple[LoadedPlugin, ...]) -> None:
+    def __init__(self, plugins: tuple[LoadedPlugin, ...], profile_folders: tuple[str, ...] | None = None) -> None:
         self._plugins = plugins
+        self._profile_folders = profile_folders
         self._indexes: dict[str, PluginIndex[Any]] = {}
+
+    @property
+    def profile_folders(self) -> tuple[str, ...]:
+        """The folders whose profile files were added."""
+        return self._profile_folders or ()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # another process discovers its plugins itself
+        if self._profile_folders is None:
+            raise PicklingError("plugins that an application registered cannot be sent to another process")
+        return _restore_registry, (self._profile_folders,)
 
     @classmethod
     def discover(cls) -> Registry:
         """Load all installed plugins: the entry points of group ``dcmseal``."""
-        return cls(discover_plugins())
+        return cls(discover_plugins(), ())
 
     @classmethod
     def from_plugins(cls, *plugins: object) -> Registry:
@@ -135,7 +148,9 @@ class Registry:
         from dcmseal.plugins.site_profile import iter_profile_files
 
         files = iter_profile_files(folder, self._index(_PROFILE).find)
-        return Registry((*self._plugins, *(register_plugin(file, Origin(name=file.path)) for file in files)))
+        plugins = (*self._plugins, *(register_plugin(file, Origin(name=file.path)) for file in files))
+        known = self._profile_folders
+        return Registry(plugins, None if known is None else (*known, folder))
 
     def signer_backend(self, scheme: str) -> SignerBackend:
         """Return the backend for a key URI scheme."""
@@ -230,6 +245,14 @@ class Registry:
             contributes=tuple(name for index in indexes for name in index.names(plugin)),
             problem="; ".join(problems),
         )
+
+
+def _restore_registry(profile_folders: tuple[str, ...]) -> Registry:
+    """The plugins installed here, with the profiles of these folders."""
+    registry = installed_registry()
+    for folder in profile_folders:
+        registry = registry.with_profile_folder(folder)
+    return registry
 
 
 @cache

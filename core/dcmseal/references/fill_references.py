@@ -28,7 +28,7 @@ from dcmseal.model.signature import DigitalSignature, MacParameters
 from dcmseal.references.cited_instances import CitedInstance, iter_cited_instances
 from dcmseal.references.instance_checks import INTEGRITY_CONTEXT, check_instance
 from dcmseal.references.instance_mac import InstanceMac, compute_instance_mac
-from dcmseal.references.reference_folders import ReferenceFolders, read_instance_uid
+from dcmseal.sources.reference_folders import ReferenceFolders, read_instance_uid
 from dcmseal.tags import PIXEL_DATA
 from dcmseal.terms import MacAlgorithm
 from dcmseal.verification.pipeline import verify_file

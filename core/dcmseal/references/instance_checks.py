@@ -19,8 +19,9 @@ from dcmseal.references.cited_instances import CitedInstance, CitedMac, CitedSig
 from dcmseal.references.instance_mac import is_other_representation, match_mac
 from dcmseal.tags import format_tags
 from dcmseal.verification.context import VerificationContext
+from dcmseal.verification.options import TimestampMode
 from dcmseal.verification.pipeline import verify_file
-from dcmseal.verification.timestamp_checks import TimestampContext, TimestampMode
+from dcmseal.verification.timestamp_checks import TimestampContext
 
 _CLAUSE: Final = "PS3.3 C.17.2.1"
 _MAX_NAMED: Final = 8

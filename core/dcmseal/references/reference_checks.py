@@ -12,7 +12,7 @@ from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model.report import SignatureReport
 from dcmseal.references.cited_instances import CitedInstance, iter_cited_instances
 from dcmseal.references.instance_checks import DEFAULT_OPTIONS, ReferenceOptions, check_instance, reference_finding
-from dcmseal.references.reference_folders import ReferenceFolders
+from dcmseal.sources.reference_folders import ReferenceFolders
 from dcmseal.tags import format_tag
 
 _MAX_TIMES: Final = 8

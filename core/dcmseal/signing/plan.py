@@ -24,6 +24,7 @@ from dcmseal.macro.profile_view import LevelView, build_signature_facts
 from dcmseal.macro.signer_certificate import Certificate
 from dcmseal.model.signature import DigitalSignature, MacParameters, PurposeCode, to_dt_value
 from dcmseal.plugins.profile import Profile, Requirements
+from dcmseal.signing.context import SigningContext
 from dcmseal.signing.existing_signatures import check_intact, existing_signature_warnings
 from dcmseal.signing.options import SignOptions, check_signable
 from dcmseal.signing.preflight import plan_warnings
@@ -36,7 +37,6 @@ from dcmseal.terms import PURPOSE_CODING_SCHEME, CertificateType, SignaturePurpo
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from dcmseal.plugins.registry import Registry
     from dcmseal.references.fill_references import FilledDocument, FilledReference
 
 _HINTS: Final = {
@@ -100,13 +100,12 @@ class Plan:
         self.close()
 
 
-def plan_signature(source: DatasetInput, options: SignOptions, registry: Registry | None = None) -> Plan:
+def plan_signature(source: DatasetInput, context: SigningContext) -> Plan:
     """Plan a signature. All checks that do not need the key are made here.
 
     Args:
         source: The Data Set.
-        options: What to sign, and how.
-        registry: Plugins; None for the installed ones.
+        context: What to sign, and how.
 
     Returns:
         The plan, which keeps the source open.
@@ -117,15 +116,16 @@ def plan_signature(source: DatasetInput, options: SignOptions, registry: Registr
         DatasetError: The Data Set cannot be parsed or signed, or the subclass that says why.
         ProfileViolation: The profile is not met.
     """
+    options = context.options
     _check_algorithm(options)
     _check_syntax(options.transfer_syntax)
     with ExitStack() as stack:
-        file = stack.enter_context(open_source(source, registry, for_update=True))
+        file = stack.enter_context(open_source(source, context.registry, for_update=True))
         filled = _fill_references(file, options)
-        prepared = prepare_level(filled.file if filled else file, options)
+        prepared = prepare_level(filled.file if filled else file, context)
         dataset = cast("Dataset", source) if is_pydicom_dataset(source) else None
         resources = ExitStack()
-        plan = _build_plan(prepared, options, dataset, resources)
+        plan = _build_plan(prepared, context, dataset, resources)
         if filled:
             plan = replace(
                 plan, filled_document=filled, warnings=(*plan.warnings, *reference_warnings(filled.references))
@@ -175,13 +175,14 @@ def _nothing_to_sign_error(options: SignOptions, unsignable: Mapping[int, str]) 
     return UsageError(f"{message}: {format_tag(tag)} cannot, {why}{rest}", hint=hint)
 
 
-def _build_plan(prepared: PreparedLevel, options: SignOptions, dataset: Dataset | None, resources: ExitStack) -> Plan:
-    if options.uid is not None and any(
-        options.uid == each.signature.uid for each in prepared.level_signatures.signatures
-    ):
-        raise AlreadySigned(f"signature {options.uid} exists already")
+def _build_plan(
+    prepared: PreparedLevel, context: SigningContext, dataset: Dataset | None, resources: ExitStack
+) -> Plan:
+    options = context.options
+    if context.uid in {each.signature.uid for each in prepared.level_signatures.signatures}:
+        raise AlreadySigned(f"the data set already has a signature {context.uid}")
     scan, unsignable = prepared.scan, prepared.facts.unsignable
-    check_signable(options.selection, prepared.requirements, scan.tags, unsignable.items())
+    check_signable(options.tags or (), prepared.requirements, scan.tags, unsignable.items())
     wanted = prepared.job.tags
     elements = tuple([tag for tag in scan.tags if tag not in unsignable and (wanted is None or tag in wanted)])
     if not elements:
@@ -195,19 +196,19 @@ def _build_plan(prepared: PreparedLevel, options: SignOptions, dataset: Dataset 
     mac_id = next(number for number in range(_MAX_MAC_ID + 2) if number not in prepared.mac_ids)
     if mac_id > _MAX_MAC_ID:
         raise UsageError("all MAC ID Numbers are in use", hint="remove signatures that are not needed")
-    moment = options.moment or datetime.now(UTC)
+    moment = context.moment or datetime.now(UTC)
     if moment.tzinfo is None:
         raise UsageError("the signing time has no offset from UTC", hint="pass an aware datetime")
     mac = MacParameters(mac_id=mac_id, transfer_syntax=syntax, algorithm=options.algorithm.value, elements=elements)
     signature = DigitalSignature(
         location=options.location,
         mac_id=mac_id,
-        uid=options.uid or f"2.25.{uuid.uuid4().int}",
+        uid=context.uid or f"2.25.{uuid.uuid4().int}",
         datetime=to_dt_value(moment),
         certificate_type=CertificateType.X509_1993_SIG,
         certificate=b"",
         value=b"",
-        timestamp_type=TimestampType.CMS_TSP.value if options.timestamped else "",
+        timestamp_type=TimestampType.CMS_TSP.value if options.timestamp else "",
         purpose=_build_purpose_code(options.purpose, prepared.requirements.default_purpose),
         mac=mac,
     )
@@ -234,9 +235,9 @@ def _build_plan(prepared: PreparedLevel, options: SignOptions, dataset: Dataset 
             *existing,
             *warnings,
             *dataset_warnings(prepared, elements),
-            *profile_warnings(prepared, options, signature),
+            *profile_warnings(prepared, context, signature),
         ),
-        profile=options.profile,
+        profile=context.profile,
         requirements=prepared.requirements,
         macs=macs,
         dataset=dataset,

@@ -30,7 +30,8 @@ from dcmseal.macro.read import (
     read_signatures,
 )
 from dcmseal.plugins.profile import Requirements
-from dcmseal.signing.options import SignOptions
+from dcmseal.signing.context import SigningContext
+from dcmseal.signing.options import PaddingMode, select_tags
 from dcmseal.verification.mac_binding import FragmentBoundaries, check_structure
 
 
@@ -57,12 +58,12 @@ class PreparedLevel:
     mac_ids: frozenset[int] = frozenset()
 
 
-def prepare_level(file: DicomFile, options: SignOptions) -> PreparedLevel:
+def prepare_level(file: DicomFile, context: SigningContext) -> PreparedLevel:
     """Scan and hash a level, with minimal padding unless that could break existing signatures.
 
     Args:
         file: The Data Set to sign.
-        options: What to sign, and how.
+        context: What to sign, and how.
 
     Returns:
         The level; its ``file`` has the padding that will be signed.
@@ -71,21 +72,22 @@ def prepare_level(file: DicomFile, options: SignOptions) -> PreparedLevel:
         DatasetError: The Data Set cannot be parsed or signed, or the subclass that says why.
         UsageError: The level must not be signed, or has too many signatures.
     """
-    if options.keep_padding:
-        return _hash_level(file, options, check_padding=False)
+    if context.options.padding is PaddingMode.KEEP:
+        return _hash_level(file, context, check_padding=False)
     with suppress(ExcessPadding):
-        return _hash_level(file, options, check_padding=True)
+        return _hash_level(file, context, check_padding=True)
     edits, padded = minimise(file.body, file.start, file.end, file.encoding)
     if any(True for _ in iter_signed_levels(file)):
-        kept = _hash_level(file, options, check_padding=False)
+        kept = _hash_level(file, context, check_padding=False)
         kept.padding_kept = True
         return kept
-    minimal = _hash_level(replace(file, body=apply_edits(file.body, edits)), options, check_padding=False)
+    minimal = _hash_level(replace(file, body=apply_edits(file.body, edits)), context, check_padding=False)
     minimal.padded = tuple(padded)
     return minimal
 
 
-def _hash_level(file: DicomFile, options: SignOptions, *, check_padding: bool) -> PreparedLevel:
+def _hash_level(file: DicomFile, context: SigningContext, *, check_padding: bool) -> PreparedLevel:
+    options, profile = context.options, context.profile
     main = main_level(file)
     level = main if options.location == MAIN else find_level(file, options.location)
     if level.in_original_attributes:
@@ -97,7 +99,7 @@ def _hash_level(file: DicomFile, options: SignOptions, *, check_padding: bool) -
         raise UsageError("items of a signature cannot be signed", hint="sign the data set that contains the signature")
     scan = level.scanner()
     view = LevelView(scan=scan, location=level.location)
-    if options.profile is not None or not options.selection.is_everything:
+    if profile is not None or not options.signs_everything:
         scan.finish()  # the selection depends on which elements are present
     job = MacJob(tags=None, digest=new_digest(options.algorithm))
     requirements = Requirements()
@@ -108,10 +110,10 @@ def _hash_level(file: DicomFile, options: SignOptions, *, check_padding: bool) -
         nonlocal requirements, parameters, existing
         parameters = read_parameters(scanned)
         existing = MacJobs.build(parameters)
-        if options.profile is not None:
-            requirements = options.profile.requirements(view)
-        if requirements.forbidden or not options.selection.is_everything:
-            job.tags = options.selection.select_tags(scanned, requirements)
+        if profile is not None:
+            requirements = profile.requirements(view)
+        if requirements.forbidden or not options.signs_everything:
+            job.tags = select_tags(options, scanned, requirements)
         return (job, *existing.by_key.values())
 
     encoder = MacEncoder(source=level.source, encoding=level.encoding, check_padding=check_padding)

@@ -17,7 +17,7 @@ from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.findings import Finding
 from dcmseal.macro.profile_view import LevelView
 from dcmseal.plugins.profile import Profile, Requirements, SignatureFacts
-from dcmseal.signing.options import SignOptions
+from dcmseal.signing.context import SigningContext
 from dcmseal.signing.prepare import PreparedLevel, prepare_level
 from dcmseal.sources.dataset_input import DatasetInput, open_source
 from dcmseal.terms import CertificateType, KeyType, MacAlgorithm, TimestampType
@@ -82,7 +82,7 @@ def explain_profile(source: DatasetInput, profile: Profile) -> ProfileExplanatio
         DatasetError: The Data Set cannot be parsed or signed, or the subclass that says why.
     """
     with open_source(source) as file:
-        prepared = prepare_level(file, SignOptions(profile=profile))
+        prepared = prepare_level(file, SigningContext(profile=profile))
         view = LevelView(scan=prepared.scan, location=prepared.level.location)
         elements = tuple(_explain_elements(prepared))
         signed = frozenset(each.tag for each in elements if each.signed)

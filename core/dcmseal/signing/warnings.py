@@ -15,7 +15,7 @@ from dcmseal.macro.profile_view import LevelView, build_signature_facts
 from dcmseal.macro.signer_certificate import read_certificate
 from dcmseal.model.signature import DigitalSignature
 from dcmseal.plugins.profile import SignatureFacts
-from dcmseal.signing.options import SignOptions
+from dcmseal.signing.context import SigningContext
 from dcmseal.signing.prepare import PreparedLevel
 from dcmseal.verification.profile_checks import joint_rule_findings
 
@@ -41,21 +41,21 @@ def dataset_warnings(prepared: PreparedLevel, elements: Sequence[int]) -> tuple[
 
 
 def profile_warnings(
-    prepared: PreparedLevel, options: SignOptions, signature: DigitalSignature
+    prepared: PreparedLevel, context: SigningContext, signature: DigitalSignature
 ) -> Iterator[SigningWarning]:
     """Iterate over warnings about requirements of the profile that this signature alone does not meet."""
-    if options.profile is None:
+    if context.profile is None:
         return
     choice = prepared.requirements.left_to_caller
-    if choice and options.selection.only_required and not options.selection.chosen:
+    if choice and not context.options.signs_everything and not context.options.tags:
         yield SigningWarning(
             code="choice-expected", message=f"the profile also requires elements that you have to choose: {choice}"
         )
-    view = LevelView(scan=prepared.scan, location=options.location)
+    view = LevelView(scan=prepared.scan, location=context.options.location)
     allowed_key = next(iter(prepared.requirements.key_types), None)
     together = [_build_claimed_facts(found.signature, view) for found in prepared.level_signatures.signatures]
     together.append(replace(_build_claimed_facts(signature, view), key_type=allowed_key))
-    for finding in joint_rule_findings(options.profile, view, together):
+    for finding in joint_rule_findings(context.profile, view, together):
         message = f"the profile requires further signatures: {finding.message}"
         yield SigningWarning(code="profile-not-met-yet", message=message)
 

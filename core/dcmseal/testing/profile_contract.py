@@ -17,7 +17,8 @@ from dcmseal.location import Location
 from dcmseal.macro.levels import find_level
 from dcmseal.macro.profile_view import LevelView
 from dcmseal.plugins.profile import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
-from dcmseal.signing.options import ElementSelection, SignOptions
+from dcmseal.signing.context import SigningContext
+from dcmseal.signing.options import SignOptions
 from dcmseal.signing.plan import plan_signature
 from dcmseal.sources.dataset_input import open_source
 from dcmseal.terms import CertificateType, KeyType, MacAlgorithm, SignaturePurpose, TimestampType
@@ -114,10 +115,10 @@ class ProfileContract:
             if self.profile.requirements(dataset).timestamp_required:
                 continue  # a plan alone cannot meet it
             data, location = dataset.encode()
-            for only_required in (False, True):
-                self._check_plan(data, location, only_required=only_required)
+            for is_minimal in (False, True):
+                self._check_plan(data, location, is_minimal=is_minimal)
 
-    def _check_plan(self, data: bytes, location: Location, *, only_required: bool) -> None:
+    def _check_plan(self, data: bytes, location: Location, *, is_minimal: bool) -> None:
         """Plan over a real Data Set: either it is refused, or the check has nothing to say."""
         with open_source(data) as file:
             level = find_level(file, location)
@@ -125,16 +126,16 @@ class ProfileContract:
             required = self.profile.requirements(view)
             wish = SignOptions(
                 location=location,
-                profile=self.profile,
-                selection=ElementSelection(only_required=only_required),
+                # no element besides those that the profile requires
+                tags=() if is_minimal else None,
                 algorithm=min(required.mac_algorithms or MacAlgorithm),
                 allow_weak=True,
                 purpose=SignaturePurpose(min(required.purposes or SignaturePurpose)),
             )
-            nothing = only_required and not (required.required_tags | required.recommended) & view.tags
+            nothing = is_minimal and not (required.required_tags | required.recommended) & view.tags
             allowed = next(_iter_conforming_facts(required, view), None)
             try:
-                with plan_signature(data, wish) as plan:
+                with plan_signature(data, SigningContext(options=wish, profile=self.profile)) as plan:
                     signed = frozenset(plan.elements)
             except (ProfileViolation, UsageError):
                 assert allowed is None or nothing or not view.tags

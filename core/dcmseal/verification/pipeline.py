@@ -30,9 +30,10 @@ from dcmseal.verification.level_coverage import ElementLists, unsigned_group_fin
 from dcmseal.verification.mac_binding import FragmentBoundaries
 from dcmseal.verification.nonstandard_signatures import nonstandard_signature_findings
 from dcmseal.verification.object_coverage import object_findings
+from dcmseal.verification.options import TimestampMode
 from dcmseal.verification.profile_checks import LevelProfileChecks, ProfileChecks
 from dcmseal.verification.report_builder import ReportBuilder
-from dcmseal.verification.timestamp_checks import TimestampChecker, TimestampContext, TimestampMode
+from dcmseal.verification.timestamp_checks import TimestampChecker, TimestampContext
 
 if TYPE_CHECKING:
     from dcmseal.dataset.scanner import LevelScanner

@@ -31,7 +31,7 @@ def assert_signs(signer: Signer) -> None:
 def assert_removed(signer: Signer) -> None:
     with pytest.raises(DeviceRemoved) as caught:
         signer.sign(MESSAGE)
-    assert "put it back in" in caught.value.hint
+    assert "reinsert it" in caught.value.hint
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_another_card_is_not_signed_with(twins: tuple[SoftToken, SoftToken]) -> 
         assert_removed(signer)
         with pytest.raises(DeviceReplaced) as caught:
             signer.sign(MESSAGE)
-        assert "put the card back in" in caught.value.hint
+        assert "reinsert the card" in caught.value.hint
         second.remove()
         assert_removed(signer)
         first.put_back()

@@ -15,11 +15,13 @@ from dcmseal.batch.inputs.shard import Shard
 from dcmseal.batch.journal.journal_export import _format_csv_row
 from dcmseal.batch.journal.journal_settings import JournalSettings
 from dcmseal.batch.journal.run_journal import Journal
+from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.tasks.task import VerifyTask
+from dcmseal.verification.options import VerifyOptions
 from tests.core.cli.conftest import Run
 from tests.docs.test_json import SCHEMA
 
-VERIFY = VerifyTask(integrity_only=True)
+VERIFY = VerifyTask(options=VerifyOptions(integrity_only=True))
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def make_journal(archive: Path) -> Callable[..., str]:
 
     def make(name: str = "run.journal", shard: Shard | None = None) -> str:
         with Journal.open(JournalSettings(path=name, shard=shard), VERIFY) as journal:
-            list(journal.run(iter_inputs(["archive"]), jobs=1))
+            list(run_task(iter_inputs(["archive"]), VERIFY, journal=journal, jobs=1))
         return name
 
     return make

@@ -194,7 +194,7 @@ def test_over_the_input_and_over_another_file(pki: Pki, tmp_path: Path) -> None:
     path.write_bytes(SMALL)
     other.write_bytes(b"x" * 100_000)
     for target in (path, other, str(other)):
-        result = sign_to(path, pki, output=target)
+        result = sign_to(path, pki, output=target, overwrite=True)
         assert result.uid in [signature.uid for signature in dcmseal.signatures(target)]
     assert integrity_verdict(other) is Verdict.VALID
 

@@ -190,5 +190,8 @@ def test_requests_that_cannot_be_met_are_refused(study: ReferenceStudy) -> None:
         study.sign(file(make_document(make_evidence_sequence(CURRENT, make_citation(FIRST, Sequence(0x04000403))))))
     with pytest.raises(UsageError, match="does not exist"):
         sign_dataset(sign_both(), study.pki["p256"], references=[study.folder / "nowhere"])
-    with pytest.raises(UsageError, match="list of folders"):
-        sign_dataset(sign_both(), study.pki["p256"], references=str(study.folder))
+
+
+def test_one_folder_may_be_given_by_itself(study: ReferenceStudy) -> None:
+    data = sign_dataset(sign_both(), study.pki["p256"], references=str(study.folder))
+    assert len(dcmseal.verify(data, integrity_only=True, references=study.folder).references) == 2

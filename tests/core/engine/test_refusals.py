@@ -93,7 +93,7 @@ REFUSALS: dict[str, Refusal] = {
     "group length": Refusal(NotSignable, "group lengths", {"tags": ["(0010,0000)"]}),
     "the macro": Refusal(NotSignable, "Macro", {"tags": [SIGNATURES]}),
     "trailing padding": Refusal(NotSignable, "padding", {"tags": ["FFFC,FFFC"]}),
-    "no tag": Refusal(UsageError, "no tag", {"tags": ["PatientNaem"]}),
+    "unknown tag": Refusal(UsageError, "unknown tag", {"tags": ["PatientNaem"]}),
     "no tags": Refusal(UsageError, "no elements are chosen", {"tags": []}),
     "nothing required": Refusal(UsageError, "no elements are chosen", {"only_required": True, "profile": "none"}),
     "nothing signable": Refusal(UsageError, "nothing at main", {}, lambda: real_file("DICOMDIR").data),
@@ -114,7 +114,7 @@ REFUSALS: dict[str, Refusal] = {
     ),
     "no such purpose": Refusal(UsageError, "99", {"purpose": 99}),
     "no such purpose in words": Refusal(UsageError, "approval", {"purpose": "approval"}),
-    "padding": Refusal(UsageError, "neither minimal nor keep", {"padding": "none"}),
+    "padding": Refusal(UsageError, "unknown padding mode", {"padding": "none"}),
     "no such profile": Refusal(UnknownProfile, "creator", {"profile": "creator"}),
     "element that a profile needs is UN": Refusal(
         ProfileViolation,

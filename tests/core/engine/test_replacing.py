@@ -99,7 +99,7 @@ class TestEditing:
         path.chmod(mode)
         sign(path, in_place=True)
         assert (path.stat().st_uid, path.stat().st_gid, mode_of(path)) == (1234, 2345, mode)
-        dcmseal.remove(path, output=path)
+        dcmseal.remove(path, output=path, overwrite=True)
         assert (path.stat().st_uid, path.stat().st_gid, mode_of(path)) == (1234, 2345, mode)
 
     @needs_root
@@ -144,13 +144,13 @@ class TestEditing:
     def test_a_file_with_several_names_is_not_edited(self, path: Path, sign: Sign) -> None:
         other = path.with_name("other.dcm")
         other.hardlink_to(path)
-        options: list[dict[str, Any]] = [{"in_place": True}, {"output": other}]
+        options: list[dict[str, Any]] = [{"in_place": True}, {"output": other, "overwrite": True}]
         for each in options:
             with pytest.raises(OutputError, match="has 2 names") as caught:
                 sign(path, **each)
             assert caught.value.hint
         assert path.read_bytes() == other.read_bytes() == SMALL
-        sign(SMALL, output=other)
+        sign(SMALL, output=other, overwrite=True)
         assert path.read_bytes() == SMALL
         assert integrity_verdict(other) is Verdict.VALID
 
@@ -172,10 +172,10 @@ class TestRights:
     def test_a_copy_is_readable_by_no_more_than_the_original(self, path: Path, sign: Sign, mode: int) -> None:
         path.chmod(mode)
         copy = path.with_name("copy.dcm")
-        sign(path, output=copy)
+        sign(path, output=copy, overwrite=True)
         assert mode_of(copy) & 0o066 == mode & 0o066 & ~0o022
         with path.open("rb") as stream:
-            sign(stream, output=copy)
+            sign(stream, output=copy, overwrite=True)
         assert mode_of(copy) & 0o066 == mode & 0o066 & ~0o022
 
     def test_a_temporary_file_is_at_no_moment_readable_by_more(
@@ -197,7 +197,7 @@ class TestRights:
     def test_what_is_overwritten_is_not_opened_wider(self, path: Path, sign: Sign) -> None:
         copy = path.with_name("copy.dcm")
         copy.touch(mode=0o600)
-        sign(path, output=copy)
+        sign(path, output=copy, overwrite=True)
         assert mode_of(copy) == 0o600
 
     def test_of_several_all_count(self, path: Path) -> None:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.options.archive_options import add_archive_options, is_archive
 from dcmseal.cli.parser import Parser, set_completer
 
 if TYPE_CHECKING:
-    from dcmseal.cli.options.key_options import ChosenKey
     from dcmseal.cli.run.file_jobs import Job
     from dcmseal.documents.json_types import Json
-    from dcmseal.plugins.registry import Registry
-    from dcmseal.references.reference_folders import ReferenceFolders
     from dcmseal.signing.signing_result import SigningResult
-    from dcmseal.terms import SignaturePurpose
 
 _DESCRIPTION = """\
 Make a signature and put it into the file. Without --tag it covers every element that can be signed.
@@ -32,28 +28,6 @@ _EXAMPLES = """
   dcmseal sign report.dcm signed.dcm --key p12:signer.p12 --reference study --profile basic-sr-signatures
   dcmseal sign image.dcm signed.dcm --key reading-room --timestamp https://tsa.example/tsr
   dcmseal sign plan.dcm signed.dcm --key pem:signer.pem --item "BeamSequence[0]" --tag BeamName,BeamType"""
-
-
-class SignArguments(TypedDict):
-    """What a signature is made from, as values."""
-
-    location: str
-    tags: list[str] | None
-    only_required: bool
-    profile: str | None
-    algorithm: str
-    transfer_syntax: str | None
-    purpose: SignaturePurpose | str | None
-    allow_weak: bool
-    padding: str
-    require_intact: bool
-
-
-class _SignCallArguments(SignArguments):
-    """What both a plan and a signature are made from."""
-
-    references: ReferenceFolders | None
-    registry: Registry | None
 
 
 def configure(parser: Parser) -> None:
@@ -177,16 +151,19 @@ def _plan_files(jobs: list[Job], options: Namespace) -> int:
     from dcmseal.api.sign import plan_signing
     from dcmseal.cli.file_arguments import open_input_file
     from dcmseal.cli.options.key_options import parse_key
+    from dcmseal.cli.options.sign_options import build_sign_options
+    from dcmseal.cli.options.site_profiles import load_registry
     from dcmseal.cli.render.signing_report import PlanReport
     from dcmseal.errors import SealError
 
-    wish = _build_call_arguments(options, parse_key(options))
+    sign_options = build_sign_options(options, parse_key(options))
+    registry = load_registry(options) if sign_options.profile else None
     report = PlanReport(len(jobs), as_json=options.json)
     for job in jobs:
         try:
             with (
                 open_input_file(job.source) as source,
-                plan_signing(source, timestamped=bool(options.timestamp), **wish) as planned,
+                plan_signing(source, registry=registry, options=sign_options) as planned,
             ):
                 report.add_plan(job, planned)
         except SealError as error:
@@ -200,7 +177,9 @@ def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
     from dcmseal.cli.options.key_options import parse_key, require_key
     from dcmseal.cli.options.manifest_options import parse_manifest_paths
     from dcmseal.cli.options.secret_options import load_option_secrets
-    from dcmseal.cli.options.timestamp_options import parse_timestamp_request
+    from dcmseal.cli.options.sign_options import build_sign_options
+    from dcmseal.cli.options.site_profiles import load_registry
+    from dcmseal.cli.options.timestamp_options import check_timestamp_login
     from dcmseal.cli.render.file_progress import FileProgress
     from dcmseal.cli.render.signing_report import SigningReport
     from dcmseal.cli.run.file_jobs import open_result_folder, sync_result_folders
@@ -211,8 +190,9 @@ def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
     if options.json and jobs[0].output == STDIO:
         raise UsageError("the file and the JSON document cannot both go to standard output", hint="name an output file")
     chosen = require_key(parse_key(options))
-    wish = _build_call_arguments(options, chosen)
-    timestamp = parse_timestamp_request(options)
+    sign_options = build_sign_options(options, chosen)
+    check_timestamp_login(sign_options.timestamp)
+    registry = load_registry(options) if sign_options.profile else None
     otherwise = chosen.setup.pin_source if chosen.setup else None
     manifests = dict(zip(jobs, parse_manifest_paths(options, [job.target for job in jobs]), strict=True))
     wait = make_device_prompt() if options.wait_for_device else None
@@ -234,12 +214,11 @@ def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
                 signer=key,
                 output=target,
                 in_place=job.in_place,
-                allow_expired=options.allow_expired,
-                timestamp=timestamp,
                 manifest=None
                 if manifest is None
                 else make_output_file(manifest, force=options.force, synced=len(jobs) == 1),
-                **wish,
+                registry=registry,
+                options=sign_options,
             )
 
     with open_result_folder(options.output_dir), key:
@@ -250,38 +229,6 @@ def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
                 report.add_result(job, result, manifests[job])
         sync_result_folders([*(job.target for job in jobs), *filter(None, manifests.values())], options.output_dir)
     return report.finish()
-
-
-def _build_call_arguments(options: Namespace, key: ChosenKey | None) -> _SignCallArguments:
-    from dcmseal.cli.options.reference_options import build_reference_folders
-    from dcmseal.cli.options.site_profiles import load_registry
-
-    wish = build_sign_arguments(options, key)
-    registry = load_registry(options) if wish["profile"] else None
-    return {**wish, "references": build_reference_folders(options.reference), "registry": registry}
-
-
-def build_sign_arguments(options: Namespace, key: ChosenKey | None) -> SignArguments:
-    """What the options say, else what the setup of the key says, else what is usual."""
-    from dcmseal.cli.options.tag_lists import load_tags, parse_tags
-
-    tags = parse_tags(options.tag)
-    if options.tags_from is not None:
-        tags += load_tags(options.tags_from)
-    setup = key.setup if key else None
-    profile = options.profile or (setup and setup.profile) or None
-    return {
-        "location": options.item,
-        "tags": tags if options.tag or options.tags_from is not None else None,
-        "only_required": options.only_required,
-        "profile": profile,
-        "algorithm": options.mac or (setup and setup.algorithm) or "SHA256",
-        "transfer_syntax": options.mac_syntax,
-        "purpose": options.purpose or (setup and setup.purpose) or None,
-        "allow_weak": options.allow_weak,
-        "padding": options.padding,
-        "require_intact": options.require_intact or bool(setup and setup.require_intact),
-    }
 
 
 def _list_purposes(*, as_json: bool) -> int:

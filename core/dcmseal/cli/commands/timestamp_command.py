@@ -9,7 +9,7 @@ from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.cli.parser import Parser, complete_uids, set_completer
 
 if TYPE_CHECKING:
-    from dcmseal.signing.timestamp_request import TimestampingResult
+    from dcmseal.signing.timestamping import TimestampingResult
 
 _MAX_BYTES = 1 << 20
 _DESCRIPTION = """\
@@ -113,7 +113,7 @@ def _write_query(options: Namespace) -> int:
 def _write_timestamp(options: Namespace) -> int:
     from dcmseal.api.timestamp import add_timestamp, attach_timestamp
     from dcmseal.cli.file_arguments import STDIO, open_input_file, open_result_file
-    from dcmseal.cli.options.timestamp_options import parse_timestamp_request
+    from dcmseal.cli.options.timestamp_options import check_timestamp_login, parse_timestamp_request
     from dcmseal.cli.render.screens import write_json
     from dcmseal.errors import UsageError
 
@@ -122,6 +122,7 @@ def _write_timestamp(options: Namespace) -> int:
         raise UsageError("the file and the JSON document cannot both go to standard output", hint="name an output file")
     uid = _signature_uid(options)
     wish = parse_timestamp_request(options)
+    check_timestamp_login(wish)
     with (
         open_result_file(file, output, in_place=options.in_place, force=options.force) as target,
         open_input_file(file) as source,

@@ -153,20 +153,23 @@ def _iter_results(
     from dcmseal.api.verify import verify
     from dcmseal.cli.file_arguments import STDIO, display_name, open_input_file
     from dcmseal.cli.options.evidence_options import parse_evidence_options
-    from dcmseal.cli.options.reference_options import build_reference_folders
     from dcmseal.cli.options.site_profiles import load_registry
-    from dcmseal.cli.options.trust_options import load_certificates
+    from dcmseal.cli.options.verify_options import build_verify_options
     from dcmseal.errors import DatasetError, UsageError
-    from dcmseal.location import Location
 
     if options.files.count(STDIO) > 1:
         raise UsageError("standard input can be read once only", hint="name - once")
-    references = build_reference_folders(options.references)
-    location = None if options.item is None else Location.parse(options.item)
     setup = load_policy(options)
     keeping = parse_evidence_options(options)
-    trust = keeping.open_trust(options, setup.trust if setup else "")
-    certificates = load_certificates(options.timestamp_certificate)
+    verify_options = build_verify_options(
+        options,
+        policy=setup.policy if setup else None,
+        trust=keeping.open_trust(options, setup.trust if setup else ""),
+        # looking for plugins takes longer than all else that a small file needs
+        name_profiles=options.verbose or options.json or reports is not None,
+        count_coverage=not options.quiet,
+        file_digest=options.sha256 or reports is not None,
+    )
     registry = load_registry(options) if setup else None
     if options.manifest is not None and len(options.files) > 1 and not isdir(options.manifest):
         raise UsageError(f"{options.manifest} is no folder", hint="of several files, --manifest names a folder")
@@ -175,23 +178,11 @@ def _iter_results(
             with open_input_file(file) as source:
                 report = verify(
                     source,
-                    uid=options.uid,
-                    location=location,
-                    policy=setup.policy if setup else None,
                     registry=registry,
-                    integrity_only=options.integrity_only,
-                    accept_old_format=options.accept_old_format,
-                    trust=trust,
-                    timestamp=options.timestamp,
-                    timestamp_certificates=certificates,
-                    # looking for plugins takes longer than all else that a small file needs
-                    name_profiles=options.verbose or options.json or reports is not None,
-                    references=references,
                     keep_evidence=keeping.saves_evidence,
                     evidence=keeping.evidence,
                     manifest=find_manifest(options.manifest, file),
-                    count_coverage=not options.quiet,
-                    file_digest=options.sha256 or reports is not None,
+                    options=verify_options,
                 )
                 if reports is not None:
                     reports.add(display_name(file), report, source)

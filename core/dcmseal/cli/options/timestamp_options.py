@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dcmseal.config.pin_source import PinSource
-    from dcmseal.plugins.signer_backend import SecretRequest
     from dcmseal.plugins.timestamp_backend import TimestampQuery
     from dcmseal.signing.timestamp_request import TimestampRequest
 
@@ -56,6 +55,7 @@ def parse_timestamp_request(options: Namespace) -> TimestampRequest | None:
     from dataclasses import replace
 
     from dcmseal.cli.render.screens import warn
+    from dcmseal.config.pin_source import StoredSecret
     from dcmseal.errors import UsageError
     from dcmseal.plugins.timestamp_backend import RetryPolicy
     from dcmseal.signing.timestamp_request import TimestampRequest
@@ -65,22 +65,29 @@ def parse_timestamp_request(options: Namespace) -> TimestampRequest | None:
             "timestamp authorities cannot be waited for like that",
             hint=f"wait up to {_MAX_SECONDS} seconds, and ask 1 to {_MAX_ATTEMPTS} times",
         )
-    wish = TimestampRequest(
+    request = TimestampRequest(
         urls=tuple(options.timestamp),
         query=parse_timestamp_query(options),
         retry_policy=RetryPolicy(seconds=options.timestamp_timeout, attempts=options.timestamp_attempts),
     )
     source = parse_timestamp_login(options)
     if source is None:
-        return wish
+        return request
     if len(options.timestamp) > 1:
         raise UsageError("the login is for one authority, and several are named", hint="name that one only")
-    secret = source.read("", warn)
+    return replace(request, secrets=StoredSecret(source, warn=warn))
 
-    def answer(request: SecretRequest) -> str | None:
-        return secret if request.attempt == 1 else None
 
-    return replace(wish, secrets=answer)
+def check_timestamp_login(request: TimestampRequest | None) -> None:
+    """Read the login now, so that a missing one is found before anything is signed.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    from dcmseal.config.pin_source import StoredSecret
+
+    if request is not None and isinstance(request.secrets, StoredSecret):
+        request.secrets.read()
 
 
 def parse_timestamp_query(options: Namespace) -> TimestampQuery:

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from dcmseal.batch.inputs.input_file import InputFile, UnreadableInput
-from dcmseal.batch.pool.runner import start_run
+from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.results import BatchResult, ResultDetail
 from dcmseal.batch.run_summary import RunSummary
 from dcmseal.cli.options.archive_options import find_inputs, make_executor_factory, reject_outputs, walk_inputs
@@ -68,7 +68,7 @@ def run_archive(
         if journal is not None:
             tally = RunSummary(recorded_summaries=journal.recorded_summaries)
             journal.on_recorded = _chain_callbacks(tally.add_attention, on_recorded)
-        results = start_run(found, task, journal=journal, key=key, executor=workers, jobs=options.jobs)
+        results = run_task(found, task, journal=journal, key=key, executor=workers, jobs=options.jobs)
         named = " ".join([*words, *([options.files_from] if options.files_from else [])])
         return report_results(
             results, output, tally, named, quiet=options.quiet, count=count, is_part=shard is not None

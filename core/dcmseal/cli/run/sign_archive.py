@@ -22,7 +22,7 @@ from dcmseal.batch.tasks.skip_rule import SkipRule
 from dcmseal.cli.options.archive_options import reject_single_file_options
 from dcmseal.cli.options.key_options import ChosenKey, parse_key, require_key
 from dcmseal.cli.options.secret_options import load_option_secrets, parse_pin_source
-from dcmseal.cli.options.timestamp_options import parse_timestamp_login, parse_timestamp_request
+from dcmseal.cli.options.timestamp_options import check_timestamp_login
 from dcmseal.cli.path_checks import protected_files
 from dcmseal.cli.render.archive_output import show_result_line
 from dcmseal.cli.run.archive_run import make_output, run_archive
@@ -110,49 +110,30 @@ def _check_no_duplicates(words: Sequence[str]) -> None:
 
 def build_task_without_key(options: Namespace, chosen: ChosenKey | None, detail: ResultDetail) -> SignTask:
     """What is to be signed, and how: no key is in it, and no place of a secret. Raises UsageError."""
-    from dcmseal.cli.commands.sign_command import build_sign_arguments
-    from dcmseal.cli.options.site_profiles import load_profiles_folder
+    from dcmseal.cli.options.sign_options import build_sign_options
+    from dcmseal.cli.options.site_profiles import load_registry
 
-    wish = build_sign_arguments(options, chosen)
-    # nothing is replaced without leave, so that nothing has to be kept
+    settings = build_sign_options(options, chosen)
+    # files that may be replaced by mistake only if the run may replace any
     kept = protected_files("sign", options) if options.force and options.output_dir is not None else ()
     return SignTask(
         run_id=str(uuid.uuid4()),
         placement=Placement(folder=options.output_dir, overwrite=options.force, protected_files=kept),
         key="",
+        options=settings,
         skip=tuple(map(SkipRule.parse, options.skip_signed)),
-        allow_expired=options.allow_expired,
-        location=wish["location"],
-        tags=None if wish["tags"] is None else tuple(wish["tags"]),
-        only_required=wish["only_required"],
-        profile=wish["profile"],
-        algorithm=wish["algorithm"],
-        transfer_syntax=wish["transfer_syntax"],
-        purpose=wish["purpose"],
-        allow_weak=wish["allow_weak"],
-        padding=wish["padding"],
-        require_intact=wish["require_intact"],
-        references=tuple(options.reference),
-        timestamp=tuple(options.timestamp),
-        profiles_folder=load_profiles_folder(options) if wish["profile"] else None,
+        registry=load_registry(options) if settings.profile else None,
         detail=detail,
     )
 
 
 def _build_task(options: Namespace, chosen: ChosenKey, detail: ResultDetail) -> SignTask:
-    task = replace(
-        build_task_without_key(options, chosen, detail),
-        key=chosen.uri,
-        pin=_find_pin_source(options, chosen) if options.executor is not None else None,
-    )
-    timestamp = parse_timestamp_request(options)
-    if timestamp is None:
-        return task
+    task = build_task_without_key(options, chosen, detail)
+    check_timestamp_login(task.options.timestamp)
     return replace(
         task,
-        timestamp_query=timestamp.query,
-        timestamp_retry=timestamp.retry_policy,
-        timestamp_login=parse_timestamp_login(options),
+        key=chosen.uri,
+        pin=_find_pin_source(options, chosen) if options.executor is not None else None,
     )
 
 

@@ -12,8 +12,9 @@ from dcmseal.cli.file_arguments import make_output_file, read_rights
 from dcmseal.cli.options.archive_options import reject_single_file_options
 from dcmseal.cli.options.policy_options import load_policy
 from dcmseal.cli.options.report_options import parse_report_outputs
-from dcmseal.cli.options.site_profiles import load_profiles_folder
-from dcmseal.cli.options.trust_options import load_certificates, parse_trust_settings
+from dcmseal.cli.options.site_profiles import load_registry
+from dcmseal.cli.options.trust_options import parse_trust_settings
+from dcmseal.cli.options.verify_options import build_verify_options
 from dcmseal.cli.render.archive_output import show_result_line
 from dcmseal.cli.render.report_context import build_report_context, has_trust
 from dcmseal.cli.run.archive_run import make_output, run_archive
@@ -131,18 +132,14 @@ def verify_archive(options: Namespace) -> int:
 def _build_task(options: Namespace, detail: ResultDetail) -> VerifyTask:
     setup = load_policy(options)
     return VerifyTask(
-        uid=options.uid,
-        location=options.item,
-        policy=setup.policy if setup else None,
-        integrity_only=options.integrity_only,
-        accept_old_format=options.accept_old_format,
-        timestamp=options.timestamp,
-        timestamp_certificates=tuple(load_certificates(options.timestamp_certificate)),
-        name_profiles=detail is not ResultDetail.VERDICT or options.journal is not None,
-        trust=parse_trust_settings(options, setup.trust if setup else ""),
-        references=tuple(options.references),
-        count_coverage=detail is ResultDetail.DOCUMENT,
-        file_digest=options.sha256 and detail is ResultDetail.DOCUMENT,
-        profiles_folder=load_profiles_folder(options) if setup else None,
+        options=build_verify_options(
+            options,
+            policy=setup.policy if setup else None,
+            trust=parse_trust_settings(options, setup.trust if setup else ""),
+            name_profiles=detail is not ResultDetail.VERDICT or options.journal is not None,
+            count_coverage=detail is ResultDetail.DOCUMENT,
+            file_digest=options.sha256 and detail is ResultDetail.DOCUMENT,
+        ),
+        registry=load_registry(options) if setup else None,
         detail=detail,
     )

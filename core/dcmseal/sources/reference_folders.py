@@ -20,30 +20,9 @@ from dcmseal.dataset.walk import CLOSING_EVENTS, OPENING_EVENTS, Event, walk
 from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound, UsageError
 from dcmseal.sources.dataset_input import open_header, open_source
 
-References: TypeAlias = "ReferenceFolders | Iterable[str | os.PathLike[str]]"
-"""Folders with the instances that documents cite: paths, or ReferenceFolders, which are searched only once."""
-
-
-def to_reference_folders(references: References | None) -> ReferenceFolders | None:
-    """Convert paths to ReferenceFolders.
-
-    Args:
-        references: Paths of folders, or ReferenceFolders, which are returned unchanged.
-
-    Returns:
-        The folders; None if there are none.
-
-    Raises:
-        UsageError: A folder does not exist, or ``references`` is a single path.
-    """
-    if references is None:
-        return None
-    if isinstance(references, (str, os.PathLike)):
-        raise UsageError("references has to be a list of folders", hint="references=[FOLDER]")
-    return references if isinstance(references, ReferenceFolders) else ReferenceFolders(references)
-
-
 PathInput: TypeAlias = str | os.PathLike[str]
+References: TypeAlias = "ReferenceFolders | PathInput | Iterable[PathInput]"
+"""Folders with the instances that documents cite: one path or several, or ReferenceFolders."""
 ProgressCallback: TypeAlias = Callable[[str], object]
 """Called with a text about the progress; an empty text removes it."""
 
@@ -59,7 +38,8 @@ class ReferenceFolders:
     """Finds instances by SOP Instance UID in folders and their subfolders.
 
     The first search opens each file once and reads it up to its SOP Instance UID. Files that are not DICOM instances
-    are ignored. Links to folders are not followed.
+    are ignored. Links to folders are not followed. Two values with the same paths are equal, and a pickled value
+    contains the paths only.
 
     Args:
         paths: The folders; single files are allowed too.
@@ -77,6 +57,23 @@ class ReferenceFolders:
         self._progress = progress or _no_progress
         self._opened = 0
         self._found: dict[str, list[str]] | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The folders."""
+        return self._paths
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ReferenceFolders) and self._paths == other.paths
+
+    def __hash__(self) -> int:
+        return hash(self._paths)
+
+    def __repr__(self) -> str:
+        return f"ReferenceFolders({list(self._paths)!r})"
+
+    def __reduce__(self) -> tuple[type[ReferenceFolders], tuple[tuple[str, ...]]]:
+        return ReferenceFolders, (self._paths,)
 
     def find_files(self, uid: str) -> tuple[str, ...]:
         """Find all files of an instance.
@@ -207,6 +204,14 @@ def read_instance_uid(file: DicomFile) -> str:
             return file.body.read(step.value, step.end).decode("ascii", "replace").strip(" \0")
         depth += (step.event in OPENING_EVENTS) - (step.event in CLOSING_EVENTS)
     return ""
+
+
+def to_reference_folders(references: References | None) -> ReferenceFolders | None:
+    """Convert one path or several to ReferenceFolders; None, or no path at all, is None."""
+    if references is None or isinstance(references, ReferenceFolders):
+        return references
+    paths = (references,) if isinstance(references, (str, os.PathLike)) else tuple(references)
+    return ReferenceFolders(paths) if paths else None
 
 
 def _iter_entries(folder: str) -> Iterator[os.DirEntry[str]]:
