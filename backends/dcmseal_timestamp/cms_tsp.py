@@ -1,7 +1,7 @@
 """The timestamp backend ``CMS_TSP``: Time-Stamp Protocol of RFC 3161 (PS3.15 C.1).
 
 >>> from dcmseal.plugins.timestamp_backend import TimestampQuery
->>> query = CmsTspBackend().query(b"the value of Signature", TimestampQuery(nonce=False))
+>>> query = CmsTspBackend().build_query(b"the value of Signature", TimestampQuery(nonce=False))
 >>> len(query)
 59
 """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -12,19 +14,32 @@ if TYPE_CHECKING:
 _DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
+_NO_FACTS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
 class SealError(Exception):
     """The base class of all errors.
 
     Args:
         message: What went wrong.
-        hint: What to do next; may be empty.
+        hint: What a Python program can do next; may be empty.
+        code: A stable name of the problem, if it has one, so that other front ends can word their own hints.
+        facts: The values that the message is about.
     """
 
     hint: str
+    code: str = ""
+    facts: Mapping[str, str] = _NO_FACTS
+    file: str = ""
+    """Name of the file that the error is about; empty if nobody has set it."""
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", code: str = "", facts: Mapping[str, str] = _NO_FACTS) -> None:
         super().__init__(message)
         self.hint = hint
+        if code:
+            self.code = code
+        if facts:
+            self.facts = dict(facts)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # subclasses have an __init__ with other parameters, which the default would call
@@ -141,6 +156,10 @@ class OutputError(SealError):
 
 class ConcurrentModification(OutputError):
     """Another program changed the file after it was read; nothing was replaced."""
+
+
+class Interrupted(SealError):
+    """The user stopped a run with Ctrl-C."""
 
 
 class JournalError(SealError):

@@ -12,7 +12,9 @@ from dcmseal.tags import format_tag
 
 def parse_location(location: Location | str | None) -> Location | None:
     """Parse a location that is given as text; raises UsageError."""
-    return Location.parse(location) if isinstance(location, str) else location
+    if location is None or isinstance(location, Location):
+        return location
+    return Location.parse(location)
 
 
 _STEP = re.compile(r"([^\[\].]+)\[(\d+)\]")

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from enum import Enum, IntEnum, StrEnum
 
+from dcmseal.errors import UsageError
+
 
 class MacAlgorithm(StrEnum):
     """Message digests that MAC Algorithm (0400,0015) may name (PS3.3 Table C.12-6, PS3.15 C.1)."""
@@ -20,6 +22,15 @@ class MacAlgorithm(StrEnum):
     SHA256 = "SHA256"
     SHA384 = "SHA384"
     SHA512 = "SHA512"
+
+    @classmethod
+    def parse(cls, text: str) -> MacAlgorithm | None:
+        """Read the name of an algorithm, in any case; None for any other text.
+
+        >>> MacAlgorithm.parse("sha256")
+        <MacAlgorithm.SHA256: 'SHA256'>
+        """
+        return cls.__members__.get(text.upper())
 
     @property
     def digest_size(self) -> int:
@@ -102,10 +113,10 @@ class SignaturePurpose(IntEnum):
 
     @classmethod
     def parse(cls, text: str) -> SignaturePurpose | None:
-        """Parse the number, member name or Code Meaning of a purpose; None if it is not known.
+        """Parse a number, member name or Code Meaning, in any case; None for any other text.
 
-        >>> SignaturePurpose.parse("verification")
-        <SignaturePurpose.VERIFICATION: 5>
+        >>> SignaturePurpose.parse("verification"), SignaturePurpose.parse("Verification Signature")
+        (<SignaturePurpose.VERIFICATION: 5>, <SignaturePurpose.VERIFICATION: 5>)
         """
         wanted = _normalize(text.lstrip("0"))
         for each in cls:
@@ -140,3 +151,37 @@ _MEANINGS = {
     SignaturePurpose.ADMINISTRATIVE: "Administrative (Error/Edit) Signature",
     SignaturePurpose.TIMESTAMP: "Timestamp Signature",
 }
+
+
+def parse_algorithm(algorithm: MacAlgorithm | str) -> MacAlgorithm:
+    """Read a MAC algorithm that may be given by its name, in any case.
+
+    Raises:
+        UsageError: There is no such algorithm.
+    """
+    found = MacAlgorithm.parse(algorithm)
+    if found is None:
+        raise UsageError(f"unknown MAC algorithm {algorithm!r}", hint=f"use one of {', '.join(MacAlgorithm)}")
+    return found
+
+
+def parse_purpose(purpose: SignaturePurpose | int | str) -> SignaturePurpose:
+    """Read a signature purpose that may be given by its number, member name or Code Meaning.
+
+    Raises:
+        UsageError: CID 7007 has no such purpose.
+    """
+    found = SignaturePurpose.parse(str(int(purpose)) if isinstance(purpose, int) else purpose)
+    if found is None:
+        from difflib import get_close_matches
+
+        names = [each.name.lower().replace("_", "-") for each in SignaturePurpose]
+        near = get_close_matches(str(purpose).lower(), names, 1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(f"unknown signature purpose {purpose!r}", hint=f"{meant}use one of {format_purposes()}")
+    return found
+
+
+def format_purposes() -> str:
+    """The numbers and names of all signature purposes, for messages."""
+    return ", ".join(f"{each.value} {each.name.lower().replace('_', '-')}" for each in SignaturePurpose)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import pytest
 
 import dcmseal
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 from tests.core.engine.engine_helpers import build_signer, finding_outcomes, verify_integrity
 from tests.interop.interop_bench import InteropBench, is_truncated
@@ -120,7 +120,7 @@ def test_odd_signatures_of_long_keys_are_good_for_us(bench: InteropBench) -> Non
 def test_purposes(purpose: SignaturePurpose, bench: InteropBench) -> None:
     data = bench.theirs(bench.ours(file(image()), "p256", purpose=purpose), "p256", purpose=purpose.value)
     bench.assert_good(data, 2)
-    ours, theirs = (signature.purpose for signature in dcmseal.list_signatures(data))
+    ours, theirs = (signature.purpose for signature in dcmseal.signatures(data))
     assert ours == theirs
     assert ours is not None
     assert ours.meaning == purpose.meaning
@@ -131,7 +131,7 @@ def test_chosen_elements(bench: InteropBench) -> None:
     tags = [0x0040A730, 0x00100010, 0x7FE00010, 0x00091002]
     data = bench.theirs(bench.ours(data, tags=tags), tags=tags)
     bench.assert_good(data, 2)
-    ours, theirs = (signature.content.mac for signature in dcmseal.list_signatures(data))
+    ours, theirs = (signature.content.mac for signature in dcmseal.signatures(data))
     assert ours is not None
     assert theirs is not None
     assert set(ours.elements) == set(theirs.elements) == set(tags)
@@ -154,7 +154,7 @@ def test_items_at_every_depth(path: str, syntax: Syntax, bench: InteropBench) ->
     bench.assert_good(both, 2)
     both = bench.ours(bench.theirs(data, "p256", item=path), "p256", location=path)
     bench.assert_good(bench.ours(bench.theirs(both, "p256"), "p256"), 4)
-    assert {str(each.location) for each in dcmseal.list_signatures(both)} == {path}
+    assert {str(each.location) for each in dcmseal.signatures(both)} == {path}
 
 
 def test_signatures_of_both_at_all_levels(bench: InteropBench) -> None:
@@ -167,7 +167,7 @@ def test_signatures_of_both_at_all_levels(bench: InteropBench) -> None:
     data = bench.ours(data, "p384")
     data = bench.theirs(data, item=beam, mac="SHA512")
     bench.assert_good(data, 5)
-    uids = [signature.uid for signature in dcmseal.list_signatures(data)]
+    uids = [signature.uid for signature in dcmseal.signatures(data)]
     for left, uid in zip(range(4, 0, -1), uids, strict=False):
         data = (dcmseal.remove(data, uids=[uid]).data or b"") if left % 2 else bench.remove(data, uid)
         bench.assert_good(data, left)

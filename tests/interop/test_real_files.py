@@ -29,14 +29,14 @@ NOT_SIGNED: Final = {
     "meta_missing_tsyntax.dcm": "DatasetError",
     "no_meta.dcm": "NotDicom",
     # an item that is longer than its sequence (PS3.5 7.5): some readers leave it where the sequence ends
-    "DICOMDIR-nooffset": "OddStructure",
+    "DICOMDIR-nooffset": "AmbiguousStructure",
     # nothing in it that the standard lets be signed: groups below 0008, or VR UN throughout (PS3.3 C.12.1.1.3.1.1)
     "UN_sequence.dcm": "UsageError",
     "DICOMDIR": "UsageError",
     # an element twice (PS3.5 7.1): readers differ in which of the two they show
-    "winter.dcm": "OddStructure",
+    "winter.dcm": "AmbiguousStructure",
     # begins with group 0001, which PS3.5 7.1 forbids: readers differ in whether it belongs to the Data Set (PS3.10 7.1)
-    "nested_priv_SQ.dcm": "OddStructure",
+    "nested_priv_SQ.dcm": "AmbiguousStructure",
 }
 """Files that cannot be signed, by the beginning of their names, and the error; all others have to be valid."""
 

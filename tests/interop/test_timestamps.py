@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 import dcmseal
 from dcmseal.cli.main import main
 from dcmseal.macro.uid_file import read_uid_file
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import TrustSettings
 from tests.core.engine.engine_helpers import build_signer, sign_dataset
 from tests.core.engine.timestamped import insert_token, signature_value
@@ -79,7 +79,7 @@ def test_dcmsign_accepts_a_padded_value_that_was_stamped_later(
     """DCMTK stamps a DER value without its padding."""
     plain = real_file("MR_small.dcm").data
     data = sign_dataset(plain, pki["p256"])
-    while dcmseal.list_signatures(data)[0].content.value[-1:] != b"\0":
+    while dcmseal.signatures(data)[0].content.value[-1:] != b"\0":
         data = sign_dataset(plain, pki["p256"])
     file = tmp_path / "signed.dcm"
     dcmseal.add_timestamp(data, served.url, output=file)
@@ -155,7 +155,7 @@ def test_both_say_the_same_of_wrong_timestamps(
     """The tokens are put into the file by hand, so that nobody looks at them before."""
     data = sign_dataset(real_file("CT_small.dcm").data, pki["rsa2048"])
     stamped = TimestampAuthority(pki, tmp_path, key="rsa2048", usage=usage)
-    value = dcmseal.list_signatures(data)[0].content.value
+    value = dcmseal.signatures(data)[0].content.value
     token = stamped.token(**{"value": value, **changes})
     dataset = pydicom.dcmread(BytesIO(data))
     item = dataset[0xFFFAFFFA][0]

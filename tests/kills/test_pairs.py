@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.support.builder import file, image
 from tests.support.pki import Pki
 
@@ -80,6 +80,6 @@ def test_two_runs_over_one_archive(tmp_path: Path, pki: Pki) -> None:
     runs = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) for _ in range(2)]
     written = [run.communicate()[0] for run in runs]
     signed = sum(text.count('"document":"signing"') for text in written)
-    there = [len(dcmseal.list_signatures(path)) for path in archive.iterdir()]
+    there = [len(dcmseal.signatures(path)) for path in archive.iterdir()]
     assert sum(there) == signed
     assert set(there) <= {1, 2}

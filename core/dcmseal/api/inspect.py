@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dcmseal.plugins.registry import Registry
 
 
-def list_signatures(source: DatasetInput, registry: Registry | None = None) -> tuple[Signature, ...]:
+def signatures(source: DatasetInput, registry: Registry | None = None) -> tuple[Signature, ...]:
     """All signatures of a Data Set, at every level; nothing is verified. Raises DatasetError or one of its kinds."""
     from dcmseal.macro.inspection import iter_signatures
 
@@ -24,7 +24,7 @@ def list_signatures(source: DatasetInput, registry: Registry | None = None) -> t
 
 def find_signature(source: DatasetInput, uid: str, registry: Registry | None = None) -> Signature:
     """The signature with a Digital Signature UID, at whatever level; raises NoSuchSignature."""
-    for signature in list_signatures(source, registry):
+    for signature in signatures(source, registry):
         if signature.uid == uid:
             return signature
     raise no_such_signature(uid)

@@ -22,14 +22,13 @@ from dcmseal.macro.read import SignatureItem
 from dcmseal.output.destination import OutputTarget, resolve_target, write_result
 from dcmseal.plugins.registry import Registry
 from dcmseal.plugins.timestamp_backend import TimestampQuery
-from dcmseal.signing.timestamp_request import (
+from dcmseal.signing.timestamp_request import TimestampRequest, to_timestamp_request
+from dcmseal.signing.timestamping import (
     TimestampedSignature,
     TimestampingResult,
-    TimestampRequest,
     accept_response,
     build_query,
     request_timestamp,
-    to_timestamp_request,
 )
 from dcmseal.sources.dataset_input import DatasetInput, open_source
 
@@ -65,6 +64,7 @@ def attach_timestamp(
     replace: bool = False,
     output: OutputTarget | None = None,
     in_place: bool = False,
+    overwrite: bool = False,
     registry: Registry | None = None,
 ) -> TimestampingResult:
     """Put the timestamp of an authority's response, or a token without one, into the signature it was made for.
@@ -85,7 +85,14 @@ def attach_timestamp(
         raise rejected or no_such_signature(uid or "")
 
     return _timestamp_signature(
-        source, made_for, uid=uid, replace=replace, output=output, in_place=in_place, registry=registry
+        source,
+        made_for,
+        uid=uid,
+        replace=replace,
+        output=output,
+        in_place=in_place,
+        overwrite=overwrite,
+        registry=registry,
     )
 
 
@@ -97,6 +104,7 @@ def add_timestamp(
     replace: bool = False,
     output: OutputTarget | None = None,
     in_place: bool = False,
+    overwrite: bool = False,
     registry: Registry | None = None,
 ) -> TimestampingResult:
     """Ask authorities for a timestamp over a signature, and put it there.
@@ -111,7 +119,14 @@ def add_timestamp(
         return candidate, request_timestamp(candidate.signature_item.signature, wish, registry)
 
     return _timestamp_signature(
-        source, asked, uid=uid, replace=replace, output=output, in_place=in_place, registry=registry
+        source,
+        asked,
+        uid=uid,
+        replace=replace,
+        output=output,
+        in_place=in_place,
+        overwrite=overwrite,
+        registry=registry,
     )
 
 
@@ -123,9 +138,10 @@ def _timestamp_signature(
     replace: bool,
     output: OutputTarget | None,
     in_place: bool,
+    overwrite: bool,
     registry: Registry | None,
 ) -> TimestampingResult:
-    target = resolve_target(source, output, in_place=in_place)
+    target = resolve_target(source, output, registry, in_place=in_place, overwrite=overwrite)
     with open_source(source, registry, for_update=True) as file:
         candidates = _find_targets(file, uid)
         free = [each for each in candidates if replace or not each.signature_item.signature.timestamp]

@@ -83,13 +83,15 @@ class ElementChecks:
         """
         tag, vr, _, length = header
         if vr not in SHORT_VRS and vr not in LONG_VRS:
-            self.problems.add("unknown-vr", "has a VR that PS3.5 does not define", tag, start, clause="PS3.5 6.2")
+            self.problems.record_problem(
+                "unknown-vr", "has a VR that PS3.5 does not define", tag, start, clause="PS3.5 6.2"
+            )
             raise StructureBroken
         if tag >> 16 in _MISPLACED_GROUPS and tag:
             self.problems.add_misplaced_group(tag, start)
         elif (tag & 0xFFFF == 0 or tag == tags.LENGTH_TO_END) and (vr != b"UL" or length not in (0, 4)):
             message = "is not a UL value"
-            self.problems.add("length-malformed", message, tag, start, clause="PS3.5 7.2")
+            self.problems.record_problem("length-malformed", message, tag, start, clause="PS3.5 7.2")
         if length != UNDEFINED_LENGTH:
             return
         if encoding.is_implicit:
@@ -99,11 +101,11 @@ class ElementChecks:
             return
         if tag != tags.PIXEL_DATA or vr not in (b"OB", b"OW"):
             message = f"has an undefined length, which VR {vr.decode()} does not allow here"
-            self.problems.add("undefined-length", message, tag, start, clause="PS3.5 7.1.1")
+            self.problems.record_problem("undefined-length", message, tag, start, clause="PS3.5 7.1.1")
             raise StructureBroken
         if self._is_encapsulated is False or sequence not in (None, tags.ICON_IMAGE_SEQUENCE):
             message = "is encapsulated, which the transfer syntax or its position does not allow"
-            self.problems.add("encapsulated-misplaced", message, tag, start, clause="PS3.5 A.4")
+            self.problems.record_problem("encapsulated-misplaced", message, tag, start, clause="PS3.5 A.4")
 
     def resolve_header(self, header: Header, start: int, encoding: Encoding) -> Header:
         """Return the header with VR SQ if the value of an unknown element looks like items (PS3.5 7.5).
@@ -120,7 +122,7 @@ class ElementChecks:
         if mark == ITEM_MARKS[0] and header.vr == b"UN":
             return header._replace(vr=b"SQ")
         message = "has a value that some readers interpret as sequence items"
-        self.problems.add("value-reads-as-items", message, header.tag, start, clause="PS3.5 7.5")
+        self.problems.record_problem("value-reads-as-items", message, header.tag, start, clause="PS3.5 7.5")
         return header
 
     def check_ambiguous_encoding(self, start: int) -> None:
@@ -129,4 +131,4 @@ class ElementChecks:
         if len(header) == 6 and header[4] in _CAPITALS and header[5] in _CAPITALS:
             tag = int.from_bytes(header[:2], "little") << 16 | int.from_bytes(header[2:4], "little")
             message = "has a length that looks like a VR: some readers assume explicit VR from here on"
-            self.problems.add("ambiguous-encoding", message, tag, start, clause="PS3.5 7.1.3")
+            self.problems.record_problem("ambiguous-encoding", message, tag, start, clause="PS3.5 7.1.3")

@@ -97,21 +97,21 @@ def header_error(start: bytes, position: int, encoding: Encoding) -> Malformed:
     )
 
 
-def overrun_error(tag: int, position: int, *, is_file_end: bool) -> Malformed:
+def overrun_error(tag: int, position: int, *, at_end_of_file: bool) -> Malformed:
     """Build the error for an element or item that is longer than the rest of what contains it.
 
     Args:
         tag: The tag of the element.
         position: Where it starts.
-        is_file_end: Whether it extends beyond the end of the file, not only of an item or sequence.
+        at_end_of_file: Whether it extends beyond the end of the file, not only of an item or sequence.
     """
     from dcmseal.dictionary import tag_name
 
-    name = "Item" if tag == tags.ITEM else tag_name(tag)
-    where = f"{name} {format_tag(tag)}" if name else format_tag(tag)
-    if is_file_end:
-        return Malformed(f"the file is truncated inside {where}", position)
-    return Malformed(f"{where} extends beyond the item or sequence that contains it", position)
+    name = "item" if tag == tags.ITEM else tag_name(tag) or "element"
+    where = f"{name} {format_tag(tag)}"
+    if at_end_of_file:
+        return Malformed(f"file is truncated inside {where}", position)
+    return Malformed(f"{where} is longer than the sequence or item that contains it", position)
 
 
 _VR_NAMES: Final = frozenset(vr.decode() for vr in SHORT_VRS | LONG_VRS)

@@ -149,7 +149,7 @@ class LevelScanner:
                 raise Malformed(f"more than {_MAX_ELEMENTS} Data Elements at one level", position)
             if position >= limit:
                 if position > limit:
-                    raise overrun_error(all_tags[-1], starts[-1], is_file_end=limit == source.size)
+                    raise overrun_error(all_tags[-1], starts[-1], at_end_of_file=limit == source.size)
                 if end == UNTIL_DELIMITER:
                     raise Malformed("an item of undefined length has no delimiter", position)
                 self._done = True
@@ -193,7 +193,7 @@ class LevelScanner:
             return True
         self.position = position + size + length
         if self.position > limit:
-            raise overrun_error(tag, position, is_file_end=limit == self.source.size)
+            raise overrun_error(tag, position, at_end_of_file=limit == self.source.size)
         return False
 
     def resume(self, end: int) -> None:

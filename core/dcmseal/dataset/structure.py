@@ -114,7 +114,7 @@ class StructureWalker:
         if self._is_encapsulated and tags.PIXEL_DATA in all_tags and scan.special_index(tags.PIXEL_DATA) is None:
             message = "is not encapsulated, although the transfer syntax requires it"
             start = starts[all_tags.index(tags.PIXEL_DATA)]
-            self.problems.add("pixel-data-native", message, tags.PIXEL_DATA, start, clause="PS3.5 A.4")
+            self.problems.record_problem("pixel-data-native", message, tags.PIXEL_DATA, start, clause="PS3.5 A.4")
 
     def _indexes_to_check(self, scan: LevelScanner) -> list[int]:
         """Find elements that are not plain, and in implicit VR, plain ones whose value looks like items."""
@@ -211,7 +211,7 @@ class StructureWalker:
                     element = self._checks.resolve_header(element, position, encoding)
                     if expected and current not in expected and current & 0xFFFF:
                         message = f"is not allowed in an item of {format_tag(tag)}"
-                        self.problems.add(
+                        self.problems.record_problem(
                             "macro-foreign-element", message, current, position, clause="PS3.3 Table C.12-6"
                         )
                     step = header_size + length
@@ -275,7 +275,9 @@ class StructureWalker:
             if item_end == NEVER:
                 self._fail("has a fragment of undefined length", tag, position)
             if (item_end - position) & 1:
-                self.problems.add("fragment-odd", "has a fragment of odd length", tag, position, clause="PS3.5 A.4")
+                self.problems.record_problem(
+                    "fragment-odd", "has a fragment of odd length", tag, position, clause="PS3.5 A.4"
+                )
             position = item_end
 
     def _check_delimiters(self, tag: int, start: int, end: int, open_items: int) -> None:
@@ -289,10 +291,10 @@ class StructureWalker:
             count += piece.count(_OPEN_ITEM) + piece.count(_OPEN_ITEM_END, 0, CHUNK_SIZE + len(_OPEN_ITEM_END) - 1)
         if count != 2 * open_items:
             message = "contains a value with the bytes of a delimiter in an item of undefined length"
-            self.problems.add("delimiter-in-value", message, tag, start, clause="PS3.5 7.5.2")
+            self.problems.record_problem("delimiter-in-value", message, tag, start, clause="PS3.5 7.5.2")
 
     def _fail(self, message: str, tag: int, start: int) -> NoReturn:
-        self.problems.add("structure-broken", message, tag, start, clause="PS3.5 7.5")
+        self.problems.record_problem("structure-broken", message, tag, start, clause="PS3.5 7.5")
         raise StructureBroken
 
     def _remember(self, start: int, end: int) -> None:

@@ -67,7 +67,7 @@ class StructureProblems:
             notes=tuple(each for each in around if each.outcome is Outcome.PASSED),
         )
 
-    def add(self, code: str, message: str, tag: int, start: int, *, clause: str) -> Finding:
+    def record_problem(self, code: str, message: str, tag: int, start: int, *, clause: str) -> Finding:
         """Report a problem of the element that starts at a position; returns the finding."""
         problem = self._build_finding(code, message, tag, start, clause=clause)
         self._add_finding(problem)
@@ -92,7 +92,7 @@ class StructureProblems:
             self._add_latest_vr(header, start)
             return
         message = f"has VR {header.vr.decode()} and length {header.length}, which readers interpret differently"
-        self.add("length-misread", message, header.tag, start, clause="PS3.5 7.1.1")
+        self.record_problem("length-misread", message, header.tag, start, clause="PS3.5 7.1.1")
 
     def _add_latest_vr(self, header: Header, start: int) -> None:
         """Report an element of one of the latest VRs, unless it is signed: then readers misread what was signed."""
@@ -107,14 +107,15 @@ class StructureProblems:
 
     def add_misplaced_group(self, tag: int, start: int) -> None:
         message = "belongs to a group that is not allowed in a Data Set"
-        self.add("group-misplaced", message, tag, start, clause="PS3.5 7.1")
+        self.record_problem("group-misplaced", message, tag, start, clause="PS3.5 7.1")
 
     def check_delimiter(self, tag: int, length: int, start: int) -> None:
         if length:
-            self.add("delimiter-length", "has a length other than 0", tag, start, clause="PS3.5 7.5")
+            self.record_problem("delimiter-length", "has a length other than 0", tag, start, clause="PS3.5 7.5")
 
     def add_disorder(self, tag: int, last: int, start: int) -> None:
         if tag == last:
-            self.add("duplicate-element", "occurs twice in one Data Set", tag, start, clause="PS3.5 7.1")
+            self.record_problem("duplicate-element", "occurs twice in one Data Set", tag, start, clause="PS3.5 7.1")
         else:
-            self.add("disordered", f"is out of order, after {format_tag(last)}", tag, start, clause="PS3.5 7.1")
+            message = f"is out of order, after {format_tag(last)}"
+            self.record_problem("disordered", message, tag, start, clause="PS3.5 7.1")

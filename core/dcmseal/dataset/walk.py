@@ -101,7 +101,7 @@ def walk(source: Source, start: int, end: int, encoding: Encoding, inside: Event
         stop = value if is_delimiter else UNTIL_DELIMITER if length == UNDEFINED_LENGTH else value + length
         limit = source.size if level.end == UNTIL_DELIMITER else level.end
         if stop > limit:
-            raise overrun_error(tag, position, is_file_end=limit == source.size)
+            raise overrun_error(tag, position, at_end_of_file=limit == source.size)
         if not vr:
             if _is_delimiter(level.event, tag) and level.end == UNTIL_DELIMITER:
                 stack.pop()

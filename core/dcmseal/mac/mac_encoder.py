@@ -76,7 +76,7 @@ class MacEncoder:
         position = start + header.size
         end = NEVER if header.length == UNDEFINED_LENGTH else position + header.length
         if end != NEVER and end > source.size:
-            raise overrun_error(header.tag, start, is_file_end=True)
+            raise overrun_error(header.tag, start, at_end_of_file=True)
         parts: list[Buffer] = [build_explicit_header(header.tag, b"SQ", 0)]
         wanted = _WINDOW_SIZE
         buffer, base = source.window(position, wanted)
@@ -182,7 +182,7 @@ class MacEncoder:
                 buffer, base = source.window(position, _FRAGMENT_BUFFER_SIZE)
                 view = memoryview(buffer)
                 if position + 8 > base + len(buffer):
-                    raise overrun_error(header.tag, start, is_file_end=True)
+                    raise overrun_error(header.tag, start, at_end_of_file=True)
             group, element, length = unpack(buffer, position - base)
             if group != 0xFFFE or element not in (0xE000, 0xE0DD) or (element == 0xE000 and length == UNDEFINED_LENGTH):
                 raise Malformed("expected a fragment or the end of the Pixel Data", position)
@@ -200,7 +200,7 @@ class MacEncoder:
             run = position
             position += length
             if position > source.size:
-                raise overrun_error(header.tag, start, is_file_end=True)
+                raise overrun_error(header.tag, start, at_end_of_file=True)
 
     def _read_header(self, start: int) -> Header:
         data = self.source.read(start, min(self.source.size, start + 12))

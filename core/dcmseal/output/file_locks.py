@@ -8,7 +8,6 @@ system does not support ``flock``, a lock file is created next to the file.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import time
 from collections.abc import Generator
@@ -17,6 +16,7 @@ from hashlib import sha256
 from typing import Final
 
 from dcmseal.errors import OutputError
+from dcmseal.output.flock import lock_exclusively
 from dcmseal.output.folder import UNSUPPORTED, Folder
 from dcmseal.output.temporary_files import truncate_name
 
@@ -65,7 +65,7 @@ def _flock(descriptor: int, name: str) -> bool:
     """Lock an open file; returns False if the file system does not support this."""
     for _ in _iter_attempts():
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_exclusively(descriptor)
         except BlockingIOError:
             continue
         except OSError as error:

@@ -13,6 +13,8 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Final, Self
 
+from dcmseal.output.flock import load_fcntl
+
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 _CLOEXEC: Final = getattr(os, "O_CLOEXEC", 0)
 _NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
@@ -40,7 +42,13 @@ class Folder:
     @classmethod
     @contextmanager
     def open(cls, path: str) -> Generator[Self]:
-        """Open a folder as a context manager, even if it cannot be listed; raises OSError."""
+        """Open a folder as a context manager, even if it cannot be listed.
+
+        Raises:
+            OSError: The folder cannot be opened.
+            OutputError: The system does not support file locks.
+        """
+        load_fcntl()
         can_sync = True
         try:
             descriptor = os.open(path or ".", os.O_RDONLY | _FOLDER)

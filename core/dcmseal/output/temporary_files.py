@@ -6,7 +6,6 @@ system does not support locks, the name decides.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import secrets
@@ -16,6 +15,7 @@ from functools import cache
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from dcmseal.output.flock import lock_exclusively
 from dcmseal.output.folder import Folder
 
 _MAX_STEM_BYTES: Final = 32
@@ -49,7 +49,7 @@ def make_temporary(folder: Folder, name: str, mode: int) -> TemporaryFile:
         temporary = f".{truncate_name(name)}.{_host_id()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
         descriptor = folder.create(temporary, mode)
         with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_exclusively(descriptor)
         status = os.fstat(descriptor)
         if status.st_nlink:
             return TemporaryFile(temporary, descriptor, status)
@@ -74,7 +74,7 @@ def _remove_if_dead(folder: Folder, name: str, match: re.Match[str]) -> None:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_exclusively(descriptor)
         except BlockingIOError:
             return
         except OSError:

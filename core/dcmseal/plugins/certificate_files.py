@@ -1,6 +1,6 @@
 """Certificates in files, for whoever is given the name of one.
 
->>> [parse_certificate.subject.rfc4514_string() for parse_certificate in load_certificates("signer.cert.pem")]
+>>> [certificate.subject.rfc4514_string() for certificate in load_certificates("signer.cert.pem")]
 ['CN=dcmseal demo signer']
 """
 

@@ -20,17 +20,19 @@ Only ``name`` has to be there. Rules add to those of the base and never take any
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar, cast
 
 from dcmseal.dictionary import parse_tag
 from dcmseal.errors import ProfileFileError
 from dcmseal.findings import Finding
+from dcmseal.plugins.hookspecs import hookimpl
 from dcmseal.plugins.profile import DocumentProfile, Profile, ProfiledDataset, Requirements, SignatureFacts
 from dcmseal.plugins.profile_rules import requirement_findings
-from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose
+from dcmseal.terms import KeyType, MacAlgorithm, SignaturePurpose, format_purposes
 from dcmseal.text import MAX_TOML_BYTES, load_text, parse_toml
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
@@ -159,6 +161,28 @@ def load_site_profile(path: str, find_base: Callable[[str], Profile]) -> SitePro
     return SiteProfile(rules=rules, base=find_base(rules.base))
 
 
+class ProfileFilePlugin:
+    """A profile file as a plugin."""
+
+    def __init__(self, path: str, find_base: Callable[[str], Profile]) -> None:
+        self.path = path
+        self._find_base = find_base
+
+    @hookimpl
+    def dcmseal_profiles(self) -> tuple[Profile, ...]:
+        """Contribute the profile that the file defines."""
+        return (load_site_profile(self.path, self._find_base),)
+
+
+def iter_profile_files(folder: str, find_base: Callable[[str], Profile]) -> Iterator[ProfileFilePlugin]:
+    """Iterate over the profile files of a folder as plugins, sorted by name; raises ProfileFileError."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".toml"))
+    except OSError as error:
+        raise ProfileFileError(f"{folder} cannot be read: {error.strerror}", hint="check the path") from None
+    return (ProfileFilePlugin(os.path.join(folder, name), find_base) for name in names)
+
+
 def parse_site_rules(text: str) -> SiteRules:
     """Read the text of a profile file; raises ProfileFileError."""
     return _build_rules(parse_toml(text, "the profile", error=ProfileFileError))
@@ -179,9 +203,9 @@ def _build_rules(table: Mapping[str, object]) -> SiteRules:
         required=_parse_tags(table, "required"),
         mandatory=_parse_tags(table, "mandatory"),
         forbidden=_parse_tags(table, "forbidden"),
-        mac_algorithms=frozenset(_iter_values(table, "mac_algorithms", MacAlgorithm.__members__.get)),
+        mac_algorithms=frozenset(_iter_values(table, "mac_algorithms", MacAlgorithm.parse)),
         key_bits=_parse_key_bits(table),
-        purposes=frozenset(_iter_values(table, "purposes", _parse_purpose)),
+        purposes=frozenset(_iter_values(table, "purposes", SignaturePurpose.parse)),
         timestamp_required=_parse_flag(table, "timestamp_required"),
     )
     if (rules.required | rules.mandatory) & rules.forbidden:
@@ -221,7 +245,7 @@ def _iter_values(table: Mapping[str, object], key: str, parse: Callable[[str], V
     if not isinstance(members, list):
         raise ProfileFileError(f"{key} is no list", hint=f'write {key} = ["...", "..."]')
     for member in cast("list[object]", members):
-        value = parse(member) if isinstance(member, str) else None
+        value = parse(str(member)) if type(member) in (str, int) else None
         if value is None:
             raise ProfileFileError(f"{member!r} in {key} is not known", hint=_HINTS[key])
         yield value
@@ -230,12 +254,8 @@ def _iter_values(table: Mapping[str, object], key: str, parse: Callable[[str], V
 _HINTS: Final = {
     **dict.fromkeys(("required", "mandatory", "forbidden"), "write a keyword such as PatientID, or 0010,0020"),
     "mac_algorithms": f"use {', '.join(MacAlgorithm)}",
-    "purposes": f"use {', '.join(purpose.name.lower() for purpose in SignaturePurpose)}",
+    "purposes": f"use one of {format_purposes()}",
 }
-
-
-def _parse_purpose(name: str) -> int | None:
-    return SignaturePurpose.__members__.get(name.upper().replace("-", "_"))
 
 
 def _parse_key_bits(table: Mapping[str, object]) -> Mapping[KeyType, int]:

@@ -39,5 +39,5 @@ def test_workers_sign_with_a_passphrase_of_their_own(cluster: Cluster, tmp_path:
     assert [each.verdict for each in results] == ["signed"] * 100, results[0].reason
     verified = dcmseal.verify_many([tmp_path / "signed"], integrity_only=True, jobs=1)
     assert [each.verdict for each in verified] == ["valid"] * 100
-    assert all(len(dcmseal.list_signatures(each.output)) == 1 for each in results)
+    assert all(len(dcmseal.signatures(each.output)) == 1 for each in results)
     assert PASSPHRASE not in cluster.log()

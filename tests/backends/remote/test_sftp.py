@@ -42,7 +42,7 @@ def test_read_signed_and_written(folder: SftpFolder, image: bytes, medium: bytes
     (folder.path / "medium.dcm").write_bytes(medium)
     assert integrity_verdict(f"{folder.url}/medium.dcm") is Verdict.VALID
     dcmseal.sign(f"{folder.url}/image.dcm", key=key, output=f"{folder.url}/twice.dcm")
-    assert len(dcmseal.list_signatures(f"{folder.url}/twice.dcm")) == 2
+    assert len(dcmseal.signatures(f"{folder.url}/twice.dcm")) == 2
     assert names(folder) == ["image.dcm", "medium.dcm", "twice.dcm"]
 
 

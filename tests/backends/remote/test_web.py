@@ -51,7 +51,7 @@ def test_read_in_ranges(server: WebServer, medium: bytes) -> None:
     assert len(server.requests) <= 5
     assert all("If-Match" in each for each in server.requests[1:])
     server.requests.clear()
-    assert dcmseal.list_signatures(url) == dcmseal.list_signatures(medium)
+    assert dcmseal.signatures(url) == dcmseal.signatures(medium)
     assert len(server.requests) == 2
 
 

@@ -17,7 +17,7 @@ import dcmseal
 from dcmseal import errors
 from dcmseal.batch.tasks.skip_rule import SkipRule
 from dcmseal.errors import Malformed, NotSignable, ProfileViolation, SealError, UnknownProfile, UsageError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.registry import installed_registry
 
 Tree = Callable[..., Path]
@@ -72,12 +72,12 @@ def test_a_program_that_is_ended_leaves_whole_files_and_goes_on(
     assert in_session(session) == []
     files = sorted(folder.iterdir())
     assert [path.name for path in files] == [f"{number:03}" for number in range(200)]
-    assert 20 <= sum(len(dcmseal.list_signatures(path)) for path in files) < 200
+    assert 20 <= sum(len(dcmseal.signatures(path)) for path in files) < 200
     with program(folder, key) as again:
         written, complaints = again.communicate()
     assert (written.split(), complaints) == (["signed"] * 200, "")
     for path in files:
-        assert len(dcmseal.list_signatures(path)) == 1
+        assert len(dcmseal.signatures(path)) == 1
     assert {each.verdict for each in dcmseal.verify_many([folder], integrity_only=True)} == {Verdict.VALID.value}
 
 
@@ -126,7 +126,7 @@ def test_which_signatures_make_another_unnecessary(image: bytes, key: str, rule:
 
 def test_signers_are_known_by_subject_common_name_or_fingerprint(image: bytes, key: str) -> None:
     signed = dcmseal.sign(image, key=key)
-    certificate = dcmseal.list_signatures(signed.data or b"")[0].content.certificate
+    certificate = dcmseal.signatures(signed.data or b"")[0].content.certificate
     from dcmseal.macro.signer_certificate import read_certificate
 
     known = read_certificate(certificate)

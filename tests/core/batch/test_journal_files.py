@@ -8,7 +8,6 @@ import sqlite3
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,12 +23,14 @@ from dcmseal.batch.journal.journal_schema import TABLES, decode_text, encode_tex
 from dcmseal.batch.journal.journal_settings import JournalSettings
 from dcmseal.batch.journal.result_summary import ResultSummary
 from dcmseal.batch.journal.run_journal import Journal
+from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.results import ResultKind
 from dcmseal.batch.tasks.task import VerifyTask
 from dcmseal.errors import JournalError, UsageError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
+from dcmseal.verification.options import VerifyOptions
 
-VERIFY = VerifyTask(integrity_only=True)
+VERIFY = VerifyTask(options=VerifyOptions(integrity_only=True))
 Tree = Callable[..., Path]
 Text = st.text(st.characters(codec=None), max_size=40).filter(lambda text: "\0" not in text)
 
@@ -37,7 +38,7 @@ Text = st.text(st.characters(codec=None), max_size=40).filter(lambda text: "\0" 
 def journal_of(path: Path, archive: Path, shard: Shard | None = None, task: VerifyTask = VERIFY) -> str:
     """Verify, with a journal."""
     with Journal.open(JournalSettings(path=str(path), shard=shard), task) as journal:
-        list(journal.run(iter_inputs([str(archive)]), jobs=1))
+        list(run_task(iter_inputs([str(archive)]), VERIFY, journal=journal, jobs=1))
     return str(path)
 
 
@@ -136,7 +137,11 @@ class TestMerging:
 
     def test_only_what_belongs_together_is_merged(self, archive: Path, tmp_path: Path) -> None:
         one = journal_of(tmp_path / "one", archive)
-        other = journal_of(tmp_path / "other", archive, task=replace(VERIFY, accept_old_format=True))
+        other = journal_of(
+            tmp_path / "other",
+            archive,
+            task=VerifyTask(options=VerifyOptions(integrity_only=True, accept_old_format=True)),
+        )
         with pytest.raises(UsageError, match="accept old format"):
             merge_journals([one, other], str(tmp_path / "merged"))
         with pytest.raises(UsageError, match="exists"):

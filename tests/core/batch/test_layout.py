@@ -138,4 +138,4 @@ class TestSettling:
                 list(dcmseal.sign_many(["archive"], key=key, in_place=True, journal="run.journal"))
         results = list(dcmseal.sign_many(["archive"], key=key, in_place=True, journal="run.journal"))
         assert all(each.kind is ResultKind.SIGNED for each in results)
-        assert [len(dcmseal.list_signatures(each)) for each in ("archive/1/a", "archive/2/b")] == [1, 1]
+        assert [len(dcmseal.signatures(each)) for each in ("archive/1/a", "archive/2/b")] == [1, 1]

@@ -41,4 +41,4 @@ def test_a_file_that_is_met_again_is_not_signed_again(tree: Tree, image: bytes, 
     words = [str(folder), str(folder)]
     verdicts = [each.verdict for each in run_task(iter_inputs(words), task, jobs=jobs)]
     assert verdicts[:2] == ["signed", "signed"]
-    assert [len(dcmseal.list_signatures(file)) for file in sorted(folder.iterdir())] == [1, 1]
+    assert [len(dcmseal.signatures(file)) for file in sorted(folder.iterdir())] == [1, 1]

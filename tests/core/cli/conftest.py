@@ -131,12 +131,12 @@ def broken(signed: Path) -> Path:
 
 @pytest.fixture
 def uid(signed: Path) -> str:
-    return dcmseal.list_signatures(signed)[0].uid
+    return dcmseal.signatures(signed)[0].uid
 
 
 @pytest.fixture
 def uids(signed_twice: Path) -> list[str]:
-    return [each.uid for each in dcmseal.list_signatures(signed_twice)]
+    return [each.uid for each in dcmseal.signatures(signed_twice)]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.support.real_files import real_file
 
 
 def signed_elements(path: Path) -> list[str]:
-    (signature,) = dcmseal.list_signatures(path)
+    (signature,) = dcmseal.signatures(path)
     return [element.keyword for element in signature.elements]
 
 
@@ -24,13 +24,13 @@ def test_signing_says_what_was_done_and_how_to_verify_it(run: Run, image: Path, 
     out = tmp_path / "it's signed.dcm"
     ran = run("sign", image, out, "--key", key)
     assert (ran.code, ran.err) == (0, "")
-    (signature,) = dcmseal.list_signatures(out)
+    (signature,) = dcmseal.signatures(out)
     assert f"  UID           {signature.uid}\n" in ran.out
     assert "  signer        CN=p256,O=dcmseal tests\n" in ran.out
     assert f"  signed        {len(signature.elements)} elements\n" in ran.out
     assert "  warning       private elements are signed: " in ran.out
     label, _, command = ran.out.splitlines()[-1].partition(": dcmseal ")
-    assert label == "verify it with"
+    assert label == "verify with"
     assert run(*shlex.split(command)).code == 0
 
 
@@ -70,7 +70,7 @@ def test_elements_chosen_in_every_way(run: Run, image: Path, key: str, tmp_path:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"PatientID\nPatientIdd\n", "line 2: 'PatientIdd' is no tag"),
+        (b"PatientID\nPatientIdd\n", "line 2: 'PatientIdd' is not a tag"),
         (b"\xff\xfe", "line 1 is in UTF-16"),
         (None, "cannot be read"),
     ],
@@ -95,14 +95,14 @@ def test_in_place(run: Run, image: Path, key: str, tmp_path: Path) -> None:
     shutil.copy(image, path)
     ran = run("sign", path, "--in-place", "--key", key)
     assert ran.code == 0
-    assert ran.out.splitlines()[-1] == f"verify it with: dcmseal verify {path} --integrity-only"
-    assert len(dcmseal.list_signatures(path)) == 1
+    assert ran.out.splitlines()[-1] == f"verify with: dcmseal verify {path} --integrity-only"
+    assert len(dcmseal.signatures(path)) == 1
 
 
 def test_standard_output_gets_the_file_and_nothing_else(run: Run, image: Path, key: str) -> None:
     ran = run("sign", "-", "-", "--key", key, stdin=image.read_bytes())
     assert ran.code == 0
-    assert len(dcmseal.list_signatures(ran.raw)) == 1
+    assert len(dcmseal.signatures(ran.raw)) == 1
     assert ran.err.startswith("standard output: signed\n")
 
 
@@ -120,19 +120,19 @@ def test_a_pipe_or_device_is_written_to_and_not_replaced(run: Run, image: Path, 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["IN"], "where the result goes is not said"),
+        (["IN"], "no output given"),
         (["IN", "IN"], "is the input"),
         (["IN", "IN", "--force"], "is the input"),
-        (["IN", "OUT", "--in-place"], "not both"),
-        (["-", "--in-place"], "cannot be changed in place"),
+        (["IN", "OUT", "--in-place"], "exclude each other"),
+        (["-", "--in-place"], "cannot change standard input in place"),
         (["IN", "THERE"], "exists"),
         (["IN", "FOLDER", "--force"], "is a folder"),
-        (["IN", "-", "--json"], "cannot both go"),
-        (["IN", "OUT", "--tag", "PatientIdd"], "is no tag"),
+        (["IN", "-", "--json"], "cannot write both"),
+        (["IN", "OUT", "--tag", "PatientIdd"], "is not a tag"),
         (["IN", "OUT", "--tag", "ReasonForStudy"], "not in the data set"),
-        (["IN", "OUT", "--mac", "SHA3"], "is no MAC algorithm"),
+        (["IN", "OUT", "--mac", "SHA3"], "unknown MAC algorithm"),
         (["IN", "OUT", "--mac", "MD5"], "too weak"),
-        (["IN", "OUT", "--purpose", "fun"], "is no signature purpose"),
+        (["IN", "OUT", "--purpose", "fun"], "unknown signature purpose"),
         (["IN", "OUT", "--profile", "base-rs"], "did you mean base-rsa?"),
         (["IN", "OUT", "--profile", "base-rsa"], "is not met"),
         (["IN", "OUT", "--mac-syntax", "1.2.840.10008.1.2"], "cannot be the MAC calculation transfer syntax"),
@@ -160,7 +160,7 @@ def test_force_overwrites(run: Run, image: Path, key: str, tmp_path: Path) -> No
     out = tmp_path / "out.dcm"
     out.write_bytes(b"old")
     assert run("sign", image, out, "--key", key, "--force").code == 0
-    assert len(dcmseal.list_signatures(out)) == 1
+    assert len(dcmseal.signatures(out)) == 1
 
 
 def test_what_cannot_be_written_is_told(run: Run, image: Path, key: str, tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_algorithm_purpose_syntax_and_profile(run: Run, image: Path, pki: Pki, t
     words = ["--mac", "ripemd160", "--allow-weak", "--purpose", "5", "--profile", "base-rsa"]
     ran = run("sign", image, out, "--key", key, *words, "--mac-syntax", "1.2.840.10008.1.2.1")
     assert ran.code == 0
-    (signature,) = dcmseal.list_signatures(out)
+    (signature,) = dcmseal.signatures(out)
     assert signature.mac_algorithm == "RIPEMD160"
     assert signature.purpose is not None
     assert signature.purpose.value == "5"
@@ -203,7 +203,7 @@ def test_an_item_is_signed(run: Run, key: str, tmp_path: Path) -> None:
     plan, out = real_file("rtplan.dcm").path, tmp_path / "out.dcm"
     words = ["--item", "BeamSequence[0]", "--tag", "BeamName", "--tag", "BeamType"]
     assert run("sign", plan, out, "--key", key, *words).code == 0
-    assert str(dcmseal.list_signatures(out)[0].location) == "BeamSequence[0]"
+    assert str(dcmseal.signatures(out)[0].location) == "BeamSequence[0]"
     assert signed_elements(out) == ["BeamName", "BeamType"]
 
 
@@ -221,20 +221,20 @@ def test_padding_is_brought_to_the_minimum_or_kept(run: Run, image: Path, key: s
     assert ran.document["padded"]
     assert not kept.document["padded"]
     said = run("sign", padded, tmp_path / "out.dcm", "--key", key).out
-    assert "  padding       brought to the minimum in 1 element: PatientID\n" in said
+    assert "  padding       reduced in 1 element: PatientID\n" in said
 
 
 def test_a_dry_run_needs_no_key_and_shows_every_decision(run: Run, in_folder: Path) -> None:
     ran = run("sign", real_file("rtdose_rle.dcm").path, "--dry-run")
     assert (ran.code, ran.err) == (0, "")
-    assert "would be signed; nothing was written" in ran.out
+    assert "would be signed (dry run)" in ran.out
     assert "  not signable  " in ran.out
     assert "InstanceCreationDate (its VR is UN)" in ran.out
     assert "Instance Creation Date        no: its VR is UN\n" in ran.out
     chosen = run("sign", real_file("CT_small.dcm").path, "--dry-run", "--tag", "PatientID")
     lines = [" ".join(line.split()) for line in chosen.out.splitlines()]
     assert "(0010,0020) Patient ID yes" in lines
-    assert "(0010,0010) Patient's Name no: not chosen" in lines
+    assert "(0010,0010) Patient's Name no: not selected" in lines
     assert not list(in_folder.iterdir())
 
 
@@ -242,7 +242,7 @@ def test_documents(run: Run, image: Path, key: str, tmp_path: Path) -> None:
     plan = run("sign", image, "--dry-run", "--json").document
     made = run("sign", image, tmp_path / "out.dcm", "--key", key, "--json").document
     assert (plan["document"], made["document"]) == ("plan", "signing")
-    assert made["signature"]["uid"] == dcmseal.list_signatures(tmp_path / "out.dcm")[0].uid
+    assert made["signature"]["uid"] == dcmseal.signatures(tmp_path / "out.dcm")[0].uid
 
 
 def test_purposes(run: Run) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import dcmseal
 from dcmseal.errors import SealError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import verify_integrity
 
 
@@ -26,7 +26,7 @@ def exercise(data: bytes) -> Verdict | None:
                 return None
 
     report = first(verify_integrity, data)
-    for signature in first(dcmseal.list_signatures, data) or ():
+    for signature in first(dcmseal.signatures, data) or ():
         first(dcmseal.write_mac_stream, data, signature.uid, lambda _: None)
         first(lambda found: (found.certificate.subject, found.moment), signature)
     first(dcmseal.remove, data)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import dcmseal
 from dcmseal.errors import Malformed, SealError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.dataset.robustness import exercise, limit_memory
 from tests.core.engine.engine_helpers import (
     MAC_PARAMETERS,
@@ -125,7 +125,7 @@ def test_nesting_without_end(syntax: Syntax, undefined: bool, pki: Pki) -> None:
     inner = sign_dataset(fine, pki["p256"], location=path)
     assert integrity_verdict(inner, location=path) is Verdict.VALID
     assert integrity_verdict(inner) is Verdict.NOT_ESTABLISHED
-    assert [str(each.location) for each in dcmseal.list_signatures(inner)] == [path]
+    assert [str(each.location) for each in dcmseal.signatures(inner)] == [path]
     assert dcmseal.remove(inner).data == fine
     for depth in (1000, 10_000):
         bomb = file((Raw(deep(depth, syntax, undefined=undefined)), name), syntax)

@@ -21,7 +21,7 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import BytesSource, FileSource, JoinedSource, Source
 from dcmseal.errors import Malformed
 from dcmseal.mac import mac_encoder, streaming
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import integrity_verdict, sign_dataset
 from tests.support import reference
 from tests.support.builder import (
@@ -138,7 +138,7 @@ def assert_the_same_signature(data: bytes, pki: Pki) -> None:
         again = sign_dataset(BytesIO(data), pki["p256"])
         removed = dcmseal.remove(BytesIO(again)).data
     assert integrity_verdict(again) is Verdict.VALID
-    uid = dcmseal.list_signatures(again)[0].uid
+    uid = dcmseal.signatures(again)[0].uid
     stream = bytearray()
     dcmseal.write_mac_stream(again, uid, stream.extend)
     assert bytes(stream) == reference_stream(again, uid)
@@ -184,7 +184,7 @@ def test_large_items_and_values(pki: Pki) -> None:
             integrity_verdict(sign_dataset(BytesIO(data), pki["p256"], location="ReferencedImageSequence[2]"))
             is Verdict.VALID
         )
-        uid = dcmseal.list_signatures(data)[0].uid
+        uid = dcmseal.signatures(data)[0].uid
         stream = bytearray()
         dcmseal.write_mac_stream(BytesIO(data), uid, stream.extend)
         assert bytes(stream) == reference_stream(data, uid)

@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
 import dcmseal
 from dcmseal.findings import Outcome
 from dcmseal.mac.digest import digest_info
-from dcmseal.model.report import SignatureReport, Verdict, VerificationReport
+from dcmseal.model.report import SignatureReport, VerificationReport
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.signer_backend import SignableMessage, Signer
-from dcmseal.signing.options import SignOptions
+from dcmseal.signing.context import SigningContext
 from dcmseal.signing.plan import plan_signature
 from dcmseal.sources.dataset_input import DatasetInput
 from dcmseal.terms import KeyType, MacAlgorithm
@@ -90,7 +91,7 @@ def sign_dataset(source: DatasetInput, identity: Identity, **options: Any) -> by
 
 def sign_at(data: bytes, identity: Identity, moment: datetime) -> bytes:
     """Sign with a claim to have done so at some moment."""
-    with plan_signature(data, SignOptions(moment=moment)) as plan:
+    with plan_signature(data, SigningContext(moment=moment)) as plan:
         signature = dcmseal.make_signature(plan, build_signer(identity), allow_expired=True)
         result = dcmseal.attach_signature(plan, signature)
     assert result is not None

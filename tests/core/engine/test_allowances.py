@@ -10,7 +10,7 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import MechanismUnavailable
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.profile import Requirements
 from dcmseal.terms import KeyType
 from tests.core.engine.engine_helpers import (
@@ -51,7 +51,7 @@ def test_weak_algorithms_may_be_allowed(algorithm: str, pki: Pki) -> None:
     for name in ("rsa2048", "p256"):
         data = sign_dataset(file(PLAIN), pki[name], algorithm=algorithm, allow_weak=True)
         assert integrity_verdict(data) is Verdict.VALID
-        (signature,) = dcmseal.list_signatures(data)
+        (signature,) = dcmseal.signatures(data)
         assert signature.mac_algorithm == algorithm
 
 
@@ -91,7 +91,7 @@ def test_digests_that_nobody_has(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> N
         sign_dataset(file(PLAIN), pki["rsa2048"], algorithm="RIPEMD160", allow_weak=True)
     assert "pycryptodome" in caught.value.hint
     report = verify_integrity(data)
-    assert [each.verdict(integrity_only=True) for each in report.signatures] == [Verdict.NOT_ESTABLISHED, Verdict.VALID]
+    assert [each.integrity_verdict for each in report.signatures] == [Verdict.NOT_ESTABLISHED, Verdict.VALID]
     assert "mac-algorithm-unsupported" in finding_outcomes(report)
 
 
@@ -118,6 +118,6 @@ def test_a_plan_says_it_all_and_writes_nothing(pki: Pki, tmp_path: Path) -> None
 def test_purposes_by_number_and_name(purpose: int | str, pki: Pki) -> None:
     data = sign_dataset(file(PLAIN), pki["p256"], purpose=purpose)
     assert integrity_verdict(data) is Verdict.VALID
-    (signature,) = dcmseal.list_signatures(data)
+    (signature,) = dcmseal.signatures(data)
     assert signature.purpose is not None
     assert signature.purpose.scheme == "ASTM-sigpurpose"

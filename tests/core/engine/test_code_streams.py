@@ -13,7 +13,7 @@ from dcmseal.dataset.syntax_registry import REGISTERED
 from dcmseal.dataset.transfer_syntax import Encoding, TransferSyntax
 from dcmseal.errors import DatasetError
 from dcmseal.findings import Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import finding_outcomes, integrity_verdict, sign_dataset, verify_integrity
 from tests.support.builder import JPEG_BASELINE, Fragments, Syntax, encode, file, image
 from tests.support.pki import Pki

@@ -118,9 +118,9 @@ def test_hostile_text_goes_into_json_as_it_is() -> None:
     assert signature["timestamp"] == {"type": "\x7f"}
     assert signature["mac"]["algorithm"] == "\\u0000\x07"
     assert signature["signer"] is None
-    assert signature["moment"] is None
+    assert signature["signing_time"] is None
     assert signature["verdict"] == "invalid"
-    assert load_document(signatures_document(dcmseal.list_signatures(data)))["signatures"][0]["uid"] == signature["uid"]
+    assert load_document(signatures_document(dcmseal.signatures(data)))["signatures"][0]["uid"] == signature["uid"]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_certificate_with_a_strange_name_is_told_all_the_same(
     document = load_document(report_document(dcmseal.verify(data, integrity_only=True)))
     assert document["signatures"][0]["signer"]["subject"] == subject
     assert document["signatures"][0]["signer"]["issuer"] == "CN=root,O=dcmseal tests"
-    (signature,) = dcmseal.list_signatures(data)
+    (signature,) = dcmseal.signatures(data)
     assert load_document(certificate_document(signature.certificate))["subject"] == subject
 
 

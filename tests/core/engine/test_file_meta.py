@@ -19,7 +19,7 @@ from dcmseal.dataset.transfer_syntax import TransferSyntax
 from dcmseal.dictionary import tag_vr
 from dcmseal.errors import DatasetError, Malformed, SealError
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import finding_outcomes, integrity_verdict, sign_dataset, verify_integrity
 from tests.support.builder import (
     DEFLATED_LE,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import dcmseal
 from dcmseal.errors import SealError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import (
     CERTIFICATE,
     MAC_SYNTAX,
@@ -185,7 +185,7 @@ def test_every_bit_of_the_certificate(pki: Pki) -> None:
 
 def assert_shown(data: bytes) -> None:
     """All that can be said of the certificate is said, or it cannot be read at all."""
-    (signature,) = dcmseal.list_signatures(data)
+    (signature,) = dcmseal.signatures(data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

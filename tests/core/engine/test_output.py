@@ -16,7 +16,7 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import OutputError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.output import dataset_output as output_module
 from tests.core.engine.engine_helpers import build_signer, integrity_verdict, sign_dataset
 from tests.support.builder import DEFLATED_LE, EXPLICIT_LE, Syntax, Value, file, image
@@ -194,8 +194,8 @@ def test_over_the_input_and_over_another_file(pki: Pki, tmp_path: Path) -> None:
     path.write_bytes(SMALL)
     other.write_bytes(b"x" * 100_000)
     for target in (path, other, str(other)):
-        result = sign_to(path, pki, output=target)
-        assert result.uid in [signature.uid for signature in dcmseal.list_signatures(target)]
+        result = sign_to(path, pki, output=target, overwrite=True)
+        assert result.uid in [signature.uid for signature in dcmseal.signatures(target)]
     assert integrity_verdict(other) is Verdict.VALID
 
 

@@ -14,7 +14,7 @@ import dcmseal
 from dcmseal import Policy, Rule
 from dcmseal.errors import UsageError
 from dcmseal.findings import Finding, Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.policy.evaluate import unmet_findings
 from dcmseal.verification.signer_trust import Trust
 from tests.core.engine.engine_helpers import SIGNATURES, edit_signed, read_items, sign_dataset
@@ -113,8 +113,8 @@ def test_several_rules_may_be_met_by_different_signatures(ask: Verify, both: byt
 
 def test_what_is_missing_is_said(ask: Verify, both: bytes) -> None:
     (missing,) = ask(both, "signer:CN=p256 + purpose:author + timestamp").unmet
-    verifying = dcmseal.list_signatures(both)[1]
-    assert f"of the nearest, {dcmseal.list_signatures(both)[0].uid}: its signer is CN=rsa2048" in missing.message or (
+    verifying = dcmseal.signatures(both)[1]
+    assert f"of the nearest, {dcmseal.signatures(both)[0].uid}: its signer is CN=rsa2048" in missing.message or (
         f"of the nearest, {verifying.uid}: its purpose is Verification Signature" in missing.message
     )
     assert "it has no certified timestamp" in missing.message
@@ -174,7 +174,7 @@ def test_two_profiles_of_one_name_have_both_to_be_met(both: bytes, trust: Trust,
 def test_so_many_signatures(ask: Verify, both: bytes) -> None:
     assert ask(both, signatures=2).verdict is Verdict.VALID
     assert unmet_codes(ask(both, signatures=3)) == [("too-few-signatures", FAILED)]
-    removed = dcmseal.remove(both, uids=[dcmseal.list_signatures(both)[1].uid]).data
+    removed = dcmseal.remove(both, uids=[dcmseal.signatures(both)[1].uid]).data
     assert removed is not None
     assert unmet_codes(ask(removed, signatures=2)) == [("too-few-signatures", FAILED)]
     assert unmet_codes(ask(removed, "signer:CN=p256")) == [("signer-not-met", FAILED)]
@@ -239,13 +239,13 @@ def test_a_signature_over_an_item_says_nothing_of_the_object(ask: Verify, pki: P
     assert len(report.unmet) == 6
     assert report.unmet[0].code == "object-not-signed"
     assert ask(data, "purpose:review", "base-rsa", location="BeamSequence[0]", **demands).verdict is Verdict.VALID
-    uid = dcmseal.list_signatures(data)[0].uid
+    uid = dcmseal.signatures(data)[0].uid
     assert ask(data, "purpose:review", uid=uid).verdict is Verdict.INVALID
     assert ask(data, "purpose:review", uid=uid, location="BeamSequence[0]").verdict is Verdict.VALID
 
 
 def test_of_one_signature_only_that_counts(ask: Verify, both: bytes) -> None:
-    author, verifier = (each.uid for each in dcmseal.list_signatures(both))
+    author, verifier = (each.uid for each in dcmseal.signatures(both))
     assert ask(both, "purpose:author", uid=author).verdict is Verdict.VALID
     assert unmet_codes(ask(both, "purpose:author", uid=verifier, signatures=2)) == [
         ("purpose-not-met", FAILED),

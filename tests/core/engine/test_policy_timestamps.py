@@ -11,7 +11,7 @@ import dcmseal
 from dcmseal import Policy
 from dcmseal.errors import UsageError
 from dcmseal.findings import Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.verification.signer_trust import Trust
 from tests.core.engine.engine_helpers import sign_dataset
@@ -63,7 +63,7 @@ def test_an_authority_that_nobody_vouches_for_leaves_it_open(pki: Pki, stamped: 
 def test_every_signature_has_to_be_certified(stamped: bytes) -> None:
     verdict, unmet = asked(stamped, EVERY, integrity_only=True)
     assert (verdict, unmet) == (Verdict.INVALID, [("timestamp-absent", Outcome.FAILED)])
-    alone = dcmseal.remove(stamped, uids=[dcmseal.list_signatures(stamped)[1].uid]).data
+    alone = dcmseal.remove(stamped, uids=[dcmseal.signatures(stamped)[1].uid]).data
     assert alone is not None
     assert asked(alone, EVERY, integrity_only=True) == (Verdict.VALID, [])
 

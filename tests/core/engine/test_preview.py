@@ -19,7 +19,7 @@ import dcmseal
 from dcmseal.cli.main import main
 from dcmseal.errors import CertificateNotValid, DatasetError
 from dcmseal.mac.level_pass import LevelFacts, LevelPass
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.signing.signing_result import SigningResult
 from dcmseal.tags import PIXEL_DATA
 from dcmseal.terms import KeyType

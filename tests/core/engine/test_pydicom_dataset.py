@@ -18,7 +18,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPE
 
 import dcmseal
 from dcmseal.errors import DatasetError, UsageError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import (
     MAC_PARAMETERS,
     PURPOSE,
@@ -151,7 +151,7 @@ def test_what_is_saved_is_what_was_signed(
     assert integrity_verdict(data) is Verdict.VALID
     again = dcmread(BytesIO(data))
     assert integrity_verdict(again) is Verdict.VALID
-    assert [signature.uid for signature in dcmseal.list_signatures(again)] == [result.uid]
+    assert [signature.uid for signature in dcmseal.signatures(again)] == [result.uid]
     assert dcmseal.find_signature(dataset, result.uid).content == result.signature or result.signature.certificate
     stream = bytearray()
     dcmseal.write_mac_stream(dataset, result.uid, stream.extend)
@@ -161,7 +161,7 @@ def test_what_is_saved_is_what_was_signed(
     verification = dcmsign.verify(path, trust=pki.trust, require=["signature"])
     assert verification.ok, verification.text
     sign_in_place(dataset, pki)
-    assert len(dcmseal.list_signatures(dataset)) == 2
+    assert len(dcmseal.signatures(dataset)) == 2
     assert integrity_verdict(saved(dataset)) is Verdict.VALID
     dcmseal.remove(dataset, uids=[result.uid])
     assert len(verify_integrity(saved(dataset)).signatures) == 1
@@ -185,7 +185,7 @@ def test_items(syntax: Syntax, look: bool, pki: Pki) -> None:
     assert integrity_verdict(item) is Verdict.VALID
     report = verify_integrity(saved(dataset))
     assert [str(each.signature.location) for each in report.signatures] == ["ReferencedImageSequence[0]", place]
-    assert [each.verdict(integrity_only=True) for each in report.signatures] == [Verdict.VALID] * 2
+    assert [each.integrity_verdict for each in report.signatures] == [Verdict.VALID] * 2
     removed = dcmseal.remove(dataset)
     assert len(removed.removed) == 2
     assert reference.signatures(reference.parse_file(saved(dataset)).dataset) == []

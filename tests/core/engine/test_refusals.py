@@ -31,7 +31,7 @@ from dcmseal.errors import (
     UsageError,
     WeakAlgorithm,
 )
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.profile import Requirements
 from dcmseal.terms import KeyType, MacAlgorithm
 from tests.core.engine.engine_helpers import (
@@ -93,7 +93,7 @@ REFUSALS: dict[str, Refusal] = {
     "group length": Refusal(NotSignable, "group lengths", {"tags": ["(0010,0000)"]}),
     "the macro": Refusal(NotSignable, "Macro", {"tags": [SIGNATURES]}),
     "trailing padding": Refusal(NotSignable, "padding", {"tags": ["FFFC,FFFC"]}),
-    "no tag": Refusal(UsageError, "no tag", {"tags": ["PatientNaem"]}),
+    "unknown tag": Refusal(UsageError, "unknown tag", {"tags": ["PatientNaem"]}),
     "no tags": Refusal(UsageError, "no elements are chosen", {"tags": []}),
     "nothing required": Refusal(UsageError, "no elements are chosen", {"only_required": True, "profile": "none"}),
     "nothing signable": Refusal(UsageError, "nothing at main", {}, lambda: real_file("DICOMDIR").data),
@@ -105,16 +105,16 @@ REFUSALS: dict[str, Refusal] = {
     "implicit MAC syntax": Refusal(UsageError, "1.2.840.10008.1.2 cannot", {"transfer_syntax": IMPLICIT_LE.uid}),
     "big endian MAC syntax": Refusal(UsageError, "cannot be", {"transfer_syntax": "1.2.840.10008.1.2.2"}),
     "unknown MAC syntax": Refusal(UsageError, "1.2.3 cannot", {"transfer_syntax": "1.2.3"}),
-    "MAC syntax of other pixels": Refusal(UsageError, "Pixel Data is in", {"transfer_syntax": JPEG_BASELINE.uid}),
+    "MAC syntax of other pixels": Refusal(UsageError, "Pixel Data in", {"transfer_syntax": JPEG_BASELINE.uid}),
     "native MAC syntax of fragments": Refusal(
         UsageError,
-        "Pixel Data is in",
+        "Pixel Data in",
         {"transfer_syntax": "1.2.840.10008.1.2.1"},
         lambda: file(image(Fragments()), JPEG_BASELINE),
     ),
     "no such purpose": Refusal(UsageError, "99", {"purpose": 99}),
     "no such purpose in words": Refusal(UsageError, "approval", {"purpose": "approval"}),
-    "padding": Refusal(UsageError, "neither minimal nor keep", {"padding": "none"}),
+    "padding": Refusal(UsageError, "unknown padding mode", {"padding": "none"}),
     "no such profile": Refusal(UnknownProfile, "creator", {"profile": "creator"}),
     "element that a profile needs is UN": Refusal(
         ProfileViolation,

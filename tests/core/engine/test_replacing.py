@@ -18,7 +18,7 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import ConcurrentModification, OutputError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.output import file_locks, temporary_files
 from dcmseal.output.atomic_file import OutputFile, create_file, replace_file
 from dcmseal.output.file_permissions import ACL, FilePermissions
@@ -99,7 +99,7 @@ class TestEditing:
         path.chmod(mode)
         sign(path, in_place=True)
         assert (path.stat().st_uid, path.stat().st_gid, mode_of(path)) == (1234, 2345, mode)
-        dcmseal.remove(path, output=path)
+        dcmseal.remove(path, output=path, overwrite=True)
         assert (path.stat().st_uid, path.stat().st_gid, mode_of(path)) == (1234, 2345, mode)
 
     @needs_root
@@ -144,13 +144,13 @@ class TestEditing:
     def test_a_file_with_several_names_is_not_edited(self, path: Path, sign: Sign) -> None:
         other = path.with_name("other.dcm")
         other.hardlink_to(path)
-        options: list[dict[str, Any]] = [{"in_place": True}, {"output": other}]
+        options: list[dict[str, Any]] = [{"in_place": True}, {"output": other, "overwrite": True}]
         for each in options:
-            with pytest.raises(OutputError, match="has 2 names") as caught:
+            with pytest.raises(OutputError, match="has 2 hard links") as caught:
                 sign(path, **each)
             assert caught.value.hint
         assert path.read_bytes() == other.read_bytes() == SMALL
-        sign(SMALL, output=other)
+        sign(SMALL, output=other, overwrite=True)
         assert path.read_bytes() == SMALL
         assert integrity_verdict(other) is Verdict.VALID
 
@@ -172,10 +172,10 @@ class TestRights:
     def test_a_copy_is_readable_by_no_more_than_the_original(self, path: Path, sign: Sign, mode: int) -> None:
         path.chmod(mode)
         copy = path.with_name("copy.dcm")
-        sign(path, output=copy)
+        sign(path, output=copy, overwrite=True)
         assert mode_of(copy) & 0o066 == mode & 0o066 & ~0o022
         with path.open("rb") as stream:
-            sign(stream, output=copy)
+            sign(stream, output=copy, overwrite=True)
         assert mode_of(copy) & 0o066 == mode & 0o066 & ~0o022
 
     def test_a_temporary_file_is_at_no_moment_readable_by_more(
@@ -197,7 +197,7 @@ class TestRights:
     def test_what_is_overwritten_is_not_opened_wider(self, path: Path, sign: Sign) -> None:
         copy = path.with_name("copy.dcm")
         copy.touch(mode=0o600)
-        sign(path, output=copy)
+        sign(path, output=copy, overwrite=True)
         assert mode_of(copy) == 0o600
 
     def test_of_several_all_count(self, path: Path) -> None:
@@ -254,7 +254,7 @@ class TestMeanwhile:
             dcmseal.attach_signature(one, signatures[0], path)
             with pytest.raises(ConcurrentModification):
                 dcmseal.attach_signature(other, signatures[1], path)
-        assert [each.uid for each in dcmseal.list_signatures(path)] == [signatures[0].uid]
+        assert [each.uid for each in dcmseal.signatures(path)] == [signatures[0].uid]
 
     def test_threads_that_sign_one_file(self, path: Path, sign: Sign) -> None:
         done: list[str] = []
@@ -269,7 +269,7 @@ class TestMeanwhile:
         for thread in threads:
             thread.join()
         assert done
-        assert {each.uid for each in dcmseal.list_signatures(path)} == set(done)
+        assert {each.uid for each in dcmseal.signatures(path)} == set(done)
 
     @pytest.mark.parametrize("links", [True, False])
     def test_a_new_file_replaces_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool) -> None:
@@ -388,7 +388,7 @@ class TestFileSystemsThatCannot:
         monkeypatch.delattr(os, "listxattr")
         monkeypatch.delattr(os, "getxattr")
         sign(path, in_place=True)
-        assert len(dcmseal.list_signatures(path)) == 2
+        assert len(dcmseal.signatures(path)) == 2
 
     @pytest.mark.parametrize("number", [errno.EPERM, errno.EEXIST, errno.ENOTSUP])
     def test_taking_the_place_of_another(
@@ -407,7 +407,7 @@ class TestFileSystemsThatCannot:
         name = letter * (255 // length) + "x" * (255 % length)
         sign(SMALL, output=tmp_path / name)
         sign(tmp_path / name, in_place=True)
-        assert len(dcmseal.list_signatures(tmp_path / name)) == 2
+        assert len(dcmseal.signatures(tmp_path / name)) == 2
         assert os.listdir(tmp_path) == [name]
 
     def test_a_name_that_is_no_unicode(self, tmp_path: Path, sign: Sign) -> None:
@@ -425,7 +425,7 @@ class TestFileSystemsThatCannot:
         os.makedirs(folder)
         sign(SMALL, output=path)
         sign(path, in_place=True)
-        assert len(dcmseal.list_signatures(path)) == 2
+        assert len(dcmseal.signatures(path)) == 2
         with pytest.raises(OutputError, match="File name too long") as caught:
             sign(SMALL, output=tmp_path / ("x" * 256))
         assert "shorter name" in caught.value.hint
@@ -435,7 +435,7 @@ class TestFileSystemsThatCannot:
         os.chdir("d" * 200)
         sign(SMALL, output="image.dcm")
         sign("image.dcm", in_place=True)
-        assert len(dcmseal.list_signatures("image.dcm")) == 2
+        assert len(dcmseal.signatures("image.dcm")) == 2
         os.chdir(tmp_path)
         subprocess.run(["rm", "-r", *os.listdir(tmp_path)], check=True)
 

@@ -19,7 +19,7 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import AmbiguousStructure, DatasetError, Malformed, NotDicom, UsageError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import build_signer, integrity_verdict, sign_dataset
 from tests.support import reference
 from tests.support.builder import DEFLATED_LE, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE, Syntax, Value, file, image
@@ -94,7 +94,7 @@ def test_all_kinds_of_sources(make: Callable[[bytes, Path], Any], pki: Pki, tmp_
                 source.close()
 
     assert each(integrity_verdict) is Verdict.VALID
-    (signature,) = each(dcmseal.list_signatures)
+    (signature,) = each(dcmseal.signatures)
     assert each(dcmseal.find_signature, signature.uid) == signature
     stream = bytearray()
     each(dcmseal.write_mac_stream, signature.uid, stream.extend)

@@ -48,7 +48,7 @@ def test_the_certified_time_is_held_against_the_others(
         Outcome.UNKNOWN: Verdict.NOT_ESTABLISHED,
         Outcome.PASSED: Verdict.VALID,
     }
-    assert report.verdict(integrity_only=True) is verdicts[outcome]
+    assert report.integrity_verdict is verdicts[outcome]
 
 
 def test_an_expired_certificate_was_valid_when_the_time_was_certified(pki: Pki, authority: TimestampAuthority) -> None:
@@ -77,7 +77,7 @@ def test_what_cannot_be_verified_leaves_the_signature_open_unless_it_is_ignored(
     assert timestamp_codes(data, timestamp="ignore") == set()
     report = dcmseal.verify(data, integrity_only=True)
     assert (report.verdict, report.unmet) == (Verdict.NOT_ESTABLISHED, ())
-    assert report.signatures[0].has_unverified_timestamp(integrity_only=True)
+    assert report.signatures[0].has_unverified_timestamp
     assert dcmseal.verify(data, integrity_only=True, timestamp="ignore").verdict is Verdict.VALID
     required = dcmseal.verify(data, integrity_only=True, timestamp="require")
     assert required.verdict is Verdict.NOT_ESTABLISHED
@@ -91,7 +91,7 @@ def test_a_timestamp_that_is_required_and_absent_makes_the_file_invalid(pki: Pki
     report = dcmseal.verify(data, integrity_only=True, timestamp="require")
     assert report.verdict is Verdict.INVALID
     # the signature itself is as good as it was
-    assert report.signatures[0].verdict(integrity_only=True) is Verdict.VALID
+    assert report.signatures[0].integrity_verdict is Verdict.VALID
     assert [each.code for each in report.unmet] == ["timestamp-absent"]
 
 
@@ -178,7 +178,7 @@ def test_the_end_of_time_is_in_the_future(pki: Pki, moment: str) -> None:
 
 def test_every_signature_has_to_have_a_required_timestamp(pki: Pki, served: RunningAuthority, plain: bytes) -> None:
     twice = sign_dataset(sign_dataset(plain, pki["p256"]), pki["p256"])
-    first, second = (each.uid for each in dcmseal.list_signatures(twice))
+    first, second = (each.uid for each in dcmseal.signatures(twice))
     once = dcmseal.add_timestamp(twice, served.url, uid=first).data
     assert once is not None
     report = dcmseal.verify(once, integrity_only=True, timestamp="require")
@@ -216,7 +216,7 @@ def test_a_trust_source_can_judge_the_authority(pki: Pki, authority: TimestampAu
         asked.append(time)
         return (Finding(aspect=Aspect.TIMESTAMP, outcome=Outcome.PASSED, code="x", message="trusted"),)
 
-    signature = dcmseal.list_signatures(stamped)[0].content
+    signature = dcmseal.signatures(stamped)[0].content
     answer = verify_timestamp(signature, None, TimestampContext(evaluate_authority=vouch), dt.datetime.now(dt.UTC))
     assert [each.code for each in answer.authority_findings] == ["x"]
     assert [(time.authority, time.others) for time in asked] == [(authority.der, (pki.root.der,))]

@@ -9,7 +9,7 @@ import pytest
 import dcmseal
 from dcmseal.errors import DatasetError, Malformed, NoSuchItem, NoSuchSignature, NotSignable
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import (
     MAC_PARAMETERS,
     PURPOSE,
@@ -157,7 +157,7 @@ def test_former_states_are_skipped(pki: Pki) -> None:
     ]
     assert report.verdict is Verdict.NO_SIGNATURE
     assert integrity_verdict(sign_dataset(data, pki["p256"])) is VALID
-    assert [str(each.location) for each in dcmseal.list_signatures(data)] == [str(report.skipped[0])]
+    assert [str(each.location) for each in dcmseal.signatures(data)] == [str(report.skipped[0])]
 
 
 def test_a_signature_of_one_key_over_many_lists(pki: Pki) -> None:
@@ -208,7 +208,7 @@ def test_padding_and_other_readings_at_once(pki: Pki) -> None:
         padded = Sequence(0x00081140, (Item(longer, undefined=undefined),), undefined=undefined)
         report = verify_integrity(edit_signed(data, main={0x00081140: padded}))
         assert finding_outcomes(report)["matches-minimal-padding"] is Outcome.PASSED
-        assert single_report(report).verdict(integrity_only=True) is VALID
+        assert single_report(report).integrity_verdict is VALID
 
 
 def test_the_style_of_pacs_system(pki: Pki) -> None:
@@ -255,7 +255,7 @@ def test_a_file_that_ends_while_it_is_read(pki: Pki) -> None:
 def test_mac_parameters_behind_the_fragments_they_are_for(pki: Pki) -> None:
     """They come too late: what they list has passed by."""
     data = sign_dataset(file(image(Fragments(fragments=(b"", b"abcd"))), JPEG_BASELINE), pki["p256"])
-    uid = dcmseal.list_signatures(data)[0].uid
+    uid = dcmseal.signatures(data)[0].uid
     parameters = encode((Sequence(MAC_PARAMETERS, read_items(data, MAC_PARAMETERS)),))
     signatures = encode((Sequence(SIGNATURES, read_items(data, SIGNATURES)),))
     assert data.count(parameters) == data.count(signatures) == 1
@@ -270,7 +270,7 @@ def test_the_stream_of_what_cannot_be_signed(pki: Pki) -> None:
     data = edit_signed(
         sign_dataset(file(image(Value(0x00091001, "OB", b"abcd"))), pki["p256"]), main={0x00091001: UNKNOWN}
     )
-    uid = dcmseal.list_signatures(data)[0].uid
+    uid = dcmseal.signatures(data)[0].uid
     with pytest.raises(NotSignable, match="UN"):
         dcmseal.write_mac_stream(data, uid, lambda _: None)
     with pytest.raises(NoSuchSignature, match="no MAC parameters"):

@@ -24,7 +24,7 @@ def timestamp_codes(data: Any, **options: Any) -> set[str]:
 
 
 def signature_value(data: bytes) -> bytes:
-    return bytes(dcmseal.list_signatures(data)[0].content.value)
+    return bytes(dcmseal.signatures(data)[0].content.value)
 
 
 def insert_token(data: bytes, token: bytes, type_: str = "CMS_TSP") -> bytes:

@@ -122,7 +122,7 @@ class TestFound:
         shelf = Shelf(objects={URL: image})
         registry = Registry.from_plugins(shelf)
         assert integrity_verdict(URL, registry=registry) is Verdict.VALID
-        (signature,) = dcmseal.list_signatures(URL, registry)
+        (signature,) = dcmseal.signatures(URL, registry)
         assert dcmseal.find_signature(URL, signature.uid, registry).uid == signature.uid
         stream = bytearray()
         dcmseal.write_mac_stream(URL, signature.uid, stream.extend, registry)
@@ -146,7 +146,7 @@ class TestFound:
         assert shelf.log[0] == "over None"
 
     def test_by_nobody_or_by_two(self) -> None:
-        with pytest.raises(PluginNotFound, match="no plugin reaches shelf: URLs"):
+        with pytest.raises(PluginNotFound, match="no plugin supports shelf: URLs"):
             integrity_verdict(URL, registry=Registry.from_plugins())
         with pytest.raises(PluginConflict, match="storage:shelf"):
             integrity_verdict(URL, registry=Registry.from_plugins(Shelf(), Shelf()))

@@ -1,12 +1,14 @@
-"""The journal of a run: what was judged is passed over, what is judged is recorded, and no file is signed twice.
+"""The journal of a run: files with a result are skipped, new results are recorded, and no file is signed twice.
 
->>> from dcmseal.batch.inputs.discovery import instances
+>>> from dcmseal.batch.inputs.discovery import iter_inputs
+>>> from dcmseal.batch.pool.runner import run_task
 >>> from dcmseal.batch.tasks.task import VerifyTask
->>> task = VerifyTask(integrity_only=True)
->>> for time in ("first", "second"):
+>>> from dcmseal.verification.options import VerifyOptions
+>>> task = VerifyTask(options=VerifyOptions(integrity_only=True))
+>>> for run in ("first", "second"):
 ...     with Journal.open(JournalSettings(path="run.journal"), task) as journal:
-...         verdicts = [each.verdict for each in journal.run(instances(["signed.dcm"]), jobs=1)]
-...         print(time, verdicts, journal.passed_over.total())
+...         verdicts = [each.verdict for each in run_task(iter_inputs(["signed.dcm"]), task, journal=journal, jobs=1)]
+...         print(run, verdicts, journal.recorded_summaries.total())
 first ['valid'] 0
 second [] 1
 """
@@ -31,9 +33,7 @@ from dcmseal.batch.journal.journal_settings import JournalSettings
 from dcmseal.batch.journal.journal_store import NO_REASON, JournalStore, RecordedResult, SigningIntent
 from dcmseal.batch.journal.recovery import find_intact_signature, is_signature_intact, is_signed_in_place, with_new_uid
 from dcmseal.batch.journal.result_summary import ResultSummary
-from dcmseal.batch.pool.chunks import CHUNK_SIZE
 from dcmseal.batch.pool.result_sync import UnsyncedFolders
-from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.results import BatchResult, ResultKind
 from dcmseal.batch.tasks.task import SignTask, Task
 from dcmseal.errors import OutputError, ProcessDied
@@ -42,7 +42,6 @@ from dcmseal.plugins.storage_urls import is_url
 from dcmseal.version import __version__
 
 if TYPE_CHECKING:
-    from dcmseal.batch.pool.executor_factory import ExecutorFactory
     from dcmseal.documents.json_types import Document
 
 
@@ -100,22 +99,6 @@ class Journal:
                 journal._update_run()
         finally:
             store.close()
-
-    def run(
-        self,
-        inputs: Iterable[BatchInput],
-        *,
-        executor: ExecutorFactory | None = None,
-        jobs: int | None = None,
-        chunk: int = CHUNK_SIZE,
-        before_end: Callable[[], object] = lambda: None,
-    ) -> Generator[BatchResult]:
-        """Work on what has no result yet, and record what comes of it; for the rest see ``run_task``."""
-        yield from self.record_results(
-            run_task(
-                self.filter_inputs(inputs), self.task, executor=executor, jobs=jobs, chunk=chunk, on_abort=before_end
-            )
-        )
 
     def filter_inputs(self, inputs: Iterable[BatchInput]) -> Iterator[BatchInput]:
         """The items that are of this shard and have no result yet, or were changed since; the rest is passed over.

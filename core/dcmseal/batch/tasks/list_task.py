@@ -14,7 +14,7 @@ from dcmseal.batch.tasks.item_runner import never_fatal, run_item
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListTask:
-    """What ``dcmseal.list_signatures`` is asked, for many files."""
+    """What ``dcmseal.signatures`` is asked, for many files."""
 
     detail: ResultDetail = ResultDetail.VALUE
 
@@ -53,9 +53,9 @@ class ListingWorker:
 
 
 def _list_signatures(item: InputFile) -> BatchResult:
-    from dcmseal.api.inspect import list_signatures
+    from dcmseal.api.inspect import signatures
 
-    found = list_signatures(item.source)
+    found = signatures(item.source)
     return BatchResult(
         input=item,
         kind=ResultKind.LISTED,

@@ -1,4 +1,4 @@
-"""``dcmseal stream``: the MAC byte stream of a signature, for those who want to hash it themselves."""
+"""``dcmseal stream``: writes the MAC byte stream of a signature."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 _EXAMPLES = """
   dcmseal stream signed.dcm | sha256sum
   dcmseal stream signed.dcm --uid 2.25.1234 -o stream.bin
-  dcmseal stream signed.dcm --json            its length and SHA-256"""
+  dcmseal stream signed.dcm --json            length and SHA-256 of the stream"""
 
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.describe(
         "FILE [UID] [-o OUT] [options]",
-        "Write the bytes that the MAC of a signature is computed over (PS3.3 C.12.1.1.3.1),\nfrom the data as it is.",
+        "Write the bytes over which the MAC of a signature is computed (PS3.3 C.12.1.1.3.1),\nfor the current data.",
         _EXAMPLES,
     )
     parser.add_signature_arguments()
@@ -34,18 +34,18 @@ def run(options: Namespace) -> int:
     import hashlib
     from contextlib import ExitStack
 
-    from dcmseal.api.inspect import list_signatures, write_mac_stream
+    from dcmseal.api.inspect import signatures, write_mac_stream
     from dcmseal.cli.file_arguments import STDIO, open_input_file, open_new_file
     from dcmseal.cli.options.signature_selection import parse_file_and_uid, select_signature
     from dcmseal.cli.render.screens import make_document, write_json
     from dcmseal.errors import UsageError
 
     if options.json and options.output == STDIO:
-        raise UsageError("bytes and JSON cannot both go to standard output", hint="name a file with -o")
+        raise UsageError("cannot write both bytes and JSON to standard output", hint="specify -o FILE")
     file, uid = parse_file_and_uid(options)
     digest, length = hashlib.sha256(), 0
     with open_input_file(file) as source, ExitStack() as stack:
-        signature = select_signature(list_signatures(source), uid, file)
+        signature = select_signature(signatures(source), uid, file)
         output = None
         if options.output is not None or not options.json:
             output = stack.enter_context(open_new_file(options.output, force=options.force, made_from=[file]))

@@ -265,7 +265,7 @@ def test_a_difference_says_which_signatures_it_breaks(pki: Pki) -> None:
     both = sign_dataset(
         sign_dataset(plain, pki["p256"], location="BeamSequence[0]"), pki["rsa2048"], tags=["PatientID", "BeamSequence"]
     )
-    main, beam = (each.uid for each in dcmseal.list_signatures(both))
+    main, beam = (each.uid for each in dcmseal.signatures(both))
     for old, new, path, broken in (
         (b"Field 1", b"Field 2", "BeamSequence[0].BeamName", (main, beam)),
         (b"id00001", b"id00002", "PatientID", (main,)),
@@ -286,7 +286,7 @@ def test_a_difference_says_which_signatures_it_breaks(pki: Pki) -> None:
 
 def test_a_change_of_the_signature_itself_breaks_it(pki: Pki) -> None:
     data = sign_dataset(file(image()), pki["p256"], purpose="review")
-    uid = dcmseal.list_signatures(data)[0].uid
+    uid = dcmseal.signatures(data)[0].uid
     for changes, path in (
         ({"signature": {0x04000105: text(0x04000105, "DT", "20250101000000.000000+0000")}}, "DigitalSignatureDateTime"),
         ({"mac": {0x04000015: text(0x04000015, "CS", "SHA512")}}, "MACAlgorithm"),

@@ -18,7 +18,7 @@ from dcmseal.comparison.fingerprints import KeyedFingerprinter
 from dcmseal.comparison.inventory import Element, build_inventory
 from dcmseal.dictionary import tag_keyword
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.sources.dataset_input import open_source
 from dcmseal.tags import format_tag
 from tests.core.engine.comparison.manifest_helpers import (
@@ -227,13 +227,13 @@ def test_a_manifest_is_about_one_signature_at_its_level(pki: Pki) -> None:
     other = both.replace(b"id00001", b"id00002")
     assert manifest_codes(other, manifest) == [("elements-unchanged", "")]
     assert manifest_codes(other, of_main) == [("element-changed", "PatientID")]
-    assert manifest_codes(dcmseal.remove(both, uids=[dcmseal.list_signatures(both)[0].uid]).data or b"", manifest) != []
+    assert manifest_codes(dcmseal.remove(both, uids=[dcmseal.signatures(both)[0].uid]).data or b"", manifest) != []
 
 
 def test_a_change_of_the_signature_itself_is_told_apart(pki: Pki) -> None:
     signed, manifest = sign_with_manifest(file(image()), pki["p256"])
     changed = edit_signed(signed, signature={0x04000105: text(0x04000105, "DT", "20250101000000.000000+0000")})
-    assert manifest_codes(changed, manifest) == [("manifest-elsewhere", "")]
+    assert manifest_codes(changed, manifest) == [("manifest-other-change", "")]
 
 
 def test_who_has_the_manifest_only_cannot_try_values(pki: Pki) -> None:
@@ -241,7 +241,7 @@ def test_who_has_the_manifest_only_cannot_try_values(pki: Pki) -> None:
     signed, manifest = sign_with_manifest(file(image()), pki["rsa2048"])
     document = parse_manifest(manifest)
     fingerprint = next(told for tag, _, told in document["signed"] if tag == "00100020")
-    value = dcmseal.list_signatures(signed)[0].content.value
+    value = dcmseal.signatures(signed)[0].content.value
     assert (
         KeyedFingerprinter(derive_key(bytes.fromhex(document["salt"]), value)).fingerprint(b"4711").hex() == fingerprint
     )
