@@ -18,6 +18,8 @@ Only ``name`` is required. Rules add to those of the base, and never remove any.
 ('ours', 'none', ['00100020'])
 """
 
+# Kept apart: imported only when a profile file is used.
+
 from __future__ import annotations
 
 import os
