@@ -121,7 +121,7 @@ def test_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [secrets(SecretRequest(purpose="card\x1b[2J", uri="x:", attempt=attempt)) for attempt in (1, 2, 3, 4)]
     assert answers == ["typed", None, None, None]
     assert prompts[0] == "Passphrase or PIN of card\\x1b[2J: "
-    assert "once more" in prompts[1]
+    assert "try again" in prompts[1]
     assert len(prompts) == 3
 
 
