@@ -68,7 +68,11 @@ class DaskCluster:
 
     def _open_client(self, address: str) -> BoundedClient:
         if not address:
-            raise UsageError("the address of the Dask scheduler is not said", hint="--executor dask:tcp://HOST:8786")
+            raise UsageError(
+                "the address of the Dask scheduler is missing",
+                hint="executor='dask:tcp://HOST:8786'",
+                code="executor-address-missing",
+            )
         named: dict[str, str]
         if address.startswith(_SCHEMES):
             named = {"address": address}

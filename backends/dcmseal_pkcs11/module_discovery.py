@@ -193,7 +193,8 @@ def _find_by_name(name: str, places: ModuleLocations) -> ModuleCandidate:
     if found is None:
         raise ModuleUnusable(
             f"there is no PKCS #11 module {name!r} in the usual places",
-            hint="install it, or say where it is: module-path=PATH; dcmseal keys lists the modules found",
+            hint="install it, or say where it is: module-path=PATH",
+            code="module-not-found",
         )
     return found
 

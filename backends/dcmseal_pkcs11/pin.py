@@ -19,10 +19,7 @@ from dcmseal.text import TextProblem, format_os_error, load_first_line
 from dcmseal_pkcs11.pkcs11_uri import Pkcs11Uri
 
 _MAX_BYTES: Final = 1 << 12
-_HINT: Final = (
-    "run this in a terminal to be asked, or give --passphrase-env, --passphrase-file, --passphrase-fd, "
-    "--passphrase-keyring or pin-source=; in Python, secrets="
-)
+_HINT: Final = "answer with secrets=, or name a pin-source= in the key URI"
 _STATES: Final = (
     (TokenFlag.USER_PIN_FINAL_TRY, "one try left before the PIN is locked"),
     (TokenFlag.USER_PIN_COUNT_LOW, "a wrong PIN was entered before, few tries are left"),
@@ -59,7 +56,7 @@ class PinProvider:
         purpose = f"{token} ({state})" if state else token
         pin = _to_pin(self.secrets(SecretRequest(purpose=purpose, uri=self.uri.text, attempt=attempt)))
         if pin is None:
-            raise PinRejected(f"{token} needs a PIN, and none was given", hint=_HINT)
+            raise PinRejected(f"{token} needs a PIN, and none was given", hint=_HINT, code="pin-missing")
         return _check_pin(pin, token)
 
 
@@ -97,7 +94,7 @@ def _check_pin(pin: Pin, token: str) -> Pin:
     # An empty PIN would count as a wrong one, and these cannot be sent at all.
     if pin.value and "\0" not in pin.value and pin.value.encode("utf-8", "ignore").decode() == pin.value:
         return pin
-    raise PinRejected(f"what was given for {token} is no PIN: it was not tried", hint=_HINT)
+    raise PinRejected(f"what was given for {token} is no PIN: it was not tried", hint=_HINT, code="pin-missing")
 
 
 def _load_from_source(source: str) -> Pin:

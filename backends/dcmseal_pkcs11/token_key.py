@@ -209,7 +209,8 @@ def _find_token(uri: Pkcs11Uri) -> Pkcs11Token:
         raise problems[0]
     raise DeviceUnavailable(
         f"there is no token that fits the key URI{_format_unusable(problems)}",
-        hint="insert the card, connect the device, and check the names: dcmseal keys lists modules and tokens",
+        hint="insert the card, connect the device, and check the names",
+        code="token-not-found",
     )
 
 

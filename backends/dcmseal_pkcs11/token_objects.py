@@ -115,7 +115,12 @@ def find_private_key(session: pkcs11.Session, token: Pkcs11Token, uri: Pkcs11Uri
     found = find_objects(session, ObjectClass.PRIVATE_KEY, id=uri.id, label=uri.path.get("object"))
     able = [each for each in found if each.attribute(Attribute.SIGN, default=False)]
     if not found:
-        raise KeyNotFound(f"there is no such private key on {token.description}", hint=_other_keys_hint(session, token))
+        hint = _other_keys_hint(session, token)
+        raise KeyNotFound(
+            f"there is no such private key on {token.description}",
+            hint=hint or "it has no private key that can be seen",
+            code="" if hint else "key-not-on-token",
+        )
     if not able:
         raise MechanismUnavailable(
             f"the key on {token.description} is not for signing (CKA_SIGN is false)", hint="choose another key"
@@ -165,7 +170,7 @@ def _other_keys_hint(session: pkcs11.Session, token: Pkcs11Token) -> str:
         uris = [each.private_key_uri(token) for each in find_objects(session, ObjectClass.PRIVATE_KEY)]
         if uris:
             return f"those on it are: {' '.join(uris[:_MAX_CANDIDATES])}"
-    return "there is none on it that can be seen; dcmseal keys lists tokens and keys"
+    return ""
 
 
 def _read_attribute(handle: Any, name: Attribute, default: Any = None) -> Any:

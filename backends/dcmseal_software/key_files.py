@@ -45,8 +45,8 @@ class Passphrase:
         if secret is None:
             raise PinRejected(
                 f"{path!r} is encrypted, and no passphrase was given",
-                hint="run this in a terminal to be asked, or give --passphrase-env, --passphrase-file "
-                "or --passphrase-fd; in Python, secrets=",
+                hint="answer with secrets=",
+                code="passphrase-missing",
             )
         # OpenSSL takes passphrases as C strings; UTF-8 has no form for a lone surrogate.
         passphrase = secret.encode("utf-8", "ignore")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from io import TextIOWrapper
 
 from dcmseal.batch.exit_codes import ExitCode, error_exit_code
+from dcmseal.cli.error_hints import to_shell_hint
 from dcmseal.cli.render.screens import write_json
 from dcmseal.cli.render.text_layout import MAX_LINE, escape_unprintable
 from dcmseal.cli.standard_streams import discard_results, standard_error, standard_output
@@ -59,12 +60,14 @@ def _flush_results(code: int) -> int:
 
 def print_error(error: SealError, prefix: str = "") -> None:
     """Write an error and its hint to standard error."""
+    to_shell_hint(error)
     print(f"dcmseal: {escape_unprintable(prefix + str(error), MAX_LINE)}", file=standard_error())
     if error.hint:
         print(f"hint: {escape_unprintable(error.hint, MAX_LINE)}", file=standard_error())
 
 
 def _report_error(error: SealError, cause: BaseException, code: ExitCode, *, as_json: bool, in_lines: bool) -> int:
+    to_shell_hint(error)
     if as_json or in_lines:
         from dcmseal.documents.document_builders import error_document
 

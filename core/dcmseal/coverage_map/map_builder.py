@@ -107,7 +107,7 @@ def build_map(
         if entries > MAX_MAPPED_ENTRIES:
             raise DatasetError(
                 f"the data set has more than {MAX_MAPPED_ENTRIES} elements and items, more than are mapped",
-                hint="dcmseal verify says what is signed, without a map",
+                hint="verification says what is signed, without a map",
             )
         builder.add_step(step)
     frozen = _ResultBuilder(file.body, show_values=show_values)

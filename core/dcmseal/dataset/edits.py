@@ -15,7 +15,7 @@ def not_a_sequence_error(tag: int) -> DatasetError:
     """The error to raise where one of the macro's two tags is not that of a sequence."""
     return DatasetError(
         f"{format_tag(tag)} is there already, and is no sequence",
-        hint="the data set is damaged, or signed in a way the standard does not know: dcmseal verify tells more",
+        hint="the data set is damaged, or signed in a way the standard does not know",
     )
 
 

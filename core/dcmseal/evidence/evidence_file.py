@@ -87,7 +87,7 @@ def read_members(members: Mapping[str, bytes]) -> Evidence:
     Raises EvidenceError if one is missing, damaged or superfluous, or the manifest is not understood.
     """
     if MANIFEST_NAME not in members or REPORT_NAME not in members:
-        raise EvidenceError("this is no evidence file", hint="name one that dcmseal verify --save-evidence wrote")
+        raise EvidenceError("this is not an evidence file", hint="name a file of save_evidence()", code="not-evidence")
     manifest = parse_json(members[MANIFEST_NAME], "manifest")
     try:
         if (

@@ -82,10 +82,10 @@ def unpack_archive(data: bytes) -> dict[str, bytes]:
 def _check_end_record(data: bytes) -> None:
     """Look at the size of the directory before anything is allocated for it."""
     if len(data) < _END_RECORD.size or len(data) > MAX_EVIDENCE_BYTES:
-        raise EvidenceError("this is no evidence file", hint="name one that dcmseal verify --save-evidence wrote")
+        raise EvidenceError("this is not an evidence file", hint="name a file of save_evidence()", code="not-evidence")
     signature, _, _, here, members, size, _, comment = _END_RECORD.unpack(data[-_END_RECORD.size :])
     if signature != b"PK\5\6" or comment or here != members:
-        raise EvidenceError("this is no evidence file", hint="name one that dcmseal verify --save-evidence wrote")
+        raise EvidenceError("this is not an evidence file", hint="name a file of save_evidence()", code="not-evidence")
     if (
         members > _MAX_MEMBERS
         or size > members * _MAX_ENTRY_SIZE

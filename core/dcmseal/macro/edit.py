@@ -31,7 +31,9 @@ def build_timestamp_edits(signed: SignedLevel, found: SignatureItem, signature: 
     """
     item = found.item
     if not tags.is_ascending(item.tags):
-        raise DatasetError("the signature's elements are not in order", hint="dcmseal verify tells more")
+        raise DatasetError(
+            "the signature's elements are not in order", hint="verify() says more", code="signature-damaged"
+        )
     edits = [*_iter_timestamp_edits(item, signature)]
     return add_length_edits([(edits, (*signed.level.holders, *_timestamp_holders(signed.scan, found)))])
 

@@ -70,7 +70,8 @@ def _find_item_level(level: Level, tag: int, wanted: int) -> Level:
     if index is None:
         raise NoSuchItem(
             f"{format_tag(tag)} is not in the data set at {level.location}",
-            hint="dcmseal list FILE shows the locations of signatures; items count from 0",
+            hint="signatures() lists the locations of signatures; items count from 0",
+            code="no-such-item",
         )
     header = scan.header(index)
     if header.vr != b"SQ":

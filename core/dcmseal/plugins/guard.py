@@ -89,7 +89,7 @@ class Guard:
 def _is_formattable(error: SealError) -> bool:
     """Whether an error can be told; a plugin may have made a kind of its own."""
     try:
-        return type(str(error)) is str and type(error.hint) is str
+        return type(str(error)) is str and type(error.hint) is str and type(error.code) is str
     except BaseException:  # noqa: BLE001 - plugins raise what they like
         return False
 

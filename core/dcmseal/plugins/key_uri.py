@@ -18,11 +18,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SECRET_NAMES: Final = frozenset(
     {"pass", "passphrase", "passwd", "password", "pin", "pin-value", "pwd", "secret", "so-pin", "so-pin-value"}
 )
-_SECRETS_HINT: Final = (
-    "leave it out: it is asked for when needed, or taken from an environment variable (--passphrase-env), "
-    "a file (--passphrase-file), a file descriptor (--passphrase-fd) or the system's keyring (--passphrase-keyring); "
-    "the URI of a token may name a pin-source="
-)
+_SECRETS_HINT: Final = "leave it out, and answer with secrets=; the URI of a token may name a pin-source="
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +120,7 @@ def _check_no_secrets(text: str) -> None:
     for part in re.split("[:;?&]", text):
         name, equals, _ = part.partition("=")
         if equals and is_secret_name(unquote(name)):
-            raise UsageError("a passphrase or PIN has no place in a key URI", hint=_SECRETS_HINT)
+            raise UsageError("a passphrase or PIN has no place in a key URI", hint=_SECRETS_HINT, code="secret-in-uri")
 
 
 def _decode_percent(text: str) -> str:

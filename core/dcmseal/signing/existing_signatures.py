@@ -49,7 +49,7 @@ def check_intact(warnings: Iterable[SigningWarning]) -> None:
     """Refuse to sign where a signature is not known to hold; raises NotIntact."""
     for each in warnings:
         if each.code in (EXISTING_INVALID, EXISTING_NOT_ESTABLISHED):
-            raise NotIntact(each.message, hint="nothing was signed: dcmseal verify tells more")
+            raise NotIntact(each.message, hint="nothing was signed; verify() says why", code="not-intact")
 
 
 def sort_warnings(warnings: Iterable[SigningWarning]) -> tuple[SigningWarning, ...]:

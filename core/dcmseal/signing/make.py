@@ -105,7 +105,8 @@ def _check_certificate(plan: Plan, certificate: Certificate, signer: Signer, *, 
         when = "has expired" if moment > certificate.not_after else "is not valid yet"
         raise CertificateNotValid(
             f"the certificate {when}: it is valid from {certificate.not_before} to {certificate.not_after}",
-            hint="renew it; --allow-expired signs all the same, and every verifier will object",
+            hint="renew it; allow_expired=True signs all the same, and every verifier will object",
+            code="certificate-expired",
         )
 
 

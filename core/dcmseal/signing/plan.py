@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from dcmseal.references.fill_references import FilledDocument, FilledReference
 
 _HINTS: Final = {
-    "purpose-missing": "say why it is signed: --purpose author; --list-purposes shows all",
+    "purpose-missing": "say why it is signed, as in purpose='author'",
     "not-main-data-set": "sign the main data set, or use profile base-rsa or none",
 }
 _MAX_MAC_ID: Final = 0xFFFF
@@ -133,7 +133,11 @@ def _fill_references(file: DicomFile, options: SignOptions) -> FilledDocument | 
     from dcmseal.references.fill_references import fill_references
 
     if options.location.steps:
-        raise UsageError("evidence is cited in the main data set", hint="leave out --item, or --reference")
+        raise UsageError(
+            "evidence is cited in the main data set",
+            hint="leave out location, or references",
+            code="evidence-in-item",
+        )
     return fill_references(file, options.references, options.algorithm)
 
 
@@ -142,11 +146,15 @@ def _check_evidence(plan: Plan, filled: FilledDocument) -> None:
     missing = filled.evidence.difference(plan.elements)
     for tag, why in plan.left_out:
         if tag in missing:
-            raise NotSignable(tag, why, hint="repair the evidence first, or sign without --reference")
+            hint = "repair the evidence first, or sign without references"
+            raise NotSignable(tag, why, hint=hint, code="evidence-not-signable")
     if missing:
         keyword = tag_keyword(min(missing))
         raise UsageError(
-            f"{keyword} cites evidence, and would not be signed", hint=f"--tag {keyword}, or sign everything"
+            f"{keyword} cites evidence, and would not be signed",
+            hint=f"add {keyword} to tags, or sign everything",
+            code="evidence-not-covered",
+            facts={"keyword": str(keyword)},
         )
 
 
@@ -177,7 +185,9 @@ def _build_plan(
     if len(elements) > _MAX_ELEMENTS:
         raise UsageError(
             f"{len(elements)} elements are to be signed, more than Data Elements Signed can name",
-            hint=f"choose at most {_MAX_ELEMENTS}: --tag, or a file of tags",
+            hint=f"choose at most {_MAX_ELEMENTS} with tags",
+            code="too-many-elements",
+            facts={"limit": str(_MAX_ELEMENTS)},
         )
     syntax = _select_mac_syntax(options.transfer_syntax, prepared.file.syntax, elements)
     mac_id = next(number for number in range(_MAX_MAC_ID + 2) if number not in prepared.mac_ids)
@@ -257,7 +267,8 @@ def _check_algorithm(options: SignOptions) -> None:
     if options.algorithm.is_weak and not options.allow_weak:
         raise WeakAlgorithm(
             f"{options.algorithm} is too weak for a new signature",
-            hint="use SHA256, SHA384 or SHA512; --allow-weak lets it pass where a recipient knows nothing better",
+            hint="use SHA256, SHA384 or SHA512; allow_weak=True lets it pass for recipients that know nothing better",
+            code="weak-algorithm",
         )
 
 
@@ -299,4 +310,5 @@ def check_profile(plan: Plan, certificate: Certificate | None) -> None:
             f"{plan.profile.title} is not met: {broken[0].message}",
             broken,
             hint=_HINTS.get(broken[0].code) or f"see {plan.profile.reference}, or choose another profile",
+            code=broken[0].code,
         )

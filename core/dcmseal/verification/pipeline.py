@@ -145,7 +145,9 @@ def verify_file(
             together = verified if signed.profile_checks is None else signed.profile_checks.apply_joint_rules(verified)
             reports.extend(each for each in together if context.uid in (None, each.signature.uid))
     if context.uid is not None and not reports:
-        raise NoSuchSignature(f"no signature has UID {context.uid}", hint="dcmseal list FILE shows all signatures")
+        raise NoSuchSignature(
+            f"no signature has UID {context.uid}", hint="signatures() lists them", code="no-such-signature"
+        )
     return VerificationReport(
         signatures=tuple(reports),
         notes=tuple(notes),

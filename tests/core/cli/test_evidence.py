@@ -104,7 +104,7 @@ def test_a_file_from_standard_input(run: Run, signed: Path, trusting: list[str],
         (["--evidence-timestamp", "http://tsa"], 2, "--save-evidence"),
         (["--trust-evidence-anchors"], 2, "--evidence FILE"),
         (["another.dcm", "--evidence", "EVIDENCE"], 2, "one after the other"),
-        (["--evidence", "SIGNED"], 5, "no evidence file"),
+        (["--evidence", "SIGNED"], 5, "not an evidence file"),
         (["--evidence", "NEW"], 5, "cannot be read"),
     ],
 )

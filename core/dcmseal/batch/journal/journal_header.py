@@ -100,7 +100,8 @@ class JournalHeader:
         if self.by_content is not other.by_content:
             raise UsageError(
                 f"the journal {path} knows files otherwise than is asked",
-                hint="--journal-digest belongs to all runs of a journal, or to none",
+                hint="by_content belongs to all runs of a journal, or to none",
+                code="journal-identity",
             )
 
     def check_shard(self, path: str, other: JournalHeader) -> None:
