@@ -1,10 +1,11 @@
-"""What a journal says about itself: it serves one task and one shard, and says what differs if it is another.
+"""The header of a journal: it serves one task and one shard, and another one is refused with what differs.
 
 >>> from dcmseal.batch.tasks.task import VerifyTask
->>> about = JournalHeader.of(VerifyTask(integrity_only=True), shard="2/4")
->>> about.task["integrity_only"], about.shard
+>>> from dcmseal.verification.options import VerifyOptions
+>>> header = JournalHeader.for_task(VerifyTask(options=VerifyOptions(integrity_only=True)), shard="2/4")
+>>> header.task["integrity_only"], header.shard
 (True, '2/4')
->>> JournalHeader.read("run.journal", about.rows()) == about
+>>> JournalHeader.from_rows("run.journal", header.to_rows()) == header
 True
 """
 
