@@ -112,8 +112,8 @@ class NotSignable(DatasetError):
     tag: int
     why: str
 
-    def __init__(self, tag: int, why: str, *, hint: str = "") -> None:
-        super().__init__(f"({tag >> 16:04X},{tag & 0xFFFF:04X}) cannot be signed: {why}", hint=hint)
+    def __init__(self, tag: int, why: str, *, hint: str = "", code: str = "") -> None:
+        super().__init__(f"({tag >> 16:04X},{tag & 0xFFFF:04X}) cannot be signed: {why}", hint=hint, code=code)
         self.tag = tag
         self.why = why
 
@@ -175,8 +175,8 @@ class ProfileViolation(ProfileError):
 
     findings: tuple[Finding, ...]
 
-    def __init__(self, message: str, findings: tuple[Finding, ...] = (), *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, findings: tuple[Finding, ...] = (), *, hint: str = "", code: str = "") -> None:
+        super().__init__(message, hint=hint, code=code)
         self.findings = findings
 
 

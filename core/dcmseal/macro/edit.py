@@ -36,7 +36,9 @@ def build_timestamp_edits(signed: SignedLevel, found: SignatureItem, signature: 
     """
     item = found.item
     if not tags.is_ascending(item.tags):
-        raise DatasetError("the signature's elements are not in order", hint="verify the file for details")
+        raise DatasetError(
+            "the signature's elements are not in order", hint="verify the file for details", code="signature-damaged"
+        )
     edits = [*_iter_timestamp_edits(item, signature)]
     return add_length_edits([(edits, (*signed.level.length_fields, *_timestamp_length_fields(signed.scan, found)))])
 

@@ -224,14 +224,20 @@ def feed_mac_stream(
     signatures = read_signatures(level.scanner().finish(), level.location).signatures
     parameters = signatures[index].signature.mac if index < len(signatures) else None
     if parameters is None:
-        raise NoSuchSignature("the signature has no MAC parameters", hint="verify the file for details")
+        raise NoSuchSignature(
+            "the signature has no MAC parameters", hint="verify the file for details", code="signature-damaged"
+        )
     wanted = mac_key(parameters)
     macs = compute_level_macs(
         level, variant, lambda each: _PassThroughDigest(update) if mac_key(each) == wanted else None
     )
     job = macs.jobs.get(wanted)
     if job is None:
-        raise DatasetError("the data set's elements are not in ascending order", hint="verify the file for details")
+        raise DatasetError(
+            "the data set's elements are not in ascending order",
+            hint="verify the file for details",
+            code="signature-damaged",
+        )
     digest_item(signatures[index].item, _PassThroughDigest(update), variant)
     for tag, why in job.unsignable:
         raise NotSignable(tag, why)

@@ -72,6 +72,7 @@ def _find_item_level(level: Level, tag: int, wanted: int) -> Level:
         raise NoSuchItem(
             f"{format_tag(tag)} is not in the data set at {level.location}",
             hint="list the signatures of the file to see their locations; items count from 0",
+            code="no-such-item",
         )
     header = scan.header(index)
     if header.vr != b"SQ":

@@ -132,7 +132,9 @@ class _FileVerification:
             report.unmet += self._required.unmet_findings()
             report.unmet += self._timestamps.unmet_findings()
         elif context.uid is not None:
-            raise NoSuchSignature(f"no signature has UID {context.uid}", hint="dcmseal list FILE shows all signatures")
+            raise NoSuchSignature(
+                f"no signature has UID {context.uid}", hint="signatures() lists them", code="no-such-signature"
+            )
 
     def _iter_levels(self) -> Iterator[tuple[Level, LevelMacs]]:
         """The levels that were asked for, with their MACs."""
