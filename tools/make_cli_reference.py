@@ -22,7 +22,7 @@ _INTRODUCTION = """\
 <!-- Written by tools/make_cli_reference.py: change the commands, then run it. -->
 
 A command line is `dcmseal COMMAND` and the arguments of the command, in any order. Long options are written out, as
-they stand here. `dcmseal COMMAND --help` shows what this page says about a command; `dcmseal --version` names the
+they stand here. `dcmseal help COMMAND` or `dcmseal COMMAND --help` shows this for one command; `dcmseal --version` names the
 release.
 
 - `-` in the place of a file is standard input or standard output.

@@ -92,7 +92,7 @@ def serialize_content(content: ManifestContent) -> bytes:
 def _serialize_elements(elements: tuple[Element, ...], depth: int) -> list[Any]:
     if not depth:
         raise UsageError(
-            f"sequences are nested more than {MAX_DEPTH} deep: there can be no manifest", hint="leave out --manifest"
+            f"sequences are nested more than {MAX_DEPTH} deep: there can be no manifest", hint="sign without a manifest"
         )
     written: list[Any] = []
     for each in elements:

@@ -97,7 +97,7 @@ def fill_references(file: DicomFile, folders: ReferenceFolders, algorithm: MacAl
         changes.append((_build_edits(cited, inserted), cited.level.holders))
     if not references:
         raise DatasetError(
-            "the data set cites no evidence", hint="leave out --reference: it is for reports and key objects"
+            "the data set cites no evidence", hint="leave out --references: it is for reports and key objects"
         )
     _check_unsigned(file, changed)
     body = apply_edits(file.body, add_length_edits(changes))
@@ -210,7 +210,7 @@ def _check_unsigned(file: DicomFile, changed: set[int]) -> None:
         if (steps[0][0] in changed) if steps else changed.intersection(signature.mac.elements if signature.mac else ()):
             raise DatasetError(
                 f"the evidence is signed already: filling it in would break signature {signature.uid}",
-                hint="remove that signature, or sign without --reference",
+                hint="remove that signature, or sign without --references",
             )
 
 

@@ -133,7 +133,7 @@ def _fill_references(file: DicomFile, options: SignOptions) -> FilledDocument | 
     from dcmseal.references.fill_references import fill_references
 
     if options.location.steps:
-        raise UsageError("evidence is cited in the main data set", hint="leave out --item, or --reference")
+        raise UsageError("evidence is cited in the main data set", hint="leave out --item, or --references")
     return fill_references(file, options.references, options.algorithm)
 
 
@@ -142,7 +142,7 @@ def _check_evidence(plan: Plan, filled: FilledDocument) -> None:
     missing = filled.evidence.difference(plan.elements)
     for tag, why in plan.left_out:
         if tag in missing:
-            raise NotSignable(tag, why, hint="repair the evidence first, or sign without --reference")
+            raise NotSignable(tag, why, hint="repair the evidence first, or sign without --references")
     if missing:
         keyword = tag_keyword(min(missing))
         raise UsageError(

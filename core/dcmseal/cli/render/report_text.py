@@ -167,7 +167,7 @@ def _iter_notes(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
     if report.verdict is not Verdict.NOT_ESTABLISHED:
         return
     if any(_has_unverified_timestamp(each) for each in report.signatures):
-        yield "use --timestamp ignore to verify without the certified timestamp"
+        yield "use --timestamp-mode ignore to verify without the certified timestamp"
     if _lacks_anchor(report):
         yield "use --trust-anchor FILE to trust an authority, or --integrity-only to accept any signer"
 
