@@ -25,7 +25,6 @@ _INPUT_OPTIONS: Final = {
     "files": "an input",
     "files_from": "the list of files",
     "tags_from": "the list of elements",
-    "reference": "a referenced instance",
     "references": "a referenced instance",
     "evidence": "the evidence",
     "trust_anchor": "a trust anchor",
@@ -82,8 +81,8 @@ def iter_output_paths(command: str, options: Namespace) -> Iterator[str]:
     inputs, results = _split_words(command, options)
     words: list[str | None] = [*results, *(getattr(options, name, None) for name in _OUTPUT_OPTIONS)]
     words += [each.partition(":")[2] for each in getattr(options, "report", ())]
-    if command == "sign" and options.manifest is not None:
-        words += _manifest_paths(options.manifest, results or inputs)
+    if command == "sign" and options.save_manifest is not None:
+        words += _manifest_paths(options.save_manifest, results or inputs)
     paths = [*filter(_is_file_or_free, _iter_paths(filter(None, words)))]
     yield from paths
     stdout = _standard_output_path()

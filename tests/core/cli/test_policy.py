@@ -61,7 +61,7 @@ def write(path: Path, text: str) -> Path:
         (("--require-signatures", "3"), 1),
         (("--no-unsigned-additions",), 0),
         (("--require", "timestamp"), 1),
-        (("--require", "timestamp", "--timestamp", "ignore"), 2),
+        (("--require", "timestamp", "--timestamp-mode", "ignore"), 2),
         (("--require", "purpose:nothing"), 2),
         (("--require", "nobodys-profile"), 2),
         (("--require", "signer:p256"), 2),

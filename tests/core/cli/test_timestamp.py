@@ -58,12 +58,12 @@ def test_sign_and_verify(run: Run, image: Path, key: str, served: RunningAuthori
     assert ran.code == 0
     assert "  certified     20" in ran.out
     assert "by CN=timestamp authority" in ran.out
-    ran = run("verify", "out.dcm", "--integrity-only", "--timestamp", "require")
+    ran = run("verify", "out.dcm", "--integrity-only", "--timestamp-mode", "require")
     assert ran.code == 0
     assert ", claimed\n  certified     20" in ran.out
     assert " (not verified)" in ran.out
     assert "tsa-trust-unknown" in ran.out
-    ran = run("verify", "out.dcm", "--timestamp", "require")
+    ran = run("verify", "out.dcm", "--timestamp-mode", "require")
     assert ran.code == 4
     assert "timestamp-not-established" in ran.out
 
@@ -121,8 +121,8 @@ def test_what_cannot_be_verified_is_attached_with_a_warning(
     assert [each["code"] for each in document["warnings"]] == ["timestamp-not-accepted"]
     ran = run("verify", "out.dcm", "--integrity-only")
     assert ran.code == 4
-    assert "use --timestamp ignore" in ran.out
-    assert run("verify", "out.dcm", "--integrity-only", "--timestamp", "ignore").code == 0
+    assert "use --timestamp-mode ignore" in ran.out
+    assert run("verify", "out.dcm", "--integrity-only", "--timestamp-mode", "ignore").code == 0
     authority_file = ("--timestamp-certificate", authority.certificate_pem)
     assert run("verify", "out.dcm", "--integrity-only", *authority_file).code == 0
 
@@ -246,10 +246,18 @@ def test_certificates_of_authorities_are_read(run: Run, make_signed: Any, author
         ran = run("timestamp", "attach", signed, "out.dcm", "--response", "answer.tsr")
     assert ran.code == 0
     assert "  certified     not verified\n" in ran.out
-    assert run("verify", "out.dcm", "--integrity-only", "--timestamp", "require").code == 4
+    assert run("verify", "out.dcm", "--integrity-only", "--timestamp-mode", "require").code == 4
     Path("tsa.der").write_bytes(authority.der)
     for file in (authority.certificate_pem, "tsa.der"):
-        words = ("verify", "out.dcm", "--integrity-only", "--timestamp", "require", "--timestamp-certificate", file)
+        words = (
+            "verify",
+            "out.dcm",
+            "--integrity-only",
+            "--timestamp-mode",
+            "require",
+            "--timestamp-certificate",
+            file,
+        )
         assert run(*words).code == 0
     ran = run("verify", "out.dcm", "--timestamp-certificate", "answer.tsr")
     assert (ran.code, "a PKCS #7 file without certificates" in ran.err) == (2, True)

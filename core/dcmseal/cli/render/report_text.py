@@ -74,11 +74,9 @@ def show_context(context: ReportContext, to: Screen) -> None:
 
 def _iter_instance_fields(instance: Instance) -> Iterator[tuple[str, str]]:
     """The object that a report is about."""
-    from dcmseal.verification.instance_identity import sop_class_name
-
     yield "size", format_count(instance.size, "byte")
     yield "SHA-256", instance.sha256
-    yield "SOP Class", sop_class_name(instance.sop_class) or instance.sop_class
+    yield "SOP Class", signature_format.format_sop_class(instance.sop_class, with_uid=True)
     yield "SOP Instance", instance.sop_instance
     yield "patient", ", ".join(f"{element} (masked)" for element in signature_format.format_elements(instance.patient))
 
@@ -167,7 +165,7 @@ def _iter_notes(report: VerificationReport, *, verbose: bool) -> Iterator[str]:
     if report.verdict is not Verdict.NOT_ESTABLISHED:
         return
     if any(_has_unverified_timestamp(each) for each in report.signatures):
-        yield "use --timestamp ignore to verify without the certified timestamp"
+        yield "use --timestamp-mode ignore to verify without the certified timestamp"
     if _lacks_anchor(report):
         yield "use --trust-anchor FILE to trust an authority, or --integrity-only to accept any signer"
 

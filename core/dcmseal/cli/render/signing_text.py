@@ -78,7 +78,7 @@ def _show_signature(
             ("time", signature_format.format_signing_time(signature)),
             ("purpose", signature_format.format_purpose(signature.purpose)),
             ("MAC algorithm", signature_format.format_mac_algorithm(signature)),
-            ("MAC syntax", signature.mac.transfer_syntax),
+            ("MAC syntax", signature_format.format_transfer_syntax(signature.mac.transfer_syntax, with_uid=verbose)),
         ],
     )
     to.line(f"  {'signed':14}{format_count(len(signed), 'element')}")
