@@ -69,9 +69,9 @@ def _show_map(coverage: CoverageMap, to: Screen) -> None:
     to.line(f"{format_count(totals.elements, 'element')} at all levels: {parts or 'none'}", Tone.HEADING)
     if totals.open:
         to.line(f"! {totals.open} of them change what the object means or whose it is, and are not covered", Tone.OPEN)
-    if coverage.left_out:
+    if coverage.omitted:
         to.line(
-            f"{format_count(coverage.left_out, 'element')} counted but not shown: the tree would be too large", Tone.BAD
+            f"{format_count(coverage.omitted, 'element')} counted but not shown: the tree would be too large", Tone.BAD
         )
     if coverage.folded:
         to.line(f"{format_count(coverage.folded, 'item')} folded into others that are alike; --every-item shows each")
