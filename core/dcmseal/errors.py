@@ -28,6 +28,8 @@ class SealError(Exception):
     hint: str
     code: str = ""
     facts: Mapping[str, str] = _NO_FACTS
+    file: str = ""
+    """Name of the file that the error is about; empty if nobody has set it."""
 
     def __init__(self, message: str, *, hint: str = "", code: str = "", facts: Mapping[str, str] = _NO_FACTS) -> None:
         super().__init__(message)
@@ -149,6 +151,10 @@ class OutputError(SealError):
 
 class ConcurrentModification(OutputError):
     """Another program has written the file since it was read; nothing was replaced."""
+
+
+class Interrupted(SealError):
+    """The user stopped a run with Ctrl-C."""
 
 
 class JournalError(SealError):

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from dcmseal.dataset.signable import exclusion_reason
 from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.vr import LATEST_VRS, LONG_VRS, SHORT_VRS, VALUE_SIZE, is_unknown_vr
+from dcmseal.dictionary import tag_name
 from dcmseal.errors import Malformed
 from dcmseal.tags import format_tag
 
@@ -53,6 +54,14 @@ def read_header(buffer: bytes, position: int, encoding: Encoding) -> Header | No
         return known[whole] if len(whole) == 12 else None
     except KeyError:
         return _learn_header(buffer[position : position + 12], encoding)
+
+
+def overrun_error(tag: int, position: int, *, at_end_of_file: bool) -> Malformed:
+    """The error for a Data Element that ends behind its sequence, its item or the file."""
+    where = f"{tag_name(tag) or 'element'} {format_tag(tag)}"
+    if at_end_of_file:
+        return Malformed(f"file is truncated inside {where}", position)
+    return Malformed(f"{where} is longer than the sequence or item that contains it", position)
 
 
 def header_error(start: bytes, position: int, encoding: Encoding) -> Malformed:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from dcmseal import tags
-from dcmseal.dataset.header import ElementKind, Header, element_kind, header_error, is_length_ambiguous, read_header
+from dcmseal.dataset.header import (
+    ElementKind,
+    Header,
+    element_kind,
+    header_error,
+    is_length_ambiguous,
+    overrun_error,
+    read_header,
+)
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.dataset.walk import UNTIL_DELIMITER, find_element_end
@@ -125,7 +133,7 @@ class LevelScanner:
                 raise Malformed(f"more than {_MAX_ELEMENTS} Data Elements at one level", position)
             if position >= limit:
                 if position > limit:
-                    raise Malformed(f"{format_tag(all_tags[-1])} is longer than what holds it", starts[-1])
+                    raise overrun_error(all_tags[-1], starts[-1], at_end_of_file=limit == source.size)
                 if end == UNTIL_DELIMITER:
                     raise Malformed("an item does not end", position)
                 self._done = True
@@ -169,7 +177,7 @@ class LevelScanner:
             return True
         self.position = position + size + length
         if self.position > limit:
-            raise Malformed(f"{format_tag(tag)} is longer than what holds it", position)
+            raise overrun_error(tag, position, at_end_of_file=limit == self.source.size)
         return False
 
     def resume(self, end: int) -> None:

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from dcmseal import tags
-from dcmseal.dataset.header import ElementKind, element_kind, header_error, read_header
+from dcmseal.dataset.header import ElementKind, element_kind, header_error, overrun_error, read_header
 from dcmseal.dataset.source import Source
 from dcmseal.dataset.transfer_syntax import UNDEFINED_LENGTH, Encoding
 from dcmseal.errors import Malformed
@@ -94,7 +94,7 @@ def walk(source: Source, start: int, end: int, encoding: Encoding, inside: Event
         stop = value if is_delimiter else UNTIL_DELIMITER if length == UNDEFINED_LENGTH else value + length
         limit = source.size if level.end == UNTIL_DELIMITER else level.end
         if stop > limit:
-            raise Malformed(f"{format_tag(tag)} is longer than what holds it", position)
+            raise overrun_error(tag, position, at_end_of_file=limit == source.size)
         if not vr:
             if _is_delimiter(level.event, tag) and level.end == UNTIL_DELIMITER:
                 stack.pop()

@@ -121,7 +121,7 @@ def test_nothing_found_is_no_success(run: Run, in_folder: Path) -> None:
     assert documents == [("skipped", "empty/notes.txt"), ("error", "empty"), ("summary", None)]
     ran = run("verify", "empty", "--json")
     assert [each["document"] for each in ran.document["files"]] == ["skipped", "error"]
-    assert run("verify", "empty", "--quiet").err.startswith("dcmseal: empty: no DICOM file was found")
+    assert run("verify", "empty", "--quiet").err.startswith("dcmseal: empty: no DICOM files found")
     assert run("verify", "gone/").code == run("verify", "gone*").code == 5
 
 
@@ -184,9 +184,9 @@ def test_what_is_wrong_with_the_key_stops_the_run_and_says_how_far_it_came(run: 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["sign", "archive"], "--output-dir"),
+        (["sign", "archive"], "-o FOLDER"),
         (["sign", "archive", "archive/1", "--in-place"], "twice"),
-        (["sign", "archive", "--in-place", "--dry-run", "--journal", "run.journal"], "no journal"),
+        (["sign", "archive", "--in-place", "--dry-run", "--journal", "run.journal"], "not write a journal"),
         (["sign", "archive", "--in-place", "--skip-signed", "always"], "any, profile:NAME"),
         (["verify", "archive", "-"], "standard input"),
         (["verify", "archive", "--jobs", "0"], "--jobs"),
@@ -222,8 +222,8 @@ def test_a_line_now_and_then_where_there_is_no_terminal() -> None:
         tally.add(result)
         shown.add(result, tally)
     assert stream.getvalue().splitlines() == [
-        "dcmseal: 2 files, 0 a second: 1 no signature, 1 valid",
-        "dcmseal: 4 files, 0 a second: 3 valid, 1 no signature",
+        "dcmseal: 2 files, 0 files/s: 1 no signature, 1 valid",
+        "dcmseal: 4 files, 0 files/s: 3 valid, 1 no signature",
     ]
 
 

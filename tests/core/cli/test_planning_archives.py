@@ -58,7 +58,7 @@ def test_people_are_told_what_would_be_signed_and_what_could_not(run: Run, archi
     ran = run("sign", archive, "--dry-run", *REQUEST, *CARD)
     assert (ran.code, ran.err) == (5, "")
     told = ran.out.splitlines()
-    assert told[0].startswith("4 files looked at, none signed, in ")
+    assert told[0].startswith("4 files checked, none signed, in ")
     assert [line.split() for line in told[1:5]] == [
         *(["planned", "1"], ["skipped", "1"], ["failed", "2"]),
         ["1", "skipped:", "not", "DICOM"],
@@ -159,10 +159,10 @@ def test_a_timestamp_is_planned_and_nobody_is_asked_for_it(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--journal", "run.journal"], "a dry run has no journal"),
-        (["--shard", "1/2"], "a dry run has no journal"),
-        (["elsewhere"], "--output-dir"),
-        (["--in-place", "-o", "out"], "--output-dir"),
+        (["--journal", "run.journal"], "--dry-run does not write a journal"),
+        (["--shard", "1/2"], "--dry-run does not write a journal"),
+        (["elsewhere"], "-o FOLDER"),
+        (["--in-place", "-o", "out"], "-o FOLDER"),
         (["archive/2", "--in-place"], "twice"),
         (["--skip-signed", "profile:no-such"], "no-such"),
         (["--profile", "no-such"], "no-such"),

@@ -74,7 +74,7 @@ def test_people_are_told_what_is_of_an_earlier_run(run: Run, archive: Path) -> N
     first = run(*words).out.splitlines()
     told = run(*words).out.splitlines()
     assert told[0].startswith("4 files verified")
-    earlier = "  earlier                   4  of them, as the journal says"
+    earlier = "  from journal              4  not processed again"
     assert earlier in told
     # what needs attention is said in the same words
     assert [line for line in told[1:] if line != earlier] == first[1:]

@@ -42,12 +42,12 @@ def make_reporting_output(options: Namespace, output: RunOutput) -> ReportingOut
         writer = installed_registry().report_writer(format_)
         if not isinstance(writer, ArchiveReportWriter):
             raise UsageError(
-                f"the format {format_} has no report about many files",
-                hint="name up to 100 files one by one, or use --html",
+                f"the report format {format_} does not support many files",
+                hint="give up to 100 files one by one, or use --html",
             )
         folder = os.path.dirname(path) or "."
         if not os.path.isdir(folder):
-            raise UsageError(f"there is no folder {folder}", hint="make it first")
+            raise UsageError(f"folder not found: {folder}", hint="create it first")
         writers.append((writer, path))
     return ReportingOutput(writers, options, output)
 
@@ -101,8 +101,8 @@ class ReportingOutput:
 
 
 _NO_TRUST_HINT: Final = (
-    "no trust anchor is configured, so no signer is trusted: name authorities with --trust-anchor FILE, or with "
-    "--trust NAME as [trust.NAME] of the configuration file says; --integrity-only accepts signatures without trust"
+    "no trust anchor is configured, so no signer is trusted; use --trust-anchor FILE, --trust NAME for [trust.NAME] "
+    "of the configuration file, or --integrity-only to accept any signer"
 )
 _SINGLE_FILE_OPTIONS: Final = (
     *("save_evidence", "evidence", "evidence_timestamp", "trust_evidence_moment", "trust_evidence_anchors"),
