@@ -113,7 +113,7 @@ class CoverageMap:
     """What of the object is protected, in the numbers and names that every output has."""
     folded: int = 0
     """Items that are shown by another with the same elements and cover."""
-    left_out: int = 0
+    omitted: int = 0
     """Elements that are counted, and not shown: the tree would become too large or too deep."""
     values_shown: bool = False
     """Whether values are there that might tell who the patient is."""

@@ -25,7 +25,7 @@ class SigningResult:
     warnings: tuple[SigningWarning, ...]
     padded: tuple[tuple[int, ...], ...]
     """Elements whose padding was reduced to the minimum, each as a path of tags."""
-    left_out: tuple[tuple[int, str], ...]
+    unsignable: tuple[tuple[int, str], ...]
     """Elements that could not be signed, with reasons."""
     data: bytes | None
     """The signed file, if no output was given."""
