@@ -235,9 +235,9 @@ _EXPORTS = {
     "dcmseal.errors": (
         "AlreadySigned AmbiguousStructure CertificateMismatch CertificateNotValid CertificateUnreadable "
         "ConcurrentModification DatasetError DeviceRemoved DeviceReplaced DeviceUnavailable EvidenceError "
-        "InstanceAmbiguous InstanceNotFound InternalError JournalError KeyNotFound Malformed MechanismUnavailable "
-        "ModuleUnusable NoSuchItem NoSuchSignature NotDicom NotIntact NotSignable OutputError PinLocked "
-        "PinRejected PluginBroken PluginConflict PluginError PluginNotFound ProcessDied ProfileError "
+        "InstanceAmbiguous InstanceNotFound InternalError Interrupted JournalError KeyNotFound Malformed "
+        "MechanismUnavailable ModuleUnusable NoSuchItem NoSuchSignature NotDicom NotIntact NotSignable OutputError "
+        "PinLocked PinRejected PluginBroken PluginConflict PluginError PluginNotFound ProcessDied ProfileError "
         "ProfileFileError ProfileViolation SealError SignerError StorageUnavailable TimestampError "
         "TimestampRejected TrustError UnknownProfile UsageError WeakAlgorithm"
     ),
