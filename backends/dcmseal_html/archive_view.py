@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.archive_report import ArchiveReport, AttentionFile, MonthTotals, SignatureCounts
 
 VERDICTS: Final = {

@@ -8,7 +8,8 @@ from typing import Final
 
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model.coverage_map import CoverageMap, CoverState, MappedElement, format_protected, format_tag_name
-from dcmseal.model.report import CoverageGap, Instance, SignatureReport, Verdict
+from dcmseal.model.report import CoverageGap, Instance, SignatureReport
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.report_writer import CertificateFacts, ReportedFile
 from dcmseal.tags import format_tag
 from dcmseal_html import page_labels, recommendations
@@ -94,12 +95,9 @@ def build_file_view(number: int, file: ReportedFile) -> FileView:
     # what does not hold must not be hidden behind many that do
     numbered = sorted(
         enumerate(report.signatures, 1),
-        key=lambda each: each[1].verdict(integrity_only=report.integrity_only) is Verdict.VALID,
+        key=lambda each: each[1].verdict is Verdict.VALID,
     )
-    listed = [
-        _build_signature_view(place, each, file, integrity_only=report.integrity_only)
-        for place, each in numbered[:_MAX_LISTED]
-    ]
+    listed = [_build_signature_view(place, each, file) for place, each in numbered[:_MAX_LISTED]]
     general = (*report.unmet, *report.notes, *report.references, *report.manifest)
     # where nothing holds, all of it could be changed, and a list says no more
     holds = file.coverage is not None and any(each.holds for each in file.coverage.signatures)
@@ -129,16 +127,14 @@ def _sort_by_number(signatures: Iterable[SignatureView]) -> tuple[SignatureView,
     return tuple(sorted(signatures, key=lambda each: each.number))
 
 
-def _build_signature_view(
-    number: int, report: SignatureReport, file: ReportedFile, *, integrity_only: bool
-) -> SignatureView:
+def _build_signature_view(number: int, report: SignatureReport, file: ReportedFile) -> SignatureView:
     facts = file.certificates
     unknown = CertificateFacts(problem="it is not there")
     time, how_known = _signing_time(report, file)
     return SignatureView(
         number=number,
         report=report,
-        verdict=report.verdict(integrity_only=integrity_only),
+        verdict=report.verdict,
         signer=facts.get(report.signature.certificate, unknown),
         chain=tuple(facts.get(each, unknown) for each in reversed(report.trust.chain)) if report.trust else (),
         authority=facts.get(report.certified_time.authority, unknown) if report.certified_time else None,

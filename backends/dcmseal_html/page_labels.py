@@ -8,7 +8,8 @@ from typing import Final
 
 from dcmseal.findings import Aspect, Outcome
 from dcmseal.model.coverage_map import CoverState
-from dcmseal.model.report import TimeBasis, Verdict
+from dcmseal.model.report import TimeBasis
+from dcmseal.model.verdict import Verdict
 
 VERDICTS: Final = {
     Verdict.VALID: "Valid",

@@ -1,5 +1,7 @@
 """What a verdict means to somebody who has to act on it, and what to do: sentences, the weightiest first."""
 
+# Kept apart: sentences for people, apart from the layout of the page.
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -8,7 +10,8 @@ from typing import Final
 from dcmseal.findings import Aspect, Outcome
 from dcmseal.model.causes import FailureCause, is_data_intact, report_causes
 from dcmseal.model.coverage_map import format_unprotected
-from dcmseal.model.report import OBJECT_NOT_SIGNED, SignatureReport, Verdict, VerificationReport
+from dcmseal.model.report import SignatureReport, VerificationReport
+from dcmseal.model.verdict import OBJECT_NOT_SIGNED, Verdict
 from dcmseal.plugins.report_writer import ReportedFile
 
 _FAILED: Final = {
@@ -83,7 +86,7 @@ def _iter_reasons(report: VerificationReport) -> Iterator[str]:
         if affected and _is_decisive(aspect, report):
             which = f" (S{affected[0]})" if len(affected) == 1 else f" ({len(affected)} signatures)"
             yield f"{sentence.removesuffix('.')}{which if len(report.signatures) > 1 else ''}."
-    if any(each.has_unverified_timestamp(integrity_only=report.integrity_only) for each in report.signatures):
+    if any(each.has_unverified_timestamp for each in report.signatures):
         yield "A certified timestamp is there and could not be verified."
     if not is_data_intact(report):
         yield from of_signers
@@ -144,4 +147,4 @@ def recommend_actions(file: ReportedFile) -> Iterator[str]:
 
 
 def _lacks_only_trust(report: SignatureReport) -> bool:
-    return report.verdict(integrity_only=True) is Verdict.VALID and report.outcome(Aspect.TRUST) is Outcome.UNKNOWN
+    return report.integrity_verdict is Verdict.VALID and report.outcome(Aspect.TRUST) is Outcome.UNKNOWN

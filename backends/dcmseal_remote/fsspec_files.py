@@ -1,7 +1,7 @@
 """Storages of fsspec that rename: an object is written under another name, and renamed once it is complete.
 
 >>> storage = FsspecFiles("memory", "fsspec")
->>> with storage.write("memory://archive/image.dcm", over=None) as write:
+>>> with storage.write("memory://archive/image.dcm", expected_version=None) as write:
 ...     _ = write(b"bytes")
 >>> storage.find("memory://archive/image.dcm").size
 5

@@ -1,10 +1,12 @@
 """The timestamp backend ``CMS_TSP``: Time-Stamp Protocol of RFC 3161 (PS3.15 C.1).
 
 >>> from dcmseal.plugins.timestamp_backend import TimestampQuery
->>> query = CmsTspBackend().query(b"the value of Signature", TimestampQuery(nonce=False))
+>>> query = CmsTspBackend().build_query(b"the value of Signature", TimestampQuery(nonce=False))
 >>> len(query)
 59
 """
+
+# Kept apart: imported only when plugins are listed; it imports asn1crypto only when it is used.
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Timestamp authorities reached by HTTP (RFC 3161 3.4): the only place of this package that touches a network."""
 
+# Kept apart: the only module of the package with network access.
+
 from __future__ import annotations
 
 from functools import partial

@@ -11,7 +11,7 @@ from typing import Final
 
 import dcmseal
 from dcmseal.errors import SealError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.bench import bench_archives, bench_tokens, measures
 from tests.bench.bench_identity import BenchIdentity
 from tests.bench.bench_tokens import TokenError

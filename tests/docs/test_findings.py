@@ -101,7 +101,7 @@ def test_codes_are_read_from_all_ways_to_write_them(tmp_path: Any, monkeypatch: 
     source.parent.mkdir()
     source.write_text(
         "def _make(aspect, code) -> Finding:\n    return Finding(code=code, aspect=aspect)\n"
-        "def other() -> None:\n    Finding(code='a'); _make(1, 'b'); _make(1, code='c'); Advice(code='x')\n"
+        "def other() -> None:\n    Finding(code='a'); _make(1, 'b'); _make(1, code='c'); SigningWarning(code='x')\n"
         "def loop() -> None:\n    for n, code in ((1, 'd'), (2, 'e')):\n        _make(n, code)\n"
     )
     monkeypatch.setattr("tests.docs.source_codes.ROOT", tmp_path)
@@ -356,5 +356,5 @@ def test_findings_are_what_the_tables_say(pki: Pki, tmp_path: Path) -> None:
     assert len(shown) >= 113
     demanded = {code for code in documented if code.endswith("-not-met") or code.startswith(("too-few-", "signers-"))}
     assert {*demanded, "required-not-covered", "unsigned-additions"} <= shown
-    about_evidence = {code for code in documented if code.startswith(("reference-", "evidence-"))}
-    assert about_evidence - shown == {"reference-other-representation"}  # it takes compressed pixels
+    about_references = {code for code in documented if code.startswith("reference-")}
+    assert about_references - shown == {"reference-other-representation"}  # it takes compressed pixels

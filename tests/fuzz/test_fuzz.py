@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dcmseal.errors import SealError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.dataset.robustness import exercise
 from tests.core.engine.engine_helpers import reference_stream, sign_dataset, verify_integrity
 from tests.core.engine.oracle_removal import split_file

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import dcmseal
 from dcmseal.errors import SealError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import minimise_nodes, sign_dataset, to_nodes
 from tests.core.engine.oracle_removal import split_file
 from tests.fuzz.test_fuzz import Change, changes, fuzz

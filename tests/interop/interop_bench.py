@@ -8,7 +8,7 @@ from typing import Any
 
 import dcmseal
 from dcmseal.findings import Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import build_signer, finding_outcomes, verify_integrity
 from tests.support import reference
 from tests.support.dcmsign import DcmsignResult, Dcmtk
@@ -50,9 +50,7 @@ class InteropBench:
         # dcmsign makes no difference between the object and its items
         expected = Verdict.VALID if report.is_object_signed else Verdict.NOT_ESTABLISHED
         assert report.verdict is expected, finding_outcomes(report)
-        assert {each.verdict(integrity_only=True) for each in report.signatures} == {Verdict.VALID}, finding_outcomes(
-            report
-        )
+        assert {each.integrity_verdict for each in report.signatures} == {Verdict.VALID}, finding_outcomes(report)
         assert finding_outcomes(report).get("mac-matches") is Outcome.PASSED
         assert sorted(each.uid for each in verification.signatures) == sorted(
             each.signature.uid for each in report.signatures

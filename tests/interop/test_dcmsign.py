@@ -15,7 +15,7 @@ from __future__ import annotations
 import pytest
 
 import dcmseal
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.terms import MacAlgorithm, SignaturePurpose
 from tests.core.engine.engine_helpers import build_signer, finding_outcomes, verify_integrity
 from tests.interop.interop_bench import InteropBench, is_truncated

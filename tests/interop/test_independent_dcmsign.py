@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 import dcmseal
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import Strictness, TrustSettings
 from tests.interop.conftest import STAMPED, Stamp
 from tests.support.dcmsign import Dcmtk

@@ -13,7 +13,7 @@ import dcmseal
 from dcmseal.cli.main import main
 from dcmseal.errors import TimestampError, TimestampRejected
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.timestamp_backend import RetryPolicy, TimestampQuery
 from dcmseal.plugins.trust import TrustSettings
 from tests.interop.conftest import STAMPED, Stamp, token_of

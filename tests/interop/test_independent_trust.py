@@ -12,7 +12,8 @@ import pytest
 import dcmseal
 from dcmseal.cli.main import main
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.model.report import TimeBasis, Verdict
+from dcmseal.model.report import TimeBasis
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import RevocationMode, Strictness, TrustSettings
 from tests.support.independent_pki import NOW, SIGNED, IndependentPki, utc_date
 

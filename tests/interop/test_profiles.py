@@ -14,7 +14,7 @@ import pytest
 from pydicom.datadict import keyword_dict
 
 import dcmseal
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.profile import Profile
 from dcmseal.testing.sample_dataset import IMAGE, REPORT
 from dcmseal_profiles.authorization_rsa import AuthorizationRsa

@@ -9,7 +9,7 @@ import pytest
 from pydicom import dcmread
 
 import dcmseal
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import build_signer, sign_dataset
 from tests.support.builder import NATIVE_SYNTAXES, Syntax, file, image
 from tests.support.cited_evidence import (

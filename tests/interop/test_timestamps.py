@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 import dcmseal
 from dcmseal.cli.main import main
 from dcmseal.macro.uid_file import read_uid_file
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import TrustSettings
 from tests.core.engine.engine_helpers import build_signer, sign_dataset
 from tests.core.engine.timestamped import insert_token, signature_value

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import Strictness, TrustSettings
 from tests.core.engine.engine_helpers import sign_dataset
 from tests.support.builder import file, image

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.support.builder import file, image
 from tests.support.pki import Pki
 

@@ -19,7 +19,7 @@ import pytest
 
 import dcmseal
 from dcmseal.batch.journal.journal_reader import JournalReader
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.kills.test_kills import image
 from tests.support.interrupted_run import InterruptedRun
 from tests.support.pki import Pki

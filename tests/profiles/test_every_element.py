@@ -7,7 +7,8 @@ from functools import cache
 import pytest
 
 from dcmseal.findings import Outcome
-from dcmseal.model.report import Verdict, VerificationReport
+from dcmseal.model.report import VerificationReport
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.profile import Requirements
 from dcmseal.tags import format_tag
 from dcmseal.testing.sample_dataset import IMAGE, REPORT
@@ -43,7 +44,7 @@ def tags_of(nodes: tuple[Node, ...]) -> set[int]:
 def missing(result: VerificationReport) -> list[tuple[str, str]]:
     """What keeps the signature from meeting the profile."""
     (each,) = result.signatures
-    assert each.verdict(integrity_only=True) is Verdict.VALID
+    assert each.integrity_verdict is Verdict.VALID
     return [(f.code, f.where) for f in each.findings if f.aspect.value == "conformance" and f.outcome is Outcome.FAILED]
 
 

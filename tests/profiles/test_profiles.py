@@ -11,7 +11,7 @@ from dcmseal.findings import Outcome
 from dcmseal.location import MAIN
 from dcmseal.macro.levels import main_level
 from dcmseal.macro.profile_view import LevelView
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.profile import OTHER_PURPOSE, SignatureFacts
 from dcmseal.sources.dataset_input import open_source
 from dcmseal.terms import KeyType, MacAlgorithm

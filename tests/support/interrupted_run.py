@@ -17,7 +17,7 @@ from pathlib import Path
 
 import dcmseal
 from dcmseal.batch.journal.journal_reader import JournalReader, JournalStatus
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 
 _DCMSEAL = Path(sys.executable).with_name("dcmseal")
 _LONGEST = 300.0

@@ -2,9 +2,10 @@
 
 >>> from datetime import UTC, datetime
 >>> from dcmseal import verify
->>> from dcmseal.plugins.registry import installed
+>>> from dcmseal.plugins.registry import installed_registry
 >>> file = build_reported_file("signed.dcm", verify("signed.dcm", integrity_only=True), "signed.dcm")
->>> write_report("report.html", installed().report_writer("html"), [file], make_report_context(datetime.now(UTC)))
+>>> writer = installed_registry().report_writer("html")
+>>> write_report("report.html", writer, [file], make_report_context(datetime.now(UTC)))
 """
 
 from __future__ import annotations
@@ -21,7 +22,13 @@ from dcmseal.model.report import VerificationReport
 from dcmseal.output.dataset_output import write_chunks
 from dcmseal.output.file_permissions import FilePermissions
 from dcmseal.plugins.archive_report import ArchiveReport
-from dcmseal.plugins.report_writer import CertificateFacts, ReportContext, ReportedFile, ReportWriter
+from dcmseal.plugins.report_writer import (
+    ArchiveReportWriter,
+    CertificateFacts,
+    ReportContext,
+    ReportedFile,
+    ReportWriter,
+)
 from dcmseal.sources.dataset_input import DatasetInput
 from dcmseal.verification.instance_identity import sop_class_name
 
@@ -79,7 +86,7 @@ def write_report(
 
 def write_archive_report(
     path: str | os.PathLike[str],
-    writer: ReportWriter,
+    writer: ArchiveReportWriter,
     report: ArchiveReport,
     context: ReportContext,
     rights: FilePermissions | None = None,

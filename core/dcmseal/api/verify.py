@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dcmseal.plugins.trust import TrustSettings
     from dcmseal.policy.policy import Policy
     from dcmseal.sources.reference_folders import ReferenceFolders
-    from dcmseal.verification.pipeline import VerificationContext
+    from dcmseal.verification.context import VerificationContext
     from dcmseal.verification.signer_trust import Trust
     from dcmseal.verification.timestamp_checks import TimestampContext
 
@@ -90,7 +90,7 @@ def build_context(options: VerifyOptions, registry: Registry | None = None) -> V
         TrustError: The files that ``trust`` names cannot be read.
         PluginError: A plugin is missing or broken.
     """
-    from dcmseal.verification.pipeline import VerificationContext
+    from dcmseal.verification.context import VerificationContext
 
     policy = _resolve_profiles(options.policy, registry)
     trust = _open_trust(options.trust, registry)
@@ -121,37 +121,50 @@ def verify_source(
     manifest: str | os.PathLike[str] | bytes | None = None,
     report_hook: ReportHook | None = None,
 ) -> VerificationReport:
-    """The answer to a question about a Data Set; raises DatasetError or one of its kinds."""
-    from dcmseal.verification.pipeline import verify_file
+    """Verify a Data Set: each step adds its findings to one report.
+
+    Args:
+        source: the Data Set.
+        context: what to verify, as ``build_context`` makes it.
+        folders: where to look for cited instances; None if they are not checked.
+        registry: the plugins, if not all that are installed.
+        manifest: a change manifest, as bytes or the path of a file.
+        report_hook: adds evidence to the report, or compares the report with evidence.
+
+    Raises:
+        DatasetError: if the Data Set cannot be read.
+    """
+    from dcmseal.verification.pipeline import verify_signatures
 
     with open_source(source, registry) as file:
-        report = verify_file(file, context)
+        report = verify_signatures(file, context)
         if context.policy is not None:
-            from dcmseal.policy.evaluate import unmet_findings
+            from dcmseal.policy.evaluate import evaluate_policy
 
-            findings = unmet_findings(context.policy, report, context.location or MAIN)
-            report = replace(report, unmet=(*report.unmet, *findings))
+            report.unmet += evaluate_policy(context.policy, report.signatures, context.location or MAIN)
         if folders is not None:
             from dcmseal.references.instance_checks import ReferenceOptions
             from dcmseal.references.reference_checks import reference_findings
 
-            demanded = context.policy is not None and context.policy.no_unsigned_additions
-            how = ReferenceOptions(now=context.now, no_additions=demanded)
-            report = replace(report, references=tuple(reference_findings(file, report, folders, how)))
+            no_additions = context.policy is not None and context.policy.no_unsigned_additions
+            options = ReferenceOptions(now=context.now, no_additions=no_additions)
+            report.references += reference_findings(file, report.signatures, folders, options)
         if manifest is not None:
             from dcmseal.change_manifest.manifest_checks import load_manifest, manifest_findings
 
             data = manifest if isinstance(manifest, bytes) else load_manifest(manifest)
-            report = replace(report, manifest=tuple(manifest_findings(file, report, data)))
+            report.manifest += manifest_findings(file, report.signatures, data)
         if context.count_coverage:
             from dcmseal.verification.object_coverage import compute_object_coverage
 
-            report = replace(report, coverage=compute_object_coverage(file, report))
+            report.coverage = compute_object_coverage(file, report.signatures)
         if context.file_digest:
             from dcmseal.verification.instance_identity import compute_file_digest
 
-            report = replace(report, instance=replace(report.instance, sha256=compute_file_digest(file)))
-        return report if report_hook is None else report_hook(file, context, report)
+            report.file_digest = compute_file_digest(file)
+        if report_hook is not None:
+            report_hook(file, context, report)
+        return report.build()
 
 
 def map_coverage(

@@ -1,9 +1,10 @@
 """What a report about an archive says, counted result by result; it does not grow with their number.
 
 >>> from dcmseal.batch.journal.result_summary import ResultSummary
->>> tally = ArchiveStatistics()
->>> tally.add("a.dcm", ResultSummary(kind="verified", verdict="no-signature", exit_code=3))
->>> tally.report().files.no_signature, [each.name for each in tally.report().attention]
+>>> statistics = ArchiveStatistics()
+>>> statistics.add("a.dcm", ResultSummary(kind="verified", verdict="no-signature", exit_code=3))
+>>> report = statistics.report()
+>>> report.files.no_signature, [each.name for each in report.attention]
 (1, ['a.dcm'])
 """
 

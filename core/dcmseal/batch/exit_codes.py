@@ -12,6 +12,7 @@ from dcmseal.errors import (
     DatasetError,
     EvidenceError,
     InternalError,
+    Interrupted,
     JournalError,
     NoSuchItem,
     NoSuchSignature,
@@ -26,7 +27,7 @@ from dcmseal.errors import (
 )
 
 if TYPE_CHECKING:
-    from dcmseal.model.report import Verdict
+    from dcmseal.model.verdict import Verdict
 
 
 class ExitCode(IntEnum):
@@ -53,6 +54,7 @@ class ExitCode(IntEnum):
 
 _BY_ERROR: Final = (
     (InternalError, ExitCode.INTERNAL),
+    (Interrupted, ExitCode.INTERRUPTED),
     (NoSuchSignature, ExitCode.NO_SIGNATURE),
     ((UsageError, ProfileError, NotSignable, NotIntact, NoSuchItem), ExitCode.USAGE),
     ((WeakAlgorithm, CertificateMismatch, CertificateNotValid), ExitCode.USAGE),

@@ -1,10 +1,11 @@
 """Results: what came of each item, small enough to be sent from one process to another.
 
->>> from dcmseal.batch.inputs.input_file import Unfound
+>>> from dcmseal.batch.inputs.input_file import UnreadableInput
 >>> from dcmseal.errors import DatasetError
->>> result = BatchResult.failed(Unfound(source="image.dcm", error=DatasetError("gone")), DatasetError("gone"))
->>> result.kind, result.exit_code, result.document()["document"]
-(<Kind.FAILED: 'failed'>, <ExitCode.UNREADABLE: 5>, 'error')
+>>> error = DatasetError("gone")
+>>> result = BatchResult.from_error(UnreadableInput(source="image.dcm", error=error), error)
+>>> result.kind, result.exit_code, result.to_document()["document"]
+(<ResultKind.FAILED: 'failed'>, <ExitCode.UNREADABLE: 5>, 'error')
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class ResultKind(StrEnum):
     LISTED = "listed"
     SKIPPED = "skipped"
     """It has a signature that makes another unnecessary."""
-    IGNORED = "passed-over"
+    IGNORED = "ignored"
     """It was found in a folder, and is no DICOM file."""
     FAILED = "failed"
 

@@ -1,9 +1,9 @@
 """The tally of a run: how many results of which kind, what needs attention, and what it all comes to.
 
->>> from dcmseal.batch.inputs.input_file import Item
->>> tally = RunSummary()
->>> tally.add(BatchResult.passed_over(Item(source="notes.txt", relative="notes.txt"), "this is no DICOM file"))
->>> tally.files, tally.passed_over
+>>> from dcmseal.batch.inputs.input_file import InputFile
+>>> summary = RunSummary()
+>>> summary.add(BatchResult.make_ignored(InputFile(source="notes.txt", relative="notes.txt"), "not DICOM"))
+>>> summary.files, summary.ignored
 (0, 1)
 """
 
@@ -116,14 +116,14 @@ class RunSummary:
             {
                 "files": self.files,
                 "verdicts": dict(sorted(self.verdicts.items())),
-                "warned": dict(sorted(self.blocking_codes.items())),
+                "warnings": dict(sorted(self.blocking_codes.items())),
                 "partial": self.partial,
-                "passed_over": self.ignored,
-                "changed": self.changed,
-                "recorded": self.recorded,
+                "ignored": self.ignored,
+                "written": self.changed,
+                "from_journal": self.recorded,
                 "milliseconds": round(seconds * 1000),
                 "exit_code": self.exit_code,
                 "stopped": None if stopped is None else error_document(stopped, self.exit_code),
-                "judged_by": None if context is None else context_value(context),
+                "context": None if context is None else context_value(context),
             },
         )

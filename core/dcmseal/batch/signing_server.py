@@ -4,9 +4,9 @@ A worker hashes, and sends the digest; the process that has the key lets it sign
 the number of workers. A device that insists on hashing itself gets the message the same way. The lane is a socket in a
 folder that nobody else may enter, and whoever comes has to know a random word besides. PIN and key never pass it.
 
->>> from dcmseal.plugins.registry import installed
->>> with installed().open_signer("pem:signer.key.pem?cert=signer.cert.pem", lambda _: None) as key:
-...     with open_signing_server(key) as lane, lane.way.open() as signer:
+>>> from dcmseal.plugins.registry import installed_registry
+>>> with installed_registry().open_signer("pem:signer.key.pem?cert=signer.cert.pem", lambda _: None) as key:
+...     with open_signing_server(key) as server, server.endpoint.open() as signer:
 ...         signer.key_type is key.key_type
 True
 """

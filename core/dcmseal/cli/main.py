@@ -24,35 +24,35 @@ from dcmseal.urls import URL_SEPARATOR
 from dcmseal.version import __version__
 
 COMMANDS: Final = {
-    "sign": "make a signature and put it into a file",
-    "verify": "say whether signatures are valid, and what they cover",
-    "compare": "say what differs between two files, and which signature that breaks",
-    "list": "list the signatures of a file",
-    "show": "show all that signatures say of themselves",
-    "journal": "tell how far runs over many files are, and merge shards",
-    "remove": "remove signatures from a file",
-    "timestamp": "have an authority certify when a signature was there",
-    "certificate": "take the signer's certificate out of a signature",
-    "stream": "write the bytes that a signature was computed over",
-    "keys": "list the keys that plugins can find, and the URI of each",
-    "config": "explain the configuration file, and check it",
-    "profiles": "list the Digital Signature Profiles",
-    "plugins": "list the plugins, and what is wrong with them",
-    "demo": "sign, verify, tamper and verify again, with a throw-away key",
-    "completion": "write what a shell needs to complete command lines",
+    "sign": "sign DICOM files",
+    "verify": "verify signatures and show what they cover",
+    "compare": "compare two files and show which signatures the differences break",
+    "list": "list signatures",
+    "show": "show signatures in detail, or as a coverage tree",
+    "journal": "show the progress of long runs; export and merge journals",
+    "remove": "remove signatures",
+    "timestamp": "add a certified timestamp to an existing signature",
+    "certificate": "extract the signer's certificate",
+    "stream": "write the MAC byte stream of a signature",
+    "keys": "list the keys on cards, tokens and other devices",
+    "config": "check the configuration file",
+    "profiles": "list and explain Digital Signature Profiles",
+    "plugins": "list the installed plugins and their problems",
+    "demo": "sign, verify, tamper and verify again with a throwaway key",
+    "completion": "print a shell completion script",
 }
 
 _EPILOG: Final = """\
 examples:
   dcmseal sign image.dcm signed.dcm --key "pem:key.pem?cert=cert.pem"
   dcmseal verify signed.dcm
-  dcmseal COMMAND --help        more about one command
+  dcmseal COMMAND --help        show the options of a command
 
 exit codes:
-  0  done; every signature asked about is valid    4  not invalid, but not established either
-  1  at least one signature is invalid             5  input unreadable, or output unwritable
-  2  the request cannot be read, or is refused     6  key, token, plugin or network unavailable
-  3  there is no signature                         7  error in dcmseal itself"""
+  0  success; every requested signature is valid   4  not established: neither valid nor invalid
+  1  at least one signature is invalid             5  cannot read input or write output
+  2  usage error, or the request is refused        6  key, token, plugin or network unavailable
+  3  no signature                                  7  internal error"""
 
 
 class Command(Protocol):
@@ -121,7 +121,7 @@ def _run(words: list[str]) -> int:
     name = words[0]
     if name.startswith("-"):
         make_overview_parser().parse_args(words)
-        raise UsageError("no command is named", hint="dcmseal --help shows the commands")
+        raise UsageError("no command given", hint="see dcmseal --help")
     if name not in COMMANDS:
         raise _unknown_command(name)
     command = load_command(name)
@@ -150,7 +150,7 @@ def make_overview_parser() -> Parser:
     parser = Parser(
         prog="dcmseal",
         usage="dcmseal COMMAND ...",
-        description="Makes, verifies and explains DICOM Digital Signatures (PS3.15 Annex C).",
+        description="Create, verify and explain DICOM Digital Signatures (PS3.15 Annex C).",
         epilog=f"commands:\n{commands}\n\n{_EPILOG}",
     )
     parser.add_argument("--version", action="version", version=f"dcmseal {__version__}")
@@ -170,5 +170,5 @@ def _unknown_command(name: str) -> UsageError:
     from difflib import get_close_matches
 
     near = get_close_matches(name, COMMANDS, 1)
-    hint = f"did you mean {near[0]}?" if near else "dcmseal --help shows the commands"
-    return UsageError(f"there is no command {name!r}", hint=hint)
+    hint = f"did you mean {near[0]}?" if near else "see dcmseal --help"
+    return UsageError(f"unknown command {name!r}", hint=hint)

@@ -45,7 +45,7 @@ class Parser(argparse.ArgumentParser):
             from dcmseal.plugins.storage_urls import redact_secrets
 
             message = redact_secrets(message)
-        raise UsageError(message, hint=f"{self.prog} --help shows how it is used")
+        raise UsageError(message, hint=f"see {self.prog} --help")
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         # help and version are results
@@ -59,7 +59,7 @@ class Parser(argparse.ArgumentParser):
 
     def add_json(self) -> argparse.Action:
         """Add ``--json``."""
-        return self.add_argument("--json", action="store_true", help="write one JSON document to standard output")
+        return self.add_argument("--json", action="store_true", help="print one JSON document")
 
     def add_uid(self, help_text: str) -> None:
         """Add ``--uid``, completed with the signatures of the file."""
@@ -67,23 +67,23 @@ class Parser(argparse.ArgumentParser):
 
     def add_signature_arguments(self) -> None:
         """Add a file and the UID of one of its signatures, in either order, or the UID as ``--uid``."""
-        self.add_argument("words", metavar="FILE", nargs="+", help="DICOM file or URL, or - for standard input")
-        self.add_uid("Digital Signature UID; needed if there are several signatures")
+        self.add_argument("words", metavar="FILE", nargs="+", help="DICOM file or URL; - for standard input")
+        self.add_uid("Digital Signature UID; required if the file has several signatures")
 
     def add_output(self, what: str) -> None:
         """Add ``-o`` and ``--force``."""
-        self.add_argument("-o", "--output", metavar="OUT", help=f"write {what} to this file, not to standard output")
+        self.add_argument("-o", "--output", metavar="OUT", help=f"write {what} to this file instead of standard output")
         self.add_force()
 
     def add_config(self) -> None:
         """Add ``--config``."""
         self.add_argument(
-            "--config", metavar="FILE", help="configuration file (default: $DCMSEAL_CONFIG, or the usual place)"
+            "--config", metavar="FILE", help="configuration file (default: $DCMSEAL_CONFIG, or see dcmseal config path)"
         )
 
     def add_force(self) -> None:
         """Add ``--force``."""
-        self.add_argument("--force", action="store_true", help="overwrite OUT if it exists")
+        self.add_argument("--force", action="store_true", help="overwrite existing output files")
 
 
 def set_completer(action: argparse.Action, completer: Callable[..., Iterable[str]]) -> None:

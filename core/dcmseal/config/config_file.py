@@ -9,7 +9,7 @@
 ... purpose = "verification"
 ... ''')
 >>> Path("config.toml").chmod(0o600)
->>> setup = load_config("config.toml").setup("reading-room")
+>>> setup = load_config("config.toml").key_setup("reading-room")
 >>> sign("image.dcm", key=setup.uri, secrets=setup.secrets, purpose=setup.purpose).signature.purpose.meaning
 'Verification Signature'
 """

@@ -9,7 +9,8 @@ from enum import Enum
 from typing import Final
 
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.model.report import SignatureReport, Verdict, VerificationReport
+from dcmseal.model.report import SignatureReport, VerificationReport
+from dcmseal.model.verdict import Verdict
 
 
 class FailureCause(Enum):
@@ -40,11 +41,11 @@ _CODES: Final = {
 """Codes of findings of aspects TRUST and AUTHENTICITY, if they did not pass."""
 
 
-def signature_causes(report: SignatureReport, *, integrity_only: bool = False) -> tuple[FailureCause, ...]:
+def signature_causes(report: SignatureReport) -> tuple[FailureCause, ...]:
     """Why a signature is not valid; empty if it is, or for another reason."""
-    if report.verdict(integrity_only=integrity_only) is Verdict.VALID:
+    if report.verdict is Verdict.VALID:
         return ()
-    aspects = {Aspect.AUTHENTICITY} if integrity_only else {Aspect.AUTHENTICITY, Aspect.TRUST}
+    aspects = {Aspect.AUTHENTICITY} if report.integrity_only else {Aspect.AUTHENTICITY, Aspect.TRUST}
     codes = {each.code for each in report.findings if each.outcome is not Outcome.PASSED and each.aspect in aspects}
     altered = (FailureCause.ALTERED,) if report.outcome(Aspect.INTEGRITY) is Outcome.FAILED else ()
     return (*altered, *(cause for cause, its in _CODES.items() if codes & its))
@@ -52,9 +53,7 @@ def signature_causes(report: SignatureReport, *, integrity_only: bool = False) -
 
 def report_causes(report: VerificationReport) -> tuple[FailureCause, ...]:
     """Why signatures of a report are not valid."""
-    found = {
-        cause for each in report.signatures for cause in signature_causes(each, integrity_only=report.integrity_only)
-    }
+    found = {cause for each in report.signatures for cause in signature_causes(each)}
     return tuple(cause for cause in FailureCause if cause in found)
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dcmseal.dictionary import tag_name
-from dcmseal.model.report import CoverageGap, ObjectCoverage, Verdict
+from dcmseal.model.report import CoverageGap, ObjectCoverage
+from dcmseal.model.verdict import Verdict
 from dcmseal.tags import format_tag
 
 

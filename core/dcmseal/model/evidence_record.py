@@ -1,6 +1,6 @@
 """What a verdict about trust rests upon, so that it can be repeated: material, moment, rules, and digests of the data.
 
->>> TrustMaterial(crls=(b"0",)).joined(TrustMaterial(crls=(b"0", b"1"))).crls
+>>> TrustMaterial(crls=(b"0",)).merge(TrustMaterial(crls=(b"0", b"1"))).crls
 (b'0', b'1')
 """
 

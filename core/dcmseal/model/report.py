@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import MAIN, Location
+from dcmseal.model.verdict import (
+    AUTHORITY_TRUST_CODES,
+    OBJECT_NOT_SIGNED,
+    Verdict,
+    is_intact,
+    judge_aspect,
+    judge_report,
+    judge_signature,
+    select_deciding,
+    select_obstacles,
+)
 
 if TYPE_CHECKING:
     from dcmseal.model.evidence_record import EvidenceRecord
     from dcmseal.model.signature import CertifiedTime, DigitalSignature
-
-
-class Verdict(StrEnum):
-    """What a signature, or all of a report, comes to."""
-
-    VALID = "valid"
-    INVALID = "invalid"
-    NOT_ESTABLISHED = "not-established"
-    NO_SIGNATURE = "no-signature"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,157 +107,121 @@ class SignerTrust:
     """DER, the signer's first, the anchor last; empty if none leads to an anchor."""
 
 
-_DECISIVE = (Aspect.FORM, Aspect.INTEGRITY, Aspect.AUTHENTICITY, Aspect.TRUST)
-AUTHORITY_TRUST_CODES = frozenset({"tsa-trust-unknown", "tsa-trust-doubtful"})
-"""Codes of findings of aspect TIMESTAMP that are about trust in the authority alone."""
-OBJECT_NOT_SIGNED: Final = "object-not-signed"
-"""Code of the finding that only items of the object are signed."""
-
-
-class _DecisiveOutcomes:
-    """What findings on some aspects have to come to, so that a signature is valid."""
-
-    def __init__(self, *decisive: Aspect) -> None:
-        self.wanted = frozenset((aspect, Outcome.PASSED) for aspect in decisive)
-        # a signature needs no timestamp, but one that is there has to be verified
-        self.unwanted = frozenset((aspect, Outcome.UNKNOWN) for aspect in (*decisive, Aspect.TIMESTAMP))
-        self.fatal = frozenset((aspect, Outcome.FAILED) for aspect in (*decisive, Aspect.TIMESTAMP, Aspect.COVERAGE))
-
-
-_WITH_TRUST = _DecisiveOutcomes(*_DECISIVE)
-_WITHOUT_TRUST = _DecisiveOutcomes(*_DECISIVE[:3])
-_OBSTACLES = _WITH_TRUST.fatal | _WITH_TRUST.unwanted
-
-
-def obstacles_among(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Those that keep a signature from being VALID, with trust."""
-    return tuple([each for each in findings if (each.aspect, each.outcome) in _OBSTACLES])
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureReport:
     """All findings about one signature."""
 
     signature: DigitalSignature
     findings: tuple[Finding, ...]
+    integrity_only: bool = False
+    """Whether the verdict ignores trust in the signer and in the timestamp authority."""
     coverage: Coverage | None = None
     profiles: tuple[str, ...] = ()
+    """Names of the profiles that it meets."""
     trust: SignerTrust | None = None
-    """None if trust was not asked for."""
+    """None if trust was not requested."""
     required_profiles: tuple[tuple[str, Outcome], ...] = ()
-    """The profiles that were required by name, and whether it meets them; that decides nothing about itself."""
+    """The profiles that were required by name, and whether it meets them; they do not change its verdict."""
     certified_time: CertifiedTime | None = None
-    """The time in its timestamp, if that is sound; whether its authority is trusted is another question."""
+    """The time in its timestamp, if the timestamp was verified; its authority need not be trusted."""
 
-    def outcome(self, aspect: Aspect) -> Outcome:
-        """FAILED if any finding of the aspect failed, PASSED if all passed and there is one, else UNKNOWN.
+    @property
+    def verdict(self) -> Verdict:
+        """VALID only if every decisive aspect passed and nothing about a timestamp is unknown."""
+        return judge_signature(self.findings, integrity_only=self.integrity_only)
 
-        Findings that say what was not checked do not count.
-        """
-        outcomes = {finding.outcome for finding in self.findings if finding.aspect is aspect} - {Outcome.NOT_CHECKED}
-        if Outcome.FAILED in outcomes:
-            return Outcome.FAILED
-        return Outcome.PASSED if outcomes == {Outcome.PASSED} else Outcome.UNKNOWN
+    @property
+    def integrity_verdict(self) -> Verdict:
+        """The verdict that ignores trust, whether or not trust was requested."""
+        return judge_signature(self.findings, integrity_only=True)
 
-    def verdict(self, *, integrity_only: bool = False) -> Verdict:
-        """VALID only if every decisive aspect passed and nothing about a timestamp is unknown.
+    @property
+    def is_intact(self) -> bool:
+        """Whether FORM, INTEGRITY and AUTHENTICITY passed, whether or not its signer is trusted."""
+        return is_intact(self.findings)
 
-        ``integrity_only`` does without trust, in the signer and in the timestamp's authority.
-        """
-        answers = _WITHOUT_TRUST if integrity_only else _WITH_TRUST
-        ignored = AUTHORITY_TRUST_CODES if integrity_only else frozenset[str]()
-        found = {(finding.aspect, finding.outcome) for finding in self.findings if finding.code not in ignored}
-        if not found.isdisjoint(answers.fatal):
-            return Verdict.INVALID
-        is_valid = found.issuperset(answers.wanted) and found.isdisjoint(answers.unwanted)
-        return Verdict.VALID if is_valid else Verdict.NOT_ESTABLISHED
+    @property
+    def protects(self) -> bool:
+        """Whether the elements that it lists count as covered: its MAC matches, and it is not invalid."""
+        return self.outcome(Aspect.INTEGRITY) is Outcome.PASSED and self.verdict is not Verdict.INVALID
 
-    def has_unverified_timestamp(self, *, integrity_only: bool = False) -> bool:
-        """Whether a timestamp is there that could not be verified, which keeps the signature from being valid."""
+    @property
+    def has_unverified_timestamp(self) -> bool:
+        """Whether it has a timestamp that could not be verified, which keeps it from being valid."""
+        ignored = AUTHORITY_TRUST_CODES if self.integrity_only else frozenset[str]()
         return any(
-            each.aspect is Aspect.TIMESTAMP
-            and each.outcome is Outcome.UNKNOWN
-            and not (integrity_only and each.code in AUTHORITY_TRUST_CODES)
+            each.aspect is Aspect.TIMESTAMP and each.outcome is Outcome.UNKNOWN and each.code not in ignored
             for each in self.findings
         )
 
-    def protects(self, *, integrity_only: bool = False) -> bool:
-        """Whether it counts as cover of what it lists: its MAC matches, and nothing makes it invalid."""
-        is_intact = self.outcome(Aspect.INTEGRITY) is Outcome.PASSED
-        return is_intact and self.verdict(integrity_only=integrity_only) is not Verdict.INVALID
-
-    def deciding_findings(self, *, integrity_only: bool = False) -> Iterator[Finding]:
-        """The findings that keep the signature from being valid: those that failed, or else those that are unknown."""
-        verdict = self.verdict(integrity_only=integrity_only)
-        answers = _WITHOUT_TRUST if integrity_only else _WITH_TRUST
-        if verdict is Verdict.VALID:
-            return
-        against = answers.fatal if verdict is Verdict.INVALID else answers.unwanted
-        yield from (each for each in self.findings if (each.aspect, each.outcome) in against)
+    @property
+    def deciding_findings(self) -> tuple[Finding, ...]:
+        """The findings that keep it from being valid: those that failed, or else those that are unknown."""
+        return select_deciding(self.findings, integrity_only=self.integrity_only)
 
     @property
     def obstacle_findings(self) -> tuple[Finding, ...]:
-        """The findings that keep it from being VALID, with trust."""
-        return obstacles_among(self.findings)
+        """The findings that keep it from being valid where trust is required."""
+        return select_obstacles(self.findings)
+
+    def outcome(self, aspect: Aspect) -> Outcome:
+        """The outcome of one aspect: FAILED if a finding failed, PASSED if all passed and there is one, else UNKNOWN.
+
+        Findings about what was not checked do not count.
+        """
+        return judge_aspect(self.findings, aspect)
 
     def __bool__(self) -> NoReturn:
-        raise TypeError("a report has no truth value: ask for .verdict() or .outcome(aspect)")
+        raise TypeError("a report has no truth value: use .verdict or .outcome(aspect)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationReport:
-    """Findings about all signatures asked for; ``notes`` belong to none of them in particular."""
+    """Findings about all signatures that were verified, and about the file."""
 
     signatures: tuple[SignatureReport, ...]
     notes: tuple[Finding, ...] = ()
+    """Findings that belong to no signature in particular."""
     skipped: tuple[Location, ...] = ()
-    """Levels inside Original Attributes Sequence whose signatures are not verified."""
+    """Levels inside Original Attributes Sequence, whose signatures are not verified."""
     unmet: tuple[Finding, ...] = ()
-    """What was required of the signatures together, and is not there or not established."""
+    """Requirements on the signatures together that are not met, or not established."""
     references: tuple[Finding, ...] = ()
-    """What was found out about the instances that a document cites, if asked for; ``where`` is SOP Instance UID."""
+    """Findings about the instances that a document cites, if requested; ``where`` is SOP Instance UID."""
     manifest: tuple[Finding, ...] = ()
-    """What a manifest made with one of the signatures says, if one was given; it explains, and decides nothing."""
+    """What a change manifest of one of the signatures shows, if one was given; it does not change the verdict."""
     integrity_only: bool = False
     instance: Instance = Instance()
     coverage: ObjectCoverage | None = None
-    """What of the object is protected; None if that was not asked for, or could not be found out."""
+    """How much of the object is protected; None if that was not requested, or could not be determined."""
     evidence: EvidenceRecord | None = field(default=None, repr=False, compare=False)
-    """What the verdict rests upon, if that was to be kept."""
+    """Everything the verdict is based on, if requested."""
 
     @property
     def verdict(self) -> Verdict:
-        """INVALID if a signature is, a demand is not met, or cited evidence changed; else the weakest answer.
+        """INVALID if a signature is, a requirement is not met, or cited evidence changed; else the weakest verdict.
 
-        NO_SIGNATURE if there is none, whatever is demanded. Of what is cited, COVERAGE decides nothing.
+        NO_SIGNATURE if there is none, whatever is required.
         """
-        verdicts = {s.verdict(integrity_only=self.integrity_only) for s in self.signatures}
-        unmet = {finding.outcome for finding in self.unmet}
-        cited = {each.outcome for each in self.references if each.aspect is not Aspect.COVERAGE} - {Outcome.PASSED}
-        noted = {note.outcome for note in self.notes}
-        if Verdict.INVALID in verdicts or Outcome.FAILED in noted | cited:
-            return Verdict.INVALID
-        if not verdicts:
-            return Verdict.NO_SIGNATURE
-        if Outcome.FAILED in unmet:
-            return Verdict.INVALID
-        if Verdict.NOT_ESTABLISHED in verdicts or unmet | cited:
-            return Verdict.NOT_ESTABLISHED
-        return Verdict.VALID
+        return judge_report(
+            (each.verdict for each in self.signatures),
+            notes=self.notes,
+            unmet=self.unmet,
+            references=self.references,
+        )
 
     @property
     def is_object_signed(self) -> bool:
-        """Whether a signature of the main Data Set was verified, or the question was about an item alone."""
+        """Whether a signature of the main Data Set was verified, or only an item was asked about."""
         return bool(self.signatures) and all(each.code != OBJECT_NOT_SIGNED for each in self.unmet)
 
     @property
     def is_partial(self) -> bool:
-        """Whether signatures that hold leave elements of the main Data Set uncovered, together; for statistics."""
+        """Whether the signatures that protect the main Data Set leave elements of it uncovered, together."""
         left: set[int] | None = None
         for each in self.signatures:
-            is_main = each.signature.location == MAIN and each.coverage is not None
-            if is_main and each.protects(integrity_only=self.integrity_only):
-                unsigned = each.coverage.unsigned if each.coverage else ()
+            if each.coverage is not None and each.signature.location == MAIN and each.protects:
+                unsigned = each.coverage.unsigned
                 left = set(unsigned) if left is None else left.intersection(unsigned)
                 if not left:
                     return False
@@ -264,13 +229,13 @@ class VerificationReport:
 
     @property
     def deciding_findings(self) -> tuple[Finding, ...]:
-        """The findings that keep the verdict from being valid, the weightiest first.
+        """The findings that keep the verdict from being valid, the most important first.
 
-        That the object is not signed comes before all else that is unknown. It is empty if nothing was found out
-        about an aspect that decides, such as trust where no anchor is configured.
+        That the object is not signed precedes everything else that is unknown. Empty if an aspect that decides was not
+        checked, such as trust without configured anchors.
         """
         outcome = Outcome.FAILED if self.verdict is Verdict.INVALID else Outcome.UNKNOWN
-        found = [each for one in self.signatures for each in one.deciding_findings(integrity_only=self.integrity_only)]
+        found = [each for one in self.signatures for each in one.deciding_findings]
         found += [each for each in self.notes if each.outcome is Outcome.FAILED]
         found += self.unmet
         found += [each for each in self.references if each.aspect is not Aspect.COVERAGE]
@@ -278,7 +243,7 @@ class VerificationReport:
         return tuple(sorted(decisive, key=lambda each: each.code != OBJECT_NOT_SIGNED))
 
     def __bool__(self) -> NoReturn:
-        raise TypeError("a report has no truth value: ask for .verdict")
+        raise TypeError("a report has no truth value: use .verdict")
 
 
 __all__ = [
@@ -294,6 +259,5 @@ __all__ = [
     "SignatureReport",
     "SignerTrust",
     "TimeBasis",
-    "Verdict",
     "VerificationReport",
 ]

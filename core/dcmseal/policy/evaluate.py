@@ -16,7 +16,7 @@ from typing import Final
 
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import MAIN, Location
-from dcmseal.model.report import VerificationReport
+from dcmseal.model.report import SignatureReport, VerificationReport
 from dcmseal.policy.distinguished_names import parse_name
 from dcmseal.policy.match import ElementCoverage, SignatureCandidate, find_candidates, identify_signers
 from dcmseal.policy.policy import Policy
@@ -28,12 +28,23 @@ _CLAUSE: Final = "PS3.3 C.12.1.1.3.1.1"
 
 
 def unmet_findings(policy: Policy, report: VerificationReport, at: Location = MAIN) -> tuple[Finding, ...]:
-    """What of a policy the signatures at a level do not meet: FAILED, or UNKNOWN if that is not established.
+    """Evaluate a policy against a report.
 
-    A signature at another level says nothing about this one: items can be moved from one object to another. Profiles
-    have to have been required when the report was made.
+    Args:
+        policy: the requirements. Its profiles must have been required when the report was made.
+        report: the result of ``dcmseal.verify``.
+        at: the level whose signatures count. A signature at another level does not count, because items can be moved
+            from one object to another.
+
+    Returns:
+        A finding for each requirement that is not met (FAILED) or not known to be met (UNKNOWN).
     """
-    here = find_candidates(report, at)
+    return evaluate_policy(policy, report.signatures, at)
+
+
+def evaluate_policy(policy: Policy, signatures: Iterable[SignatureReport], at: Location) -> tuple[Finding, ...]:
+    """Do the same as ``unmet_findings``, with the reports of all signatures."""
+    here = find_candidates(signatures, at)
     answers = [_RuleResult(rule, here) for rule in policy.rules]
     findings = [finding for answer in answers for finding in answer.findings(at)]
     findings += _count_findings(policy, here)

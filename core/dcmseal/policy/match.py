@@ -11,7 +11,8 @@ from dcmseal.findings import Aspect, Outcome
 from dcmseal.location import Location
 from dcmseal.macro.profile_view import purpose_code
 from dcmseal.macro.signer_certificate import Certificate, read_certificate
-from dcmseal.model.report import AUTHORITY_TRUST_CODES, Coverage, SignatureReport, Verdict, VerificationReport
+from dcmseal.model.report import Coverage, SignatureReport
+from dcmseal.model.verdict import AUTHORITY_TRUST_CODES, Verdict
 from dcmseal.policy.distinguished_names import NO_ATTRIBUTES, NameAttributes, subject_attributes
 from dcmseal.policy.rule import Rule, normalize_fingerprint
 from dcmseal.tags import PIXEL_DATA, format_tags, parse_hex_tag
@@ -40,7 +41,6 @@ class SignatureCandidate:
     report: SignatureReport
     validity: Outcome
     """PASSED if it is valid, UNKNOWN if that is not established."""
-    integrity_only: bool
     coverage: ElementCoverage | None
     """None if its list was not looked at."""
     certificate: Certificate | None
@@ -131,25 +131,24 @@ class SignatureCandidate:
         if not (self.report.signature.timestamp or self.report.signature.timestamp_type):
             yield Outcome.FAILED, "it has no certified timestamp"
             return
-        ignored = AUTHORITY_TRUST_CODES if self.integrity_only else frozenset[str]()
+        ignored = AUTHORITY_TRUST_CODES if self.report.integrity_only else frozenset[str]()
         findings = [each for each in self.report.findings if each.aspect is Aspect.TIMESTAMP]
         outcomes = {each.outcome for each in findings if each.code not in ignored}
         if self.report.certified_time is None or outcomes != {Outcome.PASSED}:
             yield Outcome.UNKNOWN, "that its timestamp is sound is not established"
 
 
-def find_candidates(report: VerificationReport, at: Location) -> tuple[SignatureCandidate, ...]:
+def find_candidates(signatures: Iterable[SignatureReport], at: Location) -> tuple[SignatureCandidate, ...]:
     """The signatures of a report that stand at a level."""
     known: dict[int, ElementCoverage] = {}
     return tuple(
         SignatureCandidate(
             report=each,
-            validity=_VALIDITY_BY_VERDICT.get(each.verdict(integrity_only=report.integrity_only), Outcome.FAILED),
-            integrity_only=report.integrity_only,
+            validity=_VALIDITY_BY_VERDICT.get(each.verdict, Outcome.FAILED),
             coverage=_element_coverage(each.coverage, known),
             certificate=_read_certificate(each),
         )
-        for each in report.signatures
+        for each in signatures
         if each.signature.location == at
     )
 

@@ -1,7 +1,7 @@
 """A policy: what a recipient demands of the signatures of a Data Set together.
 
 >>> from dcmseal import Policy, verify
->>> policy = Policy.of(require=["purpose:verification or review + base-rsa"], covered=["PatientID", "PixelData"])
+>>> policy = Policy.build(require=["purpose:verification or review + base-rsa"], covered=["PatientID", "PixelData"])
 >>> report = verify("signed.dcm", policy=policy, integrity_only=True)
 >>> report.verdict, [finding.code for finding in report.unmet]
 (<Verdict.INVALID: 'invalid'>, ['rule-not-met'])

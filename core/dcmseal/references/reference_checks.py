@@ -1,35 +1,42 @@
-"""The evidence of a document, checked: is every instance that it cites still what was cited?"""
+"""Verify the references of a document: check whether each cited instance is unchanged."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.errors import DatasetError, InstanceAmbiguous, InstanceNotFound, Malformed
 from dcmseal.findings import Aspect, Finding, Outcome
-from dcmseal.model.report import VerificationReport
+from dcmseal.model.report import SignatureReport
 from dcmseal.references.cited_instances import CitedInstance, iter_cited_instances
 from dcmseal.references.instance_checks import DEFAULT_OPTIONS, ReferenceOptions, check_instance, reference_finding
 from dcmseal.sources.reference_folders import ReferenceFolders
 from dcmseal.tags import format_tag
-from dcmseal.verification.profile_checks import is_sound
 
 _MAX_TIMES: Final = 8
-"""Times one instance may be cited (PS3.3 C.17.2.3 wants it once): each time it is read anew."""
+"""Maximum number of references to one instance (PS3.3 C.17.2.3 requires one), because each one reads it again."""
 
 
 def reference_findings(
-    file: DicomFile, report: VerificationReport, folders: ReferenceFolders, options: ReferenceOptions = DEFAULT_OPTIONS
+    file: DicomFile,
+    signatures: Sequence[SignatureReport],
+    folders: ReferenceFolders,
+    options: ReferenceOptions = DEFAULT_OPTIONS,
 ) -> Iterator[Finding]:
-    """Findings about all that a document cites as evidence; none if it cites nothing.
+    """Iterate over findings about the references of a document.
 
-    ``report`` tells which of it is signed: what is not can be changed together with the instances.
+    Args:
+        file: The document.
+        signatures: The verified signatures. Evidence that they do not cover could be changed together with the
+            instances.
+        folders: Where to find the instances.
+        options: How to check the instances.
     """
     times: Counter[str] = Counter()
     unsigned: set[int] = set()
-    signed = _signed_tags(report)
+    signed = _signed_tags(signatures)
     try:
         for cited in iter_cited_instances(file):
             if cited.is_protected and cited.evidence not in signed:
@@ -43,18 +50,16 @@ def reference_findings(
     except Malformed as error:
         yield _malformed_finding(str(error), "")
     for tag in sorted(unsigned):
-        message = (
-            "no sound signature that was asked about covers this evidence: who changes an instance may change it too"
-        )
-        yield reference_finding("evidence-unsigned", message, format_tag(tag))
+        message = "no valid signature covers these references: they may have been changed together with the instances"
+        yield reference_finding("reference-unsigned", message, format_tag(tag))
 
 
-def _signed_tags(report: VerificationReport) -> frozenset[int]:
-    """Tags of the main Data Set that sound signatures cover."""
+def _signed_tags(signatures: Sequence[SignatureReport]) -> frozenset[int]:
+    """Collect the tags of the main Data Set that valid signatures cover."""
     return frozenset(
         tag
-        for each in report.signatures
-        if not each.signature.location.steps and each.coverage is not None and is_sound(each)
+        for each in signatures
+        if not each.signature.location.steps and each.coverage is not None and each.is_intact
         for tag in each.coverage.signed
     )
 
@@ -66,8 +71,8 @@ def _cited_instance_findings(
         yield _malformed_finding(f"{cited.problems[0]} (at {cited.location})", cited.uid)
         return
     if not cited.is_protected:
-        message = "the document cites it, but neither its MAC nor its signatures: nothing says what it was"
-        yield reference_finding("evidence-unprotected", message, cited.uid)
+        message = "the document cites the instance without MAC or signature, so changes cannot be detected"
+        yield reference_finding("reference-unprotected", message, cited.uid)
         return
     try:
         with folders.open_instance(cited.uid) as (path, instance):

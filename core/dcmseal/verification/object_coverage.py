@@ -10,7 +10,7 @@ from dcmseal.dataset.part10 import DicomFile
 from dcmseal.errors import DatasetError
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.location import MAIN, Location
-from dcmseal.model.report import ObjectCoverage, SignatureReport, VerificationReport
+from dcmseal.model.report import ObjectCoverage, SignatureReport
 
 _CLAUSE: Final = "PS3.3 C.12.1.1.3"
 _MAX_NAMED: Final = 3
@@ -44,29 +44,29 @@ def _shorten(place: str) -> str:
     return place if len(place) <= _MAX_NAME_LENGTH else f"{place[:_MAX_NAME_LENGTH]}..."
 
 
-def compute_object_coverage(file: DicomFile, report: VerificationReport) -> ObjectCoverage | None:
+def compute_object_coverage(file: DicomFile, signatures: Sequence[SignatureReport]) -> ObjectCoverage | None:
     """What of the object is protected, as its coverage map has it.
 
     None if what is not verified cannot be read: no verdict depends on it.
     """
-    everything = _count_if_fully_covered(report)
+    everything = _count_if_fully_covered(signatures)
     if everything is not None:
         return ObjectCoverage(covered=everything, elements=everything)
     from dcmseal.coverage_map.map_builder import count_coverage
 
     try:
-        return count_coverage(file, report)
+        return count_coverage(file, signatures)
     except DatasetError:
         return None
 
 
-def _count_if_fully_covered(report: VerificationReport) -> int | None:
+def _count_if_fully_covered(signatures: Sequence[SignatureReport]) -> int | None:
     """How many elements there are, if a signature of the main Data Set covers all: the usual case needs no walk."""
-    for each in report.signatures:
+    for each in signatures:
         coverage = each.coverage
         if coverage is None or coverage.unsigned or each.signature.location != MAIN:
             continue
         is_critical_left = any(is_critical(tag) for tag, _ in coverage.unsignable)
-        if each.protects(integrity_only=report.integrity_only) and not is_critical_left:
+        if each.protects and not is_critical_left:
             return len(coverage.signed)
     return None

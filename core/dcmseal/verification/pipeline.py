@@ -1,299 +1,228 @@
-"""Verification: every signature at every level, each question about it answered apart."""
+"""Verification: open each level, scan it once into a LevelContext, run the checks of its signatures, build the report.
+
+The checks are listed in ``dcmseal.verification.checks``, and ``dcmseal.model.verdict`` judges their findings.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dcmseal.dataset.file_meta_findings import identity_notes
 from dcmseal.dataset.part10 import DicomFile
 from dcmseal.dataset.structure import analyze_structure
-from dcmseal.dataset.structure_problems import SOUND_STRUCTURE, StructureFindings
-from dcmseal.errors import CertificateNotValid, CertificateUnreadable, Malformed, NoSuchSignature
-from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.dataset.structure_problems import NO_STRUCTURE_PROBLEMS, StructureFindings
+from dcmseal.errors import Malformed, NoSuchSignature
 from dcmseal.location import MAIN, Location
 from dcmseal.macro.level_macs import LevelMacs, compute_level_macs
 from dcmseal.macro.levels import Level, find_level, iter_nested_levels, main_level
 from dcmseal.macro.read import SignatureItem
-from dcmseal.macro.signer_certificate import Certificate, read_certificate
 from dcmseal.macro.write import build_unsigned_item
-from dcmseal.model.report import Instance, SignatureReport, SignerTrust, VerificationReport
+from dcmseal.model.report import SignatureReport, VerificationReport
+from dcmseal.model.verdict import is_intact
 from dcmseal.tags import is_ascending
-from dcmseal.verification.certificate_validity import claimed_time_findings, strength_findings, validity_findings
-from dcmseal.verification.conformance import macro_findings
+from dcmseal.verification.checks import run_checks
+from dcmseal.verification.context import LevelContext, SignatureContext, VerificationContext
 from dcmseal.verification.instance_identity import read_instance
-from dcmseal.verification.integrity import HashingBudget, LazyVariantMatcher, integrity_findings
-from dcmseal.verification.level_coverage import ElementLists, ListedElements, coverage_findings, unsigned_group_findings
-from dcmseal.verification.mac_binding import FragmentBoundaries, binding_findings
+from dcmseal.verification.integrity import HashingBudget, LazyVariantMatcher
+from dcmseal.verification.level_coverage import ElementLists, unsigned_group_findings
+from dcmseal.verification.mac_binding import FragmentBoundaries
 from dcmseal.verification.nonstandard_signatures import nonstandard_signature_findings
 from dcmseal.verification.object_coverage import object_findings
 from dcmseal.verification.options import TimestampMode
-from dcmseal.verification.profile_checks import LevelProfileChecks, ProfileChecks, ProfileResult
-from dcmseal.verification.timestamp_checks import (
-    TimestampChecker,
-    TimestampContext,
-    TimestampVerification,
-    profile_timestamp_type,
-)
+from dcmseal.verification.profile_checks import LevelProfileChecks, ProfileChecks
+from dcmseal.verification.report_builder import ReportBuilder
+from dcmseal.verification.timestamp_checks import TimestampChecker, TimestampContext
 
 if TYPE_CHECKING:
     from dcmseal.dataset.scanner import LevelScanner
     from dcmseal.model.signature import DigitalSignature
-    from dcmseal.plugins.profile import Profile, SignatureFacts
-    from dcmseal.policy.policy import Policy
-    from dcmseal.verification.signer_trust import Trust
-
-_MAC: Final = "PS3.3 C.12.1.1.3.1.2"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerificationContext:
-    """What to verify, and against what."""
-
-    uid: str | None = None
-    """One signature by its Digital Signature UID; None for all."""
-    location: Location | None = None
-    """One level; None for all."""
-    profiles: tuple[Profile, ...] = ()
-    """Profiles whose names are reported if met."""
-    required: tuple[Profile, ...] = ()
-    """Profiles that each signature is held against, whether their names are reported or not."""
-    policy: Policy | None = None
-    """What is demanded of the signatures together; ``required`` are the profiles that it names."""
-    integrity_only: bool = False
-    timestamp: TimestampContext = TimestampContext()
-    accept_old_format: bool = False
-    """Take signatures in the fragment format of DCMTK before 3.5.4 for valid."""
-    trust: Trust | None = None
-    """What to judge signers by; None leaves trust in them unknown."""
-    count_coverage: bool = False
-    """Whether to count what of the object is protected."""
-    file_digest: bool = False
-    """Whether to compute the digest of the file, which reads it once more."""
-    now: datetime | None = None
-    """The present; None for that of the trust settings, or else the clock's."""
-
-    def verification_time(self) -> datetime:
-        """The moment of verification."""
-        fixed = self.now or (self.trust.settings.now if self.trust else None)
-        return fixed or datetime.now(UTC)
-
 
 _MIN_HASHING_BUDGET: Final = 64 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LevelContext:
-    """A level whose signatures are verified, and what all of them share."""
-
-    file: DicomFile
-    macs: LevelMacs
-    variants: LazyVariantMatcher
-    element_lists: ElementLists
-    fragments: FragmentBoundaries
-    profile_checks: LevelProfileChecks | None
-    """None if no profile is asked about."""
-    structure: StructureFindings
-    findings: Sequence[Finding]
-    """About the level: they concern every signature at it."""
 
 
 def verify_file(
     file: DicomFile, context: VerificationContext, computed_macs: Mapping[Location, LevelMacs] | None = None
 ) -> VerificationReport:
-    """Verify the signatures of a Data Set; levels whose MACs were ``computed_macs`` already are not hashed again.
+    """Verify the signatures of a Data Set, without the requirements on all of them together.
 
-    Raises Malformed if the Data Set cannot be read, NoSuchItem or NoSuchSignature if what was asked for is not there.
-    Anything wrong with a signature is a finding.
+    Args:
+        file: the Data Set.
+        context: what to verify.
+        computed_macs: MACs of levels that were hashed already; these are not hashed again.
+
+    Returns:
+        The report. A problem of a signature is a finding in it.
+
+    Raises:
+        Malformed: if the Data Set cannot be read.
+        NoSuchItem: if there is no item at the location that was asked for.
+        NoSuchSignature: if no signature has the UID that was asked for.
     """
-    reports: list[SignatureReport] = []
-    notes: list[Finding] = []
-    skipped: list[Location] = []
-    patience = HashingBudget(max(_MIN_HASHING_BUDGET, 32 * file.body.size))
-    demands = ProfileChecks(context.required)
-    # one present for all signatures of a file
-    now = context.verification_time()
-    timestamps = TimestampChecker(context.timestamp, uid=context.uid, integrity_only=context.integrity_only)
-    structure: StructureFindings | None = None
-    main: LevelScanner | None = None
-    sound: Mapping[int, int] | None = None
-    for level, macs in _iter_levels(file, context, patience, computed_macs or {}):
-        if main is None:
-            # the first level is the main one, unless an item is asked about
-            is_main = level.location == MAIN
-            main = macs.scan if is_main else main_level(file).scanner().finish()
-            sound = macs.facts.sound_sequences if is_main else None
-        if level.in_original_attributes:
-            skipped.append(level.location)
-            continue
-        chosen = [found for found in macs.level_signatures.signatures if context.uid in (None, found.signature.uid)]
-        if context.uid is not None and not chosen:
-            continue
-        notes.extend(macs.level_signatures.problems)
-        if not level.location.steps:
-            notes.extend(nonstandard_signature_findings(macs.scan, macs.level_signatures))
-        if chosen:
-            if structure is None:
-                structure = analyze_structure(file, main, sound)
-                notes.extend((*structure.notes, *identity_notes(file, main)))
-            profiled = _build_profile_checks(level, macs, context, demands)
-            signed = _build_level_context(file, level, macs, patience, profiled, structure)
-            judged = macs.level_signatures.signatures if demands.about_all else chosen
-            verified = [_verify_signature(signed, found, context, timestamps, now) for found in judged]
-            together = verified if signed.profile_checks is None else signed.profile_checks.apply_joint_rules(verified)
-            reports.extend(each for each in together if context.uid in (None, each.signature.uid))
-    if context.uid is not None and not reports:
-        raise NoSuchSignature(
-            f"no signature has UID {context.uid}", hint="signatures() lists them", code="no-such-signature"
-        )
-    return VerificationReport(
-        signatures=tuple(reports),
-        notes=tuple(notes),
-        skipped=tuple(skipped),
-        instance=Instance() if main is None else read_instance(file, main),
-        unmet=(*object_findings(context.location, reports), *demands.unmet_findings(), *timestamps.unmet_findings())
-        if reports
-        else (),
-        integrity_only=context.integrity_only,
-    )
+    return verify_signatures(file, context, computed_macs).build()
+
+
+def verify_signatures(
+    file: DicomFile, context: VerificationContext, computed_macs: Mapping[Location, LevelMacs] | None = None
+) -> ReportBuilder:
+    """Do the same as ``verify_file``, and return the builder, to which further steps can add."""
+    verification = _FileVerification(file, context, computed_macs or {})
+    verification.run()
+    return verification.report
 
 
 def verify_planned(file: DicomFile, level: Level, macs: LevelMacs, signature: DigitalSignature) -> SignatureReport:
-    """What comes of a signature that is planned, with a certificate or without, whose MAC is among those of its level.
+    """Check a planned signature, with or without a certificate, as a verifier would.
 
-    Nothing of the Data Set is hashed again. Its structure is not looked at: it was, when the MAC was made.
+    Nothing of the Data Set is hashed or analyzed again, because that was done when the MAC was computed.
+
+    Args:
+        file: the Data Set that is to be signed.
+        level: the level that is to be signed.
+        macs: the MACs of that level, including that of the signature.
+        signature: the planned signature.
     """
-    found = SignatureItem(signature=signature, item=build_unsigned_item(signature), start=0, end=0, problems=())
-    question = VerificationContext(integrity_only=True, timestamp=TimestampContext(mode=TimestampMode.IGNORE))
-    timestamps = TimestampChecker(question.timestamp, uid=None, integrity_only=True)
-    signed = _build_level_context(file, level, macs, HashingBudget(0), None, structure=SOUND_STRUCTURE)
-    return _verify_signature(signed, found, question, timestamps, question.verification_time())
+    item = SignatureItem(signature=signature, item=build_unsigned_item(signature), start=0, end=0, problems=())
+    context = VerificationContext(integrity_only=True, timestamp=TimestampContext(mode=TimestampMode.IGNORE))
+    verification = _FileVerification(file, context, {})
+    at = verification.build_level_context(level, macs, HashingBudget(0), None, NO_STRUCTURE_PROBLEMS)
+    return _check_signature(at, item).build_report(integrity_only=True)
 
 
-def _iter_levels(
-    file: DicomFile,
-    context: VerificationContext,
-    hashing_budget: HashingBudget,
-    computed_macs: Mapping[Location, LevelMacs],
-) -> Iterator[tuple[Level, LevelMacs]]:
-    """The levels asked for, each with its MACs made."""
-    level = main_level(file) if context.location is None else find_level(file, context.location)
-    macs = computed_macs.get(level.location) or compute_level_macs(level)
-    yield level, macs
-    if context.location is None:
-        for index in macs.facts.with_signatures:
-            for nested in iter_nested_levels(level, macs.scan, index):
-                inner = computed_macs.get(nested.location) or compute_level_macs(nested)
-                # where an item of undefined length ends is known only now
-                if not hashing_budget.try_consume(inner.scan.end - nested.start):
-                    raise Malformed("signatures are nested so deep that verifying them would not end", nested.start)
-                yield nested, inner
+@dataclass(frozen=True, slots=True)
+class _MainLevel:
+    """The main Data Set, whichever level was asked for."""
+
+    scan: LevelScanner
+    well_formed_sequences: Mapping[int, int] | None
+    """Sequences that need no second analysis; None if it was not hashed."""
 
 
-def _build_level_context(
-    file: DicomFile,
-    level: Level,
-    macs: LevelMacs,
-    hashing_budget: HashingBudget,
-    profile_checks: LevelProfileChecks | None,
-    structure: StructureFindings,
-) -> LevelContext:
-    fragments = FragmentBoundaries(macs.scan, macs.facts)
-    return LevelContext(
-        file=file,
-        macs=macs,
-        variants=LazyVariantMatcher(file, level, macs, hashing_budget),
-        element_lists=ElementLists(macs, in_order=is_ascending(macs.scan.tags)),
-        fragments=fragments,
-        profile_checks=profile_checks,
-        structure=structure,
-        findings=(*fragments.findings(), *unsigned_group_findings(macs.scan)),
-    )
+class _FileVerification:
+    """The verification of one file."""
+
+    def __init__(
+        self, file: DicomFile, context: VerificationContext, computed_macs: Mapping[Location, LevelMacs]
+    ) -> None:
+        self.report = ReportBuilder(integrity_only=context.integrity_only)
+        self._file = file
+        self._context = context
+        self._computed_macs = computed_macs
+        self._budget = HashingBudget(max(_MIN_HASHING_BUDGET, 32 * file.body.size))
+        self._required = ProfileChecks(context.required)
+        self._timestamps = TimestampChecker(context.timestamp, uid=context.uid, integrity_only=context.integrity_only)
+        self._now = context.verification_time()
+        self._structure: StructureFindings | None = None
+
+    def run(self) -> None:
+        """Verify all signatures that were asked for."""
+        context, report = self._context, self.report
+        main: _MainLevel | None = None
+        for level, macs in self._iter_levels():
+            if main is None:
+                main = _read_main_level(self._file, level, macs)
+                report.instance = read_instance(self._file, main.scan)
+            if level.in_original_attributes:
+                report.skipped.append(level.location)
+            else:
+                self._verify_level(level, macs, main)
+        if report.signatures:
+            report.unmet += object_findings(context.location, report.signatures)
+            report.unmet += self._required.unmet_findings()
+            report.unmet += self._timestamps.unmet_findings()
+        elif context.uid is not None:
+            raise NoSuchSignature(
+                f"no signature has UID {context.uid}", hint="signatures() lists them", code="no-such-signature"
+            )
+
+    def _iter_levels(self) -> Iterator[tuple[Level, LevelMacs]]:
+        """The levels that were asked for, with their MACs."""
+        file, location, computed = self._file, self._context.location, self._computed_macs
+        level = main_level(file) if location is None else find_level(file, location)
+        macs = computed.get(level.location) or compute_level_macs(level)
+        yield level, macs
+        if location is None:
+            for index in macs.facts.with_signatures:
+                for nested in iter_nested_levels(level, macs.scan, index):
+                    inner = computed.get(nested.location) or compute_level_macs(nested)
+                    # the end of an item of undefined length is known only now
+                    if not self._budget.try_consume(inner.scan.end - nested.start):
+                        raise Malformed("signatures are nested too deeply to be verified", nested.start)
+                    yield nested, inner
+
+    def _verify_level(self, level: Level, macs: LevelMacs, main: _MainLevel) -> None:
+        uid, report = self._context.uid, self.report
+        found = macs.level_signatures.signatures
+        chosen = [each for each in found if uid in (None, each.signature.uid)]
+        if uid is not None and not chosen:
+            return
+        report.notes += macs.level_signatures.problems
+        if level.location == MAIN:
+            report.notes += nonstandard_signature_findings(macs.scan, macs.level_signatures)
+        if not chosen:
+            return
+        profile_checks = self._build_profile_checks(level, macs)
+        at = self.build_level_context(level, macs, self._budget, profile_checks, self._analyze_structure(main))
+        # rules about all signatures of a level concern those that were not asked about, too
+        subjects = [_check_signature(at, each) for each in (found if self._required.has_joint_rules else chosen)]
+        intact = (is_intact(each.findings) for each in subjects)
+        broken = profile_checks.check_jointly(intact) if profile_checks is not None else ()
+        report.signatures += [
+            each.build_report(integrity_only=report.integrity_only, broken_profiles=broken)
+            for each in subjects
+            if uid in (None, each.signature.uid)
+        ]
+
+    def _analyze_structure(self, main: _MainLevel) -> StructureFindings:
+        """The structure of the whole file, analyzed once there is a signature."""
+        if self._structure is None:
+            self._structure = analyze_structure(self._file, main.scan, main.well_formed_sequences)
+            self.report.notes += (*self._structure.notes, *identity_notes(self._file, main.scan))
+        return self._structure
+
+    def _build_profile_checks(self, level: Level, macs: LevelMacs) -> LevelProfileChecks | None:
+        """Checks against profiles; None without profiles, so that nothing of them is imported."""
+        if not (self._context.profiles or self._context.required):
+            return None
+        from dcmseal.macro.profile_view import LevelView
+
+        view = LevelView(scan=macs.scan, location=level.location)
+        return LevelProfileChecks(view, self._context.profiles, self._required)
+
+    def build_level_context(
+        self,
+        level: Level,
+        macs: LevelMacs,
+        budget: HashingBudget,
+        profile_checks: LevelProfileChecks | None,
+        structure: StructureFindings,
+    ) -> LevelContext:
+        """Prepare what the checks of the signatures of a level share."""
+        fragments = FragmentBoundaries(macs.scan, macs.facts)
+        return LevelContext(
+            file=self._file,
+            macs=macs,
+            variants=LazyVariantMatcher(self._file, level, macs, budget),
+            element_lists=ElementLists(macs, in_order=is_ascending(macs.scan.tags)),
+            fragments=fragments,
+            profile_checks=profile_checks,
+            structure=structure,
+            findings=(*fragments.findings(), *unsigned_group_findings(macs.scan)),
+            request=self._context,
+            timestamps=self._timestamps,
+            now=self._now,
+        )
 
 
-def _build_profile_checks(
-    level: Level, macs: LevelMacs, context: VerificationContext, required_checks: ProfileChecks
-) -> LevelProfileChecks | None:
-    """What holds the level's signatures against profiles; None if nobody asks, and then nothing of it is imported."""
-    if not (context.profiles or context.required):
-        return None
-    from dcmseal.macro.profile_view import LevelView
-
-    return LevelProfileChecks(LevelView(scan=macs.scan, location=level.location), context.profiles, required_checks)
+def _read_main_level(file: DicomFile, first: Level, macs: LevelMacs) -> _MainLevel:
+    """The main level, which is the first that is verified unless an item was asked for."""
+    if first.location == MAIN:
+        return _MainLevel(macs.scan, macs.facts.well_formed_sequences)
+    return _MainLevel(main_level(file).scanner().finish(), None)
 
 
-def _build_facts(
-    signature: DigitalSignature,
-    certificate: Certificate | None,
-    listed: ListedElements | None,
-    timestamp: TimestampVerification,
-) -> SignatureFacts:
-    from dcmseal.macro.profile_view import build_signature_facts
-
-    stated = profile_timestamp_type(signature, timestamp)
-    if stated != signature.timestamp_type:
-        signature = replace(signature, timestamp_type=stated)
-    return build_signature_facts(signature, certificate, listed.signed if listed else frozenset())
-
-
-def _verify_signature(
-    level: LevelContext,
-    signature_item: SignatureItem,
-    context: VerificationContext,
-    timestamps: TimestampChecker,
-    now: datetime,
-) -> SignatureReport:
-    signature = signature_item.signature
-    listed = level.element_lists.lookup(signature)
-    is_signed = listed.signed.__contains__ if listed is not None and not signature.location.steps else None
-    findings = [*macro_findings(signature_item, listed), *level.structure.findings(is_signed), *level.findings]
-    certificate: Certificate | None = None
-    if signature.certificate:
-        try:
-            certificate = read_certificate(signature.certificate)
-        except CertificateNotValid as error:
-            # what we cannot read may be in order
-            outcome = Outcome.UNKNOWN if isinstance(error, CertificateUnreadable) else Outcome.FAILED
-            findings.append(_finding(Aspect.FORM, outcome, "certificate-unreadable", str(error)))
-    accept = context.accept_old_format
-    findings.extend(
-        integrity_findings(level.macs, level.variants, signature_item, certificate, accept_old_format=accept)
-    )
-    trust: SignerTrust | None = None
-    findings.extend(claimed_time_findings(signature, now))
-    if certificate is not None:
-        findings.extend(validity_findings(signature, certificate))
-    stamp = timestamps.verify(signature, certificate, now)
-    findings.extend((*stamp.findings, *stamp.authority_findings))
-    if certificate is not None:
-        weak = context.trust.settings.weak.outcome if context.trust else Outcome.UNKNOWN
-        findings.extend(strength_findings(signature, certificate, weak))
-        if context.trust is not None:
-            certified = stamp.time.moment if stamp.time and stamp.is_sound and stamp.is_authority_trusted else None
-            judgement, trust = context.trust.evaluate_signer(signature, certificate.der, certified)
-            findings.extend(judgement)
-    if listed is not None:
-        findings.extend(coverage_findings(listed.coverage))
-        findings.extend(binding_findings(level.file, level.fragments, signature.mac, listed.signed))
-    else:
-        message = "the level has more lists of signed elements than are looked at"
-        findings.append(_finding(Aspect.COVERAGE, Outcome.FAILED, "too-many-lists", message))
-    judged = ProfileResult()
-    if level.profile_checks is not None:
-        judged = level.profile_checks.check(_build_facts(signature, certificate, listed, stamp))
-        findings.extend(judged.findings)
-    return SignatureReport(
-        signature=signature,
-        findings=tuple(findings),
-        coverage=listed.coverage if listed else None,
-        profiles=judged.met,
-        required_profiles=judged.required,
-        trust=trust,
-        certified_time=stamp.time,
-    )
-
-
-def _finding(aspect: Aspect, outcome: Outcome, code: str, message: str) -> Finding:
-    return Finding(aspect=aspect, outcome=outcome, code=code, message=message, clause=_MAC)
+def _check_signature(level: LevelContext, item: SignatureItem) -> SignatureContext:
+    subject = SignatureContext(item=item, listed=level.element_lists.lookup(item.signature))
+    run_checks(level, subject)
+    return subject

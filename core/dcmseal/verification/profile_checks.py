@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dcmseal.findings import Aspect, Finding, Outcome
-from dcmseal.model.report import SignatureReport
 
 if TYPE_CHECKING:
     from dcmseal.plugins.profile import Profile, ProfiledDataset, Requirements, SignatureFacts
 
 _CheckAll: TypeAlias = "Callable[[ProfiledDataset, Sequence[SignatureFacts]], tuple[Finding, ...]]"
-
-_SOUND_ASPECTS: Final = (Aspect.FORM, Aspect.INTEGRITY, Aspect.AUTHENTICITY)
-"""What a signature must have passed to count for rules about all of them."""
 
 
 class ProfileChecks:
@@ -26,7 +22,7 @@ class ProfileChecks:
 
     def __init__(self, required: tuple[Profile, ...]) -> None:
         self.required = required
-        self.about_all = any(_check_all_method(profile) for profile in required)
+        self.has_joint_rules = any(_check_all_method(profile) for profile in required)
         """Whether all signatures of a level matter, whichever are asked about."""
         self._broken: list[Finding] = []
 
@@ -63,13 +59,16 @@ class ProfileResult:
     """What it lacks for the required ones."""
 
 
+NO_PROFILES: Final = ProfileResult()
+
+
 class LevelProfileChecks:
     """The profiles that the signatures of one level meet; the level is looked at once for all of them."""
 
     def __init__(self, view: ProfiledDataset, profiles: tuple[Profile, ...], required_checks: ProfileChecks) -> None:
         self._view = view
         self._profiles = profiles
-        self._demands = required_checks
+        self._required_checks = required_checks
         self._facts: list[SignatureFacts] = []
         self._required: dict[str, Requirements] = {}
         """Of signatures at this level, by profile."""
@@ -79,7 +78,7 @@ class LevelProfileChecks:
         self._facts.append(facts)
         uncovered = frozenset(self._view.tags) - facts.elements
         met = tuple(profile.name for profile in self._profiles if self._meets(profile, facts, uncovered))
-        return self._demands.check(self._view, facts, met)
+        return self._required_checks.check(self._view, facts, met)
 
     def _meets(self, profile: Profile, facts: SignatureFacts, uncovered: frozenset[int]) -> bool:
         """Whether a check finds nothing: where much is missing, nobody has asked for a list of it."""
@@ -90,19 +89,23 @@ class LevelProfileChecks:
             return False
         return not profile.check(self._view, facts)
 
-    def apply_joint_rules(self, reports: list[SignatureReport]) -> list[SignatureReport]:
-        """The reports, in the order they were judged, less the profiles whose rules about all signatures are broken."""
+    def check_jointly(self, intact: Iterable[bool]) -> frozenset[str]:
+        """Check the rules about all signatures of the level, after each of them was checked.
+
+        Args:
+            intact: whether each signature is intact, in the order in which they were checked.
+
+        Returns:
+            The names of profiles whose rules about all signatures are broken.
+        """
         strict = [
             each for each in self._profiles if _check_all_method(each) and not self._required[each.name].inapplicable
         ]
-        if not (strict or self._demands.about_all):
-            return reports
-        sound = [facts for facts, report in zip(self._facts, reports, strict=True) if is_sound(report)]
-        self._demands.check_jointly(self._view, sound)
-        broken = {profile.name for profile in strict if joint_rule_findings(profile, self._view, sound)}
-        if not broken:
-            return reports
-        return [replace(each, profiles=tuple(name for name in each.profiles if name not in broken)) for each in reports]
+        if not (strict or self._required_checks.has_joint_rules):
+            return frozenset()
+        signatures = [facts for facts, counts in zip(self._facts, intact, strict=True) if counts]
+        self._required_checks.check_jointly(self._view, signatures)
+        return frozenset(each.name for each in strict if joint_rule_findings(each, self._view, signatures))
 
 
 def joint_rule_findings(
@@ -116,11 +119,6 @@ def joint_rule_findings(
 def _check_all_method(profile: Profile) -> _CheckAll | None:
     """The method that makes a DocumentProfile: asking for the protocol itself would take longer than most checks."""
     return getattr(profile, "check_all", None)
-
-
-def is_sound(report: SignatureReport) -> bool:
-    """Whether a signature is formed well, matches the data, and was made with the certificate's key in time."""
-    return all(report.outcome(aspect) is Outcome.PASSED for aspect in _SOUND_ASPECTS)
 
 
 def _combine_outcomes(missing: Iterable[Finding]) -> Outcome:

@@ -65,7 +65,7 @@ class TimestampVerification:
     """Findings about trust in the authority."""
 
     @property
-    def is_sound(self) -> bool:
+    def is_verified(self) -> bool:
         """Whether all that was found out passed, but for trust in the authority."""
         return self.time is not None and all(each.outcome is Outcome.PASSED for each in self.findings)
 
@@ -74,8 +74,13 @@ class TimestampVerification:
         """Whether the authority is trusted."""
         return bool(self.authority_findings) and all(each.outcome is Outcome.PASSED for each in self.authority_findings)
 
+    @property
+    def trusted_moment(self) -> datetime | None:
+        """The certified time, if the timestamp was verified and its authority is trusted."""
+        return self.time.moment if self.time and self.is_verified and self.is_authority_trusted else None
 
-_NO_TIMESTAMP: Final = TimestampVerification()
+
+NO_TIMESTAMP: Final = TimestampVerification()
 
 
 class TimestampChecker:
@@ -94,9 +99,9 @@ class TimestampChecker:
         """What there is to say about the timestamp of a signature at the moment ``now``."""
         rule = self._question.mode
         if rule is TimestampMode.IGNORE:
-            return _NO_TIMESTAMP
+            return NO_TIMESTAMP
         if not (signature.timestamp or signature.timestamp_type):
-            answer = _NO_TIMESTAMP
+            answer = NO_TIMESTAMP
         else:
             answer = verify_timestamp(signature, certificate, self._question, now)
         if rule is TimestampMode.REQUIRE and self._uid in (None, signature.uid):
@@ -111,7 +116,7 @@ class TimestampChecker:
         if not result.findings:
             message = "the signature has no certified timestamp"
             yield _finding(Outcome.FAILED, "timestamp-absent", message, _TIMESTAMP_CLAUSE, signature.uid)
-        elif not result.is_sound or not (self._integrity_only or result.is_authority_trusted):
+        elif not result.is_verified or not (self._integrity_only or result.is_authority_trusted):
             message = "that the signature has a sound timestamp is not established"
             yield _finding(Outcome.UNKNOWN, "timestamp-not-established", message, _TIMESTAMP_CLAUSE, signature.uid)
 

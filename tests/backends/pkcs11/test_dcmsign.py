@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import dcmseal
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.terms import MacAlgorithm
 from tests.backends.pkcs11.conftest import KEYS
 from tests.support.builder import file, image

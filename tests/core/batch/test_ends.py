@@ -17,7 +17,7 @@ import dcmseal
 from dcmseal import errors
 from dcmseal.batch.tasks.skip_rule import SkipRule
 from dcmseal.errors import Malformed, NotSignable, ProfileViolation, SealError, UnknownProfile, UsageError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.registry import installed_registry
 
 Tree = Callable[..., Path]

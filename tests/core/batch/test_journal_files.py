@@ -27,7 +27,7 @@ from dcmseal.batch.pool.runner import run_task
 from dcmseal.batch.results import ResultKind
 from dcmseal.batch.tasks.task import VerifyTask
 from dcmseal.errors import JournalError, UsageError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.verification.options import VerifyOptions
 
 VERIFY = VerifyTask(options=VerifyOptions(integrity_only=True))

@@ -32,7 +32,7 @@ def report(tmp_path: Path) -> Path:
 def test_signs_and_verifies_with_evidence(run: Run, key: str, study: Path, report: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.dcm"
     ran = run("sign", report, out, "--key", key, "--reference", study)
-    assert (ran.code, "1 instance: 0 cited by signature, 1 by MAC" in ran.out) == (0, True)
+    assert (ran.code, "1 instance: 0 referenced by signature, 1 by MAC" in ran.out) == (0, True)
     ran = run("verify", out, "--references", study, "--integrity-only")
     assert (ran.code, "1 instance verified" in ran.out) == (0, True)
     assert ran.err == ""
@@ -56,7 +56,7 @@ def test_the_dry_run_says_what_would_be_cited(run: Run, study: Path, report: Pat
         "file": str(study / "a.dcm"),
         "signatures": [],
         "mac": True,
-        "was_there": False,
+        "already_present": False,
     }
     assert "1 by MAC" in run("sign", report, "--dry-run", "--reference", study).out
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import dcmseal
 from dcmseal.errors import SealError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import verify_integrity
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import dcmseal
 from dcmseal.errors import Malformed, SealError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.dataset.robustness import exercise, limit_memory
 from tests.core.engine.engine_helpers import (
     MAC_PARAMETERS,

@@ -21,7 +21,7 @@ from dcmseal.dataset.scanner import LevelScanner
 from dcmseal.dataset.source import BytesSource, FileSource, JoinedSource, Source
 from dcmseal.errors import Malformed
 from dcmseal.mac import mac_encoder, streaming
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import integrity_verdict, sign_dataset
 from tests.support import reference
 from tests.support.builder import (
@@ -52,7 +52,7 @@ def narrow(window: int, bulk: int, item: int) -> Iterator[None]:
         patch.setattr(streaming, "CHUNK_SIZE", bulk)
         patch.setattr(part10, "CHUNK_SIZE", bulk)
         patch.setattr(mac_encoder, "_WINDOW_SIZE", item)
-        patch.setattr(mac_encoder, "_MAX_ITEM", item)
+        patch.setattr(mac_encoder, "_MAX_BUFFERED_ITEM", item)
         for kind in (BytesSource, FileSource, JoinedSource):
             patch.setattr(kind.window, "__defaults__", (window,))
         yield

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
 import dcmseal
 from dcmseal.findings import Outcome
 from dcmseal.mac.digest import digest_info
-from dcmseal.model.report import SignatureReport, Verdict, VerificationReport
+from dcmseal.model.report import SignatureReport, VerificationReport
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.signer_backend import SignableMessage, Signer
 from dcmseal.signing.context import SigningContext
 from dcmseal.signing.plan import plan_signature
@@ -219,9 +220,9 @@ def sign_stream(identity: Identity, algorithm: str, stream: bytes) -> bytes:
     key = identity.key
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(digest_info(MacAlgorithm(algorithm), digest), padding.PKCS1v15(), NoDigestInfo())
-    from dcmseal.macro.public_key import make_prehashed
+    from dcmseal.macro.public_key import prehash_algorithm
 
-    prehashed = make_prehashed(len(digest))
+    prehashed = prehash_algorithm(len(digest))
     if isinstance(key, dsa.DSAPrivateKey):
         return key.sign(digest, prehashed)
     return key.sign(digest, ec.ECDSA(prehashed))

@@ -8,7 +8,8 @@ from typing import Any
 
 from cryptography import x509
 
-from dcmseal.model.report import Verdict, VerificationReport
+from dcmseal.model.report import VerificationReport
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import RevocationMode, TrustSettings
 from tests.backends.trust.trust_pki import PkiAuthority, Site, make_root, utc_date
 from tests.support.evidence_files import TIMESTAMPING_USAGE, make_timestamp_authority, sign_by, verify_first

@@ -10,7 +10,7 @@ import pytest
 
 import dcmseal
 from dcmseal.errors import MechanismUnavailable
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.profile import Requirements
 from dcmseal.terms import KeyType
 from tests.core.engine.engine_helpers import (
@@ -91,7 +91,7 @@ def test_digests_that_nobody_has(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> N
         sign_dataset(file(PLAIN), pki["rsa2048"], algorithm="RIPEMD160", allow_weak=True)
     assert "pycryptodome" in caught.value.hint
     report = verify_integrity(data)
-    assert [each.verdict(integrity_only=True) for each in report.signatures] == [Verdict.NOT_ESTABLISHED, Verdict.VALID]
+    assert [each.integrity_verdict for each in report.signatures] == [Verdict.NOT_ESTABLISHED, Verdict.VALID]
     assert "mac-algorithm-unsupported" in finding_outcomes(report)
 
 

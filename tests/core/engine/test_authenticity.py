@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 import dcmseal
 from dcmseal.findings import Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.terms import MacAlgorithm
 from tests.core.engine.engine_helpers import (
     CERTIFICATE,

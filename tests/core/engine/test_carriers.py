@@ -11,7 +11,7 @@ import pytest
 
 from dcmseal.errors import DatasetError
 from dcmseal.findings import Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.terms import KeyType
 from tests.core.engine.engine_helpers import (
     edit_signed,
@@ -184,7 +184,7 @@ def test_a_list_too_many(pki: Pki) -> None:
     )
     last = verify_integrity(crowded).signatures[-1]
     assert "too-many-lists" in {finding.code for finding in last.findings}
-    assert last.verdict(integrity_only=True) is Verdict.INVALID
+    assert last.integrity_verdict is Verdict.INVALID
 
 
 @pytest.mark.parametrize("uid", [b"1.2.840.10008.1.2\0.1", b" 1.2.840.10008.1.2.1", b"1.2.840.10008. 1.2.1"])

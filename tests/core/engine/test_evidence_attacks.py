@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from dcmseal.errors import EvidenceError
 from dcmseal.evidence.evidence_store import build_evidence, pack_archive, unpack_archive
 from dcmseal.model.evidence_record import EvidenceRecord, TrustMaterial
-from dcmseal.model.report import Verdict, VerificationReport
+from dcmseal.model.report import VerificationReport
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import TrustSettings
 from tests.backends.trust.trust_pki import NOW, PkiAuthority, Site, make_root, utc_date
 from tests.support.evidence_files import (
@@ -118,14 +119,14 @@ def test_an_older_crl_at_an_older_moment(theft: Theft) -> None:
     evidence = made_up(theft, utc_date(2024, 6, 2), (older,))
     report = replay(theft.data, theft.own, evidence)
     assert report.verdict is Verdict.NOT_ESTABLISHED
-    assert "repeat-timestamp-wrong" in evidence_codes(report)
+    assert "evidence-timestamp-invalid" in evidence_codes(report)
     # who vouches for the file does not know of the change, and the timestamp tells
     assert replay(theft.data, theft.own, evidence, moment=True).verdict is Verdict.NOT_ESTABLISHED
     without = pack_archive({name: each for name, each in unpack_archive(evidence).items() if name != "manifest.tst"})
     report = replay(theft.data, theft.own, without)
     assert report.verdict is Verdict.NOT_ESTABLISHED
-    assert "repeat-moment-claimed" in evidence_codes(report)
-    assert report.signatures[0].verdict() is Verdict.NOT_ESTABLISHED
+    assert "evidence-time-claimed" in evidence_codes(report)
+    assert report.signatures[0].verdict is Verdict.NOT_ESTABLISHED
 
 
 @given(
@@ -162,7 +163,7 @@ def test_evidence_of_a_good_file_does_not_clear_another(theft: Theft, tmp_path: 
     forged = sign_by(leaf, patient="forged")
     report = replay(forged, theft.own, evidence)
     assert report.verdict is Verdict.NOT_ESTABLISHED
-    assert "repeat-signature-missing" in evidence_codes(report)
+    assert "evidence-signature-missing" in evidence_codes(report)
     # as if it were about that one
     (kept,) = verify_first(forged, Site(tmp_path).settings(theft.ca)).evidence.signatures  # type: ignore[union-attr]
     renamed = rebuild_evidence(evidence, lambda grounds: replace(grounds, signatures=(kept,)))

@@ -17,7 +17,7 @@ from cryptography.x509 import CertificateBuilder
 
 import dcmseal.verification
 from dcmseal.findings import Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import (
     CERTIFICATE,
     CERTIFICATE_TYPE,
@@ -298,7 +298,7 @@ def test_every_finding_is_provoked(code: str, pki: Pki) -> None:
 
 MODULES: Final = (
     *("certificate_validity", "conformance", "integrity", "level_coverage", "mac_binding", "mac_variants"),
-    *("nonstandard_signatures", "pipeline", "profile_checks", "../macro/read"),
+    *("nonstandard_signatures", "checks", "profile_checks", "../macro/read"),
 )
 
 

@@ -13,7 +13,8 @@ from dcmseal import Policy
 from dcmseal.errors import CertificateNotValid, CertificateUnreadable, MechanismUnavailable, WeakAlgorithm
 from dcmseal.findings import Outcome
 from dcmseal.macro.signer_certificate import read_certificate
-from dcmseal.model.report import Verdict, VerificationReport
+from dcmseal.model.report import VerificationReport
+from dcmseal.model.verdict import Verdict
 from dcmseal.policy.distinguished_names import subject_attributes
 from dcmseal.policy.evaluate import unmet_findings
 from dcmseal.terms import KeyType

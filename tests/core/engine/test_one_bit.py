@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import dcmseal
 from dcmseal.errors import SealError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import (
     CERTIFICATE,
     MAC_SYNTAX,

@@ -14,7 +14,7 @@ import dcmseal
 from dcmseal import Policy, Rule
 from dcmseal.errors import UsageError
 from dcmseal.findings import Finding, Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.policy.evaluate import unmet_findings
 from dcmseal.verification.signer_trust import Trust
 from tests.core.engine.engine_helpers import SIGNATURES, edit_signed, read_items, sign_dataset

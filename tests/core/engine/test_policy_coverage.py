@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dcmseal.findings import Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.tags import format_tag
 from tests.core.engine.engine_helpers import edit_signed, sign_dataset
 from tests.core.engine.policy_helpers import Verify, build_trust, build_verifier, unmet_codes

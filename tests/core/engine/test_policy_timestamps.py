@@ -11,7 +11,7 @@ import dcmseal
 from dcmseal import Policy
 from dcmseal.errors import UsageError
 from dcmseal.findings import Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.trust import TrustSettings
 from dcmseal.verification.signer_trust import Trust
 from tests.core.engine.engine_helpers import sign_dataset

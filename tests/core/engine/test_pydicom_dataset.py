@@ -18,7 +18,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPE
 
 import dcmseal
 from dcmseal.errors import DatasetError, UsageError
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import (
     MAC_PARAMETERS,
     PURPOSE,
@@ -185,7 +185,7 @@ def test_items(syntax: Syntax, look: bool, pki: Pki) -> None:
     assert integrity_verdict(item) is Verdict.VALID
     report = verify_integrity(saved(dataset))
     assert [str(each.signature.location) for each in report.signatures] == ["ReferencedImageSequence[0]", place]
-    assert [each.verdict(integrity_only=True) for each in report.signatures] == [Verdict.VALID] * 2
+    assert [each.integrity_verdict for each in report.signatures] == [Verdict.VALID] * 2
     removed = dcmseal.remove(dataset)
     assert len(removed.removed) == 2
     assert reference.signatures(reference.parse_file(saved(dataset)).dataset) == []

@@ -48,7 +48,7 @@ def test_the_certified_time_is_held_against_the_others(
         Outcome.UNKNOWN: Verdict.NOT_ESTABLISHED,
         Outcome.PASSED: Verdict.VALID,
     }
-    assert report.verdict(integrity_only=True) is verdicts[outcome]
+    assert report.integrity_verdict is verdicts[outcome]
 
 
 def test_an_expired_certificate_was_valid_when_the_time_was_certified(pki: Pki, authority: TimestampAuthority) -> None:
@@ -77,7 +77,7 @@ def test_what_cannot_be_verified_leaves_the_signature_open_unless_it_is_ignored(
     assert timestamp_codes(data, timestamp="ignore") == set()
     report = dcmseal.verify(data, integrity_only=True)
     assert (report.verdict, report.unmet) == (Verdict.NOT_ESTABLISHED, ())
-    assert report.signatures[0].has_unverified_timestamp(integrity_only=True)
+    assert report.signatures[0].has_unverified_timestamp
     assert dcmseal.verify(data, integrity_only=True, timestamp="ignore").verdict is Verdict.VALID
     required = dcmseal.verify(data, integrity_only=True, timestamp="require")
     assert required.verdict is Verdict.NOT_ESTABLISHED
@@ -91,7 +91,7 @@ def test_a_timestamp_that_is_required_and_absent_makes_the_file_invalid(pki: Pki
     report = dcmseal.verify(data, integrity_only=True, timestamp="require")
     assert report.verdict is Verdict.INVALID
     # the signature itself is as good as it was
-    assert report.signatures[0].verdict(integrity_only=True) is Verdict.VALID
+    assert report.signatures[0].integrity_verdict is Verdict.VALID
     assert [each.code for each in report.unmet] == ["timestamp-absent"]
 
 

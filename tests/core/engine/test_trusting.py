@@ -13,7 +13,8 @@ from dcmseal.errors import PluginNotFound, SealError, TrustError
 from dcmseal.evidence.evidence_store import build_evidence, parse_evidence
 from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.model.evidence_record import TrustMaterial
-from dcmseal.model.report import TimeBasis, Verdict
+from dcmseal.model.report import TimeBasis
+from dcmseal.model.verdict import Verdict
 from dcmseal.plugins.registry import Registry
 from dcmseal.plugins.trust import Strictness, TrustRequest, TrustResult, TrustSettings
 from dcmseal.verification.signer_trust import Trust
@@ -159,7 +160,7 @@ def test_schemes_are_found_by_name_and_belong_to_one() -> None:
     good = Backend(Evaluator())
     assert [each.scheme for each in registry(good).trust_backends()] == ["fake"]
     assert "trust:fake" in registry(good).plugins()[0].contributes
-    with pytest.raises(PluginNotFound, match="of scheme other"):
+    with pytest.raises(PluginNotFound, match="of scheme 'other'"):
         registry(good).trust_backend("other")
     twice = Registry.from_plugins(
         *(make_plugin(name, dcmseal_trust_backends=lambda: (good,)) for name in ("one", "two"))

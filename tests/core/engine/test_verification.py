@@ -9,7 +9,7 @@ import pytest
 import dcmseal
 from dcmseal.errors import DatasetError, Malformed, NoSuchItem, NoSuchSignature, NotSignable
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import (
     MAC_PARAMETERS,
     PURPOSE,
@@ -208,7 +208,7 @@ def test_padding_and_other_readings_at_once(pki: Pki) -> None:
         padded = Sequence(0x00081140, (Item(longer, undefined=undefined),), undefined=undefined)
         report = verify_integrity(edit_signed(data, main={0x00081140: padded}))
         assert finding_outcomes(report)["matches-minimal-padding"] is Outcome.PASSED
-        assert single_report(report).verdict(integrity_only=True) is VALID
+        assert single_report(report).integrity_verdict is VALID
 
 
 def test_the_style_of_pacs_system(pki: Pki) -> None:

@@ -9,7 +9,8 @@ import pytest
 import dcmseal
 from dcmseal.findings import Outcome
 from dcmseal.model.coverage_map import format_unprotected
-from dcmseal.model.report import CoverageGap, ObjectCoverage, Verdict, VerificationReport
+from dcmseal.model.report import CoverageGap, ObjectCoverage, VerificationReport
+from dcmseal.model.verdict import Verdict
 from tests.core.engine.engine_helpers import sign_dataset, verify_integrity
 from tests.support.builder import Item, Sequence, Value, file, image, text, us
 from tests.support.pki import Pki
@@ -41,7 +42,7 @@ def codes(report: VerificationReport) -> dict[str, Outcome]:
 @pytest.mark.parametrize("tag", [0x00081140, 0x00091001, 0x40080040, 0x00880200, 0x00189999])
 def test_a_signed_object_inside_another_does_not_sign_that(tag: int, pki: Pki) -> None:
     report = verify_integrity(wrapped(tag, sign_dataset(file(image()), pki["p256"])))
-    assert [each.verdict(integrity_only=True) for each in report.signatures] == [Verdict.VALID]
+    assert [each.integrity_verdict for each in report.signatures] == [Verdict.VALID]
     assert report.verdict is Verdict.NOT_ESTABLISHED
     assert codes(report) == {"object-not-signed": Outcome.UNKNOWN}
     assert not report.is_object_signed

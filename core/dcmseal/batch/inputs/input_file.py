@@ -1,6 +1,6 @@
 """Items: the files that a run goes through, as they were when they were found.
 
->>> InputFile(source="study/image.dcm", relative="image.dcm").is_named
+>>> InputFile(source="study/image.dcm", relative="image.dcm").must_be_dicom
 True
 """
 

@@ -1,9 +1,9 @@
 """Shards of an archive: each file belongs to one of N, whichever machine looks at it, and in whatever order.
 
 >>> shard = Shard.parse("2/4")
->>> [name for name in ("a.dcm", "b.dcm", "c.dcm", "d.dcm") if shard.holds(name)]
+>>> [name for name in ("a.dcm", "b.dcm", "c.dcm", "d.dcm") if shard.contains(name)]
 ['c.dcm']
->>> sum(Shard(number=number, of=4).holds("a.dcm") for number in (1, 2, 3, 4))
+>>> sum(Shard(number=number, count=4).contains("a.dcm") for number in (1, 2, 3, 4))
 1
 """
 

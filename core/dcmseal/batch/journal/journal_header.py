@@ -2,7 +2,8 @@
 
 >>> from dcmseal.batch.tasks.task import VerifyTask
 >>> from dcmseal.verification.options import VerifyOptions
->>> header = JournalHeader.for_task(VerifyTask(options=VerifyOptions(integrity_only=True)), shard="2/4")
+>>> task = VerifyTask(options=VerifyOptions(integrity_only=True))
+>>> header = JournalHeader.for_task(task, shard="2/4")
 >>> header.task["integrity_only"], header.shard
 (True, '2/4')
 >>> JournalHeader.from_rows("run.journal", header.to_rows()) == header

@@ -1,7 +1,14 @@
 """Reading a journal, even while a run writes it: how far it is, and what came of each file.
 
->>> from dcmseal import verify_many
->>> results = list(verify_many(["signed.dcm"], integrity_only=True, journal="run.journal"))
+>>> from dcmseal.batch.inputs.discovery import iter_inputs
+>>> from dcmseal.batch.journal.run_journal import Journal
+>>> from dcmseal.batch.journal.journal_settings import JournalSettings
+>>> from dcmseal.batch.pool.runner import run_task
+>>> from dcmseal.batch.tasks.task import VerifyTask
+>>> from dcmseal.verification.options import VerifyOptions
+>>> task = VerifyTask(options=VerifyOptions(integrity_only=True))
+>>> with Journal.open(JournalSettings(path="run.journal"), task) as running:
+...     results = list(run_task(iter_inputs(["signed.dcm"]), task, journal=running))
 >>> with JournalReader.open("run.journal") as journal:
 ...     status = journal.status()
 ...     [(summary.verdict, files) for summary, files in status.summaries]

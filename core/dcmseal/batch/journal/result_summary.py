@@ -1,7 +1,7 @@
 """Summaries: what a result comes to, in so few words that millions of results share one.
 
 >>> summary = ResultSummary(kind="verified", verdict="valid", exit_code=0, profiles=("base-rsa",))
->>> ResultSummary.read(str(summary)) == summary
+>>> ResultSummary.parse(str(summary)) == summary
 True
 """
 
@@ -17,7 +17,8 @@ from dcmseal.batch.journal.signature_summary import SignatureSummary, parse_summ
 from dcmseal.batch.results import BatchResult, ResultKind
 from dcmseal.documents.document_parts import format_moment
 from dcmseal.findings import Outcome
-from dcmseal.model.report import Verdict, VerificationReport
+from dcmseal.model.report import VerificationReport
+from dcmseal.model.verdict import Verdict
 from dcmseal.signing.signing_result import SigningResult
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class ResultSummary:
     """What many results have in common; nothing in it is a file's own."""
 
     kind: str
-    """What was done: ``verified``, ``signed``, ``planned``, ``listed``, ``skipped``, ``passed-over`` or ``failed``."""
+    """What was done: ``verified``, ``signed``, ``planned``, ``listed``, ``skipped``, ``ignored`` or ``failed``."""
     verdict: str
     exit_code: int
     codes: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """What signatures come to, in so few words that many are alike: for statistics over archives.
 
 >>> summary = SignatureSummary(verdict="valid", signer="CN=Example", sha256="ab" * 32, month="2026-03")
->>> SignatureSummary.read(summary.values()) == summary
+>>> SignatureSummary.from_values(summary.to_values()) == summary
 True
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Self, cast
 
 from dcmseal.documents.document_parts import format_moment
 from dcmseal.findings import Aspect, Outcome
-from dcmseal.model.report import Verdict
+from dcmseal.model.verdict import Verdict
 
 if TYPE_CHECKING:
     from dcmseal.documents.json_types import Document
@@ -50,8 +50,8 @@ class SignatureSummary:
 
     @classmethod
     def from_report(cls, report: VerificationReport) -> tuple[Self, ...]:
-        """The summaries of all signatures of a report."""
-        kinds = Counter(cls._from_signature(each, integrity_only=report.integrity_only) for each in report.signatures)
+        """The gists of all signatures of a report."""
+        kinds = Counter(cls._from_signature(each) for each in report.signatures)
         told_apart = kinds.most_common(_MAX_KINDS)
         rest: Counter[str] = Counter()
         for each, number in kinds.most_common()[_MAX_KINDS:]:
@@ -61,12 +61,12 @@ class SignatureSummary:
         return tuple(sorted(summaries, key=lambda each: str(each.to_values())))
 
     @classmethod
-    def _from_signature(cls, report: SignatureReport, *, integrity_only: bool) -> Self:
+    def _from_signature(cls, report: SignatureReport) -> Self:
         signature = report.signature
         certified = report.certified_time if report.outcome(Aspect.TIMESTAMP) is Outcome.PASSED else None
         moment = certified.moment if certified else signature.moment
         return cls(
-            verdict=report.verdict(integrity_only=integrity_only).value,
+            verdict=report.verdict.value,
             signer=read_subject(signature.certificate)[:_MAX_NAME],
             sha256=sha256(signature.certificate).hexdigest(),
             profiles=tuple(name[:_MAX_NAME] for name in sorted(set(report.profiles))[:_MAX_KINDS]),
@@ -111,7 +111,7 @@ class SignatureSummary:
             "profiles": [*self.profiles],
             "month": self.month,
             "certified": self.certified,
-            "number": self.number,
+            "count": self.number,
         }
 
 

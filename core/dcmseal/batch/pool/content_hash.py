@@ -1,8 +1,9 @@
 """Files known by their content: hashed by the worker that is to work on them, so that one process need not read all.
 
->>> from dcmseal.batch.inputs.input_file import Known
->>> item = InputFile(source="signed.dcm", relative="signed.dcm", known=Known(digest=hash_file("signed.dcm")))
->>> run_unless_unchanged(item, lambda _: BatchResult.passed_over(item)).is_unchanged
+>>> from dcmseal.batch.inputs.input_file import RecordedContent
+>>> content = RecordedContent(digest=hash_file("signed.dcm"))
+>>> item = InputFile(source="signed.dcm", relative="signed.dcm", recorded_content=content)
+>>> run_unless_unchanged(item, lambda _: BatchResult.make_ignored(item)).is_unchanged
 True
 """
 

@@ -2,9 +2,9 @@
 
 >>> from dcmseal.batch.inputs.input_file import InputFile
 >>> from dcmseal.batch.tasks.sign_task import Placement, SignTask
->>> with PlanTask(SignTask(run="", placement=Placement(), key="")).open() as worker:
+>>> with PlanTask(SignTask(run_id="", placement=Placement(), key="")).open() as worker:
 ...     result = worker.run(InputFile(source="image.dcm", relative="image.dcm"))
->>> result.verdict, result.document()["document"]
+>>> result.verdict, result.to_document()["document"]
 ('planned', 'plan')
 """
 

@@ -1,7 +1,7 @@
 """Files that need no signature because they have one: by whomever, by a profile, for a purpose, or by a signer.
 
 >>> SkipRule.parse("profile:base-rsa")
-SkipRule(by=<By.PROFILE: 'profile'>, value='base-rsa')
+SkipRule(criterion=<SkipCriterion.PROFILE: 'profile'>, value='base-rsa')
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dcmseal.batch.exit_codes import ExitCode
 from dcmseal.batch.inputs.input_file import InputFile
 from dcmseal.batch.results import BatchResult, ResultKind
 from dcmseal.errors import UsageError
-from dcmseal.model.report import SignatureReport, Verdict
+from dcmseal.model.report import SignatureReport
+from dcmseal.model.verdict import Verdict
 from dcmseal.terms import parse_purpose
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class SkipRule:
             return False
         if self.criterion is SkipCriterion.PROFILE and not any(each.code == "profile-met" for each in report.findings):
             return False
-        return report.verdict(integrity_only=True) is Verdict.VALID
+        return report.verdict is Verdict.VALID
 
     def _matches_signature(self, signature: DigitalSignature) -> bool:
         match self.criterion:

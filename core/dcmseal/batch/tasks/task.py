@@ -1,7 +1,7 @@
 """Tasks: what is to be done with each item. A task is a value that goes to a worker, and is opened there once.
 
->>> VerifyTask(integrity_only=True).form
-<Form.ANSWER: 'answer'>
+>>> VerifyTask().detail
+<ResultDetail.VALUE: 'answer'>
 """
 
 from __future__ import annotations

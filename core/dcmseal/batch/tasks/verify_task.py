@@ -16,7 +16,7 @@ from dcmseal.verification.options import VerifyOptions
 if TYPE_CHECKING:
     from dcmseal.model.report import VerificationReport
     from dcmseal.plugins.registry import Registry
-    from dcmseal.verification.pipeline import VerificationContext
+    from dcmseal.verification.context import VerificationContext
 
 NO_TRUST_ANCHOR: Final = "who signed it is not established, because no trust anchor is configured"
 """Why a file is not valid of which all is known but whom to trust."""
@@ -102,7 +102,7 @@ class VerifyingWorker:
 
 def _format_reason(report: VerificationReport) -> str:
     """Why a file is not valid: the finding that decides, or that nobody was trusted."""
-    from dcmseal.model.report import Verdict
+    from dcmseal.model.verdict import Verdict
 
     for each in report.deciding_findings:
         return f"{each.code}: {each.message}"

@@ -17,18 +17,18 @@ _EXAMPLES = """
   dcmseal show signed.dcm                     all signatures
   dcmseal show signed.dcm --uid 2.25.1234
   dcmseal show 2.25.1234 signed.dcm           the same
-  dcmseal show signed.dcm --tree              every element, and what covers it"""
+  dcmseal show signed.dcm --tree              every element and its signatures"""
 
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.describe(
         "FILE [UID] [--tree] [--json]",
-        "Show all that signatures say of themselves; nothing is verified. Or show which elements they cover.",
+        "Show signatures in detail; nothing is verified. Or, with --tree, show which elements they cover.",
         _EXAMPLES,
     )
-    parser.add_argument("words", metavar="FILE", nargs="+", help="DICOM file or URL, or - for standard input")
-    parser.add_uid("only the signature with this Digital Signature UID")
+    parser.add_argument("words", metavar="FILE", nargs="+", help="DICOM file or URL; - for standard input")
+    parser.add_uid("show only the signature with this Digital Signature UID")
     add_tree_options(parser)
     parser.add_json()
 

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from dcmseal.signing.signing_result import SigningResult
 
 _DESCRIPTION = """\
-Make a signature and put it into the file. Without --tag it covers every element that can be signed.
-A result is complete, or not written at all. Of several files, the worst decides the exit code."""
+Sign DICOM files. Without --tag, the signature covers every element that can be signed. Output files are
+written completely or not at all. With several files, the exit code is that of the worst result."""
 _EXAMPLES = """
   dcmseal sign image.dcm signed.dcm --key "pem:key.pem?cert=cert.pem"
-  dcmseal sign *.dcm -o signed --key reading-room           a setup of the configuration file; one login
+  dcmseal sign *.dcm -o signed --key reading-room           a key of the configuration file
   dcmseal sign archive --in-place --key reading-room --skip-signed any
   dcmseal sign image.dcm --in-place --key p12:signer.p12 --passphrase-file secret.txt
-  dcmseal sign image.dcm --dry-run                          what would be signed; needs no key
-  dcmseal sign archive --dry-run                            which files would be signed, and which could not
+  dcmseal sign image.dcm --dry-run                          show what would be signed; no key needed
+  dcmseal sign archive --dry-run                            show which files can be signed
   dcmseal sign image.dcm signed.dcm --key pem:signer.pem --profile base-rsa --purpose verification
   dcmseal sign report.dcm signed.dcm --key p12:signer.p12 --reference study --profile basic-sr-signatures
   dcmseal sign image.dcm signed.dcm --key reading-room --timestamp https://tsa.example/tsr
@@ -41,51 +41,54 @@ def configure(parser: Parser) -> None:
         "words",
         metavar="IN [OUT]",
         nargs="*",
-        help="DICOM file, and where the result goes; - for standard streams",
+        help="DICOM file and output file; - for standard input or output",
     )
-    parser.add_argument(
-        "-o", "--output-dir", metavar="FOLDER", help="sign all files, into this folder, which mirrors those named"
-    )
-    parser.add_argument("--in-place", action="store_true", help="change the files themselves")
+    parser.add_argument("-o", "--output-dir", metavar="FOLDER", help="write signed files to this folder")
+    parser.add_argument("--in-place", action="store_true", help="modify the files themselves")
     parser.add_force()
     set_completer(
         parser.add_argument(
             "--key",
             metavar="KEY",
-            help="key URI, as in pem:key.pem?cert=cert.pem, or the name of a setup in the configuration file "
+            help="key URI, such as pem:key.pem?cert=cert.pem, or the name of a key in the configuration file "
             f"(default: ${KEY_VARIABLE})",
         ),
         complete_setup_names,
     )
     parser.add_config()
     parser.add_argument(
-        "--wait-for-device", action="store_true", help="if card or token are away, ask for them and go on"
+        "--wait-for-device", action="store_true", help="if the card or token is missing, prompt for it and continue"
     )
     secret_options.add_secret_options(parser)
     manifest_options.add_manifest_output_option(parser)
 
-    what = parser.add_argument_group("what is signed")
+    what = parser.add_argument_group("what to sign")
     what.add_argument(
         "--tag",
         metavar="TAG",
         action="append",
         default=[],
-        help="only these elements: keyword or gggg,eeee; several, and several times",
+        help="sign only these elements: keywords or gggg,eeee, separated by commas; can be repeated",
     )
-    what.add_argument("--tags-from", metavar="FILE", help="elements from a file, one a line; # starts a comment")
-    what.add_argument("--item", metavar="PATH", default="main", help="sign this item, as in BeamSequence[0]")
+    what.add_argument("--tags-from", metavar="FILE", help="read elements from a file, one per line; # starts a comment")
+    what.add_argument(
+        "--item",
+        metavar="PATH",
+        default="main",
+        help="sign this sequence item, such as BeamSequence[0] (default: main, the main data set)",
+    )
     set_completer(
         what.add_argument(
-            "--profile", metavar="NAME", help="what the signature has to meet: a profile, or a file (*.toml)"
+            "--profile", metavar="NAME", help="Digital Signature Profile to meet: a name, or a profile file (*.toml)"
         ),
         complete_profile_names,
     )
-    what.add_argument("--only-required", action="store_true", help="only what the profile demands, and --tag")
+    what.add_argument("--only-required", action="store_true", help="sign only what the profile requires, and --tag")
     what.add_argument(
         "--padding",
         choices=("minimal", "keep"),
         default="minimal",
-        help="bring padding of texts to the minimum that all software agrees on (default), or keep it",
+        help="reduce padding of text to the minimum, which all software reads alike (default), or keep it",
     )
 
     what.add_argument(
@@ -93,37 +96,37 @@ def configure(parser: Parser) -> None:
         metavar="FOLDER",
         action="append",
         default=[],
-        help="first fill in signatures or MACs of the evidence that a report cites, from the instances in this folder; "
-        "may be repeated",
+        help="before signing a report, fill in the signatures or MACs of the instances it references, found in this "
+        "folder; can be repeated",
     )
-    what.add_argument(
-        "--require-intact", action="store_true", help="sign only if all signatures that are there already hold"
-    )
+    what.add_argument("--require-intact", action="store_true", help="do not sign if an existing signature is invalid")
 
-    how = parser.add_argument_group("how it is signed")
-    how.add_argument("--mac", metavar="NAME", help="SHA256 (default), SHA384 or SHA512")
-    how.add_argument("--mac-syntax", metavar="UID", help="MAC calculation transfer syntax (default: the file's)")
-    how.add_argument("--purpose", metavar="PURPOSE", help="why it is signed: number or name of CID 7007")
-    how.add_argument("--list-purposes", action="store_true", help="list the purposes, and do nothing else")
-    how.add_argument("--allow-weak", action="store_true", help="sign with RIPEMD160, MD5 or SHA1 if asked to")
-    how.add_argument("--allow-expired", action="store_true", help="sign though the certificate is not valid now")
+    how = parser.add_argument_group("how to sign")
+    how.add_argument("--mac", metavar="NAME", help="MAC algorithm: SHA256 (default), SHA384 or SHA512")
+    how.add_argument("--mac-syntax", metavar="UID", help="MAC calculation transfer syntax (default: that of the file)")
+    how.add_argument("--purpose", metavar="PURPOSE", help="purpose of the signature: number or name in CID 7007")
+    how.add_argument("--list-purposes", action="store_true", help="list the purposes and exit")
+    how.add_argument("--allow-weak", action="store_true", help="allow RIPEMD160, MD5 and SHA1 for --mac")
+    how.add_argument(
+        "--allow-expired", action="store_true", help="sign even if the certificate has expired or is not valid yet"
+    )
 
     timestamp_options.add_timestamp_options(parser)
 
-    result = parser.add_argument_group("what is written")
+    result = parser.add_argument_group("output")
     result.add_argument("--dry-run", action="store_true", help="show what would be signed; needs no key")
-    result.add_argument("-v", "--verbose", action="store_true", help="name every element that was signed")
+    result.add_argument("-v", "--verbose", action="store_true", help="list every signed element")
     less = result.add_mutually_exclusive_group()
-    less.add_argument("-q", "--quiet", action="store_true", help="write no result: the exit code says it")
-    less.add_argument("--json", action="store_true", help="write one JSON document to standard output")
+    less.add_argument("-q", "--quiet", action="store_true", help="print nothing; set the exit code only")
+    less.add_argument("--json", action="store_true", help="print one JSON document")
     add_archive_options(parser, less)
     parser.add_argument(
         "--skip-signed",
         metavar="WHICH",
         action="append",
         default=[],
-        help="of many files, leave alone those with a sound signature: any, profile:NAME, purpose:PURPOSE, or "
-        "signer:SUBJECT; may be repeated",
+        help="with many files, skip those that have an intact signature: any, profile:NAME, purpose:PURPOSE or "
+        "signer:SUBJECT; can be repeated",
     )
 
 
@@ -188,7 +191,7 @@ def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
     from dcmseal.errors import SealError, UsageError
 
     if options.json and jobs[0].output == STDIO:
-        raise UsageError("the file and the JSON document cannot both go to standard output", hint="name an output file")
+        raise UsageError("cannot write both the file and JSON to standard output", hint="give an output file")
     chosen = require_key(parse_key(options))
     sign_options = build_sign_options(options, chosen)
     check_timestamp_login(sign_options.timestamp)
@@ -222,11 +225,17 @@ def _sign_jobs(jobs: list[Job], options: Namespace) -> int:
             )
 
     with open_result_folder(options.output_dir), key:
-        for job, result in sign_files(jobs, key, sign_one, device_prompt=wait, progress=progress):
-            if isinstance(result, SealError):
-                report.add_error(job, result)
-            else:
-                report.add_result(job, result, manifests[job])
+        try:
+            for job, result in sign_files(jobs, key, sign_one, device_prompt=wait, progress=progress):
+                if isinstance(result, SealError):
+                    report.add_error(job, result)
+                else:
+                    report.add_result(job, result, manifests[job])
+        except KeyboardInterrupt:
+            progress.clear()
+            if len(jobs) > 1:
+                report.finish()
+            raise
         sync_result_folders([*(job.target for job in jobs), *filter(None, manifests.values())], options.output_dir)
     return report.finish()
 

@@ -1,4 +1,4 @@
-"""Signatures, elements and moments in words, the same in every command."""
+"""Signatures, elements and times as text, the same in every command."""
 
 from __future__ import annotations
 
@@ -64,11 +64,7 @@ def format_signing_time(signature: DigitalSignature, *, exact: bool = False) -> 
     read = signature.moment
     if read is not None:
         return read.isoformat(" ", "auto" if exact else "seconds")
-    return (
-        f"{escape_unprintable(signature.datetime, 64)} (not a complete date and time)"
-        if signature.datetime
-        else "(none)"
-    )
+    return f"{escape_unprintable(signature.datetime, 64)} (incomplete)" if signature.datetime else "(none)"
 
 
 def format_certified_time(time: CertifiedTime | None) -> str:
@@ -80,7 +76,7 @@ def format_certified_time(time: CertifiedTime | None) -> str:
     try:
         authority = read_certificate(time.authority).subject
     except CertificateNotValid:
-        authority = "(an authority without readable name)"
+        authority = "(unreadable certificate)"
     return f"{time.moment.isoformat(' ', 'seconds')} by {escape_unprintable(authority)}"
 
 

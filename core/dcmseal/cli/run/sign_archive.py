@@ -43,7 +43,7 @@ def sign_archive(options: Namespace) -> int:
         return plan_archive(options)
     check_destinations(options)
     chosen = require_key(parse_key(options))
-    report = make_output(options, "worked on", show=show_result_line if options.verbose else None)
+    report = make_output(options, "processed", show=show_result_line if options.verbose else None)
     task = _build_task(options, chosen, report.detail)
     if options.executor is not None:
         return run_archive(task, options.words, options, report)
@@ -93,8 +93,8 @@ def check_destinations(options: Namespace) -> None:
     needs_place = not options.dry_run or len(options.words) > 1
     if (options.output_dir is None) is not options.in_place and (needs_place or options.in_place):
         raise UsageError(
-            "where the results of many files go is not said",
-            hint="--output-dir FOLDER mirrors their folders there; --in-place changes the files themselves",
+            "no output given for several files",
+            hint="use -o FOLDER, or --in-place to modify the files",
         )
     _check_no_duplicates(options.words)
 
@@ -104,7 +104,7 @@ def _check_no_duplicates(words: Sequence[str]) -> None:
     above = ""
     for place, word in sorted((os.path.join(os.path.realpath(word), ""), word) for word in words):
         if above and place.startswith(above):
-            raise UsageError(f"{word} is named twice, or lies in another folder that is", hint="name each file once")
+            raise UsageError(f"{word} is given twice, or is in another given folder", hint="give each file once")
         above = place
 
 
@@ -142,8 +142,8 @@ def _find_pin_source(options: Namespace, chosen: ChosenKey) -> PinSource | None:
     source = parse_pin_source(options) or (chosen.setup.pin_source if chosen.setup else None)
     if source is not None and source.kind not in (PinKind.ENVIRONMENT, PinKind.FILE):
         raise UsageError(
-            "workers elsewhere cannot get at the passphrase or PIN",
-            hint="put it into their environment or a file there: --passphrase-env, --passphrase-file",
+            "workers of an executor cannot read the passphrase or PIN from here",
+            hint="use --passphrase-env or --passphrase-file, and set the variable or file on the workers",
         )
     return source
 
@@ -159,10 +159,10 @@ def plan_archive(options: Namespace) -> int:
     """Try all that is named; the exit code is that of the worst file. Of the key, no more is used than its setup."""
     if any(getattr(options, name) for name in _JOURNAL_OPTIONS):
         raise UsageError(
-            "a dry run has no journal: nothing is done that could be kept in it",
-            hint="leave out --journal and the options about it, or --dry-run",
+            "--dry-run does not write a journal",
+            hint="remove --dry-run, or the journal options",
         )
     check_destinations(options)
-    report = make_output(options, "looked at, none signed,", show=show_result_line if options.verbose else None)
+    report = make_output(options, "checked, none signed,", show=show_result_line if options.verbose else None)
     task = PlanTask(build_task_without_key(options, parse_key(options), report.detail))
     return run_archive(task, options.words, options, report)

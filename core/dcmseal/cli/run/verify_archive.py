@@ -23,7 +23,7 @@ from dcmseal.errors import UsageError
 if TYPE_CHECKING:
     from dcmseal.batch.run_summary import RunSummary
     from dcmseal.cli.render.archive_output import RunOutput
-    from dcmseal.plugins.report_writer import GuardedReportWriter
+    from dcmseal.plugins.report_writer import ArchiveReportWriter
 
 
 def make_reporting_output(options: Namespace, output: RunOutput) -> ReportingOutput | None:
@@ -35,18 +35,19 @@ def make_reporting_output(options: Namespace, output: RunOutput) -> ReportingOut
     if not wanted:
         return None
     from dcmseal.plugins.registry import installed_registry
+    from dcmseal.plugins.report_writer import ArchiveReportWriter
 
-    writers: list[tuple[GuardedReportWriter, str]] = []
+    writers: list[tuple[ArchiveReportWriter, str]] = []
     for format_, path in wanted:
         writer = installed_registry().report_writer(format_)
-        if not writer.writes_archives:
+        if not isinstance(writer, ArchiveReportWriter):
             raise UsageError(
-                f"the format {format_} has no report about many files",
-                hint="name up to 100 files one by one, or use --html",
+                f"the report format {format_} does not support many files",
+                hint="give up to 100 files one by one, or use --html",
             )
         folder = os.path.dirname(path) or "."
         if not os.path.isdir(folder):
-            raise UsageError(f"there is no folder {folder}", hint="make it first")
+            raise UsageError(f"folder not found: {folder}", hint="create it first")
         writers.append((writer, path))
     return ReportingOutput(writers, options, output)
 
@@ -54,7 +55,7 @@ def make_reporting_output(options: Namespace, output: RunOutput) -> ReportingOut
 class ReportingOutput:
     """Counts results on their way to where else they go, and writes reports in the end."""
 
-    def __init__(self, writers: list[tuple[GuardedReportWriter, str]], options: Namespace, output: RunOutput) -> None:
+    def __init__(self, writers: list[tuple[ArchiveReportWriter, str]], options: Namespace, output: RunOutput) -> None:
         from dcmseal.batch.archive_statistics import ArchiveStatistics
 
         self._writers = writers
@@ -100,8 +101,8 @@ class ReportingOutput:
 
 
 _NO_TRUST_HINT: Final = (
-    "no trust anchor is configured, so no signer is trusted: name authorities with --trust-anchor FILE, or with "
-    "--trust NAME as [trust.NAME] of the configuration file says; --integrity-only accepts signatures without trust"
+    "no trust anchor is configured, so no signer is trusted; use --trust-anchor FILE, --trust NAME for [trust.NAME] "
+    "of the configuration file, or --integrity-only to accept any signer"
 )
 _SINGLE_FILE_OPTIONS: Final = (
     *("save_evidence", "evidence", "evidence_timestamp", "trust_evidence_moment", "trust_evidence_anchors"),

@@ -1,0 +1,130 @@
+"""What makes a verdict: findings decide about a signature, and signatures and other findings decide about a file.
+
+Exit codes derive from these verdicts (``dcmseal.batch.exit_codes``). Nothing else decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from enum import StrEnum
+from typing import Final
+
+from dcmseal.findings import Aspect, Finding, Outcome
+
+
+class Verdict(StrEnum):
+    """The result of a verification, for one signature or for a file."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    NOT_ESTABLISHED = "not-established"
+    """Nothing is invalid, but something that decides could not be established."""
+    NO_SIGNATURE = "no-signature"
+
+
+INTACT_ASPECTS: Final = (Aspect.FORM, Aspect.INTEGRITY, Aspect.AUTHENTICITY)
+"""A signature is intact if these passed, whether or not its signer is trusted."""
+AUTHORITY_TRUST_CODES: Final = frozenset({"tsa-trust-unknown", "tsa-trust-doubtful"})
+"""Codes of TIMESTAMP findings that are only about trust in the timestamp authority."""
+OBJECT_NOT_SIGNED: Final = "object-not-signed"
+"""Code of the finding that only items of the object are signed."""
+
+
+class _Criteria:
+    """Which findings decide about a signature."""
+
+    def __init__(self, *decisive: Aspect, ignored_codes: frozenset[str] = frozenset()) -> None:
+        self.ignored_codes = ignored_codes
+        self.required = frozenset((aspect, Outcome.PASSED) for aspect in decisive)
+        # a signature needs no timestamp, but a timestamp that is present has to be verified
+        self.open = frozenset((aspect, Outcome.UNKNOWN) for aspect in (*decisive, Aspect.TIMESTAMP))
+        self.fatal = frozenset((aspect, Outcome.FAILED) for aspect in (*decisive, Aspect.TIMESTAMP, Aspect.COVERAGE))
+
+    def judge(self, findings: Iterable[Finding]) -> Verdict:
+        ignored = self.ignored_codes
+        found = {(finding.aspect, finding.outcome) for finding in findings if finding.code not in ignored}
+        if not found.isdisjoint(self.fatal):
+            return Verdict.INVALID
+        is_valid = found.issuperset(self.required) and found.isdisjoint(self.open)
+        return Verdict.VALID if is_valid else Verdict.NOT_ESTABLISHED
+
+
+_WITH_TRUST: Final = _Criteria(*INTACT_ASPECTS, Aspect.TRUST)
+_WITHOUT_TRUST: Final = _Criteria(*INTACT_ASPECTS, ignored_codes=AUTHORITY_TRUST_CODES)
+_OBSTACLES: Final = _WITH_TRUST.fatal | _WITH_TRUST.open
+
+
+def judge_aspect(findings: Iterable[Finding], aspect: Aspect) -> Outcome:
+    """Combine the findings of one aspect.
+
+    Returns:
+        FAILED if one failed, PASSED if all passed and there is one, else UNKNOWN. NOT_CHECKED findings do not count.
+    """
+    outcomes = {finding.outcome for finding in findings if finding.aspect is aspect} - {Outcome.NOT_CHECKED}
+    if Outcome.FAILED in outcomes:
+        return Outcome.FAILED
+    return Outcome.PASSED if outcomes == {Outcome.PASSED} else Outcome.UNKNOWN
+
+
+def is_intact(findings: Collection[Finding]) -> bool:
+    """Whether FORM, INTEGRITY and AUTHENTICITY passed."""
+    return all(judge_aspect(findings, aspect) is Outcome.PASSED for aspect in INTACT_ASPECTS)
+
+
+def judge_signature(findings: Iterable[Finding], *, integrity_only: bool) -> Verdict:
+    """The verdict on a signature.
+
+    Args:
+        findings: everything that was found out about the signature.
+        integrity_only: ignore trust in the signer and in the timestamp authority.
+
+    Returns:
+        VALID only if every decisive aspect passed and nothing about a timestamp is unknown.
+    """
+    return (_WITHOUT_TRUST if integrity_only else _WITH_TRUST).judge(findings)
+
+
+def select_deciding(findings: Collection[Finding], *, integrity_only: bool) -> tuple[Finding, ...]:
+    """The findings that keep a signature from being valid: those that failed, or else those that are unknown."""
+    criteria = _WITHOUT_TRUST if integrity_only else _WITH_TRUST
+    verdict = criteria.judge(findings)
+    if verdict is Verdict.VALID:
+        return ()
+    against = criteria.fatal if verdict is Verdict.INVALID else criteria.open
+    ignored = criteria.ignored_codes
+    return tuple([each for each in findings if (each.aspect, each.outcome) in against and each.code not in ignored])
+
+
+def select_obstacles(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings that keep a signature from being valid where trust is required."""
+    return tuple([each for each in findings if (each.aspect, each.outcome) in _OBSTACLES])
+
+
+def judge_report(
+    signatures: Iterable[Verdict], *, notes: Iterable[Finding], unmet: Iterable[Finding], references: Iterable[Finding]
+) -> Verdict:
+    """The verdict on a file.
+
+    Args:
+        signatures: the verdicts on its signatures.
+        notes: findings that belong to no signature.
+        unmet: requirements that the signatures together do not meet.
+        references: findings about cited instances; those of aspect COVERAGE decide nothing.
+
+    Returns:
+        INVALID if a signature is invalid, a requirement is not met, or cited evidence changed; NO_SIGNATURE if there is
+        none, whatever is required; otherwise the weakest verdict.
+    """
+    verdicts = set(signatures)
+    missing = {finding.outcome for finding in unmet}
+    cited = {each.outcome for each in references if each.aspect is not Aspect.COVERAGE} - {Outcome.PASSED}
+    noted = {note.outcome for note in notes}
+    if Verdict.INVALID in verdicts or Outcome.FAILED in noted | cited:
+        return Verdict.INVALID
+    if not verdicts:
+        return Verdict.NO_SIGNATURE
+    if Outcome.FAILED in missing:
+        return Verdict.INVALID
+    if Verdict.NOT_ESTABLISHED in verdicts or missing | cited:
+        return Verdict.NOT_ESTABLISHED
+    return Verdict.VALID

@@ -1,0 +1,168 @@
+"""The checks of a signature, in the order they run.
+
+To add a check, write a function that takes the level and the signature and returns findings, and add it to
+``SIGNATURE_CHECKS``. A check may use what an earlier one stored in the ``SignatureContext``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from dcmseal.errors import CertificateNotValid, CertificateUnreadable
+from dcmseal.findings import Aspect, Finding, Outcome
+from dcmseal.macro.signer_certificate import read_certificate
+from dcmseal.verification.certificate_validity import claimed_time_findings, strength_findings, validity_findings
+from dcmseal.verification.conformance import macro_findings
+from dcmseal.verification.context import LevelContext, SignatureContext
+from dcmseal.verification.integrity import integrity_findings
+from dcmseal.verification.level_coverage import coverage_findings
+from dcmseal.verification.mac_binding import binding_findings
+from dcmseal.verification.timestamp_checks import profile_timestamp_type
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.profile import SignatureFacts
+
+SignatureCheck: TypeAlias = "Callable[[LevelContext, SignatureContext], Iterable[Finding]]"
+
+_MAC_CLAUSE: Final = "PS3.3 C.12.1.1.3.1.2"
+
+
+def run_checks(level: LevelContext, subject: SignatureContext) -> None:
+    """Run all checks of a signature and collect their findings in it."""
+    findings = subject.findings
+    for check in SIGNATURE_CHECKS:
+        findings.extend(check(level, subject))
+
+
+def check_macro(_: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
+    """Whether the signature's item and its MAC parameters have the structure that the macro requires."""
+    return macro_findings(subject.item, subject.listed)
+
+
+def check_structure(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
+    """Whether all readers interpret the Data Set in the same way."""
+    listed = subject.listed
+    is_at_main = not subject.item.signature.location.steps
+    return level.structure.findings(listed.signed.__contains__ if listed is not None and is_at_main else None)
+
+
+def check_level(level: LevelContext, _: SignatureContext) -> Iterable[Finding]:
+    """Findings about the level, which apply to every signature at it."""
+    return level.findings
+
+
+def check_certificate(_: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
+    """Whether the signer's certificate can be read; stores it."""
+    value = subject.item.signature.certificate
+    if not value:
+        return ()
+    try:
+        subject.certificate = read_certificate(value)
+    except CertificateNotValid as error:
+        # a certificate that this version cannot read may still be correct
+        outcome = Outcome.UNKNOWN if isinstance(error, CertificateUnreadable) else Outcome.FAILED
+        return (_finding(Aspect.FORM, outcome, "certificate-unreadable", str(error)),)
+    return ()
+
+
+def check_integrity(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
+    """Whether the signed data is unchanged, and the signature was made with the certificate's key."""
+    return integrity_findings(
+        level.macs,
+        level.variants,
+        subject.item,
+        subject.certificate,
+        accept_old_format=level.request.accept_old_format,
+    )
+
+
+def check_claimed_time(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
+    """Whether the claimed time of signing is in the future."""
+    return claimed_time_findings(subject.item.signature, level.now)
+
+
+def check_validity(_: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
+    """Whether the certificate was valid at the claimed time of signing."""
+    return () if subject.certificate is None else validity_findings(subject.item.signature, subject.certificate)
+
+
+def check_timestamp(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
+    """Whether the certified timestamp is of this signature, and by a trusted authority; stores the result."""
+    result = subject.timestamp = level.timestamps.verify(subject.item.signature, subject.certificate, level.now)
+    return (*result.findings, *result.authority_findings)
+
+
+def check_strength(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
+    """Whether the algorithms and the key are strong enough."""
+    if subject.certificate is None:
+        return ()
+    trust = level.request.trust
+    outcome = trust.settings.weak.outcome if trust else Outcome.UNKNOWN
+    return strength_findings(subject.item.signature, subject.certificate, outcome)
+
+
+def check_trust(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
+    """Whether the certificate leads to a trusted authority; stores the moment and the path."""
+    trust = level.request.trust
+    if trust is None or subject.certificate is None:
+        return ()
+    certified = subject.timestamp.trusted_moment
+    findings, subject.trust = trust.evaluate_signer(subject.item.signature, subject.certificate.der, certified)
+    return findings
+
+
+def check_coverage(_: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
+    """Which elements of the level are signed."""
+    if subject.listed is not None:
+        return coverage_findings(subject.listed.coverage)
+    message = "the level has more lists of signed elements than are examined"
+    return (_finding(Aspect.COVERAGE, Outcome.FAILED, "too-many-lists", message),)
+
+
+def check_binding(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
+    """Whether the MAC, even if it matches, leaves the pixel data ambiguous."""
+    if subject.listed is None:
+        return ()
+    return binding_findings(level.file, level.fragments, subject.item.signature.mac, subject.listed.signed)
+
+
+def check_profiles(level: LevelContext, subject: SignatureContext) -> Iterable[Finding]:
+    """Which profiles the signature meets, and what it lacks for those that are required; stores the result."""
+    if level.profile_checks is None:
+        return ()
+    subject.profiles = level.profile_checks.check(_build_facts(subject))
+    return subject.profiles.findings
+
+
+SIGNATURE_CHECKS: Final[tuple[SignatureCheck, ...]] = (
+    check_macro,
+    check_structure,
+    check_level,
+    check_certificate,
+    check_integrity,
+    check_claimed_time,
+    check_validity,
+    check_timestamp,
+    check_strength,
+    check_trust,
+    check_coverage,
+    check_binding,
+    check_profiles,
+)
+"""Everything that is checked about a signature."""
+
+
+def _build_facts(subject: SignatureContext) -> SignatureFacts:
+    from dcmseal.macro.profile_view import build_signature_facts
+
+    signature, listed = subject.item.signature, subject.listed
+    timestamp_type = profile_timestamp_type(signature, subject.timestamp)
+    if timestamp_type != signature.timestamp_type:
+        signature = replace(signature, timestamp_type=timestamp_type)
+    return build_signature_facts(signature, subject.certificate, listed.signed if listed else frozenset())
+
+
+def _finding(aspect: Aspect, outcome: Outcome, code: str, message: str) -> Finding:
+    return Finding(aspect=aspect, outcome=outcome, code=code, message=message, clause=_MAC_CLAUSE)

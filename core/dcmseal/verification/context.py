@@ -1,0 +1,119 @@
+"""What verification works with: the request, the level whose signatures are verified, and each of its signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dcmseal.dataset.part10 import DicomFile
+from dcmseal.dataset.structure_problems import StructureFindings
+from dcmseal.findings import Finding
+from dcmseal.location import Location
+from dcmseal.macro.level_macs import LevelMacs
+from dcmseal.macro.read import SignatureItem
+from dcmseal.macro.signer_certificate import Certificate
+from dcmseal.model.report import SignatureReport, SignerTrust
+from dcmseal.model.signature import DigitalSignature
+from dcmseal.verification.integrity import LazyVariantMatcher
+from dcmseal.verification.level_coverage import ElementLists, ListedElements
+from dcmseal.verification.mac_binding import FragmentBoundaries
+from dcmseal.verification.profile_checks import NO_PROFILES, LevelProfileChecks, ProfileResult
+from dcmseal.verification.timestamp_checks import (
+    NO_TIMESTAMP,
+    TimestampChecker,
+    TimestampContext,
+    TimestampVerification,
+)
+
+if TYPE_CHECKING:
+    from dcmseal.plugins.profile import Profile
+    from dcmseal.policy.policy import Policy
+    from dcmseal.verification.signer_trust import Trust
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationContext:
+    """What to verify, and against what."""
+
+    uid: str | None = None
+    """One signature by its Digital Signature UID; None for all."""
+    location: Location | None = None
+    """One level; None for all."""
+    profiles: tuple[Profile, ...] = ()
+    """Profiles that are reported by name if a signature meets them."""
+    required: tuple[Profile, ...] = ()
+    """Profiles that each signature is checked against."""
+    policy: Policy | None = None
+    """Requirements on the signatures together; ``required`` are the profiles that it names."""
+    integrity_only: bool = False
+    timestamp: TimestampContext = TimestampContext()
+    accept_old_format: bool = False
+    """Accept signatures in the fragment format of DCMTK before 3.5.4."""
+    trust: Trust | None = None
+    """Evaluates trust in signers; None if it is not evaluated."""
+    count_coverage: bool = False
+    """Whether to count how much of the object is protected."""
+    file_digest: bool = False
+    """Whether to compute the digest of the file, which reads it a second time."""
+    now: datetime | None = None
+    """The moment of verification; None for that of the trust settings, or else the clock."""
+
+    def verification_time(self) -> datetime:
+        """The moment of verification."""
+        fixed = self.now or (self.trust.settings.now if self.trust else None)
+        return fixed or datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelContext:
+    """A level that was scanned once, and everything that the checks of its signatures share."""
+
+    file: DicomFile
+    macs: LevelMacs
+    variants: LazyVariantMatcher
+    element_lists: ElementLists
+    fragments: FragmentBoundaries
+    profile_checks: LevelProfileChecks | None
+    """None if no profile was asked for."""
+    structure: StructureFindings
+    findings: Sequence[Finding]
+    """About the level; they apply to every signature at it."""
+    request: VerificationContext
+    timestamps: TimestampChecker
+    now: datetime
+    """The same moment for all signatures of a file."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SignatureContext:
+    """One signature while its checks run: what they share, and what they determine besides findings."""
+
+    item: SignatureItem
+    listed: ListedElements | None
+    """Its Data Elements Signed; None if the level has more lists than are examined."""
+    findings: list[Finding] = field(default_factory=list[Finding])
+    certificate: Certificate | None = None
+    """The signer's; None until it was read, and if it cannot be read."""
+    timestamp: TimestampVerification = NO_TIMESTAMP
+    trust: SignerTrust | None = None
+    profiles: ProfileResult = NO_PROFILES
+
+    @property
+    def signature(self) -> DigitalSignature:
+        """The signature."""
+        return self.item.signature
+
+    def build_report(self, *, integrity_only: bool, broken_profiles: Container[str] = ()) -> SignatureReport:
+        """Build the report, without the profiles whose rules about all signatures of the level are broken."""
+        return SignatureReport(
+            signature=self.item.signature,
+            findings=tuple(self.findings),
+            integrity_only=integrity_only,
+            coverage=self.listed.coverage if self.listed else None,
+            profiles=tuple([name for name in self.profiles.met if name not in broken_profiles]),
+            required_profiles=self.profiles.required,
+            trust=self.trust,
+            certified_time=self.timestamp.time,
+        )
