@@ -24,11 +24,11 @@ from dcmseal.batch.journal.journal_settings import JournalSettings
 from dcmseal.batch.journal.result_summary import ResultSummary
 from dcmseal.batch.journal.run_journal import Journal
 from dcmseal.batch.pool.runner import run_task
-from dcmseal.batch.results import ResultKind
+from dcmseal.batch.result_kind import ResultKind
 from dcmseal.batch.tasks.task import VerifyTask
 from dcmseal.errors import JournalError, UsageError
 from dcmseal.model.verdict import Verdict
-from dcmseal.verification.options import VerifyOptions
+from dcmseal.verification.verification_options import VerifyOptions
 
 VERIFY = VerifyTask(options=VerifyOptions(integrity_only=True))
 Tree = Callable[..., Path]
