@@ -18,10 +18,10 @@ from dcmseal.model.report import SignatureReport
 from dcmseal.references.cited_instances import CitedInstance, CitedMac, CitedSignature
 from dcmseal.references.instance_mac import is_other_representation, match_mac
 from dcmseal.tags import format_tags
-from dcmseal.verification.context import VerificationContext
-from dcmseal.verification.options import TimestampMode
 from dcmseal.verification.pipeline import verify_file
 from dcmseal.verification.timestamp_checks import TimestampContext
+from dcmseal.verification.verification_context import VerificationContext
+from dcmseal.verification.verification_options import TimestampMode
 
 _CLAUSE: Final = "PS3.3 C.17.2.1"
 _MAX_NAMED: Final = 8

@@ -24,11 +24,11 @@ from dcmseal.macro.profile_view import LevelView, build_signature_facts
 from dcmseal.macro.signer_certificate import Certificate
 from dcmseal.model.signature import DigitalSignature, MacParameters, PurposeCode, to_dt_value
 from dcmseal.plugins.profile import Profile, Requirements
-from dcmseal.signing.context import SigningContext
 from dcmseal.signing.existing_signatures import check_intact, existing_signature_warnings
-from dcmseal.signing.options import SignOptions, check_signable
 from dcmseal.signing.preflight import plan_warnings
 from dcmseal.signing.prepare import PreparedLevel, prepare_level
+from dcmseal.signing.signing_context import SigningContext
+from dcmseal.signing.signing_options import SignOptions, check_signable
 from dcmseal.signing.warnings import SigningWarning, dataset_warnings, profile_warnings, reference_warnings
 from dcmseal.sources.dataset_input import DatasetInput, is_pydicom_dataset, open_source
 from dcmseal.tags import PIXEL_DATA, format_tag

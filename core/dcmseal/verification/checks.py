@@ -15,11 +15,11 @@ from dcmseal.findings import Aspect, Finding, Outcome
 from dcmseal.macro.signer_certificate import read_certificate
 from dcmseal.verification.certificate_validity import claimed_time_findings, strength_findings, validity_findings
 from dcmseal.verification.conformance import macro_findings
-from dcmseal.verification.context import LevelContext, SignatureContext
 from dcmseal.verification.integrity import integrity_findings
 from dcmseal.verification.level_coverage import coverage_findings
 from dcmseal.verification.mac_binding import binding_findings
 from dcmseal.verification.timestamp_checks import profile_timestamp_type
+from dcmseal.verification.verification_context import LevelContext, SignatureContext
 
 if TYPE_CHECKING:
     from dcmseal.plugins.profile import SignatureFacts

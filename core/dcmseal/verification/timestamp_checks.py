@@ -14,7 +14,7 @@ from dcmseal.macro.signer_certificate import Certificate, strip_der_padding
 from dcmseal.model.signature import CertifiedTime, DigitalSignature
 from dcmseal.terms import KeyType, TimestampType
 from dcmseal.verification.certificate_validity import CLOCK_SKEW
-from dcmseal.verification.options import TimestampMode
+from dcmseal.verification.verification_options import TimestampMode
 
 if TYPE_CHECKING:
     from dcmseal.plugins.timestamp_backend import TimestampBackend

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dcmseal.plugins.profile import Profile
-from dcmseal.signing.options import SignOptions
+from dcmseal.signing.signing_options import SignOptions
 
 if TYPE_CHECKING:
     from datetime import datetime
