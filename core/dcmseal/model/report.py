@@ -165,9 +165,11 @@ class SignatureReport:
         return select_obstacles(self.findings)
 
     def outcome(self, aspect: Aspect) -> Outcome:
-        """The outcome of one aspect: FAILED if a finding failed, PASSED if all passed and there is one, else UNKNOWN.
+        """The outcome of one aspect.
 
-        Findings about what was not checked do not count.
+        Returns:
+            FAILED if a finding failed; UNKNOWN if it could not be established; PASSED if everything that was checked
+            passed; NOT_CHECKED if it was not requested, or there is nothing to check.
         """
         return judge_aspect(self.findings, aspect)
 

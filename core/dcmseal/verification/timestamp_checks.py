@@ -104,13 +104,16 @@ class TimestampChecker:
         self._integrity_only = integrity_only
         self._unmet: list[Finding] = []
 
+    def ignores(self, signature: DigitalSignature) -> bool:
+        """Whether the signature has a timestamp that is not to be verified."""
+        is_ignored = self._question.mode is TimestampMode.IGNORE
+        return is_ignored and bool(signature.timestamp or signature.timestamp_type)
+
     def verify(
         self, signature: DigitalSignature, certificate: Certificate | None, now: datetime
     ) -> TimestampVerification:
         """What there is to say about the timestamp of a signature at the moment ``now``."""
         rule = self._question.mode
-        if rule is TimestampMode.IGNORE:
-            return NO_TIMESTAMP
         if not (signature.timestamp or signature.timestamp_type):
             answer = NO_TIMESTAMP
         else:
@@ -223,3 +226,11 @@ def _time_findings(
 
 def _finding(outcome: Outcome, code: str, message: str, clause: str, where: str = "") -> Finding:
     return Finding(aspect=Aspect.TIMESTAMP, outcome=outcome, code=code, message=message, where=where, clause=clause)
+
+
+TIMESTAMP_IGNORED: Final = _finding(
+    Outcome.NOT_CHECKED,
+    "timestamp-ignored",
+    "the certified timestamp was not verified, as requested",
+    _TIMESTAMP_CLAUSE,
+)

@@ -40,7 +40,7 @@ def test_integrity_alone_can_be_valid(run: Run, signed: Path, uid: str) -> None:
     assert "+00:00, claimed\n" in ran.out
     assert "  MAC algorithm SHA256\n" in ran.out
     assert "  integrity     passed\n" in ran.out
-    assert "  trust         unknown: no trust anchor is configured\n" in ran.out
+    assert "  trust         not checked: integrity only\n" in ran.out
     assert "profiles met" not in ran.out
     assert "profiles met  none\n" in run("verify", signed, "--integrity-only", "--verbose").out
 
@@ -228,7 +228,7 @@ def test_a_certified_time_is_called_so(pki: Pki) -> None:
     open_ = VerificationReport(signatures=(replace(report(passed, doubtful), certified_time=time),))
     assert f"{certified}; that is not established\n" in written(open_)
     assert "claimed\n" in written(VerificationReport(signatures=(report(),)))
-    assert "timestamp     unknown: not verified\n" in written(VerificationReport(signatures=(report(),)))
+    assert "timestamp     not checked: ignored\n" in written(VerificationReport(signatures=(report(),)))
 
 
 def test_nothing_from_a_file_reaches_the_terminal_raw() -> None:

@@ -49,8 +49,14 @@ UNKNOWN = Value(0x00091001, "UN", b"abcd")
 
 def test_trust_is_not_taken_for_granted(pki: Pki) -> None:
     report = dcmseal.verify(sign_dataset(file(image()), pki["rsa2048"]))
-    assert single_report(report).outcome(Aspect.TRUST) is Outcome.UNKNOWN
-    assert report.verdict is NOT_ESTABLISHED
+    assert single_report(report).outcome(Aspect.TRUST) is Outcome.NOT_CHECKED
+    assert [each.code for each in single_report(report).findings if each.aspect is Aspect.TRUST] == [
+        "trust-not-checked"
+    ]
+    assert single_report(report).outcome(Aspect.TIMESTAMP) is Outcome.NOT_CHECKED
+    assert single_report(report).outcome(Aspect.CONFORMANCE) is Outcome.NOT_CHECKED
+    assert report.verdict is single_report(report).verdict is NOT_ESTABLISHED
+    assert single_report(report).integrity_verdict is VALID
     with pytest.raises(TypeError):
         bool(report)
     with pytest.raises(TypeError):

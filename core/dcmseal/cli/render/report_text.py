@@ -40,10 +40,11 @@ _CAUSE_HINTS: Final = {
     FailureCause.UNTRUSTED: "find out who signed it; name trusted authorities with --trust-anchor and --intermediate.",
 }
 """What to do about signers, where the data is intact."""
-_NOT_ASKED_TEXTS: Final = {
-    Aspect.TRUST: ": no trust anchor is configured",
-    Aspect.CONFORMANCE: ": no profile was required",
+_NOT_CHECKED_TEXTS: Final = {
+    Aspect.TRUST: "no trust anchor is configured",
+    Aspect.CONFORMANCE: "no profile was required",
 }
+"""Why an aspect was not checked."""
 
 
 def show_report(name: str, report: VerificationReport, to: Screen, *, verbose: bool) -> None:
@@ -166,8 +167,7 @@ def _has_unverified_timestamp(report: SignatureReport) -> bool:
 
 
 def _lacks_only_trust(report: SignatureReport) -> bool:
-    asked = any(finding.aspect is Aspect.TRUST for finding in report.findings)
-    return not asked and report.integrity_verdict is Verdict.VALID
+    return report.integrity_verdict is Verdict.VALID and report.outcome(Aspect.TRUST) is Outcome.NOT_CHECKED
 
 
 def _show_signature(report: SignatureReport, to: Screen, *, verbose: bool) -> None:
@@ -190,9 +190,7 @@ def _show_signature(report: SignatureReport, to: Screen, *, verbose: bool) -> No
     not_checked = [each for each in report.findings if each.outcome is Outcome.NOT_CHECKED]
     for aspect in Aspect:
         outcome = report.outcome(aspect)
-        write_fields(
-            to, [(aspect.value, outcome.value + _format_unknown_reason(report, aspect))], _OUTCOME_TONES[outcome]
-        )
+        write_fields(to, [(aspect.value, _format_outcome(report, aspect, outcome))], _OUTCOME_TONES[outcome])
         if aspect is Aspect.TRUST and any(each.code.startswith("revocation-") for each in not_checked):
             write_fields(to, [("revocation", "not checked")])
     if report.profiles:
@@ -210,13 +208,17 @@ def _format_certified(report: SignatureReport) -> str:
     return signature_format.format_certified_time(report.certified_time) + doubt
 
 
-def _format_unknown_reason(report: SignatureReport, aspect: Aspect) -> str:
-    """Why nothing speaks of an aspect."""
-    if any(finding.aspect is aspect for finding in report.findings):
-        return ""
+def _format_outcome(report: SignatureReport, aspect: Aspect, outcome: Outcome) -> str:
+    """The outcome of an aspect, and the reason if it was not checked."""
+    if outcome is not Outcome.NOT_CHECKED:
+        return outcome.value
     if aspect is Aspect.TIMESTAMP:
-        return ": not verified" if report.signature.timestamp else ": there is none"
-    return _NOT_ASKED_TEXTS.get(aspect, "")
+        reason = "ignored" if report.signature.timestamp else "there is none"
+    elif aspect is Aspect.TRUST and report.integrity_only:
+        reason = "integrity only"
+    else:
+        reason = _NOT_CHECKED_TEXTS.get(aspect, "")
+    return f"not checked: {reason}" if reason else "not checked"
 
 
 def _is_notable(finding: Finding) -> bool:
