@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dcmseal import tags
 from dcmseal.dataset.edits import Edit, LengthField, add_length_edits, apply_edits, not_a_sequence_error
@@ -129,7 +129,7 @@ class RemovalResult:
     """What was removed, and the file without it if no output was named."""
 
     removed: tuple[DigitalSignature, ...]
-    data: bytes | None
+    data: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,13 +127,13 @@ class TrustPurpose(StrEnum):
 class TrustRequest:
     """Is this certificate to be trusted for a signature made at this moment?"""
 
-    certificate: bytes
+    certificate: bytes = field(repr=False)
     """DER."""
     moment: dt.datetime
     basis: TimeBasis
     now: dt.datetime
     purpose: TrustPurpose = TrustPurpose.SIGNING
-    other_certificates: tuple[bytes, ...] = ()
+    other_certificates: tuple[bytes, ...] = field(default=(), repr=False)
     """DER certificates that came with it: they may lead to an anchor, and are none."""
     collect_material: bool = False
     """The answer is to be repeated some day: it should come with the material."""
@@ -144,7 +144,7 @@ class TrustResult:
     """Findings of aspect TRUST, never empty, and the certificates that led to them."""
 
     findings: tuple[Finding, ...]
-    chain: tuple[bytes, ...] = ()
+    chain: tuple[bytes, ...] = field(default=(), repr=False)
     """DER, the signer's first, the anchor last; empty if none leads to an anchor."""
     material: TrustMaterial = field(default=TrustMaterial(), repr=False)
     """All that the answer depends on besides settings and question, fetched or named, if that was asked for.

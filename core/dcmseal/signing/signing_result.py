@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ class SigningResult:
     """Elements, by their path of tags, whose padding was brought to the minimum."""
     left_out: tuple[tuple[int, str], ...]
     """Elements that could not be signed, and why."""
-    data: bytes | None
+    data: bytes | None = field(repr=False)
     """The signed file, if no output was named."""
     references: tuple[FilledReference, ...] = ()
     """The instances that the document cites, and what it now says of them, if that was asked for."""
-    manifest: bytes | None = None
+    manifest: bytes | None = field(default=None, repr=False)
     """The manifest, if one was asked for."""
     certified: TimestampVerification | None = None
     """What verification says about the timestamp, if one was asked for; none of it failed."""

@@ -60,7 +60,7 @@ class TimestampingResult:
 
     signature: DigitalSignature
     verification: TimestampVerification
-    data: bytes | None
+    data: bytes | None = field(repr=False)
 
     @property
     def uid(self) -> str:
