@@ -92,7 +92,7 @@ class EvidenceReplay:
         if self._evidence.trust_anchors:
             count = len(grounds.material.anchors)
             message = f"the anchors of the evidence ({count}) are trusted, because that was asked for"
-            yield _passed_finding("repeat-anchors-believed", message)
+            yield _passed_finding("repeat-anchors-trusted", message)
 
     def _rule_notes(self, context: VerificationContext) -> Iterator[Finding]:
         own, then = build_settings(self.trust.settings, context), self._evidence.record.settings
@@ -153,7 +153,7 @@ class _EvidenceMoment:
     def _uncertified_finding(self, statement: str, why: str) -> Finding:
         if self._evidence.trust_moment:
             message = f"{statement}, {why}: it counts because you vouch for the evidence"
-            return _passed_finding("repeat-moment-believed", message, _POE_CLAUSE)
+            return _passed_finding("repeat-moment-accepted", message, _POE_CLAUSE)
         return _unknown_finding("repeat-moment-claimed", f"{statement}, {why}", _POE_CLAUSE)
 
 

@@ -26,7 +26,7 @@ INTACT_ASPECTS: Final = (Aspect.FORM, Aspect.INTEGRITY, Aspect.AUTHENTICITY)
 """A signature is intact if these passed, whether or not its signer is trusted."""
 _OPTIONAL_ASPECTS: Final = frozenset({Aspect.TIMESTAMP, Aspect.CONFORMANCE})
 """A signature needs no timestamp, and no profile unless one is required."""
-AUTHORITY_TRUST_CODES: Final = frozenset({"tsa-trust-unknown", "tsa-trust-doubtful"})
+AUTHORITY_TRUST_CODES: Final = frozenset({"tsa-trust-unknown", "tsa-trust-not-established"})
 """Codes of TIMESTAMP findings that are only about trust in the timestamp authority."""
 OBJECT_NOT_SIGNED: Final = "object-not-signed"
 """Code of the finding that only items of the object are signed."""

@@ -40,7 +40,7 @@ class Strictness(StrEnum):
     """How to take what proves less than it should: a weak algorithm, or a time that is only claimed."""
 
     ACCEPT = "accept"
-    INDETERMINATE = "doubt"
+    INDETERMINATE = "indeterminate"
     """Trust cannot be established."""
     REFUSE = "refuse"
 

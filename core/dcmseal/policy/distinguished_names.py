@@ -33,7 +33,8 @@ def parse_name(text: str) -> NameAttributes:
         attributes = NO_ATTRIBUTES
     if not attributes:
         raise UsageError(
-            "that is no name of a signer", hint="write it as dcmseal certificate shows it: CN=Dr. Example,O=Hospital"
+            "the signer is not a distinguished name",
+            hint="write it as dcmseal certificate shows it: CN=Dr. Example,O=Hospital",
         )
     return attributes
 

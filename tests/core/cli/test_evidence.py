@@ -65,7 +65,7 @@ def test_anchors_of_the_evidence_are_trusted_on_request(run: Run, signed: Path, 
     assert ran.code == 2
     ran = run("verify", signed, *believing, "--trust-evidence-anchors")
     assert ran.code == 0
-    assert "repeat-anchors-believed" in ran.out
+    assert "repeat-anchors-trusted" in ran.out
 
 
 def test_a_timestamp_that_cannot_be_had_stops_it(run: Run, signed: Path, trusting: list[str], tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_what_is_missing_comes_first(run: Run, two: Path, pki: Pki) -> None:
     first, second = ran.out.splitlines()[:2]
     assert first.endswith("invalid (2 signatures)")
     assert second.startswith(
-        "  failed  conformance purpose-not-met: no signature at main meets the rule; of the nearest,"
+        "  failed  conformance purpose-not-met: no signature at main meets the rule; the closest is"
     )
     assert second.endswith("[purpose:consent]")
 
@@ -138,7 +138,7 @@ def test_what_would_weaken_a_policy_is_refused(run: Run, two: Path, config: Path
         ("covered = 1", "policies.a.covered", 'covered = "..."'),
         ("signatures = true", "policies.a.signatures", "signatures = 2"),
         ("signatures = -1", "policies.a", "from 1"),
-        ("distinct-signers = true", "policies.a", "demand 2"),
+        ("distinct-signers = true", "policies.a", "require 2"),
         ('timestamps = "all"', "policies.a.timestamps", "timestamps = true"),
         ('trust = "secret"', "policies.a.trust", "known are: none"),
         ('requires = "a"', "policies.a.requires", "did you mean require?"),
@@ -160,8 +160,8 @@ def test_check_lists_trust_and_policies(run: Run, config: Path, pki: Pki) -> Non
         "trust hospital: sound",
         f"  anchors       {pki.root.certificate_pem}",
         "  revocation    soft",
-        "  claimed time  doubt",
-        "  weak          doubt",
+        "  claimed time  indeterminate",
+        "  weak          indeterminate",
         "",
         "policy release: sound",
         "  trust         hospital",

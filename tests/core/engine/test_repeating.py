@@ -31,7 +31,7 @@ from tests.support.evidence_files import (
 )
 
 CERTIFIED = {"repeat-moment-certified", "repeat-signature-matches", "repeat-file-matches", "repeat-verdict-same"}
-BELIEVED = CERTIFIED - {"repeat-moment-certified"} | {"repeat-moment-believed"}
+BELIEVED = CERTIFIED - {"repeat-moment-certified"} | {"repeat-moment-accepted"}
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def test_anchors_of_the_evidence_are_trusted_on_request_only(lasting: PkiAuthori
     assert "repeat-chain-differs" in evidence_codes(report)
     believed = replay(case.data, others, evidence, anchors=True)
     assert believed.verdict is Verdict.VALID
-    assert "repeat-anchors-believed" in evidence_codes(believed)
+    assert "repeat-anchors-trusted" in evidence_codes(believed)
 
 
 def test_a_file_that_changed_where_nothing_is_signed(lasting: PkiAuthority, site: Site) -> None:

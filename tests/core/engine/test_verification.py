@@ -80,7 +80,9 @@ def test_a_report_names_the_signer_and_is_short_to_print(pki: Pki) -> None:
 
 def test_an_unreadable_certificate_names_nobody(pki: Pki) -> None:
     data = sign_dataset(file(image()), pki["rsa2048"])
-    signature = single_report(dcmseal.verify(data.replace(pki["rsa2048"].certificate_der.read_bytes()[:8], b"\x30\x06" + bytes(6))))
+    signature = single_report(
+        dcmseal.verify(data.replace(pki["rsa2048"].certificate_der.read_bytes()[:8], b"\x30\x06" + bytes(6)))
+    )
     assert (signature.certificate, signature.signer_name) == (None, "")
     assert signature.outcome(Aspect.FORM) is not Outcome.PASSED
 

@@ -68,8 +68,8 @@ def add_trust_options(parser: Parser) -> None:
     )
     group.add_argument(
         "--claimed-time",
-        choices=("accept", "doubt", "refuse"),
-        help="certificates that expired or were revoked after a time of signing that is only claimed (default: doubt)",
+        choices=("accept", "indeterminate", "refuse"),
+        help="certificates that expired or were revoked after the claimed signing time (default: indeterminate)",
     )
     group.add_argument("--allow-weak", action="store_true", help="accept weak algorithms and small keys")
 
